@@ -1,0 +1,47 @@
+# Two commands do everything: `make run` and `make test`. Each makes its own virtual environment first;
+# all they need is Python 3.11 or newer, make, and a network for the packages.
+PYTHON ?= python3
+VENV   ?= .venv
+PORT   ?= 8000
+bin    := $(VENV)/bin
+
+.PHONY: run test check unit lock clean
+
+## run: start paperround: seeds on the first start, a first round into the built-in inbox, the web pages
+run: $(VENV)/.ready-run
+	$(bin)/paperround up --port $(PORT)
+
+## test: everything that CI checks
+test: check
+	$(bin)/python -m tests
+
+## check: style, types and the layering of the code
+check: $(VENV)/.ready-test
+	$(bin)/ruff check .
+	$(bin)/ruff format --check .
+	$(bin)/mypy
+	$(bin)/lint-imports
+
+## unit: the tests without services, in seconds
+unit: $(VENV)/.ready-test
+	$(bin)/pytest tests/unit
+
+## lock: resolve the newest versions again and pin them with their hashes
+lock: $(VENV)/.ready-test
+	$(bin)/pip install --quiet uv
+	$(bin)/uv pip compile pyproject.toml --upgrade --all-extras --group build --universal --generate-hashes \
+	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet -o constraints.txt
+	$(bin)/uv pip compile pyproject.toml --upgrade --all-extras --group build --group test --universal --generate-hashes \
+	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet -o constraints-test.txt
+
+clean:
+	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.ready-%: $(VENV)/bin/python pyproject.toml constraints.txt constraints-test.txt
+	$(bin)/pip install --quiet --disable-pip-version-check --require-hashes \
+	  -r $(if $(filter test,$*),constraints-test.txt,constraints.txt)
+	$(bin)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@

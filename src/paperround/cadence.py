@@ -1,0 +1,64 @@
+"""When is a reader's next digest due? Local time rules, right across clock changes. Pure."""
+
+from __future__ import annotations
+
+import calendar
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from paperround.models import Cadence, Schedule
+
+
+def next_digest_at(schedule: Schedule, after: datetime, served: date | None = None) -> datetime | None:
+    """The first due moment later than `after`, in UTC; None for a reader who wants none.
+
+    `served` is the local date of the last issue: no second digest on it, also when the reader moves to a zone
+    that lies behind. A local time that a clock change skips or repeats is read as RFC 5545 3.3.5 has it: with
+    the offset before the gap, and at its first occurrence.
+    """
+    if schedule.cadence is Cadence.OFF:
+        return None
+    start = after.astimezone(ZoneInfo(schedule.timezone)).date() - timedelta(days=1)
+    for day in _days(schedule, start):
+        due = due_at(schedule, day)
+        if due > after and (served is None or day > served):
+            return due
+    raise AssertionError("a schedule has no end")  # pragma: no cover - _days is endless
+
+
+def due_at(schedule: Schedule, day: date) -> datetime:
+    """The moment, in UTC, at which the issue of this local date is due."""
+    local = datetime.combine(day, schedule.at, tzinfo=ZoneInfo(schedule.timezone))
+    return local.astimezone(UTC)
+
+
+def issue_date(schedule: Schedule, due: datetime) -> date:
+    """The local date of the issue that is due at this moment."""
+    local = due.astimezone(ZoneInfo(schedule.timezone))
+    # 23:30 on a day whose clocks jump over midnight is due after midnight, and still that day's issue.
+    before = local.date() - timedelta(days=1)
+    return before if due_at(schedule, before) == due else local.date()
+
+
+def _days(schedule: Schedule, start: date) -> Iterator[date]:
+    match schedule.cadence:
+        case Cadence.MONTHLY:
+            year, month = start.year, start.month
+            while True:
+                yield date(year, month, min(schedule.monthday, calendar.monthrange(year, month)[1]))
+                year, month = (year + 1, 1) if month == 12 else (year, month + 1)
+        case cadence:
+            day = start
+            while True:
+                if _falls_on(cadence, schedule.weekday, day):
+                    yield day
+                day += timedelta(days=1)
+
+
+def _falls_on(cadence: Cadence, weekday: int, day: date) -> bool:
+    if cadence is Cadence.WEEKDAYS:
+        return day.weekday() < 5
+    if cadence is Cadence.WEEKLY:
+        return day.weekday() == weekday
+    return True

@@ -1,0 +1,86 @@
+"""When are two listings the same work? Identifiers in their many spellings, brought to one. Pure.
+
+A paper is known by its *keys*: `arxiv:2607.21557`, `doi:10.1101/2026.04.08`, `url:…`, `title:…`. Two listings
+that share a key are one paper, unless they carry different arXiv identifiers: then they are two works that
+happen to share a title.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from paperround.text import terms
+
+if TYPE_CHECKING:
+    from paperround.models import Facts
+
+# https://info.arxiv.org/help/arxiv_identifier.html: 4 digits after the dot until 2014, 5 since; before
+# April 2007 archive/YYMMNNN, the archive perhaps with a subject class (math.GT).
+_ARXIV = re.compile(
+    r"""(?:^|arxiv[.:/]|/(?:abs|pdf|html|papers|alphaxiv)/)\s*
+        (?P<id>\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})(?:v(?P<version>\d{1,3}))?(?=$|[^\w.]|\.pdf|\.$)""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_DOI = re.compile(r"10\.\d{4,9}/[^\s\"<>]+", re.IGNORECASE)
+_ARXIV_DOI = "10.48550/arxiv."
+# Shorter titles ("Editorial", "Attention") are shared by different works.
+_TITLE_TERMS = 4
+
+
+def arxiv_id(text: str) -> tuple[str, int | None] | None:
+    """The bare arXiv identifier and version in an identifier, URL, OAI id or arXiv DOI; None when there is none."""
+    found = _ARXIV.search(text.strip())
+    if not found:
+        return None
+    bare = found["id"]
+    if "/" in bare:  # math.GT/0309136 and math/0309136 are one
+        archive, number = bare.lower().split("/")
+        bare = f"{archive.split('.')[0]}/{number}"
+    return bare, int(found["version"]) if found["version"] else None
+
+
+def doi(text: str) -> str | None:
+    """The DOI in a string, lower case and without resolver or trailing punctuation; None when there is none."""
+    found = _DOI.search(text)
+    return found[0].rstrip(".,;:)]}").lower() if found else None
+
+
+def title_key(title: str) -> str | None:
+    """A fingerprint of the title's words, or None for a title too short to be telling."""
+    found = terms(title)
+    if len(found) < _TITLE_TERMS:
+        return None
+    return hashlib.sha256(" ".join(found).encode()).hexdigest()[:24]
+
+
+def keys(facts: Facts) -> tuple[str, ...]:
+    """All keys of a paper, the most trustworthy first."""
+    found: list[str] = []
+    if facts.arxiv_id:
+        found.append(f"arxiv:{facts.arxiv_id}")
+    if facts.doi and not facts.doi.startswith(_ARXIV_DOI):
+        found.append(f"doi:{facts.doi}")
+    if title := title_key(facts.title):
+        found.append(f"title:{title}")
+    if not found or (facts.url and not facts.arxiv_id and not facts.doi):
+        found.append(f"url:{_plain_url(facts.url) or facts.title}")
+    return tuple(found)
+
+
+def public_id(facts: Facts) -> str:
+    """The identifier that pages, letters and commands use: the arXiv identifier, or 12 characters of a hash."""
+    return facts.arxiv_id or "p" + hashlib.sha256(keys(facts)[0].encode()).hexdigest()[:12]
+
+
+def conflict(one: Facts, other: Facts) -> bool:
+    """Whether the two are surely different works, whatever else they share."""
+    return bool(one.arxiv_id and other.arxiv_id and one.arxiv_id != other.arxiv_id)
+
+
+def _plain_url(url: str) -> str:
+    parts = urlsplit(url)
+    query = f"?{parts.query}" if parts.query else ""
+    return f"{parts.netloc.lower().removeprefix('www.')}{parts.path.rstrip('/')}{query}"

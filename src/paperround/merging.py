@@ -1,0 +1,53 @@
+"""Several listings, one paper: which source is believed about what. Pure.
+
+The result does not depend on the order in which listings came in: each field is taken from the most trusted
+source that states it, and counts that only grow are the largest seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from paperround.models import Facts, Listing
+
+# Most trusted first. Hugging Face knows what happened around a paper, arXiv what the paper itself says.
+_ABOUT_PAPER = ("arxiv", "biorxiv", "hf-daily", "feed", "jsonl", "page")
+_ABOUT_ECHO = ("hf-daily", "page", "jsonl", "arxiv", "biorxiv", "feed")
+_ECHO_FIELDS = frozenset(
+    {"organization", "summary", "keywords", "code_url", "project_url", "discussion_url", "thumbnail_url"}
+)
+_GROWING = frozenset({"upvotes", "comments", "stars"})
+_EMPTY: tuple[object, ...] = (None, "", (), False)
+
+
+def merge(listings: Iterable[Listing]) -> dict[str, Any]:
+    """The facts of the paper that all these listings are of."""
+    known = list(listings)
+    paper = sorted(known, key=_trust(_ABOUT_PAPER))
+    echo = sorted(known, key=_trust(_ABOUT_ECHO))
+    facts = {
+        name: _largest(known, name) if name in _GROWING else _first(echo if name in _ECHO_FIELDS else paper, name)
+        for name in Facts.model_fields
+    }
+    facts["withdrawn"] = any(listing.withdrawn for listing in known)
+    facts["published"] = min((listing.published for listing in known if listing.published), default=None)
+    return facts
+
+
+def _trust(order: Sequence[str]) -> Any:
+    def key(listing: Listing) -> tuple[object, ...]:
+        kind = listing.kind or listing.source
+        rank = order.index(kind) if kind in order else len(order)
+        # A later version, then a later day, says it better; the rest only makes the order total.
+        return rank, -(listing.version or 0), -listing.day.toordinal(), listing.source, listing.model_dump_json()
+
+    return key
+
+
+def _first(listings: Sequence[Listing], name: str) -> object:
+    return next((v for v in (getattr(x, name) for x in listings) if v not in _EMPTY), Facts.model_fields[name].default)
+
+
+def _largest(listings: Sequence[Listing], name: str) -> int | None:
+    return max((v for v in (getattr(x, name) for x in listings) if v is not None), default=None)

@@ -1,0 +1,359 @@
+"""The words of paperround as types; docs/glossary.md explains them to people.
+
+All are frozen: they cross the borders between stages. What comes from outside is a pydantic model and is
+cleaned as it is made; what only travels inside is a plain dataclass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+
+from paperround import identity
+from paperround.text import clean
+
+MAX_TITLE, MAX_ABSTRACT, MAX_AUTHORS = 500, 20_000, 3_000  # characters, characters, names: beyond them it is not a paper
+
+
+def _cut(limit: int) -> BeforeValidator:
+    return BeforeValidator(lambda value: clean(value)[:limit] if isinstance(value, str) else value)
+
+
+def _clean_all(values: object) -> object:
+    if isinstance(values, Sequence) and not isinstance(values, str):
+        cleaned = (clean(value)[:300] for value in values if isinstance(value, str))
+        return tuple(dict.fromkeys(value for value in cleaned if value))
+    return values
+
+
+def _web_only(value: object) -> object:
+    """A link that is not http or https is no link: javascript: and data: end here."""
+    if isinstance(value, str):
+        value = clean(value)
+        return value if value.startswith(("https://", "http://")) and " " not in value and len(value) <= 2000 else None
+    return value
+
+
+Line = Annotated[str, _cut(300)]
+Link = Annotated[str | None, BeforeValidator(_web_only)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_clean_all)]
+Count = Annotated[int | None, Field(ge=0, le=10**9)]
+
+
+class Facts(BaseModel):
+    """What can be said about a paper; absent means that nobody has said it."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    title: Annotated[str, _cut(MAX_TITLE), Field(min_length=1)]
+    abstract: Annotated[str, _cut(MAX_ABSTRACT)] = ""
+    authors: Annotated[Names, Field(max_length=MAX_AUTHORS)] = ()
+    author_count: Count = None
+    """How many authors there are, where only their number is known."""
+    organization: Line | None = None
+    arxiv_id: Line | None = None
+    version: Annotated[int | None, Field(ge=1, le=999)] = None
+    doi: Line | None = None
+    url: Link = None
+    pdf_url: Link = None
+    code_url: Link = None
+    project_url: Link = None
+    discussion_url: Link = None
+    thumbnail_url: Link = None
+    published: date | None = None
+    """The day of the first version."""
+    categories: Names = ()
+    """arXiv categories or a journal's sections, the primary one first."""
+    keywords: Names = ()
+    summary: Annotated[str, _cut(2_000)] = ""
+    """A short summary made by somebody else (Hugging Face's ai_summary)."""
+    journal: Line | None = None
+    license: Line | None = None
+    upvotes: Count = None
+    comments: Count = None
+    stars: Count = None
+    """GitHub stars of the code."""
+    withdrawn: bool = False
+
+    @field_validator("arxiv_id", mode="before")
+    @classmethod
+    def _bare_arxiv_id(cls, value: object) -> object:
+        found = identity.arxiv_id(value) if isinstance(value, str) else None
+        return found[0] if found else None
+
+    @field_validator("doi", mode="before")
+    @classmethod
+    def _bare_doi(cls, value: object) -> object:
+        return identity.doi(value) if isinstance(value, str) else None
+
+
+class Listing(Facts):
+    """What one source says of one paper on one day; several listings make a Paper."""
+
+    source: Annotated[str, _cut(60), Field(min_length=1)]
+    """The name of the source."""
+    kind: Line = ""
+    """The adapter that read it; the same as `source` where nothing else is said."""
+    day: date
+    """The day on which the source announced it."""
+
+
+class Paper(Facts):
+    """One work, unique across sources."""
+
+    id: str
+    row: int
+    """The number under which the store keeps it."""
+    day: date
+    """The first day on which a source announced it."""
+    sources: tuple[str, ...]
+    first_seen: datetime
+    """When it was stored; later listings of it change nothing here."""
+
+    @property
+    def author_total(self) -> int | None:
+        """The number of authors, from the list or as stated."""
+        return len(self.authors) or self.author_count
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """An entry that was left out, where it stands and what is wrong with it."""
+
+    where: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}"
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What a source's answer held: listings, what was rejected, and the day that the answer itself is of."""
+
+    listings: tuple[Listing, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    day: date | None = None
+
+
+class Cadence(StrEnum):
+    """How often a reader gets a digest."""
+
+    DAILY = "daily"
+    WEEKDAYS = "weekdays"
+    WEEKLY = "weekly"
+    MONTHLY = "monthly"
+    OFF = "off"
+
+
+class ReaderState(StrEnum):
+    """A subscriber's state: `pending → active → paused / unsubscribed`."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    PAUSED = "paused"
+    UNSUBSCRIBED = "unsubscribed"
+
+
+class DeliveryState(StrEnum):
+    """A delivery's state; the last four are final."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    DEFERRED = "deferred"
+    SENT = "sent"
+    FAILED = "failed"
+    SUPPRESSED = "suppressed"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A named, saved query that readers follow."""
+
+    slug: str
+    name: str
+    query: str
+    about: str = ""
+    row: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A paper on a topic: how well it fits (0 to 1) and why."""
+
+    topic: str
+    paper: int
+    score: float
+    why: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When a reader wants the digest: cadence, local hour, IANA time zone, and the day of week or month."""
+
+    cadence: Cadence = Cadence.DAILY
+    at: time = time(7, 0)
+    timezone: str = "UTC"
+    weekday: int = 0
+    """For weekly digests, 0 is Monday."""
+    monthday: int = 1
+    """For monthly digests, 1 to 31; a shorter month has its last day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriber:
+    """Somebody who follows topics."""
+
+    row: int
+    email: str
+    state: ReaderState
+    schedule: Schedule
+    name: str = ""
+    max_papers: int = 10
+    theme: str = "paper"
+    language: str = "en"
+    topics: tuple[str, ...] = ()
+    next_digest_at: datetime | None = None
+    paused_until: date | None = None
+    created_at: datetime | None = None
+    suppressed: tuple[str, datetime] | None = None
+    """The reason and the moment since which nothing is sent to this address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """A paper in a digest, with the reasons that are printed beside it."""
+
+    paper: int
+    why: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A topic's part of a digest, best paper first."""
+
+    topic: str
+    name: str
+    picks: tuple[Pick, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """One reader's part of an issue, frozen once composed."""
+
+    issue: str
+    """cadence and local date: `daily 2026-11-23`."""
+    sections: tuple[Section, ...]
+    more: tuple[int, ...] = ()
+    """Papers that matched too and are only counted here, with a link."""
+    row: int = 0
+
+    @property
+    def papers(self) -> tuple[int, ...]:
+        """The papers laid out, in order."""
+        return tuple(pick.paper for section in self.sections for pick in section.picks)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A letter on its way to one reader."""
+
+    row: int
+    email: str
+    message_id: str
+    state: DeliveryState
+    subscriber: int
+    digest: int | None
+    issue: str
+    attempts: int = 0
+    next_attempt_at: datetime | None = None
+    expires_at: datetime | None = None
+    notice: str | None = None
+    """The kind of notice (confirm, welcome …) where it is not a digest."""
+    context: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A finished message as it goes over the wire."""
+
+    delivery: int
+    sender: str
+    """The envelope sender (MAIL FROM)."""
+    recipient: str
+    message: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Who runs this: printed in every letter and on every page."""
+
+    name: str
+    base_url: str
+    """Absolute, without a trailing slash."""
+    sender: str
+    """The From address: `name@domain`, without display name (that is `name`)."""
+    reply_to: str = ""
+    postal_address: str = ""
+
+    @property
+    def domain(self) -> str:
+        """The sender's domain: identifiers of letters and lists are made in it."""
+        return self.sender.rpartition("@")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """One reader's personal addresses, absolute; each carries a token."""
+
+    unsubscribe: str
+    preferences: str
+    online: str
+    """This very digest in the browser."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A letter as people read it, before it becomes a message."""
+
+    subject: str
+    html: str
+    text: str
+
+
+class Stage(StrEnum):
+    """Where in the conversation an outcome was decided (RFC 5321 3)."""
+
+    CONNECT = "connect"
+    TLS = "tls"
+    AUTH = "auth"
+    MAIL = "mail"
+    RCPT = "rcpt"
+    DATA = "data"
+    FINAL = "final"
+    """The reply to the dot: from there on the relay is answerable for the letter."""
+    LOCAL = "local"
+    """Decided here, before or without a conversation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the transport met with one letter; `code` is None where no reply came."""
+
+    delivery: int
+    stage: Stage
+    code: int | None
+    enhanced: str | None = None
+    text: str = ""
+    connection: str = ""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the relay took the letter over."""
+        return self.stage is Stage.FINAL and self.code is not None and 200 <= self.code < 300
