@@ -1,0 +1,99 @@
+"""The matches of one reader, laid out as a digest: each paper once, no topic crowded out. Pure.
+
+A paper that matches several topics stands under the one it fits best. Places are dealt in rounds: each topic
+puts forward its best paper left, and where a round has more papers than places the better papers go in.
+Sections keep the order in which the reader chose the topics, so that a letter looks the same every morning;
+within a section the best paper comes first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from paperround.matching.trending import rank
+from paperround.models import Digest, Pick, Section
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A match that one reader could be shown; `paper` is its row, score and popularity are 0 to 1."""
+
+    paper: int
+    topic: str
+    score: float
+    why: tuple[str, ...] = ()
+    popularity: float = 0.0
+
+
+def compose(
+    issue: str,
+    candidates: Iterable[Candidate],
+    order: Sequence[str],
+    names: Mapping[str, str],
+    max_papers: int,
+) -> Digest | None:
+    """One reader's part of an issue, or None when nothing matched.
+
+    `order` has the reader's topics as chosen; a topic that is not in it comes after them. Every paper among
+    the candidates is either laid out (`max_papers` at most) or counted in `more`; their order makes no
+    difference.
+    """
+    places = {slug: place for place, slug in enumerate(order)}
+    chosen = _best_topics(candidates, places)
+    if not chosen:
+        return None
+    ranked = sorted(chosen, key=_by_rank)
+    shown = {match.paper for match in _dealt(ranked, max_papers)}
+    sections: dict[str, list[Pick]] = {}
+    for match in ranked:
+        if match.paper in shown:
+            sections.setdefault(match.topic, []).append(
+                Pick(match.paper, _reasons(match, chosen[match], names))
+            )
+    return Digest(
+        issue,
+        tuple(
+            Section(topic, names.get(topic, topic), tuple(sections[topic]))
+            for topic in sorted(sections, key=lambda topic: _place(topic, places))
+        ),
+        tuple(match.paper for match in ranked if match.paper not in shown),
+    )
+
+
+def _best_topics(candidates: Iterable[Candidate], places: Mapping[str, int]) -> dict[Candidate, list[str]]:
+    """Each paper's match with the topic it fits best → its other topics, in the reader's order."""
+    by_paper: dict[int, list[Candidate]] = {}
+    for candidate in candidates:
+        by_paper.setdefault(candidate.paper, []).append(candidate)
+    chosen = {}
+    for matches in by_paper.values():
+        best = min(matches, key=lambda m: (-m.score, _place(m.topic, places), m.why, -m.popularity))
+        others = {match.topic for match in matches} - {best.topic}
+        chosen[best] = sorted(others, key=lambda topic: _place(topic, places))
+    return chosen
+
+
+def _dealt(ranked: Sequence[Candidate], places: int) -> Iterable[Candidate]:
+    """The first `places` of round after round: every topic's best paper, every topic's second, …"""
+    seen: dict[str, int] = {}
+    turns = []
+    for match in ranked:
+        turn = seen[match.topic] = seen.get(match.topic, 0) + 1
+        turns.append((turn, match))
+    # Python's sort is stable: within a round the better paper stays in front.
+    return [match for _, match in sorted(turns, key=lambda pair: pair[0])[: max(places, 0)]]
+
+
+def _by_rank(match: Candidate) -> tuple[float, int]:
+    return -rank(match.score, match.popularity), match.paper
+
+
+def _place(topic: str, places: Mapping[str, int]) -> tuple[int, str]:
+    return places.get(topic, len(places)), topic
+
+
+def _reasons(match: Candidate, others: Sequence[str], names: Mapping[str, str]) -> tuple[str, ...]:
+    if not others:
+        return match.why
+    return (*match.why, "also on " + ", ".join(names.get(topic, topic) for topic in others))

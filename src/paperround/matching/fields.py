@@ -1,0 +1,67 @@
+"""What of a paper can be searched, and under which name; the index and the full-text table both ask here."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+from paperround.models import Paper
+from paperround.text import fold, terms
+
+_NO_LETTERS = re.compile(r"[\W_]+")
+
+
+class Field(StrEnum):
+    """The fields of a query, the weightiest first; also the columns of the full-text table."""
+
+    TITLE = "title"
+    KEYWORDS = "keywords"
+    ABSTRACT = "abstract"
+    AUTHOR = "author"
+    ORG = "org"
+    CAT = "cat"
+    SOURCE = "source"
+
+
+TEXT = (Field.TITLE, Field.KEYWORDS, Field.ABSTRACT)
+"""Where words without a field are looked for."""
+WHOLE = frozenset({Field.CAT, Field.SOURCE})
+"""Fields whose values are names: compared as a whole, never split into words."""
+
+
+def values(paper: Paper, field: Field) -> tuple[str, ...]:
+    """The field's texts as they stand in the paper; a phrase never reaches from one into the next."""
+    match field:
+        case Field.TITLE:
+            return (paper.title,)
+        case Field.KEYWORDS:
+            return paper.keywords
+        case Field.ABSTRACT:
+            # Somebody else's summary comes days after the paper: no match may hang on it if there is more.
+            return (paper.abstract or paper.summary,)
+        case Field.AUTHOR:
+            return paper.authors
+        case Field.ORG:
+            return (paper.organization or "",)
+        case Field.CAT:
+            return paper.categories
+        case Field.SOURCE:
+            return paper.sources
+
+
+def value_terms(field: Field, value: str) -> list[str]:
+    """What one of a field's texts is compared by: its terms in order, or the name as a whole."""
+    if field not in WHOLE:
+        return terms(value)
+    name = label(value)
+    return [name] if name else []
+
+
+def label(name: str) -> str:
+    """A category's or a source's name for comparing: "cs.CL" is `cs.cl`, "Cell Biology" `cell.biology`."""
+    return label_start(name).rstrip(".")
+
+
+def label_start(name: str) -> str:
+    """The beginning of such a name: like `label`, but a dot at the end stays ("cs." does not begin "csx")."""
+    return _NO_LETTERS.sub(".", fold(name)).lstrip(".")

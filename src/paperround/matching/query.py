@@ -1,0 +1,346 @@
+"""The language in which topics and searches are written; docs/queries.md explains it to people.
+
+    either   = both ("OR" both)*
+    both     = negated (["AND"] negated)*
+    negated  = ("NOT" | "-")* operand
+    operand  = [field ":"] (word | word"*" | '"' words '"' ["*"] | "(" either ")")
+
+A parsed query is a frozen tree in one canonical form: words folded and without plural endings, nested ANDs
+and ORs flat, double negations gone, a field at every phrase it governs. `str` gives text that parses to the
+same tree.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TypeVar
+
+from paperround.errors import QueryError
+from paperround.matching.fields import WHOLE, Field, label, label_start
+from paperround.text import singular, terms, words
+
+MAX_LENGTH, MAX_DEPTH = 2_000, 50  # characters; parentheses within parentheses
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """Terms that stand side by side in one field; a single word is a phrase of one."""
+
+    terms: tuple[str, ...]
+    field: Field | None = None
+    """None looks in title, keywords and abstract."""
+    prefix: bool = False
+    """Whether the last term is only the beginning of a word, as typed: folded, its plural ending left on."""
+
+    @property
+    def endings(self) -> tuple[str, ...]:
+        """For a prefix, terms that do not begin so although their plural does: boxe* finds "boxes" (box)."""
+        stem = self.terms[-1]
+        if not self.prefix or self.field in WHOLE:
+            return ()
+        written = (stem, f"{stem}s", f"{stem}es" if stem.endswith("i") else stem)
+        return tuple(dict.fromkeys(t for t in map(singular, written) if not t.startswith(stem)))
+
+    def __str__(self) -> str:
+        text = " ".join(self.terms)
+        quoted = f'"{text}"' if len(self.terms) > 1 else text
+        return f"{self.field}:{quoted}{'*' * self.prefix}" if self.field else f"{quoted}{'*' * self.prefix}"
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """What its part does not match."""
+
+    part: Query
+
+    def __str__(self) -> str:
+        return f"NOT {_grouped(self.part)}"
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """What all parts match; two or more, none of them an And."""
+
+    parts: tuple[Query, ...]
+
+    def __str__(self) -> str:
+        return " ".join(f"({part})" if isinstance(part, Or) else str(part) for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """What any part matches; two or more, none of them an Or."""
+
+    parts: tuple[Query, ...]
+
+    def __str__(self) -> str:
+        return " OR ".join(map(str, self.parts))
+
+
+Query = Phrase | Not | And | Or
+
+
+def parse(text: str) -> Query:
+    """The query that a text stands for; QueryError says where it is wrong and what to do."""
+    query = read(text)
+    # In the algebra of queries themselves this is what the query names, its outermost negation taken off.
+    excluded, named = evaluate(
+        query, _itself, both, either, lambda wanted, unwanted: both([wanted, negated(unwanted)])
+    )
+    if excluded:
+        raise QueryError(text, 0, f"this would match everything but {named}; add a word to look for")
+    return query
+
+
+def read(text: str) -> Query:
+    """Like `parse`, without the check that there is something to look for."""
+    if len(text) > MAX_LENGTH:
+        raise QueryError(
+            text, MAX_LENGTH, f"a query has at most {MAX_LENGTH} characters, this one {len(text)}"
+        )
+    return _Parser(text).parse()
+
+
+def phrase(text: str, field: Field | None = None, *, prefix: bool = False) -> Phrase | None:
+    """The phrase that a word or quoted words stand for; None when there is no letter or digit in them."""
+    if field in WHOLE:
+        name = label_start(text) if prefix else label(text)
+        return Phrase((name,), field, prefix) if name else None
+    if not prefix:
+        found = terms(text)
+    elif found := words(text):
+        found[:-1] = map(singular, found[:-1])
+    return Phrase(tuple(found), field, prefix) if found else None
+
+
+def both(parts: Iterable[Query]) -> Query:
+    """What all of the parts match, at least one of them given."""
+    flat = _flat(parts, And)
+    return flat[0] if len(flat) == 1 else And(flat)
+
+
+def either(parts: Iterable[Query]) -> Query:
+    """What any of the parts matches, at least one of them given."""
+    flat = _flat(parts, Or)
+    return flat[0] if len(flat) == 1 else Or(flat)
+
+
+def negated(query: Query) -> Query:
+    """What the query does not match."""
+    return query.part if isinstance(query, Not) else Not(query)
+
+
+def evaluate(
+    query: Query,
+    leaf: Callable[[Phrase], T],
+    all_of: Callable[[Sequence[T]], T],
+    any_of: Callable[[Sequence[T]], T],
+    without: Callable[[T, T], T],
+) -> tuple[bool, T]:
+    """The query's value in an algebra of sets with difference but no complement (sets of rows, FTS5).
+
+    Returned as (excluded, value): where `excluded` holds, the query matches everything *but* the value. De
+    Morgan's laws keep negations outside: a AND NOT b is a − b, and NOT a AND NOT b is everything but a ∪ b.
+    """
+    match query:
+        case Phrase():
+            return False, leaf(query)
+        case Not(part):
+            excluded, value = evaluate(part, leaf, all_of, any_of, without)
+            return not excluded, value
+        case And(parts) | Or(parts):
+            found = [evaluate(part, leaf, all_of, any_of, without) for part in parts]
+            wanted = [value for excluded, value in found if not excluded]
+            unwanted = [value for excluded, value in found if excluded]
+            if isinstance(query, And):
+                if not wanted:
+                    return True, any_of(unwanted)
+                return False, without(all_of(wanted), any_of(unwanted)) if unwanted else all_of(wanted)
+            if not unwanted:
+                return False, any_of(wanted)
+            return True, without(all_of(unwanted), any_of(wanted)) if wanted else all_of(unwanted)
+
+
+def sought(query: Query) -> tuple[Phrase, ...]:
+    """The phrases that speak for a paper (under an even number of NOTs), each once, in the order written."""
+    return tuple(dict.fromkeys(_signed(query, wanted=True)))
+
+
+def _itself(found: Phrase) -> Query:
+    return found
+
+
+def _signed(query: Query, *, wanted: bool) -> Iterable[Phrase]:
+    match query:
+        case Phrase():
+            return [query] if wanted else []
+        case Not(part):
+            return _signed(part, wanted=not wanted)
+        case And(parts) | Or(parts):
+            return [found for part in parts for found in _signed(part, wanted=wanted)]
+
+
+def _grouped(query: Query) -> str:
+    return f"({query})" if isinstance(query, And | Or) else str(query)
+
+
+def _flat(parts: Iterable[Query], kind: type[And] | type[Or]) -> tuple[Query, ...]:
+    flat: dict[Query, None] = {}
+    for part in parts:
+        flat.update(dict.fromkeys(part.parts if isinstance(part, kind) else (part,)))
+    return tuple(flat)
+
+
+# Quotation marks that telephones and word processors put where " was typed.
+_QUOTES = str.maketrans(dict.fromkeys("“”„‟«»", '"'))
+_TOKEN = re.compile(
+    r"""(?P<open>\()|(?P<close>\))|(?P<quoted>"[^"]*"\*?)|(?P<unclosed>")
+        |(?P<minus>-(?=\S))|(?P<field>[^\W\d_]+:)|(?P<word>[^\s"()]+)""",
+    re.VERBOSE,
+)
+_OPERATORS = frozenset({"AND", "OR", "NOT"})
+_FIELDS = {field.value: field for field in Field} | {
+    # arXiv's own prefixes, and spellings that people try first.
+    "ti": Field.TITLE,
+    "au": Field.AUTHOR,
+    "abs": Field.ABSTRACT,
+    "authors": Field.AUTHOR,
+    "category": Field.CAT,
+    "keyword": Field.KEYWORDS,
+    "organisation": Field.ORG,
+    "organization": Field.ORG,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    kind: str
+    text: str
+    at: int
+
+
+class _Parser:
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._tokens = [self._token(found) for found in _TOKEN.finditer(text.translate(_QUOTES))]
+        self._tokens.append(_Token("end", "", len(text)))
+        self._next = 0
+        self._depth = 0
+
+    def parse(self) -> Query:
+        if self._tokens[0].kind == "end":
+            raise QueryError(self._text, 0, "the query is empty; write a word to look for")
+        query = self._either(None)
+        if self._here.kind == "close":
+            raise self._wrong(self._here, "this parenthesis was never opened")
+        return query
+
+    def _token(self, found: re.Match[str]) -> _Token:
+        kind, text = str(found.lastgroup), found[0]
+        token = _Token(
+            text if text in _OPERATORS else "NOT" if kind == "minus" else kind, text, found.start()
+        )
+        if kind == "unclosed":
+            raise self._wrong(token, "this quotation mark is never closed")
+        return token
+
+    @property
+    def _here(self) -> _Token:
+        return self._tokens[self._next]
+
+    def _take(self) -> _Token:
+        token = self._here
+        self._next += 1
+        return token
+
+    def _wrong(self, token: _Token, problem: str) -> QueryError:
+        return QueryError(self._text, token.at, problem)
+
+    def _either(self, field: Field | None) -> Query:
+        parts = [self._both(field)]
+        while self._here.kind == "OR":
+            self._operator()
+            parts.append(self._both(field))
+        return either(parts)
+
+    def _both(self, field: Field | None) -> Query:
+        parts = [self._negated(field)]
+        while self._here.kind not in {"OR", "close", "end"}:
+            if self._here.kind == "AND":
+                self._operator()
+            parts.append(self._negated(field))
+        return both(parts)
+
+    def _operator(self) -> None:
+        token = self._take()
+        if self._here.kind in {"AND", "OR", "close", "end"}:
+            raise self._wrong(token, f"{token.text} needs a word after it")
+
+    def _negated(self, field: Field | None) -> Query:
+        times = 0
+        while self._here.kind == "NOT":
+            times += 1
+            token = self._take()
+            if self._here.kind in {"AND", "OR", "close", "end"}:
+                raise self._wrong(token, f"{token.text} needs a word after it")
+        query = self._operand(field)
+        return negated(query) if times % 2 else query
+
+    def _operand(self, field: Field | None) -> Query:
+        token = self._take()
+        match token.kind:
+            case "field":
+                return self._fielded(token)
+            case "open":
+                return self._group(token, field)
+            case "quoted" | "word":
+                return self._phrase(token, field)
+            case "close":
+                raise self._wrong(
+                    token, "there is nothing in these parentheses; write a word or take them out"
+                )
+            case _:
+                raise self._wrong(
+                    token, f"{token.text} needs a word before it; in small letters it is a word itself"
+                )
+
+    def _fielded(self, token: _Token) -> Query:
+        name = token.text[:-1].lower()
+        if name not in _FIELDS:
+            near = get_close_matches(name, _FIELDS, n=1)
+            hint = f"did you mean {_FIELDS[near[0]]}:?" if near else f"fields are {', '.join(Field)}"
+            raise self._wrong(
+                token, f'there is no field {token.text} ({hint}); text with a colon goes in "quotes"'
+            )
+        if self._here.kind == "NOT":
+            raise self._wrong(self._here, f"the exclusion goes before the field: -{token.text}…")
+        if self._here.kind not in {"quoted", "word", "open"}:
+            raise self._wrong(token, f"{token.text} needs a word, a phrase or a group after it")
+        return self._operand(_FIELDS[name])
+
+    def _group(self, token: _Token, field: Field | None) -> Query:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise self._wrong(token, f"more than {MAX_DEPTH} parentheses within each other")
+        query = None if self._here.kind == "end" else self._either(field)
+        if query is None or self._here.kind == "end":
+            raise self._wrong(token, "this parenthesis is never closed")
+        self._take()
+        self._depth -= 1
+        return query
+
+    def _phrase(self, token: _Token, field: Field | None) -> Phrase:
+        prefix = token.text.endswith("*")
+        text = token.text.rstrip("*").strip('"')
+        if token.kind == "word" and "*" in text:
+            star = _Token("word", "*", token.at + text.index("*"))
+            raise self._wrong(star, "a * stands at the end of a word only")
+        found = phrase(text, field, prefix=prefix)
+        if found is None:
+            raise self._wrong(token, f"there is no letter or digit to look for in {token.text}")
+        return found
