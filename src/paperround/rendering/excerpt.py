@@ -1,0 +1,161 @@
+"""Cutting text where people would cut it: abstracts at a sentence's end, titles at a word. Pure."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+# A full stop, perhaps in closing quotes or brackets, and then a space; CJK sentences need no space.
+_SENTENCE_END = re.compile(r"""[.!?…]+["'”’»)\]]*(?=\s)|[。！？]+[」』”）]*""")
+# Behind these a full stop ends no sentence; a single letter ("J. Doe", "w.r.t.") never does.
+_ABBREVIATIONS = frozenset(
+    [
+        "al",
+        "approx",
+        "ca",
+        "cf",
+        "ch",
+        "cp",
+        "dept",
+        "dr",
+        "e.g",
+        "eds",
+        "eg",
+        "eq",
+        "eqn",
+        "eqs",
+        "est",
+        "etc",
+        "ex",
+        "fig",
+        "figs",
+        "i.e",
+        "ie",
+        "incl",
+        "inc",
+        "jr",
+        "lit",
+        "max",
+        "min",
+        "mr",
+        "mrs",
+        "ms",
+        "no",
+        "nos",
+        "nr",
+        "p.m",
+        "a.m",
+        "p",
+        "pp",
+        "prof",
+        "ref",
+        "refs",
+        "resp",
+        "sec",
+        "sect",
+        "sr",
+        "st",
+        "tab",
+        "tabs",
+        "vol",
+        "vols",
+        "vs",
+        "viz",
+        "wrt",
+        "z.b",
+        "d.h",
+        "bzw",
+        "u.a",
+        "usw",
+    ]
+)
+_LAST_WORD = re.compile(r"[^\s(\[“\"']*$")
+# A sentence that would leave more than this part of the room empty is not worth its end: cut at a word then.
+_LEAST = 0.4
+# Marks that belong to the character before them, and the joiner that glues emoji.
+_JOINER = "\u200d"
+# Longer words do not fit a phone's line at a title's size; a zero-width space lets them break anywhere near here.
+_LONGEST_WORD, _BREAK_EVERY = 26, 13
+_LONG_WORD = re.compile(r"\S{%d,}" % (_LONGEST_WORD + 1))
+_SELF_BREAKING = re.compile(
+    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]"
+)
+
+
+def excerpt(text: str, budget: int) -> str:
+    """At most `budget` characters of the text: whole sentences where they fill it well, else words and "…"."""
+    if len(text) <= budget:
+        return text
+    end = _last_sentence_end(text, budget)
+    return text[:end].rstrip() if end >= budget * _LEAST else cut(text, budget)
+
+
+def cut(text: str, budget: int) -> str:
+    """At most `budget` characters: the text itself or whole words of it and "…"; nothing is cut in a character."""
+    if len(text) <= budget:
+        return text
+    if budget < 1:
+        return ""
+    end = text.rfind(" ", 0, budget)
+    if end < budget * _LEAST:  # one very long word, or a script without spaces
+        end = _whole_character(text, budget - 1)
+    return text[:end].rstrip(" ,;:–—-([“\"'") + "…"
+
+
+def breakable(text: str) -> str:
+    """The text with zero-width spaces in words that would push a phone's screen wide."""
+    if not _LONG_WORD.search(text):
+        return text
+    return _LONG_WORD.sub(_broken, text)
+
+
+def right_to_left(text: str) -> bool:
+    """Whether the first letter that has a direction runs from right to left (Unicode TR9, rules P2 and P3)."""
+    for char in text:
+        direction = unicodedata.bidirectional(char)
+        if direction in ("L", "R", "AL"):
+            return direction != "L"
+    return False
+
+
+def _last_sentence_end(text: str, budget: int) -> int:
+    ends = [found.end() for found in _SENTENCE_END.finditer(text, 0, budget + 1)]
+    return next((end for end in reversed(ends) if end <= budget and not _abbreviated(text[:end])), 0)
+
+
+def _abbreviated(text: str) -> bool:
+    if not text.endswith("."):
+        return False
+    word = _LAST_WORD.search(text[:-1])
+    last = word[0].lower() if word else ""
+    letter = last.rpartition(".")[2].rpartition("-")[2]
+    return last in _ABBREVIATIONS or (len(letter) == 1 and letter.isalpha())
+
+
+def _whole_character(text: str, end: int) -> int:
+    """The nearest offset at or before `end` that cuts no character from its marks."""
+    while end > 0 and (_continues(text[end]) or text[end - 1] == _JOINER):
+        end -= 1
+    return end
+
+
+def _continues(char: str) -> bool:
+    return (
+        char == _JOINER
+        or unicodedata.combining(char) != 0
+        or unicodedata.category(char) in ("Mn", "Me", "Sk")
+    )
+
+
+def _broken(found: re.Match[str]) -> str:
+    word = found[0]
+    if _SELF_BREAKING.search(word):
+        return word
+    pieces: list[str] = []
+    start = 0
+    while len(word) - start > _LONGEST_WORD:
+        end = _whole_character(word, start + _BREAK_EVERY)
+        end = end if end > start else start + _BREAK_EVERY
+        pieces.append(word[start:end])
+        start = end
+    return "\u200b".join([*pieces, word[start:]])

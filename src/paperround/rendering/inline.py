@@ -1,0 +1,64 @@
+"""A theme's style sheet moved into style attributes, by premailer; Outlook and others know nothing else."""
+
+from __future__ import annotations
+
+import logging
+import re
+from threading import Lock
+
+import cssutils
+from premailer import Premailer
+
+from paperround.errors import ConfigurationError
+
+# Which elements these match depends on an element's neighbours, and so a paper's card could not be laid out once
+# and put into many letters. Mail clients hardly know them either.
+_POSITIONAL = re.compile(r":(?:first|last|only|nth|empty|has|root|not)\b[\w-]*|[+~]")
+_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+_ATTRIBUTE = re.compile(r"\[[^]]*\]")
+_RULE = re.compile(r"([^{}]+)\{")
+_STYLE = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL | re.IGNORECASE)
+# cssutils keeps state between calls (premailer's issue 65).
+_LOCK = Lock()
+
+
+def inline(html: str) -> str:
+    """The document with its first style sheet inlined; `<style data-premailer="ignore">` stays as it is.
+
+    `strip_important` would take the !important out of @media rules too, and dark mode would silently die.
+    """
+    with _LOCK:
+        return str(
+            Premailer(
+                strip_important=False,
+                allow_network=False,
+                disable_validation=True,
+                align_floating_images=False,
+                cssutils_logging_level=logging.CRITICAL,
+            ).transform(html, pretty_print=False)
+        )
+
+
+def style_sheets(html: str) -> list[str]:
+    """The texts of the document's style elements."""
+    return _STYLE.findall(html)
+
+
+def check(css: str, where: str) -> None:
+    """ConfigurationError for a style sheet that does not parse, or that has a selector by position."""
+    bare = _COMMENT.sub("", css)
+    for selectors in _RULE.findall(bare):
+        for selector in selectors.split(","):
+            if not selector.lstrip().startswith("@") and _POSITIONAL.search(_ATTRIBUTE.sub("", selector)):
+                raise ConfigurationError(
+                    f"{where}: the selector {selector.strip()!r} depends on an element's neighbours; a card is laid "
+                    "out once for all letters, so give the element a class and select that"
+                )
+    parser = cssutils.CSSParser(raiseExceptions=True, validate=False, loglevel=logging.CRITICAL)
+    try:
+        with _LOCK:
+            parser.parseString(bare)
+    except Exception as error:
+        raise ConfigurationError(f"{where}: its style sheet does not parse: {error}") from error
+    finally:
+        cssutils.log.raiseExceptions = False

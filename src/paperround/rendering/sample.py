@@ -1,0 +1,160 @@
+"""A made-up issue with something of everything: themes are tried on it, and previewed with it on an empty database."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+from paperround.models import (
+    Cadence,
+    Digest,
+    Links,
+    Paper,
+    Pick,
+    ReaderState,
+    Schedule,
+    Section,
+    Site,
+    Subscriber,
+)
+
+DAY = date(2026, 11, 23)
+SITE = Site(
+    name="The Paper Round",
+    base_url="https://papers.example",
+    sender="letters@papers.example",
+    reply_to="editors@papers.example",
+    postal_address="1 Printing House Square, Exampletown",
+)
+LINKS = Links(
+    unsubscribe="https://papers.example/u/sample",
+    preferences="https://papers.example/p/sample",
+    online="https://papers.example/i/sample",
+)
+READER = Subscriber(
+    row=1,
+    email="ada@reader.example",
+    state=ReaderState.ACTIVE,
+    schedule=Schedule(Cadence.DAILY, time(7, 0), "Europe/London"),
+    name="Ada",
+    topics=("efficient-models", "graph-learning", "robots"),
+)
+_FACTS: tuple[dict[str, Any], ...] = (
+    {
+        "title": r"Attention in $\mathcal{O}(n \log n)$: Sorting Keys Before They Are Asked For",
+        "abstract": (
+            "Most of the keys that a long context holds are never looked at. We sort them once, by a hash that the "
+            r"model learns together with its weights, and answer each query from a short run of neighbours in "
+            r"$\mathcal{O}(\log n)$ steps. On twelve tasks with contexts of up to one million tokens the result is "
+            r"within 0.3\% of full attention, e.g. 71.2 against 71.4 points on book questions, while a step of "
+            "decoding takes a ninth of the time. Code and weights are public."
+        ),
+        "authors": ("Mira Okonkwo", "Jonas Feldt", "Li Qing", "Sara Benali", "Tom Ashgrove", "Ines Carvalho"),
+        "organization": "Northlight Lab",
+        "arxiv_id": "2611.10427",
+        "url": "https://huggingface.co/papers/2611.10427",
+        "pdf_url": "https://arxiv.org/pdf/2611.10427v1",
+        "code_url": "https://github.com/northlight-example/sorted-keys",
+        "discussion_url": "https://huggingface.co/papers/2611.10427#community",
+        "upvotes": 142,
+        "comments": 17,
+        "stars": 1310,
+        "summary": (
+            "Keys are sorted once by a learned hash, so that each query is answered from a short run of neighbours: "
+            "near the quality of full attention at a ninth of the decoding time."
+        ),
+    },
+    {
+        "title": "Small Enough to Think: What a Three-Billion-Parameter Model Can Plan",
+        "abstract": (
+            "How small may a model be before it can no longer plan? We train twelve sizes on the same data and let "
+            "them pack suitcases, book trains and prove lemmas. Planning does not fade with size, it breaks: below "
+            "three billion parameters models still write plans, but stop following them. A second look at the plan "
+            "before each step mends most of that, at a cost of 4 % more tokens. We release all checkpoints."
+        ),
+        "authors": ("Aoife Brennan", "Paulo Neri"),
+        "arxiv_id": "2611.10533",
+        "url": "https://arxiv.org/abs/2611.10533",
+        "upvotes": 58,
+    },
+    {
+        "title": r"An $\alpha$-Divergence View of Distillation, and Why $5 of Compute Is Often Enough",
+        "abstract": (
+            "Distillation minimises one divergence out of a family, mostly by habit. We show that the best member "
+            r"of the family depends on how much of the teacher the student can hold, and give a rule for choosing "
+            r"$\alpha$ from a few hundred examples."
+        ),
+        "author_count": 12,
+        "url": "https://journal.example/articles/alpha-divergence",
+        "doi": "10.5555/paper.2026.1123",
+        "comments": 3,
+    },
+    {
+        "title": "Who Said It First? Tracing Claims Through Four Million Citations",
+        "abstract": (
+            "A graph of claims rather than papers: each edge says that one sentence repeats, weakens or contradicts "
+            "another. Walking it backwards finds the first source of a claim in 83 of 100 cases that historians had "
+            "settled by hand; in nine of the others the historians changed their minds."
+        ),
+        "authors": ("Élodie Marchand", "Kwame Asante", "Yuki Tanabe", "Rohan Mehta"),
+        "arxiv_id": "2611.09981",
+        "url": "https://arxiv.org/abs/2611.09981",
+        "code_url": "https://github.com/claims-example/first-said",
+        "project_url": "https://claims.example/",
+        "upvotes": 9,
+    },
+    {
+        "title": "Message Passing Without Messages",
+        "abstract": "",
+        "authors": ("Greta Lindqvist",),
+        "organization": "University of Tarn",
+        "arxiv_id": "2611.10002",
+        "url": "https://arxiv.org/abs/2611.10002",
+        "withdrawn": True,
+    },
+    {
+        "title": "Folding Laundry at Human Speed with Two Arms and One Camera",
+        "abstract": (
+            "Cloth has no pose, so we stop asking for one. A policy that predicts where the cloth will be creased, "
+            "not where its corners are, folds an unseen shirt in 21 s and a bed sheet in 48 s. It was trained on "
+            "people's hands alone, 400 hours of them, and has never seen a robot before it becomes one."
+        ),
+        "authors": tuple(f"{first} {last}" for first in ("Anna", "Ben", "Chen", "Dina") for last in ("Ito", "Roy", "Vogt")),
+        "organization": "Tidy Robotics",
+        "arxiv_id": "2611.10876",
+        "url": "https://huggingface.co/papers/2611.10876",
+        "thumbnail_url": "https://papers.example/pictures/2611.10876.png",
+        "discussion_url": "https://huggingface.co/papers/2611.10876#community",
+        "upvotes": 311,
+        "comments": 42,
+    },
+)  # fmt: skip
+_WHY = (
+    ("matches “efficient attention”", "142 votes"),
+    ("matches “small language model”",),
+    ("matches “distillation”",),
+    ("matches “citation graph”", "by an author you follow"),
+    ("matches “message passing”",),
+    ("most voted in robotics today",),
+)
+PAPERS = {
+    row: Paper(
+        id=facts.get("arxiv_id") or f"p{row:012d}",
+        row=row,
+        day=DAY,
+        published=date(2026, 11, 20),
+        sources=("hf-daily", "arxiv"),
+        first_seen=datetime(2026, 11, 23, 4, 0, tzinfo=UTC),
+        **facts,
+    )
+    for row, facts in enumerate(_FACTS, start=1)
+}
+DIGEST = Digest(
+    issue="daily 2026-11-23",
+    sections=(
+        Section("efficient-models", "Efficient models", tuple(Pick(row, _WHY[row - 1]) for row in (1, 2, 3))),
+        Section("graph-learning", "Graph learning", tuple(Pick(row, _WHY[row - 1]) for row in (4, 5))),
+        Section("robots", "Robots", (Pick(6, _WHY[5]),)),
+    ),
+    more=(7, 8, 9, 10),
+)

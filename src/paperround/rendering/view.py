@@ -1,0 +1,210 @@
+"""What a template sees: a paper as a card, a digest as a letter; everything said in the reader's language. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from urllib.parse import quote
+
+from paperround.models import Cadence, Links, Paper, Subscriber
+from paperround.rendering.excerpt import breakable, excerpt, right_to_left
+from paperround.rendering.language import Language
+from paperround.rendering.latex import readable
+from paperround.text import clean
+
+# Asked for, word for word, by https://info.arxiv.org/help/api/tou.html; it is not translated.
+ARXIV_THANKS = "Thank you to arXiv for use of its open access interoperability."
+_FIRST_AUTHORS = 3
+_NAMED_TOPICS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Where a paper can be read or discussed, and what the place is called."""
+
+    label: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A paper as it is printed."""
+
+    id: str
+    title: str
+    direction: str
+    """`ltr`, or `auto` where the title runs from right to left."""
+    url: str
+    """Where the title leads; empty where nothing is known."""
+    authors: str
+    organization: str
+    day: str
+    votes: int
+    comments: int
+    stars: int
+    badges: tuple[str, ...]
+    """Votes, comments and stars that there are, in words."""
+    summary: str
+    made_summary: bool
+    """Whether the summary was made by somebody else than the authors."""
+    why: tuple[str, ...]
+    links: tuple[Link, ...]
+    picture: str
+    """An https address, or empty."""
+    withdrawn: bool
+    from_arxiv: bool
+
+    @property
+    def byline(self) -> tuple[str, ...]:
+        """Authors, organisation and day, as far as they are known."""
+        return tuple(part for part in (self.authors, self.organization, self.day) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A topic's section of a letter."""
+
+    name: str
+    cards: tuple[Card, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LetterView:
+    """A letter: all sentences are finished, so that a theme only arranges them."""
+
+    subject: str
+    lead: str
+    """The first visible line, which mail clients show as the preview."""
+    date: str
+    more: str
+    """How many papers there are online beyond these; empty where there are none."""
+    reason: str
+    thanks: str
+    links: Links
+    sections: tuple[Part, ...] = ()
+
+
+def card(paper: Paper, why: Sequence[str], language: Language, budget: int, *, pictures: bool = True) -> Card:
+    """The paper's card, its summary within `budget` characters."""
+    title = readable(paper.title)
+    summary = readable(paper.summary or paper.abstract)
+    return Card(
+        id=paper.id,
+        title=breakable(title),
+        direction="auto" if right_to_left(title) else "ltr",
+        url=paper.url or _abstract_page(paper),
+        authors=breakable(_authors(paper, language)),
+        organization=breakable(readable(paper.organization or "")),
+        day=language.date(paper.published or paper.day, "medium"),
+        votes=paper.upvotes or 0,
+        comments=paper.comments or 0,
+        stars=paper.stars or 0,
+        badges=_badges(paper, language),
+        summary=breakable(excerpt(summary, budget)),
+        made_summary=bool(paper.summary),
+        why=tuple(breakable(readable(clean(reason))) for reason in why),
+        links=_links(paper, language),
+        picture=paper.thumbnail_url if pictures and _is_https(paper.thumbnail_url) else "",
+        withdrawn=paper.withdrawn,
+        from_arxiv=paper.arxiv_id is not None,
+    )
+
+
+def inside(papers: int, topics: int, more: int, language: Language) -> str:
+    """`9 papers on 3 topics; 4 more online`."""
+    if not papers:
+        return more_online(more, language) or language.gettext("no new papers")
+    told = language.gettext("%(papers)s on %(topics)s") % {
+        "papers": language.count("%(num)s paper", "%(num)s papers", papers),
+        "topics": language.count("%(num)s topic", "%(num)s topics", topics),
+    }
+    return f"{told}; {more_online(more, language)}" if more else told
+
+
+def more_online(more: int, language: Language) -> str:
+    """`4 more online`, or nothing."""
+    return language.count("%(num)s more online", "%(num)s more online", more) if more else ""
+
+
+def lead(reader: Subscriber, told: str, language: Language) -> str:
+    """The letter's first line: the greeting, by name where it is known, and what is inside."""
+    name = clean(reader.name)
+    if name:
+        return breakable(
+            language.gettext("Hello %(name)s, your round today: %(inside)s.") % {"name": name, "inside": told}
+        )
+    return language.gettext("Your round today: %(inside)s.") % {"inside": told}
+
+
+def reason(reader: Subscriber, topics: Sequence[str], language: Language) -> str:
+    """Why this reader gets this letter, and how often."""
+    _ = language.gettext
+    if not topics:
+        return _("You get this letter because you subscribed to it.")
+    named = list(topics) if len(topics) <= _NAMED_TOPICS else list(topics[: _NAMED_TOPICS - 1])
+    if left := len(topics) - len(named):
+        named.append(language.count("%(num)s more topic", "%(num)s more topics", left))
+    sentence = {
+        Cadence.DAILY: _("You get this letter every day because you follow %(topics)s."),
+        Cadence.WEEKDAYS: _("You get this letter on weekdays because you follow %(topics)s."),
+        Cadence.WEEKLY: _("You get this letter once a week because you follow %(topics)s."),
+        Cadence.MONTHLY: _("You get this letter once a month because you follow %(topics)s."),
+        Cadence.OFF: _("You get this letter because you follow %(topics)s."),
+    }[reader.schedule.cadence]
+    return sentence % {"topics": language.list(named)}
+
+
+def letter_date(day: date, language: Language) -> str:
+    """The day in full, with the weekday."""
+    return language.date(day, "full")
+
+
+def _authors(paper: Paper, language: Language) -> str:
+    names = [readable(name) for name in paper.authors]
+    if not names:
+        return (
+            language.count("%(num)s author", "%(num)s authors", paper.author_count)
+            if paper.author_count
+            else ""
+        )
+    if len(names) <= _FIRST_AUTHORS + 1:
+        return ", ".join(names)
+    left = language.number(len(names) - _FIRST_AUTHORS - 1)
+    return f"{', '.join(names[:_FIRST_AUTHORS])}, …, {names[-1]} +{left}"
+
+
+def _badges(paper: Paper, language: Language) -> tuple[str, ...]:
+    counts = (
+        ("%(num)s vote", "%(num)s votes", paper.upvotes),
+        ("%(num)s comment", "%(num)s comments", paper.comments),
+        ("%(num)s star", "%(num)s stars", paper.stars),
+    )
+    return tuple(language.count(one, many, number) for one, many, number in counts if number)
+
+
+def _abstract_page(paper: Paper) -> str:
+    if paper.arxiv_id:
+        return f"https://arxiv.org/abs/{paper.arxiv_id}"
+    return f"https://doi.org/{quote(paper.doi, safe='/.()-_:;')}" if paper.doi else ""
+
+
+def _links(paper: Paper, language: Language) -> tuple[Link, ...]:
+    _ = language.gettext
+    pdf = paper.pdf_url or (f"https://arxiv.org/pdf/{paper.arxiv_id}" if paper.arxiv_id else None)
+    known = (
+        ("arXiv" if paper.arxiv_id else _("Abstract"), _abstract_page(paper) or paper.url),
+        ("PDF", pdf),
+        (_("Code"), paper.code_url),
+        (_("Project"), paper.project_url),
+        (_("Discussion"), paper.discussion_url),
+    )
+    by_address: dict[str, str] = {}
+    for label, url in known:
+        if url:
+            by_address.setdefault(url, label)
+    return tuple(Link(label, url) for url, label in by_address.items())
+
+
+def _is_https(url: str | None) -> bool:
+    return url is not None and url.startswith("https://")

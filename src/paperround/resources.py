@@ -1,0 +1,26 @@
+"""Where the folders are that ship with the program: templates, config, seeds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from paperround.errors import ConfigurationError
+
+_HERE = Path(__file__).resolve().parent
+# In a wheel the folders lie inside the package, in a source checkout at its top level (see pyproject.toml).
+_PLACES = (_HERE / "_site", _HERE.parent.parent)
+
+
+def folder(name: str) -> Path:
+    """The shipped folder of this name: `templates`, `config` or `seeds`."""
+    for place in _PLACES:
+        if (place / name).is_dir():
+            return place / name
+    looked = " or ".join(str(place / name) for place in _PLACES)
+    raise ConfigurationError(f"no folder {name!r} in {looked}; is the installation complete?")
+
+
+def folders(name: str, site: Path | None = None) -> tuple[Path, ...]:
+    """Where a file is looked for: the site's own folder first, where it has one, then the shipped one."""
+    own = (site / name,) if site is not None and (site / name).is_dir() else ()
+    return (*own, folder(name))
