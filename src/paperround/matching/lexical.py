@@ -11,8 +11,9 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate, islice
-from math import exp, log, prod
+from itertools import accumulate, islice, takewhile
+from math import expm1, log, prod
+from typing import NamedTuple
 
 from paperround.matching.fields import TEXT, Field, value_terms, values
 from paperround.matching.query import Phrase, Query, evaluate, sought
@@ -42,12 +43,13 @@ _LABEL = {
     Field.CAT: "category",
     Field.SOURCE: "source",
 }
-# Title, keywords and abstract share one axis of positions, a million apart, so that one posting list serves a
-# word with and without a field; no text that models.py admits has a million words.
-_SHIFT = 20
-# Running text is quoted by the words found; of the other fields the whole value is shown.
 _RUNNING = frozenset({Field.TITLE, Field.ABSTRACT})
-_AXIS = {found: place << _SHIFT for place, found in enumerate(TEXT)}
+# Where a term stands is one number, row · field · position, so that a phrase is a matter of adding one and
+# numbers compare as a reader goes: title first. No text that models.py admits has a million (2 ** 20) words.
+_FIELDS = tuple(Field)
+_ROW, _FIELD = 23, 20
+_POSITION = (1 << _FIELD) - 1
+_PLACE = (1 << _ROW) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +77,17 @@ class Statistics:
         return log(total / (min(frequency, self.documents) + 1)) / log(total)
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """How well a paper fits a query, 0 to 1, and up to three reasons in the paper's own words, best first."""
 
     score: float
     why: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Find:
-    evidence: float
-    field: Field
-    position: int
+# A phrase found in a paper: its evidence, negative, so that the strongest sorts first and of equals the
+# earliest; the address of its first occurrence; its number of terms. A bare tuple, for a morning makes a
+# million of them.
+_Find = tuple[float, int, int]
 
 
 class Index:
@@ -95,23 +95,23 @@ class Index:
 
     def __init__(self, papers: Iterable[Paper], statistics: Statistics | None = None) -> None:
         self._papers: dict[int, Paper] = {}
-        self._text = _Postings()
-        self._names = {name: _Postings() for name in _NAMED}
-        self._dilution: dict[int, float] = {}
-        self._finds: dict[Phrase, dict[int, _Find]] = {}
-        self._originals: dict[tuple[int, Field], _Original] = {}
+        text = _Postings()
+        self._postings = {None: text} | {name: text if name in TEXT else _Postings() for name in Field}
+        self._weights: dict[int, tuple[float, ...]] = {}
+        self._found: dict[Phrase, Mapping[int, _Find]] = {}
+        self._originals: dict[int, _Words | _Names] = {}
         for paper in papers:
             self._add(paper)
-        self._statistics = statistics or Statistics(len(self._papers), self._text.frequencies())
+        self._statistics = statistics or Statistics(len(self._papers), text.frequencies())
 
     def matches(self, query: Query) -> dict[int, Hit]:
         """The rows of the papers that match, each with its hit."""
-        found: dict[int, list[tuple[_Find, int]]] = {row: [] for row in self.rows(query)}
+        found: dict[int, list[_Find]] = {row: [] for row in self.rows(query)}
         for phrase in sought(query):
             finds = self._find(phrase)
             for row in found.keys() & finds.keys():
-                found[row].append((finds[row], len(phrase.terms)))
-        return {row: self._hit(row, finds) for row, finds in found.items()}
+                found[row].append(finds[row])
+        return {row: self._hit(finds) for row, finds in found.items()}
 
     def rows(self, query: Query) -> frozenset[int]:
         """The rows of the papers that match, without scores and reasons."""
@@ -120,69 +120,62 @@ class Index:
 
     def _add(self, paper: Paper) -> None:
         self._papers[paper.row] = paper
-        for name in Field:
-            postings = self._text if name in _AXIS else self._names[name]
-            position = start = _AXIS.get(name, 0)
+        for code, name in enumerate(_FIELDS):
+            start = address = paper.row << _ROW | code << _FIELD
             for value in values(paper, name):
-                position = postings.add(paper.row, position, value_terms(name, value))
+                address = self._postings[name].add(address, value_terms(name, value))
             if name is Field.ABSTRACT:
-                self._dilution[paper.row] = (
-                    1 - _LENGTH_SHARE + _LENGTH_SHARE * (position - start) / _USUAL_LENGTH
-                )
+                length = (address - start) / _USUAL_LENGTH
+                diluted = _WEIGHT[name] / (1 - _LENGTH_SHARE + _LENGTH_SHARE * length)
+                self._weights[paper.row] = (_WEIGHT[Field.TITLE], _WEIGHT[Field.KEYWORDS], diluted)
 
-    def _find(self, phrase: Phrase) -> dict[int, _Find]:
-        if phrase not in self._finds:
-            finds = self._find_name(phrase) if phrase.field in _NAMED else self._find_text(phrase)
-            self._finds[phrase] = finds
-        return self._finds[phrase]
+    def _find(self, phrase: Phrase) -> Mapping[int, _Find]:
+        if phrase not in self._found:
+            starts = self._postings[phrase.field].starts(phrase)
+            if phrase.field in TEXT:
+                code = _FIELDS.index(phrase.field)
+                starts = [address for address in starts if (address & _PLACE) >> _FIELD == code]
+            self._found[phrase] = self._weighed(phrase, starts)
+        return self._found[phrase]
 
-    def _find_name(self, phrase: Phrase) -> dict[int, _Find]:
-        assert phrase.field is not None  # noqa: S101 - _NAMED has no None
-        evidence = _NAMED[phrase.field]
-        starts = self._names[phrase.field].starts(phrase)
-        return {row: _Find(evidence, phrase.field, places[0]) for row, places in starts.items()}
-
-    def _find_text(self, phrase: Phrase) -> dict[int, _Find]:
-        finds = {}
+    def _weighed(self, phrase: Phrase, starts: Sequence[int]) -> Mapping[int, _Find]:
+        first = {address >> _ROW: address for address in reversed(starts)}
+        length = len(phrase.terms)
+        if phrase.field in _NAMED:
+            evidence = _NAMED[phrase.field]
+            return {row: (-evidence, address, length) for row, address in first.items()}
+        weights, sums = self._weights, dict.fromkeys(first, 0.0)
+        for address in starts:
+            row = address >> _ROW
+            sums[row] += weights[row][(address & _PLACE) >> _FIELD]
         rarity = self._rarity(phrase)
-        for row, everywhere in self._text.starts(phrase).items():
-            places = [p for p in everywhere if phrase.field is None or TEXT[p >> _SHIFT] is phrase.field]
-            if places:
-                weight = self._weight(row, places)
-                finds[row] = _Find(rarity * weight / (weight + _HALF), TEXT[places[0] >> _SHIFT], places[0])
-        return finds
-
-    def _weight(self, row: int, places: list[int]) -> float:
-        weight = 0.0
-        for place in places:
-            name = TEXT[place >> _SHIFT]
-            weight += _WEIGHT[name] / (self._dilution[row] if name is Field.ABSTRACT else 1.0)
-        return weight
+        return {row: (-rarity * sums[row] / (sums[row] + _HALF), first[row], length) for row in first}
 
     def _rarity(self, phrase: Phrase) -> float:
         """A phrase is rarer than its words: its rarity is the chance that at least one of them is telling."""
         frequencies = self._statistics.frequencies
         each = [frequencies.get(term, 0) for term in phrase.terms]
         if phrase.prefix:
-            each[-1] = sum(frequencies.get(term, 0) for term in self._text.completed(phrase))
+            each[-1] = sum(frequencies.get(term, 0) for term in self._postings[None].completed(phrase))
         return 1 - prod(1 - self._statistics.rarity(frequency) for frequency in each)
 
-    def _hit(self, row: int, finds: list[tuple[_Find, int]]) -> Hit:
-        score = 1 - exp(-sum(find.evidence for find, _ in finds))
-        finds.sort(key=lambda pair: -pair[0].evidence)
-        reasons: dict[str, None] = {}
-        for find, length in finds:
-            reasons[self._reason(row, find, length)] = None
-            if len(reasons) == MAX_REASONS:
-                break
-        return Hit(score, tuple(reasons))
+    def _hit(self, finds: list[_Find]) -> Hit:
+        finds.sort()
+        against, reasons = 0.0, list[str]()
+        for evidence, address, length in finds:
+            against += evidence
+            if len(reasons) < MAX_REASONS and (reason := self._reason(address, length)) not in reasons:
+                reasons.append(reason)
+        return Hit(-expm1(against), tuple(reasons))
 
-    def _reason(self, row: int, find: _Find, length: int) -> str:
-        key = row, find.field
-        if key not in self._originals:
-            self._originals[key] = _Original(find.field, values(self._papers[row], find.field))
-        start = find.position - _AXIS.get(find.field, 0)
-        return f"{_LABEL[find.field]}: {self._originals[key].shown(start, length)}"
+    def _reason(self, address: int, length: int) -> str:
+        original = self._originals.get(address >> _FIELD)
+        if original is None:
+            name = _FIELDS[(address & _PLACE) >> _FIELD]
+            texts = values(self._papers[address >> _ROW], name)
+            original = _Words(name, texts[0]) if name in _RUNNING else _Names(name, texts)
+            self._originals[address >> _FIELD] = original
+        return original.shown(address & _POSITION, length)
 
 
 def _shared(sets: Sequence[frozenset[int]]) -> frozenset[int]:
@@ -198,81 +191,88 @@ def _without(wanted: frozenset[int], unwanted: frozenset[int]) -> frozenset[int]
 
 
 class _Postings:
-    """term → row → positions, ascending; between two values of a row one position stays empty."""
+    """term → the addresses where it stands, ascending; between two values of a field one stays empty."""
 
     def __init__(self) -> None:
-        self._rows: dict[str, dict[int, list[int]]] = {}
+        self._addresses: dict[str, list[int]] = {}
+        self._sets: dict[str, frozenset[int]] = {}
         self._vocabulary: list[str] = []
 
-    def add(self, row: int, position: int, terms: list[str]) -> int:
-        """Puts a value's terms from this position on; returns where the row's next value may begin."""
-        for place, term in enumerate(terms, position):
-            self._rows.setdefault(term, {}).setdefault(row, []).append(place)
-        return position + len(terms) + 1
+    def add(self, address: int, terms: Sequence[str]) -> int:
+        """Puts a value's terms from this address on; returns where the field's next value may begin."""
+        for place, term in enumerate(terms, address):
+            self._addresses.setdefault(term, []).append(place)
+        return address + len(terms) + 1
 
     def frequencies(self) -> dict[str, int]:
         """How many rows have each term."""
-        return {term: len(rows) for term, rows in self._rows.items()}
+        return {
+            term: len({address >> _ROW for address in addresses})
+            for term, addresses in self._addresses.items()
+        }
 
     def completed(self, phrase: Phrase) -> list[str]:
         """The terms that the phrase's last one stands for: itself, or for a prefix all that it begins."""
         stem = phrase.terms[-1]
         if not phrase.prefix:
-            return [stem]
-        if len(self._vocabulary) != len(self._rows):
-            self._vocabulary = sorted(self._rows)
-        found = []
-        for term in islice(self._vocabulary, bisect_left(self._vocabulary, stem), None):
-            if not term.startswith(stem):
-                break
-            found.append(term)
-        return found + [term for term in phrase.endings if term in self._rows]
+            return [stem] if stem in self._addresses else []
+        if len(self._vocabulary) != len(self._addresses):
+            self._vocabulary = sorted(self._addresses)
+        following = islice(self._vocabulary, bisect_left(self._vocabulary, stem), None)
+        begun = takewhile(lambda term: term.startswith(stem), following)
+        return [*begun, *(term for term in phrase.endings if term in self._addresses)]
 
-    def starts(self, phrase: Phrase) -> Mapping[int, list[int]]:
-        """The positions, ascending, at which the phrase begins, by row; rows without it are left out."""
-        columns = [self._rows.get(term, {}) for term in phrase.terms[:-1]] + [
-            self._union(self.completed(phrase))
-        ]
-        if len(columns) == 1:
-            return columns[0]
-        found = {}
-        for row in min(columns, key=len):
-            places = self._side_by_side([column.get(row, ()) for column in columns])
-            if places:
-                found[row] = places
-        return found
+    def starts(self, phrase: Phrase) -> Sequence[int]:
+        """The addresses, ascending, at which the phrase begins."""
+        return sorted(
+            start for last in self.completed(phrase) for start in self._together((*phrase.terms[:-1], last))
+        )
 
-    def _union(self, terms: list[str]) -> Mapping[int, list[int]]:
+    def _together(self, terms: Sequence[str]) -> Sequence[int]:
         if len(terms) == 1:
-            return self._rows.get(terms[0], {})
-        union: dict[int, list[int]] = {}
-        for term in terms:
-            for row, places in self._rows[term].items():
-                union.setdefault(row, []).extend(places)
-        return {row: sorted(places) for row, places in union.items()}
+            return self._addresses[terms[0]]
+        if not all(term in self._addresses for term in terms):
+            return ()
+        # From the rarest word on: "of the" in a phrase costs no more than its rare neighbour.
+        offsets = sorted(range(len(terms)), key=lambda offset: len(self._addresses[terms[offset]]))
+        rarest = offsets[0]
+        starts = [address - rarest for address in self._addresses[terms[rarest]]]
+        for offset in offsets[1:]:
+            places = self._set(terms[offset])
+            starts = [start for start in starts if start + offset in places]
+        return starts
 
-    @staticmethod
-    def _side_by_side(columns: list[Sequence[int]]) -> list[int]:
-        starts = set(columns[0])
-        for offset, column in enumerate(columns[1:], 1):
-            starts &= {place - offset for place in column}
-        return sorted(starts)
+    def _set(self, term: str) -> frozenset[int]:
+        if term not in self._sets:
+            self._sets[term] = frozenset(self._addresses[term])
+        return self._sets[term]
 
 
-class _Original:
-    """One field of one paper as it was written, to quote from by position."""
+class _Words:
+    """A running text as it was written, to quote the words found in it."""
 
-    def __init__(self, name: Field, texts: Sequence[str]) -> None:
-        self._name, self._texts = name, texts
-        lengths = [len(value_terms(name, text)) + 1 for text in texts]
-        self._starts = list(accumulate(lengths[:-1], initial=0))
-        self._spans: list[tuple[int, int]] = []
+    def __init__(self, name: Field, text: str) -> None:
+        self._label, self._text, self._spans = _LABEL[name], text, spans(text)
 
     def shown(self, position: int, length: int) -> str:
-        """What stands at this position: words of running text, or the whole of a name or keyword."""
-        text = self._texts[bisect_right(self._starts, position) - 1]
-        if self._name in _RUNNING:
-            self._spans = self._spans or spans(text)
-            text = text[self._spans[position][0] : self._spans[position + length - 1][1]]
-        short = text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 1].rstrip() + "…"
-        return f'"{short}"' if self._name in _RUNNING and " " in short else short
+        """The words from this position on, in quotation marks where they are several."""
+        start, end = self._spans[position][0], self._spans[position + length - 1][1]
+        words = self._text[start:end] if end - start <= _MAX_SHOWN else _short(self._text[start:end])
+        return f'{self._label}: "{words}"' if length > 1 and " " in words else f"{self._label}: {words}"
+
+
+class _Names:
+    """Keywords or names as they were written, to show the whole one in which something was found."""
+
+    def __init__(self, name: Field, texts: Sequence[str]) -> None:
+        lengths = [len(value_terms(name, text)) + 1 for text in texts]
+        self._starts = list(accumulate(lengths[:-1], initial=0))
+        self._shown = [f"{_LABEL[name]}: {_short(text)}" for text in texts]
+
+    def shown(self, position: int, _length: int) -> str:
+        """The name that holds this position."""
+        return self._shown[bisect_right(self._starts, position) - 1]
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 1].rstrip() + "…"

@@ -16,6 +16,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import TypeVar
 
 from paperround.errors import QueryError
@@ -85,6 +86,8 @@ class Or:
 Query = Phrase | Not | And | Or
 
 
+# A morning asks the same topics of chunk after chunk.
+@lru_cache(maxsize=10_000)
 def parse(text: str) -> Query:
     """The query that a text stands for; QueryError says where it is wrong and what to do."""
     query = read(text)
