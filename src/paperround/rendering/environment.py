@@ -20,7 +20,7 @@ def environment(folders: tuple[Path, ...], language: Language) -> Environment:
     """
     made = Environment(
         loader=FileSystemLoader([str(folder) for folder in folders]),
-        autoescape=lambda name: name is not None and name.endswith(".html.j2"),
+        autoescape=lambda name: name is not None and name.endswith(".html.j2"),  # noqa: S701 - text is text
         undefined=StrictUndefined,
         extensions=["jinja2.ext.i18n"],
         trim_blocks=True,

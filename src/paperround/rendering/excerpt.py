@@ -9,81 +9,29 @@ import unicodedata
 _SENTENCE_END = re.compile(r"""[.!?…]+["'”’»)\]]*(?=\s)|[。！？]+[」』”）]*""")
 # Behind these a full stop ends no sentence; a single letter ("J. Doe", "w.r.t.") never does.
 _ABBREVIATIONS = frozenset(
-    [
-        "al",
-        "approx",
-        "ca",
-        "cf",
-        "ch",
-        "cp",
-        "dept",
-        "dr",
-        "e.g",
-        "eds",
-        "eg",
-        "eq",
-        "eqn",
-        "eqs",
-        "est",
-        "etc",
-        "ex",
-        "fig",
-        "figs",
-        "i.e",
-        "ie",
-        "incl",
-        "inc",
-        "jr",
-        "lit",
-        "max",
-        "min",
-        "mr",
-        "mrs",
-        "ms",
-        "no",
-        "nos",
-        "nr",
-        "p.m",
-        "a.m",
-        "p",
-        "pp",
-        "prof",
-        "ref",
-        "refs",
-        "resp",
-        "sec",
-        "sect",
-        "sr",
-        "st",
-        "tab",
-        "tabs",
-        "vol",
-        "vols",
-        "vs",
-        "viz",
-        "wrt",
-        "z.b",
-        "d.h",
-        "bzw",
-        "u.a",
-        "usw",
-    ]
+    re.findall(
+        r"\S+",
+        """
+        al approx ca cf ch cp dept dr e.g eds eg eq eqn eqs est etc ex fig figs i.e ie incl inc jr lit
+        max min mr mrs ms no nos nr p.m a.m p pp prof ref refs resp sec sect sr st tab tabs vol vols vs
+        viz wrt z.b d.h bzw u.a
+        """,
+    )
 )
 _LAST_WORD = re.compile(r"[^\s(\[“\"']*$")
 # A sentence that would leave more than this part of the room empty is not worth its end: cut at a word then.
 _LEAST = 0.4
 # Marks that belong to the character before them, and the joiner that glues emoji.
 _JOINER = "\u200d"
-# Longer words do not fit a phone's line at a title's size; a zero-width space lets them break anywhere near here.
+# Longer words do not fit a phone's line at a title's size; zero-width spaces let them break.
 _LONGEST_WORD, _BREAK_EVERY = 26, 13
-_LONG_WORD = re.compile(r"\S{%d,}" % (_LONGEST_WORD + 1))
-_SELF_BREAKING = re.compile(
-    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]"
-)
+_LONG_WORD = re.compile(rf"\S{{{_LONGEST_WORD + 1},}}")
+# Thai, Burmese, Khmer and the wide scripts: they break without our help.
+_SELF_BREAKING = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\uac00-\ud7af\uf900-\uffef]")
 
 
 def excerpt(text: str, budget: int) -> str:
-    """At most `budget` characters of the text: whole sentences where they fill it well, else words and "…"."""
+    """At most `budget` characters: whole sentences where they fill it well, else words and "…"."""
     if len(text) <= budget:
         return text
     end = _last_sentence_end(text, budget)
@@ -91,7 +39,7 @@ def excerpt(text: str, budget: int) -> str:
 
 
 def cut(text: str, budget: int) -> str:
-    """At most `budget` characters: the text itself or whole words of it and "…"; nothing is cut in a character."""
+    """At most `budget` characters: the text, or whole words of it and "…"; no character is cut in two."""
     if len(text) <= budget:
         return text
     if budget < 1:
@@ -110,7 +58,7 @@ def breakable(text: str) -> str:
 
 
 def right_to_left(text: str) -> bool:
-    """Whether the first letter that has a direction runs from right to left (Unicode TR9, rules P2 and P3)."""
+    """Whether the first letter that has a direction runs from right to left (Unicode TR9, P2 and P3)."""
     for char in text:
         direction = unicodedata.bidirectional(char)
         if direction in ("L", "R", "AL"):
@@ -140,11 +88,7 @@ def _whole_character(text: str, end: int) -> int:
 
 
 def _continues(char: str) -> bool:
-    return (
-        char == _JOINER
-        or unicodedata.combining(char) != 0
-        or unicodedata.category(char) in ("Mn", "Me", "Sk")
-    )
+    return char == _JOINER or unicodedata.combining(char) != 0 or unicodedata.category(char) in ("Mn", "Me", "Sk")
 
 
 def _broken(found: re.Match[str]) -> str:

@@ -6,13 +6,13 @@ import logging
 import re
 from threading import Lock
 
-import cssutils
+import cssutils  # type: ignore[import-untyped]
 from premailer import Premailer
 
 from paperround.errors import ConfigurationError
 
-# Which elements these match depends on an element's neighbours, and so a paper's card could not be laid out once
-# and put into many letters. Mail clients hardly know them either.
+# What these match depends on an element's neighbours, and so a card could not be laid out once and put into
+# many letters. Mail clients hardly know them either.
 _POSITIONAL = re.compile(r":(?:first|last|only|nth|empty|has|root|not)\b[\w-]*|[+~]")
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _ATTRIBUTE = re.compile(r"\[[^]]*\]")
@@ -51,8 +51,8 @@ def check(css: str, where: str) -> None:
         for selector in selectors.split(","):
             if not selector.lstrip().startswith("@") and _POSITIONAL.search(_ATTRIBUTE.sub("", selector)):
                 raise ConfigurationError(
-                    f"{where}: the selector {selector.strip()!r} depends on an element's neighbours; a card is laid "
-                    "out once for all letters, so give the element a class and select that"
+                    f"{where}: the selector {selector.strip()!r} depends on an element's neighbours; a "
+                    "card is laid out once for all letters, so give the element a class and select that"
                 )
     parser = cssutils.CSSParser(raiseExceptions=True, validate=False, loglevel=logging.CRITICAL)
     try:

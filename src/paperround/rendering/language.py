@@ -1,7 +1,7 @@
-"""The languages of letters and pages: gettext catalogues (.po), read as they are, and Babel's dates and numbers.
+"""The languages of letters and pages: gettext catalogues (.po) as they are, and Babel's dates and numbers.
 
-The sentences in templates and code are the English ones; `templates/locale/de.po` says them in German. There is
-nothing to compile: a catalogue is turned into gettext's own form in memory when it is first needed.
+The sentences in templates and code are the English ones; `templates/locale/de.po` says them in German. There
+is nothing to compile: a catalogue is turned into gettext's own form in memory when it is first needed.
 """
 
 from __future__ import annotations
@@ -92,7 +92,8 @@ def load(code: str, folders: tuple[Path, ...]) -> Language:
 
 
 def _unknown(code: str, folders: tuple[Path, ...]) -> str:
-    return f"no language {code!r}; there are {', '.join(available(folders))} (a new one is templates/locale/CODE.po)"
+    known = ", ".join(available(folders))
+    return f"no language {code!r}; there are {known} (a new one is a file templates/locale/CODE.po)"
 
 
 def _catalogue(path: Path) -> gettext.GNUTranslations:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 from functools import lru_cache
 
 from pylatexenc.latex2text import get_default_latex_context_db
@@ -31,121 +32,36 @@ _ACCENTS = {
 _DOTLESS = {"ı": "i", "ȷ": "j"}
 # Macros that only say how something looks, or how large.
 _SILENT = frozenset(
-    [
-        "bf",
-        "it",
-        "em",
-        "rm",
-        "sc",
-        "tt",
-        "sf",
-        "sl",
-        "cal",
-        "bfseries",
-        "itshape",
-        "ttfamily",
-        "rmfamily",
-        "sffamily",
-        "scshape",
-        "upshape",
-        "mdseries",
-        "normalfont",
-        "displaystyle",
-        "textstyle",
-        "scriptstyle",
-        "scriptscriptstyle",
-        "limits",
-        "nolimits",
-        "left",
-        "right",
-        "middle",
-        "big",
-        "Big",
-        "bigg",
-        "Bigg",
-        "bigl",
-        "bigr",
-        "Bigl",
-        "Bigr",
-        "biggl",
-        "biggr",
-        "Biggl",
-        "Biggr",
-        "bigm",
-        "Bigm",
-        "noindent",
-        "centering",
-        "protect",
-        "xspace",
-        "mathstrut",
-        "tiny",
-        "scriptsize",
-        "footnotesize",
-        "small",
-        "normalsize",
-        "large",
-        "Large",
-        "LARGE",
-        "huge",
-        "Huge",
-        "relax",
-        "ensuremath",
-        "nonumber",
-        "boldmath",
-        "unboldmath",
-        "leavevmode",
-    ]
+    re.findall(
+        r"\S+",
+        """
+        bf it em rm sc tt sf sl cal bfseries itshape ttfamily rmfamily sffamily scshape upshape mdseries
+        normalfont displaystyle textstyle scriptstyle scriptscriptstyle limits nolimits left right
+        middle big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr bigm Bigm noindent
+        centering protect xspace mathstrut tiny scriptsize footnotesize small normalsize large Large
+        LARGE huge Huge relax ensuremath nonumber boldmath unboldmath leavevmode
+        """,
+    )
 )
 _SPACES = {",": " ", ";": " ", ":": " ", ">": " ", " ": " ", "/": "", "!": "", "-": "", "\\": " ", "@": ""}
 _OWN = {
     "to": "→", "gets": "←", "ldots": "…", "dots": "…", "cdots": "⋯", "textellipsis": "…", "prime": "′",
     "quad": " ", "qquad": " ", "newline": " ", "par": " ", "linebreak": " ", "colon": ":", "lbrace": "{",
-    "rbrace": "}", "mid": "|", "vert": "|", "lvert": "|", "rvert": "|", "lVert": "‖", "rVert": "‖", "Vert": "‖",
-    "|": "‖", "circ": "∘", "degree": "°", "textdegree": "°", "sim": "~", "ast": "*", "star": "⋆", "cdot": "·",
-    "textasciitilde": "~", "textbackslash": "\\", "TeX": "TeX", "LaTeX": "LaTeX", "bmod": " mod ", "mod": " mod ",
-    "setminus": "\\", "backslash": "\\", "i": "ı", "j": "ȷ", "dag": "†", "ddag": "‡", "epsilon": "ε", "phi": "φ",
+    "rbrace": "}", "mid": "|", "vert": "|", "lvert": "|", "rvert": "|", "lVert": "‖", "rVert": "‖",
+    "Vert": "‖", "|": "‖", "circ": "∘", "degree": "°", "textdegree": "°", "sim": "~", "ast": "*", "star": "⋆",
+    "cdot": "·", "textasciitilde": "~", "textbackslash": "\\", "TeX": "TeX", "LaTeX": "LaTeX",
+    "bmod": " mod ", "mod": " mod ", "setminus": "\\", "backslash": "\\", "i": "ı", "j": "ȷ",
+    "dag": "†", "ddag": "‡", "epsilon": "ε", "phi": "φ",
 }  # fmt: skip
 # Functions that LaTeX sets upright; a neighbouring letter must not run into them.
 _FUNCTIONS = frozenset(
-    [
-        "arccos",
-        "arcsin",
-        "arctan",
-        "arg",
-        "argmax",
-        "argmin",
-        "cos",
-        "cosh",
-        "cot",
-        "coth",
-        "csc",
-        "deg",
-        "det",
-        "dim",
-        "exp",
-        "gcd",
-        "hom",
-        "inf",
-        "ker",
-        "lg",
-        "lim",
-        "liminf",
-        "limsup",
-        "ln",
-        "log",
-        "max",
-        "min",
-        "poly",
-        "polylog",
-        "Pr",
-        "sec",
-        "sin",
-        "sinh",
-        "softmax",
-        "sup",
-        "tan",
-        "tanh",
-    ]
+    re.findall(
+        r"\S+",
+        """
+        arccos arcsin arctan arg argmax argmin cos cosh cot coth csc deg det dim exp gcd hom inf ker lg
+        lim liminf limsup ln log max min poly polylog Pr sec sin sinh softmax sup tan tanh
+        """,
+    )
 )
 _MACRO = re.compile(r"\\(?:([A-Za-z]+)\*?|(.))", re.DOTALL)
 _SIGNS_OF_MATH = re.compile(r"[\\^_{}]")
@@ -314,7 +230,7 @@ class _Reader:
         return join(optional, *arguments), at
 
     def _takes_accent(self, name: str, at: int, end: int) -> bool:
-        """`\\c{c}` is a cedilla, `\\cx` is a macro of the author's; `\\'` needs a letter or a group behind it."""
+        """Whether a letter or a group stands behind the accent's macro."""
         rest = self.source[at:end].lstrip(" ")
         return bool(rest) and (rest[0] in "{\\" or rest[0].isalnum() or name == "not")
 
@@ -324,7 +240,7 @@ class _Reader:
         return at
 
     def _after_delimiter(self, name: str, at: int) -> int:
-        """`\\left.` stands for no delimiter at all."""
+        # \left. stands for no delimiter at all.
         return at + 1 if name in ("left", "right") and self.source[at : at + 1] == "." else at
 
 
@@ -397,7 +313,7 @@ def _optional_first(optional: str, *arguments: str) -> str:
 
 
 # How many arguments a macro takes, and what becomes of them; the first given is the optional one in brackets.
-_ARGUMENTS = {
+_ARGUMENTS: dict[str, tuple[int, Callable[..., str]]] = {
     "frac": (2, _fraction),
     "dfrac": (2, _fraction),
     "tfrac": (2, _fraction),

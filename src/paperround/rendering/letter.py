@@ -2,7 +2,7 @@
 
     press = Press(site, "paper", language, folders)      once for each theme and language
     press.letter(digest, papers, reader, links, day)     for each reader: joins finished pieces
-    press.whole_letter(…)                                the same bytes, by the slow way that tests compare with
+    press.whole_letter(…)                                the same bytes the slow way, which tests compare
 
 The layout marks where a letter can be cut. A card that is met for the first time is laid out in a whole
 document, the style sheet inlined, and what stands between its marks is kept; likewise the headings and the
@@ -27,9 +27,7 @@ from paperround.rendering.slots import Piece, slot
 from paperround.rendering.theme import Theme
 
 _KEPT_CARDS, _KEPT_PIECES = 4_000, 400  # a card is about 5 KB in memory
-_SLOTTED_LINKS = Links(
-    unsubscribe=slot("unsubscribe"), preferences=slot("preferences"), online=slot("online")
-)
+_SLOTTED_LINKS = Links(unsubscribe=slot("unsubscribe"), preferences=slot("preferences"), online=slot("online"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +79,7 @@ class Press:
     def whole_letter(
         self, digest: Digest, papers: Mapping[int, Paper], reader: Subscriber, links: Links, day: date
     ) -> Rendered:
-        """The same letter, laid out and inlined as one document: a hundred times slower, and the reference."""
+        """The same letter laid out and inlined as one document: fifty times slower, and the reference."""
         return self._fitting(self._at_once, digest, papers, reader, links, day)
 
     def _fitting(
@@ -128,8 +126,7 @@ class Press:
         letter = self._view(plan, [card for part in parts for card in part.cards], reader, links, day, parts)
         html = "".join(self._cut(letter))
         texts = tuple(
-            (part.name, tuple(plaintext.card_text(card, self.language) for card in part.cards))
-            for part in parts
+            (part.name, tuple(plaintext.card_text(card, self.language) for card in part.cards)) for part in parts
         )
         return _Draft(letter, html, texts)
 
@@ -137,9 +134,8 @@ class Press:
         """Each section's cards; those that are new, or whose paper has changed, are laid out in one go."""
         found: dict[Hashable, _Printed] = {}
         new: dict[Hashable, Choice] = {}
-        keys = [
-            [(choice.paper.id, choice.why, plan.budget, day) for choice in part.choices]
-            for part in plan.sections
+        keys: list[list[Hashable]] = [
+            [(choice.paper.id, choice.why, plan.budget, day) for choice in part.choices] for part in plan.sections
         ]
         for key, choice in zip(chain(*keys), plan.choices, strict=True):
             kept = self._cards.get(key)
@@ -184,8 +180,8 @@ class Press:
         wanted = 2 + bool(letter.more) + sum(1 + len(part.cards) for part in letter.sections)
         if len(pieces) != wanted:
             raise ConfigurationError(
-                f"{self._theme.file}: it can be taken apart into {len(pieces)} pieces instead of {wanted}; fill the "
-                "layout's blocks and leave the marks ({{ cut }}) between them as they are"
+                f"{self._theme.file}: its letter comes apart into {len(pieces)} pieces, not {wanted}; fill "
+                "the layout's blocks and leave the marks ({{ cut }}) between them as they are"
             )
         return pieces
 
@@ -214,9 +210,7 @@ class Press:
             sections=parts,
         )
 
-    def _subject_line(
-        self, cards: Sequence[view.Card], told: str, topics: Sequence[str], more: int, day: str
-    ) -> str:
+    def _subject_line(self, cards: Sequence[view.Card], told: str, topics: Sequence[str], more: int, day: str) -> str:
         others = len(cards) - 1 + more
         return subject.render_subject(
             self._subject,
@@ -232,9 +226,7 @@ class Press:
         )
 
 
-def _blank(
-    day: str, sections: tuple[view.Part, ...] = (), more: str = "", thanks: str = ""
-) -> view.LetterView:
+def _blank(day: str, sections: tuple[view.Part, ...] = (), more: str = "", thanks: str = "") -> view.LetterView:
     """A letter to nobody yet: each thing that belongs to one reader is a slot."""
     return view.LetterView(
         subject=slot("subject"), lead=slot("lead"), date=day, more=more, reason=slot("reason"), thanks=thanks,

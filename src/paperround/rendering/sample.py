@@ -1,4 +1,4 @@
-"""A made-up issue with something of everything: themes are tried on it, and previewed with it on an empty database."""
+"""A made-up issue with something of everything: themes are tried on it, and shown with it where there is no other."""
 
 from __future__ import annotations
 
@@ -43,11 +43,12 @@ _FACTS: tuple[dict[str, Any], ...] = (
     {
         "title": r"Attention in $\mathcal{O}(n \log n)$: Sorting Keys Before They Are Asked For",
         "abstract": (
-            "Most of the keys that a long context holds are never looked at. We sort them once, by a hash that the "
-            r"model learns together with its weights, and answer each query from a short run of neighbours in "
-            r"$\mathcal{O}(\log n)$ steps. On twelve tasks with contexts of up to one million tokens the result is "
-            r"within 0.3\% of full attention, e.g. 71.2 against 71.4 points on book questions, while a step of "
-            "decoding takes a ninth of the time. Code and weights are public."
+            "Most of the keys that a long context holds are never looked at. We sort them once, "
+            "by a hash that the model learns together with its weights, and answer each query "
+            r"from a short run of neighbours in $\mathcal{O}(\log n)$ steps. On twelve tasks with "
+            r"contexts of up to one million tokens the result is within 0.3\% of full attention, "
+            "e.g. 71.2 against 71.4 points on book questions, while a step of decoding takes a "
+            "ninth of the time. Code and weights are public."
         ),
         "authors": ("Mira Okonkwo", "Jonas Feldt", "Li Qing", "Sara Benali", "Tom Ashgrove", "Ines Carvalho"),
         "organization": "Northlight Lab",
@@ -60,17 +61,19 @@ _FACTS: tuple[dict[str, Any], ...] = (
         "comments": 17,
         "stars": 1310,
         "summary": (
-            "Keys are sorted once by a learned hash, so that each query is answered from a short run of neighbours: "
-            "near the quality of full attention at a ninth of the decoding time."
+            "Keys are sorted once by a learned hash, so that each query is answered from a short "
+            "run of neighbours: near the quality of full attention at a ninth of the decoding "
+            "time."
         ),
     },
     {
         "title": "Small Enough to Think: What a Three-Billion-Parameter Model Can Plan",
         "abstract": (
-            "How small may a model be before it can no longer plan? We train twelve sizes on the same data and let "
-            "them pack suitcases, book trains and prove lemmas. Planning does not fade with size, it breaks: below "
-            "three billion parameters models still write plans, but stop following them. A second look at the plan "
-            "before each step mends most of that, at a cost of 4 % more tokens. We release all checkpoints."
+            "How small may a model be before it can no longer plan? We train twelve sizes on the "
+            "same data and let them pack suitcases, book trains and prove lemmas. Planning does "
+            "not fade with size, it breaks: below three billion parameters models still write "
+            "plans, but stop following them. A second look at the plan before each step mends "
+            "most of that, at a cost of 4 % more tokens. We release all checkpoints."
         ),
         "authors": ("Aoife Brennan", "Paulo Neri"),
         "arxiv_id": "2611.10533",
@@ -80,9 +83,9 @@ _FACTS: tuple[dict[str, Any], ...] = (
     {
         "title": r"An $\alpha$-Divergence View of Distillation, and Why $5 of Compute Is Often Enough",
         "abstract": (
-            "Distillation minimises one divergence out of a family, mostly by habit. We show that the best member "
-            r"of the family depends on how much of the teacher the student can hold, and give a rule for choosing "
-            r"$\alpha$ from a few hundred examples."
+            "Distillation minimises one divergence out of a family, mostly by habit. We show that "
+            "the best member of the family depends on how much of the teacher the student can "
+            r"hold, and give a rule for choosing $\alpha$ from a few hundred examples."
         ),
         "author_count": 12,
         "url": "https://journal.example/articles/alpha-divergence",
@@ -92,9 +95,10 @@ _FACTS: tuple[dict[str, Any], ...] = (
     {
         "title": "Who Said It First? Tracing Claims Through Four Million Citations",
         "abstract": (
-            "A graph of claims rather than papers: each edge says that one sentence repeats, weakens or contradicts "
-            "another. Walking it backwards finds the first source of a claim in 83 of 100 cases that historians had "
-            "settled by hand; in nine of the others the historians changed their minds."
+            "A graph of claims rather than papers: each edge says that one sentence repeats, "
+            "weakens or contradicts another. Walking it backwards finds the first source of a "
+            "claim in 83 of 100 cases that historians had settled by hand; in nine of the others "
+            "the historians changed their minds."
         ),
         "authors": ("Élodie Marchand", "Kwame Asante", "Yuki Tanabe", "Rohan Mehta"),
         "arxiv_id": "2611.09981",
@@ -115,11 +119,14 @@ _FACTS: tuple[dict[str, Any], ...] = (
     {
         "title": "Folding Laundry at Human Speed with Two Arms and One Camera",
         "abstract": (
-            "Cloth has no pose, so we stop asking for one. A policy that predicts where the cloth will be creased, "
-            "not where its corners are, folds an unseen shirt in 21 s and a bed sheet in 48 s. It was trained on "
-            "people's hands alone, 400 hours of them, and has never seen a robot before it becomes one."
+            "Cloth has no pose, so we stop asking for one. A policy that predicts where the cloth "
+            "will be creased, not where its corners are, folds an unseen shirt in 21 s and a bed "
+            "sheet in 48 s. It was trained on people's hands alone, 400 hours of them, and has "
+            "never seen a robot before it becomes one."
         ),
-        "authors": tuple(f"{first} {last}" for first in ("Anna", "Ben", "Chen", "Dina") for last in ("Ito", "Roy", "Vogt")),
+        "authors": tuple(
+            f"{first} {last}" for first in ("Anna", "Ben", "Chen", "Dina") for last in ("Ito", "Roy", "Vogt")
+        ),
         "organization": "Tidy Robotics",
         "arxiv_id": "2611.10876",
         "url": "https://huggingface.co/papers/2611.10876",
@@ -128,7 +135,7 @@ _FACTS: tuple[dict[str, Any], ...] = (
         "upvotes": 311,
         "comments": 42,
     },
-)  # fmt: skip
+)
 _WHY = (
     ("matches “efficient attention”", "142 votes"),
     ("matches “small language model”",),

@@ -36,7 +36,7 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What goes into a letter: sections, the room for each summary, and how many papers are left for the web."""
+    """What goes into a letter: sections, the room for each summary, how many papers are only counted."""
 
     sections: tuple[Chosen, ...]
     more: int
@@ -78,7 +78,7 @@ def fit(plan: Plan, make: Callable[[Plan], Made], measure: Callable[[Made], int]
 
 
 def without(plan: Plan, removals: list[int]) -> Plan:
-    """The plan with the last paper of these sections left out, once for each mention; they are counted as more."""
+    """The plan without the last paper of these sections, once for each mention; they count as more."""
     kept = [len(section.choices) for section in plan.sections]
     for section in removals:
         kept[section] -= 1
@@ -91,7 +91,7 @@ def without(plan: Plan, removals: list[int]) -> Plan:
 
 
 def _removals(plan: Plan) -> list[int]:
-    """From which section the last paper goes, step by step: the longest, so that each topic keeps its best."""
+    """From which section the last paper goes, step by step: the longest; each topic keeps its best."""
     kept = [len(section.choices) for section in plan.sections]
     order: list[int] = []
     while any(kept):

@@ -1,4 +1,4 @@
-"""Slots: places in a finished piece of HTML into which one reader's values go, escaped as premailer would. Pure."""
+"""Slots: places in finished HTML into which one reader's values go, escaped as premailer would. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lxml import etree
 
 _MARK = "5c1f0a7e"  # only tells a slot from what an operator may have written
 _SLOT = re.compile(rf"slot-([a-z]+)-{_MARK}")
-# What libxml2 writes as it stands, in text and in addresses alike; everything else takes the long way through it.
+# What libxml2 writes as it stands, in text and in attributes alike; the rest takes the way through it.
 _PLAIN = re.compile(r"[\w .,;:!?…–—·()/=-]*")
 _PLAIN_ADDRESS = re.compile(r"https?://[A-Za-z0-9._~:/?=-]*")
 
@@ -22,7 +22,7 @@ def slot(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """HTML between slots: literals, and the name and place (attribute or text) of the slot behind each but the last."""
+    """HTML between slots; behind each literal but the last a slot: its name, and whether in an attribute."""
 
     literals: tuple[str, ...]
     slots: tuple[tuple[str, bool], ...]
@@ -52,10 +52,13 @@ def escaped(value: str, *, attribute: bool) -> str:
     element = etree.Element("a" if attribute else "b")
     if attribute:
         element.set("href" if value.startswith(("http://", "https://")) else "title", value)
-        written = etree.tostring(element, method="html", encoding="utf-8").decode()
-        return written[written.index("=") + 2 : -len('"></a>')]
+        return _written(element).partition('="')[2].removesuffix('"></a>')
     element.text = value
-    return etree.tostring(element, method="html", encoding="utf-8").decode()[len("<b>") : -len("</b>")]
+    return _written(element).removeprefix("<b>").removesuffix("</b>")
+
+
+def _written(element: etree._Element) -> str:
+    return str(etree.tostring(element, method="html", encoding="utf-8"), "utf-8")
 
 
 def _prefixes(literals: list[str]) -> list[str]:

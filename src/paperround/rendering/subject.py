@@ -13,7 +13,7 @@ LONGEST = 90  # characters; phones show about 40 of them, desktop clients 70 and
 FIELDS = ("top", "others", "inside", "papers", "topics", "date", "site")
 DEFAULT = "{top}{others}"
 _LEAST_OF_TITLE = 24
-# A letter that looks like an answer or a forward is a trick (Google's sender guidelines); so are all capitals.
+# A letter that looks like an answer or a forward is a trick (Google's sender guidelines); so are capitals.
 _PRETENDS = re.compile(r"^\s*(?:re|aw|fwd?|wg|sv|antw)\s*(?:\[\d+\])?\s*:", re.IGNORECASE)
 
 
@@ -22,9 +22,7 @@ def check(template: str) -> str:
     try:
         named = {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
     except ValueError as error:
-        raise ConfigurationError(
-            f"subject {template!r}: {error}; write a brace itself twice: {{{{"
-        ) from error
+        raise ConfigurationError(f"subject {template!r}: {error}; a brace itself is written twice") from error
     if unknown := sorted(named - set(FIELDS)):
         known = ", ".join(f"{{{name}}}" for name in FIELDS)
         raise ConfigurationError(f"subject {template!r}: there is no {{{unknown[0]}}}; there are {known}")

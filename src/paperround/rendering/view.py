@@ -1,4 +1,4 @@
-"""What a template sees: a paper as a card, a digest as a letter; everything said in the reader's language. Pure."""
+"""What a template sees: a paper as a card, a digest as a letter, all in the reader's language. Pure."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def card(paper: Paper, why: Sequence[str], language: Language, budget: int, *, p
         made_summary=bool(paper.summary),
         why=tuple(breakable(readable(clean(reason))) for reason in why),
         links=_links(paper, language),
-        picture=paper.thumbnail_url if pictures and _is_https(paper.thumbnail_url) else "",
+        picture=_https(paper.thumbnail_url) if pictures else "",
         withdrawn=paper.withdrawn,
         from_arxiv=paper.arxiv_id is not None,
     )
@@ -163,11 +163,7 @@ def letter_date(day: date, language: Language) -> str:
 def _authors(paper: Paper, language: Language) -> str:
     names = [readable(name) for name in paper.authors]
     if not names:
-        return (
-            language.count("%(num)s author", "%(num)s authors", paper.author_count)
-            if paper.author_count
-            else ""
-        )
+        return language.count("%(num)s author", "%(num)s authors", paper.author_count) if paper.author_count else ""
     if len(names) <= _FIRST_AUTHORS + 1:
         return ", ".join(names)
     left = language.number(len(names) - _FIRST_AUTHORS - 1)
@@ -206,5 +202,5 @@ def _links(paper: Paper, language: Language) -> tuple[Link, ...]:
     return tuple(Link(label, url) for url, label in by_address.items())
 
 
-def _is_https(url: str | None) -> bool:
-    return url is not None and url.startswith("https://")
+def _https(url: str | None) -> str:
+    return url if url and url.startswith("https://") else ""
