@@ -1,0 +1,28 @@
+"""Where papers come from.
+
+A source is one file here: a frozen model of its settings with one method, `fetch`, and a pure `parse` for its bytes.
+To add one, write the file and put its class into `AnySource`: that union is the registry, the schema of `[[sources]]`
+in the configuration, and the error text for a kind that nobody knows. docs/add-a-source.md goes through it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, get_args
+
+from pydantic import Field
+
+from paperround.sources.arxiv import Arxiv
+from paperround.sources.base import Fetched, Parser, Source, SourceSettings, SourceState, Window
+from paperround.sources.hf_daily import HfDaily
+from paperround.sources.http import Http
+from paperround.sources.jsonl import Jsonl
+from paperround.sources.page import Page
+
+AnySource = Annotated[HfDaily | Arxiv | Page | Jsonl, Field(discriminator="kind")]
+
+KINDS: tuple[type[SourceSettings], ...] = get_args(get_args(AnySource)[0])
+FORMATS: Mapping[str, Parser] = {name: parse for kind in KINDS for name, parse in kind.formats.items()}
+"""What `ingest --file --as` reads: format name to parser."""
+
+__all__ = ["FORMATS", "KINDS", "AnySource", "Fetched", "Http", "Source", "SourceState", "Window"]

@@ -1,0 +1,346 @@
+"""arXiv: the daily Atom feed of rss.arxiv.org, and the query API for days that were missed.
+
+The feed holds the current announcement only, so a day on which nobody asked is gone from it and is fetched from the
+API by the time of submission. Both are Atom, told apart by their entries. feedparser is not used: in arXiv's RSS it
+takes `$a<b$` for HTML and loses the text up to the next bracket.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Annotated, Any, ClassVar, Literal
+
+import httpx
+from pydantic import Field
+
+from paperround import identity
+from paperround.errors import SourceError
+from paperround.models import Parsed, Problem
+from paperround.sources.arxiv_days import EASTERN, HOLIDAYS, batch_of, batches, last_batch, submitted_for
+from paperround.sources.base import (
+    BaseUrl,
+    Cron,
+    Fetched,
+    Name,
+    Parser,
+    SourceSettings,
+    SourceState,
+    Window,
+    Zone,
+    joined,
+    relabelled,
+)
+from paperround.sources.entries import Entries, authors, cut_short, day_of, moment
+from paperround.sources.http import ARXIV, Http
+from paperround.sources.markup import split_names, untex
+from paperround.sources.reading import Xml, describe, local_name
+
+KIND = "arxiv"
+AnnounceType = Literal["new", "cross", "replace", "replace-cross"]
+NEW_TO_READERS: tuple[AnnounceType, ...] = ("new", "cross")
+_FEED_LIMIT = 2000  # https://info.arxiv.org/help/rss.html
+_IDS_A_REQUEST = 100
+_SPAN = timedelta(days=7)  # the API gives 30,000 results at most, and cs alone has 1,000 a day
+_EMPTY_PAGES = 3
+# A category such as cs.AI or hep-th; the API lists MSC and ACM classes (03F35; I.2.7) in the same element.
+CATEGORY = re.compile(r"[a-z]+(?:-[a-z]+)*(?:\.[A-Za-z]+(?:-[a-z]+)*)?")
+_DESCRIPTION = re.compile(r"\s*arXiv:\S+\s+Announce Type:\s*(?P<type>[\w-]+)\s*(?:Abstract:)?\s*")
+_CODE = re.compile(r"https?://(?:www\.)?github\.com/[\w.-]+/[\w.-]*\w")
+_WITHDRAWN = re.compile(r"\b(?:paper|article|submission|manuscript|preprint) (?:has been|was|is) withdrawn\b", re.I)
+
+
+class Arxiv(SourceSettings):
+    """New papers in some of arXiv's categories."""
+
+    kind: Literal["arxiv"] = "arxiv"
+    name: Name = KIND
+    # The feed is rebuilt at midnight, Eastern time; twice more in case it comes late.
+    schedule: Cron = "30 0,2,6 * * *"
+    timezone: Zone = "America/New_York"
+    categories: Annotated[
+        tuple[Annotated[str, Field(pattern=rf"^{CATEGORY.pattern}$")], ...], Field(min_length=1, max_length=60)
+    ]
+    """Archives (`cs`) or categories (`cs.AI`)."""
+    announce: tuple[AnnounceType, ...] = NEW_TO_READERS
+    """`replace` takes new versions too."""
+    backfill: bool = True
+    """Whether days that were missed are asked for at the API."""
+    holidays: tuple[date, ...] = HOLIDAYS
+    """Evenings without an announcement (https://info.arxiv.org/help/availability.html)."""
+    page_size: Annotated[int, Field(ge=1, le=2000)] = 500
+    feed_url: BaseUrl = "https://rss.arxiv.org"
+    api_url: BaseUrl = "https://export.arxiv.org"
+
+    formats: ClassVar[Mapping[str, Parser]] = {}
+
+    def fetch(self, http: Http, window: Window) -> Fetched:
+        """The current announcement, and from the API the batches of the window that were missed."""
+        memory = _Memory(window.validators)
+        today = http.now().astimezone(EASTERN).date()
+        feed, unchanged = self._feed(http, memory, today)
+        due = last_batch(today, self.holidays)
+        missed = self._missed(window, memory, feed, due)
+        try:
+            filled, failed = self._filled(http, missed, today), ""
+            memory.taken.update(missed)
+        except SourceError as error:
+            filled, failed = Parsed(), str(error)
+        parsed = Parsed(feed.listings + filled.listings, feed.problems + filled.problems, feed.day)
+        state, note = self._state(feed, due, unchanged=unchanged, filled=bool(filled.listings))
+        if failed:
+            days = ", ".join(map(str, missed))
+            state, note = SourceState.STALE, f"missed days ({days}) could not be fetched; {failed}"
+        return Fetched(relabelled(parsed, self.name), state, note, memory.kept())
+
+    def look_up(self, http: Http, ids: Sequence[str]) -> Parsed:
+        """The papers with these identifiers, in any spelling; those that arXiv does not know are problems."""
+        found = {given: identity.arxiv_id(given) for given in ids}
+        wanted = list(dict.fromkeys(known[0] for known in found.values() if known))
+        parsed = [Parsed(problems=tuple(Problem(i, "it is no arXiv identifier") for i, k in found.items() if not k))]
+        for start in range(0, len(wanted), _IDS_A_REQUEST):
+            some = wanted[start : start + _IDS_A_REQUEST]
+            page = self._ask(http, {"id_list": ",".join(some), "max_results": len(some)}, http.now().date(), 1)
+            known = {listing.arxiv_id for listing in page.parsed.listings}
+            parsed += [
+                page.parsed,
+                Parsed(problems=tuple(Problem(i, "arXiv does not know it") for i in some if i not in known)),
+            ]
+        return relabelled(joined(parsed), self.name)
+
+    def _feed(self, http: Http, memory: _Memory, today: date) -> tuple[Parsed, bool]:
+        url = f"{self.feed_url}/atom/{'+'.join(self.categories)}"
+        answer = http.get(url, asker=self.name, validators=memory.conditions, pace=ARXIV)
+        if answer.unchanged:
+            return Parsed(day=memory.feed_day), True
+        if answer.status != httpx.codes.BAD_REQUEST:  # a wrong category: the feed holds the message
+            answer.expect_ok(self.name)
+        feed = _read(answer.body, today, self.announce, f"{self.name}: the feed", answer.content_type).parsed
+        if not cut_short(feed):
+            memory.conditions, memory.feed_day = answer.remember(), feed.day
+            if feed.listings and feed.day:
+                memory.taken.add(feed.day)
+        return feed, False
+
+    def _missed(self, window: Window, memory: _Memory, feed: Parsed, due: date) -> list[date]:
+        """The batches that are neither in the feed nor were taken before.
+
+        The one that is due counts only where the feed is of its day or later and yet empty: a feed that is late is
+        asked for again.
+        """
+        if not self.backfill or cut_short(feed):
+            return []
+        until = due if feed.day and feed.day >= due else due - timedelta(days=1)
+        return [day for day in batches(window.since, until, self.holidays) if day not in memory.taken]
+
+    def _filled(self, http: Http, missed: list[date], today: date) -> Parsed:
+        """What the API has of the missed days."""
+        parts = []
+        for first, last in _spans(missed):
+            start, end = submitted_for(first, last, self.holidays)
+            part = self._search(http, f"[{start:%Y%m%d%H%M} TO {end:%Y%m%d%H%M}]", today)
+            kept = tuple(listing for listing in part.listings if listing.day in missed)
+            parts.append(Parsed(kept, part.problems))
+        return joined(parts)
+
+    def _search(self, http: Http, submitted: str, today: date) -> Parsed:
+        categories = " OR ".join(f"cat:{name}" if "." in name else f"cat:{name}*" for name in self.categories)
+        query: dict[str, str | int] = {
+            "search_query": f"({categories}) AND submittedDate:{submitted}",
+            "sortBy": "submittedDate",
+            "sortOrder": "ascending",
+            "max_results": self.page_size,
+        }
+        parts, start, number, empty = [], 0, 1, 0
+        while True:
+            page = self._ask(http, {**query, "start": start}, today, number)
+            parts.append(page.parsed)
+            start += page.entries
+            empty = 0 if page.entries else empty + 1
+            if start >= page.total:
+                return joined(parts)
+            if empty == _EMPTY_PAGES:  # the API gives an empty page now and then, and the whole one when asked again
+                raise SourceError(f"{self.name}: page {number} stays empty, {start} of {page.total} came", again=True)
+            number += bool(page.entries)
+
+    def _ask(self, http: Http, query: Mapping[str, str | int], today: date, number: int) -> _Answer:
+        answer = http.get(f"{self.api_url}/api/query", asker=self.name, params=query, pace=ARXIV)
+        if answer.status != httpx.codes.BAD_REQUEST:
+            answer.expect_ok(self.name)
+        page = _read(answer.body, today, (), f"{self.name}: page {number}", answer.content_type)
+        if cut_short(page.parsed):
+            raise SourceError(f"{self.name}: page {number} ends too early; is the service down?", again=True)
+        return page
+
+    def _state(self, feed: Parsed, due: date, *, unchanged: bool, filled: bool) -> tuple[SourceState, str]:
+        if cut_short(feed):
+            return SourceState.STALE, "the feed ends too early; it is asked for again next time"
+        if feed.day is None or feed.day < due:
+            return (
+                SourceState.STALE,
+                f"the feed is of {feed.day}, that of {due} is due; it is asked for again next time",
+            )
+        if feed.listings or filled:
+            return SourceState.FRESH, "the feed is empty, the papers are from the API" if not feed.listings else ""
+        if unchanged:
+            return SourceState.UNCHANGED, ""
+        why = "no announcement is due" if feed.day > due else "neither feed nor API has papers"
+        return SourceState.QUIET, f"{feed.day:%A}, {feed.day}: {why}"
+
+
+class _Memory:
+    """What is remembered from one fetch to the next, as the strings that the store keeps."""
+
+    _FEED_DAY, _TAKEN, _LONGEST = "feed day", "batches taken", 60
+
+    def __init__(self, validators: Mapping[str, str]) -> None:
+        self.conditions = {url: value for url, value in validators.items() if url.startswith("http")}
+        self.feed_day = day_of(validators.get(self._FEED_DAY))
+        self.taken = {day for day in map(day_of, validators.get(self._TAKEN, "").split()) if day}
+
+    def kept(self) -> dict[str, str]:
+        """The strings to keep."""
+        days = " ".join(map(str, sorted(self.taken)[-self._LONGEST :]))
+        return {**self.conditions, self._FEED_DAY: str(self.feed_day or ""), self._TAKEN: days}
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    parsed: Parsed
+    entries: int
+    total: int
+    """How many results the API has in all; 0 for a feed."""
+
+
+def parse(data: bytes, today: date) -> Parsed:
+    """New papers and cross-lists in a daily feed (Atom or RSS), or all papers in an API answer."""
+    return _read(data, today, NEW_TO_READERS, f"{KIND}: this").parsed
+
+
+def speaks(data: bytes) -> bool:
+    """Whether a feed is one of arXiv's own."""
+    return b"http://arxiv.org/schemas/atom" in data[:2000]
+
+
+def _read(data: bytes, today: date, announce: Collection[str], what: str, content_type: str = "") -> _Answer:
+    """Entries of either kind; `announce` chooses among those with an announce type, and nothing means all."""
+    entries = Entries(today, source=KIND)
+    document = Xml(data, "entry", "item")
+    days: Counter[date] = Counter()
+    count = 0
+    for element in document:
+        count += 1
+        said = _said(element)
+        if "/api/errors" in said.get("id", [""])[0]:
+            raise SourceError(f"{what} is an error of the API: {said.get('summary', ['?'])[0]}", again=False)
+        days.update(_announced(said))
+        _add(entries, said, announce)
+    if local_name(document.root) not in ("feed", "rss"):
+        got = content_type or describe(data)
+        raise SourceError(f"{what} is not Atom (got {got}); is the service down?", again=True)
+    if document.broken:
+        entries.cut(f"the document ends too early ({document.broken}); ask for it again")
+    channel = document.root.find("channel")
+    head = _said(document.root if channel is None else channel)
+    if head.get("title", [""])[0].startswith("Feed error"):
+        message = (head.get("subtitle") or head.get("description") or ["no reason given"])[0]
+        raise SourceError(f"{what} is an error: {message}; are the categories right?", again=False)
+    built = moment((head.get("updated") or head.get("pubdate") or [""])[0])
+    day = days.most_common(1)[0][0] if days else built and built.astimezone(EASTERN).date()
+    total = head.get("totalresults", ["0"])[0]
+    return _Answer(entries.parsed(day), count, int(total) if total.isdecimal() else 0)
+
+
+def _said(element: Any) -> dict[str, list[str]]:
+    """The texts of an element's children by local name; of a category its term, of an author the name."""
+    said: dict[str, list[str]] = {}
+    for child in element:
+        name = local_name(child).lower()
+        if name in ("entry", "item"):
+            break
+        if name == "author":
+            text = "".join(part.text or "" for part in child if local_name(part) == "name")
+        else:
+            text = child.get("term") or child.get("href") or "".join(child.itertext())
+        said.setdefault(name, []).append(text.strip())
+    return said
+
+
+def _announced(said: Mapping[str, list[str]]) -> list[date]:
+    """The day of the feed that holds this entry; nothing for an entry of the API."""
+    if not _is_daily(said):
+        return []
+    found = moment((said.get("published") or said.get("pubdate") or [""])[0])
+    return [found.date()] if found else []
+
+
+def _is_daily(said: Mapping[str, list[str]]) -> bool:
+    return "announce_type" in said or (said.get("id") or said.get("guid") or [""])[0].startswith("oai:")
+
+
+def _add(entries: Entries, said: Mapping[str, list[str]], announce: Collection[str]) -> None:
+    first = {name: texts[0] for name, texts in said.items()}
+    about = _DESCRIPTION.match(text) if (text := first.get("summary") or first.get("description", "")) else None
+    kind = first.get("announce_type") or (about["type"] if about else "new")
+    if announce and _is_daily(said) and kind not in announce:
+        return entries.skip()
+    found = identity.arxiv_id(first.get("id") or first.get("guid", "")) or identity.arxiv_id(first.get("link", ""))
+    if not found:
+        return entries.reject("it has no arXiv identifier", first.get("title"))
+    entries.add(facts(found, said, text[about.end() :] if about else text, _days(said, entries.today)))
+    return None
+
+
+def _days(said: Mapping[str, list[str]], today: date) -> dict[str, object]:
+    if _is_daily(said):  # the moment of submission is not in the feed
+        return {"day": next(iter(_announced(said)), today)}
+    submitted = moment(said.get("published", [""])[0])
+    if submitted is None or submitted.tzinfo is None:
+        return {"day": submitted.date() if submitted else today}
+    feed = batch_of(submitted, HOLIDAYS)
+    return {"day": min(feed, max(today, submitted.date())), "published": submitted.date()}
+
+
+def facts(
+    found: tuple[str, int | None], said: Mapping[str, list[str]], abstract: str, days: Mapping[str, object]
+) -> dict[str, object]:
+    """A listing's fields from arXiv's own, which go by the same names in feeds, API and OAI-PMH."""
+    bare, version = found
+    first = {name: texts[0] for name, texts in said.items()}
+    comment = first.get("comment") or first.get("comments", "")
+    names = said.get("author") or split_names(", ".join(said.get("creator", ())))
+    primary = said.get("primary_category", [])
+    code = _CODE.search(f"{comment} {abstract}")
+    return {
+        **days,
+        **authors([untex(name) for name in names]),
+        "title": untex(first.get("title", "")),
+        "abstract": untex(abstract),
+        "arxiv_id": bare,
+        "version": version,
+        "doi": first.get("doi"),
+        "url": f"https://arxiv.org/abs/{bare}",
+        "pdf_url": f"https://arxiv.org/pdf/{bare}",
+        "code_url": code[0] if code else None,
+        "categories": [name for name in (*primary, *said.get("category", ())) if CATEGORY.fullmatch(name)],
+        "journal": first.get("journal_ref") or first.get("journal_reference"),
+        "license": first.get("rights"),
+        "withdrawn": bool(_WITHDRAWN.search(f"{comment} {abstract[:300]}")),
+    }
+
+
+def _spans(days: Sequence[date]) -> list[tuple[date, date]]:
+    """Runs of days, none longer than a week."""
+    spans: list[tuple[date, date]] = []
+    for day in days:
+        if spans and day - spans[-1][0] < _SPAN and day - spans[-1][1] <= timedelta(days=3):
+            spans[-1] = (spans[-1][0], day)
+        else:
+            spans.append((day, day))
+    return spans
+
+
+Arxiv.formats = {"arxiv-atom": parse}

@@ -1,0 +1,137 @@
+"""From what an entry says to a listing, or to the reason why there is none. Pure.
+
+The rules about days and about bad fields stand here, once for all sources:
+
+* A listing's day lies between 1991, when arXiv began, and two days after today (a zone ahead of ours, a clock
+  that is off). An entry outside is rejected by name, for a wrong day would put it into an issue of the far past
+  or hold it back; only a `feed` files such an entry under today instead, because blogs' dates are often nonsense
+  (1970, 0001) while the rest is right.
+* An entry needs a title and a day. Any other field that is malformed is left away and the entry kept: a paper is
+  not lost over a count of stars.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
+from email.utils import parsedate_to_datetime
+
+from pydantic import ValidationError
+
+from paperround.models import MAX_AUTHORS, Listing, Parsed, Problem
+from paperround.text import clean
+
+FIRST_YEAR, DAYS_AHEAD = 1991, 2
+# A file of another kind would give a problem for each of its lines; nobody reads more of them than this.
+_MAX_PROBLEMS = 100
+_REST = "the rest"
+_NUMERIC_DAY = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})", re.ASCII)
+
+
+class Entries:
+    """Collects one answer's entries in order: listings on one side, problems on the other."""
+
+    def __init__(self, today: date, *, source: str, kind: str = "") -> None:
+        self.today = today
+        self._said: dict[str, object] = {"source": source, "kind": kind or source}
+        self._number = 0
+        self._rejected = 0
+        self._listings: list[Listing] = []
+        self._problems: list[Problem] = []
+
+    def add(self, facts: Mapping[str, object]) -> None:
+        """Take the next entry: fields of Listing, of which `title` and `day` are needed."""
+        self._number += 1
+        title, day = facts.get("title"), facts.get("day")
+        if not isinstance(title, str) or not clean(title):
+            self._problem(None, "it has no title")
+        elif not isinstance(day, date):
+            self._problem(title, "it has no day that can be read; 2026-11-23 is how one is written")
+        elif not plausible(day, self.today):
+            self._problem(title, f"its day, {day}, {_why_implausible(day)}")
+        else:
+            self._listings.append(_listing({**self._said, **facts}))
+
+    def reject(self, what: str, title: object = None) -> None:
+        """Leave the next entry out."""
+        self._number += 1
+        self._problem(title, what)
+
+    def skip(self) -> None:
+        """Pass over the next entry, which is whole but not asked for."""
+        self._number += 1
+
+    def cut(self, what: str) -> None:
+        """Say that the answer ends too early; what came before stays."""
+        self._problems.append(Problem(_REST, what))
+
+    def parsed(self, day: date | None = None) -> Parsed:
+        """All of it; `day` is the day that the answer itself is of."""
+        problems = tuple(self._problems)
+        if (more := self._rejected - _MAX_PROBLEMS) > 0:
+            problems += (Problem(f"{more} more entries", "rejected too; is the file of this format?"),)
+        return Parsed(tuple(self._listings), problems, day)
+
+    def _problem(self, title: object, what: str) -> None:
+        self._rejected += 1
+        if self._rejected <= _MAX_PROBLEMS:
+            self._problems.append(Problem(_where(self._number, title), what))
+
+
+def cut_short(parsed: Parsed) -> bool:
+    """Whether the answer ended before its end."""
+    return any(problem.where == _REST for problem in parsed.problems)
+
+
+def plausible(day: date, today: date) -> bool:
+    """Whether a source can have announced something on this day."""
+    return day.year >= FIRST_YEAR and day.toordinal() <= today.toordinal() + DAYS_AHEAD
+
+
+def moment(value: object) -> datetime | None:
+    """The moment in an ISO 8601 or RFC 5322 date, with the offset it was written in; None when there is none."""
+    if not isinstance(value, str) or len(value) > 64:
+        return None
+    value = value.strip()
+    if found := _NUMERIC_DAY.fullmatch(value):  # bioRxiv writes 2026-6-30
+        value = "{}-{:0>2}-{:0>2}".format(*found.groups())
+    try:
+        return datetime.fromisoformat(value)
+    except ValueError:
+        pass
+    try:
+        return parsedate_to_datetime(value)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+
+
+def day_of(value: object) -> date | None:
+    """The calendar day of a date, as it was written."""
+    found = moment(value)
+    return found.date() if found else None
+
+
+def authors(names: list[str]) -> dict[str, object]:
+    """The fields about authors, within what a paper may have."""
+    return {"authors": names[:MAX_AUTHORS], "author_count": len(names) or None}
+
+
+def _listing(facts: dict[str, object]) -> Listing:
+    try:
+        return Listing.model_validate(facts)
+    except ValidationError as error:
+        wrong = {one["loc"][0] for one in error.errors(include_url=False, include_input=False)}
+    return Listing.model_validate({name: value for name, value in facts.items() if name not in wrong})
+
+
+def _where(number: int, title: object) -> str:
+    shown = clean(title) if isinstance(title, str) else ""
+    shown = f"{shown[:60]}…" if len(shown) > 60 else shown
+    return f'entry {number} "{shown}"' if shown else f"entry {number}"
+
+
+def _why_implausible(day: date) -> str:
+    if day.year < FIRST_YEAR:
+        return f"is before {FIRST_YEAR}; is it a placeholder?"
+    return f"is more than {DAYS_AHEAD} days ahead; is the source's clock or this one's wrong?"

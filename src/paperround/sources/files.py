@@ -1,0 +1,32 @@
+"""Files on this machine as sources: read again when they have changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from paperround.errors import SourceError
+from paperround.models import Parsed
+from paperround.sources.base import Fetched, SourceState, Window
+from paperround.sources.entries import cut_short
+
+_MAX_BYTES = 64 << 20
+
+
+def read_file(name: str, path: Path, window: Window, parse: Callable[[bytes], Parsed]) -> Fetched:
+    """What the file holds for the source of this name; unchanged where its size and time of writing are."""
+    try:
+        found = path.stat()
+        stamp = f"{found.st_size} {found.st_mtime_ns}"
+        if window.validators.get(str(path)) == stamp:
+            return Fetched(Parsed(), SourceState.UNCHANGED, validators=window.validators)
+        if found.st_size > _MAX_BYTES:
+            raise SourceError(f"{name}: {path} is larger than {_MAX_BYTES >> 20} MB; split it", again=False)
+        data = path.read_bytes()
+    except OSError as error:
+        raise SourceError(f"{name}: {path} cannot be read ({error.strerror})", again=True) from None
+    parsed = parse(data)
+    if cut_short(parsed):  # somebody is still writing it
+        return Fetched(parsed, SourceState.STALE, f"{path} ends too early; it is read again next time")
+    state = SourceState.FRESH if parsed.listings or parsed.problems else SourceState.QUIET
+    return Fetched(parsed, state, validators={str(path): stamp})

@@ -1,0 +1,234 @@
+"""Hugging Face Daily Papers, by its public JSON API.
+
+https://huggingface.co/api/daily_papers?date=… gives one day's papers, 23 to 30 on a weekday, none at weekends. The
+list of a day fills over the day and its votes grow for days after, so the last days are asked again each time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from paperround.errors import SourceError
+from paperround.models import Parsed, Problem
+from paperround.sources.base import (
+    BaseUrl,
+    Cron,
+    Fetched,
+    Name,
+    Parser,
+    SourceSettings,
+    SourceState,
+    Window,
+    relabelled,
+)
+from paperround.sources.entries import Entries, authors, cut_short, day_of
+from paperround.sources.http import Answer, Http, Pace
+from paperround.sources.reading import read_json
+
+KIND = "hf-daily"
+# 500 requests in five minutes without a token (https://huggingface.co/docs/hub/rate-limits).
+_PACE = Pace("huggingface.co", seconds=0.6)
+_MAX_PAGES = 20
+_REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+class HfDaily(SourceSettings):
+    """The Daily Papers list."""
+
+    kind: Literal["hf-daily"] = "hf-daily"
+    name: Name = KIND
+    schedule: Cron = "20 5,9,13,17,21 * * *"
+    url: BaseUrl = "https://huggingface.co"
+    again: Annotated[int, Field(ge=0, le=30)] = 3
+    """How many days before the window are asked again: papers are added late and votes grow."""
+    few: Annotated[int, Field(ge=0, le=100)] = 8
+    """A weekday with fewer papers than this is taken for half filled."""
+
+    formats: ClassVar[Mapping[str, Parser]] = {}
+
+    def fetch(self, http: Http, window: Window) -> Fetched:
+        """One request a day of the window (and a page of a hundred), from the oldest on."""
+        # A day that has not begun in UTC is an error to the API.
+        until = min(window.until, http.now().date())
+        since = min(window.since, until - timedelta(days=self.again))
+        days = [since + timedelta(days=n) for n in range((until - since).days + 1)]
+        answers = [self._day(http, window, day, newest=day == until) for day in days]
+        if answers and all(answer.error for answer in answers):
+            raise answers[-1].error or AssertionError  # the newest day's says it best
+        return self._together(answers, until)
+
+    def _day(self, http: Http, window: Window, day: date, *, newest: bool) -> _Day:
+        answer = _Day(day)
+        url = f"{self.url}/api/daily_papers?date={day}&limit=100"
+        try:
+            for _ in range(_MAX_PAGES):
+                page = http.get(url, asker=self.name, validators=window.validators, pace=_PACE)
+                self._take(page, answer, window, newest=newest)
+                url = page.next_page() or ""
+                if not url or not page.body.strip(b"[] \n"):  # a page beyond the last is []
+                    break
+        except SourceError as error:
+            answer.error = error
+        return answer
+
+    def _take(self, page: Answer, answer: _Day, window: Window, *, newest: bool) -> None:
+        if page.unchanged:
+            answer.unchanged = True
+            answer.validators[page.url] = window.validators[page.url]
+            return
+        if page.status in (400, 404) and newest:
+            return  # in the first minutes of a day the API does not know it yet
+        if page.status != 200:
+            raise SourceError(
+                f"{self.name}: {answer.day} gave HTTP {page.status} ({_message(page.body)}); "
+                "is the address right, or has the API changed?",
+                again=page.status >= 500,
+            )
+        parsed = parse(page.body, answer.day)
+        answer.parsed = Parsed(
+            answer.parsed.listings + parsed.listings, answer.parsed.problems + parsed.problems, answer.day
+        )
+        if page.validator and not cut_short(parsed):
+            answer.validators[page.url] = page.validator
+
+    def _together(self, answers: list[_Day], until: date) -> Fetched:
+        problems = [problem for answer in answers for problem in answer.parsed.problems]
+        problems += [Problem(str(answer.day), str(answer.error)) for answer in answers if answer.error]
+        listings = [listing for answer in answers for listing in answer.parsed.listings]
+        days = [answer.day for answer in answers if answer.parsed.listings]
+        state, note = self._state(answers, until)
+        validators = {url: value for answer in answers for url, value in answer.validators.items()}
+        parsed = Parsed(tuple(listings), tuple(problems), max(days, default=until))
+        return Fetched(relabelled(parsed, self.name), state, note, validators)
+
+    def _state(self, answers: list[_Day], until: date) -> tuple[SourceState, str]:
+        broken = [str(answer.day) for answer in answers if answer.error or cut_short(answer.parsed)]
+        if broken:
+            return SourceState.STALE, f"{', '.join(broken)} could not be read whole; asked again next time"
+        if answers and all(answer.unchanged for answer in answers):
+            return SourceState.UNCHANGED, ""
+        newest = answers[-1] if answers else _Day(until)
+        count = len(newest.parsed.listings)
+        if until.weekday() >= 5:
+            state = SourceState.FRESH if any(a.parsed.listings for a in answers) else SourceState.QUIET
+            return state, "" if count else f"{until} is a weekend day; Daily Papers rests"
+        if count < self.few and not newest.unchanged:
+            many = "no papers" if not count else f"only {count} paper{'s' * (count > 1)}"
+            return (
+                SourceState.STALE,
+                f"{until} has {many} so far, a weekday has 23 to 30; asked again next time",
+            )
+        return SourceState.FRESH, ""
+
+
+@dataclass(slots=True)
+class _Day:
+    day: date
+    parsed: Parsed = field(default_factory=Parsed)
+    validators: dict[str, str] = field(default_factory=dict)
+    unchanged: bool = False
+    error: SourceError | None = None
+
+
+def parse(data: bytes, today: date) -> Parsed:
+    """Papers in an API answer: a list of daily entries, of bare papers, or one paper; of any year's shape."""
+    document = read_json(data, "", KIND)
+    value = document.value
+    if isinstance(value, dict) and "id" not in value and "paper" not in value:
+        raise SourceError(f"{KIND}: the API answers with an error ({_message(data)})", again=False)
+    entries = Entries(today, source=KIND)
+    for entry in value if isinstance(value, list) else [value]:
+        _add(entries, entry, today)
+    if document.broken:
+        entries.cut(f"{document.broken}; ask for the day again")
+    parsed = entries.parsed()
+    days = [listing.day for listing in parsed.listings]
+    return Parsed(parsed.listings, parsed.problems, max(days, default=None))
+
+
+def _add(entries: Entries, entry: object, today: date) -> None:
+    if not isinstance(entry, dict):
+        return entries.reject(f"it is {_kind_of(entry)} where an object should be")
+    paper = entry.get("paper", entry)
+    if not isinstance(paper, dict):
+        return entries.reject(f'its "paper" is {_kind_of(paper)} where an object should be', entry.get("title"))
+    title = paper.get("title") or entry.get("title")
+    if not isinstance(paper.get("id"), str):
+        # 2503.02130 as a number has lost its zero: such an identifier would point to another paper.
+        return entries.reject("it has no id that is text, such as 2606.12730", title)
+    return entries.add(
+        {
+            **authors(_names(paper.get("authors"))),
+            **_links(entry, paper),
+            "title": title,
+            "abstract": paper.get("summary") or entry.get("summary") or "",
+            "arxiv_id": paper["id"],
+            "day": _listed_on(entry, paper) or today,
+            "published": day_of(paper.get("publishedAt")),
+            "organization": _organization(paper.get("organization")) or _organization(entry.get("organization")),
+            "summary": paper.get("ai_summary") or "",
+            "keywords": paper.get("ai_keywords") or (),
+            "upvotes": paper.get("upvotes"),
+            "comments": entry.get("numComments"),
+            "stars": paper.get("githubStars"),
+            "withdrawn": bool(paper.get("withdrawnAt")),
+        }
+    )
+
+
+def _listed_on(entry: Mapping[str, Any], paper: Mapping[str, Any]) -> date | None:
+    """The day on the list: `submittedOnDailyAt`, and where 2024's answers lack it the outer `publishedAt`.
+
+    Since 2026 the outer date is the arXiv date shifted by some hours, so it counts only without the other.
+    """
+    return day_of(paper.get("submittedOnDailyAt")) or (
+        day_of(entry.get("publishedAt")) if entry is not paper else None
+    )
+
+
+def _links(entry: Mapping[str, Any], paper: Mapping[str, Any]) -> dict[str, object]:
+    identifier, code = paper["id"], paper.get("githubRepo")
+    if isinstance(code, str) and _REPOSITORY.fullmatch(code):
+        code = f"https://github.com/{code}"
+    project = paper.get("projectPage")
+    return {
+        "url": f"https://arxiv.org/abs/{identifier}",
+        "pdf_url": f"https://arxiv.org/pdf/{identifier}",
+        "discussion_url": f"https://huggingface.co/papers/{identifier}",
+        "code_url": code,
+        "project_url": project if project != code else None,
+        "thumbnail_url": entry.get("thumbnail") or entry.get("thumbnailUrl") or paper.get("thumbnailUrl"),
+    }
+
+
+def _names(given: object) -> list[str]:
+    people = [person for person in given if isinstance(person, dict)] if isinstance(given, list) else []
+    names = [person.get("name") for person in people if not person.get("hidden")]
+    return [name for name in names if isinstance(name, str)]
+
+
+def _organization(given: object) -> object:
+    return (given.get("fullname") or given.get("name")) if isinstance(given, dict) else None
+
+
+def _message(body: bytes) -> str:
+    try:
+        value = read_json(body[:100_000], "", KIND).value
+    except SourceError:
+        value = body[:200].decode("utf-8", "replace")
+    said = value.get("error") or value.get("message") if isinstance(value, dict) else value
+    return str(said)[:200] or "no reason given"
+
+
+def _kind_of(value: object) -> str:
+    names = {list: "a list", dict: "an object", str: "text", type(None): "null", bool: "true or false"}
+    return names.get(type(value), "a number")
+
+
+HfDaily.formats = {KIND: parse}

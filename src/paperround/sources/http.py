@@ -1,0 +1,398 @@
+"""Asking servers politely: own name, conditional requests, one request at a time a host, bounded in every direction.
+
+Http.get      turns that fail for now (429, 5xx, connections that break) into another try or a SourceError
+  _follow     redirects, a bounded number and only to http and https
+    _once     one request: waits for the host's turn, reads a bounded body within a bounded time
+Spacing       when each host may be asked again; shared by all threads and all Https of the process
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import random
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from paperround import __version__
+from paperround.errors import SourceError
+
+_REDIRECTS = frozenset((301, 302, 303, 307, 308))
+_PASSING = frozenset((429, 500, 502, 503, 504))
+_MAX_REDIRECTS = 5  # nature.com needs three for a feed
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: the last 32 bits are an IPv4 address
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often one service may be asked: hosts that share a `lane` share the limit."""
+
+    lane: str
+    seconds: float = 1.0
+    """From the end of one request to the start of the next."""
+    backoff: float = 2.0
+    """Seconds before the second try, where the server names no time; doubled for each further one."""
+
+
+# https://info.arxiv.org/help/api/tou.html: one request in three seconds and one connection, over the API, OAI-PMH and
+# the feeds together. A 429 there lasts for minutes, whatever the rate was before.
+ARXIV = Pace("arxiv.org", seconds=3.0, backoff=20.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A server's answer, whatever its status."""
+
+    url: str
+    """As asked; the key under which its validator is kept."""
+    final_url: str
+    """Where the redirects ended."""
+    status: int
+    headers: httpx.Headers
+    body: bytes
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether the server says that the last answer still holds."""
+        return self.status == httpx.codes.NOT_MODIFIED
+
+    @property
+    def content_type(self) -> str:
+        """The media type without parameters, empty where none is stated."""
+        return str(self.headers.get("content-type", "")).partition(";")[0].strip().lower()
+
+    @property
+    def validator(self) -> str:
+        """ETag and Last-Modified (RFC 9110 8.8) as one string, each on its line; empty where there is neither."""
+        lines = (self.headers.get("etag", ""), self.headers.get("last-modified", ""))
+        return "\n".join(lines) if any(lines) else ""
+
+    def remember(self) -> dict[str, str]:
+        """What to hand back as `validators` next time."""
+        return {self.url: self.validator} if self.validator else {}
+
+    def expect_ok(self, asker: str) -> None:
+        """SourceError for any status but 200, with the beginning of what the server says."""
+        if self.status == httpx.codes.OK:
+            return
+        said = " ".join(self.body[:2000].decode("utf-8", "replace").split())[:200]
+        raise SourceError(
+            f"{asker}: {shown(self.final_url)} answers HTTP {self.status} ({said or 'and says no more'}); "
+            "is the address right?",
+            again=self.status >= httpx.codes.INTERNAL_SERVER_ERROR,
+        )
+
+    def next_page(self) -> str | None:
+        """The address in `Link: <…>; rel="next"` (RFC 8288), absolute."""
+        for value in self.headers.get_list("link"):
+            for link in _links(value):
+                if link.get("rel") == "next":
+                    return str(_url(self.final_url, None, "", link["url"]))
+        return None
+
+
+class Spacing:
+    """Turns at hosts: one request at a time in each lane, with its pace between them."""
+
+    def __init__(
+        self,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+        patience: float = 300.0,
+    ) -> None:
+        self.monotonic, self._sleep, self.patience = monotonic, sleep, patience
+        self._lanes: dict[str, _Lane] = {}
+        self._guard = threading.Lock()
+
+    @contextmanager
+    def turn(self, pace: Pace, asker: str) -> Iterator[None]:
+        """Hold the lane for one request; SourceError when the server wants to be left alone for too long."""
+        lane = self._lane(pace.lane)
+        with lane.lock:
+            if (wait := lane.free_at - self.monotonic()) > self.patience:
+                raise SourceError(
+                    f"{asker}: {pace.lane} wants no request for {wait / 60:.0f} minutes; it is asked again later",
+                    again=True,
+                )
+            if wait > 0:
+                self._sleep(wait)
+            try:
+                yield
+            finally:
+                lane.free_at = max(lane.free_at, self.monotonic() + pace.seconds)
+
+    def rest(self, pace: Pace, seconds: float) -> None:
+        """Leave the lane alone for so long, everybody."""
+        lane = self._lane(pace.lane)
+        lane.free_at = max(lane.free_at, self.monotonic() + seconds)
+
+    def _lane(self, name: str) -> _Lane:
+        with self._guard:
+            return self._lanes.setdefault(name, _Lane())
+
+
+@dataclass(slots=True)
+class _Lane:
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    free_at: float = float("-inf")
+
+
+EVERYWHERE = Spacing()
+"""The process's own; arXiv counts all of a site's requests together, so nothing but a test makes another."""
+
+
+class Http:
+    """Asks servers; safe to share among threads."""
+
+    def __init__(
+        self,
+        contact: str = "",
+        *,
+        tries: int = 4,
+        timeout: float = 30.0,
+        deadline: float = 300.0,
+        max_bytes: int = 64 << 20,
+        public_only: bool = False,
+        spacing: Spacing = EVERYWHERE,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        jitter: Callable[[], float] = random.random,
+        resolve: Callable[[str, int], list[Address]] | None = None,
+        allowed: Callable[[Address], bool] | None = None,
+    ) -> None:
+        """`contact` is a mail or web address that stands in the User-Agent; times are in seconds.
+
+        `timeout` bounds each wait for the network, `deadline` one whole answer. `public_only` refuses hosts that
+        resolve to loopback, private or link-local addresses. `jitter` gives numbers from 0 to 1.
+        """
+        self.now = clock
+        self._tries, self._deadline, self._max_bytes = tries, deadline, max_bytes
+        self._public_only, self._spacing, self._jitter = public_only, spacing, jitter
+        self._resolve, self._allowed = resolve or _resolve, allowed or is_public
+        self._client = httpx.Client(
+            headers={"user-agent": user_agent(contact), "accept": "*/*", "accept-encoding": "gzip, deflate"},
+            timeout=timeout,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # see _follow
+        )
+
+    def get(
+        self,
+        url: str,
+        *,
+        asker: str,
+        params: Mapping[str, str | int] | None = None,
+        validators: Mapping[str, str] | None = None,
+        pace: Pace | None = None,
+        max_bytes: int | None = None,
+        public_only: bool = False,
+    ) -> Answer:
+        """The answer, of whatever status, after as many tries as it is worth.
+
+        `asker` is the source's name, for error messages. `validators` holds what earlier answers gave as
+        `Answer.validator`, by URL. SourceError(again=True) when the server cannot be had now, (again=False) when
+        the request itself is refused here: too large, a forbidden address, no http.
+        """
+        request = _Request(asker, pace, max_bytes or self._max_bytes, public_only or self._public_only)
+        target = _url(url, params, asker)
+        conditions = _conditions((validators or {}).get(str(target), ""))
+        for attempt in range(1, self._tries + 1):
+            try:
+                answer = self._follow(request, target, conditions)
+            except httpx.UnsupportedProtocol as error:
+                raise SourceError(f"{asker}: {shown(target)} is not a web address ({error})", again=False) from None
+            except httpx.RequestError as error:
+                reason, wait = _what_broke(error), None
+            else:
+                if answer.status not in _PASSING:
+                    return answer
+                reason, wait = (
+                    f"HTTP {answer.status}",
+                    retry_after(answer.headers.get("retry-after", ""), self.now()),
+                )
+            self._rest(request.pace_at(target), attempt, wait)
+        raise SourceError(
+            f"{asker}: no answer from {shown(target)} in {self._tries} tries ({reason}); it is asked again later",
+            again=True,
+        )
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._client.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _rest(self, pace: Pace, attempt: int, wait: float | None) -> None:
+        if wait is None:
+            wait = pace.backoff * 2 ** (attempt - 1) * (0.5 + self._jitter())
+        self._spacing.rest(pace, wait)
+
+    def _follow(self, request: _Request, url: httpx.URL, conditions: Mapping[str, str]) -> Answer:
+        asked = str(url)
+        # Cookies live as long as one chain of redirects: publishers' login hosts set one and look for it.
+        cookies = httpx.Cookies()
+        for _ in range(_MAX_REDIRECTS + 1):
+            response, body = self._once(request, url, conditions, cookies)
+            location = response.headers.get("location")
+            if response.status_code not in _REDIRECTS or not location:
+                return Answer(asked, str(url), response.status_code, response.headers, body)
+            url = _url(str(url), None, request.asker, location)
+        raise SourceError(
+            f"{request.asker}: {shown(asked)} redirects more than {_MAX_REDIRECTS} times; is the address right?",
+            again=False,
+        )
+
+    def _once(
+        self, request: _Request, url: httpx.URL, conditions: Mapping[str, str], cookies: httpx.Cookies
+    ) -> tuple[httpx.Response, bytes]:
+        target, headers = url, dict(conditions)
+        extensions: dict[str, Any] = {}
+        if request.public_only:
+            target, extensions = self._pinned(url, request.asker)
+            headers["host"] = url.netloc.decode("ascii")
+        outgoing = self._client.build_request("GET", target, headers=headers, extensions=extensions)
+        cookies.set_cookie_header(outgoing)
+        with self._spacing.turn(request.pace_at(url), request.asker):
+            response = self._client.send(outgoing, stream=True)
+            try:
+                body = self._read(response, request, url)
+            finally:
+                response.close()
+        cookies.extract_cookies(response)
+        return response, body
+
+    def _read(self, response: httpx.Response, request: _Request, url: httpx.URL) -> bytes:
+        """The decompressed body; it is read in pieces, so that neither a bomb nor an endless answer fills memory."""
+        deadline = self._spacing.monotonic() + self._deadline
+        pieces, size = [], 0
+        for piece in response.iter_bytes(1 << 16):
+            size += len(piece)
+            if size > request.max_bytes:
+                raise SourceError(
+                    f"{request.asker}: the answer of {shown(url)} is larger than {request.max_bytes >> 20} MB; "
+                    "is it the right address?",
+                    again=False,
+                )
+            if self._spacing.monotonic() > deadline:
+                raise httpx.ReadTimeout(f"not complete after {self._deadline:.0f} s", request=response.request)
+            pieces.append(piece)
+        return b"".join(pieces)
+
+    def _pinned(self, url: httpx.URL, asker: str) -> tuple[httpx.URL, dict[str, Any]]:
+        """The URL with its host's address in it: what was checked is what is connected to (DNS rebinding)."""
+        try:
+            addresses = self._resolve(url.host, url.port or (443 if url.scheme == "https" else 80))
+        except (OSError, UnicodeError) as error:
+            raise httpx.ConnectError(f"the name does not resolve ({error})") from None
+        if not addresses or not all(self._allowed(address) for address in addresses):
+            raise SourceError(
+                f"{asker}: {url.host} is not on the public internet, and only public addresses are allowed here",
+                again=False,
+            )
+        return url.copy_with(host=str(addresses[0])), {"sni_hostname": url.host}
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    asker: str
+    pace: Pace | None
+    max_bytes: int
+    public_only: bool
+
+    def pace_at(self, url: httpx.URL) -> Pace:
+        if self.pace:
+            return self.pace
+        return ARXIV if f".{url.host}".endswith(".arxiv.org") else Pace(url.host)
+
+
+def user_agent(contact: str) -> str:
+    """How paperround names itself; arXiv and others block clients that do not (RFC 9110 10.1.5)."""
+    contact = "".join(c for c in contact if c.isascii() and c.isprintable() and c not in "()\\")
+    return f"paperround/{__version__} (+{contact})" if contact else f"paperround/{__version__}"
+
+
+def retry_after(value: str, now: datetime) -> float | None:
+    """The seconds that a Retry-After header asks for (RFC 9110 10.2.3: seconds or a date); None without one."""
+    value = value.strip()
+    if value.isascii() and value.isdigit():
+        return float(value[:9])
+    try:
+        then = parsedate_to_datetime(value)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    then = then if then.tzinfo else then.replace(tzinfo=UTC)
+    return max(0.0, (then - now).total_seconds())
+
+
+def is_public(address: Address) -> bool:
+    """Whether the address belongs to the public internet, also where an IPv4 address hides in an IPv6 one."""
+    if isinstance(address, ipaddress.IPv6Address):
+        if hidden := address.ipv4_mapped or address.sixtofour or (address.teredo and address.teredo[1]):
+            return is_public(hidden)
+        if address in _NAT64:
+            return is_public(ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF))
+    return address.is_global and not address.is_multicast and not address.is_reserved
+
+
+def shown(url: httpx.URL | str) -> str:
+    """An address for people and logs: without user name, password and query, which may hold secrets."""
+    url = httpx.URL(url) if isinstance(url, str) else url
+    port = f":{url.port}" if url.port else ""
+    return f"{url.scheme}://{url.host}{port}{url.path}"
+
+
+def _url(url: str, params: Mapping[str, str | int] | None, asker: str, location: str | None = None) -> httpx.URL:
+    try:
+        target = httpx.URL(url)
+        target = target.join(location) if location else target
+        target = target.copy_merge_params(params) if params else target
+    except (httpx.InvalidURL, UnicodeError) as error:
+        raise SourceError(
+            f"{asker}: {(location or url)[:200]!r} is not a web address ({error})", again=False
+        ) from None
+    if target.scheme not in ("http", "https") or not target.host:
+        raise SourceError(f"{asker}: {str(target)[:200]} is neither http nor https", again=False)
+    return target.copy_with(fragment=None)
+
+
+def _conditions(validator: str) -> dict[str, str]:
+    etag, _, modified = validator.partition("\n")
+    headers = {"if-none-match": etag, "if-modified-since": modified}
+    return {name: value for name, value in headers.items() if value}
+
+
+def _what_broke(error: httpx.RequestError) -> str:
+    if isinstance(error, httpx.TimeoutException):
+        return str(error) or "no answer in time"
+    return str(error) or type(error).__name__
+
+
+def _resolve(host: str, port: int) -> list[Address]:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
+
+
+def _links(value: str) -> list[dict[str, str]]:
+    links = []
+    for part in value.split("<")[1:]:
+        url, _, rest = part.partition(">")
+        pairs = (pair.partition("=") for pair in rest.split(";"))
+        attributes = {name.strip().lower(): given.strip(' ",') for name, _, given in pairs if name.strip()}
+        links.append({**attributes, "url": url})
+    return links

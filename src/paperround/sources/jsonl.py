@@ -1,0 +1,97 @@
+"""Our own export: one listing a line as JSON, from a file or from another paperround's address."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import model_validator
+
+from paperround.errors import SourceError
+from paperround.models import Listing, Parsed
+from paperround.sources.base import BaseUrl, Fetched, Name, Parser, SourceSettings, SourceState, Window
+from paperround.sources.entries import Entries, cut_short, day_of
+from paperround.sources.files import read_file
+from paperround.sources.http import Http
+from paperround.sources.reading import describe
+
+KIND = "jsonl"
+_MAX_LINE = 1 << 20  # bytes; the longest abstract with 3,000 authors is a tenth of it
+
+
+class Jsonl(SourceSettings):
+    """An export of papers, in a file or on the web."""
+
+    kind: Literal["jsonl"] = "jsonl"
+    name: Name = KIND
+    path: Path | None = None
+    url: BaseUrl | None = None
+
+    formats: ClassVar[Mapping[str, Parser]] = {}
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.path is None) == (self.url is None):
+            raise ValueError("one of path and url is needed, and only one")
+        return self
+
+    def fetch(self, http: Http, window: Window) -> Fetched:
+        """Read the file or ask for the address, when it has changed; the lines' own source names stay."""
+        today = http.now().date()
+        if self.path:
+            return read_file(self.name, self.path, window, lambda data: parse(data, today))
+        answer = http.get(self.url or "", asker=self.name, validators=window.validators)
+        if answer.unchanged:
+            return Fetched(Parsed(), SourceState.UNCHANGED, validators=window.validators)
+        answer.expect_ok(self.name)
+        parsed = parse(answer.body, today)
+        if cut_short(parsed):
+            return Fetched(parsed, SourceState.STALE, "the answer ends too early; it is asked for again next time")
+        return Fetched(parsed, SourceState.FRESH if parsed.listings else SourceState.QUIET, "", answer.remember())
+
+
+def parse(data: bytes, today: date) -> Parsed:
+    """The listings in the lines; a line's own source and kind are kept, and empty lines passed over."""
+    entries = Entries(today, source=KIND)
+    lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    objects = 0
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        value = _value(line)
+        objects += isinstance(value, dict)
+        if isinstance(value, dict):
+            _add(entries, value)
+        elif isinstance(value, str) and number == len(lines) and objects:
+            entries.cut(f"the last line, {number}, ends too early; export again")
+        else:
+            entries.reject(value if isinstance(value, str) else f"line {number} is JSON, but not an object")
+    if not objects and data.strip():
+        raise SourceError(
+            f"{KIND}: no line is a JSON object ({describe(data)}); one listing a line is wanted", again=False
+        )
+    return entries.parsed()
+
+
+def _value(line: bytes) -> Any:
+    """The line's value; what is wrong with it as a string where it is no JSON."""
+    if len(line) > _MAX_LINE:
+        return f"its line is longer than {_MAX_LINE >> 20} MB"
+    try:
+        value = json.loads(line.decode("utf-8", "surrogateescape"))
+    except (ValueError, RecursionError) as error:
+        return f"its line is not JSON ({error})"
+    return None if isinstance(value, str) else value
+
+
+def _add(entries: Entries, line: dict[str, Any]) -> None:
+    known = {name: line[name] for name in Listing.model_fields if line.get(name) is not None}
+    if "source" in known:
+        known.setdefault("kind", "")
+    entries.add({**known, "day": day_of(line.get("day")), "published": day_of(line.get("published"))})
+
+
+Jsonl.formats = {KIND: parse}

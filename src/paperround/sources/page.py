@@ -1,0 +1,192 @@
+"""A Daily Papers page saved as text: what a browser's copy and paste or "save as text" gives.
+
+A paper is a title, an abstract and, where the page showed it, who wrote it (a number of authors or an organisation),
+a middle dot, the paper's own date and the number of comments:
+
+    Some Title
+
+    Its abstract in one long line.
+
+      • 3 authors
+    ·
+    Feb 17 2
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from itertools import pairwise
+from pathlib import Path
+from typing import ClassVar, Literal
+from urllib.parse import quote_plus
+
+from paperround.errors import SourceError
+from paperround.models import Parsed
+from paperround.sources.base import Fetched, Name, Parser, SourceSettings, Window, relabelled
+from paperround.sources.entries import Entries
+from paperround.sources.files import read_file
+from paperround.sources.http import Http
+from paperround.sources.reading import describe
+from paperround.text import clean, fold
+
+KIND = "page"
+_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()  # noqa: SIM905 - reads better
+_DATE = re.compile(rf"({'|'.join(_MONTHS)}) (\d{{1,2}})(?:, (\d{{4}}))?(?: (\d{{1,6}}))?", re.ASCII)
+_AUTHORS = re.compile(r"(?:[•*-] ?)?(\d{1,5}) authors?", re.ASCII)
+_DOT = "·"
+_HEADING = "Daily Papers"
+_LABELS = frozenset(("Submitted by", "Upvote"))
+# In characters. A shorter line is a heading or a label; a longer one is no title but a further paragraph.
+_SHORTEST_ABSTRACT, _LONGEST_TITLE = 60, 300
+
+
+class Page(SourceSettings):
+    """A saved page on disk."""
+
+    kind: Literal["page"] = "page"
+    name: Name = KIND
+    path: Path
+
+    formats: ClassVar[Mapping[str, Parser]] = {}
+
+    def fetch(self, http: Http, window: Window) -> Fetched:
+        """Read the file when it has changed."""
+        fetched = read_file(self.name, self.path, window, lambda data: parse(data, http.now().date()))
+        return replace(fetched, parsed=relabelled(fetched.parsed, self.name))
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    title: str
+    abstract: str = ""
+    by: str = ""
+    date: re.Match[str] | None = None
+
+
+def parse(data: bytes, today: date) -> Parsed:
+    """The papers on a saved page, listed on the page's own day; `published` is the date beside the paper."""
+    if b"\0" in data or data.lstrip()[:1] in (b"<", b"{", b"["):
+        raise SourceError(f"{KIND}: this is not a page saved as text ({describe(data)})", again=False)
+    day, lines = _head(_lines(data.decode("utf-8-sig", "replace")), today)
+    entries = Entries(today, source=KIND)
+    for block in _blocks(lines):
+        _add(entries, block, day)
+    parsed = entries.parsed(day)
+    if not parsed.listings:
+        raise SourceError(f"{KIND}: no paper was found; a title and its abstract below are looked for", again=False)
+    return parsed
+
+
+def latest(month: int, day: int, not_after: date) -> date | None:
+    """The latest such day that is not after the given one; None for a day that no year has."""
+    for year in range(not_after.year, max(not_after.year - 9, 0), -1):  # 29 February can be eight years away
+        try:
+            found = date(year, month, day)
+        except ValueError:
+            continue
+        if found <= not_after:
+            return found
+    return None
+
+
+def _lines(text: str) -> list[str]:
+    """The page's lines; a paragraph that the browser wrapped is one line again."""
+    lines: list[str] = []
+    for paragraph in re.split(r"\n[^\S\n]*\n", re.sub(r"\r\n?", "\n", text)):
+        parts = [part for part in map(clean, paragraph.split("\n")) if part]
+        wrapped = len(parts) > 1 and len(parts[0]) >= _SHORTEST_ABSTRACT and _DOT not in parts
+        lines += [" ".join(parts)] if wrapped else parts
+    return lines
+
+
+def _head(lines: list[str], today: date) -> tuple[date, list[str]]:
+    """The page's own day and the lines below its head; without a head all are papers, listed today."""
+    heading = next((n for n, line in enumerate(lines[:60]) if line == _HEADING), -1)
+    for number in range(heading + 1, min(heading + 9, len(lines))):
+        found = _DATE.fullmatch(lines[number])
+        if found and _DOT not in lines[max(0, number - 1) : number] and (day := _resolved(found, today)):
+            return day, lines[number + 1 :]
+    return today, lines[heading + 1 :]
+
+
+def _blocks(lines: list[str]) -> Iterator[_Block]:
+    """The papers: titles and abstracts gather until a dot and a date close the last of them."""
+    texts: list[str] = []
+    by = ""
+    for before, line in pairwise(["", *lines]):
+        if _AUTHORS.fullmatch(line):
+            by = line
+        elif line == _DOT:
+            by = by or (texts.pop() if len(texts) > 1 else "")
+        elif before == _DOT and (found := _DATE.fullmatch(line)):
+            yield from _closed(texts, by, found)
+            texts, by = [], ""
+        elif not line.isdecimal() and line not in _LABELS:
+            texts.append(line)
+    yield from _paired(texts)[0]
+
+
+def _closed(texts: list[str], by: str, found: re.Match[str]) -> Iterator[_Block]:
+    blocks, title = _paired(texts)
+    if title:
+        blocks.append(_Block(title))
+    yield from blocks[:-1]
+    if blocks:
+        yield replace(blocks[-1], by=by, date=found)
+
+
+def _paired(texts: list[str]) -> tuple[list[_Block], str]:
+    """Titles with the abstracts below them, and a last title that has none; others belong to the page's frame."""
+    blocks: list[_Block] = []
+    title = ""
+    for text in texts:
+        if title and len(text) >= _SHORTEST_ABSTRACT:
+            blocks.append(_Block(title, text))
+            title = ""
+        elif blocks and not title and len(text) > _LONGEST_TITLE:
+            blocks[-1] = replace(blocks[-1], abstract=f"{blocks[-1].abstract} {text}")
+        else:
+            title = text
+    return blocks, title
+
+
+def _add(entries: Entries, block: _Block, day: date) -> None:
+    counted = _AUTHORS.fullmatch(block.by)
+    entries.add(
+        {
+            "title": block.title,
+            "abstract": block.abstract,
+            "author_count": int(counted[1]) if counted else None,
+            "organization": None if counted else _organization(block.by),
+            "url": f"https://huggingface.co/papers?q={quote_plus(block.title)}",
+            "day": day,
+            "published": _resolved(block.date, day) if block.date else None,
+            "comments": int(block.date[4] or 0) if block.date else None,
+        }
+    )
+
+
+def _resolved(found: re.Match[str], not_after: date) -> date | None:
+    month, day, year = _MONTHS.index(found[1]) + 1, int(found[2]), found[3]
+    if not year:
+        return latest(month, day, not_after)
+    try:
+        return date(int(year), month, day)
+    except ValueError:
+        return None
+
+
+def _organization(by: str) -> str | None:
+    """The organisation in `tencent Tencent`: its account's name stands before its own."""
+    account, _, name = by.partition(" ")
+    return name if name and _bare(name).startswith(_bare(account)) else by or None
+
+
+def _bare(name: str) -> str:
+    return "".join(c for c in fold(name) if c.isalnum())
+
+
+Page.formats = {KIND: parse}
