@@ -7,7 +7,8 @@
     │   └── UnknownName          a topic, source or reader that is not there
     ├── SourceError              one source gave nothing usable; says whether to try again
     ├── StoreError               the database: full, locked, of another version
-    └── TransportError           the relay as a whole: unreachable, refusing, misconfigured
+    ├── TransportError           the relay as a whole: unreachable, refusing, misconfigured
+    └── BadToken                 a link or return address that we never made, or that has run out
 
 What concerns one paper, one reader or one letter is never an exception across a stage's border: it is a
 value beside the others (`Problem`, `Outcome`), so that one failure stays one failure.
@@ -54,3 +55,11 @@ class StoreError(PaperroundError):
 
 class TransportError(PaperroundError):
     """The relay can take no letter at all at present; the letters stay queued."""
+
+
+class BadToken(PaperroundError):  # noqa: N818 - names what came in
+    """A personal link or return address that is not ours; `expired` tells one that was ours and has run out."""
+
+    def __init__(self, message: str, *, expired: bool = False) -> None:
+        super().__init__(message)
+        self.expired = expired

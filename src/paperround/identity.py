@@ -1,8 +1,8 @@
 """When are two listings the same work? Identifiers in their many spellings, brought to one. Pure.
 
 A paper is known by its *keys*: `arxiv:2607.21557`, `doi:10.1101/2026.04.08`, `url:…`, `title:…`. Two listings
-that share a key are one paper, unless they carry different arXiv identifiers: then they are two works that
-happen to share a title.
+that share a key are one paper, unless they carry different arXiv identifiers or have no author in common:
+then they are two works that happen to share a title.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # https://info.arxiv.org/help/arxiv_identifier.html: 4 digits after the dot until 2014, 5 since; before
 # April 2007 archive/YYMMNNN, the archive perhaps with a subject class (math.GT).
 _ARXIV = re.compile(
-    r"""(?:^|arxiv[.:/]|/(?:abs|pdf|html|papers|alphaxiv)/)\s*
+    r"""(?:^|arxiv(?:\.org)?[.:/]|/(?:abs|pdf|html|papers|alphaxiv)/)\s*
         (?P<id>\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})(?:v(?P<version>\d{1,3}))?(?=$|[^\w.]|\.pdf|\.$)""",
     re.VERBOSE | re.IGNORECASE,
 )
@@ -66,7 +66,7 @@ def keys(facts: Facts) -> tuple[str, ...]:
     if title := title_key(facts.title):
         found.append(f"title:{title}")
     if not found or (facts.url and not facts.arxiv_id and not facts.doi):
-        found.append(f"url:{_plain_url(facts.url) or facts.title}")
+        found.append(f"url:{_plain_url(facts.url or facts.title)}")
     return tuple(found)
 
 
@@ -77,7 +77,17 @@ def public_id(facts: Facts) -> str:
 
 def conflict(one: Facts, other: Facts) -> bool:
     """Whether the two are surely different works, whatever else they share."""
-    return bool(one.arxiv_id and other.arxiv_id and one.arxiv_id != other.arxiv_id)
+    if one.arxiv_id and other.arxiv_id:
+        return one.arxiv_id != other.arxiv_id
+    if one.doi and one.doi == other.doi:
+        return False
+    return bool(one.authors and other.authors and _surnames(one).isdisjoint(_surnames(other)))
+
+
+def _surnames(facts: Facts) -> set[str]:
+    """The authors' last names, folded; "Curie, Marie" and "Marie Curie" give the same."""
+    names = (name.split(",")[0] if "," in name else name for name in facts.authors)
+    return {found[-1] for found in map(terms, names) if found}
 
 
 def _plain_url(url: str) -> str:

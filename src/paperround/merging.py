@@ -40,13 +40,21 @@ def _trust(order: Sequence[str]) -> Any:
         kind = listing.kind or listing.source
         rank = order.index(kind) if kind in order else len(order)
         # A later version, then a later day, says it better; the rest only makes the order total.
-        return rank, -(listing.version or 0), -listing.day.toordinal(), listing.source, listing.model_dump_json()
+        return (
+            rank,
+            -(listing.version or 0),
+            -listing.day.toordinal(),
+            listing.source,
+            listing.model_dump_json(),
+        )
 
     return key
 
 
 def _first(listings: Sequence[Listing], name: str) -> object:
-    return next((v for v in (getattr(x, name) for x in listings) if v not in _EMPTY), Facts.model_fields[name].default)
+    return next(
+        (v for v in (getattr(x, name) for x in listings) if v not in _EMPTY), Facts.model_fields[name].default
+    )
 
 
 def _largest(listings: Sequence[Listing], name: str) -> int | None:

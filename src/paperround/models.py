@@ -17,7 +17,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 from paperround import identity
 from paperround.text import clean
 
-MAX_TITLE, MAX_ABSTRACT, MAX_AUTHORS = 500, 20_000, 3_000  # characters, characters, names: beyond them it is not a paper
+MAX_TITLE, MAX_ABSTRACT, MAX_AUTHORS = (
+    500,
+    20_000,
+    3_000,
+)  # characters, characters, names: beyond them it is not a paper
 
 
 def _cut(limit: int) -> BeforeValidator:
@@ -35,7 +39,9 @@ def _web_only(value: object) -> object:
     """A link that is not http or https is no link: javascript: and data: end here."""
     if isinstance(value, str):
         value = clean(value)
-        return value if value.startswith(("https://", "http://")) and " " not in value and len(value) <= 2000 else None
+        return (
+            value if value.startswith(("https://", "http://")) and " " not in value and len(value) <= 2000 else None
+        )
     return value
 
 
@@ -170,6 +176,21 @@ class DeliveryState(StrEnum):
     FAILED = "failed"
     SUPPRESSED = "suppressed"
     EXPIRED = "expired"
+
+
+class BounceKind(StrEnum):
+    """What a refusal or a returned letter says, and about whom."""
+
+    HARD = "hard"
+    """The address is dead."""
+    SOFT = "soft"
+    """This letter did not arrive; the address may live."""
+    POLICY = "policy"
+    """The sender is at fault, never the reader."""
+    COMPLAINT = "complaint"
+    """The reader called the letter spam."""
+    NOTHING = "nothing"
+    """No statement about any address: a delay, a success, somebody's answer."""
 
 
 @dataclass(frozen=True, slots=True)

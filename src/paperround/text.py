@@ -10,15 +10,12 @@ from functools import lru_cache
 # soft hyphens and zero-width spaces hide inside words and keep them from being found; bidirectional overrides
 # turn round the rest of the line they are printed in. What Python takes for white space is left to _SPACE.
 _UNWANTED = re.compile(
-    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u200b\u2060\u202a-\u202e\u2066-\u2069"
-    "\ud800-\udfff\ufeff\ufffe\uffff]"
+    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u200b\u2060\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
 )
 _SPACE = re.compile(r"\s+")
 # Chinese and Japanese run on without spaces: each character is a term, and a word of several is a phrase of
 # them.
-_UNSPACED = (
-    "\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff"
-)
+_UNSPACED = "\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff"
 # A term is a run of letters and digits; "c++" and "c#" are names people search for.
 _TERM = re.compile(rf"c\+\+|c#|[{_UNSPACED}]|[^\W_{_UNSPACED}]+")
 # Letters that NFKD leaves whole but readers type without their stroke.

@@ -1,0 +1,180 @@
+"""The only place where parts are put together: settings in, a working paperround out."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import tomllib
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+import structlog
+
+from paperround import pipeline
+from paperround.clock import Clock, machine_clock
+from paperround.delivery import Transport
+from paperround.errors import ConfigurationError, UnknownName, WrongUse
+from paperround.letters import LetterMaker
+from paperround.matching import query
+from paperround.matching.fts import index_document
+from paperround.models import Topic
+from paperround.settings import Settings, load, topics_file, with_secret_key
+from paperround.sources import Source
+from paperround.sources.http import Http
+from paperround.store import Store
+
+log = structlog.get_logger()
+_TOPICS_NOTE = "topics file"
+
+
+class NoProgress:
+    """Where nobody watches."""
+
+    def begin(self, what: str, total: int | None) -> None:
+        """A stage begins, of so many steps if that is known."""
+
+    def advance(self, steps: int) -> None:
+        """So many steps are done."""
+
+
+class Progress(Protocol):
+    """Is told how far a stage is."""
+
+    def begin(self, what: str, total: int | None) -> None:
+        """A stage begins, of so many steps if that is known."""
+
+    def advance(self, steps: int) -> None:
+        """So many steps are done."""
+
+
+@dataclass
+class App:
+    """Everything a command, a page or a scheduled run works with."""
+
+    settings: Settings
+    store: Store
+    clock: Clock = machine_clock
+    config: Path | None = None
+    progress: Progress = field(default_factory=NoProgress)
+
+    @cached_property
+    def keys(self) -> tuple[bytes, ...]:
+        """The keys that sign links: the first signs, all are honoured."""
+        assert self.settings.secret_key is not None
+        return tuple(key.strip().encode() for key in self.settings.secret_key.get_secret_value().split(","))
+
+    @cached_property
+    def letters(self) -> LetterMaker:
+        """Makes the letters, for sending and for previews."""
+        return LetterMaker(self)
+
+    @cached_property
+    def transport(self) -> Transport:
+        """The way to the relay."""
+        return self.settings.transport
+
+    @cached_property
+    def http(self) -> Http:
+        """What the sources are asked with."""
+        return Http(contact=self.settings.contact or self.settings.site.base_url)
+
+    def topics(self) -> list[Topic]:
+        """The topics that readers can follow."""
+        return self.store.topics.all()
+
+    def source(self, name: str) -> Source:
+        """The configured source of this name."""
+        for source in self.settings.sources:
+            if source.name == name:
+                return source
+        known = ", ".join(source.name for source in self.settings.sources)
+        raise UnknownName(f"there is no source {name!r} in the configuration; there are: {known or 'none'}")
+
+    def new_message_id(self) -> str:
+        """An identifier for a new delivery; the letter keeps it however often it is sent."""
+        # RFC 5322 3.6.4: unique for ever; 120 random bits in the sender's domain.
+        return f"<{secrets.token_hex(15)}@{self.settings.site.facts().domain}>"
+
+    def give_up_at(self, now: datetime, next_digest_at: datetime | None) -> datetime:
+        """Until when a letter is tried: the reader's next issue replaces it, unless the settings say otherwise."""
+        after = self.settings.delivery.give_up_after
+        if after is not None:
+            return now + timedelta(seconds=after)
+        return next_digest_at or now + timedelta(days=4)  # RFC 5321 4.5.4.1: four to five days
+
+    def begin(self, what: str, total: int | None) -> None:
+        """Tell whoever watches that a stage begins."""
+        self.progress.begin(what, total)
+
+    def advance(self, steps: int) -> None:
+        """Tell whoever watches how far it is."""
+        self.progress.advance(steps)
+
+    def load_topics(self) -> None:
+        """Bring the topics of topics.toml into the store when the file has changed."""
+        file = topics_file(self.settings, self.config)
+        data = file.read_bytes()
+        digest = hashlib.sha256(data).hexdigest()
+        if self.store.note(_TOPICS_NOTE) == digest:
+            return
+        self.store.topics.save(read_topics(data, file))
+        pipeline.match_topics(self)
+        self.store.set_note(_TOPICS_NOTE, digest)
+
+    def add_topic(self, topic: Topic) -> None:
+        """Add a topic or change it, and match it with what is stored."""
+        query.parse(topic.query)
+        self.store.topics.save([topic])
+        pipeline.match_topics(self)
+
+    def close(self) -> None:
+        """Let go of connections and servers."""
+        for opened in (self.__dict__.get("transport"), self.__dict__.get("http")):
+            if hasattr(opened, "close"):
+                opened.close()
+        self.store.close()
+
+
+def build(config: Path | None = None, clock: Clock = machine_clock, settings: Settings | None = None) -> App:
+    """A paperround for the site in this folder, its database ready and its topics loaded."""
+    settings = with_secret_key(settings or load(config))
+    app = App(settings, Store(settings.database_url, index_document), clock, config)
+    app.store.prepare()
+    app.load_topics()
+    return app
+
+
+def read_topics(data: bytes, file: Path) -> list[Topic]:
+    """The topics in a topics.toml; ConfigurationError names file, topic and remedy."""
+    try:
+        tables: list[dict[str, Any]] = tomllib.loads(data.decode("utf-8-sig")).get("topics", [])
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{file}: not TOML: {error}") from None
+    return [_topic(table, f"{file}: topic {number}") for number, table in enumerate(tables, 1)]
+
+
+def _topic(table: dict[str, Any], where: str) -> Topic:
+    missing = [name for name in ("slug", "name", "query") if not isinstance(table.get(name), str)]
+    if missing:
+        raise ConfigurationError(f"{where}: {missing[0]} is missing; a topic has slug, name and query")
+    topic = Topic(
+        table["slug"].strip().lower(),
+        table["name"].strip(),
+        table["query"].strip(),
+        str(table.get("about", "")).strip(),
+    )
+    try:
+        check_slug(topic.slug)
+        query.parse(topic.query)
+    except WrongUse as error:
+        raise ConfigurationError(f"{where} ({topic.slug}): {error}") from None
+    return topic
+
+
+def check_slug(slug: str) -> None:
+    """A slug stands in links and commands; ConfigurationError for one that cannot."""
+    if not slug or len(slug) > 60 or not all(c.isascii() and (c.isalnum() or c == "-") for c in slug):
+        raise ConfigurationError(f"{slug!r} cannot be a topic's slug; use letters a to z, digits and hyphens")

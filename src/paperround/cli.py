@@ -1,0 +1,556 @@
+"""The command line. Each command asks the stages and prints; none decides anything."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from paperround import __version__, console, membership, pipeline, preview, readerlist, reports, service, site
+from paperround.app import App, build, check_slug
+from paperround.clock import Clock, machine_clock, running_from, standing_at
+from paperround.errors import PaperroundError, UnknownName, WrongUse
+from paperround.models import DeliveryState, ReaderState, Topic
+from paperround.sources import FORMATS
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
+                  help="Daily papers by email, self-hosted.")  # fmt: skip
+topics = typer.Typer(no_args_is_help=True, help="Named, saved queries that readers follow.")
+subscribers = typer.Typer(no_args_is_help=True, help="Readers: who they are, what they follow, when they are served.")
+deliveries = typer.Typer(no_args_is_help=True, help="The ledger: every letter and what became of it.")
+app.add_typer(topics, name="topics")
+app.add_typer(subscribers, name="subscribers")
+app.add_typer(deliveries, name="deliveries")
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON value on stdout and nothing else.")]
+Email = Annotated[str, typer.Argument(metavar="EMAIL")]
+
+
+@dataclass
+class _Options:
+    config: Path | None = None
+    now: datetime | None = None
+    verbose: bool = False
+
+
+_options = _Options()
+
+
+def main() -> None:
+    """Run the command line; wrong use and wrong configuration are one line and exit code 2."""
+    try:
+        app()
+    except WrongUse as error:
+        console.err.print(f"paperround: {error}", style="red", markup=False)
+        sys.exit(2)
+    except PaperroundError as error:
+        console.err.print(f"paperround: {error}", style="red", markup=False)
+        sys.exit(1)
+
+
+@app.callback()
+def _global(
+    config: Annotated[Path | None, typer.Option(help="The configuration file.")] = None,
+    now: Annotated[str | None, typer.Option(help="The clock, as ISO 8601, for replays.")] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log what is done, not only what fails.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    if version:
+        sys.stdout.write(f"paperround {__version__}\n")
+        raise typer.Exit
+    _options.config, _options.verbose = config, verbose
+    _options.now = _moment(now) if now else None
+    console.log_to_stderr(verbose=verbose)
+
+
+# --- a site -----------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def init(directory: Annotated[Path, typer.Argument(metavar="[DIR]")] = Path()) -> None:
+    """Make a new site: configuration, a secret key, and templates to change."""
+    for made in site.create(directory):
+        console.out.print(f"made {made}", markup=False)
+
+
+@app.command()
+def up(
+    port: Annotated[int, typer.Option(help="The port of the pages.")] = 8000,
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+) -> None:
+    """Run everything in one process; the first time, load the seeds and deliver a first round."""
+    with _opened(running=True) as opened:
+        service.run(opened, host, port)
+
+
+@app.command("round")
+def round_command(as_json: AsJson = False) -> None:
+    """One round now: ingest, publish, deliver until nothing is due."""
+    with _opened() as opened, _bars(opened):
+        reports, tally = pipeline.round_(opened)
+    for report in reports:
+        _warn(report)
+    _print_tally(tally, as_json=as_json)
+    _exit_if(tally.letters["failed"] or tally.paused or any(report.failed for report in reports))
+
+
+@app.command()
+def ingest(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Sources; all of them by default.")
+    ] = None,
+    file: Annotated[Path | None, typer.Option(help="Read this file instead of asking a source.")] = None,
+    form: Annotated[str | None, typer.Option("--as", help=f"The file's format: {', '.join(FORMATS)}.")] = None,
+    since: Annotated[str | None, typer.Option(help="Ask from this day on (YYYY-MM-DD).")] = None,
+    archive: Annotated[
+        bool, typer.Option("--archive", help="For pages and search only: nothing of it is mailed.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Take in new papers, from the sources or from a file."""
+    if (file is None) != (form is None):
+        raise WrongUse(f"--file and --as go together; formats: {', '.join(FORMATS)}")
+    if form is not None and form not in FORMATS:
+        raise WrongUse(f"there is no format {form!r}; there are: {', '.join(FORMATS)}")
+    with _opened() as opened, _bars(opened):
+        if file is not None and form is not None:
+            reports = [pipeline.ingest_file(opened, _read(file), form, file.name, archive=archive)]
+        else:
+            reports = pipeline.ingest(opened, names or (), _day(since) if since else None, archive=archive)
+    if as_json:
+        console.as_json([
+            {"source": r.source, "fetched": r.fetched, "new": r.new, "updated": r.updated, "rejected": len(r.problems),
+             "stale": r.stale, "problems": [*([r.note] if r.failed else []), *map(str, r.problems)]}
+            for r in reports
+        ])  # fmt: skip
+    else:
+        console.table(
+            ("source", "fetched", "new", "updated", "rejected", "state"),
+            [(r.source, r.fetched, r.new, r.updated, len(r.problems), r.state) for r in reports],
+        )
+        for report in reports:
+            _warn(report)
+    _exit_if(any(report.failed for report in reports))
+
+
+@app.command()
+def publish(as_json: AsJson = False) -> None:
+    """Compose a digest for every reader whose hour has come."""
+    with _opened() as opened, _bars(opened):
+        tally = pipeline.publish(opened)
+    _print_tally(tally, as_json=as_json)
+
+
+@app.command()
+def deliver(as_json: AsJson = False) -> None:
+    """Send what is due."""
+    with _opened() as opened, _bars(opened):
+        tally = pipeline.deliver(opened)
+    _print_tally(tally, as_json=as_json)
+    _exit_if(tally.letters["failed"] or tally.paused)
+
+
+@app.command()
+def sweep(as_json: AsJson = False) -> None:
+    """Put right what time has changed: abandoned claims, pauses that are over."""
+    with _opened() as opened:
+        touched = pipeline.sweep(opened)
+    if as_json:
+        console.as_json({"touched": touched})
+    else:
+        console.out.print(f"{touched} rows put right")
+
+
+@app.command()
+def search(query: str, limit: Annotated[int, typer.Option(min=1, max=1000)] = 20, as_json: AsJson = False) -> None:
+    """Search the stored papers, by the topics' query language or in plain words."""
+    with _opened() as opened:
+        found = reports.search(opened, query, limit)
+    if as_json:
+        console.as_json([
+            {"rank": rank, "id": paper.id, "title": paper.title, "score": score, "why": list(why)}
+            for rank, (paper, score, why) in enumerate(found, 1)
+        ])  # fmt: skip
+    else:
+        rows = [(rank, paper.id, paper.title, "; ".join(why)) for rank, (paper, _, why) in enumerate(found, 1)]
+        console.table(("rank", "id", "title", "why"), rows)
+
+
+@app.command("preview")
+def preview_command(
+    email: Annotated[str | None, typer.Argument(metavar="[EMAIL]", help="The reader.")] = None,
+    topic: Annotated[
+        str | None,
+        typer.Option(metavar="SLUG", help="Somebody who follows this topic, in place of a reader."),
+    ] = None,
+    day: Annotated[str | None, typer.Option("--date", help="The digest of this day (YYYY-MM-DD).")] = None,
+    theme: Annotated[str | None, typer.Option(help="Another theme than the reader's.")] = None,
+    out: Annotated[Path, typer.Option(help="The folder for letter.eml, letter.html and letter.txt.")] = Path(
+        "preview"
+    ),
+) -> None:
+    """Write a letter to files, exactly as it would be sent; nothing is sent and nothing changes."""
+    if (email is None) == (topic is None):
+        raise WrongUse("name one of them: a reader's EMAIL, or --topic SLUG")
+    with _opened() as opened:
+        finished = preview.letter(opened, email=email, topic=topic, day=_day(day) if day else None, theme=theme)
+    if finished is None:
+        raise WrongUse("there is no paper for this letter; ingest some first, or choose another day or topic")
+    for written in preview.write(finished, out):
+        console.out.print(str(written), markup=False)
+
+
+@app.command()
+def stats(as_json: AsJson = False) -> None:
+    """How many papers, readers and letters there are, and how the relay is."""
+    with _opened() as opened:
+        facts = reports.stats(opened)
+    if as_json:
+        console.as_json(facts)
+    else:
+        flat = [(f"{name} {key}" if key else name, value) for name, part in facts.items()
+                for key, value in (part.items() if isinstance(part, dict) else [("", part)])]  # fmt: skip
+        console.table(("what", "value"), flat)
+
+
+@app.command()
+def backup(file: Path) -> None:
+    """Write a consistent copy of the database while everything runs."""
+    with _opened() as opened:
+        opened.store.backup(file)
+    console.out.print(f"{file}: {file.stat().st_size:,} bytes", markup=False)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to this program's version."""
+    console.out.print(f"database is at version {site.migrate(_options.config)}", markup=False)
+
+
+# --- topics -----------------------------------------------------------------------------------------------------
+
+
+@topics.command("list")
+def topics_list(as_json: AsJson = False) -> None:
+    """The topics, with their readers and papers."""
+    with _opened() as opened:
+        counts, known = opened.store.topics.counts(), opened.topics()
+    rows = [(t.slug, t.name, *counts[t.slug], t.query) for t in known]
+    if as_json:
+        console.as_json([dict(zip(("slug", "name", "readers", "papers", "query"), row, strict=True)) for row in rows])
+    else:
+        console.table(("slug", "name", "readers", "papers", "query"), rows)
+
+
+@topics.command("add")
+def topics_add(
+    slug: str,
+    name: Annotated[str, typer.Option()],
+    query: Annotated[str, typer.Option()],
+    about: Annotated[str, typer.Option()] = "",
+) -> None:
+    """Add a topic, or change one; papers of the past week on it are news to its readers."""
+    check_slug(slug)
+    with _opened() as opened:
+        opened.add_topic(Topic(slug, name.strip(), query.strip(), about.strip()))
+        found = opened.store.topics.counts()[slug][1]
+    console.out.print(f"{slug}: {found} papers match", markup=False)
+
+
+@topics.command("show")
+def topics_show(slug: str, as_json: AsJson = False) -> None:
+    """A topic and its latest papers."""
+    with _opened() as opened:
+        topic = opened.store.topics.by_slug(slug)
+        if topic is None:
+            raise UnknownName(f"there is no topic {slug!r}; see: paperround topics list")
+        readers, count = opened.store.topics.counts()[slug]
+        latest = opened.store.topics.recent_matches(slug, date.min, 20)
+        papers = opened.store.papers.by_rows(match.paper for match in latest)
+    shown = [
+        {"id": papers[m.paper].id, "title": papers[m.paper].title, "score": m.score, "why": list(m.why)}
+        for m in latest
+    ]
+    if as_json:
+        console.as_json({"slug": slug, "name": topic.name, "query": topic.query, "about": topic.about,
+                         "readers": readers, "papers": count, "latest": shown})  # fmt: skip
+    else:
+        console.out.print(
+            f"{topic.name}\n{topic.about}\n{topic.query}\n{readers} readers, {count} papers", markup=False
+        )
+        console.table(("id", "title", "why"), [(s["id"], s["title"], "; ".join(s["why"])) for s in shown])
+
+
+# --- subscribers ------------------------------------------------------------------------------------------------
+
+
+@subscribers.command("add")
+def subscribers_add(
+    email: Email,
+    topic: Annotated[list[str], typer.Option(metavar="SLUG", help="A topic to follow; give it once for each.")],
+    name: Annotated[str, typer.Option()] = "",
+    cadence: Annotated[str, typer.Option(help="daily, weekdays, weekly, monthly or off")] = "daily",
+    at: Annotated[str, typer.Option(metavar="HH:MM", help="The local hour.")] = "07:00",
+    timezone: Annotated[str, typer.Option(metavar="TZ", help="Such as Europe/Berlin.")] = "UTC",
+    max_papers: Annotated[int, typer.Option()] = 10,
+    theme: Annotated[str, typer.Option()] = "paper",
+    language: Annotated[str, typer.Option()] = "en",
+    confirmed: Annotated[bool, typer.Option("--confirmed", help="They have agreed; ask them nothing.")] = False,
+    first_now: Annotated[
+        bool, typer.Option("--first-now", help="The first letter with the next round, not at their hour.")
+    ] = False,
+) -> None:
+    """Add a reader, or change what one follows."""
+    with _opened() as opened:
+        wished = membership.wish(
+            opened,
+            email,
+            topic,
+            name=name,
+            cadence=cadence,
+            at=at,
+            timezone=timezone,
+            max_papers=max_papers,
+            theme=theme,
+            language=language,
+        )
+        membership.subscribe(opened, [wished], confirmed=confirmed, first_at=opened.clock() if first_now else None)
+        reader = membership.reader(opened, wished.email)
+    console.out.print(
+        f"{reader.email}: {reader.state.value}, next digest {_when(reader.next_digest_at)}", markup=False
+    )
+    if reader.state is ReaderState.UNSUBSCRIBED or reader.suppressed:
+        reason = f"suppressed ({reader.suppressed[0]})" if reader.suppressed else "unsubscribed"
+        console.err.print(f"{reader.email} is {reason} and gets nothing until they confirm anew", markup=False)
+
+
+@subscribers.command("import")
+def subscribers_import(
+    file: Path,
+    confirmed: Annotated[bool, typer.Option("--confirmed", help="They have agreed; ask them nothing.")] = False,
+    first_now: Annotated[
+        bool, typer.Option("--first-now", help="First letters with the next round.")
+    ] = False,
+    topic: Annotated[list[str] | None, typer.Option(metavar="SLUG", help="For rows that name no topic.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add readers from a CSV file: ours, listmonk's or Mailchimp's."""
+    with _opened() as opened:
+        result = site.import_readers(
+            opened,
+            readerlist.read(_read(file)),
+            confirmed=confirmed,
+            default_topics=topic or (),
+            first_now=first_now,
+        )
+    if as_json:
+        console.as_json({"imported": result.imported, "rejected": len(result.problems), "problems": list(map(str, result.problems)),
+                         "warnings": result.warnings})  # fmt: skip
+    else:
+        console.out.print(f"{result.imported} readers imported, {len(result.problems)} rows left out")
+        for note in [*result.warnings, *map(str, result.problems)]:
+            console.err.print(f"{file}: {note}", markup=False)
+    _exit_if(result.problems)
+
+
+@subscribers.command("export")
+def subscribers_export(file: Annotated[Path | None, typer.Argument(metavar="[FILE]")] = None) -> None:
+    """Write all readers as CSV, to a file or to stdout."""
+    with _opened() as opened:
+        text = readerlist.write(opened.store.subscribers.all())
+    if file is None:
+        sys.stdout.write(text)
+    else:
+        part = file.with_name(file.name + ".part")
+        part.write_text(text, encoding="utf-8", newline="")
+        part.replace(file)
+
+
+@subscribers.command("list")
+def subscribers_list(as_json: AsJson = False) -> None:
+    """All readers."""
+    with _opened() as opened:
+        everybody = [reports.reader_facts(reader) for reader in opened.store.subscribers.all()]
+    if as_json:
+        console.as_json(everybody)
+    else:
+        columns = ("email", "state", "topics", "cadence", "at", "timezone", "next_digest_at")
+        console.table(columns, [[";".join(r[c]) if c == "topics" else r[c] for c in columns] for r in everybody])
+
+
+@subscribers.command("show")
+def subscribers_show(email: Email, as_json: AsJson = False) -> None:
+    """One reader."""
+    with _opened() as opened:
+        facts = reports.reader_facts(membership.reader(opened, email))
+        reason = reports.why_nothing(opened, membership.reader(opened, email))
+    if as_json:
+        console.as_json(facts)
+    else:
+        shown = {**facts, "topics": ", ".join(facts["topics"]), "today": reason}
+        console.table(("what", "value"), list(shown.items()))
+
+
+@subscribers.command("pause")
+def subscribers_pause(
+    email: Email,
+    until: Annotated[str | None, typer.Option(help="Resume by itself on this day (YYYY-MM-DD).")] = None,
+) -> None:
+    """Send a reader nothing until they resume."""
+    with _opened() as opened:
+        membership.pause(opened, membership.reader(opened, email), _day(until) if until else None)
+
+
+@subscribers.command("resume")
+def subscribers_resume(email: Email) -> None:
+    """Send to a paused reader again."""
+    with _opened() as opened:
+        membership.resume(opened, membership.reader(opened, email))
+
+
+@subscribers.command("unsubscribe")
+def subscribers_unsubscribe(email: Email) -> None:
+    """Send a reader nothing any more, also not what is queued."""
+    with _opened() as opened:
+        membership.unsubscribe(opened, membership.reader(opened, email))
+
+
+@subscribers.command("erase")
+def subscribers_erase(email: Email) -> None:
+    """Forget everything about a reader."""
+    with _opened() as opened:
+        membership.erase(opened, membership.reader(opened, email))
+
+
+# --- deliveries -------------------------------------------------------------------------------------------------
+
+
+@deliveries.command("list")
+def deliveries_list(
+    state: Annotated[DeliveryState | None, typer.Option(help="Only those in this state.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Only so many, the latest first.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Letters and what became of them, the latest first."""
+    with _opened() as opened:
+        found = reports.deliveries(opened, state=state, limit=limit)
+    if as_json:
+        console.as_json(found)
+    else:
+        columns = ("id", "issue", "email", "state", "reason", "next_attempt_at")
+        console.table(columns, [[one[c] for c in columns] for one in found])
+
+
+@deliveries.command("show")
+def deliveries_show(number: Annotated[int, typer.Argument(metavar="ID")], as_json: AsJson = False) -> None:
+    """One letter with its papers and every attempt."""
+    with _opened() as opened:
+        found = reports.deliveries(opened, row=number)
+    if not found:
+        raise UnknownName(f"there is no delivery {number}; see: paperround deliveries list")
+    if as_json:
+        console.as_json(found[0])
+        return
+    facts = {name: value for name, value in found[0].items() if name not in {"attempts", "papers"}}
+    console.table(("what", "value"), [*facts.items(), ("papers", ", ".join(found[0]["papers"]))])
+    console.table(
+        ("at", "stage", "code", "text"),
+        [(a["at"], a["stage"], a["code"], a["text"]) for a in found[0]["attempts"]],
+    )
+
+
+@deliveries.command("retry")
+def deliveries_retry(numbers: Annotated[list[int], typer.Argument(metavar="ID...")]) -> None:
+    """Queue failed, expired or deferred letters again, at once."""
+    with _opened() as opened:
+        done = opened.store.deliveries.retry(numbers, opened.clock())
+    console.out.print(f"queued again: {', '.join(map(str, done)) or 'none'}")
+    missing = sorted(set(numbers) - set(done))
+    if missing:
+        console.err.print(f"left as they are (not failed, expired or deferred): {', '.join(map(str, missing))}")
+    _exit_if(missing)
+
+
+# --- helpers ----------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _opened(*, running: bool = False) -> Iterator[App]:
+    clock: Clock = machine_clock
+    if _options.now:
+        clock = running_from(_options.now) if running else standing_at(_options.now)
+    # A terminated command ends like an interrupted one: connections close, claims are put back.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    opened = build(_options.config, clock)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+@contextmanager
+def _bars(opened: App) -> Iterator[None]:
+    bars = console.Bars()
+    opened.progress = bars
+    try:
+        yield
+    finally:
+        bars.end()
+
+
+def _print_tally(tally: pipeline.Tally, *, as_json: bool) -> None:
+    letters = {state: tally.letters[state] for state in ("sent", "deferred", "failed", "suppressed", "expired")}
+    facts: dict[str, Any] = {"due": tally.due, "composed": tally.composed, "empty": tally.empty, **letters}
+    if as_json:
+        console.as_json({**facts, "seconds": round(sum(tally.stages.values()), 3)})
+    else:
+        console.table(tuple(facts), [tuple(facts.values())])
+        took = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in tally.stages.items())
+        console.out.print(f"took {took}", markup=False)
+    if tally.paused:
+        console.err.print(f"the relay takes nothing: {tally.paused}", markup=False)
+
+
+def _warn(report: pipeline.Ingested) -> None:
+    if report.failed or report.stale or report.note:
+        console.err.print(f"{report.source}: {report.state}: {report.note}", markup=False)
+    for problem in report.problems:
+        console.err.print(f"{report.source}: left out: {problem}", markup=False)
+
+
+def _exit_if(something_failed: object) -> None:
+    if something_failed:
+        raise typer.Exit(1)
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise WrongUse(f"{file}: {error.strerror}; is the path right?") from None
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise WrongUse(f"--now {text!r} is not ISO 8601; write it as 2026-11-23T07:00Z") from None
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise WrongUse(f"{text!r} is not a date; write it as 2026-11-23") from None
+
+
+def _when(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else "never"

@@ -1,0 +1,156 @@
+"""One batch of claimed deliveries on its way to the relay: letters out, outcomes in, each durable before the next."""
+
+from __future__ import annotations
+
+import random
+import secrets
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+
+from paperround.delivery import retry
+from paperround.models import Delivery, DeliveryState, Digest, Letter, Outcome, Stage, Subscriber
+from paperround.store.deliveries import Settlement
+
+if TYPE_CHECKING:
+    from paperround.app import App
+
+log = structlog.get_logger()
+# Between asking whether a reader still wants the letter and handing it over lie at most this many letters.
+_CHECKED_AT_ONCE = 16
+_LAYOUT_DELAY = timedelta(minutes=30)
+
+
+class GroupCommit:
+    """Makes outcomes durable: a caller returns when its own is; callers that come together share a transaction."""
+
+    def __init__(self, commit: Callable[[Sequence[Outcome]], None]) -> None:
+        self._commit = commit
+        self._waiting: list[tuple[Outcome, threading.Event]] = []
+        self._entry = threading.Lock()
+        self._turn = threading.Lock()
+        self._broken: BaseException | None = None
+
+    def __call__(self, outcome: Outcome) -> None:
+        done = threading.Event()
+        with self._entry:
+            self._waiting.append((outcome, done))
+        with self._turn:  # whoever gets the turn commits for all who wait
+            if not done.is_set():
+                self._commit_waiting()
+        if self._broken:
+            raise self._broken
+
+    def _commit_waiting(self) -> None:
+        with self._entry:
+            taken, self._waiting = self._waiting, []
+        try:
+            if not self._broken:
+                self._commit([outcome for outcome, _ in taken])
+        except BaseException as error:
+            self._broken = error  # nothing more goes out once an outcome could not be kept
+            raise
+        finally:
+            for _, done in taken:
+                done.set()
+
+
+class Dispatch:
+    """Sends the deliveries of one claim."""
+
+    def __init__(self, app: App, deliveries: Sequence[Delivery], claim: str) -> None:
+        self._app, self._claim = app, claim
+        self._waiting = {delivery.row: delivery for delivery in deliveries}
+        self._order = [delivery.row for delivery in deliveries]
+        self._policy = app.settings.delivery.policy()
+        self._lease = timedelta(seconds=app.settings.delivery.lease)
+        self._random = random.Random(secrets.randbits(64))  # noqa: S311 - jitter, not a secret
+        self._paused: datetime | None = None
+        self.tally: Counter[str] = Counter()
+
+    def run(self) -> None:
+        """Hand over all letters that may go; what was not attempted is queued again."""
+        record = GroupCommit(self._settle)
+        try:
+            self._app.transport.send(self._letters(), record)
+        finally:
+            self._app.store.deliveries.release(self._claim, self._app.clock())
+
+    @property
+    def paused(self) -> bool:
+        """Whether the account, not a reader, was refused: nothing goes until the pause is over."""
+        return self._paused is not None
+
+    def _letters(self) -> Iterator[Letter]:
+        renewed = time.monotonic()
+        for start in range(0, len(self._order), _CHECKED_AT_ONCE):
+            rows = self._order[start : start + _CHECKED_AT_ONCE]
+            if time.monotonic() - renewed > self._lease.total_seconds() / 3:
+                self._app.store.deliveries.renew(self._claim, self._app.clock() + self._lease)
+                renewed = time.monotonic()
+            for letter in self._ready(rows):
+                if self._paused:
+                    return
+                if time.monotonic() - renewed > self._lease.total_seconds() / 2:
+                    return  # this program was stopped for a while: others may have taken the rest
+                yield letter
+
+    def _ready(self, rows: Sequence[int]) -> Iterator[Letter]:
+        wanted = self._app.store.deliveries.still_wanted(rows, self._claim, self._app.clock())
+        self.tally["suppressed"] += len(rows) - len(wanted)
+        deliveries = [self._waiting[row] for row in rows if row in wanted]
+        digests = self._app.store.issues.digests([d.digest for d in deliveries if d.digest])
+        readers = self._app.store.subscribers.by_rows([d.subscriber for d in deliveries])
+        for delivery in deliveries:
+            letter = self._lay_out(delivery, digests.get(delivery.digest or 0), readers[delivery.subscriber])
+            if letter:
+                yield letter
+
+    def _lay_out(self, delivery: Delivery, digest: Digest | None, reader: Subscriber) -> Letter | None:
+        try:
+            if digest:
+                return self._app.letters.digest_letter(delivery, digest, reader, self._app.clock()).letter
+            return self._app.letters.notice_letter(delivery, reader, self._app.clock()).letter
+        except Exception as error:  # noqa: BLE001 - one letter that cannot be laid out must not stop the others
+            log.error("letter cannot be laid out", delivery=delivery.row, problem=str(error))
+            outcome = Outcome(delivery.row, Stage.LOCAL, None, text=f"cannot be laid out: {error}")
+            later = self._app.clock() + _LAYOUT_DELAY
+            step = Settlement(outcome, DeliveryState.DEFERRED, outcome.text, later, counts=False)
+            self._app.store.deliveries.settle([step], self._claim, self._app.clock())
+            self.tally["deferred"] += 1
+            return None
+
+    def _settle(self, outcomes: Sequence[Outcome]) -> None:
+        now = self._app.clock()
+        settled = [self._judge(outcome, now) for outcome in outcomes]
+        self._app.store.deliveries.settle(settled, self._claim, now)
+        self.tally.update(settlement.state.value for settlement in settled)
+        self._app.advance(len(settled))
+
+    def _judge(self, outcome: Outcome, now: datetime) -> Settlement:
+        delivery = self._waiting[outcome.delivery]
+        match retry.next_step(delivery.attempts, outcome, now, self._policy, self._random, delivery.expires_at):
+            case retry.Sent():
+                return Settlement(outcome, DeliveryState.SENT)
+            case retry.Defer(at=at, reason=reason):
+                return Settlement(outcome, DeliveryState.DEFERRED, reason, at)
+            case retry.Requeue(at=at, reason=reason):
+                return Settlement(outcome, DeliveryState.QUEUED, reason, at, counts=False)
+            case retry.PauseTransport(until=until, alarm=alarm):
+                self._pause(until, alarm)
+                return Settlement(outcome, DeliveryState.QUEUED, alarm, until, counts=False)
+            case retry.Expire(reason=reason):
+                return Settlement(outcome, DeliveryState.EXPIRED, reason)
+            case retry.Fail(reason=reason):
+                return Settlement(outcome, DeliveryState.FAILED, reason)
+
+    def _pause(self, until: datetime, alarm: str) -> None:
+        if self._paused is None or until > self._paused:
+            self._paused = until
+            self._app.store.deliveries.pause_relay(until, alarm)
+            log.error("relay refuses the account; sending is paused", until=until.isoformat(), problem=alarm)

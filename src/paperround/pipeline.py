@@ -1,0 +1,329 @@
+"""READ THIS FIRST. One morning, in reading order.
+
+    source ──▶ store ──▶ match ──▶ compose ──▶ render ──▶ deliver
+
+    ingest   asks the sources, merges what they list into papers, and matches new ones with the topics
+    publish  closes an edition over the new matches, composes one digest for each reader whose hour has come,
+             and queues one delivery for it
+    deliver  claims due deliveries, lays each letter out and hands it to the relay, recording every outcome
+    sweep    puts right what time or a crash has left: claims whose program is gone, pauses that are over, papers
+             and topics that were stored and not compared yet
+
+Each step asks the database what is due and may run twice, late, or on several machines at once: the second time
+it changes nothing. docs/flow.md tells what happens when the power fails between any two lines.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+
+from paperround.cadence import issue_date, next_digest_at
+from paperround.errors import SourceError, TransportError
+from paperround.ledger import Dispatch
+from paperround.matching import lexical, query
+from paperround.matching.compose import Candidate, compose
+from paperround.matching.trending import popularity
+from paperround.models import Digest, Listing, Match, Paper, Problem, Topic
+from paperround.sources import FORMATS, Source, SourceState, Window
+from paperround.store.issues import DueReader, NewDelivery
+from paperround.store.sources import SourceRecord
+from paperround.store.topics import news_horizon
+
+if TYPE_CHECKING:
+    from paperround.app import App
+
+log = structlog.get_logger()
+_LISTINGS_AT_ONCE = 500
+_READERS_AT_ONCE = 200
+_FIRST_LOOK_BACK = timedelta(days=2)
+_LONGEST_LOOK_BACK = timedelta(days=30)
+
+
+@dataclass(slots=True)
+class Ingested:
+    """What one source brought."""
+
+    source: str
+    fetched: int = 0
+    new: int = 0
+    updated: int = 0
+    problems: list[Problem] = field(default_factory=list)
+    state: str = ""
+    note: str = ""
+
+    @property
+    def stale(self) -> bool:
+        """Whether the answer was of an earlier day than it should be."""
+        return self.state == SourceState.STALE
+
+    @property
+    def failed(self) -> bool:
+        """Whether the source gave nothing usable."""
+        return self.state == "failed"
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a round did, in readers and letters, and the seconds each stage took."""
+
+    due: int = 0
+    composed: int = 0
+    empty: int = 0
+    letters: Counter[str] = field(default_factory=Counter)
+    stages: dict[str, float] = field(default_factory=dict)
+    paused: str = ""
+    """Why the relay takes nothing at present, if it does not."""
+
+    def took(self, stage: str, since: float) -> None:
+        """Note the time that a stage took."""
+        self.stages[stage] = self.stages.get(stage, 0.0) + time.perf_counter() - since
+
+
+# --- ingest ---------------------------------------------------------------------------------------------------
+
+
+def ingest(
+    app: App, names: Sequence[str] = (), since: date | None = None, *, archive: bool = False
+) -> list[Ingested]:
+    """Ask the sources (all, or those named) for what is new; one that fails does not stop the others.
+
+    With `archive` what they bring is shown and searched, never mailed.
+    """
+    wanted = [app.source(name) for name in names] or list(app.settings.sources)
+    app.begin("ingesting", len(wanted))
+    return [_ask(app, source, since, archive=archive) for source in wanted]
+
+
+def ingest_file(app: App, data: bytes, form: str, name: str, *, archive: bool = False) -> Ingested:
+    """Take in a file in one of the FORMATS."""
+    parsed = FORMATS[form](data, app.clock().date())
+    report = Ingested(name, fetched=len(parsed.listings), problems=list(parsed.problems), state=SourceState.FRESH)
+    _take_in(app, parsed.listings, report, archive=archive)
+    return report
+
+
+def _ask(app: App, source: Source, since: date | None, *, archive: bool) -> Ingested:
+    now = app.clock()
+    before = app.store.sources.all().get(source.name)
+    window = Window(since or _look_back(before, now), now.date(), dict(before.validators) if before else {})
+    report = Ingested(source.name)
+    try:
+        answer = source.fetch(app.http, window)
+    except SourceError as error:
+        report.state, report.note = "failed", str(error)
+        log.warning("source failed", source=source.name, problem=str(error))
+        app.store.sources.save(_record(source.name, report, now, before))
+        return report
+    report.state, report.note = answer.state, answer.note
+    report.fetched, report.problems = len(answer.parsed.listings), list(answer.parsed.problems)
+    if report.stale:
+        log.warning("source is stale", source=source.name, problem=answer.note)
+    _take_in(app, answer.parsed.listings, report, archive=archive)
+    app.advance(1)
+    newest = max((listing.day for listing in answer.parsed.listings), default=None)
+    # Only now: an answer that could not be stored must be asked for again in full.
+    app.store.sources.save(_record(source.name, report, now, before, newest, answer.validators))
+    return report
+
+
+def _take_in(app: App, listings: Sequence[Listing], report: Ingested, *, archive: bool = False) -> None:
+    for start in range(0, len(listings), _LISTINGS_AT_ONCE):
+        stored = app.store.papers.add(listings[start : start + _LISTINGS_AT_ONCE], app.clock(), archive=archive)
+        report.new += len(stored.new)
+        report.updated += len(stored.updated)
+    match(app)
+
+
+def match(app: App) -> None:
+    """Compare papers that are new or changed with the topics; what is found is news from the next edition on."""
+    while True:
+        with app.store.topics.matching(_LISTINGS_AT_ONCE) as work:
+            work.found += _found(work.papers, work.topics)
+        if not work.papers:
+            return
+
+
+def match_topics(app: App) -> None:
+    """Compare topics that are new or changed with every stored paper."""
+    for topic in app.store.topics.unmatched():
+        keep: list[int] = []
+        for chunk in app.store.papers.in_chunks():
+            found = _found(chunk, [topic])
+            app.store.topics.add_matches(found, news_horizon(app.clock()))
+            keep += [match.paper for _, match in found]
+        app.store.topics.matched(topic, keep)
+
+
+def _found(papers: Sequence[Paper], topics: Sequence[Topic]) -> list[tuple[int, Match]]:
+    index = lexical.Index(papers)
+    return [
+        (topic.row, Match(topic.slug, row, hit.score, hit.why))
+        for topic in topics
+        for row, hit in index.matches(query.parse(topic.query)).items()
+    ]
+
+
+def _look_back(before: SourceRecord | None, now: datetime) -> date:
+    """From which day on to ask: since the last success, so that an outage leaves no gap."""
+    last = before.succeeded_at if before and before.succeeded_at else now - _FIRST_LOOK_BACK
+    return max(last, now - _LONGEST_LOOK_BACK).date()
+
+
+def _record(
+    name: str,
+    report: Ingested,
+    now: datetime,
+    before: SourceRecord | None,
+    newest: date | None = None,
+    validators: Mapping[str, str] | None = None,
+) -> SourceRecord:
+    known = before or SourceRecord(name, "", "", now)
+    return SourceRecord(
+        name=name,
+        state=report.state,
+        note=report.note,
+        tried_at=now,
+        # A stale answer is no success: the day it should have held is asked for again.
+        succeeded_at=known.succeeded_at if report.failed or report.stale else now,
+        new_at=now if report.new else known.new_at,
+        newest_day=max((day for day in (newest, known.newest_day) if day), default=None),
+        validators=known.validators if validators is None else validators,
+    )
+
+
+# --- publish --------------------------------------------------------------------------------------------------
+
+
+def publish(app: App) -> Tally:
+    """Compose a digest for every reader whose hour has come."""
+    started = time.perf_counter()
+    now, tally = app.clock(), Tally()
+    edition = app.store.issues.close_edition(now)
+    tally.due = app.store.issues.due_count(now)
+    app.begin("publishing", tally.due)
+    names = {topic.slug: topic.name for topic in app.topics()}
+    while True:
+        with app.store.issues.batch(now, edition, _READERS_AT_ONCE) as batch:
+            for reader in batch.readers:
+                batch.decided.append(_decide(app, reader, batch.papers, names, now))
+        tally.composed += sum(new.digest is not None for new in batch.decided)
+        tally.empty += sum(new.digest is None for new in batch.decided)
+        app.advance(len(batch.decided))
+        if not batch.readers:
+            break
+    tally.took("publish", started)
+    return tally
+
+
+def _decide(
+    app: App, due: DueReader, papers: Mapping[int, Paper], names: Mapping[str, str], now: datetime
+) -> NewDelivery:
+    """One reader's digest, also where several were missed: then it is one that holds them all."""
+    reader, schedule = due.subscriber, due.subscriber.schedule
+    assert reader.next_digest_at is not None
+    day = issue_date(schedule, reader.next_digest_at)
+    upcoming = next_digest_at(schedule, reader.next_digest_at, day)
+    while upcoming and upcoming <= now:
+        day = issue_date(schedule, upcoming)
+        upcoming = next_digest_at(schedule, upcoming, day)
+    digest = choose(due, papers, names, f"{schedule.cadence.value} {day}", now)
+    return NewDelivery(
+        reader=due,
+        cadence=schedule.cadence,
+        day=day,
+        next_digest_at=upcoming,
+        digest=digest,
+        message_id=app.new_message_id(),
+        expires_at=app.give_up_at(now, upcoming),
+    )
+
+
+def choose(
+    due: DueReader, papers: Mapping[int, Paper], names: Mapping[str, str], issue: str, now: datetime
+) -> Digest | None:
+    """The digest of a reader's unread matches; None when there is nothing to send."""
+    today = now.date()
+    candidates = [
+        Candidate(m.paper, m.topic, m.score, m.why, _popularity(papers[m.paper], today))
+        for m in due.matches
+        if m.paper in papers
+    ]
+    reader = due.subscriber
+    return compose(issue, candidates, reader.topics, names, reader.max_papers)
+
+
+def _popularity(paper: Paper, today: date) -> float:
+    return popularity(paper.upvotes, paper.comments, paper.stars, max(0, (today - paper.day).days))
+
+
+# --- deliver --------------------------------------------------------------------------------------------------
+
+
+def deliver(app: App) -> Tally:
+    """Send what is due, until nothing is or the relay takes no more."""
+    started, tally = time.perf_counter(), Tally()
+    lease = timedelta(seconds=app.settings.delivery.lease)
+    app.begin("delivering", None)
+    while limit := _allowance(app, tally):
+        claim = secrets.token_hex(16)
+        claimed = app.store.deliveries.claim(app.clock(), limit, claim, lease)
+        tally.letters += claimed.settled
+        if not claimed.deliveries:
+            break
+        dispatch = Dispatch(app, claimed.deliveries, claim)
+        try:
+            dispatch.run()
+        except TransportError as error:
+            tally.paused = str(error)
+            log.error("relay takes nothing; the letters stay queued", problem=str(error))
+        tally.letters += dispatch.tally
+        if tally.paused:
+            break
+    tally.took("deliver", started)
+    return tally
+
+
+def _allowance(app: App, tally: Tally) -> int:
+    """How many letters may be claimed now: none while the relay is paused or the day's number is used up."""
+    now = app.clock()
+    relay = app.store.deliveries.relay(now.date())
+    if relay.paused_until and relay.paused_until > now:
+        tally.paused = f"paused until {relay.paused_until:%Y-%m-%d %H:%M} UTC: {relay.reason}"
+        return 0
+    per_day: int | None = getattr(app.settings.transport, "per_day", None)
+    batch = app.settings.delivery.batch
+    if per_day and relay.handed_over >= per_day:
+        tally.paused = f"the day's {per_day} letters are sent; the rest goes tomorrow"
+    return min(batch, max(0, per_day - relay.handed_over)) if per_day else batch
+
+
+# --- sweep ----------------------------------------------------------------------------------------------------
+
+
+def sweep(app: App) -> int:
+    """Put right what time or a crash has left; how many deliveries and readers that were."""
+    now = app.clock()
+    match(app)
+    match_topics(app)
+    return app.store.deliveries.sweep(now) + app.store.subscribers.wake(now)
+
+
+def round_(app: App) -> tuple[list[Ingested], Tally]:
+    """One round, now: ingest, publish, then deliver until nothing is due."""
+    started = time.perf_counter()
+    sweep(app)
+    reports = ingest(app)
+    ingested = time.perf_counter() - started
+    tally = publish(app)
+    sent = deliver(app)
+    tally.letters, tally.paused = sent.letters, sent.paused
+    tally.stages = {"ingest": ingested, **tally.stages, **sent.stages}
+    return reports, tally

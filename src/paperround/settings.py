@@ -1,0 +1,212 @@
+"""Every setting, checked once at start: config/paperround.toml, over it .env, over it the environment.
+
+`PAPERROUND_SITE__NAME` in the environment is `name` in the file's `[site]`. An adapter brings its own settings
+(`[[sources]]`, `[transport]`), so that a new one changes nothing here.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from email_validator import EmailNotValidError, validate_email
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from paperround.delivery import AnyTransport, InboxTransport
+from paperround.delivery.dkim import Dkim
+from paperround.delivery.retry import RetryPolicy
+from paperround.errors import ConfigurationError
+from paperround.models import Site
+from paperround.resources import folder
+from paperround.sources import AnySource
+
+CONFIG_FILE = Path("config/paperround.toml")
+_SECRET_BYTES = 32
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SiteSettings(_Part):
+    """Who sends: printed in every letter and on every page."""
+
+    name: str = "paperround"
+    base_url: str = "http://localhost:8000"
+    sender: str = "papers@paperround.example"
+    reply_to: str = ""
+    postal_address: str = ""
+    admin_token: SecretStr | None = None
+
+    @field_validator("base_url")
+    @classmethod
+    def _absolute(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.netloc:
+            raise ValueError("must be an absolute address such as https://papers.example.org")
+        return value.rstrip("/")
+
+    @field_validator("sender", "reply_to")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        if not value:
+            return value
+        try:
+            return validate_email(value, check_deliverability=False, test_environment=True).normalized
+        except EmailNotValidError as error:
+            raise ValueError(f"must be an address such as papers@example.org ({error})") from None
+
+    def facts(self) -> Site:
+        """The part of it that letters and pages print."""
+        return Site(self.name, self.base_url, self.sender, self.reply_to, self.postal_address)
+
+
+def _seconds(value: object) -> object:
+    return tuple(int(part) for part in value.split(",")) if isinstance(value, str) else value
+
+
+class DeliverySettings(_Part):
+    """How letters are tried again."""
+
+    retry_delays: Annotated[tuple[int, ...], BeforeValidator(_seconds)] = (300, 1800, 7200, 10800)
+    give_up_after: Annotated[int | None, Field(gt=0)] = None
+    """Seconds; by default a digest is tried until the reader's next one is due."""
+    batch: Annotated[int, Field(gt=0, le=100_000)] = 500
+    lease: Annotated[int, Field(gt=0)] = 60
+    """Seconds for which a program holds letters that it has claimed; renewed while it sends."""
+
+    def policy(self) -> RetryPolicy:
+        """The retry rules that follow from it."""
+        after = timedelta(seconds=self.give_up_after) if self.give_up_after else None
+        return RetryPolicy(delays=self.retry_delays, give_up_after=after)
+
+
+class BounceSettings(_Part):
+    """Where reports about letters come back to."""
+
+    domain: str = ""
+    """With it each letter's envelope sender is bounces+TOKEN@domain (VERP)."""
+
+
+class RunnerSettings(_Part):
+    """What runs the work."""
+
+    kind: Literal["local"] = "local"
+
+
+class RoundSettings(_Part):
+    """When the round runs, as cron expressions in UTC."""
+
+    publish: str = "*/5 * * * *"
+    sweep: str = "*/2 * * * *"
+
+
+class Settings(BaseSettings):
+    """All settings of a site."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="PAPERROUND_",
+        env_nested_delimiter="__",
+        env_file=".env",
+        extra="ignore",
+        frozen=True,
+        nested_model_default_partial_update=True,
+        validate_default=True,
+    )
+
+    database_url: str = "sqlite:///data/paperround.db"
+    secret_key: SecretStr | None = None
+    contact: str = ""
+    """An address or page that sources can reach the operator under; part of the User-Agent."""
+    site: SiteSettings = SiteSettings()
+    transport: AnyTransport = InboxTransport()
+    delivery: DeliverySettings = DeliverySettings()
+    bounces: BounceSettings = BounceSettings()
+    dkim: Dkim | None = None
+    runner: RunnerSettings = RunnerSettings()
+    rounds: RoundSettings = RoundSettings()
+    sources: tuple[AnySource, ...] = ()
+    topics_file: Path | None = None
+    """By default topics.toml beside the configuration file."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic-settings calls it by name
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load(config: Path | None = None, env_file: Path | None = Path(".env")) -> Settings:
+    """The settings of the site in this folder; ConfigurationError names file, field and remedy."""
+    if config is not None and not config.is_file():
+        raise ConfigurationError(f"{config}: there is no such file; `paperround init` makes one")
+    file = config or (CONFIG_FILE if CONFIG_FILE.is_file() else folder("config") / "paperround.toml")
+
+    class _FromFile(Settings):
+        model_config = SettingsConfigDict(toml_file=file, env_file=env_file)
+
+    try:
+        return _FromFile()
+    except ValidationError as error:
+        raise ConfigurationError(_explain(error, file)) from None
+    except ValueError as error:  # not TOML, or an environment value that is not JSON where JSON is needed
+        raise ConfigurationError(f"{file}: {error}") from None
+
+
+def topics_file(settings: Settings, config: Path | None) -> Path:
+    """The file that the topics are read from."""
+    if settings.topics_file:
+        return settings.topics_file
+    beside = (config or CONFIG_FILE).with_name("topics.toml")
+    return beside if beside.is_file() else folder("config") / "topics.toml"
+
+
+def with_secret_key(settings: Settings, env_file: Path = Path(".env")) -> Settings:
+    """The settings with a secret key: one is made and kept in .env where none is set yet."""
+    if settings.secret_key is not None:
+        return settings
+    key = secrets.token_urlsafe(_SECRET_BYTES)
+    text = env_file.read_text(encoding="utf-8") if env_file.exists() else ""
+    separator = "" if not text or text.endswith("\n") else "\n"
+    part = env_file.with_name(env_file.name + ".part")
+    part.touch(mode=0o600)
+    part.write_text(f"{text}{separator}PAPERROUND_SECRET_KEY={key}\n", encoding="utf-8")
+    part.replace(env_file)
+    return settings.model_copy(update={"secret_key": SecretStr(key)})
+
+
+def _explain(error: ValidationError, file: Path) -> str:
+    """The first thing that is wrong, in one line, without the value: it may be a secret."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    variable = "PAPERROUND_" + "__".join(str(part).upper() for part in first["loc"])
+    rest = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    return f"{file} or {variable}: {where}: {_remedy(first)}{rest}"
+
+
+def _remedy(error: Any) -> str:
+    if error["type"] == "extra_forbidden":
+        return "there is no such setting; see docs/settings.md"
+    return str(error["msg"]).removeprefix("Value error, ")

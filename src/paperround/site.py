@@ -1,0 +1,118 @@
+"""A site on disk: making one, filling an empty one with the seeds, taking in lists of readers."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from paperround import membership, pipeline, readerlist
+from paperround.errors import UnknownName, WrongUse
+from paperround.matching.fts import index_document
+from paperround.models import Problem
+from paperround.resources import folder
+from paperround.settings import load, with_secret_key
+from paperround.store import Store
+
+if TYPE_CHECKING:
+    from paperround.app import App
+
+_SEEDED = "seeds"
+_ENV = """\
+# Secrets and whatever differs from machine to machine; everything else stands in config/paperround.toml.
+# PAPERROUND_TRANSPORT__KIND=smtp
+# PAPERROUND_TRANSPORT__HOST=smtp.example.org
+# PAPERROUND_TRANSPORT__USERNAME=
+# PAPERROUND_TRANSPORT__PASSWORD=
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What became of a list of readers."""
+
+    imported: int
+    problems: list[Problem]
+    warnings: list[str]
+
+
+def create(directory: Path) -> list[Path]:
+    """Make a new site in a folder; files that are there already stay as they are."""
+    made: list[Path] = []
+    for name in ("config", "templates"):
+        for source in sorted(folder(name).rglob("*")):
+            target = directory / name / source.relative_to(folder(name))
+            if source.is_file() and not target.exists():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source, target)
+                made.append(target)
+    env = directory / ".env"
+    if not env.exists():
+        env.parent.mkdir(parents=True, exist_ok=True)
+        env.touch(mode=0o600)
+        env.write_text(_ENV, encoding="utf-8")
+        with_secret_key(load(directory / "config" / "paperround.toml", env), env)
+        made.append(env)
+    return made
+
+
+def migrate(config: Path | None) -> str:
+    """Bring the site's database to this program's version, whose name is returned."""
+    store = Store(load(config).database_url, index_document)
+    try:
+        return store.migrate()
+    finally:
+        store.close()
+
+
+def load_seeds(app: App) -> bool:
+    """Fill an empty database with the seeds' papers and readers, their first digests due at once; whether it did."""
+    if app.store.note(_SEEDED) or app.store.papers.count() or app.store.subscribers.count():
+        return False
+    seeds = folder("seeds")
+    pipeline.ingest_file(app, (seeds / "papers.jsonl").read_bytes(), "jsonl", "seeds")
+    known = {topic.slug for topic in app.topics()}
+    rows = readerlist.read((seeds / "readers.csv").read_bytes())
+    # An operator who has made topics of their own gets the seeds' readers as far as those fit.
+    import_readers(app, rows, confirmed=True, default_topics=sorted(known)[:3], first_now=True)
+    app.store.set_note(_SEEDED, "loaded")
+    return True
+
+
+def import_readers(
+    app: App,
+    rows: readerlist.ReaderList,
+    *,
+    confirmed: bool,
+    default_topics: Sequence[str] = (),
+    first_now: bool = False,
+) -> Imported:
+    """Add the readers of a list in one transaction; a row that cannot be used is left out and named."""
+    problems = list(rows.problems)
+    warnings = [f"column {column!r} means nothing here and is left out" for column in rows.ignored]
+    wishes: list[membership.Wish] = []
+    for where, values in rows.rows:
+        try:
+            wishes.append(_wish(app, values, default_topics, warnings, where))
+        except WrongUse as error:
+            problems.append(Problem(where, str(error)))
+    membership.subscribe(app, wishes, confirmed=confirmed, first_at=app.clock() if first_now else None)
+    return Imported(len(wishes), problems, warnings)
+
+
+def _wish(
+    app: App, values: dict[str, str], default_topics: Sequence[str], warnings: list[str], where: str
+) -> membership.Wish:
+    known = {topic.slug for topic in app.topics()}
+    named = [slug.strip().lower() for slug in values.get("topics", "").replace(",", ";").split(";") if slug.strip()]
+    wanted = [slug for slug in named if slug in known]
+    warnings += [f"{where}: there is no topic {slug!r}; left out" for slug in named if slug not in known]
+    if not (wanted or default_topics):
+        known_names = ", ".join(sorted(known)) or "none yet"
+        raise UnknownName(
+            f"{values['email']}: no topic to follow; there are: {known_names}; or give --topic for all rows"
+        )
+    given = {name: values[name] for name in ("name", "cadence", "at", "timezone", "max_papers") if name in values}
+    return membership.wish(app, values["email"], wanted or default_topics, **given)

@@ -1,0 +1,90 @@
+"""Everything that is remembered: one concrete class on SQLAlchemy Core, on SQLite or PostgreSQL.
+
+Each part holds the statements of its words: `store.papers`, `store.topics`, `store.subscribers`,
+`store.issues`, `store.deliveries`, `store.sources`. A method is one transaction.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from sqlalchemy import delete, inspect, make_url, select
+
+from paperround.errors import StoreError
+from paperround.store.deliveries import Deliveries
+from paperround.store.engine import connect, reading, upsert, writing
+from paperround.store.issues import Issues
+from paperround.store.migrations import current_revision, migrate, newest_revision
+from paperround.store.papers import IndexDocument, Papers
+from paperround.store.schema import notes
+from paperround.store.sources import Sources
+from paperround.store.subscribers import Subscribers
+from paperround.store.topics import Topics
+
+__all__ = ["Store"]
+
+
+class Store:
+    """The database under a URL; `index_document` gives the search index's columns for a paper."""
+
+    def __init__(self, url: str, index_document: IndexDocument) -> None:
+        self._url = url
+        self._engine = connect(url)
+        self.papers = Papers(self._engine, index_document)
+        self.topics = Topics(self._engine)
+        self.subscribers = Subscribers(self._engine)
+        self.issues = Issues(self._engine)
+        self.deliveries = Deliveries(self._engine)
+        self.sources = Sources(self._engine)
+
+    def prepare(self) -> None:
+        """Bring an empty database, or an older SQLite file, to this version; else say what is to be done."""
+        found, newest = current_revision(self._engine), newest_revision()
+        if found == newest:
+            return
+        if found is None and inspect(self._engine).get_table_names():
+            raise StoreError("the database holds tables that are not paperround's; give paperround one of its own")
+        if found is None or self._engine.dialect.name == "sqlite":
+            self.migrate()
+        else:
+            raise StoreError(
+                f"the database is at version {found}, this program needs {newest}; run: paperround migrate"
+            )
+
+    def migrate(self) -> str:
+        """Bring the database to this program's version, whose name is returned."""
+        migrate(self._engine)
+        return newest_revision()
+
+    def backup(self, to: Path) -> None:
+        """Write a consistent copy of a SQLite database while it is in use; PostgreSQL has its own tool for that."""
+        if self._engine.dialect.name != "sqlite":
+            raise StoreError("backup copies SQLite databases; for PostgreSQL use pg_dump")
+        to.parent.mkdir(parents=True, exist_ok=True)
+        part = to.with_name(to.name + ".part")
+        source, target = sqlite3.connect(str(make_url(self._url).database)), sqlite3.connect(part)
+        try:
+            source.backup(target)
+        finally:
+            source.close()
+            target.close()
+        part.replace(to)  # whole or not at all
+
+    def note(self, name: str) -> str | None:
+        """A small value that belongs to the site."""
+        with reading(self._engine) as db:
+            return db.scalar(select(notes.c.value).where(notes.c.name == name))
+
+    def set_note(self, name: str, value: str | None) -> None:
+        """Keep such a value, or forget it."""
+        with writing(self._engine) as db:
+            if value is None:
+                db.execute(delete(notes).where(notes.c.name == name))
+                return
+            statement = upsert(db, notes).values(name=name, value=value)
+            db.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"value": value}))
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._engine.dispose()

@@ -1,0 +1,134 @@
+"""What the pages show: papers by day, by topic, by what people make of them now. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Select, func, select, text
+
+from paperround.models import Match, Paper, Topic
+from paperround.store.engine import reading
+from paperround.store.papers import load
+from paperround.store.schema import matches, papers, topics
+
+_POPULAR_CANDIDATES = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """What a paper met with, without the paper: enough to say how popular it is."""
+
+    paper: int
+    day: date
+    upvotes: int
+    comments: int
+    stars: int
+
+
+class Browsing:
+    """The pages' part of the store."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def on_days(self, first: date, last: date, limit: int, offset: int = 0, topic: int | None = None) -> list[Paper]:
+        """The papers announced between two days, both included, most upvoted first; of one topic if so wished."""
+        # The order comes from the index alone; only the page's papers are read.
+        order = (papers.c.upvotes.desc(), papers.c.day.desc(), papers.c.row)
+        rows = _between(select(papers.c.row), first, last, topic).order_by(*order).limit(limit).offset(offset)
+        with reading(self._engine) as db:
+            return _in_order(db, db.scalars(rows).all())
+
+    def count(self, first: date, last: date, topic: int | None = None) -> int:
+        """How many papers were announced between two days."""
+        with reading(self._engine) as db:
+            return db.scalar(_between(select(func.count()).select_from(papers), first, last, topic)) or 0
+
+    def day_before(self, day: date) -> date | None:
+        """The last day before this one that has papers."""
+        with reading(self._engine) as db:
+            return db.scalar(select(func.max(papers.c.day)).where(papers.c.day < day))
+
+    def day_after(self, day: date, until: date) -> date | None:
+        """The first day after this one, and not after `until`, that has papers."""
+        with reading(self._engine) as db:
+            return db.scalar(select(func.min(papers.c.day)).where(papers.c.day > day, papers.c.day <= until))
+
+    def echoes(self, first: date, last: date) -> list[Echo]:
+        """What the papers of these days met with, the most upvoted of them."""
+        facts = papers.c.facts
+        query = (
+            select(papers.c.row, papers.c.day, papers.c.upvotes, facts["comments"].as_integer(), facts["stars"].as_integer())
+            .where(papers.c.day.between(first, last)).order_by(papers.c.upvotes.desc()).limit(_POPULAR_CANDIDATES)
+        )
+        with reading(self._engine) as db:
+            return [Echo(row, day, upvotes, comments or 0, stars or 0) for row, day, upvotes, comments, stars in db.execute(query)]
+
+    def in_order(self, rows: Sequence[int]) -> list[Paper]:
+        """These papers, in this order."""
+        with reading(self._engine) as db:
+            return _in_order(db, rows)
+
+    def on_topic(self, topic: int, limit: int, offset: int = 0) -> list[tuple[Paper, Match]]:
+        """A topic's papers, newest day first, best first within it, each with its match."""
+        query = (
+            select(matches.c.paper, matches.c.score, matches.c.why, topics.c.slug)
+            .join_from(matches, papers, papers.c.row == matches.c.paper).join(topics, topics.c.row == matches.c.topic)
+            .where(matches.c.topic == topic)
+            .order_by(papers.c.day.desc(), matches.c.score.desc(), papers.c.row).limit(limit).offset(offset)
+        )
+        with reading(self._engine) as db:
+            found = {row: Match(slug, row, score, tuple(why)) for row, score, why, slug in db.execute(query)}
+            return [(paper, found[paper.row]) for paper in _in_order(db, list(found))]
+
+    def topics_of(self, rows: Iterable[int]) -> dict[int, list[Topic]]:
+        """The topics that these papers are on, best first."""
+        query = (
+            select(matches.c.paper, topics.c.slug, topics.c.name, topics.c.row)
+            .join_from(matches, topics).where(matches.c.paper.in_(list(rows)))
+            .order_by(matches.c.paper, matches.c.score.desc())
+        )
+        found: dict[int, list[Topic]] = {}
+        with reading(self._engine) as db:
+            for paper, slug, name, row in db.execute(query):
+                found.setdefault(paper, []).append(Topic(slug, name, "", row=row))
+        return found
+
+    def first_row_since(self, moment: datetime) -> int:
+        """The number of the first paper stored since then; numbers only grow."""
+        with reading(self._engine) as db:
+            return db.scalar(select(func.min(papers.c.row)).where(papers.c.first_seen >= moment)) or 2**62
+
+    def search_since(self, expression: str, row: int, limit: int) -> tuple[int, list[Paper]]:
+        """Of the papers stored since a number, how many a full-text expression finds, and the latest of them."""
+        query = text("SELECT rowid FROM paper_index WHERE paper_index MATCH :expression AND rowid >= :row ORDER BY rowid DESC")
+        with reading(self._engine) as db:
+            found = db.scalars(query, {"expression": expression, "row": row}).all()
+            return len(found), _in_order(db, found[:limit])
+
+    def ids_from(self, row: int, limit: int) -> list[tuple[int, str, date]]:
+        """Papers' numbers, public identifiers and days, from a number on."""
+        query = select(papers.c.row, papers.c.id, papers.c.day).where(papers.c.row >= row).order_by(papers.c.row).limit(limit)
+        with reading(self._engine) as db:
+            return [(found.row, found.id, found.day) for found in db.execute(query)]
+
+    def last_row(self) -> int:
+        """The number of the newest paper, 0 when there is none."""
+        with reading(self._engine) as db:
+            return db.scalar(select(func.max(papers.c.row))) or 0
+
+
+def _between(query: Select[Any], first: date, last: date, topic: int | None) -> Select[Any]:
+    query = query.where(papers.c.day.between(first, last))
+    if topic is not None:
+        on_topic = select(matches.c.paper).where(matches.c.topic == topic)
+        query = query.where(papers.c.row.in_(on_topic))
+    return query
+
+
+def _in_order(db: Connection, rows: Sequence[int]) -> list[Paper]:
+    known = {paper.row: paper for paper in load(db, papers.c.row.in_(rows))} if rows else {}
+    return [known[row] for row in rows if row in known]

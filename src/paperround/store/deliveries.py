@@ -1,0 +1,372 @@
+"""The delivery ledger: one row a letter, from queued to a final state, with every attempt kept.
+
+The database decides every race: a claim, a settlement and a withdrawal are each one conditional UPDATE.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Engine, and_, case, exists, func, insert, select, update
+
+from paperround.models import Delivery, DeliveryState, Outcome
+from paperround.store.engine import reading, upsert, writing
+from paperround.store.schema import attempts, deliveries, digests, issues, relay, subscribers, suppressions
+from paperround.store.subscribers import email_key
+
+WAITING = (DeliveryState.QUEUED.value, DeliveryState.DEFERRED.value)
+_RELAY = "relay"
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What becomes of a delivery after an attempt."""
+
+    outcome: Outcome
+    state: DeliveryState
+    reason: str = ""
+    next_attempt_at: datetime | None = None
+    counts: bool = True
+    """Whether this was an attempt at the reader; a broken connection is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """What is known of the relay as a whole."""
+
+    paused_until: datetime | None = None
+    reason: str = ""
+    handed_over: int = 0
+    """Letters that it took over on the day asked about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """What a claim took, and how many it settled on the way, by state."""
+
+    deliveries: list[Delivery]
+    settled: Counter[str]
+
+
+class Deliveries:
+    """The deliveries' part of the store."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def claim(self, now: datetime, limit: int, claim: str, lease: timedelta) -> Claimed:
+        """Take up to `limit` due deliveries, the longest waiting first, until the lease runs out.
+
+        What must not be sent any more is settled on the way: expired, or its reader has gone.
+        """
+        with writing(self._engine) as db:
+            settled = _withdraw(db, now)
+            due = (
+                select(deliveries.c.row)
+                .where(deliveries.c.state.in_(WAITING), deliveries.c.next_attempt_at <= now)
+                .order_by(deliveries.c.next_attempt_at, deliveries.c.row)
+                .limit(limit)
+                .with_for_update(skip_locked=True)
+            )
+            taken = db.scalars(
+                update(deliveries)
+                .where(deliveries.c.row.in_(due.scalar_subquery()))
+                .values(state=DeliveryState.SENDING.value, claim=claim, lease_until=now + lease)
+                .returning(deliveries.c.row)
+            ).all()
+            return Claimed(_load(db, deliveries.c.row.in_(taken)) if taken else [], settled)
+
+    def renew(self, claim: str, until: datetime) -> None:
+        """Hold what is claimed for longer."""
+        with writing(self._engine) as db:
+            mine = (deliveries.c.claim == claim) & (deliveries.c.state == DeliveryState.SENDING.value)
+            db.execute(update(deliveries).where(mine).values(lease_until=until))
+
+    def still_wanted(self, rows: Sequence[int], claim: str, now: datetime) -> set[int]:
+        """Which of these claimed deliveries may go now; the others are settled as suppressed.
+
+        Asked right before letters are handed over: somebody may have unsubscribed since the claim.
+        """
+        mine = and_(
+            deliveries.c.row.in_(rows),
+            deliveries.c.claim == claim,
+            deliveries.c.state == DeliveryState.SENDING.value,
+        )
+        with reading(self._engine) as db:
+            reasons = db.execute(select(deliveries.c.row, _objection()).where(mine)).all()
+        unwanted = [row for row, objection in reasons if objection]
+        if unwanted:
+            with writing(self._engine) as db:
+                db.execute(
+                    update(deliveries)
+                    .where(deliveries.c.row.in_(unwanted), mine)
+                    .values(state=DeliveryState.SUPPRESSED.value, reason=_objection(), claim=None, finished_at=now)
+                )
+        return {row for row, objection in reasons if not objection}
+
+    def settle(self, settled: Sequence[Settlement], claim: str, now: datetime) -> None:
+        """Record outcomes in one transaction; a delivery that is no longer ours keeps its state, not the attempt."""
+        with writing(self._engine) as db:
+            db.execute(
+                insert(attempts),
+                [
+                    {
+                        "delivery": s.outcome.delivery,
+                        "at": now,
+                        "stage": s.outcome.stage.value,
+                        "code": s.outcome.code,
+                        "enhanced": s.outcome.enhanced,
+                        "text": s.outcome.text[:500],
+                        "connection": s.outcome.connection,
+                    }
+                    for s in settled
+                ],
+            )
+            for s in settled:
+                final = s.state not in (DeliveryState.QUEUED, DeliveryState.DEFERRED)
+                db.execute(
+                    update(deliveries)
+                    .where(deliveries.c.row == s.outcome.delivery, deliveries.c.claim == claim)
+                    .values(
+                        state=s.state.value,
+                        reason=s.reason,
+                        attempts=deliveries.c.attempts + int(s.counts),
+                        claim=None,
+                        lease_until=None,
+                        next_attempt_at=s.next_attempt_at,
+                        finished_at=now if final else None,
+                    )
+                )
+            sent = sum(s.outcome.accepted for s in settled)
+            if sent:
+                _count_handed_over(db, now.date(), sent)
+
+    def release(self, claim: str, now: datetime) -> int:
+        """Put back what was claimed and not attempted; how many."""
+        mine = (deliveries.c.claim == claim) & (deliveries.c.state == DeliveryState.SENDING.value)
+        return self._requeue(mine, now)
+
+    def sweep(self, now: datetime) -> int:
+        """Put back what a program that is gone had claimed; how many."""
+        abandoned = (deliveries.c.state == DeliveryState.SENDING.value) & (deliveries.c.lease_until <= now)
+        return self._requeue(abandoned, now)
+
+    def _requeue(self, where: ColumnElement[bool], now: datetime) -> int:
+        with writing(self._engine) as db:
+            values = {
+                "state": DeliveryState.QUEUED.value,
+                "claim": None,
+                "lease_until": None,
+                "next_attempt_at": now,
+            }
+            return len(db.execute(update(deliveries).where(where).values(values).returning(deliveries.c.row)).all())
+
+    def add_notice(
+        self,
+        subscriber: int,
+        email: str,
+        kind: str,
+        context: Mapping[str, Any],
+        message_id: str,
+        now: datetime,
+        expires_at: datetime,
+    ) -> int:
+        """Queue a notice (confirm, welcome …); its delivery's number."""
+        with writing(self._engine) as db:
+            row = db.execute(
+                insert(deliveries).values(
+                    subscriber=subscriber,
+                    issue=None,
+                    digest=None,
+                    notice=kind,
+                    context=dict(context),
+                    email=email,
+                    message_id=message_id,
+                    state=DeliveryState.QUEUED.value,
+                    reason="",
+                    attempts=0,
+                    next_attempt_at=now,
+                    expires_at=expires_at,
+                    created_at=now,
+                )
+            ).inserted_primary_key
+            assert row is not None
+            return int(row[0])
+
+    def last_notice(self, email: str, kind: str) -> datetime | None:
+        """When a notice of this kind was last queued for an address."""
+        with reading(self._engine) as db:
+            return db.scalar(
+                select(func.max(deliveries.c.created_at))
+                .join(subscribers, subscribers.c.row == deliveries.c.subscriber)
+                .where(subscribers.c.email_key == email_key(email), deliveries.c.notice == kind)
+            )
+
+    def by_row(self, row: int) -> Delivery | None:
+        """The delivery under this number."""
+        with reading(self._engine) as db:
+            return next(iter(_load(db, deliveries.c.row == row)), None)
+
+    def retry(self, rows: Sequence[int], now: datetime) -> list[int]:
+        """Queue failed, expired or deferred deliveries again, at once; the ones that were in such a state."""
+        again = [DeliveryState.FAILED.value, DeliveryState.EXPIRED.value, DeliveryState.DEFERRED.value]
+        with writing(self._engine) as db:
+            done = db.scalars(
+                update(deliveries)
+                .where(deliveries.c.row.in_(rows), deliveries.c.state.in_(again))
+                .values(
+                    state=DeliveryState.QUEUED.value,
+                    reason="",
+                    next_attempt_at=now,
+                    finished_at=None,
+                    # An operator who asks for it again wants it sent, however old it is: one more day.
+                    expires_at=case(
+                        (deliveries.c.expires_at <= now, now + timedelta(days=1)),
+                        else_=deliveries.c.expires_at,
+                    ),
+                )
+                .returning(deliveries.c.row)
+            )
+            return sorted(done)
+
+    def report(
+        self,
+        state: DeliveryState | None = None,
+        row: int | None = None,
+        subscriber: int | None = None,
+        limit: int | None = None,
+    ) -> list[dict[str, Any]]:
+        """Deliveries for people and programs, the latest first, each with its papers and attempts."""
+        where = [deliveries.c.state == state.value] if state else []
+        where += [deliveries.c.row == row] if row is not None else []
+        where += [deliveries.c.subscriber == subscriber] if subscriber is not None else []
+        query = (
+            select(deliveries, issues.c.cadence, issues.c.day, digests.c.sections)
+            .join_from(deliveries, issues, isouter=True)
+            .join(digests, digests.c.row == deliveries.c.digest, isouter=True)
+            .where(*where)
+            .order_by(deliveries.c.row.desc())
+            .limit(limit)
+        )
+        with reading(self._engine) as db:
+            found = db.execute(query).all()
+            tried: dict[int, list[Any]] = {}
+            rows = select(deliveries.c.row).where(*where).order_by(deliveries.c.row.desc()).limit(limit)
+            tries = select(attempts).where(attempts.c.delivery.in_(rows.scalar_subquery()))
+            for attempt in db.execute(tries.order_by(attempts.c.row)):
+                tried.setdefault(attempt.delivery, []).append(attempt)
+        return [_reported(delivery, tried.get(delivery.row, [])) for delivery in found]
+
+    def count(self, since: datetime | None = None) -> dict[str, int]:
+        """How many deliveries are in each state."""
+        query = select(deliveries.c.state, func.count()).group_by(deliveries.c.state)
+        if since:
+            query = query.where(deliveries.c.created_at >= since)
+        with reading(self._engine) as db:
+            return dict(db.execute(query).all())
+
+    def next_due(self) -> datetime | None:
+        """When the next waiting delivery is due."""
+        with reading(self._engine) as db:
+            return db.scalar(select(func.min(deliveries.c.next_attempt_at)).where(deliveries.c.state.in_(WAITING)))
+
+    def relay(self, day: date) -> Relay:
+        """The relay's state, with the letters it took over on this day (UTC)."""
+        with reading(self._engine) as db:
+            found = db.execute(select(relay).where(relay.c.name == _RELAY)).one_or_none()
+        if found is None:
+            return Relay()
+        return Relay(found.paused_until, found.reason, found.handed_over if found.day == day else 0)
+
+    def pause_relay(self, until: datetime | None, reason: str) -> None:
+        """Send nothing until then; None lifts it."""
+        with writing(self._engine) as db:
+            values = {"paused_until": until, "reason": reason}
+            statement = upsert(db, relay).values(name=_RELAY, handed_over=0, **values)
+            db.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values))
+
+
+def _objection() -> Any:
+    """Why a delivery must not be sent, or NULL: in one place, for the queue and for what is claimed already."""
+    reader = deliveries.c.subscriber == subscribers.c.row
+    suppressed = exists().where(reader, suppressions.c.email_key == subscribers.c.email_key)
+    state = select(subscribers.c.state).where(reader).correlate(deliveries).scalar_subquery()
+    return case(
+        # A request to confirm goes to whoever asked for it: confirming is what lifts a suppression.
+        (deliveries.c.notice == "confirm", None),
+        (suppressed.correlate(deliveries), "the address is suppressed"),
+        (and_(deliveries.c.notice.is_(None), state != "active"), "the reader is " + state),
+        else_=None,
+    )
+
+
+def _withdraw(db: Connection, now: datetime) -> Counter[str]:
+    due = deliveries.c.state.in_(WAITING) & (deliveries.c.next_attempt_at <= now)
+    settled: Counter[str] = Counter()
+    for state, condition, reason in (
+        (DeliveryState.EXPIRED, deliveries.c.expires_at <= now, "not accepted before it was out of date"),
+        (DeliveryState.SUPPRESSED, _objection().is_not(None), _objection()),
+    ):
+        done = update(deliveries).where(due, condition).values(state=state.value, reason=reason, finished_at=now)
+        settled[state.value] += len(db.execute(done.returning(deliveries.c.row)).all())
+    return settled
+
+
+def _count_handed_over(db: Connection, day: date, letters: int) -> None:
+    statement = upsert(db, relay).values(name=_RELAY, reason="", day=day, handed_over=letters)
+    db.execute(
+        statement.on_conflict_do_update(
+            index_elements=["name"],
+            set_={
+                "day": day,
+                "handed_over": case((relay.c.day == day, relay.c.handed_over + letters), else_=letters),
+            },
+        )
+    )
+
+
+def _load(db: Connection, where: Any) -> list[Delivery]:
+    query = (
+        select(deliveries, issues.c.cadence, issues.c.day).join_from(deliveries, issues, isouter=True).where(where)
+    )
+    return [
+        Delivery(
+            row=found.row,
+            email=found.email,
+            message_id=found.message_id,
+            state=DeliveryState(found.state),
+            subscriber=found.subscriber,
+            digest=found.digest,
+            issue=_issue_name(found),
+            attempts=found.attempts,
+            next_attempt_at=found.next_attempt_at,
+            expires_at=found.expires_at,
+            notice=found.notice,
+            context=found.context,
+        )
+        for found in db.execute(query.order_by(deliveries.c.created_at, deliveries.c.row))
+    ]
+
+
+def _issue_name(found: Any) -> str:
+    return f"{found.cadence} {found.day}" if found.cadence else f"notice {found.notice}"
+
+
+def _reported(found: Any, tried: Sequence[Any]) -> dict[str, Any]:
+    return {
+        "id": found.row,
+        "issue": _issue_name(found),
+        "email": found.email,
+        "state": found.state,
+        "reason": found.reason,
+        "message_id": found.message_id,
+        "paper_rows": [pick[0] for _, _, picks in found.sections or () for pick in picks],
+        "attempts": [
+            {"at": a.at, "code": a.code, "enhanced": a.enhanced, "text": a.text, "stage": a.stage} for a in tried
+        ],
+        "next_attempt_at": found.next_attempt_at,
+    }

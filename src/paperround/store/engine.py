@@ -1,0 +1,107 @@
+"""The connection to SQLite or PostgreSQL: the URL picks, and everything above is the same."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+from sqlalchemy.schema import Table
+
+from paperround.errors import ConfigurationError, StoreError
+
+_BUSY_SECONDS = 30
+_REMEDY = "use sqlite:///data/paperround.db or postgresql+psycopg://name@host/database"
+
+
+def connect(url: str) -> Engine:
+    """An engine for the URL; ConfigurationError for one that names no database paperround knows."""
+    try:
+        parsed = make_url(url)
+        backend = parsed.get_backend_name()
+    except (ArgumentError, NoSuchModuleError):
+        raise ConfigurationError(f"PAPERROUND_DATABASE_URL is not a database URL; {_REMEDY}") from None
+    if backend == "sqlite":
+        return _sqlite(url)
+    if backend == "postgresql":
+        try:
+            # A round's threads and the pages share the pool; waiting beats failing.
+            return create_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True)
+        except ModuleNotFoundError:
+            raise ConfigurationError("PostgreSQL needs its driver: pip install 'paperround[postgresql]'") from None
+    raise ConfigurationError(f"PAPERROUND_DATABASE_URL names {backend}, which is not supported; {_REMEDY}")
+
+
+def _sqlite(url: str) -> Engine:
+    path = make_url(url).database
+    if path and path != ":memory:":
+        Path(path).expanduser().parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
+        connection.isolation_level = None  # transactions are begun by _begin below, not by the driver's guess
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = NORMAL")  # in WAL mode a crash of the program loses nothing
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.execute("PRAGMA cache_size = -65536")
+        cursor.execute("PRAGMA temp_store = MEMORY")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # A transaction that reads and then writes must hold the write lock from its start: begun deferred, SQLite
+        # lets two of them read the same state, and one update is lost or refused.
+        writes = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A consistent view of the database; nothing is kept of what is done to it."""
+    with _named_errors(), engine.connect() as connection:
+        yield connection
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A transaction that is committed at the end of the block, whole or not at all."""
+    with _named_errors(), engine.connect().execution_options(writes=True) as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def _named_errors() -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as error:
+        raise StoreError(_explain(str(error.orig))) from error
+
+
+def _explain(message: str) -> str:
+    lowered = message.lower()
+    if "full" in lowered or "no space" in lowered:
+        return f"the database's disk is full ({message}); free some space and run the command again: nothing is lost"
+    if "locked" in lowered:
+        return (
+            f"the database was locked for {_BUSY_SECONDS} s ({message}); is a backup or another program holding it?"
+        )
+    if "no such table" in lowered or "no such column" in lowered:
+        return f"the database is of another version ({message}); run: paperround migrate"
+    return f"the database cannot be used: {message}"
+
+
+def upsert(connection: Connection, table: Table) -> Any:
+    """An INSERT that knows ON CONFLICT, in the connection's dialect.
+
+    Count its RETURNING rows, never `rowcount`: that is −1 on PostgreSQL after DO NOTHING.
+    """
+    return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)

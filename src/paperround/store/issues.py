@@ -1,0 +1,340 @@
+"""Issues and digests: what is news, who is due, and what each was given; frozen once composed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, func, insert, select, update
+
+from paperround.models import Cadence, DeliveryState, Digest, Match, Paper, Pick, Section, Subscriber
+from paperround.store.engine import reading, upsert, writing
+from paperround.store.papers import paper_from
+from paperround.store.schema import (
+    deliveries,
+    digest_papers,
+    digests,
+    editions,
+    issue_papers,
+    issues,
+    matches,
+    papers,
+    subscribers,
+    subscriptions,
+    topics,
+)
+from paperround.store.subscribers import load
+
+_CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class DueReader:
+    """A reader whose hour has come, and the matches that they have not had, by topic."""
+
+    subscriber: Subscriber
+    served: date | None
+    matches: tuple[Match, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NewDelivery:
+    """What publish() decided for one due reader; `digest` is None when there is nothing to send."""
+
+    reader: DueReader
+    cadence: Cadence
+    day: date
+    next_digest_at: datetime | None
+    digest: Digest | None
+    message_id: str = ""
+    expires_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class Batch:
+    """Due readers, locked for this transaction, and what is decided for them."""
+
+    readers: list[DueReader]
+    papers: Mapping[int, Paper]
+    decided: list[NewDelivery] = field(default_factory=list)
+
+
+class Issues:
+    """The issues' part of the store."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def close_edition(self, now: datetime) -> int:
+        """Make the matches that are visible now the news of a new edition; the number of the newest edition."""
+        with writing(self._engine) as db:
+            if db.dialect.name == "postgresql":
+                db.exec_driver_sql("LOCK TABLE editions IN EXCLUSIVE MODE")
+            last = db.scalar(select(func.max(editions.c.number))) or 0
+            waiting = db.scalar(select(matches.c.paper).where(matches.c.edition.is_(None)).limit(1))
+            if waiting is None:
+                return last
+            db.execute(insert(editions).values(number=last + 1, closed_at=now))
+            db.execute(update(matches).where(matches.c.edition.is_(None)).values(edition=last + 1))
+            return last + 1
+
+    def due_count(self, now: datetime) -> int:
+        """How many readers are due."""
+        with reading(self._engine) as db:
+            return db.scalar(select(func.count()).select_from(subscribers).where(*_is_due(now))) or 0
+
+    @contextmanager
+    def batch(self, now: datetime, edition: int, limit: int) -> Iterator[Batch]:
+        """Due readers, the longest waiting first; what is decided in the block is kept at its end, all or nothing.
+
+        Two programs never get the same reader: on SQLite the block holds the write lock, on PostgreSQL the
+        readers' rows are locked and others skip them.
+        """
+        with writing(self._engine) as db:
+            due = load_due(db, now, limit)
+            batch = _with_matches(db, due, edition)
+            yield batch
+            _keep(db, batch.decided, edition, now)
+
+    def unread(self, subscriber: Subscriber) -> Batch:
+        """The same for one reader, due or not, as a preview: nothing is locked and nothing is kept."""
+        with reading(self._engine) as db:
+            return _with_matches(db, [(subscriber, None)], None)
+
+    def digest(self, row: int) -> Digest:
+        """A digest as it was composed."""
+        with reading(self._engine) as db:
+            return next(iter(_digests(db, digests.c.row == row).values()))
+
+    def digests(self, rows: Sequence[int]) -> dict[int, Digest]:
+        """Several of them, by number."""
+        with reading(self._engine) as db:
+            return _digests(db, digests.c.row.in_(rows))
+
+    def digest_on(self, subscriber: int, day: date) -> Digest | None:
+        """The reader's digest of a local date."""
+        with reading(self._engine) as db:
+            found = _digests(db, (digests.c.subscriber == subscriber) & (issues.c.day == day))
+            return next(iter(found.values()), None)
+
+    def digests_of(self, subscriber: int, limit: int = 50) -> list[Digest]:
+        """A reader's digests, the latest first."""
+        with reading(self._engine) as db:
+            found = _digests(db, digests.c.subscriber == subscriber)
+            return sorted(found.values(), key=lambda digest: -digest.row)[:limit]
+
+    def printed(self, digest: Digest, rows: Sequence[int]) -> dict[int, Paper]:
+        """Papers as they stood when the digest's issue first used them."""
+        cadence, day = digest.issue.split(" ", 1)
+        with reading(self._engine) as db:
+            query = (
+                select(issue_papers.c.paper, papers.c.id, issue_papers.c.paper_as_printed)
+                .join_from(issue_papers, issues)
+                .join(papers, papers.c.row == issue_papers.c.paper)
+                .where(issues.c.cadence == cadence, issues.c.day == date.fromisoformat(day))
+                .where(issue_papers.c.paper.in_(rows))
+            )
+            return {row: _printed(row, paper_id, stored) for row, paper_id, stored in db.execute(query)}
+
+
+def load_due(db: Connection, now: datetime, limit: int) -> list[tuple[Subscriber, date | None]]:
+    """Readers whose hour has come, with the local date of their last issue."""
+    rows = select(subscribers.c.row, subscribers.c.served).where(*_is_due(now))
+    rows = (
+        rows.order_by(subscribers.c.next_digest_at, subscribers.c.row).limit(limit).with_for_update(skip_locked=True)
+    )
+    served = dict(db.execute(rows).all())
+    found = load(db, subscribers.c.row.in_(list(served)), order=(subscribers.c.next_digest_at)) if served else []
+    return [(reader, served[reader.row]) for reader in found]
+
+
+def _is_due(now: datetime) -> tuple[Any, ...]:
+    return subscribers.c.state == "active", subscribers.c.next_digest_at <= now
+
+
+def _with_matches(db: Connection, due: Sequence[tuple[Subscriber, date | None]], edition: int | None) -> Batch:
+    """For each reader the matches of editions they have not read, less the papers they have had."""
+    rows = [reader.row for reader, _ in due]
+    fresh = (
+        matches.c.edition <= edition
+        if edition is not None
+        else (matches.c.edition.is_(None) | (matches.c.edition > 0))
+    )
+    begun = (
+        select(subscriptions.c.topic, func.min(subscriptions.c.read_to).label("read_to"))
+        .where(subscriptions.c.subscriber.in_(rows))
+        .group_by(subscriptions.c.topic)
+        .subquery()
+    )
+    # Once per topic, however many readers follow it.
+    news: dict[int, list[tuple[int | None, Match]]] = {}
+    slugs = dict(db.execute(select(topics.c.row, topics.c.slug)).all())
+    query = (
+        select(matches)
+        .join_from(begun, matches, matches.c.topic == begun.c.topic)
+        .where(fresh, matches.c.edition.is_(None) | (matches.c.edition > begun.c.read_to))
+    )
+    for found in db.execute(query.order_by(matches.c.topic, matches.c.paper)):
+        match = Match(slugs[found.topic], found.paper, found.score, tuple(found.why))
+        news.setdefault(found.topic, []).append((found.edition, match))
+    had = _had(db, rows, {match.paper for found in news.values() for _, match in found})
+    follows: dict[int, list[tuple[int, int]]] = {row: [] for row in rows}
+    for subscriber, topic, read_to in db.execute(
+        select(subscriptions.c.subscriber, subscriptions.c.topic, subscriptions.c.read_to).where(
+            subscriptions.c.subscriber.in_(rows)
+        )
+    ):
+        follows[subscriber].append((topic, read_to))
+    readers = [
+        DueReader(
+            reader,
+            served,
+            tuple(
+                match
+                for topic, read_to in follows[reader.row]
+                for number, match in news.get(topic, ())
+                if (number is None or number > read_to) and (reader.row, match.paper) not in had
+            ),
+        )
+        for reader, served in due
+    ]
+    wanted = {match.paper for reader in readers for match in reader.matches}
+    return Batch(readers, _papers(db, wanted))
+
+
+def _had(db: Connection, readers: Sequence[int], wanted: set[int]) -> set[tuple[int, int]]:
+    """Which of these readers had which of these papers already, in whatever issue or topic."""
+    if not wanted:
+        return set()
+    query = select(digest_papers.c.subscriber, digest_papers.c.paper).where(
+        digest_papers.c.subscriber.in_(readers), digest_papers.c.paper.between(min(wanted), max(wanted))
+    )
+    return {(reader, paper) for reader, paper in db.execute(query) if paper in wanted}
+
+
+def _papers(db: Connection, rows: set[int]) -> dict[int, Paper]:
+    found: dict[int, Paper] = {}
+    wanted = sorted(rows)
+    for start in range(0, len(wanted), _CHUNK):
+        query = select(papers.c.row, papers.c.id, papers.c.facts, papers.c.sources, papers.c.day, papers.c.first_seen)
+        for row in db.execute(query.where(papers.c.row.in_(wanted[start : start + _CHUNK]))):
+            found[row.row] = paper_from(*row)
+    return found
+
+
+def _keep(db: Connection, decided: Sequence[NewDelivery], edition: int, now: datetime) -> None:
+    if not decided:
+        return
+    for new in decided:
+        db.execute(
+            update(subscribers)
+            .where(subscribers.c.row == new.reader.subscriber.row)
+            .values(next_digest_at=new.next_digest_at, served=new.day)
+        )
+    rows = [new.reader.subscriber.row for new in decided]
+    # A reader's unread matches are settled now, laid out or counted: the next digest begins after this edition.
+    db.execute(
+        update(subscriptions)
+        .where(subscriptions.c.subscriber.in_(rows), subscriptions.c.read_to < edition)
+        .values(read_to=edition)
+    )
+    numbers = {key: _issue(db, *key) for key in {(new.cadence, new.day) for new in decided if new.digest}}
+    _print(db, decided, numbers)
+    for new in decided:
+        if new.digest:
+            _keep_digest(db, new, new.digest, numbers[new.cadence, new.day], now)
+
+
+def _issue(db: Connection, cadence: Cadence, day: date) -> int:
+    db.execute(upsert(db, issues).values(cadence=cadence.value, day=day).on_conflict_do_nothing())
+    return int(db.scalar(select(issues.c.row).where(issues.c.cadence == cadence.value, issues.c.day == day)) or 0)
+
+
+def _print(db: Connection, decided: Sequence[NewDelivery], numbers: Mapping[tuple[Cadence, date], int]) -> None:
+    """Freeze the papers that these issues use for the first time."""
+    used = {(numbers[new.cadence, new.day], paper) for new in decided if new.digest for paper in new.digest.papers}
+    for issue in set(numbers.values()):
+        mine = sorted(paper for number, paper in used if number == issue)
+        have = set(
+            db.scalars(
+                select(issue_papers.c.paper).where(issue_papers.c.issue == issue, issue_papers.c.paper.in_(mine))
+            )
+        )
+        fresh = _papers(db, set(mine) - have)
+        if fresh:
+            db.execute(
+                upsert(db, issue_papers).on_conflict_do_nothing(),
+                [
+                    {"issue": issue, "paper": row, "paper_as_printed": _printable(paper)}
+                    for row, paper in fresh.items()
+                ],
+            )
+
+
+def _keep_digest(db: Connection, new: NewDelivery, digest: Digest, issue: int, now: datetime) -> None:
+    reader = new.reader.subscriber
+    statement = upsert(db, digests).values(
+        issue=issue,
+        subscriber=reader.row,
+        sections=_plain(digest.sections),
+        more=list(digest.more),
+        created_at=now,
+    )
+    row = db.scalar(statement.on_conflict_do_nothing().returning(digests.c.row))
+    if row is None:
+        return  # this issue has reached the reader already: one letter, whatever runs twice
+    places = [*enumerate(digest.papers), *((None, paper) for paper in digest.more)]
+    db.execute(
+        insert(digest_papers),
+        [{"subscriber": reader.row, "paper": paper, "digest": row, "place": place} for place, paper in places],
+    )
+    db.execute(
+        insert(deliveries).values(
+            subscriber=reader.row,
+            issue=issue,
+            digest=row,
+            notice=None,
+            context={},
+            email=reader.email,
+            message_id=new.message_id,
+            state=DeliveryState.QUEUED.value,
+            reason="",
+            attempts=0,
+            next_attempt_at=now,
+            expires_at=new.expires_at,
+            created_at=now,
+        )
+    )
+
+
+def _plain(sections: Sequence[Section]) -> list[Any]:
+    return [[s.topic, s.name, [[pick.paper, list(pick.why)] for pick in s.picks]] for s in sections]
+
+
+def _digests(db: Connection, where: Any) -> dict[int, Digest]:
+    query = select(digests, issues.c.cadence, issues.c.day).join_from(digests, issues).where(where)
+    return {
+        found.row: Digest(
+            issue=f"{found.cadence} {found.day}",
+            sections=tuple(
+                Section(topic, name, tuple(Pick(paper, tuple(why)) for paper, why in picks))
+                for topic, name, picks in found.sections
+            ),
+            more=tuple(found.more),
+            row=found.row,
+        )
+        for found in db.execute(query)
+    }
+
+
+def _printable(paper: Paper) -> dict[str, Any]:
+    return paper.model_dump(mode="json", exclude_defaults=True, exclude={"row", "id"})
+
+
+def _printed(row: int, paper_id: str, stored: Mapping[str, Any]) -> Paper:
+    facts = dict(stored)
+    day, first_seen = date.fromisoformat(facts.pop("day")), datetime.fromisoformat(facts.pop("first_seen"))
+    return paper_from(row, paper_id, facts, facts.pop("sources"), day, first_seen)

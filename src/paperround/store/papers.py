@@ -1,0 +1,309 @@
+"""Papers: what sources list, merged into one work each, found again by key, day or words."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, delete, func, insert, select, text, update
+
+from paperround import identity
+from paperround.merging import merge
+from paperround.models import Facts, Listing, Paper
+from paperround.store.engine import reading, upsert, writing
+from paperround.store.schema import digest_papers, listings, matches, paper_keys, papers
+
+IndexDocument = Callable[[Paper], Mapping[str, str]]
+_CHUNK = 500
+_TUPLES = ("authors", "categories", "keywords")
+
+
+@dataclass(slots=True)
+class Stored:
+    """What became of a batch of listings: the papers that are new, changed, and how many brought nothing."""
+
+    new: list[Paper] = field(default_factory=list)
+    updated: list[Paper] = field(default_factory=list)
+    unchanged: int = 0
+
+
+class Papers:
+    """The papers' part of the store. `index_document` gives the columns of the search index for a paper."""
+
+    def __init__(self, engine: Engine, index_document: IndexDocument) -> None:
+        self._engine = engine
+        self._index_document = index_document
+
+    def add(self, batch: Iterable[Listing], now: datetime, *, archive: bool = False) -> Stored:
+        """Store listings in one transaction, each merged with the paper that it is of.
+
+        Papers that are new or changed stand as unmatched from then on; new ones as archived, if so wished.
+        """
+        stored = Stored()
+        touched: dict[int, str] = {}
+        with writing(self._engine) as db:
+            for listing in batch:
+                row, fate = self._add_one(db, listing, now, archive)
+                if touched.get(row) != "new":
+                    touched[row] = fate if touched.get(row, "unchanged") == "unchanged" else touched[row]
+            known = {paper.row: paper for paper in load(db, papers.c.row.in_(touched))}
+            for row, fate in touched.items():
+                if fate == "unchanged":
+                    stored.unchanged += 1
+                else:
+                    (stored.new if fate == "new" else stored.updated).append(known[row])
+            self._index(db, [*stored.new, *stored.updated])
+        return stored
+
+    def _add_one(self, db: Connection, listing: Listing, now: datetime, archive: bool) -> tuple[int, str]:
+        rows = self._known_as(db, listing)
+        for other in rows[1:]:
+            _absorb(db, rows[0], other)
+        row = rows[0] if rows else None
+        fate = "unchanged" if row else "new"
+        if row is None:
+            row = _insert(db, listing, now, archive)
+        changed = _keep_listing(db, row, listing, now)
+        if changed or len(rows) > 1:
+            changed = _remerge(db, row)
+        if fate == "unchanged" and (changed or len(rows) > 1):
+            fate = "updated"
+        return row, fate
+
+    @staticmethod
+    def _known_as(db: Connection, listing: Listing) -> list[int]:
+        """The papers that share a key with the listing and may be the same work, best key first."""
+        wanted = identity.keys(listing)
+        found = dict(
+            db.execute(select(paper_keys.c.key, paper_keys.c.paper).where(paper_keys.c.key.in_(wanted))).all()
+        )
+        rows = list(dict.fromkeys(found[key] for key in wanted if key in found))
+        facts = {paper.row: paper for paper in load(db, papers.c.row.in_(rows))} if rows else {}
+        same: list[int] = []
+        for row in rows:
+            if not identity.conflict(facts[row], listing) and not (
+                same and identity.conflict(facts[row], facts[same[0]])
+            ):
+                same.append(row)
+        return same
+
+    def _index(self, db: Connection, changed: Sequence[Paper]) -> None:
+        if not changed or db.dialect.name != "sqlite":
+            return
+        documents = [{"rowid": paper.row, **self._index_document(paper)} for paper in changed]
+        columns = list(documents[0])
+        db.execute(text("DELETE FROM paper_index WHERE rowid = :rowid"), [{"rowid": d["rowid"]} for d in documents])
+        names, values = ", ".join(columns), ", ".join(f":{name}" for name in columns)
+        db.execute(text(f"INSERT INTO paper_index ({names}) VALUES ({values})"), documents)  # noqa: S608 - our own names
+
+    def by_id(self, paper_id: str) -> Paper | None:
+        """The paper with this public identifier, or with this arXiv identifier or DOI."""
+        with reading(self._engine) as db:
+            found = next(load(db, papers.c.id == paper_id), None)
+            if found:
+                return found
+            arxiv = identity.arxiv_id(paper_id)
+            names = [f"id:{paper_id}", f"arxiv:{arxiv[0]}" if arxiv else f"doi:{identity.doi(paper_id)}"]
+            row = db.scalar(select(paper_keys.c.paper).where(paper_keys.c.key.in_(names)))
+            return next(load(db, papers.c.row == row), None) if row else None
+
+    def by_rows(self, rows: Iterable[int]) -> dict[int, Paper]:
+        """Papers by the store's number."""
+        with reading(self._engine) as db:
+            return {paper.row: paper for paper in load(db, papers.c.row.in_(list(rows)))}
+
+    def ids(self, rows: Iterable[int]) -> dict[int, str]:
+        """The public identifiers of papers."""
+        wanted = sorted(rows)
+        found: dict[int, str] = {}
+        with reading(self._engine) as db:
+            for start in range(0, len(wanted), _CHUNK):
+                query = select(papers.c.row, papers.c.id).where(papers.c.row.in_(wanted[start : start + _CHUNK]))
+                found |= dict(db.execute(query).all())
+        return found
+
+    def listings_of(self, row: int) -> list[Listing]:
+        """What each source said of the paper."""
+        with reading(self._engine) as db:
+            return _listings(db, row)
+
+    def in_chunks(self, size: int = 2_000) -> Iterator[list[Paper]]:
+        """Every paper, in chunks that bound the memory."""
+        last = 0
+        while True:
+            with reading(self._engine) as db:
+                chunk = list(load(db, papers.c.row > last, order=papers.c.row, limit=size))
+            if not chunk:
+                return
+            yield chunk
+            last = chunk[-1].row
+
+    def search(self, expression: str, limit: int, offset: int = 0) -> list[tuple[Paper, float]]:
+        """Papers for a full-text expression (matching.fts makes it), best first, with BM25 as SQLite counts it."""
+        with reading(self._engine) as db:
+            # A word in the title says ten times as much as one in the abstract; names and categories little.
+            ranked = db.execute(
+                text(
+                    "SELECT rowid, -bm25(paper_index, 10.0, 4.0, 1.0, 2.0, 2.0, 1.0, 0.5) AS score FROM paper_index "
+                    "WHERE paper_index MATCH :expression ORDER BY score DESC, rowid DESC LIMIT :limit OFFSET :offset"
+                ),
+                {"expression": expression, "limit": limit, "offset": offset},
+            ).all()
+            known = {paper.row: paper for paper in load(db, papers.c.row.in_([row for row, _ in ranked]))}
+            return [(known[row], score) for row, score in ranked]
+
+    def on_days(self, first: date, last: date, limit: int = 100, offset: int = 0) -> list[Paper]:
+        """The papers announced between two days, both included, most upvoted first."""
+        with reading(self._engine) as db:
+            return list(
+                load(
+                    db,
+                    papers.c.day.between(first, last),
+                    order=(papers.c.upvotes.desc(), papers.c.day.desc(), papers.c.row),
+                    limit=limit,
+                    offset=offset,
+                )
+            )
+
+    def newest_day(self, until: date) -> date | None:
+        """The latest day, not after `until`, that has papers."""
+        with reading(self._engine) as db:
+            return db.scalar(select(func.max(papers.c.day)).where(papers.c.day <= until))
+
+    def count(self) -> int:
+        """How many papers are stored."""
+        with reading(self._engine) as db:
+            return db.scalar(select(func.count()).select_from(papers)) or 0
+
+
+def paper_from(
+    row: int, paper_id: str, facts: Mapping[str, Any], sources: Sequence[str], day: date, first_seen: datetime
+) -> Paper:
+    """A Paper from its stored form: checked when it came in, so not checked again (a tenth of the time)."""
+    values = {**facts, **{name: tuple(facts.get(name) or ()) for name in _TUPLES}}
+    if isinstance(published := values.get("published"), str):
+        values["published"] = date.fromisoformat(published)
+    return Paper.model_construct(
+        **values, id=paper_id, row=row, day=day, sources=tuple(sources), first_seen=first_seen
+    )
+
+
+def load(
+    db: Connection, where: Any, *, order: Any = papers.c.row, limit: int | None = None, offset: int = 0
+) -> Iterator[Paper]:
+    """Papers for a condition, in the order given."""
+    query = select(papers.c.row, papers.c.id, papers.c.facts, papers.c.sources, papers.c.day, papers.c.first_seen)
+    query = (
+        query.where(where)
+        .order_by(*(order if isinstance(order, tuple) else (order,)))
+        .limit(limit)
+        .offset(offset or None)
+    )
+    for found in db.execute(query):
+        yield paper_from(*found)
+
+
+def _insert(db: Connection, listing: Listing, now: datetime, archive: bool) -> int:
+    facts = merge([listing])
+    name = identity.public_id(listing)
+    if db.scalar(select(papers.c.row).where(papers.c.id == name)):
+        # Two works under one title: the second gets a name of its own.
+        name = f"{name}-{hashlib.sha256(listing.model_dump_json().encode()).hexdigest()[:4]}"
+    row = db.execute(
+        insert(papers).values(
+            id=name,
+            title=facts["title"],
+            facts=_plain(facts),
+            sources=[listing.source],
+            day=listing.day,
+            upvotes=facts["upvotes"] or 0,
+            first_seen=now,
+            unmatched=True,
+            archived=archive,
+        )
+    ).inserted_primary_key
+    assert row is not None
+    return int(row[0])
+
+
+def _keep_listing(db: Connection, row: int, listing: Listing, now: datetime) -> bool:
+    """Store what the source says; whether it says anything that it did not say before."""
+    facts = listing.model_dump(mode="json", exclude_defaults=True, exclude={"source", "day"})
+    where = (listings.c.paper == row) & (listings.c.source == listing.source) & (listings.c.day == listing.day)
+    if db.scalar(select(listings.c.facts).where(where)) == facts:
+        return False
+    statement = upsert(db, listings).values(
+        paper=row, source=listing.source, day=listing.day, facts=facts, seen_at=now
+    )
+    db.execute(
+        statement.on_conflict_do_update(
+            index_elements=["paper", "source", "day"],
+            set_={"facts": statement.excluded.facts, "seen_at": now},
+        )
+    )
+    return True
+
+
+def _remerge(db: Connection, row: int) -> bool:
+    """Make the paper anew from its listings; whether anything in it changed."""
+    known = _listings(db, row)
+    facts = merge(known)
+    seen_in = list(dict.fromkeys(listing.source for listing in known))
+    day = min(listing.day for listing in known)
+    plain = _plain(facts)
+    merged = Facts.model_validate(facts)
+    new_keys = [{"key": key, "paper": row} for key in identity.keys(merged)]
+    db.execute(upsert(db, paper_keys).on_conflict_do_nothing(), new_keys)
+    before = db.execute(select(papers.c.facts, papers.c.sources, papers.c.day).where(papers.c.row == row)).one()
+    if tuple(before) == (plain, seen_in, day):
+        return False
+    db.execute(
+        update(papers)
+        .where(papers.c.row == row)
+        .values(
+            title=merged.title,
+            facts=plain,
+            sources=seen_in,
+            day=day,
+            upvotes=merged.upvotes or 0,
+            unmatched=True,
+        )
+    )
+    return True
+
+
+def _absorb(db: Connection, keep: int, lose: int) -> None:
+    """Two papers turned out to be one: everything that hangs on `lose` hangs on `keep` from now on."""
+    for table in (listings, matches, digest_papers):
+        column = table.c.paper
+        others = [c for c in table.primary_key.columns if c.name != "paper"]
+        doubled = select(*others).where(column == keep)
+        if len(others) == 1:
+            db.execute(delete(table).where(column == lose, others[0].in_(doubled)))
+        else:
+            for twin in db.execute(doubled).all():
+                condition = [c == value for c, value in zip(others, twin, strict=True)]
+                db.execute(delete(table).where(column == lose, *condition))
+        db.execute(update(table).where(column == lose).values(paper=keep))
+    db.execute(update(paper_keys).where(paper_keys.c.paper == lose).values(paper=keep))
+    old_name = db.scalar(select(papers.c.id).where(papers.c.row == lose))
+    db.execute(upsert(db, paper_keys).values(key=f"id:{old_name}", paper=keep).on_conflict_do_nothing())
+    if db.dialect.name == "sqlite":
+        db.execute(text("DELETE FROM paper_index WHERE rowid = :row"), {"row": lose})
+    db.execute(delete(papers).where(papers.c.row == lose))
+
+
+def _listings(db: Connection, row: int) -> list[Listing]:
+    query = select(listings.c.source, listings.c.day, listings.c.facts).where(listings.c.paper == row)
+    return [
+        Listing.model_validate({**facts, "source": source, "day": day})
+        for source, day, facts in db.execute(query.order_by(listings.c.seen_at, listings.c.source))
+    ]
+
+
+def _plain(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Facts as JSON, without what nobody has said."""
+    return Facts.model_construct(**facts).model_dump(mode="json", exclude_defaults=True)

@@ -1,0 +1,307 @@
+"""The tables, in the words of docs/glossary.md; a change here comes with a migration (a test compares them)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    Time,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+
+
+class Moment(TypeDecorator[datetime]):
+    """An instant: aware and in UTC on the Python side, whatever the database keeps."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+# SQLite makes only INTEGER PRIMARY KEY an alias of the row's own number; PostgreSQL wants 64 bits.
+_Row = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _row() -> Column[int]:
+    return Column("row", _Row, primary_key=True)
+
+
+def _ref(name: str, target: str, **options: Any) -> Column[int]:
+    return Column(name, _Row, ForeignKey(f"{target}.row", ondelete="CASCADE"), nullable=False, **options)
+
+
+papers = Table(
+    "papers",
+    metadata,
+    _row(),
+    Column("id", String(64), nullable=False, unique=True),
+    Column("title", Text, nullable=False),
+    Column("facts", JSON, nullable=False),
+    Column("sources", JSON, nullable=False),
+    Column("day", Date, nullable=False),
+    Column("upvotes", Integer, nullable=False),
+    Column("first_seen", Moment, nullable=False, index=True),
+    # New or changed, and not compared with the topics yet: set and cleared in the same transactions as the facts
+    # and the matches, so that no crash leaves a paper unmatched.
+    Column("unmatched", Boolean, nullable=False),
+    Column("archived", Boolean, nullable=False),  # for pages and search; its matches are never mailed
+    Index("ix_papers_day_upvotes", "day", "upvotes"),
+    Index("ix_papers_unmatched", "row", sqlite_where=text("unmatched"), postgresql_where=text("unmatched")),
+)
+
+# Every spelling under which a paper is known; identity.py makes them.
+paper_keys = Table(
+    "paper_keys",
+    metadata,
+    Column("key", String(400), primary_key=True),
+    _ref("paper", "papers", index=True),
+    sqlite_with_rowid=False,
+)
+
+listings = Table(
+    "listings",
+    metadata,
+    _ref("paper", "papers", primary_key=True),
+    Column("source", String(60), primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("facts", JSON, nullable=False),
+    Column("seen_at", Moment, nullable=False),
+)
+
+sources = Table(
+    "sources",
+    metadata,
+    Column("name", String(60), primary_key=True),
+    Column("state", String(20), nullable=False),
+    Column("note", Text, nullable=False),
+    Column("tried_at", Moment, nullable=False),
+    Column("succeeded_at", Moment),
+    Column("new_at", Moment),
+    Column("newest_day", Date),
+    Column("validators", JSON, nullable=False),
+)
+
+topics = Table(
+    "topics",
+    metadata,
+    _row(),
+    Column("slug", String(60), nullable=False, unique=True),
+    Column("name", String(200), nullable=False),
+    Column("query", Text, nullable=False),
+    Column("about", Text, nullable=False),
+    Column("matched_query", Text),  # the query that the stored matches are of; another one is due for matching
+)
+
+# A match becomes news when publish() closes an edition over it. The number is given inside that transaction to
+# the rows visible there: a match that a slow transaction commits late is still NULL and comes with the next one,
+# which no time stamp and no sequence can promise. Edition 0 is never mailed: papers filed for the archive.
+editions = Table(
+    "editions",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("closed_at", Moment, nullable=False),
+)
+
+matches = Table(
+    "matches",
+    metadata,
+    _ref("topic", "topics", primary_key=True),
+    _ref("paper", "papers", primary_key=True),
+    Column("score", Float, nullable=False),
+    Column("why", JSON, nullable=False),
+    Column("edition", Integer),
+    Index("ix_matches_topic_edition", "topic", "edition"),
+    Index("ix_matches_paper", "paper"),
+    Index(
+        "ix_matches_unclosed",
+        "edition",
+        sqlite_where=text("edition IS NULL"),
+        postgresql_where=text("edition IS NULL"),
+    ),
+)
+
+subscribers = Table(
+    "subscribers",
+    metadata,
+    _row(),
+    Column("email", String(254), nullable=False),
+    Column("email_key", String(254), nullable=False, unique=True),
+    Column("name", String(200), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("cadence", String(20), nullable=False),
+    Column("at", Time, nullable=False),
+    Column("timezone", String(60), nullable=False),
+    Column("weekday", Integer, nullable=False),
+    Column("monthday", Integer, nullable=False),
+    Column("max_papers", Integer, nullable=False),
+    Column("theme", String(60), nullable=False),
+    Column("language", String(20), nullable=False),
+    Column("next_digest_at", Moment),
+    Column("served", Date),
+    Column("paused_until", Date),
+    Column("created_at", Moment, nullable=False),
+    Column("confirmed_at", Moment),
+    Column("consent", JSON, nullable=False),
+    Index("ix_subscribers_state_next_digest_at", "state", "next_digest_at"),
+)
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    _ref("subscriber", "subscribers", primary_key=True),
+    _ref("topic", "topics", primary_key=True, index=True),
+    Column("place", Integer, nullable=False),
+    Column("read_to", Integer, nullable=False),  # the last edition this subscription has been served with
+    Column("created_at", Moment, nullable=False),
+)
+
+issues = Table(
+    "issues",
+    metadata,
+    _row(),
+    Column("cadence", String(20), nullable=False),
+    Column("day", Date, nullable=False),
+    UniqueConstraint("cadence", "day"),
+)
+
+# The papers as they stood when an issue first used them: a letter that goes again is the same letter.
+issue_papers = Table(
+    "issue_papers",
+    metadata,
+    _ref("issue", "issues", primary_key=True),
+    _ref("paper", "papers", primary_key=True),
+    Column("paper_as_printed", JSON, nullable=False),
+)
+
+digests = Table(
+    "digests",
+    metadata,
+    _row(),
+    _ref("issue", "issues"),
+    _ref("subscriber", "subscribers", index=True),
+    Column("sections", JSON, nullable=False),
+    Column("more", JSON, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    UniqueConstraint("issue", "subscriber"),
+)
+
+# Who has had which paper: the key is the promise that nobody gets one twice. `place` is NULL for a paper that
+# was only counted under "N more".
+digest_papers = Table(
+    "digest_papers",
+    metadata,
+    _ref("subscriber", "subscribers", primary_key=True),
+    Column("paper", _Row, primary_key=True),
+    _ref("digest", "digests"),
+    Column("place", Integer),
+    sqlite_with_rowid=False,
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    _row(),
+    _ref("subscriber", "subscribers", index=True),
+    Column("issue", _Row, ForeignKey("issues.row")),
+    Column("digest", _Row, ForeignKey("digests.row", ondelete="CASCADE"), unique=True),
+    Column("notice", String(20)),
+    Column("context", JSON, nullable=False),
+    Column("email", String(254), nullable=False),
+    Column("message_id", String(250), nullable=False, unique=True),
+    Column("state", String(20), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt_at", Moment),
+    Column("expires_at", Moment),
+    Column("claim", String(40)),
+    Column("lease_until", Moment),
+    Column("created_at", Moment, nullable=False),
+    Column("finished_at", Moment),
+    UniqueConstraint("issue", "subscriber"),
+    Index("ix_deliveries_state_next_attempt_at", "state", "next_attempt_at", "row"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    _row(),
+    _ref("delivery", "deliveries", index=True),
+    Column("at", Moment, nullable=False),
+    Column("stage", String(20), nullable=False),
+    Column("code", Integer),
+    Column("enhanced", String(20)),
+    Column("text", Text, nullable=False),
+    Column("connection", String(60), nullable=False),
+)
+
+bounces = Table(
+    "bounces",
+    metadata,
+    _row(),
+    Column("fingerprint", String(64), nullable=False, unique=True),  # the same report counts once
+    Column("delivery", _Row, ForeignKey("deliveries.row", ondelete="CASCADE"), index=True),
+    Column("email_key", String(254), nullable=False, index=True),
+    Column("kind", String(20), nullable=False),
+    Column("status", String(20)),
+    Column("text", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+)
+
+# Addresses that get nothing, whoever adds them again; only a fresh confirmation lifts one.
+suppressions = Table(
+    "suppressions",
+    metadata,
+    Column("email_key", String(254), primary_key=True),
+    Column("reason", String(40), nullable=False),
+    Column("at", Moment, nullable=False),
+)
+
+# The relay as a whole: paused by an account's fault, and how much of the day's allowance is used.
+relay = Table(
+    "relay",
+    metadata,
+    Column("name", String(60), primary_key=True),
+    Column("paused_until", Moment),
+    Column("reason", Text, nullable=False),
+    Column("day", Date),
+    Column("handed_over", Integer, nullable=False),
+)
+
+# Small values that belong to the site: the hash of the loaded topics, whether the seeds were loaded.
+notes = Table("notes", metadata, Column("name", String(60), primary_key=True), Column("value", Text, nullable=False))

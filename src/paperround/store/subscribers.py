@@ -1,0 +1,231 @@
+"""Subscribers, what they follow, and the addresses that get nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+
+from paperround.cadence import next_digest_at
+from paperround.models import Cadence, ReaderState, Schedule, Subscriber
+from paperround.store.engine import reading, upsert, writing
+from paperround.store.schema import subscribers, subscriptions, suppressions, topics
+from paperround.store.topics import edition_before, news_horizon
+
+_CHUNK = 500
+
+
+def email_key(email: str) -> str:
+    """Under which an address is known: two that differ in case alone are one mailbox everywhere in practice."""
+    return email.strip().casefold()
+
+
+class Subscribers:
+    """The subscribers' part of the store."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def by_email(self, email: str) -> Subscriber | None:
+        """The subscriber with this address."""
+        return self._one(subscribers.c.email_key == email_key(email))
+
+    def by_row(self, row: int) -> Subscriber | None:
+        """The subscriber under this number."""
+        return self._one(subscribers.c.row == row)
+
+    def by_rows(self, rows: Sequence[int]) -> dict[int, Subscriber]:
+        """Several subscribers by their numbers."""
+        with reading(self._engine) as db:
+            return {reader.row: reader for reader in load(db, subscribers.c.row.in_(rows))}
+
+    def all(self, state: ReaderState | None = None) -> Iterator[Subscriber]:
+        """Every subscriber, in chunks that bound the memory."""
+        last = 0
+        while True:
+            with reading(self._engine) as db:
+                where = [subscribers.c.row > last, *([subscribers.c.state == state.value] if state else [])]
+                chunk = load(db, *where, limit=_CHUNK)
+            if not chunk:
+                return
+            yield from chunk
+            last = chunk[-1].row
+
+    def count(self) -> dict[str, int]:
+        """How many subscribers are in each state."""
+        with reading(self._engine) as db:
+            query = select(subscribers.c.state, func.count()).group_by(subscribers.c.state)
+            return dict(db.execute(query).all())
+
+    def save(
+        self,
+        readers: Iterable[Subscriber],
+        now: datetime,
+        consent: Mapping[str, str] | None = None,
+        *,
+        first_at: datetime | None = None,
+    ) -> None:
+        """Add subscribers or replace what is known of them, all in one transaction.
+
+        The next digest follows from the schedule, or is `first_at` where that is given. A reader keeps the
+        progress of the topics they already followed.
+        """
+        with writing(self._engine) as db:
+            numbers = dict(db.execute(select(topics.c.slug, topics.c.row)).all())
+            start = edition_before(db, news_horizon(now))
+            for reader in readers:
+                row = _save_one(db, reader, now, consent, first_at)
+                _follow(db, row, [numbers[slug] for slug in reader.topics], start, now)
+
+    def set_state(self, row: int, state: ReaderState, now: datetime, *, paused_until: date | None = None) -> bool:
+        """Move a subscriber to a state; False when they were in it already."""
+        with writing(self._engine) as db:
+            found = load(db, subscribers.c.row == row)
+            if not found:
+                return False
+            values: dict[str, Any] = {"state": state.value, "paused_until": paused_until}
+            if state is ReaderState.ACTIVE:
+                served = db.scalar(select(subscribers.c.served).where(subscribers.c.row == row))
+                values["next_digest_at"] = next_digest_at(found[0].schedule, now, served)
+                values["confirmed_at"] = func.coalesce(subscribers.c.confirmed_at, now)
+            db.execute(update(subscribers).where(subscribers.c.row == row).values(values))
+            return found[0].state is not state
+
+    def wake(self, now: datetime) -> int:
+        """Make active again everybody whose pause has ended; how many they were."""
+        with writing(self._engine) as db:
+            over = load(db, subscribers.c.state == ReaderState.PAUSED.value, subscribers.c.paused_until <= now.date())
+        return sum(self.set_state(reader.row, ReaderState.ACTIVE, now) for reader in over)
+
+    def erase(self, row: int) -> None:
+        """Forget a subscriber and everything that hangs on them; a suppression of the address stays."""
+        with writing(self._engine) as db:
+            db.execute(delete(subscribers).where(subscribers.c.row == row))
+
+    def suppress(self, email: str, reason: str, now: datetime) -> bool:
+        """Put an address on the list of those that get nothing; False when it is there already."""
+        with writing(self._engine) as db:
+            statement = upsert(db, suppressions).values(email_key=email_key(email), reason=reason, at=now)
+            done = db.execute(statement.on_conflict_do_nothing().returning(suppressions.c.email_key)).all()
+            return bool(done)
+
+    def unsuppress(self, email: str) -> None:
+        """Take an address off that list; only a fresh confirmation by its owner may do so."""
+        with writing(self._engine) as db:
+            db.execute(delete(suppressions).where(suppressions.c.email_key == email_key(email)))
+
+    def _one(self, where: Any) -> Subscriber | None:
+        with reading(self._engine) as db:
+            return next(iter(load(db, where)), None)
+
+
+def load(db: Connection, *where: Any, limit: int | None = None, order: Any = subscribers.c.row) -> list[Subscriber]:
+    """Subscribers with their topics in the order in which they follow them."""
+    query = (
+        select(
+            subscribers,
+            suppressions.c.reason.label("suppressed_for"),
+            suppressions.c.at.label("suppressed_at"),
+        )
+        .join_from(subscribers, suppressions, suppressions.c.email_key == subscribers.c.email_key, isouter=True)
+        .where(*where)
+        .order_by(order)
+        .limit(limit)
+    )
+    found = db.execute(query).all()
+    follows: dict[int, list[str]] = {row.row: [] for row in found}
+    rows = list(follows)
+    for start in range(0, len(rows), _CHUNK):
+        some = (
+            select(subscriptions.c.subscriber, topics.c.slug)
+            .join_from(subscriptions, topics)
+            .where(subscriptions.c.subscriber.in_(rows[start : start + _CHUNK]))
+            .order_by(subscriptions.c.subscriber, subscriptions.c.place)
+        )
+        for subscriber, slug in db.execute(some):
+            follows[subscriber].append(slug)
+    return [_subscriber(row, follows[row.row]) for row in found]
+
+
+def schedule_of(found: Any) -> Schedule:
+    """The schedule in a row of the table."""
+    return Schedule(Cadence(found.cadence), found.at, found.timezone, found.weekday, found.monthday)
+
+
+def _subscriber(found: Any, follows: Sequence[str]) -> Subscriber:
+    return Subscriber(
+        row=found.row,
+        email=found.email,
+        state=ReaderState(found.state),
+        schedule=schedule_of(found),
+        name=found.name,
+        max_papers=found.max_papers,
+        theme=found.theme,
+        language=found.language,
+        topics=tuple(follows),
+        next_digest_at=found.next_digest_at,
+        paused_until=found.paused_until,
+        created_at=found.created_at,
+        suppressed=(found.suppressed_for, found.suppressed_at) if found.suppressed_for else None,
+    )
+
+
+def _save_one(
+    db: Connection,
+    reader: Subscriber,
+    now: datetime,
+    consent: Mapping[str, str] | None,
+    first_at: datetime | None,
+) -> int:
+    known = db.execute(select(subscribers).where(subscribers.c.email_key == email_key(reader.email))).one_or_none()
+    schedule = reader.schedule
+    due = first_at or next_digest_at(schedule, now, known.served if known else None)
+    if known and first_at is None and schedule_of(known) == schedule and known.next_digest_at:
+        due = known.next_digest_at  # a digest that is due already stays due
+    values: dict[str, Any] = {
+        "email": reader.email,
+        "name": reader.name,
+        "state": reader.state.value,
+        "cadence": schedule.cadence.value,
+        "at": schedule.at,
+        "timezone": schedule.timezone,
+        "weekday": schedule.weekday,
+        "monthday": schedule.monthday,
+        "max_papers": reader.max_papers,
+        "theme": reader.theme,
+        "language": reader.language,
+        "next_digest_at": due,
+        "paused_until": reader.paused_until,
+    }
+    if consent is not None:
+        values["consent"] = dict(consent)
+    if known:
+        if reader.state is ReaderState.ACTIVE and known.confirmed_at is None:
+            values["confirmed_at"] = now
+        db.execute(update(subscribers).where(subscribers.c.row == known.row).values(values))
+        return int(known.row)
+    values |= {"email_key": email_key(reader.email), "created_at": now, "consent": dict(consent or {})}
+    values["confirmed_at"] = now if reader.state is ReaderState.ACTIVE else None
+    inserted = db.execute(insert(subscribers).values(values)).inserted_primary_key
+    assert inserted is not None
+    return int(inserted[0])
+
+
+def _follow(db: Connection, subscriber: int, wanted: Sequence[int], start: int, now: datetime) -> None:
+    """Make the subscriptions those wanted; one that stays keeps its place in the editions."""
+    mine = subscriptions.c.subscriber == subscriber
+    db.execute(delete(subscriptions).where(mine, subscriptions.c.topic.not_in(wanted)))
+    if not wanted:
+        return
+    statement = upsert(db, subscriptions)
+    db.execute(
+        statement.on_conflict_do_update(
+            index_elements=["subscriber", "topic"], set_={"place": statement.excluded.place}
+        ),
+        [
+            {"subscriber": subscriber, "topic": topic, "place": place, "read_to": start, "created_at": now}
+            for place, topic in enumerate(wanted)
+        ],
+    )

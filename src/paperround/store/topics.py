@@ -1,0 +1,174 @@
+"""Topics and their matches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Engine, delete, func, select, update
+
+from paperround.models import Match, Paper, Topic
+from paperround.store.engine import reading, upsert, writing
+from paperround.store.papers import load
+from paperround.store.schema import editions, matches, papers, subscribers, subscriptions, topics
+
+ARCHIVE = 0
+"""The edition of matches that are shown on pages and never mailed."""
+_CHUNK = 5_000
+
+
+@dataclass(slots=True)
+class Matching:
+    """Papers to compare with topics, and the matches (topic row, match) that were found."""
+
+    papers: list[Paper]
+    topics: list[Topic]
+    found: list[tuple[int, Match]] = field(default_factory=list)
+
+
+class Topics:
+    """The topics' part of the store."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def all(self) -> list[Topic]:
+        """Every topic, in the order in which they were added."""
+        with reading(self._engine) as db:
+            return [_topic(found) for found in db.execute(select(topics).order_by(topics.c.row))]
+
+    def by_slug(self, slug: str) -> Topic | None:
+        """The topic of this name, if there is one."""
+        with reading(self._engine) as db:
+            found = db.execute(select(topics).where(topics.c.slug == slug)).one_or_none()
+            return _topic(found) if found else None
+
+    def save(self, wanted: Iterable[Topic]) -> None:
+        """Add topics or change them; one whose query is new is due for matching from then on."""
+        with writing(self._engine) as db:
+            for topic in wanted:
+                values = {"slug": topic.slug, "name": topic.name, "query": topic.query, "about": topic.about}
+                statement = upsert(db, topics).values(values)
+                db.execute(statement.on_conflict_do_update(index_elements=["slug"], set_=values))
+
+    def unmatched(self) -> list[Topic]:
+        """Topics that have not been compared with the stored papers since their query was set."""
+        due = topics.c.matched_query.is_(None) | (topics.c.matched_query != topics.c.query)
+        with reading(self._engine) as db:
+            return [_topic(found) for found in db.execute(select(topics).where(due).order_by(topics.c.row))]
+
+    def matched(self, topic: Topic, keep: Sequence[int]) -> None:
+        """The topic's matches are complete: drop those that its former query brought and this one does not."""
+        with writing(self._engine) as db:
+            gone = sorted(set(db.scalars(select(matches.c.paper).where(matches.c.topic == topic.row))) - set(keep))
+            for start in range(0, len(gone), _CHUNK):
+                some = gone[start : start + _CHUNK]
+                db.execute(delete(matches).where(matches.c.topic == topic.row, matches.c.paper.in_(some)))
+            db.execute(update(topics).where(topics.c.row == topic.row).values(matched_query=topic.query))
+
+    @contextmanager
+    def matching(self, limit: int) -> Iterator[Matching]:
+        """Unmatched papers and all topics; what is found in the block is kept at its end, whole or not at all.
+
+        The papers are read before the topics: a topic that is saved after that finds them stored when it is
+        compared with everything, so no pair falls between the two.
+        """
+        with writing(self._engine) as db:
+            waiting = select(papers.c.row).where(papers.c.unmatched).order_by(papers.c.row).limit(limit)
+            rows = db.scalars(waiting.with_for_update(skip_locked=True)).all()
+            found = list(load(db, papers.c.row.in_(rows))) if rows else []
+            work = Matching(found, [_topic(topic) for topic in db.execute(select(topics).order_by(topics.c.row))])
+            yield work
+            archived = set(db.scalars(select(papers.c.row).where(papers.c.row.in_(rows), papers.c.archived)))
+            _insert_matches(db, work.found, archived)
+            db.execute(update(papers).where(papers.c.row.in_(rows)).values(unmatched=False))
+
+    def add_matches(self, found: Sequence[tuple[int, Match]], news_since: datetime) -> None:
+        """Record matches (topic row, match) of a topic with stored papers.
+
+        Those first seen before `news_since` go to the archive: a topic that starts today does not mail last year.
+        """
+        with writing(self._engine) as db:
+            for start in range(0, len(found), _CHUNK):
+                chunk = found[start : start + _CHUNK]
+                old = papers.c.archived | (papers.c.first_seen < news_since)
+                archived = set(
+                    db.scalars(select(papers.c.row).where(papers.c.row.in_({m.paper for _, m in chunk}), old))
+                )
+                _insert_matches(db, chunk, archived)
+
+    def of_paper(self, row: int) -> list[tuple[Topic, Match]]:
+        """The topics that a paper is on, best first."""
+        query = (
+            select(topics, matches.c.score, matches.c.why).join_from(matches, topics).where(matches.c.paper == row)
+        )
+        with reading(self._engine) as db:
+            return [
+                (_topic(found), Match(found.slug, row, found.score, tuple(found.why)))
+                for found in db.execute(query.order_by(matches.c.score.desc()))
+            ]
+
+    def recent_matches(self, slug: str, since: date, limit: int = 100) -> list[Match]:
+        """A topic's matches among papers announced since a day, newest day first, best first within it."""
+        query = (
+            select(matches.c.paper, matches.c.score, matches.c.why)
+            .join_from(matches, topics)
+            .join(papers, papers.c.row == matches.c.paper)
+            .where(topics.c.slug == slug, papers.c.day >= since)
+            .order_by(papers.c.day.desc(), matches.c.score.desc(), papers.c.row)
+            .limit(limit)
+        )
+        with reading(self._engine) as db:
+            return [Match(slug, paper, score, tuple(why)) for paper, score, why in db.execute(query)]
+
+    def counts(self) -> dict[str, tuple[int, int]]:
+        """For each topic its readers and its papers."""
+        with reading(self._engine) as db:
+            readers: dict[int, int] = dict(
+                db.execute(
+                    select(subscriptions.c.topic, func.count())
+                    .join(subscribers, subscribers.c.row == subscriptions.c.subscriber)
+                    .where(subscribers.c.state == "active")
+                    .group_by(subscriptions.c.topic)
+                ).all()
+            )
+            found: dict[int, int] = dict(
+                db.execute(select(matches.c.topic, func.count()).group_by(matches.c.topic)).all()
+            )
+            names = db.execute(select(topics.c.row, topics.c.slug)).all()
+            return {slug: (readers.get(row, 0), found.get(row, 0)) for row, slug in names}
+
+
+def edition_before(db: Connection, moment: datetime) -> int:
+    """The last edition closed before a moment: a subscription that begins with it gets what came after."""
+    return db.scalar(select(func.max(editions.c.number)).where(editions.c.closed_at < moment)) or ARCHIVE
+
+
+def news_horizon(now: datetime) -> datetime:
+    """How far back a new topic or a new subscription reaches: one week."""
+    return now - timedelta(days=7)
+
+
+def _insert_matches(db: Connection, found: Sequence[tuple[int, Match]], archived: set[int]) -> None:
+    if not found:
+        return
+    statement = upsert(db, matches)
+    # A paper that changed keeps its match and its edition: it is no news for having a new score.
+    db.execute(
+        statement.on_conflict_do_update(
+            index_elements=["topic", "paper"],
+            set_={"score": statement.excluded.score, "why": statement.excluded.why},
+        ),
+        [
+            {"topic": topic, "paper": match.paper, "score": match.score, "why": list(match.why),
+             "edition": ARCHIVE if match.paper in archived else None}
+            for topic, match in found
+        ],
+    )  # fmt: skip
+
+
+def _topic(found: Any) -> Topic:
+    return Topic(slug=found.slug, name=found.name, query=found.query, about=found.about, row=found.row)

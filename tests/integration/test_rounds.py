@@ -1,0 +1,264 @@
+"""The promises of docs/design.md, kept over whole rounds on a real database."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
+from email import message_from_bytes, policy
+from pathlib import Path
+
+import pytest
+
+from paperround import membership, pipeline
+from paperround.models import ReaderState, Stage
+from support.papers import listing
+from support.site import MORNING, Clock, Site
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def site(tmp_path: Path, database_url: str):
+    site = Site(tmp_path, database_url)
+    site.topic("robots")
+    site.topic("agents")
+    yield site
+    site.app.close()
+
+
+def letters(site: Site) -> list[tuple[str, str]]:
+    """Who got what: recipient and the letter's text."""
+    got = []
+    for letter in site.relay.letters:
+        message = message_from_bytes(letter.message, policy=policy.default)
+        body = message.get_body(("plain",))
+        assert body is not None
+        got.append((letter.recipient, body.get_content()))
+    return got
+
+
+def a_round(site: Site, now: datetime | None = None) -> pipeline.Tally:
+    if now:
+        site.clock.now = now
+    tally = pipeline.publish(site.app)
+    tally.letters = pipeline.deliver(site.app).letters
+    return tally
+
+
+def test_a_reader_gets_the_papers_on_their_topics_at_their_hour(site: Site) -> None:
+    site.reader("ada@example.org", "robots", at="07:00")
+    site.papers(listing(1, "robots"), listing(2, "agents"))
+    assert a_round(site, MORNING + timedelta(minutes=59)).due == 0
+    tally = a_round(site, MORNING + HOUR)
+    assert (tally.due, tally.composed, tally.letters["sent"]) == (1, 1, 1)
+    [(recipient, text)] = letters(site)
+    assert recipient == "ada@example.org"
+    assert "part 1" in text
+    assert "part 2" not in text
+
+
+def test_a_reader_never_gets_the_same_paper_twice(site: Site) -> None:
+    site.reader("ada@example.org", "robots", "agents")
+    site.papers(listing(1, "robots"))
+    a_round(site, MORNING + HOUR)
+    # another version, another source, another topic: still the same work
+    site.papers(
+        listing(1, "robots", version=2, abstract="Now robots and agents.", day=date(2026, 11, 23)),
+        listing(1, "robots", source="hf-daily", kind="hf-daily", upvotes=90, day=date(2026, 11, 23)),
+    )
+    tally = a_round(site, MORNING + timedelta(days=1, hours=1))
+    assert (tally.due, tally.composed, tally.empty) == (1, 0, 1)
+    assert len(letters(site)) == 1
+
+
+def test_a_paper_that_turns_out_to_be_another_one_is_not_sent_again(site: Site) -> None:
+    site.reader("ada@example.org", "robots")
+    site.papers(
+        listing(1, arxiv_id=None, doi=None, authors=[], source="page", kind="page", url="https://example.org/1")
+    )
+    a_round(site, MORNING + HOUR)
+    site.papers(listing(1, title="Robots under quite another title at first"))
+    site.papers(listing(1, version=2))  # and now its title tells that the two are one
+    assert a_round(site, MORNING + timedelta(days=1, hours=1)).composed == 0
+    assert len(letters(site)) == 1
+
+
+def test_after_three_days_off_there_is_one_digest_that_holds_everything(site: Site) -> None:
+    site.reader("ada@example.org", "robots")
+    for number in range(1, 4):
+        site.clock.now = MORNING + timedelta(days=number)
+        site.papers(listing(number, day=date(2026, 11, 23 + number)))
+    tally = a_round(site, MORNING + timedelta(days=3, hours=5))
+    assert (tally.due, tally.composed) == (1, 1)
+    [(_, text)] = letters(site)
+    assert all(f"part {number}" in text for number in range(1, 4))
+    reader = membership.reader(site.app, "ada@example.org")
+    assert reader.next_digest_at == datetime(2026, 11, 27, 7, tzinfo=UTC)
+
+
+def test_what_does_not_fit_is_counted_and_never_comes_later(site: Site) -> None:
+    site.reader("ada@example.org", "robots", max_papers=3)
+    site.papers(*(listing(number) for number in range(1, 11)))
+    a_round(site, MORNING + HOUR)
+    [(_, text)] = letters(site)
+    assert "7 more" in text
+    assert a_round(site, MORNING + timedelta(days=1, hours=1)).composed == 0
+
+
+def test_a_match_that_is_stored_late_comes_with_the_next_digest(site: Site) -> None:
+    """The edition is closed over what is visible: a match committed after that is in none, and so in the next."""
+    site.reader("ada@example.org", "robots")
+    site.clock.now = MORNING + HOUR
+    site.app.store.papers.add([listing(1)], site.clock())  # stored, its matching still under way
+    assert a_round(site).composed == 0
+    pipeline.match(site.app)
+    assert a_round(site, MORNING + timedelta(days=1, hours=1)).composed == 1
+
+
+def test_papers_that_a_crash_left_unmatched_are_matched_by_the_sweep(site: Site) -> None:
+    site.reader("ada@example.org", "robots")
+    site.app.store.papers.add([listing(1)], site.clock())
+    pipeline.sweep(site.app)
+    assert a_round(site, MORNING + HOUR).composed == 1
+
+
+def test_running_a_round_again_sends_nothing_more(site: Site) -> None:
+    site.reader("ada@example.org", "robots")
+    site.papers(listing(1))
+    a_round(site, MORNING + HOUR)
+    tally = a_round(site)
+    assert (tally.due, tally.letters["sent"]) == (0, 0)
+    assert len(letters(site)) == 1
+
+
+def test_a_clock_set_back_sends_nothing_again(site: Site) -> None:
+    site.reader("ada@example.org", "robots")
+    site.papers(listing(1), listing(2))
+    a_round(site, MORNING + HOUR)
+    a_round(site, MORNING - timedelta(days=2))
+    a_round(site, MORNING + HOUR)
+    assert len(letters(site)) == 1
+
+
+@pytest.mark.parametrize("leave", [membership.unsubscribe, membership.pause, membership.erase])
+def test_whoever_leaves_after_composing_gets_nothing(site: Site, leave) -> None:
+    site.reader("ada@example.org", "robots")
+    site.papers(listing(1))
+    site.clock.now = MORNING + HOUR
+    pipeline.publish(site.app)
+    leave(site.app, membership.reader(site.app, "ada@example.org"))
+    tally = pipeline.deliver(site.app)
+    assert not letters(site)
+    assert tally.letters["sent"] == 0
+
+
+def test_a_suppressed_address_gets_nothing_and_import_does_not_change_that(site: Site) -> None:
+    site.reader("ada@example.org", "robots")
+    site.app.store.subscribers.suppress("Ada@Example.org", "hard bounce", site.clock())
+    site.reader("ada@example.org", "robots")
+    site.papers(listing(1))
+    tally = a_round(site, MORNING + HOUR)
+    assert not letters(site)
+    assert tally.letters["suppressed"] == 1
+    [delivery] = site.app.store.deliveries.report()
+    assert delivery["reason"] == "the address is suppressed"
+
+
+def test_a_new_reader_gets_the_past_week_and_nothing_older(site: Site) -> None:
+    site.papers(listing(1))
+    pipeline.publish(site.app)
+    site.clock.now = MORNING + timedelta(days=8)
+    site.papers(listing(2))
+    pipeline.publish(site.app)
+    site.clock.now = MORNING + timedelta(days=9)
+    site.reader("ada@example.org", "robots")
+    a_round(site, MORNING + timedelta(days=9, hours=2))
+    [(_, text)] = letters(site)
+    assert "part 2" in text
+    assert "part 1" not in text
+
+
+def test_a_new_topic_does_not_mail_last_years_papers(site: Site) -> None:
+    site.reader("ada@example.org", "robots")
+    site.papers(listing(1, "speech"), listing(2, "robots"))
+    site.clock.now = MORNING + timedelta(days=30)
+    site.topic("speech")
+    site.reader("ada@example.org", "robots", "speech")
+    a_round(site, MORNING + timedelta(days=30, hours=2))
+    [(_, text)] = letters(site)
+    assert "part 2" in text
+    assert "part 1" not in text
+    assert site.app.store.topics.counts()["speech"] == (1, 1)
+
+
+def test_archived_papers_are_found_and_never_mailed(site: Site) -> None:
+    site.reader("ada@example.org", "robots")
+    site.app.store.papers.add([listing(1)], site.clock(), archive=True)
+    pipeline.match(site.app)
+    assert a_round(site, MORNING + HOUR).composed == 0
+    assert site.app.store.topics.counts()["robots"] == (1, 1)
+
+
+def test_a_reader_with_other_topics_gets_other_papers(site: Site) -> None:
+    site.reader("ada@example.org", "robots")
+    site.reader("ben@example.org", "agents")
+    site.papers(listing(1, "robots"), listing(2, "agents"))
+    a_round(site, MORNING + HOUR)
+    got = dict(letters(site))
+    assert "part 1" in got["ada@example.org"]
+    assert "part 2" in got["ben@example.org"]
+
+
+def test_a_letter_that_goes_again_is_the_same_letter(site: Site) -> None:
+    site.reader("ada@example.org", "robots")
+    site.papers(listing(1))
+    site.clock.now = MORNING + HOUR
+    pipeline.publish(site.app)
+    site.relay.replies.append((Stage.FINAL, 451, "4.3.0 later"))
+    pipeline.deliver(site.app)
+    site.papers(listing(1, source="hf-daily", kind="hf-daily", upvotes=500))  # the paper changes meanwhile
+    site.clock.now += HOUR
+    pipeline.deliver(site.app)
+    first, second = (message_from_bytes(letter.message, policy=policy.default) for letter in site.relay.letters)
+    assert first["Message-ID"] == second["Message-ID"]
+    assert first.get_body(("html",)).get_content() == second.get_body(("html",)).get_content()
+
+
+def test_four_programs_on_one_database_send_one_letter_each(tmp_path: Path, database_url: str) -> None:
+    sites = [Site(tmp_path, database_url, Clock()) for _ in range(4)]
+    sites[0].topic("robots")
+    for number in range(60):
+        sites[0].reader(f"reader{number}@example.org", "robots")
+    sites[0].papers(*(listing(number) for number in range(5)))
+    errors: list[BaseException] = []
+
+    def work(site: Site) -> None:
+        try:
+            a_round(site, MORNING + HOUR)
+        except BaseException as error:  # noqa: BLE001 - a thread's error must reach the test
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(site,)) for site in sites]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for site in sites:
+        pipeline.deliver(site.app)
+    assert not errors
+    got = Counter(letter.recipient for site in sites for letter in site.relay.letters)
+    assert got == {f"reader{number}@example.org": 1 for number in range(60)}
+    for site in sites:
+        site.app.close()
+
+
+def test_a_paused_reader_wakes_up_by_themselves_and_has_missed_nothing(site: Site) -> None:
+    site.reader("ada@example.org", "robots")
+    membership.pause(site.app, membership.reader(site.app, "ada@example.org"), date(2026, 11, 26))
+    site.papers(listing(1))
+    assert a_round(site, MORNING + HOUR).due == 0
+    site.clock.now = datetime(2026, 11, 26, 0, 5, tzinfo=UTC)
+    pipeline.sweep(site.app)
+    assert membership.reader(site.app, "ada@example.org").state is ReaderState.ACTIVE
+    assert a_round(site, datetime(2026, 11, 26, 7, 0, tzinfo=UTC)).composed == 1

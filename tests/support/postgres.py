@@ -1,0 +1,60 @@
+"""A real PostgreSQL for tests: its own cluster in a temporary folder, on loopback, stopped by whoever started it."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def binaries() -> Path | None:
+    """Where Debian or the path keep PostgreSQL's programs."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    on_path = shutil.which("initdb")
+    return found[-1].parent if found else Path(on_path).parent if on_path else None
+
+
+@contextmanager
+def cluster() -> Iterator[str]:
+    """The URL of an empty server's `postgres` database, without the driver: postgresql://…"""
+    programs = binaries()
+    assert programs is not None
+    folder = Path(tempfile.mkdtemp(prefix="paperround-pg-"))
+    # The server refuses to run as root; then it gets an account that Debian has for it, or nobody's.
+    account = _account() if os.geteuid() == 0 else None
+    if account:
+        os.chown(folder, account.pw_uid, account.pw_gid)
+    run = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []} if account else {}
+    data, port = folder / "data", _free_port()
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
+    try:
+        initdb = [programs / "initdb", "-D", data, "-U", "paperround", "-A", "trust", "-E", "UTF8", "--no-sync"]
+        subprocess.run(initdb, check=True, capture_output=True, cwd=folder, **run)
+        start = [programs / "pg_ctl", "-D", data, "-w", "-l", folder / "log", "-o", options, "start"]
+        subprocess.run(start, check=True, capture_output=True, cwd=folder, **run)
+        try:
+            yield f"postgresql://paperround@127.0.0.1:{port}/postgres"
+        finally:
+            stop = [programs / "pg_ctl", "-D", data, "-m", "immediate", "stop"]
+            subprocess.run(stop, check=True, capture_output=True, cwd=folder, **run)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _account() -> pwd.struct_passwd:
+    try:
+        return pwd.getpwnam("postgres")
+    except KeyError:
+        return pwd.getpwnam("nobody")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,89 @@
+"""A whole paperround on a database of its own, with a clock that the test sets and a relay that remembers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from paperround import membership, pipeline
+from paperround.app import App, build
+from paperround.models import Letter, Listing, Outcome, Stage, Topic
+from paperround.settings import Settings
+
+MORNING = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)  # a Monday
+
+
+class Clock:
+    """Stands at `now` until the test moves it."""
+
+    def __init__(self, now: datetime = MORNING) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+class Relay:
+    """Remembers every letter it was handed, and answers as told: 250 unless a reply is waiting in `replies`."""
+
+    kind = "memory"
+
+    def __init__(self) -> None:
+        self.letters: list[Letter] = []
+        self.accepted: list[Letter] = []
+        self.replies: list[tuple[Stage, int | None, str]] = []
+
+    def send(self, letters: Iterator[Letter], report: Callable[[Outcome], None]) -> None:
+        """Take letters one by one."""
+        for letter in letters:
+            self.letters.append(letter)
+            stage, code, text = self.replies.pop(0) if self.replies else (Stage.FINAL, 250, "2.0.0 ok")
+            found = re.match(r"[245]\.\d+\.\d+", text)
+            outcome = Outcome(letter.delivery, stage, code, found[0] if found else None, text)
+            if outcome.accepted:
+                self.accepted.append(letter)
+            report(outcome)
+
+
+class Site:
+    """A paperround for tests."""
+
+    def __init__(self, folder: Path, url: str | None = None, clock: Clock | None = None, **settings: Any) -> None:
+        self.folder = folder
+        self.clock = clock or Clock()
+        topics = folder / "topics.toml"
+        if not topics.exists():
+            topics.write_text("", encoding="utf-8")
+        values = {
+            "database_url": url or f"sqlite:///{folder}/paperround.db",
+            "secret_key": "a key for tests that is long enough",
+            "transport": {"kind": "memory"},
+            "site": {
+                "base_url": "https://papers.example.org",
+                "sender": "papers@example.org",
+                "postal_address": "1 Mill Lane, Ely",
+            },
+            "topics_file": topics,
+            "sources": [],
+        }
+        self.app: App = build(clock=self.clock, settings=Settings(_env_file=None, **{**values, **settings}))
+        self.relay = Relay()
+        if "transport" not in settings:
+            self.app.transport = self.relay
+
+    def topic(self, slug: str, query: str | None = None) -> None:
+        """Add a topic; its query is its slug unless another is given."""
+        self.app.add_topic(Topic(slug, slug.title(), query or slug))
+
+    def reader(self, email: str, *topics: str, at: str = "07:00", **wishes: Any) -> None:
+        """Add a confirmed reader."""
+        wish = membership.wish(self.app, email, topics, at=at, **wishes)
+        membership.subscribe(self.app, [wish], confirmed=True)
+
+    def papers(self, *listings: Listing) -> None:
+        """Store papers and match them."""
+        self.app.store.papers.add(listings, self.clock())
+        pipeline.match(self.app)
