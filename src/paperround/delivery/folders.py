@@ -1,0 +1,89 @@
+"""Letters put into folders: one file each (`file`), or a Maildir that any mail program opens (`maildir`)."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from paperround.errors import TransportError
+from paperround.models import Letter, Outcome, Stage
+
+_serial = itertools.count()
+
+
+class FileTransport(BaseModel):
+    """Writes each letter to `<delivery>.eml`; the same delivery again replaces its file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["file"] = "file"
+    directory: Path = Path("data/letters")
+
+    def send(self, letters: Iterator[Letter], report: Callable[[Outcome], None]) -> None:
+        """Write all letters; raises TransportError when the folder takes no more."""
+        _put_all(self.directory, letters, report, lambda letter: _write(self.directory, letter))
+
+
+class MaildirTransport(BaseModel):
+    """Puts each letter into `new/` of a Maildir (https://cr.yp.to/proto/maildir.html)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["maildir"] = "maildir"
+    directory: Path = Path("data/maildir")
+
+    def send(self, letters: Iterator[Letter], report: Callable[[Outcome], None]) -> None:
+        """Put all letters in; raises TransportError when the folder takes no more."""
+        _put_all(self.directory, letters, report, lambda letter: store(self.directory, letter.message))
+
+
+def store(maildir: Path, message: bytes) -> Path:
+    """Put a message into a Maildir's `new/`, whole or not at all; the folders are made where they are missing."""
+    for folder in ("tmp", "new", "cur"):
+        (maildir / folder).mkdir(parents=True, exist_ok=True)
+    host = socket.gethostname().replace("/", "").replace(":", "")
+    name = f"{time.time_ns():020d}.{os.getpid()}_{next(_serial)}.{host}"
+    return _whole(maildir / "tmp" / name, maildir / "new" / name, message)
+
+
+def _write(folder: Path, letter: Letter) -> Path:
+    name = f"{letter.delivery:08d}.eml"
+    return _whole(folder / f".{name}.part", folder / name, letter.message)
+
+
+def _whole(part: Path, path: Path, message: bytes) -> Path:
+    # Not fsynced: like the ledger, it survives the program's death and may lose its last moments with the machine.
+    try:
+        part.write_bytes(message)
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+    return path
+
+
+def _put_all(
+    folder: Path, letters: Iterator[Letter], report: Callable[[Outcome], None], put: Callable[[Letter], Path]
+) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unusable(folder, error) from error
+    for letter in letters:
+        try:
+            path = put(letter)
+        except OSError as error:
+            report(Outcome(letter.delivery, Stage.CONNECT, None, text=str(error)))
+            raise _unusable(folder, error) from error
+        report(Outcome(letter.delivery, Stage.FINAL, 250, "2.0.0", str(path)))
+
+
+def _unusable(folder: Path, error: OSError) -> TransportError:
+    return TransportError(f"{folder} takes no letters ({error.strerror}); make room or change transport.directory")

@@ -1,0 +1,175 @@
+"""The built-in inbox: an SMTP server on this machine that keeps letters in a Maildir, so that nothing leaves it.
+
+Letters reach it through the same code as any relay's. `paperround up` shows it at /inbox.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email import policy
+from email.parser import BytesHeaderParser
+from pathlib import Path
+from typing import Annotated, Literal
+
+from aiosmtpd.smtp import SMTP, Envelope, Session
+from pydantic import BaseModel, ConfigDict, Field
+
+from paperround.delivery.folders import store
+from paperround.delivery.smtp import SmtpTransport
+from paperround.models import Letter, Outcome
+
+_HOST = "127.0.0.1"
+_MAX_LETTER = 50 * 2**20  # bytes
+_HEAD = 16 * 1024  # bytes read to list a letter
+_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}")
+
+
+class InboxTransport(BaseModel):
+    """Delivers into the built-in inbox: starts its server for the time of sending and hands letters to it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["inbox"] = "inbox"
+    directory: Path = Path("data/inbox")
+    keep: Annotated[int, Field(ge=1)] = 2000
+    """Letters kept; the oldest go first."""
+    connections: Annotated[int, Field(ge=1, le=50)] = 2
+
+    def send(self, letters: Iterator[Letter], report: Callable[[Outcome], None]) -> None:
+        """Deliver all letters into the Maildir."""
+        with _Server(self.directory) as port:
+            SmtpTransport(host=_HOST, port=port, tls="none", connections=self.connections).send(letters, report)
+        Inbox(self.directory).keep_newest(self.keep)
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A letter in the inbox, as a list shows it."""
+
+    key: str
+    at: datetime
+    sender: str
+    recipient: str
+    subject: str
+    size: int
+    """In bytes."""
+
+
+class Inbox:
+    """The letters in the inbox's Maildir, newest first."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def __len__(self) -> int:
+        return len(self._files())
+
+    def newest(self, limit: int = 50, offset: int = 0) -> list[Received]:
+        """A page of letters."""
+        shown = (self._received(path) for path in self._files()[offset : offset + limit])
+        return [received for received in shown if received]
+
+    def get(self, key: str) -> bytes | None:
+        """The letter's bytes, exactly as they came."""
+        path = self._path(key)
+        try:
+            return path.read_bytes() if path else None
+        except FileNotFoundError:
+            return None
+
+    def delete(self, key: str) -> bool:
+        """Take the letter away; whether it was there."""
+        path = self._path(key)
+        if path is None:
+            return False
+        path.unlink(missing_ok=True)
+        return True
+
+    def keep_newest(self, number: int) -> None:
+        """Delete the oldest letters beyond this number."""
+        for path in self._files()[number:]:
+            path.unlink(missing_ok=True)
+
+    def _files(self) -> list[Path]:
+        found = [path for folder in ("new", "cur") for path in (self._directory / folder).glob("[0-9]*")]
+        return sorted(found, key=lambda path: path.name, reverse=True)
+
+    def _path(self, key: str) -> Path | None:
+        if not _KEY.fullmatch(key):
+            return None
+        name = self._directory / "new" / key
+        if name.is_file():
+            return name
+        return next(iter((self._directory / "cur").glob(f"{key}*")), None)  # mail programs move and mark them
+
+    def _received(self, path: Path) -> Received | None:
+        try:
+            with path.open("rb") as file:
+                head = BytesHeaderParser(policy=policy.default).parsebytes(file.read(_HEAD))
+                size = path.stat().st_size
+        except FileNotFoundError:
+            return None
+        at = datetime.fromtimestamp(int(path.name[:20]) / 1e9, UTC)
+        sender, recipient, subject = (str(head.get(name, "")) for name in ("From", "To", "Subject"))
+        return Received(path.name.partition(":")[0], at, sender, recipient, subject, size)
+
+
+class _Server:
+    """An SMTP server on a free loopback port, on a thread of its own, while the context is open."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="inbox", daemon=True)
+
+    def __enter__(self) -> int:
+        listening = socket.create_server((_HOST, 0))
+        port: int = listening.getsockname()[1]
+        self._thread.start()
+        serving = self._loop.create_server(self._protocol, sock=listening)
+        self._server = asyncio.run_coroutine_threadsafe(serving, self._loop).result()
+        return port
+
+    def __exit__(self, *_: object) -> None:
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _close(self) -> None:
+        self._server.close()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
+    def _protocol(self) -> SMTP:
+        keeper = _Keeper(self._directory)
+        # With a name given aiosmtpd does not ask the DNS for this machine's.
+        return SMTP(
+            keeper, data_size_limit=_MAX_LETTER, enable_SMTPUTF8=True, hostname="inbox.local", loop=self._loop
+        )
+
+
+class _Keeper:
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
+        """Aiosmtpd's hook: the letter has come in whole."""
+        try:
+            await asyncio.to_thread(store, self._directory, _octets(envelope))
+        except OSError as error:
+            return f"452 4.3.1 the inbox takes no more: {error.strerror}"
+        return "250 2.0.0 kept"
+
+
+def _octets(envelope: Envelope) -> bytes:
+    content = envelope.content
+    return content if isinstance(content, bytes) else b""

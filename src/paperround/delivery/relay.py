@@ -1,0 +1,52 @@
+"""How to reach a relay: the settings of one."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+_PORTS = {"starttls": 587, "tls": 465, "none": 25}
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+Seconds = Annotated[float, Field(gt=0, le=3600)]
+
+
+class Relay(BaseModel):
+    """An SMTP server that takes letters for the world."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: Annotated[str, Field(min_length=1)]
+    port: Annotated[int | None, Field(ge=1, le=65535)] = None
+    """By default 587 with starttls, 465 with tls, 25 with none."""
+    tls: Literal["starttls", "tls", "none"] = "starttls"
+    ca_file: Path | None = None
+    """Certificates to trust, in place of the system's, for a relay with a certificate of one's own making."""
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    helo: str = ""
+    """The name in the greeting; by default this machine's."""
+    connect_timeout: Seconds = 30
+    timeout: Seconds = 300
+    """Seconds for each command; RFC 5321 4.5.3.2 has five minutes."""
+    final_timeout: Seconds = 600
+    """Seconds for the reply to the final dot; hanging up sooner makes duplicates (RFC 5321 4.5.3.2.6)."""
+
+    @model_validator(mode="after")
+    def _password_is_safe(self) -> Self:
+        if bool(self.username) != bool(self.password.get_secret_value()):
+            raise ValueError("username and password belong together: set both or neither")
+        if self.username and self.tls == "none" and self.host not in _LOOPBACK:
+            raise ValueError('the password would go in clear: set tls to "starttls" or "tls"')
+        return self
+
+    @property
+    def at_port(self) -> int:
+        """The port to connect to."""
+        return self.port or _PORTS[self.tls]
+
+    def context(self) -> ssl.SSLContext | None:
+        """The rules for certificates: checked against the system's or `ca_file`'s, and against the host's name."""
+        return None if self.tls == "none" else ssl.create_default_context(cafile=self.ca_file)

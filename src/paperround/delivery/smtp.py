@@ -1,0 +1,74 @@
+"""The relay as a transport: its settings, and the pace it is given letters at."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from pydantic import Field, PrivateAttr
+
+from paperround.delivery.crew import Crew
+from paperround.delivery.relay import Relay
+from paperround.models import Letter, Outcome
+
+_COMMANDS = 8  # replies waited for in opening a connection and offering a letter, with TLS and login
+
+
+class Pace:
+    """Spaces letters evenly over all connections: no bursts, however long nothing was sent before."""
+
+    def __init__(self, per_second: float | None) -> None:
+        self._gap = 1 / per_second if per_second else 0.0
+        self._next = 0.0
+        self._lock = threading.Lock()
+
+    def wait(self, now: float) -> float:
+        """Take the next place in the row; the seconds until it comes."""
+        if not self._gap:
+            return 0.0
+        with self._lock:
+            place = max(now, self._next)
+            self._next = place + self._gap
+        return place - now
+
+
+class SmtpTransport(Relay):
+    """Hands letters to an SMTP relay."""
+
+    kind: Literal["smtp"] = "smtp"
+    connections: Annotated[int, Field(ge=1, le=200)] = 8
+    max_per_connection: Annotated[int, Field(ge=0)] = 0
+    """Letters after which a connection is renewed; 0 for no limit."""
+    per_second: Annotated[float | None, Field(gt=0)] = None
+    """Letters a second over all connections, evenly spaced."""
+    per_day: Annotated[int | None, Field(gt=0)] = None
+    """Letters a day; the pipeline leaves the rest for tomorrow."""
+    relays: tuple[Relay, ...] = ()
+    """Further ones, tried in this order when those before cannot be reached."""
+    _pace: Pace = PrivateAttr()
+
+    def model_post_init(self, _context: object) -> None:
+        """Make what all calls share: the pace holds from one batch to the next."""
+        self._pace = Pace(self.per_second)
+
+    @property
+    def patience(self) -> timedelta:
+        """The longest time for which one letter may be under way; a lease must outlast it."""
+        slowest = max(
+            2 * (relay.connect_timeout + _COMMANDS * relay.timeout) + relay.final_timeout
+            for relay in (self, *self.relays)
+        )
+        return timedelta(seconds=slowest)
+
+    def send(self, letters: Iterator[Letter], report: Callable[[Outcome], None]) -> None:
+        """Hand over all letters; see Transport. Raises TransportError when no relay can be reached."""
+        Crew(
+            (self, *self.relays),
+            letters,
+            report,
+            connections=self.connections,
+            max_per_connection=self.max_per_connection,
+            wait=self._pace.wait,
+        ).run()
