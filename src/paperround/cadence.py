@@ -36,9 +36,11 @@ def due_at(schedule: Schedule, day: date) -> datetime:
 def issue_date(schedule: Schedule, due: datetime) -> date:
     """The local date of the issue that is due at this moment."""
     local = due.astimezone(ZoneInfo(schedule.timezone))
-    # 23:30 on a day whose clocks jump over midnight is due after midnight, and still that day's issue.
+    # 23:30 on a day whose clocks jump over midnight is due after midnight, and still that day's issue. Where a
+    # whole day was skipped (Apia's 30 December 2011), it and the next are due at once: the first that is scheduled.
     before = local.date() - timedelta(days=1)
-    return before if due_at(schedule, before) == due else local.date()
+    falls_before = next(_days(schedule, before)) == before and due_at(schedule, before) == due
+    return before if falls_before else local.date()
 
 
 def _days(schedule: Schedule, start: date) -> Iterator[date]:

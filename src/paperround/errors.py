@@ -38,7 +38,10 @@ class QueryError(WrongUse):
 
     def __init__(self, query: str, position: int, problem: str) -> None:
         self.query, self.position, self.problem = query, position, problem
-        super().__init__(f"{problem}\n  {query}\n  {' ' * position}^")
+        # At most 80 characters on one line, the spot among them: a query may have 2,000, and line breaks.
+        start = max(0, position - 60)
+        shown = "".join(c if c.isprintable() else " " for c in query[start : start + 80])
+        super().__init__(f"{problem}\n  {shown}\n  {' ' * (position - start)}^")
 
 
 class SourceError(PaperroundError):

@@ -10,24 +10,30 @@ from __future__ import annotations
 import hashlib
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
-from paperround.text import terms
+from paperround.text import clean, terms
 
 if TYPE_CHECKING:
     from paperround.models import Facts
 
 # https://info.arxiv.org/help/arxiv_identifier.html: 4 digits after the dot until 2014, 5 since; before
-# April 2007 archive/YYMMNNN, the archive perhaps with a subject class (math.GT).
+# April 2007 archive/YYMMNNN, the archive perhaps with a subject class (math.GT). MM is a month.
 _ARXIV = re.compile(
     r"""(?:^|arxiv(?:\.org)?[.:/]|/(?:abs|pdf|html|papers|alphaxiv)/)\s*
-        (?P<id>\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})(?:v(?P<version>\d{1,3}))?(?=$|[^\w.]|\.pdf|\.$)""",
+        (?P<id>\d\d(?:0[1-9]|1[0-2])\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d\d(?:0[1-9]|1[0-2])\d{3})
+        (?:v(?P<version>\d{1,3}))?(?=$|[^\w.]|\.pdf|\.$)""",
     re.VERBOSE | re.IGNORECASE,
 )
-_DOI = re.compile(r"10\.\d{4,9}/[^\s\"<>]+", re.IGNORECASE)
+# Angle brackets end a DOI but in the old ones made from SICI codes: 10.1002/(…)49:8<693::AID-ASI4>3.0.CO;2-O.
+_DOI = re.compile(r"10\.\d{4,9}/[^\s\"<>]+(?:<\w+::[^\s\"<>]+>[^\s\"<>]*)?", re.IGNORECASE)
+# What publishers' addresses put behind a DOI, and preprint servers behind theirs (10.1101/2026.04.08.123456v2).
+_DOI_PAGE = re.compile(r"(?:/(?:full|abstract|e?pdf|meta)|\.full(?:-text)?|\.pdf|\.html?)+$")
+_DOI_VERSION = re.compile(r"(?<=/)(\d{4}\.\d\d\.\d\d\.\d{6,})v\d+.*")
+_QUERY = re.compile("[?#]")
 _ARXIV_DOI = "10.48550/arxiv."
-# Shorter titles ("Editorial", "Attention") are shared by different works.
-_TITLE_TERMS = 4
+# Shorter titles ("Editorial", "Attention", 编辑部的话) are shared by different works.
+_TITLE_TERMS, _TITLE_LETTERS = 4, 12
 
 
 def arxiv_id(text: str) -> tuple[str, int | None] | None:
@@ -43,15 +49,24 @@ def arxiv_id(text: str) -> tuple[str, int | None] | None:
 
 
 def doi(text: str) -> str | None:
-    """The DOI in a string, lower case and without resolver or trailing punctuation; None when there is none."""
-    found = _DOI.search(text)
-    return found[0].rstrip(".,;:)]}").lower() if found else None
+    """The DOI in a string, lower case and without resolver, version or trailing punctuation; None without one."""
+    text = text.strip()
+    address = text.startswith(("https://", "http://"))
+    found = _DOI.search(clean(unquote(_QUERY.split(text, maxsplit=1)[0])) if address else text)
+    if not found:
+        return None
+    bare = found[0].lower()
+    # A closing bracket belongs to a DOI that opens it: 10.1016/s0140-6736(20)30183-5.
+    while bare[-1] in ".,;:)]}/" and not (bare[-1] == ")" and bare.count("(") >= bare.count(")")):
+        bare = bare[:-1]
+    bare = _DOI_VERSION.sub(r"\1", _DOI_PAGE.sub("", bare) if address else bare)
+    return bare if "/" in bare else None
 
 
 def title_key(title: str) -> str | None:
     """A fingerprint of the title's words, or None for a title too short to be telling."""
     found = terms(title)
-    if len(found) < _TITLE_TERMS:
+    if len(found) < _TITLE_TERMS or sum(map(len, found)) < _TITLE_LETTERS:
         return None
     return hashlib.sha256(" ".join(found).encode()).hexdigest()[:24]
 
@@ -81,7 +96,8 @@ def conflict(one: Facts, other: Facts) -> bool:
         return one.arxiv_id != other.arxiv_id
     if one.doi and one.doi == other.doi:
         return False
-    return bool(one.authors and other.authors and _surnames(one).isdisjoint(_surnames(other)))
+    ours, theirs = _surnames(one), _surnames(other)
+    return bool(ours and theirs and ours.isdisjoint(theirs))
 
 
 def _surnames(facts: Facts) -> set[str]:
@@ -91,6 +107,9 @@ def _surnames(facts: Facts) -> set[str]:
 
 
 def _plain_url(url: str) -> str:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # an unclosed bracket, as of an IPv6 address
+        return url
     query = f"?{parts.query}" if parts.query else ""
     return f"{parts.netloc.lower().removeprefix('www.')}{parts.path.rstrip('/')}{query}"

@@ -23,7 +23,9 @@ from paperround.errors import QueryError
 from paperround.matching.fields import WHOLE, Field, label, label_start
 from paperround.text import singular, terms, words
 
-MAX_LENGTH, MAX_DEPTH = 2_000, 50  # characters; parentheses within parentheses
+MAX_LENGTH = 2_000  # characters
+# Parentheses within parentheses: FTS5's parser has room for 28 in the worst case ("parser stack overflow").
+MAX_DEPTH = 25
 
 T = TypeVar("T")
 

@@ -1,0 +1,194 @@
+"""When are two listings the same work?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from paperround.identity import arxiv_id, conflict, doi, keys, public_id, title_key
+from paperround.models import Facts
+
+new_style = st.builds(
+    lambda year, month, number: f"{year:02d}{month:02d}.{number:05d}",
+    st.integers(15, 99),
+    st.integers(1, 12),
+    st.integers(1, 99_999),
+)
+old_style = st.builds(
+    lambda archive, year, month, number: f"{archive}/{year:02d}{month:02d}{number:03d}",
+    st.sampled_from(["hep-ex", "math", "cond-mat", "astro-ph", "q-bio", "cs"]),
+    st.one_of(st.integers(91, 99), st.integers(0, 7)),
+    st.integers(1, 12),
+    st.integers(1, 999),
+)
+SPELLINGS = [
+    "{}",
+    " {} ",
+    "arXiv:{}",
+    "arXiv: {} [cs.CL]",
+    "oai:arXiv.org:{}",
+    "http://arxiv.org/abs/{}",
+    "https://arxiv.org/pdf/{}",
+    "https://arxiv.org/pdf/{}.pdf",
+    "https://export.arxiv.org/abs/{}?context=cs",
+    "https://arxiv.org/html/{}/",
+    "https://huggingface.co/papers/{}#community",
+    "https://www.alphaxiv.org/abs/{}",
+    "https://doi.org/10.48550/arXiv.{}",
+    "10.48550/arXiv.{}",
+    "{}.",
+]
+
+
+def facts(**given_facts: Any) -> Facts:
+    return Facts.model_validate({"title": "Untitled"} | given_facts)
+
+
+@given(st.one_of(new_style, old_style), st.one_of(st.none(), st.integers(1, 99)), st.sampled_from(SPELLINGS))
+def test_an_arxiv_identifier_is_known_in_every_spelling_and_version(
+    bare: str, version: int | None, spelling: str
+) -> None:
+    written = spelling.format(f"{bare}v{version}" if version else bare)
+    assert arxiv_id(written) == (bare, version)
+
+
+def test_a_subject_class_is_not_part_of_an_old_identifier() -> None:
+    assert arxiv_id("math.GT/0309136v2") == ("math/0309136", 2)
+    assert facts(arxiv_id="math.GT/0309136").arxiv_id == facts(arxiv_id="math/0309136").arxiv_id
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "v1",
+        "12607.21557",
+        "2607.215578",
+        "2613.00001",
+        "https://doi.org/10.1000/2024.12345",
+        "https://example.org/papers/2024.12345",
+        "version 2607.21557",
+    ],
+)
+def test_numbers_that_only_look_like_it_are_no_arxiv_identifier(text: str) -> None:
+    assert arxiv_id(text) is None
+
+
+@pytest.mark.parametrize(
+    ("written", "bare"),
+    [
+        ("doi:10.1000/ABC.", "10.1000/abc"),
+        ("https://doi.org/10.1000/a%2Fb?nosfx=y#top", "10.1000/a/b"),
+        ("(10.1016/S0140-6736(20)30183-5)", "10.1016/s0140-6736(20)30183-5"),
+        ("10.1016/0304-3975(94)", "10.1016/0304-3975(94)"),
+        ("<b>10.1000/abc</b>", "10.1000/abc"),
+        ("10.1002/(SICI)1097-4571(1998)49:8<693::AID-ASI4>3.0.CO;2-O", None),
+        ("https://www.biorxiv.org/content/10.1101/2026.04.08.123456v1", "10.1101/2026.04.08.123456"),
+        ("https://www.biorxiv.org/content/10.1101/2026.04.08.123456v2.full.pdf", "10.1101/2026.04.08.123456"),
+        ("10.1101/2026.04.08.123456v3", "10.1101/2026.04.08.123456"),
+        ("https://journal.example/articles/10.3389/fnins.2026.123/full", "10.3389/fnins.2026.123"),
+        ("https://journal.example/pdf/10.1007/s11263-026-0816-y.pdf", "10.1007/s11263-026-0816-y"),
+        ("10.1000/report.pdf", "10.1000/report.pdf"),
+    ],
+)
+def test_a_doi_is_known_behind_resolvers_pages_and_versions(written: str, bare: str | None) -> None:
+    assert doi(written) == (bare or written.lower())
+
+
+@pytest.mark.parametrize(
+    "text", ["", "no doi", "10.12/short", "https://x.example/10.1000/)", "https://x.example/?d=10.1/a"]
+)
+def test_where_there_is_no_doi_none_is_found(text: str) -> None:
+    assert doi(text) is None
+
+
+def test_two_articles_of_one_issue_with_old_dois_stay_two() -> None:
+    first, second = (doi(f"10.1002/(SICI)1097-4571(1998)49:8<{page}::AID-X{page}>3.0.CO;2-O") for page in (1, 9))
+    assert first != second
+
+
+@given(st.text(max_size=60))
+def test_no_text_breaks_the_search_for_identifiers(text: str) -> None:
+    for given_text in (text, f"https://x.example/{text}", f"http://[{text}", f"10.1000/{text}"):
+        arxiv_id(given_text)
+        found = doi(given_text)
+        assert found is None or doi(found) == found
+        assert keys(facts(url=given_text, title=f"x {text}"))
+
+
+def test_a_title_is_a_key_whatever_its_case_punctuation_and_plurals() -> None:
+    assert title_key("Attention Is All You Need") == title_key("attention is all you need.")
+    assert title_key("A Survey of Vision-Language Models") == title_key("A survey of vision language model")
+
+
+@pytest.mark.parametrize("title", ["Editorial", "Letter to the editor"[:13], "Part 1 of 2 b", "编辑部的话"])
+def test_a_short_title_is_no_key_for_different_works_share_it(title: str) -> None:
+    assert title_key(title) is None
+
+
+def test_the_most_trustworthy_key_comes_first() -> None:
+    paper = facts(title="A title of some length", arxiv_id="2607.00001", doi="10.1000/abc", url="https://x.example/1")
+    assert [key.split(":")[0] for key in keys(paper)] == ["arxiv", "doi", "title"]
+    assert public_id(paper) == "2607.00001"
+
+
+def test_arxivs_own_doi_says_nothing_that_the_identifier_does_not() -> None:
+    paper = facts(title="Short", arxiv_id="2607.00001", doi="10.48550/arXiv.2607.00001")
+    assert keys(paper) == ("arxiv:2607.00001",)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("https://www.Example.org/paper/", "http://example.org/paper"),
+        ("https://example.org/paper?id=1#abstract", "https://example.org/paper?id=1"),
+    ],
+)
+def test_without_identifiers_the_address_is_the_key(one: str, other: str) -> None:
+    assert keys(facts(url=one)) == keys(facts(url=other))
+    assert public_id(facts(url=one)) == public_id(facts(url=other))
+
+
+def test_the_query_of_an_address_tells_papers_apart() -> None:
+    assert keys(facts(url="https://example.org/p?id=1")) != keys(facts(url="https://example.org/p?id=2"))
+
+
+def test_every_paper_has_a_key_and_an_identifier_fit_for_a_link() -> None:
+    paper = facts(title="Editorial")
+    assert keys(paper)
+    assert public_id(paper).isalnum()
+    assert public_id(paper) != public_id(facts(title="Errata"))
+
+
+def test_different_arxiv_identifiers_are_different_works_whatever_the_title() -> None:
+    one, other = (
+        facts(arxiv_id="2607.00001", authors=["Ada Byron"]),
+        facts(arxiv_id="2607.00002", authors=["Ada Byron"]),
+    )
+    assert conflict(one, other)
+    assert not conflict(one, facts(arxiv_id="2607.00001v3"))
+
+
+def test_works_without_a_common_author_are_different_unless_their_doi_is_the_same() -> None:
+    one = facts(authors=["Marie Curie", "Pierre Curie"])
+    assert conflict(one, facts(authors=["Ada Byron"]))
+    assert not conflict(one, facts(authors=["Curie, M."]))
+    assert not conflict(one, facts())
+    assert not conflict(facts(authors=["A B"], doi="10.1000/x"), facts(authors=["C D"], doi="10.1000/x"))
+
+
+some_facts = st.builds(
+    facts,
+    arxiv_id=st.sampled_from([None, "2607.00001", "2607.00002"]),
+    doi=st.sampled_from([None, "10.1000/x", "10.1000/y"]),
+    authors=st.lists(st.sampled_from(["Ada Byron", "Byron, A.", "Marie Curie", "…"]), max_size=2),
+)
+
+
+@given(some_facts, some_facts)
+def test_a_conflict_is_mutual_and_nothing_conflicts_with_itself(one: Facts, other: Facts) -> None:
+    assert conflict(one, other) == conflict(other, one)
+    assert not conflict(one, one)
