@@ -1,0 +1,224 @@
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from paperround.delivery.retry import (
+    RULES,
+    Defer,
+    Expire,
+    Fail,
+    PauseTransport,
+    Requeue,
+    RetryPolicy,
+    Sent,
+    Verdict,
+    judge,
+    next_step,
+)
+from paperround.errors import ConfigurationError
+from paperround.models import BounceKind, Outcome, Stage
+
+NOW = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
+POLICY = RetryPolicy()
+DOCS = Path(__file__).parents[2] / "docs" / "delivery.md"
+
+
+def met(stage, code, text=""):
+    enhanced = text.split(" ", 1)[0] if text[1:2] == "." else None
+    return Outcome(1, Stage(stage), code, enhanced, text)
+
+
+# One line for each row of the table, in its order: what a relay says, and what follows.
+SAID = [
+    (met("final", 250, "2.0.0 Ok: queued as 4XyZ"), Verdict.SENT),
+    (met("final", None, "connection lost"), Verdict.LATER),
+    (met("rcpt", 550, "5.2.1 The reader is receiving mail at a rate that we do not allow"), Verdict.LATER),
+    (met("rcpt", 450, "4.7.28 slow down"), Verdict.PAUSE_RATE),
+    (met("mail", 421, "4.7.0 unusual rate of mail from this network"), Verdict.PAUSE_RATE),
+    (met("data", 550, "5.4.5 limit of the day reached"), Verdict.PAUSE_DAY),
+    (met("mail", 454, "4.7.0 enough for today"), Verdict.PAUSE_DAY),
+    (met("mail", 452, "Daily user sending quota exceeded"), Verdict.PAUSE_DAY),
+    (met("auth", 454, "4.7.0 try to log in later"), Verdict.PAUSE_RATE),
+    (met("auth", 535, "5.7.8 wrong password"), Verdict.PAUSE_ACCOUNT),
+    (met("tls", None, "the relay offers no STARTTLS"), Verdict.PAUSE_ACCOUNT),
+    (met("connect", 554, "5.7.1 you are on a list"), Verdict.PAUSE_ACCOUNT),
+    (met("connect", None, "Connection refused"), Verdict.AGAIN),
+    (met("rcpt", 421, "4.3.2 shutting down"), Verdict.AGAIN),
+    (met("data", None, "connection lost"), Verdict.AGAIN),
+    (met("mail", 530, "5.7.0 log in first"), Verdict.PAUSE_ACCOUNT),
+    (met("rcpt", 452, "4.5.3 one recipient at a time"), Verdict.LATER),
+    (met("rcpt", 552, "Too many recipients"), Verdict.LATER),
+    (met("final", 550, "5.7.26 this mail has no signature"), Verdict.PAUSE_ACCOUNT),
+    (met("mail", 553, "5.1.8 your domain does not exist"), Verdict.PAUSE_ACCOUNT),
+    (met("final", 552, "5.3.4 too big"), Verdict.OURS),
+    (met("mail", 550, "go away"), Verdict.OURS),
+    (met("rcpt", 550, "5.1.1 nobody of that name"), Verdict.HARD),
+    (met("rcpt", 552, "5.2.2 the mailbox is full"), Verdict.SOFT),
+    (met("rcpt", 550, "nobody of that name"), Verdict.SOFT),
+    (met("final", 552, "the mailbox is full"), Verdict.SOFT),
+    (met("final", 554, "transaction failed"), Verdict.OURS),
+    (met("rcpt", 451, "4.7.1 greylisted, come again"), Verdict.LATER),
+    (met("local", 599, "never heard of"), Verdict.SOFT),
+    (met("data", 250, "Ok"), Verdict.LATER),
+]
+
+
+@pytest.mark.parametrize("row", range(len(RULES)), ids=lambda row: f"{row + 1}: {RULES[row].why}")
+def test_each_row_of_the_table_decides_what_it_is_there_for(row):
+    outcome, verdict = SAID[row]
+    assert judge(outcome) is RULES[row]
+    assert RULES[row].verdict is verdict
+
+
+def test_the_documentation_prints_the_very_table():
+    lines = ["| said at | code | enhanced | with the words | what follows | why |", "|---|---|---|---|---|---|"]
+    for rule in RULES:
+        words = rule.text.replace("|", " / ")
+        cells = (rule.at, rule.code, rule.enhanced, words, rule.verdict.value, rule.why)
+        lines.append("| " + " | ".join(cells) + " |")
+    assert "\n".join(lines) in DOCS.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("said", "verdict"),
+    [
+        (met("rcpt", 550, "5.1.10 null MX"), Verdict.HARD),
+        (met("rcpt", 550, "5.1.100 of the future"), Verdict.SOFT),
+        (met("rcpt", 550, "5.1.2 no such host"), Verdict.SOFT),
+        (met("rcpt", 550, "5.2.1 the mailbox is disabled"), Verdict.HARD),
+        (met("rcpt", 450, "4.2.1 receiving mail too quickly"), Verdict.LATER),
+        (met("rcpt", 450, "5.1.1 a contradiction: the basic code counts"), Verdict.LATER),
+        (met("final", 421, "4.7.28 slow down"), Verdict.PAUSE_RATE),
+        (met("connect", 421, "4.7.0 too many connections"), Verdict.AGAIN),
+        (met("connect", 450, "later"), Verdict.AGAIN),
+        (met("auth", None, "no AUTH here"), Verdict.PAUSE_ACCOUNT),
+        (met("mail", 552, "5.3.4 too big"), Verdict.OURS),
+        (met("rcpt", 554, "5.7.1 relay access denied"), Verdict.PAUSE_ACCOUNT),
+        (met("rcpt", 552, "mailbox full"), Verdict.SOFT),
+        (met("local", 553, "5.6.7 no SMTPUTF8"), Verdict.OURS),
+        (met("local", 553, "5.1.3 not an address"), Verdict.HARD),
+        (met("local", 553, "5.1.7 no sender"), Verdict.PAUSE_ACCOUNT),
+        (met("final", 354, "twice?"), Verdict.LATER),
+        (met("rcpt", 499, "unheard of"), Verdict.LATER),
+    ],
+    ids=lambda value: value.text if isinstance(value, Outcome) else value.name,
+)
+def test_other_things_that_relays_say_are_judged_too(said, verdict):
+    assert judge(said).verdict is verdict
+
+
+def test_a_letter_that_was_taken_is_sent():
+    assert next_step(0, met("final", 250), NOW, POLICY, Random(1)) == Sent()
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "hard"),
+    [
+        ("5.1.1 unknown", BounceKind.HARD, True),
+        ("5.2.2 full", BounceKind.SOFT, False),
+        ("5.6.0 ill-formed", BounceKind.POLICY, False),
+    ],
+)
+def test_a_failure_says_whether_the_address_is_to_blame(text, kind, hard):
+    step = next_step(0, met("rcpt", 550, text), NOW, POLICY, Random(1))
+    assert isinstance(step, Fail)
+    assert (step.kind, step.hard) == (kind, hard)
+    assert text in step.reason
+    assert step.reason.startswith("rcpt: 550 ")
+
+
+chances = st.integers(0, 2**32).map(Random)
+policies = st.builds(
+    RetryPolicy,
+    delays=st.lists(st.integers(1, 20_000), min_size=1, max_size=6).map(tuple),
+    jitter=st.floats(0, 1),
+)
+
+
+@given(st.integers(0, 50), policies, chances)
+def test_a_later_attempt_keeps_its_gap_and_spreads_upwards_only(attempts, policy, chance):
+    expires = NOW + timedelta(days=365)
+    step = next_step(attempts, met("rcpt", 451, "4.7.1 greylisted"), NOW, policy, chance, expires)
+    assert isinstance(step, Defer)
+    least = policy.delays[min(attempts, len(policy.delays) - 1)]
+    assert least <= (step.at - NOW).total_seconds() <= least * (1 + policy.jitter) + 1e-5
+
+
+@given(st.integers(0, 50), policies, chances, st.integers(1, 100_000))
+def test_nothing_is_tried_after_the_letter_has_expired(attempts, policy, chance, seconds):
+    expires = NOW + timedelta(seconds=seconds)
+    for said in (met("rcpt", 451), met("connect", None)):
+        match next_step(attempts, said, NOW, policy, chance, expires):
+            case Defer(at=at) | Requeue(at=at):
+                assert NOW < at < expires
+            case step:
+                assert isinstance(step, Expire)
+                assert "given up" in step.reason
+
+
+def test_without_an_end_a_letter_is_given_up_with_the_last_delay():
+    policy = RetryPolicy(delays=(10, 20))
+    steps = [next_step(attempts, met("rcpt", 451), NOW, policy, Random(1)) for attempts in range(3)]
+    assert [type(step) for step in steps] == [Defer, Defer, Expire]
+    assert "3 attempts" in steps[2].reason
+
+
+@given(st.integers(0, 50), chances)
+def test_a_broken_connection_is_not_counted_and_comes_again_in_a_minute_or_so(attempts, chance):
+    step = next_step(attempts, met("mail", None, "connection lost"), NOW, POLICY, chance)
+    assert isinstance(step, Requeue)
+    assert timedelta(seconds=60) <= step.at - NOW <= timedelta(seconds=72)
+    assert "connection lost" in step.reason
+
+
+@pytest.mark.parametrize(
+    ("said", "now", "until"),
+    [
+        (met("rcpt", 421, "4.7.28 slow"), NOW, NOW + timedelta(minutes=10)),
+        (met("final", 550, "5.7.1 no"), NOW, NOW + timedelta(minutes=15)),
+        (met("final", 550, "5.4.5 cap"), NOW, datetime(2026, 11, 24, tzinfo=UTC)),
+        (
+            met("final", 550, "5.4.5 cap"),
+            datetime(2026, 11, 23, 23, 50, tzinfo=UTC),
+            datetime(2026, 11, 24, 0, 50, tzinfo=UTC),
+        ),
+    ],
+)
+def test_what_is_the_accounts_fault_pauses_the_transport_and_touches_no_reader(said, now, until):
+    step = next_step(3, said, now, POLICY, Random(1), now + timedelta(days=2))
+    assert isinstance(step, PauseTransport)
+    assert step.until == until
+    assert said.text in step.alarm
+    # The letter that met it comes after the others, lest one letter stop them all time and again.
+    assert step.again >= until + timedelta(minutes=30)
+
+
+codes = st.none() | st.integers(200, 599)
+enhanced = st.none() | st.from_regex(r"[245]\.\d{1,3}\.\d{1,3}", fullmatch=True)
+
+
+@given(st.sampled_from(Stage), codes, enhanced, st.text(max_size=40), st.integers(0, 9), chances)
+def test_every_outcome_has_one_verdict_and_only_a_taken_letter_is_sent(stage, code, said, text, attempts, chance):
+    outcome = Outcome(1, stage, code, said, text)
+    step = next_step(attempts, outcome, NOW, POLICY, chance, NOW + timedelta(days=1))
+    assert isinstance(step, Sent) == outcome.accepted
+    if isinstance(step, Fail):
+        assert code is not None
+        assert code >= 500
+
+
+def test_giving_up_defaults_to_the_next_issue():
+    tomorrow = NOW + timedelta(days=1)
+    assert RetryPolicy().expires_at(NOW, tomorrow) == tomorrow
+    assert RetryPolicy().expires_at(NOW, None) == NOW + timedelta(days=4)
+    assert RetryPolicy(give_up_after=timedelta(hours=5)).expires_at(NOW, tomorrow) == NOW + timedelta(hours=5)
+
+
+@pytest.mark.parametrize("delays", [(), (300, 0), (-5,)])
+def test_delays_that_make_no_sense_are_refused(delays):
+    with pytest.raises(ConfigurationError, match="retry_delays"):
+        RetryPolicy(delays=delays)
