@@ -6,7 +6,7 @@ import hashlib
 import secrets
 import tomllib
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -100,10 +100,7 @@ class App:
 
     def give_up_at(self, now: datetime, next_digest_at: datetime | None) -> datetime:
         """Until when a letter is tried: the reader's next issue replaces it, unless the settings say otherwise."""
-        after = self.settings.delivery.give_up_after
-        if after is not None:
-            return now + timedelta(seconds=after)
-        return next_digest_at or now + timedelta(days=4)  # RFC 5321 4.5.4.1: four to five days
+        return self.settings.delivery.policy().expires_at(now, next_digest_at)
 
     def begin(self, what: str, total: int | None) -> None:
         """Tell whoever watches that a stage begins."""
@@ -133,8 +130,8 @@ class App:
     def close(self) -> None:
         """Let go of connections and servers."""
         for opened in (self.__dict__.get("transport"), self.__dict__.get("http")):
-            if hasattr(opened, "close"):
-                opened.close()
+            if close := getattr(opened, "close", None):
+                close()
         self.store.close()
 
 

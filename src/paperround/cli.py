@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from paperround import __version__, console, membership, pipeline, preview, readerlist, reports, service, site
+from paperround import __version__, console, membership, pipeline, preview, readerlist, reports, site
 from paperround.app import App, build, check_slug
 from paperround.clock import Clock, machine_clock, running_from, standing_at
 from paperround.errors import PaperroundError, UnknownName, WrongUse
@@ -86,6 +86,8 @@ def up(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
 ) -> None:
     """Run everything in one process; the first time, load the seeds and deliver a first round."""
+    from paperround import service  # noqa: PLC0415 - the pages' libraries would double every command's start-up
+
     with _opened(running=True) as opened:
         service.run(opened, host, port)
 
@@ -274,7 +276,7 @@ def topics_show(slug: str, as_json: AsJson = False) -> None:
         readers, count = opened.store.topics.counts()[slug]
         latest = opened.store.topics.recent_matches(slug, date.min, 20)
         papers = opened.store.papers.by_rows(match.paper for match in latest)
-    shown = [
+    shown: list[dict[str, Any]] = [
         {"id": papers[m.paper].id, "title": papers[m.paper].title, "score": m.score, "why": list(m.why)}
         for m in latest
     ]

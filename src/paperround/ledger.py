@@ -36,6 +36,11 @@ class GroupCommit:
         self._turn = threading.Lock()
         self._broken: BaseException | None = None
 
+    @property
+    def waiting(self) -> int:
+        """How many outcomes wait for the next transaction."""
+        return len(self._waiting)
+
     def __call__(self, outcome: Outcome) -> None:
         done = threading.Event()
         with self._entry:
@@ -134,20 +139,21 @@ class Dispatch:
 
     def _judge(self, outcome: Outcome, now: datetime) -> Settlement:
         delivery = self._waiting[outcome.delivery]
-        match retry.next_step(delivery.attempts, outcome, now, self._policy, self._random, delivery.expires_at):
+        step = retry.next_step(delivery.attempts, outcome, now, self._policy, self._random, delivery.expires_at)
+        match step:
             case retry.Sent():
                 return Settlement(outcome, DeliveryState.SENT)
-            case retry.Defer(at=at, reason=reason):
-                return Settlement(outcome, DeliveryState.DEFERRED, reason, at)
-            case retry.Requeue(at=at, reason=reason):
-                return Settlement(outcome, DeliveryState.QUEUED, reason, at, counts=False)
-            case retry.PauseTransport(until=until, alarm=alarm):
-                self._pause(until, alarm)
-                return Settlement(outcome, DeliveryState.QUEUED, alarm, until, counts=False)
-            case retry.Expire(reason=reason):
-                return Settlement(outcome, DeliveryState.EXPIRED, reason)
-            case retry.Fail(reason=reason):
-                return Settlement(outcome, DeliveryState.FAILED, reason)
+            case retry.Defer():
+                return Settlement(outcome, DeliveryState.DEFERRED, step.reason, step.at)
+            case retry.Requeue():
+                return Settlement(outcome, DeliveryState.QUEUED, step.reason, step.at, counts=False)
+            case retry.PauseTransport():
+                self._pause(step.until, step.alarm)
+                return Settlement(outcome, DeliveryState.QUEUED, step.alarm, step.again, counts=False)
+            case retry.Expire():
+                return Settlement(outcome, DeliveryState.EXPIRED, step.reason)
+            case retry.Fail():
+                return Settlement(outcome, DeliveryState.FAILED, step.reason, bounce=step.kind)
 
     def _pause(self, until: datetime, alarm: str) -> None:
         if self._paused is None or until > self._paused:

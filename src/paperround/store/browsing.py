@@ -42,6 +42,14 @@ class Browsing:
         with reading(self._engine) as db:
             return _in_order(db, db.scalars(rows).all())
 
+    def newest(self, until: date, limit: int) -> list[Paper]:
+        """The latest papers announced up to a day, newest day first, most upvoted first within it."""
+        order = (papers.c.day.desc(), papers.c.upvotes.desc(), papers.c.row)
+        with reading(self._engine) as db:
+            return _in_order(
+                db, db.scalars(select(papers.c.row).where(papers.c.day <= until).order_by(*order).limit(limit)).all()
+            )
+
     def count(self, first: date, last: date, topic: int | None = None) -> int:
         """How many papers were announced between two days."""
         with reading(self._engine) as db:
@@ -50,22 +58,37 @@ class Browsing:
     def day_before(self, day: date) -> date | None:
         """The last day before this one that has papers."""
         with reading(self._engine) as db:
-            return db.scalar(select(func.max(papers.c.day)).where(papers.c.day < day))
+            found: date | None = db.scalar(select(func.max(papers.c.day)).where(papers.c.day < day))
+            return found
 
     def day_after(self, day: date, until: date) -> date | None:
         """The first day after this one, and not after `until`, that has papers."""
         with reading(self._engine) as db:
-            return db.scalar(select(func.min(papers.c.day)).where(papers.c.day > day, papers.c.day <= until))
+            found: date | None = db.scalar(
+                select(func.min(papers.c.day)).where(papers.c.day > day, papers.c.day <= until)
+            )
+            return found
 
     def echoes(self, first: date, last: date) -> list[Echo]:
         """What the papers of these days met with, the most upvoted of them."""
         facts = papers.c.facts
         query = (
-            select(papers.c.row, papers.c.day, papers.c.upvotes, facts["comments"].as_integer(), facts["stars"].as_integer())
-            .where(papers.c.day.between(first, last)).order_by(papers.c.upvotes.desc()).limit(_POPULAR_CANDIDATES)
+            select(
+                papers.c.row,
+                papers.c.day,
+                papers.c.upvotes,
+                facts["comments"].as_integer(),
+                facts["stars"].as_integer(),
+            )
+            .where(papers.c.day.between(first, last))
+            .order_by(papers.c.upvotes.desc())
+            .limit(_POPULAR_CANDIDATES)
         )
         with reading(self._engine) as db:
-            return [Echo(row, day, upvotes, comments or 0, stars or 0) for row, day, upvotes, comments, stars in db.execute(query)]
+            return [
+                Echo(row, day, upvotes, comments or 0, stars or 0)
+                for row, day, upvotes, comments, stars in db.execute(query)
+            ]
 
     def in_order(self, rows: Sequence[int]) -> list[Paper]:
         """These papers, in this order."""
@@ -76,9 +99,12 @@ class Browsing:
         """A topic's papers, newest day first, best first within it, each with its match."""
         query = (
             select(matches.c.paper, matches.c.score, matches.c.why, topics.c.slug)
-            .join_from(matches, papers, papers.c.row == matches.c.paper).join(topics, topics.c.row == matches.c.topic)
+            .join_from(matches, papers, papers.c.row == matches.c.paper)
+            .join(topics, topics.c.row == matches.c.topic)
             .where(matches.c.topic == topic)
-            .order_by(papers.c.day.desc(), matches.c.score.desc(), papers.c.row).limit(limit).offset(offset)
+            .order_by(papers.c.day.desc(), matches.c.score.desc(), papers.c.row)
+            .limit(limit)
+            .offset(offset)
         )
         with reading(self._engine) as db:
             found = {row: Match(slug, row, score, tuple(why)) for row, score, why, slug in db.execute(query)}
@@ -88,7 +114,8 @@ class Browsing:
         """The topics that these papers are on, best first."""
         query = (
             select(matches.c.paper, topics.c.slug, topics.c.name, topics.c.row)
-            .join_from(matches, topics).where(matches.c.paper.in_(list(rows)))
+            .join_from(matches, topics)
+            .where(matches.c.paper.in_(list(rows)))
             .order_by(matches.c.paper, matches.c.score.desc())
         )
         found: dict[int, list[Topic]] = {}
@@ -104,14 +131,21 @@ class Browsing:
 
     def search_since(self, expression: str, row: int, limit: int) -> tuple[int, list[Paper]]:
         """Of the papers stored since a number, how many a full-text expression finds, and the latest of them."""
-        query = text("SELECT rowid FROM paper_index WHERE paper_index MATCH :expression AND rowid >= :row ORDER BY rowid DESC")
+        query = text(
+            "SELECT rowid FROM paper_index WHERE paper_index MATCH :expression AND rowid >= :row ORDER BY rowid DESC"
+        )
         with reading(self._engine) as db:
             found = db.scalars(query, {"expression": expression, "row": row}).all()
             return len(found), _in_order(db, found[:limit])
 
     def ids_from(self, row: int, limit: int) -> list[tuple[int, str, date]]:
         """Papers' numbers, public identifiers and days, from a number on."""
-        query = select(papers.c.row, papers.c.id, papers.c.day).where(papers.c.row >= row).order_by(papers.c.row).limit(limit)
+        query = (
+            select(papers.c.row, papers.c.id, papers.c.day)
+            .where(papers.c.row >= row)
+            .order_by(papers.c.row)
+            .limit(limit)
+        )
         with reading(self._engine) as db:
             return [(found.row, found.id, found.day) for found in db.execute(query)]
 

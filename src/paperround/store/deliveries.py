@@ -11,9 +11,22 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, case, exists, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Integer,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
 
-from paperround.models import Delivery, DeliveryState, Outcome
+from paperround.models import BounceKind, Delivery, DeliveryState, Outcome
 from paperround.store.engine import reading, upsert, writing
 from paperround.store.schema import attempts, deliveries, digests, issues, relay, subscribers, suppressions
 from paperround.store.subscribers import email_key
@@ -32,6 +45,8 @@ class Settlement:
     next_attempt_at: datetime | None = None
     counts: bool = True
     """Whether this was an attempt at the reader; a broken connection is not."""
+    bounce: BounceKind | None = None
+    """What a final refusal says about the reader's address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +65,27 @@ class Claimed:
 
     deliveries: list[Delivery]
     settled: Counter[str]
+
+
+# Made once: building the statement took longer than running it.
+_SETTLE = (
+    update(deliveries)
+    .where(deliveries.c.row == bindparam("settled"), deliveries.c.claim == bindparam("held"))
+    .values(
+        state=bindparam("state"),
+        reason=bindparam("reason"),
+        attempts=deliveries.c.attempts + bindparam("counted", type_=Integer),
+        claim=None,
+        lease_until=None,
+        next_attempt_at=bindparam("next_attempt_at"),
+        finished_at=bindparam("finished_at"),
+    )
+)
+_COUNT = update(relay).values(
+    day=bindparam("today"),
+    handed_over=case((relay.c.day == bindparam("today"), relay.c.handed_over), else_=0)
+    + bindparam("sent", type_=Integer),
+)
 
 
 class Deliveries:
@@ -110,38 +146,34 @@ class Deliveries:
 
     def settle(self, settled: Sequence[Settlement], claim: str, now: datetime) -> None:
         """Record outcomes in one transaction; a delivery that is no longer ours keeps its state, not the attempt."""
+        tried = [
+            {
+                "delivery": s.outcome.delivery,
+                "at": now,
+                "stage": s.outcome.stage.value,
+                "code": s.outcome.code,
+                "enhanced": s.outcome.enhanced,
+                "text": s.outcome.text[:500],
+                "connection": s.outcome.connection,
+            }
+            for s in settled
+        ]
+        becomes = [
+            {
+                "settled": s.outcome.delivery,
+                "held": claim,
+                "state": s.state.value,
+                "reason": s.reason,
+                "counted": int(s.counts),
+                "next_attempt_at": s.next_attempt_at,
+                "finished_at": now if s.state not in (DeliveryState.QUEUED, DeliveryState.DEFERRED) else None,
+            }
+            for s in settled
+        ]
+        sent = sum(s.outcome.accepted for s in settled)
         with writing(self._engine) as db:
-            db.execute(
-                insert(attempts),
-                [
-                    {
-                        "delivery": s.outcome.delivery,
-                        "at": now,
-                        "stage": s.outcome.stage.value,
-                        "code": s.outcome.code,
-                        "enhanced": s.outcome.enhanced,
-                        "text": s.outcome.text[:500],
-                        "connection": s.outcome.connection,
-                    }
-                    for s in settled
-                ],
-            )
-            for s in settled:
-                final = s.state not in (DeliveryState.QUEUED, DeliveryState.DEFERRED)
-                db.execute(
-                    update(deliveries)
-                    .where(deliveries.c.row == s.outcome.delivery, deliveries.c.claim == claim)
-                    .values(
-                        state=s.state.value,
-                        reason=s.reason,
-                        attempts=deliveries.c.attempts + int(s.counts),
-                        claim=None,
-                        lease_until=None,
-                        next_attempt_at=s.next_attempt_at,
-                        finished_at=now if final else None,
-                    )
-                )
-            sent = sum(s.outcome.accepted for s in settled)
+            db.execute(insert(attempts), tried)
+            db.execute(_SETTLE, becomes)
             if sent:
                 _count_handed_over(db, now.date(), sent)
 
@@ -200,11 +232,12 @@ class Deliveries:
     def last_notice(self, email: str, kind: str) -> datetime | None:
         """When a notice of this kind was last queued for an address."""
         with reading(self._engine) as db:
-            return db.scalar(
+            last: datetime | None = db.scalar(
                 select(func.max(deliveries.c.created_at))
                 .join(subscribers, subscribers.c.row == deliveries.c.subscriber)
                 .where(subscribers.c.email_key == email_key(email), deliveries.c.notice == kind)
             )
+            return last
 
     def by_row(self, row: int) -> Delivery | None:
         """The delivery under this number."""
@@ -272,7 +305,9 @@ class Deliveries:
     def next_due(self) -> datetime | None:
         """When the next waiting delivery is due."""
         with reading(self._engine) as db:
-            return db.scalar(select(func.min(deliveries.c.next_attempt_at)).where(deliveries.c.state.in_(WAITING)))
+            query = select(func.min(deliveries.c.next_attempt_at)).where(deliveries.c.state.in_(WAITING))
+            due: datetime | None = db.scalar(query)
+            return due
 
     def relay(self, day: date) -> Relay:
         """The relay's state, with the letters it took over on this day (UTC)."""
@@ -317,16 +352,8 @@ def _withdraw(db: Connection, now: datetime) -> Counter[str]:
 
 
 def _count_handed_over(db: Connection, day: date, letters: int) -> None:
-    statement = upsert(db, relay).values(name=_RELAY, reason="", day=day, handed_over=letters)
-    db.execute(
-        statement.on_conflict_do_update(
-            index_elements=["name"],
-            set_={
-                "day": day,
-                "handed_over": case((relay.c.day == day, relay.c.handed_over + letters), else_=letters),
-            },
-        )
-    )
+    if db.execute(_COUNT, {"today": day, "sent": letters}).rowcount == 0:
+        db.execute(insert(relay).values(name=_RELAY, reason="", day=day, handed_over=letters))
 
 
 def _load(db: Connection, where: Any) -> list[Delivery]:

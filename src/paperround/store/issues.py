@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, func, insert, select, update
 
 from paperround.models import Cadence, DeliveryState, Digest, Match, Paper, Pick, Section, Subscriber
 from paperround.store.engine import reading, upsert, writing
@@ -29,6 +29,13 @@ from paperround.store.schema import (
 from paperround.store.subscribers import load
 
 _CHUNK = 500
+Numbers = Mapping[tuple[Cadence, date], int]
+"""The store's number of each issue."""
+_SERVED = (
+    update(subscribers)
+    .where(subscribers.c.row == bindparam("reader"))
+    .values(next_digest_at=bindparam("next_digest_at"), served=bindparam("served"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,24 +235,35 @@ def _papers(db: Connection, rows: set[int]) -> dict[int, Paper]:
 def _keep(db: Connection, decided: Sequence[NewDelivery], edition: int, now: datetime) -> None:
     if not decided:
         return
-    for new in decided:
-        db.execute(
-            update(subscribers)
-            .where(subscribers.c.row == new.reader.subscriber.row)
-            .values(next_digest_at=new.next_digest_at, served=new.day)
-        )
+    db.execute(
+        _SERVED,
+        [
+            {"reader": new.reader.subscriber.row, "next_digest_at": new.next_digest_at, "served": new.day}
+            for new in decided
+        ],
+    )
     rows = [new.reader.subscriber.row for new in decided]
     # A reader's unread matches are settled now, laid out or counted: the next digest begins after this edition.
-    db.execute(
-        update(subscriptions)
-        .where(subscriptions.c.subscriber.in_(rows), subscriptions.c.read_to < edition)
-        .values(read_to=edition)
-    )
+    # Whoever changes a reader's topics locks the reader first, as this transaction has: nothing slips in unread.
+    unread = subscriptions.c.subscriber.in_(rows) & (subscriptions.c.read_to < edition)
+    db.execute(update(subscriptions).where(unread).values(read_to=edition))
     numbers = {key: _issue(db, *key) for key in {(new.cadence, new.day) for new in decided if new.digest}}
-    _print(db, decided, numbers)
-    for new in decided:
-        if new.digest:
-            _keep_digest(db, new, new.digest, numbers[new.cadence, new.day], now)
+    fresh = _not_reached_yet(db, decided, numbers)
+    _print(db, fresh, numbers)
+    _keep_digests(db, fresh, numbers, now)
+
+
+def _not_reached_yet(db: Connection, decided: Sequence[NewDelivery], numbers: Numbers) -> list[NewDelivery]:
+    """Those whom their issue has not reached before: one letter, also when a clock is set back."""
+    rows = [new.reader.subscriber.row for new in decided if new.digest]
+    query = select(digests.c.issue, digests.c.subscriber)
+    query = query.where(digests.c.subscriber.in_(rows), digests.c.issue.in_(numbers.values()))
+    reached = {tuple(found) for found in db.execute(query)}
+    return [
+        new
+        for new in decided
+        if new.digest and (numbers[new.cadence, new.day], new.reader.subscriber.row) not in reached
+    ]
 
 
 def _issue(db: Connection, cadence: Cadence, day: date) -> int:
@@ -253,60 +271,64 @@ def _issue(db: Connection, cadence: Cadence, day: date) -> int:
     return int(db.scalar(select(issues.c.row).where(issues.c.cadence == cadence.value, issues.c.day == day)) or 0)
 
 
-def _print(db: Connection, decided: Sequence[NewDelivery], numbers: Mapping[tuple[Cadence, date], int]) -> None:
+def _print(db: Connection, decided: Sequence[NewDelivery], numbers: Numbers) -> None:
     """Freeze the papers that these issues use for the first time."""
     used = {(numbers[new.cadence, new.day], paper) for new in decided if new.digest for paper in new.digest.papers}
     for issue in set(numbers.values()):
         mine = sorted(paper for number, paper in used if number == issue)
-        have = set(
-            db.scalars(
-                select(issue_papers.c.paper).where(issue_papers.c.issue == issue, issue_papers.c.paper.in_(mine))
-            )
-        )
-        fresh = _papers(db, set(mine) - have)
+        have = select(issue_papers.c.paper).where(issue_papers.c.issue == issue, issue_papers.c.paper.in_(mine))
+        fresh = _papers(db, set(mine) - set(db.scalars(have)))
         if fresh:
             db.execute(
                 upsert(db, issue_papers).on_conflict_do_nothing(),
-                [
-                    {"issue": issue, "paper": row, "paper_as_printed": _printable(paper)}
-                    for row, paper in fresh.items()
-                ],
+                [{"issue": issue, "paper": row, "paper_as_printed": _printable(p)} for row, p in fresh.items()],
             )
 
 
-def _keep_digest(db: Connection, new: NewDelivery, digest: Digest, issue: int, now: datetime) -> None:
-    reader = new.reader.subscriber
-    statement = upsert(db, digests).values(
-        issue=issue,
-        subscriber=reader.row,
-        sections=_plain(digest.sections),
-        more=list(digest.more),
-        created_at=now,
-    )
-    row = db.scalar(statement.on_conflict_do_nothing().returning(digests.c.row))
-    if row is None:
-        return  # this issue has reached the reader already: one letter, whatever runs twice
-    places = [*enumerate(digest.papers), *((None, paper) for paper in digest.more)]
+def _keep_digests(db: Connection, fresh: Sequence[NewDelivery], numbers: Numbers, now: datetime) -> None:
+    kept = [(new, new.digest) for new in fresh if new.digest]
+    if not kept:
+        return
+    rows = db.scalars(
+        insert(digests).returning(digests.c.row, sort_by_parameter_order=True),
+        [
+            {
+                "issue": numbers[new.cadence, new.day],
+                "subscriber": new.reader.subscriber.row,
+                "sections": _plain(digest.sections),
+                "more": list(digest.more),
+                "created_at": now,
+            }
+            for new, digest in kept
+        ],
+    ).all()
     db.execute(
         insert(digest_papers),
-        [{"subscriber": reader.row, "paper": paper, "digest": row, "place": place} for place, paper in places],
+        [
+            {"subscriber": new.reader.subscriber.row, "paper": paper, "digest": row, "place": place}
+            for row, (new, digest) in zip(rows, kept, strict=True)
+            for place, paper in [*enumerate(digest.papers), *((None, paper) for paper in digest.more)]
+        ],
     )
     db.execute(
-        insert(deliveries).values(
-            subscriber=reader.row,
-            issue=issue,
-            digest=row,
-            notice=None,
-            context={},
-            email=reader.email,
-            message_id=new.message_id,
-            state=DeliveryState.QUEUED.value,
-            reason="",
-            attempts=0,
-            next_attempt_at=now,
-            expires_at=new.expires_at,
-            created_at=now,
-        )
+        insert(deliveries),
+        [
+            {
+                "subscriber": new.reader.subscriber.row,
+                "issue": numbers[new.cadence, new.day],
+                "digest": row,
+                "context": {},
+                "email": new.reader.subscriber.email,
+                "message_id": new.message_id,
+                "state": DeliveryState.QUEUED.value,
+                "reason": "",
+                "attempts": 0,
+                "next_attempt_at": now,
+                "expires_at": new.expires_at,
+                "created_at": now,
+            }
+            for row, (new, _) in zip(rows, kept, strict=True)
+        ],
     )
 
 

@@ -171,7 +171,8 @@ class Papers:
     def newest_day(self, until: date) -> date | None:
         """The latest day, not after `until`, that has papers."""
         with reading(self._engine) as db:
-            return db.scalar(select(func.max(papers.c.day)).where(papers.c.day <= until))
+            newest: date | None = db.scalar(select(func.max(papers.c.day)).where(papers.c.day <= until))
+            return newest
 
     def count(self) -> int:
         """How many papers are stored."""

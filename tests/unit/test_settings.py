@@ -1,0 +1,85 @@
+"""Settings: where they come from, and what is said when one is wrong."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from paperround import settings
+from paperround.errors import ConfigurationError
+
+
+def written(folder: Path, text: str) -> Path:
+    file = folder / "paperround.toml"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def test_the_environment_goes_over_the_env_file_and_that_over_the_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = written(tmp_path, '[site]\nname = "file"\npostal_address = "file"\nsender = "file@example.org"\n')
+    env = tmp_path / ".env"
+    env.write_text("PAPERROUND_SITE__NAME=dotenv\nPAPERROUND_SITE__POSTAL_ADDRESS=dotenv\n", encoding="utf-8")
+    monkeypatch.setenv("PAPERROUND_SITE__NAME", "environment")
+    site = settings.load(file, env).site
+    assert (site.name, site.postal_address, site.sender) == ("environment", "dotenv", "file@example.org")
+
+
+def test_the_shipped_configuration_is_valid() -> None:
+    from paperround.resources import folder
+
+    loaded = settings.load(folder("config") / "paperround.toml", None)
+    assert [source.name for source in loaded.sources] == ["hf-daily", "arxiv"]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('[site]\nsender = "nobody"\n', "site.sender: must be an address"),
+        ('[site]\nbase_url = "papers.example.org"\n', "site.base_url: must be an absolute address"),
+        ("[site]\ncolour = 1\n", "site.colour: there is no such setting; see docs/settings.md"),
+        ('[[sources]]\nname = "x"\nkind = "telepathy"\n', "hf-daily"),
+        ('[transport]\nkind = "pigeon"\n', "smtp"),
+        ("[delivery]\nbatch = 0\n", "delivery.batch: Input should be greater than 0"),
+        ("[site\n", "Expected ']'"),
+    ],
+)
+def test_a_wrong_setting_is_one_line_with_file_field_and_remedy(tmp_path: Path, text: str, says: str) -> None:
+    file = written(tmp_path, text)
+    with pytest.raises(ConfigurationError) as error:
+        settings.load(file, None)
+    assert says in str(error.value)
+    assert "paperround.toml" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_missing_file_that_was_asked_for_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="there is no such file"):
+        settings.load(tmp_path / "none.toml", None)
+
+
+def test_secrets_are_in_no_error_and_no_repr(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PAPERROUND_SECRET_KEY", "hunter2hunter2")
+    monkeypatch.setenv("PAPERROUND_TRANSPORT__KIND", "smtp")
+    monkeypatch.setenv("PAPERROUND_TRANSPORT__HOST", "smtp.example.org")
+    monkeypatch.setenv("PAPERROUND_TRANSPORT__USERNAME", "ada")
+    monkeypatch.setenv("PAPERROUND_TRANSPORT__PASSWORD", "hunter3hunter3")
+    file = written(tmp_path, "")
+    assert "hunter" not in repr(settings.load(file, None))
+    monkeypatch.setenv("PAPERROUND_TRANSPORT__PORT", "hunter4")
+    with pytest.raises(ConfigurationError) as error:
+        settings.load(file, None)
+    assert "hunter" not in str(error.value)
+
+
+def test_a_secret_key_is_made_once_and_kept_where_only_its_owner_reads_it(tmp_path: Path) -> None:
+    file, env = written(tmp_path, ""), tmp_path / ".env"
+    env.write_text("# mine", encoding="utf-8")
+    first = settings.with_secret_key(settings.load(file, env), env)
+    again = settings.with_secret_key(settings.load(file, env), env)
+    assert first.secret_key == again.secret_key
+    assert stat.S_IMODE(env.stat().st_mode) == 0o600
+    assert env.read_text(encoding="utf-8").startswith("# mine\nPAPERROUND_SECRET_KEY=")
