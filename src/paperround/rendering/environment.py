@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from datetime import date
+from functools import lru_cache, partial
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -32,8 +33,13 @@ def environment(folders: tuple[Path, ...], language: Language) -> Environment:
         "readable": readable,
         "excerpt": excerpt,
         "breakable": breakable,
-        "day": language.date,
+        "day": partial(_day, language),
         "number": language.number,
         "listed": language.list,
     }
     return made
+
+
+def _day(language: Language, day: date | str, form: str = "full") -> str:
+    """The day as this language writes it; a notice's context holds it as YYYY-MM-DD."""
+    return language.date(date.fromisoformat(day) if isinstance(day, str) else day, form)

@@ -6,16 +6,16 @@ is nothing to compile: a catalogue is turned into gettext's own form in memory w
 
 from __future__ import annotations
 
+import datetime as dt
 import gettext
 import io
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date
 from functools import lru_cache
 from pathlib import Path
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date
+from babel.dates import format_date, format_skeleton, format_time, get_day_names
 from babel.lists import format_list
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import PoFileError, read_po
@@ -55,19 +55,36 @@ class Language:
         """1,234 or 1.234."""
         return str(number) if abs(number) < 1000 else format_decimal(number, locale=self.locale)
 
-    def date(self, day: date, form: str = "full") -> str:
+    def date(self, day: dt.date, form: str = "full") -> str:
         """Monday, November 23, 2026; `form` is Babel's: full, long, medium, short or a pattern."""
         return _date(self.locale, day, form)
+
+    def short_date(self, day: dt.date, today: dt.date) -> str:
+        """Nov 20, with the year only where it is not today's."""
+        return _short(self.locale, day) if day.year == today.year else _date(self.locale, day, "medium")
+
+    def time(self, moment: dt.time) -> str:
+        """7:00 AM or 07:00."""
+        return format_time(moment, format="short", locale=self.locale)
+
+    def weekday(self, number: int) -> str:
+        """The name of a day of the week, 0 is Monday."""
+        return str(get_day_names("wide", locale=self.locale)[number])
 
     def list(self, words: Iterable[str]) -> str:
         """`a, b, and c`, as this language joins them."""
         known = list(words)
-        return known[0] if len(known) == 1 else format_list(known, locale=self.locale)
+        return format_list(known, locale=self.locale) if known else ""
 
 
 @lru_cache(maxsize=1024)
-def _date(locale: Locale, day: date, form: str) -> str:
+def _date(locale: Locale, day: dt.date, form: str) -> str:
     return format_date(day, format=form, locale=locale)
+
+
+@lru_cache(maxsize=1024)
+def _short(locale: Locale, day: dt.date) -> str:
+    return format_skeleton("MMMd", day, locale=locale)
 
 
 def available(folders: tuple[Path, ...]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from paperround.models import Site
 from paperround.rendering.language import Language
-from paperround.rendering.view import Card, LetterView
+from paperround.rendering.view import Card, LetterView, Notice
 
 WIDTH = 72
 _INDENT = "    "
@@ -70,19 +70,29 @@ def letter_text(
     return "\n\n".join([*parts, *_closing(letter, site, language)]) + "\n"
 
 
+def notice_text(letter: LetterView, notice: Notice, site: Site, language: Language) -> str:
+    """A notice: its paragraphs, each button as a label and an address."""
+    parts = [site.name]
+    for paragraph in notice.paragraphs:
+        lines = [f"{paragraph.text}:", paragraph.url] if paragraph.url else wrap(paragraph.text)
+        parts.append("\n".join(lines))
+    return "\n\n".join([*parts, *_closing(letter, site, language)]) + "\n"
+
+
 def _closing(letter: LetterView, site: Site, language: Language) -> Iterator[str]:
     _ = language.gettext
-    if letter.more:
+    if letter.more and letter.links:
         yield f"{letter.more}:\n{letter.links.online}"
     yield "-" * WIDTH
-    yield "\n".join(wrap(letter.reason))
-    yield "\n".join(
-        (
-            f"{_('View in browser')}: {letter.links.online}",
-            f"{_('Preferences')}: {letter.links.preferences}",
-            f"{_('Unsubscribe')}: {letter.links.unsubscribe}",
+    if letter.reason:
+        yield "\n".join(wrap(letter.reason))
+    if letter.links:
+        ways = (
+            (_("View in browser"), letter.links.online),
+            (_("Preferences"), letter.links.preferences),
+            (_("Unsubscribe"), letter.links.unsubscribe),
         )
-    )
+        yield "\n".join(f"{label}: {url}" for label, url in ways if url)
     yield "\n".join(line for text in (site.name, site.postal_address, letter.thanks) for line in wrap(text))
 
 

@@ -70,6 +70,22 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Paragraph:
+    """A paragraph of a notice, or with a URL the label of a button."""
+
+    text: str
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a notice says."""
+
+    subject: str
+    paragraphs: tuple[Paragraph, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LetterView:
     """A letter: all sentences are finished, so that a theme only arranges them."""
 
@@ -81,11 +97,15 @@ class LetterView:
     """How many papers there are online beyond these; empty where there are none."""
     reason: str
     thanks: str
-    links: Links
+    links: Links | None
     sections: tuple[Part, ...] = ()
+    notice: Notice | None = None
+    """What a notice says, in place of sections."""
 
 
-def card(paper: Paper, why: Sequence[str], language: Language, budget: int, *, pictures: bool = True) -> Card:
+def card(
+    paper: Paper, why: Sequence[str], language: Language, budget: int, today: date, *, pictures: bool = True
+) -> Card:
     """The paper's card, its summary within `budget` characters."""
     title = readable(paper.title)
     summary = readable(paper.summary or paper.abstract)
@@ -96,7 +116,7 @@ def card(paper: Paper, why: Sequence[str], language: Language, budget: int, *, p
         url=paper.url or _abstract_page(paper),
         authors=breakable(_authors(paper, language)),
         organization=breakable(readable(paper.organization or "")),
-        day=language.date(paper.published or paper.day, "medium"),
+        day=_unbroken(language.short_date(paper.published or paper.day, today)),
         votes=paper.upvotes or 0,
         comments=paper.comments or 0,
         stars=paper.stars or 0,
@@ -127,14 +147,22 @@ def more_online(more: int, language: Language) -> str:
     return language.count("%(num)s more online", "%(num)s more online", more) if more else ""
 
 
+def and_more(others: int, language: Language) -> str:
+    """` and 8 more`, for the subject, or nothing."""
+    return " " + language.count("and %(num)s more", "and %(num)s more", others) if others else ""
+
+
 def lead(reader: Subscriber, told: str, language: Language) -> str:
     """The letter's first line: the greeting, by name where it is known, and what is inside."""
-    name = clean(reader.name)
-    if name:
-        return breakable(
-            language.gettext("Hello %(name)s, your round today: %(inside)s.") % {"name": name, "inside": told}
-        )
-    return language.gettext("Your round today: %(inside)s.") % {"inside": told}
+    _, name = language.gettext, clean(reader.name)
+    sentence = {
+        Cadence.WEEKLY: _("your round this week: %(inside)s."),
+        Cadence.MONTHLY: _("your round this month: %(inside)s."),
+    }.get(reader.schedule.cadence, _("your round today: %(inside)s."))
+    told = sentence % {"inside": told}
+    if not name:
+        return told[:1].upper() + told[1:]
+    return breakable(_("Hello %(name)s, %(told)s") % {"name": name, "told": told})
 
 
 def reason(reader: Subscriber, topics: Sequence[str], language: Language) -> str:
@@ -155,9 +183,22 @@ def reason(reader: Subscriber, topics: Sequence[str], language: Language) -> str
     return sentence % {"topics": language.list(named)}
 
 
-def letter_date(day: date, language: Language) -> str:
-    """The day in full, with the weekday."""
-    return language.date(day, "full")
+def promise(reader: Subscriber, language: Language) -> str:
+    """How often and when letters will come; nothing where none will."""
+    _, schedule = language.gettext, reader.schedule
+    sentence = {
+        Cadence.DAILY: _("You will get one letter every day at %(time)s (%(zone)s)."),
+        Cadence.WEEKDAYS: _("You will get one letter every weekday at %(time)s (%(zone)s)."),
+        Cadence.WEEKLY: _("You will get one letter a week, on %(weekday)s at %(time)s (%(zone)s)."),
+        Cadence.MONTHLY: _("You will get one letter a month, on day %(monthday)s at %(time)s (%(zone)s)."),
+        Cadence.OFF: "",
+    }[schedule.cadence]
+    return sentence % {
+        "time": language.time(schedule.at),
+        "zone": schedule.timezone.replace("_", " "),
+        "weekday": language.weekday(schedule.weekday),
+        "monthday": schedule.monthday,
+    }
 
 
 def _authors(paper: Paper, language: Language) -> str:
@@ -167,7 +208,7 @@ def _authors(paper: Paper, language: Language) -> str:
     if len(names) <= _FIRST_AUTHORS + 1:
         return ", ".join(names)
     left = language.number(len(names) - _FIRST_AUTHORS - 1)
-    return f"{', '.join(names[:_FIRST_AUTHORS])}, …, {names[-1]} +{left}"
+    return f"{', '.join(names[:_FIRST_AUTHORS])}, …, {names[-1]}\u00a0+{left}"
 
 
 def _badges(paper: Paper, language: Language) -> tuple[str, ...]:
@@ -176,7 +217,12 @@ def _badges(paper: Paper, language: Language) -> tuple[str, ...]:
         ("%(num)s comment", "%(num)s comments", paper.comments),
         ("%(num)s star", "%(num)s stars", paper.stars),
     )
-    return tuple(language.count(one, many, number) for one, many, number in counts if number)
+    return tuple(_unbroken(language.count(one, many, number)) for one, many, number in counts if number)
+
+
+def _unbroken(text: str) -> str:
+    """A count and its word, a month and its day: together on one line."""
+    return text.replace(" ", "\u00a0")
 
 
 def _abstract_page(paper: Paper) -> str:

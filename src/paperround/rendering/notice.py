@@ -1,0 +1,85 @@
+"""Notices: the short letters around a subscription. Each is one text template; its HTML is made from the same text.
+
+Subject: the subject line
+
+A paragraph. Lines belong together until an empty one.
+
+[A paragraph that is a link](https://…) becomes a button
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from paperround.errors import ConfigurationError, UnknownName
+from paperround.models import Links, ReaderState, Site, Subscriber
+from paperround.rendering.environment import environment
+from paperround.rendering.excerpt import breakable
+from paperround.rendering.language import Language
+from paperround.rendering.template import mistake
+from paperround.rendering.view import Notice, Paragraph, promise
+from paperround.text import clean
+
+_FOLDER, _ENDING = "email/notices", ".txt.j2"
+_LINK = re.compile(r"\[([^]]+)\]\((https?://[^\s)]+)\)")
+_BLANK = re.compile(r"\n\s*\n")
+
+
+def kinds(folders: tuple[Path, ...]) -> tuple[str, ...]:
+    """The kinds of notices in these template folders."""
+    found = {path.name.removesuffix(_ENDING) for folder in folders for path in (folder / _FOLDER).glob(f"*{_ENDING}")}
+    return tuple(sorted(found))
+
+
+def compose(
+    kind: str,
+    reader: Subscriber,
+    links: Links,
+    context: Mapping[str, Any],
+    *,
+    site: Site,
+    language: Language,
+    folders: tuple[Path, ...],
+) -> Notice:
+    """The notice of this kind; `context` holds what its template says it takes."""
+    if kind not in kinds(folders):
+        raise UnknownName(f"no notice {kind!r}; there are {', '.join(kinds(folders))}")
+    file = f"{_FOLDER}/{kind}{_ENDING}"
+    # A name with line breaks or brackets in it may neither end a paragraph nor make a link.
+    reader = replace(reader, name=clean(reader.name))
+    try:
+        text = (
+            environment(folders, language)
+            .get_template(file)
+            .render(
+                **{**context, "site": site, "reader": reader, "links": links, "promise": promise(reader, language)}
+            )
+        )
+    except Exception as error:  # a template can raise anything
+        raise mistake(file, error) from error
+    return parse(text, file)
+
+
+def parse(text: str, file: str) -> Notice:
+    """The notice in a rendered template; ConfigurationError where it has no subject or says nothing."""
+    head, *blocks = _BLANK.split(text.strip())
+    if not head.startswith("Subject:"):
+        raise ConfigurationError(f"{file}: it begins with {head[:40]!r} instead of `Subject: …` and an empty line")
+    paragraphs = tuple(_paragraph(clean(block)) for block in blocks if clean(block))
+    if not paragraphs:
+        raise ConfigurationError(f"{file}: there is nothing below its subject")
+    return Notice(clean(head.removeprefix("Subject:")), paragraphs)
+
+
+def has_way_out(reader: Subscriber) -> bool:
+    """Whether the notice ends with the links for readers: before confirming and after leaving there are none."""
+    return reader.state in (ReaderState.ACTIVE, ReaderState.PAUSED)
+
+
+def _paragraph(text: str) -> Paragraph:
+    found = _LINK.fullmatch(text)
+    return Paragraph(found[1], found[2]) if found else Paragraph(breakable(text))
