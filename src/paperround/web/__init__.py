@@ -1,0 +1,31 @@
+"""The pages: server-rendered, light enough for any phone, and honest: a GET changes nothing.
+
+`create` makes the application; each file holds the handlers of one kind of visitor: `public` browses, `reader` has a
+token from a letter, `joining` wants letters, `inbox` reads what the built-in inbox holds.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+
+from paperround.web import health, inbox, mistakes, public
+from paperround.web.desk import Desk
+from paperround.web.guards import Guards
+
+if TYPE_CHECKING:
+    from paperround.app import App
+
+_ROUTERS = (public.router, inbox.router, health.router)
+
+
+def create(app: App) -> FastAPI:
+    """The web application of this paperround."""
+    web = FastAPI(title="paperround", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    web.state.desk = Desk(app)
+    for router in _ROUTERS:
+        web.include_router(router)
+    mistakes.handle(web)
+    web.add_middleware(Guards, https=app.settings.site.base_url.startswith("https://"))
+    return web

@@ -1,0 +1,89 @@
+"""A paper as the pages show it: the letters' card, with where it stands here. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from urllib.parse import quote
+
+from paperround.models import Paper, Topic
+from paperround.rendering import view
+from paperround.rendering.language import Language
+from paperround.rendering.view import Link
+
+_ABSTRACT = 420  # characters of an abstract in a list
+_TOPICS_SHOWN = 4
+_BREAK = "\u200b"  # letters need it in long words; browsers break those by themselves, and copies stay clean
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A paper in a list."""
+
+    id: str
+    page: str
+    """Its page's path."""
+    day: date
+    """The day on which it was announced."""
+    title: str
+    direction: str
+    authors: str
+    organization: str
+    byline: tuple[str, ...]
+    votes: int
+    badges: tuple[str, ...]
+    other_badges: tuple[str, ...]
+    """The badges without the votes, which have a mark of their own."""
+    summary: str
+    why: tuple[str, ...]
+    links: tuple[Link, ...]
+    withdrawn: bool
+    topics: tuple[Topic, ...]
+
+
+def page_of(paper_id: str) -> str:
+    """The path of a paper's page."""
+    return f"/papers/{quote(paper_id, safe='/')}"
+
+
+def card(
+    paper: Paper,
+    language: Language,
+    today: date,
+    *,
+    why: Sequence[str] = (),
+    topics: Iterable[Topic] = (),
+    budget: int = _ABSTRACT,
+) -> Card:
+    """The paper's card."""
+    made = view.card(paper, why, language, budget, today, pictures=False)
+    return Card(
+        id=paper.id,
+        page=page_of(paper.id),
+        day=paper.day,
+        title=_whole(made.title),
+        direction=made.direction,
+        authors=_whole(made.authors),
+        organization=_whole(made.organization),
+        byline=tuple(map(_whole, made.byline)),
+        votes=made.votes,
+        badges=made.badges,
+        other_badges=made.badges[1:] if made.votes else made.badges,
+        summary=_whole(made.summary),
+        why=tuple(map(_whole, made.why)),
+        links=made.links,
+        withdrawn=made.withdrawn,
+        topics=tuple(topics)[:_TOPICS_SHOWN],
+    )
+
+
+def cards(
+    papers: Iterable[Paper], language: Language, today: date, topics: Mapping[int, Sequence[Topic]]
+) -> list[Card]:
+    """The cards of a list."""
+    return [card(paper, language, today, topics=topics.get(paper.row, ())) for paper in papers]
+
+
+def _whole(text: str) -> str:
+    return text.replace(_BREAK, "")

@@ -1,0 +1,53 @@
+"""What a form sent, in whichever of the two encodings; nothing in it is believed yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated
+
+from fastapi import Depends, HTTPException, Request
+from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException as StarletteHTTPException
+
+_MAX_FIELDS = 400  # a ticked box is a field
+
+
+class Posted:
+    """A form's fields; a file where text should be counts as nothing."""
+
+    def __init__(self, fields: Iterable[tuple[str, str]] = ()) -> None:
+        self._fields = list(fields)
+
+    def get(self, name: str, default: str = "") -> str:
+        """The field's value."""
+        return next((value for known, value in self._fields if known == name), default)
+
+    def all(self, name: str) -> list[str]:
+        """All values of a field that may stand there several times."""
+        return [value for known, value in self._fields if known == name]
+
+    def __contains__(self, name: str) -> bool:
+        return any(known == name for known, _ in self._fields)
+
+
+async def _strict(request: Request) -> Posted:
+    try:
+        return _texts(await request.form(max_files=0, max_fields=_MAX_FIELDS))
+    except StarletteHTTPException as error:
+        raise HTTPException(400) from error
+
+
+async def _lenient(request: Request) -> Posted:
+    try:
+        return _texts(await request.form(max_files=0, max_fields=_MAX_FIELDS))
+    except StarletteHTTPException:
+        return Posted()
+
+
+def _texts(form: FormData) -> Posted:
+    return Posted((name, value) for name, value in form.multi_items() if not isinstance(value, UploadFile))
+
+
+Form = Annotated[Posted, Depends(_strict)]
+AnyForm = Annotated[Posted, Depends(_lenient)]
+"""For one-click requests: whatever a mail program sends, the address alone says what to do (RFC 8058 3.2)."""

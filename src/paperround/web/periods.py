@@ -1,0 +1,98 @@
+"""A day, a week or a month, as the front page shows it and as its address says it. Pure."""
+
+from __future__ import annotations
+
+import calendar
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+
+from paperround.errors import WrongUse
+from paperround.rendering.language import Language
+
+_FIRST_YEAR, _LAST_YEAR = 1991, 2200  # arXiv's beginning, and where calendars become idle
+
+
+class View(StrEnum):
+    """How much the front page shows at once."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """The day, the week from Monday on, or the month that holds `day`."""
+
+    view: View
+    day: date
+
+    @property
+    def first(self) -> date:
+        """Its first day."""
+        match self.view:
+            case View.DAY:
+                return self.day
+            case View.WEEK:
+                return self.day - timedelta(days=self.day.weekday())
+            case View.MONTH:
+                return self.day.replace(day=1)
+
+    @property
+    def last(self) -> date:
+        """Its last day."""
+        match self.view:
+            case View.DAY:
+                return self.day
+            case View.WEEK:
+                return self.first + timedelta(days=6)
+            case View.MONTH:
+                return self.day.replace(day=calendar.monthrange(self.day.year, self.day.month)[1])
+
+    def seen_as(self, view: View) -> Period:
+        """The period of the other kind that holds the same day."""
+        return Period(view, self.day)
+
+    def at(self, day: date) -> Period:
+        """The period of the same kind that holds another day."""
+        return Period(self.view, day)
+
+    def title(self, language: Language) -> str:
+        """Monday, November 23, 2026; November 23 – 29, 2026; November 2026."""
+        match self.view:
+            case View.DAY:
+                return language.date(self.day)
+            case View.WEEK:
+                return language.gettext("Week of %(day)s") % {"day": language.date(self.first, "long")}
+            case View.MONTH:
+                return language.date(self.day, "LLLL yyyy")
+
+    def short(self, language: Language) -> str:
+        """The same for a link."""
+        match self.view:
+            case View.DAY:
+                return language.date(self.day, "EEE d MMM")
+            case View.WEEK:
+                return language.date(self.first, "d MMM")
+            case View.MONTH:
+                return language.date(self.day, "LLL yyyy")
+
+
+def read_view(text: str) -> View:
+    """The view of this name; WrongUse says which there are."""
+    try:
+        return View(text or "day")
+    except ValueError:
+        raise WrongUse(f"there is no view {text[:40]!r}; there are: {', '.join(View)}") from None
+
+
+def read_day(text: str) -> date:
+    """The day written as 2026-11-23; WrongUse for anything else."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise WrongUse(f"{text[:40]!r} is not a date; write it as 2026-11-23") from None
+    if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
+        raise WrongUse(f"there are no papers of the year {day.year} here")
+    return day

@@ -1,0 +1,304 @@
+"""What anybody may browse: the papers of a day, a paper, topics, what is read much now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import partial
+from itertools import groupby
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, HTTPException, Request, Response
+
+from paperround.matching.trending import popularity
+from paperround.models import Listing, Paper, Topic
+from paperround.rendering.excerpt import excerpt
+from paperround.rendering.language import Language
+from paperround.rendering.latex import readable
+from paperround.rendering.view import Link
+from paperround.store.sources import SourceRecord
+from paperround.web import cards
+from paperround.web.cards import Card
+from paperround.web.desk import Desk, Here, answer
+from paperround.web.periods import Period, View, read_day, read_view
+
+router = APIRouter()
+get = partial(router.get, response_model=None)
+PAGE = 30  # papers
+_MOST_PAGES = 200
+_TRENDING_DAYS = 30
+_FEW = 12  # a front page with fewer papers goes on with the days before
+_DESCRIPTION = 200  # characters: what search engines and link previews show
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A link to another period or view."""
+
+    href: str
+    label: str
+    current: bool = False
+
+
+@get("/")
+def front(request: Request, desk: Here, date: str = "", view: str = "", topic: str = "", page: int = 1) -> Response:
+    """The papers of a day, a week or a month, most upvoted first."""
+    language = desk.visitors_language(request)
+    today = desk.today
+    newest = desk.app.store.papers.newest_day(today)
+    period = Period(read_view(view), read_day(date) if date else newest or today)
+    chosen = _topic(desk, topic) if topic else None
+    found = _papers_of(desk, period, chosen, page)
+    total = desk.app.store.browsing.count(period.first, period.last, chosen.row if chosen else None)
+    shown = found[:PAGE]
+    few = not (date or view or topic) and len(found) < _FEW
+    current = newest is None or period.last >= newest
+    return desk.page(
+        request, "day", language=language, here="/" if current and period.view is View.DAY and not chosen else "",
+        heading=period.title(language), under=_under(language, chosen, total),
+        description=_description(shown, language),
+        groups=[("", _cards(desk, shown, language)), *(_before(desk, period, language) if few else [])],
+        canonical=_address(period, topic, newest), feed_query=f"?{urlencode({'date': date})}" if date else "",
+        earlier=_earlier(desk, period, topic, language), later=_later(desk, period, topic, language, today),
+        views=_views(desk, period, topic, language), first_page=page == 1 and current,
+        notes=_notes(desk, language, newest) if current and page == 1 else [],
+        nothing=language.gettext("No papers were announced on these days."), topics=desk.app.topics(),
+        back=_turned(desk, period, topic, newest, page - 1) if page > 1 else "",
+        more=_turned(desk, period, topic, newest, page + 1) if len(found) > PAGE else "",
+    )  # fmt: skip
+
+
+@get("/trending")
+def trending(request: Request, desk: Here) -> Response:
+    """What people vote for and talk about now: votes and comments against age."""
+    language = desk.visitors_language(request)
+    today = desk.today
+    papers = trending_papers(desk, today, PAGE)
+    last = desk.app.store.papers.newest_day(today) or today
+    period = Period(View.DAY, last)
+    heading = language.gettext("Trending")
+    return desk.page(
+        request, "day", language=language, here="/trending", heading=heading,
+        under=language.gettext("Votes and comments, weighed against age"), description=_description(papers, language),
+        groups=[("", _cards(desk, papers, language))],
+        canonical="/trending", feed_query="", earlier=None, later=None,
+        views=[*_views(desk, period, "", language, current=False)], first_page=True, notes=[],
+        nothing=language.gettext("Nobody has voted on a paper of the past month yet."), topics=desk.app.topics(),
+        back="", more="",
+    )  # fmt: skip
+
+
+@get("/papers/{paper_id:path}")
+def paper(request: Request, desk: Here, paper_id: str) -> Response:
+    """One paper."""
+    found = desk.app.store.papers.by_id(paper_id)
+    if found is None:
+        raise HTTPException(404)
+    language = desk.visitors_language(request)
+    abstract, summary = readable(found.abstract), readable(found.summary)
+    return desk.page(
+        request, "paper", language=language, paper=found, card=cards.card(found, language, desk.today),
+        abstract=abstract, summary=summary, authors=[readable(name) for name in found.authors],
+        published=found.published or found.day,
+        description=excerpt(summary or abstract, _DESCRIPTION),
+        topics=[(topic, match.why) for topic, match in desk.app.store.topics.of_paper(found.row)],
+        seen=_seen(desk.app.store.papers.listings_of(found.row)), versions=_versions(found, language),
+    )  # fmt: skip
+
+
+@get("/topics")
+def all_topics(request: Request, desk: Here) -> Response:
+    """The topics that readers can follow."""
+    return desk.page(request, "topics", here="/topics", topics=desk.app.topics())
+
+
+@get("/topics/{slug}")
+def topic(request: Request, desk: Here, slug: str, page: int = 1) -> Response:
+    """A topic's papers, newest first."""
+    language = desk.visitors_language(request)
+    chosen = _topic(desk, slug)
+    found = desk.app.store.browsing.on_topic(chosen.row, PAGE + 1, PAGE * (_checked(page) - 1))
+    days = [
+        (day, [cards.card(paper, language, desk.today, why=match.why) for paper, match in some])
+        for day, some in groupby(found[:PAGE], key=lambda pair: pair[0].day)
+    ]
+    here = f"{desk.home}/topics/{slug}"
+    return desk.page(
+        request, "topic", language=language, here="/topics", topic=chosen, days=days,
+        topics=[other for other in desk.app.topics() if other.slug != slug],
+        back=f"{here}?page={page - 1}" if page > 1 else "",
+        more=f"{here}?page={page + 1}" if len(found) > PAGE else "",
+    )  # fmt: skip
+
+
+@get("/static/{name}")
+def static(request: Request, desk: Here, name: str) -> Response:
+    """A file of the pages' look; its address changes with its content."""
+    file = desk.static.get(name)
+    if file is None:
+        raise HTTPException(404)
+    return answer(request, file.content, file.media_type, seconds=31_536_000)
+
+
+@get("/favicon.ico")
+def favicon(request: Request, desk: Here) -> Response:
+    """Where browsers look that do not read the page."""
+    return static(request, desk, "icon.svg")
+
+
+def trending_papers(desk: Desk, today: date, limit: int) -> list[Paper]:
+    """The papers that most people care for now, computed from what is stored."""
+    echoes = desk.app.store.browsing.echoes(today - timedelta(days=_TRENDING_DAYS), today)
+    loud = [
+        (popularity(one.upvotes, one.comments, one.stars, (today - one.day).days), one.paper)
+        for one in echoes
+        if one.upvotes or one.comments
+    ]
+    return desk.app.store.browsing.in_order([paper for _, paper in sorted(loud, reverse=True)[:limit]])
+
+
+def _papers_of(desk: Desk, period: Period, topic: Topic | None, page: int) -> list[Paper]:
+    return desk.app.store.browsing.on_days(
+        period.first, period.last, PAGE + 1, PAGE * (_checked(page) - 1), topic.row if topic else None
+    )
+
+
+def _cards(desk: Desk, papers: Sequence[Paper], language: Language) -> list[Card]:
+    topics = desk.app.store.browsing.topics_of(paper.row for paper in papers)
+    return cards.cards(papers, language, desk.today, topics)
+
+
+def _before(desk: Desk, period: Period, language: Language) -> list[tuple[str, list[Card]]]:
+    """The papers of the days before this one, by day: a quiet day's front page is not empty."""
+    earlier = desk.app.store.browsing.newest(period.first - timedelta(days=1), _FEW)
+    by_day = groupby(_cards(desk, earlier, language), key=lambda card: card.day)
+    return [(language.date(day), list(some)) for day, some in by_day]
+
+
+def _topic(desk: Desk, slug: str) -> Topic:
+    found = desk.app.store.topics.by_slug(slug)
+    if found is None:
+        raise HTTPException(404)
+    return found
+
+
+def _checked(page: int) -> int:
+    if not 1 <= page <= _MOST_PAGES:
+        raise HTTPException(404)
+    return page
+
+
+def _under(language: Language, topic: Topic | None, total: int) -> str:
+    told = language.count("%(num)s paper", "%(num)s papers", total)
+    return f"{topic.name} · {told}" if topic else told
+
+
+def _description(papers: Sequence[Paper], language: Language) -> str:
+    titles = "; ".join(readable(paper.title) for paper in papers[:4])
+    return excerpt(titles, _DESCRIPTION) or language.gettext("New research papers, every day.")
+
+
+def _address(period: Period, topic: str, newest: date | None) -> str:
+    """The shortest path of this page."""
+    query = {"topic": topic} if topic else {}
+    if period.view is not View.DAY:
+        query["view"] = period.view.value
+    if newest is None or not period.first <= newest <= period.last:
+        query["date"] = period.first.isoformat()
+    return f"/?{urlencode(query)}" if query else "/"
+
+
+def _turned(desk: Desk, period: Period, topic: str, newest: date | None, page: int) -> str:
+    address = _address(period, topic, newest)
+    if page == 1:
+        return f"{desk.home}{address}"
+    return f"{desk.home}{address}{'&' if '?' in address else '?'}page={page}"
+
+
+def _step(desk: Desk, period: Period, topic: str, label: str, *, current: bool = False) -> Step:
+    query = {"date": period.day.isoformat()}
+    if period.view is not View.DAY:
+        query["view"] = period.view.value
+    if topic:
+        query["topic"] = topic
+    return Step(f"{desk.home}/?{urlencode(query)}", label, current)
+
+
+def _earlier(desk: Desk, period: Period, topic: str, language: Language) -> Step | None:
+    day = desk.app.store.browsing.day_before(period.first)
+    return _step(desk, period.at(day), topic, period.at(day).short(language)) if day else None
+
+
+def _later(desk: Desk, period: Period, topic: str, language: Language, today: date) -> Step | None:
+    day = desk.app.store.browsing.day_after(period.last, today)
+    return _step(desk, period.at(day), topic, period.at(day).short(language)) if day else None
+
+
+def _views(desk: Desk, period: Period, topic: str, language: Language, *, current: bool = True) -> list[Step]:
+    names = {
+        View.DAY: language.gettext("Day"),
+        View.WEEK: language.gettext("Week"),
+        View.MONTH: language.gettext("Month"),
+    }
+    return [
+        _step(desk, period.seen_as(view), topic, name, current=current and view is period.view)
+        for view, name in names.items()
+    ]
+
+
+def _notes(desk: Desk, language: Language, newest: date | None) -> list[str]:
+    """What a reader should know of today's list: a quiet day, a source that is late or silent."""
+    notes = []
+    if newest is not None and newest < desk.today:
+        notes.append(
+            language.gettext("Nothing has been announced since. These are the papers of %(day)s.")
+            % {"day": language.date(newest)}
+        )
+    records = desk.app.store.sources.all()
+    configured = [source.name for source in desk.app.settings.sources]
+    told = (_source_note(records[name], language) for name in configured if name in records)
+    return notes + [note for note in told if note]
+
+
+def _source_note(record: SourceRecord, language: Language) -> str:
+    facts = {"source": record.name}
+    if record.state == "failed":
+        since = record.succeeded_at
+        if since is None:
+            return (
+                language.gettext("The source %(source)s has not answered yet; its papers are missing here.") % facts
+            )
+        facts["day"] = language.date(since.date(), "long")
+        return (
+            language.gettext("The source %(source)s has not answered since %(day)s; papers may be missing.") % facts
+        )
+    if record.state == "stale":
+        if record.newest_day is None:
+            return language.gettext("The source %(source)s is late today.") % facts
+        facts["day"] = language.date(record.newest_day, "long")
+        return language.gettext("The source %(source)s is late: it still shows the papers of %(day)s.") % facts
+    return ""
+
+
+def _seen(listings: Sequence[Listing]) -> list[tuple[date, list[str]]]:
+    """The days on which sources announced the paper, the latest first."""
+    found: dict[date, list[str]] = {}
+    for listing in sorted(listings, key=lambda one: (-one.day.toordinal(), one.source)):
+        names = found.setdefault(listing.day, [])
+        if listing.source not in names:
+            names.append(listing.source)
+    return list(found.items())
+
+
+def _versions(paper: Paper, language: Language) -> list[Link]:
+    """The addresses under which arXiv keeps every version."""
+    if not (paper.arxiv_id and paper.version and paper.version > 1):
+        return []
+    return [
+        Link(
+            language.gettext("Version %(number)s") % {"number": number},
+            f"https://arxiv.org/abs/{paper.arxiv_id}v{number}",
+        )
+        for number in range(paper.version, 0, -1)
+    ]
