@@ -13,13 +13,16 @@ from typing import Annotated, get_args
 from pydantic import Field
 
 from paperround.sources.arxiv import Arxiv
+from paperround.sources.arxiv_oai import ArxivOai
 from paperround.sources.base import Fetched, Parser, Source, SourceSettings, SourceState, Window
+from paperround.sources.biorxiv import Biorxiv
+from paperround.sources.feed import Feed
 from paperround.sources.hf_daily import HfDaily
 from paperround.sources.http import Http
 from paperround.sources.jsonl import Jsonl
 from paperround.sources.page import Page
 
-AnySource = Annotated[HfDaily | Arxiv | Page | Jsonl, Field(discriminator="kind")]
+AnySource = Annotated[HfDaily | Arxiv | ArxivOai | Feed | Biorxiv | Page | Jsonl, Field(discriminator="kind")]
 
 KINDS: tuple[type[SourceSettings], ...] = get_args(get_args(AnySource)[0])
 FORMATS: Mapping[str, Parser] = {name: parse for kind in KINDS for name, parse in kind.formats.items()}

@@ -40,6 +40,7 @@ from paperround.sources.markup import split_names, untex
 from paperround.sources.reading import Xml, describe, local_name
 
 KIND = "arxiv"
+Texts = dict[str, list[str]]
 AnnounceType = Literal["new", "cross", "replace", "replace-cross"]
 NEW_TO_READERS: tuple[AnnounceType, ...] = ("new", "cross")
 _FEED_LIMIT = 2000  # https://info.arxiv.org/help/rss.html
@@ -233,9 +234,9 @@ def _read(data: bytes, today: date, announce: Collection[str], what: str, conten
     count = 0
     for element in document:
         count += 1
-        said = _said(element)
-        if "/api/errors" in said.get("id", [""])[0]:
-            raise SourceError(f"{what} is an error of the API: {said.get('summary', ['?'])[0]}", again=False)
+        said = texts_of(element)
+        if "/api/errors" in first(said, "id"):
+            raise SourceError(f"{what} is an error of the API: {first(said, 'summary')}", again=False)
         days.update(_announced(said))
         _add(entries, said, announce)
     if local_name(document.root) not in ("feed", "rss"):
@@ -244,23 +245,21 @@ def _read(data: bytes, today: date, announce: Collection[str], what: str, conten
     if document.broken:
         entries.cut(f"the document ends too early ({document.broken}); ask for it again")
     channel = document.root.find("channel")
-    head = _said(document.root if channel is None else channel)
-    if head.get("title", [""])[0].startswith("Feed error"):
-        message = (head.get("subtitle") or head.get("description") or ["no reason given"])[0]
+    head = texts_of(document.root if channel is None else channel)
+    if first(head, "title").startswith("Feed error"):
+        message = first(head, "subtitle", "description")
         raise SourceError(f"{what} is an error: {message}; are the categories right?", again=False)
-    built = moment((head.get("updated") or head.get("pubdate") or [""])[0])
+    built = moment(first(head, "updated", "pubdate"))
     day = days.most_common(1)[0][0] if days else built and built.astimezone(EASTERN).date()
-    total = head.get("totalresults", ["0"])[0]
-    return _Answer(entries.parsed(day), count, int(total) if total.isdecimal() else 0)
+    total = first(head, "totalresults")
+    return _Answer(entries.parsed(day), count, int(total[:9]) if total.isdecimal() else 0)
 
 
-def _said(element: Any) -> dict[str, list[str]]:
-    """The texts of an element's children by local name; of a category its term, of an author the name."""
-    said: dict[str, list[str]] = {}
+def texts_of(element: Any) -> Texts:
+    """The texts of an element's children by local name; of a category its term, of a link its address."""
+    said: Texts = {}
     for child in element:
         name = local_name(child).lower()
-        if name in ("entry", "item"):
-            break
         if name == "author":
             text = "".join(part.text or "" for part in child if local_name(part) == "name")
         else:
@@ -269,67 +268,68 @@ def _said(element: Any) -> dict[str, list[str]]:
     return said
 
 
-def _announced(said: Mapping[str, list[str]]) -> list[date]:
+def first(said: Mapping[str, Sequence[str]], *names: str) -> str:
+    """The first text there is under any of these names."""
+    return next((text for name in names for text in said.get(name, ()) if text), "")
+
+
+def facts(found: tuple[str, int | None], said: Texts, abstract: str, days: Mapping[str, object]) -> dict[str, object]:
+    """A listing's fields from arXiv's own, which go by nearly the same names in feeds, API and OAI-PMH."""
+    bare, version = found
+    names = said.get("author") or split_names(", ".join(said.get("creator", ())))
+    comment = first(said, "comment", "comments")
+    code = _CODE.search(f"{comment} {abstract}")
+    categories = [*said.get("primary_category", ()), *said.get("category", ())]
+    return {
+        **days,
+        **authors([untex(name) for name in names]),
+        "title": untex(first(said, "title")),
+        "abstract": untex(abstract),
+        "arxiv_id": bare,
+        "version": version,
+        "doi": first(said, "doi"),
+        "url": f"https://arxiv.org/abs/{bare}",
+        "pdf_url": f"https://arxiv.org/pdf/{bare}",
+        "code_url": code[0] if code else None,
+        "categories": [name for name in categories if CATEGORY.fullmatch(name)],
+        "journal": first(said, "journal_ref", "journal_reference", "journal-ref") or None,
+        "license": first(said, "rights", "license") or None,
+        "withdrawn": bool(_WITHDRAWN.search(f"{comment} {abstract[:300]}")),
+    }
+
+
+def _add(entries: Entries, said: Texts, announce: Collection[str]) -> None:
+    text = first(said, "summary", "description")
+    about = _DESCRIPTION.match(text)
+    kind = first(said, "announce_type") or (about["type"] if about else "new")
+    if announce and _is_daily(said) and kind not in announce:
+        entries.skip()
+        return
+    found = identity.arxiv_id(first(said, "id", "guid")) or identity.arxiv_id(first(said, "link"))
+    if not found:
+        entries.reject("it has no arXiv identifier", first(said, "title"))
+        return
+    entries.add(facts(found, said, text[about.end() :] if about else text, _days(said, entries.today)))
+
+
+def _is_daily(said: Texts) -> bool:
+    return "announce_type" in said or first(said, "id", "guid").startswith("oai:")
+
+
+def _announced(said: Texts) -> list[date]:
     """The day of the feed that holds this entry; nothing for an entry of the API."""
-    if not _is_daily(said):
-        return []
-    found = moment((said.get("published") or said.get("pubdate") or [""])[0])
+    found = moment(first(said, "published", "pubdate")) if _is_daily(said) else None
     return [found.date()] if found else []
 
 
-def _is_daily(said: Mapping[str, list[str]]) -> bool:
-    return "announce_type" in said or (said.get("id") or said.get("guid") or [""])[0].startswith("oai:")
-
-
-def _add(entries: Entries, said: Mapping[str, list[str]], announce: Collection[str]) -> None:
-    first = {name: texts[0] for name, texts in said.items()}
-    about = _DESCRIPTION.match(text) if (text := first.get("summary") or first.get("description", "")) else None
-    kind = first.get("announce_type") or (about["type"] if about else "new")
-    if announce and _is_daily(said) and kind not in announce:
-        return entries.skip()
-    found = identity.arxiv_id(first.get("id") or first.get("guid", "")) or identity.arxiv_id(first.get("link", ""))
-    if not found:
-        return entries.reject("it has no arXiv identifier", first.get("title"))
-    entries.add(facts(found, said, text[about.end() :] if about else text, _days(said, entries.today)))
-    return None
-
-
-def _days(said: Mapping[str, list[str]], today: date) -> dict[str, object]:
+def _days(said: Texts, today: date) -> dict[str, object]:
     if _is_daily(said):  # the moment of submission is not in the feed
         return {"day": next(iter(_announced(said)), today)}
-    submitted = moment(said.get("published", [""])[0])
+    submitted = moment(first(said, "published"))
     if submitted is None or submitted.tzinfo is None:
         return {"day": submitted.date() if submitted else today}
     feed = batch_of(submitted, HOLIDAYS)
     return {"day": min(feed, max(today, submitted.date())), "published": submitted.date()}
-
-
-def facts(
-    found: tuple[str, int | None], said: Mapping[str, list[str]], abstract: str, days: Mapping[str, object]
-) -> dict[str, object]:
-    """A listing's fields from arXiv's own, which go by the same names in feeds, API and OAI-PMH."""
-    bare, version = found
-    first = {name: texts[0] for name, texts in said.items()}
-    comment = first.get("comment") or first.get("comments", "")
-    names = said.get("author") or split_names(", ".join(said.get("creator", ())))
-    primary = said.get("primary_category", [])
-    code = _CODE.search(f"{comment} {abstract}")
-    return {
-        **days,
-        **authors([untex(name) for name in names]),
-        "title": untex(first.get("title", "")),
-        "abstract": untex(abstract),
-        "arxiv_id": bare,
-        "version": version,
-        "doi": first.get("doi"),
-        "url": f"https://arxiv.org/abs/{bare}",
-        "pdf_url": f"https://arxiv.org/pdf/{bare}",
-        "code_url": code[0] if code else None,
-        "categories": [name for name in (*primary, *said.get("category", ())) if CATEGORY.fullmatch(name)],
-        "journal": first.get("journal_ref") or first.get("journal_reference"),
-        "license": first.get("rights"),
-        "withdrawn": bool(_WITHDRAWN.search(f"{comment} {abstract[:300]}")),
-    }
 
 
 def _spans(days: Sequence[date]) -> list[tuple[date, date]]:

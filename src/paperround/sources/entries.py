@@ -40,8 +40,8 @@ class Entries:
         self._listings: list[Listing] = []
         self._problems: list[Problem] = []
 
-    def add(self, facts: Mapping[str, object]) -> None:
-        """Take the next entry: fields of Listing, of which `title` and `day` are needed."""
+    def add(self, facts: Mapping[str, object]) -> Listing | None:
+        """Take the next entry, fields of Listing of which `title` and `day` are needed; None where it is rejected."""
         self._number += 1
         title, day = facts.get("title"), facts.get("day")
         if not isinstance(title, str) or not clean(title):
@@ -52,6 +52,8 @@ class Entries:
             self._problem(title, f"its day, {day}, {_why_implausible(day)}")
         else:
             self._listings.append(_listing({**self._said, **facts}))
+            return self._listings[-1]
+        return None
 
     def reject(self, what: str, title: object = None) -> None:
         """Leave the next entry out."""
@@ -72,6 +74,10 @@ class Entries:
         if (more := self._rejected - _MAX_PROBLEMS) > 0:
             problems += (Problem(f"{more} more entries", "rejected too; is the file of this format?"),)
         return Parsed(tuple(self._listings), problems, day)
+
+    def dated(self) -> Parsed:
+        """All of it, as an answer of the latest day listed."""
+        return self.parsed(max((listing.day for listing in self._listings), default=None))
 
     def _problem(self, title: object, what: str) -> None:
         self._rejected += 1
@@ -113,8 +119,10 @@ def day_of(value: object) -> date | None:
 
 
 def authors(names: list[str]) -> dict[str, object]:
-    """The fields about authors, within what a paper may have."""
-    return {"authors": names[:MAX_AUTHORS], "author_count": len(names) or None}
+    """The fields about authors; of more than a paper may have, the first ones and the number."""
+    if len(names) <= MAX_AUTHORS:
+        return {"authors": names}
+    return {"authors": names[:MAX_AUTHORS], "author_count": len(names)}
 
 
 def _listing(facts: dict[str, object]) -> Listing:

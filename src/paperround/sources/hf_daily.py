@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Annotated, Any, ClassVar, Literal
 
+import httpx
 from pydantic import Field
 
 from paperround.errors import SourceError
@@ -25,6 +26,7 @@ from paperround.sources.base import (
     SourceSettings,
     SourceState,
     Window,
+    joined,
     relabelled,
 )
 from paperround.sources.entries import Entries, authors, cut_short, day_of
@@ -35,6 +37,7 @@ KIND = "hf-daily"
 # 500 requests in five minutes without a token (https://huggingface.co/docs/hub/rate-limits).
 _PACE = Pace("huggingface.co", seconds=0.6)
 _MAX_PAGES = 20
+_SATURDAY = 5
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -58,9 +61,14 @@ class HfDaily(SourceSettings):
         until = min(window.until, http.now().date())
         since = min(window.since, until - timedelta(days=self.again))
         days = [since + timedelta(days=n) for n in range((until - since).days + 1)]
-        answers = [self._day(http, window, day, newest=day == until) for day in days]
-        if answers and all(answer.error for answer in answers):
-            raise answers[-1].error or AssertionError  # the newest day's says it best
+        answers: list[_Day] = []
+        for day in days:
+            answers.append(self._day(http, window, day, newest=day == until))
+            if (error := answers[-1].error) and error.again:  # the service is in trouble: do not ask it for more
+                answers += [_Day(rest, error=error) for rest in days[len(answers) :]]
+                break
+        if all(answer.error for answer in answers):
+            raise answers[0].error or AssertionError
         return self._together(answers, until)
 
     def _day(self, http: Http, window: Window, day: date, *, newest: bool) -> _Day:
@@ -69,7 +77,7 @@ class HfDaily(SourceSettings):
         try:
             for _ in range(_MAX_PAGES):
                 page = http.get(url, asker=self.name, validators=window.validators, pace=_PACE)
-                self._take(page, answer, window, newest=newest)
+                self._take(page, answer, window, http.now().date(), newest=newest)
                 url = page.next_page() or ""
                 if not url or not page.body.strip(b"[] \n"):  # a page beyond the last is []
                     break
@@ -77,54 +85,49 @@ class HfDaily(SourceSettings):
             answer.error = error
         return answer
 
-    def _take(self, page: Answer, answer: _Day, window: Window, *, newest: bool) -> None:
+    def _take(self, page: Answer, answer: _Day, window: Window, today: date, *, newest: bool) -> None:
         if page.unchanged:
             answer.unchanged = True
             answer.validators[page.url] = window.validators[page.url]
             return
         if page.status in (400, 404) and newest:
             return  # in the first minutes of a day the API does not know it yet
-        if page.status != 200:
+        if page.status != httpx.codes.OK:
             raise SourceError(
                 f"{self.name}: {answer.day} gave HTTP {page.status} ({_message(page.body)}); "
                 "is the address right, or has the API changed?",
-                again=page.status >= 500,
+                again=page.status >= httpx.codes.INTERNAL_SERVER_ERROR,
             )
-        parsed = parse(page.body, answer.day)
-        answer.parsed = Parsed(
-            answer.parsed.listings + parsed.listings, answer.parsed.problems + parsed.problems, answer.day
-        )
+        parsed = _read(page.body, today, answer.day)
+        answer.parsed = joined((answer.parsed, parsed))
         if page.validator and not cut_short(parsed):
             answer.validators[page.url] = page.validator
 
     def _together(self, answers: list[_Day], until: date) -> Fetched:
-        problems = [problem for answer in answers for problem in answer.parsed.problems]
-        problems += [Problem(str(answer.day), str(answer.error)) for answer in answers if answer.error]
-        listings = [listing for answer in answers for listing in answer.parsed.listings]
-        days = [answer.day for answer in answers if answer.parsed.listings]
         state, note = self._state(answers, until)
+        if state is SourceState.STALE:  # its next answer must come whole, or it would count as unchanged and good
+            answers[-1].validators.clear()
+        failed = tuple(Problem(str(answer.day), str(answer.error)) for answer in answers if answer.error)
+        parsed = joined([*(answer.parsed for answer in answers), Parsed(problems=failed)])
         validators = {url: value for answer in answers for url, value in answer.validators.items()}
-        parsed = Parsed(tuple(listings), tuple(problems), max(days, default=until))
         return Fetched(relabelled(parsed, self.name), state, note, validators)
 
     def _state(self, answers: list[_Day], until: date) -> tuple[SourceState, str]:
         broken = [str(answer.day) for answer in answers if answer.error or cut_short(answer.parsed)]
         if broken:
             return SourceState.STALE, f"{', '.join(broken)} could not be read whole; asked again next time"
-        if answers and all(answer.unchanged for answer in answers):
+        newest, listed = answers[-1], answers[-1].parsed.day
+        if listed and listed < until:
+            return SourceState.STALE, f"asked for {until}, Hugging Face gave the list of {listed}"
+        if all(answer.unchanged for answer in answers):
             return SourceState.UNCHANGED, ""
-        newest = answers[-1] if answers else _Day(until)
         count = len(newest.parsed.listings)
-        if until.weekday() >= 5:
-            state = SourceState.FRESH if any(a.parsed.listings for a in answers) else SourceState.QUIET
-            return state, "" if count else f"{until} is a weekend day; Daily Papers rests"
-        if count < self.few and not newest.unchanged:
-            many = "no papers" if not count else f"only {count} paper{'s' * (count > 1)}"
-            return (
-                SourceState.STALE,
-                f"{until} has {many} so far, a weekday has 23 to 30; asked again next time",
-            )
-        return SourceState.FRESH, ""
+        if until.weekday() < _SATURDAY and count < self.few and not newest.unchanged:
+            many = "no paper" if not count else f"only {count}"
+            return SourceState.STALE, f"{until} has {many} so far, weekdays have 23 to 30; asked again next time"
+        if any(answer.parsed.listings for answer in answers):
+            return SourceState.FRESH, ""
+        return SourceState.QUIET, f"{until:%A}, {until}: Daily Papers rests at weekends"
 
 
 @dataclass(slots=True)
@@ -138,38 +141,44 @@ class _Day:
 
 def parse(data: bytes, today: date) -> Parsed:
     """Papers in an API answer: a list of daily entries, of bare papers, or one paper; of any year's shape."""
+    return _read(data, today, today)
+
+
+def _read(data: bytes, today: date, asked: date) -> Parsed:
+    """An entry that does not say its day is of the day that was asked for."""
     document = read_json(data, "", KIND)
     value = document.value
-    if isinstance(value, dict) and "id" not in value and "paper" not in value:
+    if not isinstance(value, list) and not (isinstance(value, dict) and ("id" in value or "paper" in value)):
         raise SourceError(f"{KIND}: the API answers with an error ({_message(data)})", again=False)
     entries = Entries(today, source=KIND)
     for entry in value if isinstance(value, list) else [value]:
-        _add(entries, entry, today)
+        _add(entries, entry, asked)
     if document.broken:
         entries.cut(f"{document.broken}; ask for the day again")
-    parsed = entries.parsed()
-    days = [listing.day for listing in parsed.listings]
-    return Parsed(parsed.listings, parsed.problems, max(days, default=None))
+    return entries.dated()
 
 
-def _add(entries: Entries, entry: object, today: date) -> None:
+def _add(entries: Entries, entry: object, asked: date) -> None:
     if not isinstance(entry, dict):
-        return entries.reject(f"it is {_kind_of(entry)} where an object should be")
+        entries.reject(f"it is {_kind_of(entry)} where an object should be")
+        return
     paper = entry.get("paper", entry)
     if not isinstance(paper, dict):
-        return entries.reject(f'its "paper" is {_kind_of(paper)} where an object should be', entry.get("title"))
+        entries.reject(f'its "paper" is {_kind_of(paper)} where an object should be', entry.get("title"))
+        return
     title = paper.get("title") or entry.get("title")
     if not isinstance(paper.get("id"), str):
         # 2503.02130 as a number has lost its zero: such an identifier would point to another paper.
-        return entries.reject("it has no id that is text, such as 2606.12730", title)
-    return entries.add(
+        entries.reject("it has no id that is text, such as 2606.12730", title)
+        return
+    entries.add(
         {
             **authors(_names(paper.get("authors"))),
             **_links(entry, paper),
             "title": title,
             "abstract": paper.get("summary") or entry.get("summary") or "",
             "arxiv_id": paper["id"],
-            "day": _listed_on(entry, paper) or today,
+            "day": _listed_on(entry, paper) or asked,
             "published": day_of(paper.get("publishedAt")),
             "organization": _organization(paper.get("organization")) or _organization(entry.get("organization")),
             "summary": paper.get("ai_summary") or "",

@@ -28,6 +28,8 @@ from paperround import __version__
 from paperround.errors import SourceError
 
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
+_CONNECT_TRIES = 2
+_CONNECT_AGAIN = 1.0  # seconds
 _PASSING = frozenset((429, 500, 502, 503, 504))
 _MAX_REDIRECTS = 5  # nature.com needs three for a feed
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: the last 32 bits are an IPv4 address
@@ -170,11 +172,13 @@ class Http:
         jitter: Callable[[], float] = random.random,
         resolve: Callable[[str, int], list[Address]] | None = None,
         allowed: Callable[[Address], bool] | None = None,
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
         """`contact` is a mail or web address that stands in the User-Agent; times are in seconds.
 
         `timeout` bounds each wait for the network, `deadline` one whole answer. `public_only` refuses hosts that
-        resolve to loopback, private or link-local addresses. `jitter` gives numbers from 0 to 1.
+        resolve to loopback, private or link-local addresses. `jitter` gives numbers from 0 to 1. The others stand in
+        for the world in tests.
         """
         self.now = clock
         self._tries, self._deadline, self._max_bytes = tries, deadline, max_bytes
@@ -184,6 +188,7 @@ class Http:
             headers={"user-agent": user_agent(contact), "accept": "*/*", "accept-encoding": "gzip, deflate"},
             timeout=timeout,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # see _follow
+            transport=transport,
         )
 
     def get(
@@ -211,6 +216,11 @@ class Http:
                 answer = self._follow(request, target, conditions)
             except httpx.UnsupportedProtocol as error:
                 raise SourceError(f"{asker}: {shown(target)} is not a web address ({error})", again=False) from None
+            except httpx.ConnectError as error:
+                # Nobody is there to be spared, and a machine without a network should say so at once.
+                reason, wait = _what_broke(error), _CONNECT_AGAIN
+                if attempt == _CONNECT_TRIES:
+                    raise _unanswered(asker, target, attempt, reason) from None
             except httpx.RequestError as error:
                 reason, wait = _what_broke(error), None
             else:
@@ -221,10 +231,7 @@ class Http:
                     retry_after(answer.headers.get("retry-after", ""), self.now()),
                 )
             self._rest(request.pace_at(target), attempt, wait)
-        raise SourceError(
-            f"{asker}: no answer from {shown(target)} in {self._tries} tries ({reason}); it is asked again later",
-            again=True,
-        )
+        raise _unanswered(asker, target, self._tries, reason)
 
     def close(self) -> None:
         """Give the connections back."""
@@ -375,6 +382,11 @@ def _conditions(validator: str) -> dict[str, str]:
     etag, _, modified = validator.partition("\n")
     headers = {"if-none-match": etag, "if-modified-since": modified}
     return {name: value for name, value in headers.items() if value}
+
+
+def _unanswered(asker: str, target: httpx.URL, tries: int, reason: str) -> SourceError:
+    what = f"no answer from {shown(target)} in {tries} tries ({reason})"
+    return SourceError(f"{asker}: {what}; it is asked again later", again=True)
 
 
 def _what_broke(error: httpx.RequestError) -> str:

@@ -71,7 +71,7 @@ def parse(data: bytes, today: date) -> Parsed:
             entries.reject(value if isinstance(value, str) else f"line {number} is JSON, but not an object")
     if not objects and data.strip():
         raise SourceError(
-            f"{KIND}: no line is a JSON object ({describe(data)}); one listing a line is wanted", again=False
+            f"{KIND}: no line is a JSON object (got {describe(data)}); one listing a line is wanted", again=False
         )
     return entries.parsed()
 

@@ -73,7 +73,7 @@ def untex(text: str) -> str:
 def split_names(line: str) -> list[str]:
     """The names in a line such as `A. Csizár (X, Y), F. Hiai and D. Petz Jr.`: affiliations in parentheses go."""
     names: list[str] = []
-    for piece in _AND.sub(", ", untex(_without_parentheses(line))).split(","):
+    for piece in _AND.sub(", ", untex(clean(_without_parentheses(line)))).split(","):
         name = clean(piece)
         if names and _SUFFIX.fullmatch(name):
             names[-1] += f" {name}"

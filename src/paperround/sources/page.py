@@ -38,6 +38,7 @@ _DATE = re.compile(rf"({'|'.join(_MONTHS)}) (\d{{1,2}})(?:, (\d{{4}}))?(?: (\d{{
 _AUTHORS = re.compile(r"(?:[•*-] ?)?(\d{1,5}) authors?", re.ASCII)
 _DOT = "·"
 _HEADING = "Daily Papers"
+_HEAD = 60  # lines in which the heading stands
 _LABELS = frozenset(("Submitted by", "Upvote"))
 # In characters. A shorter line is a heading or a label; a longer one is no title but a further paragraph.
 _SHORTEST_ABSTRACT, _LONGEST_TITLE = 60, 300
@@ -69,15 +70,19 @@ class _Block:
 def parse(data: bytes, today: date) -> Parsed:
     """The papers on a saved page, listed on the page's own day; `published` is the date beside the paper."""
     if b"\0" in data or data.lstrip()[:1] in (b"<", b"{", b"["):
-        raise SourceError(f"{KIND}: this is not a page saved as text ({describe(data)})", again=False)
-    day, lines = _head(_lines(data.decode("utf-8-sig", "replace")), today)
+        raise SourceError(f"{KIND}: this is not a page saved as text (got {describe(data)})", again=False)
+    lines = _lines(data.decode("utf-8-sig", "replace"))
+    day, below = _head(lines, today)
+    blocks = list(_blocks(below))
+    if not blocks or not (_HEADING in lines[:_HEAD] or any(block.date for block in blocks)):
+        raise SourceError(
+            f'{KIND}: this is no Daily Papers page; its heading "{_HEADING}" or a date below a paper is looked for',
+            again=False,
+        )
     entries = Entries(today, source=KIND)
-    for block in _blocks(lines):
+    for block in blocks:
         _add(entries, block, day)
-    parsed = entries.parsed(day)
-    if not parsed.listings:
-        raise SourceError(f"{KIND}: no paper was found; a title and its abstract below are looked for", again=False)
-    return parsed
+    return entries.parsed(day)
 
 
 def latest(month: int, day: int, not_after: date) -> date | None:
@@ -104,7 +109,7 @@ def _lines(text: str) -> list[str]:
 
 def _head(lines: list[str], today: date) -> tuple[date, list[str]]:
     """The page's own day and the lines below its head; without a head all are papers, listed today."""
-    heading = next((n for n, line in enumerate(lines[:60]) if line == _HEADING), -1)
+    heading = next((n for n, line in enumerate(lines[:_HEAD]) if line == _HEADING), -1)
     for number in range(heading + 1, min(heading + 9, len(lines))):
         found = _DATE.fullmatch(lines[number])
         if found and _DOT not in lines[max(0, number - 1) : number] and (day := _resolved(found, today)):

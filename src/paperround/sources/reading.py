@@ -44,7 +44,9 @@ def read_json(data: bytes, array: str, who: str) -> Json:
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
     entries = list(_whole_entries(text, array))
     if not entries:
-        raise SourceError(f"{who}: this is not JSON ({describe(data)}); is it the right address or file?", again=True)
+        raise SourceError(
+            f"{who}: this is not JSON (got {describe(data)}); is it the right address or file?", again=True
+        )
     return Json(entries, f"the JSON breaks off after entry {len(entries)} ({reason})")
 
 
@@ -91,8 +93,9 @@ class Xml:
 
 
 def local_name(element: Any) -> str:
-    """The element's name without its namespace; comments and instructions have none."""
-    return str(element.tag).rpartition("}")[2] if isinstance(element.tag, str) else ""
+    """The element's name without its namespace; comments, instructions and None have none."""
+    tag = getattr(element, "tag", None)
+    return tag.rpartition("}")[2] if isinstance(tag, str) else ""
 
 
 def mended(data: bytes) -> bytes:
@@ -106,19 +109,19 @@ def mended(data: bytes) -> bytes:
 
 
 def describe(data: bytes) -> str:
-    """A guess in a few words at what these bytes are, for error messages."""
+    """A guess at what these bytes are, for error messages: "got HTML"."""
     head = data[:2000].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if not head:
-        return "it is empty"
+        return "nothing"
     if head.startswith(b"<!doctype html") or b"<html" in head:
-        return "it looks like HTML"
+        return "HTML"
     if head.startswith(b"<"):
-        return "it looks like XML"
+        return "XML"
     if head.startswith((b"{", b"[")):
-        return "it looks like JSON"
+        return "JSON"
     if b"\0" in head or head.startswith((b"\x1f\x8b", b"pk\x03", b"%pdf")):
-        return "it looks binary"
-    return "it looks like plain text"
+        return "something binary"
+    return "plain text"
 
 
 def _is_utf8(data: bytes) -> bool:

@@ -1,0 +1,217 @@
+"""arXiv by OAI-PMH: the road for bulk and for long gaps, when the query API answers 429.
+
+A record's datestamp is the day of its last change, not of its submission: old papers come along whenever their
+journal reference changes. Read in the formats arXivRaw (the only one with the versions' dates), arXiv and oai_dc.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from paperround import identity
+from paperround.errors import SourceError
+from paperround.models import Parsed
+from paperround.sources import arxiv
+from paperround.sources.arxiv import Texts, first, texts_of
+from paperround.sources.arxiv_days import EASTERN, HOLIDAYS, last_batch
+from paperround.sources.base import (
+    BaseUrl,
+    Cron,
+    Fetched,
+    Name,
+    Parser,
+    SourceSettings,
+    SourceState,
+    Window,
+    Zone,
+    joined,
+    relabelled,
+)
+from paperround.sources.entries import Entries, cut_short, day_of
+from paperround.sources.http import ARXIV, Http
+from paperround.sources.markup import split_names, turned
+from paperround.sources.reading import Xml, describe, local_name
+
+KIND = "arxiv-oai"
+_MAX_PAGES = 200  # of 3,500 records; the end of a harvest that goes round in circles
+_VERSION = re.compile(r"v(\d{1,3})")
+# An identifier begins with year and month of its announcement; until March 2007 behind the archive's name.
+_YEAR_MONTH = re.compile(r"(?:[a-z-]+/)?(\d\d)(\d\d)")
+
+
+class ArxivOai(SourceSettings):
+    """New papers in some of arXiv's sets."""
+
+    kind: Literal["arxiv-oai"] = "arxiv-oai"
+    name: Name = KIND
+    # Updated at about 22:30 Eastern time, Sunday to Thursday.
+    schedule: Cron = "30 1 * * mon-fri"
+    timezone: Zone = "America/New_York"
+    sets: Annotated[tuple[Annotated[str, Field(pattern=r"^[\w:.-]+$")], ...], Field(min_length=1, max_length=30)]
+    """Such as `cs:cs:AI` or `physics:hep-th`."""
+    new_within: Annotated[int, Field(ge=1, le=3650)] = 30
+    """A record whose first version is older than so many days is an old paper that was changed."""
+    holidays: tuple[date, ...] = HOLIDAYS
+    url: BaseUrl = "https://oaipmh.arxiv.org"
+
+    formats: ClassVar[Mapping[str, Parser]] = {}
+
+    def fetch(self, http: Http, window: Window) -> Fetched:
+        """The records that changed in the window and are of new papers, set by set."""
+        today = http.now().date()
+        parsed = joined(part for name in self.sets for part in self._harvest(http, window, name, today))
+        old = timedelta(days=self.new_within)
+        fresh = tuple(one for one in parsed.listings if one.published and one.day - one.published <= old)
+        kept = relabelled(Parsed(fresh, parsed.problems, parsed.day), self.name)
+        due = last_batch(http.now().astimezone(EASTERN).date(), self.holidays)
+        # The update runs in the evening before the feed's day, which is that day already in UTC.
+        if window.since < due and (parsed.day is None or parsed.day < due - timedelta(days=1)):
+            return Fetched(kept, SourceState.STALE, f"nothing newer than {parsed.day}; {due} is due")
+        if cut_short(kept):
+            return Fetched(kept, SourceState.STALE, "an answer ends too early; it is asked for again next time")
+        note = "" if fresh else f"no new papers in {', '.join(self.sets)} since {window.since}"
+        return Fetched(kept, SourceState.FRESH if fresh else SourceState.QUIET, note)
+
+    def _harvest(self, http: Http, window: Window, name: str, today: date) -> Iterator[Parsed]:
+        query = {
+            "verb": "ListRecords",
+            "metadataPrefix": "arXivRaw",
+            "set": name,
+            "from": str(window.since - timedelta(days=1)),  # the datestamp's zone is not documented
+        }
+        for number in range(1, _MAX_PAGES + 1):
+            answer = http.get(f"{self.url}/oai", asker=self.name, params=query, pace=ARXIV)
+            answer.expect_ok(self.name)
+            parsed, token = _read(answer.body, today, f"{self.name}: page {number}", answer.content_type)
+            yield parsed
+            if not token:
+                return
+            query = {"verb": "ListRecords", "resumptionToken": token}
+        raise SourceError(
+            f"{self.name}: {name} does not end after {_MAX_PAGES} pages; ask for fewer days", again=False
+        )
+
+
+def parse(data: bytes, today: date) -> Parsed:
+    """The records of a ListRecords or GetRecord answer, each on the day of its datestamp."""
+    return _read(data, today, f"{KIND}: this")[0]
+
+
+def _read(data: bytes, today: date, what: str, content_type: str = "") -> tuple[Parsed, str]:
+    """The records and the token for the next page, empty on the last one."""
+    entries = Entries(today, source=arxiv.KIND)
+    document = Xml(data, "record")
+    for record in document:
+        _add(entries, record)
+    if local_name(document.root) != "OAI-PMH":
+        got = content_type or describe(data)
+        raise SourceError(f"{what} is not OAI-PMH (got {got}); is the service down?", again=True)
+    if document.broken:
+        entries.cut(f"the document ends too early ({document.broken}); ask for it again")
+    token = ""
+    for element in document.root.iter("{*}error", "{*}resumptionToken"):
+        text = "".join(element.itertext()).strip()
+        if local_name(element) == "resumptionToken":
+            token = text
+        elif element.get("code") != "noRecordsMatch":  # OAI-PMH 2.0 3.6: an empty list is an error there
+            again = element.get("code") == "badResumptionToken"
+            raise SourceError(f"{what} is an error ({element.get('code')}): {text}", again=again)
+    return entries.dated(), token
+
+
+def _add(entries: Entries, record: Any) -> None:
+    header, body = record.find("{*}header"), record.find("{*}metadata/*")
+    if header is not None and header.get("status") == "deleted":
+        entries.skip()
+        return
+    head = texts_of(header) if header is not None else {}
+    about = texts_of(body) if body is not None else {}
+    found = identity.arxiv_id(first(head, "identifier") or first(about, "id"))
+    if not found:
+        entries.reject("it has no arXiv identifier", first(about, "title"))
+        return
+    read = _FORMATS.get(local_name(body).lower()) if body is not None else None
+    if not read:
+        entries.reject("its format is not arXiv, arXivRaw or oai_dc", found[0])
+        return
+    said, submitted, version = read(_Record(body, about, head))
+    days = {"day": day_of(first(head, "datestamp")), "published": _plausible(found[0], submitted)}
+    entries.add(arxiv.facts((found[0], version), said, first(said, "abstract"), days))
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    body: Any
+    said: Texts
+    head: Texts
+
+
+_Read = tuple[Texts, date | None, int | None]
+"""The texts under the feed's names, the day of the first version, the latest version's number."""
+
+
+def _arxiv(record: _Record) -> _Read:
+    said = record.said
+    parts = [texts_of(author) for author in record.body.iterfind("{*}authors/{*}author")]
+    names = [" ".join(first(part, name) for name in ("forenames", "keyname", "suffix")) for part in parts]
+    return {**said, **_lists(said, names)}, day_of(first(said, "created")), None
+
+
+def _raw(record: _Record) -> _Read:
+    said = record.said
+    versions = [(element.get("version", ""), texts_of(element)) for element in record.body.iterfind("{*}version")]
+    numbers = [int(found[1]) for name, _ in versions if (found := _VERSION.fullmatch(name))]
+    submitted = day_of(first(versions[0][1], "date")) if versions else None
+    return {**said, **_lists(said, split_names(first(said, "authors")))}, submitted, max(numbers, default=None)
+
+
+def _lists(said: Texts, names: list[str]) -> Texts:
+    return {"author": names, "category": first(said, "categories").split()}
+
+
+def _dublin_core(record: _Record) -> _Read:
+    said = record.said
+    identifiers = said.get("identifier", [])
+    descriptions = said.get("description", [])
+    dates = [day for day in map(day_of, said.get("date", [])) if day]
+    renamed = {
+        "author": [turned(name) for name in said.get("creator", [])],
+        "abstract": descriptions[:1],
+        "comment": descriptions[1:],
+        # Subjects are names ("Mathematical Physics") and MSC classes; the header's sets are codes.
+        "category": [_category(name) for name in record.head.get("setspec", [])],
+        "doi": [text for text in identifiers if text.startswith("doi:")],
+        "journal_ref": [text for text in identifiers if not text.startswith(("http", "doi:"))],
+    }
+    return {**said, **renamed}, min(dates, default=None), None
+
+
+_FORMATS: Mapping[str, Callable[[_Record], _Read]] = {"arxiv": _arxiv, "arxivraw": _raw, "dc": _dublin_core}
+
+
+def _category(set_spec: str) -> str:
+    """`cs.AI` for the set cs:cs:AI, `hep-th` for physics:hep-th."""
+    parts = set_spec.split(":")
+    return ".".join(parts[1:]) if len(parts) > 1 else set_spec
+
+
+def _plausible(bare: str, first: date | None) -> date | None:
+    """The first version's day, if it fits the identifier: `created` is at times the last version's.
+
+    The identifier's month is that of the announcement, which moderation can put weeks after the submission.
+    """
+    found = _YEAR_MONTH.match(bare)
+    if not first or not found:
+        return first
+    year = int(found[1]) + (1900 if int(found[1]) > 90 else 2000)
+    months = (year - first.year) * 12 + int(found[2]) - first.month
+    return first if 0 <= months <= 3 else None
+
+
+ArxivOai.formats = {"arxiv-oai": parse}

@@ -1,0 +1,149 @@
+"""bioRxiv and medRxiv by their details API: https://api.biorxiv.org/details/{server}/{from}/{to}/{cursor}/json.
+
+Every revision is a row of its own; version 1 is what is new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from paperround.errors import SourceError
+from paperround.models import Parsed
+from paperround.sources.base import (
+    BaseUrl,
+    Fetched,
+    Name,
+    Parser,
+    SourceSettings,
+    SourceState,
+    Window,
+    joined,
+    relabelled,
+)
+from paperround.sources.entries import Entries, authors, cut_short, day_of
+from paperround.sources.http import Http, Pace
+from paperround.sources.markup import plain, turned
+from paperround.sources.reading import read_json
+
+KIND = "biorxiv"
+# No limit is published; one request a second is what the examples keep to.
+_PACE = Pace("api.biorxiv.org", seconds=1.0)
+_MAX_PAGES = 500
+
+
+class Biorxiv(SourceSettings):
+    """New preprints of bioRxiv or medRxiv."""
+
+    kind: Literal["biorxiv"] = "biorxiv"
+    name: Name = KIND
+    server: Literal["biorxiv", "medrxiv"] = "biorxiv"
+    categories: Annotated[tuple[str, ...], Field(max_length=60)] = ()
+    """Such as `neuroscience` or `cell biology`; none means all."""
+    url: BaseUrl = "https://api.biorxiv.org"
+
+    formats: ClassVar[Mapping[str, Parser]] = {}
+
+    def fetch(self, http: Http, window: Window) -> Fetched:
+        """First versions posted in the window, page by page."""
+        until = min(window.until, http.now().date())
+        pages, cursor = [], 0
+        for number in range(1, _MAX_PAGES + 1):
+            url = f"{self.url}/details/{self.server}/{min(window.since, until)}/{until}/{cursor}/json"
+            answer = http.get(url, asker=self.name, pace=_PACE)
+            answer.expect_ok(self.name)
+            page = _read(answer.body, http.now().date(), f"{self.name}: page {number}")
+            pages.append(page.parsed)
+            cursor += page.rows
+            if not page.rows or cursor >= page.total:
+                break
+        return self._together(joined(pages), whole=cursor >= page.total, window=window)
+
+    def _together(self, parsed: Parsed, *, whole: bool, window: Window) -> Fetched:
+        wanted = {_plain(name) for name in self.categories}
+        kept = tuple(one for one in parsed.listings if not wanted or wanted & {_plain(c) for c in one.categories})
+        parsed = relabelled(Parsed(kept, parsed.problems, parsed.day), self.name)
+        if not whole or cut_short(parsed):
+            return Fetched(parsed, SourceState.STALE, "the pages end before the total; asked for again next time")
+        if not kept:
+            return Fetched(parsed, SourceState.QUIET, f"nothing new from {window.since} to {window.until}")
+        return Fetched(parsed, SourceState.FRESH)
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    parsed: Parsed
+    rows: int
+    total: int
+
+
+def parse(data: bytes, today: date) -> Parsed:
+    """First versions in an API answer; further versions are passed over."""
+    return _read(data, today, f"{KIND}: this").parsed
+
+
+def _read(data: bytes, today: date, what: str) -> _Page:
+    document = read_json(data, "collection", KIND)
+    rows = document.value
+    total: object = None
+    if not document.broken:
+        rows, message = _envelope(rows, what)
+        total = message.get("total")
+    entries = Entries(today, source=KIND)
+    for row in rows:
+        _add(entries, row)
+    if document.broken:
+        entries.cut(f"{document.broken}; ask for it again")
+    count = int(str(total)[:9]) if str(total).isdecimal() else len(rows)  # the API writes it as text
+    return _Page(entries.dated(), len(rows), count)
+
+
+def _envelope(value: Any, what: str) -> tuple[list[Any], dict[str, Any]]:
+    rows = value.get("collection") if isinstance(value, dict) else None
+    messages = value.get("messages") if isinstance(value, dict) else None
+    message = messages[0] if isinstance(messages, list) and messages and isinstance(messages[0], dict) else {}
+    if not isinstance(rows, list):
+        status = message.get("status", "no collection in it")
+        raise SourceError(f"{what} is no answer of the details API ({status}); is the address right?", again=True)
+    return rows, message
+
+
+def _add(entries: Entries, row: Any) -> None:
+    if not isinstance(row, dict):
+        entries.reject("it is no object")
+        return
+    version = str(row.get("version", "1"))
+    if version != "1":
+        entries.skip()
+        return
+    said = {name: value for name, value in row.items() if isinstance(value, str) and value not in ("", "NA")}
+    day = day_of(said.get("date"))
+    server = "medRxiv" if said.get("server", "").lower() == "medrxiv" else "bioRxiv"
+    page = f"https://www.{server.lower()}.org/content/{said.get('doi')}v{version}"
+    entries.add(
+        {
+            **authors([turned(name) for name in said.get("authors", "").split(";") if name.strip()]),
+            "title": plain(said.get("title", "")),
+            "abstract": plain(said.get("abstract", "")),
+            "day": day,
+            "published": day,
+            "version": 1,
+            "doi": said.get("doi"),
+            "url": page if "doi" in said else None,
+            "pdf_url": f"{page}.full.pdf" if "doi" in said else None,
+            "categories": [said["category"]] if "category" in said else [],
+            "journal": server,
+            "license": said.get("license"),
+        }
+    )
+
+
+def _plain(category: str) -> str:
+    return category.replace("_", " ").casefold().strip()
+
+
+Biorxiv.formats = {KIND: parse}

@@ -1,0 +1,331 @@
+"""Any feed: RSS 0.9 to 2.0, Atom, RSS 1.0 (RDF) and JSON Feed, of journals and of laboratories' blogs.
+
+Feeds say little that can be relied on. Dates are missing, only a year or nonsense; such an entry is listed on the
+day on which it was first seen, which `fetch` remembers. Identifiers (DOI, arXiv) are looked for where publishers put
+them, never in running text about other papers, because a wrong one would merge two works.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any, ClassVar, Literal
+from urllib.parse import urljoin, urlsplit
+
+import feedparser
+
+from paperround import identity
+from paperround.errors import SourceError
+from paperround.models import Listing, Parsed
+from paperround.sources import arxiv
+from paperround.sources.base import BaseUrl, Fetched, Name, Parser, SourceSettings, SourceState, Window, relabelled
+from paperround.sources.entries import FIRST_YEAR, Entries, authors, cut_short, day_of, plausible
+from paperround.sources.http import Answer, Http
+from paperround.sources.markup import extract, plain, split_names, untex
+from paperround.sources.reading import describe, read_json
+from paperround.text import clean
+
+KIND = "feed"
+# Publishers' own words are shown as a short extract; up to here a text is an abstract, beyond it an article.
+_LONGEST_ABSTRACT, _EXTRACT = 4_000, 1_200
+_MOST_REMEMBERED = 5_000
+_MOST_TAGS = 20
+_ENTRY_END = re.compile(rb"</(?:[\w.-]+:)?(?:item|entry)\s*>", re.IGNORECASE)
+_ROOT = re.compile(rb"<(?P<root>(?:[\w.-]+:)?(?P<name>rss|feed|RDF))[\s>]", re.IGNORECASE)
+_YEAR = re.compile(r"\d{4}", re.ASCII)
+_DOI_LINE = re.compile(r"\bdoi:\s?(10\.\d{4,9}/[^\s<>\"]+)", re.IGNORECASE)
+# What publishers print around the text. nature.com: "Nature, Published online: 13 May 2026; doi:10.1038/…" before it;
+# PubMed: "Nature. 2026 May 13. doi: 10.1038/…. Online ahead of print. ABSTRACT" before it, "PMID:1 | DOI:10…" behind.
+_FRAME = re.compile(
+    r"^[^;]{3,120}, Published online: [^;]{6,20}; doi:\S+\s*|^.{0,300}?\bABSTRACT\b[:.]?\s*|\s*\bPMID:\s?\d+.{0,120}$"
+)
+_FEED_LINK = re.compile(
+    rb"<link\b(?=[^<>]*\btype=[\"']?application/(?:rss|atom|feed)\+(?:xml|json))[^<>]*\bhref=[\"']?([^\"'\s<>]+)",
+    re.I,
+)
+
+
+class Feed(SourceSettings):
+    """A feed by its address."""
+
+    kind: Literal["feed"] = "feed"
+    name: Name
+    url: BaseUrl
+    public_only: bool = False
+    """Refuse an address inside the own network; for feeds that somebody else names."""
+
+    formats: ClassVar[Mapping[str, Parser]] = {}
+
+    def fetch(self, http: Http, window: Window) -> Fetched:
+        """Entries that were not there before, and those of the window's days.
+
+        A new feed's old stock is left alone: what is dated before the window is only remembered as seen.
+        """
+        answer = http.get(self.url, asker=self.name, validators=window.validators, public_only=self.public_only)
+        if answer.unchanged:
+            return Fetched(Parsed(), SourceState.UNCHANGED, validators=window.validators)
+        answer.expect_ok(self.name)
+        return self._new(answer, window, http.now().date())
+
+    def _new(self, answer: Answer, window: Window, today: date) -> Fetched:
+        feed = _read(answer.body, today, self.name, answer.final_url, answer.headers.get("content-type", ""))
+        seen = _Seen.of(window.validators)
+        kept = [
+            replaced
+            for listing in feed.parsed.listings
+            if (replaced := seen.place(listing, window.since, undated=_key(listing) in feed.undated))
+        ]
+        parsed = relabelled(replace(feed.parsed, listings=tuple(kept)), self.name)
+        if cut_short(parsed):
+            return Fetched(parsed, SourceState.STALE, "the feed ends too early; it is asked for again next time")
+        state = SourceState.FRESH if kept else SourceState.QUIET
+        note = "" if kept else "nothing new" if feed.parsed.listings else "the feed has no entries"
+        return Fetched(parsed, state, note, {**answer.remember(), **seen.kept()})
+
+
+class _Seen:
+    """The entries of the last answer, and since when they are known."""
+
+    _KEY = "seen"
+
+    def __init__(self, before: Mapping[str, date]) -> None:
+        self._before, self._now = before, dict[str, date]()
+
+    @classmethod
+    def of(cls, validators: Mapping[str, str]) -> _Seen:
+        pairs = (pair.partition(":") for pair in validators.get(cls._KEY, "").split())
+        return cls({key: found for key, _, day in pairs if (found := day_of(day))})
+
+    def place(self, listing: Listing, since: date, *, undated: bool) -> Listing | None:
+        """The listing on the day that it belongs to; None where it is no news."""
+        key = _key(listing)
+        before = self._before.get(key)
+        day = before if undated and before else listing.day
+        self._now[key] = before or listing.day
+        late = bool(self._before) and before is None  # dated before the window, and yet it was not there
+        if not (late or day >= since):
+            return None
+        return listing if day == listing.day else listing.model_copy(update={"day": day})
+
+    def kept(self) -> dict[str, str]:
+        """The string to remember; of a feed that was never read it is empty."""
+        return {self._KEY: " ".join(f"{key}:{day}" for key, day in list(self._now.items())[:_MOST_REMEMBERED])}
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """An entry as it stands in a feed."""
+
+    facts: Mapping[str, object]
+    day: date | None
+    year: int | None = None
+    """Where the feed says no more than that (jmlr.org)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Feed:
+    parsed: Parsed
+    undated: frozenset[str] = frozenset()
+    """The keys of listings that are filed under today because the feed names no usable day."""
+
+
+def parse(data: bytes, today: date) -> Parsed:
+    """The entries of a feed of any kind; one without a usable date is listed today."""
+    return _read(data, today, KIND).parsed
+
+
+def _read(data: bytes, today: date, who: str, base: str = "", content_type: str = "") -> _Feed:
+    if arxiv.speaks(data):  # feedparser would lose text at every "<" in it
+        return _Feed(arxiv.parse(data, today))
+    entries = Entries(today, source=KIND)
+    if data[:1000].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+        items, broken, day = _json_feed(data, who, base)
+    else:
+        items, broken, day = _xml_feed(data, who, base, content_type)
+    undated = set()
+    for item in items:
+        if isinstance(item, str):
+            entries.reject(item)
+            continue
+        day_known, known = _filed(item, today)
+        published = day_known if known and not item.year else None
+        listing = entries.add({**item.facts, "day": day_known, "published": published})
+        if listing and not known:
+            undated.add(_key(listing))
+    if broken:
+        entries.cut(f"{broken}; ask for it again")
+    return _Feed(entries.parsed(day), frozenset(undated))
+
+
+def _filed(item: _Item, today: date) -> tuple[date, bool]:
+    """The day under which the entry is filed, and whether the feed says so."""
+    if item.year:
+        past = FIRST_YEAR <= item.year < today.year
+        return (date(item.year, 12, 31), True) if past else (today, False)
+    return (item.day, True) if item.day and plausible(item.day, today) else (today, False)
+
+
+def _key(listing: Listing) -> str:
+    return hashlib.sha256((listing.url or listing.title).encode()).hexdigest()[:12]
+
+
+# --- RSS and Atom ---------------------------------------------------------------------------------------------
+
+
+def _xml_feed(data: bytes, who: str, base: str, content_type: str) -> tuple[Iterator[_Item | str], str, date | None]:
+    data, broken = _whole(data)
+    document = feedparser.parse(
+        io.BytesIO(data),  # bytes by themselves would be tried as the name of a file
+        sanitize_html=False,
+        resolve_relative_uris=False,
+        response_headers={"content-location": base, "content-type": content_type},
+    )
+    if not document.version and not document.entries:
+        raise SourceError(f"{who}: this is no feed (got {describe(data)}); {_advice(data, base)}", again=True)
+    title = plain(document.feed.get("title", ""))
+    return (_from_entry(entry, title) for entry in document.entries), broken, _parsed_day(document.feed)
+
+
+def _whole(data: bytes) -> tuple[bytes, str]:
+    """A document that was cut off, closed behind its last complete entry; feedparser would take half of the next."""
+    root = _ROOT.search(data[:5000])
+    if not root or b"</" + root["root"] in data[-2000:]:
+        return data, ""
+    ends = [found.end() for found in _ENTRY_END.finditer(data)]
+    channel = b"</channel>" if root["name"].lower() == b"rss" else b""
+    return data[: ends[-1] if ends else len(data)] + channel + b"</" + root["root"] + b">", "the feed ends too early"
+
+
+def _from_entry(entry: Any, feed_title: str) -> _Item:
+    links = [{name: _text(link, name) for name in ("rel", "type", "href")} for link in entry.get("links", [])]
+    content = " ".join(plain(_text(part, "value")) for part in entry.get("content", [])[:1])
+    own = [link["href"] for link in links if link["rel"] in ("alternate", "related", "canonical")]
+    url = _text(entry, "link") or _text(entry, "id")
+    said = [_text(entry, name) for name in ("prism_doi", "dc_identifier", "id", "prism_url")]
+    summary = plain(_text(entry, "summary"))
+    facts: dict[str, object] = {
+        **authors(_names([_text(person, "name") for person in entry.get("authors", [])])),
+        **_identifiers([url, *own], said, content or summary),
+        "title": untex(plain(_text(entry, "title"))),
+        "abstract": _abstract(summary, content),
+        "url": url,
+        "pdf_url": next((link["href"] for link in links if link["type"] == "application/pdf"), None),
+        "categories": [plain(_text(tag, "term")) for tag in entry.get("tags", [])[:_MOST_TAGS]],
+        "journal": plain(_text(entry, "prism_publicationname")) or _source(entry) or feed_title or None,
+        "license": plain(_text(entry, "rights")) or None,
+        "thumbnail_url": _thumbnail(entry, links),
+    }
+    raw = next((_text(entry, name) for name in ("published", "updated") if name in entry), "").strip()
+    return _Item(facts, _parsed_day(entry), int(raw) if _YEAR.fullmatch(raw) else None)
+
+
+def _source(entry: Any) -> str:
+    """The journal in dc:source, unless a whole citation stands there (nature.com)."""
+    text = plain(_text(entry, "dc_source"))
+    return "" if ";" in text else text
+
+
+def _thumbnail(entry: Any, links: list[dict[str, str]]) -> str | None:
+    shown = [_text(image, "url") for image in entry.get("media_thumbnail", [])]
+    shown += [link["href"] for link in links if link["rel"] == "enclosure" and link["type"].startswith("image/")]
+    return next((url for url in shown if url), None)
+
+
+def _parsed_day(dates: Any) -> date | None:
+    for name in ("published_parsed", "updated_parsed", "created_parsed"):
+        if name in dates:  # .get() would give the published date for an updated one, with a warning
+            try:
+                return date(*dates[name][:3])
+            except (TypeError, ValueError):  # not understood; the year 0
+                continue
+    return None
+
+
+def _text(found: Any, name: str) -> str:
+    value = found.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _advice(data: bytes, base: str) -> str:
+    if found := _FEED_LINK.search(data[:200_000]):
+        return f"the page names its feed: {urljoin(base, found[1].decode('utf-8', 'replace'))[:300]}"
+    return "is the address right?"
+
+
+# --- JSON Feed (https://www.jsonfeed.org/version/1.1/) -----------------------------------------------------------
+
+
+def _json_feed(data: bytes, who: str, base: str) -> tuple[Iterator[_Item | str], str, date | None]:
+    document = read_json(data, "items", who)
+    value = {"items": document.value} if document.broken else document.value
+    items = value.get("items")
+    if not isinstance(items, list) or not (document.broken or "jsonfeed.org" in str(value.get("version"))):
+        raise SourceError(f"{who}: this is JSON, but no JSON Feed; is the address right?", again=True)
+    base = base or _text(value, "feed_url") or _text(value, "home_page_url")
+    return (_from_json(item, value, base) for item in items), document.broken, None
+
+
+def _from_json(item: Any, feed: Mapping[str, Any], base: str) -> _Item | str:
+    if not isinstance(item, dict):
+        return "it is no object"
+    url = urljoin(base, _text(item, "url") or _text(item, "external_url") or _text(item, "id"))
+    content = plain(_text(item, "content_html")) or clean(_text(item, "content_text"))
+    given = item.get("authors") or [item.get("author")]
+    names = [_text(person, "name") for person in given if isinstance(person, dict)] if isinstance(given, list) else []
+    tags = item.get("tags")
+    facts: dict[str, object] = {
+        **authors(_names(names)),
+        **_identifiers([url, _text(item, "external_url")], [_text(item, "id")], content),
+        "title": untex(plain(_text(item, "title"))),
+        "abstract": _abstract(plain(_text(item, "summary")), content),
+        "url": url,
+        "categories": tags[:_MOST_TAGS] if isinstance(tags, list) else [],
+        "journal": plain(_text(feed, "title")) or None,
+        "thumbnail_url": _text(item, "image") or _text(item, "banner_image"),
+    }
+    return _Item(facts, day_of(item.get("date_published")) or day_of(item.get("date_modified")))
+
+
+# --- both -------------------------------------------------------------------------------------------------------
+
+
+def _names(given: list[str]) -> list[str]:
+    """The authors; one string may hold several."""
+    names = [untex(plain(name)) for name in given]
+    if len(names) == 1 and (names[0].count(",") > 1 or " and " in names[0]):
+        return split_names(names[0])
+    return names
+
+
+def _identifiers(links: list[str], said: list[str], text: str) -> dict[str, object]:
+    """DOI and arXiv identifier, from links to the paper itself and from fields made for them.
+
+    A DOI in the text counts only where it is announced as the paper's: "doi:10.1038/…" at its beginning or end.
+    """
+    frame = _DOI_LINE.findall(f"{text[:300]} {text[-300:]}")
+    resolvers = [urlsplit(link).path for link in links if _is_doi_link(link)]
+    dois = [found for value in (*said, *resolvers, *frame[:1]) if (found := identity.doi(value))]
+    papers = [paper[0] for link in (*links, *said) if (paper := identity.arxiv_id(link))]
+    return {"doi": dois[0] if dois else None, "arxiv_id": papers[0] if papers else None}
+
+
+def _is_doi_link(link: str) -> bool:
+    try:
+        parts = urlsplit(link)
+    except ValueError:
+        return False
+    return parts.netloc.endswith("doi.org") or "/doi/" in parts.path
+
+
+def _abstract(summary: str, content: str) -> str:
+    """The longer of the two while it has an abstract's length; of an article the summary or an extract."""
+    text = content if len(summary) <= len(content) <= _LONGEST_ABSTRACT else summary or content
+    text = _FRAME.sub("", text)
+    return text if len(text) <= _LONGEST_ABSTRACT else extract(text, _EXTRACT)
+
+
+Feed.formats = {KIND: parse}
