@@ -69,19 +69,16 @@ hostile = st.text(
 )
 
 
-# --- the whole message -----------------------------------------------------------------------------------------
-
-
 @given(hostile, hostile, hostile, hostile)
 @settings(max_examples=150, deadline=None)
 def test_whatever_is_in_a_letter_it_is_a_well_formed_message(name, subject, html, text):
     message = build(head(sender_name=name, list_name=name), Rendered(subject, html, text))
-    # Rows 1, 2, 4: CRLF only, no NUL, no long line, ASCII only.
+    # RFC 5322 2.3 and 2.1.1: CRLF only, no NUL, no long line; and ASCII only.
     assert b"\0" not in message
     assert re.search(rb"(?<!\r)\n|\r(?!\n)", message) is None
     assert max(map(len, message.split(b"\r\n"))) <= 78
     assert message.isascii()
-    # Rows 3 and 6: each line of the head is a field or continues one with something to read; no field twice.
+    # RFC 5322 2.2 and 3.6: each line of the head is a field or continues one with something to read; no field twice.
     top = message.partition(b"\r\n\r\n")[0]
     assert all(re.fullmatch(rb"[A-Za-z-]+:.*|[ \t]+[^ \t].*", line) for line in top.split(b"\r\n"))
     names = [name for name, _ in fields(message)]
@@ -129,8 +126,6 @@ def test_a_golden_head():
     ]
 
 
-# --- encoded words: row 5 --------------------------------------------------------------------------------------
-
 ENCODED = re.compile(r"=\?utf-8\?([bq])\?([!->@-~]*)\?=")
 
 
@@ -168,9 +163,6 @@ def test_subjects_of_every_kind_arrive(subject):
     assert parsed(build(head(), Rendered(subject, "", "")))["subject"] == clean(subject)
 
 
-# --- subject and date: rows 8, 13, 14 --------------------------------------------------------------------------
-
-
 def test_a_subject_stays_under_the_providers_limit():
     for text in ("a" * 3000, "世" * 3000, "word " * 800):
         written = field(build(head(), Rendered(text, "", "")), "Subject")
@@ -192,9 +184,6 @@ def test_there_is_always_a_subject():
 def test_the_date_is_rfc_5322_in_utc():
     local = datetime(2026, 11, 22, 23, 30, 9, tzinfo=timezone(timedelta(hours=-8)))
     assert field(build(head(date=local), LETTER), "Date") == "Mon, 23 Nov 2026 07:30:09 +0000"
-
-
-# --- addresses and names: rows 9 to 12 -------------------------------------------------------------------------
 
 
 def test_to_is_the_one_reader_and_nobody_else_is_in_the_file():
@@ -296,9 +285,6 @@ def test_no_address_carries_anything_into_the_head(text):
     assert written.count("@") == 1
 
 
-# --- Message-ID: row 15 ----------------------------------------------------------------------------------------
-
-
 def test_a_message_id_is_the_same_for_the_same_delivery_and_differs_for_every_other():
     ids = {message_id(row, issue, KEY, "papers.example") for row in range(200) for issue in ("a", "b")}
     assert len(ids) == 400
@@ -306,9 +292,6 @@ def test_a_message_id_is_the_same_for_the_same_delivery_and_differs_for_every_ot
     assert message_id(5, "a", b"x" * 32, "papers.example") not in ids
     assert all(re.fullmatch(r"<[a-z2-7]{24}@papers\.example>", each) for each in ids)
     assert message_id(5, "a", KEY, "bücher.example").endswith("@xn--bcher-kva.example>")
-
-
-# --- lists: rows 17 to 22 --------------------------------------------------------------------------------------
 
 
 def test_the_unsubscribe_address_is_one_uri_in_one_piece_and_takes_one_click():
@@ -405,9 +388,6 @@ def test_the_feedback_id_has_four_fields_and_a_sender_id_of_5_to_15(feedback, se
 @pytest.mark.parametrize("kind", ["digest", "notice"])
 def test_responders_are_told_that_nobody_wrote_this_by_hand(kind):
     assert field(build(head(kind=kind), LETTER), "Auto-Submitted") == "auto-generated"
-
-
-# --- the body: rows 29 to 32 -----------------------------------------------------------------------------------
 
 
 def test_text_comes_first_and_html_last_in_utf_8_and_quoted_printable():
