@@ -135,9 +135,14 @@ class App:
         self.store.close()
 
 
-def build(config: Path | None = None, clock: Clock = machine_clock, settings: Settings | None = None) -> App:
-    """A paperround for the site in this folder, its database ready and its topics loaded."""
-    settings = with_secret_key(settings or load(config))
+def build(
+    config: Path | None = None, clock: Clock = machine_clock, settings: Settings | None = None, *, port: int = 8000
+) -> App:
+    """A paperround for the site in this folder, its database ready and its topics loaded.
+
+    `port` is where the pages are, for the links of a site that has no address of its own yet.
+    """
+    settings = with_secret_key(settings or load(config)).on_port(port)
     app = App(settings, Store(settings.database_url, index_document), clock, config)
     app.store.prepare()
     app.load_topics()

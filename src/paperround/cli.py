@@ -88,7 +88,7 @@ def up(
     """Run everything in one process; the first time, load the seeds and deliver a first round."""
     from paperround import service  # noqa: PLC0415 - the pages' libraries would double every command's start-up
 
-    with _opened(running=True) as opened:
+    with _opened(running=True, port=port) as opened:
         service.run(opened, host, port)
 
 
@@ -127,11 +127,7 @@ def ingest(
         else:
             reports = pipeline.ingest(opened, names or (), _day(since) if since else None, archive=archive)
     if as_json:
-        console.as_json([
-            {"source": r.source, "fetched": r.fetched, "new": r.new, "updated": r.updated, "rejected": len(r.problems),
-             "stale": r.stale, "problems": [*([r.note] if r.failed else []), *map(str, r.problems)]}
-            for r in reports
-        ])  # fmt: skip
+        console.as_json([_report_facts(report) for report in reports])
     else:
         console.table(
             ("source", "fetched", "new", "updated", "rejected", "state"),
@@ -337,9 +333,7 @@ def subscribers_add(
 def subscribers_import(
     file: Path,
     confirmed: Annotated[bool, typer.Option("--confirmed", help="They have agreed; ask them nothing.")] = False,
-    first_now: Annotated[
-        bool, typer.Option("--first-now", help="First letters with the next round.")
-    ] = False,
+    first_now: Annotated[bool, typer.Option("--first-now", help="First letters with the next round.")] = False,
     topic: Annotated[list[str] | None, typer.Option(metavar="SLUG", help="For rows that name no topic.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -353,8 +347,9 @@ def subscribers_import(
             first_now=first_now,
         )
     if as_json:
-        console.as_json({"imported": result.imported, "rejected": len(result.problems), "problems": list(map(str, result.problems)),
-                         "warnings": result.warnings})  # fmt: skip
+        problems = list(map(str, result.problems))
+        facts = {"imported": result.imported, "rejected": len(problems), "problems": problems}
+        console.as_json({**facts, "warnings": result.warnings})
     else:
         console.out.print(f"{result.imported} readers imported, {len(result.problems)} rows left out")
         for note in [*result.warnings, *map(str, result.problems)]:
@@ -484,13 +479,13 @@ def deliveries_retry(numbers: Annotated[list[int], typer.Argument(metavar="ID...
 
 
 @contextmanager
-def _opened(*, running: bool = False) -> Iterator[App]:
+def _opened(*, running: bool = False, port: int = 8000) -> Iterator[App]:
     clock: Clock = machine_clock
     if _options.now:
         clock = running_from(_options.now) if running else standing_at(_options.now)
     # A terminated command ends like an interrupted one: connections close, claims are put back.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    opened = build(_options.config, clock)
+    opened = build(_options.config, clock, port=port)
     try:
         yield opened
     finally:
@@ -518,6 +513,18 @@ def _print_tally(tally: pipeline.Tally, *, as_json: bool) -> None:
         console.out.print(f"took {took}", markup=False)
     if tally.paused:
         console.err.print(f"the relay takes nothing: {tally.paused}", markup=False)
+
+
+def _report_facts(report: pipeline.Ingested) -> dict[str, Any]:
+    return {
+        "source": report.source,
+        "fetched": report.fetched,
+        "new": report.new,
+        "updated": report.updated,
+        "rejected": len(report.problems),
+        "stale": report.stale,
+        "problems": [*([report.note] if report.failed else []), *map(str, report.problems)],
+    }
 
 
 def _warn(report: pipeline.Ingested) -> None:

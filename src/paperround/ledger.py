@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from paperround import returns
 from paperround.delivery import retry
-from paperround.models import Delivery, DeliveryState, Digest, Letter, Outcome, Stage, Subscriber
+from paperround.models import BounceKind, Delivery, DeliveryState, Digest, Letter, Outcome, Stage, Subscriber
+from paperround.store.bounces import Bounce
 from paperround.store.deliveries import Settlement
 
 if TYPE_CHECKING:
@@ -135,6 +137,9 @@ class Dispatch:
         settled = [self._judge(outcome, now) for outcome in outcomes]
         self._app.store.deliveries.settle(settled, self._claim, now)
         self.tally.update(settlement.state.value for settlement in settled)
+        for settlement in settled:
+            if settlement.bounce:
+                returns.take(self._app, _refusal(settlement.outcome, settlement.bounce))
         self._app.advance(len(settled))
 
     def _judge(self, outcome: Outcome, now: datetime) -> Settlement:
@@ -160,3 +165,9 @@ class Dispatch:
             self._paused = until
             self._app.store.deliveries.pause_relay(until, alarm)
             log.error("relay refuses the account; sending is paused", until=until.isoformat(), problem=alarm)
+
+
+def _refusal(outcome: Outcome, kind: BounceKind) -> Bounce:
+    """A refusal during the conversation, as the report that would have come back about it."""
+    text = f"{outcome.code} {outcome.text}"
+    return Bounce(f"smtp {outcome.delivery} {outcome.stage.value}", outcome.delivery, kind, outcome.enhanced, text)

@@ -202,6 +202,8 @@ class Topic:
     query: str
     about: str = ""
     row: int = 0
+    private: bool = False
+    """Whether it is a reader's own query, which no page and no list shows."""
 
 
 @dataclass(frozen=True, slots=True)

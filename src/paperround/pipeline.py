@@ -119,13 +119,10 @@ def _ask(app: App, source: Source, since: date | None, *, archive: bool) -> Inge
         answer = source.fetch(app.http, window)
     except SourceError as error:
         report.state, report.note = "failed", str(error)
-        log.warning("source failed", source=source.name, problem=str(error))
         app.store.sources.save(_record(source.name, report, now, before))
         return report
     report.state, report.note = answer.state, answer.note
     report.fetched, report.problems = len(answer.parsed.listings), list(answer.parsed.problems)
-    if report.stale:
-        log.warning("source is stale", source=source.name, problem=answer.note)
     _take_in(app, answer.parsed.listings, report, archive=archive)
     app.advance(1)
     newest = max((listing.day for listing in answer.parsed.listings), default=None)

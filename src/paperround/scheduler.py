@@ -60,14 +60,9 @@ class Rounds:
     def _ingest(self, name: str) -> Callable[[], None]:
         def job() -> None:
             for report in pipeline.ingest(self._app, [name]):
-                log.info(
-                    "ingest",
-                    source=name,
-                    fetched=report.fetched,
-                    new=report.new,
-                    state=report.state,
-                    note=report.note,
-                )
+                tell = log.warning if report.failed or report.stale else log.info
+                facts = {"fetched": report.fetched, "new": report.new, "state": report.state, "note": report.note}
+                tell("ingest", source=name, **facts)
 
         return job
 

@@ -24,9 +24,8 @@ def run(app: App, host: str, port: int) -> None:
     """Serve until told to stop; the first time, load the seeds and deliver a first round."""
     rounds = Rounds(app)
     if site.load_seeds(app):
-        console.out.print(
-            f"loaded {app.store.papers.count()} papers and {sum(app.store.subscribers.count().values())} readers from the seeds"
-        )
+        papers, readers = app.store.papers.count(), sum(app.store.subscribers.count().values())
+        console.out.print(f"loaded {papers} papers and {readers} readers from the seeds")
         rounds.round()
         sent = app.store.deliveries.count().get("sent", 0)
         console.out.print(f"first round: {sent} letters delivered")

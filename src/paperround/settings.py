@@ -146,6 +146,13 @@ class Settings(BaseSettings):
     topics_file: Path | None = None
     """By default topics.toml beside the configuration file."""
 
+    def on_port(self, port: int) -> Settings:
+        """The same where the pages are at another port of this machine, unless they have an address already."""
+        if "base_url" in self.site.model_fields_set:
+            return self
+        site = self.site.model_copy(update={"base_url": f"http://localhost:{port}"})
+        return self.model_copy(update={"site": site})
+
     @classmethod
     def settings_customise_sources(
         cls,

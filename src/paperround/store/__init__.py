@@ -1,7 +1,7 @@
 """Everything that is remembered: one concrete class on SQLAlchemy Core, on SQLite or PostgreSQL.
 
 Each part holds the statements of its words: `store.papers`, `store.topics`, `store.subscribers`,
-`store.issues`, `store.deliveries`, `store.sources`; `store.browsing` serves the pages. A method is one transaction.
+`store.issues`, `store.deliveries`, `store.bounces`, `store.sources`; `store.browsing` serves the pages. A method is one transaction.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 from sqlalchemy import delete, inspect, make_url, select
 
 from paperround.errors import StoreError
+from paperround.store.bounces import Bounces
 from paperround.store.browsing import Browsing
 from paperround.store.deliveries import Deliveries
 from paperround.store.engine import connect, reading, upsert, writing
@@ -37,6 +38,7 @@ class Store:
         self.subscribers = Subscribers(self._engine)
         self.issues = Issues(self._engine)
         self.deliveries = Deliveries(self._engine)
+        self.bounces = Bounces(self._engine)
         self.sources = Sources(self._engine)
         self.browsing = Browsing(self._engine)
 

@@ -40,6 +40,10 @@ class Topics:
         with reading(self._engine) as db:
             return [_topic(found) for found in db.execute(select(topics).order_by(topics.c.row))]
 
+    def public(self) -> list[Topic]:
+        """The topics that everybody may follow: readers' own queries are nobody else's business."""
+        return [topic for topic in self.all() if not topic.private]
+
     def by_slug(self, slug: str) -> Topic | None:
         """The topic of this name, if there is one."""
         with reading(self._engine) as db:
@@ -50,7 +54,13 @@ class Topics:
         """Add topics or change them; one whose query is new is due for matching from then on."""
         with writing(self._engine) as db:
             for topic in wanted:
-                values = {"slug": topic.slug, "name": topic.name, "query": topic.query, "about": topic.about}
+                values = {
+                    "slug": topic.slug,
+                    "name": topic.name,
+                    "query": topic.query,
+                    "about": topic.about,
+                    "private": topic.private,
+                }
                 statement = upsert(db, topics).values(values)
                 db.execute(statement.on_conflict_do_update(index_elements=["slug"], set_=values))
 
@@ -68,6 +78,12 @@ class Topics:
                 some = gone[start : start + _CHUNK]
                 db.execute(delete(matches).where(matches.c.topic == topic.row, matches.c.paper.in_(some)))
             db.execute(update(topics).where(topics.c.row == topic.row).values(matched_query=topic.query))
+
+    def drop_unread(self) -> None:
+        """Forget readers' own queries that nobody follows any more."""
+        with writing(self._engine) as db:
+            followed = select(subscriptions.c.topic)
+            db.execute(delete(topics).where(topics.c.private, topics.c.row.not_in(followed)))
 
     @contextmanager
     def matching(self, limit: int) -> Iterator[Matching]:
@@ -171,4 +187,6 @@ def _insert_matches(db: Connection, found: Sequence[tuple[int, Match]], archived
 
 
 def _topic(found: Any) -> Topic:
-    return Topic(slug=found.slug, name=found.name, query=found.query, about=found.about, row=found.row)
+    return Topic(
+        slug=found.slug, name=found.name, query=found.query, about=found.about, row=found.row, private=found.private
+    )

@@ -109,8 +109,12 @@ def upgrade() -> None:
         sa.Column("created_at", Moment(), nullable=False),
         sa.Column("confirmed_at", Moment(), nullable=True),
         sa.Column("consent", sa.JSON(), nullable=False),
+        sa.Column("wish", sa.JSON(), nullable=True),
+        sa.Column("unsubscribed_at", Moment(), nullable=True),
+        sa.Column("farewell", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("row", name=op.f("pk_subscribers")),
         sa.UniqueConstraint("email_key", name=op.f("uq_subscribers_email_key")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("subscribers", schema=None) as batch_op:
         batch_op.create_index("ix_subscribers_state_next_digest_at", ["state", "next_digest_at"], unique=False)
@@ -129,6 +133,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=200), nullable=False),
         sa.Column("query", sa.Text(), nullable=False),
         sa.Column("about", sa.Text(), nullable=False),
+        sa.Column("private", sa.Boolean(), nullable=False),
         sa.Column("matched_query", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("row", name=op.f("pk_topics")),
         sa.UniqueConstraint("slug", name=op.f("uq_topics_slug")),
@@ -147,6 +152,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("row", name=op.f("pk_digests")),
         sa.UniqueConstraint("issue", "subscriber", name=op.f("uq_digests_issue_subscriber")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("digests", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_digests_subscriber"), ["subscriber"], unique=False)
@@ -247,6 +253,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("digest", name=op.f("uq_deliveries_digest")),
         sa.UniqueConstraint("issue", "subscriber", name=op.f("uq_deliveries_issue_subscriber")),
         sa.UniqueConstraint("message_id", name=op.f("uq_deliveries_message_id")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
         batch_op.create_index(

@@ -1,0 +1,47 @@
+"""When an address is given up."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from paperround.delivery.suppression import Fate, reason_to_suppress
+from paperround.models import BounceKind
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+HARD, SOFT, POLICY = BounceKind.HARD, BounceKind.SOFT, BounceKind.POLICY
+
+
+def fates(*told: tuple[int, BounceKind | None, str | None]) -> list[Fate]:
+    return [Fate(NOW - timedelta(days=days), kind, status) for days, kind, status in told]
+
+
+@pytest.mark.parametrize(
+    ("history", "reason"),
+    [
+        (fates((0, None, None)), None),
+        (fates((0, HARD, "5.1.1")), "hard bounce 5.1.1"),
+        (fates((0, HARD, None)), "hard bounce"),
+        (fates((0, BounceKind.COMPLAINT, None)), "complaint"),
+        (fates((0, HARD, "5.1.2")), None),
+        (fates((0, HARD, "5.1.2"), (1, HARD, "5.1.2"), (2, HARD, "5.1.2")), "hard bounce 5.1.2, 3 in a row"),
+        (fates((0, HARD, "5.1.2"), (1, None, None), (2, HARD, "5.1.2"), (3, HARD, "5.1.2")), None),
+        (fates((0, SOFT, "5.2.2"), (7, SOFT, "5.2.2")), None),
+        (fates((0, SOFT, "5.2.2"), (7, SOFT, "5.2.2"), (14, SOFT, "5.2.2")), None),
+        (
+            fates((0, SOFT, "5.2.2"), (7, SOFT, "5.2.2"), (15, SOFT, "4.4.1")),
+            "3 letters in a row did not get through",
+        ),
+        (fates((0, SOFT, "5.2.2"), (7, None, None), (15, SOFT, "4.4.1"), (30, SOFT, "4.4.1")), None),
+        (fates((0, POLICY, "5.7.1"), (1, POLICY, "5.7.1"), (20, POLICY, "5.7.1")), None),
+        (fates((0, POLICY, "5.7.1"), (1, HARD, "5.1.1")), "hard bounce 5.1.1"),
+    ],
+)
+def test_an_address_is_given_up_for_these_reasons_and_no_others(history: list[Fate], reason: str | None) -> None:
+    assert reason_to_suppress(history[0], history) == reason
+
+
+def test_a_late_report_about_an_older_letter_counts_as_well() -> None:
+    history = fates((0, None, None), (1, HARD, "5.1.1"))
+    assert reason_to_suppress(history[1], history) == "hard bounce 5.1.1"
