@@ -212,12 +212,13 @@ def _authors(paper: Paper, language: Language) -> str:
 
 
 def _badges(paper: Paper, language: Language) -> tuple[str, ...]:
-    counts = (
-        ("%(num)s vote", "%(num)s votes", paper.upvotes),
-        ("%(num)s comment", "%(num)s comments", paper.comments),
-        ("%(num)s star", "%(num)s stars", paper.stars),
+    votes, comments, stars = paper.upvotes or 0, paper.comments or 0, paper.stars or 0
+    told = (
+        votes and language.count("%(num)s vote", "%(num)s votes", votes),
+        comments and language.count("%(num)s comment", "%(num)s comments", comments),
+        stars and language.count("%(num)s star", "%(num)s stars", stars),
     )
-    return tuple(_unbroken(language.count(one, many, number)) for one, many, number in counts if number)
+    return tuple(_unbroken(count) for count in told if count)
 
 
 def _unbroken(text: str) -> str:
