@@ -8,6 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A busy machine is no stopwatch: what must be fast has a benchmark or a time limit of its own.
+settings.register_profile("paperround", deadline=None)
+settings.load_profile("paperround")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -60,7 +60,7 @@ def following(schedule: Schedule, after: datetime, count: int) -> list[tuple[dat
 
 
 @given(schedules, moments)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150)
 def test_the_next_digest_is_the_first_scheduled_one_after_now(schedule: Schedule, now: datetime) -> None:
     due = next_digest_at(schedule, now)
     assert due is not None
@@ -71,7 +71,7 @@ def test_the_next_digest_is_the_first_scheduled_one_after_now(schedule: Schedule
 
 
 @given(schedules, moments)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120)
 def test_no_local_date_has_two_issues_and_none_scheduled_is_left_out(schedule: Schedule, now: datetime) -> None:
     issues = following(schedule, now, 12)
     for (due, day), (next_due, next_day) in pairwise(issues):
@@ -86,7 +86,7 @@ def test_no_local_date_has_two_issues_and_none_scheduled_is_left_out(schedule: S
 
 
 @given(schedules, zones, moments)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120)
 def test_a_reader_who_moves_gets_no_second_issue_of_a_date(before: Schedule, there: str, now: datetime) -> None:
     [(due, served)] = following(before, now, 1)
     after = Schedule(before.cadence, before.at, there, before.weekday, before.monthday)
@@ -98,7 +98,7 @@ def test_a_reader_who_moves_gets_no_second_issue_of_a_date(before: Schedule, the
 
 @pytest.mark.parametrize(("zone", "skipped"), LEAPS)
 @given(cadence=sending, at=times)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_where_a_whole_day_was_skipped_readers_get_neither_two_letters_nor_none(
     zone: str, skipped: date, cadence: Cadence, at: time
 ) -> None:

@@ -48,9 +48,7 @@ def compose(
     sections: dict[str, list[Pick]] = {}
     for match in ranked:
         if match.paper in shown:
-            sections.setdefault(match.topic, []).append(
-                Pick(match.paper, _reasons(match, chosen[match], names))
-            )
+            sections.setdefault(match.topic, []).append(Pick(match.paper, _reasons(match, chosen[match], names)))
     return Digest(
         issue,
         tuple(

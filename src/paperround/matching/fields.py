@@ -45,7 +45,7 @@ def values(paper: Paper, field: Field) -> tuple[str, ...]:
             return (paper.organization or "",)
         case Field.CAT:
             return paper.categories
-        case Field.SOURCE:
+        case _:
             return paper.sources
 
 

@@ -29,16 +29,13 @@ _GAP = " . "
 def index_document(paper: Paper) -> dict[str, str]:
     """The paper's text for each column, as terms joined by blanks."""
     return {
-        name.value: _GAP.join(" ".join(value_terms(name, value)) for value in values(paper, name))
-        for name in Field
+        name.value: _GAP.join(" ".join(value_terms(name, value)) for value in values(paper, name)) for name in Field
     }
 
 
 def fts5(query: Query) -> str:
     """The query as an FTS5 expression, to be bound to `paper_index MATCH ?`."""
-    _, expression = evaluate(
-        query, _phrase, _all_of, _any_of, lambda wanted, unwanted: f"({wanted} NOT {unwanted})"
-    )
+    _, expression = evaluate(query, _phrase, _all_of, _any_of, lambda wanted, unwanted: f"({wanted} NOT {unwanted})")
     return expression
 
 

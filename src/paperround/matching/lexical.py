@@ -206,10 +206,7 @@ class _Postings:
 
     def frequencies(self) -> dict[str, int]:
         """How many rows have each term."""
-        return {
-            term: len({address >> _ROW for address in addresses})
-            for term, addresses in self._addresses.items()
-        }
+        return {term: len({address >> _ROW for address in addresses}) for term, addresses in self._addresses.items()}
 
     def completed(self, phrase: Phrase) -> list[str]:
         """The terms that the phrase's last one stands for: itself, or for a prefix all that it begins."""

@@ -105,9 +105,7 @@ def parse(text: str) -> Query:
 def read(text: str) -> Query:
     """Like `parse`, without the check that there is something to look for."""
     if len(text) > MAX_LENGTH:
-        raise QueryError(
-            text, MAX_LENGTH, f"a query has at most {MAX_LENGTH} characters, this one {len(text)}"
-        )
+        raise QueryError(text, MAX_LENGTH, f"a query has at most {MAX_LENGTH} characters, this one {len(text)}")
     return _Parser(text).parse()
 
 
@@ -152,23 +150,22 @@ def evaluate(
     Returned as (excluded, value): where `excluded` holds, the query matches everything *but* the value. De
     Morgan's laws keep negations outside: a AND NOT b is a − b, and NOT a AND NOT b is everything but a ∪ b.
     """
-    match query:
-        case Phrase():
-            return False, leaf(query)
-        case Not(part):
-            excluded, value = evaluate(part, leaf, all_of, any_of, without)
-            return not excluded, value
-        case And(parts) | Or(parts):
-            found = [evaluate(part, leaf, all_of, any_of, without) for part in parts]
-            wanted = [value for excluded, value in found if not excluded]
-            unwanted = [value for excluded, value in found if excluded]
-            if isinstance(query, And):
-                if not wanted:
-                    return True, any_of(unwanted)
-                return False, without(all_of(wanted), any_of(unwanted)) if unwanted else all_of(wanted)
-            if not unwanted:
-                return False, any_of(wanted)
-            return True, without(all_of(unwanted), any_of(wanted)) if wanted else all_of(unwanted)
+    if isinstance(query, Phrase):
+        return False, leaf(query)
+    if isinstance(query, Not):
+        excluded, value = evaluate(query.part, leaf, all_of, any_of, without)
+        return not excluded, value
+    found = [evaluate(part, leaf, all_of, any_of, without) for part in query.parts]
+    wanted = [value for excluded, value in found if not excluded]
+    unwanted = [value for excluded, value in found if excluded]
+    # a OR NOT b is everything but (NOT a AND b): an Or is an And of the opposites, turned round.
+    turned = isinstance(query, Or)
+    if turned:
+        wanted, unwanted = unwanted, wanted
+    if not wanted:
+        return not turned, any_of(unwanted)
+    value = all_of(wanted)
+    return turned, without(value, any_of(unwanted)) if unwanted else value
 
 
 def sought(query: Query) -> tuple[Phrase, ...]:
@@ -181,13 +178,11 @@ def _itself(found: Phrase) -> Query:
 
 
 def _signed(query: Query, *, wanted: bool) -> Iterable[Phrase]:
-    match query:
-        case Phrase():
-            return [query] if wanted else []
-        case Not(part):
-            return _signed(part, wanted=not wanted)
-        case And(parts) | Or(parts):
-            return [found for part in parts for found in _signed(part, wanted=wanted)]
+    if isinstance(query, Phrase):
+        return [query] if wanted else []
+    if isinstance(query, Not):
+        return _signed(query.part, wanted=not wanted)
+    return [found for part in query.parts for found in _signed(part, wanted=wanted)]
 
 
 def _grouped(query: Query) -> str:
@@ -199,6 +194,10 @@ def _flat(parts: Iterable[Query], kind: type[And] | type[Or]) -> tuple[Query, ..
     for part in parts:
         flat.update(dict.fromkeys(part.parts if isinstance(part, kind) else (part,)))
     return tuple(flat)
+
+
+def _brief(text: str) -> str:
+    return " ".join(text.split())[:40]
 
 
 # Quotation marks that telephones and word processors put where " was typed.
@@ -247,9 +246,7 @@ class _Parser:
 
     def _token(self, found: re.Match[str]) -> _Token:
         kind, text = str(found.lastgroup), found[0]
-        token = _Token(
-            text if text in _OPERATORS else "NOT" if kind == "minus" else kind, text, found.start()
-        )
+        token = _Token(text if text in _OPERATORS else "NOT" if kind == "minus" else kind, text, found.start())
         if kind == "unclosed":
             raise self._wrong(token, "this quotation mark is never closed")
         return token
@@ -306,13 +303,9 @@ class _Parser:
             case "quoted" | "word":
                 return self._phrase(token, field)
             case "close":
-                raise self._wrong(
-                    token, "there is nothing in these parentheses; write a word or take them out"
-                )
+                raise self._wrong(token, "there is nothing in these parentheses; write a word or take them out")
             case _:
-                raise self._wrong(
-                    token, f"{token.text} needs a word before it; in small letters it is a word itself"
-                )
+                raise self._wrong(token, f"{token.text} needs a word before it; in small letters it is a word itself")
 
     def _fielded(self, token: _Token) -> Query:
         name = token.text[:-1].lower()
@@ -320,7 +313,7 @@ class _Parser:
             near = get_close_matches(name, _FIELDS, n=1)
             hint = f"did you mean {_FIELDS[near[0]]}:?" if near else f"fields are {', '.join(Field)}"
             raise self._wrong(
-                token, f'there is no field {token.text} ({hint}); text with a colon goes in "quotes"'
+                token, f'there is no field {_brief(token.text)} ({hint}); text with a colon goes in "quotes"'
             )
         if self._here.kind == "NOT":
             raise self._wrong(self._here, f"the exclusion goes before the field: -{token.text}…")
@@ -347,5 +340,5 @@ class _Parser:
             raise self._wrong(star, "a * stands at the end of a word only")
         found = phrase(text, field, prefix=prefix)
         if found is None:
-            raise self._wrong(token, f"there is no letter or digit to look for in {token.text}")
+            raise self._wrong(token, f"there is no letter or digit to look for in {_brief(token.text)}")
         return found

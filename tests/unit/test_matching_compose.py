@@ -1,0 +1,188 @@
+"""The matches of one reader, laid out as a digest; and what popularity has to do with it."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from paperround.matching.compose import Candidate, compose
+from paperround.matching.trending import popularity, rank
+from paperround.models import Digest, Pick, Section
+
+ORDER = ("robots", "agents", "speech")
+NAMES = {"robots": "Robots", "agents": "Agents", "speech": "Speech"}
+topics = st.sampled_from([*ORDER, "a topic just left"])
+shares = st.sampled_from([0.0, 0.2, 0.5, 0.9])
+candidates = st.lists(
+    st.builds(Candidate, st.integers(1, 9), topics, shares, st.sampled_from([(), ("title: robot",)]), shares),
+    max_size=25,
+)
+rooms = st.integers(1, 8)
+
+
+def composed(found: list[Candidate], max_papers: int) -> Digest:
+    digest = compose("daily 2026-11-23", found, ORDER, NAMES, max_papers)
+    assert digest is not None
+    return digest
+
+
+def given_ranks(digest: Digest, found: list[Candidate]) -> dict[int, float]:
+    """Each paper's rank under the topic that the composer may have chosen: the one with the best score."""
+    best: dict[int, Candidate] = {}
+    for one in found:
+        if one.paper not in best or one.score > best[one.paper].score:
+            best[one.paper] = one
+    return {paper: rank(one.score, one.popularity) for paper, one in best.items()}
+
+
+@given(candidates, rooms)
+def test_every_matched_paper_is_laid_out_or_counted_once_and_never_both(found: list[Candidate], room: int) -> None:
+    assume(found)
+    digest = composed(found, room)
+    assert Counter([*digest.papers, *digest.more]) == Counter({one.paper for one in found})
+    assert len(digest.papers) == min(room, len({one.paper for one in found}))
+    assert all(section.picks for section in digest.sections)
+
+
+@given(candidates.flatmap(lambda found: st.tuples(st.just(found), st.permutations(found))), rooms)
+def test_the_order_of_the_candidates_changes_nothing(
+    pair: tuple[list[Candidate], list[Candidate]], room: int
+) -> None:
+    found, shuffled = pair
+    assert compose("i", found, ORDER, NAMES, room) == compose("i", shuffled, ORDER, NAMES, room)
+    assert compose("i", found * 2, ORDER, NAMES, room) == compose("i", found, ORDER, NAMES, room)
+
+
+@given(candidates, rooms)
+def test_a_busy_topic_does_not_crowd_out_a_quiet_one(found: list[Candidate], room: int) -> None:
+    assume(found)
+    digest = composed(found, room)
+    everything = composed(found, 100)
+    shown = {section.topic: len(section.picks) for section in digest.sections}
+    for section in everything.sections:
+        if shown.get(section.topic, 0) < len(section.picks):  # one that had more to show
+            assert max(shown.values()) <= shown.get(section.topic, 0) + 1
+
+
+@given(candidates, st.integers(10, 20), topics, st.integers(4, 8))
+def test_a_paper_more_on_one_topic_never_takes_the_last_of_another(
+    found: list[Candidate], new_paper: int, topic: str, room: int
+) -> None:
+    assume(found)
+    before = {section.topic for section in composed(found, room).sections}
+    after = {section.topic for section in composed([*found, Candidate(new_paper, topic, 0.9)], room).sections}
+    assert before <= after
+
+
+@given(candidates, rooms)
+def test_sections_stand_in_the_readers_order_and_unknown_topics_last(found: list[Candidate], room: int) -> None:
+    assume(found)
+    shown = [section.topic for section in composed(found, room).sections]
+    assert shown == [topic for topic in (*ORDER, "a topic just left") if topic in shown]
+
+
+@given(st.lists(st.builds(Candidate, st.integers(1, 9), topics, shares), max_size=20), rooms)
+def test_better_papers_come_first_in_a_section_and_among_the_rest(found: list[Candidate], room: int) -> None:
+    assume(found)
+    digest = composed(found, room)
+    ranks = given_ranks(digest, found)
+    for papers in (*([pick.paper for pick in section.picks] for section in digest.sections), digest.more):
+        assert list(papers) == sorted(papers, key=lambda paper: (-ranks[paper], paper))
+
+
+@given(candidates, rooms)
+def test_a_paper_stands_under_the_topic_that_it_fits_best(found: list[Candidate], room: int) -> None:
+    assume(found)
+    for section in composed(found, room).sections:
+        for pick in section.picks:
+            scores = {one.topic: 0.0 for one in found if one.paper == pick.paper}
+            for one in found:
+                if one.paper == pick.paper:
+                    scores[one.topic] = max(scores[one.topic], one.score)
+            assert scores[section.topic] == max(scores.values())
+
+
+def test_nobody_gets_a_digest_without_papers() -> None:
+    assert compose("daily 2026-11-23", [], ORDER, NAMES, 10) is None
+
+
+def test_a_digest_says_under_which_other_topics_a_paper_was_found() -> None:
+    found = [
+        Candidate(1, "speech", 0.5),
+        Candidate(1, "robots", 0.5, ("title: robot",)),
+        Candidate(1, "agents", 0.9, ("title: agent",)),
+        Candidate(2, "robots", 0.4, ("title: arm",)),
+    ]
+    assert composed(found, 10) == Digest(
+        "daily 2026-11-23",
+        (
+            Section("robots", "Robots", (Pick(2, ("title: arm",)),)),
+            Section("agents", "Agents", (Pick(1, ("title: agent", "also on Robots, Speech")),)),
+        ),
+    )
+
+
+def test_places_are_dealt_in_rounds_and_the_last_go_to_the_better_papers() -> None:
+    busy = [Candidate(number, "robots", 0.9) for number in range(1, 6)]
+    quiet = [Candidate(11, "agents", 0.2), Candidate(12, "agents", 0.1), Candidate(21, "speech", 0.1)]
+    digest = composed([*quiet, *busy], 4)
+    assert [pick.paper for section in digest.sections for pick in section.picks] == [1, 2, 11, 21]
+    assert digest.more == (3, 4, 5, 12)
+
+
+def test_with_fewer_places_than_topics_the_better_papers_are_shown() -> None:
+    digest = composed([Candidate(1, "robots", 0.1), Candidate(2, "agents", 0.2), Candidate(3, "speech", 0.9)], 2)
+    assert digest.papers == (2, 3)
+
+
+def test_a_topic_fitted_equally_well_is_the_one_that_the_reader_put_first() -> None:
+    found = [Candidate(1, "agents", 0.5), Candidate(1, "robots", 0.5)]
+    assert composed(found, 1).sections[0].topic == "robots"
+
+
+def test_of_papers_equally_relevant_the_more_popular_comes_first() -> None:
+    found = [Candidate(1, "robots", 0.5, popularity=0.1), Candidate(2, "robots", 0.5, popularity=0.6)]
+    assert composed(found, 2).papers == (2, 1)
+
+
+counts = st.one_of(st.none(), st.integers(0, 100_000))
+ages = st.floats(-1, 4_000)
+
+
+@given(counts, counts, counts, ages)
+def test_popularity_lies_between_nought_and_one(
+    votes: int | None, comments: int | None, stars: int | None, age: float
+) -> None:
+    assert 0 <= popularity(votes, comments, stars, age) < 1
+    assert (popularity(votes, comments, stars, age) == 0) == (not votes and not comments and not stars)
+
+
+@given(st.integers(0, 10_000), st.integers(0, 1_000), st.integers(0, 100_000), ages)
+def test_a_vote_a_comment_or_a_star_more_makes_a_paper_more_popular(
+    votes: int, comments: int, stars: int, age: float
+) -> None:
+    before = popularity(votes, comments, stars, age)
+    assert popularity(votes + 1, comments, stars, age) > before
+    assert popularity(votes, comments + 1, stars, age) > before
+    assert popularity(votes, comments, stars + 1_000, age) > before
+
+
+@given(st.integers(1, 10_000), st.floats(0, 1_000), st.floats(0.01, 1_000))
+def test_popularity_fades_with_age(votes: int, age: float, later: float) -> None:
+    assert popularity(votes, 0, 0, age + later) < popularity(votes, 0, 0, age)
+
+
+@pytest.mark.parametrize(
+    ("votes", "age", "popular"), [(15, 0, 0.5), (31, 2, 0.5), (0, 0, 0.0), (15, -3, 0.5), (None, 1, 0.0)]
+)
+def test_popularity_has_the_documented_values(votes: int | None, age: float, popular: float) -> None:
+    assert popularity(votes, None, None, age) == pytest.approx(popular)
+
+
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_relevance_counts_three_times_as_much_as_popularity(score: float, popular: float) -> None:
+    assert 0 <= rank(score, popular) <= 1
+    assert rank(score, 0) == pytest.approx(3 * rank(0, score))
