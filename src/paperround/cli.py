@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from paperround import __version__, console, membership, pipeline, preview, readerlist, reports, site
+from paperround import __version__, console, doctor, membership, pipeline, preview, readerlist, reports, site
 from paperround.app import App, build, check_slug
 from paperround.clock import Clock, machine_clock, running_from, standing_at
 from paperround.errors import PaperroundError, UnknownName, WrongUse
@@ -216,6 +216,18 @@ def stats(as_json: AsJson = False) -> None:
         flat = [(f"{name} {key}" if key else name, value) for name, part in facts.items()
                 for key, value in (part.items() if isinstance(part, dict) else [("", part)])]  # fmt: skip
         console.table(("what", "value"), flat)
+
+
+@app.command("doctor")
+def doctor_command(as_json: AsJson = False) -> None:
+    """Look for what would stop the next round, and say what to do."""
+    with _opened() as opened:
+        findings = doctor.examine(opened)
+    if as_json:
+        console.as_json([{"check": f.check, "verdict": f.verdict, "what": f.what} for f in findings])
+    else:
+        console.table(("check", "verdict", "what"), [(f.check, f.verdict.value, f.what) for f in findings])
+    _exit_if(any(finding.verdict is doctor.Verdict.ERROR for finding in findings))
 
 
 @app.command()

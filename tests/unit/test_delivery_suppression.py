@@ -35,7 +35,7 @@ def fates(*told: tuple[int, BounceKind | None, str | None]) -> list[Fate]:
         ),
         (fates((0, SOFT, "5.2.2"), (7, None, None), (15, SOFT, "4.4.1"), (30, SOFT, "4.4.1")), None),
         (fates((0, POLICY, "5.7.1"), (1, POLICY, "5.7.1"), (20, POLICY, "5.7.1")), None),
-        (fates((0, POLICY, "5.7.1"), (1, HARD, "5.1.1")), "hard bounce 5.1.1"),
+        (fates((0, POLICY, "5.7.1"), (1, HARD, "5.1.1")), None),
     ],
 )
 def test_an_address_is_given_up_for_these_reasons_and_no_others(history: list[Fate], reason: str | None) -> None:

@@ -70,6 +70,11 @@ class Topics:
         with reading(self._engine) as db:
             return [_topic(found) for found in db.execute(select(topics).where(due).order_by(topics.c.row))]
 
+    def papers_waiting(self) -> int:
+        """How many papers have not been compared with the topics yet."""
+        with reading(self._engine) as db:
+            return db.scalar(select(func.count()).select_from(papers).where(papers.c.unmatched)) or 0
+
     def matched(self, topic: Topic, keep: Sequence[int]) -> None:
         """The topic's matches are complete: drop those that its former query brought and this one does not."""
         with writing(self._engine) as db:
@@ -156,6 +161,13 @@ class Topics:
             )
             names = db.execute(select(topics.c.row, topics.c.slug)).all()
             return {slug: (readers.get(row, 0), found.get(row, 0)) for row, slug in names}
+
+
+def save_one(db: Connection, topic: Topic) -> None:
+    """Add a topic or change it."""
+    names = ("slug", "name", "query", "about", "private")
+    values = {name: getattr(topic, name) for name in names}
+    db.execute(upsert(db, topics).values(values).on_conflict_do_update(index_elements=["slug"], set_=values))
 
 
 def edition_before(db: Connection, moment: datetime) -> int:

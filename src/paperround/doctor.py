@@ -1,0 +1,143 @@
+"""`paperround doctor`: what would stop tomorrow's round, found today, each with its remedy. Changes nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import make_url
+
+from paperround.delivery import InboxTransport, SmtpTransport
+from paperround.errors import PaperroundError
+
+if TYPE_CHECKING:
+    from paperround.app import App
+
+_LITTLE_ROOM = 500 * 2**20  # bytes; a round of a hundred thousand readers writes about 300 MB
+_LATE = timedelta(hours=2)
+
+
+class Verdict(StrEnum):
+    """How a check ended."""
+
+    OK = "ok"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check: what was looked at, how it is, and what to do."""
+
+    check: str
+    verdict: Verdict
+    what: str
+
+
+def examine(app: App) -> list[Finding]:
+    """Every check, the broken ones included: a check that breaks is a finding."""
+    return [finding for check in CHECKS for finding in _guarded(check, app)]
+
+
+def _guarded(check: Callable[[App], Iterator[Finding]], app: App) -> list[Finding]:
+    name = check.__name__.strip("_")
+    try:
+        return list(check(app)) or [Finding(name, Verdict.OK, "nothing to complain of")]
+    except (PaperroundError, OSError) as error:
+        return [Finding(name, Verdict.ERROR, str(error))]
+
+
+def _database(app: App) -> Iterator[Finding]:
+    url = make_url(app.settings.database_url)
+    yield Finding("database", Verdict.OK, f"{url.get_backend_name()}, {app.store.papers.count():,} papers")
+    if url.database and url.get_backend_name() == "sqlite":
+        folder = Path(url.database).resolve().parent
+        free = shutil.disk_usage(folder).free
+        verdict = Verdict.WARNING if free < _LITTLE_ROOM else Verdict.OK
+        yield Finding("disk", verdict, f"{free // 2**20:,} MB free at the database")
+        if not os.access(folder, os.W_OK):
+            yield Finding("disk", Verdict.ERROR, f"{folder} cannot be written by this account; change its owner")
+
+
+def _site(app: App) -> Iterator[Finding]:
+    site = app.settings.site
+    if isinstance(app.settings.transport, InboxTransport):
+        return
+    local = "localhost" in site.base_url or "127.0.0.1" in site.base_url
+    if local or not site.base_url.startswith("https://"):
+        what = f"site.base_url is {site.base_url}: readers cannot unsubscribe through it; set your https address"
+        yield Finding("site", Verdict.ERROR, what)
+    if site.sender.endswith(".example"):
+        what = f"site.sender is {site.sender}: no relay accepts it; set an address of your own domain"
+        yield Finding("site", Verdict.ERROR, what)
+    if not site.postal_address:
+        what = "site.postal_address is empty: many countries want it in every letter (CAN-SPAM)"
+        yield Finding("site", Verdict.WARNING, what)
+
+
+def _mail(app: App) -> Iterator[Finding]:
+    settings = app.settings
+    if not isinstance(settings.transport, SmtpTransport):
+        yield Finding("mail", Verdict.OK, f"letters go to: {settings.transport.kind}")
+        return
+    if settings.dkim is None:
+        what = "no DKIM key here: fine if the relay signs; Gmail and Yahoo refuse unsigned mail in bulk"
+        yield Finding("mail", Verdict.WARNING, what)
+    if not settings.bounces.domain:
+        what = "bounces.domain is not set: reports about dead addresses cannot be told apart"
+        yield Finding("mail", Verdict.WARNING, what)
+
+
+def _relay(app: App) -> Iterator[Finding]:
+    now = app.clock()
+    relay = app.store.deliveries.relay(now.date())
+    if relay.paused_until and relay.paused_until > now:
+        what = f"sending is paused until {relay.paused_until:%Y-%m-%d %H:%M} UTC: {relay.reason}"
+        yield Finding("relay", Verdict.ERROR, what)
+
+
+def _sources(app: App) -> Iterator[Finding]:
+    known = app.store.sources.all()
+    for source in app.settings.sources:
+        record = known.get(source.name)
+        if record is None:
+            yield Finding(f"source {source.name}", Verdict.WARNING, "was never asked; run: paperround ingest")
+        elif record.state in ("failed", "stale"):
+            since = f", last success {_when(record.succeeded_at)}"
+            yield Finding(f"source {source.name}", Verdict.WARNING, f"{record.state}{since}: {record.note}")
+        else:
+            news = f"{record.state}, last new paper {_when(record.new_at)}"
+            yield Finding(f"source {source.name}", Verdict.OK, news)
+
+
+def _topics(app: App) -> Iterator[Finding]:
+    if not app.topics():
+        yield Finding("topics", Verdict.ERROR, "there are none; add some to config/topics.toml")
+    for slug, (readers, papers) in app.store.topics.counts().items():
+        if readers and not papers:
+            what = f"{readers} readers follow it and no paper ever matched; is its query right?"
+            yield Finding(f"topic {slug}", Verdict.WARNING, what)
+
+
+def _rounds(app: App) -> Iterator[Finding]:
+    now = app.clock()
+    waiting = app.store.issues.due_count(now - _LATE)
+    if waiting:
+        what = f"{waiting} readers have waited for over two hours; is `paperround up` running?"
+        yield Finding("rounds", Verdict.WARNING, what)
+    stuck = app.store.topics.papers_waiting()
+    if stuck:
+        yield Finding("rounds", Verdict.WARNING, f"{stuck} papers wait to be matched; run: paperround sweep")
+
+
+def _when(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else "never"
+
+
+CHECKS = (_database, _site, _mail, _relay, _sources, _topics, _rounds)
