@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -59,6 +60,8 @@ class App:
     clock: Clock = machine_clock
     config: Path | None = None
     progress: Progress = field(default_factory=NoProgress)
+    nudge: Callable[[], None] = lambda: None
+    """Tells whoever delivers that something is due now; what is due stands in the database all the same."""
 
     @cached_property
     def keys(self) -> tuple[bytes, ...]:

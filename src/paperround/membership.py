@@ -6,23 +6,31 @@ pending ──confirm──▶ active ──pause──▶ paused ──resume�
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, time
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from email_validator import EmailNotValidError, validate_email
 
-from paperround.errors import UnknownName, WrongUse
-from paperround.models import Cadence, ReaderState, Schedule, Subscriber
+from paperround import pipeline
+from paperround.errors import QueryError, UnknownName, WrongUse
+from paperround.matching import query
+from paperround.models import Cadence, ReaderState, Schedule, Subscriber, Topic
+from paperround.store.personal import NewNotice
 from paperround.text import clean
 
 if TYPE_CHECKING:
     from paperround.app import App
 
 MOST_PAPERS = 100
+MOST_QUERIES, MOST_QUERY = 5, 300  # queries of a reader's own, characters of each
+MOST_FAREWELL = 500  # characters
+NOTICE_HOLDS = timedelta(days=3)  # as long as the link in a confirmation
+_OWN_NAME = 80  # characters of a query that name it in letters
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +44,10 @@ class Wish:
     max_papers: int = 10
     theme: str = "paper"
     language: str = "en"
+    queries: tuple[str, ...] = ()
+    """Queries of one's own, in their canonical form."""
+    first_now: bool = False
+    """Whether the first letter shall come at once."""
 
 
 def wish(
@@ -47,19 +59,25 @@ def wish(
     cadence: str = "daily",
     at: str = "07:00",
     timezone: str = "UTC",
+    weekday: int | str = 0,
+    monthday: int | str = 1,
     max_papers: int | str = 10,
     theme: str = "paper",
     language: str = "en",
+    queries: Sequence[str] = (),
 ) -> Wish:
     """Check what somebody asked for; WrongUse names the field and the remedy."""
+    own = own_queries(queries)
+    days = _number(weekday, 0, 6, "a day of the week"), _number(monthday, 1, 31, "a day of the month")
     return Wish(
         email=address(email),
-        topics=known_topics(app, topics),
-        schedule=Schedule(_cadence(cadence), _hour(at), _zone(timezone)),
+        topics=known_topics(app, topics, some=not own),
+        schedule=Schedule(_cadence(cadence), _hour(at), _zone(timezone), *days),
         name=clean(name)[:200],
-        max_papers=_max_papers(max_papers),
+        max_papers=_number(max_papers, 1, MOST_PAPERS, "a number of papers"),
         theme=theme,
         language=language,
+        queries=own,
     )
 
 
@@ -98,10 +116,126 @@ def _reader(app: App, wanted: Wish, *, confirmed: bool) -> Subscriber:
     )
 
 
-def confirm(app: App, reader: Subscriber) -> None:
-    """The owner of the address said yes: active from now on, and no longer suppressed."""
+def ask_to_subscribe(app: App, wanted: Wish, consent: Mapping[str, str]) -> None:
+    """Somebody typed an address into a form: its owner is asked by a letter, at most once a day.
+
+    Nothing else happens before they confirm, and nothing here tells whether the address is known: each way through
+    writes about the same rows.
+    """
+    names = {topic.slug: topic.name for topic in app.store.topics.public()}
+    context = {"topics": [names[slug] for slug in wanted.topics if slug in names]}
+    stranger = Subscriber(
+        0, wanted.email, ReaderState.PENDING, wanted.schedule,
+        max_papers=wanted.max_papers, theme=wanted.theme, language=wanted.language,
+    )  # fmt: skip
+    kept = {**_as_kept(wanted), "consent": dict(consent)}
+    if app.store.personal.wish(stranger, kept, _notice(app, context), app.clock()):
+        app.nudge()
+
+
+def ask_for_link(app: App, email: str) -> None:
+    """Somebody lost the link to their preferences: it is mailed to the address, if that is known."""
+    if app.store.personal.link(address(email), _notice(app, {}), app.clock()):
+        app.nudge()
+
+
+def ask_to_return(app: App, reader: Subscriber, consent: Mapping[str, str]) -> None:
+    """Somebody who left wants their letters again: they are asked to confirm, as everybody is."""
+    ask_to_subscribe(app, wish_of(app, reader), consent)
+
+
+def wish_of(app: App, reader: Subscriber) -> Wish:
+    """What a reader has now, as a wish."""
+    private = {topic.slug: topic.query for topic in app.store.topics.all() if topic.private}
+    return Wish(
+        email=reader.email, topics=tuple(slug for slug in reader.topics if slug not in private),
+        schedule=reader.schedule, name=reader.name, max_papers=reader.max_papers, theme=reader.theme, language=reader.language,
+        queries=tuple(private[slug] for slug in reader.topics if slug in private),
+    )  # fmt: skip
+
+
+def waiting_wish(app: App, reader: Subscriber) -> Wish | None:
+    """What was asked for with this reader's address and waits for their word; None when there is nothing."""
+    kept = app.store.personal.waiting(reader.row)
+    if kept is None:
+        return wish_of(app, reader) if reader.state is ReaderState.PENDING else None
+    known = {topic.slug for topic in app.store.topics.public()}
+    fields = {name: value for name, value in kept.items() if name not in {"consent", "first_now"}}
+    fields["topics"] = [slug for slug in kept["topics"] if slug in known] or sorted(known)[: not kept["queries"]]
+    return replace(wish(app, reader.email, name=reader.name, **fields), first_now=bool(kept["first_now"]))
+
+
+def confirm(app: App, reader: Subscriber, consent: Mapping[str, str] | None = None) -> bool:
+    """The owner of the address said yes: active from now on, and no longer suppressed.
+
+    False, and nothing changed, when nothing waits for their word: a link that is used twice brings nobody back.
+    """
+    wanted = waiting_wish(app, reader)
+    if wanted is None:
+        return False
+    kept = app.store.personal.waiting(reader.row) or {}
+    agreed = {**app.store.personal.consent(reader.row), **kept.get("consent", {}), **(consent or {})}
     app.store.subscribers.unsuppress(reader.email)
-    app.store.subscribers.set_state(reader.row, ReaderState.ACTIVE, app.clock())
+    _save(app, replace(reader, state=ReaderState.ACTIVE, paused_until=None), wanted, agreed)
+    if not wanted.first_now:
+        _welcome(app, reader, wanted)
+    app.nudge()
+    return True
+
+
+def change(app: App, reader: Subscriber, wanted: Wish) -> None:
+    """The reader wants it otherwise from now on; whether they read, pause or have left stays as it is."""
+    _save(app, reader, replace(wanted, first_now=False), None)
+    app.store.topics.drop_unread()
+
+
+def _save(app: App, reader: Subscriber, wanted: Wish, consent: Mapping[str, str] | None) -> None:
+    now = app.clock()
+    own = [own_topic(query) for query in wanted.queries]
+    saved = replace(
+        reader, schedule=wanted.schedule, name=wanted.name, max_papers=wanted.max_papers, theme=wanted.theme,
+        language=wanted.language, topics=(*wanted.topics, *(topic.slug for topic in own)),
+    )  # fmt: skip
+    # A day has one issue: who had theirs today and comes back gets the next one tomorrow.
+    today = now.astimezone(ZoneInfo(wanted.schedule.timezone)).date()
+    first = now if wanted.first_now and app.store.issues.digest_on(reader.row, today) is None else None
+    app.store.subscribers.save([saved], now, consent, first_at=first, new_topics=own)
+    for topic in own:
+        pipeline.look_back(app, topic.slug)
+
+
+def _welcome(app: App, reader: Subscriber, wanted: Wish) -> None:
+    now = app.clock()
+    names = {topic.slug: topic.name for topic in app.store.topics.public()}
+    topics = [names[slug] for slug in wanted.topics if slug in names]
+    app.store.deliveries.add_notice(
+        reader.row,
+        reader.email,
+        "welcome",
+        {"topics": [*topics, *wanted.queries]},
+        app.new_message_id(),
+        now,
+        now + NOTICE_HOLDS,
+    )
+
+
+def _notice(app: App, context: Mapping[str, object]) -> NewNotice:
+    return NewNotice(app.new_message_id(), context, app.clock() + NOTICE_HOLDS)
+
+
+def _as_kept(wanted: Wish) -> dict[str, object]:
+    schedule = wanted.schedule
+    return {
+        "topics": list(wanted.topics), "queries": list(wanted.queries), "cadence": schedule.cadence.value,
+        "at": f"{schedule.at:%H:%M}", "timezone": schedule.timezone, "weekday": schedule.weekday,
+        "monthday": schedule.monthday, "max_papers": wanted.max_papers, "theme": wanted.theme,
+        "language": wanted.language, "first_now": wanted.first_now,
+    }  # fmt: skip
+
+
+def say_farewell(app: App, reader: Subscriber, because: str) -> None:
+    """Keep why somebody who left has left."""
+    app.store.personal.farewell(reader.row, clean(because)[:MOST_FAREWELL])
 
 
 def unsubscribe(app: App, reader: Subscriber) -> bool:
@@ -124,6 +258,7 @@ def resume(app: App, reader: Subscriber) -> bool:
 def erase(app: App, reader: Subscriber) -> None:
     """Forget everything about a reader; that a suppressed address gets nothing stays known."""
     app.store.subscribers.erase(reader.row)
+    app.store.topics.drop_unread()
 
 
 def reader(app: App, email: str) -> Subscriber:
@@ -143,14 +278,36 @@ def address(email: str) -> str:
         raise WrongUse(f"{clean(email)[:100]}: not an email address ({error})") from None
 
 
-def known_topics(app: App, slugs: Sequence[str]) -> tuple[str, ...]:
-    """The topics' slugs, each once; WrongUse names the first that does not exist, and those that do."""
-    known = [topic.slug for topic in app.topics()]
+def own_queries(queries: Sequence[str]) -> tuple[str, ...]:
+    """Queries of a reader's own, each once and in one spelling; QueryError says where one is wrong."""
+    for text in queries:
+        if len(text) > MOST_QUERY:
+            raise QueryError(
+                text[:MOST_QUERY], MOST_QUERY, f"a query of your own has at most {MOST_QUERY} characters"
+            )
+    found = tuple(dict.fromkeys(str(query.parse(text)) for text in queries if text.strip()))
+    if len(found) > MOST_QUERIES:
+        raise WrongUse(f"{len(found)} queries of your own; {MOST_QUERIES} is the most, join some with OR")
+    return found
+
+
+def own_topic(text: str) -> Topic:
+    """The private topic that a reader's own query is; the same query is the same topic."""
+    slug = f"own-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    return Topic(slug, text if len(text) <= _OWN_NAME else f"{text[: _OWN_NAME - 1]}…", text, private=True)
+
+
+def known_topics(app: App, slugs: Sequence[str], *, some: bool = True) -> tuple[str, ...]:
+    """The topics' slugs, each once; WrongUse names the first that does not exist, and those that do.
+
+    Readers' own queries are no topics in this sense. `some` says that there must be one.
+    """
+    known = [topic.slug for topic in app.store.topics.public()]
     wanted = tuple(dict.fromkeys(slug.strip().lower() for slug in slugs if slug.strip()))
     for slug in wanted:
         if slug not in known:
             raise UnknownName(f"there is no topic {slug!r}; there are: {', '.join(known) or 'none yet'}")
-    if not wanted:
+    if some and not wanted:
         raise WrongUse(f"no topic to follow; choose of: {', '.join(known) or 'none yet, add one first'}")
     return wanted
 
@@ -186,13 +343,13 @@ def _zone(value: str) -> str:
     return name
 
 
-def _max_papers(value: int | str) -> int:
+def _number(value: int | str, least: int, most: int, what: str) -> int:
     try:
         number = int(value)
     except ValueError:
-        number = 0
-    if not 1 <= number <= MOST_PAPERS:
-        raise WrongUse(f"{value!r} is not a number of papers from 1 to {MOST_PAPERS}")
+        number = least - 1
+    if not least <= number <= most:
+        raise WrongUse(f"{value!r} is not {what} from {least} to {most}")
     return number
 
 

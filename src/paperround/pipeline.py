@@ -28,7 +28,7 @@ import structlog
 from paperround.cadence import issue_date, next_digest_at
 from paperround.errors import SourceError, TransportError
 from paperround.ledger import Dispatch
-from paperround.matching import lexical, query
+from paperround.matching import fts, lexical, query
 from paperround.matching.compose import Candidate, compose
 from paperround.matching.trending import popularity
 from paperround.models import Digest, Listing, Match, Paper, Problem, Topic
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 _LISTINGS_AT_ONCE = 500
 _READERS_AT_ONCE = 200
+_LOOKED_BACK = 2_000  # papers of a week that one query finds; who finds more has asked for everything
 _FIRST_LOOK_BACK = timedelta(days=2)
 _LONGEST_LOOK_BACK = timedelta(days=30)
 
@@ -157,6 +158,22 @@ def match_topics(app: App) -> None:
             app.store.topics.add_matches(found, news_horizon(app.clock()))
             keep += [match.paper for _, match in found]
         app.store.topics.matched(topic, keep)
+
+
+def look_back(app: App, slug: str) -> None:
+    """Compare a reader's own query, new or changed, with the papers of the past week alone.
+
+    That is what it could still bring by mail; on no page is there a list of the older ones to fill.
+    """
+    topic = app.store.topics.by_slug(slug)
+    if topic is None or topic not in app.store.topics.unmatched():
+        return
+    since = news_horizon(app.clock())
+    first = app.store.browsing.first_row_since(since)
+    papers = app.store.browsing.found_since(fts.fts5(query.parse(topic.query)), first, _LOOKED_BACK)
+    found = _found(papers, [topic])
+    app.store.topics.add_matches(found, since)
+    app.store.topics.matched(topic, [match.paper for _, match in found])
 
 
 def _found(papers: Sequence[Paper], topics: Sequence[Topic]) -> list[tuple[int, Match]]:

@@ -35,6 +35,7 @@ class Rounds:
         self._scheduler = BackgroundScheduler(timezone=UTC, job_defaults=_LATE_IS_FINE)
         # Publishing and delivering follow one another; two at once would only wait for each other's locks.
         self._one_at_a_time = threading.Lock()
+        self._asked = threading.Event()
         for source in app.settings.sources:
             self._add(f"ingest {source.name}", source.schedule, source.timezone, self._ingest(source.name))
         self._add("round", app.settings.rounds.publish, "UTC", self.round)
@@ -56,6 +57,16 @@ class Rounds:
             sent = pipeline.deliver(self._app)
         if tally.due or sent.letters:
             log.info("round", due=tally.due, composed=tally.composed, empty=tally.empty, **sent.letters)
+
+    def soon(self) -> None:
+        """A round at once, for somebody who waits for a letter; however many ask, one waits at a time."""
+        if not self._asked.is_set():
+            self._asked.set()
+            self._scheduler.add_job(_guarded("round at once", self._answer))
+
+    def _answer(self) -> None:
+        self._asked.clear()
+        self.round()
 
     def _ingest(self, name: str) -> Callable[[], None]:
         def job() -> None:

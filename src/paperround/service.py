@@ -23,6 +23,7 @@ log = structlog.get_logger()
 def run(app: App, host: str, port: int) -> None:
     """Serve until told to stop; the first time, load the seeds and deliver a first round."""
     rounds = Rounds(app)
+    app.nudge = rounds.soon
     if site.load_seeds(app):
         papers, readers = app.store.papers.count(), sum(app.store.subscribers.count().values())
         console.out.print(f"loaded {papers} papers and {readers} readers from the seeds")

@@ -1,7 +1,8 @@
 """Everything that is remembered: one concrete class on SQLAlchemy Core, on SQLite or PostgreSQL.
 
 Each part holds the statements of its words: `store.papers`, `store.topics`, `store.subscribers`,
-`store.issues`, `store.deliveries`, `store.bounces`, `store.sources`; `store.browsing` serves the pages. A method is one transaction.
+`store.issues`, `store.deliveries`, `store.bounces`, `store.sources`; `store.browsing` serves
+the pages, `store.personal` one reader. A method is one transaction.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from paperround.store.engine import connect, reading, upsert, writing
 from paperround.store.issues import Issues
 from paperround.store.migrations import current_revision, migrate, newest_revision
 from paperround.store.papers import IndexDocument, Papers
+from paperround.store.personal import Personal
 from paperround.store.schema import notes
 from paperround.store.sources import Sources
 from paperround.store.subscribers import Subscribers
@@ -41,6 +43,7 @@ class Store:
         self.bounces = Bounces(self._engine)
         self.sources = Sources(self._engine)
         self.browsing = Browsing(self._engine)
+        self.personal = Personal(self._engine)
 
     def prepare(self) -> None:
         """Bring an empty database, or an older SQLite file, to this version; else say what is to be done."""

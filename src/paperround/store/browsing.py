@@ -15,6 +15,10 @@ from paperround.store.papers import load
 from paperround.store.schema import matches, papers, topics
 
 _POPULAR_CANDIDATES = 600
+_FOUND_SINCE = text(
+    "SELECT rowid FROM paper_index WHERE paper_index MATCH :expression AND rowid >= :row "
+    "ORDER BY rowid DESC LIMIT :limit"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +133,17 @@ class Browsing:
         with reading(self._engine) as db:
             return db.scalar(select(func.min(papers.c.row)).where(papers.c.first_seen >= moment)) or 2**62
 
-    def search_since(self, expression: str, row: int, limit: int) -> tuple[int, list[Paper]]:
-        """Of the papers stored since a number, how many a full-text expression finds, and the latest of them."""
-        query = text(
-            "SELECT rowid FROM paper_index WHERE paper_index MATCH :expression AND rowid >= :row ORDER BY rowid DESC"
-        )
+    def found_since(self, expression: str, row: int, limit: int) -> list[Paper]:
+        """The latest papers, stored since a number, that a full-text expression finds."""
         with reading(self._engine) as db:
-            found = db.scalars(query, {"expression": expression, "row": row}).all()
-            return len(found), _in_order(db, found[:limit])
+            return _in_order(
+                db, db.scalars(_FOUND_SINCE, {"expression": expression, "row": row, "limit": limit}).all()
+            )
+
+    def count_since(self, expression: str, row: int, most: int) -> int:
+        """How many that are, counted up to `most`."""
+        with reading(self._engine) as db:
+            return len(db.scalars(_FOUND_SINCE, {"expression": expression, "row": row, "limit": most}).all())
 
     def ids_from(self, row: int, limit: int) -> list[tuple[int, str, date]]:
         """Papers' numbers, public identifiers and days, from a number on."""

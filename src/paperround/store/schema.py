@@ -60,7 +60,7 @@ _Row = BigInteger().with_variant(Integer, "sqlite")
 
 # SQLite gives the number of the last row, once deleted, to the next one; a link that carries the number would then
 # open somebody else's preferences. PostgreSQL's sequences never go back.
-_NUMBERS_ONCE = {"sqlite_autoincrement": True}
+_NUMBERS_ONCE = True
 
 
 def _row() -> Column[int]:
@@ -184,11 +184,11 @@ subscribers = Table(
     Column("created_at", Moment, nullable=False),
     Column("confirmed_at", Moment),
     Column("consent", JSON, nullable=False),
-    Column("wish", JSON),  # what was asked for with this address and waits for its owner's word
+    Column("wish", JSON(none_as_null=True)),  # what was asked for with this address and waits for its owner's word
     Column("unsubscribed_at", Moment),
     Column("farewell", Text),  # why they left, if they said so
     Index("ix_subscribers_state_next_digest_at", "state", "next_digest_at"),
-    **_NUMBERS_ONCE,
+    sqlite_autoincrement=_NUMBERS_ONCE,
 )
 
 subscriptions = Table(
@@ -229,7 +229,7 @@ digests = Table(
     Column("more", JSON, nullable=False),
     Column("created_at", Moment, nullable=False),
     UniqueConstraint("issue", "subscriber"),
-    **_NUMBERS_ONCE,
+    sqlite_autoincrement=_NUMBERS_ONCE,
 )
 
 # Who has had which paper: the key is the promise that nobody gets one twice. `place` is NULL for a paper that
@@ -266,7 +266,7 @@ deliveries = Table(
     Column("finished_at", Moment),
     UniqueConstraint("issue", "subscriber"),
     Index("ix_deliveries_state_next_attempt_at", "state", "next_attempt_at", "row"),
-    **_NUMBERS_ONCE,
+    sqlite_autoincrement=_NUMBERS_ONCE,
 )
 
 attempts = Table(

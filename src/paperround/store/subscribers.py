@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
 from paperround.cadence import next_digest_at
-from paperround.models import Cadence, ReaderState, Schedule, Subscriber
+from paperround.models import Cadence, ReaderState, Schedule, Subscriber, Topic
 from paperround.store.engine import reading, upsert, writing
 from paperround.store.schema import subscribers, subscriptions, suppressions, topics
-from paperround.store.topics import edition_before, news_horizon
+from paperround.store.topics import edition_before, news_horizon, save_one
 
 _CHUNK = 500
 
@@ -66,13 +66,17 @@ class Subscribers:
         consent: Mapping[str, str] | None = None,
         *,
         first_at: datetime | None = None,
+        new_topics: Iterable[Topic] = (),
     ) -> None:
         """Add subscribers or replace what is known of them, all in one transaction.
 
         The next digest follows from the schedule, or is `first_at` where that is given. A reader keeps the
-        progress of the topics they already followed.
+        progress of the topics they already followed; what was asked for in their name and waited for their word is
+        settled by it. `new_topics` are the readers' own queries, stored with them.
         """
         with writing(self._engine) as db:
+            for topic in new_topics:
+                save_one(db, topic)
             numbers = dict(db.execute(select(topics.c.slug, topics.c.row)).all())
             start = edition_before(db, news_horizon(now))
             for reader in readers:
@@ -85,7 +89,10 @@ class Subscribers:
             found = load(db, subscribers.c.row == row)
             if not found:
                 return False
-            values: dict[str, Any] = {"state": state.value, "paused_until": paused_until}
+            left = now if state is ReaderState.UNSUBSCRIBED else None
+            if left and found[0].state is state:
+                return False  # they left when they left
+            values: dict[str, Any] = {"state": state.value, "paused_until": paused_until, "unsubscribed_at": left}
             if state is ReaderState.ACTIVE:
                 served = db.scalar(select(subscribers.c.served).where(subscribers.c.row == row))
                 values["next_digest_at"] = next_digest_at(found[0].schedule, now, served)
@@ -198,7 +205,10 @@ def _save_one(
         "language": reader.language,
         "next_digest_at": due,
         "paused_until": reader.paused_until,
+        "wish": None,
     }
+    if reader.state is not ReaderState.UNSUBSCRIBED:
+        values["unsubscribed_at"] = None
     if consent is not None:
         values["consent"] = dict(consent)
     if known:

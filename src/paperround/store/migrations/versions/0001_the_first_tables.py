@@ -109,7 +109,7 @@ def upgrade() -> None:
         sa.Column("created_at", Moment(), nullable=False),
         sa.Column("confirmed_at", Moment(), nullable=True),
         sa.Column("consent", sa.JSON(), nullable=False),
-        sa.Column("wish", sa.JSON(), nullable=True),
+        sa.Column("wish", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("unsubscribed_at", Moment(), nullable=True),
         sa.Column("farewell", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("row", name=op.f("pk_subscribers")),
