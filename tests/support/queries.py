@@ -157,3 +157,13 @@ def _begins(stem: str, term: str) -> bool:
     """Whether the term, or the plural that it may have been in the text, begins like this."""
     plurals = {stem, f"{stem}s"} | ({f"{stem}es"} if stem.endswith("i") else set())
     return term.startswith(stem) or term in {singular(plural) for plural in plurals}
+
+
+BLANK = paper(title="zzz", sources=("zzz",))
+"""A paper in which none of the words stands."""
+# What holds for it is only a list of exclusions, and refused; the opposite of that is not.
+ANSWERABLE = SHAPES.map(lambda shape: ("not", shape) if holds(shape, BLANK) else shape)
+QUERIES: st.SearchStrategy[tuple[Shape, str]] = ANSWERABLE.flatmap(
+    lambda shape: st.tuples(st.just(shape), written(shape))
+)
+"""What somebody means, and how they write it."""

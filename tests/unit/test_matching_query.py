@@ -23,9 +23,7 @@ from paperround.matching.query import (
     read,
     sought,
 )
-from support.queries import SHAPES, Shape, holds, paper, written
-
-BLANK = paper(title="zzz", sources=("zzz",))
+from support.queries import BLANK, SHAPES, Shape, holds, written
 
 
 def word(term: str, field: Field | None = None) -> Phrase:
