@@ -261,8 +261,10 @@ def _refusals(stage: Stage) -> Iterator[None]:
         raise Refused(Stage.TLS, None, f"its certificate does not hold: {error.verify_message}") from error
     except ssl.SSLError as error:
         raise Refused(Stage.TLS, None, f"no encryption came about: {error}") from error
-    except (OSError, smtplib.SMTPException) as error:
+    except smtplib.SMTPNotSupportedError as error:
         raise Refused(stage, None, str(error)) from error
+    except (OSError, smtplib.SMTPException) as error:  # the line went dead, wherever that was
+        raise Refused(Stage.CONNECT, None, str(error)) from error
 
 
 def readable(text: bytes | str) -> str:

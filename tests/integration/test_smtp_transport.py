@@ -1,0 +1,510 @@
+"""The SMTP transport against a server that misbehaves."""
+
+import socket
+import ssl
+import threading
+from collections import Counter
+
+import pytest
+import trustme
+
+from paperround.delivery import SmtpTransport
+from paperround.errors import TransportError
+from paperround.models import Letter, Stage
+from support.smtp_server import (
+    EXTENSIONS,
+    Cut,
+    Reply,
+    SmtpServer,
+    always,
+    connection_limit,
+    cuts,
+    ends_after,
+    share,
+    slow,
+    to,
+)
+
+PLAIN = tuple(name for name in EXTENSIONS if name != "PIPELINING")
+both_ways = pytest.mark.parametrize("extensions", [EXTENSIONS, PLAIN], ids=["pipelined", "one by one"])
+
+
+def letter(number, body="", recipient=""):
+    text = f"From: <papers@papers.example>\r\nMessage-ID: <{number}@papers.example>\r\n\r\n{body or number}\r\n"
+    reader = recipient or f"reader{number}@mail.example"
+    return Letter(number, f"bounces+{number}@papers.example", reader, text.encode())
+
+
+def transport_to(server, **settings):
+    usual = {"host": "127.0.0.1", "port": server.port, "tls": "none", "helo": "papers.example"}
+    return SmtpTransport(**(usual | settings))
+
+
+class Record:
+    """Outcomes as they are reported, and how many letters were under way at a time."""
+
+    def __init__(self):
+        self.outcomes = []
+        self.drawn = 0
+        self.most_under_way = 0
+        self._lock = threading.Lock()
+
+    def letters(self, letters):
+        for each in letters:
+            with self._lock:
+                self.drawn += 1
+                self.most_under_way = max(self.most_under_way, self.drawn - len(self.outcomes))
+            yield each
+
+    def __call__(self, outcome):
+        with self._lock:
+            self.outcomes.append(outcome)
+
+    def by_delivery(self):
+        found = {outcome.delivery: outcome for outcome in self.outcomes}
+        assert len(found) == len(self.outcomes), "an outcome was reported twice"
+        return found
+
+
+def send(transport, letters):
+    record = Record()
+    transport.send(record.letters(letters), record)
+    assert len(record.outcomes) == record.drawn
+    return record
+
+
+# What goes well
+
+
+@both_ways
+@pytest.mark.parametrize("connections", [1, 8])
+def test_every_letter_arrives_once_and_byte_for_byte(extensions, connections):
+    letters = [letter(number, "x" * 50_000) for number in range(200)]
+    with SmtpServer(extensions=extensions) as server:
+        record = send(transport_to(server, connections=connections), letters)
+    assert all(outcome.accepted for outcome in record.outcomes)
+    assert {r.recipient: r.message for r in server.received} == {x.recipient: x.message for x in letters}
+    assert {r.sender for r in server.received} == {x.sender for x in letters}
+    assert len(server.received) == 200
+    assert 1 <= server.peak <= connections
+    assert record.most_under_way <= connections
+
+
+@both_ways
+@pytest.mark.parametrize("body", [".", "..", ".\r\n.\r\n..\r\nend", "\r\n.", "no line end", ""])
+def test_dots_and_line_ends_arrive_as_they_were(extensions, body):
+    message = f"Subject: dots\r\n\r\n{body}\r\n".encode()
+    letters = [Letter(1, "a@papers.example", "ada@mail.example", message), letter(2)]
+    with SmtpServer(extensions=extensions) as server:
+        send(transport_to(server, connections=1), letters)
+    assert [r.message for r in server.received] == [x.message for x in letters]
+
+
+def test_a_letter_whose_first_line_is_a_dot_or_whose_last_has_no_end_arrives_whole():
+    letters = [Letter(n, "a@papers.example", "b@mail.example", octets) for n, octets in enumerate([b".a\r\n", b"a"])]
+    with SmtpServer() as server:
+        send(transport_to(server), letters)
+    assert sorted(r.message for r in server.received) == [b".a\r\n", b"a\r\n"]
+
+
+def test_the_outcome_carries_what_the_relay_said():
+    with SmtpServer() as server:
+        (outcome,) = send(transport_to(server), [letter(5)]).outcomes
+    assert (outcome.stage, outcome.code, outcome.enhanced) == (Stage.FINAL, 250, "2.0.0")
+    assert outcome.text == "2.0.0 Ok: 1 for reader5@mail.example"
+    assert outcome.connection == f"127.0.0.1:{server.port}#1"
+
+
+def test_the_size_is_told_where_the_relay_wants_it():
+    with SmtpServer() as server:
+        send(transport_to(server), [letter(1)])
+    assert server.received[0].options == f"SIZE={len(letter(1).message)}"
+    with SmtpServer(extensions=()) as server:
+        send(transport_to(server), [letter(1)])
+    assert server.received[0].options == ""
+
+
+# What is refused
+
+
+@both_ways
+@pytest.mark.parametrize("lax_data", [False, True], ids=["strict", "lax"])
+def test_a_refused_recipient_is_one_outcome_and_the_next_letter_goes_over_the_same_connection(extensions, lax_data):
+    refused = {f"reader{number}@mail.example" for number in range(0, 100, 3)}
+    with SmtpServer(
+        to(refused, "rcpt", "550 5.1.1 nobody of that name"), extensions=extensions, lax_data=lax_data
+    ) as server:
+        record = send(transport_to(server, connections=2), map(letter, range(100)))
+    for number, outcome in record.by_delivery().items():
+        expected = (Stage.RCPT, 550, "5.1.1") if number % 3 == 0 else (Stage.FINAL, 250, "2.0.0")
+        assert (outcome.stage, outcome.code, outcome.enhanced) == expected
+    assert server.connections <= 2
+    assert len(server.received) == 66
+    assert all(r.message.startswith(b"From:") for r in server.received)
+
+
+@both_ways
+@pytest.mark.parametrize("stage", [Stage.MAIL, Stage.RCPT, Stage.DATA, Stage.FINAL])
+@pytest.mark.parametrize("reply", ["451 4.3.0 not now", "554 5.6.0 not ever"])
+def test_a_share_of_refusals_at_any_command_is_told_as_it_was_said(extensions, stage, reply):
+    with SmtpServer(share(stage.value, reply, 0.3), extensions=extensions, seed=4) as server:
+        record = send(transport_to(server, connections=3), map(letter, range(100)))
+    refused = [outcome for outcome in record.outcomes if not outcome.accepted]
+    assert {(o.stage, o.code, o.enhanced, o.text) for o in refused} == {
+        (stage, int(reply[:3]), reply[4:9], reply[4:])
+    }
+    assert 10 < len(refused) < 60
+    assert server.recipients() == Counter(f"reader{o.delivery}@mail.example" for o in record.outcomes if o.accepted)
+    assert server.connections <= 3
+
+
+def test_what_a_relay_answers_out_of_order_is_not_taken_for_success():
+    with SmtpServer(always("data", "250 2.0.0 as good as delivered")) as server:
+        (outcome,) = send(transport_to(server), [letter(1)]).outcomes
+    assert (outcome.stage, outcome.code, outcome.accepted) == (Stage.DATA, 250, False)
+    assert server.received == []
+
+
+# Connections that end
+
+
+@both_ways
+def test_a_relay_that_hangs_up_silently_after_some_letters_loses_none_and_fails_none(extensions):
+    with SmtpServer(ends_after(7), extensions=extensions) as server:
+        record = send(transport_to(server, connections=3), map(letter, range(100)))
+    assert all(outcome.accepted for outcome in record.outcomes)
+    assert set(server.recipients().values()) == {1}
+    assert len(server.received) == 100
+    assert server.connections >= 15
+
+
+@both_ways
+def test_a_421_ends_the_connection_and_concerns_one_letter_only(extensions):
+    with SmtpServer(ends_after(10, "421 4.7.0 enough on this line"), extensions=extensions) as server:
+        record = send(transport_to(server, connections=4), map(letter, range(60)))
+    ended = [outcome for outcome in record.outcomes if not outcome.accepted]
+    assert {(o.stage, o.code) for o in ended} == {(Stage.MAIL, 421)}
+    assert len(ended) <= server.connections
+    assert len(server.received) == 60 - len(ended)
+    assert set(server.recipients().values()) == {1}
+
+
+@both_ways
+@pytest.mark.parametrize("stage", ["mail", "rcpt", "data"])
+def test_a_letter_goes_again_at_once_over_a_fresh_connection_when_its_dot_had_not_left(extensions, stage):
+    with SmtpServer(cuts(stage, 0.1), extensions=extensions, seed=1) as server:
+        record = send(transport_to(server, connections=2), map(letter, range(100)))
+    lost = [outcome for outcome in record.outcomes if not outcome.accepted]
+    assert len(lost) <= 10  # a hundredth by chance, each after two connections
+    assert {(o.stage in {Stage.MAIL, Stage.RCPT, Stage.DATA}, o.code) for o in lost} <= {(True, None)}
+    assert server.connections > 5
+    assert server.recipients() == Counter(f"reader{o.delivery}@mail.example" for o in record.outcomes if o.accepted)
+
+
+@pytest.mark.parametrize("stored", [False, True], ids=["not stored", "stored"])
+def test_after_the_dot_a_lost_reply_is_told_and_nothing_is_sent_twice(stored):
+    with SmtpServer(cuts("final", 0.2, after_storing=stored), seed=2) as server:
+        record = send(transport_to(server, connections=2), map(letter, range(100)))
+    lost = [outcome for outcome in record.outcomes if not outcome.accepted]
+    assert {(o.stage, o.code) for o in lost} == {(Stage.FINAL, None)}
+    assert 5 < len(lost) < 40
+    assert set(server.recipients().values()) == {1}
+    assert len(server.received) == (100 if stored else 100 - len(lost))
+
+
+def test_a_relay_that_ends_every_connection_stops_the_sending_with_the_letters_kept():
+    with SmtpServer(cuts("data", 1.0)) as server:
+        record = Record()
+        with pytest.raises(TransportError, match="ends early"):
+            transport_to(server, connections=2).send(record.letters(map(letter, range(500))), record)
+    assert len(record.outcomes) == record.drawn < 20
+    assert {(o.accepted, o.code) for o in record.outcomes} == {(False, None)}
+
+
+def test_a_connection_is_renewed_after_the_letters_it_may_carry():
+    with SmtpServer() as server:
+        send(transport_to(server, connections=2, max_per_connection=10), map(letter, range(95)))
+    carried = Counter(r.connection for r in server.received)
+    assert max(carried.values()) == 10
+    assert sum(carried.values()) == 95
+
+
+def test_where_only_a_few_connections_are_allowed_fewer_are_used_and_nothing_fails():
+    with SmtpServer(connection_limit(2), slow("final", 0.005)) as server:
+        record = send(transport_to(server, connections=8), map(letter, range(150)))
+    assert all(outcome.accepted for outcome in record.outcomes)
+    assert len(server.received) == 150
+    assert server.peak == 2
+    assert server.connections < 20  # it does not keep knocking
+
+
+def test_nonsense_instead_of_a_reply_ends_the_connection_and_no_more():
+    def babble(moment):
+        return Reply("moo") if moment.stage == "rcpt" and moment.tries == 0 else None
+
+    with SmtpServer(babble) as server:
+        record = send(transport_to(server, connections=1), map(letter, range(5)))
+    assert all(outcome.accepted for outcome in record.outcomes)
+
+
+# Time
+
+
+def test_a_command_that_takes_too_long_is_given_up_and_the_letter_kept():
+    with SmtpServer(slow("rcpt", 5)) as server:
+        (outcome,) = send(transport_to(server, timeout=0.2), [letter(1)]).outcomes
+    assert (outcome.stage, outcome.code) == (Stage.RCPT, None)
+    assert "timed out" in outcome.text
+    assert server.received == []
+
+
+def test_the_reply_to_the_dot_has_more_time_than_the_others():
+    with SmtpServer(slow("final", 0.6)) as server:
+        (outcome,) = send(transport_to(server, timeout=0.3, final_timeout=5), [letter(1)]).outcomes
+        assert outcome.accepted
+        (outcome,) = send(transport_to(server, timeout=0.3, final_timeout=0.3), [letter(2)]).outcomes
+        assert (outcome.stage, outcome.code) == (Stage.FINAL, None)
+
+
+def test_letters_leave_at_a_steady_pace_over_all_connections_and_from_batch_to_batch():
+    with SmtpServer() as server:
+        transport = transport_to(server, connections=4, per_second=50)
+        for batch in range(3):
+            send(transport, (letter(number) for number in range(batch * 10, batch * 10 + 10)))
+    moments = sorted(r.at for r in server.received)
+    assert 0.5 < moments[-1] - moments[0] < 3
+    # No tenth of a second holds more than its share and a straggler or two.
+    assert all(sum(at <= m < at + 0.1 for m in moments) <= 8 for at in moments)
+
+
+# Relays that cannot be reached
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return listening.getsockname()[1]
+
+
+def test_a_relay_that_is_away_leaves_the_letters_undrawn_but_one():
+    record = Record()
+    transport = SmtpTransport(host="127.0.0.1", port=free_port(), tls="none", helo="papers.example")
+    with pytest.raises(TransportError, match=r"127\.0\.0\.1:\d+: .*refused.*the letters stay queued"):
+        transport.send(record.letters(map(letter, range(50))), record)
+    assert [(o.delivery, o.stage, o.code) for o in record.outcomes] == [(0, Stage.CONNECT, None)]
+    assert record.drawn == 1
+
+
+def test_an_outage_in_the_middle_keeps_every_letter_and_the_next_sending_goes_on():
+    record = Record()
+    with SmtpServer() as server:
+
+        def letters():
+            for number in range(100):
+                if number == 40:
+                    server.down()
+                yield letter(number)
+
+        transport = transport_to(server, connections=3)
+        with pytest.raises(TransportError):
+            transport.send(record.letters(letters()), record)
+        taken = {o.delivery for o in record.outcomes if o.accepted}
+        assert len(record.outcomes) == record.drawn < 60
+        assert {(o.code, o.stage is Stage.FINAL) for o in record.outcomes if not o.accepted} <= {
+            (None, False),
+            (None, True),
+        }
+        server.up()
+        send(transport, (letter(number) for number in range(100) if number not in taken))
+    assert set(server.recipients()) == {f"reader{number}@mail.example" for number in range(100)}
+
+
+def test_the_next_relay_takes_over_when_the_first_is_away():
+    with SmtpServer() as server:
+        second = {"host": "127.0.0.1", "port": server.port, "tls": "none", "helo": "papers.example"}
+        transport = SmtpTransport(host="127.0.0.1", port=free_port(), tls="none", relays=[second])
+        record = send(transport, map(letter, range(30)))
+    assert all(outcome.accepted for outcome in record.outcomes)
+    assert len(server.received) == 30
+
+
+@pytest.mark.parametrize(
+    ("reply", "stage", "code"),
+    [("554 5.7.1 not from there", Stage.CONNECT, 554), ("421 4.3.2 closed for today", Stage.CONNECT, 421)],
+)
+def test_a_relay_that_turns_the_first_connection_away_is_not_usable(reply, stage, code):
+    record = Record()
+    with SmtpServer(always("connect", reply)) as server, pytest.raises(TransportError, match=reply[4:]):
+        transport_to(server).send(record.letters(map(letter, range(9))), record)
+    assert [(o.stage, o.code, o.enhanced) for o in record.outcomes] == [(stage, code, reply[4:9])]
+
+
+# Encryption and login
+
+
+@pytest.fixture(scope="module")
+def authority():
+    return trustme.CA()
+
+
+@pytest.fixture
+def certificate(authority):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    return context
+
+
+@pytest.fixture
+def trusted(authority, tmp_path):
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    return {"host": "localhost", "ca_file": tmp_path / "ca.pem", "tls": "starttls"}
+
+
+LOGIN = {"username": "papers", "password": "correct horse"}
+
+
+@pytest.mark.parametrize("tls", ["starttls", "tls"])
+def test_letters_and_password_go_encrypted(certificate, trusted, tls):
+    with SmtpServer(tls=certificate, implicit_tls=tls == "tls", login=("papers", "correct horse")) as server:
+        record = send(transport_to(server, **(trusted | LOGIN | {"tls": tls})), map(letter, range(50)))
+    assert all(outcome.accepted for outcome in record.outcomes)
+    assert all(r.encrypted for r in server.received)
+
+
+def nothing_was_sent(server, record, stage):
+    assert server.received == []
+    assert not [said for said in server.said if said.stage in {"auth", "mail"}]
+    assert [outcome.stage for outcome in record.outcomes] == [stage]
+
+
+def test_without_starttls_nothing_is_sent_at_all(trusted):
+    record = Record()
+    with SmtpServer() as server, pytest.raises(TransportError, match="offers no STARTTLS"):
+        transport_to(server, **(trusted | LOGIN)).send(record.letters([letter(1)]), record)
+    nothing_was_sent(server, record, Stage.TLS)
+
+
+def test_where_starttls_is_refused_nothing_is_sent_at_all(certificate, trusted):
+    record = Record()
+    refusal = always("starttls", "454 4.7.0 not today")
+    with SmtpServer(refusal, tls=certificate) as server, pytest.raises(TransportError, match="not today"):
+        transport_to(server, **(trusted | LOGIN)).send(record.letters([letter(1)]), record)
+    nothing_was_sent(server, record, Stage.TLS)
+    assert record.outcomes[0].code == 454
+
+
+def test_where_the_line_is_cut_at_starttls_nothing_is_sent_at_all(certificate, trusted):
+    record = Record()
+    with (
+        SmtpServer(lambda m: Cut() if m.stage == "starttls" else None, tls=certificate) as server,
+        pytest.raises(TransportError),
+    ):
+        transport_to(server, **(trusted | LOGIN)).send(record.letters([letter(1)]), record)
+    nothing_was_sent(server, record, Stage.CONNECT)
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [({"ca_file": None}, "certificate does not hold"), ({"host": "127.0.0.1"}, "certificate does not hold")],
+    ids=["unknown issuer", "another name"],
+)
+@pytest.mark.parametrize("tls", ["starttls", "tls"])
+def test_a_certificate_that_does_not_hold_ends_it_before_anything_is_sent(certificate, trusted, changed, told, tls):
+    record = Record()
+    with SmtpServer(tls=certificate, implicit_tls=tls == "tls") as server:
+        transport = transport_to(server, **(trusted | LOGIN | changed | {"tls": tls}))
+        with pytest.raises(TransportError, match=told):
+            transport.send(record.letters([letter(1)]), record)
+    nothing_was_sent(server, record, Stage.TLS)
+
+
+def test_a_wrong_password_is_told_without_showing_it(certificate, trusted):
+    record = Record()
+    with (
+        SmtpServer(tls=certificate, login=("papers", "another")) as server,
+        pytest.raises(TransportError) as caught,
+    ):
+        transport_to(server, **(trusted | LOGIN)).send(record.letters([letter(1)]), record)
+    (outcome,) = record.outcomes
+    assert (outcome.stage, outcome.code, outcome.enhanced) == (Stage.AUTH, 535, "5.7.8")
+    assert "correct horse" not in str(caught.value) + repr(outcome)
+
+
+def test_a_relay_without_login_is_not_used_when_one_is_configured(certificate, trusted):
+    record = Record()
+    with SmtpServer(tls=certificate) as server, pytest.raises(TransportError, match="AUTH"):
+        transport_to(server, **(trusted | LOGIN)).send(record.letters([letter(1)]), record)
+    assert [outcome.stage for outcome in record.outcomes] == [Stage.AUTH]
+
+
+# Addresses beyond ASCII
+
+
+def test_a_reader_beyond_ascii_needs_smtputf8_and_fails_alone_without_it():
+    readers = ["ada@mail.example", "дана@mail.example", "bob@bücher.example"]
+    letters = [letter(number, recipient=reader) for number, reader in enumerate(readers)]
+    with SmtpServer() as server:
+        record = send(transport_to(server, connections=1), letters)
+    assert [(r.recipient, "SMTPUTF8" in r.options) for r in server.received] == [
+        ("ada@mail.example", False),
+        ("дана@mail.example", True),
+        ("bob@xn--bcher-kva.example", False),
+    ]
+    with SmtpServer(extensions=("PIPELINING",)) as server:
+        record = send(transport_to(server, connections=1), letters)
+    assert [(o.stage, o.code, o.enhanced) for o in record.outcomes] == [
+        (Stage.FINAL, 250, "2.0.0"),
+        (Stage.LOCAL, 553, "5.6.7"),
+        (Stage.FINAL, 250, "2.0.0"),
+    ]
+
+
+def test_an_address_that_is_none_fails_alone_and_is_not_shown_to_the_relay():
+    evil = Letter(1, "bounces@papers.example", "ada@mail.example>\r\nRCPT TO:<eve@mail.example", b"x\r\n")
+    lost = Letter(2, "", "ada@mail.example", b"x\r\n")
+    with SmtpServer() as server:
+        record = send(transport_to(server, connections=1), [evil, lost, letter(3)])
+    assert [(o.delivery, o.stage, o.code, o.enhanced) for o in record.outcomes] == [
+        (1, Stage.LOCAL, 553, "5.1.3"),
+        (2, Stage.LOCAL, 553, "5.1.7"),
+        (3, Stage.FINAL, 250, "2.0.0"),
+    ]
+    assert list(server.recipients()) == ["reader3@mail.example"]
+
+
+# Errors of the caller
+
+
+@pytest.mark.parametrize("connections", [1, 6])
+def test_when_recording_fails_letters_under_way_are_finished_and_no_more_are_drawn(connections):
+    drawn = []
+
+    def letters():
+        for number in range(500):
+            drawn.append(number)
+            yield letter(number)
+
+    def report(outcome):
+        if len(drawn) > 50:
+            raise OSError("the ledger's disk is full")
+
+    with SmtpServer() as server, pytest.raises(OSError, match="ledger"):
+        transport_to(server, connections=connections).send(letters(), report)
+    assert len(drawn) <= 51 + connections
+    assert len(server.received) == len(drawn)
+
+
+def test_interrupting_waits_for_the_letters_under_way():
+    record = Record()
+
+    def letters():
+        yield from map(letter, range(10))
+        raise KeyboardInterrupt
+
+    with SmtpServer(slow("final", 0.05)) as server, pytest.raises(KeyboardInterrupt):
+        transport_to(server, connections=2).send(record.letters(letters()), record)
+    assert len(record.outcomes) == record.drawn == len(server.received) == 10
+
+
+def test_a_lease_must_outlast_all_that_one_letter_may_wait_for():
+    transport = SmtpTransport(host="relay.example", connect_timeout=1, timeout=2, final_timeout=10)
+    assert transport.patience.total_seconds() == 2 * (1 + 8 * 2) + 10
