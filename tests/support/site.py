@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,10 @@ class Clock:
 
     def __call__(self) -> datetime:
         return self.now
+
+    def seconds(self) -> float:
+        """The same as servers count it."""
+        return self.now.timestamp()
 
 
 class Relay:
@@ -82,6 +86,11 @@ class Site:
         """Add a confirmed reader."""
         wish = membership.wish(self.app, email, topics, at=at, **wishes)
         membership.subscribe(self.app, [wish], confirmed=True)
+
+    def readers(self, emails: Iterable[str], *topics: str, at: str = "07:00", **wishes: Any) -> None:
+        """Add many at once."""
+        wished = [membership.wish(self.app, email, topics, at=at, **wishes) for email in emails]
+        membership.subscribe(self.app, wished, confirmed=True)
 
     def papers(self, *listings: Listing) -> None:
         """Store papers and match them."""

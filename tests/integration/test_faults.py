@@ -1,0 +1,229 @@
+"""Whatever the relay does: nobody is missing, nobody is mailed twice without need, every rule of retrying is kept.
+
+2,000 readers for each fault, through the whole program: ledger, SMTP, a server that misbehaves as told.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from email import message_from_bytes
+from pathlib import Path
+
+import pytest
+
+from paperround import pipeline
+from support.papers import listing
+from support.site import MORNING, Clock, Site
+from support.smtp_server import (
+    Fault,
+    Reply,
+    SmtpServer,
+    always,
+    connection_limit,
+    cuts,
+    ends_after,
+    greylisting,
+    share,
+    slow,
+    to,
+)
+
+READERS = 2_000
+CONNECTIONS = 8
+DAY = timedelta(days=1)
+EVERYBODY = {f"reader{number}@example.org" for number in range(READERS)}
+SOME = {f"reader{number}@example.org" for number in range(0, READERS, 50)}
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+@pytest.fixture(scope="session")
+def composed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A site with a letter queued for each of 2,000 readers."""
+    folder = tmp_path_factory.mktemp("composed")
+    site = Site(folder)
+    site.topic("robots")
+    site.readers(EVERYBODY, "robots")
+    site.papers(*(listing(number) for number in range(4)))
+    site.clock.now = MORNING + timedelta(hours=1)
+    pipeline.publish(site.app)
+    site.app.close()
+    return folder
+
+
+@dataclass
+class Run:
+    """What a fault left: the server's memory and the ledger."""
+
+    server: SmtpServer
+    ledger: list[dict]
+
+    def state(self, email: str) -> str:
+        return next(one["state"] for one in self.ledger if one["email"] == email)
+
+    @property
+    def missing(self) -> set[str]:
+        return EVERYBODY - set(self.server.recipients())
+
+    @property
+    def doubled(self) -> set[str]:
+        return {email for email, copies in self.server.recipients().items() if copies > 1}
+
+
+@pytest.fixture
+def run(composed: Path, tmp_path: Path):
+    """Delivers through a server with these faults, retrying as time passes, until nothing waits or the day ends."""
+
+    def deliver(*faults: Fault, meanwhile: Callable[[SmtpServer, int], None] | None = None, **options) -> Run:
+        folder = tmp_path / "site"
+        shutil.copytree(composed, folder)
+        clock = Clock(MORNING + timedelta(hours=1))
+        with SmtpServer(*faults, clock=clock.seconds, **options) as server:
+            transport = {"kind": "smtp", "host": "127.0.0.1", "port": server.port, "tls": "none", "timeout": 10}
+            site = Site(folder, clock=clock, transport={**transport, "connections": CONNECTIONS})
+            store = site.app.store.deliveries
+            for turn in range(200):
+                if meanwhile:
+                    meanwhile(server, turn)
+                pipeline.sweep(site.app)
+                pipeline.deliver(site.app)
+                due, relay = store.next_due(), store.relay(clock.now.date())
+                if due is None:
+                    break
+                clock.now = max(due, relay.paused_until or due, clock.now + timedelta(seconds=1))
+            ledger = site.app.store.deliveries.report()
+            site.app.close()
+        return Run(server, ledger)
+
+    return deliver
+
+
+def test_without_a_fault_everybody_gets_one_letter(run) -> None:
+    done = run()
+    assert not done.missing
+    assert not done.doubled
+    assert {one["state"] for one in done.ledger} == {"sent"}
+    assert done.server.peak <= CONNECTIONS
+
+
+@pytest.mark.parametrize("stage", ["mail", "rcpt", "data", "final"])
+def test_temporary_refusals_are_tried_again_and_nobody_is_missing(run, stage: str) -> None:
+    done = run(share(stage, "451 4.3.0 not now", 0.2))
+    assert not done.missing
+    assert not done.doubled
+
+
+def test_a_permanent_refusal_is_tried_once_and_the_others_are_served(run) -> None:
+    done = run(to(SOME, "rcpt", "550 5.1.1 nobody here"))
+    assert done.missing == SOME
+    assert not done.doubled
+    tries = Counter(said.recipient for said in done.server.said if said.stage == "rcpt")
+    assert all(tries[email] == 1 for email in SOME)
+    assert {done.state(email) for email in SOME} == {"failed"}
+
+
+def test_greylisting_is_waited_out_and_never_tried_before_the_gap(run) -> None:
+    done = run(greylisting(300))
+    assert not done.missing
+    assert not done.doubled
+    first: dict[str, float] = {}
+    for said in done.server.said:
+        if said.stage == "rcpt" and said.recipient in first:
+            assert said.at - first[said.recipient] >= 300
+        elif said.stage == "rcpt":
+            first[said.recipient] = said.at
+
+
+def test_a_connection_cut_before_the_letter_is_stored_doubles_nothing(run) -> None:
+    done = run(cuts("final", 0.05))
+    assert not done.missing
+    assert not done.doubled
+
+
+def test_a_connection_cut_after_the_letter_is_stored_doubles_that_letter_under_its_message_id(run) -> None:
+    done = run(cuts("final", 0.05, after_storing=True))
+    assert not done.missing
+    assert done.doubled
+    copies: dict[str, set[str]] = {}
+    for letter in done.server.received:
+        copies.setdefault(letter.recipient, set()).add(str(message_from_bytes(letter.message)["Message-ID"]))
+    assert all(len(ids) == 1 for ids in copies.values())
+    # as often as it was stored and cut, and no more
+    answered = Counter(said.recipient for said in done.server.said if said.text.startswith("250 2.0.0 Ok:"))
+    assert all(answered[email] == 1 for email in EVERYBODY)
+
+
+def test_a_421_in_the_middle_of_a_batch_is_nobodys_fault(run) -> None:
+    done = run(share("mail", "421 4.3.2 closing down", 0.02))
+    assert not done.missing
+    assert not done.doubled
+    assert {one["state"] for one in done.ledger} == {"sent"}
+
+
+def test_a_silent_close_after_some_letters_loses_nothing_and_counts_as_no_failure(run) -> None:
+    done = run(ends_after(20))
+    assert not done.missing
+    assert not done.doubled
+
+
+def test_a_connection_limit_means_fewer_connections(run) -> None:
+    done = run(connection_limit(3))
+    assert not done.missing
+    assert not done.doubled
+
+
+def test_slow_replies_are_waited_for(run) -> None:
+    done = run(slow("final", 0.05, 0.05))
+    assert not done.missing
+    assert not done.doubled
+
+
+def test_an_outage_in_the_middle_is_sat_out(run) -> None:
+    def outage(server: SmtpServer, turn: int) -> None:
+        if turn == 0:
+            server.down()
+        elif turn == 3:
+            server.up()
+
+    done = run(meanwhile=outage)
+    assert not done.missing
+    assert not done.doubled
+
+
+def test_a_plain_server_without_extensions_is_served_as_well(run) -> None:
+    done = run(extensions=())
+    assert not done.missing
+    assert not done.doubled
+
+
+def test_a_daily_limit_waits_until_tomorrow_and_touches_no_reader(run) -> None:
+    done = run(limit_a_day(1_500))
+    assert not done.missing
+    assert not done.doubled
+    assert {one["state"] for one in done.ledger} == {"sent"}
+
+
+def test_a_relay_that_wants_a_login_keeps_all_letters_for_as_long_as_they_are_news(run) -> None:
+    done = run(always("mail", "530 5.7.0 log in first"))
+    assert done.missing == EVERYBODY
+    assert {one["state"] for one in done.ledger} == {"expired"}
+
+
+def limit_a_day(letters: int) -> Fault:
+    """Gmail's daily limit: a permanent code that means tomorrow."""
+    sent: Counter[int] = Counter()
+
+    def fault(moment):
+        if moment.stage != "mail":
+            return None
+        day = int(moment.at // 86_400)
+        if sent[day] >= letters:
+            return Reply("550 5.4.5 Daily user sending limit exceeded")
+        sent[day] += 1
+        return None
+
+    return fault

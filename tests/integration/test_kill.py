@@ -1,0 +1,94 @@
+"""kill -9 at random moments of rounds, the program started again each time: nobody missing, few doubled.
+
+PAPERROUND_KILLS and PAPERROUND_LETTERS make it larger: docs/reliability.md has the figures of 50 kills in rounds of
+20,000 letters.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from datetime import timedelta
+from email import message_from_bytes
+from pathlib import Path
+
+import pytest
+
+from support.papers import listing
+from support.site import MORNING, Site
+from support.smtp_server import SmtpServer
+
+KILLS = int(os.environ.get("PAPERROUND_KILLS", "8"))
+LETTERS = int(os.environ.get("PAPERROUND_LETTERS", "2000"))
+CONNECTIONS = 8
+NOW = MORNING + timedelta(hours=1)
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
+
+
+def program(folder: Path, port: int, *arguments: str) -> subprocess.Popen[bytes]:
+    """A paperround of its own process on the folder's site."""
+    environment = {
+        **os.environ,
+        "PAPERROUND_SECRET_KEY": "a key for tests that is long enough",
+        "PAPERROUND_TRANSPORT__KIND": "smtp",
+        "PAPERROUND_TRANSPORT__HOST": "127.0.0.1",
+        "PAPERROUND_TRANSPORT__PORT": str(port),
+        "PAPERROUND_TRANSPORT__TLS": "none",
+        "PAPERROUND_TRANSPORT__CONNECTIONS": str(CONNECTIONS),
+        "PAPERROUND_DELIVERY__LEASE": "2",
+    }
+    config = folder / "config.toml"
+    config.write_text(f'database_url = "sqlite:///{folder}/paperround.db"\ntopics_file = "{folder}/topics.toml"\n')
+    command = [sys.executable, "-c", "from paperround.cli import main; main()", "--config", str(config), *arguments]
+    return subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def test_killed_at_any_moment_nobody_is_missing_and_at_most_the_letters_in_flight_are_doubled(tmp_path: Path) -> None:
+    chance = random.Random(7)
+    site = Site(tmp_path)
+    site.topic("robots")
+    everybody = {f"reader{number}@example.org" for number in range(LETTERS)}
+    site.readers(everybody, "robots")
+    site.papers(*(listing(number) for number in range(4)))
+    site.app.close()
+    kills = 0
+    with SmtpServer() as server:
+        # the clock of the replay runs, so that leases of the dead run out
+        started = time.monotonic()
+        while True:
+            now = NOW + timedelta(seconds=time.monotonic() - started)
+            process = program(tmp_path, server.port, "--now", now.isoformat(), "round", "--json")
+            if kills < KILLS:
+                time.sleep(chance.uniform(0.7, 0.7 + 3.0 * LETTERS / 2000 / KILLS + 0.8))
+                process.send_signal(signal.SIGKILL)
+                kills += process.wait() == -signal.SIGKILL
+                process.communicate()
+                continue
+            answer, problem = process.communicate(timeout=600)
+            assert process.returncode == 0, problem.decode()
+            if json.loads(answer)["sent"] == 0 and _settled(tmp_path):
+                break
+            time.sleep(0.5)
+        got = server.recipients()
+        ids: dict[str, set[str]] = {}
+        for letter in server.received:
+            ids.setdefault(letter.recipient, set()).add(str(message_from_bytes(letter.message)["Message-ID"]))
+    doubled = sum(copies - 1 for copies in got.values())
+    sys.stderr.write(f"\n{LETTERS} letters, {kills} kills: {len(everybody - set(got))} missing, {doubled} doubled\n")
+    assert set(got) == everybody
+    assert doubled <= kills * CONNECTIONS
+    assert Counter(len(found) for found in ids.values()) == {1: LETTERS}
+
+
+def _settled(folder: Path) -> bool:
+    site = Site(folder)
+    states = site.app.store.deliveries.count()
+    site.app.close()
+    return set(states) == {"sent"}
