@@ -145,6 +145,8 @@ class Dispatch:
     def _judge(self, outcome: Outcome, now: datetime) -> Settlement:
         delivery = self._waiting[outcome.delivery]
         step = retry.next_step(delivery.attempts, outcome, now, self._policy, self._random, delivery.expires_at)
+        if isinstance(step, retry.PauseTransport) and step.suspect and self._others_pass(delivery):
+            step = retry.Fail(step.alarm, BounceKind.POLICY)  # it is this letter, and not the account
         match step:
             case retry.Sent():
                 return Settlement(outcome, DeliveryState.SENT)
@@ -159,6 +161,9 @@ class Dispatch:
                 return Settlement(outcome, DeliveryState.EXPIRED, step.reason)
             case retry.Fail():
                 return Settlement(outcome, DeliveryState.FAILED, step.reason, bounce=step.kind)
+
+    def _others_pass(self, delivery: Delivery) -> bool:
+        return self._app.store.deliveries.others_accepted_since_last_try(delivery.row)
 
     def _pause(self, until: datetime, alarm: str) -> None:
         if self._paused is None or until > self._paused:

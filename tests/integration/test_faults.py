@@ -207,6 +207,15 @@ def test_a_daily_limit_waits_until_tomorrow_and_touches_no_reader(run) -> None:
     assert {one["state"] for one in done.ledger} == {"sent"}
 
 
+def test_a_policy_refusal_of_some_letters_does_not_keep_the_others_waiting_for_long(run) -> None:
+    done = run(to(SOME, "rcpt", "550 5.7.1 not from you"))
+    assert done.missing == SOME
+    assert not done.doubled
+    assert {done.state(email) for email in SOME} == {"failed"}
+    tries = Counter(said.recipient for said in done.server.said if said.stage == "rcpt")
+    assert all(tries[email] == 2 for email in SOME)
+
+
 def test_a_relay_that_wants_a_login_keeps_all_letters_for_as_long_as_they_are_news(run) -> None:
     done = run(always("mail", "530 5.7.0 log in first"))
     assert done.missing == EVERYBODY

@@ -15,8 +15,9 @@ from enum import Enum
 from functools import cached_property
 from random import Random
 
+from paperround.delivery.codes import one_of
 from paperround.errors import ConfigurationError
-from paperround.models import BounceKind, Outcome
+from paperround.models import BounceKind, Outcome, Stage
 
 _PATIENCE = timedelta(days=4)  # RFC 5321 4.5.4.1: give up after 4 to 5 days, where no next digest says it sooner
 _RATE_PAUSE = timedelta(minutes=10)  # Google asks for ten minutes or more
@@ -103,6 +104,9 @@ class PauseTransport:
     until: datetime
     alarm: str
     again: datetime
+    suspect: bool = False
+    """Whether it may be this letter that is refused and not the account: then a second refusal, while others went
+    through, is final."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,19 +159,15 @@ class Rule:
 
     @cached_property
     def _codes(self) -> re.Pattern[str]:
-        return _one_of(self.code, r"\d")
+        return one_of(self.code)
 
     @cached_property
     def _enhanced(self) -> re.Pattern[str]:
-        return _one_of(self.enhanced, r"\d{1,3}")
+        return one_of(self.enhanced)
 
     @cached_property
     def _text(self) -> re.Pattern[str]:
         return re.compile(self.text, re.IGNORECASE)
-
-
-def _one_of(patterns: str, digits: str) -> re.Pattern[str]:
-    return re.compile("|".join(re.escape(p).replace("x", digits) for p in patterns.split()) or ".*")
 
 
 _HARD = "5.1.1 5.1.3 5.1.6 5.1.10 5.2.1"
@@ -252,7 +252,9 @@ def next_step(
         at = now + policy.reconnect_delay(chance)
         return Requeue(at, reason) if expires_at is None or at < expires_at else _too_late(reason)
     until = _pause_until(rule.verdict, now)
-    return PauseTransport(until, reason, until + _BEHIND_OTHERS * (1 + policy.jitter * chance.random()))
+    again = until + _BEHIND_OTHERS * (1 + policy.jitter * chance.random())
+    suspect = rule.verdict is Verdict.PAUSE_ACCOUNT and outcome.stage in (Stage.RCPT, Stage.DATA, Stage.FINAL)
+    return PauseTransport(until, reason, again, suspect)
 
 
 def judge(outcome: Outcome) -> Rule:

@@ -83,6 +83,7 @@ _SETTLE = (
 )
 _COUNT = update(relay).values(
     day=bindparam("today"),
+    accepted_at=bindparam("now"),
     handed_over=case((relay.c.day == bindparam("today"), relay.c.handed_over), else_=0)
     + bindparam("sent", type_=Integer),
 )
@@ -175,7 +176,7 @@ class Deliveries:
             db.execute(insert(attempts), tried)
             db.execute(_SETTLE, becomes)
             if sent:
-                _count_handed_over(db, now.date(), sent)
+                _count_handed_over(db, now, sent)
 
     def release(self, claim: str, now: datetime) -> int:
         """Put back what was claimed and not attempted; how many."""
@@ -309,6 +310,12 @@ class Deliveries:
             due: datetime | None = db.scalar(query)
             return due
 
+    def others_accepted_since_last_try(self, row: int) -> bool:
+        """Whether the relay has taken some other letter since this delivery was last tried."""
+        last = select(func.max(attempts.c.at)).where(attempts.c.delivery == row).scalar_subquery()
+        with reading(self._engine) as db:
+            return db.scalar(select(relay.c.name).where(relay.c.name == _RELAY, relay.c.accepted_at > last)) is not None
+
     def relay(self, day: date) -> Relay:
         """The relay's state, with the letters it took over on this day (UTC)."""
         with reading(self._engine) as db:
@@ -351,9 +358,9 @@ def _withdraw(db: Connection, now: datetime) -> Counter[str]:
     return settled
 
 
-def _count_handed_over(db: Connection, day: date, letters: int) -> None:
-    if db.execute(_COUNT, {"today": day, "sent": letters}).rowcount == 0:
-        db.execute(insert(relay).values(name=_RELAY, reason="", day=day, handed_over=letters))
+def _count_handed_over(db: Connection, now: datetime, letters: int) -> None:
+    if db.execute(_COUNT, {"today": now.date(), "now": now, "sent": letters}).rowcount == 0:
+        db.execute(insert(relay).values(name=_RELAY, reason="", day=now.date(), accepted_at=now, handed_over=letters))
 
 
 def _load(db: Connection, where: Any) -> list[Delivery]:

@@ -313,6 +313,7 @@ relay = Table(
     Column("reason", Text, nullable=False),
     Column("day", Date),
     Column("handed_over", Integer, nullable=False),
+    Column("accepted_at", Moment),  # when it last took a letter
 )
 
 # Small values that belong to the site: the hash of the loaded topics, whether the seeds were loaded.

@@ -74,6 +74,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("day", sa.Date(), nullable=True),
         sa.Column("handed_over", sa.Integer(), nullable=False),
+        sa.Column("accepted_at", Moment(), nullable=True),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_relay")),
     )
     op.create_table(
