@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.schema import Table
 
 from paperround.errors import ConfigurationError, StoreError
@@ -22,19 +22,18 @@ _REMEDY = "use sqlite:///data/paperround.db or postgresql+psycopg://name@host/da
 def connect(url: str) -> Engine:
     """An engine for the URL; ConfigurationError for one that names no database paperround knows."""
     try:
-        parsed = make_url(url)
-        backend = parsed.get_backend_name()
-    except (ArgumentError, NoSuchModuleError):
+        driver = make_url(url).drivername
+    except ArgumentError:
         raise ConfigurationError(f"PAPERROUND_DATABASE_URL is not a database URL; {_REMEDY}") from None
-    if backend == "sqlite":
+    if driver == "sqlite":
         return _sqlite(url)
-    if backend == "postgresql":
-        try:
-            # A round's threads and the pages share the pool; waiting beats failing.
-            return create_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True)
-        except ModuleNotFoundError:
-            raise ConfigurationError("PostgreSQL needs its driver: pip install 'paperround[postgresql]'") from None
-    raise ConfigurationError(f"PAPERROUND_DATABASE_URL names {backend}, which is not supported; {_REMEDY}")
+    if driver != "postgresql+psycopg":
+        raise ConfigurationError(f"PAPERROUND_DATABASE_URL names {driver}, which is not known here; {_REMEDY}")
+    try:
+        # A round's threads and the pages share the pool; waiting beats failing.
+        return create_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True)
+    except ModuleNotFoundError:
+        raise ConfigurationError("PostgreSQL needs its driver: pip install 'paperround[postgresql]'") from None
 
 
 def _sqlite(url: str) -> Engine:

@@ -1,0 +1,120 @@
+"""A full disk and a locked database: a clear error, nothing lost, nothing half written."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event
+
+from paperround import pipeline
+from paperround.errors import ConfigurationError, StoreError
+from paperround.store import Store, engine
+from support.papers import listing
+from support.site import MORNING, Site
+
+
+def due_site(folder: Path, readers: int) -> Site:
+    site = Site(folder)
+    site.topic("robots")
+    site.readers([f"reader{number}@example.org" for number in range(readers)], "robots")
+    site.papers(*(listing(number) for number in range(5)))
+    site.clock.now = MORNING + timedelta(hours=1)
+    return site
+
+
+class FullDisk:
+    """Lets the database grow no further, by SQLite's own limit."""
+
+    def __init__(self, site: Site, spare_pages: int) -> None:
+        self._pages: int | None = None
+        self._spare = spare_pages
+        self._engine = site.app.store._engine
+        event.listen(self._engine, "checkout", self._limit)
+
+    def _limit(self, connection, _record, _proxy) -> None:
+        if self._pages is None:
+            self._pages = connection.execute("PRAGMA page_count").fetchone()[0] + self._spare
+        connection.execute(f"PRAGMA max_page_count = {self._pages}")
+
+    def free(self) -> None:
+        self._pages = 10**9
+
+
+@pytest.mark.parametrize("spare_pages", [0, 20, 60])
+def test_a_full_disk_while_publishing_says_so_and_loses_nothing(tmp_path: Path, spare_pages: int) -> None:
+    site = due_site(tmp_path, 600)
+    disk = FullDisk(site, spare_pages)
+    with pytest.raises(StoreError, match=r"disk is full .*free some space"):
+        pipeline.publish(site.app)
+    disk.free()
+    pipeline.publish(site.app)
+    pipeline.deliver(site.app)
+    assert Counter(letter.recipient for letter in site.relay.accepted) == {
+        f"reader{number}@example.org": 1 for number in range(600)
+    }
+    site.app.close()
+
+
+def test_a_full_disk_while_delivering_stops_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    site = due_site(tmp_path, 600)
+    pipeline.publish(site.app)
+    disk = FullDisk(site, 6)
+    with pytest.raises(StoreError, match="disk is full"):
+        pipeline.deliver(site.app)
+    uncertain = len(site.relay.accepted) - site.app.store.deliveries.count().get("sent", 0)
+    assert uncertain <= 1  # this relay has one connection
+    disk.free()
+    site.clock.now += timedelta(minutes=5)  # the lease of what was in flight runs out
+    pipeline.sweep(site.app)
+    pipeline.deliver(site.app)
+    got = Counter(letter.recipient for letter in site.relay.accepted)
+    assert set(got) == {f"reader{number}@example.org" for number in range(600)}
+    assert sum(got.values()) - 600 <= uncertain
+    site.app.close()
+
+
+def test_a_database_that_another_program_holds_is_waited_for_and_then_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_BUSY_SECONDS", 0.2)
+    site = due_site(tmp_path, 3)
+    other = sqlite3.connect(tmp_path / "paperround.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreError, match="is a backup or another program holding it"):
+        pipeline.publish(site.app)
+    other.execute("ROLLBACK")
+    other.close()
+    assert pipeline.publish(site.app).composed == 3
+    site.app.close()
+
+
+def test_a_database_of_something_else_is_left_alone(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "other.db") as other:
+        other.execute("CREATE TABLE recipes (name TEXT)")
+    other.close()
+    store = Store(f"sqlite:///{tmp_path}/other.db", lambda _: {})
+    with pytest.raises(StoreError, match="give paperround one of its own"):
+        store.prepare()
+    store.close()
+
+
+@pytest.mark.parametrize("url", ["mysql://x/y", "nonsense", "sqlit:///x", "postgresql+pg9000://x/y"])
+def test_a_url_of_no_known_database_names_the_setting_and_the_remedy(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="PAPERROUND_DATABASE_URL"):
+        engine.connect(url)
+
+
+def test_a_backup_is_whole_and_can_be_taken_while_letters_go_out(tmp_path: Path) -> None:
+    site = due_site(tmp_path, 20)
+    pipeline.publish(site.app)
+    site.app.store.backup(tmp_path / "copies" / "copy.db")
+    pipeline.deliver(site.app)
+    copy = Site(tmp_path, f"sqlite:///{tmp_path}/copies/copy.db")
+    assert copy.app.store.deliveries.count() == {"queued": 20}
+    assert site.app.store.deliveries.count() == {"sent": 20}
+    copy.app.close()
+    site.app.close()
