@@ -8,8 +8,10 @@ within a section the best paper comes first.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 from paperround.matching.trending import rank
 from paperround.models import Digest, Pick, Section
@@ -24,6 +26,9 @@ class Candidate:
     score: float
     why: tuple[str, ...] = ()
     popularity: float = 0.0
+
+
+_Chosen = tuple[Candidate, list[str]]
 
 
 def compose(
@@ -43,47 +48,49 @@ def compose(
     chosen = _best_topics(candidates, places)
     if not chosen:
         return None
-    ranked = sorted(chosen, key=_by_rank)
-    shown = {match.paper for match in _dealt(ranked, max_papers)}
+    chosen.sort(key=_by_rank)
+    shown = _dealt((match for match, _ in chosen), max_papers)
     sections: dict[str, list[Pick]] = {}
-    for match in ranked:
+    for match, others in chosen:
         if match.paper in shown:
-            sections.setdefault(match.topic, []).append(Pick(match.paper, _reasons(match, chosen[match], names)))
+            sections.setdefault(match.topic, []).append(Pick(match.paper, _reasons(match, others, names)))
     return Digest(
         issue,
         tuple(
             Section(topic, names.get(topic, topic), tuple(sections[topic]))
             for topic in sorted(sections, key=lambda topic: _place(topic, places))
         ),
-        tuple(match.paper for match in ranked if match.paper not in shown),
+        tuple(match.paper for match, _ in chosen if match.paper not in shown),
     )
 
 
-def _best_topics(candidates: Iterable[Candidate], places: Mapping[str, int]) -> dict[Candidate, list[str]]:
-    """Each paper's match with the topic it fits best → its other topics, in the reader's order."""
+def _best_topics(candidates: Iterable[Candidate], places: Mapping[str, int]) -> list[_Chosen]:
+    """Each paper's match with the topic it fits best, and its other topics in the reader's order."""
     by_paper: dict[int, list[Candidate]] = {}
     for candidate in candidates:
         by_paper.setdefault(candidate.paper, []).append(candidate)
-    chosen = {}
+    chosen = []
     for matches in by_paper.values():
         best = min(matches, key=lambda m: (-m.score, _place(m.topic, places), m.why, -m.popularity))
         others = {match.topic for match in matches} - {best.topic}
-        chosen[best] = sorted(others, key=lambda topic: _place(topic, places))
+        chosen.append((best, sorted(others, key=lambda topic: _place(topic, places))))
     return chosen
 
 
-def _dealt(ranked: Sequence[Candidate], places: int) -> Iterable[Candidate]:
-    """The first `places` of round after round: every topic's best paper, every topic's second, …"""
-    seen: dict[str, int] = {}
+def _dealt(ranked: Iterable[Candidate], places: int) -> set[int]:
+    """The papers that get a place, in round after round: every topic's best, every topic's second, …"""
+    seen: Counter[str] = Counter()
     turns = []
     for match in ranked:
-        turn = seen[match.topic] = seen.get(match.topic, 0) + 1
-        turns.append((turn, match))
+        seen[match.topic] += 1
+        turns.append((seen[match.topic], match.paper))
     # Python's sort is stable: within a round the better paper stays in front.
-    return [match for _, match in sorted(turns, key=lambda pair: pair[0])[: max(places, 0)]]
+    turns.sort(key=itemgetter(0))
+    return {paper for _, paper in turns[: max(places, 0)]}
 
 
-def _by_rank(match: Candidate) -> tuple[float, int]:
+def _by_rank(chosen: _Chosen) -> tuple[float, int]:
+    match, _ = chosen
     return -rank(match.score, match.popularity), match.paper
 
 
