@@ -24,6 +24,7 @@ from pydantic import (
 )
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -79,13 +80,27 @@ class SiteSettings(_Part):
 
 
 def _seconds(value: object) -> object:
-    return tuple(int(part) for part in value.split(",")) if isinstance(value, str) else value
+    """The numbers in "300,1800", as the environment has them; a list out of the file stays one."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return tuple(int(part) for part in value.strip("[] ").split(","))
+    except ValueError:
+        raise ValueError('must be seconds, such as "300,1800,7200"') from None
+
+
+Seconds = Annotated[int, Field(gt=0)]
 
 
 class DeliverySettings(_Part):
     """How letters are tried again."""
 
-    retry_delays: Annotated[tuple[int, ...], BeforeValidator(_seconds)] = (300, 1800, 7200, 10800)
+    retry_delays: Annotated[tuple[Seconds, ...], Field(min_length=1), NoDecode, BeforeValidator(_seconds)] = (
+        300,
+        1800,
+        7200,
+        10800,
+    )
     give_up_after: Annotated[int | None, Field(gt=0)] = None
     """Seconds; by default a digest is tried until the reader's next one is due."""
     batch: Annotated[int, Field(gt=0, le=100_000)] = 500

@@ -56,6 +56,23 @@ def test_a_wrong_setting_is_one_line_with_file_field_and_remedy(tmp_path: Path, 
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("written_as", ["60,300", "[60, 300]", " 60 , 300 "])
+def test_the_environment_gives_the_seconds_between_tries_with_commas(
+    written_as: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAPERROUND_DELIVERY__RETRY_DELAYS", written_as)
+    assert settings.load(written(tmp_path, ""), None).delivery.retry_delays == (60, 300)
+
+
+@pytest.mark.parametrize("wrong", ["soon", "60,-5", "0"])
+def test_seconds_that_are_none_are_refused_at_the_start(
+    wrong: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAPERROUND_DELIVERY__RETRY_DELAYS", wrong)
+    with pytest.raises(ConfigurationError, match="PAPERROUND_DELIVERY__RETRY_DELAYS"):
+        settings.load(written(tmp_path, ""), None)
+
+
 def test_a_missing_file_that_was_asked_for_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="there is no such file"):
         settings.load(tmp_path / "none.toml", None)
