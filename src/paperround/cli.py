@@ -13,7 +13,19 @@ from typing import Annotated, Any
 
 import typer
 
-from paperround import __version__, console, doctor, membership, pipeline, preview, readerlist, reports, site
+from paperround import (
+    __version__,
+    console,
+    doctor,
+    mailboxes,
+    membership,
+    pipeline,
+    preview,
+    readerlist,
+    reports,
+    returns,
+    site,
+)
 from paperround.app import App, build, check_slug
 from paperround.clock import Clock, machine_clock, running_from, standing_at
 from paperround.errors import PaperroundError, UnknownName, WrongUse
@@ -27,7 +39,9 @@ subscribers = typer.Typer(no_args_is_help=True, help="Readers: who they are, wha
 deliveries = typer.Typer(no_args_is_help=True, help="The ledger: every letter and what became of it.")
 app.add_typer(topics, name="topics")
 app.add_typer(subscribers, name="subscribers")
+bounces = typer.Typer(no_args_is_help=True, help="What came back: delivery reports and complaints.")
 app.add_typer(deliveries, name="deliveries")
+app.add_typer(bounces, name="bounces")
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON value on stdout and nothing else.")]
 Email = Annotated[str, typer.Argument(metavar="EMAIL")]
@@ -485,6 +499,43 @@ def deliveries_retry(numbers: Annotated[list[int], typer.Argument(metavar="ID...
     if missing:
         console.err.print(f"left as they are (not failed, expired or deferred): {', '.join(map(str, missing))}")
     _exit_if(missing)
+
+
+# --- bounces ----------------------------------------------------------------------------------------------------
+
+
+@bounces.command("read")
+def bounces_read(
+    files: Annotated[list[Path] | None, typer.Argument(metavar="[FILE]...", help="Mails, or mbox files.")] = None,
+    maildir: Annotated[Path | None, typer.Option(help="A Maildir: what nobody has seen yet.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take in delivery reports and complaints; without FILE or --maildir, from the mailbox in the settings."""
+    with _opened() as opened:
+        mailbox = opened.settings.bounces
+        if not (files or maildir or mailbox.maildir or mailbox.imap):
+            raise WrongUse("name FILEs or --maildir DIR, or set bounces.imap or bounces.maildir in the settings")
+        found = returns.read(opened, mailboxes.files(files or []))
+        found += returns.read(opened, mailboxes.maildir(maildir)) if maildir else []
+        found += returns.read_mailbox(opened) if not (files or maildir) else []
+    columns = ("where", "kind", "status", "email", "new", "text")
+    facts = [{name: getattr(one, name) for name in columns} for one in found]
+    if as_json:
+        console.as_json(facts)
+    else:
+        console.table(columns, [tuple(fact.values()) for fact in facts])
+
+
+@bounces.command("list")
+def bounces_list(limit: Annotated[int | None, typer.Option()] = 50, as_json: AsJson = False) -> None:
+    """Reports that were taken in, the latest first."""
+    with _opened() as opened:
+        found = opened.store.bounces.report(limit)
+    if as_json:
+        console.as_json(found)
+    else:
+        columns = ("at", "email", "kind", "status", "delivery", "text")
+        console.table(columns, [[one[name] for name in columns] for one in found])
 
 
 # --- helpers ----------------------------------------------------------------------------------------------------

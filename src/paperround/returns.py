@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
 
+from paperround import mailboxes, tokens
+from paperround.delivery import bounces
 from paperround.delivery.suppression import Fate, reason_to_suppress
-from paperround.models import BounceKind, ReaderState
+from paperround.errors import BadToken
+from paperround.models import BounceKind, Delivery, ReaderState
 from paperround.store.bounces import Bounce
 
 if TYPE_CHECKING:
@@ -16,6 +21,55 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 _POLICY_ALARM = 3
 """So many letters a day refused for the sender's fault are no accident any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """A mail that came back and what was made of it."""
+
+    where: str
+    kind: BounceKind
+    status: str | None
+    text: str
+    email: str | None
+    """The reader it is about; None when it speaks of no letter of ours."""
+    new: bool
+    """Whether it said something that was not known yet."""
+
+
+def read(app: App, mails: Iterable[tuple[str, bytes]]) -> list[Returned]:
+    """Read returned mails and do what follows from each; one that cannot be read is nothing, and stops no other."""
+    return [_read_one(app, where, raw) for where, raw in mails]
+
+
+def read_mailbox(app: App) -> list[Returned]:
+    """Read what waits in the mailbox that the settings name, if they name one."""
+    settings = app.settings.bounces
+    found = read(app, mailboxes.maildir(settings.maildir)) if settings.maildir else []
+    return found + (read(app, mailboxes.imap(settings.imap)) if settings.imap else [])
+
+
+def _read_one(app: App, where: str, raw: bytes) -> Returned:
+    report = bounces.parse(raw)
+    delivery = _delivery(app, report)
+    new = delivery is not None and take(
+        app, Bounce(report.fingerprint, delivery.row, report.kind, report.status, report.diagnostic)
+    )
+    return Returned(where, report.kind, report.status, report.diagnostic, delivery.email if delivery else None, new)
+
+
+def _delivery(app: App, report: bounces.Report) -> Delivery | None:
+    """The letter that a report is about: by the key in its return address, else by the Message-ID it quotes.
+
+    Never by the address it names, which may be where the reader's mail is forwarded to; and a return address with
+    a key that is not ours is somebody's invention, whatever else the report says.
+    """
+    if report.verp_token:
+        try:
+            return app.store.deliveries.by_row(tokens.read_verp(app.keys, report.verp_token))
+        except BadToken:
+            return None
+    return app.store.deliveries.by_message_id(report.message_id) if report.message_id else None
 
 
 def take(app: App, bounce: Bounce) -> bool:

@@ -15,7 +15,7 @@ import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
 
-from paperround import pipeline
+from paperround import pipeline, returns
 from paperround.errors import ConfigurationError, PaperroundError
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ class Rounds:
             self._add(f"ingest {source.name}", source.schedule, source.timezone, self._ingest(source.name))
         self._add("round", app.settings.rounds.publish, "UTC", self.round)
         self._add("sweep", app.settings.rounds.sweep, "UTC", self._sweep)
+        if app.settings.bounces.maildir or app.settings.bounces.imap:
+            self._add("bounces", app.settings.bounces.schedule, "UTC", self._bounces)
 
     def start(self) -> None:
         """Begin, with a sweep for what a former run left behind."""
@@ -80,6 +82,10 @@ class Rounds:
     def _sweep(self) -> None:
         if touched := pipeline.sweep(self._app):
             log.info("sweep", touched=touched)
+
+    def _bounces(self) -> None:
+        if new := [one for one in returns.read_mailbox(self._app) if one.new]:
+            log.info("bounces", new=len(new))
 
     def _add(self, name: str, cron: str, zone: str, job: Callable[[], None]) -> None:
         try:

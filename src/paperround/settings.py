@@ -34,6 +34,7 @@ from paperround.delivery import AnyTransport, InboxTransport
 from paperround.delivery.dkim import Dkim
 from paperround.delivery.retry import RetryPolicy
 from paperround.errors import ConfigurationError
+from paperround.mailboxes import ImapSettings
 from paperround.models import Site
 from paperround.resources import folder
 from paperround.sources import AnySource
@@ -118,6 +119,10 @@ class BounceSettings(_Part):
 
     domain: str = ""
     """With it each letter's envelope sender is bounces+TOKEN@domain (VERP)."""
+    maildir: Path | None = None
+    imap: ImapSettings | None = None
+    schedule: str = "*/10 * * * *"
+    """When Maildir and IMAP mailbox are read, as a cron expression in UTC."""
 
 
 class RunnerSettings(_Part):

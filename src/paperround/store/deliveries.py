@@ -245,6 +245,11 @@ class Deliveries:
         with reading(self._engine) as db:
             return next(iter(_load(db, deliveries.c.row == row)), None)
 
+    def by_message_id(self, message_id: str) -> Delivery | None:
+        """The delivery whose letter has this Message-ID."""
+        with reading(self._engine) as db:
+            return next(iter(_load(db, deliveries.c.message_id == message_id)), None)
+
     def retry(self, rows: Sequence[int], now: datetime) -> list[int]:
         """Queue failed, expired or deferred deliveries again, at once; the ones that were in such a state."""
         again = [DeliveryState.FAILED.value, DeliveryState.EXPIRED.value, DeliveryState.DEFERRED.value]

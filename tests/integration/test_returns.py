@@ -1,0 +1,188 @@
+"""Reports that come back find their reader, count once and have their consequence."""
+
+from __future__ import annotations
+
+import mailbox
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from paperround import mailboxes, membership, pipeline, returns
+from paperround.models import BounceKind, ReaderState
+from support.papers import listing
+from support.site import MORNING, Site
+
+
+@pytest.fixture
+def site(tmp_path: Path, database_url: str):
+    site = Site(tmp_path, database_url, bounces={"domain": "bounces.example.org"})
+    site.topic("robots")
+    site.reader("ada@example.org", "robots")
+    site.papers(listing(1))
+    site.clock.now = MORNING + timedelta(hours=1)
+    pipeline.publish(site.app)
+    pipeline.deliver(site.app)
+    yield site
+    site.app.close()
+
+
+def report(to: str, status: str = "5.1.1", action: str = "failed", recipient: str = "ada@example.org") -> bytes:
+    """A delivery report in the form of RFC 3464."""
+    return f"""From: MAILER-DAEMON@relay.example
+To: {to}
+Subject: Undelivered
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status; boundary="x"
+
+--x
+Content-Type: text/plain
+
+It did not arrive.
+--x
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; relay.example
+
+Final-Recipient: rfc822; {recipient}
+Action: {action}
+Status: {status}
+Diagnostic-Code: smtp; 550 {status} no such mailbox
+--x--
+""".replace("\n", "\r\n").encode()
+
+
+def complaint(to: str) -> bytes:
+    """A complaint in the form of RFC 5965."""
+    return f"""From: feedback@provider.example
+To: {to}
+Subject: complaint
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=feedback-report; boundary="x"
+
+--x
+Content-Type: text/plain
+
+Somebody pressed a button.
+--x
+Content-Type: message/feedback-report
+
+Feedback-Type: abuse
+User-Agent: Provider/1.0
+Version: 1
+--x
+Content-Type: message/rfc822
+
+From: papers@example.org
+To: ada@example.org
+Subject: papers
+
+body
+--x--
+""".replace("\n", "\r\n").encode()
+
+
+def reader(site: Site):
+    return membership.reader(site.app, "ada@example.org")
+
+
+def test_every_letter_leaves_under_a_return_address_of_its_own(site: Site) -> None:
+    [letter] = site.relay.accepted
+    assert letter.sender.startswith("bounces+")
+    assert letter.sender.endswith("@bounces.example.org")
+    assert len(letter.sender.partition("@")[0]) <= 64
+
+
+def test_a_dead_mailbox_is_suppressed_at_once_and_the_same_report_counts_once(site: Site) -> None:
+    to = site.relay.accepted[0].sender
+    [first] = returns.read(site.app, [("a", report(to))])
+    [again] = returns.read(site.app, [("b", report(to))])
+    assert (first.kind, first.email, first.new, again.new) == (BounceKind.HARD, "ada@example.org", True, False)
+    assert reader(site).suppressed[0] == "hard bounce 5.1.1"
+    assert len(site.app.store.bounces.report()) == 1
+
+
+def test_a_report_with_a_forged_key_changes_nothing(site: Site) -> None:
+    mailbox_name, _, domain = site.relay.accepted[0].sender.partition("@")
+    forged = mailbox_name[:-1] + ("a" if mailbox_name[-1] != "a" else "b")
+    [found] = returns.read(site.app, [("a", report(f"{forged}@{domain}"))])
+    assert not found.new
+    assert reader(site).suppressed is None
+
+
+def test_the_reader_is_known_by_the_key_and_not_by_the_address_that_the_report_names(site: Site) -> None:
+    site.reader("ben@example.org", "robots")
+    to = site.relay.accepted[0].sender
+    returns.read(site.app, [("a", report(to, recipient="ben@example.org"))])
+    assert reader(site).suppressed
+    assert membership.reader(site.app, "ben@example.org").suppressed is None
+
+
+def test_soft_bounces_suppress_after_three_in_a_row_over_more_than_two_weeks(site: Site) -> None:
+    returns.read(site.app, [("0", report(site.relay.accepted[0].sender, "4.2.2"))])
+    for week in (1, 2, 3):
+        assert reader(site).suppressed is None
+        site.clock.now = MORNING + timedelta(days=7 * week, hours=1)
+        site.papers(listing(1 + week))
+        pipeline.publish(site.app)
+        pipeline.deliver(site.app)
+        returns.read(site.app, [(str(week), report(site.relay.accepted[-1].sender, "4.2.2"))])
+    assert reader(site).suppressed[0] == "4 letters in a row did not get through"
+
+
+@pytest.mark.parametrize(("status", "action"), [("5.7.1", "failed"), ("4.4.1", "delayed"), ("2.0.0", "delivered")])
+def test_our_own_fault_a_delay_and_a_success_touch_no_reader(site: Site, status: str, action: str) -> None:
+    returns.read(site.app, [("a", report(site.relay.accepted[0].sender, status, action))])
+    assert reader(site).suppressed is None
+    assert reader(site).state is ReaderState.ACTIVE
+
+
+def test_a_complaint_unsubscribes_and_suppresses(site: Site) -> None:
+    [found] = returns.read(site.app, [("a", complaint(site.relay.accepted[0].sender))])
+    assert found.kind is BounceKind.COMPLAINT
+    assert reader(site).state is ReaderState.UNSUBSCRIBED
+    assert reader(site).suppressed[0] == "complaint"
+
+
+def test_only_a_fresh_confirmation_lifts_a_suppression(site: Site) -> None:
+    returns.read(site.app, [("a", report(site.relay.accepted[0].sender))])
+    site.reader("ada@example.org", "robots")
+    assert reader(site).suppressed
+    assert not membership.confirm(site.app, reader(site)), "nothing waits for their word: an old link lifts nothing"
+    membership.ask_to_subscribe(site.app, membership.wish_of(site.app, reader(site)), {})
+    assert reader(site).suppressed
+    assert membership.confirm(site.app, reader(site))
+    assert reader(site).suppressed is None
+
+
+def test_a_refusal_during_the_conversation_counts_like_a_report(site: Site) -> None:
+    from paperround.models import Stage
+
+    site.papers(listing(2))
+    site.clock.now += timedelta(days=1)
+    pipeline.publish(site.app)
+    site.relay.replies = [(Stage.RCPT, 550, "5.1.1 nobody here")]
+    pipeline.deliver(site.app)
+    assert reader(site).suppressed[0] == "hard bounce 5.1.1"
+
+
+def test_mails_in_a_maildir_are_read_once_and_stay_there(site: Site, tmp_path: Path) -> None:
+    box = mailbox.Maildir(tmp_path / "bounces")
+    box.add(report(site.relay.accepted[0].sender))
+    box.add(b"not a mail at all")
+    assert [one.kind for one in returns.read(site.app, mailboxes.maildir(tmp_path / "bounces"))].count(
+        BounceKind.HARD
+    ) == 1
+    assert returns.read(site.app, mailboxes.maildir(tmp_path / "bounces")) == []
+    assert len(list((tmp_path / "bounces" / "cur").iterdir())) == 2
+
+
+def test_mails_in_files_and_in_an_mbox_are_read(site: Site, tmp_path: Path) -> None:
+    single, many = tmp_path / "one.eml", tmp_path / "many.mbox"
+    single.write_bytes(report(site.relay.accepted[0].sender, "5.7.1"))
+    box = mailbox.mbox(many)
+    box.add(report(site.relay.accepted[0].sender))
+    box.flush()
+    box.close()
+    found = returns.read(site.app, mailboxes.files([single, many]))
+    assert [one.kind for one in found] == [BounceKind.POLICY, BounceKind.HARD]
