@@ -47,7 +47,7 @@ def cut(text: str, budget: int) -> str:
     end = text.rfind(" ", 0, budget)
     if end < budget * _LEAST:  # one very long word, or a script without spaces
         end = _whole_character(text, budget - 1)
-    return text[:end].rstrip(" ,;:–—-([“\"'") + "…"
+    return text[:end].rstrip(" .,;:–—-([“\"'") + "…"
 
 
 def breakable(text: str) -> str:

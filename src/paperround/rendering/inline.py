@@ -54,6 +54,10 @@ def check(css: str, where: str) -> None:
                     f"{where}: the selector {selector.strip()!r} depends on an element's neighbours; a "
                     "card is laid out once for all letters, so give the element a class and select that"
                 )
+    if bare.count("{") != bare.count("}"):  # CSS closes what is left open, and the author learns nothing
+        raise ConfigurationError(
+            f"{where}: its style sheet has {bare.count('{')} braces open and {bare.count('}')} closed"
+        )
     parser = cssutils.CSSParser(raiseExceptions=True, validate=False, loglevel=logging.CRITICAL)
     try:
         with _LOCK:

@@ -38,7 +38,7 @@ _SILENT = frozenset(
         bf it em rm sc tt sf sl cal bfseries itshape ttfamily rmfamily sffamily scshape upshape mdseries
         normalfont displaystyle textstyle scriptstyle scriptscriptstyle limits nolimits left right
         middle big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr bigm Bigm noindent
-        centering protect xspace mathstrut tiny scriptsize footnotesize small normalsize large Large
+        centering protect mathstrut tiny scriptsize footnotesize small normalsize large Large
         LARGE huge Huge relax ensuremath nonumber boldmath unboldmath leavevmode
         """,
     )
@@ -51,7 +51,7 @@ _OWN = {
     "Vert": "‖", "|": "‖", "circ": "∘", "degree": "°", "textdegree": "°", "sim": "~", "ast": "*", "star": "⋆",
     "cdot": "·", "textasciitilde": "~", "textbackslash": "\\", "TeX": "TeX", "LaTeX": "LaTeX",
     "bmod": " mod ", "mod": " mod ", "setminus": "\\", "backslash": "\\", "i": "ı", "j": "ȷ",
-    "dag": "†", "ddag": "‡", "epsilon": "ε", "phi": "φ",
+    "xspace": "", "dag": "†", "ddag": "‡", "epsilon": "ε", "phi": "φ",
 }  # fmt: skip
 # Functions that LaTeX sets upright; a neighbouring letter must not run into them.
 _FUNCTIONS = frozenset(
@@ -181,6 +181,8 @@ class _Reader:
         if self.source[at] == "{" and at in self.closing and depth < _DEPTH:
             close = self.closing[at]
             return self.read(at + 1, close, math=math, depth=depth + 1), close + 1
+        if self.source[at] == "{" and at not in self.closing:
+            return "", at + 1  # never closed: what follows is not an argument, but it is text
         if self.source[at] == "\\" and depth < _DEPTH:
             return self.macro(at, end, math=math, depth=depth + 1, before=[])
         return self.source[at], at + 1
@@ -212,9 +214,9 @@ class _Reader:
             return symbol, self._skip_space(at, end) if letter and (math or found[1]) else at
         if not found[1]:  # \% \& \# \_ \{ \}
             return name, at
-        if at < end and self.source[at] == "{" and at in self.closing:
+        if at < end and self.source[at] == "{":
             inner, after = self.argument(at, end, math=math, depth=depth)
-            return (inner, after) if inner.strip() else (name, after)
+            return (inner, after) if inner.strip() or at not in self.closing else (name, after)
         return _spaced(name, before), at  # an author's own macro: its name is the best there is
 
     def _structure(self, name: str, at: int, end: int, *, math: bool, depth: int) -> tuple[str, int]:

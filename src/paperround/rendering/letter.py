@@ -13,7 +13,7 @@ letter's shell, in which a *slot* stands for each thing that belongs to one read
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from datetime import date
 from itertools import chain
 from pathlib import Path
@@ -26,11 +26,12 @@ from paperround.rendering import plaintext, sample, size, subject, view
 from paperround.rendering.language import Language
 from paperround.rendering.shelf import Shelf
 from paperround.rendering.size import Choice, Chosen, Plan
-from paperround.rendering.slots import Piece, slot
+from paperround.rendering.slots import Piece, escaped, plain_addresses, slot
 from paperround.rendering.theme import Theme
 
 _KEPT_CARDS, _KEPT_PIECES = 4_000, 400  # a card is about 8 KB in memory
-_BLANK_LINKS = Links(unsubscribe=slot("unsubscribe"), preferences=slot("preferences"), online=slot("online"))
+_SLOTS = ("subject", "lead", "more", "reason", "unsubscribe", "preferences", "online")
+_BLANK_LINKS = Links(*map(slot, _SLOTS[4:]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,7 @@ class Press:
         said = notices.compose(
             kind, reader, links, context, site=self.site, language=self.language, folders=self._folders
         )
+        links = plain_addresses(links)
         letter = replace(
             self._blank(date.min), subject=said.subject, lead="", date="", reason="", notice=said,
             links=replace(links, online="") if notices.has_way_out(reader) else None,
@@ -113,6 +115,7 @@ class Press:
         links: Links,
         day: date,
     ) -> Rendered:
+        links = plain_addresses(links)
         draft = size.fit(
             _plan(digest, papers),
             lambda plan: make(plan, reader, links, day),
@@ -131,10 +134,8 @@ class Press:
             pieces.append(self._heading(section.name, day))
             pieces += (one.html for one in part)
             sections.append((section.name, tuple(one.text for one in part)))
-        values = {
-            "subject": letter.subject, "lead": letter.lead, "more": letter.more, "reason": letter.reason,
-            "online": links.online, "preferences": links.preferences, "unsubscribe": links.unsubscribe,
-        }  # fmt: skip
+        said = (letter.subject, letter.lead, letter.more, letter.reason, *astuple(links))
+        values = dict(zip(_SLOTS, map(escaped, said), strict=True))
         html = "".join(piece.filled(values) for piece in (*pieces, bottom))
         return _Draft(letter, html, tuple(sections))
 
@@ -171,7 +172,7 @@ class Press:
         cards = tuple(self._card(choice, budget, day) for choice in choices)
         _top, _heading, *pieces, _bottom = self._cut(self._blank(day, sections=(view.Part("", cards),)))
         return [
-            _Printed(choice.paper, card, Piece.of(html), self._text(card))
+            _Printed(choice.paper, card, Piece.of(html, self._theme.file), self._text(card))
             for choice, card, html in zip(choices, cards, pieces, strict=True)
         ]
 
@@ -180,7 +181,7 @@ class Press:
         if (known := self._pieces.get(key)) is not None:
             return known
         _top, heading, _bottom = self._cut(self._blank(day, sections=(view.Part(name, ()),)))
-        return self._pieces.put(key, Piece.of(heading))
+        return self._pieces.put(key, Piece.of(heading, self._theme.file))
 
     def _shell(self, letter: view.LetterView, day: date) -> tuple[Piece, Piece]:
         """What stands before the sections and behind them."""
@@ -189,8 +190,8 @@ class Press:
         if top is None or bottom is None:
             more = slot("more") if letter.more else ""
             first, last = self._cut(replace(self._blank(day), more=more, thanks=letter.thanks))
-            top = self._pieces.put(("top", *facts), Piece.of(first))
-            bottom = self._pieces.put(("bottom", *facts), Piece.of(last))
+            top = self._pieces.put(("top", *facts), Piece.of(first, self._theme.file))
+            bottom = self._pieces.put(("bottom", *facts), Piece.of(last, self._theme.file))
         return top, bottom
 
     def _cut(self, letter: view.LetterView) -> list[str]:

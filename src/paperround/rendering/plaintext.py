@@ -106,8 +106,10 @@ def _addresses(card: Card, language: Language) -> Iterator[tuple[str, str]]:
 def _pieces(text: str) -> Iterator[tuple[str, str]]:
     """What may begin a line, each with the space before it: words, and single characters of wide scripts."""
     for word in text.split():
-        space = " "
-        start = 0
+        space, start = " ", 0
+        if word.isascii():
+            yield space, word
+            continue
         for at in range(1, len(word)):
             if _breaks(word[at - 1], word[at]):
                 yield space, word[start:at]

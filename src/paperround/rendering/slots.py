@@ -5,14 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from lxml import etree
 
+from paperround.errors import ConfigurationError
+from paperround.models import Links
+
 _MARK = "5c1f0a7e"  # only tells a slot from what an operator may have written
 _SLOT = re.compile(rf"slot-([a-z]+)-{_MARK}")
-# What libxml2 writes as it stands, in text and in attributes alike; the rest takes the way through it.
+# What libxml2 writes as it stands; the rest takes the way through it.
 _PLAIN = re.compile(r"[\w .,;:!?…–—·()/=-]*")
-_PLAIN_ADDRESS = re.compile(r"https?://[A-Za-z0-9._~:/?=-]*")
+_ADDRESSES = frozenset(("online", "preferences", "unsubscribe"))
+# RFC 3986's characters; a quotation mark in an attribute would change the quotes around it.
+_IN_ADDRESSES = "/:?#[]@!$&()*+,;=%~"
 
 
 def slot(name: str) -> str:
@@ -20,51 +26,51 @@ def slot(name: str) -> str:
     return f"slot-{name}-{_MARK}"
 
 
+def plain_addresses(links: Links) -> Links:
+    """The same addresses in the characters that addresses are made of."""
+    return Links(*(quote(url, safe=_IN_ADDRESSES) for url in (links.unsubscribe, links.preferences, links.online)))
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """HTML between slots; behind each literal but the last a slot: its name, and whether in an attribute."""
+    """HTML between slots: one literal more than there are slots."""
 
     literals: tuple[str, ...]
-    slots: tuple[tuple[str, bool], ...]
+    slots: tuple[str, ...]
 
     @classmethod
-    def of(cls, html: str) -> Piece:
-        """The piece cut at its slots."""
+    def of(cls, html: str, file: str) -> Piece:
+        """The piece cut at its slots; ConfigurationError for a sentence inside a tag, where only addresses can be."""
         parts = _SLOT.split(html)
-        literals, names = parts[::2], parts[1::2]
-        inside = [literal.rfind("<") > literal.rfind(">") for literal in _prefixes(literals)]
-        return cls(tuple(literals), tuple(zip(names, inside[: len(names)], strict=True)))
+        literals, names = tuple(parts[::2]), tuple(parts[1::2])
+        before = ""
+        for literal, name in zip(literals, names, strict=False):
+            before += literal
+            if name not in _ADDRESSES and before.rfind("<") > before.rfind(">"):
+                raise ConfigurationError(
+                    f"{file}: letter.{name} stands inside the tag {before[before.rfind('<') :]!r}; it differs "
+                    "from reader to reader, and inside a tag only letter.links can stand"
+                )
+        return cls(literals, names)
 
     def filled(self, values: Mapping[str, str]) -> str:
-        """The piece with the values in their places."""
+        """The piece with the values, escaped by `escaped`, in their places."""
         if not self.slots:
             return self.literals[0]
         out = [self.literals[0]]
-        for (name, attribute), literal in zip(self.slots, self.literals[1:], strict=True):
-            out += escaped(values[name], attribute=attribute), literal
+        for name, literal in zip(self.slots, self.literals[1:], strict=True):
+            out += values[name], literal
         return "".join(out)
 
 
-def escaped(value: str, *, attribute: bool) -> str:
-    """The value as libxml2 writes it into a document."""
-    if _PLAIN.fullmatch(value) or _PLAIN_ADDRESS.fullmatch(value):
+def escaped(value: str) -> str:
+    """The text as libxml2 writes it into a document."""
+    if _PLAIN.fullmatch(value):
         return value
-    element = etree.Element("a" if attribute else "b")
-    if attribute:
-        element.set("href" if value.startswith(("http://", "https://")) else "title", value)
-        return _written(element).partition('="')[2].removesuffix('"></a>')
+    element = etree.Element("b")
     element.text = value
-    return _written(element).removeprefix("<b>").removesuffix("</b>")
-
-
-def _written(element: etree._Element) -> str:
-    return str(etree.tostring(element, method="html", encoding="utf-8"), "utf-8")
-
-
-def _prefixes(literals: list[str]) -> list[str]:
-    """For each literal, all the text before the slot behind it, from the last tag's start."""
-    before, found = "", []
-    for literal in literals:
-        before = before[before.rfind("<") :] + literal if "<" in before else literal
-        found.append(before)
-    return found
+    return (
+        str(etree.tostring(element, method="html", encoding="utf-8"), "utf-8")
+        .removeprefix("<b>")
+        .removesuffix("</b>")
+    )

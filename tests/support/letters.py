@@ -1,0 +1,214 @@
+"""Letters for tests: presses that are made once, papers that are hard to print, digests by the hundred."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from hypothesis import strategies as st
+
+from paperround import resources
+from paperround.models import Digest, Links, Paper, Pick, Rendered, Section, Subscriber
+from paperround.rendering import language, sample, theme
+from paperround.rendering.letter import Press
+
+FOLDERS: tuple[Path, ...] = resources.folders("templates")
+THEMES = theme.names(FOLDERS)
+LANGUAGES = language.available(FOLDERS)
+DAY = sample.DAY
+
+
+@lru_cache
+def press(name: str = "paper", code: str = "en") -> Press:
+    """The press of this theme and language."""
+    return Press(sample.SITE, name, language.load(code, FOLDERS), FOLDERS)
+
+
+def paper(row: int = 1, **facts: Any) -> Paper:
+    """A paper; every fact can be given."""
+    known: dict[str, Any] = {
+        "id": f"2611.{row:05d}",
+        "row": row,
+        "day": DAY,
+        "sources": ("arxiv",),
+        "first_seen": datetime(2026, 11, 23, 4, tzinfo=UTC),
+        "title": f"A paper about the number {row}",
+        "abstract": "It looks at the number from all sides. It finds that it is a number.",
+        "authors": ("Ada Author", "Ben Bookman"),
+        "arxiv_id": f"2611.{row:05d}",
+        "url": f"https://arxiv.org/abs/2611.{row:05d}",
+    }
+    return Paper.model_validate(known | facts)
+
+
+def digest(*sections: Sequence[Paper], more: int = 0, why: tuple[str, ...] = ("matches “number”",)) -> Digest:
+    """A digest with these papers; each sequence of them is a section."""
+    return Digest(
+        issue=f"daily {DAY}",
+        sections=tuple(
+            Section(f"topic-{at}", f"Topic {at}", tuple(Pick(one.row, why) for one in papers))
+            for at, papers in enumerate(sections, start=1)
+        ),
+        more=tuple(range(90_000, 90_000 + more)),
+    )
+
+
+def letter(
+    *sections: Sequence[Paper],
+    more: int = 0,
+    why: tuple[str, ...] = ("matches “number”",),
+    name: str = "paper",
+    code: str = "en",
+    reader: Subscriber = sample.READER,
+) -> Rendered:
+    """The letter with these papers."""
+    papers = {one.row: one for section in sections for one in section}
+    made = digest(*sections, more=more, why=why)
+    return press(name, code).letter(made, papers, reader, sample.LINKS, DAY)
+
+
+ABSTRACT = "We measure what others guessed, e.g. by hand. The result is 3.5 times better. Code is public. "
+EXTREMES: dict[str, tuple[Paper, ...]] = {
+    "chinese": (
+        paper(
+            title="面向长上下文的稀疏注意力机制：在百万词元上的理论与实验" * 4,
+            abstract="我们提出一种新的注意力机制。它在长文本上更快，并且几乎不损失质量！" * 30,
+            authors=("王小明", "李雷"),
+        ),
+    ),
+    "right to left": (
+        paper(
+            title="نماذج لغوية صغيرة للغة العربية: ما الذي يمكن أن تتعلمه؟",
+            abstract="ندرس نماذج صغيرة. النتائج جيدة (87.3 %) على GLUE." * 9,
+            authors=("ليلى حداد", "Omar Said"),
+        ),
+        paper(2, title="מודלים קטנים", abstract="תקציר קצר.", authors=()),
+    ),
+    "emoji": (paper(title="🤖👩🏽‍🔬 Agents that 🧪 and ❤️‍🔥: a study", abstract="👩🏽‍🔬" * 900, upvotes=3),),
+    "two thousand authors": (paper(authors=tuple(f"Given{n} Family{n}" for n in range(2_000))),),
+    "markup in the title": (
+        paper(
+            title='<script>alert("x")</script> & <img src=x onerror=alert(1)> considered {{ harmful }} %(name)s',
+            abstract="Is a < b & c > d? <b>Bold</b> </td></tr></table> <!--cut--> and `code`. " + ABSTRACT * 4,
+            authors=("<i>Ada</i>", 'O"Neil & Sons'),
+        ),
+    ),
+    "very long words": (
+        paper(title="Pneumonoultramicroscopicsilicovolcanoconiosis" * 6, abstract="x" * 900, authors=("Q" * 280,)),
+    ),
+    "no abstract": (paper(abstract=""),),
+    "nobody and nowhere": (
+        paper(authors=(), arxiv_id=None, url=None, abstract="", published=None),
+        paper(2, authors=(), author_count=1, arxiv_id=None, url="http://old.example/paper?a=1&b=2"),
+    ),
+    "mathematics": (
+        paper(
+            title=r"$\mathcal{O}(n^2)$ is not $\Omega(n^{2+\epsilon})$, \emph{ever}; and \$5 is \$5",
+            abstract=r"With $x_{ij}\le\frac{a}{b}$ for 10\% of G\"odel's $5 budget. " * 20,
+        ),
+    ),
+    "everything known": (
+        paper(
+            organization="Northlight Lab",
+            pdf_url="https://arxiv.org/pdf/2611.00001v2",
+            code_url="https://github.com/example/code",
+            project_url="https://project.example/?q=a b",
+            discussion_url="https://huggingface.co/papers/2611.00001",
+            thumbnail_url="https://pictures.example/1.png",
+            upvotes=1_234_567,
+            comments=1,
+            stars=99_999,
+            summary="A summary by a machine.",
+            withdrawn=True,
+        ),
+    ),
+    "sixty papers": tuple(paper(n, abstract=ABSTRACT * 12) for n in range(1, 61)),
+}  # fmt: skip
+
+# Text as it comes out of `text.clean`: any script, no controls.
+TEXTS = st.text(st.characters(exclude_categories=("Cs", "Cc", "Co", "Cn")), max_size=60)
+_TEX = st.sampled_from((r"$\alpha$", r"\emph{x}", "$5", r"$O(n^2)$", "<b>", "&amp;", "…", "e.g. this. And that."))
+_SENTENCES = st.lists(st.one_of(TEXTS, _TEX), max_size=6).map(" ".join)
+_ADDRESSES = st.none() | st.sampled_from(
+    ("https://arxiv.org/abs/2611.00001", "http://old.example/?a=1&b=%20", "https://ü.example/é?q=[1]", "ftp://no")
+)
+
+
+@st.composite
+def papers(draw: st.DrawFn) -> dict[int, Paper]:
+    """Up to six papers of which more or less is known."""
+    rows = draw(st.lists(st.integers(1, 9), unique=True, max_size=6))
+    return {
+        row: paper(
+            row,
+            title=draw(_SENTENCES.filter(lambda text: bool(text.strip()))) + f" {row}",
+            abstract=draw(_SENTENCES) * draw(st.sampled_from((1, 1, 1, 40))),
+            summary=draw(st.just("") | _SENTENCES),
+            authors=draw(st.lists(TEXTS, max_size=6)),
+            organization=draw(st.none() | TEXTS),
+            url=draw(_ADDRESSES),
+            code_url=draw(_ADDRESSES),
+            thumbnail_url=draw(_ADDRESSES),
+            arxiv_id=draw(st.sampled_from((None, f"2611.{row:05d}"))),
+            upvotes=draw(st.none() | st.integers(0, 5_000)),
+            comments=draw(st.none() | st.integers(0, 3)),
+            withdrawn=draw(st.booleans()),
+        )
+        for row in rows
+    }
+
+
+@st.composite
+def digests(draw: st.DrawFn) -> tuple[Digest, dict[int, Paper]]:
+    """A digest over some papers, in up to three sections, and the papers."""
+    known = draw(papers())
+    order = draw(st.permutations(sorted(known)))
+    sections: list[list[Pick]] = [[], [], []]
+    for row in order:
+        sections[draw(st.integers(0, 2))].append(Pick(row, tuple(draw(st.lists(TEXTS, max_size=2)))))
+    return Digest(
+        issue=f"daily {DAY}",
+        sections=tuple(
+            Section(f"t{at}", draw(st.just(f"Topic {at}") | TEXTS), tuple(picks))
+            for at, picks in enumerate(sections)
+            if picks
+        ),
+        more=tuple(range(100, 100 + draw(st.sampled_from((0, 0, 1, 12))))),
+    ), known
+
+
+_LINKS = st.sampled_from(
+    (
+        sample.LINKS,
+        Links("https://x.example/u/a-b_c?d=1&e=<2>", "https://x.example/p/é ü\"'", "https://x.example/i/[1]{2}"),
+    )
+)
+LetterFacts = tuple[Digest, dict[int, Paper], Subscriber, Links, date]
+
+
+@st.composite
+def letters(draw: st.DrawFn) -> LetterFacts:
+    """All that a letter is made of; the reader may have any name."""
+    reader = replace(sample.READER, name=draw(st.just("") | TEXTS))
+    return (*draw(digests()), reader, draw(_LINKS), DAY)
+
+
+def never_clipped(theme: str) -> None:
+    """Asserts that five hundred papers make one letter under the limit, and that none is lost."""
+    papers = {
+        row: paper(row, abstract=ABSTRACT * 20, title=f"Ünï {row} " + "long title " * 9) for row in range(1, 501)
+    }
+    made = digest(list(papers.values())[:300], list(papers.values())[300:], more=7)
+    rendered = press(theme).letter(made, papers, sample.READER, sample.LINKS, DAY)
+    assert 95_000 < len(rendered.html.encode()) < 100_000
+    shown = rendered.html.count("<h3 ")
+    told = re.search(r"(\d+) papers on 2 topics; (\d+) more online", rendered.html)
+    assert told
+    assert (int(told[1]), int(told[2])) == (shown, 507 - shown)
+    assert f"\n{shown}. " in rendered.text or f"\n {shown}. " in rendered.text
+    assert f"\n{shown + 1}. " not in rendered.text

@@ -1,0 +1,28 @@
+"""Each theme's letter as it is kept in golden/letters: a change of looks shows in review.
+
+PAPERROUND_GOLDEN=write pytest tests/unit/test_rendering_golden.py      writes them anew
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from paperround.rendering import sample
+from support.letters import LANGUAGES, THEMES, press
+
+_FOLDER = Path(__file__).parent / "golden" / "letters"
+_LETTERS = [(theme, "en") for theme in THEMES] + [("paper", code) for code in LANGUAGES if code != "en"]
+
+
+@pytest.mark.parametrize(("theme", "code"), _LETTERS)
+@pytest.mark.parametrize("part", ["html", "txt"])
+def test_a_letter_looks_as_it_did(theme: str, code: str, part: str) -> None:
+    rendered = press(theme, code).letter(sample.DIGEST, sample.PAPERS, sample.READER, sample.LINKS, sample.DAY)
+    now = rendered.html if part == "html" else f"Subject: {rendered.subject}\n\n{rendered.text}"
+    kept = _FOLDER / f"{theme}-{code}.{part}"
+    if os.environ.get("PAPERROUND_GOLDEN") == "write":
+        kept.write_text(now, encoding="utf-8")
+    assert now == kept.read_text(encoding="utf-8"), f"{kept.name} differs; PAPERROUND_GOLDEN=write writes it anew"

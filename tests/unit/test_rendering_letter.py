@@ -1,0 +1,194 @@
+"""The letter as a whole: joined from finished pieces, and the same as if it were laid out at once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from paperround.errors import ConfigurationError, UnknownName
+from paperround.models import Cadence, Schedule
+from paperround.rendering import language, sample
+from paperround.rendering.letter import Press
+from support.letters import (
+    DAY,
+    EXTREMES,
+    FOLDERS,
+    LANGUAGES,
+    THEMES,
+    LetterFacts,
+    digest,
+    letter,
+    letters,
+    paper,
+    press,
+)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(facts=letters(), theme=st.sampled_from(THEMES), code=st.sampled_from(LANGUAGES))
+def test_a_joined_letter_is_the_same_as_one_laid_out_at_once(facts: LetterFacts, theme: str, code: str) -> None:
+    """More of them in tests/integration/test_rendering_many.py."""
+    joined, whole = press(theme, code).letter(*facts), press(theme, code).whole_letter(*facts)
+    assert joined.html == whole.html
+    assert joined == whole
+
+
+@pytest.mark.parametrize("extreme", EXTREMES)
+def test_hard_papers_come_out_the_same_both_ways(extreme: str) -> None:
+    papers = EXTREMES[extreme]
+    facts = (digest(papers), {one.row: one for one in papers}, sample.READER, sample.LINKS, DAY)
+    assert press("cards").letter(*facts) == press("cards").whole_letter(*facts)
+
+
+def test_a_letter_printed_twice_is_the_same() -> None:
+    assert letter(EXTREMES["everything known"]) == letter(EXTREMES["everything known"])
+
+
+def test_a_card_follows_its_paper_when_the_paper_changes() -> None:
+    assert "1 vote" in letter([paper(upvotes=1)]).html.replace("\u00a0", " ")
+    assert "2 votes" in letter([paper(upvotes=2)]).html.replace("\u00a0", " ")
+
+
+def test_a_card_follows_its_reasons() -> None:
+    assert "matches “graphs”" in letter([paper()], why=("matches “graphs”",)).html
+    assert "matches “graphs”" not in letter([paper()], why=("matches “trees”",)).html
+
+
+def test_papers_stand_in_the_digests_order() -> None:
+    html = letter([paper(3), paper(1)], [paper(2)]).html
+    places = [html.index(f"the number {row}<") for row in (3, 1, 2)]
+    assert places == sorted(places)
+
+
+def test_a_paper_that_is_not_there_any_more_is_left_out() -> None:
+    made = digest([paper(1), paper(2)], [paper(3)])
+    rendered = press().letter(made, {1: paper(1)}, sample.READER, sample.LINKS, DAY)
+    assert "1 paper on 1 topic" in rendered.html
+    assert "Topic 2" not in rendered.html
+
+
+def test_a_day_without_papers_says_so() -> None:
+    rendered = press().letter(digest(), {}, sample.READER, sample.LINKS, DAY)
+    assert "Hello Ada, your round today: no new papers." in rendered.text
+    assert rendered.subject == "no new papers"
+
+
+def test_a_day_with_papers_online_only_counts_them() -> None:
+    rendered = press().letter(digest(more=3), {}, sample.READER, sample.LINKS, DAY)
+    assert "your round today: 3 more online" in rendered.html
+    assert rendered.subject == "3 more online"
+
+
+@pytest.mark.parametrize(
+    ("cadence", "lead", "reason"),
+    [
+        (Cadence.DAILY, "your round today: 1 paper on 1 topic.", "every day because you follow Topic 1."),
+        (Cadence.WEEKDAYS, "your round today: 1 paper on 1 topic.", "on weekdays because you follow Topic 1."),
+        (Cadence.WEEKLY, "your round this week: 1 paper on 1 topic.", "once a week because you follow Topic 1."),
+        (Cadence.MONTHLY, "your round this month: 1 paper on 1 topic.", "once a month because you follow Topic 1."),
+        (Cadence.OFF, "your round today: 1 paper on 1 topic.", "You get this letter because you follow Topic 1."),
+    ],
+)
+def test_a_letter_says_what_it_is_and_why_it_came(cadence: Cadence, lead: str, reason: str) -> None:
+    rendered = letter([paper()], reader=replace(sample.READER, schedule=Schedule(cadence)))
+    assert lead in rendered.html
+    assert reason in rendered.html
+    assert lead in rendered.text
+
+
+def test_a_reader_of_many_topics_gets_three_of_them_named() -> None:
+    rendered = letter(*([paper(row)] for row in range(1, 7)))
+    assert "because you follow Topic 1, Topic 2, Topic 3, and 3 more topics." in rendered.html
+
+
+def test_the_thanks_to_arxiv_stand_where_an_arxiv_paper_does() -> None:
+    thanks = "Thank you to arXiv for use of its open access interoperability."
+    assert thanks in letter([paper()]).html
+    assert thanks in letter([paper()], code="de").text
+    elsewhere = letter([paper(arxiv_id=None, url="https://journal.example/1")])
+    assert "arXiv" not in elsewhere.html + elsewhere.text
+
+
+def test_a_paper_of_last_year_shows_its_year() -> None:
+    assert "Nov 20 " in letter([paper(published=DAY - timedelta(days=3), upvotes=1)]).html.replace("\u00a0", " ")
+    assert "Nov 23, 2025" in letter([paper(published=DAY.replace(year=2025))]).html.replace("\u00a0", " ")
+
+
+def test_pictures_can_be_left_out() -> None:
+    pictured = (
+        digest([paper(thumbnail_url="https://x.example/1.png")]),
+        {1: paper(thumbnail_url="https://x.example/1.png")},
+    )
+    without = Press(sample.SITE, "cards", language.load("en", FOLDERS), FOLDERS, pictures=False)
+    assert "<img" in press("cards").letter(*pictured, sample.READER, sample.LINKS, DAY).html
+    assert "<img" not in without.letter(*pictured, sample.READER, sample.LINKS, DAY).html
+
+
+def test_a_picture_without_https_is_left_out() -> None:
+    assert "<img" not in letter([paper(thumbnail_url="http://x.example/1.png")], name="cards").html
+
+
+def test_an_unknown_theme_or_language_is_named_with_those_that_exist() -> None:
+    with pytest.raises(UnknownName, match="no theme 'papre'; there are cards, compact, paper, plain"):
+        press("papre")
+    with pytest.raises(UnknownName, match="no language 'tlh'; there are en, de"):
+        press("paper", "tlh")
+
+
+def test_a_wrong_subject_template_is_refused_at_once() -> None:
+    with pytest.raises(ConfigurationError, match=r"there is no \{titel\}; there are \{top\}"):
+        Press(sample.SITE, "paper", language.load("en", FOLDERS), FOLDERS, subject_template="{titel}")
+
+
+def _theme(tmp_path: Path, text: str) -> Press:
+    folder = tmp_path / "email" / "themes"
+    folder.mkdir(parents=True)
+    (folder / "mine.html.j2").write_text(text)
+    return Press(sample.SITE, "mine", language.load("en", FOLDERS), (tmp_path, *FOLDERS))
+
+
+_EXTENDS = '{% extends "email/digest.html.j2" %}\n'
+
+
+_MISTAKES = {
+    "{% block style %}.card:first-child { color: red }{% endblock %}": "mine.html.j2: the selector '.card:first",
+    "{% block style %}.card + .card { color: red }{% endblock %}": r"the selector '.card \+ .card' depends",
+    "{% block style %}p ~ p, b { color: red }{% endblock %}": "the selector 'p ~ p'",
+    "{% block style %}td:nth-of-type(2n) { color: red }{% endblock %}": "the selector 'td:nth-of-type",
+    "{% block style %}p { color: red{% endblock %}": "mine.html.j2: its style sheet has 1 braces open and 0 closed",
+    "{% block style %}p { color: red; } } { {% endblock %}": "mine.html.j2: its style sheet does not parse",
+    "{% block media %}"
+    + "p { color: red !important }" * 700
+    + "{% endblock %}": "its media block has .* bytes, Gmail",
+    "{% block card %}\n{{ card.titel }}{% endblock %}": "email/themes/mine.html.j2 line 3: .* no attribute 'titel'",
+    "{% block card %}\n{{ card.title | shiny }}{% endblock %}": "mine.html.j2 line 3: No filter named 'shiny'",
+    "{% block card %}{{ cut }}{% endblock %}": "its letter comes apart into .* pieces",
+    "{% block card %}<tr><td>{{ loop.index }}</td></tr>{% endblock %}": "beside other ones",
+    "{% block card %}{{ 1 // 0 }}{% endblock %}": "mine.html.j2 line 2: integer",
+    '{% block card %}{% include "email/none.j2" %}{% endblock %}': "there is no template 'email/none.j2'",
+    '{% block card %}<tr><td title="{{ letter.lead }}"></td></tr>{% endblock %}': "letter.lead stands inside the tag",
+    "{% block card %}": "mine.html.j2 line 2: ",
+}
+
+
+@pytest.mark.parametrize(("text", "mistake"), _MISTAKES.items())
+def test_a_mistake_in_a_theme_is_told_with_its_place(tmp_path: Path, text: str, mistake: str) -> None:
+    with pytest.raises(ConfigurationError, match=mistake):
+        _theme(tmp_path, _EXTENDS + text)
+
+
+def test_a_theme_may_print_the_readers_own_facts_anywhere(tmp_path: Path) -> None:
+    mine = _theme(
+        tmp_path,
+        _EXTENDS + '{% block card %}<tr><td><a href="{{ letter.links.online }}" title="now">{{ letter.reason }}</a> '
+        "{{ card.title }} {{ letter.date }} <i>{{ letter.lead }}</i></td></tr>{% endblock %}",
+    )
+    reader = replace(sample.READER, name='Ada "the <first>" & Co')
+    facts = (digest([paper()]), {1: paper()}, reader, sample.LINKS, DAY)
+    assert mine.letter(*facts) == mine.whole_letter(*facts)
+    assert '<i>Hello Ada "the &lt;first&gt;" &amp; Co' in mine.letter(*facts).html

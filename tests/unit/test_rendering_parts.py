@@ -1,0 +1,226 @@
+"""What letters are made of: notices, cards, text, slots, the shelf, and the folders with templates."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lxml import html as lxml_html
+
+from paperround import resources
+from paperround.errors import ConfigurationError, UnknownName
+from paperround.models import Cadence, Links, Schedule
+from paperround.rendering import language, notice, sample, view
+from paperround.rendering.plaintext import columns, wrap
+from paperround.rendering.shelf import Shelf
+from paperround.rendering.slots import Piece, escaped, plain_addresses, slot
+from support.letters import DAY, FOLDERS, paper, press
+
+ENGLISH = language.load("en", FOLDERS)
+_CONTEXT = {"confirm_url": "https://papers.example/c/1", "topics": ["Robots"]}
+
+
+# Notices
+
+
+def test_a_confirmation_repeats_nothing_that_a_stranger_could_have_typed() -> None:
+    stranger = replace(sample.READER, name="Buy now at https://bad.example")
+    rendered = press().notice("confirm", stranger, sample.LINKS, _CONTEXT)
+    assert "bad.example" not in rendered.subject + rendered.html + rendered.text
+    assert 'href="https://papers.example/c/1"' in rendered.html
+    assert "Confirm my subscription:\nhttps://papers.example/c/1" in rendered.text
+
+
+def test_a_name_can_neither_break_a_paragraph_nor_make_a_button() -> None:
+    reader = replace(sample.READER, name="x\n\n[Click](https://bad.example/)\n\n")
+    rendered = press().notice("welcome", reader, sample.LINKS, {})
+    assert "Hello x [Click](https://bad.example/)!" in rendered.text
+    assert 'href="https://bad.example' not in rendered.html
+
+
+def test_a_pause_says_until_when() -> None:
+    assert (
+        "until December 24, 2026;"
+        in press().notice("paused", sample.READER, sample.LINKS, {"until": "2026-12-24"}).text
+    )
+    assert "until you start them again" in press().notice("paused", sample.READER, sample.LINKS, {}).text
+
+
+def test_goodbye_shows_the_way_back_where_there_is_one() -> None:
+    way_back = {"subscribe_url": "https://papers.example/subscribe"}
+    assert "Subscribe again" in press().notice("goodbye", sample.READER, sample.LINKS, way_back).html
+    assert "Subscribe again" not in press().notice("goodbye", sample.READER, sample.LINKS, {}).html
+
+
+def test_a_fact_that_a_notice_needs_is_named_when_it_is_missing() -> None:
+    with pytest.raises(ConfigurationError, match=r"notices/confirm.txt.j2 line \d+: 'confirm_url' is undefined"):
+        press().notice("confirm", sample.READER, sample.LINKS, {})
+
+
+def test_an_unknown_notice_is_named_with_those_there_are() -> None:
+    with pytest.raises(
+        UnknownName, match="no notice 'hello'; there are confirm, goodbye, paused, welcome, your-link"
+    ):
+        press().notice("hello", sample.READER, sample.LINKS, {})
+
+
+@pytest.mark.parametrize(
+    ("text", "mistake"),
+    [
+        ("Hello\n\nyou", "begins with 'Hello' instead of `Subject: …`"),
+        ("Subject: x\n\n \n", "nothing below its subject"),
+    ],
+)
+def test_a_notice_needs_a_subject_and_something_to_say(text: str, mistake: str) -> None:
+    with pytest.raises(ConfigurationError, match=mistake):
+        notice.parse(text, "n.txt.j2")
+
+
+@pytest.mark.parametrize(
+    ("schedule", "promise"),
+    [
+        (
+            Schedule(Cadence.DAILY, time(7), "Asia/Ho_Chi_Minh"),
+            "one letter every day at 7:00\u202fAM (Asia/Ho Chi Minh).",
+        ),
+        (Schedule(Cadence.WEEKDAYS, time(18)), "one letter every weekday at 6:00\u202fPM (UTC)."),
+        (Schedule(Cadence.WEEKLY, weekday=4), "one letter a week, on Friday at 7:00\u202fAM (UTC)."),
+        (Schedule(Cadence.MONTHLY, monthday=31), "one letter a month, on day 31 at 7:00\u202fAM (UTC)."),
+        (Schedule(Cadence.OFF), ""),
+    ],
+)
+def test_a_notice_promises_how_often_letters_come(schedule: Schedule, promise: str) -> None:
+    said = view.promise(replace(sample.READER, schedule=schedule), ENGLISH)
+    assert said == (f"You will get {promise}" if promise else "")
+
+
+# Cards
+
+
+@pytest.mark.parametrize(
+    ("authors", "line"),
+    [
+        ((), ""),
+        (("A",), "A"),
+        (("A", "B", "C", "D"), "A, B, C, D"),
+        (("A", "B", "C", "D", "E"), "A, B, C, …, E\u00a0+1"),
+        (tuple(f"N{n}" for n in range(1_500)), "N0, N1, N2, …, N1499\u00a0+1,496"),
+        ((r"Kurt G\"odel",), "Kurt Gödel"),
+    ],
+)
+def test_authors_are_the_first_three_the_last_and_how_many_more(authors: tuple[str, ...], line: str) -> None:
+    assert view.card(paper(authors=authors), (), ENGLISH, 100, DAY).authors == line
+
+
+def test_without_names_the_number_of_authors_is_told() -> None:
+    assert view.card(paper(authors=(), author_count=12), (), ENGLISH, 100, DAY).authors == "12 authors"
+    assert view.card(paper(authors=(), author_count=1), (), ENGLISH, 100, DAY).authors == "1 author"
+
+
+def test_links_are_those_that_exist_and_each_address_once() -> None:
+    both = paper(url="https://x.example/1", pdf_url="https://x.example/1", arxiv_id=None)
+    assert [link.label for link in view.card(both, (), ENGLISH, 100, DAY).links] == ["Abstract"]
+    known = view.card(paper(code_url="https://c.example"), (), ENGLISH, 100, DAY)
+    assert [(link.label, link.url) for link in known.links] == [
+        ("arXiv", "https://arxiv.org/abs/2611.00001"),
+        ("PDF", "https://arxiv.org/pdf/2611.00001"),
+        ("Code", "https://c.example"),
+    ]
+
+
+def test_a_paper_with_nothing_but_a_doi_is_linked_by_it() -> None:
+    known = view.card(paper(url=None, arxiv_id=None, doi="10.1234/a(b)<c>"), (), ENGLISH, 100, DAY)
+    assert known.url == "https://doi.org/10.1234/a(b)"
+    assert view.card(paper(url=None, arxiv_id=None), (), ENGLISH, 100, DAY).url == ""
+
+
+def test_counts_of_nothing_are_not_told() -> None:
+    assert view.card(paper(upvotes=0, comments=0, stars=None), (), ENGLISH, 100, DAY).badges == ()
+
+
+def test_the_summary_of_others_is_preferred_and_kept_to_its_room() -> None:
+    known = view.card(paper(summary="Short and made. " * 9), (), ENGLISH, 60, DAY)
+    assert known.summary == "Short and made. Short and made. Short and made."
+    assert known.made_summary
+
+
+# Text
+
+
+def test_lines_are_counted_in_columns() -> None:
+    assert columns("abc") == 3
+    assert columns("中文") == 4
+    assert columns("e\u0301") == 1
+
+
+def test_wide_scripts_are_wrapped_without_spaces_and_never_before_a_full_stop() -> None:
+    lines = wrap("我们提出一种新的注意力机制。它在长文本上更快。", width=14)
+    assert lines == ["我们提出一种新", "的注意力机制。", "它在长文本上更", "快。"]
+    assert wrap("提出一种方法。它", width=12) == ["提出一种方", "法。它"]
+    assert wrap("BERT模型 and GPT模型", width=10) == ["BERT模型", "and GPT模", "型"]
+
+
+@given(st.text(st.sampled_from("ab 中文。é\u200b-"), max_size=200), st.integers(8, 40))
+def test_wrapping_loses_nothing_and_keeps_to_the_width(text: str, width: int) -> None:
+    lines = wrap(text, "  ", width)
+    assert "".join("".join(lines).split()) == "".join(text.replace("\u200b", "").split())
+    longest = max((columns(word) for word in text.replace("\u200b", "").split()), default=0)
+    assert all(columns(line) <= max(width, longest + 2) for line in lines)
+
+
+# Slots and shelf
+
+
+@given(st.text(st.characters(exclude_categories=("Cs", "Cc", "Cn")), max_size=40))
+def test_a_value_is_escaped_as_the_document_would_have_it(value: str) -> None:
+    document = lxml_html.document_fromstring("<html><body><b></b></body></html>")
+    document.find(".//b").text = value
+    assert lxml_html.tostring(document, encoding="unicode") == f"<html><body><b>{escaped(value)}</b></body></html>"
+
+
+def test_a_piece_is_filled_in_its_places() -> None:
+    piece = Piece.of(f'<a href="{slot("online")}">{slot("lead")}</a> {slot("lead")}', "t")
+    assert piece.filled({"online": "https://x", "lead": "Hi"}) == '<a href="https://x">Hi</a> Hi'
+    assert Piece.of("<p>", "t").filled({}) == "<p>"
+
+
+def test_addresses_are_brought_to_the_characters_of_addresses() -> None:
+    known = Links("https://x.example/u/a-b_~?c=1&d=%20", 'https://x.example/"é', "https://x.example/ <")
+    assert plain_addresses(known) == Links(
+        "https://x.example/u/a-b_~?c=1&d=%20", "https://x.example/%22%C3%A9", "https://x.example/%20%3C"
+    )
+
+
+def test_the_shelf_keeps_what_is_used_and_never_more_than_its_size() -> None:
+    shelf: Shelf[int] = Shelf(10)
+    for number in range(100):
+        shelf.put(number, number)
+        assert shelf.get(0) == 0, "it is asked for all the time"
+        assert len(shelf) <= 10
+    assert shelf.get(1) is None
+    assert shelf.get(99) == 99
+
+
+# Folders
+
+
+def test_the_shipped_folders_are_found() -> None:
+    assert (resources.folder("templates") / "email" / "digest.html.j2").is_file()
+    with pytest.raises(ConfigurationError, match=r"no folder 'nothing' in .* is the installation complete"):
+        resources.folder("nothing")
+
+
+def test_a_sites_own_folder_goes_before_the_shipped_one(tmp_path: Path) -> None:
+    assert resources.folders("templates", tmp_path) == (resources.folder("templates"),)
+    (tmp_path / "templates").mkdir()
+    assert resources.folders("templates", tmp_path) == (tmp_path / "templates", resources.folder("templates"))
+
+
+def test_in_a_wheel_the_folders_lie_inside_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "_site" / "templates").mkdir(parents=True)
+    monkeypatch.setattr(resources, "_PLACES", (tmp_path / "_site", tmp_path))
+    assert resources.folder("templates") == tmp_path / "_site" / "templates"

@@ -1,0 +1,75 @@
+"""The subject says what is inside, in one honest line."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from paperround.errors import ConfigurationError
+from paperround.rendering.subject import DEFAULT, LONGEST, check, pretends, render_subject
+from support.letters import letter, paper
+
+_FACTS = {"inside": "9 papers on 3 topics", "papers": "9", "topics": "Robots", "date": "Monday", "site": "The Round"}
+
+
+def _subject(top: str, template: str = DEFAULT, others: str = " and 8 more") -> str:
+    return render_subject(template, top=top, others=others, **_FACTS)
+
+
+def test_it_is_the_top_paper_and_how_many_more() -> None:
+    assert _subject("Attention Revisited") == "Attention Revisited and 8 more"
+    assert _subject("Attention Revisited", others="") == "Attention Revisited"
+
+
+def test_a_long_title_is_cut_at_a_word_and_the_count_stays() -> None:
+    line = _subject("A very long title " * 10)
+    assert line == "A very long title A very long title A very long title A very long title A very… and 8 more"
+    assert len(line) <= LONGEST
+
+
+def test_a_site_can_word_it_differently() -> None:
+    assert _subject("X", "{site}, {date}: {inside}") == "The Round, Monday: 9 papers on 3 topics"
+    assert _subject("X", "{{{papers}}} {topics}") == "{9} Robots"
+
+
+@pytest.mark.parametrize("title", ["Re: your paper", "FWD: news", "aw: hallo", "Re [2]: x", "ATTENTION!"])
+def test_it_never_looks_like_an_answer_and_never_shouts(title: str) -> None:
+    assert _subject(title, others="") == f"The Round: {title}"
+
+
+def test_where_the_site_shouts_too_it_is_the_plain_count() -> None:
+    facts = {**_FACTS, "site": "ARXIV"}
+    assert render_subject(DEFAULT, top="ATTENTION", others="", **facts) == "ARXIV: 9 papers on 3 topics"
+
+
+def test_an_empty_template_gives_way_too() -> None:
+    assert _subject("X", "") == "The Round: X and 8 more"
+
+
+@given(st.text(max_size=300), st.sampled_from((DEFAULT, "{site}: {top}", "[{date}] {top}", "{top} {top}")))
+def test_it_is_one_line_of_at_most_ninety_characters(top: str, template: str) -> None:
+    line = _subject(top, template)
+    assert 0 < len(line) <= LONGEST
+    assert len(line.splitlines()) == 1
+    assert not pretends(line)
+
+
+@pytest.mark.parametrize(
+    ("template", "mistake"),
+    [
+        ("{tpo}", r"there is no \{tpo\}; there are \{top\}"),
+        ("{top", "a brace itself is written twice"),
+        ("{}", "there is no"),
+    ],
+)
+def test_a_template_with_a_slip_is_refused_with_the_fields_there_are(template: str, mistake: str) -> None:
+    with pytest.raises(ConfigurationError, match=mistake):
+        check(template)
+
+
+def test_mathematics_reads_the_same_in_subject_html_and_text() -> None:
+    rendered = letter([paper(title=r"$\alpha$-Divergence in $\mathcal{O}(n^2)$ for $5")])
+    assert rendered.subject == "α-Divergence in O(n²) for $5"
+    assert ">α-Divergence in O(n²) for $5</a>" in rendered.html
+    assert " 1. α-Divergence in O(n²) for $5\n" in rendered.text
