@@ -56,7 +56,8 @@ class Personal:
         with writing(self._engine) as db:
             found = _reader(db, stranger.email)
             row = _insert_stranger(db, stranger, now) if found is None else found.row
-            reads = found is not None and found.state in _READING
+            # A suppressed reader gets nothing: for them, too, only a fresh confirmation opens the way again.
+            reads = found is not None and found.state in _READING and not _suppressed(db, stranger.email)
             if not reads:
                 db.execute(update(subscribers).where(subscribers.c.row == row).values(wish=dict(wanted)))
             return _queue(db, row, stranger.email, LINK if reads else CONFIRM, notice, now)
@@ -114,6 +115,11 @@ class Personal:
             }
 
 
+def _suppressed(db: Connection, email: str) -> bool:
+    key = suppressions.c.email_key
+    return db.scalar(select(key).where(key == email_key(email))) is not None
+
+
 def _reader(db: Connection, email: str) -> Any:
     query = select(subscribers.c.row, subscribers.c.email, subscribers.c.state)
     return db.execute(query.where(subscribers.c.email_key == email_key(email)).with_for_update()).one_or_none()
@@ -143,8 +149,8 @@ def _queue(db: Connection, row: int, email: str, kind: str, notice: NewNotice, n
         return False
     db.execute(
         insert(deliveries).values(
-            subscriber=row, issue=None, digest=None, notice=kind,
-            context=dict(notice.context) if kind == CONFIRM else {}, email=email, message_id=notice.message_id, state=DeliveryState.QUEUED.value, reason="", attempts=0,
+            subscriber=row, issue=None, digest=None, notice=kind, context=dict(notice.context) if kind == CONFIRM else {},
+            email=email, message_id=notice.message_id, state=DeliveryState.QUEUED.value, reason="", attempts=0,
             next_attempt_at=now, expires_at=notice.expires_at, created_at=now,
         )
     )  # fmt: skip
