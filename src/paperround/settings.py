@@ -166,6 +166,15 @@ class Settings(BaseSettings):
     topics_file: Path | None = None
     """By default topics.toml beside the configuration file."""
 
+    @field_validator("sources")
+    @classmethod
+    def _named_once(cls, value: tuple[AnySource, ...]) -> tuple[AnySource, ...]:
+        names = [source.name for source in value]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            # They would share one watermark, and what one has seen the other would leave out.
+            raise ValueError(f'two sources are called "{twice}"; give one of them another name')
+        return value
+
     def on_port(self, port: int) -> Settings:
         """The same where the pages are at another port of this machine, unless they have an address already."""
         if "base_url" in self.site.model_fields_set:
