@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from paperround.delivery.codes import enhanced
 from paperround.delivery.retry import (
     RULES,
     Defer,
@@ -198,10 +199,10 @@ def test_what_is_the_accounts_fault_pauses_the_transport_and_touches_no_reader(s
 
 
 codes = st.none() | st.integers(200, 599)
-enhanced = st.none() | st.from_regex(r"[245]\.\d{1,3}\.\d{1,3}", fullmatch=True)
+enhanced_codes = st.none() | st.from_regex(r"[245]\.\d{1,3}\.\d{1,3}", fullmatch=True)
 
 
-@given(st.sampled_from(Stage), codes, enhanced, st.text(max_size=40), st.integers(0, 9), chances)
+@given(st.sampled_from(Stage), codes, enhanced_codes, st.text(max_size=40), st.integers(0, 9), chances)
 def test_every_outcome_has_one_verdict_and_only_a_taken_letter_is_sent(stage, code, said, text, attempts, chance):
     outcome = Outcome(1, stage, code, said, text)
     step = next_step(attempts, outcome, NOW, POLICY, chance, NOW + timedelta(days=1))
@@ -222,3 +223,20 @@ def test_giving_up_defaults_to_the_next_issue():
 def test_delays_that_make_no_sense_are_refused(delays):
     with pytest.raises(ConfigurationError, match="retry_delays"):
         RetryPolicy(delays=delays)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("5.1.1 nobody", "5.1.1"),
+        ("4.7.28", "4.7.28"),
+        ("5.1.10.", "5.1.10"),
+        ("nobody (5.1.1)", None),
+        ("5.1.1.1 is no code", None),
+        ("5.1.1000 neither", None),
+        ("3.1.1 nor this", None),
+        ("", None),
+    ],
+)
+def test_an_enhanced_code_stands_at_the_beginning_of_a_reply(text, code):
+    assert enhanced(text) == code

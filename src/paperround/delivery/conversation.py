@@ -8,7 +8,6 @@ the final dot has left is `Dropped`, for then the letter was surely not taken an
 from __future__ import annotations
 
 import contextlib
-import re
 import smtplib
 import socket
 import ssl
@@ -17,11 +16,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from paperround.delivery.address import UnusableAddress, wire
+from paperround.delivery.codes import enhanced
 from paperround.delivery.relay import Relay
 from paperround.models import Letter, Outcome, Stage
 from paperround.text import clean
 
-_ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}\b")
 _MAX_REPLY = 500  # characters kept of what a relay says
 _GO_AHEAD, _SERVICE_ENDS = 354, 421
 _FAREWELL = 5.0  # seconds a relay has to answer QUIT
@@ -61,8 +60,7 @@ class Dropped(Exception):  # noqa: N818
 
 def outcome(letter: Letter, reply: Reply, connection: str) -> Outcome:
     """The reply as the outcome of a letter, with the enhanced status code at its beginning (RFC 2034)."""
-    found = _ENHANCED.match(reply.text)
-    return Outcome(letter.delivery, reply.stage, reply.code, found and found[0], reply.text, connection)
+    return Outcome(letter.delivery, reply.stage, reply.code, enhanced(reply.text), reply.text, connection)
 
 
 class Conversation:
