@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 _LISTINGS_AT_ONCE = 500
 _READERS_AT_ONCE = 200
+_UNCONFIRMED_KEPT = timedelta(days=30)  # an address that somebody typed in and nobody confirmed
 _LOOKED_BACK = 2_000  # papers of a week that one query finds; who finds more has asked for everything
 _FIRST_LOOK_BACK = timedelta(days=2)
 _LONGEST_LOOK_BACK = timedelta(days=30)
@@ -327,6 +328,7 @@ def sweep(app: App) -> int:
     now = app.clock()
     match(app)
     match_topics(app)
+    app.store.personal.forget_unconfirmed(now - _UNCONFIRMED_KEPT)
     return app.store.deliveries.sweep(now) + app.store.subscribers.wake(now)
 
 

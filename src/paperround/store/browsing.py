@@ -115,11 +115,11 @@ class Browsing:
             return [(paper, found[paper.row]) for paper in _in_order(db, list(found))]
 
     def topics_of(self, rows: Iterable[int]) -> dict[int, list[Topic]]:
-        """The topics that these papers are on, best first."""
+        """The public topics that these papers are on, best first."""
         query = (
             select(matches.c.paper, topics.c.slug, topics.c.name, topics.c.row)
             .join_from(matches, topics)
-            .where(matches.c.paper.in_(list(rows)))
+            .where(matches.c.paper.in_(list(rows)), topics.c.private.is_(False))
             .order_by(matches.c.paper, matches.c.score.desc())
         )
         found: dict[int, list[Topic]] = {}

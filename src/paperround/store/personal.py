@@ -99,9 +99,11 @@ class Personal:
     def forget_unconfirmed(self, before: datetime) -> int:
         """Forget addresses that were given to us before a moment and never confirmed; how many they were."""
         strangers = and_(
-            subscribers.c.state == ReaderState.PENDING.value, subscribers.c.confirmed_at.is_(None),
-            subscribers.c.created_at < before, subscribers.c.wish.is_not(None),
-        )  # fmt: skip
+            subscribers.c.state == ReaderState.PENDING.value,
+            subscribers.c.confirmed_at.is_(None),
+            subscribers.c.created_at < before,
+            subscribers.c.wish.is_not(None),
+        )
         with writing(self._engine) as db:
             return len(db.execute(delete(subscribers).where(strangers).returning(subscribers.c.row)).all())
 
@@ -129,13 +131,25 @@ def _insert_stranger(db: Connection, stranger: Subscriber, now: datetime) -> int
     schedule = stranger.schedule
     inserted = db.execute(
         insert(subscribers).values(
-            email=stranger.email, email_key=email_key(stranger.email), name="", state=ReaderState.PENDING.value,
-            cadence=schedule.cadence.value, at=schedule.at, timezone=schedule.timezone, weekday=schedule.weekday,
-            monthday=schedule.monthday, max_papers=stranger.max_papers, theme=stranger.theme,
+            email=stranger.email,
+            email_key=email_key(stranger.email),
+            name="",
+            state=ReaderState.PENDING.value,
+            cadence=schedule.cadence.value,
+            at=schedule.at,
+            timezone=schedule.timezone,
+            weekday=schedule.weekday,
+            monthday=schedule.monthday,
+            max_papers=stranger.max_papers,
+            theme=stranger.theme,
             language=stranger.language,
-            next_digest_at=None, paused_until=None, created_at=now, confirmed_at=None, consent={},
+            next_digest_at=None,
+            paused_until=None,
+            created_at=now,
+            confirmed_at=None,
+            consent={},
         )
-    ).inserted_primary_key  # fmt: skip
+    ).inserted_primary_key
     assert inserted is not None
     return int(inserted[0])
 
@@ -149,11 +163,21 @@ def _queue(db: Connection, row: int, email: str, kind: str, notice: NewNotice, n
         return False
     db.execute(
         insert(deliveries).values(
-            subscriber=row, issue=None, digest=None, notice=kind, context=dict(notice.context) if kind == CONFIRM else {},
-            email=email, message_id=notice.message_id, state=DeliveryState.QUEUED.value, reason="", attempts=0,
-            next_attempt_at=now, expires_at=notice.expires_at, created_at=now,
+            subscriber=row,
+            issue=None,
+            digest=None,
+            notice=kind,
+            context=dict(notice.context) if kind == CONFIRM else {},
+            email=email,
+            message_id=notice.message_id,
+            state=DeliveryState.QUEUED.value,
+            reason="",
+            attempts=0,
+            next_attempt_at=now,
+            expires_at=notice.expires_at,
+            created_at=now,
         )
-    )  # fmt: skip
+    )
     return True
 
 
@@ -162,23 +186,45 @@ def _held(mine: Any) -> dict[str, Any]:
     letters = deliveries.c.subscriber == row
     return {
         "topics": select(topics.c.slug, topics.c.name, topics.c.query, topics.c.private, subscriptions.c.created_at)
-        .join_from(subscriptions, topics).where(subscriptions.c.subscriber == row).order_by(subscriptions.c.place),
+        .join_from(subscriptions, topics)
+        .where(subscriptions.c.subscriber == row)
+        .order_by(subscriptions.c.place),
         "digests": select(digests.c.row.label("number"), issues.c.cadence, issues.c.day, digests.c.created_at)
-        .join_from(digests, issues).where(digests.c.subscriber == row).order_by(digests.c.row),
+        .join_from(digests, issues)
+        .where(digests.c.subscriber == row)
+        .order_by(digests.c.row),
         "papers": select(digest_papers.c.digest, papers.c.id, papers.c.title, digest_papers.c.place)
         .join_from(digest_papers, papers, papers.c.row == digest_papers.c.paper)
-        .where(digest_papers.c.subscriber == row).order_by(digest_papers.c.digest, digest_papers.c.place),
+        .where(digest_papers.c.subscriber == row)
+        .order_by(digest_papers.c.digest, digest_papers.c.place),
         "letters": select(
-            deliveries.c.row.label("number"), deliveries.c.notice, deliveries.c.digest, deliveries.c.email,
-            deliveries.c.message_id, deliveries.c.state, deliveries.c.reason, deliveries.c.created_at,
+            deliveries.c.row.label("number"),
+            deliveries.c.notice,
+            deliveries.c.digest,
+            deliveries.c.email,
+            deliveries.c.message_id,
+            deliveries.c.state,
+            deliveries.c.reason,
+            deliveries.c.created_at,
             deliveries.c.finished_at,
-        ).where(letters).order_by(deliveries.c.row),
+        )
+        .where(letters)
+        .order_by(deliveries.c.row),
         "attempts": select(
-            attempts.c.delivery.label("letter"), attempts.c.at, attempts.c.stage, attempts.c.code,
-            attempts.c.enhanced, attempts.c.text,
-        ).join_from(attempts, deliveries).where(letters).order_by(attempts.c.row),
+            attempts.c.delivery.label("letter"),
+            attempts.c.at,
+            attempts.c.stage,
+            attempts.c.code,
+            attempts.c.enhanced,
+            attempts.c.text,
+        )
+        .join_from(attempts, deliveries)
+        .where(letters)
+        .order_by(attempts.c.row),
         "bounces": select(bounces.c.kind, bounces.c.status, bounces.c.text, bounces.c.at)
-        .where(bounces.c.email_key == mine["email_key"]).order_by(bounces.c.row),
-        "suppressions": select(suppressions.c.reason, suppressions.c.at)
-        .where(suppressions.c.email_key == mine["email_key"]),
-    }  # fmt: skip
+        .where(bounces.c.email_key == mine["email_key"])
+        .order_by(bounces.c.row),
+        "suppressions": select(suppressions.c.reason, suppressions.c.at).where(
+            suppressions.c.email_key == mine["email_key"]
+        ),
+    }

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 from paperround.cadence import next_digest_at
 from paperround.models import Cadence, ReaderState, Schedule, Subscriber, Topic
 from paperround.store.engine import reading, upsert, writing
-from paperround.store.schema import subscribers, subscriptions, suppressions, topics
+from paperround.store.schema import bounces, subscribers, subscriptions, suppressions, topics
 from paperround.store.topics import edition_before, news_horizon, save_one
 
 _CHUNK = 500
@@ -109,6 +109,8 @@ class Subscribers:
     def erase(self, row: int) -> None:
         """Forget a subscriber and everything that hangs on them; a suppression of the address stays."""
         with writing(self._engine) as db:
+            known = select(subscribers.c.email_key).where(subscribers.c.row == row)
+            db.execute(delete(bounces).where(bounces.c.email_key.in_(known)))
             db.execute(delete(subscribers).where(subscribers.c.row == row))
 
     def suppress(self, email: str, reason: str, now: datetime) -> bool:

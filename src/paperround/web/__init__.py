@@ -1,7 +1,8 @@
 """The pages: server-rendered, light enough for any phone, and honest: a GET changes nothing.
 
-`create` makes the application; each file holds the handlers of one kind of visitor: `public` browses, `reader` has a
-token from a letter, `joining` wants letters, `inbox` reads what the built-in inbox holds.
+`create` makes the application. Each file holds the handlers of one kind of visitor: `public` browses, `joining` wants
+letters, `reader`, `preferences` and `online` have a link from a letter, `inbox` reads what the built-in inbox holds.
+`desk` is what they share, `guards` what every request passes, `mistakes` what is said when something is wrong.
 """
 
 from __future__ import annotations
@@ -10,14 +11,22 @@ from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
-from paperround.web import health, inbox, mistakes, public
+from paperround.web import health, inbox, joining, mistakes, online, preferences, public, reader
 from paperround.web.desk import Desk
 from paperround.web.guards import Guards
 
 if TYPE_CHECKING:
     from paperround.app import App
 
-_ROUTERS = (public.router, inbox.router, health.router)
+_ROUTERS = (
+    public.router,
+    joining.router,
+    reader.router,
+    preferences.router,
+    online.router,
+    inbox.router,
+    health.router,
+)
 
 
 def create(app: App) -> FastAPI:

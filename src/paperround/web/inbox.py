@@ -44,10 +44,14 @@ def letters(request: Request, desk: Here, page: int = 1) -> Response:
         raise HTTPException(404)
     found = inbox.newest(_PAGE + 1, _PAGE * (page - 1))
     return desk.private_page(
-        request, "inbox", letters=found[:_PAGE], total=len(inbox), csrf=desk.csrf(request),
+        request,
+        "inbox",
+        letters=found[:_PAGE],
+        total=len(inbox),
+        csrf=desk.csrf(request),
         back=f"{desk.home}/inbox?page={page - 1}" if page > 1 else "",
         more=f"{desk.home}/inbox?page={page + 1}" if len(found) > _PAGE else "",
-    )  # fmt: skip
+    )
 
 
 @get("/{key}")
@@ -57,11 +61,17 @@ def letter(request: Request, desk: Here, key: str, show: str = "html", pictures:
     message = message_from_bytes(raw, policy=policy.default)
     shown = show if show in {"html", "text", "header", "source"} else "html"
     response = desk.private_page(
-        request, "letter", key=key, show=shown, pictures=pictures, size=len(raw),
+        request,
+        "letter",
+        key=key,
+        show=shown,
+        pictures=pictures,
+        size=len(raw),
         head={name: str(message.get(name, "")) for name in ("Subject", "From", "To", "Date")},
-        header=[(name, str(value)) for name, value in message.items()], csrf=desk.csrf(request),
+        header=[(name, str(value)) for name, value in message.items()],
+        csrf=desk.csrf(request),
         text=_part(message, "plain") if shown == "text" else raw.decode("utf-8", "replace"),
-    )  # fmt: skip
+    )
     response.headers["Content-Security-Policy"] = PRIVATE["Content-Security-Policy"] + "; frame-src 'self'"
     return response
 

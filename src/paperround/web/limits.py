@@ -66,6 +66,8 @@ class Limits:
     """Requests for a confirmation or a lost link, for each client."""
     subscribing_overall: Limit = field(default_factory=lambda: Limit(600, _HOUR))
     """The same for all clients together: beyond it somebody is using us to bomb mailboxes."""
+    spike: int = 100
+    """So many within an hour are worth an alarm."""
     trying: Limit = field(default_factory=lambda: Limit(120, timedelta(minutes=1)))
     """Queries tried by each client."""
     logging_in: Limit = field(default_factory=lambda: Limit(5, timedelta(minutes=5)))

@@ -55,18 +55,26 @@ def front(request: Request, desk: Here, date: str = "", view: str = "", topic: s
     few = not (date or view or topic) and len(found) < _FEW
     current = newest is None or period.last >= newest
     return desk.page(
-        request, "day", language=language, here="/" if current and period.view is View.DAY and not chosen else "",
-        heading=period.title(language), under=_under(language, chosen, total),
+        request,
+        "day",
+        language=language,
+        here="/" if current and period.view is View.DAY and not chosen else "",
+        heading=period.title(language),
+        under=_under(language, chosen, total),
         description=_description(shown, language),
         groups=[("", _cards(desk, shown, language)), *(_before(desk, period, language) if few else [])],
-        canonical=_address(period, topic, newest), feed_query=f"?{urlencode({'date': date})}" if date else "",
-        earlier=_earlier(desk, period, topic, language), later=_later(desk, period, topic, language, today),
-        views=_views(desk, period, topic, language), first_page=page == 1 and current,
+        canonical=_address(period, topic, newest),
+        feed_query=f"?{urlencode({'date': date})}" if date else "",
+        earlier=_earlier(desk, period, topic, language),
+        later=_later(desk, period, topic, language, today),
+        views=_views(desk, period, topic, language),
+        first_page=page == 1 and current,
         notes=_notes(desk, language, newest) if current and page == 1 else [],
-        nothing=language.gettext("No papers were announced on these days."), topics=desk.app.topics(),
+        nothing=language.gettext("No papers were announced on these days."),
+        topics=desk.app.store.topics.public(),
         back=_turned(desk, period, topic, newest, page - 1) if page > 1 else "",
         more=_turned(desk, period, topic, newest, page + 1) if len(found) > PAGE else "",
-    )  # fmt: skip
+    )
 
 
 @get("/trending")
@@ -79,14 +87,26 @@ def trending(request: Request, desk: Here) -> Response:
     period = Period(View.DAY, last)
     heading = language.gettext("Trending")
     return desk.page(
-        request, "day", language=language, here="/trending", heading=heading,
-        under=language.gettext("Votes and comments, weighed against age"), description=_description(papers, language),
+        request,
+        "day",
+        language=language,
+        here="/trending",
+        heading=heading,
+        under=language.gettext("Votes and comments, weighed against age"),
+        description=_description(papers, language),
         groups=[("", _cards(desk, papers, language))],
-        canonical="/trending", feed_query="", earlier=None, later=None,
-        views=[*_views(desk, period, "", language, current=False)], first_page=True, notes=[],
-        nothing=language.gettext("Nobody has voted on a paper of the past month yet."), topics=desk.app.topics(),
-        back="", more="",
-    )  # fmt: skip
+        canonical="/trending",
+        feed_query="",
+        earlier=None,
+        later=None,
+        views=[*_views(desk, period, "", language, current=False)],
+        first_page=True,
+        notes=[],
+        nothing=language.gettext("Nobody has voted on a paper of the past month yet."),
+        topics=desk.app.store.topics.public(),
+        back="",
+        more="",
+    )
 
 
 @get("/papers/{paper_id:path}")
@@ -98,19 +118,26 @@ def paper(request: Request, desk: Here, paper_id: str) -> Response:
     language = desk.visitors_language(request)
     abstract, summary = readable(found.abstract), readable(found.summary)
     return desk.page(
-        request, "paper", language=language, paper=found, card=cards.card(found, language, desk.today),
-        abstract=abstract, summary=summary, authors=[readable(name) for name in found.authors],
+        request,
+        "paper",
+        language=language,
+        paper=found,
+        card=cards.card(found, language, desk.today),
+        abstract=abstract,
+        summary=summary,
+        authors=[readable(name) for name in found.authors],
         published=found.published or found.day,
         description=excerpt(summary or abstract, _DESCRIPTION),
-        topics=[(topic, match.why) for topic, match in desk.app.store.topics.of_paper(found.row)],
-        seen=_seen(desk.app.store.papers.listings_of(found.row)), versions=_versions(found, language),
-    )  # fmt: skip
+        topics=[(one, match.why) for one, match in desk.app.store.topics.of_paper(found.row) if not one.private],
+        seen=_seen(desk.app.store.papers.listings_of(found.row)),
+        versions=_versions(found, language),
+    )
 
 
 @get("/topics")
 def all_topics(request: Request, desk: Here) -> Response:
     """The topics that readers can follow."""
-    return desk.page(request, "topics", here="/topics", topics=desk.app.topics())
+    return desk.page(request, "topics", here="/topics", topics=desk.app.store.topics.public())
 
 
 @get("/topics/{slug}")
@@ -125,11 +152,16 @@ def topic(request: Request, desk: Here, slug: str, page: int = 1) -> Response:
     ]
     here = f"{desk.home}/topics/{slug}"
     return desk.page(
-        request, "topic", language=language, here="/topics", topic=chosen, days=days,
-        topics=[other for other in desk.app.topics() if other.slug != slug],
+        request,
+        "topic",
+        language=language,
+        here="/topics",
+        topic=chosen,
+        days=days,
+        topics=[other for other in desk.app.store.topics.public() if other.slug != slug],
         back=f"{here}?page={page - 1}" if page > 1 else "",
         more=f"{here}?page={page + 1}" if len(found) > PAGE else "",
-    )  # fmt: skip
+    )
 
 
 @get("/static/{name}")
@@ -178,7 +210,7 @@ def _before(desk: Desk, period: Period, language: Language) -> list[tuple[str, l
 
 def _topic(desk: Desk, slug: str) -> Topic:
     found = desk.app.store.topics.by_slug(slug)
-    if found is None:
+    if found is None or found.private:
         raise HTTPException(404)
     return found
 

@@ -1,0 +1,201 @@
+"""Subscribing, and asking for a lost link: what strangers may do. No answer tells which addresses are known."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import structlog
+from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi.responses import JSONResponse
+from starlette.concurrency import run_in_threadpool
+
+from paperround import membership
+from paperround.errors import WrongUse
+from paperround.rendering.language import Language
+from paperround.rendering.latex import readable
+from paperround.web import wishes
+from paperround.web.cards import page_of
+from paperround.web.desk import PRIVATE, Desk, Here, client_of
+from paperround.web.forms import Form, Posted
+from paperround.web.limits import EVERYBODY
+from paperround.web.wishes import Filled
+
+router = APIRouter()
+get = partial(router.get, response_model=None)
+post = partial(router.post, response_model=None)
+log = structlog.get_logger()
+# Known and unknown addresses make the database do nearly the same; the rest of the difference drowns in this.
+_EVEN_SECONDS = 0.04
+_TRAP = "website"
+
+
+@get("/subscribe")
+def subscribe_form(request: Request, desk: Here, topic: str = "") -> Response:
+    """The form; nothing in it is ticked that the visitor has not chosen."""
+    language = desk.visitors_language(request)
+    chosen = tuple(known.slug for known in desk.app.store.topics.public() if known.slug == topic)
+    return _form(request, desk, language, Filled(topics=chosen, language=language.code))
+
+
+@post("/subscribe")
+async def subscribe(request: Request, desk: Here, form: Form) -> Response:
+    """Ask the address's owner by a letter; the form once more where something is missing or only tried."""
+    return await _evenly(lambda: _subscribe(request, desk, form))
+
+
+@get("/preferences")
+def link_form(request: Request, desk: Here) -> Response:
+    """The form for a lost link."""
+    return desk.page(request, "lost", trap=_TRAP, wrong="", email="")
+
+
+@post("/preferences")
+async def send_link(request: Request, desk: Here, form: Form) -> Response:
+    """Mail the link to the preferences to its owner, if the address is known."""
+    return await _evenly(lambda: _send_link(request, desk, form))
+
+
+@get("/try")
+def try_query(request: Request, desk: Here, q: str = "") -> Response:
+    """What a query would have brought in the past week, for the form's live preview."""
+    if not desk.limits.trying.take(client_of(request), desk.app.clock()):
+        raise HTTPException(429, headers={"Retry-After": "60"})
+    language = desk.visitors_language(request)
+    if not q.strip():
+        return JSONResponse({"told": "", "papers": []}, headers={"Cache-Control": "no-store"})
+    tried = wishes.trial(desk.app, q[:2_000])
+    papers = [
+        {"title": readable(paper.title), "href": desk.home + page_of(paper.id), "why": "; ".join(why)}
+        for paper, why in tried.papers
+    ]
+    told = tried.wrong or trial_told(tried, language)
+    return JSONResponse(
+        {"told": told, "wrong": bool(tried.wrong), "papers": papers}, headers={"Cache-Control": "no-store"}
+    )
+
+
+def trial_told(tried: wishes.Trial, language: Language) -> str:
+    """How many papers a query would have brought, in a sentence."""
+    if tried.many:
+        return language.gettext("Over %(number)s papers in the past week: narrow it down.") % {
+            "number": language.number(tried.number)
+        }
+    if not tried.number:
+        return language.gettext("No paper in the past week.")
+    return language.count(
+        "%(num)s paper in the past week, among them:", "%(num)s papers in the past week, among them:", tried.number
+    )
+
+
+async def _evenly(work: Callable[[], Response]) -> Response:
+    """The work's answer, not before a fixed time is over."""
+    started = time.perf_counter()
+    response = await run_in_threadpool(work)
+    await asyncio.sleep(max(0.0, started + _EVEN_SECONDS - time.perf_counter()))
+    return response
+
+
+def _subscribe(request: Request, desk: Desk, form: Posted) -> Response:
+    language = desk.visitors_language(request)
+    shown = wishes.typed(form, language)
+    match form.get("step"):
+        case "begin":
+            return _form(request, desk, language, shown)
+        case "try":
+            trials = tuple(wishes.trial(desk.app, text) for text in shown.queries)
+            return _form(request, desk, language, replace(shown, trials=trials))
+    wanted, shown = wishes.checked(desk, shown, language)
+    if wanted is None:
+        return _form(request, desk, language, shown, status=422)
+    _count(request, desk)
+    if not form.get(_TRAP):  # no person sees that field
+        consent = {
+            "asked_at": desk.app.clock().isoformat(),
+            "asked_from": client_of(request),
+            "words": agreement(language),
+        }
+        membership.ask_to_subscribe(desk.app, wanted, consent)
+    lines = [
+        language.gettext(
+            "We have sent a letter to %(email)s. Open it and press its button: only then do letters begin."
+        )
+        % {"email": wanted.email},
+        language.gettext(
+            "Nothing there after some minutes? Look among the spam, or try again tomorrow: we send one a day."
+        ),
+    ]
+    return _look(request, desk, language, lines)
+
+
+def _send_link(request: Request, desk: Desk, form: Posted) -> Response:
+    language = desk.visitors_language(request)
+    try:
+        email = membership.address(form.get("email")[:500])
+    except WrongUse:
+        wrong = language.gettext("This is not an email address.")
+        return desk.page(
+            request, "lost", status=422, language=language, trap=_TRAP, wrong=wrong, email=form.get("email")[:254]
+        )
+    _count(request, desk)
+    if not form.get(_TRAP):
+        membership.ask_for_link(desk.app, email)
+    lines = [
+        language.gettext("If %(email)s is known here, a letter with the link is on its way.") % {"email": email},
+        language.gettext("Your newest letter from us has it too, at the bottom."),
+    ]
+    return _look(request, desk, language, lines)
+
+
+def agreement(language: Language) -> str:
+    """The words somebody agrees to by pressing the button."""
+    return language.gettext(
+        "Yes, send me letters with new papers on what I have chosen, as often as I have chosen. "
+        "I can change that or leave at any time with the links in every letter."
+    )
+
+
+def _form(request: Request, desk: Desk, language: Language, form: Filled, status: int = 200) -> Response:
+    response = desk.page(
+        request,
+        "subscribe",
+        status=status,
+        language=language,
+        here="/subscribe",
+        form=form,
+        trap=_TRAP,
+        choices=wishes.choices(desk, language),
+        agreement=agreement(language),
+    )
+    if request.method == "POST":
+        response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _look(request: Request, desk: Desk, language: Language, lines: list[str]) -> Response:
+    inbox = [("/inbox", language.gettext("Open the built-in inbox"))] if desk.sees_inbox(request) else []
+    actions = [*inbox, ("/", language.gettext("Today's papers"))]
+    response = desk.message(
+        request, language.gettext("Look into your mailbox"), lines, language=language, actions=actions
+    )
+    response.headers.update(PRIVATE)
+    return response
+
+
+def _count(request: Request, desk: Desk) -> None:
+    """Count a request for a letter; HTTP 429 when this client, or all of them together, have asked for too many."""
+    now, limits = desk.app.clock(), desk.limits
+    if not limits.subscribing.take(client_of(request), now):
+        raise HTTPException(429, headers={"Retry-After": str(limits.subscribing.wait(client_of(request), now))})
+    if not limits.subscribing_overall.take(EVERYBODY, now):
+        log.error("far too many people subscribe at once; new requests are refused for now", within="an hour")
+        raise HTTPException(429, headers={"Retry-After": "600"})
+    if limits.subscribing_overall.count(EVERYBODY, now) == limits.spike:
+        log.warning(
+            "unusually many people subscribe; is somebody flooding mailboxes?",
+            within="an hour",
+            requests=limits.spike,
+        )

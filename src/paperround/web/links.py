@@ -1,0 +1,32 @@
+"""The links in letters: whose a token is, and the paths that other pages of the same reader have."""
+
+from __future__ import annotations
+
+from paperround import membership, tokens
+from paperround.errors import BadToken
+from paperround.models import Subscriber
+from paperround.web.desk import Desk
+
+_LETTERS = {tokens.PREFERENCES: "p", tokens.UNSUBSCRIBE: "u", tokens.DIGEST: "i"}
+
+
+def owner(desk: Desk, purpose: str, token: str) -> Subscriber | None:
+    """Whose token it is; None for somebody who was erased since. BadToken for one that we never made."""
+    if purpose == tokens.CONFIRM:
+        row = tokens.read(desk.app.keys, purpose, token, issued_after=desk.app.clock() - membership.NOTICE_HOLDS)
+    else:
+        row = tokens.read(desk.app.keys, purpose, token)
+    return desk.app.store.subscribers.by_row(row)
+
+
+def again(desk: Desk, reader: Subscriber) -> Subscriber:
+    """The reader as they are now."""
+    found = desk.app.store.subscribers.by_row(reader.row)
+    if found is None:
+        raise BadToken("this reader was erased")
+    return found
+
+
+def path(desk: Desk, purpose: str, number: int) -> str:
+    """Where a reader's page of this purpose is."""
+    return f"{desk.home}/{_LETTERS[purpose]}/{tokens.mint(desk.app.keys, purpose, number)}"

@@ -1,0 +1,60 @@
+"""A digest in the browser, with the papers for which the letter had no room.
+
+People pass its address on, so it carries no link to the reader's own pages.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import partial
+
+from fastapi import APIRouter, Request, Response
+
+from paperround import tokens
+from paperround.errors import BadToken
+from paperround.models import Digest, Paper, Section
+from paperround.rendering.language import Language
+from paperround.web import cards
+from paperround.web.desk import Here
+
+router = APIRouter()
+get = partial(router.get, response_model=None)
+_MORE_SHOWN = 500  # papers
+_WHOLE = 5_000  # characters: here an abstract has room
+
+
+@get("/i/{token}")
+def digest_online(request: Request, desk: Here, token: str) -> Response:
+    """A digest with all its papers, also those for which the letter had no room."""
+    row = tokens.read(desk.app.keys, tokens.DIGEST, token)
+    owner = desk.app.store.personal.digest_owner(row)
+    reader = desk.app.store.subscribers.by_row(owner[0]) if owner else None
+    if reader is None:
+        raise BadToken("this letter was erased with its reader")
+    language = desk.language(reader.language)
+    digest = desk.app.store.issues.digest(row)
+    printed = desk.app.store.issues.printed(digest, digest.papers)
+    more = desk.app.store.browsing.in_order(digest.more[:_MORE_SHOWN])
+    return desk.private_page(
+        request,
+        "digest",
+        language=language,
+        heading=language.date(day_of(digest)),
+        sections=_sections(digest, printed, language, desk.today),
+        more=[cards.card(paper, language, desk.today) for paper in more],
+    )
+
+
+def _sections(
+    digest: Digest, printed: dict[int, Paper], language: Language, today: date
+) -> list[tuple[str, list[cards.Card]]]:
+    def laid_out(section: Section) -> list[cards.Card]:
+        picks = [pick for pick in section.picks if pick.paper in printed]
+        return [cards.card(printed[pick.paper], language, today, why=pick.why, budget=_WHOLE) for pick in picks]
+
+    return [(section.name, laid_out(section)) for section in digest.sections]
+
+
+def day_of(digest: Digest) -> date:
+    """The local date that a digest is of."""
+    return date.fromisoformat(digest.issue.split(" ", 1)[1])

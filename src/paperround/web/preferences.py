@@ -1,0 +1,187 @@
+"""A reader's preferences: everything they can choose, the letters they had, the data that is held about them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import date, datetime, time
+from functools import partial
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from paperround import membership, tokens
+from paperround.errors import BadToken, WrongUse
+from paperround.models import ReaderState, Subscriber
+from paperround.rendering.language import Language
+from paperround.web import wishes, wording
+from paperround.web.desk import PRIVATE, Desk, Here
+from paperround.web.forms import Form, Posted
+from paperround.web.links import again, owner, path
+from paperround.web.online import day_of
+from paperround.web.periods import read_day
+from paperround.web.wishes import Filled
+
+router = APIRouter()
+get = partial(router.get, response_model=None)
+post = partial(router.post, response_model=None)
+_PAST_LETTERS = 60
+
+
+@get("/p/{token}")
+def preferences(request: Request, desk: Here, token: str) -> Response:
+    """Everything that a reader can choose, and what they had."""
+    return page(request, desk, _reader(desk, token))
+
+
+@post("/p/{token}")
+def change(request: Request, desk: Here, token: str, form: Form) -> Response:
+    """Change it; which of the page's buttons was pressed says what."""
+    reader = _reader(desk, token)
+    match form.get("do"):
+        case "pause":
+            return _pause(request, desk, reader, form)
+        case "resume" if reader.state is ReaderState.PAUSED:
+            membership.resume(desk.app, reader)
+            return _said(request, desk, reader, "Letters come again.")
+        case "try":
+            return _try(request, desk, reader, form)
+        case _:
+            return _save(request, desk, reader, form)
+
+
+@get("/p/{token}/data.json")
+def data(desk: Here, token: str) -> Response:
+    """Everything that is held about the reader, as a file."""
+    held = desk.app.store.personal.everything(_reader(desk, token).row)
+    body = json.dumps(held, default=_plain, ensure_ascii=False, indent=1)
+    headers = {**PRIVATE, "Content-Disposition": 'attachment; filename="paperround.json"'}
+    return Response(body, headers=headers, media_type="application/json")
+
+
+@get("/p/{token}/erase")
+def ask_to_erase(request: Request, desk: Here, token: str) -> Response:
+    """Asks once more."""
+    reader = _reader(desk, token)
+    return desk.private_page(
+        request,
+        "erase",
+        language=desk.language(reader.language),
+        email=reader.email,
+        preferences=path(desk, tokens.PREFERENCES, reader.row),
+        unsubscribe=path(desk, tokens.UNSUBSCRIBE, reader.row),
+    )
+
+
+@post("/p/{token}/erase")
+def erase(request: Request, desk: Here, token: str, form: Form) -> Response:
+    """Forget the reader."""
+    reader = _reader(desk, token)
+    language = desk.language(reader.language)
+    _ = language.gettext
+    if "sure" not in form:
+        return ask_to_erase(request, desk, token)
+    membership.erase(desk.app, reader)
+    lines = [
+        _("Everything about you is erased, and no letter will come any more."),
+        _("Thank you for having read with us."),
+    ]
+    return desk.message(request, _("Erased"), lines, language=language, actions=[("/", _("Today's papers"))])
+
+
+def _reader(desk: Desk, token: str) -> Subscriber:
+    found = owner(desk, tokens.PREFERENCES, token)
+    if found is None:
+        raise BadToken("this reader was erased")
+    return found
+
+
+def _save(request: Request, desk: Desk, reader: Subscriber, form: Posted) -> Response:
+    language = desk.language(reader.language)
+    wanted, shown = wishes.checked(desk, wishes.typed(form, language), language, email=reader.email)
+    if wanted is None:
+        return page(request, desk, reader, shown=shown, status=422)
+    membership.change(desk.app, reader, wanted)
+    return _said(request, desk, reader, "Saved.")
+
+
+def _try(request: Request, desk: Desk, reader: Subscriber, form: Posted) -> Response:
+    shown = wishes.typed(form, desk.language(reader.language))
+    trials = tuple(wishes.trial(desk.app, text) for text in shown.queries)
+    return page(request, desk, reader, shown=replace(shown, trials=trials))
+
+
+def _pause(request: Request, desk: Desk, reader: Subscriber, form: Posted) -> Response:
+    _ = desk.language(reader.language).gettext
+    shown = wishes.filled(membership.wish_of(desk.app, reader))
+    try:
+        membership.pause(desk.app, reader, _future(form.get("until"), desk.today))
+    except WrongUse:
+        wrong = {"until": _("Choose a day in the future, or leave it empty.")}
+        return page(request, desk, reader, shown=replace(shown, wrong=wrong), status=422)
+    return _said(request, desk, reader, "Paused.")
+
+
+def _future(text: str, today: date) -> date | None:
+    until = read_day(text) if text else None
+    if until is not None and until <= today:
+        raise WrongUse(f"{until} is over")
+    return until
+
+
+def _said(request: Request, desk: Desk, reader: Subscriber, sentence: str) -> Response:
+    changed = again(desk, reader)
+    _ = desk.language(changed.language).gettext
+    said = {"Saved.": _("Saved."), "Paused.": _("Paused."), "Letters come again.": _("Letters come again.")}[sentence]
+    return page(request, desk, changed, said=said)
+
+
+def page(
+    request: Request,
+    desk: Desk,
+    reader: Subscriber,
+    *,
+    shown: Filled | None = None,
+    said: str = "",
+    status: int = 200,
+) -> Response:
+    """The reader's page; `shown` is the form as typed where something in it is wrong, `said` what was just done."""
+    language = desk.language(reader.language)
+    wanted = membership.wish_of(desk.app, reader)
+    zone = reader.schedule.timezone
+    due = reader.next_digest_at if reader.state is ReaderState.ACTIVE else None
+    return desk.private_page(
+        request,
+        "preferences",
+        status=status,
+        language=language,
+        scripts=True,
+        reader=reader,
+        said=said,
+        form=shown or wishes.filled(wanted),
+        choices=wishes.choices(desk, language),
+        next_letter=wording.moment(due, zone, language) if due else "",
+        promise=wording.promise(reader.schedule, language),
+        paused_until=language.date(reader.paused_until) if reader.paused_until else "",
+        tomorrow=desk.today.isoformat(),
+        past=_past(desk, reader, language),
+        here_again=path(desk, tokens.PREFERENCES, reader.row),
+        unsubscribe=path(desk, tokens.UNSUBSCRIBE, reader.row),
+    )
+
+
+def _past(desk: Desk, reader: Subscriber, language: Language) -> list[dict[str, Any]]:
+    return [
+        {
+            "href": path(desk, tokens.DIGEST, digest.row),
+            "day": language.date(day_of(digest), "long"),
+            "papers": language.count("%(num)s paper", "%(num)s papers", len(digest.papers) + len(digest.more)),
+        }
+        for digest in desk.app.store.issues.digests_of(reader.row, _PAST_LETTERS)
+    ]
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    return str(value)

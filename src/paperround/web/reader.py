@@ -1,0 +1,156 @@
+"""Confirming and leaving: the pages behind the links in letters that change whether letters come.
+
+The token in the address is all that is needed, and all that there is: no login, no cookie. A GET changes nothing,
+because mail programs and scanners follow every link; what changes something is a POST, from a button.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from fastapi import APIRouter, Request, Response
+
+from paperround import membership, tokens
+from paperround.errors import BadToken
+from paperround.models import ReaderState, Subscriber
+from paperround.rendering.language import Language
+from paperround.web import preferences, wording
+from paperround.web.desk import Desk, Here, client_of
+from paperround.web.forms import AnyForm
+from paperround.web.links import again, owner, path
+
+router = APIRouter()
+get = partial(router.get, response_model=None)
+post = partial(router.post, response_model=None)
+_BECAUSE = ("too many", "not for me", "never asked", "other")
+
+
+# --- confirm ----------------------------------------------------------------------------------------------------
+
+
+@get("/c/{token}")
+def ask_to_confirm(request: Request, desk: Here, token: str) -> Response:
+    """What would be confirmed, and a button for it."""
+    reader = owner(desk, tokens.CONFIRM, token)
+    wanted = membership.waiting_wish(desk.app, reader) if reader else None
+    if reader is None or wanted is None:
+        return _nothing_waits(request, desk, reader)
+    language = desk.language(wanted.language)
+    names = {topic.slug: topic.name for topic in desk.app.store.topics.public()}
+    return desk.private_page(
+        request,
+        "confirm",
+        language=language,
+        token=token,
+        email=reader.email,
+        first_now=wanted.first_now,
+        topics=[names[slug] for slug in wanted.topics if slug in names],
+        queries=wanted.queries,
+        promise=wording.promise(wanted.schedule, language),
+    )
+
+
+@post("/c/{token}")
+def confirm(request: Request, desk: Here, token: str) -> Response:
+    """The owner says yes."""
+    reader = owner(desk, tokens.CONFIRM, token)
+    consent = {"confirmed_at": desk.app.clock().isoformat(), "confirmed_from": client_of(request)}
+    if reader is None or not membership.confirm(desk.app, reader, consent):
+        return _nothing_waits(request, desk, reader)
+    confirmed = again(desk, reader)
+    language = desk.language(confirmed.language)
+    return preferences.page(
+        request, desk, confirmed, said=language.gettext("Welcome! Your subscription is confirmed.")
+    )
+
+
+def _nothing_waits(request: Request, desk: Desk, reader: Subscriber | None) -> Response:
+    language = desk.language(reader.language) if reader else desk.visitors_language(request)
+    _ = language.gettext
+    if reader is not None and reader.state in (ReaderState.ACTIVE, ReaderState.PAUSED):
+        lines = [_("This subscription is confirmed already. There is nothing left to do.")]
+        return desk.message(request, _("All is well"), lines, language=language, actions=[("/", _("Today's papers"))])
+    lines = [_("This link has done its work. To get letters again, subscribe anew.")]
+    return desk.message(
+        request,
+        _("Nothing to confirm"),
+        lines,
+        status=410,
+        language=language,
+        actions=[("/subscribe", _("Subscribe"))],
+    )
+
+
+# --- unsubscribe ------------------------------------------------------------------------------------------------
+
+
+@get("/u/{token}")
+def ask_to_unsubscribe(request: Request, desk: Here, token: str) -> Response:
+    """A button."""
+    reader = owner(desk, tokens.UNSUBSCRIBE, token)
+    if reader is None or reader.state is ReaderState.UNSUBSCRIBED:
+        return _gone(request, desk, token, reader)
+    return desk.private_page(
+        request,
+        "unsubscribe",
+        language=desk.language(reader.language),
+        token=token,
+        email=reader.email,
+        preferences=path(desk, tokens.PREFERENCES, reader.row),
+    )
+
+
+@post("/u/{token}")
+def unsubscribe(request: Request, desk: Here, token: str, form: AnyForm) -> Response:
+    """Unsubscribe, from the button or as a mail program does it in one click (RFC 8058), as often as it likes."""
+    reader = owner(desk, tokens.UNSUBSCRIBE, token)
+    if reader is not None:
+        membership.unsubscribe(desk.app, reader)
+        if form.get("because") or form.get("words"):
+            membership.say_farewell(desk.app, again(desk, reader), f"{form.get('because')} {form.get('words')}")
+            return _gone(request, desk, token, reader, thanks=True)
+    return _gone(request, desk, token, reader)
+
+
+@post("/u/{token}/back")
+def come_back(request: Request, desk: Here, token: str) -> Response:
+    """It was a mistake: they are asked to confirm, as everybody is who subscribes."""
+    reader = owner(desk, tokens.UNSUBSCRIBE, token)
+    language = desk.language(reader.language) if reader else desk.visitors_language(request)
+    _ = language.gettext
+    if reader is None:
+        raise BadToken("this reader is gone")
+    if reader.state is ReaderState.UNSUBSCRIBED:
+        membership.ask_to_return(desk.app, reader, _consent(request, desk, _("Subscribe again")))
+    lines = [_("A letter with a button to confirm is on its way to you. After that everything is as it was.")]
+    return desk.message(
+        request, _("Look into your mailbox"), lines, language=language, actions=_after_asking(request, desk, language)
+    )
+
+
+def _gone(request: Request, desk: Desk, token: str, reader: Subscriber | None, *, thanks: bool = False) -> Response:
+    language = desk.language(reader.language) if reader else desk.visitors_language(request)
+    return desk.private_page(
+        request,
+        "unsubscribed",
+        language=language,
+        token=token,
+        known=reader is not None,
+        thanks=thanks,
+        reasons=_reasons(language),
+    )
+
+
+def _reasons(language: Language) -> list[tuple[str, str]]:
+    _ = language.gettext
+    told = (_("Too many letters"), _("The papers were not for me"), _("I never asked for this"), _("Something else"))
+    return list(zip(_BECAUSE, told, strict=True))
+
+
+def _consent(request: Request, desk: Desk, words: str) -> dict[str, str]:
+    return {"asked_at": desk.app.clock().isoformat(), "asked_from": client_of(request), "words": words}
+
+
+def _after_asking(request: Request, desk: Desk, language: Language) -> list[tuple[str, str]]:
+    inbox = [("/inbox", language.gettext("Open the built-in inbox"))] if desk.sees_inbox(request) else []
+    return [*inbox, ("/", language.gettext("Today's papers"))]

@@ -1,0 +1,59 @@
+"""Sentences about times and cadences, in the reader's language and zone. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_datetime, format_time, get_day_names
+
+from paperround.models import Cadence, Schedule
+from paperround.rendering.language import Language
+
+
+def moment(at: datetime, zone: str, language: Language) -> str:
+    """Tuesday, November 24, 2026 at 7:00 AM, in this zone."""
+    local = at.astimezone(ZoneInfo(zone))
+    return f"{language.date(local.date())}, {format_time(local.time(), 'short', locale=language.locale)}"
+
+
+def short_moment(at: datetime, zone: str, language: Language) -> str:
+    """Nov 24, 2026, 7:00 AM, in this zone."""
+    return format_datetime(at, "medium", tzinfo=ZoneInfo(zone), locale=language.locale)
+
+
+def weekdays(language: Language) -> list[str]:
+    """The days of the week, Monday first."""
+    names = get_day_names("wide", "stand-alone", language.locale)
+    return [str(names[number]) for number in range(7)]
+
+
+def cadences(language: Language) -> list[tuple[str, str]]:
+    """Each cadence with what it is called, as somebody chooses it."""
+    _ = language.gettext
+    return [
+        (Cadence.DAILY.value, _("every day")),
+        (Cadence.WEEKDAYS.value, _("Monday to Friday")),
+        (Cadence.WEEKLY.value, _("once a week")),
+        (Cadence.MONTHLY.value, _("once a month")),
+        (Cadence.OFF.value, _("no letters for now")),
+    ]
+
+
+def promise(schedule: Schedule, language: Language) -> str:
+    """How often letters come, and when: what somebody agrees to."""
+    _ = language.gettext
+    facts = {
+        "time": format_time(schedule.at, "short", locale=language.locale),
+        "zone": schedule.timezone.replace("_", " "),
+        "weekday": weekdays(language)[schedule.weekday],
+        "monthday": str(schedule.monthday),
+    }
+    sentence = {
+        Cadence.DAILY: _("One letter a day at %(time)s (%(zone)s)."),
+        Cadence.WEEKDAYS: _("One letter a day from Monday to Friday at %(time)s (%(zone)s)."),
+        Cadence.WEEKLY: _("One letter a week, on %(weekday)s at %(time)s (%(zone)s)."),
+        Cadence.MONTHLY: _("One letter a month, on day %(monthday)s at %(time)s (%(zone)s)."),
+        Cadence.OFF: _("No letters until you choose otherwise."),
+    }[schedule.cadence]
+    return sentence % facts

@@ -1,0 +1,67 @@
+/* Small comforts; every page works without them. */
+"use strict";
+
+// The time zone that the browser knows, unless somebody has chosen one.
+const zone = document.querySelector("select[data-guess]");
+if (zone && zone.value === "UTC") {
+  const guess = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if ([...zone.options].some((option) => option.value === guess)) zone.value = guess;
+}
+
+// Only the day that the cadence asks for.
+const cadence = document.querySelector("#cadence");
+if (cadence) {
+  const show = () => document.querySelectorAll("[data-for]").forEach((field) => {
+    field.hidden = field.dataset.for !== cadence.value;
+  });
+  cadence.addEventListener("change", show);
+  show();
+}
+
+// What a query would have brought in the past week, while it is typed.
+const trials = document.querySelector("#trials");
+const fields = [...document.querySelectorAll("[data-try]")];
+const text = (name, content, parent, className) => {
+  const element = parent.appendChild(document.createElement(name));
+  element.textContent = content;
+  if (className) element.className = className;
+  return element;
+};
+
+async function tried(field, asked) {
+  const query = field.value.trim();
+  if (!query) return null;
+  const answer = await fetch(`${field.dataset.try}?${new URLSearchParams({ q: query })}`, { signal: asked });
+  if (!answer.ok) return null;
+  const { told, wrong, papers } = await answer.json();
+  const note = document.createElement("div");
+  note.className = "note";
+  text("code", query, text("p", "", note));
+  text(wrong ? "pre" : "p", told, note, wrong ? "wrong" : "");
+  const list = text("ul", "", note);
+  for (const paper of papers) {
+    const line = text("li", "", list);
+    text("a", paper.title, line).href = paper.href;
+    line.append(" ");
+    text("small", paper.why, line);
+  }
+  return note;
+}
+
+let waiting = 0;
+let running = new AbortController();
+for (const field of fields) {
+  field.addEventListener("input", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(async () => {
+      running.abort();
+      running = new AbortController();
+      try {
+        const notes = await Promise.all(fields.map((one) => tried(one, running.signal)));
+        trials.replaceChildren(...notes.filter(Boolean));
+      } catch (error) {
+        if (error.name !== "AbortError") throw error;
+      }
+    }, 350);
+  });
+}

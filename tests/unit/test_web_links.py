@@ -1,0 +1,259 @@
+"""The pages behind the links in letters: one click, no cookie, and a GET that changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from paperround import pipeline
+from paperround.models import ReaderState
+from support.pages import FORM, Browser, Pages, links_in
+
+
+@pytest.fixture
+def pages(tmp_path: Path) -> Iterator[Pages]:
+    made = Pages(tmp_path)
+    yield made
+    made.app.close()
+
+
+def _state(pages: Pages, email: str = "ada@lovelace.example") -> str:
+    reader = pages.app.store.subscribers.by_email(email)
+    return reader.state.value if reader else "unknown"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"data": {"List-Unsubscribe": "One-Click"}},
+        {"files": {"List-Unsubscribe": (None, "One-Click")}},
+        {"content": b""},
+        {"content": b"--x\r\nbroken", "headers": {"Content-Type": "multipart/form-data; boundary=y"}},
+        {"content": b"%%%=%%%&&&", "headers": {"Content-Type": "application/x-www-form-urlencoded"}},
+    ],
+    ids=["urlencoded", "multipart", "empty", "broken multipart", "broken urlencoded"],
+)
+def test_one_click_unsubscribes_whatever_the_body_is(pages: Pages, body: dict[str, object]) -> None:
+    link = pages.link("unsubscribe", pages.reader())
+    for _ in range(2):  # as often as it likes
+        response = Browser(pages.web).post(link, **body)  # type: ignore[arg-type]
+        assert response.status_code == 200
+        assert "set-cookie" not in response.headers
+        assert _state(pages) == "unsubscribed"
+
+
+def test_unsubscribing_reaches_letters_that_are_queued_already(pages: Pages) -> None:
+    link = pages.link("unsubscribe", pages.reader(at="06:00"))
+    pages.site.clock.now += timedelta(days=1)
+    pipeline.publish(pages.app)
+    pages.client.post(link)
+    pipeline.deliver(pages.app)
+    assert pages.site.relay.letters == []
+    assert pages.app.store.deliveries.count() == {"suppressed": 1}
+
+
+def test_a_get_of_the_unsubscribe_link_shows_a_button_and_changes_nothing(pages: Pages) -> None:
+    link = pages.link("unsubscribe", pages.reader())
+    before = pages.dump()
+    response = pages.client.get(link)
+    assert response.status_code == 200
+    assert f'action="{link}" method="post"' in response.text
+    assert "<script" not in response.text
+    assert pages.dump() == before
+
+
+def test_somebody_who_left_may_say_why(pages: Pages) -> None:
+    row = pages.reader()
+    link = pages.link("unsubscribe", row)
+    pages.client.post(link)
+    told = pages.client.post(link, data={"because": "other", "words": "I read   them\non the train"})
+    assert "Thank you for telling us" in told.text
+    assert pages.app.store.personal.everything(row)["subscriber"]["farewell"] == "other I read them on the train"
+
+
+def test_coming_back_needs_a_fresh_confirmation(pages: Pages) -> None:
+    row = pages.reader("ada@lovelace.example", "robots", "agents")
+    link = pages.link("unsubscribe", row)
+    pages.client.post(link)
+    assert pages.client.post(f"{link}/back").status_code == 200
+    assert _state(pages) == "unsubscribed"
+    assert [message["Subject"] for message in pages.letters()] == ["Confirm your subscription to paperround"]
+    assert pages.client.post(pages.link("confirm", row)).status_code == 200
+    reader = pages.app.store.subscribers.by_row(row)
+    assert reader is not None
+    assert (reader.state, reader.topics) == (ReaderState.ACTIVE, ("robots", "agents"))
+
+
+@pytest.mark.parametrize("letter", ["u", "p", "i", "c"])
+def test_a_tampered_link_is_a_friendly_no_and_changes_nothing(pages: Pages, letter: str) -> None:
+    row = pages.reader()
+    whole = {"u": "unsubscribe", "p": "preferences", "i": "digest", "c": "confirm"}[letter]
+    link = pages.link(whole, row)
+    wrong = [
+        link[:-1] + ("A" if link[-1] != "A" else "B"),
+        link[:-4],
+        link + "A",
+        f"/{letter}/é",
+        f"/{letter}/{'A' * 5000}",
+    ]
+    before = pages.dump()
+    for address in wrong:
+        for response in (pages.client.get(address), pages.client.post(address, data={"do": "pause"})):
+            if letter == "i" and response.status_code == 405:
+                continue
+            assert response.status_code in (404, 410)
+            assert "This link does not work" in response.text
+            assert 'href="/preferences"' in response.text
+    assert pages.dump() == before
+
+
+def test_a_link_for_one_purpose_opens_nothing_else(pages: Pages) -> None:
+    link = pages.link("unsubscribe", pages.reader())
+    assert pages.client.get(link.replace("/u/", "/p/")).status_code == 404
+
+
+def test_a_confirmation_link_runs_out_after_three_days_and_an_unsubscribe_link_never(pages: Pages) -> None:
+    pages.subscribe("ada@lovelace.example")
+    row = pages.app.store.subscribers.by_email("ada@lovelace.example").row  # type: ignore[union-attr]
+    confirm, unsubscribe = pages.link("confirm", row), pages.link("unsubscribe", row)
+    pages.site.clock.now += timedelta(days=4)
+    late = pages.client.post(confirm)
+    assert late.status_code == 410
+    assert "This link has run out" in late.text
+    pages.site.clock.now += timedelta(days=1000)
+    assert pages.client.post(unsubscribe).status_code == 200
+
+
+@pytest.mark.parametrize("purpose", ["unsubscribe", "preferences", "confirm"])
+def test_token_pages_are_kept_nowhere_and_tell_nobody(pages: Pages, purpose: str) -> None:
+    headers = pages.client.get(pages.link(purpose, pages.reader())).headers
+    assert headers["cache-control"] == "no-store"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert "noindex" in headers["x-robots-tag"]
+    policy = headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert "set-cookie" not in headers
+
+
+def test_an_erased_readers_links_never_open_another_readers_page(pages: Pages) -> None:
+    old = pages.link("preferences", pages.reader("ada@lovelace.example"))
+    assert pages.client.post(f"{old}/erase", data={"sure": "yes"}).status_code == 200
+    pages.reader("grace@hopper.example")
+    assert pages.client.get(old).status_code == 404
+    assert "grace" not in pages.client.get(old).text
+
+
+def test_preferences_change_everything_at_once(pages: Pages) -> None:
+    row = pages.reader()
+    link = pages.link("preferences", row)
+    wanted = {**FORM, "topic": ["agents"], "query": ['"part 2" OR gripper', ""], "cadence": "weekly", "weekday": "4",
+              "at": "18:45", "timezone": "Asia/Tokyo", "max_papers": "3", "name": "Ada", "do": "save"}  # fmt: skip
+    response = pages.client.post(link, data=wanted)
+    assert response.status_code == 200
+    assert "Saved." in response.text
+    reader = pages.app.store.subscribers.by_row(row)
+    assert reader is not None
+    assert reader.topics[0] == "agents"
+    assert (reader.schedule.cadence, reader.schedule.weekday, f"{reader.schedule.at:%H:%M}") == ("weekly", 4, "18:45")
+    assert (reader.schedule.timezone, reader.max_papers, reader.name) == ("Asia/Tokyo", 3, "Ada")
+    own = pages.app.store.topics.by_slug(reader.topics[1])
+    assert own is not None
+    assert own.private
+    assert 'value="&#34;part 2&#34; OR gripper"' in pages.client.get(link).text
+
+
+def test_a_query_of_ones_own_is_nobody_elses_business_and_goes_with_its_last_reader(pages: Pages) -> None:
+    link = pages.link("preferences", pages.reader())
+    pages.client.post(link, data={**FORM, "query": "zeppelin OR gripper"})
+    assert len(pages.app.store.topics.all()) == 3
+    for path in ("/", "/topics", "/subscribe", "/sitemap.xml"):
+        assert "zeppelin" not in pages.client.get(path).text
+    slug = next(topic.slug for topic in pages.app.store.topics.all() if topic.private)
+    assert pages.client.get(f"/topics/{slug}").status_code == 404
+    pages.client.post(link, data=FORM)
+    assert len(pages.app.store.topics.all()) == 2
+
+
+def test_what_is_wrong_in_the_preferences_is_said_and_nothing_is_saved(pages: Pages) -> None:
+    link = pages.link("preferences", pages.reader())
+    before = pages.dump()
+    for fields, said in [
+        ({"topic": []}, "Choose a topic"),
+        ({"query": 'robots AND "never closed'}, "this quotation mark is never closed"),
+        ({"query": [f"word{n}" for n in range(6)]}, "too many queries"),
+        ({"at": "25:00"}, "not a time of day"),
+        ({"timezone": "Mars/Olympus"}, "no time zone"),
+        ({"max_papers": "0"}, "not a number of papers"),
+        ({"theme": "../../etc/passwd"}, "Choose one of those"),
+        ({"language": "xx"}, "Choose one of those"),
+        ({"topic": ["nowhere"]}, "no topic"),
+    ]:
+        response = pages.client.post(link, data={**FORM, "topic": ["robots"], **fields})
+        assert response.status_code == 422
+        assert said in response.text.replace("&#39;", "'")
+    assert pages.dump() == before
+
+
+def test_a_query_is_tried_without_javascript_and_without_saving(pages: Pages) -> None:
+    link = pages.link("preferences", pages.reader())
+    before = pages.dump()
+    response = pages.client.post(link, data={**FORM, "query": "robots", "do": "try"})
+    assert "5 papers in the past week" in response.text
+    assert "A careful study of robots" in response.text
+    assert pages.dump() == before
+
+
+def test_a_pause_has_an_end(pages: Pages) -> None:
+    row = pages.reader()
+    link = pages.link("preferences", row)
+    assert pages.client.post(link, data={"do": "pause", "until": "2026-11-01"}).status_code == 422
+    paused = pages.client.post(link, data={"do": "pause", "until": "2026-12-24"})
+    assert "Paused until Thursday, December 24, 2026" in paused.text
+    reader = pages.app.store.subscribers.by_row(row)
+    assert reader is not None
+    assert (reader.state, reader.paused_until) == (ReaderState.PAUSED, date(2026, 12, 24))
+    assert "Letters come again." in pages.client.post(link, data={"do": "resume"}).text
+    assert _state(pages) == "active"
+
+
+def test_everything_that_is_held_can_be_taken_along_and_then_erased(pages: Pages) -> None:
+    row = pages.reader(at="06:00", name="Ada")
+    pages.site.clock.now += timedelta(days=1)
+    assert len(pages.letters()) == 1
+    link = pages.link("preferences", row)
+    held = pages.client.get(f"{link}/data.json").json()
+    assert held["subscriber"]["email"] == "ada@lovelace.example"
+    assert held["subscriber"]["name"] == "Ada"
+    assert [topic["slug"] for topic in held["topics"]] == ["robots"]
+    assert {paper["id"] for paper in held["papers"]} == {f"2611.0000{n}" for n in range(1, 6)}
+    assert [letter["state"] for letter in held["letters"]] == ["sent"]
+    assert held["attempts"][0]["code"] == 250
+    assert pages.client.post(f"{link}/erase", data={}).status_code == 200  # asks once more
+    assert _state(pages) == "active"
+    assert "erased" in pages.client.post(f"{link}/erase", data={"sure": "yes"}).text
+    left = pages.dump()
+    assert "lovelace" not in str(left)
+
+
+def test_a_letter_is_shown_in_the_browser_with_the_papers_it_had_no_room_for(pages: Pages) -> None:
+    pages.reader(at="06:00", max_papers=2)
+    pages.site.clock.now += timedelta(days=1)
+    (letter,) = pages.letters()
+    (online,) = set(links_in(letter, "i"))
+    response = pages.client.get(online)
+    assert response.status_code == 200
+    assert response.text.count("<article") == 2
+    assert "3 more that matched" in response.text
+    assert "/p/" not in response.text  # people pass this page on
+    assert "/u/" not in response.text
+
+
+def test_a_reader_sees_their_own_language(pages: Pages) -> None:
+    link = pages.link("preferences", pages.reader(language="de", timezone="Europe/Berlin"))
+    page = pages.client.get(link, headers={"Accept-Language": "fr"}).text
+    assert '<html lang="de"' in page
+    assert "Dienstag, 24. November 2026" in page
