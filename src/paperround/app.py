@@ -19,7 +19,7 @@ from paperround.clock import Clock, machine_clock
 from paperround.delivery import Transport
 from paperround.errors import ConfigurationError, UnknownName, WrongUse
 from paperround.letters import LetterMaker
-from paperround.matching import query
+from paperround.matching import lexical, query
 from paperround.matching.fts import index_document
 from paperround.models import Topic
 from paperround.settings import Settings, load, topics_file, with_secret_key
@@ -28,6 +28,7 @@ from paperround.sources.http import Http
 from paperround.store import Store
 
 log = structlog.get_logger()
+_JUDGED_BY = 2_000  # papers
 _TOPICS_NOTE = "topics file"
 
 
@@ -83,6 +84,11 @@ class App:
     def http(self) -> Http:
         """What the sources are asked with."""
         return Http(contact=self.settings.contact or self.settings.site.base_url)
+
+    @cached_property
+    def word_statistics(self) -> lexical.Statistics:
+        """How common words are in what was stored last: three late papers are scored like a whole morning's."""
+        return lexical.Statistics.of(self.store.papers.latest(_JUDGED_BY))
 
     def topics(self) -> list[Topic]:
         """The topics that readers can follow."""

@@ -44,7 +44,6 @@ log = structlog.get_logger()
 _LISTINGS_AT_ONCE = 500
 _READERS_AT_ONCE = 200
 _UNCONFIRMED_KEPT = timedelta(days=30)  # an address that somebody typed in and nobody confirmed
-_LOOKED_BACK = 2_000  # papers of a week that one query finds; who finds more has asked for everything
 _FIRST_LOOK_BACK = timedelta(days=2)
 _LONGEST_LOOK_BACK = timedelta(days=30)
 
@@ -145,40 +144,41 @@ def match(app: App) -> None:
     """Compare papers that are new or changed with the topics; what is found is news from the next edition on."""
     while True:
         with app.store.topics.matching(_LISTINGS_AT_ONCE) as work:
-            work.found += _found(work.papers, work.topics)
+            work.found += _found(app, work.papers, work.topics)
         if not work.papers:
             return
 
 
 def match_topics(app: App) -> None:
-    """Compare topics that are new or changed with every stored paper."""
+    """Compare topics that are new or changed with the stored papers, where the search index finds something."""
     for topic in app.store.topics.unmatched():
-        keep: list[int] = []
-        for chunk in app.store.papers.in_chunks():
-            found = _found(chunk, [topic])
-            app.store.topics.add_matches(found, news_horizon(app.clock()))
-            keep += [match.paper for _, match in found]
-        app.store.topics.matched(topic, keep)
+        _match_topic(app, topic)
 
 
 def look_back(app: App, slug: str) -> None:
-    """Compare a reader's own query, new or changed, with the papers of the past week alone.
+    """The same for one topic, if it is new or changed."""
+    for topic in app.store.topics.unmatched():
+        if topic.slug == slug:
+            _match_topic(app, topic)
 
-    That is what it could still bring by mail; on no page is there a list of the older ones to fill.
-    """
-    topic = app.store.topics.by_slug(slug)
-    if topic is None or topic not in app.store.topics.unmatched():
-        return
+
+def _match_topic(app: App, topic: Topic) -> None:
     since = news_horizon(app.clock())
-    first = app.store.browsing.first_row_since(since)
-    papers = app.store.browsing.found_since(fts.fts5(query.parse(topic.query)), first, _LOOKED_BACK)
-    found = _found(papers, [topic])
-    app.store.topics.add_matches(found, since)
-    app.store.topics.matched(topic, [match.paper for _, match in found])
+    # A reader's own query is compared with the past week alone: that is what it can still bring by mail, and on no
+    # page is there a list of older papers to fill.
+    row = app.store.browsing.first_row_since(since) if topic.private else 0
+    keep: list[int] = []
+    for papers in app.store.papers.matching(fts.fts5(query.parse(topic.query)), row):
+        found = _found(app, papers, [topic])
+        app.store.topics.add_matches(found, since)
+        keep += [match.paper for _, match in found]
+    app.store.topics.matched(topic, keep)
 
 
-def _found(papers: Sequence[Paper], topics: Sequence[Topic]) -> list[tuple[int, Match]]:
-    index = lexical.Index(papers)
+def _found(app: App, papers: Sequence[Paper], topics: Sequence[Topic]) -> list[tuple[int, Match]]:
+    if not papers:
+        return []
+    index = lexical.Index(papers, app.word_statistics)
     return [
         (topic.row, Match(topic.slug, row, hit.score, hit.why))
         for topic in topics

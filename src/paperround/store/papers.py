@@ -130,16 +130,23 @@ class Papers:
         with reading(self._engine) as db:
             return _listings(db, row)
 
-    def in_chunks(self, size: int = 2_000) -> Iterator[list[Paper]]:
-        """Every paper, in chunks that bound the memory."""
-        last = 0
+    def matching(self, expression: str, since_row: int = 0, size: int = 1_000) -> Iterator[list[Paper]]:
+        """The papers that a full-text expression finds, from a number on, in chunks that bound the memory."""
+        last = since_row - 1
+        query = "SELECT rowid FROM paper_index WHERE paper_index MATCH :e AND rowid > :last ORDER BY rowid LIMIT :n"
         while True:
             with reading(self._engine) as db:
-                chunk = list(load(db, papers.c.row > last, order=papers.c.row, limit=size))
+                rows = db.scalars(text(query), {"e": expression, "last": last, "n": size}).all()
+                chunk = list(load(db, papers.c.row.in_(rows))) if rows else []
             if not chunk:
                 return
             yield chunk
             last = chunk[-1].row
+
+    def latest(self, limit: int) -> list[Paper]:
+        """The papers stored last."""
+        with reading(self._engine) as db:
+            return list(load(db, papers.c.row > 0, order=papers.c.row.desc(), limit=limit))
 
     def search(self, expression: str, limit: int, offset: int = 0) -> list[tuple[Paper, float]]:
         """Papers for a full-text expression (matching.fts makes it), best first, with BM25 as SQLite counts it."""
