@@ -100,7 +100,7 @@ class Press:
         )
         links = plain_addresses(links)
         letter = replace(
-            self._blank(date.min), subject=said.subject, lead="", date="", reason="", notice=said,
+            self._blank(date.min), subject=said.subject, lead=said.subject, date="", reason="", notice=said,
             links=replace(links, online="") if notices.has_way_out(reader) else None,
         )  # fmt: skip
         text = plaintext.notice_text(letter, said, self.site, self.language)

@@ -13,7 +13,7 @@ from paperround.models import Paper
 
 LIMIT = 100_000  # bytes of UTF-8
 # Characters of a summary, generous first; with 0 only the title line stands.
-BUDGETS = (640, 440, 300, 180, 0)
+BUDGETS = (560, 420, 300, 180, 0)
 
 Made = TypeVar("Made")
 

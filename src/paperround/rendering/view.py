@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -106,7 +107,7 @@ class LetterView:
 def card(
     paper: Paper, why: Sequence[str], language: Language, budget: int, today: date, *, pictures: bool = True
 ) -> Card:
-    """The paper's card, its summary within `budget` characters."""
+    """The paper's card, its summary within `budget` characters (half of them in Chinese, Japanese or Korean)."""
     title = readable(paper.title)
     summary = readable(paper.summary or paper.abstract)
     return Card(
@@ -121,7 +122,7 @@ def card(
         comments=paper.comments or 0,
         stars=paper.stars or 0,
         badges=_badges(paper, language),
-        summary=breakable(excerpt(summary, budget)),
+        summary=breakable(excerpt(summary, budget // 2 if _is_dense(summary) else budget)),
         made_summary=bool(paper.summary),
         why=tuple(breakable(readable(clean(reason))) for reason in why),
         links=_links(paper, language),
@@ -219,6 +220,12 @@ def _badges(paper: Paper, language: Language) -> tuple[str, ...]:
         stars and language.count("%(num)s star", "%(num)s stars", stars),
     )
     return tuple(_unbroken(count) for count in told if count)
+
+
+def _is_dense(text: str) -> bool:
+    """Whether most of it is in a script that says in one wide character what others say in two or three."""
+    start = text[:80]
+    return 2 * sum(unicodedata.east_asian_width(char) in "WF" for char in start) > len(start)
 
 
 def _unbroken(text: str) -> str:
