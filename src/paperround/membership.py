@@ -125,9 +125,14 @@ def ask_to_subscribe(app: App, wanted: Wish, consent: Mapping[str, str]) -> None
     names = {topic.slug: topic.name for topic in app.store.topics.public()}
     context = {"topics": [names[slug] for slug in wanted.topics if slug in names]}
     stranger = Subscriber(
-        0, wanted.email, ReaderState.PENDING, wanted.schedule,
-        max_papers=wanted.max_papers, theme=wanted.theme, language=wanted.language,
-    )  # fmt: skip
+        0,
+        wanted.email,
+        ReaderState.PENDING,
+        wanted.schedule,
+        max_papers=wanted.max_papers,
+        theme=wanted.theme,
+        language=wanted.language,
+    )
     kept = {**_as_kept(wanted), "consent": dict(consent)}
     if app.store.personal.wish(stranger, kept, _notice(app, context), app.clock()):
         app.nudge()
@@ -148,10 +153,15 @@ def wish_of(app: App, reader: Subscriber) -> Wish:
     """What a reader has now, as a wish."""
     private = {topic.slug: topic.query for topic in app.store.topics.all() if topic.private}
     return Wish(
-        email=reader.email, topics=tuple(slug for slug in reader.topics if slug not in private),
-        schedule=reader.schedule, name=reader.name, max_papers=reader.max_papers, theme=reader.theme, language=reader.language,
+        email=reader.email,
+        topics=tuple(slug for slug in reader.topics if slug not in private),
+        schedule=reader.schedule,
+        name=reader.name,
+        max_papers=reader.max_papers,
+        theme=reader.theme,
+        language=reader.language,
         queries=tuple(private[slug] for slug in reader.topics if slug in private),
-    )  # fmt: skip
+    )
 
 
 def waiting_wish(app: App, reader: Subscriber) -> Wish | None:
@@ -193,9 +203,14 @@ def _save(app: App, reader: Subscriber, wanted: Wish, consent: Mapping[str, str]
     now = app.clock()
     own = [own_topic(query) for query in wanted.queries]
     saved = replace(
-        reader, schedule=wanted.schedule, name=wanted.name, max_papers=wanted.max_papers, theme=wanted.theme,
-        language=wanted.language, topics=(*wanted.topics, *(topic.slug for topic in own)),
-    )  # fmt: skip
+        reader,
+        schedule=wanted.schedule,
+        name=wanted.name,
+        max_papers=wanted.max_papers,
+        theme=wanted.theme,
+        language=wanted.language,
+        topics=(*wanted.topics, *(topic.slug for topic in own)),
+    )
     # A day has one issue: who had theirs today and comes back gets the next one tomorrow.
     today = now.astimezone(ZoneInfo(wanted.schedule.timezone)).date()
     first = now if wanted.first_now and app.store.issues.digest_on(reader.row, today) is None else None
@@ -226,11 +241,18 @@ def _notice(app: App, context: Mapping[str, object]) -> NewNotice:
 def _as_kept(wanted: Wish) -> dict[str, object]:
     schedule = wanted.schedule
     return {
-        "topics": list(wanted.topics), "queries": list(wanted.queries), "cadence": schedule.cadence.value,
-        "at": f"{schedule.at:%H:%M}", "timezone": schedule.timezone, "weekday": schedule.weekday,
-        "monthday": schedule.monthday, "max_papers": wanted.max_papers, "theme": wanted.theme,
-        "language": wanted.language, "first_now": wanted.first_now,
-    }  # fmt: skip
+        "topics": list(wanted.topics),
+        "queries": list(wanted.queries),
+        "cadence": schedule.cadence.value,
+        "at": f"{schedule.at:%H:%M}",
+        "timezone": schedule.timezone,
+        "weekday": schedule.weekday,
+        "monthday": schedule.monthday,
+        "max_papers": wanted.max_papers,
+        "theme": wanted.theme,
+        "language": wanted.language,
+        "first_now": wanted.first_now,
+    }
 
 
 def say_farewell(app: App, reader: Subscriber, because: str) -> None:

@@ -1,0 +1,308 @@
+"""Subscribing: one letter that asks, nothing before a yes, and no answer that tells who is known."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+from paperround.models import ReaderState
+from support.pages import FORM, Browser, Pages, links_in
+
+EMAIL = "ada@lovelace.example"
+
+
+@pytest.fixture
+def pages(tmp_path: Path) -> Iterator[Pages]:
+    made = Pages(tmp_path)
+    yield made
+    made.app.close()
+
+
+def test_from_the_form_to_the_first_letter(pages: Pages) -> None:
+    assert pages.subscribe(EMAIL, first_now="1", query='agents OR "part 3"').status_code == 200
+    assert pages.nudges == 1
+    (asking,) = pages.letters()
+    assert asking["To"] == EMAIL
+    (link,) = set(links_in(asking, "c"))
+    page = pages.client.get(link).text
+    assert EMAIL in page
+    assert "Robots" in page
+    assert "agent OR &#34;part 3&#34;" in page
+    assert "One letter a day at 7:30\u202fAM (Europe/Berlin)." in page
+    confirmed = pages.client.post(link)
+    assert "Welcome! Your subscription is confirmed." in confirmed.text
+    assert 'action="/p/' in confirmed.text
+    (first,) = pages.letters()
+    assert "A careful study of" in first["Subject"]
+    reader = pages.app.store.subscribers.by_email(EMAIL)
+    assert reader is not None
+    assert (reader.state, reader.max_papers, reader.schedule.timezone) == (ReaderState.ACTIVE, 5, "Europe/Berlin")
+
+
+def test_nothing_comes_before_the_yes_and_the_yes_is_a_post(pages: Pages) -> None:
+    pages.subscribe(EMAIL)
+    (asking,) = pages.letters()
+    (link,) = set(links_in(asking, "c"))
+    for _ in range(3):
+        pages.client.get(link)
+        pages.client.request("HEAD", link)
+    pages.site.clock.now += timedelta(days=2)
+    assert pages.letters() == []
+    assert pages.app.store.subscribers.by_email(EMAIL).state is ReaderState.PENDING  # type: ignore[union-attr]
+
+
+def test_consent_is_kept_with_time_place_and_words(pages: Pages) -> None:
+    pages.subscribe(EMAIL, client="198.51.100.7")
+    (link,) = set(links_in(pages.letters()[0], "c"))
+    pages.site.clock.now += timedelta(hours=1)
+    Browser(pages.web, "198.51.100.8").post(link)
+    row = pages.app.store.subscribers.by_email(EMAIL).row  # type: ignore[union-attr]
+    consent = pages.app.store.personal.consent(row)
+    assert consent["asked_at"].startswith("2026-11-23T06:00")
+    assert consent["asked_from"] == "198.51.100.7"
+    assert consent["words"].startswith("Yes, send me letters")
+    assert consent["confirmed_at"].startswith("2026-11-23T07:00")
+    assert consent["confirmed_from"] == "198.51.100.8"
+
+
+def test_confirming_twice_brings_nobody_back_who_has_left(pages: Pages) -> None:
+    pages.subscribe(EMAIL)
+    (link,) = set(links_in(pages.letters()[0], "c"))
+    pages.client.post(link)
+    again = pages.client.post(link)
+    assert again.status_code == 200
+    assert "confirmed already" in again.text
+    row = pages.app.store.subscribers.by_email(EMAIL).row  # type: ignore[union-attr]
+    pages.client.post(pages.link("unsubscribe", row))
+    assert pages.client.post(link).status_code == 410
+    assert pages.app.store.subscribers.by_row(row).state is ReaderState.UNSUBSCRIBED  # type: ignore[union-attr]
+
+
+def test_twenty_requests_for_one_address_are_one_letter_a_day(pages: Pages) -> None:
+    for number in range(20):
+        pages.subscribe(
+            EMAIL if number % 2 else EMAIL.upper().replace("EXAMPLE", "example"), client=f"203.0.113.{number}"
+        )
+    assert len(pages.letters()) == 1
+    pages.site.clock.now += timedelta(days=1, minutes=1)
+    pages.subscribe(EMAIL)
+    assert len(pages.letters()) == 1
+
+
+def test_an_address_that_never_answers_is_left_alone_after_some_letters(pages: Pages) -> None:
+    sent = 0
+    for _ in range(20):
+        pages.subscribe(EMAIL)
+        sent += len(pages.letters())
+        pages.site.clock.now += timedelta(days=1, minutes=1)
+    assert sent == 5
+
+
+def test_known_unknown_and_suppressed_addresses_get_the_same_answer(pages: Pages) -> None:
+    pages.reader("known@papers.example")
+    pages.reader("left@papers.example")
+    pages.client.post(pages.link("unsubscribe", pages.reader("left@papers.example")))
+    pages.reader("bounced@papers.example")
+    pages.app.store.subscribers.suppress("bounced@papers.example", "hard bounce", pages.site.clock())
+    answers = {}
+    for name in ("known", "left", "bounced", "never"):
+        response = pages.subscribe(f"{name}@papers.example", client=f"203.0.113.{len(answers)}")
+        assert response.status_code == 200
+        answers[name] = (response.text.replace(name, "NAME"), sorted(set(response.headers) - {"content-length"}))
+    assert len({text for text, _ in answers.values()}) == 1
+    assert len({tuple(headers) for _, headers in answers.values()}) == 1
+
+
+def test_known_and_unknown_addresses_take_the_same_time(pages: Pages) -> None:
+    for number in range(8):
+        pages.reader(f"known{number}@papers.example")
+    took: dict[str, list[float]] = {"known": [], "unknown": []}
+    for number in range(8):
+        for name, times in took.items():
+            started = time.perf_counter()
+            pages.subscribe(f"{name}{number}@papers.example", client=f"203.0.{name == 'known':d}.{number}")
+            times.append(time.perf_counter() - started)
+    assert abs(median(took["known"]) - median(took["unknown"])) < 0.02
+    assert min(took["known"] + took["unknown"]) >= 0.04
+
+
+def test_somebody_who_reads_already_is_sent_the_link_and_nothing_changes(pages: Pages) -> None:
+    row = pages.reader(EMAIL)
+    before = pages.app.store.subscribers.by_row(row)
+    pages.subscribe(EMAIL, topic="agents", at="23:00")
+    assert pages.app.store.subscribers.by_row(row) == before
+    (letter,) = pages.letters()
+    assert letter["Subject"] == "Your link to paperround"
+    assert pages.client.get(links_in(letter, "p")[0]).status_code == 200
+
+
+def test_a_suppressed_address_is_freed_by_its_owners_word_alone(pages: Pages) -> None:
+    row = pages.reader(EMAIL)
+    pages.app.store.subscribers.suppress(EMAIL, "complaint", pages.site.clock())
+    pages.client.post(pages.link("unsubscribe", row))
+    pages.subscribe(EMAIL)
+    assert pages.app.store.subscribers.by_row(row).suppressed is not None  # type: ignore[union-attr]
+    (asking,) = pages.letters()
+    pages.client.post(links_in(asking, "c")[0])
+    reader = pages.app.store.subscribers.by_row(row)
+    assert reader is not None
+    assert (reader.state, reader.suppressed) == (ReaderState.ACTIVE, None)
+
+
+def test_two_hundred_addresses_from_one_place_are_too_many(pages: Pages) -> None:
+    answers = [pages.subscribe(f"victim{n}@papers.example").status_code for n in range(30)]
+    assert answers.count(200) == 10
+    assert answers[10:] == [429] * 20
+    assert len(pages.letters()) == 10
+    other_place = pages.subscribe("friend@papers.example", client="198.51.100.1")
+    assert other_place.status_code == 200
+    pages.site.clock.now += timedelta(hours=1, minutes=1)
+    assert pages.subscribe("victim99@papers.example").status_code == 200
+
+
+def test_an_ipv6_household_is_one_place(pages: Pages) -> None:
+    answers = [
+        pages.subscribe(f"v{n}@papers.example", client=f"2001:db8:1:2:{n:x}::1").status_code for n in range(11)
+    ]
+    assert answers == [200] * 10 + [429]
+    assert pages.subscribe("w@papers.example", client="2001:db8:1:3::1").status_code == 200
+
+
+def test_a_flood_from_everywhere_raises_an_alarm_and_is_stopped(
+    pages: Pages, capsys: pytest.CaptureFixture[str]
+) -> None:
+    limits = pages.web.state.desk.limits
+    limits.spike, limits.subscribing_overall.most = 3, 5
+    answers = [pages.subscribe(f"v{n}@papers.example", client=f"203.0.113.{n}").status_code for n in range(7)]
+    assert answers == [200] * 5 + [429] * 2
+    told = capsys.readouterr()
+    assert "unusually many people subscribe" in told.out + told.err
+
+
+def test_the_trap_for_robots_answers_like_the_form_and_does_nothing(pages: Pages) -> None:
+    before = pages.dump()
+    caught = pages.subscribe(EMAIL, website="https://casino.example")
+    honest = pages.subscribe(EMAIL, client="198.51.100.1")
+    assert caught.status_code == 200
+    assert caught.text == honest.text
+    assert len(pages.letters()) == 1
+    assert len(before["subscribers"]) == 0
+
+
+def test_nothing_typed_into_the_form_is_repeated_in_the_letter(pages: Pages) -> None:
+    pages.subscribe(EMAIL, name="BUY NOW https://casino.example", query="casino example viagra")
+    (asking,) = pages.letters()
+    assert "casino" not in asking.as_string()
+    assert "BUY NOW" not in asking.as_string()
+
+
+def test_no_box_is_ticked_and_the_frequency_is_told(pages: Pages) -> None:
+    page = pages.client.get("/subscribe").text
+    assert " checked" not in page
+    assert "How often" in page
+    assert "I can change that or leave at any time" in page
+    assert pages.client.get("/subscribe?topic=agents").text.count(" checked") == 1
+
+
+def test_what_is_missing_is_said_beside_the_field(pages: Pages) -> None:
+    before = pages.dump()
+    for fields, said in [
+        ({"email": "not an address"}, "This is not an email address."),
+        ({"email": f"{'a' * 74}@papers.example"}, "This is not an email address."),
+        ({"email": EMAIL, "topic": []}, "Choose a topic, or write a query of your own."),
+        ({"email": EMAIL, "query": "a AND"}, "AND needs a word after it"),
+        ({"email": EMAIL, "query": "x" * 301}, "at most 300 characters"),
+        ({"email": EMAIL, "monthday": "32"}, "not a day of the month"),
+    ]:
+        response = pages.client.post("/subscribe", data={**FORM, "topic": ["robots"], **fields})
+        assert response.status_code == 422
+        assert said in response.text.replace("&#39;", "'")
+        assert response.headers["cache-control"] == "no-store"
+    assert pages.dump() == before
+
+
+def test_the_address_typed_on_the_front_page_comes_along(pages: Pages) -> None:
+    response = pages.client.post("/subscribe", data={"step": "begin", "email": 'a"><script>@x.example'})
+    assert response.status_code == 200
+    assert 'value="a&#34;&gt;&lt;script&gt;@x.example"' in response.text
+
+
+def test_a_query_is_tried_before_it_is_sent(pages: Pages) -> None:
+    tried = pages.client.post("/subscribe", data={**FORM, "query": ["agents", "robots AND"], "step": "try"})
+    assert "1 paper in the past week" in tried.text
+    assert "AND needs a word after it" in tried.text
+    live = pages.client.get("/try", params={"q": "robots"}).json()
+    assert live["told"] == "5 papers in the past week, among them:"
+    assert live["papers"][0]["href"].startswith("/papers/2611.0000")
+    assert live["papers"][0]["why"].startswith("title: robots")
+    assert pages.client.get("/try", params={"q": "("}).json()["wrong"] is True
+    assert pages.client.get("/try", params={"q": " "}).json() == {"told": "", "papers": []}
+
+
+def test_only_the_past_week_is_tried(pages: Pages) -> None:
+    pages.site.clock.now += timedelta(days=8)
+    assert pages.client.get("/try", params={"q": "robots"}).json()["told"] == "No paper in the past week."
+
+
+def test_trying_queries_has_a_limit(pages: Pages) -> None:
+    pages.web.state.desk.limits.trying.most = 2
+    answers = [pages.client.get("/try", params={"q": "robots"}).status_code for _ in range(3)]
+    assert answers == [200, 200, 429]
+
+
+def test_a_lost_link_is_mailed_and_the_answer_is_always_the_same(pages: Pages) -> None:
+    pages.reader(EMAIL)
+    assert pages.client.get("/preferences").status_code == 200
+    known = pages.client.post("/preferences", data={"email": EMAIL})
+    unknown = pages.client.post("/preferences", data={"email": "bob@nobody.example"})
+    assert known.text.replace(EMAIL, "X") == unknown.text.replace("bob@nobody.example", "X")
+    (letter,) = pages.letters()
+    assert (letter["To"], letter["Subject"]) == (EMAIL, "Your link to paperround")
+    pages.client.post("/preferences", data={"email": EMAIL})
+    assert pages.letters() == []
+    assert pages.client.post("/preferences", data={"email": "nonsense"}).status_code == 422
+    assert len(pages.dump()["subscribers"]) == 1
+
+
+def test_an_address_that_nobody_confirms_is_forgotten(pages: Pages) -> None:
+    from paperround import pipeline
+
+    pages.subscribe(EMAIL)
+    pages.letters()
+    pages.site.clock.now += timedelta(days=29)
+    pipeline.sweep(pages.app)
+    assert pages.app.store.subscribers.by_email(EMAIL) is not None
+    pages.site.clock.now += timedelta(days=2)
+    pipeline.sweep(pages.app)
+    assert pages.app.store.subscribers.by_email(EMAIL) is None
+
+
+def test_a_topic_that_went_away_before_the_yes_is_no_obstacle(pages: Pages) -> None:
+    pages.subscribe(EMAIL, topic=["robots", "agents"])
+    (link,) = set(links_in(pages.letters()[0], "c"))
+    from sqlalchemy import create_engine, text
+
+    engine = create_engine(pages.app.settings.database_url)
+    with engine.begin() as db:
+        db.execute(text("DELETE FROM topics WHERE slug = 'agents'"))
+    engine.dispose()
+    assert pages.client.post(link).status_code == 200
+    assert pages.app.store.subscribers.by_email(EMAIL).topics == ("robots",)  # type: ignore[union-attr]
+
+
+def test_who_had_todays_letter_and_comes_back_gets_the_next_one_tomorrow(pages: Pages) -> None:
+    row = pages.reader(EMAIL, at="06:00")
+    pages.site.clock.now += timedelta(days=1)
+    assert len(pages.letters()) == 1
+    pages.client.post(pages.link("unsubscribe", row))
+    pages.subscribe(EMAIL, first_now="1", at="06:00", timezone="UTC")
+    (asking,) = pages.letters()
+    pages.client.post(links_in(asking, "c")[0])
+    reader = pages.app.store.subscribers.by_row(row)
+    assert reader is not None
+    assert reader.next_digest_at == pages.site.clock() + timedelta(days=1)
