@@ -110,12 +110,15 @@ def _walk(raw: bytes, depth: int) -> Iterator[Part]:
 def _pieces(body: bytes, delimiter: str) -> Iterator[bytes]:
     """What stands between the boundaries; the last may be missing."""
     line = re.compile(rb"(?:^|\n)--" + re.escape(delimiter.encode()) + rb"(--)?[ \t]*(?=\n|$)")
-    found = list(line.finditer(body))
-    ends = [boundary.start() for boundary in found[1:]] + [len(body)]
-    for this, end in zip(found, ends, strict=False):
-        if this[1]:  # the closing one
+    start: int | None = None
+    for found in line.finditer(body):
+        if start is not None:
+            yield body[start : found.start()]
+        if found[1]:  # the closing one
             return
-        yield body[this.end() + 1 : end]
+        start = found.end() + 1
+    if start is not None:
+        yield body[start:]
 
 
 def _decoded(encodings: list[str], body: bytes) -> bytes:

@@ -1,0 +1,84 @@
+"""A real Postfix in between: letters arrive as they were signed, refusals come back and find their delivery."""
+
+from datetime import UTC, datetime
+
+import dkim as dkimpy
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from paperround import tokens
+from paperround.delivery import SmtpTransport
+from paperround.delivery.bounces import parse
+from paperround.delivery.dkim import Key, sign
+from paperround.delivery.message import Head, build, message_id
+from paperround.models import BounceKind, Letter, Rendered
+from support import postfix
+
+KEYS = tokens.keys("a secret of sixteen characters or more")
+SIGNING = Key("papers.example", "morning", rsa.generate_private_key(65537, 2048))
+READERS = 200
+RETURNED = {
+    "nobody-of-that-name@mail.example": BounceKind.HARD,
+    "closed@mail.example": BounceKind.HARD,
+    "full@mail.example": BounceKind.SOFT,
+    "policy@mail.example": BounceKind.POLICY,
+    "reader@no-such-domain.example": BounceKind.SOFT,
+}
+
+
+@pytest.fixture(scope="module")
+def relay():
+    if reason := postfix.missing():
+        pytest.skip(reason)
+    with postfix.running() as relay:
+        yield relay
+
+
+def letter(number, reader):
+    head = Head(
+        sender_name="Die tägliche Auswahl",
+        sender="papers@papers.example",
+        recipient=reader,
+        date=datetime(2026, 11, 23, 7, tzinfo=UTC),
+        message_id=message_id(number, "daily 2026-11-23", KEYS[0], "papers.example"),
+        unsubscribe_url="https://papers.example/u/" + tokens.mint(KEYS, tokens.UNSUBSCRIBE, number),
+    )
+    body = "Größe\n.\n..hidden\n\nFrom the papers\n" + "Zwölf Boxkämpfer " * 60 + "\n\n"
+    message = sign(build(head, Rendered("Zehn Aufsätze", f"<p>{body}</p>", body)), [SIGNING])
+    return Letter(number, tokens.verp(KEYS, number, "papers.example"), reader, message)
+
+
+def send(relay, letters):
+    outcomes = []
+    SmtpTransport(host="127.0.0.1", port=relay.port, tls="none", connections=4).send(iter(letters), outcomes.append)
+    return outcomes
+
+
+def test_letters_arrive_as_they_were_signed(relay):
+    letters = [letter(number, f"reader{number}@mail.example") for number in range(READERS)]
+    assert all(outcome.accepted for outcome in send(relay, letters))
+    relay.wait_for(lambda: len(relay.mailbox("readers")) >= READERS)
+    stored = [mail.replace(b"\n", b"\r\n") for mail in relay.mailbox("readers")]
+    assert len(stored) == READERS
+    # What stands above the signature is Postfix's own; below it not one octet has changed.
+    arrived = {mail[mail.index(b"DKIM-Signature:") :] for mail in stored}
+    assert arrived == {each.message for each in letters}
+    record = SIGNING.dns_record[1].encode()
+    assert all(dkimpy.verify(mail, dnsfunc=lambda *_, **__: record) for mail in stored[:10])
+
+
+def test_what_cannot_be_delivered_comes_back_and_is_judged(relay):
+    before = len(relay.mailbox("bounces"))
+    letters = [letter(1000 + number, reader) for number, reader in enumerate(RETURNED)]
+    assert all(outcome.accepted for outcome in send(relay, letters))
+    relay.wait_for(lambda: len(relay.mailbox("bounces")) >= before + len(RETURNED))
+    reports = [parse(mail) for mail in relay.mailbox("bounces")[before:]]
+    found = {tokens.read_verp(KEYS, report.verp_token): report for report in reports}
+    assert {1000 + number: kind for number, kind in enumerate(RETURNED.values())} == {
+        delivery: report.kind for delivery, report in found.items()
+    }
+    for each in letters:
+        assert found[each.delivery].recipient == each.recipient
+        assert found[each.delivery].message_id == message_id(
+            each.delivery, "daily 2026-11-23", KEYS[0], "papers.example"
+        )
