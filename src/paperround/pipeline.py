@@ -104,8 +104,11 @@ def ingest(
 
 
 def ingest_file(app: App, data: bytes, form: str, name: str, *, archive: bool = False) -> Ingested:
-    """Take in a file in one of the FORMATS."""
-    parsed = FORMATS[form](data, app.clock().date())
+    """Take in a file in one of the FORMATS; one that is something else is reported as failed."""
+    try:
+        parsed = FORMATS[form](data, app.clock().date())
+    except SourceError as error:
+        return Ingested(name, state="failed", note=str(error))
     report = Ingested(name, fetched=len(parsed.listings), problems=list(parsed.problems), state=SourceState.FRESH)
     _take_in(app, parsed.listings, report, archive=archive)
     return report
