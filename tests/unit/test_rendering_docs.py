@@ -1,0 +1,62 @@
+"""The documents about letters and themes say what is there, and the theme in them works."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from paperround.models import Links, Site
+from paperround.rendering import language, notice, sample, subject, view
+from paperround.rendering.letter import Press
+from support.letters import DAY, FOLDERS, THEMES
+
+_DOCS = Path(__file__).parents[2] / "docs"
+_LETTER = (_DOCS / "letter.md").read_text(encoding="utf-8")
+_THEME = (_DOCS / "add-a-theme.md").read_text(encoding="utf-8")
+
+
+def _layout() -> str:
+    return (FOLDERS[-1] / "email" / "digest.html.j2").read_text(encoding="utf-8")
+
+
+def test_the_theme_in_the_document_works_and_looks_different(tmp_path: Path) -> None:
+    (theme,) = re.findall(r"```jinja\n(.*?)```", _THEME, re.DOTALL)
+    (tmp_path / "email" / "themes").mkdir(parents=True)
+    (tmp_path / "email" / "themes" / "evening.html.j2").write_text(theme, encoding="utf-8")
+    press = Press(sample.SITE, "evening", language.load("en", FOLDERS), (tmp_path, *FOLDERS))
+    rendered = press.letter(sample.DIGEST, sample.PAPERS, sample.READER, sample.LINKS, DAY)
+    assert "Efficient models ☾" in rendered.html
+    assert "background-color:#f8faff" in rendered.html
+    assert "background-color: #141b2e !important" in rendered.html
+    assert rendered.html.count("<h3 ") == 6
+    assert sample.LINKS.unsubscribe in rendered.html
+
+
+@pytest.mark.parametrize("block", re.findall(r"{% block (\w+)", _layout()))
+def test_every_block_is_explained(block: str) -> None:
+    assert f"| `{block}` |" in _THEME
+
+
+@pytest.mark.parametrize("kind", [view.Card, view.LetterView, view.Link, view.Paragraph, Links, Site])
+def test_every_fact_that_a_theme_can_print_is_named(kind: type) -> None:
+    for fact in fields(kind):
+        assert f"`{fact.name}`" in _THEME, fact.name
+
+
+def test_every_part_of_a_card_is_named() -> None:
+    parts = (FOLDERS[-1] / "email" / "parts.html.j2").read_text(encoding="utf-8")
+    for part in re.findall(r"{% macro (\w+)", parts):
+        assert f"parts.{part}(" in _THEME
+
+
+def test_all_themes_notices_and_fields_of_the_subject_are_named() -> None:
+    for theme in THEMES:
+        assert f"| `{theme}` |" in _LETTER
+        assert f"`{theme}.html.j2`" in _THEME
+    for kind in notice.kinds(FOLDERS):
+        assert kind in _LETTER
+    for name in subject.FIELDS:
+        assert f"`{{{name}}}`" in _LETTER
