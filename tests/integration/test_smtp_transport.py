@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 import trustme
 
-from paperround.delivery import SmtpTransport
+from paperround.delivery import SmtpTransport, crew
 from paperround.errors import TransportError
 from paperround.models import Letter, Stage
 from support.smtp_server import (
@@ -219,6 +219,18 @@ def test_a_relay_that_ends_every_connection_stops_the_sending_with_the_letters_k
             transport_to(server, connections=2).send(record.letters(map(letter, range(500))), record)
     assert len(record.outcomes) == record.drawn < 20
     assert {(o.accepted, o.code) for o in record.outcomes} == {(False, None)}
+
+
+def test_a_relay_that_says_421_to_everything_stops_the_sending_too(monkeypatch):
+    monkeypatch.setattr(crew, "_REST", 0.01)
+    record = Record()
+    with (
+        SmtpServer(always("mail", "421 4.3.2 not today")) as server,
+        pytest.raises(TransportError, match="not today"),
+    ):
+        transport_to(server, connections=2).send(record.letters(map(letter, range(500))), record)
+    assert len(record.outcomes) == record.drawn < 20
+    assert {(o.stage, o.code) for o in record.outcomes} == {(Stage.MAIL, 421)}
 
 
 def test_a_connection_is_renewed_after_the_letters_it_may_carry():

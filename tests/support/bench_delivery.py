@@ -108,7 +108,7 @@ def sending(name: str, port: int, letters: int, connections: int) -> None:
             rates.append(sent / (time.perf_counter() - start))
             cpu = (time.process_time() - used) / sent
         print(
-            f"  {what:<30} {sorted(rates)[1]:8,.0f}/s  (of {', '.join(f'{r:,.0f}' for r in rates)})  {cpu * 1e3:.3f} ms CPU"
+            f"  {what:<30} {sorted(rates)[1]:8,.0f}/s, {cpu * 1e3:.3f} ms CPU each; {[round(rate) for rate in rates]}"
         )
 
 

@@ -198,6 +198,20 @@ def test_what_is_the_accounts_fault_pauses_the_transport_and_touches_no_reader(s
     assert step.again >= until + timedelta(minutes=30)
 
 
+@pytest.mark.parametrize(
+    ("said", "suspect"),
+    [
+        (met("rcpt", 550, "5.7.1 not from you"), True),
+        (met("final", 550, "5.7.1 not that"), True),
+        (met("mail", 550, "5.7.1 not you"), False),
+        (met("auth", 535, "5.7.8 wrong password"), False),
+        (met("final", 550, "5.4.5 the limit of the day"), False),
+    ],
+)
+def test_a_refusal_that_may_be_about_this_letter_alone_says_so(said, suspect):
+    assert next_step(0, said, NOW, POLICY, Random(1)).suspect is suspect
+
+
 codes = st.none() | st.integers(200, 599)
 enhanced_codes = st.none() | st.from_regex(r"[245]\.\d{1,3}\.\d{1,3}", fullmatch=True)
 

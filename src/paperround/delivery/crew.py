@@ -26,6 +26,7 @@ from paperround.models import Letter, Outcome, Stage
 log = structlog.get_logger()
 
 _REOPENING = (0.2, 1.0, 3.0)  # seconds between tries; a server notices the end of a connection a moment late
+_SERVICE_ENDS = 421
 _REST = 1.0  # seconds after a 421 on the only connection
 _REGROWS_AFTER = 100  # letters taken, until a relay that wanted fewer connections is asked for one more
 
@@ -198,10 +199,10 @@ class Crew:
         """What the outcome of a letter says about the relay; raises _Leave or TransportError."""
         if result.accepted:
             self._grow()
-        elif result.code == 421:
-            self._step_back()
-        elif result.code is None:
+        elif result.code is None or result.code == _SERVICE_ENDS:
             self._count_loss(result)
+            if result.code:
+                self._step_back()
         else:
             self._lost_in_a_row = 0
 
@@ -214,14 +215,6 @@ class Crew:
             if self._working < self._wanted and not self._exhausted and not self._stop.is_set():
                 self._hire()
 
-    def _step_back(self) -> None:
-        with self._state:
-            self._wanted = max(1, self._working - 1)
-            if self._working > self._wanted:
-                self._working -= 1
-                raise _Leave
-        self._stop.wait(_REST)
-
     def _count_loss(self, result: Outcome) -> None:
         with self._state:
             self._lost_in_a_row += 1
@@ -229,3 +222,11 @@ class Crew:
             hopeless = self._lost_in_a_row > 2 * self._connections + 2
         if hopeless:
             raise TransportError(f"{result.connection}: connection after connection ends early: {result.text}")
+
+    def _step_back(self) -> None:
+        with self._state:
+            self._wanted = max(1, self._working - 1)
+            if self._working > self._wanted:
+                self._working -= 1
+                raise _Leave
+        self._stop.wait(_REST)

@@ -12,7 +12,8 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email import policy
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
 from email.parser import BytesHeaderParser
 from pathlib import Path
 from typing import Annotated, Literal
@@ -23,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from paperround.delivery.folders import store
 from paperround.delivery.smtp import SmtpTransport
 from paperround.models import Letter, Outcome
+from paperround.text import clean
 
 _HOST = "127.0.0.1"
 _MAX_LETTER = 50 * 2**20  # bytes
@@ -111,13 +113,21 @@ class Inbox:
     def _received(self, path: Path) -> Received | None:
         try:
             with path.open("rb") as file:
-                head = BytesHeaderParser(policy=policy.default).parsebytes(file.read(_HEAD))
-                size = path.stat().st_size
+                head = BytesHeaderParser().parsebytes(file.read(_HEAD))
+                facts = path.stat()
         except FileNotFoundError:
             return None
-        at = datetime.fromtimestamp(int(path.name[:20]) / 1e9, UTC)
-        sender, recipient, subject = (str(head.get(name, "")) for name in ("From", "To", "Subject"))
-        return Received(path.name.partition(":")[0], at, sender, recipient, subject, size)
+        at = datetime.fromtimestamp(facts.st_mtime, UTC)
+        sender, recipient, subject = (_legible(str(head.get(name, ""))) for name in ("From", "To", "Subject"))
+        return Received(path.name.partition(":")[0], at, sender, recipient, subject, facts.st_size)
+
+
+def _legible(field: str) -> str:
+    """The field with its encoded words decoded; the newer parser in `email` raises on much that may stand there."""
+    try:
+        return clean(str(make_header(decode_header(field))))
+    except (ValueError, LookupError, HeaderParseError):  # a charset or an encoding that is none
+        return clean(field)
 
 
 class _Server:

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import ssl
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FilePath, SecretStr, model_validator
 
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def _host(value: str) -> str:
+    try:
+        value.encode("idna")
+    except UnicodeError:
+        raise ValueError("is not the name of a host") from None
+    return value
+
+
+Host = Annotated[str, Field(pattern=r"^[^\s\x00-\x1f]{1,253}$"), AfterValidator(_host)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 
 
@@ -18,15 +28,15 @@ class Relay(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    host: Annotated[str, Field(min_length=1)]
+    host: Host
     port: Annotated[int | None, Field(ge=1, le=65535)] = None
     """By default 587 with starttls, 465 with tls, 25 with none."""
     tls: Literal["starttls", "tls", "none"] = "starttls"
-    ca_file: Path | None = None
+    ca_file: FilePath | None = None
     """Certificates to trust, in place of the system's, for a relay with a certificate of one's own making."""
     username: str = ""
     password: SecretStr = SecretStr("")
-    helo: str = ""
+    helo: Annotated[str, Field(pattern=r"^[!-~]*$")] = ""
     """The name in the greeting; by default this machine's."""
     connect_timeout: Seconds = 30
     timeout: Seconds = 300
@@ -40,6 +50,15 @@ class Relay(BaseModel):
             raise ValueError("username and password belong together: set both or neither")
         if self.username and self.tls == "none" and self.host not in _LOOPBACK:
             raise ValueError('the password would go in clear: set tls to "starttls" or "tls"')
+        return self
+
+    @model_validator(mode="after")
+    def _ca_file_serves(self) -> Self:
+        if self.ca_file:
+            try:
+                ssl.create_default_context(cafile=self.ca_file)
+            except ssl.SSLError:
+                raise ValueError(f"ca_file: {self.ca_file} holds no certificates in PEM") from None
         return self
 
     @property
