@@ -82,7 +82,8 @@ class Arxiv(SourceSettings):
         """The current announcement, and from the API the batches of the window that were missed."""
         memory = _Memory(window.validators)
         today = http.now().astimezone(EASTERN).date()
-        feed, unchanged = self._feed(http, memory, today)
+        answer = self._feed(http, memory, today)
+        feed = answer.parsed
         due = last_batch(today, self.holidays)
         missed = self._missed(window, memory, feed, due)
         try:
@@ -91,7 +92,7 @@ class Arxiv(SourceSettings):
         except SourceError as error:
             filled, failed = Parsed(), str(error)
         parsed = Parsed(feed.listings + filled.listings, feed.problems + filled.problems, feed.day)
-        state, note = self._state(feed, due, unchanged=unchanged, filled=bool(filled.listings))
+        state, note = self._state(answer, due, filled=bool(filled.listings))
         if failed:
             days = ", ".join(map(str, missed))
             state, note = SourceState.STALE, f"missed days ({days}) could not be fetched; {failed}"
@@ -112,19 +113,20 @@ class Arxiv(SourceSettings):
             ]
         return relabelled(joined(parsed), self.name)
 
-    def _feed(self, http: Http, memory: _Memory, today: date) -> tuple[Parsed, bool]:
+    def _feed(self, http: Http, memory: _Memory, today: date) -> _Answer:
         url = f"{self.feed_url}/atom/{'+'.join(self.categories)}"
         answer = http.get(url, asker=self.name, validators=memory.conditions, pace=ARXIV)
         if answer.unchanged:
-            return Parsed(day=memory.feed_day), True
+            return _Answer(Parsed(day=memory.feed_day), unchanged=True)
         if answer.status != httpx.codes.BAD_REQUEST:  # a wrong category: the feed holds the message
             answer.expect_ok(self.name)
-        feed = _read(answer.body, today, self.announce, f"{self.name}: the feed", answer.content_type).parsed
+        read = _read(answer.body, today, self.announce, f"{self.name}: the feed", answer.content_type)
+        feed = read.parsed
         if not cut_short(feed):
             memory.conditions, memory.feed_day = answer.remember(), feed.day
             if feed.listings and feed.day:
                 memory.taken.add(feed.day)
-        return feed, False
+        return read
 
     def _missed(self, window: Window, memory: _Memory, feed: Parsed, due: date) -> list[date]:
         """The batches that are neither in the feed nor were taken before.
@@ -171,12 +173,14 @@ class Arxiv(SourceSettings):
         answer = http.get(f"{self.api_url}/api/query", asker=self.name, params=query, pace=ARXIV)
         if answer.status != httpx.codes.BAD_REQUEST:
             answer.expect_ok(self.name)
-        page = _read(answer.body, today, (), f"{self.name}: page {number}", answer.content_type)
+        what = f"{self.name}: page {number}"
+        page = _read(answer.body, today, (), what, answer.content_type, self.holidays)
         if cut_short(page.parsed):
             raise SourceError(f"{self.name}: page {number} ends too early; is the service down?", again=True)
         return page
 
-    def _state(self, feed: Parsed, due: date, *, unchanged: bool, filled: bool) -> tuple[SourceState, str]:
+    def _state(self, answer: _Answer, due: date, *, filled: bool) -> tuple[SourceState, str]:
+        feed = answer.parsed
         if cut_short(feed):
             return SourceState.STALE, "the feed ends too early; it is asked for again next time"
         if feed.day is None or feed.day < due:
@@ -184,9 +188,13 @@ class Arxiv(SourceSettings):
                 SourceState.STALE,
                 f"the feed is of {feed.day}, that of {due} is due; it is asked for again next time",
             )
-        if feed.listings or filled:
-            return SourceState.FRESH, "the feed is empty, the papers are from the API" if not feed.listings else ""
-        if unchanged:
+        if answer.entries >= _FEED_LIMIT:
+            return SourceState.FRESH, "the feed has 2,000 entries, which is its limit: name fewer categories a source"
+        if feed.listings:
+            return SourceState.FRESH, ""
+        if filled:
+            return SourceState.FRESH, "the feed has nothing new, the papers are from the API"
+        if answer.unchanged:
             return SourceState.UNCHANGED, ""
         why = "no announcement is due" if feed.day > due else "neither feed nor API has papers"
         return SourceState.QUIET, f"{feed.day:%A}, {feed.day}: {why}"
@@ -211,9 +219,10 @@ class _Memory:
 @dataclass(frozen=True, slots=True)
 class _Answer:
     parsed: Parsed
-    entries: int
-    total: int
+    entries: int = 0
+    total: int = 0
     """How many results the API has in all; 0 for a feed."""
+    unchanged: bool = False
 
 
 def parse(data: bytes, today: date) -> Parsed:
@@ -226,7 +235,14 @@ def speaks(data: bytes) -> bool:
     return b"http://arxiv.org/schemas/atom" in data[:2000]
 
 
-def _read(data: bytes, today: date, announce: Collection[str], what: str, content_type: str = "") -> _Answer:
+def _read(
+    data: bytes,
+    today: date,
+    announce: Collection[str],
+    what: str,
+    content_type: str = "",
+    holidays: Collection[date] = HOLIDAYS,
+) -> _Answer:
     """Entries of either kind; `announce` chooses among those with an announce type, and nothing means all."""
     entries = Entries(today, source=KIND)
     document = Xml(data, "entry", "item")
@@ -238,7 +254,7 @@ def _read(data: bytes, today: date, announce: Collection[str], what: str, conten
         if "/api/errors" in first(said, "id"):
             raise SourceError(f"{what} is an error of the API: {first(said, 'summary')}", again=False)
         days.update(_announced(said))
-        _add(entries, said, announce)
+        _add(entries, said, announce, holidays)
     if local_name(document.root) not in ("feed", "rss"):
         got = content_type or describe(data)
         raise SourceError(f"{what} is not Atom (got {got}); is the service down?", again=True)
@@ -260,6 +276,8 @@ def texts_of(element: Any) -> Texts:
     said: Texts = {}
     for child in element:
         name = local_name(child).lower()
+        if not name:  # a comment
+            continue
         if name == "author":
             text = "".join(part.text or "" for part in child if local_name(part) == "name")
         else:
@@ -298,7 +316,7 @@ def facts(found: tuple[str, int | None], said: Texts, abstract: str, days: Mappi
     }
 
 
-def _add(entries: Entries, said: Texts, announce: Collection[str]) -> None:
+def _add(entries: Entries, said: Texts, announce: Collection[str], holidays: Collection[date]) -> None:
     text = first(said, "summary", "description")
     about = _DESCRIPTION.match(text)
     kind = first(said, "announce_type") or (about["type"] if about else "new")
@@ -309,7 +327,8 @@ def _add(entries: Entries, said: Texts, announce: Collection[str]) -> None:
     if not found:
         entries.reject("it has no arXiv identifier", first(said, "title"))
         return
-    entries.add(facts(found, said, text[about.end() :] if about else text, _days(said, entries.today)))
+    abstract = text[about.end() :] if about else text
+    entries.add(facts(found, said, abstract, _days(said, entries.today, holidays)))
 
 
 def _is_daily(said: Texts) -> bool:
@@ -322,13 +341,13 @@ def _announced(said: Texts) -> list[date]:
     return [found.date()] if found else []
 
 
-def _days(said: Texts, today: date) -> dict[str, object]:
+def _days(said: Texts, today: date, holidays: Collection[date]) -> dict[str, object]:
     if _is_daily(said):  # the moment of submission is not in the feed
         return {"day": next(iter(_announced(said)), today)}
     submitted = moment(first(said, "published"))
     if submitted is None or submitted.tzinfo is None:
         return {"day": submitted.date() if submitted else today}
-    feed = batch_of(submitted, HOLIDAYS)
+    feed = batch_of(submitted, holidays)
     return {"day": min(feed, max(today, submitted.date())), "published": submitted.date()}
 
 

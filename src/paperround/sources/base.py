@@ -92,10 +92,7 @@ def _cron(value: str) -> str:
 def _zone(value: str) -> str:
     try:
         ZoneInfo(value)
-    except (
-        ValueError,
-        KeyError,
-    ):  # ZoneInfoNotFoundError is a KeyError, a path instead of a name a ValueError
+    except (ValueError, KeyError):  # a path instead of a name; ZoneInfoNotFoundError
         raise ValueError(f'"{value}" is not an IANA time zone; write one such as "Europe/Berlin" or "UTC"') from None
     return value
 

@@ -88,11 +88,8 @@ def parse(data: bytes, today: date) -> Parsed:
 
 def _read(data: bytes, today: date, what: str) -> _Page:
     document = read_json(data, "collection", KIND)
-    rows = document.value
-    total: object = None
-    if not document.broken:
-        rows, message = _envelope(rows, what)
-        total = message.get("total")
+    rows, message = _envelope(document.value, what)
+    total = None if document.broken else message.get("total")
     entries = Entries(today, source=KIND)
     for row in rows:
         _add(entries, row)

@@ -51,7 +51,7 @@ class Entries:
         elif not plausible(day, self.today):
             self._problem(title, f"its day, {day}, {_why_implausible(day)}")
         else:
-            self._listings.append(_listing({**self._said, **facts}))
+            self._listings.append(self._listing(facts))
             return self._listings[-1]
         return None
 
@@ -79,6 +79,14 @@ class Entries:
         """All of it, as an answer of the latest day listed."""
         return self.parsed(max((listing.day for listing in self._listings), default=None))
 
+    def _listing(self, facts: Mapping[str, object]) -> Listing:
+        try:
+            return Listing.model_validate({**self._said, **facts})
+        except ValidationError as error:
+            wrong = {one["loc"][0] for one in error.errors(include_url=False, include_input=False)}
+        sound = {name: value for name, value in facts.items() if name not in wrong}
+        return Listing.model_validate({**self._said, **sound})
+
     def _problem(self, title: object, what: str) -> None:
         self._rejected += 1
         if self._rejected <= _MAX_PROBLEMS:
@@ -100,16 +108,16 @@ def moment(value: object) -> datetime | None:
     if not isinstance(value, str) or len(value) > 64:
         return None
     value = value.strip()
-    if found := _NUMERIC_DAY.fullmatch(value):  # bioRxiv writes 2026-6-30
-        value = "{}-{:0>2}-{:0>2}".format(*found.groups())
-    try:
-        return datetime.fromisoformat(value)
-    except ValueError:
-        pass
-    try:
-        return parsedate_to_datetime(value)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
+    if parts := _NUMERIC_DAY.fullmatch(value):  # bioRxiv writes 2026-6-30
+        value = "{}-{:0>2}-{:0>2}".format(*parts.groups())
+    for read in (datetime.fromisoformat, parsedate_to_datetime):
+        try:
+            found = read(value)
+        except (ValueError, TypeError, IndexError, OverflowError):
+            continue
+        # At the ends of the calendar a change of zone overflows; nobody means those years.
+        return found if 1 < found.year < 9999 else None
+    return None
 
 
 def day_of(value: object) -> date | None:
@@ -123,14 +131,6 @@ def authors(names: list[str]) -> dict[str, object]:
     if len(names) <= MAX_AUTHORS:
         return {"authors": names}
     return {"authors": names[:MAX_AUTHORS], "author_count": len(names)}
-
-
-def _listing(facts: dict[str, object]) -> Listing:
-    try:
-        return Listing.model_validate(facts)
-    except ValidationError as error:
-        wrong = {one["loc"][0] for one in error.errors(include_url=False, include_input=False)}
-    return Listing.model_validate({name: value for name, value in facts.items() if name not in wrong})
 
 
 def _where(number: int, title: object) -> str:

@@ -26,7 +26,14 @@ from paperround.sources.base import BaseUrl, Fetched, Name, Parser, SourceSettin
 from paperround.sources.entries import FIRST_YEAR, Entries, authors, cut_short, day_of, plausible
 from paperround.sources.http import Answer, Http
 from paperround.sources.markup import extract, plain, split_names, untex
-from paperround.sources.reading import describe, read_json
+from paperround.sources.reading import (
+    describe,
+    is_reasonable,
+    narrow,
+    read_json,
+    without_bad_references,
+    without_doctype,
+)
 from paperround.text import clean
 
 KIND = "feed"
@@ -35,6 +42,8 @@ _LONGEST_ABSTRACT, _EXTRACT = 4_000, 1_200
 _MOST_REMEMBERED = 5_000
 _MOST_TAGS = 20
 _ENTRY_END = re.compile(rb"</(?:[\w.-]+:)?(?:item|entry)\s*>", re.IGNORECASE)
+_ENTRY_START = re.compile(rb"<(?:[\w.-]+:)?(?:item|entry)[\s>]", re.IGNORECASE)
+_HEAD = 5_000  # bytes; comments and instructions may stand before the root
 _ROOT = re.compile(rb"<(?P<root>(?:[\w.-]+:)?(?P<name>rss|feed|RDF))[\s>]", re.IGNORECASE)
 _YEAR = re.compile(r"\d{4}", re.ASCII)
 _DOI_LINE = re.compile(r"\bdoi:\s?(10\.\d{4,9}/[^\s<>\"]+)", re.IGNORECASE)
@@ -81,7 +90,8 @@ class Feed(SourceSettings):
         ]
         parsed = relabelled(replace(feed.parsed, listings=tuple(kept)), self.name)
         if cut_short(parsed):
-            return Fetched(parsed, SourceState.STALE, "the feed ends too early; it is asked for again next time")
+            note = "the feed ends too early; it is asked for again next time"
+            return Fetched(parsed, SourceState.STALE, note, window.validators)
         state = SourceState.FRESH if kept else SourceState.QUIET
         note = "" if kept else "nothing new" if feed.parsed.listings else "the feed has no entries"
         return Fetched(parsed, state, note, {**answer.remember(), **seen.kept()})
@@ -139,6 +149,7 @@ def parse(data: bytes, today: date) -> Parsed:
 
 
 def _read(data: bytes, today: date, who: str, base: str = "", content_type: str = "") -> _Feed:
+    data = narrow(data)
     if arxiv.speaks(data):  # feedparser would lose text at every "<" in it
         return _Feed(arxiv.parse(data, today))
     entries = Entries(today, source=KIND)
@@ -177,27 +188,34 @@ def _key(listing: Listing) -> str:
 
 
 def _xml_feed(data: bytes, who: str, base: str, content_type: str) -> tuple[Iterator[_Item | str], str, date | None]:
-    data, broken = _whole(data)
-    document = feedparser.parse(
-        io.BytesIO(data),  # bytes by themselves would be tried as the name of a file
-        sanitize_html=False,
-        resolve_relative_uris=False,
-        response_headers={"content-location": base, "content-type": content_type},
-    )
-    if not document.version and not document.entries:
+    data = without_doctype(data)
+    if not _ROOT.search(data[:_HEAD]):
         raise SourceError(f"{who}: this is no feed (got {describe(data)}); {_advice(data, base)}", again=True)
+    if not is_reasonable(data):
+        raise SourceError(f"{who}: tags are nested thousands deep or are huge; this is no feed to read", again=False)
+    data, broken = _whole(without_bad_references(data))
+    try:
+        document = feedparser.parse(
+            io.BytesIO(data),  # bytes by themselves would be tried as the name of a file
+            sanitize_html=False,
+            resolve_relative_uris=False,
+            response_headers={"content-location": base, "content-type": content_type},
+        )
+    except Exception as error:  # noqa: BLE001 - what feedparser chokes on is the trouble of this one source
+        raise SourceError(f"{who}: the feed cannot be read ({error!r}); tell its publisher", again=True) from None
     title = plain(document.feed.get("title", ""))
     return (_from_entry(entry, title) for entry in document.entries), broken, _parsed_day(document.feed)
 
 
 def _whole(data: bytes) -> tuple[bytes, str]:
     """A document that was cut off, closed behind its last complete entry; feedparser would take half of the next."""
-    root = _ROOT.search(data[:5000])
-    if not root or b"</" + root["root"] in data[-2000:]:
+    root = _ROOT.search(data[:_HEAD])
+    if not root or re.search(rb"</" + re.escape(root["root"]) + rb"\s*>", data[-2_000:]):
         return data, ""
-    ends = [found.end() for found in _ENTRY_END.finditer(data)]
+    first = _ENTRY_START.search(data)
+    *_, end = (first.start() if first else len(data)), *(found.end() for found in _ENTRY_END.finditer(data))
     channel = b"</channel>" if root["name"].lower() == b"rss" else b""
-    return data[: ends[-1] if ends else len(data)] + channel + b"</" + root["root"] + b">", "the feed ends too early"
+    return data[:end] + channel + b"</" + root["root"] + b">", "the feed ends too early"
 
 
 def _from_entry(entry: Any, feed_title: str) -> _Item:
@@ -261,9 +279,9 @@ def _advice(data: bytes, base: str) -> str:
 
 def _json_feed(data: bytes, who: str, base: str) -> tuple[Iterator[_Item | str], str, date | None]:
     document = read_json(data, "items", who)
-    value = {"items": document.value} if document.broken else document.value
-    items = value.get("items")
-    if not isinstance(items, list) or not (document.broken or "jsonfeed.org" in str(value.get("version"))):
+    value = document.value
+    items = value.get("items") if isinstance(value, dict) else None
+    if not isinstance(items, list) or "jsonfeed.org" not in str(value.get("version")):
         raise SourceError(f"{who}: this is JSON, but no JSON Feed; is the address right?", again=True)
     base = base or _text(value, "feed_url") or _text(value, "home_page_url")
     return (_from_json(item, value, base) for item in items), document.broken, None

@@ -211,27 +211,32 @@ class Http:
         request = _Request(asker, pace, max_bytes or self._max_bytes, public_only or self._public_only)
         target = _url(url, params, asker)
         conditions = _conditions((validators or {}).get(str(target), ""))
-        for attempt in range(1, self._tries + 1):
+        attempt, most, reason = 0, self._tries, ""
+        while attempt < most:
+            attempt += 1
             try:
                 answer = self._follow(request, target, conditions)
-            except httpx.UnsupportedProtocol as error:
-                raise SourceError(f"{asker}: {shown(target)} is not a web address ({error})", again=False) from None
             except httpx.ConnectError as error:
                 # Nobody is there to be spared, and a machine without a network should say so at once.
-                reason, wait = _what_broke(error), _CONNECT_AGAIN
-                if attempt == _CONNECT_TRIES:
-                    raise _unanswered(asker, target, attempt, reason) from None
+                reason, wait, most = _what_broke(error), _CONNECT_AGAIN, min(most, _CONNECT_TRIES)
+            except (
+                httpx.InvalidURL
+            ) as error:  # httpx reads a redirect's address itself, also where it does not follow
+                message = f"{asker}: {shown(target)} redirects to what is neither http nor https ({error})"
+                raise SourceError(message, again=False) from None
             except httpx.RequestError as error:
-                reason, wait = _what_broke(error), None
+                reason, wait = _what_broke(error), self._backoff(request, target, attempt)
             else:
                 if answer.status not in _PASSING:
                     return answer
-                reason, wait = (
-                    f"HTTP {answer.status}",
-                    retry_after(answer.headers.get("retry-after", ""), self.now()),
-                )
-            self._rest(request.pace_at(target), attempt, wait)
-        raise _unanswered(asker, target, self._tries, reason)
+                asked_for = retry_after(answer.headers.get("retry-after", ""), self.now())
+                wait = self._backoff(request, target, attempt) if asked_for is None else asked_for
+                reason = f"HTTP {answer.status}"
+            self._spacing.rest(request.pace_at(target), wait)
+        raise SourceError(
+            f"{asker}: no answer from {shown(target)} in {attempt} tries ({reason}); it is asked again later",
+            again=True,
+        )
 
     def close(self) -> None:
         """Give the connections back."""
@@ -245,10 +250,9 @@ class Http:
     ) -> None:
         self.close()
 
-    def _rest(self, pace: Pace, attempt: int, wait: float | None) -> None:
-        if wait is None:
-            wait = pace.backoff * 2 ** (attempt - 1) * (0.5 + self._jitter())
-        self._spacing.rest(pace, wait)
+    def _backoff(self, request: _Request, url: httpx.URL, attempt: int) -> float:
+        doubled = float(1 << (attempt - 1))
+        return request.pace_at(url).backoff * doubled * (0.5 + self._jitter())
 
     def _follow(self, request: _Request, url: httpx.URL, conditions: Mapping[str, str]) -> Answer:
         asked = str(url)
@@ -382,11 +386,6 @@ def _conditions(validator: str) -> dict[str, str]:
     etag, _, modified = validator.partition("\n")
     headers = {"if-none-match": etag, "if-modified-since": modified}
     return {name: value for name, value in headers.items() if value}
-
-
-def _unanswered(asker: str, target: httpx.URL, tries: int, reason: str) -> SourceError:
-    what = f"no answer from {shown(target)} in {tries} tries ({reason})"
-    return SourceError(f"{asker}: {what}; it is asked again later", again=True)
 
 
 def _what_broke(error: httpx.RequestError) -> str:

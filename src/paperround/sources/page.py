@@ -125,7 +125,7 @@ def _blocks(lines: list[str]) -> Iterator[_Block]:
         if _AUTHORS.fullmatch(line):
             by = line
         elif line == _DOT:
-            by = by or (texts.pop() if len(texts) > 1 else "")
+            by = by or (texts.pop() if _ends_with_name(texts) else "")
         elif before == _DOT and (found := _DATE.fullmatch(line)):
             yield from _closed(texts, by, found)
             texts, by = [], ""
@@ -141,6 +141,14 @@ def _closed(texts: list[str], by: str, found: re.Match[str]) -> Iterator[_Block]
     yield from blocks[:-1]
     if blocks:
         yield replace(blocks[-1], by=by, date=found)
+
+
+def _ends_with_name(texts: list[str]) -> bool:
+    """Whether the line above the dot is an organisation: no title, and no abstract that a title waits for."""
+    if len(texts) < 2 or len(texts[-1]) > _LONGEST_TITLE:
+        return False
+    _, title = _paired(texts[:-1])
+    return not title or len(texts[-1]) < _SHORTEST_ABSTRACT
 
 
 def _paired(texts: list[str]) -> tuple[list[_Block], str]:

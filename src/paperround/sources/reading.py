@@ -17,9 +17,22 @@ _CHUNK = 1 << 16
 _ARRAY = re.compile(r"\s*[\[,]\s*")
 # XML 1.0 2.2: no C0 controls but tab, line feed and carriage return. One of them would end the whole document.
 _CONTROLS = bytes(sorted(set(range(32)) - {9, 10, 13}))
-_REFERENCE = re.compile(rb"&(?:#x(?P<hex>[0-9A-Fa-f]+)|#(?P<dec>[0-9]+)|(?P<name>[A-Za-z][A-Za-z0-9]*));")
+_REFERENCE = re.compile(
+    rb"&(?:amp;(?=#))?(?:#x(?P<hex>[0-9A-Fa-f]+)|#(?P<dec>[0-9]+)|(?P<name>[A-Za-z][A-Za-z0-9]*));"
+)
 _XML_NAMES = frozenset((b"amp", b"lt", b"gt", b"quot", b"apos"))
-_WIDE = (b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<", b"\0\0")  # UTF-16 and UTF-32, with and without a mark
+_WIDE = (  # how a document in a wide encoding begins, with and without a mark; UTF-32 first, it begins like UTF-16
+    (b"\xff\xfe\0\0", "utf-32"),
+    (b"\0\0\xfe\xff", "utf-32"),
+    (b"<\0\0\0", "utf-32-le"),
+    (b"\0\0\0<", "utf-32-be"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+    (b"<\0", "utf-16-le"),
+    (b"\0<", "utf-16-be"),
+)
+_MARK = re.compile(rb"(?P<skip><!\[CDATA\[|<!--)|<(?P<close>/?)[A-Za-z][^<>]*>")
+_DEEPEST, _LONGEST_TAG = 2_000, 8_192  # tags, bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +55,12 @@ def read_json(data: bytes, array: str, who: str) -> Json:
         return Json(_DECODER.decode(text))
     except (ValueError, RecursionError) as error:
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-    entries = list(_whole_entries(text, array))
-    if not entries:
-        raise SourceError(
-            f"{who}: this is not JSON (got {describe(data)}); is it the right address or file?", again=True
-        )
-    return Json(entries, f"the JSON breaks off after entry {len(entries)} ({reason})")
+    opening = re.search(rf'"{re.escape(array)}"\s*:\s*(?=\[)', text) if array else re.match(r"\s*(?=\[)", text)
+    entries = list(_whole_entries(text, opening.end())) if opening else []
+    if not opening or not entries:
+        raise SourceError(f"{who}: this is not JSON (got {describe(data)}); is the address right?", again=True)
+    value = {**_head(text[: opening.end()]), array: entries} if array else entries
+    return Json(value, f"the JSON breaks off after entry {len(entries)} ({reason})")
 
 
 class Xml:
@@ -99,13 +112,50 @@ def local_name(element: Any) -> str:
 
 
 def mended(data: bytes) -> bytes:
-    """The document without what would end it in the middle: controls, broken UTF-8, references to no character."""
-    if data.startswith(_WIDE):
-        return data
-    data = data.translate(None, _CONTROLS)
+    """The document in an encoding like ASCII, without what would end it in the middle.
+
+    That is: controls, broken UTF-8, references to what is no character, and HTML's names for characters.
+    """
+    data = narrow(data).translate(None, _CONTROLS)
     if _is_utf8(data):
         data = data.decode("utf-8-sig", "replace").encode()
+    return without_bad_references(data)
+
+
+def without_bad_references(data: bytes) -> bytes:
+    """The document with `&nbsp;` as a number and without `&#0;`, also where they are escaped once more."""
     return _REFERENCE.sub(_reference, data)
+
+
+def without_doctype(data: bytes) -> bytes:
+    """The document without a document type: the entities declared there could grow a thousandfold (CWE-776)."""
+    start = data.find(b"<!DOCTYPE", 0, 5_000)
+    opening, closing = data.find(b"[", start), data.find(b">", start)
+    if start < 0 or closing < 0:
+        return data
+    if 0 <= opening < closing:
+        end = re.compile(rb"\]\s*>").search(data, opening)
+        return data[:start] + data[end.end() :] if end else data[:start]
+    return data[:start] + data[closing + 1 :]
+
+
+def is_reasonable(data: bytes) -> bool:
+    """Whether no tag is huge and none lies thousands deep: a parser in Python takes quadratic time over those."""
+    depth = position = 0
+    while found := _MARK.search(data, position):
+        position = found.end()
+        if found["skip"]:
+            end = data.find(b"]]>" if found["skip"] == b"<![CDATA[" else b"-->", position)
+            if end < 0:
+                return True
+            position = end
+        elif found["close"]:
+            depth = max(0, depth - 1)
+        else:
+            depth += not found[0].endswith(b"/>")
+        if depth > _DEEPEST or len(found[0]) > _LONGEST_TAG:
+            return False
+    return True
 
 
 def describe(data: bytes) -> str:
@@ -145,15 +195,31 @@ def _small_int(digits: str) -> int | float:
     return int(digits) if len(digits) < 20 else float(digits)
 
 
-def _whole_entries(text: str, array: str) -> Iterator[Any]:
-    opening = re.search(rf'"{re.escape(array)}"\s*:\s*(?=\[)', text) if array else re.match(r"\s*(?=\[)", text)
-    at = opening.end() if opening else len(text)
+def _head(text: str) -> dict[str, Any]:
+    """What stands before the array, if the array is one of the outermost keys."""
+    try:
+        value = _DECODER.decode(f"{text}[]}}")
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _whole_entries(text: str, at: int) -> Iterator[Any]:
     while sign := _ARRAY.match(text, at):
         try:
             value, at = _DECODER.raw_decode(text, sign.end())
         except (ValueError, RecursionError):
             return
         yield value
+
+
+def narrow(data: bytes) -> bytes:
+    """UTF-16 and UTF-32 as UTF-8, without the declaration that names them."""
+    encoding = next((name for mark, name in _WIDE if data.startswith(mark)), "")
+    if not encoding:
+        return data
+    text = data.decode(encoding, "replace").removeprefix("\ufeff")
+    return re.sub(r"\A\s*<\?xml[^>]*\?>", "", text).encode()
 
 
 _DECODER = json.JSONDecoder(parse_int=_small_int)
