@@ -148,6 +148,38 @@ def test_the_summary_of_others_is_preferred_and_kept_to_its_room() -> None:
     assert known.made_summary
 
 
+@pytest.mark.parametrize(
+    ("why", "told"),
+    [
+        (("title: gripper",), ("“gripper” in the title",)),
+        (
+            ("abstract: robot", "title: Arm", 'abstract: "two arms"'),
+            ("“robot” and “two arms” in the abstract", "“Arm” in the title"),
+        ),
+        (("author: Ada Author", "author: Ben B."), ("by Ada Author and Ben B.",)),
+        (
+            ("organisation: Lab", "category: cs.RO", "source: arxiv"),
+            ("from Lab", "filed under cs.RO", "found through arxiv"),
+        ),
+        (("keyword: LoRA", "also on Robots, Speech"), ("“LoRA” among the keywords", "also on Robots, Speech")),
+        ((r"title: $\alpha$-divergence",), ("“α-divergence” in the title",)),
+        (
+            ("142 votes", "much: more", "title:", 'title: "'),
+            ("142 votes", "much: more", "title:", '“"” in the title'),
+        ),
+        ((), ()),
+    ],
+)
+def test_reasons_are_told_as_people_would(why: tuple[str, ...], told: tuple[str, ...]) -> None:
+    assert view.card(paper(), why, ENGLISH, 100, DAY).why == told
+
+
+def test_reasons_are_told_in_the_readers_language() -> None:
+    german = language.load("de", FOLDERS)
+    known = view.card(paper(), ("title: Graph", "also on Robots"), german, 100, DAY)
+    assert known.why == ("„Graph“ im Titel", "auch zu Robots")
+
+
 # Text
 
 

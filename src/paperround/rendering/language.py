@@ -32,7 +32,7 @@ class Language:
 
     code: str
     locale: Locale
-    catalogue: gettext.NullTranslations = field(repr=False, compare=False)
+    catalogue: gettext.NullTranslations = field(repr=False)
 
     @property
     def direction(self) -> str:

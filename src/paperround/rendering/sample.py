@@ -137,12 +137,12 @@ _FACTS: tuple[dict[str, Any], ...] = (
     },
 )
 _WHY = (
-    ("matches “efficient attention”", "142 votes"),
-    ("matches “small language model”",),
-    ("matches “distillation”",),
-    ("matches “citation graph”", "by an author you follow"),
-    ("matches “message passing”",),
-    ("most voted in robotics today",),
+    ("title: Attention", 'abstract: "long context"'),
+    ("title: Small", "title: Model", "also on Planning"),
+    ("title: Distillation",),
+    ("title: Citations", "author: Kwame Asante"),
+    ('title: "Message Passing"', "category: cs.LG"),
+    ("abstract: robot", "organisation: Tidy Robotics"),
 )
 PAPERS = {
     row: Paper(

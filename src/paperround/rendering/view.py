@@ -9,6 +9,7 @@ from datetime import date
 from urllib.parse import quote
 
 from paperround.models import Cadence, Links, Paper, Subscriber
+from paperround.rendering import reasons
 from paperround.rendering.excerpt import breakable, excerpt, right_to_left
 from paperround.rendering.language import Language
 from paperround.rendering.latex import readable
@@ -124,7 +125,7 @@ def card(
         badges=_badges(paper, language),
         summary=breakable(excerpt(summary, budget // 2 if _is_dense(summary) else budget)),
         made_summary=bool(paper.summary),
-        why=tuple(breakable(readable(clean(reason))) for reason in why),
+        why=reasons.told(why, language),
         links=_links(paper, language),
         picture=_https(paper.thumbnail_url) if pictures else "",
         withdrawn=paper.withdrawn,

@@ -1,0 +1,66 @@
+"""Why a paper is here, in words: what matching found (`abstract: gripper`) as a reader would say it. Pure.
+
+A reason of another shape is printed as it stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+
+from paperround.rendering.excerpt import breakable
+from paperround.rendering.language import Language
+from paperround.rendering.latex import readable
+from paperround.text import clean
+
+_ALSO = "also on "
+
+
+def told(why: Iterable[str], language: Language) -> tuple[str, ...]:
+    """The reasons, those that lie in the same field of the paper together, each with its place."""
+    places: dict[str, list[str]] = {}
+    for reason in why:
+        place, found = _taken_apart(clean(reason), language)
+        places.setdefault(place, []).append(readable(found))
+    return tuple(breakable(_said(place, found, language)) for place, found in places.items())
+
+
+def _taken_apart(reason: str, language: Language) -> tuple[str, str]:
+    """The place and what was found there; a reason of another shape is a place of its own."""
+    if reason.startswith(_ALSO):
+        return _ALSO, reason.removeprefix(_ALSO)
+    place, separator, found = reason.partition(": ")
+    return (place, found) if separator and place in _sentences(language) else (reason, "")
+
+
+def _said(place: str, found: list[str], language: Language) -> str:
+    known = _sentences(language).get(place)
+    return known(found) if known else readable(place)
+
+
+@lru_cache(maxsize=32)
+def _sentences(language: Language) -> Mapping[str, Callable[[list[str]], str]]:
+    _ = language.gettext
+
+    def quoting(sentence: str) -> Callable[[list[str]], str]:
+        return lambda found: sentence % {"words": language.list([_quoted(words, language) for words in found])}
+
+    def naming(sentence: str) -> Callable[[list[str]], str]:
+        return lambda found: sentence % {"names": language.list(found)}
+
+    return {
+        "title": quoting(_("%(words)s in the title")),
+        "abstract": quoting(_("%(words)s in the abstract")),
+        "keyword": quoting(_("%(words)s among the keywords")),
+        "author": naming(_("by %(names)s")),
+        "organisation": naming(_("from %(names)s")),
+        "category": naming(_("filed under %(names)s")),
+        "source": naming(_("found through %(names)s")),
+        _ALSO: naming(_("also on %(names)s")),
+    }
+
+
+def _quoted(words: str, language: Language) -> str:
+    if len(words) > 1 and words.startswith('"') and words.endswith('"'):
+        words = words[1:-1]
+    return language.gettext("“%(words)s”") % {"words": words}
