@@ -1,7 +1,8 @@
 """The pages: server-rendered, light enough for any phone, and honest: a GET changes nothing.
 
-`create` makes the application. Each file holds the handlers of one kind of visitor: `public` browses, `joining` wants
-letters, `reader`, `preferences` and `online` have a link from a letter, `inbox` reads what the built-in inbox holds.
+`create` makes the application. Each file holds the handlers of one kind of visitor: `public` and `archive` browse,
+`joining` wants letters, `reader`, `preferences` and `online` have a link from a letter, `inbox` reads what the
+built-in inbox holds.
 `desk` is what they share, `guards` what every request passes, `mistakes` what is said when something is wrong.
 """
 
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
-from paperround.web import health, inbox, joining, mistakes, online, preferences, public, reader
+from paperround.web import archive, health, inbox, joining, mistakes, online, preferences, public, reader
 from paperround.web.desk import Desk
 from paperround.web.guards import Guards
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from paperround.app import App
 
 _ROUTERS = (
+    archive.router,
     public.router,
     joining.router,
     reader.router,

@@ -34,11 +34,11 @@ _TRAP = "website"
 
 
 @get("/subscribe")
-def subscribe_form(request: Request, desk: Here, topic: str = "") -> Response:
+def subscribe_form(request: Request, desk: Here, topic: str = "", q: str = "") -> Response:
     """The form; nothing in it is ticked that the visitor has not chosen."""
     language = desk.visitors_language(request)
     chosen = tuple(known.slug for known in desk.app.store.topics.public() if known.slug == topic)
-    return _form(request, desk, language, Filled(topics=chosen, language=language.code))
+    return _form(request, desk, language, Filled(topics=chosen, queries=(q,) if q else (), language=language.code))
 
 
 @post("/subscribe")

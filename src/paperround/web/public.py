@@ -48,7 +48,7 @@ def front(request: Request, desk: Here, date: str = "", view: str = "", topic: s
     today = desk.today
     newest = desk.app.store.papers.newest_day(today)
     period = Period(read_view(view), read_day(date) if date else newest or today)
-    chosen = _topic(desk, topic) if topic else None
+    chosen = topic_named(desk, topic) if topic else None
     found = _papers_of(desk, period, chosen, page)
     total = desk.app.store.browsing.count(period.first, period.last, chosen.row if chosen else None)
     shown = found[:PAGE]
@@ -144,7 +144,7 @@ def all_topics(request: Request, desk: Here) -> Response:
 def topic(request: Request, desk: Here, slug: str, page: int = 1) -> Response:
     """A topic's papers, newest first."""
     language = desk.visitors_language(request)
-    chosen = _topic(desk, slug)
+    chosen = topic_named(desk, slug)
     found = desk.app.store.browsing.on_topic(chosen.row, PAGE + 1, PAGE * (_checked(page) - 1))
     days = [
         (day, [cards.card(paper, language, desk.today, why=match.why) for paper, match in some])
@@ -208,7 +208,8 @@ def _before(desk: Desk, period: Period, language: Language) -> list[tuple[str, l
     return [(language.date(day), list(some)) for day, some in by_day]
 
 
-def _topic(desk: Desk, slug: str) -> Topic:
+def topic_named(desk: Desk, slug: str) -> Topic:
+    """The public topic of this name; HTTP 404 when there is none."""
     found = desk.app.store.topics.by_slug(slug)
     if found is None or found.private:
         raise HTTPException(404)

@@ -1,0 +1,202 @@
+"""Finding papers again: search, feeds of every list, and what search engines ask for."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, HTTPException, Request, Response
+from lxml import etree
+
+from paperround import reports
+from paperround.errors import QueryError
+from paperround.matching import fts
+from paperround.models import Paper
+from paperround.rendering.language import Language
+from paperround.web import cards, feeds
+from paperround.web.desk import Desk, Here, answer
+from paperround.web.feeds import Feed
+from paperround.web.periods import read_day
+from paperround.web.public import PAGE, topic_named
+
+router = APIRouter()
+get = partial(router.get, response_model=None)
+_IN_FEED = 50  # papers
+_MOST_PAGES = 20
+_LONGEST_QUERY = 1_000  # characters
+_IN_SITEMAP = 5_000  # papers a file; the protocol allows 50,000, which would take a second
+_SITEMAP = "http://www.sitemaps.org/schemas/sitemap/0.9"
+_PRIVATE_PATHS = ("/c/", "/p/", "/u/", "/i/", "/f/", "/admin", "/inbox", "/preview", "/api/", "/try", "/metrics")
+
+
+@get("/search")
+def search(request: Request, desk: Here, q: str = "", page: int = 1) -> Response:
+    """Papers for a query or plain words, best first, each with why it is there."""
+    if not 1 <= page <= _MOST_PAGES:
+        raise HTTPException(404)
+    language = desk.visitors_language(request)
+    wrong, found = "", []
+    try:
+        if q.strip():
+            found = reports.search(desk.app, q[:_LONGEST_QUERY], PAGE + 1, PAGE * (page - 1))
+    except QueryError as error:
+        wrong = str(error)
+    here = f"{desk.home}/search?{urlencode({'q': q})}"
+    return desk.page(
+        request,
+        "search",
+        status=400 if wrong else 200,
+        language=language,
+        here="/search",
+        q=q,
+        wrong=wrong,
+        papers=[cards.card(paper, language, desk.today, why=why) for paper, _, why in found[:PAGE]],
+        feed_query=f"?{urlencode({'q': q})}",
+        back=f"{here}&page={page - 1}" if page > 1 else "",
+        more=f"{here}&page={page + 1}" if len(found) > PAGE and page < _MOST_PAGES else "",
+        examples=_examples(language),
+    )
+
+
+def _examples(language: Language) -> list[tuple[str, str]]:
+    _ = language.gettext
+    return [
+        ("robot* grasping", _("both words; the star stands for any ending")),
+        ('"chain of thought"', _("these words side by side")),
+        ("diffusion OR flow -image", _("one of them, and not the third")),
+        ("title:benchmark org:stanford", _("words of the title and of the organisation")),
+        ('author:"ada lovelace" cat:cs.RO', _("an author, an arXiv category")),
+    ]
+
+
+@get("/feed.xml")
+def feed_xml(request: Request, desk: Here, date: str = "") -> Response:
+    """The newest papers, or those of a day, as Atom."""
+    return _atom(request, _newest(desk, date, "/feed.xml"))
+
+
+@get("/feed.json")
+def feed_json(request: Request, desk: Here, date: str = "") -> Response:
+    """The same as JSON Feed."""
+    return _json(request, _newest(desk, date, "/feed.json"))
+
+
+@get("/topics/{slug}/feed.xml")
+def topic_xml(request: Request, desk: Here, slug: str) -> Response:
+    """A topic's newest papers as Atom."""
+    return _atom(request, _on_topic(desk, slug, "feed.xml"))
+
+
+@get("/topics/{slug}/feed.json")
+def topic_json(request: Request, desk: Here, slug: str) -> Response:
+    """The same as JSON Feed."""
+    return _json(request, _on_topic(desk, slug, "feed.json"))
+
+
+@get("/search/feed.xml")
+def search_xml(request: Request, desk: Here, q: str = "") -> Response:
+    """The newest papers for a query as Atom."""
+    return _atom(request, _found(desk, q, "/search/feed.xml"))
+
+
+@get("/search/feed.json")
+def search_json(request: Request, desk: Here, q: str = "") -> Response:
+    """The same as JSON Feed."""
+    return _json(request, _found(desk, q, "/search/feed.json"))
+
+
+@get("/robots.txt")
+def robots(request: Request, desk: Here) -> Response:
+    """What robots may read: papers, not people's pages."""
+    forbidden = "".join(f"Disallow: {desk.home}{path}\n" for path in _PRIVATE_PATHS)
+    text = f"User-agent: *\n{forbidden}\nSitemap: {desk.site.base_url}/sitemap.xml\n"
+    return answer(request, text.encode(), "text/plain; charset=utf-8", seconds=86_400)
+
+
+@get("/sitemap.xml")
+def sitemap(request: Request, desk: Here) -> Response:
+    """The list of the site's lists."""
+    parts = desk.app.store.browsing.last_row() // _IN_SITEMAP + 1
+    root = etree.Element("sitemapindex", nsmap={None: _SITEMAP})
+    for name in ("topics", *map(str, range(parts))):
+        _loc(root, "sitemap", f"{desk.site.base_url}/sitemap/{name}.xml")
+    return _xml(request, root)
+
+
+@get("/sitemap/{name}.xml")
+def sitemap_part(request: Request, desk: Here, name: str) -> Response:
+    """The topics, or some of the papers."""
+    base = desk.site.base_url
+    root = etree.Element("urlset", nsmap={None: _SITEMAP})
+    if name == "topics":
+        slugs = [f"/topics/{topic.slug}" for topic in desk.app.store.topics.public()]
+        for path in ("/", "/trending", "/topics", "/subscribe", *slugs):
+            _loc(root, "url", base + path)
+        return _xml(request, root)
+    if not name.isascii() or not name.isdigit() or len(name) > 8:
+        raise HTTPException(404)
+    first = int(name) * _IN_SITEMAP
+    for row, paper_id, day in desk.app.store.browsing.ids_from(first, _IN_SITEMAP):
+        if row < first + _IN_SITEMAP:
+            url = _loc(root, "url", base + cards.page_of(paper_id))
+            etree.SubElement(url, "lastmod").text = day.isoformat()
+    return _xml(request, root)
+
+
+def _newest(desk: Desk, day: str, path: str) -> Feed:
+    if day:
+        wanted = read_day(day)
+        papers = desk.app.store.browsing.on_days(wanted, wanted, _IN_FEED)
+        query = f"?{urlencode({'date': day})}"
+        return _feed(desk, f"{desk.site.name}: {wanted}", f"/{query}", f"{path}{query}", papers)
+    return _feed(desk, desk.site.name, "/", path, desk.app.store.browsing.newest(desk.today, _IN_FEED))
+
+
+def _on_topic(desk: Desk, slug: str, name: str) -> Feed:
+    topic = topic_named(desk, slug)
+    papers = [paper for paper, _ in desk.app.store.browsing.on_topic(topic.row, _IN_FEED)]
+    page = f"/topics/{slug}"
+    return _feed(desk, f"{desk.site.name}: {topic.name}", page, f"{page}/{name}", papers)
+
+
+def _found(desk: Desk, q: str, path: str) -> Feed:
+    query = f"?{urlencode({'q': q})}"
+    papers: list[Paper] = []
+    if q.strip():  # newest first: a feed reader wants what is new, not what is best
+        expression = fts.fts5(fts.free_text(q[:_LONGEST_QUERY]))
+        papers = desk.app.store.browsing.found_since(expression, 0, _IN_FEED)
+    return _feed(desk, f"{desk.site.name}: {q[:200]}", f"/search{query}", path + query, papers)
+
+
+def _feed(desk: Desk, title: str, page: str, path: str, papers: list[Paper]) -> Feed:
+    # An empty feed changes once a day at most, or readers would fetch it anew each time.
+    updated = datetime.combine(desk.today, datetime.min.time(), desk.app.clock().tzinfo) - timedelta(days=1)
+    return Feed(title, desk.site.base_url, page, path, papers, updated)
+
+
+def _atom(request: Request, feed: Feed) -> Response:
+    return _open(answer(request, feeds.atom(feed), feeds.ATOM_TYPE, seconds=600))
+
+
+def _json(request: Request, feed: Feed) -> Response:
+    return _open(answer(request, feeds.json_feed(feed), feeds.JSON_TYPE, seconds=600))
+
+
+def _open(response: Response) -> Response:
+    """Feeds are for everybody, also for readers that run in a browser on another site."""
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return response
+
+
+def _loc(root: Any, kind: str, address: str) -> Any:
+    entry = etree.SubElement(root, kind)
+    etree.SubElement(entry, "loc").text = address
+    return entry
+
+
+def _xml(request: Request, root: Any) -> Response:
+    body = etree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return answer(request, body, "application/xml; charset=utf-8", seconds=3_600)

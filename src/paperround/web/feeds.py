@@ -1,0 +1,105 @@
+"""Lists of papers for feed readers: Atom (RFC 4287) and JSON Feed 1.1 (https://jsonfeed.org/version/1.1). Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from lxml import etree
+
+from paperround.models import Paper
+from paperround.rendering.latex import readable
+from paperround.web.cards import page_of
+
+_ATOM = "http://www.w3.org/2005/Atom"
+_XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
+ATOM_TYPE, JSON_TYPE = "application/atom+xml; charset=utf-8", "application/feed+json; charset=utf-8"
+_AUTHORS = 100  # of a paper with thousands, a feed reader wants the first
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A list of papers with an address."""
+
+    title: str
+    base: str
+    """The site's address, without a trailing slash."""
+    page: str
+    """The path of the page that shows the same."""
+    path: str
+    """The feed's own path."""
+    papers: Sequence[Paper]
+    updated: datetime
+    """Of an empty feed; else the newest paper says it."""
+
+
+def atom(feed: Feed) -> bytes:
+    """The feed as Atom."""
+    root = etree.Element("feed", nsmap={None: _ATOM}, attrib={_XML_LANG: "en"})
+    _add(root, "id", feed.base + feed.path)
+    _add(root, "title", feed.title)
+    _add(root, "updated", _moment(_updated(feed)))
+    _add(root, "link", rel="self", type="application/atom+xml", href=feed.base + feed.path)
+    _add(root, "link", rel="alternate", type="text/html", href=feed.base + feed.page)
+    _add(root, "generator", "paperround")
+    for paper in feed.papers:
+        _entry(etree.SubElement(root, "entry"), paper, feed)
+    return etree.tostring(root, encoding="utf-8", xml_declaration=True)
+
+
+def json_feed(feed: Feed) -> bytes:
+    """The feed as JSON Feed."""
+    facts = {
+        "version": "https://jsonfeed.org/version/1.1",
+        "title": feed.title,
+        "home_page_url": feed.base + feed.page,
+        "feed_url": feed.base + feed.path,
+        "items": [_item(paper, feed) for paper in feed.papers],
+    }
+    return json.dumps(facts, ensure_ascii=False, indent=1).encode()
+
+
+def _updated(feed: Feed) -> datetime:
+    return max((paper.first_seen for paper in feed.papers), default=feed.updated)
+
+
+def _entry(entry: Any, paper: Paper, feed: Feed) -> None:
+    _add(entry, "id", feed.base + page_of(paper.id))
+    _add(entry, "title", readable(paper.title))
+    _add(entry, "link", rel="alternate", type="text/html", href=feed.base + page_of(paper.id))
+    if paper.url:
+        _add(entry, "link", rel="related", href=paper.url)
+    _add(entry, "published", _moment(paper.first_seen))
+    _add(entry, "updated", _moment(paper.first_seen))
+    # RFC 4287 4.1.2: an entry needs an author; where no names are known it is whoever stands for the paper.
+    for name in paper.authors[:_AUTHORS] or (paper.organization or "unknown",):
+        _add(_add(entry, "author"), "name", readable(name))
+    for category in paper.categories:
+        _add(entry, "category", term=category)
+    _add(entry, "summary", readable(paper.abstract or paper.summary), type="text")
+
+
+def _item(paper: Paper, feed: Feed) -> dict[str, Any]:
+    item: dict[str, Any] = {
+        "id": feed.base + page_of(paper.id),
+        "url": feed.base + page_of(paper.id),
+        "title": readable(paper.title),
+        "content_text": readable(paper.abstract or paper.summary),
+        "date_published": _moment(paper.first_seen),
+        "authors": [{"name": readable(name)} for name in paper.authors[:_AUTHORS]],
+        "tags": list(paper.categories),
+    }
+    return {**item, **({"external_url": paper.url} if paper.url else {})}
+
+
+def _add(parent: Any, name: str, text: str | None = None, **attributes: str) -> Any:
+    element = etree.SubElement(parent, name, attrib=attributes)
+    element.text = text
+    return element
+
+
+def _moment(at: datetime) -> str:
+    return at.isoformat(timespec="seconds").replace("+00:00", "Z")
