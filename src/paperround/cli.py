@@ -69,16 +69,21 @@ def main() -> None:
         sys.exit(1)
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"paperround {__version__}\n")
+        raise typer.Exit
+
+
 @app.callback()
 def _global(
     config: Annotated[Path | None, typer.Option(help="The configuration file.")] = None,
     now: Annotated[str | None, typer.Option(help="The clock, as ISO 8601, for replays.")] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log what is done, not only what fails.")] = False,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+    version: Annotated[  # noqa: ARG001 - its callback has done all
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_version)
+    ] = False,
 ) -> None:
-    if version:
-        sys.stdout.write(f"paperround {__version__}\n")
-        raise typer.Exit
     _options.config, _options.verbose = config, verbose
     _options.now = _moment(now) if now else None
     console.log_to_stderr(verbose=verbose)
@@ -413,12 +418,23 @@ def subscribers_show(email: Email, as_json: AsJson = False) -> None:
     """One reader."""
     with _opened() as opened:
         facts = reports.reader_facts(membership.reader(opened, email))
-        reason = reports.why_nothing(opened, membership.reader(opened, email))
+        reason = reports.why_nothing(opened, membership.reader(opened, email)) or "has today's letter"
     if as_json:
         console.as_json(facts)
     else:
         shown = {**facts, "topics": ", ".join(facts["topics"]), "today": reason}
         console.table(("what", "value"), list(shown.items()))
+
+
+@subscribers.command("silent")
+def subscribers_silent(as_json: AsJson = False) -> None:
+    """Readers who got no letter today, and why."""
+    with _opened() as opened:
+        found = [(reader.email, why) for reader, why in reports.silent(opened)]
+    if as_json:
+        console.as_json([{"email": email, "why": why} for email, why in found])
+    else:
+        console.table(("email", "why"), found)
 
 
 @subscribers.command("pause")

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from paperround import tokens
@@ -15,7 +14,7 @@ from paperround.delivery import dkim, message
 from paperround.models import Delivery, DeliveryState, Digest, Letter, Links, Paper, Rendered, Subscriber
 from paperround.rendering import language as languages
 from paperround.rendering.letter import Press
-from paperround.resources import folders
+from paperround.resources import templates
 
 if TYPE_CHECKING:
     from paperround.app import App
@@ -119,7 +118,7 @@ class LetterMaker:
         return {paper: known[paper] for paper in digest.papers}
 
     def _new_press(self, theme: str, language: str) -> Press:
-        found = folders("templates", Path())  # the site's own templates go before ours
+        found = templates()
         return Press(self._site, theme, languages.load(language, found), found)
 
 

@@ -20,6 +20,9 @@ from paperround import pipeline
 from paperround.errors import QueryError, UnknownName, WrongUse
 from paperround.matching import query
 from paperround.models import Cadence, ReaderState, Schedule, Subscriber, Topic
+from paperround.rendering import language as languages
+from paperround.rendering import theme as themes
+from paperround.resources import templates
 from paperround.store.personal import NewNotice
 from paperround.text import clean
 
@@ -75,8 +78,8 @@ def wish(
         schedule=Schedule(_cadence(cadence), _hour(at), _zone(timezone), *days),
         name=clean(name)[:200],
         max_papers=_number(max_papers, 1, MOST_PAPERS, "a number of papers"),
-        theme=theme,
-        language=language,
+        theme=_one_of(theme, themes.names(templates()), "theme"),
+        language=_one_of(language, languages.available(templates()), "language"),
         queries=own,
     )
 
@@ -332,6 +335,12 @@ def known_topics(app: App, slugs: Sequence[str], *, some: bool = True) -> tuple[
     if some and not wanted:
         raise WrongUse(f"no topic to follow; choose of: {', '.join(known) or 'none yet, add one first'}")
     return wanted
+
+
+def _one_of(value: str, known: Sequence[str], what: str) -> str:
+    if value not in known:
+        raise WrongUse(f"there is no {what} {value!r}; there are: {', '.join(known)}")
+    return value
 
 
 def _cadence(value: str) -> Cadence:

@@ -243,6 +243,8 @@ class Subscriber:
     language: str = "en"
     topics: tuple[str, ...] = ()
     next_digest_at: datetime | None = None
+    served: date | None = None
+    """The local date of the last issue, whether it held papers for them or not."""
     paused_until: date | None = None
     created_at: datetime | None = None
     suppressed: tuple[str, datetime] | None = None

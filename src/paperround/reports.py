@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from paperround.matching import fts, lexical
 from paperround.models import DeliveryState, Paper, ReaderState, Subscriber
+from paperround.store.deliveries import Latest
 
 if TYPE_CHECKING:
     from paperround.app import App
+
+_CHUNK = 500
 
 
 def search(app: App, text: str, limit: int, offset: int = 0) -> list[tuple[Paper, float, tuple[str, ...]]]:
@@ -39,20 +46,41 @@ def reader_facts(reader: Subscriber) -> dict[str, Any]:
     }
 
 
+def silent(app: App) -> Iterator[tuple[Subscriber, str]]:
+    """Every reader who got no letter today (their own day), and why."""
+    readers = app.store.subscribers.all()
+    while chunk := list(islice(readers, _CHUNK)):
+        latest = app.store.deliveries.latest_of([reader.row for reader in chunk])
+        for reader in chunk:
+            reason = _why_nothing(reader, latest.get(reader.row), app.clock())
+            if reason:
+                yield reader, reason
+
+
 def why_nothing(app: App, reader: Subscriber) -> str:
-    """In a sentence, what became of the reader's last letter, or why there is none."""
+    """Why this reader got no letter today; empty when they got one."""
+    return _why_nothing(reader, app.store.deliveries.latest_of([reader.row]).get(reader.row), app.clock())
+
+
+def _why_nothing(reader: Subscriber, latest: Latest | None, now: datetime) -> str:
+    """In the order in which one would ask: may they get anything, was it tried, was there anything, is it time?"""
+    today = now.astimezone(ZoneInfo(reader.schedule.timezone)).date()
+    todays = latest is not None and latest.day == today
+    if latest and todays and latest.state is DeliveryState.SENT:
+        return ""
     if reader.suppressed:
-        return f"gets nothing: the address is suppressed ({reader.suppressed[0]})"
+        return f"the address is suppressed: {reader.suppressed[0]}"
     if reader.state is not ReaderState.ACTIVE:
-        return f"gets nothing: {reader.state.value}"
-    last = app.store.deliveries.report(subscriber=reader.row, limit=1)
-    if last:
-        told = f"last letter ({last[0]['issue']}): {last[0]['state']}"
-        return f"{told}, {last[0]['reason']}" if last[0]["reason"] else told
+        return f"the reader is {reader.state.value}"
+    if latest and todays:
+        return f"the letter is {latest.state.value}{': ' + latest.reason if latest.reason else ''}"
+    if reader.served == today:
+        return "no new paper on their topics"
     if reader.next_digest_at is None:
-        return "gets nothing: the cadence is off"
-    waiting = len({match.paper for match in app.store.issues.unread(reader).readers[0].matches})
-    return f"no letter yet: {waiting} papers wait for the next digest"
+        return "their cadence is off"
+    if reader.next_digest_at <= now:
+        return "they are due; the round has not run yet"
+    return f"their hour comes {reader.next_digest_at:%Y-%m-%d %H:%M} UTC"
 
 
 def deliveries(

@@ -20,6 +20,11 @@ def folder(name: str) -> Path:
     raise ConfigurationError(f"no folder {name!r} in {looked}; is the installation complete?")
 
 
+def templates() -> tuple[Path, ...]:
+    """Where templates are looked for: in the site's own folder `templates`, then in the shipped one."""
+    return folders("templates", Path())
+
+
 def folders(name: str, site: Path | None = None) -> tuple[Path, ...]:
     """Where a file is looked for: the site's own folder first, where it has one, then the shipped one."""
     own = (site / name,) if site is not None and (site / name).is_dir() else ()

@@ -60,6 +60,15 @@ class Relay:
 
 
 @dataclass(frozen=True, slots=True)
+class Latest:
+    """A reader's latest digest: the local date of its issue and what became of the letter."""
+
+    day: date
+    state: DeliveryState
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Claimed:
     """What a claim took, and how many it settled on the way, by state."""
 
@@ -300,6 +309,17 @@ class Deliveries:
                 tried.setdefault(attempt.delivery, []).append(attempt)
         return [_reported(delivery, tried.get(delivery.row, [])) for delivery in found]
 
+    def latest_of(self, readers: Sequence[int]) -> dict[int, Latest]:
+        """The latest digest's delivery of each of these readers."""
+        last = select(func.max(deliveries.c.row)).where(deliveries.c.subscriber.in_(readers), deliveries.c.issue > 0)
+        query = (
+            select(deliveries.c.subscriber, issues.c.day, deliveries.c.state, deliveries.c.reason)
+            .join_from(deliveries, issues)
+            .where(deliveries.c.row.in_(last.group_by(deliveries.c.subscriber)))
+        )
+        with reading(self._engine) as db:
+            return {found[0]: Latest(found[1], DeliveryState(found[2]), found[3]) for found in db.execute(query)}
+
     def count(self, since: datetime | None = None) -> dict[str, int]:
         """How many deliveries are in each state."""
         query = select(deliveries.c.state, func.count()).group_by(deliveries.c.state)
@@ -319,7 +339,9 @@ class Deliveries:
         """Whether the relay has taken some other letter since this delivery was last tried."""
         last = select(func.max(attempts.c.at)).where(attempts.c.delivery == row).scalar_subquery()
         with reading(self._engine) as db:
-            return db.scalar(select(relay.c.name).where(relay.c.name == _RELAY, relay.c.accepted_at > last)) is not None
+            return (
+                db.scalar(select(relay.c.name).where(relay.c.name == _RELAY, relay.c.accepted_at > last)) is not None
+            )
 
     def relay(self, day: date) -> Relay:
         """The relay's state, with the letters it took over on this day (UTC)."""

@@ -175,6 +175,7 @@ def _subscriber(found: Any, follows: Sequence[str]) -> Subscriber:
         language=found.language,
         topics=tuple(follows),
         next_digest_at=found.next_digest_at,
+        served=found.served,
         paused_until=found.paused_until,
         created_at=found.created_at,
         suppressed=(found.suppressed_for, found.suppressed_at) if found.suppressed_for else None,

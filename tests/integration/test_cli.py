@@ -1,0 +1,249 @@
+"""The command line as people and programs use it: names, JSON shapes, exit codes, one-line errors."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from paperround import cli
+from support.papers import listing
+
+MORNING = "2026-11-23T07:30Z"
+
+
+class Site:
+    """A site in a folder of its own, driven through the command line."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+        self.capsys, self.monkeypatch, self.folder = capsys, monkeypatch, folder
+        self.out = self.err = ""
+
+    def __call__(self, *arguments: str) -> int:
+        """Run a command; its exit code."""
+        self.monkeypatch.setattr(sys, "argv", ["paperround", *arguments])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else int(bool(end.code))
+        self.out, self.err = self.capsys.readouterr()
+        return code
+
+    def json(self, *arguments: str):
+        """Run a command with --json; what it says."""
+        self(*arguments, "--json")
+        return json.loads(self.out)
+
+    def papers(self, name: str = "papers.jsonl", count: int = 3) -> Path:
+        """A file of papers about robots."""
+        file = self.folder / name
+        lines = [listing(number).model_dump_json(exclude_defaults=True) for number in range(count)]
+        file.write_text("\n".join(lines), encoding="utf-8")
+        return file
+
+
+@pytest.fixture
+def site(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.chdir(tmp_path)
+    before = signal.getsignal(signal.SIGTERM)
+    site = Site(capsys, monkeypatch, tmp_path)
+    assert site("init", ".") == 0
+    config = tmp_path / "config" / "paperround.toml"
+    config.write_text(config.read_text(encoding="utf-8").partition("[[sources]]")[0], encoding="utf-8")
+    (tmp_path / "config" / "topics.toml").write_text(
+        '[[topics]]\nslug = "robots"\nname = "Robots"\nquery = "robot*"\n', encoding="utf-8"
+    )
+    yield site
+    signal.signal(signal.SIGTERM, before)
+
+
+def test_a_new_site_has_what_an_operator_changes_and_a_second_init_changes_nothing(site: Site) -> None:
+    made = {str(path.relative_to(site.folder)) for path in site.folder.rglob("*") if path.is_file()}
+    assert {"config/paperround.toml", "config/topics.toml", ".env"} <= made
+    assert any(name.startswith("templates/email/themes/") for name in made)
+    before = (site.folder / ".env").read_bytes()
+    assert site("init", ".") == 0
+    assert site.out == ""
+    assert (site.folder / ".env").read_bytes() == before
+
+
+def test_a_first_morning_from_file_to_letter(site: Site) -> None:
+    [report] = site.json("ingest", "--file", str(site.papers()), "--as", "jsonl")
+    assert report == {
+        "source": "papers.jsonl", "fetched": 3, "new": 3, "updated": 0, "rejected": 0, "stale": False, "problems": [],
+    }  # fmt: skip
+    add = [
+        "subscribers",
+        "add",
+        "ada@example.org",
+        "--topic",
+        "robots",
+        "--at",
+        "08:00",
+        "--timezone",
+        "Europe/Berlin",
+    ]
+    assert site("--now", "2026-11-23T06:00Z", *add, "--confirmed") == 0
+    shown = site.json("subscribers", "show", "ada@example.org")
+    assert shown["next_digest_at"] == "2026-11-23T07:00:00Z"
+    assert {"email", "state", "topics", "cadence", "at", "timezone", "max_papers", "suppressed"} <= shown.keys()
+    done = site.json("--now", MORNING, "round")
+    assert {name: done[name] for name in ("due", "composed", "empty", "sent")} == {
+        "due": 1, "composed": 1, "empty": 0, "sent": 1,
+    }  # fmt: skip
+    assert set(done) == {"due", "composed", "empty", "sent", "deferred", "failed", "suppressed", "expired", "seconds"}
+    [delivery] = site.json("deliveries", "list")
+    assert delivery["state"] == "sent"
+    assert delivery["issue"] == "daily 2026-11-23"
+    assert delivery["papers"] == ["2611.00000", "2611.00001", "2611.00002"]
+    assert [attempt["code"] for attempt in delivery["attempts"]] == [250]
+    assert site.json("deliveries", "show", str(delivery["id"])) == delivery
+    assert len(list((site.folder / "data" / "inbox" / "new").iterdir())) == 1
+    assert site.json("--now", MORNING, "round")["due"] == 0
+
+
+def test_a_preview_is_written_to_files_and_changes_nothing(site: Site) -> None:
+    site("ingest", "--file", str(site.papers()), "--as", "jsonl")
+    site("subscribers", "add", "ada@example.org", "--topic", "robots", "--confirmed")
+    assert site("preview", "ada@example.org", "--out", "letter") == 0
+    assert {path.name for path in (site.folder / "letter").iterdir()} == {"letter.eml", "letter.html", "letter.txt"}
+    assert site("preview", "--topic", "robots", "--out", "topic") == 0
+    assert site.json("deliveries", "list") == []
+    assert site("preview", "--topic", "robots", "--date", "2020-01-01", "--out", "none") == 2
+    assert "no paper for this letter" in site.err
+
+
+def test_search_speaks_the_query_language_and_plain_words(site: Site) -> None:
+    site("ingest", "--file", str(site.papers()), "--as", "jsonl")
+    found = site.json("search", "title:robots author:Author1")
+    assert [(hit["rank"], hit["id"]) for hit in found] == [(1, "2611.00001")]
+    assert found[0]["why"]
+    assert {"rank", "id", "title", "score", "why"} == found[0].keys()
+    assert len(site.json("search", "robots", "--limit", "2")) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["topics", "add", "x", "--name", "X", "--query", "robots AND ("], "^"),
+        (["topics", "add", "X Y", "--name", "X", "--query", "robots"], "cannot be a topic's slug"),
+        (["topics", "show", "nope"], "there is no topic 'nope'"),
+        (["subscribers", "add", "nobody", "--topic", "robots"], "nobody: not an email address"),
+        (["subscribers", "add", "a@example.org", "--topic", "nope"], "there is no topic 'nope'; there are: robots"),
+        (["subscribers", "add", "a@example.org", "--topic", "robots", "--at", "25:00"], "is not a time of day"),
+        (["subscribers", "add", "a@example.org", "--topic", "robots", "--timezone", "Mars"], "there is no time zone"),
+        (["subscribers", "add", "a@example.org", "--topic", "robots", "--cadence", "hourly"], "there is no cadence"),
+        (["subscribers", "add", "a@example.org", "--topic", "robots", "--theme", "neon"], "neon"),
+        (["subscribers", "show", "nobody@example.org"], "nobody subscribes with this address"),
+        (["ingest", "--file", "nope.json", "--as", "hf-daily"], "nope.json: No such file or directory"),
+        (["ingest", "--file", "config/topics.toml"], "--file and --as go together"),
+        (["ingest", "--file", "config/topics.toml", "--as", "pdf"], "there is no format 'pdf'; there are:"),
+        (["ingest", "nope"], "there is no source 'nope'"),
+        (["ingest", "--since", "yesterday"], "is not a date"),
+        (["preview"], "name one of them"),
+        (["deliveries", "show", "99"], "there is no delivery 99"),
+        (["--now", "noon", "sweep"], "is not ISO 8601"),
+        (["--config", "nope.toml", "sweep"], "nope.toml: there is no such file"),
+        (["bounces", "read"], "name FILEs or --maildir"),
+    ],
+)
+def test_wrong_use_ends_with_two_and_says_what_to_do(site: Site, arguments: list[str], says: str) -> None:
+    assert site(*arguments) == 2
+    assert says in site.err
+    assert site.out == ""
+
+
+def test_a_file_of_another_format_is_reported_and_ends_with_one(site: Site) -> None:
+    file = site.folder / "x.json"
+    file.write_text("<html>", encoding="utf-8")
+    assert site("ingest", "--file", str(file), "--as", "hf-daily", "--json") == 1
+    [report] = json.loads(site.out)
+    assert report["fetched"] == 0
+    assert report["problems"]
+
+
+def test_a_list_of_readers_goes_in_and_comes_out_again(site: Site) -> None:
+    file = site.folder / "in.csv"
+    file.write_text(
+        "\ufeffemail;name;topics;at;timezone;shoe size\n"
+        "ada@example.org;Ada;robots;06:30;Asia/Tokyo;39\n"
+        "nobody;;robots;;;\n"
+        "ben@example.org;Ben;cooking;;;\n",
+        encoding="utf-8",
+    )
+    assert site("subscribers", "import", str(file), "--confirmed", "--json") == 1
+    told = json.loads(site.out)
+    assert (told["imported"], told["rejected"]) == (1, 2)
+    assert any("shoe size" in warning for warning in told["warnings"])
+    assert site("subscribers", "export", "out.csv") == 0
+    out = (site.folder / "out.csv").read_text(encoding="utf-8")
+    assert "ada@example.org,Ada,robots,daily,06:30,Asia/Tokyo,10,active" in out
+    assert site("subscribers", "export") == 0
+    assert "ada@example.org" in site.out
+
+
+def test_a_reader_is_paused_resumed_unsubscribed_and_erased(site: Site) -> None:
+    site("subscribers", "add", "ada@example.org", "--topic", "robots", "--confirmed")
+
+    def state() -> str:
+        return site.json("subscribers", "show", "ada@example.org")["state"]
+
+    for verb, becomes in (("pause", "paused"), ("resume", "active"), ("unsubscribe", "unsubscribed")):
+        assert site("subscribers", verb, "ada@example.org") == 0
+        assert state() == becomes
+    assert site("subscribers", "resume", "ada@example.org") == 2
+    site("subscribers", "add", "ada@example.org", "--topic", "robots", "--confirmed")
+    assert state() == "unsubscribed", "an operator's word brings nobody back"
+    assert site("subscribers", "erase", "ada@example.org") == 0
+    assert site("subscribers", "show", "ada@example.org") == 2
+
+
+def test_everybody_without_a_letter_today_is_listed_with_the_reason(site: Site) -> None:
+    for name in ("ada", "ben", "eve"):
+        site(
+            "--now",
+            "2026-11-22T12:00Z",
+            "subscribers",
+            "add",
+            f"{name}@example.org",
+            "--topic",
+            "robots",
+            "--confirmed",
+        )
+    site("subscribers", "pause", "ben@example.org")
+    site("--now", MORNING, "publish")
+    told = {one["email"]: one["why"] for one in site.json("--now", MORNING, "subscribers", "silent")}
+    assert told == {
+        "ada@example.org": "no new paper on their topics",
+        "ben@example.org": "the reader is paused",
+        "eve@example.org": "no new paper on their topics",
+    }
+
+
+def test_numbers_doctor_and_backup_answer(site: Site) -> None:
+    site("ingest", "--file", str(site.papers()), "--as", "jsonl")
+    assert site.json("stats")["papers"] == 3
+    assert {finding["verdict"] for finding in site.json("doctor")} <= {"ok", "warning"}
+    assert site("backup", "copy.db") == 0
+    assert (site.folder / "copy.db").stat().st_size > 0
+    assert site("migrate") == 0
+
+
+def test_an_expired_letter_is_sent_again_when_the_operator_asks(site: Site) -> None:
+    site("ingest", "--file", str(site.papers()), "--as", "jsonl")
+    site("--now", "2026-11-22T12:00Z", "subscribers", "add", "ada@example.org", "--topic", "robots", "--confirmed")
+    site("--now", MORNING, "publish")
+    assert site.json("--now", "2026-11-25T12:00Z", "deliver")["expired"] == 1
+    [delivery] = site.json("deliveries", "list", "--state", "expired")
+    assert site("--now", "2026-11-25T12:00Z", "deliveries", "retry", str(delivery["id"])) == 0
+    assert site.json("--now", "2026-11-25T12:00Z", "deliver")["sent"] == 1
+    assert site("deliveries", "retry", str(delivery["id"])) == 1
+
+
+def test_the_version_is_told(site: Site) -> None:
+    assert site("--version") == 0
+    assert site.out.startswith("paperround 0.")
