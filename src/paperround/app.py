@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import threading
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,8 +20,7 @@ from paperround.clock import Clock, machine_clock
 from paperround.delivery import Transport
 from paperround.errors import ConfigurationError, UnknownName, WrongUse
 from paperround.letters import LetterMaker
-from paperround.matching import lexical, query
-from paperround.matching.fts import index_document
+from paperround.matching import fts, lexical, query, tsearch
 from paperround.models import Topic
 from paperround.settings import Settings, load, topics_file, with_secret_key
 from paperround.sources import Source
@@ -60,6 +60,8 @@ class App:
     store: Store
     clock: Clock = machine_clock
     config: Path | None = None
+    stopping: threading.Event = field(default_factory=threading.Event)
+    """Set when the program is about to end: nothing new is begun."""
     progress: Progress = field(default_factory=NoProgress)
     nudge: Callable[[], None] = lambda: None
     """Tells whoever delivers that something is due now; what is due stands in the database all the same."""
@@ -152,10 +154,15 @@ def build(
     `port` is where the pages are, for the links of a site that has no address of its own yet.
     """
     settings = with_secret_key(settings or load(config)).on_port(port)
-    app = App(settings, Store(settings.database_url, index_document), clock, config)
+    app = App(settings, open_store(settings.database_url), clock, config)
     app.store.prepare()
     app.load_topics()
     return app
+
+
+def open_store(url: str) -> Store:
+    """The store under a database URL, as it is found."""
+    return Store(url, {"sqlite": fts, "postgresql": tsearch})
 
 
 def read_topics(data: bytes, file: Path) -> list[Topic]:

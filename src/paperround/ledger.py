@@ -101,7 +101,7 @@ class Dispatch:
                 self._app.store.deliveries.renew(self._claim, self._app.clock() + self._lease)
                 renewed = time.monotonic()
             for letter in self._ready(rows):
-                if self._paused:
+                if self._paused or self._app.stopping.is_set():
                     return
                 if time.monotonic() - renewed > self._lease.total_seconds() / 2:
                     return  # this program was stopped for a while: others may have taken the rest

@@ -28,7 +28,7 @@ import structlog
 from paperround.cadence import issue_date, next_digest_at
 from paperround.errors import SourceError, TransportError
 from paperround.ledger import Dispatch
-from paperround.matching import fts, lexical, query
+from paperround.matching import lexical, query
 from paperround.matching.compose import Candidate, compose
 from paperround.matching.trending import popularity
 from paperround.models import Digest, Listing, Match, Paper, Problem, Topic
@@ -171,7 +171,7 @@ def _match_topic(app: App, topic: Topic) -> None:
     # page is there a list of older papers to fill.
     row = app.store.browsing.first_row_since(since) if topic.private else 0
     keep: list[int] = []
-    for papers in app.store.papers.matching(fts.fts5(query.parse(topic.query)), row):
+    for papers in app.store.papers.matching(query.parse(topic.query), row):
         found = _found(app, papers, [topic])
         app.store.topics.add_matches(found, since)
         keep += [match.paper for _, match in found]
@@ -290,7 +290,7 @@ def deliver(app: App) -> Tally:
     started, tally = time.perf_counter(), Tally()
     lease = timedelta(seconds=app.settings.delivery.lease)
     app.begin("delivering", None)
-    while limit := _allowance(app, tally):
+    while not app.stopping.is_set() and (limit := _allowance(app, tally)):
         claim = secrets.token_hex(16)
         claimed = app.store.deliveries.claim(app.clock(), limit, claim, lease)
         tally.letters += claimed.settled

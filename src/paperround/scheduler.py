@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import structlog
+from apscheduler.job import Job
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
 
@@ -20,6 +21,7 @@ from paperround.errors import ConfigurationError, PaperroundError
 
 if TYPE_CHECKING:
     from paperround.app import App
+    from paperround.sources import Source
 
 log = structlog.get_logger()
 # APScheduler's own default drops a run that starts over one second late; a machine that slept all night must
@@ -44,13 +46,19 @@ class Rounds:
             self._add("bounces", app.settings.bounces.schedule, "UTC", self._bounces)
 
     def start(self) -> None:
-        """Begin, with a sweep for what a former run left behind."""
+        """Begin, with a sweep for what a former run left behind and the sources that it missed."""
         self._sweep()
+        self._scheduler.add_job(_guarded("missed sources", self._ingest_missed), id="missed sources")
         self._scheduler.start()
 
     def stop(self) -> None:
-        """End after the job that is running."""
+        """End as soon as what is under way can be put down: letters in flight are finished, the rest is put back."""
+        self._app.stopping.set()
         self._scheduler.shutdown(wait=True)
+
+    def jobs(self) -> list[Job]:
+        """What will run, and when."""
+        return list(self._scheduler.get_jobs())
 
     def round(self) -> None:
         """Publish and deliver what is due."""
@@ -79,6 +87,21 @@ class Rounds:
 
         return job
 
+    def _ingest_missed(self) -> None:
+        """Ask the sources whose time came while nothing ran, or that were never asked."""
+        now, known = self._app.clock(), self._app.store.sources.all()
+        missed = [
+            source.name
+            for source in self._app.settings.sources
+            if source.name not in known or _next_time(source, known[source.name].tried_at) <= now
+        ]
+        if not missed:
+            return
+        reports = pipeline.ingest(self._app, missed)
+        if failed := {report.source: report.note for report in reports if report.failed}:
+            log.warning("sources not reached; each is asked again at its next time", **failed)
+        log.info("ingest", new={report.source: report.new for report in reports})
+
     def _sweep(self) -> None:
         if touched := pipeline.sweep(self._app):
             log.info("sweep", touched=touched)
@@ -88,11 +111,19 @@ class Rounds:
             log.info("bounces", new=len(new))
 
     def _add(self, name: str, cron: str, zone: str, job: Callable[[], None]) -> None:
-        try:
-            trigger = CronTrigger.from_crontab(cron, timezone=ZoneInfo(zone))
-        except (ValueError, KeyError) as error:
-            raise ConfigurationError(f"{name}: schedule {cron!r} in {zone!r}: {error}") from None
-        self._scheduler.add_job(_guarded(name, job), trigger, id=name, name=name)
+        self._scheduler.add_job(_guarded(name, job), _trigger(name, cron, zone), id=name, name=name)
+
+
+def _trigger(name: str, cron: str, zone: str) -> CronTrigger:
+    try:
+        return CronTrigger.from_crontab(cron, timezone=ZoneInfo(zone))
+    except (ValueError, KeyError) as error:
+        raise ConfigurationError(f"{name}: schedule {cron!r} in {zone!r}: {error}") from None
+
+
+def _next_time(source: Source, after: datetime) -> datetime:
+    due: datetime = _trigger(source.name, source.schedule, source.timezone).get_next_fire_time(None, after)
+    return due
 
 
 def _guarded(name: str, job: Callable[[], None]) -> Callable[[], None]:

@@ -1,0 +1,90 @@
+"""`paperround up` on an empty database: seeds, a first round, pages, and an end without loose ends."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+ARGUMENTS = [sys.executable, "-c", "from paperround.cli import main; main()", "up", "--port"]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def page(port: int, path: str) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+        return answer.read().decode()
+
+
+@contextlib.contextmanager
+def up(folder: Path):
+    """A running paperround: its port and process, stopped at the end."""
+    port = free_port()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PAPERROUND_")}
+    process = subprocess.Popen(
+        [*ARGUMENTS, str(port)],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while True:
+            with contextlib.suppress(OSError):
+                page(port, "/healthz")
+                break
+            assert process.poll() is None, process.stdout.read()
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        yield port, process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+
+
+@pytest.mark.slow
+def test_the_first_start_delivers_three_letters_into_the_inbox_and_a_second_start_none(tmp_path: Path) -> None:
+    with up(tmp_path) as (port, process):
+        inbox = page(port, "/inbox")
+        letters = re.findall(r'href="/inbox/([^"]+)"', inbox)
+        assert len(set(letters)) == 3
+        letter = page(port, f"/inbox/{letters[0]}")
+        assert "paperround" in letter
+        assert len(page(port, "/")) > 1000
+        process.send_signal(signal.SIGTERM)
+        said, _ = process.communicate(timeout=60)
+        assert "loaded 57 papers and 3 readers from the seeds" in said
+        assert "first round: 3 letters delivered" in said
+        assert f"http://localhost:{port}/inbox" in said
+        assert "Traceback" not in said
+    with up(tmp_path) as (port, _):
+        assert len(set(re.findall(r'href="/inbox/([^"]+)"', page(port, "/inbox")))) == 3
+
+
+def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        done = subprocess.run(
+            [*ARGUMENTS, str(port)], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+        )
+    assert done.returncode == 2
+    assert f"port {port} on 127.0.0.1 cannot be had" in done.stderr
+    assert not list(tmp_path.rglob("inbox"))
