@@ -319,6 +319,11 @@ def test_an_entry_without_a_date_or_with_nonsense_is_listed_today() -> None:
     assert (epoch.day, epoch.published) == (TODAY, None)
 
 
+def test_a_date_that_nobody_can_read_is_today() -> None:
+    (listing,) = FORMATS["feed"](rss("<title>T</title><pubDate>the other day</pubDate>"), TODAY).listings
+    assert (listing.day, listing.published) == (TODAY, None)
+
+
 def test_a_year_alone_is_today_or_the_end_of_a_year_gone_by() -> None:
     this, last = read("feed", "yearbook.rss.xml").listings
     assert (this.day, this.published) == (TODAY, None)

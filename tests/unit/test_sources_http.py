@@ -103,6 +103,14 @@ def test_retry_after_is_obeyed_in_seconds_and_as_a_date(world: World) -> None:
     assert world.times == [0.0, 60.0, 90.0]
 
 
+def test_a_rate_limit_that_is_used_up_is_waited_for(world: World) -> None:
+    spent = httpx.Response(429, headers={"ratelimit": '"api";r=0;t=42'})
+    left = httpx.Response(503, headers={"ratelimit": '"api";r=400;t=42'})
+    world.put("example.org", spent, left, httpx.Response(200))
+    world.http().get("https://example.org/", asker="blog")
+    assert world.times == [0.0, 42.0, 46.0]
+
+
 def test_a_server_that_wants_to_be_left_alone_for_long_is_left_alone_by_everybody(world: World) -> None:
     world.put("example.org", httpx.Response(429, headers={"retry-after": "7200"}))
     http = world.http()

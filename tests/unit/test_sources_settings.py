@@ -5,16 +5,17 @@ from __future__ import annotations
 import ast
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from paperround.merging import merge
 from paperround.models import Listing
-from paperround.sources import FORMATS, KINDS, AnySource, Fetched, Source, SourceState, Window
+from paperround.sources import FORMATS, KINDS, AnySource, Fetched, SourceState, Window
 from support.answers import World, at
 
-ADAPTER: TypeAdapter[Source] = TypeAdapter(AnySource)
+ADAPTER: TypeAdapter[Any] = TypeAdapter(AnySource)
 ROOT = Path(__file__).parents[2]
 NEEDED = {
     "arxiv": {"categories": ["cs.AI"]},
@@ -41,6 +42,11 @@ def test_every_kind_can_be_configured_and_is_a_source(kind: str) -> None:
 def test_a_schedule_is_read_in_its_zone() -> None:
     source = ADAPTER.validate_python({"kind": "hf-daily", "schedule": "5 7 * * mon-fri", "timezone": "Europe/Oslo"})
     assert (source.schedule, source.timezone) == ("5 7 * * mon-fri", "Europe/Oslo")
+
+
+def test_a_slash_at_the_end_belongs_to_a_feed_and_not_to_a_service() -> None:
+    assert ADAPTER.validate_python({"kind": "feed", "name": "x", "url": "https://x.example/feed/"}).url.endswith("/")
+    assert not ADAPTER.validate_python({"kind": "hf-daily", "url": "https://x.example/"}).url.endswith("/")
 
 
 def test_the_formats_are_those_that_ingest_promises() -> None:

@@ -36,7 +36,7 @@ from paperround.sources.base import (
 )
 from paperround.sources.entries import Entries, authors, cut_short, day_of, moment
 from paperround.sources.http import ARXIV, Http
-from paperround.sources.markup import split_names, untex
+from paperround.sources.markup import split_names, untex, words
 from paperround.sources.reading import Xml, describe, local_name
 
 KIND = "arxiv"
@@ -252,7 +252,7 @@ def _read(
         count += 1
         said = texts_of(element)
         if "/api/errors" in first(said, "id"):
-            raise SourceError(f"{what} is an error of the API: {first(said, 'summary')}", again=False)
+            raise SourceError(f"{what} is an error of the API: {words(first(said, 'summary'))}", again=False)
         days.update(_announced(said))
         _add(entries, said, announce, holidays)
     if local_name(document.root) not in ("feed", "rss"):
@@ -263,7 +263,7 @@ def _read(
     channel = document.root.find("channel")
     head = texts_of(document.root if channel is None else channel)
     if first(head, "title").startswith("Feed error"):
-        message = first(head, "subtitle", "description")
+        message = words(first(head, "subtitle", "description"))
         raise SourceError(f"{what} is an error: {message}; are the categories right?", again=False)
     built = moment(first(head, "updated", "pubdate"))
     day = days.most_common(1)[0][0] if days else built and built.astimezone(EASTERN).date()

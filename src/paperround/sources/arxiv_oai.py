@@ -35,7 +35,7 @@ from paperround.sources.base import (
 )
 from paperround.sources.entries import Entries, cut_short, day_of
 from paperround.sources.http import ARXIV, Http
-from paperround.sources.markup import split_names, turned
+from paperround.sources.markup import split_names, turned, words
 from paperround.sources.reading import Xml, describe, local_name
 
 KIND = "arxiv-oai"
@@ -121,7 +121,7 @@ def _read(data: bytes, today: date, what: str, content_type: str = "") -> tuple[
             token = text
         elif element.get("code") != "noRecordsMatch":  # OAI-PMH 2.0 3.6: an empty list is an error there
             again = element.get("code") == "badResumptionToken"
-            raise SourceError(f"{what} is an error ({element.get('code')}): {text}", again=again)
+            raise SourceError(f"{what} is an error ({element.get('code')}): {words(text)}", again=again)
     return entries.dated(), token
 
 

@@ -100,13 +100,15 @@ def _zone(value: str) -> str:
 def _web(value: str) -> str:
     if not value.startswith(("https://", "http://")):
         raise ValueError(f'"{value}" is not a web address; it has to start with https:// or http://')
-    return value.rstrip("/")
+    return value
 
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,59}$")]
 Cron = Annotated[str, AfterValidator(_cron)]
 Zone = Annotated[str, AfterValidator(_zone)]
-BaseUrl = Annotated[str, AfterValidator(_web)]
+Url = Annotated[str, AfterValidator(_web)]
+BaseUrl = Annotated[Url, AfterValidator(lambda value: value.rstrip("/"))]
+"""The beginning of addresses, to which paths are added; another one lets a test stand in for the real service."""
 
 
 class SourceSettings(BaseModel):

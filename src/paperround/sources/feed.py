@@ -22,7 +22,7 @@ from paperround import identity
 from paperround.errors import SourceError
 from paperround.models import Listing, Parsed
 from paperround.sources import arxiv
-from paperround.sources.base import BaseUrl, Fetched, Name, Parser, SourceSettings, SourceState, Window, relabelled
+from paperround.sources.base import Fetched, Name, Parser, SourceSettings, SourceState, Url, Window, relabelled
 from paperround.sources.entries import FIRST_YEAR, Entries, authors, cut_short, day_of, plausible
 from paperround.sources.http import Answer, Http
 from paperround.sources.markup import extract, plain, split_names, untex
@@ -63,7 +63,7 @@ class Feed(SourceSettings):
 
     kind: Literal["feed"] = "feed"
     name: Name
-    url: BaseUrl
+    url: Url
     public_only: bool = False
     """Refuse an address inside the own network; for feeds that somebody else names."""
 

@@ -31,6 +31,7 @@ from paperround.sources.base import (
 )
 from paperround.sources.entries import Entries, authors, cut_short, day_of
 from paperround.sources.http import Answer, Http, Pace
+from paperround.sources.markup import words
 from paperround.sources.reading import read_json
 
 KIND = "hf-daily"
@@ -232,7 +233,7 @@ def _message(body: bytes) -> str:
     except SourceError:
         value = body[:200].decode("utf-8", "replace")
     said = value.get("error") or value.get("message") if isinstance(value, dict) else value
-    return str(said)[:200] or "no reason given"
+    return words(str(said))
 
 
 def _kind_of(value: object) -> str:

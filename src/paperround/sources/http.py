@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import random
+import re
 import socket
 import threading
 import time
@@ -229,7 +230,7 @@ class Http:
             else:
                 if answer.status not in _PASSING:
                     return answer
-                asked_for = retry_after(answer.headers.get("retry-after", ""), self.now())
+                asked_for = asked_to_wait(answer.headers, self.now())
                 wait = self._backoff(request, target, attempt) if asked_for is None else asked_for
                 reason = f"HTTP {answer.status}"
             self._spacing.rest(request.pace_at(target), wait)
@@ -336,6 +337,14 @@ def user_agent(contact: str) -> str:
     """How paperround names itself; arXiv and others block clients that do not (RFC 9110 10.1.5)."""
     contact = "".join(c for c in contact if c.isascii() and c.isprintable() and c not in "()\\")
     return f"paperround/{__version__} (+{contact})" if contact else f"paperround/{__version__}"
+
+
+def asked_to_wait(headers: httpx.Headers, now: datetime) -> float | None:
+    """The seconds that a server asks for, in Retry-After or where its RateLimit is empty; None without a wish."""
+    wait = retry_after(headers.get("retry-after", ""), now)
+    # huggingface.co says only `RateLimit: "api";r=0;t=123` (draft-ietf-httpapi-ratelimit-headers).
+    reset = re.search(r"\br=0\b.*\bt=(\d{1,9})", headers.get("ratelimit", ""))
+    return float(reset[1]) if wait is None and reset else wait
 
 
 def retry_after(value: str, now: datetime) -> float | None:

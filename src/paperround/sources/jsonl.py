@@ -12,7 +12,7 @@ from pydantic import model_validator
 
 from paperround.errors import SourceError
 from paperround.models import Listing, Parsed
-from paperround.sources.base import BaseUrl, Fetched, Name, Parser, SourceSettings, SourceState, Window
+from paperround.sources.base import Fetched, Name, Parser, SourceSettings, SourceState, Url, Window
 from paperround.sources.entries import Entries, cut_short, day_of
 from paperround.sources.files import read_file
 from paperround.sources.http import Http
@@ -28,7 +28,7 @@ class Jsonl(SourceSettings):
     kind: Literal["jsonl"] = "jsonl"
     name: Name = KIND
     path: Path | None = None
-    url: BaseUrl | None = None
+    url: Url | None = None
 
     formats: ClassVar[Mapping[str, Parser]] = {}
 

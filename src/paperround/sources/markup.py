@@ -82,6 +82,11 @@ def split_names(line: str) -> list[str]:
     return names
 
 
+def words(text: str) -> str:
+    """What a stranger says, short enough and clean for an error message."""
+    return extract(clean(text), 300) or "no reason given"
+
+
 def turned(name: str) -> str:
     """`Zhang, Jia` as `Jia Zhang`; a name without comma as it is."""
     family, comma, given = name.partition(",")
