@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from paperround.matching import fts, lexical
+from paperround.matching import lexical, query
 from paperround.models import DeliveryState, Paper, ReaderState, Subscriber
 from paperround.store.deliveries import Latest
 
@@ -19,9 +19,9 @@ _CHUNK = 500
 
 
 def search(app: App, text: str, limit: int, offset: int = 0) -> list[tuple[Paper, float, tuple[str, ...]]]:
-    """Papers for a query or plain words, best first: the paper, its BM25 score and why it is there."""
-    wanted = fts.free_text(text)
-    found = app.store.papers.search(fts.fts5(wanted), limit, offset)
+    """Papers for a query or plain words, best first: the paper, the database's score and why it is there."""
+    wanted = query.free_text(text)
+    found = app.store.papers.search(wanted, limit, offset)
     reasons = lexical.Index(paper for paper, _ in found).matches(wanted)
     return [
         (paper, round(score, 4), reasons[paper.row].why if paper.row in reasons else ()) for paper, score in found

@@ -6,18 +6,13 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from paperround import membership, pipeline, readerlist
+from paperround.app import App, open_store
 from paperround.errors import UnknownName, WrongUse
-from paperround.matching.fts import index_document
 from paperround.models import Problem
 from paperround.resources import folder
 from paperround.settings import load, with_secret_key
-from paperround.store import Store
-
-if TYPE_CHECKING:
-    from paperround.app import App
 
 _SEEDED = "seeds"
 _ENV = """\
@@ -60,7 +55,7 @@ def create(directory: Path) -> list[Path]:
 
 def migrate(config: Path | None) -> str:
     """Bring the site's database to this program's version, whose name is returned."""
-    store = Store(load(config).database_url, index_document)
+    store = open_store(load(config).database_url)
     try:
         return store.migrate()
     finally:

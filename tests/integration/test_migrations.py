@@ -6,13 +6,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 
+from paperround.app import open_store
 from paperround.matching import fts
-from paperround.store import Store
 from paperround.store.schema import metadata
 
 
 def test_migrations_and_schema_agree(database_url: str) -> None:
-    store = Store(database_url, lambda _: {})
+    store = open_store(database_url)
     store.prepare()
     with store._engine.connect() as connection:
         context = MigrationContext.configure(
@@ -26,7 +26,7 @@ def test_migrations_and_schema_agree(database_url: str) -> None:
 
 
 def test_the_search_index_is_the_one_that_queries_are_written_for(tmp_path) -> None:
-    store = Store(f"sqlite:///{tmp_path}/x.db", lambda _: {})
+    store = open_store(f"sqlite:///{tmp_path}/x.db")
     store.prepare()
     with store._engine.connect() as connection:
         made = connection.scalar(text("SELECT sql FROM sqlite_master WHERE name = 'paper_index'"))
@@ -35,7 +35,7 @@ def test_the_search_index_is_the_one_that_queries_are_written_for(tmp_path) -> N
 
 
 def test_preparing_twice_changes_nothing(database_url: str) -> None:
-    store = Store(database_url, lambda _: {})
+    store = open_store(database_url)
     store.prepare()
     store.prepare()
     assert store.migrate() == store.migrate()

@@ -11,8 +11,9 @@ import pytest
 from sqlalchemy import event
 
 from paperround import pipeline
+from paperround.app import open_store
 from paperround.errors import ConfigurationError, StoreError
-from paperround.store import Store, engine
+from paperround.store import engine
 from support.papers import listing
 from support.site import MORNING, Site
 
@@ -96,7 +97,7 @@ def test_a_database_of_something_else_is_left_alone(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "other.db") as other:
         other.execute("CREATE TABLE recipes (name TEXT)")
     other.close()
-    store = Store(f"sqlite:///{tmp_path}/other.db", lambda _: {})
+    store = open_store(f"sqlite:///{tmp_path}/other.db")
     with pytest.raises(StoreError, match="give paperround one of its own"):
         store.prepare()
     store.close()

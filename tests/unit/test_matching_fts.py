@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 import paperround.store
 from paperround.errors import QueryError
 from paperround.matching.fields import Field
-from paperround.matching.fts import CREATE, free_text, fts5, index_document
+from paperround.matching.fts import CREATE, expression, index_document
 from paperround.matching.lexical import Index
-from paperround.matching.query import MAX_DEPTH, MAX_LENGTH, Query, parse
+from paperround.matching.query import MAX_DEPTH, MAX_LENGTH, Query, free_text, parse
 from paperround.models import Paper
 from support.queries import BATCHES, QUERIES, Shape, paper
 
@@ -33,7 +33,7 @@ def rows(papers: Iterable[Paper], *queries: Query) -> list[set[int]]:
                 (one.row, *(document[name] for name in Field)),
             )
         ask = "SELECT rowid FROM paper_index WHERE paper_index MATCH ?"
-        return [{row for (row,) in db.execute(ask, (fts5(query),))} for query in queries]
+        return [{row for (row,) in db.execute(ask, (expression(query),))} for query in queries]
 
 
 @given(BATCHES, st.lists(QUERIES, min_size=1, max_size=4))

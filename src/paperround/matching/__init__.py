@@ -4,6 +4,7 @@ fields     what of a paper can be searched, and under which name
 query      the language of topics and of the search box (docs/queries.md)
 lexical    one batch of papers against many queries: rows, scores, reasons
 fts        the same query for SQLite's full-text index
+tsearch    and for PostgreSQL's
 trending   how popular a paper is, and what that weighs against relevance
 compose    the matches of one reader, laid out as a digest
 """

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from paperround.errors import QueryError
 from paperround.matching.fields import TEXT, Field, value_terms, values
-from paperround.matching.query import MAX_LENGTH, Phrase, Query, both, evaluate, parse, phrase, read
+from paperround.matching.query import Phrase, Query, evaluate
 from paperround.models import Paper
 
 TOKENIZER = "ascii tokenchars '.+#'"
@@ -20,7 +19,7 @@ CREATE = (
     f"CREATE VIRTUAL TABLE paper_index USING fts5({', '.join(Field)}, "
     f"""tokenize = "{TOKENIZER}", prefix = '2 3 4')"""
 )
-"""The table that `index_document` fills and `fts5` asks; `rowid` is the paper's row."""
+"""The table that `index_document` fills and `expression` asks; `rowid` is the paper's row."""
 
 # A token that no query can name stands between two values, so that no phrase reaches over both.
 _GAP = " . "
@@ -33,26 +32,10 @@ def index_document(paper: Paper) -> dict[str, str]:
     }
 
 
-def fts5(query: Query) -> str:
+def expression(query: Query) -> str:
     """The query as an FTS5 expression, to be bound to `paper_index MATCH ?`."""
-    _, expression = evaluate(query, _phrase, _all_of, _any_of, lambda wanted, unwanted: f"({wanted} NOT {unwanted})")
-    return expression
-
-
-def free_text(text: str) -> Query:
-    """What somebody means who types or pastes this into a search box.
-
-    A query where it is one. Where it is not (an unclosed quote, "Mamba: linear-time …"), all its words,
-    operators and marks of the language left aside. QueryError where nothing is left, or where it only says
-    what to leave out.
-    """
-    try:
-        read(text)
-    except QueryError:
-        found = [phrase(word) for word in text[:MAX_LENGTH].split() if word not in {"AND", "OR", "NOT"}]
-        if any(found):
-            return both(filter(None, found))
-    return parse(text)
+    _, found = evaluate(query, _phrase, _all_of, _any_of, lambda wanted, unwanted: f"({wanted} NOT {unwanted})")
+    return found
 
 
 def _phrase(found: Phrase) -> str:

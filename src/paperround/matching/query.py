@@ -102,6 +102,22 @@ def parse(text: str) -> Query:
     return query
 
 
+def free_text(text: str) -> Query:
+    """What somebody means who types or pastes this into a search box.
+
+    A query where it is one. Where it is not (an unclosed quote, "Mamba: linear-time …"), all its words,
+    operators and marks of the language left aside. QueryError where nothing is left, or where it only says
+    what to leave out.
+    """
+    try:
+        read(text)
+    except QueryError:
+        found = [phrase(word) for word in text[:MAX_LENGTH].split() if word not in {"AND", "OR", "NOT"}]
+        if any(found):
+            return both(filter(None, found))
+    return parse(text)
+
+
 def read(text: str) -> Query:
     """Like `parse`, without the check that there is something to look for."""
     if len(text) > MAX_LENGTH:

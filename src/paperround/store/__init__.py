@@ -8,6 +8,7 @@ the pages, `store.personal` one reader. A method is one transaction.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 from pathlib import Path
 
 from sqlalchemy import delete, inspect, make_url, select
@@ -19,9 +20,10 @@ from paperround.store.deliveries import Deliveries
 from paperround.store.engine import connect, reading, upsert, writing
 from paperround.store.issues import Issues
 from paperround.store.migrations import current_revision, migrate, newest_revision
-from paperround.store.papers import IndexDocument, Papers
+from paperround.store.papers import Papers
 from paperround.store.personal import Personal
 from paperround.store.schema import notes
+from paperround.store.search import SearchIndex, SearchLanguage
 from paperround.store.sources import Sources
 from paperround.store.subscribers import Subscribers
 from paperround.store.topics import Topics
@@ -30,19 +32,20 @@ __all__ = ["Store"]
 
 
 class Store:
-    """The database under a URL; `index_document` gives the search index's columns for a paper."""
+    """The database under a URL; `languages` has what its search index speaks, by SQLAlchemy's name of the dialect."""
 
-    def __init__(self, url: str, index_document: IndexDocument) -> None:
+    def __init__(self, url: str, languages: Mapping[str, SearchLanguage]) -> None:
         self._url = url
         self._engine = connect(url)
-        self.papers = Papers(self._engine, index_document)
+        index = SearchIndex(self._engine, languages)
+        self.papers = Papers(self._engine, index)
         self.topics = Topics(self._engine)
         self.subscribers = Subscribers(self._engine)
         self.issues = Issues(self._engine)
         self.deliveries = Deliveries(self._engine)
         self.bounces = Bounces(self._engine)
         self.sources = Sources(self._engine)
-        self.browsing = Browsing(self._engine)
+        self.browsing = Browsing(self._engine, index)
         self.personal = Personal(self._engine)
 
     def prepare(self) -> None:

@@ -7,18 +7,15 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, func, select, text
+from sqlalchemy import Connection, Engine, Select, func, select
 
 from paperround.models import Match, Paper, Topic
 from paperround.store.engine import reading
 from paperround.store.papers import load
 from paperround.store.schema import matches, papers, topics
+from paperround.store.search import SearchIndex
 
 _POPULAR_CANDIDATES = 600
-_FOUND_SINCE = text(
-    "SELECT rowid FROM paper_index WHERE paper_index MATCH :expression AND rowid >= :row "
-    "ORDER BY rowid DESC LIMIT :limit"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +32,9 @@ class Echo:
 class Browsing:
     """The pages' part of the store."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, index: SearchIndex) -> None:
         self._engine = engine
+        self._index = index
 
     def on_days(self, first: date, last: date, limit: int, offset: int = 0, topic: int | None = None) -> list[Paper]:
         """The papers announced between two days, both included, most upvoted first; of one topic if so wished."""
@@ -133,17 +131,15 @@ class Browsing:
         with reading(self._engine) as db:
             return db.scalar(select(func.min(papers.c.row)).where(papers.c.first_seen >= moment)) or 2**62
 
-    def found_since(self, expression: str, row: int, limit: int) -> list[Paper]:
-        """The latest papers, stored since a number, that a full-text expression finds."""
+    def found_since(self, query: Any, row: int, limit: int) -> list[Paper]:
+        """The latest papers, stored since a number, that a query finds."""
         with reading(self._engine) as db:
-            return _in_order(
-                db, db.scalars(_FOUND_SINCE, {"expression": expression, "row": row, "limit": limit}).all()
-            )
+            return _in_order(db, self._index.rows(db, query, row, limit, newest_first=True))
 
-    def count_since(self, expression: str, row: int, most: int) -> int:
+    def count_since(self, query: Any, row: int, most: int) -> int:
         """How many that are, counted up to `most`."""
         with reading(self._engine) as db:
-            return len(db.scalars(_FOUND_SINCE, {"expression": expression, "row": row, "limit": most}).all())
+            return len(self._index.rows(db, query, row, most, newest_first=True))
 
     def ids_from(self, row: int, limit: int) -> list[tuple[int, str, date]]:
         """Papers' numbers, public identifiers and days, from a number on."""

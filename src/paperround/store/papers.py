@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select, text, update
+from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
 from paperround import identity
 from paperround.merging import merge
 from paperround.models import Facts, Listing, Paper
 from paperround.store.engine import reading, upsert, writing
 from paperround.store.schema import digest_papers, listings, matches, paper_keys, papers
+from paperround.store.search import SearchIndex
 
-IndexDocument = Callable[[Paper], Mapping[str, str]]
 _CHUNK = 500
 _TUPLES = ("authors", "categories", "keywords")
 
@@ -31,11 +31,11 @@ class Stored:
 
 
 class Papers:
-    """The papers' part of the store. `index_document` gives the columns of the search index for a paper."""
+    """The papers' part of the store, which keeps the search index too."""
 
-    def __init__(self, engine: Engine, index_document: IndexDocument) -> None:
+    def __init__(self, engine: Engine, index: SearchIndex) -> None:
         self._engine = engine
-        self._index_document = index_document
+        self._index = index
 
     def add(self, batch: Iterable[Listing], now: datetime, *, archive: bool = False) -> Stored:
         """Store listings in one transaction, each merged with the paper that it is of.
@@ -55,12 +55,13 @@ class Papers:
                     stored.unchanged += 1
                 else:
                     (stored.new if fate == "new" else stored.updated).append(known[row])
-            self._index(db, [*stored.new, *stored.updated])
+            self._index.put(db, [*stored.new, *stored.updated])
         return stored
 
     def _add_one(self, db: Connection, listing: Listing, now: datetime, archive: bool) -> tuple[int, str]:
         rows = self._known_as(db, listing)
         for other in rows[1:]:
+            self._index.drop(db, [other])
             _absorb(db, rows[0], other)
         row = rows[0] if rows else None
         fate = "unchanged" if row else "new"
@@ -89,15 +90,6 @@ class Papers:
             ):
                 same.append(row)
         return same
-
-    def _index(self, db: Connection, changed: Sequence[Paper]) -> None:
-        if not changed or db.dialect.name != "sqlite":
-            return
-        documents = [{"rowid": paper.row, **self._index_document(paper)} for paper in changed]
-        columns = list(documents[0])
-        db.execute(text("DELETE FROM paper_index WHERE rowid = :rowid"), [{"rowid": d["rowid"]} for d in documents])
-        names, values = ", ".join(columns), ", ".join(f":{name}" for name in columns)
-        db.execute(text(f"INSERT INTO paper_index ({names}) VALUES ({values})"), documents)  # noqa: S608 - our own names
 
     def by_id(self, paper_id: str) -> Paper | None:
         """The paper with this public identifier, or with this arXiv identifier or DOI."""
@@ -130,35 +122,26 @@ class Papers:
         with reading(self._engine) as db:
             return _listings(db, row)
 
-    def matching(self, expression: str, since_row: int = 0, size: int = 1_000) -> Iterator[list[Paper]]:
-        """The papers that a full-text expression finds, from a number on, in chunks that bound the memory."""
-        last = since_row - 1
-        query = "SELECT rowid FROM paper_index WHERE paper_index MATCH :e AND rowid > :last ORDER BY rowid LIMIT :n"
+    def matching(self, query: Any, since_row: int = 0, size: int = 1_000) -> Iterator[list[Paper]]:
+        """The papers that a query finds, from a number on, in chunks that bound the memory."""
         while True:
             with reading(self._engine) as db:
-                rows = db.scalars(text(query), {"e": expression, "last": last, "n": size}).all()
+                rows = self._index.rows(db, query, since_row, size)
                 chunk = list(load(db, papers.c.row.in_(rows))) if rows else []
             if not chunk:
                 return
             yield chunk
-            last = chunk[-1].row
+            since_row = chunk[-1].row + 1
 
     def latest(self, limit: int) -> list[Paper]:
         """The papers stored last."""
         with reading(self._engine) as db:
             return list(load(db, papers.c.row > 0, order=papers.c.row.desc(), limit=limit))
 
-    def search(self, expression: str, limit: int, offset: int = 0) -> list[tuple[Paper, float]]:
-        """Papers for a full-text expression (matching.fts makes it), best first, with BM25 as SQLite counts it."""
+    def search(self, query: Any, limit: int, offset: int = 0) -> list[tuple[Paper, float]]:
+        """Papers for a query, best first, with the database's score: it compares papers of one search alone."""
         with reading(self._engine) as db:
-            # A word in the title says ten times as much as one in the abstract; names and categories little.
-            ranked = db.execute(
-                text(
-                    "SELECT rowid, -bm25(paper_index, 10.0, 4.0, 1.0, 2.0, 2.0, 1.0, 0.5) AS score FROM paper_index "
-                    "WHERE paper_index MATCH :expression ORDER BY score DESC, rowid DESC LIMIT :limit OFFSET :offset"
-                ),
-                {"expression": expression, "limit": limit, "offset": offset},
-            ).all()
+            ranked = self._index.best(db, query, limit, offset)
             known = {paper.row: paper for paper in load(db, papers.c.row.in_([row for row, _ in ranked]))}
             return [(known[row], score) for row, score in ranked]
 
@@ -299,8 +282,6 @@ def _absorb(db: Connection, keep: int, lose: int) -> None:
     db.execute(update(paper_keys).where(paper_keys.c.paper == lose).values(paper=keep))
     old_name = db.scalar(select(papers.c.id).where(papers.c.row == lose))
     db.execute(upsert(db, paper_keys).values(key=f"id:{old_name}", paper=keep).on_conflict_do_nothing())
-    if db.dialect.name == "sqlite":
-        db.execute(text("DELETE FROM paper_index WHERE rowid = :row"), {"row": lose})
     db.execute(delete(papers).where(papers.c.row == lose))
 
 

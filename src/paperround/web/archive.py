@@ -12,7 +12,7 @@ from lxml import etree
 
 from paperround import reports
 from paperround.errors import QueryError
-from paperround.matching import fts
+from paperround.matching.query import free_text
 from paperround.models import Paper
 from paperround.rendering.language import Language
 from paperround.web import cards, feeds
@@ -165,8 +165,8 @@ def _found(desk: Desk, q: str, path: str) -> Feed:
     query = f"?{urlencode({'q': q})}"
     papers: list[Paper] = []
     if q.strip():  # newest first: a feed reader wants what is new, not what is best
-        expression = fts.fts5(fts.free_text(q[:_LONGEST_QUERY]))
-        papers = desk.app.store.browsing.found_since(expression, 0, _IN_FEED)
+        wanted = free_text(q[:_LONGEST_QUERY])
+        papers = desk.app.store.browsing.found_since(wanted, 0, _IN_FEED)
     return _feed(desk, f"{desk.site.name}: {q[:200]}", f"/search{query}", path + query, papers)
 
 

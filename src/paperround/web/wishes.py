@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import available_timezones
 
 from paperround import membership
 from paperround.errors import QueryError, WrongUse
-from paperround.matching import fts, lexical, query
+from paperround.matching import lexical, query
 from paperround.membership import Wish
 from paperround.models import Paper, Topic
 from paperround.rendering import theme
@@ -133,9 +133,9 @@ def typed(form: Posted, language: Language) -> Filled:
     """The form as it was sent."""
     fresh = Filled(language=language.code)
     names = ("email", "name", "cadence", "at", "timezone", "weekday", "monthday", "max_papers", "theme", "language")
-    texts = {name: form.get(name, getattr(fresh, name))[:500] for name in names}
+    texts: dict[str, Any] = {name: form.get(name, getattr(fresh, name))[:500] for name in names}
     return Filled(
-        **texts,  # type: ignore[arg-type] - the names above are those of texts
+        **texts,
         topics=tuple(form.all("topic")),
         queries=tuple(text[:2_000] for text in form.all("query") if text.strip())[: membership.MOST_QUERIES * 2],
         first_now="first_now" in form,
@@ -196,9 +196,8 @@ def trial(app: App, text: str) -> Trial:
     except QueryError as error:
         return Trial(text, wrong=str(error))
     first = app.store.browsing.first_row_since(news_horizon(app.clock()))
-    expression = fts.fts5(parsed)
-    number = app.store.browsing.count_since(expression, first, _COUNTED)
-    index = app.store.browsing.found_since(expression, first, _SHOWN * 10)
+    number = app.store.browsing.count_since(parsed, first, _COUNTED)
+    index = app.store.browsing.found_since(parsed, first, _SHOWN * 10)
     hits = lexical.Index(index).matches(parsed)
     best = sorted((paper for paper in index if paper.row in hits), key=lambda paper: -hits[paper.row].score)
     return Trial(text, number, tuple((paper, hits[paper.row].why) for paper in best[:_SHOWN]))

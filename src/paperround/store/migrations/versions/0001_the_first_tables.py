@@ -14,10 +14,16 @@ branch_labels = None
 depends_on = None
 
 
-# matching.fts.CREATE as it was when this migration was written: a migration stays what it is.
-_SEARCH_INDEX = """
-CREATE VIRTUAL TABLE paper_index USING fts5(title, keywords, abstract, author, org, cat, source, tokenize = "ascii tokenchars '.+#'", prefix = '2 3 4')
-"""
+# CREATE of matching.fts and matching.tsearch as it was when this migration was written: a migration stays what it is.
+_SEARCH_INDEX = {
+    "sqlite": (
+        """CREATE VIRTUAL TABLE paper_index USING fts5(title, keywords, abstract, author, org, cat, source, tokenize = "ascii tokenchars '.+#'", prefix = '2 3 4')""",
+    ),
+    "postgresql": (
+        "CREATE TABLE paper_index (row BIGINT PRIMARY KEY REFERENCES papers ON DELETE CASCADE, terms TSVECTOR NOT NULL)",
+        "CREATE INDEX ix_paper_index_terms ON paper_index USING gin (terms)",
+    ),
+}
 
 
 def upgrade() -> None:
@@ -314,8 +320,8 @@ def upgrade() -> None:
     with op.batch_alter_table("bounces", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_bounces_delivery"), ["delivery"], unique=False)
         batch_op.create_index(batch_op.f("ix_bounces_email_key"), ["email_key"], unique=False)
-    if op.get_bind().dialect.name == "sqlite":
-        op.execute(_SEARCH_INDEX)
+    for statement in _SEARCH_INDEX[op.get_bind().dialect.name]:
+        op.execute(statement)
 
 
 def downgrade() -> None:

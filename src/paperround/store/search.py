@@ -1,0 +1,107 @@
+"""The search index: what papers say, in the full-text table of SQLite (FTS5) or PostgreSQL (tsvector)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Engine,
+    column,
+    delete,
+    insert,
+    literal_column,
+    select,
+    table,
+    text,
+)
+
+from paperround.models import Paper
+
+
+class SearchLanguage(Protocol):
+    """What one kind of database is told of a paper, and how it is asked; `matching` has one for each."""
+
+    def index_document(self, paper: Paper, /) -> Mapping[str, str]:
+        """What the paper says, by column of the index."""
+
+    def expression(self, query: Any, /) -> str:
+        """A query of the search box or of a topic, as the database understands it."""
+
+
+# Ranking all that a common word finds among 200,000 papers took 170 ms on SQLite, ranking the newest takes 12.
+_RANKED = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Dialect:
+    """SQL for the index; `:query` is the expression."""
+
+    row: str
+    """The paper's number."""
+    found: str
+    score: str
+    """A word in the title says ten times as much as one in the abstract; names and categories little."""
+
+
+_DIALECTS = {
+    "sqlite": _Dialect(
+        row="rowid",
+        found="paper_index MATCH :query",
+        score="-bm25(paper_index, 10.0, 4.0, 1.0, 2.0, 2.0, 1.0, 0.5)",
+    ),
+    "postgresql": _Dialect(
+        row="row",
+        found="terms @@ CAST(:query AS tsquery)",
+        score="ts_rank('{0.1, 0.2, 0.4, 1.0}', terms, CAST(:query AS tsquery), 1)",
+    ),
+}
+
+
+class SearchIndex:
+    """Which papers a query finds; the caller's transaction goes around."""
+
+    def __init__(self, engine: Engine, languages: Mapping[str, SearchLanguage]) -> None:
+        name = engine.dialect.name
+        self._language, dialect = languages[name], _DIALECTS[name]
+        self._index = table("paper_index", column(dialect.row, BigInteger))
+        self._row = self._index.c[dialect.row]
+        self._found = text(dialect.found)
+        self._score: ColumnElement[float] = literal_column(dialect.score)
+
+    def put(self, db: Connection, changed: Sequence[Paper]) -> None:
+        """Index papers, or index them anew."""
+        if not changed:
+            return
+        self.drop(db, [paper.row for paper in changed])
+        documents = [{self._row.name: paper.row, **self._language.index_document(paper)} for paper in changed]
+        db.execute(insert(table("paper_index", *map(column, documents[0]))), documents)
+
+    def drop(self, db: Connection, rows: Sequence[int]) -> None:
+        """Take papers out of the index."""
+        db.execute(delete(self._index).where(self._row.in_(rows)))
+
+    def rows(
+        self, db: Connection, query: Any, since: int, limit: int, *, newest_first: bool = False
+    ) -> Sequence[int]:
+        """The numbers, from `since` on, of the papers that a query finds."""
+        order = self._row.desc() if newest_first else self._row
+        found = select(self._row).where(self._found, self._row >= since)
+        return db.scalars(found.order_by(order).limit(limit), self._asked(query)).all()
+
+    def best(self, db: Connection, query: Any, limit: int, offset: int) -> Sequence[tuple[int, float]]:
+        """The numbers of the papers that a query finds and how well each fits, best first, of equals the newest.
+
+        A word that stands everywhere finds half of all papers: then only the newest of them are ranked.
+        """
+        found = select(self._row.label("row"), self._score.label("score")).where(self._found)
+        newest = found.order_by(self._row.desc()).limit(_RANKED).subquery()
+        ranked = select(newest).order_by(newest.c.score.desc(), newest.c.row.desc()).limit(limit).offset(offset)
+        return [(row, score) for row, score in db.execute(ranked, self._asked(query))]
+
+    def _asked(self, query: Any) -> dict[str, str]:
+        return {"query": self._language.expression(query)}
