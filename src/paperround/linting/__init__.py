@@ -1,0 +1,34 @@
+"""What is wrong with a finished letter, before readers or their mail providers say so. Pure.
+
+In reading order: `mail` takes a message apart, `page` reads its HTML as clients do; `head`, `parts`, `structure`,
+`links`, `words`, `contrast` and `clients` hold the rules; `weight` says what the bytes are spent on.
+
+The rules know nothing of how letters are made: they judge bytes, and so also find what the maker got wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from paperround.linting import clients, contrast, head, links, parts, structure, words
+from paperround.linting.mail import Mail, opened
+from paperround.linting.remark import Remark, Severity
+from paperround.models import Rendered, Site
+
+__all__ = ["Remark", "Severity", "lint"]
+
+Rule = Callable[[Mail], Iterator[Remark]]
+RULES: tuple[Rule, ...] = (
+    *head.RULES, *parts.RULES, *structure.RULES, *links.RULES, *words.RULES, *contrast.RULES, *clients.RULES,
+)  # fmt: skip
+_ORDER = {severity: place for place, severity in enumerate(Severity)}
+
+
+def lint(message: bytes, rendered: Rendered | None, site: Site, now: datetime | None = None) -> list[Remark]:
+    """Everything that can be said against this message, the worst first.
+
+    `rendered` is what the message was built from, where that is known; `now` lets a Date in the future be found.
+    """
+    mail = opened(message, rendered, site, now)
+    return sorted((remark for rule in RULES for remark in rule(mail)), key=lambda remark: _ORDER[remark.severity])

@@ -1,0 +1,161 @@
+"""What the large mail clients do not know of CSS and HTML, in one table. Pure.
+
+The facts are those of caniemail.com, condensed to what a letter may be tempted to use. *Outlook* is Outlook on
+Windows, which lays letters out with Word; *Yahoo* is Yahoo Mail and AOL.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lxml.etree import _Element
+
+from paperround.linting.mail import Mail
+from paperround.linting.page import Declaration, line
+from paperround.linting.remark import Remark, Severity
+
+GMAIL, OUTLOOK, APPLE, YAHOO = "Gmail", "Outlook", "Apple Mail", "Yahoo"
+_ALL = (GMAIL, OUTLOOK, YAHOO)
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """Something that not every client knows."""
+
+    name: str
+    pattern: re.Pattern[str]
+    """Found in `property: value`, in small letters and with one blank."""
+    clients: tuple[str, ...]
+    severity: Severity
+    remedy: str
+    tags: tuple[str, ...] = ()
+    """The elements on which it fails; all of them where none is named."""
+
+
+def _css(name: str, pattern: str, clients: tuple[str, ...], severity: Severity, remedy: str, *tags: str) -> Feature:
+    return Feature(name, re.compile(pattern), clients, severity, remedy, tags)
+
+
+_E, _W, _N = Severity.ERROR, Severity.WARNING, Severity.NOTE
+_BLOCKS = ("p", "div", "span", "a", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li")
+_TABLES, _PIXELS, _SOLID = (
+    "lay out with tables",
+    "write px",
+    "set a background-color too that the text stands out from",
+)
+_LEFT_OUT, _STILL, _HEX, _PNG = (
+    "it is left out there",
+    "it stands still there",
+    "write #rrggbb",
+    "send a PNG or a JPEG",
+)
+CSS = (
+    _css("display: flex", r"^display: (?:inline-)?flex", (OUTLOOK,), _W, _TABLES),
+    _css("display: grid", r"^display: (?:inline-)?grid", _ALL, _W, _TABLES),
+    _css("position", r"^position: (?:absolute|fixed|sticky|relative)", _ALL, _E, _TABLES),
+    _css("float", r"^float: (?:left|right)", (OUTLOOK,), _W, 'use align="left" on a table or picture'),
+    _css("gap", r"^(?:row-|column-)?gap:", _ALL, _W, "use padding on table cells"),
+    _css("margin: auto", r"^margin(?:-left|-right)?: (?:.*\s)?auto", (OUTLOOK,), _W, 'write align="center"'),
+    _css("negative margins", r"^margin[\w-]*: (?:.*\s)?-\d", (GMAIL, OUTLOOK), _W, "use padding instead"),
+    _css("padding outside of table cells", r"^padding[\w-]*: (?!0(?:px)?(?: 0(?:px)?)*$)", (OUTLOOK,), _W,
+         "put the padding on the table cell, or use margins", *_BLOCKS),
+    _css("width on a block", r"^width: (?!auto|100%)", (OUTLOOK,), _W, "give it to a cell", "p", "div", "span"),
+    _css("logical properties", r"^(?:margin|padding|border|inset)-(?:inline|block)", (OUTLOOK, YAHOO), _W,
+         "name left, right, top or bottom"),
+    _css("box-shadow", r"^box-shadow: (?!none)", _ALL, _N, "a border shows everywhere"),
+    _css("text-shadow", r"^text-shadow: (?!none)", (GMAIL, OUTLOOK), _N, _LEFT_OUT),
+    _css("border-radius", r"^border-[\w-]*radius: (?!0)", (OUTLOOK,), _N, "corners stay square there"),
+    _css("background pictures", r"^background[\w-]*: .*url\(", (OUTLOOK,), _W, _SOLID),
+    _css("gradients", r"gradient\(", (OUTLOOK, YAHOO), _W, _SOLID),
+    _css("CSS variables", r"^--|var\(", _ALL, _E, "write the values themselves"),
+    _css("calc() and its like", r"\b(?:calc|clamp|min|max)\(", (OUTLOOK, YAHOO), _W, "write a length"),
+    _css("modern colours", r"(?:light-dark|color-mix|oklch|oklab|lab|lch|hwb)\(", _ALL, _E, _HEX),
+    _css("colours with blanks", r"(?:rgb|hsl)a?\([^),]*\s[^),]*\)", _ALL, _E,
+         "write #rrggbb; Gmail drops the whole attribute for it"),
+    _css("transparent colours", r"(?:rgb|hsl)a\(|#[0-9a-f]{8}\b", (OUTLOOK,), _W, "write the result as #rrggbb"),
+    _css("opacity", r"^opacity:", (OUTLOOK, YAHOO), _N, "use a paler colour"),
+    _css("object-fit", r"^object-(?:fit|position):", (OUTLOOK, YAHOO), _W, "cut the picture to size before"),
+    _css("aspect-ratio", r"^aspect-ratio:", _ALL, _W, "give the picture width and height"),
+    _css("transform", r"^transform:", _ALL, _W, _LEFT_OUT),
+    _css("animation", r"^(?:animation|transition)", _ALL, _N, _STILL),
+    _css("filters", r"^(?:backdrop-)?filter:|^mix-blend-mode:|^clip-path:", _ALL, _W, "change the picture itself"),
+    _css("rem", r"[\d.]rem\b", (OUTLOOK, YAHOO), _W, _PIXELS),
+    _css("vw and vh", r"[\d.]v[wh]\b", (OUTLOOK,), _W, _PIXELS),
+)  # fmt: skip
+_Entry = tuple[tuple[str, ...], Severity, str]
+AT_RULES: dict[str, _Entry] = {
+    "@import": (_ALL, _E, "write the rules into the style element"),
+    "@font-face": (_ALL, _N, "name fonts that every machine has after it"),
+    "@supports": (_ALL, _W, "write for all of them"),
+    "@keyframes": (_ALL, _N, _STILL),
+}
+TAGS: dict[str, _Entry] = {
+    "picture": (_ALL, _W, "one <img> that fits all"),
+    "details": (_ALL, _W, "show the text, or link it"),
+    "dialog": (_ALL, _W, "mail has no dialogs"),
+    "template": (_ALL, _W, "leave it out"),
+}
+PICTURES: dict[str, _Entry] = {
+    ".svg": (_ALL, _E, _PNG),
+    ".webp": ((OUTLOOK,), _W, _PNG),
+    ".avif": ((OUTLOOK, YAHOO), _W, _PNG),
+}
+
+
+def unsupported(mail: Mail) -> Iterator[Remark]:
+    """Each feature once, with how often it stands there and who does not know it."""
+    for feature in CSS:
+        found = [one for one in mail.page.declared if _uses(one, feature)]
+        if found:
+            yield _remark(feature.name, feature.clients, feature.severity, feature.remedy, found[0].line, len(found))
+    if (wide := _capped(mail)) is not None:
+        remedy = "put a table of a fixed width around it, in a comment for Outlook: <!--[if mso]>"
+        yield _remark("max-width", (OUTLOOK,), _W, remedy, wide, 1)
+    for name, (clients, severity, remedy) in AT_RULES.items():
+        for sheet in mail.page.sheets:
+            if name in sheet.text.lower():
+                at = sheet.line + sheet.text.lower().split(name)[0].count("\n")
+                yield _remark(name, clients, severity, remedy, at, sheet.text.lower().count(name))
+    yield from _elements(mail)
+
+
+def _elements(mail: Mail) -> Iterator[Remark]:
+    for tag, (clients, severity, remedy) in TAGS.items():
+        if found := mail.page.all(tag):
+            yield _remark(f"<{tag}>", clients, severity, remedy, line(found[0]), len(found))
+    pictures = mail.page.all("img")
+    if fitted := [picture for picture in pictures if picture.get("srcset")]:
+        remedy = "src alone counts there; make it one that serves all"
+        yield _remark("srcset", (OUTLOOK, YAHOO), _N, remedy, line(fitted[0]), len(fitted))
+    for ending, (clients, severity, remedy) in PICTURES.items():
+        if those := [picture for picture in pictures if _path(picture).endswith(ending)]:
+            yield _remark(f"{ending} pictures", clients, severity, remedy, line(those[0]), len(those))
+
+
+def _uses(one: Declaration, feature: Feature) -> bool:
+    if feature.tags and one.tag not in feature.tags:
+        return False
+    return feature.pattern.search(f"{one.name}: {one.value.lower()}") is not None
+
+
+def _capped(mail: Mail) -> int | None:
+    """The line of a max-width that Outlook is not told of in another way; Word ignores it."""
+    if "<!--[if mso" in mail.html or "<!--[if (gte mso" in mail.html:
+        return None
+    return next((one.line for one in mail.page.declared if one.name == "max-width" and "%" not in one.value), None)
+
+
+def _path(picture: _Element) -> str:
+    return str(picture.get("src", "")).partition("?")[0].lower()
+
+
+def _remark(name: str, clients: tuple[str, ...], severity: Severity, remedy: str, at: int, count: int) -> Remark:
+    times = f", {count} times" if count > 1 else ""
+    return Remark(
+        "unsupported", severity, f"{name}{times}: unknown to {', '.join(clients)}", f"HTML line {at}", remedy
+    )
+
+
+RULES = (unsupported,)

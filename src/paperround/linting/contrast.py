@@ -1,0 +1,117 @@
+"""Whether text stands out from what is behind it: in light, in dark, and where a client inverts colours. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from lxml.etree import _Element
+
+from paperround.linting.colours import BLACK, WHITE, Colour, colour, contrast, inverted, written
+from paperround.linting.mail import Mail
+from paperround.linting.page import Page, Styles, line
+from paperround.linting.remark import Remark, Severity
+
+ENOUGH, ENOUGH_LARGE = 4.5, 3.0  # WCAG 2.2, 1.4.3 (AA)
+_LARGE, _LARGE_BOLD = 24.0, 18.66  # pixels: 18 and 14 points
+_CANVAS = {"light": (WHITE, BLACK), "dark": ((0.07, 0.07, 0.07), WHITE)}
+_LINK = {"light": (0.0, 0.0, 0.933), "dark": (0.62, 0.62, 1.0)}
+_BOLD_TAGS = frozenset(("b", "strong", "th", "h1", "h2", "h3", "h4", "h5", "h6"))
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)(px|pt|em|%)")
+_URL = re.compile(r"url\(|gradient\(")
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How the text of an element is printed; `behind` is None where a picture is."""
+
+    text: Colour
+    behind: Colour | None
+    size: float = 16.0
+    bold: bool = False
+
+    @property
+    def enough(self) -> float:
+        """The contrast that text of this size needs."""
+        return ENOUGH_LARGE if self.size >= _LARGE or (self.bold and self.size >= _LARGE_BOLD) else ENOUGH
+
+
+def legibility(mail: Mail) -> Iterator[Remark]:
+    """Each pair of colours that does not stand apart, once for each scheme."""
+    for scheme in ("light", "dark"):
+        looks = _looks(mail.page, scheme)
+        yield from _weak(mail.page, looks, f"in {scheme} mode", Severity.ERROR)
+        if scheme == "light":
+            turned = {element: _inverted(look) for element, look in looks.items()}
+            yield from _weak(mail.page, turned, "where a client inverts the colours", Severity.WARNING)
+
+
+def _weak(page: Page, looks: Mapping[_Element, Look], when: str, severity: Severity) -> Iterator[Remark]:
+    told: set[tuple[Colour, Colour]] = set()
+    for element, text in page.visible():
+        look = looks[element]
+        if look.behind is None or (look.text, look.behind) in told:
+            continue
+        ratio = contrast(look.text, look.behind)
+        if ratio < look.enough:
+            told.add((look.text, look.behind))
+            colours = f"{written(look.text)} on {written(look.behind)}"
+            what = f"{' '.join(text.split())[:40]!r} is {colours} {when}: {ratio:.1f} to 1"
+            remedy = f"make it {look.enough:g} to 1 or more (WCAG 1.4.3): darken the one or lighten the other"
+            yield Remark("contrast", severity, what, f"HTML line {line(element)}", remedy)
+
+
+def _looks(page: Page, scheme: str) -> dict[_Element, Look]:
+    """The look of every element in this scheme."""
+    looks: dict[_Element, Look] = {}
+    if page.root is None:
+        return looks
+    styles = page.styles(scheme)
+    honoured = scheme == "light" or any(
+        meta.get("name") == "color-scheme" and "dark" in str(meta.get("content")) for meta in page.all("meta")
+    )
+    behind, text = _CANVAS[scheme if honoured else "light"]
+    for element in page.all():
+        parent = element.getparent()
+        above = looks.get(parent, Look(text, behind)) if parent is not None else Look(text, behind)
+        looks[element] = _look(element, styles.get(element, {}), above, scheme if honoured else "light")
+    return looks
+
+
+def _look(element: _Element, told: Styles, above: Look, scheme: str) -> Look:
+    tag = str(element.tag)
+    size = _size(told.get("font-size", ""), above.size)
+    weight = told.get("font-weight", "")
+    bold = weight in ("bold", "bolder", "600", "700", "800", "900") if weight else above.bold or tag in _BOLD_TAGS
+    behind = _behind(element, told, above.behind)
+    wanted = told.get("color") or str(element.get("color", "")) or ""
+    text = colour(wanted, behind or WHITE) or (_LINK[scheme] if tag == "a" and element.get("href") else above.text)
+    if wanted == "inherit":
+        text = above.text
+    return Look(text, behind, size, bold)
+
+
+def _behind(element: _Element, told: Styles, above: Colour | None) -> Colour | None:
+    if _URL.search(told.get("background-image", "")) or element.get("background"):
+        return None
+    wanted = told.get("background-color") or str(element.get("bgcolor", ""))
+    words = [wanted, *re.split(r"\s+(?![^(]*\))", wanted)]
+    own = next((found for word in words if (found := colour(word, above or WHITE)) is not None), None)
+    return own if own is not None and wanted != "transparent" else above
+
+
+def _size(value: str, above: float) -> float:
+    found = _SIZE.fullmatch(value.strip().lower())
+    if not found:
+        return above
+    number, unit = float(found[1]), found[2]
+    return number * {"px": 1.0, "pt": 4 / 3, "em": above, "%": above / 100}[unit]
+
+
+def _inverted(look: Look) -> Look:
+    behind = inverted(look.behind) if look.behind is not None else None
+    return replace(look, text=inverted(look.text), behind=behind)
+
+
+RULES = (legibility,)

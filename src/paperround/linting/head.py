@@ -1,0 +1,348 @@
+"""Rules for the header: RFC 5322 and its relatives, and what Google, Yahoo and Microsoft ask of senders. Pure."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from email.utils import getaddresses, parsedate_to_datetime
+from urllib.parse import unquote
+
+from paperround.linting.mail import Field, Mail, decoded, is_local
+from paperround.linting.remark import Remark, Severity, some
+
+_REQUIRED = ("From", "To", "Subject", "Date", "Message-ID", "MIME-Version")
+_ONCE = frozenset((
+    "from", "sender", "reply-to", "to", "cc", "bcc", "message-id", "in-reply-to", "references", "subject", "date",
+    "mime-version", "content-type", "content-transfer-encoding", "list-id", "list-unsubscribe", "list-help",
+    "list-unsubscribe-post", "list-owner", "list-archive", "list-post", "feedback-id", "auto-submitted", "precedence",
+))  # fmt: skip
+_LINE, _ENCODED_LINE, _ENCODED_WORD = 998, 76, 75  # RFC 5322 2.1.1; RFC 2047 2
+_MOST_HEAD, _MOST_FIELD, _MOST_ID, _MOST_SUBJECT = 500_000, 32_000, 500, 998  # octets: Gmail's limits
+_LONG_SUBJECT = 90  # characters; phones show about 40
+_TOKEN = re.compile(r"=\?[^?\s]*\?[bq]\?[^?\s]*\?=", re.IGNORECASE)
+_NO_ENCODED_WORDS = ("message-id", "date", "mime-version", "references", "feedback-id")
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+_FREE_MAIL = frozenset(
+    ("gmail.com", "googlemail.com", "yahoo.com", "outlook.com", "hotmail.com", "live.com", "aol.com", "icloud.com")
+)
+_NO_REPLY = re.compile(r"^(?:no|do[-_.]?not|dont)[-_.]?reply", re.IGNORECASE)
+_PRETENDS = re.compile(r"^\s*(?:re|aw|fwd?|wg|sv|antw)\s*(?:\[\d+\])?\s*:", re.IGNORECASE)
+_SYMBOLS = frozenset(("So", "Sk", "Cf", "Co", "Cn", "Cs"))
+# Phrases that rules for spam count, and that no title of a paper is likely to hold.
+_SPAMMY = re.compile(
+    r"act now|click here|buy now|order now|100 ?% free|limited time|special offer|you(?: have|'ve) won|dear friend"
+    r"|cash bonus|no obligation|winner!|\$\$\$",
+    re.IGNORECASE,
+)
+_ZONE = re.compile(r"[+-]\d{4}(?:\s+\([^)]*\))?$")
+_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_URIS = re.compile(r"<[^<>\s]+>(?:\s*,\s*<[^<>\s]+>)*")
+_ID = re.compile(r"<[^<>@\s]+@([^<>@\s]+)>")
+_SIGNED = ("from", "to", "subject", "date", "message-id", "mime-version", "content-type", "reply-to", "list-id",
+           "list-unsubscribe", "list-unsubscribe-post", "feedback-id")  # fmt: skip
+
+
+def _remark(rule: str, severity: Severity, what: str, where: str, remedy: str) -> Remark:
+    return Remark(rule, severity, what, where if where == "message" else f"header {where}", remedy)
+
+
+def line_ends(mail: Mail) -> Iterator[Remark]:
+    """RFC 5322 2.3: lines end with CRLF, and neither stands alone; NUL nowhere."""
+    bare = len(re.findall(rb"\r(?!\n)|(?<!\r)\n", mail.raw))
+    if bare:
+        what = f"{bare} line ends are not CRLF"
+        yield _remark("line-ends", Severity.ERROR, what, "message", "write every line end as CR LF (RFC 5322 2.3)")
+    if b"\0" in mail.raw:
+        remedy = "take it out; relays cut the letter there or refuse it"
+        yield _remark("nul", Severity.ERROR, "a NUL byte stands in the message", "message", remedy)
+    longest = max((len(text) for text in re.split(rb"\r?\n", mail.raw)), default=0)
+    if longest > _LINE:
+        remedy = "encode the bodies as quoted-printable, and fold long header fields (RFC 5322 2.1.1)"
+        what = f"a line has {longest} octets; {_LINE} is the most"
+        yield _remark("long-line", Severity.ERROR, what, "message", remedy)
+
+
+def form(mail: Mail) -> Iterator[Remark]:
+    """RFC 5322 2.2: fields, then an empty line, then the body."""
+    for stray in mail.stray:
+        what = f"no header field: {stray[:40].decode('utf-8', 'replace')!r}"
+        remedy = "a field is `Name: value`; what goes on in the next line begins with a blank and is not empty"
+        yield _remark("malformed-header", Severity.ERROR, what, "message", remedy)
+    if not mail.has_body:
+        remedy = "put an empty line between header and body"
+        yield _remark("malformed-header", Severity.ERROR, "the header does not end", "message", remedy)
+    for field in mail.fields:
+        if any(byte > 126 for byte in field.raw):
+            yield _remark(
+                "raw-characters", Severity.ERROR, "holds characters outside of ASCII", field.name,
+                "write them as encoded words (RFC 2047); Gmail refuses the letter with 550 5.7.1",
+            )  # fmt: skip
+
+
+def presence(mail: Mail) -> Iterator[Remark]:
+    """RFC 5322 3.6: which fields there have to be, and each once."""
+    for name in _REQUIRED:
+        if not mail.all(name):
+            yield _remark("missing-header", Severity.ERROR, "is not there", name, f"every letter has a {name}")
+    counted: dict[str, int] = {}
+    for field in mail.fields:
+        counted[field.name.lower()] = counted.get(field.name.lower(), 0) + 1
+    for name, count in counted.items():
+        if count > 1 and name in _ONCE:
+            remedy = "keep one of them: Gmail refuses doubled fields with 550 5.7.1"
+            yield _remark("repeated-header", Severity.ERROR, f"stands there {count} times", name, remedy)
+    if mail.all("Bcc"):
+        remedy = "name hidden recipients to the relay alone; here every reader sees them"
+        yield _remark("bcc", Severity.ERROR, "is in the message", "Bcc", remedy)
+    if mail.all("Return-Path"):
+        remedy = "leave it to the last server (RFC 5321 4.4); the sender gives MAIL FROM"
+        yield _remark("return-path", Severity.WARNING, "is set by the sender", "Return-Path", remedy)
+
+
+def sizes(mail: Mail) -> Iterator[Remark]:
+    """Gmail's limits for a header."""
+    written = [(field, sum(len(text) + 2 for text in field.lines)) for field in mail.fields]
+    if (total := sum(size for _, size in written)) > _MOST_HEAD:
+        what, remedy = f"the header has {total} octets", f"Gmail takes {_MOST_HEAD}"
+        yield _remark("big-header", Severity.ERROR, what, "message", remedy)
+    most = {"message-id": _MOST_ID, "subject": _MOST_SUBJECT}
+    for field, size in written:
+        limit = most.get(field.name.lower(), _MOST_FIELD)
+        if size > limit:
+            what = f"has {size} octets; {limit} is the most"
+            yield _remark("big-header", Severity.ERROR, what, field.name, "shorten it")
+
+
+def encoded_words(mail: Mail) -> Iterator[Remark]:
+    """RFC 2047 2 and 5: how long encoded words may be, where they may stand, and that each is whole."""
+    for field in mail.fields:
+        found = _TOKEN.findall(field.value)
+        if not found:
+            continue
+        for what in _wrong_words(field, found):
+            remedy = "at most 75 characters each and 76 a line, whole characters in each, only in text and names"
+            yield _remark("encoded-word", Severity.ERROR, what, field.name, remedy)
+
+
+def _wrong_words(field: Field, found: list[str]) -> Iterator[str]:
+    name = field.name.lower()
+    if name in _NO_ENCODED_WORDS or name.startswith("list-"):
+        yield "holds an encoded word, which nobody reads there"
+    if any(len(token) > _ENCODED_WORD for token in found):
+        yield f"an encoded word has over {_ENCODED_WORD} characters"
+    if any(len(text) > _ENCODED_LINE and b"=?" in text for text in field.lines):
+        yield f"a line with encoded words has over {_ENCODED_LINE} characters"
+    if any(decoded(token) == token or "\ufffd" in decoded(token) for token in found):
+        yield "an encoded word does not decode by itself"
+    if any("=?" in quoted for quoted in _QUOTED.findall(field.value)):
+        yield "an encoded word stands inside quotation marks, where it is read as it is written"
+
+
+def sender(mail: Mail) -> Iterator[Remark]:
+    """Google's rules for senders: one From of your own domain, a plain name, replies welcome."""
+    addresses = _addresses(mail, "From")
+    if mail.all("From") and len(addresses) != 1:
+        remedy = "a letter has one author: `From: Name <name@your.domain>`"
+        yield _remark("from-address", Severity.ERROR, f"has {len(addresses)} addresses", "From", remedy)
+    for name, address in addresses:
+        yield from _sending_domain(address.rpartition("@")[2].lower(), mail)
+        yield from _display_name(name)
+    answered = _addresses(mail, "Reply-To") or addresses
+    if any(_NO_REPLY.match(address) for _, address in answered):
+        remedy = "set site.reply_to to an address that somebody reads (Microsoft's guidelines)"
+        yield _remark("no-reply", Severity.WARNING, "replies go nowhere", "From", remedy)
+
+
+def _sending_domain(domain: str, mail: Mail) -> Iterator[Remark]:
+    if domain in _FREE_MAIL:
+        remedy = "set site.sender to an address of your own domain; DMARC refuses others' names"
+        yield _remark("from-address", Severity.ERROR, f"the address is at {domain}", "From", remedy)
+    elif domain != _ascii(mail.site.domain):
+        what = f"the address is at {domain}, the site's at {mail.site.domain}"
+        remedy = "send from the domain that is signed, or DMARC has nothing to go by"
+        yield _remark("from-address", Severity.WARNING, what, "From", remedy)
+
+
+def _display_name(name: str) -> Iterator[Remark]:
+    shown = decoded(name)
+    odd = sorted({char for char in shown if unicodedata.category(char) in _SYMBOLS})
+    if "@" in shown or odd or _PRETENDS.match(shown):
+        what = f"the name {shown!r} imitates something else than a sender"
+        remedy = "only the sender's name: no address, no symbols, no Re: (Google's display-name rules)"
+        yield _remark("display-name", Severity.ERROR, what, "From", remedy)
+
+
+def recipient(mail: Mail) -> Iterator[Remark]:
+    """One reader for each letter, and nobody else in it."""
+    to = [address for _, address in _addresses(mail, "To")]
+    if mail.all("To") and len(to) != 1:
+        remedy = "send each reader a letter of their own"
+        yield _remark("recipients", Severity.ERROR, f"has {len(to)} addresses", "To", remedy)
+    if mail.all("Cc"):
+        yield _remark("recipients", Severity.ERROR, "is there", "Cc", "a digest goes to one reader")
+
+
+def subject(mail: Mail) -> Iterator[Remark]:
+    """Google: an honest subject; and what filters for spam look at first."""
+    line = mail.subject
+    if mail.all("Subject") and not line.strip():
+        yield _remark("subject", Severity.ERROR, "is empty", "Subject", "say what is inside")
+    if _PRETENDS.match(line):
+        remedy = "a letter that pretends to be an answer is called deceptive; drop the prefix"
+        yield _remark("subject", Severity.ERROR, f"begins like an answer: {line[:40]!r}", "Subject", remedy)
+    cased = [char for char in line if char.isalpha() and char.lower() != char.upper()]
+    if len(cased) > 3 and all(char.isupper() for char in cased):
+        yield _remark("subject", Severity.WARNING, "shouts in capitals", "Subject", "write it in small letters")
+    if line.count("!") > 1 or "?!" in line:
+        remedy = "one at most; filters count them"
+        yield _remark("spam-like", Severity.WARNING, f"has {line.count('!')} exclamation marks", "Subject", remedy)
+    if found := _SPAMMY.findall(line):
+        yield _remark("spam-like", Severity.WARNING, f"says {some(found)}", "Subject", "say it in plain words")
+    if len(line) > _LONG_SUBJECT:
+        what = f"has {len(line)} characters"
+        yield _remark("subject", Severity.NOTE, what, "Subject", "phones show about 40, desktops about 70")
+
+
+def date(mail: Mail) -> Iterator[Remark]:
+    """RFC 5322 3.3: a date that exists, with its weekday and a numeric zone."""
+    value = mail.value("Date")
+    if not value:
+        return
+    try:
+        moment = parsedate_to_datetime(value)
+    except (ValueError, TypeError):
+        remedy = "write it like `Mon, 23 Nov 2026 06:00:00 +0000`"
+        yield _remark("date", Severity.ERROR, f"is no date: {value[:40]!r}", "Date", remedy)
+        return
+    for what, remedy in _wrong_date(value, moment, mail.now):
+        yield _remark("date", Severity.ERROR, what, "Date", remedy)
+
+
+def _wrong_date(value: str, moment: datetime, now: datetime | None) -> Iterator[tuple[str, str]]:
+    weekday = value.partition(",")[0].strip() if "," in value else ""
+    if weekday and weekday != _WEEKDAYS[moment.weekday()]:
+        yield f"{weekday} is not that day's name", f"it was a {_WEEKDAYS[moment.weekday()]}"
+    if not _ZONE.search(value) or "-0000" in value:
+        yield "the zone is not a number, or is -0000", "write +0000 for UTC (RFC 5322 3.3)"
+    if now and moment.tzinfo and moment - now > timedelta(minutes=5):
+        yield "is in the future", "set the machine's clock, or use the moment of sending"
+
+
+def message_id(mail: Mail) -> Iterator[Remark]:
+    """RFC 5322 3.6.4 and Google: `<unique@your.domain>`."""
+    value = mail.value("Message-ID")
+    found = _ID.fullmatch(value)
+    if value and not found:
+        remedy = "write it as <unique@your.domain>"
+        yield _remark("message-id", Severity.ERROR, f"is ill-formed: {value[:60]!r}", "Message-ID", remedy)
+    if found and found[1].lower() != _ascii(mail.site.domain):
+        what = f"is made at {found[1]}, not at {mail.site.domain}"
+        yield _remark("message-id", Severity.WARNING, what, "Message-ID", "end it with the sender's domain")
+    if mail.all("MIME-Version") and mail.value("MIME-Version") != "1.0":
+        yield _remark("mime-version", Severity.ERROR, "is not 1.0", "MIME-Version", "there is no other (RFC 2045 4)")
+
+
+def lists(mail: Mail) -> Iterator[Remark]:
+    """RFC 2369, 2919 and 8058: what tells mail programs that this is a list, and how to leave it."""
+    if mail.all("List-Id"):
+        yield from _list_id(mail.value("List-Id"))
+    for name in ("List-Help", "List-Owner", "List-Archive"):
+        if mail.all(name) and not _URIS.fullmatch(mail.value(name)):
+            yield _remark("list-headers", Severity.ERROR, "is no list of <URI>", name, "write `<https://…>`")
+    if mail.all("List-Unsubscribe"):
+        yield from _ways_out(mail, mail.value("List-Unsubscribe"))
+    elif mail.is_bulk:
+        remedy = "give every digest a one-click way out (RFC 8058); Google and Yahoo refuse bulk mail without"
+        yield _remark("list-unsubscribe", Severity.ERROR, "is not there", "List-Unsubscribe", remedy)
+    yield from _one_click(mail)
+
+
+def _list_id(value: str) -> Iterator[Remark]:
+    found = re.fullmatch(r"(?:[^<>]*\s)?<([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+)>", value)
+    if not found or len(value) > 255 or found[1].lower().endswith(".localhost"):
+        remedy = "write `Name <label.your.domain>`, at most 255 characters (RFC 2919)"
+        yield _remark("list-id", Severity.WARNING, f"is ill-formed: {value[:60]!r}", "List-Id", remedy)
+
+
+def _ways_out(mail: Mail, value: str) -> Iterator[Remark]:
+    name = "List-Unsubscribe"
+    if not _URIS.fullmatch(value):
+        remedy = "write `<https://…>, <mailto:…>`, with no blanks inside the brackets"
+        yield _remark("list-unsubscribe", Severity.ERROR, f"is ill-formed: {value[:60]!r}", name, remedy)
+    uris = re.findall(r"<([^<>]*)>", value)
+    web = [uri for uri in uris if uri.lower().startswith("http")]
+    if len(web) != 1:
+        remedy = "exactly one https address (RFC 8058 3.1), and a mailto: beside it"
+        yield _remark("list-unsubscribe", Severity.ERROR, f"has {len(web)} web addresses", name, remedy)
+    for uri in web:
+        if uri.startswith("http:"):
+            # On one's own machine there is no certificate; nothing from there reaches a mailbox provider.
+            severity = Severity.NOTE if is_local(uri) and mail.on_trial else Severity.ERROR
+            remedy = "set site.base_url to your https address before real letters go out"
+            yield _remark("list-unsubscribe", severity, f"is not https: {uri[:60]}", name, remedy)
+        to = [address for _, address in _addresses(mail, "To")]
+        if any(address.lower() in unquote(uri).lower() for address in to if address):
+            remedy = "use an opaque token; anybody who knows an address could make the link (RFC 8058 3.1)"
+            yield _remark("list-unsubscribe", Severity.ERROR, "shows the reader's address", name, remedy)
+
+
+def _one_click(mail: Mail) -> Iterator[Remark]:
+    name = "List-Unsubscribe-Post"
+    if mail.all(name) and mail.value(name) != "List-Unsubscribe=One-Click":
+        remedy = "write exactly `List-Unsubscribe=One-Click` (RFC 8058 3.1)"
+        yield _remark("one-click", Severity.ERROR, f"is {mail.value(name)[:60]!r}", name, remedy)
+    elif mail.is_bulk and not mail.all(name):
+        remedy = "without it mail programs show no unsubscribe button (Google and Yahoo require it)"
+        yield _remark("one-click", Severity.ERROR, "is not there", name, remedy)
+
+
+def automatic(mail: Mail) -> Iterator[Remark]:
+    """RFC 3834 and Google's Feedback-ID: what machines make of the letter."""
+    value = mail.value("Auto-Submitted").lower()
+    if not value.startswith(("auto-generated", "auto-replied")):
+        remedy = "write `auto-generated`, or readers' vacation notices come back (RFC 3834 5)"
+        what = f"is {value!r}" if value else "is not there"
+        yield _remark("auto-submitted", Severity.WARNING, what, "Auto-Submitted", remedy)
+    if mail.all("Precedence") and mail.value("Precedence") not in ("bulk", "list"):
+        what = f"is {mail.value('Precedence')!r}"
+        yield _remark("precedence", Severity.WARNING, what, "Precedence", "only `bulk` or `list` mean anything")
+    if mail.all("Feedback-ID"):
+        fields = mail.value("Feedback-ID").split(":")
+        if len(fields) > 4 or not 5 <= len(fields[-1]) <= 15 or "@" in mail.value("Feedback-ID"):
+            remedy = "up to three words for groups of letters, then a name of the sender with 5 to 15 characters"
+            yield _remark("feedback-id", Severity.WARNING, "is not `a:b:c:SenderId`", "Feedback-ID", remedy)
+
+
+def signature(mail: Mail) -> Iterator[Remark]:
+    """RFC 6376 5.4 and RFC 8058 4: what a signature has to cover, where there is one."""
+    for field in mail.all("DKIM-Signature"):
+        tags = dict(re.findall(r"(\w+)\s*=\s*([^;]*)", field.value))
+        covered = {name.strip().lower() for name in tags.get("h", "").split(":")}
+        open_ = [name for name in _SIGNED if mail.all(name) and name not in covered]
+        if open_:
+            what = f"does not cover {some(open_, 6)}"
+            yield _remark(
+                "dkim", Severity.ERROR, what, field.name, "name them in h=; one-click needs it (RFC 8058 4)"
+            )
+        if "l" in tags or tags.get("a", "").strip() == "rsa-sha1":
+            remedy = "sign the whole body with rsa-sha256 or ed25519 (RFC 8301)"
+            yield _remark("dkim", Severity.ERROR, "uses l= or SHA-1", field.name, remedy)
+
+
+def _addresses(mail: Mail, name: str) -> list[tuple[str, str]]:
+    return [found for found in getaddresses([field.value for field in mail.all(name)]) if any(found)]
+
+
+def _ascii(domain: str) -> str:
+    try:
+        return domain.lower().encode("idna").decode()
+    except UnicodeError:
+        return domain.lower()
+
+
+RULES = (
+    line_ends, form, presence, sizes, encoded_words, sender, recipient, subject, date, message_id, lists, automatic,
+    signature,
+)  # fmt: skip

@@ -1,0 +1,109 @@
+"""Rules for links: they lead somewhere, safely, and where their text says. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from lxml.etree import _Element
+
+from paperround.linting.mail import Mail, host_of, is_local
+from paperround.linting.page import line, text_of
+from paperround.linting.remark import Remark, Severity, some
+
+_DOMAIN = re.compile(r"(?<![\w@.-])(?:https?://)?((?:[a-z0-9-]+\.)+[a-z]{2,})(?=[/:?#\s]|$)", re.IGNORECASE)
+# A title may name a file or a model ("node.js", "v2.ai"): only these endings, or a scheme, are surely addresses.
+_COMMON = ("com", "org", "net", "edu", "gov", "io", "co", "de", "uk", "eu")
+_EMPTY_WORDS = frozenset(("here", "click", "click here", "this link", "link", "hier", "klicken sie hier"))
+_SHORTENERS = frozenset(("bit.ly", "t.co", "tinyurl.com", "goo.gl", "ow.ly", "is.gd", "buff.ly", "rebrand.ly"))
+_PRIVATE = re.compile(r"(?:10|127|169\.254|192\.168|172\.(?:1[6-9]|2\d|3[01]))(?:\.\d+)+|\[?[0-9a-f:]*:[0-9a-f:]*\]?")
+_RULES = {
+    "broken-link": (Severity.ERROR, "leads nowhere", "give it an address, or take the link away"),
+    "relative-link": (Severity.ERROR, "has no host", "mail has no base address: write the whole of it"),
+    "scheme": (Severity.ERROR, "is blocked by every client", "only https: and mailto: are followed"),
+    "local-link": (Severity.NOTE, "leads to this machine", "set site.base_url before real letters go out"),
+    "private-host": (Severity.ERROR, "leads into a private network", "readers cannot reach it; link a public host"),
+    "http-link": (Severity.WARNING, "is not encrypted", "use https; browsers and filters warn of http"),
+    "shortener": (Severity.WARNING, "hides where it leads", "link the page itself; filters distrust shorteners"),
+    "other-domain": (Severity.ERROR, "shows another domain than it leads to", "show the real one; so phishing looks"),
+    "blank-link": (Severity.ERROR, "has no text", "say where it goes, or give the picture in it an alt"),
+    "vague-link": (Severity.WARNING, "does not say where it goes", "name the page instead of `here`"),
+}  # fmt: skip
+
+
+def links(mail: Mail) -> Iterator[Remark]:
+    """Each kind of mistake once, with the links that make it."""
+    found: dict[str, list[_Element]] = defaultdict(list)
+    for link in mail.page.all("a"):
+        for rule in _wrong(link):
+            found[rule].append(link)
+    for rule, those in found.items():
+        severity, what, remedy = _RULES[rule]
+        if rule == "local-link" and not mail.on_trial:
+            severity, remedy = Severity.ERROR, "readers cannot reach it; link the site's public address"
+        shown = some(list(dict.fromkeys(_shown(link) for link in those)))
+        many = f"{len(those)} links: {what}" if len(those) > 1 else f"a link {what}"
+        yield Remark(rule, severity, f"{many}: {shown}", f"HTML line {line(those[0])}", remedy)
+
+
+def _wrong(link: _Element) -> Iterator[str]:
+    url = str(link.get("href", "")).strip()
+    if link.get("href") is None and (link.get("name") or link.get("id")):
+        return  # an anchor to jump to
+    address = _wrong_address(url)
+    if address:
+        yield address
+    text = text_of(link) or " ".join(str(picture.get("alt", "")) for picture in link.iter("img")).strip()
+    if not text:
+        yield "blank-link"
+    elif text.lower().strip(" .!»›→") in _EMPTY_WORDS:
+        yield "vague-link"
+    elif address not in ("broken-link", "relative-link", "scheme") and _shows_another(text, url):
+        yield "other-domain"
+
+
+def _wrong_address(url: str) -> str | None:
+    scheme, colon, _ = url.partition(":")
+    host = host_of(url)
+    if not url or url == "#" or re.search(r"\s|\{\{", url):
+        return "broken-link"
+    if url.startswith("#") or (colon and scheme.lower() in ("mailto", "tel")):
+        return None
+    if colon and re.fullmatch(r"[a-zA-Z][\w+.-]*", scheme) and scheme.lower() not in ("http", "https"):
+        return "scheme"
+    if not host:
+        return "relative-link" if not url.lower().startswith(("http:", "https:")) else "broken-link"
+    if is_local(url):
+        return "local-link"
+    if _PRIVATE.fullmatch(host) or "." not in host:
+        return "private-host"
+    if host.removeprefix("www.") in _SHORTENERS:
+        return "shortener"
+    return "http-link" if scheme.lower() == "http" else None
+
+
+def _shows_another(text: str, url: str) -> bool:
+    host = (host_of(url) or urlsplit(url).path.rpartition("@")[2]).lower()
+    return any(_base(shown) != _base(host) for shown in _domains(text))
+
+
+def _domains(text: str) -> list[str]:
+    return [
+        found[1].lower()
+        for found in _DOMAIN.finditer(text)
+        if found[0].lower().startswith("http") or found[1].rpartition(".")[2].lower() in _COMMON
+    ]
+
+
+def _base(host: str) -> str:
+    """The last two labels: sub-domains belong to one owner more often than not."""
+    return ".".join(host.split(".")[-2:])
+
+
+def _shown(link: _Element) -> str:
+    return str(link.get("href", "")) or text_of(link) or "<a>"
+
+
+RULES = (links,)

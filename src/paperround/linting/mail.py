@@ -1,0 +1,184 @@
+"""A message taken apart: its header fields as they are written, and its two bodies as they are read. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from email import message_from_bytes, policy
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
+from email.message import Message
+from functools import cached_property
+from urllib.parse import urlsplit
+
+from paperround.linting.page import Page, read
+from paperround.models import Rendered, Site
+
+_FIELD = re.compile(rb"([!-9;-~]+):")  # RFC 5322 2.2: any printable character but the colon
+_LINE_END = re.compile(rb"\r\n|\r|\n")
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A header field: its name, and its lines as they are written, without their ends."""
+
+    name: str
+    lines: tuple[bytes, ...]
+
+    @property
+    def raw(self) -> bytes:
+        """The value on one line, still encoded."""
+        return b"".join(self.lines).partition(b":")[2].strip()
+
+    @property
+    def value(self) -> str:
+        """The same as text; what is not ASCII is read as UTF-8."""
+        return self.raw.decode("utf-8", "replace")
+
+    @property
+    def decoded(self) -> str:
+        """The value as people read it."""
+        return decoded(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A leaf of the message: its type, and its body as written and as read."""
+
+    kind: str
+    encoding: str
+    charset: str
+    raw: bytes
+    text: str | None
+    """None where it does not decode."""
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A message, and what is known about where it comes from."""
+
+    raw: bytes
+    fields: tuple[Field, ...]
+    stray: tuple[bytes, ...]
+    """Lines above the body that are no part of a field."""
+    has_body: bool
+    message: Message
+    parts: tuple[Part, ...]
+    rendered: Rendered | None
+    site: Site
+    now: datetime | None
+
+    def all(self, name: str) -> list[Field]:
+        """The fields of this name."""
+        return [field for field in self.fields if field.name.lower() == name.lower()]
+
+    def value(self, name: str) -> str:
+        """The first field's value; empty where there is none."""
+        return next((field.value for field in self.all(name)), "")
+
+    @cached_property
+    def is_bulk(self) -> bool:
+        """Whether it goes to a list of readers, as digests do: then there has to be a way out."""
+        return bool(self.all("List-Id") or self.all("List-Unsubscribe-Post")) or self.value("Precedence") == "bulk"
+
+    @cached_property
+    def subject(self) -> str:
+        """The subject as people read it."""
+        return decoded(self.value("Subject"))
+
+    def body(self, kind: str) -> str:
+        """The first body of this type, with plain line ends; empty where there is none."""
+        found = next((part.text for part in self.parts if part.kind == kind and part.text), "")
+        return found.replace("\r\n", "\n")
+
+    @cached_property
+    def html(self) -> str:
+        """The HTML body."""
+        return self.body("text/html")
+
+    @cached_property
+    def text(self) -> str:
+        """The text body."""
+        return self.body("text/plain")
+
+    @cached_property
+    def page(self) -> Page:
+        """The HTML as a document."""
+        return read(self.html)
+
+    @cached_property
+    def on_trial(self) -> bool:
+        """Whether the site is only for its own machine: then its links lead nowhere else, and are reported once."""
+        return is_local(self.site.base_url)
+
+
+def opened(raw: bytes, rendered: Rendered | None, site: Site, now: datetime | None = None) -> Mail:
+    """The message taken apart; nothing in it is believed."""
+    head, blank, _ = _split(raw)
+    fields: list[list[bytes]] = []
+    stray: list[bytes] = []
+    for line in _LINE_END.split(head):
+        if line[:1] in (b" ", b"\t") and fields and line.strip():
+            fields[-1].append(line)
+        elif _FIELD.match(line):
+            fields.append([line])
+        elif line:
+            stray.append(line)
+    message = message_from_bytes(raw, policy=policy.compat32)
+    return Mail(
+        raw=raw,
+        fields=tuple(Field(lines[0].partition(b":")[0].decode("ascii"), tuple(lines)) for lines in fields),
+        stray=tuple(stray),
+        has_body=blank,
+        message=message,
+        parts=tuple(_part(part) for part in message.walk() if not part.is_multipart()),
+        rendered=rendered,
+        site=site,
+        now=now,
+    )
+
+
+def decoded(value: str) -> str:
+    """A header's value with its encoded words read."""
+    try:
+        return str(make_header(decode_header(value)))
+    except (HeaderParseError, ValueError, LookupError):
+        return value
+
+
+def is_local(url: str) -> bool:
+    """Whether the address leads to this very machine."""
+    return (host_of(url) or "").removesuffix(".").endswith(_LOOPBACK)
+
+
+def host_of(url: str) -> str | None:
+    """The address's host in small letters; None where there is none."""
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
+
+
+def _split(raw: bytes) -> tuple[bytes, bool, bytes]:
+    found = re.search(rb"\r?\n\r?\n", raw)
+    return (raw[: found.start()], True, raw[found.end() :]) if found else (raw, False, b"")
+
+
+def _part(part: Message) -> Part:
+    charset = str(part.get_content_charset() or "")
+    body = part.get_payload(decode=True)
+    data = body if isinstance(body, bytes) else b""
+    written = part.get_payload()
+    try:
+        text: str | None = data.decode(charset or "us-ascii")
+    except (UnicodeDecodeError, LookupError):
+        text = None
+    return Part(
+        kind=part.get_content_type(),
+        encoding=str(part.get("Content-Transfer-Encoding", "7bit")).strip().lower(),
+        charset=charset,
+        raw=str(written).encode("utf-8", "surrogateescape"),
+        text=text,
+    )

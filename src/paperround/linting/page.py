@@ -1,0 +1,281 @@
+"""A letter's HTML as mail clients see it: elements with the styles that apply to them, in light and in dark. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from html.parser import HTMLParser
+
+from cssselect import GenericTranslator, SelectorError, parse
+from lxml import html as lxml_html
+from lxml.etree import ParserError, XPathError, _Element
+
+_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+_DECLARATION = re.compile(r"([\w-]+)\s*:\s*((?:[^;\"'(]|\"[^\"]*\"|'[^']*'|\([^)]*\))+)")
+_IMPORTANT = re.compile(r"\s*!\s*important\s*$", re.IGNORECASE)
+_SHORTHANDS = {"background": ("background-color", "background-image")}
+_UNSEEN = frozenset(("head", "style", "script", "title", "template", "noscript"))
+VOID = frozenset((
+    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr",
+))  # fmt: skip
+# HTML lets these be closed by what follows, and every parser does it in the same way.
+_CLOSES_ITSELF = frozenset((
+    "p", "li", "dt", "dd", "tr", "td", "th", "thead", "tbody", "tfoot", "option", "optgroup", "colgroup", "html",
+    "body", "head",
+))  # fmt: skip
+_PARSER = lxml_html.HTMLParser(encoding="utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """`property: value` and where it stands."""
+
+    name: str
+    value: str
+    important: bool
+    line: int
+    tag: str = ""
+    """The element's name where it stands in a style attribute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The declarations of one selector in a style sheet, under the condition of its media query."""
+
+    media: str
+    selector: str
+    declarations: tuple[Declaration, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A style element."""
+
+    text: str
+    line: int
+    in_head: bool
+
+
+Styles = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Page:
+    """An HTML document."""
+
+    source: str
+    root: _Element | None
+    tangles: tuple[tuple[int, str], ...]
+    """Tags that do not fit: the line and what is wrong."""
+
+    def all(self, *tags: str) -> list[_Element]:
+        """The elements of these names, or all of them."""
+        if self.root is None:
+            return []
+        return [element for element in self.root.iter(*tags) if isinstance(element.tag, str)]
+
+    @cached_property
+    def sheets(self) -> tuple[Sheet, ...]:
+        """The style elements."""
+        return tuple(
+            Sheet(element.text or "", line(element), any(up.tag == "head" for up in element.iterancestors()))
+            for element in self.all("style")
+        )
+
+    @cached_property
+    def blocks(self) -> tuple[Block, ...]:
+        """The rules of all style sheets, in order."""
+        return tuple(block for sheet in self.sheets for block in css_blocks(sheet.text, sheet.line))
+
+    @cached_property
+    def inline(self) -> tuple[tuple[_Element, tuple[Declaration, ...]], ...]:
+        """The elements that have a style attribute, and what it declares."""
+        return tuple(
+            (element, declarations(element.get("style", ""), line(element), str(element.tag)))
+            for element in self.all()
+            if element.get("style")
+        )
+
+    @cached_property
+    def declared(self) -> tuple[Declaration, ...]:
+        """Every declaration of the document, from attributes and style sheets."""
+        attributes = tuple(one for _, found in self.inline for one in found)
+        return attributes + tuple(one for block in self.blocks for one in block.declarations)
+
+    def styles(self, scheme: str) -> dict[_Element, Styles]:
+        """What each element is told in this colour scheme (light or dark), by attribute and by style sheet."""
+        ranked: dict[_Element, dict[str, tuple[tuple[int, ...], str]]] = defaultdict(dict)
+        for place, block in enumerate(self.blocks):
+            if not _applies(block.media, scheme):
+                continue
+            for element, weight in self._selected(block.selector):
+                _tell(ranked[element], block.declarations, (0, *weight, place))
+        for element, found in self.inline:
+            _tell(ranked[element], found, (1, 0, 0, 0, 0))
+        return {element: {name: value for name, (_, value) in told.items()} for element, told in ranked.items()}
+
+    def _selected(self, selector: str) -> Iterator[tuple[_Element, tuple[int, int, int]]]:
+        """What the selector finds, with its specificity; nothing where no client could know it either."""
+        try:
+            known = [
+                (_XPATH.selector_to_xpath(one), one.specificity())
+                for one in parse(selector)
+                if not one.pseudo_element
+            ]
+            for path, weight in known:
+                for element in self.root.xpath(path) if self.root is not None else ():
+                    yield element, weight
+        except (SelectorError, XPathError):
+            return
+
+    def visible(self) -> Iterator[tuple[_Element, str]]:
+        """Each piece of text that is printed, with the element that it stands in."""
+        if self.root is not None:
+            yield from _texts(self.root)
+
+    @cached_property
+    def words(self) -> str:
+        """All printed text, on one line."""
+        return " ".join(" ".join(text for _, text in self.visible()).split())
+
+
+_XPATH = GenericTranslator()
+
+
+def read(source: str) -> Page:
+    """The document in this HTML; `root` is None where there is none."""
+    try:
+        root: _Element | None = lxml_html.document_fromstring(source.encode("utf-8", "replace"), parser=_PARSER)
+    except ParserError:
+        root = None
+    balance = _Balance()
+    balance.feed(source)
+    return Page(source, root, tuple(balance.result()))
+
+
+def line(element: _Element) -> int:
+    """The line in which the element begins."""
+    return int(element.sourceline or 1)
+
+
+def text_of(element: _Element) -> str:
+    """All text inside the element, on one line."""
+    return " ".join("".join(str(piece) for piece in element.itertext()).split())
+
+
+def hides(style: str) -> bool:
+    """Whether this style attribute takes its element out of sight."""
+    told = {one.name: one.value.lower() for one in declarations(style, 0)}
+    return (
+        told.get("display") == "none"
+        or told.get("visibility") == "hidden"
+        or "mso-hide" in told
+        or told.get("opacity") in ("0", "0.0")
+        or told.get("font-size") in ("0", "0px", "1px")
+        or (told.get("max-height") in ("0", "0px") and told.get("overflow") == "hidden")
+    )
+
+
+def declarations(text: str, at: int, tag: str = "") -> tuple[Declaration, ...]:
+    """What a style attribute, or what stands between the braces of a rule, declares; `at` is its first line."""
+    found = []
+    for match in _DECLARATION.finditer(_without_comments(text)):
+        value = match[2].strip()
+        bare = _IMPORTANT.sub("", value)
+        found.append(Declaration(match[1].lower(), bare, bare != value, at + text.count("\n", 0, match.start()), tag))
+    return tuple(found)
+
+
+def css_blocks(text: str, at: int = 1, media: str = "") -> Iterator[Block]:
+    """The rules of a style sheet, those in media queries with their condition."""
+    text, start = _without_comments(text), 0
+    while (opening := text.find("{", start)) >= 0:
+        closing = _closing(text, opening)
+        prelude, body = text[start:opening].rpartition(";")[2].strip(), text[opening + 1 : closing]
+        here = at + text.count("\n", 0, opening)
+        if prelude.startswith("@"):
+            if prelude.lower().startswith(("@media", "@supports")):
+                yield from css_blocks(body, here, f"{media} {prelude}".strip().lower())
+        else:
+            yield Block(media, prelude, declarations(body, here))
+        start = closing + 1
+
+
+def _closing(text: str, opening: int) -> int:
+    depth = 0
+    for at in range(opening, len(text)):
+        depth += {"{": 1, "}": -1}.get(text[at], 0)
+        if depth == 0:
+            return at
+    return len(text)
+
+
+def _without_comments(text: str) -> str:
+    """The style sheet with its lines where they were."""
+    return _COMMENT.sub(lambda comment: "\n" * comment[0].count("\n"), text)
+
+
+def _applies(media: str, scheme: str) -> bool:
+    if "prefers-color-scheme" in media:
+        return re.search(rf"prefers-color-scheme\s*:\s*{scheme}", media) is not None
+    return not media or re.fullmatch(r"@media (?:only )?(?:all|screen)", media) is not None
+
+
+def _tell(
+    told: dict[str, tuple[tuple[int, ...], str]], found: tuple[Declaration, ...], weight: tuple[int, ...]
+) -> None:
+    for one in found:
+        rank = (int(one.important), *weight)
+        for name in _SHORTHANDS.get(one.name, (one.name,)):
+            if name not in told or rank >= told[name][0]:
+                told[name] = rank, one.value
+
+
+def _texts(element: _Element) -> Iterator[tuple[_Element, str]]:
+    if element.tag in _UNSEEN or hides(element.get("style", "")) or element.get("hidden") is not None:
+        return
+    if element.text and element.text.strip():
+        yield element, element.text
+    for child in element:
+        if isinstance(child.tag, str):
+            yield from _texts(child)
+        if child.tail and child.tail.strip():
+            yield element, child.tail
+
+
+class _Balance(HTMLParser):
+    """Finds tags that are closed and were never open, and such as are never closed."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self._open: list[tuple[str, int]] = []
+        self._found: list[tuple[int, str]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002
+        if tag not in VOID:
+            self._open.append((tag, self.getpos()[0]))
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """`<br/>` opens nothing."""
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in VOID:
+            return
+        if tag not in (known for known, _ in self._open):
+            self._found.append((self.getpos()[0], f"</{tag}> closes nothing"))
+            return
+        while (last := self._open.pop())[0] != tag:
+            self._unclosed(*last)
+
+    def result(self) -> list[tuple[int, str]]:
+        """What was found, by line."""
+        for tag, at in self._open:
+            self._unclosed(tag, at)
+        return sorted(self._found)
+
+    def _unclosed(self, tag: str, at: int) -> None:
+        if tag not in _CLOSES_ITSELF:
+            self._found.append((at, f"<{tag}> is never closed"))

@@ -1,0 +1,125 @@
+"""Rules for the message's parts: MIME, the text body, and the size. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from paperround.linting.mail import Mail, Part
+from paperround.linting.remark import Remark, Severity, some
+
+CLIPPED, NEARLY = 102_000, 92_000  # bytes of HTML: Gmail hides what comes after 102 KB
+_LINE = 76  # RFC 2045 6.7 and 6.8
+_LITTLE = 80  # characters
+_SHARE = 0.8
+_BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")  # RFC 2046 5.1.1
+_BAD_ESCAPE = re.compile(rb"=(?![0-9A-F]{2}|\r?\n|$)")
+_MARKUP = re.compile(r"<(?:html|body|table|tr|td|div|span|style|br)\b[^>]*>", re.IGNORECASE)
+
+
+def alternatives(mail: Mail) -> Iterator[Remark]:
+    """RFC 2046 5.1.4: the text first, the HTML last, for clients show the last that they know."""
+    kinds = [part.kind for part in mail.parts]
+    bodies = [kind for kind in kinds if kind.startswith("text/")]
+    if mail.message.get_content_type() != "multipart/alternative" or bodies != ["text/plain", "text/html"]:
+        what = f"holds {' + '.join(kinds) or 'nothing'} as {mail.message.get_content_type()}"
+        remedy = "make it multipart/alternative: text/plain first, text/html last"
+        yield Remark("alternatives", Severity.ERROR, what, "message", remedy)
+
+
+def boundary(mail: Mail) -> Iterator[Remark]:
+    """RFC 2046 5.1.1: a legal boundary, and closed once."""
+    mark = mail.message.get_boundary()
+    if mark is None:
+        return
+    if not _BOUNDARY.fullmatch(mark):
+        remedy = "1 to 70 letters, digits and '()+_,-./:=?, not ending with a blank"
+        yield Remark("boundary", Severity.ERROR, f"is not legal: {mark[:40]!r}", "header Content-Type", remedy)
+    closings = len(re.findall(rb"^--" + re.escape(mark.encode()) + rb"--[ \t]*\r?$", mail.raw, re.MULTILINE))
+    if closings != 1:
+        remedy = "end the last part with --boundary--, once"
+        yield Remark("boundary", Severity.ERROR, f"is closed {closings} times", "message", remedy)
+
+
+def encodings(mail: Mail) -> Iterator[Remark]:
+    """RFC 2045 6: a part is what it says it is."""
+    for part in mail.parts:
+        if part.kind.startswith("text/"):
+            for severity, what, remedy in _wrong_encoding(part):
+                yield Remark("encoding", severity, what, f"part {part.kind}", remedy)
+
+
+def _wrong_encoding(part: Part) -> Iterator[tuple[Severity, str, str]]:
+    if part.charset.lower() not in ("utf-8", "us-ascii"):
+        yield Severity.ERROR, f"its charset is {part.charset or 'not named'}", "say charset=utf-8"
+    if part.text is None:
+        yield Severity.ERROR, "does not decode in its charset", "encode it as it says"
+    if part.text and "\ufffd" in part.text:
+        yield Severity.ERROR, "holds U+FFFD, where a character was lost", "find out where the text is decoded wrongly"
+    if part.encoding not in ("7bit", "8bit", "quoted-printable", "base64"):
+        yield Severity.ERROR, f"its encoding is {part.encoding!r}", "use quoted-printable"
+    if part.encoding == "8bit":
+        yield Severity.WARNING, "is 8bit, which needs 8BITMIME on the whole way", "use quoted-printable"
+    if part.encoding == "7bit" and not part.raw.isascii():
+        yield Severity.ERROR, "says 7bit and is not", "use quoted-printable"
+    if part.encoding == "quoted-printable" and _BAD_ESCAPE.search(part.raw):
+        yield Severity.ERROR, "has a = that escapes nothing", "write = as =3D (RFC 2045 6.7)"
+    longest = max(len(text) for text in re.split(rb"\r?\n", part.raw))
+    if part.encoding in ("quoted-printable", "base64") and longest > _LINE:
+        yield Severity.ERROR, f"has a line of {longest} characters; {_LINE} is the most", "break its lines"
+
+
+def truth(mail: Mail) -> Iterator[Remark]:
+    """The message says what was laid out, and not something that the encoding made of it."""
+    if mail.rendered is None:
+        return
+    for kind, wanted in (("text/html", mail.rendered.html), ("text/plain", mail.rendered.text)):
+        if mail.body(kind).rstrip("\n") != wanted.replace("\r\n", "\n").rstrip("\n"):
+            remedy = "control characters and lone surrogates are taken out on the way; find where they come from"
+            yield Remark("changed", Severity.ERROR, "is not what was laid out", f"part {kind}", remedy)
+
+
+def size(mail: Mail) -> Iterator[Remark]:
+    """Gmail clips HTML at 102 KB, and the way out is at the end."""
+    bytes_ = len(mail.html.encode())
+    if bytes_ > NEARLY:
+        clipped = bytes_ > CLIPPED
+        severity = Severity.ERROR if clipped else Severity.WARNING
+        what = f"has {bytes_:,} bytes; Gmail {'clips' if clipped else 'would clip'} at {CLIPPED:,}"
+        yield Remark("size", severity, what, "HTML", "fewer papers, shorter summaries, or a leaner theme")
+
+
+def text_body(mail: Mail) -> Iterator[Remark]:
+    """The text is for people who read text, and for filters that compare."""
+    if not mail.text:
+        return
+    if len(mail.text.strip()) < _LITTLE:
+        remedy = "say in it what the HTML says"
+        yield Remark("text-part", Severity.ERROR, "is next to empty", "text", remedy)
+    tags = _MARKUP.findall(mail.text)
+    if len(tags) > 2:
+        yield Remark("text-part", Severity.WARNING, f"holds HTML: {some(tags)}", "text", "write it as plain text")
+    linked = {str(link.get("href")) for link in mail.page.all("a") if _is_web(link.get("href"))}
+    missing = sorted(url for url in linked if url not in mail.text)
+    if linked and 1 - len(missing) / len(linked) < _SHARE:
+        what = f"has {len(linked) - len(missing)} of the HTML's {len(linked)} links; missing {some(missing)}"
+        yield Remark("text-links", Severity.WARNING, what, "text", "write the same links below the text")
+
+
+def way_out(mail: Mail) -> Iterator[Remark]:
+    """Google: the way out stands where readers see it, not only in the header."""
+    uris = re.findall(r"<(https?://[^<>\s]+)>", mail.value("List-Unsubscribe"))
+    if not mail.is_bulk or not uris:
+        return
+    hrefs = {str(link.get("href")) for link in mail.page.all("a")}
+    for where, there in (("HTML", uris[0] in hrefs), ("text", uris[0] in mail.text)):
+        if not there:
+            remedy = "print the unsubscribe link at the letter's end"
+            yield Remark("visible-way-out", Severity.ERROR, "has no unsubscribe link", where, remedy)
+
+
+def _is_web(url: str | None) -> bool:
+    return bool(url and url.startswith(("https://", "http://")))
+
+
+RULES = (alternatives, boundary, encodings, truth, size, text_body, way_out)

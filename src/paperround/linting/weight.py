@@ -1,0 +1,93 @@
+"""What a letter's bytes are spent on, against the size at which Gmail clips it. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lxml import etree
+from lxml.etree import _Element
+
+from paperround.linting.mail import Mail
+from paperround.linting.page import Page, text_of
+from paperround.linting.parts import CLIPPED
+
+_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A part of the HTML: its name, its bytes, and how many papers or paragraphs are in it."""
+
+    name: str
+    bytes: int
+    entries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """All in bytes; what is said of the HTML is said of it as it is read, not as it is encoded on the way."""
+
+    message: int
+    header: int
+    text: int
+    html: int
+    head: int
+    style: int
+    """The style elements, which are part of `head`."""
+    inline: int
+    """The style attributes, which are spread over the body."""
+    words: int
+    """What is printed."""
+    sections: tuple[Share, ...]
+    """Each h2 and what follows it, up to the next."""
+    around: int
+    """The body less its sections: masthead, greeting and footer."""
+    limit: int = CLIPPED
+
+    @property
+    def share(self) -> float:
+        """How much of what Gmail takes is used, 1 and more where it clips."""
+        return self.html / self.limit
+
+
+def weigh(mail: Mail) -> Weight:
+    """What the message weighs, part by part."""
+    page = mail.page
+    html = len(mail.html.encode())
+    head = sum(_bytes(element) for element in page.all("head"))
+    sections = _sections(page)
+    return Weight(
+        message=len(mail.raw),
+        header=sum(len(text) + 2 for field in mail.fields for text in field.lines),
+        text=len(mail.text.encode()),
+        html=html,
+        head=head,
+        style=sum(len(sheet.text.encode()) for sheet in page.sheets),
+        inline=sum(len(str(element.get("style")).encode()) for element in page.all() if element.get("style")),
+        words=len(page.words.encode()),
+        sections=sections,
+        around=max(0, html - head - sum(section.bytes for section in sections)),
+    )
+
+
+def _sections(page: Page) -> tuple[Share, ...]:
+    found: list[Share] = []
+    for heading in page.all(*_HEADINGS):
+        if heading.tag == "h2":
+            found.append(Share(text_of(heading), _bytes(_own(heading))))
+        elif found and heading.tag == "h3":
+            last = found.pop()
+            found.append(Share(last.name, last.bytes + _bytes(_own(heading)), last.entries + 1))
+    return tuple(found)
+
+
+def _own(heading: _Element) -> _Element:
+    """The largest element around a heading that holds no other heading: a paper's card, a section's title."""
+    element = heading
+    while (parent := element.getparent()) is not None and len(list(parent.iter(*_HEADINGS))) == 1:
+        element = parent
+    return element
+
+
+def _bytes(element: _Element) -> int:
+    return len(etree.tostring(element, method="html", encoding="utf-8", with_tail=False))

@@ -1,0 +1,115 @@
+"""Rules for what is said: the first line, hidden text, placeholders that nobody filled, who sends it. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from paperround.linting.mail import Mail
+from paperround.linting.page import hides, line, text_of
+from paperround.linting.remark import Remark, Severity, some
+
+_PREHEADER = 40  # characters that clients show beside the subject, at least
+_HIDDEN = 250  # characters of hidden text that providers still take for a preheader
+_BRACES = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|%\(\w+\)[sd]|\$\{\w+\}|\*\|\w+\|\*")
+_OBJECTS = re.compile(r"<(?:built-in |bound )?(?:method|function|object)\b[^>]*>|\bobject at 0x[0-9a-f]+")
+_NOTHING = frozenset(("none", "null", "undefined", "nan", "[object object]"))
+_GREETING = re.compile(r"\b(?:hello|hi|dear|hallo|guten tag),? (?:none|null|undefined)\b", re.IGNORECASE)
+_ACTIVE = frozenset(("script", "iframe", "frame", "object", "embed", "applet", "form", "input", "button", "select",
+                     "textarea", "link", "base", "svg", "math", "canvas", "audio", "video"))  # fmt: skip
+# What Gmail shows beside the subject when the letter begins with it.
+_POOR_START = re.compile(
+    r"^(?:view (?:this )?(?:email |mail )?(?:in|online)|if you (?:can(?:no|')t|have trouble))", re.I
+)
+
+
+def active_content(mail: Mail) -> Iterator[Remark]:
+    """What clients take out, and filters count against a letter."""
+    for element in mail.page.all():
+        tag, where = str(element.tag), f"HTML line {line(element)}"
+        handlers = [name for name in element.attrib if str(name).startswith("on")]
+        if tag in _ACTIVE:
+            remedy = "mail has neither scripts nor forms nor frames; link a page that has"
+            yield Remark("active-content", Severity.ERROR, f"<{tag}> is taken out by clients", where, remedy)
+        if handlers:
+            what = f"<{tag}> has {some([str(name) for name in handlers])}"
+            yield Remark("active-content", Severity.ERROR, what, where, "no client runs scripts")
+        if any(str(value).strip().lower().startswith("data:") for value in element.attrib.values()):
+            remedy = "serve the file by https or attach it (cid:); Gmail and Outlook drop data: addresses"
+            yield Remark("data-url", Severity.ERROR, f"<{tag}> has a data: address", where, remedy)
+
+
+def first_words(mail: Mail) -> Iterator[Remark]:
+    """The first line is what inboxes show beside the subject."""
+    if mail.page.root is None:
+        return
+    start = mail.page.words[:200]
+    if len(start) < _PREHEADER:
+        remedy = "begin with a sentence that says what is inside"
+        yield Remark("preheader", Severity.WARNING, "there is hardly any text", "HTML", remedy)
+    elif _POOR_START.match(start):
+        remedy = "begin with what is inside; put the link to the web page at the end"
+        yield Remark("preheader", Severity.WARNING, f"begins with {start[:40]!r}", "HTML", remedy)
+
+
+def hidden_text(mail: Mail) -> Iterator[Remark]:
+    """Google: do not hide content with CSS; a short preheader is the most that is tolerated."""
+    for element in mail.page.all():
+        style = str(element.get("style", ""))
+        if not (style and hides(style)) or any(hides(str(up.get("style", ""))) for up in element.iterancestors()):
+            continue
+        if text := text_of(element):
+            long = len(text) > _HIDDEN
+            remedy = "make it a visible first line" if not long else "show it or leave it out; filters look for it"
+            what = f"{len(text)} characters are hidden: {text[:40]!r}"
+            severity = Severity.ERROR if long else Severity.WARNING
+            yield Remark("hidden-text", severity, what, f"HTML line {line(element)}", remedy)
+
+
+def placeholders(mail: Mail) -> Iterator[Remark]:
+    """Something was to be filled in, and was not."""
+    remedy = "fill it in the template, or leave the line out where there is nothing to say"
+    for what, where in _unfilled(mail):
+        yield Remark("placeholder", Severity.ERROR, f"is not filled: {what[:60]!r}", where, remedy)
+
+
+def _unfilled(mail: Mail) -> Iterator[tuple[str, str]]:
+    if found := _empty(mail.subject):
+        yield found, "header Subject"
+    for number, text in enumerate(mail.text.split("\n"), 1):
+        if found := _empty(text):
+            yield found, f"text line {number}"
+    for element, text in mail.page.visible():
+        if found := _empty(text):
+            yield found, f"HTML line {line(element)}"
+    for element in mail.page.all("a", "img"):
+        url = str(element.get("href") or element.get("src") or "")
+        if _BRACES.search(url) or url.rstrip("/").rpartition("/")[2].lower() in _NOTHING:
+            yield url, f"HTML line {line(element)}"
+
+
+def _empty(text: str) -> str:
+    """What is unfilled in a piece of text; papers may speak of `None` and of {{braces}} in a sentence."""
+    bare = text.strip()
+    if bare.lower() in _NOTHING:
+        return bare
+    found = _OBJECTS.search(text) or _GREETING.search(text)
+    if found is None and (whole := _BRACES.search(bare)) and len(whole[0]) * 2 > len(bare):
+        found = whole
+    return found[0] if found else ""
+
+
+def imprint(mail: Mail) -> Iterator[Remark]:
+    """Who sends it and where they are: CAN-SPAM and many countries' laws ask for a postal address."""
+    address = mail.site.postal_address
+    if not address:
+        remedy = "set site.postal_address; commercial mail needs one (CAN-SPAM), and readers trust it more"
+        yield Remark("postal-address", Severity.NOTE, "the site has none to print", "message", remedy)
+        return
+    said = {"HTML": mail.page.words, "text": " ".join(mail.text.split())}
+    for where, words in said.items():
+        if words and " ".join(address.split()) not in words:
+            yield Remark("postal-address", Severity.WARNING, "is not printed", where, "print it in the footer")
+
+
+RULES = (active_content, first_words, hidden_text, placeholders, imprint)

@@ -1,0 +1,94 @@
+"""MIME, the text body and the size: each rule broken once and found."""
+
+from __future__ import annotations
+
+import pytest
+
+from paperround.linting import Severity, lint
+from paperround.models import Rendered
+from support.remarks import HTML, NOW, SITE, TEXT, WAY_OUT, body, changed, found, raw
+
+
+def test_the_text_comes_first_and_the_html_last() -> None:
+    swapped = (
+        raw().replace(b"text/plain", b"text/x").replace(b"text/html", b"text/plain").replace(b"text/x", b"text/html")
+    )
+    assert "text/html + text/plain" in found(swapped)["alternatives"].what
+    assert found(changed("multipart/alternative", "multipart/mixed"))["alternatives"].severity is Severity.ERROR
+
+
+def test_a_message_of_one_part_is_no_letter_of_ours() -> None:
+    plain = b"From: a@example.org\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nhello\r\n"
+    told = found(plain)
+    assert "text/plain as text/plain" in told["alternatives"].what
+    assert told["no-html"].severity is Severity.ERROR
+    assert found(b"Content-Type: multipart/alternative; boundary=b\r\n\r\n")["alternatives"].what.startswith("holds")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "part"),
+    [
+        ('charset="utf-8"', 'charset="windows-1252"', "its charset is"),
+        ('; charset="utf-8"', "", "not named"),
+        ('charset="utf-8"', 'charset="no-such-thing"', "does not decode"),
+        ("A careful study of robots\r\nh", "A =FF study of robots\r\nh", "does not decode"),
+        ("A careful study of robots\r\nh", "A =EF=BF=BD study\r\nh", "U+FFFD"),
+        ("quoted-printable", "x-uuencode", "x-uuencode"),
+        ("quoted-printable", "8bit", "8BITMIME"),
+        ("A careful study of robots\r\nh", "A careful = study\r\nh", "escapes nothing"),
+        ("A careful study of robots\r\nh", "A careful study of robots" + " x" * 40 + "\r\nh", "76"),
+    ],
+)
+def test_a_part_that_is_not_what_it_says_is_found(old: str, new: str, part: str) -> None:
+    told = [remark.what for remark in lint(changed(old, new), None, SITE, NOW) if remark.rule == "encoding"]
+    assert any(part in what for what in told)
+
+
+def test_7bit_has_to_be_7bit() -> None:
+    letter = changed("quoted-printable", "7bit").replace(b"A careful study of robots\r\nh", "Ä\r\nh".encode())
+    assert "says 7bit" in found(letter)["encoding"].what
+
+
+def test_a_boundary_is_legal_and_closed_once() -> None:
+    mark = raw().partition(b'boundary="')[2].partition(b'"')[0]
+    assert found(raw().replace(mark, b"a*b"))["boundary"].where == "header Content-Type"
+    assert found(raw()[: -len(mark) - 8])["boundary"].what == "is closed 0 times"
+    assert found(raw() + b"--" + mark + b"--\r\n")["boundary"].what == "is closed 2 times"
+
+
+def test_what_was_laid_out_is_what_the_message_says() -> None:
+    rendered = Rendered("A careful study of robots", HTML, TEXT)
+    assert found(raw(), rendered=rendered) == {}
+    other = Rendered("A careful study of robots", HTML + "<p>more</p>", TEXT)
+    assert found(raw(), rendered=other)["changed"].where == "part text/html"
+
+
+@pytest.mark.parametrize(("bytes_", "severity"), [(91_000, None), (93_000, "warning"), (103_000, "error")])
+def test_html_is_weighed_against_what_gmail_shows(bytes_: int, severity: str | None) -> None:
+    told = found(raw(body(f"<p>{'word ' * ((bytes_ - len(HTML)) // 5)}</p>")))
+    assert (told["size"].severity if "size" in told else None) == severity
+
+
+def test_the_text_is_for_people_who_read_text() -> None:
+    assert found(raw(text="short"))["text-part"].what == "is next to empty"
+    assert "holds HTML" in found(raw(text=TEXT + "<div><br><table><tr>"))["text-part"].what
+    assert found(raw(text=TEXT + "About <b>bold</b> papers, and 1 < 2.")) == {}
+
+
+def test_four_of_five_links_stand_in_the_text_too() -> None:
+    links = "".join(
+        f'<p><a class="link" style="color: #1d4fa8" href="https://a.example/{n}">Paper {n}</a></p>' for n in range(8)
+    )
+    told = found(raw(body(links)))["text-links"]
+    assert "2 of the HTML's 10 links" in told.what
+    assert "and 5 more" in told.what
+    some = "\n".join(f"https://a.example/{n}" for n in range(6))
+    assert found(raw(body(links), TEXT + some)) == {}
+    assert "text-links" not in found(raw("<p>no links here</p>"))
+
+
+def test_the_way_out_is_seen_in_both_parts() -> None:
+    told = found(raw(HTML.replace(WAY_OUT, "https://papers.example.org/u/other")))
+    assert told["visible-way-out"].where == "HTML"
+    assert found(raw(text=TEXT.replace(WAY_OUT, "…")))["visible-way-out"].where == "text"
+    assert "visible-way-out" not in found(raw(HTML.replace(WAY_OUT, "https://a.example/"), kind="notice"))
