@@ -9,8 +9,8 @@ from pathlib import Path
 
 # Modules without input and output: every branch of theirs is walked by the unit tests alone.
 PURE = (
-    "cadence", "identity", "merging", "models", "readerlist", "text", "tokens", "linting/*", "matching/*", "rendering/*",
-    "delivery/bounces", "delivery/dkim", "delivery/message", "delivery/retry",
+    "cadence", "identity", "merging", "models", "readerlist", "text", "tokens", "linting/*", "matching/*", "rendering/*", "sources/*",
+    "delivery/bounces", "delivery/dkim", "delivery/message", "delivery/retry", "delivery/suppression",
 )  # fmt: skip
 
 

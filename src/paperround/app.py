@@ -85,7 +85,7 @@ class App:
     @cached_property
     def http(self) -> Http:
         """What the sources are asked with."""
-        return Http(contact=self.settings.contact or self.settings.site.base_url)
+        return Http(contact=self.settings.contact or self.settings.site.base_url, clock=self.clock)
 
     @cached_property
     def word_statistics(self) -> lexical.Statistics:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -75,7 +76,7 @@ class Run:
 
 
 @pytest.fixture
-def run(composed: Path, tmp_path: Path):
+def run(composed: Path, tmp_path: Path, request: pytest.FixtureRequest):
     """Delivers through a server with these faults, retrying as time passes, until nothing waits or the day ends."""
 
     def deliver(*faults: Fault, meanwhile: Callable[[SmtpServer, int], None] | None = None, **options) -> Run:
@@ -97,7 +98,11 @@ def run(composed: Path, tmp_path: Path):
                 clock.now = max(due, relay.paused_until or due, clock.now + timedelta(seconds=1))
             ledger = site.app.store.deliveries.report()
             site.app.close()
-        return Run(server, ledger)
+        done = Run(server, ledger)
+        stored, ends = len(server.received), Counter(one["state"] for one in ledger)
+        told = f"{stored} stored, {len(done.doubled)} doubled, {server.connections} connections, {dict(ends)}"
+        sys.stderr.write(f"\n{request.node.name}: {told}")  # the figures of docs/reliability.md; shown with -s
+        return done
 
     return deliver
 
