@@ -87,6 +87,24 @@ def test_killed_at_any_moment_nobody_is_missing_and_at_most_the_letters_in_fligh
     assert Counter(len(found) for found in ids.values()) == {1: LETTERS}
 
 
+def test_four_programs_make_the_same_round_and_everybody_gets_one_letter(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    site.topic("robots")
+    everybody = {f"reader{number}@example.org" for number in range(1_000)}
+    site.readers(everybody, "robots")
+    site.papers(*(listing(number) for number in range(4)))
+    site.app.close()
+    with SmtpServer() as server:
+        together = [program(tmp_path, server.port, "--now", NOW.isoformat(), "round", "--json") for _ in range(4)]
+        answers = [process.communicate(timeout=300) for process in together]
+        assert [process.returncode for process in together] == [0] * 4, answers
+        got = server.recipients()
+    told = [json.loads(answer) for answer, _ in answers]
+    assert sum(one["composed"] for one in told) == 1_000
+    assert sum(one["sent"] for one in told) == 1_000
+    assert got == dict.fromkeys(everybody, 1)
+
+
 def _settled(folder: Path) -> bool:
     site = Site(folder)
     states = site.app.store.deliveries.count()
