@@ -22,6 +22,16 @@ _ENV = """\
 # PAPERROUND_TRANSPORT__USERNAME=
 # PAPERROUND_TRANSPORT__PASSWORD=
 """
+_TEMPLATES = """\
+# Templates of this site
+
+A file here goes before the shipped one of the same name, which lies in
+{shipped}
+
+`email/themes/mine.html.j2` is a theme of your own to begin with: `paperround preview --topic SLUG --theme mine` shows
+it, `--theme mine` gives it to a reader. Copy further files only to change them: a copy hides what a new version mends
+in the original.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +45,20 @@ class Imported:
 
 def create(directory: Path) -> list[Path]:
     """Make a new site in a folder; files that are there already stay as they are."""
+    copies = {Path("config", file.name): file for file in sorted(folder("config").iterdir())}
+    # One theme to change, and no more: a copy of every template would hide what a new version mends.
+    copies[Path("templates/email/themes/mine.html.j2")] = folder("templates") / "email/themes/paper.html.j2"
     made: list[Path] = []
-    for name in ("config", "templates"):
-        for source in sorted(folder(name).rglob("*")):
-            target = directory / name / source.relative_to(folder(name))
-            if source.is_file() and not target.exists():
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(source, target)
-                made.append(target)
+    for name, source in copies.items():
+        target = directory / name
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+            made.append(target)
+    readme = directory / "templates" / "README.md"
+    if not readme.exists():
+        readme.write_text(_TEMPLATES.format(shipped=folder("templates")), encoding="utf-8")
+        made.append(readme)
     env = directory / ".env"
     if not env.exists():
         env.parent.mkdir(parents=True, exist_ok=True)
