@@ -15,6 +15,7 @@ import structlog
 
 from paperround import returns
 from paperround.delivery import retry
+from paperround.errors import PaperroundError
 from paperround.models import BounceKind, Delivery, DeliveryState, Digest, Letter, Outcome, Stage, Subscriber
 from paperround.store.bounces import Bounce
 from paperround.store.deliveries import Settlement
@@ -67,6 +68,41 @@ class GroupCommit:
                 done.set()
 
 
+class Lease:
+    """Holds a claim for as long as its letters are under way: one relay's last reply may take ten minutes."""
+
+    def __init__(self, app: App, claim: str) -> None:
+        self._app, self._claim = app, claim
+        self._length = timedelta(seconds=app.settings.delivery.lease)
+        self._renewed = time.monotonic()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._renew, name="lease", daemon=True)
+
+    def __enter__(self) -> Lease:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    @property
+    def holds(self) -> bool:
+        """Whether nobody else can have the claim: not after this program was stopped for a while."""
+        return time.monotonic() - self._renewed < self._length.total_seconds()
+
+    def _renew(self) -> None:
+        while not self._over.wait(self._length.total_seconds() / 3):
+            asked = time.monotonic()
+            try:
+                held = self._app.store.deliveries.renew(self._claim, self._app.clock() + self._length)
+            except PaperroundError as error:
+                log.warning("lease not renewed", problem=str(error))
+            else:
+                # A sweep elsewhere may have given the claim away while this program stood still.
+                self._renewed = asked if held else float("-inf")
+
+
 class Dispatch:
     """Sends the deliveries of one claim."""
 
@@ -75,7 +111,7 @@ class Dispatch:
         self._waiting = {delivery.row: delivery for delivery in deliveries}
         self._order = [delivery.row for delivery in deliveries]
         self._policy = app.settings.delivery.policy()
-        self._lease = timedelta(seconds=app.settings.delivery.lease)
+        self._lease = Lease(app, claim)
         self._random = random.Random(secrets.randbits(64))  # noqa: S311 - jitter, not a secret
         self._paused: datetime | None = None
         self.tally: Counter[str] = Counter()
@@ -84,7 +120,8 @@ class Dispatch:
         """Hand over all letters that may go; what was not attempted is queued again."""
         record = GroupCommit(self._settle)
         try:
-            self._app.transport.send(self._letters(), record)
+            with self._lease:
+                self._app.transport.send(self._letters(), record)
         finally:
             self._app.store.deliveries.release(self._claim, self._app.clock())
 
@@ -94,17 +131,13 @@ class Dispatch:
         return self._paused is not None
 
     def _letters(self) -> Iterator[Letter]:
-        renewed = time.monotonic()
         for start in range(0, len(self._order), _CHECKED_AT_ONCE):
             rows = self._order[start : start + _CHECKED_AT_ONCE]
-            if time.monotonic() - renewed > self._lease.total_seconds() / 3:
-                self._app.store.deliveries.renew(self._claim, self._app.clock() + self._lease)
-                renewed = time.monotonic()
             for letter in self._ready(rows):
                 if self._paused or self._app.stopping.is_set():
                     return
-                if time.monotonic() - renewed > self._lease.total_seconds() / 2:
-                    return  # this program was stopped for a while: others may have taken the rest
+                if not self._lease.holds:
+                    return  # others may have taken the rest
                 yield letter
 
     def _ready(self, rows: Sequence[int]) -> Iterator[Letter]:

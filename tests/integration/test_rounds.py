@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from email import message_from_bytes, policy
@@ -13,7 +14,7 @@ import pytest
 from paperround import membership, pipeline
 from paperround.models import ReaderState, Stage
 from support.papers import listing
-from support.site import MORNING, Clock, Site
+from support.site import MORNING, Clock, Running, Site
 
 HOUR = timedelta(hours=1)
 
@@ -262,3 +263,52 @@ def test_a_paused_reader_wakes_up_by_themselves_and_has_missed_nothing(site: Sit
     pipeline.sweep(site.app)
     assert membership.reader(site.app, "ada@example.org").state is ReaderState.ACTIVE
     assert a_round(site, datetime(2026, 11, 26, 7, 0, tzinfo=UTC)).composed == 1
+
+
+def test_a_letter_that_takes_longer_than_the_lease_is_not_given_to_another_program(
+    tmp_path: Path, database_url: str
+) -> None:
+    site = Site(tmp_path, database_url, Running(MORNING + HOUR), delivery={"lease": 1})
+    site.topic("robots")
+    site.reader("ada@example.org", "robots", at="07:00")
+    site.clock.now = MORNING + HOUR
+    site.papers(listing(1))
+    site.clock.now = MORNING + timedelta(days=1, hours=1)
+    pipeline.publish(site.app)
+    other = Site(tmp_path, database_url, site.clock, delivery={"lease": 1})
+    site.relay.before = lambda: time.sleep(2.5)
+    thread = threading.Thread(target=pipeline.deliver, args=(site.app,))
+    thread.start()
+    while thread.is_alive():
+        pipeline.sweep(other.app)
+        pipeline.deliver(other.app)
+        time.sleep(0.2)
+    assert len(site.relay.accepted) == 1
+    assert not other.relay.letters
+    site.app.close()
+    other.app.close()
+
+
+def test_a_program_that_stood_still_for_longer_than_its_lease_sends_no_more(tmp_path: Path) -> None:
+    """As after SIGSTOP: a sweep elsewhere has put its letters back."""
+    site = Site(tmp_path)
+    site.topic("robots")
+    site.readers([f"reader{number}@example.org" for number in range(40)], "robots")
+    site.papers(listing(1))
+    site.clock.now = MORNING + HOUR
+    pipeline.publish(site.app)
+    other = Site(tmp_path, clock=Clock(site.clock.now))
+
+    def stands_still() -> None:
+        if len(site.relay.letters) == 3:
+            other.clock.now += timedelta(minutes=5)
+            pipeline.sweep(other.app)
+            pipeline.deliver(other.app)
+
+    site.relay.before = stands_still
+    pipeline.deliver(site.app)
+    got = Counter(letter.recipient for letter in [*site.relay.accepted, *other.relay.accepted])
+    assert len(got) == 40
+    assert sum(got.values()) - 40 <= 16, "no more than were checked together"
+    site.app.close()
+    other.app.close()

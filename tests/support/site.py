@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,17 @@ class Clock:
         return self.now.timestamp()
 
 
+class Running(Clock):
+    """Runs on from `now`, as a machine's clock does."""
+
+    def __init__(self, now: datetime = MORNING) -> None:
+        super().__init__(now)
+        self._since = time.monotonic()
+
+    def __call__(self) -> datetime:
+        return self.now + timedelta(seconds=time.monotonic() - self._since)
+
+
 class Relay:
     """Remembers every letter it was handed, and answers as told: 250 unless a reply is waiting in `replies`."""
 
@@ -39,11 +51,14 @@ class Relay:
         self.letters: list[Letter] = []
         self.accepted: list[Letter] = []
         self.replies: list[tuple[Stage, int | None, str]] = []
+        self.before: Callable[[], None] = lambda: None
+        """Called before each letter is answered."""
 
     def send(self, letters: Iterator[Letter], report: Callable[[Outcome], None]) -> None:
         """Take letters one by one."""
         for letter in letters:
             self.letters.append(letter)
+            self.before()
             stage, code, text = self.replies.pop(0) if self.replies else (Stage.FINAL, 250, "2.0.0 ok")
             found = re.match(r"[245]\.\d+\.\d+", text)
             outcome = Outcome(letter.delivery, stage, code, found[0] if found else None, text)

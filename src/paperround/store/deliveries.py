@@ -126,11 +126,12 @@ class Deliveries:
             ).all()
             return Claimed(_load(db, deliveries.c.row.in_(taken)) if taken else [], settled)
 
-    def renew(self, claim: str, until: datetime) -> None:
-        """Hold what is claimed for longer."""
+    def renew(self, claim: str, until: datetime) -> bool:
+        """Hold what is claimed for longer; False when nothing of it is left."""
         with writing(self._engine) as db:
             mine = (deliveries.c.claim == claim) & (deliveries.c.state == DeliveryState.SENDING.value)
-            db.execute(update(deliveries).where(mine).values(lease_until=until))
+            held = update(deliveries).where(mine).values(lease_until=until).returning(deliveries.c.row)
+            return bool(db.execute(held).all())
 
     def still_wanted(self, rows: Sequence[int], claim: str, now: datetime) -> set[int]:
         """Which of these claimed deliveries may go now; the others are settled as suppressed.
