@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from email.parser import BytesHeaderParser
+from email.policy import compat32
 from typing import TYPE_CHECKING
 
 import structlog
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from paperround.app import App
 
 log = structlog.get_logger()
+LEAVE = "unsubscribe"
+"""The mailbox in the bounces' domain that takes readers out by mail."""
+_CAME_TO = ("To", "Delivered-To", "X-Original-To", "Envelope-To")
 _POLICY_ALARM = 3
 """So many letters a day refused for the sender's fault are no accident any more."""
 
@@ -52,10 +57,20 @@ def read_mailbox(app: App) -> list[Returned]:
 def _read_one(app: App, where: str, raw: bytes) -> Returned:
     report = bounces.parse(raw)
     delivery = _delivery(app, report)
+    if delivery and _asks_to_leave(raw):
+        left = app.store.subscribers.set_state(delivery.subscriber, ReaderState.UNSUBSCRIBED, app.clock())
+        return Returned(where, BounceKind.NOTHING, None, "asked to unsubscribe", delivery.email, left)
     new = delivery is not None and take(
         app, Bounce(report.fingerprint, delivery.row, report.kind, report.status, report.diagnostic)
     )
     return Returned(where, report.kind, report.status, report.diagnostic, delivery.email if delivery else None, new)
+
+
+def _asks_to_leave(raw: bytes) -> bool:
+    """Whether the mail came to the address that List-Unsubscribe names beside the link (RFC 2369 3.2)."""
+    head = BytesHeaderParser(policy=compat32).parsebytes(raw)
+    came_to = (str(value) for name in _CAME_TO for value in head.get_all(name, []))
+    return any(f"{LEAVE}+" in address.lower() for address in came_to)
 
 
 def _delivery(app: App, report: bounces.Report) -> Delivery | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import mailbox
+import re
 from datetime import timedelta
+from email import message_from_bytes
 from pathlib import Path
 
 import pytest
@@ -164,6 +166,16 @@ def test_a_refusal_during_the_conversation_counts_like_a_report(site: Site) -> N
     site.relay.replies = [(Stage.RCPT, 550, "5.1.1 nobody here")]
     pipeline.deliver(site.app)
     assert reader(site).suppressed[0] == "hard bounce 5.1.1"
+
+
+def test_a_mail_to_the_address_in_list_unsubscribe_takes_the_reader_out(site: Site) -> None:
+    message = message_from_bytes(site.relay.accepted[0].message)
+    address = re.search(r"<mailto:([^>?]+)", message["List-Unsubscribe"])[1]
+    assert address.startswith("unsubscribe+")
+    mail = f"From: ada@example.org\r\nTo: {address}\r\nSubject: please\r\n\r\n".encode()
+    assert [one.new for one in returns.read(site.app, [("a", mail)])] == [True]
+    assert reader(site).state is ReaderState.UNSUBSCRIBED
+    assert reader(site).suppressed is None
 
 
 def test_mails_in_a_maildir_are_read_once_and_stay_there(site: Site, tmp_path: Path) -> None:
