@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, func, select
+from sqlalchemy import Connection, Engine, Select, exists, func, select
 
 from paperround.models import Match, Paper, Topic
 from paperround.store.engine import reading
@@ -100,16 +100,15 @@ class Browsing:
     def on_topic(self, topic: int, limit: int, offset: int = 0) -> list[tuple[Paper, Match]]:
         """A topic's papers, newest day first, best first within it, each with its match."""
         query = (
-            select(matches.c.paper, matches.c.score, matches.c.why, topics.c.slug)
-            .join_from(matches, papers, papers.c.row == matches.c.paper)
-            .join(topics, topics.c.row == matches.c.topic)
+            select(matches.c.paper, matches.c.score, matches.c.why)
             .where(matches.c.topic == topic)
-            .order_by(papers.c.day.desc(), matches.c.score.desc(), papers.c.row)
+            .order_by(matches.c.day.desc(), matches.c.score.desc(), matches.c.paper)
             .limit(limit)
             .offset(offset)
         )
         with reading(self._engine) as db:
-            found = {row: Match(slug, row, score, tuple(why)) for row, score, why, slug in db.execute(query)}
+            slug = db.scalar(select(topics.c.slug).where(topics.c.row == topic)) or ""
+            found = {row: Match(slug, row, score, tuple(why)) for row, score, why in db.execute(query)}
             return [(paper, found[paper.row]) for paper in _in_order(db, list(found))]
 
     def topics_of(self, rows: Iterable[int]) -> dict[int, list[Topic]]:
@@ -128,8 +127,9 @@ class Browsing:
 
     def first_row_since(self, moment: datetime) -> int:
         """The number of the first paper stored since then; numbers only grow."""
+        stored = select(papers.c.row).where(papers.c.first_seen >= moment)
         with reading(self._engine) as db:
-            return db.scalar(select(func.min(papers.c.row)).where(papers.c.first_seen >= moment)) or 2**62
+            return db.scalar(stored.order_by(papers.c.first_seen, papers.c.row).limit(1)) or 2**62
 
     def found_since(self, query: Any, row: int, limit: int) -> list[Paper]:
         """The latest papers, stored since a number, that a query finds."""
@@ -161,8 +161,8 @@ class Browsing:
 def _between(query: Select[Any], first: date, last: date, topic: int | None) -> Select[Any]:
     query = query.where(papers.c.day.between(first, last))
     if topic is not None:
-        on_topic = select(matches.c.paper).where(matches.c.topic == topic)
-        query = query.where(papers.c.row.in_(on_topic))
+        # Asked paper by paper: of the days' papers there are far fewer than a topic has gathered in a year.
+        query = query.where(exists().where(matches.c.topic == topic, matches.c.paper == papers.c.row))
     return query
 
 

@@ -149,9 +149,11 @@ matches = Table(
     metadata,
     _ref("topic", "topics", primary_key=True),
     _ref("paper", "papers", primary_key=True),
+    Column("day", Date, nullable=False),  # the paper's: a topic's newest papers are found without reading all of them
     Column("score", Float, nullable=False),
     Column("why", JSON, nullable=False),
     Column("edition", Integer),
+    Index("ix_matches_topic_day", "topic", "day", "score"),
     Index("ix_matches_topic_edition", "topic", "edition"),
     Index("ix_matches_paper", "paper"),
     Index(

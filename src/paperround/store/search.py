@@ -11,14 +11,17 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    bindparam,
+    cast,
     column,
     delete,
+    func,
     insert,
     literal_column,
     select,
     table,
-    text,
 )
+from sqlalchemy.dialects.postgresql import TSQUERY
 
 from paperround.models import Paper
 
@@ -39,25 +42,26 @@ _RANKED = 2_000
 
 @dataclass(frozen=True, slots=True)
 class _Dialect:
-    """SQL for the index; `:query` is the expression."""
+    """The index in one kind of database; :query is the expression."""
 
     row: str
-    """The paper's number."""
-    found: str
-    score: str
+    """The column of the paper's number."""
+    found: ColumnElement[bool]
+    score: ColumnElement[float]
     """A word in the title says ten times as much as one in the abstract; names and categories little."""
 
 
+_TSQUERY: Any = cast(bindparam("query"), TSQUERY)
 _DIALECTS = {
     "sqlite": _Dialect(
         row="rowid",
-        found="paper_index MATCH :query",
-        score="-bm25(paper_index, 10.0, 4.0, 1.0, 2.0, 2.0, 1.0, 0.5)",
+        found=literal_column("paper_index").op("MATCH")(bindparam("query")),
+        score=literal_column("-bm25(paper_index, 10.0, 4.0, 1.0, 2.0, 2.0, 1.0, 0.5)"),
     ),
     "postgresql": _Dialect(
         row="row",
-        found="terms @@ CAST(:query AS tsquery)",
-        score="ts_rank('{0.1, 0.2, 0.4, 1.0}', terms, CAST(:query AS tsquery), 1)",
+        found=literal_column("terms").op("@@")(_TSQUERY),
+        score=func.ts_rank(literal_column("'{0.1, 0.2, 0.4, 1.0}'"), literal_column("terms"), _TSQUERY, 1),
     ),
 }
 
@@ -70,8 +74,7 @@ class SearchIndex:
         self._language, dialect = languages[name], _DIALECTS[name]
         self._index = table("paper_index", column(dialect.row, BigInteger))
         self._row = self._index.c[dialect.row]
-        self._found = text(dialect.found)
-        self._score: ColumnElement[float] = literal_column(dialect.score)
+        self._found, self._score = dialect.found, dialect.score
 
     def put(self, db: Connection, changed: Sequence[Paper]) -> None:
         """Index papers, or index them anew."""

@@ -103,8 +103,7 @@ class Topics:
             found = list(load(db, papers.c.row.in_(rows))) if rows else []
             work = Matching(found, [_topic(topic) for topic in db.execute(select(topics).order_by(topics.c.row))])
             yield work
-            archived = set(db.scalars(select(papers.c.row).where(papers.c.row.in_(rows), papers.c.archived)))
-            _insert_matches(db, work.found, archived)
+            _insert_matches(db, work.found, papers.c.archived)
             db.execute(update(papers).where(papers.c.row.in_(rows)).values(unmatched=False))
 
     def add_matches(self, found: Sequence[tuple[int, Match]], news_since: datetime) -> None:
@@ -115,11 +114,7 @@ class Topics:
         with writing(self._engine) as db:
             for start in range(0, len(found), _CHUNK):
                 chunk = found[start : start + _CHUNK]
-                old = papers.c.archived | (papers.c.first_seen < news_since)
-                archived = set(
-                    db.scalars(select(papers.c.row).where(papers.c.row.in_({m.paper for _, m in chunk}), old))
-                )
-                _insert_matches(db, chunk, archived)
+                _insert_matches(db, chunk, papers.c.archived | (papers.c.first_seen < news_since))
 
     def of_paper(self, row: int) -> list[tuple[Topic, Match]]:
         """The topics that a paper is on, best first."""
@@ -137,9 +132,8 @@ class Topics:
         query = (
             select(matches.c.paper, matches.c.score, matches.c.why)
             .join_from(matches, topics)
-            .join(papers, papers.c.row == matches.c.paper)
-            .where(topics.c.slug == slug, papers.c.day >= since)
-            .order_by(papers.c.day.desc(), matches.c.score.desc(), papers.c.row)
+            .where(topics.c.slug == slug, matches.c.day >= since)
+            .order_by(matches.c.day.desc(), matches.c.score.desc(), matches.c.paper)
             .limit(limit)
         )
         with reading(self._engine) as db:
@@ -180,22 +174,33 @@ def news_horizon(now: datetime) -> datetime:
     return now - timedelta(days=7)
 
 
-def _insert_matches(db: Connection, found: Sequence[tuple[int, Match]], archived: set[int]) -> None:
+def _insert_matches(db: Connection, found: Sequence[tuple[int, Match]], old: Any) -> None:
+    """Keep matches; those of papers that are `old` go to the archive."""
     if not found:
         return
+    named = papers.c.row.in_({match.paper for _, match in found})
+    known = select(papers.c.row, papers.c.day, old).where(named)
+    facts = {row: (day, archived) for row, day, archived in db.execute(known)}
     statement = upsert(db, matches)
     # A paper that changed keeps its match and its edition: it is no news for having a new score.
     db.execute(
         statement.on_conflict_do_update(
             index_elements=["topic", "paper"],
-            set_={"score": statement.excluded.score, "why": statement.excluded.why},
+            set_={name: statement.excluded[name] for name in ("day", "score", "why")},
         ),
         [
-            {"topic": topic, "paper": match.paper, "score": match.score, "why": list(match.why),
-             "edition": ARCHIVE if match.paper in archived else None}
+            {
+                "topic": topic,
+                "paper": match.paper,
+                "day": facts[match.paper][0],
+                "score": match.score,
+                "why": list(match.why),
+                "edition": ARCHIVE if facts[match.paper][1] else None,
+            }
             for topic, match in found
+            if match.paper in facts
         ],
-    )  # fmt: skip
+    )
 
 
 def _topic(found: Any) -> Topic:

@@ -47,7 +47,7 @@ def atom(feed: Feed) -> bytes:
     _add(root, "generator", "paperround")
     for paper in feed.papers:
         _entry(etree.SubElement(root, "entry"), paper, feed)
-    return etree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return bytes(etree.tostring(root, encoding="utf-8", xml_declaration=True))
 
 
 def json_feed(feed: Feed) -> bytes:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from email.utils import parseaddr
 from functools import partial
 
 from fastapi import APIRouter, HTTPException, Request, Response
@@ -46,7 +48,7 @@ def letters(request: Request, desk: Here, page: int = 1) -> Response:
     return desk.private_page(
         request,
         "inbox",
-        letters=found[:_PAGE],
+        letters=[replace(one, recipient=parseaddr(one.recipient)[1]) for one in found[:_PAGE]],
         total=len(inbox),
         csrf=desk.csrf(request),
         back=f"{desk.home}/inbox?page={page - 1}" if page > 1 else "",

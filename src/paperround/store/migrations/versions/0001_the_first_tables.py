@@ -187,6 +187,7 @@ def upgrade() -> None:
         "matches",
         sa.Column("topic", ROW, nullable=False),
         sa.Column("paper", ROW, nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
         sa.Column("score", sa.Float(), nullable=False),
         sa.Column("why", sa.JSON(), nullable=False),
         sa.Column("edition", sa.Integer(), nullable=True),
@@ -196,6 +197,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("matches", schema=None) as batch_op:
         batch_op.create_index("ix_matches_paper", ["paper"], unique=False)
+        batch_op.create_index("ix_matches_topic_day", ["topic", "day", "score"], unique=False)
         batch_op.create_index("ix_matches_topic_edition", ["topic", "edition"], unique=False)
         batch_op.create_index(
             "ix_matches_unclosed",

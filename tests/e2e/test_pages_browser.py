@@ -1,0 +1,220 @@
+"""The pages in a real browser, on a real `paperround up`: the way from the form to the way out, and how it looks.
+
+Screenshots lie in artefacts/pages/, for people to look at.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from support.service import letters_to, running
+
+_CHROMIUM = Path("/usr/bin/chromium")
+_PICTURES = Path(__file__).parents[2] / "artefacts" / "pages"
+_SCHEMES = ("light", "dark")
+_WIDTHS = (320, 1280)
+_TOKEN = "an admin token for tests"
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("site")
+    with running(folder, PAPERROUND_SITE__ADMIN_TOKEN=_TOKEN) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if not _CHROMIUM.exists():
+        pytest.skip("Chromium is not installed (Debian: chromium)")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=str(_CHROMIUM), args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+class Visitor:
+    """Somebody with a browser who notes every complaint of it, and every request that leaves the site."""
+
+    def __init__(self, context: BrowserContext, base: str) -> None:
+        self.base, self.complaints, self.elsewhere = base, list[str](), list[str]()
+        context.on(
+            "console", lambda message: self.complaints.append(message.text) if message.type == "error" else None
+        )
+        context.on("weberror", lambda error: self.complaints.append(str(error.error)))
+        context.on("request", lambda request: self._note(request.url))
+        self.context = context
+        self.page = context.new_page()
+
+    def _note(self, url: str) -> None:
+        if not url.startswith((self.base, "data:")):
+            self.elsewhere.append(url)
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["with JavaScript", "without JavaScript"])
+def test_from_the_form_to_the_way_out(base: str, browser: Browser, javascript: bool) -> None:
+    email = f"grace{javascript:d}@hopper.example"
+    context = browser.new_context(java_script_enabled=javascript, timezone_id="Asia/Tokyo")
+    visitor = Visitor(context, base)
+    page = visitor.page
+    page.goto(base)
+    page.fill("#invite-email", email)
+    page.click("text=Choose topics")
+    page.wait_for_load_state()
+    assert page.input_value("#email") == email
+    assert page.input_value("#timezone") == ("Asia/Tokyo" if javascript else "UTC")
+    assert page.locator("input[name=topic]:checked").count() == 0
+    page.check("input[name=topic][value=robotics]")
+    page.fill("#query-1", '"flow matching" OR GUI')
+    if not javascript:
+        page.click("text=See what it would have brought this week")
+    page.wait_for_selector("#trials li a")
+    assert re.search(r"\d+ papers in the past week", page.inner_text("#trials"))
+    page.check("input[name=first_now]")
+    page.click("main form button:not(.quiet)")
+    assert "Look into your mailbox" in page.inner_text("h1")
+
+    (asking,) = letters_to(base, email)
+    page.goto(f"{base}/inbox/{asking}")
+    button = page.frame_locator("iframe").get_by_role("link", name="Confirm my subscription")
+    with context.expect_page() as opened:
+        button.click()
+    confirm = opened.value
+    assert email in confirm.inner_text("main")
+    confirm.click("main form button")
+    assert "Welcome! Your subscription is confirmed." in confirm.inner_text("main")
+
+    newest = letters_to(base, email, 2)[0]
+    page.goto(f"{base}/inbox/{newest}?show=text")
+    text = page.inner_text("pre")
+    online, preferences, unsubscribe = (_link(text, letter) for letter in "ipu")
+    page.goto(online)
+    assert page.locator("article").count() > 3
+    page.goto(preferences)
+    assert page.input_value("#query-1") == '"flow matching" OR gui'
+    page.select_option("#cadence", "weekly")
+    page.click("text=Save")
+    assert "Saved." in page.inner_text("main")
+    assert "One letter a week" in page.inner_text("main")
+
+    page.goto(unsubscribe)
+    assert email in page.inner_text("main")
+    page.click("main form button")
+    assert "You are unsubscribed" in page.inner_text("h1")
+    page.goto(preferences)
+    assert "You are unsubscribed; nothing comes." in page.inner_text("main")
+    assert visitor.complaints == []
+    assert visitor.elsewhere == []
+    context.close()
+
+
+def test_one_click_from_a_mail_program_is_enough(base: str, browser: Browser) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    newest = letters_to(base, "kenji@watanabe.example")[0]
+    page.goto(f"{base}/inbox/{newest}?show=header")
+    cell = page.locator("tr", has=page.get_by_role("rowheader", name="List-Unsubscribe", exact=True)).inner_text()
+    (link,) = re.findall(r"<(https?://[^>]+)>", cell)
+    answer = context.request.post(link, form={"List-Unsubscribe": "One-Click"}, max_redirects=0)
+    assert answer.status == 200
+    assert "set-cookie" not in answer.headers
+    page.goto(link)
+    assert "You are unsubscribed" in page.inner_text("h1")
+    context.close()
+
+
+def _paths(base: str, page: Page) -> dict[str, str]:
+    """A page of each kind."""
+    letter = letters_to(base, "zofia@dabrowska.example")[0]
+    page.goto(f"{base}/inbox/{letter}?show=text")
+    text = page.inner_text("pre")
+    page.goto(base)
+    paper = page.locator("article h2 a").first.get_attribute("href")
+    day = "2025-10-09"
+    found = {
+        "front": "/",
+        "month": f"/?date={day}&view=month",
+        "empty day": "/?date=2020-01-01",
+        "trending": "/trending",
+        "paper": str(paper),
+        "topics": "/topics",
+        "topic": "/topics/robotics",
+        "search": "/search?q=robot*",
+        "search wrong": "/search?q=(",
+        "subscribe": "/subscribe",
+        "lost link": "/preferences",
+        "nothing here": "/nothing-here",
+        "bad link": "/u/AAAA",
+        "inbox": "/inbox",
+        "letter": f"/inbox/{letter}",
+        "letter header": f"/inbox/{letter}?show=header",
+        "admin": "/admin",
+    }
+    return found | {f"link {letter}": _link(text, letter).removeprefix(base) for letter in "ipu"}
+
+
+def test_every_page_fits_every_screen_and_is_accessible(base: str, browser: Browser) -> None:
+    _PICTURES.mkdir(parents=True, exist_ok=True)
+    axe, findings = Axe(), list[str]()
+    for scheme in _SCHEMES:
+        for width in _WIDTHS:
+            context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
+            visitor = Visitor(context, base)
+            for name, path in _paths(base, visitor.page).items():
+                visitor.page.goto(base + path)
+                visitor.page.screenshot(path=_PICTURES / f"{name}-{width}-{scheme}.png", full_page=True)
+                sideways = visitor.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+                if sideways > 0:
+                    findings.append(f"{name} at {width}: {sideways} px too wide")
+                found = axe.run(visitor.page, options={"iframes": False}).response["violations"]
+                findings += [f"{name} at {width}, {scheme}: {_told(one)}" for one in found]
+            assert visitor.elsewhere == []
+            context.close()
+    assert not findings, "\n".join(sorted(set(findings)))
+
+
+def test_german_readers_find_no_english(base: str, browser: Browser) -> None:
+    context = browser.new_context(locale="de-DE")
+    page = context.new_page()
+    page.goto(f"{base}/subscribe")
+    assert page.locator("html").get_attribute("lang") == "de"
+    page.screenshot(path=_PICTURES / "subscribe-german.png", full_page=True)
+    words = set(re.findall(r"[a-z]+", page.inner_text("main").lower()))
+    # The topics' own names and descriptions are the operator's.
+    for element in page.locator(".choice").all():
+        words -= set(re.findall(r"[a-z]+", element.inner_text().lower()))
+    assert not words & {"the", "and", "your", "letter", "with", "what"}
+    context.close()
+
+
+def test_everything_can_be_reached_by_keyboard(base: str, browser: Browser) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(base)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    assert page.evaluate("document.activeElement.getBoundingClientRect().left") >= 0
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+    page.keyboard.press("Tab")
+    outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    assert outline == "solid"
+    context.close()
+
+
+def _link(text: str, letter: str) -> str:
+    found = re.search(rf"https?://[^\s>)]+/{letter}/[\w-]+", text)
+    assert found, f"no /{letter}/ link in the letter"
+    return found[0]
+
+
+def _told(violation: dict[str, object]) -> str:
+    nodes = violation["nodes"]
+    assert isinstance(nodes, list)
+    return f"{violation['impact']} {violation['id']}: {nodes[0]['html'][:150]}"
