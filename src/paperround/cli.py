@@ -17,6 +17,7 @@ from paperround import (
     __version__,
     console,
     doctor,
+    linting,
     mailboxes,
     membership,
     pipeline,
@@ -204,24 +205,39 @@ def search(query: str, limit: Annotated[int, typer.Option(min=1, max=1000)] = 20
 def preview_command(
     email: Annotated[str | None, typer.Argument(metavar="[EMAIL]", help="The reader.")] = None,
     topic: Annotated[
-        str | None,
-        typer.Option(metavar="SLUG", help="Somebody who follows this topic, in place of a reader."),
+        list[str] | None,
+        typer.Option(metavar="SLUG", help="Somebody who follows these topics, in place of a reader."),
     ] = None,
     day: Annotated[str | None, typer.Option("--date", help="The digest of this day (YYYY-MM-DD).")] = None,
-    theme: Annotated[str | None, typer.Option(help="Another theme than the reader's.")] = None,
+    theme: Annotated[str, typer.Option(help="Another theme than the reader's.")] = "",
+    language: Annotated[str, typer.Option(help="Another language than the reader's.")] = "",
+    lint: Annotated[bool, typer.Option("--lint", help="Say what is wrong with the letter, with the remedy.")] = False,
     out: Annotated[Path, typer.Option(help="The folder for letter.eml, letter.html and letter.txt.")] = Path(
         "preview"
     ),
 ) -> None:
     """Write a letter to files, exactly as it would be sent; nothing is sent and nothing changes."""
-    if (email is None) == (topic is None):
+    if bool(email) == bool(topic):
         raise WrongUse("name one of them: a reader's EMAIL, or --topic SLUG")
+    on = _day(day) if day else None
     with _opened() as opened:
-        finished = preview.letter(opened, email=email, topic=topic, day=_day(day) if day else None, theme=theme)
-    if finished is None:
+        shown = preview.look(opened, preview.Wanted(email or "", tuple(topic or ()), on, theme, language))
+        site_facts, now = opened.settings.site.facts(), opened.clock()
+    if shown is None:
         raise WrongUse("there is no paper for this letter; ingest some first, or choose another day or topic")
-    for written in preview.write(finished, out):
+    for written in preview.write(shown.finished, out):
         console.out.print(str(written), markup=False)
+    if lint:
+        letter, rendered = shown.finished.letter.message, shown.finished.rendered
+        _print_remarks(linting.lint(letter, rendered, site_facts, now))
+
+
+def _print_remarks(remarks: list[linting.Remark]) -> None:
+    for remark in remarks:
+        console.out.print(str(remark), markup=False, highlight=False, soft_wrap=True)
+    if not remarks:
+        console.out.print("nothing to remark")
+    _exit_if(any(remark.severity is linting.Severity.ERROR for remark in remarks))
 
 
 @app.command()

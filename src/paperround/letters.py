@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
-from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
-from paperround import tokens
+import structlog
+
+from paperround import returns, tokens
 from paperround.delivery import dkim, message
+from paperround.errors import ConfigurationError
 from paperround.models import Delivery, DeliveryState, Digest, Letter, Links, Paper, Rendered, Subscriber
 from paperround.rendering import language as languages
+from paperround.rendering.environment import environment
 from paperround.rendering.letter import Press
-from paperround.resources import templates
+from paperround.resources import fingerprint, templates
 
 if TYPE_CHECKING:
     from paperround.app import App
 
+log = structlog.get_logger()
 _ISSUES_KEPT = 8
+_LOOK_EVERY = 0.25  # seconds; looking at all templates takes 1 ms, laying out a letter 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,32 @@ class Finished:
     letter: Letter
 
 
+class Templates:
+    """The template folders as they are now: a file that changes is noticed within a quarter of a second."""
+
+    def __init__(self) -> None:
+        self._looked, self._version = float("-inf"), ""
+
+    def version(self) -> str:
+        """Another one after every change."""
+        if time.monotonic() - self._looked >= _LOOK_EVERY:
+            version = fingerprint(templates())
+            if version != self._version:
+                environment.cache_clear()
+                languages.load.cache_clear()
+            self._looked, self._version = time.monotonic(), version
+        return self._version
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A press, the templates that it is for, and what keeps these from being used, if anything does."""
+
+    version: str
+    press: Press
+    problem: ConfigurationError | None = None
+
+
 class LetterMaker:
     """Makes letters; what depends on papers alone is made once and kept (cost follows papers, not readers)."""
 
@@ -37,7 +69,8 @@ class LetterMaker:
         self._app = app
         self._site = app.settings.site.facts()
         self._keys = app.keys
-        self._press = lru_cache(maxsize=32)(self._new_press)
+        self.templates = Templates()
+        self._presses: dict[tuple[str, str], _Kept] = {}
         self._signer = dkim.signer(app.settings.dkim) if app.settings.dkim else None
         self._printed: OrderedDict[str, dict[int, Paper]] = OrderedDict()
 
@@ -52,14 +85,19 @@ class LetterMaker:
         papers: Mapping[int, Paper],
         reader: Subscriber,
         now: datetime,
+        *,
+        mark: str = "",
     ) -> Finished:
-        """The same with the papers given: a preview has them before they are printed."""
+        """The same with the papers given: a preview has them before they are printed.
+
+        `mark` goes before the subject of letters that are no reader's own.
+        """
         links = self.links(reader, digest)
         day = date.fromisoformat(digest.issue.split(" ", 1)[1])
         rendered = self._press(reader.theme, reader.language).letter(digest, papers, reader, links, day)
-        return self._finish(delivery, rendered, links, now, "digest")
+        return self._finish(delivery, replace(rendered, subject=mark + rendered.subject), links, now, "digest")
 
-    def notice_letter(self, delivery: Delivery, reader: Subscriber, now: datetime) -> Finished:
+    def notice_letter(self, delivery: Delivery, reader: Subscriber, now: datetime, *, mark: str = "") -> Finished:
         """The letter for a notice: confirm, welcome, goodbye and the like."""
         kind = delivery.notice or ""
         links = self.links(reader, None)
@@ -69,7 +107,7 @@ class LetterMaker:
             else delivery.context
         )
         rendered = self._press(reader.theme, reader.language).notice(kind, reader, links, context)
-        return self._finish(delivery, rendered, links, now, "notice")
+        return self._finish(delivery, replace(rendered, subject=mark + rendered.subject), links, now, "notice")
 
     def links(self, reader: Subscriber, digest: Digest | None) -> Links:
         """The reader's personal addresses."""
@@ -97,11 +135,18 @@ class LetterMaker:
             kind=kind,
             list_name=self._site.name,
             unsubscribe_url=links.unsubscribe,
+            unsubscribe_mailto=self._leave_address(delivery),
+            archive_url=self._site.base_url,
+            feedback=(delivery.notice or delivery.issue.split(" ", 1)[0],),
         )
         raw = message.build(head, rendered)
         if self._signer:
             raw = self._signer(raw)
         return Finished(rendered, Letter(delivery.row, self._envelope_sender(delivery), delivery.email, raw))
+
+    def _leave_address(self, delivery: Delivery) -> str:
+        domain = self._app.settings.bounces.domain
+        return f"mailto:{tokens.verp(self._keys, delivery.row, domain, returns.LEAVE)}" if domain else ""
 
     def _envelope_sender(self, delivery: Delivery) -> str:
         domain = self._app.settings.bounces.domain
@@ -116,6 +161,29 @@ class LetterMaker:
         while len(self._printed) > _ISSUES_KEPT:
             self._printed.popitem(last=False)
         return {paper: known[paper] for paper in digest.papers}
+
+    def check(self, theme: str, language: str) -> None:
+        """ConfigurationError where letters cannot be made with this theme's files as they are now."""
+        if problem := self._newest(theme, language).problem:
+            raise problem.with_traceback(None)
+
+    def _press(self, theme: str, language: str) -> Press:
+        return self._newest(theme, language).press
+
+    def _newest(self, theme: str, language: str) -> _Kept:
+        """The press for the templates as they are, or the last that worked: an editor's slip stops no round."""
+        version, before = self.templates.version(), self._presses.get((theme, language))
+        if before and before.version == version:
+            return before
+        try:
+            kept = _Kept(version, self._new_press(theme, language))
+        except ConfigurationError as error:
+            if before is None:
+                raise
+            log.error("theme is broken; letters keep its last form that worked", theme=theme, problem=str(error))
+            kept = _Kept(version, before.press, error)
+        self._presses[theme, language] = kept
+        return kept
 
     def _new_press(self, theme: str, language: str) -> Press:
         found = templates()

@@ -350,6 +350,8 @@ class Rendered:
     subject: str
     html: str
     text: str
+    papers: tuple[int, ...] = ()
+    """Those laid out, by row; of a digest that is too big for one letter the others are only counted in it."""
 
 
 class Stage(StrEnum):

@@ -18,7 +18,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -31,7 +31,7 @@ from paperround.ledger import Dispatch
 from paperround.matching import lexical, query
 from paperround.matching.compose import Candidate, compose
 from paperround.matching.trending import popularity
-from paperround.models import Digest, Listing, Match, Paper, Problem, Topic
+from paperround.models import Digest, Listing, Match, Paper, Problem, Schedule, Topic
 from paperround.sources import FORMATS, Source, SourceState, Window
 from paperround.store.issues import DueReader, NewDelivery
 from paperround.store.sources import SourceRecord
@@ -245,17 +245,14 @@ def _decide(
     app: App, due: DueReader, papers: Mapping[int, Paper], names: Mapping[str, str], now: datetime
 ) -> NewDelivery:
     """One reader's digest, also where several were missed: then it is one that holds them all."""
-    reader, schedule = due.subscriber, due.subscriber.schedule
+    reader = due.subscriber
     assert reader.next_digest_at is not None
-    day = issue_date(schedule, reader.next_digest_at)
-    upcoming = next_digest_at(schedule, reader.next_digest_at, day)
-    while upcoming and upcoming <= now:
-        day = issue_date(schedule, upcoming)
-        upcoming = next_digest_at(schedule, upcoming, day)
-    digest = choose(due, papers, names, f"{schedule.cadence.value} {day}", now)
+    day, upcoming = next_issue(reader.schedule, reader.next_digest_at, now)
+    cadence = reader.schedule.cadence
+    digest = choose(due, papers, names, f"{cadence.value} {day}", now)
     return NewDelivery(
         reader=due,
-        cadence=schedule.cadence,
+        cadence=cadence,
         day=day,
         next_digest_at=upcoming,
         digest=digest,
@@ -264,18 +261,32 @@ def _decide(
     )
 
 
+def next_issue(schedule: Schedule, due_at: datetime, now: datetime) -> tuple[date, datetime | None]:
+    """The day that a digest due at this moment is named after, the last of those missed, and when the next is due."""
+    day = issue_date(schedule, due_at)
+    upcoming = next_digest_at(schedule, due_at, day)
+    while upcoming and upcoming <= now:
+        day = issue_date(schedule, upcoming)
+        upcoming = next_digest_at(schedule, upcoming, day)
+    return day, upcoming
+
+
 def choose(
     due: DueReader, papers: Mapping[int, Paper], names: Mapping[str, str], issue: str, now: datetime
 ) -> Digest | None:
     """The digest of a reader's unread matches; None when there is nothing to send."""
+    reader = due.subscriber
+    return compose(issue, candidates(due.matches, papers, now), reader.topics, names, reader.max_papers)
+
+
+def candidates(matches: Iterable[Match], papers: Mapping[int, Paper], now: datetime) -> list[Candidate]:
+    """The matches with how popular their papers are; one whose paper is not at hand is left out."""
     today = now.date()
-    candidates = [
+    return [
         Candidate(m.paper, m.topic, m.score, m.why, _popularity(papers[m.paper], today))
-        for m in due.matches
+        for m in matches
         if m.paper in papers
     ]
-    reader = due.subscriber
-    return compose(issue, candidates, reader.topics, names, reader.max_papers)
 
 
 def _popularity(paper: Paper, today: date) -> float:

@@ -1,45 +1,148 @@
-"""Any letter, as it would be sent: the same code makes it, and nothing is sent, locked or kept."""
+"""Any letter, as it would be sent: the same code makes it; nothing is locked or kept, and sent only for a test."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import date
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from paperround import pipeline
 from paperround.cadence import issue_date
-from paperround.errors import UnknownName
+from paperround.errors import TransportError, UnknownName, WrongUse
 from paperround.letters import Finished, as_preview
+from paperround.matching.trending import rank
+from paperround.membership import address as checked_address
 from paperround.membership import reader as reader_named
-from paperround.models import Digest, Match, Paper, ReaderState, Schedule, Subscriber
+from paperround.models import (
+    Delivery,
+    DeliveryState,
+    Digest,
+    Match,
+    Outcome,
+    Paper,
+    ReaderState,
+    Schedule,
+    Stage,
+    Subscriber,
+)
+from paperround.rendering import notice, sample
+from paperround.resources import templates
 from paperround.store.issues import DueReader
+from paperround.store.topics import news_horizon
 
 if TYPE_CHECKING:
     from paperround.app import App
 
 _TOPIC_PAPERS = 100
+_LOOKED_AT = 200  # papers of the past week of which it is told that the reader has had them
+_TEST = "[test] "
+# In which state readers get these notices: it decides which links stand at the end.
+_STATES = {"confirm": ReaderState.PENDING, "goodbye": ReaderState.UNSUBSCRIBED, "paused": ReaderState.PAUSED}
 
 
-def letter(
-    app: App,
-    *,
-    email: str | None = None,
-    topic: str | None = None,
-    day: date | None = None,
-    theme: str | None = None,
-) -> Finished | None:
-    """The letter of a reader, or of somebody who follows one topic; None when there is no paper for it.
+class Origin(StrEnum):
+    """Where a previewed digest comes from."""
+
+    COMPOSED = "composed"
+    """It was composed for the reader on its day and is kept."""
+    NEXT = "next"
+    """The next round would compose it."""
+    FOLLOWER = "follower"
+    """Somebody would get it who follows these topics from today on."""
+    SAMPLE = "sample"
+    """Made up, with something of everything."""
+    NOTICE = "notice"
+
+
+class Fate(StrEnum):
+    """What became of a paper that was considered."""
+
+    PRINTED = "printed"
+    NO_ROOM = "no room"
+    """Chosen, but the letter would be clipped: counted under "N more"."""
+    COUNTED = "counted"
+    """Beyond the reader's number of papers: counted under "N more"."""
+    HAD = "had before"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which letter: a reader's, or that of somebody who follows topics; with neither a made-up one."""
+
+    email: str = ""
+    topics: tuple[str, ...] = ()
+    day: date | None = None
+    theme: str = ""
+    """By default the reader's, like the language."""
+    language: str = ""
+    notice: str = ""
+    """The kind of a notice, in place of a digest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A letter, and how it came about."""
+
+    reader: Subscriber
+    origin: Origin
+    finished: Finished
+    digest: Digest | None = None
+    papers: Mapping[int, Paper] = field(default_factory=dict)
+    matches: tuple[Match, ...] = ()
+    """Those that it was chosen from, where that is known."""
+    notice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """A paper that could have been in the letter, and why it is or is not."""
+
+    paper: Paper
+    fate: Fate
+    matches: tuple[Match, ...]
+    """The reader's topics that it is on, the best first."""
+    popularity: float
+    rank: float
+    """What papers are ordered by: relevance and popularity, 0 to 1."""
+    why: tuple[str, ...] = ()
+    """As printed."""
+    had: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """A digest for a reader, before it is laid out."""
+
+    reader: Subscriber
+    origin: Origin
+    digest: Digest | None
+    papers: Mapping[int, Paper]
+    matches: tuple[Match, ...] = ()
+
+
+def look(app: App, wanted: Wanted) -> Preview | None:
+    """The letter; None when there is no paper for it.
 
     For a day whose digest exists it is that digest; else the one that the next round would compose.
+    ConfigurationError where a template is broken, UnknownName for a reader, topic, theme or language there is not.
     """
-    reader = reader_named(app, email) if email else _follower(app, topic or "")
-    digest, papers = _digest(app, reader, day, topic)
-    if digest is None:
+    drawn = _drawn(app, wanted)
+    reader = replace(
+        drawn.reader,
+        theme=wanted.theme or drawn.reader.theme,
+        language=wanted.language or drawn.reader.language,
+    )
+    app.letters.check(reader.theme, reader.language)
+    if wanted.notice:
+        return Preview(reader, Origin.NOTICE, _notice(app, reader, wanted.notice), notice=wanted.notice)
+    if drawn.digest is None:
         return None
-    reader = replace(reader, theme=theme or reader.theme)
-    delivery = as_preview(digest, reader, app.new_message_id())
-    return app.letters.lay_out(delivery, digest, papers, reader, app.clock())
+    delivery = as_preview(drawn.digest, reader, app.new_message_id())
+    finished = app.letters.lay_out(delivery, drawn.digest, drawn.papers, reader, app.clock())
+    return Preview(reader, drawn.origin, finished, drawn.digest, drawn.papers, drawn.matches)
 
 
 def write(finished: Finished, folder: Path) -> list[Path]:
@@ -55,41 +158,172 @@ def write(finished: Finished, folder: Path) -> list[Path]:
     return [folder / name for name in contents]
 
 
-def _digest(
-    app: App, reader: Subscriber, day: date | None, topic: str | None
-) -> tuple[Digest | None, dict[int, Paper]]:
+def send_test(app: App, shown: Preview, email: str) -> Outcome:
+    """Hand the letter to the relay for another address, once, and keep nothing of it; what the relay said.
+
+    Its subject says that it is a test, and its personal links are nobody's: whoever presses them, or scans the
+    letter, changes nothing for the reader whose letter it is.
+    """
+    to = checked_address(email)
+    known = app.store.subscribers.by_email(to)
+    if known and known.suppressed:
+        raise WrongUse(f"{to} is suppressed ({known.suppressed[0]}): nothing may go there")
+    letter = _marked(app, shown, replace(shown.reader, row=0, email=to)).letter
+    outcomes: list[Outcome] = []
+    try:
+        app.transport.send(iter([letter]), outcomes.append)
+    except TransportError as error:
+        return Outcome(0, Stage.CONNECT, None, text=str(error))
+    return outcomes[0]
+
+
+def considered(app: App, shown: Preview) -> list[Considered]:
+    """The papers that the letter was chosen from, those in it first, in its order; then by rank."""
+    if shown.digest is None:
+        return []
+    digest, rows = shown.digest, (*shown.digest.papers, *shown.digest.more)
+    had = _had(app, shown, rows) if shown.origin is Origin.NEXT else {}
+    papers = {**app.store.papers.by_rows({*rows, *had} - shown.papers.keys()), **shown.papers}
+    matches = shown.matches or tuple(app.store.reasons.matches(rows, _slugs(shown)))
+    matches += tuple(app.store.reasons.matches(had, _slugs(shown)))
+    found = _by_paper(app, matches, papers)
+    reasons = {pick.paper: pick.why for section in digest.sections for pick in section.picks}
+    told = [
+        replace(
+            found.get(row, Considered(papers[row], Fate.PRINTED, (), 0.0, 0.0)),
+            fate=_fate(row, shown, had),
+            why=reasons.get(row, ()),
+            had=had.get(row),
+        )
+        for row in (*rows, *had)
+        if row in papers
+    ]
+    # A digest keeps its papers in order; the others were never in one.
+    return sorted(told, key=lambda one: (list(Fate).index(one.fate), 0 if one.fate is Fate.PRINTED else -one.rank))
+
+
+def days(app: App, wanted: Wanted, limit: int = 14) -> list[date]:
+    """The days of which there is a letter, the latest first."""
+    if wanted.email:
+        found = app.store.issues.digests_of(reader_named(app, wanted.email).row, limit)
+        return [date.fromisoformat(digest.issue.split(" ", 1)[1]) for digest in found]
+    return app.store.reasons.days(wanted.topics, limit) if wanted.topics else []
+
+
+def _drawn(app: App, wanted: Wanted) -> _Drawn:
+    if wanted.email:
+        return _readers(app, reader_named(app, wanted.email), wanted.day)
+    if wanted.topics:
+        return _followers(app, wanted.topics, wanted.day)
+    # Nobody's links, or the made-up reader would have those of the first real one.
+    return _Drawn(replace(sample.READER, row=0), Origin.SAMPLE, sample.DIGEST, sample.PAPERS)
+
+
+def _readers(app: App, reader: Subscriber, day: date | None) -> _Drawn:
     now = app.clock()
-    if topic is None:
-        wanted = day or issue_date(reader.schedule, now)
-        frozen = app.store.issues.digest_on(reader.row, wanted)
-        if frozen:
-            return frozen, app.store.issues.printed(frozen, frozen.papers)
-        batch = app.store.issues.unread(reader)
-        due, papers = batch.readers[0], dict(batch.papers)
-    else:
-        wanted = day or now.date()
-        due, papers = _on_topic(app, reader, topic, day)
-    names = {known.slug: known.name for known in app.topics()}
-    issue = f"{reader.schedule.cadence.value} {wanted}"
-    return pipeline.choose(due, papers, names, issue, now), papers
+    frozen = app.store.issues.digest_on(reader.row, day or issue_date(reader.schedule, now))
+    if frozen:
+        printed = app.store.issues.printed(frozen, frozen.papers)
+        return _Drawn(reader, Origin.COMPOSED, frozen, printed)
+    batch = app.store.issues.unread(reader)
+    due = batch.readers[0]
+    digest = pipeline.choose(due, batch.papers, _names(app), _issue(app, reader, day), now)
+    # Another reader's letter of the same issue may have printed a paper before it changed: it stays as printed.
+    printed = app.store.issues.printed(digest, digest.papers) if digest else {}
+    return _Drawn(reader, Origin.NEXT, digest, {**batch.papers, **printed}, due.matches)
 
 
-def _on_topic(app: App, reader: Subscriber, topic: str, day: date | None) -> tuple[DueReader, dict[int, Paper]]:
-    """The topic's papers of a day, or its latest."""
-    found: list[Match] = app.store.topics.recent_matches(topic, day or date.min, _TOPIC_PAPERS)
-    papers = app.store.papers.by_rows(match.paper for match in found)
-    if day:
-        papers = {row: paper for row, paper in papers.items() if paper.day == day}
-    return DueReader(reader, None, tuple(match for match in found if match.paper in papers)), papers
+def _issue(app: App, reader: Subscriber, day: date | None) -> str:
+    """The issue that the next round would compose for this reader."""
+    now, schedule = app.clock(), reader.schedule
+    if day is None:
+        due_at = reader.next_digest_at
+        day = pipeline.next_issue(schedule, due_at, now)[0] if due_at else issue_date(schedule, now)
+    return f"{schedule.cadence.value} {day}"
 
 
-def _follower(app: App, topic: str) -> Subscriber:
-    if app.store.topics.by_slug(topic) is None:
-        raise UnknownName(f"there is no topic {topic!r}; see: paperround topics list")
-    return Subscriber(
-        row=0,
-        email="reader@paperround.example",
-        state=ReaderState.ACTIVE,
-        schedule=Schedule(),
-        topics=(topic,),
+def _followers(app: App, slugs: tuple[str, ...], day: date | None) -> _Drawn:
+    """The topics' papers of a day, or the latest."""
+    for slug in slugs:
+        if app.store.topics.by_slug(slug) is None:
+            raise UnknownName(f"there is no topic {slug!r}; see: paperround topics list")
+    now = app.clock()
+    reader = Subscriber(
+        row=0, email="reader@paperround.example", state=ReaderState.ACTIVE, schedule=Schedule(), topics=slugs
     )
+    matches = tuple(app.store.reasons.latest(slugs, day, _TOPIC_PAPERS))
+    papers = app.store.papers.by_rows(match.paper for match in matches)
+    issue = f"{reader.schedule.cadence.value} {day or now.date()}"
+    digest = pipeline.choose(DueReader(reader, None, matches), papers, _names(app), issue, now)
+    return _Drawn(reader, Origin.FOLLOWER, digest, papers, matches)
+
+
+def _notice(app: App, reader: Subscriber, kind: str, *, mark: str = "") -> Finished:
+    """A notice with something for everything that one may say; its links are nobody's."""
+    if kind not in notice.kinds(templates()):
+        raise UnknownName(f"there is no notice {kind!r}; there are: {', '.join(notice.kinds(templates()))}")
+    names = _names(app)
+    context: dict[str, Any] = {
+        "topics": [names.get(slug, slug) for slug in reader.topics],
+        "until": (app.clock().date() + timedelta(days=14)).isoformat(),
+        "subscribe_url": f"{app.settings.site.base_url}/subscribe",
+    }
+    reader = replace(reader, row=0, state=_STATES.get(kind, ReaderState.ACTIVE))
+    delivery = Delivery(
+        0,
+        reader.email,
+        app.new_message_id(),
+        DeliveryState.QUEUED,
+        reader.row,
+        None,
+        "",
+        notice=kind,
+        context=context,
+    )
+    return app.letters.notice_letter(delivery, reader, app.clock(), mark=mark)
+
+
+def _marked(app: App, shown: Preview, reader: Subscriber) -> Finished:
+    if shown.digest is None:
+        return _notice(app, reader, shown.notice, mark=_TEST)
+    delivery = as_preview(shown.digest, reader, app.new_message_id())
+    return app.letters.lay_out(delivery, shown.digest, shown.papers, reader, app.clock(), mark=_TEST)
+
+
+def _names(app: App) -> dict[str, str]:
+    return {known.slug: known.name for known in app.topics()}
+
+
+def _slugs(shown: Preview) -> set[str]:
+    sections = shown.digest.sections if shown.digest else ()
+    return {*shown.reader.topics, *(section.topic for section in sections)}
+
+
+def _had(app: App, shown: Preview, rows: Iterable[int]) -> dict[int, date]:
+    """The past week's papers on the reader's topics that they have had, and when."""
+    week = app.store.reasons.latest(_slugs(shown), None, _LOOKED_AT, since=news_horizon(app.clock()).date())
+    return app.store.reasons.had(shown.reader.row, {match.paper for match in week} - set(rows))
+
+
+def _by_paper(app: App, matches: Iterable[Match], papers: Mapping[int, Paper]) -> dict[int, Considered]:
+    """Each paper with its matches and how it ranks by the best of them."""
+    grouped: dict[int, list[Match]] = {}
+    for match in matches:
+        grouped.setdefault(match.paper, []).append(match)
+    found: dict[int, Considered] = {}
+    for candidate in pipeline.candidates(matches, papers, app.clock()):
+        those = tuple(sorted(grouped[candidate.paper], key=lambda match: -match.score))
+        ranked = rank(those[0].score, candidate.popularity)
+        found[candidate.paper] = Considered(
+            papers[candidate.paper], Fate.PRINTED, those, candidate.popularity, ranked
+        )
+    return found
+
+
+def _fate(row: int, shown: Preview, had: Mapping[int, date]) -> Fate:
+    if row in had:
+        return Fate.HAD
+    if row in shown.finished.rendered.papers:
+        return Fate.PRINTED
+    assert shown.digest
+    return Fate.NO_ROOM if row in shown.digest.papers else Fate.COUNTED

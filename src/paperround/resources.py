@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from paperround.errors import ConfigurationError
@@ -23,6 +26,17 @@ def folder(name: str) -> Path:
 def templates() -> tuple[Path, ...]:
     """Where templates are looked for: in the site's own folder `templates`, then in the shipped one."""
     return folders("templates", Path())
+
+
+def fingerprint(folders: Iterable[Path]) -> str:
+    """What changes as soon as a file in these folders does."""
+    seen = hashlib.sha256()
+    for folder_ in folders:
+        for path in sorted(folder_.rglob("*")):
+            with suppress(FileNotFoundError):  # an editor may replace it this very moment
+                found = path.stat()
+                seen.update(f"{path}\0{found.st_mtime_ns}\0{found.st_size}\n".encode())
+    return seen.hexdigest()[:16]
 
 
 def folders(name: str, site: Path | None = None) -> tuple[Path, ...]:

@@ -141,7 +141,7 @@ def test_a_good_link_passes(link: str) -> None:
 
 def test_links_of_one_kind_are_one_remark() -> None:
     told = of_html("".join(f'<a {_LINK} href="http://a.example/{n}">Paper {n}</a>' for n in range(5)))["http-link"]
-    assert told.what.startswith("5 links: is not encrypted: http://a.example/0, ")
+    assert told.what.startswith("a link is not encrypted (5 of them): http://a.example/0, ")
     assert told.html_line == 16
 
 

@@ -44,8 +44,8 @@ def links(mail: Mail) -> Iterator[Remark]:
         if rule == "local-link" and not mail.on_trial:
             severity, remedy = Severity.ERROR, "readers cannot reach it; link the site's public address"
         shown = some(list(dict.fromkeys(_shown(link) for link in those)))
-        many = f"{len(those)} links: {what}" if len(those) > 1 else f"a link {what}"
-        yield Remark(rule, severity, f"{many}: {shown}", f"HTML line {line(those[0])}", remedy)
+        many = f" ({len(those)} of them)" if len(those) > 1 else ""
+        yield Remark(rule, severity, f"a link {what}{many}: {shown}", f"HTML line {line(those[0])}", remedy)
 
 
 def _wrong(link: _Element) -> Iterator[str]:

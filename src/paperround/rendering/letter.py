@@ -49,6 +49,7 @@ class _Printed:
 class _Draft:
     """A letter before it is known whether it fits."""
 
+    plan: Plan
     view: view.LetterView
     html: str
     sections: tuple[tuple[str, tuple[str, ...]], ...]
@@ -124,7 +125,9 @@ class Press:
             lambda draft: len(draft.html.encode()),
         )
         text = plaintext.letter_text(draft.view, draft.sections, self.site, self.language)
-        return Rendered(draft.view.subject, draft.html, text)
+        return Rendered(
+            draft.view.subject, draft.html, text, tuple(choice.paper.row for choice in draft.plan.choices)
+        )
 
     def _joined(self, plan: Plan, reader: Subscriber, links: Links, day: date) -> _Draft:
         """The letter from pieces that are on the shelf, or are put there now."""
@@ -139,7 +142,7 @@ class Press:
         said = (letter.subject, letter.lead, letter.more, letter.reason, *astuple(links))
         values = dict(zip(_SLOTS, map(escaped, said), strict=True))
         html = "".join(piece.filled(values) for piece in (*pieces, bottom))
-        return _Draft(letter, html, tuple(sections))
+        return _Draft(plan, letter, html, tuple(sections))
 
     def _at_once(self, plan: Plan, reader: Subscriber, links: Links, day: date) -> _Draft:
         """The letter as one document."""
@@ -149,7 +152,7 @@ class Press:
         )
         letter = self._view(plan, [card for part in parts for card in part.cards], reader, links, day)
         html = "".join(self._cut(replace(letter, sections=parts)))
-        return _Draft(letter, html, tuple((part.name, tuple(map(self._text, part.cards))) for part in parts))
+        return _Draft(plan, letter, html, tuple((part.name, tuple(map(self._text, part.cards))) for part in parts))
 
     def _printed(self, plan: Plan, day: date) -> list[list[_Printed]]:
         """Each section's cards; those that are new, or whose paper has changed, are laid out in one go."""

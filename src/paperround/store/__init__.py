@@ -2,7 +2,7 @@
 
 Each part holds the statements of its words: `store.papers`, `store.topics`, `store.subscribers`,
 `store.issues`, `store.deliveries`, `store.bounces`, `store.sources`; `store.browsing` serves
-the pages, `store.personal` one reader. A method is one transaction.
+the pages, `store.personal` one reader, `store.reasons` whoever asks why. A method is one transaction.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from paperround.store.issues import Issues
 from paperround.store.migrations import current_revision, migrate, newest_revision
 from paperround.store.papers import Papers
 from paperround.store.personal import Personal
+from paperround.store.reasons import Reasons
 from paperround.store.schema import notes
 from paperround.store.search import SearchIndex, SearchLanguage
 from paperround.store.sources import Sources
@@ -47,6 +48,7 @@ class Store:
         self.sources = Sources(self._engine)
         self.browsing = Browsing(self._engine, index)
         self.personal = Personal(self._engine)
+        self.reasons = Reasons(self._engine)
 
     def prepare(self) -> None:
         """Bring an empty database, or an older SQLite file, to this version; else say what is to be done."""

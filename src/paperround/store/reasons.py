@@ -1,0 +1,68 @@
+"""Why a paper is in a digest or is not: what previews tell beside the letter. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date
+
+from sqlalchemy import Engine, Select, select
+
+from paperround.models import Match
+from paperround.store.engine import reading
+from paperround.store.schema import digest_papers, digests, issues, matches, papers, topics
+
+
+class Reasons:
+    """The previews' part of the store."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def matches(self, papers: Collection[int], slugs: Collection[str]) -> list[Match]:
+        """How well these papers fit these topics now, by paper and then the best first."""
+        query = (
+            select(topics.c.slug, matches.c.paper, matches.c.score, matches.c.why)
+            .join_from(matches, topics)
+            .where(matches.c.paper.in_(papers), topics.c.slug.in_(slugs))
+            .order_by(matches.c.paper, matches.c.score.desc(), topics.c.row)
+        )
+        with reading(self._engine) as db:
+            return [Match(slug, paper, score, tuple(why)) for slug, paper, score, why in db.execute(query)]
+
+    def latest(self, slugs: Collection[str], day: date | None, limit: int, since: date = date.min) -> list[Match]:
+        """The matches of these topics: of one day, or the latest since a day; the best first within it."""
+        query = (
+            select(topics.c.slug, matches.c.paper, matches.c.score, matches.c.why)
+            .join_from(matches, topics)
+            .join(papers, papers.c.row == matches.c.paper)
+            .where(topics.c.slug.in_(slugs), papers.c.day == day if day else papers.c.day >= since)
+            .order_by(papers.c.day.desc(), matches.c.score.desc(), papers.c.row)
+            .limit(limit)
+        )
+        with reading(self._engine) as db:
+            return [Match(slug, paper, score, tuple(why)) for slug, paper, score, why in db.execute(query)]
+
+    def days(self, slugs: Collection[str], limit: int) -> list[date]:
+        """The latest days with a paper on one of these topics, the newest first."""
+        query: Select[tuple[date]] = (
+            select(papers.c.day)
+            .join_from(papers, matches, matches.c.paper == papers.c.row)
+            .join(topics, topics.c.row == matches.c.topic)
+            .where(topics.c.slug.in_(slugs))
+            .distinct()
+            .order_by(papers.c.day.desc())
+            .limit(limit)
+        )
+        with reading(self._engine) as db:
+            return list(db.scalars(query))
+
+    def had(self, subscriber: int, papers: Collection[int]) -> dict[int, date]:
+        """Which of these papers the reader has had, laid out or counted, and in the digest of which day."""
+        query = (
+            select(digest_papers.c.paper, issues.c.day)
+            .join_from(digest_papers, digests, digests.c.row == digest_papers.c.digest)
+            .join(issues, issues.c.row == digests.c.issue)
+            .where(digest_papers.c.subscriber == subscriber, digest_papers.c.paper.in_(papers))
+        )
+        with reading(self._engine) as db:
+            return dict(db.execute(query).all())

@@ -1,0 +1,422 @@
+"""What you preview is what is sent, byte for byte but for Message-ID and Date."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from paperround import membership, pipeline, preview
+from paperround.errors import ConfigurationError, UnknownName, WrongUse
+from paperround.models import Stage
+from paperround.preview import Fate, Origin, Wanted
+from support.letters import LANGUAGES, TEXTS, THEMES
+from support.papers import WORDS, listing
+from support.site import Site
+
+# The boundary is made of the Message-ID.
+_OWN = re.compile(rb"(Message-ID:\s+)<[^>]*>|(Date:)[^\r]*|=_[0-9a-f]{24}")
+_ONLINE = re.compile(rb"/i/[\w-]{28}")
+
+
+def _same(message: bytes) -> bytes:
+    """The message without what belongs to one sending."""
+    return _OWN.sub(b"", message)
+
+
+def _before(message: bytes) -> bytes:
+    """The same without the address of the digest's page, which there is not before the digest."""
+    return _ONLINE.sub(b"/i/", _same(message).replace(b"=\r\n", b""))
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    made = Site(tmp_path_factory.mktemp("site"))
+    for word in WORDS:
+        made.topic(word)
+    yield made
+    made.app.close()
+
+
+@dataclass
+class Morning:
+    """Papers of a day and readers who are due."""
+
+    papers: list[dict[str, Any]] = field(default_factory=list)
+    readers: list[dict[str, Any]] = field(default_factory=list)
+
+
+_WISHES = st.fixed_dictionaries(
+    {
+        "topics": st.lists(st.sampled_from(WORDS), min_size=1, max_size=4, unique=True),
+        "name": TEXTS,
+        "theme": st.sampled_from(THEMES),
+        "language": st.sampled_from(LANGUAGES),
+        "max_papers": st.integers(1, 12),
+        "cadence": st.sampled_from(("daily", "weekdays", "weekly", "monthly")),
+        "timezone": st.sampled_from(("UTC", "Asia/Tokyo", "America/Los_Angeles")),
+    }
+)
+_PAPERS = st.fixed_dictionaries(
+    {
+        "topic": st.sampled_from(WORDS),
+        "abstract": TEXTS,
+        "summary": TEXTS,
+        "authors": st.lists(TEXTS, max_size=5),
+        "upvotes": st.none() | st.integers(0, 500),
+        "withdrawn": st.booleans(),
+    }
+)
+_MORNINGS = st.builds(Morning, st.lists(_PAPERS, min_size=1, max_size=8), st.lists(_WISHES, min_size=8, max_size=12))
+_numbers = count(1)
+
+
+def _prepare(site: Site, morning: Morning) -> list[str]:
+    """The morning's papers are stored and its readers due; their addresses."""
+    site.papers(*(listing(next(_numbers), paper.pop("topic"), **paper) for paper in map(dict, morning.papers)))
+    emails = [f"reader{next(_numbers)}@example.net" for _ in morning.readers]
+    wishes = [membership.wish(site.app, email, **wish) for email, wish in zip(emails, morning.readers, strict=True)]
+    membership.subscribe(site.app, wishes, confirmed=True, first_at=site.clock())
+    return emails
+
+
+def _letters(site: Site, emails: list[str]) -> dict[str, bytes]:
+    shown = {email: preview.look(site.app, Wanted(email)) for email in emails}
+    return {email: one.finished.letter.message for email, one in shown.items() if one}
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(_MORNINGS)
+def test_what_is_previewed_is_what_is_sent(site: Site, morning: Morning) -> None:
+    site.clock.now += timedelta(seconds=1)
+    emails = _prepare(site, morning)
+    before = _letters(site, emails)
+    pipeline.publish(site.app)
+    composed = _letters(site, emails)
+    site.relay.letters.clear()
+    pipeline.deliver(site.app)
+    sent = {letter.recipient: letter.message for letter in site.relay.letters if letter.recipient in emails}
+    assert sent.keys() == before.keys() == composed.keys()
+    for email, message in sent.items():
+        assert _same(composed[email]) == _same(message)
+        assert _before(before[email]) == _before(message)
+    for email in emails:
+        membership.erase(site.app, membership.reader(site.app, email))
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[Site]:
+    made = Site(tmp_path)
+    made.topic("robots")
+    made.topic("agents")
+    yield made
+    made.app.close()
+
+
+def _due(site: Site, email: str, *topics: str, **wishes: Any) -> None:
+    wish = membership.wish(site.app, email, topics, **wishes)
+    membership.subscribe(site.app, [wish], confirmed=True, first_at=site.clock())
+
+
+def test_a_paper_stays_as_its_issue_first_printed_it(fresh: Site) -> None:
+    """Also for a reader who is served later that day, when the paper has more votes."""
+    fresh.papers(listing(1, upvotes=5))
+    _due(fresh, "early@example.net", "robots")
+    pipeline.publish(fresh.app)
+    fresh.papers(listing(1, upvotes=500, day=date(2026, 11, 20)))
+    _due(fresh, "late@example.net", "robots")
+    shown = preview.look(fresh.app, Wanted("late@example.net"))
+    assert shown
+    pipeline.publish(fresh.app)
+    pipeline.deliver(fresh.app)
+    (late,) = [letter for letter in fresh.relay.letters if letter.recipient == "late@example.net"]
+    assert b"5=C2=A0votes" in late.message
+    assert _before(shown.finished.letter.message) == _before(late.message)
+
+
+def test_a_letter_of_tomorrow_has_tomorrows_date(fresh: Site) -> None:
+    fresh.reader("ada@example.net", "robots", at="05:00")  # the clock says six: the next one is tomorrow's
+    fresh.papers(listing(1))
+    shown = preview.look(fresh.app, Wanted("ada@example.net"))
+    assert shown
+    assert shown.digest
+    assert shown.digest.issue == "daily 2026-11-24"
+    assert shown.origin is Origin.NEXT
+
+
+def test_a_reader_whose_letters_are_off_has_todays_date(fresh: Site) -> None:
+    fresh.reader("ada@example.net", "robots", cadence="off")
+    fresh.papers(listing(1))
+    shown = preview.look(fresh.app, Wanted("ada@example.net"))
+    assert shown
+    assert shown.digest
+    assert shown.digest.issue == "off 2026-11-23"
+
+
+def test_what_was_composed_stays_to_be_seen(fresh: Site) -> None:
+    _due(fresh, "ada@example.net", "robots")
+    fresh.papers(listing(1))
+    pipeline.publish(fresh.app)
+    shown = preview.look(fresh.app, Wanted("ada@example.net", day=date(2026, 11, 23)))
+    assert shown
+    assert shown.origin is Origin.COMPOSED
+    assert preview.days(fresh.app, Wanted("ada@example.net")) == [date(2026, 11, 23)]
+    fresh.clock.now += timedelta(days=1)
+    assert preview.look(fresh.app, Wanted("ada@example.net")) is None
+
+
+def test_theme_and_language_may_be_other_than_the_readers(fresh: Site) -> None:
+    _due(fresh, "ada@example.net", "robots")
+    fresh.papers(listing(1))
+    shown = preview.look(fresh.app, Wanted("ada@example.net", theme="plain", language="de"))
+    assert shown
+    assert (shown.reader.theme, shown.reader.language) == ("plain", "de")
+    assert '<html lang="de"' in shown.finished.rendered.html
+
+
+def test_a_follower_sees_a_days_papers_or_the_latest(fresh: Site) -> None:
+    fresh.papers(listing(1), listing(2, "agents"), listing(3, day=date(2026, 11, 19)))
+    both = preview.look(fresh.app, Wanted(topics=("robots", "agents")))
+    assert both
+    assert both.origin is Origin.FOLLOWER
+    assert len(both.finished.rendered.papers) == 3
+    then = preview.look(fresh.app, Wanted(topics=("robots",), day=date(2026, 11, 19)))
+    assert then
+    assert then.digest
+    assert then.digest.issue == "daily 2026-11-19"
+    assert [then.papers[row].title for row in then.finished.rendered.papers] == ["A careful study of robots, part 3"]
+    assert preview.look(fresh.app, Wanted(topics=("robots",), day=date(2026, 11, 1))) is None
+    assert preview.days(fresh.app, Wanted(topics=("robots",))) == [date(2026, 11, 20), date(2026, 11, 19)]
+
+
+def test_without_reader_and_topic_there_is_a_made_up_letter_with_nobodys_links(fresh: Site) -> None:
+    fresh.reader("first@example.net", "robots")
+    shown = preview.look(fresh.app, Wanted())
+    assert shown
+    assert shown.origin is Origin.SAMPLE
+    first = fresh.app.store.subscribers.by_email("first@example.net")
+    assert first
+    links = fresh.app.letters.links(first, None)
+    assert links.unsubscribe not in shown.finished.rendered.html
+    assert [one.fate for one in preview.considered(fresh.app, shown)] == [Fate.PRINTED] * 6
+    assert preview.days(fresh.app, Wanted()) == []
+
+
+@pytest.mark.parametrize("kind", ["confirm", "welcome", "goodbye", "paused", "your-link"])
+def test_notices_can_be_looked_at_and_their_links_are_nobodys(fresh: Site, kind: str) -> None:
+    fresh.reader("ada@example.net", "robots")
+    ada = fresh.app.store.subscribers.by_email("ada@example.net")
+    assert ada
+    shown = preview.look(fresh.app, Wanted("ada@example.net", notice=kind))
+    assert shown
+    assert shown.origin is Origin.NOTICE
+    assert fresh.app.letters.links(ada, None).preferences not in shown.finished.rendered.html
+    assert preview.considered(fresh.app, shown) == []
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        Wanted("nobody@example.net"),
+        Wanted(topics=("no-such-topic",)),
+        Wanted(theme="no-such-theme"),
+        Wanted(language="xx"),
+        Wanted(notice="no-such-notice"),
+    ],
+)
+def test_what_there_is_not_is_named(fresh: Site, wanted: Wanted) -> None:
+    with pytest.raises(UnknownName, match=r"\bno"):
+        preview.look(fresh.app, wanted)
+
+
+def test_it_is_told_why_a_paper_is_in_the_letter_or_is_not(fresh: Site) -> None:
+    fresh.papers(listing(1, upvotes=90), listing(2, "robots and agents", upvotes=50), listing(3), listing(4))
+    _due(fresh, "ada@example.net", "robots", "agents", max_papers=2)
+    shown = preview.look(fresh.app, Wanted("ada@example.net"))
+    assert shown
+    told = preview.considered(fresh.app, shown)
+    assert [one.fate for one in told] == [Fate.PRINTED, Fate.PRINTED, Fate.COUNTED, Fate.COUNTED]
+    assert {match.topic for match in next(one for one in told if len(one.matches) == 2).matches} == {
+        "robots",
+        "agents",
+    }
+    assert all(one.why and 0 < one.rank <= 1 for one in told[:2])
+    assert all(not one.why for one in told[2:])
+    pipeline.publish(fresh.app)
+    composed = preview.look(fresh.app, Wanted("ada@example.net"))
+    assert composed
+    assert [one.fate for one in preview.considered(fresh.app, composed)] == [one.fate for one in told]
+    fresh.papers(listing(5))
+    fresh.clock.now += timedelta(days=1)
+    later = preview.look(fresh.app, Wanted("ada@example.net"))
+    assert later
+    fates = [(one.fate, one.had) for one in preview.considered(fresh.app, later)]
+    assert fates == [(Fate.PRINTED, None)] + [(Fate.HAD, date(2026, 11, 23))] * 4
+
+
+def test_a_digest_that_is_too_big_says_which_papers_have_no_room(fresh: Site) -> None:
+    fresh.papers(
+        *(
+            listing(n, abstract="word " * 400, authors=[f"Name {'x' * 200}{i}" for i in range(9)])
+            for n in range(1, 101)
+        )
+    )
+    _due(fresh, "ada@example.net", "robots", max_papers=100)
+    shown = preview.look(fresh.app, Wanted("ada@example.net"))
+    assert shown
+    fates = [one.fate for one in preview.considered(fresh.app, shown)]
+    assert 0 < fates.count(Fate.NO_ROOM) < 100
+    assert fates.count(Fate.PRINTED) == len(shown.finished.rendered.papers)
+    assert len(fates) == 100
+
+
+def test_a_preview_changes_nothing(fresh: Site) -> None:
+    fresh.papers(listing(1))
+    _due(fresh, "ada@example.net", "robots")
+    before = fresh.app.store.subscribers.by_email("ada@example.net")
+    for wanted in (Wanted("ada@example.net"), Wanted(topics=("robots",)), Wanted(), Wanted(notice="welcome")):
+        shown = preview.look(fresh.app, wanted)
+        assert shown
+        preview.considered(fresh.app, shown)
+    assert fresh.app.store.subscribers.by_email("ada@example.net") == before
+    assert fresh.app.store.deliveries.count() == {}
+    assert fresh.relay.letters == []
+
+
+def test_the_files_are_what_is_sent(fresh: Site, tmp_path: Path) -> None:
+    shown = preview.look(fresh.app, Wanted())
+    assert shown
+    eml, html, text = preview.write(shown.finished, tmp_path / "out")
+    assert eml.read_bytes() == shown.finished.letter.message
+    assert (html.read_text(), text.read_text()) == (shown.finished.rendered.html, shown.finished.rendered.text)
+
+
+def test_a_test_letter_is_marked_and_carries_nobodys_links(fresh: Site) -> None:
+    fresh.papers(listing(1))
+    _due(fresh, "ada@example.net", "robots")
+    ada = fresh.app.store.subscribers.by_email("ada@example.net")
+    shown = preview.look(fresh.app, Wanted("ada@example.net"))
+    assert ada
+    assert shown
+    outcome = preview.send_test(fresh.app, shown, " operator@example.net ")
+    assert outcome.accepted
+    (letter,) = fresh.relay.letters
+    assert letter.recipient == "operator@example.net"
+    assert b"\r\nSubject: [test] A careful study of robots" in letter.message
+    assert fresh.app.letters.links(ada, None).unsubscribe.encode() not in letter.message.replace(b"=\r\n", b"")
+    assert b"ada@example.net" not in letter.message
+    assert fresh.app.store.deliveries.count() == {}
+
+
+def test_a_notice_can_be_sent_for_a_test_too(fresh: Site) -> None:
+    shown = preview.look(fresh.app, Wanted(notice="welcome"))
+    assert shown
+    assert preview.send_test(fresh.app, shown, "operator@example.net").accepted
+    assert b"Subject: [test] Welcome" in fresh.relay.letters[0].message
+
+
+def test_a_test_letter_goes_nowhere_where_nothing_may_go(fresh: Site) -> None:
+    fresh.reader("ada@example.net", "robots")
+    fresh.app.store.subscribers.suppress("ada@example.net", "complaint", fresh.clock())
+    shown = preview.look(fresh.app, Wanted())
+    assert shown
+    with pytest.raises(WrongUse, match="suppressed"):
+        preview.send_test(fresh.app, shown, "ada@example.net")
+    with pytest.raises(WrongUse, match="not an email address"):
+        preview.send_test(fresh.app, shown, "ada")
+    assert fresh.relay.letters == []
+
+
+def test_what_the_relay_says_to_a_test_letter_is_told(fresh: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = preview.look(fresh.app, Wanted())
+    assert shown
+    fresh.relay.replies = [(Stage.RCPT, 550, "5.1.1 no such user")]
+    assert preview.send_test(fresh.app, shown, "operator@example.net").code == 550
+
+    def closed(*_: object) -> None:
+        from paperround.errors import TransportError
+
+        raise TransportError("relay.example: connection refused")
+
+    monkeypatch.setattr(fresh.relay, "send", closed)
+    outcome = preview.send_test(fresh.app, shown, "operator@example.net")
+    assert (outcome.stage, outcome.accepted, outcome.text) == (
+        Stage.CONNECT,
+        False,
+        "relay.example: connection refused",
+    )
+
+
+@pytest.fixture
+def own_themes(fresh: Site, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a site's own themes, where the program runs."""
+    monkeypatch.chdir(fresh.folder)
+    themes = fresh.folder / "templates" / "email" / "themes"
+    themes.mkdir(parents=True)
+    monkeypatch.setattr("paperround.letters._LOOK_EVERY", 0.0)
+    return themes
+
+
+def _theme(colour: str, name: str = "paper") -> str:
+    shipped = Path(__file__).resolve().parents[2] / "templates" / "email" / "themes" / f"{name}.html.j2"
+    return shipped.read_text().replace("#8c2f1f", colour)
+
+
+def _html(site: Site) -> str:
+    shown = preview.look(site.app, Wanted())
+    assert shown
+    return shown.finished.rendered.html
+
+
+def test_a_changed_template_is_used_at_once(fresh: Site, own_themes: Path) -> None:
+    assert "#006400" not in _html(fresh)
+    (own_themes / "paper.html.j2").write_text(_theme("#006400"))
+    assert "#006400" in _html(fresh)
+    (own_themes / "paper.html.j2").write_text(_theme("#00008b"))
+    assert "#00008b" in _html(fresh)
+    (own_themes / "paper.html.j2").unlink()
+    assert "#8c2f1f" in _html(fresh)
+
+
+def test_a_changed_translation_is_used_at_once(fresh: Site, own_themes: Path) -> None:
+    shipped = Path(__file__).resolve().parents[2] / "templates" / "locale" / "de.po"
+    own = fresh.folder / "templates" / "locale" / "de.po"
+    own.parent.mkdir()
+
+    def html() -> str:
+        shown = preview.look(fresh.app, Wanted(language="de"))
+        assert shown
+        return shown.finished.rendered.html
+
+    assert "Abbestellen" in html() or "Abmelden" in html()
+    own.write_text(re.sub(r'(msgid "Unsubscribe"\nmsgstr )"[^"]*"', r'\1"Schluss"', shipped.read_text()))
+    assert "Schluss" in html()
+
+
+def test_a_broken_template_is_told_by_the_preview_and_stops_no_letter(fresh: Site, own_themes: Path) -> None:
+    fresh.papers(listing(1))
+    _due(fresh, "ada@example.net", "robots")
+    _html(fresh)
+    (own_themes / "paper.html.j2").write_text(_theme("#006400") + "{% block %}")
+    with pytest.raises(ConfigurationError, match=r"paper\.html\.j2 line \d+"):
+        _html(fresh)
+    pipeline.publish(fresh.app)
+    pipeline.deliver(fresh.app)
+    assert [letter.recipient for letter in fresh.relay.accepted] == ["ada@example.net"]
+    (own_themes / "paper.html.j2").write_text(_theme("#006400"))
+    assert "#006400" in _html(fresh)
+
+
+def test_a_theme_that_never_worked_makes_no_letters(fresh: Site, own_themes: Path) -> None:
+    (own_themes / "paper.html.j2").write_text("{% block %}")
+    for _ in range(2):
+        with pytest.raises(ConfigurationError):
+            _html(fresh)
