@@ -67,7 +67,7 @@ def try_query(request: Request, desk: Here, q: str = "") -> Response:
     language = desk.visitors_language(request)
     if not q.strip():
         return JSONResponse({"told": "", "papers": []}, headers={"Cache-Control": "no-store"})
-    tried = wishes.trial(desk.app, q[:2_000])
+    tried = wishes.trial(desk.app, q[:2_000], language)
     papers = [
         {"title": readable(paper.title), "href": desk.home + page_of(paper.id), "why": "; ".join(why)}
         for paper, why in tried.papers
@@ -106,7 +106,7 @@ def _subscribe(request: Request, desk: Desk, form: Posted) -> Response:
         case "begin":
             return _form(request, desk, language, shown)
         case "try":
-            trials = tuple(wishes.trial(desk.app, text) for text in shown.queries)
+            trials = tuple(wishes.trial(desk.app, text, language) for text in shown.queries)
             return _form(request, desk, language, replace(shown, trials=trials))
     wanted, shown = wishes.checked(desk, shown, language)
     if wanted is None:

@@ -106,8 +106,9 @@ def _save(request: Request, desk: Desk, reader: Subscriber, form: Posted) -> Res
 
 
 def _try(request: Request, desk: Desk, reader: Subscriber, form: Posted) -> Response:
-    shown = wishes.typed(form, desk.language(reader.language))
-    trials = tuple(wishes.trial(desk.app, text) for text in shown.queries)
+    language = desk.language(reader.language)
+    shown = wishes.typed(form, language)
+    trials = tuple(wishes.trial(desk.app, text, language) for text in shown.queries)
     return page(request, desk, reader, shown=replace(shown, trials=trials))
 
 

@@ -13,6 +13,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 
 from paperround.matching.trending import popularity
 from paperround.models import Listing, Paper, Topic
+from paperround.rendering import reasons
 from paperround.rendering.excerpt import excerpt
 from paperround.rendering.language import Language
 from paperround.rendering.latex import readable
@@ -52,7 +53,7 @@ def front(request: Request, desk: Here, date: str = "", view: str = "", topic: s
     found = _papers_of(desk, period, chosen, page)
     total = desk.app.store.browsing.count(period.first, period.last, chosen.row if chosen else None)
     shown = found[:PAGE]
-    few = not (date or view or topic) and len(found) < _FEW
+    few = page == 1 and not (date or view or topic) and len(found) < _FEW
     current = newest is None or period.last >= newest
     return desk.page(
         request,
@@ -128,7 +129,7 @@ def paper(request: Request, desk: Here, paper_id: str) -> Response:
         authors=[readable(name) for name in found.authors],
         published=found.published or found.day,
         description=excerpt(summary or abstract, _DESCRIPTION),
-        topics=[(one, match.why) for one, match in desk.app.store.topics.of_paper(found.row) if not one.private],
+        topics=[(one, reasons.told(match.why, language)) for one, match in desk.app.store.topics.of_paper(found.row) if not one.private],
         seen=_seen(desk.app.store.papers.listings_of(found.row)),
         versions=_versions(found, language),
     )

@@ -13,7 +13,7 @@ from paperround.errors import QueryError, WrongUse
 from paperround.matching import lexical, query
 from paperround.membership import Wish
 from paperround.models import Paper, Topic
-from paperround.rendering import theme
+from paperround.rendering import reasons, theme
 from paperround.rendering.language import Language
 from paperround.store.topics import news_horizon
 from paperround.web import wording
@@ -147,7 +147,7 @@ def checked(desk: Desk, form: Filled, language: Language, email: str | None = No
     wrong: dict[str, str] = {}
     _ = language.gettext
     app = desk.app
-    trials = tuple(trial(app, text) for text in form.queries)
+    trials = tuple(trial(app, text, language) for text in form.queries)
     if any(one.wrong for one in trials):
         wrong["query"] = _("A query of your own is not right yet.")
     elif len(form.queries) > membership.MOST_QUERIES:
@@ -188,7 +188,7 @@ def _wish(app: App, form: Filled, email: str | None) -> Wish:
     return replace(wanted, first_now=form.first_now)
 
 
-def trial(app: App, text: str) -> Trial:
+def trial(app: App, text: str, language: Language) -> Trial:
     """Try a query on the papers of the past week."""
     try:
         (wanted,) = membership.own_queries([text]) or ("",)
@@ -200,4 +200,4 @@ def trial(app: App, text: str) -> Trial:
     index = app.store.browsing.found_since(parsed, first, _SHOWN * 10)
     hits = lexical.Index(index).matches(parsed)
     best = sorted((paper for paper in index if paper.row in hits), key=lambda paper: -hits[paper.row].score)
-    return Trial(text, number, tuple((paper, hits[paper.row].why) for paper in best[:_SHOWN]))
+    return Trial(text, number, tuple((paper, reasons.told(hits[paper.row].why, language)) for paper in best[:_SHOWN]))

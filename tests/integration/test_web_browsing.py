@@ -1,0 +1,295 @@
+"""Browsing: days, weeks, months, topics, papers, search and feeds, on both databases where they are asked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import feedparser
+import pytest
+
+from paperround.store.sources import SourceRecord
+from support.pages import Browser, Pages
+from support.papers import listing
+
+
+@pytest.fixture
+def pages(tmp_path: Path) -> Iterator[Pages]:
+    made = Pages(tmp_path)
+    yield made
+    made.app.close()
+
+
+def _titles(text: str) -> list[str]:
+    return re.findall(r'class="title"[^>]*><a href="/papers/[^"]*">([^<]*)<', text)
+
+
+def test_the_front_page_has_the_newest_day_most_upvoted_first(pages: Pages) -> None:
+    text = pages.client.get("/").text
+    assert "<h1>Friday, November 20, 2026</h1>" in text
+    assert _titles(text)[:3] == [f"A careful study of robots, part {n}" for n in (5, 4, 3)]
+    assert "Nothing has been announced since. These are the papers of Friday, November 20, 2026." in text
+
+
+def test_days_weeks_and_months_are_turned_like_leaves(pages: Pages) -> None:
+    pages.site.papers(listing(20, day=date(2026, 11, 18)), listing(21, day=date(2026, 10, 5)))
+    text = pages.client.get("/?date=2026-11-18").text
+    assert _titles(text) == ["A careful study of robots, part 20"]
+    assert 'href="/?date=2026-10-05" rel="prev"' in text
+    assert 'href="/?date=2026-11-20" rel="next"' in text
+    assert len(_titles(pages.client.get("/?date=2026-11-19&view=week").text)) == 7
+    month = pages.client.get("/?date=2026-11-01&view=month").text
+    assert len(_titles(month)) == 7
+    assert "<h1>November 2026</h1>" in month
+    assert 'href="/?date=2026-10-05&amp;view=month" rel="prev"' in month
+    assert "No papers were announced on these days." in pages.client.get("/?date=2026-11-19").text
+
+
+def test_a_day_can_be_read_by_topic(pages: Pages) -> None:
+    text = pages.client.get("/?date=2026-11-20&topic=agents").text
+    assert _titles(text) == ["A careful study of agents, part 9"]
+    assert pages.client.get("/?topic=nowhere").status_code == 404
+
+
+def test_a_long_day_has_pages_and_each_paper_is_on_one(pages: Pages) -> None:
+    pages.site.papers(*(listing(n, day=date(2026, 11, 21)) for n in range(100, 170)))
+    seen: list[str] = []
+    address: str | None = "/"
+    while address:
+        text = pages.client.get(address).text
+        seen += _titles(text)
+        found = re.search(r'rel="next" href="([^"]+)"', text)
+        address = found[1].replace("&amp;", "&") if found else None
+    assert len(seen) == len(set(seen)) == 70
+
+
+def test_a_quiet_front_page_goes_on_with_the_days_before(pages: Pages) -> None:
+    pages.site.papers(listing(50, day=date(2026, 11, 22)))
+    text = pages.client.get("/").text
+    assert _titles(text)[0] == "A careful study of robots, part 50"
+    assert len(_titles(text)) == 7
+    assert '<h2 class="day">Friday, November 20, 2026</h2>' in text
+
+
+def test_a_stale_source_is_named_on_the_page(pages: Pages) -> None:
+    class _Named:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+    object.__setattr__(pages.app.settings, "sources", tuple(map(_Named, ("arxiv", "hf-daily", "blog", "fine"))))
+    now = datetime(2026, 11, 20, 6, tzinfo=UTC)
+    for record in (
+        SourceRecord("arxiv", "stale", "", now, now, newest_day=date(2026, 11, 20)),
+        SourceRecord("hf-daily", "failed", "connection refused by 10.0.0.7", now, now),
+        SourceRecord("blog", "failed", "", now, None),
+        SourceRecord("fine", "quiet", "", now, now),
+        SourceRecord("removed", "failed", "", now, None),
+    ):
+        pages.app.store.sources.save(record)
+    text = pages.client.get("/").text
+    assert "The source arxiv is late: it still shows the papers of November 20, 2026." in text
+    assert "The source hf-daily has not answered since November 20, 2026; papers may be missing." in text
+    assert "The source blog has not answered yet; its papers are missing here." in text
+    assert "fine" not in re.findall(r"The source (\S+)", text)
+    assert "removed" not in text
+    assert "10.0.0.7" not in text
+
+
+def test_trending_weighs_votes_and_comments_against_age(pages: Pages) -> None:
+    pages.site.papers(
+        listing(60, title="Old and loved by many robots", upvotes=40, day=date(2026, 10, 28)),
+        listing(61, title="New and loved by some robots", upvotes=30, day=date(2026, 11, 22)),
+        listing(62, title="Talked about by all the robots", upvotes=5, comments=40, day=date(2026, 11, 22)),
+        listing(63, title="Long forgotten famous robots", upvotes=999, day=date(2026, 6, 1)),
+        listing(64, title="Nobody cares about these robots", day=date(2026, 11, 22)),
+    )
+    titles = _titles(pages.client.get("/trending").text)
+    order = ["Talked about by all the robots", "New and loved by some robots", "Old and loved by many robots"]
+    assert [title for title in titles if title in order] == order
+    assert titles[0] == order[0]
+    assert "Long forgotten famous robots" not in titles
+    assert "Nobody cares about these robots" not in titles
+
+
+def test_a_papers_page_tells_everything_about_it(pages: Pages) -> None:
+    pages.site.papers(
+        listing(
+            70,
+            title=r"Sums of $\mathbb{R}^2$ for robots",
+            version=3,
+            doi="10.1234/abc.5",
+            organization="Hopper Lab",
+            code_url="https://code.example.org/x",
+            project_url="https://project.example.org",
+            keywords=["grasping"],
+            summary="They add things up.",
+            categories=["cs.RO", "cs.AI"],
+            journal="J. Rob.",
+            license="CC BY 4.0",
+            upvotes=7,
+            comments=2,
+            published=date(2026, 9, 1),
+        ),
+        listing(
+            70, source="hf-daily", kind="hf-daily", day=date(2026, 11, 19), discussion_url="https://talk.example.org"
+        ),
+    )
+    text = pages.client.get("/papers/2611.00070").text
+    for expected in (
+        "Sums of ℝ² for robots",
+        "Ada Author70, Ben Bookman",
+        "Hopper Lab",
+        "September 1, 2026",
+        "version 3",
+        "J. Rob.",
+        "7\u00a0votes",
+        "2\u00a0comments",
+        "They add things up.",
+        "Summary made by a machine",
+        "We look at robots",
+        'href="https://arxiv.org/abs/2611.00070v1"',
+        'href="https://code.example.org/x"',
+        'href="https://talk.example.org"',
+        'href="/topics/robots"',
+        "in the",
+        'href="/?date=2026-11-19"',
+        "hf-daily",
+        "cat%3A%22cs.RO%22",
+        "grasping",
+        "doi:10.1234/abc.5",
+        "CC BY 4.0",
+        'name="citation_arxiv_id" content="2611.00070"',
+        'property="og:title"',
+        'rel="canonical" href="https://papers.example.org/papers/2611.00070"',
+    ):
+        assert expected in text, expected
+    assert pages.client.get("/papers/10.1234/abc.5").status_code == 200  # also by DOI
+    assert pages.client.get("/papers/2611.99999").status_code == 404
+
+
+def test_a_topics_page_has_its_papers_by_day_with_reasons(pages: Pages) -> None:
+    pages.site.papers(listing(80, "agents", day=date(2026, 11, 22)))
+    text = pages.client.get("/topics/agents").text
+    assert _titles(text) == ["A careful study of agents, part 80", "A careful study of agents, part 9"]
+    assert "Sunday, November 22, 2026" in text
+    assert "Why: " in text
+    assert 'href="/subscribe?topic=agents"' in text
+    assert pages.client.get("/topics/agents?page=2").status_code == 200
+    assert pages.client.get("/topics/nowhere").status_code == 404
+
+
+def test_search_understands_queries_and_plain_words(pages: Pages) -> None:
+    found = pages.client.get("/search", params={"q": '"part 4" OR agents'}).text
+    assert sorted(_titles(found)) == ["A careful study of agents, part 9", "A careful study of robots, part 4"]
+    assert "Why: " in found
+    plain = pages.client.get("/search", params={"q": "Careful: a study of robots, part 2"}).text
+    assert _titles(plain)[0] == "A careful study of robots, part 2"
+    assert "No paper says that." in pages.client.get("/search?q=zeppelin").text
+    wrong = pages.client.get("/search", params={"q": "-robots"})
+    assert wrong.status_code == 400
+    assert "this would match everything but robot" in wrong.text
+
+
+def test_old_papers_are_found_too(pages: Pages) -> None:
+    assert (
+        pages.client.get("/search/feed.json", params={"q": "robots"}).json()["items"][0]["id"].startswith("https://")
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "number"),
+    [
+        ("/feed.xml", 6),
+        ("/feed.xml?date=2026-11-20", 6),
+        ("/feed.xml?date=2026-11-19", 0),
+        ("/topics/robots/feed.xml", 5),
+        ("/search/feed.xml?q=agents", 1),
+        ("/search/feed.xml?q=", 0),
+    ],
+)
+def test_every_list_has_feeds(pages: Pages, path: str, number: int) -> None:
+    response = pages.client.get(path)
+    assert response.headers["content-type"].startswith("application/atom+xml")
+    assert response.headers["access-control-allow-origin"] == "*"
+    parsed = feedparser.parse(response.content)
+    assert not parsed.bozo
+    assert len(parsed.entries) == number
+    as_json = pages.client.get(path.replace("feed.xml", "feed.json")).json()
+    assert len(as_json["items"]) == number
+    assert pages.client.get(as_json["home_page_url"].removeprefix("https://papers.example.org")).status_code == 200
+    assert pages.client.get(as_json["feed_url"].removeprefix("https://papers.example.org")).status_code == 200
+
+
+def test_pages_name_their_feeds(pages: Pages) -> None:
+    for path, feed in [
+        ("/", "/feed.xml"),
+        ("/topics/robots", "/topics/robots/feed.xml"),
+        ("/search?q=a+b", "/search/feed.json?q=a+b"),
+    ]:
+        text = pages.client.get(path).text
+        assert re.search(rf'rel="alternate"[^>]*href="{re.escape(feed)}"', text), path
+
+
+def test_search_engines_find_every_paper_and_nothing_private(pages: Pages) -> None:
+    robots = pages.client.get("/robots.txt").text
+    for path in ("/p/", "/u/", "/c/", "/i/", "/admin", "/inbox"):
+        assert f"Disallow: {path}\n" in robots
+    index = pages.client.get("/sitemap.xml").text
+    found: list[str] = []
+    for part in re.findall(r"<loc>https://papers.example.org([^<]+)</loc>", index):
+        found += re.findall(r"<loc>([^<]+)</loc>", pages.client.get(part).text)
+    assert {f"https://papers.example.org/papers/2611.0000{n}" for n in (1, 2, 3, 4, 5, 9)} <= set(found)
+    assert "https://papers.example.org/topics/robots" in found
+    assert len(found) == len(set(found))
+    assert pages.client.get("/sitemap/x.xml").status_code == 404
+
+
+def test_the_language_is_the_browsers_until_somebody_chooses(pages: Pages) -> None:
+    german = {"Accept-Language": "de-DE,de;q=0.9"}
+    assert '<html lang="de"' in pages.client.get("/", headers=german).text
+    chosen = Browser(pages.web)
+    assert '<html lang="en"' in chosen.get("/?lang=en", headers=german).text
+    assert '<html lang="en"' in chosen.get("/topics", headers=german).text
+    assert 'href="?date=2026-11-20&amp;lang=de"' in chosen.get("/?date=2026-11-20").text
+
+
+def test_an_empty_site_is_a_site(tmp_path: Path) -> None:
+    from paperround.web import create
+    from support.site import Site
+
+    site = Site(tmp_path)
+    visitor = Browser(create(site.app))
+    for path in (
+        "/",
+        "/?view=week",
+        "/trending",
+        "/topics",
+        "/search?q=x",
+        "/subscribe",
+        "/feed.xml",
+        "/sitemap.xml",
+        "/sitemap/0.xml",
+    ):
+        assert visitor.get(path).status_code == 200, path
+    site.app.close()
+
+
+def test_both_databases_browse_alike(tmp_path: Path, database_url: str) -> None:
+    from paperround.web import create
+    from support.site import Site
+
+    site = Site(tmp_path, database_url)
+    site.topic("robots")
+    site.papers(*(listing(n, upvotes=n, comments=n) for n in range(1, 4)))
+    visitor = Browser(create(site.app))
+    expected = [f"A careful study of robots, part {n}" for n in (3, 2, 1)]
+    for path in ("/", "/?view=month", "/?date=2026-11-20&topic=robots", "/trending", "/topics/robots"):
+        assert sorted(_titles(visitor.get(path).text), reverse=True) == expected, path
+    assert len(_titles(visitor.get("/search?q=robots").text)) == 3
+    assert visitor.get("/try?q=robots").json()["told"] == "3 papers in the past week, among them:"
+    assert len(visitor.get("/search/feed.json?q=robots").json()["items"]) == 3
+    site.clock.now += timedelta(days=1)
+    assert visitor.get("/sitemap/0.xml").text.count("<url>") == 3
+    site.app.close()

@@ -1,0 +1,326 @@
+"""Link scanners, search engines and mail programs follow every link: nothing may change, and nothing may break."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from fastapi.routing import APIRoute
+
+from paperround.web import create
+from paperround.web.guards import HEADERS
+from support.pages import Browser, Pages
+from support.papers import listing
+
+_HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{ 7*7 }}"
+
+
+@pytest.fixture
+def pages(tmp_path: Path) -> Iterator[Pages]:
+    made = Pages(tmp_path, transport={"kind": "inbox", "directory": tmp_path / "inbox"}, site=_site())
+    yield made
+    made.app.close()
+
+
+def _site(**more: str) -> dict[str, str]:
+    return {
+        "base_url": "http://localhost:8000",
+        "sender": "papers@example.org",
+        "admin_token": "let me in, please",
+    } | more
+
+
+def _local(pages: Pages) -> Browser:
+    return Browser(pages.web, "127.0.0.1", "http://localhost:8000")
+
+
+def _everything(pages: Pages) -> list[str]:
+    """An address for every route that answers GET, with links that are good."""
+    from paperround import pipeline
+
+    row = pages.reader(at="06:00")
+    pages.site.clock.now += timedelta(days=1)
+    pipeline.publish(pages.app)
+    pipeline.deliver(pages.app)
+    pages.subscribe("new@papers.example")
+    waiting = pages.app.store.subscribers.by_email("new@papers.example")
+    assert waiting is not None
+    digest = pages.app.store.issues.digests_of(row)[0].row
+    listed = _local(pages).get("/inbox").text
+    (key,) = re.findall(r'href="/inbox/([^"]+)"', listed)[:1]
+    good = {
+        "c": pages.link("confirm", waiting.row),
+        "p": pages.link("preferences", row),
+        "u": pages.link("unsubscribe", row),
+        "i": pages.link("digest", digest),
+    }
+    values = {
+        "paper_id": "2611.00001",
+        "slug": "robots",
+        "key": key,
+        "name": "style.css",
+        "number": "1",
+        "email": "ada",
+    }
+    found = []
+    for route in _routes(pages):
+        first = route.path.split("/")[1]
+        if "{token}" in route.path:
+            found.append(route.path.replace(f"/{first}/{{token}}", good[first]))
+        else:
+            found.append(re.sub(r"\{(\w+)(?::path)?\}", lambda name: values[name[1]], route.path))
+    return [path.replace("/sitemap/style.css.xml", "/sitemap/0.xml") for path in found]
+
+
+def _routes(pages: Pages) -> list[APIRoute]:
+    """Every route with GET, also of routers that the application includes lazily."""
+    spec = pages.web.openapi_routes if hasattr(pages.web, "openapi_routes") else pages.web.routes
+    found = []
+    waiting = list(spec)
+    while waiting:
+        route = waiting.pop()
+        waiting += getattr(getattr(route, "original_router", None), "routes", [])
+        if isinstance(route, APIRoute) and "GET" in route.methods:
+            found.append(route)
+    return found
+
+
+def test_following_every_link_changes_no_row(pages: Pages) -> None:
+    paths = _everything(pages)
+    assert len(paths) > 30
+    before = pages.dump()
+    for path in paths:
+        for method in ("GET", "HEAD"):
+            response = _local(pages).request(method, path)
+            assert response.status_code in (200, 303, 401, 403), f"{method} {path}: {response.status_code}"
+            if method == "HEAD":
+                assert response.content == b""
+    assert pages.dump() == before
+
+
+def test_every_answer_carries_the_guards(pages: Pages) -> None:
+    paths = [*_everything(pages), "/nothing", "/?date=x"]
+    for path in paths:
+        headers = _local(pages).get(path).headers
+        for name in HEADERS:
+            assert name.lower() in headers, f"{path} lacks {name}"
+        assert "'unsafe-inline'" not in headers["content-security-policy"].split("style-src")[0]
+        assert "server" not in headers
+
+
+def test_no_page_holds_inline_script_or_style_or_names_another_host(pages: Pages) -> None:
+    for path in _everything(pages):
+        response = _local(pages).get(path)
+        if not response.headers["content-type"].startswith("text/html") or path.endswith("/html"):
+            continue
+        assert not re.search(r"<script(?![^>]*\bsrc=)|\son\w+=|<style|\sstyle=|javascript:", response.text), path
+        loaded = re.findall(
+            r'<(?:link rel="(?:stylesheet|icon)"|script|img|iframe)[^>]*(?:href|src)="([^"]+)"', response.text
+        )
+        assert all(address.startswith("/") for address in loaded), path
+
+
+def test_what_a_feed_smuggles_in_is_shown_as_text(pages: Pages) -> None:
+    pages.site.papers(
+        listing(
+            77,
+            title=f"{_HOSTILE} robots",
+            abstract=f"{_HOSTILE} robots",
+            authors=[_HOSTILE],
+            organization=_HOSTILE,
+            categories=[_HOSTILE],
+            keywords=[_HOSTILE],
+            journal=_HOSTILE,
+            license=_HOSTILE,
+            url="javascript:alert(1)",
+            code_url="data:text/html,x",
+        )
+    )
+    for path in (
+        "/?date=2026-11-20",
+        "/papers/2611.00077",
+        "/topics/robots",
+        "/search?q=alert",
+        "/feed.xml",
+        "/feed.json",
+    ):
+        text = _local(pages).get(path).text
+        assert "alert(1)" in text, path
+        if not path.endswith(".json"):
+            assert "<script>alert" not in text, path
+            assert "<img" not in text, path
+        assert "javascript:alert(1)" not in text
+        assert "49" not in re.sub(r"\d{3,}", "", text.split("{{")[0][-20:])
+
+
+@pytest.mark.parametrize(
+    "path", ["/search?q=", "/subscribe?q=", "/subscribe?topic=", "/?topic=", "/?date=", "/nothing/"]
+)
+def test_what_an_address_smuggles_in_is_shown_as_text(pages: Pages, path: str) -> None:
+    from urllib.parse import quote
+
+    text = _local(pages).get(path + quote(_HOSTILE)).text
+    assert "<script>alert" not in text
+    assert "<img src=x" not in text
+
+
+def test_pages_bear_nonsense(pages: Pages) -> None:
+    for path in [
+        "/?page=99999999999999999999",
+        "/?page=-1",
+        "/?date=9999-99-99",
+        "/?view=%00",
+        "/topics/%00",
+        "/papers/" + "9" * 5000,
+        "/search?q=" + "(" * 900,
+        "/search?q=%00%ff",
+        "/search?q=" + "a%20" * 2000,
+        "/static/..%2f..%2fpyproject.toml",
+        "/sitemap/99999999.xml",
+        "/sitemap/-1.xml",
+        "/inbox/..%2f..%2f",
+        "/?lang=xx",
+        "/?lang=../../etc",
+        "//evil.example/",
+    ]:
+        response = _local(pages).get(path)
+        assert response.status_code in (200, 400, 403, 404, 422), f"{path[:60]}: {response.status_code}"
+
+
+def test_a_body_is_bounded(pages: Pages) -> None:
+    big = {"email": "x" * 70_000}
+    assert _local(pages).post("/subscribe", data=big).status_code == 413
+
+    async def endless():  # type: ignore[no-untyped-def]
+        for _ in range(100):
+            yield b"a" * 1_000
+
+    response = _local(pages).post(
+        "/subscribe", content=endless(), headers={"Content-Type": "application/x-www-form-urlencoded"}
+    )
+    assert response.status_code == 413
+    many = "&".join(f"topic=t{n}" for n in range(500))
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert _local(pages).post("/subscribe", content=many, headers=headers).status_code == 400
+    assert _local(pages).post("/subscribe", files={"topic": ("a.txt", b"file")}).status_code in (400, 422)
+
+
+def test_the_inbox_is_for_this_machine_alone(pages: Pages, tmp_path: Path) -> None:
+    assert _local(pages).get("/inbox").status_code == 200
+    assert Browser(pages.web, "203.0.113.5", "http://localhost:8000").get("/inbox").status_code == 403
+    # DNS rebinding: a stranger's page in a local browser.
+    assert Browser(pages.web, "127.0.0.1", "http://evil.example:8000").get("/inbox").status_code == 403
+    # A proxy in front.
+    assert _local(pages).get("/inbox", headers={"X-Forwarded-For": "203.0.113.5"}).status_code == 403
+    public = tmp_path / "public"
+    public.mkdir()
+    (public / "topics.toml").write_text("")
+    other = Pages(
+        public, transport={"kind": "inbox", "directory": public}, site=_site(base_url="https://papers.example.org")
+    )
+    assert Browser(other.web, "127.0.0.1", "http://localhost:8000").get("/inbox").status_code == 403
+    other.app.close()
+
+
+def test_the_inbox_is_nowhere_when_letters_go_elsewhere(tmp_path: Path) -> None:
+    made = Pages(tmp_path, site=_site())
+    assert _local(made).get("/inbox").status_code == 404
+    assert "/inbox" not in _local(made).get("/").text
+    made.app.close()
+
+
+def test_another_site_cannot_empty_the_inbox(pages: Pages) -> None:
+    _everything(pages)
+    assert _local(pages).post("/inbox/empty").status_code == 403
+    assert _local(pages).post("/inbox/empty", data={"csrf": "x"}).status_code == 403
+    page = _local(pages).get("/inbox").text
+    (token,) = re.findall(r'name="csrf" value="([^"]+)"', page)
+    assert "1 letter." in page
+    assert _local(pages).post("/inbox/empty", data={"csrf": token}).status_code == 303
+    assert "The inbox is empty" in _local(pages).get("/inbox").text
+
+
+def test_a_letter_is_shown_without_script_and_without_pictures_from_elsewhere(pages: Pages) -> None:
+    html = next(path for path in _everything(pages) if path.endswith("/html"))
+    policy = _local(pages).get(html).headers["content-security-policy"]
+    assert "script-src" not in policy
+    assert "default-src 'none'" in policy
+    assert "sandbox" in policy
+    assert "img-src data:;" in policy
+    assert "https:" in _local(pages).get(html + "?pictures=true").headers["content-security-policy"]
+    letter = html.removesuffix("/html")
+    raw = _local(pages).get(letter + "/letter.eml")
+    assert raw.headers["content-type"] == "message/rfc822"
+    assert b"List-Unsubscribe-Post: List-Unsubscribe=One-Click" in raw.content
+    for part, expected in [
+        ("text", "A careful study of"),
+        ("header", "List-Unsubscribe"),
+        ("source", "MIME-Version"),
+    ]:
+        assert expected in _local(pages).get(f"{letter}?show={part}").text
+
+
+def test_a_broken_page_says_sorry_and_logs_no_token(pages: Pages, capsys: pytest.CaptureFixture[str]) -> None:
+    link = pages.link("preferences", pages.reader())
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("the disk is on fire")
+
+    pages.app.store.issues.digests_of = broken  # type: ignore[assignment,method-assign]
+    response = _local(pages).get(link)
+    assert response.status_code == 500
+    assert "It is our fault" in response.text
+    assert "fire" not in response.text
+    assert response.headers["x-content-type-options"] == "nosniff"
+    told = capsys.readouterr()
+    assert "/p/{token}" in told.out + told.err
+    assert link.removeprefix("/p/") not in told.out + told.err
+
+
+def test_a_database_that_does_not_answer_is_told_apart(pages: Pages) -> None:
+    from paperround.errors import StoreError
+
+    def locked(*_: object) -> None:
+        raise StoreError("locked")
+
+    pages.app.store.note = locked  # type: ignore[assignment,method-assign]
+    assert _local(pages).get("/healthz").status_code == 503
+    pages.app.store.papers.newest_day = locked  # type: ignore[assignment,method-assign]
+    response = _local(pages).get("/")
+    assert response.status_code == 503
+    assert response.headers["retry-after"] == "30"
+
+
+def test_strict_transport_is_asked_for_where_the_site_has_it(pages: Pages, tmp_path: Path) -> None:
+    assert "strict-transport-security" not in _local(pages).get("/").headers
+    secure = tmp_path / "secure"
+    secure.mkdir()
+    other = Pages(secure)
+    assert other.client.get("/").headers["strict-transport-security"].startswith("max-age=")
+    other.app.close()
+
+
+def test_unchanged_pages_are_not_sent_again(pages: Pages) -> None:
+    first = _local(pages).get("/")
+    tag = first.headers["etag"]
+    assert first.headers["content-encoding"] == "gzip"
+    again = _local(pages).get("/", headers={"If-None-Match": tag})
+    assert (again.status_code, again.content) == (304, b"")
+
+
+def test_static_files_stay_for_good_and_change_their_address(pages: Pages) -> None:
+    page = _local(pages).get("/").text
+    (address,) = re.findall(r'rel="stylesheet" href="([^"]+)"', page)
+    assert re.fullmatch(r"/static/style\.css\?v=[0-9a-f]{12}", address)
+    assert "max-age=31536000" in _local(pages).get(address).headers["cache-control"]
+
+
+def test_a_site_under_a_path_links_to_itself(tmp_path: Path) -> None:
+    made = Pages(tmp_path, site=_site(base_url="https://example.org/papers"))
+    text = Browser(create(made.app)).get("/").text
+    assert 'href="/papers/topics"' in text
+    assert 'action="/papers/subscribe"' in text
+    made.app.close()

@@ -1,0 +1,210 @@
+"""The pages' pure parts: limits, sessions, periods, feeds, sentences, and what a browser says it prefers."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime, timedelta
+
+import feedparser
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from paperround.errors import WrongUse
+from paperround.models import Cadence, Paper, Schedule
+from paperround.rendering import language
+from paperround.web import feeds, session, wording
+from paperround.web.cards import card
+from paperround.web.desk import preferred
+from paperround.web.feeds import Feed
+from paperround.web.limits import Limit
+from paperround.web.periods import Period, View, read_day, read_view
+from support.letters import FOLDERS
+from support.papers import listing
+
+NOW = datetime(2026, 11, 23, 6, tzinfo=UTC)
+KEYS = (b"a key", b"the key before")
+ENGLISH, GERMAN = language.load("en", FOLDERS), language.load("de", FOLDERS)
+
+
+def _paper(number: int = 1, **facts: object) -> Paper:
+    made = listing(number, **facts)
+    return Paper(
+        **made.model_dump(exclude={"source", "kind"}),
+        id=f"2611.{number:05d}",
+        row=number,
+        sources=("arxiv",),
+        first_seen=NOW,
+    )
+
+
+def test_a_limit_counts_each_name_by_itself_and_forgets_in_time() -> None:
+    limit = Limit(2, timedelta(minutes=1))
+    assert [limit.take("a", NOW) for _ in range(3)] == [True, True, False]
+    assert limit.take("b", NOW)
+    assert limit.wait("a", NOW + timedelta(seconds=20)) == 40
+    assert limit.wait("b", NOW) == 0
+    assert limit.take("a", NOW + timedelta(minutes=1))
+    assert limit.count("a", NOW + timedelta(minutes=1)) == 1
+    limit.clear("a")
+    assert limit.count("a", NOW + timedelta(minutes=1)) == 0
+
+
+@given(st.lists(st.integers(0, 300), max_size=60).map(sorted))
+def test_no_window_ever_holds_more_than_the_limit(seconds: list[int]) -> None:
+    limit = Limit(3, timedelta(seconds=60))
+    taken = [second for second in seconds if limit.take("x", NOW + timedelta(seconds=second))]
+    assert all(sum(start <= other < start + 60 for other in taken) <= 3 for start in taken)
+
+
+def test_a_session_holds_for_half_a_day_under_its_key_and_token() -> None:
+    cookie = session.begin(KEYS, "token", NOW)
+    assert session.holds(KEYS, "token", cookie, NOW + timedelta(hours=11))
+    assert session.holds((b"newer", *KEYS), "token", cookie, NOW)
+    assert not session.holds(KEYS, "token", cookie, NOW + timedelta(hours=13))
+    assert not session.holds((b"newer",), "token", cookie, NOW)
+    assert not session.holds(KEYS, "another token", cookie, NOW)
+    assert session.begin(KEYS, "token", NOW) != cookie
+
+
+@given(st.text(max_size=80))
+def test_a_made_up_cookie_is_no_session(cookie: str) -> None:
+    assert not session.holds(KEYS, "token", cookie, NOW)
+
+
+@given(st.integers(0, 90), st.characters(codec="ascii"))
+def test_a_changed_cookie_is_no_session(place: int, character: str) -> None:
+    cookie = session.begin(KEYS, "token", NOW)
+    place %= len(cookie)
+    changed = cookie[:place] + character + cookie[place + 1 :]
+    assert session.holds(KEYS, "token", changed, NOW) == (changed == cookie)
+
+
+def test_a_forms_mark_belongs_to_one_session() -> None:
+    assert session.csrf(KEYS, "one") == session.csrf(KEYS, "one") != session.csrf(KEYS, "other")
+    assert session.same("a", "a")
+    assert not session.same("a", "aa")
+
+
+def test_periods_have_a_first_and_a_last_day() -> None:
+    day = date(2024, 2, 29)  # a Thursday
+    spans = {view: (Period(view, day).first, Period(view, day).last) for view in View}
+    assert spans == {
+        View.DAY: (day, day),
+        View.WEEK: (date(2024, 2, 26), date(2024, 3, 3)),
+        View.MONTH: (date(2024, 2, 1), date(2024, 2, 29)),
+    }
+
+
+@given(st.dates(date(1991, 1, 1), date(2200, 12, 31)), st.sampled_from(View))
+def test_every_day_lies_in_its_period(day: date, view: View) -> None:
+    period = Period(view, day)
+    assert period.first <= day <= period.last
+    assert period.at(period.first) == Period(view, period.first)
+    assert (period.last - period.first).days < 31
+
+
+def test_a_periods_name_is_in_the_readers_language() -> None:
+    day = date(2026, 11, 25)
+    assert [Period(view, day).title(ENGLISH) for view in View] == [
+        "Wednesday, November 25, 2026",
+        "Week of November 23, 2026",
+        "November 2026",
+    ]
+    assert [Period(view, day).title(GERMAN) for view in View] == [
+        "Mittwoch, 25. November 2026",
+        "Woche vom 23. November 2026",
+        "November 2026",
+    ]
+    assert [Period(view, day).short(ENGLISH) for view in View] == ["Wed 25 Nov", "23 Nov", "Nov 2026"]
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "2026-13-01", "0001-01-01", "9999-12-31", "20261123x"])
+def test_a_day_that_is_none_is_refused_with_a_remedy(text: str) -> None:
+    with pytest.raises(WrongUse, match=r"2026-11-23|no papers of the year"):
+        read_day(text)
+
+
+def test_views_go_by_name() -> None:
+    assert read_view("") is View.DAY
+    assert read_view("month") is View.MONTH
+    with pytest.raises(WrongUse, match="there are: day, week, month"):
+        read_view("year")
+
+
+@pytest.mark.parametrize(
+    ("header", "codes"),
+    [
+        ("de-AT,de;q=0.9,en;q=0.5", ["de-at", "de", "en"]),
+        ("en;q=0.2, fr", ["fr", "en"]),
+        ("de;q=0", []),
+        ("de;q=x,en", ["en"]),
+        ("", [""]),
+        ("*", ["*"]),
+    ],
+)
+def test_the_most_wanted_language_comes_first(header: str, codes: list[str]) -> None:
+    assert preferred(header) == codes
+
+
+@given(st.text(max_size=1000))
+def test_any_wish_for_a_language_is_borne(header: str) -> None:
+    preferred(header)
+
+
+def test_a_promise_says_how_often_and_when() -> None:
+    def said(cadence: Cadence, **more: int) -> str:
+        return wording.promise(Schedule(cadence, timezone="America/New_York", **more), ENGLISH).replace("\u202f", " ")
+
+    assert said(Cadence.DAILY) == "One letter a day at 7:00 AM (America/New York)."
+    assert said(Cadence.WEEKDAYS) == "One letter a day from Monday to Friday at 7:00 AM (America/New York)."
+    assert said(Cadence.WEEKLY, weekday=6) == "One letter a week, on Sunday at 7:00 AM (America/New York)."
+    assert said(Cadence.MONTHLY, monthday=31) == "One letter a month, on day 31 at 7:00 AM (America/New York)."
+    assert said(Cadence.OFF) == "No letters until you choose otherwise."
+    assert [name for name, _ in wording.cadences(ENGLISH)] == list(Cadence)
+
+
+def test_moments_are_in_the_readers_zone() -> None:
+    assert wording.moment(NOW, "Asia/Tokyo", GERMAN) == "Montag, 23. November 2026, 15:00"
+    assert wording.short_moment(NOW, "America/New_York", GERMAN) == "23.11.2026, 01:00:00"
+
+
+def test_a_card_on_a_page_has_no_hidden_breaks_in_its_words() -> None:
+    long = "Pneumonoultramicroscopicsilicovolcanoconiosis"
+    made = card(_paper(title=f"{long} in robots", upvotes=12, comments=1), ENGLISH, NOW.date())
+    assert made.title == f"{long} in robots"
+    assert (made.votes, made.page, made.day) == (12, "/papers/2611.00001", date(2026, 11, 20))
+    assert made.other_badges == ("1\u00a0comment",)
+
+
+def _feed(*papers: Paper) -> Feed:
+    return Feed(
+        "Robots & <friends>", "https://papers.example.org", "/topics/robots", "/topics/robots/feed.xml", papers, NOW
+    )
+
+
+def test_the_atom_feed_is_read_as_it_was_meant() -> None:
+    papers = [_paper(2, title=r"On $\alpha$ & <robots>"), _paper(1, authors=[], author_count=3, categories=["cs.RO"])]
+    found = feedparser.parse(feeds.atom(_feed(*papers)))
+    assert not found.bozo
+    assert found.feed.title == "Robots & <friends>"
+    assert [entry.title for entry in found.entries] == ["On α & <robots>", papers[1].title]
+    assert found.entries[0].link == "https://papers.example.org/papers/2611.00002"
+    assert [author.name for author in found.entries[0].authors] == ["Ada Author2", "Ben Bookman"]
+    assert found.entries[1].author == "unknown"
+    assert found.entries[1].tags[0].term == "cs.RO"
+    assert found.feed.updated == "2026-11-23T06:00:00Z"
+
+
+def test_the_json_feed_says_the_same() -> None:
+    found = json.loads(feeds.json_feed(_feed(_paper(1, title=r"On $\alpha$"), _paper(2, url=None))))
+    assert found["version"] == "https://jsonfeed.org/version/1.1"
+    assert found["items"][0]["title"] == "On α"
+    assert found["items"][0]["external_url"] == "https://arxiv.org/abs/2611.00001"
+    assert "external_url" not in found["items"][1]
+    assert found["feed_url"] == "https://papers.example.org/topics/robots/feed.xml"
+
+
+def test_an_empty_feed_is_a_feed() -> None:
+    assert not feedparser.parse(feeds.atom(_feed())).bozo
+    assert json.loads(feeds.json_feed(_feed()))["items"] == []
