@@ -129,7 +129,11 @@ def paper(request: Request, desk: Here, paper_id: str) -> Response:
         authors=[readable(name) for name in found.authors],
         published=found.published or found.day,
         description=excerpt(summary or abstract, _DESCRIPTION),
-        topics=[(one, reasons.told(match.why, language)) for one, match in desk.app.store.topics.of_paper(found.row) if not one.private],
+        topics=[
+            (one, reasons.told(match.why, language))
+            for one, match in desk.app.store.topics.of_paper(found.row)
+            if not one.private
+        ],
         seen=_seen(desk.app.store.papers.listings_of(found.row)),
         versions=_versions(found, language),
     )
