@@ -14,11 +14,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
-from support.papers import listing
-from support.site import MORNING, Site
 
 from paperround import membership, pipeline
 from paperround.models import DeliveryState, ReaderState, Stage
+from support.papers import listing
+from support.site import MORNING, Site
 
 READERS = ("ada@example.org", "ben@example.org", "eve@example.org")
 LEASE = timedelta(seconds=60)

@@ -53,14 +53,14 @@ def test_a_row_without_an_address_is_left_out_and_an_empty_row_passed_over() -> 
 
 
 def test_listmonks_export_is_read_without_those_it_blocks() -> None:
-    data = b"uuid,email,name,attributes,status\n1,ada@example.org,Ada,{},enabled\n2,ben@example.org,Ben,{},blocklisted\n"
+    data = b"uuid,email,name,status\n1,ada@example.org,Ada,enabled\n2,ben@example.org,Ben,blocklisted\n"
     found = readerlist.read(data)
     assert emails(found) == ["ada@example.org"]
     assert "unsubscribed or is blocked" in str(found.problems[0])
 
 
 def test_mailchimps_export_is_read_and_its_two_names_joined() -> None:
-    data = b'"Email Address","First Name","Last Name",MEMBER_RATING,TAGS\nada@example.org,Ada,Lovelace,2,"robots,agents"\n'
+    data = b'"Email Address","First Name","Last Name",TAGS\nada@example.org,Ada,Lovelace,"robots,agents"\n'
     [(_, values)] = readerlist.read(data).rows
     assert values["name"] == "Ada Lovelace"
     assert values["topics"] == "robots,agents"
