@@ -186,8 +186,15 @@ class LetterMaker:
         return kept
 
     def _new_press(self, theme: str, language: str) -> Press:
-        found = templates()
-        return Press(self._site, theme, languages.load(language, found), found)
+        found, site = templates(), self._app.settings.site
+        return Press(
+            self._site,
+            theme,
+            languages.load(language, found),
+            found,
+            subject_template=site.subject,
+            pictures=site.pictures,
+        )
 
 
 def as_preview(digest: Digest, reader: Subscriber, message_id: str) -> Delivery:

@@ -36,6 +36,7 @@ from paperround.delivery.retry import RetryPolicy
 from paperround.errors import ConfigurationError
 from paperround.mailboxes import ImapSettings
 from paperround.models import Site
+from paperround.rendering import subject
 from paperround.resources import folder
 from paperround.sources import AnySource
 
@@ -55,6 +56,10 @@ class SiteSettings(_Part):
     sender: str = "papers@paperround.example"
     reply_to: str = ""
     postal_address: str = ""
+    subject: str = subject.DEFAULT
+    """The subject line of digests; rendering.subject names its fields."""
+    pictures: bool = True
+    """Whether letters show a paper's thumbnail, in the themes that have room for it."""
     admin_token: SecretStr | None = None
 
     @field_validator("base_url")
@@ -74,6 +79,14 @@ class SiteSettings(_Part):
             return validate_email(value, check_deliverability=False, test_environment=True).normalized
         except EmailNotValidError as error:
             raise ValueError(f"must be an address such as papers@example.org ({error})") from None
+
+    @field_validator("subject")
+    @classmethod
+    def _known_fields(cls, value: str) -> str:
+        try:
+            return subject.check(value)
+        except ConfigurationError as error:
+            raise ValueError(str(error)) from None
 
     def facts(self) -> Site:
         """The part of it that letters and pages print."""

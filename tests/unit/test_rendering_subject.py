@@ -61,6 +61,8 @@ def test_it_is_one_line_of_at_most_ninety_characters(top: str, template: str) ->
         ("{tpo}", r"there is no \{tpo\}; there are \{top\}"),
         ("{top", "a brace itself is written twice"),
         ("{}", "there is no"),
+        ("{top:d}", r"\{top\} stands alone"),
+        ("{top!r}", r"\{top\} stands alone"),
     ],
 )
 def test_a_template_with_a_slip_is_refused_with_the_fields_there_are(template: str, mistake: str) -> None:

@@ -18,12 +18,15 @@ _PRETENDS = re.compile(r"^\s*(?:re|aw|fwd?|wg|sv|antw)\s*(?:\[\d+\])?\s*:", re.I
 
 
 def check(template: str) -> str:
-    """The template itself; ConfigurationError when it names a field that there is not."""
+    """The template itself; ConfigurationError when it names a field that there is not, or a format."""
     try:
-        named = {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
+        parts = [part for part in string.Formatter().parse(template) if part[1] is not None]
     except ValueError as error:
         raise ConfigurationError(f"subject {template!r}: {error}; a brace itself is written twice") from error
-    if unknown := sorted(named - set(FIELDS)):
+    for _, name, form, conversion in parts:
+        if form or conversion:
+            raise ConfigurationError(f"subject {template!r}: {{{name}}} stands alone, without a format behind it")
+    if unknown := sorted({str(name) for _, name, _, _ in parts} - set(FIELDS)):
         known = ", ".join(f"{{{name}}}" for name in FIELDS)
         raise ConfigurationError(f"subject {template!r}: there is no {{{unknown[0]}}}; there are {known}")
     return template
