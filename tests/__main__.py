@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -9,25 +10,28 @@ from pathlib import Path
 
 # Modules without input and output: every branch of theirs is walked by the unit tests alone.
 PURE = (
-    "cadence", "identity", "merging", "models", "readerlist", "text", "tokens", "linting/*", "matching/*", "rendering/*", "sources/*",
-    "delivery/bounces", "delivery/dkim", "delivery/message", "delivery/retry", "delivery/suppression",
-)  # fmt: skip
+    *("cadence", "identity", "merging", "models", "readerlist", "text", "tokens"),
+    *("linting/*", "matching/*", "rendering/*", "sources/*"),
+    *(f"delivery/{name}" for name in ("bounces", "codes", "dkim", "message", "mime", "retry", "suppression")),
+)
+SERVICES = ("tests/contract", "tests/integration", "tests/e2e")
+TWO_AT_A_TIME = ("-n", "2")
 
 
 def main() -> int:
     """The exit code: 0 when everything passed."""
-    python = sys.executable
     with tempfile.TemporaryDirectory() as folder:
-        data = f"--data-file={Path(folder) / 'coverage'}"
-        unit = [python, "-m", "coverage", "run", data, "-m", "pytest", "tests/unit"]
-        pure = [python, "-m", "coverage", "report", data, "--fail-under=100",
-                f"--include={','.join(f'src/paperround/{name}.py' for name in PURE)}"]  # fmt: skip
-        for command in (unit, pure):
-            if code := subprocess.call(command):
-                return code
-    return subprocess.call(
-        [python, "-m", "pytest", "-n", "2", "tests/contract", "tests/integration", "tests/e2e"]
-    )
+        os.environ["COVERAGE_FILE"] = str(Path(folder) / "coverage")
+        pure = ",".join(f"src/paperround/{name}.py" for name in PURE)
+        return (
+            _python("pytest", "tests/unit", *TWO_AT_A_TIME, "--cov=paperround", "--cov-branch", "--cov-report=")
+            or _python("coverage", "report", "--fail-under=100", f"--include={pure}")
+            or _python("pytest", *SERVICES, *TWO_AT_A_TIME)
+        )
+
+
+def _python(*arguments: str) -> int:
+    return subprocess.call([sys.executable, "-m", *arguments])
 
 
 if __name__ == "__main__":

@@ -16,9 +16,7 @@ def emails(found: readerlist.ReaderList) -> list[str]:
 
 
 def test_our_own_columns_are_read() -> None:
-    data = (
-        b"email,name,topics,cadence,at,timezone,max_papers\nada@example.org,Ada,robots;agents,weekly,06:30,Asia/Tokyo,7\n"
-    )
+    data = b"email,name,topics,cadence,at,timezone,max_papers\nada@example.org,Ada,robots;agents,weekly,06:30,Asia/Tokyo,7\n"
     [(where, values)] = readerlist.read(data).rows
     assert where == "line 2"
     assert values == {
