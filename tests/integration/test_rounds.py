@@ -85,6 +85,39 @@ def test_a_paper_that_turns_out_to_be_another_one_is_not_sent_again(site: Site) 
     assert len(letters(site)) == 1
 
 
+def test_a_letter_goes_out_whose_papers_turned_out_to_be_one_after_it_was_composed(site: Site) -> None:
+    site.reader("ada@example.org", "robots")
+    site.papers(
+        listing(1, arxiv_id=None, doi=None, authors=[], source="page", kind="page", url="https://example.org/1"),
+        listing(1, title="Robots under quite another title at first"),
+    )
+    site.clock.now = MORNING + HOUR
+    pipeline.publish(site.app)
+    site.papers(listing(1, version=2))
+    assert site.app.store.papers.count() == 1
+    assert pipeline.deliver(site.app).letters == {"sent": 1}
+    [(_, text)] = letters(site)
+    assert "part 1" in text
+    assert "quite another title" in text
+
+
+def test_a_reader_erased_while_their_letter_is_on_its_way_takes_nobody_elses_with_them(site: Site) -> None:
+    site.readers([f"reader{number}@example.org" for number in range(3)], "robots")
+    site.papers(listing(1))
+    site.clock.now = MORNING + HOUR
+    pipeline.publish(site.app)
+    send = site.relay.send
+
+    def erase_first(letters, report) -> None:
+        under_way = list(letters)
+        membership.erase(site.app, membership.reader(site.app, "reader1@example.org"))
+        send(iter(under_way), report)
+
+    site.relay.send = erase_first
+    pipeline.deliver(site.app)
+    assert site.app.store.deliveries.count() == {"sent": 2}
+
+
 def test_after_three_days_off_there_is_one_digest_that_holds_everything(site: Site) -> None:
     site.reader("ada@example.org", "robots")
     for number in range(1, 4):

@@ -52,10 +52,13 @@ class Store:
 
     def prepare(self) -> None:
         """Bring an empty database, or an older SQLite file, to this version; else say what is to be done."""
-        found, newest = current_revision(self._engine), newest_revision()
+        newest = newest_revision()
+        with reading(self._engine) as db:
+            found = current_revision(db)
+            foreign = found is None and inspect(db).get_table_names()
         if found == newest:
             return
-        if found is None and inspect(self._engine).get_table_names():
+        if foreign:
             raise StoreError("the database holds tables that are not paperround's; give paperround one of its own")
         if found is None or self._engine.dialect.name == "sqlite":
             self.migrate()

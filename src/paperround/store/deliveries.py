@@ -156,7 +156,11 @@ class Deliveries:
         return {row for row, objection in reasons if not objection}
 
     def settle(self, settled: Sequence[Settlement], claim: str, now: datetime) -> None:
-        """Record outcomes in one transaction; a delivery that is no longer ours keeps its state, not the attempt."""
+        """Record outcomes in one transaction.
+
+        A delivery that is no longer ours keeps its state and gets the attempt; of one whose reader was erased
+        meanwhile nothing is kept.
+        """
         tried = [
             {
                 "delivery": s.outcome.delivery,
@@ -183,8 +187,11 @@ class Deliveries:
         ]
         sent = sum(s.outcome.accepted for s in settled)
         with writing(self._engine) as db:
-            db.execute(insert(attempts), tried)
-            db.execute(_SETTLE, becomes)
+            mine = select(deliveries.c.row).where(deliveries.c.row.in_([one["settled"] for one in becomes]))
+            there = set(db.scalars(mine.order_by(deliveries.c.row).with_for_update()))
+            if there:
+                db.execute(insert(attempts), [one for one in tried if one["delivery"] in there])
+                db.execute(_SETTLE, becomes)
             if sent:
                 _count_handed_over(db, now, sent)
 
@@ -387,8 +394,10 @@ def _withdraw(db: Connection, now: datetime) -> Counter[str]:
 
 
 def _count_handed_over(db: Connection, now: datetime, letters: int) -> None:
-    if db.execute(_COUNT, {"today": now.date(), "now": now, "sent": letters}).rowcount == 0:
-        db.execute(insert(relay).values(name=_RELAY, reason="", day=now.date(), accepted_at=now, handed_over=letters))
+    counted = {"today": now.date(), "now": now, "sent": letters}
+    if db.execute(_COUNT, counted).rowcount == 0:
+        db.execute(upsert(db, relay).values(name=_RELAY, reason="", handed_over=0).on_conflict_do_nothing())
+        db.execute(_COUNT, counted)
 
 
 def _load(db: Connection, where: Any) -> list[Delivery]:

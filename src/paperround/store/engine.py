@@ -16,6 +16,11 @@ from sqlalchemy.schema import Table
 from paperround.errors import ConfigurationError, StoreError
 
 _BUSY_SECONDS = 30
+# PostgreSQL would show each statement of a transaction a database of its own. SQLite shows all of them one.
+_CONSISTENT: dict[str, dict[str, Any]] = {
+    "postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
+    "sqlite": {},
+}
 _REMEDY = "use sqlite:///data/paperround.db or postgresql+psycopg://name@host/database"
 
 
@@ -66,7 +71,7 @@ def _sqlite(url: str) -> Engine:
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A consistent view of the database; nothing is kept of what is done to it."""
-    with _named_errors(), engine.connect() as connection:
+    with _named_errors(), engine.connect().execution_options(**_CONSISTENT[engine.dialect.name]) as connection:
         yield connection
 
 
@@ -82,13 +87,15 @@ def _named_errors() -> Iterator[None]:
     try:
         yield
     except OperationalError as error:
-        raise StoreError(_explain(str(error.orig))) from error
+        raise StoreError(_explain(" ".join(str(error.orig).split()))) from error
 
 
 def _explain(message: str) -> str:
     lowered = message.lower()
     if "full" in lowered or "no space" in lowered:
         return f"the database's disk is full ({message}); free some space and run the command again: nothing is lost"
+    if "deadlock" in lowered:
+        return f"another program was in the way ({message}); run the command again: nothing is lost"
     if "locked" in lowered:
         return (
             f"the database was locked for {_BUSY_SECONDS} s ({message}); is a backup or another program holding it?"
@@ -104,3 +111,22 @@ def upsert(connection: Connection, table: Table) -> Any:
     Count its RETURNING rows, never `rowcount`: that is −1 on PostgreSQL after DO NOTHING.
     """
     return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+
+
+def alone(connection: Connection, table: Table) -> None:
+    """Wait until nobody else writes to a table, and let nobody until this transaction ends.
+
+    For what has to be read before it is written. Who needs it takes it first, before any row: two that each wait
+    for the other never end. On SQLite a transaction that writes is alone with everything.
+    """
+    _lock(connection, table, "SHARE ROW EXCLUSIVE")
+
+
+def among_others(connection: Connection, table: Table) -> None:
+    """Wait until nobody is alone with a table, and let nobody be until this transaction ends."""
+    _lock(connection, table, "ROW EXCLUSIVE")
+
+
+def _lock(connection: Connection, table: Table, mode: str) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"LOCK TABLE {table.name} IN {mode} MODE")

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, bindparam, func, insert, select, update
 
 from paperround.models import Cadence, DeliveryState, Digest, Match, Paper, Pick, Section, Subscriber
-from paperround.store.engine import reading, upsert, writing
+from paperround.store.engine import alone, among_others, reading, upsert, writing
 from paperround.store.papers import paper_from
 from paperround.store.schema import (
     deliveries,
@@ -78,8 +78,7 @@ class Issues:
     def close_edition(self, now: datetime) -> int:
         """Make the matches that are visible now the news of a new edition; the number of the newest edition."""
         with writing(self._engine) as db:
-            if db.dialect.name == "postgresql":
-                db.exec_driver_sql("LOCK TABLE editions IN EXCLUSIVE MODE")
+            alone(db, matches)
             last = db.scalar(select(func.max(editions.c.number))) or 0
             waiting = db.scalar(select(matches.c.paper).where(matches.c.edition.is_(None)).limit(1))
             if waiting is None:
@@ -101,6 +100,7 @@ class Issues:
         readers' rows are locked and others skip them.
         """
         with writing(self._engine) as db:
+            among_others(db, digest_papers)
             due = load_due(db, now, limit)
             batch = _with_matches(db, due, edition)
             yield batch
@@ -138,13 +138,12 @@ class Issues:
         cadence, day = digest.issue.split(" ", 1)
         with reading(self._engine) as db:
             query = (
-                select(issue_papers.c.paper, papers.c.id, issue_papers.c.paper_as_printed)
+                select(issue_papers.c.paper, issue_papers.c.paper_as_printed)
                 .join_from(issue_papers, issues)
-                .join(papers, papers.c.row == issue_papers.c.paper)
                 .where(issues.c.cadence == cadence, issues.c.day == date.fromisoformat(day))
                 .where(issue_papers.c.paper.in_(rows))
             )
-            return {row: _printed(row, paper_id, stored) for row, paper_id, stored in db.execute(query)}
+            return {row: _printed(row, stored) for row, stored in db.execute(query)}
 
 
 def load_due(db: Connection, now: datetime, limit: int) -> list[tuple[Subscriber, date | None]]:
@@ -227,7 +226,8 @@ def _papers(db: Connection, rows: set[int]) -> dict[int, Paper]:
     wanted = sorted(rows)
     for start in range(0, len(wanted), _CHUNK):
         query = select(papers.c.row, papers.c.id, papers.c.facts, papers.c.sources, papers.c.day, papers.c.first_seen)
-        for row in db.execute(query.where(papers.c.row.in_(wanted[start : start + _CHUNK]))):
+        some = papers.c.row.in_(wanted[start : start + _CHUNK])
+        for row in db.execute(query.where(some).order_by(papers.c.row)):
             found[row.row] = paper_from(*row)
     return found
 
@@ -247,7 +247,8 @@ def _keep(db: Connection, decided: Sequence[NewDelivery], edition: int, now: dat
     # Whoever changes a reader's topics locks the reader first, as this transaction has: nothing slips in unread.
     unread = subscriptions.c.subscriber.in_(rows) & (subscriptions.c.read_to < edition)
     db.execute(update(subscriptions).where(unread).values(read_to=edition))
-    numbers = {key: _issue(db, *key) for key in {(new.cadence, new.day) for new in decided if new.digest}}
+    # In one order everywhere: a new issue is waited for by whoever wants to make it too.
+    numbers = {key: _issue(db, *key) for key in sorted({(new.cadence, new.day) for new in decided if new.digest})}
     fresh = _not_reached_yet(db, decided, numbers)
     _print(db, fresh, numbers)
     _keep_digests(db, fresh, numbers, now)
@@ -274,7 +275,7 @@ def _issue(db: Connection, cadence: Cadence, day: date) -> int:
 def _print(db: Connection, decided: Sequence[NewDelivery], numbers: Numbers) -> None:
     """Freeze the papers that these issues use for the first time."""
     used = {(numbers[new.cadence, new.day], paper) for new in decided if new.digest for paper in new.digest.papers}
-    for issue in set(numbers.values()):
+    for issue in sorted(numbers.values()):
         mine = sorted(paper for number, paper in used if number == issue)
         have = select(issue_papers.c.paper).where(issue_papers.c.issue == issue, issue_papers.c.paper.in_(mine))
         fresh = _papers(db, set(mine) - set(db.scalars(have)))
@@ -353,10 +354,10 @@ def _digests(db: Connection, where: Any) -> dict[int, Digest]:
 
 
 def _printable(paper: Paper) -> dict[str, Any]:
-    return paper.model_dump(mode="json", exclude_defaults=True, exclude={"row", "id"})
+    return paper.model_dump(mode="json", exclude_defaults=True, exclude={"row"})
 
 
-def _printed(row: int, paper_id: str, stored: Mapping[str, Any]) -> Paper:
+def _printed(row: int, stored: Mapping[str, Any]) -> Paper:
     facts = dict(stored)
     day, first_seen = date.fromisoformat(facts.pop("day")), datetime.fromisoformat(facts.pop("first_seen"))
-    return paper_from(row, paper_id, facts, facts.pop("sources"), day, first_seen)
+    return paper_from(row, facts.pop("id"), facts, facts.pop("sources"), day, first_seen)

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 from paperround import identity
 from paperround.merging import merge
 from paperround.models import Facts, Listing, Paper
-from paperround.store.engine import reading, upsert, writing
+from paperround.store.engine import alone, reading, upsert, writing
 from paperround.store.schema import digest_papers, listings, matches, paper_keys, papers
 from paperround.store.search import SearchIndex
 
@@ -45,6 +45,7 @@ class Papers:
         stored = Stored()
         touched: dict[int, str] = {}
         with writing(self._engine) as db:
+            alone(db, listings)  # whether a paper is known already, nobody may change meanwhile
             for listing in batch:
                 row, fate = self._add_one(db, listing, now, archive)
                 if touched.get(row) != "new":
@@ -267,7 +268,12 @@ def _remerge(db: Connection, row: int) -> bool:
 
 
 def _absorb(db: Connection, keep: int, lose: int) -> None:
-    """Two papers turned out to be one: everything that hangs on `lose` hangs on `keep` from now on."""
+    """Two papers turned out to be one: everything that hangs on `lose` hangs on `keep` from now on.
+
+    Digests that are composed stay as they are; their issue has both papers as they were printed.
+    """
+    alone(db, digest_papers)  # no digest is composed meanwhile, of papers that would be gone at its end
+    db.execute(select(papers.c.row).where(papers.c.row.in_((keep, lose))).with_for_update())
     for table in (listings, matches, digest_papers):
         column = table.c.paper
         others = [c for c in table.primary_key.columns if c.name != "paper"]

@@ -24,7 +24,7 @@ from paperround.store.schema import (
     suppressions,
     topics,
 )
-from paperround.store.subscribers import email_key
+from paperround.store.subscribers import add, email_key
 
 CONFIRM, LINK = "confirm", "your-link"
 # A mailbox must not be filled by strangers who type its address into forms.
@@ -55,12 +55,14 @@ class Personal:
         """
         with writing(self._engine) as db:
             found = _reader(db, stranger.email)
-            row = _insert_stranger(db, stranger, now) if found is None else found.row
+            if found is None:
+                _add_stranger(db, stranger, now)
+                found = _reader(db, stranger.email)
             # A suppressed reader gets nothing: for them, too, only a fresh confirmation opens the way again.
-            reads = found is not None and found.state in _READING and not _suppressed(db, stranger.email)
+            reads = found.state in _READING and not _suppressed(db, stranger.email)
             if not reads:
-                db.execute(update(subscribers).where(subscribers.c.row == row).values(wish=dict(wanted)))
-            return _queue(db, row, stranger.email, LINK if reads else CONFIRM, notice, now)
+                db.execute(update(subscribers).where(subscribers.c.row == found.row).values(wish=dict(wanted)))
+            return _queue(db, found.row, stranger.email, LINK if reads else CONFIRM, notice, now)
 
     def link(self, email: str, notice: NewNotice, now: datetime) -> bool:
         """Queue the link to the preferences of an address that is known; whether it was queued."""
@@ -127,31 +129,28 @@ def _reader(db: Connection, email: str) -> Any:
     return db.execute(query.where(subscribers.c.email_key == email_key(email)).with_for_update()).one_or_none()
 
 
-def _insert_stranger(db: Connection, stranger: Subscriber, now: datetime) -> int:
+def _add_stranger(db: Connection, stranger: Subscriber, now: datetime) -> None:
     schedule = stranger.schedule
-    inserted = db.execute(
-        insert(subscribers).values(
-            email=stranger.email,
-            email_key=email_key(stranger.email),
-            name="",
-            state=ReaderState.PENDING.value,
-            cadence=schedule.cadence.value,
-            at=schedule.at,
-            timezone=schedule.timezone,
-            weekday=schedule.weekday,
-            monthday=schedule.monthday,
-            max_papers=stranger.max_papers,
-            theme=stranger.theme,
-            language=stranger.language,
-            next_digest_at=None,
-            paused_until=None,
-            created_at=now,
-            confirmed_at=None,
-            consent={},
-        )
-    ).inserted_primary_key
-    assert inserted is not None
-    return int(inserted[0])
+    values: dict[str, Any] = {
+        "email": stranger.email,
+        "email_key": email_key(stranger.email),
+        "name": "",
+        "state": ReaderState.PENDING.value,
+        "cadence": schedule.cadence.value,
+        "at": schedule.at,
+        "timezone": schedule.timezone,
+        "weekday": schedule.weekday,
+        "monthday": schedule.monthday,
+        "max_papers": stranger.max_papers,
+        "theme": stranger.theme,
+        "language": stranger.language,
+        "next_digest_at": None,
+        "paused_until": None,
+        "created_at": now,
+        "confirmed_at": None,
+        "consent": {},
+    }
+    add(db, values)
 
 
 def _queue(db: Connection, row: int, email: str, kind: str, notice: NewNotice, now: datetime) -> bool:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, delete, func, select, update
 
 from paperround.cadence import next_digest_at
 from paperround.models import Cadence, ReaderState, Schedule, Subscriber, Topic
@@ -75,7 +76,7 @@ class Subscribers:
         settled by it. `new_topics` are the readers' own queries, stored with them.
         """
         with writing(self._engine) as db:
-            for topic in new_topics:
+            for topic in sorted(new_topics, key=attrgetter("slug")):
                 save_one(db, topic)
             numbers = dict(db.execute(select(topics.c.slug, topics.c.row)).all())
             start = edition_before(db, news_horizon(now))
@@ -86,6 +87,8 @@ class Subscribers:
     def set_state(self, row: int, state: ReaderState, now: datetime, *, paused_until: date | None = None) -> bool:
         """Move a subscriber to a state; False when they were in it already."""
         with writing(self._engine) as db:
+            # Two clicks at once on the way out are one farewell.
+            db.execute(select(subscribers.c.row).where(subscribers.c.row == row).with_for_update())
             found = load(db, subscribers.c.row == row)
             if not found:
                 return False
@@ -182,6 +185,18 @@ def _subscriber(found: Any, follows: Sequence[str]) -> Subscriber:
     )
 
 
+def add(db: Connection, values: Mapping[str, Any]) -> int | None:
+    """Add a subscriber, whose number is returned; None when the address is known."""
+    statement = upsert(db, subscribers).values(values).on_conflict_do_nothing(index_elements=["email_key"])
+    row: int | None = db.scalar(statement.returning(subscribers.c.row))
+    return row
+
+
+def _known(db: Connection, email: str) -> Any:
+    query = select(subscribers).where(subscribers.c.email_key == email_key(email))
+    return db.execute(query.with_for_update()).one_or_none()
+
+
 def _save_one(
     db: Connection,
     reader: Subscriber,
@@ -189,7 +204,7 @@ def _save_one(
     consent: Mapping[str, str] | None,
     first_at: datetime | None,
 ) -> int:
-    known = db.execute(select(subscribers).where(subscribers.c.email_key == email_key(reader.email))).one_or_none()
+    known = _known(db, reader.email)
     schedule = reader.schedule
     due = first_at or next_digest_at(schedule, now, known.served if known else None)
     if known and first_at is None and schedule_of(known) == schedule and known.next_digest_at:
@@ -221,9 +236,9 @@ def _save_one(
         return int(known.row)
     values |= {"email_key": email_key(reader.email), "created_at": now, "consent": dict(consent or {})}
     values["confirmed_at"] = now if reader.state is ReaderState.ACTIVE else None
-    inserted = db.execute(insert(subscribers).values(values)).inserted_primary_key
-    assert inserted is not None
-    return int(inserted[0])
+    row = add(db, values)
+    # Somebody else may have added the address while this transaction waited: then it is changed.
+    return _save_one(db, reader, now, consent, first_at) if row is None else row
 
 
 def _follow(db: Connection, subscriber: int, wanted: Sequence[int], start: int, now: datetime) -> None:

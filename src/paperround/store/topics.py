@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, delete, func, select, update
 
 from paperround.models import Match, Paper, Topic
-from paperround.store.engine import reading, upsert, writing
+from paperround.store.engine import alone, reading, upsert, writing
 from paperround.store.papers import load
 from paperround.store.schema import editions, matches, papers, subscribers, subscriptions, topics
 
@@ -78,15 +78,16 @@ class Topics:
     def matched(self, topic: Topic, keep: Sequence[int]) -> None:
         """The topic's matches are complete: drop those that its former query brought and this one does not."""
         with writing(self._engine) as db:
+            db.execute(update(topics).where(topics.c.row == topic.row).values(matched_query=topic.query))
             gone = sorted(set(db.scalars(select(matches.c.paper).where(matches.c.topic == topic.row))) - set(keep))
             for start in range(0, len(gone), _CHUNK):
                 some = gone[start : start + _CHUNK]
                 db.execute(delete(matches).where(matches.c.topic == topic.row, matches.c.paper.in_(some)))
-            db.execute(update(topics).where(topics.c.row == topic.row).values(matched_query=topic.query))
 
     def drop_unread(self) -> None:
         """Forget readers' own queries that nobody follows any more."""
         with writing(self._engine) as db:
+            alone(db, topics)  # somebody may be about to follow one of them
             followed = select(subscriptions.c.topic)
             db.execute(delete(topics).where(topics.c.private, topics.c.row.not_in(followed)))
 
@@ -99,7 +100,7 @@ class Topics:
         """
         with writing(self._engine) as db:
             waiting = select(papers.c.row).where(papers.c.unmatched).order_by(papers.c.row).limit(limit)
-            rows = db.scalars(waiting.with_for_update(skip_locked=True)).all()
+            rows = db.scalars(waiting.with_for_update(skip_locked=True, key_share=True)).all()
             found = list(load(db, papers.c.row.in_(rows))) if rows else []
             work = Matching(found, [_topic(topic) for topic in db.execute(select(topics).order_by(topics.c.row))])
             yield work
@@ -175,12 +176,35 @@ def news_horizon(now: datetime) -> datetime:
 
 
 def _insert_matches(db: Connection, found: Sequence[tuple[int, Match]], old: Any) -> None:
-    """Keep matches; those of papers that are `old` go to the archive."""
-    if not found:
-        return
+    """Keep matches; those of papers that are `old` go to the archive.
+
+    A paper may have become part of another one meanwhile, and a topic be gone. Those that are there are held until
+    the end: everybody locks papers before topics, topics before matches, and each of them in ascending order.
+    """
     named = papers.c.row.in_({match.paper for _, match in found})
-    known = select(papers.c.row, papers.c.day, old).where(named)
+    known = (
+        select(papers.c.row, papers.c.day, old)
+        .where(named)
+        .order_by(papers.c.row)
+        .with_for_update(read=True, key_share=True)
+    )
     facts = {row: (day, archived) for row, day, archived in db.execute(known)}
+    wanted = select(topics.c.row).where(topics.c.row.in_({topic for topic, _ in found})).order_by(topics.c.row)
+    there = set(db.scalars(wanted.with_for_update(read=True, key_share=True)))
+    values = [
+        {
+            "topic": topic,
+            "paper": match.paper,
+            "day": facts[match.paper][0],
+            "score": match.score,
+            "why": list(match.why),
+            "edition": ARCHIVE if facts[match.paper][1] else None,
+        }
+        for topic, match in sorted(found, key=lambda pair: (pair[0], pair[1].paper))
+        if match.paper in facts and topic in there
+    ]
+    if not values:
+        return
     statement = upsert(db, matches)
     # A paper that changed keeps its match and its edition: it is no news for having a new score.
     db.execute(
@@ -188,18 +212,7 @@ def _insert_matches(db: Connection, found: Sequence[tuple[int, Match]], old: Any
             index_elements=["topic", "paper"],
             set_={name: statement.excluded[name] for name in ("day", "score", "why")},
         ),
-        [
-            {
-                "topic": topic,
-                "paper": match.paper,
-                "day": facts[match.paper][0],
-                "score": match.score,
-                "why": list(match.why),
-                "edition": ARCHIVE if facts[match.paper][1] else None,
-            }
-            for topic, match in found
-            if match.paper in facts
-        ],
+        values,
     )
 
 

@@ -170,7 +170,6 @@ def upgrade() -> None:
         sa.Column("paper", ROW, nullable=False),
         sa.Column("paper_as_printed", sa.JSON(), nullable=False),
         sa.ForeignKeyConstraint(["issue"], ["issues.row"], name=op.f("fk_issue_papers_issue"), ondelete="CASCADE"),
-        sa.ForeignKeyConstraint(["paper"], ["papers.row"], name=op.f("fk_issue_papers_paper"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("issue", "paper", name=op.f("pk_issue_papers")),
     )
     op.create_table(
