@@ -121,11 +121,6 @@ class Paper(Facts):
     first_seen: datetime
     """When it was stored; later listings of it change nothing here."""
 
-    @property
-    def author_total(self) -> int | None:
-        """The number of authors, from the list or as stated."""
-        return len(self.authors) or self.author_count
-
 
 @dataclass(frozen=True, slots=True)
 class Problem:
