@@ -118,6 +118,22 @@ def test_a_reader_erased_while_their_letter_is_on_its_way_takes_nobody_elses_wit
     assert site.app.store.deliveries.count() == {"sent": 2}
 
 
+def test_a_letter_that_waits_is_sent_though_its_paper_turns_out_to_be_another_one(site: Site) -> None:
+    site.reader("ada@example.org", "robots")
+    page = listing(1, arxiv_id=None, authors=[], source="page", kind="page", url="https://example.org/1")
+    site.papers(page)
+    site.clock.now = MORNING + HOUR
+    pipeline.publish(site.app)
+    # all in one answer of a source: a paper under another title, and then the news that it is the one of the page
+    site.papers(listing(1, title="Robots under quite another title"), listing(1, version=2))
+    assert site.app.store.papers.count() == 1
+    assert pipeline.deliver(site.app).letters["sent"] == 1
+    [delivery] = site.app.store.deliveries.report()
+    named = site.app.store.papers.ids(delivery["paper_rows"])
+    assert set(named) == set(delivery["paper_rows"])
+    assert all(site.app.store.papers.by_id(name) for name in named.values())
+
+
 def test_after_three_days_off_there_is_one_digest_that_holds_everything(site: Site) -> None:
     site.reader("ada@example.org", "robots")
     for number in range(1, 4):

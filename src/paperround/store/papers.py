@@ -52,6 +52,8 @@ class Papers:
                     touched[row] = fate if touched.get(row, "unchanged") == "unchanged" else touched[row]
             known = {paper.row: paper for paper in load(db, papers.c.row.in_(touched))}
             for row, fate in touched.items():
+                if row not in known:  # a later listing showed it to be another paper
+                    continue
                 if fate == "unchanged":
                     stored.unchanged += 1
                 else:
@@ -116,6 +118,10 @@ class Papers:
             for start in range(0, len(wanted), _CHUNK):
                 query = select(papers.c.row, papers.c.id).where(papers.c.row.in_(wanted[start : start + _CHUNK]))
                 found |= dict(db.execute(query).all())
+            absorbed = {f"row:{row}": row for row in wanted if row not in found}
+            query = select(paper_keys.c.key, papers.c.id).join_from(paper_keys, papers)
+            for key, name in db.execute(query.where(paper_keys.c.key.in_(absorbed))):
+                found[absorbed[key]] = name
         return found
 
     def listings_of(self, row: int) -> list[Listing]:
@@ -287,7 +293,9 @@ def _absorb(db: Connection, keep: int, lose: int) -> None:
         db.execute(update(table).where(column == lose).values(paper=keep))
     db.execute(update(paper_keys).where(paper_keys.c.paper == lose).values(paper=keep))
     old_name = db.scalar(select(papers.c.id).where(papers.c.row == lose))
-    db.execute(upsert(db, paper_keys).values(key=f"id:{old_name}", paper=keep).on_conflict_do_nothing())
+    # Letters that are out name it in their links, digests by its number: it goes on being found under both.
+    names = [{"key": f"id:{old_name}", "paper": keep}, {"key": f"row:{lose}", "paper": keep}]
+    db.execute(upsert(db, paper_keys).on_conflict_do_nothing(), names)
     db.execute(delete(papers).where(papers.c.row == lose))
 
 
