@@ -325,9 +325,16 @@ def test_a_letter_that_takes_longer_than_the_lease_is_not_given_to_another_progr
     site.clock.now = MORNING + timedelta(days=1, hours=1)
     pipeline.publish(site.app)
     other = Site(tmp_path, database_url, site.clock, delivery={"lease": 1})
-    site.relay.before = lambda: time.sleep(2.5)
+    begun = threading.Event()
+
+    def slowly() -> None:
+        begun.set()
+        time.sleep(2.5)
+
+    site.relay.before = slowly
     thread = threading.Thread(target=pipeline.deliver, args=(site.app,))
     thread.start()
+    begun.wait()
     while thread.is_alive():
         pipeline.sweep(other.app)
         pipeline.deliver(other.app)
