@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -17,8 +18,14 @@ if TYPE_CHECKING:
     from paperround.app import App
 
 
+# Seconds for which a thread keeps Python to itself. A page changes threads several times; at the usual 0.005 each
+# change costs that much while a round is composing: 12 ms for the front page (p99 230), and 5 ms (p99 80) with this.
+_SWITCH_INTERVAL = 0.0005
+
+
 def run(app: App, host: str, port: int) -> None:
     """Serve until told to stop; the first time, load the seeds and deliver a first round."""
+    sys.setswitchinterval(_SWITCH_INTERVAL)
     with _listening(host, port) as listening:  # before anything else: a taken port must not cost a round
         rounds = Rounds(app)
         app.nudge = rounds.soon
