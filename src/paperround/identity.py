@@ -34,6 +34,7 @@ _QUERY = re.compile("[?#]")
 _ARXIV_DOI = "10.48550/arxiv."
 # Shorter titles ("Editorial", "Attention", 编辑部的话) are shared by different works.
 _TITLE_TERMS, _TITLE_LETTERS = 4, 12
+_LONGEST_URL = 400  # characters; PostgreSQL's indexes take no key of more than 2,700 bytes
 
 
 def arxiv_id(text: str) -> tuple[str, int | None] | None:
@@ -81,7 +82,7 @@ def keys(facts: Facts) -> tuple[str, ...]:
     if title := title_key(facts.title):
         found.append(f"title:{title}")
     if not found or (facts.url and not facts.arxiv_id and not facts.doi):
-        found.append(f"url:{_plain_url(facts.url or facts.title)}")
+        found.append(f"url:{_short(_plain_url(facts.url or facts.title))}")
     return tuple(found)
 
 
@@ -113,3 +114,9 @@ def _plain_url(url: str) -> str:
         return url
     query = f"?{parts.query}" if parts.query else ""
     return f"{parts.netloc.lower().removeprefix('www.')}{parts.path.rstrip('/')}{query}"
+
+
+def _short(url: str) -> str:
+    if len(url) <= _LONGEST_URL:
+        return url
+    return f"{url[:_LONGEST_URL]}…{hashlib.sha256(url.encode()).hexdigest()[:24]}"

@@ -1,4 +1,7 @@
-"""The tables, in the words of docs/glossary.md; a change here comes with a migration (a test compares them)."""
+"""The tables, in the words of docs/glossary.md; a change here comes with a migration (a test compares them).
+
+Texts have no lengths here: SQLite would not hold to them, and PostgreSQL would refuse a whole batch for one entry.
+"""
 
 from __future__ import annotations
 
@@ -75,7 +78,7 @@ papers = Table(
     "papers",
     metadata,
     _row(),
-    Column("id", String(64), nullable=False, unique=True),
+    Column("id", String, nullable=False, unique=True),
     Column("title", Text, nullable=False),
     Column("facts", JSON, nullable=False),
     Column("sources", JSON, nullable=False),
@@ -94,7 +97,7 @@ papers = Table(
 paper_keys = Table(
     "paper_keys",
     metadata,
-    Column("key", String(400), primary_key=True),
+    Column("key", String, primary_key=True),
     _ref("paper", "papers", index=True),
     sqlite_with_rowid=False,
 )
@@ -103,7 +106,7 @@ listings = Table(
     "listings",
     metadata,
     _ref("paper", "papers", primary_key=True),
-    Column("source", String(60), primary_key=True),
+    Column("source", String, primary_key=True),
     Column("day", Date, primary_key=True),
     Column("facts", JSON, nullable=False),
     Column("seen_at", Moment, nullable=False),
@@ -112,8 +115,8 @@ listings = Table(
 sources = Table(
     "sources",
     metadata,
-    Column("name", String(60), primary_key=True),
-    Column("state", String(20), nullable=False),
+    Column("name", String, primary_key=True),
+    Column("state", String, nullable=False),
     Column("note", Text, nullable=False),
     Column("tried_at", Moment, nullable=False),
     Column("succeeded_at", Moment),
@@ -126,8 +129,8 @@ topics = Table(
     "topics",
     metadata,
     _row(),
-    Column("slug", String(60), nullable=False, unique=True),
-    Column("name", String(200), nullable=False),
+    Column("slug", String, nullable=False, unique=True),
+    Column("name", String, nullable=False),
     Column("query", Text, nullable=False),
     Column("about", Text, nullable=False),
     Column("private", Boolean, nullable=False),  # a reader's own query: on no page and in no list
@@ -168,18 +171,18 @@ subscribers = Table(
     "subscribers",
     metadata,
     _row(),
-    Column("email", String(254), nullable=False),
-    Column("email_key", String(254), nullable=False, unique=True),
-    Column("name", String(200), nullable=False),
-    Column("state", String(20), nullable=False),
-    Column("cadence", String(20), nullable=False),
+    Column("email", String, nullable=False),
+    Column("email_key", String, nullable=False, unique=True),
+    Column("name", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("cadence", String, nullable=False),
     Column("at", Time, nullable=False),
-    Column("timezone", String(60), nullable=False),
+    Column("timezone", String, nullable=False),
     Column("weekday", Integer, nullable=False),
     Column("monthday", Integer, nullable=False),
     Column("max_papers", Integer, nullable=False),
-    Column("theme", String(60), nullable=False),
-    Column("language", String(20), nullable=False),
+    Column("theme", String, nullable=False),
+    Column("language", String, nullable=False),
     Column("next_digest_at", Moment),
     Column("served", Date),
     Column("paused_until", Date),
@@ -207,7 +210,7 @@ issues = Table(
     "issues",
     metadata,
     _row(),
-    Column("cadence", String(20), nullable=False),
+    Column("cadence", String, nullable=False),
     Column("day", Date, nullable=False),
     UniqueConstraint("cadence", "day"),
 )
@@ -253,16 +256,16 @@ deliveries = Table(
     _ref("subscriber", "subscribers", index=True),
     Column("issue", _Row, ForeignKey("issues.row")),
     Column("digest", _Row, ForeignKey("digests.row", ondelete="CASCADE"), unique=True),
-    Column("notice", String(20)),
+    Column("notice", String),
     Column("context", JSON, nullable=False),
-    Column("email", String(254), nullable=False),
-    Column("message_id", String(250), nullable=False, unique=True),
-    Column("state", String(20), nullable=False),
+    Column("email", String, nullable=False),
+    Column("message_id", String, nullable=False, unique=True),
+    Column("state", String, nullable=False),
     Column("reason", Text, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("next_attempt_at", Moment),
     Column("expires_at", Moment),
-    Column("claim", String(40)),
+    Column("claim", String),
     Column("lease_until", Moment),
     Column("created_at", Moment, nullable=False),
     Column("finished_at", Moment),
@@ -277,22 +280,22 @@ attempts = Table(
     _row(),
     _ref("delivery", "deliveries", index=True),
     Column("at", Moment, nullable=False),
-    Column("stage", String(20), nullable=False),
+    Column("stage", String, nullable=False),
     Column("code", Integer),
-    Column("enhanced", String(20)),
+    Column("enhanced", String),
     Column("text", Text, nullable=False),
-    Column("connection", String(60), nullable=False),
+    Column("connection", String, nullable=False),
 )
 
 bounces = Table(
     "bounces",
     metadata,
     _row(),
-    Column("fingerprint", String(64), nullable=False, unique=True),  # the same report counts once
+    Column("fingerprint", String, nullable=False, unique=True),  # the same report counts once
     Column("delivery", _Row, ForeignKey("deliveries.row", ondelete="CASCADE"), index=True),
-    Column("email_key", String(254), nullable=False, index=True),
-    Column("kind", String(20), nullable=False),
-    Column("status", String(20)),
+    Column("email_key", String, nullable=False, index=True),
+    Column("kind", String, nullable=False),
+    Column("status", String),
     Column("text", Text, nullable=False),
     Column("at", Moment, nullable=False),
 )
@@ -301,8 +304,8 @@ bounces = Table(
 suppressions = Table(
     "suppressions",
     metadata,
-    Column("email_key", String(254), primary_key=True),
-    Column("reason", String(40), nullable=False),
+    Column("email_key", String, primary_key=True),
+    Column("reason", String, nullable=False),
     Column("at", Moment, nullable=False),
 )
 
@@ -310,7 +313,7 @@ suppressions = Table(
 relay = Table(
     "relay",
     metadata,
-    Column("name", String(60), primary_key=True),
+    Column("name", String, primary_key=True),
     Column("paused_until", Moment),
     Column("reason", Text, nullable=False),
     Column("day", Date),
@@ -319,4 +322,4 @@ relay = Table(
 )
 
 # Small values that belong to the site: the hash of the loaded topics, whether the seeds were loaded.
-notes = Table("notes", metadata, Column("name", String(60), primary_key=True), Column("value", Text, nullable=False))
+notes = Table("notes", metadata, Column("name", String, primary_key=True), Column("value", Text, nullable=False))

@@ -1,0 +1,79 @@
+"""The search index of the store: the same on both databases, and never behind the papers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from paperround import reports
+from paperround.matching.query import parse
+from support.papers import listing
+from support.site import MORNING, Site
+
+
+@pytest.fixture
+def site(tmp_path: Path, database_url: str) -> Iterator[Site]:
+    site = Site(tmp_path, database_url)
+    yield site
+    site.app.close()
+
+
+def found(site: Site, query: str, limit: int = 10, offset: int = 0) -> list[str | None]:
+    return [paper.arxiv_id for paper, _ in site.app.store.papers.search(parse(query), limit, offset)]
+
+
+def test_a_word_in_the_title_comes_before_keywords_before_the_abstract_and_of_equals_the_newest(site: Site) -> None:
+    plain = {"title": "A study", "abstract": "We measure what the others guessed.", "authors": ["Ada Bee"]}
+    site.papers(
+        listing(1, **plain | {"abstract": "We measure what the drones guessed."}),
+        listing(2, **plain | {"keywords": ["drones"], "title": "Another study"}),
+        listing(3, **plain | {"title": "A drones"}),
+        listing(4, **plain | {"title": "On drones"}),
+        listing(5, **plain | {"title": "A third one"}),
+    )
+    assert found(site, "drones") == ["2611.00004", "2611.00003", "2611.00002", "2611.00001"]
+    assert found(site, "drones", 2, 1) == ["2611.00003", "2611.00002"]
+    scores = [score for _, score in site.app.store.papers.search(parse("drones"), 10)]
+    assert scores == sorted(scores, reverse=True)
+    assert scores[-1] > 0
+
+
+def test_a_search_says_why_each_paper_is_there(site: Site) -> None:
+    site.papers(listing(1, "robots"), *(listing(number, "agents") for number in range(2, 6)))
+    [(paper, score, why)] = reports.search(site.app, "robots", 10)
+    assert (paper.arxiv_id, why) == ("2611.00001", ("title: robots",))
+    assert score > 0
+
+
+def test_a_paper_that_changed_is_found_by_its_new_words_alone(site: Site) -> None:
+    site.papers(listing(1, abstract="About drones."))
+    site.papers(listing(1, version=2, abstract="About kites."))
+    assert (found(site, "drones"), found(site, "kites")) == ([], ["2611.00001"])
+
+
+def test_a_paper_that_turned_out_to_be_another_one_is_found_once(site: Site) -> None:
+    site.papers(
+        listing(1, arxiv_id=None, doi=None, authors=[], source="page", kind="page", url="https://example.org/1"),
+        listing(1, title="Robots under quite another title at first"),
+    )
+    assert len(found(site, "robots")) == 2
+    site.papers(listing(1, version=2))
+    assert found(site, "robots") == ["2611.00001"]
+
+
+def test_the_latest_papers_are_found_and_counted_from_a_number_on(site: Site) -> None:
+    site.papers(*(listing(number) for number in range(1, 8)))
+    browsing, robots = site.app.store.browsing, parse("robots")
+    assert [paper.row for paper in browsing.found_since(robots, 3, 3)] == [7, 6, 5]
+    assert (browsing.count_since(robots, 3, 100), browsing.count_since(robots, 3, 2)) == (5, 2)
+    later = browsing.first_row_since(MORNING + timedelta(days=1))
+    assert browsing.found_since(robots, later, 3) == []
+
+
+def test_all_that_a_topic_matches_comes_in_chunks(site: Site) -> None:
+    site.papers(*(listing(number) for number in range(1, 8)))
+    chunks = site.app.store.papers.matching(parse("robots"), 2, 3)
+    assert [[paper.row for paper in chunk] for chunk in chunks] == [[2, 3, 4], [5, 6, 7]]

@@ -1,0 +1,71 @@
+"""What is long, odd or foreign is stored by both databases, and neither refuses what the other takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from paperround import membership, pipeline
+from paperround.models import Stage
+from support.papers import listing
+from support.site import MORNING, Site
+
+
+@pytest.fixture
+def site(tmp_path: Path, database_url: str) -> Iterator[Site]:
+    site = Site(tmp_path, database_url)
+    site.topic("robots")
+    yield site
+    site.app.close()
+
+
+@pytest.mark.parametrize("letter", ["x", "é", "語", "𠀀"])
+def test_a_paper_whose_names_are_as_long_as_they_may_be_is_stored_beside_the_others(site: Site, letter: str) -> None:
+    long = letter * 3_000
+    one = listing(
+        1,
+        title=f"robots {long}",
+        abstract=long * 10,
+        authors=[f"{number} {long}" for number in range(50)],
+        organization=long,
+        categories=[long],
+        keywords=[long],
+        arxiv_id=None,
+        doi=f"10.1234/{long}",
+        source=long,
+        kind=long,
+        url=f"https://example.org/{long}"[:2_000],
+    )
+    bare = listing(2, arxiv_id=None, authors=[], title=letter * 400, url=f"https://example.org/{long}?y"[:2_000])
+    old = listing(3, arxiv_id=f"{'a' * 250}/9901123")
+    site.papers(one, bare, old, listing(4))
+    site.papers(one, bare, old, listing(4))
+    assert site.app.store.papers.count() == 4
+    assert len(site.app.store.topics.recent_matches("robots", listing(1).day)) == 4
+
+
+def test_two_addresses_that_differ_only_at_their_end_are_two_papers(site: Site) -> None:
+    start = f"https://example.org/{'x' * 1_900}"
+    site.papers(
+        *(listing(number, arxiv_id=None, authors=[], title=f"T{number}", url=f"{start}{number}") for number in (1, 2))
+    )
+    assert site.app.store.papers.count() == 2
+
+
+def test_a_topic_with_a_long_name_and_a_reader_with_a_long_address_are_kept(site: Site) -> None:
+    site.app.add_topic(membership.Topic("long", "語" * 400, "robots", "x" * 3_000))
+    email = f"{'ß' * 30}@{'.'.join(['x' * 60] * 3)}.example"
+    site.reader(email, "long", name="語" * 200)
+    assert membership.reader(site.app, email).topics == ("long",)
+
+
+def test_a_reply_full_of_odd_characters_is_recorded_like_any_other(site: Site) -> None:
+    site.readers(["ada@example.org", "ben@example.org"], "robots")
+    site.papers(listing(1))
+    site.clock.now = MORNING + timedelta(hours=1)
+    pipeline.publish(site.app)
+    site.relay.replies = [(Stage.RCPT, 550, "5.1.1 " + "no \u202e such \U0001f600 " * 100)] * 2
+    assert pipeline.deliver(site.app).letters == {"failed": 2}
