@@ -18,6 +18,10 @@ out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
+# JSON alone would say of a traceback only that there is one.
+_AS_JSON_LINES = (structlog.processors.format_exc_info, structlog.processors.JSONRenderer())
+
+
 def log_to_stderr(*, verbose: bool) -> None:
     """Send logs to stderr: coloured lines on a terminal, JSON lines elsewhere."""
     terminal = sys.stderr.isatty()
@@ -26,7 +30,7 @@ def log_to_stderr(*, verbose: bool) -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer(),
+            *([structlog.dev.ConsoleRenderer()] if terminal else _AS_JSON_LINES),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO if verbose else logging.WARNING),
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),  # whatever stderr is by then

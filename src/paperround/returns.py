@@ -13,7 +13,7 @@ import structlog
 from paperround import mailboxes, tokens
 from paperround.delivery import bounces
 from paperround.delivery.suppression import Fate, reason_to_suppress
-from paperround.errors import BadToken
+from paperround.errors import BadToken, PaperroundError
 from paperround.models import BounceKind, Delivery, ReaderState
 from paperround.store.bounces import Bounce
 
@@ -48,22 +48,47 @@ def read(app: App, mails: Iterable[tuple[str, bytes]]) -> list[Returned]:
 
 
 def read_mailbox(app: App) -> list[Returned]:
-    """Read what waits in the mailbox that the settings name, if they name one."""
+    """Read what waits in the mailboxes that the settings name; one that cannot be read is told after the other is."""
     settings = app.settings.bounces
-    found = read(app, mailboxes.maildir(settings.maildir)) if settings.maildir else []
-    return found + (read(app, mailboxes.imap(settings.imap)) if settings.imap else [])
+    boxes: list[Iterable[tuple[str, bytes]]] = []
+    boxes += [mailboxes.maildir(settings.maildir)] if settings.maildir else []
+    boxes += [mailboxes.imap(settings.imap)] if settings.imap else []
+    found: list[Returned] = []
+    problems: list[PaperroundError] = []
+    for mails in boxes:
+        try:
+            found += read(app, mails)
+        except PaperroundError as error:
+            problems.append(error)
+    if problems:
+        raise problems[0]
+    return found
+
+
+def reported(app: App, where: str, report: bounces.Report) -> Returned:
+    """Do what follows from a report, by whatever way it came."""
+    delivery = _delivery(app, report)
+    # By the letter and not by what tells it: mail has the return address, a relay's call perhaps the Message-ID.
+    new = delivery is not None and take(
+        app, Bounce(f"{delivery.row} {report.kind}", delivery.row, report.kind, report.status, report.diagnostic)
+    )
+    return Returned(where, report.kind, report.status, report.diagnostic, delivery.email if delivery else None, new)
 
 
 def _read_one(app: App, where: str, raw: bytes) -> Returned:
-    report = bounces.parse(raw)
-    delivery = _delivery(app, report)
-    if delivery and _asks_to_leave(raw):
+    try:
+        report = bounces.parse(raw)
+        delivery = _delivery(app, report) if _asks_to_leave(raw) else None
+        if delivery is None:
+            return reported(app, where, report)
         left = app.store.subscribers.set_state(delivery.subscriber, ReaderState.UNSUBSCRIBED, app.clock())
         return Returned(where, BounceKind.NOTHING, None, "asked to unsubscribe", delivery.email, left)
-    new = delivery is not None and take(
-        app, Bounce(report.fingerprint, delivery.row, report.kind, report.status, report.diagnostic)
-    )
-    return Returned(where, report.kind, report.status, report.diagnostic, delivery.email if delivery else None, new)
+    except PaperroundError:  # the database: it would be the same with every mail, and they can wait
+        raise
+    except Exception:
+        # A mail that stays unread for it would be the first one the next time, and all others would wait behind it.
+        log.exception("a returned mail broke the reading; the others go on", mail=where)
+        return Returned(where, BounceKind.NOTHING, None, "could not be read", None, new=False)
 
 
 def _asks_to_leave(raw: bytes) -> bool:

@@ -181,18 +181,9 @@ def test_the_token_is_found_in_the_address_or_in_the_letter_that_is_quoted(to, l
     assert (token and tokens.read_verp(KEYS, token)) == (4711 if known else None)
 
 
-def test_the_same_news_has_the_same_fingerprint_however_it_comes():
-    one = parse(report(recipient("5.1.1", said="550 nobody")))
-    again = parse(b"Received: by another way\n" + report(recipient("5.1.10", said="550 5.1.10 nobody at all")))
-    assert one.fingerprint == again.fingerprint
-    others = [
-        parse(report(recipient("5.2.2"))),
-        parse(complaint()),
-        parse(report(recipient("5.1.1"), to=tokens.verp(KEYS, 4712, "papers.example"))),
-        parse(report(recipient("5.1.1"), to="x@papers.example", letter="Subject: x\n\n")),
-        parse(report(recipient("5.1.1"), to="y@papers.example", letter="Subject: x\n\n")),
-    ]
-    assert len({one.fingerprint, *(each.fingerprint for each in others)}) == 6
+def test_a_message_id_with_a_control_in_it_is_none():
+    assert parse(report(recipient(), letter="Message-ID: <letter\x004711@papers.example>\n\n")).message_id is None
+    assert parse(report(recipient(), letter=LETTER)).message_id == "<letter-4711@papers.example>"
 
 
 def test_of_several_mailboxes_behind_one_address_the_liveliest_counts():

@@ -8,7 +8,6 @@ reader's mail is forwarded to. `CLASSES` is the judgement; docs/delivery.md prin
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,7 +20,8 @@ from paperround.text import clean
 from paperround.tokens import find_verp
 
 _MAX_DIAGNOSTIC = 500  # characters
-_MESSAGE_ID = re.compile(r"<[^<>\s]{3,300}>")
+# Without controls: PostgreSQL takes no NUL, not even to look for one.
+_MESSAGE_ID = re.compile(r"<[^<>\s\x00-\x1f\x7f]{3,300}>")
 _ADDRESS = re.compile(r"[^\s<>;:,\"()\[\]]{1,64}@[^\s<>;:,\"()\[\]]{1,253}")
 _SMTP_CODE = re.compile(r"(?<![\d.])([45]\d\d)(?![\d.])")
 _ENVELOPE_FIELDS = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "to")
@@ -58,8 +58,6 @@ class Report:
     """What the other side said, on one line."""
     recipient: str | None = None
     """The address it names; perhaps one that the reader's mail is forwarded to."""
-    fingerprint: str = ""
-    """The same for the same news about the same letter, however often and by whatever way it comes."""
 
 
 @dataclass(frozen=True)
@@ -118,8 +116,8 @@ def parse(raw: bytes) -> Report:
     for read in (_complaint, _delivery_report, _microsoft_complaint, _text_report):
         said = read(parts)
         if said is not None:
-            return _finish(parts, said, raw)
-    return _finish(parts, _Said(BounceKind.NOTHING), raw)
+            return _finish(parts, said)
+    return _finish(parts, _Said(BounceKind.NOTHING))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,19 +128,9 @@ class _Said:
     recipient: str | None = None
 
 
-def _finish(parts: Sequence[Part], said: _Said, raw: bytes) -> Report:
-    token, message_id = _token(parts), _message_id(parts)
-    subject = token or message_id
-    news = f"{subject} {said.kind}".encode() if subject else raw
-    return Report(
-        said.kind,
-        token,
-        message_id,
-        said.status,
-        clean(said.diagnostic)[:_MAX_DIAGNOSTIC],
-        said.recipient,
-        hashlib.sha256(news).hexdigest()[:32],
-    )
+def _finish(parts: Sequence[Part], said: _Said) -> Report:
+    told = clean(said.diagnostic)[:_MAX_DIAGNOSTIC]
+    return Report(said.kind, _token(parts), _message_id(parts), said.status, told, said.recipient)
 
 
 def _token(parts: Sequence[Part]) -> str | None:

@@ -20,7 +20,7 @@ class Bounce:
     """A report about one letter."""
 
     fingerprint: str
-    """The same for the same report."""
+    """The same for the same news about the same letter, however often and by whatever way it comes."""
     delivery: int
     kind: BounceKind
     status: str | None
