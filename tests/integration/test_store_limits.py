@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from paperround import membership, pipeline
+from paperround.app import open_store
+from paperround.errors import StoreError
 from paperround.models import Stage
 from support.papers import listing
 from support.site import MORNING, Site
@@ -69,3 +72,26 @@ def test_a_reply_full_of_odd_characters_is_recorded_like_any_other(site: Site) -
     pipeline.publish(site.app)
     site.relay.replies = [(Stage.RCPT, 550, "5.1.1 " + "no \u202e such \U0001f600 " * 100)] * 2
     assert pipeline.deliver(site.app).letters == {"failed": 2}
+
+
+def test_a_character_that_postgresql_does_not_have_finds_nothing_and_stops_nothing(site: Site) -> None:
+    site.papers(listing(1))
+    assert site.app.store.papers.by_id("p2611\0") is None
+    assert site.app.store.topics.by_slug("rob\0ots") is None
+    site.reader("ada@example.org", "robots")
+    site.clock.now = MORNING + timedelta(hours=1)
+    pipeline.publish(site.app)
+    site.relay.replies = [(Stage.RCPT, 451, "4.2.0 come\0back")]
+    assert pipeline.deliver(site.app).letters == {"deferred": 1}
+    [report] = site.app.store.deliveries.report()
+    assert len(report["attempts"]) == 1
+
+
+def test_a_database_that_cannot_hold_every_letter_is_refused_with_the_remedy(postgres_server: str) -> None:
+    with psycopg.connect(postgres_server, autocommit=True) as admin:
+        admin.execute("CREATE DATABASE ascii ENCODING 'SQL_ASCII' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'")
+    url = postgres_server.replace("postgresql:", "postgresql+psycopg:", 1).rpartition("/")[0]
+    store = open_store(f"{url}/ascii")
+    with pytest.raises(StoreError, match=r"encoding SQL_ASCII.*createdb --encoding UTF8"):
+        store.prepare()
+    store.close()

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.schema import Table
 
 from paperround.errors import ConfigurationError, StoreError
@@ -34,11 +34,32 @@ def connect(url: str) -> Engine:
         return _sqlite(url)
     if driver != "postgresql+psycopg":
         raise ConfigurationError(f"PAPERROUND_DATABASE_URL names {driver}, which is not known here; {_REMEDY}")
+    return _postgresql(url)
+
+
+def _postgresql(url: str) -> Engine:
     try:
-        # A round's threads and the pages share the pool; waiting beats failing.
-        return create_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True)
-    except ModuleNotFoundError:
+        from psycopg import Connection as Psycopg  # noqa: PLC0415 - not there without the extra `postgresql`
+        from psycopg.types.string import StrDumperUnknown  # noqa: PLC0415
+    except ImportError:
         raise ConfigurationError("PostgreSQL needs its driver: pip install 'paperround[postgresql]'") from None
+
+    class WithoutNul(StrDumperUnknown):
+        """PostgreSQL has no character 0, which anybody may type into an address or put into a reply."""
+
+        def dump(self, obj: str) -> Any:
+            return super().dump(obj.replace("\0", "\ufffd"))
+
+    # A round's threads and the pages share the pool; waiting beats failing.
+    engine = create_engine(
+        url, pool_size=10, max_overflow=10, pool_pre_ping=True, connect_args={"client_encoding": "utf8"}
+    )
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Psycopg, _record: Any) -> None:
+        connection.adapters.register_dumper(str, WithoutNul)
+
+    return engine
 
 
 def _sqlite(url: str) -> Engine:
@@ -86,7 +107,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
 def _named_errors() -> Iterator[None]:
     try:
         yield
-    except OperationalError as error:
+    except DBAPIError as error:
         raise StoreError(_explain(" ".join(str(error.orig).split()))) from error
 
 

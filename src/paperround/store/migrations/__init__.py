@@ -8,8 +8,9 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, func, select, text
 
+from paperround.errors import StoreError
 from paperround.store.engine import writing
 
 _MIGRATING = 0x70617065720A  # any number that no other program on the same database would take
@@ -40,5 +41,10 @@ def migrate(engine: Engine) -> None:
     with writing(engine) as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(select(func.pg_advisory_xact_lock(_MIGRATING)))
+            if (encoding := connection.scalar(text("SHOW server_encoding"))) != "UTF8":
+                raise StoreError(
+                    f"the database has the encoding {encoding}, which lacks most of the world's letters; "
+                    "make it with: createdb --encoding UTF8 --template template0"
+                )
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
