@@ -2,7 +2,7 @@
 
 `create` makes the application. Each file holds the handlers of one kind of visitor: `public` and `archive` browse,
 `joining` wants letters, `reader`, `preferences` and `online` have a link from a letter, `inbox` reads what the
-built-in inbox holds.
+built-in inbox holds, `webhooks` takes relays' reports.
 `desk` is what they share, `guards` what every request passes, `mistakes` what is said when something is wrong.
 """
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
-from paperround.web import archive, health, inbox, joining, mistakes, online, preferences, public, reader
+from paperround.web import archive, health, inbox, joining, mistakes, online, preferences, public, reader, webhooks
 from paperround.web.desk import Desk
 from paperround.web.guards import Guards
 
@@ -27,6 +27,7 @@ _ROUTERS = (
     preferences.router,
     online.router,
     inbox.router,
+    webhooks.router,
     health.router,
 )
 

@@ -47,7 +47,7 @@ class Guards:
         answer = _Answer(send, self._headers, without_body=head)
         if head:  # every page answers HEAD as it would GET, also where a route names GET alone
             scope = {**scope, "method": "GET"}
-        limit = MAX_ADMIN_BODY if scope["path"].startswith(("/admin", "/api")) else MAX_BODY
+        limit = MAX_ADMIN_BODY if scope["path"].startswith(("/admin", "/api", "/hooks")) else MAX_BODY
         if _declared(scope) > limit:
             await PlainTextResponse("This is more than this page takes.\n", 413)(scope, receive, answer)
             return

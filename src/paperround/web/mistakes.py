@@ -122,7 +122,7 @@ def _of_status(status: int, language: Language) -> tuple[str, str]:
 
 
 def _wants_json(request: Request) -> bool:
-    return request.url.path.startswith("/api/")
+    return request.url.path.startswith(("/api/", "/hooks/"))
 
 
 def _route(request: Request) -> str:

@@ -1,0 +1,107 @@
+"""Reports brought by HTTP: returned mail as it is, or a relay's own notice of it. Only with the admin token."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from functools import partial
+from typing import Annotated, Any, Literal, Self
+
+from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import from_json
+
+from paperround import returns, tokens
+from paperround.delivery.bounces import Report
+from paperround.models import BounceKind
+from paperround.returns import Returned
+from paperround.text import clean
+from paperround.web import session
+from paperround.web.desk import Desk, Here, client_of
+
+router = APIRouter(prefix="/hooks")
+post = partial(router.post, response_model=None)
+_MOST = 1_000  # reports in one request: each is a transaction, and the caller waits for all
+_MAX_TEXT = 500  # characters; as many as are kept of a returned mail
+_TYPES = ("message/rfc822", "application/json")
+
+
+class Notice(BaseModel):
+    """What a relay tells about one letter: which, by its Message-ID or its return address, and what became of it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    message_id: Annotated[str | None, Field(pattern=r"^<?[^<>\s\x00-\x1f\x7f]{3,300}>?$")] = None
+    return_path: Annotated[str | None, Field(max_length=400)] = None
+    kind: Literal[BounceKind.HARD, BounceKind.SOFT, BounceKind.POLICY, BounceKind.COMPLAINT]
+    status: Annotated[str | None, Field(pattern=r"^[245]\.\d{1,3}\.\d{1,3}$")] = None
+    text: str = ""
+
+    @model_validator(mode="after")
+    def _names_a_letter(self) -> Self:
+        if not (self.message_id or self.return_path):
+            raise ValueError("name the letter by message_id or return_path")
+        return self
+
+    def report(self) -> Report:
+        """The same as a returned mail would have told it."""
+        # Relays like to leave the brackets out.
+        message_id = f"<{self.message_id.strip('<>')}>" if self.message_id else None
+        token = tokens.find_verp(self.return_path) if self.return_path else None
+        return Report(self.kind, token, message_id, self.status, clean(self.text)[:_MAX_TEXT])
+
+
+async def _authorised(request: Request, desk: Here) -> None:
+    """Let in who has the admin token; a site without one has no such page."""
+    if not desk.admin_token:
+        raise HTTPException(404, "set site.admin_token to take reports here")
+    client, now = client_of(request), desk.app.clock()
+    if wait := desk.limits.logging_in.wait(client, now):
+        raise HTTPException(429, "too many wrong tokens; wait", {"Retry-After": str(wait)})
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not session.same(token.strip(), desk.admin_token):
+        desk.limits.logging_in.take(client, now)
+        # RFC 6750 3: how to ask, without a word about what was wrong.
+        raise HTTPException(
+            401, "send Authorization: Bearer with the site's admin token", {"WWW-Authenticate": "Bearer"}
+        )
+
+
+async def _body(request: Request) -> bytes:
+    return await request.body()
+
+
+@post("/bounces", dependencies=[Depends(_authorised)])
+def bounces(request: Request, desk: Here, body: Annotated[bytes, Depends(_body)]) -> JSONResponse:
+    """Take reports in; the answer says of each, in their order, what was made of it."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type not in _TYPES:
+        raise HTTPException(415, f"send {' or '.join(_TYPES)}", {"Accept": ", ".join(_TYPES)})
+    found = returns.read(desk.app, [("mail", body)]) if media_type == _TYPES[0] else _notices(desk, body)
+    return JSONResponse([asdict(one) for one in found], headers={"Cache-Control": "no-store"})
+
+
+def _notices(desk: Desk, body: bytes) -> list[Returned]:
+    try:
+        notices = from_json(body)
+    except ValueError as error:
+        raise HTTPException(400, f"not JSON: {clean(str(error))[:_MAX_TEXT]}") from None
+    if not isinstance(notices, list) or len(notices) > _MOST:
+        raise HTTPException(422, f"send a list of at most {_MOST} reports")
+    return [_taken(desk, f"report {number}", notice) for number, notice in enumerate(notices, 1)]
+
+
+def _taken(desk: Desk, where: str, notice: Any) -> Returned:
+    """What was made of one; a wrong one is a value, so that it stops no other and is not sent again for ever."""
+    try:
+        report = Notice.model_validate(notice).report()
+    except ValidationError as error:
+        return Returned(where, BounceKind.NOTHING, None, f"not understood: {_problem(error)}", None, new=False)
+    return returns.reported(desk.app, where, report)
+
+
+def _problem(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    field = ".".join(str(part) for part in first["loc"])
+    said = str(first["msg"]).removeprefix("Value error, ")
+    return clean(f"{field[:40]}: {said}" if field else said)[:_MAX_TEXT]
