@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from paperround import pipeline
+from paperround import pipeline, tokens
 from paperround.clock import Clock, machine_clock
 from paperround.delivery import Transport
 from paperround.errors import ConfigurationError, UnknownName, WrongUse
@@ -70,7 +70,7 @@ class App:
     def keys(self) -> tuple[bytes, ...]:
         """The keys that sign links: the first signs, all are honoured."""
         assert self.settings.secret_key is not None
-        return tuple(key.strip().encode() for key in self.settings.secret_key.get_secret_value().split(","))
+        return tokens.keys(self.settings.secret_key.get_secret_value())
 
     @cached_property
     def letters(self) -> LetterMaker:
@@ -124,7 +124,10 @@ class App:
     def load_topics(self) -> None:
         """Bring the topics of topics.toml into the store when the file has changed."""
         file = topics_file(self.settings, self.config)
-        data = file.read_bytes()
+        try:
+            data = file.read_bytes()
+        except OSError as error:
+            raise ConfigurationError(f"{file}: {error.strerror}; is topics_file right?") from None
         digest = hashlib.sha256(data).hexdigest()
         if self.store.note(_TOPICS_NOTE) == digest:
             return
@@ -171,6 +174,10 @@ def read_topics(data: bytes, file: Path) -> list[Topic]:
         tables: list[dict[str, Any]] = tomllib.loads(data.decode("utf-8-sig")).get("topics", [])
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{file}: not TOML: {error}") from None
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise ConfigurationError(
+            f"{file}: topics is no list; write each topic as [[topics]] with slug, name and query"
+        )
     return [_topic(table, f"{file}: topic {number}") for number, table in enumerate(tables, 1)]
 
 

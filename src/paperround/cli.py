@@ -65,6 +65,13 @@ def main() -> None:
     except WrongUse as error:
         console.err.print(f"paperround: {error}", style="red", markup=False)
         sys.exit(2)
+    except OverflowError:
+        console.err.print("paperround: a number or a date is out of all bounds", style="red")
+        sys.exit(2)
+    except OSError as error:
+        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        console.err.print(f"paperround: {what}; is the path right and may it be written?", style="red", markup=False)
+        sys.exit(2)
     except PaperroundError as error:
         console.err.print(f"paperround: {error}", style="red", markup=False)
         sys.exit(1)
@@ -286,7 +293,7 @@ def migrate() -> None:
 def topics_list(as_json: AsJson = False) -> None:
     """The topics, with their readers and papers."""
     with _opened() as opened:
-        counts, known = opened.store.topics.counts(), opened.topics()
+        counts, known = opened.store.topics.counts(), opened.store.topics.public()
     rows = [(t.slug, t.name, *counts[t.slug], t.query) for t in known]
     if as_json:
         console.as_json([dict(zip(("slug", "name", "readers", "papers", "query"), row, strict=True)) for row in rows])
@@ -490,7 +497,7 @@ def subscribers_erase(email: Email) -> None:
 @deliveries.command("list")
 def deliveries_list(
     state: Annotated[DeliveryState | None, typer.Option(help="Only those in this state.")] = None,
-    limit: Annotated[int | None, typer.Option(help="Only so many, the latest first.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only so many, the latest first.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Letters and what became of them, the latest first."""
@@ -504,7 +511,9 @@ def deliveries_list(
 
 
 @deliveries.command("show")
-def deliveries_show(number: Annotated[int, typer.Argument(metavar="ID")], as_json: AsJson = False) -> None:
+def deliveries_show(
+    number: Annotated[int, typer.Argument(metavar="ID", min=1, max=2**62)], as_json: AsJson = False
+) -> None:
     """One letter with its papers and every attempt."""
     with _opened() as opened:
         found = reports.deliveries(opened, row=number)
@@ -522,7 +531,7 @@ def deliveries_show(number: Annotated[int, typer.Argument(metavar="ID")], as_jso
 
 
 @deliveries.command("retry")
-def deliveries_retry(numbers: Annotated[list[int], typer.Argument(metavar="ID...")]) -> None:
+def deliveries_retry(numbers: Annotated[list[int], typer.Argument(metavar="ID...", min=1, max=2**62)]) -> None:
     """Queue failed, expired or deferred letters again, at once."""
     with _opened() as opened:
         done = opened.store.deliveries.retry(numbers, opened.clock())
@@ -559,7 +568,7 @@ def bounces_read(
 
 
 @bounces.command("list")
-def bounces_list(limit: Annotated[int | None, typer.Option()] = 50, as_json: AsJson = False) -> None:
+def bounces_list(limit: Annotated[int | None, typer.Option(min=1)] = 50, as_json: AsJson = False) -> None:
     """Reports that were taken in, the latest first."""
     with _opened() as opened:
         found = opened.store.bounces.report(limit)

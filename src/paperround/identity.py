@@ -81,6 +81,9 @@ def keys(facts: Facts) -> tuple[str, ...]:
         found.append(f"doi:{facts.doi}")
     if title := title_key(facts.title):
         found.append(f"title:{title}")
+        if facts.authors and not (facts.arxiv_id or facts.doi):
+            # Two works under one title, and neither has another name: their authors tell them apart.
+            found.append(f"title:{title}:{_digest(' '.join(sorted(_surnames(facts))))}")
     if not found or (facts.url and not facts.arxiv_id and not facts.doi):
         found.append(f"url:{_short(_plain_url(facts.url or facts.title))}")
     return tuple(found)
@@ -99,6 +102,10 @@ def conflict(one: Facts, other: Facts) -> bool:
         return False
     ours, theirs = _surnames(one), _surnames(other)
     return bool(ours and theirs and ours.isdisjoint(theirs))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _surnames(facts: Facts) -> set[str]:

@@ -147,8 +147,8 @@ class Dispatch:
         digests = self._app.store.issues.digests([d.digest for d in deliveries if d.digest])
         readers = self._app.store.subscribers.by_rows([d.subscriber for d in deliveries])
         for delivery in deliveries:
-            letter = self._lay_out(delivery, digests.get(delivery.digest or 0), readers[delivery.subscriber])
-            if letter:
+            reader = readers.get(delivery.subscriber)  # None: erased a moment ago, and the delivery with them
+            if reader and (letter := self._lay_out(delivery, digests.get(delivery.digest or 0), reader)):
                 yield letter
 
     def _lay_out(self, delivery: Delivery, digest: Digest | None, reader: Subscriber) -> Letter | None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from paperround.app import App
 
 MOST_PAPERS = 100
+_READING = (ReaderState.ACTIVE, ReaderState.PAUSED)
 MOST_QUERIES, MOST_QUERY = 5, 300  # queries of a reader's own, characters of each
 MOST_FAREWELL = 500  # characters
 NOTICE_HOLDS = timedelta(days=3)  # as long as the link in a confirmation
@@ -174,7 +175,7 @@ def waiting_wish(app: App, reader: Subscriber) -> Wish | None:
         return wish_of(app, reader) if reader.state is ReaderState.PENDING else None
     known = {topic.slug for topic in app.store.topics.public()}
     fields = {name: value for name, value in kept.items() if name not in {"consent", "first_now"}}
-    fields["topics"] = [slug for slug in kept["topics"] if slug in known] or sorted(known)[: not kept["queries"]]
+    fields["topics"] = [slug for slug in kept["topics"] if slug in known]
     return replace(wish(app, reader.email, name=reader.name, **fields), first_now=bool(kept["first_now"]))
 
 
@@ -189,7 +190,7 @@ def confirm(app: App, reader: Subscriber, consent: Mapping[str, str] | None = No
     kept = app.store.personal.waiting(reader.row) or {}
     agreed = {**app.store.personal.consent(reader.row), **kept.get("consent", {}), **(consent or {})}
     app.store.subscribers.unsuppress(reader.email)
-    _save(app, replace(reader, state=ReaderState.ACTIVE, paused_until=None), wanted, agreed)
+    _save(app, replace(reader, state=ReaderState.ACTIVE, paused_until=None), wanted, agreed, returns=True)
     if not wanted.first_now:
         _welcome(app, reader, wanted)
     app.nudge()
@@ -202,7 +203,9 @@ def change(app: App, reader: Subscriber, wanted: Wish) -> None:
     app.store.topics.drop_unread()
 
 
-def _save(app: App, reader: Subscriber, wanted: Wish, consent: Mapping[str, str] | None) -> None:
+def _save(
+    app: App, reader: Subscriber, wanted: Wish, consent: Mapping[str, str] | None, *, returns: bool = False
+) -> None:
     now = app.clock()
     own = [own_topic(query) for query in wanted.queries]
     saved = replace(
@@ -217,7 +220,7 @@ def _save(app: App, reader: Subscriber, wanted: Wish, consent: Mapping[str, str]
     # A day has one issue: who had theirs today and comes back gets the next one tomorrow.
     today = now.astimezone(ZoneInfo(wanted.schedule.timezone)).date()
     first = now if wanted.first_now and app.store.issues.digest_on(reader.row, today) is None else None
-    app.store.subscribers.save([saved], now, consent, first_at=first, new_topics=own)
+    app.store.subscribers.save([saved], now, consent, first_at=first, new_topics=own, returns=returns)
     for topic in own:
         pipeline.look_back(app, topic.slug)
 
@@ -270,14 +273,16 @@ def unsubscribe(app: App, reader: Subscriber) -> bool:
 
 def pause(app: App, reader: Subscriber, until: date | None = None) -> bool:
     """Send nothing until a day, or until further notice; what is published meanwhile comes when they resume."""
-    _must_be(reader, ReaderState.ACTIVE, ReaderState.PAUSED, doing="pause")
-    return app.store.subscribers.set_state(reader.row, ReaderState.PAUSED, app.clock(), paused_until=until)
+    _must_be(reader, *_READING, doing="pause")
+    return app.store.subscribers.set_state(
+        reader.row, ReaderState.PAUSED, app.clock(), paused_until=until, only_from=_READING
+    )
 
 
 def resume(app: App, reader: Subscriber) -> bool:
     """Send again from the next hour on."""
-    _must_be(reader, ReaderState.ACTIVE, ReaderState.PAUSED, doing="resume")
-    return app.store.subscribers.set_state(reader.row, ReaderState.ACTIVE, app.clock())
+    _must_be(reader, *_READING, doing="resume")
+    return app.store.subscribers.set_state(reader.row, ReaderState.ACTIVE, app.clock(), only_from=_READING)
 
 
 def erase(app: App, reader: Subscriber) -> None:

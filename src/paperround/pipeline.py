@@ -26,13 +26,13 @@ from typing import TYPE_CHECKING
 import structlog
 
 from paperround.cadence import issue_date, next_digest_at
-from paperround.errors import SourceError, TransportError
+from paperround.errors import PaperroundError, SourceError, TransportError
 from paperround.ledger import Dispatch
 from paperround.matching import lexical, query
 from paperround.matching.compose import Candidate, compose
 from paperround.matching.trending import popularity
 from paperround.models import Digest, Listing, Match, Paper, Problem, Schedule, Topic
-from paperround.sources import FORMATS, Source, SourceState, Window
+from paperround.sources import FORMATS, Fetched, Source, SourceState, Window
 from paperround.store.issues import DueReader, NewDelivery
 from paperround.store.sources import SourceRecord
 from paperround.store.topics import news_horizon
@@ -119,19 +119,24 @@ def _ask(app: App, source: Source, since: date | None, *, archive: bool) -> Inge
     before = app.store.sources.all().get(source.name)
     window = Window(since or _look_back(before, now), now.date(), dict(before.validators) if before else {})
     report = Ingested(source.name)
+    # Asked for an archive or for the last days only, a source has not told what its readers still wait for.
+    whole = not archive and window.since <= _look_back(before, now)
+    answer: Fetched | None = None
     try:
         answer = source.fetch(app.http, window)
+        report.state, report.note = answer.state, answer.note
+        report.fetched, report.problems = len(answer.parsed.listings), list(answer.parsed.problems)
+        _take_in(app, answer.parsed.listings, report, archive=archive)
     except SourceError as error:
         report.state, report.note = "failed", str(error)
-        app.store.sources.save(_record(source.name, report, now, before))
-        return report
-    report.state, report.note = answer.state, answer.note
-    report.fetched, report.problems = len(answer.parsed.listings), list(answer.parsed.problems)
-    _take_in(app, answer.parsed.listings, report, archive=archive)
+    except (PaperroundError, OSError):
+        raise  # the database or the disk: that is no source's fault
+    except Exception as error:
+        log.exception("source broke", source=source.name)
+        report.state, report.note = "failed", f"{source.name}: {type(error).__name__}: {error}; please report this"
     app.advance(1)
-    newest = max((listing.day for listing in answer.parsed.listings), default=None)
     # Only now: an answer that could not be stored must be asked for again in full.
-    app.store.sources.save(_record(source.name, report, now, before, newest, answer.validators))
+    app.store.sources.save(_record(report, now, before, answer if whole and not report.failed else None))
     return report
 
 
@@ -170,12 +175,13 @@ def _match_topic(app: App, topic: Topic) -> None:
     # A reader's own query is compared with the past week alone: that is what it can still bring by mail, and on no
     # page is there a list of older papers to fill.
     row = app.store.browsing.first_row_since(since) if topic.private else 0
-    keep: list[int] = []
+    # Read before the walk: a match that an ingest makes meanwhile is not for this walk to judge.
+    outdated = app.store.topics.matches_of(topic)
     for papers in app.store.papers.matching(query.parse(topic.query), row):
         found = _found(app, papers, [topic])
         app.store.topics.add_matches(found, since)
-        keep += [match.paper for _, match in found]
-    app.store.topics.matched(topic, keep)
+        outdated -= {match.paper for _, match in found}
+    app.store.topics.matched(topic, outdated)
 
 
 def _found(app: App, papers: Sequence[Paper], topics: Sequence[Topic]) -> list[tuple[int, Match]]:
@@ -192,28 +198,23 @@ def _found(app: App, papers: Sequence[Paper], topics: Sequence[Topic]) -> list[t
 def _look_back(before: SourceRecord | None, now: datetime) -> date:
     """From which day on to ask: since the last success, so that an outage leaves no gap."""
     last = before.succeeded_at if before and before.succeeded_at else now - _FIRST_LOOK_BACK
-    return max(last, now - _LONGEST_LOOK_BACK).date()
+    return max(min(last, now), now - _LONGEST_LOOK_BACK).date()
 
 
-def _record(
-    name: str,
-    report: Ingested,
-    now: datetime,
-    before: SourceRecord | None,
-    newest: date | None = None,
-    validators: Mapping[str, str] | None = None,
-) -> SourceRecord:
-    known = before or SourceRecord(name, "", "", now)
+def _record(report: Ingested, now: datetime, before: SourceRecord | None, answer: Fetched | None) -> SourceRecord:
+    """What is remembered of the source; the watermark moves by a whole `answer` alone."""
+    known = before or SourceRecord(report.source, "", "", now)
+    days = [listing.day for listing in answer.parsed.listings] if answer else []
     return SourceRecord(
-        name=name,
+        name=report.source,
         state=report.state,
         note=report.note,
         tried_at=now,
         # A stale answer is no success: the day it should have held is asked for again.
-        succeeded_at=known.succeeded_at if report.failed or report.stale else now,
+        succeeded_at=now if answer and not report.stale else known.succeeded_at,
         new_at=now if report.new else known.new_at,
-        newest_day=max((day for day in (newest, known.newest_day) if day), default=None),
-        validators=known.validators if validators is None else validators,
+        newest_day=max((day for day in (*days, known.newest_day) if day), default=None),
+        validators=answer.validators if answer else known.validators,
     )
 
 
@@ -329,7 +330,8 @@ def _allowance(app: App, tally: Tally) -> int:
         return 0
     per_day: int | None = getattr(app.settings.transport, "per_day", None)
     batch = app.settings.delivery.batch
-    if per_day and relay.handed_over >= per_day:
+    due = app.store.deliveries.next_due()
+    if per_day and relay.handed_over >= per_day and due and due <= now:
         tally.paused = f"the day's {per_day} letters are sent; the rest goes tomorrow"
     return min(batch, max(0, per_day - relay.handed_over)) if per_day else batch
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from email.parser import BytesHeaderParser
 from email.policy import compat32
 from typing import TYPE_CHECKING
@@ -114,22 +115,21 @@ def _delivery(app: App, report: bounces.Report) -> Delivery | None:
 
 def take(app: App, bounce: Bounce) -> bool:
     """Keep a report and do what follows from it; False when it is known already, or speaks of no letter of ours."""
-    now = app.clock()
-    if bounce.kind is BounceKind.NOTHING or not app.store.bounces.add(bounce, now):
+    if bounce.kind is BounceKind.NOTHING:
         return False
-    delivery = app.store.deliveries.by_row(bounce.delivery)
-    reader = app.store.subscribers.by_row(delivery.subscriber) if delivery else None
-    if delivery is None or reader is None:
-        return True
-    if bounce.kind is BounceKind.POLICY:
-        today = app.store.bounces.count(now.replace(hour=0, minute=0, second=0, microsecond=0))
-        if today.get(BounceKind.POLICY, 0) >= _POLICY_ALARM:
-            log.error("receivers refuse our mail for what it is", refusals_today=today, latest=bounce.text)
-    fates = [Fate(*fate) for fate in app.store.bounces.fates(reader.row)]
-    reason = reason_to_suppress(Fate(now, bounce.kind, bounce.status), fates)
-    if reason and app.store.subscribers.suppress(delivery.email, reason, now):
-        log.warning("address suppressed", subscriber=reader.row, reason=reason)
-    if bounce.kind is BounceKind.COMPLAINT:
-        # RFC 6449 5.6: whoever calls it spam does not want the next one.
-        app.store.subscribers.set_state(reader.row, ReaderState.UNSUBSCRIBED, now)
-    return True
+    now = app.clock()
+    told = Fate(now, bounce.kind, bounce.status)
+    reason = app.store.bounces.take(
+        bounce, now, lambda history: reason_to_suppress(told, [Fate(*fate) for fate in history])
+    )
+    if reason:
+        log.warning("address suppressed", delivery=bounce.delivery, reason=reason)
+    if reason is not None and bounce.kind is BounceKind.POLICY:
+        _alarm(app, bounce, now)
+    return reason is not None
+
+
+def _alarm(app: App, bounce: Bounce, now: datetime) -> None:
+    today = app.store.bounces.count(now.replace(hour=0, minute=0, second=0, microsecond=0))
+    if today.get(BounceKind.POLICY, 0) >= _POLICY_ALARM:
+        log.error("receivers refuse our mail for what it is", refusals_today=today, latest=bounce.text)

@@ -116,7 +116,7 @@ def import_readers(
 def _wish(
     app: App, values: dict[str, str], default_topics: Sequence[str], warnings: list[str], where: str
 ) -> membership.Wish:
-    known = {topic.slug for topic in app.topics()}
+    known = {topic.slug for topic in app.store.topics.public()}
     named = [slug.strip().lower() for slug in values.get("topics", "").replace(",", ";").split(";") if slug.strip()]
     wanted = [slug for slug in named if slug in known]
     warnings += [f"{where}: there is no topic {slug!r}; left out" for slug in named if slug not in known]

@@ -95,6 +95,14 @@ def test_secrets_are_in_no_error_and_no_repr(tmp_path: Path, monkeypatch: pytest
     assert "hunter" not in str(error.value)
 
 
+def test_an_empty_secret_key_is_none_and_a_new_one_is_made(tmp_path: Path) -> None:
+    file, env = written(tmp_path, ""), tmp_path / ".env"
+    env.write_text("PAPERROUND_SECRET_KEY=\n", encoding="utf-8")
+    made = settings.with_secret_key(settings.load(file, env), env)
+    assert len(made.secret_key.get_secret_value()) > 30
+    assert settings.load(file, env).secret_key == made.secret_key
+
+
 def test_a_secret_key_is_made_once_and_kept_where_only_its_owner_reads_it(tmp_path: Path) -> None:
     file, env = written(tmp_path, ""), tmp_path / ".env"
     env.write_text("# mine", encoding="utf-8")

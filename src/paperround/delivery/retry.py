@@ -20,6 +20,7 @@ from paperround.errors import ConfigurationError
 from paperround.models import BounceKind, Outcome, Stage
 
 _PATIENCE = timedelta(days=4)  # RFC 5321 4.5.4.1: give up after 4 to 5 days, where no next digest says it sooner
+_LEAST = timedelta(hours=12)
 _RATE_PAUSE = timedelta(minutes=10)  # Google asks for ten minutes or more
 _ACCOUNT_PAUSE = timedelta(minutes=15)
 _LEAST_DAY_PAUSE = timedelta(hours=1)
@@ -49,7 +50,8 @@ class RetryPolicy:
         """When a delivery is given up."""
         if self.give_up_after:
             return queued_at + self.give_up_after
-        return next_issue_at or queued_at + _PATIENCE
+        # After an outage the next issue may be minutes away: a letter has half a day in any case.
+        return max(next_issue_at, queued_at + _LEAST) if next_issue_at else queued_at + _PATIENCE
 
     def delay(self, attempts: int, chance: Random) -> timedelta:
         """The pause after this many attempts, 1 for the first."""

@@ -20,6 +20,7 @@ from paperround.store.deliveries import Deliveries
 from paperround.store.engine import connect, reading, upsert, writing
 from paperround.store.issues import Issues
 from paperround.store.migrations import current_revision, migrate, newest_revision
+from paperround.store.overview import Overview
 from paperround.store.papers import Papers
 from paperround.store.personal import Personal
 from paperround.store.reasons import Reasons
@@ -48,6 +49,7 @@ class Store:
         self.sources = Sources(self._engine)
         self.browsing = Browsing(self._engine, index)
         self.personal = Personal(self._engine)
+        self.overview = Overview(self._engine)
         self.reasons = Reasons(self._engine)
 
     def prepare(self) -> None:
@@ -90,6 +92,12 @@ class Store:
         """A small value that belongs to the site."""
         with reading(self._engine) as db:
             return db.scalar(select(notes.c.value).where(notes.c.name == name))
+
+    def notes(self, beginning: str) -> dict[str, str]:
+        """Those whose names begin so."""
+        wanted = select(notes.c.name, notes.c.value).where(notes.c.name.startswith(beginning, autoescape=True))
+        with reading(self._engine) as db:
+            return {name: value for name, value in db.execute(wanted.order_by(notes.c.name))}
 
     def set_note(self, name: str, value: str | None) -> None:
         """Keep such a value, or forget it."""

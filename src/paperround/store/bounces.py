@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Connection, Engine, func, select, update
 
-from paperround.models import BounceKind, DeliveryState
+from paperround.models import BounceKind, DeliveryState, ReaderState
 from paperround.store.engine import reading, upsert, writing
-from paperround.store.schema import bounces, deliveries, subscribers
+from paperround.store.schema import bounces, deliveries, subscribers, suppressions
 
 _LETTERS_LOOKED_AT = 60
 
@@ -27,48 +28,39 @@ class Bounce:
     text: str
 
 
+History = tuple[datetime, BounceKind | None, str | None]
+"""One letter: when it was over, and the kind and status of the report about it, if one came."""
+
+
 class Bounces:
     """The bounces' part of the store."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def add(self, bounce: Bounce, now: datetime) -> bool:
-        """Keep a report; False when it is known already or its letter is not."""
+    def take(self, bounce: Bounce, now: datetime, judge: Callable[[Sequence[History]], str | None]) -> str | None:
+        """Keep a report and do what follows from it, all or nothing; None when it or its letter is not new to us.
+
+        `judge` gives the reason to suppress the address, from what became of its letters, the latest first. A
+        complaint unsubscribes as well. The reason comes back, or an empty text where there is none.
+        """
         with writing(self._engine) as db:
-            key = db.scalar(
-                select(subscribers.c.email_key)
+            reader = db.execute(
+                select(subscribers.c.row, subscribers.c.email_key)
                 .join(deliveries, deliveries.c.subscriber == subscribers.c.row)
                 .where(deliveries.c.row == bounce.delivery)
-            )
-            if key is None:
-                return False
-            statement = upsert(db, bounces).values(
-                fingerprint=bounce.fingerprint,
-                delivery=bounce.delivery,
-                email_key=key,
-                kind=bounce.kind.value,
-                status=bounce.status,
-                text=bounce.text[:1000],
-                at=now,
-            )
-            return bool(db.execute(statement.on_conflict_do_nothing().returning(bounces.c.row)).all())
-
-    def fates(self, subscriber: int) -> list[tuple[datetime, BounceKind | None, str | None]]:
-        """What became of a reader's letters, the latest first: when, the report's kind and status if one came."""
-        over = [DeliveryState.SENT.value, DeliveryState.FAILED.value]
-        query = (
-            select(deliveries.c.row, deliveries.c.finished_at, bounces.c.kind, bounces.c.status)
-            .join_from(deliveries, bounces, bounces.c.delivery == deliveries.c.row, isouter=True)
-            .where(deliveries.c.subscriber == subscriber, deliveries.c.state.in_(over))
-            .order_by(deliveries.c.finished_at.desc(), bounces.c.row.desc())
-            .limit(_LETTERS_LOOKED_AT)
-        )
-        seen: dict[int, tuple[datetime, BounceKind | None, str | None]] = {}
-        with reading(self._engine) as db:
-            for row, at, kind, status in db.execute(query):
-                seen.setdefault(row, (at, BounceKind(kind) if kind else None, status))
-        return list(seen.values())
+                .with_for_update()
+            ).one_or_none()
+            if reader is None or not _add(db, bounce, reader.email_key, now):
+                return None
+            if reason := judge(_fates(db, reader.row)):
+                found = upsert(db, suppressions).values(email_key=reader.email_key, reason=reason, at=now)
+                db.execute(found.on_conflict_do_nothing())
+            if bounce.kind is BounceKind.COMPLAINT:
+                # RFC 6449 5.6: whoever calls it spam does not want the next one.
+                gone = {"state": ReaderState.UNSUBSCRIBED.value, "paused_until": None, "unsubscribed_at": now}
+                db.execute(update(subscribers).where(subscribers.c.row == reader.row).values(gone))
+            return reason or ""
 
     def report(self, limit: int | None = None) -> list[dict[str, Any]]:
         """Reports for people and programs, the latest first."""
@@ -91,3 +83,31 @@ class Bounces:
         query = select(bounces.c.kind, func.count()).where(bounces.c.at >= since).group_by(bounces.c.kind)
         with reading(self._engine) as db:
             return dict(db.execute(query).all())
+
+
+def _add(db: Connection, bounce: Bounce, key: str, now: datetime) -> bool:
+    statement = upsert(db, bounces).values(
+        fingerprint=bounce.fingerprint,
+        delivery=bounce.delivery,
+        email_key=key,
+        kind=bounce.kind.value,
+        status=bounce.status,
+        text=bounce.text[:1000],
+        at=now,
+    )
+    return bool(db.execute(statement.on_conflict_do_nothing().returning(bounces.c.row)).all())
+
+
+def _fates(db: Connection, subscriber: int) -> list[History]:
+    over = [DeliveryState.SENT.value, DeliveryState.FAILED.value]
+    query = (
+        select(deliveries.c.row, deliveries.c.finished_at, bounces.c.kind, bounces.c.status)
+        .join_from(deliveries, bounces, bounces.c.delivery == deliveries.c.row, isouter=True)
+        .where(deliveries.c.subscriber == subscriber, deliveries.c.state.in_(over))
+        .order_by(deliveries.c.finished_at.desc(), bounces.c.row.desc())
+        .limit(_LETTERS_LOOKED_AT)
+    )
+    seen: dict[int, History] = {}
+    for row, at, kind, status in db.execute(query):
+        seen.setdefault(row, (at, BounceKind(kind) if kind else None, status))
+    return list(seen.values())

@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
+    Boolean,
     ColumnElement,
     Connection,
     Engine,
@@ -22,6 +23,7 @@ from sqlalchemy import (
     exists,
     func,
     insert,
+    or_,
     select,
     update,
 )
@@ -79,7 +81,14 @@ class Claimed:
 # Made once: building the statement took longer than running it.
 _SETTLE = (
     update(deliveries)
-    .where(deliveries.c.row == bindparam("settled"), deliveries.c.claim == bindparam("held"))
+    .where(
+        deliveries.c.row == bindparam("settled"),
+        # A letter that the relay has taken is sent, also when a sweep has put it back meanwhile.
+        or_(
+            deliveries.c.claim == bindparam("held"),
+            and_(deliveries.c.claim.is_(None), deliveries.c.state.in_(WAITING), bindparam("taken", type_=Boolean)),
+        ),
+    )
     .values(
         state=bindparam("state"),
         reason=bindparam("reason"),
@@ -177,6 +186,7 @@ class Deliveries:
             {
                 "settled": s.outcome.delivery,
                 "held": claim,
+                "taken": s.outcome.accepted,
                 "state": s.state.value,
                 "reason": s.reason,
                 "counted": int(s.counts),

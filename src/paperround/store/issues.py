@@ -242,14 +242,14 @@ def _keep(db: Connection, decided: Sequence[NewDelivery], edition: int, now: dat
             for new in decided
         ],
     )
-    rows = [new.reader.subscriber.row for new in decided]
-    # A reader's unread matches are settled now, laid out or counted: the next digest begins after this edition.
-    # Whoever changes a reader's topics locks the reader first, as this transaction has: nothing slips in unread.
-    unread = subscriptions.c.subscriber.in_(rows) & (subscriptions.c.read_to < edition)
-    db.execute(update(subscriptions).where(unread).values(read_to=edition))
     # In one order everywhere: a new issue is waited for by whoever wants to make it too.
     numbers = {key: _issue(db, *key) for key in sorted({(new.cadence, new.day) for new in decided if new.digest})}
     fresh = _not_reached_yet(db, decided, numbers)
+    # A reader's unread matches are settled now, laid out or counted: the next digest begins after this edition.
+    # Whoever changes a reader's topics locks the reader first, as this transaction has: nothing slips in unread.
+    settled = [new.reader.subscriber.row for new in (*fresh, *(new for new in decided if not new.digest))]
+    unread = subscriptions.c.subscriber.in_(settled) & (subscriptions.c.read_to < edition)
+    db.execute(update(subscriptions).where(unread).values(read_to=edition))
     _print(db, fresh, numbers)
     _keep_digests(db, fresh, numbers, now)
 

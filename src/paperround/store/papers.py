@@ -280,6 +280,17 @@ def _absorb(db: Connection, keep: int, lose: int) -> None:
     """
     alone(db, digest_papers)  # no digest is composed meanwhile, of papers that would be gone at its end
     db.execute(select(papers.c.row).where(papers.c.row.in_((keep, lose))).with_for_update())
+    # News stays news, whichever of the two was only filed for the archive.
+    news = select(matches.c.topic).where(
+        matches.c.paper == lose, matches.c.edition.is_(None) | (matches.c.edition > 0)
+    )
+    db.execute(
+        update(matches)
+        .where(matches.c.paper == keep, matches.c.edition == 0, matches.c.topic.in_(news))
+        .values(edition=None)
+    )
+    live = select(papers.c.row).where(papers.c.row == lose, ~papers.c.archived).exists()
+    db.execute(update(papers).where(papers.c.row == keep, live).values(archived=False))
     for table in (listings, matches, digest_papers):
         column = table.c.paper
         others = [c for c in table.primary_key.columns if c.name != "paper"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, delete, insert, or_, select, update
+from sqlalchemy import Connection, Engine, and_, delete, exists, insert, or_, select, update
 
 from paperround.models import DeliveryState, ReaderState, Subscriber
 from paperround.store.engine import reading, writing
@@ -62,7 +62,7 @@ class Personal:
             reads = found.state in _READING and not _suppressed(db, stranger.email)
             if not reads:
                 db.execute(update(subscribers).where(subscribers.c.row == found.row).values(wish=dict(wanted)))
-            return _queue(db, found.row, stranger.email, LINK if reads else CONFIRM, notice, now)
+            return _queue(db, found.row, found.email, LINK if reads else CONFIRM, notice, now)
 
     def link(self, email: str, notice: NewNotice, now: datetime) -> bool:
         """Queue the link to the preferences of an address that is known; whether it was queued."""
@@ -105,6 +105,7 @@ class Personal:
             subscribers.c.confirmed_at.is_(None),
             subscribers.c.created_at < before,
             subscribers.c.wish.is_not(None),
+            ~exists().where(deliveries.c.subscriber == subscribers.c.row, deliveries.c.created_at >= before),
         )
         with writing(self._engine) as db:
             return len(db.execute(delete(subscribers).where(strangers).returning(subscribers.c.row)).all())

@@ -91,6 +91,7 @@ papers = Table(
     Column("archived", Boolean, nullable=False),  # for pages and search; its matches are never mailed
     Index("ix_papers_day_upvotes", "day", "upvotes"),
     Index("ix_papers_unmatched", "row", sqlite_where=text("unmatched"), postgresql_where=text("unmatched")),
+    sqlite_autoincrement=_NUMBERS_ONCE,
 )
 
 # Every spelling under which a paper is known; identity.py makes them.
@@ -135,6 +136,7 @@ topics = Table(
     Column("about", Text, nullable=False),
     Column("private", Boolean, nullable=False),  # a reader's own query: on no page and in no list
     Column("matched_query", Text),  # the query that the stored matches are of; another one is due for matching
+    sqlite_autoincrement=_NUMBERS_ONCE,
 )
 
 # A match becomes news when publish() closes an edition over it. The number is given inside that transaction to

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from operator import attrgetter
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine, delete, func, select, update
 
-from paperround.cadence import next_digest_at
+from paperround.cadence import issue_date, next_digest_at
 from paperround.models import Cadence, ReaderState, Schedule, Subscriber, Topic
 from paperround.store.engine import reading, upsert, writing
 from paperround.store.schema import bounces, subscribers, subscriptions, suppressions, topics
@@ -19,8 +20,11 @@ _CHUNK = 500
 
 
 def email_key(email: str) -> str:
-    """Under which an address is known: two that differ in case alone are one mailbox everywhere in practice."""
-    return email.strip().casefold()
+    """Under which an address is known: two that differ in case alone are one mailbox everywhere in practice.
+
+    Not casefold(): that makes one of straße.example and strasse.example, which are two owners' domains.
+    """
+    return email.strip().lower()
 
 
 class Subscribers:
@@ -68,8 +72,11 @@ class Subscribers:
         *,
         first_at: datetime | None = None,
         new_topics: Iterable[Topic] = (),
+        returns: bool = False,
     ) -> None:
         """Add subscribers or replace what is known of them, all in one transaction.
+
+        A reader who is not pending keeps the state they are in, unless they confirm that they return.
 
         The next digest follows from the schedule, or is `first_at` where that is given. A reader keeps the
         progress of the topics they already followed; what was asked for in their name and waited for their word is
@@ -81,16 +88,24 @@ class Subscribers:
             numbers = dict(db.execute(select(topics.c.slug, topics.c.row)).all())
             start = edition_before(db, news_horizon(now))
             for reader in readers:
-                row = _save_one(db, reader, now, consent, first_at)
+                row = _save_one(db, reader, now, consent, first_at, start, returns=returns)
                 _follow(db, row, [numbers[slug] for slug in reader.topics], start, now)
 
-    def set_state(self, row: int, state: ReaderState, now: datetime, *, paused_until: date | None = None) -> bool:
-        """Move a subscriber to a state; False when they were in it already."""
+    def set_state(
+        self,
+        row: int,
+        state: ReaderState,
+        now: datetime,
+        *,
+        paused_until: date | None = None,
+        only_from: Collection[ReaderState] = tuple(ReaderState),
+    ) -> bool:
+        """Move a subscriber to a state; False when they were in it already, or in none that leads there."""
         with writing(self._engine) as db:
             # Two clicks at once on the way out are one farewell.
             db.execute(select(subscribers.c.row).where(subscribers.c.row == row).with_for_update())
             found = load(db, subscribers.c.row == row)
-            if not found:
+            if not found or found[0].state not in only_from:
                 return False
             left = now if state is ReaderState.UNSUBSCRIBED else None
             if left and found[0].state is state:
@@ -106,8 +121,11 @@ class Subscribers:
     def wake(self, now: datetime) -> int:
         """Make active again everybody whose pause has ended; how many they were."""
         with writing(self._engine) as db:
-            over = load(db, subscribers.c.state == ReaderState.PAUSED.value, subscribers.c.paused_until <= now.date())
-        return sum(self.set_state(reader.row, ReaderState.ACTIVE, now) for reader in over)
+            # The day is the reader's own; on one side of the world it begins 14 hours before UTC's.
+            latest = (now + timedelta(hours=14)).date()
+            paused = load(db, subscribers.c.state == ReaderState.PAUSED.value, subscribers.c.paused_until <= latest)
+        over = [reader for reader in paused if reader.paused_until and reader.paused_until <= _today(reader, now)]
+        return sum(self.set_state(r.row, ReaderState.ACTIVE, now, only_from=(ReaderState.PAUSED,)) for r in over)
 
     def erase(self, row: int) -> None:
         """Forget a subscriber and everything that hangs on them; a suppression of the address stays."""
@@ -192,6 +210,10 @@ def add(db: Connection, values: Mapping[str, Any]) -> int | None:
     return row
 
 
+def _today(reader: Subscriber, now: datetime) -> date:
+    return now.astimezone(ZoneInfo(reader.schedule.timezone)).date()
+
+
 def _known(db: Connection, email: str) -> Any:
     query = select(subscribers).where(subscribers.c.email_key == email_key(email))
     return db.execute(query.with_for_update()).one_or_none()
@@ -203,16 +225,25 @@ def _save_one(
     now: datetime,
     consent: Mapping[str, str] | None,
     first_at: datetime | None,
+    start: int,
+    *,
+    returns: bool,
 ) -> int:
     known = _known(db, reader.email)
     schedule = reader.schedule
-    due = first_at or next_digest_at(schedule, now, known.served if known else None)
-    if known and first_at is None and schedule_of(known) == schedule and known.next_digest_at:
+    # The row is locked now: what the caller saw of the state may be over, and nobody is brought back by it.
+    settled = known is not None and known.state != ReaderState.PENDING.value and not returns
+    state = ReaderState(known.state) if settled else reader.state
+    active = known is not None and known.state == ReaderState.ACTIVE.value
+    back = known is not None and state is ReaderState.ACTIVE and not active
+    due = next_digest_at(schedule, now, known.served if known else None)
+    if first_at and not (known and known.served and known.served >= issue_date(schedule, first_at)):
+        due = first_at  # a day has one issue: who had theirs waits for the next
+    elif active and schedule_of(known) == schedule and known.next_digest_at:
         due = known.next_digest_at  # a digest that is due already stays due
     values: dict[str, Any] = {
-        "email": reader.email,
         "name": reader.name,
-        "state": reader.state.value,
+        "state": state.value,
         "cadence": schedule.cadence.value,
         "at": schedule.at,
         "timezone": schedule.timezone,
@@ -225,20 +256,24 @@ def _save_one(
         "paused_until": reader.paused_until,
         "wish": None,
     }
-    if reader.state is not ReaderState.UNSUBSCRIBED:
+    if state is not ReaderState.UNSUBSCRIBED:
         values["unsubscribed_at"] = None
     if consent is not None:
         values["consent"] = dict(consent)
     if known:
-        if reader.state is ReaderState.ACTIVE and known.confirmed_at is None:
+        if state is ReaderState.ACTIVE and known.confirmed_at is None:
             values["confirmed_at"] = now
+        if back:
+            # What was published while they were away is no news any more.
+            missed = (subscriptions.c.subscriber == known.row) & (subscriptions.c.read_to < start)
+            db.execute(update(subscriptions).where(missed).values(read_to=start))
         db.execute(update(subscribers).where(subscribers.c.row == known.row).values(values))
         return int(known.row)
-    values |= {"email_key": email_key(reader.email), "created_at": now, "consent": dict(consent or {})}
-    values["confirmed_at"] = now if reader.state is ReaderState.ACTIVE else None
+    values |= {"email": reader.email, "email_key": email_key(reader.email), "created_at": now}
+    values |= {"consent": dict(consent or {}), "confirmed_at": now if state is ReaderState.ACTIVE else None}
     row = add(db, values)
     # Somebody else may have added the address while this transaction waited: then it is changed.
-    return _save_one(db, reader, now, consent, first_at) if row is None else row
+    return _save_one(db, reader, now, consent, first_at, start, returns=returns) if row is None else row
 
 
 def _follow(db: Connection, subscriber: int, wanted: Sequence[int], start: int, now: datetime) -> None:

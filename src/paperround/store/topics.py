@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -75,11 +75,20 @@ class Topics:
         with reading(self._engine) as db:
             return db.scalar(select(func.count()).select_from(papers).where(papers.c.unmatched)) or 0
 
-    def matched(self, topic: Topic, keep: Sequence[int]) -> None:
-        """The topic's matches are complete: drop those that its former query brought and this one does not."""
+    def matches_of(self, topic: Topic) -> set[int]:
+        """The papers that the topic has matches with."""
+        with reading(self._engine) as db:
+            return set(db.scalars(select(matches.c.paper).where(matches.c.topic == topic.row)))
+
+    def matched(self, topic: Topic, outdated: Collection[int]) -> None:
+        """The topic's matches are complete: drop those that only its former query brought.
+
+        Nothing happens when the query has changed once more meanwhile: then the topic is still due for matching.
+        """
+        same = (topics.c.row == topic.row) & (topics.c.query == topic.query)
         with writing(self._engine) as db:
-            db.execute(update(topics).where(topics.c.row == topic.row).values(matched_query=topic.query))
-            gone = sorted(set(db.scalars(select(matches.c.paper).where(matches.c.topic == topic.row))) - set(keep))
+            changed = update(topics).where(same).values(matched_query=topic.query).returning(topics.c.row)
+            gone = sorted(outdated) if db.execute(changed).all() else []
             for start in range(0, len(gone), _CHUNK):
                 some = gone[start : start + _CHUNK]
                 db.execute(delete(matches).where(matches.c.topic == topic.row, matches.c.paper.in_(some)))

@@ -61,6 +61,7 @@ def upgrade() -> None:
         sa.Column("archived", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("row", name=op.f("pk_papers")),
         sa.UniqueConstraint("id", name=op.f("uq_papers_id")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("papers", schema=None) as batch_op:
         batch_op.create_index("ix_papers_day_upvotes", ["day", "upvotes"], unique=False)
@@ -144,6 +145,7 @@ def upgrade() -> None:
         sa.Column("matched_query", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("row", name=op.f("pk_topics")),
         sa.UniqueConstraint("slug", name=op.f("uq_topics_slug")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "digests",
