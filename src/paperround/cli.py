@@ -415,7 +415,8 @@ def subscribers_import(
 def subscribers_export(file: Annotated[Path | None, typer.Argument(metavar="[FILE]")] = None) -> None:
     """Write all readers as CSV, to a file or to stdout."""
     with _opened() as opened:
-        text = readerlist.write(opened.store.subscribers.all())
+        public = {topic.slug for topic in opened.store.topics.public()}
+        text = readerlist.write(opened.store.subscribers.all(), public)
     if file is None:
         sys.stdout.write(text)
     else:

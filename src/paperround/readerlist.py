@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from paperround.models import Problem, Subscriber
 
 COLUMNS = ("email", "name", "topics", "cadence", "at", "timezone", "max_papers")
+PAUSED = "paused"
+"""The one status that a row keeps: such a reader is taken in, and gets nothing until they resume."""
 # listmonk: email, name, status, attributes…; Mailchimp: Email Address, First Name, Last Name, TAGS, TIMEZONE…
 _SYNONYMS = {
     "email address": "email", "e-mail": "email", "mail": "email", "address": "email",
@@ -18,7 +20,8 @@ _SYNONYMS = {
     "time zone": "timezone", "frequency": "cadence", "max papers": "max_papers",
 }  # fmt: skip
 # listmonk marks who must not be mailed; Mailchimp exports those in files of their own, with these columns.
-_GONE = {"status": {"blocklisted", "unsubscribed", "cleaned", "disabled"}}
+# Our own export marks those who never confirmed and those whose address is suppressed.
+_GONE = {"status": {"blocklisted", "unsubscribed", "cleaned", "disabled", "pending", "suppressed"}}
 _GONE_COLUMNS = {"unsub_time", "clean_time"}
 
 
@@ -52,17 +55,17 @@ def read(data: bytes) -> ReaderList:
     return _rows(lines, names, ignored)
 
 
-def write(readers: Iterable[Subscriber]) -> str:
-    """The readers as a file that `read` understands."""
+def write(readers: Iterable[Subscriber], public: Collection[str]) -> str:
+    """The readers as a file that `read` understands, with those of their topics that are public."""
     out = io.StringIO(newline="")
     table = csv.writer(out, lineterminator="\r\n")  # RFC 4180
     table.writerow([*COLUMNS, "status"])
     for reader in readers:
         schedule = reader.schedule
-        table.writerow([
-            reader.email, _harmless(reader.name), ";".join(reader.topics), schedule.cadence.value,
-            f"{schedule.at:%H:%M}", schedule.timezone, reader.max_papers, reader.state.value,
-        ])  # fmt: skip
+        topics = ";".join(slug for slug in reader.topics if slug in public)
+        when = (schedule.cadence.value, f"{schedule.at:%H:%M}", schedule.timezone)
+        status = "suppressed" if reader.suppressed else reader.state.value
+        table.writerow([reader.email, _harmless(reader.name), topics, *when, reader.max_papers, status])
     return out.getvalue()
 
 
@@ -89,7 +92,10 @@ def _rows(lines: Iterable[list[str]], names: list[str], ignored: tuple[str, ...]
             continue
         seen[email.casefold()] = where
         values.setdefault("name", f"{values.pop('first', '')} {values.pop('last', '')}".strip())
-        rows.append((where, {name: value for name, value in values.items() if name in COLUMNS}))
+        kept = {name: value for name, value in values.items() if name in COLUMNS}
+        if values.get("status", "").lower() == PAUSED:
+            kept["status"] = PAUSED
+        rows.append((where, kept))
     return ReaderList(tuple(rows), tuple(problems), ignored)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from paperround import membership, pipeline, readerlist
 from paperround.app import App, open_store
 from paperround.errors import UnknownName, WrongUse
-from paperround.models import Problem
+from paperround.models import Problem, ReaderState
 from paperround.resources import folder
 from paperround.settings import load, with_secret_key
 
@@ -110,6 +110,11 @@ def import_readers(
         except WrongUse as error:
             problems.append(Problem(where, str(error)))
     membership.subscribe(app, wishes, confirmed=confirmed, first_at=app.clock() if first_now else None)
+    paused = {values["email"] for _, values in rows.rows if values.get("status") == readerlist.PAUSED}
+    for wanted in wishes:
+        reader = app.store.subscribers.by_email(wanted.email) if wanted.email in paused else None
+        if reader and reader.state is ReaderState.ACTIVE:
+            membership.pause(app, reader)
     return Imported(len(wishes), problems, warnings)
 
 

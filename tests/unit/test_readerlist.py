@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import time
+from datetime import UTC, datetime, time
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,7 +17,8 @@ def emails(found: readerlist.ReaderList) -> list[str]:
 
 
 def test_our_own_columns_are_read() -> None:
-    data = b"email,name,topics,cadence,at,timezone,max_papers\nada@example.org,Ada,robots;agents,weekly,06:30,Asia/Tokyo,7\n"
+    header = b"email,name,topics,cadence,at,timezone,max_papers\n"
+    data = header + b"ada@example.org,Ada,robots;agents,weekly,06:30,Asia/Tokyo,7\n"
     [(where, values)] = readerlist.read(data).rows
     assert where == "line 2"
     assert values == {
@@ -85,9 +87,9 @@ def test_unbalanced_quotes_name_the_place_and_lose_only_what_follows() -> None:
 def test_what_is_written_can_be_read_again() -> None:
     reader = Subscriber(
         1, "ada@example.org", ReaderState.ACTIVE, Schedule(Cadence.WEEKLY, time(6, 5), "Asia/Tokyo"),
-        name='Ada "Countess", Lovelace', max_papers=3, topics=("a", "b"),
+        name='Ada "Countess", Lovelace', max_papers=3, topics=("a", "own-1", "b"),
     )  # fmt: skip
-    [(_, values)] = readerlist.read(readerlist.write([reader]).encode()).rows
+    [(_, values)] = readerlist.read(readerlist.write([reader], {"a", "b"}).encode()).rows
     assert values == {
         "email": "ada@example.org", "name": 'Ada "Countess", Lovelace', "topics": "a;b", "cadence": "weekly",
         "at": "06:05", "timezone": "Asia/Tokyo", "max_papers": "3",
@@ -96,7 +98,23 @@ def test_what_is_written_can_be_read_again() -> None:
 
 def test_a_name_that_a_spreadsheet_would_run_is_made_harmless() -> None:
     reader = Subscriber(1, "ada@example.org", ReaderState.ACTIVE, Schedule(), name="=HYPERLINK(1)")
-    assert ",'=HYPERLINK(1)," in readerlist.write([reader])
+    assert ",'=HYPERLINK(1)," in readerlist.write([reader], ())
+
+
+@pytest.mark.parametrize("state", list(ReaderState))
+def test_only_active_and_paused_readers_of_our_own_export_come_in_again(state: ReaderState) -> None:
+    reader = Subscriber(1, "ada@example.org", state, Schedule(), topics=("a",))
+    found = readerlist.read(readerlist.write([reader], {"a"}).encode())
+    assert bool(found.rows) == (state in (ReaderState.ACTIVE, ReaderState.PAUSED))
+    assert [values.get("status") for _, values in found.rows if "status" in values] == (
+        ["paused"] if state is ReaderState.PAUSED else []
+    )
+
+
+def test_a_suppressed_address_is_exported_as_such_and_not_read_in_again() -> None:
+    since = datetime(2026, 11, 23, tzinfo=UTC)
+    reader = Subscriber(1, "ada@example.org", ReaderState.ACTIVE, Schedule(), suppressed=("hard bounce", since))
+    assert not readerlist.read(readerlist.write([reader], ()).encode()).rows
 
 
 @given(st.binary(max_size=300))
