@@ -254,7 +254,7 @@ def test_a_database_that_is_away_leaves_the_mails_unseen(
         raise StoreError("the database does not answer")
 
     with monkeypatch.context() as patched:
-        patched.setattr(site.app.store.bounces, "add", away)
+        patched.setattr(site.app.store.bounces, "take", away)
         with pytest.raises(StoreError):
             returns.read_mailbox(site.app)
     assert account.flags() == [""]
