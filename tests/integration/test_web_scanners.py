@@ -15,6 +15,8 @@ from paperround.web.guards import HEADERS
 from support.pages import Browser, Pages
 from support.papers import listing
 
+_ENDLESS = frozenset({"/preview/changes"})  # tells a watching browser about edited templates until it leaves
+_TOKEN = "let me in, please"
 _HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{ 7*7 }}"
 
 
@@ -61,18 +63,25 @@ def _everything(pages: Pages) -> list[str]:
         "paper_id": "2611.00001",
         "slug": "robots",
         "key": key,
-        "name": "style.css",
-        "number": "1",
-        "email": "ada",
+        "row": str(row),
+        "email": "ada@lovelace.example",
+    }
+    special = {
+        "/static/{name}": "/static/style.css",
+        "/sitemap/{name}.xml": "/sitemap/0.xml",
+        "/admin/charts/{name}.svg": "/admin/charts/readers.svg",
     }
     found = []
     for route in _routes(pages):
+        if route.path in _ENDLESS:
+            continue
         first = route.path.split("/")[1]
         if "{token}" in route.path:
             found.append(route.path.replace(f"/{first}/{{token}}", good[first]))
         else:
-            found.append(re.sub(r"\{(\w+)(?::path)?\}", lambda name: values[name[1]], route.path))
-    return [path.replace("/sitemap/style.css.xml", "/sitemap/0.xml") for path in found]
+            path = special.get(route.path, route.path)
+            found.append(re.sub(r"\{(\w+)(?::path)?\}", lambda name: values.get(name[1], "1"), path))
+    return found
 
 
 def _routes(pages: Pages) -> list[APIRoute]:
@@ -91,11 +100,15 @@ def _routes(pages: Pages) -> list[APIRoute]:
 def test_following_every_link_changes_no_row(pages: Pages) -> None:
     paths = _everything(pages)
     assert len(paths) > 30
+    browser = _local(pages)
+    assert browser.post("/admin/login", data={"token": _TOKEN}).status_code == 303
     before = pages.dump()
     for path in paths:
         for method in ("GET", "HEAD"):
-            response = _local(pages).request(method, path)
-            assert response.status_code in (200, 303, 401, 403), f"{method} {path}: {response.status_code}"
+            response = browser.request(method, path)
+            assert response.status_code in (200, 303, 404) if "preview" in path else response.status_code == 200, (
+                f"{method} {path}: {response.status_code}"
+            )
             if method == "HEAD":
                 assert response.content == b""
     assert pages.dump() == before
@@ -114,7 +127,8 @@ def test_every_answer_carries_the_guards(pages: Pages) -> None:
 def test_no_page_holds_inline_script_or_style_or_names_another_host(pages: Pages) -> None:
     for path in _everything(pages):
         response = _local(pages).get(path)
-        if not response.headers["content-type"].startswith("text/html") or path.endswith("/html"):
+        is_page = response.headers.get("content-type", "").startswith("text/html")
+        if not is_page or path.endswith("/html") or path.startswith("/preview"):  # letters have styles of their own
             continue
         assert not re.search(r"<script(?![^>]*\bsrc=)|\son\w+=|<style|\sstyle=|javascript:", response.text), path
         loaded = re.findall(
@@ -244,12 +258,13 @@ def test_another_site_cannot_empty_the_inbox(pages: Pages) -> None:
 
 
 def test_a_letter_is_shown_without_script_and_without_pictures_from_elsewhere(pages: Pages) -> None:
-    html = next(path for path in _everything(pages) if path.endswith("/html"))
+    html = next(path for path in _everything(pages) if re.fullmatch("/inbox/.*/html", path))
     policy = _local(pages).get(html).headers["content-security-policy"]
     assert "script-src" not in policy
     assert "default-src 'none'" in policy
     assert "sandbox" in policy
-    assert "img-src data:;" in policy
+    assert "http" not in policy
+    assert "allow-scripts" not in policy
     assert "https:" in _local(pages).get(html + "?pictures=true").headers["content-security-policy"]
     letter = html.removesuffix("/html")
     raw = _local(pages).get(letter + "/letter.eml")

@@ -97,7 +97,7 @@ class Store:
         """Those whose names begin so."""
         wanted = select(notes.c.name, notes.c.value).where(notes.c.name.startswith(beginning, autoescape=True))
         with reading(self._engine) as db:
-            return {name: value for name, value in db.execute(wanted.order_by(notes.c.name))}
+            return dict(db.execute(wanted.order_by(notes.c.name)).all())
 
     def set_note(self, name: str, value: str | None) -> None:
         """Keep such a value, or forget it."""

@@ -2,7 +2,7 @@
 
 `create` makes the application. Each file holds the handlers of one kind of visitor: `public` and `archive` browse,
 `joining` wants letters, `reader`, `preferences` and `online` have a link from a letter, `inbox` reads what the
-built-in inbox holds, `webhooks` takes relays' reports.
+built-in inbox holds, `workshop` previews any letter, `admin` is the operator's, `webhooks` takes relays' reports.
 `desk` is what they share, `guards` what every request passes, `mistakes` what is said when something is wrong.
 """
 
@@ -12,7 +12,21 @@ from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
-from paperround.web import archive, health, inbox, joining, mistakes, online, preferences, public, reader, webhooks
+from paperround.web import (
+    admin,
+    api,
+    archive,
+    health,
+    inbox,
+    joining,
+    mistakes,
+    online,
+    preferences,
+    public,
+    reader,
+    webhooks,
+    workshop,
+)
 from paperround.web.desk import Desk
 from paperround.web.guards import Guards
 
@@ -27,6 +41,8 @@ _ROUTERS = (
     preferences.router,
     online.router,
     inbox.router,
+    workshop.router,
+    admin.router,
     webhooks.router,
     health.router,
 )
@@ -38,6 +54,7 @@ def create(app: App) -> FastAPI:
     web.state.desk = Desk(app)
     for router in _ROUTERS:
         web.include_router(router)
+    web.mount("/api", api.create(web.state.desk))
     mistakes.handle(web)
     web.add_middleware(Guards, https=app.settings.site.base_url.startswith("https://"))
     return web

@@ -107,6 +107,13 @@ def search_json(request: Request, desk: Here, q: str = "") -> Response:
     return _json(request, _found(desk, q, "/search/feed.json"))
 
 
+@get("/docs")
+def docs(request: Request, desk: Here) -> Response:
+    """What the API can do, in words; nothing is loaded from elsewhere to show it."""
+    api = next(route.app for route in request.app.routes if getattr(route, "path", "") == "/api")
+    return desk.page(request, "docs", spec=api.openapi())
+
+
 @get("/robots.txt")
 def robots(request: Request, desk: Here) -> Response:
     """What robots may read: papers, not people's pages."""

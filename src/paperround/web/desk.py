@@ -16,6 +16,7 @@ from babel import Locale
 from fastapi import Depends, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
 
+from paperround.app import NoProgress
 from paperround.rendering import language as languages
 from paperround.rendering.environment import environment
 from paperround.rendering.language import Language
@@ -23,6 +24,7 @@ from paperround.resources import folders
 from paperround.web import session
 from paperround.web.forms import Posted
 from paperround.web.limits import Limits
+from paperround.web.progress import Watched
 
 if TYPE_CHECKING:
     from paperround.app import App
@@ -58,6 +60,9 @@ class Desk:
         self.app = app
         self.folders = folders("templates")
         self.limits = Limits()
+        self.progress = Watched()
+        if isinstance(app.progress, NoProgress):
+            app.progress = self.progress
         self.site = app.settings.site.facts()
         self.home = urlsplit(self.site.base_url).path
         """What stands before each path where the site does not begin at the host's root."""
@@ -170,6 +175,7 @@ class Desk:
             private=private,
             other_languages=[] if private else self._other_languages(request, language),
             inbox_open=self.sees_inbox(request),
+            workshop_open=self.sees_workshop(request),
             **facts,
         ).encode()
 
@@ -199,6 +205,10 @@ class Desk:
     def sees_inbox(self, request: Request) -> bool:
         """Whether this visitor may read the built-in inbox."""
         return self.app.settings.transport.kind == "inbox" and (self.is_local(request) or self.is_admin(request))
+
+    def sees_workshop(self, request: Request) -> bool:
+        """Whether this visitor may preview anybody's letter."""
+        return self.is_local(request) or self.is_admin(request)
 
     @property
     def admin_token(self) -> str:

@@ -1,22 +1,29 @@
-"""For the machines that watch over this one."""
+"""For the machines that watch over this one: is it well, and how much of what is there (Prometheus)."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 
-from fastapi import APIRouter
+from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
-from paperround import __version__
+from paperround import __version__, reports
 from paperround.errors import StoreError
-from paperround.web.desk import Here
+from paperround.web import session
+from paperround.web.desk import Desk, Here
+from paperround.web.limits import EVERYBODY
 
 router = APIRouter()
 get = partial(router.get, response_model=None)
+_NOT_KEPT = {"Cache-Control": "no-store"}
 
 
 @get("/healthz")
-def healthz(desk: Here) -> JSONResponse:
+def healthz(desk: Here) -> Response:
     """Whether pages can be served: the database answers."""
     facts = {"status": "ok", "version": __version__}
     status = 200
@@ -24,4 +31,65 @@ def healthz(desk: Here) -> JSONResponse:
         desk.app.store.note("seeds")
     except StoreError:
         facts["status"], status = "the database does not answer", 503
-    return JSONResponse(facts, status, headers={"Cache-Control": "no-store"})
+    return JSONResponse(facts, status, headers=_NOT_KEPT)
+
+
+@get("/metrics")
+def metrics(request: Request, desk: Here) -> Response:
+    """The numbers for Prometheus: on this machine, or with the admin token as a bearer token."""
+    if not (desk.is_local(request) or desk.is_admin(request) or has_token(request, desk)):
+        raise HTTPException(401, headers={"WWW-Authenticate": "Bearer"})
+    registry = CollectorRegistry()
+    registry.register(_Numbers(desk))
+    return Response(generate_latest(registry), headers=_NOT_KEPT, media_type=CONTENT_TYPE_LATEST)
+
+
+def has_token(request: Request, desk: Desk) -> bool:
+    """Whether the request carries the admin token (`Authorization: Bearer …`); guesses are limited like logins."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    who, now = f"bearer {request.client.host if request.client else ''}", desk.app.clock()
+    if scheme.lower() != "bearer" or not desk.admin_token or desk.limits.logging_in.wait(who, now):
+        return False
+    if session.same(token.strip(), desk.admin_token):
+        return True
+    desk.limits.logging_in.take(who, now)
+    return False
+
+
+class _Numbers(Collector):
+    """Read from the database when asked, so that several programs on it tell the same."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def collect(self) -> Iterator[Metric]:
+        """All numbers."""
+        stats, app = reports.stats(self._desk.app), self._desk.app
+        yield GaugeMetricFamily("paperround_papers", "Papers stored.", stats["papers"])
+        yield _labelled("paperround_subscribers", "Subscribers by state.", "state", stats["subscribers"])
+        yield _labelled("paperround_deliveries", "Deliveries by state.", "state", stats["deliveries"])
+        yield GaugeMetricFamily(
+            "paperround_letters_today", "Letters handed over today (UTC).", stats["relay"]["sent_today"]
+        )
+        paused = int(stats["relay"]["paused_until"] is not None)
+        yield GaugeMetricFamily("paperround_relay_paused", "1 while the relay takes nothing.", paused)
+        succeeded = {
+            name: one.succeeded_at.timestamp() for name, one in app.store.sources.all().items() if one.succeeded_at
+        }
+        yield _labelled("paperround_source_success_timestamp_seconds", "Last good answer.", "source", succeeded)
+        news = {name: one.new_at.timestamp() for name, one in app.store.sources.all().items() if one.new_at}
+        yield _labelled("paperround_source_news_timestamp_seconds", "Last new paper.", "source", news)
+        due = app.store.deliveries.next_due()
+        late = max(0.0, (app.clock() - due).total_seconds()) if due else 0.0
+        yield GaugeMetricFamily("paperround_delivery_lag_seconds", "How long the next letter has been due.", late)
+        asked = self._desk.limits.subscribing_overall.count(EVERYBODY, app.clock())
+        yield GaugeMetricFamily(
+            "paperround_subscribe_requests_hour", "Requests for confirmations in the past hour.", asked
+        )
+
+
+def _labelled(name: str, told: str, label: str, numbers: dict[str, float]) -> Metric:
+    family = GaugeMetricFamily(name, told, labels=[label])
+    for value, number in numbers.items():
+        family.add_metric([value], number)
+    return family

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
-from email import message_from_bytes, policy
-from email.message import EmailMessage
 from email.utils import parseaddr
 from functools import partial
 
@@ -15,18 +12,13 @@ from fastapi.responses import RedirectResponse
 from paperround.delivery.inbox import Inbox, InboxTransport
 from paperround.web.desk import PRIVATE, Desk, Here
 from paperround.web.forms import Form
+from paperround.web.viewer import Look, Viewed, address, download, frame
 
 router = APIRouter(prefix="/inbox")
 get = partial(router.get, response_model=None)
 post = partial(router.post, response_model=None)
 _PAGE = 50  # letters
-_FRAME = (
-    "default-src 'none'; style-src 'unsafe-inline'; img-src data:{pictures}; frame-ancestors 'self'; "
-    "sandbox allow-popups allow-popups-to-escape-sandbox"
-)
-# A link in the letter opens beside the inbox: in the frame itself most pages refuse to be shown.
-_BASE = b'<base target="_blank">'
-_HEAD = re.compile(rb"<head[^>]*>", re.IGNORECASE)
+TABS = ("html", "text", "source", "header", "raw", "weight", "remarks")
 
 
 def _opened(desk: Desk, request: Request) -> Inbox:
@@ -57,45 +49,30 @@ def letters(request: Request, desk: Here, page: int = 1) -> Response:
 
 
 @get("/{key}")
-def letter(request: Request, desk: Here, key: str, show: str = "html", pictures: bool = False) -> Response:
-    """A letter: as mail programs show it, its text, its header, or its source."""
-    raw = _letter(desk, request, key)
-    message = message_from_bytes(raw, policy=policy.default)
-    shown = show if show in {"html", "text", "header", "source"} else "html"
+def letter(request: Request, desk: Here, key: str, show: str = "html") -> Response:
+    """A letter as mail programs show it, its parts, what it weighs, and what is wrong with it."""
+    viewed = Viewed(_letter(desk, request, key), desk.site, now=desk.app.clock())
+    at, look = f"{desk.home}/inbox/{key}", Look.asked(request, pictures=False)
+    tab = show if show in TABS else "html"
     response = desk.private_page(
-        request,
-        "letter",
-        key=key,
-        show=shown,
-        pictures=pictures,
-        size=len(raw),
-        head={name: str(message.get(name, "")) for name in ("Subject", "From", "To", "Date")},
-        header=[(name, str(value)) for name, value in message.items()],
-        csrf=desk.csrf(request),
-        text=_part(message, "plain") if shown == "text" else raw.decode("utf-8", "replace"),
-    )
+        request, "letter", key=key, show=tab, viewed=viewed, look=look, at=at, tabs=TABS, csrf=desk.csrf(request),
+        link=lambda wanted: address(at, **wanted.fields()), frame=address(f"{at}/html", **look.fields()),
+    )  # fmt: skip
     response.headers["Content-Security-Policy"] = PRIVATE["Content-Security-Policy"] + "; frame-src 'self'"
     return response
 
 
 @get("/{key}/html")
-def html(request: Request, desk: Here, key: str, pictures: bool = False) -> Response:
-    """The letter's HTML alone, for the frame: no script, and pictures from elsewhere only when asked for."""
-    body = _part(message_from_bytes(_letter(desk, request, key), policy=policy.default), "html").encode()
-    body = _HEAD.sub(lambda found: found[0] + _BASE, body, count=1)
-    headers = {
-        **PRIVATE,
-        "Content-Security-Policy": _FRAME.format(pictures=" https:" if pictures else ""),
-        "X-Frame-Options": "SAMEORIGIN",
-    }
-    return Response(body, headers=headers, media_type="text/html; charset=utf-8")
+def html(request: Request, desk: Here, key: str) -> Response:
+    """The letter's HTML alone, for the frames: no script, and pictures from elsewhere only when asked for."""
+    viewed = Viewed(_letter(desk, request, key), desk.site)
+    return frame(viewed.html, Look.asked(request, pictures=False))
 
 
 @get("/{key}/letter.eml")
 def eml(request: Request, desk: Here, key: str) -> Response:
     """The letter's bytes, as they came."""
-    headers = {**PRIVATE, "Content-Disposition": 'attachment; filename="letter.eml"'}
-    return Response(_letter(desk, request, key), headers=headers, media_type="message/rfc822")
+    return download(_letter(desk, request, key), "letter.eml", "message/rfc822")
 
 
 @post("/empty")
@@ -112,8 +89,3 @@ def _letter(desk: Desk, request: Request, key: str) -> bytes:
     if raw is None:
         raise HTTPException(404)
     return raw
-
-
-def _part(message: EmailMessage, kind: str) -> str:
-    part = message.get_body((kind,))
-    return str(part.get_content()) if part is not None else ""

@@ -80,6 +80,8 @@ def _told(
     else:
         heading, line = _of_status(status, language)
         actions = [("/", language.gettext("Today's papers")), ("/search", language.gettext("Search"))]
+        if status == 401:
+            actions = [("/admin", language.gettext("Log in"))]
     response = desk.message(
         request, heading, [line, *([detail] if detail else [])], status=status, actions=actions, language=language
     )
@@ -105,6 +107,8 @@ def _of_status(status: int, language: Language) -> tuple[str, str]:
     match status:
         case 400 | 422:
             return _("This address cannot be understood"), _("Something in it is not what this page expects.")
+        case 401:
+            return _("Log in first"), _("This page is for the people who run this site.")
         case 403:
             return _("Not for everybody"), _("This page is for the people who run this site.")
         case 404 | 410:

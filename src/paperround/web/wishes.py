@@ -188,10 +188,10 @@ def _wish(app: App, form: Filled, email: str | None) -> Wish:
     return replace(wanted, first_now=form.first_now)
 
 
-def trial(app: App, text: str, language: Language) -> Trial:
-    """Try a query on the papers of the past week."""
+def trial(app: App, text: str, language: Language, *, own: bool = True) -> Trial:
+    """Try a query on the papers of the past week; `own` says that it is a reader's, and has to keep their limits."""
     try:
-        (wanted,) = membership.own_queries([text]) or ("",)
+        wanted = "".join(membership.own_queries([text])) if own else text
         parsed = query.parse(wanted)
     except QueryError as error:
         return Trial(text, wrong=str(error))

@@ -1,0 +1,340 @@
+"""The operator's pages, behind the admin token: what goes on, who reads, which topics, what became of each letter."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
+from typing import Annotated, Any
+
+import structlog
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi.responses import JSONResponse, RedirectResponse
+
+from paperround import membership, reports, tokens
+from paperround.app import check_slug
+from paperround.errors import PaperroundError, UnknownName, WrongUse
+from paperround.models import DeliveryState, ReaderState, Subscriber, Topic
+from paperround.text import clean
+from paperround.web import api, charts, session, wishes
+from paperround.web.desk import PRIVATE, Desk, client_of
+from paperround.web.desk import Here as AnybodyHere
+from paperround.web.forms import Form
+from paperround.web.links import path
+from paperround.web.periods import read_day
+
+router = APIRouter(prefix="/admin")
+get = partial(router.get, response_model=None)
+post = partial(router.post, response_model=None)
+log = structlog.get_logger()
+_PAGE = 50
+_LONGEST_NAME = 40  # of a program; notes have names of 60 characters
+_CHART_DAYS = 30
+_FAILURES = 10
+
+
+async def _operators(request: Request, desk: AnybodyHere) -> Desk:
+    """The desk, for somebody who has logged in."""
+    if not desk.is_admin(request):
+        raise HTTPException(401)
+    return desk
+
+
+Here = Annotated[Desk, Depends(_operators)]
+
+
+# --- in and out -------------------------------------------------------------------------------------------------
+
+
+@get("")
+def overview(request: Request, desk: AnybodyHere) -> Response:
+    """How everything is; for others, the way in."""
+    if not desk.is_admin(request):
+        return _login_page(request, desk, "")
+    return _page(
+        request,
+        desk,
+        "overview",
+        stats=reports.stats(desk.app),
+        sources=_sources(desk),
+        failures=reports.deliveries(desk.app, state=DeliveryState.FAILED, limit=_FAILURES),
+        progress=desk.progress.facts(),
+    )
+
+
+@post("/login")
+def login(request: Request, desk: AnybodyHere, form: Form) -> Response:
+    """In, with the admin token; a client that guesses is made to wait."""
+    now, who = desk.app.clock(), client_of(request)
+    if not desk.admin_token or desk.limits.logging_in.wait(who, now):
+        return _login_page(
+            request, desk, "Too many wrong tokens; wait five minutes." if desk.admin_token else "", 429
+        )
+    if not session.same(form.get("token"), desk.admin_token):
+        desk.limits.logging_in.take(who, now)
+        log.warning("wrong admin token", client=who)
+        return _login_page(request, desk, "This is not the token.", 403)
+    desk.limits.logging_in.clear(who)
+    response = RedirectResponse(f"{desk.home}/admin", 303, headers=PRIVATE)
+    response.set_cookie(
+        session.COOKIE,
+        session.begin(desk.app.keys, desk.admin_token, now),
+        max_age=int(session.HOLDS.total_seconds()),
+        path=f"{desk.home}/",
+        httponly=True,
+        samesite="strict",
+        secure=desk.site.base_url.startswith("https://"),
+    )
+    return response
+
+
+@post("/logout")
+def logout(request: Request, desk: Here, form: Form) -> Response:
+    """Out."""
+    desk.check_csrf(request, form)
+    response = RedirectResponse(f"{desk.home}/admin", 303)
+    response.delete_cookie(session.COOKIE, path=f"{desk.home}/")
+    return response
+
+
+def _login_page(request: Request, desk: Desk, wrong: str, status: int = 401) -> Response:
+    return desk.private_page(request, "admin/login", status=status, wrong=wrong, possible=bool(desk.admin_token))
+
+
+# --- overview ---------------------------------------------------------------------------------------------------
+
+
+@get("/progress")
+def progress(desk: Here) -> Response:
+    """What the round is doing, for the page that watches it."""
+    return JSONResponse(desk.progress.facts(), headers=PRIVATE)
+
+
+@get("/charts/{name}.svg")
+def chart(desk: Here, name: str) -> Response:
+    """A picture of the past thirty days: readers, letters or bounces."""
+    first = desk.today - timedelta(days=_CHART_DAYS - 1)
+    days = desk.app.store.overview.days(datetime.combine(first, time.min, UTC))
+    letters = {str(state.value): days.letters[state.value] for state in DeliveryState if state.value in days.letters}
+    known: dict[str, Mapping[str, Mapping[date, int]]] = {
+        "readers": {"joined": days.joined, "left": days.left},
+        "letters": letters,
+        "bounces": days.bounces,
+    }
+    series = known.get(name)
+    if series is None:
+        raise HTTPException(404)
+    headers = {**PRIVATE, "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
+    return Response(charts.by_day(series, desk.today, _CHART_DAYS), headers=headers, media_type="image/svg+xml")
+
+
+def _sources(desk: Desk) -> list[dict[str, Any]]:
+    """Each configured source with its state, and those that are remembered only."""
+    known = desk.app.store.sources.all()
+    names = dict.fromkeys([*(source.name for source in desk.app.settings.sources), *known])
+    return [{"name": name, "record": known.get(name)} for name in names]
+
+
+# --- readers ----------------------------------------------------------------------------------------------------
+
+
+@get("/readers")
+def readers(request: Request, desk: Here, q: str = "", state: str = "", page: int = 1) -> Response:
+    """Readers, the newest first."""
+    chosen = ReaderState(state) if state in set(ReaderState) else None
+    offset = _PAGE * (_checked(page) - 1)
+    found = desk.app.store.overview.readers(q, chosen, _PAGE + 1, offset)
+    more = {"q": q, "state": state}
+    return _page(
+        request,
+        desk,
+        "readers",
+        readers=found[:_PAGE],
+        q=q,
+        state=state,
+        states=list(ReaderState),
+        counts=desk.app.store.subscribers.count(),
+        turn=_turn(page, len(found) > _PAGE),
+        more=more,
+    )
+
+
+@get("/readers/{row}")
+def reader(request: Request, desk: Here, row: int) -> Response:
+    """One reader, with the letters they had and the reason for the last."""
+    return _reader_page(request, desk, _reader(desk, row))
+
+
+@post("/readers/{row}")
+def change_reader(request: Request, desk: Here, row: int, form: Form) -> Response:
+    """What a reader can do for themselves, done for them: pause, resume, unsubscribe, erase, mail the link."""
+    desk.check_csrf(request, form)
+    found = _reader(desk, row)
+    done = form.get("do")
+    log.info("operator changes a reader", do=done, reader=row)
+    try:
+        match done:
+            case "pause":
+                until = form.get("until")
+                membership.pause(desk.app, found, read_day(until) if until else None)
+            case "resume":
+                membership.resume(desk.app, found)
+            case "unsubscribe":
+                membership.unsubscribe(desk.app, found)
+            case "link":
+                membership.ask_for_link(desk.app, found.email)
+            case "erase" if "sure" in form:
+                membership.erase(desk.app, found)
+                return RedirectResponse(f"{desk.home}/admin/readers", 303)
+    except WrongUse as error:
+        return _reader_page(request, desk, found, str(error))
+    return RedirectResponse(f"{desk.home}/admin/readers/{row}", 303)
+
+
+def _reader_page(request: Request, desk: Desk, found: Subscriber, wrong: str = "") -> Response:
+    return _page(
+        request,
+        desk,
+        "reader",
+        reader=found,
+        wrong=wrong,
+        status=422 if wrong else 200,
+        why=reports.why_nothing(desk.app, found),
+        consent=desk.app.store.personal.consent(found.row),
+        held=desk.app.store.personal.everything(found.row),
+        preferences=path(desk, tokens.PREFERENCES, found.row),
+    )
+
+
+def _reader(desk: Desk, row: int) -> Subscriber:
+    found = desk.app.store.subscribers.by_row(row)
+    if found is None:
+        raise HTTPException(404)
+    return found
+
+
+# --- topics -----------------------------------------------------------------------------------------------------
+
+
+@get("/topics")
+def topics(request: Request, desk: Here) -> Response:
+    """The topics with their readers and papers."""
+    return _page(request, desk, "topics", topics=desk.app.store.topics.all(), counts=desk.app.store.topics.counts())
+
+
+@get("/topics/{slug}")
+def topic(request: Request, desk: Here, slug: str) -> Response:
+    """A topic to change; `new` is one to add."""
+    found = Topic("", "", "") if slug == "new" else desk.app.store.topics.by_slug(slug)
+    if found is None or found.private:
+        raise HTTPException(404)
+    return _topic_page(request, desk, found)
+
+
+@post("/topics")
+def save_topic(request: Request, desk: Here, form: Form) -> Response:
+    """Try a topic on the past week's papers, or keep it and compare it with all papers."""
+    desk.check_csrf(request, form)
+    typed = Topic(
+        form.get("slug").strip().lower(),
+        form.get("name").strip()[:200],
+        form.get("query").strip(),
+        form.get("about").strip(),
+    )
+    known = desk.app.store.topics.by_slug(typed.slug)
+    trial = wishes.trial(desk.app, typed.query, desk.visitors_language(request), own=False)
+    if form.get("do") == "try" or trial.wrong:
+        return _topic_page(request, desk, typed, trial, status=422 if trial.wrong else 200)
+    try:
+        check_slug(typed.slug)
+        if not typed.name or (known and known.private):
+            raise UnknownName("a topic needs a name" if not typed.name else "this slug is taken")
+        desk.app.add_topic(replace(typed, row=known.row if known else 0))
+    except PaperroundError as error:
+        return _topic_page(request, desk, typed, wrong=str(error), status=422)
+    return RedirectResponse(f"{desk.home}/admin/topics", 303)
+
+
+def _topic_page(
+    request: Request, desk: Desk, found: Topic, trial: wishes.Trial | None = None, wrong: str = "", status: int = 200
+) -> Response:
+    return _page(request, desk, "topic", topic=found, trial=trial, wrong=wrong, status=status)
+
+
+# --- letters ----------------------------------------------------------------------------------------------------
+
+
+@get("/letters")
+def letters(request: Request, desk: Here, state: str = "") -> Response:
+    """Letters, the latest first, with reasons and attempts."""
+    chosen = DeliveryState(state) if state in set(DeliveryState) else None
+    return _page(
+        request,
+        desk,
+        "letters",
+        letters=reports.deliveries(desk.app, state=chosen, limit=_PAGE),
+        state=state,
+        states=list(DeliveryState),
+        counts=desk.app.store.deliveries.count(),
+    )
+
+
+@post("/letters")
+def retry(request: Request, desk: Here, form: Form) -> Response:
+    """Queue failed, expired or deferred letters again."""
+    desk.check_csrf(request, form)
+    numbers = [int(number) for number in form.all("letter") if number.isascii() and number.isdigit()]
+    done = desk.app.store.deliveries.retry(numbers, desk.app.clock())
+    log.info("operator queues letters again", letters=done)
+    desk.app.nudge()
+    return RedirectResponse(f"{desk.home}/admin/letters", 303)
+
+
+# --- tokens of programs -----------------------------------------------------------------------------------------
+
+
+@get("/tokens")
+def tokens_page(request: Request, desk: Here) -> Response:
+    """The programs that may use the API."""
+    return _tokens(request, desk)
+
+
+@post("/tokens")
+def change_tokens(request: Request, desk: Here, form: Form) -> Response:
+    """Make a token, shown once, or take one back."""
+    desk.check_csrf(request, form)
+    name = clean(form.get("name"))[:_LONGEST_NAME]
+    if not name:
+        return _tokens(request, desk, wrong="A token needs the name of its program.")
+    log.info("operator changes an API token", name=name, do=form.get("do"))
+    if form.get("do") == "revoke":
+        desk.app.store.set_note(api.TOKEN_NOTE + name, None)
+        return _tokens(request, desk)
+    if desk.app.store.note(api.TOKEN_NOTE + name):
+        return _tokens(request, desk, wrong=f"{name} has a token already; take it back first.")
+    token = secrets.token_urlsafe(32)
+    desk.app.store.set_note(api.TOKEN_NOTE + name, api.hash_token(token))
+    return _tokens(request, desk, made=(name, token))
+
+
+def _tokens(request: Request, desk: Desk, made: tuple[str, str] | None = None, wrong: str = "") -> Response:
+    names = [name.removeprefix(api.TOKEN_NOTE) for name in desk.app.store.notes(api.TOKEN_NOTE)]
+    return _page(request, desk, "tokens", status=422 if wrong else 200, names=names, made=made, wrong=wrong)
+
+
+def _page(request: Request, desk: Desk, name: str, status: int = 200, **facts: Any) -> Response:
+    return desk.private_page(
+        request, f"admin/{name}", status=status, scripts=True, tab=name, csrf=desk.csrf(request), **facts
+    )
+
+
+def _turn(page: int, more: bool) -> tuple[int, int]:
+    return (page - 1, page + 1 if more else 0)
+
+
+def _checked(page: int) -> int:
+    if not 1 <= page <= 100_000:
+        raise HTTPException(404)
+    return page

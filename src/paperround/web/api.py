@@ -1,0 +1,341 @@
+"""The JSON API: papers and topics for everybody; readers, letters and changes with a token. Described by OpenAPI.
+
+`Authorization: Bearer` carries the admin token, or one that the operator made for a program under /admin/tokens.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import date, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import Depends, FastAPI, HTTPException, Path, Query, Request
+from fastapi.security import HTTPBearer
+from pydantic import BaseModel, ConfigDict, Field
+
+from paperround import __version__, membership, reports
+from paperround.app import check_slug
+from paperround.errors import WrongUse
+from paperround.models import DeliveryState, Paper, ReaderState, Topic
+from paperround.web import mistakes
+from paperround.web.cards import page_of
+from paperround.web.desk import Here
+from paperround.web.health import has_token
+
+if TYPE_CHECKING:
+    from paperround.web.desk import Desk
+
+TOKEN_NOTE = "api token "  # noqa: S105 - what the notes are called; their values are hashes
+_MOST = 200
+Limit = Annotated[int, Query(ge=1, le=_MOST)]
+Offset = Annotated[int, Query(ge=0, le=1_000_000)]
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class PaperFacts(_Answer):
+    """A paper."""
+
+    id: str
+    title: str
+    abstract: str
+    authors: list[str]
+    organization: str | None
+    day: date = Field(description="The first day on which a source announced it.")
+    published: date | None
+    page: str = Field(description="Its page here.")
+    url: str | None
+    pdf_url: str | None
+    code_url: str | None
+    project_url: str | None
+    discussion_url: str | None
+    arxiv_id: str | None
+    version: int | None
+    doi: str | None
+    categories: list[str]
+    keywords: list[str]
+    upvotes: int | None
+    comments: int | None
+    sources: list[str]
+    why: list[str] = Field(default=[], description="For a search: what was found where.")
+
+
+class TopicFacts(_Answer):
+    """A topic that readers can follow."""
+
+    slug: str
+    name: str
+    about: str
+    query: str
+
+
+class TopicWish(_Answer):
+    """What a topic shall be."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    query: Annotated[str, Field(min_length=1, max_length=2_000)]
+    about: Annotated[str, Field(max_length=1_000)] = ""
+
+
+class Suppressed(_Answer):
+    """Since when and why an address gets nothing."""
+
+    reason: str
+    at: datetime
+
+
+class ReaderFacts(_Answer):
+    """A reader."""
+
+    email: str
+    name: str
+    state: ReaderState
+    topics: list[str]
+    cadence: str
+    at: str
+    timezone: str
+    max_papers: int
+    next_digest_at: datetime | None
+    paused_until: date | None
+    suppressed: Suppressed | None
+
+
+class ReaderWish(_Answer):
+    """A reader to add, or to change."""
+
+    email: Annotated[str, Field(max_length=254)]
+    topics: Annotated[list[str], Field(min_length=1, max_length=200)]
+    name: Annotated[str, Field(max_length=200)] = ""
+    cadence: str = "daily"
+    at: str = "07:00"
+    timezone: str = "UTC"
+    max_papers: Annotated[int, Field(ge=1, le=membership.MOST_PAPERS)] = 10
+    confirmed: bool = Field(False, description="They have agreed elsewhere; otherwise a letter asks them first.")
+
+
+class AttemptFacts(_Answer):
+    """One try to hand a letter over."""
+
+    at: datetime
+    code: int | None
+    enhanced: str | None
+    text: str
+    stage: str
+
+
+class DeliveryFacts(_Answer):
+    """A letter and what became of it."""
+
+    id: int
+    issue: str
+    email: str
+    state: DeliveryState
+    reason: str
+    message_id: str
+    papers: list[str]
+    attempts: list[AttemptFacts]
+    next_attempt_at: datetime | None
+
+
+_bearer = HTTPBearer(auto_error=False, description="The admin token, or one made under /admin/tokens.")
+
+
+async def _trusted(request: Request, desk: Here, _: Annotated[object, Depends(_bearer)]) -> Desk:
+    if _has_api_token(request, desk) or has_token(request, desk):
+        return desk
+    raise HTTPException(401, "this needs Authorization: Bearer TOKEN", {"WWW-Authenticate": "Bearer"})
+
+
+def _has_api_token(request: Request, desk: Desk) -> bool:
+    token = request.headers.get("authorization", "").partition(" ")[2].strip()
+    hashed = hash_token(token)
+    # A hash is looked up, not compared: how long that takes tells nothing about the token.
+    return bool(token) and hashed in desk.app.store.notes(TOKEN_NOTE).values()
+
+
+def hash_token(token: str) -> str:
+    """Under which an API token is kept: 256 random bits need no salt and no slow hash."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+Trusted = Annotated[Any, Depends(_trusted)]
+Email = Annotated[str, Path(max_length=254)]
+
+
+def create(desk: Desk) -> FastAPI:
+    """The API as an application of its own, to be mounted at /api."""
+    api = FastAPI(
+        title=f"{desk.site.name} API",
+        version=__version__,
+        description=__doc__,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        redirect_slashes=False,
+        servers=[{"url": f"{desk.site.base_url}/api"}],
+        responses={400: {"description": "Something in it cannot be acted on; `detail` says what."}},
+    )
+    api.state.desk = desk
+    mistakes.handle(api)
+    _papers(api)
+    _topics(api)
+    _subscribers(api)
+    _deliveries(api)
+    return api
+
+
+def _papers(api: FastAPI) -> None:
+    @api.get("/papers", tags=["papers"])
+    def papers(
+        desk: Here,
+        q: Annotated[str, Query(max_length=1_000, description="A query or plain words; best first.")] = "",
+        day: Annotated[date | None, Query(description="Of one day, most upvoted first.")] = None,
+        limit: Limit = 50,
+        offset: Offset = 0,
+    ) -> list[PaperFacts]:
+        """The newest papers, those of a day, or those that a query finds."""
+        if q.strip():
+            return [_paper(desk, paper, why) for paper, _, why in reports.search(desk.app, q, limit, offset)]
+        if day is not None:
+            return [_paper(desk, paper) for paper in desk.app.store.browsing.on_days(day, day, limit, offset)]
+        return [_paper(desk, paper) for paper in desk.app.store.browsing.newest(desk.today, limit)]
+
+    @api.get("/papers/{paper_id:path}", tags=["papers"], responses={404: {"description": "There is no such paper."}})
+    def paper(desk: Here, paper_id: str) -> PaperFacts:
+        """One paper, by its identifier here, its arXiv identifier or its DOI."""
+        found = desk.app.store.papers.by_id(paper_id)
+        if found is None:
+            raise HTTPException(404, f"there is no paper {paper_id[:80]!r}")
+        return _paper(desk, found)
+
+
+def _topics(api: FastAPI) -> None:
+    @api.get("/topics", tags=["topics"])
+    def topics(desk: Here) -> list[TopicFacts]:
+        """The topics that readers can follow."""
+        return [_topic(topic) for topic in desk.app.store.topics.public()]
+
+    @api.put("/topics/{slug}", tags=["topics"], responses=_TOKEN_NEEDED)
+    def save_topic(desk: Trusted, slug: Annotated[str, Path(max_length=60)], wanted: TopicWish) -> TopicFacts:
+        """Add a topic or change it; papers of the past week on it are news to its readers."""
+        check_slug(slug)
+        known = desk.app.store.topics.by_slug(slug)
+        if known and known.private:
+            raise WrongUse(f"the slug {slug!r} is taken")
+        topic = Topic(slug, wanted.name, wanted.query, wanted.about)
+        desk.app.add_topic(topic)
+        return _topic(topic)
+
+
+def _subscribers(api: FastAPI) -> None:
+    get, post = partial(api.get, tags=["subscribers"]), partial(api.post, tags=["subscribers"])
+    not_there = _TOKEN_NEEDED | {404: {"description": "Nobody subscribes with this address."}}
+
+    @get("/subscribers", responses=_TOKEN_NEEDED)
+    def subscribers(
+        desk: Trusted, q: Annotated[str, Query(max_length=254)] = "", state: ReaderState | None = None,
+        limit: Limit = 50, offset: Offset = 0,
+    ) -> list[ReaderFacts]:  # fmt: skip
+        """Readers, the newest first; `q` is part of the address."""
+        found = desk.app.store.overview.readers(q, state, limit, offset)
+        return [ReaderFacts(**reports.reader_facts(reader)) for reader in found]
+
+    @post("/subscribers", status_code=201, responses=_TOKEN_NEEDED)
+    def subscribe(desk: Trusted, wanted: ReaderWish) -> ReaderFacts:
+        """Add a reader or change what one follows. Nobody who has left comes back by this."""
+        fields = wanted.model_dump(exclude={"confirmed"})
+        wish = membership.wish(desk.app, **fields)
+        if wanted.confirmed:
+            membership.subscribe(desk.app, [wish], confirmed=True)
+        else:
+            membership.ask_to_subscribe(desk.app, wish, {"asked_from": "the API", "words": ""})
+        return _reader(desk, wish.email)
+
+    @get("/subscribers/{email}", responses=not_there)
+    def subscriber(desk: Trusted, email: Email) -> ReaderFacts:
+        """One reader."""
+        return _reader(desk, email)
+
+    @post("/subscribers/{email}/pause", responses=not_there)
+    def pause(desk: Trusted, email: Email, until: date | None = None) -> ReaderFacts:
+        """Send nothing until a day, or until further notice."""
+        membership.pause(desk.app, _known(desk, email), until)
+        return _reader(desk, email)
+
+    @post("/subscribers/{email}/resume", responses=not_there)
+    def resume(desk: Trusted, email: Email) -> ReaderFacts:
+        """Send again."""
+        membership.resume(desk.app, _known(desk, email))
+        return _reader(desk, email)
+
+    @post("/subscribers/{email}/unsubscribe", responses=not_there)
+    def unsubscribe(desk: Trusted, email: Email) -> ReaderFacts:
+        """Send nothing any more, also not what is queued."""
+        membership.unsubscribe(desk.app, _known(desk, email))
+        return _reader(desk, email)
+
+    @api.delete("/subscribers/{email}", tags=["subscribers"], status_code=204, responses=not_there)
+    def erase(desk: Trusted, email: Email) -> None:
+        """Forget everything about a reader."""
+        membership.erase(desk.app, _known(desk, email))
+
+
+def _deliveries(api: FastAPI) -> None:
+    @api.get("/deliveries", tags=["deliveries"], responses=_TOKEN_NEEDED)
+    def deliveries(desk: Trusted, state: DeliveryState | None = None, limit: Limit = 50) -> list[DeliveryFacts]:
+        """Letters and what became of them, the latest first."""
+        return [_delivery(found) for found in reports.deliveries(desk.app, state=state, limit=limit)]
+
+    @api.get(
+        "/deliveries/{row}", tags=["deliveries"], responses=_TOKEN_NEEDED | {404: {"description": "No such letter."}}
+    )
+    def delivery(desk: Trusted, row: Annotated[int, Path(ge=1, le=2**40)]) -> DeliveryFacts:
+        """One letter with its papers and every attempt."""
+        found = reports.deliveries(desk.app, row=row)
+        if not found:
+            raise HTTPException(404, f"there is no delivery {row}")
+        return _delivery(found[0])
+
+    @api.post(
+        "/deliveries/{row}/retry",
+        tags=["deliveries"],
+        status_code=202,
+        responses=_TOKEN_NEEDED | {409: {"description": "It is neither failed nor expired nor deferred."}},
+    )
+    def retry(desk: Trusted, row: Annotated[int, Path(ge=1, le=2**40)]) -> DeliveryFacts:
+        """Queue a failed, expired or deferred letter again, at once."""
+        if not desk.app.store.deliveries.retry([row], desk.app.clock()):
+            raise HTTPException(409, f"delivery {row} is neither failed nor expired nor deferred")
+        desk.app.nudge()
+        return _delivery(reports.deliveries(desk.app, row=row)[0])
+
+
+_TOKEN_NEEDED: dict[int | str, dict[str, Any]] = {401: {"description": "This needs a token."}}
+
+
+def _paper(desk: Desk, paper: Paper, why: tuple[str, ...] = ()) -> PaperFacts:
+    facts = {name: getattr(paper, name) for name in PaperFacts.model_fields if name not in {"page", "why"}}
+    lists = {name: list(facts[name]) for name in ("authors", "categories", "keywords", "sources")}
+    return PaperFacts(**{**facts, **lists}, page=desk.site.base_url + page_of(paper.id), why=list(why))
+
+
+def _topic(topic: Topic) -> TopicFacts:
+    return TopicFacts(slug=topic.slug, name=topic.name, about=topic.about, query=topic.query)
+
+
+def _known(desk: Desk, email: str) -> Any:
+    found = desk.app.store.subscribers.by_email(email)
+    if found is None:
+        raise HTTPException(404, "nobody subscribes with this address")
+    return found
+
+
+def _reader(desk: Desk, email: str) -> ReaderFacts:
+    return ReaderFacts(**reports.reader_facts(_known(desk, email)))
+
+
+def _delivery(found: dict[str, Any]) -> DeliveryFacts:
+    return DeliveryFacts(**{name: found[name] for name in DeliveryFacts.model_fields})

@@ -1,0 +1,250 @@
+"""The operator's pages: nobody gets in without the token, and nothing is done that another site asks for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from paperround import pipeline
+from paperround.models import ReaderState, Stage
+from support.pages import Browser, Pages
+
+TOKEN = "let me in, please"
+
+
+@pytest.fixture
+def pages(tmp_path: Path) -> Iterator[Pages]:
+    made = Pages(
+        tmp_path, site={"base_url": "https://papers.example.org", "sender": "a@b.example", "admin_token": TOKEN}
+    )
+    yield made
+    made.app.close()
+
+
+def _operator(pages: Pages) -> Browser:
+    browser = Browser(pages.web)
+    assert browser.post("/admin/login", data={"token": TOKEN}).status_code == 303
+    return browser
+
+
+def _csrf(page: str) -> str:
+    return re.findall(r'name="csrf" value="([^"]+)"', page)[0]
+
+
+def test_nobody_gets_in_without_the_token(pages: Pages) -> None:
+    stranger = Browser(pages.web)
+    assert 'name="token"' in stranger.get("/admin").text
+    for path in (
+        "/admin/readers",
+        "/admin/readers/1",
+        "/admin/topics",
+        "/admin/letters",
+        "/admin/progress",
+        "/admin/charts/readers.svg",
+    ):
+        assert stranger.get(path).status_code == 401, path
+    for path in ("/admin/logout", "/admin/readers/1", "/admin/topics", "/admin/letters"):
+        assert stranger.post(path, data={"csrf": "x"}).status_code == 401, path
+    assert stranger.post("/admin/login", data={"token": "guess"}).status_code == 403
+    assert stranger.post("/admin/login", data={}).status_code == 403
+    assert "paperround_admin" not in stranger.cookies
+
+
+def test_guessing_the_token_is_slow(pages: Pages) -> None:
+    guesses = Browser(pages.web)
+    answers = [guesses.post("/admin/login", data={"token": f"guess {n}"}).status_code for n in range(7)]
+    assert answers == [403] * 5 + [429] * 2
+    assert guesses.post("/admin/login", data={"token": TOKEN}).status_code == 429
+    assert Browser(pages.web, "198.51.100.9").post("/admin/login", data={"token": TOKEN}).status_code == 303
+    pages.site.clock.now += timedelta(minutes=6)
+    assert guesses.post("/admin/login", data={"token": TOKEN}).status_code == 303
+
+
+def test_without_a_token_there_is_no_way_in(tmp_path: Path) -> None:
+    made = Pages(tmp_path)
+    assert "There is no admin token yet" in made.client.get("/admin").text
+    assert made.client.post("/admin/login", data={"token": ""}).status_code == 429
+    made.app.close()
+
+
+def test_the_session_is_a_cookie_that_scripts_and_other_sites_cannot_use(pages: Pages) -> None:
+    cookie = Browser(pages.web).post("/admin/login", data={"token": TOKEN}).headers["set-cookie"]
+    for part in ("HttpOnly", "Secure", "SameSite=strict", "Path=/"):
+        assert part in cookie
+    assert TOKEN not in cookie
+    browser = _operator(pages)
+    assert browser.get("/admin").status_code == 200
+    pages.site.clock.now += timedelta(hours=13)
+    assert browser.get("/admin/readers").status_code == 401
+
+
+def test_another_sites_form_does_nothing(pages: Pages) -> None:
+    row = pages.reader()
+    browser = _operator(pages)
+    before = pages.dump()
+    for path in (f"/admin/readers/{row}", "/admin/topics", "/admin/letters", "/admin/logout"):
+        assert browser.post(path, data={"do": "unsubscribe"}).status_code == 403
+        other = _csrf(_operator(pages).get("/admin").text)
+        assert browser.post(path, data={"do": "unsubscribe", "csrf": other}).status_code == 403
+    assert pages.dump() == before
+
+
+def test_the_overview_shows_how_everything_is(pages: Pages) -> None:
+    pages.reader(at="06:00")
+    pages.site.clock.now += timedelta(days=1)
+    pages.site.relay.replies.append((Stage.RCPT, 550, "5.1.1 no such mailbox"))
+    pages.letters()
+    browser = _operator(pages)
+    assert "publishing" not in browser.get("/admin/progress").text
+    text = browser.get("/admin").text
+    assert "no such mailbox" in text
+    for name in ("readers", "letters", "bounces"):
+        picture = browser.get(f"/admin/charts/{name}.svg")
+        assert picture.headers["content-type"] == "image/svg+xml"
+        assert picture.text.count("<svg") == 1
+        assert "<script" not in picture.text
+        assert "http://" not in re.sub(r'xmlns(:\w+)?="[^"]*"|<!--.*?-->', "", picture.text, flags=re.DOTALL)
+    assert "failed" in browser.get("/admin/charts/letters.svg").text
+    assert browser.get("/admin/charts/secrets.svg").status_code == 404
+
+
+def test_a_rounds_progress_can_be_watched(pages: Pages) -> None:
+    browser = _operator(pages)
+    pages.app.begin("publishing", 1000)
+    pages.app.advance(250)
+    assert browser.get("/admin/progress").json() == {
+        "told": "Publishing: 250 of 1,000",
+        "stage": "publishing",
+        "done": 250,
+        "total": 1000,
+    }
+    pages.app.advance(750)
+    assert browser.get("/admin/progress").json()["stage"] is None
+
+
+def test_readers_are_found_and_helped(pages: Pages) -> None:
+    row = pages.reader("ada@lovelace.example")
+    pages.reader("grace_x@hopper.example")
+    browser = _operator(pages)
+    assert "grace_x" not in browser.get("/admin/readers?q=ADA@").text
+    assert "ada@" not in browser.get("/admin/readers?q=e_x").text  # the underscore is no wildcard
+    assert "nobody" in browser.get("/admin/readers?state=paused").text
+    page = browser.get(f"/admin/readers/{row}").text
+    csrf = _csrf(page)
+    assert "One letter" not in page  # the operator's pages speak of the reader, not to them
+    assert "daily at 07:00 UTC" in page
+    for done, state in [("pause", "paused"), ("resume", "active"), ("unsubscribe", "unsubscribed")]:
+        assert browser.post(f"/admin/readers/{row}", data={"csrf": csrf, "do": done}).status_code == 303
+        assert pages.app.store.subscribers.by_row(row).state == state  # type: ignore[union-attr]
+    wrong = browser.post(f"/admin/readers/{row}", data={"csrf": csrf, "do": "pause"})
+    assert wrong.status_code == 422
+    assert "only an active or paused reader can pause" in wrong.text
+    assert browser.post(f"/admin/readers/{row}", data={"csrf": csrf, "do": "erase"}).status_code == 303
+    assert pages.app.store.subscribers.by_row(row) is not None  # not without the tick
+    browser.post(f"/admin/readers/{row}", data={"csrf": csrf, "do": "erase", "sure": "yes"})
+    assert pages.app.store.subscribers.by_row(row) is None
+    assert browser.get(f"/admin/readers/{row}").status_code == 404
+
+
+def test_a_reader_who_lost_their_link_is_sent_it(pages: Pages) -> None:
+    row = pages.reader()
+    browser = _operator(pages)
+    csrf = _csrf(browser.get(f"/admin/readers/{row}").text)
+    browser.post(f"/admin/readers/{row}", data={"csrf": csrf, "do": "link"})
+    assert [letter["Subject"] for letter in pages.letters()] == ["Your link to paperround"]
+
+
+def test_a_topic_is_tried_before_it_is_kept(pages: Pages) -> None:
+    browser = _operator(pages)
+    csrf = _csrf(browser.get("/admin/topics/new").text)
+    typed = {"csrf": csrf, "slug": "Part-Two", "name": "Part <2>", "about": "Twos", "query": '"part 2"'}
+    tried = browser.post("/admin/topics", data={**typed, "do": "try"})
+    assert "1 papers in the past week" in tried.text
+    assert pages.app.store.topics.by_slug("part-two") is None
+    assert browser.post("/admin/topics", data={**typed, "do": "save"}).status_code == 303
+    made = pages.app.store.topics.by_slug("part-two")
+    assert made is not None
+    assert (made.name, made.query, made.private) == ("Part <2>", '"part 2"', False)
+    assert "Part &lt;2&gt;" in browser.get("/admin/topics").text
+    assert "A careful study of robots, part 2" in browser.get("/topics/part-two").text
+    for change, said in [
+        ({"query": "("}, "never closed"),
+        ({"slug": "no spaces"}, "cannot be a topic"),
+        ({"name": " "}, "needs a name"),
+    ]:
+        refused = browser.post("/admin/topics", data={**typed, **change, "do": "save"})
+        assert refused.status_code == 422
+        assert said in refused.text
+    assert browser.get("/admin/topics/nowhere").status_code == 404
+
+
+def test_a_readers_own_query_is_not_the_operators_to_change(pages: Pages) -> None:
+    from support.pages import FORM
+
+    pages.client.post(pages.link("preferences", pages.reader()), data={**FORM, "query": "zeppelin"})
+    own = next(topic for topic in pages.app.store.topics.all() if topic.private)
+    browser = _operator(pages)
+    assert browser.get(f"/admin/topics/{own.slug}").status_code == 404
+    csrf = _csrf(browser.get("/admin/topics/new").text)
+    taken = browser.post("/admin/topics", data={"csrf": csrf, "slug": own.slug, "name": "x", "query": "y"})
+    assert taken.status_code == 422
+    assert pages.app.store.topics.by_slug(own.slug) == own
+
+
+def test_failed_letters_are_sent_again(pages: Pages) -> None:
+    row = pages.reader(at="06:00")
+    pages.site.clock.now += timedelta(days=1)
+    pages.site.relay.replies.append((Stage.RCPT, 550, "5.2.2 mailbox full"))
+    pages.letters()
+    browser = _operator(pages)
+    page = browser.get("/admin/letters?state=failed").text
+    assert "mailbox full" in page
+    number = re.findall(r'name="letter" value="(\d+)"', page)
+    browser.post("/admin/letters", data={"csrf": _csrf(page), "letter": [*number, "x"]})
+    pipeline.deliver(pages.app)
+    assert len(pages.site.relay.accepted) == 1
+    assert pages.app.store.subscribers.by_row(row).state is ReaderState.ACTIVE  # type: ignore[union-attr]
+
+
+def test_logging_out_ends_it_in_this_browser(pages: Pages) -> None:
+    browser = _operator(pages)
+    browser.post("/admin/logout", data={"csrf": _csrf(browser.get("/admin").text)})
+    assert browser.get("/admin/readers").status_code == 401
+
+
+def test_the_operator_sees_the_inbox_from_anywhere(tmp_path: Path) -> None:
+    site = {"base_url": "https://papers.example.org", "sender": "a@b.example", "admin_token": TOKEN}
+    made = Pages(tmp_path, site=site, transport={"kind": "inbox", "directory": tmp_path / "inbox"})
+    assert made.client.get("/inbox").status_code == 403
+    assert _operator(made).get("/inbox").status_code == 200
+    made.app.close()
+
+
+def test_prometheus_reads_the_numbers(pages: Pages) -> None:
+    pages.reader(at="06:00")
+    pages.reader("grace@hopper.example")
+    pages.site.clock.now += timedelta(days=1)
+    pages.letters()
+    asked = Browser(pages.web)
+    assert asked.get("/metrics").status_code == 401
+    assert asked.get("/metrics", headers={"Authorization": "Bearer guess"}).status_code == 401
+    found = asked.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"}).text
+    assert 'paperround_subscribers{state="active"} 2.0' in found
+    assert 'paperround_deliveries{state="sent"} 1.0' in found
+    assert "paperround_papers 6.0" in found
+    assert "paperround_letters_today 1.0" in found
+    assert "paperround_relay_paused 0.0" in found
+    guesses = Browser(pages.web, "198.51.100.3")
+    for n in range(6):
+        guesses.get("/metrics", headers={"Authorization": f"Bearer guess {n}"})
+    assert guesses.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 401
+
+
+def test_prometheus_on_this_machine_needs_no_token(tmp_path: Path) -> None:
+    made = Pages(tmp_path, site={"base_url": "http://localhost:8000", "sender": "a@b.example"})
+    assert "paperround_papers" in Browser(made.web, "127.0.0.1", "http://localhost:8000").get("/metrics").text
+    made.app.close()

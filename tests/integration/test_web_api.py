@@ -1,0 +1,203 @@
+"""The JSON API: open for papers, closed for people's data, and true to its own description."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis.config import SchemathesisConfig
+
+from paperround.models import Stage
+from support.pages import Browser, Pages
+
+TOKEN = "let me in, please"
+ADMIN = {"Authorization": f"Bearer {TOKEN}"}
+EMAIL = "ada@lovelace.example"
+
+
+@pytest.fixture
+def pages(tmp_path: Path) -> Iterator[Pages]:
+    made = Pages(
+        tmp_path, site={"base_url": "https://papers.example.org", "sender": "a@b.example", "admin_token": TOKEN}
+    )
+    yield made
+    made.app.close()
+
+
+def test_papers_and_topics_are_open(pages: Pages) -> None:
+    newest = pages.client.get("/api/papers?limit=2").json()
+    assert [paper["id"] for paper in newest] == ["2611.00005", "2611.00004"]
+    assert newest[0]["page"] == "https://papers.example.org/papers/2611.00005"
+    assert len(pages.client.get("/api/papers?day=2026-11-20").json()) == 6
+    (found,) = pages.client.get("/api/papers?q=agents").json()
+    assert found["why"][0] == "title: agents"
+    assert pages.client.get("/api/papers/2611.00001").json()["authors"] == ["Ada Author1", "Ben Bookman"]
+    assert pages.client.get("/api/papers/nothing").status_code == 404
+    assert [topic["slug"] for topic in pages.client.get("/api/topics").json()] == ["robots", "agents"]
+    wrong = pages.client.get("/api/papers?q=-robots")
+    assert wrong.status_code == 400
+    assert "everything but" in wrong.json()["detail"]
+
+
+def test_peoples_data_needs_a_token(pages: Pages) -> None:
+    pages.reader(EMAIL)
+    before = pages.dump()
+    for method, path in [
+        ("GET", "/api/subscribers"),
+        ("POST", "/api/subscribers"),
+        ("GET", f"/api/subscribers/{EMAIL}"),
+        ("DELETE", f"/api/subscribers/{EMAIL}"),
+        ("POST", f"/api/subscribers/{EMAIL}/unsubscribe"),
+        ("GET", "/api/deliveries"),
+        ("GET", "/api/deliveries/1"),
+        ("POST", "/api/deliveries/1/retry"),
+        ("PUT", "/api/topics/x"),
+    ]:
+        for headers in ({}, {"Authorization": "Bearer guess"}, {"Authorization": "Basic eDp5"}):
+            answer = pages.client.request(method, path, headers=headers, json={})
+            assert answer.status_code == 401, f"{method} {path}"
+            assert EMAIL not in answer.text
+    assert pages.dump() == before
+
+
+def test_a_program_gets_a_token_of_its_own_that_can_be_taken_back(pages: Pages) -> None:
+    operator = Browser(pages.web)
+    operator.post("/admin/login", data={"token": TOKEN})
+    (csrf, *_) = re.findall(r'name="csrf" value="([^"]+)"', operator.get("/admin/tokens").text)
+    made = operator.post("/admin/tokens", data={"csrf": csrf, "name": "our wiki", "do": "make"}).text
+    (token,) = re.findall(r"shown this once: <code>([\w-]+)</code>", made)
+    assert token not in str(pages.dump())
+    assert token not in operator.get("/admin/tokens").text
+    for _ in range(10):
+        assert pages.client.get("/api/subscribers", headers={"Authorization": f"Bearer {token}"}).status_code == 200
+    assert operator.post("/admin/tokens", data={"csrf": csrf, "name": "our wiki", "do": "make"}).status_code == 422
+    assert operator.post("/admin/tokens", data={"csrf": csrf, "name": " ", "do": "make"}).status_code == 422
+    operator.post("/admin/tokens", data={"csrf": csrf, "name": "our wiki", "do": "revoke"})
+    assert pages.client.get("/api/subscribers", headers={"Authorization": f"Bearer {token}"}).status_code == 401
+
+
+def test_a_reader_from_beginning_to_end(pages: Pages) -> None:
+    asked = pages.client.post("/api/subscribers", json={"email": EMAIL, "topics": ["robots"]}, headers=ADMIN)
+    assert asked.status_code == 201
+    assert asked.json()["state"] == "pending"
+    assert pages.letters()[0]["Subject"].startswith("Confirm")
+    wish = {
+        "email": EMAIL,
+        "topics": ["robots"],
+        "cadence": "weekly",
+        "at": "06:30",
+        "timezone": "Asia/Tokyo",
+        "confirmed": True,
+    }
+    assert pages.client.post("/api/subscribers", json=wish, headers=ADMIN).json()["state"] == "active"
+    path = f"/api/subscribers/{EMAIL}"
+    assert pages.client.get(path, headers=ADMIN).json()["timezone"] == "Asia/Tokyo"
+    assert pages.client.post(f"{path}/pause?until=2026-12-24", headers=ADMIN).json()["paused_until"] == "2026-12-24"
+    assert pages.client.post(f"{path}/resume", headers=ADMIN).json()["state"] == "active"
+    assert pages.client.post(f"{path}/unsubscribe", headers=ADMIN).json()["state"] == "unsubscribed"
+    assert pages.client.post(f"{path}/pause", headers=ADMIN).status_code == 400
+    assert pages.client.post("/api/subscribers", json=wish, headers=ADMIN).json()["state"] == "unsubscribed"
+    assert [
+        one["email"] for one in pages.client.get("/api/subscribers?state=unsubscribed", headers=ADMIN).json()
+    ] == [EMAIL]
+    assert pages.client.request("DELETE", path, headers=ADMIN).status_code == 204
+    assert pages.client.get(path, headers=ADMIN).status_code == 404
+    for wrong in (
+        {"email": "x", "topics": ["robots"]},
+        {"email": EMAIL, "topics": ["nowhere"]},
+        {"email": EMAIL, "topics": []},
+    ):
+        assert pages.client.post("/api/subscribers", json=wrong, headers=ADMIN).status_code in (400, 422)
+
+
+def test_letters_and_what_became_of_them(pages: Pages) -> None:
+    pages.reader(EMAIL, at="06:00")
+    pages.site.clock.now += timedelta(days=1)
+    pages.site.relay.replies.append((Stage.RCPT, 550, "5.2.2 mailbox full"))
+    pages.letters()
+    (failed,) = pages.client.get("/api/deliveries?state=failed", headers=ADMIN).json()
+    assert failed["attempts"][0]["code"] == 550
+    assert len(failed["papers"]) == 5
+    path = f"/api/deliveries/{failed['id']}"
+    assert pages.client.post(f"{path}/retry", headers=ADMIN).json()["state"] == "queued"
+    assert pages.client.post(f"{path}/retry", headers=ADMIN).status_code == 409
+    assert len(pages.letters()) == 1
+    assert pages.client.get(path, headers=ADMIN).json()["state"] == "sent"
+    assert pages.client.get("/api/deliveries/999", headers=ADMIN).status_code == 404
+
+
+def test_topics_are_added_and_changed(pages: Pages) -> None:
+    made = pages.client.request("PUT", "/api/topics/part-2", json={"name": "Two", "query": '"part 2"'}, headers=ADMIN)
+    assert made.status_code == 200
+    assert "A careful study of robots, part 2" in pages.client.get("/topics/part-2").text
+    assert (
+        pages.client.request("PUT", "/api/topics/x", json={"name": "X", "query": "("}, headers=ADMIN).status_code
+        == 400
+    )
+    assert (
+        pages.client.request(
+            "PUT", "/api/topics/No%20way", json={"name": "X", "query": "y"}, headers=ADMIN
+        ).status_code
+        == 400
+    )
+
+
+def test_the_description_is_there_for_machines_and_people(pages: Pages) -> None:
+    spec = pages.client.get("/api/openapi.json").json()
+    assert spec["openapi"].startswith("3.")
+    docs = pages.client.get("/docs").text
+    for path in spec["paths"]:
+        assert f"/api{path}" in docs
+    assert "https://" not in re.sub(r'href="https://papers.example.org[^"]*"', "", docs)
+    assert pages.client.get("/api/nothing").json() == {"detail": "Not Found"}
+
+
+def test_the_api_is_what_its_description_says(pages: Pages) -> None:
+    """Schemathesis makes requests from the description, good and bad; no answer may be undescribed or a 500."""
+    pages.reader(EMAIL)
+    spec = pages.client.get("/api/openapi.json").json()
+    schema = schemathesis.openapi.from_dict(spec, config=SchemathesisConfig(wait_for_schema=1))
+    bounded = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+    for operation in schema.get_all_operations():
+        case_of = operation.ok().as_strategy()
+
+        @bounded
+        @__import__("hypothesis").given(case=case_of)
+        def holds(case: schemathesis.Case) -> None:
+            request = case.as_transport_kwargs(base_url="https://papers.example.org/api")
+            path = request.pop("url").removeprefix("https://papers.example.org")
+            request.pop("cookies", None)
+            sent = {"headers": {**dict(request.pop("headers")), **ADMIN}, "params": request.pop("params", None)}
+            for name in ("json", "data"):
+                if request.get(name) is not None:
+                    sent["content" if name == "data" else name] = request[name]
+            answer = pages.client.request(request.pop("method"), path, **sent)
+            assert answer.status_code < 500, f"{case.method} {path}: {answer.status_code}"
+            described = set(case.operation.definition.raw["responses"]) | {"422", "404", "405"}
+            assert str(answer.status_code) in described, f"{case.method} {path}: {answer.status_code}"
+
+        holds()
+
+
+def test_a_round_of_requests_at_once_is_borne(pages: Pages) -> None:
+    pages.reader(EMAIL)
+
+    async def many() -> list[int]:
+        import httpx
+
+        transport = httpx.ASGITransport(pages.web)
+        async with httpx.AsyncClient(
+            transport=transport, base_url="https://papers.example.org", headers=ADMIN
+        ) as client:
+            answers = await asyncio.gather(
+                *(client.post(f"/api/subscribers/{EMAIL}/{what}") for what in ["pause", "resume"] * 15)
+            )
+            return [answer.status_code for answer in answers]
+
+    assert set(asyncio.run(many())) == {200}
