@@ -78,6 +78,7 @@ class Claimed:
     settled: Counter[str]
 
 
+_WAITS = [deliveries.c.state == state for state in WAITING]
 # Made once: building the statement took longer than running it.
 _SETTLE = (
     update(deliveries)
@@ -86,7 +87,8 @@ _SETTLE = (
         # A letter that the relay has taken is sent, also when a sweep has put it back meanwhile.
         or_(
             deliveries.c.claim == bindparam("held"),
-            and_(deliveries.c.claim.is_(None), deliveries.c.state.in_(WAITING), bindparam("taken", type_=Boolean)),
+            # (An IN would be refused here: it grows with its values, and this runs for many rows at once.)
+            and_(deliveries.c.claim.is_(None), or_(*_WAITS), bindparam("taken", type_=Boolean)),
         ),
     )
     .values(
