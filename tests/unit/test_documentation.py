@@ -280,7 +280,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
     (tmp_path / "config").mkdir()
     (tmp_path / "config" / "paperround.toml").write_text(SITE, encoding="utf-8")
     shutil.copy(folder("seeds") / "papers.jsonl", tmp_path / "papers.jsonl")
-    report = REPORT.format(returns_to=tokens.verp([SECRET.encode()], 1, "bounces.example.org"))
+    report = REPORT.format(returns_to=tokens.verp(tokens.keys(SECRET), 1, "bounces.example.org"))
     (tmp_path / "report.eml").write_text(report, encoding="utf-8")
     (tmp_path / "readers.csv").write_text(
         "email,topics,shoe size\njan@brouwer.example,robotics,43\n", encoding="utf-8"
