@@ -234,9 +234,9 @@ def test_prometheus_reads_the_numbers(pages: Pages) -> None:
     assert asked.get("/metrics", headers={"Authorization": "Bearer guess"}).status_code == 401
     found = asked.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"}).text
     assert 'paperround_subscribers{state="active"} 2.0' in found
-    assert 'paperround_deliveries{state="sent"} 1.0' in found
+    assert 'paperround_deliveries{state="sent"} 2.0' in found
     assert "paperround_papers 6.0" in found
-    assert "paperround_letters_today 1.0" in found
+    assert "paperround_letters_today 2.0" in found
     assert "paperround_relay_paused 0.0" in found
     guesses = Browser(pages.web, "198.51.100.3")
     for n in range(6):

@@ -273,7 +273,7 @@ def test_a_letter_is_shown_without_script_and_without_pictures_from_elsewhere(pa
     for part, expected in [
         ("text", "A careful study of"),
         ("header", "List-Unsubscribe"),
-        ("source", "MIME-Version"),
+        ("raw", "MIME-Version"),
     ]:
         assert expected in _local(pages).get(f"{letter}?show={part}").text
 
