@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from paperround import pipeline
+from paperround import membership, pipeline
 from paperround.models import ReaderState, Stage
 from support.pages import Browser, Pages
+from support.papers import listing
+from support.site import Site
 
 TOKEN = "let me in, please"
 
@@ -248,3 +250,22 @@ def test_prometheus_on_this_machine_needs_no_token(tmp_path: Path) -> None:
     made = Pages(tmp_path, site={"base_url": "http://localhost:8000", "sender": "a@b.example"})
     assert "paperround_papers" in Browser(made.web, "127.0.0.1", "http://localhost:8000").get("/metrics").text
     made.app.close()
+
+
+def test_both_databases_count_days_alike(tmp_path: Path, database_url: str) -> None:
+    site = Site(tmp_path, database_url)
+    site.topic("robots")
+    site.papers(listing(1))
+    site.reader("ada@lovelace.example", "robots", at="06:00")
+    site.reader("grace_x@hopper.example", "robots", at="06:00")
+    site.clock.now += timedelta(days=1)
+    pipeline.publish(site.app)
+    pipeline.deliver(site.app)
+    (found,) = site.app.store.overview.readers("E_X@", None, 10)
+    membership.unsubscribe(site.app, found)
+    days = site.app.store.overview.days(site.clock() - timedelta(days=5))
+    today = site.clock().date()
+    assert days.joined == {today - timedelta(days=1): 2}
+    assert days.left == {today: 1}
+    assert days.letters == {"sent": {today: 2}}
+    site.app.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, date, datetime, timedelta
 
 import feedparser
@@ -13,12 +14,13 @@ from hypothesis import strategies as st
 from paperround.errors import WrongUse
 from paperround.models import Cadence, Paper, Schedule
 from paperround.rendering import language
-from paperround.web import feeds, session, wording
+from paperround.web import charts, feeds, session, wording
 from paperround.web.cards import card
 from paperround.web.desk import preferred
 from paperround.web.feeds import Feed
 from paperround.web.limits import Limit
 from paperround.web.periods import Period, View, read_day, read_view
+from paperround.web.progress import Watched
 from support.letters import FOLDERS
 from support.papers import listing
 
@@ -208,3 +210,36 @@ def test_the_json_feed_says_the_same() -> None:
 def test_an_empty_feed_is_a_feed() -> None:
     assert not feedparser.parse(feeds.atom(_feed())).bozo
     assert json.loads(feeds.json_feed(_feed()))["items"] == []
+
+
+def test_a_chart_has_a_bar_for_each_number_and_a_scale_that_holds_them() -> None:
+    day = date(2026, 11, 23)
+    series = {"sent": {day: 1_200, day - timedelta(days=1): 30}, "failed": {day: 100}, "never": {date(2020, 1, 1): 9}}
+    picture = charts.by_day(series, day, 30).decode()
+    assert re.findall(r"<title>([^<]+)</title>", picture) == [
+        "2026-11-22: 30 sent",
+        "2026-11-23: 1,200 sent",
+        "2026-11-23: 100 failed",
+    ]
+    assert ">2,000<" in picture
+    assert ">23 Nov<" in picture
+    assert "nothing yet" in charts.by_day({}, day, 30).decode()
+
+
+@given(st.integers(0, 10**9))
+def test_no_bar_is_higher_than_its_scale(number: int) -> None:
+    picture = charts.by_day({"sent": {NOW.date(): number}}, NOW.date(), 30).decode()
+    heights = [float(height) for height in re.findall(r'height="([\d.]+)" fill="[^"]+"><title', picture)]
+    assert all(0 <= height <= 178.1 for height in heights)
+
+
+def test_progress_is_told_while_there_is_some(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("paperround.web.progress.time.monotonic", lambda: now[0])
+    watched = Watched()
+    assert watched.facts()["stage"] is None
+    watched.begin("delivering", None)
+    watched.advance(1_200)
+    assert watched.facts()["told"] == "Delivering: 1,200"
+    now[0] += 11
+    assert watched.facts()["told"] == "No round is running."

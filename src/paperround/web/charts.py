@@ -15,7 +15,7 @@ from lxml import etree
 
 _SVG = "http://www.w3.org/2000/svg"
 _WIDTH, _HEIGHT = 680, 230
-_LEFT, _TOP, _BOTTOM = 48, 28, 24  # what numbers, legend and dates take of it
+_LEFT, _TOP, _BOTTOM, _RIGHT = 48, 28, 24, 16  # what numbers, legend and dates take of it
 _COLOURS = ("#3f7f9f", "#b0563f", "#b8860b", "#7d7668", "#8a5faa", "#4f8f5f", "#99707f")
 _STYLE = (
     "text { font: 11px system-ui, sans-serif; fill: #5c574d } line { stroke: #c9c1b1 } "
@@ -38,7 +38,7 @@ def by_day(series: Mapping[str, Mapping[date, int]], last: date, days: int) -> b
 
 
 def _bar(root: Any, series: Mapping[str, Mapping[date, int]], day: date, number: int, days: int, top: int) -> None:
-    step = (_WIDTH - _LEFT) / days
+    step = (_WIDTH - _LEFT - _RIGHT) / days
     left, level = _LEFT + number * step, float(_HEIGHT - _BOTTOM)
     for colour, (name, numbers) in zip(_COLOURS, series.items(), strict=False):
         if value := numbers.get(day, 0):
@@ -53,7 +53,7 @@ def _bar(root: Any, series: Mapping[str, Mapping[date, int]], day: date, number:
 def _scale(root: Any, top: int) -> None:
     for part in (0, 0.5, 1):
         level = _HEIGHT - _BOTTOM - part * (_HEIGHT - _TOP - _BOTTOM)
-        _add(root, "line", x1=_LEFT, x2=_WIDTH, y1=level, y2=level)
+        _add(root, "line", x1=_LEFT, x2=_WIDTH - _RIGHT, y1=level, y2=level)
         if part != 0.5 or top % 2 == 0:
             _text(root, _LEFT - 6, level + 4, f"{int(top * part):,}", anchor="end")
 
