@@ -190,7 +190,8 @@ class Settings(BaseSettings):
 
     def on_port(self, port: int) -> Settings:
         """The same where the pages are at another port of this machine, unless they have an address already."""
-        if "base_url" in self.site.model_fields_set:
+        # Not model_fields_set: it names every field as soon as one of [site] comes from the environment.
+        if self.site.base_url != SiteSettings.model_fields["base_url"].default:
             return self
         site = self.site.model_copy(update={"base_url": f"http://localhost:{port}"})
         return self.model_copy(update={"site": site})
