@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import structlog
@@ -18,14 +20,14 @@ from paperround.models import Delivery, DeliveryState, Digest, Letter, Links, Pa
 from paperround.rendering import language as languages
 from paperround.rendering.environment import environment
 from paperround.rendering.letter import Press
-from paperround.resources import fingerprint, templates
+from paperround.resources import stamps, templates
 
 if TYPE_CHECKING:
     from paperround.app import App
 
 log = structlog.get_logger()
 _ISSUES_KEPT = 8
-_LOOK_EVERY = 0.25  # seconds; looking at all templates takes 1 ms, laying out a letter 0.1
+_LOOK_EVERY = 0.1  # seconds; looking at all templates takes 0.5 ms, as long as laying out five letters
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +39,29 @@ class Finished:
 
 
 class Templates:
-    """The template folders as they are now: a file that changes is noticed within a quarter of a second."""
+    """The template folders as they are now: a file that changes is noticed within a tenth of a second."""
 
     def __init__(self) -> None:
         self._looked, self._version = float("-inf"), ""
+        self._stamps: dict[Path, tuple[int, int]] = {}
 
     def version(self) -> str:
         """Another one after every change."""
         if time.monotonic() - self._looked >= _LOOK_EVERY:
-            version = fingerprint(templates())
-            if version != self._version:
-                environment.cache_clear()
-                languages.load.cache_clear()
-            self._looked, self._version = time.monotonic(), version
+            found = stamps(templates())
+            if found != self._stamps:
+                self._notice(found)
+            self._looked = time.monotonic()
         return self._version
+
+    def _notice(self, found: dict[Path, tuple[int, int]]) -> None:
+        changed = {path for path, stamp in found.items() if self._stamps.get(path) != stamp}
+        # Jinja2 looks at the age of a template itself, but not for one that now hides another, nor at translations.
+        if found.keys() != self._stamps.keys() or any(path.suffix == ".po" for path in changed):
+            environment.cache_clear()
+            languages.load.cache_clear()
+        listed = "".join(f"{path}\0{stamp}\n" for path, stamp in sorted(found.items()))
+        self._stamps, self._version = found, hashlib.sha256(listed.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,11 +181,8 @@ def considered(app: App, shown: Preview) -> list[Considered]:
     """The papers that the letter was chosen from, those in it first, in its order; then by rank."""
     if shown.digest is None:
         return []
-    digest, rows = shown.digest, (*shown.digest.papers, *shown.digest.more)
-    had = _had(app, shown, rows) if shown.origin is Origin.NEXT else {}
-    papers = {**app.store.papers.by_rows({*rows, *had} - shown.papers.keys()), **shown.papers}
-    matches = shown.matches or tuple(app.store.reasons.matches(rows, _slugs(shown)))
-    matches += tuple(app.store.reasons.matches(had, _slugs(shown)))
+    digest = shown.digest
+    papers, matches, had = _evidence(app, shown, (*digest.papers, *digest.more))
     found = _by_paper(app, matches, papers)
     reasons = {pick.paper: pick.why for section in digest.sections for pick in section.picks}
     told = [
@@ -195,7 +192,7 @@ def considered(app: App, shown: Preview) -> list[Considered]:
             why=reasons.get(row, ()),
             had=had.get(row),
         )
-        for row in (*rows, *had)
+        for row in (*digest.papers, *digest.more, *had)
         if row in papers
     ]
     # A digest keeps its papers in order; the others were never in one.
@@ -297,6 +294,18 @@ def _names(app: App) -> dict[str, str]:
 def _slugs(shown: Preview) -> set[str]:
     sections = shown.digest.sections if shown.digest else ()
     return {*shown.reader.topics, *(section.topic for section in sections)}
+
+
+def _evidence(
+    app: App, shown: Preview, rows: tuple[int, ...]
+) -> tuple[Mapping[int, Paper], tuple[Match, ...], dict[int, date]]:
+    """The papers of these rows and what they match, with those that the reader has had, and when."""
+    if shown.origin is Origin.SAMPLE:
+        return shown.papers, (), {}  # in the store its numbers are other papers'
+    had = _had(app, shown, rows) if shown.origin is Origin.NEXT else {}
+    papers = {**app.store.papers.by_rows({*rows, *had} - shown.papers.keys()), **shown.papers}
+    matches = shown.matches or tuple(app.store.reasons.matches(rows, _slugs(shown)))
+    return papers, (*matches, *app.store.reasons.matches(had, _slugs(shown))), had
 
 
 def _had(app: App, shown: Preview, rows: Iterable[int]) -> dict[int, date]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -28,15 +27,15 @@ def templates() -> tuple[Path, ...]:
     return folders("templates", Path())
 
 
-def fingerprint(folders: Iterable[Path]) -> str:
-    """What changes as soon as a file in these folders does."""
-    seen = hashlib.sha256()
-    for folder_ in folders:
-        for path in sorted(folder_.rglob("*")):
+def stamps(folders: Iterable[Path]) -> dict[Path, tuple[int, int]]:
+    """The files in these folders; what is said of one is something else as soon as it changes."""
+    found: dict[Path, tuple[int, int]] = {}
+    for within in folders:
+        for path in within.rglob("*.*"):
             with suppress(FileNotFoundError):  # an editor may replace it this very moment
-                found = path.stat()
-                seen.update(f"{path}\0{found.st_mtime_ns}\0{found.st_size}\n".encode())
-    return seen.hexdigest()[:16]
+                stat = path.stat()
+                found[path] = stat.st_mtime_ns, stat.st_size
+    return found
 
 
 def folders(name: str, site: Path | None = None) -> tuple[Path, ...]:

@@ -199,6 +199,7 @@ def test_a_follower_sees_a_days_papers_or_the_latest(fresh: Site) -> None:
 
 def test_without_reader_and_topic_there_is_a_made_up_letter_with_nobodys_links(fresh: Site) -> None:
     fresh.reader("first@example.net", "robots")
+    fresh.papers(*(listing(n) for n in range(1, 9)))
     shown = preview.look(fresh.app, Wanted())
     assert shown
     assert shown.origin is Origin.SAMPLE
@@ -206,7 +207,9 @@ def test_without_reader_and_topic_there_is_a_made_up_letter_with_nobodys_links(f
     assert first
     links = fresh.app.letters.links(first, None)
     assert links.unsubscribe not in shown.finished.rendered.html
-    assert [one.fate for one in preview.considered(fresh.app, shown)] == [Fate.PRINTED] * 6
+    told = preview.considered(fresh.app, shown)
+    assert [one.fate for one in told] == [Fate.PRINTED] * 6
+    assert not any(one.matches for one in told), "its papers have the numbers of real ones"
     assert preview.days(fresh.app, Wanted()) == []
 
 

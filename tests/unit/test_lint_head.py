@@ -137,6 +137,6 @@ def test_a_field_is_read_as_people_read_it() -> None:
 def test_a_remark_reads_like_a_sentence_and_knows_its_line() -> None:
     remark = found(changed("Precedence: bulk", "Precedence: junk"))["precedence"]
     assert str(remark) == (
-        "warning: is 'junk' (header Precedence; precedence)\n    only `bulk` or `list` mean anything"
+        "warning: header Precedence: is 'junk' (precedence)\n    only `bulk` or `list` mean anything"
     )
     assert remark.html_line is None

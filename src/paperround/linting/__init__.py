@@ -11,17 +11,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from paperround.linting import clients, contrast, head, links, parts, structure, words
+from paperround.linting.clients import RULES as CLIENTS
+from paperround.linting.contrast import RULES as CONTRAST
+from paperround.linting.head import RULES as HEAD
+from paperround.linting.links import RULES as LINKS
 from paperround.linting.mail import Mail, opened
+from paperround.linting.parts import RULES as PARTS
 from paperround.linting.remark import Remark, Severity
+from paperround.linting.structure import RULES as STRUCTURE
+from paperround.linting.words import RULES as WORDS
 from paperround.models import Rendered, Site
 
 __all__ = ["Remark", "Severity", "lint"]
 
 Rule = Callable[[Mail], Iterator[Remark]]
-RULES: tuple[Rule, ...] = (
-    *head.RULES, *parts.RULES, *structure.RULES, *links.RULES, *words.RULES, *contrast.RULES, *clients.RULES,
-)  # fmt: skip
+RULES: tuple[Rule, ...] = (*HEAD, *PARTS, *STRUCTURE, *LINKS, *WORDS, *CONTRAST, *CLIENTS)
 _ORDER = {severity: place for place, severity in enumerate(Severity)}
 
 

@@ -37,7 +37,7 @@ class Remark:
         return int(number) if self.where.startswith("HTML line ") and number.isdigit() else None
 
     def __str__(self) -> str:
-        return f"{self.severity.value}: {self.what} ({self.where}; {self.rule})\n    {self.remedy}"
+        return f"{self.severity.value}: {self.where}: {self.what} ({self.rule})\n    {self.remedy}"
 
 
 def some(found: Sequence[str], most: int = 3) -> str:

@@ -23,7 +23,7 @@ def document(mail: Mail) -> Iterator[Remark]:
     """Doctype, language, title, charset, viewport, colour schemes."""
     page = mail.page
     if page.root is None:
-        yield Remark("no-html", Severity.ERROR, "there is none", "HTML", "add a text/html part")
+        yield Remark("no-html", Severity.ERROR, "there is no HTML part", "message", "add a text/html part")
         return
     root = page.all("html")[0]
     metas = {str(meta.get("name", "")).lower(): str(meta.get("content", "")) for meta in page.all("meta")}

@@ -104,7 +104,7 @@ def imprint(mail: Mail) -> Iterator[Remark]:
     address = mail.site.postal_address
     if not address:
         remedy = "set site.postal_address; commercial mail needs one (CAN-SPAM), and readers trust it more"
-        yield Remark("postal-address", Severity.NOTE, "the site has none to print", "message", remedy)
+        yield Remark("postal-address", Severity.NOTE, "the site has no postal address to print", "message", remedy)
         return
     said = {"HTML": mail.page.words, "text": " ".join(mail.text.split())}
     for where, words in said.items():

@@ -25,7 +25,7 @@ function swap(old, now) {
   if (!same) { const open = opened(old); old.replaceWith(now); open.forEach((id) => { const one = document.getElementById(id); if (one) one.open = true; }); return; }
   for (const frame of frames) {
     const other = now.querySelector(`#${frame.id}`);
-    if (frame.getAttribute("src") !== other.getAttribute("src")) reload(frame, other.getAttribute("src"));
+    if (at(frame) !== at(other)) reload(frame, at(other));
     other.replaceWith(document.createComment(frame.id));
   }
   // Everything around the frames may change; they themselves stay in the document, or they would be loaded anew.
@@ -39,10 +39,13 @@ function swap(old, now) {
 
 const opened = (part) => [...part.querySelectorAll("details[open][id]")].map((one) => one.id);
 
+const at = (frame) => frame.dataset.at || frame.getAttribute("src");
+
 function reload(frame, address) {
-  const top = frame.contentWindow?.scrollY || 0;
-  frame.addEventListener("load", () => frame.contentWindow?.scrollTo(0, top), { once: true });
-  frame.src = address;
+  const top = frame.contentWindow.scrollY;
+  frame.addEventListener("load", () => frame.contentWindow.scrollTo(0, top), { once: true });
+  frame.dataset.at = address;
+  frame.contentWindow.location.replace(address); // a new src would be one more step on the way back
 }
 
 async function visit(address, { push = true } = {}) {

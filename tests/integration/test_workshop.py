@@ -1,0 +1,365 @@
+"""The workshop's pages: who may see them, what they show, and that looking at a letter changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Thread
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+import pytest
+
+from paperround import letters, pipeline
+from paperround.resources import folder
+from paperround.web import workshop
+from support.pages import Browser, Pages
+from support.service import running
+
+TOKEN = "let me in, please"
+LOCAL = {"base_url": "http://localhost:8000", "sender": "papers@example.org", "postal_address": "1 Mill Lane, Ely"}
+
+
+@pytest.fixture
+def pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pages]:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(letters, "_LOOK_EVERY", 0.0)
+    made = Pages(tmp_path, site=LOCAL)
+    yield made
+    made.app.close()
+
+
+@pytest.fixture
+def local(pages: Pages) -> Browser:
+    return Browser(pages.web, "127.0.0.1", "http://localhost:8000")
+
+
+def _page(browser: Browser, **fields: Any) -> str:
+    response = browser.get(f"/preview?{urlencode(fields, doseq=True)}")
+    assert response.status_code == 200
+    return response.text
+
+
+def _own_theme(source: str, name: str = "paper") -> Path:
+    own = Path("templates/email/themes") / f"{name}.html.j2"
+    own.parent.mkdir(parents=True, exist_ok=True)
+    own.write_text(source)
+    return own
+
+
+def _shipped(name: str = "paper") -> str:
+    return (folder("templates") / "email" / "themes" / f"{name}.html.j2").read_text()
+
+
+PATHS = ["/preview", "/preview/frame", "/preview/letter.eml", "/preview/changes", "/preview/send"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_it_is_for_this_machine_alone(pages: Pages, path: str) -> None:
+    assert Browser(pages.web, "203.0.113.5", "http://localhost:8000").get(path).status_code == 403
+    assert Browser(pages.web, "127.0.0.1", "http://evil.example:8000").get(path).status_code == 403
+    behind_a_proxy = Browser(pages.web, "127.0.0.1", "http://localhost:8000")
+    assert behind_a_proxy.get(path, headers={"X-Forwarded-For": "203.0.113.5"}).status_code == 403
+    assert behind_a_proxy.post("/preview/send", headers={"X-Forwarded-For": "203.0.113.5"}).status_code == 403
+
+
+def test_an_operator_sees_it_from_anywhere(tmp_path: Path) -> None:
+    site = {**LOCAL, "base_url": "https://papers.example.org", "admin_token": TOKEN}
+    pages = Pages(tmp_path, site=site)
+    browser = Browser(pages.web)
+    assert browser.get("/preview").status_code == 401
+    assert "/preview" not in browser.get("/").text
+    browser.post("/admin/login", data={"token": TOKEN})
+    assert browser.get("/preview").status_code == 200
+    assert 'href="/preview"' in browser.get("/").text
+    pages.app.close()
+
+
+def test_it_begins_with_the_first_readers_letter(pages: Pages, local: Browser) -> None:
+    assert "a made-up issue" in _page(local)
+    pages.reader("ada@lovelace.example")
+    page = _page(local)
+    assert 'value="ada@lovelace.example"' in page
+    assert "what the next round would compose" in page
+    assert 'id="frame-phone"' in page
+    assert 'id="frame-desktop"' in page
+
+
+def test_what_was_sent_can_be_looked_at_on_its_day(pages: Pages, local: Browser) -> None:
+    pages.reader("ada@lovelace.example", at="06:00")
+    pages.site.clock.now = pages.site.clock.now.replace(day=24)
+    pipeline.publish(pages.app)
+    assert "composed and kept" in _page(local, reader="ada@lovelace.example", day="2026-11-24")
+    later = _page(local, reader="ada@lovelace.example", day="2026-12-24")
+    assert "There is no paper for this letter" in later
+    assert ">2026-11-24</a>" in later
+
+
+@pytest.mark.parametrize(
+    ("show", "part"),
+    [
+        ("text", "A careful study of robots"),
+        ("source", '<li id="L1"><code>&lt;!DOCTYPE html&gt;</code></li>'),
+        ("headers", '<th scope="row">List-Unsubscribe-Post</th>'),
+        ("raw", "Content-Transfer-Encoding: quoted-printable"),
+        ("papers", '<span class="badge is-fine">printed</span>'),
+        ("weight", "Masthead, greeting and footer"),
+        ("remarks", "set site.base_url"),
+        ("nonsense", 'id="frame-phone"'),
+    ],
+)
+def test_every_part_of_the_letter_has_its_tab(pages: Pages, local: Browser, show: str, part: str) -> None:
+    pages.reader("ada@lovelace.example")
+    assert part in _page(local, show=show)
+
+
+def test_the_papers_say_why_they_are_in_the_letter_or_not(pages: Pages, local: Browser) -> None:
+    pages.reader("ada@lovelace.example", "robots", "agents", max_papers=2)
+    page = _page(local, show="papers")
+    assert page.count(">printed</span>") == 2
+    assert page.count(">counted</span>") == 4
+    assert "printed beside it" not in page, "a paper on one topic has that topic's reasons"
+    assert "printed beside it: title: Attention" in _page(local, show="papers", whose="sample")
+    assert re.search(r"robots 0\.\d\d", page)
+    assert "A notice is not chosen from papers." in _page(local, show="papers", notice="welcome")
+
+
+def test_theme_language_topics_and_notice_can_be_chosen(pages: Pages, local: Browser) -> None:
+    frame = local.get("/preview/frame?whose=topics&topic=robots&topic=agents&theme=compact&language=de").text
+    assert '<html lang="de"' in frame
+    assert "Robots" in frame
+    assert "Agents" in frame
+    assert "Welcome to" in local.get("/preview/frame?notice=welcome").text
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"reader": "nobody@example.net"}, "nobody subscribes with this address"),
+        ({"whose": "reader"}, "Whose letter?"),
+        ({"whose": "topics"}, "On which topics?"),
+        ({"topic": "no-such-topic"}, "there is no topic"),
+        ({"theme": "no-such-theme"}, "no theme"),
+        ({"language": "xx"}, "no language"),
+        ({"notice": "no-such-notice"}, "there is no notice"),
+        ({"day": "yesterday"}, "is not a day"),
+        ({"topic": "robots", "day": "1999-01-01"}, "There is no paper for this letter"),
+        ({"reader": "<script>alert(1)</script>"}, "nobody subscribes"),
+    ],
+)
+def test_what_there_is_not_is_said_on_the_page(local: Browser, fields: dict[str, str], said: str) -> None:
+    page = _page(local, **fields)
+    assert said in page
+    assert "<script>alert" not in page
+    assert local.get(f"/preview/frame?{urlencode(fields)}").status_code == 200
+    assert local.get(f"/preview/letter.eml?{urlencode(fields)}").status_code == 404
+    token = re.findall(r'name="csrf" value="([^"]+)"', _page(local))[0]
+    answer = local.post(f"/preview/send?{urlencode(fields)}", data={"csrf": token, "email": "op@example.net"})
+    assert "There is no letter to send." in answer.text
+
+
+def test_two_themes_stand_side_by_side(local: Browser) -> None:
+    page = _page(local, whose="sample", with_theme="cards", width="desktop")
+    assert page.count("<iframe") == 2
+    assert "paper · daily 2026-11-23" in page
+    assert "cards · daily 2026-11-23" in page
+    frames = re.findall(r'<iframe[^>]* src="([^"]+)"', page)
+    first, second = (local.get(address.replace("&amp;", "&")).text for address in frames)
+    assert "#8c2f1f" in first
+    assert "#8c2f1f" not in second
+    assert "no theme" in _page(local, with_theme="no-such-theme")
+
+
+def test_two_days_stand_side_by_side(local: Browser) -> None:
+    page = _page(local, topic="robots", day="2026-11-20", with_day="2026-11-21")
+    assert "daily 2026-11-20" in page
+    assert "There is no paper for this letter" in page
+
+
+def test_a_frame_is_loaded_again_when_its_letter_changes_and_only_then(local: Browser) -> None:
+    def frames(**fields: str) -> list[str]:
+        return re.findall(r"[?;]v=(\w+)", _page(local, **fields))
+
+    assert frames() == frames()
+    assert frames() != frames(theme="cards")
+
+
+def test_the_letter_comes_as_files(pages: Pages, local: Browser) -> None:
+    eml = local.get("/preview/letter.eml?topic=robots")
+    assert eml.headers["content-disposition"] == 'attachment; filename="letter.eml"'
+    assert eml.content.startswith(b"From: ")
+    html, text = (
+        local.get("/preview/letter.html?topic=robots").text,
+        local.get("/preview/letter.txt?topic=robots").text,
+    )
+    assert html.startswith("<!DOCTYPE html>")
+    assert "A careful study of robots, part 5" in text
+    assert local.get("/preview/letter.exe?topic=robots").status_code == 404
+
+
+def _send(pages: Pages, local: Browser, **form: str) -> httpx.Response:
+    token = re.findall(r'name="csrf" value="([^"]+)"', _page(local, topic="robots"))[0]
+    return local.post("/preview/send?topic=robots", data={"csrf": token, **form})
+
+
+def test_a_test_letter_goes_through_the_relay_and_is_not_kept(pages: Pages, local: Browser) -> None:
+    before = pages.dump()
+    answer = _send(pages, local, email="op@example.net")
+    assert "A test letter went to op@example.net by memory: 250 2.0.0 ok" in answer.text
+    (letter,) = pages.site.relay.accepted
+    assert letter.recipient == "op@example.net"
+    assert b"Subject: [test] " in letter.message
+    assert pages.dump() == before
+    back = local.get("/preview/send?topic=robots")
+    assert (back.status_code, back.headers["location"]) == (303, "/preview?whose=topics&topic=robots")
+
+
+def test_a_test_letter_that_does_not_go_is_told(pages: Pages, local: Browser) -> None:
+    from paperround.models import Stage
+
+    assert "not an email address" in _send(pages, local, email="nobody").text
+    pages.site.relay.replies = [(Stage.RCPT, 550, "5.1.1 no such mailbox")]
+    assert (
+        "did not go by memory; rcpt said: 550 5.1.1 no such mailbox" in _send(pages, local, email="a@b.example").text
+    )
+
+
+def test_another_site_cannot_send_test_letters(pages: Pages, local: Browser) -> None:
+    for data in ({"email": "op@example.net"}, {"email": "op@example.net", "csrf": "guess"}):
+        assert local.post("/preview/send?topic=robots", data=data).status_code == 403
+    assert pages.site.relay.letters == []
+
+
+def test_looking_changes_nothing(pages: Pages, local: Browser) -> None:
+    pages.reader("ada@lovelace.example")
+    before = pages.dump()
+    for show in workshop.TABS:
+        _page(local, show=show, with_theme="cards")
+    for path in ("frame", "letter.eml", "letter.html", "letter.txt"):
+        assert local.get(f"/preview/{path}").status_code == 200
+    assert pages.dump() == before
+
+
+def test_without_javascript_the_frames_can_reload_themselves(local: Browser) -> None:
+    assert "Reload the frames every two seconds" in _page(local)
+    assert "refresh" not in local.get("/preview/frame").headers
+    assert local.get("/preview/frame?watch=1").headers["refresh"] == "2"
+
+
+def test_a_changed_template_is_in_the_next_frame(local: Browser) -> None:
+    assert "#006400" not in local.get("/preview/frame").text
+    own = _own_theme(_shipped().replace("#8c2f1f", "#006400"))
+    assert "#006400" in local.get("/preview/frame").text
+    own.unlink()
+    assert "#8c2f1f" in local.get("/preview/frame").text
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what", "line", "meant"),
+    [
+        ("{{ parts.title(card) }}", "{{ card.titel }}", "Card has no attribute", "{{ card.titel }}", "card.title"),
+        ("{{ parts.title(card) }}", "{{ parts.titel(card) }}", "has no attribute", "parts.titel", "parts.title"),
+        ("{{ parts.title(card) }}", "{{ crad.title }}", "is undefined", "crad.title", "card"),
+        ("{{ parts.title(card) }}", "{{ 1 / 0 }}", "division by zero", "{{ 1 / 0 }}", ""),
+        ("{% block card %}", "{% blok card %}", "unknown tag", "{% blok card %}", ""),
+        ("email/digest.html.j2", "email/no-such.html.j2", "there is no template", "no-such.html.j2", ""),
+        (".link {", ".link:first-child {", "depends on an element", ".link:first-child {", ""),
+        ("{% block card %}", "{% block card %}{{ letter.subject | nope }}", "filter", "| nope", ""),
+    ],
+)
+def test_a_mistake_in_a_template_is_shown_with_its_line_and_what_is_at_hand(
+    local: Browser, old: str, new: str, what: str, line: str, meant: str
+) -> None:
+    own = _own_theme(_shipped("compact").replace(old, new), "compact")
+    page = _page(local, theme="compact")
+    assert "email/themes/compact.html.j2, line " in page
+    assert what in page.replace("&#39;", "'")
+    (number, text) = re.findall(r'<li value="(\d+)" class="hit"><code>(.*?)</code>', page)[0]
+    assert line in text
+    assert line in own.read_text().splitlines()[int(number) - 1]
+    assert (f"Did you mean <code>{meant}</code>" in page) == bool(meant)
+    assert str(own.resolve()) in page
+    for variable in ("letter", "site"):
+        assert f"<summary><code>{variable}</code>" in page
+    assert "The template is broken" in local.get("/preview/frame?theme=compact").text
+    _own_theme(_shipped("compact"), "compact")
+    assert 'id="frame-phone"' in _page(local, theme="compact")
+
+
+def test_the_values_at_hand_are_shown(local: Browser) -> None:
+    _own_theme(_shipped("compact").replace("{{ parts.title(card) }}", "{{ card.titel }}"), "compact")
+    page = _page(local, theme="compact")
+    card = page.partition("<details open><summary><code>card</code>")[2].partition("</details>")[0]
+    assert "<dt><code>upvotes" not in card
+    assert "<dt><code>title</code></dt><dd><code>&#39;" in card
+    assert "<dt><code>byline</code></dt>" in card
+
+
+def test_a_mistake_that_has_no_line_is_told_all_the_same(local: Browser) -> None:
+    _own_theme(_shipped("compact").replace("{% block card %}", "{% block card %}{{ cut }}"), "compact")
+    page = _page(local, theme="compact")
+    assert "comes apart into" in page
+    assert "<h2>email/themes/compact.html.j2</h2>" in page
+
+
+def test_a_broken_translation_is_told(local: Browser) -> None:
+    own = Path("templates/locale/de.po")
+    own.parent.mkdir(parents=True)
+    own.write_text('this is no catalogue\n')
+    assert "is not a gettext catalogue" in _page(local, language="de")
+
+
+class _Visitor:
+    """As much of a request as the changes want to know."""
+
+    def __init__(self, web: Any) -> None:
+        self.app = web
+
+
+def _events(pages: Pages, known: str, number: int) -> list[str]:
+    async def listen() -> list[str]:
+        found = []
+        async for event in workshop._changes(_Visitor(pages.web), pages.web.state.desk, known):  # type: ignore[arg-type]
+            found.append(event)
+            if len(found) == number:
+                break
+        return found
+
+    return asyncio.run(asyncio.wait_for(listen(), 10))
+
+
+def test_a_change_is_told_to_whoever_listens(pages: Pages) -> None:
+    version = pages.app.letters.templates.version()
+    Thread(target=lambda: (time.sleep(0.3), _own_theme(_shipped()))).start()
+    began = time.monotonic()
+    hello, event = _events(pages, version, 2)
+    assert time.monotonic() - began < 1.0
+    assert hello == "retry: 500\n\n"
+    assert event == f"id: {pages.app.letters.templates.version()}\ndata: {pages.app.letters.templates.version()}\n\n"
+
+
+def test_a_change_that_was_missed_is_told_at_once(pages: Pages) -> None:
+    assert "data: " in _events(pages, "an older version", 2)[1]
+
+
+def test_a_quiet_connection_shows_signs_of_life(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workshop, "_ALIVE", 0.2)
+    version = pages.app.letters.templates.version()
+    assert _events(pages, version, 2)[1] == ": still here\n\n"
+
+
+def test_nobody_keeps_the_server_from_stopping(tmp_path: Path) -> None:
+    """A page of the workshop listens for as long as it is open; Ctrl+C has to end it all the same."""
+    with running(tmp_path) as base:
+        stream = httpx.stream("GET", f"{base}/preview/changes", timeout=20)
+        response = stream.__enter__()
+        lines = response.iter_lines()
+        assert next(lines) == "retry: 500"
+        began = time.monotonic()
+        Thread(target=lambda: list(lines), daemon=True).start()
+    assert time.monotonic() - began < 5
+    stream.__exit__(None, None, None)
