@@ -206,6 +206,8 @@ def search(query: str, limit: Annotated[int, typer.Option(min=1, max=1000)] = 20
     else:
         rows = [(rank, paper.id, paper.title, "; ".join(why)) for rank, (paper, _, why) in enumerate(found, 1)]
         console.table(("rank", "id", "title", "why"), rows)
+        if not rows:
+            console.err.print("no paper found")
 
 
 @app.command("preview")
@@ -446,7 +448,8 @@ def subscribers_show(email: Email, as_json: AsJson = False) -> None:
     if as_json:
         console.as_json(facts)
     else:
-        shown = {**facts, "topics": ", ".join(facts["topics"]), "today": reason}
+        gone = f"{facts['suppressed']['reason']}, {_when(facts['suppressed']['at'])}" if facts["suppressed"] else None
+        shown = {**facts, "topics": ", ".join(facts["topics"]), "suppressed": gone, "today": reason}
         console.table(("what", "value"), list(shown.items()))
 
 
@@ -634,7 +637,8 @@ def _report_facts(report: pipeline.Ingested) -> dict[str, Any]:
 
 def _warn(report: pipeline.Ingested) -> None:
     if report.failed or report.stale or report.note:
-        console.err.print(f"{report.source}: {report.state}: {report.note}", markup=False)
+        note = report.note.removeprefix(f"{report.source}: ")
+        console.err.print(f"{report.source}: {report.state}: {note}", markup=False)
     for problem in report.problems:
         console.err.print(f"{report.source}: left out: {problem}", markup=False)
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import make_url
 
 from paperround.delivery import InboxTransport, SmtpTransport
+from paperround.delivery.conversation import refusal
 from paperround.errors import PaperroundError
 
 if TYPE_CHECKING:
@@ -86,6 +87,12 @@ def _mail(app: App) -> Iterator[Finding]:
     if not isinstance(settings.transport, SmtpTransport):
         yield Finding("mail", Verdict.OK, f"letters go to: {settings.transport.kind}")
         return
+    for relay in (settings.transport, *settings.transport.relays):
+        shown = f"relay {relay.host}:{relay.at_port}"
+        if problem := refusal(relay):
+            yield Finding(shown, Verdict.ERROR, f"{problem}; are host, port, tls, user name and password right?")
+        else:
+            yield Finding(shown, Verdict.OK, "answers, and lets us in")
     if settings.dkim is None:
         what = "no DKIM key here: fine if the relay signs; Gmail and Yahoo refuse unsigned mail in bulk"
         yield Finding("mail", Verdict.WARNING, what)

@@ -40,10 +40,14 @@ def reader_facts(reader: Subscriber) -> dict[str, Any]:
         "at": f"{reader.schedule.at:%H:%M}",
         "timezone": reader.schedule.timezone,
         "max_papers": reader.max_papers,
-        "next_digest_at": reader.next_digest_at if reader.state is ReaderState.ACTIVE else None,
+        "next_digest_at": reader.next_digest_at if _served(reader) else None,
         "paused_until": reader.paused_until,
         "suppressed": suppressed,
     }
+
+
+def _served(reader: Subscriber) -> bool:
+    return reader.state is ReaderState.ACTIVE and reader.suppressed is None
 
 
 def silent(app: App) -> Iterator[tuple[Subscriber, str]]:

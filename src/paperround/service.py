@@ -29,7 +29,8 @@ def run(app: App, host: str, port: int) -> None:
     with _listening(host, port) as listening:  # before anything else: a taken port must not cost a round
         rounds = Rounds(app)
         app.nudge = rounds.soon
-        if site.load_seeds(app):
+        # The seeds' readers are invented: only the built-in inbox may have letters for them.
+        if isinstance(app.settings.transport, InboxTransport) and site.load_seeds(app):
             papers, readers = app.store.papers.count(), sum(app.store.subscribers.count().values())
             console.out.print(f"loaded {papers} papers and {readers} readers from the seeds")
             rounds.round()

@@ -21,6 +21,7 @@ _ENV = """\
 # PAPERROUND_TRANSPORT__HOST=smtp.example.org
 # PAPERROUND_TRANSPORT__USERNAME=
 # PAPERROUND_TRANSPORT__PASSWORD=
+# PAPERROUND_SITE__ADMIN_TOKEN=      a long secret that opens /admin
 """
 _TEMPLATES = """\
 # Templates of this site

@@ -236,6 +236,15 @@ def open_conversation(relay: Relay, context: ssl.SSLContext | None, name: str) -
     return Conversation(smtp, relay, name)
 
 
+def refusal(relay: Relay) -> str | None:
+    """Why the relay would take nothing from us now; None when it answers and lets us in. No letter is sent."""
+    try:
+        open_conversation(relay, relay.context(), "check").quit()
+    except Refused as refused:
+        return f"{refused.reply.stage.value}: {refused}"
+    return None
+
+
 def _connect(relay: Relay, context: ssl.SSLContext | None) -> smtplib.SMTP:
     helo = relay.helo or _own_name()
     with _refusals(Stage.CONNECT):
