@@ -28,10 +28,10 @@ def templates() -> tuple[Path, ...]:
 
 
 def stamps(folders: Iterable[Path]) -> dict[Path, tuple[int, int]]:
-    """The files in these folders; what is said of one is something else as soon as it changes."""
+    """The templates and catalogues in these folders; what is said of one is something else as soon as it changes."""
     found: dict[Path, tuple[int, int]] = {}
     for within in folders:
-        for path in within.rglob("*.*"):
+        for path in (*within.rglob("*.j2"), *within.rglob("*.po")):  # not what editors put beside them
             with suppress(FileNotFoundError):  # an editor may replace it this very moment
                 stat = path.stat()
                 found[path] = stat.st_mtime_ns, stat.st_size

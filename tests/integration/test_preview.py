@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner, Result
 
-from paperround import membership, pipeline, preview
+from paperround import cli, membership, pipeline, preview, resources
 from paperround.errors import ConfigurationError, UnknownName, WrongUse
 from paperround.models import Stage
 from paperround.preview import Fate, Origin, Wanted
@@ -281,6 +282,31 @@ def test_a_digest_that_is_too_big_says_which_papers_have_no_room(fresh: Site) ->
     assert len(fates) == 100
 
 
+def test_both_databases_know_what_was_considered(tmp_path: Path, database_url: str) -> None:
+    site = Site(tmp_path, database_url)
+    site.topic("robots")
+    site.topic("agents")
+    site.papers(listing(1), listing(2, "robots and agents"), listing(3, day=date(2026, 11, 19)))
+    _due(site, "ada@example.net", "robots", "agents")
+    pipeline.publish(site.app)
+    site.papers(listing(4))
+    site.clock.now += timedelta(days=1)
+    shown = preview.look(site.app, Wanted("ada@example.net"))
+    assert shown
+    told = preview.considered(site.app, shown)
+    assert [(one.fate, len(one.matches), one.had) for one in told if one.paper.arxiv_id != "2611.00002"] == [
+        (Fate.PRINTED, 1, None),
+        (Fate.HAD, 1, date(2026, 11, 23)),
+        (Fate.HAD, 1, date(2026, 11, 23)),
+    ]
+    assert [len(one.matches) for one in told if one.paper.arxiv_id == "2611.00002"] == [2]
+    assert preview.days(site.app, Wanted(topics=("robots", "agents"))) == [date(2026, 11, 20), date(2026, 11, 19)]
+    composed = preview.look(site.app, Wanted("ada@example.net", day=date(2026, 11, 23)))
+    assert composed
+    assert [one.fate for one in preview.considered(site.app, composed)] == [Fate.PRINTED] * 3
+    site.app.close()
+
+
 def test_a_preview_changes_nothing(fresh: Site) -> None:
     fresh.papers(listing(1))
     _due(fresh, "ada@example.net", "robots")
@@ -423,3 +449,29 @@ def test_a_theme_that_never_worked_makes_no_letters(fresh: Site, own_themes: Pat
     for _ in range(2):
         with pytest.raises(ConfigurationError):
             _html(fresh)
+
+
+def _command(*arguments: str, **settings: str) -> Result:
+    variables = {f"PAPERROUND_{name}": value for name, value in settings.items()}
+    known = {"PAPERROUND_SECRET_KEY": "a key for tests that is long enough", "PAPERROUND_SOURCES": "[]"}
+    return CliRunner().invoke(cli.app, ["--now", "2026-11-23T06:00Z", *arguments], env={**known, **variables})
+
+
+def test_the_command_line_says_what_is_wrong_with_a_letter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    seeds = resources.folder("seeds") / "papers.jsonl"
+    assert _command("ingest", "--file", str(seeds), "--as", "jsonl").exit_code == 0
+    wanted = ("preview", "--topic", "robotics", "--topic", "video", "--language", "de", "--lint")
+    trial = _command(*wanted)
+    assert trial.exit_code == 0
+    assert "note: header List-Unsubscribe: is not https" in trial.stdout
+    assert '<html lang="de"' in (tmp_path / "preview" / "letter.html").read_text(encoding="utf-8")
+    site = {
+        "SITE__BASE_URL": "https://papers.example.org",
+        "SITE__SENDER": "papers@example.org",
+        "SITE__POSTAL_ADDRESS": "1 Mill Lane",
+    }
+    assert _command(*wanted, **site).stdout.endswith("nothing to remark\n")
+    wrong = _command(*wanted, **{**site, "SITE__SENDER": "papers@gmail.com"})
+    assert wrong.exit_code == 1
+    assert "error: header From: the address is at gmail.com (from-address)" in wrong.stdout
