@@ -31,7 +31,6 @@ from sqlalchemy import (
 from paperround.models import BounceKind, Delivery, DeliveryState, Outcome
 from paperround.store.engine import reading, upsert, writing
 from paperround.store.schema import attempts, deliveries, digests, issues, relay, subscribers, suppressions
-from paperround.store.subscribers import email_key
 
 WAITING = (DeliveryState.QUEUED.value, DeliveryState.DEFERRED.value)
 _RELAY = "relay"
@@ -258,16 +257,6 @@ class Deliveries:
             ).inserted_primary_key
             assert row is not None
             return int(row[0])
-
-    def last_notice(self, email: str, kind: str) -> datetime | None:
-        """When a notice of this kind was last queued for an address."""
-        with reading(self._engine) as db:
-            last: datetime | None = db.scalar(
-                select(func.max(deliveries.c.created_at))
-                .join(subscribers, subscribers.c.row == deliveries.c.subscriber)
-                .where(subscribers.c.email_key == email_key(email), deliveries.c.notice == kind)
-            )
-            return last
 
     def by_row(self, row: int) -> Delivery | None:
         """The delivery under this number."""

@@ -152,19 +152,6 @@ class Papers:
             known = {paper.row: paper for paper in load(db, papers.c.row.in_([row for row, _ in ranked]))}
             return [(known[row], score) for row, score in ranked]
 
-    def on_days(self, first: date, last: date, limit: int = 100, offset: int = 0) -> list[Paper]:
-        """The papers announced between two days, both included, most upvoted first."""
-        with reading(self._engine) as db:
-            return list(
-                load(
-                    db,
-                    papers.c.day.between(first, last),
-                    order=(papers.c.upvotes.desc(), papers.c.day.desc(), papers.c.row),
-                    limit=limit,
-                    offset=offset,
-                )
-            )
-
     def newest_day(self, until: date) -> date | None:
         """The latest day, not after `until`, that has papers."""
         with reading(self._engine) as db:
