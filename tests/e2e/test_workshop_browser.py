@@ -193,6 +193,17 @@ def test_choices_take_effect_at_once_and_the_way_back_works(visit: Open) -> None
     assert page.url == begin
 
 
+def test_a_choice_is_not_lost_to_a_template_that_changes_meanwhile(visit: Open, shop: Shop) -> None:
+    page = visit().page
+    _watching(page)
+    for theme, colour in (("compact", "#006400"), ("cards", "#00008b"), ("plain", "#4b0082")):
+        shop.edit(_RED, colour)
+        time.sleep(0.1)
+        page.select_option("select[name=theme]", theme)
+        _until(page, f"document.querySelector('#w-summary').textContent.includes('· {theme} ·')")
+        assert parse_qs(urlsplit(page.url).query)["theme"] == [theme]
+
+
 def test_what_is_being_typed_is_not_lost_when_a_template_changes(visit: Open, shop: Shop) -> None:
     page = visit().page
     _watching(page)

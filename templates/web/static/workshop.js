@@ -3,7 +3,7 @@
 
 const page = document.querySelector("#workshop");
 const PARTS = ["w-controls", "w-said", "w-summary", "w-tabs", "w-view", "w-actions"];
-let asked = 0;
+let underWay = null; // the visit whose answer is awaited: only the last one counts
 
 document.documentElement.classList.add("scripted");
 
@@ -48,17 +48,19 @@ function reload(frame, address) {
   frame.contentWindow.location.replace(address); // a new src would be one more step on the way back
 }
 
-async function visit(address, { push = true } = {}) {
-  const mine = ++asked;
+async function visit(address, push = true) {
+  const mine = underWay = { address, push };
   const answer = await fetch(address, { headers: { Accept: "text/html" } });
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-  if (mine !== asked) return;
+  if (mine !== underWay) return;
+  underWay = null;
   if (!fresh.querySelector("#workshop")) { location.assign(address); return; }
   put(fresh);
   if (push && address !== location.href) history.pushState(null, "", address);
 }
 
-const here = () => visit(location.href, { push: false }).catch(() => say("lost", "The server does not answer; trying again."));
+// A choice that is under way is not lost to a template that changes in between.
+const here = () => visit(underWay?.address ?? location.href, underWay?.push ?? false).catch(() => say("lost", "The server does not answer; trying again."));
 
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[data-live], .toggles a");
@@ -81,7 +83,10 @@ document.addEventListener("pointerdown", (event) => {
   for (const menu of page.querySelectorAll("details:has(.menu)[open]")) if (!menu.contains(event.target)) menu.open = false;
 });
 
-window.addEventListener("popstate", here);
+window.addEventListener("popstate", () => {
+  underWay = null;
+  here();
+});
 
 const live = document.querySelector("#w-live");
 function say(state, text) {
