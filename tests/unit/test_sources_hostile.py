@@ -391,3 +391,13 @@ def test_a_document_is_streamed_and_its_root_stays() -> None:
     assert [element.text for element in broken] == ["1"]
     assert broken.broken
     assert list(Xml(b"", "e")) == []
+
+
+@pytest.mark.parametrize("base", ["https://example.org/", "http://[x"])
+def test_a_bracket_in_an_address_stops_no_feed(base: str) -> None:
+    data = (
+        b'{"version": "https://jsonfeed.org/version/1.1", "title": "x", "home_page_url": "%s", "items": '
+        b'[{"id": "http://[1", "url": "http://[", "title": "A careful study of brackets", "content_text": "So."}]}'
+    )
+    parsed = FORMATS["feed"](data % base.encode(), TODAY)
+    assert len(parsed.listings) + len(parsed.problems) == 1

@@ -268,9 +268,17 @@ def _text(found: Any, name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
+def _absolute(base: str, link: str) -> str:
+    """The link as seen from the feed; one that is no address stays as it is, and is no link in the end."""
+    try:
+        return urljoin(base, link)
+    except ValueError:  # "http://[x": a bracket that is no IPv6 address
+        return link
+
+
 def _advice(data: bytes, base: str) -> str:
     if found := _FEED_LINK.search(data[:200_000]):
-        return f"the page names its feed: {urljoin(base, found[1].decode('utf-8', 'replace'))[:300]}"
+        return f"the page names its feed: {_absolute(base, found[1].decode('utf-8', 'replace'))[:300]}"
     return "is the address right?"
 
 
@@ -290,7 +298,7 @@ def _json_feed(data: bytes, who: str, base: str) -> tuple[Iterator[_Item | str],
 def _from_json(item: Any, feed: Mapping[str, Any], base: str) -> _Item | str:
     if not isinstance(item, dict):
         return "it is no object"
-    url = urljoin(base, _text(item, "url") or _text(item, "external_url") or _text(item, "id"))
+    url = _absolute(base, _text(item, "url") or _text(item, "external_url") or _text(item, "id"))
     content = plain(_text(item, "content_html")) or clean(_text(item, "content_text"))
     given = item.get("authors") or [item.get("author")]
     names = [_text(person, "name") for person in given if isinstance(person, dict)] if isinstance(given, list) else []
