@@ -309,7 +309,7 @@ def test_a_mistake_that_has_no_line_is_told_all_the_same(local: Browser) -> None
 def test_a_broken_translation_is_told(local: Browser) -> None:
     own = Path("templates/locale/de.po")
     own.parent.mkdir(parents=True)
-    own.write_text('this is no catalogue\n')
+    own.write_text("this is no catalogue\n")
     assert "is not a gettext catalogue" in _page(local, language="de")
 
 
