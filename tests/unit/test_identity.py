@@ -192,3 +192,23 @@ some_facts = st.builds(
 def test_a_conflict_is_mutual_and_nothing_conflicts_with_itself(one: Facts, other: Facts) -> None:
     assert conflict(one, other) == conflict(other, one)
     assert not conflict(one, one)
+
+
+def test_two_works_under_one_title_without_identifiers_have_a_key_each_by_their_authors() -> None:
+    title = "A careful study of many robots"
+    ada, ben = facts(title=title, authors=("Ada One",)), facts(title=title, authors=("Ben Two",))
+    assert set(keys(ada)) & set(keys(ben)) == {f"title:{title_key(title)}"}
+    assert keys(ada) == keys(facts(title=title, authors=("One, Ada",)))
+    assert conflict(ada, ben)
+
+
+def test_one_doi_is_one_work_whoever_is_said_to_have_written_it() -> None:
+    doi_of_both = "10.1101/2026.01.02.123456"
+    assert not conflict(facts(doi=doi_of_both, authors=("Ada One",)), facts(doi=doi_of_both, authors=("Ben Two",)))
+
+
+def test_long_addresses_stay_apart_in_keys_of_bounded_length() -> None:
+    start = "https://example.org/" + "a" * 1_500
+    one, other = facts(title="Robots", url=start + "1"), facts(title="Robots", url=start + "2")
+    assert keys(one) != keys(other)
+    assert all(len(key) < 600 for key in (*keys(one), *keys(other)))
