@@ -30,9 +30,9 @@ unit: $(VENV)/.ready-test
 lock: $(VENV)/.ready-test
 	$(bin)/pip install --quiet uv
 	$(bin)/uv pip compile pyproject.toml --upgrade --all-extras --group build --universal --generate-hashes \
-	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet -o constraints.txt
+	  --no-header --no-annotate --no-strip-extras --no-emit-index-url --no-emit-find-links --quiet -o constraints.txt
 	$(bin)/uv pip compile pyproject.toml --upgrade --all-extras --group build --group test --universal --generate-hashes \
-	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet -o constraints-test.txt
+	  --no-header --no-annotate --no-strip-extras --no-emit-index-url --no-emit-find-links --quiet -o constraints-test.txt
 
 clean:
 	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
