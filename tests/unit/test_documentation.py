@@ -539,7 +539,7 @@ def test_every_table_is_named_after_a_word_of_the_glossary() -> None:
 
 
 def _singular(word: str) -> str:
-    for ending, one in (("ies", "y"), ("ches", "ch"), ("s", "")):
+    for ending, one in (("ies", "y"), ("ches", "ch"), ("oes", "o"), ("s", "")):
         if word.endswith(ending):
             return word.removesuffix(ending) + one
     return word

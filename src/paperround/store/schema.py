@@ -20,6 +20,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -89,6 +90,7 @@ papers = Table(
     # and the matches, so that no crash leaves a paper unmatched.
     Column("unmatched", Boolean, nullable=False),
     Column("archived", Boolean, nullable=False),  # for pages and search; its matches are never mailed
+    Column("picture", String),  # the name of its thumbnail in `pictures`, once we have one of our own
     Index("ix_papers_day_upvotes", "day", "upvotes"),
     Index("ix_papers_unmatched", "row", sqlite_where=text("unmatched"), postgresql_where=text("unmatched")),
     sqlite_autoincrement=_NUMBERS_ONCE,
@@ -111,6 +113,33 @@ listings = Table(
     Column("day", Date, primary_key=True),
     Column("facts", JSON, nullable=False),
     Column("seen_at", Moment, nullable=False),
+)
+
+# What a paper had met with by the end of each day on which that was told: how votes and comments grow.
+echoes = Table(
+    "echoes",
+    metadata,
+    _ref("paper", "papers", primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("upvotes", Integer, nullable=False),
+    Column("comments", Integer, nullable=False),
+    Column("stars", Integer, nullable=False),
+    Index("ix_echoes_day", "day"),
+    sqlite_with_rowid=False,
+)
+
+# Thumbnails fetched and made small here, so that opening a letter or a page asks no other host. The name is made of
+# the content; a picture that could not be had is known by its address alone, and asked for again some times.
+pictures = Table(
+    "pictures",
+    metadata,
+    Column("url", String, primary_key=True),
+    Column("name", String, index=True),
+    Column("width", Integer),
+    Column("height", Integer),
+    Column("content", LargeBinary),
+    Column("tries", Integer, nullable=False),
+    Column("fetched_at", Moment, nullable=False),
 )
 
 sources = Table(
@@ -226,6 +255,17 @@ issue_papers = Table(
     Column("paper_as_printed", JSON, nullable=False),
 )
 
+# How many papers each public topic had on each day of an issue's span, as it stood when the issue was first composed:
+# the chart in weekly and monthly letters.
+issue_topics = Table(
+    "issue_topics",
+    metadata,
+    _ref("issue", "issues", primary_key=True),
+    Column("topic", String, primary_key=True),  # the slug: the chart outlives the topic
+    Column("name", String, nullable=False),
+    Column("papers", JSON, nullable=False),  # one number a day, the issue's own day last
+)
+
 digests = Table(
     "digests",
     metadata,
@@ -248,6 +288,17 @@ digest_papers = Table(
     Column("paper", _Row, primary_key=True),
     _ref("digest", "digests"),
     Column("place", Integer),
+    sqlite_with_rowid=False,
+)
+
+# What readers want more and less of: +1 or -1, the latest word counts.
+feedback = Table(
+    "feedback",
+    metadata,
+    _ref("subscriber", "subscribers", primary_key=True),
+    _ref("paper", "papers", primary_key=True, index=True),
+    Column("verdict", Integer, nullable=False),
+    Column("at", Moment, nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -309,6 +360,26 @@ suppressions = Table(
     Column("email_key", String, primary_key=True),
     Column("reason", String, nullable=False),
     Column("at", Moment, nullable=False),
+)
+
+# What other programs are told of readers: written in the transaction that makes it true, called until it is taken.
+events = Table(
+    "events",
+    metadata,
+    _row(),
+    Column("id", String, nullable=False, unique=True),  # as the receiver sees it, to tell a call that comes twice
+    Column("kind", String, nullable=False),
+    Column("webhook", String, nullable=False),  # the name of the [[webhooks]] that is to be called
+    Column("at", Moment, nullable=False),
+    Column("payload", JSON, nullable=False),
+    Column("state", String, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("next_try_at", Moment),
+    Column("claim", String),
+    Column("lease_until", Moment),
+    Column("answer", Text, nullable=False),  # what the last call met with
+    Index("ix_events_state_next_try_at", "state", "next_try_at", "row"),
+    sqlite_autoincrement=_NUMBERS_ONCE,
 )
 
 # The relay as a whole: paused by an account's fault, and how much of the day's allowance is used.

@@ -1,0 +1,88 @@
+"""echoes over time, readers' feedback, pictures of our own, charts of issues, and events for other programs."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from paperround.store.schema import Moment
+
+ROW = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("papers", sa.Column("picture", sa.String(), nullable=True))
+    op.create_table(
+        "echoes",
+        sa.Column("paper", ROW, nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("upvotes", sa.Integer(), nullable=False),
+        sa.Column("comments", sa.Integer(), nullable=False),
+        sa.Column("stars", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["paper"], ["papers.row"], name="fk_echoes_paper", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("paper", "day", name="pk_echoes"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_echoes_day", "echoes", ["day"])
+    op.create_table(
+        "pictures",
+        sa.Column("url", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=True),
+        sa.Column("width", sa.Integer(), nullable=True),
+        sa.Column("height", sa.Integer(), nullable=True),
+        sa.Column("content", sa.LargeBinary(), nullable=True),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("fetched_at", Moment(), nullable=False),
+        sa.PrimaryKeyConstraint("url", name="pk_pictures"),
+    )
+    op.create_index("ix_pictures_name", "pictures", ["name"])
+    op.create_table(
+        "issue_topics",
+        sa.Column("issue", ROW, nullable=False),
+        sa.Column("topic", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("papers", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(["issue"], ["issues.row"], name="fk_issue_topics_issue", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("issue", "topic", name="pk_issue_topics"),
+    )
+    op.create_table(
+        "feedback",
+        sa.Column("subscriber", ROW, nullable=False),
+        sa.Column("paper", ROW, nullable=False),
+        sa.Column("verdict", sa.Integer(), nullable=False),
+        sa.Column("at", Moment(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["subscriber"], ["subscribers.row"], name="fk_feedback_subscriber", ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["paper"], ["papers.row"], name="fk_feedback_paper", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("subscriber", "paper", name="pk_feedback"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_feedback_paper", "feedback", ["paper"])
+    op.create_table(
+        "events",
+        sa.Column("row", ROW, nullable=False),
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("webhook", sa.String(), nullable=False),
+        sa.Column("at", Moment(), nullable=False),
+        sa.Column("payload", sa.JSON(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("next_try_at", Moment(), nullable=True),
+        sa.Column("claim", sa.String(), nullable=True),
+        sa.Column("lease_until", Moment(), nullable=True),
+        sa.Column("answer", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("row", name="pk_events"),
+        sa.UniqueConstraint("id", name="uq_events_id"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_events_state_next_try_at", "events", ["state", "next_try_at", "row"])
+
+
+def downgrade() -> None:
+    raise NotImplementedError("go back with the backup that was made before")
