@@ -23,7 +23,7 @@ from paperround.letters import LetterMaker
 from paperround.matching import fts, lexical, query, tsearch
 from paperround.models import Topic
 from paperround.settings import Settings, load, topics_file, with_secret_key
-from paperround.sources import Source
+from paperround.sources import Source, pictures
 from paperround.sources.http import Http
 from paperround.store import Store
 
@@ -85,7 +85,16 @@ class App:
     @cached_property
     def http(self) -> Http:
         """What the sources are asked with."""
-        return Http(contact=self.settings.contact or self.settings.site.base_url, clock=self.clock)
+        return Http(contact=self._contact, clock=self.clock)
+
+    @cached_property
+    def pictures_http(self) -> Http:
+        """What thumbnails are asked for with."""
+        return pictures.client(self._contact, clock=self.clock)
+
+    @property
+    def _contact(self) -> str:
+        return self.settings.contact or self.settings.site.base_url
 
     @cached_property
     def word_statistics(self) -> lexical.Statistics:
@@ -143,7 +152,7 @@ class App:
 
     def close(self) -> None:
         """Let go of connections and servers."""
-        for opened in (self.__dict__.get("transport"), self.__dict__.get("http")):
+        for opened in map(self.__dict__.get, ("transport", "http", "pictures_http")):
             if close := getattr(opened, "close", None):
                 close()
         self.store.close()

@@ -109,6 +109,18 @@ class Listing(Facts):
     """The day on which the source announced it."""
 
 
+class Picture(BaseModel):
+    """A paper's thumbnail as paperround keeps and serves it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    """Made of its content: under one name there is never another picture."""
+    width: int
+    height: int
+    """Both in pixels."""
+
+
 class Paper(Facts):
     """One work, unique across sources."""
 
@@ -120,6 +132,8 @@ class Paper(Facts):
     sources: tuple[str, ...]
     first_seen: datetime
     """When it was stored; later listings of it change nothing here."""
+    picture: Picture | None = None
+    """Its thumbnail, once we have one of our own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
     source ──▶ store ──▶ match ──▶ compose ──▶ render ──▶ deliver
 
-    ingest   asks the sources, merges what they list into papers, and matches new ones with the topics
+    ingest   asks the sources, merges what they list into papers, matches new ones with the topics, and fetches
+             their pictures
     publish  closes an edition over the new matches, composes one digest for each reader whose hour has come,
              and queues one delivery for it
     deliver  claims due deliveries, lays each letter out and hands it to the relay, recording every outcome
@@ -32,7 +33,7 @@ from paperround.matching import lexical, query
 from paperround.matching.compose import Candidate, compose
 from paperround.matching.trending import popularity
 from paperround.models import Digest, Listing, Match, Paper, Problem, Schedule, Topic
-from paperround.sources import FORMATS, Fetched, Source, SourceState, Window
+from paperround.sources import FORMATS, Fetched, Source, SourceState, Window, pictures
 from paperround.store.issues import DueReader, NewDelivery
 from paperround.store.sources import SourceRecord
 from paperround.store.topics import news_horizon
@@ -46,6 +47,10 @@ _READERS_AT_ONCE = 200
 _UNCONFIRMED_KEPT = timedelta(days=30)  # an address that somebody typed in and nobody confirmed
 _FIRST_LOOK_BACK = timedelta(days=2)
 _LONGEST_LOOK_BACK = timedelta(days=30)
+_PICTURES_AT_ONCE = 100
+_PICTURE_SECONDS = 60.0  # for all of them together: what is missing then comes with the next round
+_PICTURES_OF = timedelta(days=7)  # papers; older ones reach no letter
+_PICTURES_KEPT = timedelta(days=365)
 
 
 @dataclass(slots=True)
@@ -100,7 +105,9 @@ def ingest(
     """
     wanted = [app.source(name) for name in names] or list(app.settings.sources)
     app.begin("ingesting", len(wanted))
-    return [_ask(app, source, since, archive=archive) for source in wanted]
+    reports = [_ask(app, source, since, archive=archive) for source in wanted]
+    fetch_pictures(app)
+    return reports
 
 
 def ingest_file(app: App, data: bytes, form: str, name: str, *, archive: bool = False) -> Ingested:
@@ -146,6 +153,23 @@ def _take_in(app: App, listings: Sequence[Listing], report: Ingested, *, archive
         report.new += len(stored.new)
         report.updated += len(stored.updated)
     match(app)
+
+
+def fetch_pictures(app: App) -> int:
+    """Fetch the thumbnails that recent papers have and we do not; how many there are more of now."""
+    if not app.settings.site.pictures:
+        return 0
+    now, began, fetched = app.clock(), time.monotonic(), 0
+    for url in app.store.pictures.missing((now - _PICTURES_OF).date(), _PICTURES_AT_ONCE):
+        if app.stopping.is_set() or time.monotonic() - began > _PICTURE_SECONDS:
+            break
+        try:
+            app.store.pictures.keep(url, *pictures.fetch(app.pictures_http, url), now)
+            fetched += 1
+        except SourceError as error:
+            log.info("no picture", problem=str(error))
+            app.store.pictures.failed(url, now)
+    return fetched
 
 
 def match(app: App) -> None:
@@ -345,6 +369,7 @@ def sweep(app: App) -> int:
     match(app)
     match_topics(app)
     app.store.personal.forget_unconfirmed(now - _UNCONFIRMED_KEPT)
+    app.store.pictures.forget(now - _PICTURES_KEPT)
     return app.store.deliveries.sweep(now) + app.store.subscribers.wake(now)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from paperround import resources
-from paperround.models import Digest, Links, Paper, Pick, Rendered, Section, Subscriber
+from paperround.models import Digest, Links, Paper, Pick, Picture, Rendered, Section, Subscriber
 from paperround.rendering import language, sample, theme
 from paperround.rendering.letter import Press
 
@@ -21,6 +21,8 @@ FOLDERS: tuple[Path, ...] = resources.folders("templates")
 THEMES = theme.names(FOLDERS)
 LANGUAGES = language.available(FOLDERS)
 DAY = sample.DAY
+PICTURE = Picture(name="0123456789abcdef", width=600, height=324)
+_SMALL_PICTURE = Picture(name="fedcba9876543210", width=180, height=400)
 
 
 @lru_cache
@@ -119,7 +121,7 @@ EXTREMES: dict[str, tuple[Paper, ...]] = {
             code_url="https://github.com/example/code",
             project_url="https://project.example/?q=a b",
             discussion_url="https://huggingface.co/papers/2611.00001",
-            thumbnail_url="https://pictures.example/1.png",
+            picture=PICTURE,
             upvotes=1_234_567,
             comments=1,
             stars=99_999,
@@ -153,7 +155,7 @@ def papers(draw: st.DrawFn) -> dict[int, Paper]:
             organization=draw(st.none() | TEXTS),
             url=draw(_ADDRESSES),
             code_url=draw(_ADDRESSES),
-            thumbnail_url=draw(_ADDRESSES),
+            picture=draw(st.sampled_from((None, PICTURE, _SMALL_PICTURE))),
             arxiv_id=draw(st.sampled_from((None, f"2611.{row:05d}"))),
             upvotes=draw(st.none() | st.integers(0, 5_000)),
             comments=draw(st.none() | st.integers(0, 3)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -20,6 +21,7 @@ from support.letters import (
     EXTREMES,
     FOLDERS,
     LANGUAGES,
+    PICTURE,
     THEMES,
     LetterFacts,
     digest,
@@ -137,17 +139,35 @@ def test_a_paper_of_last_year_shows_its_year() -> None:
 
 
 def test_pictures_can_be_left_out() -> None:
-    pictured = (
-        digest([paper(thumbnail_url="https://x.example/1.png")]),
-        {1: paper(thumbnail_url="https://x.example/1.png")},
-    )
+    shown = paper(picture=PICTURE)
+    pictured = digest([shown]), {1: shown}
     without = Press(sample.SITE, "cards", language.load("en", FOLDERS), FOLDERS, pictures=False)
     assert "<img" in press("cards").letter(*pictured, sample.READER, sample.LINKS, DAY).html
     assert "<img" not in without.letter(*pictured, sample.READER, sample.LINKS, DAY).html
 
 
-def test_a_picture_without_https_is_left_out() -> None:
-    assert "<img" not in letter([paper(thumbnail_url="http://x.example/1.png")], name="cards").html
+def test_a_picture_comes_from_the_site_itself_in_its_own_proportions() -> None:
+    html = letter([paper(picture=PICTURE, thumbnail_url="https://x.example/1.png")], name="cards").html
+    (picture,) = re.findall(r"<img [^>]*>", html)
+    assert f'src="{sample.SITE.base_url}/pictures/{PICTURE.name}.jpg"' in picture
+    assert 'width="600"' in picture
+    assert 'height="324"' in picture
+    assert "x.example" not in html
+
+
+def test_a_picture_that_we_have_not_is_left_out() -> None:
+    assert "<img" not in letter([paper(thumbnail_url="https://x.example/1.png")], name="cards").html
+
+
+@pytest.mark.parametrize(
+    ("base", "shown"),
+    [("http://papers.example", False), ("http://localhost:8000", True), ("http://127.0.0.1", True)],
+)
+def test_without_https_pictures_are_for_a_trial_on_this_machine(base: str, shown: bool) -> None:
+    made = Press(replace(sample.SITE, base_url=base), "cards", language.load("en", FOLDERS), FOLDERS)
+    known = paper(picture=PICTURE)
+    html = made.letter(digest([known]), {1: known}, sample.READER, sample.LINKS, DAY).html
+    assert ("<img" in html) is shown
 
 
 def test_an_unknown_theme_or_language_is_named_with_those_that_exist() -> None:

@@ -34,6 +34,8 @@ def inline(html: str) -> str:
                 allow_network=False,
                 disable_validation=True,
                 align_floating_images=False,
+                # `height: auto` keeps a picture's shape where it is made narrower; as an attribute it says nothing.
+                disable_basic_attributes=["height"],
                 cssutils_logging_level=logging.CRITICAL,
             ).transform(html, pretty_print=False)
         )

@@ -73,7 +73,7 @@ class Press:
         pictures: bool = True,
     ) -> None:
         self.site, self.language = site, language
-        self._folders, self._pictures = tuple(folders), pictures
+        self._folders, self._pictures = tuple(folders), pictures and view.reaches_readers(site)
         self._subject_template = subject.check(subject_template)
         self._theme = Theme(theme, language, self._folders)
         self._cards: Shelf[_Printed] = Shelf(_KEPT_CARDS)
@@ -211,7 +211,8 @@ class Press:
         return pieces
 
     def _card(self, choice: Choice, budget: int, day: date) -> view.Card:
-        return view.card(choice.paper, choice.why, self.language, budget, day, pictures=self._pictures)
+        card = view.card(choice.paper, choice.why, self.language, budget, day, site=self.site.base_url)
+        return card if self._pictures else replace(card, picture="")
 
     def _text(self, card: view.Card) -> str:
         # Spam filters compare the two parts: the text says no more than the theme does (compact has no summaries).

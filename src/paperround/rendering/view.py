@@ -6,9 +6,9 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
-from paperround.models import Cadence, Links, Paper, Subscriber
+from paperround.models import Cadence, Links, Paper, Site, Subscriber
 from paperround.rendering import reasons
 from paperround.rendering.excerpt import breakable, excerpt, right_to_left
 from paperround.rendering.language import Language
@@ -19,6 +19,7 @@ from paperround.text import clean
 ARXIV_THANKS = "Thank you to arXiv for use of its open access interoperability."
 _FIRST_AUTHORS = 3
 _NAMED_TOPICS = 4
+_THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,10 @@ class Card:
     why: tuple[str, ...]
     links: tuple[Link, ...]
     picture: str
-    """An https address, or empty."""
+    """The address of its thumbnail on the site itself, or empty."""
+    picture_width: int
+    picture_height: int
+    """Both in pixels, 0 without a picture."""
     withdrawn: bool
     from_arxiv: bool
 
@@ -105,12 +109,14 @@ class LetterView:
     """What a notice says, in place of sections."""
 
 
-def card(
-    paper: Paper, why: Sequence[str], language: Language, budget: int, today: date, *, pictures: bool = True
-) -> Card:
-    """The paper's card, its summary within `budget` characters (half of them in Chinese, Japanese or Korean)."""
+def card(paper: Paper, why: Sequence[str], language: Language, budget: int, today: date, *, site: str = "") -> Card:
+    """The paper's card, its summary within `budget` characters (half of them in Chinese, Japanese or Korean).
+
+    `site` is where the site's pictures are: its base address, without a trailing slash.
+    """
     title = readable(paper.title)
     summary = readable(paper.summary or paper.abstract)
+    shown = paper.picture
     return Card(
         id=paper.id,
         title=breakable(title),
@@ -127,10 +133,18 @@ def card(
         made_summary=bool(paper.summary),
         why=reasons.told(why, language),
         links=_links(paper, language),
-        picture=_https(paper.thumbnail_url) if pictures else "",
+        picture=f"{site}/pictures/{shown.name}.jpg" if shown else "",
+        picture_width=shown.width if shown else 0,
+        picture_height=shown.height if shown else 0,
         withdrawn=paper.withdrawn,
         from_arxiv=paper.arxiv_id is not None,
     )
+
+
+def reaches_readers(site: Site) -> bool:
+    """Whether mail programs show pictures of this site: those of https; on a trial's own machine also of http."""
+    address = urlsplit(site.base_url)
+    return address.scheme == "https" or address.hostname in _THIS_MACHINE
 
 
 def inside(papers: int, topics: int, more: int, language: Language) -> str:
@@ -255,7 +269,3 @@ def _links(paper: Paper, language: Language) -> tuple[Link, ...]:
         if url:
             by_address.setdefault(url, label)
     return tuple(Link(label, url) for url, label in by_address.items())
-
-
-def _https(url: str | None) -> str:
-    return url if url and url.startswith("https://") else ""

@@ -1,6 +1,6 @@
 """Everything that is remembered: one concrete class on SQLAlchemy Core, on SQLite or PostgreSQL.
 
-Each part holds the statements of its words: `store.papers`, `store.topics`, `store.subscribers`,
+Each part holds the statements of its words: `store.papers`, `store.pictures`, `store.topics`, `store.subscribers`,
 `store.issues`, `store.deliveries`, `store.bounces`, `store.sources`; `store.browsing` serves
 the pages, `store.personal` one reader, `store.reasons` whoever asks why. A method is one transaction.
 """
@@ -23,6 +23,7 @@ from paperround.store.migrations import current_revision, migrate, newest_revisi
 from paperround.store.overview import Overview
 from paperround.store.papers import Papers
 from paperround.store.personal import Personal
+from paperround.store.pictures import Pictures
 from paperround.store.reasons import Reasons
 from paperround.store.schema import notes
 from paperround.store.search import SearchIndex, SearchLanguage
@@ -41,6 +42,7 @@ class Store:
         self._engine = connect(url)
         index = SearchIndex(self._engine, languages)
         self.papers = Papers(self._engine, index)
+        self.pictures = Pictures(self._engine)
         self.topics = Topics(self._engine)
         self.subscribers = Subscribers(self._engine)
         self.issues = Issues(self._engine)

@@ -10,8 +10,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam, func, insert, select, update
 
-from paperround.models import Cadence, DeliveryState, Digest, Match, Paper, Pick, Section, Subscriber
+from paperround.models import Cadence, DeliveryState, Digest, Match, Paper, Pick, Picture, Section, Subscriber
 from paperround.store.engine import alone, among_others, reading, upsert, writing
+from paperround.store.papers import load as load_papers
 from paperround.store.papers import paper_from
 from paperround.store.schema import (
     deliveries,
@@ -225,10 +226,8 @@ def _papers(db: Connection, rows: set[int]) -> dict[int, Paper]:
     found: dict[int, Paper] = {}
     wanted = sorted(rows)
     for start in range(0, len(wanted), _CHUNK):
-        query = select(papers.c.row, papers.c.id, papers.c.facts, papers.c.sources, papers.c.day, papers.c.first_seen)
         some = papers.c.row.in_(wanted[start : start + _CHUNK])
-        for row in db.execute(query.where(some).order_by(papers.c.row)):
-            found[row.row] = paper_from(*row)
+        found |= {paper.row: paper for paper in load_papers(db, some)}
     return found
 
 
@@ -360,4 +359,5 @@ def _printable(paper: Paper) -> dict[str, Any]:
 def _printed(row: int, stored: Mapping[str, Any]) -> Paper:
     facts = dict(stored)
     day, first_seen = date.fromisoformat(facts.pop("day")), datetime.fromisoformat(facts.pop("first_seen"))
-    return paper_from(row, facts.pop("id"), facts, facts.pop("sources"), day, first_seen)
+    picture = Picture.model_validate(kept) if (kept := facts.pop("picture", None)) else None
+    return paper_from(row, facts.pop("id"), facts, facts.pop("sources"), day, first_seen, picture)

@@ -12,13 +12,15 @@ from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
 from paperround import identity
 from paperround.merging import merge
-from paperround.models import Facts, Listing, Paper
+from paperround.models import Facts, Listing, Paper, Picture
 from paperround.store.engine import alone, reading, upsert, writing
-from paperround.store.schema import digest_papers, listings, matches, paper_keys, papers
+from paperround.store.schema import digest_papers, listings, matches, paper_keys, papers, pictures
 from paperround.store.search import SearchIndex
 
 _CHUNK = 500
 _TUPLES = ("authors", "categories", "keywords")
+THUMBNAIL = papers.c.facts["thumbnail_url"].as_string()
+"""Where a source says that a paper's picture is."""
 
 
 @dataclass(slots=True)
@@ -165,14 +167,20 @@ class Papers:
 
 
 def paper_from(
-    row: int, paper_id: str, facts: Mapping[str, Any], sources: Sequence[str], day: date, first_seen: datetime
+    row: int,
+    paper_id: str,
+    facts: Mapping[str, Any],
+    sources: Sequence[str],
+    day: date,
+    first_seen: datetime,
+    picture: Picture | None = None,
 ) -> Paper:
     """A Paper from its stored form: checked when it came in, so not checked again (a tenth of the time)."""
     values = {**facts, **{name: tuple(facts.get(name) or ()) for name in _TUPLES}}
     if isinstance(published := values.get("published"), str):
         values["published"] = date.fromisoformat(published)
     return Paper.model_construct(
-        **values, id=paper_id, row=row, day=day, sources=tuple(sources), first_seen=first_seen
+        **values, id=paper_id, row=row, day=day, sources=tuple(sources), first_seen=first_seen, picture=picture
     )
 
 
@@ -180,15 +188,18 @@ def load(
     db: Connection, where: Any, *, order: Any = papers.c.row, limit: int | None = None, offset: int = 0
 ) -> Iterator[Paper]:
     """Papers for a condition, in the order given."""
-    query = select(papers.c.row, papers.c.id, papers.c.facts, papers.c.sources, papers.c.day, papers.c.first_seen)
+    paper = (papers.c.row, papers.c.id, papers.c.facts, papers.c.sources, papers.c.day, papers.c.first_seen)
+    picture = (pictures.c.name, pictures.c.width, pictures.c.height)
     query = (
-        query.where(where)
+        select(*paper, *picture)
+        .outerjoin_from(papers, pictures, pictures.c.url == THUMBNAIL)
+        .where(where)
         .order_by(*(order if isinstance(order, tuple) else (order,)))
         .limit(limit)
         .offset(offset or None)
     )
-    for found in db.execute(query):
-        yield paper_from(*found)
+    for row in db.execute(query):
+        yield paper_from(*row[:6], Picture(name=row.name, width=row.width, height=row.height) if row.name else None)
 
 
 def _insert(db: Connection, listing: Listing, now: datetime, archive: bool) -> int:

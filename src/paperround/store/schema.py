@@ -90,7 +90,6 @@ papers = Table(
     # and the matches, so that no crash leaves a paper unmatched.
     Column("unmatched", Boolean, nullable=False),
     Column("archived", Boolean, nullable=False),  # for pages and search; its matches are never mailed
-    Column("picture", String),  # the name of its thumbnail in `pictures`, once we have one of our own
     Index("ix_papers_day_upvotes", "day", "upvotes"),
     Index("ix_papers_unmatched", "row", sqlite_where=text("unmatched"), postgresql_where=text("unmatched")),
     sqlite_autoincrement=_NUMBERS_ONCE,
@@ -129,7 +128,8 @@ echoes = Table(
 )
 
 # Thumbnails fetched and made small here, so that opening a letter or a page asks no other host. The name is made of
-# the content; a picture that could not be had is known by its address alone, and asked for again some times.
+# the content; a picture that could not be had is known by its address alone, and asked for again some times. A paper
+# has the picture of the address that its facts name, so that it stays right when papers are merged or change.
 pictures = Table(
     "pictures",
     metadata,
@@ -137,9 +137,9 @@ pictures = Table(
     Column("name", String, index=True),
     Column("width", Integer),
     Column("height", Integer),
-    Column("content", LargeBinary),
     Column("tries", Integer, nullable=False),
-    Column("fetched_at", Moment, nullable=False),
+    Column("fetched_at", Moment, nullable=False, index=True),
+    Column("content", LargeBinary),  # last: SQLite reads a row from its beginning
 )
 
 sources = Table(

@@ -2,7 +2,8 @@
 
 `create` makes the application. Each file holds the handlers of one kind of visitor: `public` and `archive` browse,
 `joining` wants letters, `reader`, `preferences` and `online` have a link from a letter, `inbox` reads what the
-built-in inbox holds, `workshop` previews any letter, `admin` is the operator's, `webhooks` takes relays' reports.
+built-in inbox holds, `workshop` previews any letter, `admin` is the operator's, `webhooks` takes relays' reports,
+`pictures` gives papers' thumbnails.
 `desk` is what they share, `guards` what every request passes, `mistakes` what is said when something is wrong.
 """
 
@@ -21,6 +22,7 @@ from paperround.web import (
     joining,
     mistakes,
     online,
+    pictures,
     preferences,
     public,
     reader,
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 _ROUTERS = (
     archive.router,
     public.router,
+    pictures.router,
     joining.router,
     reader.router,
     preferences.router,

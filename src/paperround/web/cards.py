@@ -38,6 +38,10 @@ class Card:
     summary: str
     why: tuple[str, ...]
     links: tuple[Link, ...]
+    picture: str
+    """Its thumbnail's path, or empty."""
+    picture_width: int
+    picture_height: int
     withdrawn: bool
     topics: tuple[Topic, ...]
 
@@ -57,7 +61,7 @@ def card(
     budget: int = _ABSTRACT,
 ) -> Card:
     """The paper's card."""
-    made = view.card(paper, why, language, budget, today, pictures=False)
+    made = view.card(paper, why, language, budget, today)
     return Card(
         id=paper.id,
         page=page_of(paper.id),
@@ -73,6 +77,9 @@ def card(
         summary=_whole(made.summary),
         why=tuple(map(_whole, made.why)),
         links=made.links,
+        picture=made.picture,
+        picture_width=made.picture_width,
+        picture_height=made.picture_height,
         withdrawn=made.withdrawn,
         topics=tuple(topics)[:_TOPICS_SHOWN],
     )

@@ -173,6 +173,7 @@ class Desk:
             static=self.static_url,
             here=here,
             private=private,
+            pictures=self.app.settings.site.pictures,
             other_languages=[] if private else self._other_languages(request, language),
             inbox_open=self.sees_inbox(request),
             workshop_open=self.sees_workshop(request),

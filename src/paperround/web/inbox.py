@@ -52,7 +52,7 @@ def letters(request: Request, desk: Here, page: int = 1) -> Response:
 def letter(request: Request, desk: Here, key: str, show: str = "html") -> Response:
     """A letter as mail programs show it, its parts, what it weighs, and what is wrong with it."""
     viewed = Viewed(_letter(desk, request, key), desk.site, now=desk.app.clock())
-    at, look = f"{desk.home}/inbox/{key}", Look.asked(request, pictures=False)
+    at, look = f"{desk.home}/inbox/{key}", Look.asked(request)
     tab = show if show in TABS else "html"
     response = desk.private_page(
         request, "letter", key=key, show=tab, viewed=viewed, look=look, at=at, tabs=TABS, csrf=desk.csrf(request),
@@ -64,9 +64,9 @@ def letter(request: Request, desk: Here, key: str, show: str = "html") -> Respon
 
 @get("/{key}/html")
 def html(request: Request, desk: Here, key: str) -> Response:
-    """The letter's HTML alone, for the frames: no script, and pictures from elsewhere only when asked for."""
+    """The letter's HTML alone, for the frames: no script, and no pictures but the site's own."""
     viewed = Viewed(_letter(desk, request, key), desk.site)
-    return frame(viewed.html, Look.asked(request, pictures=False))
+    return frame(viewed.html, Look.asked(request), pictures=f"{desk.site.base_url}/pictures/")
 
 
 @get("/{key}/letter.eml")

@@ -44,13 +44,13 @@ class Look:
     """Without its style element, as some of Gmail's apps show it."""
 
     @classmethod
-    def asked(cls, request: Request, *, pictures: bool = True) -> Look:
-        """What the address says; `pictures` is what holds where it says nothing."""
+    def asked(cls, request: Request) -> Look:
+        """What the address says."""
         query = request.query_params
         mode = query.get("mode", "")
         return cls(
             mode if mode in MODES else "light",
-            query.get("pictures", str(int(pictures))) not in ("0", "false"),
+            query.get("pictures") not in ("0", "false"),
             query.get("styles") != "0",
         )
 
@@ -136,12 +136,13 @@ class Viewed:
         return weigh(self.mail)
 
 
-def frame(html: str, look: Look, *, refresh: int = 0) -> Response:
+def frame(html: str, look: Look, *, pictures: str, refresh: int = 0) -> Response:
     """A letter's HTML for an iframe: no script, and nothing from elsewhere but pictures, if they are wanted.
 
+    `pictures` says where those may come from, in the words of a Content-Security-Policy; 'self' is always allowed.
     With `refresh` the browser asks again after so many seconds.
     """
-    pictures = "'self' https: data:" if look.pictures else "'none'"
+    pictures = f"'self' data: {pictures}" if look.pictures else "'none'"
     headers = {
         **PRIVATE,
         "Content-Security-Policy": _POLICY.format(pictures=pictures, sandbox=SANDBOX),

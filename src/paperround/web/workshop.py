@@ -153,7 +153,8 @@ def framed(request: Request, desk: Here) -> Response:
     html = (
         seen.viewed.html if seen.viewed else f"<p>{seen.missing or 'The template is broken; the page tells where.'}"
     )
-    return frame(html, asked.look, refresh=_REFRESH if asked.watch else 0)
+    # A theme's own pictures may lie anywhere, and who works on it wants to see them.
+    return frame(html, asked.look, pictures="https:", refresh=_REFRESH if asked.watch else 0)
 
 
 @get("/letter.{form}")

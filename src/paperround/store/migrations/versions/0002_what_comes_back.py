@@ -15,7 +15,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("papers", sa.Column("picture", sa.String(), nullable=True))
     op.create_table(
         "echoes",
         sa.Column("paper", ROW, nullable=False),
@@ -34,12 +33,13 @@ def upgrade() -> None:
         sa.Column("name", sa.String(), nullable=True),
         sa.Column("width", sa.Integer(), nullable=True),
         sa.Column("height", sa.Integer(), nullable=True),
-        sa.Column("content", sa.LargeBinary(), nullable=True),
         sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("fetched_at", Moment(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("url", name="pk_pictures"),
     )
     op.create_index("ix_pictures_name", "pictures", ["name"])
+    op.create_index("ix_pictures_fetched_at", "pictures", ["fetched_at"])
     op.create_table(
         "issue_topics",
         sa.Column("issue", ROW, nullable=False),

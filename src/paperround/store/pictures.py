@@ -1,0 +1,63 @@
+"""Pictures: papers' thumbnails as they were made small, by the address that they were fetched from."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy import Engine, delete, func, select
+
+from paperround.models import Picture
+from paperround.store.engine import reading, upsert, writing
+from paperround.store.papers import THUMBNAIL
+from paperround.store.schema import papers, pictures
+
+MOST_TRIES = 3
+
+
+class Pictures:
+    """The pictures' part of the store."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def missing(self, since: date, limit: int) -> list[str]:
+        """The addresses of thumbnails, of papers announced since a day, that we have not and that may be tried.
+
+        Those that were tried least come first, then those of the newest papers.
+        """
+        tries = func.coalesce(pictures.c.tries, 0)
+        query = (
+            select(THUMBNAIL)
+            .outerjoin_from(papers, pictures, pictures.c.url == THUMBNAIL)
+            .where(papers.c.day >= since, THUMBNAIL.is_not(None), pictures.c.name.is_(None), tries < MOST_TRIES)
+            .group_by(THUMBNAIL, tries)
+            .order_by(tries, func.max(papers.c.day).desc(), func.max(papers.c.upvotes).desc())
+            .limit(limit)
+        )
+        with reading(self._engine) as db:
+            return list(db.scalars(query))
+
+    def keep(self, url: str, picture: Picture, content: bytes, now: datetime) -> None:
+        """Store the picture that an address gave."""
+        facts = {**picture.model_dump(), "content": content, "fetched_at": now}
+        with writing(self._engine) as db:
+            made = upsert(db, pictures).values(url=url, tries=1, **facts)
+            db.execute(made.on_conflict_do_update(index_elements=["url"], set_=facts))
+
+    def failed(self, url: str, now: datetime) -> None:
+        """Count that an address gave none; a picture that another program fetched meanwhile stays."""
+        with writing(self._engine) as db:
+            made = upsert(db, pictures).values(url=url, tries=1, fetched_at=now)
+            again = {"tries": pictures.c.tries + 1}
+            db.execute(made.on_conflict_do_update(index_elements=["url"], set_=again))
+
+    def content(self, name: str) -> bytes | None:
+        """The JPEG of this name."""
+        with reading(self._engine) as db:
+            found: bytes | None = db.scalar(select(pictures.c.content).where(pictures.c.name == name).limit(1))
+            return found
+
+    def forget(self, before: datetime) -> None:
+        """Let go of those that were fetched before a moment."""
+        with writing(self._engine) as db:
+            db.execute(delete(pictures).where(pictures.c.fetched_at < before))

@@ -1,0 +1,26 @@
+"""Papers' pictures: the same for everybody, for good, and nobody is told who looks at them."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, HTTPException, Request, Response
+
+from paperround.web.desk import Here
+
+router = APIRouter()
+_HEADERS = {
+    "Cache-Control": "public, max-age=31536000, immutable",  # the name is made of the content
+    "Cross-Origin-Resource-Policy": "cross-origin",  # letters are read on other people's pages
+    "Content-Security-Policy": "default-src 'none'",
+}
+
+
+@router.get("/pictures/{name}.jpg", response_model=None)
+def picture(request: Request, desk: Here, name: str) -> Response:
+    """The picture of this name."""
+    content = desk.app.store.pictures.content(name)
+    if content is None:
+        raise HTTPException(404)
+    headers = {**_HEADERS, "ETag": f'"{name}"'}
+    if headers["ETag"] in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    return Response(content, headers=headers, media_type="image/jpeg")
