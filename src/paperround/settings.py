@@ -59,7 +59,7 @@ class SiteSettings(_Part):
     subject: str = subject.DEFAULT
     """The subject line of digests; rendering.subject names its fields."""
     pictures: bool = True
-    """Whether letters show a paper's thumbnail, in the themes that have room for it."""
+    """Whether papers' thumbnails are fetched and shown: on pages, and in letters in themes that have room for them."""
     admin_token: SecretStr | None = None
 
     @field_validator("base_url")
