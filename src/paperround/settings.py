@@ -59,7 +59,7 @@ class SiteSettings(_Part):
     subject: str = subject.DEFAULT
     """The subject line of digests; rendering.subject names its fields."""
     pictures: bool = True
-    """Whether papers' thumbnails are fetched and shown: on pages, and in letters in themes that have room for them."""
+    """Whether papers' thumbnails are fetched and shown: on pages, and in letters whose theme has room for them."""
     admin_token: SecretStr | None = None
 
     @field_validator("base_url")

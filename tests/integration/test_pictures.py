@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import io
 import ipaddress
 import re
 import threading
@@ -15,9 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from paperround import pipeline
 from paperround.models import Paper
+from paperround.rendering import sample
 from paperround.sources.http import Spacing, is_public
 from paperround.sources.pictures import client
 from paperround.web import create
@@ -302,6 +306,10 @@ def test_pictures_are_served_for_good_to_everybody_alike(site: Site, gallery: Ga
     for wrong in ("0" * 16, "..%2f..%2fetc", "%27", picture.name.upper() + "x"):
         assert browser.get(f"/pictures/{wrong}.jpg").status_code == 404
     assert browser.get(f"/pictures/{picture.name}.png").status_code == 404
+
+    made_up = browser.get(f"/pictures/{sample.PICTURE.name}.jpg").content
+    assert hashlib.sha256(made_up).hexdigest()[:16] == sample.PICTURE.name
+    assert Image.open(io.BytesIO(made_up)).size == (sample.PICTURE.width, sample.PICTURE.height)
 
     for page in ("/", "/trending", "/topics/robots", "/search?q=robots", "/papers/2611.00001"):
         text = browser.get(page).text

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
+from importlib import resources
+
 from fastapi import APIRouter, HTTPException, Request, Response
 
+from paperround.rendering import sample
 from paperround.web.desk import Here
 
 router = APIRouter()
@@ -17,10 +21,16 @@ _HEADERS = {
 @router.get("/pictures/{name}.jpg", response_model=None)
 def picture(request: Request, desk: Here, name: str) -> Response:
     """The picture of this name."""
-    content = desk.app.store.pictures.content(name)
+    content = _made_up() if name == sample.PICTURE.name else desk.app.store.pictures.content(name)
     if content is None:
         raise HTTPException(404)
     headers = {**_HEADERS, "ETag": f'"{name}"'}
     if headers["ETag"] in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     return Response(content, headers=headers, media_type="image/jpeg")
+
+
+@cache
+def _made_up() -> bytes:
+    """The picture of the workshop's made-up issue."""
+    return (resources.files("paperround.rendering") / "sample.jpg").read_bytes()
