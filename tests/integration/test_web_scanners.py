@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from fastapi.routing import APIRoute
 
+from paperround.rendering import sample
 from paperround.web import create
 from paperround.web.guards import HEADERS
 from support.pages import Browser, Pages
@@ -68,6 +69,7 @@ def _everything(pages: Pages) -> list[str]:
     }
     special = {
         "/static/{name}": "/static/style.css",
+        "/pictures/{name}.jpg": f"/pictures/{sample.PICTURE.name}.jpg",
         "/sitemap/{name}.xml": "/sitemap/0.xml",
         "/admin/charts/{name}.svg": "/admin/charts/readers.svg",
     }
@@ -264,7 +266,7 @@ def test_a_letter_is_shown_without_script_and_without_pictures_from_elsewhere(pa
     assert "default-src 'none'" in policy
     assert "sandbox" in policy
     # The site's own, also where it is looked at under another address than its own.
-    assert "img-src 'self' data: https://papers.example.org/pictures/;" in policy
+    assert "img-src 'self' data: http://localhost:8000/pictures/;" in policy
     assert "allow-scripts" not in policy
     assert "img-src 'none'" in _local(pages).get(html + "?pictures=0").headers["content-security-policy"]
     letter = html.removesuffix("/html")

@@ -140,6 +140,7 @@ def test_the_same_picture_has_the_same_name_and_another_has_another() -> None:
         "half a JPEG": encoded(drawn(600, 300), "JPEG")[:2000],
         "half a GIF": encoded(drawn(600, 300), "GIF")[:1000],
         "half a WebP": encoded(drawn(600, 300), "WEBP")[:1000],
+        "a very large picture": claiming(9_000, 5_000),
         "a bomb": claiming(30_000, 30_000),
         "a bomb beyond Pillow's own limit": claiming(2_000_000, 2_000_000),
         "a counting pixel": encoded(Image.new("RGB", (1, 1))),
