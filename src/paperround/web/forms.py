@@ -37,7 +37,7 @@ class Posted:
 
 def read_number(text: str) -> int:
     """The number of a row; 0, which no row has, for what is none."""
-    return int(text) if text.isdecimal() and len(text) <= _MOST_DIGITS else 0
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS else 0
 
 
 async def _strict(request: Request) -> Posted:
