@@ -145,9 +145,8 @@ def test_the_workshop_shows_the_affinity(site: Site) -> None:
 
 @pytest.mark.parametrize("first", ["the one that stays", "the one that goes"])
 def test_the_latest_word_counts_when_two_papers_become_one(site: Site, first: str) -> None:
-    blog = listing(
-        0, source="blog", arxiv_id=None, title="A study: one", doi="10.5555/one", url="https://b.example/1"
-    )
+    facts = {"source": "blog", "arxiv_id": None, "doi": "10.5555/one", "url": "https://b.example/1"}
+    blog = listing(0, title="A study: one", authors=["Author 2"], **facts)
     site.papers(blog, _study(2, "robots"), _study(3, "agents"))
     site.reader(_EMAIL, "studies")
     reader = _reader(site)
