@@ -65,6 +65,8 @@ class App:
     progress: Progress = field(default_factory=NoProgress)
     nudge: Callable[[], None] = lambda: None
     """Tells whoever delivers that something is due now; what is due stands in the database all the same."""
+    _newest_words: tuple[list[int], lexical.Statistics] | None = None
+    """The row of the newest paper, and what `newest_words` counted then."""
 
     @cached_property
     def keys(self) -> tuple[bytes, ...]:
@@ -100,6 +102,13 @@ class App:
     def word_statistics(self) -> lexical.Statistics:
         """How common words are in what was stored last: three late papers are scored like a whole morning's."""
         return lexical.Statistics.of(self.store.papers.latest(_JUDGED_BY))
+
+    def newest_words(self) -> lexical.Statistics:
+        """The same as of now, counted anew only when a newer paper is stored: a preview agrees with a round."""
+        newest = [paper.row for paper in self.store.papers.latest(1)]
+        if self._newest_words is None or self._newest_words[0] != newest:
+            self._newest_words = newest, lexical.Statistics.of(self.store.papers.latest(_JUDGED_BY))
+        return self._newest_words[1]
 
     def topics(self) -> list[Topic]:
         """The topics that readers can follow."""

@@ -123,10 +123,13 @@ class LetterMaker:
     def links(self, reader: Subscriber, digest: Digest | None) -> Links:
         """The reader's personal addresses."""
         base = self._site.base_url
+        # A test letter shows the digest of a reader, and must not let its addressee speak for them.
+        heard = digest.row if digest and reader.row else 0
         return Links(
             unsubscribe=f"{base}/u/{tokens.mint(self._keys, 'unsubscribe', reader.row)}",
             preferences=f"{base}/p/{tokens.mint(self._keys, 'preferences', reader.row)}",
             online=f"{base}/i/{tokens.mint(self._keys, 'digest', digest.row)}" if digest else base,
+            feedback=f"{base}/f/{tokens.mint(self._keys, 'feedback', heard)}" if digest else "",
         )
 
     def confirm_url(self, reader: Subscriber, now: datetime) -> str:
@@ -205,6 +208,7 @@ class LetterMaker:
             found,
             subject_template=site.subject,
             pictures=site.pictures,
+            feedback=site.feedback,
         )
 
 

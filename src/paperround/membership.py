@@ -266,6 +266,19 @@ def say_farewell(app: App, reader: Subscriber, because: str) -> None:
     app.store.personal.farewell(reader.row, clean(because)[:MOST_FAREWELL])
 
 
+def say(app: App, reader: Subscriber, paper: int, verdict: int) -> bool:
+    """The reader wants more (+1) or less (−1) like a paper; False, and nothing kept, when either is gone.
+
+    It moves papers in their next digests and drops none.
+    """
+    return app.store.feedback.say(reader.row, paper, verdict, app.clock())
+
+
+def take_back(app: App, reader: Subscriber, paper: int) -> None:
+    """What the reader said of a paper counts no more."""
+    app.store.feedback.forget(reader.row, paper)
+
+
 def unsubscribe(app: App, reader: Subscriber) -> bool:
     """Nothing more goes to this reader, also of what is queued; False when it was so already."""
     return app.store.subscribers.set_state(reader.row, ReaderState.UNSUBSCRIBED, app.clock())

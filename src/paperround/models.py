@@ -295,6 +295,15 @@ class Digest:
 
 
 @dataclass(frozen=True, slots=True)
+class Feedback:
+    """A reader's word on a paper: +1 for more like it, −1 for less."""
+
+    paper: int
+    verdict: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """A letter on its way to one reader."""
 
@@ -350,6 +359,8 @@ class Links:
     preferences: str
     online: str
     """This very digest in the browser."""
+    feedback: str
+    """Where the reader says of which of its papers they want more or less; `?more=` or `?less=` names one."""
 
 
 @dataclass(frozen=True, slots=True)

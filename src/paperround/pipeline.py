@@ -31,6 +31,7 @@ from paperround.errors import PaperroundError, SourceError, TransportError
 from paperround.ledger import Dispatch
 from paperround.matching import lexical, query
 from paperround.matching.compose import Candidate, compose
+from paperround.matching.taste import Taste, Tastes
 from paperround.matching.trending import popularity
 from paperround.models import Digest, Listing, Match, Paper, Problem, Schedule, Topic
 from paperround.sources import FORMATS, Fetched, Source, SourceState, Window, pictures
@@ -252,11 +253,11 @@ def publish(app: App) -> Tally:
     edition = app.store.issues.close_edition(now)
     tally.due = app.store.issues.due_count(now)
     app.begin("publishing", tally.due)
-    names = {topic.slug: topic.name for topic in app.topics()}
+    names, tastes = {topic.slug: topic.name for topic in app.topics()}, Tastes(app.newest_words)
     while True:
         with app.store.issues.batch(now, edition, _READERS_AT_ONCE) as batch:
             for reader in batch.readers:
-                batch.decided.append(_decide(app, reader, batch.papers, names, now))
+                batch.decided.append(_decide(app, reader, batch.papers, names, tastes, now))
         tally.composed += sum(new.digest is not None for new in batch.decided)
         tally.empty += sum(new.digest is None for new in batch.decided)
         app.advance(len(batch.decided))
@@ -267,14 +268,19 @@ def publish(app: App) -> Tally:
 
 
 def _decide(
-    app: App, due: DueReader, papers: Mapping[int, Paper], names: Mapping[str, str], now: datetime
+    app: App,
+    due: DueReader,
+    papers: Mapping[int, Paper],
+    names: Mapping[str, str],
+    tastes: Tastes,
+    now: datetime,
 ) -> NewDelivery:
     """One reader's digest, also where several were missed: then it is one that holds them all."""
     reader = due.subscriber
     assert reader.next_digest_at is not None
     day, upcoming = next_issue(reader.schedule, reader.next_digest_at, now)
     cadence = reader.schedule.cadence
-    digest = choose(due, papers, names, f"{cadence.value} {day}", now)
+    digest = choose(due, papers, names, f"{cadence.value} {day}", tastes, now)
     return NewDelivery(
         reader=due,
         cadence=cadence,
@@ -297,20 +303,28 @@ def next_issue(schedule: Schedule, due_at: datetime, now: datetime) -> tuple[dat
 
 
 def choose(
-    due: DueReader, papers: Mapping[int, Paper], names: Mapping[str, str], issue: str, now: datetime
+    due: DueReader,
+    papers: Mapping[int, Paper],
+    names: Mapping[str, str],
+    issue: str,
+    tastes: Tastes,
+    now: datetime,
 ) -> Digest | None:
     """The digest of a reader's unread matches; None when there is nothing to send."""
-    reader = due.subscriber
-    return compose(issue, candidates(due.matches, papers, now), reader.topics, names, reader.max_papers)
+    reader, taste = due.subscriber, tastes.of(due.feedback, papers)
+    return compose(issue, candidates(due.matches, papers, taste, now), reader.topics, names, reader.max_papers)
 
 
-def candidates(matches: Iterable[Match], papers: Mapping[int, Paper], now: datetime) -> list[Candidate]:
-    """The matches with how popular their papers are; one whose paper is not at hand is left out."""
-    today = now.date()
+def candidates(matches: Iterable[Match], papers: Mapping[int, Paper], taste: Taste, now: datetime) -> list[Candidate]:
+    """The matches with how popular their papers are, and how much to the reader's taste.
+
+    One whose paper is not at hand is left out.
+    """
+    today, known = now.date(), [match for match in matches if match.paper in papers]
+    affinities = {row: taste.affinity(papers[row]) for row in {match.paper for match in known}}
     return [
-        Candidate(m.paper, m.topic, m.score, m.why, _popularity(papers[m.paper], today))
-        for m in matches
-        if m.paper in papers
+        Candidate(m.paper, m.topic, m.score, m.why, _popularity(papers[m.paper], today), *affinities[m.paper])
+        for m in known
     ]
 
 

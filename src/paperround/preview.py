@@ -13,6 +13,7 @@ from paperround import pipeline
 from paperround.cadence import issue_date
 from paperround.errors import TransportError, UnknownName, WrongUse
 from paperround.letters import Finished, as_preview
+from paperround.matching.taste import Taste, Tastes
 from paperround.matching.trending import rank
 from paperround.membership import address as checked_address
 from paperround.membership import reader as reader_named
@@ -105,8 +106,10 @@ class Considered:
     matches: tuple[Match, ...]
     """The reader's topics that it is on, the best first."""
     popularity: float
+    affinity: float
+    """How much it is to the reader's taste, −1 to 1; 0 where they have said nothing."""
     rank: float
-    """What papers are ordered by: relevance and popularity, 0 to 1."""
+    """What papers are ordered by: relevance, popularity and the reader's taste."""
     why: tuple[str, ...] = ()
     """As printed."""
     had: date | None = None
@@ -183,11 +186,11 @@ def considered(app: App, shown: Preview) -> list[Considered]:
         return []
     digest = shown.digest
     papers, matches, had = _evidence(app, shown, (*digest.papers, *digest.more))
-    found = _by_paper(app, matches, papers)
+    found = _by_paper(app, matches, papers, _taste(app, shown))
     reasons = {pick.paper: pick.why for section in digest.sections for pick in section.picks}
     told = [
         replace(
-            found.get(row, Considered(papers[row], Fate.PRINTED, (), 0.0, 0.0)),
+            found.get(row, Considered(papers[row], Fate.PRINTED, (), 0.0, 0.0, 0.0)),
             fate=_fate(row, shown, had),
             why=reasons.get(row, ()),
             had=had.get(row),
@@ -224,7 +227,7 @@ def _readers(app: App, reader: Subscriber, day: date | None) -> _Drawn:
         return _Drawn(reader, Origin.COMPOSED, frozen, printed)
     batch = app.store.issues.unread(reader)
     due = batch.readers[0]
-    digest = pipeline.choose(due, batch.papers, _names(app), _issue(app, reader, day), now)
+    digest = pipeline.choose(due, batch.papers, _names(app), _issue(app, reader, day), Tastes(app.newest_words), now)
     # Another reader's letter of the same issue may have printed a paper before it changed: it stays as printed.
     printed = app.store.issues.printed(digest, digest.papers) if digest else {}
     return _Drawn(reader, Origin.NEXT, digest, {**batch.papers, **printed}, due.matches)
@@ -251,7 +254,9 @@ def _followers(app: App, slugs: tuple[str, ...], day: date | None) -> _Drawn:
     matches = tuple(app.store.reasons.latest(slugs, day, _TOPIC_PAPERS))
     papers = app.store.papers.by_rows(match.paper for match in matches)
     issue = f"{reader.schedule.cadence.value} {day or now.date()}"
-    digest = pipeline.choose(DueReader(reader, None, matches), papers, _names(app), issue, now)
+    digest = pipeline.choose(
+        DueReader(reader, None, matches), papers, _names(app), issue, Tastes(app.newest_words), now
+    )
     return _Drawn(reader, Origin.FOLLOWER, digest, papers, matches)
 
 
@@ -287,6 +292,12 @@ def _marked(app: App, shown: Preview, reader: Subscriber) -> Finished:
     return app.letters.lay_out(delivery, shown.digest, shown.papers, reader, app.clock(), mark=_TEST)
 
 
+def _taste(app: App, shown: Preview) -> Taste:
+    """The reader's taste as it is now; nobody's has none."""
+    said = app.store.feedback.of(shown.reader.row)
+    return Tastes(app.newest_words).of(said, app.store.papers.by_rows(one.paper for one in said))
+
+
 def _names(app: App) -> dict[str, str]:
     return {known.slug: known.name for known in app.topics()}
 
@@ -314,17 +325,17 @@ def _had(app: App, shown: Preview, rows: Iterable[int]) -> dict[int, date]:
     return app.store.reasons.had(shown.reader.row, {match.paper for match in week} - set(rows))
 
 
-def _by_paper(app: App, matches: Iterable[Match], papers: Mapping[int, Paper]) -> dict[int, Considered]:
+def _by_paper(app: App, matches: Iterable[Match], papers: Mapping[int, Paper], taste: Taste) -> dict[int, Considered]:
     """Each paper with its matches and how it ranks by the best of them."""
     grouped: dict[int, list[Match]] = {}
     for match in matches:
         grouped.setdefault(match.paper, []).append(match)
     found: dict[int, Considered] = {}
-    for candidate in pipeline.candidates(matches, papers, app.clock()):
+    for candidate in pipeline.candidates(matches, papers, taste, app.clock()):
         those = tuple(sorted(grouped[candidate.paper], key=lambda match: -match.score))
-        ranked = rank(those[0].score, candidate.popularity)
+        ranked = rank(those[0].score, candidate.popularity, candidate.affinity)
         found[candidate.paper] = Considered(
-            papers[candidate.paper], Fate.PRINTED, those, candidate.popularity, ranked
+            papers[candidate.paper], Fate.PRINTED, those, candidate.popularity, candidate.affinity, ranked
         )
     return found
 

@@ -60,6 +60,8 @@ class SiteSettings(_Part):
     """The subject line of digests; rendering.subject names its fields."""
     pictures: bool = True
     """Whether papers' thumbnails are fetched and shown: on pages, and in letters whose theme has room for them."""
+    feedback: bool = True
+    """Whether each paper in a letter has links to say that one wants more or less like it."""
     admin_token: SecretStr | None = None
 
     @field_validator("base_url")

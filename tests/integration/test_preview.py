@@ -25,7 +25,7 @@ from support.site import Site
 
 # The boundary is made of the Message-ID.
 _OWN = re.compile(rb"(Message-ID:\s+)<[^>]*>|(Date:)[^\r]*|=_[0-9a-f]{24}")
-_ONLINE = re.compile(rb"/i/[\w-]{28}")
+_ONLINE = re.compile(rb"/[if]/[\w-]{28}")
 
 
 def _same(message: bytes) -> bytes:
@@ -34,8 +34,8 @@ def _same(message: bytes) -> bytes:
 
 
 def _before(message: bytes) -> bytes:
-    """The same without the address of the digest's page, which there is not before the digest."""
-    return _ONLINE.sub(b"/i/", _same(message).replace(b"=\r\n", b""))
+    """The same without the addresses of the digest's pages, which there are not before the digest."""
+    return _ONLINE.sub(b"/", _same(message).replace(b"=\r\n", b""))
 
 
 @pytest.fixture(scope="module")

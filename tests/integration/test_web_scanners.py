@@ -59,6 +59,7 @@ def _everything(pages: Pages) -> list[str]:
         "p": pages.link("preferences", row),
         "u": pages.link("unsubscribe", row),
         "i": pages.link("digest", digest),
+        "f": pages.link("feedback", digest),
     }
     values = {
         "paper_id": "2611.00001",

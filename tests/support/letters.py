@@ -187,7 +187,12 @@ def digests(draw: st.DrawFn) -> tuple[Digest, dict[int, Paper]]:
 _LINKS = st.sampled_from(
     (
         sample.LINKS,
-        Links("https://x.example/u/a-b_c?d=1&e=<2>", "https://x.example/p/é ü\"'", "https://x.example/i/[1]{2}"),
+        Links(
+            "https://x.example/u/a-b_c?d=1&e=<2>",
+            "https://x.example/p/é ü\"'",
+            "https://x.example/i/[1]{2}",
+            "https://x.example/f/<é>",
+        ),
     )
 )
 LetterFacts = tuple[Digest, dict[int, Paper], Subscriber, Links, date]

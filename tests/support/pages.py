@@ -89,7 +89,7 @@ class Pages:
 
     def link(self, purpose: str, row: int) -> str:
         """The path that a letter to this reader has for this purpose."""
-        letter = {"unsubscribe": "u", "preferences": "p", "digest": "i", "confirm": "c"}[purpose]
+        letter = {"unsubscribe": "u", "preferences": "p", "digest": "i", "confirm": "c", "feedback": "f"}[purpose]
         issued = self.site.clock() if purpose == "confirm" else None
         return f"/{letter}/{tokens.mint(self.app.keys, purpose, row, issued=issued)}"
 

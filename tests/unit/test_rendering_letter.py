@@ -229,3 +229,21 @@ def test_a_theme_may_print_the_readers_own_facts_anywhere(tmp_path: Path) -> Non
     facts = (digest([paper()]), {1: paper()}, reader, sample.LINKS, DAY)
     assert mine.letter(*facts) == mine.whole_letter(*facts)
     assert '<i>Hello Ada "the &lt;first&gt;" &amp; Co' in mine.letter(*facts).html
+
+
+def test_a_site_without_feedback_has_no_such_links_and_the_same_bytes_either_way() -> None:
+    silent = Press(sample.SITE, "paper", language.load("en", FOLDERS), FOLDERS, feedback=False)
+    bare = paper(1, url=None, arxiv_id=None, authors=())
+    for facts in (
+        (sample.DIGEST, sample.PAPERS, sample.READER, sample.LINKS, DAY),
+        (digest([bare], why=()), {1: bare}, sample.READER, sample.LINKS, DAY),
+    ):
+        rendered = silent.letter(*facts)
+        assert rendered == silent.whole_letter(*facts)
+        assert "like this" not in rendered.html + rendered.text
+        assert sample.LINKS.feedback not in rendered.html + rendered.text
+        heard = press().letter(*facts)
+        for row in rendered.papers:
+            for what in ("more", "less"):
+                assert heard.html.count(f'"{sample.LINKS.feedback}?{what}={row}"') == 1
+                assert heard.text.count(f" {sample.LINKS.feedback}?{what}={row}\n") == 1

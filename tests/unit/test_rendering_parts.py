@@ -221,9 +221,9 @@ def test_a_piece_is_filled_in_its_places() -> None:
 
 
 def test_addresses_are_brought_to_the_characters_of_addresses() -> None:
-    known = Links("https://x.example/u/a-b_~?c=1&d=%20", 'https://x.example/"é', "https://x.example/ <")
+    known = Links("https://x.example/u/a-b_~?c=1&d=%20", 'https://x.example/"é', "https://x.example/ <", "")
     assert plain_addresses(known) == Links(
-        "https://x.example/u/a-b_~?c=1&d=%20", "https://x.example/%22%C3%A9", "https://x.example/%20%3C"
+        "https://x.example/u/a-b_~?c=1&d=%20", "https://x.example/%22%C3%A9", "https://x.example/%20%3C", ""
     )
 
 

@@ -3,7 +3,7 @@
 A paper that matches several topics stands under the one it fits best. Places are dealt in rounds: each topic
 puts forward its best paper left, and where a round has more papers than places the better papers go in.
 Sections keep the order in which the reader chose the topics, so that a letter looks the same every morning;
-within a section the best paper comes first.
+within a section the best paper comes first. A reader's taste moves papers in that order and drops none.
 """
 
 from __future__ import annotations
@@ -19,13 +19,17 @@ from paperround.models import Digest, Pick, Section
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A match that one reader could be shown; `paper` is its row, score and popularity are 0 to 1."""
+    """A match that one reader could be shown: `paper` is its row, score and popularity go from 0 to 1."""
 
     paper: int
     topic: str
     score: float
     why: tuple[str, ...] = ()
     popularity: float = 0.0
+    affinity: float = 0.0
+    """How much the paper is to the reader's taste, −1 to 1: the same in all its matches, like its popularity."""
+    like: str = ""
+    """The title of a paper that the reader wanted more of, where this one is telling like it."""
 
 
 _Chosen = tuple[Candidate, list[str]]
@@ -91,7 +95,7 @@ def _dealt(ranked: Iterable[Candidate], places: int) -> set[int]:
 
 def _by_rank(chosen: _Chosen) -> tuple[float, int]:
     match, _ = chosen
-    return -rank(match.score, match.popularity), match.paper
+    return -rank(match.score, match.popularity, match.affinity), match.paper
 
 
 def _place(topic: str, places: Mapping[str, int]) -> tuple[int, str]:
@@ -99,6 +103,6 @@ def _place(topic: str, places: Mapping[str, int]) -> tuple[int, str]:
 
 
 def _reasons(match: Candidate, others: Sequence[str], names: Mapping[str, str]) -> tuple[str, ...]:
-    if not others:
-        return match.why
-    return (*match.why, "also on " + ", ".join(names.get(topic, topic) for topic in others))
+    like = (f"like: {match.like}",) if match.like else ()
+    also = ("also on " + ", ".join(names.get(topic, topic) for topic in others),) if others else ()
+    return (*match.why, *like, *also)

@@ -1,4 +1,4 @@
-"""How popular a paper is, and what that weighs against relevance: the formulas, here and nowhere else."""
+"""How popular a paper is, and what that and a reader's taste weigh against relevance: the formulas, here alone."""
 
 from __future__ import annotations
 
@@ -23,6 +23,10 @@ def popularity(upvotes: int | None, comments: int | None, stars: int | None, age
     return heat / (heat + _HALF + max(age_days, 0.0) / _DAYS_PER_DOUBLING)
 
 
-def rank(score: float, popular: float) -> float:
-    """What papers are ordered by, 0 to 1: three parts relevance, one part popularity."""
-    return _RELEVANCE_SHARE * score + (1 - _RELEVANCE_SHARE) * popular
+def rank(score: float, popular: float, affinity: float = 0.0) -> float:
+    """What papers are ordered by: three parts relevance, one part popularity, 0 to 1, and the reader's taste on top.
+
+    An affinity (−1 to 1) is added whole: a paper just as a reader wants more goes before the best of the others, one
+    just as they want less behind the last of them. For readers who have said nothing it is 0 and changes nothing.
+    """
+    return _RELEVANCE_SHARE * score + (1 - _RELEVANCE_SHARE) * popular + affinity

@@ -31,7 +31,7 @@ from paperround.rendering.slots import Piece, escaped, plain_addresses, slot
 from paperround.rendering.theme import Theme
 
 _KEPT_CARDS, _KEPT_PIECES = 4_000, 400  # a card is about 8 KB in memory
-_SLOTS = ("subject", "lead", "more", "reason", "unsubscribe", "preferences", "online")
+_SLOTS = ("subject", "lead", "more", "reason", "unsubscribe", "preferences", "online", "feedback")
 _BLANK_LINKS = Links(*map(slot, _SLOTS[4:]))
 
 
@@ -42,7 +42,7 @@ class _Printed:
     paper: Paper
     card: view.Card
     html: Piece
-    text: str
+    text: Piece
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +71,11 @@ class Press:
         *,
         subject_template: str = subject.DEFAULT,
         pictures: bool = True,
+        feedback: bool = True,
     ) -> None:
         self.site, self.language = site, language
-        self._folders, self._pictures = tuple(folders), pictures and view.reaches_readers(site)
+        self._folders, self._feedback = tuple(folders), feedback
+        self._pictures = pictures and view.reaches_readers(site)
         self._subject_template = subject.check(subject_template)
         self._theme = Theme(theme, language, self._folders)
         self._cards: Shelf[_Printed] = Shelf(_KEPT_CARDS)
@@ -118,7 +120,7 @@ class Press:
         links: Links,
         day: date,
     ) -> Rendered:
-        links = plain_addresses(links)
+        links = self._shown(plain_addresses(links))
         draft = size.fit(
             _plan(digest, papers),
             lambda plan: make(plan, reader, links, day),
@@ -134,13 +136,14 @@ class Press:
         printed = self._printed(plan, day)
         letter = self._view(plan, [one.card for one in chain(*printed)], reader, links, day)
         top, bottom = self._shell(letter, day)
+        told = (letter.subject, letter.lead, letter.more, letter.reason, *astuple(links))
+        said = dict(zip(_SLOTS, told, strict=True))
         pieces, sections = [top], []
         for section, part in zip(plan.sections, printed, strict=True):
             pieces.append(self._heading(section.name, day))
             pieces += (one.html for one in part)
-            sections.append((section.name, tuple(one.text for one in part)))
-        said = (letter.subject, letter.lead, letter.more, letter.reason, *astuple(links))
-        values = dict(zip(_SLOTS, map(escaped, said), strict=True))
+            sections.append((section.name, tuple(one.text.filled(said) for one in part)))
+        values = {name: escaped(value) for name, value in said.items()}
         html = "".join(piece.filled(values) for piece in (*pieces, bottom))
         return _Draft(plan, letter, html, tuple(sections))
 
@@ -152,7 +155,10 @@ class Press:
         )
         letter = self._view(plan, [card for part in parts for card in part.cards], reader, links, day)
         html = "".join(self._cut(replace(letter, sections=parts)))
-        return _Draft(plan, letter, html, tuple((part.name, tuple(map(self._text, part.cards))) for part in parts))
+        sections = tuple(
+            (part.name, tuple(self._text(card, links.feedback) for card in part.cards)) for part in parts
+        )
+        return _Draft(plan, letter, html, sections)
 
     def _printed(self, plan: Plan, day: date) -> list[list[_Printed]]:
         """Each section's cards; those that are new, or whose paper has changed, are laid out in one go."""
@@ -176,9 +182,10 @@ class Press:
     def _print(self, choices: Sequence[Choice], budget: int, day: date) -> list[_Printed]:
         cards = tuple(self._card(choice, budget, day) for choice in choices)
         _top, _heading, *pieces, _bottom = self._cut(self._blank(day, sections=(view.Part("", cards),)))
+        texts = (self._text(card, self._shown(_BLANK_LINKS).feedback) for card in cards)
         return [
-            _Printed(choice.paper, card, Piece.of(html, self._theme.file), self._text(card))
-            for choice, card, html in zip(choices, cards, pieces, strict=True)
+            _Printed(choice.paper, card, Piece.of(html, self._theme.file), Piece.of(text, self._theme.file))
+            for choice, card, html, text in zip(choices, cards, pieces, texts, strict=True)
         ]
 
     def _heading(self, name: str, day: date) -> Piece:
@@ -214,9 +221,14 @@ class Press:
         card = view.card(choice.paper, choice.why, self.language, budget, day, site=self.site.base_url)
         return card if self._pictures else replace(card, picture="")
 
-    def _text(self, card: view.Card) -> str:
+    def _text(self, card: view.Card, feedback: str) -> str:
         # Spam filters compare the two parts: the text says no more than the theme does (compact has no summaries).
-        return plaintext.card_text(card if self._summaries else replace(card, summary=""), self.language)
+        shown = card if self._summaries else replace(card, summary="")
+        return plaintext.card_text(shown, self.language, feedback)
+
+    def _shown(self, links: Links) -> Links:
+        """Those that this site's letters have."""
+        return links if self._feedback else replace(links, feedback="")
 
     def _blank(self, day: date, sections: tuple[view.Part, ...] = ()) -> view.LetterView:
         """A letter to nobody yet: each thing that belongs to one reader is a slot."""
@@ -227,7 +239,7 @@ class Press:
             more="",
             reason=slot("reason"),
             thanks="",
-            links=_BLANK_LINKS,
+            links=self._shown(_BLANK_LINKS),
             sections=sections,
         )
 

@@ -40,19 +40,22 @@ def wrap(text: str, indent: str = "", width: int = WIDTH) -> list[str]:
     return [*lines, indent + line] if line else lines
 
 
-def card_text(card: Card, language: Language) -> str:
-    """A paper, without its number: the first line begins where the number goes."""
+def card_text(card: Card, language: Language, feedback: str = "") -> str:
+    """A paper, without its number: the first line begins where the number goes.
+
+    `feedback` is the address where the reader says whether they want more like it; empty for no such lines.
+    """
     lines = wrap(card.title, _INDENT)
     if card.withdrawn:
         lines += wrap(language.gettext("Withdrawn by its authors."), _INDENT)
     lines += wrap(" · ".join((*card.byline, *card.badges)), _INDENT)
     if card.summary:
         lines += ["", *wrap(card.summary, _INDENT)]
-    if card.why or card.links or card.url:
+    if card.why or card.links or card.url or feedback:
         lines.append("")
     if card.why:
         lines += wrap(language.gettext("Why: %(why)s") % {"why": "; ".join(card.why)}, _INDENT)
-    lines += [f"{_INDENT}{label}: {url}" for label, url in _addresses(card, language)]
+    lines += [f"{_INDENT}{label}: {url}" for label, url in _addresses(card, language, feedback)]
     return "\n".join(lines)
 
 
@@ -96,11 +99,15 @@ def _closing(letter: LetterView, site: Site, language: Language) -> Iterator[str
     yield "\n".join(line for text in (site.name, site.postal_address, letter.thanks) for line in wrap(text))
 
 
-def _addresses(card: Card, language: Language) -> Iterator[tuple[str, str]]:
+def _addresses(card: Card, language: Language, feedback: str) -> Iterator[tuple[str, str]]:
+    _ = language.gettext
     if card.url and card.url not in {link.url for link in card.links}:
-        yield language.gettext("Page"), card.url
+        yield _("Page"), card.url
     for link in card.links:
         yield link.label, link.url
+    if feedback:
+        yield _("More like this"), f"{feedback}?more={card.row}"
+        yield _("Less like this"), f"{feedback}?less={card.row}"
 
 
 def _pieces(text: str) -> Iterator[tuple[str, str]]:

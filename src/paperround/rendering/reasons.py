@@ -56,6 +56,7 @@ def _sentences(language: Language) -> Mapping[str, Callable[[list[str]], str]]:
         "organisation": naming(_("from %(names)s")),
         "category": naming(_("filed under %(names)s")),
         "source": naming(_("found through %(names)s")),
+        "like": quoting(_("like %(words)s, which you wanted more of")),
         _ALSO: naming(_("also on %(names)s")),
     }
 

@@ -31,6 +31,7 @@ LINKS = Links(
     unsubscribe="https://papers.example/u/sample",
     preferences="https://papers.example/p/sample",
     online="https://papers.example/i/sample",
+    feedback="https://papers.example/f/sample",
 )
 READER = Subscriber(
     row=1,

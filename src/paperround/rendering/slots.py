@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from urllib.parse import quote
 
 from lxml import etree
@@ -16,7 +16,7 @@ _MARK = "5c1f0a7e"  # only tells a slot from what an operator may have written
 _SLOT = re.compile(rf"slot-([a-z]+)-{_MARK}")
 # What libxml2 writes as it stands; the rest takes the way through it.
 _PLAIN = re.compile(r"[\w .,;:!?…–—·()/=-]*")
-_ADDRESSES = frozenset(("online", "preferences", "unsubscribe"))
+_ADDRESSES = frozenset(("online", "preferences", "unsubscribe", "feedback"))
 # RFC 3986's characters; a quotation mark in an attribute would change the quotes around it.
 _IN_ADDRESSES = "/:?#[]@!$&()*+,;=%~"
 
@@ -28,7 +28,7 @@ def slot(name: str) -> str:
 
 def plain_addresses(links: Links) -> Links:
     """The same addresses in the characters that addresses are made of."""
-    return Links(*(quote(url, safe=_IN_ADDRESSES) for url in (links.unsubscribe, links.preferences, links.online)))
+    return Links(*(quote(url, safe=_IN_ADDRESSES) for url in astuple(links)))
 
 
 @dataclass(frozen=True, slots=True)

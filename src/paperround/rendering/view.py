@@ -35,6 +35,8 @@ class Card:
     """A paper as it is printed."""
 
     id: str
+    row: int
+    """The paper's number, by which feedback names it."""
     title: str
     direction: str
     """`ltr`, or `auto` where the title runs from right to left."""
@@ -119,6 +121,7 @@ def card(paper: Paper, why: Sequence[str], language: Language, budget: int, toda
     shown = paper.picture
     return Card(
         id=paper.id,
+        row=paper.row,
         title=breakable(title),
         direction="auto" if right_to_left(title) else "ltr",
         url=paper.url or _abstract_page(paper),

@@ -1,7 +1,7 @@
 """Everything that is remembered: one concrete class on SQLAlchemy Core, on SQLite or PostgreSQL.
 
 Each part holds the statements of its words: `store.papers`, `store.pictures`, `store.topics`, `store.subscribers`,
-`store.issues`, `store.deliveries`, `store.bounces`, `store.sources`; `store.browsing` serves
+`store.issues`, `store.feedback`, `store.deliveries`, `store.bounces`, `store.sources`; `store.browsing` serves
 the pages, `store.personal` one reader, `store.reasons` whoever asks why. A method is one transaction.
 """
 
@@ -18,6 +18,7 @@ from paperround.store.bounces import Bounces
 from paperround.store.browsing import Browsing
 from paperround.store.deliveries import Deliveries
 from paperround.store.engine import connect, reading, upsert, writing
+from paperround.store.feedback import FeedbackLedger
 from paperround.store.issues import Issues
 from paperround.store.migrations import current_revision, migrate, newest_revision
 from paperround.store.overview import Overview
@@ -46,6 +47,7 @@ class Store:
         self.topics = Topics(self._engine)
         self.subscribers = Subscribers(self._engine)
         self.issues = Issues(self._engine)
+        self.feedback = FeedbackLedger(self._engine)
         self.deliveries = Deliveries(self._engine)
         self.bounces = Bounces(self._engine)
         self.sources = Sources(self._engine)

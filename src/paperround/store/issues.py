@@ -10,8 +10,20 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam, func, insert, select, update
 
-from paperround.models import Cadence, DeliveryState, Digest, Match, Paper, Pick, Picture, Section, Subscriber
+from paperround.models import (
+    Cadence,
+    DeliveryState,
+    Digest,
+    Feedback,
+    Match,
+    Paper,
+    Pick,
+    Picture,
+    Section,
+    Subscriber,
+)
 from paperround.store.engine import alone, among_others, reading, upsert, writing
+from paperround.store.feedback import heard
 from paperround.store.papers import load as load_papers
 from paperround.store.papers import paper_from
 from paperround.store.schema import (
@@ -46,6 +58,8 @@ class DueReader:
     subscriber: Subscriber
     served: date | None
     matches: tuple[Match, ...]
+    feedback: tuple[Feedback, ...] = ()
+    """What they said of earlier papers, the latest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +81,7 @@ class Batch:
 
     readers: list[DueReader]
     papers: Mapping[int, Paper]
+    """Those that their matches and their feedback name."""
     decided: list[NewDelivery] = field(default_factory=list)
 
 
@@ -195,6 +210,7 @@ def _with_matches(db: Connection, due: Sequence[tuple[Subscriber, date | None]],
         )
     ):
         follows[subscriber].append((topic, read_to))
+    said = heard(db, rows)
     readers = [
         DueReader(
             reader,
@@ -205,10 +221,12 @@ def _with_matches(db: Connection, due: Sequence[tuple[Subscriber, date | None]],
                 for number, match in news.get(topic, ())
                 if (number is None or number > read_to) and (reader.row, match.paper) not in had
             ),
+            said.get(reader.row, ()),
         )
         for reader, served in due
     ]
     wanted = {match.paper for reader in readers for match in reader.matches}
+    wanted |= {word.paper for reader in readers for word in reader.feedback}
     return Batch(readers, _papers(db, wanted))
 
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, delete, exists, func, insert, select, update
 
 from paperround import identity
 from paperround.merging import merge
 from paperround.models import Facts, Listing, Paper, Picture
 from paperround.store.engine import alone, reading, upsert, writing
-from paperround.store.schema import digest_papers, listings, matches, paper_keys, papers, pictures
+from paperround.store.schema import digest_papers, feedback, listings, matches, paper_keys, papers, pictures
 from paperround.store.search import SearchIndex
 
 _CHUNK = 500
@@ -289,7 +289,10 @@ def _absorb(db: Connection, keep: int, lose: int) -> None:
     )
     live = select(papers.c.row).where(papers.c.row == lose, ~papers.c.archived).exists()
     db.execute(update(papers).where(papers.c.row == keep, live).values(archived=False))
-    for table in (listings, matches, digest_papers):
+    later = feedback.alias()
+    outdated = later.c.subscriber == feedback.c.subscriber, later.c.paper == lose, later.c.at > feedback.c.at
+    db.execute(delete(feedback).where(feedback.c.paper == keep, exists().where(*outdated)))
+    for table in (listings, matches, digest_papers, feedback):
         column = table.c.paper
         others = [c for c in table.primary_key.columns if c.name != "paper"]
         doubled = select(*others).where(column == keep)

@@ -17,6 +17,7 @@ from paperround.store.schema import (
     deliveries,
     digest_papers,
     digests,
+    feedback,
     issues,
     papers,
     subscribers,
@@ -197,6 +198,10 @@ def _held(mine: Any) -> dict[str, Any]:
         .join_from(digest_papers, papers, papers.c.row == digest_papers.c.paper)
         .where(digest_papers.c.subscriber == row)
         .order_by(digest_papers.c.digest, digest_papers.c.place),
+        "feedback": select(papers.c.id, papers.c.title, feedback.c.verdict, feedback.c.at)
+        .join_from(feedback, papers)
+        .where(feedback.c.subscriber == row)
+        .order_by(feedback.c.at, papers.c.row),
         "letters": select(
             deliveries.c.row.label("number"),
             deliveries.c.notice,

@@ -1,10 +1,10 @@
 """The pages: server-rendered, light enough for any phone, and honest: a GET changes nothing.
 
 `create` makes the application. Each file holds the handlers of one kind of visitor: `public` and `archive` browse,
-`joining` wants letters, `reader`, `preferences` and `online` have a link from a letter, `inbox` reads what the
-built-in inbox holds, `workshop` previews any letter, `admin` is the operator's, `webhooks` takes relays' reports,
-`pictures` gives papers' thumbnails.
-`desk` is what they share, `guards` what every request passes, `mistakes` what is said when something is wrong.
+`joining` wants letters, `reader`, `preferences`, `online` and `feedback` have a link from a letter, `inbox` reads
+what the built-in inbox holds, `workshop` previews any letter, `admin` is the operator's, `webhooks` takes relays'
+reports, `pictures` gives papers' thumbnails. `desk` is what they share, `guards` what every request passes,
+`mistakes` what is said when something is wrong.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from paperround.web import (
     admin,
     api,
     archive,
+    feedback,
     health,
     inbox,
     joining,
@@ -43,6 +44,7 @@ _ROUTERS = (
     reader.router,
     preferences.router,
     online.router,
+    feedback.router,
     inbox.router,
     workshop.router,
     admin.router,

@@ -10,6 +10,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 _MAX_FIELDS = 400  # a ticked box is a field
+_MOST_DIGITS = 12
 
 
 class Posted:
@@ -26,8 +27,17 @@ class Posted:
         """All values of a field that may stand there several times."""
         return [value for known, value in self._fields if known == name]
 
+    def known(self, names: Iterable[str]) -> dict[str, str]:
+        """Those of these fields that there are, each with its value."""
+        return {name: self.get(name) for name in names if name in self}
+
     def __contains__(self, name: str) -> bool:
         return any(known == name for known, _ in self._fields)
+
+
+def read_number(text: str) -> int:
+    """The number of a row; 0, which no row has, for what is none."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS else 0
 
 
 async def _strict(request: Request) -> Posted:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from paperround import membership, tokens
 from paperround.errors import BadToken
-from paperround.models import Subscriber
+from paperround.models import Digest, Subscriber
 from paperround.web.desk import Desk
 
-_LETTERS = {tokens.PREFERENCES: "p", tokens.UNSUBSCRIBE: "u", tokens.DIGEST: "i"}
+_LETTERS = {tokens.PREFERENCES: "p", tokens.UNSUBSCRIBE: "u", tokens.DIGEST: "i", tokens.FEEDBACK: "f"}
 
 
 def owner(desk: Desk, purpose: str, token: str) -> Subscriber | None:
@@ -17,6 +17,16 @@ def owner(desk: Desk, purpose: str, token: str) -> Subscriber | None:
     else:
         row = tokens.read(desk.app.keys, purpose, token)
     return desk.app.store.subscribers.by_row(row)
+
+
+def digest_owner(desk: Desk, purpose: str, token: str) -> tuple[Digest, Subscriber]:
+    """The digest that a token is for, and its reader; BadToken when both were erased, or never were."""
+    row = tokens.read(desk.app.keys, purpose, token)
+    owner = desk.app.store.personal.digest_owner(row)
+    reader = desk.app.store.subscribers.by_row(owner[0]) if owner else None
+    if reader is None:
+        raise BadToken("this letter was erased with its reader")
+    return desk.app.store.issues.digest(row), reader
 
 
 def again(desk: Desk, reader: Subscriber) -> Subscriber:

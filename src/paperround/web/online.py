@@ -11,11 +11,11 @@ from functools import partial
 from fastapi import APIRouter, Request, Response
 
 from paperround import tokens
-from paperround.errors import BadToken
 from paperround.models import Digest, Paper, Section
 from paperround.rendering.language import Language
 from paperround.web import cards
 from paperround.web.desk import Here
+from paperround.web.links import digest_owner
 
 router = APIRouter()
 get = partial(router.get, response_model=None)
@@ -26,13 +26,8 @@ _WHOLE = 5_000  # characters: here an abstract has room
 @get("/i/{token}")
 def digest_online(request: Request, desk: Here, token: str) -> Response:
     """A digest with all its papers, also those for which the letter had no room."""
-    row = tokens.read(desk.app.keys, tokens.DIGEST, token)
-    owner = desk.app.store.personal.digest_owner(row)
-    reader = desk.app.store.subscribers.by_row(owner[0]) if owner else None
-    if reader is None:
-        raise BadToken("this letter was erased with its reader")
+    digest, reader = digest_owner(desk, tokens.DIGEST, token)
     language = desk.language(reader.language)
-    digest = desk.app.store.issues.digest(row)
     printed = desk.app.store.issues.printed(digest, digest.papers)
     more = desk.app.store.browsing.in_order(digest.more[:_MORE_SHOWN])
     return desk.private_page(

@@ -14,9 +14,11 @@ from paperround import membership, tokens
 from paperround.errors import BadToken, WrongUse
 from paperround.models import ReaderState, Subscriber
 from paperround.rendering.language import Language
+from paperround.rendering.latex import readable
 from paperround.web import wishes, wording
+from paperround.web.cards import page_of
 from paperround.web.desk import PRIVATE, Desk, Here
-from paperround.web.forms import Form, Posted
+from paperround.web.forms import Form, Posted, read_number
 from paperround.web.links import again, owner, path
 from paperround.web.online import day_of
 from paperround.web.periods import read_day
@@ -25,7 +27,7 @@ from paperround.web.wishes import Filled
 router = APIRouter()
 get = partial(router.get, response_model=None)
 post = partial(router.post, response_model=None)
-_PAST_LETTERS = 60
+_PAST_LETTERS, _SAID = 60, 200  # letters, papers
 
 
 @get("/p/{token}")
@@ -44,6 +46,8 @@ def change(request: Request, desk: Here, token: str, form: Form) -> Response:
         case "resume" if reader.state is ReaderState.PAUSED:
             membership.resume(desk.app, reader)
             return _said(request, desk, reader, "Letters come again.")
+        case "forget":
+            return _forget(request, desk, reader, form)
         case "try":
             return _try(request, desk, reader, form)
         case _:
@@ -130,10 +134,20 @@ def _future(text: str, today: date) -> date | None:
     return until
 
 
+def _forget(request: Request, desk: Desk, reader: Subscriber, form: Posted) -> Response:
+    membership.take_back(desk.app, reader, read_number(form.get("paper")))
+    return _said(request, desk, reader, "Forgotten.")
+
+
 def _said(request: Request, desk: Desk, reader: Subscriber, sentence: str) -> Response:
     changed = again(desk, reader)
     _ = desk.language(changed.language).gettext
-    said = {"Saved.": _("Saved."), "Paused.": _("Paused."), "Letters come again.": _("Letters come again.")}[sentence]
+    said = {
+        "Saved.": _("Saved."),
+        "Paused.": _("Paused."),
+        "Letters come again.": _("Letters come again."),
+        "Forgotten.": _("Forgotten."),
+    }[sentence]
     return page(request, desk, changed, said=said)
 
 
@@ -166,9 +180,18 @@ def page(
         paused_until=language.date(reader.paused_until) if reader.paused_until else "",
         tomorrow=desk.today.isoformat(),
         past=_past(desk, reader, language),
+        feedback=_feedback(desk, reader),
         here_again=path(desk, tokens.PREFERENCES, reader.row),
         unsubscribe=path(desk, tokens.UNSUBSCRIBE, reader.row),
     )
+
+
+def _feedback(desk: Desk, reader: Subscriber) -> list[dict[str, Any]]:
+    """What the reader said of papers, the latest first."""
+    return [
+        {"paper": one.paper, "href": page_of(one.id), "title": readable(one.title), "more": one.verdict > 0}
+        for one in desk.app.store.feedback.said(reader.row, _SAID)
+    ]
 
 
 def _past(desk: Desk, reader: Subscriber, language: Language) -> list[dict[str, Any]]:

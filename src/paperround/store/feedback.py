@@ -1,0 +1,113 @@
+"""Feedback: of which papers readers want more, of which less. The latest word on a paper counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine, delete, func, select
+
+from paperround.models import Feedback
+from paperround.store.engine import reading, upsert, writing
+from paperround.store.schema import feedback, paper_keys, papers, subscribers
+
+HEARD = 100
+"""So many of a reader's latest words make their taste: who changes their mind is believed after a while."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A reader's word on a paper, as they are shown it."""
+
+    paper: int
+    id: str
+    title: str
+    verdict: int
+
+
+class FeedbackLedger:
+    """The store's part for it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def say(self, subscriber: int, paper: int, verdict: int, now: datetime) -> bool:
+        """Keep a word, +1 or −1; False when the reader or the paper is gone. A merged paper's number will do."""
+        with writing(self._engine) as db:
+            reader = select(subscribers.c.row).where(subscribers.c.row == subscriber)
+            if db.scalar(reader.with_for_update(read=True, key_share=True)) is None:
+                return False
+            # Locked, so that it does not become another paper before this transaction ends.
+            row = _locked(db, paper) or _locked(db, _merged(db, [paper]).get(paper, 0))
+            if row is None:
+                return False
+            word = upsert(db, feedback).values(subscriber=subscriber, paper=row, verdict=verdict, at=now)
+            db.execute(
+                word.on_conflict_do_update(
+                    index_elements=["subscriber", "paper"], set_={"verdict": verdict, "at": now}
+                )
+            )
+            return True
+
+    def forget(self, subscriber: int, paper: int) -> None:
+        """Take a word back."""
+        with writing(self._engine) as db:
+            rows = (paper, _merged(db, [paper]).get(paper, paper))
+            db.execute(delete(feedback).where(feedback.c.subscriber == subscriber, feedback.c.paper.in_(rows)))
+
+    def of(self, subscriber: int) -> tuple[Feedback, ...]:
+        """What makes a reader's taste, the latest first."""
+        with reading(self._engine) as db:
+            return heard(db, [subscriber]).get(subscriber, ())
+
+    def verdicts(self, subscriber: int) -> dict[int, int]:
+        """Everything that a reader has said, by paper."""
+        query = select(feedback.c.paper, feedback.c.verdict).where(feedback.c.subscriber == subscriber)
+        with reading(self._engine) as db:
+            return dict(db.execute(query).all())
+
+    def said(self, subscriber: int, limit: int) -> list[Said]:
+        """What a reader has said, the latest first."""
+        query = (
+            select(feedback.c.paper, papers.c.id, papers.c.title, feedback.c.verdict)
+            .join_from(feedback, papers)
+            .where(feedback.c.subscriber == subscriber)
+            .order_by(feedback.c.at.desc(), feedback.c.paper.desc())
+            .limit(limit)
+        )
+        with reading(self._engine) as db:
+            return [Said(*found) for found in db.execute(query)]
+
+    def now(self, rows: Iterable[int]) -> dict[int, int]:
+        """The numbers that papers have now, by those they had: two may have become one since."""
+        wanted = list(rows)
+        with reading(self._engine) as db:
+            merged = _merged(db, wanted)
+            return {row: merged.get(row, row) for row in wanted}
+
+
+def heard(db: Connection, subscribers: Sequence[int]) -> dict[int, tuple[Feedback, ...]]:
+    """What makes these readers' tastes, the latest first; who has said nothing is not in it."""
+    age = func.row_number().over(
+        partition_by=feedback.c.subscriber, order_by=(feedback.c.at.desc(), feedback.c.paper.desc())
+    )
+    aged = select(feedback, age.label("age")).where(feedback.c.subscriber.in_(subscribers)).subquery()
+    found: dict[int, list[Feedback]] = {}
+    for row in db.execute(select(aged).where(aged.c.age <= HEARD).order_by(aged.c.subscriber, aged.c.age)):
+        found.setdefault(row.subscriber, []).append(Feedback(row.paper, row.verdict, row.at))
+    return {subscriber: tuple(words) for subscriber, words in found.items()}
+
+
+def _locked(db: Connection, paper: int) -> int | None:
+    row: int | None = db.scalar(
+        select(papers.c.row).where(papers.c.row == paper).with_for_update(read=True, key_share=True)
+    )
+    return row
+
+
+def _merged(db: Connection, rows: Sequence[int]) -> dict[int, int]:
+    """For papers that were merged into others the number of the other."""
+    keys = {f"row:{row}": row for row in rows}
+    query = select(paper_keys.c.key, paper_keys.c.paper).where(paper_keys.c.key.in_(keys))
+    return {keys[key]: paper for key, paper in db.execute(query)}

@@ -1,0 +1,111 @@
+"""More like this, less like this: what the links beside the papers of a letter lead to.
+
+Programs follow them too, so the link only shows what would be said; a button says it. Like the page of the digest
+this one is passed on with the letter, and has no link to the reader's own pages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from fastapi import APIRouter, Request, Response
+
+from paperround import membership, tokens
+from paperround.models import Digest, Paper, Subscriber
+from paperround.web import cards
+from paperround.web.desk import Desk, Here
+from paperround.web.forms import AnyForm, read_number
+from paperround.web.links import digest_owner
+from paperround.web.online import day_of
+
+router = APIRouter()
+get = partial(router.get, response_model=None)
+post = partial(router.post, response_model=None)
+_FORGET = "forget"
+_VERDICTS = {"more": 1, "less": -1, _FORGET: 0}
+_SHOWN = 500  # papers
+
+
+@get("/f/{token}")
+def ask(request: Request, desk: Here, token: str) -> Response:
+    """A button for what was clicked and one for the opposite; for no paper in particular the digest's papers."""
+    digest, reader = digest_owner(desk, tokens.FEEDBACK, token)
+    asked = _asked(request.query_params)
+    if asked is None:
+        return _page(request, desk, token, digest, reader, (*digest.papers, *digest.more)[:_SHOWN])
+    what, number = asked
+    return _page(request, desk, token, digest, reader, [number], what=what)
+
+
+@post("/f/{token}")
+def say(request: Request, desk: Here, token: str, form: AnyForm) -> Response:
+    """Keep the word, or take it back, as often as it comes; the form or else the address says which."""
+    digest, reader = digest_owner(desk, tokens.FEEDBACK, token)
+    what, number = _asked(form.known(_VERDICTS)) or _asked(request.query_params) or ("", 0)
+    if not _inside(digest, number):
+        return _unknown(request, desk, reader)
+    if what == _FORGET:
+        membership.take_back(desk.app, reader, number)
+    elif not membership.say(desk.app, reader, number, _VERDICTS[what]):
+        return _unknown(request, desk, reader)
+    return _page(request, desk, token, digest, reader, [number], what=what, said=True)
+
+
+def _asked(fields: Mapping[str, str]) -> tuple[str, int] | None:
+    """What is said and of which paper, 0 for no number; None where nothing is."""
+    for what in _VERDICTS:
+        if what in fields:
+            return what, read_number(fields[what])
+    return None
+
+
+def _inside(digest: Digest, number: int) -> bool:
+    return number in digest.papers or number in digest.more
+
+
+def _page(
+    request: Request,
+    desk: Desk,
+    token: str,
+    digest: Digest,
+    reader: Subscriber,
+    numbers: Sequence[int],
+    *,
+    what: str = "",
+    said: bool = False,
+) -> Response:
+    """The papers of these numbers in the digest; with `what` it is one, of which that is to be said or was `said`."""
+    language = desk.language(reader.language)
+    papers = _papers(desk, [number for number in numbers if _inside(digest, number)])
+    if what and not papers:
+        return _unknown(request, desk, reader)
+    verdicts = desk.app.store.feedback.verdicts(reader.row)
+    return desk.private_page(
+        request,
+        "feedback",
+        language=language,
+        token=token,
+        what=what,
+        said=said,
+        papers=[
+            (number, cards.card(paper, language, desk.today), verdicts.get(paper.row, 0))
+            for number, paper in papers.items()
+        ],
+        day=language.date(day_of(digest)),
+    )
+
+
+def _papers(desk: Desk, numbers: Sequence[int]) -> dict[int, Paper]:
+    """The papers by their numbers in the digest, as they are now; each once, also where two have become one."""
+    now = desk.app.store.feedback.now(numbers)
+    known = desk.app.store.papers.by_rows(now.values())
+    first = {row: number for number, row in reversed(now.items())}
+    return {number: known[row] for number, row in now.items() if row in known and first[row] == number}
+
+
+def _unknown(request: Request, desk: Desk, reader: Subscriber) -> Response:
+    language = desk.language(reader.language)
+    _ = language.gettext
+    lines = [_("This link names no paper of this letter. Follow the links in the letter as they are.")]
+    return desk.message(request, _("Which paper?"), lines, status=404, language=language)
