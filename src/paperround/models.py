@@ -261,6 +261,16 @@ class Subscriber:
 
 
 @dataclass(frozen=True, slots=True)
+class Echo:
+    """What a paper had met with by a day."""
+
+    day: date
+    upvotes: int = 0
+    comments: int = 0
+    stars: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Pick:
     """A paper in a digest, with the reasons that are printed beside it."""
 

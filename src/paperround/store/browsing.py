@@ -9,24 +9,22 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Select, exists, func, select
 
-from paperround.models import Match, Paper, Topic
+from paperround.models import Echo, Match, Paper, Topic
 from paperround.store.engine import reading
-from paperround.store.papers import load
-from paperround.store.schema import matches, papers, topics
+from paperround.store.papers import load, load_echoes
+from paperround.store.schema import echoes, matches, papers, topics
 from paperround.store.search import SearchIndex
 
-_POPULAR_CANDIDATES = 600
+_HEARD_CANDIDATES = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class Echo:
-    """What a paper met with, without the paper: enough to say how popular it is."""
+class Heard:
+    """What a paper met with, without the paper: enough to say how it does now."""
 
     paper: int
-    day: date
-    upvotes: int
-    comments: int
-    stars: int
+    announced: date
+    echoes: Sequence[Echo]
 
 
 class Browsing:
@@ -71,26 +69,19 @@ class Browsing:
             )
             return found
 
-    def echoes(self, first: date, last: date) -> list[Echo]:
-        """What the papers of these days met with, the most upvoted of them."""
-        facts = papers.c.facts
-        query = (
-            select(
-                papers.c.row,
-                papers.c.day,
-                papers.c.upvotes,
-                facts["comments"].as_integer(),
-                facts["stars"].as_integer(),
-            )
-            .where(papers.c.day.between(first, last))
-            .order_by(papers.c.upvotes.desc())
-            .limit(_POPULAR_CANDIDATES)
+    def heard_of(self, since: date) -> list[Heard]:
+        """What was told of papers from a day on: those that were heard of last, and most, come first."""
+        latest = (
+            select(echoes.c.paper)
+            .where(echoes.c.day >= since)
+            .group_by(echoes.c.paper)
+            .order_by(func.max(echoes.c.day).desc(), func.max(echoes.c.upvotes).desc(), echoes.c.paper)
+            .limit(_HEARD_CANDIDATES)
         )
         with reading(self._engine) as db:
-            return [
-                Echo(row, day, upvotes, comments or 0, stars or 0)
-                for row, day, upvotes, comments, stars in db.execute(query)
-            ]
+            heard = load_echoes(db, db.scalars(latest))
+            announced = select(papers.c.row, papers.c.day).where(papers.c.row.in_(heard))
+            return [Heard(row, day, heard[row]) for row, day in db.execute(announced)]
 
     def in_order(self, rows: Sequence[int]) -> list[Paper]:
         """These papers, in this order."""

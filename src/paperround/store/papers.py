@@ -5,16 +5,25 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, Engine, case, delete, exists, func, insert, literal, select, update
 
 from paperround import identity
 from paperround.merging import merge
-from paperround.models import Facts, Listing, Paper, Picture
+from paperround.models import Echo, Facts, Listing, Paper, Picture
 from paperround.store.engine import alone, reading, upsert, writing
-from paperround.store.schema import digest_papers, feedback, listings, matches, paper_keys, papers, pictures
+from paperround.store.schema import (
+    digest_papers,
+    echoes,
+    feedback,
+    listings,
+    matches,
+    paper_keys,
+    papers,
+    pictures,
+)
 from paperround.store.search import SearchIndex
 
 _CHUNK = 500
@@ -61,6 +70,7 @@ class Papers:
                 else:
                     (stored.new if fate == "new" else stored.updated).append(known[row])
             self._index.put(db, [*stored.new, *stored.updated])
+            _keep_echoes(db, [*stored.new, *stored.updated], now)
         return stored
 
     def _add_one(self, db: Connection, listing: Listing, now: datetime, archive: bool) -> tuple[int, str]:
@@ -125,6 +135,11 @@ class Papers:
             for key, name in db.execute(query.where(paper_keys.c.key.in_(absorbed))):
                 found[absorbed[key]] = name
         return found
+
+    def echoes_of(self, rows: Iterable[int]) -> dict[int, list[Echo]]:
+        """What papers had met with by each day on which that was told, the first day first."""
+        with reading(self._engine) as db:
+            return load_echoes(db, rows)
 
     def listings_of(self, row: int) -> list[Listing]:
         """What each source said of the paper."""
@@ -200,6 +215,47 @@ def load(
     )
     for row in db.execute(query):
         yield paper_from(*row[:6], Picture(name=row.name, width=row.width, height=row.height) if row.name else None)
+
+
+def load_echoes(db: Connection, rows: Iterable[int]) -> dict[int, list[Echo]]:
+    """The echoes of these papers, the first day first; a paper that has none is left out."""
+    wanted = sorted(rows)
+    found: dict[int, list[Echo]] = {}
+    for start in range(0, len(wanted), _CHUNK):
+        some = echoes.c.paper.in_(wanted[start : start + _CHUNK])
+        for row, *counts in db.execute(select(echoes).where(some).order_by(echoes.c.paper, echoes.c.day)):
+            found.setdefault(row, []).append(Echo(*counts))
+    return found
+
+
+def _keep_echoes(db: Connection, changed: Sequence[Paper], now: datetime) -> None:
+    """Write down what these papers have met with by today; those that nobody noticed get no row."""
+    day = now.astimezone(UTC).date()
+    heard = [
+        {
+            "paper": paper.row,
+            "day": day,
+            "upvotes": paper.upvotes or 0,
+            "comments": paper.comments or 0,
+            "stars": paper.stars or 0,
+        }
+        for paper in changed
+        if paper.upvotes or paper.comments or paper.stars
+    ]
+    if heard:
+        db.execute(_the_larger(upsert(db, echoes)), heard)
+
+
+def _the_larger(statement: Any) -> Any:
+    """Where a day has its echo already, the larger count stays: votes are not taken back, sources answer late."""
+    told = statement.excluded
+    return statement.on_conflict_do_update(
+        index_elements=["paper", "day"],
+        set_={
+            name: case((told[name] > echoes.c[name], told[name]), else_=echoes.c[name])
+            for name in ("upvotes", "comments", "stars")
+        },
+    )
 
 
 def _insert(db: Connection, listing: Listing, now: datetime, archive: bool) -> int:
@@ -303,6 +359,11 @@ def _absorb(db: Connection, keep: int, lose: int) -> None:
                 condition = [c == value for c, value in zip(others, twin, strict=True)]
                 db.execute(delete(table).where(column == lose, *condition))
         db.execute(update(table).where(column == lose).values(paper=keep))
+    moved = select(literal(keep), *(column for column in echoes.c if column.name != "paper"))
+    statement = upsert(db, echoes).from_select(
+        [column.name for column in echoes.c], moved.where(echoes.c.paper == lose)
+    )
+    db.execute(_the_larger(statement))
     db.execute(update(paper_keys).where(paper_keys.c.paper == lose).values(paper=keep))
     old_name = db.scalar(select(papers.c.id).where(papers.c.row == lose))
     # Letters that are out name it in their links, digests by its number: it goes on being found under both.

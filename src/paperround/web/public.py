@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, HTTPException, Request, Response
 
-from paperround.matching.trending import popularity
+from paperround.matching.trending import REMEMBERED_DAYS, momentum
 from paperround.models import Listing, Paper, Topic
 from paperround.rendering import reasons
 from paperround.rendering.excerpt import excerpt
@@ -28,7 +28,6 @@ router = APIRouter()
 get = partial(router.get, response_model=None)
 PAGE = 30  # papers
 _MOST_PAGES = 200
-_TRENDING_DAYS = 30
 _FEW = 12  # a front page with fewer papers goes on with the days before
 _DESCRIPTION = 200  # characters: what search engines and link previews show
 
@@ -80,7 +79,7 @@ def front(request: Request, desk: Here, date: str = "", view: str = "", topic: s
 
 @get("/trending")
 def trending(request: Request, desk: Here) -> Response:
-    """What people vote for and talk about now: votes and comments against age."""
+    """What people vote for and talk about now: the votes and comments gained lately."""
     language = desk.visitors_language(request)
     today = desk.today
     papers = trending_papers(desk, today, PAGE)
@@ -93,7 +92,7 @@ def trending(request: Request, desk: Here) -> Response:
         language=language,
         here="/trending",
         heading=heading,
-        under=language.gettext("Votes and comments, weighed against age"),
+        under=language.gettext("What gains votes and comments now"),
         description=_description(papers, language),
         groups=[("", _cards(desk, papers, language))],
         canonical="/trending",
@@ -103,7 +102,7 @@ def trending(request: Request, desk: Here) -> Response:
         views=[*_views(desk, period, "", language, current=False)],
         first_page=True,
         notes=[],
-        nothing=language.gettext("Nobody has voted on a paper of the past month yet."),
+        nothing=language.gettext("Nobody has voted on a paper in the past month yet."),
         topics=desk.app.store.topics.public(),
         back="",
         more="",
@@ -186,13 +185,10 @@ def favicon(request: Request, desk: Here) -> Response:
 
 def trending_papers(desk: Desk, today: date, limit: int) -> list[Paper]:
     """The papers that most people care for now, computed from what is stored."""
-    echoes = desk.app.store.browsing.echoes(today - timedelta(days=_TRENDING_DAYS), today)
-    loud = [
-        (popularity(one.upvotes, one.comments, one.stars, (today - one.day).days), one.paper)
-        for one in echoes
-        if one.upvotes or one.comments
-    ]
-    return desk.app.store.browsing.in_order([paper for _, paper in sorted(loud, reverse=True)[:limit]])
+    heard = desk.app.store.browsing.heard_of(today - timedelta(days=REMEMBERED_DAYS))
+    gained = ((momentum(one.echoes, one.announced, today), one.paper) for one in heard)
+    loud = sorted(((gain, paper) for gain, paper in gained if gain), reverse=True)
+    return desk.app.store.browsing.in_order([paper for _, paper in loud[:limit]])
 
 
 def _papers_of(desk: Desk, period: Period, topic: Topic | None, page: int) -> list[Paper]:

@@ -1,5 +1,7 @@
 """echoes over time, readers' feedback, pictures of our own, charts of issues, and events for other programs."""
 
+from datetime import UTC, datetime, timedelta
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -27,6 +29,7 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("ix_echoes_day", "echoes", ["day"])
+    _first_echoes()
     op.create_table(
         "pictures",
         sa.Column("url", sa.String(), nullable=False),
@@ -82,6 +85,18 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_events_state_next_try_at", "events", ["state", "next_try_at", "row"])
+
+
+def _first_echoes() -> None:
+    """What the past month's papers have met with so far, so that what is trending does not begin with nothing."""
+    papers = sa.table("papers", *map(sa.column, ("row", "day", "upvotes")), sa.column("facts", sa.JSON()))
+    echoes = sa.table("echoes", *map(sa.column, ("paper", "day", "upvotes", "comments", "stars")))
+    comments, stars = (sa.func.coalesce(papers.c.facts[name].as_integer(), 0) for name in ("comments", "stars"))
+    month_ago = sa.literal(datetime.now(UTC).date() - timedelta(days=30), sa.Date())
+    known = sa.select(papers.c.row, papers.c.day, papers.c.upvotes, comments, stars).where(
+        papers.c.day >= month_ago, (papers.c.upvotes > 0) | (comments > 0) | (stars > 0)
+    )
+    op.execute(echoes.insert().from_select(["paper", "day", "upvotes", "comments", "stars"], known))
 
 
 def downgrade() -> None:
