@@ -16,7 +16,18 @@ import structlog
 from paperround import returns, tokens
 from paperround.delivery import dkim, message
 from paperround.errors import ConfigurationError
-from paperround.models import Delivery, DeliveryState, Digest, Letter, Links, Paper, Rendered, Subscriber
+from paperround.models import (
+    Cadence,
+    Delivery,
+    DeliveryState,
+    Digest,
+    Letter,
+    Links,
+    Paper,
+    Rendered,
+    Subscriber,
+    TopicCounts,
+)
 from paperround.rendering import language as languages
 from paperround.rendering.environment import environment
 from paperround.rendering.letter import Press
@@ -84,6 +95,7 @@ class LetterMaker:
         self._presses: dict[tuple[str, str], _Kept] = {}
         self._signer = dkim.signer(app.settings.dkim) if app.settings.dkim else None
         self._printed: OrderedDict[str, dict[int, Paper]] = OrderedDict()
+        self._counted: OrderedDict[str, tuple[TopicCounts, ...]] = OrderedDict()
 
     def digest_letter(self, delivery: Delivery, digest: Digest, reader: Subscriber, now: datetime) -> Finished:
         """The letter for a digest that was composed for this reader."""
@@ -105,7 +117,9 @@ class LetterMaker:
         """
         links = self.links(reader, digest)
         day = date.fromisoformat(digest.issue.split(" ", 1)[1])
-        rendered = self._press(reader.theme, reader.language).letter(digest, papers, reader, links, day)
+        rendered = self._press(reader.theme, reader.language).letter(
+            digest, papers, reader, links, day, self._counts(digest)
+        )
         return self._finish(delivery, replace(rendered, subject=mark + rendered.subject), links, now, "digest")
 
     def notice_letter(self, delivery: Delivery, reader: Subscriber, now: datetime, *, mark: str = "") -> Finished:
@@ -175,6 +189,20 @@ class LetterMaker:
         while len(self._printed) > _ISSUES_KEPT:
             self._printed.popitem(last=False)
         return {paper: known[paper] for paper in digest.papers}
+
+    def _counts(self, digest: Digest) -> tuple[TopicCounts, ...]:
+        """The papers by topic and day of a weekly or monthly issue; kept once they change no more."""
+        cadence, day = digest.issue.split(" ", 1)
+        if cadence not in (Cadence.WEEKLY, Cadence.MONTHLY):
+            return ()
+        if (known := self._counted.get(digest.issue)) is not None:
+            return known
+        found = self._app.store.issues.counts(Cadence(cadence), date.fromisoformat(day))
+        if found.frozen:
+            self._counted[digest.issue] = found.topics
+            while len(self._counted) > _ISSUES_KEPT:
+                self._counted.popitem(last=False)
+        return found.topics
 
     def check(self, theme: str, language: str) -> None:
         """ConfigurationError where letters cannot be made with this theme's files as they are now."""

@@ -305,6 +305,24 @@ class Digest:
 
 
 @dataclass(frozen=True, slots=True)
+class TopicCounts:
+    """How many papers a topic had on each day of an issue's span, the issue's own day last."""
+
+    slug: str
+    name: str
+    papers: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IssueCounts:
+    """The public topics that had papers in an issue's span; none where the issue has no chart."""
+
+    topics: tuple[TopicCounts, ...] = ()
+    frozen: bool = False
+    """Whether they are kept with the issue, and will not change."""
+
+
+@dataclass(frozen=True, slots=True)
 class Feedback:
     """A reader's word on a paper: +1 for more like it, −1 for less."""
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from paperround.models import Rendered
 from paperround.rendering import sample
-from support.letters import LANGUAGES, THEMES, press
+from support.letters import COUNTS, LANGUAGES, THEMES, WEEKLY, WEEKLY_READER, press
 
 _FOLDER = Path(__file__).parent / "golden" / "letters"
 _LETTERS = [(theme, "en") for theme in THEMES] + [("paper", code) for code in LANGUAGES if code != "en"]
@@ -21,8 +22,18 @@ _LETTERS = [(theme, "en") for theme in THEMES] + [("paper", code) for code in LA
 @pytest.mark.parametrize("part", ["html", "txt"])
 def test_a_letter_looks_as_it_did(theme: str, code: str, part: str) -> None:
     rendered = press(theme, code).letter(sample.DIGEST, sample.PAPERS, sample.READER, sample.LINKS, sample.DAY)
+    _compare(rendered, f"{theme}-{code}", part)
+
+
+@pytest.mark.parametrize("part", ["html", "txt"])
+def test_a_weekly_letter_looks_as_it_did(part: str) -> None:
+    rendered = press("paper", "en").letter(WEEKLY, sample.PAPERS, WEEKLY_READER, sample.LINKS, sample.DAY, COUNTS)
+    _compare(rendered, "paper-en-weekly", part)
+
+
+def _compare(rendered: Rendered, name: str, part: str) -> None:
     now = rendered.html if part == "html" else f"Subject: {rendered.subject}\n\n{rendered.text}"
-    kept = _FOLDER / f"{theme}-{code}.{part}"
+    kept = _FOLDER / f"{name}.{part}"
     if os.environ.get("PAPERROUND_GOLDEN") == "write":
         kept.write_text(now, encoding="utf-8")
     assert now == kept.read_text(encoding="utf-8"), f"{kept.name} differs; PAPERROUND_GOLDEN=write writes it anew"

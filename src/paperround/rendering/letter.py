@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from paperround.errors import ConfigurationError
-from paperround.models import Digest, Links, Paper, Rendered, Site, Subscriber
+from paperround.models import Digest, Links, Paper, Rendered, Site, Subscriber, TopicCounts
+from paperround.rendering import chart as charts
 from paperround.rendering import notice as notices
 from paperround.rendering import plaintext, sample, size, subject, view
 from paperround.rendering.language import Language
@@ -84,19 +85,32 @@ class Press:
         self._try_out()
 
     def letter(
-        self, digest: Digest, papers: Mapping[int, Paper], reader: Subscriber, links: Links, day: date
+        self,
+        digest: Digest,
+        papers: Mapping[int, Paper],
+        reader: Subscriber,
+        links: Links,
+        day: date,
+        counts: Sequence[TopicCounts] = (),
     ) -> Rendered:
         """The reader's letter: subject, HTML of less than 100,000 bytes, and text with the same papers.
 
         `papers` are by row; one that the digest names and that is missing there is left out.
+        `counts` are what the chart of a weekly or monthly letter shows; without them there is none.
         """
-        return self._fitting(self._joined, digest, papers, reader, links, day)
+        return self._fitting(self._joined, digest, papers, reader, links, day, counts)
 
     def whole_letter(
-        self, digest: Digest, papers: Mapping[int, Paper], reader: Subscriber, links: Links, day: date
+        self,
+        digest: Digest,
+        papers: Mapping[int, Paper],
+        reader: Subscriber,
+        links: Links,
+        day: date,
+        counts: Sequence[TopicCounts] = (),
     ) -> Rendered:
         """The same letter laid out and inlined as one document: fifty times slower, and the reference."""
-        return self._fitting(self._at_once, digest, papers, reader, links, day)
+        return self._fitting(self._at_once, digest, papers, reader, links, day, counts)
 
     def notice(self, kind: str, reader: Subscriber, links: Links, context: Mapping[str, Any]) -> Rendered:
         """A notice in the look of the letters; `context` holds what its template says it takes."""
@@ -113,17 +127,19 @@ class Press:
 
     def _fitting(
         self,
-        make: Callable[[Plan, Subscriber, Links, date], _Draft],
+        make: Callable[[Plan, Subscriber, Links, date, charts.Chart | None], _Draft],
         digest: Digest,
         papers: Mapping[int, Paper],
         reader: Subscriber,
         links: Links,
         day: date,
+        counts: Sequence[TopicCounts],
     ) -> Rendered:
         links = self._shown(plain_addresses(links))
+        chart = charts.chart(digest, counts, self.language, self.site.base_url if self._pictures else "")
         draft = size.fit(
             _plan(digest, papers),
-            lambda plan: make(plan, reader, links, day),
+            lambda plan: make(plan, reader, links, day, chart),
             lambda draft: len(draft.html.encode()),
         )
         text = plaintext.letter_text(draft.view, draft.sections, self.site, self.language)
@@ -131,10 +147,11 @@ class Press:
             draft.view.subject, draft.html, text, tuple(choice.paper.row for choice in draft.plan.choices)
         )
 
-    def _joined(self, plan: Plan, reader: Subscriber, links: Links, day: date) -> _Draft:
+    def _joined(self, plan: Plan, reader: Subscriber, links: Links, day: date, chart: charts.Chart | None) -> _Draft:
         """The letter from pieces that are on the shelf, or are put there now."""
         printed = self._printed(plan, day)
         letter = self._view(plan, [one.card for one in chain(*printed)], reader, links, day)
+        letter = replace(letter, chart=chart)
         top, bottom = self._shell(letter, day)
         told = (letter.subject, letter.lead, letter.more, letter.reason, *astuple(links))
         said = dict(zip(_SLOTS, told, strict=True))
@@ -143,17 +160,20 @@ class Press:
             pieces.append(self._heading(section.name, day))
             pieces += (one.html for one in part)
             sections.append((section.name, tuple(one.text.filled(said) for one in part)))
+        if chart:
+            pieces.append(self._charted(chart, day))
         values = {name: escaped(value) for name, value in said.items()}
         html = "".join(piece.filled(values) for piece in (*pieces, bottom))
         return _Draft(plan, letter, html, tuple(sections))
 
-    def _at_once(self, plan: Plan, reader: Subscriber, links: Links, day: date) -> _Draft:
+    def _at_once(self, plan: Plan, reader: Subscriber, links: Links, day: date, chart: charts.Chart | None) -> _Draft:
         """The letter as one document."""
         parts = tuple(
             view.Part(section.name, tuple(self._card(choice, plan.budget, day) for choice in section.choices))
             for section in plan.sections
         )
         letter = self._view(plan, [card for part in parts for card in part.cards], reader, links, day)
+        letter = replace(letter, chart=chart)
         html = "".join(self._cut(replace(letter, sections=parts)))
         sections = tuple(
             (part.name, tuple(self._text(card, links.feedback) for card in part.cards)) for part in parts
@@ -195,6 +215,12 @@ class Press:
         _top, heading, _bottom = self._cut(self._blank(day, sections=(view.Part(name, ()),)))
         return self._pieces.put(key, Piece.of(heading, self._theme.file))
 
+    def _charted(self, chart: charts.Chart, day: date) -> Piece:
+        if (known := self._pieces.get(chart)) is not None:
+            return known
+        _top, piece, _bottom = self._cut(replace(self._blank(day), chart=chart))
+        return self._pieces.put(chart, Piece.of(piece, self._theme.file))
+
     def _shell(self, letter: view.LetterView, day: date) -> tuple[Piece, Piece]:
         """What stands before the sections and behind them."""
         facts = (day, bool(letter.more), letter.thanks)
@@ -209,7 +235,7 @@ class Press:
     def _cut(self, letter: view.LetterView) -> list[str]:
         """The document of this letter, its style sheet inlined, cut at its marks."""
         pieces = self._theme.pieces(letter=letter, site=self.site)
-        wanted = 2 + sum(1 + len(part.cards) for part in letter.sections)
+        wanted = 2 + sum(1 + len(part.cards) for part in letter.sections) + bool(letter.chart)
         if len(pieces) != wanted:
             raise ConfigurationError(
                 f"{self._theme.file}: its letter comes apart into {len(pieces)} pieces, not {wanted}; fill the "

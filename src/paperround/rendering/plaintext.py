@@ -70,6 +70,9 @@ def letter_text(
         for text in cards:
             number += 1
             parts.append(f"{number:>2}. {text[len(_INDENT) :]}")
+    if letter.chart:
+        counted = (f"{one.name}: {one.papers}" for one in letter.chart.legend)
+        parts.append("\n".join((letter.chart.title, *(line for one in counted for line in wrap(one, _INDENT)))))
     return "\n\n".join([*parts, *_closing(letter, site, language)]) + "\n"
 
 

@@ -10,6 +10,7 @@ from urllib.parse import quote, urlsplit
 
 from paperround.models import Cadence, Links, Paper, Site, Subscriber
 from paperround.rendering import reasons
+from paperround.rendering.chart import Chart
 from paperround.rendering.excerpt import breakable, excerpt, right_to_left
 from paperround.rendering.language import Language
 from paperround.rendering.latex import readable
@@ -109,6 +110,8 @@ class LetterView:
     sections: tuple[Part, ...] = ()
     notice: Notice | None = None
     """What a notice says, in place of sections."""
+    chart: Chart | None = None
+    """The span's papers by topic and day, in weekly and monthly letters."""
 
 
 def card(paper: Paper, why: Sequence[str], language: Language, budget: int, today: date, *, site: str = "") -> Card:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam, func, insert, select, update
@@ -15,12 +15,14 @@ from paperround.models import (
     DeliveryState,
     Digest,
     Feedback,
+    IssueCounts,
     Match,
     Paper,
     Pick,
     Picture,
     Section,
     Subscriber,
+    TopicCounts,
 )
 from paperround.store.engine import alone, among_others, reading, upsert, writing
 from paperround.store.feedback import heard
@@ -32,6 +34,7 @@ from paperround.store.schema import (
     digests,
     editions,
     issue_papers,
+    issue_topics,
     issues,
     matches,
     papers,
@@ -161,6 +164,16 @@ class Issues:
             )
             return {row: _printed(row, stored) for row, stored in db.execute(query)}
 
+    def counts(self, cadence: Cadence, day: date) -> IssueCounts:
+        """An issue's papers by topic and day: as they are kept with it, or as they are now where it is not out."""
+        with reading(self._engine) as db:
+            issue = db.scalar(select(issues.c.row).where(issues.c.cadence == cadence.value, issues.c.day == day))
+            if issue is None:
+                return IssueCounts(_counted(db, cadence, day))
+            query = select(issue_topics).where(issue_topics.c.issue == issue).order_by(issue_topics.c.topic)
+            kept = (TopicCounts(one.topic, one.name, tuple(one.papers)) for one in db.execute(query))
+            return IssueCounts(tuple(kept), frozen=True)
+
 
 def load_due(db: Connection, now: datetime, limit: int) -> list[tuple[Subscriber, date | None]]:
     """Readers whose hour has come, with the local date of their last issue."""
@@ -268,6 +281,7 @@ def _keep(db: Connection, decided: Sequence[NewDelivery], edition: int, now: dat
     unread = subscriptions.c.subscriber.in_(settled) & (subscriptions.c.read_to < edition)
     db.execute(update(subscriptions).where(unread).values(read_to=edition))
     _print(db, fresh, numbers)
+    _freeze_counts(db, numbers)
     _keep_digests(db, fresh, numbers, now)
 
 
@@ -301,6 +315,47 @@ def _print(db: Connection, decided: Sequence[NewDelivery], numbers: Numbers) -> 
                 upsert(db, issue_papers).on_conflict_do_nothing(),
                 [{"issue": issue, "paper": row, "paper_as_printed": _printable(p)} for row, p in fresh.items()],
             )
+
+
+def _freeze_counts(db: Connection, numbers: Numbers) -> None:
+    """Keep each new issue's papers by topic and day, so that its letters show the same chart for good."""
+    for (cadence, day), issue in sorted(numbers.items(), key=lambda one: one[1]):
+        have = select(issue_topics.c.topic).where(issue_topics.c.issue == issue).limit(1)
+        if not _span(cadence, day) or db.scalar(have) is not None:
+            continue
+        found = [
+            {"issue": issue, "topic": one.slug, "name": one.name, "papers": list(one.papers)}
+            for one in _counted(db, cadence, day)
+        ]
+        if found:
+            db.execute(upsert(db, issue_topics).on_conflict_do_nothing(), found)
+
+
+def _counted(db: Connection, cadence: Cadence, day: date) -> tuple[TopicCounts, ...]:
+    """The public topics that have papers in the span, by slug."""
+    days = [day - timedelta(days=ago) for ago in reversed(range(_span(cadence, day)))]
+    if not days:
+        return ()
+    query = (
+        select(topics.c.slug, topics.c.name, matches.c.day, func.count())
+        .join_from(topics, matches)
+        .where(topics.c.private.is_(False), matches.c.day.between(days[0], days[-1]))
+        .group_by(topics.c.slug, topics.c.name, matches.c.day)
+    )
+    found: dict[tuple[str, str], dict[date, int]] = {}
+    for slug, name, on, number in db.execute(query):
+        found.setdefault((slug, name), {})[on] = number
+    return tuple(
+        TopicCounts(slug, name, tuple(by_day.get(on, 0) for on in days))
+        for (slug, name), by_day in sorted(found.items())
+    )
+
+
+def _span(cadence: Cadence, day: date) -> int:
+    """How many days the issue's chart holds: a week, or the length of the month before; 0 for no chart."""
+    if cadence is Cadence.MONTHLY:
+        return (day.replace(day=1) - timedelta(days=1)).day
+    return 7 if cadence is Cadence.WEEKLY else 0
 
 
 def _keep_digests(db: Connection, fresh: Sequence[NewDelivery], numbers: Numbers, now: datetime) -> None:

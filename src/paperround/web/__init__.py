@@ -3,8 +3,8 @@
 `create` makes the application. Each file holds the handlers of one kind of visitor: `public` and `archive` browse,
 `joining` wants letters, `reader`, `preferences`, `online` and `feedback` have a link from a letter, `inbox` reads
 what the built-in inbox holds, `workshop` previews any letter, `admin` is the operator's, `webhooks` takes relays'
-reports, `pictures` gives papers' thumbnails. `desk` is what they share, `guards` what every request passes,
-`mistakes` what is said when something is wrong.
+reports, `pictures` gives papers' thumbnails, `letter_charts` the charts of weekly and monthly letters. `desk` is what
+they share, `guards` what every request passes, `mistakes` what is said when something is wrong.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from paperround.web import (
     health,
     inbox,
     joining,
+    letter_charts,
     mistakes,
     online,
     pictures,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 _ROUTERS = (
     archive.router,
     public.router,
+    letter_charts.router,
     pictures.router,
     joining.router,
     reader.router,

@@ -66,7 +66,9 @@ def letter(request: Request, desk: Here, key: str, show: str = "html") -> Respon
 def html(request: Request, desk: Here, key: str) -> Response:
     """The letter's HTML alone, for the frames: no script, and no pictures but the site's own."""
     viewed = Viewed(_letter(desk, request, key), desk.site)
-    return frame(viewed.html, Look.asked(request), pictures=f"{desk.site.base_url}/pictures/")
+    return frame(
+        viewed.html, Look.asked(request), pictures=f"{desk.site.base_url}/pictures/ {desk.site.base_url}/charts/"
+    )
 
 
 @get("/{key}/letter.eml")

@@ -1,0 +1,102 @@
+"""The small chart of weekly and monthly letters: papers by topic and day, as a picture and as a legend. Pure.
+
+The picture holds no text: what it says stands below it, and in its alternative text.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from PIL import Image, ImageDraw
+
+from paperround.models import Cadence, Digest, TopicCounts
+from paperround.rendering.language import Language
+from paperround.text import clean
+
+TOPICS = 6
+WIDTH, HEIGHT = 480, 96
+"""As shown; the picture has twice as many pixels each way, for sharp screens."""
+# As readable on white as on black, and told apart also by those who see no red or no green, by their order.
+COLOURS = ("#2b72c4", "#bf5716", "#24805a", "#9b4dba", "#827016", "#cc3f68")
+_BASE = "#7d7d7d"
+_LINE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A topic in the legend."""
+
+    colour: str
+    name: str
+    papers: str
+    """How many, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """The chart as a template sees it."""
+
+    title: str
+    url: str
+    """Where the picture is; empty where letters go without."""
+    alt: str
+    legend: tuple[Entry, ...]
+    width: int = WIDTH
+    height: int = HEIGHT
+
+
+def chart(digest: Digest, counts: Sequence[TopicCounts], language: Language, site: str) -> Chart | None:
+    """The chart of the first topics of this digest that are counted; None where there are none.
+
+    `site` is its base address, or empty for no picture. The address tells the issue and topics, no reader.
+    """
+    known = {one.slug: one for one in counts}
+    first = [section.topic for section in digest.sections if section.topic in known][:TOPICS]
+    shown = [known[slug] for slug in sorted(set(first))]
+    if not shown:
+        return None
+    _ = language.gettext
+    cadence, day = digest.issue.split(" ", 1)
+    title = _("This month by topic") if cadence == Cadence.MONTHLY else _("This week by topic")
+    told = language.list([f"{clean(one.name)} {language.number(sum(one.papers))}" for one in shown])
+    path = f"{cadence}-{date.fromisoformat(day)}/{'+'.join(one.slug for one in shown)}"
+    return Chart(
+        title=title,
+        url=f"{site}/charts/{path}.png" if site else "",
+        alt=_("Papers on each day, by topic: %(topics)s.") % {"topics": told},
+        legend=tuple(
+            Entry(colour, clean(one.name), language.count("%(num)s paper", "%(num)s papers", sum(one.papers)))
+            for colour, one in zip(COLOURS, shown, strict=False)
+        ),
+    )
+
+
+def png(topics: Sequence[Sequence[int]]) -> bytes:
+    """The picture: a column a day, in it a block a topic, the first at the bottom; numbers are by topic, then day."""
+    picture = Image.new("P", (2 * WIDTH, 2 * HEIGHT), 0)
+    picture.putpalette(_palette())
+    pen = ImageDraw.Draw(picture)
+    floor = 2 * HEIGHT - _LINE
+    days = list(zip(*topics, strict=True))
+    highest = max((sum(day) for day in days), default=0) or 1
+    step = 2 * WIDTH / max(len(days), 1)
+    for at, day in enumerate(days):
+        left, right = round(at * step + step / 8), round((at + 1) * step - step / 8) - 1
+        done = 0
+        for colour, papers in enumerate(day, start=2):
+            low, high = (floor - round(floor * part / highest) for part in (done, done + papers))
+            if low > high:
+                pen.rectangle((left, high, right, low - 1), fill=colour)
+            done += papers
+    pen.rectangle((0, floor, 2 * WIDTH - 1, 2 * HEIGHT - 1), fill=1)
+    out = io.BytesIO()
+    picture.save(out, "PNG", optimize=True, transparency=0)
+    return out.getvalue()
+
+
+def _palette() -> list[int]:
+    """Nothing, the line below, then the topics' colours."""
+    return [value for colour in ("#000000", _BASE, *COLOURS) for value in bytes.fromhex(colour[1:])]

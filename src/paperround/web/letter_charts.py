@@ -1,0 +1,45 @@
+"""The charts of weekly and monthly letters: the same for everybody, and nobody is told who looks at them."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from fastapi import APIRouter, HTTPException, Response
+
+from paperround.models import Cadence
+from paperround.rendering import chart
+from paperround.web.desk import Here
+
+router = APIRouter()
+_HEADERS = {
+    "Cross-Origin-Resource-Policy": "cross-origin",  # letters are read on other people's pages
+    "Content-Security-Policy": "default-src 'none'",
+}
+
+
+@router.get("/charts/{issue}/{slugs}.png", response_model=None)
+def letter_chart(desk: Here, issue: str, slugs: str) -> Response:
+    """The chart of these topics, in the one order that they can stand in."""
+    wanted = slugs.split("+", chart.TOPICS)
+    cadence, day = _issue(issue)
+    if len(wanted) > chart.TOPICS or wanted != sorted(set(wanted)):
+        raise HTTPException(404)
+    counted = desk.app.store.issues.counts(cadence, day)
+    known = {one.slug: one.papers for one in counted.topics}
+    if not known.keys() >= set(wanted):
+        raise HTTPException(404)
+    # Before the issue is out, the numbers of a preview's chart still grow.
+    kept = "public, max-age=86400" if counted.frozen else "no-store"
+    picture = chart.png([known[slug] for slug in wanted])
+    return Response(picture, headers={**_HEADERS, "Cache-Control": kept}, media_type="image/png")
+
+
+def _issue(name: str) -> tuple[Cadence, date]:
+    cadence, _, day = name.partition("-")
+    try:
+        found = Cadence(cadence), date.fromisoformat(day)
+    except ValueError:
+        raise HTTPException(404) from None
+    if str(found[1]) != day or found[1].year < 1900:
+        raise HTTPException(404)
+    return found

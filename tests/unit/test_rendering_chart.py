@@ -1,0 +1,85 @@
+"""The chart of weekly and monthly letters: the picture, the legend, and the letters that it stands in."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import pytest
+from PIL import Image
+
+from paperround.models import Digest, Section, TopicCounts
+from paperround.rendering import chart, language, sample
+from paperround.rendering.letter import Press
+from support.letters import COUNTS, DAY, FOLDERS, LANGUAGES, THEMES, WEEKLY, WEEKLY_READER, press
+
+_EN = language.load("en", FOLDERS)
+_REST = (sample.PAPERS, WEEKLY_READER, sample.LINKS, sample.DAY)
+
+
+def _opened(topics: list[tuple[int, ...]]) -> Image.Image:
+    return Image.open(io.BytesIO(chart.png(topics))).convert("RGBA")
+
+
+def test_the_picture_has_a_column_a_day_as_high_as_its_papers() -> None:
+    picture = _opened([(0, 2, 4), (0, 2, 0)])
+    third = picture.width // 3
+    columns = [[picture.getpixel((third * at + third // 2, y)) for y in range(picture.height - 2)] for at in range(3)]
+    first, second = ((*bytes.fromhex(colour[1:]), 255) for colour in chart.COLOURS[:2])
+    assert all(pixel[3] == 0 for pixel in columns[0])
+    assert (columns[1].count(first), columns[1].count(second)) == (95, 95)
+    assert columns[1].index(second) < columns[1].index(first)
+    assert columns[2].count(first) == picture.height - 2
+
+
+def test_a_month_of_six_topics_is_small_and_twice_as_sharp_as_it_is_shown() -> None:
+    data = chart.png([tuple((day * 7 + topic * 3) % 11 for day in range(31)) for topic in range(6)])
+    assert len(data) < 5_000
+    assert Image.open(io.BytesIO(data)).size == (2 * chart.WIDTH, 2 * chart.HEIGHT)
+
+
+@pytest.mark.parametrize("topics", [[], [(0, 0, 0)]])
+def test_no_papers_leave_the_line_alone(topics: list[tuple[int, ...]]) -> None:
+    assert {pixel for _, pixel in _opened(topics).getcolors() or ()} == {(0, 0, 0, 0), (125, 125, 125, 255)}
+
+
+def test_the_legend_names_at_most_six_of_the_digests_public_topics_in_the_order_of_the_address() -> None:
+    slugs = ["own-query", *"hgfedcba"]
+    digest = Digest(f"monthly {DAY}", tuple(Section(slug, slug, ()) for slug in slugs))
+    made = chart.chart(
+        digest, [TopicCounts(slug, slug.upper(), (1, 1)) for slug in "abcdefgh"], _EN, "https://p.example"
+    )
+    assert made is not None
+    assert made.url == f"https://p.example/charts/monthly-{DAY}/c+d+e+f+g+h.png"
+    assert [(one.name, one.papers) for one in made.legend] == [(name, "2 papers") for name in "CDEFGH"]
+    assert made.title == "This month by topic"
+    assert made.alt.startswith("Papers on each day, by topic: C 2, D 2, ")
+
+
+def test_without_counted_topics_there_is_no_chart() -> None:
+    assert chart.chart(WEEKLY, (), _EN, "https://p.example") is None
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_a_weekly_letter_from_pieces_is_the_one_laid_out_at_once(theme: str, code: str) -> None:
+    one = press(theme, code)
+    joined = one.letter(WEEKLY, *_REST, COUNTS)
+    assert joined == one.whole_letter(WEEKLY, *_REST, COUNTS) == one.letter(WEEKLY, *_REST, COUNTS)
+    assert f"/charts/weekly-{DAY}/" in joined.html
+    for counted in COUNTS:
+        assert f"{counted.name}: {sum(counted.papers)} " in joined.text
+
+
+def test_charts_of_other_numbers_are_other_charts() -> None:
+    other = tuple(replace(one, papers=(100, *one.papers[1:])) for one in COUNTS)
+    before, after = (press().letter(WEEKLY, *_REST, counts) for counts in (COUNTS, other))
+    assert before.html != after.html
+    assert before.text != after.text
+
+
+def test_a_site_without_pictures_keeps_the_legend() -> None:
+    bare = Press(sample.SITE, "paper", _EN, FOLDERS, pictures=False).letter(WEEKLY, *_REST, COUNTS)
+    assert "/charts/" not in bare.html
+    assert "This week by topic" in bare.html
+    assert "This week by topic" in bare.text
