@@ -1,0 +1,114 @@
+"""The chart of weekly and monthly letters: counted once per issue, the same for all readers, served as a picture."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from datetime import date, timedelta
+from email import message_from_bytes, policy
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from paperround import pipeline, preview
+from paperround.models import Cadence, TopicCounts
+from paperround.web import create
+from support.pages import Browser
+from support.papers import listing
+from support.site import Site
+
+_TODAY = date(2026, 11, 23)
+_ADDRESS = "/charts/weekly-2026-11-23/agents+robots.png"
+
+
+@pytest.fixture
+def site(tmp_path: Path, database_url: str) -> Iterator[Site]:
+    made = Site(tmp_path, database_url)
+    made.topic("robots")
+    made.topic("agents")
+    yield made
+    made.app.close()
+
+
+def _fill(site: Site) -> None:
+    site.papers(
+        listing(1, "robots", day=_TODAY),
+        listing(2, "robots and agents", day=_TODAY - timedelta(days=2)),
+        listing(3, "agents", day=_TODAY - timedelta(days=2)),
+    )
+
+
+def _letter(site: Site) -> tuple[str, str]:
+    parsed = message_from_bytes(site.relay.letters[-1].message, policy=policy.default)
+    html, text = parsed.get_body(("html",)), parsed.get_body(("plain",))
+    assert html is not None
+    assert text is not None
+    return html.get_content(), text.get_content()
+
+
+def test_a_weekly_issue_keeps_its_numbers_and_every_letter_shows_them(site: Site) -> None:
+    site.reader("a@example.net", "robots", "agents", cadence="weekly", weekday=0)
+    _fill(site)
+    shown = preview.look(site.app, preview.Wanted("a@example.net"))
+    assert shown is not None
+    assert _ADDRESS in shown.finished.rendered.html
+    site.clock.now += timedelta(hours=2)
+    pipeline.publish(site.app)
+    pipeline.deliver(site.app)
+    html, text = _letter(site)
+    assert _ADDRESS in html
+    before = site.app.store.issues.counts(Cadence.WEEKLY, _TODAY)
+    assert before.frozen
+    assert [(one.slug, sum(one.papers), len(one.papers)) for one in before.topics] == [
+        ("agents", 2, 7),
+        ("robots", 2, 7),
+    ]
+    assert "Agents: 2 papers" in text
+    site.papers(listing(4, "robots", day=_TODAY))
+    assert site.app.store.issues.counts(Cadence.WEEKLY, _TODAY) == before
+    assert Browser(create(site.app)).get(_ADDRESS).headers["cache-control"] == "public, max-age=86400"
+
+
+def test_before_an_issue_is_out_the_numbers_are_todays_and_its_picture_is_not_kept(site: Site) -> None:
+    _fill(site)
+    counted = site.app.store.issues.counts(Cadence.WEEKLY, _TODAY)
+    assert counted.topics == (
+        TopicCounts("agents", "Agents", (0, 0, 0, 0, 2, 0, 0)),
+        TopicCounts("robots", "Robots", (0, 0, 0, 0, 1, 0, 1)),
+    )
+    assert len(site.app.store.issues.counts(Cadence.MONTHLY, _TODAY).topics[0].papers) == 31
+    assert site.app.store.issues.counts(Cadence.DAILY, _TODAY).topics == ()
+    answer = Browser(create(site.app)).get(_ADDRESS)
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
+    assert Image.open(io.BytesIO(answer.content)).format == "PNG"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "weekly-2026-11-23/robots+agents",
+        "weekly-2026-11-23/agents+agents",
+        "weekly-2026-11-23/nothing",
+        "weekly-2026-11-23/a+b+c+d+e+f+g",
+        "daily-2026-11-23/agents",
+        "weekly-20261123/agents",
+        "weekly-0001-01-01/agents",
+        "never-2026-11-23/agents",
+        "weekly/agents",
+    ],
+)
+def test_other_addresses_are_not_there(site: Site, path: str) -> None:
+    _fill(site)
+    assert Browser(create(site.app)).get(f"/charts/{path}.png").status_code == 404
+
+
+def test_a_daily_letter_has_no_chart_and_keeps_no_numbers(site: Site) -> None:
+    site.reader("a@example.net", "robots")
+    _fill(site)
+    site.clock.now += timedelta(days=1)
+    pipeline.publish(site.app)
+    pipeline.deliver(site.app)
+    assert "/charts/" not in _letter(site)[0]
+    assert site.app.store.issues.counts(Cadence.DAILY, date(2026, 11, 24)).topics == ()
