@@ -278,6 +278,10 @@ class Pick:
     why: tuple[str, ...] = ()
 
 
+DISCUSSED = "*discussed"
+"""The section of what is talked about most, in the place of a topic; no topic's slug can have a star."""
+
+
 @dataclass(frozen=True, slots=True)
 class Section:
     """A topic's part of a digest, best paper first."""

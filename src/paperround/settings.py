@@ -60,6 +60,8 @@ class SiteSettings(_Part):
     """The subject line of digests; rendering.subject names its fields."""
     pictures: bool = True
     """Whether papers' thumbnails are fetched and shown: on pages, and in letters whose theme has room for them."""
+    most_discussed: Annotated[int, Field(ge=0, le=10)] = 3
+    """Up to how many papers begin a weekly or monthly digest because they were talked about most."""
     feedback: bool = True
     """Whether each paper in a letter has links to say that one wants more or less like it."""
     admin_token: SecretStr | None = None

@@ -14,6 +14,7 @@ from paperround.models import (
     Cadence,
     DeliveryState,
     Digest,
+    Echo,
     Feedback,
     Match,
     Paper,
@@ -25,7 +26,7 @@ from paperround.models import (
 from paperround.store.engine import alone, among_others, reading, upsert, writing
 from paperround.store.feedback import heard
 from paperround.store.papers import load as load_papers
-from paperround.store.papers import paper_from
+from paperround.store.papers import load_echoes, paper_from
 from paperround.store.schema import (
     deliveries,
     digest_papers,
@@ -82,6 +83,8 @@ class Batch:
     readers: list[DueReader]
     papers: Mapping[int, Paper]
     """Those that their matches and their feedback name."""
+    echoes: Mapping[int, Sequence[Echo]] = field(default_factory=dict)
+    """What the papers of weekly and monthly readers met with, day by day."""
     decided: list[NewDelivery] = field(default_factory=list)
 
 
@@ -227,7 +230,9 @@ def _with_matches(db: Connection, due: Sequence[tuple[Subscriber, date | None]],
     ]
     wanted = {match.paper for reader in readers for match in reader.matches}
     wanted |= {word.paper for reader in readers for word in reader.feedback}
-    return Batch(readers, _papers(db, wanted))
+    spans = (Cadence.WEEKLY, Cadence.MONTHLY)
+    talked = {m.paper for reader in readers if reader.subscriber.schedule.cadence in spans for m in reader.matches}
+    return Batch(readers, _papers(db, wanted), load_echoes(db, talked))
 
 
 def _had(db: Connection, readers: Sequence[int], wanted: set[int]) -> set[tuple[int, int]]:
