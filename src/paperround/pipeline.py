@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from paperround import outbox
 from paperround.cadence import issue_date, next_digest_at, span
 from paperround.errors import PaperroundError, SourceError, TransportError
 from paperround.ledger import Dispatch
@@ -395,6 +396,7 @@ def sweep(app: App) -> int:
     match(app)
     match_topics(app)
     app.store.personal.forget_unconfirmed(now - _UNCONFIRMED_KEPT)
+    outbox.prune(app)
     app.store.pictures.forget(now - _PICTURES_KEPT)
     return app.store.deliveries.sweep(now) + app.store.subscribers.wake(now)
 
