@@ -26,7 +26,7 @@ from paperround.models import Listing, Paper
 from paperround.resources import folder
 from paperround.settings import Settings
 
-SECRET = "a key for benchmarks, worth nothing"  # noqa: S105 - it opens nothing but made-up readers' pages
+SECRET = "a key that benchmarks sign links with"  # noqa: S105 - it opens nothing but made-up readers' pages
 EDITIONS = 30
 """So many editions, one a day, the newest closed today; what is older is in the archive."""
 READ = EDITIONS - 1

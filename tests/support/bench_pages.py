@@ -230,10 +230,10 @@ def _asked(file: Path) -> Iterator[Asked]:
         yield Asked(path, path, cookie)
     for path in ("/admin/letters", "/admin/charts/letters.svg"):
         yield Asked(path, path, cookie)
-    yield Asked("/api/v1/papers", "/api/v1/papers")
-    yield Asked("/api/v1/topics", "/api/v1/topics")
-    yield Asked("/api/v1/subscribers", "/api/v1/subscribers", bearer)
-    for path in ("/inbox", "/healthz", "/metrics", "/sitemap.xml", "/sitemap/papers-1.xml", "/robots.txt"):
+    yield Asked("/api/papers", "/api/papers")
+    yield Asked("/api/topics", "/api/topics")
+    yield Asked("/api/subscribers", "/api/subscribers", bearer)
+    for path in ("/inbox", "/healthz", "/metrics", "/sitemap.xml", "/sitemap/0.xml", "/robots.txt"):
         yield Asked(path, path, bearer if path == "/metrics" else {})
 
 

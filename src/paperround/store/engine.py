@@ -102,7 +102,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 
 class Turns:
-    """Lets the threads of this program write one after another, in the order in which they came.
+    """Lets the threads of this program write one after another; nobody twice in a row while another one waits.
 
     SQLite has no queue: who finds it locked asks again after up to 100 ms, and a round that begins its next
     transaction at once keeps everybody else out for seconds.
