@@ -26,7 +26,7 @@ from paperround.models import Listing, Paper
 from paperround.resources import folder
 from paperround.settings import Settings
 
-SECRET = "a key that benchmarks sign links with"  # noqa: S105 - it opens nothing but made-up readers' pages
+SECRET = "a key that benchmarks sign links with"
 EDITIONS = 30
 """So many editions, one a day, the newest closed today; what is older is in the archive."""
 READ = EDITIONS - 1
@@ -55,7 +55,7 @@ def make(file: Path, papers: int, readers: int, today: date) -> None:
     for left in file.parent.glob(part.name + "*"):
         left.unlink()
     app = build(settings=Settings(_env_file=None, database_url=f"sqlite:///{part}", secret_key=SecretStr(SECRET)))
-    chance = random.Random(7)  # noqa: S311 - the same database every time
+    chance = random.Random(7)
     db = sqlite3.connect(part, isolation_level=None)
     try:
         patterns = _patterns(app, db, min(papers, _PATTERNS), today, chance)
@@ -187,8 +187,26 @@ def _add_readers(db: sqlite3.Connection, readers: int, topics: int, chance: rand
         email = f"reader{row}@mail.example"
         at = f"{chance.randrange(24):02d}:{chance.choice((0, 30)):02d}:00.000000"
         people.append(
-            (row, email, email, "", "active", "daily", at, "UTC", 0, 1, 10, "paper", chance.choice(("en", "de")))
-            + (_NEVER, None, created, created, "{}")
+            (
+                row,
+                email,
+                email,
+                "",
+                "active",
+                "daily",
+                at,
+                "UTC",
+                0,
+                1,
+                10,
+                "paper",
+                chance.choice(("en", "de")),
+                _NEVER,
+                None,
+                created,
+                created,
+                "{}",
+            )
         )
         chosen = set(chance.choices(range(1, topics + 1), cum_weights=popular, k=chance.randint(1, 5)))
         follows += [(row, topic, place, READ, created) for place, topic in enumerate(sorted(chosen))]
@@ -205,4 +223,4 @@ def _batched(rows: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
 def _insert(db: sqlite3.Connection, into: str, rows: Any) -> None:
     rows = list(rows)
     if rows:
-        db.executemany(f"INSERT INTO {into} VALUES ({', '.join('?' * len(rows[0]))})", rows)  # noqa: S608
+        db.executemany(f"INSERT INTO {into} VALUES ({', '.join('?' * len(rows[0]))})", rows)

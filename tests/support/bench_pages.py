@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import http.client
-import re
 import shutil
 import sqlite3
 import tempfile
@@ -20,7 +19,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from urllib.parse import quote, urlencode, urlsplit
@@ -37,7 +36,7 @@ from paperround.web import session
 
 ADMIN = "an operator's token for benchmarks"
 _KEPT = Path("artefacts")
-_ROUND_SECONDS = 300.0  # a round that takes longer is not waited for
+_ROUND_SECONDS = 60.0  # a round that takes longer is watched for so long
 _SETTLING = 3.0
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
@@ -98,8 +97,8 @@ def main() -> None:
 def _database(papers: int, readers: int) -> Path:
     today = datetime.now(UTC).date()
     kept = (_KEPT / f"pages-{papers}-{readers}.db").absolute()
-    if kept.exists() and date.fromtimestamp(kept.stat().st_mtime) == today:
-        return kept
+    if kept.exists() and datetime.fromtimestamp(kept.stat().st_mtime, UTC).date() == today:
+        return kept  # an older one has no papers of today
     _KEPT.mkdir(exist_ok=True)
     started = time.perf_counter()
     database.make(kept, papers, readers, today)
@@ -194,9 +193,9 @@ def _asked(file: Path) -> Iterator[Asked]:
     """Every page that people use."""
     keys = tokens.keys(database.SECRET)
     with sqlite3.connect(file) as db:
-        paper, last_row = db.execute("SELECT id, row FROM papers ORDER BY row DESC LIMIT 1").fetchone()
-        slug, private = db.execute("SELECT slug, 1 FROM topics ORDER BY row LIMIT 1").fetchone()
-        day = db.execute("SELECT max(day) FROM papers").fetchone()[0]
+        (paper,) = db.execute("SELECT id FROM papers ORDER BY row DESC LIMIT 1").fetchone()
+        (slug,) = db.execute("SELECT slug FROM topics ORDER BY row LIMIT 1").fetchone()
+        (day,) = db.execute("SELECT max(day) FROM papers").fetchone()
     cookie = {"Cookie": f"{session.COOKIE}={session.begin(keys, ADMIN, datetime.now(UTC))}"}
     bearer = {"Authorization": f"Bearer {ADMIN}"}
     for path in ("/", "/?view=week", "/?view=month", f"/?topic={slug}", f"/?date={day}&page=2", "/trending"):
