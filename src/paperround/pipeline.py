@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 _LISTINGS_AT_ONCE = 500
 _READERS_AT_ONCE = 200
+_MATCHES_AT_ONCE = 5_000  # that they have unread together: a batch holds the database for about a quarter of a second
 _UNCONFIRMED_KEPT = timedelta(days=30)  # an address that somebody typed in and nobody confirmed
 _FIRST_LOOK_BACK = timedelta(days=2)
 _LONGEST_LOOK_BACK = timedelta(days=30)
@@ -256,7 +257,7 @@ def publish(app: App) -> Tally:
     app.begin("publishing", tally.due)
     means = Means.of(app)
     while True:
-        with app.store.issues.batch(now, edition, _READERS_AT_ONCE) as batch:
+        with app.store.issues.batch(now, edition, _READERS_AT_ONCE, _MATCHES_AT_ONCE) as batch:
             for reader in batch.readers:
                 batch.decided.append(_decide(app, reader, batch, means))
         tally.composed += sum(new.digest is not None for new in batch.decided)
@@ -358,6 +359,8 @@ def deliver(app: App) -> Tally:
         claimed = app.store.deliveries.claim(app.clock(), limit, claim, lease)
         tally.letters += claimed.settled
         if not claimed.deliveries:
+            if claimed.settled.total():
+                continue
             break
         dispatch = Dispatch(app, claimed.deliveries, claim)
         try:
