@@ -5,7 +5,7 @@ VENV   ?= .venv
 PORT   ?= 8000
 bin    := $(VENV)/bin
 
-.PHONY: run test check unit lock clean
+.PHONY: run test check unit bench lock clean
 
 ## run: start paperround: seeds on the first start, a first round into the built-in inbox, the web pages
 run: $(VENV)/.ready-run
@@ -25,6 +25,10 @@ check: $(VENV)/.ready-test
 ## unit: the tests without services, in seconds
 unit: $(VENV)/.ready-test
 	$(bin)/pytest tests/unit
+
+## bench: how fast the pages answer beside a round, with 200,000 papers and 100,000 readers; makes them first
+bench: $(VENV)/.ready-test
+	$(bin)/python tests/support/bench_pages.py
 
 ## lock: resolve the newest versions again and pin them with their hashes
 lock: $(VENV)/.ready-test

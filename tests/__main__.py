@@ -12,7 +12,10 @@ from pathlib import Path
 PURE = (
     *("cadence", "identity", "merging", "models", "readerlist", "text", "tokens"),
     *("linting/*", "matching/*", "rendering/*", "sources/*"),
-    *(f"delivery/{name}" for name in ("bounces", "codes", "dkim", "message", "mime", "retry", "suppression")),
+    *(
+        f"delivery/{name}"
+        for name in ("bounces", "codes", "dkim", "message", "mime", "retry", "suppression", "webhooks")
+    ),
 )
 SERVICES = ("tests/contract", "tests/integration", "tests/e2e")
 TWO_AT_A_TIME = ("-n", "2")

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from paperround import pipeline, tokens
+from paperround import outbox, pipeline, tokens
 from paperround.clock import Clock, machine_clock
 from paperround.delivery import Transport
 from paperround.errors import ConfigurationError, UnknownName, WrongUse
@@ -26,6 +26,7 @@ from paperround.settings import Settings, load, topics_file, with_secret_key
 from paperround.sources import Source, pictures
 from paperround.sources.http import Http
 from paperround.store import Store
+from paperround.store.events import Wanted
 
 log = structlog.get_logger()
 _JUDGED_BY = 2_000  # papers
@@ -175,15 +176,15 @@ def build(
     `port` is where the pages are, for the links of a site that has no address of its own yet.
     """
     settings = with_secret_key(settings or load(config)).on_port(port)
-    app = App(settings, open_store(settings.database_url), clock, config)
+    app = App(settings, open_store(settings.database_url, outbox.wanted(settings.webhooks)), clock, config)
     app.store.prepare()
     app.load_topics()
     return app
 
 
-def open_store(url: str) -> Store:
-    """The store under a database URL, as it is found."""
-    return Store(url, {"sqlite": fts, "postgresql": tsearch})
+def open_store(url: str, wanted: Wanted | None = None) -> Store:
+    """The store under a database URL, as it is found; `wanted` names the webhooks that are told of events."""
+    return Store(url, {"sqlite": fts, "postgresql": tsearch}, wanted)
 
 
 def read_topics(data: bytes, file: Path) -> list[Topic]:

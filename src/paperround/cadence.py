@@ -43,6 +43,16 @@ def issue_date(schedule: Schedule, due: datetime) -> date:
     return before if falls_before else local.date()
 
 
+def span(cadence: Cadence, day: date) -> tuple[date, date] | None:
+    """The first and last day of which a weekly or monthly issue of this date tells; None for the others."""
+    if cadence is Cadence.WEEKLY:
+        return day - timedelta(days=7), day - timedelta(days=1)
+    if cadence is Cadence.MONTHLY:
+        year, month = (day.year, day.month - 1) if day.month > 1 else (day.year - 1, 12)
+        return date(year, month, min(day.day, calendar.monthrange(year, month)[1])), day - timedelta(days=1)
+    return None
+
+
 def _days(schedule: Schedule, start: date) -> Iterator[date]:
     match schedule.cadence:
         case Cadence.MONTHLY:

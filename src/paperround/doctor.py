@@ -123,6 +123,13 @@ def _sources(app: App) -> Iterator[Finding]:
             yield Finding(f"source {source.name}", Verdict.OK, news)
 
 
+def _webhooks(app: App) -> Iterator[Finding]:
+    for name, state, number, answer in app.store.events.troubles():
+        failed = state == "failed"
+        what = f"{number} events {'were never taken' if failed else 'are not taken yet'}; the last answer: {answer}"
+        yield Finding(f"webhook {name}", Verdict.ERROR if failed else Verdict.WARNING, what)
+
+
 def _topics(app: App) -> Iterator[Finding]:
     if not app.topics():
         yield Finding("topics", Verdict.ERROR, "there are none; add some to config/topics.toml")
@@ -147,4 +154,4 @@ def _when(moment: datetime | None) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else "never"
 
 
-CHECKS = (_database, _site, _mail, _relay, _sources, _topics, _rounds)
+CHECKS = (_database, _site, _mail, _relay, _sources, _webhooks, _topics, _rounds)

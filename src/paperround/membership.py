@@ -300,7 +300,7 @@ def resume(app: App, reader: Subscriber) -> bool:
 
 def erase(app: App, reader: Subscriber) -> None:
     """Forget everything about a reader; that a suppressed address gets nothing stays known."""
-    app.store.subscribers.erase(reader.row)
+    app.store.subscribers.erase(reader.row, app.clock())
     app.store.topics.drop_unread()
 
 

@@ -202,6 +202,29 @@ class BounceKind(StrEnum):
     """No statement about any address: a delay, a success, somebody's answer."""
 
 
+class EventKind(StrEnum):
+    """What other programs are told of a reader."""
+
+    SUBSCRIBED = "subscribed"
+    UNSUBSCRIBED = "unsubscribed"
+    BOUNCED = "bounced"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that one webhook is to be called for."""
+
+    row: int
+    id: str
+    """As the receiver sees it, the same with every try."""
+    kind: EventKind
+    webhook: str
+    at: datetime
+    payload: Mapping[str, Any]
+    tries: int
+    """How often it was tried before."""
+
+
 @dataclass(frozen=True, slots=True)
 class Topic:
     """A named, saved query that readers follow."""
@@ -276,6 +299,10 @@ class Pick:
 
     paper: int
     why: tuple[str, ...] = ()
+
+
+DISCUSSED = "*discussed"
+"""The section of what is talked about most, in the place of a topic; no topic's slug can have a star."""
 
 
 @dataclass(frozen=True, slots=True)

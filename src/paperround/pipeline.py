@@ -20,22 +20,23 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import structlog
 
-from paperround.cadence import issue_date, next_digest_at
+from paperround import outbox
+from paperround.cadence import issue_date, next_digest_at, span
 from paperround.errors import PaperroundError, SourceError, TransportError
 from paperround.ledger import Dispatch
 from paperround.matching import lexical, query
 from paperround.matching.compose import Candidate, compose
 from paperround.matching.taste import Taste, Tastes
-from paperround.matching.trending import popularity
-from paperround.models import Digest, Listing, Match, Paper, Problem, Schedule, Topic
+from paperround.matching.trending import Talks, popularity
+from paperround.models import Cadence, Digest, Listing, Match, Paper, Problem, Schedule, Topic
 from paperround.sources import FORMATS, Fetched, Source, SourceState, Window, pictures
-from paperround.store.issues import DueReader, NewDelivery
+from paperround.store.issues import Batch, DueReader, NewDelivery
 from paperround.store.sources import SourceRecord
 from paperround.store.topics import news_horizon
 
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 _LISTINGS_AT_ONCE = 500
 _READERS_AT_ONCE = 200
+_MATCHES_AT_ONCE = 5_000  # that they have unread together: a batch holds the database for about a quarter of a second
 _UNCONFIRMED_KEPT = timedelta(days=30)  # an address that somebody typed in and nobody confirmed
 _FIRST_LOOK_BACK = timedelta(days=2)
 _LONGEST_LOOK_BACK = timedelta(days=30)
@@ -253,11 +255,11 @@ def publish(app: App) -> Tally:
     edition = app.store.issues.close_edition(now)
     tally.due = app.store.issues.due_count(now)
     app.begin("publishing", tally.due)
-    names, tastes = {topic.slug: topic.name for topic in app.topics()}, Tastes(app.newest_words)
+    means = Means.of(app)
     while True:
-        with app.store.issues.batch(now, edition, _READERS_AT_ONCE) as batch:
+        with app.store.issues.batch(now, edition, _READERS_AT_ONCE, _MATCHES_AT_ONCE) as batch:
             for reader in batch.readers:
-                batch.decided.append(_decide(app, reader, batch.papers, names, tastes, now))
+                batch.decided.append(_decide(app, reader, batch, means))
         tally.composed += sum(new.digest is not None for new in batch.decided)
         tally.empty += sum(new.digest is None for new in batch.decided)
         app.advance(len(batch.decided))
@@ -267,20 +269,31 @@ def publish(app: App) -> Tally:
     return tally
 
 
-def _decide(
-    app: App,
-    due: DueReader,
-    papers: Mapping[int, Paper],
-    names: Mapping[str, str],
-    tastes: Tastes,
-    now: datetime,
-) -> NewDelivery:
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What all digests of a round are chosen with."""
+
+    now: datetime
+    names: Mapping[str, str]
+    """Each topic's name by its slug."""
+    tastes: Tastes
+    talks: Talks
+    most_discussed: int
+
+    @classmethod
+    def of(cls, app: App) -> Means:
+        """Those of this moment."""
+        names = {topic.slug: topic.name for topic in app.topics()}
+        return cls(app.clock(), names, Tastes(app.newest_words), Talks(), app.settings.site.most_discussed)
+
+
+def _decide(app: App, due: DueReader, batch: Batch, means: Means) -> NewDelivery:
     """One reader's digest, also where several were missed: then it is one that holds them all."""
-    reader = due.subscriber
+    reader, now = due.subscriber, means.now
     assert reader.next_digest_at is not None
     day, upcoming = next_issue(reader.schedule, reader.next_digest_at, now)
     cadence = reader.schedule.cadence
-    digest = choose(due, papers, names, f"{cadence.value} {day}", tastes, now)
+    digest = choose(due, batch, cadence, day, means)
     return NewDelivery(
         reader=due,
         cadence=cadence,
@@ -302,17 +315,18 @@ def next_issue(schedule: Schedule, due_at: datetime, now: datetime) -> tuple[dat
     return day, upcoming
 
 
-def choose(
-    due: DueReader,
-    papers: Mapping[int, Paper],
-    names: Mapping[str, str],
-    issue: str,
-    tastes: Tastes,
-    now: datetime,
-) -> Digest | None:
+def choose(due: DueReader, batch: Batch, cadence: Cadence, day: date, means: Means) -> Digest | None:
     """The digest of a reader's unread matches; None when there is nothing to send."""
-    reader, taste = due.subscriber, tastes.of(due.feedback, papers)
-    return compose(issue, candidates(due.matches, papers, taste, now), reader.topics, names, reader.max_papers)
+    reader, taste = due.subscriber, means.tastes.of(due.feedback, batch.papers)
+    found = candidates(due.matches, batch.papers, taste, means.now)
+    issue, discussed = f"{cadence.value} {day}", 0
+    if told := span(cadence, day):
+        discussed = means.most_discussed
+        found = [
+            replace(c, talk=means.talks.of(batch.papers[c.paper], batch.echoes.get(c.paper, ()), told[0]))
+            for c in found
+        ]
+    return compose(issue, found, reader.topics, means.names, reader.max_papers, discussed)
 
 
 def candidates(matches: Iterable[Match], papers: Mapping[int, Paper], taste: Taste, now: datetime) -> list[Candidate]:
@@ -345,6 +359,8 @@ def deliver(app: App) -> Tally:
         claimed = app.store.deliveries.claim(app.clock(), limit, claim, lease)
         tally.letters += claimed.settled
         if not claimed.deliveries:
+            if claimed.settled.total():
+                continue
             break
         dispatch = Dispatch(app, claimed.deliveries, claim)
         try:
@@ -383,6 +399,7 @@ def sweep(app: App) -> int:
     match(app)
     match_topics(app)
     app.store.personal.forget_unconfirmed(now - _UNCONFIRMED_KEPT)
+    outbox.prune(app)
     app.store.pictures.forget(now - _PICTURES_KEPT)
     return app.store.deliveries.sweep(now) + app.store.subscribers.wake(now)
 

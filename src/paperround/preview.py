@@ -29,9 +29,10 @@ from paperround.models import (
     Stage,
     Subscriber,
 )
+from paperround.pipeline import Means
 from paperround.rendering import notice, sample
 from paperround.resources import templates
-from paperround.store.issues import DueReader
+from paperround.store.issues import Batch, DueReader
 from paperround.store.topics import news_horizon
 
 if TYPE_CHECKING:
@@ -227,19 +228,16 @@ def _readers(app: App, reader: Subscriber, day: date | None) -> _Drawn:
         return _Drawn(reader, Origin.COMPOSED, frozen, printed)
     batch = app.store.issues.unread(reader)
     due = batch.readers[0]
-    digest = pipeline.choose(due, batch.papers, _names(app), _issue(app, reader, day), Tastes(app.newest_words), now)
+    digest = pipeline.choose(due, batch, reader.schedule.cadence, day or _next_day(app, reader), Means.of(app))
     # Another reader's letter of the same issue may have printed a paper before it changed: it stays as printed.
     printed = app.store.issues.printed(digest, digest.papers) if digest else {}
     return _Drawn(reader, Origin.NEXT, digest, {**batch.papers, **printed}, due.matches)
 
 
-def _issue(app: App, reader: Subscriber, day: date | None) -> str:
-    """The issue that the next round would compose for this reader."""
-    now, schedule = app.clock(), reader.schedule
-    if day is None:
-        due_at = reader.next_digest_at
-        day = pipeline.next_issue(schedule, due_at, now)[0] if due_at else issue_date(schedule, now)
-    return f"{schedule.cadence.value} {day}"
+def _next_day(app: App, reader: Subscriber) -> date:
+    """The date of the issue that the next round would compose for this reader."""
+    now, schedule, due_at = app.clock(), reader.schedule, reader.next_digest_at
+    return pipeline.next_issue(schedule, due_at, now)[0] if due_at else issue_date(schedule, now)
 
 
 def _followers(app: App, slugs: tuple[str, ...], day: date | None) -> _Drawn:
@@ -253,10 +251,8 @@ def _followers(app: App, slugs: tuple[str, ...], day: date | None) -> _Drawn:
     )
     matches = tuple(app.store.reasons.latest(slugs, day, _TOPIC_PAPERS))
     papers = app.store.papers.by_rows(match.paper for match in matches)
-    issue = f"{reader.schedule.cadence.value} {day or now.date()}"
-    digest = pipeline.choose(
-        DueReader(reader, None, matches), papers, _names(app), issue, Tastes(app.newest_words), now
-    )
+    due = DueReader(reader, None, matches)
+    digest = pipeline.choose(due, Batch([due], papers), reader.schedule.cadence, day or now.date(), Means.of(app))
     return _Drawn(reader, Origin.FOLLOWER, digest, papers, matches)
 
 

@@ -16,7 +16,7 @@ from apscheduler.job import Job
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
 
-from paperround import pipeline, returns
+from paperround import outbox, pipeline, returns
 from paperround.errors import ConfigurationError, PaperroundError
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ class Rounds:
             self._add(f"ingest {source.name}", source.schedule, source.timezone, self._ingest(source.name))
         self._add("round", app.settings.rounds.publish, "UTC", self.round)
         self._add("sweep", app.settings.rounds.sweep, "UTC", self._sweep)
+        if app.settings.webhooks:
+            self._add("webhooks", "* * * * *", "UTC", self._webhooks)
         if app.settings.bounces.maildir or app.settings.bounces.imap:
             self._add("bounces", app.settings.bounces.schedule, "UTC", self._bounces)
 
@@ -109,6 +111,10 @@ class Rounds:
     def _bounces(self) -> None:
         if new := [one for one in returns.read_mailbox(self._app) if one.new]:
             log.info("bounces", new=len(new))
+
+    def _webhooks(self) -> None:
+        if told := outbox.call_due(self._app):
+            log.info("webhooks", told=told)
 
     def _add(self, name: str, cron: str, zone: str, job: Callable[[], None]) -> None:
         self._scheduler.add_job(_guarded(name, job), _trigger(name, cron, zone), id=name, name=name)

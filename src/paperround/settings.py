@@ -30,12 +30,12 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from paperround.delivery import AnyTransport, InboxTransport
+from paperround.delivery import AnyTransport, InboxTransport, webhooks
 from paperround.delivery.dkim import Dkim
 from paperround.delivery.retry import RetryPolicy
 from paperround.errors import ConfigurationError
 from paperround.mailboxes import ImapSettings
-from paperround.models import Site
+from paperround.models import EventKind, Site
 from paperround.rendering import subject
 from paperround.resources import folder
 from paperround.sources import AnySource
@@ -60,6 +60,8 @@ class SiteSettings(_Part):
     """The subject line of digests; rendering.subject names its fields."""
     pictures: bool = True
     """Whether papers' thumbnails are fetched and shown: on pages, and in letters whose theme has room for them."""
+    most_discussed: Annotated[int, Field(ge=0, le=10)] = 3
+    """Up to how many papers begin a weekly or monthly digest because they were talked about most."""
     feedback: bool = True
     """Whether each paper in a letter has links to say that one wants more or less like it."""
     admin_token: SecretStr | None = None
@@ -140,6 +142,34 @@ class BounceSettings(_Part):
     """When Maildir and IMAP mailbox are read, as a cron expression in UTC."""
 
 
+class WebhookSettings(_Part):
+    """Another program that is called when something happens to a reader."""
+
+    name: Annotated[str, Field(min_length=1, max_length=60)]
+    url: str
+    secret: SecretStr
+    """Signs each call: `whsec_` and base64, of 24 to 64 bytes."""
+    events: Annotated[tuple[EventKind, ...], Field(min_length=1)] = tuple(EventKind)
+
+    @field_validator("url")
+    @classmethod
+    def _safe(cls, value: str) -> str:
+        parts = urlsplit(value)
+        local = parts.hostname in {"localhost", "127.0.0.1", "::1"}
+        if not parts.hostname or parts.scheme not in ({"http", "https"} if local else {"https"}):
+            raise ValueError("must be an https address (http is for this machine alone): readers' addresses go there")
+        return value
+
+    @field_validator("secret")
+    @classmethod
+    def _signing(cls, value: SecretStr) -> SecretStr:
+        try:
+            webhooks.key(value.get_secret_value())
+        except ConfigurationError as error:
+            raise ValueError(str(error)) from None
+        return value
+
+
 class RunnerSettings(_Part):
     """What runs the work."""
 
@@ -178,6 +208,7 @@ class Settings(BaseSettings):
     runner: RunnerSettings = RunnerSettings()
     rounds: RoundSettings = RoundSettings()
     sources: tuple[AnySource, ...] = ()
+    webhooks: tuple[WebhookSettings, ...] = ()
     topics_file: Path | None = None
     """By default topics.toml beside the configuration file."""
 
@@ -188,6 +219,14 @@ class Settings(BaseSettings):
         if twice := next((name for name in names if names.count(name) > 1), None):
             # They would share one watermark, and what one has seen the other would leave out.
             raise ValueError(f'two sources are called "{twice}"; give one of them another name')
+        return value
+
+    @field_validator("webhooks")
+    @classmethod
+    def _called_once(cls, value: tuple[WebhookSettings, ...]) -> tuple[WebhookSettings, ...]:
+        names = [webhook.name for webhook in value]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise ValueError(f'two webhooks are called "{twice}"; give one of them another name')
         return value
 
     def on_port(self, port: int) -> Settings:

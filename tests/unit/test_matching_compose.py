@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from paperround.matching.compose import Candidate, compose
 from paperround.matching.trending import popularity, rank
-from paperround.models import Digest, Pick, Section
+from paperround.models import DISCUSSED, Digest, Pick, Section
 
 ORDER = ("robots", "agents", "speech")
 NAMES = {"robots": "Robots", "agents": "Agents", "speech": "Speech"}
@@ -181,3 +181,65 @@ def test_popularity_has_the_documented_values(votes: int | None, age: float, pop
 def test_relevance_counts_three_times_as_much_as_popularity(score: float, popular: float) -> None:
     assert 0 <= rank(score, popular) <= 1
     assert rank(score, 0) == pytest.approx(3 * rank(0, score))
+
+
+# --- what is discussed most -------------------------------------------------------------------------------------
+
+talked = st.lists(
+    st.builds(
+        Candidate,
+        st.integers(1, 30),
+        topics,
+        shares,
+        st.just(()),
+        shares,
+        talk=st.sampled_from([0.0, 1.0, 3.0, 40.0]),
+    ),
+    min_size=1,
+    max_size=30,
+    unique_by=lambda one: one.paper,
+)
+
+
+@given(talked, rooms, st.integers(0, 4))
+def test_the_most_discussed_come_once_and_first_and_nothing_is_lost(
+    found: list[Candidate], room: int, most: int
+) -> None:
+    digest = compose("weekly 2026-11-23", found, ORDER, NAMES, room, most)
+    assert digest is not None
+    assert Counter([*digest.papers, *digest.more]) == Counter(one.paper for one in found)
+    assert len(digest.papers) == min(room, len(found))
+    first = [section for section in digest.sections if section.topic == DISCUSSED]
+    assert first == list(digest.sections[: len(first)])
+    talk = {one.paper: one.talk for one in found}
+    loud = [talk[pick.paper] for section in first for pick in section.picks]
+    assert loud == sorted(loud, reverse=True)
+    assert all(one >= 3 for one in loud)
+    assert len(loud) <= min(most, room // 2)
+
+
+def _loud(paper: int, topic: str, talk: float) -> Candidate:
+    return Candidate(paper, topic, 0.5, ("title: robot",), 0.2, talk=talk)
+
+
+def test_the_loudest_paper_stands_in_front_with_its_topics() -> None:
+    found = [_loud(number, "robots", number) for number in range(1, 7)]
+    found += [_loud(7, "agents", 50), _loud(8, "agents", 0), Candidate(7, "speech", 0.4)]
+    digest = compose("weekly 2026-11-23", found, ORDER, NAMES, 10, 2)
+    assert digest is not None
+    assert digest.sections[0] == Section(
+        DISCUSSED,
+        "",
+        (Pick(7, ("title: robot", "on Agents, Speech")), Pick(6, ("title: robot", "on Robots"))),
+    )
+    assert [section.topic for section in digest.sections[1:]] == ["robots", "agents"]
+
+
+def test_a_topic_keeps_its_only_paper_and_a_short_digest_has_no_such_section() -> None:
+    found = [_loud(number, "robots", 0) for number in range(1, 6)]
+    only = compose("weekly 2026-11-23", [*found, _loud(9, "speech", 99)], ORDER, NAMES, 10, 3)
+    short = compose("weekly 2026-11-23", [_loud(n, "robots", 99) for n in range(1, 6)], ORDER, NAMES, 10, 3)
+    assert only is not None
+    assert short is not None
+    assert [section.topic for section in only.sections] == ["robots", "speech"]
+    assert [section.topic for section in short.sections] == ["robots"]

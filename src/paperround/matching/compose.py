@@ -3,7 +3,8 @@
 A paper that matches several topics stands under the one it fits best. Places are dealt in rounds: each topic
 puts forward its best paper left, and where a round has more papers than places the better papers go in.
 Sections keep the order in which the reader chose the topics, so that a letter looks the same every morning;
-within a section the best paper comes first. A reader's taste moves papers in that order and drops none.
+within a section the best paper comes first. In a weekly or monthly digest the papers that were talked about most
+come before them, in a section of their own, and are not repeated below.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ from dataclasses import dataclass
 from operator import itemgetter
 
 from paperround.matching.trending import rank
-from paperround.models import Digest, Pick, Section
+from paperround.models import DISCUSSED, Digest, Pick, Section
+
+_LEAST_TALK = 3.0  # a comment and a vote, or three votes: with less nothing was discussed
+_LEAST_PAPERS = 6  # a shorter digest is read from top to bottom anyway
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,8 @@ class Candidate:
     """How much the paper is to the reader's taste, −1 to 1: the same in all its matches, like its popularity."""
     like: str = ""
     """The title of a paper that the reader wanted more of, where this one is telling like it."""
+    talk: float = 0.0
+    """How much it was talked about over the digest's span: votes gained, and comments, each for two."""
 
 
 _Chosen = tuple[Candidate, list[str]]
@@ -41,28 +47,34 @@ def compose(
     order: Sequence[str],
     names: Mapping[str, str],
     max_papers: int,
+    most_discussed: int = 0,
 ) -> Digest | None:
     """One reader's part of an issue, or None when nothing matched.
 
     `order` has the reader's topics as chosen; a topic that is not in it comes after them. Every paper among
     the candidates is either laid out (`max_papers` at most) or counted in `more`; their order makes no
-    difference.
+    difference. Up to `most_discussed` of them, and never more than half of those laid out, come first.
     """
     places = {slug: place for place, slug in enumerate(order)}
     chosen = _best_topics(candidates, places)
     if not chosen:
         return None
     chosen.sort(key=_by_rank)
-    shown = _dealt((match for match, _ in chosen), max_papers)
+    discussed = _discussed(chosen, min(most_discussed, max_papers // 2))
+    others = (match for match, _ in chosen if match.paper not in discussed)
+    shown = _dealt(others, max_papers - len(discussed)) | set(discussed)
     sections: dict[str, list[Pick]] = {}
-    for match, others in chosen:
-        if match.paper in shown:
-            sections.setdefault(match.topic, []).append(Pick(match.paper, _reasons(match, others, names)))
+    for match, also in chosen:
+        if match.paper in shown and match.paper not in discussed:
+            sections.setdefault(match.topic, []).append(Pick(match.paper, _reasons(match, also, names)))
     return Digest(
         issue,
-        tuple(
-            Section(topic, names.get(topic, topic), tuple(sections[topic]))
-            for topic in sorted(sections, key=lambda topic: _place(topic, places))
+        (
+            *_first_section(discussed, chosen, names),
+            *(
+                Section(topic, names.get(topic, topic), tuple(sections[topic]))
+                for topic in sorted(sections, key=lambda topic: _place(topic, places))
+            ),
         ),
         tuple(match.paper for match, _ in chosen if match.paper not in shown),
     )
@@ -91,6 +103,34 @@ def _dealt(ranked: Iterable[Candidate], places: int) -> set[int]:
     # Python's sort is stable: within a round the better paper stays in front.
     turns.sort(key=itemgetter(0))
     return {paper for _, paper in turns[: max(places, 0)]}
+
+
+def _discussed(ranked: Sequence[_Chosen], most: int) -> list[int]:
+    """The papers talked about most, the loudest first; a topic never loses its only paper to them."""
+    if len(ranked) < _LEAST_PAPERS:
+        return []
+    left = Counter(match.topic for match, _ in ranked)
+    taken: list[int] = []
+    # Python's sort is stable: of equals the better paper stays in front.
+    for match, _ in sorted(ranked, key=lambda chosen: -chosen[0].talk):
+        if len(taken) < most and match.talk >= _LEAST_TALK and left[match.topic] > 1:
+            taken.append(match.paper)
+            left[match.topic] -= 1
+    return taken
+
+
+def _first_section(
+    discussed: Sequence[int], chosen: Sequence[_Chosen], names: Mapping[str, str]
+) -> tuple[Section, ...]:
+    """What was discussed most, each paper with the topics that it is on."""
+    if not discussed:
+        return ()
+    known = {match.paper: (match, others) for match, others in chosen}
+    picks = []
+    for match, others in map(known.__getitem__, discussed):
+        topics = ", ".join(names.get(topic, topic) for topic in (match.topic, *others))
+        picks.append(Pick(match.paper, (*_reasons(match, (), names), f"on {topics}")))
+    return (Section(DISCUSSED, "", tuple(picks)),)
 
 
 def _by_rank(chosen: _Chosen) -> tuple[float, int]:

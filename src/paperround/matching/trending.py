@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from math import exp2, log2, log10
 
-from paperround.models import Echo
+from paperround.models import Echo, Paper
 
 # A comment takes more trouble than a vote. Stars are for the code and its whole life: 1,000 count as 3 votes.
 _VOTES_PER_COMMENT = 2
@@ -51,6 +51,20 @@ def talk(echoes: Iterable[Echo], announced: date, since: date) -> float:
     """The votes and comments that a paper gained from a day on, a comment for two votes; stars are no talk."""
     heard = sorted((Echo(echo.day, echo.upvotes, echo.comments) for echo in echoes), key=lambda echo: echo.day)
     return sum(voices for day, voices in _gains(heard, announced) if day >= since)
+
+
+class Talks:
+    """How much papers were talked about, worked out once for each paper and span and not for each reader."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, date], float] = {}
+
+    def of(self, paper: Paper, echoes: Iterable[Echo], since: date) -> float:
+        """The talk of one paper from a day on."""
+        key = (paper.row, since)
+        if key not in self._known:
+            self._known[key] = talk(echoes, paper.day, since)
+        return self._known[key]
 
 
 def _gains(heard: Iterable[Echo], announced: date) -> Iterator[tuple[date, float]]:

@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_skeleton, format_time, get_day_names
+from babel.dates import format_date, format_interval, format_skeleton, format_time, get_day_names
 from babel.lists import format_list
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import PoFileError, read_po
@@ -58,6 +58,12 @@ class Language:
     def date(self, day: dt.date, form: str = "full") -> str:
         """Monday, November 23, 2026; `form` is Babel's: full, long, medium, short or a pattern."""
         return _date(self.locale, day, form)
+
+    def span(self, first: dt.date, last: dt.date) -> str:
+        """Nov 16 – 22, 2026; a whole month by its name."""
+        if first.day == 1 and (last + dt.timedelta(days=1)).day == 1 and last - first < dt.timedelta(days=31):
+            return format_skeleton("yMMMM", first, locale=self.locale)
+        return format_interval(first, last, "yMMMd", locale=self.locale)
 
     def short_date(self, day: dt.date, today: dt.date) -> str:
         """Nov 20, with the year only where it is not today's."""

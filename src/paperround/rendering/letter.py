@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from paperround.errors import ConfigurationError
-from paperround.models import Digest, Links, Paper, Rendered, Site, Subscriber, TopicCounts
+from paperround.models import DISCUSSED, Digest, Links, Paper, Rendered, Site, Subscriber, TopicCounts
 from paperround.rendering import chart as charts
 from paperround.rendering import notice as notices
 from paperround.rendering import plaintext, sample, size, subject, view
@@ -138,7 +138,7 @@ class Press:
         links = self._shown(plain_addresses(links))
         chart = charts.chart(digest, counts, self.language, self.site.base_url if self._pictures else "")
         draft = size.fit(
-            _plan(digest, papers),
+            self._plan(digest, papers),
             lambda plan: make(plan, reader, links, day, chart),
             lambda draft: len(draft.html.encode()),
         )
@@ -223,11 +223,11 @@ class Press:
 
     def _shell(self, letter: view.LetterView, day: date) -> tuple[Piece, Piece]:
         """What stands before the sections and behind them."""
-        facts = (day, bool(letter.more), letter.thanks)
+        facts = (letter.date, bool(letter.more), letter.thanks)
         top, bottom = self._pieces.get(("top", *facts)), self._pieces.get(("bottom", *facts))
         if top is None or bottom is None:
             more = slot("more") if letter.more else ""
-            first, last = self._cut(replace(self._blank(day), more=more, thanks=letter.thanks))
+            first, last = self._cut(replace(self._blank(day), date=letter.date, more=more, thanks=letter.thanks))
             top = self._pieces.put(("top", *facts), Piece.of(first, self._theme.file))
             bottom = self._pieces.put(("bottom", *facts), Piece.of(last, self._theme.file))
         return top, bottom
@@ -273,7 +273,8 @@ class Press:
         self, plan: Plan, cards: Sequence[view.Card], reader: Subscriber, links: Links, day: date
     ) -> view.LetterView:
         """All that the letter says around its sections."""
-        topics = [section.name for section in plan.sections]
+        topics = [section.name for section in plan.sections if section.topic != DISCUSSED]
+        dated = view.dated(reader.schedule.cadence, day, self.language)
         told = view.inside(len(cards), len(topics), plan.more, self.language)
         others = len(cards) - 1 + plan.more if cards else 0
         return view.LetterView(
@@ -284,16 +285,26 @@ class Press:
                 inside=told,
                 papers=self.language.number(len(cards)),
                 topics=self.language.list(topics),
-                date=self.language.date(day),
+                date=dated,
                 site=self.site.name,
             ),
             lead=view.lead(reader, told, self.language),
-            date=self.language.date(day),
+            date=dated,
             more=view.more_online(plan.more, self.language),
             reason=view.reason(reader, topics, self.language),
             thanks=view.ARXIV_THANKS if any(card.from_arxiv for card in cards) else "",
             links=links,
         )
+
+    def _plan(self, digest: Digest, papers: Mapping[int, Paper]) -> Plan:
+        """The digest with its papers at hand; one that is not there any more is left out."""
+        sections = []
+        for section in digest.sections:
+            known = (pick for pick in section.picks if pick.paper in papers)
+            if choices := tuple(Choice(papers[pick.paper], pick.why) for pick in known):
+                name = view.section_name(section, digest.issue, self.language)
+                sections.append(Chosen(name, choices, section.topic))
+        return Plan(tuple(sections), len(digest.more))
 
     def _try_out(self) -> None:
         """The theme on a made-up issue: it has to parse, and cards may not depend on what stands beside them."""
@@ -308,13 +319,3 @@ class Press:
                 f"{self._theme.file}: a card or heading comes out differently beside other ones; it is laid out once "
                 "for all letters, so it cannot use loop.first, loop.index or anything else of its neighbours"
             )
-
-
-def _plan(digest: Digest, papers: Mapping[int, Paper]) -> Plan:
-    """The digest with its papers at hand; one that is not there any more is left out."""
-    sections = []
-    for section in digest.sections:
-        known = (pick for pick in section.picks if pick.paper in papers)
-        if choices := tuple(Choice(papers[pick.paper], pick.why) for pick in known):
-            sections.append(Chosen(section.name, choices))
-    return Plan(tuple(sections), len(digest.more))

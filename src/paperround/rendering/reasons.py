@@ -13,7 +13,7 @@ from paperround.rendering.language import Language
 from paperround.rendering.latex import readable
 from paperround.text import clean
 
-_ALSO = "also on "
+_ON, _ALSO = "on ", "also on "
 
 
 def told(why: Iterable[str], language: Language) -> tuple[str, ...]:
@@ -27,8 +27,9 @@ def told(why: Iterable[str], language: Language) -> tuple[str, ...]:
 
 def _taken_apart(reason: str, language: Language) -> tuple[str, str]:
     """The place and what was found there; a reason of another shape is a place of its own."""
-    if reason.startswith(_ALSO):
-        return _ALSO, reason.removeprefix(_ALSO)
+    for start in (_ON, _ALSO):
+        if reason.startswith(start):
+            return start, reason.removeprefix(start)
     place, separator, found = reason.partition(": ")
     return (place, found) if separator and place in _sentences(language) else (reason, "")
 
@@ -57,6 +58,7 @@ def _sentences(language: Language) -> Mapping[str, Callable[[list[str]], str]]:
         "category": naming(_("filed under %(names)s")),
         "source": naming(_("found through %(names)s")),
         "like": quoting(_("like %(words)s, which you wanted more of")),
+        _ON: naming(_("on %(names)s")),
         _ALSO: naming(_("also on %(names)s")),
     }
 

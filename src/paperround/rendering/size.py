@@ -32,6 +32,7 @@ class Chosen:
 
     name: str
     choices: tuple[Choice, ...]
+    topic: str = ""
 
 
 @dataclass(frozen=True, slots=True)

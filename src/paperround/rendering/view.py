@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import date
 from urllib.parse import quote, urlsplit
 
-from paperround.models import Cadence, Links, Paper, Site, Subscriber
+from paperround.cadence import span
+from paperround.models import DISCUSSED, Cadence, Links, Paper, Section, Site, Subscriber
 from paperround.rendering import reasons
 from paperround.rendering.chart import Chart
 from paperround.rendering.excerpt import breakable, excerpt, right_to_left
@@ -151,6 +152,21 @@ def reaches_readers(site: Site) -> bool:
     """Whether mail programs show pictures of this site: those of https; on a trial's own machine also of http."""
     address = urlsplit(site.base_url)
     return address.scheme == "https" or address.hostname in _THIS_MACHINE
+
+
+def section_name(section: Section, issue: str, language: Language) -> str:
+    """What stands above a section: its topic's name, or what it is."""
+    if section.topic != DISCUSSED:
+        return section.name
+    if issue.startswith(Cadence.MONTHLY.value):
+        return language.gettext("Most discussed this month")
+    return language.gettext("Most discussed this week")
+
+
+def dated(cadence: Cadence, day: date, language: Language) -> str:
+    """The day that a letter is of, or the days that it tells of."""
+    told = span(cadence, day)
+    return language.span(*told) if told else language.date(day)
 
 
 def inside(papers: int, topics: int, more: int, language: Language) -> str:

@@ -1,7 +1,8 @@
 """Everything that is remembered: one concrete class on SQLAlchemy Core, on SQLite or PostgreSQL.
 
 Each part holds the statements of its words: `store.papers`, `store.pictures`, `store.topics`, `store.subscribers`,
-`store.issues`, `store.feedback`, `store.deliveries`, `store.bounces`, `store.sources`; `store.browsing` serves
+`store.issues`, `store.feedback`, `store.deliveries`, `store.bounces`, `store.events`,
+`store.sources`; `store.browsing` serves
 the pages, `store.personal` one reader, `store.reasons` whoever asks why. A method is one transaction.
 """
 
@@ -18,6 +19,7 @@ from paperround.store.bounces import Bounces
 from paperround.store.browsing import Browsing
 from paperround.store.deliveries import Deliveries
 from paperround.store.engine import connect, reading, upsert, writing
+from paperround.store.events import Events, Wanted
 from paperround.store.feedback import FeedbackLedger
 from paperround.store.issues import Issues
 from paperround.store.migrations import current_revision, migrate, newest_revision
@@ -36,20 +38,25 @@ __all__ = ["Store"]
 
 
 class Store:
-    """The database under a URL; `languages` has what its search index speaks, by SQLAlchemy's name of the dialect."""
+    """The database under a URL.
 
-    def __init__(self, url: str, languages: Mapping[str, SearchLanguage]) -> None:
+    `languages` has what its search index speaks, by SQLAlchemy's name of the dialect; `wanted` the webhooks that are
+    told of each kind of event.
+    """
+
+    def __init__(self, url: str, languages: Mapping[str, SearchLanguage], wanted: Wanted | None = None) -> None:
         self._url = url
         self._engine = connect(url)
         index = SearchIndex(self._engine, languages)
         self.papers = Papers(self._engine, index)
         self.pictures = Pictures(self._engine)
         self.topics = Topics(self._engine)
-        self.subscribers = Subscribers(self._engine)
+        self.subscribers = Subscribers(self._engine, wanted or {})
         self.issues = Issues(self._engine)
         self.feedback = FeedbackLedger(self._engine)
         self.deliveries = Deliveries(self._engine)
-        self.bounces = Bounces(self._engine)
+        self.bounces = Bounces(self._engine, wanted or {})
+        self.events = Events(self._engine)
         self.sources = Sources(self._engine)
         self.browsing = Browsing(self._engine, index)
         self.personal = Personal(self._engine)

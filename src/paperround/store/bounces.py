@@ -9,9 +9,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, func, select, update
 
-from paperround.models import BounceKind, DeliveryState, ReaderState
+from paperround.models import BounceKind, DeliveryState, EventKind, ReaderState
 from paperround.store.engine import reading, upsert, writing
+from paperround.store.events import Wanted, tell
 from paperround.store.schema import bounces, deliveries, subscribers, suppressions
+from paperround.store.subscribers import READING
 
 _LETTERS_LOOKED_AT = 60
 
@@ -35,8 +37,8 @@ History = tuple[datetime, BounceKind | None, str | None]
 class Bounces:
     """The bounces' part of the store."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, wanted: Wanted) -> None:
+        self._engine, self._wanted = engine, wanted
 
     def take(self, bounce: Bounce, now: datetime, judge: Callable[[Sequence[History]], str | None]) -> str | None:
         """Keep a report and do what follows from it, all or nothing; None when it or its letter is not new to us.
@@ -46,7 +48,7 @@ class Bounces:
         """
         with writing(self._engine) as db:
             reader = db.execute(
-                select(subscribers.c.row, subscribers.c.email_key)
+                select(subscribers.c.row, subscribers.c.email, subscribers.c.email_key, subscribers.c.state)
                 .join(deliveries, deliveries.c.subscriber == subscribers.c.row)
                 .where(deliveries.c.row == bounce.delivery)
                 .with_for_update()
@@ -56,10 +58,14 @@ class Bounces:
             if reason := judge(_fates(db, reader.row)):
                 found = upsert(db, suppressions).values(email_key=reader.email_key, reason=reason, at=now)
                 db.execute(found.on_conflict_do_nothing())
+            said = {"bounce": bounce.kind.value, "status": bounce.status, "suppressed": reason or None}
+            tell(db, self._wanted, EventKind.BOUNCED, reader.email, now, **said)
             if bounce.kind is BounceKind.COMPLAINT:
                 # RFC 6449 5.6: whoever calls it spam does not want the next one.
                 gone = {"state": ReaderState.UNSUBSCRIBED.value, "paused_until": None, "unsubscribed_at": now}
                 db.execute(update(subscribers).where(subscribers.c.row == reader.row).values(gone))
+                if reader.state in READING:
+                    tell(db, self._wanted, EventKind.UNSUBSCRIBED, reader.email, now)
             return reason or ""
 
     def report(self, limit: int | None = None) -> list[dict[str, Any]]:

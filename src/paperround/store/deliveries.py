@@ -117,10 +117,10 @@ class Deliveries:
     def claim(self, now: datetime, limit: int, claim: str, lease: timedelta) -> Claimed:
         """Take up to `limit` due deliveries, the longest waiting first, until the lease runs out.
 
-        What must not be sent any more is settled on the way: expired, or its reader has gone.
+        Those among them that must not be sent any more are settled instead: expired, or their reader has gone. Where
+        that is all of them, more may be due.
         """
         with writing(self._engine) as db:
-            settled = _withdraw(db, now)
             due = (
                 select(deliveries.c.row)
                 .where(deliveries.c.state.in_(WAITING), deliveries.c.next_attempt_at <= now)
@@ -128,9 +128,11 @@ class Deliveries:
                 .limit(limit)
                 .with_for_update(skip_locked=True)
             )
+            rows = db.scalars(due).all()
+            settled = _withdraw(db, rows, now)
             taken = db.scalars(
                 update(deliveries)
-                .where(deliveries.c.row.in_(due.scalar_subquery()))
+                .where(deliveries.c.row.in_(rows), deliveries.c.state.in_(WAITING))
                 .values(state=DeliveryState.SENDING.value, claim=claim, lease_until=now + lease)
                 .returning(deliveries.c.row)
             ).all()
@@ -382,8 +384,8 @@ def _objection() -> Any:
     )
 
 
-def _withdraw(db: Connection, now: datetime) -> Counter[str]:
-    due = deliveries.c.state.in_(WAITING) & (deliveries.c.next_attempt_at <= now)
+def _withdraw(db: Connection, rows: Sequence[int], now: datetime) -> Counter[str]:
+    due = deliveries.c.row.in_(rows) & deliveries.c.state.in_(WAITING)
     settled: Counter[str] = Counter()
     for state, condition, reason in (
         (DeliveryState.EXPIRED, deliveries.c.expires_at <= now, "not accepted before it was out of date"),

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from itertools import accumulate
 from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam, func, insert, select, update
@@ -14,6 +15,7 @@ from paperround.models import (
     Cadence,
     DeliveryState,
     Digest,
+    Echo,
     Feedback,
     IssueCounts,
     Match,
@@ -27,7 +29,7 @@ from paperround.models import (
 from paperround.store.engine import alone, among_others, reading, upsert, writing
 from paperround.store.feedback import heard
 from paperround.store.papers import load as load_papers
-from paperround.store.papers import paper_from
+from paperround.store.papers import load_echoes, paper_from
 from paperround.store.schema import (
     deliveries,
     digest_papers,
@@ -85,6 +87,8 @@ class Batch:
     readers: list[DueReader]
     papers: Mapping[int, Paper]
     """Those that their matches and their feedback name."""
+    echoes: Mapping[int, Sequence[Echo]] = field(default_factory=dict)
+    """What the papers of weekly and monthly readers met with, day by day."""
     decided: list[NewDelivery] = field(default_factory=list)
 
 
@@ -112,15 +116,18 @@ class Issues:
             return db.scalar(select(func.count()).select_from(subscribers).where(*_is_due(now))) or 0
 
     @contextmanager
-    def batch(self, now: datetime, edition: int, limit: int) -> Iterator[Batch]:
+    def batch(self, now: datetime, edition: int, limit: int, most_matches: int) -> Iterator[Batch]:
         """Due readers, the longest waiting first; what is decided in the block is kept at its end, all or nothing.
+
+        There are up to `limit` of them, and fewer when together they have more than `most_matches` unread: the
+        work of a batch follows from these, and others who write wait for its end.
 
         Two programs never get the same reader: on SQLite the block holds the write lock, on PostgreSQL the
         readers' rows are locked and others skip them.
         """
         with writing(self._engine) as db:
             among_others(db, digest_papers)
-            due = load_due(db, now, limit)
+            due = load_due(db, now, edition, limit, most_matches)
             batch = _with_matches(db, due, edition)
             yield batch
             _keep(db, batch.decided, edition, now)
@@ -175,15 +182,60 @@ class Issues:
             return IssueCounts(tuple(kept), frozen=True)
 
 
-def load_due(db: Connection, now: datetime, limit: int) -> list[tuple[Subscriber, date | None]]:
-    """Readers whose hour has come, with the local date of their last issue."""
+def load_due(
+    db: Connection, now: datetime, edition: int, limit: int, most_matches: int
+) -> list[tuple[Subscriber, date | None]]:
+    """Readers whose hour has come and who fit into one batch, with the local date of their last issue."""
     rows = select(subscribers.c.row, subscribers.c.served).where(*_is_due(now))
     rows = (
         rows.order_by(subscribers.c.next_digest_at, subscribers.c.row).limit(limit).with_for_update(skip_locked=True)
     )
     served = dict(db.execute(rows).all())
-    found = load(db, subscribers.c.row.in_(list(served)), order=(subscribers.c.next_digest_at)) if served else []
+    taken = within(_unread_counts(db, list(served), edition), most_matches)
+    found = load(db, subscribers.c.row.in_(taken), order=(subscribers.c.next_digest_at)) if taken else []
     return [(reader, served[reader.row]) for reader in found]
+
+
+def within(wanted: Mapping[int, int], most: int) -> list[int]:
+    """The first of these keys whose numbers do not exceed `most` together; the very first at any rate."""
+    sums = accumulate(wanted.values())
+    return [key for place, (key, total) in enumerate(zip(wanted, sums, strict=True)) if place == 0 or total <= most]
+
+
+def _unread_counts(db: Connection, readers: Sequence[int], edition: int) -> dict[int, int]:
+    """About how many matches each reader has unread, in the order given, from the index alone.
+
+    A paper that they had in another issue still counts here.
+    """
+    begun = _begun(readers)
+    news: dict[int, list[tuple[int, int]]] = {}
+    query = (
+        select(matches.c.topic, matches.c.edition, func.count())
+        .join_from(begun, matches, matches.c.topic == begun.c.topic)
+        .where(matches.c.edition <= edition, matches.c.edition > begun.c.read_to)
+        .group_by(matches.c.topic, matches.c.edition)
+    )
+    for topic, number, count in db.execute(query):
+        news.setdefault(topic, []).append((number, count))
+    unread = dict.fromkeys(readers, 0)
+    for reader, topic, read_to in db.execute(_followed(readers)):
+        unread[reader] += sum(count for number, count in news.get(topic, ()) if number > read_to)
+    return unread
+
+
+def _begun(readers: Sequence[int]) -> Any:
+    """For each topic that one of these readers follows the edition after which something may be unread."""
+    return (
+        select(subscriptions.c.topic, func.min(subscriptions.c.read_to).label("read_to"))
+        .where(subscriptions.c.subscriber.in_(readers))
+        .group_by(subscriptions.c.topic)
+        .subquery()
+    )
+
+
+def _followed(readers: Sequence[int]) -> Any:
+    columns = subscriptions.c.subscriber, subscriptions.c.topic, subscriptions.c.read_to
+    return select(*columns).where(subscriptions.c.subscriber.in_(readers))
 
 
 def _is_due(now: datetime) -> tuple[Any, ...]:
@@ -198,12 +250,7 @@ def _with_matches(db: Connection, due: Sequence[tuple[Subscriber, date | None]],
         if edition is not None
         else (matches.c.edition.is_(None) | (matches.c.edition > 0))
     )
-    begun = (
-        select(subscriptions.c.topic, func.min(subscriptions.c.read_to).label("read_to"))
-        .where(subscriptions.c.subscriber.in_(rows))
-        .group_by(subscriptions.c.topic)
-        .subquery()
-    )
+    begun = _begun(rows)
     # Once per topic, however many readers follow it.
     news: dict[int, list[tuple[int | None, Match]]] = {}
     slugs = dict(db.execute(select(topics.c.row, topics.c.slug)).all())
@@ -217,11 +264,7 @@ def _with_matches(db: Connection, due: Sequence[tuple[Subscriber, date | None]],
         news.setdefault(found.topic, []).append((found.edition, match))
     had = _had(db, rows, {match.paper for found in news.values() for _, match in found})
     follows: dict[int, list[tuple[int, int]]] = {row: [] for row in rows}
-    for subscriber, topic, read_to in db.execute(
-        select(subscriptions.c.subscriber, subscriptions.c.topic, subscriptions.c.read_to).where(
-            subscriptions.c.subscriber.in_(rows)
-        )
-    ):
+    for subscriber, topic, read_to in db.execute(_followed(rows)):
         follows[subscriber].append((topic, read_to))
     said = heard(db, rows)
     readers = [
@@ -240,7 +283,9 @@ def _with_matches(db: Connection, due: Sequence[tuple[Subscriber, date | None]],
     ]
     wanted = {match.paper for reader in readers for match in reader.matches}
     wanted |= {word.paper for reader in readers for word in reader.feedback}
-    return Batch(readers, _papers(db, wanted))
+    spans = (Cadence.WEEKLY, Cadence.MONTHLY)
+    talked = {m.paper for reader in readers if reader.subscriber.schedule.cadence in spans for m in reader.matches}
+    return Batch(readers, _papers(db, wanted), load_echoes(db, talked))
 
 
 def _had(db: Connection, readers: Sequence[int], wanted: set[int]) -> set[tuple[int, int]]:

@@ -362,7 +362,7 @@ suppressions = Table(
     Column("at", Moment, nullable=False),
 )
 
-# What other programs are told of readers: written in the transaction that makes it true, called until it is taken.
+# What other programs are told of readers: written in the transaction that makes it true, and gone once it is taken.
 events = Table(
     "events",
     metadata,
@@ -371,8 +371,9 @@ events = Table(
     Column("kind", String, nullable=False),
     Column("webhook", String, nullable=False),  # the name of the [[webhooks]] that is to be called
     Column("at", Moment, nullable=False),
+    Column("email_key", String, nullable=False, index=True),
     Column("payload", JSON, nullable=False),
-    Column("state", String, nullable=False),
+    Column("state", String, nullable=False),  # waiting, or failed: nobody took it for three days
     Column("tries", Integer, nullable=False),
     Column("next_try_at", Moment),
     Column("claim", String),

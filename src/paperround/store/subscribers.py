@@ -11,12 +11,15 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Engine, delete, func, select, update
 
 from paperround.cadence import issue_date, next_digest_at
-from paperround.models import Cadence, ReaderState, Schedule, Subscriber, Topic
+from paperround.models import Cadence, EventKind, ReaderState, Schedule, Subscriber, Topic
 from paperround.store.engine import reading, upsert, writing
+from paperround.store.events import Wanted, forget, tell
 from paperround.store.schema import bounces, subscribers, subscriptions, suppressions, topics
 from paperround.store.topics import edition_before, news_horizon, save_one
 
 _CHUNK = 500
+READING = (ReaderState.ACTIVE.value, ReaderState.PAUSED.value)
+"""The states of those who have subscribed and have not left."""
 
 
 def email_key(email: str) -> str:
@@ -30,8 +33,8 @@ def email_key(email: str) -> str:
 class Subscribers:
     """The subscribers' part of the store."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, wanted: Wanted) -> None:
+        self._engine, self._wanted = engine, wanted
 
     def by_email(self, email: str) -> Subscriber | None:
         """The subscriber with this address."""
@@ -87,8 +90,12 @@ class Subscribers:
                 save_one(db, topic)
             numbers = dict(db.execute(select(topics.c.slug, topics.c.row)).all())
             start = edition_before(db, news_horizon(now))
+            told = EventKind.SUBSCRIBED in self._wanted
             for reader in readers:
+                read = told and _reads(db, reader.email)
                 row = _save_one(db, reader, now, consent, first_at, start, returns=returns)
+                if told and not read and _reads(db, reader.email):
+                    tell(db, self._wanted, EventKind.SUBSCRIBED, reader.email, now)
                 _follow(db, row, [numbers[slug] for slug in reader.topics], start, now)
 
     def set_state(
@@ -116,6 +123,8 @@ class Subscribers:
                 values["next_digest_at"] = next_digest_at(found[0].schedule, now, served)
                 values["confirmed_at"] = func.coalesce(subscribers.c.confirmed_at, now)
             db.execute(update(subscribers).where(subscribers.c.row == row).values(values))
+            if left and found[0].state.value in READING:
+                tell(db, self._wanted, EventKind.UNSUBSCRIBED, found[0].email, now)
             return found[0].state is not state
 
     def wake(self, now: datetime) -> int:
@@ -127,10 +136,17 @@ class Subscribers:
         over = [reader for reader in paused if reader.paused_until and reader.paused_until <= _today(reader, now)]
         return sum(self.set_state(r.row, ReaderState.ACTIVE, now, only_from=(ReaderState.PAUSED,)) for r in over)
 
-    def erase(self, row: int) -> None:
-        """Forget a subscriber and everything that hangs on them; a suppression of the address stays."""
+    def erase(self, row: int, now: datetime) -> None:
+        """Forget a subscriber and everything that hangs on them; a suppression of the address stays.
+
+        Other programs are told that who was reading has left, so that they can forget the address too.
+        """
         with writing(self._engine) as db:
             known = select(subscribers.c.email_key).where(subscribers.c.row == row)
+            for reader in load(db, subscribers.c.row == row):
+                forget(db, email_key(reader.email))
+                if reader.state.value in READING:
+                    tell(db, self._wanted, EventKind.UNSUBSCRIBED, reader.email, now)
             db.execute(delete(bounces).where(bounces.c.email_key.in_(known)))
             db.execute(delete(subscribers).where(subscribers.c.row == row))
 
@@ -208,6 +224,12 @@ def add(db: Connection, values: Mapping[str, Any]) -> int | None:
     statement = upsert(db, subscribers).values(values).on_conflict_do_nothing(index_elements=["email_key"])
     row: int | None = db.scalar(statement.returning(subscribers.c.row))
     return row
+
+
+def _reads(db: Connection, email: str) -> bool:
+    """Whether this address has subscribed and not left; its row is locked where there is one."""
+    known = _known(db, email)
+    return known is not None and known.state in READING
 
 
 def _today(reader: Subscriber, now: datetime) -> date:

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Request, Response
 
 from paperround import tokens
 from paperround.models import Digest, Paper, Section
+from paperround.rendering import view
 from paperround.rendering.language import Language
 from paperround.web import cards
 from paperround.web.desk import Here
@@ -47,7 +48,7 @@ def _sections(
         picks = [pick for pick in section.picks if pick.paper in printed]
         return [cards.card(printed[pick.paper], language, today, why=pick.why, budget=_WHOLE) for pick in picks]
 
-    return [(section.name, laid_out(section)) for section in digest.sections]
+    return [(view.section_name(part, digest.issue, language), laid_out(part)) for part in digest.sections]
 
 
 def day_of(digest: Digest) -> date:

@@ -1,0 +1,98 @@
+"""A call to another program: what it says, how it is signed, and when it is tried again. Pure.
+
+The form is that of Standard Webhooks (https://www.standardwebhooks.com), which libraries in many languages verify:
+`webhook-id`, `webhook-timestamp`, and in `webhook-signature` the HMAC-SHA256 over `id.timestamp.body`.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from paperround.errors import ConfigurationError
+from paperround.models import Event
+
+_PREFIX = "whsec_"
+_LEAST, _MOST = 24, 64  # bytes of a key
+# Soon for a receiver that restarts, then ever more rarely for one that is down: three days in all.
+_DELAYS = tuple(timedelta(seconds=s) for s in (5, 300, 1_800, 7_200, 18_000, 36_000, *[43_200] * 4))
+_LONGEST_WAIT = timedelta(days=1)
+_SHOWN = 200  # characters of an answer
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request, ready to be sent."""
+
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a receiver said: an HTTP status, or None where no answer came."""
+
+    status: int | None
+    text: str = ""
+    retry_after: float | None = None
+    """Seconds for which it wants to be left alone."""
+
+    def __str__(self) -> str:
+        said = " ".join(self.text.split())[:_SHOWN]
+        return said if self.status is None else f"HTTP {self.status} {said}".rstrip()
+
+
+def key(secret: str) -> bytes:
+    """The key in a secret; ConfigurationError for one that is none."""
+    try:
+        found = base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
+    except (binascii.Error, ValueError):
+        found = b""
+    if not secret.startswith(_PREFIX) or not _LEAST <= len(found) <= _MOST:
+        raise ConfigurationError(
+            f"must be {_PREFIX} and {_LEAST} to {_MOST} bytes in base64; "
+            f'make one: python3 -c "import base64, secrets; '
+            f"print('{_PREFIX}' + base64.b64encode(secrets.token_bytes(32)).decode())\""
+        )
+    return found
+
+
+def call(event: Event, secret: str, now: datetime) -> Call:
+    """The request that tells of an event; `now` is signed too, so that an old call cannot be played again."""
+    told = {"type": event.kind.value, "timestamp": _moment(event.at), "data": dict(event.payload)}
+    body = json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
+    timestamp = str(int(now.timestamp()))
+    signed = b".".join((event.id.encode(), timestamp.encode(), body))
+    signature = base64.b64encode(hmac.digest(key(secret), signed, hashlib.sha256)).decode()
+    headers = {
+        "content-type": "application/json",
+        "webhook-id": event.id,
+        "webhook-timestamp": timestamp,
+        "webhook-signature": f"v1,{signature}",
+    }
+    return Call(headers, body)
+
+
+def taken(answer: Answer) -> bool:
+    """Whether the receiver has the event; a redirect is no answer (Standard Webhooks: 3xx is a failure)."""
+    return answer.status is not None and 200 <= answer.status < 300
+
+
+def next_try(tries: int, answer: Answer, now: datetime) -> datetime | None:
+    """When an event is tried again that was tried so often before this answer; None when it has failed for good.
+
+    410 Gone is the receiver's word that it wants no more of it. A wish to be left alone is honoured up to a day.
+    """
+    if answer.status == 410 or tries >= len(_DELAYS):
+        return None
+    wished = timedelta(seconds=min(answer.retry_after or 0.0, _LONGEST_WAIT.total_seconds()))
+    return now + max(_DELAYS[tries], wished)
+
+
+def _moment(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,98 @@
+"""Calls other programs for what happened to readers; what is to be told stands in the database.
+
+Each event is told at least once: the call goes out, then the event is forgotten. A program that dies in between
+leaves it claimed until the lease runs out, and it goes again under the same id, by which the receiver knows it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import httpx
+import structlog
+
+from paperround import __version__
+from paperround.delivery import webhooks
+from paperround.delivery.webhooks import Answer
+from paperround.models import Event, EventKind
+from paperround.settings import WebhookSettings
+
+if TYPE_CHECKING:
+    from paperround.app import App
+
+log = structlog.get_logger()
+_AT_ONCE = 20  # events of one webhook in one claim
+_TIMEOUT = 15.0  # seconds: Standard Webhooks' advice
+_LEASE = timedelta(seconds=_AT_ONCE * _TIMEOUT + 60)
+_READ = 4_096  # bytes of an answer
+_KEPT = timedelta(days=30)  # failed events, for the operator
+
+
+def wanted(configured: tuple[WebhookSettings, ...]) -> Mapping[EventKind, tuple[str, ...]]:
+    """The names of the webhooks that want each kind of event; a kind that nobody wants is not in it."""
+    found = {kind: tuple(hook.name for hook in configured if kind in hook.events) for kind in EventKind}
+    return {kind: names for kind, names in found.items() if names}
+
+
+def call_due(app: App) -> int:
+    """Tell each webhook what is due, all webhooks at the same time; how many events were taken."""
+    configured = app.settings.webhooks
+    if not configured:
+        return 0
+    with (
+        httpx.Client(timeout=_TIMEOUT, follow_redirects=False, trust_env=False) as client,
+        ThreadPoolExecutor(len(configured)) as pool,
+    ):
+        return sum(pool.map(lambda hook: _tell(app, client, hook), configured))
+
+
+def prune(app: App) -> None:
+    """Forget what failed a month ago, and what was for webhooks that are not configured any more."""
+    app.store.events.prune(app.clock() - _KEPT, [hook.name for hook in app.settings.webhooks])
+
+
+def _tell(app: App, client: httpx.Client, hook: WebhookSettings) -> int:
+    """One webhook's events in their order, until there are no more or it does not take one."""
+    done = 0
+    while not app.stopping.is_set():
+        claim = secrets.token_hex(16)
+        due = app.store.events.claim(hook.name, app.clock(), _AT_ONCE, claim, _LEASE)
+        for event in due:
+            if not _told(app, client, hook, event, claim):
+                # A receiver that is down would cost a time-out for each: the others keep their turn.
+                app.store.events.give_back(claim)
+                return done
+            done += 1
+        if not due:
+            break
+    return done
+
+
+def _told(app: App, client: httpx.Client, hook: WebhookSettings, event: Event, claim: str) -> bool:
+    now = app.clock()
+    answer = _ask(client, hook, webhooks.call(event, hook.secret.get_secret_value(), now))
+    if webhooks.taken(answer):
+        app.store.events.taken(event, claim)
+        return True
+    again_at = webhooks.next_try(event.tries, answer, now)
+    app.store.events.put_off(event, claim, str(answer), again_at)
+    tell = log.warning if again_at else log.error
+    tell(
+        "webhook does not take an event", webhook=hook.name, event_id=event.id, answer=str(answer), again_at=again_at
+    )
+    return False
+
+
+def _ask(client: httpx.Client, hook: WebhookSettings, call: webhooks.Call) -> Answer:
+    headers = {**call.headers, "user-agent": f"paperround/{__version__}"}
+    try:
+        with client.stream("POST", hook.url, content=call.body, headers=headers) as response:
+            text = next(response.iter_bytes(_READ), b"").decode("utf-8", "replace")
+            wait = response.headers.get("retry-after", "")
+            return Answer(response.status_code, text, float(wait) if wait.isascii() and wait.isdigit() else None)
+    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+        return Answer(None, f"no answer ({type(error).__name__}: {error})")

@@ -1,0 +1,234 @@
+"""Other programs are told what happens to readers: signed, at least once, nothing lost."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from paperround import membership, outbox, pipeline, returns
+from paperround.doctor import Verdict, examine
+from paperround.models import BounceKind, Stage
+from paperround.store.bounces import Bounce
+from support.papers import listing
+from support.site import Site
+
+RAW = b"a key of thirty-two bytes, maybe"
+SECRET = "whsec_" + base64.b64encode(RAW).decode()
+
+
+class Receiver:
+    """Another program: it checks every signature for itself, answers as told, and remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.replies: list[tuple[int, dict[str, str]]] = []
+        self.cut = 0
+        owner = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                signed = b".".join(
+                    (self.headers["webhook-id"].encode(), self.headers["webhook-timestamp"].encode(), body)
+                )
+                expected = base64.b64encode(hmac.digest(RAW, signed, hashlib.sha256)).decode()
+                assert self.headers["webhook-signature"] == f"v1,{expected}"
+                owner.calls.append((self.headers["webhook-id"], json.loads(body)))
+                if owner.cut:
+                    owner.cut -= 1
+                    self.connection.close()
+                    return
+                status, fields = owner.replies.pop(0) if owner.replies else (204, {})
+                self.send_response(status)
+                for name, value in fields.items():
+                    self.send_header(name, value)
+                self.send_header("content-length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                """Nothing is printed."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.handle_error = lambda *_: None  # type: ignore[method-assign]
+        self.url = f"http://127.0.0.1:{self._server.server_port}/paperround"
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    @property
+    def told(self) -> list[tuple[str, str]]:
+        """What and about whom, in the order of the calls."""
+        return [(body["type"], body["data"]["email"]) for _, body in self.calls]
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    made = Receiver()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def site(tmp_path: Path, database_url: str, receiver: Receiver) -> Iterator[Site]:
+    made = Site(tmp_path, database_url, webhooks=[{"name": "crm", "url": receiver.url, "secret": SECRET}])
+    made.topic("robots")
+    yield made
+    made.app.close()
+
+
+def _reader(site: Site, email: str = "ada@reader.example") -> Any:
+    found = site.app.store.subscribers.by_email(email)
+    assert found is not None
+    return found
+
+
+def test_a_life_is_told_from_the_first_letter_to_the_last(site: Site, receiver: Receiver) -> None:
+    site.reader("ada@reader.example", "robots")
+    outbox.call_due(site.app)
+    membership.pause(site.app, _reader(site))
+    membership.resume(site.app, _reader(site))
+    site.reader("ada@reader.example", "robots", at="08:00")
+    membership.unsubscribe(site.app, _reader(site))
+    membership.unsubscribe(site.app, _reader(site))
+    outbox.call_due(site.app)
+    assert receiver.told == [("subscribed", "ada@reader.example"), ("unsubscribed", "ada@reader.example")]
+    outbox.call_due(site.app)
+    assert len(receiver.calls) == 2
+
+
+def test_who_has_not_confirmed_is_no_news(site: Site, receiver: Receiver) -> None:
+    wish = membership.wish(site.app, "ada@reader.example", ["robots"])
+    membership.ask_to_subscribe(site.app, wish, {})
+    outbox.call_due(site.app)
+    assert receiver.calls == []
+    membership.confirm(site.app, _reader(site))
+    outbox.call_due(site.app)
+    assert receiver.told == [("subscribed", "ada@reader.example")]
+
+
+def test_a_returned_letter_is_told_with_its_kind(site: Site, receiver: Receiver) -> None:
+    site.reader("ada@reader.example", "robots")
+    site.papers(listing(1))
+    site.clock.now += timedelta(hours=2)
+    pipeline.publish(site.app)
+    pipeline.deliver(site.app)
+    letter = site.relay.accepted[0].delivery
+    returns.take(site.app, Bounce("one", letter, BounceKind.HARD, "5.1.1", "no such user"))
+    returns.take(site.app, Bounce("one", letter, BounceKind.HARD, "5.1.1", "no such user"))
+    returns.take(site.app, Bounce("two", letter, BounceKind.COMPLAINT, None, "abuse"))
+    outbox.call_due(site.app)
+    assert [kind for kind, _ in receiver.told] == ["subscribed", "bounced", "bounced", "unsubscribed"]
+    data = receiver.calls[1][1]["data"]
+    assert (data["bounce"], data["status"]) == ("hard", "5.1.1")
+    assert data["suppressed"]
+
+
+def test_an_address_refused_while_sending_is_told_too(site: Site, receiver: Receiver) -> None:
+    site.reader("ada@reader.example", "robots")
+    site.papers(listing(1))
+    site.clock.now += timedelta(hours=2)
+    site.relay.replies = [(Stage.RCPT, 550, "5.1.1 no such user")]
+    pipeline.publish(site.app)
+    pipeline.deliver(site.app)
+    outbox.call_due(site.app)
+    assert receiver.told[1] == ("bounced", "ada@reader.example")
+
+
+@pytest.mark.parametrize("status", [301, 404, 500])
+def test_what_is_not_taken_comes_again_under_the_same_id(site: Site, receiver: Receiver, status: int) -> None:
+    receiver.replies = [(status, {"location": "http://127.0.0.1:1/elsewhere"})]
+    site.reader("ada@reader.example", "robots")
+    assert outbox.call_due(site.app) == 0
+    assert outbox.call_due(site.app) == 0
+    site.clock.now += timedelta(seconds=6)
+    assert outbox.call_due(site.app) == 1
+    first, second = receiver.calls
+    assert first == second
+
+
+def test_a_wish_to_be_left_alone_is_honoured(site: Site, receiver: Receiver) -> None:
+    receiver.replies = [(429, {"retry-after": "3600"})]
+    site.reader("ada@reader.example", "robots")
+    outbox.call_due(site.app)
+    site.clock.now += timedelta(minutes=59)
+    assert outbox.call_due(site.app) == 0
+    site.clock.now += timedelta(minutes=2)
+    assert outbox.call_due(site.app) == 1
+
+
+def test_gone_is_gone_and_doctor_says_so(site: Site, receiver: Receiver) -> None:
+    receiver.replies = [(410, {})]
+    site.reader("ada@reader.example", "robots")
+    outbox.call_due(site.app)
+    site.clock.now += timedelta(days=2)
+    assert outbox.call_due(site.app) == 0
+    found = [finding for finding in examine(site.app) if finding.check == "webhook crm"]
+    assert [finding.verdict for finding in found] == [Verdict.ERROR]
+    assert "HTTP 410" in found[0].what
+    site.clock.now += timedelta(days=40)
+    pipeline.sweep(site.app)
+    assert site.app.store.events.troubles() == []
+
+
+def test_a_cut_connection_loses_nothing(site: Site, receiver: Receiver) -> None:
+    receiver.cut = 1
+    site.readers(("ada@reader.example", "ben@reader.example"), "robots")
+    outbox.call_due(site.app)
+    site.clock.now += timedelta(minutes=1)
+    outbox.call_due(site.app)
+    assert {email for _, email in receiver.told} == {"ada@reader.example", "ben@reader.example"}
+    assert len({name for name, _ in receiver.calls}) == 2
+
+
+def test_a_program_that_dies_after_the_call_repeats_it_under_the_same_id(
+    site: Site, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.reader("ada@reader.example", "robots")
+
+    def dies(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(site.app.store.events, "taken", dies)
+        with pytest.raises(KeyboardInterrupt):
+            outbox.call_due(site.app)
+    assert outbox.call_due(site.app) == 0  # the claim holds as long as its program may live
+    site.clock.now += timedelta(minutes=10)
+    assert outbox.call_due(site.app) == 1
+    assert len({name for name, _ in receiver.calls}) == 1
+
+
+def test_an_erased_reader_is_told_of_and_then_forgotten(site: Site, receiver: Receiver) -> None:
+    site.reader("ada@reader.example", "robots")
+    membership.erase(site.app, _reader(site))
+    outbox.call_due(site.app)
+    assert receiver.told == [("subscribed", "ada@reader.example"), ("unsubscribed", "ada@reader.example")]
+    assert site.app.store.events.claim("crm", site.clock() + timedelta(days=9), 9, "x", timedelta(1)) == []
+
+
+def test_one_dead_receiver_delays_no_other(tmp_path: Path, database_url: str, receiver: Receiver) -> None:
+    hooks = [
+        {"name": "dead", "url": "http://127.0.0.1:9/", "secret": SECRET},
+        {"name": "picky", "url": receiver.url, "secret": SECRET, "events": ["unsubscribed"]},
+        {"name": "alive", "url": receiver.url, "secret": SECRET},
+    ]
+    site = Site(tmp_path, database_url, webhooks=hooks)
+    site.topic("robots")
+    site.reader("ada@reader.example", "robots")
+    assert outbox.call_due(site.app) == 1
+    assert receiver.told == [("subscribed", "ada@reader.example")]
+    site.app.close()
