@@ -333,7 +333,7 @@ class Digest:
 
 @dataclass(frozen=True, slots=True)
 class TopicCounts:
-    """How many papers a topic had on each day of an issue's span, the issue's own day last."""
+    """How many papers a topic had on each day of an issue's span (cadence.span)."""
 
     slug: str
     name: str

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam, func, insert, select, update
 
+from paperround.cadence import span
 from paperround.models import (
     Cadence,
     DeliveryState,
@@ -366,7 +367,7 @@ def _freeze_counts(db: Connection, numbers: Numbers) -> None:
     """Keep each new issue's papers by topic and day, so that its letters show the same chart for good."""
     for (cadence, day), issue in sorted(numbers.items(), key=lambda one: one[1]):
         have = select(issue_topics.c.topic).where(issue_topics.c.issue == issue).limit(1)
-        if not _span(cadence, day) or db.scalar(have) is not None:
+        if span(cadence, day) is None or db.scalar(have) is not None:
             continue
         found = [
             {"issue": issue, "topic": one.slug, "name": one.name, "papers": list(one.papers)}
@@ -378,9 +379,10 @@ def _freeze_counts(db: Connection, numbers: Numbers) -> None:
 
 def _counted(db: Connection, cadence: Cadence, day: date) -> tuple[TopicCounts, ...]:
     """The public topics that have papers in the span, by slug."""
-    days = [day - timedelta(days=ago) for ago in reversed(range(_span(cadence, day)))]
-    if not days:
+    told = span(cadence, day)
+    if told is None:
         return ()
+    days = [told[0] + timedelta(days=after) for after in range((told[1] - told[0]).days + 1)]
     query = (
         select(topics.c.slug, topics.c.name, matches.c.day, func.count())
         .join_from(topics, matches)
@@ -394,13 +396,6 @@ def _counted(db: Connection, cadence: Cadence, day: date) -> tuple[TopicCounts, 
         TopicCounts(slug, name, tuple(by_day.get(on, 0) for on in days))
         for (slug, name), by_day in sorted(found.items())
     )
-
-
-def _span(cadence: Cadence, day: date) -> int:
-    """How many days the issue's chart holds: a week, or the length of the month before; 0 for no chart."""
-    if cadence is Cadence.MONTHLY:
-        return (day.replace(day=1) - timedelta(days=1)).day
-    return 7 if cadence is Cadence.WEEKLY else 0
 
 
 def _keep_digests(db: Connection, fresh: Sequence[NewDelivery], numbers: Numbers, now: datetime) -> None:

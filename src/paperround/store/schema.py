@@ -263,7 +263,7 @@ issue_topics = Table(
     _ref("issue", "issues", primary_key=True),
     Column("topic", String, primary_key=True),  # the slug: the chart outlives the topic
     Column("name", String, nullable=False),
-    Column("papers", JSON, nullable=False),  # one number a day, the issue's own day last
+    Column("papers", JSON, nullable=False),  # one number for each day of the issue's span
 )
 
 digests = Table(
