@@ -7,9 +7,11 @@ leaves it claimed until the lease runs out, and it goes again under the same id,
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import httpx
@@ -20,6 +22,7 @@ from paperround.delivery import webhooks
 from paperround.delivery.webhooks import Answer
 from paperround.models import Event, EventKind
 from paperround.settings import WebhookSettings
+from paperround.sources.http import asked_to_wait
 
 if TYPE_CHECKING:
     from paperround.app import App
@@ -27,7 +30,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 _AT_ONCE = 20  # events of one webhook in one claim
 _TIMEOUT = 15.0  # seconds: Standard Webhooks' advice
-_LEASE = timedelta(seconds=_AT_ONCE * _TIMEOUT + 60)
+_SECONDS = 45.0  # for one webhook in one go: who is slow does not keep the others from their next minute
+_LEASE = timedelta(minutes=6)
 _READ = 4_096  # bytes of an answer
 _KEPT = timedelta(days=30)  # failed events, for the operator
 
@@ -56,14 +60,13 @@ def prune(app: App) -> None:
 
 
 def _tell(app: App, client: httpx.Client, hook: WebhookSettings) -> int:
-    """One webhook's events in their order, until there are no more or it does not take one."""
-    done = 0
+    """One webhook's events in their order, until there are no more, it does not take one, or its time is over."""
+    done, until = 0, time.monotonic() + _SECONDS
     while not app.stopping.is_set():
         claim = secrets.token_hex(16)
         due = app.store.events.claim(hook.name, app.clock(), _AT_ONCE, claim, _LEASE)
         for event in due:
-            if not _told(app, client, hook, event, claim):
-                # A receiver that is down would cost a time-out for each: the others keep their turn.
+            if time.monotonic() > until or not _told(app, client, hook, event, claim):
                 app.store.events.give_back(claim)
                 return done
             done += 1
@@ -74,12 +77,13 @@ def _tell(app: App, client: httpx.Client, hook: WebhookSettings) -> int:
 
 def _told(app: App, client: httpx.Client, hook: WebhookSettings, event: Event, claim: str) -> bool:
     now = app.clock()
-    answer = _ask(client, hook, webhooks.call(event, hook.secret.get_secret_value(), now))
+    answer = _ask(client, hook, webhooks.call(event, hook.secret.get_secret_value(), now), now)
     if webhooks.taken(answer):
         app.store.events.taken(event, claim)
         return True
     again_at = webhooks.next_try(event.tries, answer, now)
-    app.store.events.put_off(event, claim, str(answer), again_at)
+    # The receiver's words may hold the address, and of a failed event nothing of the reader is kept.
+    app.store.events.put_off(event, claim, str(answer if again_at else replace(answer, text="")), again_at)
     tell = log.warning if again_at else log.error
     tell(
         "webhook does not take an event", webhook=hook.name, event_id=event.id, answer=str(answer), again_at=again_at
@@ -87,12 +91,11 @@ def _told(app: App, client: httpx.Client, hook: WebhookSettings, event: Event, c
     return False
 
 
-def _ask(client: httpx.Client, hook: WebhookSettings, call: webhooks.Call) -> Answer:
+def _ask(client: httpx.Client, hook: WebhookSettings, call: webhooks.Call, now: datetime) -> Answer:
     headers = {**call.headers, "user-agent": f"paperround/{__version__}"}
     try:
         with client.stream("POST", hook.url, content=call.body, headers=headers) as response:
             text = next(response.iter_bytes(_READ), b"").decode("utf-8", "replace")
-            wait = response.headers.get("retry-after", "")
-            return Answer(response.status_code, text, float(wait) if wait.isascii() and wait.isdigit() else None)
-    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+            return Answer(response.status_code, text, asked_to_wait(response.headers, now))
+    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, UnicodeError) as error:
         return Answer(None, f"no answer ({type(error).__name__}: {error})")

@@ -405,13 +405,14 @@ def sweep(app: App) -> int:
 
 
 def round_(app: App) -> tuple[list[Ingested], Tally]:
-    """One round, now: ingest, publish, then deliver until nothing is due."""
+    """One round, now: ingest, publish, then deliver until nothing is due; other programs are told what came of it."""
     started = time.perf_counter()
     sweep(app)
     reports = ingest(app)
     ingested = time.perf_counter() - started
     tally = publish(app)
     sent = deliver(app)
+    outbox.call_due(app)
     tally.letters, tally.paused = sent.letters, sent.paused
     tally.stages = {"ingest": ingested, **tally.stages, **sent.stages}
     return reports, tally

@@ -155,6 +155,10 @@ class WebhookSettings(_Part):
     @classmethod
     def _safe(cls, value: str) -> str:
         parts = urlsplit(value)
+        try:
+            (parts.hostname or "").encode("idna")
+        except UnicodeError:
+            raise ValueError("is no address that can be called") from None
         local = parts.hostname in {"localhost", "127.0.0.1", "::1"}
         if not parts.hostname or parts.scheme not in ({"http", "https"} if local else {"https"}):
             raise ValueError("must be an https address (http is for this machine alone): readers' addresses go there")

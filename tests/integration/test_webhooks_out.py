@@ -19,6 +19,7 @@ from paperround import membership, outbox, pipeline, returns
 from paperround.doctor import Verdict, examine
 from paperround.models import BounceKind, Stage
 from paperround.store.bounces import Bounce
+from paperround.store.schema import events
 from support.papers import listing
 from support.site import Site
 
@@ -232,3 +233,34 @@ def test_one_dead_receiver_delays_no_other(tmp_path: Path, database_url: str, re
     assert outbox.call_due(site.app) == 1
     assert receiver.told == [("subscribed", "ada@reader.example")]
     site.app.close()
+
+
+def test_after_an_outage_events_come_in_their_order(site: Site, receiver: Receiver) -> None:
+    receiver.replies = [(503, {})]
+    site.reader("ada@reader.example", "robots")
+    outbox.call_due(site.app)
+    membership.unsubscribe(site.app, _reader(site))
+    assert outbox.call_due(site.app) == 0
+    site.clock.now += timedelta(minutes=1)
+    assert outbox.call_due(site.app) == 2
+    assert [kind for kind, _ in receiver.told] == ["subscribed", "subscribed", "unsubscribed"]
+
+
+def test_what_has_failed_keeps_nothing_of_the_reader(site: Site, receiver: Receiver) -> None:
+    receiver.replies = [(410, {})]
+    site.reader("ada@reader.example", "robots")
+    outbox.call_due(site.app)
+    with site.app.store._engine.connect() as db:
+        left = db.execute(events.select()).one()
+    assert "ada" not in str(left)
+    assert left.state == "failed"
+
+
+def test_a_sweep_by_a_program_that_knows_no_webhook_loses_nothing(
+    site: Site, receiver: Receiver, tmp_path: Path, database_url: str
+) -> None:
+    site.reader("ada@reader.example", "robots")
+    other = Site(tmp_path, database_url)
+    pipeline.sweep(other.app)
+    other.app.close()
+    assert outbox.call_due(site.app) == 1

@@ -1,7 +1,7 @@
 """What other programs are told of readers: an outbox, filled in the transaction that makes it true.
 
-An event that was taken is gone; one that nobody took stands as failed for a month. So nothing of a reader is kept for
-longer than it takes to tell of it.
+An event that was taken is gone; of one that nobody took only that is kept, for a month. So nothing of a reader is
+kept for longer than it takes to tell of it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ def tell(db: Connection, wanted: Wanted, kind: EventKind, email: str, now: datet
             "kind": kind.value,
             "webhook": webhook,
             "at": now,
-            "email_key": email.lower(),
             "payload": {"email": email, **facts},
             "state": _WAITING,
             "tries": 0,
@@ -50,16 +49,21 @@ class Events:
         self._engine = engine
 
     def claim(self, webhook: str, now: datetime, limit: int, claim: str, lease: timedelta) -> list[Event]:
-        """Events of one webhook that are due, the oldest first, for this program alone until the lease runs out."""
-        free = or_(events.c.claim.is_(None), events.c.lease_until <= now)
-        due = (events.c.state == _WAITING) & (events.c.webhook == webhook) & (events.c.next_try_at <= now) & free
+        """Events of one webhook that are due, the oldest first, for this program alone until the lease runs out.
+
+        None while an older one waits for its next try or is in another program's hands: a receiver that was away
+        hears of a reader's coming before their going.
+        """
+        waiting = (events.c.state == _WAITING) & (events.c.webhook == webhook)
         with writing(self._engine) as db:
-            rows = db.scalars(
-                select(events.c.row).where(due).order_by(events.c.row).limit(limit).with_for_update(skip_locked=True)
-            ).all()
-            taken = update(events).where(events.c.row.in_(rows)).values(claim=claim, lease_until=now + lease)
-            found = db.execute(taken.returning(events)).all() if rows else []
-        return sorted((_event(one) for one in found), key=lambda event: event.row)
+            oldest = select(events).where(waiting).order_by(events.c.row).limit(limit).with_for_update()
+            found = db.execute(oldest).all()
+            if not found or found[0].next_try_at > now or any(one.claim and one.lease_until > now for one in found):
+                return []
+            rows = [one.row for one in found]
+            mine = {"claim": claim, "lease_until": now + lease}
+            db.execute(update(events).where(events.c.row.in_(rows)).values(mine))
+        return [_event(one) for one in found]
 
     def taken(self, event: Event, claim: str) -> None:
         """The receiver has it: it is forgotten."""
@@ -67,9 +71,14 @@ class Events:
             db.execute(delete(events).where(events.c.row == event.row, events.c.claim == claim))
 
     def put_off(self, event: Event, claim: str, answer: str, again_at: datetime | None) -> None:
-        """The receiver does not have it: it is tried again at a moment, or has failed where there is none."""
+        """The receiver does not have it: it is tried again at a moment, or has failed where there is none.
+
+        Of one that has failed it is kept that it has, and nothing of the reader.
+        """
         values: dict[str, Any] = {"claim": None, "lease_until": None, "answer": answer, "next_try_at": again_at}
         values |= {"tries": event.tries + 1, "state": _WAITING if again_at else _FAILED}
+        if again_at is None:
+            values["payload"] = {}
         with writing(self._engine) as db:
             db.execute(update(events).where(events.c.row == event.row, events.c.claim == claim).values(values))
 
@@ -95,15 +104,10 @@ class Events:
             return [tuple(found) for found in db.execute(query.order_by(last.c.webhook, last.c.state))]
 
     def prune(self, before: datetime, known: Sequence[str]) -> None:
-        """Forget what failed long ago, and what was for webhooks that are not there any more."""
-        old = (events.c.state == _FAILED) & (events.c.at < before)
+        """Forget what is from before a moment and has failed, or is for a webhook that is not there any more."""
+        over = or_(events.c.state == _FAILED, events.c.webhook.not_in(known))
         with writing(self._engine) as db:
-            db.execute(delete(events).where(or_(old, events.c.webhook.not_in(known))))
-
-
-def forget(db: Connection, email_key: str) -> None:
-    """Forget an address in events that failed; what still waits is told, and then forgotten too."""
-    db.execute(delete(events).where(events.c.email_key == email_key, events.c.state == _FAILED))
+            db.execute(delete(events).where(events.c.at < before, over))
 
 
 def _event(found: Any) -> Event:

@@ -193,8 +193,8 @@ def load_due(
     )
     served = dict(db.execute(rows).all())
     taken = within(_unread_counts(db, list(served), edition), most_matches)
-    found = load(db, subscribers.c.row.in_(taken), order=(subscribers.c.next_digest_at)) if taken else []
-    return [(reader, served[reader.row]) for reader in found]
+    found = {reader.row: reader for reader in load(db, subscribers.c.row.in_(taken))} if taken else {}
+    return [(found[row], served[row]) for row in taken if row in found]
 
 
 def within(wanted: Mapping[int, int], most: int) -> list[int]:

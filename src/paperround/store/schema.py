@@ -371,7 +371,6 @@ events = Table(
     Column("kind", String, nullable=False),
     Column("webhook", String, nullable=False),  # the name of the [[webhooks]] that is to be called
     Column("at", Moment, nullable=False),
-    Column("email_key", String, nullable=False, index=True),
     Column("payload", JSON, nullable=False),
     Column("state", String, nullable=False),  # waiting, or failed: nobody took it for three days
     Column("tries", Integer, nullable=False),

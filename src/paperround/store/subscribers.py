@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, delete, func, select, update
 from paperround.cadence import issue_date, next_digest_at
 from paperround.models import Cadence, EventKind, ReaderState, Schedule, Subscriber, Topic
 from paperround.store.engine import reading, upsert, writing
-from paperround.store.events import Wanted, forget, tell
+from paperround.store.events import Wanted, tell
 from paperround.store.schema import bounces, subscribers, subscriptions, suppressions, topics
 from paperround.store.topics import edition_before, news_horizon, save_one
 
@@ -144,7 +144,6 @@ class Subscribers:
         with writing(self._engine) as db:
             known = select(subscribers.c.email_key).where(subscribers.c.row == row)
             for reader in load(db, subscribers.c.row == row):
-                forget(db, email_key(reader.email))
                 if reader.state.value in READING:
                     tell(db, self._wanted, EventKind.UNSUBSCRIBED, reader.email, now)
             db.execute(delete(bounces).where(bounces.c.email_key.in_(known)))

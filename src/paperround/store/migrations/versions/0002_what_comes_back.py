@@ -73,7 +73,6 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("webhook", sa.String(), nullable=False),
         sa.Column("at", Moment(), nullable=False),
-        sa.Column("email_key", sa.String(), nullable=False),
         sa.Column("payload", sa.JSON(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("tries", sa.Integer(), nullable=False),
@@ -85,7 +84,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("id", name="uq_events_id"),
         sqlite_autoincrement=True,
     )
-    op.create_index("ix_events_email_key", "events", ["email_key"])
     op.create_index("ix_events_state_next_try_at", "events", ["state", "next_try_at", "row"])
 
 
