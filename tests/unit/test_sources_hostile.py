@@ -401,3 +401,10 @@ def test_a_bracket_in_an_address_stops_no_feed(base: str) -> None:
     )
     parsed = FORMATS["feed"](data % base.encode(), TODAY)
     assert len(parsed.listings) + len(parsed.problems) == 1
+
+
+@pytest.mark.parametrize("name", ["authors", "links", "tags", "content", "media_thumbnail"])
+def test_an_element_that_is_called_as_the_reader_calls_its_lists_is_passed_over(name: str) -> None:
+    entry = f"<item><title>A paper</title><link>https://lab.example/1</link><{name}>v</{name}></item>"
+    parsed = FORMATS["feed"](FEEDS["feed"].format(entry).encode(), TODAY)
+    assert [listing.title for listing in parsed.listings] == ["A paper"]

@@ -219,26 +219,32 @@ def _whole(data: bytes) -> tuple[bytes, str]:
 
 
 def _from_entry(entry: Any, feed_title: str) -> _Item:
-    links = [{name: _text(link, name) for name in ("rel", "type", "href")} for link in entry.get("links", [])]
-    content = " ".join(plain(_text(part, "value")) for part in entry.get("content", [])[:1])
+    links = [{name: _text(link, name) for name in ("rel", "type", "href")} for link in _parts(entry, "links")]
+    content = " ".join(plain(_text(part, "value")) for part in _parts(entry, "content")[:1])
     own = [link["href"] for link in links if link["rel"] in ("alternate", "related", "canonical")]
     url = _text(entry, "link") or _text(entry, "id")
     said = [_text(entry, name) for name in ("prism_doi", "dc_identifier", "id", "prism_url")]
     summary = plain(_text(entry, "summary"))
     facts: dict[str, object] = {
-        **authors(_names([_text(person, "name") for person in entry.get("authors", [])])),
+        **authors(_names([_text(person, "name") for person in _parts(entry, "authors")])),
         **_identifiers([url, *own], said, content or summary),
         "title": untex(plain(_text(entry, "title"))),
         "abstract": _abstract(summary, content),
         "url": url,
         "pdf_url": next((link["href"] for link in links if link["type"] == "application/pdf"), None),
-        "categories": [plain(_text(tag, "term")) for tag in entry.get("tags", [])[:_MOST_TAGS]],
+        "categories": [plain(_text(tag, "term")) for tag in _parts(entry, "tags")[:_MOST_TAGS]],
         "journal": plain(_text(entry, "prism_publicationname")) or _source(entry) or feed_title or None,
         "license": plain(_text(entry, "rights")) or None,
         "thumbnail_url": _thumbnail(entry, links),
     }
     raw = next((_text(entry, name) for name in ("published", "updated") if name in entry), "").strip()
     return _Item(facts, _parsed_day(entry), int(raw) if _YEAR.fullmatch(raw) else None)
+
+
+def _parts(entry: Any, name: str) -> list[Any]:
+    """What feedparser has gathered under a name; an element that is itself called so (`<authors>`) leaves a text."""
+    found = entry.get(name, [])
+    return [part for part in found if hasattr(part, "get")] if isinstance(found, list) else []
 
 
 def _source(entry: Any) -> str:
@@ -248,7 +254,7 @@ def _source(entry: Any) -> str:
 
 
 def _thumbnail(entry: Any, links: list[dict[str, str]]) -> str | None:
-    shown = [_text(image, "url") for image in entry.get("media_thumbnail", [])]
+    shown = [_text(image, "url") for image in _parts(entry, "media_thumbnail")]
     shown += [link["href"] for link in links if link["rel"] == "enclosure" and link["type"].startswith("image/")]
     return next((url for url in shown if url), None)
 
