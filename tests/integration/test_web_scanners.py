@@ -71,6 +71,7 @@ def _everything(pages: Pages) -> list[str]:
     special = {
         "/static/{name}": "/static/style.css",
         "/pictures/{name}.jpg": f"/pictures/{sample.PICTURE.name}.jpg",
+        "/charts/{issue}/{slugs}.png": "/charts/weekly-2026-11-23/robots.png",
         "/sitemap/{name}.xml": "/sitemap/0.xml",
         "/admin/charts/{name}.svg": "/admin/charts/readers.svg",
     }
@@ -267,7 +268,7 @@ def test_a_letter_is_shown_without_script_and_without_pictures_from_elsewhere(pa
     assert "default-src 'none'" in policy
     assert "sandbox" in policy
     # The site's own, also where it is looked at under another address than its own.
-    assert "img-src 'self' data: http://localhost:8000/pictures/;" in policy
+    assert "img-src 'self' data: http://localhost:8000/pictures/ http://localhost:8000/charts/;" in policy
     assert "allow-scripts" not in policy
     assert "img-src 'none'" in _local(pages).get(html + "?pictures=0").headers["content-security-policy"]
     letter = html.removesuffix("/html")
