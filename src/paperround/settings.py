@@ -187,6 +187,11 @@ class RoundSettings(_Part):
     sweep: str = "*/2 * * * *"
 
 
+def _named_apart(what: str, names: list[str]) -> None:
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise ValueError(f'two {what} are called "{twice}"; give one of them another name')
+
+
 class Settings(BaseSettings):
     """All settings of a site."""
 
@@ -219,18 +224,14 @@ class Settings(BaseSettings):
     @field_validator("sources")
     @classmethod
     def _named_once(cls, value: tuple[AnySource, ...]) -> tuple[AnySource, ...]:
-        names = [source.name for source in value]
-        if twice := next((name for name in names if names.count(name) > 1), None):
-            # They would share one watermark, and what one has seen the other would leave out.
-            raise ValueError(f'two sources are called "{twice}"; give one of them another name')
+        # They would share one watermark, and what one has seen the other would leave out.
+        _named_apart("sources", [source.name for source in value])
         return value
 
     @field_validator("webhooks")
     @classmethod
     def _called_once(cls, value: tuple[WebhookSettings, ...]) -> tuple[WebhookSettings, ...]:
-        names = [webhook.name for webhook in value]
-        if twice := next((name for name in names if names.count(name) > 1), None):
-            raise ValueError(f'two webhooks are called "{twice}"; give one of them another name')
+        _named_apart("webhooks", [webhook.name for webhook in value])
         return value
 
     def on_port(self, port: int) -> Settings:

@@ -128,8 +128,8 @@ def _first_section(
     known = {match.paper: (match, others) for match, others in chosen}
     picks = []
     for match, others in map(known.__getitem__, discussed):
-        topics = ", ".join(names.get(topic, topic) for topic in (match.topic, *others))
-        picks.append(Pick(match.paper, (*_reasons(match, (), names), f"on {topics}")))
+        on = f"on {_named((match.topic, *others), names)}"
+        picks.append(Pick(match.paper, (*_reasons(match, (), names), on)))
     return (Section(DISCUSSED, "", tuple(picks)),)
 
 
@@ -144,5 +144,9 @@ def _place(topic: str, places: Mapping[str, int]) -> tuple[int, str]:
 
 def _reasons(match: Candidate, others: Sequence[str], names: Mapping[str, str]) -> tuple[str, ...]:
     like = (f"like: {match.like}",) if match.like else ()
-    also = ("also on " + ", ".join(names.get(topic, topic) for topic in others),) if others else ()
+    also = (f"also on {_named(others, names)}",) if others else ()
     return (*match.why, *like, *also)
+
+
+def _named(topics: Iterable[str], names: Mapping[str, str]) -> str:
+    return ", ".join(names.get(topic, topic) for topic in topics)

@@ -25,12 +25,11 @@ from paperround.store.schema import (
     suppressions,
     topics,
 )
-from paperround.store.subscribers import add, email_key
+from paperround.store.subscribers import READING, add, email_key
 
 CONFIRM, LINK = "confirm", "your-link"
 # A mailbox must not be filled by strangers who type its address into forms.
 _ONCE_IN, _MONTH, _PER_MONTH = timedelta(days=1), timedelta(days=30), 5
-_READING = (ReaderState.ACTIVE.value, ReaderState.PAUSED.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,7 @@ class Personal:
                 _add_stranger(db, stranger, now)
                 found = _reader(db, stranger.email)
             # A suppressed reader gets nothing: for them, too, only a fresh confirmation opens the way again.
-            reads = found.state in _READING and not _suppressed(db, stranger.email)
+            reads = found.state in READING and not _suppressed(db, stranger.email)
             if not reads:
                 db.execute(update(subscribers).where(subscribers.c.row == found.row).values(wish=dict(wanted)))
             return _queue(db, found.row, found.email, LINK if reads else CONFIRM, notice, now)
