@@ -30,7 +30,7 @@ from paperround import (
 from paperround.app import App, build, check_slug
 from paperround.clock import Clock, machine_clock, running_from, standing_at
 from paperround.errors import PaperroundError, UnknownName, WrongUse
-from paperround.models import DeliveryState, ReaderState, Topic
+from paperround.models import Cadence, DeliveryState, ReaderState, Topic
 from paperround.sources import FORMATS
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
@@ -218,6 +218,9 @@ def preview_command(
         typer.Option(metavar="SLUG", help="Somebody who follows these topics, in place of a reader."),
     ] = None,
     day: Annotated[str | None, typer.Option("--date", help="The digest of this day (YYYY-MM-DD).")] = None,
+    cadence: Annotated[
+        Cadence | None, typer.Option(help="Another cadence than the reader's: weekly and monthly letters have more.")
+    ] = None,
     theme: Annotated[str, typer.Option(help="Another theme than the reader's.")] = "",
     language: Annotated[str, typer.Option(help="Another language than the reader's.")] = "",
     lint: Annotated[bool, typer.Option("--lint", help="Say what is wrong with the letter, with the remedy.")] = False,
@@ -230,7 +233,7 @@ def preview_command(
         raise WrongUse("name one of them: a reader's EMAIL, or --topic SLUG")
     on = _day(day) if day else None
     with _opened() as opened:
-        shown = preview.look(opened, preview.Wanted(email or "", tuple(topic or ()), on, theme, language))
+        shown = preview.look(opened, preview.Wanted(email or "", tuple(topic or ()), on, cadence, theme, language))
         site_facts, now = opened.settings.site.facts(), opened.clock()
     if shown is None:
         raise WrongUse("there is no paper for this letter; ingest some first, or choose another day or topic")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -109,16 +109,18 @@ class LetterMaker:
         reader: Subscriber,
         now: datetime,
         *,
+        counts: Sequence[TopicCounts] | None = None,
         mark: str = "",
     ) -> Finished:
         """The same with the papers given: a preview has them before they are printed.
 
-        `mark` goes before the subject of letters that are no reader's own.
+        `counts` are what the chart shows, by default what the store says; `mark` goes before the subject of letters
+        that are no reader's own.
         """
         links = self.links(reader, digest)
         day = date.fromisoformat(digest.issue.split(" ", 1)[1])
         rendered = self._press(reader.theme, reader.language).letter(
-            digest, papers, reader, links, day, self._counts(digest)
+            digest, papers, reader, links, day, self._counts(digest) if counts is None else counts
         )
         return self._finish(delivery, replace(rendered, subject=mark + rendered.subject), links, now, "digest")
 
@@ -193,7 +195,7 @@ class LetterMaker:
     def _counts(self, digest: Digest) -> tuple[TopicCounts, ...]:
         """The papers by topic and day of a weekly or monthly issue; kept once they change no more."""
         cadence, day = digest.issue.split(" ", 1)
-        if cadence not in (Cadence.WEEKLY, Cadence.MONTHLY):
+        if not Cadence(cadence).tells_of_days:
             return ()
         if (known := self._counted.get(digest.issue)) is not None:
             return known

@@ -165,6 +165,11 @@ class Cadence(StrEnum):
     MONTHLY = "monthly"
     OFF = "off"
 
+    @property
+    def tells_of_days(self) -> bool:
+        """Whether an issue tells of several days (cadence.span)."""
+        return self in (Cadence.WEEKLY, Cadence.MONTHLY)
+
 
 class ReaderState(StrEnum):
     """A subscriber's state: `pending → active → paused / unsubscribed`."""

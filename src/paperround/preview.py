@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from paperround import pipeline
-from paperround.cadence import issue_date
+from paperround.cadence import issue_date, span
 from paperround.errors import TransportError, UnknownName, WrongUse
 from paperround.letters import Finished, as_preview
 from paperround.matching.taste import Taste, Tastes
@@ -18,6 +18,7 @@ from paperround.matching.trending import rank
 from paperround.membership import address as checked_address
 from paperround.membership import reader as reader_named
 from paperround.models import (
+    Cadence,
     Delivery,
     DeliveryState,
     Digest,
@@ -28,6 +29,7 @@ from paperround.models import (
     Schedule,
     Stage,
     Subscriber,
+    TopicCounts,
 )
 from paperround.pipeline import Means
 from paperround.rendering import notice, sample
@@ -38,7 +40,7 @@ from paperround.store.topics import news_horizon
 if TYPE_CHECKING:
     from paperround.app import App
 
-_TOPIC_PAPERS = 100
+_PAPERS_A_DAY = 100
 _LOOKED_AT = 200  # papers of the past week of which it is told that the reader has had them
 _TEST = "[test] "
 # In which state readers get these notices: it decides which links stand at the end.
@@ -77,8 +79,9 @@ class Wanted:
     email: str = ""
     topics: tuple[str, ...] = ()
     day: date | None = None
+    cadence: Cadence | None = None
+    """By default the reader's, like theme and language; daily for somebody who is no reader."""
     theme: str = ""
-    """By default the reader's, like the language."""
     language: str = ""
     notice: str = ""
     """The kind of a notice, in place of a digest."""
@@ -96,6 +99,8 @@ class Preview:
     matches: tuple[Match, ...] = ()
     """Those that it was chosen from, where that is known."""
     notice: str = ""
+    counts: tuple[TopicCounts, ...] | None = None
+    """What its chart shows, where that is not in the store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +130,7 @@ class _Drawn:
     digest: Digest | None
     papers: Mapping[int, Paper]
     matches: tuple[Match, ...] = ()
+    counts: tuple[TopicCounts, ...] | None = None
 
 
 def look(app: App, wanted: Wanted) -> Preview | None:
@@ -145,8 +151,8 @@ def look(app: App, wanted: Wanted) -> Preview | None:
     if drawn.digest is None:
         return None
     delivery = as_preview(drawn.digest, reader, app.new_message_id())
-    finished = app.letters.lay_out(delivery, drawn.digest, drawn.papers, reader, app.clock())
-    return Preview(reader, drawn.origin, finished, drawn.digest, drawn.papers, drawn.matches)
+    finished = app.letters.lay_out(delivery, drawn.digest, drawn.papers, reader, app.clock(), counts=drawn.counts)
+    return Preview(reader, drawn.origin, finished, drawn.digest, drawn.papers, drawn.matches, counts=drawn.counts)
 
 
 def write(finished: Finished, folder: Path) -> list[Path]:
@@ -213,19 +219,21 @@ def days(app: App, wanted: Wanted, limit: int = 14) -> list[date]:
 
 def _drawn(app: App, wanted: Wanted) -> _Drawn:
     if wanted.email:
-        return _readers(app, reader_named(app, wanted.email), wanted.day)
+        return _readers(app, reader_named(app, wanted.email), wanted.day, wanted.cadence)
+    cadence = wanted.cadence or Cadence.DAILY
     if wanted.topics:
-        return _followers(app, wanted.topics, wanted.day)
+        return _followers(app, wanted.topics, wanted.day, cadence)
     # Nobody's links, or the made-up reader would have those of the first real one.
-    return _Drawn(replace(sample.READER, row=0), Origin.SAMPLE, sample.DIGEST, sample.PAPERS)
+    nobody, counts = replace(sample.reader(cadence), row=0), sample.counts(cadence)
+    return _Drawn(nobody, Origin.SAMPLE, sample.digest(cadence), sample.PAPERS, counts=counts)
 
 
-def _readers(app: App, reader: Subscriber, day: date | None) -> _Drawn:
-    now = app.clock()
-    frozen = app.store.issues.digest_on(reader.row, day or issue_date(reader.schedule, now))
-    if frozen:
+def _readers(app: App, reader: Subscriber, day: date | None, cadence: Cadence | None) -> _Drawn:
+    frozen = app.store.issues.digest_on(reader.row, day or issue_date(reader.schedule, app.clock()))
+    if frozen and (cadence is None or frozen.issue.startswith(f"{cadence.value} ")):
         printed = app.store.issues.printed(frozen, frozen.papers)
         return _Drawn(reader, Origin.COMPOSED, frozen, printed)
+    reader = replace(reader, schedule=replace(reader.schedule, cadence=cadence or reader.schedule.cadence))
     batch = app.store.issues.unread(reader)
     due = batch.readers[0]
     digest = pipeline.choose(due, batch, reader.schedule.cadence, day or _next_day(app, reader), Means.of(app))
@@ -240,20 +248,24 @@ def _next_day(app: App, reader: Subscriber) -> date:
     return pipeline.next_issue(schedule, due_at, now)[0] if due_at else issue_date(schedule, now)
 
 
-def _followers(app: App, slugs: tuple[str, ...], day: date | None) -> _Drawn:
-    """The topics' papers of a day, or the latest."""
+def _followers(app: App, slugs: tuple[str, ...], day: date | None, cadence: Cadence) -> _Drawn:
+    """The topics' papers of a day, or of the days that an issue of this date tells of; by default the latest."""
     for slug in slugs:
         if app.store.topics.by_slug(slug) is None:
             raise UnknownName(f"there is no topic {slug!r}; see: paperround topics list")
-    now = app.clock()
     reader = Subscriber(
-        row=0, email="reader@paperround.example", state=ReaderState.ACTIVE, schedule=Schedule(), topics=slugs
+        row=0, email="reader@paperround.example", state=ReaderState.ACTIVE, schedule=Schedule(cadence), topics=slugs
     )
-    matches = tuple(app.store.reasons.latest(slugs, day, _TOPIC_PAPERS))
-    papers = app.store.papers.by_rows(match.paper for match in matches)
-    due = DueReader(reader, None, matches)
-    digest = pipeline.choose(due, Batch([due], papers), reader.schedule.cadence, day or now.date(), Means.of(app))
-    return _Drawn(reader, Origin.FOLLOWER, digest, papers, matches)
+    named = day or app.clock().date()
+    if told := span(cadence, named):
+        matches = app.store.reasons.latest(slugs, *told, _PAPERS_A_DAY * ((told[1] - told[0]).days + 1))
+    else:
+        matches = app.store.reasons.latest(slugs, day or date.min, day or date.max, _PAPERS_A_DAY)
+    rows = {match.paper for match in matches}
+    due = DueReader(reader, None, tuple(matches))
+    batch = Batch([due], app.store.papers.by_rows(rows), app.store.papers.echoes_of(rows) if told else {})
+    digest = pipeline.choose(due, batch, cadence, named, Means.of(app))
+    return _Drawn(reader, Origin.FOLLOWER, digest, batch.papers, due.matches)
 
 
 def _notice(app: App, reader: Subscriber, kind: str, *, mark: str = "") -> Finished:
@@ -285,7 +297,9 @@ def _marked(app: App, shown: Preview, reader: Subscriber) -> Finished:
     if shown.digest is None:
         return _notice(app, reader, shown.notice, mark=_TEST)
     delivery = as_preview(shown.digest, reader, app.new_message_id())
-    return app.letters.lay_out(delivery, shown.digest, shown.papers, reader, app.clock(), mark=_TEST)
+    return app.letters.lay_out(
+        delivery, shown.digest, shown.papers, reader, app.clock(), counts=shown.counts, mark=_TEST
+    )
 
 
 def _taste(app: App, shown: Preview) -> Taste:
@@ -317,7 +331,8 @@ def _evidence(
 
 def _had(app: App, shown: Preview, rows: Iterable[int]) -> dict[int, date]:
     """The past week's papers on the reader's topics that they have had, and when."""
-    week = app.store.reasons.latest(_slugs(shown), None, _LOOKED_AT, since=news_horizon(app.clock()).date())
+    since = news_horizon(app.clock()).date()
+    week = app.store.reasons.latest(_slugs(shown), since, date.max, _LOOKED_AT)
     return app.store.reasons.had(shown.reader.row, {match.paper for match in week} - set(rows))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from paperround import resources
-from paperround.models import Cadence, Digest, Links, Paper, Pick, Picture, Rendered, Section, Subscriber, TopicCounts
+from paperround.models import Cadence, Digest, Links, Paper, Pick, Picture, Rendered, Section, Subscriber
 from paperround.rendering import language, sample, theme
 from paperround.rendering.letter import Press
 
@@ -22,12 +22,9 @@ THEMES = theme.names(FOLDERS)
 LANGUAGES = language.available(FOLDERS)
 DAY = sample.DAY
 PICTURE = Picture(name="0123456789abcdef", width=600, height=324)
-WEEKLY = replace(sample.DIGEST, issue=f"weekly {DAY}")
-WEEKLY_READER = replace(sample.READER, schedule=replace(sample.READER.schedule, cadence=Cadence.WEEKLY))
-COUNTS = tuple(
-    TopicCounts(section.topic, section.name, (at, 4, 0, 7, 9 - at, 2, 5))
-    for at, section in enumerate(sample.DIGEST.sections)
-)
+WEEKLY = sample.digest(Cadence.WEEKLY)
+WEEKLY_READER = sample.reader(Cadence.WEEKLY)
+COUNTS = sample.counts(Cadence.WEEKLY)
 _SMALL_PICTURE = Picture(name="fedcba9876543210", width=180, height=400)
 
 

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paperround.matching.trending import momentum, talk
+from paperround.matching.trending import Talks, momentum, talk
 from paperround.models import Echo
+from support.letters import paper
 
 TODAY = date(2026, 11, 23)
 counts = st.integers(0, 10_000)
@@ -75,3 +76,11 @@ def test_talk_is_what_was_gained_from_a_day_on_a_comment_for_two_votes() -> None
     heard = [Echo(ago(9), 10, 0, 900), Echo(ago(3), 12, 1, 9_000)]
     assert talk(heard, ago(9), ago(6)) == 4
     assert talk(heard, ago(9), ago(9)) == 14
+
+
+def test_the_talk_of_a_paper_is_worked_out_once_for_each_span() -> None:
+    talks, heard = Talks(), [Echo(ago(6), 4)]
+    assert talks.of(paper(1, day=ago(6)), heard, ago(6)) == 4
+    assert talks.of(paper(1, day=ago(6)), [], ago(6)) == 4
+    assert talks.of(paper(1, day=ago(6)), heard, ago(5)) == 0
+    assert talks.of(paper(2, day=ago(6)), [], ago(6)) == 0

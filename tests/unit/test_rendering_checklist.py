@@ -13,7 +13,7 @@ from lxml import html as lxml_html
 from lxml.etree import _Element
 from premailer import Premailer
 
-from paperround.models import ReaderState, Rendered
+from paperround.models import Cadence, ReaderState, Rendered
 from paperround.rendering import notice, sample
 from support.letters import DAY, EXTREMES, FOLDERS, LANGUAGES, THEMES, digest, press
 
@@ -25,13 +25,17 @@ _CONTEXT = {
 }
 _DIGESTS = {"the sample": sample.DIGEST, **{name: digest(papers, more=2) for name, papers in EXTREMES.items()}}
 _PAPERS = {"the sample": sample.PAPERS, **{name: {one.row: one for one in them} for name, them in EXTREMES.items()}}
-_KINDS = (*_DIGESTS, *(f"notice {kind}" for kind in notice.kinds(FOLDERS)))
+_SPANS = {f"a {cadence} letter": cadence for cadence in (Cadence.WEEKLY, Cadence.MONTHLY)}
+_KINDS = (*_DIGESTS, *_SPANS, *(f"notice {kind}" for kind in notice.kinds(FOLDERS)))
 
 
 @cache
 def _rendered(theme: str, code: str, kind: str) -> Rendered:
     if kind.startswith("notice "):
         return press(theme, code).notice(kind.removeprefix("notice "), sample.READER, sample.LINKS, _CONTEXT)
+    if cadence := _SPANS.get(kind):
+        made, reader, counts = sample.digest(cadence), sample.reader(cadence), sample.counts(cadence)
+        return press(theme, code).letter(made, sample.PAPERS, reader, sample.LINKS, DAY, counts)
     return press(theme, code).letter(_DIGESTS[kind], _PAPERS[kind], sample.READER, sample.LINKS, DAY)
 
 
@@ -231,7 +235,7 @@ def test_the_first_words_say_what_is_inside(case: Case) -> None:
     """They are what a client shows beside the subject; and nothing is hidden for it."""
     visible = " ".join(case.tree.find("body").text_content().split())
     if not case.kind.startswith("notice"):
-        assert re.match(r"(?:Hello Ada, your|Guten Tag, Ada! Ihre) \w+ \w+: \d+ \w+ \w+ \d+ \w+", visible)
+        assert re.match(r"(?:Hello Ada, your|Guten Tag, Ada! Ihre) \w+ \w+(?: \w+)?: \d+ \w+ \w+ \d+ \w+", visible)
     assert not re.search(
         r"display:\s*none|visibility:|font-size:\s*[01]px|opacity", case.tree.find("body").get("style", "")
     )

@@ -25,10 +25,11 @@ def test_a_letter_looks_as_it_did(theme: str, code: str, part: str) -> None:
     _compare(rendered, f"{theme}-{code}", part)
 
 
+@pytest.mark.parametrize(("theme", "code"), _LETTERS)
 @pytest.mark.parametrize("part", ["html", "txt"])
-def test_a_weekly_letter_looks_as_it_did(part: str) -> None:
-    rendered = press("paper", "en").letter(WEEKLY, sample.PAPERS, WEEKLY_READER, sample.LINKS, sample.DAY, COUNTS)
-    _compare(rendered, "paper-en-weekly", part)
+def test_a_weekly_letter_looks_as_it_did(theme: str, code: str, part: str) -> None:
+    rendered = press(theme, code).letter(WEEKLY, sample.PAPERS, WEEKLY_READER, sample.LINKS, sample.DAY, COUNTS)
+    _compare(rendered, f"{theme}-{code}-weekly", part)
 
 
 def _compare(rendered: Rendered, name: str, part: str) -> None:

@@ -105,6 +105,8 @@ def test_dates_hours_and_lists_are_written_as_people_write_them() -> None:
     assert english.list(("a", "b", "c")) == "a, b, and c"
     assert german.list(("a", "b")) == "a und b"
     assert english.list(()) == ""
+    assert english.span(date(2026, 11, 16), date(2026, 11, 22)) == "Nov 16\u2009–\u200922, 2026"
+    assert german.span(date(2026, 11, 1), date(2026, 11, 30)) == "November 2026"
 
 
 def test_direction_follows_the_language(tmp_path: Path) -> None:

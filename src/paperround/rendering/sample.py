@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
+from paperround.cadence import span
 from paperround.models import (
+    DISCUSSED,
     Cadence,
     Digest,
     Links,
@@ -17,6 +20,7 @@ from paperround.models import (
     Section,
     Site,
     Subscriber,
+    TopicCounts,
 )
 
 DAY = date(2026, 11, 23)
@@ -169,3 +173,40 @@ DIGEST = Digest(
     ),
     more=(7, 8, 9, 10),
 )
+_MOST_DISCUSSED = (1, 2)
+_WEEK = ((6, 9, 7, 8, 5, 1, 0), (3, 4, 2, 5, 3, 0, 1), (1, 2, 4, 2, 2, 1, 0))
+"""Each topic's papers from Monday to Sunday."""
+
+
+def digest(cadence: Cadence) -> Digest:
+    """The issue as readers of this cadence get it."""
+    issue = f"{cadence.value} {DAY}"
+    if span(cadence, DAY) is None:
+        return replace(DIGEST, issue=issue)
+    named = {pick.paper: (pick, section) for section in DIGEST.sections for pick in section.picks}
+    first = [
+        replace(pick, why=(*pick.why, f"on {section.name}"))
+        for pick, section in map(named.__getitem__, _MOST_DISCUSSED)
+    ]
+    rest = [
+        replace(section, picks=tuple(pick for pick in section.picks if pick.paper not in _MOST_DISCUSSED))
+        for section in DIGEST.sections
+    ]
+    return replace(DIGEST, issue=issue, sections=(Section(DISCUSSED, "", tuple(first)), *rest))
+
+
+def reader(cadence: Cadence) -> Subscriber:
+    """The reader, with another cadence."""
+    return replace(READER, schedule=replace(READER.schedule, cadence=cadence))
+
+
+def counts(cadence: Cadence) -> tuple[TopicCounts, ...]:
+    """The papers by topic and day that the issue's chart shows; none where it has no chart."""
+    told = span(cadence, DAY)
+    if told is None:
+        return ()
+    days = [told[0] + timedelta(days=after) for after in range((told[1] - told[0]).days + 1)]
+    return tuple(
+        TopicCounts(section.topic, section.name, tuple(week[day.weekday()] for day in days))
+        for section, week in zip(DIGEST.sections, _WEEK, strict=True)
+    )

@@ -284,8 +284,12 @@ def _with_matches(db: Connection, due: Sequence[tuple[Subscriber, date | None]],
     ]
     wanted = {match.paper for reader in readers for match in reader.matches}
     wanted |= {word.paper for reader in readers for word in reader.feedback}
-    spans = (Cadence.WEEKLY, Cadence.MONTHLY)
-    talked = {m.paper for reader in readers if reader.subscriber.schedule.cadence in spans for m in reader.matches}
+    talked = {
+        match.paper
+        for reader in readers
+        if reader.subscriber.schedule.cadence.tells_of_days
+        for match in reader.matches
+    }
     return Batch(readers, _papers(db, wanted), load_echoes(db, talked))
 
 

@@ -29,13 +29,13 @@ class Reasons:
         with reading(self._engine) as db:
             return [Match(slug, paper, score, tuple(why)) for slug, paper, score, why in db.execute(query)]
 
-    def latest(self, slugs: Collection[str], day: date | None, limit: int, since: date = date.min) -> list[Match]:
-        """The matches of these topics: of one day, or the latest since a day; the best first within it."""
+    def latest(self, slugs: Collection[str], since: date, until: date, limit: int) -> list[Match]:
+        """The matches of these topics from one day to another: the latest day first, and in it the best."""
         query = (
             select(topics.c.slug, matches.c.paper, matches.c.score, matches.c.why)
             .join_from(matches, topics)
             .join(papers, papers.c.row == matches.c.paper)
-            .where(topics.c.slug.in_(slugs), papers.c.day == day if day else papers.c.day >= since)
+            .where(topics.c.slug.in_(slugs), papers.c.day.between(since, until))
             .order_by(papers.c.day.desc(), matches.c.score.desc(), papers.c.row)
             .limit(limit)
         )

@@ -7,7 +7,7 @@ from datetime import date
 from fastapi import APIRouter, HTTPException, Response
 
 from paperround.models import Cadence
-from paperround.rendering import chart
+from paperround.rendering import chart, sample
 from paperround.web.desk import Here
 
 router = APIRouter()
@@ -26,6 +26,8 @@ def letter_chart(desk: Here, issue: str, slugs: str) -> Response:
         raise HTTPException(404)
     counted = desk.app.store.issues.counts(cadence, day)
     known = {one.slug: one.papers for one in counted.topics}
+    if not known.keys() >= set(wanted) and day == sample.DAY:
+        known = {one.slug: one.papers for one in sample.counts(cadence)}  # the workshop's made-up issue
     if not known.keys() >= set(wanted):
         raise HTTPException(404)
     # Before the issue is out, the numbers of a preview's chart still grow.

@@ -21,7 +21,7 @@ from fastapi.responses import RedirectResponse, StreamingResponse
 
 from paperround import preview
 from paperround.errors import ConfigurationError, WrongUse
-from paperround.models import Outcome, ReaderState
+from paperround.models import Cadence, Outcome, ReaderState
 from paperround.preview import Preview, Wanted
 from paperround.rendering import language as languages
 from paperround.rendering import notice, theme
@@ -38,6 +38,7 @@ TABS = {
     "letter": "Letter", "text": "Text", "source": "Source", "headers": "Headers", "raw": "Raw message",
     "papers": "Papers", "weight": "Weight", "remarks": "Remarks",
 }  # fmt: skip
+CADENCES = (Cadence.DAILY, Cadence.WEEKLY, Cadence.MONTHLY)
 _READERS, _DAYS, _PAPERS = 50, 14, 200
 _POLL, _ALIVE = 0.1, 15.0  # seconds between looks at the templates, and between signs of life to the browser
 _REFRESH = 2  # seconds, for browsers without JavaScript
@@ -54,6 +55,7 @@ class Asked:
     reader: str = ""
     topics: tuple[str, ...] = ()
     day: str = ""
+    cadence: str = ""
     theme: str = ""
     language: str = ""
     notice: str = ""
@@ -70,7 +72,9 @@ class Asked:
         """What this request asks for; where it names nobody, the first reader's letter, or a made-up one."""
         query = request.query_params
         said = {field.name: query.get(field.name, "").strip() for field in fields(cls) if field.type == "str"}
-        asked = cls(**{**said, "show": said["show"] if said["show"] in TABS else "letter"},
+        said["show"] = said["show"] if said["show"] in TABS else "letter"
+        said["cadence"] = said["cadence"] if said["cadence"] in CADENCES else ""
+        asked = cls(**said,
                     topics=tuple(query.getlist("topic")), look=Look.asked(request))  # fmt: skip
         if asked.whose in ("reader", "topics", "sample"):
             return asked
@@ -85,6 +89,7 @@ class Asked:
             email=self.reader if self.whose == "reader" else "",
             topics=self.topics if self.whose == "topics" else (),
             day=_day(self.day),
+            cadence=Cadence(self.cadence) if self.cadence else None,
             theme=self.theme,
             language=self.language,
             notice=self.notice,
@@ -283,6 +288,7 @@ def _choices(desk: Desk, asked: Asked) -> dict[str, Any]:
         known = []
     readers = islice(app.store.subscribers.all(), _READERS)
     return {
+        "cadences": CADENCES,
         "themes": theme.names(found),
         "languages": languages.available(found),
         "notices": notice.kinds(found),
