@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
-from paperround.models import Digest, Section, TopicCounts
+from paperround.models import Cadence, Digest, Section, TopicCounts
 from paperround.rendering import chart, language, sample
 from paperround.rendering.letter import Press
 from support.letters import COUNTS, DAY, FOLDERS, LANGUAGES, THEMES, WEEKLY, WEEKLY_READER, press
@@ -83,3 +83,12 @@ def test_a_site_without_pictures_keeps_the_legend() -> None:
     assert "/charts/" not in bare.html
     assert "This week by topic" in bare.html
     assert "This week by topic" in bare.text
+
+
+def test_the_made_up_issue_has_a_chart_where_it_tells_of_several_days() -> None:
+    assert sample.digest(Cadence.DAILY) == sample.DIGEST
+    assert sample.counts(Cadence.DAILY) == ()
+    weekly, monthly = (sample.counts(cadence) for cadence in (Cadence.WEEKLY, Cadence.MONTHLY))
+    assert [len(one.papers) for one in weekly] == [7, 7, 7]
+    assert {len(one.papers) for one in monthly} == {31}
+    assert sorted(sample.digest(Cadence.WEEKLY).papers) == sorted(sample.DIGEST.papers)
