@@ -19,7 +19,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -31,12 +31,14 @@ from paperround.cadence import issue_date, next_digest_at, span
 from paperround.errors import PaperroundError, SourceError, TransportError
 from paperround.ledger import Dispatch
 from paperround.matching import lexical, query
-from paperround.matching.compose import Candidate, compose
-from paperround.matching.taste import Taste, Tastes
-from paperround.matching.trending import Talks, popularity
+from paperround.matching.candidates import Candidates
+from paperround.matching.compose import compose
+from paperround.matching.taste import Tastes
+from paperround.matching.trending import Talks
 from paperround.models import Cadence, Digest, Listing, Match, Paper, Problem, Schedule, Topic
 from paperround.sources import FORMATS, Fetched, Source, SourceState, Window, pictures
 from paperround.store.issues import Batch, DueReader, NewDelivery
+from paperround.store.news import News
 from paperround.store.sources import SourceRecord
 from paperround.store.topics import news_horizon
 
@@ -252,12 +254,12 @@ def publish(app: App) -> Tally:
     """Compose a digest for every reader whose hour has come."""
     started = time.perf_counter()
     now, tally = app.clock(), Tally()
-    edition = app.store.issues.close_edition(now)
+    news = News(app.store.issues.close_edition(now))
     tally.due = app.store.issues.due_count(now)
     app.begin("publishing", tally.due)
     means = Means.of(app)
     while True:
-        with app.store.issues.batch(now, edition, _READERS_AT_ONCE, _MATCHES_AT_ONCE) as batch:
+        with app.store.issues.batch(now, news, _READERS_AT_ONCE, _MATCHES_AT_ONCE) as batch:
             for reader in batch.readers:
                 batch.decided.append(_decide(app, reader, batch, means))
         tally.composed += sum(new.digest is not None for new in batch.decided)
@@ -277,6 +279,7 @@ class Means:
     names: Mapping[str, str]
     """Each topic's name by its slug."""
     tastes: Tastes
+    candidates: Candidates
     talks: Talks
     most_discussed: int
 
@@ -284,7 +287,8 @@ class Means:
     def of(cls, app: App) -> Means:
         """Those of this moment."""
         names = {topic.slug: topic.name for topic in app.topics()}
-        return cls(app.clock(), names, Tastes(app.newest_words), Talks(), app.settings.site.most_discussed)
+        now, discussed = app.clock(), app.settings.site.most_discussed
+        return cls(now, names, Tastes(app.newest_words), Candidates(now.date()), Talks(), discussed)
 
 
 def _decide(app: App, due: DueReader, batch: Batch, means: Means) -> NewDelivery:
@@ -318,7 +322,7 @@ def next_issue(schedule: Schedule, due_at: datetime, now: datetime) -> tuple[dat
 def choose(due: DueReader, batch: Batch, cadence: Cadence, day: date, means: Means) -> Digest | None:
     """The digest of a reader's unread matches; None when there is nothing to send."""
     reader, taste = due.subscriber, means.tastes.of(due.feedback, batch.papers)
-    found = candidates(due.matches, batch.papers, taste, means.now)
+    found = means.candidates.of(due.matches, batch.papers, taste)
     issue, discussed = f"{cadence.value} {day}", 0
     if told := span(cadence, day):
         discussed = means.most_discussed
@@ -327,23 +331,6 @@ def choose(due: DueReader, batch: Batch, cadence: Cadence, day: date, means: Mea
             for c in found
         ]
     return compose(issue, found, reader.topics, means.names, reader.max_papers, discussed)
-
-
-def candidates(matches: Iterable[Match], papers: Mapping[int, Paper], taste: Taste, now: datetime) -> list[Candidate]:
-    """The matches with how popular their papers are, and how much to the reader's taste.
-
-    One whose paper is not at hand is left out.
-    """
-    today, known = now.date(), [match for match in matches if match.paper in papers]
-    affinities = {row: taste.affinity(papers[row]) for row in {match.paper for match in known}}
-    return [
-        Candidate(m.paper, m.topic, m.score, m.why, _popularity(papers[m.paper], today), *affinities[m.paper])
-        for m in known
-    ]
-
-
-def _popularity(paper: Paper, today: date) -> float:
-    return popularity(paper.upvotes, paper.comments, paper.stars, max(0, (today - paper.day).days))
 
 
 # --- deliver --------------------------------------------------------------------------------------------------

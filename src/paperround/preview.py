@@ -13,6 +13,7 @@ from paperround import pipeline
 from paperround.cadence import issue_date, span
 from paperround.errors import TransportError, UnknownName, WrongUse
 from paperround.letters import Finished, as_preview
+from paperround.matching.candidates import Candidates
 from paperround.matching.taste import Taste, Tastes
 from paperround.matching.trending import rank
 from paperround.membership import address as checked_address
@@ -342,7 +343,7 @@ def _by_paper(app: App, matches: Iterable[Match], papers: Mapping[int, Paper], t
     for match in matches:
         grouped.setdefault(match.paper, []).append(match)
     found: dict[int, Considered] = {}
-    for candidate in pipeline.candidates(matches, papers, taste, app.clock()):
+    for candidate in Candidates(app.clock().date()).of(matches, papers, taste):
         those = tuple(sorted(grouped[candidate.paper], key=lambda match: -match.score))
         ranked = rank(those[0].score, candidate.popularity, candidate.affinity)
         found[candidate.paper] = Considered(

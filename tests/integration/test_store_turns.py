@@ -14,6 +14,7 @@ from paperround.errors import StoreError
 from paperround.models import ReaderState
 from paperround.store import engine as engines
 from paperround.store.issues import within
+from paperround.store.news import News
 from support.papers import listing
 from support.site import MORNING, Site
 
@@ -37,7 +38,7 @@ def test_a_batch_ends_where_its_readers_have_enough_unread_together(site: Site) 
     edition = site.app.store.issues.close_edition(now)
     sizes = {}
     for most in (1, 5, 10, 12, 17, 18, 100):
-        with site.app.store.issues.batch(now, edition, 6, most) as batch:
+        with site.app.store.issues.batch(now, News(edition), 6, most) as batch:
             sizes[most] = len(batch.readers)  # nothing is decided: the next one finds the same readers due
     # Those of 06:30 have five unread each, those of 06:45 one; never more than six readers.
     assert sizes == {1: 1, 5: 1, 10: 2, 12: 2, 17: 5, 18: 6, 100: 6}
@@ -51,7 +52,7 @@ def test_what_a_reader_has_read_takes_no_room_in_a_batch(site: Site) -> None:
     site.papers(listing(5))
     now = MORNING + timedelta(days=1, hours=1)
     edition = site.app.store.issues.close_edition(now)
-    with site.app.store.issues.batch(now, edition, 10, 2) as batch:
+    with site.app.store.issues.batch(now, News(edition), 10, 2) as batch:
         assert [len(reader.matches) for reader in batch.readers] == [1, 1]
 
 

@@ -85,8 +85,11 @@ def _best_topics(candidates: Iterable[Candidate], places: Mapping[str, int]) -> 
     by_paper: dict[int, list[Candidate]] = {}
     for candidate in candidates:
         by_paper.setdefault(candidate.paper, []).append(candidate)
-    chosen = []
+    chosen: list[_Chosen] = []
     for matches in by_paper.values():
+        if len(matches) == 1:
+            chosen.append((matches[0], []))
+            continue
         best = min(matches, key=lambda m: (-m.score, _place(m.topic, places), m.why, -m.popularity))
         others = {match.topic for match in matches} - {best.topic}
         chosen.append((best, sorted(others, key=lambda topic: _place(topic, places))))
@@ -107,7 +110,7 @@ def _dealt(ranked: Iterable[Candidate], places: int) -> set[int]:
 
 def _discussed(ranked: Sequence[_Chosen], most: int) -> list[int]:
     """The papers talked about most, the loudest first; a topic never loses its only paper to them."""
-    if len(ranked) < _LEAST_PAPERS:
+    if most < 1 or len(ranked) < _LEAST_PAPERS:
         return []
     left = Counter(match.topic for match, _ in ranked)
     taken: list[int] = []

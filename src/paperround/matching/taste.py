@@ -105,9 +105,14 @@ class Taste:
                     direction[term] += share * weight / len(group)
         return cls(features, _unit(direction), liked)
 
+    @property
+    def neutral(self) -> bool:
+        """Whether every paper is the same to it."""
+        return not self.direction
+
     def affinity(self, paper: Paper) -> Affinity:
         """How much the paper is to this taste."""
-        if not self.direction:
+        if self.neutral:
             return NEUTRAL
         vector = self.features.of(paper)
         likeness = _product(vector, self.direction)

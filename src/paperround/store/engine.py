@@ -9,7 +9,21 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    Engine,
+    FromClause,
+    cast,
+    create_engine,
+    event,
+    func,
+    join,
+    make_url,
+    true,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.schema import Table
@@ -184,6 +198,14 @@ def upsert(connection: Connection, table: Table) -> Any:
     Count its RETURNING rows, never `rowcount`: that is −1 on PostgreSQL after DO NOTHING.
     """
     return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+
+
+def numbers_in(connection: Connection, column: Column[Any]) -> tuple[FromClause, ColumnElement[int]]:
+    """The column's table joined with each number in its JSON arrays, and that number."""
+    postgres = connection.dialect.name == "postgresql"
+    taken_apart = func.json_array_elements_text(column) if postgres else func.json_each(column)
+    each = taken_apart.table_valued("value", name="each")
+    return join(column.table, each, true()), cast(each.c.value, BigInteger)
 
 
 def alone(connection: Connection, table: Table) -> None:

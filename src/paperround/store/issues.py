@@ -27,10 +27,10 @@ from paperround.models import (
     Subscriber,
     TopicCounts,
 )
-from paperround.store.engine import alone, among_others, reading, upsert, writing
+from paperround.store.engine import alone, among_others, numbers_in, reading, upsert, writing
 from paperround.store.feedback import heard
-from paperround.store.papers import load as load_papers
-from paperround.store.papers import load_echoes, paper_from
+from paperround.store.news import News
+from paperround.store.papers import load_rows, paper_from
 from paperround.store.schema import (
     deliveries,
     digest_papers,
@@ -40,7 +40,6 @@ from paperround.store.schema import (
     issue_topics,
     issues,
     matches,
-    papers,
     subscribers,
     subscriptions,
     topics,
@@ -50,6 +49,8 @@ from paperround.store.subscribers import load
 _CHUNK = 500
 Numbers = Mapping[tuple[Cadence, date], int]
 """The store's number of each issue."""
+Due = Sequence[tuple[Subscriber, date | None, Sequence[tuple[int, int]]]]
+"""Readers, the local date of the last issue of each, and what they follow with the last edition read of it."""
 _SERVED = (
     update(subscribers)
     .where(subscribers.c.row == bindparam("reader"))
@@ -87,9 +88,9 @@ class Batch:
 
     readers: list[DueReader]
     papers: Mapping[int, Paper]
-    """Those that their matches and their feedback name."""
+    """Among others those that their matches and their feedback name."""
     echoes: Mapping[int, Sequence[Echo]] = field(default_factory=dict)
-    """What the papers of weekly and monthly readers met with, day by day."""
+    """Among others what the papers of weekly and monthly readers met with, day by day."""
     decided: list[NewDelivery] = field(default_factory=list)
 
 
@@ -117,26 +118,29 @@ class Issues:
             return db.scalar(select(func.count()).select_from(subscribers).where(*_is_due(now))) or 0
 
     @contextmanager
-    def batch(self, now: datetime, edition: int, limit: int, most_matches: int) -> Iterator[Batch]:
+    def batch(self, now: datetime, news: News, limit: int, most_matches: int) -> Iterator[Batch]:
         """Due readers, the longest waiting first; what is decided in the block is kept at its end, all or nothing.
 
         There are up to `limit` of them, and fewer when together they have more than `most_matches` unread: the
-        work of a batch follows from these, and others who write wait for its end.
+        work of a batch follows from these, and others who write wait for its end. One `news` is for all batches of a
+        round.
 
         Two programs never get the same reader: on SQLite the block holds the write lock, on PostgreSQL the
         readers' rows are locked and others skip them.
         """
         with writing(self._engine) as db:
             among_others(db, digest_papers)
-            due = load_due(db, now, edition, limit, most_matches)
-            batch = _with_matches(db, due, edition)
+            news.begin(db)
+            batch = _with_matches(db, _due(db, now, news, limit, most_matches), news)
             yield batch
-            _keep(db, batch.decided, edition, now)
+            _keep(db, batch.decided, news.edition or 0, now)
 
     def unread(self, subscriber: Subscriber) -> Batch:
         """The same for one reader, due or not, as a preview: nothing is locked and nothing is kept."""
         with reading(self._engine) as db:
-            return _with_matches(db, [(subscriber, None)], None)
+            news, follows = News(None), _follows(db, [subscriber.row])
+            news.read(db, follows)
+            return _with_matches(db, [(subscriber, None, follows[subscriber.row])], news)
 
     def digest(self, row: int) -> Digest:
         """A digest as it was composed."""
@@ -183,18 +187,18 @@ class Issues:
             return IssueCounts(tuple(kept), frozen=True)
 
 
-def load_due(
-    db: Connection, now: datetime, edition: int, limit: int, most_matches: int
-) -> list[tuple[Subscriber, date | None]]:
-    """Readers whose hour has come and who fit into one batch, with the local date of their last issue."""
+def _due(db: Connection, now: datetime, news: News, limit: int, most_matches: int) -> Due:
+    """Readers whose hour has come and who fit into one batch."""
     rows = select(subscribers.c.row, subscribers.c.served).where(*_is_due(now))
     rows = (
         rows.order_by(subscribers.c.next_digest_at, subscribers.c.row).limit(limit).with_for_update(skip_locked=True)
     )
     served = dict(db.execute(rows).all())
-    taken = within(_unread_counts(db, list(served), edition), most_matches)
+    follows = _follows(db, list(served))
+    news.read(db, follows)
+    taken = within({row: news.unread_count(followed) for row, followed in follows.items()}, most_matches)
     found = {reader.row: reader for reader in load(db, subscribers.c.row.in_(taken))} if taken else {}
-    return [(found[row], served[row]) for row in taken if row in found]
+    return [(found[row], served[row], follows[row]) for row in taken if row in found]
 
 
 def within(wanted: Mapping[int, int], most: int) -> list[int]:
@@ -203,84 +207,33 @@ def within(wanted: Mapping[int, int], most: int) -> list[int]:
     return [key for place, (key, total) in enumerate(zip(wanted, sums, strict=True)) if place == 0 or total <= most]
 
 
-def _unread_counts(db: Connection, readers: Sequence[int], edition: int) -> dict[int, int]:
-    """About how many matches each reader has unread, in the order given, from the index alone.
-
-    A paper that they had in another issue still counts here.
-    """
-    begun = _begun(readers)
-    news: dict[int, list[tuple[int, int]]] = {}
-    query = (
-        select(matches.c.topic, matches.c.edition, func.count())
-        .join_from(begun, matches, matches.c.topic == begun.c.topic)
-        .where(matches.c.edition <= edition, matches.c.edition > begun.c.read_to)
-        .group_by(matches.c.topic, matches.c.edition)
-    )
-    for topic, number, count in db.execute(query):
-        news.setdefault(topic, []).append((number, count))
-    unread = dict.fromkeys(readers, 0)
-    for reader, topic, read_to in db.execute(_followed(readers)):
-        unread[reader] += sum(count for number, count in news.get(topic, ()) if number > read_to)
-    return unread
-
-
-def _begun(readers: Sequence[int]) -> Any:
-    """For each topic that one of these readers follows the edition after which something may be unread."""
-    return (
-        select(subscriptions.c.topic, func.min(subscriptions.c.read_to).label("read_to"))
-        .where(subscriptions.c.subscriber.in_(readers))
-        .group_by(subscriptions.c.topic)
-        .subquery()
-    )
-
-
-def _followed(readers: Sequence[int]) -> Any:
+def _follows(db: Connection, readers: Sequence[int]) -> dict[int, list[tuple[int, int]]]:
+    """What each of these readers, in the order given, follows, and the last edition they have read of it."""
+    follows: dict[int, list[tuple[int, int]]] = {row: [] for row in readers}
     columns = subscriptions.c.subscriber, subscriptions.c.topic, subscriptions.c.read_to
-    return select(*columns).where(subscriptions.c.subscriber.in_(readers))
+    for reader, topic, read_to in db.execute(select(*columns).where(subscriptions.c.subscriber.in_(readers))):
+        follows[reader].append((topic, read_to))
+    return follows
 
 
 def _is_due(now: datetime) -> tuple[Any, ...]:
     return subscribers.c.state == "active", subscribers.c.next_digest_at <= now
 
 
-def _with_matches(db: Connection, due: Sequence[tuple[Subscriber, date | None]], edition: int | None) -> Batch:
+def _with_matches(db: Connection, due: Due, news: News) -> Batch:
     """For each reader the matches of editions they have not read, less the papers they have had."""
-    rows = [reader.row for reader, _ in due]
-    fresh = (
-        matches.c.edition <= edition
-        if edition is not None
-        else (matches.c.edition.is_(None) | (matches.c.edition > 0))
-    )
-    begun = _begun(rows)
-    # Once per topic, however many readers follow it.
-    news: dict[int, list[tuple[int | None, Match]]] = {}
-    slugs = dict(db.execute(select(topics.c.row, topics.c.slug)).all())
-    query = (
-        select(matches)
-        .join_from(begun, matches, matches.c.topic == begun.c.topic)
-        .where(fresh, matches.c.edition.is_(None) | (matches.c.edition > begun.c.read_to))
-    )
-    for found in db.execute(query.order_by(matches.c.topic, matches.c.paper)):
-        match = Match(slugs[found.topic], found.paper, found.score, tuple(found.why))
-        news.setdefault(found.topic, []).append((found.edition, match))
-    had = _had(db, rows, {match.paper for found in news.values() for _, match in found})
-    follows: dict[int, list[tuple[int, int]]] = {row: [] for row in rows}
-    for subscriber, topic, read_to in db.execute(_followed(rows)):
-        follows[subscriber].append((topic, read_to))
+    rows = [reader.row for reader, _, _ in due]
+    unread = {reader.row: news.unread(followed) for reader, _, followed in due}
+    had = _had(db, rows, {match.paper for found in unread.values() for match in found})
     said = heard(db, rows)
     readers = [
         DueReader(
             reader,
             served,
-            tuple(
-                match
-                for topic, read_to in follows[reader.row]
-                for number, match in news.get(topic, ())
-                if (number is None or number > read_to) and (reader.row, match.paper) not in had
-            ),
+            tuple(match for match in unread[reader.row] if (reader.row, match.paper) not in had),
             said.get(reader.row, ()),
         )
-        for reader, served in due
+        for reader, served, _ in due
     ]
     wanted = {match.paper for reader in readers for match in reader.matches}
     wanted |= {word.paper for reader in readers for word in reader.feedback}
@@ -290,7 +243,7 @@ def _with_matches(db: Connection, due: Sequence[tuple[Subscriber, date | None]],
         if reader.subscriber.schedule.cadence.tells_of_days
         for match in reader.matches
     }
-    return Batch(readers, _papers(db, wanted), load_echoes(db, talked))
+    return Batch(readers, news.papers(db, wanted), news.echoes(db, talked))
 
 
 def _had(db: Connection, readers: Sequence[int], wanted: set[int]) -> set[tuple[int, int]]:
@@ -301,15 +254,6 @@ def _had(db: Connection, readers: Sequence[int], wanted: set[int]) -> set[tuple[
         digest_papers.c.subscriber.in_(readers), digest_papers.c.paper.between(min(wanted), max(wanted))
     )
     return {(reader, paper) for reader, paper in db.execute(query) if paper in wanted}
-
-
-def _papers(db: Connection, rows: set[int]) -> dict[int, Paper]:
-    found: dict[int, Paper] = {}
-    wanted = sorted(rows)
-    for start in range(0, len(wanted), _CHUNK):
-        some = papers.c.row.in_(wanted[start : start + _CHUNK])
-        found |= {paper.row: paper for paper in load_papers(db, some)}
-    return found
 
 
 def _keep(db: Connection, decided: Sequence[NewDelivery], edition: int, now: datetime) -> None:
@@ -359,7 +303,7 @@ def _print(db: Connection, decided: Sequence[NewDelivery], numbers: Numbers) -> 
     for issue in sorted(numbers.values()):
         mine = sorted(paper for number, paper in used if number == issue)
         have = select(issue_papers.c.paper).where(issue_papers.c.issue == issue, issue_papers.c.paper.in_(mine))
-        fresh = _papers(db, set(mine) - set(db.scalars(have)))
+        fresh = load_rows(db, set(mine) - set(db.scalars(have)))
         if fresh:
             db.execute(
                 upsert(db, issue_papers).on_conflict_do_nothing(),
@@ -424,9 +368,13 @@ def _keep_digests(db: Connection, fresh: Sequence[NewDelivery], numbers: Numbers
         [
             {"subscriber": new.reader.subscriber.row, "paper": paper, "digest": row, "place": place}
             for row, (new, digest) in zip(rows, kept, strict=True)
-            for place, paper in [*enumerate(digest.papers), *((None, paper) for paper in digest.more)]
+            for place, paper in enumerate(digest.papers)
         ],
     )
+    # Papers that are only counted are ten times as many: the database takes them from the digests itself.
+    joined, paper = numbers_in(db, digests.c.more)
+    counted = select(digests.c.subscriber, paper, digests.c.row).select_from(joined).where(digests.c.row.in_(rows))
+    db.execute(insert(digest_papers).from_select(["subscriber", "paper", "digest"], counted))
     db.execute(
         insert(deliveries),
         [

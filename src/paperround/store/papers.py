@@ -20,6 +20,7 @@ from paperround.store.schema import (
     feedback,
     listings,
     matches,
+    notes,
     paper_keys,
     papers,
     pictures,
@@ -27,6 +28,7 @@ from paperround.store.schema import (
 from paperround.store.search import SearchIndex
 
 _CHUNK = 500
+_MERGED = "merged"
 _TUPLES = ("authors", "categories", "keywords")
 THUMBNAIL = papers.c.facts["thumbnail_url"].as_string()
 """Where a source says that a paper's picture is."""
@@ -217,6 +219,16 @@ def load(
         yield paper_from(*row[:6], Picture(name=row.name, width=row.width, height=row.height) if row.name else None)
 
 
+def load_rows(db: Connection, rows: Iterable[int]) -> dict[int, Paper]:
+    """The papers of these numbers that there are."""
+    wanted = sorted(rows)
+    found: dict[int, Paper] = {}
+    for start in range(0, len(wanted), _CHUNK):
+        some = papers.c.row.in_(wanted[start : start + _CHUNK])
+        found |= {paper.row: paper for paper in load(db, some)}
+    return found
+
+
 def load_echoes(db: Connection, rows: Iterable[int]) -> dict[int, list[Echo]]:
     """The echoes of these papers, the first day first; a paper that has none is left out."""
     wanted = sorted(rows)
@@ -370,6 +382,13 @@ def _absorb(db: Connection, keep: int, lose: int) -> None:
     names = [{"key": f"id:{old_name}", "paper": keep}, {"key": f"row:{lose}", "paper": keep}]
     db.execute(upsert(db, paper_keys).on_conflict_do_nothing(), names)
     db.execute(delete(papers).where(papers.c.row == lose))
+    told = upsert(db, notes).values(name=_MERGED, value=str(lose))
+    db.execute(told.on_conflict_do_update(index_elements=["name"], set_={"value": told.excluded.value}))
+
+
+def last_merged(db: Connection) -> str:
+    """Another text after every merge of two papers: what was read before may name one that is gone."""
+    return db.scalar(select(notes.c.value).where(notes.c.name == _MERGED)) or ""
 
 
 def _listings(db: Connection, row: int) -> list[Listing]:

@@ -1,0 +1,38 @@
+"""Matches become candidates: how popular each paper is today, and how much to the reader's taste. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import date
+
+from paperround.matching.compose import Candidate
+from paperround.matching.taste import Affinity, Taste
+from paperround.matching.trending import popularity
+from paperround.models import Match, Paper
+
+
+class Candidates:
+    """Makes them, once for all readers with the same match; only what is to a reader's taste is their own."""
+
+    def __init__(self, today: date) -> None:
+        self._today = today
+        self._known: dict[Match, Candidate] = {}
+
+    def of(self, matches: Iterable[Match], papers: Mapping[int, Paper], taste: Taste) -> list[Candidate]:
+        """One reader's candidates; a match whose paper is not at hand is left out."""
+        found = [self._plain(match, papers[match.paper]) for match in matches if match.paper in papers]
+        if taste.neutral:
+            return found
+        affinities: dict[int, Affinity] = {
+            row: taste.affinity(papers[row]) for row in {candidate.paper for candidate in found}
+        }
+        return [replace(one, affinity=degree, like=like) for one in found for degree, like in [affinities[one.paper]]]
+
+    def _plain(self, match: Match, paper: Paper) -> Candidate:
+        known = self._known.get(match)
+        if known is None:
+            age = max(0, (self._today - paper.day).days)
+            popular = popularity(paper.upvotes, paper.comments, paper.stars, age)
+            known = self._known[match] = Candidate(match.paper, match.topic, match.score, match.why, popular)
+        return known

@@ -1,0 +1,113 @@
+"""What readers have not read: each topic's matches by edition, read once for all who follow it."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
+
+from sqlalchemy import ColumnElement, Connection, and_, or_, select
+
+from paperround.models import Echo, Match, Paper
+from paperround.store.papers import last_merged, load_echoes, load_rows
+from paperround.store.schema import matches, topics
+
+_CHUNK = 500
+_MOST_PAPERS, _MOST_MATCHES = 20_000, 200_000  # about 150 MB; who has missed months must not fill the memory
+_UNCLOSED = 2**31 - 1  # as large as the column takes
+"""Stands for the edition of matches that have none yet: they come after all others."""
+
+Follows = Mapping[int, Sequence[tuple[int, int]]]
+"""Each reader's topics, by number, with the last edition they have read of it."""
+
+
+class News:
+    """The matches up to an edition, or all of them where it is None, and the papers and echoes that they name.
+
+    One program keeps it for a round: the batches ask for much the same. A closed edition gets no new matches; papers
+    that become one are noticed by `begin`. It holds whatever was true at some moment of the round.
+    """
+
+    def __init__(self, edition: int | None) -> None:
+        self.edition = edition
+        self._forget()
+        self._merged = ""
+
+    def _forget(self) -> None:
+        self._after: dict[int, int] = {}
+        """For each topic the edition after which all its matches are here."""
+        self._matches: dict[int, list[tuple[int, Match]]] = {}
+        """Each topic's matches, the oldest edition first."""
+        self._editions: dict[int, list[int]] = {}
+        self._papers: dict[int, Paper] = {}
+        self._echoes: dict[int, Sequence[Echo]] = {}
+        self._slugs: dict[int, str] = {}
+
+    def begin(self, db: Connection) -> None:
+        """At the start of each transaction: forget what may be wrong by now, or has grown too large."""
+        merged = last_merged(db)
+        large = len(self._papers) > _MOST_PAPERS or sum(map(len, self._editions.values())) > _MOST_MATCHES
+        if merged != self._merged or large:
+            self._forget()
+        self._merged = merged
+
+    def read(self, db: Connection, follows: Follows) -> None:
+        """Read what these readers may have unread and is not here yet."""
+        begun: dict[int, int] = {}
+        for followed in follows.values():
+            for topic, read_to in followed:
+                begun[topic] = min(read_to, begun.get(topic, _UNCLOSED))
+        missing: dict[tuple[int, int], list[int]] = {}
+        for topic, after in begun.items():
+            until = self._after.get(topic, _UNCLOSED)
+            if after < until:
+                missing.setdefault((after, until), []).append(topic)
+        for (after, until), some in missing.items():
+            self._add(db, some, after, until)
+
+    def _add(self, db: Connection, some: Sequence[int], after: int, until: int) -> None:
+        """Add the matches of editions later than `after` and not later than `until`, none of which are here."""
+        if not self._slugs.keys() >= set(some):
+            self._slugs = dict(db.execute(select(topics.c.row, topics.c.slug)).all())
+        last = until if self.edition is None else min(until, self.edition)
+        fresh: ColumnElement[bool] = and_(matches.c.edition > after, matches.c.edition <= last)
+        if self.edition is None and until == _UNCLOSED:
+            fresh = or_(fresh, matches.c.edition.is_(None))
+        found: dict[int, list[tuple[int, Match]]] = {}
+        for start in range(0, len(some), _CHUNK):
+            query = select(matches.c.topic, matches.c.paper, matches.c.score, matches.c.why, matches.c.edition)
+            query = query.where(matches.c.topic.in_(some[start : start + _CHUNK]), fresh)
+            for topic, paper, score, why, edition in db.execute(query):
+                match = Match(self._slugs[topic], paper, score, tuple(why))
+                found.setdefault(topic, []).append((_UNCLOSED if edition is None else edition, match))
+        for topic in some:
+            older = sorted(found.get(topic, ()), key=itemgetter(0))
+            self._matches[topic] = [*older, *self._matches.get(topic, ())]
+            self._editions[topic] = [edition for edition, _ in self._matches[topic]]
+            self._after[topic] = after
+
+    def unread_count(self, followed: Iterable[tuple[int, int]]) -> int:
+        """How many matches somebody has unread who follows these topics; one in two topics counts twice."""
+        counts = ((self._editions.get(topic, ()), read_to) for topic, read_to in followed)
+        return sum(len(editions) - bisect_right(editions, read_to) for editions, read_to in counts)
+
+    def unread(self, followed: Iterable[tuple[int, int]]) -> list[Match]:
+        """The matches that they have unread."""
+        found: list[Match] = []
+        for topic, read_to in followed:
+            first = bisect_right(self._editions.get(topic, ()), read_to)
+            found += (match for _, match in self._matches.get(topic, ())[first:])
+        return found
+
+    def papers(self, db: Connection, rows: Iterable[int]) -> Mapping[int, Paper]:
+        """All papers that are here, among them those of these rows that there are."""
+        if wanted := set(rows) - self._papers.keys():
+            self._papers |= load_rows(db, wanted)
+        return self._papers
+
+    def echoes(self, db: Connection, rows: Iterable[int]) -> Mapping[int, Sequence[Echo]]:
+        """All echoes that are here, among them those of these papers; one that has none has an empty entry."""
+        if wanted := set(rows) - self._echoes.keys():
+            self._echoes |= dict.fromkeys(wanted, ())
+            self._echoes |= load_echoes(db, wanted)
+        return self._echoes
