@@ -155,7 +155,7 @@ def ask_to_return(app: App, reader: Subscriber, consent: Mapping[str, str]) -> N
 
 def wish_of(app: App, reader: Subscriber) -> Wish:
     """What a reader has now, as a wish."""
-    private = {topic.slug: topic.query for topic in app.store.topics.all() if topic.private}
+    private = {topic.slug: topic.query for topic in app.store.topics.named(reader.topics) if topic.private}
     return Wish(
         email=reader.email,
         topics=tuple(slug for slug in reader.topics if slug not in private),

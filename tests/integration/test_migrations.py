@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 
 from paperround.app import open_store
 from paperround.matching import fts
+from paperround.matching.query import parse
+from paperround.store import migrations
+from paperround.store.engine import writing
 from paperround.store.schema import metadata
 
 
@@ -39,4 +45,25 @@ def test_preparing_twice_changes_nothing(database_url: str) -> None:
     store.prepare()
     store.prepare()
     assert store.migrate() == store.migrate()
+    store.close()
+
+
+def test_what_an_older_version_has_indexed_is_found_after_the_migration(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path}/x.db")
+    with writing(store._engine) as connection:
+        config = migrations._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.execute(
+            text(
+                "INSERT INTO papers (row, id, title, facts, sources, day, upvotes, first_seen, unmatched, archived) "
+                """VALUES (7, '2611.00007', 'Robots', '{"title": "Robots"}', '[]', '2020-11-20', 3, """
+                "'2020-11-20 06:00:00.000000', 0, 0)"
+            )
+        )
+        connection.execute(text("INSERT INTO paper_index (rowid, title) VALUES (7, 'robot')"))
+    store.prepare()
+    for query in ("robots", "r*", "title:robot*"):
+        assert [paper.row for paper, _ in store.papers.search(parse(query), 10)] == [7], query
+    assert store.papers.echoes_of([7]) == {}, "of papers older than a month nobody asks what is trending"
     store.close()

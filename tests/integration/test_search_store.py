@@ -41,6 +41,22 @@ def test_a_word_in_the_title_comes_before_keywords_before_the_abstract_and_of_eq
     assert scores[-1] > 0
 
 
+def test_where_any_word_will_do_two_of_them_are_better_and_the_rarer_counts_more(
+    site: Site,
+) -> None:
+    plain = {"title": "A study", "authors": ["Ada Bee"]}
+    site.papers(
+        listing(1, **plain | {"abstract": "We measure drones and kites."}),
+        listing(2, **plain | {"title": "Kites", "abstract": "We measure."}),
+        *(listing(n, **plain | {"title": f"Drones {n}", "abstract": "We measure."}) for n in range(3, 8)),
+        *(listing(n, **plain | {"title": f"Study {n}", "abstract": "We measure drones."}) for n in range(8, 12)),
+    )
+    order = found(site, "drones OR kites", 20)
+    assert order.index("2611.00001") < order.index("2611.00008"), "both words in the abstract, or one"
+    if site.app.settings.database_url.startswith("sqlite"):  # PostgreSQL does not know how rare a word is
+        assert order[0] == "2611.00002"
+
+
 def test_a_search_says_why_each_paper_is_there(site: Site) -> None:
     site.papers(listing(1, "robots"), *(listing(number, "agents") for number in range(2, 6)))
     [(paper, score, why)] = reports.search(site.app, "robots", 10)

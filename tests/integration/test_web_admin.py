@@ -263,9 +263,11 @@ def test_both_databases_count_days_alike(tmp_path: Path, database_url: str) -> N
     pipeline.deliver(site.app)
     (found,) = site.app.store.overview.readers("E_X@", None, 10)
     membership.unsubscribe(site.app, found)
-    days = site.app.store.overview.days(site.clock() - timedelta(days=5))
-    today = site.clock().date()
-    assert days.joined == {today - timedelta(days=1): 2}
-    assert days.left == {today: 1}
-    assert days.letters == {"sent": {today: 2}}
+    overview, since, today = site.app.store.overview, site.clock() - timedelta(days=5), site.clock().date()
+    assert overview.readers_by_day(since) == {"joined": {today - timedelta(days=1): 2}, "left": {today: 1}}
+    assert overview.letters_by_day(since) == {"sent": {today: 2}}
+    assert overview.bounces_by_day(since) == {}
+    [(robots, readers, papers)] = site.app.store.topics.public_counts(since.date())
+    assert (robots.slug, readers, papers) == ("robots", 1, 1)
+    assert site.app.store.topics.public_counts(today)[0][2] == 0
     site.app.close()

@@ -9,20 +9,24 @@ made of. https://sqlite.org/fts5.html#ascii_tokenizer
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from paperround.matching.fields import TEXT, Field, value_terms, values
-from paperround.matching.query import Phrase, Query, evaluate
+from paperround.matching.query import Phrase, Query, evaluate, sought
 from paperround.models import Paper
 
 TOKENIZER = "ascii tokenchars '.+#'"
 CREATE = (
     f"CREATE VIRTUAL TABLE paper_index USING fts5({', '.join(Field)}, "
-    f"""tokenize = "{TOKENIZER}", prefix = '2 3 4')"""
+    f"""tokenize = "{TOKENIZER}", prefix = '1 2 3 4')"""
 )
 """The table that `index_document` fills and `expression` asks; `rowid` is the paper's row."""
 
 # A token that no query can name stands between two values, so that no phrase reaches over both.
 _GAP = " . "
+# A word in the title says ten times as much as one elsewhere; of a long query the first words decide.
+_WEIGHTS = {Field.TITLE: 10.0, Field.KEYWORDS: 4.0}
+_MOST_SIGNS = 12
 
 
 def index_document(paper: Paper) -> dict[str, str]:
@@ -36,6 +40,21 @@ def expression(query: Query) -> str:
     """The query as an FTS5 expression, to be bound to `paper_index MATCH ?`."""
     _, found = evaluate(query, _phrase, _all_of, _any_of, lambda wanted, unwanted: f"({wanted} NOT {unwanted})")
     return found
+
+
+def signs(query: Query) -> list[tuple[str, float]]:
+    """What tells that of two papers which the query finds one fits better: expressions, and what each is worth.
+
+    bm25() would know more, but reads everything that each word finds before it ranks the first paper: 20 to 70 ms
+    for common words among 200,000 papers, where these take 2 ms each.
+    """
+    looked_for = sought(query)
+    found = [
+        (replace(one, field=name), worth) for one in looked_for if not one.field for name, worth in _WEIGHTS.items()
+    ]
+    # Where any of them will do, a paper with two of them is better than one with the first alone.
+    found += [(one, 1.0) for one in looked_for if len(looked_for) > 1]
+    return [(_phrase(one), worth) for one, worth in found[:_MOST_SIGNS]]
 
 
 def _phrase(found: Phrase) -> str:

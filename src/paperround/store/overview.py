@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Column, Connection, Engine, func, literal, select
 
 from paperround.models import ReaderState, Subscriber
 from paperround.store.engine import reading
 from paperround.store.schema import bounces, deliveries, issues, subscribers
 from paperround.store.subscribers import email_key, load
 
-
-@dataclass(slots=True)
-class Days:
-    """Numbers by day."""
-
-    joined: Counter[date] = field(default_factory=Counter)
-    left: Counter[date] = field(default_factory=Counter)
-    letters: dict[str, Counter[date]] = field(default_factory=dict)
-    """By state, the letters of the issues of each day."""
-    bounces: dict[str, Counter[date]] = field(default_factory=dict)
-    """By kind, the reports that came in."""
+Series = dict[str, Counter[date]]
+"""Numbers by name and day (UTC)."""
 
 
 class Overview:
@@ -45,32 +36,42 @@ class Overview:
             rows = db.scalars(wanted).all()
             return load(db, subscribers.c.row.in_(rows), order=subscribers.c.row.desc()) if rows else []
 
-    def days(self, since: datetime) -> Days:
-        """What happened day by day (UTC) since a moment."""
-        found = Days()
+    def readers_by_day(self, since: datetime) -> Series:
+        """How many readers joined and left on each day since a moment."""
+        columns = {"joined": subscribers.c.confirmed_at, "left": subscribers.c.unsubscribed_at}
         with reading(self._engine) as db:
-            for column, into in (
-                (subscribers.c.confirmed_at, found.joined),
-                (subscribers.c.unsubscribed_at, found.left),
-            ):
-                day = func.date(column)
-                for when, number in db.execute(select(day, func.count()).where(column >= since).group_by(day)):
-                    into[_day(when)] += number
-            by_state = (
-                select(deliveries.c.state, issues.c.day, func.count())
-                .join_from(issues, deliveries, deliveries.c.issue == issues.c.row)
-                .where(issues.c.day >= since.date())
-                .group_by(deliveries.c.state, issues.c.day)
-            )
-            for state, when, number in db.execute(by_state):
-                found.letters.setdefault(state, Counter())[when] += number
-            day = func.date(bounces.c.at)
-            by_kind = (
-                select(bounces.c.kind, day, func.count()).where(bounces.c.at >= since).group_by(bounces.c.kind, day)
-            )
-            for kind, when, number in db.execute(by_kind):
-                found.bounces.setdefault(kind, Counter())[_day(when)] += number
-        return found
+            return {name: _by_day(db, column, since) for name, column in columns.items()}
+
+    def letters_by_day(self, since: datetime) -> Series:
+        """The letters of each day's issues, by state."""
+        query = (
+            select(deliveries.c.state, issues.c.day, func.count())
+            .join_from(issues, deliveries, deliveries.c.issue == issues.c.row)
+            .where(issues.c.day >= since.date())
+            .group_by(deliveries.c.state, issues.c.day)
+        )
+        with reading(self._engine) as db:
+            return _series(db.execute(query))
+
+    def bounces_by_day(self, since: datetime) -> Series:
+        """The reports that came in on each day, by kind."""
+        day = func.date(bounces.c.at)
+        query = select(bounces.c.kind, day, func.count()).where(bounces.c.at >= since).group_by(bounces.c.kind, day)
+        with reading(self._engine) as db:
+            return _series(db.execute(query))
+
+
+def _by_day(db: Connection, column: Column[Any], since: datetime) -> Counter[date]:
+    day = func.date(column)
+    query = select(literal(""), day, func.count()).where(column >= since).group_by(day)
+    return _series(db.execute(query)).get("", Counter())
+
+
+def _series(found: Iterable[Any]) -> Series:
+    series: Series = {}
+    for name, day, number in found:
+        series.setdefault(name, Counter())[_day(day)] += number
+    return series
 
 
 def _day(found: Any) -> date:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, func, select, update
+from sqlalchemy import Connection, Engine, Select, delete, func, select, update
 
-from paperround.models import Match, Paper, Topic
+from paperround.models import Match, Paper, ReaderState, Topic
 from paperround.store.engine import alone, reading, upsert, writing
 from paperround.store.papers import load
 from paperround.store.schema import editions, matches, papers, subscribers, subscriptions, topics
@@ -42,7 +42,13 @@ class Topics:
 
     def public(self) -> list[Topic]:
         """The topics that everybody may follow: readers' own queries are nobody else's business."""
-        return [topic for topic in self.all() if not topic.private]
+        with reading(self._engine) as db:
+            return _public(db)
+
+    def named(self, slugs: Sequence[str]) -> list[Topic]:
+        """The topics of these names that there are."""
+        with reading(self._engine) as db:
+            return [_topic(found) for found in db.execute(select(topics).where(topics.c.slug.in_(slugs)))]
 
     def by_slug(self, slug: str) -> Topic | None:
         """The topic of this name, if there is one."""
@@ -152,19 +158,47 @@ class Topics:
     def counts(self) -> dict[str, tuple[int, int]]:
         """For each topic its readers and its papers."""
         with reading(self._engine) as db:
-            readers: dict[int, int] = dict(
-                db.execute(
-                    select(subscriptions.c.topic, func.count())
-                    .join(subscribers, subscribers.c.row == subscriptions.c.subscriber)
-                    .where(subscribers.c.state == "active")
-                    .group_by(subscriptions.c.topic)
-                ).all()
+            readers = _numbers(
+                db,
+                select(subscriptions.c.topic, func.count())
+                .join(subscribers, subscribers.c.row == subscriptions.c.subscriber)
+                .where(subscribers.c.state == ReaderState.ACTIVE.value)
+                .group_by(subscriptions.c.topic),
             )
-            found: dict[int, int] = dict(
-                db.execute(select(matches.c.topic, func.count()).group_by(matches.c.topic)).all()
-            )
+            found = _numbers(db, select(matches.c.topic, func.count()).group_by(matches.c.topic))
             names = db.execute(select(topics.c.row, topics.c.slug)).all()
             return {slug: (readers.get(row, 0), found.get(row, 0)) for row, slug in names}
+
+    def public_counts(self, since: date) -> list[tuple[Topic, int, int]]:
+        """Each public topic with its readers, and its papers announced since a day."""
+        # Nearly all subscriptions are of active readers: to count the others is faster than to look at each reader.
+        idle = select(subscriptions.c.topic, func.count()).join(
+            subscribers, subscribers.c.row == subscriptions.c.subscriber
+        )
+        idle = idle.where(subscribers.c.state.in_([s.value for s in ReaderState if s is not ReaderState.ACTIVE]))
+        news = select(func.count()).where(matches.c.topic == topics.c.row, matches.c.day >= since)
+        with reading(self._engine) as db:
+            followed = _numbers(db, select(subscriptions.c.topic, func.count()).group_by(subscriptions.c.topic))
+            unread = _numbers(db, idle.group_by(subscriptions.c.topic))
+            found = _numbers(db, select(topics.c.row, news.scalar_subquery()).where(topics.c.private.is_(False)))
+            return [
+                (topic, followed.get(topic.row, 0) - unread.get(topic.row, 0), found.get(topic.row, 0))
+                for topic in _public(db)
+            ]
+
+    def private_count(self) -> int:
+        """How many queries of readers' own there are."""
+        with reading(self._engine) as db:
+            return db.scalar(select(func.count()).select_from(topics).where(topics.c.private)) or 0
+
+
+def _public(db: Connection) -> list[Topic]:
+    wanted = select(topics).where(topics.c.private.is_(False)).order_by(topics.c.row)
+    return [_topic(found) for found in db.execute(wanted)]
+
+
+def _numbers(db: Connection, query: Select[Any]) -> dict[int, int]:
+    return dict(db.execute(query).all())
 
 
 def save_one(db: Connection, topic: Topic) -> None:

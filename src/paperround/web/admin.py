@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import partial
 from typing import Annotated, Any
 
@@ -17,6 +16,7 @@ from paperround import membership, reports, tokens
 from paperround.app import check_slug
 from paperround.errors import PaperroundError, UnknownName, WrongUse
 from paperround.models import DeliveryState, ReaderState, Subscriber, Topic
+from paperround.store.topics import news_horizon
 from paperround.text import clean
 from paperround.web import api, charts, session, wishes
 from paperround.web.desk import PRIVATE, Desk, client_of
@@ -116,16 +116,17 @@ def progress(desk: Here) -> Response:
 def chart(desk: Here, name: str) -> Response:
     """A picture of the past thirty days: readers, letters or bounces."""
     first = desk.today - timedelta(days=_CHART_DAYS - 1)
-    days = desk.app.store.overview.days(datetime.combine(first, time.min, UTC))
-    letters = {str(state.value): days.letters[state.value] for state in DeliveryState if state.value in days.letters}
-    known: dict[str, Mapping[str, Mapping[date, int]]] = {
-        "readers": {"joined": days.joined, "left": days.left},
-        "letters": letters,
-        "bounces": days.bounces,
-    }
-    series = known.get(name)
-    if series is None:
-        raise HTTPException(404)
+    since, overview = datetime.combine(first, time.min, UTC), desk.app.store.overview
+    match name:
+        case "readers":
+            series = overview.readers_by_day(since)
+        case "letters":
+            found = overview.letters_by_day(since)
+            series = {state.value: found[state.value] for state in DeliveryState if state.value in found}
+        case "bounces":
+            series = overview.bounces_by_day(since)
+        case _:
+            raise HTTPException(404)
     headers = {**PRIVATE, "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
     return Response(charts.by_day(series, desk.today, _CHART_DAYS), headers=headers, media_type="image/svg+xml")
 
@@ -221,7 +222,9 @@ def _reader(desk: Desk, row: int) -> Subscriber:
 @get("/topics")
 def topics(request: Request, desk: Here) -> Response:
     """The topics with their readers and papers."""
-    return _page(request, desk, "topics", topics=desk.app.store.topics.all(), counts=desk.app.store.topics.counts())
+    known = desk.app.store.topics
+    counted, own = known.public_counts(news_horizon(desk.app.clock()).date()), known.private_count()
+    return _page(request, desk, "topics", counted=counted, own=own)
 
 
 @get("/topics/{slug}")

@@ -7,6 +7,7 @@ from alembic import op
 
 from paperround.store.schema import Moment
 
+_SEARCH_INDEX = """CREATE VIRTUAL TABLE paper_index USING fts5(title, keywords, abstract, author, org, cat, source, tokenize = "ascii tokenchars '.+#'", prefix = '1 2 3 4')"""
 ROW = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
@@ -85,6 +86,8 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_events_state_next_try_at", "events", ["state", "next_try_at", "row"])
+    if op.get_bind().dialect.name == "sqlite":
+        _index_first_letters()
 
 
 def _first_echoes() -> None:
@@ -97,6 +100,16 @@ def _first_echoes() -> None:
         papers.c.day >= month_ago, (papers.c.upvotes > 0) | (comments > 0) | (stars > 0)
     )
     op.execute(echoes.insert().from_select(["paper", "day", "upvotes", "comments", "stars"], known))
+
+
+def _index_first_letters() -> None:
+    """A search for `a*` had to read every word with an a; now single letters are in the index too."""
+    columns = "title, keywords, abstract, author, org, cat, source"
+    op.execute("ALTER TABLE paper_index RENAME TO paper_index_before")
+    op.execute(_SEARCH_INDEX)
+    copied = f"SELECT rowid, {columns} FROM paper_index_before"  # noqa: S608 - names of columns
+    op.execute(f"INSERT INTO paper_index (rowid, {columns}) {copied}")
+    op.execute("DROP TABLE paper_index_before")
 
 
 def downgrade() -> None:

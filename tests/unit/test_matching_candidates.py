@@ -1,0 +1,45 @@
+"""Matches become candidates."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+from paperround.matching.candidates import Candidates
+from paperround.matching.lexical import Statistics
+from paperround.matching.taste import Features, Taste
+from paperround.matching.trending import popularity
+from paperround.models import Feedback, Match
+from support.letters import paper
+
+TODAY = date(2026, 11, 25)
+PAPERS = {
+    1: paper(1, title="Robots fold laundry", day=TODAY - timedelta(days=3), upvotes=40, comments=2),
+    2: paper(2, title="Proteins bind", abstract="", authors=["Cy Clone"], day=TODAY + timedelta(days=1)),
+}
+ROBOTS, PROTEINS = Match("robots", 1, 0.7, ("title: robots",)), Match("proteins", 2, 0.4, ())
+NOBODYS = Taste(Features(Statistics()))
+
+
+def test_a_candidate_is_the_match_and_how_popular_its_paper_is() -> None:
+    robots, proteins = Candidates(TODAY).of([ROBOTS, PROTEINS], PAPERS, NOBODYS)
+    assert (robots.paper, robots.topic, robots.score, robots.why) == (1, "robots", 0.7, ("title: robots",))
+    assert robots.popularity == popularity(40, 2, None, 3)
+    assert proteins.popularity == 0.0, "announced tomorrow, in another zone, and nobody has voted"
+    assert (robots.affinity, robots.like) == (0.0, "")
+
+
+def test_a_match_whose_paper_is_gone_is_left_out() -> None:
+    gone = Match("robots", 9, 0.9, ())
+    assert [one.paper for one in Candidates(TODAY).of([gone, ROBOTS], PAPERS, NOBODYS)] == [1]
+
+
+def test_one_readers_taste_is_nobody_elses() -> None:
+    others = [paper(3, title="Robots walk home"), paper(4, title="Laundry is wet"), paper(5, title="Rain")]
+    features = Features(Statistics.of([*PAPERS.values(), *others]))
+    said = [Feedback(1, 1, datetime(2026, 11, 24, tzinfo=UTC))]
+    made = Candidates(TODAY)
+    before = made.of([ROBOTS, PROTEINS], PAPERS, NOBODYS)
+    hers = made.of([ROBOTS, PROTEINS], PAPERS, Taste.of(said, PAPERS, features))
+    assert hers[0].affinity > 0.5 > hers[1].affinity
+    assert hers[0].like == "Robots fold laundry"
+    assert made.of([ROBOTS, PROTEINS], PAPERS, NOBODYS) == before
