@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from paperround.matching.fields import TEXT, Field, value_terms, values
-from paperround.matching.query import Phrase, Query, evaluate, sought
+from paperround.matching.query import Not, Or, Phrase, Query, evaluate, sought
 from paperround.models import Paper
 
 TOKENIZER = "ascii tokenchars '.+#'"
@@ -26,7 +26,7 @@ CREATE = (
 _GAP = " . "
 # A word in the title says ten times as much as one elsewhere; of a long query the first words decide.
 _WEIGHTS = {Field.TITLE: 10.0, Field.KEYWORDS: 4.0}
-_MOST_SIGNS = 12
+_MOST_SIGNS = 8
 
 
 def index_document(paper: Paper) -> dict[str, str]:
@@ -52,9 +52,15 @@ def signs(query: Query) -> list[tuple[str, float]]:
     found = [
         (replace(one, field=name), worth) for one in looked_for if not one.field for name, worth in _WEIGHTS.items()
     ]
-    # Where any of them will do, a paper with two of them is better than one with the first alone.
-    found += [(one, 1.0) for one in looked_for if len(looked_for) > 1]
+    if _any_will_do(query):  # a paper with two of them is better than one with the first alone
+        found += [(one, 1.0) for one in looked_for]
     return [(_phrase(one), worth) for one, worth in found[:_MOST_SIGNS]]
+
+
+def _any_will_do(query: Query) -> bool:
+    if isinstance(query, Phrase | Not):
+        return False
+    return isinstance(query, Or) or any(map(_any_will_do, query.parts))
 
 
 def _phrase(found: Phrase) -> str:

@@ -13,6 +13,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Date,
     DateTime,
     Dialect,
@@ -28,6 +29,7 @@ from sqlalchemy import (
     Time,
     TypeDecorator,
     UniqueConstraint,
+    literal_column,
     text,
 )
 
@@ -94,6 +96,9 @@ papers = Table(
     Index("ix_papers_unmatched", "row", sqlite_where=text("unmatched"), postgresql_where=text("unmatched")),
     sqlite_autoincrement=_NUMBERS_ONCE,
 )
+
+UNMATCHED: ColumnElement[bool] = literal_column("papers.unmatched")
+"""As the index above has it: SQLAlchemy writes `unmatched = 1`, and SQLite then reads all papers."""
 
 # Every spelling under which a paper is known; identity.py makes them.
 paper_keys = Table(

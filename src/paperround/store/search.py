@@ -40,7 +40,7 @@ class SearchLanguage(Protocol):
         """Expressions that are true of papers that fit better than others, and what each of them is worth."""
 
 
-_RANKED = 2_000  # papers: of a word that stands everywhere the newest are compared with each other, not all
+_RANKED = 1_000  # papers: of a word that stands everywhere the newest are compared with each other, not all
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,8 @@ class SearchIndex:
         scores = dict.fromkeys(rows, 1.0)
         if len(rows) > 1:
             for sign, worth in self._language.signs(query):
-                both = newest.where(self._row >= rows[-1])
+                # Not newest first: downwards SQLite does not stop at the last row that is asked for.
+                both = select(self._row).where(self._found, self._row >= rows[-1])
                 shown = db.scalars(both, {"query": f"({asked}) AND ({sign})"}).all()
                 for row in shown:
                     scores[row] += worth * log(1 + len(rows) / len(shown))

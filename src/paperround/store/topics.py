@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, Select, delete, func, select, update
 from paperround.models import Match, Paper, ReaderState, Topic
 from paperround.store.engine import alone, reading, upsert, writing
 from paperround.store.papers import load
-from paperround.store.schema import editions, matches, papers, subscribers, subscriptions, topics
+from paperround.store.schema import UNMATCHED, editions, matches, papers, subscribers, subscriptions, topics
 
 ARCHIVE = 0
 """The edition of matches that are shown on pages and never mailed."""
@@ -79,7 +79,7 @@ class Topics:
     def papers_waiting(self) -> int:
         """How many papers have not been compared with the topics yet."""
         with reading(self._engine) as db:
-            return db.scalar(select(func.count()).select_from(papers).where(papers.c.unmatched)) or 0
+            return db.scalar(select(func.count()).select_from(papers).where(UNMATCHED)) or 0
 
     def matches_of(self, topic: Topic) -> set[int]:
         """The papers that the topic has matches with."""
@@ -114,7 +114,7 @@ class Topics:
         compared with everything, so no pair falls between the two.
         """
         with writing(self._engine) as db:
-            waiting = select(papers.c.row).where(papers.c.unmatched).order_by(papers.c.row).limit(limit)
+            waiting = select(papers.c.row).where(UNMATCHED).order_by(papers.c.row).limit(limit)
             rows = db.scalars(waiting.with_for_update(skip_locked=True, key_share=True)).all()
             found = list(load(db, papers.c.row.in_(rows))) if rows else []
             work = Matching(found, [_topic(topic) for topic in db.execute(select(topics).order_by(topics.c.row))])
