@@ -17,6 +17,7 @@ import structlog
 
 from paperround import outbox, pipeline, tokens
 from paperround.clock import Clock, machine_clock
+from paperround.courtesy import Courtesy
 from paperround.delivery import Transport
 from paperround.errors import ConfigurationError, UnknownName, WrongUse
 from paperround.letters import LetterMaker
@@ -64,6 +65,7 @@ class App:
     stopping: threading.Event = field(default_factory=threading.Event)
     """Set when the program is about to end: nothing new is begun."""
     progress: Progress = field(default_factory=NoProgress)
+    courtesy: Courtesy = field(default_factory=Courtesy)
     nudge: Callable[[], None] = lambda: None
     """Tells whoever delivers that something is due now; what is due stands in the database all the same."""
     _newest_words: tuple[list[int], lexical.Statistics] | None = None

@@ -134,6 +134,7 @@ class Dispatch:
         for start in range(0, len(self._order), _CHECKED_AT_ONCE):
             rows = self._order[start : start + _CHECKED_AT_ONCE]
             for letter in self._ready(rows):
+                self._app.courtesy.give_way()
                 if self._paused or self._app.stopping.is_set():
                     return
                 if not self._lease.holds:

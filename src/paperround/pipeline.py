@@ -267,6 +267,7 @@ def publish(app: App) -> Tally:
         app.advance(len(batch.decided))
         if not batch.readers:
             break
+        app.courtesy.give_way()
     tally.took("publish", started)
     return tally
 

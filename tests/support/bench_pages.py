@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import http.client
+import os
 import shutil
 import sqlite3
 import tempfile
@@ -84,6 +85,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=_KEPT) as folder:
         file = Path(folder).absolute() / "pages.db"
         shutil.copyfile(kept, file)
+        os.sync()  # or the first to subscribe waits until the disk has all of it
         settings = {
             "PAPERROUND_DATABASE_URL": f"sqlite:///{file}",
             "PAPERROUND_SECRET_KEY": database.SECRET,

@@ -63,5 +63,5 @@ def create(app: App) -> FastAPI:
         web.include_router(router)
     web.mount("/api", api.create(web.state.desk))
     mistakes.handle(web)
-    web.add_middleware(Guards, https=app.settings.site.base_url.startswith("https://"))
+    web.add_middleware(Guards, https=app.settings.site.base_url.startswith("https://"), courtesy=app.courtesy)
     return web

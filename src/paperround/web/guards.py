@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import ExitStack
 
 from starlette.datastructures import MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from paperround.courtesy import Courtesy
 
 MAX_BODY = 64 * 1024  # bytes: the largest form here is a page of preferences
 MAX_ADMIN_BODY = 1024 * 1024
@@ -30,10 +33,13 @@ HEADERS = {
 
 
 class Guards:
-    """Wraps the application; `https` says that the site is reached by https alone."""
+    """Wraps the application; `https` says that the site is reached by https alone.
 
-    def __init__(self, app: ASGIApp, *, https: bool) -> None:
-        self._app = app
+    A round gives way (`courtesy`) from a request until its answer begins.
+    """
+
+    def __init__(self, app: ASGIApp, *, https: bool, courtesy: Courtesy) -> None:
+        self._app, self._courtesy = app, courtesy
         self._headers: Mapping[str, str] = {
             **HEADERS,
             **({"Strict-Transport-Security": "max-age=31536000"} if https else {}),
@@ -44,7 +50,11 @@ class Guards:
             await self._app(scope, receive, send)
             return
         head = scope["method"] == "HEAD"
-        answer = _Answer(send, self._headers, without_body=head)
+        with ExitStack() as waiting:
+            waiting.enter_context(self._courtesy.visitor())
+            await self._answer(scope, receive, _Answer(send, self._headers, waiting, without_body=head), head=head)
+
+    async def _answer(self, scope: Scope, receive: Receive, answer: _Answer, *, head: bool) -> None:
         if head:  # every page answers HEAD as it would GET, also where a route names GET alone
             scope = {**scope, "method": "GET"}
         limit = MAX_ADMIN_BODY if scope["path"].startswith(("/admin", "/api", "/hooks")) else MAX_BODY
@@ -72,15 +82,16 @@ class _TooSlow(Exception):  # noqa: N818 - never leaves this file
 
 
 class _Answer:
-    """Sends what the application answers, with the header fields that it has not set itself."""
+    """Sends what the application answers, with the header fields that it has not set itself; then none is waiting."""
 
-    def __init__(self, send: Send, headers: Mapping[str, str], *, without_body: bool) -> None:
-        self._send, self._headers, self._without_body = send, headers, without_body
+    def __init__(self, send: Send, headers: Mapping[str, str], waiting: ExitStack, *, without_body: bool) -> None:
+        self._send, self._headers, self._waiting, self._without_body = send, headers, waiting, without_body
         self.begun = False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.begun = True
+            self._waiting.close()
             fields = MutableHeaders(scope=message)
             for name, value in self._headers.items():
                 fields.setdefault(name, value)

@@ -1,0 +1,47 @@
+"""A round gives way to visitors, and not for ever."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from paperround.courtesy import Courtesy
+
+
+def test_nobody_waits_where_nobody_is_answered() -> None:
+    courtesy = Courtesy()
+    with courtesy.visitor(), courtesy.visitor():
+        pass
+    courtesy._resumed -= 100
+    began = time.monotonic()
+    courtesy.give_way()
+    assert time.monotonic() - began < 0.2
+
+
+def test_a_round_waits_until_the_last_visitor_has_an_answer() -> None:
+    courtesy, waiting, goes_on = Courtesy(), threading.Event(), threading.Event()
+
+    def work() -> None:
+        courtesy._resumed -= 100  # it has worked for so long
+        waiting.set()
+        courtesy.give_way()
+        goes_on.set()
+
+    with courtesy.visitor():
+        with courtesy.visitor():
+            thread = threading.Thread(target=work)
+            thread.start()
+            assert waiting.wait(5)
+        assert not goes_on.wait(0.05)
+    assert goes_on.wait(5)
+    thread.join()
+
+
+def test_with_a_visitor_always_there_it_waits_as_long_as_it_has_worked() -> None:
+    courtesy = Courtesy()
+    with courtesy.visitor():
+        for worked, least in ((0.05, 0.05), (100, 0.25)):
+            courtesy._resumed = time.monotonic() - worked
+            began = time.monotonic()
+            courtesy.give_way()
+            assert least <= time.monotonic() - began < least + 1
