@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 _LISTINGS_AT_ONCE = 500
 _READERS_AT_ONCE = 200
-_MATCHES_AT_ONCE = 5_000  # that they have unread together: a batch holds the database for about a quarter of a second
+_MATCHES_AT_ONCE = 5_000  # that they have unread together: a batch holds the database for some hundredths of a second
 _UNCONFIRMED_KEPT = timedelta(days=30)  # an address that somebody typed in and nobody confirmed
 _FIRST_LOOK_BACK = timedelta(days=2)
 _LONGEST_LOOK_BACK = timedelta(days=30)

@@ -139,6 +139,7 @@ def _paths(base: str, page: Page) -> dict[str, str]:
     day = "2025-10-09"
     found = {
         "front": "/",
+        "week": f"/?date={day}&view=week",
         "month": f"/?date={day}&view=month",
         "empty day": "/?date=2020-01-01",
         "trending": "/trending",
@@ -163,7 +164,11 @@ def _paths(base: str, page: Page) -> dict[str, str]:
         "admin tokens": "/admin/tokens",
         "API": "/docs",
     }
-    return found | {f"link {letter}": _link(text, letter).removeprefix(base) for letter in "ipu"}
+    more = re.search(r"/f/[\w-]+\?more=\d+", text)
+    assert more, "no link to more papers like one"
+    return (
+        found | {f"link {letter}": _link(text, letter).removeprefix(base) for letter in "ipu"} | {"link f": more[0]}
+    )
 
 
 @pytest.mark.parametrize("scheme", _SCHEMES)
