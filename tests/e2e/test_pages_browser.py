@@ -166,9 +166,8 @@ def _paths(base: str, page: Page) -> dict[str, str]:
     }
     more = re.search(r"/f/[\w-]+\?more=\d+", text)
     assert more, "no link to more papers like one"
-    return (
-        found | {f"link {letter}": _link(text, letter).removeprefix(base) for letter in "ipu"} | {"link f": more[0]}
-    )
+    found["link f"] = more[0]
+    return found | {f"link {letter}": _link(text, letter).removeprefix(base) for letter in "ipu"}
 
 
 @pytest.mark.parametrize("scheme", _SCHEMES)
