@@ -17,7 +17,7 @@ from typer.testing import CliRunner, Result
 
 from paperround import cli, membership, pipeline, preview, resources
 from paperround.errors import ConfigurationError, UnknownName, WrongUse
-from paperround.models import Stage
+from paperround.models import DISCUSSED, Cadence, Stage
 from paperround.preview import Fate, Origin, Wanted
 from support.letters import LANGUAGES, TEXTS, THEMES
 from support.papers import WORDS, listing
@@ -181,6 +181,33 @@ def test_theme_and_language_may_be_other_than_the_readers(fresh: Site) -> None:
     assert shown
     assert (shown.reader.theme, shown.reader.language) == ("plain", "de")
     assert '<html lang="de"' in shown.finished.rendered.html
+
+
+def test_a_weekly_letter_is_seen_of_the_days_that_it_tells_of(fresh: Site) -> None:
+    days = {1: 19, 2: 12, 3: 20, 4: 18, 5: 17, 6: 16, 7: 15}
+    fresh.papers(*(listing(number, upvotes=number, day=date(2026, 11, day)) for number, day in days.items()))
+    shown = preview.look(fresh.app, Wanted(topics=("robots",), day=date(2026, 11, 20), cadence=Cadence.WEEKLY))
+    assert shown
+    assert shown.digest
+    assert shown.digest.issue == "weekly 2026-11-20"
+    titles = {shown.papers[row].title[-1] for row in (*shown.digest.papers, *shown.digest.more)}
+    assert titles == {"1", "4", "5", "6", "7"}, "from the 13th to the 19th"
+    assert "/charts/weekly-2026-11-20/robots.png" in shown.finished.rendered.html
+
+
+def test_a_reader_sees_their_letter_as_a_weekly_one_and_a_digest_that_was_composed_as_it_was(fresh: Site) -> None:
+    _due(fresh, "ada@example.net", "robots")
+    fresh.papers(*(listing(number, upvotes=9 * number) for number in range(1, 9)))
+    weekly = preview.look(fresh.app, Wanted("ada@example.net", cadence=Cadence.WEEKLY))
+    assert weekly
+    assert weekly.digest
+    assert weekly.digest.issue.startswith("weekly ")
+    assert weekly.digest.sections[0].topic == DISCUSSED
+    daily = preview.look(fresh.app, Wanted("ada@example.net"))
+    assert daily
+    assert daily.digest
+    assert daily.digest.issue.startswith("daily ")
+    assert sorted(daily.digest.papers) == sorted(weekly.digest.papers)
 
 
 def test_a_follower_sees_a_days_papers_or_the_latest(fresh: Site) -> None:

@@ -55,6 +55,21 @@ def _shipped(name: str = "paper") -> str:
     return (folder("templates") / "email" / "themes" / f"{name}.html.j2").read_text()
 
 
+@pytest.mark.parametrize("cadence", ["weekly", "monthly"])
+def test_the_made_up_issue_is_seen_as_a_weekly_one_with_its_chart(local: Browser, cadence: str) -> None:
+    assert f"{cadence} 2026-11-23" in _page(local, whose="sample", cadence=cadence)
+    framed = local.get(f"/preview/frame?whose=sample&cadence={cadence}").text
+    (chart,) = re.findall(r"http://localhost:8000(/charts/[^\"]+)", framed)
+    picture = local.get(chart)
+    assert (picture.status_code, picture.headers["content-type"]) == (200, "image/png")
+    assert "/charts/" not in local.get("/preview/frame?whose=sample").text
+
+
+def test_a_cadence_that_there_is_not_is_the_readers(local: Browser) -> None:
+    for odd in ("hourly", "off", "weekly'", ""):
+        assert "daily 2026-11-23" in _page(local, whose="sample", cadence=odd)
+
+
 PATHS = ["/preview", "/preview/frame", "/preview/letter.eml", "/preview/changes", "/preview/send"]
 
 

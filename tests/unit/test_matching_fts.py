@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import paperround.store
 from paperround.errors import QueryError
 from paperround.matching.fields import Field
-from paperround.matching.fts import CREATE, expression, index_document
+from paperround.matching.fts import CREATE, expression, index_document, signs
 from paperround.matching.lexical import Index
 from paperround.matching.query import MAX_DEPTH, MAX_LENGTH, Query, free_text, parse
 from paperround.models import Paper
@@ -24,16 +24,22 @@ from support.queries import BATCHES, QUERIES, Shape, paper
 def rows(papers: Iterable[Paper], *queries: Query) -> list[set[int]]:
     """What SQLite finds for each query among the papers."""
     with closing(sqlite3.connect(":memory:")) as db:
-        db.execute(CREATE)
-        names = ", ".join(Field)
-        for one in papers:
-            document = index_document(one)
-            db.execute(
-                f"INSERT INTO paper_index (rowid, {names}) VALUES (?{', ?' * len(Field)})",
-                (one.row, *(document[name] for name in Field)),
-            )
-        ask = "SELECT rowid FROM paper_index WHERE paper_index MATCH ?"
-        return [{row for (row,) in db.execute(ask, (expression(query),))} for query in queries]
+        _fill(db, papers)
+        return [{row for (row,) in db.execute(_ASK, (expression(query),))} for query in queries]
+
+
+_ASK = "SELECT rowid FROM paper_index WHERE paper_index MATCH ?"
+
+
+def _fill(db: sqlite3.Connection, papers: Iterable[Paper]) -> None:
+    db.execute(CREATE)
+    names = ", ".join(Field)
+    for one in papers:
+        document = index_document(one)
+        db.execute(
+            f"INSERT INTO paper_index (rowid, {names}) VALUES (?{', ?' * len(Field)})",
+            (one.row, *(document[name] for name in Field)),
+        )
 
 
 @given(BATCHES, st.lists(QUERIES, min_size=1, max_size=4))
@@ -64,6 +70,7 @@ def test_the_deepest_query_that_is_allowed_is_not_too_deep_for_sqlite(nested: Ca
         query, level = deeper, level + 1
     assert level >= MAX_DEPTH // 2
     assert rows([paper()], parse(query)) == [set()]
+    assert all(some == set() for some in shown([paper()], parse(query)))
 
 
 def test_the_longest_query_that_is_allowed_is_not_too_long_for_sqlite() -> None:
@@ -118,3 +125,32 @@ def test_a_whole_abstract_pasted_into_the_search_box_finds_its_paper() -> None:
     abstract = "We (the authors) ask: what does a robot's hand know? " * 60
     assert len(abstract) > MAX_LENGTH
     assert rows([paper(abstract=abstract), paper(2, abstract="What?")], free_text(abstract)) == [{1}]
+
+
+def shown(papers: Iterable[Paper], query: Query) -> list[set[int]]:
+    """Which papers that the query finds have each of its signs."""
+    with closing(sqlite3.connect(":memory:")) as db:
+        _fill(db, papers)
+        both = [f"({expression(query)}) AND ({sign})" for sign, _ in signs(query)]
+        return [{row for (row,) in db.execute(_ASK, (one,))} for one in both]
+
+
+@given(BATCHES, QUERIES)
+@settings(max_examples=40)
+def test_signs_are_told_of_papers_that_the_query_finds(papers: list[Paper], query: tuple[Shape, str]) -> None:
+    wanted = parse(query[1])
+    (found,) = rows(papers, wanted)
+    assert all(some <= found for some in shown(papers, wanted))
+
+
+def test_a_sign_stands_in_the_title_in_keywords_or_where_any_word_will_do_anywhere() -> None:
+    papers = [
+        paper(1, title="Robots walk", abstract="Far."),
+        paper(2, title="A study", keywords=["robots"], abstract="Near."),
+        paper(3, title="A study", abstract="Robots and drones."),
+    ]
+    assert shown(papers, parse("robots")) == [{1}, {2}]
+    assert shown(papers, parse("robots OR drones")) == [{1}, {2}, set(), set(), {1, 2, 3}, {3}]
+    assert shown(papers, parse("robots NOT drones")) == [{1}, {2}]
+    assert shown(papers, parse("title:robots")) == []
+    assert len(signs(parse(" ".join(f"word{number}" for number in range(40))))) == 8
