@@ -7,7 +7,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -17,7 +17,6 @@ from paperround import returns, tokens
 from paperround.delivery import dkim, message
 from paperround.errors import ConfigurationError
 from paperround.models import (
-    Cadence,
     Delivery,
     DeliveryState,
     Digest,
@@ -118,9 +117,8 @@ class LetterMaker:
         that are no reader's own.
         """
         links = self.links(reader, digest)
-        day = date.fromisoformat(digest.issue.split(" ", 1)[1])
         rendered = self._press(reader.theme, reader.language).letter(
-            digest, papers, reader, links, day, self._counts(digest) if counts is None else counts
+            digest, papers, reader, links, digest.day, self._counts(digest) if counts is None else counts
         )
         return self._finish(delivery, replace(rendered, subject=mark + rendered.subject), links, now, "digest")
 
@@ -194,12 +192,11 @@ class LetterMaker:
 
     def _counts(self, digest: Digest) -> tuple[TopicCounts, ...]:
         """The papers by topic and day of a weekly or monthly issue; kept once they change no more."""
-        cadence, day = digest.issue.split(" ", 1)
-        if not Cadence(cadence).tells_of_days:
+        if not digest.cadence.tells_of_days:
             return ()
         if (known := self._counted.get(digest.issue)) is not None:
             return known
-        found = self._app.store.issues.counts(Cadence(cadence), date.fromisoformat(day))
+        found = self._app.store.issues.counts(digest.cadence, digest.day)
         if found.frozen:
             self._counted[digest.issue] = found.topics
             while len(self._counted) > _ISSUES_KEPT:

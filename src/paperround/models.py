@@ -331,6 +331,16 @@ class Digest:
     row: int = 0
 
     @property
+    def cadence(self) -> Cadence:
+        """That of its issue."""
+        return Cadence(self.issue.split(" ", 1)[0])
+
+    @property
+    def day(self) -> date:
+        """The local date of its issue."""
+        return date.fromisoformat(self.issue.split(" ", 1)[1])
+
+    @property
     def papers(self) -> tuple[int, ...]:
         """The papers laid out, in order."""
         return tuple(pick.paper for section in self.sections for pick in section.picks)

@@ -214,7 +214,7 @@ def days(app: App, wanted: Wanted, limit: int = 14) -> list[date]:
     """The days of which there is a letter, the latest first."""
     if wanted.email:
         found = app.store.issues.digests_of(reader_named(app, wanted.email).row, limit)
-        return [date.fromisoformat(digest.issue.split(" ", 1)[1]) for digest in found]
+        return [digest.day for digest in found]
     return app.store.reasons.days(wanted.topics, limit) if wanted.topics else []
 
 

@@ -17,7 +17,6 @@ from paperround import membership, pipeline, preview, tokens
 from paperround.letters import as_preview
 from paperround.models import Digest
 from paperround.preview import Fate, Wanted
-from paperround.web.online import day_of
 from support.pages import Browser, Pages
 from support.papers import listing
 from support.site import Site
@@ -140,7 +139,7 @@ def test_the_workshop_shows_the_affinity(site: Site) -> None:
         assert affinities == [True] * 3
         assert [one.rank for one in told] == sorted((one.rank for one in told), reverse=True)
         pipeline.publish(site.app)
-        wanted.append(Wanted(_EMAIL, day=day_of(_latest(site))))
+        wanted.append(Wanted(_EMAIL, day=_latest(site).day))
 
 
 @pytest.mark.parametrize("first", ["the one that stays", "the one that goes"])

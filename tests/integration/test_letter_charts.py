@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 from email import message_from_bytes, policy
@@ -65,6 +66,12 @@ def test_a_weekly_issue_keeps_its_numbers_and_every_letter_shows_them(site: Site
         ("robots", 2, 7),
     ]
     assert "Agents: 2 papers" in text
+    online = re.search(r"https?://[^/]+(/i/[\w-]+)", text)
+    assert online
+    page = Browser(create(site.app)).get(online[1]).text
+    assert f'<img src="{_ADDRESS}"' in page
+    assert "<bdi>Agents</bdi>: 2 papers" in page
+    assert "<h1>Nov 16" in page
     site.papers(listing(4, "robots", day=_TODAY - timedelta(days=1)))
     assert site.app.store.issues.counts(Cadence.WEEKLY, _TODAY) == before
     assert Browser(create(site.app)).get(_ADDRESS).headers["cache-control"] == "public, max-age=86400"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import replace
 
 import pytest
@@ -92,3 +93,9 @@ def test_the_made_up_issue_has_a_chart_where_it_tells_of_several_days() -> None:
     assert [len(one.papers) for one in weekly] == [7, 7, 7]
     assert {len(one.papers) for one in monthly} == {31}
     assert sorted(sample.digest(Cadence.WEEKLY).papers) == sorted(sample.DIGEST.papers)
+
+
+def test_the_page_of_a_digest_has_the_pictures_colours() -> None:
+    style = (FOLDERS[-1] / "web" / "static" / "style.css").read_text()
+    told = re.findall(r"\.legend li:nth-child\((\d)\)::before \{ color: (#\w+); \}", style)
+    assert told == [(str(number), colour) for number, colour in enumerate(chart.COLOURS, start=1)]

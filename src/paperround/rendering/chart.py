@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 
 from PIL import Image, ImageDraw
 
@@ -59,10 +58,9 @@ def chart(digest: Digest, counts: Sequence[TopicCounts], language: Language, sit
     if not shown:
         return None
     _ = language.gettext
-    cadence, day = digest.issue.split(" ", 1)
-    title = _("This month by topic") if cadence == Cadence.MONTHLY else _("This week by topic")
+    title = _("This month by topic") if digest.cadence is Cadence.MONTHLY else _("This week by topic")
     told = language.list([f"{clean(one.name)} {language.number(sum(one.papers))}" for one in shown])
-    path = f"{cadence}-{date.fromisoformat(day)}/{'+'.join(one.slug for one in shown)}"
+    path = f"{digest.cadence.value}-{digest.day}/{'+'.join(one.slug for one in shown)}"
     return Chart(
         title=title,
         url=f"{site}/charts/{path}.png" if site else "",

@@ -166,12 +166,11 @@ class Issues:
 
     def printed(self, digest: Digest, rows: Sequence[int]) -> dict[int, Paper]:
         """Papers as they stood when the digest's issue first used them."""
-        cadence, day = digest.issue.split(" ", 1)
         with reading(self._engine) as db:
             query = (
                 select(issue_papers.c.paper, issue_papers.c.paper_as_printed)
                 .join_from(issue_papers, issues)
-                .where(issues.c.cadence == cadence, issues.c.day == date.fromisoformat(day))
+                .where(issues.c.cadence == digest.cadence.value, issues.c.day == digest.day)
                 .where(issue_papers.c.paper.in_(rows))
             )
             return {row: _printed(row, stored) for row, stored in db.execute(query)}

@@ -17,7 +17,6 @@ from paperround.web import cards
 from paperround.web.desk import Desk, Here
 from paperround.web.forms import AnyForm, read_number
 from paperround.web.links import digest_owner
-from paperround.web.online import day_of
 
 router = APIRouter()
 get = partial(router.get, response_model=None)
@@ -92,7 +91,7 @@ def _page(
             (number, cards.card(paper, language, desk.today), verdicts.get(paper.row, 0))
             for number, paper in papers.items()
         ],
-        day=language.date(day_of(digest)),
+        day=language.date(digest.day),
     )
 
 

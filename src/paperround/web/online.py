@@ -5,6 +5,7 @@ People pass its address on, so it carries no link to the reader's own pages.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from functools import partial
 
@@ -13,9 +14,10 @@ from fastapi import APIRouter, Request, Response
 from paperround import tokens
 from paperround.models import Digest, Paper, Section
 from paperround.rendering import view
+from paperround.rendering.chart import Chart, chart
 from paperround.rendering.language import Language
 from paperround.web import cards
-from paperround.web.desk import Here
+from paperround.web.desk import Desk, Here
 from paperround.web.links import digest_owner
 
 router = APIRouter()
@@ -35,10 +37,20 @@ def digest_online(request: Request, desk: Here, token: str) -> Response:
         request,
         "digest",
         language=language,
-        heading=language.date(day_of(digest)),
+        heading=view.dated(digest.cadence, digest.day, language),
+        chart=_chart(desk, digest, language),
         sections=_sections(digest, printed, language, desk.today),
         more=[cards.card(paper, language, desk.today) for paper in more],
     )
+
+
+def _chart(desk: Desk, digest: Digest, language: Language) -> Chart | None:
+    """The chart of a weekly or monthly issue, as in the letter."""
+    if not digest.cadence.tells_of_days:
+        return None
+    counts = desk.app.store.issues.counts(digest.cadence, digest.day).topics
+    found = chart(digest, counts, language, desk.site.base_url)
+    return replace(found, url=desk.home + found.url.removeprefix(desk.site.base_url)) if found else None
 
 
 def _sections(
@@ -49,8 +61,3 @@ def _sections(
         return [cards.card(printed[pick.paper], language, today, why=pick.why, budget=_WHOLE) for pick in picks]
 
     return [(view.section_name(part, digest.issue, language), laid_out(part)) for part in digest.sections]
-
-
-def day_of(digest: Digest) -> date:
-    """The local date that a digest is of."""
-    return date.fromisoformat(digest.issue.split(" ", 1)[1])

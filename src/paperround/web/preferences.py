@@ -20,7 +20,6 @@ from paperround.web.cards import page_of
 from paperround.web.desk import PRIVATE, Desk, Here
 from paperround.web.forms import Form, Posted, read_number
 from paperround.web.links import again, owner, path
-from paperround.web.online import day_of
 from paperround.web.periods import read_day
 from paperround.web.wishes import Filled
 
@@ -198,7 +197,7 @@ def _past(desk: Desk, reader: Subscriber, language: Language) -> list[dict[str, 
     return [
         {
             "href": path(desk, tokens.DIGEST, digest.row),
-            "day": language.date(day_of(digest), "long"),
+            "day": language.date(digest.day, "long"),
             "papers": language.count("%(num)s paper", "%(num)s papers", len(digest.papers) + len(digest.more)),
         }
         for digest in desk.app.store.issues.digests_of(reader.row, _PAST_LETTERS)
