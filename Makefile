@@ -24,7 +24,7 @@ check: $(VENV)/.ready-test
 
 ## unit: the tests without services, in seconds
 unit: $(VENV)/.ready-test
-	$(bin)/pytest tests/unit
+	$(bin)/pytest tests/unit -n auto
 
 ## bench: how fast the pages answer beside a round, with 200,000 papers and 100,000 readers; makes them first
 bench: $(VENV)/.ready-test
