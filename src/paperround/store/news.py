@@ -42,12 +42,13 @@ class News:
         self._papers: dict[int, Paper] = {}
         self._echoes: dict[int, Sequence[Echo]] = {}
         self._slugs: dict[int, str] = {}
+        self._held = 0
+        """How many matches are here."""
 
     def begin(self, db: Connection) -> None:
         """At the start of each transaction: forget what may be wrong by now, or has grown too large."""
         merged = last_merged(db)
-        large = len(self._papers) > _MOST_PAPERS or sum(map(len, self._editions.values())) > _MOST_MATCHES
-        if merged != self._merged or large:
+        if merged != self._merged or len(self._papers) > _MOST_PAPERS or self._held > _MOST_MATCHES:
             self._forget()
         self._merged = merged
 
@@ -85,6 +86,7 @@ class News:
             self._matches[topic] = [*older, *self._matches.get(topic, ())]
             self._editions[topic] = [edition for edition, _ in self._matches[topic]]
             self._after[topic] = after
+            self._held += len(older)
 
     def unread_count(self, followed: Iterable[tuple[int, int]]) -> int:
         """How many matches somebody has unread who follows these topics; one in two topics counts twice."""
