@@ -257,7 +257,8 @@ def _followers(app: App, slugs: tuple[str, ...], day: date | None, cadence: Cade
     reader = Subscriber(
         row=0, email="reader@paperround.example", state=ReaderState.ACTIVE, schedule=Schedule(cadence), topics=slugs
     )
-    named = day or app.clock().date()
+    newest = app.store.reasons.days(slugs, 1) if cadence.tells_of_days and day is None else []
+    named = newest[0] + timedelta(days=1) if newest else day or app.clock().date()
     if told := span(cadence, named):
         matches = app.store.reasons.latest(slugs, *told, _PAPERS_A_DAY * ((told[1] - told[0]).days + 1))
     else:
