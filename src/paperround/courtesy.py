@@ -14,8 +14,8 @@ class Courtesy:
     """Who is being answered now, and how long a round may work before it lets them finish.
 
     A round that asks before each piece of its work pauses, while anybody waits for an answer, for as long as the
-    last piece took: visitors have the processor to themselves half of the time at least, and however many they are
-    a round takes twice as long at most.
+    last piece took, and a quarter of a second at most: visitors have the processor to themselves for about half of
+    the time, and however many they are a round takes twice as long at most.
     """
 
     def __init__(self) -> None:

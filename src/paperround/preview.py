@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from paperround.app import App
 
 _PAPERS_A_DAY = 100
+_FIRST_YEAR = 1900
 _LOOKED_AT = 200  # papers of the past week of which it is told that the reader has had them
 _TEST = "[test] "
 # In which state readers get these notices: it decides which links stand at the end.
@@ -140,6 +141,10 @@ def look(app: App, wanted: Wanted) -> Preview | None:
     For a day whose digest exists it is that digest; else the one that the next round would compose.
     ConfigurationError where a template is broken, UnknownName for a reader, topic, theme or language there is not.
     """
+    if wanted.day and wanted.day.year < _FIRST_YEAR:
+        raise WrongUse(f"there are no letters of {wanted.day}; choose a later day")
+    if wanted.cadence is Cadence.OFF:
+        raise WrongUse("who wants no letters gets none; choose daily, weekdays, weekly or monthly")
     drawn = _drawn(app, wanted)
     reader = replace(
         drawn.reader,

@@ -215,6 +215,12 @@ def test_a_reader_sees_their_letter_as_a_weekly_one_and_a_digest_that_was_compos
     assert sorted(daily.digest.papers) == sorted(weekly.digest.papers)
 
 
+def test_nobody_gets_a_letter_whose_cadence_is_off(fresh: Site) -> None:
+    for topics in ((), ("robots",)):
+        with pytest.raises(WrongUse, match="who wants no letters"):
+            preview.look(fresh.app, Wanted(topics=topics, cadence=Cadence.OFF))
+
+
 def test_a_follower_sees_a_days_papers_or_the_latest(fresh: Site) -> None:
     fresh.papers(listing(1), listing(2, "agents"), listing(3, day=date(2026, 11, 19)))
     both = preview.look(fresh.app, Wanted(topics=("robots", "agents")))

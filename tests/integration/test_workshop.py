@@ -70,6 +70,15 @@ def test_a_cadence_that_there_is_not_is_the_readers(local: Browser) -> None:
         assert "daily 2026-11-23" in _page(local, whose="sample", cadence=odd)
 
 
+@pytest.mark.parametrize("cadence", ["", "daily", "weekly", "monthly"])
+def test_a_day_before_all_letters_is_refused_in_words(local: Browser, cadence: str) -> None:
+    topics, sample = {"whose": "topics", "topic": "robots"}, {"whose": "sample"}
+    for day in ("0001-01-01", "0001-01-15", "1899-12-31"):
+        for whose in (topics, sample, {**sample, "notice": "confirm"}):
+            assert f"no letters of {day}" in _page(local, cadence=cadence, day=day, **whose)
+    assert "no letters of 0001-01-01" in _page(local, **sample, cadence=cadence, with_day="0001-01-01")
+
+
 PATHS = ["/preview", "/preview/frame", "/preview/letter.eml", "/preview/changes", "/preview/send"]
 
 

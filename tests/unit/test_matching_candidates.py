@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
+import pytest
+
+from paperround.matching import candidates
 from paperround.matching.candidates import Candidates
 from paperround.matching.lexical import Statistics
 from paperround.matching.taste import Features, Taste
@@ -43,3 +46,10 @@ def test_one_readers_taste_is_nobody_elses() -> None:
     assert hers[0].affinity > 0.5 > hers[1].affinity
     assert hers[0].like == "Robots fold laundry"
     assert made.of([ROBOTS, PROTEINS], PAPERS, NOBODYS) == before
+
+
+def test_what_is_kept_for_others_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(candidates, "_KEPT", 0)
+    made = Candidates(TODAY)
+    assert [one.paper for one in made.of([ROBOTS, PROTEINS, ROBOTS], PAPERS, NOBODYS)] == [1, 2, 1]
+    assert len(made._known) == 1

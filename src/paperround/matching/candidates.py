@@ -11,6 +11,8 @@ from paperround.matching.taste import Affinity, Taste
 from paperround.matching.trending import popularity
 from paperround.models import Match, Paper
 
+_KEPT = 200_000
+
 
 class Candidates:
     """Makes them, once for all readers with the same match; only what is to a reader's taste is their own."""
@@ -32,6 +34,8 @@ class Candidates:
     def _plain(self, match: Match, paper: Paper) -> Candidate:
         known = self._known.get(match)
         if known is None:
+            if len(self._known) > _KEPT:
+                self._known.clear()
             age = max(0, (self._today - paper.day).days)
             popular = popularity(paper.upvotes, paper.comments, paper.stars, age)
             known = self._known[match] = Candidate(match.paper, match.topic, match.score, match.why, popular)

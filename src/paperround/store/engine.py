@@ -66,9 +66,8 @@ def _postgresql(url: str) -> Engine:
             return super().dump(obj.replace("\0", "\ufffd"))
 
     # A round's threads and the pages share the pool; waiting beats failing.
-    engine = create_engine(
-        url, pool_size=10, max_overflow=10, pool_pre_ping=True, connect_args={"client_encoding": "utf8"}
-    )
+    options = {"client_encoding": "utf8", "options": "-c timezone=UTC"}  # a moment's day is that in UTC
+    engine = create_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True, connect_args=options)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Psycopg, _record: Any) -> None:

@@ -194,8 +194,9 @@ def _due(db: Connection, now: datetime, news: News, limit: int, most_matches: in
     )
     served = dict(db.execute(rows).all())
     follows = _follows(db, list(served))
-    news.read(db, follows)
+    news.count(db, follows)
     taken = within({row: news.unread_count(followed) for row, followed in follows.items()}, most_matches)
+    news.read(db, {row: follows[row] for row in taken})
     found = {reader.row: reader for reader in load(db, subscribers.c.row.in_(taken))} if taken else {}
     return [(found[row], served[row], follows[row]) for row in taken if row in found]
 

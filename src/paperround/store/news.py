@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 
-from sqlalchemy import ColumnElement, Connection, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from paperround.models import Echo, Match, Paper
 from paperround.store.papers import last_merged, load_echoes, load_rows
@@ -25,7 +25,8 @@ class News:
     """The matches up to an edition, or all of them where it is None, and the papers and echoes that they name.
 
     One program keeps it for a round: the batches ask for much the same. A closed edition gets no new matches; papers
-    that become one are noticed by `begin`. It holds whatever was true at some moment of the round.
+    that become one are noticed by `begin`. A topic whose query changes meanwhile is served as it was until the round
+    is over.
     """
 
     def __init__(self, edition: int | None) -> None:
@@ -42,6 +43,9 @@ class News:
         self._papers: dict[int, Paper] = {}
         self._echoes: dict[int, Sequence[Echo]] = {}
         self._slugs: dict[int, str] = {}
+        self._counts: dict[int, list[tuple[int, int]]] = {}
+        """How many matches each edition has on a topic, of those after `_counted`."""
+        self._counted: dict[int, int] = {}
         self._held = 0
         """How many matches are here."""
 
@@ -52,18 +56,21 @@ class News:
             self._forget()
         self._merged = merged
 
+    def count(self, db: Connection, follows: Follows) -> None:
+        """Count, from the index alone, what these readers may have unread: more of them than fit into one batch."""
+        for (after, _), some in _missing(follows, self._counted).items():
+            columns = matches.c.topic, matches.c.edition
+            fresh = and_(matches.c.edition > after, matches.c.edition <= (self.edition or 0))
+            self._counts |= {topic: [] for topic in some}
+            self._counted |= dict.fromkeys(some, after)
+            for start in range(0, len(some), _CHUNK):
+                query = select(*columns, func.count()).where(matches.c.topic.in_(some[start : start + _CHUNK]), fresh)
+                for topic, edition, number in db.execute(query.group_by(*columns)):
+                    self._counts[topic].append((edition, number))
+
     def read(self, db: Connection, follows: Follows) -> None:
         """Read what these readers may have unread and is not here yet."""
-        begun: dict[int, int] = {}
-        for followed in follows.values():
-            for topic, read_to in followed:
-                begun[topic] = min(read_to, begun.get(topic, _UNCLOSED))
-        missing: dict[tuple[int, int], list[int]] = {}
-        for topic, after in begun.items():
-            until = self._after.get(topic, _UNCLOSED)
-            if after < until:
-                missing.setdefault((after, until), []).append(topic)
-        for (after, until), some in missing.items():
+        for (after, until), some in _missing(follows, self._after).items():
             self._add(db, some, after, until)
 
     def _add(self, db: Connection, some: Sequence[int], after: int, until: int) -> None:
@@ -90,8 +97,12 @@ class News:
 
     def unread_count(self, followed: Iterable[tuple[int, int]]) -> int:
         """How many matches somebody has unread who follows these topics; one in two topics counts twice."""
-        counts = ((self._editions.get(topic, ()), read_to) for topic, read_to in followed)
-        return sum(len(editions) - bisect_right(editions, read_to) for editions, read_to in counts)
+        return sum(
+            number
+            for topic, read_to in followed
+            for edition, number in self._counts.get(topic, ())
+            if edition > read_to
+        )
 
     def unread(self, followed: Iterable[tuple[int, int]]) -> list[Match]:
         """The matches that they have unread."""
@@ -113,3 +124,17 @@ class News:
             self._echoes |= dict.fromkeys(wanted, ())
             self._echoes |= load_echoes(db, wanted)
         return self._echoes
+
+
+def _missing(follows: Follows, known: Mapping[int, int]) -> dict[tuple[int, int], list[int]]:
+    """The topics of which something is not known yet, by the editions between which that lies."""
+    begun: dict[int, int] = {}
+    for followed in follows.values():
+        for topic, read_to in followed:
+            begun[topic] = min(read_to, begun.get(topic, _UNCLOSED))
+    missing: dict[tuple[int, int], list[int]] = {}
+    for topic, after in begun.items():
+        until = known.get(topic, _UNCLOSED)
+        if after < until:
+            missing.setdefault((after, until), []).append(topic)
+    return missing
