@@ -53,6 +53,12 @@ def span(cadence: Cadence, day: date) -> tuple[date, date] | None:
     return None
 
 
+def span_days(cadence: Cadence, day: date) -> list[date]:
+    """Each day of which an issue of this date tells by its span, the first day first; empty where it has none."""
+    told = span(cadence, day)
+    return [told[0] + timedelta(days=after) for after in range((told[1] - told[0]).days + 1)] if told else []
+
+
 def _days(schedule: Schedule, start: date) -> Iterator[date]:
     match schedule.cadence:
         case Cadence.MONTHLY:

@@ -118,7 +118,7 @@ class LetterMaker:
         """
         links = self.links(reader, digest)
         rendered = self._press(reader.theme, reader.language).letter(
-            digest, papers, reader, links, digest.day, self._counts(digest) if counts is None else counts
+            digest, papers, reader, links, digest.day, self.counts(digest) if counts is None else counts
         )
         return self._finish(delivery, replace(rendered, subject=mark + rendered.subject), links, now, "digest")
 
@@ -190,7 +190,7 @@ class LetterMaker:
             self._printed.popitem(last=False)
         return {paper: known[paper] for paper in digest.papers}
 
-    def _counts(self, digest: Digest) -> tuple[TopicCounts, ...]:
+    def counts(self, digest: Digest) -> tuple[TopicCounts, ...]:
         """The papers by topic and day of a weekly or monthly issue; kept once they change no more."""
         if not digest.cadence.tells_of_days:
             return ()

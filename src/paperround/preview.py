@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from paperround import pipeline
-from paperround.cadence import issue_date, span
+from paperround.cadence import issue_date, span_days
 from paperround.errors import TransportError, UnknownName, WrongUse
 from paperround.letters import Finished, as_preview
 from paperround.matching.candidates import Candidates
@@ -156,8 +156,7 @@ def look(app: App, wanted: Wanted) -> Preview | None:
         return Preview(reader, Origin.NOTICE, _notice(app, reader, wanted.notice), notice=wanted.notice)
     if drawn.digest is None:
         return None
-    delivery = as_preview(drawn.digest, reader, app.new_message_id())
-    finished = app.letters.lay_out(delivery, drawn.digest, drawn.papers, reader, app.clock(), counts=drawn.counts)
+    finished = _laid_out(app, drawn, drawn.digest, reader)
     return Preview(reader, drawn.origin, finished, drawn.digest, drawn.papers, drawn.matches, counts=drawn.counts)
 
 
@@ -236,7 +235,7 @@ def _drawn(app: App, wanted: Wanted) -> _Drawn:
 
 def _readers(app: App, reader: Subscriber, day: date | None, cadence: Cadence | None) -> _Drawn:
     frozen = app.store.issues.digest_on(reader.row, day or issue_date(reader.schedule, app.clock()))
-    if frozen and (cadence is None or frozen.issue.startswith(f"{cadence.value} ")):
+    if frozen and (cadence is None or frozen.cadence is cadence):
         printed = app.store.issues.printed(frozen, frozen.papers)
         return _Drawn(reader, Origin.COMPOSED, frozen, printed)
     reader = replace(reader, schedule=replace(reader.schedule, cadence=cadence or reader.schedule.cadence))
@@ -264,8 +263,8 @@ def _followers(app: App, slugs: tuple[str, ...], day: date | None, cadence: Cade
     )
     newest = app.store.reasons.days(slugs, 1) if cadence.tells_of_days and day is None else []
     named = newest[0] + timedelta(days=1) if newest else day or app.clock().date()
-    if told := span(cadence, named):
-        matches = app.store.reasons.latest(slugs, *told, _PAPERS_A_DAY * ((told[1] - told[0]).days + 1))
+    if told := span_days(cadence, named):
+        matches = app.store.reasons.latest(slugs, told[0], told[-1], _PAPERS_A_DAY * len(told))
     else:
         matches = app.store.reasons.latest(slugs, day or date.min, day or date.max, _PAPERS_A_DAY)
     rows = {match.paper for match in matches}
@@ -303,10 +302,12 @@ def _notice(app: App, reader: Subscriber, kind: str, *, mark: str = "") -> Finis
 def _marked(app: App, shown: Preview, reader: Subscriber) -> Finished:
     if shown.digest is None:
         return _notice(app, reader, shown.notice, mark=_TEST)
-    delivery = as_preview(shown.digest, reader, app.new_message_id())
-    return app.letters.lay_out(
-        delivery, shown.digest, shown.papers, reader, app.clock(), counts=shown.counts, mark=_TEST
-    )
+    return _laid_out(app, shown, shown.digest, reader, mark=_TEST)
+
+
+def _laid_out(app: App, made: _Drawn | Preview, digest: Digest, reader: Subscriber, *, mark: str = "") -> Finished:
+    delivery = as_preview(digest, reader, app.new_message_id())
+    return app.letters.lay_out(delivery, digest, made.papers, reader, app.clock(), counts=made.counts, mark=mark)
 
 
 def _taste(app: App, shown: Preview) -> Taste:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date
 
 from paperround.matching.compose import Candidate
-from paperround.matching.taste import Affinity, Taste
+from paperround.matching.taste import Taste
 from paperround.matching.trending import popularity
 from paperround.models import Match, Paper
 
@@ -26,10 +26,8 @@ class Candidates:
         found = [self._plain(match, papers[match.paper]) for match in matches if match.paper in papers]
         if taste.neutral:
             return found
-        affinities: dict[int, Affinity] = {
-            row: taste.affinity(papers[row]) for row in {candidate.paper for candidate in found}
-        }
-        return [replace(one, affinity=degree, like=like) for one in found for degree, like in [affinities[one.paper]]]
+        told = {row: taste.affinity(papers[row]) for row in {one.paper for one in found}}
+        return [replace(one, affinity=told[one.paper].degree, like=told[one.paper].like) for one in found]
 
     def _plain(self, match: Match, paper: Paper) -> Candidate:
         known = self._known.get(match)

@@ -302,7 +302,7 @@ class Press:
         for section in digest.sections:
             known = (pick for pick in section.picks if pick.paper in papers)
             if choices := tuple(Choice(papers[pick.paper], pick.why) for pick in known):
-                name = view.section_name(section, digest.issue, self.language)
+                name = view.section_name(section, digest.cadence, self.language)
                 sections.append(Chosen(name, choices, section.topic))
         return Plan(tuple(sections), len(digest.more))
 

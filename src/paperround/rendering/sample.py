@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from typing import Any
 
-from paperround.cadence import span
+from paperround.cadence import span_days
 from paperround.models import (
     DISCUSSED,
     Cadence,
@@ -181,7 +181,7 @@ _WEEK = ((6, 9, 7, 8, 5, 1, 0), (3, 4, 2, 5, 3, 0, 1), (1, 2, 4, 2, 2, 1, 0))
 def digest(cadence: Cadence) -> Digest:
     """The issue as readers of this cadence get it."""
     issue = f"{cadence.value} {DAY}"
-    if span(cadence, DAY) is None:
+    if not cadence.tells_of_days:
         return replace(DIGEST, issue=issue)
     named = {pick.paper: (pick, section) for section in DIGEST.sections for pick in section.picks}
     first = [
@@ -202,10 +202,9 @@ def reader(cadence: Cadence) -> Subscriber:
 
 def counts(cadence: Cadence) -> tuple[TopicCounts, ...]:
     """The papers by topic and day that the issue's chart shows; none where it has no chart."""
-    told = span(cadence, DAY)
-    if told is None:
+    days = span_days(cadence, DAY)
+    if not days:
         return ()
-    days = [told[0] + timedelta(days=after) for after in range((told[1] - told[0]).days + 1)]
     return tuple(
         TopicCounts(section.topic, section.name, tuple(week[day.weekday()] for day in days))
         for section, week in zip(DIGEST.sections, _WEEK, strict=True)

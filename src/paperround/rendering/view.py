@@ -154,11 +154,11 @@ def reaches_readers(site: Site) -> bool:
     return address.scheme == "https" or address.hostname in _THIS_MACHINE
 
 
-def section_name(section: Section, issue: str, language: Language) -> str:
+def section_name(section: Section, cadence: Cadence, language: Language) -> str:
     """What stands above a section: its topic's name, or what it is."""
     if section.topic != DISCUSSED:
         return section.name
-    if issue.startswith(Cadence.MONTHLY.value):
+    if cadence is Cadence.MONTHLY:
         return language.gettext("Most discussed this month")
     return language.gettext("Most discussed this week")
 

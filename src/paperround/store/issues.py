@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from itertools import accumulate
 from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam, func, insert, select, update
 
-from paperround.cadence import span
+from paperround.cadence import span, span_days
 from paperround.models import (
     Cadence,
     DeliveryState,
@@ -46,7 +46,6 @@ from paperround.store.schema import (
 )
 from paperround.store.subscribers import load
 
-_CHUNK = 500
 Numbers = Mapping[tuple[Cadence, date], int]
 """The store's number of each issue."""
 Due = Sequence[tuple[Subscriber, date | None, Sequence[tuple[int, int]]]]
@@ -327,10 +326,9 @@ def _freeze_counts(db: Connection, numbers: Numbers) -> None:
 
 def _counted(db: Connection, cadence: Cadence, day: date) -> tuple[TopicCounts, ...]:
     """The public topics that have papers in the span, by slug."""
-    told = span(cadence, day)
-    if told is None:
+    days = span_days(cadence, day)
+    if not days:
         return ()
-    days = [told[0] + timedelta(days=after) for after in range((told[1] - told[0]).days + 1)]
     query = (
         select(topics.c.slug, topics.c.name, matches.c.day, func.count())
         .join_from(topics, matches)

@@ -16,6 +16,7 @@ _CHUNK = 500
 _MOST_PAPERS, _MOST_MATCHES = 20_000, 200_000  # about 150 MB; who has missed months must not fill the memory
 _UNCLOSED = 2**31 - 1  # as large as the column takes
 """Stands for the edition of matches that have none yet: they come after all others."""
+_EDITION = itemgetter(0)
 
 Follows = Mapping[int, Sequence[tuple[int, int]]]
 """Each reader's topics, by number, with the last edition they have read of it."""
@@ -39,7 +40,6 @@ class News:
         """For each topic the edition after which all its matches are here."""
         self._matches: dict[int, list[tuple[int, Match]]] = {}
         """Each topic's matches, the oldest edition first."""
-        self._editions: dict[int, list[int]] = {}
         self._papers: dict[int, Paper] = {}
         self._echoes: dict[int, Sequence[Echo]] = {}
         self._slugs: dict[int, str] = {}
@@ -89,9 +89,8 @@ class News:
                 match = Match(self._slugs[topic], paper, score, tuple(why))
                 found.setdefault(topic, []).append((_UNCLOSED if edition is None else edition, match))
         for topic in some:
-            older = sorted(found.get(topic, ()), key=itemgetter(0))
+            older = sorted(found.get(topic, ()), key=_EDITION)
             self._matches[topic] = [*older, *self._matches.get(topic, ())]
-            self._editions[topic] = [edition for edition, _ in self._matches[topic]]
             self._after[topic] = after
             self._held += len(older)
 
@@ -108,8 +107,8 @@ class News:
         """The matches that they have unread."""
         found: list[Match] = []
         for topic, read_to in followed:
-            first = bisect_right(self._editions.get(topic, ()), read_to)
-            found += (match for _, match in self._matches.get(topic, ())[first:])
+            here = self._matches.get(topic, [])
+            found += (match for _, match in here[bisect_right(here, read_to, key=_EDITION) :])
         return found
 
     def papers(self, db: Connection, rows: Iterable[int]) -> Mapping[int, Paper]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Column, Connection, Engine, func, literal, select
+from sqlalchemy import Column, Connection, Engine, func, select
 
 from paperround.models import ReaderState, Subscriber
 from paperround.store.engine import reading
@@ -63,8 +63,8 @@ class Overview:
 
 def _by_day(db: Connection, column: Column[Any], since: datetime) -> Counter[date]:
     day = func.date(column)
-    query = select(literal(""), day, func.count()).where(column >= since).group_by(day)
-    return _series(db.execute(query)).get("", Counter())
+    query = select(day, func.count()).where(column >= since).group_by(day)
+    return Counter({_day(when): number for when, number in db.execute(query)})
 
 
 def _series(found: Iterable[Any]) -> Series:

@@ -122,7 +122,7 @@ class Papers:
     def by_rows(self, rows: Iterable[int]) -> dict[int, Paper]:
         """Papers by the store's number."""
         with reading(self._engine) as db:
-            return {paper.row: paper for paper in load(db, papers.c.row.in_(list(rows)))}
+            return load_rows(db, set(rows))
 
     def ids(self, rows: Iterable[int]) -> dict[int, str]:
         """The public identifiers of papers."""

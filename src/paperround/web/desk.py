@@ -41,6 +41,10 @@ PRIVATE = {
         "base-uri 'none'; frame-ancestors 'none'"
     ),
 }
+IN_LETTERS = {
+    "Cross-Origin-Resource-Policy": "cross-origin",  # letters are read on other people's pages
+    "Content-Security-Policy": "default-src 'none'",
+}
 """Header fields of pages that belong to one person: nothing kept, nothing told to others, no script at all."""
 
 

@@ -8,13 +8,9 @@ from fastapi import APIRouter, HTTPException, Response
 
 from paperround.models import Cadence
 from paperround.rendering import chart, sample
-from paperround.web.desk import Here
+from paperround.web.desk import IN_LETTERS, Here
 
 router = APIRouter()
-_HEADERS = {
-    "Cross-Origin-Resource-Policy": "cross-origin",  # letters are read on other people's pages
-    "Content-Security-Policy": "default-src 'none'",
-}
 
 
 @router.get("/charts/{issue}/{slugs}.png", response_model=None)
@@ -33,7 +29,7 @@ def letter_chart(desk: Here, issue: str, slugs: str) -> Response:
     # Before the issue is out, the numbers of a preview's chart still grow.
     kept = "public, max-age=86400" if counted.frozen else "no-store"
     picture = chart.png([known[slug] for slug in wanted])
-    return Response(picture, headers={**_HEADERS, "Cache-Control": kept}, media_type="image/png")
+    return Response(picture, headers={**IN_LETTERS, "Cache-Control": kept}, media_type="image/png")
 
 
 def _issue(name: str) -> tuple[Cadence, date]:

@@ -46,10 +46,7 @@ def digest_online(request: Request, desk: Here, token: str) -> Response:
 
 def _chart(desk: Desk, digest: Digest, language: Language) -> Chart | None:
     """The chart of a weekly or monthly issue, as in the letter."""
-    if not digest.cadence.tells_of_days:
-        return None
-    counts = desk.app.store.issues.counts(digest.cadence, digest.day).topics
-    found = chart(digest, counts, language, desk.site.base_url)
+    found = chart(digest, desk.app.letters.counts(digest), language, desk.site.base_url)
     return replace(found, url=desk.home + found.url.removeprefix(desk.site.base_url)) if found else None
 
 
@@ -60,4 +57,4 @@ def _sections(
         picks = [pick for pick in section.picks if pick.paper in printed]
         return [cards.card(printed[pick.paper], language, today, why=pick.why, budget=_WHOLE) for pick in picks]
 
-    return [(view.section_name(part, digest.issue, language), laid_out(part)) for part in digest.sections]
+    return [(view.section_name(part, digest.cadence, language), laid_out(part)) for part in digest.sections]

@@ -8,13 +8,12 @@ from importlib import resources
 from fastapi import APIRouter, HTTPException, Request, Response
 
 from paperround.rendering import sample
-from paperround.web.desk import Here
+from paperround.web.desk import IN_LETTERS, Here
 
 router = APIRouter()
 _HEADERS = {
+    **IN_LETTERS,
     "Cache-Control": "public, max-age=31536000, immutable",  # the name is made of the content
-    "Cross-Origin-Resource-Policy": "cross-origin",  # letters are read on other people's pages
-    "Content-Security-Policy": "default-src 'none'",
 }
 
 
