@@ -28,9 +28,9 @@ from paperround import (
     site,
 )
 from paperround.app import App, build, check_slug
-from paperround.clock import Clock, machine_clock, running_from, standing_at
-from paperround.errors import PaperroundError, UnknownName, WrongUse
-from paperround.models import Cadence, DeliveryState, ReaderState, Topic
+from paperround.domain.clock import Clock, machine_clock, running_from, standing_at
+from paperround.domain.errors import PaperroundError, UnknownName, WrongUse
+from paperround.domain.models import Cadence, DeliveryState, ReaderState, Topic
 from paperround.sources import FORMATS
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,

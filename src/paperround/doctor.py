@@ -15,7 +15,7 @@ from sqlalchemy import make_url
 
 from paperround.delivery import InboxTransport, SmtpTransport
 from paperround.delivery.conversation import refusal
-from paperround.errors import PaperroundError
+from paperround.domain.errors import PaperroundError
 
 if TYPE_CHECKING:
     from paperround.app import App

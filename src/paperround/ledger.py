@@ -15,8 +15,8 @@ import structlog
 
 from paperround import returns
 from paperround.delivery import retry
-from paperround.errors import PaperroundError
-from paperround.models import BounceKind, Delivery, DeliveryState, Digest, Letter, Outcome, Stage, Subscriber
+from paperround.domain.errors import PaperroundError
+from paperround.domain.models import BounceKind, Delivery, DeliveryState, Digest, Letter, Outcome, Stage, Subscriber
 from paperround.store.bounces import Bounce
 from paperround.store.deliveries import Settlement
 

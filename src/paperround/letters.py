@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Literal
 
 import structlog
 
-from paperround import returns, tokens
+from paperround import returns
 from paperround.delivery import dkim, message
-from paperround.errors import ConfigurationError
-from paperround.models import (
+from paperround.domain import tokens
+from paperround.domain.errors import ConfigurationError
+from paperround.domain.models import (
     Delivery,
     DeliveryState,
     Digest,

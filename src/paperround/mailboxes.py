@@ -15,8 +15,8 @@ from typing import Annotated, Self
 import structlog
 from pydantic import BaseModel, ConfigDict, Field, FilePath, SecretStr, model_validator
 
-from paperround.errors import ConfigurationError, PaperroundError, WrongUse
-from paperround.text import clean
+from paperround.domain.errors import ConfigurationError, PaperroundError, WrongUse
+from paperround.domain.text import clean
 
 log = structlog.get_logger()
 _MAX_MAIL = 10 * 2**20  # bytes; a report that quotes a letter of ours in full has a hundredth of that

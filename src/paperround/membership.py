@@ -17,14 +17,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from email_validator import EmailNotValidError, validate_email
 
 from paperround import pipeline
-from paperround.errors import QueryError, UnknownName, WrongUse
+from paperround.domain.errors import QueryError, UnknownName, WrongUse
+from paperround.domain.models import Cadence, ReaderState, Schedule, Subscriber, Topic
+from paperround.domain.text import clean
 from paperround.matching import query
-from paperround.models import Cadence, ReaderState, Schedule, Subscriber, Topic
 from paperround.rendering import language as languages
 from paperround.rendering import theme as themes
 from paperround.resources import templates
 from paperround.store.personal import NewNotice
-from paperround.text import clean
 
 if TYPE_CHECKING:
     from paperround.app import App

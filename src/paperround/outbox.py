@@ -20,7 +20,7 @@ import structlog
 from paperround import __version__
 from paperround.delivery import webhooks
 from paperround.delivery.webhooks import Answer
-from paperround.models import Event, EventKind
+from paperround.domain.models import Event, EventKind
 from paperround.settings import WebhookSettings
 from paperround.sources.http import asked_to_wait
 

@@ -27,15 +27,15 @@ from typing import TYPE_CHECKING
 import structlog
 
 from paperround import outbox
-from paperround.cadence import issue_date, next_digest_at, span
-from paperround.errors import PaperroundError, SourceError, TransportError
+from paperround.domain.errors import PaperroundError, SourceError, TransportError
+from paperround.domain.models import Cadence, Digest, Listing, Match, Paper, Problem, Schedule, Topic
+from paperround.domain.schedule import issue_date, next_digest_at, span
 from paperround.ledger import Dispatch
 from paperround.matching import lexical, query
 from paperround.matching.candidates import Candidates
 from paperround.matching.compose import compose
 from paperround.matching.taste import Tastes
 from paperround.matching.trending import Talks
-from paperround.models import Cadence, Digest, Listing, Match, Paper, Problem, Schedule, Topic
 from paperround.sources import FORMATS, Fetched, Source, SourceState, Window, pictures
 from paperround.store.issues import Batch, DueReader, NewDelivery
 from paperround.store.news import News

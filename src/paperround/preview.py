@@ -10,15 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from paperround import pipeline
-from paperround.cadence import issue_date, span_days
-from paperround.errors import TransportError, UnknownName, WrongUse
-from paperround.letters import Finished, as_preview
-from paperround.matching.candidates import Candidates
-from paperround.matching.taste import Taste, Tastes
-from paperround.matching.trending import rank
-from paperround.membership import address as checked_address
-from paperround.membership import reader as reader_named
-from paperround.models import (
+from paperround.domain.errors import TransportError, UnknownName, WrongUse
+from paperround.domain.models import (
     Cadence,
     Delivery,
     DeliveryState,
@@ -32,6 +25,13 @@ from paperround.models import (
     Subscriber,
     TopicCounts,
 )
+from paperround.domain.schedule import issue_date, span_days
+from paperround.letters import Finished, as_preview
+from paperround.matching.candidates import Candidates
+from paperround.matching.taste import Taste, Tastes
+from paperround.matching.trending import rank
+from paperround.membership import address as checked_address
+from paperround.membership import reader as reader_named
 from paperround.pipeline import Means
 from paperround.rendering import notice, sample
 from paperround.resources import templates

@@ -7,7 +7,7 @@ import io
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from paperround.models import Problem, Subscriber
+from paperround.domain.models import Problem, Subscriber
 
 COLUMNS = ("email", "name", "topics", "cadence", "at", "timezone", "max_papers")
 PAUSED = "paused"

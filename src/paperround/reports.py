@@ -8,8 +8,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from paperround.domain.models import DeliveryState, Paper, ReaderState, Subscriber
 from paperround.matching import lexical, query
-from paperround.models import DeliveryState, Paper, ReaderState, Subscriber
 from paperround.store.deliveries import Latest
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from paperround.errors import ConfigurationError
+from paperround.domain.errors import ConfigurationError
 
 _HERE = Path(__file__).resolve().parent
 # In a wheel the folders lie inside the package, in a source checkout at its top level (see pyproject.toml).

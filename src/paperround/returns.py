@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from paperround import mailboxes, tokens
+from paperround import mailboxes
 from paperround.delivery import bounces
 from paperround.delivery.suppression import Fate, reason_to_suppress
-from paperround.errors import BadToken, PaperroundError
-from paperround.models import BounceKind, Delivery, ReaderState
+from paperround.domain import tokens
+from paperround.domain.errors import BadToken, PaperroundError
+from paperround.domain.models import BounceKind, Delivery, ReaderState
 from paperround.store.bounces import Bounce
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
 
 from paperround import outbox, pipeline, returns
-from paperround.errors import ConfigurationError, PaperroundError
+from paperround.domain.errors import ConfigurationError, PaperroundError
 
 if TYPE_CHECKING:
     from paperround.app import App

@@ -10,7 +10,7 @@ import uvicorn
 
 from paperround import console, site
 from paperround.delivery.inbox import InboxTransport
-from paperround.errors import WrongUse
+from paperround.domain.errors import WrongUse
 from paperround.scheduler import Rounds
 from paperround.web import create
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from paperround import membership, pipeline, readerlist
 from paperround.app import App, open_store
-from paperround.errors import UnknownName, WrongUse
-from paperround.models import Problem, ReaderState
+from paperround.domain.errors import UnknownName, WrongUse
+from paperround.domain.models import Problem, ReaderState
 from paperround.resources import folder
 from paperround.settings import load, with_secret_key
 

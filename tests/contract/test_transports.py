@@ -8,8 +8,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from paperround.delivery import AnyTransport, FileTransport, InboxTransport, MaildirTransport, MemoryTransport
 from paperround.delivery.inbox import Inbox
-from paperround.errors import TransportError
-from paperround.models import Letter, Stage
+from paperround.domain.errors import TransportError
+from paperround.domain.models import Letter, Stage
 
 KINDS = ("file", "inbox", "maildir", "memory")
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
-from paperround.models import Rendered
+from paperround.domain.models import Rendered
 from paperround.rendering import sample
 from support.letters import DAY, EXTREMES, LANGUAGES, THEMES, digest, press
 

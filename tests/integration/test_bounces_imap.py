@@ -18,9 +18,9 @@ import pytest
 import trustme
 
 from paperround import cli, console, mailboxes, membership, pipeline, returns
-from paperround.errors import ConfigurationError, PaperroundError
+from paperround.domain.errors import ConfigurationError, PaperroundError
+from paperround.domain.models import BounceKind
 from paperround.mailboxes import ImapSettings
-from paperround.models import BounceKind
 from paperround.scheduler import Rounds
 from support import dovecot
 from support.dovecot import PASSWORD, Account, Server
@@ -246,7 +246,7 @@ def test_a_folder_of_any_name_is_found(server: Server, account: Account, folder:
 def test_a_database_that_is_away_leaves_the_mails_unseen(
     site: Site, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from paperround.errors import StoreError
+    from paperround.domain.errors import StoreError
 
     account.put(report(_return_address(site)))
 

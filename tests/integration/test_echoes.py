@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from paperround import pipeline
-from paperround.models import DISCUSSED, Echo
+from paperround.domain.models import DISCUSSED, Echo
 from support.papers import listing
 from support.site import MORNING, Site
 

@@ -13,9 +13,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from paperround import membership, pipeline, preview, tokens
+from paperround import membership, pipeline, preview
+from paperround.domain import tokens
+from paperround.domain.models import Digest
 from paperround.letters import as_preview
-from paperround.models import Digest
 from paperround.preview import Fate, Wanted
 from support.pages import Browser, Pages
 from support.papers import listing

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from paperround import membership, pipeline
-from paperround.models import DeliveryState, ReaderState, Stage
+from paperround.domain.models import DeliveryState, ReaderState, Stage
 from support.papers import listing
 from support.site import MORNING, Site
 

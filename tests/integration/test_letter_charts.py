@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from paperround import pipeline, preview
-from paperround.models import Cadence, TopicCounts
+from paperround.domain.models import Cadence, TopicCounts
 from paperround.web import create
 from support.pages import Browser
 from support.papers import listing

@@ -20,7 +20,7 @@ import pytest
 from PIL import Image
 
 from paperround import pipeline
-from paperround.models import Paper
+from paperround.domain.models import Paper
 from paperround.rendering import sample
 from paperround.sources.http import Spacing, is_public
 from paperround.sources.pictures import client

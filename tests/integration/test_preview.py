@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from paperround import cli, membership, pipeline, preview, resources
-from paperround.errors import ConfigurationError, UnknownName, WrongUse
-from paperround.models import DISCUSSED, Cadence, Stage
+from paperround.domain.errors import ConfigurationError, UnknownName, WrongUse
+from paperround.domain.models import DISCUSSED, Cadence, Stage
 from paperround.preview import Fate, Origin, Wanted
 from support.letters import LANGUAGES, TEXTS, THEMES
 from support.papers import WORDS, listing
@@ -409,7 +409,7 @@ def test_what_the_relay_says_to_a_test_letter_is_told(fresh: Site, monkeypatch: 
     assert preview.send_test(fresh.app, shown, "operator@example.net").code == 550
 
     def closed(*_: object) -> None:
-        from paperround.errors import TransportError
+        from paperround.domain.errors import TransportError
 
         raise TransportError("relay.example: connection refused")
 

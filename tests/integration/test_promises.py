@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from paperround import membership, pipeline
-from paperround.models import DeliveryState, Outcome, ReaderState, Stage
+from paperround.domain.models import DeliveryState, Outcome, ReaderState, Stage
 from paperround.store.deliveries import Settlement
 from support.papers import listing
 from support.site import MORNING, Site

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from paperround import mailboxes, membership, pipeline, returns
-from paperround.models import BounceKind, ReaderState
+from paperround.domain.models import BounceKind, ReaderState
 from support.papers import listing
 from support.returned import complaint, report
 from support.site import MORNING, Site
@@ -104,7 +104,7 @@ def test_only_a_fresh_confirmation_lifts_a_suppression(site: Site) -> None:
 
 
 def test_a_refusal_during_the_conversation_counts_like_a_report(site: Site) -> None:
-    from paperround.models import Stage
+    from paperround.domain.models import Stage
 
     site.papers(listing(2))
     site.clock.now += timedelta(days=1)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from paperround import membership, pipeline
-from paperround.models import ReaderState, Stage
+from paperround.domain.models import ReaderState, Stage
 from support.papers import listing
 from support.site import MORNING, Clock, Running, Site
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from paperround.errors import QueryError
+from paperround.domain.errors import QueryError
+from paperround.domain.models import MAX_ABSTRACT, MAX_AUTHORS, MAX_TITLE, Paper
 from paperround.matching.lexical import Index
 from paperround.matching.query import MAX_LENGTH, Query, parse
 from paperround.matching.tsearch import CREATE, expression, index_document
-from paperround.models import MAX_ABSTRACT, MAX_AUTHORS, MAX_TITLE, Paper
 from support.queries import BATCHES, QUERIES, Shape, paper
 
 Rows = Callable[..., list[set[int]]]

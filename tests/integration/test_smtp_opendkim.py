@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 from paperround.delivery.dkim import Key, sign
 from paperround.delivery.message import Head, build
-from paperround.models import Rendered
+from paperround.domain.models import Rendered
 
 HEAD = Head(
     sender_name="Pâpers, daily",

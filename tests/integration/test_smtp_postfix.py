@@ -6,12 +6,12 @@ import dkim as dkimpy
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from paperround import tokens
 from paperround.delivery import SmtpTransport
 from paperround.delivery.bounces import parse
 from paperround.delivery.dkim import Key, sign
 from paperround.delivery.message import Head, build, message_id
-from paperround.models import BounceKind, Letter, Rendered
+from paperround.domain import tokens
+from paperround.domain.models import BounceKind, Letter, Rendered
 from support import postfix
 
 KEYS = tokens.keys("a secret of sixteen characters or more")

@@ -9,8 +9,8 @@ import pytest
 import trustme
 
 from paperround.delivery import SmtpTransport, crew
-from paperround.errors import TransportError
-from paperround.models import Letter, Stage
+from paperround.domain.errors import TransportError
+from paperround.domain.models import Letter, Stage
 from support.smtp_server import (
     EXTENSIONS,
     Cut,

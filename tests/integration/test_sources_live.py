@@ -12,7 +12,7 @@ from itertools import pairwise
 import pytest
 
 from paperround import __version__
-from paperround.errors import SourceError
+from paperround.domain.errors import SourceError
 from paperround.sources import Http, Source, SourceState, Window
 from paperround.sources.arxiv import Arxiv
 from paperround.sources.arxiv_oai import ArxivOai

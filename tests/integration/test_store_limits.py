@@ -11,8 +11,8 @@ import pytest
 
 from paperround import membership, pipeline
 from paperround.app import open_store
-from paperround.errors import StoreError
-from paperround.models import Stage
+from paperround.domain.errors import StoreError
+from paperround.domain.models import Stage
 from support.papers import listing
 from support.site import MORNING, Site
 

@@ -12,7 +12,7 @@ from sqlalchemy import event
 
 from paperround import pipeline
 from paperround.app import open_store
-from paperround.errors import ConfigurationError, StoreError
+from paperround.domain.errors import ConfigurationError, StoreError
 from paperround.store import engine
 from support.papers import listing
 from support.site import MORNING, Site

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from paperround import membership, pipeline
-from paperround.errors import StoreError
-from paperround.models import ReaderState
+from paperround.domain.errors import StoreError
+from paperround.domain.models import ReaderState
 from paperround.store import engine as engines
 from paperround.store.issues import within
 from paperround.store.news import News

@@ -13,8 +13,8 @@ import pytest
 
 from paperround import membership, pipeline
 from paperround.app import open_store
+from paperround.domain.models import Listing, Topic
 from paperround.matching import query
-from paperround.models import Listing, Topic
 from support.papers import WORDS, listing
 from support.site import MORNING, Clock, Site
 

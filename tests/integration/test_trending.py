@@ -10,7 +10,7 @@ from alembic import command
 from sqlalchemy import insert
 
 from paperround.app import open_store
-from paperround.models import Echo
+from paperround.domain.models import Echo
 from paperround.store import migrations
 from paperround.store.engine import writing
 from paperround.store.schema import papers

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from paperround import membership, pipeline
-from paperround.models import ReaderState, Stage
+from paperround.domain.models import ReaderState, Stage
 from support.pages import Browser, Pages
 from support.papers import listing
 from support.site import Site

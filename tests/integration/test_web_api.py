@@ -13,7 +13,7 @@ import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.config import SchemathesisConfig
 
-from paperround.models import Stage
+from paperround.domain.models import Stage
 from support.pages import Browser, Pages
 
 TOKEN = "let me in, please"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from paperround import pipeline
-from paperround.models import ReaderState
+from paperround.domain.models import ReaderState
 from support.pages import FORM, Browser, Pages, links_in
 
 

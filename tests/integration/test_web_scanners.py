@@ -301,7 +301,7 @@ def test_a_broken_page_says_sorry_and_logs_no_token(pages: Pages, capsys: pytest
 
 
 def test_a_database_that_does_not_answer_is_told_apart(pages: Pages) -> None:
-    from paperround.errors import StoreError
+    from paperround.domain.errors import StoreError
 
     def locked(*_: object) -> None:
         raise StoreError("locked")

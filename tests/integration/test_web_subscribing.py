@@ -10,7 +10,7 @@ from statistics import median
 
 import pytest
 
-from paperround.models import ReaderState
+from paperround.domain.models import ReaderState
 from support.pages import FORM, Browser, Pages, links_in
 
 EMAIL = "ada@lovelace.example"

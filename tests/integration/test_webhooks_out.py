@@ -17,7 +17,7 @@ import pytest
 
 from paperround import membership, outbox, pipeline, returns
 from paperround.doctor import Verdict, examine
-from paperround.models import BounceKind, Stage
+from paperround.domain.models import BounceKind, Stage
 from paperround.store.bounces import Bounce
 from paperround.store.schema import events
 from support.papers import listing

@@ -243,7 +243,7 @@ def test_a_test_letter_goes_through_the_relay_and_is_not_kept(pages: Pages, loca
 
 
 def test_a_test_letter_that_does_not_go_is_told(pages: Pages, local: Browser) -> None:
-    from paperround.models import Stage
+    from paperround.domain.models import Stage
 
     assert "not an email address" in _send(pages, local, email="nobody").text
     pages.site.relay.replies = [(Stage.RCPT, 550, "5.1.1 no such mailbox")]

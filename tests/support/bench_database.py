@@ -21,8 +21,8 @@ from pydantic import SecretStr
 
 from paperround import pipeline
 from paperround.app import App, build
+from paperround.domain.models import Listing, Paper
 from paperround.matching import fts
-from paperround.models import Listing, Paper
 from paperround.resources import folder
 from paperround.settings import Settings
 

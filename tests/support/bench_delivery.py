@@ -28,7 +28,7 @@ else:
 from paperround.delivery import SmtpTransport
 from paperround.delivery.dkim import Key, sign
 from paperround.delivery.message import Head, assemble, build, message_id, quoted_printable
-from paperround.models import Letter, Outcome, Rendered
+from paperround.domain.models import Letter, Outcome, Rendered
 
 SOURCE, SINK = postfix.SBIN / "smtp-source", postfix.SBIN / "smtp-sink"
 CARD = '<tr><td style="color:#333;padding:4px 0 8px">Ein Satz über Größe und Maß, and so on in English</td></tr>\n'

@@ -33,7 +33,7 @@ else:
     from support import bench_database as database
     from support import service
 
-from paperround import tokens
+from paperround.domain import tokens
 from paperround.web import session
 
 ADMIN = "an operator's token for benchmarks"

@@ -8,8 +8,8 @@ from datetime import date
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from paperround.errors import SourceError
-from paperround.models import Parsed
+from paperround.domain.errors import SourceError
+from paperround.domain.models import Parsed
 from paperround.sources import FORMATS
 from support.answers import sample
 

@@ -13,7 +13,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from paperround import resources
-from paperround.models import Cadence, Digest, Links, Paper, Pick, Picture, Rendered, Section, Subscriber
+from paperround.domain.models import Cadence, Digest, Links, Paper, Pick, Picture, Rendered, Section, Subscriber
 from paperround.rendering import language, sample, theme
 from paperround.rendering.letter import Press
 

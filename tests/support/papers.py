@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from paperround.models import Listing
+from paperround.domain.models import Listing
 
 WORDS = ("robots", "agents", "diffusion", "retrieval", "speech", "proteins")
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from paperround.models import Paper
-from paperround.text import fold, singular, terms, words
+from paperround.domain.models import Paper
+from paperround.domain.text import fold, singular, terms, words
 
 SEEN = datetime(2026, 11, 20, 6, tzinfo=UTC)
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from paperround.delivery import message
+from paperround.domain.models import Rendered, Site
 from paperround.linting import Remark, lint
-from paperround.models import Rendered, Site
 
 SITE = Site("Papers", "https://papers.example.org", "papers@example.org", "editor@example.org", "1 Mill Lane, Ely")
 NOW = datetime(2026, 11, 23, 6, tzinfo=UTC)

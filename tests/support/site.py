@@ -11,7 +11,7 @@ from typing import Any
 
 from paperround import membership, pipeline
 from paperround.app import App, build
-from paperround.models import Letter, Listing, Outcome, Stage, Topic
+from paperround.domain.models import Letter, Listing, Outcome, Stage, Topic
 from paperround.settings import Settings
 
 MORNING = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)  # a Monday

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paperround import tokens
 from paperround.delivery.bounces import CLASSES, Report, classify, parse
 from paperround.delivery.mime import read_parts
-from paperround.errors import BadToken
-from paperround.models import BounceKind
+from paperround.domain import tokens
+from paperround.domain.errors import BadToken
+from paperround.domain.models import BounceKind
 
 DOCS = Path(__file__).parents[2] / "docs" / "delivery.md"
 KEYS = tokens.keys("a secret of sixteen characters or more")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from paperround.delivery.dkim import Dkim, Key, canonical_body, sign, signer
-from paperround.errors import ConfigurationError
+from paperround.domain.errors import ConfigurationError
 
 LETTER = (
     b"From: Papers <papers@papers.example>\r\nTo: <ada@mail.example>\r\nSubject: Ten\r\n papers\r\n"

@@ -19,8 +19,8 @@ from paperround.delivery.message import (
     quoted_printable,
     subject_line,
 )
-from paperround.models import Rendered
-from paperround.text import clean
+from paperround.domain.models import Rendered
+from paperround.domain.text import clean
 
 KEY = b"k" * 32
 LETTER = Rendered("Ten papers on “diffusion”", "<!doctype html>\n<p>Zwölf Boxkämpfer</p>\n", "Zwölf Boxkämpfer\n")

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paperround.delivery.codes import enhanced
 from paperround.delivery.retry import (
     RULES,
     Defer,
@@ -20,8 +19,9 @@ from paperround.delivery.retry import (
     judge,
     next_step,
 )
-from paperround.errors import ConfigurationError
-from paperround.models import BounceKind, Outcome, Stage
+from paperround.domain.errors import ConfigurationError
+from paperround.domain.models import BounceKind, Outcome, Stage
+from paperround.domain.reply_codes import enhanced
 
 NOW = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
 POLICY = RetryPolicy()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from paperround.delivery.suppression import Fate, reason_to_suppress
-from paperround.models import BounceKind
+from paperround.domain.models import BounceKind
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 HARD, SOFT, POLICY = BounceKind.HARD, BounceKind.SOFT, BounceKind.POLICY

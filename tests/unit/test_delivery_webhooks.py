@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paperround.delivery.webhooks import Answer, call, key, next_try, taken
-from paperround.errors import ConfigurationError
-from paperround.models import Event, EventKind
+from paperround.domain.errors import ConfigurationError
+from paperround.domain.models import Event, EventKind
 
 NOW = datetime(2026, 11, 23, 6, 0, 5, tzinfo=UTC)
 RAW = bytes(range(32))

@@ -21,11 +21,12 @@ import typer
 from pydantic import BaseModel, SecretStr
 from typer.testing import CliRunner
 
-from paperround import __version__, cli, settings, tokens
+from paperround import __version__, cli, settings
 from paperround.app import App, build, read_topics
 from paperround.delivery import AnyTransport
+from paperround.domain import tokens
+from paperround.domain.models import DeliveryState
 from paperround.membership import change, wish_of
-from paperround.models import DeliveryState
 from paperround.rendering import theme
 from paperround.resources import folder
 from paperround.site import load_seeds

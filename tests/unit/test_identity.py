@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paperround.identity import arxiv_id, conflict, doi, keys, public_id, title_key
-from paperround.models import Facts
+from paperround.domain.identifiers import arxiv_id, conflict, doi, keys, public_id, title_key
+from paperround.domain.models import Facts
 
 new_style = st.builds(
     lambda year, month, number: f"{year:02d}{month:02d}.{number:05d}",

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import pytest
 
+from paperround.domain.models import Outcome, Stage
 from paperround.ledger import GroupCommit
-from paperround.models import Outcome, Stage
 
 
 def outcome(number: int) -> Outcome:

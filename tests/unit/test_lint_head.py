@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from paperround.domain.models import Site
 from paperround.linting import Severity
-from paperround.models import Site
 from support.remarks import SITE, changed, found, raw, without
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from paperround.domain.models import Rendered
 from paperround.linting import Severity, lint
-from paperround.models import Rendered
 from support.remarks import HTML, NOW, SITE, TEXT, WAY_OUT, body, changed, found, raw
 
 

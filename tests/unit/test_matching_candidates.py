@@ -6,12 +6,12 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from paperround.domain.models import Feedback, Match
 from paperround.matching import candidates
 from paperround.matching.candidates import Candidates
 from paperround.matching.lexical import Statistics
 from paperround.matching.taste import Features, Taste
 from paperround.matching.trending import popularity
-from paperround.models import Feedback, Match
 from support.letters import paper
 
 TODAY = date(2026, 11, 25)

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from paperround.domain.models import DISCUSSED, Digest, Pick, Section
 from paperround.matching.compose import Candidate, compose
 from paperround.matching.trending import popularity, rank
-from paperround.models import DISCUSSED, Digest, Pick, Section
 
 ORDER = ("robots", "agents", "speech")
 NAMES = {"robots": "Robots", "agents": "Agents", "speech": "Speech"}

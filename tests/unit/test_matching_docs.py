@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from paperround.errors import QueryError
+from paperround.domain.errors import QueryError
+from paperround.domain.models import Paper
 from paperround.matching.fields import Field
 from paperround.matching.lexical import Index
 from paperround.matching.query import MAX_DEPTH, MAX_LENGTH, parse
-from paperround.models import Paper
 from support.queries import paper
 
 PAGE = (Path(__file__).parents[2] / "docs" / "queries.md").read_text("utf-8")

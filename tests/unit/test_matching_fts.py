@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import paperround.store
-from paperround.errors import QueryError
+from paperround.domain.errors import QueryError
+from paperround.domain.models import Paper
 from paperround.matching.fields import Field
 from paperround.matching.fts import CREATE, expression, index_document, signs
 from paperround.matching.lexical import Index
 from paperround.matching.query import MAX_DEPTH, MAX_LENGTH, Query, free_text, parse
-from paperround.models import Paper
 from support.queries import BATCHES, QUERIES, Shape, paper
 
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from paperround.domain.models import Listing, Paper
 from paperround.matching.lexical import MAX_REASONS, Hit, Index, Statistics
 from paperround.matching.query import parse
-from paperround.models import Listing, Paper
 from support.queries import BATCHES, QUERIES, WORDS, Shape, holds, paper
 
 ROOT = Path(__file__).parents[2]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paperround.errors import QueryError
+from paperround.domain.errors import QueryError
 from paperround.matching.fields import Field
 from paperround.matching.query import (
     MAX_DEPTH,

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from paperround.domain.models import Echo
 from paperround.matching.trending import Talks, momentum, talk
-from paperround.models import Echo
 from support.letters import paper
 
 TODAY = date(2026, 11, 23)

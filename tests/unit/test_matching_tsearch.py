@@ -6,9 +6,9 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from paperround.domain.models import Paper
 from paperround.matching import tsearch
 from paperround.matching.query import parse
-from paperround.models import Paper
 
 
 def paper(**facts) -> Paper:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paperround.merging import merge
-from paperround.models import Facts, Listing
+from paperround.domain.merging import merge
+from paperround.domain.models import Facts, Listing
 
 maybe_text = st.sampled_from(["", "One text", "Another text"])
 maybe_count = st.one_of(st.none(), st.integers(0, 50))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paperround import readerlist
-from paperround.models import Cadence, ReaderState, Schedule, Subscriber
+from paperround.domain.models import Cadence, ReaderState, Schedule, Subscriber
 
 
 def emails(found: readerlist.ReaderList) -> list[str]:

@@ -13,7 +13,7 @@ from lxml import html as lxml_html
 from lxml.etree import _Element
 from premailer import Premailer
 
-from paperround.models import Cadence, ReaderState, Rendered
+from paperround.domain.models import Cadence, ReaderState, Rendered
 from paperround.rendering import notice, sample
 from support.letters import DAY, EXTREMES, FOLDERS, LANGUAGES, THEMES, digest, press
 

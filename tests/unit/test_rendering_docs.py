@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from paperround.models import Links, Site
+from paperround.domain.models import Links, Site
 from paperround.rendering import language, notice, sample, subject, view
 from paperround.rendering.letter import Press
 from support.letters import DAY, FOLDERS, THEMES

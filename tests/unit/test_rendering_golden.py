@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from paperround.models import Rendered
+from paperround.domain.models import Rendered
 from paperround.rendering import sample
 from support.letters import COUNTS, LANGUAGES, THEMES, WEEKLY, WEEKLY_READER, press
 

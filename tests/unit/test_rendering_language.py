@@ -14,7 +14,7 @@ from babel.messages.extract import extract_from_file
 from babel.messages.pofile import read_po
 
 import paperround
-from paperround.errors import ConfigurationError, UnknownName
+from paperround.domain.errors import ConfigurationError, UnknownName
 from paperround.rendering import language
 from support.letters import FOLDERS, LANGUAGES
 

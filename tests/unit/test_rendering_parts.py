@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from lxml import html as lxml_html
 
 from paperround import resources
-from paperround.errors import ConfigurationError, UnknownName
-from paperround.models import Cadence, Links, Schedule
+from paperround.domain.errors import ConfigurationError, UnknownName
+from paperround.domain.models import Cadence, Links, Schedule
 from paperround.rendering import language, notice, sample, view
 from paperround.rendering.plaintext import columns, wrap
 from paperround.rendering.shelf import Shelf

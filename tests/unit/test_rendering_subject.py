@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paperround.errors import ConfigurationError
+from paperround.domain.errors import ConfigurationError
 from paperround.rendering.subject import DEFAULT, LONGEST, check, pretends, render_subject
 from support.letters import letter, paper
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from structlog.testing import capture_logs
 
-from paperround.errors import ConfigurationError, StoreError
+from paperround.domain.errors import ConfigurationError, StoreError
 from paperround.scheduler import Rounds, _guarded
 from support.site import Site
 

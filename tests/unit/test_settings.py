@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from paperround import settings
-from paperround.errors import ConfigurationError
+from paperround.domain.errors import ConfigurationError
 
 
 def written(folder: Path, text: str) -> Path:

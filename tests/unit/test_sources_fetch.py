@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from paperround.errors import SourceError
+from paperround.domain.errors import SourceError
 from paperround.sources import Source, SourceState, Window
 from paperround.sources.arxiv import Arxiv
 from paperround.sources.arxiv_oai import ArxivOai

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paperround.errors import SourceError
-from paperround.models import MAX_AUTHORS, Listing, Parsed
+from paperround.domain.errors import SourceError
+from paperround.domain.models import MAX_AUTHORS, Listing, Parsed
 from paperround.sources import FORMATS
 from paperround.sources.arxiv_days import HOLIDAYS, batch_of, batches, has_batch, last_batch, submitted_for
 from paperround.sources.entries import Entries, cut_short, day_of

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from paperround.errors import SourceError
-from paperround.models import Parsed
+from paperround.domain.errors import SourceError
+from paperround.domain.models import Parsed
 from paperround.sources import FORMATS
 from paperround.sources.entries import cut_short
 from paperround.sources.markup import plain, split_names, untex

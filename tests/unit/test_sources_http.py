@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paperround import __version__
-from paperround.errors import SourceError
+from paperround.domain.errors import SourceError
 from paperround.sources.http import ARXIV, Answer, Http, Pace, Spacing, is_public, retry_after, shown, user_agent
 from support.answers import World, at
 

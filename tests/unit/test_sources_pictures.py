@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from paperround.errors import SourceError
+from paperround.domain.errors import SourceError
 from paperround.sources.pictures import HEIGHT, WIDTH, client, fetch, make_small
 from support.answers import World, at
 from support.pictures import claiming, drawn, encoded

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from paperround.merging import merge
-from paperround.models import Listing
+from paperround.domain.merging import merge
+from paperround.domain.models import Listing
 from paperround.sources import FORMATS, KINDS, AnySource, Fetched, SourceState, Window
 from support.answers import World, at
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paperround.text import clean, fold, singular, spans, terms, words
+from paperround.domain.text import clean, fold, singular, spans, terms, words
 
 anything = st.text(max_size=40)
 ascii_word = st.text("abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=9)

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paperround import tokens
-from paperround.errors import BadToken, ConfigurationError
+from paperround.domain import tokens
+from paperround.domain.errors import BadToken, ConfigurationError
 
 KEYS = tokens.keys("a secret of sixteen characters or more")
 OTHER = tokens.keys("quite another secret, also long enough")

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paperround.errors import WrongUse
-from paperround.models import Cadence, Paper, Schedule
+from paperround.domain.errors import WrongUse
+from paperround.domain.models import Cadence, Paper, Schedule
 from paperround.rendering import language
 from paperround.web import charts, feeds, session, wording
 from paperround.web.cards import card

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from paperround import membership, pipeline, returns
-from paperround.errors import StoreError
-from paperround.models import ReaderState
+from paperround.domain.errors import StoreError
+from paperround.domain.models import ReaderState
 from paperround.web import create, webhooks
 from support.pages import Browser
 from support.papers import listing

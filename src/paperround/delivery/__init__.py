@@ -16,7 +16,7 @@ from paperround.delivery.folders import FileTransport, MaildirTransport
 from paperround.delivery.inbox import InboxTransport
 from paperround.delivery.memory import MemoryTransport
 from paperround.delivery.smtp import SmtpTransport
-from paperround.models import Letter, Outcome
+from paperround.domain.models import Letter, Outcome
 
 __all__ = [
     "AnyTransport",

@@ -13,11 +13,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from paperround.delivery.codes import ENHANCED, one_of
 from paperround.delivery.mime import Part, fields_of, read_parts
-from paperround.models import BounceKind
-from paperround.text import clean
-from paperround.tokens import find_verp
+from paperround.domain.models import BounceKind
+from paperround.domain.reply_codes import ENHANCED, one_of
+from paperround.domain.text import clean
+from paperround.domain.tokens import find_verp
 
 _MAX_DIAGNOSTIC = 500  # characters
 # Without controls: PostgreSQL takes no NUL, not even to look for one.

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from paperround.delivery.address import UnusableAddress, wire
-from paperround.delivery.codes import enhanced
 from paperround.delivery.relay import Relay
-from paperround.models import Letter, Outcome, Stage
-from paperround.text import clean
+from paperround.domain.models import Letter, Outcome, Stage
+from paperround.domain.reply_codes import enhanced
+from paperround.domain.text import clean
 
 _REPLY = re.compile(rb"(?:[2-5]\d\d-[^\n]*\n)*[2-5]\d\d(?: [^\n]*)?\r?\n")  # RFC 5321 4.2
 _NO_REPLY = re.compile(rb"(?:[2-5]\d\d-[^\n]*\n)*(?![2-5]\d\d[- \r\n])[^\n]*\n")

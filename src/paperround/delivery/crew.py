@@ -20,8 +20,8 @@ import structlog
 
 from paperround.delivery.conversation import Conversation, Dropped, Refused, Reply, open_conversation, outcome
 from paperround.delivery.relay import Relay
-from paperround.errors import TransportError
-from paperround.models import Letter, Outcome, Stage
+from paperround.domain.errors import TransportError
+from paperround.domain.models import Letter, Outcome, Stage
 
 log = structlog.get_logger()
 

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from paperround.delivery.address import ascii_domain
-from paperround.errors import ConfigurationError
+from paperround.domain.errors import ConfigurationError
 
 # RFC 8058 4 wants both List-Unsubscribe fields covered, Google the Feedback-ID. From stands twice ("oversigned"):
 # a second From that somebody adds breaks the signature (RFC 6376 8.15).

@@ -12,8 +12,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from paperround.errors import TransportError
-from paperround.models import Letter, Outcome, Stage
+from paperround.domain.errors import TransportError
+from paperround.domain.models import Letter, Outcome, Stage
 
 _serial = itertools.count()
 

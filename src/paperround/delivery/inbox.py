@@ -23,8 +23,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from paperround.delivery.folders import store
 from paperround.delivery.smtp import SmtpTransport
-from paperround.models import Letter, Outcome
-from paperround.text import clean
+from paperround.domain.models import Letter, Outcome
+from paperround.domain.text import clean
 
 _HOST = "127.0.0.1"
 _MAX_LETTER = 50 * 2**20  # bytes

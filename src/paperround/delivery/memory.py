@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 
-from paperround.models import Letter, Outcome, Stage
+from paperround.domain.models import Letter, Outcome, Stage
 
 
 class MemoryTransport(BaseModel):

@@ -22,8 +22,8 @@ from functools import lru_cache
 from typing import Literal
 
 from paperround.delivery.address import ascii_domain, wire
-from paperround.models import Rendered
-from paperround.text import clean
+from paperround.domain.models import Rendered
+from paperround.domain.text import clean
 
 _LINE = 76  # characters, where the field can be folded: RFC 2047 2; RFC 5322 2.1.1 would allow 78
 _ENCODED_WORD = 75  # RFC 2047 2, delimiters included

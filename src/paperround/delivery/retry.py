@@ -15,9 +15,9 @@ from enum import Enum
 from functools import cached_property
 from random import Random
 
-from paperround.delivery.codes import one_of
-from paperround.errors import ConfigurationError
-from paperround.models import BounceKind, Outcome, Stage
+from paperround.domain.errors import ConfigurationError
+from paperround.domain.models import BounceKind, Outcome, Stage
+from paperround.domain.reply_codes import one_of
 
 _PATIENCE = timedelta(days=4)  # RFC 5321 4.5.4.1: give up after 4 to 5 days, where no next digest says it sooner
 _LEAST = timedelta(hours=12)

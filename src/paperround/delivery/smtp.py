@@ -11,7 +11,7 @@ from pydantic import Field, PrivateAttr
 
 from paperround.delivery.crew import Crew
 from paperround.delivery.relay import Relay
-from paperround.models import Letter, Outcome
+from paperround.domain.models import Letter, Outcome
 
 _COMMANDS = 8  # replies waited for in opening a connection and offering a letter, with TLS and login
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import takewhile
 
-from paperround.models import BounceKind
+from paperround.domain.models import BounceKind
 
 _IN_A_ROW = 3
 _SPREAD = timedelta(days=14)

@@ -14,8 +14,8 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from paperround.errors import ConfigurationError
-from paperround.models import Event
+from paperround.domain.errors import ConfigurationError
+from paperround.domain.models import Event
 
 _PREFIX = "whsec_"
 _LEAST, _MOST = 24, 64  # bytes of a key

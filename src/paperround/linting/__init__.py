@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
+from paperround.domain.models import Rendered, Site
 from paperround.linting.clients import RULES as CLIENTS
 from paperround.linting.contrast import RULES as CONTRAST
 from paperround.linting.head import RULES as HEAD
@@ -20,7 +21,6 @@ from paperround.linting.parts import RULES as PARTS
 from paperround.linting.remark import Remark, Severity
 from paperround.linting.structure import RULES as STRUCTURE
 from paperround.linting.words import RULES as WORDS
-from paperround.models import Rendered, Site
 
 __all__ = ["Remark", "Severity", "lint"]
 

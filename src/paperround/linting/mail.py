@@ -12,8 +12,8 @@ from email.message import Message
 from functools import cached_property
 from urllib.parse import urlsplit
 
+from paperround.domain.models import Rendered, Site
 from paperround.linting.page import Page, read
-from paperround.models import Rendered, Site
 
 _FIELD = re.compile(rb"([!-9;-~]+):")  # RFC 5322 2.2: any printable character but the colon
 _LINE_END = re.compile(rb"\r\n|\r|\n")

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date
 
+from paperround.domain.models import Match, Paper
 from paperround.matching.compose import Candidate
 from paperround.matching.taste import Taste
 from paperround.matching.trending import popularity
-from paperround.models import Match, Paper
 
 _KEPT = 200_000
 

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 
+from paperround.domain.models import DISCUSSED, Digest, Pick, Section
 from paperround.matching.trending import rank
-from paperround.models import DISCUSSED, Digest, Pick, Section
 
 _LEAST_TALK = 3.0  # a comment and a vote, or three votes: with less nothing was discussed
 _LEAST_PAPERS = 6  # a shorter digest is read from top to bottom anyway

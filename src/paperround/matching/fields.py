@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
-from paperround.models import Paper
-from paperround.text import fold, terms
+from paperround.domain.models import Paper
+from paperround.domain.text import fold, terms
 
 _NO_LETTERS = re.compile(r"[\W_]+")
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from paperround.domain.models import Paper
 from paperround.matching.fields import TEXT, Field, value_terms, values
 from paperround.matching.query import Not, Or, Phrase, Query, evaluate, sought
-from paperround.models import Paper
 
 TOKENIZER = "ascii tokenchars '.+#'"
 CREATE = (

@@ -15,10 +15,10 @@ from itertools import accumulate, islice, takewhile
 from math import expm1, log, prod
 from typing import NamedTuple
 
+from paperround.domain.models import Paper
+from paperround.domain.text import spans
 from paperround.matching.fields import TEXT, Field, value_terms, values
 from paperround.matching.query import Phrase, Query, evaluate, sought
-from paperround.models import Paper
-from paperround.text import spans
 
 MAX_REASONS = 3
 _MAX_SHOWN = 80  # characters of the paper's own words in one reason

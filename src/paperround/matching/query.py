@@ -19,9 +19,9 @@ from difflib import get_close_matches
 from functools import lru_cache
 from typing import TypeVar
 
-from paperround.errors import QueryError
+from paperround.domain.errors import QueryError
+from paperround.domain.text import singular, terms, words
 from paperround.matching.fields import WHOLE, Field, label, label_start
-from paperround.text import singular, terms, words
 
 MAX_LENGTH = 2_000  # characters
 # Parentheses within parentheses: FTS5's parser has room for 28 in the worst case ("parser stack overflow").

@@ -15,10 +15,10 @@ from functools import cached_property
 from math import copysign, sqrt, tanh
 from typing import NamedTuple
 
+from paperround.domain.models import Feedback, Paper
+from paperround.domain.text import fold
 from paperround.matching.fields import TEXT, Field, value_terms, values
 from paperround.matching.lexical import Statistics
-from paperround.models import Feedback, Paper
-from paperround.text import fold
 
 # As in matching.lexical: a word in the title is worth three in the abstract, mentions saturate at half with one.
 _WEIGHT = {Field.TITLE: 3.0, Field.KEYWORDS: 2.0, Field.ABSTRACT: 1.0}

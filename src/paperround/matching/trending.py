@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from math import exp2, log2, log10
 
-from paperround.models import Echo, Paper
+from paperround.domain.models import Echo, Paper
 
 # A comment takes more trouble than a vote. Stars are for the code and its whole life: 1,000 count as 3 votes.
 _VOTES_PER_COMMENT = 2

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from paperround.domain.models import Paper
 from paperround.matching.fields import TEXT, Field, value_terms, values
 from paperround.matching.query import Phrase, Query, evaluate
-from paperround.models import Paper
 
 CREATE = (
     "CREATE TABLE paper_index (row BIGINT PRIMARY KEY REFERENCES papers ON DELETE CASCADE, terms TSVECTOR NOT NULL)",

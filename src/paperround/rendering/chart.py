@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageDraw
 
-from paperround.models import Cadence, Digest, TopicCounts
+from paperround.domain.models import Cadence, Digest, TopicCounts
+from paperround.domain.text import clean
 from paperround.rendering.language import Language
-from paperround.text import clean
 
 TOPICS = 6
 WIDTH, HEIGHT = 480, 96

@@ -9,7 +9,7 @@ from threading import Lock
 import cssutils  # type: ignore[import-untyped]
 from premailer import Premailer
 
-from paperround.errors import ConfigurationError
+from paperround.domain.errors import ConfigurationError
 
 # What these match depends on an element's neighbours, and so a card could not be laid out once and put into
 # many letters. Mail clients hardly know them either.

@@ -21,7 +21,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import PoFileError, read_po
 from babel.numbers import format_decimal
 
-from paperround.errors import ConfigurationError, UnknownName
+from paperround.domain.errors import ConfigurationError, UnknownName
 
 SOURCE = "en"
 

@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from pylatexenc.latex2text import get_default_latex_context_db
 
-from paperround.text import clean
+from paperround.domain.text import clean
 
 # Superscripts and subscripts that every common font has; others stay `x^k` and `x_i`.
 _SUPERSCRIPT = str.maketrans("0123456789+-−=()ni", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿⁱ")

@@ -20,8 +20,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from paperround.errors import ConfigurationError
-from paperround.models import DISCUSSED, Digest, Links, Paper, Rendered, Site, Subscriber, TopicCounts
+from paperround.domain.errors import ConfigurationError
+from paperround.domain.models import DISCUSSED, Digest, Links, Paper, Rendered, Site, Subscriber, TopicCounts
 from paperround.rendering import chart as charts
 from paperround.rendering import notice as notices
 from paperround.rendering import plaintext, sample, size, subject, view

@@ -15,14 +15,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from paperround.errors import ConfigurationError, UnknownName
-from paperround.models import Links, ReaderState, Site, Subscriber
+from paperround.domain.errors import ConfigurationError, UnknownName
+from paperround.domain.models import Links, ReaderState, Site, Subscriber
+from paperround.domain.text import clean
 from paperround.rendering.environment import environment
 from paperround.rendering.excerpt import breakable
 from paperround.rendering.language import Language
 from paperround.rendering.template import mistake
 from paperround.rendering.view import Notice, Paragraph, promise
-from paperround.text import clean
 
 _FOLDER, _ENDING = "email/notices", ".txt.j2"
 _LINK = re.compile(r"\[([^]]+)\]\((https?://[^\s)]+)\)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator, Sequence
 
-from paperround.models import Site
+from paperround.domain.models import Site
 from paperround.rendering.language import Language
 from paperround.rendering.view import Card, LetterView, Notice
 

@@ -6,8 +6,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from paperround.cadence import span_days
-from paperround.models import (
+from paperround.domain.models import (
     DISCUSSED,
     Cadence,
     Digest,
@@ -22,6 +21,7 @@ from paperround.models import (
     Subscriber,
     TopicCounts,
 )
+from paperround.domain.schedule import span_days
 
 DAY = date(2026, 11, 23)
 SITE = Site(

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from paperround.models import Paper
+from paperround.domain.models import Paper
 
 LIMIT = 100_000  # bytes of UTF-8
 # Characters of a summary, generous first; with 0 only the title line stands.

@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 from lxml import etree
 
-from paperround.errors import ConfigurationError
-from paperround.models import Links
+from paperround.domain.errors import ConfigurationError
+from paperround.domain.models import Links
 
 _MARK = "5c1f0a7e"  # only tells a slot from what an operator may have written
 _SLOT = re.compile(rf"slot-([a-z]+)-{_MARK}")

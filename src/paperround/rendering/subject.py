@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import string
 
-from paperround.errors import ConfigurationError
+from paperround.domain.errors import ConfigurationError
+from paperround.domain.text import clean
 from paperround.rendering.excerpt import cut
-from paperround.text import clean
 
 LONGEST = 90  # characters; phones show about 40 of them, desktop clients 70 and more
 FIELDS = ("top", "others", "inside", "papers", "topics", "date", "site")

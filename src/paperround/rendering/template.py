@@ -7,7 +7,7 @@ from pathlib import Path
 
 from jinja2 import TemplateNotFound, TemplateSyntaxError
 
-from paperround.errors import ConfigurationError
+from paperround.domain.errors import ConfigurationError
 
 
 def mistake(file: str, error: Exception) -> ConfigurationError:

@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import TemplateError
 from markupsafe import Markup
 
-from paperround.errors import ConfigurationError, UnknownName
+from paperround.domain.errors import ConfigurationError, UnknownName
 from paperround.rendering import inline
 from paperround.rendering.environment import environment
 from paperround.rendering.language import Language

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from datetime import date
 from urllib.parse import quote, urlsplit
 
-from paperround.cadence import span
-from paperround.models import DISCUSSED, Cadence, Links, Paper, Section, Site, Subscriber
+from paperround.domain.models import DISCUSSED, Cadence, Links, Paper, Section, Site, Subscriber
+from paperround.domain.schedule import span
+from paperround.domain.text import clean
 from paperround.rendering import reasons
 from paperround.rendering.chart import Chart
 from paperround.rendering.excerpt import breakable, excerpt, right_to_left
 from paperround.rendering.language import Language
 from paperround.rendering.latex import readable
-from paperround.text import clean
 
 # Asked for, word for word, by https://info.arxiv.org/help/api/tou.html; it is not translated.
 ARXIV_THANKS = "Thank you to arXiv for use of its open access interoperability."

@@ -17,9 +17,9 @@ from typing import Annotated, Any, ClassVar, Literal
 import httpx
 from pydantic import Field
 
-from paperround import identity
-from paperround.errors import SourceError
-from paperround.models import Parsed, Problem
+from paperround.domain import identifiers
+from paperround.domain.errors import SourceError
+from paperround.domain.models import Parsed, Problem
 from paperround.sources.arxiv_days import EASTERN, HOLIDAYS, batch_of, batches, last_batch, submitted_for
 from paperround.sources.base import (
     BaseUrl,
@@ -100,7 +100,7 @@ class Arxiv(SourceSettings):
 
     def look_up(self, http: Http, ids: Sequence[str]) -> Parsed:
         """The papers with these identifiers, in any spelling; those that arXiv does not know are problems."""
-        found = {given: identity.arxiv_id(given) for given in ids}
+        found = {given: identifiers.arxiv_id(given) for given in ids}
         wanted = list(dict.fromkeys(known[0] for known in found.values() if known))
         parsed = [Parsed(problems=tuple(Problem(i, "it is no arXiv identifier") for i, k in found.items() if not k))]
         for start in range(0, len(wanted), _IDS_A_REQUEST):
@@ -323,7 +323,7 @@ def _add(entries: Entries, said: Texts, announce: Collection[str], holidays: Col
     if announce and _is_daily(said) and kind not in announce:
         entries.skip()
         return
-    found = identity.arxiv_id(first(said, "id", "guid")) or identity.arxiv_id(first(said, "link"))
+    found = identifiers.arxiv_id(first(said, "id", "guid")) or identifiers.arxiv_id(first(said, "link"))
     if not found:
         entries.reject("it has no arXiv identifier", first(said, "title"))
         return

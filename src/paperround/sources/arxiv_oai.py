@@ -14,9 +14,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from paperround import identity
-from paperround.errors import SourceError
-from paperround.models import Parsed
+from paperround.domain import identifiers
+from paperround.domain.errors import SourceError
+from paperround.domain.models import Parsed
 from paperround.sources import arxiv
 from paperround.sources.arxiv import Texts, first, texts_of
 from paperround.sources.arxiv_days import EASTERN, HOLIDAYS, last_batch
@@ -132,7 +132,7 @@ def _add(entries: Entries, record: Any) -> None:
         return
     head = texts_of(header) if header is not None else {}
     about = texts_of(body) if body is not None else {}
-    found = identity.arxiv_id(first(head, "identifier") or first(about, "id"))
+    found = identifiers.arxiv_id(first(head, "identifier") or first(about, "id"))
     if not found:
         entries.reject("it has no arXiv identifier", first(about, "title"))
         return
@@ -177,7 +177,7 @@ def _lists(said: Texts, names: list[str]) -> Texts:
 
 def _dublin_core(record: _Record) -> _Read:
     said = record.said
-    identifiers = said.get("identifier", [])
+    spelled = said.get("identifier", [])
     descriptions = said.get("description", [])
     dates = [day for day in map(day_of, said.get("date", [])) if day]
     renamed = {
@@ -186,8 +186,8 @@ def _dublin_core(record: _Record) -> _Read:
         "comment": descriptions[1:],
         # Subjects are names ("Mathematical Physics") and MSC classes; the header's sets are codes.
         "category": [_category(name) for name in record.head.get("setspec", [])],
-        "doi": [text for text in identifiers if text.startswith("doi:")],
-        "journal_ref": [text for text in identifiers if not text.startswith(("http", "doi:"))],
+        "doi": [text for text in spelled if text.startswith("doi:")],
+        "journal_ref": [text for text in spelled if not text.startswith(("http", "doi:"))],
     }
     return {**said, **renamed}, min(dates, default=None), None
 

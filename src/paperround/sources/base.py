@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from apscheduler.triggers.cron import CronTrigger
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from paperround.models import Parsed
+from paperround.domain.models import Parsed
 
 if TYPE_CHECKING:
     from paperround.sources.http import Http

@@ -12,8 +12,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from paperround.errors import SourceError
-from paperround.models import Parsed
+from paperround.domain.errors import SourceError
+from paperround.domain.models import Parsed
 from paperround.sources.base import (
     BaseUrl,
     Fetched,

@@ -19,8 +19,8 @@ from email.utils import parsedate_to_datetime
 
 from pydantic import ValidationError
 
-from paperround.models import MAX_AUTHORS, Listing, Parsed, Problem
-from paperround.text import clean
+from paperround.domain.models import MAX_AUTHORS, Listing, Parsed, Problem
+from paperround.domain.text import clean
 
 FIRST_YEAR, DAYS_AHEAD = 1991, 2
 # A file of another kind would give a problem for each of its lines; nobody reads more of them than this.

@@ -18,9 +18,10 @@ from urllib.parse import urljoin, urlsplit
 
 import feedparser
 
-from paperround import identity
-from paperround.errors import SourceError
-from paperround.models import Listing, Parsed
+from paperround.domain import identifiers
+from paperround.domain.errors import SourceError
+from paperround.domain.models import Listing, Parsed
+from paperround.domain.text import clean
 from paperround.sources import arxiv
 from paperround.sources.base import Fetched, Name, Parser, SourceSettings, SourceState, Url, Window, relabelled
 from paperround.sources.entries import FIRST_YEAR, Entries, authors, cut_short, day_of, plausible
@@ -34,7 +35,6 @@ from paperround.sources.reading import (
     without_bad_references,
     without_doctype,
 )
-from paperround.text import clean
 
 KIND = "feed"
 # Publishers' own words are shown as a short extract; up to here a text is an abstract, beyond it an article.
@@ -340,8 +340,8 @@ def _identifiers(links: list[str], said: list[str], text: str) -> dict[str, obje
     """
     frame = _DOI_LINE.findall(f"{text[:300]} {text[-300:]}")
     resolvers = [urlsplit(link).path for link in links if _is_doi_link(link)]
-    dois = [found for value in (*said, *resolvers, *frame[:1]) if (found := identity.doi(value))]
-    papers = [paper[0] for link in (*links, *said) if (paper := identity.arxiv_id(link))]
+    dois = [found for value in (*said, *resolvers, *frame[:1]) if (found := identifiers.doi(value))]
+    papers = [paper[0] for link in (*links, *said) if (paper := identifiers.arxiv_id(link))]
     return {"doi": dois[0] if dois else None, "arxiv_id": papers[0] if papers else None}
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from paperround.errors import SourceError
-from paperround.models import Parsed
+from paperround.domain.errors import SourceError
+from paperround.domain.models import Parsed
 from paperround.sources.base import Fetched, SourceState, Window
 from paperround.sources.entries import cut_short
 

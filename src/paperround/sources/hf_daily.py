@@ -15,8 +15,8 @@ from typing import Annotated, Any, ClassVar, Literal
 import httpx
 from pydantic import Field
 
-from paperround.errors import SourceError
-from paperround.models import Parsed, Problem
+from paperround.domain.errors import SourceError
+from paperround.domain.models import Parsed, Problem
 from paperround.sources.base import (
     BaseUrl,
     Cron,

@@ -26,7 +26,7 @@ from typing import Any, Self
 import httpx
 
 from paperround import __version__
-from paperround.errors import SourceError
+from paperround.domain.errors import SourceError
 
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 _CONNECT_TRIES = 2

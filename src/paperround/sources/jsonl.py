@@ -10,8 +10,8 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import model_validator
 
-from paperround.errors import SourceError
-from paperround.models import Listing, Parsed
+from paperround.domain.errors import SourceError
+from paperround.domain.models import Listing, Parsed
 from paperround.sources.base import Fetched, Name, Parser, SourceSettings, SourceState, Url, Window
 from paperround.sources.entries import Entries, cut_short, day_of
 from paperround.sources.files import read_file

@@ -13,7 +13,7 @@ from functools import lru_cache
 import nh3
 from pylatexenc.latex2text import LatexNodes2Text
 
-from paperround.text import clean
+from paperround.domain.text import clean
 
 # More markup than this is no abstract; it bounds the work on a hostile entry.
 MAX_MARKUP = 200_000

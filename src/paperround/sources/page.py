@@ -23,14 +23,14 @@ from pathlib import Path
 from typing import ClassVar, Literal
 from urllib.parse import quote_plus
 
-from paperround.errors import SourceError
-from paperround.models import Parsed
+from paperround.domain.errors import SourceError
+from paperround.domain.models import Parsed
+from paperround.domain.text import clean, fold
 from paperround.sources.base import Fetched, Name, Parser, SourceSettings, Window, relabelled
 from paperround.sources.entries import Entries
 from paperround.sources.files import read_file
 from paperround.sources.http import Http
 from paperround.sources.reading import describe
-from paperround.text import clean, fold
 
 KIND = "page"
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()  # noqa: SIM905 - reads better

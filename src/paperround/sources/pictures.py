@@ -12,8 +12,8 @@ import warnings
 
 from PIL import Image, ImageOps
 
-from paperround.errors import SourceError
-from paperround.models import Picture
+from paperround.domain.errors import SourceError
+from paperround.domain.models import Picture
 from paperround.sources.http import Http, Spacing
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")

@@ -11,7 +11,7 @@ from typing import Any
 
 from lxml import etree
 
-from paperround.errors import SourceError
+from paperround.domain.errors import SourceError
 
 _CHUNK = 1 << 16
 _ARRAY = re.compile(r"\s*[\[,]\s*")

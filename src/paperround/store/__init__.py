@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sqlalchemy import delete, inspect, make_url, select
 
-from paperround.errors import StoreError
+from paperround.domain.errors import StoreError
 from paperround.store.bounces import Bounces
 from paperround.store.browsing import Browsing
 from paperround.store.deliveries import Deliveries

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, func, select, update
 
-from paperround.models import BounceKind, DeliveryState, EventKind, ReaderState
+from paperround.domain.models import BounceKind, DeliveryState, EventKind, ReaderState
 from paperround.store.engine import reading, upsert, writing
 from paperround.store.events import Wanted, tell
 from paperround.store.schema import bounces, deliveries, subscribers, suppressions

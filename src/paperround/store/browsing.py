@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Select, exists, func, select
 
-from paperround.models import Echo, Match, Paper, Topic
+from paperround.domain.models import Echo, Match, Paper, Topic
 from paperround.store.engine import reading
 from paperround.store.papers import load, load_echoes
 from paperround.store.schema import echoes, matches, papers, topics

@@ -28,7 +28,7 @@ from sqlalchemy import (
     update,
 )
 
-from paperround.models import BounceKind, Delivery, DeliveryState, Outcome
+from paperround.domain.models import BounceKind, Delivery, DeliveryState, Outcome
 from paperround.store.engine import reading, upsert, writing
 from paperround.store.schema import attempts, deliveries, digests, issues, relay, subscribers, suppressions
 

@@ -28,7 +28,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.schema import Table
 
-from paperround.errors import ConfigurationError, StoreError
+from paperround.domain.errors import ConfigurationError, StoreError
 
 _BUSY_SECONDS = 30
 # PostgreSQL would show each statement of a transaction a database of its own. SQLite shows all of them one.

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, func, insert, or_, select, update
 
-from paperround.models import Event, EventKind
+from paperround.domain.models import Event, EventKind
 from paperround.store.engine import reading, writing
 from paperround.store.schema import events
 

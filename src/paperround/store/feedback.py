@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine, delete, func, select
 
-from paperround.models import Feedback
+from paperround.domain.models import Feedback
 from paperround.store.engine import reading, upsert, writing
 from paperround.store.schema import feedback, paper_keys, papers, subscribers
 

@@ -11,8 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam, func, insert, select, update
 
-from paperround.cadence import span, span_days
-from paperround.models import (
+from paperround.domain.models import (
     Cadence,
     DeliveryState,
     Digest,
@@ -27,6 +26,7 @@ from paperround.models import (
     Subscriber,
     TopicCounts,
 )
+from paperround.domain.schedule import span, span_days
 from paperround.store.engine import alone, among_others, numbers_in, reading, upsert, writing
 from paperround.store.feedback import heard
 from paperround.store.news import News

@@ -8,7 +8,7 @@ from operator import itemgetter
 
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
-from paperround.models import Echo, Match, Paper
+from paperround.domain.models import Echo, Match, Paper
 from paperround.store.papers import last_merged, load_echoes, load_rows
 from paperround.store.schema import matches, topics
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Engine, func, select
 
-from paperround.models import ReaderState, Subscriber
+from paperround.domain.models import ReaderState, Subscriber
 from paperround.store.engine import reading
 from paperround.store.schema import bounces, deliveries, issues, subscribers
 from paperround.store.subscribers import email_key, load

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, and_, delete, exists, insert, or_, select, update
 
-from paperround.models import DeliveryState, ReaderState, Subscriber
+from paperround.domain.models import DeliveryState, ReaderState, Subscriber
 from paperround.store.engine import reading, writing
 from paperround.store.schema import (
     attempts,

@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from sqlalchemy import Engine, delete, func, select
 
-from paperround.models import Picture
+from paperround.domain.models import Picture
 from paperround.store.engine import reading, upsert, writing
 from paperround.store.papers import THUMBNAIL
 from paperround.store.schema import papers, pictures

@@ -7,7 +7,7 @@ from datetime import date
 
 from sqlalchemy import Engine, Select, select
 
-from paperround.models import Match
+from paperround.domain.models import Match
 from paperround.store.engine import reading
 from paperround.store.schema import digest_papers, digests, issues, matches, papers, topics
 

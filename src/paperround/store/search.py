@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import TSQUERY
 
-from paperround.models import Paper
+from paperround.domain.models import Paper
 
 
 class SearchLanguage(Protocol):

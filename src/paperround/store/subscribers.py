@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine, delete, func, select, update
 
-from paperround.cadence import issue_date, next_digest_at
-from paperround.models import Cadence, EventKind, ReaderState, Schedule, Subscriber, Topic
+from paperround.domain.models import Cadence, EventKind, ReaderState, Schedule, Subscriber, Topic
+from paperround.domain.schedule import issue_date, next_digest_at
 from paperround.store.engine import reading, upsert, writing
 from paperround.store.events import Wanted, tell
 from paperround.store.schema import bounces, subscribers, subscriptions, suppressions, topics

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Select, delete, func, select, update
 
-from paperround.models import Match, Paper, ReaderState, Topic
+from paperround.domain.models import Match, Paper, ReaderState, Topic
 from paperround.store.engine import alone, reading, upsert, writing
 from paperround.store.papers import load
 from paperround.store.schema import UNMATCHED, editions, matches, papers, subscribers, subscriptions, topics

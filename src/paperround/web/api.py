@@ -16,8 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from paperround import __version__, membership, reports
 from paperround.app import check_slug
-from paperround.errors import WrongUse
-from paperround.models import DeliveryState, Paper, ReaderState, Topic
+from paperround.domain.errors import WrongUse
+from paperround.domain.models import DeliveryState, Paper, ReaderState, Topic
 from paperround.web import mistakes
 from paperround.web.cards import page_of
 from paperround.web.desk import Here

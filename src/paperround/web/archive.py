@@ -11,9 +11,9 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from lxml import etree
 
 from paperround import reports
-from paperround.errors import QueryError
+from paperround.domain.errors import QueryError
+from paperround.domain.models import Paper
 from paperround.matching.query import free_text
-from paperround.models import Paper
 from paperround.rendering.language import Language
 from paperround.web import cards, feeds
 from paperround.web.desk import Desk, Here, answer

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from urllib.parse import quote
 
-from paperround.models import Paper, Topic
+from paperround.domain.models import Paper, Topic
 from paperround.rendering import view
 from paperround.rendering.language import Language
 from paperround.rendering.view import Link

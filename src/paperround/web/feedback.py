@@ -11,8 +11,9 @@ from functools import partial
 
 from fastapi import APIRouter, Request, Response
 
-from paperround import membership, tokens
-from paperround.models import Digest, Paper, Subscriber
+from paperround import membership
+from paperround.domain import tokens
+from paperround.domain.models import Digest, Paper, Subscriber
 from paperround.web import cards
 from paperround.web.desk import Desk, Here
 from paperround.web.forms import AnyForm, read_number

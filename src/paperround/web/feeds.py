@@ -10,7 +10,7 @@ from typing import Any
 
 from lxml import etree
 
-from paperround.models import Paper
+from paperround.domain.models import Paper
 from paperround.rendering.latex import readable
 from paperround.web.cards import page_of
 

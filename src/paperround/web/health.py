@@ -12,7 +12,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from paperround import __version__, reports
-from paperround.errors import StoreError
+from paperround.domain.errors import StoreError
 from paperround.web import session
 from paperround.web.desk import Desk, Here
 from paperround.web.limits import EVERYBODY

@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
 from paperround import membership
-from paperround.errors import WrongUse
+from paperround.domain.errors import WrongUse
 from paperround.rendering.language import Language
 from paperround.rendering.latex import readable
 from paperround.web import wishes

@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from paperround.errors import BadToken, StoreError, WrongUse
+from paperround.domain.errors import BadToken, StoreError, WrongUse
 from paperround.rendering.language import Language
 from paperround.web.guards import HEADERS
 

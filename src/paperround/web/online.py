@@ -11,8 +11,8 @@ from functools import partial
 
 from fastapi import APIRouter, Request, Response
 
-from paperround import tokens
-from paperround.models import Digest, Paper, Section
+from paperround.domain import tokens
+from paperround.domain.models import Digest, Paper, Section
 from paperround.rendering import view
 from paperround.rendering.chart import Chart, chart
 from paperround.rendering.language import Language

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
-from paperround.errors import WrongUse
+from paperround.domain.errors import WrongUse
 from paperround.rendering.language import Language
 
 _FIRST_YEAR, _LAST_YEAR = 1991, 2200  # arXiv's beginning, and where calendars become idle

@@ -10,9 +10,10 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from paperround import membership, tokens
-from paperround.errors import BadToken, WrongUse
-from paperround.models import ReaderState, Subscriber
+from paperround import membership
+from paperround.domain import tokens
+from paperround.domain.errors import BadToken, WrongUse
+from paperround.domain.models import ReaderState, Subscriber
 from paperround.rendering.language import Language
 from paperround.rendering.latex import readable
 from paperround.web import wishes, wording

@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, HTTPException, Request, Response
 
+from paperround.domain.models import Listing, Paper, Topic
 from paperround.matching.trending import REMEMBERED_DAYS, momentum
-from paperround.models import Listing, Paper, Topic
 from paperround.rendering import reasons
 from paperround.rendering.excerpt import excerpt
 from paperround.rendering.language import Language

@@ -10,9 +10,10 @@ from functools import partial
 
 from fastapi import APIRouter, Request, Response
 
-from paperround import membership, tokens
-from paperround.errors import BadToken
-from paperround.models import ReaderState, Subscriber
+from paperround import membership
+from paperround.domain import tokens
+from paperround.domain.errors import BadToken
+from paperround.domain.models import ReaderState, Subscriber
 from paperround.rendering.language import Language
 from paperround.web import preferences, wording
 from paperround.web.desk import Desk, Here, client_of

@@ -15,8 +15,8 @@ from jinja2.defaults import DEFAULT_NAMESPACE
 from jinja2.environment import TemplateModule
 from jinja2.runtime import Macro
 
-from paperround.errors import PaperroundError
-from paperround.models import Site
+from paperround.domain.errors import PaperroundError
+from paperround.domain.models import Site
 from paperround.rendering.view import Card, LetterView, Part
 
 _AROUND = 3  # lines above and below

@@ -10,10 +10,10 @@ from urllib.parse import urlencode
 
 from fastapi import Request, Response
 
+from paperround.domain.models import Rendered, Site
 from paperround.linting import Remark, Severity, lint
 from paperround.linting.mail import Mail, opened
 from paperround.linting.weight import Weight, weigh
-from paperround.models import Rendered, Site
 from paperround.web.desk import PRIVATE
 
 MODES = ("light", "dark", "inverted")

@@ -11,11 +11,12 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import from_json
 
-from paperround import returns, tokens
+from paperround import returns
 from paperround.delivery.bounces import Report
-from paperround.models import BounceKind
+from paperround.domain import tokens
+from paperround.domain.models import BounceKind
+from paperround.domain.text import clean
 from paperround.returns import Returned
-from paperround.text import clean
 from paperround.web import session
 from paperround.web.desk import Desk, Here, client_of
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import available_timezones
 
 from paperround import membership
-from paperround.errors import QueryError, WrongUse
+from paperround.domain.errors import QueryError, WrongUse
+from paperround.domain.models import Paper, Topic
 from paperround.matching import lexical, query
 from paperround.membership import Wish
-from paperround.models import Paper, Topic
 from paperround.rendering import reasons, theme
 from paperround.rendering.language import Language
 from paperround.store.topics import news_horizon

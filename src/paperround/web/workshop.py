@@ -20,8 +20,8 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
 
 from paperround import preview
-from paperround.errors import ConfigurationError, WrongUse
-from paperround.models import Cadence, Outcome, ReaderState
+from paperround.domain.errors import ConfigurationError, WrongUse
+from paperround.domain.models import Cadence, Outcome, ReaderState
 from paperround.preview import Preview, Wanted
 from paperround.rendering import language as languages
 from paperround.rendering import notice, theme

@@ -10,7 +10,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, func, select, text
 
-from paperround.errors import StoreError
+from paperround.domain.errors import StoreError
 from paperround.store.engine import writing
 
 _MIGRATING = 0x70617065720A  # any number that no other program on the same database would take

@@ -14,8 +14,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
-from paperround import identity
-from paperround.text import clean
+from paperround.domain import identifiers
+from paperround.domain.text import clean
 
 MAX_TITLE, MAX_ABSTRACT, MAX_AUTHORS = (
     500,
@@ -89,13 +89,13 @@ class Facts(BaseModel):
     @field_validator("arxiv_id", mode="before")
     @classmethod
     def _bare_arxiv_id(cls, value: object) -> object:
-        found = identity.arxiv_id(value) if isinstance(value, str) else None
+        found = identifiers.arxiv_id(value) if isinstance(value, str) else None
         return found[0] if found else None
 
     @field_validator("doi", mode="before")
     @classmethod
     def _bare_doi(cls, value: object) -> object:
-        return identity.doi(value) if isinstance(value, str) else None
+        return identifiers.doi(value) if isinstance(value, str) else None
 
 
 class Listing(Facts):

@@ -16,7 +16,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 
-from paperround.errors import BadToken, ConfigurationError
+from paperround.domain.errors import BadToken, ConfigurationError
 
 UNSUBSCRIBE, PREFERENCES, CONFIRM = "unsubscribe", "preferences", "confirm"
 DIGEST, FEEDBACK, VERP = "digest", "feedback", "verp"

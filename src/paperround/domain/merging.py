@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from paperround.models import Facts, Listing
+from paperround.domain.models import Facts, Listing
 
 # Most trusted first. Hugging Face knows what happened around a paper, arXiv what the paper itself says.
 _ABOUT_PAPER = ("arxiv", "biorxiv", "hf-daily", "feed", "jsonl", "page")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from paperround.models import Cadence, Schedule
+from paperround.domain.models import Cadence, Schedule
 
 
 def next_digest_at(schedule: Schedule, after: datetime, served: date | None = None) -> datetime | None:

@@ -12,10 +12,10 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from paperround.text import clean, terms
+from paperround.domain.text import clean, terms
 
 if TYPE_CHECKING:
-    from paperround.models import Facts
+    from paperround.domain.models import Facts
 
 # https://info.arxiv.org/help/arxiv_identifier.html: 4 digits after the dot until 2014, 5 since; before
 # April 2007 archive/YYMMNNN, the archive perhaps with a subject class (math.GT). MM is a month.
