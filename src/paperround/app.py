@@ -16,19 +16,19 @@ from typing import Any, Protocol
 import structlog
 
 from paperround import outbox, pipeline
-from paperround.courtesy import Courtesy
 from paperround.delivery import Transport
 from paperround.domain import tokens
 from paperround.domain.clock import Clock, machine_clock
 from paperround.domain.errors import ConfigurationError, UnknownName, WrongUse
 from paperround.domain.models import Topic
+from paperround.http import Http
 from paperround.letters import LetterMaker
 from paperround.matching import fts, lexical, query, tsearch
 from paperround.settings import Settings, load, topics_file, with_secret_key
 from paperround.sources import Source, pictures
-from paperround.sources.http import Http
 from paperround.store import Store
 from paperround.store.events import Wanted
+from paperround.throttle import Courtesy
 
 log = structlog.get_logger()
 _JUDGED_BY = 2_000  # papers

@@ -21,8 +21,8 @@ from paperround import __version__
 from paperround.delivery import webhooks
 from paperround.delivery.webhooks import Answer
 from paperround.domain.models import Event, EventKind
+from paperround.http import asked_to_wait
 from paperround.settings import WebhookSettings
-from paperround.sources.http import asked_to_wait
 
 if TYPE_CHECKING:
     from paperround.app import App

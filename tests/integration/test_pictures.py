@@ -21,8 +21,8 @@ from PIL import Image
 
 from paperround import pipeline
 from paperround.domain.models import Paper
+from paperround.http import Spacing, is_public
 from paperround.rendering import sample
-from paperround.sources.http import Spacing, is_public
 from paperround.sources.pictures import client
 from paperround.web import create
 from support.pages import Browser

@@ -13,13 +13,13 @@ import pytest
 
 from paperround import __version__
 from paperround.domain.errors import SourceError
+from paperround.http import ARXIV, Pace, Spacing
 from paperround.sources import Http, Source, SourceState, Window
 from paperround.sources.arxiv import Arxiv
 from paperround.sources.arxiv_oai import ArxivOai
 from paperround.sources.biorxiv import Biorxiv
 from paperround.sources.feed import Feed
 from paperround.sources.hf_daily import HfDaily
-from paperround.sources.http import ARXIV, Pace, Spacing
 from support.paperserver import Fault, PaperServer
 
 FRIDAY = date(2026, 11, 20)

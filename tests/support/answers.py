@@ -8,8 +8,8 @@ from pathlib import Path
 
 import httpx
 
+from paperround.http import Spacing
 from paperround.sources import Http
-from paperround.sources.http import Spacing
 
 DATA = Path(__file__).parent.parent / "data" / "sources"
 

@@ -12,13 +12,13 @@ from typing import Annotated, get_args
 
 from pydantic import Field
 
+from paperround.http import Http
 from paperround.sources.arxiv import Arxiv
 from paperround.sources.arxiv_oai import ArxivOai
 from paperround.sources.base import Fetched, Parser, Source, SourceSettings, SourceState, Window
 from paperround.sources.biorxiv import Biorxiv
 from paperround.sources.feed import Feed
 from paperround.sources.hf_daily import HfDaily
-from paperround.sources.http import Http
 from paperround.sources.jsonl import Jsonl
 from paperround.sources.page import Page
 

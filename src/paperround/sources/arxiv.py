@@ -20,6 +20,7 @@ from pydantic import Field
 from paperround.domain import identifiers
 from paperround.domain.errors import SourceError
 from paperround.domain.models import Parsed, Problem
+from paperround.http import ARXIV, Http
 from paperround.sources.arxiv_days import EASTERN, HOLIDAYS, batch_of, batches, last_batch, submitted_for
 from paperround.sources.base import (
     BaseUrl,
@@ -35,7 +36,6 @@ from paperround.sources.base import (
     relabelled,
 )
 from paperround.sources.entries import Entries, authors, cut_short, day_of, moment
-from paperround.sources.http import ARXIV, Http
 from paperround.sources.markup import split_names, untex, words
 from paperround.sources.reading import Xml, describe, local_name
 

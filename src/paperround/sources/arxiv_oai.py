@@ -17,6 +17,7 @@ from pydantic import Field
 from paperround.domain import identifiers
 from paperround.domain.errors import SourceError
 from paperround.domain.models import Parsed
+from paperround.http import ARXIV, Http
 from paperround.sources import arxiv
 from paperround.sources.arxiv import Texts, first, texts_of
 from paperround.sources.arxiv_days import EASTERN, HOLIDAYS, last_batch
@@ -34,7 +35,6 @@ from paperround.sources.base import (
     relabelled,
 )
 from paperround.sources.entries import Entries, cut_short, day_of
-from paperround.sources.http import ARXIV, Http
 from paperround.sources.markup import split_names, turned, words
 from paperround.sources.reading import Xml, describe, local_name
 

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from paperround.domain.models import Parsed
 
 if TYPE_CHECKING:
-    from paperround.sources.http import Http
+    from paperround.http import Http
 
 Parser = Callable[[bytes, date], Parsed]
 """Bytes and today in, listings and problems out; SourceError, and nothing else, where the whole is something else."""

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from paperround.domain.errors import SourceError
 from paperround.domain.models import Parsed
+from paperround.http import Http, Pace
 from paperround.sources.base import (
     BaseUrl,
     Fetched,
@@ -26,7 +27,6 @@ from paperround.sources.base import (
     relabelled,
 )
 from paperround.sources.entries import Entries, authors, cut_short, day_of
-from paperround.sources.http import Http, Pace
 from paperround.sources.markup import plain, turned
 from paperround.sources.reading import read_json
 

@@ -22,10 +22,10 @@ from paperround.domain import identifiers
 from paperround.domain.errors import SourceError
 from paperround.domain.models import Listing, Parsed
 from paperround.domain.text import clean
+from paperround.http import Answer, Http
 from paperround.sources import arxiv
 from paperround.sources.base import Fetched, Name, Parser, SourceSettings, SourceState, Url, Window, relabelled
 from paperround.sources.entries import FIRST_YEAR, Entries, authors, cut_short, day_of, plausible
-from paperround.sources.http import Answer, Http
 from paperround.sources.markup import extract, plain, split_names, untex
 from paperround.sources.reading import (
     describe,

@@ -17,6 +17,7 @@ from pydantic import Field
 
 from paperround.domain.errors import SourceError
 from paperround.domain.models import Parsed, Problem
+from paperround.http import Answer, Http, Pace
 from paperround.sources.base import (
     BaseUrl,
     Cron,
@@ -30,7 +31,6 @@ from paperround.sources.base import (
     relabelled,
 )
 from paperround.sources.entries import Entries, authors, cut_short, day_of
-from paperround.sources.http import Answer, Http, Pace
 from paperround.sources.markup import words
 from paperround.sources.reading import read_json
 

@@ -10,7 +10,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from paperround.courtesy import Courtesy
+from paperround.throttle import Courtesy
 
 MAX_BODY = 64 * 1024  # bytes: the largest form here is a page of preferences
 MAX_ADMIN_BODY = 1024 * 1024
