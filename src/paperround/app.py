@@ -15,15 +15,15 @@ from typing import Any, Protocol
 
 import structlog
 
-from paperround import outbox, pipeline
 from paperround.delivery import Transport
 from paperround.domain import tokens
 from paperround.domain.clock import Clock, machine_clock
 from paperround.domain.errors import ConfigurationError, UnknownName, WrongUse
 from paperround.domain.models import Topic
 from paperround.http import Http
-from paperround.letters import LetterMaker
 from paperround.matching import fts, lexical, query, tsearch
+from paperround.rounds import pipeline, webhooks
+from paperround.rounds.letters import LetterMaker
 from paperround.settings import Settings, load, topics_file, with_secret_key
 from paperround.sources import Source, pictures
 from paperround.store import Store
@@ -179,7 +179,7 @@ def build(
     `port` is where the pages are, for the links of a site that has no address of its own yet.
     """
     settings = with_secret_key(settings or load(config)).on_port(port)
-    app = App(settings, open_store(settings.database_url, outbox.wanted(settings.webhooks)), clock, config)
+    app = App(settings, open_store(settings.database_url, webhooks.wanted(settings.webhooks)), clock, config)
     app.store.prepare()
     app.load_topics()
     return app

@@ -20,17 +20,16 @@ from paperround import (
     linting,
     mailboxes,
     membership,
-    pipeline,
     preview,
     readerlist,
     reports,
-    returns,
     site,
 )
 from paperround.app import App, build, check_slug
 from paperround.domain.clock import Clock, machine_clock, running_from, standing_at
 from paperround.domain.errors import PaperroundError, UnknownName, WrongUse
 from paperround.domain.models import Cadence, DeliveryState, ReaderState, Topic
+from paperround.rounds import bounce_intake, pipeline
 from paperround.sources import FORMATS
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
@@ -563,9 +562,9 @@ def bounces_read(
         mailbox = opened.settings.bounces
         if not (files or maildir or mailbox.maildir or mailbox.imap):
             raise WrongUse("name FILEs or --maildir DIR, or set bounces.imap or bounces.maildir in the settings")
-        found = returns.read(opened, mailboxes.files(files or []))
-        found += returns.read(opened, mailboxes.maildir(maildir)) if maildir else []
-        found += returns.read_mailbox(opened) if not (files or maildir) else []
+        found = bounce_intake.read(opened, mailboxes.files(files or []))
+        found += bounce_intake.read(opened, mailboxes.maildir(maildir)) if maildir else []
+        found += bounce_intake.read_mailbox(opened) if not (files or maildir) else []
     columns = ("where", "kind", "status", "email", "new", "text")
     facts = [{name: getattr(one, name) for name in columns} for one in found]
     if as_json:

@@ -16,7 +16,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from email_validator import EmailNotValidError, validate_email
 
-from paperround import pipeline
 from paperround.domain.errors import QueryError, UnknownName, WrongUse
 from paperround.domain.models import Cadence, ReaderState, Schedule, Subscriber, Topic
 from paperround.domain.text import clean
@@ -24,6 +23,7 @@ from paperround.matching import query
 from paperround.rendering import language as languages
 from paperround.rendering import theme as themes
 from paperround.resources import templates
+from paperround.rounds import pipeline
 from paperround.store.personal import NewNotice
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from paperround import pipeline
 from paperround.domain.errors import TransportError, UnknownName, WrongUse
 from paperround.domain.models import (
     Cadence,
@@ -26,15 +25,16 @@ from paperround.domain.models import (
     TopicCounts,
 )
 from paperround.domain.schedule import issue_date, span_days
-from paperround.letters import Finished, as_preview
 from paperround.matching.candidates import Candidates
 from paperround.matching.taste import Taste, Tastes
 from paperround.matching.trending import rank
 from paperround.membership import address as checked_address
 from paperround.membership import reader as reader_named
-from paperround.pipeline import Means
 from paperround.rendering import notice, sample
 from paperround.resources import templates
+from paperround.rounds import pipeline
+from paperround.rounds.letters import Finished, as_preview
+from paperround.rounds.pipeline import Means
 from paperround.store.issues import Batch, DueReader
 from paperround.store.topics import news_horizon
 

@@ -11,7 +11,7 @@ import uvicorn
 from paperround import console, site
 from paperround.delivery.inbox import InboxTransport
 from paperround.domain.errors import WrongUse
-from paperround.scheduler import Rounds
+from paperround.rounds.scheduler import Rounds
 from paperround.web import create
 
 if TYPE_CHECKING:

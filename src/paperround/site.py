@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from paperround import membership, pipeline, readerlist
+from paperround import membership, readerlist
 from paperround.app import App, open_store
 from paperround.domain.errors import UnknownName, WrongUse
 from paperround.domain.models import Problem, ReaderState
 from paperround.resources import folder
+from paperround.rounds import pipeline
 from paperround.settings import load, with_secret_key
 
 _SEEDED = "seeds"

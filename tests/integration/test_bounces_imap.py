@@ -17,11 +17,12 @@ from typing import IO, Any, Self
 import pytest
 import trustme
 
-from paperround import cli, console, mailboxes, membership, pipeline, returns
+from paperround import cli, console, mailboxes, membership
 from paperround.domain.errors import ConfigurationError, PaperroundError
 from paperround.domain.models import BounceKind
 from paperround.mailboxes import ImapSettings
-from paperround.scheduler import Rounds
+from paperround.rounds import bounce_intake, pipeline
+from paperround.rounds.scheduler import Rounds
 from support import dovecot
 from support.dovecot import PASSWORD, Account, Server
 from support.papers import listing
@@ -84,14 +85,14 @@ def _logged(capsys: pytest.CaptureFixture[str]) -> str:
 def test_reports_in_the_mailbox_are_read_once_and_marked_as_seen(site: Site, account: Account) -> None:
     account.put(report(_return_address(site)))
     account.put(complaint(_return_address(site, "ben@example.org")))
-    found = returns.read_mailbox(site.app)
+    found = bounce_intake.read_mailbox(site.app)
     assert [(one.email, one.kind, one.new) for one in found] == [
         ("ada@example.org", BounceKind.HARD, True),
         ("ben@example.org", BounceKind.COMPLAINT, True),
     ]
     assert _suppressed(site) == {"ada@example.org", "ben@example.org"}
     assert account.flags() == ["S", "S"]
-    assert returns.read_mailbox(site.app) == []
+    assert bounce_intake.read_mailbox(site.app) == []
     assert len(site.app.store.bounces.report()) == 2
 
 
@@ -118,7 +119,7 @@ def test_mail_of_other_people_stays_as_it_is_but_for_having_been_seen(site: Site
     seen.rename(seen.parents[1] / "cur" / f"{seen.name}:2,FRS")  # somebody has read it, flagged it, answered it
     account.put(report(_return_address(site, "eve@example.org")))
 
-    assert [one.email for one in returns.read_mailbox(site.app)] == [None, None, None, "eve@example.org"]
+    assert [one.email for one in bounce_intake.read_mailbox(site.app)] == [None, None, None, "eve@example.org"]
     assert account.flags() == ["S", "S", "S", "FRS", "S"]
     assert _suppressed(site) == {"eve@example.org"}, "what was seen before is not read"
     kept = [path.read_bytes() for path in sorted((account.folder / "cur").iterdir())]
@@ -128,18 +129,18 @@ def test_mail_of_other_people_stays_as_it_is_but_for_having_been_seen(site: Site
 def test_a_mail_that_breaks_the_reading_stops_no_other(
     site: Site, account: Account, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    parse = returns.bounces.parse
+    parse = bounce_intake.bounces.parse
 
     def breaks(raw: bytes) -> Any:
         if raw.startswith(b"X-Odd"):
             raise RecursionError("too deep")
         return parse(raw)
 
-    monkeypatch.setattr(returns.bounces, "parse", breaks)
+    monkeypatch.setattr(bounce_intake.bounces, "parse", breaks)
     console.log_to_stderr(verbose=False)
     account.put(b"X-Odd: very\r\n\r\n")
     account.put(report(_return_address(site)))
-    found = returns.read_mailbox(site.app)
+    found = bounce_intake.read_mailbox(site.app)
     assert (found[0].kind, found[0].text) == (BounceKind.NOTHING, "could not be read")
     assert _suppressed(site) == {"ada@example.org"}
     assert account.flags() == ["S", "S"], "it is not the first one again the next time"
@@ -151,7 +152,7 @@ def test_a_report_about_a_letter_with_a_nul_in_its_identifier_stops_no_other(sit
     quoted = b"\r\n--x\r\nContent-Type: message/rfc822\r\n\r\nMessage-ID: <a\x00b@example.org>\r\n\r\n--x--"
     account.put(report("bounces@example.org").replace(b"\r\n--x--", quoted))
     account.put(report(_return_address(site)))
-    assert [one.email for one in returns.read_mailbox(site.app)] == [None, "ada@example.org"]
+    assert [one.email for one in bounce_intake.read_mailbox(site.app)] == [None, "ada@example.org"]
 
 
 def test_a_mail_that_the_server_does_not_give_out_stays_unseen_and_stops_no_other(
@@ -161,11 +162,11 @@ def test_a_mail_that_the_server_does_not_give_out_stays_unseen_and_stops_no_othe
     locked = account.put(report(_return_address(site)))
     account.put(report(_return_address(site, "ben@example.org")))
     locked.chmod(0)
-    assert [one.email for one in returns.read_mailbox(site.app)] == ["ben@example.org"]
+    assert [one.email for one in bounce_intake.read_mailbox(site.app)] == ["ben@example.org"]
     assert account.flags() == ["", "S"]
     assert "stays unseen" in _logged(capsys)
     next(account.folder.glob(f"*/{locked.name}*")).chmod(0o600)
-    assert [one.email for one in returns.read_mailbox(site.app)] == ["ada@example.org"]
+    assert [one.email for one in bounce_intake.read_mailbox(site.app)] == ["ada@example.org"]
 
 
 def test_a_server_that_hangs_up_over_every_mail_is_given_up(
@@ -197,7 +198,7 @@ def test_what_was_under_way_when_the_program_died_is_read_again(
     assert died.returncode == -signal.SIGKILL, died.stderr
     assert account.flags() == ["S", "", ""]
     known = killed_at.startswith("after")
-    found = returns.read_mailbox(site.app)
+    found = bounce_intake.read_mailbox(site.app)
     assert [(one.email, one.new) for one in found] == [("ben@example.org", not known), ("eve@example.org", True)]
     assert len(site.app.store.bounces.report()) == 3
     site.app.close()
@@ -256,9 +257,9 @@ def test_a_database_that_is_away_leaves_the_mails_unseen(
     with monkeypatch.context() as patched:
         patched.setattr(site.app.store.bounces, "take", away)
         with pytest.raises(StoreError):
-            returns.read_mailbox(site.app)
+            bounce_intake.read_mailbox(site.app)
     assert account.flags() == [""]
-    assert [one.new for one in returns.read_mailbox(site.app)] == [True]
+    assert [one.new for one in bounce_intake.read_mailbox(site.app)] == [True]
 
 
 # What goes wrong with the server
@@ -344,7 +345,7 @@ def test_a_maildir_that_is_not_there_does_not_keep_the_imap_mailbox_from_being_r
     site = _site(tmp_path, server, account, maildir=tmp_path / "nowhere")
     account.put(report(_return_address(site)))
     with pytest.raises(PaperroundError, match="not a Maildir"):
-        returns.read_mailbox(site.app)
+        bounce_intake.read_mailbox(site.app)
     assert _suppressed(site) == {"ada@example.org"}
     site.app.close()
 

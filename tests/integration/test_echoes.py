@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from paperround import pipeline
 from paperround.domain.models import DISCUSSED, Echo
+from paperround.rounds import pipeline
 from support.papers import listing
 from support.site import MORNING, Site
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from paperround import pipeline
+from paperround.rounds import pipeline
 from support.papers import listing
 from support.site import MORNING, Clock, Site
 from support.smtp_server import (

@@ -7,7 +7,7 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
-from paperround import pipeline
+from paperround.rounds import pipeline
 from support.papers import listing
 from support.site import Site
 

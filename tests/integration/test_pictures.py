@@ -19,10 +19,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from paperround import pipeline
 from paperround.domain.models import Paper
 from paperround.http import Spacing, is_public
 from paperround.rendering import sample
+from paperround.rounds import pipeline
 from paperround.sources.pictures import client
 from paperround.web import create
 from support.pages import Browser

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from paperround import mailboxes, membership, pipeline, returns
+from paperround import mailboxes, membership
+from paperround.rounds import bounce_intake, pipeline
 from support import postfix
 from support.papers import listing
 from support.site import MORNING, Site
@@ -47,12 +48,12 @@ def test_a_round_by_postfix_delivers_each_letter_once_and_its_reports_suppress_t
         assert all("bounces+" in str(letter["Return-Path"]) for letter in got)
 
         box = relay.folder / "mail" / "bounces"
-        found = returns.read(site.app, mailboxes.maildir(box))
+        found = bounce_intake.read(site.app, mailboxes.maildir(box))
         assert {one.email: one.kind.value for one in found} == {email: kind for email, (kind, _) in LOST.items()}
         for email, (_, suppressed) in LOST.items():
             known = membership.reader(site.app, email).suppressed
             assert (known[0] if known else None) == suppressed
-        assert returns.read(site.app, mailboxes.maildir(box)) == []
+        assert bounce_intake.read(site.app, mailboxes.maildir(box)) == []
 
         # The next morning the dead get nothing, and everybody else does.
         site.clock.now += timedelta(days=1)

@@ -15,10 +15,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
-from paperround import cli, membership, pipeline, preview, resources
+from paperround import cli, membership, preview, resources
 from paperround.domain.errors import ConfigurationError, UnknownName, WrongUse
 from paperround.domain.models import DISCUSSED, Cadence, Stage
 from paperround.preview import Fate, Origin, Wanted
+from paperround.rounds import pipeline
 from support.letters import LANGUAGES, TEXTS, THEMES
 from support.papers import WORDS, listing
 from support.site import Site
@@ -428,7 +429,7 @@ def own_themes(fresh: Site, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(fresh.folder)
     themes = fresh.folder / "templates" / "email" / "themes"
     themes.mkdir(parents=True)
-    monkeypatch.setattr("paperround.letters._LOOK_EVERY", 0.0)
+    monkeypatch.setattr("paperround.rounds.letters._LOOK_EVERY", 0.0)
     return themes
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from paperround import mailboxes, membership, pipeline, returns
+from paperround import mailboxes, membership
 from paperround.domain.models import BounceKind, ReaderState
+from paperround.rounds import bounce_intake, pipeline
 from support.papers import listing
 from support.returned import complaint, report
 from support.site import MORNING, Site
@@ -43,8 +44,8 @@ def test_every_letter_leaves_under_a_return_address_of_its_own(site: Site) -> No
 
 def test_a_dead_mailbox_is_suppressed_at_once_and_the_same_report_counts_once(site: Site) -> None:
     to = site.relay.accepted[0].sender
-    [first] = returns.read(site.app, [("a", report(to))])
-    [again] = returns.read(site.app, [("b", report(to))])
+    [first] = bounce_intake.read(site.app, [("a", report(to))])
+    [again] = bounce_intake.read(site.app, [("b", report(to))])
     assert (first.kind, first.email, first.new, again.new) == (BounceKind.HARD, "ada@example.org", True, False)
     assert reader(site).suppressed[0] == "hard bounce 5.1.1"
     assert len(site.app.store.bounces.report()) == 1
@@ -53,7 +54,7 @@ def test_a_dead_mailbox_is_suppressed_at_once_and_the_same_report_counts_once(si
 def test_a_report_with_a_forged_key_changes_nothing(site: Site) -> None:
     mailbox_name, _, domain = site.relay.accepted[0].sender.partition("@")
     forged = mailbox_name[:-1] + ("a" if mailbox_name[-1] != "a" else "b")
-    [found] = returns.read(site.app, [("a", report(f"{forged}@{domain}"))])
+    [found] = bounce_intake.read(site.app, [("a", report(f"{forged}@{domain}"))])
     assert not found.new
     assert reader(site).suppressed is None
 
@@ -61,39 +62,39 @@ def test_a_report_with_a_forged_key_changes_nothing(site: Site) -> None:
 def test_the_reader_is_known_by_the_key_and_not_by_the_address_that_the_report_names(site: Site) -> None:
     site.reader("ben@example.org", "robots")
     to = site.relay.accepted[0].sender
-    returns.read(site.app, [("a", report(to, recipient="ben@example.org"))])
+    bounce_intake.read(site.app, [("a", report(to, recipient="ben@example.org"))])
     assert reader(site).suppressed
     assert membership.reader(site.app, "ben@example.org").suppressed is None
 
 
 def test_soft_bounces_suppress_after_three_in_a_row_over_more_than_two_weeks(site: Site) -> None:
-    returns.read(site.app, [("0", report(site.relay.accepted[0].sender, "4.2.2"))])
+    bounce_intake.read(site.app, [("0", report(site.relay.accepted[0].sender, "4.2.2"))])
     for week in (1, 2, 3):
         assert reader(site).suppressed is None
         site.clock.now = MORNING + timedelta(days=7 * week, hours=1)
         site.papers(listing(1 + week))
         pipeline.publish(site.app)
         pipeline.deliver(site.app)
-        returns.read(site.app, [(str(week), report(site.relay.accepted[-1].sender, "4.2.2"))])
+        bounce_intake.read(site.app, [(str(week), report(site.relay.accepted[-1].sender, "4.2.2"))])
     assert reader(site).suppressed[0] == "4 letters in a row did not get through"
 
 
 @pytest.mark.parametrize(("status", "action"), [("5.7.1", "failed"), ("4.4.1", "delayed"), ("2.0.0", "delivered")])
 def test_our_own_fault_a_delay_and_a_success_touch_no_reader(site: Site, status: str, action: str) -> None:
-    returns.read(site.app, [("a", report(site.relay.accepted[0].sender, status, action))])
+    bounce_intake.read(site.app, [("a", report(site.relay.accepted[0].sender, status, action))])
     assert reader(site).suppressed is None
     assert reader(site).state is ReaderState.ACTIVE
 
 
 def test_a_complaint_unsubscribes_and_suppresses(site: Site) -> None:
-    [found] = returns.read(site.app, [("a", complaint(site.relay.accepted[0].sender))])
+    [found] = bounce_intake.read(site.app, [("a", complaint(site.relay.accepted[0].sender))])
     assert found.kind is BounceKind.COMPLAINT
     assert reader(site).state is ReaderState.UNSUBSCRIBED
     assert reader(site).suppressed[0] == "complaint"
 
 
 def test_only_a_fresh_confirmation_lifts_a_suppression(site: Site) -> None:
-    returns.read(site.app, [("a", report(site.relay.accepted[0].sender))])
+    bounce_intake.read(site.app, [("a", report(site.relay.accepted[0].sender))])
     site.reader("ada@example.org", "robots")
     assert reader(site).suppressed
     assert not membership.confirm(site.app, reader(site)), "nothing waits for their word: an old link lifts nothing"
@@ -119,7 +120,7 @@ def test_a_mail_to_the_address_in_list_unsubscribe_takes_the_reader_out(site: Si
     address = re.search(r"<mailto:([^>?]+)", message["List-Unsubscribe"])[1]
     assert address.startswith("unsubscribe+")
     mail = f"From: ada@example.org\r\nTo: {address}\r\nSubject: please\r\n\r\n".encode()
-    assert [one.new for one in returns.read(site.app, [("a", mail)])] == [True]
+    assert [one.new for one in bounce_intake.read(site.app, [("a", mail)])] == [True]
     assert reader(site).state is ReaderState.UNSUBSCRIBED
     assert reader(site).suppressed is None
 
@@ -128,10 +129,10 @@ def test_mails_in_a_maildir_are_read_once_and_stay_there(site: Site, tmp_path: P
     box = mailbox.Maildir(tmp_path / "bounces")
     box.add(report(site.relay.accepted[0].sender))
     box.add(b"not a mail at all")
-    assert [one.kind for one in returns.read(site.app, mailboxes.maildir(tmp_path / "bounces"))].count(
+    assert [one.kind for one in bounce_intake.read(site.app, mailboxes.maildir(tmp_path / "bounces"))].count(
         BounceKind.HARD
     ) == 1
-    assert returns.read(site.app, mailboxes.maildir(tmp_path / "bounces")) == []
+    assert bounce_intake.read(site.app, mailboxes.maildir(tmp_path / "bounces")) == []
     assert len(list((tmp_path / "bounces" / "cur").iterdir())) == 2
 
 
@@ -142,5 +143,5 @@ def test_mails_in_files_and_in_an_mbox_are_read(site: Site, tmp_path: Path) -> N
     box.add(report(site.relay.accepted[0].sender))
     box.flush()
     box.close()
-    found = returns.read(site.app, mailboxes.files([single, many]))
+    found = bounce_intake.read(site.app, mailboxes.files([single, many]))
     assert [one.kind for one in found] == [BounceKind.POLICY, BounceKind.HARD]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from paperround import pipeline
+from paperround.rounds import pipeline
 from paperround.store import news
 from paperround.store.news import News
 from support.papers import listing

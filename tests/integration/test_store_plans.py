@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from paperround import pipeline
+from paperround.rounds import pipeline
 from support.pages import Pages
 from support.papers import listing
 from support.site import MORNING, Site

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event
 
-from paperround import pipeline
 from paperround.app import open_store
 from paperround.domain.errors import ConfigurationError, StoreError
+from paperround.rounds import pipeline
 from paperround.store import engine
 from support.papers import listing
 from support.site import MORNING, Site

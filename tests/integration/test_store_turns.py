@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from paperround import membership, pipeline
+from paperround import membership
 from paperround.domain.errors import StoreError
 from paperround.domain.models import ReaderState
+from paperround.rounds import pipeline
 from paperround.store import engine as engines
 from paperround.store.issues import within
 from paperround.store.news import News

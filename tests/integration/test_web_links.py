@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from paperround import pipeline
 from paperround.domain.models import ReaderState
+from paperround.rounds import pipeline
 from support.pages import FORM, Browser, Pages, links_in
 
 

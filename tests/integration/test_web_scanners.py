@@ -42,7 +42,7 @@ def _local(pages: Pages) -> Browser:
 
 def _everything(pages: Pages) -> list[str]:
     """An address for every route that answers GET, with links that are good."""
-    from paperround import pipeline
+    from paperround.rounds import pipeline
 
     row = pages.reader(at="06:00")
     pages.site.clock.now += timedelta(days=1)

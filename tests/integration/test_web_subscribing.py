@@ -270,7 +270,7 @@ def test_a_lost_link_is_mailed_and_the_answer_is_always_the_same(pages: Pages) -
 
 
 def test_an_address_that_nobody_confirms_is_forgotten(pages: Pages) -> None:
-    from paperround import pipeline
+    from paperround.rounds import pipeline
 
     pages.subscribe(EMAIL)
     pages.letters()

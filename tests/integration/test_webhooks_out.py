@@ -15,9 +15,10 @@ from typing import Any
 
 import pytest
 
-from paperround import membership, outbox, pipeline, returns
+from paperround import membership
 from paperround.doctor import Verdict, examine
 from paperround.domain.models import BounceKind, Stage
+from paperround.rounds import bounce_intake, pipeline, webhooks
 from paperround.store.bounces import Bounce
 from paperround.store.schema import events
 from support.papers import listing
@@ -99,25 +100,25 @@ def _reader(site: Site, email: str = "ada@reader.example") -> Any:
 
 def test_a_life_is_told_from_the_first_letter_to_the_last(site: Site, receiver: Receiver) -> None:
     site.reader("ada@reader.example", "robots")
-    outbox.call_due(site.app)
+    webhooks.call_due(site.app)
     membership.pause(site.app, _reader(site))
     membership.resume(site.app, _reader(site))
     site.reader("ada@reader.example", "robots", at="08:00")
     membership.unsubscribe(site.app, _reader(site))
     membership.unsubscribe(site.app, _reader(site))
-    outbox.call_due(site.app)
+    webhooks.call_due(site.app)
     assert receiver.told == [("subscribed", "ada@reader.example"), ("unsubscribed", "ada@reader.example")]
-    outbox.call_due(site.app)
+    webhooks.call_due(site.app)
     assert len(receiver.calls) == 2
 
 
 def test_who_has_not_confirmed_is_no_news(site: Site, receiver: Receiver) -> None:
     wish = membership.wish(site.app, "ada@reader.example", ["robots"])
     membership.ask_to_subscribe(site.app, wish, {})
-    outbox.call_due(site.app)
+    webhooks.call_due(site.app)
     assert receiver.calls == []
     membership.confirm(site.app, _reader(site))
-    outbox.call_due(site.app)
+    webhooks.call_due(site.app)
     assert receiver.told == [("subscribed", "ada@reader.example")]
 
 
@@ -128,10 +129,10 @@ def test_a_returned_letter_is_told_with_its_kind(site: Site, receiver: Receiver)
     pipeline.publish(site.app)
     pipeline.deliver(site.app)
     letter = site.relay.accepted[0].delivery
-    returns.take(site.app, Bounce("one", letter, BounceKind.HARD, "5.1.1", "no such user"))
-    returns.take(site.app, Bounce("one", letter, BounceKind.HARD, "5.1.1", "no such user"))
-    returns.take(site.app, Bounce("two", letter, BounceKind.COMPLAINT, None, "abuse"))
-    outbox.call_due(site.app)
+    bounce_intake.take(site.app, Bounce("one", letter, BounceKind.HARD, "5.1.1", "no such user"))
+    bounce_intake.take(site.app, Bounce("one", letter, BounceKind.HARD, "5.1.1", "no such user"))
+    bounce_intake.take(site.app, Bounce("two", letter, BounceKind.COMPLAINT, None, "abuse"))
+    webhooks.call_due(site.app)
     assert [kind for kind, _ in receiver.told] == ["subscribed", "bounced", "bounced", "unsubscribed"]
     data = receiver.calls[1][1]["data"]
     assert (data["bounce"], data["status"]) == ("hard", "5.1.1")
@@ -145,7 +146,7 @@ def test_an_address_refused_while_sending_is_told_too(site: Site, receiver: Rece
     site.relay.replies = [(Stage.RCPT, 550, "5.1.1 no such user")]
     pipeline.publish(site.app)
     pipeline.deliver(site.app)
-    outbox.call_due(site.app)
+    webhooks.call_due(site.app)
     assert receiver.told[1] == ("bounced", "ada@reader.example")
 
 
@@ -153,10 +154,10 @@ def test_an_address_refused_while_sending_is_told_too(site: Site, receiver: Rece
 def test_what_is_not_taken_comes_again_under_the_same_id(site: Site, receiver: Receiver, status: int) -> None:
     receiver.replies = [(status, {"location": "http://127.0.0.1:1/elsewhere"})]
     site.reader("ada@reader.example", "robots")
-    assert outbox.call_due(site.app) == 0
-    assert outbox.call_due(site.app) == 0
+    assert webhooks.call_due(site.app) == 0
+    assert webhooks.call_due(site.app) == 0
     site.clock.now += timedelta(seconds=6)
-    assert outbox.call_due(site.app) == 1
+    assert webhooks.call_due(site.app) == 1
     first, second = receiver.calls
     assert first == second
 
@@ -164,19 +165,19 @@ def test_what_is_not_taken_comes_again_under_the_same_id(site: Site, receiver: R
 def test_a_wish_to_be_left_alone_is_honoured(site: Site, receiver: Receiver) -> None:
     receiver.replies = [(429, {"retry-after": "3600"})]
     site.reader("ada@reader.example", "robots")
-    outbox.call_due(site.app)
+    webhooks.call_due(site.app)
     site.clock.now += timedelta(minutes=59)
-    assert outbox.call_due(site.app) == 0
+    assert webhooks.call_due(site.app) == 0
     site.clock.now += timedelta(minutes=2)
-    assert outbox.call_due(site.app) == 1
+    assert webhooks.call_due(site.app) == 1
 
 
 def test_gone_is_gone_and_doctor_says_so(site: Site, receiver: Receiver) -> None:
     receiver.replies = [(410, {})]
     site.reader("ada@reader.example", "robots")
-    outbox.call_due(site.app)
+    webhooks.call_due(site.app)
     site.clock.now += timedelta(days=2)
-    assert outbox.call_due(site.app) == 0
+    assert webhooks.call_due(site.app) == 0
     found = [finding for finding in examine(site.app) if finding.check == "webhook crm"]
     assert [finding.verdict for finding in found] == [Verdict.ERROR]
     assert "HTTP 410" in found[0].what
@@ -188,9 +189,9 @@ def test_gone_is_gone_and_doctor_says_so(site: Site, receiver: Receiver) -> None
 def test_a_cut_connection_loses_nothing(site: Site, receiver: Receiver) -> None:
     receiver.cut = 1
     site.readers(("ada@reader.example", "ben@reader.example"), "robots")
-    outbox.call_due(site.app)
+    webhooks.call_due(site.app)
     site.clock.now += timedelta(minutes=1)
-    outbox.call_due(site.app)
+    webhooks.call_due(site.app)
     assert {email for _, email in receiver.told} == {"ada@reader.example", "ben@reader.example"}
     assert len({name for name, _ in receiver.calls}) == 2
 
@@ -206,17 +207,17 @@ def test_a_program_that_dies_after_the_call_repeats_it_under_the_same_id(
     with monkeypatch.context() as patch:
         patch.setattr(site.app.store.events, "taken", dies)
         with pytest.raises(KeyboardInterrupt):
-            outbox.call_due(site.app)
-    assert outbox.call_due(site.app) == 0  # the claim holds as long as its program may live
+            webhooks.call_due(site.app)
+    assert webhooks.call_due(site.app) == 0  # the claim holds as long as its program may live
     site.clock.now += timedelta(minutes=10)
-    assert outbox.call_due(site.app) == 1
+    assert webhooks.call_due(site.app) == 1
     assert len({name for name, _ in receiver.calls}) == 1
 
 
 def test_an_erased_reader_is_told_of_and_then_forgotten(site: Site, receiver: Receiver) -> None:
     site.reader("ada@reader.example", "robots")
     membership.erase(site.app, _reader(site))
-    outbox.call_due(site.app)
+    webhooks.call_due(site.app)
     assert receiver.told == [("subscribed", "ada@reader.example"), ("unsubscribed", "ada@reader.example")]
     assert site.app.store.events.claim("crm", site.clock() + timedelta(days=9), 9, "x", timedelta(1)) == []
 
@@ -230,7 +231,7 @@ def test_one_dead_receiver_delays_no_other(tmp_path: Path, database_url: str, re
     site = Site(tmp_path, database_url, webhooks=hooks)
     site.topic("robots")
     site.reader("ada@reader.example", "robots")
-    assert outbox.call_due(site.app) == 1
+    assert webhooks.call_due(site.app) == 1
     assert receiver.told == [("subscribed", "ada@reader.example")]
     site.app.close()
 
@@ -238,18 +239,18 @@ def test_one_dead_receiver_delays_no_other(tmp_path: Path, database_url: str, re
 def test_after_an_outage_events_come_in_their_order(site: Site, receiver: Receiver) -> None:
     receiver.replies = [(503, {})]
     site.reader("ada@reader.example", "robots")
-    outbox.call_due(site.app)
+    webhooks.call_due(site.app)
     membership.unsubscribe(site.app, _reader(site))
-    assert outbox.call_due(site.app) == 0
+    assert webhooks.call_due(site.app) == 0
     site.clock.now += timedelta(minutes=1)
-    assert outbox.call_due(site.app) == 2
+    assert webhooks.call_due(site.app) == 2
     assert [kind for kind, _ in receiver.told] == ["subscribed", "subscribed", "unsubscribed"]
 
 
 def test_what_has_failed_keeps_nothing_of_the_reader(site: Site, receiver: Receiver) -> None:
     receiver.replies = [(410, {})]
     site.reader("ada@reader.example", "robots")
-    outbox.call_due(site.app)
+    webhooks.call_due(site.app)
     with site.app.store._engine.connect() as db:
         left = db.execute(events.select()).one()
     # The identifier is random, and "ada" may be among its hexadecimal digits.
@@ -264,4 +265,4 @@ def test_a_sweep_by_a_program_that_knows_no_webhook_loses_nothing(
     other = Site(tmp_path, database_url)
     pipeline.sweep(other.app)
     other.app.close()
-    assert outbox.call_due(site.app) == 1
+    assert webhooks.call_due(site.app) == 1

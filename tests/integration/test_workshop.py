@@ -14,8 +14,8 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
-from paperround import letters, pipeline
 from paperround.resources import folder
+from paperround.rounds import letters, pipeline
 from paperround.web import workshop
 from support.pages import Browser, Pages
 from support.service import running

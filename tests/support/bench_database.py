@@ -19,11 +19,11 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from paperround import pipeline
 from paperround.app import App, build
 from paperround.domain.models import Listing, Paper
 from paperround.matching import fts
 from paperround.resources import folder
+from paperround.rounds import pipeline
 from paperround.settings import Settings
 
 SECRET = "a key that benchmarks sign links with"

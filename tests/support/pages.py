@@ -17,8 +17,8 @@ import httpx
 from fastapi import FastAPI
 from sqlalchemy import MetaData, create_engine, text
 
-from paperround import pipeline
 from paperround.domain import tokens
+from paperround.rounds import pipeline
 from paperround.web import create
 from support.papers import listing
 from support.site import Site

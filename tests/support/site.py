@@ -9,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from paperround import membership, pipeline
+from paperround import membership
 from paperround.app import App, build
 from paperround.domain.models import Letter, Listing, Outcome, Stage, Topic
+from paperround.rounds import pipeline
 from paperround.settings import Settings
 
 MORNING = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)  # a Monday

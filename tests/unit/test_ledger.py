@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from paperround.domain.models import Outcome, Stage
-from paperround.ledger import GroupCommit
+from paperround.rounds.dispatch import GroupCommit
 
 
 def outcome(number: int) -> Outcome:

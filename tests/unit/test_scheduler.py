@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from paperround.domain.errors import ConfigurationError, StoreError
-from paperround.scheduler import Rounds, _guarded
+from paperround.rounds.scheduler import Rounds, _guarded
 from support.site import Site
 
 

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from paperround import membership, pipeline, returns
+from paperround import membership
 from paperround.domain.errors import StoreError
 from paperround.domain.models import ReaderState
+from paperround.rounds import bounce_intake, pipeline
 from paperround.web import create, webhooks
 from support.pages import Browser
 from support.papers import listing
@@ -125,7 +126,7 @@ def test_a_letter_is_told_by_its_message_id_or_its_return_address(hooked: Hooked
 
 
 def test_the_same_news_counts_once_by_whatever_ways_it_comes(hooked: Hooked) -> None:
-    [by_mail] = returns.read(hooked.app, [("a", report(hooked.address))])
+    [by_mail] = bounce_intake.read(hooked.app, [("a", report(hooked.address))])
     by_message_id, by_return_path = hooked.bring(
         [{"message_id": hooked.message_id, "kind": "hard"}, {"return_path": hooked.address, "kind": "hard"}]
     ).json()

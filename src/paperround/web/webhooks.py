@@ -11,12 +11,12 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import from_json
 
-from paperround import returns
 from paperround.delivery.bounces import Report
 from paperround.domain import tokens
 from paperround.domain.models import BounceKind
 from paperround.domain.text import clean
-from paperround.returns import Returned
+from paperround.rounds import bounce_intake
+from paperround.rounds.bounce_intake import Returned
 from paperround.web import session
 from paperround.web.desk import Desk, Here, client_of
 
@@ -78,7 +78,7 @@ def bounces(request: Request, desk: Here, body: Annotated[bytes, Depends(_body)]
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type not in _TYPES:
         raise HTTPException(415, f"send {' or '.join(_TYPES)}", {"Accept": ", ".join(_TYPES)})
-    found = returns.read(desk.app, [("mail", body)]) if media_type == _TYPES[0] else _notices(desk, body)
+    found = bounce_intake.read(desk.app, [("mail", body)]) if media_type == _TYPES[0] else _notices(desk, body)
     return JSONResponse([asdict(one) for one in found], headers={"Cache-Control": "no-store"})
 
 
@@ -98,7 +98,7 @@ def _taken(desk: Desk, where: str, notice: Any) -> Returned:
         report = Notice.model_validate(notice).report()
     except ValidationError as error:
         return Returned(where, BounceKind.NOTHING, None, f"not understood: {_problem(error)}", None, new=False)
-    return returns.reported(desk.app, where, report)
+    return bounce_intake.reported(desk.app, where, report)
 
 
 def _problem(error: ValidationError) -> str:

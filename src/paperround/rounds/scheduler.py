@@ -16,8 +16,8 @@ from apscheduler.job import Job
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
 
-from paperround import outbox, pipeline, returns
 from paperround.domain.errors import ConfigurationError, PaperroundError
+from paperround.rounds import bounce_intake, pipeline, webhooks
 
 if TYPE_CHECKING:
     from paperround.app import App
@@ -109,11 +109,11 @@ class Rounds:
             log.info("sweep", touched=touched)
 
     def _bounces(self) -> None:
-        if new := [one for one in returns.read_mailbox(self._app) if one.new]:
+        if new := [one for one in bounce_intake.read_mailbox(self._app) if one.new]:
             log.info("bounces", new=len(new))
 
     def _webhooks(self) -> None:
-        if told := outbox.call_due(self._app):
+        if told := webhooks.call_due(self._app):
             log.info("webhooks", told=told)
 
     def _add(self, name: str, cron: str, zone: str, job: Callable[[], None]) -> None:

@@ -26,16 +26,16 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from paperround import outbox
 from paperround.domain.errors import PaperroundError, SourceError, TransportError
 from paperround.domain.models import Cadence, Digest, Listing, Match, Paper, Problem, Schedule, Topic
 from paperround.domain.schedule import issue_date, next_digest_at, span
-from paperround.ledger import Dispatch
 from paperround.matching import lexical, query
 from paperround.matching.candidates import Candidates
 from paperround.matching.compose import compose
 from paperround.matching.taste import Tastes
 from paperround.matching.trending import Talks
+from paperround.rounds import webhooks
+from paperround.rounds.dispatch import Dispatch
 from paperround.sources import FORMATS, Fetched, Source, SourceState, Window, pictures
 from paperround.store.issues import Batch, DueReader, NewDelivery
 from paperround.store.news import News
@@ -387,7 +387,7 @@ def sweep(app: App) -> int:
     match(app)
     match_topics(app)
     app.store.personal.forget_unconfirmed(now - _UNCONFIRMED_KEPT)
-    outbox.prune(app)
+    webhooks.prune(app)
     app.store.pictures.forget(now - _PICTURES_KEPT)
     return app.store.deliveries.sweep(now) + app.store.subscribers.wake(now)
 
@@ -400,7 +400,7 @@ def round_(app: App) -> tuple[list[Ingested], Tally]:
     ingested = time.perf_counter() - started
     tally = publish(app)
     sent = deliver(app)
-    outbox.call_due(app)
+    webhooks.call_due(app)
     tally.letters, tally.paused = sent.letters, sent.paused
     tally.stages = {"ingest": ingested, **tally.stages, **sent.stages}
     return reports, tally

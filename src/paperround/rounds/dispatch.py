@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from paperround import returns
 from paperround.delivery import retry
 from paperround.domain.errors import PaperroundError
 from paperround.domain.models import BounceKind, Delivery, DeliveryState, Digest, Letter, Outcome, Stage, Subscriber
+from paperround.rounds import bounce_intake
 from paperround.store.bounces import Bounce
 from paperround.store.deliveries import Settlement
 
@@ -173,7 +173,7 @@ class Dispatch:
         self.tally.update(settlement.state.value for settlement in settled)
         for settlement in settled:
             if settlement.bounce:
-                returns.take(self._app, _refusal(settlement.outcome, settlement.bounce))
+                bounce_intake.take(self._app, _refusal(settlement.outcome, settlement.bounce))
         self._app.advance(len(settled))
 
     def _judge(self, outcome: Outcome, now: datetime) -> Settlement:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Literal
 
 import structlog
 
-from paperround import returns
 from paperround.delivery import dkim, message
 from paperround.domain import tokens
 from paperround.domain.errors import ConfigurationError
@@ -32,6 +31,7 @@ from paperround.rendering import language as languages
 from paperround.rendering.environment import environment
 from paperround.rendering.letter import Press
 from paperround.resources import stamps, templates
+from paperround.rounds import bounce_intake
 
 if TYPE_CHECKING:
     from paperround.app import App
@@ -175,7 +175,7 @@ class LetterMaker:
 
     def _leave_address(self, delivery: Delivery) -> str:
         domain = self._app.settings.bounces.domain
-        return f"mailto:{tokens.verp(self._keys, delivery.row, domain, returns.LEAVE)}" if domain else ""
+        return f"mailto:{tokens.verp(self._keys, delivery.row, domain, bounce_intake.LEAVE)}" if domain else ""
 
     def _envelope_sender(self, delivery: Delivery) -> str:
         domain = self._app.settings.bounces.domain

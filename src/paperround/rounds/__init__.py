@@ -1,0 +1,1 @@
+"""One round, from the sources to the relay. Read pipeline.py first."""
