@@ -13,24 +13,14 @@ from typing import Annotated, Any
 
 import typer
 
-from paperround import (
-    __version__,
-    console,
-    doctor,
-    linting,
-    mailboxes,
-    membership,
-    preview,
-    readerlist,
-    reports,
-    site,
-)
+from paperround import __version__, console, doctor, linting, mailboxes, preview, reports, site
 from paperround.app import App, build, check_slug
 from paperround.domain.clock import Clock, machine_clock, running_from, standing_at
 from paperround.domain.errors import PaperroundError, UnknownName, WrongUse
 from paperround.domain.models import Cadence, DeliveryState, ReaderState, Topic
 from paperround.rounds import bounce_intake, pipeline
 from paperround.sources import FORMATS
+from paperround.subscribers import csv_file, membership
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
                   help="Daily papers by email, self-hosted.")  # fmt: skip
@@ -399,7 +389,7 @@ def subscribers_import(
     with _opened() as opened:
         result = site.import_readers(
             opened,
-            readerlist.read(_read(file)),
+            csv_file.read(_read(file)),
             confirmed=confirmed,
             default_topics=topic or (),
             first_now=first_now,
@@ -420,7 +410,7 @@ def subscribers_export(file: Annotated[Path | None, typer.Argument(metavar="[FIL
     """Write all readers as CSV, to a file or to stdout."""
     with _opened() as opened:
         public = {topic.slug for topic in opened.store.topics.public()}
-        text = readerlist.write(opened.store.subscribers.all(), public)
+        text = csv_file.write(opened.store.subscribers.all(), public)
     if file is None:
         sys.stdout.write(text)
     else:

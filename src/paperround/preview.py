@@ -28,8 +28,6 @@ from paperround.domain.schedule import issue_date, span_days
 from paperround.matching.candidates import Candidates
 from paperround.matching.taste import Taste, Tastes
 from paperround.matching.trending import rank
-from paperround.membership import address as checked_address
-from paperround.membership import reader as reader_named
 from paperround.rendering import notice, sample
 from paperround.resources import templates
 from paperround.rounds import pipeline
@@ -37,6 +35,8 @@ from paperround.rounds.letters import Finished, as_preview
 from paperround.rounds.pipeline import Means
 from paperround.store.issues import Batch, DueReader
 from paperround.store.topics import news_horizon
+from paperround.subscribers.membership import address as checked_address
+from paperround.subscribers.membership import reader as reader_named
 
 if TYPE_CHECKING:
     from paperround.app import App

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from paperround import membership, readerlist
 from paperround.app import App, open_store
 from paperround.domain.errors import UnknownName, WrongUse
 from paperround.domain.models import Problem, ReaderState
 from paperround.resources import folder
 from paperround.rounds import pipeline
 from paperround.settings import load, with_secret_key
+from paperround.subscribers import csv_file, membership
 
 _SEEDED = "seeds"
 _ENV = """\
@@ -87,7 +87,7 @@ def load_seeds(app: App) -> bool:
     seeds = folder("seeds")
     pipeline.ingest_file(app, (seeds / "papers.jsonl").read_bytes(), "jsonl", "seeds")
     known = {topic.slug for topic in app.topics()}
-    rows = readerlist.read((seeds / "readers.csv").read_bytes())
+    rows = csv_file.read((seeds / "readers.csv").read_bytes())
     # An operator who has made topics of their own gets the seeds' readers as far as those fit.
     import_readers(app, rows, confirmed=True, default_topics=sorted(known)[:3], first_now=True)
     app.store.set_note(_SEEDED, "loaded")
@@ -96,7 +96,7 @@ def load_seeds(app: App) -> bool:
 
 def import_readers(
     app: App,
-    rows: readerlist.ReaderList,
+    rows: csv_file.ReaderList,
     *,
     confirmed: bool,
     default_topics: Sequence[str] = (),
@@ -112,7 +112,7 @@ def import_readers(
         except WrongUse as error:
             problems.append(Problem(where, str(error)))
     membership.subscribe(app, wishes, confirmed=confirmed, first_at=app.clock() if first_now else None)
-    paused = {values["email"] for _, values in rows.rows if values.get("status") == readerlist.PAUSED}
+    paused = {values["email"] for _, values in rows.rows if values.get("status") == csv_file.PAUSED}
     for wanted in wishes:
         reader = app.store.subscribers.by_email(wanted.email) if wanted.email in paused else None
         if reader and reader.state is ReaderState.ACTIVE:

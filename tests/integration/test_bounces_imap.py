@@ -17,12 +17,13 @@ from typing import IO, Any, Self
 import pytest
 import trustme
 
-from paperround import cli, console, mailboxes, membership
+from paperround import cli, console, mailboxes
 from paperround.domain.errors import ConfigurationError, PaperroundError
 from paperround.domain.models import BounceKind
 from paperround.mailboxes import ImapSettings
 from paperround.rounds import bounce_intake, pipeline
 from paperround.rounds.scheduler import Rounds
+from paperround.subscribers import membership
 from support import dovecot
 from support.dovecot import PASSWORD, Account, Server
 from support.papers import listing

@@ -13,12 +13,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from paperround import membership, preview
+from paperround import preview
 from paperround.domain import tokens
 from paperround.domain.models import Digest
 from paperround.preview import Fate, Wanted
 from paperround.rounds import pipeline
 from paperround.rounds.letters import as_preview
+from paperround.subscribers import membership
 from support.pages import Browser, Pages
 from support.papers import listing
 from support.site import Site

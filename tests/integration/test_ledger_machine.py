@@ -15,9 +15,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from paperround import membership
 from paperround.domain.models import DeliveryState, ReaderState, Stage
 from paperround.rounds import pipeline
+from paperround.subscribers import membership
 from support.papers import listing
 from support.site import MORNING, Site
 

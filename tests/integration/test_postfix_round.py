@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from paperround import mailboxes, membership
+from paperround import mailboxes
 from paperround.rounds import bounce_intake, pipeline
+from paperround.subscribers import membership
 from support import postfix
 from support.papers import listing
 from support.site import MORNING, Site

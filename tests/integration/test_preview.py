@@ -15,11 +15,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
-from paperround import cli, membership, preview, resources
+from paperround import cli, preview, resources
 from paperround.domain.errors import ConfigurationError, UnknownName, WrongUse
 from paperround.domain.models import DISCUSSED, Cadence, Stage
 from paperround.preview import Fate, Origin, Wanted
 from paperround.rounds import pipeline
+from paperround.subscribers import membership
 from support.letters import LANGUAGES, TEXTS, THEMES
 from support.papers import WORDS, listing
 from support.site import Site

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from paperround import membership
 from paperround.domain.models import DeliveryState, Outcome, ReaderState, Stage
 from paperround.rounds import pipeline
 from paperround.store.deliveries import Settlement
+from paperround.subscribers import membership
 from support.papers import listing
 from support.site import MORNING, Site
 

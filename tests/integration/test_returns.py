@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from paperround import mailboxes, membership
+from paperround import mailboxes
 from paperround.domain.models import BounceKind, ReaderState
 from paperround.rounds import bounce_intake, pipeline
+from paperround.subscribers import membership
 from support.papers import listing
 from support.returned import complaint, report
 from support.site import MORNING, Site

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from paperround import membership
 from paperround.domain.models import ReaderState, Stage
 from paperround.rounds import pipeline
+from paperround.subscribers import membership
 from support.papers import listing
 from support.site import MORNING, Clock, Running, Site
 

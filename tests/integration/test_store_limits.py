@@ -9,11 +9,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from paperround import membership
 from paperround.app import open_store
 from paperround.domain.errors import StoreError
 from paperround.domain.models import Stage
 from paperround.rounds import pipeline
+from paperround.subscribers import membership
 from support.papers import listing
 from support.site import MORNING, Site
 

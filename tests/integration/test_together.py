@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from paperround import membership
 from paperround.app import open_store
 from paperround.domain.models import Listing, Topic
 from paperround.matching import query
 from paperround.rounds import pipeline
+from paperround.subscribers import membership
 from support.papers import WORDS, listing
 from support.site import MORNING, Clock, Site
 

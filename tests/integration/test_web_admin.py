@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from paperround import membership
 from paperround.domain.models import ReaderState, Stage
 from paperround.rounds import pipeline
+from paperround.subscribers import membership
 from support.pages import Browser, Pages
 from support.papers import listing
 from support.site import Site

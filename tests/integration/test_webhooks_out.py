@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
-from paperround import membership
 from paperround.doctor import Verdict, examine
 from paperround.domain.models import BounceKind, Stage
 from paperround.rounds import bounce_intake, pipeline, webhooks
 from paperround.store.bounces import Bounce
 from paperround.store.schema import events
+from paperround.subscribers import membership
 from support.papers import listing
 from support.site import Site
 

@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from paperround import membership
 from paperround.app import App, build
 from paperround.domain.models import Letter, Listing, Outcome, Stage, Topic
 from paperround.rounds import pipeline
 from paperround.settings import Settings
+from paperround.subscribers import membership
 
 MORNING = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)  # a Monday
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from paperround import membership
 from paperround.domain.errors import StoreError
 from paperround.domain.models import ReaderState
 from paperround.rounds import bounce_intake, pipeline
+from paperround.subscribers import membership
 from paperround.web import create, webhooks
 from support.pages import Browser
 from support.papers import listing

@@ -12,13 +12,14 @@ import structlog
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
-from paperround import membership, reports
+from paperround import reports
 from paperround.app import check_slug
 from paperround.domain import tokens
 from paperround.domain.errors import PaperroundError, UnknownName, WrongUse
 from paperround.domain.models import DeliveryState, ReaderState, Subscriber, Topic
 from paperround.domain.text import clean
 from paperround.store.topics import news_horizon
+from paperround.subscribers import membership
 from paperround.web import api, charts, session, wishes
 from paperround.web.desk import PRIVATE, Desk, client_of
 from paperround.web.desk import Here as AnybodyHere

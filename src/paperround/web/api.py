@@ -14,10 +14,11 @@ from fastapi import Depends, FastAPI, HTTPException, Path, Query, Request
 from fastapi.security import HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field
 
-from paperround import __version__, membership, reports
+from paperround import __version__, reports
 from paperround.app import check_slug
 from paperround.domain.errors import WrongUse
 from paperround.domain.models import DeliveryState, Paper, ReaderState, Topic
+from paperround.subscribers import membership
 from paperround.web import mistakes
 from paperround.web.cards import page_of
 from paperround.web.desk import Here

@@ -11,9 +11,9 @@ from functools import partial
 
 from fastapi import APIRouter, Request, Response
 
-from paperround import membership
 from paperround.domain import tokens
 from paperround.domain.models import Digest, Paper, Subscriber
+from paperround.subscribers import membership
 from paperround.web import cards
 from paperround.web.desk import Desk, Here
 from paperround.web.forms import AnyForm, read_number

@@ -13,10 +13,10 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
-from paperround import membership
 from paperround.domain.errors import WrongUse
 from paperround.rendering.language import Language
 from paperround.rendering.latex import readable
+from paperround.subscribers import membership
 from paperround.web import wishes
 from paperround.web.cards import page_of
 from paperround.web.desk import PRIVATE, Desk, Here, client_of

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from paperround import membership
 from paperround.domain import tokens
 from paperround.domain.errors import BadToken
 from paperround.domain.models import Digest, Subscriber
+from paperround.subscribers import membership
 from paperround.web.desk import Desk
 
 _LETTERS = {tokens.PREFERENCES: "p", tokens.UNSUBSCRIBE: "u", tokens.DIGEST: "i", tokens.FEEDBACK: "f"}

@@ -10,12 +10,12 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from paperround import membership
 from paperround.domain import tokens
 from paperround.domain.errors import BadToken, WrongUse
 from paperround.domain.models import ReaderState, Subscriber
 from paperround.rendering.language import Language
 from paperround.rendering.latex import readable
+from paperround.subscribers import membership
 from paperround.web import wishes, wording
 from paperround.web.cards import page_of
 from paperround.web.desk import PRIVATE, Desk, Here

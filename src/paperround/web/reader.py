@@ -10,11 +10,11 @@ from functools import partial
 
 from fastapi import APIRouter, Request, Response
 
-from paperround import membership
 from paperround.domain import tokens
 from paperround.domain.errors import BadToken
 from paperround.domain.models import ReaderState, Subscriber
 from paperround.rendering.language import Language
+from paperround.subscribers import membership
 from paperround.web import preferences, wording
 from paperround.web.desk import Desk, Here, client_of
 from paperround.web.forms import AnyForm

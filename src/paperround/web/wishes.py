@@ -8,14 +8,14 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from zoneinfo import available_timezones
 
-from paperround import membership
 from paperround.domain.errors import QueryError, WrongUse
 from paperround.domain.models import Paper, Topic
 from paperround.matching import lexical, query
-from paperround.membership import Wish
 from paperround.rendering import reasons, theme
 from paperround.rendering.language import Language
 from paperround.store.topics import news_horizon
+from paperround.subscribers import membership
+from paperround.subscribers.membership import Wish
 from paperround.web import wording
 from paperround.web.forms import Posted
 
