@@ -13,11 +13,12 @@ from typing import Annotated, Any
 
 import typer
 
-from paperround import __version__, console, doctor, linting, mailboxes, preview, reports, site
+from paperround import __version__, linting, mailboxes
 from paperround.app import App, build, check_slug
 from paperround.domain.clock import Clock, machine_clock, running_from, standing_at
 from paperround.domain.errors import PaperroundError, UnknownName, WrongUse
 from paperround.domain.models import Cadence, DeliveryState, ReaderState, Topic
+from paperround.operator import console, doctor, preview, queries, site
 from paperround.rounds import bounce_intake, pipeline
 from paperround.sources import FORMATS
 from paperround.subscribers import csv_file, membership
@@ -102,10 +103,10 @@ def up(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
 ) -> None:
     """Run everything in one process; the first time, load the seeds and deliver a first round."""
-    from paperround import service  # noqa: PLC0415 - the pages' libraries would double every command's start-up
+    from paperround import serve
 
     with _opened(running=True, port=port) as opened:
-        service.run(opened, host, port)
+        serve.run(opened, host, port)
 
 
 @app.command("round")
@@ -113,10 +114,10 @@ def round_command(as_json: AsJson = False) -> None:
     """One round now: ingest, publish, deliver until nothing is due."""
     with _opened() as opened, _bars(opened):
         reports, tally = pipeline.round_(opened)
-    for report in reports:
+    for report in queries:
         _warn(report)
     _print_tally(tally, as_json=as_json)
-    _exit_if(tally.letters["failed"] or tally.paused or any(report.failed for report in reports))
+    _exit_if(tally.letters["failed"] or tally.paused or any(report.failed for report in queries))
 
 
 @app.command()
@@ -143,15 +144,15 @@ def ingest(
         else:
             reports = pipeline.ingest(opened, names or (), _day(since) if since else None, archive=archive)
     if as_json:
-        console.as_json([_report_facts(report) for report in reports])
+        console.as_json([_report_facts(report) for report in queries])
     else:
         console.table(
             ("source", "fetched", "new", "updated", "rejected", "state"),
-            [(r.source, r.fetched, r.new, r.updated, len(r.problems), r.state) for r in reports],
+            [(r.source, r.fetched, r.new, r.updated, len(r.problems), r.state) for r in queries],
         )
-        for report in reports:
+        for report in queries:
             _warn(report)
-    _exit_if(any(report.failed for report in reports))
+    _exit_if(any(report.failed for report in queries))
 
 
 @app.command()
@@ -186,7 +187,7 @@ def sweep(as_json: AsJson = False) -> None:
 def search(query: str, limit: Annotated[int, typer.Option(min=1, max=1000)] = 20, as_json: AsJson = False) -> None:
     """Search the stored papers, by the topics' query language or in plain words."""
     with _opened() as opened:
-        found = reports.search(opened, query, limit)
+        found = queries.search(opened, query, limit)
     if as_json:
         console.as_json([
             {"rank": rank, "id": paper.id, "title": paper.title, "score": score, "why": list(why)}
@@ -245,7 +246,7 @@ def _print_remarks(remarks: list[linting.Remark]) -> None:
 def stats(as_json: AsJson = False) -> None:
     """How many papers, readers and letters there are, and how the relay is."""
     with _opened() as opened:
-        facts = reports.stats(opened)
+        facts = queries.stats(opened)
     if as_json:
         console.as_json(facts)
     else:
@@ -423,7 +424,7 @@ def subscribers_export(file: Annotated[Path | None, typer.Argument(metavar="[FIL
 def subscribers_list(as_json: AsJson = False) -> None:
     """All readers."""
     with _opened() as opened:
-        everybody = [reports.reader_facts(reader) for reader in opened.store.subscribers.all()]
+        everybody = [queries.reader_facts(reader) for reader in opened.store.subscribers.all()]
     if as_json:
         console.as_json(everybody)
     else:
@@ -435,8 +436,8 @@ def subscribers_list(as_json: AsJson = False) -> None:
 def subscribers_show(email: Email, as_json: AsJson = False) -> None:
     """One reader."""
     with _opened() as opened:
-        facts = reports.reader_facts(membership.reader(opened, email))
-        reason = reports.why_nothing(opened, membership.reader(opened, email)) or "has today's letter"
+        facts = queries.reader_facts(membership.reader(opened, email))
+        reason = queries.why_nothing(opened, membership.reader(opened, email)) or "has today's letter"
     if as_json:
         console.as_json(facts)
     else:
@@ -449,7 +450,7 @@ def subscribers_show(email: Email, as_json: AsJson = False) -> None:
 def subscribers_silent(as_json: AsJson = False) -> None:
     """Readers who got no letter today, and why."""
     with _opened() as opened:
-        found = [(reader.email, why) for reader, why in reports.silent(opened)]
+        found = [(reader.email, why) for reader, why in queries.silent(opened)]
     if as_json:
         console.as_json([{"email": email, "why": why} for email, why in found])
     else:
@@ -498,7 +499,7 @@ def deliveries_list(
 ) -> None:
     """Letters and what became of them, the latest first."""
     with _opened() as opened:
-        found = reports.deliveries(opened, state=state, limit=limit)
+        found = queries.deliveries(opened, state=state, limit=limit)
     if as_json:
         console.as_json(found)
     else:
@@ -512,7 +513,7 @@ def deliveries_show(
 ) -> None:
     """One letter with its papers and every attempt."""
     with _opened() as opened:
-        found = reports.deliveries(opened, row=number)
+        found = queries.deliveries(opened, row=number)
     if not found:
         raise UnknownName(f"there is no delivery {number}; see: paperround deliveries list")
     if as_json:

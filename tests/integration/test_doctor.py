@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
-from paperround import doctor
+from paperround.operator import doctor
 from support.site import Site
 from support.smtp_server import SmtpServer, always
 

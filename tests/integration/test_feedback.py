@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from paperround import preview
 from paperround.domain import tokens
 from paperround.domain.models import Digest
-from paperround.preview import Fate, Wanted
+from paperround.operator import preview
+from paperround.operator.preview import Fate, Wanted
 from paperround.rounds import pipeline
 from paperround.rounds.letters import as_preview
 from paperround.subscribers import membership

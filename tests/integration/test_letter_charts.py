@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from paperround import preview
 from paperround.domain.models import Cadence, TopicCounts
+from paperround.operator import preview
 from paperround.rounds import pipeline
 from paperround.web import create
 from support.pages import Browser

@@ -15,10 +15,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
-from paperround import cli, preview, resources
+from paperround import cli, resources
 from paperround.domain.errors import ConfigurationError, UnknownName, WrongUse
 from paperround.domain.models import DISCUSSED, Cadence, Stage
-from paperround.preview import Fate, Origin, Wanted
+from paperround.operator import preview
+from paperround.operator.preview import Fate, Origin, Wanted
 from paperround.rounds import pipeline
 from paperround.subscribers import membership
 from support.letters import LANGUAGES, TEXTS, THEMES

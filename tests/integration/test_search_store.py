@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from paperround import reports
 from paperround.matching.query import parse
+from paperround.operator import queries
 from support.papers import listing
 from support.site import MORNING, Site
 
@@ -59,7 +59,7 @@ def test_where_any_word_will_do_two_of_them_are_better_and_the_rarer_counts_more
 
 def test_a_search_says_why_each_paper_is_there(site: Site) -> None:
     site.papers(listing(1, "robots"), *(listing(number, "agents") for number in range(2, 6)))
-    [(paper, score, why)] = reports.search(site.app, "robots", 10)
+    [(paper, score, why)] = queries.search(site.app, "robots", 10)
     assert (paper.arxiv_id, why) == ("2611.00001", ("title: robots",))
     assert score > 0
 

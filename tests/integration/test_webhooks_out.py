@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from paperround.doctor import Verdict, examine
 from paperround.domain.models import BounceKind, Stage
+from paperround.operator.doctor import Verdict, examine
 from paperround.rounds import bounce_intake, pipeline, webhooks
 from paperround.store.bounces import Bounce
 from paperround.store.schema import events

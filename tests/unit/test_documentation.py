@@ -26,9 +26,9 @@ from paperround.app import App, build, read_topics
 from paperround.delivery import AnyTransport
 from paperround.domain import tokens
 from paperround.domain.models import DeliveryState
+from paperround.operator.site import load_seeds
 from paperround.rendering import theme
 from paperround.resources import folder
-from paperround.site import load_seeds
 from paperround.sources import FORMATS, KINDS
 from paperround.store.schema import metadata
 from paperround.subscribers.membership import change, wish_of

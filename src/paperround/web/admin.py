@@ -12,12 +12,12 @@ import structlog
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
-from paperround import reports
 from paperround.app import check_slug
 from paperround.domain import tokens
 from paperround.domain.errors import PaperroundError, UnknownName, WrongUse
 from paperround.domain.models import DeliveryState, ReaderState, Subscriber, Topic
 from paperround.domain.text import clean
+from paperround.operator import queries
 from paperround.store.topics import news_horizon
 from paperround.subscribers import membership
 from paperround.web import api, charts, session, wishes
@@ -59,9 +59,9 @@ def overview(request: Request, desk: AnybodyHere) -> Response:
         request,
         desk,
         "overview",
-        stats=reports.stats(desk.app),
+        stats=queries.stats(desk.app),
         sources=_sources(desk),
-        failures=reports.deliveries(desk.app, state=DeliveryState.FAILED, limit=_FAILURES),
+        failures=queries.deliveries(desk.app, state=DeliveryState.FAILED, limit=_FAILURES),
         progress=desk.progress.facts(),
     )
 
@@ -204,7 +204,7 @@ def _reader_page(request: Request, desk: Desk, found: Subscriber, wrong: str = "
         reader=found,
         wrong=wrong,
         status=422 if wrong else 200,
-        why=reports.why_nothing(desk.app, found),
+        why=queries.why_nothing(desk.app, found),
         consent=desk.app.store.personal.consent(found.row),
         held=desk.app.store.personal.everything(found.row),
         preferences=path(desk, tokens.PREFERENCES, found.row),
@@ -279,7 +279,7 @@ def letters(request: Request, desk: Here, state: str = "") -> Response:
         request,
         desk,
         "letters",
-        letters=reports.deliveries(desk.app, state=chosen, limit=_PAGE),
+        letters=queries.deliveries(desk.app, state=chosen, limit=_PAGE),
         state=state,
         states=list(DeliveryState),
         counts=desk.app.store.deliveries.count(),

@@ -14,10 +14,11 @@ from fastapi import Depends, FastAPI, HTTPException, Path, Query, Request
 from fastapi.security import HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field
 
-from paperround import __version__, reports
+from paperround import __version__
 from paperround.app import check_slug
 from paperround.domain.errors import WrongUse
 from paperround.domain.models import DeliveryState, Paper, ReaderState, Topic
+from paperround.operator import queries
 from paperround.subscribers import membership
 from paperround.web import mistakes
 from paperround.web.cards import page_of
@@ -199,7 +200,7 @@ def _papers(api: FastAPI) -> None:
     ) -> list[PaperFacts]:
         """The newest papers, those of a day, or those that a query finds."""
         if q.strip():
-            return [_paper(desk, paper, why) for paper, _, why in reports.search(desk.app, q, limit, offset)]
+            return [_paper(desk, paper, why) for paper, _, why in queries.search(desk.app, q, limit, offset)]
         if day is not None:
             return [_paper(desk, paper) for paper in desk.app.store.browsing.on_days(day, day, limit, offset)]
         return [_paper(desk, paper) for paper in desk.app.store.browsing.newest(desk.today, limit)]
@@ -242,7 +243,7 @@ def _subscribers(api: FastAPI) -> None:
     ) -> list[ReaderFacts]:  # fmt: skip
         """Readers, the newest first; `q` is part of the address."""
         found = desk.app.store.overview.readers(q, state, limit, offset)
-        return [ReaderFacts(**reports.reader_facts(reader)) for reader in found]
+        return [ReaderFacts(**queries.reader_facts(reader)) for reader in found]
 
     @post("/subscribers", status_code=201, responses=_TOKEN_NEEDED)
     def subscribe(desk: Trusted, wanted: ReaderWish) -> ReaderFacts:
@@ -288,14 +289,14 @@ def _deliveries(api: FastAPI) -> None:
     @api.get("/deliveries", tags=["deliveries"], responses=_TOKEN_NEEDED)
     def deliveries(desk: Trusted, state: DeliveryState | None = None, limit: Limit = 50) -> list[DeliveryFacts]:
         """Letters and what became of them, the latest first."""
-        return [_delivery(found) for found in reports.deliveries(desk.app, state=state, limit=limit)]
+        return [_delivery(found) for found in queries.deliveries(desk.app, state=state, limit=limit)]
 
     @api.get(
         "/deliveries/{row}", tags=["deliveries"], responses=_TOKEN_NEEDED | {404: {"description": "No such letter."}}
     )
     def delivery(desk: Trusted, row: Annotated[int, Path(ge=1, le=2**40)]) -> DeliveryFacts:
         """One letter with its papers and every attempt."""
-        found = reports.deliveries(desk.app, row=row)
+        found = queries.deliveries(desk.app, row=row)
         if not found:
             raise HTTPException(404, f"there is no delivery {row}")
         return _delivery(found[0])
@@ -311,7 +312,7 @@ def _deliveries(api: FastAPI) -> None:
         if not desk.app.store.deliveries.retry([row], desk.app.clock()):
             raise HTTPException(409, f"delivery {row} is neither failed nor expired nor deferred")
         desk.app.nudge()
-        return _delivery(reports.deliveries(desk.app, row=row)[0])
+        return _delivery(queries.deliveries(desk.app, row=row)[0])
 
 
 _TOKEN_NEEDED: dict[int | str, dict[str, Any]] = {401: {"description": "This needs a token."}}
@@ -335,7 +336,7 @@ def _known(desk: Desk, email: str) -> Any:
 
 
 def _reader(desk: Desk, email: str) -> ReaderFacts:
-    return ReaderFacts(**reports.reader_facts(_known(desk, email)))
+    return ReaderFacts(**queries.reader_facts(_known(desk, email)))
 
 
 def _delivery(found: dict[str, Any]) -> DeliveryFacts:

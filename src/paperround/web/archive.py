@@ -10,10 +10,10 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, HTTPException, Request, Response
 from lxml import etree
 
-from paperround import reports
 from paperround.domain.errors import QueryError
 from paperround.domain.models import Paper
 from paperround.matching.query import free_text
+from paperround.operator import queries
 from paperround.rendering.language import Language
 from paperround.web import cards, feeds
 from paperround.web.desk import Desk, Here, answer
@@ -40,7 +40,7 @@ def search(request: Request, desk: Here, q: str = "", page: int = 1) -> Response
     wrong, found = "", []
     try:
         if q.strip():
-            found = reports.search(desk.app, q[:_LONGEST_QUERY], PAGE + 1, PAGE * (page - 1))
+            found = queries.search(desk.app, q[:_LONGEST_QUERY], PAGE + 1, PAGE * (page - 1))
     except QueryError as error:
         wrong = str(error)
     here = f"{desk.home}/search?{urlencode({'q': q})}"

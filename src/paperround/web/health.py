@@ -11,8 +11,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from paperround import __version__, reports
+from paperround import __version__
 from paperround.domain.errors import StoreError
+from paperround.operator import queries
 from paperround.web import session
 from paperround.web.desk import Desk, Here
 from paperround.web.limits import EVERYBODY
@@ -64,7 +65,7 @@ class _Numbers(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """All numbers."""
-        stats, app = reports.stats(self._desk.app), self._desk.app
+        stats, app = queries.stats(self._desk.app), self._desk.app
         yield GaugeMetricFamily("paperround_papers", "Papers stored.", stats["papers"])
         yield _labelled("paperround_subscribers", "Subscribers by state.", "state", stats["subscribers"])
         yield _labelled("paperround_deliveries", "Deliveries by state.", "state", stats["deliveries"])

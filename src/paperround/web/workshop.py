@@ -19,10 +19,10 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
 
-from paperround import preview
 from paperround.domain.errors import ConfigurationError, WrongUse
 from paperround.domain.models import Cadence, Outcome, ReaderState
-from paperround.preview import Preview, Wanted
+from paperround.operator import preview
+from paperround.operator.preview import Preview, Wanted
 from paperround.rendering import language as languages
 from paperround.rendering import notice, theme
 from paperround.resources import templates

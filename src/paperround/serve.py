@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from paperround import console, site
 from paperround.delivery.inbox import InboxTransport
 from paperround.domain.errors import WrongUse
+from paperround.operator import console, site
 from paperround.rounds.scheduler import Rounds
 from paperround.web import create
 

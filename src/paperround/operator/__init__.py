@@ -1,0 +1,1 @@
+"""What the operator asks for: previews, checks, figures and the site folder."""
