@@ -13,8 +13,9 @@ from typing import Annotated, Any
 
 import typer
 
-from paperround import __version__, linting, mailboxes
+from paperround import __version__, linting
 from paperround.app import App, build, check_slug
+from paperround.bounces import mailboxes
 from paperround.domain.clock import Clock, machine_clock, running_from, standing_at
 from paperround.domain.errors import PaperroundError, UnknownName, WrongUse
 from paperround.domain.models import Cadence, DeliveryState, ReaderState, Topic

@@ -30,12 +30,12 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from paperround.bounces.mailboxes import ImapSettings
 from paperround.delivery import AnyTransport, InboxTransport, webhooks
 from paperround.delivery.dkim import Dkim
 from paperround.delivery.retry import RetryPolicy
 from paperround.domain.errors import ConfigurationError
 from paperround.domain.models import EventKind, Site
-from paperround.mailboxes import ImapSettings
 from paperround.rendering import subject
 from paperround.resources import folder
 from paperround.sources import AnySource

@@ -17,10 +17,11 @@ from typing import IO, Any, Self
 import pytest
 import trustme
 
-from paperround import cli, mailboxes
+from paperround import cli
+from paperround.bounces import mailboxes
+from paperround.bounces.mailboxes import ImapSettings
 from paperround.domain.errors import ConfigurationError, PaperroundError
 from paperround.domain.models import BounceKind
-from paperround.mailboxes import ImapSettings
 from paperround.operator import console
 from paperround.rounds import bounce_intake, pipeline
 from paperround.rounds.scheduler import Rounds

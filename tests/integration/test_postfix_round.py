@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from paperround import mailboxes
+from paperround.bounces import mailboxes
 from paperround.rounds import bounce_intake, pipeline
 from paperround.subscribers import membership
 from support import postfix

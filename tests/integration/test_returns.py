@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from paperround import mailboxes
+from paperround.bounces import mailboxes
 from paperround.domain.models import BounceKind, ReaderState
 from paperround.rounds import bounce_intake, pipeline
 from paperround.subscribers import membership

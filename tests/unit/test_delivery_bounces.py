@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paperround.delivery.bounces import CLASSES, Report, classify, parse
-from paperround.delivery.mime import read_parts
+from paperround.bounces.mime import read_parts
+from paperround.bounces.report import CLASSES, Report, classify, parse
 from paperround.domain import tokens
 from paperround.domain.errors import BadToken
 from paperround.domain.models import BounceKind

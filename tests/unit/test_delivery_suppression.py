@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from paperround.delivery.suppression import Fate, reason_to_suppress
+from paperround.bounces.suppression import Fate, reason_to_suppress
 from paperround.domain.models import BounceKind
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)

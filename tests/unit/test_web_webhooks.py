@@ -273,6 +273,6 @@ def test_a_busy_database_asks_the_relay_to_come_again(hooked: Hooked, monkeypatc
 
 
 def test_reports_are_not_read_twice_as_long_as_they_are_kept() -> None:
-    from paperround.delivery import bounces
+    from paperround.bounces import report
 
-    assert webhooks._MAX_TEXT == bounces._MAX_DIAGNOSTIC
+    assert webhooks._MAX_TEXT == report._MAX_DIAGNOSTIC

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from paperround import mailboxes
-from paperround.delivery import bounces
-from paperround.delivery.suppression import Fate, reason_to_suppress
+from paperround.bounces import mailboxes, report
+from paperround.bounces.suppression import Fate, reason_to_suppress
 from paperround.domain import tokens
 from paperround.domain.errors import BadToken, PaperroundError
 from paperround.domain.models import BounceKind, Delivery, ReaderState
@@ -67,7 +66,7 @@ def read_mailbox(app: App) -> list[Returned]:
     return found
 
 
-def reported(app: App, where: str, report: bounces.Report) -> Returned:
+def reported(app: App, where: str, report: report.Report) -> Returned:
     """Do what follows from a report, by whatever way it came."""
     delivery = _delivery(app, report)
     # By the letter and not by what tells it: mail has the return address, a relay's call perhaps the Message-ID.
@@ -79,7 +78,7 @@ def reported(app: App, where: str, report: bounces.Report) -> Returned:
 
 def _read_one(app: App, where: str, raw: bytes) -> Returned:
     try:
-        report = bounces.parse(raw)
+        report = report.parse(raw)
         delivery = _delivery(app, report) if _asks_to_leave(raw) else None
         if delivery is None:
             return reported(app, where, report)
@@ -100,7 +99,7 @@ def _asks_to_leave(raw: bytes) -> bool:
     return any(f"{LEAVE}+" in address.lower() for address in came_to)
 
 
-def _delivery(app: App, report: bounces.Report) -> Delivery | None:
+def _delivery(app: App, report: report.Report) -> Delivery | None:
     """The letter that a report is about: by the key in its return address, else by the Message-ID it quotes.
 
     Never by the address it names, which may be where the reader's mail is forwarded to; and a return address with

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import from_json
 
-from paperround.delivery.bounces import Report
+from paperround.bounces.report import Report
 from paperround.domain import tokens
 from paperround.domain.models import BounceKind
 from paperround.domain.text import clean

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from paperround.delivery.mime import Part, fields_of, read_parts
+from paperround.bounces.mime import Part, fields_of, read_parts
 from paperround.domain.models import BounceKind
 from paperround.domain.reply_codes import ENHANCED, one_of
 from paperround.domain.text import clean
