@@ -104,7 +104,7 @@ def up(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
 ) -> None:
     """Run everything in one process; the first time, load the seeds and deliver a first round."""
-    from paperround import serve
+    from paperround import serve  # noqa: PLC0415 - brings the web server
 
     with _opened(running=True, port=port) as opened:
         serve.run(opened, host, port)
@@ -115,10 +115,10 @@ def round_command(as_json: AsJson = False) -> None:
     """One round now: ingest, publish, deliver until nothing is due."""
     with _opened() as opened, _bars(opened):
         reports, tally = pipeline.round_(opened)
-    for report in queries:
+    for report in reports:
         _warn(report)
     _print_tally(tally, as_json=as_json)
-    _exit_if(tally.letters["failed"] or tally.paused or any(report.failed for report in queries))
+    _exit_if(tally.letters["failed"] or tally.paused or any(report.failed for report in reports))
 
 
 @app.command()
@@ -145,15 +145,15 @@ def ingest(
         else:
             reports = pipeline.ingest(opened, names or (), _day(since) if since else None, archive=archive)
     if as_json:
-        console.as_json([_report_facts(report) for report in queries])
+        console.as_json([_report_facts(report) for report in reports])
     else:
         console.table(
             ("source", "fetched", "new", "updated", "rejected", "state"),
-            [(r.source, r.fetched, r.new, r.updated, len(r.problems), r.state) for r in queries],
+            [(r.source, r.fetched, r.new, r.updated, len(r.problems), r.state) for r in reports],
         )
-        for report in queries:
+        for report in reports:
             _warn(report)
-    _exit_if(any(report.failed for report in queries))
+    _exit_if(any(report.failed for report in reports))
 
 
 @app.command()

@@ -6,7 +6,7 @@ import dkim as dkimpy
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from paperround.bounces.report import parse
+from paperround.bounces.reports import parse
 from paperround.delivery import SmtpTransport
 from paperround.delivery.dkim import Key, sign
 from paperround.delivery.message import Head, build, message_id

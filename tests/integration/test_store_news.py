@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from paperround.rounds import pipeline
-from paperround.store import news
-from paperround.store.news import News
+from paperround.store import unread
+from paperround.store.unread import News
 from support.papers import listing
 from support.site import MORNING, Site
 
@@ -30,7 +30,7 @@ def edition(site: Site) -> News:
     return News(site.app.store.issues.close_edition(site.clock.now))
 
 
-def unread(site: Site, found: News) -> dict[str, list[int]]:
+def unread_papers(site: Site, found: News) -> dict[str, list[int]]:
     """The papers that each due reader has unread, as the next batch would find it; nothing is kept."""
     with site.app.store.issues.batch(site.clock.now, found, 100, 1_000) as batch:
         assert batch.papers.keys() >= {match.paper for due in batch.readers for match in due.matches}
@@ -46,9 +46,9 @@ def test_papers_that_become_one_between_two_batches_are_one_in_the_second(site: 
     )
     site.clock.now = MORNING + HOUR
     found = edition(site)
-    before = unread(site, found)["ada@example.org"]
+    before = unread_papers(site, found)["ada@example.org"]
     site.papers(listing(1, version=2))  # its title tells that the two are one
-    after = unread(site, found)["ada@example.org"]
+    after = unread_papers(site, found)["ada@example.org"]
     assert len(before) == 3
     assert len(after) == 2
     assert set(after) < set(before)
@@ -67,7 +67,7 @@ def test_who_has_read_less_than_those_before_gets_the_older_editions_too(site: S
     found = edition(site)
     with site.app.store.issues.batch(site.clock.now, found, 1, 1_000) as batch:
         assert [len(due.matches) for due in batch.readers] == [3], "the longest waiting comes first"
-    assert {email: len(those) for email, those in unread(site, found).items()} == {
+    assert {email: len(those) for email, those in unread_papers(site, found).items()} == {
         "ada@example.org": 1,
         "ben@example.org": 3,
     }
@@ -83,21 +83,21 @@ def test_readers_of_different_editions_in_any_order_find_what_is_theirs(site: Si
     site.clock.now += DAY
     found = edition(site)
     # The first asks for the newest edition alone, the second for all of them: none is read twice or left out.
-    assert {email: len(those) for email, those in unread(site, found).items()} == {
+    assert {email: len(those) for email, those in unread_papers(site, found).items()} == {
         "late@example.org": 2,
         "new@example.org": 2,
     }
-    assert unread(site, found) == unread(site, edition(site))
+    assert unread_papers(site, found) == unread_papers(site, edition(site))
 
 
 def test_what_has_grown_too_large_is_forgotten_and_read_again(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(news, "_MOST_PAPERS", 1)
+    monkeypatch.setattr(unread, "_MOST_PAPERS", 1)
     site.readers(["ada@example.org", "ben@example.org"], "robots", at="07:00")
     site.papers(*(listing(number) for number in range(1, 5)))
     site.clock.now = MORNING + HOUR
     found = edition(site)
-    assert unread(site, found) == unread(site, found) == unread(site, News(found.edition))
-    assert {len(those) for those in unread(site, found).values()} == {4}
+    assert unread_papers(site, found) == unread_papers(site, found) == unread_papers(site, News(found.edition))
+    assert {len(those) for those in unread_papers(site, found).values()} == {4}
 
 
 def test_a_match_that_is_made_during_the_round_is_news_for_the_next(site: Site) -> None:
@@ -106,5 +106,5 @@ def test_a_match_that_is_made_during_the_round_is_news_for_the_next(site: Site) 
     site.clock.now = MORNING + HOUR
     found = edition(site)
     site.papers(listing(2))
-    assert [len(those) for those in unread(site, found).values()] == [1]
-    assert [len(those) for those in unread(site, edition(site)).values()] == [2]
+    assert [len(those) for those in unread_papers(site, found).values()] == [1]
+    assert [len(those) for those in unread_papers(site, edition(site)).values()] == [2]

@@ -14,7 +14,7 @@ from paperround.domain.models import ReaderState
 from paperround.rounds import pipeline
 from paperround.store import engine as engines
 from paperround.store.issues import within
-from paperround.store.news import News
+from paperround.store.unread import News
 from paperround.subscribers import membership
 from support.papers import listing
 from support.site import MORNING, Site

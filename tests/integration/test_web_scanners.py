@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 
 from paperround.rendering import sample
 from paperround.web import create
-from paperround.web.guards import HEADERS
+from paperround.web.middleware import HEADERS
 from support.pages import Browser, Pages
 from support.papers import listing
 

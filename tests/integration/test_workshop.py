@@ -16,7 +16,7 @@ import pytest
 
 from paperround.resources import folder
 from paperround.rounds import letters, pipeline
-from paperround.web import workshop
+from paperround.web.operator import preview
 from support.pages import Browser, Pages
 from support.service import running
 
@@ -261,7 +261,7 @@ def test_another_site_cannot_send_test_letters(pages: Pages, local: Browser) -> 
 def test_looking_changes_nothing(pages: Pages, local: Browser) -> None:
     pages.reader("ada@lovelace.example")
     before = pages.dump()
-    for show in workshop.TABS:
+    for show in preview.TABS:
         _page(local, show=show, with_theme="cards")
     for path in ("frame", "letter.eml", "letter.html", "letter.txt"):
         assert local.get(f"/preview/{path}").status_code == 200
@@ -347,7 +347,7 @@ class _Visitor:
 def _events(pages: Pages, known: str, number: int) -> list[str]:
     async def listen() -> list[str]:
         found = []
-        async for event in workshop._changes(_Visitor(pages.web), pages.web.state.desk, known):  # type: ignore[arg-type]
+        async for event in preview._changes(_Visitor(pages.web), pages.web.state.desk, known):  # type: ignore[arg-type]
             found.append(event)
             if len(found) == number:
                 break
@@ -371,7 +371,7 @@ def test_a_change_that_was_missed_is_told_at_once(pages: Pages) -> None:
 
 
 def test_a_quiet_connection_shows_signs_of_life(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workshop, "_ALIVE", 0.2)
+    monkeypatch.setattr(preview, "_ALIVE", 0.2)
     version = pages.app.letters.templates.version()
     assert _events(pages, version, 2)[1] == ": still here\n\n"
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paperround.bounces.mime import read_parts
-from paperround.bounces.report import CLASSES, Report, classify, parse
+from paperround.bounces.reports import CLASSES, Report, classify, parse
 from paperround.domain import tokens
 from paperround.domain.errors import BadToken
 from paperround.domain.models import BounceKind

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paperround.linting.colours import BLACK, WHITE, colour, contrast, inverted, written
+from paperround.linting.colors import BLACK, WHITE, colour, contrast, inverted, written
 from support.remarks import found, of_html, raw
 
 _CHANNELS = st.floats(0, 1)

@@ -7,7 +7,7 @@ import pytest
 from paperround.domain.models import Site
 from paperround.linting import Severity, lint
 from paperround.linting.mail import opened
-from paperround.linting.weight import weigh
+from paperround.linting.size import weigh
 from support.remarks import HTML, SITE, TEXT, WAY_OUT, body, found, of_html, raw
 
 _LINK = 'style="color: #1d4fa8" class="link"'

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from paperround.linting import RULES, Severity, lint
 from paperround.linting.mail import opened
-from paperround.linting.weight import weigh
+from paperround.linting.size import weigh
 from paperround.rendering import notice, sample
 from support.letters import DAY, EXTREMES, FOLDERS, LANGUAGES, THEMES, digest, press
 from support.remarks import HTML, NOW, SITE, found, raw

@@ -10,8 +10,8 @@ from paperround.domain.models import Feedback, Match
 from paperround.matching import candidates
 from paperround.matching.candidates import Candidates
 from paperround.matching.lexical import Statistics
-from paperround.matching.taste import Features, Taste
-from paperround.matching.trending import popularity
+from paperround.matching.popularity import popularity
+from paperround.matching.profile import Features, Taste
 from support.letters import paper
 
 TODAY = date(2026, 11, 25)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from paperround.domain.models import DISCUSSED, Digest, Pick, Section
 from paperround.matching.compose import Candidate, compose
-from paperround.matching.trending import popularity, rank
+from paperround.matching.popularity import popularity, rank
 
 ORDER = ("robots", "agents", "speech")
 NAMES = {"robots": "Robots", "agents": "Agents", "speech": "Speech"}

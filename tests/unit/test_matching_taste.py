@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from paperround.domain.models import Digest, Feedback, Paper
 from paperround.matching import lexical, query
 from paperround.matching.compose import Candidate, compose
-from paperround.matching.taste import NEUTRAL, Affinity, Features, Taste, Tastes
-from paperround.matching.trending import popularity
+from paperround.matching.popularity import popularity
+from paperround.matching.profile import NEUTRAL, Affinity, Features, Taste, Tastes
 from paperround.sources import FORMATS
 from support.letters import paper
 

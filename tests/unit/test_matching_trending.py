@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paperround.domain.models import Echo
-from paperround.matching.trending import Talks, momentum, talk
+from paperround.matching.popularity import Talks, momentum, talk
 from support.letters import paper
 
 TODAY = date(2026, 11, 23)

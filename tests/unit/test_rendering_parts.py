@@ -15,9 +15,9 @@ from paperround import resources
 from paperround.domain.errors import ConfigurationError, UnknownName
 from paperround.domain.models import Cadence, Links, Schedule
 from paperround.rendering import language, notice, sample, view
+from paperround.rendering.placeholders import Piece, escaped, plain_addresses, slot
 from paperround.rendering.plaintext import columns, wrap
 from paperround.rendering.shelf import Shelf
-from paperround.rendering.slots import Piece, escaped, plain_addresses, slot
 from support.letters import DAY, FOLDERS, paper, press
 
 ENGLISH = language.load("en", FOLDERS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from paperround.web.viewer import Look, Viewed, frame, shown
+from paperround.web.operator.viewer import Look, Viewed, frame, shown
 from support.remarks import HTML, NOW, SITE, raw
 
 _LETTER = """<!DOCTYPE html><html><head><meta name="color-scheme" content="light dark">

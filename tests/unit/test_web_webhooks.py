@@ -16,7 +16,8 @@ from paperround.domain.errors import StoreError
 from paperround.domain.models import ReaderState
 from paperround.rounds import bounce_intake, pipeline
 from paperround.subscribers import membership
-from paperround.web import create, webhooks
+from paperround.web import create
+from paperround.web.machines import webhooks
 from support.pages import Browser
 from support.papers import listing
 from support.returned import complaint, report
@@ -225,7 +226,7 @@ def test_without_the_token_nothing_is_read(hooked: Hooked, field: str) -> None:
 
 
 def test_a_session_of_the_pages_does_not_open_it(hooked: Hooked) -> None:
-    from paperround.web import session
+    from paperround.web.operator import session
 
     browser = Browser(hooked.web)
     browser.cookies.set(session.COOKIE, session.begin(hooked.app.keys, TOKEN, hooked.app.clock()))
@@ -273,6 +274,6 @@ def test_a_busy_database_asks_the_relay_to_come_again(hooked: Hooked, monkeypatc
 
 
 def test_reports_are_not_read_twice_as_long_as_they_are_kept() -> None:
-    from paperround.bounces import report
+    from paperround.bounces import reports
 
-    assert webhooks._MAX_TEXT == report._MAX_DIAGNOSTIC
+    assert webhooks._MAX_TEXT == reports._MAX_DIAGNOSTIC

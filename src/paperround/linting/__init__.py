@@ -14,11 +14,11 @@ from datetime import datetime
 from paperround.domain.models import Rendered, Site
 from paperround.linting.clients import RULES as CLIENTS
 from paperround.linting.contrast import RULES as CONTRAST
+from paperround.linting.finding import Remark, Severity
 from paperround.linting.head import RULES as HEAD
 from paperround.linting.links import RULES as LINKS
 from paperround.linting.mail import Mail, opened
 from paperround.linting.parts import RULES as PARTS
-from paperround.linting.remark import Remark, Severity
 from paperround.linting.structure import RULES as STRUCTURE
 from paperround.linting.words import RULES as WORDS
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from lxml.etree import _Element
 
+from paperround.linting.finding import Remark, Severity
 from paperround.linting.mail import Mail
 from paperround.linting.page import Declaration, line
-from paperround.linting.remark import Remark, Severity
 
 GMAIL, OUTLOOK, APPLE, YAHOO = "Gmail", "Outlook", "Apple Mail", "Yahoo"
 _ALL = (GMAIL, OUTLOOK, YAHOO)

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 from lxml.etree import _Element
 
-from paperround.linting.colours import BLACK, WHITE, Colour, colour, contrast, inverted, written
+from paperround.linting.colors import BLACK, WHITE, Colour, colour, contrast, inverted, written
+from paperround.linting.finding import Remark, Severity
 from paperround.linting.mail import Mail
 from paperround.linting.page import Page, Styles, line
-from paperround.linting.remark import Remark, Severity
 
 ENOUGH, ENOUGH_LARGE = 4.5, 3.0  # WCAG 2.2, 1.4.3 (AA)
 _LARGE, _LARGE_BOLD = 24.0, 18.66  # pixels: 18 and 14 points

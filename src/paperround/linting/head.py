@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from email.utils import getaddresses, parsedate_to_datetime
 from urllib.parse import unquote
 
+from paperround.linting.finding import Remark, Severity, some
 from paperround.linting.mail import Field, Mail, decoded, is_local
-from paperround.linting.remark import Remark, Severity, some
 
 _REQUIRED = ("From", "To", "Subject", "Date", "Message-ID", "MIME-Version")
 _ONCE = frozenset((

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 from lxml.etree import _Element
 
+from paperround.linting.finding import Remark, Severity, some
 from paperround.linting.mail import Mail, host_of, is_local
 from paperround.linting.page import line, text_of
-from paperround.linting.remark import Remark, Severity, some
 
 _DOMAIN = re.compile(r"(?<![\w@.-])(?:https?://)?((?:[a-z0-9-]+\.)+[a-z]{2,})(?=[/:?#\s]|$)", re.IGNORECASE)
 # A title may name a file or a model ("node.js", "v2.ai"): only these endings, or a scheme, are surely addresses.

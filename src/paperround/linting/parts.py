@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from paperround.linting.finding import Remark, Severity, some
 from paperround.linting.mail import Mail, Part
-from paperround.linting.remark import Remark, Severity, some
 
 CLIPPED, NEARLY = 102_000, 92_000  # bytes of HTML: Gmail hides what comes after 102 KB
 _LINE = 76  # RFC 2045 6.7 and 6.8

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 from lxml.etree import _Element
 
+from paperround.linting.finding import Remark, Severity, some
 from paperround.linting.mail import Mail
 from paperround.linting.page import Declaration, declarations, hides, line, text_of
-from paperround.linting.remark import Remark, Severity, some
 
 _STYLE_LIMIT = 16_384  # bytes; Gmail drops a style element beyond it
 _TINY, _SMALL = 12.0, 14.0  # pixels of text

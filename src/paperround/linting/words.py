@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from paperround.linting.finding import Remark, Severity, some
 from paperround.linting.mail import Mail
 from paperround.linting.page import hides, line, text_of
-from paperround.linting.remark import Remark, Severity, some
 
 _PREHEADER = 40  # characters that clients show beside the subject, at least
 _HIDDEN = 250  # characters of hidden text that providers still take for a preheader

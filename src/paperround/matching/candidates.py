@@ -8,8 +8,8 @@ from datetime import date
 
 from paperround.domain.models import Match, Paper
 from paperround.matching.compose import Candidate
-from paperround.matching.taste import Taste
-from paperround.matching.trending import popularity
+from paperround.matching.popularity import popularity
+from paperround.matching.profile import Taste
 
 _KEPT = 200_000
 

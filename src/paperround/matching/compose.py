@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 
 from paperround.domain.models import DISCUSSED, Digest, Pick, Section
-from paperround.matching.trending import rank
+from paperround.matching.popularity import rank
 
 _LEAST_TALK = 3.0  # a comment and a vote, or three votes: with less nothing was discussed
 _LEAST_PAPERS = 6  # a shorter digest is read from top to bottom anyway

@@ -26,8 +26,8 @@ from paperround.domain.models import (
 )
 from paperround.domain.schedule import issue_date, span_days
 from paperround.matching.candidates import Candidates
-from paperround.matching.taste import Taste, Tastes
-from paperround.matching.trending import rank
+from paperround.matching.popularity import rank
+from paperround.matching.profile import Taste, Tastes
 from paperround.rendering import notice, sample
 from paperround.resources import templates
 from paperround.rounds import pipeline

@@ -26,9 +26,9 @@ from paperround.rendering import chart as charts
 from paperround.rendering import notice as notices
 from paperround.rendering import plaintext, sample, size, subject, view
 from paperround.rendering.language import Language
+from paperround.rendering.placeholders import Piece, escaped, plain_addresses, slot
 from paperround.rendering.shelf import Shelf
 from paperround.rendering.size import Choice, Chosen, Plan
-from paperround.rendering.slots import Piece, escaped, plain_addresses, slot
 from paperround.rendering.theme import Theme
 
 _KEPT_CARDS, _KEPT_PIECES = 4_000, 400  # a card is about 8 KB in memory

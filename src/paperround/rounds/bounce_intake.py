@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from paperround.bounces import mailboxes, report
+from paperround.bounces import mailboxes, reports
 from paperround.bounces.suppression import Fate, reason_to_suppress
 from paperround.domain import tokens
 from paperround.domain.errors import BadToken, PaperroundError
@@ -66,7 +66,7 @@ def read_mailbox(app: App) -> list[Returned]:
     return found
 
 
-def reported(app: App, where: str, report: report.Report) -> Returned:
+def reported(app: App, where: str, report: reports.Report) -> Returned:
     """Do what follows from a report, by whatever way it came."""
     delivery = _delivery(app, report)
     # By the letter and not by what tells it: mail has the return address, a relay's call perhaps the Message-ID.
@@ -78,7 +78,7 @@ def reported(app: App, where: str, report: report.Report) -> Returned:
 
 def _read_one(app: App, where: str, raw: bytes) -> Returned:
     try:
-        report = report.parse(raw)
+        report = reports.parse(raw)
         delivery = _delivery(app, report) if _asks_to_leave(raw) else None
         if delivery is None:
             return reported(app, where, report)
@@ -99,7 +99,7 @@ def _asks_to_leave(raw: bytes) -> bool:
     return any(f"{LEAVE}+" in address.lower() for address in came_to)
 
 
-def _delivery(app: App, report: report.Report) -> Delivery | None:
+def _delivery(app: App, report: reports.Report) -> Delivery | None:
     """The letter that a report is about: by the key in its return address, else by the Message-ID it quotes.
 
     Never by the address it names, which may be where the reader's mail is forwarded to; and a return address with

@@ -32,15 +32,15 @@ from paperround.domain.schedule import issue_date, next_digest_at, span
 from paperround.matching import lexical, query
 from paperround.matching.candidates import Candidates
 from paperround.matching.compose import compose
-from paperround.matching.taste import Tastes
-from paperround.matching.trending import Talks
+from paperround.matching.popularity import Talks
+from paperround.matching.profile import Tastes
 from paperround.rounds import webhooks
 from paperround.rounds.dispatch import Dispatch
 from paperround.sources import FORMATS, Fetched, Source, SourceState, Window, pictures
 from paperround.store.issues import Batch, DueReader, NewDelivery
-from paperround.store.news import News
 from paperround.store.sources import SourceRecord
 from paperround.store.topics import news_horizon
+from paperround.store.unread import News
 
 if TYPE_CHECKING:
     from paperround.app import App

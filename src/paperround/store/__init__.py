@@ -20,14 +20,14 @@ from paperround.store.browsing import Browsing
 from paperround.store.deliveries import Deliveries
 from paperround.store.engine import connect, reading, upsert, writing
 from paperround.store.events import Events, Wanted
+from paperround.store.explain import Reasons
 from paperround.store.feedback import FeedbackLedger
 from paperround.store.issues import Issues
 from paperround.store.migrations import current_revision, migrate, newest_revision
 from paperround.store.overview import Overview
 from paperround.store.papers import Papers
-from paperround.store.personal import Personal
 from paperround.store.pictures import Pictures
-from paperround.store.reasons import Reasons
+from paperround.store.requests import Personal
 from paperround.store.schema import notes
 from paperround.store.search import SearchIndex, SearchLanguage
 from paperround.store.sources import Sources

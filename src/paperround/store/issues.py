@@ -29,7 +29,6 @@ from paperround.domain.models import (
 from paperround.domain.schedule import span, span_days
 from paperround.store.engine import alone, among_others, numbers_in, reading, upsert, writing
 from paperround.store.feedback import heard
-from paperround.store.news import News
 from paperround.store.papers import load_rows, paper_from
 from paperround.store.schema import (
     deliveries,
@@ -45,6 +44,7 @@ from paperround.store.schema import (
     topics,
 )
 from paperround.store.subscribers import load
+from paperround.store.unread import News
 
 Numbers = Mapping[tuple[Cadence, date], int]
 """The store's number of each issue."""

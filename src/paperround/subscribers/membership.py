@@ -24,7 +24,7 @@ from paperround.rendering import language as languages
 from paperround.rendering import theme as themes
 from paperround.resources import templates
 from paperround.rounds import pipeline
-from paperround.store.personal import NewNotice
+from paperround.store.requests import NewNotice
 
 if TYPE_CHECKING:
     from paperround.app import App

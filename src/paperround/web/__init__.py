@@ -13,42 +13,29 @@ from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
-from paperround.web import (
-    admin,
-    api,
-    archive,
-    feedback,
-    health,
-    inbox,
-    joining,
-    letter_charts,
-    mistakes,
-    online,
-    pictures,
-    preferences,
-    public,
-    reader,
-    webhooks,
-    workshop,
-)
-from paperround.web.desk import Desk
-from paperround.web.guards import Guards
+from paperround.web import error_pages
+from paperround.web.browse import letter_charts, papers, pictures, search
+from paperround.web.context import Desk
+from paperround.web.machines import api, health, webhooks
+from paperround.web.middleware import Guards
+from paperround.web.operator import admin, inbox, preview
+from paperround.web.subscribers import confirm, digest_page, feedback, preferences, subscribe
 
 if TYPE_CHECKING:
     from paperround.app import App
 
 _ROUTERS = (
-    archive.router,
-    public.router,
+    search.router,
+    papers.router,
     letter_charts.router,
     pictures.router,
-    joining.router,
-    reader.router,
+    subscribe.router,
+    confirm.router,
     preferences.router,
-    online.router,
+    digest_page.router,
     feedback.router,
     inbox.router,
-    workshop.router,
+    preview.router,
     admin.router,
     webhooks.router,
     health.router,
@@ -62,6 +49,6 @@ def create(app: App) -> FastAPI:
     for router in _ROUTERS:
         web.include_router(router)
     web.mount("/api", api.create(web.state.desk))
-    mistakes.handle(web)
+    error_pages.handle(web)
     web.add_middleware(Guards, https=app.settings.site.base_url.startswith("https://"), courtesy=app.courtesy)
     return web

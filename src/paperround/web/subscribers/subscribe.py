@@ -17,12 +17,12 @@ from paperround.domain.errors import WrongUse
 from paperround.rendering.language import Language
 from paperround.rendering.latex import readable
 from paperround.subscribers import membership
-from paperround.web import wishes
-from paperround.web.cards import page_of
-from paperround.web.desk import PRIVATE, Desk, Here, client_of
+from paperround.web.browse.cards import page_of
+from paperround.web.context import PRIVATE, Desk, Here, client_of
 from paperround.web.forms import Form, Posted
-from paperround.web.limits import EVERYBODY
-from paperround.web.wishes import Filled
+from paperround.web.rate_limits import EVERYBODY
+from paperround.web.subscribers import preferences_form
+from paperround.web.subscribers.preferences_form import Filled
 
 router = APIRouter()
 get = partial(router.get, response_model=None)
@@ -67,7 +67,7 @@ def try_query(request: Request, desk: Here, q: str = "") -> Response:
     language = desk.visitors_language(request)
     if not q.strip():
         return JSONResponse({"told": "", "papers": []}, headers={"Cache-Control": "no-store"})
-    tried = wishes.trial(desk.app, q[:2_000], language)
+    tried = preferences_form.trial(desk.app, q[:2_000], language)
     papers = [
         {"title": readable(paper.title), "href": desk.home + page_of(paper.id), "why": "; ".join(why)}
         for paper, why in tried.papers
@@ -78,7 +78,7 @@ def try_query(request: Request, desk: Here, q: str = "") -> Response:
     )
 
 
-def trial_told(tried: wishes.Trial, language: Language) -> str:
+def trial_told(tried: preferences_form.Trial, language: Language) -> str:
     """How many papers a query would have brought, in a sentence."""
     if tried.many:
         return language.gettext("Over %(number)s papers in the past week: narrow it down.") % {
@@ -101,14 +101,14 @@ async def _evenly(work: Callable[[], Response]) -> Response:
 
 def _subscribe(request: Request, desk: Desk, form: Posted) -> Response:
     language = desk.visitors_language(request)
-    shown = wishes.typed(form, language)
+    shown = preferences_form.typed(form, language)
     match form.get("step"):
         case "begin":
             return _form(request, desk, language, shown)
         case "try":
-            trials = tuple(wishes.trial(desk.app, text, language) for text in shown.queries)
+            trials = tuple(preferences_form.trial(desk.app, text, language) for text in shown.queries)
             return _form(request, desk, language, replace(shown, trials=trials))
-    wanted, shown = wishes.checked(desk, shown, language)
+    wanted, shown = preferences_form.checked(desk, shown, language)
     if wanted is None:
         return _form(request, desk, language, shown, status=422)
     _count(request, desk)
@@ -167,7 +167,7 @@ def _form(request: Request, desk: Desk, language: Language, form: Filled, status
         here="/subscribe",
         form=form,
         trap=_TRAP,
-        choices=wishes.choices(desk, language),
+        choices=preferences_form.choices(desk, language),
         agreement=agreement(language),
     )
     if request.method == "POST":

@@ -8,7 +8,7 @@ from importlib import resources
 from fastapi import APIRouter, HTTPException, Request, Response
 
 from paperround.rendering import sample
-from paperround.web.desk import IN_LETTERS, Here
+from paperround.web.context import IN_LETTERS, Here
 
 router = APIRouter()
 _HEADERS = {

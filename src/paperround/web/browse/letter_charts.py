@@ -8,7 +8,7 @@ from fastapi import APIRouter, HTTPException, Response
 
 from paperround.domain.models import Cadence
 from paperround.rendering import chart, sample
-from paperround.web.desk import IN_LETTERS, Here
+from paperround.web.context import IN_LETTERS, Here
 
 router = APIRouter()
 

@@ -13,8 +13,8 @@ from fastapi import Request, Response
 from paperround.domain.models import Rendered, Site
 from paperround.linting import Remark, Severity, lint
 from paperround.linting.mail import Mail, opened
-from paperround.linting.weight import Weight, weigh
-from paperround.web.desk import PRIVATE
+from paperround.linting.size import Weight, weigh
+from paperround.web.context import PRIVATE
 
 MODES = ("light", "dark", "inverted")
 # Scripts never run: neither the policy nor the sandbox lets them. `allow-same-origin` is for our own page, which

@@ -15,11 +15,11 @@ from paperround.domain.models import Paper
 from paperround.matching.query import free_text
 from paperround.operator import queries
 from paperround.rendering.language import Language
-from paperround.web import cards, feeds
-from paperround.web.desk import Desk, Here, answer
-from paperround.web.feeds import Feed
-from paperround.web.periods import read_day
-from paperround.web.public import PAGE, topic_named
+from paperround.web.browse import cards, feeds
+from paperround.web.browse.feeds import Feed
+from paperround.web.browse.papers import PAGE, topic_named
+from paperround.web.browse.periods import read_day
+from paperround.web.context import Desk, Here, answer
 
 router = APIRouter()
 get = partial(router.get, response_model=None)

@@ -20,12 +20,15 @@ from paperround.domain.text import clean
 from paperround.operator import queries
 from paperround.store.topics import news_horizon
 from paperround.subscribers import membership
-from paperround.web import api, charts, session, wishes
-from paperround.web.desk import PRIVATE, Desk, client_of
-from paperround.web.desk import Here as AnybodyHere
+from paperround.web.browse import charts
+from paperround.web.browse.periods import read_day
+from paperround.web.context import PRIVATE, Desk, client_of
+from paperround.web.context import Here as AnybodyHere
 from paperround.web.forms import Form
-from paperround.web.links import path
-from paperround.web.periods import read_day
+from paperround.web.machines import api
+from paperround.web.operator import session
+from paperround.web.subscribers import preferences_form
+from paperround.web.subscribers.token_links import path
 
 router = APIRouter(prefix="/admin")
 get = partial(router.get, response_model=None)
@@ -249,7 +252,7 @@ def save_topic(request: Request, desk: Here, form: Form) -> Response:
         form.get("about").strip(),
     )
     known = desk.app.store.topics.by_slug(typed.slug)
-    trial = wishes.trial(desk.app, typed.query, desk.visitors_language(request), own=False)
+    trial = preferences_form.trial(desk.app, typed.query, desk.visitors_language(request), own=False)
     if form.get("do") == "try" or trial.wrong:
         return _topic_page(request, desk, typed, trial, status=422 if trial.wrong else 200)
     try:
@@ -263,7 +266,12 @@ def save_topic(request: Request, desk: Here, form: Form) -> Response:
 
 
 def _topic_page(
-    request: Request, desk: Desk, found: Topic, trial: wishes.Trial | None = None, wrong: str = "", status: int = 200
+    request: Request,
+    desk: Desk,
+    found: Topic,
+    trial: preferences_form.Trial | None = None,
+    wrong: str = "",
+    status: int = 200,
 ) -> Response:
     return _page(request, desk, "topic", topic=found, trial=trial, wrong=wrong, status=status)
 

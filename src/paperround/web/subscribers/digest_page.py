@@ -16,9 +16,9 @@ from paperround.domain.models import Digest, Paper, Section
 from paperround.rendering import view
 from paperround.rendering.chart import Chart, chart
 from paperround.rendering.language import Language
-from paperround.web import cards
-from paperround.web.desk import Desk, Here
-from paperround.web.links import digest_owner
+from paperround.web.browse import cards
+from paperround.web.context import Desk, Here
+from paperround.web.subscribers.token_links import digest_owner
 
 router = APIRouter()
 get = partial(router.get, response_model=None)

@@ -13,10 +13,10 @@ from starlette.exceptions import HTTPException
 
 from paperround.domain.errors import BadToken, StoreError, WrongUse
 from paperround.rendering.language import Language
-from paperround.web.guards import HEADERS
+from paperround.web.middleware import HEADERS
 
 if TYPE_CHECKING:
-    from paperround.web.desk import Desk
+    from paperround.web.context import Desk
 
 log = structlog.get_logger()
 

@@ -21,10 +21,10 @@ from paperround.rendering import language as languages
 from paperround.rendering.environment import environment
 from paperround.rendering.language import Language
 from paperround.resources import folders
-from paperround.web import session
 from paperround.web.forms import Posted
-from paperround.web.limits import Limits
-from paperround.web.progress import Watched
+from paperround.web.operator import session
+from paperround.web.operator.progress import Watched
+from paperround.web.rate_limits import Limits
 
 if TYPE_CHECKING:
     from paperround.app import App

@@ -12,17 +12,17 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, HTTPException, Request, Response
 
 from paperround.domain.models import Listing, Paper, Topic
-from paperround.matching.trending import REMEMBERED_DAYS, momentum
+from paperround.matching.popularity import REMEMBERED_DAYS, momentum
 from paperround.rendering import reasons
 from paperround.rendering.excerpt import excerpt
 from paperround.rendering.language import Language
 from paperround.rendering.latex import readable
 from paperround.rendering.view import Link
 from paperround.store.sources import SourceRecord
-from paperround.web import cards
-from paperround.web.cards import Card
-from paperround.web.desk import Desk, Here, answer
-from paperround.web.periods import Period, View, read_day, read_view
+from paperround.web.browse import cards
+from paperround.web.browse.cards import Card
+from paperround.web.browse.periods import Period, View, read_day, read_view
+from paperround.web.context import Desk, Here, answer
 
 router = APIRouter()
 get = partial(router.get, response_model=None)

@@ -20,13 +20,13 @@ from paperround.domain.errors import WrongUse
 from paperround.domain.models import DeliveryState, Paper, ReaderState, Topic
 from paperround.operator import queries
 from paperround.subscribers import membership
-from paperround.web import mistakes
-from paperround.web.cards import page_of
-from paperround.web.desk import Here
-from paperround.web.health import has_token
+from paperround.web import error_pages
+from paperround.web.browse.cards import page_of
+from paperround.web.context import Here
+from paperround.web.machines.health import has_token
 
 if TYPE_CHECKING:
-    from paperround.web.desk import Desk
+    from paperround.web.context import Desk
 
 TOKEN_NOTE = "api token "  # noqa: S105 - what the notes are called; their values are hashes
 _MOST = 200
@@ -181,7 +181,7 @@ def create(desk: Desk) -> FastAPI:
         responses={400: {"description": "Something in it cannot be acted on; `detail` says what."}},
     )
     api.state.desk = desk
-    mistakes.handle(api)
+    error_pages.handle(api)
     _papers(api)
     _topics(api)
     _subscribers(api)

@@ -14,10 +14,10 @@ from fastapi import APIRouter, Request, Response
 from paperround.domain import tokens
 from paperround.domain.models import Digest, Paper, Subscriber
 from paperround.subscribers import membership
-from paperround.web import cards
-from paperround.web.desk import Desk, Here
+from paperround.web.browse import cards
+from paperround.web.context import Desk, Here
 from paperround.web.forms import AnyForm, read_number
-from paperround.web.links import digest_owner
+from paperround.web.subscribers.token_links import digest_owner
 
 router = APIRouter()
 get = partial(router.get, response_model=None)

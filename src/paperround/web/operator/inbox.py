@@ -10,9 +10,9 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 
 from paperround.delivery.inbox import Inbox, InboxTransport
-from paperround.web.desk import PRIVATE, Desk, Here
+from paperround.web.context import PRIVATE, Desk, Here
 from paperround.web.forms import Form
-from paperround.web.viewer import Look, Viewed, address, download, frame
+from paperround.web.operator.viewer import Look, Viewed, address, download, frame
 
 router = APIRouter(prefix="/inbox")
 get = partial(router.get, response_model=None)

@@ -16,13 +16,14 @@ from paperround.domain.models import ReaderState, Subscriber
 from paperround.rendering.language import Language
 from paperround.rendering.latex import readable
 from paperround.subscribers import membership
-from paperround.web import wishes, wording
-from paperround.web.cards import page_of
-from paperround.web.desk import PRIVATE, Desk, Here
+from paperround.web import wording
+from paperround.web.browse.cards import page_of
+from paperround.web.browse.periods import read_day
+from paperround.web.context import PRIVATE, Desk, Here
 from paperround.web.forms import Form, Posted, read_number
-from paperround.web.links import again, owner, path
-from paperround.web.periods import read_day
-from paperround.web.wishes import Filled
+from paperround.web.subscribers import preferences_form
+from paperround.web.subscribers.preferences_form import Filled
+from paperround.web.subscribers.token_links import again, owner, path
 
 router = APIRouter()
 get = partial(router.get, response_model=None)
@@ -102,7 +103,9 @@ def _reader(desk: Desk, token: str) -> Subscriber:
 
 def _save(request: Request, desk: Desk, reader: Subscriber, form: Posted) -> Response:
     language = desk.language(reader.language)
-    wanted, shown = wishes.checked(desk, wishes.typed(form, language), language, email=reader.email)
+    wanted, shown = preferences_form.checked(
+        desk, preferences_form.typed(form, language), language, email=reader.email
+    )
     if wanted is None:
         return page(request, desk, reader, shown=shown, status=422)
     membership.change(desk.app, reader, wanted)
@@ -111,14 +114,14 @@ def _save(request: Request, desk: Desk, reader: Subscriber, form: Posted) -> Res
 
 def _try(request: Request, desk: Desk, reader: Subscriber, form: Posted) -> Response:
     language = desk.language(reader.language)
-    shown = wishes.typed(form, language)
-    trials = tuple(wishes.trial(desk.app, text, language) for text in shown.queries)
+    shown = preferences_form.typed(form, language)
+    trials = tuple(preferences_form.trial(desk.app, text, language) for text in shown.queries)
     return page(request, desk, reader, shown=replace(shown, trials=trials))
 
 
 def _pause(request: Request, desk: Desk, reader: Subscriber, form: Posted) -> Response:
     _ = desk.language(reader.language).gettext
-    shown = wishes.filled(membership.wish_of(desk.app, reader))
+    shown = preferences_form.filled(membership.wish_of(desk.app, reader))
     try:
         membership.pause(desk.app, reader, _future(form.get("until"), desk.today))
     except WrongUse:
@@ -173,8 +176,8 @@ def page(
         scripts=True,
         reader=reader,
         said=said,
-        form=shown or wishes.filled(wanted),
-        choices=wishes.choices(desk, language),
+        form=shown or preferences_form.filled(wanted),
+        choices=preferences_form.choices(desk, language),
         next_letter=wording.moment(due, zone, language) if due else "",
         promise=wording.promise(reader.schedule, language),
         paused_until=language.date(reader.paused_until) if reader.paused_until else "",

@@ -21,7 +21,7 @@ from paperround.web.forms import Posted
 
 if TYPE_CHECKING:
     from paperround.app import App
-    from paperround.web.desk import Desk
+    from paperround.web.context import Desk
 
 _SHOWN, _COUNTED = 5, 1_000  # papers of a query that is tried
 _EMPTY_LINES = 1

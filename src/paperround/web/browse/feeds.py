@@ -12,7 +12,7 @@ from lxml import etree
 
 from paperround.domain.models import Paper
 from paperround.rendering.latex import readable
-from paperround.web.cards import page_of
+from paperround.web.browse.cards import page_of
 
 _ATOM = "http://www.w3.org/2005/Atom"
 _XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"

@@ -6,7 +6,7 @@ from paperround.domain import tokens
 from paperround.domain.errors import BadToken
 from paperround.domain.models import Digest, Subscriber
 from paperround.subscribers import membership
-from paperround.web.desk import Desk
+from paperround.web.context import Desk
 
 _LETTERS = {tokens.PREFERENCES: "p", tokens.UNSUBSCRIBE: "u", tokens.DIGEST: "i", tokens.FEEDBACK: "f"}
 

@@ -26,10 +26,10 @@ from paperround.operator.preview import Preview, Wanted
 from paperround.rendering import language as languages
 from paperround.rendering import notice, theme
 from paperround.resources import templates
-from paperround.web.desk import Desk, Here
+from paperround.web.context import Desk, Here
 from paperround.web.forms import Form, Posted
-from paperround.web.template_errors import TemplateError, explain
-from paperround.web.viewer import Look, Viewed, download, frame
+from paperround.web.operator.template_errors import TemplateError, explain
+from paperround.web.operator.viewer import Look, Viewed, download, frame
 
 router = APIRouter(prefix="/preview")
 get = partial(router.get, response_model=None)

@@ -11,14 +11,14 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import from_json
 
-from paperround.bounces.report import Report
+from paperround.bounces.reports import Report
 from paperround.domain import tokens
 from paperround.domain.models import BounceKind
 from paperround.domain.text import clean
 from paperround.rounds import bounce_intake
 from paperround.rounds.bounce_intake import Returned
-from paperround.web import session
-from paperround.web.desk import Desk, Here, client_of
+from paperround.web.context import Desk, Here, client_of
+from paperround.web.operator import session
 
 router = APIRouter(prefix="/hooks")
 post = partial(router.post, response_model=None)

@@ -15,10 +15,11 @@ from paperround.domain.errors import BadToken
 from paperround.domain.models import ReaderState, Subscriber
 from paperround.rendering.language import Language
 from paperround.subscribers import membership
-from paperround.web import preferences, wording
-from paperround.web.desk import Desk, Here, client_of
+from paperround.web import wording
+from paperround.web.context import Desk, Here, client_of
 from paperround.web.forms import AnyForm
-from paperround.web.links import again, owner, path
+from paperround.web.subscribers import preferences
+from paperround.web.subscribers.token_links import again, owner, path
 
 router = APIRouter()
 get = partial(router.get, response_model=None)

@@ -1,0 +1,1 @@
+"""Pages that anybody may browse: papers, topics, search and feeds."""

@@ -1,0 +1,1 @@
+"""Pages for those who subscribe, change their preferences or leave."""
