@@ -115,7 +115,7 @@ class App:
         return self._newest_words[1]
 
     def topics(self) -> list[Topic]:
-        """The topics that readers can follow."""
+        """The topics that subscribers can follow."""
         return self.store.topics.all()
 
     def source(self, name: str) -> Source:
@@ -132,7 +132,9 @@ class App:
         return f"<{secrets.token_hex(15)}@{self.settings.site.facts().domain}>"
 
     def give_up_at(self, now: datetime, next_digest_at: datetime | None) -> datetime:
-        """Until when a letter is tried: the reader's next issue replaces it, unless the settings say otherwise."""
+        """Until when a letter is tried: the subscriber's next issue replaces it, unless the settings say
+        otherwise.
+        """
         return self.settings.delivery.policy().expires_at(now, next_digest_at)
 
     def begin(self, what: str, total: int | None) -> None:

@@ -18,7 +18,7 @@ from paperround.app import App, build, check_slug
 from paperround.bounces import mailboxes
 from paperround.domain.clock import Clock, machine_clock, running_from, standing_at
 from paperround.domain.errors import PaperroundError, UnknownName, WrongUse
-from paperround.domain.models import Cadence, DeliveryState, ReaderState, Topic
+from paperround.domain.models import Cadence, DeliveryState, SubscriberState, Topic
 from paperround.operator import console, doctor, preview, queries, site
 from paperround.rounds import bounce_intake, pipeline
 from paperround.sources import FORMATS
@@ -26,8 +26,10 @@ from paperround.subscribers import csv_file, membership
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
                   help="Daily papers by email, self-hosted.")  # fmt: skip
-topics = typer.Typer(no_args_is_help=True, help="Named, saved queries that readers follow.")
-subscribers = typer.Typer(no_args_is_help=True, help="Readers: who they are, what they follow, when they are served.")
+topics = typer.Typer(no_args_is_help=True, help="Named, saved queries that subscribers follow.")
+subscribers = typer.Typer(
+    no_args_is_help=True, help="Subscribers: who they are, what they follow, when they are served."
+)
 deliveries = typer.Typer(no_args_is_help=True, help="The ledger: every letter and what became of it.")
 app.add_typer(topics, name="topics")
 app.add_typer(subscribers, name="subscribers")
@@ -158,7 +160,7 @@ def ingest(
 
 @app.command()
 def publish(as_json: AsJson = False) -> None:
-    """Compose a digest for every reader whose hour has come."""
+    """Compose a digest for every subscriber whose hour has come."""
     with _opened() as opened, _bars(opened):
         tally = pipeline.publish(opened)
     _print_tally(tally, as_json=as_json)
@@ -203,17 +205,18 @@ def search(query: str, limit: Annotated[int, typer.Option(min=1, max=1000)] = 20
 
 @app.command("preview")
 def preview_command(
-    email: Annotated[str | None, typer.Argument(metavar="[EMAIL]", help="The reader.")] = None,
+    email: Annotated[str | None, typer.Argument(metavar="[EMAIL]", help="The subscriber.")] = None,
     topic: Annotated[
         list[str] | None,
-        typer.Option(metavar="SLUG", help="Somebody who follows these topics, in place of a reader."),
+        typer.Option(metavar="SLUG", help="Somebody who follows these topics, in place of a subscriber."),
     ] = None,
     day: Annotated[str | None, typer.Option("--date", help="The digest of this day (YYYY-MM-DD).")] = None,
     cadence: Annotated[
-        Cadence | None, typer.Option(help="Another cadence than the reader's: weekly and monthly letters have more.")
+        Cadence | None,
+        typer.Option(help="Another cadence than the subscriber's: weekly and monthly letters have more."),
     ] = None,
-    theme: Annotated[str, typer.Option(help="Another theme than the reader's.")] = "",
-    language: Annotated[str, typer.Option(help="Another language than the reader's.")] = "",
+    theme: Annotated[str, typer.Option(help="Another theme than the subscriber's.")] = "",
+    language: Annotated[str, typer.Option(help="Another language than the subscriber's.")] = "",
     lint: Annotated[bool, typer.Option("--lint", help="Say what is wrong with the letter, with the remedy.")] = False,
     out: Annotated[Path, typer.Option(help="The folder for letter.eml, letter.html and letter.txt.")] = Path(
         "preview"
@@ -221,7 +224,7 @@ def preview_command(
 ) -> None:
     """Write a letter to files, exactly as it would be sent; nothing is sent and nothing changes."""
     if bool(email) == bool(topic):
-        raise WrongUse("name one of them: a reader's EMAIL, or --topic SLUG")
+        raise WrongUse("name one of them: a subscriber's EMAIL, or --topic SLUG")
     on = _day(day) if day else None
     with _opened() as opened:
         shown = preview.look(opened, preview.Wanted(email or "", tuple(topic or ()), on, cadence, theme, language))
@@ -245,7 +248,7 @@ def _print_remarks(remarks: list[linting.Remark]) -> None:
 
 @app.command()
 def stats(as_json: AsJson = False) -> None:
-    """How many papers, readers and letters there are, and how the relay is."""
+    """How many papers, subscribers and letters there are, and how the relay is."""
     with _opened() as opened:
         facts = queries.stats(opened)
     if as_json:
@@ -287,14 +290,16 @@ def migrate() -> None:
 
 @topics.command("list")
 def topics_list(as_json: AsJson = False) -> None:
-    """The topics, with their readers and papers."""
+    """The topics, with their subscribers and papers."""
     with _opened() as opened:
         counts, known = opened.store.topics.counts(), opened.store.topics.public()
     rows = [(t.slug, t.name, *counts[t.slug], t.query) for t in known]
     if as_json:
-        console.as_json([dict(zip(("slug", "name", "readers", "papers", "query"), row, strict=True)) for row in rows])
+        console.as_json(
+            [dict(zip(("slug", "name", "subscribers", "papers", "query"), row, strict=True)) for row in rows]
+        )
     else:
-        console.table(("slug", "name", "readers", "papers", "query"), rows)
+        console.table(("slug", "name", "subscribers", "papers", "query"), rows)
 
 
 @topics.command("add")
@@ -304,7 +309,7 @@ def topics_add(
     query: Annotated[str, typer.Option()],
     about: Annotated[str, typer.Option()] = "",
 ) -> None:
-    """Add a topic, or change one; papers of the past week on it are news to its readers."""
+    """Add a topic, or change one; papers of the past week on it are news to its subscribers."""
     check_slug(slug)
     with _opened() as opened:
         opened.add_topic(Topic(slug, name.strip(), query.strip(), about.strip()))
@@ -319,7 +324,7 @@ def topics_show(slug: str, as_json: AsJson = False) -> None:
         topic = opened.store.topics.by_slug(slug)
         if topic is None:
             raise UnknownName(f"there is no topic {slug!r}; see: paperround topics list")
-        readers, count = opened.store.topics.counts()[slug]
+        subscribers, count = opened.store.topics.counts()[slug]
         latest = opened.store.topics.recent_matches(slug, date.min, 20)
         papers = opened.store.papers.by_rows(match.paper for match in latest)
     shown: list[dict[str, Any]] = [
@@ -328,10 +333,10 @@ def topics_show(slug: str, as_json: AsJson = False) -> None:
     ]
     if as_json:
         console.as_json({"slug": slug, "name": topic.name, "query": topic.query, "about": topic.about,
-                         "readers": readers, "papers": count, "latest": shown})  # fmt: skip
+                         "subscribers": subscribers, "papers": count, "latest": shown})  # fmt: skip
     else:
         console.out.print(
-            f"{topic.name}\n{topic.about}\n{topic.query}\n{readers} readers, {count} papers", markup=False
+            f"{topic.name}\n{topic.about}\n{topic.query}\n{subscribers} subscribers, {count} papers", markup=False
         )
         console.table(("id", "title", "why"), [(s["id"], s["title"], "; ".join(s["why"])) for s in shown])
 
@@ -355,7 +360,7 @@ def subscribers_add(
         bool, typer.Option("--first-now", help="The first letter with the next round, not at their hour.")
     ] = False,
 ) -> None:
-    """Add a reader, or change what one follows."""
+    """Add a subscriber, or change what one follows."""
     with _opened() as opened:
         wished = membership.wish(
             opened,
@@ -370,13 +375,13 @@ def subscribers_add(
             language=language,
         )
         membership.subscribe(opened, [wished], confirmed=confirmed, first_at=opened.clock() if first_now else None)
-        reader = membership.reader(opened, wished.email)
+        subscriber = membership.subscriber(opened, wished.email)
     console.out.print(
-        f"{reader.email}: {reader.state.value}, next digest {_when(reader.next_digest_at)}", markup=False
+        f"{subscriber.email}: {subscriber.state.value}, next digest {_when(subscriber.next_digest_at)}", markup=False
     )
-    if reader.state is ReaderState.UNSUBSCRIBED or reader.suppressed:
-        reason = f"suppressed ({reader.suppressed[0]})" if reader.suppressed else "unsubscribed"
-        console.err.print(f"{reader.email} is {reason} and gets nothing until they confirm anew", markup=False)
+    if subscriber.state is SubscriberState.UNSUBSCRIBED or subscriber.suppressed:
+        reason = f"suppressed ({subscriber.suppressed[0]})" if subscriber.suppressed else "unsubscribed"
+        console.err.print(f"{subscriber.email} is {reason} and gets nothing until they confirm anew", markup=False)
 
 
 @subscribers.command("import")
@@ -387,9 +392,9 @@ def subscribers_import(
     topic: Annotated[list[str] | None, typer.Option(metavar="SLUG", help="For rows that name no topic.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Add readers from a CSV file: ours, listmonk's or Mailchimp's."""
+    """Add subscribers from a CSV file: ours, listmonk's or Mailchimp's."""
     with _opened() as opened:
-        result = site.import_readers(
+        result = site.import_subscribers(
             opened,
             csv_file.read(_read(file)),
             confirmed=confirmed,
@@ -401,7 +406,7 @@ def subscribers_import(
         facts = {"imported": result.imported, "rejected": len(problems), "problems": problems}
         console.as_json({**facts, "warnings": result.warnings})
     else:
-        console.out.print(f"{result.imported} readers imported, {len(result.problems)} rows left out")
+        console.out.print(f"{result.imported} subscribers imported, {len(result.problems)} rows left out")
         for note in [*result.warnings, *map(str, result.problems)]:
             console.err.print(f"{file}: {note}", markup=False)
     _exit_if(result.problems)
@@ -409,7 +414,7 @@ def subscribers_import(
 
 @subscribers.command("export")
 def subscribers_export(file: Annotated[Path | None, typer.Argument(metavar="[FILE]")] = None) -> None:
-    """Write all readers as CSV, to a file or to stdout."""
+    """Write all subscribers as CSV, to a file or to stdout."""
     with _opened() as opened:
         public = {topic.slug for topic in opened.store.topics.public()}
         text = csv_file.write(opened.store.subscribers.all(), public)
@@ -423,9 +428,9 @@ def subscribers_export(file: Annotated[Path | None, typer.Argument(metavar="[FIL
 
 @subscribers.command("list")
 def subscribers_list(as_json: AsJson = False) -> None:
-    """All readers."""
+    """All subscribers."""
     with _opened() as opened:
-        everybody = [queries.reader_facts(reader) for reader in opened.store.subscribers.all()]
+        everybody = [queries.subscriber_facts(subscriber) for subscriber in opened.store.subscribers.all()]
     if as_json:
         console.as_json(everybody)
     else:
@@ -435,10 +440,10 @@ def subscribers_list(as_json: AsJson = False) -> None:
 
 @subscribers.command("show")
 def subscribers_show(email: Email, as_json: AsJson = False) -> None:
-    """One reader."""
+    """One subscriber."""
     with _opened() as opened:
-        facts = queries.reader_facts(membership.reader(opened, email))
-        reason = queries.why_nothing(opened, membership.reader(opened, email)) or "has today's letter"
+        facts = queries.subscriber_facts(membership.subscriber(opened, email))
+        reason = queries.why_nothing(opened, membership.subscriber(opened, email)) or "has today's letter"
     if as_json:
         console.as_json(facts)
     else:
@@ -449,9 +454,9 @@ def subscribers_show(email: Email, as_json: AsJson = False) -> None:
 
 @subscribers.command("silent")
 def subscribers_silent(as_json: AsJson = False) -> None:
-    """Readers who got no letter today, and why."""
+    """Subscribers who got no letter today, and why."""
     with _opened() as opened:
-        found = [(reader.email, why) for reader, why in queries.silent(opened)]
+        found = [(subscriber.email, why) for subscriber, why in queries.silent(opened)]
     if as_json:
         console.as_json([{"email": email, "why": why} for email, why in found])
     else:
@@ -463,30 +468,30 @@ def subscribers_pause(
     email: Email,
     until: Annotated[str | None, typer.Option(help="Resume by itself on this day (YYYY-MM-DD).")] = None,
 ) -> None:
-    """Send a reader nothing until they resume."""
+    """Send a subscriber nothing until they resume."""
     with _opened() as opened:
-        membership.pause(opened, membership.reader(opened, email), _day(until) if until else None)
+        membership.pause(opened, membership.subscriber(opened, email), _day(until) if until else None)
 
 
 @subscribers.command("resume")
 def subscribers_resume(email: Email) -> None:
-    """Send to a paused reader again."""
+    """Send to a paused subscriber again."""
     with _opened() as opened:
-        membership.resume(opened, membership.reader(opened, email))
+        membership.resume(opened, membership.subscriber(opened, email))
 
 
 @subscribers.command("unsubscribe")
 def subscribers_unsubscribe(email: Email) -> None:
-    """Send a reader nothing any more, also not what is queued."""
+    """Send a subscriber nothing any more, also not what is queued."""
     with _opened() as opened:
-        membership.unsubscribe(opened, membership.reader(opened, email))
+        membership.unsubscribe(opened, membership.subscriber(opened, email))
 
 
 @subscribers.command("erase")
 def subscribers_erase(email: Email) -> None:
-    """Forget everything about a reader."""
+    """Forget everything about a subscriber."""
     with _opened() as opened:
-        membership.erase(opened, membership.reader(opened, email))
+        membership.erase(opened, membership.subscriber(opened, email))
 
 
 # --- deliveries -------------------------------------------------------------------------------------------------

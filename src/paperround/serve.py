@@ -29,10 +29,10 @@ def run(app: App, host: str, port: int) -> None:
     with _listening(host, port) as listening:  # before anything else: a taken port must not cost a round
         rounds = Rounds(app)
         app.nudge = rounds.soon
-        # The seeds' readers are invented: only the built-in inbox may have letters for them.
+        # The seeds' subscribers are invented: only the built-in inbox may have letters for them.
         if isinstance(app.settings.transport, InboxTransport) and site.load_seeds(app):
-            papers, readers = app.store.papers.count(), sum(app.store.subscribers.count().values())
-            console.out.print(f"loaded {papers} papers and {readers} readers from the seeds")
+            papers, subscribers = app.store.papers.count(), sum(app.store.subscribers.count().values())
+            console.out.print(f"loaded {papers} papers and {subscribers} subscribers from the seeds")
             rounds.round()
             sent = app.store.deliveries.count().get("sent", 0)
             console.out.print(f"first round: {sent} letters delivered")

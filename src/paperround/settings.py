@@ -120,7 +120,7 @@ class DeliverySettings(_Part):
         10800,
     )
     give_up_after: Annotated[int | None, Field(gt=0)] = None
-    """Seconds; by default a digest is tried until the reader's next one is due."""
+    """Seconds; by default a digest is tried until the subscriber's next one is due."""
     batch: Annotated[int, Field(gt=0, le=100_000)] = 500
     lease: Annotated[int, Field(gt=0)] = 60
     """Seconds for which a program holds letters that it has claimed; renewed while it sends."""
@@ -143,7 +143,7 @@ class BounceSettings(_Part):
 
 
 class WebhookSettings(_Part):
-    """Another program that is called when something happens to a reader."""
+    """Another program that is called when something happens to a subscriber."""
 
     name: Annotated[str, Field(min_length=1, max_length=60)]
     url: str
@@ -161,7 +161,9 @@ class WebhookSettings(_Part):
             raise ValueError("is no address that can be called") from None
         local = parts.hostname in {"localhost", "127.0.0.1", "::1"}
         if not parts.hostname or parts.scheme not in ({"http", "https"} if local else {"https"}):
-            raise ValueError("must be an https address (http is for this machine alone): readers' addresses go there")
+            raise ValueError(
+                "must be an https address (http is for this machine alone): subscribers' addresses go there"
+            )
         return value
 
     @field_validator("secret")

@@ -16,7 +16,7 @@ KINDS = ("file", "inbox", "maildir", "memory")
 
 def letter(number: int, body: str = "") -> Letter:
     text = f"From: <papers@papers.example>\r\nSubject: {number}\r\n\r\n{body or f'Letter {number}'}\r\n"
-    return Letter(number, "bounces@papers.example", f"reader{number}@mail.example", text.encode())
+    return Letter(number, "bounces@papers.example", f"subscriber{number}@mail.example", text.encode())
 
 
 def ignore(outcome):
@@ -102,7 +102,7 @@ def test_a_folder_that_takes_nothing_keeps_the_letters_queued(kind, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["file", "maildir"])
-def test_a_disk_that_fills_up_stops_the_sending_and_blames_no_reader(kind, tmp_path, monkeypatch):
+def test_a_disk_that_fills_up_stops_the_sending_and_blames_no_subscriber(kind, tmp_path, monkeypatch):
     def full(path, octets):
         raise OSError(28, "No space left on device")
 

@@ -88,12 +88,12 @@ def _letter(theme: str, kind: str = "", code: str = "en") -> Rendered:
     if kind:
         papers = EXTREMES[kind]
         known = {one.row: one for one in papers}
-        return press(theme, code).letter(digest(papers, more=2), known, sample.READER, sample.LINKS, DAY)
-    return press(theme, code).letter(sample.DIGEST, sample.PAPERS, sample.READER, sample.LINKS, DAY)
+        return press(theme, code).letter(digest(papers, more=2), known, sample.SUBSCRIBER, sample.LINKS, DAY)
+    return press(theme, code).letter(sample.DIGEST, sample.PAPERS, sample.SUBSCRIBER, sample.LINKS, DAY)
 
 
 def _notice(theme: str) -> Rendered:
-    return press(theme).notice("welcome", sample.READER, sample.LINKS, {"topics": ["Robots", "Graph learning"]})
+    return press(theme).notice("welcome", sample.SUBSCRIBER, sample.LINKS, {"topics": ["Robots", "Graph learning"]})
 
 
 def _without_style(html: str) -> str:

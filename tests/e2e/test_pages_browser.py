@@ -156,8 +156,8 @@ def _paths(base: str, page: Page) -> dict[str, str]:
         "letter": f"/inbox/{letter}",
         "letter header": f"/inbox/{letter}?show=header",
         "admin": "/admin",
-        "admin readers": "/admin/readers",
-        "admin reader": "/admin/readers/1",
+        "admin subscribers": "/admin/subscribers",
+        "admin subscriber": "/admin/subscribers/1",
         "admin topics": "/admin/topics",
         "admin topic": "/admin/topics/robotics",
         "admin letters": "/admin/letters",
@@ -200,7 +200,7 @@ def _examined(axe: Axe, page: Page, where: str) -> list[str]:
     return [f"{where}: {sideways} px too wide"] * (sideways > 0) + [f"{where}: {_told(one)}" for one in found]
 
 
-def test_german_readers_find_no_english(base: str, browser: Browser) -> None:
+def test_german_subscribers_find_no_english(base: str, browser: Browser) -> None:
     context = browser.new_context(locale="de-DE")
     page = context.new_page()
     page.goto(f"{base}/subscribe")

@@ -32,7 +32,7 @@ from support.papers import listing
 from support.returned import complaint, report
 from support.site import MORNING, Site
 
-READERS = ("ada@example.org", "ben@example.org", "eve@example.org")
+SUBSCRIBERS = ("ada@example.org", "ben@example.org", "eve@example.org")
 
 
 @pytest.fixture(scope="module")
@@ -56,11 +56,11 @@ def site(tmp_path: Path, database_url: str, server: Server, account: Account) ->
 
 
 def _site(folder: Path, server: Server, account: Account, url: str | None = None, **bounces: Any) -> Site:
-    """A site that has sent one letter to each reader and reads this mailbox."""
+    """A site that has sent one letter to each subscriber and reads this mailbox."""
     imap = server.settings(account)
     site = Site(folder, url, bounces={"domain": "bounces.example.org", "imap": imap, **bounces})
     site.topic("robots")
-    site.readers(READERS, "robots")
+    site.subscribers(SUBSCRIBERS, "robots")
     site.papers(listing(1))
     site.clock.now = MORNING + timedelta(hours=1)
     pipeline.publish(site.app)
@@ -73,7 +73,7 @@ def _return_address(site: Site, email: str = "ada@example.org") -> str:
 
 
 def _suppressed(site: Site) -> set[str]:
-    return {email for email in READERS if membership.reader(site.app, email).suppressed}
+    return {email for email in SUBSCRIBERS if membership.subscriber(site.app, email).suppressed}
 
 
 def _read(settings: dict[str, Any]) -> list[bytes]:
@@ -188,7 +188,7 @@ def test_what_was_under_way_when_the_program_died_is_read_again(
     tmp_path: Path, server: Server, account: Account, killed_at: str
 ) -> None:
     site = _site(tmp_path, server, account)
-    for email in READERS:
+    for email in SUBSCRIBERS:
         account.put(report(_return_address(site, email)))
     settings = {"url": site.app.settings.database_url, "imap": server.settings(account, ca_file=str(server.ca_file))}
     died = subprocess.run(

@@ -166,7 +166,7 @@ def test_a_file_of_another_format_is_reported_and_ends_with_one(site: Site) -> N
     assert report["problems"]
 
 
-def test_a_list_of_readers_goes_in_and_comes_out_again(site: Site) -> None:
+def test_a_list_of_subscribers_goes_in_and_comes_out_again(site: Site) -> None:
     file = site.folder / "in.csv"
     file.write_text(
         "\ufeffemail;name;topics;at;timezone;shoe size\n"
@@ -186,7 +186,7 @@ def test_a_list_of_readers_goes_in_and_comes_out_again(site: Site) -> None:
     assert "ada@example.org" in site.out
 
 
-def test_a_reader_is_paused_resumed_unsubscribed_and_erased(site: Site) -> None:
+def test_a_subscriber_is_paused_resumed_unsubscribed_and_erased(site: Site) -> None:
     site("subscribers", "add", "ada@example.org", "--topic", "robots", "--confirmed")
 
     def state() -> str:
@@ -219,7 +219,7 @@ def test_everybody_without_a_letter_today_is_listed_with_the_reason(site: Site) 
     told = {one["email"]: one["why"] for one in site.json("--now", MORNING, "subscribers", "silent")}
     assert told == {
         "ada@example.org": "no new paper on their topics",
-        "ben@example.org": "the reader is paused",
+        "ben@example.org": "the subscriber is paused",
         "eve@example.org": "no new paper on their topics",
     }
 

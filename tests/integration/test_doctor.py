@@ -37,7 +37,7 @@ def test_a_relay_that_is_away_or_refuses_us_is_an_error(tmp_path: Path) -> None:
     assert "not from you" in found.what
 
 
-def test_a_site_that_readers_cannot_reach_is_an_error_before_it_goes_live(tmp_path: Path) -> None:
+def test_a_site_that_subscribers_cannot_reach_is_an_error_before_it_goes_live(tmp_path: Path) -> None:
     with SmtpServer() as server:
         transport = {"kind": "smtp", "host": "127.0.0.1", "port": server.port, "tls": "none"}
         site = Site(

@@ -58,10 +58,10 @@ def test_two_papers_that_become_one_keep_the_larger_count_of_each_day(site: Site
     assert site.app.store.papers.count() == 1
 
 
-def _morning_of_a_weekly_reader(site: Site) -> None:
+def _morning_of_a_weekly_subscriber(site: Site) -> None:
     site.topic("robots")
     site.topic("agents")
-    site.reader("ada@reader.example", "robots", "agents", cadence="weekly")
+    site.subscriber("ada@subscriber.example", "robots", "agents", cadence="weekly")
     # On the paper's day the old favourite had its votes; the two others gain theirs within the week.
     site.clock.now = MORNING - timedelta(days=12)
     site.papers(listing(1, upvotes=500, day=date(2026, 11, 10), title="The old favourite among robots"))
@@ -78,12 +78,12 @@ def _morning_of_a_weekly_reader(site: Site) -> None:
 
 
 def test_a_weekly_letter_begins_with_what_was_discussed_most_that_week(site: Site) -> None:
-    _morning_of_a_weekly_reader(site)
+    _morning_of_a_weekly_subscriber(site)
     pipeline.publish(site.app)
     pipeline.deliver(site.app)
-    reader = site.app.store.subscribers.by_email("ada@reader.example")
-    assert reader is not None
-    digest = site.app.store.issues.digests_of(reader.row)[0]
+    subscriber = site.app.store.subscribers.by_email("ada@subscriber.example")
+    assert subscriber is not None
+    digest = site.app.store.issues.digests_of(subscriber.row)[0]
     assert digest.sections[0].topic == DISCUSSED
     assert [section.topic for section in digest.sections[1:]] == ["robots", "agents"]
     assert len(set(digest.papers)) == len(digest.papers) == 8
@@ -101,10 +101,10 @@ def test_a_weekly_letter_begins_with_what_was_discussed_most_that_week(site: Sit
 def test_a_site_can_leave_it_out(tmp_path: Path, database_url: str) -> None:
     told = {"base_url": "https://papers.example.org", "sender": "papers@example.org", "most_discussed": 0}
     site = Site(tmp_path, database_url, site=told)
-    _morning_of_a_weekly_reader(site)
+    _morning_of_a_weekly_subscriber(site)
     pipeline.publish(site.app)
-    reader = site.app.store.subscribers.by_email("ada@reader.example")
-    assert reader is not None
-    digest = site.app.store.issues.digests_of(reader.row)[0]
+    subscriber = site.app.store.subscribers.by_email("ada@subscriber.example")
+    assert subscriber is not None
+    digest = site.app.store.issues.digests_of(subscriber.row)[0]
     assert [section.topic for section in digest.sections] == ["robots", "agents"]
     site.app.close()

@@ -1,6 +1,6 @@
 """Whatever the relay does: nobody is missing, nobody is mailed twice without need, every rule of retrying is kept.
 
-2,000 readers for each fault, through the whole program: ledger, SMTP, a server that misbehaves as told.
+2,000 subscribers for each fault, through the whole program: ledger, SMTP, a server that misbehaves as told.
 """
 
 from __future__ import annotations
@@ -33,22 +33,22 @@ from support.smtp_server import (
     to,
 )
 
-READERS = 2_000
+SUBSCRIBERS = 2_000
 CONNECTIONS = 8
 DAY = timedelta(days=1)
-EVERYBODY = {f"reader{number}@example.org" for number in range(READERS)}
-SOME = {f"reader{number}@example.org" for number in range(0, READERS, 50)}
+EVERYBODY = {f"subscriber{number}@example.org" for number in range(SUBSCRIBERS)}
+SOME = {f"subscriber{number}@example.org" for number in range(0, SUBSCRIBERS, 50)}
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="session")
 def composed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A site with a letter queued for each of 2,000 readers."""
+    """A site with a letter queued for each of 2,000 subscribers."""
     folder = tmp_path_factory.mktemp("composed")
     site = Site(folder)
     site.topic("robots")
-    site.readers(EVERYBODY, "robots")
+    site.subscribers(EVERYBODY, "robots")
     site.papers(*(listing(number) for number in range(4)))
     site.clock.now = MORNING + timedelta(hours=1)
     pipeline.publish(site.app)
@@ -205,7 +205,7 @@ def test_a_plain_server_without_extensions_is_served_as_well(run) -> None:
     assert not done.doubled
 
 
-def test_a_daily_limit_waits_until_tomorrow_and_touches_no_reader(run) -> None:
+def test_a_daily_limit_waits_until_tomorrow_and_touches_no_subscriber(run) -> None:
     done = run(limit_a_day(1_500))
     assert not done.missing
     assert not done.doubled

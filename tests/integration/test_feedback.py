@@ -57,12 +57,12 @@ def _day(site: Site, first: int) -> None:
     site.clock.now += timedelta(days=1)
 
 
-def _reader(site: Site) -> Any:
-    return membership.reader(site.app, _EMAIL)
+def _subscriber(site: Site) -> Any:
+    return membership.subscriber(site.app, _EMAIL)
 
 
 def _latest(site: Site) -> Digest:
-    return site.app.store.issues.digests_of(_reader(site).row)[0]
+    return site.app.store.issues.digests_of(_subscriber(site).row)[0]
 
 
 def _kinds(site: Site, digest: Digest) -> list[str]:
@@ -72,7 +72,7 @@ def _kinds(site: Site, digest: Digest) -> list[str]:
 
 
 def _first_letter(site: Site) -> Digest:
-    site.reader(_EMAIL, "studies")
+    site.subscriber(_EMAIL, "studies")
     _day(site, 1)
     pipeline.publish(site.app)
     return _latest(site)
@@ -87,7 +87,7 @@ def _row(site: Site, number: int) -> int:
 def test_the_next_digest_follows_what_was_said_and_tells_it(site: Site) -> None:
     digest = _first_letter(site)
     assert _kinds(site, digest) == ["agents"] * 3 + ["robots"] * 3
-    assert membership.say(site.app, _reader(site), _row(site, 1), 1)
+    assert membership.say(site.app, _subscriber(site), _row(site, 1), 1)
     _day(site, 11)
     shown = preview.look(site.app, Wanted(_EMAIL))
     assert shown
@@ -107,8 +107,8 @@ def test_the_next_digest_follows_what_was_said_and_tells_it(site: Site) -> None:
 def test_less_lowers_and_is_counted_where_there_is_no_room(site: Site) -> None:
     digest = _first_letter(site)
     for row in (_row(site, 4), _row(site, 5)):
-        membership.say(site.app, _reader(site), row, -1)
-    membership.change(site.app, _reader(site), membership.wish(site.app, _EMAIL, ["studies"], max_papers=3))
+        membership.say(site.app, _subscriber(site), row, -1)
+    membership.change(site.app, _subscriber(site), membership.wish(site.app, _EMAIL, ["studies"], max_papers=3))
     _day(site, 11)
     pipeline.publish(site.app)
     after = _latest(site)
@@ -118,20 +118,20 @@ def test_less_lowers_and_is_counted_where_there_is_no_room(site: Site) -> None:
 
 
 def test_who_has_said_nothing_gets_what_everybody_gets(site: Site) -> None:
-    site.reader("ben@bookman.example", "studies")
+    site.subscriber("ben@bookman.example", "studies")
     digest = _first_letter(site)
-    membership.say(site.app, _reader(site), digest.papers[-1], 1)
-    membership.say(site.app, _reader(site), digest.papers[-1], -1)
-    membership.take_back(site.app, _reader(site), digest.papers[-1])
+    membership.say(site.app, _subscriber(site), digest.papers[-1], 1)
+    membership.say(site.app, _subscriber(site), digest.papers[-1], -1)
+    membership.take_back(site.app, _subscriber(site), digest.papers[-1])
     _day(site, 11)
     pipeline.publish(site.app)
-    ben = site.app.store.issues.digests_of(membership.reader(site.app, "ben@bookman.example").row)[0]
+    ben = site.app.store.issues.digests_of(membership.subscriber(site.app, "ben@bookman.example").row)[0]
     assert _latest(site).sections == ben.sections
 
 
 def test_the_workshop_shows_the_affinity(site: Site) -> None:
     _first_letter(site)
-    membership.say(site.app, _reader(site), _row(site, 1), 1)
+    membership.say(site.app, _subscriber(site), _row(site, 1), 1)
     _day(site, 11)
     wanted = [Wanted(_EMAIL)]
     for _ in range(2):
@@ -150,44 +150,44 @@ def test_the_latest_word_counts_when_two_papers_become_one(site: Site, first: st
     facts = {"source": "blog", "arxiv_id": None, "doi": "10.5555/one", "url": "https://b.example/1"}
     blog = listing(0, title="A study: one", authors=["Author 2"], **facts)
     site.papers(blog, _study(2, "robots"), _study(3, "agents"))
-    site.reader(_EMAIL, "studies")
-    reader = _reader(site)
+    site.subscriber(_EMAIL, "studies")
+    subscriber = _subscriber(site)
     old = site.app.store.papers.by_id("10.5555/one")
     assert old
     words = [(_row(site, 2), 1), (old.row, -1)]
     for row, verdict in words if first == "the one that stays" else reversed(words):
-        assert membership.say(site.app, reader, row, verdict)
+        assert membership.say(site.app, subscriber, row, verdict)
         site.clock.now += timedelta(minutes=1)
     site.papers(_study(2, "robots", doi="10.5555/one"))
     assert old.row not in site.app.store.papers.by_rows([old.row])
-    said = site.app.store.feedback.said(reader.row, 10)
+    said = site.app.store.feedback.said(subscriber.row, 10)
     latest = -1 if first == "the one that stays" else 1
     assert [(one.paper, one.verdict) for one in said] == [(_row(site, 2), latest)]
     # Its old number goes on naming it.
-    assert membership.say(site.app, reader, old.row, 1)
-    assert site.app.store.feedback.verdicts(reader.row) == {_row(site, 2): 1}
-    membership.take_back(site.app, reader, old.row)
-    assert site.app.store.feedback.said(reader.row, 10) == []
+    assert membership.say(site.app, subscriber, old.row, 1)
+    assert site.app.store.feedback.verdicts(subscriber.row) == {_row(site, 2): 1}
+    membership.take_back(site.app, subscriber, old.row)
+    assert site.app.store.feedback.said(subscriber.row, 10) == []
 
 
 def test_a_word_on_nothing_or_of_nobody_is_not_kept(site: Site) -> None:
     digest = _first_letter(site)
-    reader = _reader(site)
-    assert not membership.say(site.app, reader, 999_999, 1)
-    membership.say(site.app, reader, digest.papers[0], 1)
-    membership.erase(site.app, reader)
-    assert not membership.say(site.app, reader, digest.papers[1], 1)
-    assert site.app.store.feedback.of(reader.row) == ()
+    subscriber = _subscriber(site)
+    assert not membership.say(site.app, subscriber, 999_999, 1)
+    membership.say(site.app, subscriber, digest.papers[0], 1)
+    membership.erase(site.app, subscriber)
+    assert not membership.say(site.app, subscriber, digest.papers[1], 1)
+    assert site.app.store.feedback.of(subscriber.row) == ()
 
 
 def test_a_taste_is_made_of_the_latest_hundred_words(site: Site) -> None:
     site.papers(*(_study(number, "robots") for number in range(1, 104)))
-    site.reader(_EMAIL, "studies")
-    reader = _reader(site)
+    site.subscriber(_EMAIL, "studies")
+    subscriber = _subscriber(site)
     for number in range(1, 104):
         site.clock.now += timedelta(seconds=1)
-        assert membership.say(site.app, reader, _row(site, number), 1)
-    heard = site.app.store.feedback.of(reader.row)
+        assert membership.say(site.app, subscriber, _row(site, number), 1)
+    heard = site.app.store.feedback.of(subscriber.row)
     assert [one.paper for one in heard] == [_row(site, number) for number in range(103, 3, -1)]
 
 
@@ -196,7 +196,7 @@ def test_a_taste_is_made_of_the_latest_hundred_words(site: Site) -> None:
 
 def _letter(pages: Pages) -> tuple[Digest, str]:
     """A digest that was sent, and the path of its page."""
-    row = pages.reader(at="06:00")
+    row = pages.subscriber(at="06:00")
     pages.site.clock.now += timedelta(days=1)
     pipeline.publish(pages.app)
     (digest,) = pages.app.store.issues.digests_of(row)
@@ -204,7 +204,7 @@ def _letter(pages: Pages) -> tuple[Digest, str]:
 
 
 def _verdicts(pages: Pages) -> dict[int, int]:
-    return pages.app.store.feedback.verdicts(membership.reader(pages.app, _EMAIL).row)
+    return pages.app.store.feedback.verdicts(membership.subscriber(pages.app, _EMAIL).row)
 
 
 def test_the_links_in_a_letter_lead_to_a_button_and_the_button_records(pages: Pages) -> None:
@@ -272,14 +272,14 @@ def test_a_token_that_is_not_ours_or_for_something_else_opens_nothing(pages: Pag
     assert _verdicts(pages) == {}
 
 
-def test_the_link_of_an_erased_reader_leads_nowhere(pages: Pages) -> None:
+def test_the_link_of_an_erased_subscriber_leads_nowhere(pages: Pages) -> None:
     digest, path = _letter(pages)
-    membership.erase(pages.app, membership.reader(pages.app, _EMAIL))
+    membership.erase(pages.app, membership.subscriber(pages.app, _EMAIL))
     for method in ("GET", "POST"):
         assert pages.client.request(method, f"{path}?more={digest.papers[0]}").status_code == 404
 
 
-def test_a_test_letter_lets_nobody_speak_for_the_reader(pages: Pages) -> None:
+def test_a_test_letter_lets_nobody_speak_for_the_subscriber(pages: Pages) -> None:
     digest, path = _letter(pages)
     shown = preview.look(pages.app, Wanted(_EMAIL))
     assert shown
@@ -297,7 +297,7 @@ def test_preferences_and_the_export_hold_what_was_said(pages: Pages) -> None:
     first, second = digest.papers[:2]
     pages.client.post(path, data={"more": str(first)})
     pages.client.post(path, data={"less": str(second)})
-    own = pages.link("preferences", membership.reader(pages.app, _EMAIL).row)
+    own = pages.link("preferences", membership.subscriber(pages.app, _EMAIL).row)
     page = pages.client.get(own).text
     assert page.count('value="forget"') == 2
     held = json.loads(pages.client.get(f"{own}/data.json").text)["feedback"]
@@ -307,7 +307,7 @@ def test_preferences_and_the_export_hold_what_was_said(pages: Pages) -> None:
     assert "Forgotten." in said.text
     assert _verdicts(pages) == {second: -1}
     assert pages.client.post(own, data={"do": "forget", "paper": "no number"}).status_code == 200
-    membership.erase(pages.app, membership.reader(pages.app, _EMAIL))
+    membership.erase(pages.app, membership.subscriber(pages.app, _EMAIL))
     assert pages.dump()["feedback"] == []
 
 
@@ -338,10 +338,11 @@ def test_a_site_can_do_without(tmp_path: Path) -> None:
     (message,) = made.letters()
     assert "/f/" not in message.as_string()
     assert "like this" not in message.get_body(("plain",)).get_content()
-    reader = membership.reader(made.app, _EMAIL)
-    delivery = as_preview(digest, reader, "<x@example.org>")
+    subscriber = membership.subscriber(made.app, _EMAIL)
+    delivery = as_preview(digest, subscriber, "<x@example.org>")
     assert (
-        b"like this" not in made.app.letters.digest_letter(delivery, digest, reader, made.site.clock()).letter.message
+        b"like this"
+        not in made.app.letters.digest_letter(delivery, digest, subscriber, made.site.clock()).letter.message
     )
     assert Browser(made.web).get(path).status_code == 200, "older letters have the links"
     made.app.close()

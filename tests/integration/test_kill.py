@@ -54,8 +54,8 @@ def test_killed_at_any_moment_nobody_is_missing_and_at_most_the_letters_in_fligh
     chance = random.Random(7)
     site = Site(tmp_path)
     site.topic("robots")
-    everybody = {f"reader{number}@example.org" for number in range(LETTERS)}
-    site.readers(everybody, "robots")
+    everybody = {f"subscriber{number}@example.org" for number in range(LETTERS)}
+    site.subscribers(everybody, "robots")
     site.papers(*(listing(number) for number in range(4)))
     site.app.close()
     kills = 0
@@ -90,8 +90,8 @@ def test_killed_at_any_moment_nobody_is_missing_and_at_most_the_letters_in_fligh
 def test_four_programs_make_the_same_round_and_everybody_gets_one_letter(tmp_path: Path) -> None:
     site = Site(tmp_path)
     site.topic("robots")
-    everybody = {f"reader{number}@example.org" for number in range(1_000)}
-    site.readers(everybody, "robots")
+    everybody = {f"subscriber{number}@example.org" for number in range(1_000)}
+    site.subscribers(everybody, "robots")
     site.papers(*(listing(number) for number in range(4)))
     site.app.close()
     with SmtpServer() as server:

@@ -1,4 +1,6 @@
-"""The chart of weekly and monthly letters: counted once per issue, the same for all readers, served as a picture."""
+"""The chart of weekly and monthly letters: counted once per issue, the same for all subscribers, served as a
+picture.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +52,7 @@ def _letter(site: Site) -> tuple[str, str]:
 
 
 def test_a_weekly_issue_keeps_its_numbers_and_every_letter_shows_them(site: Site) -> None:
-    site.reader("a@example.net", "robots", "agents", cadence="weekly", weekday=0)
+    site.subscriber("a@example.net", "robots", "agents", cadence="weekly", weekday=0)
     _fill(site)
     shown = preview.look(site.app, preview.Wanted("a@example.net"))
     assert shown is not None
@@ -113,7 +115,7 @@ def test_other_addresses_are_not_there(site: Site, path: str) -> None:
 
 
 def test_a_daily_letter_has_no_chart_and_keeps_no_numbers(site: Site) -> None:
-    site.reader("a@example.net", "robots")
+    site.subscriber("a@example.net", "robots")
     _fill(site)
     site.clock.now += timedelta(days=1)
     pipeline.publish(site.app)

@@ -17,7 +17,7 @@ def _letter(folder: Path, **site: Any) -> EmailMessage:
     base = {"base_url": "https://papers.example.org", "sender": "papers@example.org"}
     made = Site(folder, site={**base, **site})
     made.topic("robots")
-    made.reader("ada@example.org", "robots", at="06:00", theme="cards")
+    made.subscriber("ada@example.org", "robots", at="06:00", theme="cards")
     made.papers(listing(1, thumbnail_url="https://pictures.example/1.png"))
     made.clock.now = made.clock.now.replace(day=24)
     pipeline.publish(made.app)

@@ -233,7 +233,7 @@ def _letter(site: Site) -> str:
 
 def _mailed(site: Site, prepare: Callable[[], None]) -> str:
     site.topic("robots")
-    site.reader("ada@lovelace.example", "robots", at="06:00", theme="cards")
+    site.subscriber("ada@lovelace.example", "robots", at="06:00", theme="cards")
     prepare()
     site.clock.now += timedelta(days=1)
     pipeline.publish(site.app)

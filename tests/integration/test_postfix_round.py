@@ -15,7 +15,7 @@ from support import postfix
 from support.papers import listing
 from support.site import MORNING, Site
 
-READERS = [f"reader{number}@mail.example" for number in range(300)]
+SUBSCRIBERS = [f"subscriber{number}@mail.example" for number in range(300)]
 LOST = {
     "gone@mail.example": ("hard", "hard bounce 5.1.1"),
     "closed@mail.example": ("hard", "hard bounce 5.2.1"),
@@ -35,24 +35,24 @@ def test_a_round_by_postfix_delivers_each_letter_once_and_its_reports_suppress_t
             bounces={"domain": "papers.example"},
         )
         site.topic("robots")
-        site.readers([*READERS, *LOST], "robots")
+        site.subscribers([*SUBSCRIBERS, *LOST], "robots")
         site.papers(*(listing(number) for number in range(4)))
         site.clock.now = MORNING + timedelta(hours=1)
         pipeline.publish(site.app)
         tally = pipeline.deliver(site.app)
-        assert tally.letters["sent"] == len(READERS) + len(LOST), "this relay takes everything over first"
+        assert tally.letters["sent"] == len(SUBSCRIBERS) + len(LOST), "this relay takes everything over first"
 
-        relay.wait_for(lambda: len(relay.mailbox("readers")) >= len(READERS))
+        relay.wait_for(lambda: len(relay.mailbox("subscribers")) >= len(SUBSCRIBERS))
         relay.wait_for(lambda: len(relay.mailbox("bounces")) >= len(LOST))
-        got = [message_from_bytes(mail, policy=policy.default) for mail in relay.mailbox("readers")]
-        assert sorted(str(letter["To"]).strip("<>") for letter in got) == sorted(READERS)
+        got = [message_from_bytes(mail, policy=policy.default) for mail in relay.mailbox("subscribers")]
+        assert sorted(str(letter["To"]).strip("<>") for letter in got) == sorted(SUBSCRIBERS)
         assert all("bounces+" in str(letter["Return-Path"]) for letter in got)
 
         box = relay.folder / "mail" / "bounces"
         found = bounce_intake.read(site.app, mailboxes.maildir(box))
         assert {one.email: one.kind.value for one in found} == {email: kind for email, (kind, _) in LOST.items()}
         for email, (_, suppressed) in LOST.items():
-            known = membership.reader(site.app, email).suppressed
+            known = membership.subscriber(site.app, email).suppressed
             assert (known[0] if known else None) == suppressed
         assert bounce_intake.read(site.app, mailboxes.maildir(box)) == []
 
@@ -61,5 +61,5 @@ def test_a_round_by_postfix_delivers_each_letter_once_and_its_reports_suppress_t
         site.papers(listing(10))
         pipeline.publish(site.app)
         tally = pipeline.deliver(site.app)
-        assert (tally.letters["sent"], tally.letters["suppressed"]) == (len(READERS) + 2, 2)
+        assert (tally.letters["sent"], tally.letters["suppressed"]) == (len(SUBSCRIBERS) + 2, 2)
         site.app.close()

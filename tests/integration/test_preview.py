@@ -52,10 +52,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @dataclass
 class Morning:
-    """Papers of a day and readers who are due."""
+    """Papers of a day and subscribers who are due."""
 
     papers: list[dict[str, Any]] = field(default_factory=list)
-    readers: list[dict[str, Any]] = field(default_factory=list)
+    subscribers: list[dict[str, Any]] = field(default_factory=list)
 
 
 _WISHES = st.fixed_dictionaries(
@@ -84,10 +84,12 @@ _numbers = count(1)
 
 
 def _prepare(site: Site, morning: Morning) -> list[str]:
-    """The morning's papers are stored and its readers due; their addresses."""
+    """The morning's papers are stored and its subscribers due; their addresses."""
     site.papers(*(listing(next(_numbers), paper.pop("topic"), **paper) for paper in map(dict, morning.papers)))
-    emails = [f"reader{next(_numbers)}@example.net" for _ in morning.readers]
-    wishes = [membership.wish(site.app, email, **wish) for email, wish in zip(emails, morning.readers, strict=True)]
+    emails = [f"subscriber{next(_numbers)}@example.net" for _ in morning.subscribers]
+    wishes = [
+        membership.wish(site.app, email, **wish) for email, wish in zip(emails, morning.subscribers, strict=True)
+    ]
     membership.subscribe(site.app, wishes, confirmed=True, first_at=site.clock())
     return emails
 
@@ -113,7 +115,7 @@ def test_what_is_previewed_is_what_is_sent(site: Site, morning: Morning) -> None
         assert _same(composed[email]) == _same(message)
         assert _before(before[email]) == _before(message)
     for email in emails:
-        membership.erase(site.app, membership.reader(site.app, email))
+        membership.erase(site.app, membership.subscriber(site.app, email))
 
 
 @pytest.fixture
@@ -131,7 +133,7 @@ def _due(site: Site, email: str, *topics: str, **wishes: Any) -> None:
 
 
 def test_a_paper_stays_as_its_issue_first_printed_it(fresh: Site) -> None:
-    """Also for a reader who is served later that day, when the paper has more votes."""
+    """Also for a subscriber who is served later that day, when the paper has more votes."""
     fresh.papers(listing(1, upvotes=5))
     _due(fresh, "early@example.net", "robots")
     pipeline.publish(fresh.app)
@@ -147,7 +149,7 @@ def test_a_paper_stays_as_its_issue_first_printed_it(fresh: Site) -> None:
 
 
 def test_a_letter_of_tomorrow_has_tomorrows_date(fresh: Site) -> None:
-    fresh.reader("ada@example.net", "robots", at="05:00")  # the clock says six: the next one is tomorrow's
+    fresh.subscriber("ada@example.net", "robots", at="05:00")  # the clock says six: the next one is tomorrow's
     fresh.papers(listing(1))
     shown = preview.look(fresh.app, Wanted("ada@example.net"))
     assert shown
@@ -156,8 +158,8 @@ def test_a_letter_of_tomorrow_has_tomorrows_date(fresh: Site) -> None:
     assert shown.origin is Origin.NEXT
 
 
-def test_a_reader_whose_letters_are_off_has_todays_date(fresh: Site) -> None:
-    fresh.reader("ada@example.net", "robots", cadence="off")
+def test_a_subscriber_whose_letters_are_off_has_todays_date(fresh: Site) -> None:
+    fresh.subscriber("ada@example.net", "robots", cadence="off")
     fresh.papers(listing(1))
     shown = preview.look(fresh.app, Wanted("ada@example.net"))
     assert shown
@@ -177,12 +179,12 @@ def test_what_was_composed_stays_to_be_seen(fresh: Site) -> None:
     assert preview.look(fresh.app, Wanted("ada@example.net")) is None
 
 
-def test_theme_and_language_may_be_other_than_the_readers(fresh: Site) -> None:
+def test_theme_and_language_may_be_other_than_the_subscribers(fresh: Site) -> None:
     _due(fresh, "ada@example.net", "robots")
     fresh.papers(listing(1))
     shown = preview.look(fresh.app, Wanted("ada@example.net", theme="plain", language="de"))
     assert shown
-    assert (shown.reader.theme, shown.reader.language) == ("plain", "de")
+    assert (shown.subscriber.theme, shown.subscriber.language) == ("plain", "de")
     assert '<html lang="de"' in shown.finished.rendered.html
 
 
@@ -203,7 +205,7 @@ def test_a_weekly_letter_is_seen_of_the_days_that_it_tells_of(fresh: Site) -> No
     assert latest.digest.issue == "weekly 2026-11-21", "the latest papers, however old"
 
 
-def test_a_reader_sees_their_letter_as_a_weekly_one_and_a_digest_that_was_composed_as_it_was(fresh: Site) -> None:
+def test_a_subscriber_sees_their_letter_as_a_weekly_one_and_a_digest_that_was_composed_as_it_was(fresh: Site) -> None:
     _due(fresh, "ada@example.net", "robots")
     fresh.papers(*(listing(number, upvotes=9 * number) for number in range(1, 9)))
     weekly = preview.look(fresh.app, Wanted("ada@example.net", cadence=Cadence.WEEKLY))
@@ -239,8 +241,8 @@ def test_a_follower_sees_a_days_papers_or_the_latest(fresh: Site) -> None:
     assert preview.days(fresh.app, Wanted(topics=("robots",))) == [date(2026, 11, 20), date(2026, 11, 19)]
 
 
-def test_without_reader_and_topic_there_is_a_made_up_letter_with_nobodys_links(fresh: Site) -> None:
-    fresh.reader("first@example.net", "robots")
+def test_without_subscriber_and_topic_there_is_a_made_up_letter_with_nobodys_links(fresh: Site) -> None:
+    fresh.subscriber("first@example.net", "robots")
     fresh.papers(*(listing(n) for n in range(1, 9)))
     shown = preview.look(fresh.app, Wanted())
     assert shown
@@ -257,7 +259,7 @@ def test_without_reader_and_topic_there_is_a_made_up_letter_with_nobodys_links(f
 
 @pytest.mark.parametrize("kind", ["confirm", "welcome", "goodbye", "paused", "your-link"])
 def test_notices_can_be_looked_at_and_their_links_are_nobodys(fresh: Site, kind: str) -> None:
-    fresh.reader("ada@example.net", "robots")
+    fresh.subscriber("ada@example.net", "robots")
     ada = fresh.app.store.subscribers.by_email("ada@example.net")
     assert ada
     shown = preview.look(fresh.app, Wanted("ada@example.net", notice=kind))
@@ -394,7 +396,7 @@ def test_a_notice_can_be_sent_for_a_test_too(fresh: Site) -> None:
 
 
 def test_a_test_letter_goes_nowhere_where_nothing_may_go(fresh: Site) -> None:
-    fresh.reader("ada@example.net", "robots")
+    fresh.subscriber("ada@example.net", "robots")
     fresh.app.store.subscribers.suppress("ada@example.net", "complaint", fresh.clock())
     shown = preview.look(fresh.app, Wanted())
     assert shown

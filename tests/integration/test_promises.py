@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from paperround.domain.models import DeliveryState, Outcome, ReaderState, Stage
+from paperround.domain.models import DeliveryState, Outcome, Stage, SubscriberState
 from paperround.rounds import pipeline
 from paperround.store.deliveries import Settlement
 from paperround.subscribers import membership
@@ -33,14 +33,14 @@ def a_round(site: Site, now: datetime) -> pipeline.Tally:
     return tally
 
 
-def test_two_domains_that_fold_to_one_are_two_readers(site: Site) -> None:
-    site.reader("ada@strasse.example", "robots")
-    site.reader("ada@straße.example", "robots")
+def test_two_domains_that_fold_to_one_are_two_subscribers(site: Site) -> None:
+    site.subscriber("ada@strasse.example", "robots")
+    site.subscriber("ada@straße.example", "robots")
     assert len(list(site.app.store.subscribers.all())) == 2
 
 
 def test_a_first_letter_on_a_day_that_has_one_waits_and_swallows_nothing(site: Site) -> None:
-    site.reader("ada@example.org", "robots")
+    site.subscriber("ada@example.org", "robots")
     site.papers(listing(1))
     a_round(site, MORNING + HOUR)
     site.papers(listing(2))
@@ -52,7 +52,7 @@ def test_a_first_letter_on_a_day_that_has_one_waits_and_swallows_nothing(site: S
 
 
 def test_a_match_made_while_a_changed_topic_is_compared_anew_is_kept(site: Site, monkeypatch) -> None:
-    site.reader("ada@example.org", "robots")
+    site.subscriber("ada@example.org", "robots")
     site.papers(listing(1))
     walk = pipeline._found
 
@@ -79,7 +79,7 @@ def test_the_number_of_a_paper_that_is_gone_is_never_another_papers(site: Site) 
 
 
 def test_a_letter_that_was_taken_is_sent_though_a_sweep_has_put_it_back(site: Site) -> None:
-    site.reader("ada@example.org", "robots")
+    site.subscriber("ada@example.org", "robots")
     site.papers(listing(1))
     site.clock.now = MORNING + HOUR
     pipeline.publish(site.app)
@@ -95,16 +95,16 @@ def test_a_letter_that_was_taken_is_sent_though_a_sweep_has_put_it_back(site: Si
 
 
 def test_whoever_leaves_while_a_change_is_on_its_way_has_left(site: Site) -> None:
-    site.reader("ada@example.org", "robots")
-    seen = membership.reader(site.app, "ada@example.org")
+    site.subscriber("ada@example.org", "robots")
+    seen = membership.subscriber(site.app, "ada@example.org")
     membership.unsubscribe(site.app, seen)
     site.app.store.subscribers.save([seen], site.clock())
     membership.resume(site.app, seen)
-    assert membership.reader(site.app, "ada@example.org").state is ReaderState.UNSUBSCRIBED
+    assert membership.subscriber(site.app, "ada@example.org").state is SubscriberState.UNSUBSCRIBED
 
 
 def test_a_letter_after_an_outage_has_half_a_day_to_arrive(site: Site) -> None:
-    site.reader("ada@example.org", "robots", at="07:00")
+    site.subscriber("ada@example.org", "robots", at="07:00")
     site.papers(listing(1))
     site.clock.now = datetime(2026, 11, 26, 6, 55, tzinfo=UTC)  # off for three days, five minutes before the next
     pipeline.publish(site.app)
@@ -124,19 +124,19 @@ def test_two_works_under_one_title_without_any_identifier_stay_two_however_often
     assert site.app.store.papers.count() == 2
 
 
-def test_a_pause_ends_on_the_readers_own_day(site: Site) -> None:
-    site.reader("ada@example.org", "robots", timezone="America/Los_Angeles")
-    membership.pause(site.app, membership.reader(site.app, "ada@example.org"), date(2026, 11, 24))
+def test_a_pause_ends_on_the_subscribers_own_day(site: Site) -> None:
+    site.subscriber("ada@example.org", "robots", timezone="America/Los_Angeles")
+    membership.pause(site.app, membership.subscriber(site.app, "ada@example.org"), date(2026, 11, 24))
     site.clock.now = datetime(2026, 11, 24, 1, tzinfo=UTC)  # still the 23rd there
     pipeline.sweep(site.app)
-    assert membership.reader(site.app, "ada@example.org").state is ReaderState.PAUSED
+    assert membership.subscriber(site.app, "ada@example.org").state is SubscriberState.PAUSED
     site.clock.now = datetime(2026, 11, 24, 9, tzinfo=UTC)
     pipeline.sweep(site.app)
-    assert membership.reader(site.app, "ada@example.org").state is ReaderState.ACTIVE
+    assert membership.subscriber(site.app, "ada@example.org").state is SubscriberState.ACTIVE
 
 
 def test_archived_papers_become_news_when_a_source_announces_the_same_work(site: Site) -> None:
-    site.reader("ada@example.org", "robots")
+    site.subscriber("ada@example.org", "robots")
     store = site.app.store.papers
     store.add([listing(1, arxiv_id=None, authors=[], source="page", kind="page")], site.clock(), archive=True)
     pipeline.match(site.app)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from paperround.domain.models import ReaderState, Stage
+from paperround.domain.models import Stage, SubscriberState
 from paperround.rounds import pipeline
 from paperround.subscribers import membership
 from support.papers import listing
@@ -48,8 +48,8 @@ def a_round(site: Site, now: datetime | None = None) -> pipeline.Tally:
     return tally
 
 
-def test_a_reader_gets_the_papers_on_their_topics_at_their_hour(site: Site) -> None:
-    site.reader("ada@example.org", "robots", at="07:00")
+def test_a_subscriber_gets_the_papers_on_their_topics_at_their_hour(site: Site) -> None:
+    site.subscriber("ada@example.org", "robots", at="07:00")
     site.papers(listing(1, "robots"), listing(2, "agents"))
     assert a_round(site, MORNING + timedelta(minutes=59)).due == 0
     tally = a_round(site, MORNING + HOUR)
@@ -60,8 +60,8 @@ def test_a_reader_gets_the_papers_on_their_topics_at_their_hour(site: Site) -> N
     assert "part 2" not in text
 
 
-def test_a_reader_never_gets_the_same_paper_twice(site: Site) -> None:
-    site.reader("ada@example.org", "robots", "agents")
+def test_a_subscriber_never_gets_the_same_paper_twice(site: Site) -> None:
+    site.subscriber("ada@example.org", "robots", "agents")
     site.papers(listing(1, "robots"))
     a_round(site, MORNING + HOUR)
     # another version, another source, another topic: still the same work
@@ -75,7 +75,7 @@ def test_a_reader_never_gets_the_same_paper_twice(site: Site) -> None:
 
 
 def test_a_paper_that_turns_out_to_be_another_one_is_not_sent_again(site: Site) -> None:
-    site.reader("ada@example.org", "robots")
+    site.subscriber("ada@example.org", "robots")
     site.papers(
         listing(1, arxiv_id=None, doi=None, authors=[], source="page", kind="page", url="https://example.org/1")
     )
@@ -87,7 +87,7 @@ def test_a_paper_that_turns_out_to_be_another_one_is_not_sent_again(site: Site) 
 
 
 def test_a_letter_goes_out_whose_papers_turned_out_to_be_one_after_it_was_composed(site: Site) -> None:
-    site.reader("ada@example.org", "robots")
+    site.subscriber("ada@example.org", "robots")
     site.papers(
         listing(1, arxiv_id=None, doi=None, authors=[], source="page", kind="page", url="https://example.org/1"),
         listing(1, title="Robots under quite another title at first"),
@@ -102,8 +102,8 @@ def test_a_letter_goes_out_whose_papers_turned_out_to_be_one_after_it_was_compos
     assert "quite another title" in text
 
 
-def test_a_reader_erased_while_their_letter_is_on_its_way_takes_nobody_elses_with_them(site: Site) -> None:
-    site.readers([f"reader{number}@example.org" for number in range(3)], "robots")
+def test_a_subscriber_erased_while_their_letter_is_on_its_way_takes_nobody_elses_with_them(site: Site) -> None:
+    site.subscribers([f"subscriber{number}@example.org" for number in range(3)], "robots")
     site.papers(listing(1))
     site.clock.now = MORNING + HOUR
     pipeline.publish(site.app)
@@ -111,7 +111,7 @@ def test_a_reader_erased_while_their_letter_is_on_its_way_takes_nobody_elses_wit
 
     def erase_first(letters, report) -> None:
         under_way = list(letters)
-        membership.erase(site.app, membership.reader(site.app, "reader1@example.org"))
+        membership.erase(site.app, membership.subscriber(site.app, "subscriber1@example.org"))
         send(iter(under_way), report)
 
     site.relay.send = erase_first
@@ -120,7 +120,7 @@ def test_a_reader_erased_while_their_letter_is_on_its_way_takes_nobody_elses_wit
 
 
 def test_a_letter_that_waits_is_sent_though_its_paper_turns_out_to_be_another_one(site: Site) -> None:
-    site.reader("ada@example.org", "robots")
+    site.subscriber("ada@example.org", "robots")
     page = listing(1, arxiv_id=None, authors=[], source="page", kind="page", url="https://example.org/1")
     site.papers(page)
     site.clock.now = MORNING + HOUR
@@ -136,7 +136,7 @@ def test_a_letter_that_waits_is_sent_though_its_paper_turns_out_to_be_another_on
 
 
 def test_after_three_days_off_there_is_one_digest_that_holds_everything(site: Site) -> None:
-    site.reader("ada@example.org", "robots")
+    site.subscriber("ada@example.org", "robots")
     for number in range(1, 4):
         site.clock.now = MORNING + timedelta(days=number)
         site.papers(listing(number, day=date(2026, 11, 23 + number)))
@@ -144,12 +144,12 @@ def test_after_three_days_off_there_is_one_digest_that_holds_everything(site: Si
     assert (tally.due, tally.composed) == (1, 1)
     [(_, text)] = letters(site)
     assert all(f"part {number}" in text for number in range(1, 4))
-    reader = membership.reader(site.app, "ada@example.org")
-    assert reader.next_digest_at == datetime(2026, 11, 27, 7, tzinfo=UTC)
+    subscriber = membership.subscriber(site.app, "ada@example.org")
+    assert subscriber.next_digest_at == datetime(2026, 11, 27, 7, tzinfo=UTC)
 
 
 def test_what_does_not_fit_is_counted_and_never_comes_later(site: Site) -> None:
-    site.reader("ada@example.org", "robots", max_papers=3)
+    site.subscriber("ada@example.org", "robots", max_papers=3)
     site.papers(*(listing(number) for number in range(1, 11)))
     a_round(site, MORNING + HOUR)
     [(_, text)] = letters(site)
@@ -159,7 +159,7 @@ def test_what_does_not_fit_is_counted_and_never_comes_later(site: Site) -> None:
 
 def test_a_match_that_is_stored_late_comes_with_the_next_digest(site: Site) -> None:
     """The edition is closed over what is visible: a match committed after that is in none, and so in the next."""
-    site.reader("ada@example.org", "robots")
+    site.subscriber("ada@example.org", "robots")
     site.clock.now = MORNING + HOUR
     site.app.store.papers.add([listing(1)], site.clock())  # stored, its matching still under way
     assert a_round(site).composed == 0
@@ -168,14 +168,14 @@ def test_a_match_that_is_stored_late_comes_with_the_next_digest(site: Site) -> N
 
 
 def test_papers_that_a_crash_left_unmatched_are_matched_by_the_sweep(site: Site) -> None:
-    site.reader("ada@example.org", "robots")
+    site.subscriber("ada@example.org", "robots")
     site.app.store.papers.add([listing(1)], site.clock())
     pipeline.sweep(site.app)
     assert a_round(site, MORNING + HOUR).composed == 1
 
 
 def test_running_a_round_again_sends_nothing_more(site: Site) -> None:
-    site.reader("ada@example.org", "robots")
+    site.subscriber("ada@example.org", "robots")
     site.papers(listing(1))
     a_round(site, MORNING + HOUR)
     tally = a_round(site)
@@ -184,7 +184,7 @@ def test_running_a_round_again_sends_nothing_more(site: Site) -> None:
 
 
 def test_a_clock_set_back_sends_nothing_again(site: Site) -> None:
-    site.reader("ada@example.org", "robots")
+    site.subscriber("ada@example.org", "robots")
     site.papers(listing(1), listing(2))
     a_round(site, MORNING + HOUR)
     a_round(site, MORNING - timedelta(days=2))
@@ -194,20 +194,20 @@ def test_a_clock_set_back_sends_nothing_again(site: Site) -> None:
 
 @pytest.mark.parametrize("leave", [membership.unsubscribe, membership.pause, membership.erase])
 def test_whoever_leaves_after_composing_gets_nothing(site: Site, leave) -> None:
-    site.reader("ada@example.org", "robots")
+    site.subscriber("ada@example.org", "robots")
     site.papers(listing(1))
     site.clock.now = MORNING + HOUR
     pipeline.publish(site.app)
-    leave(site.app, membership.reader(site.app, "ada@example.org"))
+    leave(site.app, membership.subscriber(site.app, "ada@example.org"))
     tally = pipeline.deliver(site.app)
     assert not letters(site)
     assert tally.letters["sent"] == 0
 
 
 def test_a_suppressed_address_gets_nothing_and_import_does_not_change_that(site: Site) -> None:
-    site.reader("ada@example.org", "robots")
+    site.subscriber("ada@example.org", "robots")
     site.app.store.subscribers.suppress("Ada@Example.org", "hard bounce", site.clock())
-    site.reader("ada@example.org", "robots")
+    site.subscriber("ada@example.org", "robots")
     site.papers(listing(1))
     tally = a_round(site, MORNING + HOUR)
     assert not letters(site)
@@ -216,14 +216,14 @@ def test_a_suppressed_address_gets_nothing_and_import_does_not_change_that(site:
     assert delivery["reason"] == "the address is suppressed"
 
 
-def test_a_new_reader_gets_the_past_week_and_nothing_older(site: Site) -> None:
+def test_a_new_subscriber_gets_the_past_week_and_nothing_older(site: Site) -> None:
     site.papers(listing(1))
     pipeline.publish(site.app)
     site.clock.now = MORNING + timedelta(days=8)
     site.papers(listing(2))
     pipeline.publish(site.app)
     site.clock.now = MORNING + timedelta(days=9)
-    site.reader("ada@example.org", "robots")
+    site.subscriber("ada@example.org", "robots")
     a_round(site, MORNING + timedelta(days=9, hours=2))
     [(_, text)] = letters(site)
     assert "part 2" in text
@@ -231,11 +231,11 @@ def test_a_new_reader_gets_the_past_week_and_nothing_older(site: Site) -> None:
 
 
 def test_a_new_topic_does_not_mail_last_years_papers(site: Site) -> None:
-    site.reader("ada@example.org", "robots")
+    site.subscriber("ada@example.org", "robots")
     site.papers(listing(1, "speech"), listing(2, "robots"))
     site.clock.now = MORNING + timedelta(days=30)
     site.topic("speech")
-    site.reader("ada@example.org", "robots", "speech")
+    site.subscriber("ada@example.org", "robots", "speech")
     a_round(site, MORNING + timedelta(days=30, hours=2))
     [(_, text)] = letters(site)
     assert "part 2" in text
@@ -244,16 +244,16 @@ def test_a_new_topic_does_not_mail_last_years_papers(site: Site) -> None:
 
 
 def test_archived_papers_are_found_and_never_mailed(site: Site) -> None:
-    site.reader("ada@example.org", "robots")
+    site.subscriber("ada@example.org", "robots")
     site.app.store.papers.add([listing(1)], site.clock(), archive=True)
     pipeline.match(site.app)
     assert a_round(site, MORNING + HOUR).composed == 0
     assert site.app.store.topics.counts()["robots"] == (1, 1)
 
 
-def test_a_reader_with_other_topics_gets_other_papers(site: Site) -> None:
-    site.reader("ada@example.org", "robots")
-    site.reader("ben@example.org", "agents")
+def test_a_subscriber_with_other_topics_gets_other_papers(site: Site) -> None:
+    site.subscriber("ada@example.org", "robots")
+    site.subscriber("ben@example.org", "agents")
     site.papers(listing(1, "robots"), listing(2, "agents"))
     a_round(site, MORNING + HOUR)
     got = dict(letters(site))
@@ -262,7 +262,7 @@ def test_a_reader_with_other_topics_gets_other_papers(site: Site) -> None:
 
 
 def test_a_letter_that_goes_again_is_the_same_letter(site: Site) -> None:
-    site.reader("ada@example.org", "robots")
+    site.subscriber("ada@example.org", "robots")
     site.papers(listing(1))
     site.clock.now = MORNING + HOUR
     pipeline.publish(site.app)
@@ -280,7 +280,7 @@ def test_four_programs_on_one_database_send_one_letter_each(tmp_path: Path, data
     sites = [Site(tmp_path, database_url, Clock()) for _ in range(4)]
     sites[0].topic("robots")
     for number in range(60):
-        sites[0].reader(f"reader{number}@example.org", "robots")
+        sites[0].subscriber(f"subscriber{number}@example.org", "robots")
     sites[0].papers(*(listing(number) for number in range(5)))
     errors: list[BaseException] = []
 
@@ -299,19 +299,19 @@ def test_four_programs_on_one_database_send_one_letter_each(tmp_path: Path, data
         pipeline.deliver(site.app)
     assert not errors
     got = Counter(letter.recipient for site in sites for letter in site.relay.letters)
-    assert got == {f"reader{number}@example.org": 1 for number in range(60)}
+    assert got == {f"subscriber{number}@example.org": 1 for number in range(60)}
     for site in sites:
         site.app.close()
 
 
-def test_a_paused_reader_wakes_up_by_themselves_and_has_missed_nothing(site: Site) -> None:
-    site.reader("ada@example.org", "robots")
-    membership.pause(site.app, membership.reader(site.app, "ada@example.org"), date(2026, 11, 26))
+def test_a_paused_subscriber_wakes_up_by_themselves_and_has_missed_nothing(site: Site) -> None:
+    site.subscriber("ada@example.org", "robots")
+    membership.pause(site.app, membership.subscriber(site.app, "ada@example.org"), date(2026, 11, 26))
     site.papers(listing(1))
     assert a_round(site, MORNING + HOUR).due == 0
     site.clock.now = datetime(2026, 11, 26, 0, 5, tzinfo=UTC)
     pipeline.sweep(site.app)
-    assert membership.reader(site.app, "ada@example.org").state is ReaderState.ACTIVE
+    assert membership.subscriber(site.app, "ada@example.org").state is SubscriberState.ACTIVE
     assert a_round(site, datetime(2026, 11, 26, 7, 0, tzinfo=UTC)).composed == 1
 
 
@@ -320,7 +320,7 @@ def test_a_letter_that_takes_longer_than_the_lease_is_not_given_to_another_progr
 ) -> None:
     site = Site(tmp_path, database_url, Running(MORNING + HOUR), delivery={"lease": 1})
     site.topic("robots")
-    site.reader("ada@example.org", "robots", at="07:00")
+    site.subscriber("ada@example.org", "robots", at="07:00")
     site.clock.now = MORNING + HOUR
     site.papers(listing(1))
     site.clock.now = MORNING + timedelta(days=1, hours=1)
@@ -350,7 +350,7 @@ def test_a_program_that_stood_still_for_longer_than_its_lease_sends_no_more(tmp_
     """As after SIGSTOP: a sweep elsewhere has put its letters back."""
     site = Site(tmp_path)
     site.topic("robots")
-    site.readers([f"reader{number}@example.org" for number in range(40)], "robots")
+    site.subscribers([f"subscriber{number}@example.org" for number in range(40)], "robots")
     site.papers(listing(1))
     site.clock.now = MORNING + HOUR
     pipeline.publish(site.app)

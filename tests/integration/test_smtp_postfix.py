@@ -16,13 +16,13 @@ from support import postfix
 
 KEYS = tokens.keys("a secret of sixteen characters or more")
 SIGNING = Key("papers.example", "morning", rsa.generate_private_key(65537, 2048))
-READERS = 200
+SUBSCRIBERS = 200
 RETURNED = {
     "nobody-of-that-name@mail.example": BounceKind.HARD,
     "closed@mail.example": BounceKind.HARD,
     "full@mail.example": BounceKind.SOFT,
     "policy@mail.example": BounceKind.POLICY,
-    "reader@no-such-domain.example": BounceKind.SOFT,
+    "subscriber@no-such-domain.example": BounceKind.SOFT,
 }
 
 
@@ -34,18 +34,18 @@ def relay():
         yield relay
 
 
-def letter(number, reader):
+def letter(number, subscriber):
     head = Head(
         sender_name="Die tägliche Auswahl",
         sender="papers@papers.example",
-        recipient=reader,
+        recipient=subscriber,
         date=datetime(2026, 11, 23, 7, tzinfo=UTC),
         message_id=message_id(number, "daily 2026-11-23", KEYS[0], "papers.example"),
         unsubscribe_url="https://papers.example/u/" + tokens.mint(KEYS, tokens.UNSUBSCRIBE, number),
     )
     body = "Größe\n.\n..hidden\n\nFrom the papers\n" + "Zwölf Boxkämpfer " * 60 + "\n\n"
     message = sign(build(head, Rendered("Zehn Aufsätze", f"<p>{body}</p>", body)), [SIGNING])
-    return Letter(number, tokens.verp(KEYS, number, "papers.example"), reader, message)
+    return Letter(number, tokens.verp(KEYS, number, "papers.example"), subscriber, message)
 
 
 def send(relay, letters):
@@ -55,11 +55,11 @@ def send(relay, letters):
 
 
 def test_letters_arrive_as_they_were_signed(relay):
-    letters = [letter(number, f"reader{number}@mail.example") for number in range(READERS)]
+    letters = [letter(number, f"subscriber{number}@mail.example") for number in range(SUBSCRIBERS)]
     assert all(outcome.accepted for outcome in send(relay, letters))
-    relay.wait_for(lambda: len(relay.mailbox("readers")) >= READERS)
-    stored = [mail.replace(b"\n", b"\r\n") for mail in relay.mailbox("readers")]
-    assert len(stored) == READERS
+    relay.wait_for(lambda: len(relay.mailbox("subscribers")) >= SUBSCRIBERS)
+    stored = [mail.replace(b"\n", b"\r\n") for mail in relay.mailbox("subscribers")]
+    assert len(stored) == SUBSCRIBERS
     # What stands above the signature is Postfix's own; below it not one octet has changed.
     arrived = {mail[mail.index(b"DKIM-Signature:") :] for mail in stored}
     assert arrived == {each.message for each in letters}
@@ -69,7 +69,7 @@ def test_letters_arrive_as_they_were_signed(relay):
 
 def test_what_cannot_be_delivered_comes_back_and_is_judged(relay):
     before = len(relay.mailbox("bounces"))
-    letters = [letter(1000 + number, reader) for number, reader in enumerate(RETURNED)]
+    letters = [letter(1000 + number, subscriber) for number, subscriber in enumerate(RETURNED)]
     assert all(outcome.accepted for outcome in send(relay, letters))
     relay.wait_for(lambda: len(relay.mailbox("bounces")) >= before + len(RETURNED))
     reports = [parse(mail) for mail in relay.mailbox("bounces")[before:]]

@@ -31,8 +31,8 @@ both_ways = pytest.mark.parametrize("extensions", [EXTENSIONS, PLAIN], ids=["pip
 
 def letter(number, body="", recipient=""):
     text = f"From: <papers@papers.example>\r\nMessage-ID: <{number}@papers.example>\r\n\r\n{body or number}\r\n"
-    reader = recipient or f"reader{number}@mail.example"
-    return Letter(number, f"bounces+{number}@papers.example", reader, text.encode())
+    subscriber = recipient or f"subscriber{number}@mail.example"
+    return Letter(number, f"bounces+{number}@papers.example", subscriber, text.encode())
 
 
 def transport_to(server, **settings):
@@ -111,7 +111,7 @@ def test_the_outcome_carries_what_the_relay_said():
     with SmtpServer() as server:
         (outcome,) = send(transport_to(server), [letter(5)]).outcomes
     assert (outcome.stage, outcome.code, outcome.enhanced) == (Stage.FINAL, 250, "2.0.0")
-    assert outcome.text == "2.0.0 Ok: 1 for reader5@mail.example"
+    assert outcome.text == "2.0.0 Ok: 1 for subscriber5@mail.example"
     assert outcome.connection == f"127.0.0.1:{server.port}#1"
 
 
@@ -130,7 +130,7 @@ def test_the_size_is_told_where_the_relay_wants_it():
 @both_ways
 @pytest.mark.parametrize("lax_data", [False, True], ids=["strict", "lax"])
 def test_a_refused_recipient_is_one_outcome_and_the_next_letter_goes_over_the_same_connection(extensions, lax_data):
-    refused = {f"reader{number}@mail.example" for number in range(0, 100, 3)}
+    refused = {f"subscriber{number}@mail.example" for number in range(0, 100, 3)}
     with SmtpServer(
         to(refused, "rcpt", "550 5.1.1 nobody of that name"), extensions=extensions, lax_data=lax_data
     ) as server:
@@ -154,7 +154,9 @@ def test_a_share_of_refusals_at_any_command_is_told_as_it_was_said(extensions, s
         (stage, int(reply[:3]), reply[4:9], reply[4:])
     }
     assert 10 < len(refused) < 60
-    assert server.recipients() == Counter(f"reader{o.delivery}@mail.example" for o in record.outcomes if o.accepted)
+    assert server.recipients() == Counter(
+        f"subscriber{o.delivery}@mail.example" for o in record.outcomes if o.accepted
+    )
     assert server.connections <= 3
 
 
@@ -198,7 +200,9 @@ def test_a_letter_goes_again_at_once_over_a_fresh_connection_when_its_dot_had_no
     assert len(lost) <= 10  # a hundredth by chance, each after two connections
     assert {(o.stage in {Stage.MAIL, Stage.RCPT, Stage.DATA}, o.code) for o in lost} <= {(True, None)}
     assert server.connections > 5
-    assert server.recipients() == Counter(f"reader{o.delivery}@mail.example" for o in record.outcomes if o.accepted)
+    assert server.recipients() == Counter(
+        f"subscriber{o.delivery}@mail.example" for o in record.outcomes if o.accepted
+    )
 
 
 @pytest.mark.parametrize("stored", [False, True], ids=["not stored", "stored"])
@@ -327,7 +331,7 @@ def test_an_outage_in_the_middle_keeps_every_letter_and_the_next_sending_goes_on
         }
         server.up()
         send(transport, (letter(number) for number in range(100) if number not in taken))
-    assert set(server.recipients()) == {f"reader{number}@mail.example" for number in range(100)}
+    assert set(server.recipients()) == {f"subscriber{number}@mail.example" for number in range(100)}
 
 
 def test_the_next_relay_takes_over_when_the_first_is_away():
@@ -451,9 +455,9 @@ def test_a_relay_without_login_is_not_used_when_one_is_configured(certificate, t
 # Addresses beyond ASCII
 
 
-def test_a_reader_beyond_ascii_needs_smtputf8_and_fails_alone_without_it():
-    readers = ["ada@mail.example", "дана@mail.example", "bob@bücher.example"]
-    letters = [letter(number, recipient=reader) for number, reader in enumerate(readers)]
+def test_a_subscriber_beyond_ascii_needs_smtputf8_and_fails_alone_without_it():
+    subscribers = ["ada@mail.example", "дана@mail.example", "bob@bücher.example"]
+    letters = [letter(number, recipient=subscriber) for number, subscriber in enumerate(subscribers)]
     with SmtpServer() as server:
         record = send(transport_to(server, connections=1), letters)
     assert [(r.recipient, "SMTPUTF8" in r.options) for r in server.received] == [
@@ -480,7 +484,7 @@ def test_an_address_that_is_none_fails_alone_and_is_not_shown_to_the_relay():
         (2, Stage.LOCAL, 553, "5.1.7"),
         (3, Stage.FINAL, 250, "2.0.0"),
     ]
-    assert list(server.recipients()) == ["reader3@mail.example"]
+    assert list(server.recipients()) == ["subscriber3@mail.example"]
 
 
 # Errors of the caller

@@ -59,15 +59,15 @@ def test_two_addresses_that_differ_only_at_their_end_are_two_papers(site: Site) 
     assert site.app.store.papers.count() == 2
 
 
-def test_a_topic_with_a_long_name_and_a_reader_with_a_long_address_are_kept(site: Site) -> None:
+def test_a_topic_with_a_long_name_and_a_subscriber_with_a_long_address_are_kept(site: Site) -> None:
     site.app.add_topic(membership.Topic("long", "語" * 400, "robots", "x" * 3_000))
     email = f"{'ß' * 30}@{'.'.join(['x' * 60] * 3)}.example"
-    site.reader(email, "long", name="語" * 200)
-    assert membership.reader(site.app, email).topics == ("long",)
+    site.subscriber(email, "long", name="語" * 200)
+    assert membership.subscriber(site.app, email).topics == ("long",)
 
 
 def test_a_reply_full_of_odd_characters_is_recorded_like_any_other(site: Site) -> None:
-    site.readers(["ada@example.org", "ben@example.org"], "robots")
+    site.subscribers(["ada@example.org", "ben@example.org"], "robots")
     site.papers(listing(1))
     site.clock.now = MORNING + timedelta(hours=1)
     pipeline.publish(site.app)
@@ -79,7 +79,7 @@ def test_a_character_that_postgresql_does_not_have_finds_nothing_and_stops_nothi
     site.papers(listing(1))
     assert site.app.store.papers.by_id("p2611\0") is None
     assert site.app.store.topics.by_slug("rob\0ots") is None
-    site.reader("ada@example.org", "robots")
+    site.subscriber("ada@example.org", "robots")
     site.clock.now = MORNING + timedelta(hours=1)
     pipeline.publish(site.app)
     site.relay.replies = [(Stage.RCPT, 451, "4.2.0 come\0back")]

@@ -1,4 +1,6 @@
-"""How SQLite goes about what is asked many times a day: never by reading all papers, matches, readers or letters."""
+"""How SQLite goes about what is asked many times a day: never by reading all papers, matches, subscribers or
+letters.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +59,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
     site.topic("robots")
     site.topic("agents")
     site.papers(*(listing(number) for number in range(1, 8)), listing(8, "agents", upvotes=3))
-    site.readers([f"reader{number}@example.org" for number in range(3)], "robots", "agents", at="07:00")
+    site.subscribers([f"subscriber{number}@example.org" for number in range(3)], "robots", "agents", at="07:00")
     site.clock.now = MORNING + timedelta(hours=1)
     yield site
     site.app.close()

@@ -18,10 +18,10 @@ from support.papers import listing
 from support.site import MORNING, Site
 
 
-def due_site(folder: Path, readers: int) -> Site:
+def due_site(folder: Path, subscribers: int) -> Site:
     site = Site(folder)
     site.topic("robots")
-    site.readers([f"reader{number}@example.org" for number in range(readers)], "robots")
+    site.subscribers([f"subscriber{number}@example.org" for number in range(subscribers)], "robots")
     site.papers(*(listing(number) for number in range(5)))
     site.clock.now = MORNING + timedelta(hours=1)
     return site
@@ -55,7 +55,7 @@ def test_a_full_disk_while_publishing_says_so_and_loses_nothing(tmp_path: Path, 
     pipeline.publish(site.app)
     pipeline.deliver(site.app)
     assert Counter(letter.recipient for letter in site.relay.accepted) == {
-        f"reader{number}@example.org": 1 for number in range(600)
+        f"subscriber{number}@example.org": 1 for number in range(600)
     }
     site.app.close()
 
@@ -73,7 +73,7 @@ def test_a_full_disk_while_delivering_stops_and_goes_on_where_it_stopped(tmp_pat
     pipeline.sweep(site.app)
     pipeline.deliver(site.app)
     got = Counter(letter.recipient for letter in site.relay.accepted)
-    assert set(got) == {f"reader{number}@example.org" for number in range(600)}
+    assert set(got) == {f"subscriber{number}@example.org" for number in range(600)}
     assert sum(got.values()) - 600 <= uncertain
     site.app.close()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from paperround.domain.errors import StoreError
-from paperround.domain.models import ReaderState
+from paperround.domain.models import SubscriberState
 from paperround.rounds import pipeline
 from paperround.store import engine as engines
 from paperround.store.issues import within
@@ -31,36 +31,36 @@ def site(tmp_path: Path, database_url: str):
     site.app.close()
 
 
-def test_a_batch_ends_where_its_readers_have_enough_unread_together(site: Site) -> None:
+def test_a_batch_ends_where_its_subscribers_have_enough_unread_together(site: Site) -> None:
     site.papers(*(listing(number, "robots") for number in range(1, 5)), listing(9, "agents"))
-    site.readers([f"much{number}@example.org" for number in range(3)], "robots", "agents", at="06:30")
-    site.readers([f"little{number}@example.org" for number in range(4)], "agents", at="06:45")
+    site.subscribers([f"much{number}@example.org" for number in range(3)], "robots", "agents", at="06:30")
+    site.subscribers([f"little{number}@example.org" for number in range(4)], "agents", at="06:45")
     now = MORNING + HOUR
     edition = site.app.store.issues.close_edition(now)
     sizes = {}
     for most in (1, 5, 10, 12, 17, 18, 100):
         with site.app.store.issues.batch(now, News(edition), 6, most) as batch:
-            sizes[most] = len(batch.readers)  # nothing is decided: the next one finds the same readers due
-    # Those of 06:30 have five unread each, those of 06:45 one; never more than six readers.
+            sizes[most] = len(batch.due)  # nothing is decided: the next one finds the same subscribers due
+    # Those of 06:30 have five unread each, those of 06:45 one; never more than six subscribers.
     assert sizes == {1: 1, 5: 1, 10: 2, 12: 2, 17: 5, 18: 6, 100: 6}
 
 
-def test_what_a_reader_has_read_takes_no_room_in_a_batch(site: Site) -> None:
+def test_what_a_subscriber_has_read_takes_no_room_in_a_batch(site: Site) -> None:
     site.papers(*(listing(number) for number in range(1, 5)))
-    site.readers(["ada@example.org", "ben@example.org"], "robots", at="07:00")
+    site.subscribers(["ada@example.org", "ben@example.org"], "robots", at="07:00")
     site.clock.now = MORNING + HOUR
     assert pipeline.publish(site.app).composed == 2
     site.papers(listing(5))
     now = MORNING + timedelta(days=1, hours=1)
     edition = site.app.store.issues.close_edition(now)
     with site.app.store.issues.batch(now, News(edition), 10, 2) as batch:
-        assert [len(reader.matches) for reader in batch.readers] == [1, 1]
+        assert [len(one.matches) for one in batch.due] == [1, 1]
 
 
 def test_a_round_of_small_batches_serves_everybody_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline, "_MATCHES_AT_ONCE", 7)
     site.papers(*(listing(number) for number in range(1, 4)))
-    site.readers([f"reader{number}@example.org" for number in range(9)], "robots", at="07:00")
+    site.subscribers([f"subscriber{number}@example.org" for number in range(9)], "robots", at="07:00")
     site.clock.now = MORNING + HOUR
     assert pipeline.publish(site.app).composed == 9
     assert pipeline.deliver(site.app).letters == {"sent": 9}
@@ -73,13 +73,13 @@ def test_a_queue_of_letters_that_nobody_wants_any_more_does_not_hide_the_others(
     site = Site(tmp_path, database_url, delivery={"batch": 2})
     site.topic("robots")
     site.papers(listing(1))
-    site.readers([f"gone{number}@example.org" for number in range(5)], "robots", at="06:30")
-    site.reader("ada@example.org", "robots", at="06:45")
+    site.subscribers([f"gone{number}@example.org" for number in range(5)], "robots", at="06:30")
+    site.subscriber("ada@example.org", "robots", at="06:45")
     site.clock.now = MORNING + HOUR
     pipeline.publish(site.app)
-    for reader in list(site.app.store.subscribers.all(ReaderState.ACTIVE)):
-        if reader.email.startswith("gone"):
-            membership.unsubscribe(site.app, reader)
+    for subscriber in list(site.app.store.subscribers.all(SubscriberState.ACTIVE)):
+        if subscriber.email.startswith("gone"):
+            membership.unsubscribe(site.app, subscriber)
     assert pipeline.deliver(site.app).letters == {"suppressed": 5, "sent": 1}
     site.app.close()
 

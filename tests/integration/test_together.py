@@ -80,24 +80,24 @@ def test_papers_that_four_programs_list_at_once_are_stored_once(sites: list[Site
     )
 
 
-def test_an_address_that_four_programs_are_given_at_once_is_one_reader(sites: list[Site]) -> None:
+def test_an_address_that_four_programs_are_given_at_once_is_one_subscriber(sites: list[Site]) -> None:
     wished = membership.wish(sites[0].app, "ada@example.org", ["robots"])
     at_once([lambda site=site: membership.ask_to_subscribe(site.app, wished, {}) for site in sites])
     assert sites[0].app.store.deliveries.count() == {"queued": 1}
-    at_once([lambda site=site: site.reader("ben@example.org", "robots", "agents") for site in sites])
+    at_once([lambda site=site: site.subscriber("ben@example.org", "robots", "agents") for site in sites])
     assert sites[0].app.store.subscribers.count() == {"pending": 1, "active": 1}
 
 
-def test_whole_days_of_four_programs_end_with_each_paper_once_for_each_reader(sites: list[Site]) -> None:
-    readers = [f"reader{number}@example.org" for number in range(40)]
-    sites[0].readers(readers, *WORDS)
+def test_whole_days_of_four_programs_end_with_each_paper_once_for_each_subscriber(sites: list[Site]) -> None:
+    subscribers = [f"subscriber{number}@example.org" for number in range(40)]
+    sites[0].subscribers(subscribers, *WORDS)
     listed = [listing(number, WORDS[number % 6]) for number in range(80)]
 
     def morning(site: Site, now: datetime, chance: random.Random) -> None:
         site.clock.now = now
         site.papers(*(told_otherwise(one, chance) for one in chance.sample(listed, 50)))
         site.app.add_topic(Topic(f"own-{chance.randint(0, 3)}", "Own", chance.choice(WORDS)))
-        site.reader(f"late{chance.randint(0, 9)}@example.org", *chance.sample(WORDS, 2))
+        site.subscriber(f"late{chance.randint(0, 9)}@example.org", *chance.sample(WORDS, 2))
         pipeline.publish(site.app)
         pipeline.deliver(site.app)
         pipeline.sweep(site.app)
@@ -115,7 +115,7 @@ def test_whole_days_of_four_programs_end_with_each_paper_once_for_each_reader(si
     assert Counter(letter.delivery for site in sites for letter in site.relay.accepted) == Counter(
         report["id"] for report in reports
     )
-    for email in readers:
+    for email in subscribers:
         got = [paper for report in reports if report["email"] == email for paper in report["paper_rows"]]
         assert len(got) == len(set(got))
     found = sites[0].app.store.papers.search(query.parse("study"), 1_000)
@@ -126,7 +126,7 @@ def test_two_papers_become_one_before_a_digest_is_composed_or_after_it_never_mea
     sites: list[Site], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     composing, listing_on = sites[:2]
-    composing.reader("ada@example.org", "robots")
+    composing.subscriber("ada@example.org", "robots")
     composing.papers(
         listing(1, arxiv_id=None, doi=None, authors=[], source="page", kind="page", url="https://example.org/1"),
         listing(1, title="Robots under quite another title at first"),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from paperround.domain.models import ReaderState, Stage
+from paperround.domain.models import Stage, SubscriberState
 from paperround.rounds import pipeline
 from paperround.subscribers import membership
 from support.pages import Browser, Pages
@@ -42,15 +42,15 @@ def test_nobody_gets_in_without_the_token(pages: Pages) -> None:
     stranger = Browser(pages.web)
     assert 'name="token"' in stranger.get("/admin").text
     for path in (
-        "/admin/readers",
-        "/admin/readers/1",
+        "/admin/subscribers",
+        "/admin/subscribers/1",
         "/admin/topics",
         "/admin/letters",
         "/admin/progress",
-        "/admin/charts/readers.svg",
+        "/admin/charts/subscribers.svg",
     ):
         assert stranger.get(path).status_code == 401, path
-    for path in ("/admin/logout", "/admin/readers/1", "/admin/topics", "/admin/letters"):
+    for path in ("/admin/logout", "/admin/subscribers/1", "/admin/topics", "/admin/letters"):
         assert stranger.post(path, data={"csrf": "x"}).status_code == 401, path
     assert stranger.post("/admin/login", data={"token": "guess"}).status_code == 403
     assert stranger.post("/admin/login", data={}).status_code == 403
@@ -82,14 +82,14 @@ def test_the_session_is_a_cookie_that_scripts_and_other_sites_cannot_use(pages: 
     browser = _operator(pages)
     assert browser.get("/admin").status_code == 200
     pages.site.clock.now += timedelta(hours=13)
-    assert browser.get("/admin/readers").status_code == 401
+    assert browser.get("/admin/subscribers").status_code == 401
 
 
 def test_another_sites_form_does_nothing(pages: Pages) -> None:
-    row = pages.reader()
+    row = pages.subscriber()
     browser = _operator(pages)
     before = pages.dump()
-    for path in (f"/admin/readers/{row}", "/admin/topics", "/admin/letters", "/admin/logout"):
+    for path in (f"/admin/subscribers/{row}", "/admin/topics", "/admin/letters", "/admin/logout"):
         assert browser.post(path, data={"do": "unsubscribe"}).status_code == 403
         other = _csrf(_operator(pages).get("/admin").text)
         assert browser.post(path, data={"do": "unsubscribe", "csrf": other}).status_code == 403
@@ -97,7 +97,7 @@ def test_another_sites_form_does_nothing(pages: Pages) -> None:
 
 
 def test_the_overview_shows_how_everything_is(pages: Pages) -> None:
-    pages.reader(at="06:00")
+    pages.subscriber(at="06:00")
     pages.site.clock.now += timedelta(days=1)
     pages.site.relay.replies.append((Stage.RCPT, 550, "5.1.1 no such mailbox"))
     pages.letters()
@@ -105,7 +105,7 @@ def test_the_overview_shows_how_everything_is(pages: Pages) -> None:
     assert "publishing" not in browser.get("/admin/progress").text
     text = browser.get("/admin").text
     assert "no such mailbox" in text
-    for name in ("readers", "letters", "bounces"):
+    for name in ("subscribers", "letters", "bounces"):
         picture = browser.get(f"/admin/charts/{name}.svg")
         assert picture.headers["content-type"] == "image/svg+xml"
         assert picture.text.count("<svg") == 1
@@ -129,35 +129,35 @@ def test_a_rounds_progress_can_be_watched(pages: Pages) -> None:
     assert browser.get("/admin/progress").json()["stage"] is None
 
 
-def test_readers_are_found_and_helped(pages: Pages) -> None:
-    row = pages.reader("ada@lovelace.example")
-    pages.reader("grace_x@hopper.example")
+def test_subscribers_are_found_and_helped(pages: Pages) -> None:
+    row = pages.subscriber("ada@lovelace.example")
+    pages.subscriber("grace_x@hopper.example")
     browser = _operator(pages)
-    assert "grace_x" not in browser.get("/admin/readers?q=ADA@").text
-    assert "ada@" not in browser.get("/admin/readers?q=e_x").text  # the underscore is no wildcard
-    assert "nobody" in browser.get("/admin/readers?state=paused").text
-    page = browser.get(f"/admin/readers/{row}").text
+    assert "grace_x" not in browser.get("/admin/subscribers?q=ADA@").text
+    assert "ada@" not in browser.get("/admin/subscribers?q=e_x").text  # the underscore is no wildcard
+    assert "nobody" in browser.get("/admin/subscribers?state=paused").text
+    page = browser.get(f"/admin/subscribers/{row}").text
     csrf = _csrf(page)
-    assert "One letter" not in page  # the operator's pages speak of the reader, not to them
+    assert "One letter" not in page  # the operator's pages speak of the subscriber, not to them
     assert "daily at 07:00 UTC" in page
     for done, state in [("pause", "paused"), ("resume", "active"), ("unsubscribe", "unsubscribed")]:
-        assert browser.post(f"/admin/readers/{row}", data={"csrf": csrf, "do": done}).status_code == 303
+        assert browser.post(f"/admin/subscribers/{row}", data={"csrf": csrf, "do": done}).status_code == 303
         assert pages.app.store.subscribers.by_row(row).state == state  # type: ignore[union-attr]
-    wrong = browser.post(f"/admin/readers/{row}", data={"csrf": csrf, "do": "pause"})
+    wrong = browser.post(f"/admin/subscribers/{row}", data={"csrf": csrf, "do": "pause"})
     assert wrong.status_code == 422
-    assert "only an active or paused reader can pause" in wrong.text
-    assert browser.post(f"/admin/readers/{row}", data={"csrf": csrf, "do": "erase"}).status_code == 303
+    assert "only an active or paused subscriber can pause" in wrong.text
+    assert browser.post(f"/admin/subscribers/{row}", data={"csrf": csrf, "do": "erase"}).status_code == 303
     assert pages.app.store.subscribers.by_row(row) is not None  # not without the tick
-    browser.post(f"/admin/readers/{row}", data={"csrf": csrf, "do": "erase", "sure": "yes"})
+    browser.post(f"/admin/subscribers/{row}", data={"csrf": csrf, "do": "erase", "sure": "yes"})
     assert pages.app.store.subscribers.by_row(row) is None
-    assert browser.get(f"/admin/readers/{row}").status_code == 404
+    assert browser.get(f"/admin/subscribers/{row}").status_code == 404
 
 
-def test_a_reader_who_lost_their_link_is_sent_it(pages: Pages) -> None:
-    row = pages.reader()
+def test_a_subscriber_who_lost_their_link_is_sent_it(pages: Pages) -> None:
+    row = pages.subscriber()
     browser = _operator(pages)
-    csrf = _csrf(browser.get(f"/admin/readers/{row}").text)
-    browser.post(f"/admin/readers/{row}", data={"csrf": csrf, "do": "link"})
+    csrf = _csrf(browser.get(f"/admin/subscribers/{row}").text)
+    browser.post(f"/admin/subscribers/{row}", data={"csrf": csrf, "do": "link"})
     assert [letter["Subject"] for letter in pages.letters()] == ["Your link to paperround"]
 
 
@@ -185,10 +185,10 @@ def test_a_topic_is_tried_before_it_is_kept(pages: Pages) -> None:
     assert browser.get("/admin/topics/nowhere").status_code == 404
 
 
-def test_a_readers_own_query_is_not_the_operators_to_change(pages: Pages) -> None:
+def test_a_subscribers_own_query_is_not_the_operators_to_change(pages: Pages) -> None:
     from support.pages import FORM
 
-    pages.client.post(pages.link("preferences", pages.reader()), data={**FORM, "query": "zeppelin"})
+    pages.client.post(pages.link("preferences", pages.subscriber()), data={**FORM, "query": "zeppelin"})
     own = next(topic for topic in pages.app.store.topics.all() if topic.private)
     browser = _operator(pages)
     assert browser.get(f"/admin/topics/{own.slug}").status_code == 404
@@ -199,7 +199,7 @@ def test_a_readers_own_query_is_not_the_operators_to_change(pages: Pages) -> Non
 
 
 def test_failed_letters_are_sent_again(pages: Pages) -> None:
-    row = pages.reader(at="06:00")
+    row = pages.subscriber(at="06:00")
     pages.site.clock.now += timedelta(days=1)
     pages.site.relay.replies.append((Stage.RCPT, 550, "5.2.2 mailbox full"))
     pages.letters()
@@ -210,13 +210,13 @@ def test_failed_letters_are_sent_again(pages: Pages) -> None:
     browser.post("/admin/letters", data={"csrf": _csrf(page), "letter": [*number, "x"]})
     pipeline.deliver(pages.app)
     assert len(pages.site.relay.accepted) == 1
-    assert pages.app.store.subscribers.by_row(row).state is ReaderState.ACTIVE  # type: ignore[union-attr]
+    assert pages.app.store.subscribers.by_row(row).state is SubscriberState.ACTIVE  # type: ignore[union-attr]
 
 
 def test_logging_out_ends_it_in_this_browser(pages: Pages) -> None:
     browser = _operator(pages)
     browser.post("/admin/logout", data={"csrf": _csrf(browser.get("/admin").text)})
-    assert browser.get("/admin/readers").status_code == 401
+    assert browser.get("/admin/subscribers").status_code == 401
 
 
 def test_the_operator_sees_the_inbox_from_anywhere(tmp_path: Path) -> None:
@@ -228,8 +228,8 @@ def test_the_operator_sees_the_inbox_from_anywhere(tmp_path: Path) -> None:
 
 
 def test_prometheus_reads_the_numbers(pages: Pages) -> None:
-    pages.reader(at="06:00")
-    pages.reader("grace@hopper.example")
+    pages.subscriber(at="06:00")
+    pages.subscriber("grace@hopper.example")
     pages.site.clock.now += timedelta(days=1)
     pages.letters()
     asked = Browser(pages.web)
@@ -257,18 +257,18 @@ def test_both_databases_count_days_alike(tmp_path: Path, database_url: str) -> N
     site = Site(tmp_path, database_url)
     site.topic("robots")
     site.papers(listing(1))
-    site.reader("ada@lovelace.example", "robots", at="06:00")
-    site.reader("grace_x@hopper.example", "robots", at="06:00")
+    site.subscriber("ada@lovelace.example", "robots", at="06:00")
+    site.subscriber("grace_x@hopper.example", "robots", at="06:00")
     site.clock.now += timedelta(days=1)
     pipeline.publish(site.app)
     pipeline.deliver(site.app)
-    (found,) = site.app.store.overview.readers("E_X@", None, 10)
+    (found,) = site.app.store.overview.subscribers("E_X@", None, 10)
     membership.unsubscribe(site.app, found)
     overview, since, today = site.app.store.overview, site.clock() - timedelta(days=5), site.clock().date()
-    assert overview.readers_by_day(since) == {"joined": {today - timedelta(days=1): 2}, "left": {today: 1}}
+    assert overview.subscribers_by_day(since) == {"joined": {today - timedelta(days=1): 2}, "left": {today: 1}}
     assert overview.letters_by_day(since) == {"sent": {today: 2}}
     assert overview.bounces_by_day(since) == {}
-    [(robots, readers, papers)] = site.app.store.topics.public_counts(since.date())
-    assert (robots.slug, readers, papers) == ("robots", 1, 1)
+    [(robots, subscribers, papers)] = site.app.store.topics.public_counts(since.date())
+    assert (robots.slug, subscribers, papers) == ("robots", 1, 1)
     assert site.app.store.topics.public_counts(today)[0][2] == 0
     site.app.close()

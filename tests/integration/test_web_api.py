@@ -46,7 +46,7 @@ def test_papers_and_topics_are_open(pages: Pages) -> None:
 
 
 def test_peoples_data_needs_a_token(pages: Pages) -> None:
-    pages.reader(EMAIL)
+    pages.subscriber(EMAIL)
     before = pages.dump()
     for method, path in [
         ("GET", "/api/subscribers"),
@@ -82,7 +82,7 @@ def test_a_program_gets_a_token_of_its_own_that_can_be_taken_back(pages: Pages) 
     assert pages.client.get("/api/subscribers", headers={"Authorization": f"Bearer {token}"}).status_code == 401
 
 
-def test_a_reader_from_beginning_to_end(pages: Pages) -> None:
+def test_a_subscriber_from_beginning_to_end(pages: Pages) -> None:
     asked = pages.client.post("/api/subscribers", json={"email": EMAIL, "topics": ["robots"]}, headers=ADMIN)
     assert asked.status_code == 201
     assert asked.json()["state"] == "pending"
@@ -117,7 +117,7 @@ def test_a_reader_from_beginning_to_end(pages: Pages) -> None:
 
 
 def test_letters_and_what_became_of_them(pages: Pages) -> None:
-    pages.reader(EMAIL, at="06:00")
+    pages.subscriber(EMAIL, at="06:00")
     pages.site.clock.now += timedelta(days=1)
     pages.site.relay.replies.append((Stage.RCPT, 550, "5.2.2 mailbox full"))
     pages.letters()
@@ -160,7 +160,7 @@ def test_the_description_is_there_for_machines_and_people(pages: Pages) -> None:
 
 def test_the_api_is_what_its_description_says(pages: Pages) -> None:
     """Schemathesis makes requests from the description, good and bad; no answer may be undescribed or a 500."""
-    pages.reader(EMAIL)
+    pages.subscriber(EMAIL)
     spec = pages.client.get("/api/openapi.json").json()
     schema = schemathesis.openapi.from_dict(spec, config=SchemathesisConfig(wait_for_schema=1))
     bounded = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
@@ -186,7 +186,7 @@ def test_the_api_is_what_its_description_says(pages: Pages) -> None:
 
 
 def test_a_round_of_requests_at_once_is_borne(pages: Pages) -> None:
-    pages.reader(EMAIL)
+    pages.subscriber(EMAIL)
 
     async def many() -> list[int]:
         import httpx

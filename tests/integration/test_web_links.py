@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from paperround.domain.models import ReaderState
+from paperround.domain.models import SubscriberState
 from paperround.rounds import pipeline
 from support.pages import FORM, Browser, Pages, links_in
 
@@ -21,8 +21,8 @@ def pages(tmp_path: Path) -> Iterator[Pages]:
 
 
 def _state(pages: Pages, email: str = "ada@lovelace.example") -> str:
-    reader = pages.app.store.subscribers.by_email(email)
-    return reader.state.value if reader else "unknown"
+    subscriber = pages.app.store.subscribers.by_email(email)
+    return subscriber.state.value if subscriber else "unknown"
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def _state(pages: Pages, email: str = "ada@lovelace.example") -> str:
     ids=["urlencoded", "multipart", "empty", "broken multipart", "broken urlencoded"],
 )
 def test_one_click_unsubscribes_whatever_the_body_is(pages: Pages, body: dict[str, object]) -> None:
-    link = pages.link("unsubscribe", pages.reader())
+    link = pages.link("unsubscribe", pages.subscriber())
     for _ in range(2):  # as often as it likes
         response = Browser(pages.web).post(link, **body)  # type: ignore[arg-type]
         assert response.status_code == 200
@@ -46,7 +46,7 @@ def test_one_click_unsubscribes_whatever_the_body_is(pages: Pages, body: dict[st
 
 
 def test_unsubscribing_reaches_letters_that_are_queued_already(pages: Pages) -> None:
-    link = pages.link("unsubscribe", pages.reader(at="06:00"))
+    link = pages.link("unsubscribe", pages.subscriber(at="06:00"))
     pages.site.clock.now += timedelta(days=1)
     pipeline.publish(pages.app)
     pages.client.post(link)
@@ -56,7 +56,7 @@ def test_unsubscribing_reaches_letters_that_are_queued_already(pages: Pages) -> 
 
 
 def test_a_get_of_the_unsubscribe_link_shows_a_button_and_changes_nothing(pages: Pages) -> None:
-    link = pages.link("unsubscribe", pages.reader())
+    link = pages.link("unsubscribe", pages.subscriber())
     before = pages.dump()
     response = pages.client.get(link)
     assert response.status_code == 200
@@ -66,7 +66,7 @@ def test_a_get_of_the_unsubscribe_link_shows_a_button_and_changes_nothing(pages:
 
 
 def test_somebody_who_left_may_say_why(pages: Pages) -> None:
-    row = pages.reader()
+    row = pages.subscriber()
     link = pages.link("unsubscribe", row)
     pages.client.post(link)
     told = pages.client.post(link, data={"because": "other", "words": "I read   them\non the train"})
@@ -75,21 +75,21 @@ def test_somebody_who_left_may_say_why(pages: Pages) -> None:
 
 
 def test_coming_back_needs_a_fresh_confirmation(pages: Pages) -> None:
-    row = pages.reader("ada@lovelace.example", "robots", "agents")
+    row = pages.subscriber("ada@lovelace.example", "robots", "agents")
     link = pages.link("unsubscribe", row)
     pages.client.post(link)
     assert pages.client.post(f"{link}/back").status_code == 200
     assert _state(pages) == "unsubscribed"
     assert [message["Subject"] for message in pages.letters()] == ["Confirm your subscription to paperround"]
     assert pages.client.post(pages.link("confirm", row)).status_code == 200
-    reader = pages.app.store.subscribers.by_row(row)
-    assert reader is not None
-    assert (reader.state, reader.topics) == (ReaderState.ACTIVE, ("robots", "agents"))
+    subscriber = pages.app.store.subscribers.by_row(row)
+    assert subscriber is not None
+    assert (subscriber.state, subscriber.topics) == (SubscriberState.ACTIVE, ("robots", "agents"))
 
 
 @pytest.mark.parametrize("letter", ["u", "p", "i", "c"])
 def test_a_tampered_link_is_a_friendly_no_and_changes_nothing(pages: Pages, letter: str) -> None:
-    row = pages.reader()
+    row = pages.subscriber()
     whole = {"u": "unsubscribe", "p": "preferences", "i": "digest", "c": "confirm"}[letter]
     link = pages.link(whole, row)
     wrong = [
@@ -111,7 +111,7 @@ def test_a_tampered_link_is_a_friendly_no_and_changes_nothing(pages: Pages, lett
 
 
 def test_a_link_for_one_purpose_opens_nothing_else(pages: Pages) -> None:
-    link = pages.link("unsubscribe", pages.reader())
+    link = pages.link("unsubscribe", pages.subscriber())
     assert pages.client.get(link.replace("/u/", "/p/")).status_code == 404
 
 
@@ -129,7 +129,7 @@ def test_a_confirmation_link_runs_out_after_three_days_and_an_unsubscribe_link_n
 
 @pytest.mark.parametrize("purpose", ["unsubscribe", "preferences", "confirm"])
 def test_token_pages_are_kept_nowhere_and_tell_nobody(pages: Pages, purpose: str) -> None:
-    headers = pages.client.get(pages.link(purpose, pages.reader())).headers
+    headers = pages.client.get(pages.link(purpose, pages.subscriber())).headers
     assert headers["cache-control"] == "no-store"
     assert headers["referrer-policy"] == "no-referrer"
     assert "noindex" in headers["x-robots-tag"]
@@ -139,35 +139,39 @@ def test_token_pages_are_kept_nowhere_and_tell_nobody(pages: Pages, purpose: str
     assert "set-cookie" not in headers
 
 
-def test_an_erased_readers_links_never_open_another_readers_page(pages: Pages) -> None:
-    old = pages.link("preferences", pages.reader("ada@lovelace.example"))
+def test_an_erased_subscribers_links_never_open_another_subscribers_page(pages: Pages) -> None:
+    old = pages.link("preferences", pages.subscriber("ada@lovelace.example"))
     assert pages.client.post(f"{old}/erase", data={"sure": "yes"}).status_code == 200
-    pages.reader("grace@hopper.example")
+    pages.subscriber("grace@hopper.example")
     assert pages.client.get(old).status_code == 404
     assert "grace" not in pages.client.get(old).text
 
 
 def test_preferences_change_everything_at_once(pages: Pages) -> None:
-    row = pages.reader()
+    row = pages.subscriber()
     link = pages.link("preferences", row)
     wanted = {**FORM, "topic": ["agents"], "query": ['"part 2" OR gripper', ""], "cadence": "weekly", "weekday": "4",
               "at": "18:45", "timezone": "Asia/Tokyo", "max_papers": "3", "name": "Ada", "do": "save"}  # fmt: skip
     response = pages.client.post(link, data=wanted)
     assert response.status_code == 200
     assert "Saved." in response.text
-    reader = pages.app.store.subscribers.by_row(row)
-    assert reader is not None
-    assert reader.topics[0] == "agents"
-    assert (reader.schedule.cadence, reader.schedule.weekday, f"{reader.schedule.at:%H:%M}") == ("weekly", 4, "18:45")
-    assert (reader.schedule.timezone, reader.max_papers, reader.name) == ("Asia/Tokyo", 3, "Ada")
-    own = pages.app.store.topics.by_slug(reader.topics[1])
+    subscriber = pages.app.store.subscribers.by_row(row)
+    assert subscriber is not None
+    assert subscriber.topics[0] == "agents"
+    assert (subscriber.schedule.cadence, subscriber.schedule.weekday, f"{subscriber.schedule.at:%H:%M}") == (
+        "weekly",
+        4,
+        "18:45",
+    )
+    assert (subscriber.schedule.timezone, subscriber.max_papers, subscriber.name) == ("Asia/Tokyo", 3, "Ada")
+    own = pages.app.store.topics.by_slug(subscriber.topics[1])
     assert own is not None
     assert own.private
     assert 'value="&#34;part 2&#34; OR gripper"' in pages.client.get(link).text
 
 
-def test_a_query_of_ones_own_is_nobody_elses_business_and_goes_with_its_last_reader(pages: Pages) -> None:
-    link = pages.link("preferences", pages.reader())
+def test_a_query_of_ones_own_is_nobody_elses_business_and_goes_with_its_last_subscriber(pages: Pages) -> None:
+    link = pages.link("preferences", pages.subscriber())
     pages.client.post(link, data={**FORM, "query": "zeppelin OR gripper"})
     assert len(pages.app.store.topics.all()) == 3
     for path in ("/", "/topics", "/subscribe", "/sitemap.xml"):
@@ -179,7 +183,7 @@ def test_a_query_of_ones_own_is_nobody_elses_business_and_goes_with_its_last_rea
 
 
 def test_what_is_wrong_in_the_preferences_is_said_and_nothing_is_saved(pages: Pages) -> None:
-    link = pages.link("preferences", pages.reader())
+    link = pages.link("preferences", pages.subscriber())
     before = pages.dump()
     for fields, said in [
         ({"topic": []}, "Choose a topic"),
@@ -199,7 +203,7 @@ def test_what_is_wrong_in_the_preferences_is_said_and_nothing_is_saved(pages: Pa
 
 
 def test_a_query_is_tried_without_javascript_and_without_saving(pages: Pages) -> None:
-    link = pages.link("preferences", pages.reader())
+    link = pages.link("preferences", pages.subscriber())
     before = pages.dump()
     response = pages.client.post(link, data={**FORM, "query": "robots", "do": "try"})
     assert "5 papers in the past week" in response.text
@@ -208,20 +212,20 @@ def test_a_query_is_tried_without_javascript_and_without_saving(pages: Pages) ->
 
 
 def test_a_pause_has_an_end(pages: Pages) -> None:
-    row = pages.reader()
+    row = pages.subscriber()
     link = pages.link("preferences", row)
     assert pages.client.post(link, data={"do": "pause", "until": "2026-11-01"}).status_code == 422
     paused = pages.client.post(link, data={"do": "pause", "until": "2026-12-24"})
     assert "Paused until Thursday, December 24, 2026" in paused.text
-    reader = pages.app.store.subscribers.by_row(row)
-    assert reader is not None
-    assert (reader.state, reader.paused_until) == (ReaderState.PAUSED, date(2026, 12, 24))
+    subscriber = pages.app.store.subscribers.by_row(row)
+    assert subscriber is not None
+    assert (subscriber.state, subscriber.paused_until) == (SubscriberState.PAUSED, date(2026, 12, 24))
     assert "Letters come again." in pages.client.post(link, data={"do": "resume"}).text
     assert _state(pages) == "active"
 
 
 def test_everything_that_is_held_can_be_taken_along_and_then_erased(pages: Pages) -> None:
-    row = pages.reader(at="06:00", name="Ada")
+    row = pages.subscriber(at="06:00", name="Ada")
     pages.site.clock.now += timedelta(days=1)
     assert len(pages.letters()) == 1
     link = pages.link("preferences", row)
@@ -240,7 +244,7 @@ def test_everything_that_is_held_can_be_taken_along_and_then_erased(pages: Pages
 
 
 def test_a_letter_is_shown_in_the_browser_with_the_papers_it_had_no_room_for(pages: Pages) -> None:
-    pages.reader(at="06:00", max_papers=2)
+    pages.subscriber(at="06:00", max_papers=2)
     pages.site.clock.now += timedelta(days=1)
     (letter,) = pages.letters()
     (online,) = set(links_in(letter, "i"))
@@ -252,8 +256,8 @@ def test_a_letter_is_shown_in_the_browser_with_the_papers_it_had_no_room_for(pag
     assert "/u/" not in response.text
 
 
-def test_a_reader_sees_their_own_language(pages: Pages) -> None:
-    link = pages.link("preferences", pages.reader(language="de", timezone="Europe/Berlin"))
+def test_a_subscriber_sees_their_own_language(pages: Pages) -> None:
+    link = pages.link("preferences", pages.subscriber(language="de", timezone="Europe/Berlin"))
     page = pages.client.get(link, headers={"Accept-Language": "fr"}).text
     assert '<html lang="de"' in page
     assert "Dienstag, 24. November 2026" in page

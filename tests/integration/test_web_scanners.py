@@ -44,7 +44,7 @@ def _everything(pages: Pages) -> list[str]:
     """An address for every route that answers GET, with links that are good."""
     from paperround.rounds import pipeline
 
-    row = pages.reader(at="06:00")
+    row = pages.subscriber(at="06:00")
     pages.site.clock.now += timedelta(days=1)
     pipeline.publish(pages.app)
     pipeline.deliver(pages.app)
@@ -73,7 +73,7 @@ def _everything(pages: Pages) -> list[str]:
         "/pictures/{name}.jpg": f"/pictures/{sample.PICTURE.name}.jpg",
         "/charts/{issue}/{slugs}.png": "/charts/weekly-2026-11-23/robots.png",
         "/sitemap/{name}.xml": "/sitemap/0.xml",
-        "/admin/charts/{name}.svg": "/admin/charts/readers.svg",
+        "/admin/charts/{name}.svg": "/admin/charts/subscribers.svg",
     }
     found = []
     for route in _routes(pages):
@@ -284,7 +284,7 @@ def test_a_letter_is_shown_without_script_and_without_pictures_from_elsewhere(pa
 
 
 def test_a_broken_page_says_sorry_and_logs_no_token(pages: Pages, capsys: pytest.CaptureFixture[str]) -> None:
-    link = pages.link("preferences", pages.reader())
+    link = pages.link("preferences", pages.subscriber())
 
     def broken(*_: object) -> None:
         raise RuntimeError("the disk is on fire")

@@ -10,7 +10,7 @@ from statistics import median
 
 import pytest
 
-from paperround.domain.models import ReaderState
+from paperround.domain.models import SubscriberState
 from support.pages import FORM, Browser, Pages, links_in
 
 EMAIL = "ada@lovelace.example"
@@ -39,9 +39,13 @@ def test_from_the_form_to_the_first_letter(pages: Pages) -> None:
     assert 'action="/p/' in confirmed.text
     (first,) = pages.letters()
     assert "A careful study of" in first["Subject"]
-    reader = pages.app.store.subscribers.by_email(EMAIL)
-    assert reader is not None
-    assert (reader.state, reader.max_papers, reader.schedule.timezone) == (ReaderState.ACTIVE, 5, "Europe/Berlin")
+    subscriber = pages.app.store.subscribers.by_email(EMAIL)
+    assert subscriber is not None
+    assert (subscriber.state, subscriber.max_papers, subscriber.schedule.timezone) == (
+        SubscriberState.ACTIVE,
+        5,
+        "Europe/Berlin",
+    )
 
 
 def test_nothing_comes_before_the_yes_and_the_yes_is_a_post(pages: Pages) -> None:
@@ -53,7 +57,7 @@ def test_nothing_comes_before_the_yes_and_the_yes_is_a_post(pages: Pages) -> Non
         pages.client.request("HEAD", link)
     pages.site.clock.now += timedelta(days=2)
     assert pages.letters() == []
-    assert pages.app.store.subscribers.by_email(EMAIL).state is ReaderState.PENDING  # type: ignore[union-attr]
+    assert pages.app.store.subscribers.by_email(EMAIL).state is SubscriberState.PENDING  # type: ignore[union-attr]
 
 
 def test_consent_is_kept_with_time_place_and_words(pages: Pages) -> None:
@@ -80,7 +84,7 @@ def test_confirming_twice_brings_nobody_back_who_has_left(pages: Pages) -> None:
     row = pages.app.store.subscribers.by_email(EMAIL).row  # type: ignore[union-attr]
     pages.client.post(pages.link("unsubscribe", row))
     assert pages.client.post(link).status_code == 410
-    assert pages.app.store.subscribers.by_row(row).state is ReaderState.UNSUBSCRIBED  # type: ignore[union-attr]
+    assert pages.app.store.subscribers.by_row(row).state is SubscriberState.UNSUBSCRIBED  # type: ignore[union-attr]
 
 
 def test_twenty_requests_for_one_address_are_one_letter_a_day(pages: Pages) -> None:
@@ -104,10 +108,10 @@ def test_an_address_that_never_answers_is_left_alone_after_some_letters(pages: P
 
 
 def test_known_unknown_and_suppressed_addresses_get_the_same_answer(pages: Pages) -> None:
-    pages.reader("known@papers.example")
-    pages.reader("left@papers.example")
-    pages.client.post(pages.link("unsubscribe", pages.reader("left@papers.example")))
-    pages.reader("bounced@papers.example")
+    pages.subscriber("known@papers.example")
+    pages.subscriber("left@papers.example")
+    pages.client.post(pages.link("unsubscribe", pages.subscriber("left@papers.example")))
+    pages.subscriber("bounced@papers.example")
     pages.app.store.subscribers.suppress("bounced@papers.example", "hard bounce", pages.site.clock())
     answers = {}
     for name in ("known", "left", "bounced", "never"):
@@ -120,7 +124,7 @@ def test_known_unknown_and_suppressed_addresses_get_the_same_answer(pages: Pages
 
 def test_known_and_unknown_addresses_take_the_same_time(pages: Pages) -> None:
     for number in range(8):
-        pages.reader(f"known{number}@papers.example")
+        pages.subscriber(f"known{number}@papers.example")
     took: dict[str, list[float]] = {"known": [], "unknown": []}
     for number in range(8):
         for name, times in took.items():
@@ -132,7 +136,7 @@ def test_known_and_unknown_addresses_take_the_same_time(pages: Pages) -> None:
 
 
 def test_somebody_who_reads_already_is_sent_the_link_and_nothing_changes(pages: Pages) -> None:
-    row = pages.reader(EMAIL)
+    row = pages.subscriber(EMAIL)
     before = pages.app.store.subscribers.by_row(row)
     pages.subscribe(EMAIL, topic="agents", at="23:00")
     assert pages.app.store.subscribers.by_row(row) == before
@@ -142,16 +146,16 @@ def test_somebody_who_reads_already_is_sent_the_link_and_nothing_changes(pages: 
 
 
 def test_a_suppressed_address_is_freed_by_its_owners_word_alone(pages: Pages) -> None:
-    row = pages.reader(EMAIL)
+    row = pages.subscriber(EMAIL)
     pages.app.store.subscribers.suppress(EMAIL, "complaint", pages.site.clock())
     pages.client.post(pages.link("unsubscribe", row))
     pages.subscribe(EMAIL)
     assert pages.app.store.subscribers.by_row(row).suppressed is not None  # type: ignore[union-attr]
     (asking,) = pages.letters()
     pages.client.post(links_in(asking, "c")[0])
-    reader = pages.app.store.subscribers.by_row(row)
-    assert reader is not None
-    assert (reader.state, reader.suppressed) == (ReaderState.ACTIVE, None)
+    subscriber = pages.app.store.subscribers.by_row(row)
+    assert subscriber is not None
+    assert (subscriber.state, subscriber.suppressed) == (SubscriberState.ACTIVE, None)
 
 
 def test_two_hundred_addresses_from_one_place_are_too_many(pages: Pages) -> None:
@@ -256,7 +260,7 @@ def test_trying_queries_has_a_limit(pages: Pages) -> None:
 
 
 def test_a_lost_link_is_mailed_and_the_answer_is_always_the_same(pages: Pages) -> None:
-    pages.reader(EMAIL)
+    pages.subscriber(EMAIL)
     assert pages.client.get("/preferences").status_code == 200
     known = pages.client.post("/preferences", data={"email": EMAIL})
     unknown = pages.client.post("/preferences", data={"email": "bob@nobody.example"})
@@ -296,13 +300,13 @@ def test_a_topic_that_went_away_before_the_yes_is_no_obstacle(pages: Pages) -> N
 
 
 def test_who_had_todays_letter_and_comes_back_gets_the_next_one_tomorrow(pages: Pages) -> None:
-    row = pages.reader(EMAIL, at="06:00")
+    row = pages.subscriber(EMAIL, at="06:00")
     pages.site.clock.now += timedelta(days=1)
     assert len(pages.letters()) == 1
     pages.client.post(pages.link("unsubscribe", row))
     pages.subscribe(EMAIL, first_now="1", at="06:00", timezone="UTC")
     (asking,) = pages.letters()
     pages.client.post(links_in(asking, "c")[0])
-    reader = pages.app.store.subscribers.by_row(row)
-    assert reader is not None
-    assert reader.next_digest_at == pages.site.clock() + timedelta(days=1)
+    subscriber = pages.app.store.subscribers.by_row(row)
+    assert subscriber is not None
+    assert subscriber.next_digest_at == pages.site.clock() + timedelta(days=1)

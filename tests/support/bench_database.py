@@ -1,4 +1,4 @@
-"""A large made-up database for benchmarks: papers of two years, their matches, and many readers.
+"""A large made-up database for benchmarks: papers of two years, their matches, and many subscribers.
 
 Some thousand papers are put together from the seeds' sentences, stored and matched as in a round; the rest are
 variants of these under other names, with rare words of their own, written straight into the tables.
@@ -30,7 +30,7 @@ SECRET = "a key that benchmarks sign links with"
 EDITIONS = 30
 """So many editions, one a day, the newest closed today; what is older is in the archive."""
 READ = EDITIONS - 1
-"""Up to this one every reader has had everything."""
+"""Up to this one every subscriber has had everything."""
 _DAYS = 730
 _PATTERNS = 2_000
 _AT_ONCE = 2_000
@@ -49,7 +49,7 @@ class Pattern:
     matches: list[tuple[int, float, str]]
 
 
-def make(file: Path, papers: int, readers: int, today: date) -> None:
+def make(file: Path, papers: int, subscribers: int, today: date) -> None:
     """Write the database, whole or not at all."""
     part = file.with_suffix(".part")
     for left in file.parent.glob(part.name + "*"):
@@ -67,7 +67,7 @@ def make(file: Path, papers: int, readers: int, today: date) -> None:
             variants = [_variant(*one, patterns, today, chance) for one in zip(numbers, ages, strict=True)]
             _add_papers(db, variants)
             db.execute("COMMIT")
-        _add_readers(db, readers, len(app.topics()), chance)
+        _add_subscribers(db, subscribers, len(app.topics()), chance)
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     finally:
         db.close()
@@ -167,7 +167,7 @@ def _rare(chance: random.Random) -> str:
     return f"word{int(_RARE_WORDS ** chance.random())}"
 
 
-# --- readers --------------------------------------------------------------------------------------------------
+# --- subscribers --------------------------------------------------------------------------------------------------
 
 
 def _add_editions(db: sqlite3.Connection, today: date) -> None:
@@ -175,7 +175,7 @@ def _add_editions(db: sqlite3.Connection, today: date) -> None:
     _insert(db, "editions (number, closed_at)", days)
 
 
-def _add_readers(db: sqlite3.Connection, readers: int, topics: int, chance: random.Random) -> None:
+def _add_subscribers(db: sqlite3.Connection, subscribers: int, topics: int, chance: random.Random) -> None:
     created = "2026-01-01 00:00:00.000000"
     popular = list(accumulate(1 / place for place in range(1, topics + 1)))
     columns = (
@@ -183,8 +183,8 @@ def _add_readers(db: sqlite3.Connection, readers: int, topics: int, chance: rand
         "next_digest_at, served, created_at, confirmed_at, consent"
     )
     people, follows = [], []
-    for row in range(1, readers + 1):
-        email = f"reader{row}@mail.example"
+    for row in range(1, subscribers + 1):
+        email = f"subscriber{row}@mail.example"
         at = f"{chance.randrange(24):02d}:{chance.choice((0, 30)):02d}:00.000000"
         people.append(
             (

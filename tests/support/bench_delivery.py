@@ -74,7 +74,7 @@ def head(number: int) -> Head:
     return Head(
         sender_name="The Morning Papers",
         sender="papers@papers.example",
-        recipient=f"reader{number}@mail.example",
+        recipient=f"subscriber{number}@mail.example",
         date=datetime(2026, 11, 23, 7, tzinfo=UTC),
         message_id=message_id(number, "daily 2026-11-23", b"k" * 32, "papers.example"),
         unsubscribe_url="https://papers.example/u/" + "A" * 28,
@@ -114,7 +114,7 @@ def sending(name: str, port: int, letters: int, connections: int) -> None:
 
 def source(port: int, letters: int, connections: int, size: int) -> int:
     """Postfix's own program; its CPU time is not ours to see."""
-    addresses = ["-f", "bounces@papers.example", "-t", "reader1@mail.example"]
+    addresses = ["-f", "bounces@papers.example", "-t", "subscriber1@mail.example"]
     command = [
         SOURCE,
         "-d",
@@ -135,7 +135,7 @@ def with_smtplib(port: int, letters: int, message: bytes) -> int:
     """The standard library."""
     with smtplib.SMTP("127.0.0.1", port, "papers.example") as smtp:
         for number in range(letters):
-            smtp.sendmail("bounces@papers.example", [f"reader{number}@mail.example"], message)
+            smtp.sendmail("bounces@papers.example", [f"subscriber{number}@mail.example"], message)
     return letters
 
 
@@ -143,7 +143,7 @@ def transport(port: int, letters: int, connections: int, message: bytes) -> int:
     """The transport, with outcomes that cost nothing to keep."""
     outcomes: list[Outcome] = []
     relay = SmtpTransport(host="127.0.0.1", port=port, tls="none", helo="papers.example", connections=connections)
-    drawn = (Letter(n, f"bounces+{n}@papers.example", f"reader{n}@mail.example", message) for n in range(letters))
+    drawn = (Letter(n, f"bounces+{n}@papers.example", f"subscriber{n}@mail.example", message) for n in range(letters))
     relay.send(drawn, outcomes.append)
     assert all(outcome.accepted for outcome in outcomes)
     return len(outcomes)

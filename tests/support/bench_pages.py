@@ -1,6 +1,6 @@
-"""How fast the pages answer with many papers and readers, idle and while a round is going on.
+"""How fast the pages answer with many papers and subscribers, idle and while a round is going on.
 
-    python tests/support/bench_pages.py [--papers 200000] [--readers 100000] [--due 5000] [--seconds 60]
+    python tests/support/bench_pages.py [--papers 200000] [--subscribers 100000] [--due 5000] [--seconds 60]
     python tests/support/bench_pages.py --only / --only "/search?q=model" --only "/subscribe (POST)"
 
 The database is made once and kept in artefacts/; each run works on a copy. Figures swing by a third on a shared
@@ -74,14 +74,14 @@ def main() -> None:
     """Print the table."""
     options = argparse.ArgumentParser()
     options.add_argument("--papers", type=int, default=200_000)
-    options.add_argument("--readers", type=int, default=100_000)
-    options.add_argument("--due", type=int, default=5_000, help="readers that the round has letters for")
+    options.add_argument("--subscribers", type=int, default=100_000)
+    options.add_argument("--due", type=int, default=5_000, help="subscribers that the round has letters for")
     options.add_argument("--days", type=int, default=1, help="how many days each of them has not read")
     options.add_argument("--seconds", type=float, default=60, help="how long the idle pages are asked")
     options.add_argument("--only", action="append", help="only the row of this name; may be repeated")
     options.add_argument("--clients", type=int, default=1)
     chosen = options.parse_args()
-    kept = _database(chosen.papers, chosen.readers)
+    kept = _database(chosen.papers, chosen.subscribers)
     with tempfile.TemporaryDirectory(dir=_KEPT) as folder:
         file = Path(folder).absolute() / "pages.db"
         shutil.copyfile(kept, file)
@@ -99,15 +99,15 @@ def main() -> None:
             _measure(base, file, chosen)
 
 
-def _database(papers: int, readers: int) -> Path:
+def _database(papers: int, subscribers: int) -> Path:
     today = datetime.now(UTC).date()
-    kept = (_KEPT / f"pages-{papers}-{readers}.db").absolute()
+    kept = (_KEPT / f"pages-{papers}-{subscribers}.db").absolute()
     if kept.exists() and datetime.fromtimestamp(kept.stat().st_mtime, UTC).date() == today:
         return kept  # an older one has no papers of today
     _KEPT.mkdir(exist_ok=True)
     started = time.perf_counter()
-    database.make(kept, papers, readers, today)
-    print(f"{papers:,} papers and {readers:,} readers made in {time.perf_counter() - started:.0f} s: {kept.name}")
+    database.make(kept, papers, subscribers, today)
+    print(f"{papers:,} papers and {subscribers:,} subscribers in {time.perf_counter() - started:.0f} s: {kept.name}")
     return kept
 
 
@@ -120,7 +120,7 @@ def _measure(base: str, file: Path, chosen: argparse.Namespace) -> None:
     started, ends = time.perf_counter(), time.monotonic() + _ROUND_SECONDS
     busy = _load(base, asked, chosen.clients, lambda: time.monotonic() > ends or not _letters_wait(file))
     took = time.perf_counter() - started
-    print(f"a round for {chosen.due:,} readers with {chosen.days} days unread took {took:.1f} s beside this load")
+    print(f"a round for {chosen.due:,} subscribers with {chosen.days} days unread took {took:.1f} s beside this load")
     print(f"{'':34}{'idle':>28}{'during the round':>36}")
     print(f"{'page':34}{'n':>6}{'p50':>7}{'p99':>7}{'max':>8}{'n':>11}{'p50':>7}{'p99':>7}{'max':>8}   errors")
     for name, times in idle.items():
@@ -134,13 +134,13 @@ def _columns(times: Times) -> str:
 # --- the round ------------------------------------------------------------------------------------------------
 
 
-def _make_due(file: Path, readers: int, days: int) -> None:
-    """So many readers wait for a letter from now on; the next one who subscribes has the round begin."""
-    unread = {"from": database.EDITIONS - days, "most": readers}
+def _make_due(file: Path, subscribers: int, days: int) -> None:
+    """So many subscribers wait for a letter from now on; the next one who subscribes has the round begin."""
+    unread = {"from": database.EDITIONS - days, "most": subscribers}
     with sqlite3.connect(file, timeout=30) as db:
         now = f"{datetime.now(UTC) - timedelta(minutes=1):%Y-%m-%d %H:%M:%S.%f}"
         db.execute("UPDATE subscriptions SET read_to = :from WHERE subscriber <= :most", unread)
-        db.execute("UPDATE subscribers SET next_digest_at = ? WHERE row <= ?", (now, readers))
+        db.execute("UPDATE subscribers SET next_digest_at = ? WHERE row <= ?", (now, subscribers))
 
 
 def _letters_wait(file: Path) -> bool:
@@ -231,7 +231,7 @@ def _asked(file: Path) -> Iterator[Asked]:
     yield Asked("/try?q=model", "/try?q=model")
     for letter, purpose in (("p", tokens.PREFERENCES), ("u", tokens.UNSUBSCRIBE)):
         yield Asked(f"/{letter}/…", f"/{letter}/{tokens.mint(keys, purpose, 7)}")
-    for path in ("/admin", "/admin/readers", "/admin/readers/7", "/admin/topics", f"/admin/topics/{slug}"):
+    for path in ("/admin", "/admin/subscribers", "/admin/subscribers/7", "/admin/topics", f"/admin/topics/{slug}"):
         yield Asked(path, path, cookie)
     for path in ("/admin/letters", "/admin/charts/letters.svg"):
         yield Asked(path, path, cookie)

@@ -23,7 +23,7 @@ LANGUAGES = language.available(FOLDERS)
 DAY = sample.DAY
 PICTURE = Picture(name="0123456789abcdef", width=600, height=324)
 WEEKLY = sample.digest(Cadence.WEEKLY)
-WEEKLY_READER = sample.reader(Cadence.WEEKLY)
+WEEKLY_SUBSCRIBER = sample.subscriber(Cadence.WEEKLY)
 COUNTS = sample.counts(Cadence.WEEKLY)
 _SMALL_PICTURE = Picture(name="fedcba9876543210", width=180, height=400)
 
@@ -69,12 +69,12 @@ def letter(
     why: tuple[str, ...] = ("matches “number”",),
     name: str = "paper",
     code: str = "en",
-    reader: Subscriber = sample.READER,
+    subscriber: Subscriber = sample.SUBSCRIBER,
 ) -> Rendered:
     """The letter with these papers."""
     papers = {one.row: one for section in sections for one in section}
     made = digest(*sections, more=more, why=why)
-    return press(name, code).letter(made, papers, reader, sample.LINKS, DAY)
+    return press(name, code).letter(made, papers, subscriber, sample.LINKS, DAY)
 
 
 ABSTRACT = "We measure what others guessed, e.g. by hand. The result is 3.5 times better. Code is public. "
@@ -203,9 +203,9 @@ LetterFacts = tuple[Digest, dict[int, Paper], Subscriber, Links, date]
 
 @st.composite
 def letters(draw: st.DrawFn) -> LetterFacts:
-    """All that a letter is made of; the reader may have any name."""
-    reader = replace(sample.READER, name=draw(st.just("") | TEXTS))
-    return (*draw(digests()), reader, draw(_LINKS), DAY)
+    """All that a letter is made of; the subscriber may have any name."""
+    subscriber = replace(sample.SUBSCRIBER, name=draw(st.just("") | TEXTS))
+    return (*draw(digests()), subscriber, draw(_LINKS), DAY)
 
 
 def never_clipped(theme: str) -> None:
@@ -214,7 +214,7 @@ def never_clipped(theme: str) -> None:
         row: paper(row, abstract=ABSTRACT * 20, title=f"Ünï {row} " + "long title " * 9) for row in range(1, 501)
     }
     made = digest(list(papers.values())[:300], list(papers.values())[300:], more=7)
-    rendered = press(theme).letter(made, papers, sample.READER, sample.LINKS, DAY)
+    rendered = press(theme).letter(made, papers, sample.SUBSCRIBER, sample.LINKS, DAY)
     assert 95_000 < len(rendered.html.encode()) < 100_000
     shown = rendered.html.count("<h3 ")
     told = re.search(r"(\d+) papers on 2 topics; (\d+) more online", rendered.html)

@@ -81,15 +81,15 @@ class Pages:
     def _nudge(self) -> None:
         self.nudges += 1
 
-    def reader(self, email: str = "ada@lovelace.example", *topics: str, **wishes: Any) -> int:
-        """A confirmed reader; their number."""
-        self.site.reader(email, *(topics or ("robots",)), **wishes)
+    def subscriber(self, email: str = "ada@lovelace.example", *topics: str, **wishes: Any) -> int:
+        """A confirmed subscriber; their number."""
+        self.site.subscriber(email, *(topics or ("robots",)), **wishes)
         found = self.app.store.subscribers.by_email(email)
         assert found is not None
         return found.row
 
     def link(self, purpose: str, row: int) -> str:
-        """The path that a letter to this reader has for this purpose."""
+        """The path that a letter to this subscriber has for this purpose."""
         letter = {"unsubscribe": "u", "preferences": "p", "digest": "i", "confirm": "c", "feedback": "f"}[purpose]
         issued = self.site.clock() if purpose == "confirm" else None
         return f"/{letter}/{tokens.mint(self.app.keys, purpose, row, issued=issued)}"

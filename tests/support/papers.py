@@ -1,4 +1,4 @@
-"""Papers and readers for tests: small, ours, and easy to tell apart."""
+"""Papers and subscribers for tests: small, ours, and easy to tell apart."""
 
 from __future__ import annotations
 

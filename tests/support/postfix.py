@@ -2,11 +2,11 @@
 
     with postfix.running() as relay:
         ...                          # send to 127.0.0.1:relay.port
-    relay.mailbox("readers")         # what was delivered to readerN@mail.example
+    relay.mailbox("subscribers")         # what was delivered to subscriberN@mail.example
     relay.mailbox("bounces")         # reports that came back to bounces+TOKEN@papers.example
 
 Every recipient is accepted at RCPT, so that refusals come back as reports, as they do from relays:
-`readerN@mail.example` is delivered, `full@`, `policy@` and `closed@mail.example` are returned with 5.2.2, 5.7.1
+`subscriberN@mail.example` is delivered, `full@`, `policy@` and `closed@mail.example` are returned with 5.2.2, 5.7.1
 and 5.2.1, everybody else there is unknown (5.1.1). Needs root, for Postfix gives up its own rights.
 """
 
@@ -79,7 +79,7 @@ postlog   unix-dgram n - n - 1 postlogd
 
 _MAILBOXES = """\
 /^bounces\\+.*@papers\\.example$/ bounces/
-/^reader[0-9]+@mail\\.example$/ readers/
+/^subscriber[0-9]+@mail\\.example$/ subscribers/
 """
 
 _TRANSPORTS = """\

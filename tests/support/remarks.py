@@ -47,7 +47,7 @@ def raw(html: str = HTML, text: str = TEXT, subject: str = "A careful study of r
     known: dict[str, Any] = {
         "sender_name": SITE.name,
         "sender": SITE.sender,
-        "recipient": "ada@reader.example",
+        "recipient": "ada@subscriber.example",
         "date": NOW,
         "message_id": "<one@example.org>",
         "reply_to": SITE.reply_to,

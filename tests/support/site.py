@@ -98,12 +98,12 @@ class Site:
         """Add a topic; its query is its slug unless another is given."""
         self.app.add_topic(Topic(slug, slug.title(), query or slug))
 
-    def reader(self, email: str, *topics: str, at: str = "07:00", **wishes: Any) -> None:
-        """Add a confirmed reader."""
+    def subscriber(self, email: str, *topics: str, at: str = "07:00", **wishes: Any) -> None:
+        """Add a confirmed subscriber."""
         wish = membership.wish(self.app, email, topics, at=at, **wishes)
         membership.subscribe(self.app, [wish], confirmed=True)
 
-    def readers(self, emails: Iterable[str], *topics: str, at: str = "07:00", **wishes: Any) -> None:
+    def subscribers(self, emails: Iterable[str], *topics: str, at: str = "07:00", **wishes: Any) -> None:
         """Add many at once."""
         wished = [membership.wish(self.app, email, topics, at=at, **wishes) for email in emails]
         membership.subscribe(self.app, wished, confirmed=True)

@@ -8,7 +8,7 @@ from paperround.delivery.inbox import Inbox
 
 def mail(number):
     return (
-        f"From: The Papers <papers@papers.example>\r\nTo: <reader{number}@mail.example>\r\n"
+        f"From: The Papers <papers@papers.example>\r\nTo: <subscriber{number}@mail.example>\r\n"
         f"Subject: =?utf-8?q?N=C2=B0_{number}?=\r\n\r\nBody {number}\r\n"
     ).encode()
 
@@ -25,7 +25,7 @@ def test_letters_are_listed_the_newest_first_and_in_pages(inbox):
     assert [kept.subject for kept in inbox.newest()] == [f"N° {number}" for number in range(6, -1, -1)]
     assert [kept.subject for kept in inbox.newest(limit=2, offset=3)] == ["N° 3", "N° 2"]
     first = inbox.newest(limit=1)[0]
-    assert (first.sender, first.recipient) == ("The Papers <papers@papers.example>", "<reader6@mail.example>")
+    assert (first.sender, first.recipient) == ("The Papers <papers@papers.example>", "<subscriber6@mail.example>")
     assert first.size == len(mail(6))
 
 

@@ -186,7 +186,7 @@ def test_the_date_is_rfc_5322_in_utc():
     assert field(build(head(date=local), LETTER), "Date") == "Mon, 23 Nov 2026 07:30:09 +0000"
 
 
-def test_to_is_the_one_reader_and_nobody_else_is_in_the_file():
+def test_to_is_the_one_subscriber_and_nobody_else_is_in_the_file():
     message = build(head(), LETTER)
     assert field(message, "To") == "<ada@mail.example>"
     assert field(message, "Cc") is None

@@ -37,7 +37,7 @@ def met(stage, code, text=""):
 SAID = [
     (met("final", 250, "2.0.0 Ok: queued as 4XyZ"), Verdict.SENT),
     (met("final", None, "connection lost"), Verdict.LATER),
-    (met("rcpt", 550, "5.2.1 The reader is receiving mail at a rate that we do not allow"), Verdict.LATER),
+    (met("rcpt", 550, "5.2.1 The subscriber is receiving mail at a rate that we do not allow"), Verdict.LATER),
     (met("rcpt", 450, "4.7.28 slow down"), Verdict.PAUSE_RATE),
     (met("mail", 421, "4.7.0 unusual rate of mail from this network"), Verdict.PAUSE_RATE),
     (met("data", 550, "5.4.5 limit of the day reached"), Verdict.PAUSE_DAY),
@@ -189,7 +189,7 @@ def test_a_broken_connection_is_not_counted_and_comes_again_in_a_minute_or_so(at
         ),
     ],
 )
-def test_what_is_the_accounts_fault_pauses_the_transport_and_touches_no_reader(said, now, until):
+def test_what_is_the_accounts_fault_pauses_the_transport_and_touches_no_subscriber(said, now, until):
     step = next_step(3, said, now, POLICY, Random(1), now + timedelta(days=2))
     assert isinstance(step, PauseTransport)
     assert step.until == until

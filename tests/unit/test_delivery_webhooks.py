@@ -19,7 +19,9 @@ from paperround.domain.models import Event, EventKind
 NOW = datetime(2026, 11, 23, 6, 0, 5, tzinfo=UTC)
 RAW = bytes(range(32))
 SECRET = "whsec_" + base64.b64encode(RAW).decode()
-EVENT = Event(1, "evt_1", EventKind.SUBSCRIBED, "crm", NOW - timedelta(seconds=5), {"email": "zoë@reader.example"}, 0)
+EVENT = Event(
+    1, "evt_1", EventKind.SUBSCRIBED, "crm", NOW - timedelta(seconds=5), {"email": "zoë@subscriber.example"}, 0
+)
 
 
 def test_a_receiver_can_check_the_signature_with_nothing_but_the_standard() -> None:
@@ -36,7 +38,7 @@ def test_the_body_says_what_happened_and_when() -> None:
     assert json.loads(call(EVENT, SECRET, NOW).body) == {
         "type": "subscribed",
         "timestamp": "2026-11-23T06:00:00Z",
-        "data": {"email": "zoë@reader.example"},
+        "data": {"email": "zoë@subscriber.example"},
     }
 
 

@@ -285,14 +285,14 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
     shutil.copy(folder("seeds") / "papers.jsonl", tmp_path / "papers.jsonl")
     report = REPORT.format(returns_to=tokens.verp(tokens.keys(SECRET), 1, "bounces.example.org"))
     (tmp_path / "report.eml").write_text(report, encoding="utf-8")
-    (tmp_path / "readers.csv").write_text(
+    (tmp_path / "subscribers.csv").write_text(
         "email,topics,shoe size\njan@brouwer.example,robotics,43\n", encoding="utf-8"
     )
     made = build()
     load_seeds(made)
     # Letters of one paper each: here their commands are tried, not their looks.
-    for reader in list(made.store.subscribers.all()):
-        change(made, reader, replace(wish_of(made, reader), max_papers=1))
+    for subscriber in list(made.store.subscribers.all()):
+        change(made, subscriber, replace(wish_of(made, subscriber), max_papers=1))
     yield made
     made.close()
 

@@ -28,21 +28,21 @@ def _message(rendered: object, kind: str = "digest") -> bytes:
 @pytest.mark.parametrize("code", LANGUAGES)
 @pytest.mark.parametrize("theme", THEMES)
 def test_nothing_is_said_against_our_themes(theme: str, code: str) -> None:
-    rendered = press(theme, code).letter(sample.DIGEST, sample.PAPERS, sample.READER, sample.LINKS, sample.DAY)
+    rendered = press(theme, code).letter(sample.DIGEST, sample.PAPERS, sample.SUBSCRIBER, sample.LINKS, sample.DAY)
     assert lint(_message(rendered), rendered, sample.SITE, NOW) == []
 
 
 @pytest.mark.parametrize("kind", notice.kinds(FOLDERS))
 @pytest.mark.parametrize("theme", THEMES)
 def test_nothing_is_said_against_our_notices(theme: str, kind: str) -> None:
-    rendered = press(theme).notice(kind, sample.READER, sample.LINKS, _CONTEXT)
+    rendered = press(theme).notice(kind, sample.SUBSCRIBER, sample.LINKS, _CONTEXT)
     assert lint(_message(rendered, "notice"), rendered, sample.SITE, NOW) == []
 
 
 @pytest.mark.parametrize("name", EXTREMES)
 def test_papers_that_are_hard_to_print_make_no_errors(name: str) -> None:
     made = digest(EXTREMES[name], more=2)
-    rendered = press().letter(made, {one.row: one for one in EXTREMES[name]}, sample.READER, sample.LINKS, DAY)
+    rendered = press().letter(made, {one.row: one for one in EXTREMES[name]}, sample.SUBSCRIBER, sample.LINKS, DAY)
     remarks = lint(_message(rendered), rendered, sample.SITE, NOW)
     assert [remark for remark in remarks if remark.severity is Severity.ERROR] == []
 

@@ -36,7 +36,7 @@ def test_a_match_whose_paper_is_gone_is_left_out() -> None:
     assert [one.paper for one in Candidates(TODAY).of([gone, ROBOTS], PAPERS, NOBODYS)] == [1]
 
 
-def test_one_readers_taste_is_nobody_elses() -> None:
+def test_one_subscribers_taste_is_nobody_elses() -> None:
     others = [paper(3, title="Robots walk home"), paper(4, title="Laundry is wet"), paper(5, title="Rain")]
     features = Features(Statistics.of([*PAPERS.values(), *others]))
     said = [Feedback(1, 1, datetime(2026, 11, 24, tzinfo=UTC))]

@@ -1,4 +1,4 @@
-"""The matches of one reader, laid out as a digest; and what popularity has to do with it."""
+"""The matches of one subscriber, laid out as a digest; and what popularity has to do with it."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_a_paper_more_on_one_topic_never_takes_the_last_of_another(
 
 
 @given(candidates, rooms)
-def test_sections_stand_in_the_readers_order_and_unknown_topics_last(found: list[Candidate], room: int) -> None:
+def test_sections_stand_in_the_subscribers_order_and_unknown_topics_last(found: list[Candidate], room: int) -> None:
     shown = [section.topic for section in composed(found, room).sections]
     assert shown == [topic for topic in (*ORDER, "a topic just left") if topic in shown]
 
@@ -133,7 +133,7 @@ def test_with_fewer_places_than_topics_the_better_papers_are_shown() -> None:
     assert digest.papers == (2, 3)
 
 
-def test_a_topic_fitted_equally_well_is_the_one_that_the_reader_put_first() -> None:
+def test_a_topic_fitted_equally_well_is_the_one_that_the_subscriber_put_first() -> None:
     found = [Candidate(1, "agents", 0.5), Candidate(1, "robots", 0.5)]
     assert composed(found, 1).sections[0].topic == "robots"
 

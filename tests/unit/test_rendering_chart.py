@@ -12,10 +12,10 @@ from PIL import Image
 from paperround.domain.models import Cadence, Digest, Section, TopicCounts
 from paperround.rendering import chart, language, sample
 from paperround.rendering.letter import Press
-from support.letters import COUNTS, DAY, FOLDERS, LANGUAGES, THEMES, WEEKLY, WEEKLY_READER, press
+from support.letters import COUNTS, DAY, FOLDERS, LANGUAGES, THEMES, WEEKLY, WEEKLY_SUBSCRIBER, press
 
 _EN = language.load("en", FOLDERS)
-_REST = (sample.PAPERS, WEEKLY_READER, sample.LINKS, sample.DAY)
+_REST = (sample.PAPERS, WEEKLY_SUBSCRIBER, sample.LINKS, sample.DAY)
 
 
 def _opened(topics: list[tuple[int, ...]]) -> Image.Image:

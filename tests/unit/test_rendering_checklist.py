@@ -13,7 +13,7 @@ from lxml import html as lxml_html
 from lxml.etree import _Element
 from premailer import Premailer
 
-from paperround.domain.models import Cadence, ReaderState, Rendered
+from paperround.domain.models import Cadence, Rendered, SubscriberState
 from paperround.rendering import notice, sample
 from support.letters import DAY, EXTREMES, FOLDERS, LANGUAGES, THEMES, digest, press
 
@@ -32,11 +32,11 @@ _KINDS = (*_DIGESTS, *_SPANS, *(f"notice {kind}" for kind in notice.kinds(FOLDER
 @cache
 def _rendered(theme: str, code: str, kind: str) -> Rendered:
     if kind.startswith("notice "):
-        return press(theme, code).notice(kind.removeprefix("notice "), sample.READER, sample.LINKS, _CONTEXT)
+        return press(theme, code).notice(kind.removeprefix("notice "), sample.SUBSCRIBER, sample.LINKS, _CONTEXT)
     if cadence := _SPANS.get(kind):
-        made, reader, counts = sample.digest(cadence), sample.reader(cadence), sample.counts(cadence)
-        return press(theme, code).letter(made, sample.PAPERS, reader, sample.LINKS, DAY, counts)
-    return press(theme, code).letter(_DIGESTS[kind], _PAPERS[kind], sample.READER, sample.LINKS, DAY)
+        made, subscriber, counts = sample.digest(cadence), sample.subscriber(cadence), sample.counts(cadence)
+        return press(theme, code).letter(made, sample.PAPERS, subscriber, sample.LINKS, DAY, counts)
+    return press(theme, code).letter(_DIGESTS[kind], _PAPERS[kind], sample.SUBSCRIBER, sample.LINKS, DAY)
 
 
 @dataclass(frozen=True)
@@ -357,7 +357,7 @@ def test_each_paper_says_all_that_is_known(theme: str) -> None:
 
 
 def test_before_confirming_and_after_leaving_there_is_no_way_out_to_offer() -> None:
-    for kind, state in (("confirm", ReaderState.PENDING), ("goodbye", ReaderState.UNSUBSCRIBED)):
-        rendered = press().notice(kind, replace(sample.READER, state=state), sample.LINKS, _CONTEXT)
+    for kind, state in (("confirm", SubscriberState.PENDING), ("goodbye", SubscriberState.UNSUBSCRIBED)):
+        rendered = press().notice(kind, replace(sample.SUBSCRIBER, state=state), sample.LINKS, _CONTEXT)
         assert sample.LINKS.unsubscribe not in rendered.html + rendered.text
         assert sample.LINKS.online not in rendered.html + rendered.text

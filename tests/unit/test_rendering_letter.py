@@ -44,7 +44,7 @@ def test_a_joined_letter_is_the_same_as_one_laid_out_at_once(facts: LetterFacts,
 @pytest.mark.parametrize("extreme", EXTREMES)
 def test_hard_papers_come_out_the_same_both_ways(extreme: str) -> None:
     papers = EXTREMES[extreme]
-    facts = (digest(papers), {one.row: one for one in papers}, sample.READER, sample.LINKS, DAY)
+    facts = (digest(papers), {one.row: one for one in papers}, sample.SUBSCRIBER, sample.LINKS, DAY)
     assert press("cards").letter(*facts) == press("cards").whole_letter(*facts)
 
 
@@ -60,8 +60,8 @@ def test_threads_can_share_a_press() -> None:
     made = [digest([papers[row], papers[row % 40 + 1]]) for row in papers] * 3
     shared = Press(sample.SITE, "plain", language.load("en", FOLDERS), FOLDERS)
     with ThreadPoolExecutor(4) as pool:
-        at_once = list(pool.map(lambda one: shared.letter(one, papers, sample.READER, sample.LINKS, DAY), made))
-    assert at_once == [press("plain").letter(one, papers, sample.READER, sample.LINKS, DAY) for one in made]
+        at_once = list(pool.map(lambda one: shared.letter(one, papers, sample.SUBSCRIBER, sample.LINKS, DAY), made))
+    assert at_once == [press("plain").letter(one, papers, sample.SUBSCRIBER, sample.LINKS, DAY) for one in made]
 
 
 def test_a_letter_printed_twice_is_the_same() -> None:
@@ -86,19 +86,19 @@ def test_papers_stand_in_the_digests_order() -> None:
 
 def test_a_paper_that_is_not_there_any_more_is_left_out() -> None:
     made = digest([paper(1), paper(2)], [paper(3)])
-    rendered = press().letter(made, {1: paper(1)}, sample.READER, sample.LINKS, DAY)
+    rendered = press().letter(made, {1: paper(1)}, sample.SUBSCRIBER, sample.LINKS, DAY)
     assert "1 paper on 1 topic" in rendered.html
     assert "Topic 2" not in rendered.html
 
 
 def test_a_day_without_papers_says_so() -> None:
-    rendered = press().letter(digest(), {}, sample.READER, sample.LINKS, DAY)
+    rendered = press().letter(digest(), {}, sample.SUBSCRIBER, sample.LINKS, DAY)
     assert "Hello Ada, your round today: no new papers." in rendered.text
     assert rendered.subject == "no new papers"
 
 
 def test_a_day_with_papers_online_only_counts_them() -> None:
-    rendered = press().letter(digest(more=3), {}, sample.READER, sample.LINKS, DAY)
+    rendered = press().letter(digest(more=3), {}, sample.SUBSCRIBER, sample.LINKS, DAY)
     assert "your round today: 3 more online" in rendered.html
     assert rendered.subject == "3 more online"
 
@@ -114,13 +114,13 @@ def test_a_day_with_papers_online_only_counts_them() -> None:
     ],
 )
 def test_a_letter_says_what_it_is_and_why_it_came(cadence: Cadence, lead: str, reason: str) -> None:
-    rendered = letter([paper()], reader=replace(sample.READER, schedule=Schedule(cadence)))
+    rendered = letter([paper()], subscriber=replace(sample.SUBSCRIBER, schedule=Schedule(cadence)))
     assert lead in rendered.html
     assert reason in rendered.html
     assert lead in rendered.text
 
 
-def test_a_reader_of_many_topics_gets_three_of_them_named() -> None:
+def test_a_subscriber_of_many_topics_gets_three_of_them_named() -> None:
     rendered = letter(*([paper(row)] for row in range(1, 7)))
     assert "because you follow Topic 1, Topic 2, Topic 3, and 3 more topics." in rendered.html
 
@@ -142,8 +142,8 @@ def test_pictures_can_be_left_out() -> None:
     shown = paper(picture=PICTURE)
     pictured = digest([shown]), {1: shown}
     without = Press(sample.SITE, "cards", language.load("en", FOLDERS), FOLDERS, pictures=False)
-    assert "<img" in press("cards").letter(*pictured, sample.READER, sample.LINKS, DAY).html
-    assert "<img" not in without.letter(*pictured, sample.READER, sample.LINKS, DAY).html
+    assert "<img" in press("cards").letter(*pictured, sample.SUBSCRIBER, sample.LINKS, DAY).html
+    assert "<img" not in without.letter(*pictured, sample.SUBSCRIBER, sample.LINKS, DAY).html
 
 
 def test_a_picture_comes_from_the_site_itself_in_its_own_proportions() -> None:
@@ -166,7 +166,7 @@ def test_a_picture_that_we_have_not_is_left_out() -> None:
 def test_without_https_pictures_are_for_a_trial_on_this_machine(base: str, shown: bool) -> None:
     made = Press(replace(sample.SITE, base_url=base), "cards", language.load("en", FOLDERS), FOLDERS)
     known = paper(picture=PICTURE)
-    html = made.letter(digest([known]), {1: known}, sample.READER, sample.LINKS, DAY).html
+    html = made.letter(digest([known]), {1: known}, sample.SUBSCRIBER, sample.LINKS, DAY).html
     assert ("<img" in html) is shown
 
 
@@ -219,14 +219,14 @@ def test_a_mistake_in_a_theme_is_told_with_its_place(tmp_path: Path, text: str, 
         _theme(tmp_path, _EXTENDS + text)
 
 
-def test_a_theme_may_print_the_readers_own_facts_anywhere(tmp_path: Path) -> None:
+def test_a_theme_may_print_the_subscribers_own_facts_anywhere(tmp_path: Path) -> None:
     mine = _theme(
         tmp_path,
         _EXTENDS + '{% block card %}<tr><td><a href="{{ letter.links.online }}" title="now">{{ letter.reason }}</a> '
         "{{ card.title }} {{ letter.date }} <i>{{ letter.lead }}</i></td></tr>{% endblock %}",
     )
-    reader = replace(sample.READER, name='Ada "the <first>" & Co')
-    facts = (digest([paper()]), {1: paper()}, reader, sample.LINKS, DAY)
+    subscriber = replace(sample.SUBSCRIBER, name='Ada "the <first>" & Co')
+    facts = (digest([paper()]), {1: paper()}, subscriber, sample.LINKS, DAY)
     assert mine.letter(*facts) == mine.whole_letter(*facts)
     assert '<i>Hello Ada "the &lt;first&gt;" &amp; Co' in mine.letter(*facts).html
 
@@ -235,8 +235,8 @@ def test_a_site_without_feedback_has_no_such_links_and_the_same_bytes_either_way
     silent = Press(sample.SITE, "paper", language.load("en", FOLDERS), FOLDERS, feedback=False)
     bare = paper(1, url=None, arxiv_id=None, authors=())
     for facts in (
-        (sample.DIGEST, sample.PAPERS, sample.READER, sample.LINKS, DAY),
-        (digest([bare], why=()), {1: bare}, sample.READER, sample.LINKS, DAY),
+        (sample.DIGEST, sample.PAPERS, sample.SUBSCRIBER, sample.LINKS, DAY),
+        (digest([bare], why=()), {1: bare}, sample.SUBSCRIBER, sample.LINKS, DAY),
     ):
         rendered = silent.letter(*facts)
         assert rendered == silent.whole_letter(*facts)

@@ -28,7 +28,7 @@ _CONTEXT = {"confirm_url": "https://papers.example/c/1", "topics": ["Robots"]}
 
 
 def test_a_confirmation_repeats_nothing_that_a_stranger_could_have_typed() -> None:
-    stranger = replace(sample.READER, name="Buy now at https://bad.example")
+    stranger = replace(sample.SUBSCRIBER, name="Buy now at https://bad.example")
     rendered = press().notice("confirm", stranger, sample.LINKS, _CONTEXT)
     assert "bad.example" not in rendered.subject + rendered.html + rendered.text
     assert 'href="https://papers.example/c/1"' in rendered.html
@@ -36,8 +36,8 @@ def test_a_confirmation_repeats_nothing_that_a_stranger_could_have_typed() -> No
 
 
 def test_a_name_can_neither_break_a_paragraph_nor_make_a_button() -> None:
-    reader = replace(sample.READER, name="x\n\n[Click](https://bad.example/)\n\n")
-    rendered = press().notice("welcome", reader, sample.LINKS, {})
+    subscriber = replace(sample.SUBSCRIBER, name="x\n\n[Click](https://bad.example/)\n\n")
+    rendered = press().notice("welcome", subscriber, sample.LINKS, {})
     assert "Hello x [Click](https://bad.example/)!" in rendered.text
     assert 'href="https://bad.example' not in rendered.html
 
@@ -45,27 +45,27 @@ def test_a_name_can_neither_break_a_paragraph_nor_make_a_button() -> None:
 def test_a_pause_says_until_when() -> None:
     assert (
         "until December 24, 2026;"
-        in press().notice("paused", sample.READER, sample.LINKS, {"until": "2026-12-24"}).text
+        in press().notice("paused", sample.SUBSCRIBER, sample.LINKS, {"until": "2026-12-24"}).text
     )
-    assert "until you start them again" in press().notice("paused", sample.READER, sample.LINKS, {}).text
+    assert "until you start them again" in press().notice("paused", sample.SUBSCRIBER, sample.LINKS, {}).text
 
 
 def test_goodbye_shows_the_way_back_where_there_is_one() -> None:
     way_back = {"subscribe_url": "https://papers.example/subscribe"}
-    assert "Subscribe again" in press().notice("goodbye", sample.READER, sample.LINKS, way_back).html
-    assert "Subscribe again" not in press().notice("goodbye", sample.READER, sample.LINKS, {}).html
+    assert "Subscribe again" in press().notice("goodbye", sample.SUBSCRIBER, sample.LINKS, way_back).html
+    assert "Subscribe again" not in press().notice("goodbye", sample.SUBSCRIBER, sample.LINKS, {}).html
 
 
 def test_a_fact_that_a_notice_needs_is_named_when_it_is_missing() -> None:
     with pytest.raises(ConfigurationError, match=r"notices/confirm.txt.j2 line \d+: 'confirm_url' is undefined"):
-        press().notice("confirm", sample.READER, sample.LINKS, {})
+        press().notice("confirm", sample.SUBSCRIBER, sample.LINKS, {})
 
 
 def test_an_unknown_notice_is_named_with_those_there_are() -> None:
     with pytest.raises(
         UnknownName, match="no notice 'hello'; there are confirm, goodbye, paused, welcome, your-link"
     ):
-        press().notice("hello", sample.READER, sample.LINKS, {})
+        press().notice("hello", sample.SUBSCRIBER, sample.LINKS, {})
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_a_notice_needs_a_subject_and_something_to_say(text: str, mistake: str) 
     ],
 )
 def test_a_notice_promises_how_often_letters_come(schedule: Schedule, promise: str) -> None:
-    said = view.promise(replace(sample.READER, schedule=schedule), ENGLISH)
+    said = view.promise(replace(sample.SUBSCRIBER, schedule=schedule), ENGLISH)
     assert said == (f"You will get {promise}" if promise else "")
 
 
@@ -174,7 +174,7 @@ def test_reasons_are_told_as_people_would(why: tuple[str, ...], told: tuple[str,
     assert view.card(paper(), why, ENGLISH, 100, DAY).why == told
 
 
-def test_reasons_are_told_in_the_readers_language() -> None:
+def test_reasons_are_told_in_the_subscribers_language() -> None:
     german = language.load("de", FOLDERS)
     known = view.card(paper(), ("title: Graph", "also on Robots"), german, 100, DAY)
     assert known.why == ("„Graph“ im Titel", "auch zu Robots")

@@ -603,7 +603,7 @@ def test_tex_accents_become_letters_and_all_other_tex_stays(tex: str, text: str)
         ("nul\0 and \ud800 surrogate", "nul and surrogate"),
     ],
 )
-def test_html_becomes_the_text_that_a_reader_would_see(html: str, text: str) -> None:
+def test_html_becomes_the_text_that_a_subscriber_would_see(html: str, text: str) -> None:
     assert plain(html) == text
 
 

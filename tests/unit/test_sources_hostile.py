@@ -337,7 +337,7 @@ def test_lines_of_an_export_fail_one_by_one() -> None:
         FORMATS["jsonl"](b"<html>\n</html>", TODAY)
 
 
-# --- the readers themselves -----------------------------------------------------------------------------------
+# --- the subscribers themselves -----------------------------------------------------------------------------------
 
 
 def test_a_broken_array_is_found_under_its_key() -> None:
@@ -404,7 +404,7 @@ def test_a_bracket_in_an_address_stops_no_feed(base: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["authors", "links", "tags", "content", "media_thumbnail"])
-def test_an_element_that_is_called_as_the_reader_calls_its_lists_is_passed_over(name: str) -> None:
+def test_an_element_that_is_called_as_the_subscriber_calls_its_lists_is_passed_over(name: str) -> None:
     entry = f"<item><title>A paper</title><link>https://lab.example/1</link><{name}>v</{name}></item>"
     parsed = FORMATS["feed"](FEEDS["feed"].format(entry).encode(), TODAY)
     assert [listing.title for listing in parsed.listings] == ["A paper"]

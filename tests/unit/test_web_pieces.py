@@ -108,7 +108,7 @@ def test_every_day_lies_in_its_period(day: date, view: View) -> None:
     assert (period.last - period.first).days < 31
 
 
-def test_a_periods_name_is_in_the_readers_language() -> None:
+def test_a_periods_name_is_in_the_subscribers_language() -> None:
     day = date(2026, 11, 25)
     assert [Period(view, day).title(ENGLISH) for view in View] == [
         "Wednesday, November 25, 2026",
@@ -168,7 +168,7 @@ def test_a_promise_says_how_often_and_when() -> None:
     assert [name for name, _ in wording.cadences(ENGLISH)] == list(Cadence)
 
 
-def test_moments_are_in_the_readers_zone() -> None:
+def test_moments_are_in_the_subscribers_zone() -> None:
     assert wording.moment(NOW, "Asia/Tokyo", GERMAN) == "Montag, 23. November 2026, 15:00"
     assert wording.short_moment(NOW, "America/New_York", GERMAN) == "23.11.2026, 01:00:00"
 

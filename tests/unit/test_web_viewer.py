@@ -76,7 +76,7 @@ def test_a_message_is_viewed_in_all_its_parts() -> None:
     assert viewed.html == HTML
     assert viewed.source[0] == "<!DOCTYPE html>"
     assert viewed.text.startswith("Your round today")
-    assert ("To", "<ada@reader.example>", "") in viewed.header
+    assert ("To", "<ada@subscriber.example>", "") in viewed.header
     assert next(written for name, _, written in viewed.header if name == "Subject").startswith("=?utf-8?q?")
     assert "\r" not in viewed.written
     assert viewed.remarks == []

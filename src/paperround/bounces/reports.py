@@ -3,7 +3,7 @@
 Read are RFC 3464 reports (also RFC 6533's), ARF complaints (RFC 5965), Microsoft's complaints without one, and
 the plain texts of qmail, Exim and old Gmail. A report is matched to its letter by the token in the return
 address, or by the Message-ID of the letter it quotes, never by the address it names: that may be where the
-reader's mail is forwarded to. `CLASSES` is the judgement; docs/delivery.md prints the same table.
+subscriber's mail is forwarded to. `CLASSES` is the judgement; docs/delivery.md prints the same table.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Report:
     diagnostic: str = ""
     """What the other side said, on one line."""
     recipient: str | None = None
-    """The address it names; perhaps one that the reader's mail is forwarded to."""
+    """The address it names; perhaps one that the subscriber's mail is forwarded to."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class Class:
 _NO_DETAIL = "x.0.0 -"
 
 CLASSES = (
-    Class("x.2.1", "", "receiving mail", BounceKind.SOFT, "Gmail: too much mail for this reader just then"),
+    Class("x.2.1", "", "receiving mail", BounceKind.SOFT, "Gmail: too much mail for this subscriber just then"),
     Class("5.1.1 5.1.3 5.1.6 5.1.10 5.2.1", "", "", BounceKind.HARD, "there is no such mailbox, or no longer"),
     Class("5.7.x 5.6.x 5.5.x 5.3.4 5.1.7 5.1.8 5.4.5", "", "", BounceKind.POLICY, "the sender must mend something"),
     Class("4.x.x", "", "", BounceKind.SOFT, "tried until it was too late"),

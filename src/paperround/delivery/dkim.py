@@ -42,7 +42,7 @@ class Dkim(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     domain: Annotated[str, Field(min_length=1), AfterValidator(ascii_domain)]
-    """The d= of signatures; readers' providers want it to be the sender's domain or above it."""
+    """The d= of signatures; subscribers' providers want it to be the sender's domain or above it."""
     selector: Annotated[str, Field(pattern=r"^[a-zA-Z0-9]([a-zA-Z0-9._-]*[a-zA-Z0-9])?$")]
     key_file: Path
     """A private key in PEM: RSA of 2048 bits or more, or Ed25519."""
@@ -96,7 +96,7 @@ def signer(settings: Dkim) -> Callable[[bytes], bytes]:
 def sign(message: bytes, keys: Sequence[Key]) -> bytes:
     """The message with a signature of each key above it; it must have CRLF line ends and be sent just so.
 
-    The signature has no t=: it is optional, and one from a clock that runs ahead of the reader's is refused.
+    The signature has no t=: it is optional, and one from a clock that runs ahead of the subscriber's is refused.
     """
     head, _, body = message.partition(b"\r\n\r\n")
     fields = [(field.partition(b":")[0].strip().lower().decode("ascii", "replace"), field) for field in _fields(head)]

@@ -1,7 +1,7 @@
 """From a rendered letter to the bytes of an RFC 5322 message. Pure.
 
 The head is written here and not by `email.message`: that turns links of more than 76 characters into encoded
-words, which no mailbox provider follows when its reader presses "unsubscribe", and takes ten times as long.
+words, which no mailbox provider follows when its subscriber presses "unsubscribe", and takes ten times as long.
 Every rule carries the section of the RFC it follows; docs/delivery.md has them in one table.
 """
 
@@ -53,7 +53,7 @@ _URI = re.compile(
 class Head:
     """What stands above the letter.
 
-    `date` is aware. `list_label` is one DNS label and stays the same for ever, for readers sort by it. URLs
+    `date` is aware. `list_label` is one DNS label and stays the same for ever, for subscribers sort by it. URLs
     are absolute. `one_click` says whether the unsubscribe address takes RFC 8058 POSTs: by default a digest's
     does and a notice's does not.
     """
@@ -73,7 +73,7 @@ class Head:
     help_url: str = ""
     archive_url: str = ""
     feedback: tuple[str, ...] = ()
-    """Up to three words that group letters in Google's complaint figures; none may be one reader's own."""
+    """Up to three words that group letters in Google's complaint figures; none may be one subscriber's own."""
 
 
 def build(head: Head, rendered: Rendered) -> bytes:
@@ -128,7 +128,7 @@ def display_name(name: str) -> str:
 
 def _head(head: Head, subject: str) -> bytes:
     lines = "".join(_fold(name, pieces) for name, pieces in _fields(head, subject) if pieces)
-    # Not ASCII only where the reader's local part is not: then the transport asks for SMTPUTF8 (RFC 6532).
+    # Not ASCII only where the subscriber's local part is not: then the transport asks for SMTPUTF8 (RFC 6532).
     return lines.encode()
 
 

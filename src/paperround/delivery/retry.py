@@ -1,9 +1,9 @@
 """What follows from an outcome. Pure: the moment and the chance are arguments.
 
 `RULES` is the whole judgement, read from the top: the first row that fits decides. docs/delivery.md prints the
-same table. Three may be at fault. The *reader's* address: the letter waits or fails, and the attempt counts. The
+same table. Three may be at fault. The *subscriber's* address: the letter waits or fails, and the attempt counts. The
 *connection*: the letter goes again soon, and nobody is blamed. The *account* of the sender: the transport pauses
-with an alarm, and no reader is touched.
+with an alarm, and no subscriber is touched.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class RetryPolicy:
     delays: tuple[int, ...] = (300, 1800, 7200, 10800)  # RFC 5321 4.5.4.1: two in the first hour, then every 2 to 3
     jitter: float = 0.2
     give_up_after: timedelta | None = None
-    """By default a digest is tried until the reader's next one is due."""
+    """By default a digest is tried until the subscriber's next one is due."""
     reconnect_after: int = 60
     """Seconds until a letter goes again whose connection broke."""
 
@@ -80,7 +80,7 @@ class Defer:
 
 @dataclass(frozen=True, slots=True)
 class Requeue:
-    """Try this letter again at `at`; the attempt does not count, for it never reached the reader's side."""
+    """Try this letter again at `at`; the attempt does not count, for it never reached the subscriber's side."""
 
     at: datetime
     reason: str
@@ -88,7 +88,7 @@ class Requeue:
 
 @dataclass(frozen=True, slots=True)
 class Fail:
-    """Never send this letter again; `kind` says what that means for the reader's address."""
+    """Never send this letter again; `kind` says what that means for the subscriber's address."""
 
     reason: str
     kind: BounceKind
@@ -186,7 +186,7 @@ RULES = (
         "x.2.1",
         "receiving mail|rate that",
         Verdict.LATER,
-        "Gmail: too much mail for this reader just now",
+        "Gmail: too much mail for this subscriber just now",
     ),
     Rule("", "", "x.7.28", "", Verdict.PAUSE_RATE, "the relay's rate limit (Gmail)"),
     Rule(
@@ -213,7 +213,7 @@ RULES = (
     Rule("", "5xx", "5.7.x", "", Verdict.PAUSE_ACCOUNT, "policy: the sender must mend something"),
     Rule("", "5xx", "5.1.7 5.1.8", "", Verdict.PAUSE_ACCOUNT, "the sender's own address is refused"),
     Rule("", "5xx", "5.3.4 5.5.x 5.6.x", "", Verdict.OURS, "this letter is too big or ill-formed for the relay"),
-    Rule("mail", "5xx", "", "", Verdict.OURS, "said before the relay heard the reader's address"),
+    Rule("mail", "5xx", "", "", Verdict.OURS, "said before the relay heard the subscriber's address"),
     Rule("", "5xx", _HARD, "", Verdict.HARD, "there is no such mailbox, or no longer"),
     Rule("", "5xx", "5.x.x", "", Verdict.SOFT, "full, moved, unknown host and the like: may pass"),
     Rule("rcpt", "550 551 552 553", "-", "", Verdict.SOFT, "about the mailbox, but not clear what"),

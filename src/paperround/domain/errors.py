@@ -4,13 +4,13 @@
     ├── WrongUse                 the person at the keyboard can mend it; exit code 2
     │   ├── ConfigurationError   a setting: names file, field and remedy
     │   ├── QueryError           a topic's query: one line and a caret under the spot
-    │   └── UnknownName          a topic, source or reader that is not there
+    │   └── UnknownName          a topic, source or subscriber that is not there
     ├── SourceError              one source gave nothing usable; says whether to try again
     ├── StoreError               the database: full, locked, of another version
     ├── TransportError           the relay as a whole: unreachable, refusing, misconfigured
     └── BadToken                 a link or return address that we never made, or that has run out
 
-What concerns one paper, one reader or one letter is never an exception across a stage's border: it is a
+What concerns one paper, one subscriber or one letter is never an exception across a stage's border: it is a
 value beside the others (`Problem`, `Outcome`), so that one failure stays one failure.
 """
 

@@ -157,7 +157,7 @@ class Parsed:
 
 
 class Cadence(StrEnum):
-    """How often a reader gets a digest."""
+    """How often a subscriber gets a digest."""
 
     DAILY = "daily"
     WEEKDAYS = "weekdays"
@@ -171,7 +171,7 @@ class Cadence(StrEnum):
         return self in (Cadence.WEEKLY, Cadence.MONTHLY)
 
 
-class ReaderState(StrEnum):
+class SubscriberState(StrEnum):
     """A subscriber's state: `pending → active → paused / unsubscribed`."""
 
     PENDING = "pending"
@@ -200,15 +200,15 @@ class BounceKind(StrEnum):
     SOFT = "soft"
     """This letter did not arrive; the address may live."""
     POLICY = "policy"
-    """The sender is at fault, never the reader."""
+    """The sender is at fault, never the subscriber."""
     COMPLAINT = "complaint"
-    """The reader called the letter spam."""
+    """The subscriber called the letter spam."""
     NOTHING = "nothing"
     """No statement about any address: a delay, a success, somebody's answer."""
 
 
 class EventKind(StrEnum):
-    """What other programs are told of a reader."""
+    """What other programs are told of a subscriber."""
 
     SUBSCRIBED = "subscribed"
     UNSUBSCRIBED = "unsubscribed"
@@ -232,7 +232,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A named, saved query that readers follow."""
+    """A named, saved query that subscribers follow."""
 
     slug: str
     name: str
@@ -240,7 +240,7 @@ class Topic:
     about: str = ""
     row: int = 0
     private: bool = False
-    """Whether it is a reader's own query, which no page and no list shows."""
+    """Whether it is a subscriber's own query, which no page and no list shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +255,7 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """When a reader wants the digest: cadence, local hour, IANA time zone, and the day of week or month."""
+    """When a subscriber wants the digest: cadence, local hour, IANA time zone, and the day of week or month."""
 
     cadence: Cadence = Cadence.DAILY
     at: time = time(7, 0)
@@ -272,7 +272,7 @@ class Subscriber:
 
     row: int
     email: str
-    state: ReaderState
+    state: SubscriberState
     schedule: Schedule
     name: str = ""
     max_papers: int = 10
@@ -321,7 +321,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """One reader's part of an issue, frozen once composed."""
+    """One subscriber's part of an issue, frozen once composed."""
 
     issue: str
     """cadence and local date: `daily 2026-11-23`."""
@@ -366,7 +366,7 @@ class IssueCounts:
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """A reader's word on a paper: +1 for more like it, −1 for less."""
+    """A subscriber's word on a paper: +1 for more like it, −1 for less."""
 
     paper: int
     verdict: int
@@ -375,7 +375,7 @@ class Feedback:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A letter on its way to one reader."""
+    """A letter on its way to one subscriber."""
 
     row: int
     email: str
@@ -423,14 +423,14 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """One reader's personal addresses, absolute; each carries a token."""
+    """One subscriber's personal addresses, absolute; each carries a token."""
 
     unsubscribe: str
     preferences: str
     online: str
     """This very digest in the browser."""
     feedback: str
-    """Where the reader says of which of its papers they want more or less; `?more=` or `?less=` names one."""
+    """Where the subscriber says of which of its papers they want more or less; `?more=` or `?less=` names one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""When is a reader's next digest due? Local time rules, right across clock changes. Pure."""
+"""When is a subscriber's next digest due? Local time rules, right across clock changes. Pure."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from paperround.domain.models import Cadence, Schedule
 
 
 def next_digest_at(schedule: Schedule, after: datetime, served: date | None = None) -> datetime | None:
-    """The first due moment later than `after`, in UTC; None for a reader who wants none.
+    """The first due moment later than `after`, in UTC; None for a subscriber who wants none.
 
-    `served` is the local date of the last issue: no second digest on it, also when the reader moves to a zone
+    `served` is the local date of the last issue: no second digest on it, also when the subscriber moves to a zone
     that lies behind. A local time that a clock change skips or repeats is read as RFC 5545 3.3.5 has it: with
     the offset before the gap, and at its first occurrence.
     """

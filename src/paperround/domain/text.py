@@ -18,7 +18,7 @@ _SPACE = re.compile(r"\s+")
 _UNSPACED = "\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff"
 # A term is a run of letters and digits; "c++" and "c#" are names people search for.
 _TERM = re.compile(rf"c\+\+|c#|[{_UNSPACED}]|[^\W_{_UNSPACED}]+")
-# Letters that NFKD leaves whole but readers type without their stroke.
+# Letters that NFKD leaves whole but subscribers type without their stroke.
 _STROKES = str.maketrans(
     {"ø": "o", "đ": "d", "ð": "d", "ł": "l", "ħ": "h", "ŧ": "t", "æ": "ae", "œ": "oe", "ı": "i", "þ": "th"}
 )

@@ -1,4 +1,4 @@
-"""What is wrong with a finished letter, before readers or their mail providers say so. Pure.
+"""What is wrong with a finished letter, before subscribers or their mail providers say so. Pure.
 
 In reading order: `mail` takes a message apart, `page` reads its HTML as clients do; `head`, `parts`, `structure`,
 `links`, `words`, `contrast` and `clients` hold the rules; `weight` says what the bytes are spent on.

@@ -13,7 +13,7 @@ class Severity(StrEnum):
     ERROR = "error"
     """The letter is refused, clipped, unreadable or against the rules of mailbox providers."""
     WARNING = "warning"
-    """Some readers see it worse, or some filters trust it less."""
+    """Some subscribers see it worse, or some filters trust it less."""
     NOTE = "note"
     """Nobody is hurt, but it could be better."""
 

@@ -94,7 +94,7 @@ def presence(mail: Mail) -> Iterator[Remark]:
             remedy = "keep one of them: Gmail refuses doubled fields with 550 5.7.1"
             yield _remark("repeated-header", Severity.ERROR, f"stands there {count} times", name, remedy)
     if mail.all("Bcc"):
-        remedy = "name hidden recipients to the relay alone; here every reader sees them"
+        remedy = "name hidden recipients to the relay alone; here every subscriber sees them"
         yield _remark("bcc", Severity.ERROR, "is in the message", "Bcc", remedy)
     if mail.all("Return-Path"):
         remedy = "leave it to the last server (RFC 5321 4.4); the sender gives MAIL FROM"
@@ -175,13 +175,13 @@ def _display_name(name: str) -> Iterator[Remark]:
 
 
 def recipient(mail: Mail) -> Iterator[Remark]:
-    """One reader for each letter, and nobody else in it."""
+    """One subscriber for each letter, and nobody else in it."""
     to = [address for _, address in _addresses(mail, "To")]
     if mail.all("To") and len(to) != 1:
-        remedy = "send each reader a letter of their own"
+        remedy = "send each subscriber a letter of their own"
         yield _remark("recipients", Severity.ERROR, f"has {len(to)} addresses", "To", remedy)
     if mail.all("Cc"):
-        yield _remark("recipients", Severity.ERROR, "is there", "Cc", "a digest goes to one reader")
+        yield _remark("recipients", Severity.ERROR, "is there", "Cc", "a digest goes to one subscriber")
 
 
 def subject(mail: Mail) -> Iterator[Remark]:
@@ -285,7 +285,7 @@ def _ways_out(mail: Mail, value: str) -> Iterator[Remark]:
         to = [address for _, address in _addresses(mail, "To")]
         if any(address.lower() in unquote(uri).lower() for address in to if address):
             remedy = "use an opaque token; anybody who knows an address could make the link (RFC 8058 3.1)"
-            yield _remark("list-unsubscribe", Severity.ERROR, "shows the reader's address", name, remedy)
+            yield _remark("list-unsubscribe", Severity.ERROR, "shows the subscriber's address", name, remedy)
 
 
 def _one_click(mail: Mail) -> Iterator[Remark]:
@@ -302,7 +302,7 @@ def automatic(mail: Mail) -> Iterator[Remark]:
     """RFC 3834 and Google's Feedback-ID: what machines make of the letter."""
     value = mail.value("Auto-Submitted").lower()
     if not value.startswith(("auto-generated", "auto-replied")):
-        remedy = "write `auto-generated`, or readers' vacation notices come back (RFC 3834 5)"
+        remedy = "write `auto-generated`, or subscribers' vacation notices come back (RFC 3834 5)"
         what = f"is {value!r}" if value else "is not there"
         yield _remark("auto-submitted", Severity.WARNING, what, "Auto-Submitted", remedy)
     if mail.all("Precedence") and mail.value("Precedence") not in ("bulk", "list"):

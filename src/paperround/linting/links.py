@@ -24,7 +24,7 @@ _RULES = {
     "relative-link": (Severity.ERROR, "has no host", "mail has no base address: write the whole of it"),
     "scheme": (Severity.ERROR, "is blocked by every client", "only https: and mailto: are followed"),
     "local-link": (Severity.NOTE, "leads to this machine", "set site.base_url before real letters go out"),
-    "private-host": (Severity.ERROR, "leads into a private network", "readers cannot reach it; link a public host"),
+    "private-host": (Severity.ERROR, "leads into a private network", "subscribers cannot reach it; use a public one"),
     "http-link": (Severity.WARNING, "is not encrypted", "use https; browsers and filters warn of http"),
     "shortener": (Severity.WARNING, "hides where it leads", "link the page itself; filters distrust shorteners"),
     "other-domain": (Severity.ERROR, "shows another domain than it leads to", "show the real one; so phishing looks"),
@@ -42,7 +42,7 @@ def links(mail: Mail) -> Iterator[Remark]:
     for rule, those in found.items():
         severity, what, remedy = _RULES[rule]
         if rule == "local-link" and not mail.on_trial:
-            severity, remedy = Severity.ERROR, "readers cannot reach it; link the site's public address"
+            severity, remedy = Severity.ERROR, "subscribers cannot reach it; link the site's public address"
         shown = some(list(dict.fromkeys(_shown(link) for link in those)))
         many = f" ({len(those)} of them)" if len(those) > 1 else ""
         yield Remark(rule, severity, f"a link {what}{many}: {shown}", f"HTML line {line(those[0])}", remedy)

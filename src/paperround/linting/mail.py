@@ -80,7 +80,7 @@ class Mail:
 
     @cached_property
     def is_bulk(self) -> bool:
-        """Whether it goes to a list of readers, as digests do: then there has to be a way out."""
+        """Whether it goes to a list of subscribers, as digests do: then there has to be a way out."""
         return bool(self.all("List-Id") or self.all("List-Unsubscribe-Post")) or self.value("Precedence") == "bulk"
 
     @cached_property

@@ -107,7 +107,7 @@ def text_body(mail: Mail) -> Iterator[Remark]:
 
 
 def way_out(mail: Mail) -> Iterator[Remark]:
-    """Google: the way out stands where readers see it, not only in the header."""
+    """Google: the way out stands where subscribers see it, not only in the header."""
     uris = re.findall(r"<(https?://[^<>\s]+)>", mail.value("List-Unsubscribe"))
     if not mail.is_bulk or not uris:
         return

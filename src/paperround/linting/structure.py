@@ -113,7 +113,7 @@ def _wrong_picture(picture: _Element) -> Iterator[tuple[Severity, str, str, str]
     if not width:
         yield Severity.WARNING, "width", "has no width", "Outlook shows it at its own size, however big"
     if width in ("0", "1") or picture.get("height") in ("0", "1") or hides(str(picture.get("style", ""))):
-        yield Severity.ERROR, "tracking", "is too small to be seen", "take it out: readers are not to be tracked"
+        yield Severity.ERROR, "tracking", "is too small to be seen", "take it out: subscribers are not to be tracked"
     elif not source.startswith(("https://", "cid:")):
         yield (
             Severity.ERROR,

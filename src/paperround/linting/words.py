@@ -103,7 +103,7 @@ def imprint(mail: Mail) -> Iterator[Remark]:
     """Who sends it and where they are: CAN-SPAM and many countries' laws ask for a postal address."""
     address = mail.site.postal_address
     if not address:
-        remedy = "set site.postal_address; commercial mail needs one (CAN-SPAM), and readers trust it more"
+        remedy = "set site.postal_address; commercial mail needs one (CAN-SPAM), and subscribers trust it more"
         yield Remark("postal-address", Severity.NOTE, "the site has no postal address to print", "message", remedy)
         return
     said = {"HTML": mail.page.words, "text": " ".join(mail.text.split())}

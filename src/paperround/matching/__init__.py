@@ -1,4 +1,4 @@
-"""Which papers are for whom, and why: queries, the index, and one reader's digest. Pure throughout.
+"""Which papers are for whom, and why: queries, the index, and one subscriber's digest. Pure throughout.
 
 fields     what of a paper can be searched, and under which name
 query      the language of topics and of the search box (docs/queries.md)
@@ -6,5 +6,5 @@ lexical    one batch of papers against many queries: rows, scores, reasons
 fts        the same query for SQLite's full-text index
 tsearch    and for PostgreSQL's
 trending   how popular a paper is, and what that weighs against relevance
-compose    the matches of one reader, laid out as a digest
+compose    the matches of one subscriber, laid out as a digest
 """

@@ -1,4 +1,4 @@
-"""Matches become candidates: how popular each paper is today, and how much to the reader's taste. Pure."""
+"""Matches become candidates: how popular each paper is today, and how much to the subscriber's taste. Pure."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _KEPT = 200_000
 
 
 class Candidates:
-    """Makes them, once for all readers with the same match; only what is to a reader's taste is their own."""
+    """Makes them, once for all subscribers with the same match; only what is to a subscriber's taste is their own."""
 
     def __init__(self, today: date) -> None:
         self._today = today
         self._known: dict[Match, Candidate] = {}
 
     def of(self, matches: Iterable[Match], papers: Mapping[int, Paper], taste: Taste) -> list[Candidate]:
-        """One reader's candidates; a match whose paper is not at hand is left out."""
+        """One subscriber's candidates; a match whose paper is not at hand is left out."""
         found = [self._plain(match, papers[match.paper]) for match in matches if match.paper in papers]
         if taste.neutral:
             return found

@@ -1,8 +1,8 @@
-"""The matches of one reader, laid out as a digest: each paper once, no topic crowded out. Pure.
+"""The matches of one subscriber, laid out as a digest: each paper once, no topic crowded out. Pure.
 
 A paper that matches several topics stands under the one it fits best. Places are dealt in rounds: each topic
 puts forward its best paper left, and where a round has more papers than places the better papers go in.
-Sections keep the order in which the reader chose the topics, so that a letter looks the same every morning;
+Sections keep the order in which the subscriber chose the topics, so that a letter looks the same every morning;
 within a section the best paper comes first. In a weekly or monthly digest the papers that were talked about most
 come before them, in a section of their own, and are not repeated below.
 """
@@ -23,7 +23,7 @@ _LEAST_PAPERS = 6  # a shorter digest is read from top to bottom anyway
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A match that one reader could be shown: `paper` is its row, score and popularity go from 0 to 1."""
+    """A match that one subscriber could be shown: `paper` is its row, score and popularity go from 0 to 1."""
 
     paper: int
     topic: str
@@ -31,9 +31,9 @@ class Candidate:
     why: tuple[str, ...] = ()
     popularity: float = 0.0
     affinity: float = 0.0
-    """How much the paper is to the reader's taste, −1 to 1: the same in all its matches, like its popularity."""
+    """How much the paper is to the subscriber's taste, −1 to 1: the same in all its matches, like its popularity."""
     like: str = ""
-    """The title of a paper that the reader wanted more of, where this one is telling like it."""
+    """The title of a paper that the subscriber wanted more of, where this one is telling like it."""
     talk: float = 0.0
     """How much it was talked about over the digest's span: votes gained, and comments, each for two."""
 
@@ -49,9 +49,9 @@ def compose(
     max_papers: int,
     most_discussed: int = 0,
 ) -> Digest | None:
-    """One reader's part of an issue, or None when nothing matched.
+    """One subscriber's part of an issue, or None when nothing matched.
 
-    `order` has the reader's topics as chosen; a topic that is not in it comes after them. Every paper among
+    `order` has the subscriber's topics as chosen; a topic that is not in it comes after them. Every paper among
     the candidates is either laid out (`max_papers` at most) or counted in `more`; their order makes no
     difference. Up to `most_discussed` of them, and never more than half of those laid out, come first.
     """
@@ -81,7 +81,7 @@ def compose(
 
 
 def _best_topics(candidates: Iterable[Candidate], places: Mapping[str, int]) -> list[_Chosen]:
-    """Each paper's match with the topic it fits best, and its other topics in the reader's order."""
+    """Each paper's match with the topic it fits best, and its other topics in the subscriber's order."""
     by_paper: dict[int, list[Candidate]] = {}
     for candidate in candidates:
         by_paper.setdefault(candidate.paper, []).append(candidate)

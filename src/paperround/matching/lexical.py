@@ -45,7 +45,7 @@ _LABEL = {
 }
 _RUNNING = frozenset({Field.TITLE, Field.ABSTRACT})
 # Where a term stands is one number, row · field · position, so that a phrase is a matter of adding one and
-# numbers compare as a reader goes: title first. No text that models.py admits has 16 million (2 ** 24) words.
+# numbers compare as a subscriber goes: title first. No text that models.py admits has 16 million (2 ** 24) words.
 _FIELDS = tuple(Field)
 _ROW, _FIELD = 27, 24
 _POSITION = (1 << _FIELD) - 1

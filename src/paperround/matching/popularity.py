@@ -1,4 +1,6 @@
-"""How popular a paper is, and what that and a reader's taste weigh against relevance: the formulas, here alone."""
+"""How popular a paper is, and what that and a subscriber's taste weigh against relevance: the formulas, here
+alone.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +56,7 @@ def talk(echoes: Iterable[Echo], announced: date, since: date) -> float:
 
 
 class Talks:
-    """How much papers were talked about, worked out once for each paper and span and not for each reader."""
+    """How much papers were talked about, worked out once for each paper and span and not for each subscriber."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[int, date], float] = {}
@@ -83,9 +85,11 @@ def _voices(upvotes: int, comments: int, stars: int) -> float:
 
 
 def rank(score: float, popular: float, affinity: float = 0.0) -> float:
-    """What papers are ordered by: three parts relevance, one part popularity, 0 to 1, and the reader's taste on top.
+    """What papers are ordered by: three parts relevance, one part popularity, 0 to 1, and the subscriber's taste
+    on top.
 
-    An affinity (−1 to 1) is added whole: a paper just as a reader wants more goes before the best of the others, one
-    just as they want less behind the last of them. For readers who have said nothing it is 0 and changes nothing.
+    An affinity (−1 to 1) is added whole: a paper just as a subscriber wants more goes before the best of the others,
+    one just as they want less behind the last of them. For subscribers who have said nothing it is 0
+    and changes nothing.
     """
     return _RELEVANCE_SHARE * score + (1 - _RELEVANCE_SHARE) * popular + affinity

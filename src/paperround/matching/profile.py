@@ -1,4 +1,4 @@
-"""What one reader wants more and less of, learned from the papers they said so of. Pure.
+"""What one subscriber wants more and less of, learned from the papers they said so of. Pure.
 
 Rocchio's method (in Salton, "The SMART Retrieval System", 1971, chapter 14): a paper is a vector of its telling words
 and its authors, of length one; a taste is the mean of what was liked less a share of the mean of what was disliked.
@@ -40,7 +40,7 @@ Vector = Mapping[str, float]
 
 
 class Affinity(NamedTuple):
-    """How much a paper is to a reader's taste, −1 to 1, and the title of a liked paper that tells why, if any."""
+    """How much a paper is to a subscriber's taste, −1 to 1, and the title of a liked paper that tells why, if any."""
 
     degree: float = 0.0
     like: str = ""
@@ -85,7 +85,7 @@ class Features:
 
 @dataclass(frozen=True, slots=True)
 class Taste:
-    """One reader's taste; the order in which they said what they did makes no difference."""
+    """One subscriber's taste; the order in which they said what they did makes no difference."""
 
     features: Features
     direction: Vector = field(default_factory=dict)
@@ -94,7 +94,7 @@ class Taste:
 
     @classmethod
     def of(cls, feedback: Iterable[Feedback], papers: Mapping[int, Paper], features: Features) -> Taste:
-        """Learned from what a reader said; a paper that is not at hand is left out."""
+        """Learned from what a subscriber said; a paper that is not at hand is left out."""
         known = sorted((one.paper, one.verdict) for one in feedback if one.paper in papers)
         liked = tuple(papers[row] for row, verdict in known if verdict > 0)
         disliked = tuple(papers[row] for row, verdict in known if verdict < 0)
@@ -129,13 +129,15 @@ class Taste:
 
 
 class Tastes:
-    """The tastes of many readers; what they are learned with is only made for the first who has said something."""
+    """The tastes of many subscribers; what they are learned with is only made for the first who has said
+    something.
+    """
 
     def __init__(self, statistics: Callable[[], Statistics]) -> None:
         self._statistics = statistics
 
     def of(self, feedback: Sequence[Feedback], papers: Mapping[int, Paper]) -> Taste:
-        """One reader's."""
+        """One subscriber's."""
         return Taste.of(feedback, papers, self._features) if feedback else _NONE
 
     @cached_property

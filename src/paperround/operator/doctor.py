@@ -20,7 +20,7 @@ from paperround.domain.errors import PaperroundError
 if TYPE_CHECKING:
     from paperround.app import App
 
-_LITTLE_ROOM = 500 * 2**20  # bytes; a round of a hundred thousand readers writes about 300 MB
+_LITTLE_ROOM = 500 * 2**20  # bytes; a round of a hundred thousand subscribers writes about 300 MB
 _LATE = timedelta(hours=2)
 
 
@@ -72,7 +72,7 @@ def _site(app: App) -> Iterator[Finding]:
         return
     local = "localhost" in site.base_url or "127.0.0.1" in site.base_url
     if local or not site.base_url.startswith("https://"):
-        what = f"site.base_url is {site.base_url}: readers cannot unsubscribe through it; set your https address"
+        what = f"site.base_url is {site.base_url}: subscribers cannot unsubscribe through it; set your https address"
         yield Finding("site", Verdict.ERROR, what)
     if site.sender.endswith(".example"):
         what = f"site.sender is {site.sender}: no relay accepts it; set an address of your own domain"
@@ -133,9 +133,9 @@ def _webhooks(app: App) -> Iterator[Finding]:
 def _topics(app: App) -> Iterator[Finding]:
     if not app.topics():
         yield Finding("topics", Verdict.ERROR, "there are none; add some to config/topics.toml")
-    for slug, (readers, papers) in app.store.topics.counts().items():
-        if readers and not papers:
-            what = f"{readers} readers follow it and no paper ever matched; is its query right?"
+    for slug, (subscribers, papers) in app.store.topics.counts().items():
+        if subscribers and not papers:
+            what = f"{subscribers} subscribers follow it and no paper ever matched; is its query right?"
             yield Finding(f"topic {slug}", Verdict.WARNING, what)
 
 
@@ -143,7 +143,7 @@ def _rounds(app: App) -> Iterator[Finding]:
     now = app.clock()
     waiting = app.store.issues.due_count(now - _LATE)
     if waiting:
-        what = f"{waiting} readers have waited for over two hours; is `paperround up` running?"
+        what = f"{waiting} subscribers have waited for over two hours; is `paperround up` running?"
         yield Finding("rounds", Verdict.WARNING, what)
     stuck = app.store.topics.papers_waiting()
     if stuck:

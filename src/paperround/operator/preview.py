@@ -18,10 +18,10 @@ from paperround.domain.models import (
     Match,
     Outcome,
     Paper,
-    ReaderState,
     Schedule,
     Stage,
     Subscriber,
+    SubscriberState,
     TopicCounts,
 )
 from paperround.domain.schedule import issue_date, span_days
@@ -33,27 +33,31 @@ from paperround.resources import templates
 from paperround.rounds import pipeline
 from paperround.rounds.letters import Finished, as_preview
 from paperround.rounds.pipeline import Means
-from paperround.store.issues import Batch, DueReader
+from paperround.store.issues import Batch, DueSubscriber
 from paperround.store.topics import news_horizon
 from paperround.subscribers.membership import address as checked_address
-from paperround.subscribers.membership import reader as reader_named
+from paperround.subscribers.membership import subscriber as subscriber_named
 
 if TYPE_CHECKING:
     from paperround.app import App
 
 _PAPERS_A_DAY = 100
 _FIRST_YEAR = 1900
-_LOOKED_AT = 200  # papers of the past week of which it is told that the reader has had them
+_LOOKED_AT = 200  # papers of the past week of which it is told that the subscriber has had them
 _TEST = "[test] "
-# In which state readers get these notices: it decides which links stand at the end.
-_STATES = {"confirm": ReaderState.PENDING, "goodbye": ReaderState.UNSUBSCRIBED, "paused": ReaderState.PAUSED}
+# In which state subscribers get these notices: it decides which links stand at the end.
+_STATES = {
+    "confirm": SubscriberState.PENDING,
+    "goodbye": SubscriberState.UNSUBSCRIBED,
+    "paused": SubscriberState.PAUSED,
+}
 
 
 class Origin(StrEnum):
     """Where a previewed digest comes from."""
 
     COMPOSED = "composed"
-    """It was composed for the reader on its day and is kept."""
+    """It was composed for the subscriber on its day and is kept."""
     NEXT = "next"
     """The next round would compose it."""
     FOLLOWER = "follower"
@@ -70,19 +74,19 @@ class Fate(StrEnum):
     NO_ROOM = "no room"
     """Chosen, but the letter would be clipped: counted under "N more"."""
     COUNTED = "counted"
-    """Beyond the reader's number of papers: counted under "N more"."""
+    """Beyond the subscriber's number of papers: counted under "N more"."""
     HAD = "had before"
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which letter: a reader's, or that of somebody who follows topics; with neither a made-up one."""
+    """Which letter: a subscriber's, or that of somebody who follows topics; with neither a made-up one."""
 
     email: str = ""
     topics: tuple[str, ...] = ()
     day: date | None = None
     cadence: Cadence | None = None
-    """By default the reader's, like theme and language; daily for somebody who is no reader."""
+    """By default the subscriber's, like theme and language; daily for somebody who is no subscriber."""
     theme: str = ""
     language: str = ""
     notice: str = ""
@@ -93,7 +97,7 @@ class Wanted:
 class Preview:
     """A letter, and how it came about."""
 
-    reader: Subscriber
+    subscriber: Subscriber
     origin: Origin
     finished: Finished
     digest: Digest | None = None
@@ -112,12 +116,12 @@ class Considered:
     paper: Paper
     fate: Fate
     matches: tuple[Match, ...]
-    """The reader's topics that it is on, the best first."""
+    """The subscriber's topics that it is on, the best first."""
     popularity: float
     affinity: float
-    """How much it is to the reader's taste, −1 to 1; 0 where they have said nothing."""
+    """How much it is to the subscriber's taste, −1 to 1; 0 where they have said nothing."""
     rank: float
-    """What papers are ordered by: relevance, popularity and the reader's taste."""
+    """What papers are ordered by: relevance, popularity and the subscriber's taste."""
     why: tuple[str, ...] = ()
     """As printed."""
     had: date | None = None
@@ -125,9 +129,9 @@ class Considered:
 
 @dataclass(frozen=True, slots=True)
 class _Drawn:
-    """A digest for a reader, before it is laid out."""
+    """A digest for a subscriber, before it is laid out."""
 
-    reader: Subscriber
+    subscriber: Subscriber
     origin: Origin
     digest: Digest | None
     papers: Mapping[int, Paper]
@@ -139,25 +143,26 @@ def look(app: App, wanted: Wanted) -> Preview | None:
     """The letter; None when there is no paper for it.
 
     For a day whose digest exists it is that digest; else the one that the next round would compose.
-    ConfigurationError where a template is broken, UnknownName for a reader, topic, theme or language there is not.
+    ConfigurationError where a template is broken, UnknownName for a subscriber, topic, theme or language there is
+    not.
     """
     if wanted.day and wanted.day.year < _FIRST_YEAR:
         raise WrongUse(f"there are no letters of {wanted.day}; choose a later day")
     if wanted.cadence is Cadence.OFF:
         raise WrongUse("who wants no letters gets none; choose daily, weekdays, weekly or monthly")
     drawn = _drawn(app, wanted)
-    reader = replace(
-        drawn.reader,
-        theme=wanted.theme or drawn.reader.theme,
-        language=wanted.language or drawn.reader.language,
+    subscriber = replace(
+        drawn.subscriber,
+        theme=wanted.theme or drawn.subscriber.theme,
+        language=wanted.language or drawn.subscriber.language,
     )
-    app.letters.check(reader.theme, reader.language)
+    app.letters.check(subscriber.theme, subscriber.language)
     if wanted.notice:
-        return Preview(reader, Origin.NOTICE, _notice(app, reader, wanted.notice), notice=wanted.notice)
+        return Preview(subscriber, Origin.NOTICE, _notice(app, subscriber, wanted.notice), notice=wanted.notice)
     if drawn.digest is None:
         return None
-    finished = _laid_out(app, drawn, drawn.digest, reader)
-    return Preview(reader, drawn.origin, finished, drawn.digest, drawn.papers, drawn.matches, counts=drawn.counts)
+    finished = _laid_out(app, drawn, drawn.digest, subscriber)
+    return Preview(subscriber, drawn.origin, finished, drawn.digest, drawn.papers, drawn.matches, counts=drawn.counts)
 
 
 def write(finished: Finished, folder: Path) -> list[Path]:
@@ -177,13 +182,13 @@ def send_test(app: App, shown: Preview, email: str) -> Outcome:
     """Hand the letter to the relay for another address, once, and keep nothing of it; what the relay said.
 
     Its subject says that it is a test, and its personal links are nobody's: whoever presses them, or scans the
-    letter, changes nothing for the reader whose letter it is.
+    letter, changes nothing for the subscriber whose letter it is.
     """
     to = checked_address(email)
     known = app.store.subscribers.by_email(to)
     if known and known.suppressed:
         raise WrongUse(f"{to} is suppressed ({known.suppressed[0]}): nothing may go there")
-    letter = _marked(app, shown, replace(shown.reader, row=0, email=to)).letter
+    letter = _marked(app, shown, replace(shown.subscriber, row=0, email=to)).letter
     outcomes: list[Outcome] = []
     try:
         app.transport.send(iter([letter]), outcomes.append)
@@ -217,39 +222,43 @@ def considered(app: App, shown: Preview) -> list[Considered]:
 def days(app: App, wanted: Wanted, limit: int = 14) -> list[date]:
     """The days of which there is a letter, the latest first."""
     if wanted.email:
-        found = app.store.issues.digests_of(reader_named(app, wanted.email).row, limit)
+        found = app.store.issues.digests_of(subscriber_named(app, wanted.email).row, limit)
         return [digest.day for digest in found]
     return app.store.reasons.days(wanted.topics, limit) if wanted.topics else []
 
 
 def _drawn(app: App, wanted: Wanted) -> _Drawn:
     if wanted.email:
-        return _readers(app, reader_named(app, wanted.email), wanted.day, wanted.cadence)
+        return _subscribers(app, subscriber_named(app, wanted.email), wanted.day, wanted.cadence)
     cadence = wanted.cadence or Cadence.DAILY
     if wanted.topics:
         return _followers(app, wanted.topics, wanted.day, cadence)
-    # Nobody's links, or the made-up reader would have those of the first real one.
-    nobody, counts = replace(sample.reader(cadence), row=0), sample.counts(cadence)
+    # Nobody's links, or the made-up subscriber would have those of the first real one.
+    nobody, counts = replace(sample.subscriber(cadence), row=0), sample.counts(cadence)
     return _Drawn(nobody, Origin.SAMPLE, sample.digest(cadence), sample.PAPERS, counts=counts)
 
 
-def _readers(app: App, reader: Subscriber, day: date | None, cadence: Cadence | None) -> _Drawn:
-    frozen = app.store.issues.digest_on(reader.row, day or issue_date(reader.schedule, app.clock()))
+def _subscribers(app: App, subscriber: Subscriber, day: date | None, cadence: Cadence | None) -> _Drawn:
+    frozen = app.store.issues.digest_on(subscriber.row, day or issue_date(subscriber.schedule, app.clock()))
     if frozen and (cadence is None or frozen.cadence is cadence):
         printed = app.store.issues.printed(frozen, frozen.papers)
-        return _Drawn(reader, Origin.COMPOSED, frozen, printed)
-    reader = replace(reader, schedule=replace(reader.schedule, cadence=cadence or reader.schedule.cadence))
-    batch = app.store.issues.unread(reader)
-    due = batch.readers[0]
-    digest = pipeline.choose(due, batch, reader.schedule.cadence, day or _next_day(app, reader), Means.of(app))
-    # Another reader's letter of the same issue may have printed a paper before it changed: it stays as printed.
+        return _Drawn(subscriber, Origin.COMPOSED, frozen, printed)
+    subscriber = replace(
+        subscriber, schedule=replace(subscriber.schedule, cadence=cadence or subscriber.schedule.cadence)
+    )
+    batch = app.store.issues.unread(subscriber)
+    due = batch.due[0]
+    digest = pipeline.choose(
+        due, batch, subscriber.schedule.cadence, day or _next_day(app, subscriber), Means.of(app)
+    )
+    # Another subscriber's letter of the same issue may have printed a paper before it changed: it stays as printed.
     printed = app.store.issues.printed(digest, digest.papers) if digest else {}
-    return _Drawn(reader, Origin.NEXT, digest, {**batch.papers, **printed}, due.matches)
+    return _Drawn(subscriber, Origin.NEXT, digest, {**batch.papers, **printed}, due.matches)
 
 
-def _next_day(app: App, reader: Subscriber) -> date:
-    """The date of the issue that the next round would compose for this reader."""
-    now, schedule, due_at = app.clock(), reader.schedule, reader.next_digest_at
+def _next_day(app: App, subscriber: Subscriber) -> date:
+    """The date of the issue that the next round would compose for this subscriber."""
+    now, schedule, due_at = app.clock(), subscriber.schedule, subscriber.next_digest_at
     return pipeline.next_issue(schedule, due_at, now)[0] if due_at else issue_date(schedule, now)
 
 
@@ -258,8 +267,12 @@ def _followers(app: App, slugs: tuple[str, ...], day: date | None, cadence: Cade
     for slug in slugs:
         if app.store.topics.by_slug(slug) is None:
             raise UnknownName(f"there is no topic {slug!r}; see: paperround topics list")
-    reader = Subscriber(
-        row=0, email="reader@paperround.example", state=ReaderState.ACTIVE, schedule=Schedule(cadence), topics=slugs
+    subscriber = Subscriber(
+        row=0,
+        email="subscriber@paperround.example",
+        state=SubscriberState.ACTIVE,
+        schedule=Schedule(cadence),
+        topics=slugs,
     )
     newest = app.store.reasons.days(slugs, 1) if cadence.tells_of_days and day is None else []
     named = newest[0] + timedelta(days=1) if newest else day or app.clock().date()
@@ -268,51 +281,53 @@ def _followers(app: App, slugs: tuple[str, ...], day: date | None, cadence: Cade
     else:
         matches = app.store.reasons.latest(slugs, day or date.min, day or date.max, _PAPERS_A_DAY)
     rows = {match.paper for match in matches}
-    due = DueReader(reader, None, tuple(matches))
+    due = DueSubscriber(subscriber, None, tuple(matches))
     batch = Batch([due], app.store.papers.by_rows(rows), app.store.papers.echoes_of(rows) if told else {})
     digest = pipeline.choose(due, batch, cadence, named, Means.of(app))
-    return _Drawn(reader, Origin.FOLLOWER, digest, batch.papers, due.matches)
+    return _Drawn(subscriber, Origin.FOLLOWER, digest, batch.papers, due.matches)
 
 
-def _notice(app: App, reader: Subscriber, kind: str, *, mark: str = "") -> Finished:
+def _notice(app: App, subscriber: Subscriber, kind: str, *, mark: str = "") -> Finished:
     """A notice with something for everything that one may say; its links are nobody's."""
     if kind not in notice.kinds(templates()):
         raise UnknownName(f"there is no notice {kind!r}; there are: {', '.join(notice.kinds(templates()))}")
     names = _names(app)
     context: dict[str, Any] = {
-        "topics": [names.get(slug, slug) for slug in reader.topics],
+        "topics": [names.get(slug, slug) for slug in subscriber.topics],
         "until": (app.clock().date() + timedelta(days=14)).isoformat(),
         "subscribe_url": f"{app.settings.site.base_url}/subscribe",
     }
-    reader = replace(reader, row=0, state=_STATES.get(kind, ReaderState.ACTIVE))
+    subscriber = replace(subscriber, row=0, state=_STATES.get(kind, SubscriberState.ACTIVE))
     delivery = Delivery(
         0,
-        reader.email,
+        subscriber.email,
         app.new_message_id(),
         DeliveryState.QUEUED,
-        reader.row,
+        subscriber.row,
         None,
         "",
         notice=kind,
         context=context,
     )
-    return app.letters.notice_letter(delivery, reader, app.clock(), mark=mark)
+    return app.letters.notice_letter(delivery, subscriber, app.clock(), mark=mark)
 
 
-def _marked(app: App, shown: Preview, reader: Subscriber) -> Finished:
+def _marked(app: App, shown: Preview, subscriber: Subscriber) -> Finished:
     if shown.digest is None:
-        return _notice(app, reader, shown.notice, mark=_TEST)
-    return _laid_out(app, shown, shown.digest, reader, mark=_TEST)
+        return _notice(app, subscriber, shown.notice, mark=_TEST)
+    return _laid_out(app, shown, shown.digest, subscriber, mark=_TEST)
 
 
-def _laid_out(app: App, made: _Drawn | Preview, digest: Digest, reader: Subscriber, *, mark: str = "") -> Finished:
-    delivery = as_preview(digest, reader, app.new_message_id())
-    return app.letters.lay_out(delivery, digest, made.papers, reader, app.clock(), counts=made.counts, mark=mark)
+def _laid_out(
+    app: App, made: _Drawn | Preview, digest: Digest, subscriber: Subscriber, *, mark: str = ""
+) -> Finished:
+    delivery = as_preview(digest, subscriber, app.new_message_id())
+    return app.letters.lay_out(delivery, digest, made.papers, subscriber, app.clock(), counts=made.counts, mark=mark)
 
 
 def _taste(app: App, shown: Preview) -> Taste:
-    """The reader's taste as it is now; nobody's has none."""
-    said = app.store.feedback.of(shown.reader.row)
+    """The subscriber's taste as it is now; nobody's has none."""
+    said = app.store.feedback.of(shown.subscriber.row)
     return Tastes(app.newest_words).of(said, app.store.papers.by_rows(one.paper for one in said))
 
 
@@ -322,13 +337,13 @@ def _names(app: App) -> dict[str, str]:
 
 def _slugs(shown: Preview) -> set[str]:
     sections = shown.digest.sections if shown.digest else ()
-    return {*shown.reader.topics, *(section.topic for section in sections)}
+    return {*shown.subscriber.topics, *(section.topic for section in sections)}
 
 
 def _evidence(
     app: App, shown: Preview, rows: tuple[int, ...]
 ) -> tuple[Mapping[int, Paper], tuple[Match, ...], dict[int, date]]:
-    """The papers of these rows and what they match, with those that the reader has had, and when."""
+    """The papers of these rows and what they match, with those that the subscriber has had, and when."""
     if shown.origin is Origin.SAMPLE:
         return shown.papers, (), {}  # in the store its numbers are other papers'
     had = _had(app, shown, rows) if shown.origin is Origin.NEXT else {}
@@ -338,10 +353,10 @@ def _evidence(
 
 
 def _had(app: App, shown: Preview, rows: Iterable[int]) -> dict[int, date]:
-    """The past week's papers on the reader's topics that they have had, and when."""
+    """The past week's papers on the subscriber's topics that they have had, and when."""
     since = news_horizon(app.clock()).date()
     week = app.store.reasons.latest(_slugs(shown), since, date.max, _LOOKED_AT)
-    return app.store.reasons.had(shown.reader.row, {match.paper for match in week} - set(rows))
+    return app.store.reasons.had(shown.subscriber.row, {match.paper for match in week} - set(rows))
 
 
 def _by_paper(app: App, matches: Iterable[Match], papers: Mapping[int, Paper], taste: Taste) -> dict[int, Considered]:

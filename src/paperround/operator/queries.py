@@ -1,4 +1,4 @@
-"""What people and programs ask to see: searches, readers, letters, numbers. Reads only."""
+"""What people and programs ask to see: searches, subscribers, letters, numbers. Reads only."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from paperround.domain.models import DeliveryState, Paper, ReaderState, Subscriber
+from paperround.domain.models import DeliveryState, Paper, Subscriber, SubscriberState
 from paperround.matching import lexical, query
 from paperround.store.deliveries import Latest
 
@@ -28,63 +28,65 @@ def search(app: App, text: str, limit: int, offset: int = 0) -> list[tuple[Paper
     ]
 
 
-def reader_facts(reader: Subscriber) -> dict[str, Any]:
-    """What is known of a reader, under the names of the command line."""
-    suppressed = {"reason": reader.suppressed[0], "at": reader.suppressed[1]} if reader.suppressed else None
+def subscriber_facts(subscriber: Subscriber) -> dict[str, Any]:
+    """What is known of a subscriber, under the names of the command line."""
+    suppressed = (
+        {"reason": subscriber.suppressed[0], "at": subscriber.suppressed[1]} if subscriber.suppressed else None
+    )
     return {
-        "email": reader.email,
-        "name": reader.name,
-        "state": reader.state.value,
-        "topics": list(reader.topics),
-        "cadence": reader.schedule.cadence.value,
-        "at": f"{reader.schedule.at:%H:%M}",
-        "timezone": reader.schedule.timezone,
-        "max_papers": reader.max_papers,
-        "next_digest_at": reader.next_digest_at if _served(reader) else None,
-        "paused_until": reader.paused_until,
+        "email": subscriber.email,
+        "name": subscriber.name,
+        "state": subscriber.state.value,
+        "topics": list(subscriber.topics),
+        "cadence": subscriber.schedule.cadence.value,
+        "at": f"{subscriber.schedule.at:%H:%M}",
+        "timezone": subscriber.schedule.timezone,
+        "max_papers": subscriber.max_papers,
+        "next_digest_at": subscriber.next_digest_at if _served(subscriber) else None,
+        "paused_until": subscriber.paused_until,
         "suppressed": suppressed,
     }
 
 
-def _served(reader: Subscriber) -> bool:
-    return reader.state is ReaderState.ACTIVE and reader.suppressed is None
+def _served(subscriber: Subscriber) -> bool:
+    return subscriber.state is SubscriberState.ACTIVE and subscriber.suppressed is None
 
 
 def silent(app: App) -> Iterator[tuple[Subscriber, str]]:
-    """Every reader who got no letter today (their own day), and why."""
-    readers = app.store.subscribers.all()
-    while chunk := list(islice(readers, _CHUNK)):
-        latest = app.store.deliveries.latest_of([reader.row for reader in chunk])
-        for reader in chunk:
-            reason = _why_nothing(reader, latest.get(reader.row), app.clock())
+    """Every subscriber who got no letter today (their own day), and why."""
+    subscribers = app.store.subscribers.all()
+    while chunk := list(islice(subscribers, _CHUNK)):
+        latest = app.store.deliveries.latest_of([subscriber.row for subscriber in chunk])
+        for subscriber in chunk:
+            reason = _why_nothing(subscriber, latest.get(subscriber.row), app.clock())
             if reason:
-                yield reader, reason
+                yield subscriber, reason
 
 
-def why_nothing(app: App, reader: Subscriber) -> str:
-    """Why this reader got no letter today; empty when they got one."""
-    return _why_nothing(reader, app.store.deliveries.latest_of([reader.row]).get(reader.row), app.clock())
+def why_nothing(app: App, subscriber: Subscriber) -> str:
+    """Why this subscriber got no letter today; empty when they got one."""
+    return _why_nothing(subscriber, app.store.deliveries.latest_of([subscriber.row]).get(subscriber.row), app.clock())
 
 
-def _why_nothing(reader: Subscriber, latest: Latest | None, now: datetime) -> str:
+def _why_nothing(subscriber: Subscriber, latest: Latest | None, now: datetime) -> str:
     """In the order in which one would ask: may they get anything, was it tried, was there anything, is it time?"""
-    today = now.astimezone(ZoneInfo(reader.schedule.timezone)).date()
+    today = now.astimezone(ZoneInfo(subscriber.schedule.timezone)).date()
     todays = latest is not None and latest.day == today
     if latest and todays and latest.state is DeliveryState.SENT:
         return ""
-    if reader.suppressed:
-        return f"the address is suppressed: {reader.suppressed[0]}"
-    if reader.state is not ReaderState.ACTIVE:
-        return f"the reader is {reader.state.value}"
+    if subscriber.suppressed:
+        return f"the address is suppressed: {subscriber.suppressed[0]}"
+    if subscriber.state is not SubscriberState.ACTIVE:
+        return f"the subscriber is {subscriber.state.value}"
     if latest and todays:
         return f"the letter is {latest.state.value}{': ' + latest.reason if latest.reason else ''}"
-    if reader.served == today:
+    if subscriber.served == today:
         return "no new paper on their topics"
-    if reader.next_digest_at is None:
+    if subscriber.next_digest_at is None:
         return "their cadence is off"
-    if reader.next_digest_at <= now:
+    if subscriber.next_digest_at <= now:
         return "they are due; the round has not run yet"
-    return f"their hour comes {reader.next_digest_at:%Y-%m-%d %H:%M} UTC"
+    return f"their hour comes {subscriber.next_digest_at:%Y-%m-%d %H:%M} UTC"
 
 
 def deliveries(
@@ -101,7 +103,7 @@ def deliveries(
 
 
 def stats(app: App) -> dict[str, Any]:
-    """Numbers of papers, readers and letters, and how the relay is."""
+    """Numbers of papers, subscribers and letters, and how the relay is."""
     now = app.clock()
     relay = app.store.deliveries.relay(now.date())
     paused = relay.paused_until is not None and relay.paused_until > now

@@ -1,4 +1,4 @@
-"""A site on disk: making one, filling an empty one with the seeds, taking in lists of readers."""
+"""A site on disk: making one, filling an empty one with the seeds, taking in lists of subscribers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from paperround.app import App, open_store
 from paperround.domain.errors import UnknownName, WrongUse
-from paperround.domain.models import Problem, ReaderState
+from paperround.domain.models import Problem, SubscriberState
 from paperround.resources import folder
 from paperround.rounds import pipeline
 from paperround.settings import load, with_secret_key
@@ -31,14 +31,14 @@ A file here goes before the shipped one of the same name, which lies in
 {shipped}
 
 `email/themes/mine.html.j2` is a theme of your own to begin with: `paperround preview --topic SLUG --theme mine` shows
-it, `--theme mine` gives it to a reader. Copy further files only to change them: a copy hides what a new version mends
-in the original.
+it, `--theme mine` gives it to a subscriber. Copy further files only to change them: a copy hides what a new version
+mends in the original.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What became of a list of readers."""
+    """What became of a list of subscribers."""
 
     imported: int
     problems: list[Problem]
@@ -81,28 +81,30 @@ def migrate(config: Path | None) -> str:
 
 
 def load_seeds(app: App) -> bool:
-    """Fill an empty database with the seeds' papers and readers, their first digests due at once; whether it did."""
+    """Fill an empty database with the seeds' papers and subscribers, their first digests due at once; whether it
+    did.
+    """
     if app.store.note(_SEEDED) or app.store.papers.count() or app.store.subscribers.count():
         return False
     seeds = folder("seeds")
     pipeline.ingest_file(app, (seeds / "papers.jsonl").read_bytes(), "jsonl", "seeds")
     known = {topic.slug for topic in app.topics()}
-    rows = csv_file.read((seeds / "readers.csv").read_bytes())
-    # An operator who has made topics of their own gets the seeds' readers as far as those fit.
-    import_readers(app, rows, confirmed=True, default_topics=sorted(known)[:3], first_now=True)
+    rows = csv_file.read((seeds / "subscribers.csv").read_bytes())
+    # An operator who has made topics of their own gets the seeds' subscribers as far as those fit.
+    import_subscribers(app, rows, confirmed=True, default_topics=sorted(known)[:3], first_now=True)
     app.store.set_note(_SEEDED, "loaded")
     return True
 
 
-def import_readers(
+def import_subscribers(
     app: App,
-    rows: csv_file.ReaderList,
+    rows: csv_file.SubscriberList,
     *,
     confirmed: bool,
     default_topics: Sequence[str] = (),
     first_now: bool = False,
 ) -> Imported:
-    """Add the readers of a list in one transaction; a row that cannot be used is left out and named."""
+    """Add the subscribers of a list in one transaction; a row that cannot be used is left out and named."""
     problems = list(rows.problems)
     warnings = [f"column {column!r} means nothing here and is left out" for column in rows.ignored]
     wishes: list[membership.Wish] = []
@@ -114,9 +116,9 @@ def import_readers(
     membership.subscribe(app, wishes, confirmed=confirmed, first_at=app.clock() if first_now else None)
     paused = {values["email"] for _, values in rows.rows if values.get("status") == csv_file.PAUSED}
     for wanted in wishes:
-        reader = app.store.subscribers.by_email(wanted.email) if wanted.email in paused else None
-        if reader and reader.state is ReaderState.ACTIVE:
-            membership.pause(app, reader)
+        subscriber = app.store.subscribers.by_email(wanted.email) if wanted.email in paused else None
+        if subscriber and subscriber.state is SubscriberState.ACTIVE:
+            membership.pause(app, subscriber)
     return Imported(len(wishes), problems, warnings)
 
 

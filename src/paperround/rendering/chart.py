@@ -50,7 +50,7 @@ class Chart:
 def chart(digest: Digest, counts: Sequence[TopicCounts], language: Language, site: str) -> Chart | None:
     """The chart of the first topics of this digest that are counted; None where there are none.
 
-    `site` is its base address, or empty for no picture. The address tells the issue and topics, no reader.
+    `site` is its base address, or empty for no picture. The address tells the issue and topics, no subscriber.
     """
     known = {one.slug: one for one in counts}
     first = [section.topic for section in digest.sections if section.topic in known][:TOPICS]

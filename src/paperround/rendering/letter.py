@@ -1,13 +1,13 @@
-"""A digest becomes a letter. What costs time is done once per paper, not once per reader.
+"""A digest becomes a letter. What costs time is done once per paper, not once per subscriber.
 
     press = Press(site, "paper", language, folders)      once for each theme and language
-    press.letter(digest, papers, reader, links, day)     for each reader: joins finished pieces
+    press.letter(digest, papers, subscriber, links, day)     for each subscriber: joins finished pieces
     press.whole_letter(…)                                the same bytes the slow way, which tests compare
-    press.notice(kind, reader, links, context)           confirm, welcome, goodbye …
+    press.notice(kind, subscriber, links, context)           confirm, welcome, goodbye …
 
 The layout marks where a letter can be cut. A card that is met for the first time is laid out in a whole
 document, the style sheet inlined, and what stands between its marks is kept; likewise the headings and the
-letter's shell, in which a *slot* stands for each thing that belongs to one reader.
+letter's shell, in which a *slot* stands for each thing that belongs to one subscriber.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Press:
     ) -> None:
         self.site, self.language = site, language
         self._folders, self._feedback = tuple(folders), feedback
-        self._pictures = pictures and view.reaches_readers(site)
+        self._pictures = pictures and view.reaches_subscribers(site)
         self._subject_template = subject.check(subject_template)
         self._theme = Theme(theme, language, self._folders)
         self._cards: Shelf[_Printed] = Shelf(_KEPT_CARDS)
@@ -88,39 +88,39 @@ class Press:
         self,
         digest: Digest,
         papers: Mapping[int, Paper],
-        reader: Subscriber,
+        subscriber: Subscriber,
         links: Links,
         day: date,
         counts: Sequence[TopicCounts] = (),
     ) -> Rendered:
-        """The reader's letter: subject, HTML of less than 100,000 bytes, and text with the same papers.
+        """The subscriber's letter: subject, HTML of less than 100,000 bytes, and text with the same papers.
 
         `papers` are by row; one that the digest names and that is missing there is left out.
         `counts` are what the chart of a weekly or monthly letter shows; without them there is none.
         """
-        return self._fitting(self._joined, digest, papers, reader, links, day, counts)
+        return self._fitting(self._joined, digest, papers, subscriber, links, day, counts)
 
     def whole_letter(
         self,
         digest: Digest,
         papers: Mapping[int, Paper],
-        reader: Subscriber,
+        subscriber: Subscriber,
         links: Links,
         day: date,
         counts: Sequence[TopicCounts] = (),
     ) -> Rendered:
         """The same letter laid out and inlined as one document: fifty times slower, and the reference."""
-        return self._fitting(self._at_once, digest, papers, reader, links, day, counts)
+        return self._fitting(self._at_once, digest, papers, subscriber, links, day, counts)
 
-    def notice(self, kind: str, reader: Subscriber, links: Links, context: Mapping[str, Any]) -> Rendered:
+    def notice(self, kind: str, subscriber: Subscriber, links: Links, context: Mapping[str, Any]) -> Rendered:
         """A notice in the look of the letters; `context` holds what its template says it takes."""
         said = notices.compose(
-            kind, reader, links, context, site=self.site, language=self.language, folders=self._folders
+            kind, subscriber, links, context, site=self.site, language=self.language, folders=self._folders
         )
         links = plain_addresses(links)
         letter = replace(
             self._blank(date.min), subject=said.subject, lead=said.subject, date="", reason="", notice=said,
-            links=replace(links, online="") if notices.has_way_out(reader) else None,
+            links=replace(links, online="") if notices.has_way_out(subscriber) else None,
         )  # fmt: skip
         text = plaintext.notice_text(letter, said, self.site, self.language)
         return Rendered(said.subject, "".join(self._cut(letter)), text)
@@ -130,7 +130,7 @@ class Press:
         make: Callable[[Plan, Subscriber, Links, date, charts.Chart | None], _Draft],
         digest: Digest,
         papers: Mapping[int, Paper],
-        reader: Subscriber,
+        subscriber: Subscriber,
         links: Links,
         day: date,
         counts: Sequence[TopicCounts],
@@ -139,7 +139,7 @@ class Press:
         chart = charts.chart(digest, counts, self.language, self.site.base_url if self._pictures else "")
         draft = size.fit(
             self._plan(digest, papers),
-            lambda plan: make(plan, reader, links, day, chart),
+            lambda plan: make(plan, subscriber, links, day, chart),
             lambda draft: len(draft.html.encode()),
         )
         text = plaintext.letter_text(draft.view, draft.sections, self.site, self.language)
@@ -147,10 +147,12 @@ class Press:
             draft.view.subject, draft.html, text, tuple(choice.paper.row for choice in draft.plan.choices)
         )
 
-    def _joined(self, plan: Plan, reader: Subscriber, links: Links, day: date, chart: charts.Chart | None) -> _Draft:
+    def _joined(
+        self, plan: Plan, subscriber: Subscriber, links: Links, day: date, chart: charts.Chart | None
+    ) -> _Draft:
         """The letter from pieces that are on the shelf, or are put there now."""
         printed = self._printed(plan, day)
-        letter = self._view(plan, [one.card for one in chain(*printed)], reader, links, day)
+        letter = self._view(plan, [one.card for one in chain(*printed)], subscriber, links, day)
         letter = replace(letter, chart=chart)
         top, bottom = self._shell(letter, day)
         told = (letter.subject, letter.lead, letter.more, letter.reason, *astuple(links))
@@ -166,13 +168,15 @@ class Press:
         html = "".join(piece.filled(values) for piece in (*pieces, bottom))
         return _Draft(plan, letter, html, tuple(sections))
 
-    def _at_once(self, plan: Plan, reader: Subscriber, links: Links, day: date, chart: charts.Chart | None) -> _Draft:
+    def _at_once(
+        self, plan: Plan, subscriber: Subscriber, links: Links, day: date, chart: charts.Chart | None
+    ) -> _Draft:
         """The letter as one document."""
         parts = tuple(
             view.Part(section.name, tuple(self._card(choice, plan.budget, day) for choice in section.choices))
             for section in plan.sections
         )
-        letter = self._view(plan, [card for part in parts for card in part.cards], reader, links, day)
+        letter = self._view(plan, [card for part in parts for card in part.cards], subscriber, links, day)
         letter = replace(letter, chart=chart)
         html = "".join(self._cut(replace(letter, sections=parts)))
         sections = tuple(
@@ -257,7 +261,7 @@ class Press:
         return links if self._feedback else replace(links, feedback="")
 
     def _blank(self, day: date, sections: tuple[view.Part, ...] = ()) -> view.LetterView:
-        """A letter to nobody yet: each thing that belongs to one reader is a slot."""
+        """A letter to nobody yet: each thing that belongs to one subscriber is a slot."""
         return view.LetterView(
             subject=slot("subject"),
             lead=slot("lead"),
@@ -270,11 +274,11 @@ class Press:
         )
 
     def _view(
-        self, plan: Plan, cards: Sequence[view.Card], reader: Subscriber, links: Links, day: date
+        self, plan: Plan, cards: Sequence[view.Card], subscriber: Subscriber, links: Links, day: date
     ) -> view.LetterView:
         """All that the letter says around its sections."""
         topics = [section.name for section in plan.sections if section.topic != DISCUSSED]
-        dated = view.dated(reader.schedule.cadence, day, self.language)
+        dated = view.dated(subscriber.schedule.cadence, day, self.language)
         told = view.inside(len(cards), len(topics), plan.more, self.language)
         others = len(cards) - 1 + plan.more if cards else 0
         return view.LetterView(
@@ -288,10 +292,10 @@ class Press:
                 date=dated,
                 site=self.site.name,
             ),
-            lead=view.lead(reader, told, self.language),
+            lead=view.lead(subscriber, told, self.language),
             date=dated,
             more=view.more_online(plan.more, self.language),
-            reason=view.reason(reader, topics, self.language),
+            reason=view.reason(subscriber, topics, self.language),
             thanks=view.ARXIV_THANKS if any(card.from_arxiv for card in cards) else "",
             links=links,
         )
@@ -308,7 +312,7 @@ class Press:
 
     def _try_out(self) -> None:
         """The theme on a made-up issue: it has to parse, and cards may not depend on what stands beside them."""
-        digest, rest = sample.DIGEST, (sample.PAPERS, sample.READER, sample.LINKS, sample.DAY)
+        digest, rest = sample.DIGEST, (sample.PAPERS, sample.SUBSCRIBER, sample.LINKS, sample.DAY)
         self._theme.check(self._theme.render(letter=self._blank(sample.DAY), site=self.site))
         first = self._card(Choice(sample.PAPERS[1], ()), sys.maxsize, sample.DAY)
         alone = self._blank(sample.DAY, sections=(view.Part("", (first,)),))

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from paperround.domain.errors import ConfigurationError, UnknownName
-from paperround.domain.models import Links, ReaderState, Site, Subscriber
+from paperround.domain.models import Links, Site, Subscriber, SubscriberState
 from paperround.domain.text import clean
 from paperround.rendering.environment import environment
 from paperround.rendering.excerpt import breakable
@@ -37,7 +37,7 @@ def kinds(folders: tuple[Path, ...]) -> tuple[str, ...]:
 
 def compose(
     kind: str,
-    reader: Subscriber,
+    subscriber: Subscriber,
     links: Links,
     context: Mapping[str, Any],
     *,
@@ -50,13 +50,19 @@ def compose(
         raise UnknownName(f"no notice {kind!r}; there are {', '.join(kinds(folders))}")
     file = f"{_FOLDER}/{kind}{_ENDING}"
     # A name with line breaks or brackets in it may neither end a paragraph nor make a link.
-    reader = replace(reader, name=clean(reader.name))
+    subscriber = replace(subscriber, name=clean(subscriber.name))
     try:
         text = (
             environment(folders, language)
             .get_template(file)
             .render(
-                **{**context, "site": site, "reader": reader, "links": links, "promise": promise(reader, language)}
+                **{
+                    **context,
+                    "site": site,
+                    "subscriber": subscriber,
+                    "links": links,
+                    "promise": promise(subscriber, language),
+                }
             )
         )
     except Exception as error:  # a template can raise anything
@@ -75,9 +81,9 @@ def parse(text: str, file: str) -> Notice:
     return Notice(clean(head.removeprefix("Subject:")), paragraphs)
 
 
-def has_way_out(reader: Subscriber) -> bool:
-    """Whether the notice ends with the links for readers: before confirming and after leaving there are none."""
-    return reader.state in (ReaderState.ACTIVE, ReaderState.PAUSED)
+def has_way_out(subscriber: Subscriber) -> bool:
+    """Whether the notice ends with the links for subscribers: before confirming and after leaving there are none."""
+    return subscriber.state in (SubscriberState.ACTIVE, SubscriberState.PAUSED)
 
 
 def _paragraph(text: str) -> Paragraph:

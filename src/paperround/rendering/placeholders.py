@@ -1,4 +1,4 @@
-"""Slots: places in finished HTML into which one reader's values go, escaped as premailer would. Pure."""
+"""Slots: places in finished HTML into which one subscriber's values go, escaped as premailer would. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _IN_ADDRESSES = "/:?#[]@!$&()*+,;=%~"
 
 
 def slot(name: str) -> str:
-    """What is printed in place of the reader's own value."""
+    """What is printed in place of the subscriber's own value."""
     return f"slot-{name}-{_MARK}"
 
 
@@ -49,7 +49,7 @@ class Piece:
             if name not in _ADDRESSES and before.rfind("<") > before.rfind(">"):
                 raise ConfigurationError(
                     f"{file}: letter.{name} stands inside the tag {before[before.rfind('<') :]!r}; it differs "
-                    "from reader to reader, and inside a tag only letter.links can stand"
+                    "from subscriber to subscriber, and inside a tag only letter.links can stand"
                 )
         return cls(literals, names)
 

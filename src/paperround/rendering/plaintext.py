@@ -43,7 +43,7 @@ def wrap(text: str, indent: str = "", width: int = WIDTH) -> list[str]:
 def card_text(card: Card, language: Language, feedback: str = "") -> str:
     """A paper, without its number: the first line begins where the number goes.
 
-    `feedback` is the address where the reader says whether they want more like it; empty for no such lines.
+    `feedback` is the address where the subscriber says whether they want more like it; empty for no such lines.
     """
     lines = wrap(card.title, _INDENT)
     if card.withdrawn:

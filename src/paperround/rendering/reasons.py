@@ -1,4 +1,4 @@
-"""Why a paper is here, in words: what matching found (`abstract: gripper`) as a reader would say it. Pure.
+"""Why a paper is here, in words: what matching found (`abstract: gripper`) as a subscriber would say it. Pure.
 
 A reason of another shape is printed as it stands.
 """

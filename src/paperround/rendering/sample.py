@@ -14,11 +14,11 @@ from paperround.domain.models import (
     Paper,
     Pick,
     Picture,
-    ReaderState,
     Schedule,
     Section,
     Site,
     Subscriber,
+    SubscriberState,
     TopicCounts,
 )
 from paperround.domain.schedule import span_days
@@ -37,10 +37,10 @@ LINKS = Links(
     online="https://papers.example/i/sample",
     feedback="https://papers.example/f/sample",
 )
-READER = Subscriber(
+SUBSCRIBER = Subscriber(
     row=1,
-    email="ada@reader.example",
-    state=ReaderState.ACTIVE,
+    email="ada@subscriber.example",
+    state=SubscriberState.ACTIVE,
     schedule=Schedule(Cadence.DAILY, time(7, 0), "Europe/London"),
     name="Ada",
     topics=("efficient-models", "graph-learning", "robots"),
@@ -179,7 +179,7 @@ _WEEK = ((6, 9, 7, 8, 5, 1, 0), (3, 4, 2, 5, 3, 0, 1), (1, 2, 4, 2, 2, 1, 0))
 
 
 def digest(cadence: Cadence) -> Digest:
-    """The issue as readers of this cadence get it."""
+    """The issue as subscribers of this cadence get it."""
     issue = f"{cadence.value} {DAY}"
     if not cadence.tells_of_days:
         return replace(DIGEST, issue=issue)
@@ -195,9 +195,9 @@ def digest(cadence: Cadence) -> Digest:
     return replace(DIGEST, issue=issue, sections=(Section(DISCUSSED, "", tuple(first)), *rest))
 
 
-def reader(cadence: Cadence) -> Subscriber:
-    """The reader, with another cadence."""
-    return replace(READER, schedule=replace(READER.schedule, cadence=cadence))
+def subscriber(cadence: Cadence) -> Subscriber:
+    """The subscriber, with another cadence."""
+    return replace(SUBSCRIBER, schedule=replace(SUBSCRIBER.schedule, cadence=cadence))
 
 
 def counts(cadence: Cadence) -> tuple[TopicCounts, ...]:

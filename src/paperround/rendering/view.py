@@ -1,4 +1,4 @@
-"""What a template sees: a paper as a card, a digest as a letter, all in the reader's language. Pure."""
+"""What a template sees: a paper as a card, a digest as a letter, all in the subscriber's language. Pure."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def card(paper: Paper, why: Sequence[str], language: Language, budget: int, toda
     )
 
 
-def reaches_readers(site: Site) -> bool:
+def reaches_subscribers(site: Site) -> bool:
     """Whether mail programs show pictures of this site: those of https; on a trial's own machine also of http."""
     address = urlsplit(site.base_url)
     return address.scheme == "https" or address.hostname in _THIS_MACHINE
@@ -190,21 +190,21 @@ def and_more(others: int, language: Language) -> str:
     return " " + language.count("and %(num)s more", "and %(num)s more", others) if others else ""
 
 
-def lead(reader: Subscriber, told: str, language: Language) -> str:
+def lead(subscriber: Subscriber, told: str, language: Language) -> str:
     """The letter's first line: the greeting, by name where it is known, and what is inside."""
-    _, name = language.gettext, clean(reader.name)
+    _, name = language.gettext, clean(subscriber.name)
     sentence = {
         Cadence.WEEKLY: _("your round this week: %(inside)s."),
         Cadence.MONTHLY: _("your round this month: %(inside)s."),
-    }.get(reader.schedule.cadence, _("your round today: %(inside)s."))
+    }.get(subscriber.schedule.cadence, _("your round today: %(inside)s."))
     told = sentence % {"inside": told}
     if not name:
         return told[:1].upper() + told[1:]
     return breakable(_("Hello %(name)s, %(told)s") % {"name": name, "told": told})
 
 
-def reason(reader: Subscriber, topics: Sequence[str], language: Language) -> str:
-    """Why this reader gets this letter, and how often."""
+def reason(subscriber: Subscriber, topics: Sequence[str], language: Language) -> str:
+    """Why this subscriber gets this letter, and how often."""
     _ = language.gettext
     if not topics:
         return _("You get this letter because you subscribed to it.")
@@ -217,13 +217,13 @@ def reason(reader: Subscriber, topics: Sequence[str], language: Language) -> str
         Cadence.WEEKLY: _("You get this letter once a week because you follow %(topics)s."),
         Cadence.MONTHLY: _("You get this letter once a month because you follow %(topics)s."),
         Cadence.OFF: _("You get this letter because you follow %(topics)s."),
-    }[reader.schedule.cadence]
+    }[subscriber.schedule.cadence]
     return sentence % {"topics": language.list(named)}
 
 
-def promise(reader: Subscriber, language: Language) -> str:
+def promise(subscriber: Subscriber, language: Language) -> str:
     """How often and when letters will come; nothing where none will."""
-    _, schedule = language.gettext, reader.schedule
+    _, schedule = language.gettext, subscriber.schedule
     sentence = {
         Cadence.DAILY: _("You will get one letter every day at %(time)s (%(zone)s)."),
         Cadence.WEEKDAYS: _("You will get one letter every weekday at %(time)s (%(zone)s)."),

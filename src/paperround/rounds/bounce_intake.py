@@ -1,4 +1,6 @@
-"""What comes back about letters, and what follows for their readers: in one place for refusals, reports and hooks."""
+"""What comes back about letters, and what follows for their subscribers: in one place for refusals, reports and
+hooks.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ from paperround.bounces import mailboxes, reports
 from paperround.bounces.suppression import Fate, reason_to_suppress
 from paperround.domain import tokens
 from paperround.domain.errors import BadToken, PaperroundError
-from paperround.domain.models import BounceKind, Delivery, ReaderState
+from paperround.domain.models import BounceKind, Delivery, SubscriberState
 from paperround.store.bounces import Bounce
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 LEAVE = "unsubscribe"
-"""The mailbox in the bounces' domain that takes readers out by mail."""
+"""The mailbox in the bounces' domain that takes subscribers out by mail."""
 _CAME_TO = ("To", "Delivered-To", "X-Original-To", "Envelope-To")
 _POLICY_ALARM = 3
 """So many letters a day refused for the sender's fault are no accident any more."""
@@ -38,7 +40,7 @@ class Returned:
     status: str | None
     text: str
     email: str | None
-    """The reader it is about; None when it speaks of no letter of ours."""
+    """The subscriber it is about; None when it speaks of no letter of ours."""
     new: bool
     """Whether it said something that was not known yet."""
 
@@ -82,7 +84,7 @@ def _read_one(app: App, where: str, raw: bytes) -> Returned:
         delivery = _delivery(app, report) if _asks_to_leave(raw) else None
         if delivery is None:
             return reported(app, where, report)
-        left = app.store.subscribers.set_state(delivery.subscriber, ReaderState.UNSUBSCRIBED, app.clock())
+        left = app.store.subscribers.set_state(delivery.subscriber, SubscriberState.UNSUBSCRIBED, app.clock())
         return Returned(where, BounceKind.NOTHING, None, "asked to unsubscribe", delivery.email, left)
     except PaperroundError:  # the database: it would be the same with every mail, and they can wait
         raise
@@ -102,7 +104,7 @@ def _asks_to_leave(raw: bytes) -> bool:
 def _delivery(app: App, report: reports.Report) -> Delivery | None:
     """The letter that a report is about: by the key in its return address, else by the Message-ID it quotes.
 
-    Never by the address it names, which may be where the reader's mail is forwarded to; and a return address with
+    Never by the address it names, which may be where the subscriber's mail is forwarded to; and a return address with
     a key that is not ours is somebody's invention, whatever else the report says.
     """
     if report.verp_token:

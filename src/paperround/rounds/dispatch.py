@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from paperround.app import App
 
 log = structlog.get_logger()
-# Between asking whether a reader still wants the letter and handing it over lie at most this many letters.
+# Between asking whether a subscriber still wants the letter and handing it over lie at most this many letters.
 _CHECKED_AT_ONCE = 16
 _LAYOUT_DELAY = timedelta(minutes=30)
 
@@ -127,7 +127,7 @@ class Dispatch:
 
     @property
     def paused(self) -> bool:
-        """Whether the account, not a reader, was refused: nothing goes until the pause is over."""
+        """Whether the account, not a subscriber, was refused: nothing goes until the pause is over."""
         return self._paused is not None
 
     def _letters(self) -> Iterator[Letter]:
@@ -146,17 +146,17 @@ class Dispatch:
         self.tally["suppressed"] += len(rows) - len(wanted)
         deliveries = [self._waiting[row] for row in rows if row in wanted]
         digests = self._app.store.issues.digests([d.digest for d in deliveries if d.digest])
-        readers = self._app.store.subscribers.by_rows([d.subscriber for d in deliveries])
+        subscribers = self._app.store.subscribers.by_rows([d.subscriber for d in deliveries])
         for delivery in deliveries:
-            reader = readers.get(delivery.subscriber)  # None: erased a moment ago, and the delivery with them
-            if reader and (letter := self._lay_out(delivery, digests.get(delivery.digest or 0), reader)):
+            subscriber = subscribers.get(delivery.subscriber)  # None: erased a moment ago, and the delivery with them
+            if subscriber and (letter := self._lay_out(delivery, digests.get(delivery.digest or 0), subscriber)):
                 yield letter
 
-    def _lay_out(self, delivery: Delivery, digest: Digest | None, reader: Subscriber) -> Letter | None:
+    def _lay_out(self, delivery: Delivery, digest: Digest | None, subscriber: Subscriber) -> Letter | None:
         try:
             if digest:
-                return self._app.letters.digest_letter(delivery, digest, reader, self._app.clock()).letter
-            return self._app.letters.notice_letter(delivery, reader, self._app.clock()).letter
+                return self._app.letters.digest_letter(delivery, digest, subscriber, self._app.clock()).letter
+            return self._app.letters.notice_letter(delivery, subscriber, self._app.clock()).letter
         except Exception as error:  # noqa: BLE001 - one letter that cannot be laid out must not stop the others
             log.error("letter cannot be laid out", delivery=delivery.row, problem=str(error))
             outcome = Outcome(delivery.row, Stage.LOCAL, None, text=f"cannot be laid out: {error}")

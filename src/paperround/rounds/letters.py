@@ -85,7 +85,7 @@ class _Kept:
 
 
 class LetterMaker:
-    """Makes letters; what depends on papers alone is made once and kept (cost follows papers, not readers)."""
+    """Makes letters; what depends on papers alone is made once and kept (cost follows papers, not subscribers)."""
 
     def __init__(self, app: App) -> None:
         self._app = app
@@ -97,16 +97,16 @@ class LetterMaker:
         self._printed: OrderedDict[str, dict[int, Paper]] = OrderedDict()
         self._counted: OrderedDict[str, tuple[TopicCounts, ...]] = OrderedDict()
 
-    def digest_letter(self, delivery: Delivery, digest: Digest, reader: Subscriber, now: datetime) -> Finished:
-        """The letter for a digest that was composed for this reader."""
-        return self.lay_out(delivery, digest, self._papers(digest), reader, now)
+    def digest_letter(self, delivery: Delivery, digest: Digest, subscriber: Subscriber, now: datetime) -> Finished:
+        """The letter for a digest that was composed for this subscriber."""
+        return self.lay_out(delivery, digest, self._papers(digest), subscriber, now)
 
     def lay_out(
         self,
         delivery: Delivery,
         digest: Digest,
         papers: Mapping[int, Paper],
-        reader: Subscriber,
+        subscriber: Subscriber,
         now: datetime,
         *,
         counts: Sequence[TopicCounts] | None = None,
@@ -115,41 +115,41 @@ class LetterMaker:
         """The same with the papers given: a preview has them before they are printed.
 
         `counts` are what the chart shows, by default what the store says; `mark` goes before the subject of letters
-        that are no reader's own.
+        that are no subscriber's own.
         """
-        links = self.links(reader, digest)
-        rendered = self._press(reader.theme, reader.language).letter(
-            digest, papers, reader, links, digest.day, self.counts(digest) if counts is None else counts
+        links = self.links(subscriber, digest)
+        rendered = self._press(subscriber.theme, subscriber.language).letter(
+            digest, papers, subscriber, links, digest.day, self.counts(digest) if counts is None else counts
         )
         return self._finish(delivery, replace(rendered, subject=mark + rendered.subject), links, now, "digest")
 
-    def notice_letter(self, delivery: Delivery, reader: Subscriber, now: datetime, *, mark: str = "") -> Finished:
+    def notice_letter(self, delivery: Delivery, subscriber: Subscriber, now: datetime, *, mark: str = "") -> Finished:
         """The letter for a notice: confirm, welcome, goodbye and the like."""
         kind = delivery.notice or ""
-        links = self.links(reader, None)
+        links = self.links(subscriber, None)
         context = (
-            {**delivery.context, "confirm_url": self.confirm_url(reader, now)}
+            {**delivery.context, "confirm_url": self.confirm_url(subscriber, now)}
             if kind == "confirm"
             else delivery.context
         )
-        rendered = self._press(reader.theme, reader.language).notice(kind, reader, links, context)
+        rendered = self._press(subscriber.theme, subscriber.language).notice(kind, subscriber, links, context)
         return self._finish(delivery, replace(rendered, subject=mark + rendered.subject), links, now, "notice")
 
-    def links(self, reader: Subscriber, digest: Digest | None) -> Links:
-        """The reader's personal addresses."""
+    def links(self, subscriber: Subscriber, digest: Digest | None) -> Links:
+        """The subscriber's personal addresses."""
         base = self._site.base_url
-        # A test letter shows the digest of a reader, and must not let its addressee speak for them.
-        heard = digest.row if digest and reader.row else 0
+        # A test letter shows the digest of a subscriber, and must not let its addressee speak for them.
+        heard = digest.row if digest and subscriber.row else 0
         return Links(
-            unsubscribe=f"{base}/u/{tokens.mint(self._keys, 'unsubscribe', reader.row)}",
-            preferences=f"{base}/p/{tokens.mint(self._keys, 'preferences', reader.row)}",
+            unsubscribe=f"{base}/u/{tokens.mint(self._keys, 'unsubscribe', subscriber.row)}",
+            preferences=f"{base}/p/{tokens.mint(self._keys, 'preferences', subscriber.row)}",
             online=f"{base}/i/{tokens.mint(self._keys, 'digest', digest.row)}" if digest else base,
             feedback=f"{base}/f/{tokens.mint(self._keys, 'feedback', heard)}" if digest else "",
         )
 
-    def confirm_url(self, reader: Subscriber, now: datetime) -> str:
-        """Where the reader confirms; it holds for three days."""
-        return f"{self._site.base_url}/c/{tokens.mint(self._keys, 'confirm', reader.row, issued=now)}"
+    def confirm_url(self, subscriber: Subscriber, now: datetime) -> str:
+        """Where the subscriber confirms; it holds for three days."""
+        return f"{self._site.base_url}/c/{tokens.mint(self._keys, 'confirm', subscriber.row, issued=now)}"
 
     def _finish(
         self, delivery: Delivery, rendered: Rendered, links: Links, now: datetime, kind: Literal["digest", "notice"]
@@ -240,14 +240,14 @@ class LetterMaker:
         )
 
 
-def as_preview(digest: Digest, reader: Subscriber, message_id: str) -> Delivery:
+def as_preview(digest: Digest, subscriber: Subscriber, message_id: str) -> Delivery:
     """The delivery that a digest would get."""
     return Delivery(
         row=0,
-        email=reader.email,
+        email=subscriber.email,
         message_id=message_id,
         state=DeliveryState.QUEUED,
-        subscriber=reader.row,
+        subscriber=subscriber.row,
         digest=digest.row,
         issue=digest.issue,
     )

@@ -4,7 +4,7 @@
 
     ingest   asks the sources, merges what they list into papers, matches new ones with the topics, and fetches
              their pictures
-    publish  closes an edition over the new matches, composes one digest for each reader whose hour has come,
+    publish  closes an edition over the new matches, composes one digest for each subscriber whose hour has come,
              and queues one delivery for it
     deliver  claims due deliveries, lays each letter out and hands it to the relay, recording every outcome
     sweep    puts right what time or a crash has left: claims whose program is gone, pauses that are over, papers
@@ -37,7 +37,7 @@ from paperround.matching.profile import Tastes
 from paperround.rounds import webhooks
 from paperround.rounds.dispatch import Dispatch
 from paperround.sources import FORMATS, Fetched, Source, SourceState, Window, pictures
-from paperround.store.issues import Batch, DueReader, NewDelivery
+from paperround.store.issues import Batch, DueSubscriber, NewDelivery
 from paperround.store.sources import SourceRecord
 from paperround.store.topics import news_horizon
 from paperround.store.unread import News
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 _LISTINGS_AT_ONCE = 500
-_READERS_AT_ONCE = 200
+_SUBSCRIBERS_AT_ONCE = 200
 _MATCHES_AT_ONCE = 5_000  # that they have unread together: a batch holds the database for some hundredths of a second
 _UNCONFIRMED_KEPT = timedelta(days=30)  # an address that somebody typed in and nobody confirmed
 _FIRST_LOOK_BACK = timedelta(days=2)
@@ -83,7 +83,7 @@ class Ingested:
 
 @dataclass(slots=True)
 class Tally:
-    """What a round did, in readers and letters, and the seconds each stage took."""
+    """What a round did, in subscribers and letters, and the seconds each stage took."""
 
     due: int = 0
     composed: int = 0
@@ -131,7 +131,7 @@ def _ask(app: App, source: Source, since: date | None, *, archive: bool) -> Inge
     before = app.store.sources.all().get(source.name)
     window = Window(since or _look_back(before, now), now.date(), dict(before.validators) if before else {})
     report = Ingested(source.name)
-    # Asked for an archive or for the last days only, a source has not told what its readers still wait for.
+    # Asked for an archive or for the last days only, a source has not told what its subscribers still wait for.
     whole = not archive and window.since <= _look_back(before, now)
     answer: Fetched | None = None
     try:
@@ -201,7 +201,8 @@ def look_back(app: App, slug: str) -> None:
 
 def _match_topic(app: App, topic: Topic) -> None:
     since = news_horizon(app.clock())
-    # A reader's own query is compared with the past week alone: that is what it can still bring by mail, and on no
+    # A subscriber's own query is compared with the past week alone: that is what it can still bring by mail, and on
+    # no
     # page is there a list of older papers to fill.
     row = app.store.browsing.first_row_since(since) if topic.private else 0
     # Read before the walk: a match that an ingest makes meanwhile is not for this walk to judge.
@@ -251,7 +252,7 @@ def _record(report: Ingested, now: datetime, before: SourceRecord | None, answer
 
 
 def publish(app: App) -> Tally:
-    """Compose a digest for every reader whose hour has come."""
+    """Compose a digest for every subscriber whose hour has come."""
     started = time.perf_counter()
     now, tally = app.clock(), Tally()
     news = News(app.store.issues.close_edition(now))
@@ -259,13 +260,13 @@ def publish(app: App) -> Tally:
     app.begin("publishing", tally.due)
     means = Means.of(app)
     while True:
-        with app.store.issues.batch(now, news, _READERS_AT_ONCE, _MATCHES_AT_ONCE) as batch:
-            for reader in batch.readers:
-                batch.decided.append(_decide(app, reader, batch, means))
+        with app.store.issues.batch(now, news, _SUBSCRIBERS_AT_ONCE, _MATCHES_AT_ONCE) as batch:
+            for due in batch.due:
+                batch.decided.append(_decide(app, due, batch, means))
         tally.composed += sum(new.digest is not None for new in batch.decided)
         tally.empty += sum(new.digest is None for new in batch.decided)
         app.advance(len(batch.decided))
-        if not batch.readers:
+        if not batch.due:
             break
         app.courtesy.give_way()
     tally.took("publish", started)
@@ -292,15 +293,15 @@ class Means:
         return cls(now, names, Tastes(app.newest_words), Candidates(now.date()), Talks(), discussed)
 
 
-def _decide(app: App, due: DueReader, batch: Batch, means: Means) -> NewDelivery:
-    """One reader's digest, also where several were missed: then it is one that holds them all."""
-    reader, now = due.subscriber, means.now
-    assert reader.next_digest_at is not None
-    day, upcoming = next_issue(reader.schedule, reader.next_digest_at, now)
-    cadence = reader.schedule.cadence
+def _decide(app: App, due: DueSubscriber, batch: Batch, means: Means) -> NewDelivery:
+    """One subscriber's digest, also where several were missed: then it is one that holds them all."""
+    subscriber, now = due.subscriber, means.now
+    assert subscriber.next_digest_at is not None
+    day, upcoming = next_issue(subscriber.schedule, subscriber.next_digest_at, now)
+    cadence = subscriber.schedule.cadence
     digest = choose(due, batch, cadence, day, means)
     return NewDelivery(
-        reader=due,
+        due=due,
         cadence=cadence,
         day=day,
         next_digest_at=upcoming,
@@ -320,9 +321,9 @@ def next_issue(schedule: Schedule, due_at: datetime, now: datetime) -> tuple[dat
     return day, upcoming
 
 
-def choose(due: DueReader, batch: Batch, cadence: Cadence, day: date, means: Means) -> Digest | None:
-    """The digest of a reader's unread matches; None when there is nothing to send."""
-    reader, taste = due.subscriber, means.tastes.of(due.feedback, batch.papers)
+def choose(due: DueSubscriber, batch: Batch, cadence: Cadence, day: date, means: Means) -> Digest | None:
+    """The digest of a subscriber's unread matches; None when there is nothing to send."""
+    subscriber, taste = due.subscriber, means.tastes.of(due.feedback, batch.papers)
     found = means.candidates.of(due.matches, batch.papers, taste)
     issue, discussed = f"{cadence.value} {day}", 0
     if told := span(cadence, day):
@@ -331,7 +332,7 @@ def choose(due: DueReader, batch: Batch, cadence: Cadence, day: date, means: Mea
             replace(c, talk=means.talks.of(batch.papers[c.paper], batch.echoes.get(c.paper, ()), told[0]))
             for c in found
         ]
-    return compose(issue, found, reader.topics, means.names, reader.max_papers, discussed)
+    return compose(issue, found, subscriber.topics, means.names, subscriber.max_papers, discussed)
 
 
 # --- deliver --------------------------------------------------------------------------------------------------
@@ -382,7 +383,7 @@ def _allowance(app: App, tally: Tally) -> int:
 
 
 def sweep(app: App) -> int:
-    """Put right what time or a crash has left; how many deliveries and readers that were."""
+    """Put right what time or a crash has left; how many deliveries and subscribers that were."""
     now = app.clock()
     match(app)
     match_topics(app)

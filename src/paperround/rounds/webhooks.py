@@ -1,4 +1,4 @@
-"""Calls other programs for what happened to readers; what is to be told stands in the database.
+"""Calls other programs for what happened to subscribers; what is to be told stands in the database.
 
 Each event is told at least once: the call goes out, then the event is forgotten. A program that dies in between
 leaves it claimed until the lease runs out, and it goes again under the same id, by which the receiver knows it.
@@ -82,7 +82,7 @@ def _told(app: App, client: httpx.Client, hook: WebhookSettings, event: Event, c
         app.store.events.taken(event, claim)
         return True
     again_at = webhooks.next_try(event.tries, answer, now)
-    # The receiver's words may hold the address, and of a failed event nothing of the reader is kept.
+    # The receiver's words may hold the address, and of a failed event nothing of the subscriber is kept.
     app.store.events.put_off(event, claim, str(answer if again_at else replace(answer, text="")), again_at)
     tell = log.warning if again_at else log.error
     tell(

@@ -3,7 +3,7 @@
 Each part holds the statements of its words: `store.papers`, `store.pictures`, `store.topics`, `store.subscribers`,
 `store.issues`, `store.feedback`, `store.deliveries`, `store.bounces`, `store.events`,
 `store.sources`; `store.browsing` serves
-the pages, `store.personal` one reader, `store.reasons` whoever asks why. A method is one transaction.
+the pages, `store.personal` one subscriber, `store.reasons` whoever asks why. A method is one transaction.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, func, select, update
 
-from paperround.domain.models import BounceKind, DeliveryState, EventKind, ReaderState
+from paperround.domain.models import BounceKind, DeliveryState, EventKind, SubscriberState
 from paperround.store.engine import reading, upsert, writing
 from paperround.store.events import Wanted, tell
 from paperround.store.schema import bounces, deliveries, subscribers, suppressions
@@ -47,25 +47,25 @@ class Bounces:
         complaint unsubscribes as well. The reason comes back, or an empty text where there is none.
         """
         with writing(self._engine) as db:
-            reader = db.execute(
+            subscriber = db.execute(
                 select(subscribers.c.row, subscribers.c.email, subscribers.c.email_key, subscribers.c.state)
                 .join(deliveries, deliveries.c.subscriber == subscribers.c.row)
                 .where(deliveries.c.row == bounce.delivery)
                 .with_for_update()
             ).one_or_none()
-            if reader is None or not _add(db, bounce, reader.email_key, now):
+            if subscriber is None or not _add(db, bounce, subscriber.email_key, now):
                 return None
-            if reason := judge(_fates(db, reader.row)):
-                found = upsert(db, suppressions).values(email_key=reader.email_key, reason=reason, at=now)
+            if reason := judge(_fates(db, subscriber.row)):
+                found = upsert(db, suppressions).values(email_key=subscriber.email_key, reason=reason, at=now)
                 db.execute(found.on_conflict_do_nothing())
             said = {"bounce": bounce.kind.value, "status": bounce.status, "suppressed": reason or None}
-            tell(db, self._wanted, EventKind.BOUNCED, reader.email, now, **said)
+            tell(db, self._wanted, EventKind.BOUNCED, subscriber.email, now, **said)
             if bounce.kind is BounceKind.COMPLAINT:
                 # RFC 6449 5.6: whoever calls it spam does not want the next one.
-                gone = {"state": ReaderState.UNSUBSCRIBED.value, "paused_until": None, "unsubscribed_at": now}
-                db.execute(update(subscribers).where(subscribers.c.row == reader.row).values(gone))
-                if reader.state in READING:
-                    tell(db, self._wanted, EventKind.UNSUBSCRIBED, reader.email, now)
+                gone = {"state": SubscriberState.UNSUBSCRIBED.value, "paused_until": None, "unsubscribed_at": now}
+                db.execute(update(subscribers).where(subscribers.c.row == subscriber.row).values(gone))
+                if subscriber.state in READING:
+                    tell(db, self._wanted, EventKind.UNSUBSCRIBED, subscriber.email, now)
             return reason or ""
 
     def report(self, limit: int | None = None) -> list[dict[str, Any]]:

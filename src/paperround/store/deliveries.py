@@ -45,9 +45,9 @@ class Settlement:
     reason: str = ""
     next_attempt_at: datetime | None = None
     counts: bool = True
-    """Whether this was an attempt at the reader; a broken connection is not."""
+    """Whether this was an attempt at the subscriber; a broken connection is not."""
     bounce: BounceKind | None = None
-    """What a final refusal says about the reader's address."""
+    """What a final refusal says about the subscriber's address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Relay:
 
 @dataclass(frozen=True, slots=True)
 class Latest:
-    """A reader's latest digest: the local date of its issue and what became of the letter."""
+    """A subscriber's latest digest: the local date of its issue and what became of the letter."""
 
     day: date
     state: DeliveryState
@@ -117,8 +117,8 @@ class Deliveries:
     def claim(self, now: datetime, limit: int, claim: str, lease: timedelta) -> Claimed:
         """Take up to `limit` due deliveries, the longest waiting first, until the lease runs out.
 
-        Those among them that must not be sent any more are settled instead: expired, or their reader has gone. Where
-        that is all of them, more may be due.
+        Those among them that must not be sent any more are settled instead: expired, or their subscriber has gone.
+        Where that is all of them, more may be due.
         """
         with writing(self._engine) as db:
             due = (
@@ -170,7 +170,7 @@ class Deliveries:
     def settle(self, settled: Sequence[Settlement], claim: str, now: datetime) -> None:
         """Record outcomes in one transaction.
 
-        A delivery that is no longer ours keeps its state and gets the attempt; of one whose reader was erased
+        A delivery that is no longer ours keeps its state and gets the attempt; of one whose subscriber was erased
         meanwhile nothing is kept.
         """
         tried = [
@@ -320,9 +320,11 @@ class Deliveries:
                 tried.setdefault(attempt.delivery, []).append(attempt)
         return [_reported(delivery, tried.get(delivery.row, [])) for delivery in found]
 
-    def latest_of(self, readers: Sequence[int]) -> dict[int, Latest]:
-        """The latest digest's delivery of each of these readers."""
-        last = select(func.max(deliveries.c.row)).where(deliveries.c.subscriber.in_(readers), deliveries.c.issue > 0)
+    def latest_of(self, subscribers: Sequence[int]) -> dict[int, Latest]:
+        """The latest digest's delivery of each of these subscribers."""
+        last = select(func.max(deliveries.c.row)).where(
+            deliveries.c.subscriber.in_(subscribers), deliveries.c.issue > 0
+        )
         query = (
             select(deliveries.c.subscriber, issues.c.day, deliveries.c.state, deliveries.c.reason)
             .join_from(deliveries, issues)
@@ -372,14 +374,14 @@ class Deliveries:
 
 def _objection() -> Any:
     """Why a delivery must not be sent, or NULL: in one place, for the queue and for what is claimed already."""
-    reader = deliveries.c.subscriber == subscribers.c.row
-    suppressed = exists().where(reader, suppressions.c.email_key == subscribers.c.email_key)
-    state = select(subscribers.c.state).where(reader).correlate(deliveries).scalar_subquery()
+    subscriber = deliveries.c.subscriber == subscribers.c.row
+    suppressed = exists().where(subscriber, suppressions.c.email_key == subscribers.c.email_key)
+    state = select(subscribers.c.state).where(subscriber).correlate(deliveries).scalar_subquery()
     return case(
         # A request to confirm goes to whoever asked for it: confirming is what lifts a suppression.
         (deliveries.c.notice == "confirm", None),
         (suppressed.correlate(deliveries), "the address is suppressed"),
-        (and_(deliveries.c.notice.is_(None), state != "active"), "the reader is " + state),
+        (and_(deliveries.c.notice.is_(None), state != "active"), "the subscriber is " + state),
         else_=None,
     )
 

@@ -1,6 +1,6 @@
-"""What other programs are told of readers: an outbox, filled in the transaction that makes it true.
+"""What other programs are told of subscribers: an outbox, filled in the transaction that makes it true.
 
-An event that was taken is gone; of one that nobody took only that is kept, for a month. So nothing of a reader is
+An event that was taken is gone; of one that nobody took only that is kept, for a month. So nothing of a subscriber is
 kept for longer than it takes to tell of it.
 """
 
@@ -23,7 +23,9 @@ _WAITING, _FAILED = "waiting", "failed"
 
 
 def tell(db: Connection, wanted: Wanted, kind: EventKind, email: str, now: datetime, **facts: str | None) -> None:
-    """Note, in the transaction that makes it true, what happened to a reader; once for each webhook that wants it."""
+    """Note, in the transaction that makes it true, what happened to a subscriber; once for each webhook that wants
+    it.
+    """
     rows = [
         {
             "id": f"evt_{secrets.token_hex(15)}",
@@ -52,7 +54,7 @@ class Events:
         """Events of one webhook that are due, the oldest first, for this program alone until the lease runs out.
 
         None while an older one waits for its next try or is in another program's hands: a receiver that was away
-        hears of a reader's coming before their going.
+        hears of a subscriber's coming before their going.
         """
         waiting = (events.c.state == _WAITING) & (events.c.webhook == webhook)
         with writing(self._engine) as db:
@@ -73,7 +75,7 @@ class Events:
     def put_off(self, event: Event, claim: str, answer: str, again_at: datetime | None) -> None:
         """The receiver does not have it: it is tried again at a moment, or has failed where there is none.
 
-        Of one that has failed it is kept that it has, and nothing of the reader.
+        Of one that has failed it is kept that it has, and nothing of the subscriber.
         """
         values: dict[str, Any] = {"claim": None, "lease_until": None, "answer": answer, "next_try_at": again_at}
         values |= {"tries": event.tries + 1, "state": _WAITING if again_at else _FAILED}

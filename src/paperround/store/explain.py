@@ -57,7 +57,7 @@ class Reasons:
             return list(db.scalars(query))
 
     def had(self, subscriber: int, papers: Collection[int]) -> dict[int, date]:
-        """Which of these papers the reader has had, laid out or counted, and in the digest of which day."""
+        """Which of these papers the subscriber has had, laid out or counted, and in the digest of which day."""
         query = (
             select(digest_papers.c.paper, issues.c.day)
             .join_from(digest_papers, digests, digests.c.row == digest_papers.c.digest)

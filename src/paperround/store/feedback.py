@@ -1,4 +1,4 @@
-"""Feedback: of which papers readers want more, of which less. The latest word on a paper counts."""
+"""Feedback: of which papers subscribers want more, of which less. The latest word on a paper counts."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from paperround.store.engine import reading, upsert, writing
 from paperround.store.schema import feedback, paper_keys, papers, subscribers
 
 HEARD = 100
-"""So many of a reader's latest words make their taste: who changes their mind is believed after a while."""
+"""So many of a subscriber's latest words make their taste: who changes their mind is believed after a while."""
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A reader's word on a paper, as they are shown it."""
+    """A subscriber's word on a paper, as they are shown it."""
 
     paper: int
     id: str
@@ -33,10 +33,10 @@ class FeedbackLedger:
         self._engine = engine
 
     def say(self, subscriber: int, paper: int, verdict: int, now: datetime) -> bool:
-        """Keep a word, +1 or −1; False when the reader or the paper is gone. A merged paper's number will do."""
+        """Keep a word, +1 or −1; False when the subscriber or the paper is gone. A merged paper's number will do."""
         with writing(self._engine) as db:
-            reader = select(subscribers.c.row).where(subscribers.c.row == subscriber)
-            if db.scalar(reader.with_for_update(read=True, key_share=True)) is None:
+            known = select(subscribers.c.row).where(subscribers.c.row == subscriber)
+            if db.scalar(known.with_for_update(read=True, key_share=True)) is None:
                 return False
             # Locked, so that it does not become another paper before this transaction ends.
             row = _locked(db, paper) or _locked(db, _merged(db, [paper]).get(paper, 0))
@@ -57,18 +57,18 @@ class FeedbackLedger:
             db.execute(delete(feedback).where(feedback.c.subscriber == subscriber, feedback.c.paper.in_(rows)))
 
     def of(self, subscriber: int) -> tuple[Feedback, ...]:
-        """What makes a reader's taste, the latest first."""
+        """What makes a subscriber's taste, the latest first."""
         with reading(self._engine) as db:
             return heard(db, [subscriber]).get(subscriber, ())
 
     def verdicts(self, subscriber: int) -> dict[int, int]:
-        """Everything that a reader has said, by paper."""
+        """Everything that a subscriber has said, by paper."""
         query = select(feedback.c.paper, feedback.c.verdict).where(feedback.c.subscriber == subscriber)
         with reading(self._engine) as db:
             return dict(db.execute(query).all())
 
     def said(self, subscriber: int, limit: int) -> list[Said]:
-        """What a reader has said, the latest first."""
+        """What a subscriber has said, the latest first."""
         query = (
             select(feedback.c.paper, papers.c.id, papers.c.title, feedback.c.verdict)
             .join_from(feedback, papers)
@@ -88,7 +88,7 @@ class FeedbackLedger:
 
 
 def heard(db: Connection, subscribers: Sequence[int]) -> dict[int, tuple[Feedback, ...]]:
-    """What makes these readers' tastes, the latest first; who has said nothing is not in it."""
+    """What makes these subscribers' tastes, the latest first; who has said nothing is not in it."""
     age = func.row_number().over(
         partition_by=feedback.c.subscriber, order_by=(feedback.c.at.desc(), feedback.c.paper.desc())
     )

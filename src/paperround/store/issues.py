@@ -49,17 +49,17 @@ from paperround.store.unread import News
 Numbers = Mapping[tuple[Cadence, date], int]
 """The store's number of each issue."""
 Due = Sequence[tuple[Subscriber, date | None, Sequence[tuple[int, int]]]]
-"""Readers, the local date of the last issue of each, and what they follow with the last edition read of it."""
+"""Subscribers, the local date of the last issue of each, and what they follow with the last edition read of it."""
 _SERVED = (
     update(subscribers)
-    .where(subscribers.c.row == bindparam("reader"))
+    .where(subscribers.c.row == bindparam("subscriber"))
     .values(next_digest_at=bindparam("next_digest_at"), served=bindparam("served"))
 )
 
 
 @dataclass(frozen=True, slots=True)
-class DueReader:
-    """A reader whose hour has come, and the matches that they have not had, by topic."""
+class DueSubscriber:
+    """A subscriber whose hour has come, and the matches that they have not had, by topic."""
 
     subscriber: Subscriber
     served: date | None
@@ -70,9 +70,9 @@ class DueReader:
 
 @dataclass(frozen=True, slots=True)
 class NewDelivery:
-    """What publish() decided for one due reader; `digest` is None when there is nothing to send."""
+    """What publish() decided for one due subscriber; `digest` is None when there is nothing to send."""
 
-    reader: DueReader
+    due: DueSubscriber
     cadence: Cadence
     day: date
     next_digest_at: datetime | None
@@ -83,13 +83,13 @@ class NewDelivery:
 
 @dataclass(slots=True)
 class Batch:
-    """Due readers, locked for this transaction, and what is decided for them."""
+    """Due subscribers, locked for this transaction, and what is decided for them."""
 
-    readers: list[DueReader]
+    due: list[DueSubscriber]
     papers: Mapping[int, Paper]
     """Among others those that their matches and their feedback name."""
     echoes: Mapping[int, Sequence[Echo]] = field(default_factory=dict)
-    """Among others what the papers of weekly and monthly readers met with, day by day."""
+    """Among others what the papers of weekly and monthly subscribers met with, day by day."""
     decided: list[NewDelivery] = field(default_factory=list)
 
 
@@ -112,20 +112,21 @@ class Issues:
             return last + 1
 
     def due_count(self, now: datetime) -> int:
-        """How many readers are due."""
+        """How many subscribers are due."""
         with reading(self._engine) as db:
             return db.scalar(select(func.count()).select_from(subscribers).where(*_is_due(now))) or 0
 
     @contextmanager
     def batch(self, now: datetime, news: News, limit: int, most_matches: int) -> Iterator[Batch]:
-        """Due readers, the longest waiting first; what is decided in the block is kept at its end, all or nothing.
+        """Due subscribers, the longest waiting first; what is decided in the block is kept at its end, all or
+        nothing.
 
         There are up to `limit` of them, and fewer when together they have more than `most_matches` unread: the
         work of a batch follows from these, and others who write wait for its end. One `news` is for all batches of a
         round.
 
-        Two programs never get the same reader: on SQLite the block holds the write lock, on PostgreSQL the
-        readers' rows are locked and others skip them.
+        Two programs never get the same subscriber: on SQLite the block holds the write lock, on PostgreSQL the
+        subscribers' rows are locked and others skip them.
         """
         with writing(self._engine) as db:
             among_others(db, digest_papers)
@@ -135,7 +136,7 @@ class Issues:
             _keep(db, batch.decided, news.edition or 0, now)
 
     def unread(self, subscriber: Subscriber) -> Batch:
-        """The same for one reader, due or not, as a preview: nothing is locked and nothing is kept."""
+        """The same for one subscriber, due or not, as a preview: nothing is locked and nothing is kept."""
         with reading(self._engine) as db:
             news, follows = News(None), _follows(db, [subscriber.row])
             news.read(db, follows)
@@ -152,13 +153,13 @@ class Issues:
             return _digests(db, digests.c.row.in_(rows))
 
     def digest_on(self, subscriber: int, day: date) -> Digest | None:
-        """The reader's digest of a local date."""
+        """The subscriber's digest of a local date."""
         with reading(self._engine) as db:
             found = _digests(db, (digests.c.subscriber == subscriber) & (issues.c.day == day))
             return next(iter(found.values()), None)
 
     def digests_of(self, subscriber: int, limit: int = 50) -> list[Digest]:
-        """A reader's digests, the latest first."""
+        """A subscriber's digests, the latest first."""
         with reading(self._engine) as db:
             found = _digests(db, digests.c.subscriber == subscriber)
             return sorted(found.values(), key=lambda digest: -digest.row)[:limit]
@@ -186,7 +187,7 @@ class Issues:
 
 
 def _due(db: Connection, now: datetime, news: News, limit: int, most_matches: int) -> Due:
-    """Readers whose hour has come and who fit into one batch."""
+    """Subscribers whose hour has come and who fit into one batch."""
     rows = select(subscribers.c.row, subscribers.c.served).where(*_is_due(now))
     rows = (
         rows.order_by(subscribers.c.next_digest_at, subscribers.c.row).limit(limit).with_for_update(skip_locked=True)
@@ -196,7 +197,7 @@ def _due(db: Connection, now: datetime, news: News, limit: int, most_matches: in
     news.count(db, follows)
     taken = within({row: news.unread_count(followed) for row, followed in follows.items()}, most_matches)
     news.read(db, {row: follows[row] for row in taken})
-    found = {reader.row: reader for reader in load(db, subscribers.c.row.in_(taken))} if taken else {}
+    found = {subscriber.row: subscriber for subscriber in load(db, subscribers.c.row.in_(taken))} if taken else {}
     return [(found[row], served[row], follows[row]) for row in taken if row in found]
 
 
@@ -206,12 +207,12 @@ def within(wanted: Mapping[int, int], most: int) -> list[int]:
     return [key for place, (key, total) in enumerate(zip(wanted, sums, strict=True)) if place == 0 or total <= most]
 
 
-def _follows(db: Connection, readers: Sequence[int]) -> dict[int, list[tuple[int, int]]]:
-    """What each of these readers, in the order given, follows, and the last edition they have read of it."""
-    follows: dict[int, list[tuple[int, int]]] = {row: [] for row in readers}
+def _follows(db: Connection, subscribers: Sequence[int]) -> dict[int, list[tuple[int, int]]]:
+    """What each of these subscribers, in the order given, follows, and the last edition they have read of it."""
+    follows: dict[int, list[tuple[int, int]]] = {row: [] for row in subscribers}
     columns = subscriptions.c.subscriber, subscriptions.c.topic, subscriptions.c.read_to
-    for reader, topic, read_to in db.execute(select(*columns).where(subscriptions.c.subscriber.in_(readers))):
-        follows[reader].append((topic, read_to))
+    for subscriber, topic, read_to in db.execute(select(*columns).where(subscriptions.c.subscriber.in_(subscribers))):
+        follows[subscriber].append((topic, read_to))
     return follows
 
 
@@ -220,39 +221,36 @@ def _is_due(now: datetime) -> tuple[Any, ...]:
 
 
 def _with_matches(db: Connection, due: Due, news: News) -> Batch:
-    """For each reader the matches of editions they have not read, less the papers they have had."""
-    rows = [reader.row for reader, _, _ in due]
-    unread = {reader.row: news.unread(followed) for reader, _, followed in due}
+    """For each subscriber the matches of editions they have not read, less the papers they have had."""
+    rows = [subscriber.row for subscriber, _, _ in due]
+    unread = {subscriber.row: news.unread(followed) for subscriber, _, followed in due}
     had = _had(db, rows, {match.paper for found in unread.values() for match in found})
     said = heard(db, rows)
-    readers = [
-        DueReader(
-            reader,
+    everybody = [
+        DueSubscriber(
+            subscriber,
             served,
-            tuple(match for match in unread[reader.row] if (reader.row, match.paper) not in had),
-            said.get(reader.row, ()),
+            tuple(match for match in unread[subscriber.row] if (subscriber.row, match.paper) not in had),
+            said.get(subscriber.row, ()),
         )
-        for reader, served, _ in due
+        for subscriber, served, _ in due
     ]
-    wanted = {match.paper for reader in readers for match in reader.matches}
-    wanted |= {word.paper for reader in readers for word in reader.feedback}
+    wanted = {match.paper for one in everybody for match in one.matches}
+    wanted |= {word.paper for one in everybody for word in one.feedback}
     talked = {
-        match.paper
-        for reader in readers
-        if reader.subscriber.schedule.cadence.tells_of_days
-        for match in reader.matches
+        match.paper for one in everybody if one.subscriber.schedule.cadence.tells_of_days for match in one.matches
     }
-    return Batch(readers, news.papers(db, wanted), news.echoes(db, talked))
+    return Batch(everybody, news.papers(db, wanted), news.echoes(db, talked))
 
 
-def _had(db: Connection, readers: Sequence[int], wanted: set[int]) -> set[tuple[int, int]]:
-    """Which of these readers had which of these papers already, in whatever issue or topic."""
+def _had(db: Connection, subscribers: Sequence[int], wanted: set[int]) -> set[tuple[int, int]]:
+    """Which of these subscribers had which of these papers already, in whatever issue or topic."""
     if not wanted:
         return set()
     query = select(digest_papers.c.subscriber, digest_papers.c.paper).where(
-        digest_papers.c.subscriber.in_(readers), digest_papers.c.paper.between(min(wanted), max(wanted))
+        digest_papers.c.subscriber.in_(subscribers), digest_papers.c.paper.between(min(wanted), max(wanted))
     )
-    return {(reader, paper) for reader, paper in db.execute(query) if paper in wanted}
+    return {(subscriber, paper) for subscriber, paper in db.execute(query) if paper in wanted}
 
 
 def _keep(db: Connection, decided: Sequence[NewDelivery], edition: int, now: datetime) -> None:
@@ -261,16 +259,17 @@ def _keep(db: Connection, decided: Sequence[NewDelivery], edition: int, now: dat
     db.execute(
         _SERVED,
         [
-            {"reader": new.reader.subscriber.row, "next_digest_at": new.next_digest_at, "served": new.day}
+            {"subscriber": new.due.subscriber.row, "next_digest_at": new.next_digest_at, "served": new.day}
             for new in decided
         ],
     )
     # In one order everywhere: a new issue is waited for by whoever wants to make it too.
     numbers = {key: _issue(db, *key) for key in sorted({(new.cadence, new.day) for new in decided if new.digest})}
     fresh = _not_reached_yet(db, decided, numbers)
-    # A reader's unread matches are settled now, laid out or counted: the next digest begins after this edition.
-    # Whoever changes a reader's topics locks the reader first, as this transaction has: nothing slips in unread.
-    settled = [new.reader.subscriber.row for new in (*fresh, *(new for new in decided if not new.digest))]
+    # A subscriber's unread matches are settled now, laid out or counted: the next digest begins after this edition.
+    # Whoever changes a subscriber's topics locks the subscriber first, as this transaction has: nothing slips in
+    # unread.
+    settled = [new.due.subscriber.row for new in (*fresh, *(new for new in decided if not new.digest))]
     unread = subscriptions.c.subscriber.in_(settled) & (subscriptions.c.read_to < edition)
     db.execute(update(subscriptions).where(unread).values(read_to=edition))
     _print(db, fresh, numbers)
@@ -280,14 +279,14 @@ def _keep(db: Connection, decided: Sequence[NewDelivery], edition: int, now: dat
 
 def _not_reached_yet(db: Connection, decided: Sequence[NewDelivery], numbers: Numbers) -> list[NewDelivery]:
     """Those whom their issue has not reached before: one letter, also when a clock is set back."""
-    rows = [new.reader.subscriber.row for new in decided if new.digest]
+    rows = [new.due.subscriber.row for new in decided if new.digest]
     query = select(digests.c.issue, digests.c.subscriber)
     query = query.where(digests.c.subscriber.in_(rows), digests.c.issue.in_(numbers.values()))
     reached = {tuple(found) for found in db.execute(query)}
     return [
         new
         for new in decided
-        if new.digest and (numbers[new.cadence, new.day], new.reader.subscriber.row) not in reached
+        if new.digest and (numbers[new.cadence, new.day], new.due.subscriber.row) not in reached
     ]
 
 
@@ -353,7 +352,7 @@ def _keep_digests(db: Connection, fresh: Sequence[NewDelivery], numbers: Numbers
         [
             {
                 "issue": numbers[new.cadence, new.day],
-                "subscriber": new.reader.subscriber.row,
+                "subscriber": new.due.subscriber.row,
                 "sections": _plain(digest.sections),
                 "more": list(digest.more),
                 "created_at": now,
@@ -364,7 +363,7 @@ def _keep_digests(db: Connection, fresh: Sequence[NewDelivery], numbers: Numbers
     db.execute(
         insert(digest_papers),
         [
-            {"subscriber": new.reader.subscriber.row, "paper": paper, "digest": row, "place": place}
+            {"subscriber": new.due.subscriber.row, "paper": paper, "digest": row, "place": place}
             for row, (new, digest) in zip(rows, kept, strict=True)
             for place, paper in enumerate(digest.papers)
         ],
@@ -377,11 +376,11 @@ def _keep_digests(db: Connection, fresh: Sequence[NewDelivery], numbers: Numbers
         insert(deliveries),
         [
             {
-                "subscriber": new.reader.subscriber.row,
+                "subscriber": new.due.subscriber.row,
                 "issue": numbers[new.cadence, new.day],
                 "digest": row,
                 "context": {},
-                "email": new.reader.subscriber.email,
+                "email": new.due.subscriber.email,
                 "message_id": new.message_id,
                 "state": DeliveryState.QUEUED.value,
                 "reason": "",

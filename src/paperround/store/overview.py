@@ -1,4 +1,6 @@
-"""What the operator looks at: readers by address and state; what became of them and of letters by day. Only reads."""
+"""What the operator looks at: subscribers by address and state; what became of them and of letters by day. Only
+reads.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Engine, func, select
 
-from paperround.domain.models import ReaderState, Subscriber
+from paperround.domain.models import Subscriber, SubscriberState
 from paperround.store.engine import reading
 from paperround.store.schema import bounces, deliveries, issues, subscribers
 from paperround.store.subscribers import email_key, load
@@ -24,8 +26,8 @@ class Overview:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def readers(self, words: str, state: ReaderState | None, limit: int, offset: int = 0) -> list[Subscriber]:
-        """Readers whose address contains these characters, in this state, the newest first."""
+    def subscribers(self, words: str, state: SubscriberState | None, limit: int, offset: int = 0) -> list[Subscriber]:
+        """Subscribers whose address contains these characters, in this state, the newest first."""
         where: list[Any] = [subscribers.c.email_key.contains(email_key(words), autoescape=True)] if words else []
         if state is not None:
             where.append(subscribers.c.state == state.value)
@@ -36,8 +38,8 @@ class Overview:
             rows = db.scalars(wanted).all()
             return load(db, subscribers.c.row.in_(rows), order=subscribers.c.row.desc()) if rows else []
 
-    def readers_by_day(self, since: datetime) -> Series:
-        """How many readers joined and left on each day since a moment."""
+    def subscribers_by_day(self, since: datetime) -> Series:
+        """How many subscribers joined and left on each day since a moment."""
         columns = {"joined": subscribers.c.confirmed_at, "left": subscribers.c.unsubscribed_at}
         with reading(self._engine) as db:
             return {name: _by_day(db, column, since) for name, column in columns.items()}

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, and_, delete, exists, insert, or_, select, update
 
-from paperround.domain.models import DeliveryState, ReaderState, Subscriber
+from paperround.domain.models import DeliveryState, Subscriber, SubscriberState
 from paperround.store.engine import reading, writing
 from paperround.store.schema import (
     attempts,
@@ -34,7 +34,7 @@ _ONCE_IN, _MONTH, _PER_MONTH = timedelta(days=1), timedelta(days=30), 5
 
 @dataclass(frozen=True, slots=True)
 class NewNotice:
-    """A notice that is queued unless its reader has had one of its kind today, or several this month."""
+    """A notice that is queued unless its subscriber has had one of its kind today, or several this month."""
 
     message_id: str
     context: Mapping[str, Any]
@@ -50,15 +50,15 @@ class Personal:
     def wish(self, stranger: Subscriber, wanted: Mapping[str, Any], notice: NewNotice, now: datetime) -> bool:
         """Keep a wish until the address's owner confirms it; whether a notice about it was queued.
 
-        An unknown address becomes a pending reader. One that reads already keeps everything as it is, and is sent
+        An unknown address becomes a pending subscriber. One that reads already keeps everything as it is, and is sent
         the link to its preferences.
         """
         with writing(self._engine) as db:
-            found = _reader(db, stranger.email)
+            found = _subscriber(db, stranger.email)
             if found is None:
                 _add_stranger(db, stranger, now)
-                found = _reader(db, stranger.email)
-            # A suppressed reader gets nothing: for them, too, only a fresh confirmation opens the way again.
+                found = _subscriber(db, stranger.email)
+            # A suppressed subscriber gets nothing: for them, too, only a fresh confirmation opens the way again.
             reads = found.state in READING and not _suppressed(db, stranger.email)
             if not reads:
                 db.execute(update(subscribers).where(subscribers.c.row == found.row).values(wish=dict(wanted)))
@@ -67,26 +67,26 @@ class Personal:
     def link(self, email: str, notice: NewNotice, now: datetime) -> bool:
         """Queue the link to the preferences of an address that is known; whether it was queued."""
         with writing(self._engine) as db:
-            found = _reader(db, email)
+            found = _subscriber(db, email)
             if found is None:
                 return False
-            pending = found.state == ReaderState.PENDING.value
+            pending = found.state == SubscriberState.PENDING.value
             return _queue(db, found.row, found.email, CONFIRM if pending else LINK, notice, now)
 
     def waiting(self, row: int) -> dict[str, Any] | None:
-        """What was asked for in this reader's name and waits for their word."""
+        """What was asked for in this subscriber's name and waits for their word."""
         with reading(self._engine) as db:
             found: dict[str, Any] | None = db.scalar(select(subscribers.c.wish).where(subscribers.c.row == row))
             return found
 
     def consent(self, row: int) -> dict[str, Any]:
-        """When, from where and to which words the reader agreed."""
+        """When, from where and to which words the subscriber agreed."""
         with reading(self._engine) as db:
             return dict(db.scalar(select(subscribers.c.consent).where(subscribers.c.row == row)) or {})
 
     def farewell(self, row: int, because: str) -> None:
         """Keep why somebody left, in their words."""
-        gone = (subscribers.c.row == row) & (subscribers.c.state == ReaderState.UNSUBSCRIBED.value)
+        gone = (subscribers.c.row == row) & (subscribers.c.state == SubscriberState.UNSUBSCRIBED.value)
         with writing(self._engine) as db:
             db.execute(update(subscribers).where(gone).values(farewell=because))
 
@@ -101,7 +101,7 @@ class Personal:
     def forget_unconfirmed(self, before: datetime) -> int:
         """Forget addresses that were given to us before a moment and never confirmed; how many they were."""
         strangers = and_(
-            subscribers.c.state == ReaderState.PENDING.value,
+            subscribers.c.state == SubscriberState.PENDING.value,
             subscribers.c.confirmed_at.is_(None),
             subscribers.c.created_at < before,
             subscribers.c.wish.is_not(None),
@@ -111,7 +111,7 @@ class Personal:
             return len(db.execute(delete(subscribers).where(strangers).returning(subscribers.c.row)).all())
 
     def everything(self, row: int) -> dict[str, Any]:
-        """Everything that is held about a reader, for the reader."""
+        """Everything that is held about a subscriber, for the subscriber."""
         with reading(self._engine) as db:
             mine = db.execute(select(subscribers).where(subscribers.c.row == row)).mappings().one()
             held = {"subscriber": {name: value for name, value in mine.items() if name != "row"}}
@@ -125,7 +125,7 @@ def _suppressed(db: Connection, email: str) -> bool:
     return db.scalar(select(key).where(key == email_key(email))) is not None
 
 
-def _reader(db: Connection, email: str) -> Any:
+def _subscriber(db: Connection, email: str) -> Any:
     query = select(subscribers.c.row, subscribers.c.email, subscribers.c.state)
     return db.execute(query.where(subscribers.c.email_key == email_key(email)).with_for_update()).one_or_none()
 
@@ -136,7 +136,7 @@ def _add_stranger(db: Connection, stranger: Subscriber, now: datetime) -> None:
         "email": stranger.email,
         "email_key": email_key(stranger.email),
         "name": "",
-        "state": ReaderState.PENDING.value,
+        "state": SubscriberState.PENDING.value,
         "cadence": schedule.cadence.value,
         "at": schedule.at,
         "timezone": schedule.timezone,

@@ -168,7 +168,7 @@ topics = Table(
     Column("name", String, nullable=False),
     Column("query", Text, nullable=False),
     Column("about", Text, nullable=False),
-    Column("private", Boolean, nullable=False),  # a reader's own query: on no page and in no list
+    Column("private", Boolean, nullable=False),  # a subscriber's own query: on no page and in no list
     Column("matched_query", Text),  # the query that the stored matches are of; another one is due for matching
     sqlite_autoincrement=_NUMBERS_ONCE,
 )
@@ -296,7 +296,7 @@ digest_papers = Table(
     sqlite_with_rowid=False,
 )
 
-# What readers want more and less of: +1 or -1, the latest word counts.
+# What subscribers want more and less of: +1 or -1, the latest word counts.
 feedback = Table(
     "feedback",
     metadata,
@@ -367,7 +367,8 @@ suppressions = Table(
     Column("at", Moment, nullable=False),
 )
 
-# What other programs are told of readers: written in the transaction that makes it true, and gone once it is taken.
+# What other programs are told of subscribers: written in the transaction that makes it true, and gone once it is
+# taken.
 events = Table(
     "events",
     metadata,

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine, delete, func, select, update
 
-from paperround.domain.models import Cadence, EventKind, ReaderState, Schedule, Subscriber, Topic
+from paperround.domain.models import Cadence, EventKind, Schedule, Subscriber, SubscriberState, Topic
 from paperround.domain.schedule import issue_date, next_digest_at
 from paperround.store.engine import reading, upsert, writing
 from paperround.store.events import Wanted, tell
@@ -18,7 +18,7 @@ from paperround.store.schema import bounces, subscribers, subscriptions, suppres
 from paperround.store.topics import edition_before, news_horizon, save_one
 
 _CHUNK = 500
-READING = (ReaderState.ACTIVE.value, ReaderState.PAUSED.value)
+READING = (SubscriberState.ACTIVE.value, SubscriberState.PAUSED.value)
 """The states of those who have subscribed and have not left."""
 
 
@@ -47,9 +47,9 @@ class Subscribers:
     def by_rows(self, rows: Sequence[int]) -> dict[int, Subscriber]:
         """Several subscribers by their numbers."""
         with reading(self._engine) as db:
-            return {reader.row: reader for reader in load(db, subscribers.c.row.in_(rows))}
+            return {subscriber.row: subscriber for subscriber in load(db, subscribers.c.row.in_(rows))}
 
-    def all(self, state: ReaderState | None = None) -> Iterator[Subscriber]:
+    def all(self, state: SubscriberState | None = None) -> Iterator[Subscriber]:
         """Every subscriber, in chunks that bound the memory."""
         last = 0
         while True:
@@ -69,7 +69,7 @@ class Subscribers:
 
     def save(
         self,
-        readers: Iterable[Subscriber],
+        subscribers: Iterable[Subscriber],
         now: datetime,
         consent: Mapping[str, str] | None = None,
         *,
@@ -79,11 +79,11 @@ class Subscribers:
     ) -> None:
         """Add subscribers or replace what is known of them, all in one transaction.
 
-        A reader who is not pending keeps the state they are in, unless they confirm that they return.
+        A subscriber who is not pending keeps the state they are in, unless they confirm that they return.
 
-        The next digest follows from the schedule, or is `first_at` where that is given. A reader keeps the
+        The next digest follows from the schedule, or is `first_at` where that is given. A subscriber keeps the
         progress of the topics they already followed; what was asked for in their name and waited for their word is
-        settled by it. `new_topics` are the readers' own queries, stored with them.
+        settled by it. `new_topics` are the subscribers' own queries, stored with them.
         """
         with writing(self._engine) as db:
             for topic in sorted(new_topics, key=attrgetter("slug")):
@@ -91,21 +91,21 @@ class Subscribers:
             numbers = dict(db.execute(select(topics.c.slug, topics.c.row)).all())
             start = edition_before(db, news_horizon(now))
             told = EventKind.SUBSCRIBED in self._wanted
-            for reader in readers:
-                read = told and _reads(db, reader.email)
-                row = _save_one(db, reader, now, consent, first_at, start, returns=returns)
-                if told and not read and _reads(db, reader.email):
-                    tell(db, self._wanted, EventKind.SUBSCRIBED, reader.email, now)
-                _follow(db, row, [numbers[slug] for slug in reader.topics], start, now)
+            for subscriber in subscribers:
+                read = told and _reads(db, subscriber.email)
+                row = _save_one(db, subscriber, now, consent, first_at, start, returns=returns)
+                if told and not read and _reads(db, subscriber.email):
+                    tell(db, self._wanted, EventKind.SUBSCRIBED, subscriber.email, now)
+                _follow(db, row, [numbers[slug] for slug in subscriber.topics], start, now)
 
     def set_state(
         self,
         row: int,
-        state: ReaderState,
+        state: SubscriberState,
         now: datetime,
         *,
         paused_until: date | None = None,
-        only_from: Collection[ReaderState] = tuple(ReaderState),
+        only_from: Collection[SubscriberState] = tuple(SubscriberState),
     ) -> bool:
         """Move a subscriber to a state; False when they were in it already, or in none that leads there."""
         with writing(self._engine) as db:
@@ -114,11 +114,11 @@ class Subscribers:
             found = load(db, subscribers.c.row == row)
             if not found or found[0].state not in only_from:
                 return False
-            left = now if state is ReaderState.UNSUBSCRIBED else None
+            left = now if state is SubscriberState.UNSUBSCRIBED else None
             if left and found[0].state is state:
                 return False  # they left when they left
             values: dict[str, Any] = {"state": state.value, "paused_until": paused_until, "unsubscribed_at": left}
-            if state is ReaderState.ACTIVE:
+            if state is SubscriberState.ACTIVE:
                 served = db.scalar(select(subscribers.c.served).where(subscribers.c.row == row))
                 values["next_digest_at"] = next_digest_at(found[0].schedule, now, served)
                 values["confirmed_at"] = func.coalesce(subscribers.c.confirmed_at, now)
@@ -130,11 +130,19 @@ class Subscribers:
     def wake(self, now: datetime) -> int:
         """Make active again everybody whose pause has ended; how many they were."""
         with writing(self._engine) as db:
-            # The day is the reader's own; on one side of the world it begins 14 hours before UTC's.
+            # The day is the subscriber's own; on one side of the world it begins 14 hours before UTC's.
             latest = (now + timedelta(hours=14)).date()
-            paused = load(db, subscribers.c.state == ReaderState.PAUSED.value, subscribers.c.paused_until <= latest)
-        over = [reader for reader in paused if reader.paused_until and reader.paused_until <= _today(reader, now)]
-        return sum(self.set_state(r.row, ReaderState.ACTIVE, now, only_from=(ReaderState.PAUSED,)) for r in over)
+            paused = load(
+                db, subscribers.c.state == SubscriberState.PAUSED.value, subscribers.c.paused_until <= latest
+            )
+        over = [
+            subscriber
+            for subscriber in paused
+            if subscriber.paused_until and subscriber.paused_until <= _today(subscriber, now)
+        ]
+        return sum(
+            self.set_state(r.row, SubscriberState.ACTIVE, now, only_from=(SubscriberState.PAUSED,)) for r in over
+        )
 
     def erase(self, row: int, now: datetime) -> None:
         """Forget a subscriber and everything that hangs on them; a suppression of the address stays.
@@ -143,9 +151,9 @@ class Subscribers:
         """
         with writing(self._engine) as db:
             known = select(subscribers.c.email_key).where(subscribers.c.row == row)
-            for reader in load(db, subscribers.c.row == row):
-                if reader.state.value in READING:
-                    tell(db, self._wanted, EventKind.UNSUBSCRIBED, reader.email, now)
+            for subscriber in load(db, subscribers.c.row == row):
+                if subscriber.state.value in READING:
+                    tell(db, self._wanted, EventKind.UNSUBSCRIBED, subscriber.email, now)
             db.execute(delete(bounces).where(bounces.c.email_key.in_(known)))
             db.execute(delete(subscribers).where(subscribers.c.row == row))
 
@@ -203,7 +211,7 @@ def _subscriber(found: Any, follows: Sequence[str]) -> Subscriber:
     return Subscriber(
         row=found.row,
         email=found.email,
-        state=ReaderState(found.state),
+        state=SubscriberState(found.state),
         schedule=schedule_of(found),
         name=found.name,
         max_papers=found.max_papers,
@@ -231,8 +239,8 @@ def _reads(db: Connection, email: str) -> bool:
     return known is not None and known.state in READING
 
 
-def _today(reader: Subscriber, now: datetime) -> date:
-    return now.astimezone(ZoneInfo(reader.schedule.timezone)).date()
+def _today(subscriber: Subscriber, now: datetime) -> date:
+    return now.astimezone(ZoneInfo(subscriber.schedule.timezone)).date()
 
 
 def _known(db: Connection, email: str) -> Any:
@@ -242,7 +250,7 @@ def _known(db: Connection, email: str) -> Any:
 
 def _save_one(
     db: Connection,
-    reader: Subscriber,
+    subscriber: Subscriber,
     now: datetime,
     consent: Mapping[str, str] | None,
     first_at: datetime | None,
@@ -250,39 +258,39 @@ def _save_one(
     *,
     returns: bool,
 ) -> int:
-    known = _known(db, reader.email)
-    schedule = reader.schedule
+    known = _known(db, subscriber.email)
+    schedule = subscriber.schedule
     # The row is locked now: what the caller saw of the state may be over, and nobody is brought back by it.
-    settled = known is not None and known.state != ReaderState.PENDING.value and not returns
-    state = ReaderState(known.state) if settled else reader.state
-    active = known is not None and known.state == ReaderState.ACTIVE.value
-    back = known is not None and state is ReaderState.ACTIVE and not active
+    settled = known is not None and known.state != SubscriberState.PENDING.value and not returns
+    state = SubscriberState(known.state) if settled else subscriber.state
+    active = known is not None and known.state == SubscriberState.ACTIVE.value
+    back = known is not None and state is SubscriberState.ACTIVE and not active
     due = next_digest_at(schedule, now, known.served if known else None)
     if first_at and not (known and known.served and known.served >= issue_date(schedule, first_at)):
         due = first_at  # a day has one issue: who had theirs waits for the next
     elif active and schedule_of(known) == schedule and known.next_digest_at:
         due = known.next_digest_at  # a digest that is due already stays due
     values: dict[str, Any] = {
-        "name": reader.name,
+        "name": subscriber.name,
         "state": state.value,
         "cadence": schedule.cadence.value,
         "at": schedule.at,
         "timezone": schedule.timezone,
         "weekday": schedule.weekday,
         "monthday": schedule.monthday,
-        "max_papers": reader.max_papers,
-        "theme": reader.theme,
-        "language": reader.language,
+        "max_papers": subscriber.max_papers,
+        "theme": subscriber.theme,
+        "language": subscriber.language,
         "next_digest_at": due,
-        "paused_until": reader.paused_until,
+        "paused_until": subscriber.paused_until,
         "wish": None,
     }
-    if state is not ReaderState.UNSUBSCRIBED:
+    if state is not SubscriberState.UNSUBSCRIBED:
         values["unsubscribed_at"] = None
     if consent is not None:
         values["consent"] = dict(consent)
     if known:
-        if state is ReaderState.ACTIVE and known.confirmed_at is None:
+        if state is SubscriberState.ACTIVE and known.confirmed_at is None:
             values["confirmed_at"] = now
         if back:
             # What was published while they were away is no news any more.
@@ -290,11 +298,11 @@ def _save_one(
             db.execute(update(subscriptions).where(missed).values(read_to=start))
         db.execute(update(subscribers).where(subscribers.c.row == known.row).values(values))
         return int(known.row)
-    values |= {"email": reader.email, "email_key": email_key(reader.email), "created_at": now}
-    values |= {"consent": dict(consent or {}), "confirmed_at": now if state is ReaderState.ACTIVE else None}
+    values |= {"email": subscriber.email, "email_key": email_key(subscriber.email), "created_at": now}
+    values |= {"consent": dict(consent or {}), "confirmed_at": now if state is SubscriberState.ACTIVE else None}
     row = add(db, values)
     # Somebody else may have added the address while this transaction waited: then it is changed.
-    return _save_one(db, reader, now, consent, first_at, start, returns=returns) if row is None else row
+    return _save_one(db, subscriber, now, consent, first_at, start, returns=returns) if row is None else row
 
 
 def _follow(db: Connection, subscriber: int, wanted: Sequence[int], start: int, now: datetime) -> None:

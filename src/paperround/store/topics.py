@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Select, delete, func, select, update
 
-from paperround.domain.models import Match, Paper, ReaderState, Topic
+from paperround.domain.models import Match, Paper, SubscriberState, Topic
 from paperround.store.engine import alone, reading, upsert, writing
 from paperround.store.papers import load
 from paperround.store.schema import UNMATCHED, editions, matches, papers, subscribers, subscriptions, topics
@@ -41,7 +41,7 @@ class Topics:
             return [_topic(found) for found in db.execute(select(topics).order_by(topics.c.row))]
 
     def public(self) -> list[Topic]:
-        """The topics that everybody may follow: readers' own queries are nobody else's business."""
+        """The topics that everybody may follow: subscribers' own queries are nobody else's business."""
         with reading(self._engine) as db:
             return _public(db)
 
@@ -100,7 +100,7 @@ class Topics:
                 db.execute(delete(matches).where(matches.c.topic == topic.row, matches.c.paper.in_(some)))
 
     def drop_unread(self) -> None:
-        """Forget readers' own queries that nobody follows any more."""
+        """Forget subscribers' own queries that nobody follows any more."""
         with writing(self._engine) as db:
             alone(db, topics)  # somebody may be about to follow one of them
             followed = select(subscriptions.c.topic)
@@ -156,26 +156,29 @@ class Topics:
             return [Match(slug, paper, score, tuple(why)) for paper, score, why in db.execute(query)]
 
     def counts(self) -> dict[str, tuple[int, int]]:
-        """For each topic its readers and its papers."""
+        """For each topic its followers and its papers."""
         with reading(self._engine) as db:
-            readers = _numbers(
+            followers = _numbers(
                 db,
                 select(subscriptions.c.topic, func.count())
                 .join(subscribers, subscribers.c.row == subscriptions.c.subscriber)
-                .where(subscribers.c.state == ReaderState.ACTIVE.value)
+                .where(subscribers.c.state == SubscriberState.ACTIVE.value)
                 .group_by(subscriptions.c.topic),
             )
             found = _numbers(db, select(matches.c.topic, func.count()).group_by(matches.c.topic))
             names = db.execute(select(topics.c.row, topics.c.slug)).all()
-            return {slug: (readers.get(row, 0), found.get(row, 0)) for row, slug in names}
+            return {slug: (followers.get(row, 0), found.get(row, 0)) for row, slug in names}
 
     def public_counts(self, since: date) -> list[tuple[Topic, int, int]]:
-        """Each public topic with its readers, and its papers announced since a day."""
-        # Nearly all subscriptions are of active readers: to count the others is faster than to look at each reader.
+        """Each public topic with its subscribers, and its papers announced since a day."""
+        # Nearly all subscriptions are of active subscribers: to count the others is faster than to look at each
+        # subscriber.
         idle = select(subscriptions.c.topic, func.count()).join(
             subscribers, subscribers.c.row == subscriptions.c.subscriber
         )
-        idle = idle.where(subscribers.c.state.in_([s.value for s in ReaderState if s is not ReaderState.ACTIVE]))
+        idle = idle.where(
+            subscribers.c.state.in_([s.value for s in SubscriberState if s is not SubscriberState.ACTIVE])
+        )
         news = select(func.count()).where(matches.c.topic == topics.c.row, matches.c.day >= since)
         with reading(self._engine) as db:
             followed = _numbers(db, select(subscriptions.c.topic, func.count()).group_by(subscriptions.c.topic))
@@ -187,7 +190,7 @@ class Topics:
             ]
 
     def private_count(self) -> int:
-        """How many queries of readers' own there are."""
+        """How many queries of subscribers' own there are."""
         with reading(self._engine) as db:
             return db.scalar(select(func.count()).select_from(topics).where(topics.c.private)) or 0
 

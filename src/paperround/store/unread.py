@@ -1,4 +1,4 @@
-"""What readers have not read: each topic's matches by edition, read once for all who follow it."""
+"""What subscribers have not read: each topic's matches by edition, read once for all who follow it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _UNCLOSED = 2**31 - 1  # as large as the column takes
 _EDITION = itemgetter(0)
 
 Follows = Mapping[int, Sequence[tuple[int, int]]]
-"""Each reader's topics, by number, with the last edition they have read of it."""
+"""Each subscriber's topics, by number, with the last edition they have read of it."""
 
 
 class News:
@@ -57,7 +57,9 @@ class News:
         self._merged = merged
 
     def count(self, db: Connection, follows: Follows) -> None:
-        """Count, from the index alone, what these readers may have unread: more of them than fit into one batch."""
+        """Count, from the index alone, what these subscribers may have unread: more of them than fit into one
+        batch.
+        """
         for (after, _), some in _missing(follows, self._counted).items():
             columns = matches.c.topic, matches.c.edition
             fresh = and_(matches.c.edition > after, matches.c.edition <= (self.edition or 0))
@@ -69,7 +71,7 @@ class News:
                     self._counts[topic].append((edition, number))
 
     def read(self, db: Connection, follows: Follows) -> None:
-        """Read what these readers may have unread and is not here yet."""
+        """Read what these subscribers may have unread and is not here yet."""
         for (after, until), some in _missing(follows, self._after).items():
             self._add(db, some, after, until)
 

@@ -1,4 +1,4 @@
-"""A list of readers as a CSV file, in and out: our own columns, and what listmonk and Mailchimp export. Pure."""
+"""A list of subscribers as a CSV file, in and out: our own columns, and what listmonk and Mailchimp export. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from paperround.domain.models import Problem, Subscriber
 
 COLUMNS = ("email", "name", "topics", "cadence", "at", "timezone", "max_papers")
 PAUSED = "paused"
-"""The one status that a row keeps: such a reader is taken in, and gets nothing until they resume."""
+"""The one status that a row keeps: such a subscriber is taken in, and gets nothing until they resume."""
 # listmonk: email, name, status, attributes…; Mailchimp: Email Address, First Name, Last Name, TAGS, TIMEZONE…
 _SYNONYMS = {
     "email address": "email", "e-mail": "email", "mail": "email", "address": "email",
@@ -26,7 +26,7 @@ _GONE_COLUMNS = {"unsub_time", "clean_time"}
 
 
 @dataclass(frozen=True, slots=True)
-class ReaderList:
+class SubscriberList:
     """The rows of a file: where each stands and its values by our column names; and what was left out."""
 
     rows: tuple[tuple[str, dict[str, str]], ...]
@@ -35,14 +35,14 @@ class ReaderList:
     """Columns that mean nothing to paperround."""
 
 
-def read(data: bytes) -> ReaderList:
+def read(data: bytes) -> SubscriberList:
     """Read a CSV file: with or without a byte order mark, separated by commas, semicolons or tabs."""
     text = data.decode("utf-8-sig", errors="replace").replace("\x00", "")
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
     try:
         header = [column.strip().lower() for column in next(lines)]
     except (StopIteration, csv.Error):
-        return ReaderList(
+        return SubscriberList(
             (),
             (Problem("line 1", "the file is empty; its first line names the columns: email, topics, …"),),
             (),
@@ -51,32 +51,34 @@ def read(data: bytes) -> ReaderList:
     known = {*COLUMNS, "first", "last", *_GONE, *_GONE_COLUMNS}
     ignored = tuple(column for column, name in zip(header, names, strict=True) if name not in known and column)
     if "email" not in names:
-        return ReaderList((), (Problem("line 1", f"no column `email` among: {', '.join(header)[:200]}"),), ignored)
+        return SubscriberList(
+            (), (Problem("line 1", f"no column `email` among: {', '.join(header)[:200]}"),), ignored
+        )
     return _rows(lines, names, ignored)
 
 
-def write(readers: Iterable[Subscriber], public: Collection[str]) -> str:
-    """The readers as a file that `read` understands, with those of their topics that are public."""
+def write(subscribers: Iterable[Subscriber], public: Collection[str]) -> str:
+    """The subscribers as a file that `read` understands, with those of their topics that are public."""
     out = io.StringIO(newline="")
     table = csv.writer(out, lineterminator="\r\n")  # RFC 4180
     table.writerow([*COLUMNS, "status"])
-    for reader in readers:
-        schedule = reader.schedule
-        topics = ";".join(slug for slug in reader.topics if slug in public)
+    for subscriber in subscribers:
+        schedule = subscriber.schedule
+        topics = ";".join(slug for slug in subscriber.topics if slug in public)
         when = (schedule.cadence.value, f"{schedule.at:%H:%M}", schedule.timezone)
-        status = "suppressed" if reader.suppressed else reader.state.value
-        table.writerow([reader.email, _harmless(reader.name), topics, *when, reader.max_papers, status])
+        status = "suppressed" if subscriber.suppressed else subscriber.state.value
+        table.writerow([subscriber.email, _harmless(subscriber.name), topics, *when, subscriber.max_papers, status])
     return out.getvalue()
 
 
-def _rows(lines: Iterable[list[str]], names: list[str], ignored: tuple[str, ...]) -> ReaderList:
+def _rows(lines: Iterable[list[str]], names: list[str], ignored: tuple[str, ...]) -> SubscriberList:
     rows: list[tuple[str, dict[str, str]]] = []
     problems: list[Problem] = []
     seen: dict[str, str] = {}
-    reader = iter(lines)
+    subscriber = iter(lines)
     while True:
         try:
-            cells = next(reader)
+            cells = next(subscriber)
         except StopIteration:
             break
         except csv.Error as error:
@@ -96,7 +98,7 @@ def _rows(lines: Iterable[list[str]], names: list[str], ignored: tuple[str, ...]
         if values.get("status", "").lower() == PAUSED:
             kept["status"] = PAUSED
         rows.append((where, kept))
-    return ReaderList(tuple(rows), tuple(problems), ignored)
+    return SubscriberList(tuple(rows), tuple(problems), ignored)
 
 
 def _unusable(values: dict[str, str], email: str, seen: dict[str, str]) -> str:

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from email_validator import EmailNotValidError, validate_email
 
 from paperround.domain.errors import QueryError, UnknownName, WrongUse
-from paperround.domain.models import Cadence, ReaderState, Schedule, Subscriber, Topic
+from paperround.domain.models import Cadence, Schedule, Subscriber, SubscriberState, Topic
 from paperround.domain.text import clean
 from paperround.matching import query
 from paperround.rendering import language as languages
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from paperround.app import App
 
 MOST_PAPERS = 100
-_READING = (ReaderState.ACTIVE, ReaderState.PAUSED)
-MOST_QUERIES, MOST_QUERY = 5, 300  # queries of a reader's own, characters of each
+_READING = (SubscriberState.ACTIVE, SubscriberState.PAUSED)
+MOST_QUERIES, MOST_QUERY = 5, 300  # queries of a subscriber's own, characters of each
 MOST_FAREWELL = 500  # characters
 NOTICE_HOLDS = timedelta(days=3)  # as long as the link in a confirmation
 _OWN_NAME = 80  # characters of a query that name it in letters
@@ -93,19 +93,19 @@ def subscribe(
     consent: Mapping[str, str] | None = None,
     first_at: datetime | None = None,
 ) -> None:
-    """Add readers or change what they follow, all or none.
+    """Add subscribers or change what they follow, all or none.
 
     `confirmed` says that their consent is known (an operator's word); else they are pending until they confirm.
     Nobody who unsubscribed becomes active by this, and a suppressed address stays so.
     """
-    readers = [_reader(app, wanted, confirmed=confirmed) for wanted in wishes]
-    app.store.subscribers.save(readers, app.clock(), consent, first_at=first_at)
+    subscribers = [_subscriber(app, wanted, confirmed=confirmed) for wanted in wishes]
+    app.store.subscribers.save(subscribers, app.clock(), consent, first_at=first_at)
 
 
-def _reader(app: App, wanted: Wish, *, confirmed: bool) -> Subscriber:
+def _subscriber(app: App, wanted: Wish, *, confirmed: bool) -> Subscriber:
     known = app.store.subscribers.by_email(wanted.email)
-    state = ReaderState.ACTIVE if confirmed else ReaderState.PENDING
-    if known and known.state is not ReaderState.PENDING:
+    state = SubscriberState.ACTIVE if confirmed else SubscriberState.PENDING
+    if known and known.state is not SubscriberState.PENDING:
         state = known.state
     return Subscriber(
         row=known.row if known else 0,
@@ -131,7 +131,7 @@ def ask_to_subscribe(app: App, wanted: Wish, consent: Mapping[str, str]) -> None
     stranger = Subscriber(
         0,
         wanted.email,
-        ReaderState.PENDING,
+        SubscriberState.PENDING,
         wanted.schedule,
         max_papers=wanted.max_papers,
         theme=wanted.theme,
@@ -148,68 +148,68 @@ def ask_for_link(app: App, email: str) -> None:
         app.nudge()
 
 
-def ask_to_return(app: App, reader: Subscriber, consent: Mapping[str, str]) -> None:
+def ask_to_return(app: App, subscriber: Subscriber, consent: Mapping[str, str]) -> None:
     """Somebody who left wants their letters again: they are asked to confirm, as everybody is."""
-    ask_to_subscribe(app, wish_of(app, reader), consent)
+    ask_to_subscribe(app, wish_of(app, subscriber), consent)
 
 
-def wish_of(app: App, reader: Subscriber) -> Wish:
-    """What a reader has now, as a wish."""
-    private = {topic.slug: topic.query for topic in app.store.topics.named(reader.topics) if topic.private}
+def wish_of(app: App, subscriber: Subscriber) -> Wish:
+    """What a subscriber has now, as a wish."""
+    private = {topic.slug: topic.query for topic in app.store.topics.named(subscriber.topics) if topic.private}
     return Wish(
-        email=reader.email,
-        topics=tuple(slug for slug in reader.topics if slug not in private),
-        schedule=reader.schedule,
-        name=reader.name,
-        max_papers=reader.max_papers,
-        theme=reader.theme,
-        language=reader.language,
-        queries=tuple(private[slug] for slug in reader.topics if slug in private),
+        email=subscriber.email,
+        topics=tuple(slug for slug in subscriber.topics if slug not in private),
+        schedule=subscriber.schedule,
+        name=subscriber.name,
+        max_papers=subscriber.max_papers,
+        theme=subscriber.theme,
+        language=subscriber.language,
+        queries=tuple(private[slug] for slug in subscriber.topics if slug in private),
     )
 
 
-def waiting_wish(app: App, reader: Subscriber) -> Wish | None:
-    """What was asked for with this reader's address and waits for their word; None when there is nothing."""
-    kept = app.store.personal.waiting(reader.row)
+def waiting_wish(app: App, subscriber: Subscriber) -> Wish | None:
+    """What was asked for with this subscriber's address and waits for their word; None when there is nothing."""
+    kept = app.store.personal.waiting(subscriber.row)
     if kept is None:
-        return wish_of(app, reader) if reader.state is ReaderState.PENDING else None
+        return wish_of(app, subscriber) if subscriber.state is SubscriberState.PENDING else None
     known = {topic.slug for topic in app.store.topics.public()}
     fields = {name: value for name, value in kept.items() if name not in {"consent", "first_now"}}
     fields["topics"] = [slug for slug in kept["topics"] if slug in known]
-    return replace(wish(app, reader.email, name=reader.name, **fields), first_now=bool(kept["first_now"]))
+    return replace(wish(app, subscriber.email, name=subscriber.name, **fields), first_now=bool(kept["first_now"]))
 
 
-def confirm(app: App, reader: Subscriber, consent: Mapping[str, str] | None = None) -> bool:
+def confirm(app: App, subscriber: Subscriber, consent: Mapping[str, str] | None = None) -> bool:
     """The owner of the address said yes: active from now on, and no longer suppressed.
 
     False, and nothing changed, when nothing waits for their word: a link that is used twice brings nobody back.
     """
-    wanted = waiting_wish(app, reader)
+    wanted = waiting_wish(app, subscriber)
     if wanted is None:
         return False
-    kept = app.store.personal.waiting(reader.row) or {}
-    agreed = {**app.store.personal.consent(reader.row), **kept.get("consent", {}), **(consent or {})}
-    app.store.subscribers.unsuppress(reader.email)
-    _save(app, replace(reader, state=ReaderState.ACTIVE, paused_until=None), wanted, agreed, returns=True)
+    kept = app.store.personal.waiting(subscriber.row) or {}
+    agreed = {**app.store.personal.consent(subscriber.row), **kept.get("consent", {}), **(consent or {})}
+    app.store.subscribers.unsuppress(subscriber.email)
+    _save(app, replace(subscriber, state=SubscriberState.ACTIVE, paused_until=None), wanted, agreed, returns=True)
     if not wanted.first_now:
-        _welcome(app, reader, wanted)
+        _welcome(app, subscriber, wanted)
     app.nudge()
     return True
 
 
-def change(app: App, reader: Subscriber, wanted: Wish) -> None:
-    """The reader wants it otherwise from now on; whether they read, pause or have left stays as it is."""
-    _save(app, reader, replace(wanted, first_now=False), None)
+def change(app: App, subscriber: Subscriber, wanted: Wish) -> None:
+    """The subscriber wants it otherwise from now on; whether they read, pause or have left stays as it is."""
+    _save(app, subscriber, replace(wanted, first_now=False), None)
     app.store.topics.drop_unread()
 
 
 def _save(
-    app: App, reader: Subscriber, wanted: Wish, consent: Mapping[str, str] | None, *, returns: bool = False
+    app: App, subscriber: Subscriber, wanted: Wish, consent: Mapping[str, str] | None, *, returns: bool = False
 ) -> None:
     now = app.clock()
     own = [own_topic(query) for query in wanted.queries]
     saved = replace(
-        reader,
+        subscriber,
         schedule=wanted.schedule,
         name=wanted.name,
         max_papers=wanted.max_papers,
@@ -219,19 +219,19 @@ def _save(
     )
     # A day has one issue: who had theirs today and comes back gets the next one tomorrow.
     today = now.astimezone(ZoneInfo(wanted.schedule.timezone)).date()
-    first = now if wanted.first_now and app.store.issues.digest_on(reader.row, today) is None else None
+    first = now if wanted.first_now and app.store.issues.digest_on(subscriber.row, today) is None else None
     app.store.subscribers.save([saved], now, consent, first_at=first, new_topics=own, returns=returns)
     for topic in own:
         pipeline.look_back(app, topic.slug)
 
 
-def _welcome(app: App, reader: Subscriber, wanted: Wish) -> None:
+def _welcome(app: App, subscriber: Subscriber, wanted: Wish) -> None:
     now = app.clock()
     names = {topic.slug: topic.name for topic in app.store.topics.public()}
     topics = [names[slug] for slug in wanted.topics if slug in names]
     app.store.deliveries.add_notice(
-        reader.row,
-        reader.email,
+        subscriber.row,
+        subscriber.email,
         "welcome",
         {"topics": [*topics, *wanted.queries]},
         app.new_message_id(),
@@ -261,50 +261,50 @@ def _as_kept(wanted: Wish) -> dict[str, object]:
     }
 
 
-def say_farewell(app: App, reader: Subscriber, because: str) -> None:
+def say_farewell(app: App, subscriber: Subscriber, because: str) -> None:
     """Keep why somebody who left has left."""
-    app.store.personal.farewell(reader.row, clean(because)[:MOST_FAREWELL])
+    app.store.personal.farewell(subscriber.row, clean(because)[:MOST_FAREWELL])
 
 
-def say(app: App, reader: Subscriber, paper: int, verdict: int) -> bool:
-    """The reader wants more (+1) or less (−1) like a paper; False, and nothing kept, when either is gone.
+def say(app: App, subscriber: Subscriber, paper: int, verdict: int) -> bool:
+    """The subscriber wants more (+1) or less (−1) like a paper; False, and nothing kept, when either is gone.
 
     It moves papers in their next digests and drops none.
     """
-    return app.store.feedback.say(reader.row, paper, verdict, app.clock())
+    return app.store.feedback.say(subscriber.row, paper, verdict, app.clock())
 
 
-def take_back(app: App, reader: Subscriber, paper: int) -> None:
-    """What the reader said of a paper counts no more."""
-    app.store.feedback.forget(reader.row, paper)
+def take_back(app: App, subscriber: Subscriber, paper: int) -> None:
+    """What the subscriber said of a paper counts no more."""
+    app.store.feedback.forget(subscriber.row, paper)
 
 
-def unsubscribe(app: App, reader: Subscriber) -> bool:
-    """Nothing more goes to this reader, also of what is queued; False when it was so already."""
-    return app.store.subscribers.set_state(reader.row, ReaderState.UNSUBSCRIBED, app.clock())
+def unsubscribe(app: App, subscriber: Subscriber) -> bool:
+    """Nothing more goes to this subscriber, also of what is queued; False when it was so already."""
+    return app.store.subscribers.set_state(subscriber.row, SubscriberState.UNSUBSCRIBED, app.clock())
 
 
-def pause(app: App, reader: Subscriber, until: date | None = None) -> bool:
+def pause(app: App, subscriber: Subscriber, until: date | None = None) -> bool:
     """Send nothing until a day, or until further notice; what is published meanwhile comes when they resume."""
-    _must_be(reader, *_READING, doing="pause")
+    _must_be(subscriber, *_READING, doing="pause")
     return app.store.subscribers.set_state(
-        reader.row, ReaderState.PAUSED, app.clock(), paused_until=until, only_from=_READING
+        subscriber.row, SubscriberState.PAUSED, app.clock(), paused_until=until, only_from=_READING
     )
 
 
-def resume(app: App, reader: Subscriber) -> bool:
+def resume(app: App, subscriber: Subscriber) -> bool:
     """Send again from the next hour on."""
-    _must_be(reader, *_READING, doing="resume")
-    return app.store.subscribers.set_state(reader.row, ReaderState.ACTIVE, app.clock(), only_from=_READING)
+    _must_be(subscriber, *_READING, doing="resume")
+    return app.store.subscribers.set_state(subscriber.row, SubscriberState.ACTIVE, app.clock(), only_from=_READING)
 
 
-def erase(app: App, reader: Subscriber) -> None:
-    """Forget everything about a reader; that a suppressed address gets nothing stays known."""
-    app.store.subscribers.erase(reader.row, app.clock())
+def erase(app: App, subscriber: Subscriber) -> None:
+    """Forget everything about a subscriber; that a suppressed address gets nothing stays known."""
+    app.store.subscribers.erase(subscriber.row, app.clock())
     app.store.topics.drop_unread()
 
 
-def reader(app: App, email: str) -> Subscriber:
+def subscriber(app: App, email: str) -> Subscriber:
     """The subscriber with this address; UnknownName when there is none."""
     found = app.store.subscribers.by_email(email)
     if found is None:
@@ -322,7 +322,7 @@ def address(email: str) -> str:
 
 
 def own_queries(queries: Sequence[str]) -> tuple[str, ...]:
-    """Queries of a reader's own, each once and in one spelling; QueryError says where one is wrong."""
+    """Queries of a subscriber's own, each once and in one spelling; QueryError says where one is wrong."""
     for text in queries:
         if len(text) > MOST_QUERY:
             raise QueryError(
@@ -335,7 +335,7 @@ def own_queries(queries: Sequence[str]) -> tuple[str, ...]:
 
 
 def own_topic(text: str) -> Topic:
-    """The private topic that a reader's own query is; the same query is the same topic."""
+    """The private topic that a subscriber's own query is; the same query is the same topic."""
     slug = f"own-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
     return Topic(slug, text if len(text) <= _OWN_NAME else f"{text[: _OWN_NAME - 1]}…", text, private=True)
 
@@ -343,7 +343,7 @@ def own_topic(text: str) -> Topic:
 def known_topics(app: App, slugs: Sequence[str], *, some: bool = True) -> tuple[str, ...]:
     """The topics' slugs, each once; WrongUse names the first that does not exist, and those that do.
 
-    Readers' own queries are no topics in this sense. `some` says that there must be one.
+    Subscribers' own queries are no topics in this sense. `some` says that there must be one.
     """
     known = [topic.slug for topic in app.store.topics.public()]
     wanted = tuple(dict.fromkeys(slug.strip().lower() for slug in slugs if slug.strip()))
@@ -402,6 +402,6 @@ def _number(value: int | str, least: int, most: int, what: str) -> int:
     return number
 
 
-def _must_be(found: Subscriber, *states: ReaderState, doing: str) -> None:
+def _must_be(found: Subscriber, *states: SubscriberState, doing: str) -> None:
     if found.state not in states:
-        raise WrongUse(f"{found.email} is {found.state.value}; only an active or paused reader can {doing}")
+        raise WrongUse(f"{found.email} is {found.state.value}; only an active or paused subscriber can {doing}")

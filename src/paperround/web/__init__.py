@@ -1,7 +1,7 @@
 """The pages: server-rendered, light enough for any phone, and honest: a GET changes nothing.
 
 `create` makes the application. Each file holds the handlers of one kind of visitor: `public` and `archive` browse,
-`joining` wants letters, `reader`, `preferences`, `online` and `feedback` have a link from a letter, `inbox` reads
+`joining` wants letters, `subscriber`, `preferences`, `online` and `feedback` have a link from a letter, `inbox` reads
 what the built-in inbox holds, `workshop` previews any letter, `admin` is the operator's, `webhooks` takes relays'
 reports, `pictures` gives papers' thumbnails, `letter_charts` the charts of weekly and monthly letters. `desk` is what
 they share, `guards` what every request passes, `mistakes` what is said when something is wrong.

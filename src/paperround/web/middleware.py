@@ -24,7 +24,7 @@ HEADERS = {
     "Content-Security-Policy": CONTENT_POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    # Where a reader comes from is nobody's business; same-origin keeps the Origin field of our own forms.
+    # Where a subscriber comes from is nobody's business; same-origin keeps the Origin field of our own forms.
     "Referrer-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Cross-Origin-Opener-Policy": "same-origin",

@@ -1,4 +1,4 @@
-"""Sentences about times and cadences, in the reader's language and zone. Pure."""
+"""Sentences about times and cadences, in the subscriber's language and zone. Pure."""
 
 from __future__ import annotations
 

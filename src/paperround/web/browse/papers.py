@@ -140,7 +140,7 @@ def paper(request: Request, desk: Here, paper_id: str) -> Response:
 
 @get("/topics")
 def all_topics(request: Request, desk: Here) -> Response:
-    """The topics that readers can follow."""
+    """The topics that subscribers can follow."""
     return desk.page(request, "topics", here="/topics", topics=desk.app.store.topics.public())
 
 
@@ -282,7 +282,7 @@ def _views(desk: Desk, period: Period, topic: str, language: Language, *, curren
 
 
 def _notes(desk: Desk, language: Language, newest: date | None) -> list[str]:
-    """What a reader should know of today's list: a quiet day, a source that is late or silent."""
+    """What a subscriber should know of today's list: a quiet day, a source that is late or silent."""
     notes = []
     if newest is not None and newest < desk.today:
         notes.append(

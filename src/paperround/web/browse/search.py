@@ -178,7 +178,7 @@ def _found(desk: Desk, q: str, path: str) -> Feed:
 
 
 def _feed(desk: Desk, title: str, page: str, path: str, papers: list[Paper]) -> Feed:
-    # An empty feed changes once a day at most, or readers would fetch it anew each time.
+    # An empty feed changes once a day at most, or subscribers would fetch it anew each time.
     updated = datetime.combine(desk.today, datetime.min.time(), desk.app.clock().tzinfo) - timedelta(days=1)
     return Feed(title, desk.site.base_url, page, path, papers, updated)
 
@@ -192,7 +192,7 @@ def _json(request: Request, feed: Feed) -> Response:
 
 
 def _open(response: Response) -> Response:
-    """Feeds are for everybody, also for readers that run in a browser on another site."""
+    """Feeds are for everybody, also for subscribers that run in a browser on another site."""
     response.headers["Access-Control-Allow-Origin"] = "*"
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     return response

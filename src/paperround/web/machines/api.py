@@ -1,4 +1,4 @@
-"""The JSON API: papers and topics for everybody; readers, letters and changes with a token. Described by OpenAPI.
+"""The JSON API: papers and topics for everybody; subscribers, letters and changes with a token. Described by OpenAPI.
 
 `Authorization: Bearer` carries the admin token, or one that the operator made for a program under /admin/tokens.
 """
@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from paperround import __version__
 from paperround.app import check_slug
 from paperround.domain.errors import WrongUse
-from paperround.domain.models import DeliveryState, Paper, ReaderState, Topic
+from paperround.domain.models import DeliveryState, Paper, SubscriberState, Topic
 from paperround.operator import queries
 from paperround.subscribers import membership
 from paperround.web import error_pages
@@ -66,7 +66,7 @@ class PaperFacts(_Answer):
 
 
 class TopicFacts(_Answer):
-    """A topic that readers can follow."""
+    """A topic that subscribers can follow."""
 
     slug: str
     name: str
@@ -89,12 +89,12 @@ class Suppressed(_Answer):
     at: datetime
 
 
-class ReaderFacts(_Answer):
-    """A reader."""
+class SubscriberFacts(_Answer):
+    """A subscriber."""
 
     email: str
     name: str
-    state: ReaderState
+    state: SubscriberState
     topics: list[str]
     cadence: str
     at: str
@@ -105,8 +105,8 @@ class ReaderFacts(_Answer):
     suppressed: Suppressed | None
 
 
-class ReaderWish(_Answer):
-    """A reader to add, or to change."""
+class SubscriberWish(_Answer):
+    """A subscriber to add, or to change."""
 
     email: Annotated[str, Field(max_length=254)]
     topics: Annotated[list[str], Field(min_length=1, max_length=200)]
@@ -217,12 +217,12 @@ def _papers(api: FastAPI) -> None:
 def _topics(api: FastAPI) -> None:
     @api.get("/topics", tags=["topics"])
     def topics(desk: Here) -> list[TopicFacts]:
-        """The topics that readers can follow."""
+        """The topics that subscribers can follow."""
         return [_topic(topic) for topic in desk.app.store.topics.public()]
 
     @api.put("/topics/{slug}", tags=["topics"], responses=_TOKEN_NEEDED)
     def save_topic(desk: Trusted, slug: Annotated[str, Path(max_length=60)], wanted: TopicWish) -> TopicFacts:
-        """Add a topic or change it; papers of the past week on it are news to its readers."""
+        """Add a topic or change it; papers of the past week on it are news to its subscribers."""
         check_slug(slug)
         known = desk.app.store.topics.by_slug(slug)
         if known and known.private:
@@ -238,50 +238,50 @@ def _subscribers(api: FastAPI) -> None:
 
     @get("/subscribers", responses=_TOKEN_NEEDED)
     def subscribers(
-        desk: Trusted, q: Annotated[str, Query(max_length=254)] = "", state: ReaderState | None = None,
+        desk: Trusted, q: Annotated[str, Query(max_length=254)] = "", state: SubscriberState | None = None,
         limit: Limit = 50, offset: Offset = 0,
-    ) -> list[ReaderFacts]:  # fmt: skip
-        """Readers, the newest first; `q` is part of the address."""
-        found = desk.app.store.overview.readers(q, state, limit, offset)
-        return [ReaderFacts(**queries.reader_facts(reader)) for reader in found]
+    ) -> list[SubscriberFacts]:  # fmt: skip
+        """Subscribers, the newest first; `q` is part of the address."""
+        found = desk.app.store.overview.subscribers(q, state, limit, offset)
+        return [SubscriberFacts(**queries.subscriber_facts(subscriber)) for subscriber in found]
 
     @post("/subscribers", status_code=201, responses=_TOKEN_NEEDED)
-    def subscribe(desk: Trusted, wanted: ReaderWish) -> ReaderFacts:
-        """Add a reader or change what one follows. Nobody who has left comes back by this."""
+    def subscribe(desk: Trusted, wanted: SubscriberWish) -> SubscriberFacts:
+        """Add a subscriber or change what one follows. Nobody who has left comes back by this."""
         fields = wanted.model_dump(exclude={"confirmed"})
         wish = membership.wish(desk.app, **fields)
         if wanted.confirmed:
             membership.subscribe(desk.app, [wish], confirmed=True)
         else:
             membership.ask_to_subscribe(desk.app, wish, {"asked_from": "the API", "words": ""})
-        return _reader(desk, wish.email)
+        return _subscriber(desk, wish.email)
 
     @get("/subscribers/{email}", responses=not_there)
-    def subscriber(desk: Trusted, email: Email) -> ReaderFacts:
-        """One reader."""
-        return _reader(desk, email)
+    def subscriber(desk: Trusted, email: Email) -> SubscriberFacts:
+        """One subscriber."""
+        return _subscriber(desk, email)
 
     @post("/subscribers/{email}/pause", responses=not_there)
-    def pause(desk: Trusted, email: Email, until: date | None = None) -> ReaderFacts:
+    def pause(desk: Trusted, email: Email, until: date | None = None) -> SubscriberFacts:
         """Send nothing until a day, or until further notice."""
         membership.pause(desk.app, _known(desk, email), until)
-        return _reader(desk, email)
+        return _subscriber(desk, email)
 
     @post("/subscribers/{email}/resume", responses=not_there)
-    def resume(desk: Trusted, email: Email) -> ReaderFacts:
+    def resume(desk: Trusted, email: Email) -> SubscriberFacts:
         """Send again."""
         membership.resume(desk.app, _known(desk, email))
-        return _reader(desk, email)
+        return _subscriber(desk, email)
 
     @post("/subscribers/{email}/unsubscribe", responses=not_there)
-    def unsubscribe(desk: Trusted, email: Email) -> ReaderFacts:
+    def unsubscribe(desk: Trusted, email: Email) -> SubscriberFacts:
         """Send nothing any more, also not what is queued."""
         membership.unsubscribe(desk.app, _known(desk, email))
-        return _reader(desk, email)
+        return _subscriber(desk, email)
 
     @api.delete("/subscribers/{email}", tags=["subscribers"], status_code=204, responses=not_there)
     def erase(desk: Trusted, email: Email) -> None:
-        """Forget everything about a reader."""
+        """Forget everything about a subscriber."""
         membership.erase(desk.app, _known(desk, email))
 
 
@@ -335,8 +335,8 @@ def _known(desk: Desk, email: str) -> Any:
     return found
 
 
-def _reader(desk: Desk, email: str) -> ReaderFacts:
-    return ReaderFacts(**queries.reader_facts(_known(desk, email)))
+def _subscriber(desk: Desk, email: str) -> SubscriberFacts:
+    return SubscriberFacts(**queries.subscriber_facts(_known(desk, email)))
 
 
 def _delivery(found: dict[str, Any]) -> DeliveryFacts:

@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from paperround.app import check_slug
 from paperround.domain import tokens
 from paperround.domain.errors import PaperroundError, UnknownName, WrongUse
-from paperround.domain.models import DeliveryState, ReaderState, Subscriber, Topic
+from paperround.domain.models import DeliveryState, Subscriber, SubscriberState, Topic
 from paperround.domain.text import clean
 from paperround.operator import queries
 from paperround.store.topics import news_horizon
@@ -119,12 +119,12 @@ def progress(desk: Here) -> Response:
 
 @get("/charts/{name}.svg")
 def chart(desk: Here, name: str) -> Response:
-    """A picture of the past thirty days: readers, letters or bounces."""
+    """A picture of the past thirty days: subscribers, letters or bounces."""
     first = desk.today - timedelta(days=_CHART_DAYS - 1)
     since, overview = datetime.combine(first, time.min, UTC), desk.app.store.overview
     match name:
-        case "readers":
-            series = overview.readers_by_day(since)
+        case "subscribers":
+            series = overview.subscribers_by_day(since)
         case "letters":
             found = overview.letters_by_day(since)
             series = {state.value: found[state.value] for state in DeliveryState if state.value in found}
@@ -143,43 +143,43 @@ def _sources(desk: Desk) -> list[dict[str, Any]]:
     return [{"name": name, "record": known.get(name)} for name in names]
 
 
-# --- readers ----------------------------------------------------------------------------------------------------
+# --- subscribers ----------------------------------------------------------------------------------------------------
 
 
-@get("/readers")
-def readers(request: Request, desk: Here, q: str = "", state: str = "", page: int = 1) -> Response:
-    """Readers, the newest first."""
-    chosen = ReaderState(state) if state in set(ReaderState) else None
+@get("/subscribers")
+def subscribers(request: Request, desk: Here, q: str = "", state: str = "", page: int = 1) -> Response:
+    """Subscribers, the newest first."""
+    chosen = SubscriberState(state) if state in set(SubscriberState) else None
     offset = _PAGE * (_checked(page) - 1)
-    found = desk.app.store.overview.readers(q, chosen, _PAGE + 1, offset)
+    found = desk.app.store.overview.subscribers(q, chosen, _PAGE + 1, offset)
     more = {"q": q, "state": state}
     return _page(
         request,
         desk,
-        "readers",
-        readers=found[:_PAGE],
+        "subscribers",
+        subscribers=found[:_PAGE],
         q=q,
         state=state,
-        states=list(ReaderState),
+        states=list(SubscriberState),
         counts=desk.app.store.subscribers.count(),
         turn=_turn(page, len(found) > _PAGE),
         more=more,
     )
 
 
-@get("/readers/{row}")
-def reader(request: Request, desk: Here, row: int) -> Response:
-    """One reader, with the letters they had and the reason for the last."""
-    return _reader_page(request, desk, _reader(desk, row))
+@get("/subscribers/{row}")
+def subscriber(request: Request, desk: Here, row: int) -> Response:
+    """One subscriber, with the letters they had and the reason for the last."""
+    return _subscriber_page(request, desk, _subscriber(desk, row))
 
 
-@post("/readers/{row}")
-def change_reader(request: Request, desk: Here, row: int, form: Form) -> Response:
-    """What a reader can do for themselves, done for them: pause, resume, unsubscribe, erase, mail the link."""
+@post("/subscribers/{row}")
+def change_subscriber(request: Request, desk: Here, row: int, form: Form) -> Response:
+    """What a subscriber can do for themselves, done for them: pause, resume, unsubscribe, erase, mail the link."""
     desk.check_csrf(request, form)
-    found = _reader(desk, row)
+    found = _subscriber(desk, row)
     done = form.get("do")
-    log.info("operator changes a reader", do=done, reader=row)
+    log.info("operator changes a subscriber", do=done, subscriber=row)
     try:
         match done:
             case "pause":
@@ -193,18 +193,18 @@ def change_reader(request: Request, desk: Here, row: int, form: Form) -> Respons
                 membership.ask_for_link(desk.app, found.email)
             case "erase" if "sure" in form:
                 membership.erase(desk.app, found)
-                return RedirectResponse(f"{desk.home}/admin/readers", 303)
+                return RedirectResponse(f"{desk.home}/admin/subscribers", 303)
     except WrongUse as error:
-        return _reader_page(request, desk, found, str(error))
-    return RedirectResponse(f"{desk.home}/admin/readers/{row}", 303)
+        return _subscriber_page(request, desk, found, str(error))
+    return RedirectResponse(f"{desk.home}/admin/subscribers/{row}", 303)
 
 
-def _reader_page(request: Request, desk: Desk, found: Subscriber, wrong: str = "") -> Response:
+def _subscriber_page(request: Request, desk: Desk, found: Subscriber, wrong: str = "") -> Response:
     return _page(
         request,
         desk,
-        "reader",
-        reader=found,
+        "subscriber",
+        subscriber=found,
         wrong=wrong,
         status=422 if wrong else 200,
         why=queries.why_nothing(desk.app, found),
@@ -214,7 +214,7 @@ def _reader_page(request: Request, desk: Desk, found: Subscriber, wrong: str = "
     )
 
 
-def _reader(desk: Desk, row: int) -> Subscriber:
+def _subscriber(desk: Desk, row: int) -> Subscriber:
     found = desk.app.store.subscribers.by_row(row)
     if found is None:
         raise HTTPException(404)
@@ -226,7 +226,7 @@ def _reader(desk: Desk, row: int) -> Subscriber:
 
 @get("/topics")
 def topics(request: Request, desk: Here) -> Response:
-    """The topics with their readers and papers."""
+    """The topics with their subscribers and papers."""
     known = desk.app.store.topics
     counted, own = known.public_counts(news_horizon(desk.app.clock()).date()), known.private_count()
     return _page(request, desk, "topics", counted=counted, own=own)

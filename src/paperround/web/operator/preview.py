@@ -20,7 +20,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
 
 from paperround.domain.errors import ConfigurationError, WrongUse
-from paperround.domain.models import Cadence, Outcome, ReaderState
+from paperround.domain.models import Cadence, Outcome, SubscriberState
 from paperround.operator import preview
 from paperround.operator.preview import Preview, Wanted
 from paperround.rendering import language as languages
@@ -39,7 +39,7 @@ TABS = {
     "papers": "Papers", "weight": "Weight", "remarks": "Remarks",
 }  # fmt: skip
 CADENCES = (Cadence.DAILY, Cadence.WEEKLY, Cadence.MONTHLY)
-_READERS, _DAYS, _PAPERS = 50, 14, 200
+_SUBSCRIBERS, _DAYS, _PAPERS = 50, 14, 200
 _POLL, _ALIVE = 0.1, 15.0  # seconds between looks at the templates, and between signs of life to the browser
 _REFRESH = 2  # seconds, for browsers without JavaScript
 
@@ -49,10 +49,10 @@ _PLAIN = Look()
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the page's address asks for; `whose` is `reader`, `topics` or `sample`."""
+    """What the page's address asks for; `whose` is `subscriber`, `topics` or `sample`."""
 
     whose: str = ""
-    reader: str = ""
+    subscriber: str = ""
     topics: tuple[str, ...] = ()
     day: str = ""
     cadence: str = ""
@@ -69,24 +69,24 @@ class Asked:
 
     @classmethod
     def of(cls, request: Request, desk: Desk) -> Asked:
-        """What this request asks for; where it names nobody, the first reader's letter, or a made-up one."""
+        """What this request asks for; where it names nobody, the first subscriber's letter, or a made-up one."""
         query = request.query_params
         said = {field.name: query.get(field.name, "").strip() for field in fields(cls) if field.type == "str"}
         said["show"] = said["show"] if said["show"] in TABS else "letter"
         said["cadence"] = said["cadence"] if said["cadence"] in CADENCES else ""
         asked = cls(**said,
                     topics=tuple(query.getlist("topic")), look=Look.asked(request))  # fmt: skip
-        if asked.whose in ("reader", "topics", "sample"):
+        if asked.whose in ("subscriber", "topics", "sample"):
             return asked
-        if asked.topics or asked.reader:
-            return replace(asked, whose="reader" if asked.reader else "topics")
-        first = next(desk.app.store.subscribers.all(ReaderState.ACTIVE), None)
-        return replace(asked, whose="reader" if first else "sample", reader=first.email if first else "")
+        if asked.topics or asked.subscriber:
+            return replace(asked, whose="subscriber" if asked.subscriber else "topics")
+        first = next(desk.app.store.subscribers.all(SubscriberState.ACTIVE), None)
+        return replace(asked, whose="subscriber" if first else "sample", subscriber=first.email if first else "")
 
     def wanted(self) -> Wanted:
         """The letter."""
         return Wanted(
-            email=self.reader if self.whose == "reader" else "",
+            email=self.subscriber if self.whose == "subscriber" else "",
             topics=self.topics if self.whose == "topics" else (),
             day=_day(self.day),
             cadence=Cadence(self.cadence) if self.cadence else None,
@@ -131,9 +131,9 @@ class Shown:
     @property
     def caption(self) -> str:
         """What tells it apart from the one beside it."""
-        reader = self.preview.reader if self.preview else None
+        subscriber = self.preview.subscriber if self.preview else None
         digest = self.preview.digest if self.preview else None
-        parts = (reader.theme if reader else self.asked.theme, digest.issue if digest else "")
+        parts = (subscriber.theme if subscriber else self.asked.theme, digest.issue if digest else "")
         return " · ".join(part for part in parts if part)
 
 
@@ -240,8 +240,8 @@ def _page(request: Request, desk: Desk, asked: Asked, *, said: tuple[bool, str] 
 
 def _shown(desk: Desk, asked: Asked) -> Shown:
     app = desk.app
-    if asked.whose == "reader" and not asked.reader:
-        return Shown(asked, missing="Whose letter? Give a reader's address.")
+    if asked.whose == "subscriber" and not asked.subscriber:
+        return Shown(asked, missing="Whose letter? Give a subscriber's address.")
     if asked.whose == "topics" and not asked.topics:
         return Shown(asked, missing="On which topics? Choose one or more.")
     try:
@@ -286,14 +286,14 @@ def _choices(desk: Desk, asked: Asked) -> dict[str, Any]:
         known = preview.days(app, asked.wanted(), _DAYS)
     except WrongUse:
         known = []
-    readers = islice(app.store.subscribers.all(), _READERS)
+    subscribers = islice(app.store.subscribers.all(), _SUBSCRIBERS)
     return {
         "cadences": CADENCES,
         "themes": theme.names(found),
         "languages": languages.available(found),
         "notices": notice.kinds(found),
         "topics": app.store.topics.public(),
-        "readers": [reader.email for reader in readers],
+        "subscribers": [subscriber.email for subscriber in subscribers],
         "days": known,
         "yesterday": desk.today - timedelta(days=1),
     }

@@ -18,7 +18,7 @@ from paperround.web.context import PRIVATE
 
 MODES = ("light", "dark", "inverted")
 # Scripts never run: neither the policy nor the sandbox lets them. `allow-same-origin` is for our own page, which
-# keeps the place to which its reader has scrolled when a letter is laid out anew.
+# keeps the place to which its subscriber has scrolled when a letter is laid out anew.
 SANDBOX = "allow-same-origin allow-popups allow-popups-to-escape-sandbox"
 _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src {pictures}; frame-ancestors 'self'; sandbox {sandbox}"

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request, Response
 
 from paperround.domain import tokens
 from paperround.domain.errors import BadToken
-from paperround.domain.models import ReaderState, Subscriber
+from paperround.domain.models import Subscriber, SubscriberState
 from paperround.rendering.language import Language
 from paperround.subscribers import membership
 from paperround.web import wording
@@ -33,10 +33,10 @@ _BECAUSE = ("too many", "not for me", "never asked", "other")
 @get("/c/{token}")
 def ask_to_confirm(request: Request, desk: Here, token: str) -> Response:
     """What would be confirmed, and a button for it."""
-    reader = owner(desk, tokens.CONFIRM, token)
-    wanted = membership.waiting_wish(desk.app, reader) if reader else None
-    if reader is None or wanted is None:
-        return _nothing_waits(request, desk, reader)
+    subscriber = owner(desk, tokens.CONFIRM, token)
+    wanted = membership.waiting_wish(desk.app, subscriber) if subscriber else None
+    if subscriber is None or wanted is None:
+        return _nothing_waits(request, desk, subscriber)
     language = desk.language(wanted.language)
     names = {topic.slug: topic.name for topic in desk.app.store.topics.public()}
     return desk.private_page(
@@ -44,7 +44,7 @@ def ask_to_confirm(request: Request, desk: Here, token: str) -> Response:
         "confirm",
         language=language,
         token=token,
-        email=reader.email,
+        email=subscriber.email,
         first_now=wanted.first_now,
         topics=[names[slug] for slug in wanted.topics if slug in names],
         queries=wanted.queries,
@@ -55,21 +55,21 @@ def ask_to_confirm(request: Request, desk: Here, token: str) -> Response:
 @post("/c/{token}")
 def confirm(request: Request, desk: Here, token: str) -> Response:
     """The owner says yes."""
-    reader = owner(desk, tokens.CONFIRM, token)
+    subscriber = owner(desk, tokens.CONFIRM, token)
     consent = {"confirmed_at": desk.app.clock().isoformat(), "confirmed_from": client_of(request)}
-    if reader is None or not membership.confirm(desk.app, reader, consent):
-        return _nothing_waits(request, desk, reader)
-    confirmed = again(desk, reader)
+    if subscriber is None or not membership.confirm(desk.app, subscriber, consent):
+        return _nothing_waits(request, desk, subscriber)
+    confirmed = again(desk, subscriber)
     language = desk.language(confirmed.language)
     return preferences.page(
         request, desk, confirmed, said=language.gettext("Welcome! Your subscription is confirmed.")
     )
 
 
-def _nothing_waits(request: Request, desk: Desk, reader: Subscriber | None) -> Response:
-    language = desk.language(reader.language) if reader else desk.visitors_language(request)
+def _nothing_waits(request: Request, desk: Desk, subscriber: Subscriber | None) -> Response:
+    language = desk.language(subscriber.language) if subscriber else desk.visitors_language(request)
     _ = language.gettext
-    if reader is not None and reader.state in (ReaderState.ACTIVE, ReaderState.PAUSED):
+    if subscriber is not None and subscriber.state in (SubscriberState.ACTIVE, SubscriberState.PAUSED):
         lines = [_("This subscription is confirmed already. There is nothing left to do.")]
         return desk.message(request, _("All is well"), lines, language=language, actions=[("/", _("Today's papers"))])
     lines = [_("This link has done its work. To get letters again, subscribe anew.")]
@@ -89,55 +89,57 @@ def _nothing_waits(request: Request, desk: Desk, reader: Subscriber | None) -> R
 @get("/u/{token}")
 def ask_to_unsubscribe(request: Request, desk: Here, token: str) -> Response:
     """A button."""
-    reader = owner(desk, tokens.UNSUBSCRIBE, token)
-    if reader is None or reader.state is ReaderState.UNSUBSCRIBED:
-        return _gone(request, desk, token, reader)
+    subscriber = owner(desk, tokens.UNSUBSCRIBE, token)
+    if subscriber is None or subscriber.state is SubscriberState.UNSUBSCRIBED:
+        return _gone(request, desk, token, subscriber)
     return desk.private_page(
         request,
         "unsubscribe",
-        language=desk.language(reader.language),
+        language=desk.language(subscriber.language),
         token=token,
-        email=reader.email,
-        preferences=path(desk, tokens.PREFERENCES, reader.row),
+        email=subscriber.email,
+        preferences=path(desk, tokens.PREFERENCES, subscriber.row),
     )
 
 
 @post("/u/{token}")
 def unsubscribe(request: Request, desk: Here, token: str, form: AnyForm) -> Response:
     """Unsubscribe, from the button or as a mail program does it in one click (RFC 8058), as often as it likes."""
-    reader = owner(desk, tokens.UNSUBSCRIBE, token)
-    if reader is not None:
-        membership.unsubscribe(desk.app, reader)
+    subscriber = owner(desk, tokens.UNSUBSCRIBE, token)
+    if subscriber is not None:
+        membership.unsubscribe(desk.app, subscriber)
         if form.get("because") or form.get("words"):
-            membership.say_farewell(desk.app, again(desk, reader), f"{form.get('because')} {form.get('words')}")
-            return _gone(request, desk, token, reader, thanks=True)
-    return _gone(request, desk, token, reader)
+            membership.say_farewell(desk.app, again(desk, subscriber), f"{form.get('because')} {form.get('words')}")
+            return _gone(request, desk, token, subscriber, thanks=True)
+    return _gone(request, desk, token, subscriber)
 
 
 @post("/u/{token}/back")
 def come_back(request: Request, desk: Here, token: str) -> Response:
     """It was a mistake: they are asked to confirm, as everybody is who subscribes."""
-    reader = owner(desk, tokens.UNSUBSCRIBE, token)
-    language = desk.language(reader.language) if reader else desk.visitors_language(request)
+    subscriber = owner(desk, tokens.UNSUBSCRIBE, token)
+    language = desk.language(subscriber.language) if subscriber else desk.visitors_language(request)
     _ = language.gettext
-    if reader is None:
-        raise BadToken("this reader is gone")
-    if reader.state is ReaderState.UNSUBSCRIBED:
-        membership.ask_to_return(desk.app, reader, _consent(request, desk, _("Subscribe again")))
+    if subscriber is None:
+        raise BadToken("this subscriber is gone")
+    if subscriber.state is SubscriberState.UNSUBSCRIBED:
+        membership.ask_to_return(desk.app, subscriber, _consent(request, desk, _("Subscribe again")))
     lines = [_("A letter with a button to confirm is on its way to you. After that everything is as it was.")]
     return desk.message(
         request, _("Look into your mailbox"), lines, language=language, actions=_after_asking(request, desk, language)
     )
 
 
-def _gone(request: Request, desk: Desk, token: str, reader: Subscriber | None, *, thanks: bool = False) -> Response:
-    language = desk.language(reader.language) if reader else desk.visitors_language(request)
+def _gone(
+    request: Request, desk: Desk, token: str, subscriber: Subscriber | None, *, thanks: bool = False
+) -> Response:
+    language = desk.language(subscriber.language) if subscriber else desk.visitors_language(request)
     return desk.private_page(
         request,
         "unsubscribed",
         language=language,
         token=token,
-        known=reader is not None,
+        known=subscriber is not None,
         thanks=thanks,
         reasons=_reasons(language),
     )

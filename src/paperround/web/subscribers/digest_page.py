@@ -1,6 +1,6 @@
 """A digest in the browser, with the papers for which the letter had no room.
 
-People pass its address on, so it carries no link to the reader's own pages.
+People pass its address on, so it carries no link to the subscriber's own pages.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ _WHOLE = 5_000  # characters: here an abstract has room
 @get("/i/{token}")
 def digest_online(request: Request, desk: Here, token: str) -> Response:
     """A digest with all its papers, also those for which the letter had no room."""
-    digest, reader = digest_owner(desk, tokens.DIGEST, token)
-    language = desk.language(reader.language)
+    digest, subscriber = digest_owner(desk, tokens.DIGEST, token)
+    language = desk.language(subscriber.language)
     printed = desk.app.store.issues.printed(digest, digest.papers)
     more = desk.app.store.browsing.in_order(digest.more[:_MORE_SHOWN])
     return desk.private_page(

@@ -1,7 +1,7 @@
 """More like this, less like this: what the links beside the papers of a letter lead to.
 
 Programs follow them too, so the link only shows what would be said; a button says it. Like the page of the digest
-this one is passed on with the letter, and has no link to the reader's own pages.
+this one is passed on with the letter, and has no link to the subscriber's own pages.
 """
 
 from __future__ import annotations
@@ -30,26 +30,26 @@ _SHOWN = 500  # papers
 @get("/f/{token}")
 def ask(request: Request, desk: Here, token: str) -> Response:
     """A button for what was clicked and one for the opposite; for no paper in particular the digest's papers."""
-    digest, reader = digest_owner(desk, tokens.FEEDBACK, token)
+    digest, subscriber = digest_owner(desk, tokens.FEEDBACK, token)
     asked = _asked(request.query_params)
     if asked is None:
-        return _page(request, desk, token, digest, reader, (*digest.papers, *digest.more)[:_SHOWN])
+        return _page(request, desk, token, digest, subscriber, (*digest.papers, *digest.more)[:_SHOWN])
     what, number = asked
-    return _page(request, desk, token, digest, reader, [number], what=what)
+    return _page(request, desk, token, digest, subscriber, [number], what=what)
 
 
 @post("/f/{token}")
 def say(request: Request, desk: Here, token: str, form: AnyForm) -> Response:
     """Keep the word, or take it back, as often as it comes; the form or else the address says which."""
-    digest, reader = digest_owner(desk, tokens.FEEDBACK, token)
+    digest, subscriber = digest_owner(desk, tokens.FEEDBACK, token)
     what, number = _asked(form.known(_VERDICTS)) or _asked(request.query_params) or ("", 0)
     if not _inside(digest, number):
-        return _unknown(request, desk, reader)
+        return _unknown(request, desk, subscriber)
     if what == _FORGET:
-        membership.take_back(desk.app, reader, number)
-    elif not membership.say(desk.app, reader, number, _VERDICTS[what]):
-        return _unknown(request, desk, reader)
-    return _page(request, desk, token, digest, reader, [number], what=what, said=True)
+        membership.take_back(desk.app, subscriber, number)
+    elif not membership.say(desk.app, subscriber, number, _VERDICTS[what]):
+        return _unknown(request, desk, subscriber)
+    return _page(request, desk, token, digest, subscriber, [number], what=what, said=True)
 
 
 def _asked(fields: Mapping[str, str]) -> tuple[str, int] | None:
@@ -69,18 +69,18 @@ def _page(
     desk: Desk,
     token: str,
     digest: Digest,
-    reader: Subscriber,
+    subscriber: Subscriber,
     numbers: Sequence[int],
     *,
     what: str = "",
     said: bool = False,
 ) -> Response:
     """The papers of these numbers in the digest; with `what` it is one, of which that is to be said or was `said`."""
-    language = desk.language(reader.language)
+    language = desk.language(subscriber.language)
     papers = _papers(desk, [number for number in numbers if _inside(digest, number)])
     if what and not papers:
-        return _unknown(request, desk, reader)
-    verdicts = desk.app.store.feedback.verdicts(reader.row)
+        return _unknown(request, desk, subscriber)
+    verdicts = desk.app.store.feedback.verdicts(subscriber.row)
     return desk.private_page(
         request,
         "feedback",
@@ -104,8 +104,8 @@ def _papers(desk: Desk, numbers: Sequence[int]) -> dict[int, Paper]:
     return {number: known[row] for number, row in now.items() if row in known and first[row] == number}
 
 
-def _unknown(request: Request, desk: Desk, reader: Subscriber) -> Response:
-    language = desk.language(reader.language)
+def _unknown(request: Request, desk: Desk, subscriber: Subscriber) -> Response:
+    language = desk.language(subscriber.language)
     _ = language.gettext
     lines = [_("This link names no paper of this letter. Follow the links in the letter as they are.")]
     return desk.message(request, _("Which paper?"), lines, status=404, language=language)

@@ -1,4 +1,4 @@
-"""A reader's preferences: everything they can choose, the letters they had, the data that is held about them."""
+"""A subscriber's preferences: everything they can choose, the letters they had, the data that is held about them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request, Response
 
 from paperround.domain import tokens
 from paperround.domain.errors import BadToken, WrongUse
-from paperround.domain.models import ReaderState, Subscriber
+from paperround.domain.models import Subscriber, SubscriberState
 from paperround.rendering.language import Language
 from paperround.rendering.latex import readable
 from paperround.subscribers import membership
@@ -33,32 +33,32 @@ _PAST_LETTERS, _SAID = 60, 200  # letters, papers
 
 @get("/p/{token}")
 def preferences(request: Request, desk: Here, token: str) -> Response:
-    """Everything that a reader can choose, and what they had."""
-    return page(request, desk, _reader(desk, token))
+    """Everything that a subscriber can choose, and what they had."""
+    return page(request, desk, _subscriber(desk, token))
 
 
 @post("/p/{token}")
 def change(request: Request, desk: Here, token: str, form: Form) -> Response:
     """Change it; which of the page's buttons was pressed says what."""
-    reader = _reader(desk, token)
+    subscriber = _subscriber(desk, token)
     match form.get("do"):
         case "pause":
-            return _pause(request, desk, reader, form)
-        case "resume" if reader.state is ReaderState.PAUSED:
-            membership.resume(desk.app, reader)
-            return _said(request, desk, reader, "Letters come again.")
+            return _pause(request, desk, subscriber, form)
+        case "resume" if subscriber.state is SubscriberState.PAUSED:
+            membership.resume(desk.app, subscriber)
+            return _said(request, desk, subscriber, "Letters come again.")
         case "forget":
-            return _forget(request, desk, reader, form)
+            return _forget(request, desk, subscriber, form)
         case "try":
-            return _try(request, desk, reader, form)
+            return _try(request, desk, subscriber, form)
         case _:
-            return _save(request, desk, reader, form)
+            return _save(request, desk, subscriber, form)
 
 
 @get("/p/{token}/data.json")
 def data(desk: Here, token: str) -> Response:
-    """Everything that is held about the reader, as a file."""
-    held = desk.app.store.personal.everything(_reader(desk, token).row)
+    """Everything that is held about the subscriber, as a file."""
+    held = desk.app.store.personal.everything(_subscriber(desk, token).row)
     body = json.dumps(held, default=_plain, ensure_ascii=False, indent=1)
     headers = {**PRIVATE, "Content-Disposition": 'attachment; filename="paperround.json"'}
     return Response(body, headers=headers, media_type="application/json")
@@ -67,26 +67,26 @@ def data(desk: Here, token: str) -> Response:
 @get("/p/{token}/erase")
 def ask_to_erase(request: Request, desk: Here, token: str) -> Response:
     """Asks once more."""
-    reader = _reader(desk, token)
+    subscriber = _subscriber(desk, token)
     return desk.private_page(
         request,
         "erase",
-        language=desk.language(reader.language),
-        email=reader.email,
-        preferences=path(desk, tokens.PREFERENCES, reader.row),
-        unsubscribe=path(desk, tokens.UNSUBSCRIBE, reader.row),
+        language=desk.language(subscriber.language),
+        email=subscriber.email,
+        preferences=path(desk, tokens.PREFERENCES, subscriber.row),
+        unsubscribe=path(desk, tokens.UNSUBSCRIBE, subscriber.row),
     )
 
 
 @post("/p/{token}/erase")
 def erase(request: Request, desk: Here, token: str, form: Form) -> Response:
-    """Forget the reader."""
-    reader = _reader(desk, token)
-    language = desk.language(reader.language)
+    """Forget the subscriber."""
+    subscriber = _subscriber(desk, token)
+    language = desk.language(subscriber.language)
     _ = language.gettext
     if "sure" not in form:
         return ask_to_erase(request, desk, token)
-    membership.erase(desk.app, reader)
+    membership.erase(desk.app, subscriber)
     lines = [
         _("Everything about you is erased, and no letter will come any more."),
         _("Thank you for having read with us."),
@@ -94,40 +94,40 @@ def erase(request: Request, desk: Here, token: str, form: Form) -> Response:
     return desk.message(request, _("Erased"), lines, language=language, actions=[("/", _("Today's papers"))])
 
 
-def _reader(desk: Desk, token: str) -> Subscriber:
+def _subscriber(desk: Desk, token: str) -> Subscriber:
     found = owner(desk, tokens.PREFERENCES, token)
     if found is None:
-        raise BadToken("this reader was erased")
+        raise BadToken("this subscriber was erased")
     return found
 
 
-def _save(request: Request, desk: Desk, reader: Subscriber, form: Posted) -> Response:
-    language = desk.language(reader.language)
+def _save(request: Request, desk: Desk, subscriber: Subscriber, form: Posted) -> Response:
+    language = desk.language(subscriber.language)
     wanted, shown = preferences_form.checked(
-        desk, preferences_form.typed(form, language), language, email=reader.email
+        desk, preferences_form.typed(form, language), language, email=subscriber.email
     )
     if wanted is None:
-        return page(request, desk, reader, shown=shown, status=422)
-    membership.change(desk.app, reader, wanted)
-    return _said(request, desk, reader, "Saved.")
+        return page(request, desk, subscriber, shown=shown, status=422)
+    membership.change(desk.app, subscriber, wanted)
+    return _said(request, desk, subscriber, "Saved.")
 
 
-def _try(request: Request, desk: Desk, reader: Subscriber, form: Posted) -> Response:
-    language = desk.language(reader.language)
+def _try(request: Request, desk: Desk, subscriber: Subscriber, form: Posted) -> Response:
+    language = desk.language(subscriber.language)
     shown = preferences_form.typed(form, language)
     trials = tuple(preferences_form.trial(desk.app, text, language) for text in shown.queries)
-    return page(request, desk, reader, shown=replace(shown, trials=trials))
+    return page(request, desk, subscriber, shown=replace(shown, trials=trials))
 
 
-def _pause(request: Request, desk: Desk, reader: Subscriber, form: Posted) -> Response:
-    _ = desk.language(reader.language).gettext
-    shown = preferences_form.filled(membership.wish_of(desk.app, reader))
+def _pause(request: Request, desk: Desk, subscriber: Subscriber, form: Posted) -> Response:
+    _ = desk.language(subscriber.language).gettext
+    shown = preferences_form.filled(membership.wish_of(desk.app, subscriber))
     try:
-        membership.pause(desk.app, reader, _future(form.get("until"), desk.today))
+        membership.pause(desk.app, subscriber, _future(form.get("until"), desk.today))
     except WrongUse:
         wrong = {"until": _("Choose a day in the future, or leave it empty.")}
-        return page(request, desk, reader, shown=replace(shown, wrong=wrong), status=422)
-    return _said(request, desk, reader, "Paused.")
+        return page(request, desk, subscriber, shown=replace(shown, wrong=wrong), status=422)
+    return _said(request, desk, subscriber, "Paused.")
 
 
 def _future(text: str, today: date) -> date | None:
@@ -137,13 +137,13 @@ def _future(text: str, today: date) -> date | None:
     return until
 
 
-def _forget(request: Request, desk: Desk, reader: Subscriber, form: Posted) -> Response:
-    membership.take_back(desk.app, reader, read_number(form.get("paper")))
-    return _said(request, desk, reader, "Forgotten.")
+def _forget(request: Request, desk: Desk, subscriber: Subscriber, form: Posted) -> Response:
+    membership.take_back(desk.app, subscriber, read_number(form.get("paper")))
+    return _said(request, desk, subscriber, "Forgotten.")
 
 
-def _said(request: Request, desk: Desk, reader: Subscriber, sentence: str) -> Response:
-    changed = again(desk, reader)
+def _said(request: Request, desk: Desk, subscriber: Subscriber, sentence: str) -> Response:
+    changed = again(desk, subscriber)
     _ = desk.language(changed.language).gettext
     said = {
         "Saved.": _("Saved."),
@@ -157,54 +157,56 @@ def _said(request: Request, desk: Desk, reader: Subscriber, sentence: str) -> Re
 def page(
     request: Request,
     desk: Desk,
-    reader: Subscriber,
+    subscriber: Subscriber,
     *,
     shown: Filled | None = None,
     said: str = "",
     status: int = 200,
 ) -> Response:
-    """The reader's page; `shown` is the form as typed where something in it is wrong, `said` what was just done."""
-    language = desk.language(reader.language)
-    wanted = membership.wish_of(desk.app, reader)
-    zone = reader.schedule.timezone
-    due = reader.next_digest_at if reader.state is ReaderState.ACTIVE else None
+    """The subscriber's page; `shown` is the form as typed where something in it is wrong, `said` what was just
+    done.
+    """
+    language = desk.language(subscriber.language)
+    wanted = membership.wish_of(desk.app, subscriber)
+    zone = subscriber.schedule.timezone
+    due = subscriber.next_digest_at if subscriber.state is SubscriberState.ACTIVE else None
     return desk.private_page(
         request,
         "preferences",
         status=status,
         language=language,
         scripts=True,
-        reader=reader,
+        subscriber=subscriber,
         said=said,
         form=shown or preferences_form.filled(wanted),
         choices=preferences_form.choices(desk, language),
         next_letter=wording.moment(due, zone, language) if due else "",
-        promise=wording.promise(reader.schedule, language),
-        paused_until=language.date(reader.paused_until) if reader.paused_until else "",
+        promise=wording.promise(subscriber.schedule, language),
+        paused_until=language.date(subscriber.paused_until) if subscriber.paused_until else "",
         tomorrow=desk.today.isoformat(),
-        past=_past(desk, reader, language),
-        feedback=_feedback(desk, reader),
-        here_again=path(desk, tokens.PREFERENCES, reader.row),
-        unsubscribe=path(desk, tokens.UNSUBSCRIBE, reader.row),
+        past=_past(desk, subscriber, language),
+        feedback=_feedback(desk, subscriber),
+        here_again=path(desk, tokens.PREFERENCES, subscriber.row),
+        unsubscribe=path(desk, tokens.UNSUBSCRIBE, subscriber.row),
     )
 
 
-def _feedback(desk: Desk, reader: Subscriber) -> list[dict[str, Any]]:
-    """What the reader said of papers, the latest first."""
+def _feedback(desk: Desk, subscriber: Subscriber) -> list[dict[str, Any]]:
+    """What the subscriber said of papers, the latest first."""
     return [
         {"paper": one.paper, "href": page_of(one.id), "title": readable(one.title), "more": one.verdict > 0}
-        for one in desk.app.store.feedback.said(reader.row, _SAID)
+        for one in desk.app.store.feedback.said(subscriber.row, _SAID)
     ]
 
 
-def _past(desk: Desk, reader: Subscriber, language: Language) -> list[dict[str, Any]]:
+def _past(desk: Desk, subscriber: Subscriber, language: Language) -> list[dict[str, Any]]:
     return [
         {
             "href": path(desk, tokens.DIGEST, digest.row),
             "day": language.date(digest.day, "long"),
             "papers": language.count("%(num)s paper", "%(num)s papers", len(digest.papers) + len(digest.more)),
         }
-        for digest in desk.app.store.issues.digests_of(reader.row, _PAST_LETTERS)
+        for digest in desk.app.store.issues.digests_of(subscriber.row, _PAST_LETTERS)
     ]
 
 

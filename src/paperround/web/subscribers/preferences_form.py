@@ -189,7 +189,9 @@ def _wish(app: App, form: Filled, email: str | None) -> Wish:
 
 
 def trial(app: App, text: str, language: Language, *, own: bool = True) -> Trial:
-    """Try a query on the papers of the past week; `own` says that it is a reader's, and has to keep their limits."""
+    """Try a query on the papers of the past week; `own` says that it is a subscriber's, and has to keep their
+    limits.
+    """
     try:
         wanted = "".join(membership.own_queries([text])) if own else text
         parsed = query.parse(wanted)

@@ -1,4 +1,4 @@
-"""The links in letters: whose a token is, and the paths that other pages of the same reader have."""
+"""The links in letters: whose a token is, and the paths that other pages of the same subscriber have."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ def owner(desk: Desk, purpose: str, token: str) -> Subscriber | None:
 
 
 def digest_owner(desk: Desk, purpose: str, token: str) -> tuple[Digest, Subscriber]:
-    """The digest that a token is for, and its reader; BadToken when both were erased, or never were."""
+    """The digest that a token is for, and its subscriber; BadToken when both were erased, or never were."""
     row = tokens.read(desk.app.keys, purpose, token)
     owner = desk.app.store.personal.digest_owner(row)
-    reader = desk.app.store.subscribers.by_row(owner[0]) if owner else None
-    if reader is None:
-        raise BadToken("this letter was erased with its reader")
-    return desk.app.store.issues.digest(row), reader
+    subscriber = desk.app.store.subscribers.by_row(owner[0]) if owner else None
+    if subscriber is None:
+        raise BadToken("this letter was erased with its subscriber")
+    return desk.app.store.issues.digest(row), subscriber
 
 
-def again(desk: Desk, reader: Subscriber) -> Subscriber:
-    """The reader as they are now."""
-    found = desk.app.store.subscribers.by_row(reader.row)
+def again(desk: Desk, subscriber: Subscriber) -> Subscriber:
+    """The subscriber as they are now."""
+    found = desk.app.store.subscribers.by_row(subscriber.row)
     if found is None:
-        raise BadToken("this reader was erased")
+        raise BadToken("this subscriber was erased")
     return found
 
 
 def path(desk: Desk, purpose: str, number: int) -> str:
-    """Where a reader's page of this purpose is."""
+    """Where a subscriber's page of this purpose is."""
     return f"{desk.home}/{_LETTERS[purpose]}/{tokens.mint(desk.app.keys, purpose, number)}"

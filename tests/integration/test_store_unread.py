@@ -1,4 +1,6 @@
-"""What the batches of one round read together: it stays right while papers and readers change between two of them."""
+"""What the batches of one round read together: it stays right while papers and subscribers change between two of
+them.
+"""
 
 from __future__ import annotations
 
@@ -31,14 +33,14 @@ def edition(site: Site) -> News:
 
 
 def unread_papers(site: Site, found: News) -> dict[str, list[int]]:
-    """The papers that each due reader has unread, as the next batch would find it; nothing is kept."""
+    """The papers that each due subscriber has unread, as the next batch would find it; nothing is kept."""
     with site.app.store.issues.batch(site.clock.now, found, 100, 1_000) as batch:
-        assert batch.papers.keys() >= {match.paper for due in batch.readers for match in due.matches}
-        return {due.subscriber.email: sorted(match.paper for match in due.matches) for due in batch.readers}
+        assert batch.papers.keys() >= {match.paper for due in batch.due for match in due.matches}
+        return {due.subscriber.email: sorted(match.paper for match in due.matches) for due in batch.due}
 
 
 def test_papers_that_become_one_between_two_batches_are_one_in_the_second(site: Site) -> None:
-    site.reader("ada@example.org", "robots")
+    site.subscriber("ada@example.org", "robots")
     site.papers(
         listing(1, arxiv_id=None, doi=None, authors=[], source="page", kind="page", url="https://example.org/1"),
         listing(1, title="Robots under quite another title at first"),
@@ -55,31 +57,29 @@ def test_papers_that_become_one_between_two_batches_are_one_in_the_second(site: 
 
 
 def test_who_has_read_less_than_those_before_gets_the_older_editions_too(site: Site) -> None:
-    site.readers(["ada@example.org", "ben@example.org"], "robots", at="07:00")
+    site.subscribers(["ada@example.org", "ben@example.org"], "robots", at="07:00")
     site.papers(listing(1), listing(2))
     site.clock.now = MORNING + HOUR
     with site.app.store.issues.batch(site.clock.now, edition(site), 1, 1_000) as batch:
-        batch.decided += [
-            pipeline._decide(site.app, due, batch, pipeline.Means.of(site.app)) for due in batch.readers
-        ]
+        batch.decided += [pipeline._decide(site.app, due, batch, pipeline.Means.of(site.app)) for due in batch.due]
     site.papers(listing(3))
     site.clock.now += DAY
     found = edition(site)
     with site.app.store.issues.batch(site.clock.now, found, 1, 1_000) as batch:
-        assert [len(due.matches) for due in batch.readers] == [3], "the longest waiting comes first"
+        assert [len(due.matches) for due in batch.due] == [3], "the longest waiting comes first"
     assert {email: len(those) for email, those in unread_papers(site, found).items()} == {
         "ada@example.org": 1,
         "ben@example.org": 3,
     }
 
 
-def test_readers_of_different_editions_in_any_order_find_what_is_theirs(site: Site) -> None:
-    site.reader("new@example.org", "robots", "agents")
+def test_subscribers_of_different_editions_in_any_order_find_what_is_theirs(site: Site) -> None:
+    site.subscriber("new@example.org", "robots", "agents")
     site.papers(listing(1), listing(2, "agents"))
     site.clock.now = MORNING + HOUR
     assert pipeline.publish(site.app).composed == 1
     site.papers(listing(3), listing(4, "agents"))
-    site.reader("late@example.org", "agents", at="06:00")
+    site.subscriber("late@example.org", "agents", at="06:00")
     site.clock.now += DAY
     found = edition(site)
     # The first asks for the newest edition alone, the second for all of them: none is read twice or left out.
@@ -92,7 +92,7 @@ def test_readers_of_different_editions_in_any_order_find_what_is_theirs(site: Si
 
 def test_what_has_grown_too_large_is_forgotten_and_read_again(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(unread, "_MOST_PAPERS", 1)
-    site.readers(["ada@example.org", "ben@example.org"], "robots", at="07:00")
+    site.subscribers(["ada@example.org", "ben@example.org"], "robots", at="07:00")
     site.papers(*(listing(number) for number in range(1, 5)))
     site.clock.now = MORNING + HOUR
     found = edition(site)
@@ -101,7 +101,7 @@ def test_what_has_grown_too_large_is_forgotten_and_read_again(site: Site, monkey
 
 
 def test_a_match_that_is_made_during_the_round_is_news_for_the_next(site: Site) -> None:
-    site.reader("ada@example.org", "robots")
+    site.subscriber("ada@example.org", "robots")
     site.papers(listing(1))
     site.clock.now = MORNING + HOUR
     found = edition(site)

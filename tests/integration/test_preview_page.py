@@ -65,7 +65,7 @@ def test_the_made_up_issue_is_seen_as_a_weekly_one_with_its_chart(local: Browser
     assert "/charts/" not in local.get("/preview/frame?whose=sample").text
 
 
-def test_a_cadence_that_there_is_not_is_the_readers(local: Browser) -> None:
+def test_a_cadence_that_there_is_not_is_the_subscribers(local: Browser) -> None:
     for odd in ("hourly", "off", "weekly'", ""):
         assert "daily 2026-11-23" in _page(local, whose="sample", cadence=odd)
 
@@ -103,9 +103,9 @@ def test_an_operator_sees_it_from_anywhere(tmp_path: Path) -> None:
     pages.app.close()
 
 
-def test_it_begins_with_the_first_readers_letter(pages: Pages, local: Browser) -> None:
+def test_it_begins_with_the_first_subscribers_letter(pages: Pages, local: Browser) -> None:
     assert "a made-up issue" in _page(local)
-    pages.reader("ada@lovelace.example")
+    pages.subscriber("ada@lovelace.example")
     page = _page(local)
     assert 'value="ada@lovelace.example"' in page
     assert "what the next round would compose" in page
@@ -114,11 +114,11 @@ def test_it_begins_with_the_first_readers_letter(pages: Pages, local: Browser) -
 
 
 def test_what_was_sent_can_be_looked_at_on_its_day(pages: Pages, local: Browser) -> None:
-    pages.reader("ada@lovelace.example", at="06:00")
+    pages.subscriber("ada@lovelace.example", at="06:00")
     pages.site.clock.now = pages.site.clock.now.replace(day=24)
     pipeline.publish(pages.app)
-    assert "composed and kept" in _page(local, reader="ada@lovelace.example", day="2026-11-24")
-    later = _page(local, reader="ada@lovelace.example", day="2026-12-24")
+    assert "composed and kept" in _page(local, subscriber="ada@lovelace.example", day="2026-11-24")
+    later = _page(local, subscriber="ada@lovelace.example", day="2026-12-24")
     assert "There is no paper for this letter" in later
     assert ">2026-11-24</a>" in later
 
@@ -137,12 +137,12 @@ def test_what_was_sent_can_be_looked_at_on_its_day(pages: Pages, local: Browser)
     ],
 )
 def test_every_part_of_the_letter_has_its_tab(pages: Pages, local: Browser, show: str, part: str) -> None:
-    pages.reader("ada@lovelace.example")
+    pages.subscriber("ada@lovelace.example")
     assert part in _page(local, show=show)
 
 
 def test_the_papers_say_why_they_are_in_the_letter_or_not(pages: Pages, local: Browser) -> None:
-    pages.reader("ada@lovelace.example", "robots", "agents", max_papers=2)
+    pages.subscriber("ada@lovelace.example", "robots", "agents", max_papers=2)
     page = _page(local, show="papers")
     assert page.count(">printed</span>") == 2
     assert page.count(">counted</span>") == 4
@@ -163,8 +163,8 @@ def test_theme_language_topics_and_notice_can_be_chosen(pages: Pages, local: Bro
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"reader": "nobody@example.net"}, "nobody subscribes with this address"),
-        ({"whose": "reader"}, "Whose letter?"),
+        ({"subscriber": "nobody@example.net"}, "nobody subscribes with this address"),
+        ({"whose": "subscriber"}, "Whose letter?"),
         ({"whose": "topics"}, "On which topics?"),
         ({"topic": "no-such-topic"}, "there is no topic"),
         ({"theme": "no-such-theme"}, "no theme"),
@@ -172,7 +172,7 @@ def test_theme_language_topics_and_notice_can_be_chosen(pages: Pages, local: Bro
         ({"notice": "no-such-notice"}, "there is no notice"),
         ({"day": "yesterday"}, "is not a day"),
         ({"topic": "robots", "day": "1999-01-01"}, "There is no paper for this letter"),
-        ({"reader": "<script>alert(1)</script>"}, "nobody subscribes"),
+        ({"subscriber": "<script>alert(1)</script>"}, "nobody subscribes"),
     ],
 )
 def test_what_there_is_not_is_said_on_the_page(local: Browser, fields: dict[str, str], said: str) -> None:
@@ -259,7 +259,7 @@ def test_another_site_cannot_send_test_letters(pages: Pages, local: Browser) -> 
 
 
 def test_looking_changes_nothing(pages: Pages, local: Browser) -> None:
-    pages.reader("ada@lovelace.example")
+    pages.subscriber("ada@lovelace.example")
     before = pages.dump()
     for show in preview.TABS:
         _page(local, show=show, with_theme="cards")

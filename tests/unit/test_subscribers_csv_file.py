@@ -1,4 +1,4 @@
-"""Lists of readers as CSV, in the shapes that people really have."""
+"""Lists of subscribers as CSV, in the shapes that people really have."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paperround.domain.models import Cadence, ReaderState, Schedule, Subscriber
+from paperround.domain.models import Cadence, Schedule, Subscriber, SubscriberState
 from paperround.subscribers import csv_file
 
 
-def emails(found: csv_file.ReaderList) -> list[str]:
+def emails(found: csv_file.SubscriberList) -> list[str]:
     return [values["email"] for _, values in found.rows]
 
 
@@ -85,11 +85,11 @@ def test_unbalanced_quotes_name_the_place_and_lose_only_what_follows() -> None:
 
 
 def test_what_is_written_can_be_read_again() -> None:
-    reader = Subscriber(
-        1, "ada@example.org", ReaderState.ACTIVE, Schedule(Cadence.WEEKLY, time(6, 5), "Asia/Tokyo"),
+    subscriber = Subscriber(
+        1, "ada@example.org", SubscriberState.ACTIVE, Schedule(Cadence.WEEKLY, time(6, 5), "Asia/Tokyo"),
         name='Ada "Countess", Lovelace', max_papers=3, topics=("a", "own-1", "b"),
     )  # fmt: skip
-    [(_, values)] = csv_file.read(csv_file.write([reader], {"a", "b"}).encode()).rows
+    [(_, values)] = csv_file.read(csv_file.write([subscriber], {"a", "b"}).encode()).rows
     assert values == {
         "email": "ada@example.org", "name": 'Ada "Countess", Lovelace', "topics": "a;b", "cadence": "weekly",
         "at": "06:05", "timezone": "Asia/Tokyo", "max_papers": "3",
@@ -97,24 +97,26 @@ def test_what_is_written_can_be_read_again() -> None:
 
 
 def test_a_name_that_a_spreadsheet_would_run_is_made_harmless() -> None:
-    reader = Subscriber(1, "ada@example.org", ReaderState.ACTIVE, Schedule(), name="=HYPERLINK(1)")
-    assert ",'=HYPERLINK(1)," in csv_file.write([reader], ())
+    subscriber = Subscriber(1, "ada@example.org", SubscriberState.ACTIVE, Schedule(), name="=HYPERLINK(1)")
+    assert ",'=HYPERLINK(1)," in csv_file.write([subscriber], ())
 
 
-@pytest.mark.parametrize("state", list(ReaderState))
-def test_only_active_and_paused_readers_of_our_own_export_come_in_again(state: ReaderState) -> None:
-    reader = Subscriber(1, "ada@example.org", state, Schedule(), topics=("a",))
-    found = csv_file.read(csv_file.write([reader], {"a"}).encode())
-    assert bool(found.rows) == (state in (ReaderState.ACTIVE, ReaderState.PAUSED))
+@pytest.mark.parametrize("state", list(SubscriberState))
+def test_only_active_and_paused_subscribers_of_our_own_export_come_in_again(state: SubscriberState) -> None:
+    subscriber = Subscriber(1, "ada@example.org", state, Schedule(), topics=("a",))
+    found = csv_file.read(csv_file.write([subscriber], {"a"}).encode())
+    assert bool(found.rows) == (state in (SubscriberState.ACTIVE, SubscriberState.PAUSED))
     assert [values.get("status") for _, values in found.rows if "status" in values] == (
-        ["paused"] if state is ReaderState.PAUSED else []
+        ["paused"] if state is SubscriberState.PAUSED else []
     )
 
 
 def test_a_suppressed_address_is_exported_as_such_and_not_read_in_again() -> None:
     since = datetime(2026, 11, 23, tzinfo=UTC)
-    reader = Subscriber(1, "ada@example.org", ReaderState.ACTIVE, Schedule(), suppressed=("hard bounce", since))
-    assert not csv_file.read(csv_file.write([reader], ()).encode()).rows
+    subscriber = Subscriber(
+        1, "ada@example.org", SubscriberState.ACTIVE, Schedule(), suppressed=("hard bounce", since)
+    )
+    assert not csv_file.read(csv_file.write([subscriber], ()).encode()).rows
 
 
 @given(st.binary(max_size=300))

@@ -1,4 +1,6 @@
-"""A reader's taste: what they liked lifts its like, what they disliked lowers it, and no paper is lost or doubled."""
+"""A subscriber's taste: what they liked lifts its like, what they disliked lowers it, and no paper is lost or
+doubled.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +67,7 @@ def _found() -> dict[int, lexical.Hit]:
 
 
 def _day(feedback: Sequence[Feedback], room: int = 100) -> Digest:
-    """The digest of all seeds but those that feedback was given on, which the reader has had."""
+    """The digest of all seeds but those that feedback was given on, which the subscriber has had."""
     had = {one.paper for one in feedback}
     taste = Taste.of(feedback, _seeds(), _features())
     candidates = [
@@ -120,7 +122,7 @@ def test_a_lowered_paper_is_counted_where_there_is_no_room_and_never_dropped() -
 
 def test_who_has_said_nothing_gets_the_digest_of_before() -> None:
     def never() -> lexical.Statistics:
-        raise AssertionError("nothing is counted for readers who said nothing")
+        raise AssertionError("nothing is counted for subscribers who said nothing")
 
     taste = Tastes(never).of((), {})
     assert taste.affinity(paper(1)) == NEUTRAL == Affinity(0.0, "")

@@ -1,4 +1,4 @@
-"""Other programs are told what happens to readers: signed, at least once, nothing lost."""
+"""Other programs are told what happens to subscribers: signed, at least once, nothing lost."""
 
 from __future__ import annotations
 
@@ -92,38 +92,38 @@ def site(tmp_path: Path, database_url: str, receiver: Receiver) -> Iterator[Site
     made.app.close()
 
 
-def _reader(site: Site, email: str = "ada@reader.example") -> Any:
+def _subscriber(site: Site, email: str = "ada@subscriber.example") -> Any:
     found = site.app.store.subscribers.by_email(email)
     assert found is not None
     return found
 
 
 def test_a_life_is_told_from_the_first_letter_to_the_last(site: Site, receiver: Receiver) -> None:
-    site.reader("ada@reader.example", "robots")
+    site.subscriber("ada@subscriber.example", "robots")
     webhooks.call_due(site.app)
-    membership.pause(site.app, _reader(site))
-    membership.resume(site.app, _reader(site))
-    site.reader("ada@reader.example", "robots", at="08:00")
-    membership.unsubscribe(site.app, _reader(site))
-    membership.unsubscribe(site.app, _reader(site))
+    membership.pause(site.app, _subscriber(site))
+    membership.resume(site.app, _subscriber(site))
+    site.subscriber("ada@subscriber.example", "robots", at="08:00")
+    membership.unsubscribe(site.app, _subscriber(site))
+    membership.unsubscribe(site.app, _subscriber(site))
     webhooks.call_due(site.app)
-    assert receiver.told == [("subscribed", "ada@reader.example"), ("unsubscribed", "ada@reader.example")]
+    assert receiver.told == [("subscribed", "ada@subscriber.example"), ("unsubscribed", "ada@subscriber.example")]
     webhooks.call_due(site.app)
     assert len(receiver.calls) == 2
 
 
 def test_who_has_not_confirmed_is_no_news(site: Site, receiver: Receiver) -> None:
-    wish = membership.wish(site.app, "ada@reader.example", ["robots"])
+    wish = membership.wish(site.app, "ada@subscriber.example", ["robots"])
     membership.ask_to_subscribe(site.app, wish, {})
     webhooks.call_due(site.app)
     assert receiver.calls == []
-    membership.confirm(site.app, _reader(site))
+    membership.confirm(site.app, _subscriber(site))
     webhooks.call_due(site.app)
-    assert receiver.told == [("subscribed", "ada@reader.example")]
+    assert receiver.told == [("subscribed", "ada@subscriber.example")]
 
 
 def test_a_returned_letter_is_told_with_its_kind(site: Site, receiver: Receiver) -> None:
-    site.reader("ada@reader.example", "robots")
+    site.subscriber("ada@subscriber.example", "robots")
     site.papers(listing(1))
     site.clock.now += timedelta(hours=2)
     pipeline.publish(site.app)
@@ -140,20 +140,20 @@ def test_a_returned_letter_is_told_with_its_kind(site: Site, receiver: Receiver)
 
 
 def test_an_address_refused_while_sending_is_told_too(site: Site, receiver: Receiver) -> None:
-    site.reader("ada@reader.example", "robots")
+    site.subscriber("ada@subscriber.example", "robots")
     site.papers(listing(1))
     site.clock.now += timedelta(hours=2)
     site.relay.replies = [(Stage.RCPT, 550, "5.1.1 no such user")]
     pipeline.publish(site.app)
     pipeline.deliver(site.app)
     webhooks.call_due(site.app)
-    assert receiver.told[1] == ("bounced", "ada@reader.example")
+    assert receiver.told[1] == ("bounced", "ada@subscriber.example")
 
 
 @pytest.mark.parametrize("status", [301, 404, 500])
 def test_what_is_not_taken_comes_again_under_the_same_id(site: Site, receiver: Receiver, status: int) -> None:
     receiver.replies = [(status, {"location": "http://127.0.0.1:1/elsewhere"})]
-    site.reader("ada@reader.example", "robots")
+    site.subscriber("ada@subscriber.example", "robots")
     assert webhooks.call_due(site.app) == 0
     assert webhooks.call_due(site.app) == 0
     site.clock.now += timedelta(seconds=6)
@@ -164,7 +164,7 @@ def test_what_is_not_taken_comes_again_under_the_same_id(site: Site, receiver: R
 
 def test_a_wish_to_be_left_alone_is_honoured(site: Site, receiver: Receiver) -> None:
     receiver.replies = [(429, {"retry-after": "3600"})]
-    site.reader("ada@reader.example", "robots")
+    site.subscriber("ada@subscriber.example", "robots")
     webhooks.call_due(site.app)
     site.clock.now += timedelta(minutes=59)
     assert webhooks.call_due(site.app) == 0
@@ -174,7 +174,7 @@ def test_a_wish_to_be_left_alone_is_honoured(site: Site, receiver: Receiver) -> 
 
 def test_gone_is_gone_and_doctor_says_so(site: Site, receiver: Receiver) -> None:
     receiver.replies = [(410, {})]
-    site.reader("ada@reader.example", "robots")
+    site.subscriber("ada@subscriber.example", "robots")
     webhooks.call_due(site.app)
     site.clock.now += timedelta(days=2)
     assert webhooks.call_due(site.app) == 0
@@ -188,18 +188,18 @@ def test_gone_is_gone_and_doctor_says_so(site: Site, receiver: Receiver) -> None
 
 def test_a_cut_connection_loses_nothing(site: Site, receiver: Receiver) -> None:
     receiver.cut = 1
-    site.readers(("ada@reader.example", "ben@reader.example"), "robots")
+    site.subscribers(("ada@subscriber.example", "ben@subscriber.example"), "robots")
     webhooks.call_due(site.app)
     site.clock.now += timedelta(minutes=1)
     webhooks.call_due(site.app)
-    assert {email for _, email in receiver.told} == {"ada@reader.example", "ben@reader.example"}
+    assert {email for _, email in receiver.told} == {"ada@subscriber.example", "ben@subscriber.example"}
     assert len({name for name, _ in receiver.calls}) == 2
 
 
 def test_a_program_that_dies_after_the_call_repeats_it_under_the_same_id(
     site: Site, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    site.reader("ada@reader.example", "robots")
+    site.subscriber("ada@subscriber.example", "robots")
 
     def dies(*_: object) -> None:
         raise KeyboardInterrupt
@@ -214,11 +214,11 @@ def test_a_program_that_dies_after_the_call_repeats_it_under_the_same_id(
     assert len({name for name, _ in receiver.calls}) == 1
 
 
-def test_an_erased_reader_is_told_of_and_then_forgotten(site: Site, receiver: Receiver) -> None:
-    site.reader("ada@reader.example", "robots")
-    membership.erase(site.app, _reader(site))
+def test_an_erased_subscriber_is_told_of_and_then_forgotten(site: Site, receiver: Receiver) -> None:
+    site.subscriber("ada@subscriber.example", "robots")
+    membership.erase(site.app, _subscriber(site))
     webhooks.call_due(site.app)
-    assert receiver.told == [("subscribed", "ada@reader.example"), ("unsubscribed", "ada@reader.example")]
+    assert receiver.told == [("subscribed", "ada@subscriber.example"), ("unsubscribed", "ada@subscriber.example")]
     assert site.app.store.events.claim("crm", site.clock() + timedelta(days=9), 9, "x", timedelta(1)) == []
 
 
@@ -230,26 +230,26 @@ def test_one_dead_receiver_delays_no_other(tmp_path: Path, database_url: str, re
     ]
     site = Site(tmp_path, database_url, webhooks=hooks)
     site.topic("robots")
-    site.reader("ada@reader.example", "robots")
+    site.subscriber("ada@subscriber.example", "robots")
     assert webhooks.call_due(site.app) == 1
-    assert receiver.told == [("subscribed", "ada@reader.example")]
+    assert receiver.told == [("subscribed", "ada@subscriber.example")]
     site.app.close()
 
 
 def test_after_an_outage_events_come_in_their_order(site: Site, receiver: Receiver) -> None:
     receiver.replies = [(503, {})]
-    site.reader("ada@reader.example", "robots")
+    site.subscriber("ada@subscriber.example", "robots")
     webhooks.call_due(site.app)
-    membership.unsubscribe(site.app, _reader(site))
+    membership.unsubscribe(site.app, _subscriber(site))
     assert webhooks.call_due(site.app) == 0
     site.clock.now += timedelta(minutes=1)
     assert webhooks.call_due(site.app) == 2
     assert [kind for kind, _ in receiver.told] == ["subscribed", "subscribed", "unsubscribed"]
 
 
-def test_what_has_failed_keeps_nothing_of_the_reader(site: Site, receiver: Receiver) -> None:
+def test_what_has_failed_keeps_nothing_of_the_subscriber(site: Site, receiver: Receiver) -> None:
     receiver.replies = [(410, {})]
-    site.reader("ada@reader.example", "robots")
+    site.subscriber("ada@subscriber.example", "robots")
     webhooks.call_due(site.app)
     with site.app.store._engine.connect() as db:
         left = db.execute(events.select()).one()
@@ -261,7 +261,7 @@ def test_what_has_failed_keeps_nothing_of_the_reader(site: Site, receiver: Recei
 def test_a_sweep_by_a_program_that_knows_no_webhook_loses_nothing(
     site: Site, receiver: Receiver, tmp_path: Path, database_url: str
 ) -> None:
-    site.reader("ada@reader.example", "robots")
+    site.subscriber("ada@subscriber.example", "robots")
     other = Site(tmp_path, database_url)
     pipeline.sweep(other.app)
     other.app.close()

@@ -143,7 +143,7 @@ def test_the_documentation_prints_the_very_table():
         ("", "550 5.1.1 nobody", HARD),
         ("", "552 no room", SOFT),
         ("5.2.1 (the mailbox is closed)", "", HARD),
-        ("5.2.1", "550-5.2.1 The reader is receiving mail too quickly 550-5.2.1 for us", SOFT),
+        ("5.2.1", "550-5.2.1 The subscriber is receiving mail too quickly 550-5.2.1 for us", SOFT),
         ("5.1.1000", "550 odd", SOFT),
     ],
 )

@@ -1,4 +1,4 @@
-"""When is a reader's next digest due?"""
+"""When is a subscriber's next digest due?"""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_no_local_date_has_two_issues_and_none_scheduled_is_left_out(schedule: S
 
 @given(schedules, zones, moments)
 @settings(max_examples=120)
-def test_a_reader_who_moves_gets_no_second_issue_of_a_date(before: Schedule, there: str, now: datetime) -> None:
+def test_a_subscriber_who_moves_gets_no_second_issue_of_a_date(before: Schedule, there: str, now: datetime) -> None:
     [(due, served)] = following(before, now, 1)
     after = Schedule(before.cadence, before.at, there, before.weekday, before.monthday)
     moved = next_digest_at(after, due, served)
@@ -99,7 +99,7 @@ def test_a_reader_who_moves_gets_no_second_issue_of_a_date(before: Schedule, the
 @pytest.mark.parametrize(("zone", "skipped"), LEAPS)
 @given(cadence=sending, at=times)
 @settings(max_examples=40)
-def test_where_a_whole_day_was_skipped_readers_get_neither_two_letters_nor_none(
+def test_where_a_whole_day_was_skipped_subscribers_get_neither_two_letters_nor_none(
     zone: str, skipped: date, cadence: Cadence, at: time
 ) -> None:
     schedule = Schedule(cadence, at, zone, skipped.weekday(), skipped.day)

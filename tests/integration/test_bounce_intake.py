@@ -1,4 +1,4 @@
-"""Reports that come back find their reader, count once and have their consequence."""
+"""Reports that come back find their subscriber, count once and have their consequence."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from paperround.bounces import mailboxes
-from paperround.domain.models import BounceKind, ReaderState
+from paperround.domain.models import BounceKind, SubscriberState
 from paperround.rounds import bounce_intake, pipeline
 from paperround.subscribers import membership
 from support.papers import listing
@@ -23,7 +23,7 @@ from support.site import MORNING, Site
 def site(tmp_path: Path, database_url: str):
     site = Site(tmp_path, database_url, bounces={"domain": "bounces.example.org"})
     site.topic("robots")
-    site.reader("ada@example.org", "robots")
+    site.subscriber("ada@example.org", "robots")
     site.papers(listing(1))
     site.clock.now = MORNING + timedelta(hours=1)
     pipeline.publish(site.app)
@@ -32,8 +32,8 @@ def site(tmp_path: Path, database_url: str):
     site.app.close()
 
 
-def reader(site: Site):
-    return membership.reader(site.app, "ada@example.org")
+def subscriber(site: Site):
+    return membership.subscriber(site.app, "ada@example.org")
 
 
 def test_every_letter_leaves_under_a_return_address_of_its_own(site: Site) -> None:
@@ -48,7 +48,7 @@ def test_a_dead_mailbox_is_suppressed_at_once_and_the_same_report_counts_once(si
     [first] = bounce_intake.read(site.app, [("a", report(to))])
     [again] = bounce_intake.read(site.app, [("b", report(to))])
     assert (first.kind, first.email, first.new, again.new) == (BounceKind.HARD, "ada@example.org", True, False)
-    assert reader(site).suppressed[0] == "hard bounce 5.1.1"
+    assert subscriber(site).suppressed[0] == "hard bounce 5.1.1"
     assert len(site.app.store.bounces.report()) == 1
 
 
@@ -57,52 +57,54 @@ def test_a_report_with_a_forged_key_changes_nothing(site: Site) -> None:
     forged = mailbox_name[:-1] + ("a" if mailbox_name[-1] != "a" else "b")
     [found] = bounce_intake.read(site.app, [("a", report(f"{forged}@{domain}"))])
     assert not found.new
-    assert reader(site).suppressed is None
+    assert subscriber(site).suppressed is None
 
 
-def test_the_reader_is_known_by_the_key_and_not_by_the_address_that_the_report_names(site: Site) -> None:
-    site.reader("ben@example.org", "robots")
+def test_the_subscriber_is_known_by_the_key_and_not_by_the_address_that_the_report_names(site: Site) -> None:
+    site.subscriber("ben@example.org", "robots")
     to = site.relay.accepted[0].sender
     bounce_intake.read(site.app, [("a", report(to, recipient="ben@example.org"))])
-    assert reader(site).suppressed
-    assert membership.reader(site.app, "ben@example.org").suppressed is None
+    assert subscriber(site).suppressed
+    assert membership.subscriber(site.app, "ben@example.org").suppressed is None
 
 
 def test_soft_bounces_suppress_after_three_in_a_row_over_more_than_two_weeks(site: Site) -> None:
     bounce_intake.read(site.app, [("0", report(site.relay.accepted[0].sender, "4.2.2"))])
     for week in (1, 2, 3):
-        assert reader(site).suppressed is None
+        assert subscriber(site).suppressed is None
         site.clock.now = MORNING + timedelta(days=7 * week, hours=1)
         site.papers(listing(1 + week))
         pipeline.publish(site.app)
         pipeline.deliver(site.app)
         bounce_intake.read(site.app, [(str(week), report(site.relay.accepted[-1].sender, "4.2.2"))])
-    assert reader(site).suppressed[0] == "4 letters in a row did not get through"
+    assert subscriber(site).suppressed[0] == "4 letters in a row did not get through"
 
 
 @pytest.mark.parametrize(("status", "action"), [("5.7.1", "failed"), ("4.4.1", "delayed"), ("2.0.0", "delivered")])
-def test_our_own_fault_a_delay_and_a_success_touch_no_reader(site: Site, status: str, action: str) -> None:
+def test_our_own_fault_a_delay_and_a_success_touch_no_subscriber(site: Site, status: str, action: str) -> None:
     bounce_intake.read(site.app, [("a", report(site.relay.accepted[0].sender, status, action))])
-    assert reader(site).suppressed is None
-    assert reader(site).state is ReaderState.ACTIVE
+    assert subscriber(site).suppressed is None
+    assert subscriber(site).state is SubscriberState.ACTIVE
 
 
 def test_a_complaint_unsubscribes_and_suppresses(site: Site) -> None:
     [found] = bounce_intake.read(site.app, [("a", complaint(site.relay.accepted[0].sender))])
     assert found.kind is BounceKind.COMPLAINT
-    assert reader(site).state is ReaderState.UNSUBSCRIBED
-    assert reader(site).suppressed[0] == "complaint"
+    assert subscriber(site).state is SubscriberState.UNSUBSCRIBED
+    assert subscriber(site).suppressed[0] == "complaint"
 
 
 def test_only_a_fresh_confirmation_lifts_a_suppression(site: Site) -> None:
     bounce_intake.read(site.app, [("a", report(site.relay.accepted[0].sender))])
-    site.reader("ada@example.org", "robots")
-    assert reader(site).suppressed
-    assert not membership.confirm(site.app, reader(site)), "nothing waits for their word: an old link lifts nothing"
-    membership.ask_to_subscribe(site.app, membership.wish_of(site.app, reader(site)), {})
-    assert reader(site).suppressed
-    assert membership.confirm(site.app, reader(site))
-    assert reader(site).suppressed is None
+    site.subscriber("ada@example.org", "robots")
+    assert subscriber(site).suppressed
+    assert not membership.confirm(site.app, subscriber(site)), (
+        "nothing waits for their word: an old link lifts nothing"
+    )
+    membership.ask_to_subscribe(site.app, membership.wish_of(site.app, subscriber(site)), {})
+    assert subscriber(site).suppressed
+    assert membership.confirm(site.app, subscriber(site))
+    assert subscriber(site).suppressed is None
 
 
 def test_a_refusal_during_the_conversation_counts_like_a_report(site: Site) -> None:
@@ -113,17 +115,17 @@ def test_a_refusal_during_the_conversation_counts_like_a_report(site: Site) -> N
     pipeline.publish(site.app)
     site.relay.replies = [(Stage.RCPT, 550, "5.1.1 nobody here")]
     pipeline.deliver(site.app)
-    assert reader(site).suppressed[0] == "hard bounce 5.1.1"
+    assert subscriber(site).suppressed[0] == "hard bounce 5.1.1"
 
 
-def test_a_mail_to_the_address_in_list_unsubscribe_takes_the_reader_out(site: Site) -> None:
+def test_a_mail_to_the_address_in_list_unsubscribe_takes_the_subscriber_out(site: Site) -> None:
     message = message_from_bytes(site.relay.accepted[0].message)
     address = re.search(r"<mailto:([^>?]+)", message["List-Unsubscribe"])[1]
     assert address.startswith("unsubscribe+")
     mail = f"From: ada@example.org\r\nTo: {address}\r\nSubject: please\r\n\r\n".encode()
     assert [one.new for one in bounce_intake.read(site.app, [("a", mail)])] == [True]
-    assert reader(site).state is ReaderState.UNSUBSCRIBED
-    assert reader(site).suppressed is None
+    assert subscriber(site).state is SubscriberState.UNSUBSCRIBED
+    assert subscriber(site).suppressed is None
 
 
 def test_mails_in_a_maildir_are_read_once_and_stay_there(site: Site, tmp_path: Path) -> None:

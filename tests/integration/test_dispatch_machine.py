@@ -15,13 +15,13 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from paperround.domain.models import DeliveryState, ReaderState, Stage
+from paperround.domain.models import DeliveryState, Stage, SubscriberState
 from paperround.rounds import pipeline
 from paperround.subscribers import membership
 from support.papers import listing
 from support.site import MORNING, Site
 
-READERS = ("ada@example.org", "ben@example.org", "eve@example.org")
+SUBSCRIBERS = ("ada@example.org", "ben@example.org", "eve@example.org")
 LEASE = timedelta(seconds=60)
 REPLIES = st.lists(
     st.sampled_from(
@@ -39,7 +39,7 @@ REPLIES = st.lists(
 
 
 class Ledger(RuleBasedStateMachine):
-    """One site with three readers; the relay's memory is the truth about what went out."""
+    """One site with three subscribers; the relay's memory is the truth about what went out."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,8 +53,8 @@ class Ledger(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.site.topic("robots")
-        for email in READERS:
-            self.site.reader(email, "robots")
+        for email in SUBSCRIBERS:
+            self.site.subscriber(email, "robots")
 
     @rule(count=st.integers(1, 3))
     def papers_come(self, count: int) -> None:
@@ -85,9 +85,9 @@ class Ledger(RuleBasedStateMachine):
         claimed = app.store.deliveries.claim(app.clock(), 10, secrets.token_hex(8), LEASE).deliveries
         for delivery in claimed[:in_flight]:
             digest = app.store.issues.digest(delivery.digest or 0)
-            reader = app.store.subscribers.by_row(delivery.subscriber)
-            assert reader is not None
-            letter = app.letters.digest_letter(delivery, digest, reader, app.clock()).letter
+            subscriber = app.store.subscribers.by_row(delivery.subscriber)
+            assert subscriber is not None
+            letter = app.letters.digest_letter(delivery, digest, subscriber, app.clock()).letter
             self.site.relay.accepted.append(letter)
             self.uncertain[_id(letter)] += 1
 
@@ -95,18 +95,18 @@ class Ledger(RuleBasedStateMachine):
     def sweep(self) -> None:
         pipeline.sweep(self.site.app)
 
-    @rule(email=st.sampled_from(READERS))
+    @rule(email=st.sampled_from(SUBSCRIBERS))
     def unsubscribe(self, email: str) -> None:
-        membership.unsubscribe(self.site.app, membership.reader(self.site.app, email))
+        membership.unsubscribe(self.site.app, membership.subscriber(self.site.app, email))
         self.left_at.setdefault(email, len(self.site.relay.accepted))
 
-    @rule(email=st.sampled_from(READERS))
+    @rule(email=st.sampled_from(SUBSCRIBERS))
     def pause_or_resume(self, email: str) -> None:
-        reader = membership.reader(self.site.app, email)
-        if reader.state is ReaderState.ACTIVE:
-            membership.pause(self.site.app, reader)
-        elif reader.state is ReaderState.PAUSED:
-            membership.resume(self.site.app, reader)
+        subscriber = membership.subscriber(self.site.app, email)
+        if subscriber.state is SubscriberState.ACTIVE:
+            membership.pause(self.site.app, subscriber)
+        elif subscriber.state is SubscriberState.PAUSED:
+            membership.resume(self.site.app, subscriber)
 
     @rule()
     def the_operator_retries_everything(self) -> None:
@@ -114,7 +114,7 @@ class Ledger(RuleBasedStateMachine):
         store.deliveries.retry([one["id"] for one in store.deliveries.report()], self.site.clock())
 
     @invariant()
-    def one_letter_per_issue_and_reader(self) -> None:
+    def one_letter_per_issue_and_subscriber(self) -> None:
         counted = Counter((one["issue"], one["email"]) for one in self.site.app.store.deliveries.report())
         assert all(number == 1 for number in counted.values())
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from paperround.domain.errors import StoreError
-from paperround.domain.models import ReaderState
+from paperround.domain.models import SubscriberState
 from paperround.rounds import bounce_intake, pipeline
 from paperround.subscribers import membership
 from paperround.web import create
@@ -50,14 +50,14 @@ class Hooked:
         return Browser(self.web).post("/hooks/bounces", content=content, headers=fields)
 
     def suppressed(self, email: str = EMAIL) -> str | None:
-        """Why this reader gets nothing more."""
-        known = membership.reader(self.app, email).suppressed
+        """Why this subscriber gets nothing more."""
+        known = membership.subscriber(self.app, email).suppressed
         return known[0] if known else None
 
 
 @dataclass(frozen=True)
 class Sent:
-    """A round that has sent a letter to each of two readers, and what tells the letter to Ada."""
+    """A round that has sent a letter to each of two subscribers, and what tells the letter to Ada."""
 
     database: Path
     message_id: str
@@ -69,7 +69,7 @@ def sent(tmp_path_factory: pytest.TempPathFactory) -> Sent:
     folder = tmp_path_factory.mktemp("sent")
     site = Site(folder, bounces={"domain": "bounces.example.org"})
     site.topic("robots")
-    site.readers([EMAIL, "ben@example.org"], "robots")
+    site.subscribers([EMAIL, "ben@example.org"], "robots")
     site.papers(listing(1))
     site.clock.now += timedelta(hours=1)
     pipeline.publish(site.app)
@@ -122,7 +122,7 @@ def test_a_letter_is_told_by_its_message_id_or_its_return_address(hooked: Hooked
     }[way]
     [made] = hooked.bring([{**named, "kind": "complaint"}]).json()
     assert (made["email"], made["new"]) == (EMAIL, True)
-    assert membership.reader(hooked.app, EMAIL).state is ReaderState.UNSUBSCRIBED
+    assert membership.subscriber(hooked.app, EMAIL).state is SubscriberState.UNSUBSCRIBED
     assert hooked.suppressed() == "complaint"
 
 
@@ -154,7 +154,7 @@ def test_what_speaks_of_no_letter_of_ours_changes_nothing(hooked: Hooked) -> Non
     ]
     assert hooked.app.store.bounces.report() == []
     assert hooked.suppressed() is None
-    assert membership.reader(hooked.app, EMAIL).state is ReaderState.ACTIVE
+    assert membership.subscriber(hooked.app, EMAIL).state is SubscriberState.ACTIVE
 
 
 @pytest.mark.parametrize(
