@@ -14,13 +14,14 @@ from typing import Annotated, Any
 import typer
 
 from paperround import __version__, linting
-from paperround.app import App, build, check_slug
+from paperround.app import App
 from paperround.bounces import mailboxes
 from paperround.domain.clock import Clock, machine_clock, running_from, standing_at
 from paperround.domain.errors import PaperroundError, UnknownName, WrongUse
 from paperround.domain.models import Cadence, DeliveryState, SubscriberState, Topic
 from paperround.operator import console, doctor, preview, queries, site
 from paperround.rounds import bounce_intake, pipeline
+from paperround.rounds.topics import add_topic, check_slug
 from paperround.sources import FORMATS
 from paperround.subscribers import csv_file, membership
 
@@ -312,7 +313,7 @@ def topics_add(
     """Add a topic, or change one; papers of the past week on it are news to its subscribers."""
     check_slug(slug)
     with _opened() as opened:
-        opened.add_topic(Topic(slug, name.strip(), query.strip(), about.strip()))
+        add_topic(opened, Topic(slug, name.strip(), query.strip(), about.strip()))
         found = opened.store.topics.counts()[slug][1]
     console.out.print(f"{slug}: {found} papers match", markup=False)
 
@@ -592,7 +593,7 @@ def _opened(*, running: bool = False, port: int = 8000) -> Iterator[App]:
         clock = running_from(_options.now) if running else standing_at(_options.now)
     # A terminated command ends like an interrupted one: connections close, claims are put back.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    opened = build(_options.config, clock, port=port)
+    opened = site.open_site(_options.config, clock, port=port)
     try:
         yield opened
     finally:

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import socket
 import sys
-from typing import TYPE_CHECKING
 
 import uvicorn
 
+from paperround.app import App
 from paperround.delivery.inbox import InboxTransport
 from paperround.domain.errors import WrongUse
 from paperround.operator import console, site
 from paperround.rounds.scheduler import Rounds
 from paperround.web import create
-
-if TYPE_CHECKING:
-    from paperround.app import App
-
 
 # Seconds for which a thread keeps Python to itself. A page changes threads several times; at the usual 0.005 each
 # change costs that much while a round is composing: 12 ms for the front page (p99 230), and 5 ms (p99 80) with this.

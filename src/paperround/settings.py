@@ -34,11 +34,11 @@ from paperround.bounces.mailboxes import ImapSettings
 from paperround.delivery import AnyTransport, InboxTransport, webhooks
 from paperround.delivery.dkim import Dkim
 from paperround.delivery.retry import RetryPolicy
-from paperround.domain.errors import ConfigurationError
+from paperround.domain.errors import ConfigurationError, UnknownName
 from paperround.domain.models import EventKind, Site
 from paperround.rendering import subject
 from paperround.resources import folder
-from paperround.sources import AnySource
+from paperround.sources import AnySource, Source
 
 CONFIG_FILE = Path("config/paperround.toml")
 _SECRET_BYTES = 32
@@ -235,6 +235,19 @@ class Settings(BaseSettings):
     def _called_once(cls, value: tuple[WebhookSettings, ...]) -> tuple[WebhookSettings, ...]:
         _named_apart("webhooks", [webhook.name for webhook in value])
         return value
+
+    @property
+    def contact_url(self) -> str:
+        """What the User-Agent names, so that sources can reach the operator."""
+        return self.contact or self.site.base_url
+
+    def source(self, name: str) -> Source:
+        """The configured source of this name; raises UnknownName, which lists those there are."""
+        for source in self.sources:
+            if source.name == name:
+                return source
+        known = ", ".join(source.name for source in self.sources)
+        raise UnknownName(f"there is no source {name!r} in the configuration; there are: {known or 'none'}")
 
     def on_port(self, port: int) -> Settings:
         """The same where the pages are at another port of this machine, unless they have an address already."""

@@ -17,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from paperround.domain.models import DeliveryState, Stage, SubscriberState
 from paperround.rounds import pipeline
+from paperround.rounds.letters import LetterBuilder
 from paperround.subscribers import membership
 from support.papers import listing
 from support.site import MORNING, Site
@@ -87,7 +88,7 @@ class Ledger(RuleBasedStateMachine):
             digest = app.store.issues.digest(delivery.digest or 0)
             subscriber = app.store.subscribers.by_row(delivery.subscriber)
             assert subscriber is not None
-            letter = app.letters.digest_letter(delivery, digest, subscriber, app.clock()).letter
+            letter = app.shared(LetterBuilder).digest_letter(delivery, digest, subscriber, app.clock()).letter
             self.site.relay.accepted.append(letter)
             self.uncertain[_id(letter)] += 1
 

@@ -18,7 +18,7 @@ from paperround.domain.models import Digest
 from paperround.operator import preview
 from paperround.operator.preview import Fate, Wanted
 from paperround.rounds import pipeline
-from paperround.rounds.letters import as_preview
+from paperround.rounds.letters import LetterBuilder, as_preview
 from paperround.subscribers import membership
 from support.pages import Browser, Pages
 from support.papers import listing
@@ -342,7 +342,9 @@ def test_a_site_can_do_without(tmp_path: Path) -> None:
     delivery = as_preview(digest, subscriber, "<x@example.org>")
     assert (
         b"like this"
-        not in made.app.letters.digest_letter(delivery, digest, subscriber, made.site.clock()).letter.message
+        not in made.app.shared(LetterBuilder)
+        .digest_letter(delivery, digest, subscriber, made.site.clock())
+        .letter.message
     )
     assert Browser(made.web).get(path).status_code == 200, "older letters have the links"
     made.app.close()

@@ -21,6 +21,7 @@ from paperround.domain.models import DISCUSSED, Cadence, Stage
 from paperround.operator import preview
 from paperround.operator.preview import Fate, Origin, Wanted
 from paperround.rounds import pipeline
+from paperround.rounds.letters import LetterBuilder
 from paperround.subscribers import membership
 from support.letters import LANGUAGES, TEXTS, THEMES
 from support.papers import WORDS, listing
@@ -249,7 +250,7 @@ def test_without_subscriber_and_topic_there_is_a_made_up_letter_with_nobodys_lin
     assert shown.origin is Origin.SAMPLE
     first = fresh.app.store.subscribers.by_email("first@example.net")
     assert first
-    links = fresh.app.letters.links(first, None)
+    links = fresh.app.shared(LetterBuilder).links(first, None)
     assert links.unsubscribe not in shown.finished.rendered.html
     told = preview.considered(fresh.app, shown)
     assert [one.fate for one in told] == [Fate.PRINTED] * 6
@@ -265,7 +266,7 @@ def test_notices_can_be_looked_at_and_their_links_are_nobodys(fresh: Site, kind:
     shown = preview.look(fresh.app, Wanted("ada@example.net", notice=kind))
     assert shown
     assert shown.origin is Origin.NOTICE
-    assert fresh.app.letters.links(ada, None).preferences not in shown.finished.rendered.html
+    assert fresh.app.shared(LetterBuilder).links(ada, None).preferences not in shown.finished.rendered.html
     assert preview.considered(fresh.app, shown) == []
 
 
@@ -383,7 +384,9 @@ def test_a_test_letter_is_marked_and_carries_nobodys_links(fresh: Site) -> None:
     (letter,) = fresh.relay.letters
     assert letter.recipient == "operator@example.net"
     assert b"\r\nSubject: [test] A careful study of robots" in letter.message
-    assert fresh.app.letters.links(ada, None).unsubscribe.encode() not in letter.message.replace(b"=\r\n", b"")
+    assert fresh.app.shared(LetterBuilder).links(ada, None).unsubscribe.encode() not in letter.message.replace(
+        b"=\r\n", b""
+    )
     assert b"ada@example.net" not in letter.message
     assert fresh.app.store.deliveries.count() == {}
 

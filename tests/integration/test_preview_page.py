@@ -16,6 +16,7 @@ import pytest
 
 from paperround.resources import folder
 from paperround.rounds import letters, pipeline
+from paperround.rounds.letters import LetterBuilder
 from paperround.web.operator import preview
 from support.pages import Browser, Pages
 from support.service import running
@@ -357,13 +358,14 @@ def _events(pages: Pages, known: str, number: int) -> list[str]:
 
 
 def test_a_change_is_told_to_whoever_listens(pages: Pages) -> None:
-    version = pages.app.letters.templates.version()
+    version = pages.app.shared(LetterBuilder).templates.version()
     Thread(target=lambda: (time.sleep(0.3), _own_theme(_shipped()))).start()
     began = time.monotonic()
     hello, event = _events(pages, version, 2)
     assert time.monotonic() - began < 1.0
     assert hello == "retry: 500\n\n"
-    assert event == f"id: {pages.app.letters.templates.version()}\ndata: {pages.app.letters.templates.version()}\n\n"
+    version = pages.app.shared(LetterBuilder).templates.version()
+    assert event == f"id: {version}\ndata: {version}\n\n"
 
 
 def test_a_change_that_was_missed_is_told_at_once(pages: Pages) -> None:
@@ -372,7 +374,7 @@ def test_a_change_that_was_missed_is_told_at_once(pages: Pages) -> None:
 
 def test_a_quiet_connection_shows_signs_of_life(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preview, "_ALIVE", 0.2)
-    version = pages.app.letters.templates.version()
+    version = pages.app.shared(LetterBuilder).templates.version()
     assert _events(pages, version, 2)[1] == ": still here\n\n"
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from paperround.domain.models import DeliveryState, Outcome, Stage, SubscriberState
-from paperround.rounds import pipeline
+from paperround.rounds import pipeline, topics
 from paperround.store.deliveries import Settlement
 from paperround.subscribers import membership
 from support.papers import listing
@@ -54,15 +54,15 @@ def test_a_first_letter_on_a_day_that_has_one_waits_and_swallows_nothing(site: S
 def test_a_match_made_while_a_changed_topic_is_compared_anew_is_kept(site: Site, monkeypatch) -> None:
     site.subscriber("ada@example.org", "robots")
     site.papers(listing(1))
-    walk = pipeline._found
+    walk = topics._found
 
     def meanwhile(app, papers, topics):
         found = walk(app, papers, topics)
-        monkeypatch.setattr(pipeline, "_found", walk)
+        monkeypatch.setattr(topics, "_found", walk)
         site.papers(listing(2))
         return found
 
-    monkeypatch.setattr(pipeline, "_found", meanwhile)
+    monkeypatch.setattr(topics, "_found", meanwhile)
     site.topic("robots", "robots OR machines")
     assert a_round(site, MORNING + HOUR).composed == 1
     [delivery] = site.app.store.deliveries.report()
@@ -139,7 +139,7 @@ def test_archived_papers_become_news_when_a_source_announces_the_same_work(site:
     site.subscriber("ada@example.org", "robots")
     store = site.app.store.papers
     store.add([listing(1, arxiv_id=None, authors=[], source="page", kind="page")], site.clock(), archive=True)
-    pipeline.match(site.app)
+    topics.match_papers(site.app)
     site.papers(listing(1, title="Robots under quite another title"))
     site.papers(listing(1, version=2))
     assert a_round(site, MORNING + HOUR).composed == 1

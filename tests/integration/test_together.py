@@ -14,7 +14,7 @@ import pytest
 from paperround.app import open_store
 from paperround.domain.models import Listing, Topic
 from paperround.matching import query
-from paperround.rounds import pipeline
+from paperround.rounds import pipeline, topics
 from paperround.subscribers import membership
 from support.papers import WORDS, listing
 from support.site import MORNING, Clock, Site
@@ -96,7 +96,7 @@ def test_whole_days_of_four_programs_end_with_each_paper_once_for_each_subscribe
     def morning(site: Site, now: datetime, chance: random.Random) -> None:
         site.clock.now = now
         site.papers(*(told_otherwise(one, chance) for one in chance.sample(listed, 50)))
-        site.app.add_topic(Topic(f"own-{chance.randint(0, 3)}", "Own", chance.choice(WORDS)))
+        topics.add_topic(site.app, Topic(f"own-{chance.randint(0, 3)}", "Own", chance.choice(WORDS)))
         site.subscriber(f"late{chance.randint(0, 9)}@example.org", *chance.sample(WORDS, 2))
         pipeline.publish(site.app)
         pipeline.deliver(site.app)

@@ -117,15 +117,15 @@ def test_the_overview_shows_how_everything_is(pages: Pages) -> None:
 
 def test_a_rounds_progress_can_be_watched(pages: Pages) -> None:
     browser = _operator(pages)
-    pages.app.begin("publishing", 1000)
-    pages.app.advance(250)
+    pages.app.progress.begin("publishing", 1000)
+    pages.app.progress.advance(250)
     assert browser.get("/admin/progress").json() == {
         "told": "Publishing: 250 of 1,000",
         "stage": "publishing",
         "done": 250,
         "total": 1000,
     }
-    pages.app.advance(750)
+    pages.app.progress.advance(750)
     assert browser.get("/admin/progress").json()["stage"] is None
 
 

@@ -19,11 +19,12 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from paperround.app import App, build
+from paperround.app import App
 from paperround.domain.models import Listing, Paper
 from paperround.matching import fts
+from paperround.operator.site import open_site
 from paperround.resources import folder
-from paperround.rounds import pipeline
+from paperround.rounds import topics
 from paperround.settings import Settings
 
 SECRET = "a key that benchmarks sign links with"
@@ -54,7 +55,7 @@ def make(file: Path, papers: int, subscribers: int, today: date) -> None:
     part = file.with_suffix(".part")
     for left in file.parent.glob(part.name + "*"):
         left.unlink()
-    app = build(settings=Settings(_env_file=None, database_url=f"sqlite:///{part}", secret_key=SecretStr(SECRET)))
+    app = open_site(settings=Settings(_env_file=None, database_url=f"sqlite:///{part}", secret_key=SecretStr(SECRET)))
     chance = random.Random(7)
     db = sqlite3.connect(part, isolation_level=None)
     try:
@@ -67,7 +68,7 @@ def make(file: Path, papers: int, subscribers: int, today: date) -> None:
             variants = [_variant(*one, patterns, today, chance) for one in zip(numbers, ages, strict=True)]
             _add_papers(db, variants)
             db.execute("COMMIT")
-        _add_subscribers(db, subscribers, len(app.topics()), chance)
+        _add_subscribers(db, subscribers, len(app.store.topics.all()), chance)
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     finally:
         db.close()
@@ -88,7 +89,7 @@ def _patterns(app: App, db: sqlite3.Connection, number: int, today: date, chance
     listings = [_pattern(n, titles, sentences, old, chance) for n in range(1, number + 1)]
     for some in _batched(listings, 500):
         app.store.papers.add(some, now, archive=True)
-    pipeline.match(app)
+    topics.match_papers(app)
     found: dict[int, list[tuple[int, float, str]]] = {}
     for topic, row, score, why in db.execute("SELECT topic, paper, score, why FROM matches"):
         found.setdefault(row, []).append((topic, score, why))

@@ -9,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from paperround.app import App, build
+from paperround.app import App
 from paperround.domain.models import Letter, Listing, Outcome, Stage, Topic
-from paperround.rounds import pipeline
+from paperround.operator.site import open_site
+from paperround.rounds import topics
 from paperround.settings import Settings
 from paperround.subscribers import membership
 
@@ -89,14 +90,14 @@ class Site:
             "topics_file": topics,
             "sources": [],
         }
-        self.app: App = build(clock=self.clock, settings=Settings(_env_file=None, **{**values, **settings}))
+        self.app: App = open_site(clock=self.clock, settings=Settings(_env_file=None, **{**values, **settings}))
         self.relay = Relay()
         if "transport" not in settings:
             self.app.transport = self.relay
 
     def topic(self, slug: str, query: str | None = None) -> None:
         """Add a topic; its query is its slug unless another is given."""
-        self.app.add_topic(Topic(slug, slug.title(), query or slug))
+        topics.add_topic(self.app, Topic(slug, slug.title(), query or slug))
 
     def subscriber(self, email: str, *topics: str, at: str = "07:00", **wishes: Any) -> None:
         """Add a confirmed subscriber."""
@@ -111,4 +112,4 @@ class Site:
     def papers(self, *listings: Listing) -> None:
         """Store papers and match them."""
         self.app.store.papers.add(listings, self.clock())
-        pipeline.match(self.app)
+        topics.match_papers(self.app)

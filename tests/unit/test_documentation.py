@@ -22,13 +22,14 @@ from pydantic import BaseModel, SecretStr
 from typer.testing import CliRunner
 
 from paperround import __version__, cli, settings
-from paperround.app import App, build, read_topics
+from paperround.app import App
 from paperround.delivery import AnyTransport
 from paperround.domain import tokens
 from paperround.domain.models import DeliveryState
-from paperround.operator.site import load_seeds
+from paperround.operator.site import load_seeds, open_site
 from paperround.rendering import theme
 from paperround.resources import folder
+from paperround.rounds.topics import read_topics
 from paperround.sources import FORMATS, KINDS
 from paperround.store.schema import metadata
 from paperround.subscribers.membership import change, wish_of
@@ -288,7 +289,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
     (tmp_path / "subscribers.csv").write_text(
         "email,topics,shoe size\njan@brouwer.example,robotics,43\n", encoding="utf-8"
     )
-    made = build()
+    made = open_site()
     load_seeds(made)
     # Letters of one paper each: here their commands are tried, not their looks.
     for subscriber in list(made.store.subscribers.all()):

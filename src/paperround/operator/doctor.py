@@ -9,16 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sqlalchemy import make_url
 
+from paperround.app import App
 from paperround.delivery import InboxTransport, SmtpTransport
 from paperround.delivery.conversation import refusal
 from paperround.domain.errors import PaperroundError
-
-if TYPE_CHECKING:
-    from paperround.app import App
 
 _LITTLE_ROOM = 500 * 2**20  # bytes; a round of a hundred thousand subscribers writes about 300 MB
 _LATE = timedelta(hours=2)
@@ -131,7 +128,7 @@ def _webhooks(app: App) -> Iterator[Finding]:
 
 
 def _topics(app: App) -> Iterator[Finding]:
-    if not app.topics():
+    if not app.store.topics.all():
         yield Finding("topics", Verdict.ERROR, "there are none; add some to config/topics.toml")
     for slug, (subscribers, papers) in app.store.topics.counts().items():
         if subscribers and not papers:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from paperround.app import App
 from paperround.domain.errors import TransportError, UnknownName, WrongUse
 from paperround.domain.models import (
     Cadence,
@@ -31,15 +32,13 @@ from paperround.matching.profile import Taste, Tastes
 from paperround.rendering import notice, sample
 from paperround.resources import templates
 from paperround.rounds import pipeline
-from paperround.rounds.letters import Finished, as_preview
+from paperround.rounds.letters import Finished, LetterBuilder, as_preview, new_message_id
 from paperround.rounds.pipeline import Means
+from paperround.rounds.topics import WordStatistics
 from paperround.store.issues import Batch, DueSubscriber
 from paperround.store.topics import news_horizon
 from paperround.subscribers.membership import address as checked_address
 from paperround.subscribers.membership import subscriber as subscriber_named
-
-if TYPE_CHECKING:
-    from paperround.app import App
 
 _PAPERS_A_DAY = 100
 _FIRST_YEAR = 1900
@@ -156,7 +155,7 @@ def look(app: App, wanted: Wanted) -> Preview | None:
         theme=wanted.theme or drawn.subscriber.theme,
         language=wanted.language or drawn.subscriber.language,
     )
-    app.letters.check(subscriber.theme, subscriber.language)
+    app.shared(LetterBuilder).check(subscriber.theme, subscriber.language)
     if wanted.notice:
         return Preview(subscriber, Origin.NOTICE, _notice(app, subscriber, wanted.notice), notice=wanted.notice)
     if drawn.digest is None:
@@ -301,7 +300,7 @@ def _notice(app: App, subscriber: Subscriber, kind: str, *, mark: str = "") -> F
     delivery = Delivery(
         0,
         subscriber.email,
-        app.new_message_id(),
+        new_message_id(app.settings),
         DeliveryState.QUEUED,
         subscriber.row,
         None,
@@ -309,7 +308,7 @@ def _notice(app: App, subscriber: Subscriber, kind: str, *, mark: str = "") -> F
         notice=kind,
         context=context,
     )
-    return app.letters.notice_letter(delivery, subscriber, app.clock(), mark=mark)
+    return app.shared(LetterBuilder).notice_letter(delivery, subscriber, app.clock(), mark=mark)
 
 
 def _marked(app: App, shown: Preview, subscriber: Subscriber) -> Finished:
@@ -321,18 +320,20 @@ def _marked(app: App, shown: Preview, subscriber: Subscriber) -> Finished:
 def _laid_out(
     app: App, made: _Drawn | Preview, digest: Digest, subscriber: Subscriber, *, mark: str = ""
 ) -> Finished:
-    delivery = as_preview(digest, subscriber, app.new_message_id())
-    return app.letters.lay_out(delivery, digest, made.papers, subscriber, app.clock(), counts=made.counts, mark=mark)
+    delivery = as_preview(digest, subscriber, new_message_id(app.settings))
+    return app.shared(LetterBuilder).lay_out(
+        delivery, digest, made.papers, subscriber, app.clock(), counts=made.counts, mark=mark
+    )
 
 
 def _taste(app: App, shown: Preview) -> Taste:
     """The subscriber's taste as it is now; nobody's has none."""
     said = app.store.feedback.of(shown.subscriber.row)
-    return Tastes(app.newest_words).of(said, app.store.papers.by_rows(one.paper for one in said))
+    return Tastes(app.shared(WordStatistics).current).of(said, app.store.papers.by_rows(one.paper for one in said))
 
 
 def _names(app: App) -> dict[str, str]:
-    return {known.slug: known.name for known in app.topics()}
+    return {known.slug: known.name for known in app.store.topics.all()}
 
 
 def _slugs(shown: Preview) -> set[str]:

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
+from paperround.app import App
 from paperround.domain.models import DeliveryState, Paper, Subscriber, SubscriberState
 from paperround.matching import lexical, query
 from paperround.store.deliveries import Latest
-
-if TYPE_CHECKING:
-    from paperround.app import App
 
 _CHUNK = 500
 
@@ -109,7 +107,7 @@ def stats(app: App) -> dict[str, Any]:
     paused = relay.paused_until is not None and relay.paused_until > now
     return {
         "papers": app.store.papers.count(),
-        "topics": len(app.topics()),
+        "topics": len(app.store.topics.all()),
         "subscribers": app.store.subscribers.count(),
         "deliveries": app.store.deliveries.count(),
         "relay": {

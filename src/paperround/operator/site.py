@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from paperround.app import App, open_store
+from paperround.domain.clock import Clock, machine_clock
 from paperround.domain.errors import UnknownName, WrongUse
 from paperround.domain.models import Problem, SubscriberState
 from paperround.resources import folder
-from paperround.rounds import pipeline
-from paperround.settings import load, with_secret_key
+from paperround.rounds import pipeline, webhooks
+from paperround.rounds.topics import load_topics
+from paperround.settings import Settings, load, with_secret_key
 from paperround.subscribers import csv_file, membership
 
 _SEEDED = "seeds"
@@ -80,6 +82,20 @@ def migrate(config: Path | None) -> str:
         store.close()
 
 
+def open_site(
+    config: Path | None = None, clock: Clock = machine_clock, settings: Settings | None = None, *, port: int = 8000
+) -> App:
+    """The app of the site in this folder, its database migrated and its topics loaded.
+
+    `port` is where the pages are, for the links of a site that has no address of its own yet.
+    """
+    settings = with_secret_key(settings or load(config)).on_port(port)
+    app = App(settings, open_store(settings.database_url, webhooks.wanted(settings.webhooks)), clock, config)
+    app.store.prepare()
+    load_topics(app)
+    return app
+
+
 def load_seeds(app: App) -> bool:
     """Fill an empty database with the seeds' papers and subscribers, their first digests due at once; whether it
     did.
@@ -88,7 +104,7 @@ def load_seeds(app: App) -> bool:
         return False
     seeds = folder("seeds")
     pipeline.ingest_file(app, (seeds / "papers.jsonl").read_bytes(), "jsonl", "seeds")
-    known = {topic.slug for topic in app.topics()}
+    known = {topic.slug for topic in app.store.topics.all()}
     rows = csv_file.read((seeds / "subscribers.csv").read_bytes())
     # An operator who has made topics of their own gets the seeds' subscribers as far as those fit.
     import_subscribers(app, rows, confirmed=True, default_topics=sorted(known)[:3], first_now=True)

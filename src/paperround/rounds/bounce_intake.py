@@ -9,19 +9,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.parser import BytesHeaderParser
 from email.policy import compat32
-from typing import TYPE_CHECKING
 
 import structlog
 
+from paperround.app import App
 from paperround.bounces import mailboxes, reports
 from paperround.bounces.suppression import Fate, reason_to_suppress
 from paperround.domain import tokens
 from paperround.domain.errors import BadToken, PaperroundError
 from paperround.domain.models import BounceKind, Delivery, SubscriberState
 from paperround.store.bounces import Bounce
-
-if TYPE_CHECKING:
-    from paperround.app import App
 
 log = structlog.get_logger()
 LEAVE = "unsubscribe"

@@ -9,19 +9,17 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 import structlog
 
+from paperround.app import App
 from paperround.delivery import retry
 from paperround.domain.errors import PaperroundError
 from paperround.domain.models import BounceKind, Delivery, DeliveryState, Digest, Letter, Outcome, Stage, Subscriber
 from paperround.rounds import bounce_intake
+from paperround.rounds.letters import LetterBuilder
 from paperround.store.bounces import Bounce
 from paperround.store.deliveries import Settlement
-
-if TYPE_CHECKING:
-    from paperround.app import App
 
 log = structlog.get_logger()
 # Between asking whether a subscriber still wants the letter and handing it over lie at most this many letters.
@@ -155,8 +153,12 @@ class Dispatch:
     def _lay_out(self, delivery: Delivery, digest: Digest | None, subscriber: Subscriber) -> Letter | None:
         try:
             if digest:
-                return self._app.letters.digest_letter(delivery, digest, subscriber, self._app.clock()).letter
-            return self._app.letters.notice_letter(delivery, subscriber, self._app.clock()).letter
+                return (
+                    self._app.shared(LetterBuilder)
+                    .digest_letter(delivery, digest, subscriber, self._app.clock())
+                    .letter
+                )
+            return self._app.shared(LetterBuilder).notice_letter(delivery, subscriber, self._app.clock()).letter
         except Exception as error:  # noqa: BLE001 - one letter that cannot be laid out must not stop the others
             log.error("letter cannot be laid out", delivery=delivery.row, problem=str(error))
             outcome = Outcome(delivery.row, Stage.LOCAL, None, text=f"cannot be laid out: {error}")
@@ -174,7 +176,7 @@ class Dispatch:
         for settlement in settled:
             if settlement.bounce:
                 bounce_intake.take(self._app, _refusal(settlement.outcome, settlement.bounce))
-        self._app.advance(len(settled))
+        self._app.progress.advance(len(settled))
 
     def _judge(self, outcome: Outcome, now: datetime) -> Settlement:
         delivery = self._waiting[outcome.delivery]

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import structlog
 
+from paperround.app import App
 from paperround.delivery import dkim, message
 from paperround.domain import tokens
 from paperround.domain.errors import ConfigurationError
@@ -32,9 +34,7 @@ from paperround.rendering.environment import environment
 from paperround.rendering.letter import Press
 from paperround.resources import stamps, templates
 from paperround.rounds import bounce_intake
-
-if TYPE_CHECKING:
-    from paperround.app import App
+from paperround.settings import Settings
 
 log = structlog.get_logger()
 _ISSUES_KEPT = 8
@@ -84,7 +84,7 @@ class _Kept:
     problem: ConfigurationError | None = None
 
 
-class LetterMaker:
+class LetterBuilder:
     """Makes letters; what depends on papers alone is made once and kept (cost follows papers, not subscribers)."""
 
     def __init__(self, app: App) -> None:
@@ -238,6 +238,14 @@ class LetterMaker:
             pictures=site.pictures,
             feedback=site.feedback,
         )
+
+
+def new_message_id(settings: Settings) -> str:
+    """An identifier for a new delivery; the letter keeps it however often it is sent.
+
+    RFC 5322 3.6.4 wants it unique for ever: 120 random bits in the sender's domain.
+    """
+    return f"<{secrets.token_hex(15)}@{settings.site.facts().domain}>"
 
 
 def as_preview(digest: Digest, subscriber: Subscriber, message_id: str) -> Delivery:

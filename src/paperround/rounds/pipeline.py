@@ -22,28 +22,24 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING
 
 import structlog
 
+from paperround.app import App
 from paperround.domain.errors import PaperroundError, SourceError, TransportError
-from paperround.domain.models import Cadence, Digest, Listing, Match, Paper, Problem, Schedule, Topic
+from paperround.domain.models import Cadence, Digest, Listing, Problem, Schedule
 from paperround.domain.schedule import issue_date, next_digest_at, span
-from paperround.matching import lexical, query
 from paperround.matching.candidates import Candidates
 from paperround.matching.compose import compose
 from paperround.matching.popularity import Talks
 from paperround.matching.profile import Tastes
-from paperround.rounds import webhooks
+from paperround.rounds import topics, webhooks
 from paperround.rounds.dispatch import Dispatch
+from paperround.rounds.letters import new_message_id
 from paperround.sources import FORMATS, Fetched, Source, SourceState, Window, pictures
 from paperround.store.issues import Batch, DueSubscriber, NewDelivery
 from paperround.store.sources import SourceRecord
-from paperround.store.topics import news_horizon
 from paperround.store.unread import News
-
-if TYPE_CHECKING:
-    from paperround.app import App
 
 log = structlog.get_logger()
 _LISTINGS_AT_ONCE = 500
@@ -108,8 +104,8 @@ def ingest(
 
     With `archive` what they bring is shown and searched, never mailed.
     """
-    wanted = [app.source(name) for name in names] or list(app.settings.sources)
-    app.begin("ingesting", len(wanted))
+    wanted = [app.settings.source(name) for name in names] or list(app.settings.sources)
+    app.progress.begin("ingesting", len(wanted))
     reports = [_ask(app, source, since, archive=archive) for source in wanted]
     fetch_pictures(app)
     return reports
@@ -146,7 +142,7 @@ def _ask(app: App, source: Source, since: date | None, *, archive: bool) -> Inge
     except Exception as error:
         log.exception("source broke", source=source.name)
         report.state, report.note = "failed", f"{source.name}: {type(error).__name__}: {error}; please report this"
-    app.advance(1)
+    app.progress.advance(1)
     # Only now: an answer that could not be stored must be asked for again in full.
     app.store.sources.save(_record(report, now, before, answer if whole and not report.failed else None))
     return report
@@ -157,7 +153,7 @@ def _take_in(app: App, listings: Sequence[Listing], report: Ingested, *, archive
         stored = app.store.papers.add(listings[start : start + _LISTINGS_AT_ONCE], app.clock(), archive=archive)
         report.new += len(stored.new)
         report.updated += len(stored.updated)
-    match(app)
+    topics.match_papers(app)
 
 
 def fetch_pictures(app: App) -> int:
@@ -175,54 +171,6 @@ def fetch_pictures(app: App) -> int:
             log.info("no picture", problem=str(error))
             app.store.pictures.failed(url, now)
     return fetched
-
-
-def match(app: App) -> None:
-    """Compare papers that are new or changed with the topics; what is found is news from the next edition on."""
-    while True:
-        with app.store.topics.matching(_LISTINGS_AT_ONCE) as work:
-            work.found += _found(app, work.papers, work.topics)
-        if not work.papers:
-            return
-
-
-def match_topics(app: App) -> None:
-    """Compare topics that are new or changed with the stored papers, where the search index finds something."""
-    for topic in app.store.topics.unmatched():
-        _match_topic(app, topic)
-
-
-def look_back(app: App, slug: str) -> None:
-    """The same for one topic, if it is new or changed."""
-    for topic in app.store.topics.unmatched():
-        if topic.slug == slug:
-            _match_topic(app, topic)
-
-
-def _match_topic(app: App, topic: Topic) -> None:
-    since = news_horizon(app.clock())
-    # A subscriber's own query is compared with the past week alone: that is what it can still bring by mail, and on
-    # no
-    # page is there a list of older papers to fill.
-    row = app.store.browsing.first_row_since(since) if topic.private else 0
-    # Read before the walk: a match that an ingest makes meanwhile is not for this walk to judge.
-    outdated = app.store.topics.matches_of(topic)
-    for papers in app.store.papers.matching(query.parse(topic.query), row):
-        found = _found(app, papers, [topic])
-        app.store.topics.add_matches(found, since)
-        outdated -= {match.paper for _, match in found}
-    app.store.topics.matched(topic, outdated)
-
-
-def _found(app: App, papers: Sequence[Paper], topics: Sequence[Topic]) -> list[tuple[int, Match]]:
-    if not papers:
-        return []
-    index = lexical.Index(papers, app.word_statistics)
-    return [
-        (topic.row, Match(topic.slug, row, hit.score, hit.why))
-        for topic in topics
-        for row, hit in index.matches(query.parse(topic.query)).items()
-    ]
 
 
 def _look_back(before: SourceRecord | None, now: datetime) -> date:
@@ -257,7 +205,7 @@ def publish(app: App) -> Tally:
     now, tally = app.clock(), Tally()
     news = News(app.store.issues.close_edition(now))
     tally.due = app.store.issues.due_count(now)
-    app.begin("publishing", tally.due)
+    app.progress.begin("publishing", tally.due)
     means = Means.of(app)
     while True:
         with app.store.issues.batch(now, news, _SUBSCRIBERS_AT_ONCE, _MATCHES_AT_ONCE) as batch:
@@ -265,7 +213,7 @@ def publish(app: App) -> Tally:
                 batch.decided.append(_decide(app, due, batch, means))
         tally.composed += sum(new.digest is not None for new in batch.decided)
         tally.empty += sum(new.digest is None for new in batch.decided)
-        app.advance(len(batch.decided))
+        app.progress.advance(len(batch.decided))
         if not batch.due:
             break
         app.courtesy.give_way()
@@ -288,9 +236,11 @@ class Means:
     @classmethod
     def of(cls, app: App) -> Means:
         """Those of this moment."""
-        names = {topic.slug: topic.name for topic in app.topics()}
+        names = {topic.slug: topic.name for topic in app.store.topics.all()}
         now, discussed = app.clock(), app.settings.site.most_discussed
-        return cls(now, names, Tastes(app.newest_words), Candidates(now.date()), Talks(), discussed)
+        return cls(
+            now, names, Tastes(app.shared(topics.WordStatistics).current), Candidates(now.date()), Talks(), discussed
+        )
 
 
 def _decide(app: App, due: DueSubscriber, batch: Batch, means: Means) -> NewDelivery:
@@ -306,8 +256,8 @@ def _decide(app: App, due: DueSubscriber, batch: Batch, means: Means) -> NewDeli
         day=day,
         next_digest_at=upcoming,
         digest=digest,
-        message_id=app.new_message_id(),
-        expires_at=app.give_up_at(now, upcoming),
+        message_id=new_message_id(app.settings),
+        expires_at=app.settings.delivery.policy().expires_at(now, upcoming),
     )
 
 
@@ -342,7 +292,7 @@ def deliver(app: App) -> Tally:
     """Send what is due, until nothing is or the relay takes no more."""
     started, tally = time.perf_counter(), Tally()
     lease = timedelta(seconds=app.settings.delivery.lease)
-    app.begin("delivering", None)
+    app.progress.begin("delivering", None)
     while not app.stopping.is_set() and (limit := _allowance(app, tally)):
         claim = secrets.token_hex(16)
         claimed = app.store.deliveries.claim(app.clock(), limit, claim, lease)
@@ -385,8 +335,8 @@ def _allowance(app: App, tally: Tally) -> int:
 def sweep(app: App) -> int:
     """Put right what time or a crash has left; how many deliveries and subscribers that were."""
     now = app.clock()
-    match(app)
-    match_topics(app)
+    topics.match_papers(app)
+    topics.match_topics(app)
     app.store.personal.forget_unconfirmed(now - _UNCONFIRMED_KEPT)
     webhooks.prune(app)
     app.store.pictures.forget(now - _PICTURES_KEPT)

@@ -16,11 +16,11 @@ from apscheduler.job import Job
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
 
+from paperround.app import App
 from paperround.domain.errors import ConfigurationError, PaperroundError
 from paperround.rounds import bounce_intake, pipeline, webhooks
 
 if TYPE_CHECKING:
-    from paperround.app import App
     from paperround.sources import Source
 
 log = structlog.get_logger()

@@ -12,20 +12,17 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 import httpx
 import structlog
 
 from paperround import __version__
+from paperround.app import App
 from paperround.delivery import webhooks
 from paperround.delivery.webhooks import Answer
 from paperround.domain.models import Event, EventKind
 from paperround.http import asked_to_wait
 from paperround.settings import WebhookSettings
-
-if TYPE_CHECKING:
-    from paperround.app import App
 
 log = structlog.get_logger()
 _AT_ONCE = 20  # events of one webhook in one claim

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from email_validator import EmailNotValidError, validate_email
 
+from paperround.app import App
 from paperround.domain.errors import QueryError, UnknownName, WrongUse
 from paperround.domain.models import Cadence, Schedule, Subscriber, SubscriberState, Topic
 from paperround.domain.text import clean
@@ -23,11 +23,9 @@ from paperround.matching import query
 from paperround.rendering import language as languages
 from paperround.rendering import theme as themes
 from paperround.resources import templates
-from paperround.rounds import pipeline
+from paperround.rounds import topics
+from paperround.rounds.letters import new_message_id
 from paperround.store.requests import NewNotice
-
-if TYPE_CHECKING:
-    from paperround.app import App
 
 MOST_PAPERS = 100
 _READING = (SubscriberState.ACTIVE, SubscriberState.PAUSED)
@@ -222,7 +220,7 @@ def _save(
     first = now if wanted.first_now and app.store.issues.digest_on(subscriber.row, today) is None else None
     app.store.subscribers.save([saved], now, consent, first_at=first, new_topics=own, returns=returns)
     for topic in own:
-        pipeline.look_back(app, topic.slug)
+        topics.match_topic(app, topic.slug)
 
 
 def _welcome(app: App, subscriber: Subscriber, wanted: Wish) -> None:
@@ -234,14 +232,14 @@ def _welcome(app: App, subscriber: Subscriber, wanted: Wish) -> None:
         subscriber.email,
         "welcome",
         {"topics": [*topics, *wanted.queries]},
-        app.new_message_id(),
+        new_message_id(app.settings),
         now,
         now + NOTICE_HOLDS,
     )
 
 
 def _notice(app: App, context: Mapping[str, object]) -> NewNotice:
-    return NewNotice(app.new_message_id(), context, app.clock() + NOTICE_HOLDS)
+    return NewNotice(new_message_id(app.settings), context, app.clock() + NOTICE_HOLDS)
 
 
 def _as_kept(wanted: Wish) -> dict[str, object]:

@@ -9,10 +9,9 @@ they share, `guards` what every request passes, `mistakes` what is said when som
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from fastapi import FastAPI
 
+from paperround.app import App
 from paperround.web import error_pages
 from paperround.web.browse import letter_charts, papers, pictures, search
 from paperround.web.context import Desk
@@ -20,9 +19,6 @@ from paperround.web.machines import api, health, webhooks
 from paperround.web.middleware import Guards
 from paperround.web.operator import admin, inbox, preview
 from paperround.web.subscribers import confirm, digest_page, feedback, preferences, subscribe
-
-if TYPE_CHECKING:
-    from paperround.app import App
 
 _ROUTERS = (
     search.router,

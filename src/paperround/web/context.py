@@ -9,14 +9,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 from urllib.parse import urlencode, urlsplit
 
 from babel import Locale
 from fastapi import Depends, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
 
-from paperround.app import NoProgress
+from paperround.app import App, NoProgress
 from paperround.rendering import language as languages
 from paperround.rendering.environment import environment
 from paperround.rendering.language import Language
@@ -25,9 +25,6 @@ from paperround.web.forms import Posted
 from paperround.web.operator import session
 from paperround.web.operator.progress import Watched
 from paperround.web.rate_limits import Limits
-
-if TYPE_CHECKING:
-    from paperround.app import App
 
 _SMALLEST_ZIPPED = 1_000  # bytes
 _COOKIE = "lang"

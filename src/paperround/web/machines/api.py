@@ -15,10 +15,10 @@ from fastapi.security import HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field
 
 from paperround import __version__
-from paperround.app import check_slug
 from paperround.domain.errors import WrongUse
 from paperround.domain.models import DeliveryState, Paper, SubscriberState, Topic
 from paperround.operator import queries
+from paperround.rounds.topics import add_topic, check_slug
 from paperround.subscribers import membership
 from paperround.web import error_pages
 from paperround.web.browse.cards import page_of
@@ -228,7 +228,7 @@ def _topics(api: FastAPI) -> None:
         if known and known.private:
             raise WrongUse(f"the slug {slug!r} is taken")
         topic = Topic(slug, wanted.name, wanted.query, wanted.about)
-        desk.app.add_topic(topic)
+        add_topic(desk.app, topic)
         return _topic(topic)
 
 

@@ -12,12 +12,12 @@ import structlog
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
-from paperround.app import check_slug
 from paperround.domain import tokens
 from paperround.domain.errors import PaperroundError, UnknownName, WrongUse
 from paperround.domain.models import DeliveryState, Subscriber, SubscriberState, Topic
 from paperround.domain.text import clean
 from paperround.operator import queries
+from paperround.rounds.topics import add_topic, check_slug
 from paperround.store.topics import news_horizon
 from paperround.subscribers import membership
 from paperround.web.browse import charts
@@ -259,7 +259,7 @@ def save_topic(request: Request, desk: Here, form: Form) -> Response:
         check_slug(typed.slug)
         if not typed.name or (known and known.private):
             raise UnknownName("a topic needs a name" if not typed.name else "this slug is taken")
-        desk.app.add_topic(replace(typed, row=known.row if known else 0))
+        add_topic(desk.app, replace(typed, row=known.row if known else 0))
     except PaperroundError as error:
         return _topic_page(request, desk, typed, wrong=str(error), status=422)
     return RedirectResponse(f"{desk.home}/admin/topics", 303)

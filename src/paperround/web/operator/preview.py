@@ -26,6 +26,7 @@ from paperround.operator.preview import Preview, Wanted
 from paperround.rendering import language as languages
 from paperround.rendering import notice, theme
 from paperround.resources import templates
+from paperround.rounds.letters import LetterBuilder
 from paperround.web.context import Desk, Here
 from paperround.web.forms import Form, Posted
 from paperround.web.operator.template_errors import TemplateError, explain
@@ -208,7 +209,7 @@ async def _changes(request: Request, desk: Desk, known: str) -> AsyncIterator[st
     yield "retry: 500\n\n"
     quiet = 0.0
     while not _stopping(request):
-        version = desk.app.letters.templates.version()
+        version = desk.app.shared(LetterBuilder).templates.version()
         if version != known:
             known, quiet = version, 0.0
             yield f"id: {version}\ndata: {version}\n\n"
@@ -233,7 +234,8 @@ def _page(request: Request, desk: Desk, asked: Asked, *, said: tuple[bool, str] 
         considered=list(_considered(desk, seen)) if asked.show == "papers" else [],
         look_link=lambda look: asked.address(f"{desk.home}/preview", look=look),
         pairs=lambda names: [(name, name) for name in names],
-        version=desk.app.letters.templates.version(), csrf=desk.csrf(request), base=f"{desk.home}/preview",
+        version=desk.app.shared(LetterBuilder).templates.version(), csrf=desk.csrf(request),
+        base=f"{desk.home}/preview",
         transport=desk.app.settings.transport.kind, **_choices(desk, asked),
     )  # fmt: skip
 

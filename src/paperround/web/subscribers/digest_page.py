@@ -16,6 +16,7 @@ from paperround.domain.models import Digest, Paper, Section
 from paperround.rendering import view
 from paperround.rendering.chart import Chart, chart
 from paperround.rendering.language import Language
+from paperround.rounds.letters import LetterBuilder
 from paperround.web.browse import cards
 from paperround.web.context import Desk, Here
 from paperround.web.subscribers.token_links import digest_owner
@@ -46,7 +47,7 @@ def digest_online(request: Request, desk: Here, token: str) -> Response:
 
 def _chart(desk: Desk, digest: Digest, language: Language) -> Chart | None:
     """The chart of a weekly or monthly issue, as in the letter."""
-    found = chart(digest, desk.app.letters.counts(digest), language, desk.site.base_url)
+    found = chart(digest, desk.app.shared(LetterBuilder).counts(digest), language, desk.site.base_url)
     return replace(found, url=desk.home + found.url.removeprefix(desk.site.base_url)) if found else None
 
 

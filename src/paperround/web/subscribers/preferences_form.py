@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from zoneinfo import available_timezones
 
+from paperround.app import App
 from paperround.domain.errors import QueryError, WrongUse
 from paperround.domain.models import Paper, Topic
 from paperround.matching import lexical, query
@@ -20,7 +21,6 @@ from paperround.web import wording
 from paperround.web.forms import Posted
 
 if TYPE_CHECKING:
-    from paperround.app import App
     from paperround.web.context import Desk
 
 _SHOWN, _COUNTED = 5, 1_000  # papers of a query that is tried

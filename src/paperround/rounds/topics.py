@@ -1,0 +1,160 @@
+"""Topics: read from topics.toml, and matched with papers in both directions.
+
+A new paper is compared with all topics, a new topic with all papers that the search index finds for it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from paperround.app import App
+from paperround.domain.errors import ConfigurationError, WrongUse
+from paperround.domain.models import Match, Paper, Topic
+from paperround.matching import lexical, query
+from paperround.settings import topics_file
+from paperround.store.topics import news_horizon
+
+_PAPERS_AT_ONCE = 500
+_COUNTED_PAPERS = 2_000
+_TOPICS_NOTE = "topics file"
+
+
+class WordStatistics:
+    """How common words are among the newest papers: what makes the scores of three papers and of 300 comparable."""
+
+    def __init__(self, app: App) -> None:
+        self._papers = app.store.papers
+        self._first: lexical.Statistics | None = None
+        self._newest: tuple[list[int], lexical.Statistics] | None = None
+
+    def fixed(self) -> lexical.Statistics:
+        """Counted once per process, so that all batches of an ingest are scored alike."""
+        if self._first is None:
+            self._first = self._count()
+        return self._first
+
+    def current(self) -> lexical.Statistics:
+        """As of now; counted again only when a newer paper is stored, so that a preview agrees with a round."""
+        newest = [paper.row for paper in self._papers.latest(1)]
+        if self._newest is None or self._newest[0] != newest:
+            self._newest = newest, self._count()
+        return self._newest[1]
+
+    def _count(self) -> lexical.Statistics:
+        return lexical.Statistics.of(self._papers.latest(_COUNTED_PAPERS))
+
+
+# --- papers and topics ------------------------------------------------------------------------------------------
+
+
+def match_papers(app: App) -> None:
+    """Compare papers that are new or changed with all topics; each batch of papers is one transaction."""
+    while True:
+        with app.store.topics.matching(_PAPERS_AT_ONCE) as work:
+            work.found += _found(app, work.papers, work.topics)
+        if not work.papers:
+            return
+
+
+def match_topics(app: App) -> None:
+    """Compare topics that are new or changed with the stored papers, where the search index finds something."""
+    for topic in app.store.topics.unmatched():
+        _match_topic(app, topic)
+
+
+def match_topic(app: App, slug: str) -> None:
+    """Do the same for one topic, if it is new or changed."""
+    for topic in app.store.topics.unmatched():
+        if topic.slug == slug:
+            _match_topic(app, topic)
+
+
+def _match_topic(app: App, topic: Topic) -> None:
+    since = news_horizon(app.clock())
+    # A subscriber's own query is compared with the past week alone: only that can still reach a letter, and no page
+    # lists older papers for it.
+    row = app.store.browsing.first_row_since(since) if topic.private else 0
+    # Read before the walk: a match that an ingest makes meanwhile is not for this walk to judge.
+    outdated = app.store.topics.matches_of(topic)
+    for papers in app.store.papers.matching(query.parse(topic.query), row):
+        found = _found(app, papers, [topic])
+        app.store.topics.add_matches(found, since)
+        outdated -= {match.paper for _, match in found}
+    app.store.topics.matched(topic, outdated)
+
+
+def _found(app: App, papers: Sequence[Paper], topics: Sequence[Topic]) -> list[tuple[int, Match]]:
+    if not papers:
+        return []
+    index = lexical.Index(papers, app.shared(WordStatistics).fixed())
+    return [
+        (topic.row, Match(topic.slug, row, hit.score, hit.why))
+        for topic in topics
+        for row, hit in index.matches(query.parse(topic.query)).items()
+    ]
+
+
+# --- topics.toml ------------------------------------------------------------------------------------------------
+
+
+def load_topics(app: App) -> None:
+    """Bring the topics of topics.toml into the store if the file has changed since it was read last."""
+    file = topics_file(app.settings, app.config)
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"{file}: {error.strerror}; is topics_file right?") from None
+    digest = hashlib.sha256(data).hexdigest()
+    if app.store.note(_TOPICS_NOTE) == digest:
+        return
+    app.store.topics.save(read_topics(data, file))
+    match_topics(app)
+    app.store.set_note(_TOPICS_NOTE, digest)
+
+
+def add_topic(app: App, topic: Topic) -> None:
+    """Add a topic, or change the one of its slug, and match it with the stored papers."""
+    query.parse(topic.query)
+    app.store.topics.save([topic])
+    match_topics(app)
+
+
+def read_topics(data: bytes, file: Path) -> list[Topic]:
+    """The topics in the bytes of a topics.toml; ConfigurationError names `file`, the topic and the remedy."""
+    try:
+        tables: list[dict[str, Any]] = tomllib.loads(data.decode("utf-8-sig")).get("topics", [])
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{file}: not TOML: {error}") from None
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise ConfigurationError(
+            f"{file}: topics is no list; write each topic as [[topics]] with slug, name and query"
+        )
+    return [_topic(table, f"{file}: topic {number}") for number, table in enumerate(tables, 1)]
+
+
+def _topic(table: dict[str, Any], where: str) -> Topic:
+    missing = [name for name in ("slug", "name", "query") if not isinstance(table.get(name), str)]
+    if missing:
+        raise ConfigurationError(f"{where}: {missing[0]} is missing; a topic has slug, name and query")
+    topic = Topic(
+        table["slug"].strip().lower(),
+        table["name"].strip(),
+        table["query"].strip(),
+        str(table.get("about", "")).strip(),
+    )
+    try:
+        check_slug(topic.slug)
+        query.parse(topic.query)
+    except WrongUse as error:
+        raise ConfigurationError(f"{where} ({topic.slug}): {error}") from None
+    return topic
+
+
+def check_slug(slug: str) -> None:
+    """A slug stands in links and commands; raises ConfigurationError for one that cannot."""
+    if not slug or len(slug) > 60 or not all(c.isascii() and (c.isalnum() or c == "-") for c in slug):
+        raise ConfigurationError(f"{slug!r} cannot be a topic's slug; use letters a to z, digits and hyphens")
