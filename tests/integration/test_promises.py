@@ -56,8 +56,8 @@ def test_a_match_made_while_a_changed_topic_is_compared_anew_is_kept(site: Site,
     site.papers(listing(1))
     walk = topics._found
 
-    def meanwhile(app, papers, topics):
-        found = walk(app, papers, topics)
+    def meanwhile(app, papers, wanted):
+        found = walk(app, papers, wanted)
         monkeypatch.setattr(topics, "_found", walk)
         site.papers(listing(2))
         return found
