@@ -5,7 +5,7 @@ VENV   ?= .venv
 PORT   ?= 8000
 bin    := $(VENV)/bin
 
-.PHONY: run test check unit bench lock clean
+.PHONY: run test check unit bench house lock clean
 
 ## run: start paperround: seeds on the first start, a first round into the built-in inbox, the web pages
 run: $(VENV)/.ready-run
@@ -29,6 +29,10 @@ unit: $(VENV)/.ready-test
 ## bench: how fast the pages answer beside a round, with 200,000 papers and 100,000 readers; makes them first
 bench: $(VENV)/.ready-test
 	$(bin)/python tests/support/bench_pages.py
+
+## house: figures about the arrangement of the code: rooms, levels, imports, names
+house: $(VENV)/.ready-test
+	$(bin)/python tests/support/house.py
 
 ## lock: resolve the newest versions again and pin them with their hashes
 lock: $(VENV)/.ready-test

@@ -34,7 +34,7 @@ else:
     from support import service
 
 from paperround.domain import tokens
-from paperround.web.operator import session
+from paperround.web import session
 
 ADMIN = "an operator's token for benchmarks"
 _KEPT = Path("artefacts")

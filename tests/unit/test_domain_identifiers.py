@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paperround.domain.identifiers import arxiv_id, conflict, doi, keys, public_id, title_key
+from paperround.domain.identifiers import arxiv_id, doi
+from paperround.domain.identity import conflict, keys, public_id, title_key
 from paperround.domain.models import Facts
 
 new_style = st.builds(

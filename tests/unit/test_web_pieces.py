@@ -14,14 +14,13 @@ from hypothesis import strategies as st
 from paperround.domain.errors import WrongUse
 from paperround.domain.models import Cadence, Paper, Schedule
 from paperround.rendering import language
-from paperround.web import wording
+from paperround.web import session, wording
 from paperround.web.browse import charts, feeds
 from paperround.web.browse.cards import card
 from paperround.web.browse.feeds import Feed
 from paperround.web.browse.periods import Period, View, read_day, read_view
 from paperround.web.context import preferred
-from paperround.web.operator import session
-from paperround.web.operator.progress import Watched
+from paperround.web.progress import Watched
 from paperround.web.rate_limits import Limit
 from support.letters import FOLDERS
 from support.papers import listing
@@ -237,7 +236,7 @@ def test_no_bar_is_higher_than_its_scale(number: int) -> None:
 
 def test_progress_is_told_while_there_is_some(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr("paperround.web.operator.progress.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("paperround.web.progress.time.monotonic", lambda: now[0])
     watched = Watched()
     assert watched.facts()["stage"] is None
     watched.begin("delivering", None)

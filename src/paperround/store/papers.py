@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, case, delete, exists, func, insert, literal, select, update
 
-from paperround.domain import identifiers
+from paperround.domain import identifiers, identity
 from paperround.domain.merging import merge
 from paperround.domain.models import Echo, Facts, Listing, Paper, Picture
 from paperround.store.engine import alone, reading, upsert, writing
@@ -94,7 +94,7 @@ class Papers:
     @staticmethod
     def _known_as(db: Connection, listing: Listing) -> list[int]:
         """The papers that share a key with the listing and may be the same work, best key first."""
-        wanted = identifiers.keys(listing)
+        wanted = identity.keys(listing)
         found = dict(
             db.execute(select(paper_keys.c.key, paper_keys.c.paper).where(paper_keys.c.key.in_(wanted))).all()
         )
@@ -102,8 +102,8 @@ class Papers:
         facts = {paper.row: paper for paper in load(db, papers.c.row.in_(rows))} if rows else {}
         same: list[int] = []
         for row in rows:
-            if not identifiers.conflict(facts[row], listing) and not (
-                same and identifiers.conflict(facts[row], facts[same[0]])
+            if not identity.conflict(facts[row], listing) and not (
+                same and identity.conflict(facts[row], facts[same[0]])
             ):
                 same.append(row)
         return same
@@ -272,7 +272,7 @@ def _the_larger(statement: Any) -> Any:
 
 def _insert(db: Connection, listing: Listing, now: datetime, archive: bool) -> int:
     facts = merge([listing])
-    name = identifiers.public_id(listing)
+    name = identity.public_id(listing)
     if db.scalar(select(papers.c.row).where(papers.c.id == name)):
         # Two works under one title: the second gets a name of its own.
         name = f"{name}-{hashlib.sha256(listing.model_dump_json().encode()).hexdigest()[:4]}"
@@ -319,7 +319,7 @@ def _remerge(db: Connection, row: int) -> bool:
     day = min(listing.day for listing in known)
     plain = _plain(facts)
     merged = Facts.model_validate(facts)
-    new_keys = [{"key": key, "paper": row} for key in identifiers.keys(merged)]
+    new_keys = [{"key": key, "paper": row} for key in identity.keys(merged)]
     db.execute(upsert(db, paper_keys).on_conflict_do_nothing(), new_keys)
     before = db.execute(select(papers.c.facts, papers.c.sources, papers.c.day).where(papers.c.row == row)).one()
     if tuple(before) == (plain, seen_in, day):

@@ -21,9 +21,9 @@ from paperround.rendering import language as languages
 from paperround.rendering.environment import environment
 from paperround.rendering.language import Language
 from paperround.resources import folders
+from paperround.web import session
 from paperround.web.forms import Posted
-from paperround.web.operator import session
-from paperround.web.operator.progress import Watched
+from paperround.web.progress import Watched
 from paperround.web.rate_limits import Limits
 
 _SMALLEST_ZIPPED = 1_000  # bytes

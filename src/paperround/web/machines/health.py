@@ -14,8 +14,8 @@ from prometheus_client.registry import Collector
 from paperround import __version__
 from paperround.domain.errors import StoreError
 from paperround.operator import queries
+from paperround.web import session
 from paperround.web.context import Desk, Here
-from paperround.web.operator import session
 from paperround.web.rate_limits import EVERYBODY
 
 router = APIRouter()

@@ -17,8 +17,8 @@ from paperround.domain.models import BounceKind
 from paperround.domain.text import clean
 from paperround.rounds import bounce_intake
 from paperround.rounds.bounce_intake import Returned
+from paperround.web import session
 from paperround.web.context import Desk, Here, client_of
-from paperround.web.operator import session
 
 router = APIRouter(prefix="/hooks")
 post = partial(router.post, response_model=None)

@@ -20,13 +20,13 @@ from paperround.operator import queries
 from paperround.rounds.topics import add_topic, check_slug
 from paperround.store.topics import news_horizon
 from paperround.subscribers import membership
+from paperround.web import session
 from paperround.web.browse import charts
 from paperround.web.browse.periods import read_day
 from paperround.web.context import PRIVATE, Desk, client_of
 from paperround.web.context import Here as AnybodyHere
 from paperround.web.forms import Form
 from paperround.web.machines import api
-from paperround.web.operator import session
 from paperround.web.subscribers import preferences_form
 from paperround.web.subscribers.token_links import path
 

@@ -1,0 +1,84 @@
+"""When are two listings the same work? Pure.
+
+A paper is known by its *keys*: `arxiv:2607.21557`, `doi:10.1101/2026.04.08`, `url:…`, `title:…`. Two listings
+that share a key are one paper, unless they carry different arXiv identifiers or have no author in common:
+then they are two works that happen to share a title.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from urllib.parse import urlsplit
+
+from paperround.domain.models import Facts
+from paperround.domain.text import terms
+
+_ARXIV_DOI = "10.48550/arxiv."
+# Shorter titles ("Editorial", "Attention", 编辑部的话) are shared by different works.
+_TITLE_TERMS, _TITLE_LETTERS = 4, 12
+_LONGEST_URL = 400  # characters; PostgreSQL's indexes take no key of more than 2,700 bytes
+
+
+def title_key(title: str) -> str | None:
+    """A fingerprint of the title's words, or None for a title too short to be telling."""
+    found = terms(title)
+    if len(found) < _TITLE_TERMS or sum(map(len, found)) < _TITLE_LETTERS:
+        return None
+    return hashlib.sha256(" ".join(found).encode()).hexdigest()[:24]
+
+
+def keys(facts: Facts) -> tuple[str, ...]:
+    """All keys of a paper, the most trustworthy first."""
+    found: list[str] = []
+    if facts.arxiv_id:
+        found.append(f"arxiv:{facts.arxiv_id}")
+    if facts.doi and not facts.doi.startswith(_ARXIV_DOI):
+        found.append(f"doi:{facts.doi}")
+    if title := title_key(facts.title):
+        found.append(f"title:{title}")
+        if facts.authors and not (facts.arxiv_id or facts.doi):
+            # Two works under one title, and neither has another name: their authors tell them apart.
+            found.append(f"title:{title}:{_digest(' '.join(sorted(_surnames(facts))))}")
+    if not found or (facts.url and not facts.arxiv_id and not facts.doi):
+        found.append(f"url:{_short(_plain_url(facts.url or facts.title))}")
+    return tuple(found)
+
+
+def public_id(facts: Facts) -> str:
+    """The identifier that pages, letters and commands use: the arXiv identifier, or 12 characters of a hash."""
+    return facts.arxiv_id or "p" + hashlib.sha256(keys(facts)[0].encode()).hexdigest()[:12]
+
+
+def conflict(one: Facts, other: Facts) -> bool:
+    """Whether the two are surely different works, whatever else they share."""
+    if one.arxiv_id and other.arxiv_id:
+        return one.arxiv_id != other.arxiv_id
+    if one.doi and one.doi == other.doi:
+        return False
+    ours, theirs = _surnames(one), _surnames(other)
+    return bool(ours and theirs and ours.isdisjoint(theirs))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _surnames(facts: Facts) -> set[str]:
+    """The authors' last names, folded; "Curie, Marie" and "Marie Curie" give the same."""
+    names = (name.split(",")[0] if "," in name else name for name in facts.authors)
+    return {found[-1] for found in map(terms, names) if found}
+
+
+def _plain_url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # an unclosed bracket, as of an IPv6 address
+        return url
+    query = f"?{parts.query}" if parts.query else ""
+    return f"{parts.netloc.lower().removeprefix('www.')}{parts.path.rstrip('/')}{query}"
+
+
+def _short(url: str) -> str:
+    if len(url) <= _LONGEST_URL:
+        return url
+    return f"{url[:_LONGEST_URL]}…{hashlib.sha256(url.encode()).hexdigest()[:24]}"
