@@ -18,7 +18,8 @@ from paperround.app import App
 from paperround.bounces import mailboxes
 from paperround.domain.clock import Clock, machine_clock, running_from, standing_at
 from paperround.domain.errors import PaperroundError, UnknownName, WrongUse
-from paperround.domain.models import Cadence, DeliveryState, SubscriberState, Topic
+from paperround.domain.models import DeliveryState, SubscriberState, Topic
+from paperround.domain.schedule import Cadence
 from paperround.operator import console, doctor, preview, queries, site
 from paperround.rounds import bounce_intake, pipeline
 from paperround.rounds.topics import add_topic, check_slug

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from paperround.domain.models import Cadence, TopicCounts
+from paperround.domain.models import TopicCounts
+from paperround.domain.schedule import Cadence
 from paperround.operator import preview
 from paperround.rounds import pipeline
 from paperround.web import create

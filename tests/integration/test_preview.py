@@ -17,7 +17,8 @@ from typer.testing import CliRunner, Result
 
 from paperround import cli, resources
 from paperround.domain.errors import ConfigurationError, UnknownName, WrongUse
-from paperround.domain.models import DISCUSSED, Cadence, Stage
+from paperround.domain.models import DISCUSSED, Stage
+from paperround.domain.schedule import Cadence
 from paperround.operator import preview
 from paperround.operator.preview import Fate, Origin, Wanted
 from paperround.rounds import pipeline

@@ -13,7 +13,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from paperround import resources
-from paperround.domain.models import Cadence, Digest, Links, Paper, Pick, Picture, Rendered, Section, Subscriber
+from paperround.domain.models import Digest, Links, Paper, Pick, Picture, Rendered, Section, Subscriber
+from paperround.domain.schedule import Cadence
 from paperround.rendering import language, sample, theme
 from paperround.rendering.letter import Press
 

@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paperround.domain.models import Cadence, Schedule
-from paperround.domain.schedule import due_at, issue_date, next_digest_at
+from paperround.domain.schedule import Cadence, Schedule, due_at, issue_date, next_digest_at
 
 sending = st.sampled_from([cadence for cadence in Cadence if cadence is not Cadence.OFF])
 zones = st.sampled_from(sorted(available_timezones() - {"localtime"}))

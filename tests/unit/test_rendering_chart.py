@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
-from paperround.domain.models import Cadence, Digest, Section, TopicCounts
+from paperround.domain.models import Digest, Section, TopicCounts
+from paperround.domain.schedule import Cadence
 from paperround.rendering import chart, language, sample
 from paperround.rendering.letter import Press
 from support.letters import COUNTS, DAY, FOLDERS, LANGUAGES, THEMES, WEEKLY, WEEKLY_SUBSCRIBER, press

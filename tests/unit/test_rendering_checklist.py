@@ -13,7 +13,8 @@ from lxml import html as lxml_html
 from lxml.etree import _Element
 from premailer import Premailer
 
-from paperround.domain.models import Cadence, Rendered, SubscriberState
+from paperround.domain.models import Rendered, SubscriberState
+from paperround.domain.schedule import Cadence
 from paperround.rendering import notice, sample
 from support.letters import DAY, EXTREMES, FOLDERS, LANGUAGES, THEMES, digest, press
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from paperround.domain.errors import ConfigurationError, UnknownName
-from paperround.domain.models import Cadence, Schedule
+from paperround.domain.schedule import Cadence, Schedule
 from paperround.rendering import language, sample
 from paperround.rendering.letter import Press
 from support.letters import (

@@ -13,7 +13,8 @@ from lxml import html as lxml_html
 
 from paperround import resources
 from paperround.domain.errors import ConfigurationError, UnknownName
-from paperround.domain.models import Cadence, Links, Schedule
+from paperround.domain.models import Links
+from paperround.domain.schedule import Cadence, Schedule
 from paperround.rendering import language, notice, sample, view
 from paperround.rendering.placeholders import Piece, escaped, plain_addresses, slot
 from paperround.rendering.plaintext import columns, wrap

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paperround.domain.models import Cadence, Schedule, Subscriber, SubscriberState
+from paperround.domain.models import Subscriber, SubscriberState
+from paperround.domain.schedule import Cadence, Schedule
 from paperround.subscribers import csv_file
 
 

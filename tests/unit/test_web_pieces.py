@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paperround.domain.errors import WrongUse
-from paperround.domain.models import Cadence, Paper, Schedule
+from paperround.domain.models import Paper
+from paperround.domain.schedule import Cadence, Schedule
 from paperround.rendering import language
 from paperround.web import session, wording
 from paperround.web.browse import charts, feeds

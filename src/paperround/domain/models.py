@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from paperround.domain import identifiers
+from paperround.domain.schedule import Cadence, Schedule
 from paperround.domain.text import clean
 
 MAX_TITLE, MAX_ABSTRACT, MAX_AUTHORS = (
@@ -156,21 +157,6 @@ class Parsed:
     day: date | None = None
 
 
-class Cadence(StrEnum):
-    """How often a subscriber gets a digest."""
-
-    DAILY = "daily"
-    WEEKDAYS = "weekdays"
-    WEEKLY = "weekly"
-    MONTHLY = "monthly"
-    OFF = "off"
-
-    @property
-    def tells_of_days(self) -> bool:
-        """Whether an issue tells of several days (cadence.span)."""
-        return self in (Cadence.WEEKLY, Cadence.MONTHLY)
-
-
 class SubscriberState(StrEnum):
     """A subscriber's state: `pending → active → paused / unsubscribed`."""
 
@@ -251,19 +237,6 @@ class Match:
     paper: int
     score: float
     why: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """When a subscriber wants the digest: cadence, local hour, IANA time zone, and the day of week or month."""
-
-    cadence: Cadence = Cadence.DAILY
-    at: time = time(7, 0)
-    timezone: str = "UTC"
-    weekday: int = 0
-    """For weekly digests, 0 is Monday."""
-    monthday: int = 1
-    """For monthly digests, 1 to 31; a shorter month has its last day."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,38 @@ from __future__ import annotations
 
 import calendar
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from paperround.domain.models import Cadence, Schedule
+
+class Cadence(StrEnum):
+    """How often a subscriber gets a digest."""
+
+    DAILY = "daily"
+    WEEKDAYS = "weekdays"
+    WEEKLY = "weekly"
+    MONTHLY = "monthly"
+    OFF = "off"
+
+    @property
+    def tells_of_days(self) -> bool:
+        """Whether an issue tells of several days (cadence.span)."""
+        return self in (Cadence.WEEKLY, Cadence.MONTHLY)
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When a subscriber wants the digest: cadence, local hour, IANA time zone, and the day of week or month."""
+
+    cadence: Cadence = Cadence.DAILY
+    at: time = time(7, 0)
+    timezone: str = "UTC"
+    weekday: int = 0
+    """For weekly digests, 0 is Monday."""
+    monthday: int = 1
+    """For monthly digests, 1 to 31; a shorter month has its last day."""
 
 
 def next_digest_at(schedule: Schedule, after: datetime, served: date | None = None) -> datetime | None:

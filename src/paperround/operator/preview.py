@@ -12,20 +12,18 @@ from typing import Any
 from paperround.app import App
 from paperround.domain.errors import TransportError, UnknownName, WrongUse
 from paperround.domain.models import (
-    Cadence,
     Delivery,
     DeliveryState,
     Digest,
     Match,
     Outcome,
     Paper,
-    Schedule,
     Stage,
     Subscriber,
     SubscriberState,
     TopicCounts,
 )
-from paperround.domain.schedule import issue_date, span_days
+from paperround.domain.schedule import Cadence, Schedule, issue_date, span_days
 from paperround.matching.candidates import Candidates
 from paperround.matching.popularity import rank
 from paperround.matching.profile import Taste, Tastes

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageDraw
 
-from paperround.domain.models import Cadence, Digest, TopicCounts
+from paperround.domain.models import Digest, TopicCounts
+from paperround.domain.schedule import Cadence
 from paperround.domain.text import clean
 from paperround.rendering.language import Language
 

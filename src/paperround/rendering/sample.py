@@ -8,20 +8,18 @@ from typing import Any
 
 from paperround.domain.models import (
     DISCUSSED,
-    Cadence,
     Digest,
     Links,
     Paper,
     Pick,
     Picture,
-    Schedule,
     Section,
     Site,
     Subscriber,
     SubscriberState,
     TopicCounts,
 )
-from paperround.domain.schedule import span_days
+from paperround.domain.schedule import Cadence, Schedule, span_days
 
 DAY = date(2026, 11, 23)
 SITE = Site(

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import date
 from urllib.parse import quote, urlsplit
 
-from paperround.domain.models import DISCUSSED, Cadence, Links, Paper, Section, Site, Subscriber
-from paperround.domain.schedule import span
+from paperround.domain.models import DISCUSSED, Links, Paper, Section, Site, Subscriber
+from paperround.domain.schedule import Cadence, span
 from paperround.domain.text import clean
 from paperround.rendering import reasons
 from paperround.rendering.chart import Chart

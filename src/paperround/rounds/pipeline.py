@@ -27,8 +27,8 @@ import structlog
 
 from paperround.app import App
 from paperround.domain.errors import PaperroundError, SourceError, TransportError
-from paperround.domain.models import Cadence, Digest, Listing, Problem, Schedule
-from paperround.domain.schedule import issue_date, next_digest_at, span
+from paperround.domain.models import Digest, Listing, Problem
+from paperround.domain.schedule import Cadence, Schedule, issue_date, next_digest_at, span
 from paperround.matching.candidates import Candidates
 from paperround.matching.compose import compose
 from paperround.matching.popularity import Talks

@@ -12,7 +12,6 @@ from typing import Any
 from sqlalchemy import Connection, Engine, bindparam, func, insert, select, update
 
 from paperround.domain.models import (
-    Cadence,
     DeliveryState,
     Digest,
     Echo,
@@ -26,7 +25,7 @@ from paperround.domain.models import (
     Subscriber,
     TopicCounts,
 )
-from paperround.domain.schedule import span, span_days
+from paperround.domain.schedule import Cadence, span, span_days
 from paperround.store.engine import alone, among_others, numbers_in, reading, upsert, writing
 from paperround.store.feedback import heard
 from paperround.store.papers import load_rows, paper_from

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine, delete, func, select, update
 
-from paperround.domain.models import Cadence, EventKind, Schedule, Subscriber, SubscriberState, Topic
-from paperround.domain.schedule import issue_date, next_digest_at
+from paperround.domain.models import EventKind, Subscriber, SubscriberState, Topic
+from paperround.domain.schedule import Cadence, Schedule, issue_date, next_digest_at
 from paperround.store.engine import reading, upsert, writing
 from paperround.store.events import Wanted, tell
 from paperround.store.schema import bounces, subscribers, subscriptions, suppressions, topics

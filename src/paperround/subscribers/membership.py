@@ -17,7 +17,8 @@ from email_validator import EmailNotValidError, validate_email
 
 from paperround.app import App
 from paperround.domain.errors import QueryError, UnknownName, WrongUse
-from paperround.domain.models import Cadence, Schedule, Subscriber, SubscriberState, Topic
+from paperround.domain.models import Subscriber, SubscriberState, Topic
+from paperround.domain.schedule import Cadence, Schedule
 from paperround.domain.text import clean
 from paperround.matching import query
 from paperround.rendering import language as languages

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime, format_time, get_day_names
 
-from paperround.domain.models import Cadence, Schedule
+from paperround.domain.schedule import Cadence, Schedule
 from paperround.rendering.language import Language
 
 

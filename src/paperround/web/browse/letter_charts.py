@@ -6,7 +6,7 @@ from datetime import date
 
 from fastapi import APIRouter, HTTPException, Response
 
-from paperround.domain.models import Cadence
+from paperround.domain.schedule import Cadence
 from paperround.rendering import chart, sample
 from paperround.web.context import IN_LETTERS, Here
 

@@ -20,7 +20,8 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
 
 from paperround.domain.errors import ConfigurationError, WrongUse
-from paperround.domain.models import Cadence, Outcome, SubscriberState
+from paperround.domain.models import Outcome, SubscriberState
+from paperround.domain.schedule import Cadence
 from paperround.operator import preview
 from paperround.operator.preview import Preview, Wanted
 from paperround.rendering import language as languages
