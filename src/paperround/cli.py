@@ -229,7 +229,9 @@ def preview_command(
         raise WrongUse("name one of them: a subscriber's EMAIL, or --topic SLUG")
     on = _day(day) if day else None
     with _opened() as opened:
-        shown = preview.look(opened, preview.Wanted(email or "", tuple(topic or ()), on, cadence, theme, language))
+        shown = preview.look(
+            opened, preview.PreviewRequest(email or "", tuple(topic or ()), on, cadence, theme, language)
+        )
         site_facts, now = opened.settings.site.facts(), opened.clock()
     if shown is None:
         raise WrongUse("there is no paper for this letter; ingest some first, or choose another day or topic")
@@ -240,7 +242,7 @@ def preview_command(
         _print_remarks(linting.lint(letter, rendered, site_facts, now))
 
 
-def _print_remarks(remarks: list[linting.Remark]) -> None:
+def _print_remarks(remarks: list[linting.LintFinding]) -> None:
     for remark in remarks:
         console.out.print(str(remark), markup=False, highlight=False, soft_wrap=True)
     if not remarks:

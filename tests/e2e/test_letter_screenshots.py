@@ -106,8 +106,8 @@ def _scrolls_sideways(page: Page) -> bool:
 
 
 def _brightness(page: Page, selector: str) -> float:
-    colour = page.eval_on_selector(selector, "element => getComputedStyle(element).backgroundColor")
-    red, green, blue = (int(part) for part in re.findall(r"\d+", colour)[:3])
+    color = page.eval_on_selector(selector, "element => getComputedStyle(element).backgroundColor")
+    red, green, blue = (int(part) for part in re.findall(r"\d+", color)[:3])
     return (0.299 * red + 0.587 * green + 0.114 * blue) / 255
 
 

@@ -149,9 +149,9 @@ def test_a_saved_template_shows_within_a_second_and_the_place_is_kept(visit: Ope
     frame = page.frames[1]
     frame.evaluate("scrollTo(0, 600)")
     took = []
-    for colour in ("#006400", "#00008b", "#4b0082"):
-        shop.edit(_RED, colour)
-        took.append(_until(page, _all_frames_say(colour)))
+    for color in ("#006400", "#00008b", "#4b0082"):
+        shop.edit(_RED, color)
+        took.append(_until(page, _all_frames_say(color)))
         _until(page, "document.querySelector('iframe')?.contentWindow?.scrollY === 600")
     assert min(took) < 1.0, took  # the machine may be busy with something else, but not each time
 
@@ -204,8 +204,8 @@ def test_choices_take_effect_at_once_and_the_way_back_works(visit: Open) -> None
 def test_a_choice_is_not_lost_to_a_template_that_changes_meanwhile(visit: Open, shop: Shop) -> None:
     page = visit().page
     _watching(page)
-    for theme, colour in (("compact", "#006400"), ("cards", "#00008b"), ("plain", "#4b0082")):
-        shop.edit(_RED, colour)
+    for theme, color in (("compact", "#006400"), ("cards", "#00008b"), ("plain", "#4b0082")):
+        shop.edit(_RED, color)
         time.sleep(0.1)
         page.select_option("select[name=theme]", theme)
         _until(page, f"document.querySelector('#w-summary').textContent.includes('· {theme} ·')")

@@ -16,7 +16,7 @@ import pytest
 from paperround.domain import tokens
 from paperround.domain.models import Digest
 from paperround.operator import preview
-from paperround.operator.preview import Fate, Wanted
+from paperround.operator.preview import Placement, PreviewRequest
 from paperround.rounds import pipeline
 from paperround.rounds.letters import LetterBuilder, as_preview
 from paperround.subscribers import membership
@@ -89,7 +89,7 @@ def test_the_next_digest_follows_what_was_said_and_tells_it(site: Site) -> None:
     assert _kinds(site, digest) == ["agents"] * 3 + ["robots"] * 3
     assert membership.say(site.app, _subscriber(site), _row(site, 1), 1)
     _day(site, 11)
-    shown = preview.look(site.app, Wanted(_EMAIL))
+    shown = preview.look(site.app, PreviewRequest(_EMAIL))
     assert shown
     assert shown.digest
     pipeline.publish(site.app)
@@ -133,16 +133,16 @@ def test_the_workshop_shows_the_affinity(site: Site) -> None:
     _first_letter(site)
     membership.say(site.app, _subscriber(site), _row(site, 1), 1)
     _day(site, 11)
-    wanted = [Wanted(_EMAIL)]
+    wanted = [PreviewRequest(_EMAIL)]
     for _ in range(2):
         shown = preview.look(site.app, wanted[-1])
         assert shown
-        told = [one for one in preview.considered(site.app, shown) if one.fate is Fate.PRINTED]
+        told = [one for one in preview.considered(site.app, shown) if one.fate is Placement.PRINTED]
         affinities = ["robots" in one.paper.title for one in told if one.affinity > 0.3]
         assert affinities == [True] * 3
         assert [one.rank for one in told] == sorted((one.rank for one in told), reverse=True)
         pipeline.publish(site.app)
-        wanted.append(Wanted(_EMAIL, day=_latest(site).day))
+        wanted.append(PreviewRequest(_EMAIL, day=_latest(site).day))
 
 
 @pytest.mark.parametrize("first", ["the one that stays", "the one that goes"])
@@ -281,7 +281,7 @@ def test_the_link_of_an_erased_subscriber_leads_nowhere(pages: Pages) -> None:
 
 def test_a_test_letter_lets_nobody_speak_for_the_subscriber(pages: Pages) -> None:
     digest, path = _letter(pages)
-    shown = preview.look(pages.app, Wanted(_EMAIL))
+    shown = preview.look(pages.app, PreviewRequest(_EMAIL))
     assert shown
     assert f"{path}?more=" in shown.finished.rendered.html
     preview.send_test(pages.app, shown, "someone@else.example")

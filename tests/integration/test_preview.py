@@ -20,7 +20,7 @@ from paperround.domain.errors import ConfigurationError, UnknownName, WrongUse
 from paperround.domain.models import DISCUSSED, Stage
 from paperround.domain.schedule import Cadence
 from paperround.operator import preview
-from paperround.operator.preview import Fate, Origin, Wanted
+from paperround.operator.preview import Origin, Placement, PreviewRequest
 from paperround.rounds import pipeline
 from paperround.rounds.letters import LetterBuilder
 from paperround.subscribers import membership
@@ -97,7 +97,7 @@ def _prepare(site: Site, morning: Morning) -> list[str]:
 
 
 def _letters(site: Site, emails: list[str]) -> dict[str, bytes]:
-    shown = {email: preview.look(site.app, Wanted(email)) for email in emails}
+    shown = {email: preview.look(site.app, PreviewRequest(email)) for email in emails}
     return {email: one.finished.letter.message for email, one in shown.items() if one}
 
 
@@ -141,7 +141,7 @@ def test_a_paper_stays_as_its_issue_first_printed_it(fresh: Site) -> None:
     pipeline.publish(fresh.app)
     fresh.papers(listing(1, upvotes=500, day=date(2026, 11, 20)))
     _due(fresh, "late@example.net", "robots")
-    shown = preview.look(fresh.app, Wanted("late@example.net"))
+    shown = preview.look(fresh.app, PreviewRequest("late@example.net"))
     assert shown
     pipeline.publish(fresh.app)
     pipeline.deliver(fresh.app)
@@ -153,7 +153,7 @@ def test_a_paper_stays_as_its_issue_first_printed_it(fresh: Site) -> None:
 def test_a_letter_of_tomorrow_has_tomorrows_date(fresh: Site) -> None:
     fresh.subscriber("ada@example.net", "robots", at="05:00")  # the clock says six: the next one is tomorrow's
     fresh.papers(listing(1))
-    shown = preview.look(fresh.app, Wanted("ada@example.net"))
+    shown = preview.look(fresh.app, PreviewRequest("ada@example.net"))
     assert shown
     assert shown.digest
     assert shown.digest.issue == "daily 2026-11-24"
@@ -163,7 +163,7 @@ def test_a_letter_of_tomorrow_has_tomorrows_date(fresh: Site) -> None:
 def test_a_subscriber_whose_letters_are_off_has_todays_date(fresh: Site) -> None:
     fresh.subscriber("ada@example.net", "robots", cadence="off")
     fresh.papers(listing(1))
-    shown = preview.look(fresh.app, Wanted("ada@example.net"))
+    shown = preview.look(fresh.app, PreviewRequest("ada@example.net"))
     assert shown
     assert shown.digest
     assert shown.digest.issue == "off 2026-11-23"
@@ -173,18 +173,18 @@ def test_what_was_composed_stays_to_be_seen(fresh: Site) -> None:
     _due(fresh, "ada@example.net", "robots")
     fresh.papers(listing(1))
     pipeline.publish(fresh.app)
-    shown = preview.look(fresh.app, Wanted("ada@example.net", day=date(2026, 11, 23)))
+    shown = preview.look(fresh.app, PreviewRequest("ada@example.net", day=date(2026, 11, 23)))
     assert shown
     assert shown.origin is Origin.COMPOSED
-    assert preview.days(fresh.app, Wanted("ada@example.net")) == [date(2026, 11, 23)]
+    assert preview.days(fresh.app, PreviewRequest("ada@example.net")) == [date(2026, 11, 23)]
     fresh.clock.now += timedelta(days=1)
-    assert preview.look(fresh.app, Wanted("ada@example.net")) is None
+    assert preview.look(fresh.app, PreviewRequest("ada@example.net")) is None
 
 
 def test_theme_and_language_may_be_other_than_the_subscribers(fresh: Site) -> None:
     _due(fresh, "ada@example.net", "robots")
     fresh.papers(listing(1))
-    shown = preview.look(fresh.app, Wanted("ada@example.net", theme="plain", language="de"))
+    shown = preview.look(fresh.app, PreviewRequest("ada@example.net", theme="plain", language="de"))
     assert shown
     assert (shown.subscriber.theme, shown.subscriber.language) == ("plain", "de")
     assert '<html lang="de"' in shown.finished.rendered.html
@@ -193,7 +193,9 @@ def test_theme_and_language_may_be_other_than_the_subscribers(fresh: Site) -> No
 def test_a_weekly_letter_is_seen_of_the_days_that_it_tells_of(fresh: Site) -> None:
     days = {1: 19, 2: 12, 3: 20, 4: 18, 5: 17, 6: 16, 7: 15}
     fresh.papers(*(listing(number, upvotes=number, day=date(2026, 11, day)) for number, day in days.items()))
-    shown = preview.look(fresh.app, Wanted(topics=("robots",), day=date(2026, 11, 20), cadence=Cadence.WEEKLY))
+    shown = preview.look(
+        fresh.app, PreviewRequest(topics=("robots",), day=date(2026, 11, 20), cadence=Cadence.WEEKLY)
+    )
     assert shown
     assert shown.digest
     assert shown.digest.issue == "weekly 2026-11-20"
@@ -201,7 +203,7 @@ def test_a_weekly_letter_is_seen_of_the_days_that_it_tells_of(fresh: Site) -> No
     assert titles == {"1", "4", "5", "6", "7"}, "from the 13th to the 19th"
     assert "/charts/weekly-2026-11-20/robots.png" in shown.finished.rendered.html
     fresh.clock.now += timedelta(days=300)
-    latest = preview.look(fresh.app, Wanted(topics=("robots",), cadence=Cadence.WEEKLY))
+    latest = preview.look(fresh.app, PreviewRequest(topics=("robots",), cadence=Cadence.WEEKLY))
     assert latest
     assert latest.digest
     assert latest.digest.issue == "weekly 2026-11-21", "the latest papers, however old"
@@ -210,12 +212,12 @@ def test_a_weekly_letter_is_seen_of_the_days_that_it_tells_of(fresh: Site) -> No
 def test_a_subscriber_sees_their_letter_as_a_weekly_one_and_a_digest_that_was_composed_as_it_was(fresh: Site) -> None:
     _due(fresh, "ada@example.net", "robots")
     fresh.papers(*(listing(number, upvotes=9 * number) for number in range(1, 9)))
-    weekly = preview.look(fresh.app, Wanted("ada@example.net", cadence=Cadence.WEEKLY))
+    weekly = preview.look(fresh.app, PreviewRequest("ada@example.net", cadence=Cadence.WEEKLY))
     assert weekly
     assert weekly.digest
     assert weekly.digest.issue.startswith("weekly ")
     assert weekly.digest.sections[0].topic == DISCUSSED
-    daily = preview.look(fresh.app, Wanted("ada@example.net"))
+    daily = preview.look(fresh.app, PreviewRequest("ada@example.net"))
     assert daily
     assert daily.digest
     assert daily.digest.issue.startswith("daily ")
@@ -225,28 +227,28 @@ def test_a_subscriber_sees_their_letter_as_a_weekly_one_and_a_digest_that_was_co
 def test_nobody_gets_a_letter_whose_cadence_is_off(fresh: Site) -> None:
     for topics in ((), ("robots",)):
         with pytest.raises(WrongUse, match="who wants no letters"):
-            preview.look(fresh.app, Wanted(topics=topics, cadence=Cadence.OFF))
+            preview.look(fresh.app, PreviewRequest(topics=topics, cadence=Cadence.OFF))
 
 
 def test_a_follower_sees_a_days_papers_or_the_latest(fresh: Site) -> None:
     fresh.papers(listing(1), listing(2, "agents"), listing(3, day=date(2026, 11, 19)))
-    both = preview.look(fresh.app, Wanted(topics=("robots", "agents")))
+    both = preview.look(fresh.app, PreviewRequest(topics=("robots", "agents")))
     assert both
     assert both.origin is Origin.FOLLOWER
     assert len(both.finished.rendered.papers) == 3
-    then = preview.look(fresh.app, Wanted(topics=("robots",), day=date(2026, 11, 19)))
+    then = preview.look(fresh.app, PreviewRequest(topics=("robots",), day=date(2026, 11, 19)))
     assert then
     assert then.digest
     assert then.digest.issue == "daily 2026-11-19"
     assert [then.papers[row].title for row in then.finished.rendered.papers] == ["A careful study of robots, part 3"]
-    assert preview.look(fresh.app, Wanted(topics=("robots",), day=date(2026, 11, 1))) is None
-    assert preview.days(fresh.app, Wanted(topics=("robots",))) == [date(2026, 11, 20), date(2026, 11, 19)]
+    assert preview.look(fresh.app, PreviewRequest(topics=("robots",), day=date(2026, 11, 1))) is None
+    assert preview.days(fresh.app, PreviewRequest(topics=("robots",))) == [date(2026, 11, 20), date(2026, 11, 19)]
 
 
 def test_without_subscriber_and_topic_there_is_a_made_up_letter_with_nobodys_links(fresh: Site) -> None:
     fresh.subscriber("first@example.net", "robots")
     fresh.papers(*(listing(n) for n in range(1, 9)))
-    shown = preview.look(fresh.app, Wanted())
+    shown = preview.look(fresh.app, PreviewRequest())
     assert shown
     assert shown.origin is Origin.SAMPLE
     first = fresh.app.store.subscribers.by_email("first@example.net")
@@ -254,9 +256,9 @@ def test_without_subscriber_and_topic_there_is_a_made_up_letter_with_nobodys_lin
     links = fresh.app.shared(LetterBuilder).links(first, None)
     assert links.unsubscribe not in shown.finished.rendered.html
     told = preview.considered(fresh.app, shown)
-    assert [one.fate for one in told] == [Fate.PRINTED] * 6
+    assert [one.fate for one in told] == [Placement.PRINTED] * 6
     assert not any(one.matches for one in told), "its papers have the numbers of real ones"
-    assert preview.days(fresh.app, Wanted()) == []
+    assert preview.days(fresh.app, PreviewRequest()) == []
 
 
 @pytest.mark.parametrize("kind", ["confirm", "welcome", "goodbye", "paused", "your-link"])
@@ -264,7 +266,7 @@ def test_notices_can_be_looked_at_and_their_links_are_nobodys(fresh: Site, kind:
     fresh.subscriber("ada@example.net", "robots")
     ada = fresh.app.store.subscribers.by_email("ada@example.net")
     assert ada
-    shown = preview.look(fresh.app, Wanted("ada@example.net", notice=kind))
+    shown = preview.look(fresh.app, PreviewRequest("ada@example.net", notice=kind))
     assert shown
     assert shown.origin is Origin.NOTICE
     assert fresh.app.shared(LetterBuilder).links(ada, None).preferences not in shown.finished.rendered.html
@@ -274,14 +276,14 @@ def test_notices_can_be_looked_at_and_their_links_are_nobodys(fresh: Site, kind:
 @pytest.mark.parametrize(
     "wanted",
     [
-        Wanted("nobody@example.net"),
-        Wanted(topics=("no-such-topic",)),
-        Wanted(theme="no-such-theme"),
-        Wanted(language="xx"),
-        Wanted(notice="no-such-notice"),
+        PreviewRequest("nobody@example.net"),
+        PreviewRequest(topics=("no-such-topic",)),
+        PreviewRequest(theme="no-such-theme"),
+        PreviewRequest(language="xx"),
+        PreviewRequest(notice="no-such-notice"),
     ],
 )
-def test_what_there_is_not_is_named(fresh: Site, wanted: Wanted) -> None:
+def test_what_there_is_not_is_named(fresh: Site, wanted: PreviewRequest) -> None:
     with pytest.raises(UnknownName, match=r"\bno"):
         preview.look(fresh.app, wanted)
 
@@ -289,10 +291,10 @@ def test_what_there_is_not_is_named(fresh: Site, wanted: Wanted) -> None:
 def test_it_is_told_why_a_paper_is_in_the_letter_or_is_not(fresh: Site) -> None:
     fresh.papers(listing(1, upvotes=90), listing(2, "robots and agents", upvotes=50), listing(3), listing(4))
     _due(fresh, "ada@example.net", "robots", "agents", max_papers=2)
-    shown = preview.look(fresh.app, Wanted("ada@example.net"))
+    shown = preview.look(fresh.app, PreviewRequest("ada@example.net"))
     assert shown
     told = preview.considered(fresh.app, shown)
-    assert [one.fate for one in told] == [Fate.PRINTED, Fate.PRINTED, Fate.COUNTED, Fate.COUNTED]
+    assert [one.fate for one in told] == [Placement.PRINTED, Placement.PRINTED, Placement.COUNTED, Placement.COUNTED]
     assert {match.topic for match in next(one for one in told if len(one.matches) == 2).matches} == {
         "robots",
         "agents",
@@ -300,15 +302,15 @@ def test_it_is_told_why_a_paper_is_in_the_letter_or_is_not(fresh: Site) -> None:
     assert all(one.why and 0 < one.rank <= 1 for one in told[:2])
     assert all(not one.why for one in told[2:])
     pipeline.publish(fresh.app)
-    composed = preview.look(fresh.app, Wanted("ada@example.net"))
+    composed = preview.look(fresh.app, PreviewRequest("ada@example.net"))
     assert composed
     assert [one.fate for one in preview.considered(fresh.app, composed)] == [one.fate for one in told]
     fresh.papers(listing(5))
     fresh.clock.now += timedelta(days=1)
-    later = preview.look(fresh.app, Wanted("ada@example.net"))
+    later = preview.look(fresh.app, PreviewRequest("ada@example.net"))
     assert later
     fates = [(one.fate, one.had) for one in preview.considered(fresh.app, later)]
-    assert fates == [(Fate.PRINTED, None)] + [(Fate.HAD, date(2026, 11, 23))] * 4
+    assert fates == [(Placement.PRINTED, None)] + [(Placement.HAD, date(2026, 11, 23))] * 4
 
 
 def test_a_digest_that_is_too_big_says_which_papers_have_no_room(fresh: Site) -> None:
@@ -319,11 +321,11 @@ def test_a_digest_that_is_too_big_says_which_papers_have_no_room(fresh: Site) ->
         )
     )
     _due(fresh, "ada@example.net", "robots", max_papers=100)
-    shown = preview.look(fresh.app, Wanted("ada@example.net"))
+    shown = preview.look(fresh.app, PreviewRequest("ada@example.net"))
     assert shown
     fates = [one.fate for one in preview.considered(fresh.app, shown)]
-    assert 0 < fates.count(Fate.NO_ROOM) < 100
-    assert fates.count(Fate.PRINTED) == len(shown.finished.rendered.papers)
+    assert 0 < fates.count(Placement.NO_ROOM) < 100
+    assert fates.count(Placement.PRINTED) == len(shown.finished.rendered.papers)
     assert len(fates) == 100
 
 
@@ -336,19 +338,22 @@ def test_both_databases_know_what_was_considered(tmp_path: Path, database_url: s
     pipeline.publish(site.app)
     site.papers(listing(4))
     site.clock.now += timedelta(days=1)
-    shown = preview.look(site.app, Wanted("ada@example.net"))
+    shown = preview.look(site.app, PreviewRequest("ada@example.net"))
     assert shown
     told = preview.considered(site.app, shown)
     assert [(one.fate, len(one.matches), one.had) for one in told if one.paper.arxiv_id != "2611.00002"] == [
-        (Fate.PRINTED, 1, None),
-        (Fate.HAD, 1, date(2026, 11, 23)),
-        (Fate.HAD, 1, date(2026, 11, 23)),
+        (Placement.PRINTED, 1, None),
+        (Placement.HAD, 1, date(2026, 11, 23)),
+        (Placement.HAD, 1, date(2026, 11, 23)),
     ]
     assert [len(one.matches) for one in told if one.paper.arxiv_id == "2611.00002"] == [2]
-    assert preview.days(site.app, Wanted(topics=("robots", "agents"))) == [date(2026, 11, 20), date(2026, 11, 19)]
-    composed = preview.look(site.app, Wanted("ada@example.net", day=date(2026, 11, 23)))
+    assert preview.days(site.app, PreviewRequest(topics=("robots", "agents"))) == [
+        date(2026, 11, 20),
+        date(2026, 11, 19),
+    ]
+    composed = preview.look(site.app, PreviewRequest("ada@example.net", day=date(2026, 11, 23)))
     assert composed
-    assert [one.fate for one in preview.considered(site.app, composed)] == [Fate.PRINTED] * 3
+    assert [one.fate for one in preview.considered(site.app, composed)] == [Placement.PRINTED] * 3
     site.app.close()
 
 
@@ -356,7 +361,12 @@ def test_a_preview_changes_nothing(fresh: Site) -> None:
     fresh.papers(listing(1))
     _due(fresh, "ada@example.net", "robots")
     before = fresh.app.store.subscribers.by_email("ada@example.net")
-    for wanted in (Wanted("ada@example.net"), Wanted(topics=("robots",)), Wanted(), Wanted(notice="welcome")):
+    for wanted in (
+        PreviewRequest("ada@example.net"),
+        PreviewRequest(topics=("robots",)),
+        PreviewRequest(),
+        PreviewRequest(notice="welcome"),
+    ):
         shown = preview.look(fresh.app, wanted)
         assert shown
         preview.considered(fresh.app, shown)
@@ -366,7 +376,7 @@ def test_a_preview_changes_nothing(fresh: Site) -> None:
 
 
 def test_the_files_are_what_is_sent(fresh: Site, tmp_path: Path) -> None:
-    shown = preview.look(fresh.app, Wanted())
+    shown = preview.look(fresh.app, PreviewRequest())
     assert shown
     eml, html, text = preview.write(shown.finished, tmp_path / "out")
     assert eml.read_bytes() == shown.finished.letter.message
@@ -377,7 +387,7 @@ def test_a_test_letter_is_marked_and_carries_nobodys_links(fresh: Site) -> None:
     fresh.papers(listing(1))
     _due(fresh, "ada@example.net", "robots")
     ada = fresh.app.store.subscribers.by_email("ada@example.net")
-    shown = preview.look(fresh.app, Wanted("ada@example.net"))
+    shown = preview.look(fresh.app, PreviewRequest("ada@example.net"))
     assert ada
     assert shown
     outcome = preview.send_test(fresh.app, shown, " operator@example.net ")
@@ -393,7 +403,7 @@ def test_a_test_letter_is_marked_and_carries_nobodys_links(fresh: Site) -> None:
 
 
 def test_a_notice_can_be_sent_for_a_test_too(fresh: Site) -> None:
-    shown = preview.look(fresh.app, Wanted(notice="welcome"))
+    shown = preview.look(fresh.app, PreviewRequest(notice="welcome"))
     assert shown
     assert preview.send_test(fresh.app, shown, "operator@example.net").accepted
     assert b"Subject: [test] Welcome" in fresh.relay.letters[0].message
@@ -402,7 +412,7 @@ def test_a_notice_can_be_sent_for_a_test_too(fresh: Site) -> None:
 def test_a_test_letter_goes_nowhere_where_nothing_may_go(fresh: Site) -> None:
     fresh.subscriber("ada@example.net", "robots")
     fresh.app.store.subscribers.suppress("ada@example.net", "complaint", fresh.clock())
-    shown = preview.look(fresh.app, Wanted())
+    shown = preview.look(fresh.app, PreviewRequest())
     assert shown
     with pytest.raises(WrongUse, match="suppressed"):
         preview.send_test(fresh.app, shown, "ada@example.net")
@@ -412,7 +422,7 @@ def test_a_test_letter_goes_nowhere_where_nothing_may_go(fresh: Site) -> None:
 
 
 def test_what_the_relay_says_to_a_test_letter_is_told(fresh: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    shown = preview.look(fresh.app, Wanted())
+    shown = preview.look(fresh.app, PreviewRequest())
     assert shown
     fresh.relay.replies = [(Stage.RCPT, 550, "5.1.1 no such user")]
     assert preview.send_test(fresh.app, shown, "operator@example.net").code == 550
@@ -441,13 +451,13 @@ def own_themes(fresh: Site, monkeypatch: pytest.MonkeyPatch) -> Path:
     return themes
 
 
-def _theme(colour: str, name: str = "paper") -> str:
+def _theme(color: str, name: str = "paper") -> str:
     shipped = Path(__file__).resolve().parents[2] / "templates" / "email" / "themes" / f"{name}.html.j2"
-    return shipped.read_text().replace("#8c2f1f", colour)
+    return shipped.read_text().replace("#8c2f1f", color)
 
 
 def _html(site: Site) -> str:
-    shown = preview.look(site.app, Wanted())
+    shown = preview.look(site.app, PreviewRequest())
     assert shown
     return shown.finished.rendered.html
 
@@ -468,7 +478,7 @@ def test_a_changed_translation_is_used_at_once(fresh: Site, own_themes: Path) ->
     own.parent.mkdir()
 
     def html() -> str:
-        shown = preview.look(fresh.app, Wanted(language="de"))
+        shown = preview.look(fresh.app, PreviewRequest(language="de"))
         assert shown
         return shown.finished.rendered.html
 

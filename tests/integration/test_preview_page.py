@@ -348,7 +348,7 @@ class _Visitor:
 def _events(pages: Pages, known: str, number: int) -> list[str]:
     async def listen() -> list[str]:
         found = []
-        async for event in preview._changes(_Visitor(pages.web), pages.web.state.desk, known):  # type: ignore[arg-type]
+        async for event in preview._changes(_Visitor(pages.web), pages.web.state.context, known):  # type: ignore[arg-type]
             found.append(event)
             if len(found) == number:
                 break

@@ -180,7 +180,7 @@ def test_an_ipv6_household_is_one_place(pages: Pages) -> None:
 def test_a_flood_from_everywhere_raises_an_alarm_and_is_stopped(
     pages: Pages, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    limits = pages.web.state.desk.limits
+    limits = pages.web.state.context.limits
     limits.spike, limits.subscribing_overall.most = 3, 5
     answers = [pages.subscribe(f"v{n}@papers.example", client=f"203.0.113.{n}").status_code for n in range(7)]
     assert answers == [200] * 5 + [429] * 2
@@ -254,7 +254,7 @@ def test_only_the_past_week_is_tried(pages: Pages) -> None:
 
 
 def test_trying_queries_has_a_limit(pages: Pages) -> None:
-    pages.web.state.desk.limits.trying.most = 2
+    pages.web.state.context.limits.trying.most = 2
     answers = [pages.client.get("/try", params={"q": "robots"}).status_code for _ in range(3)]
     assert answers == [200, 200, 429]
 

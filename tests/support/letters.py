@@ -16,7 +16,7 @@ from paperround import resources
 from paperround.domain.models import Digest, Links, Paper, Pick, Picture, Rendered, Section, Subscriber
 from paperround.domain.schedule import Cadence
 from paperround.rendering import language, sample, theme
-from paperround.rendering.letter import Press
+from paperround.rendering.letter import LetterRenderer
 
 FOLDERS: tuple[Path, ...] = resources.folders("templates")
 THEMES = theme.names(FOLDERS)
@@ -30,9 +30,9 @@ _SMALL_PICTURE = Picture(name="fedcba9876543210", width=180, height=400)
 
 
 @lru_cache
-def press(name: str = "paper", code: str = "en") -> Press:
+def press(name: str = "paper", code: str = "en") -> LetterRenderer:
     """The press of this theme and language."""
-    return Press(sample.SITE, name, language.load(code, FOLDERS), FOLDERS)
+    return LetterRenderer(sample.SITE, name, language.load(code, FOLDERS), FOLDERS)
 
 
 def paper(row: int = 1, **facts: Any) -> Paper:

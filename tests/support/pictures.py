@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 
 
 def drawn(width: int = 1200, height: int = 648, mode: str = "RGB") -> Image.Image:
-    """A figure as papers have them: boxes, a curve, some colour."""
+    """A figure as papers have them: boxes, a curve, some color."""
     picture = Image.new("RGB", (width, height), "#fdfdf8")
     pen = ImageDraw.Draw(picture)
     for n in range(6):

@@ -7,7 +7,7 @@ from typing import Any
 
 from paperround.delivery import message
 from paperround.domain.models import Rendered, Site
-from paperround.linting import Remark, lint
+from paperround.linting import LintFinding, lint
 
 SITE = Site("Papers", "https://papers.example.org", "papers@example.org", "editor@example.org", "1 Mill Lane, Ely")
 NOW = datetime(2026, 11, 23, 6, tzinfo=UTC)
@@ -79,14 +79,14 @@ def without(field: str) -> bytes:
     return b"\r\n".join(kept) + b"\r\n\r\n" + rest
 
 
-def found(message: bytes, site: Site = SITE, rendered: Rendered | None = None) -> dict[str, Remark]:
+def found(message: bytes, site: Site = SITE, rendered: Rendered | None = None) -> dict[str, LintFinding]:
     """The first remark of each rule."""
-    told: dict[str, Remark] = {}
+    told: dict[str, LintFinding] = {}
     for remark in lint(message, rendered, site, NOW):
         told.setdefault(remark.rule, remark)
     return told
 
 
-def of_html(content: str) -> dict[str, Remark]:
+def of_html(content: str) -> dict[str, LintFinding]:
     """What is said of this in the middle of a good letter."""
     return found(raw(body(content)))

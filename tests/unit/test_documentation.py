@@ -464,7 +464,7 @@ def test_every_source_is_on_the_page_of_settings_with_its_own(source: type[BaseM
 def test_every_variable_in_the_pages_is_one_that_is_read() -> None:
     others = {
         "PAPERROUND_SOURCES",  # a list of tables
-        "PAPERROUND_SITE__COLOUR",  # an example of one that does not exist
+        "PAPERROUND_SITE__COLOR",  # an example of one that does not exist
     }
     for file in (ROOT / "tests").rglob("*.py"):
         others |= set(re.findall(r"""environ[^\n]*["'](PAPERROUND_[A-Z_]+)["']""", file.read_text(encoding="utf-8")))

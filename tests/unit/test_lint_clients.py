@@ -29,9 +29,9 @@ _EXAMPLES = {
     "gradients": "background-image: linear-gradient(#ffffff, #eeeeee)",
     "CSS variables": "color: var(--ink)",
     "calc() and its like": "width: calc(100% - 4px)",
-    "modern colours": "color: light-dark(#000000, #ffffff)",
-    "colours with blanks": "color: rgb(0 0 0)",
-    "transparent colours": "background-color: rgba(0, 0, 0, .1)",
+    "modern colors": "color: light-dark(#000000, #ffffff)",
+    "colors with blanks": "color: rgb(0 0 0)",
+    "transparent colors": "background-color: rgba(0, 0, 0, .1)",
     "opacity": "opacity: .9",
     "object-fit": "object-fit: cover",
     "aspect-ratio": "aspect-ratio: 1",
@@ -157,12 +157,12 @@ p { color: #000001 } .a { color: #000002 } .a { color: #000003 } #i { color: #00
 <p class="s">5</p>"""
     )
 
-    def colours(scheme: str) -> list[str]:
+    def colors(scheme: str) -> list[str]:
         styles = page.styles(scheme)
         return [styles[element]["color"][-1] for element in page.all("p")]
 
-    assert colours("light") == ["1", "3", "8", "4", "7"]
-    assert colours("dark") == ["1", "5", "5", "4", "7"]
+    assert colors("light") == ["1", "3", "8", "4", "7"]
+    assert colors("dark") == ["1", "5", "5", "4", "7"]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Colours are read as CSS writes them, and text has to stand out in light, in dark and turned round."""
+"""Colors are read as CSS writes them, and text has to stand out in light, in dark and turned round."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paperround.linting.colors import BLACK, WHITE, colour, contrast, inverted, written
+from paperround.linting.colors import BLACK, WHITE, color, contrast, inverted, written
 from support.remarks import found, of_html, raw
 
 _CHANNELS = st.floats(0, 1)
-_COLOURS = st.tuples(_CHANNELS, _CHANNELS, _CHANNELS)
+_COLORS = st.tuples(_CHANNELS, _CHANNELS, _CHANNELS)
 
 
 @pytest.mark.parametrize(
@@ -36,21 +36,21 @@ _COLOURS = st.tuples(_CHANNELS, _CHANNELS, _CHANNELS)
         ("url(x)", None),
     ],
 )
-def test_a_colour_is_read(text: str, hex_: str | None) -> None:
-    made = colour(text)
+def test_a_color_is_read(text: str, hex_: str | None) -> None:
+    made = color(text)
     assert (written(made) if made else None) == hex_
 
 
 def test_contrast_is_wcags() -> None:
     assert contrast(BLACK, WHITE) == contrast(WHITE, BLACK) == pytest.approx(21)
     assert contrast(WHITE, WHITE) == 1
-    grey = colour("#767676")
+    grey = color("#767676")
     assert grey
     assert contrast(grey, WHITE) == pytest.approx(4.54, abs=0.01)
 
 
-@given(_COLOURS)
-def test_turning_a_grey_twice_gives_it_back_and_no_colour_leaves_the_range(one: tuple[float, float, float]) -> None:
+@given(_COLORS)
+def test_turning_a_grey_twice_gives_it_back_and_no_color_leaves_the_range(one: tuple[float, float, float]) -> None:
     assert all(0 <= part <= 1 for part in inverted(one))
     grey = (one[0],) * 3
     assert inverted(inverted(grey)) == pytest.approx(grey, abs=0.02)
@@ -90,14 +90,14 @@ def test_large_text_and_text_on_pictures_pass(content: str) -> None:
     assert told is None or "light" not in told.what
 
 
-def test_colours_that_a_client_would_turn_are_turned_here() -> None:
+def test_colors_that_a_client_would_turn_are_turned_here() -> None:
     told = of_html('<p style="color: #0000ff">blue on white</p>')
     assert "contrast" in told
     turned = of_html('<p class="link" style="color: #7a4dff; background-color: #1b1b1b; font-size: 24px">x</p>')
     assert "inverts" in turned["contrast"].what or "light" in turned["contrast"].what
 
 
-def test_each_pair_of_colours_is_told_once() -> None:
+def test_each_pair_of_colors_is_told_once() -> None:
     from paperround.linting import lint
     from support.remarks import NOW, SITE, body
 
@@ -106,7 +106,7 @@ def test_each_pair_of_colours_is_told_once() -> None:
     assert len([remark for remark in told if "light" in remark.what]) == 1
 
 
-def test_without_dark_colours_of_its_own_a_letter_stays_light() -> None:
+def test_without_dark_colors_of_its_own_a_letter_stays_light() -> None:
     from support.remarks import HTML
 
     only_light = HTML.replace('content="light dark"', 'content="light"').replace(

@@ -12,7 +12,7 @@ from PIL import Image
 from paperround.domain.models import Digest, Section, TopicCounts
 from paperround.domain.schedule import Cadence
 from paperround.rendering import chart, language, sample
-from paperround.rendering.letter import Press
+from paperround.rendering.letter import LetterRenderer
 from support.letters import COUNTS, DAY, FOLDERS, LANGUAGES, THEMES, WEEKLY, WEEKLY_SUBSCRIBER, press
 
 _EN = language.load("en", FOLDERS)
@@ -27,7 +27,7 @@ def test_the_picture_has_a_column_a_day_as_high_as_its_papers() -> None:
     picture = _opened([(0, 2, 4), (0, 2, 0)])
     third = picture.width // 3
     columns = [[picture.getpixel((third * at + third // 2, y)) for y in range(picture.height - 2)] for at in range(3)]
-    first, second = ((*bytes.fromhex(colour[1:]), 255) for colour in chart.COLOURS[:2])
+    first, second = ((*bytes.fromhex(color[1:]), 255) for color in chart.COLORS[:2])
     assert all(pixel[3] == 0 for pixel in columns[0])
     assert (columns[1].count(first), columns[1].count(second)) == (95, 95)
     assert columns[1].index(second) < columns[1].index(first)
@@ -81,7 +81,7 @@ def test_charts_of_other_numbers_are_other_charts() -> None:
 
 
 def test_a_site_without_pictures_keeps_the_legend() -> None:
-    bare = Press(sample.SITE, "paper", _EN, FOLDERS, pictures=False).letter(WEEKLY, *_REST, COUNTS)
+    bare = LetterRenderer(sample.SITE, "paper", _EN, FOLDERS, pictures=False).letter(WEEKLY, *_REST, COUNTS)
     assert "/charts/" not in bare.html
     assert "This week by topic" in bare.html
     assert "This week by topic" in bare.text
@@ -96,7 +96,7 @@ def test_the_made_up_issue_has_a_chart_where_it_tells_of_several_days() -> None:
     assert sorted(sample.digest(Cadence.WEEKLY).papers) == sorted(sample.DIGEST.papers)
 
 
-def test_the_page_of_a_digest_has_the_pictures_colours() -> None:
+def test_the_page_of_a_digest_has_the_pictures_colors() -> None:
     style = (FOLDERS[-1] / "web" / "static" / "style.css").read_text()
     told = re.findall(r"\.legend li:nth-child\((\d)\)::before \{ color: (#\w+); \}", style)
-    assert told == [(str(number), colour) for number, colour in enumerate(chart.COLOURS, start=1)]
+    assert told == [(str(number), color) for number, color in enumerate(chart.COLORS, start=1)]

@@ -78,7 +78,7 @@ def everywhere(check: Callable[[Case], None]) -> Callable[[str, str], None]:
     return pytest.mark.parametrize("code", LANGUAGES)(pytest.mark.parametrize("theme", THEMES)(test))
 
 
-class _Balance(HTMLParser):
+class _TagBalance(HTMLParser):
     """Whether each tag that is opened is closed, in order."""
 
     _VOID = frozenset(("meta", "br", "img"))
@@ -97,14 +97,14 @@ class _Balance(HTMLParser):
 
 @everywhere
 def test_the_document_is_well_formed(case: Case) -> None:
-    balance = _Balance()
+    balance = _TagBalance()
     balance.feed(case.rendered.html)
     assert balance.open == []
     assert case.rendered.html.startswith("<!DOCTYPE html>\n<html lang=")
 
 
 @everywhere
-def test_the_head_says_language_charset_and_colour_schemes(case: Case) -> None:
+def test_the_head_says_language_charset_and_color_schemes(case: Case) -> None:
     assert (case.tree.get("lang"), case.tree.get("dir")) == (case.code, "ltr")
     assert case.tree.findtext("head/title", "").strip()
     assert case.tree.find("head/meta[@charset='utf-8']") is not None
@@ -274,11 +274,11 @@ def _declared(element: _Element | None, name: str) -> str:
 def _contrast(one: str, other: str) -> float:
     """WCAG 2.2's contrast ratio."""
 
-    def luminance(colour: str) -> float:
-        if re.fullmatch("#[0-9a-f]{3}", colour):
-            colour = "#" + "".join(2 * digit for digit in colour[1:])
-        assert re.fullmatch("#[0-9a-f]{6}", colour), colour
-        channels = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    def luminance(color: str) -> float:
+        if re.fullmatch("#[0-9a-f]{3}", color):
+            color = "#" + "".join(2 * digit for digit in color[1:])
+        assert re.fullmatch("#[0-9a-f]{6}", color), color
+        channels = (int(color[at : at + 2], 16) / 255 for at in (1, 3, 5))
         linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
         return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from paperround.domain.errors import ConfigurationError, UnknownName
 from paperround.domain.schedule import Cadence, Schedule
 from paperround.rendering import language, sample
-from paperround.rendering.letter import Press
+from paperround.rendering.letter import LetterRenderer
 from support.letters import (
     DAY,
     EXTREMES,
@@ -58,7 +58,7 @@ def test_the_text_has_summaries_where_the_theme_shows_them(theme: str) -> None:
 def test_threads_can_share_a_press() -> None:
     papers = {row: paper(row, upvotes=row) for row in range(1, 41)}
     made = [digest([papers[row], papers[row % 40 + 1]]) for row in papers] * 3
-    shared = Press(sample.SITE, "plain", language.load("en", FOLDERS), FOLDERS)
+    shared = LetterRenderer(sample.SITE, "plain", language.load("en", FOLDERS), FOLDERS)
     with ThreadPoolExecutor(4) as pool:
         at_once = list(pool.map(lambda one: shared.letter(one, papers, sample.SUBSCRIBER, sample.LINKS, DAY), made))
     assert at_once == [press("plain").letter(one, papers, sample.SUBSCRIBER, sample.LINKS, DAY) for one in made]
@@ -141,7 +141,7 @@ def test_a_paper_of_last_year_shows_its_year() -> None:
 def test_pictures_can_be_left_out() -> None:
     shown = paper(picture=PICTURE)
     pictured = digest([shown]), {1: shown}
-    without = Press(sample.SITE, "cards", language.load("en", FOLDERS), FOLDERS, pictures=False)
+    without = LetterRenderer(sample.SITE, "cards", language.load("en", FOLDERS), FOLDERS, pictures=False)
     assert "<img" in press("cards").letter(*pictured, sample.SUBSCRIBER, sample.LINKS, DAY).html
     assert "<img" not in without.letter(*pictured, sample.SUBSCRIBER, sample.LINKS, DAY).html
 
@@ -164,7 +164,7 @@ def test_a_picture_that_we_have_not_is_left_out() -> None:
     [("http://papers.example", False), ("http://localhost:8000", True), ("http://127.0.0.1", True)],
 )
 def test_without_https_pictures_are_for_a_trial_on_this_machine(base: str, shown: bool) -> None:
-    made = Press(replace(sample.SITE, base_url=base), "cards", language.load("en", FOLDERS), FOLDERS)
+    made = LetterRenderer(replace(sample.SITE, base_url=base), "cards", language.load("en", FOLDERS), FOLDERS)
     known = paper(picture=PICTURE)
     html = made.letter(digest([known]), {1: known}, sample.SUBSCRIBER, sample.LINKS, DAY).html
     assert ("<img" in html) is shown
@@ -179,14 +179,14 @@ def test_an_unknown_theme_or_language_is_named_with_those_that_exist() -> None:
 
 def test_a_wrong_subject_template_is_refused_at_once() -> None:
     with pytest.raises(ConfigurationError, match=r"there is no \{titel\}; there are \{top\}"):
-        Press(sample.SITE, "paper", language.load("en", FOLDERS), FOLDERS, subject_template="{titel}")
+        LetterRenderer(sample.SITE, "paper", language.load("en", FOLDERS), FOLDERS, subject_template="{titel}")
 
 
-def _theme(tmp_path: Path, text: str) -> Press:
+def _theme(tmp_path: Path, text: str) -> LetterRenderer:
     folder = tmp_path / "email" / "themes"
     folder.mkdir(parents=True)
     (folder / "mine.html.j2").write_text(text)
-    return Press(sample.SITE, "mine", language.load("en", FOLDERS), (tmp_path, *FOLDERS))
+    return LetterRenderer(sample.SITE, "mine", language.load("en", FOLDERS), (tmp_path, *FOLDERS))
 
 
 _EXTENDS = '{% extends "email/digest.html.j2" %}\n'
@@ -232,7 +232,7 @@ def test_a_theme_may_print_the_subscribers_own_facts_anywhere(tmp_path: Path) ->
 
 
 def test_a_site_without_feedback_has_no_such_links_and_the_same_bytes_either_way() -> None:
-    silent = Press(sample.SITE, "paper", language.load("en", FOLDERS), FOLDERS, feedback=False)
+    silent = LetterRenderer(sample.SITE, "paper", language.load("en", FOLDERS), FOLDERS, feedback=False)
     bare = paper(1, url=None, arxiv_id=None, authors=())
     for facts in (
         (sample.DIGEST, sample.PAPERS, sample.SUBSCRIBER, sample.LINKS, DAY),

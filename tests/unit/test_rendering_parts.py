@@ -16,9 +16,9 @@ from paperround.domain.errors import ConfigurationError, UnknownName
 from paperround.domain.models import Links
 from paperround.domain.schedule import Cadence, Schedule
 from paperround.rendering import language, notice, sample, view
-from paperround.rendering.placeholders import Piece, escaped, plain_addresses, slot
+from paperround.rendering.card_cache import CardCache
+from paperround.rendering.placeholders import Fragment, escaped, plain_addresses, slot
 from paperround.rendering.plaintext import columns, wrap
-from paperround.rendering.shelf import Shelf
 from support.letters import DAY, FOLDERS, paper, press
 
 ENGLISH = language.load("en", FOLDERS)
@@ -216,9 +216,9 @@ def test_a_value_is_escaped_as_the_document_would_have_it(value: str) -> None:
 
 
 def test_a_piece_is_filled_in_its_places() -> None:
-    piece = Piece.of(f'<a href="{slot("online")}">{slot("lead")}</a> {slot("lead")}', "t")
+    piece = Fragment.of(f'<a href="{slot("online")}">{slot("lead")}</a> {slot("lead")}', "t")
     assert piece.filled({"online": "https://x", "lead": "Hi"}) == '<a href="https://x">Hi</a> Hi'
-    assert Piece.of("<p>", "t").filled({}) == "<p>"
+    assert Fragment.of("<p>", "t").filled({}) == "<p>"
 
 
 def test_addresses_are_brought_to_the_characters_of_addresses() -> None:
@@ -229,7 +229,7 @@ def test_addresses_are_brought_to_the_characters_of_addresses() -> None:
 
 
 def test_the_shelf_keeps_what_is_used_and_never_more_than_its_size() -> None:
-    shelf: Shelf[int] = Shelf(10)
+    shelf: CardCache[int] = CardCache(10)
     for number in range(100):
         shelf.put(number, number)
         assert shelf.get(0) == 0, "it is asked for all the time"

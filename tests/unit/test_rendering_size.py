@@ -5,14 +5,14 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paperround.rendering.size import BUDGETS, Choice, Chosen, Plan, fit
+from paperround.rendering.size import BUDGETS, Plan, PlannedPaper, PlannedSection, fit
 from support.letters import ABSTRACT, letter, never_clipped, paper
 
 _PAPER = paper()
 
 
 def _plan(*counts: int, more: int = 0) -> Plan:
-    sections = (Chosen(f"s{at}", (Choice(_PAPER, ("x",)),) * count) for at, count in enumerate(counts))
+    sections = (PlannedSection(f"s{at}", (PlannedPaper(_PAPER, ("x",)),) * count) for at, count in enumerate(counts))
     return Plan(tuple(sections), more)
 
 

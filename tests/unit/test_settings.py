@@ -42,7 +42,7 @@ def test_the_shipped_configuration_is_valid() -> None:
         ('[site]\nbase_url = "papers.example.org"\n', "site.base_url: must be an absolute address"),
         ('[site]\nsubject = "{titel}"\n', "site.subject: subject '{titel}': there is no {titel}; there are {top}"),
         ('[site]\nsubject = "{top:d}"\n', "site.subject: subject '{top:d}': {top} stands alone"),
-        ("[site]\ncolour = 1\n", "site.colour: there is no such setting; see docs/settings.md"),
+        ("[site]\ncolor = 1\n", "site.color: there is no such setting; see docs/settings.md"),
         ('[[sources]]\nname = "x"\nkind = "telepathy"\n', "hf-daily"),
         ('[[sources]]\nkind = "hf-daily"\n' * 2, 'sources: two sources are called "hf-daily"'),
         ('[transport]\nkind = "pigeon"\n', "smtp"),

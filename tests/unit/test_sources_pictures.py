@@ -50,7 +50,7 @@ def test_every_form_of_the_web_is_made_small(form: str) -> None:
     ("mode", "form"),
     [("L", "PNG"), ("1", "PNG"), ("P", "PNG"), ("LA", "PNG"), ("RGBA", "PNG"), ("CMYK", "JPEG"), ("L", "JPEG")],
 )
-def test_every_kind_of_colour_is_made_plain(mode: str, form: str) -> None:
+def test_every_kind_of_color_is_made_plain(mode: str, form: str) -> None:
     source = drawn().convert(mode)
     found = _made(encoded(source, form))
     white = found.getpixel((2, 2))
@@ -78,7 +78,7 @@ def test_a_palette_may_be_transparent_too() -> None:
 
 @pytest.mark.parametrize("form", ["GIF", "WEBP", "PNG"])
 def test_of_a_film_the_first_frame_is_shown(form: str) -> None:
-    frames = [Image.new("RGB", (400, 300), colour) for colour in ("#c01010", "#10c010", "#1010c0")]
+    frames = [Image.new("RGB", (400, 300), color) for color in ("#c01010", "#10c010", "#1010c0")]
     data = encoded(frames[0], form, save_all=True, append_images=frames[1:], duration=40)
     assert _near(_made(data).getpixel((200, 150)), (192, 16, 16))
 

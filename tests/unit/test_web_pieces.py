@@ -18,11 +18,11 @@ from paperround.rendering import language
 from paperround.web import session, wording
 from paperround.web.browse import charts, feeds
 from paperround.web.browse.cards import card
-from paperround.web.browse.feeds import Feed
+from paperround.web.browse.feeds import FeedDocument
 from paperround.web.browse.periods import Period, View, read_day, read_view
 from paperround.web.context import preferred
-from paperround.web.progress import Watched
-from paperround.web.rate_limits import Limit
+from paperround.web.progress import RoundProgress
+from paperround.web.rate_limits import RateLimit
 from support.letters import FOLDERS
 from support.papers import listing
 
@@ -43,7 +43,7 @@ def _paper(number: int = 1, **facts: object) -> Paper:
 
 
 def test_a_limit_counts_each_name_by_itself_and_forgets_in_time() -> None:
-    limit = Limit(2, timedelta(minutes=1))
+    limit = RateLimit(2, timedelta(minutes=1))
     assert [limit.take("a", NOW) for _ in range(3)] == [True, True, False]
     assert limit.take("b", NOW)
     assert limit.wait("a", NOW + timedelta(seconds=20)) == 40
@@ -56,7 +56,7 @@ def test_a_limit_counts_each_name_by_itself_and_forgets_in_time() -> None:
 
 @given(st.lists(st.integers(0, 300), max_size=60).map(sorted))
 def test_no_window_ever_holds_more_than_the_limit(seconds: list[int]) -> None:
-    limit = Limit(3, timedelta(seconds=60))
+    limit = RateLimit(3, timedelta(seconds=60))
     taken = [second for second in seconds if limit.take("x", NOW + timedelta(seconds=second))]
     assert all(sum(start <= other < start + 60 for other in taken) <= 3 for start in taken)
 
@@ -181,8 +181,8 @@ def test_a_card_on_a_page_has_no_hidden_breaks_in_its_words() -> None:
     assert made.other_badges == ("1\u00a0comment",)
 
 
-def _feed(*papers: Paper) -> Feed:
-    return Feed(
+def _feed(*papers: Paper) -> FeedDocument:
+    return FeedDocument(
         "Robots & <friends>", "https://papers.example.org", "/topics/robots", "/topics/robots/feed.xml", papers, NOW
     )
 
@@ -238,7 +238,7 @@ def test_no_bar_is_higher_than_its_scale(number: int) -> None:
 def test_progress_is_told_while_there_is_some(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr("paperround.web.progress.time.monotonic", lambda: now[0])
-    watched = Watched()
+    watched = RoundProgress()
     assert watched.facts()["stage"] is None
     watched.begin("delivering", None)
     watched.advance(1_200)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from paperround.web.operator.viewer import Look, Viewed, frame, shown
+from paperround.web.operator.viewer import DisplayOptions, MessageView, frame, shown
 from support.remarks import HTML, NOW, SITE, raw
 
 _LETTER = """<!DOCTYPE html><html><head><meta name="color-scheme" content="light dark">
@@ -17,7 +17,7 @@ _LETTER = """<!DOCTYPE html><html><head><meta name="color-scheme" content="light
 
 
 def test_dark_and_light_do_not_depend_on_who_looks() -> None:
-    dark, light = shown(_LETTER, Look("dark")), shown(_LETTER, Look("light"))
+    dark, light = shown(_LETTER, DisplayOptions("dark")), shown(_LETTER, DisplayOptions("light"))
     assert "@media (min-width: 0) { .a { color: #fff }" in dark
     assert "@media (max-width: 0) { .a { color: #000 }" in dark
     assert "@media (max-width: 0) { .a { color: #fff }" in light
@@ -29,48 +29,50 @@ def test_dark_and_light_do_not_depend_on_who_looks() -> None:
 
 
 def test_inverted_is_the_light_letter_turned_round() -> None:
-    html = shown(_LETTER, Look("inverted"))
+    html = shown(_LETTER, DisplayOptions("inverted"))
     assert "filter: invert(1) hue-rotate(180deg)" in html
     assert "@media (max-width: 0) { .a { color: #fff }" in html
 
 
 def test_pictures_that_are_off_are_not_fetched() -> None:
-    html = shown(_LETTER, Look(pictures=False))
+    html = shown(_LETTER, DisplayOptions(pictures=False))
     assert "a.example" not in html
     assert html.lower().count("<img") == 3
     assert 'alt="one"' in html
     assert (
-        "img-src 'none'" in frame(_LETTER, Look(pictures=False), pictures="https:").headers["content-security-policy"]
+        "img-src 'none'"
+        in frame(_LETTER, DisplayOptions(pictures=False), pictures="https:").headers["content-security-policy"]
     )
     assert (
-        "img-src 'self' data: https:;" in frame(_LETTER, Look(), pictures="https:").headers["content-security-policy"]
+        "img-src 'self' data: https:;"
+        in frame(_LETTER, DisplayOptions(), pictures="https:").headers["content-security-policy"]
     )
 
 
 def test_the_style_element_can_be_left_out() -> None:
-    html = shown(_LETTER, Look("dark", styles=False))
+    html = shown(_LETTER, DisplayOptions("dark", styles=False))
     assert ".a {" not in html
     assert "min-width: 600px" not in html
 
 
 def test_a_letter_without_a_head_is_shown_too() -> None:
-    assert shown("<p>Hi</p>", Look()).startswith('<base target="_blank"><style>')
-    assert shown("<p>Hi</p>", Look()).endswith("<p>Hi</p>")
+    assert shown("<p>Hi</p>", DisplayOptions()).startswith('<base target="_blank"><style>')
+    assert shown("<p>Hi</p>", DisplayOptions()).endswith("<p>Hi</p>")
 
 
 def test_a_frame_runs_nothing_and_belongs_to_our_pages_alone() -> None:
-    headers = frame("<script>alert(1)</script>", Look(), pictures="", refresh=2).headers
+    headers = frame("<script>alert(1)</script>", DisplayOptions(), pictures="", refresh=2).headers
     policy = headers["content-security-policy"]
     assert policy.startswith("default-src 'none'; style-src 'unsafe-inline'; ")
     assert "frame-ancestors 'self'" in policy
     assert "script" not in policy
     assert "allow-scripts" not in policy.partition("sandbox")[2] != ""
     assert (headers["x-frame-options"], headers["refresh"]) == ("SAMEORIGIN", "2")
-    assert "refresh" not in frame("", Look(), pictures="").headers
+    assert "refresh" not in frame("", DisplayOptions(), pictures="").headers
 
 
 def test_a_message_is_viewed_in_all_its_parts() -> None:
-    viewed = Viewed(raw(subject="Überraschend gute Roboter"), SITE, now=NOW)
+    viewed = MessageView(raw(subject="Überraschend gute Roboter"), SITE, now=NOW)
     assert viewed.subject == viewed.decoded("subject") == "Überraschend gute Roboter"
     assert viewed.decoded("X-Nothing") == ""
     assert viewed.html == HTML
@@ -85,12 +87,14 @@ def test_a_message_is_viewed_in_all_its_parts() -> None:
 
 
 def test_remarks_are_counted_by_how_bad_they_are() -> None:
-    viewed = Viewed(raw(html="<p>Hi</p>", text="Hi"), SITE, now=NOW)
+    viewed = MessageView(raw(html="<p>Hi</p>", text="Hi"), SITE, now=NOW)
     assert list(viewed.counts) == ["error", "warning"]
     assert sum(viewed.counts.values()) == len(viewed.remarks)
 
 
-@pytest.mark.parametrize("look", [Look(), Look("dark", pictures=False), Look("inverted", styles=False)])
-def test_every_switch_has_one_choice_that_holds(look: Look) -> None:
+@pytest.mark.parametrize(
+    "look", [DisplayOptions(), DisplayOptions("dark", pictures=False), DisplayOptions("inverted", styles=False)]
+)
+def test_every_switch_has_one_choice_that_holds(look: DisplayOptions) -> None:
     for _, choices in look.toggles():
         assert [wanted for _, wanted, on in choices if on] == [look]

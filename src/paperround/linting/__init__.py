@@ -14,7 +14,7 @@ from datetime import datetime
 from paperround.domain.models import Rendered, Site
 from paperround.linting.clients import RULES as CLIENTS
 from paperround.linting.contrast import RULES as CONTRAST
-from paperround.linting.finding import Remark, Severity
+from paperround.linting.finding import LintFinding, Severity
 from paperround.linting.head import RULES as HEAD
 from paperround.linting.links import RULES as LINKS
 from paperround.linting.mail import Mail, opened
@@ -22,14 +22,14 @@ from paperround.linting.parts import RULES as PARTS
 from paperround.linting.structure import RULES as STRUCTURE
 from paperround.linting.words import RULES as WORDS
 
-__all__ = ["Remark", "Severity", "lint"]
+__all__ = ["LintFinding", "Severity", "lint"]
 
-Rule = Callable[[Mail], Iterator[Remark]]
+Rule = Callable[[Mail], Iterator[LintFinding]]
 RULES: tuple[Rule, ...] = (*HEAD, *PARTS, *STRUCTURE, *LINKS, *WORDS, *CONTRAST, *CLIENTS)
 _ORDER = {severity: place for place, severity in enumerate(Severity)}
 
 
-def lint(message: bytes, rendered: Rendered | None, site: Site, now: datetime | None = None) -> list[Remark]:
+def lint(message: bytes, rendered: Rendered | None, site: Site, now: datetime | None = None) -> list[LintFinding]:
     """Everything that can be said against this message, the worst first.
 
     `rendered` is what the message was built from, where that is known; `now` lets a Date in the future be found.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from lxml.etree import _Element
 
-from paperround.linting.finding import Remark, Severity
+from paperround.linting.finding import LintFinding, Severity
 from paperround.linting.mail import Mail
 from paperround.linting.page import Declaration, line
 
@@ -71,11 +71,11 @@ CSS = (
     _css("gradients", r"gradient\(", (OUTLOOK, YAHOO), _W, _SOLID),
     _css("CSS variables", r"^--|var\(", _ALL, _E, "write the values themselves"),
     _css("calc() and its like", r"\b(?:calc|clamp|min|max)\(", (OUTLOOK, YAHOO), _W, "write a length"),
-    _css("modern colours", r"(?:light-dark|color-mix|oklch|oklab|lab|lch|hwb)\(", _ALL, _E, _HEX),
-    _css("colours with blanks", r"(?:rgb|hsl)a?\([^),]*\s[^),]*\)", _ALL, _E,
+    _css("modern colors", r"(?:light-dark|color-mix|oklch|oklab|lab|lch|hwb)\(", _ALL, _E, _HEX),
+    _css("colors with blanks", r"(?:rgb|hsl)a?\([^),]*\s[^),]*\)", _ALL, _E,
          "write #rrggbb; Gmail drops the whole attribute for it"),
-    _css("transparent colours", r"(?:rgb|hsl)a\(|#[0-9a-f]{8}\b", (OUTLOOK,), _W, "write the result as #rrggbb"),
-    _css("opacity", r"^opacity:", (OUTLOOK, YAHOO), _N, "use a paler colour"),
+    _css("transparent colors", r"(?:rgb|hsl)a\(|#[0-9a-f]{8}\b", (OUTLOOK,), _W, "write the result as #rrggbb"),
+    _css("opacity", r"^opacity:", (OUTLOOK, YAHOO), _N, "use a paler color"),
     _css("object-fit", r"^object-(?:fit|position):", (OUTLOOK, YAHOO), _W, "cut the picture to size before"),
     _css("aspect-ratio", r"^aspect-ratio:", _ALL, _W, "give the picture width and height"),
     _css("transform", r"^transform:", _ALL, _W, _LEFT_OUT),
@@ -104,7 +104,7 @@ PICTURES: dict[str, _Entry] = {
 }
 
 
-def unsupported(mail: Mail) -> Iterator[Remark]:
+def unsupported(mail: Mail) -> Iterator[LintFinding]:
     """Each feature once, with how often it stands there and who does not know it."""
     for feature in CSS:
         found = [one for one in mail.page.declared if _uses(one, feature)]
@@ -121,7 +121,7 @@ def unsupported(mail: Mail) -> Iterator[Remark]:
     yield from _elements(mail)
 
 
-def _elements(mail: Mail) -> Iterator[Remark]:
+def _elements(mail: Mail) -> Iterator[LintFinding]:
     for tag, (clients, severity, remedy) in TAGS.items():
         if found := mail.page.all(tag):
             yield _remark(f"<{tag}>", clients, severity, remedy, line(found[0]), len(found))
@@ -151,9 +151,9 @@ def _path(picture: _Element) -> str:
     return str(picture.get("src", "")).partition("?")[0].lower()
 
 
-def _remark(name: str, clients: tuple[str, ...], severity: Severity, remedy: str, at: int, count: int) -> Remark:
+def _remark(name: str, clients: tuple[str, ...], severity: Severity, remedy: str, at: int, count: int) -> LintFinding:
     times = f", {count} times" if count > 1 else ""
-    return Remark(
+    return LintFinding(
         "unsupported", severity, f"{name}{times}: unknown to {', '.join(clients)}", f"HTML line {at}", remedy
     )
 

@@ -1,4 +1,4 @@
-"""Colours as CSS writes them, how well they stand apart, and what a client that inverts makes of them. Pure."""
+"""Colors as CSS writes them, how well they stand apart, and what a client that inverts makes of them. Pure."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from colorsys import hls_to_rgb
 
 from cssutils.css.colors import COLORS  # type: ignore[import-untyped]
 
-Colour = tuple[float, float, float]
+Color = tuple[float, float, float]
 """Red, green and blue, 0 to 1."""
-WHITE: Colour = (1.0, 1.0, 1.0)
-BLACK: Colour = (0.0, 0.0, 0.0)
+WHITE: Color = (1.0, 1.0, 1.0)
+BLACK: Color = (0.0, 0.0, 0.0)
 _HEX = re.compile(r"#(?:[0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})", re.IGNORECASE)
 _FUNCTION = re.compile(r"(rgb|hsl)a?\(([^)]*)\)", re.IGNORECASE)
-# CSS Filter Effects 1: invert(1) hue-rotate(180deg), as one matrix over the inverted colour.
+# CSS Filter Effects 1: invert(1) hue-rotate(180deg), as one matrix over the inverted color.
 _HUE_TURNED = ((-0.574, 1.43, 0.144), (0.426, 0.43, 0.144), (0.426, 1.43, -0.856))
 
 
-def colour(text: str, behind: Colour = WHITE) -> Colour | None:
-    """The colour that this makes over another one; None for what is no colour that is known here."""
+def color(text: str, behind: Color = WHITE) -> Color | None:
+    """The color that this makes over another one; None for what is no color that is known here."""
     text = text.strip().lower()
     if _HEX.fullmatch(text):
         return _over(_hex(text[1:]), behind)
@@ -32,21 +32,21 @@ def colour(text: str, behind: Colour = WHITE) -> Colour | None:
     return _over((red / 255, green / 255, blue / 255, alpha), behind)
 
 
-def contrast(one: Colour, other: Colour) -> float:
+def contrast(one: Color, other: Color) -> float:
     """WCAG 2.2's contrast ratio, 1 to 21."""
     brighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
     return (brighter + 0.05) / (darker + 0.05)
 
 
-def luminance(colour: Colour) -> float:
+def luminance(color: Color) -> float:
     """WCAG's relative luminance, 0 to 1."""
-    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in colour)
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in color)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def inverted(colour: Colour) -> Colour:
+def inverted(color: Color) -> Color:
     """Dark for light and light for dark with the hue kept: near to what Gmail's apps and Outlook do by themselves."""
-    turned = tuple(1 - part for part in colour)
+    turned = tuple(1 - part for part in color)
     red, green, blue = (
         min(1.0, max(0.0, sum(factor * part for factor, part in zip(row, turned, strict=True))))
         for row in _HUE_TURNED
@@ -54,9 +54,9 @@ def inverted(colour: Colour) -> Colour:
     return red, green, blue
 
 
-def written(colour: Colour) -> str:
+def written(color: Color) -> str:
     """`#rrggbb`."""
-    return "#" + "".join(f"{round(part * 255):02x}" for part in colour)
+    return "#" + "".join(f"{round(part * 255):02x}" for part in color)
 
 
 def _hex(digits: str) -> tuple[float, float, float, float]:
@@ -85,8 +85,8 @@ def _number(text: str, whole: float) -> float:
     return min(1.0, max(0.0, value))
 
 
-def _over(colour: tuple[float, float, float, float], behind: Colour) -> Colour:
+def _over(color: tuple[float, float, float, float], behind: Color) -> Color:
     red, green, blue = (
-        part * colour[3] + below * (1 - colour[3]) for part, below in zip(colour[:3], behind, strict=True)
+        part * color[3] + below * (1 - color[3]) for part, below in zip(color[:3], behind, strict=True)
     )
     return red, green, blue

@@ -1,4 +1,4 @@
-"""Whether text stands out from what is behind it: in light, in dark, and where a client inverts colours. Pure."""
+"""Whether text stands out from what is behind it: in light, in dark, and where a client inverts colors. Pure."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 from lxml.etree import _Element
 
-from paperround.linting.colors import BLACK, WHITE, Colour, colour, contrast, inverted, written
-from paperround.linting.finding import Remark, Severity
+from paperround.linting.colors import BLACK, WHITE, Color, color, contrast, inverted, written
+from paperround.linting.finding import LintFinding, Severity
 from paperround.linting.mail import Mail
-from paperround.linting.page import Page, Styles, line
+from paperround.linting.page import HtmlDocument, Styles, line
 
 ENOUGH, ENOUGH_LARGE = 4.5, 3.0  # WCAG 2.2, 1.4.3 (AA)
 _LARGE, _LARGE_BOLD = 24.0, 18.66  # pixels: 18 and 14 points
@@ -23,11 +23,11 @@ _URL = re.compile(r"url\(|gradient\(")
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class TextStyle:
     """How the text of an element is printed; `behind` is None where a picture is."""
 
-    text: Colour
-    behind: Colour | None
+    text: Color
+    behind: Color | None
     size: float = 16.0
     bold: bool = False
 
@@ -37,18 +37,20 @@ class Look:
         return ENOUGH_LARGE if self.size >= _LARGE or (self.bold and self.size >= _LARGE_BOLD) else ENOUGH
 
 
-def legibility(mail: Mail) -> Iterator[Remark]:
-    """Each pair of colours that does not stand apart, once for each scheme."""
+def legibility(mail: Mail) -> Iterator[LintFinding]:
+    """Each pair of colors that does not stand apart, once for each scheme."""
     for scheme in ("light", "dark"):
         looks = _looks(mail.page, scheme)
         yield from _weak(mail.page, looks, f"in {scheme} mode", Severity.ERROR)
         if scheme == "light":
             turned = {element: _inverted(look) for element, look in looks.items()}
-            yield from _weak(mail.page, turned, "where a client inverts the colours", Severity.WARNING)
+            yield from _weak(mail.page, turned, "where a client inverts the colors", Severity.WARNING)
 
 
-def _weak(page: Page, looks: Mapping[_Element, Look], when: str, severity: Severity) -> Iterator[Remark]:
-    told: set[tuple[Colour, Colour]] = set()
+def _weak(
+    page: HtmlDocument, looks: Mapping[_Element, TextStyle], when: str, severity: Severity
+) -> Iterator[LintFinding]:
+    told: set[tuple[Color, Color]] = set()
     for element, text in page.visible():
         look = looks[element]
         if look.behind is None or (look.text, look.behind) in told:
@@ -56,15 +58,15 @@ def _weak(page: Page, looks: Mapping[_Element, Look], when: str, severity: Sever
         ratio = contrast(look.text, look.behind)
         if ratio < look.enough:
             told.add((look.text, look.behind))
-            colours = f"{written(look.text)} on {written(look.behind)}"
-            what = f"{' '.join(text.split())[:40]!r} is {colours} {when}: {ratio:.1f} to 1"
+            colors = f"{written(look.text)} on {written(look.behind)}"
+            what = f"{' '.join(text.split())[:40]!r} is {colors} {when}: {ratio:.1f} to 1"
             remedy = f"make it {look.enough:g} to 1 or more (WCAG 1.4.3): darken the one or lighten the other"
-            yield Remark("contrast", severity, what, f"HTML line {line(element)}", remedy)
+            yield LintFinding("contrast", severity, what, f"HTML line {line(element)}", remedy)
 
 
-def _looks(page: Page, scheme: str) -> dict[_Element, Look]:
+def _looks(page: HtmlDocument, scheme: str) -> dict[_Element, TextStyle]:
     """The look of every element in this scheme."""
-    looks: dict[_Element, Look] = {}
+    looks: dict[_Element, TextStyle] = {}
     if page.root is None:
         return looks
     styles = page.styles(scheme)
@@ -74,30 +76,30 @@ def _looks(page: Page, scheme: str) -> dict[_Element, Look]:
     behind, text = _CANVAS[scheme if honoured else "light"]
     for element in page.all():
         parent = element.getparent()
-        above = looks.get(parent, Look(text, behind)) if parent is not None else Look(text, behind)
+        above = looks.get(parent, TextStyle(text, behind)) if parent is not None else TextStyle(text, behind)
         looks[element] = _look(element, styles.get(element, {}), above, scheme if honoured else "light")
     return looks
 
 
-def _look(element: _Element, told: Styles, above: Look, scheme: str) -> Look:
+def _look(element: _Element, told: Styles, above: TextStyle, scheme: str) -> TextStyle:
     tag = str(element.tag)
     size = _size(told.get("font-size", ""), above.size)
     weight = told.get("font-weight", "")
     bold = weight in ("bold", "bolder", "600", "700", "800", "900") if weight else above.bold or tag in _BOLD_TAGS
     behind = _behind(element, told, above.behind)
     wanted = told.get("color") or str(element.get("color", "")) or ""
-    text = colour(wanted, behind or WHITE) or (_LINK[scheme] if tag == "a" and element.get("href") else above.text)
+    text = color(wanted, behind or WHITE) or (_LINK[scheme] if tag == "a" and element.get("href") else above.text)
     if wanted == "inherit":
         text = above.text
-    return Look(text, behind, size, bold)
+    return TextStyle(text, behind, size, bold)
 
 
-def _behind(element: _Element, told: Styles, above: Colour | None) -> Colour | None:
+def _behind(element: _Element, told: Styles, above: Color | None) -> Color | None:
     if _URL.search(told.get("background-image", "")) or element.get("background"):
         return None
     wanted = told.get("background-color") or str(element.get("bgcolor", ""))
     words = [wanted, *re.split(r"\s+(?![^(]*\))", wanted)]
-    own = next((found for word in words if (found := colour(word, above or WHITE)) is not None), None)
+    own = next((found for word in words if (found := color(word, above or WHITE)) is not None), None)
     return own if own is not None and wanted != "transparent" else above
 
 
@@ -109,7 +111,7 @@ def _size(value: str, above: float) -> float:
     return number * {"px": 1.0, "pt": 4 / 3, "em": above, "%": above / 100}[unit]
 
 
-def _inverted(look: Look) -> Look:
+def _inverted(look: TextStyle) -> TextStyle:
     behind = inverted(look.behind) if look.behind is not None else None
     return replace(look, text=inverted(look.text), behind=behind)
 

@@ -19,7 +19,7 @@ class Severity(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Remark:
+class LintFinding:
     """One thing that is wrong: where it stands, and what mends it."""
 
     rule: str

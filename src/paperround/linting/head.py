@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from email.utils import getaddresses, parsedate_to_datetime
 from urllib.parse import unquote
 
-from paperround.linting.finding import Remark, Severity, some
-from paperround.linting.mail import Field, Mail, decoded, is_local
+from paperround.linting.finding import LintFinding, Severity, some
+from paperround.linting.mail import HeaderField, Mail, decoded, is_local
 
 _REQUIRED = ("From", "To", "Subject", "Date", "Message-ID", "MIME-Version")
 _ONCE = frozenset((
@@ -44,11 +44,11 @@ _SIGNED = ("from", "to", "subject", "date", "message-id", "mime-version", "conte
            "list-unsubscribe", "list-unsubscribe-post", "feedback-id")  # fmt: skip
 
 
-def _remark(rule: str, severity: Severity, what: str, where: str, remedy: str) -> Remark:
-    return Remark(rule, severity, what, where if where == "message" else f"header {where}", remedy)
+def _remark(rule: str, severity: Severity, what: str, where: str, remedy: str) -> LintFinding:
+    return LintFinding(rule, severity, what, where if where == "message" else f"header {where}", remedy)
 
 
-def line_ends(mail: Mail) -> Iterator[Remark]:
+def line_ends(mail: Mail) -> Iterator[LintFinding]:
     """RFC 5322 2.3: lines end with CRLF, and neither stands alone; NUL nowhere."""
     bare = len(re.findall(rb"\r(?!\n)|(?<!\r)\n", mail.raw))
     if bare:
@@ -64,7 +64,7 @@ def line_ends(mail: Mail) -> Iterator[Remark]:
         yield _remark("long-line", Severity.ERROR, what, "message", remedy)
 
 
-def form(mail: Mail) -> Iterator[Remark]:
+def form(mail: Mail) -> Iterator[LintFinding]:
     """RFC 5322 2.2: fields, then an empty line, then the body."""
     for stray in mail.stray:
         what = f"no header field: {stray[:40].decode('utf-8', 'replace')!r}"
@@ -81,7 +81,7 @@ def form(mail: Mail) -> Iterator[Remark]:
             )  # fmt: skip
 
 
-def presence(mail: Mail) -> Iterator[Remark]:
+def presence(mail: Mail) -> Iterator[LintFinding]:
     """RFC 5322 3.6: which fields there have to be, and each once."""
     for name in _REQUIRED:
         if not mail.all(name):
@@ -101,7 +101,7 @@ def presence(mail: Mail) -> Iterator[Remark]:
         yield _remark("return-path", Severity.WARNING, "is set by the sender", "Return-Path", remedy)
 
 
-def sizes(mail: Mail) -> Iterator[Remark]:
+def sizes(mail: Mail) -> Iterator[LintFinding]:
     """Gmail's limits for a header."""
     written = [(field, sum(len(text) + 2 for text in field.lines)) for field in mail.fields]
     if (total := sum(size for _, size in written)) > _MOST_HEAD:
@@ -115,7 +115,7 @@ def sizes(mail: Mail) -> Iterator[Remark]:
             yield _remark("big-header", Severity.ERROR, what, field.name, "shorten it")
 
 
-def encoded_words(mail: Mail) -> Iterator[Remark]:
+def encoded_words(mail: Mail) -> Iterator[LintFinding]:
     """RFC 2047 2 and 5: how long encoded words may be, where they may stand, and that each is whole."""
     for field in mail.fields:
         found = _TOKEN.findall(field.value)
@@ -126,7 +126,7 @@ def encoded_words(mail: Mail) -> Iterator[Remark]:
             yield _remark("encoded-word", Severity.ERROR, what, field.name, remedy)
 
 
-def _wrong_words(field: Field, found: list[str]) -> Iterator[str]:
+def _wrong_words(field: HeaderField, found: list[str]) -> Iterator[str]:
     name = field.name.lower()
     if name in _NO_ENCODED_WORDS or name.startswith("list-"):
         yield "holds an encoded word, which nobody reads there"
@@ -140,7 +140,7 @@ def _wrong_words(field: Field, found: list[str]) -> Iterator[str]:
         yield "an encoded word stands inside quotation marks, where it is read as it is written"
 
 
-def sender(mail: Mail) -> Iterator[Remark]:
+def sender(mail: Mail) -> Iterator[LintFinding]:
     """Google's rules for senders: one From of your own domain, a plain name, replies welcome."""
     addresses = _addresses(mail, "From")
     if mail.all("From") and len(addresses) != 1:
@@ -155,7 +155,7 @@ def sender(mail: Mail) -> Iterator[Remark]:
         yield _remark("no-reply", Severity.WARNING, "replies go nowhere", "From", remedy)
 
 
-def _sending_domain(domain: str, mail: Mail) -> Iterator[Remark]:
+def _sending_domain(domain: str, mail: Mail) -> Iterator[LintFinding]:
     if domain in _FREE_MAIL:
         remedy = "set site.sender to an address of your own domain; DMARC refuses others' names"
         yield _remark("from-address", Severity.ERROR, f"the address is at {domain}", "From", remedy)
@@ -165,7 +165,7 @@ def _sending_domain(domain: str, mail: Mail) -> Iterator[Remark]:
         yield _remark("from-address", Severity.WARNING, what, "From", remedy)
 
 
-def _display_name(name: str) -> Iterator[Remark]:
+def _display_name(name: str) -> Iterator[LintFinding]:
     shown = decoded(name)
     odd = sorted({char for char in shown if unicodedata.category(char) in _SYMBOLS})
     if "@" in shown or odd or _PRETENDS.match(shown):
@@ -174,7 +174,7 @@ def _display_name(name: str) -> Iterator[Remark]:
         yield _remark("display-name", Severity.ERROR, what, "From", remedy)
 
 
-def recipient(mail: Mail) -> Iterator[Remark]:
+def recipient(mail: Mail) -> Iterator[LintFinding]:
     """One subscriber for each letter, and nobody else in it."""
     to = [address for _, address in _addresses(mail, "To")]
     if mail.all("To") and len(to) != 1:
@@ -184,7 +184,7 @@ def recipient(mail: Mail) -> Iterator[Remark]:
         yield _remark("recipients", Severity.ERROR, "is there", "Cc", "a digest goes to one subscriber")
 
 
-def subject(mail: Mail) -> Iterator[Remark]:
+def subject(mail: Mail) -> Iterator[LintFinding]:
     """Google: an honest subject; and what filters for spam look at first."""
     line = mail.subject
     if mail.all("Subject") and not line.strip():
@@ -205,7 +205,7 @@ def subject(mail: Mail) -> Iterator[Remark]:
         yield _remark("subject", Severity.NOTE, what, "Subject", "phones show about 40, desktops about 70")
 
 
-def date(mail: Mail) -> Iterator[Remark]:
+def date(mail: Mail) -> Iterator[LintFinding]:
     """RFC 5322 3.3: a date that exists, with its weekday and a numeric zone."""
     value = mail.value("Date")
     if not value:
@@ -230,7 +230,7 @@ def _wrong_date(value: str, moment: datetime, now: datetime | None) -> Iterator[
         yield "is in the future", "set the machine's clock, or use the moment of sending"
 
 
-def message_id(mail: Mail) -> Iterator[Remark]:
+def message_id(mail: Mail) -> Iterator[LintFinding]:
     """RFC 5322 3.6.4 and Google: `<unique@your.domain>`."""
     value = mail.value("Message-ID")
     found = _ID.fullmatch(value)
@@ -244,7 +244,7 @@ def message_id(mail: Mail) -> Iterator[Remark]:
         yield _remark("mime-version", Severity.ERROR, "is not 1.0", "MIME-Version", "there is no other (RFC 2045 4)")
 
 
-def lists(mail: Mail) -> Iterator[Remark]:
+def lists(mail: Mail) -> Iterator[LintFinding]:
     """RFC 2369, 2919 and 8058: what tells mail programs that this is a list, and how to leave it."""
     if mail.all("List-Id"):
         yield from _list_id(mail.value("List-Id"))
@@ -259,14 +259,14 @@ def lists(mail: Mail) -> Iterator[Remark]:
     yield from _one_click(mail)
 
 
-def _list_id(value: str) -> Iterator[Remark]:
+def _list_id(value: str) -> Iterator[LintFinding]:
     found = re.fullmatch(r"(?:[^<>]*\s)?<([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+)>", value)
     if not found or len(value) > 255 or found[1].lower().endswith(".localhost"):
         remedy = "write `Name <label.your.domain>`, at most 255 characters (RFC 2919)"
         yield _remark("list-id", Severity.WARNING, f"is ill-formed: {value[:60]!r}", "List-Id", remedy)
 
 
-def _ways_out(mail: Mail, value: str) -> Iterator[Remark]:
+def _ways_out(mail: Mail, value: str) -> Iterator[LintFinding]:
     name = "List-Unsubscribe"
     if not _URIS.fullmatch(value):
         remedy = "write `<https://…>, <mailto:…>`, with no blanks inside the brackets"
@@ -288,7 +288,7 @@ def _ways_out(mail: Mail, value: str) -> Iterator[Remark]:
             yield _remark("list-unsubscribe", Severity.ERROR, "shows the subscriber's address", name, remedy)
 
 
-def _one_click(mail: Mail) -> Iterator[Remark]:
+def _one_click(mail: Mail) -> Iterator[LintFinding]:
     name = "List-Unsubscribe-Post"
     if mail.all(name) and mail.value(name) != "List-Unsubscribe=One-Click":
         remedy = "write exactly `List-Unsubscribe=One-Click` (RFC 8058 3.1)"
@@ -298,7 +298,7 @@ def _one_click(mail: Mail) -> Iterator[Remark]:
         yield _remark("one-click", Severity.ERROR, "is not there", name, remedy)
 
 
-def automatic(mail: Mail) -> Iterator[Remark]:
+def automatic(mail: Mail) -> Iterator[LintFinding]:
     """RFC 3834 and Google's Feedback-ID: what machines make of the letter."""
     value = mail.value("Auto-Submitted").lower()
     if not value.startswith(("auto-generated", "auto-replied")):
@@ -315,7 +315,7 @@ def automatic(mail: Mail) -> Iterator[Remark]:
             yield _remark("feedback-id", Severity.WARNING, "is not `a:b:c:SenderId`", "Feedback-ID", remedy)
 
 
-def signature(mail: Mail) -> Iterator[Remark]:
+def signature(mail: Mail) -> Iterator[LintFinding]:
     """RFC 6376 5.4 and RFC 8058 4: what a signature has to cover, where there is one."""
     for field in mail.all("DKIM-Signature"):
         tags = dict(re.findall(r"(\w+)\s*=\s*([^;]*)", field.value))

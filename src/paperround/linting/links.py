@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from lxml.etree import _Element
 
-from paperround.linting.finding import Remark, Severity, some
+from paperround.linting.finding import LintFinding, Severity, some
 from paperround.linting.mail import Mail, host_of, is_local
 from paperround.linting.page import line, text_of
 
@@ -33,7 +33,7 @@ _RULES = {
 }  # fmt: skip
 
 
-def links(mail: Mail) -> Iterator[Remark]:
+def links(mail: Mail) -> Iterator[LintFinding]:
     """Each kind of mistake once, with the links that make it."""
     found: dict[str, list[_Element]] = defaultdict(list)
     for link in mail.page.all("a"):
@@ -45,7 +45,7 @@ def links(mail: Mail) -> Iterator[Remark]:
             severity, remedy = Severity.ERROR, "subscribers cannot reach it; link the site's public address"
         shown = some(list(dict.fromkeys(_shown(link) for link in those)))
         many = f" ({len(those)} of them)" if len(those) > 1 else ""
-        yield Remark(rule, severity, f"a link {what}{many}: {shown}", f"HTML line {line(those[0])}", remedy)
+        yield LintFinding(rule, severity, f"a link {what}{many}: {shown}", f"HTML line {line(those[0])}", remedy)
 
 
 def _wrong(link: _Element) -> Iterator[str]:

@@ -13,7 +13,7 @@ from functools import cached_property
 from urllib.parse import urlsplit
 
 from paperround.domain.models import Rendered, Site
-from paperround.linting.page import Page, read
+from paperround.linting.page import HtmlDocument, read
 
 _FIELD = re.compile(rb"([!-9;-~]+):")  # RFC 5322 2.2: any printable character but the colon
 _LINE_END = re.compile(rb"\r\n|\r|\n")
@@ -21,7 +21,7 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class HeaderField:
     """A header field: its name, and its lines as they are written, without their ends."""
 
     name: str
@@ -44,7 +44,7 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class BodyPart:
     """A leaf of the message: its type, and its body as written and as read."""
 
     kind: str
@@ -60,17 +60,17 @@ class Mail:
     """A message, and what is known about where it comes from."""
 
     raw: bytes
-    fields: tuple[Field, ...]
+    fields: tuple[HeaderField, ...]
     stray: tuple[bytes, ...]
     """Lines above the body that are no part of a field."""
     has_body: bool
     message: Message
-    parts: tuple[Part, ...]
+    parts: tuple[BodyPart, ...]
     rendered: Rendered | None
     site: Site
     now: datetime | None
 
-    def all(self, name: str) -> list[Field]:
+    def all(self, name: str) -> list[HeaderField]:
         """The fields of this name."""
         return [field for field in self.fields if field.name.lower() == name.lower()]
 
@@ -104,7 +104,7 @@ class Mail:
         return self.body("text/plain")
 
     @cached_property
-    def page(self) -> Page:
+    def page(self) -> HtmlDocument:
         """The HTML as a document."""
         return read(self.html)
 
@@ -129,7 +129,7 @@ def opened(raw: bytes, rendered: Rendered | None, site: Site, now: datetime | No
     message = message_from_bytes(raw, policy=policy.compat32)
     return Mail(
         raw=raw,
-        fields=tuple(Field(lines[0].partition(b":")[0].decode("ascii"), tuple(lines)) for lines in fields),
+        fields=tuple(HeaderField(lines[0].partition(b":")[0].decode("ascii"), tuple(lines)) for lines in fields),
         stray=tuple(stray),
         has_body=blank,
         message=message,
@@ -166,7 +166,7 @@ def _split(raw: bytes) -> tuple[bytes, bool, bytes]:
     return (raw[: found.start()], True, raw[found.end() :]) if found else (raw, False, b"")
 
 
-def _part(part: Message) -> Part:
+def _part(part: Message) -> BodyPart:
     charset = str(part.get_content_charset() or "")
     body = part.get_payload(decode=True)
     data = body if isinstance(body, bytes) else b""
@@ -175,7 +175,7 @@ def _part(part: Message) -> Part:
         text: str | None = data.decode(charset or "us-ascii")
     except (UnicodeDecodeError, LookupError):
         text = None
-    return Part(
+    return BodyPart(
         kind=part.get_content_type(),
         encoding=str(part.get("Content-Transfer-Encoding", "7bit")).strip().lower(),
         charset=charset,

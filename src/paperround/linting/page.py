@@ -42,7 +42,7 @@ class Declaration:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class StyleRule:
     """The declarations of one selector in a style sheet, under the condition of its media query."""
 
     media: str
@@ -51,7 +51,7 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class StyleSheet:
     """A style element."""
 
     text: str
@@ -63,7 +63,7 @@ Styles = Mapping[str, str]
 
 
 @dataclass(frozen=True)
-class Page:
+class HtmlDocument:
     """An HTML document."""
 
     source: str
@@ -78,15 +78,15 @@ class Page:
         return [element for element in self.root.iter(*tags) if isinstance(element.tag, str)]
 
     @cached_property
-    def sheets(self) -> tuple[Sheet, ...]:
+    def sheets(self) -> tuple[StyleSheet, ...]:
         """The style elements."""
         return tuple(
-            Sheet(element.text or "", line(element), any(up.tag == "head" for up in element.iterancestors()))
+            StyleSheet(element.text or "", line(element), any(up.tag == "head" for up in element.iterancestors()))
             for element in self.all("style")
         )
 
     @cached_property
-    def blocks(self) -> tuple[Block, ...]:
+    def blocks(self) -> tuple[StyleRule, ...]:
         """The rules of all style sheets, in order."""
         return tuple(block for sheet in self.sheets for block in css_blocks(sheet.text, sheet.line))
 
@@ -106,7 +106,7 @@ class Page:
         return attributes + tuple(one for block in self.blocks for one in block.declarations)
 
     def styles(self, scheme: str) -> dict[_Element, Styles]:
-        """What each element is told in this colour scheme (light or dark), by attribute and by style sheet."""
+        """What each element is told in this color scheme (light or dark), by attribute and by style sheet."""
         ranked: dict[_Element, dict[str, tuple[tuple[int, ...], str]]] = defaultdict(dict)
         for place, block in enumerate(self.blocks):
             if not _applies(block.media, scheme):
@@ -145,15 +145,15 @@ class Page:
 _XPATH = GenericTranslator()
 
 
-def read(source: str) -> Page:
+def read(source: str) -> HtmlDocument:
     """The document in this HTML; `root` is None where there is none."""
     try:
         root: _Element | None = lxml_html.document_fromstring(source.encode("utf-8", "replace"), parser=_PARSER)
     except ParserError:
         root = None
-    balance = _Balance()
+    balance = _TagBalance()
     balance.feed(source)
-    return Page(source, root, tuple(balance.result()))
+    return HtmlDocument(source, root, tuple(balance.result()))
 
 
 def line(element: _Element) -> int:
@@ -189,7 +189,7 @@ def declarations(text: str, at: int, tag: str = "") -> tuple[Declaration, ...]:
     return tuple(found)
 
 
-def css_blocks(text: str, at: int = 1, media: str = "") -> Iterator[Block]:
+def css_blocks(text: str, at: int = 1, media: str = "") -> Iterator[StyleRule]:
     """The rules of a style sheet, those in media queries with their condition."""
     text, start = _without_comments(text), 0
     while (opening := text.find("{", start)) >= 0:
@@ -200,7 +200,7 @@ def css_blocks(text: str, at: int = 1, media: str = "") -> Iterator[Block]:
             if prelude.lower().startswith(("@media", "@supports")):
                 yield from css_blocks(body, here, f"{media} {prelude}".strip().lower())
         else:
-            yield Block(media, prelude, declarations(body, here))
+            yield StyleRule(media, prelude, declarations(body, here))
         start = closing + 1
 
 
@@ -246,7 +246,7 @@ def _texts(element: _Element) -> Iterator[tuple[_Element, str]]:
             yield element, child.tail
 
 
-class _Balance(HTMLParser):
+class _TagBalance(HTMLParser):
     """Finds tags that are closed and were never open, and such as are never closed."""
 
     def __init__(self) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from paperround.linting.finding import Remark, Severity, some
-from paperround.linting.mail import Mail, Part
+from paperround.linting.finding import LintFinding, Severity, some
+from paperround.linting.mail import BodyPart, Mail
 
 CLIPPED, NEARLY = 102_000, 92_000  # bytes of HTML: Gmail hides what comes after 102 KB
 _LINE = 76  # RFC 2045 6.7 and 6.8
@@ -17,39 +17,39 @@ _BAD_ESCAPE = re.compile(rb"=(?![0-9A-F]{2}|\r?\n|$)")
 _MARKUP = re.compile(r"<(?:html|body|table|tr|td|div|span|style|br)\b[^>]*>", re.IGNORECASE)
 
 
-def alternatives(mail: Mail) -> Iterator[Remark]:
+def alternatives(mail: Mail) -> Iterator[LintFinding]:
     """RFC 2046 5.1.4: the text first, the HTML last, for clients show the last that they know."""
     kinds = [part.kind for part in mail.parts]
     bodies = [kind for kind in kinds if kind.startswith("text/")]
     if mail.message.get_content_type() != "multipart/alternative" or bodies != ["text/plain", "text/html"]:
         what = f"holds {' + '.join(kinds) or 'nothing'} as {mail.message.get_content_type()}"
         remedy = "make it multipart/alternative: text/plain first, text/html last"
-        yield Remark("alternatives", Severity.ERROR, what, "message", remedy)
+        yield LintFinding("alternatives", Severity.ERROR, what, "message", remedy)
 
 
-def boundary(mail: Mail) -> Iterator[Remark]:
+def boundary(mail: Mail) -> Iterator[LintFinding]:
     """RFC 2046 5.1.1: a legal boundary, and closed once."""
     mark = mail.message.get_boundary()
     if mark is None:
         return
     if not _BOUNDARY.fullmatch(mark):
         remedy = "1 to 70 letters, digits and '()+_,-./:=?, not ending with a blank"
-        yield Remark("boundary", Severity.ERROR, f"is not legal: {mark[:40]!r}", "header Content-Type", remedy)
+        yield LintFinding("boundary", Severity.ERROR, f"is not legal: {mark[:40]!r}", "header Content-Type", remedy)
     closings = len(re.findall(rb"^--" + re.escape(mark.encode()) + rb"--[ \t]*\r?$", mail.raw, re.MULTILINE))
     if closings != 1:
         remedy = "end the last part with --boundary--, once"
-        yield Remark("boundary", Severity.ERROR, f"is closed {closings} times", "message", remedy)
+        yield LintFinding("boundary", Severity.ERROR, f"is closed {closings} times", "message", remedy)
 
 
-def encodings(mail: Mail) -> Iterator[Remark]:
+def encodings(mail: Mail) -> Iterator[LintFinding]:
     """RFC 2045 6: a part is what it says it is."""
     for part in mail.parts:
         if part.kind.startswith("text/"):
             for severity, what, remedy in _wrong_encoding(part):
-                yield Remark("encoding", severity, what, f"part {part.kind}", remedy)
+                yield LintFinding("encoding", severity, what, f"part {part.kind}", remedy)
 
 
-def _wrong_encoding(part: Part) -> Iterator[tuple[Severity, str, str]]:
+def _wrong_encoding(part: BodyPart) -> Iterator[tuple[Severity, str, str]]:
     if part.charset.lower() not in ("utf-8", "us-ascii"):
         yield Severity.ERROR, f"its charset is {part.charset or 'not named'}", "say charset=utf-8"
     if part.text is None:
@@ -69,44 +69,46 @@ def _wrong_encoding(part: Part) -> Iterator[tuple[Severity, str, str]]:
         yield Severity.ERROR, f"has a line of {longest} characters; {_LINE} is the most", "break its lines"
 
 
-def truth(mail: Mail) -> Iterator[Remark]:
+def truth(mail: Mail) -> Iterator[LintFinding]:
     """The message says what was laid out, and not something that the encoding made of it."""
     if mail.rendered is None:
         return
     for kind, wanted in (("text/html", mail.rendered.html), ("text/plain", mail.rendered.text)):
         if mail.body(kind).rstrip("\n") != wanted.replace("\r\n", "\n").rstrip("\n"):
             remedy = "control characters and lone surrogates are taken out on the way; find where they come from"
-            yield Remark("changed", Severity.ERROR, "is not what was laid out", f"part {kind}", remedy)
+            yield LintFinding("changed", Severity.ERROR, "is not what was laid out", f"part {kind}", remedy)
 
 
-def size(mail: Mail) -> Iterator[Remark]:
+def size(mail: Mail) -> Iterator[LintFinding]:
     """Gmail clips HTML at 102 KB, and the way out is at the end."""
     bytes_ = len(mail.html.encode())
     if bytes_ > NEARLY:
         clipped = bytes_ > CLIPPED
         severity = Severity.ERROR if clipped else Severity.WARNING
         what = f"has {bytes_:,} bytes; Gmail {'clips' if clipped else 'would clip'} at {CLIPPED:,}"
-        yield Remark("size", severity, what, "HTML", "fewer papers, shorter summaries, or a leaner theme")
+        yield LintFinding("size", severity, what, "HTML", "fewer papers, shorter summaries, or a leaner theme")
 
 
-def text_body(mail: Mail) -> Iterator[Remark]:
+def text_body(mail: Mail) -> Iterator[LintFinding]:
     """The text is for people who read text, and for filters that compare."""
     if not mail.text:
         return
     if len(mail.text.strip()) < _LITTLE:
         remedy = "say in it what the HTML says"
-        yield Remark("text-part", Severity.ERROR, "is next to empty", "text", remedy)
+        yield LintFinding("text-part", Severity.ERROR, "is next to empty", "text", remedy)
     tags = _MARKUP.findall(mail.text)
     if len(tags) > 2:
-        yield Remark("text-part", Severity.WARNING, f"holds HTML: {some(tags)}", "text", "write it as plain text")
+        yield LintFinding(
+            "text-part", Severity.WARNING, f"holds HTML: {some(tags)}", "text", "write it as plain text"
+        )
     linked = {str(link.get("href")) for link in mail.page.all("a") if _is_web(link.get("href"))}
     missing = sorted(url for url in linked if url not in mail.text)
     if linked and 1 - len(missing) / len(linked) < _SHARE:
         what = f"has {len(linked) - len(missing)} of the HTML's {len(linked)} links; missing {some(missing)}"
-        yield Remark("text-links", Severity.WARNING, what, "text", "write the same links below the text")
+        yield LintFinding("text-links", Severity.WARNING, what, "text", "write the same links below the text")
 
 
-def way_out(mail: Mail) -> Iterator[Remark]:
+def way_out(mail: Mail) -> Iterator[LintFinding]:
     """Google: the way out stands where subscribers see it, not only in the header."""
     uris = re.findall(r"<(https?://[^<>\s]+)>", mail.value("List-Unsubscribe"))
     if not mail.is_bulk or not uris:
@@ -115,7 +117,7 @@ def way_out(mail: Mail) -> Iterator[Remark]:
     for where, there in (("HTML", uris[0] in hrefs), ("text", uris[0] in mail.text)):
         if not there:
             remedy = "print the unsubscribe link at the letter's end"
-            yield Remark("visible-way-out", Severity.ERROR, "has no unsubscribe link", where, remedy)
+            yield LintFinding("visible-way-out", Severity.ERROR, "has no unsubscribe link", where, remedy)
 
 
 def _is_web(url: str | None) -> bool:

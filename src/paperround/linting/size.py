@@ -8,14 +8,14 @@ from lxml import etree
 from lxml.etree import _Element
 
 from paperround.linting.mail import Mail
-from paperround.linting.page import Page, text_of
+from paperround.linting.page import HtmlDocument, text_of
 from paperround.linting.parts import CLIPPED
 
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class SectionSize:
     """A part of the HTML: its name, its bytes, and how many papers or paragraphs are in it."""
 
     name: str
@@ -24,7 +24,7 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
-class Weight:
+class SizeBreakdown:
     """All in bytes; what is said of the HTML is said of it as it is read, not as it is encoded on the way."""
 
     message: int
@@ -38,7 +38,7 @@ class Weight:
     """The style attributes, which are spread over the body."""
     words: int
     """What is printed."""
-    sections: tuple[Share, ...]
+    sections: tuple[SectionSize, ...]
     """Each h2 and what follows it, up to the next."""
     around: int
     """The body less its sections: masthead, greeting and footer."""
@@ -50,13 +50,13 @@ class Weight:
         return self.html / self.limit
 
 
-def weigh(mail: Mail) -> Weight:
+def weigh(mail: Mail) -> SizeBreakdown:
     """What the message weighs, part by part."""
     page = mail.page
     html = len(mail.html.encode())
     head = sum(_bytes(element) for element in page.all("head"))
     sections = _sections(page)
-    return Weight(
+    return SizeBreakdown(
         message=len(mail.raw),
         header=sum(len(text) + 2 for field in mail.fields for text in field.lines),
         text=len(mail.text.encode()),
@@ -70,14 +70,14 @@ def weigh(mail: Mail) -> Weight:
     )
 
 
-def _sections(page: Page) -> tuple[Share, ...]:
-    found: list[Share] = []
+def _sections(page: HtmlDocument) -> tuple[SectionSize, ...]:
+    found: list[SectionSize] = []
     for heading in page.all(*_HEADINGS):
         if heading.tag == "h2":
-            found.append(Share(text_of(heading), _bytes(_own(heading))))
+            found.append(SectionSize(text_of(heading), _bytes(_own(heading))))
         elif found and heading.tag == "h3":
             last = found.pop()
-            found.append(Share(last.name, last.bytes + _bytes(_own(heading)), last.entries + 1))
+            found.append(SectionSize(last.name, last.bytes + _bytes(_own(heading)), last.entries + 1))
     return tuple(found)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from lxml.etree import _Element
 
-from paperround.linting.finding import Remark, Severity, some
+from paperround.linting.finding import LintFinding, Severity, some
 from paperround.linting.mail import Mail
 from paperround.linting.page import Declaration, declarations, hides, line, text_of
 
@@ -19,11 +19,11 @@ _PIXELS = re.compile(r"(\d+(?:\.\d+)?)(px|pt)")
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 
 
-def document(mail: Mail) -> Iterator[Remark]:
-    """Doctype, language, title, charset, viewport, colour schemes."""
+def document(mail: Mail) -> Iterator[LintFinding]:
+    """Doctype, language, title, charset, viewport, color schemes."""
     page = mail.page
     if page.root is None:
-        yield Remark("no-html", Severity.ERROR, "there is no HTML part", "message", "add a text/html part")
+        yield LintFinding("no-html", Severity.ERROR, "there is no HTML part", "message", "add a text/html part")
         return
     root = page.all("html")[0]
     metas = {str(meta.get("name", "")).lower(): str(meta.get("content", "")) for meta in page.all("meta")}
@@ -42,68 +42,68 @@ def document(mail: Mail) -> Iterator[Remark]:
     )  # fmt: skip
     for fine, rule, what, remedy in checks:
         if not fine:
-            yield Remark(rule, Severity.ERROR if rule == "doctype" else Severity.WARNING, what, "HTML", remedy)
+            yield LintFinding(rule, Severity.ERROR if rule == "doctype" else Severity.WARNING, what, "HTML", remedy)
     dark = any("prefers-color-scheme" in block.media for block in page.blocks)
     if "dark" not in metas.get("color-scheme", "") or not dark:
         remedy = "add the color-scheme metas and an @media (prefers-color-scheme: dark) block, or clients guess"
-        yield Remark("dark-mode", Severity.WARNING, "has no dark colours of its own", "HTML", remedy)
+        yield LintFinding("dark-mode", Severity.WARNING, "has no dark colors of its own", "HTML", remedy)
 
 
-def well_formed(mail: Mail) -> Iterator[Remark]:
+def well_formed(mail: Mail) -> Iterator[LintFinding]:
     """Google asks for HTML by the standard; a lost tag moves the rest of the letter."""
     for at, what in mail.page.tangles[:5]:
         remedy = "open and close each element where it belongs"
-        yield Remark("tags", Severity.ERROR, what, f"HTML line {at}", remedy)
+        yield LintFinding("tags", Severity.ERROR, what, f"HTML line {at}", remedy)
     counted = Counter(str(element.get("id")) for element in mail.page.all() if element.get("id"))
     doubled = [name for name, count in counted.items() if count > 1]
     if doubled:
         remedy = "an id stands once in a document"
-        yield Remark("ids", Severity.WARNING, f"ids stand there twice: {some(doubled)}", "HTML", remedy)
+        yield LintFinding("ids", Severity.WARNING, f"ids stand there twice: {some(doubled)}", "HTML", remedy)
 
 
-def style_sheets(mail: Mail) -> Iterator[Remark]:
+def style_sheets(mail: Mail) -> Iterator[LintFinding]:
     """Gmail reads style elements of up to 16 KB, in the head."""
     for sheet in mail.page.sheets:
         where, size = f"HTML line {sheet.line}", len(sheet.text.encode())
         if size > _STYLE_LIMIT:
             what = f"a style element has {size:,} bytes; Gmail takes {_STYLE_LIMIT:,}"
-            yield Remark("style-size", Severity.ERROR, what, where, "leave in it only what is for media queries")
+            yield LintFinding("style-size", Severity.ERROR, what, where, "leave in it only what is for media queries")
         if not sheet.in_head:
-            yield Remark("style-place", Severity.WARNING, "a style element stands in the body", where,
+            yield LintFinding("style-place", Severity.WARNING, "a style element stands in the body", where,
                          "move it to the head: Gmail and Outlook read it nowhere else")  # fmt: skip
 
 
-def headings(mail: Mail) -> Iterator[Remark]:
+def headings(mail: Mail) -> Iterator[LintFinding]:
     """One h1, and no level left out: people who listen move by headings."""
     found = mail.page.all(*_HEADINGS)
     if mail.page.root is not None and [element.tag for element in found].count("h1") != 1:
         count = [element.tag for element in found].count("h1")
-        yield Remark("headings", Severity.WARNING, f"has {count} h1", "HTML", "give the letter one h1: its name")
+        yield LintFinding("headings", Severity.WARNING, f"has {count} h1", "HTML", "give the letter one h1: its name")
     before = 0
     for element in found:
         level = int(str(element.tag)[1])
         if level > before + 1:
             what = f"<{element.tag}> comes after {f'<h{before}>' if before else 'no heading'}"
-            yield Remark("headings", Severity.WARNING, what, f"HTML line {line(element)}", "leave no level out")
+            yield LintFinding("headings", Severity.WARNING, what, f"HTML line {line(element)}", "leave no level out")
         before = level
 
 
-def tables(mail: Mail) -> Iterator[Remark]:
+def tables(mail: Mail) -> Iterator[LintFinding]:
     """Tables that only lay out say so; else they are read aloud as rows and columns."""
     mute = [element for element in mail.page.all("table") if element.get("role") not in ("presentation", "none")]
     bare = [table for table in mute if table.find(".//th") is None]
     if bare:
         what = f"{len(bare)} layout tables are read aloud as data"
-        yield Remark("layout-tables", Severity.WARNING, what, f"HTML line {line(bare[0])}",
+        yield LintFinding("layout-tables", Severity.WARNING, what, f"HTML line {line(bare[0])}",
                      'write role="presentation" on each')  # fmt: skip
 
 
-def pictures(mail: Mail) -> Iterator[Remark]:
+def pictures(mail: Mail) -> Iterator[LintFinding]:
     """Pictures are off for many, and slow for more."""
     for picture in mail.page.all("img"):
         where = f"HTML line {line(picture)}"
         for severity, rule, what, remedy in _wrong_picture(picture):
-            yield Remark(rule, severity, f"a picture {what}", where, remedy)
+            yield LintFinding(rule, severity, f"a picture {what}", where, remedy)
 
 
 def _wrong_picture(picture: _Element) -> Iterator[tuple[Severity, str, str, str]]:
@@ -123,7 +123,7 @@ def _wrong_picture(picture: _Element) -> Iterator[tuple[Severity, str, str, str]
         )
 
 
-def sizes(mail: Mail) -> Iterator[Remark]:
+def sizes(mail: Mail) -> Iterator[LintFinding]:
     """Text that can be read on a phone, and nothing that is wider than its screen."""
     small: dict[float, Declaration] = {}
     for one in mail.page.declared:
@@ -133,12 +133,12 @@ def sizes(mail: Mail) -> Iterator[Remark]:
     for pixels, one in sorted(small.items()):
         severity = Severity.ERROR if pixels < _TINY else Severity.WARNING
         remedy = "14 px and more are read without glasses; iOS enlarges what is below 13"
-        yield Remark("small-text", severity, f"text of {pixels:g} px", f"HTML line {one.line}", remedy)
+        yield LintFinding("small-text", severity, f"text of {pixels:g} px", f"HTML line {one.line}", remedy)
     for element in mail.page.all("table", "td", "div", "img"):
         if _wide(element):
             what = f"<{element.tag}> is {_wide(element)} px wide, whatever the screen"
             remedy = 'width="100%" with max-width, and a table for Outlook in a conditional comment'
-            yield Remark("fixed-width", Severity.WARNING, what, f"HTML line {line(element)}", remedy)
+            yield LintFinding("fixed-width", Severity.WARNING, what, f"HTML line {line(element)}", remedy)
 
 
 def _wide(element: _Element) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from paperround.linting.finding import Remark, Severity, some
+from paperround.linting.finding import LintFinding, Severity, some
 from paperround.linting.mail import Mail
 from paperround.linting.page import hides, line, text_of
 
@@ -23,36 +23,36 @@ _POOR_START = re.compile(
 )
 
 
-def active_content(mail: Mail) -> Iterator[Remark]:
+def active_content(mail: Mail) -> Iterator[LintFinding]:
     """What clients take out, and filters count against a letter."""
     for element in mail.page.all():
         tag, where = str(element.tag), f"HTML line {line(element)}"
         handlers = [name for name in element.attrib if str(name).startswith("on")]
         if tag in _ACTIVE:
             remedy = "mail has neither scripts nor forms nor frames; link a page that has"
-            yield Remark("active-content", Severity.ERROR, f"<{tag}> is taken out by clients", where, remedy)
+            yield LintFinding("active-content", Severity.ERROR, f"<{tag}> is taken out by clients", where, remedy)
         if handlers:
             what = f"<{tag}> has {some([str(name) for name in handlers])}"
-            yield Remark("active-content", Severity.ERROR, what, where, "no client runs scripts")
+            yield LintFinding("active-content", Severity.ERROR, what, where, "no client runs scripts")
         if any(str(value).strip().lower().startswith("data:") for value in element.attrib.values()):
             remedy = "serve the file by https or attach it (cid:); Gmail and Outlook drop data: addresses"
-            yield Remark("data-url", Severity.ERROR, f"<{tag}> has a data: address", where, remedy)
+            yield LintFinding("data-url", Severity.ERROR, f"<{tag}> has a data: address", where, remedy)
 
 
-def first_words(mail: Mail) -> Iterator[Remark]:
+def first_words(mail: Mail) -> Iterator[LintFinding]:
     """The first line is what inboxes show beside the subject."""
     if mail.page.root is None:
         return
     start = mail.page.words[:200]
     if len(start) < _PREHEADER:
         remedy = "begin with a sentence that says what is inside"
-        yield Remark("preheader", Severity.WARNING, "there is hardly any text", "HTML", remedy)
+        yield LintFinding("preheader", Severity.WARNING, "there is hardly any text", "HTML", remedy)
     elif _POOR_START.match(start):
         remedy = "begin with what is inside; put the link to the web page at the end"
-        yield Remark("preheader", Severity.WARNING, f"begins with {start[:40]!r}", "HTML", remedy)
+        yield LintFinding("preheader", Severity.WARNING, f"begins with {start[:40]!r}", "HTML", remedy)
 
 
-def hidden_text(mail: Mail) -> Iterator[Remark]:
+def hidden_text(mail: Mail) -> Iterator[LintFinding]:
     """Google: do not hide content with CSS; a short preheader is the most that is tolerated."""
     for element in mail.page.all():
         style = str(element.get("style", ""))
@@ -63,14 +63,14 @@ def hidden_text(mail: Mail) -> Iterator[Remark]:
             remedy = "make it a visible first line" if not long else "show it or leave it out; filters look for it"
             what = f"{len(text)} characters are hidden: {text[:40]!r}"
             severity = Severity.ERROR if long else Severity.WARNING
-            yield Remark("hidden-text", severity, what, f"HTML line {line(element)}", remedy)
+            yield LintFinding("hidden-text", severity, what, f"HTML line {line(element)}", remedy)
 
 
-def placeholders(mail: Mail) -> Iterator[Remark]:
+def placeholders(mail: Mail) -> Iterator[LintFinding]:
     """Something was to be filled in, and was not."""
     remedy = "fill it in the template, or leave the line out where there is nothing to say"
     for what, where in _unfilled(mail):
-        yield Remark("placeholder", Severity.ERROR, f"is not filled: {what[:60]!r}", where, remedy)
+        yield LintFinding("placeholder", Severity.ERROR, f"is not filled: {what[:60]!r}", where, remedy)
 
 
 def _unfilled(mail: Mail) -> Iterator[tuple[str, str]]:
@@ -99,17 +99,19 @@ def _empty(text: str) -> str:
     return found[0] if found else ""
 
 
-def imprint(mail: Mail) -> Iterator[Remark]:
+def imprint(mail: Mail) -> Iterator[LintFinding]:
     """Who sends it and where they are: CAN-SPAM and many countries' laws ask for a postal address."""
     address = mail.site.postal_address
     if not address:
         remedy = "set site.postal_address; commercial mail needs one (CAN-SPAM), and subscribers trust it more"
-        yield Remark("postal-address", Severity.NOTE, "the site has no postal address to print", "message", remedy)
+        yield LintFinding(
+            "postal-address", Severity.NOTE, "the site has no postal address to print", "message", remedy
+        )
         return
     said = {"HTML": mail.page.words, "text": " ".join(mail.text.split())}
     for where, words in said.items():
         if words and " ".join(address.split()) not in words:
-            yield Remark("postal-address", Severity.WARNING, "is not printed", where, "print it in the footer")
+            yield LintFinding("postal-address", Severity.WARNING, "is not printed", where, "print it in the footer")
 
 
 RULES = (active_content, first_words, hidden_text, placeholders, imprint)

@@ -23,7 +23,7 @@ _AS_JSON_LINES = (structlog.processors.format_exc_info, structlog.processors.JSO
 
 
 def log_to_stderr(*, verbose: bool) -> None:
-    """Send logs to stderr: coloured lines on a terminal, JSON lines elsewhere."""
+    """Send logs to stderr: colored lines on a terminal, JSON lines elsewhere."""
     terminal = sys.stderr.isatty()
     structlog.configure(
         processors=[

@@ -64,7 +64,7 @@ class Origin(StrEnum):
     NOTICE = "notice"
 
 
-class Fate(StrEnum):
+class Placement(StrEnum):
     """What became of a paper that was considered."""
 
     PRINTED = "printed"
@@ -76,7 +76,7 @@ class Fate(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class PreviewRequest:
     """Which letter: a subscriber's, or that of somebody who follows topics; with neither a made-up one."""
 
     email: str = ""
@@ -107,11 +107,11 @@ class Preview:
 
 
 @dataclass(frozen=True, slots=True)
-class Considered:
+class ConsideredPaper:
     """A paper that could have been in the letter, and why it is or is not."""
 
     paper: Paper
-    fate: Fate
+    fate: Placement
     matches: tuple[Match, ...]
     """The subscriber's topics that it is on, the best first."""
     popularity: float
@@ -125,7 +125,7 @@ class Considered:
 
 
 @dataclass(frozen=True, slots=True)
-class _Drawn:
+class _DigestDraft:
     """A digest for a subscriber, before it is laid out."""
 
     subscriber: Subscriber
@@ -136,7 +136,7 @@ class _Drawn:
     counts: tuple[TopicCounts, ...] | None = None
 
 
-def look(app: App, wanted: Wanted) -> Preview | None:
+def look(app: App, wanted: PreviewRequest) -> Preview | None:
     """The letter; None when there is no paper for it.
 
     For a day whose digest exists it is that digest; else the one that the next round would compose.
@@ -194,7 +194,7 @@ def send_test(app: App, shown: Preview, email: str) -> Outcome:
     return outcomes[0]
 
 
-def considered(app: App, shown: Preview) -> list[Considered]:
+def considered(app: App, shown: Preview) -> list[ConsideredPaper]:
     """The papers that the letter was chosen from, those in it first, in its order; then by rank."""
     if shown.digest is None:
         return []
@@ -204,7 +204,7 @@ def considered(app: App, shown: Preview) -> list[Considered]:
     reasons = {pick.paper: pick.why for section in digest.sections for pick in section.picks}
     told = [
         replace(
-            found.get(row, Considered(papers[row], Fate.PRINTED, (), 0.0, 0.0, 0.0)),
+            found.get(row, ConsideredPaper(papers[row], Placement.PRINTED, (), 0.0, 0.0, 0.0)),
             fate=_fate(row, shown, had),
             why=reasons.get(row, ()),
             had=had.get(row),
@@ -213,10 +213,12 @@ def considered(app: App, shown: Preview) -> list[Considered]:
         if row in papers
     ]
     # A digest keeps its papers in order; the others were never in one.
-    return sorted(told, key=lambda one: (list(Fate).index(one.fate), 0 if one.fate is Fate.PRINTED else -one.rank))
+    return sorted(
+        told, key=lambda one: (list(Placement).index(one.fate), 0 if one.fate is Placement.PRINTED else -one.rank)
+    )
 
 
-def days(app: App, wanted: Wanted, limit: int = 14) -> list[date]:
+def days(app: App, wanted: PreviewRequest, limit: int = 14) -> list[date]:
     """The days of which there is a letter, the latest first."""
     if wanted.email:
         found = app.store.issues.digests_of(subscriber_named(app, wanted.email).row, limit)
@@ -224,7 +226,7 @@ def days(app: App, wanted: Wanted, limit: int = 14) -> list[date]:
     return app.store.reasons.days(wanted.topics, limit) if wanted.topics else []
 
 
-def _drawn(app: App, wanted: Wanted) -> _Drawn:
+def _drawn(app: App, wanted: PreviewRequest) -> _DigestDraft:
     if wanted.email:
         return _subscribers(app, subscriber_named(app, wanted.email), wanted.day, wanted.cadence)
     cadence = wanted.cadence or Cadence.DAILY
@@ -232,14 +234,14 @@ def _drawn(app: App, wanted: Wanted) -> _Drawn:
         return _followers(app, wanted.topics, wanted.day, cadence)
     # Nobody's links, or the made-up subscriber would have those of the first real one.
     nobody, counts = replace(sample.subscriber(cadence), row=0), sample.counts(cadence)
-    return _Drawn(nobody, Origin.SAMPLE, sample.digest(cadence), sample.PAPERS, counts=counts)
+    return _DigestDraft(nobody, Origin.SAMPLE, sample.digest(cadence), sample.PAPERS, counts=counts)
 
 
-def _subscribers(app: App, subscriber: Subscriber, day: date | None, cadence: Cadence | None) -> _Drawn:
+def _subscribers(app: App, subscriber: Subscriber, day: date | None, cadence: Cadence | None) -> _DigestDraft:
     frozen = app.store.issues.digest_on(subscriber.row, day or issue_date(subscriber.schedule, app.clock()))
     if frozen and (cadence is None or frozen.cadence is cadence):
         printed = app.store.issues.printed(frozen, frozen.papers)
-        return _Drawn(subscriber, Origin.COMPOSED, frozen, printed)
+        return _DigestDraft(subscriber, Origin.COMPOSED, frozen, printed)
     subscriber = replace(
         subscriber, schedule=replace(subscriber.schedule, cadence=cadence or subscriber.schedule.cadence)
     )
@@ -250,7 +252,7 @@ def _subscribers(app: App, subscriber: Subscriber, day: date | None, cadence: Ca
     )
     # Another subscriber's letter of the same issue may have printed a paper before it changed: it stays as printed.
     printed = app.store.issues.printed(digest, digest.papers) if digest else {}
-    return _Drawn(subscriber, Origin.NEXT, digest, {**batch.papers, **printed}, due.matches)
+    return _DigestDraft(subscriber, Origin.NEXT, digest, {**batch.papers, **printed}, due.matches)
 
 
 def _next_day(app: App, subscriber: Subscriber) -> date:
@@ -259,7 +261,7 @@ def _next_day(app: App, subscriber: Subscriber) -> date:
     return pipeline.next_issue(schedule, due_at, now)[0] if due_at else issue_date(schedule, now)
 
 
-def _followers(app: App, slugs: tuple[str, ...], day: date | None, cadence: Cadence) -> _Drawn:
+def _followers(app: App, slugs: tuple[str, ...], day: date | None, cadence: Cadence) -> _DigestDraft:
     """The topics' papers of a day, or of the days that an issue of this date tells of; by default the latest."""
     for slug in slugs:
         if app.store.topics.by_slug(slug) is None:
@@ -281,7 +283,7 @@ def _followers(app: App, slugs: tuple[str, ...], day: date | None, cadence: Cade
     due = DueSubscriber(subscriber, None, tuple(matches))
     batch = Batch([due], app.store.papers.by_rows(rows), app.store.papers.echoes_of(rows) if told else {})
     digest = pipeline.choose(due, batch, cadence, named, Means.of(app))
-    return _Drawn(subscriber, Origin.FOLLOWER, digest, batch.papers, due.matches)
+    return _DigestDraft(subscriber, Origin.FOLLOWER, digest, batch.papers, due.matches)
 
 
 def _notice(app: App, subscriber: Subscriber, kind: str, *, mark: str = "") -> Finished:
@@ -316,7 +318,7 @@ def _marked(app: App, shown: Preview, subscriber: Subscriber) -> Finished:
 
 
 def _laid_out(
-    app: App, made: _Drawn | Preview, digest: Digest, subscriber: Subscriber, *, mark: str = ""
+    app: App, made: _DigestDraft | Preview, digest: Digest, subscriber: Subscriber, *, mark: str = ""
 ) -> Finished:
     delivery = as_preview(digest, subscriber, new_message_id(app.settings))
     return app.shared(LetterBuilder).lay_out(
@@ -358,25 +360,27 @@ def _had(app: App, shown: Preview, rows: Iterable[int]) -> dict[int, date]:
     return app.store.reasons.had(shown.subscriber.row, {match.paper for match in week} - set(rows))
 
 
-def _by_paper(app: App, matches: Iterable[Match], papers: Mapping[int, Paper], taste: Taste) -> dict[int, Considered]:
+def _by_paper(
+    app: App, matches: Iterable[Match], papers: Mapping[int, Paper], taste: Taste
+) -> dict[int, ConsideredPaper]:
     """Each paper with its matches and how it ranks by the best of them."""
     grouped: dict[int, list[Match]] = {}
     for match in matches:
         grouped.setdefault(match.paper, []).append(match)
-    found: dict[int, Considered] = {}
+    found: dict[int, ConsideredPaper] = {}
     for candidate in Candidates(app.clock().date()).of(matches, papers, taste):
         those = tuple(sorted(grouped[candidate.paper], key=lambda match: -match.score))
         ranked = rank(those[0].score, candidate.popularity, candidate.affinity)
-        found[candidate.paper] = Considered(
-            papers[candidate.paper], Fate.PRINTED, those, candidate.popularity, candidate.affinity, ranked
+        found[candidate.paper] = ConsideredPaper(
+            papers[candidate.paper], Placement.PRINTED, those, candidate.popularity, candidate.affinity, ranked
         )
     return found
 
 
-def _fate(row: int, shown: Preview, had: Mapping[int, date]) -> Fate:
+def _fate(row: int, shown: Preview, had: Mapping[int, date]) -> Placement:
     if row in had:
-        return Fate.HAD
+        return Placement.HAD
     if row in shown.finished.rendered.papers:
-        return Fate.PRINTED
+        return Placement.PRINTED
     assert shown.digest
-    return Fate.NO_ROOM if row in shown.digest.papers else Fate.COUNTED
+    return Placement.NO_ROOM if row in shown.digest.papers else Placement.COUNTED

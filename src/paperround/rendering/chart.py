@@ -20,7 +20,7 @@ TOPICS = 6
 WIDTH, HEIGHT = 480, 96
 """As shown; the picture has twice as many pixels each way, for sharp screens."""
 # As readable on white as on black, and told apart also by those who see no red or no green, by their order.
-COLOURS = ("#2b72c4", "#bf5716", "#24805a", "#9b4dba", "#827016", "#cc3f68")
+COLORS = ("#2b72c4", "#bf5716", "#24805a", "#9b4dba", "#827016", "#cc3f68")
 _BASE = "#7d7d7d"
 _LINE = 2
 
@@ -29,7 +29,7 @@ _LINE = 2
 class Entry:
     """A topic in the legend."""
 
-    colour: str
+    color: str
     name: str
     papers: str
     """How many, in words."""
@@ -67,8 +67,8 @@ def chart(digest: Digest, counts: Sequence[TopicCounts], language: Language, sit
         url=f"{site}/charts/{path}.png" if site else "",
         alt=_("Papers on each day, by topic: %(topics)s.") % {"topics": told},
         legend=tuple(
-            Entry(colour, clean(one.name), language.count("%(num)s paper", "%(num)s papers", sum(one.papers)))
-            for colour, one in zip(COLOURS, shown, strict=False)
+            Entry(color, clean(one.name), language.count("%(num)s paper", "%(num)s papers", sum(one.papers)))
+            for color, one in zip(COLORS, shown, strict=False)
         ),
     )
 
@@ -85,10 +85,10 @@ def png(topics: Sequence[Sequence[int]]) -> bytes:
     for at, day in enumerate(days):
         left, right = round(at * step + step / 8), round((at + 1) * step - step / 8) - 1
         done = 0
-        for colour, papers in enumerate(day, start=2):
+        for color, papers in enumerate(day, start=2):
             low, high = (floor - round(floor * part / highest) for part in (done, done + papers))
             if low > high:
-                pen.rectangle((left, high, right, low - 1), fill=colour)
+                pen.rectangle((left, high, right, low - 1), fill=color)
             done += papers
     pen.rectangle((0, floor, 2 * WIDTH - 1, 2 * HEIGHT - 1), fill=1)
     out = io.BytesIO()
@@ -97,5 +97,5 @@ def png(topics: Sequence[Sequence[int]]) -> bytes:
 
 
 def _palette() -> list[int]:
-    """Nothing, the line below, then the topics' colours."""
-    return [value for colour in ("#000000", _BASE, *COLOURS) for value in bytes.fromhex(colour[1:])]
+    """Nothing, the line below, then the topics' colors."""
+    return [value for color in ("#000000", _BASE, *COLORS) for value in bytes.fromhex(color[1:])]

@@ -1,6 +1,6 @@
 """A digest becomes a letter. What costs time is done once per paper, not once per subscriber.
 
-    press = Press(site, "paper", language, folders)      once for each theme and language
+    press = LetterRenderer(site, "paper", language, folders)      once for each theme and language
     press.letter(digest, papers, subscriber, links, day)     for each subscriber: joins finished pieces
     press.whole_letter(…)                                the same bytes the slow way, which tests compare
     press.notice(kind, subscriber, links, context)           confirm, welcome, goodbye …
@@ -25,10 +25,10 @@ from paperround.domain.models import DISCUSSED, Digest, Links, Paper, Rendered, 
 from paperround.rendering import chart as charts
 from paperround.rendering import notice as notices
 from paperround.rendering import plaintext, sample, size, subject, view
+from paperround.rendering.card_cache import CardCache
 from paperround.rendering.language import Language
-from paperround.rendering.placeholders import Piece, escaped, plain_addresses, slot
-from paperround.rendering.shelf import Shelf
-from paperround.rendering.size import Choice, Chosen, Plan
+from paperround.rendering.placeholders import Fragment, escaped, plain_addresses, slot
+from paperround.rendering.size import Plan, PlannedPaper, PlannedSection
 from paperround.rendering.theme import Theme
 
 _KEPT_CARDS, _KEPT_PIECES = 4_000, 400  # a card is about 8 KB in memory
@@ -37,13 +37,13 @@ _BLANK_LINKS = Links(*map(slot, _SLOTS[4:]))
 
 
 @dataclass(frozen=True, slots=True)
-class _Printed:
+class _RenderedCard:
     """A card ready to be joined, and the paper as it was then."""
 
     paper: Paper
     card: view.Card
-    html: Piece
-    text: Piece
+    html: Fragment
+    text: Fragment
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class _Draft:
     """Each section's name, and its cards as text."""
 
 
-class Press:
+class LetterRenderer:
     """Prints the letters of one site in one theme and one language; threads may share it.
 
     Making one tries the theme on a made-up issue: ConfigurationError names what is wrong with it, and where.
@@ -79,8 +79,8 @@ class Press:
         self._pictures = pictures and view.reaches_subscribers(site)
         self._subject_template = subject.check(subject_template)
         self._theme = Theme(theme, language, self._folders)
-        self._cards: Shelf[_Printed] = Shelf(_KEPT_CARDS)
-        self._pieces: Shelf[Piece] = Shelf(_KEPT_PIECES)
+        self._cards: CardCache[_RenderedCard] = CardCache(_KEPT_CARDS)
+        self._pieces: CardCache[Fragment] = CardCache(_KEPT_PIECES)
         self._summaries = True
         self._try_out()
 
@@ -173,7 +173,9 @@ class Press:
     ) -> _Draft:
         """The letter as one document."""
         parts = tuple(
-            view.Part(section.name, tuple(self._card(choice, plan.budget, day) for choice in section.choices))
+            view.LetterSection(
+                section.name, tuple(self._card(choice, plan.budget, day) for choice in section.choices)
+            )
             for section in plan.sections
         )
         letter = self._view(plan, [card for part in parts for card in part.cards], subscriber, links, day)
@@ -184,14 +186,14 @@ class Press:
         )
         return _Draft(plan, letter, html, sections)
 
-    def _printed(self, plan: Plan, day: date) -> list[list[_Printed]]:
+    def _printed(self, plan: Plan, day: date) -> list[list[_RenderedCard]]:
         """Each section's cards; those that are new, or whose paper has changed, are laid out in one go."""
         keys: list[list[Hashable]] = [
             [(choice.paper.id, choice.why, plan.budget, day) for choice in section.choices]
             for section in plan.sections
         ]
-        found: dict[Hashable, _Printed] = {}
-        new: dict[Hashable, Choice] = {}
+        found: dict[Hashable, _RenderedCard] = {}
+        new: dict[Hashable, PlannedPaper] = {}
         for key, choice in zip(chain(*keys), plan.choices, strict=True):
             kept = self._cards.get(key)
             if kept is not None and (kept.paper is choice.paper or kept.paper == choice.paper):
@@ -203,37 +205,39 @@ class Press:
                 found[key] = self._cards.put(key, printed)
         return [[found[key] for key in part] for part in keys]
 
-    def _print(self, choices: Sequence[Choice], budget: int, day: date) -> list[_Printed]:
+    def _print(self, choices: Sequence[PlannedPaper], budget: int, day: date) -> list[_RenderedCard]:
         cards = tuple(self._card(choice, budget, day) for choice in choices)
-        _top, _heading, *pieces, _bottom = self._cut(self._blank(day, sections=(view.Part("", cards),)))
+        _top, _heading, *pieces, _bottom = self._cut(self._blank(day, sections=(view.LetterSection("", cards),)))
         texts = (self._text(card, self._shown(_BLANK_LINKS).feedback) for card in cards)
         return [
-            _Printed(choice.paper, card, Piece.of(html, self._theme.file), Piece.of(text, self._theme.file))
+            _RenderedCard(
+                choice.paper, card, Fragment.of(html, self._theme.file), Fragment.of(text, self._theme.file)
+            )
             for choice, card, html, text in zip(choices, cards, pieces, texts, strict=True)
         ]
 
-    def _heading(self, name: str, day: date) -> Piece:
+    def _heading(self, name: str, day: date) -> Fragment:
         key = ("heading", name, day)
         if (known := self._pieces.get(key)) is not None:
             return known
-        _top, heading, _bottom = self._cut(self._blank(day, sections=(view.Part(name, ()),)))
-        return self._pieces.put(key, Piece.of(heading, self._theme.file))
+        _top, heading, _bottom = self._cut(self._blank(day, sections=(view.LetterSection(name, ()),)))
+        return self._pieces.put(key, Fragment.of(heading, self._theme.file))
 
-    def _charted(self, chart: charts.Chart, day: date) -> Piece:
+    def _charted(self, chart: charts.Chart, day: date) -> Fragment:
         if (known := self._pieces.get(chart)) is not None:
             return known
         _top, piece, _bottom = self._cut(replace(self._blank(day), chart=chart))
-        return self._pieces.put(chart, Piece.of(piece, self._theme.file))
+        return self._pieces.put(chart, Fragment.of(piece, self._theme.file))
 
-    def _shell(self, letter: view.LetterView, day: date) -> tuple[Piece, Piece]:
+    def _shell(self, letter: view.LetterView, day: date) -> tuple[Fragment, Fragment]:
         """What stands before the sections and behind them."""
         facts = (letter.date, bool(letter.more), letter.thanks)
         top, bottom = self._pieces.get(("top", *facts)), self._pieces.get(("bottom", *facts))
         if top is None or bottom is None:
             more = slot("more") if letter.more else ""
             first, last = self._cut(replace(self._blank(day), date=letter.date, more=more, thanks=letter.thanks))
-            top = self._pieces.put(("top", *facts), Piece.of(first, self._theme.file))
-            bottom = self._pieces.put(("bottom", *facts), Piece.of(last, self._theme.file))
+            top = self._pieces.put(("top", *facts), Fragment.of(first, self._theme.file))
+            bottom = self._pieces.put(("bottom", *facts), Fragment.of(last, self._theme.file))
         return top, bottom
 
     def _cut(self, letter: view.LetterView) -> list[str]:
@@ -247,7 +251,7 @@ class Press:
             )
         return pieces
 
-    def _card(self, choice: Choice, budget: int, day: date) -> view.Card:
+    def _card(self, choice: PlannedPaper, budget: int, day: date) -> view.Card:
         card = view.card(choice.paper, choice.why, self.language, budget, day, site=self.site.base_url)
         return card if self._pictures else replace(card, picture="")
 
@@ -260,7 +264,7 @@ class Press:
         """Those that this site's letters have."""
         return links if self._feedback else replace(links, feedback="")
 
-    def _blank(self, day: date, sections: tuple[view.Part, ...] = ()) -> view.LetterView:
+    def _blank(self, day: date, sections: tuple[view.LetterSection, ...] = ()) -> view.LetterView:
         """A letter to nobody yet: each thing that belongs to one subscriber is a slot."""
         return view.LetterView(
             subject=slot("subject"),
@@ -305,17 +309,17 @@ class Press:
         sections = []
         for section in digest.sections:
             known = (pick for pick in section.picks if pick.paper in papers)
-            if choices := tuple(Choice(papers[pick.paper], pick.why) for pick in known):
+            if choices := tuple(PlannedPaper(papers[pick.paper], pick.why) for pick in known):
                 name = view.section_name(section, digest.cadence, self.language)
-                sections.append(Chosen(name, choices, section.topic))
+                sections.append(PlannedSection(name, choices, section.topic))
         return Plan(tuple(sections), len(digest.more))
 
     def _try_out(self) -> None:
         """The theme on a made-up issue: it has to parse, and cards may not depend on what stands beside them."""
         digest, rest = sample.DIGEST, (sample.PAPERS, sample.SUBSCRIBER, sample.LINKS, sample.DAY)
         self._theme.check(self._theme.render(letter=self._blank(sample.DAY), site=self.site))
-        first = self._card(Choice(sample.PAPERS[1], ()), sys.maxsize, sample.DAY)
-        alone = self._blank(sample.DAY, sections=(view.Part("", (first,)),))
+        first = self._card(PlannedPaper(sample.PAPERS[1], ()), sys.maxsize, sample.DAY)
+        alone = self._blank(sample.DAY, sections=(view.LetterSection("", (first,)),))
         self._summaries = first.summary in "".join(self._cut(alone))
         self.letter(replace(digest, sections=tuple(reversed(digest.sections)), more=()), *rest)
         if self.letter(digest, *rest).html != self.whole_letter(digest, *rest).html:

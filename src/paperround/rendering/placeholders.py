@@ -32,14 +32,14 @@ def plain_addresses(links: Links) -> Links:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class Fragment:
     """HTML between slots: one literal more than there are slots."""
 
     literals: tuple[str, ...]
     slots: tuple[str, ...]
 
     @classmethod
-    def of(cls, html: str, file: str) -> Piece:
+    def of(cls, html: str, file: str) -> Fragment:
         """The piece cut at its slots; ConfigurationError for a sentence inside a tag, where only addresses can be."""
         parts = _SLOT.split(html)
         literals, names = tuple(parts[::2]), tuple(parts[1::2])

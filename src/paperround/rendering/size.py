@@ -19,7 +19,7 @@ Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class PlannedPaper:
     """A paper chosen, and why."""
 
     paper: Paper
@@ -27,11 +27,11 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class PlannedSection:
     """A topic's choices, best first."""
 
     name: str
-    choices: tuple[Choice, ...]
+    choices: tuple[PlannedPaper, ...]
     topic: str = ""
 
 
@@ -39,12 +39,12 @@ class Chosen:
 class Plan:
     """What goes into a letter: sections, the room for each summary, how many papers are only counted."""
 
-    sections: tuple[Chosen, ...]
+    sections: tuple[PlannedSection, ...]
     more: int
     budget: int = BUDGETS[0]
 
     @property
-    def choices(self) -> tuple[Choice, ...]:
+    def choices(self) -> tuple[PlannedPaper, ...]:
         """All papers laid out, in order."""
         return tuple(choice for section in self.sections for choice in section.choices)
 

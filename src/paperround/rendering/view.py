@@ -72,7 +72,7 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class LetterSection:
     """A topic's section of a letter."""
 
     name: str
@@ -108,7 +108,7 @@ class LetterView:
     reason: str
     thanks: str
     links: Links | None
-    sections: tuple[Part, ...] = ()
+    sections: tuple[LetterSection, ...] = ()
     notice: Notice | None = None
     """What a notice says, in place of sections."""
     chart: Chart | None = None

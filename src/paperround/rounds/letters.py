@@ -31,7 +31,7 @@ from paperround.domain.models import (
 )
 from paperround.rendering import language as languages
 from paperround.rendering.environment import environment
-from paperround.rendering.letter import Press
+from paperround.rendering.letter import LetterRenderer
 from paperround.resources import stamps, templates
 from paperround.rounds import bounce_intake
 from paperround.settings import Settings
@@ -80,7 +80,7 @@ class _Kept:
     """A press, the templates that it is for, and what keeps these from being used, if anything does."""
 
     version: str
-    press: Press
+    press: LetterRenderer
     problem: ConfigurationError | None = None
 
 
@@ -209,7 +209,7 @@ class LetterBuilder:
         if problem := self._newest(theme, language).problem:
             raise problem.with_traceback(None)
 
-    def _press(self, theme: str, language: str) -> Press:
+    def _press(self, theme: str, language: str) -> LetterRenderer:
         return self._newest(theme, language).press
 
     def _newest(self, theme: str, language: str) -> _Kept:
@@ -227,9 +227,9 @@ class LetterBuilder:
         self._presses[theme, language] = kept
         return kept
 
-    def _new_press(self, theme: str, language: str) -> Press:
+    def _new_press(self, theme: str, language: str) -> LetterRenderer:
         found, site = templates(), self._app.settings.site
-        return Press(
+        return LetterRenderer(
             self._site,
             theme,
             languages.load(language, found),

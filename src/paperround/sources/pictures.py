@@ -81,7 +81,7 @@ def _opened(data: bytes) -> Image.Image:
 
 
 def _upright(picture: Image.Image) -> Image.Image:
-    """The picture in plain colours."""
+    """The picture in plain colors."""
     picture = ImageOps.exif_transpose(picture)
     if picture.mode.startswith("I"):  # 16 bits of grey, as PNG has them; Pillow would cut them at 255
         picture = picture.convert("F").point(lambda value: value / 256).convert("L")

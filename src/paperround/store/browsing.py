@@ -19,7 +19,7 @@ _HEARD_CANDIDATES = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class DiscussedPaper:
     """What a paper met with, without the paper: enough to say how it does now."""
 
     paper: int
@@ -69,7 +69,7 @@ class Browsing:
             )
             return found
 
-    def heard_of(self, since: date) -> list[Heard]:
+    def heard_of(self, since: date) -> list[DiscussedPaper]:
         """What was told of papers from a day on: those that were heard of last, and most, come first."""
         # Grouped by the bare column, SQLite walks all echoes in the key's order; like this it takes ix_echoes_day.
         paper = echoes.c.paper + 0
@@ -83,7 +83,7 @@ class Browsing:
         with reading(self._engine) as db:
             heard = load_echoes(db, db.scalars(latest))
             announced = select(papers.c.row, papers.c.day).where(papers.c.row.in_(heard))
-            return [Heard(row, day, heard[row]) for row, day in db.execute(announced)]
+            return [DiscussedPaper(row, day, heard[row]) for row, day in db.execute(announced)]
 
     def in_order(self, rows: Sequence[int]) -> list[Paper]:
         """These papers, in this order."""

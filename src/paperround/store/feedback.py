@@ -17,7 +17,7 @@ HEARD = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class FeedbackEntry:
     """A subscriber's word on a paper, as they are shown it."""
 
     paper: int
@@ -67,7 +67,7 @@ class FeedbackLedger:
         with reading(self._engine) as db:
             return dict(db.execute(query).all())
 
-    def said(self, subscriber: int, limit: int) -> list[Said]:
+    def said(self, subscriber: int, limit: int) -> list[FeedbackEntry]:
         """What a subscriber has said, the latest first."""
         query = (
             select(feedback.c.paper, papers.c.id, papers.c.title, feedback.c.verdict)
@@ -77,7 +77,7 @@ class FeedbackLedger:
             .limit(limit)
         )
         with reading(self._engine) as db:
-            return [Said(*found) for found in db.execute(query)]
+            return [FeedbackEntry(*found) for found in db.execute(query)]
 
     def now(self, rows: Iterable[int]) -> dict[int, int]:
         """The numbers that papers have now, by those they had: two may have become one since."""

@@ -35,7 +35,7 @@ THUMBNAIL = papers.c.facts["thumbnail_url"].as_string()
 
 
 @dataclass(slots=True)
-class Stored:
+class StoreResult:
     """What became of a batch of listings: the papers that are new, changed, and how many brought nothing."""
 
     new: list[Paper] = field(default_factory=list)
@@ -50,12 +50,12 @@ class Papers:
         self._engine = engine
         self._index = index
 
-    def add(self, batch: Iterable[Listing], now: datetime, *, archive: bool = False) -> Stored:
+    def add(self, batch: Iterable[Listing], now: datetime, *, archive: bool = False) -> StoreResult:
         """Store listings in one transaction, each merged with the paper that it is of.
 
         Papers that are new or changed stand as unmatched from then on; new ones as archived, if so wished.
         """
-        stored = Stored()
+        stored = StoreResult()
         touched: dict[int, str] = {}
         with writing(self._engine) as db:
             alone(db, listings)  # whether a paper is known already, nobody may change meanwhile

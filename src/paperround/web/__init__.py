@@ -1,10 +1,9 @@
-"""The pages: server-rendered, light enough for any phone, and honest: a GET changes nothing.
+"""The web pages and the API: server-rendered HTML that works without JavaScript. A GET request changes nothing.
 
-`create` makes the application. Each file holds the handlers of one kind of visitor: `public` and `archive` browse,
-`joining` wants letters, `subscriber`, `preferences`, `online` and `feedback` have a link from a letter, `inbox` reads
-what the built-in inbox holds, `workshop` previews any letter, `admin` is the operator's, `webhooks` takes relays'
-reports, `pictures` gives papers' thumbnails, `letter_charts` the charts of weekly and monthly letters. `desk` is what
-they share, `guards` what every request passes, `mistakes` what is said when something is wrong.
+`create` builds the application. Each wing holds the handlers for one kind of visitor: `browse` for everybody,
+`subscribers` for people who subscribe or follow a link in an email, `operator` for whoever runs the site, `machines`
+for programs (API, health checks, webhooks). `context` is what all handlers share, `middleware` what every request
+passes through, and `error_pages` what a visitor sees when something is wrong.
 """
 
 from __future__ import annotations
@@ -14,9 +13,9 @@ from fastapi import FastAPI
 from paperround.app import App
 from paperround.web import error_pages
 from paperround.web.browse import letter_charts, papers, pictures, search
-from paperround.web.context import Desk
+from paperround.web.context import RequestContext
 from paperround.web.machines import api, health, webhooks
-from paperround.web.middleware import Guards
+from paperround.web.middleware import HttpMiddleware
 from paperround.web.operator import admin, inbox, preview
 from paperround.web.subscribers import confirm, digest_page, feedback, preferences, subscribe
 
@@ -41,10 +40,10 @@ _ROUTERS = (
 def create(app: App) -> FastAPI:
     """The web application of this paperround."""
     web = FastAPI(title="paperround", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
-    web.state.desk = Desk(app)
+    web.state.context = RequestContext(app)
     for router in _ROUTERS:
         web.include_router(router)
-    web.mount("/api", api.create(web.state.desk))
+    web.mount("/api", api.create(web.state.context))
     error_pages.handle(web)
-    web.add_middleware(Guards, https=app.settings.site.base_url.startswith("https://"), courtesy=app.courtesy)
+    web.add_middleware(HttpMiddleware, https=app.settings.site.base_url.startswith("https://"), courtesy=app.courtesy)
     return web

@@ -22,9 +22,9 @@ from paperround.rendering.environment import environment
 from paperround.rendering.language import Language
 from paperround.resources import folders
 from paperround.web import session
-from paperround.web.forms import Posted
-from paperround.web.progress import Watched
-from paperround.web.rate_limits import Limits
+from paperround.web.forms import FormFields
+from paperround.web.progress import RoundProgress
+from paperround.web.rate_limits import RateLimits
 
 _SMALLEST_ZIPPED = 1_000  # bytes
 _COOKIE = "lang"
@@ -54,14 +54,14 @@ class StaticFile:
     version: str
 
 
-class Desk:
+class RequestContext:
     """The pages' side of an App; one for the life of the program, shared by threads."""
 
     def __init__(self, app: App) -> None:
         self.app = app
         self.folders = folders("templates")
-        self.limits = Limits()
-        self.progress = Watched()
+        self.limits = RateLimits()
+        self.progress = RoundProgress()
         if isinstance(app.progress, NoProgress):
             app.progress = self.progress
         self.site = app.settings.site.facts()
@@ -229,7 +229,7 @@ class Desk:
         """What forms of this visitor carry; another site cannot read it and so cannot post for them."""
         return session.csrf(self.app.keys, request.cookies.get(session.COOKIE, "local"))
 
-    def check_csrf(self, request: Request, form: Posted) -> None:
+    def check_csrf(self, request: Request, form: FormFields) -> None:
         """Refuse a form that another site has made."""
         if not session.same(form.get("csrf"), self.csrf(request)):
             raise HTTPException(
@@ -272,10 +272,10 @@ def answer(request: Request, body: bytes, media_type: str, *, status: int = 200,
     return Response(body, status, headers, media_type)
 
 
-async def _desk(request: Request) -> Desk:
-    desk: Desk = request.app.state.desk
-    return desk
+async def _request_context(request: Request) -> RequestContext:
+    context: RequestContext = request.app.state.context
+    return context
 
 
-Here = Annotated[Desk, Depends(_desk)]
-"""The desk, as handlers are given it."""
+ContextDep = Annotated[RequestContext, Depends(_request_context)]
+"""The context, as handlers are given it."""

@@ -16,7 +16,7 @@ from paperround.rendering.language import Language
 from paperround.web.middleware import HEADERS
 
 if TYPE_CHECKING:
-    from paperround.web.context import Desk
+    from paperround.web.context import RequestContext
 
 log = structlog.get_logger()
 
@@ -69,8 +69,8 @@ def _told(
 ) -> Response:
     if _wants_json(request):
         return JSONResponse({"detail": detail or _phrase(status)}, status, headers=headers)
-    desk: Desk = request.app.state.desk
-    language = desk.visitors_language(request)
+    context: RequestContext = request.app.state.context
+    language = context.visitors_language(request)
     if token:
         heading, line = _of_token(status, language)
         actions = [
@@ -82,7 +82,7 @@ def _told(
         actions = [("/", language.gettext("Today's papers")), ("/search", language.gettext("Search"))]
         if status == 401:
             actions = [("/admin", language.gettext("Log in"))]
-    response = desk.message(
+    response = context.message(
         request, heading, [line, *([detail] if detail else [])], status=status, actions=actions, language=language
     )
     for name, value in (headers or {}).items():

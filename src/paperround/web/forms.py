@@ -13,7 +13,7 @@ _MAX_FIELDS = 400  # a ticked box is a field
 _MOST_DIGITS = 12
 
 
-class Posted:
+class FormFields:
     """A form's fields; a file where text should be counts as nothing."""
 
     def __init__(self, fields: Iterable[tuple[str, str]] = ()) -> None:
@@ -40,24 +40,24 @@ def read_number(text: str) -> int:
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS else 0
 
 
-async def _strict(request: Request) -> Posted:
+async def _strict(request: Request) -> FormFields:
     try:
         return _texts(await request.form(max_files=0, max_fields=_MAX_FIELDS))
     except StarletteHTTPException as error:
         raise HTTPException(400) from error
 
 
-async def _lenient(request: Request) -> Posted:
+async def _lenient(request: Request) -> FormFields:
     try:
         return _texts(await request.form(max_files=0, max_fields=_MAX_FIELDS))
     except StarletteHTTPException:
-        return Posted()
+        return FormFields()
 
 
-def _texts(form: FormData) -> Posted:
-    return Posted((name, value) for name, value in form.multi_items() if not isinstance(value, UploadFile))
+def _texts(form: FormData) -> FormFields:
+    return FormFields((name, value) for name, value in form.multi_items() if not isinstance(value, UploadFile))
 
 
-Form = Annotated[Posted, Depends(_strict)]
-AnyForm = Annotated[Posted, Depends(_lenient)]
+Form = Annotated[FormFields, Depends(_strict)]
+AnyForm = Annotated[FormFields, Depends(_lenient)]
 """For one-click requests: whatever a mail program sends, the address alone says what to do (RFC 8058 3.2)."""

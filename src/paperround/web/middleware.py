@@ -32,7 +32,7 @@ HEADERS = {
 }
 
 
-class Guards:
+class HttpMiddleware:
     """Wraps the application; `https` says that the site is reached by https alone.
 
     A round gives way (`courtesy`) from a request until its answer begins.
@@ -52,9 +52,11 @@ class Guards:
         head = scope["method"] == "HEAD"
         with ExitStack() as waiting:
             waiting.enter_context(self._courtesy.visitor())
-            await self._answer(scope, receive, _Answer(send, self._headers, waiting, without_body=head), head=head)
+            await self._answer(
+                scope, receive, _ResponseSender(send, self._headers, waiting, without_body=head), head=head
+            )
 
-    async def _answer(self, scope: Scope, receive: Receive, answer: _Answer, *, head: bool) -> None:
+    async def _answer(self, scope: Scope, receive: Receive, answer: _ResponseSender, *, head: bool) -> None:
         if head:  # every page answers HEAD as it would GET, also where a route names GET alone
             scope = {**scope, "method": "GET"}
         limit = MAX_ADMIN_BODY if scope["path"].startswith(("/admin", "/api", "/hooks")) else MAX_BODY
@@ -62,26 +64,26 @@ class Guards:
             await PlainTextResponse("This is more than this page takes.\n", 413)(scope, receive, answer)
             return
         try:
-            await self._app(scope, _Bounded(receive, limit), answer)
-        except _TooMuch:
+            await self._app(scope, _BoundedReceive(receive, limit), answer)
+        except _BodyTooLarge:
             if not answer.begun:
                 await PlainTextResponse("This is more than this page takes.\n", 413)(scope, receive, answer)
-        except _TooSlow:
+        except _BodyTooSlow:
             if not answer.begun:
                 await PlainTextResponse("The form did not arrive in time; send it again.\n", 408)(
                     scope, receive, answer
                 )
 
 
-class _TooMuch(Exception):  # noqa: N818 - never leaves this file
+class _BodyTooLarge(Exception):  # noqa: N818 - never leaves this file
     pass
 
 
-class _TooSlow(Exception):  # noqa: N818 - never leaves this file
+class _BodyTooSlow(Exception):  # noqa: N818 - never leaves this file
     pass
 
 
-class _Answer:
+class _ResponseSender:
     """Sends what the application answers, with the header fields that it has not set itself; then none is waiting."""
 
     def __init__(self, send: Send, headers: Mapping[str, str], waiting: ExitStack, *, without_body: bool) -> None:
@@ -100,7 +102,7 @@ class _Answer:
         await self._send(message)
 
 
-class _Bounded:
+class _BoundedReceive:
     """Receives a body up to a size and a time."""
 
     def __init__(self, receive: Receive, limit: int) -> None:
@@ -112,12 +114,12 @@ class _Bounded:
         try:
             message = await asyncio.wait_for(self._receive(), _BODY_SECONDS)
         except TimeoutError:
-            raise _TooSlow from None
+            raise _BodyTooSlow from None
         if message["type"] == "http.request":
             self._left -= len(message.get("body", b""))
             self._whole = not message.get("more_body", False)
             if self._left < 0:
-                raise _TooMuch
+                raise _BodyTooLarge
         return message
 
 

@@ -9,7 +9,7 @@ from typing import Any
 _IDLE_AFTER = 10.0  # seconds without a step: whatever ran has ended, or waits for somebody else
 
 
-class Watched:
+class RoundProgress:
     """Remembers the stage and its steps; an App's `progress`."""
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ _CLIENTS_KEPT = 50_000
 
 
 @dataclass
-class Limit:
+class RateLimit:
     """So many in so long a time for each name; the clock is an argument."""
 
     most: int
@@ -59,16 +59,16 @@ EVERYBODY = "everybody"
 
 
 @dataclass
-class Limits:
+class RateLimits:
     """The limits of one site."""
 
-    subscribing: Limit = field(default_factory=lambda: Limit(10, _HOUR))
+    subscribing: RateLimit = field(default_factory=lambda: RateLimit(10, _HOUR))
     """Requests for a confirmation or a lost link, for each client."""
-    subscribing_overall: Limit = field(default_factory=lambda: Limit(600, _HOUR))
+    subscribing_overall: RateLimit = field(default_factory=lambda: RateLimit(600, _HOUR))
     """The same for all clients together: beyond it somebody is using us to bomb mailboxes."""
     spike: int = 100
     """So many within an hour are worth an alarm."""
-    trying: Limit = field(default_factory=lambda: Limit(120, timedelta(minutes=1)))
+    trying: RateLimit = field(default_factory=lambda: RateLimit(120, timedelta(minutes=1)))
     """Queries tried by each client."""
-    logging_in: Limit = field(default_factory=lambda: Limit(5, timedelta(minutes=5)))
+    logging_in: RateLimit = field(default_factory=lambda: RateLimit(5, timedelta(minutes=5)))
     """Wrong admin tokens from each client."""

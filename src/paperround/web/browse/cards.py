@@ -18,7 +18,7 @@ _BREAK = "\u200b"  # letters need it in long words; browsers break those by them
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class PaperCard:
     """A paper in a list."""
 
     id: str
@@ -59,10 +59,10 @@ def card(
     why: Sequence[str] = (),
     topics: Iterable[Topic] = (),
     budget: int = _ABSTRACT,
-) -> Card:
+) -> PaperCard:
     """The paper's card."""
     made = view.card(paper, why, language, budget, today)
-    return Card(
+    return PaperCard(
         id=paper.id,
         page=page_of(paper.id),
         day=paper.day,
@@ -87,7 +87,7 @@ def card(
 
 def cards(
     papers: Iterable[Paper], language: Language, today: date, topics: Mapping[int, Sequence[Topic]]
-) -> list[Card]:
+) -> list[PaperCard]:
     """The cards of a list."""
     return [card(paper, language, today, topics=topics.get(paper.row, ())) for paper in papers]
 

@@ -1,6 +1,6 @@
 """Numbers over time as pictures: stacked bars by day, SVG without scripts, in light and dark. Pure.
 
-Thirty days of four colours need no charting library: the one for SVG that was tried put a hook of the kind that
+Thirty days of four colors need no charting library: the one for SVG that was tried put a hook of the kind that
 Python 3.12 no longer takes into every import of the program.
 """
 
@@ -16,7 +16,7 @@ from lxml import etree
 _SVG = "http://www.w3.org/2000/svg"
 _WIDTH, _HEIGHT = 680, 230
 _LEFT, _TOP, _BOTTOM, _RIGHT = 48, 28, 24, 16  # what numbers, legend and dates take of it
-_COLOURS = ("#3f7f9f", "#b0563f", "#b8860b", "#7d7668", "#8a5faa", "#4f8f5f", "#99707f")
+_COLORS = ("#3f7f9f", "#b0563f", "#b8860b", "#7d7668", "#8a5faa", "#4f8f5f", "#99707f")
 _STYLE = (
     "text { font: 11px system-ui, sans-serif; fill: #5c574d } line { stroke: #c9c1b1 } "
     "@media (prefers-color-scheme: dark) { text { fill: #b8b0a1 } line { stroke: #4b463d } }"
@@ -40,11 +40,11 @@ def by_day(series: Mapping[str, Mapping[date, int]], last: date, days: int) -> b
 def _bar(root: Any, series: Mapping[str, Mapping[date, int]], day: date, number: int, days: int, top: int) -> None:
     step = (_WIDTH - _LEFT - _RIGHT) / days
     left, level = _LEFT + number * step, float(_HEIGHT - _BOTTOM)
-    for colour, (name, numbers) in zip(_COLOURS, series.items(), strict=False):
+    for color, (name, numbers) in zip(_COLORS, series.items(), strict=False):
         if value := numbers.get(day, 0):
             height = value / top * (_HEIGHT - _TOP - _BOTTOM)
             level -= height
-            bar = _add(root, "rect", x=left + 1, y=level, width=step - 2, height=height, fill=colour)
+            bar = _add(root, "rect", x=left + 1, y=level, width=step - 2, height=height, fill=color)
             etree.SubElement(bar, "title").text = f"{day}: {value:,} {name}"
     if (days - 1 - number) % max(1, days // _DATES) == 0:
         _text(root, left + step / 2, _HEIGHT - 8, f"{day.day} {day:%b}", anchor="middle")
@@ -60,8 +60,8 @@ def _scale(root: Any, top: int) -> None:
 
 def _legend(root: Any, names: list[str]) -> None:
     left = float(_LEFT)
-    for colour, name in zip(_COLOURS, names, strict=False):
-        _add(root, "rect", x=left, y=5, width=10, height=10, fill=colour)
+    for color, name in zip(_COLORS, names, strict=False):
+        _add(root, "rect", x=left, y=5, width=10, height=10, fill=color)
         _text(root, left + 14, 14, name)
         left += 26 + 7 * len(name)
     if not names:

@@ -21,7 +21,7 @@ _AUTHORS = 100  # of a paper with thousands, a feed reader wants the first
 
 
 @dataclass(frozen=True, slots=True)
-class Feed:
+class FeedDocument:
     """A list of papers with an address."""
 
     title: str
@@ -36,7 +36,7 @@ class Feed:
     """Of an empty feed; else the newest paper says it."""
 
 
-def atom(feed: Feed) -> bytes:
+def atom(feed: FeedDocument) -> bytes:
     """The feed as Atom."""
     root = etree.Element("feed", nsmap={None: _ATOM}, attrib={_XML_LANG: "en"})
     _add(root, "id", feed.base + feed.path)
@@ -50,7 +50,7 @@ def atom(feed: Feed) -> bytes:
     return bytes(etree.tostring(root, encoding="utf-8", xml_declaration=True))
 
 
-def json_feed(feed: Feed) -> bytes:
+def json_feed(feed: FeedDocument) -> bytes:
     """The feed as JSON Feed."""
     facts = {
         "version": "https://jsonfeed.org/version/1.1",
@@ -62,11 +62,11 @@ def json_feed(feed: Feed) -> bytes:
     return json.dumps(facts, ensure_ascii=False, indent=1).encode()
 
 
-def _updated(feed: Feed) -> datetime:
+def _updated(feed: FeedDocument) -> datetime:
     return max((paper.first_seen for paper in feed.papers), default=feed.updated)
 
 
-def _entry(entry: Any, paper: Paper, feed: Feed) -> None:
+def _entry(entry: Any, paper: Paper, feed: FeedDocument) -> None:
     _add(entry, "id", feed.base + page_of(paper.id))
     _add(entry, "title", readable(paper.title))
     _add(entry, "link", rel="alternate", type="text/html", href=feed.base + page_of(paper.id))
@@ -82,7 +82,7 @@ def _entry(entry: Any, paper: Paper, feed: Feed) -> None:
     _add(entry, "summary", readable(paper.abstract or paper.summary), type="text")
 
 
-def _item(paper: Paper, feed: Feed) -> dict[str, Any]:
+def _item(paper: Paper, feed: FeedDocument) -> dict[str, Any]:
     item: dict[str, Any] = {
         "id": feed.base + page_of(paper.id),
         "url": feed.base + page_of(paper.id),

@@ -8,19 +8,19 @@ from fastapi import APIRouter, HTTPException, Response
 
 from paperround.domain.schedule import Cadence
 from paperround.rendering import chart, sample
-from paperround.web.context import IN_LETTERS, Here
+from paperround.web.context import IN_LETTERS, ContextDep
 
 router = APIRouter()
 
 
 @router.get("/charts/{issue}/{slugs}.png", response_model=None)
-def letter_chart(desk: Here, issue: str, slugs: str) -> Response:
+def letter_chart(context: ContextDep, issue: str, slugs: str) -> Response:
     """The chart of these topics, in the one order that they can stand in."""
     wanted = slugs.split("+", chart.TOPICS)
     cadence, day = _issue(issue)
     if len(wanted) > chart.TOPICS or wanted != sorted(set(wanted)):
         raise HTTPException(404)
-    counted = desk.app.store.issues.counts(cadence, day)
+    counted = context.app.store.issues.counts(cadence, day)
     known = {one.slug: one.papers for one in counted.topics}
     if not known.keys() >= set(wanted) and day == sample.DAY and not counted.frozen:
         known = {one.slug: one.papers for one in sample.counts(cadence)}  # the workshop's made-up issue

@@ -20,9 +20,9 @@ from paperround.rendering.latex import readable
 from paperround.rendering.view import Link
 from paperround.store.sources import SourceRecord
 from paperround.web.browse import cards
-from paperround.web.browse.cards import Card
+from paperround.web.browse.cards import PaperCard
 from paperround.web.browse.periods import Period, View, read_day, read_view
-from paperround.web.context import Desk, Here, answer
+from paperround.web.context import ContextDep, RequestContext, answer
 
 router = APIRouter()
 get = partial(router.get, response_model=None)
@@ -33,7 +33,7 @@ _DESCRIPTION = 200  # characters: what search engines and link previews show
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PageLink:
     """A link to another period or view."""
 
     href: str
@@ -42,19 +42,21 @@ class Step:
 
 
 @get("/")
-def front(request: Request, desk: Here, date: str = "", view: str = "", topic: str = "", page: int = 1) -> Response:
+def front(
+    request: Request, context: ContextDep, date: str = "", view: str = "", topic: str = "", page: int = 1
+) -> Response:
     """The papers of a day, a week or a month, most upvoted first."""
-    language = desk.visitors_language(request)
-    today = desk.today
-    newest = desk.app.store.papers.newest_day(today)
+    language = context.visitors_language(request)
+    today = context.today
+    newest = context.app.store.papers.newest_day(today)
     period = Period(read_view(view), read_day(date) if date else newest or today)
-    chosen = topic_named(desk, topic) if topic else None
-    found = _papers_of(desk, period, chosen, page)
-    total = desk.app.store.browsing.count(period.first, period.last, chosen.row if chosen else None)
+    chosen = topic_named(context, topic) if topic else None
+    found = _papers_of(context, period, chosen, page)
+    total = context.app.store.browsing.count(period.first, period.last, chosen.row if chosen else None)
     shown = found[:PAGE]
     few = page == 1 and not (date or view or topic) and len(found) < _FEW
     current = newest is None or period.last >= newest
-    return desk.page(
+    return context.page(
         request,
         "day",
         language=language,
@@ -62,31 +64,31 @@ def front(request: Request, desk: Here, date: str = "", view: str = "", topic: s
         heading=period.title(language),
         under=_under(language, chosen, total),
         description=_description(shown, language),
-        groups=[("", _cards(desk, shown, language)), *(_before(desk, period, language) if few else [])],
+        groups=[("", _cards(context, shown, language)), *(_before(context, period, language) if few else [])],
         canonical=_address(period, topic, newest),
         feed_query=f"?{urlencode({'date': date})}" if date else "",
-        earlier=_earlier(desk, period, topic, language),
-        later=_later(desk, period, topic, language, today),
-        views=_views(desk, period, topic, language),
+        earlier=_earlier(context, period, topic, language),
+        later=_later(context, period, topic, language, today),
+        views=_views(context, period, topic, language),
         first_page=page == 1 and current,
-        notes=_notes(desk, language, newest) if current and page == 1 else [],
+        notes=_notes(context, language, newest) if current and page == 1 else [],
         nothing=language.gettext("No papers were announced on these days."),
-        topics=desk.app.store.topics.public(),
-        back=_turned(desk, period, topic, newest, page - 1) if page > 1 else "",
-        more=_turned(desk, period, topic, newest, page + 1) if len(found) > PAGE else "",
+        topics=context.app.store.topics.public(),
+        back=_turned(context, period, topic, newest, page - 1) if page > 1 else "",
+        more=_turned(context, period, topic, newest, page + 1) if len(found) > PAGE else "",
     )
 
 
 @get("/trending")
-def trending(request: Request, desk: Here) -> Response:
+def trending(request: Request, context: ContextDep) -> Response:
     """What people vote for and talk about now: the votes and comments gained lately."""
-    language = desk.visitors_language(request)
-    today = desk.today
-    papers = trending_papers(desk, today, PAGE)
-    last = desk.app.store.papers.newest_day(today) or today
+    language = context.visitors_language(request)
+    today = context.today
+    papers = trending_papers(context, today, PAGE)
+    last = context.app.store.papers.newest_day(today) or today
     period = Period(View.DAY, last)
     heading = language.gettext("Trending")
-    return desk.page(
+    return context.page(
         request,
         "day",
         language=language,
@@ -94,35 +96,35 @@ def trending(request: Request, desk: Here) -> Response:
         heading=heading,
         under=language.gettext("What gains votes and comments now"),
         description=_description(papers, language),
-        groups=[("", _cards(desk, papers, language))],
+        groups=[("", _cards(context, papers, language))],
         canonical="/trending",
         feed_query="",
         earlier=None,
         later=None,
-        views=[*_views(desk, period, "", language, current=False)],
+        views=[*_views(context, period, "", language, current=False)],
         first_page=True,
         notes=[],
         nothing=language.gettext("Nobody has voted on a paper in the past month yet."),
-        topics=desk.app.store.topics.public(),
+        topics=context.app.store.topics.public(),
         back="",
         more="",
     )
 
 
 @get("/papers/{paper_id:path}")
-def paper(request: Request, desk: Here, paper_id: str) -> Response:
+def paper(request: Request, context: ContextDep, paper_id: str) -> Response:
     """One paper."""
-    found = desk.app.store.papers.by_id(paper_id)
+    found = context.app.store.papers.by_id(paper_id)
     if found is None:
         raise HTTPException(404)
-    language = desk.visitors_language(request)
+    language = context.visitors_language(request)
     abstract, summary = readable(found.abstract), readable(found.summary)
-    return desk.page(
+    return context.page(
         request,
         "paper",
         language=language,
         paper=found,
-        card=cards.card(found, language, desk.today),
+        card=cards.card(found, language, context.today),
         abstract=abstract,
         summary=summary,
         authors=[readable(name) for name in found.authors],
@@ -130,88 +132,88 @@ def paper(request: Request, desk: Here, paper_id: str) -> Response:
         description=excerpt(summary or abstract, _DESCRIPTION),
         topics=[
             (one, reasons.told(match.why, language))
-            for one, match in desk.app.store.topics.of_paper(found.row)
+            for one, match in context.app.store.topics.of_paper(found.row)
             if not one.private
         ],
-        seen=_seen(desk.app.store.papers.listings_of(found.row)),
+        seen=_seen(context.app.store.papers.listings_of(found.row)),
         versions=_versions(found, language),
     )
 
 
 @get("/topics")
-def all_topics(request: Request, desk: Here) -> Response:
+def all_topics(request: Request, context: ContextDep) -> Response:
     """The topics that subscribers can follow."""
-    return desk.page(request, "topics", here="/topics", topics=desk.app.store.topics.public())
+    return context.page(request, "topics", here="/topics", topics=context.app.store.topics.public())
 
 
 @get("/topics/{slug}")
-def topic(request: Request, desk: Here, slug: str, page: int = 1) -> Response:
+def topic(request: Request, context: ContextDep, slug: str, page: int = 1) -> Response:
     """A topic's papers, newest first."""
-    language = desk.visitors_language(request)
-    chosen = topic_named(desk, slug)
-    found = desk.app.store.browsing.on_topic(chosen.row, PAGE + 1, PAGE * (_checked(page) - 1))
+    language = context.visitors_language(request)
+    chosen = topic_named(context, slug)
+    found = context.app.store.browsing.on_topic(chosen.row, PAGE + 1, PAGE * (_checked(page) - 1))
     days = [
-        (day, [cards.card(paper, language, desk.today, why=match.why) for paper, match in some])
+        (day, [cards.card(paper, language, context.today, why=match.why) for paper, match in some])
         for day, some in groupby(found[:PAGE], key=lambda pair: pair[0].day)
     ]
-    here = f"{desk.home}/topics/{slug}"
-    return desk.page(
+    here = f"{context.home}/topics/{slug}"
+    return context.page(
         request,
         "topic",
         language=language,
         here="/topics",
         topic=chosen,
         days=days,
-        topics=[other for other in desk.app.store.topics.public() if other.slug != slug],
+        topics=[other for other in context.app.store.topics.public() if other.slug != slug],
         back=f"{here}?page={page - 1}" if page > 1 else "",
         more=f"{here}?page={page + 1}" if len(found) > PAGE else "",
     )
 
 
 @get("/static/{name}")
-def static(request: Request, desk: Here, name: str) -> Response:
+def static(request: Request, context: ContextDep, name: str) -> Response:
     """A file of the pages' look; its address changes with its content."""
-    file = desk.static.get(name)
+    file = context.static.get(name)
     if file is None:
         raise HTTPException(404)
     return answer(request, file.content, file.media_type, seconds=31_536_000)
 
 
 @get("/favicon.ico")
-def favicon(request: Request, desk: Here) -> Response:
+def favicon(request: Request, context: ContextDep) -> Response:
     """Where browsers look that do not read the page."""
-    return static(request, desk, "icon.svg")
+    return static(request, context, "icon.svg")
 
 
-def trending_papers(desk: Desk, today: date, limit: int) -> list[Paper]:
+def trending_papers(context: RequestContext, today: date, limit: int) -> list[Paper]:
     """The papers that most people care for now, computed from what is stored."""
-    heard = desk.app.store.browsing.heard_of(today - timedelta(days=REMEMBERED_DAYS))
+    heard = context.app.store.browsing.heard_of(today - timedelta(days=REMEMBERED_DAYS))
     gained = ((momentum(one.echoes, one.announced, today), one.paper) for one in heard)
     loud = sorted(((gain, paper) for gain, paper in gained if gain), reverse=True)
-    return desk.app.store.browsing.in_order([paper for _, paper in loud[:limit]])
+    return context.app.store.browsing.in_order([paper for _, paper in loud[:limit]])
 
 
-def _papers_of(desk: Desk, period: Period, topic: Topic | None, page: int) -> list[Paper]:
-    return desk.app.store.browsing.on_days(
+def _papers_of(context: RequestContext, period: Period, topic: Topic | None, page: int) -> list[Paper]:
+    return context.app.store.browsing.on_days(
         period.first, period.last, PAGE + 1, PAGE * (_checked(page) - 1), topic.row if topic else None
     )
 
 
-def _cards(desk: Desk, papers: Sequence[Paper], language: Language) -> list[Card]:
-    topics = desk.app.store.browsing.topics_of(paper.row for paper in papers)
-    return cards.cards(papers, language, desk.today, topics)
+def _cards(context: RequestContext, papers: Sequence[Paper], language: Language) -> list[PaperCard]:
+    topics = context.app.store.browsing.topics_of(paper.row for paper in papers)
+    return cards.cards(papers, language, context.today, topics)
 
 
-def _before(desk: Desk, period: Period, language: Language) -> list[tuple[str, list[Card]]]:
+def _before(context: RequestContext, period: Period, language: Language) -> list[tuple[str, list[PaperCard]]]:
     """The papers of the days before this one, by day: a quiet day's front page is not empty."""
-    earlier = desk.app.store.browsing.newest(period.first - timedelta(days=1), _FEW)
-    by_day = groupby(_cards(desk, earlier, language), key=lambda card: card.day)
+    earlier = context.app.store.browsing.newest(period.first - timedelta(days=1), _FEW)
+    by_day = groupby(_cards(context, earlier, language), key=lambda card: card.day)
     return [(language.date(day), list(some)) for day, some in by_day]
 
 
-def topic_named(desk: Desk, slug: str) -> Topic:
+def topic_named(context: RequestContext, slug: str) -> Topic:
     """The public topic of this name; HTTP 404 when there is none."""
-    found = desk.app.store.topics.by_slug(slug)
+    found = context.app.store.topics.by_slug(slug)
     if found is None or found.private:
         raise HTTPException(404)
     return found
@@ -243,54 +245,56 @@ def _address(period: Period, topic: str, newest: date | None) -> str:
     return f"/?{urlencode(query)}" if query else "/"
 
 
-def _turned(desk: Desk, period: Period, topic: str, newest: date | None, page: int) -> str:
+def _turned(context: RequestContext, period: Period, topic: str, newest: date | None, page: int) -> str:
     address = _address(period, topic, newest)
     if page == 1:
-        return f"{desk.home}{address}"
-    return f"{desk.home}{address}{'&' if '?' in address else '?'}page={page}"
+        return f"{context.home}{address}"
+    return f"{context.home}{address}{'&' if '?' in address else '?'}page={page}"
 
 
-def _step(desk: Desk, period: Period, topic: str, label: str, *, current: bool = False) -> Step:
+def _step(context: RequestContext, period: Period, topic: str, label: str, *, current: bool = False) -> PageLink:
     query = {"date": period.day.isoformat()}
     if period.view is not View.DAY:
         query["view"] = period.view.value
     if topic:
         query["topic"] = topic
-    return Step(f"{desk.home}/?{urlencode(query)}", label, current)
+    return PageLink(f"{context.home}/?{urlencode(query)}", label, current)
 
 
-def _earlier(desk: Desk, period: Period, topic: str, language: Language) -> Step | None:
-    day = desk.app.store.browsing.day_before(period.first)
-    return _step(desk, period.at(day), topic, period.at(day).short(language)) if day else None
+def _earlier(context: RequestContext, period: Period, topic: str, language: Language) -> PageLink | None:
+    day = context.app.store.browsing.day_before(period.first)
+    return _step(context, period.at(day), topic, period.at(day).short(language)) if day else None
 
 
-def _later(desk: Desk, period: Period, topic: str, language: Language, today: date) -> Step | None:
-    day = desk.app.store.browsing.day_after(period.last, today)
-    return _step(desk, period.at(day), topic, period.at(day).short(language)) if day else None
+def _later(context: RequestContext, period: Period, topic: str, language: Language, today: date) -> PageLink | None:
+    day = context.app.store.browsing.day_after(period.last, today)
+    return _step(context, period.at(day), topic, period.at(day).short(language)) if day else None
 
 
-def _views(desk: Desk, period: Period, topic: str, language: Language, *, current: bool = True) -> list[Step]:
+def _views(
+    context: RequestContext, period: Period, topic: str, language: Language, *, current: bool = True
+) -> list[PageLink]:
     names = {
         View.DAY: language.gettext("Day"),
         View.WEEK: language.gettext("Week"),
         View.MONTH: language.gettext("Month"),
     }
     return [
-        _step(desk, period.seen_as(view), topic, name, current=current and view is period.view)
+        _step(context, period.seen_as(view), topic, name, current=current and view is period.view)
         for view, name in names.items()
     ]
 
 
-def _notes(desk: Desk, language: Language, newest: date | None) -> list[str]:
+def _notes(context: RequestContext, language: Language, newest: date | None) -> list[str]:
     """What a subscriber should know of today's list: a quiet day, a source that is late or silent."""
     notes = []
-    if newest is not None and newest < desk.today:
+    if newest is not None and newest < context.today:
         notes.append(
             language.gettext("Nothing has been announced since. These are the papers of %(day)s.")
             % {"day": language.date(newest)}
         )
-    records = desk.app.store.sources.all()
-    configured = [source.name for source in desk.app.settings.sources]
+    records = context.app.store.sources.all()
+    configured = [source.name for source in context.app.settings.sources]
     told = (_source_note(records[name], language) for name in configured if name in records)
     return notes + [note for note in told if note]
 

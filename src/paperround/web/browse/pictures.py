@@ -8,7 +8,7 @@ from importlib import resources
 from fastapi import APIRouter, HTTPException, Request, Response
 
 from paperround.rendering import sample
-from paperround.web.context import IN_LETTERS, Here
+from paperround.web.context import IN_LETTERS, ContextDep
 
 router = APIRouter()
 _HEADERS = {
@@ -18,9 +18,9 @@ _HEADERS = {
 
 
 @router.get("/pictures/{name}.jpg", response_model=None)
-def picture(request: Request, desk: Here, name: str) -> Response:
+def picture(request: Request, context: ContextDep, name: str) -> Response:
     """The picture of this name."""
-    content = _made_up() if name == sample.PICTURE.name else desk.app.store.pictures.content(name)
+    content = _made_up() if name == sample.PICTURE.name else context.app.store.pictures.content(name)
     if content is None:
         raise HTTPException(404)
     headers = {**_HEADERS, "ETag": f'"{name}"'}

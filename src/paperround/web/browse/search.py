@@ -16,10 +16,10 @@ from paperround.matching.query import free_text
 from paperround.operator import queries
 from paperround.rendering.language import Language
 from paperround.web.browse import cards, feeds
-from paperround.web.browse.feeds import Feed
+from paperround.web.browse.feeds import FeedDocument
 from paperround.web.browse.papers import PAGE, topic_named
 from paperround.web.browse.periods import read_day
-from paperround.web.context import Desk, Here, answer
+from paperround.web.context import ContextDep, RequestContext, answer
 
 router = APIRouter()
 get = partial(router.get, response_model=None)
@@ -32,19 +32,19 @@ _PRIVATE_PATHS = ("/c/", "/p/", "/u/", "/i/", "/f/", "/admin", "/inbox", "/previ
 
 
 @get("/search")
-def search(request: Request, desk: Here, q: str = "", page: int = 1) -> Response:
+def search(request: Request, context: ContextDep, q: str = "", page: int = 1) -> Response:
     """Papers for a query or plain words, best first, each with why it is there."""
     if not 1 <= page <= _MOST_PAGES:
         raise HTTPException(404)
-    language = desk.visitors_language(request)
+    language = context.visitors_language(request)
     wrong, found = "", []
     try:
         if q.strip():
-            found = queries.search(desk.app, q[:_LONGEST_QUERY], PAGE + 1, PAGE * (page - 1))
+            found = queries.search(context.app, q[:_LONGEST_QUERY], PAGE + 1, PAGE * (page - 1))
     except QueryError as error:
         wrong = str(error)
-    here = f"{desk.home}/search?{urlencode({'q': q})}"
-    return desk.page(
+    here = f"{context.home}/search?{urlencode({'q': q})}"
+    return context.page(
         request,
         "search",
         status=400 if wrong else 200,
@@ -52,7 +52,7 @@ def search(request: Request, desk: Here, q: str = "", page: int = 1) -> Response
         here="/search",
         q=q,
         wrong=wrong,
-        papers=[cards.card(paper, language, desk.today, why=why) for paper, _, why in found[:PAGE]],
+        papers=[cards.card(paper, language, context.today, why=why) for paper, _, why in found[:PAGE]],
         feed_query=f"?{urlencode({'q': q})}",
         back=f"{here}&page={page - 1}" if page > 1 else "",
         more=f"{here}&page={page + 1}" if len(found) > PAGE and page < _MOST_PAGES else "",
@@ -72,122 +72,122 @@ def _examples(language: Language) -> list[tuple[str, str]]:
 
 
 @get("/feed.xml")
-def feed_xml(request: Request, desk: Here, date: str = "") -> Response:
+def feed_xml(request: Request, context: ContextDep, date: str = "") -> Response:
     """The newest papers, or those of a day, as Atom."""
-    return _atom(request, _newest(desk, date, "/feed.xml"))
+    return _atom(request, _newest(context, date, "/feed.xml"))
 
 
 @get("/feed.json")
-def feed_json(request: Request, desk: Here, date: str = "") -> Response:
+def feed_json(request: Request, context: ContextDep, date: str = "") -> Response:
     """The same as JSON Feed."""
-    return _json(request, _newest(desk, date, "/feed.json"))
+    return _json(request, _newest(context, date, "/feed.json"))
 
 
 @get("/topics/{slug}/feed.xml")
-def topic_xml(request: Request, desk: Here, slug: str) -> Response:
+def topic_xml(request: Request, context: ContextDep, slug: str) -> Response:
     """A topic's newest papers as Atom."""
-    return _atom(request, _on_topic(desk, slug, "feed.xml"))
+    return _atom(request, _on_topic(context, slug, "feed.xml"))
 
 
 @get("/topics/{slug}/feed.json")
-def topic_json(request: Request, desk: Here, slug: str) -> Response:
+def topic_json(request: Request, context: ContextDep, slug: str) -> Response:
     """The same as JSON Feed."""
-    return _json(request, _on_topic(desk, slug, "feed.json"))
+    return _json(request, _on_topic(context, slug, "feed.json"))
 
 
 @get("/search/feed.xml")
-def search_xml(request: Request, desk: Here, q: str = "") -> Response:
+def search_xml(request: Request, context: ContextDep, q: str = "") -> Response:
     """The newest papers for a query as Atom."""
-    return _atom(request, _found(desk, q, "/search/feed.xml"))
+    return _atom(request, _found(context, q, "/search/feed.xml"))
 
 
 @get("/search/feed.json")
-def search_json(request: Request, desk: Here, q: str = "") -> Response:
+def search_json(request: Request, context: ContextDep, q: str = "") -> Response:
     """The same as JSON Feed."""
-    return _json(request, _found(desk, q, "/search/feed.json"))
+    return _json(request, _found(context, q, "/search/feed.json"))
 
 
 @get("/docs")
-def docs(request: Request, desk: Here) -> Response:
+def docs(request: Request, context: ContextDep) -> Response:
     """What the API can do, in words; nothing is loaded from elsewhere to show it."""
     api = next(route.app for route in request.app.routes if getattr(route, "path", "") == "/api")
-    return desk.page(request, "docs", spec=api.openapi())
+    return context.page(request, "docs", spec=api.openapi())
 
 
 @get("/robots.txt")
-def robots(request: Request, desk: Here) -> Response:
+def robots(request: Request, context: ContextDep) -> Response:
     """What robots may read: papers, not people's pages."""
-    forbidden = "".join(f"Disallow: {desk.home}{path}\n" for path in _PRIVATE_PATHS)
-    text = f"User-agent: *\n{forbidden}\nSitemap: {desk.site.base_url}/sitemap.xml\n"
+    forbidden = "".join(f"Disallow: {context.home}{path}\n" for path in _PRIVATE_PATHS)
+    text = f"User-agent: *\n{forbidden}\nSitemap: {context.site.base_url}/sitemap.xml\n"
     return answer(request, text.encode(), "text/plain; charset=utf-8", seconds=86_400)
 
 
 @get("/sitemap.xml")
-def sitemap(request: Request, desk: Here) -> Response:
+def sitemap(request: Request, context: ContextDep) -> Response:
     """The list of the site's lists."""
-    parts = desk.app.store.browsing.last_row() // _IN_SITEMAP + 1
+    parts = context.app.store.browsing.last_row() // _IN_SITEMAP + 1
     root = etree.Element("sitemapindex", nsmap={None: _SITEMAP})
     for name in ("topics", *map(str, range(parts))):
-        _loc(root, "sitemap", f"{desk.site.base_url}/sitemap/{name}.xml")
+        _loc(root, "sitemap", f"{context.site.base_url}/sitemap/{name}.xml")
     return _xml(request, root)
 
 
 @get("/sitemap/{name}.xml")
-def sitemap_part(request: Request, desk: Here, name: str) -> Response:
+def sitemap_part(request: Request, context: ContextDep, name: str) -> Response:
     """The topics, or some of the papers."""
-    base = desk.site.base_url
+    base = context.site.base_url
     root = etree.Element("urlset", nsmap={None: _SITEMAP})
     if name == "topics":
-        slugs = [f"/topics/{topic.slug}" for topic in desk.app.store.topics.public()]
+        slugs = [f"/topics/{topic.slug}" for topic in context.app.store.topics.public()]
         for path in ("/", "/trending", "/topics", "/subscribe", *slugs):
             _loc(root, "url", base + path)
         return _xml(request, root)
     if not name.isascii() or not name.isdigit() or len(name) > 8:
         raise HTTPException(404)
     first = int(name) * _IN_SITEMAP
-    for row, paper_id, day in desk.app.store.browsing.ids_from(first, _IN_SITEMAP):
+    for row, paper_id, day in context.app.store.browsing.ids_from(first, _IN_SITEMAP):
         if row < first + _IN_SITEMAP:
             url = _loc(root, "url", base + cards.page_of(paper_id))
             etree.SubElement(url, "lastmod").text = day.isoformat()
     return _xml(request, root)
 
 
-def _newest(desk: Desk, day: str, path: str) -> Feed:
+def _newest(context: RequestContext, day: str, path: str) -> FeedDocument:
     if day:
         wanted = read_day(day)
-        papers = desk.app.store.browsing.on_days(wanted, wanted, _IN_FEED)
+        papers = context.app.store.browsing.on_days(wanted, wanted, _IN_FEED)
         query = f"?{urlencode({'date': day})}"
-        return _feed(desk, f"{desk.site.name}: {wanted}", f"/{query}", f"{path}{query}", papers)
-    return _feed(desk, desk.site.name, "/", path, desk.app.store.browsing.newest(desk.today, _IN_FEED))
+        return _feed(context, f"{context.site.name}: {wanted}", f"/{query}", f"{path}{query}", papers)
+    return _feed(context, context.site.name, "/", path, context.app.store.browsing.newest(context.today, _IN_FEED))
 
 
-def _on_topic(desk: Desk, slug: str, name: str) -> Feed:
-    topic = topic_named(desk, slug)
-    papers = [paper for paper, _ in desk.app.store.browsing.on_topic(topic.row, _IN_FEED)]
+def _on_topic(context: RequestContext, slug: str, name: str) -> FeedDocument:
+    topic = topic_named(context, slug)
+    papers = [paper for paper, _ in context.app.store.browsing.on_topic(topic.row, _IN_FEED)]
     page = f"/topics/{slug}"
-    return _feed(desk, f"{desk.site.name}: {topic.name}", page, f"{page}/{name}", papers)
+    return _feed(context, f"{context.site.name}: {topic.name}", page, f"{page}/{name}", papers)
 
 
-def _found(desk: Desk, q: str, path: str) -> Feed:
+def _found(context: RequestContext, q: str, path: str) -> FeedDocument:
     query = f"?{urlencode({'q': q})}"
     papers: list[Paper] = []
     if q.strip():  # newest first: a feed reader wants what is new, not what is best
         wanted = free_text(q[:_LONGEST_QUERY])
-        papers = desk.app.store.browsing.found_since(wanted, 0, _IN_FEED)
-    return _feed(desk, f"{desk.site.name}: {q[:200]}", f"/search{query}", path + query, papers)
+        papers = context.app.store.browsing.found_since(wanted, 0, _IN_FEED)
+    return _feed(context, f"{context.site.name}: {q[:200]}", f"/search{query}", path + query, papers)
 
 
-def _feed(desk: Desk, title: str, page: str, path: str, papers: list[Paper]) -> Feed:
+def _feed(context: RequestContext, title: str, page: str, path: str, papers: list[Paper]) -> FeedDocument:
     # An empty feed changes once a day at most, or subscribers would fetch it anew each time.
-    updated = datetime.combine(desk.today, datetime.min.time(), desk.app.clock().tzinfo) - timedelta(days=1)
-    return Feed(title, desk.site.base_url, page, path, papers, updated)
+    updated = datetime.combine(context.today, datetime.min.time(), context.app.clock().tzinfo) - timedelta(days=1)
+    return FeedDocument(title, context.site.base_url, page, path, papers, updated)
 
 
-def _atom(request: Request, feed: Feed) -> Response:
+def _atom(request: Request, feed: FeedDocument) -> Response:
     return _open(answer(request, feeds.atom(feed), feeds.ATOM_TYPE, seconds=600))
 
 
-def _json(request: Request, feed: Feed) -> Response:
+def _json(request: Request, feed: FeedDocument) -> Response:
     return _open(answer(request, feeds.json_feed(feed), feeds.JSON_TYPE, seconds=600))
 
 

@@ -22,11 +22,11 @@ from paperround.rounds.topics import add_topic, check_slug
 from paperround.subscribers import membership
 from paperround.web import error_pages
 from paperround.web.browse.cards import page_of
-from paperround.web.context import Here
+from paperround.web.context import ContextDep
 from paperround.web.machines.health import has_token
 
 if TYPE_CHECKING:
-    from paperround.web.context import Desk
+    from paperround.web.context import RequestContext
 
 TOKEN_NOTE = "api token "  # noqa: S105 - what the notes are called; their values are hashes
 _MOST = 200
@@ -34,11 +34,11 @@ Limit = Annotated[int, Query(ge=1, le=_MOST)]
 Offset = Annotated[int, Query(ge=0, le=1_000_000)]
 
 
-class _Answer(BaseModel):
+class _ApiModel(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class PaperFacts(_Answer):
+class PaperFacts(_ApiModel):
     """A paper."""
 
     id: str
@@ -65,7 +65,7 @@ class PaperFacts(_Answer):
     why: list[str] = Field(default=[], description="For a search: what was found where.")
 
 
-class TopicFacts(_Answer):
+class TopicFacts(_ApiModel):
     """A topic that subscribers can follow."""
 
     slug: str
@@ -74,7 +74,7 @@ class TopicFacts(_Answer):
     query: str
 
 
-class TopicWish(_Answer):
+class TopicInput(_ApiModel):
     """What a topic shall be."""
 
     name: Annotated[str, Field(min_length=1, max_length=200)]
@@ -82,14 +82,14 @@ class TopicWish(_Answer):
     about: Annotated[str, Field(max_length=1_000)] = ""
 
 
-class Suppressed(_Answer):
+class SuppressionFacts(_ApiModel):
     """Since when and why an address gets nothing."""
 
     reason: str
     at: datetime
 
 
-class SubscriberFacts(_Answer):
+class SubscriberFacts(_ApiModel):
     """A subscriber."""
 
     email: str
@@ -102,10 +102,10 @@ class SubscriberFacts(_Answer):
     max_papers: int
     next_digest_at: datetime | None
     paused_until: date | None
-    suppressed: Suppressed | None
+    suppressed: SuppressionFacts | None
 
 
-class SubscriberWish(_Answer):
+class SubscriberWish(_ApiModel):
     """A subscriber to add, or to change."""
 
     email: Annotated[str, Field(max_length=254)]
@@ -118,7 +118,7 @@ class SubscriberWish(_Answer):
     confirmed: bool = Field(False, description="They have agreed elsewhere; otherwise a letter asks them first.")
 
 
-class AttemptFacts(_Answer):
+class AttemptFacts(_ApiModel):
     """One try to hand a letter over."""
 
     at: datetime
@@ -128,7 +128,7 @@ class AttemptFacts(_Answer):
     stage: str
 
 
-class DeliveryFacts(_Answer):
+class DeliveryFacts(_ApiModel):
     """A letter and what became of it."""
 
     id: int
@@ -145,17 +145,17 @@ class DeliveryFacts(_Answer):
 _bearer = HTTPBearer(auto_error=False, description="The admin token, or one made under /admin/tokens.")
 
 
-async def _trusted(request: Request, desk: Here, _: Annotated[object, Depends(_bearer)]) -> Desk:
-    if _has_api_token(request, desk) or has_token(request, desk):
-        return desk
+async def _trusted(request: Request, context: ContextDep, _: Annotated[object, Depends(_bearer)]) -> RequestContext:
+    if _has_api_token(request, context) or has_token(request, context):
+        return context
     raise HTTPException(401, "this needs Authorization: Bearer TOKEN", {"WWW-Authenticate": "Bearer"})
 
 
-def _has_api_token(request: Request, desk: Desk) -> bool:
+def _has_api_token(request: Request, context: RequestContext) -> bool:
     token = request.headers.get("authorization", "").partition(" ")[2].strip()
     hashed = hash_token(token)
     # A hash is looked up, not compared: how long that takes tells nothing about the token.
-    return bool(token) and hashed in desk.app.store.notes(TOKEN_NOTE).values()
+    return bool(token) and hashed in context.app.store.notes(TOKEN_NOTE).values()
 
 
 def hash_token(token: str) -> str:
@@ -167,20 +167,20 @@ Trusted = Annotated[Any, Depends(_trusted)]
 Email = Annotated[str, Path(max_length=254)]
 
 
-def create(desk: Desk) -> FastAPI:
+def create(context: RequestContext) -> FastAPI:
     """The API as an application of its own, to be mounted at /api."""
     api = FastAPI(
-        title=f"{desk.site.name} API",
+        title=f"{context.site.name} API",
         version=__version__,
         description=__doc__,
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
         redirect_slashes=False,
-        servers=[{"url": f"{desk.site.base_url}/api"}],
+        servers=[{"url": f"{context.site.base_url}/api"}],
         responses={400: {"description": "Something in it cannot be acted on; `detail` says what."}},
     )
-    api.state.desk = desk
+    api.state.context = context
     error_pages.handle(api)
     _papers(api)
     _topics(api)
@@ -192,7 +192,7 @@ def create(desk: Desk) -> FastAPI:
 def _papers(api: FastAPI) -> None:
     @api.get("/papers", tags=["papers"])
     def papers(
-        desk: Here,
+        context: ContextDep,
         q: Annotated[str, Query(max_length=1_000, description="A query or plain words; best first.")] = "",
         day: Annotated[date | None, Query(description="Of one day, most upvoted first.")] = None,
         limit: Limit = 50,
@@ -200,35 +200,35 @@ def _papers(api: FastAPI) -> None:
     ) -> list[PaperFacts]:
         """The newest papers, those of a day, or those that a query finds."""
         if q.strip():
-            return [_paper(desk, paper, why) for paper, _, why in queries.search(desk.app, q, limit, offset)]
+            return [_paper(context, paper, why) for paper, _, why in queries.search(context.app, q, limit, offset)]
         if day is not None:
-            return [_paper(desk, paper) for paper in desk.app.store.browsing.on_days(day, day, limit, offset)]
-        return [_paper(desk, paper) for paper in desk.app.store.browsing.newest(desk.today, limit)]
+            return [_paper(context, paper) for paper in context.app.store.browsing.on_days(day, day, limit, offset)]
+        return [_paper(context, paper) for paper in context.app.store.browsing.newest(context.today, limit)]
 
     @api.get("/papers/{paper_id:path}", tags=["papers"], responses={404: {"description": "There is no such paper."}})
-    def paper(desk: Here, paper_id: str) -> PaperFacts:
+    def paper(context: ContextDep, paper_id: str) -> PaperFacts:
         """One paper, by its identifier here, its arXiv identifier or its DOI."""
-        found = desk.app.store.papers.by_id(paper_id)
+        found = context.app.store.papers.by_id(paper_id)
         if found is None:
             raise HTTPException(404, f"there is no paper {paper_id[:80]!r}")
-        return _paper(desk, found)
+        return _paper(context, found)
 
 
 def _topics(api: FastAPI) -> None:
     @api.get("/topics", tags=["topics"])
-    def topics(desk: Here) -> list[TopicFacts]:
+    def topics(context: ContextDep) -> list[TopicFacts]:
         """The topics that subscribers can follow."""
-        return [_topic(topic) for topic in desk.app.store.topics.public()]
+        return [_topic(topic) for topic in context.app.store.topics.public()]
 
     @api.put("/topics/{slug}", tags=["topics"], responses=_TOKEN_NEEDED)
-    def save_topic(desk: Trusted, slug: Annotated[str, Path(max_length=60)], wanted: TopicWish) -> TopicFacts:
+    def save_topic(context: Trusted, slug: Annotated[str, Path(max_length=60)], wanted: TopicInput) -> TopicFacts:
         """Add a topic or change it; papers of the past week on it are news to its subscribers."""
         check_slug(slug)
-        known = desk.app.store.topics.by_slug(slug)
+        known = context.app.store.topics.by_slug(slug)
         if known and known.private:
             raise WrongUse(f"the slug {slug!r} is taken")
         topic = Topic(slug, wanted.name, wanted.query, wanted.about)
-        add_topic(desk.app, topic)
+        add_topic(context.app, topic)
         return _topic(topic)
 
 
@@ -238,65 +238,65 @@ def _subscribers(api: FastAPI) -> None:
 
     @get("/subscribers", responses=_TOKEN_NEEDED)
     def subscribers(
-        desk: Trusted, q: Annotated[str, Query(max_length=254)] = "", state: SubscriberState | None = None,
+        context: Trusted, q: Annotated[str, Query(max_length=254)] = "", state: SubscriberState | None = None,
         limit: Limit = 50, offset: Offset = 0,
     ) -> list[SubscriberFacts]:  # fmt: skip
         """Subscribers, the newest first; `q` is part of the address."""
-        found = desk.app.store.overview.subscribers(q, state, limit, offset)
+        found = context.app.store.overview.subscribers(q, state, limit, offset)
         return [SubscriberFacts(**queries.subscriber_facts(subscriber)) for subscriber in found]
 
     @post("/subscribers", status_code=201, responses=_TOKEN_NEEDED)
-    def subscribe(desk: Trusted, wanted: SubscriberWish) -> SubscriberFacts:
+    def subscribe(context: Trusted, wanted: SubscriberWish) -> SubscriberFacts:
         """Add a subscriber or change what one follows. Nobody who has left comes back by this."""
         fields = wanted.model_dump(exclude={"confirmed"})
-        wish = membership.wish(desk.app, **fields)
+        wish = membership.wish(context.app, **fields)
         if wanted.confirmed:
-            membership.subscribe(desk.app, [wish], confirmed=True)
+            membership.subscribe(context.app, [wish], confirmed=True)
         else:
-            membership.ask_to_subscribe(desk.app, wish, {"asked_from": "the API", "words": ""})
-        return _subscriber(desk, wish.email)
+            membership.ask_to_subscribe(context.app, wish, {"asked_from": "the API", "words": ""})
+        return _subscriber(context, wish.email)
 
     @get("/subscribers/{email}", responses=not_there)
-    def subscriber(desk: Trusted, email: Email) -> SubscriberFacts:
+    def subscriber(context: Trusted, email: Email) -> SubscriberFacts:
         """One subscriber."""
-        return _subscriber(desk, email)
+        return _subscriber(context, email)
 
     @post("/subscribers/{email}/pause", responses=not_there)
-    def pause(desk: Trusted, email: Email, until: date | None = None) -> SubscriberFacts:
+    def pause(context: Trusted, email: Email, until: date | None = None) -> SubscriberFacts:
         """Send nothing until a day, or until further notice."""
-        membership.pause(desk.app, _known(desk, email), until)
-        return _subscriber(desk, email)
+        membership.pause(context.app, _known(context, email), until)
+        return _subscriber(context, email)
 
     @post("/subscribers/{email}/resume", responses=not_there)
-    def resume(desk: Trusted, email: Email) -> SubscriberFacts:
+    def resume(context: Trusted, email: Email) -> SubscriberFacts:
         """Send again."""
-        membership.resume(desk.app, _known(desk, email))
-        return _subscriber(desk, email)
+        membership.resume(context.app, _known(context, email))
+        return _subscriber(context, email)
 
     @post("/subscribers/{email}/unsubscribe", responses=not_there)
-    def unsubscribe(desk: Trusted, email: Email) -> SubscriberFacts:
+    def unsubscribe(context: Trusted, email: Email) -> SubscriberFacts:
         """Send nothing any more, also not what is queued."""
-        membership.unsubscribe(desk.app, _known(desk, email))
-        return _subscriber(desk, email)
+        membership.unsubscribe(context.app, _known(context, email))
+        return _subscriber(context, email)
 
     @api.delete("/subscribers/{email}", tags=["subscribers"], status_code=204, responses=not_there)
-    def erase(desk: Trusted, email: Email) -> None:
+    def erase(context: Trusted, email: Email) -> None:
         """Forget everything about a subscriber."""
-        membership.erase(desk.app, _known(desk, email))
+        membership.erase(context.app, _known(context, email))
 
 
 def _deliveries(api: FastAPI) -> None:
     @api.get("/deliveries", tags=["deliveries"], responses=_TOKEN_NEEDED)
-    def deliveries(desk: Trusted, state: DeliveryState | None = None, limit: Limit = 50) -> list[DeliveryFacts]:
+    def deliveries(context: Trusted, state: DeliveryState | None = None, limit: Limit = 50) -> list[DeliveryFacts]:
         """Letters and what became of them, the latest first."""
-        return [_delivery(found) for found in queries.deliveries(desk.app, state=state, limit=limit)]
+        return [_delivery(found) for found in queries.deliveries(context.app, state=state, limit=limit)]
 
     @api.get(
         "/deliveries/{row}", tags=["deliveries"], responses=_TOKEN_NEEDED | {404: {"description": "No such letter."}}
     )
-    def delivery(desk: Trusted, row: Annotated[int, Path(ge=1, le=2**40)]) -> DeliveryFacts:
+    def delivery(context: Trusted, row: Annotated[int, Path(ge=1, le=2**40)]) -> DeliveryFacts:
         """One letter with its papers and every attempt."""
-        found = queries.deliveries(desk.app, row=row)
+        found = queries.deliveries(context.app, row=row)
         if not found:
             raise HTTPException(404, f"there is no delivery {row}")
         return _delivery(found[0])
@@ -307,36 +307,36 @@ def _deliveries(api: FastAPI) -> None:
         status_code=202,
         responses=_TOKEN_NEEDED | {409: {"description": "It is neither failed nor expired nor deferred."}},
     )
-    def retry(desk: Trusted, row: Annotated[int, Path(ge=1, le=2**40)]) -> DeliveryFacts:
+    def retry(context: Trusted, row: Annotated[int, Path(ge=1, le=2**40)]) -> DeliveryFacts:
         """Queue a failed, expired or deferred letter again, at once."""
-        if not desk.app.store.deliveries.retry([row], desk.app.clock()):
+        if not context.app.store.deliveries.retry([row], context.app.clock()):
             raise HTTPException(409, f"delivery {row} is neither failed nor expired nor deferred")
-        desk.app.nudge()
-        return _delivery(queries.deliveries(desk.app, row=row)[0])
+        context.app.nudge()
+        return _delivery(queries.deliveries(context.app, row=row)[0])
 
 
 _TOKEN_NEEDED: dict[int | str, dict[str, Any]] = {401: {"description": "This needs a token."}}
 
 
-def _paper(desk: Desk, paper: Paper, why: tuple[str, ...] = ()) -> PaperFacts:
+def _paper(context: RequestContext, paper: Paper, why: tuple[str, ...] = ()) -> PaperFacts:
     facts = {name: getattr(paper, name) for name in PaperFacts.model_fields if name not in {"page", "why"}}
     lists = {name: list(facts[name]) for name in ("authors", "categories", "keywords", "sources")}
-    return PaperFacts(**{**facts, **lists}, page=desk.site.base_url + page_of(paper.id), why=list(why))
+    return PaperFacts(**{**facts, **lists}, page=context.site.base_url + page_of(paper.id), why=list(why))
 
 
 def _topic(topic: Topic) -> TopicFacts:
     return TopicFacts(slug=topic.slug, name=topic.name, about=topic.about, query=topic.query)
 
 
-def _known(desk: Desk, email: str) -> Any:
-    found = desk.app.store.subscribers.by_email(email)
+def _known(context: RequestContext, email: str) -> Any:
+    found = context.app.store.subscribers.by_email(email)
     if found is None:
         raise HTTPException(404, "nobody subscribes with this address")
     return found
 
 
-def _subscriber(desk: Desk, email: str) -> SubscriberFacts:
-    return SubscriberFacts(**queries.subscriber_facts(_known(desk, email)))
+def _subscriber(context: RequestContext, email: str) -> SubscriberFacts:
+    return SubscriberFacts(**queries.subscriber_facts(_known(context, email)))
 
 
 def _delivery(found: dict[str, Any]) -> DeliveryFacts:

@@ -15,7 +15,7 @@ from paperround import __version__
 from paperround.domain.errors import StoreError
 from paperround.operator import queries
 from paperround.web import session
-from paperround.web.context import Desk, Here
+from paperround.web.context import ContextDep, RequestContext
 from paperround.web.rate_limits import EVERYBODY
 
 router = APIRouter()
@@ -24,48 +24,48 @@ _NOT_KEPT = {"Cache-Control": "no-store"}
 
 
 @get("/healthz")
-def healthz(desk: Here) -> Response:
+def healthz(context: ContextDep) -> Response:
     """Whether pages can be served: the database answers."""
     facts = {"status": "ok", "version": __version__}
     status = 200
     try:
-        desk.app.store.note("seeds")
+        context.app.store.note("seeds")
     except StoreError:
         facts["status"], status = "the database does not answer", 503
     return JSONResponse(facts, status, headers=_NOT_KEPT)
 
 
 @get("/metrics")
-def metrics(request: Request, desk: Here) -> Response:
+def metrics(request: Request, context: ContextDep) -> Response:
     """The numbers for Prometheus: on this machine, or with the admin token as a bearer token."""
-    if not (desk.is_local(request) or desk.is_admin(request) or has_token(request, desk)):
+    if not (context.is_local(request) or context.is_admin(request) or has_token(request, context)):
         raise HTTPException(401, headers={"WWW-Authenticate": "Bearer"})
     registry = CollectorRegistry()
-    registry.register(_Numbers(desk))
+    registry.register(_MetricsCollector(context))
     return Response(generate_latest(registry), headers=_NOT_KEPT, media_type=CONTENT_TYPE_LATEST)
 
 
-def has_token(request: Request, desk: Desk) -> bool:
+def has_token(request: Request, context: RequestContext) -> bool:
     """Whether the request carries the admin token (`Authorization: Bearer …`); guesses are limited like logins."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    who, now = f"bearer {request.client.host if request.client else ''}", desk.app.clock()
-    if scheme.lower() != "bearer" or not desk.admin_token or desk.limits.logging_in.wait(who, now):
+    who, now = f"bearer {request.client.host if request.client else ''}", context.app.clock()
+    if scheme.lower() != "bearer" or not context.admin_token or context.limits.logging_in.wait(who, now):
         return False
-    if session.same(token.strip(), desk.admin_token):
+    if session.same(token.strip(), context.admin_token):
         return True
-    desk.limits.logging_in.take(who, now)
+    context.limits.logging_in.take(who, now)
     return False
 
 
-class _Numbers(Collector):
+class _MetricsCollector(Collector):
     """Read from the database when asked, so that several programs on it tell the same."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, context: RequestContext) -> None:
+        self._context = context
 
     def collect(self) -> Iterator[Metric]:
         """All numbers."""
-        stats, app = queries.stats(self._desk.app), self._desk.app
+        stats, app = queries.stats(self._context.app), self._context.app
         yield GaugeMetricFamily("paperround_papers", "Papers stored.", stats["papers"])
         yield _labelled("paperround_subscribers", "Subscribers by state.", "state", stats["subscribers"])
         yield _labelled("paperround_deliveries", "Deliveries by state.", "state", stats["deliveries"])
@@ -83,7 +83,7 @@ class _Numbers(Collector):
         due = app.store.deliveries.next_due()
         late = max(0.0, (app.clock() - due).total_seconds()) if due else 0.0
         yield GaugeMetricFamily("paperround_delivery_lag_seconds", "How long the next letter has been due.", late)
-        asked = self._desk.limits.subscribing_overall.count(EVERYBODY, app.clock())
+        asked = self._context.limits.subscribing_overall.count(EVERYBODY, app.clock())
         yield GaugeMetricFamily(
             "paperround_subscribe_requests_hour", "Requests for confirmations in the past hour.", asked
         )

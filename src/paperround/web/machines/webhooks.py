@@ -18,7 +18,7 @@ from paperround.domain.text import clean
 from paperround.rounds import bounce_intake
 from paperround.rounds.bounce_intake import Returned
 from paperround.web import session
-from paperround.web.context import Desk, Here, client_of
+from paperround.web.context import ContextDep, RequestContext, client_of
 
 router = APIRouter(prefix="/hooks")
 post = partial(router.post, response_model=None)
@@ -52,16 +52,16 @@ class Notice(BaseModel):
         return Report(self.kind, token, message_id, self.status, clean(self.text)[:_MAX_TEXT])
 
 
-async def _authorised(request: Request, desk: Here) -> None:
+async def _authorised(request: Request, context: ContextDep) -> None:
     """Let in who has the admin token; a site without one has no such page."""
-    if not desk.admin_token:
+    if not context.admin_token:
         raise HTTPException(404, "set site.admin_token to take reports here")
-    client, now = client_of(request), desk.app.clock()
-    if wait := desk.limits.logging_in.wait(client, now):
+    client, now = client_of(request), context.app.clock()
+    if wait := context.limits.logging_in.wait(client, now):
         raise HTTPException(429, "too many wrong tokens; wait", {"Retry-After": str(wait)})
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not session.same(token.strip(), desk.admin_token):
-        desk.limits.logging_in.take(client, now)
+    if scheme.lower() != "bearer" or not session.same(token.strip(), context.admin_token):
+        context.limits.logging_in.take(client, now)
         # RFC 6750 3: how to ask, without a word about what was wrong.
         raise HTTPException(
             401, "send Authorization: Bearer with the site's admin token", {"WWW-Authenticate": "Bearer"}
@@ -73,32 +73,32 @@ async def _body(request: Request) -> bytes:
 
 
 @post("/bounces", dependencies=[Depends(_authorised)])
-def bounces(request: Request, desk: Here, body: Annotated[bytes, Depends(_body)]) -> JSONResponse:
+def bounces(request: Request, context: ContextDep, body: Annotated[bytes, Depends(_body)]) -> JSONResponse:
     """Take reports in; the answer says of each, in their order, what was made of it."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type not in _TYPES:
         raise HTTPException(415, f"send {' or '.join(_TYPES)}", {"Accept": ", ".join(_TYPES)})
-    found = bounce_intake.read(desk.app, [("mail", body)]) if media_type == _TYPES[0] else _notices(desk, body)
+    found = bounce_intake.read(context.app, [("mail", body)]) if media_type == _TYPES[0] else _notices(context, body)
     return JSONResponse([asdict(one) for one in found], headers={"Cache-Control": "no-store"})
 
 
-def _notices(desk: Desk, body: bytes) -> list[Returned]:
+def _notices(context: RequestContext, body: bytes) -> list[Returned]:
     try:
         notices = from_json(body)
     except ValueError as error:
         raise HTTPException(400, f"not JSON: {clean(str(error))[:_MAX_TEXT]}") from None
     if not isinstance(notices, list) or len(notices) > _MOST:
         raise HTTPException(422, f"send a list of at most {_MOST} reports")
-    return [_taken(desk, f"report {number}", notice) for number, notice in enumerate(notices, 1)]
+    return [_taken(context, f"report {number}", notice) for number, notice in enumerate(notices, 1)]
 
 
-def _taken(desk: Desk, where: str, notice: Any) -> Returned:
+def _taken(context: RequestContext, where: str, notice: Any) -> Returned:
     """What was made of one; a wrong one is a value, so that it stops no other and is not sent again for ever."""
     try:
         report = Notice.model_validate(notice).report()
     except ValidationError as error:
         return Returned(where, BounceKind.NOTHING, None, f"not understood: {_problem(error)}", None, new=False)
-    return bounce_intake.reported(desk.app, where, report)
+    return bounce_intake.reported(context.app, where, report)
 
 
 def _problem(error: ValidationError) -> str:

@@ -23,8 +23,7 @@ from paperround.subscribers import membership
 from paperround.web import session
 from paperround.web.browse import charts
 from paperround.web.browse.periods import read_day
-from paperround.web.context import PRIVATE, Desk, client_of
-from paperround.web.context import Here as AnybodyHere
+from paperround.web.context import PRIVATE, ContextDep, RequestContext, client_of
 from paperround.web.forms import Form
 from paperround.web.machines import api
 from paperround.web.subscribers import preferences_form
@@ -40,88 +39,90 @@ _CHART_DAYS = 30
 _FAILURES = 10
 
 
-async def _operators(request: Request, desk: AnybodyHere) -> Desk:
-    """The desk, for somebody who has logged in."""
-    if not desk.is_admin(request):
+async def _operators(request: Request, context: ContextDep) -> RequestContext:
+    """The context, for somebody who has logged in."""
+    if not context.is_admin(request):
         raise HTTPException(401)
-    return desk
+    return context
 
 
-Here = Annotated[Desk, Depends(_operators)]
+OperatorContextDep = Annotated[RequestContext, Depends(_operators)]
 
 
 # --- in and out -------------------------------------------------------------------------------------------------
 
 
 @get("")
-def overview(request: Request, desk: AnybodyHere) -> Response:
+def overview(request: Request, context: ContextDep) -> Response:
     """How everything is; for others, the way in."""
-    if not desk.is_admin(request):
-        return _login_page(request, desk, "")
+    if not context.is_admin(request):
+        return _login_page(request, context, "")
     return _page(
         request,
-        desk,
+        context,
         "overview",
-        stats=queries.stats(desk.app),
-        sources=_sources(desk),
-        failures=queries.deliveries(desk.app, state=DeliveryState.FAILED, limit=_FAILURES),
-        progress=desk.progress.facts(),
+        stats=queries.stats(context.app),
+        sources=_sources(context),
+        failures=queries.deliveries(context.app, state=DeliveryState.FAILED, limit=_FAILURES),
+        progress=context.progress.facts(),
     )
 
 
 @post("/login")
-def login(request: Request, desk: AnybodyHere, form: Form) -> Response:
+def login(request: Request, context: ContextDep, form: Form) -> Response:
     """In, with the admin token; a client that guesses is made to wait."""
-    now, who = desk.app.clock(), client_of(request)
-    if not desk.admin_token or desk.limits.logging_in.wait(who, now):
+    now, who = context.app.clock(), client_of(request)
+    if not context.admin_token or context.limits.logging_in.wait(who, now):
         return _login_page(
-            request, desk, "Too many wrong tokens; wait five minutes." if desk.admin_token else "", 429
+            request, context, "Too many wrong tokens; wait five minutes." if context.admin_token else "", 429
         )
-    if not session.same(form.get("token"), desk.admin_token):
-        desk.limits.logging_in.take(who, now)
+    if not session.same(form.get("token"), context.admin_token):
+        context.limits.logging_in.take(who, now)
         log.warning("wrong admin token", client=who)
-        return _login_page(request, desk, "This is not the token.", 403)
-    desk.limits.logging_in.clear(who)
-    response = RedirectResponse(f"{desk.home}/admin", 303, headers=PRIVATE)
+        return _login_page(request, context, "This is not the token.", 403)
+    context.limits.logging_in.clear(who)
+    response = RedirectResponse(f"{context.home}/admin", 303, headers=PRIVATE)
     response.set_cookie(
         session.COOKIE,
-        session.begin(desk.app.keys, desk.admin_token, now),
+        session.begin(context.app.keys, context.admin_token, now),
         max_age=int(session.HOLDS.total_seconds()),
-        path=f"{desk.home}/",
+        path=f"{context.home}/",
         httponly=True,
         samesite="strict",
-        secure=desk.site.base_url.startswith("https://"),
+        secure=context.site.base_url.startswith("https://"),
     )
     return response
 
 
 @post("/logout")
-def logout(request: Request, desk: Here, form: Form) -> Response:
+def logout(request: Request, context: OperatorContextDep, form: Form) -> Response:
     """Out."""
-    desk.check_csrf(request, form)
-    response = RedirectResponse(f"{desk.home}/admin", 303)
-    response.delete_cookie(session.COOKIE, path=f"{desk.home}/")
+    context.check_csrf(request, form)
+    response = RedirectResponse(f"{context.home}/admin", 303)
+    response.delete_cookie(session.COOKIE, path=f"{context.home}/")
     return response
 
 
-def _login_page(request: Request, desk: Desk, wrong: str, status: int = 401) -> Response:
-    return desk.private_page(request, "admin/login", status=status, wrong=wrong, possible=bool(desk.admin_token))
+def _login_page(request: Request, context: RequestContext, wrong: str, status: int = 401) -> Response:
+    return context.private_page(
+        request, "admin/login", status=status, wrong=wrong, possible=bool(context.admin_token)
+    )
 
 
 # --- overview ---------------------------------------------------------------------------------------------------
 
 
 @get("/progress")
-def progress(desk: Here) -> Response:
+def progress(context: OperatorContextDep) -> Response:
     """What the round is doing, for the page that watches it."""
-    return JSONResponse(desk.progress.facts(), headers=PRIVATE)
+    return JSONResponse(context.progress.facts(), headers=PRIVATE)
 
 
 @get("/charts/{name}.svg")
-def chart(desk: Here, name: str) -> Response:
+def chart(context: OperatorContextDep, name: str) -> Response:
     """A picture of the past thirty days: subscribers, letters or bounces."""
-    first = desk.today - timedelta(days=_CHART_DAYS - 1)
-    since, overview = datetime.combine(first, time.min, UTC), desk.app.store.overview
+    first = context.today - timedelta(days=_CHART_DAYS - 1)
+    since, overview = datetime.combine(first, time.min, UTC), context.app.store.overview
     match name:
         case "subscribers":
             series = overview.subscribers_by_day(since)
@@ -133,13 +134,13 @@ def chart(desk: Here, name: str) -> Response:
         case _:
             raise HTTPException(404)
     headers = {**PRIVATE, "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
-    return Response(charts.by_day(series, desk.today, _CHART_DAYS), headers=headers, media_type="image/svg+xml")
+    return Response(charts.by_day(series, context.today, _CHART_DAYS), headers=headers, media_type="image/svg+xml")
 
 
-def _sources(desk: Desk) -> list[dict[str, Any]]:
+def _sources(context: RequestContext) -> list[dict[str, Any]]:
     """Each configured source with its state, and those that are remembered only."""
-    known = desk.app.store.sources.all()
-    names = dict.fromkeys([*(source.name for source in desk.app.settings.sources), *known])
+    known = context.app.store.sources.all()
+    names = dict.fromkeys([*(source.name for source in context.app.settings.sources), *known])
     return [{"name": name, "record": known.get(name)} for name in names]
 
 
@@ -147,75 +148,77 @@ def _sources(desk: Desk) -> list[dict[str, Any]]:
 
 
 @get("/subscribers")
-def subscribers(request: Request, desk: Here, q: str = "", state: str = "", page: int = 1) -> Response:
+def subscribers(
+    request: Request, context: OperatorContextDep, q: str = "", state: str = "", page: int = 1
+) -> Response:
     """Subscribers, the newest first."""
     chosen = SubscriberState(state) if state in set(SubscriberState) else None
     offset = _PAGE * (_checked(page) - 1)
-    found = desk.app.store.overview.subscribers(q, chosen, _PAGE + 1, offset)
+    found = context.app.store.overview.subscribers(q, chosen, _PAGE + 1, offset)
     more = {"q": q, "state": state}
     return _page(
         request,
-        desk,
+        context,
         "subscribers",
         subscribers=found[:_PAGE],
         q=q,
         state=state,
         states=list(SubscriberState),
-        counts=desk.app.store.subscribers.count(),
+        counts=context.app.store.subscribers.count(),
         turn=_turn(page, len(found) > _PAGE),
         more=more,
     )
 
 
 @get("/subscribers/{row}")
-def subscriber(request: Request, desk: Here, row: int) -> Response:
+def subscriber(request: Request, context: OperatorContextDep, row: int) -> Response:
     """One subscriber, with the letters they had and the reason for the last."""
-    return _subscriber_page(request, desk, _subscriber(desk, row))
+    return _subscriber_page(request, context, _subscriber(context, row))
 
 
 @post("/subscribers/{row}")
-def change_subscriber(request: Request, desk: Here, row: int, form: Form) -> Response:
+def change_subscriber(request: Request, context: OperatorContextDep, row: int, form: Form) -> Response:
     """What a subscriber can do for themselves, done for them: pause, resume, unsubscribe, erase, mail the link."""
-    desk.check_csrf(request, form)
-    found = _subscriber(desk, row)
+    context.check_csrf(request, form)
+    found = _subscriber(context, row)
     done = form.get("do")
     log.info("operator changes a subscriber", do=done, subscriber=row)
     try:
         match done:
             case "pause":
                 until = form.get("until")
-                membership.pause(desk.app, found, read_day(until) if until else None)
+                membership.pause(context.app, found, read_day(until) if until else None)
             case "resume":
-                membership.resume(desk.app, found)
+                membership.resume(context.app, found)
             case "unsubscribe":
-                membership.unsubscribe(desk.app, found)
+                membership.unsubscribe(context.app, found)
             case "link":
-                membership.ask_for_link(desk.app, found.email)
+                membership.ask_for_link(context.app, found.email)
             case "erase" if "sure" in form:
-                membership.erase(desk.app, found)
-                return RedirectResponse(f"{desk.home}/admin/subscribers", 303)
+                membership.erase(context.app, found)
+                return RedirectResponse(f"{context.home}/admin/subscribers", 303)
     except WrongUse as error:
-        return _subscriber_page(request, desk, found, str(error))
-    return RedirectResponse(f"{desk.home}/admin/subscribers/{row}", 303)
+        return _subscriber_page(request, context, found, str(error))
+    return RedirectResponse(f"{context.home}/admin/subscribers/{row}", 303)
 
 
-def _subscriber_page(request: Request, desk: Desk, found: Subscriber, wrong: str = "") -> Response:
+def _subscriber_page(request: Request, context: RequestContext, found: Subscriber, wrong: str = "") -> Response:
     return _page(
         request,
-        desk,
+        context,
         "subscriber",
         subscriber=found,
         wrong=wrong,
         status=422 if wrong else 200,
-        why=queries.why_nothing(desk.app, found),
-        consent=desk.app.store.personal.consent(found.row),
-        held=desk.app.store.personal.everything(found.row),
-        preferences=path(desk, tokens.PREFERENCES, found.row),
+        why=queries.why_nothing(context.app, found),
+        consent=context.app.store.personal.consent(found.row),
+        held=context.app.store.personal.everything(found.row),
+        preferences=path(context, tokens.PREFERENCES, found.row),
     )
 
 
-def _subscriber(desk: Desk, row: int) -> Subscriber:
-    found = desk.app.store.subscribers.by_row(row)
+def _subscriber(context: RequestContext, row: int) -> Subscriber:
+    found = context.app.store.subscribers.by_row(row)
     if found is None:
         raise HTTPException(404)
     return found
@@ -225,121 +228,123 @@ def _subscriber(desk: Desk, row: int) -> Subscriber:
 
 
 @get("/topics")
-def topics(request: Request, desk: Here) -> Response:
+def topics(request: Request, context: OperatorContextDep) -> Response:
     """The topics with their subscribers and papers."""
-    known = desk.app.store.topics
-    counted, own = known.public_counts(news_horizon(desk.app.clock()).date()), known.private_count()
-    return _page(request, desk, "topics", counted=counted, own=own)
+    known = context.app.store.topics
+    counted, own = known.public_counts(news_horizon(context.app.clock()).date()), known.private_count()
+    return _page(request, context, "topics", counted=counted, own=own)
 
 
 @get("/topics/{slug}")
-def topic(request: Request, desk: Here, slug: str) -> Response:
+def topic(request: Request, context: OperatorContextDep, slug: str) -> Response:
     """A topic to change; `new` is one to add."""
-    found = Topic("", "", "") if slug == "new" else desk.app.store.topics.by_slug(slug)
+    found = Topic("", "", "") if slug == "new" else context.app.store.topics.by_slug(slug)
     if found is None or found.private:
         raise HTTPException(404)
-    return _topic_page(request, desk, found)
+    return _topic_page(request, context, found)
 
 
 @post("/topics")
-def save_topic(request: Request, desk: Here, form: Form) -> Response:
+def save_topic(request: Request, context: OperatorContextDep, form: Form) -> Response:
     """Try a topic on the past week's papers, or keep it and compare it with all papers."""
-    desk.check_csrf(request, form)
+    context.check_csrf(request, form)
     typed = Topic(
         form.get("slug").strip().lower(),
         form.get("name").strip()[:200],
         form.get("query").strip(),
         form.get("about").strip(),
     )
-    known = desk.app.store.topics.by_slug(typed.slug)
-    trial = preferences_form.trial(desk.app, typed.query, desk.visitors_language(request), own=False)
+    known = context.app.store.topics.by_slug(typed.slug)
+    trial = preferences_form.trial(context.app, typed.query, context.visitors_language(request), own=False)
     if form.get("do") == "try" or trial.wrong:
-        return _topic_page(request, desk, typed, trial, status=422 if trial.wrong else 200)
+        return _topic_page(request, context, typed, trial, status=422 if trial.wrong else 200)
     try:
         check_slug(typed.slug)
         if not typed.name or (known and known.private):
             raise UnknownName("a topic needs a name" if not typed.name else "this slug is taken")
-        add_topic(desk.app, replace(typed, row=known.row if known else 0))
+        add_topic(context.app, replace(typed, row=known.row if known else 0))
     except PaperroundError as error:
-        return _topic_page(request, desk, typed, wrong=str(error), status=422)
-    return RedirectResponse(f"{desk.home}/admin/topics", 303)
+        return _topic_page(request, context, typed, wrong=str(error), status=422)
+    return RedirectResponse(f"{context.home}/admin/topics", 303)
 
 
 def _topic_page(
     request: Request,
-    desk: Desk,
+    context: RequestContext,
     found: Topic,
     trial: preferences_form.Trial | None = None,
     wrong: str = "",
     status: int = 200,
 ) -> Response:
-    return _page(request, desk, "topic", topic=found, trial=trial, wrong=wrong, status=status)
+    return _page(request, context, "topic", topic=found, trial=trial, wrong=wrong, status=status)
 
 
 # --- letters ----------------------------------------------------------------------------------------------------
 
 
 @get("/letters")
-def letters(request: Request, desk: Here, state: str = "") -> Response:
+def letters(request: Request, context: OperatorContextDep, state: str = "") -> Response:
     """Letters, the latest first, with reasons and attempts."""
     chosen = DeliveryState(state) if state in set(DeliveryState) else None
     return _page(
         request,
-        desk,
+        context,
         "letters",
-        letters=queries.deliveries(desk.app, state=chosen, limit=_PAGE),
+        letters=queries.deliveries(context.app, state=chosen, limit=_PAGE),
         state=state,
         states=list(DeliveryState),
-        counts=desk.app.store.deliveries.count(),
+        counts=context.app.store.deliveries.count(),
     )
 
 
 @post("/letters")
-def retry(request: Request, desk: Here, form: Form) -> Response:
+def retry(request: Request, context: OperatorContextDep, form: Form) -> Response:
     """Queue failed, expired or deferred letters again."""
-    desk.check_csrf(request, form)
+    context.check_csrf(request, form)
     numbers = [int(number) for number in form.all("letter") if number.isascii() and number.isdigit()]
-    done = desk.app.store.deliveries.retry(numbers, desk.app.clock())
+    done = context.app.store.deliveries.retry(numbers, context.app.clock())
     log.info("operator queues letters again", letters=done)
-    desk.app.nudge()
-    return RedirectResponse(f"{desk.home}/admin/letters", 303)
+    context.app.nudge()
+    return RedirectResponse(f"{context.home}/admin/letters", 303)
 
 
 # --- tokens of programs -----------------------------------------------------------------------------------------
 
 
 @get("/tokens")
-def tokens_page(request: Request, desk: Here) -> Response:
+def tokens_page(request: Request, context: OperatorContextDep) -> Response:
     """The programs that may use the API."""
-    return _tokens(request, desk)
+    return _tokens(request, context)
 
 
 @post("/tokens")
-def change_tokens(request: Request, desk: Here, form: Form) -> Response:
+def change_tokens(request: Request, context: OperatorContextDep, form: Form) -> Response:
     """Make a token, shown once, or take one back."""
-    desk.check_csrf(request, form)
+    context.check_csrf(request, form)
     name = clean(form.get("name"))[:_LONGEST_NAME]
     if not name:
-        return _tokens(request, desk, wrong="A token needs the name of its program.")
+        return _tokens(request, context, wrong="A token needs the name of its program.")
     log.info("operator changes an API token", name=name, do=form.get("do"))
     if form.get("do") == "revoke":
-        desk.app.store.set_note(api.TOKEN_NOTE + name, None)
-        return _tokens(request, desk)
-    if desk.app.store.note(api.TOKEN_NOTE + name):
-        return _tokens(request, desk, wrong=f"{name} has a token already; take it back first.")
+        context.app.store.set_note(api.TOKEN_NOTE + name, None)
+        return _tokens(request, context)
+    if context.app.store.note(api.TOKEN_NOTE + name):
+        return _tokens(request, context, wrong=f"{name} has a token already; take it back first.")
     token = secrets.token_urlsafe(32)
-    desk.app.store.set_note(api.TOKEN_NOTE + name, api.hash_token(token))
-    return _tokens(request, desk, made=(name, token))
+    context.app.store.set_note(api.TOKEN_NOTE + name, api.hash_token(token))
+    return _tokens(request, context, made=(name, token))
 
 
-def _tokens(request: Request, desk: Desk, made: tuple[str, str] | None = None, wrong: str = "") -> Response:
-    names = [name.removeprefix(api.TOKEN_NOTE) for name in desk.app.store.notes(api.TOKEN_NOTE)]
-    return _page(request, desk, "tokens", status=422 if wrong else 200, names=names, made=made, wrong=wrong)
+def _tokens(
+    request: Request, context: RequestContext, made: tuple[str, str] | None = None, wrong: str = ""
+) -> Response:
+    names = [name.removeprefix(api.TOKEN_NOTE) for name in context.app.store.notes(api.TOKEN_NOTE)]
+    return _page(request, context, "tokens", status=422 if wrong else 200, names=names, made=made, wrong=wrong)
 
 
-def _page(request: Request, desk: Desk, name: str, status: int = 200, **facts: Any) -> Response:
-    return desk.private_page(
-        request, f"admin/{name}", status=status, scripts=True, tab=name, csrf=desk.csrf(request), **facts
+def _page(request: Request, context: RequestContext, name: str, status: int = 200, **facts: Any) -> Response:
+    return context.private_page(
+        request, f"admin/{name}", status=status, scripts=True, tab=name, csrf=context.csrf(request), **facts
     )
 
 

@@ -23,15 +23,15 @@ from paperround.domain.errors import ConfigurationError, WrongUse
 from paperround.domain.models import Outcome, SubscriberState
 from paperround.domain.schedule import Cadence
 from paperround.operator import preview
-from paperround.operator.preview import Preview, Wanted
+from paperround.operator.preview import Preview, PreviewRequest
 from paperround.rendering import language as languages
 from paperround.rendering import notice, theme
 from paperround.resources import templates
 from paperround.rounds.letters import LetterBuilder
-from paperround.web.context import Desk, Here
-from paperround.web.forms import Form, Posted
+from paperround.web.context import ContextDep, RequestContext
+from paperround.web.forms import Form, FormFields
 from paperround.web.operator.template_errors import TemplateError, explain
-from paperround.web.operator.viewer import Look, Viewed, download, frame
+from paperround.web.operator.viewer import DisplayOptions, MessageView, download, frame
 
 router = APIRouter(prefix="/preview")
 get = partial(router.get, response_model=None)
@@ -46,11 +46,11 @@ _POLL, _ALIVE = 0.1, 15.0  # seconds between looks at the templates, and between
 _REFRESH = 2  # seconds, for browsers without JavaScript
 
 
-_PLAIN = Look()
+_PLAIN = DisplayOptions()
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PreviewQuery:
     """What the page's address asks for; `whose` is `subscriber`, `topics` or `sample`."""
 
     whose: str = ""
@@ -67,27 +67,27 @@ class Asked:
     show: str = "letter"
     width: str = ""
     watch: str = ""
-    look: Look = _PLAIN
+    look: DisplayOptions = _PLAIN
 
     @classmethod
-    def of(cls, request: Request, desk: Desk) -> Asked:
+    def of(cls, request: Request, context: RequestContext) -> PreviewQuery:
         """What this request asks for; where it names nobody, the first subscriber's letter, or a made-up one."""
         query = request.query_params
         said = {field.name: query.get(field.name, "").strip() for field in fields(cls) if field.type == "str"}
         said["show"] = said["show"] if said["show"] in TABS else "letter"
         said["cadence"] = said["cadence"] if said["cadence"] in CADENCES else ""
         asked = cls(**said,
-                    topics=tuple(query.getlist("topic")), look=Look.asked(request))  # fmt: skip
+                    topics=tuple(query.getlist("topic")), look=DisplayOptions.asked(request))  # fmt: skip
         if asked.whose in ("subscriber", "topics", "sample"):
             return asked
         if asked.topics or asked.subscriber:
             return replace(asked, whose="subscriber" if asked.subscriber else "topics")
-        first = next(desk.app.store.subscribers.all(SubscriberState.ACTIVE), None)
+        first = next(context.app.store.subscribers.all(SubscriberState.ACTIVE), None)
         return replace(asked, whose="subscriber" if first else "sample", subscriber=first.email if first else "")
 
-    def wanted(self) -> Wanted:
+    def wanted(self) -> PreviewRequest:
         """The letter."""
-        return Wanted(
+        return PreviewRequest(
             email=self.subscriber if self.whose == "subscriber" else "",
             topics=self.topics if self.whose == "topics" else (),
             day=_day(self.day),
@@ -97,7 +97,7 @@ class Asked:
             notice=self.notice,
         )
 
-    def other(self) -> Asked | None:
+    def other(self) -> PreviewQuery | None:
         """The letter to compare with."""
         if not (self.with_theme or self.with_day):
             return None
@@ -116,12 +116,12 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Shown:
+class PreviewResult:
     """A letter, or why there is none."""
 
-    asked: Asked
+    asked: PreviewQuery
     preview: Preview | None = None
-    viewed: Viewed | None = None
+    viewed: MessageView | None = None
     broken: TemplateError | None = None
     missing: str = ""
 
@@ -139,24 +139,24 @@ class Shown:
         return " · ".join(part for part in parts if part)
 
 
-def _let_in(request: Request, desk: Desk) -> None:
-    if not desk.sees_workshop(request):
-        raise HTTPException(401 if desk.admin_token else 403)
+def _let_in(request: Request, context: RequestContext) -> None:
+    if not context.sees_workshop(request):
+        raise HTTPException(401 if context.admin_token else 403)
 
 
 @get("")
-def workshop(request: Request, desk: Here) -> Response:
+def workshop(request: Request, context: ContextDep) -> Response:
     """The page: a letter, and everything that is to be told about it."""
-    _let_in(request, desk)
-    return _page(request, desk, Asked.of(request, desk))
+    _let_in(request, context)
+    return _page(request, context, PreviewQuery.of(request, context))
 
 
 @get("/frame")
-def framed(request: Request, desk: Here) -> Response:
+def framed(request: Request, context: ContextDep) -> Response:
     """The letter's HTML alone."""
-    _let_in(request, desk)
-    asked = Asked.of(request, desk)
-    seen = _shown(desk, asked)
+    _let_in(request, context)
+    asked = PreviewQuery.of(request, context)
+    seen = _shown(context, asked)
     html = (
         seen.viewed.html if seen.viewed else f"<p>{seen.missing or 'The template is broken; the page tells where.'}"
     )
@@ -165,10 +165,10 @@ def framed(request: Request, desk: Here) -> Response:
 
 
 @get("/letter.{form}")
-def letter_file(request: Request, desk: Here, form: str) -> Response:
+def letter_file(request: Request, context: ContextDep, form: str) -> Response:
     """The letter as a file: the message, its HTML or its text."""
-    _let_in(request, desk)
-    viewed = _shown(desk, Asked.of(request, desk)).viewed
+    _let_in(request, context)
+    viewed = _shown(context, PreviewQuery.of(request, context)).viewed
     if viewed is None or form not in ("eml", "html", "txt"):
         raise HTTPException(404)
     if form == "eml":
@@ -178,39 +178,39 @@ def letter_file(request: Request, desk: Here, form: str) -> Response:
 
 
 @post("/send")
-def send(request: Request, desk: Here, form: Form) -> Response:
+def send(request: Request, context: ContextDep, form: Form) -> Response:
     """Send the letter to an address for a test; nothing of it is kept."""
-    _let_in(request, desk)
-    desk.check_csrf(request, form)
-    asked = Asked.of(request, desk)
-    return _page(request, desk, asked, said=_sent(desk, _shown(desk, asked), form))
+    _let_in(request, context)
+    context.check_csrf(request, form)
+    asked = PreviewQuery.of(request, context)
+    return _page(request, context, asked, said=_sent(context, _shown(context, asked), form))
 
 
 @get("/send")
-def sent(request: Request, desk: Here) -> Response:
+def sent(request: Request, context: ContextDep) -> Response:
     """Whoever loads the answer to a test letter again comes back to the letter."""
-    _let_in(request, desk)
-    return RedirectResponse(Asked.of(request, desk).address(f"{desk.home}/preview"), 303)
+    _let_in(request, context)
+    return RedirectResponse(PreviewQuery.of(request, context).address(f"{context.home}/preview"), 303)
 
 
 @get("/changes")
-async def changes(request: Request, desk: Here) -> Response:
+async def changes(request: Request, context: ContextDep) -> Response:
     """Server-sent events: one for each change of a template, for as long as somebody listens."""
-    _let_in(request, desk)
+    _let_in(request, context)
     known = request.headers.get("last-event-id") or request.query_params.get("since", "")
     return StreamingResponse(
-        _changes(request, desk, known),
+        _changes(request, context, known),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
 
 
-async def _changes(request: Request, desk: Desk, known: str) -> AsyncIterator[str]:
+async def _changes(request: Request, context: RequestContext, known: str) -> AsyncIterator[str]:
     # Asynchronous, unlike all else here: a page that is left open all day costs no thread.
     yield "retry: 500\n\n"
     quiet = 0.0
     while not _stopping(request):
-        version = desk.app.shared(LetterBuilder).templates.version()
+        version = context.app.shared(LetterBuilder).templates.version()
         if version != known:
             known, quiet = version, 0.0
             yield f"id: {version}\ndata: {version}\n\n"
@@ -227,52 +227,54 @@ def _stopping(request: Request) -> bool:
     return bool(asked and asked())
 
 
-def _page(request: Request, desk: Desk, asked: Asked, *, said: tuple[bool, str] | None = None) -> Response:
-    seen, other = _shown(desk, asked), asked.other()
-    return desk.private_page(
-        request, "workshop", language=desk.language(languages.SOURCE), scripts=True,
-        asked=asked, seen=seen, beside=_shown(desk, other) if other else None, tabs=TABS, said=said,
-        considered=list(_considered(desk, seen)) if asked.show == "papers" else [],
-        look_link=lambda look: asked.address(f"{desk.home}/preview", look=look),
+def _page(
+    request: Request, context: RequestContext, asked: PreviewQuery, *, said: tuple[bool, str] | None = None
+) -> Response:
+    seen, other = _shown(context, asked), asked.other()
+    return context.private_page(
+        request, "workshop", language=context.language(languages.SOURCE), scripts=True,
+        asked=asked, seen=seen, beside=_shown(context, other) if other else None, tabs=TABS, said=said,
+        considered=list(_considered(context, seen)) if asked.show == "papers" else [],
+        look_link=lambda look: asked.address(f"{context.home}/preview", look=look),
         pairs=lambda names: [(name, name) for name in names],
-        version=desk.app.shared(LetterBuilder).templates.version(), csrf=desk.csrf(request),
-        base=f"{desk.home}/preview",
-        transport=desk.app.settings.transport.kind, **_choices(desk, asked),
+        version=context.app.shared(LetterBuilder).templates.version(), csrf=context.csrf(request),
+        base=f"{context.home}/preview",
+        transport=context.app.settings.transport.kind, **_choices(context, asked),
     )  # fmt: skip
 
 
-def _shown(desk: Desk, asked: Asked) -> Shown:
-    app = desk.app
+def _shown(context: RequestContext, asked: PreviewQuery) -> PreviewResult:
+    app = context.app
     if asked.whose == "subscriber" and not asked.subscriber:
-        return Shown(asked, missing="Whose letter? Give a subscriber's address.")
+        return PreviewResult(asked, missing="Whose letter? Give a subscriber's address.")
     if asked.whose == "topics" and not asked.topics:
-        return Shown(asked, missing="On which topics? Choose one or more.")
+        return PreviewResult(asked, missing="On which topics? Choose one or more.")
     try:
         found = preview.look(app, asked.wanted())
     except ConfigurationError as error:
-        return Shown(asked, broken=explain(error, templates()))
+        return PreviewResult(asked, broken=explain(error, templates()))
     except WrongUse as error:
-        return Shown(asked, missing=str(error))
+        return PreviewResult(asked, missing=str(error))
     if found is None:
-        return Shown(asked, missing="There is no paper for this letter: choose another day or other topics.")
+        return PreviewResult(asked, missing="There is no paper for this letter: choose another day or other topics.")
     letter, rendered = found.finished.letter, found.finished.rendered
-    return Shown(asked, found, Viewed(letter.message, desk.site, rendered, app.clock()))
+    return PreviewResult(asked, found, MessageView(letter.message, context.site, rendered, app.clock()))
 
 
-def _considered(desk: Desk, seen: Shown) -> Iterator[preview.Considered]:
+def _considered(context: RequestContext, seen: PreviewResult) -> Iterator[preview.ConsideredPaper]:
     if seen.preview:
-        yield from islice(preview.considered(desk.app, seen.preview), _PAPERS)
+        yield from islice(preview.considered(context.app, seen.preview), _PAPERS)
 
 
-def _sent(desk: Desk, seen: Shown, form: Posted) -> tuple[bool, str]:
+def _sent(context: RequestContext, seen: PreviewResult, form: FormFields) -> tuple[bool, str]:
     """Whether the test letter went, and what is to be said about it."""
     if seen.preview is None:
         return False, "There is no letter to send."
     try:
-        outcome = preview.send_test(desk.app, seen.preview, form.get("email"))
+        outcome = preview.send_test(context.app, seen.preview, form.get("email"))
     except WrongUse as error:
         return False, str(error)
-    where = f"by {desk.app.settings.transport.kind}"
+    where = f"by {context.app.settings.transport.kind}"
     if outcome.accepted:
         return True, f"A test letter went to {form.get('email').strip()} {where}: {_reply(outcome)}"
     return False, f"The test letter did not go {where}; {outcome.stage.value} said: {_reply(outcome)}"
@@ -282,9 +284,9 @@ def _reply(outcome: Outcome) -> str:
     return f"{outcome.code or ''} {outcome.text}".strip()
 
 
-def _choices(desk: Desk, asked: Asked) -> dict[str, Any]:
+def _choices(context: RequestContext, asked: PreviewQuery) -> dict[str, Any]:
     """What the form offers."""
-    found, app = templates(), desk.app
+    found, app = templates(), context.app
     try:
         known = preview.days(app, asked.wanted(), _DAYS)
     except WrongUse:
@@ -298,7 +300,7 @@ def _choices(desk: Desk, asked: Asked) -> dict[str, Any]:
         "topics": app.store.topics.public(),
         "subscribers": [subscriber.email for subscriber in subscribers],
         "days": known,
-        "yesterday": desk.today - timedelta(days=1),
+        "yesterday": context.today - timedelta(days=1),
     }
 
 

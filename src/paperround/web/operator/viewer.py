@@ -11,9 +11,9 @@ from urllib.parse import urlencode
 from fastapi import Request, Response
 
 from paperround.domain.models import Rendered, Site
-from paperround.linting import Remark, Severity, lint
+from paperround.linting import LintFinding, Severity, lint
 from paperround.linting.mail import Mail, opened
-from paperround.linting.size import Weight, weigh
+from paperround.linting.size import SizeBreakdown, weigh
 from paperround.web.context import PRIVATE
 
 MODES = ("light", "dark", "inverted")
@@ -27,14 +27,14 @@ _HEAD = re.compile(r"<head\b[^>]*>", re.IGNORECASE)
 _STYLE = re.compile(r"(<style\b[^>]*>)(.*?)(</style>)", re.DOTALL | re.IGNORECASE)
 _SCHEME = re.compile(r"\(\s*prefers-color-scheme\s*:\s*(light|dark)\s*\)", re.IGNORECASE)
 _SOURCE = re.compile(r"""(<img\b[^>]*?)\s(?:src|srcset)\s*=\s*(?:"[^"]*"|'[^']*'|[^\s>]+)""", re.IGNORECASE)
-# CSS Filter Effects: what Gmail's apps and Outlook do to colours by themselves is near to it.
+# CSS Filter Effects: what Gmail's apps and Outlook do to colors by themselves is near to it.
 _TURNED = (
     "html { background: #fff; filter: invert(1) hue-rotate(180deg) } img { filter: invert(1) hue-rotate(180deg) }"
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class DisplayOptions:
     """How a frame shows the letter."""
 
     mode: str = "light"
@@ -44,7 +44,7 @@ class Look:
     """Without its style element, as some of Gmail's apps show it."""
 
     @classmethod
-    def asked(cls, request: Request) -> Look:
+    def asked(cls, request: Request) -> DisplayOptions:
         """What the address says."""
         query = request.query_params
         mode = query.get("mode", "")
@@ -58,7 +58,7 @@ class Look:
         """The same as fields of an address."""
         return {"mode": self.mode, "pictures": str(int(self.pictures)), "styles": str(int(self.styles))}
 
-    def toggles(self) -> list[tuple[str, list[tuple[str, Look, bool]]]]:
+    def toggles(self) -> list[tuple[str, list[tuple[str, DisplayOptions, bool]]]]:
         """What can be switched, and each of its choices with the look that it gives."""
         on_off = {"on": True, "off": False}
         return [
@@ -69,7 +69,7 @@ class Look:
 
 
 @dataclass(frozen=True)
-class Viewed:
+class MessageView:
     """A message and everything that the viewer tells of it; what nobody looks at is not worked out."""
 
     raw: bytes
@@ -120,7 +120,7 @@ class Viewed:
         return self.raw.decode("utf-8", "replace").replace("\r\n", "\n")
 
     @cached_property
-    def remarks(self) -> list[Remark]:
+    def remarks(self) -> list[LintFinding]:
         """What is wrong with it."""
         return lint(self.raw, self.rendered, self.site, self.now)
 
@@ -131,12 +131,12 @@ class Viewed:
         return {severity.value: found.count(severity) for severity in Severity if severity in found}
 
     @cached_property
-    def weight(self) -> Weight:
+    def weight(self) -> SizeBreakdown:
         """What it weighs."""
         return weigh(self.mail)
 
 
-def frame(html: str, look: Look, *, pictures: str, refresh: int = 0) -> Response:
+def frame(html: str, look: DisplayOptions, *, pictures: str, refresh: int = 0) -> Response:
     """A letter's HTML for an iframe: no script, and nothing from elsewhere but pictures, if they are wanted.
 
     `pictures` says where those may come from, in the words of a Content-Security-Policy; 'self' is always allowed.
@@ -152,7 +152,7 @@ def frame(html: str, look: Look, *, pictures: str, refresh: int = 0) -> Response
     return Response(shown(html, look).encode(), headers=headers, media_type="text/html; charset=utf-8")
 
 
-def shown(html: str, look: Look) -> str:
+def shown(html: str, look: DisplayOptions) -> str:
     """The HTML changed so that a browser shows it as a client with this look would."""
     if not look.pictures:
         html = _SOURCE.sub(r"\1", html)
@@ -176,21 +176,21 @@ def address(path: str, **fields: str) -> str:
     return f"{path}?{query}" if query else path
 
 
-def _styled(found: re.Match[str], look: Look) -> str:
+def _styled(found: re.Match[str], look: DisplayOptions) -> str:
     if not look.styles:
         return ""
     return found[1] + _SCHEME.sub(lambda asked: _condition(asked[1].lower() == _scheme(look)), found[2]) + found[3]
 
 
 def _condition(holds: bool) -> str:
-    """A media feature that always or never holds: the visitor's own colour scheme has no say in the frame."""
+    """A media feature that always or never holds: the visitor's own color scheme has no say in the frame."""
     return "(min-width: 0)" if holds else "(max-width: 0)"
 
 
-def _scheme(look: Look) -> str:
+def _scheme(look: DisplayOptions) -> str:
     return "dark" if look.mode == "dark" else "light"
 
 
-def _extra(look: Look) -> str:
+def _extra(look: DisplayOptions) -> str:
     outlines = "" if look.pictures else "img { outline: 1px dashed #888; outline-offset: -1px }"
     return f"{_TURNED if look.mode == 'inverted' else ''} {outlines}".strip()

@@ -16,7 +16,7 @@ from paperround.domain.models import Subscriber, SubscriberState
 from paperround.rendering.language import Language
 from paperround.subscribers import membership
 from paperround.web import wording
-from paperround.web.context import Desk, Here, client_of
+from paperround.web.context import ContextDep, RequestContext, client_of
 from paperround.web.forms import AnyForm
 from paperround.web.subscribers import preferences
 from paperround.web.subscribers.token_links import again, owner, path
@@ -31,15 +31,15 @@ _BECAUSE = ("too many", "not for me", "never asked", "other")
 
 
 @get("/c/{token}")
-def ask_to_confirm(request: Request, desk: Here, token: str) -> Response:
+def ask_to_confirm(request: Request, context: ContextDep, token: str) -> Response:
     """What would be confirmed, and a button for it."""
-    subscriber = owner(desk, tokens.CONFIRM, token)
-    wanted = membership.waiting_wish(desk.app, subscriber) if subscriber else None
+    subscriber = owner(context, tokens.CONFIRM, token)
+    wanted = membership.waiting_wish(context.app, subscriber) if subscriber else None
     if subscriber is None or wanted is None:
-        return _nothing_waits(request, desk, subscriber)
-    language = desk.language(wanted.language)
-    names = {topic.slug: topic.name for topic in desk.app.store.topics.public()}
-    return desk.private_page(
+        return _nothing_waits(request, context, subscriber)
+    language = context.language(wanted.language)
+    names = {topic.slug: topic.name for topic in context.app.store.topics.public()}
+    return context.private_page(
         request,
         "confirm",
         language=language,
@@ -53,27 +53,29 @@ def ask_to_confirm(request: Request, desk: Here, token: str) -> Response:
 
 
 @post("/c/{token}")
-def confirm(request: Request, desk: Here, token: str) -> Response:
+def confirm(request: Request, context: ContextDep, token: str) -> Response:
     """The owner says yes."""
-    subscriber = owner(desk, tokens.CONFIRM, token)
-    consent = {"confirmed_at": desk.app.clock().isoformat(), "confirmed_from": client_of(request)}
-    if subscriber is None or not membership.confirm(desk.app, subscriber, consent):
-        return _nothing_waits(request, desk, subscriber)
-    confirmed = again(desk, subscriber)
-    language = desk.language(confirmed.language)
+    subscriber = owner(context, tokens.CONFIRM, token)
+    consent = {"confirmed_at": context.app.clock().isoformat(), "confirmed_from": client_of(request)}
+    if subscriber is None or not membership.confirm(context.app, subscriber, consent):
+        return _nothing_waits(request, context, subscriber)
+    confirmed = again(context, subscriber)
+    language = context.language(confirmed.language)
     return preferences.page(
-        request, desk, confirmed, said=language.gettext("Welcome! Your subscription is confirmed.")
+        request, context, confirmed, said=language.gettext("Welcome! Your subscription is confirmed.")
     )
 
 
-def _nothing_waits(request: Request, desk: Desk, subscriber: Subscriber | None) -> Response:
-    language = desk.language(subscriber.language) if subscriber else desk.visitors_language(request)
+def _nothing_waits(request: Request, context: RequestContext, subscriber: Subscriber | None) -> Response:
+    language = context.language(subscriber.language) if subscriber else context.visitors_language(request)
     _ = language.gettext
     if subscriber is not None and subscriber.state in (SubscriberState.ACTIVE, SubscriberState.PAUSED):
         lines = [_("This subscription is confirmed already. There is nothing left to do.")]
-        return desk.message(request, _("All is well"), lines, language=language, actions=[("/", _("Today's papers"))])
+        return context.message(
+            request, _("All is well"), lines, language=language, actions=[("/", _("Today's papers"))]
+        )
     lines = [_("This link has done its work. To get letters again, subscribe anew.")]
-    return desk.message(
+    return context.message(
         request,
         _("Nothing to confirm"),
         lines,
@@ -87,54 +89,60 @@ def _nothing_waits(request: Request, desk: Desk, subscriber: Subscriber | None) 
 
 
 @get("/u/{token}")
-def ask_to_unsubscribe(request: Request, desk: Here, token: str) -> Response:
+def ask_to_unsubscribe(request: Request, context: ContextDep, token: str) -> Response:
     """A button."""
-    subscriber = owner(desk, tokens.UNSUBSCRIBE, token)
+    subscriber = owner(context, tokens.UNSUBSCRIBE, token)
     if subscriber is None or subscriber.state is SubscriberState.UNSUBSCRIBED:
-        return _gone(request, desk, token, subscriber)
-    return desk.private_page(
+        return _gone(request, context, token, subscriber)
+    return context.private_page(
         request,
         "unsubscribe",
-        language=desk.language(subscriber.language),
+        language=context.language(subscriber.language),
         token=token,
         email=subscriber.email,
-        preferences=path(desk, tokens.PREFERENCES, subscriber.row),
+        preferences=path(context, tokens.PREFERENCES, subscriber.row),
     )
 
 
 @post("/u/{token}")
-def unsubscribe(request: Request, desk: Here, token: str, form: AnyForm) -> Response:
+def unsubscribe(request: Request, context: ContextDep, token: str, form: AnyForm) -> Response:
     """Unsubscribe, from the button or as a mail program does it in one click (RFC 8058), as often as it likes."""
-    subscriber = owner(desk, tokens.UNSUBSCRIBE, token)
+    subscriber = owner(context, tokens.UNSUBSCRIBE, token)
     if subscriber is not None:
-        membership.unsubscribe(desk.app, subscriber)
+        membership.unsubscribe(context.app, subscriber)
         if form.get("because") or form.get("words"):
-            membership.say_farewell(desk.app, again(desk, subscriber), f"{form.get('because')} {form.get('words')}")
-            return _gone(request, desk, token, subscriber, thanks=True)
-    return _gone(request, desk, token, subscriber)
+            membership.say_farewell(
+                context.app, again(context, subscriber), f"{form.get('because')} {form.get('words')}"
+            )
+            return _gone(request, context, token, subscriber, thanks=True)
+    return _gone(request, context, token, subscriber)
 
 
 @post("/u/{token}/back")
-def come_back(request: Request, desk: Here, token: str) -> Response:
+def come_back(request: Request, context: ContextDep, token: str) -> Response:
     """It was a mistake: they are asked to confirm, as everybody is who subscribes."""
-    subscriber = owner(desk, tokens.UNSUBSCRIBE, token)
-    language = desk.language(subscriber.language) if subscriber else desk.visitors_language(request)
+    subscriber = owner(context, tokens.UNSUBSCRIBE, token)
+    language = context.language(subscriber.language) if subscriber else context.visitors_language(request)
     _ = language.gettext
     if subscriber is None:
         raise BadToken("this subscriber is gone")
     if subscriber.state is SubscriberState.UNSUBSCRIBED:
-        membership.ask_to_return(desk.app, subscriber, _consent(request, desk, _("Subscribe again")))
+        membership.ask_to_return(context.app, subscriber, _consent(request, context, _("Subscribe again")))
     lines = [_("A letter with a button to confirm is on its way to you. After that everything is as it was.")]
-    return desk.message(
-        request, _("Look into your mailbox"), lines, language=language, actions=_after_asking(request, desk, language)
+    return context.message(
+        request,
+        _("Look into your mailbox"),
+        lines,
+        language=language,
+        actions=_after_asking(request, context, language),
     )
 
 
 def _gone(
-    request: Request, desk: Desk, token: str, subscriber: Subscriber | None, *, thanks: bool = False
+    request: Request, context: RequestContext, token: str, subscriber: Subscriber | None, *, thanks: bool = False
 ) -> Response:
-    language = desk.language(subscriber.language) if subscriber else desk.visitors_language(request)
-    return desk.private_page(
+    language = context.language(subscriber.language) if subscriber else context.visitors_language(request)
+    return context.private_page(
         request,
         "unsubscribed",
         language=language,
@@ -151,10 +159,10 @@ def _reasons(language: Language) -> list[tuple[str, str]]:
     return list(zip(_BECAUSE, told, strict=True))
 
 
-def _consent(request: Request, desk: Desk, words: str) -> dict[str, str]:
-    return {"asked_at": desk.app.clock().isoformat(), "asked_from": client_of(request), "words": words}
+def _consent(request: Request, context: RequestContext, words: str) -> dict[str, str]:
+    return {"asked_at": context.app.clock().isoformat(), "asked_from": client_of(request), "words": words}
 
 
-def _after_asking(request: Request, desk: Desk, language: Language) -> list[tuple[str, str]]:
-    inbox = [("/inbox", language.gettext("Open the built-in inbox"))] if desk.sees_inbox(request) else []
+def _after_asking(request: Request, context: RequestContext, language: Language) -> list[tuple[str, str]]:
+    inbox = [("/inbox", language.gettext("Open the built-in inbox"))] if context.sees_inbox(request) else []
     return [*inbox, ("/", language.gettext("Today's papers"))]

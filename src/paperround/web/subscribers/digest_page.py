@@ -18,7 +18,7 @@ from paperround.rendering.chart import Chart, chart
 from paperround.rendering.language import Language
 from paperround.rounds.letters import LetterBuilder
 from paperround.web.browse import cards
-from paperround.web.context import Desk, Here
+from paperround.web.context import ContextDep, RequestContext
 from paperround.web.subscribers.token_links import digest_owner
 
 router = APIRouter()
@@ -28,33 +28,33 @@ _WHOLE = 5_000  # characters: here an abstract has room
 
 
 @get("/i/{token}")
-def digest_online(request: Request, desk: Here, token: str) -> Response:
+def digest_online(request: Request, context: ContextDep, token: str) -> Response:
     """A digest with all its papers, also those for which the letter had no room."""
-    digest, subscriber = digest_owner(desk, tokens.DIGEST, token)
-    language = desk.language(subscriber.language)
-    printed = desk.app.store.issues.printed(digest, digest.papers)
-    more = desk.app.store.browsing.in_order(digest.more[:_MORE_SHOWN])
-    return desk.private_page(
+    digest, subscriber = digest_owner(context, tokens.DIGEST, token)
+    language = context.language(subscriber.language)
+    printed = context.app.store.issues.printed(digest, digest.papers)
+    more = context.app.store.browsing.in_order(digest.more[:_MORE_SHOWN])
+    return context.private_page(
         request,
         "digest",
         language=language,
         heading=view.dated(digest.cadence, digest.day, language),
-        chart=_chart(desk, digest, language),
-        sections=_sections(digest, printed, language, desk.today),
-        more=[cards.card(paper, language, desk.today) for paper in more],
+        chart=_chart(context, digest, language),
+        sections=_sections(digest, printed, language, context.today),
+        more=[cards.card(paper, language, context.today) for paper in more],
     )
 
 
-def _chart(desk: Desk, digest: Digest, language: Language) -> Chart | None:
+def _chart(context: RequestContext, digest: Digest, language: Language) -> Chart | None:
     """The chart of a weekly or monthly issue, as in the letter."""
-    found = chart(digest, desk.app.shared(LetterBuilder).counts(digest), language, desk.site.base_url)
-    return replace(found, url=desk.home + found.url.removeprefix(desk.site.base_url)) if found else None
+    found = chart(digest, context.app.shared(LetterBuilder).counts(digest), language, context.site.base_url)
+    return replace(found, url=context.home + found.url.removeprefix(context.site.base_url)) if found else None
 
 
 def _sections(
     digest: Digest, printed: dict[int, Paper], language: Language, today: date
-) -> list[tuple[str, list[cards.Card]]]:
-    def laid_out(section: Section) -> list[cards.Card]:
+) -> list[tuple[str, list[cards.PaperCard]]]:
+    def laid_out(section: Section) -> list[cards.PaperCard]:
         picks = [pick for pick in section.picks if pick.paper in printed]
         return [cards.card(printed[pick.paper], language, today, why=pick.why, budget=_WHOLE) for pick in picks]
 

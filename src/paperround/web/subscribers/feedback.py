@@ -15,7 +15,7 @@ from paperround.domain import tokens
 from paperround.domain.models import Digest, Paper, Subscriber
 from paperround.subscribers import membership
 from paperround.web.browse import cards
-from paperround.web.context import Desk, Here
+from paperround.web.context import ContextDep, RequestContext
 from paperround.web.forms import AnyForm, read_number
 from paperround.web.subscribers.token_links import digest_owner
 
@@ -28,28 +28,28 @@ _SHOWN = 500  # papers
 
 
 @get("/f/{token}")
-def ask(request: Request, desk: Here, token: str) -> Response:
+def ask(request: Request, context: ContextDep, token: str) -> Response:
     """A button for what was clicked and one for the opposite; for no paper in particular the digest's papers."""
-    digest, subscriber = digest_owner(desk, tokens.FEEDBACK, token)
+    digest, subscriber = digest_owner(context, tokens.FEEDBACK, token)
     asked = _asked(request.query_params)
     if asked is None:
-        return _page(request, desk, token, digest, subscriber, (*digest.papers, *digest.more)[:_SHOWN])
+        return _page(request, context, token, digest, subscriber, (*digest.papers, *digest.more)[:_SHOWN])
     what, number = asked
-    return _page(request, desk, token, digest, subscriber, [number], what=what)
+    return _page(request, context, token, digest, subscriber, [number], what=what)
 
 
 @post("/f/{token}")
-def say(request: Request, desk: Here, token: str, form: AnyForm) -> Response:
+def say(request: Request, context: ContextDep, token: str, form: AnyForm) -> Response:
     """Keep the word, or take it back, as often as it comes; the form or else the address says which."""
-    digest, subscriber = digest_owner(desk, tokens.FEEDBACK, token)
+    digest, subscriber = digest_owner(context, tokens.FEEDBACK, token)
     what, number = _asked(form.known(_VERDICTS)) or _asked(request.query_params) or ("", 0)
     if not _inside(digest, number):
-        return _unknown(request, desk, subscriber)
+        return _unknown(request, context, subscriber)
     if what == _FORGET:
-        membership.take_back(desk.app, subscriber, number)
-    elif not membership.say(desk.app, subscriber, number, _VERDICTS[what]):
-        return _unknown(request, desk, subscriber)
-    return _page(request, desk, token, digest, subscriber, [number], what=what, said=True)
+        membership.take_back(context.app, subscriber, number)
+    elif not membership.say(context.app, subscriber, number, _VERDICTS[what]):
+        return _unknown(request, context, subscriber)
+    return _page(request, context, token, digest, subscriber, [number], what=what, said=True)
 
 
 def _asked(fields: Mapping[str, str]) -> tuple[str, int] | None:
@@ -66,7 +66,7 @@ def _inside(digest: Digest, number: int) -> bool:
 
 def _page(
     request: Request,
-    desk: Desk,
+    context: RequestContext,
     token: str,
     digest: Digest,
     subscriber: Subscriber,
@@ -76,12 +76,12 @@ def _page(
     said: bool = False,
 ) -> Response:
     """The papers of these numbers in the digest; with `what` it is one, of which that is to be said or was `said`."""
-    language = desk.language(subscriber.language)
-    papers = _papers(desk, [number for number in numbers if _inside(digest, number)])
+    language = context.language(subscriber.language)
+    papers = _papers(context, [number for number in numbers if _inside(digest, number)])
     if what and not papers:
-        return _unknown(request, desk, subscriber)
-    verdicts = desk.app.store.feedback.verdicts(subscriber.row)
-    return desk.private_page(
+        return _unknown(request, context, subscriber)
+    verdicts = context.app.store.feedback.verdicts(subscriber.row)
+    return context.private_page(
         request,
         "feedback",
         language=language,
@@ -89,23 +89,23 @@ def _page(
         what=what,
         said=said,
         papers=[
-            (number, cards.card(paper, language, desk.today), verdicts.get(paper.row, 0))
+            (number, cards.card(paper, language, context.today), verdicts.get(paper.row, 0))
             for number, paper in papers.items()
         ],
         day=language.date(digest.day),
     )
 
 
-def _papers(desk: Desk, numbers: Sequence[int]) -> dict[int, Paper]:
+def _papers(context: RequestContext, numbers: Sequence[int]) -> dict[int, Paper]:
     """The papers by their numbers in the digest, as they are now; each once, also where two have become one."""
-    now = desk.app.store.feedback.now(numbers)
-    known = desk.app.store.papers.by_rows(now.values())
+    now = context.app.store.feedback.now(numbers)
+    known = context.app.store.papers.by_rows(now.values())
     first = {row: number for number, row in reversed(now.items())}
     return {number: known[row] for number, row in now.items() if row in known and first[row] == number}
 
 
-def _unknown(request: Request, desk: Desk, subscriber: Subscriber) -> Response:
-    language = desk.language(subscriber.language)
+def _unknown(request: Request, context: RequestContext, subscriber: Subscriber) -> Response:
+    language = context.language(subscriber.language)
     _ = language.gettext
     lines = [_("This link names no paper of this letter. Follow the links in the letter as they are.")]
-    return desk.message(request, _("Which paper?"), lines, status=404, language=language)
+    return context.message(request, _("Which paper?"), lines, status=404, language=language)

@@ -19,8 +19,8 @@ from paperround.subscribers import membership
 from paperround.web import wording
 from paperround.web.browse.cards import page_of
 from paperround.web.browse.periods import read_day
-from paperround.web.context import PRIVATE, Desk, Here
-from paperround.web.forms import Form, Posted, read_number
+from paperround.web.context import PRIVATE, ContextDep, RequestContext
+from paperround.web.forms import Form, FormFields, read_number
 from paperround.web.subscribers import preferences_form
 from paperround.web.subscribers.preferences_form import Filled
 from paperround.web.subscribers.token_links import again, owner, path
@@ -32,102 +32,102 @@ _PAST_LETTERS, _SAID = 60, 200  # letters, papers
 
 
 @get("/p/{token}")
-def preferences(request: Request, desk: Here, token: str) -> Response:
+def preferences(request: Request, context: ContextDep, token: str) -> Response:
     """Everything that a subscriber can choose, and what they had."""
-    return page(request, desk, _subscriber(desk, token))
+    return page(request, context, _subscriber(context, token))
 
 
 @post("/p/{token}")
-def change(request: Request, desk: Here, token: str, form: Form) -> Response:
+def change(request: Request, context: ContextDep, token: str, form: Form) -> Response:
     """Change it; which of the page's buttons was pressed says what."""
-    subscriber = _subscriber(desk, token)
+    subscriber = _subscriber(context, token)
     match form.get("do"):
         case "pause":
-            return _pause(request, desk, subscriber, form)
+            return _pause(request, context, subscriber, form)
         case "resume" if subscriber.state is SubscriberState.PAUSED:
-            membership.resume(desk.app, subscriber)
-            return _said(request, desk, subscriber, "Letters come again.")
+            membership.resume(context.app, subscriber)
+            return _said(request, context, subscriber, "Letters come again.")
         case "forget":
-            return _forget(request, desk, subscriber, form)
+            return _forget(request, context, subscriber, form)
         case "try":
-            return _try(request, desk, subscriber, form)
+            return _try(request, context, subscriber, form)
         case _:
-            return _save(request, desk, subscriber, form)
+            return _save(request, context, subscriber, form)
 
 
 @get("/p/{token}/data.json")
-def data(desk: Here, token: str) -> Response:
+def data(context: ContextDep, token: str) -> Response:
     """Everything that is held about the subscriber, as a file."""
-    held = desk.app.store.personal.everything(_subscriber(desk, token).row)
+    held = context.app.store.personal.everything(_subscriber(context, token).row)
     body = json.dumps(held, default=_plain, ensure_ascii=False, indent=1)
     headers = {**PRIVATE, "Content-Disposition": 'attachment; filename="paperround.json"'}
     return Response(body, headers=headers, media_type="application/json")
 
 
 @get("/p/{token}/erase")
-def ask_to_erase(request: Request, desk: Here, token: str) -> Response:
+def ask_to_erase(request: Request, context: ContextDep, token: str) -> Response:
     """Asks once more."""
-    subscriber = _subscriber(desk, token)
-    return desk.private_page(
+    subscriber = _subscriber(context, token)
+    return context.private_page(
         request,
         "erase",
-        language=desk.language(subscriber.language),
+        language=context.language(subscriber.language),
         email=subscriber.email,
-        preferences=path(desk, tokens.PREFERENCES, subscriber.row),
-        unsubscribe=path(desk, tokens.UNSUBSCRIBE, subscriber.row),
+        preferences=path(context, tokens.PREFERENCES, subscriber.row),
+        unsubscribe=path(context, tokens.UNSUBSCRIBE, subscriber.row),
     )
 
 
 @post("/p/{token}/erase")
-def erase(request: Request, desk: Here, token: str, form: Form) -> Response:
+def erase(request: Request, context: ContextDep, token: str, form: Form) -> Response:
     """Forget the subscriber."""
-    subscriber = _subscriber(desk, token)
-    language = desk.language(subscriber.language)
+    subscriber = _subscriber(context, token)
+    language = context.language(subscriber.language)
     _ = language.gettext
     if "sure" not in form:
-        return ask_to_erase(request, desk, token)
-    membership.erase(desk.app, subscriber)
+        return ask_to_erase(request, context, token)
+    membership.erase(context.app, subscriber)
     lines = [
         _("Everything about you is erased, and no letter will come any more."),
         _("Thank you for having read with us."),
     ]
-    return desk.message(request, _("Erased"), lines, language=language, actions=[("/", _("Today's papers"))])
+    return context.message(request, _("Erased"), lines, language=language, actions=[("/", _("Today's papers"))])
 
 
-def _subscriber(desk: Desk, token: str) -> Subscriber:
-    found = owner(desk, tokens.PREFERENCES, token)
+def _subscriber(context: RequestContext, token: str) -> Subscriber:
+    found = owner(context, tokens.PREFERENCES, token)
     if found is None:
         raise BadToken("this subscriber was erased")
     return found
 
 
-def _save(request: Request, desk: Desk, subscriber: Subscriber, form: Posted) -> Response:
-    language = desk.language(subscriber.language)
+def _save(request: Request, context: RequestContext, subscriber: Subscriber, form: FormFields) -> Response:
+    language = context.language(subscriber.language)
     wanted, shown = preferences_form.checked(
-        desk, preferences_form.typed(form, language), language, email=subscriber.email
+        context, preferences_form.typed(form, language), language, email=subscriber.email
     )
     if wanted is None:
-        return page(request, desk, subscriber, shown=shown, status=422)
-    membership.change(desk.app, subscriber, wanted)
-    return _said(request, desk, subscriber, "Saved.")
+        return page(request, context, subscriber, shown=shown, status=422)
+    membership.change(context.app, subscriber, wanted)
+    return _said(request, context, subscriber, "Saved.")
 
 
-def _try(request: Request, desk: Desk, subscriber: Subscriber, form: Posted) -> Response:
-    language = desk.language(subscriber.language)
+def _try(request: Request, context: RequestContext, subscriber: Subscriber, form: FormFields) -> Response:
+    language = context.language(subscriber.language)
     shown = preferences_form.typed(form, language)
-    trials = tuple(preferences_form.trial(desk.app, text, language) for text in shown.queries)
-    return page(request, desk, subscriber, shown=replace(shown, trials=trials))
+    trials = tuple(preferences_form.trial(context.app, text, language) for text in shown.queries)
+    return page(request, context, subscriber, shown=replace(shown, trials=trials))
 
 
-def _pause(request: Request, desk: Desk, subscriber: Subscriber, form: Posted) -> Response:
-    _ = desk.language(subscriber.language).gettext
-    shown = preferences_form.filled(membership.wish_of(desk.app, subscriber))
+def _pause(request: Request, context: RequestContext, subscriber: Subscriber, form: FormFields) -> Response:
+    _ = context.language(subscriber.language).gettext
+    shown = preferences_form.filled(membership.wish_of(context.app, subscriber))
     try:
-        membership.pause(desk.app, subscriber, _future(form.get("until"), desk.today))
+        membership.pause(context.app, subscriber, _future(form.get("until"), context.today))
     except WrongUse:
         wrong = {"until": _("Choose a day in the future, or leave it empty.")}
-        return page(request, desk, subscriber, shown=replace(shown, wrong=wrong), status=422)
-    return _said(request, desk, subscriber, "Paused.")
+        return page(request, context, subscriber, shown=replace(shown, wrong=wrong), status=422)
+    return _said(request, context, subscriber, "Paused.")
 
 
 def _future(text: str, today: date) -> date | None:
@@ -137,26 +137,26 @@ def _future(text: str, today: date) -> date | None:
     return until
 
 
-def _forget(request: Request, desk: Desk, subscriber: Subscriber, form: Posted) -> Response:
-    membership.take_back(desk.app, subscriber, read_number(form.get("paper")))
-    return _said(request, desk, subscriber, "Forgotten.")
+def _forget(request: Request, context: RequestContext, subscriber: Subscriber, form: FormFields) -> Response:
+    membership.take_back(context.app, subscriber, read_number(form.get("paper")))
+    return _said(request, context, subscriber, "Forgotten.")
 
 
-def _said(request: Request, desk: Desk, subscriber: Subscriber, sentence: str) -> Response:
-    changed = again(desk, subscriber)
-    _ = desk.language(changed.language).gettext
+def _said(request: Request, context: RequestContext, subscriber: Subscriber, sentence: str) -> Response:
+    changed = again(context, subscriber)
+    _ = context.language(changed.language).gettext
     said = {
         "Saved.": _("Saved."),
         "Paused.": _("Paused."),
         "Letters come again.": _("Letters come again."),
         "Forgotten.": _("Forgotten."),
     }[sentence]
-    return page(request, desk, changed, said=said)
+    return page(request, context, changed, said=said)
 
 
 def page(
     request: Request,
-    desk: Desk,
+    context: RequestContext,
     subscriber: Subscriber,
     *,
     shown: Filled | None = None,
@@ -166,11 +166,11 @@ def page(
     """The subscriber's page; `shown` is the form as typed where something in it is wrong, `said` what was just
     done.
     """
-    language = desk.language(subscriber.language)
-    wanted = membership.wish_of(desk.app, subscriber)
+    language = context.language(subscriber.language)
+    wanted = membership.wish_of(context.app, subscriber)
     zone = subscriber.schedule.timezone
     due = subscriber.next_digest_at if subscriber.state is SubscriberState.ACTIVE else None
-    return desk.private_page(
+    return context.private_page(
         request,
         "preferences",
         status=status,
@@ -179,34 +179,34 @@ def page(
         subscriber=subscriber,
         said=said,
         form=shown or preferences_form.filled(wanted),
-        choices=preferences_form.choices(desk, language),
+        choices=preferences_form.choices(context, language),
         next_letter=wording.moment(due, zone, language) if due else "",
         promise=wording.promise(subscriber.schedule, language),
         paused_until=language.date(subscriber.paused_until) if subscriber.paused_until else "",
-        tomorrow=desk.today.isoformat(),
-        past=_past(desk, subscriber, language),
-        feedback=_feedback(desk, subscriber),
-        here_again=path(desk, tokens.PREFERENCES, subscriber.row),
-        unsubscribe=path(desk, tokens.UNSUBSCRIBE, subscriber.row),
+        tomorrow=context.today.isoformat(),
+        past=_past(context, subscriber, language),
+        feedback=_feedback(context, subscriber),
+        here_again=path(context, tokens.PREFERENCES, subscriber.row),
+        unsubscribe=path(context, tokens.UNSUBSCRIBE, subscriber.row),
     )
 
 
-def _feedback(desk: Desk, subscriber: Subscriber) -> list[dict[str, Any]]:
+def _feedback(context: RequestContext, subscriber: Subscriber) -> list[dict[str, Any]]:
     """What the subscriber said of papers, the latest first."""
     return [
         {"paper": one.paper, "href": page_of(one.id), "title": readable(one.title), "more": one.verdict > 0}
-        for one in desk.app.store.feedback.said(subscriber.row, _SAID)
+        for one in context.app.store.feedback.said(subscriber.row, _SAID)
     ]
 
 
-def _past(desk: Desk, subscriber: Subscriber, language: Language) -> list[dict[str, Any]]:
+def _past(context: RequestContext, subscriber: Subscriber, language: Language) -> list[dict[str, Any]]:
     return [
         {
-            "href": path(desk, tokens.DIGEST, digest.row),
+            "href": path(context, tokens.DIGEST, digest.row),
             "day": language.date(digest.day, "long"),
             "papers": language.count("%(num)s paper", "%(num)s papers", len(digest.papers) + len(digest.more)),
         }
-        for digest in desk.app.store.issues.digests_of(subscriber.row, _PAST_LETTERS)
+        for digest in context.app.store.issues.digests_of(subscriber.row, _PAST_LETTERS)
     ]
 
 

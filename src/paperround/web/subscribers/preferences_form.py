@@ -18,10 +18,10 @@ from paperround.store.topics import news_horizon
 from paperround.subscribers import membership
 from paperround.subscribers.membership import Wish
 from paperround.web import wording
-from paperround.web.forms import Posted
+from paperround.web.forms import FormFields
 
 if TYPE_CHECKING:
-    from paperround.web.context import Desk
+    from paperround.web.context import RequestContext
 
 _SHOWN, _COUNTED = 5, 1_000  # papers of a query that is tried
 _EMPTY_LINES = 1
@@ -86,15 +86,15 @@ class Choices:
     most_query: int = membership.MOST_QUERY
 
 
-def choices(desk: Desk, language: Language) -> Choices:
+def choices(context: RequestContext, language: Language) -> Choices:
     """What there is to choose from."""
     return Choices(
-        topics=desk.app.store.topics.public(),
+        topics=context.app.store.topics.public(),
         cadences=wording.cadences(language),
         weekdays=wording.weekdays(language),
         zones=zones(),
-        themes=theme.names(desk.folders),
-        languages=desk.language_names,
+        themes=theme.names(context.folders),
+        languages=context.language_names,
     )
 
 
@@ -129,7 +129,7 @@ def filled(wish: Wish) -> Filled:
     )
 
 
-def typed(form: Posted, language: Language) -> Filled:
+def typed(form: FormFields, language: Language) -> Filled:
     """The form as it was sent."""
     fresh = Filled(language=language.code)
     names = ("email", "name", "cadence", "at", "timezone", "weekday", "monthday", "max_papers", "theme", "language")
@@ -142,11 +142,13 @@ def typed(form: Posted, language: Language) -> Filled:
     )
 
 
-def checked(desk: Desk, form: Filled, language: Language, email: str | None = None) -> tuple[Wish | None, Filled]:
+def checked(
+    context: RequestContext, form: Filled, language: Language, email: str | None = None
+) -> tuple[Wish | None, Filled]:
     """The wish that the form holds, or the form with what is wrong in it. `email` stands for the one in the form."""
     wrong: dict[str, str] = {}
     _ = language.gettext
-    app = desk.app
+    app = context.app
     trials = tuple(trial(app, text, language) for text in form.queries)
     if any(one.wrong for one in trials):
         wrong["query"] = _("A query of your own is not right yet.")
@@ -159,7 +161,7 @@ def checked(desk: Desk, form: Filled, language: Language, email: str | None = No
             membership.address(form.email)
         except WrongUse:
             wrong["email"] = _("This is not an email address.")
-    if form.theme not in theme.names(desk.folders) or form.language not in desk.language_names:
+    if form.theme not in theme.names(context.folders) or form.language not in context.language_names:
         wrong["theme"] = _("Choose one of those that are there.")
     if wrong:
         return None, replace(form, wrong=wrong, trials=tuple(one for one in trials if one.wrong))

@@ -18,8 +18,8 @@ from paperround.rendering.language import Language
 from paperround.rendering.latex import readable
 from paperround.subscribers import membership
 from paperround.web.browse.cards import page_of
-from paperround.web.context import PRIVATE, Desk, Here, client_of
-from paperround.web.forms import Form, Posted
+from paperround.web.context import PRIVATE, ContextDep, RequestContext, client_of
+from paperround.web.forms import Form, FormFields
 from paperround.web.rate_limits import EVERYBODY
 from paperround.web.subscribers import preferences_form
 from paperround.web.subscribers.preferences_form import Filled
@@ -34,42 +34,42 @@ _TRAP = "website"
 
 
 @get("/subscribe")
-def subscribe_form(request: Request, desk: Here, topic: str = "", q: str = "") -> Response:
+def subscribe_form(request: Request, context: ContextDep, topic: str = "", q: str = "") -> Response:
     """The form; nothing in it is ticked that the visitor has not chosen."""
-    language = desk.visitors_language(request)
-    chosen = tuple(known.slug for known in desk.app.store.topics.public() if known.slug == topic)
-    return _form(request, desk, language, Filled(topics=chosen, queries=(q,) if q else (), language=language.code))
+    language = context.visitors_language(request)
+    chosen = tuple(known.slug for known in context.app.store.topics.public() if known.slug == topic)
+    return _form(request, context, language, Filled(topics=chosen, queries=(q,) if q else (), language=language.code))
 
 
 @post("/subscribe")
-async def subscribe(request: Request, desk: Here, form: Form) -> Response:
+async def subscribe(request: Request, context: ContextDep, form: Form) -> Response:
     """Ask the address's owner by a letter; the form once more where something is missing or only tried."""
-    return await _evenly(lambda: _subscribe(request, desk, form))
+    return await _evenly(lambda: _subscribe(request, context, form))
 
 
 @get("/preferences")
-def link_form(request: Request, desk: Here) -> Response:
+def link_form(request: Request, context: ContextDep) -> Response:
     """The form for a lost link."""
-    return desk.page(request, "lost", trap=_TRAP, wrong="", email="")
+    return context.page(request, "lost", trap=_TRAP, wrong="", email="")
 
 
 @post("/preferences")
-async def send_link(request: Request, desk: Here, form: Form) -> Response:
+async def send_link(request: Request, context: ContextDep, form: Form) -> Response:
     """Mail the link to the preferences to its owner, if the address is known."""
-    return await _evenly(lambda: _send_link(request, desk, form))
+    return await _evenly(lambda: _send_link(request, context, form))
 
 
 @get("/try")
-def try_query(request: Request, desk: Here, q: str = "") -> Response:
+def try_query(request: Request, context: ContextDep, q: str = "") -> Response:
     """What a query would have brought in the past week, for the form's live preview."""
-    if not desk.limits.trying.take(client_of(request), desk.app.clock()):
+    if not context.limits.trying.take(client_of(request), context.app.clock()):
         raise HTTPException(429, headers={"Retry-After": "60"})
-    language = desk.visitors_language(request)
+    language = context.visitors_language(request)
     if not q.strip():
         return JSONResponse({"told": "", "papers": []}, headers={"Cache-Control": "no-store"})
-    tried = preferences_form.trial(desk.app, q[:2_000], language)
+    tried = preferences_form.trial(context.app, q[:2_000], language)
     papers = [
-        {"title": readable(paper.title), "href": desk.home + page_of(paper.id), "why": "; ".join(why)}
+        {"title": readable(paper.title), "href": context.home + page_of(paper.id), "why": "; ".join(why)}
         for paper, why in tried.papers
     ]
     told = tried.wrong or trial_told(tried, language)
@@ -99,26 +99,26 @@ async def _evenly(work: Callable[[], Response]) -> Response:
     return response
 
 
-def _subscribe(request: Request, desk: Desk, form: Posted) -> Response:
-    language = desk.visitors_language(request)
+def _subscribe(request: Request, context: RequestContext, form: FormFields) -> Response:
+    language = context.visitors_language(request)
     shown = preferences_form.typed(form, language)
     match form.get("step"):
         case "begin":
-            return _form(request, desk, language, shown)
+            return _form(request, context, language, shown)
         case "try":
-            trials = tuple(preferences_form.trial(desk.app, text, language) for text in shown.queries)
-            return _form(request, desk, language, replace(shown, trials=trials))
-    wanted, shown = preferences_form.checked(desk, shown, language)
+            trials = tuple(preferences_form.trial(context.app, text, language) for text in shown.queries)
+            return _form(request, context, language, replace(shown, trials=trials))
+    wanted, shown = preferences_form.checked(context, shown, language)
     if wanted is None:
-        return _form(request, desk, language, shown, status=422)
-    _count(request, desk)
+        return _form(request, context, language, shown, status=422)
+    _count(request, context)
     if not form.get(_TRAP):  # no person sees that field
         consent = {
-            "asked_at": desk.app.clock().isoformat(),
+            "asked_at": context.app.clock().isoformat(),
             "asked_from": client_of(request),
             "words": agreement(language),
         }
-        membership.ask_to_subscribe(desk.app, wanted, consent)
+        membership.ask_to_subscribe(context.app, wanted, consent)
     lines = [
         language.gettext(
             "We have sent a letter to %(email)s. Open it and press its button: only then do letters begin."
@@ -128,26 +128,26 @@ def _subscribe(request: Request, desk: Desk, form: Posted) -> Response:
             "Nothing there after some minutes? Look among the spam, or try again tomorrow: we send one a day."
         ),
     ]
-    return _look(request, desk, language, lines)
+    return _look(request, context, language, lines)
 
 
-def _send_link(request: Request, desk: Desk, form: Posted) -> Response:
-    language = desk.visitors_language(request)
+def _send_link(request: Request, context: RequestContext, form: FormFields) -> Response:
+    language = context.visitors_language(request)
     try:
         email = membership.address(form.get("email")[:500])
     except WrongUse:
         wrong = language.gettext("This is not an email address.")
-        return desk.page(
+        return context.page(
             request, "lost", status=422, language=language, trap=_TRAP, wrong=wrong, email=form.get("email")[:254]
         )
-    _count(request, desk)
+    _count(request, context)
     if not form.get(_TRAP):
-        membership.ask_for_link(desk.app, email)
+        membership.ask_for_link(context.app, email)
     lines = [
         language.gettext("If %(email)s is known here, a letter with the link is on its way.") % {"email": email},
         language.gettext("Your newest letter from us has it too, at the bottom."),
     ]
-    return _look(request, desk, language, lines)
+    return _look(request, context, language, lines)
 
 
 def agreement(language: Language) -> str:
@@ -158,8 +158,8 @@ def agreement(language: Language) -> str:
     )
 
 
-def _form(request: Request, desk: Desk, language: Language, form: Filled, status: int = 200) -> Response:
-    response = desk.page(
+def _form(request: Request, context: RequestContext, language: Language, form: Filled, status: int = 200) -> Response:
+    response = context.page(
         request,
         "subscribe",
         status=status,
@@ -167,7 +167,7 @@ def _form(request: Request, desk: Desk, language: Language, form: Filled, status
         here="/subscribe",
         form=form,
         trap=_TRAP,
-        choices=preferences_form.choices(desk, language),
+        choices=preferences_form.choices(context, language),
         agreement=agreement(language),
     )
     if request.method == "POST":
@@ -175,19 +175,19 @@ def _form(request: Request, desk: Desk, language: Language, form: Filled, status
     return response
 
 
-def _look(request: Request, desk: Desk, language: Language, lines: list[str]) -> Response:
-    inbox = [("/inbox", language.gettext("Open the built-in inbox"))] if desk.sees_inbox(request) else []
+def _look(request: Request, context: RequestContext, language: Language, lines: list[str]) -> Response:
+    inbox = [("/inbox", language.gettext("Open the built-in inbox"))] if context.sees_inbox(request) else []
     actions = [*inbox, ("/", language.gettext("Today's papers"))]
-    response = desk.message(
+    response = context.message(
         request, language.gettext("Look into your mailbox"), lines, language=language, actions=actions
     )
     response.headers.update(PRIVATE)
     return response
 
 
-def _count(request: Request, desk: Desk) -> None:
+def _count(request: Request, context: RequestContext) -> None:
     """Count a request for a letter; HTTP 429 when this client, or all of them together, have asked for too many."""
-    now, limits = desk.app.clock(), desk.limits
+    now, limits = context.app.clock(), context.limits
     if not limits.subscribing.take(client_of(request), now):
         raise HTTPException(429, headers={"Retry-After": str(limits.subscribing.wait(client_of(request), now))})
     if not limits.subscribing_overall.take(EVERYBODY, now):

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 Kept = TypeVar("Kept")
 
 
-class Shelf(Generic[Kept]):
+class CardCache(Generic[Kept]):
     """A cache of at most `size` pieces that keeps what was used lately.
 
     Two generations: when the young one has grown to half the size it becomes the old one, and what nobody has
