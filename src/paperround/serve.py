@@ -28,10 +28,10 @@ def run(app: App, host: str, port: int) -> None:
         # The seeds' subscribers are invented: only the built-in inbox may have letters for them.
         if isinstance(app.settings.transport, InboxTransport) and site.load_seeds(app):
             papers, subscribers = app.store.papers.count(), sum(app.store.subscribers.count().values())
-            console.out.print(f"loaded {papers} papers and {subscribers} subscribers from the seeds")
+            console.say(f"loaded {papers} papers and {subscribers} subscribers from the seeds")
             rounds.round()
             sent = app.store.deliveries.count().get("sent", 0)
-            console.out.print(f"first round: {sent} letters delivered")
+            console.say(f"first round: {sent} letters delivered")
         rounds.start()
         _announce(app, host, port)
         try:
@@ -62,10 +62,10 @@ def _listening(host: str, port: int) -> socket.socket:
 
 def _announce(app: App, host: str, port: int) -> None:
     shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::1", "::") else host  # noqa: S104 - compared, not bound
-    console.out.print(f"\npaperround is up\n  papers  http://{shown}:{port}/", markup=False)
+    console.say(f"\npaperround is up\n  papers  http://{shown}:{port}/")
     if isinstance(app.settings.transport, InboxTransport):
         what = "every letter lands here until an SMTP relay is configured"
-        console.out.print(f"  inbox   http://{shown}:{port}/inbox   {what}", markup=False)
+        console.say(f"  inbox   http://{shown}:{port}/inbox   {what}")
     what = "every letter before it goes, from this machine or with the admin token"
-    console.out.print(f"  preview http://{shown}:{port}/preview   {what}", markup=False)
-    console.out.print("stop it with Ctrl+C", markup=False)
+    console.say(f"  preview http://{shown}:{port}/preview   {what}")
+    console.say("stop it with Ctrl+C")

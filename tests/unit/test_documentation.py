@@ -23,9 +23,11 @@ from typer.testing import CliRunner
 
 from paperround import __version__, cli, settings
 from paperround.app import App
+from paperround.cli import shared
 from paperround.delivery import AnyTransport
 from paperround.domain import tokens
 from paperround.domain.models import DeliveryState
+from paperround.operator import console
 from paperround.operator.site import load_seeds, open_site
 from paperround.rendering import theme
 from paperround.resources import folder
@@ -301,8 +303,8 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
 def test_every_example_in_the_manual_runs_and_prints_what_the_manual_shows(
     site: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli.console, "log_to_stderr", lambda **_: None)
-    monkeypatch.setattr(cli.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(console, "log_to_stderr", lambda **_: None)
+    monkeypatch.setattr(shared.signal, "signal", lambda *_: None)
     wrong = []
     for heading, section in MANUAL.items():
         shown = [json.loads(body) for language, body in _FENCE.findall(section) if language == "json"]

@@ -3,40 +3,50 @@
 from __future__ import annotations
 
 import json
-import logging
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-import structlog
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from rich.table import Table
-
-out = Console(soft_wrap=True, highlight=False)
-err = Console(stderr=True, soft_wrap=True, highlight=False)
-
-
-# JSON alone would say of a traceback only that there is one.
-_AS_JSON_LINES = (structlog.processors.format_exc_info, structlog.processors.JSONRenderer())
+import typer
 
 
 def log_to_stderr(*, verbose: bool) -> None:
     """Send logs to stderr: colored lines on a terminal, JSON lines elsewhere."""
+    import logging  # noqa: PLC0415 - this and rich are slow to load, and `paperround --help` needs neither
+
+    import structlog  # noqa: PLC0415
+
+    # JSON alone would say of a traceback only that there is one.
+    as_json_lines = (structlog.processors.format_exc_info, structlog.processors.JSONRenderer())
     terminal = sys.stderr.isatty()
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *([structlog.dev.ConsoleRenderer()] if terminal else _AS_JSON_LINES),
+            *([structlog.dev.ConsoleRenderer()] if terminal else as_json_lines),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO if verbose else logging.WARNING),
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),  # whatever stderr is by then
     )
     # APScheduler and uvicorn speak through the standard library; their warnings matter, their chatter does not.
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+
+
+def say(text: str) -> None:
+    """A line of a command's result, on stdout."""
+    typer.echo(text)
+
+
+def warn(text: str) -> None:
+    """A remark beside the result, on stderr."""
+    typer.echo(text, err=True)
+
+
+def fail(text: str) -> None:
+    """Why a command ends without a result: one line on stderr, red on a terminal."""
+    typer.secho(f"paperround: {text}", err=True, fg="red")
 
 
 def as_json(value: Any) -> None:
@@ -54,15 +64,18 @@ def _plain(value: object) -> object:
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """A table on a terminal, tab-separated lines elsewhere."""
-    if not out.is_terminal:
+    if not sys.stdout.isatty():
         sys.stdout.writelines("\t".join(_cell(cell) for cell in row) + "\n" for row in [columns, *rows])
         return
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
     drawn = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         drawn.add_column(column)
     for row in rows:
         drawn.add_row(*(_cell(cell) for cell in row))
-    out.print(drawn)
+    Console(soft_wrap=True, highlight=False).print(drawn)
 
 
 def _cell(value: object) -> str:
@@ -76,26 +89,20 @@ def _cell(value: object) -> str:
 
 
 class Bars:
-    """Progress bars on a terminal; elsewhere a line when a stage begins is enough for a log."""
+    """Progress bars on a terminal; elsewhere nothing."""
 
     def __init__(self) -> None:
-        self._progress = Progress(
-            TextColumn("{task.description:>12}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=err,
-            transient=True,
-        )
-        self._task: TaskID | None = None
-        self._shown = err.is_terminal
+        self._progress: Any = None
+        self._task: Any = None
 
     def begin(self, what: str, total: int | None) -> None:
         """A stage begins."""
-        if not self._shown or total == 0:
+        if not sys.stderr.isatty() or total == 0:
             self._task = None
             return
-        self._progress.start()
+        if self._progress is None:
+            self._progress = _progress()
+            self._progress.start()
         if self._task is not None:
             self._progress.remove_task(self._task)
         self._task = self._progress.add_task(what, total=total)
@@ -107,4 +114,19 @@ class Bars:
 
     def end(self) -> None:
         """Take the bars away."""
-        self._progress.stop()
+        if self._progress is not None:
+            self._progress.stop()
+
+
+def _progress() -> Any:
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+
+    return Progress(
+        TextColumn("{task.description:>12}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )

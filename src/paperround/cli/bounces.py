@@ -1,0 +1,58 @@
+"""Commands for bounces: delivery reports and complaints that came back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from paperround.cli.framework import Command, command_group
+from paperround.cli.shared import AsJson, opened
+from paperround.domain.errors import WrongUse
+from paperround.operator import console
+
+group = command_group("Delivery reports and complaints that came back.")
+
+
+@group.command("read", cls=Command, epilog="paperround bounces read report.eml")
+def read_bounces(
+    files: Annotated[list[Path] | None, typer.Argument(metavar="[FILE]...", help="Mails, or mbox files.")] = None,
+    maildir: Annotated[Path | None, typer.Option(help="A Maildir: what nobody has seen yet.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take in delivery reports and complaints.
+
+    Without FILE or --maildir, from the mailbox in the settings.
+    """
+    from paperround.bounces import mailboxes
+    from paperround.rounds import bounce_intake
+
+    with opened() as app:
+        mailbox = app.settings.bounces
+        if not (files or maildir or mailbox.maildir or mailbox.imap):
+            raise WrongUse("name FILEs or --maildir DIR, or set bounces.imap or bounces.maildir in the settings")
+        found = bounce_intake.read(app, mailboxes.files(files or []))
+        found += bounce_intake.read(app, mailboxes.maildir(maildir)) if maildir else []
+        found += bounce_intake.read_mailbox(app) if not (files or maildir) else []
+    columns = ("where", "kind", "status", "email", "new", "text")
+    facts = [{name: getattr(one, name) for name in columns} for one in found]
+    if as_json:
+        console.as_json(facts)
+    else:
+        console.table(columns, [tuple(fact.values()) for fact in facts])
+
+
+@group.command("list", cls=Command, epilog="paperround bounces list --limit 10")
+def list_bounces(
+    limit: Annotated[int | None, typer.Option(min=1, help="Only so many, the latest first.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """Reports that were taken in, the latest first."""
+    with opened() as app:
+        found = app.store.bounces.report(limit)
+    if as_json:
+        console.as_json(found)
+    else:
+        columns = ("at", "email", "kind", "status", "delivery", "text")
+        console.table(columns, [[one[name] for name in columns] for one in found])

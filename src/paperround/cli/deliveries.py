@@ -1,0 +1,72 @@
+"""Commands for deliveries: every letter and what became of it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from paperround.cli.framework import Command, command_group
+from paperround.cli.shared import AsJson, exit_if, opened
+from paperround.domain.errors import UnknownName
+from paperround.domain.models import DeliveryState
+from paperround.operator import console
+
+group = command_group("Every letter and what became of it.")
+
+
+@group.command("list", cls=Command, epilog="paperround deliveries list --state failed")
+def list_deliveries(
+    state: Annotated[
+        DeliveryState | None, typer.Option(case_sensitive=False, help="Only those in this state.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only so many, the latest first.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Letters and what became of them, the latest first."""
+    from paperround.operator import queries
+
+    with opened() as app:
+        found = queries.deliveries(app, state=state, limit=limit)
+    if as_json:
+        console.as_json(found)
+    else:
+        columns = ("id", "issue", "email", "state", "reason", "next_attempt_at")
+        console.table(columns, [[one[c] for c in columns] for one in found])
+
+
+@group.command("show", cls=Command, epilog="paperround deliveries show 17")
+def show_delivery(
+    number: Annotated[int, typer.Argument(metavar="ID", min=1, max=2**62, help="The number in the list.")],
+    as_json: AsJson = False,
+) -> None:
+    """One letter with its papers and every attempt."""
+    from paperround.operator import queries
+
+    with opened() as app:
+        found = queries.deliveries(app, row=number)
+    if not found:
+        raise UnknownName(f"there is no delivery {number}; see: paperround deliveries list")
+    if as_json:
+        console.as_json(found[0])
+        return
+    facts = {name: value for name, value in found[0].items() if name not in {"attempts", "papers"}}
+    console.table(("what", "value"), [*facts.items(), ("papers", ", ".join(found[0]["papers"]))])
+    console.table(
+        ("at", "stage", "code", "text"),
+        [(a["at"], a["stage"], a["code"], a["text"]) for a in found[0]["attempts"]],
+    )
+
+
+@group.command("retry", cls=Command, epilog="paperround deliveries retry 17 23")
+def retry_deliveries(
+    numbers: Annotated[list[int], typer.Argument(metavar="ID...", min=1, max=2**62, help="The numbers in the list.")],
+) -> None:
+    """Queue failed, expired or deferred letters again, at once."""
+    with opened() as app:
+        done = app.store.deliveries.retry(numbers, app.clock())
+    console.say(f"queued again: {', '.join(map(str, done)) or 'none'}")
+    missing = sorted(set(numbers) - set(done))
+    if missing:
+        console.warn(f"left as they are (not failed, expired or deferred): {', '.join(map(str, missing))}")
+    exit_if(missing)

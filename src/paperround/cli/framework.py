@@ -1,0 +1,85 @@
+"""How commands are found and how their help looks: commands by purpose, each with an example."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_group
+
+if TYPE_CHECKING:
+    from typer._click import Context, HelpFormatter
+
+Panels = Mapping[str, Mapping[str, tuple[str, str]]]
+"""Heading → name of a command → the module that has it, and its summary."""
+
+
+class Command(TyperCommand):
+    """A command whose epilog is an example, shown as it is typed."""
+
+    def format_epilog(self, ctx: Context, formatter: HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        """Write the example below the options."""
+        if self.epilog:
+            with formatter.section("Example"):
+                formatter.write("".join(f"  {line}\n" for line in self.epilog.splitlines()))
+
+
+class Group(TyperGroup):
+    """A group whose commands are listed with their whole summary."""
+
+    def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:  # noqa: ARG002 - as above
+        """Write the names of the commands and what each is for."""
+        rows = [(name, (command.help or "").split("\n", 1)[0]) for name, command in self.commands.items()]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+class _LoadedWhenCalled(Mapping[str, Any]):
+    """Commands by name; the module of one is imported when it is asked for."""
+
+    def __init__(self, package: str, panels: Panels) -> None:
+        self._package = package
+        self._modules = {name: module for panel in panels.values() for name, (module, _) in panel.items()}
+
+    def __getitem__(self, name: str) -> Any:
+        module = import_module(f"{self._package}.{self._modules[name]}")
+        if hasattr(module, "root"):
+            root = get_group(module.root).commands
+            if name in root:
+                return root[name]
+        group = get_group(module.group)
+        group.name = name
+        return group
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._modules)
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+
+def lazy_group(package: str, panels: Panels) -> type[TyperGroup]:
+    """The class of a group whose commands lie in modules of `package`.
+
+    A module has its own group of commands as `group`, and those that stand beside groups as `root`.
+    """
+
+    class LazyGroup(TyperGroup):
+        def __init__(self, **attributes: Any) -> None:
+            super().__init__(**attributes)
+            self.commands = _LoadedWhenCalled(package, panels)  # type: ignore[assignment]  # it is only read
+
+        def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:  # noqa: ARG002 - as above
+            for heading, commands in panels.items():
+                with formatter.section(heading):
+                    formatter.write_dl([(name, summary) for name, (_, summary) in commands.items()])
+
+    return LazyGroup
+
+
+def command_group(summary: str = "") -> typer.Typer:
+    """A group of commands, or the commands of a file that stand beside groups."""
+    return typer.Typer(cls=Group, help=summary, no_args_is_help=True, add_completion=False, rich_markup_mode=None)

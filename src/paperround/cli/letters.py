@@ -1,0 +1,75 @@
+"""The command that shows a letter before it is sent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from paperround.cli.framework import Command, command_group
+from paperround.cli.shared import exit_if, opened, read_day
+from paperround.domain.errors import WrongUse
+from paperround.domain.schedule import Cadence
+from paperround.operator import console
+
+if TYPE_CHECKING:
+    from paperround.linting import LintFinding
+
+root = command_group()
+
+
+@root.command(cls=Command, epilog="paperround preview --topic robotics --theme cards --out preview/robotics --lint")
+def preview(
+    email: Annotated[str | None, typer.Argument(metavar="[EMAIL]", help="The subscriber.")] = None,
+    topic: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SLUG", help="Somebody who follows these topics, in place of a subscriber."),
+    ] = None,
+    day: Annotated[str | None, typer.Option("--date", help="The digest of this day (YYYY-MM-DD).")] = None,
+    cadence: Annotated[
+        Cadence | None,
+        typer.Option(
+            case_sensitive=False,
+            help="Another cadence than the subscriber's: weekly and monthly letters have more.",
+        ),
+    ] = None,
+    theme: Annotated[str, typer.Option(help="Another theme than the subscriber's.")] = "",
+    language: Annotated[str, typer.Option(help="Another language than the subscriber's.")] = "",
+    lint: Annotated[bool, typer.Option("--lint", help="Say what is wrong with the letter, with the remedy.")] = False,
+    out: Annotated[Path, typer.Option(help="The folder for letter.eml, letter.html and letter.txt.")] = Path(
+        "preview"
+    ),
+) -> None:
+    """Write a letter to files, exactly as it would be sent.
+
+    Nothing is sent and nothing changes.
+    """
+    from paperround import linting
+    from paperround.operator import preview
+
+    if bool(email) == bool(topic):
+        raise WrongUse("name one of them: a subscriber's EMAIL, or --topic SLUG")
+    on = read_day(day) if day else None
+    with opened() as app:
+        shown = preview.look(
+            app, preview.PreviewRequest(email or "", tuple(topic or ()), on, cadence, theme, language)
+        )
+        site_facts, now = app.settings.site.facts(), app.clock()
+    if shown is None:
+        raise WrongUse("there is no paper for this letter; ingest some first, or choose another day or topic")
+    for written in preview.write(shown.finished, out):
+        console.say(str(written))
+    if lint:
+        letter, rendered = shown.finished.letter.message, shown.finished.rendered
+        _print_findings(linting.lint(letter, rendered, site_facts, now))
+
+
+def _print_findings(findings: list[LintFinding]) -> None:
+    from paperround.linting import Severity
+
+    for finding in findings:
+        console.say(str(finding))
+    if not findings:
+        console.say("nothing to remark")
+    exit_if(any(finding.severity is Severity.ERROR for finding in findings))

@@ -1,0 +1,39 @@
+"""Commands for stored papers."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from paperround.cli.framework import Command, command_group
+from paperround.cli.shared import AsJson, opened
+from paperround.operator import console
+
+root = command_group()
+
+
+@root.command(cls=Command, epilog="paperround search 'title:agents OR \"tool use\"' --limit 5")
+def search(
+    query: Annotated[str, typer.Argument(help="What to look for.")],
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Search the stored papers.
+
+    In the topics' query language or in plain words; the best first.
+    """
+    from paperround.operator import queries
+
+    with opened() as app:
+        found = queries.search(app, query, limit)
+    if as_json:
+        console.as_json([
+            {"rank": rank, "id": paper.id, "title": paper.title, "score": score, "why": list(why)}
+            for rank, (paper, score, why) in enumerate(found, 1)
+        ])  # fmt: skip
+    else:
+        rows = [(rank, paper.id, paper.title, "; ".join(why)) for rank, (paper, _, why) in enumerate(found, 1)]
+        console.table(("rank", "id", "title", "why"), rows)
+        if not rows:
+            console.warn("no paper found")

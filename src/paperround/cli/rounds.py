@@ -1,0 +1,145 @@
+"""Commands that do a round, or one stage of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from paperround.cli.framework import Command, command_group
+from paperround.cli.shared import AsJson, exit_if, opened, progress_bars, read_day, read_file
+from paperround.domain.errors import WrongUse
+from paperround.operator import console
+
+if TYPE_CHECKING:
+    from paperround.rounds.pipeline import Ingested, Tally
+
+root = command_group()
+
+
+@root.command("round", cls=Command, epilog="paperround round")
+def round_(as_json: AsJson = False) -> None:
+    """One round now: ingest, publish, deliver.
+
+    Ends when nothing is due any more.
+    """
+    from paperround.rounds import pipeline
+
+    with opened() as app, progress_bars(app):
+        reports, tally = pipeline.round_(app)
+    for report in reports:
+        _warn(report)
+    _print_tally(tally, as_json=as_json)
+    exit_if(tally.letters["failed"] or tally.paused or any(report.failed for report in reports))
+
+
+@root.command(cls=Command, epilog="paperround ingest --file papers.jsonl --as jsonl")
+def ingest(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Sources; all of them by default.")
+    ] = None,
+    file: Annotated[Path | None, typer.Option(help="Read this file instead of asking a source.")] = None,
+    form: Annotated[str | None, typer.Option("--as", help="The file's format, such as jsonl.")] = None,
+    since: Annotated[str | None, typer.Option(help="Ask from this day on (YYYY-MM-DD).")] = None,
+    archive: Annotated[
+        bool, typer.Option("--archive", help="For pages and search only: nothing of it is mailed.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Take in new papers, from the sources or from a file."""
+    from paperround.rounds import pipeline
+    from paperround.sources import FORMATS
+
+    if (file is None) != (form is None):
+        raise WrongUse(f"--file and --as go together; formats: {', '.join(FORMATS)}")
+    if form is not None and form not in FORMATS:
+        raise WrongUse(f"there is no format {form!r}; there are: {', '.join(FORMATS)}")
+    with opened() as app, progress_bars(app):
+        if file is not None and form is not None:
+            reports = [pipeline.ingest_file(app, read_file(file), form, file.name, archive=archive)]
+        else:
+            reports = pipeline.ingest(app, names or (), read_day(since) if since else None, archive=archive)
+    if as_json:
+        console.as_json([_report_facts(report) for report in reports])
+    else:
+        console.table(
+            ("source", "fetched", "new", "updated", "rejected", "state"),
+            [(r.source, r.fetched, r.new, r.updated, len(r.problems), r.state) for r in reports],
+        )
+        for report in reports:
+            _warn(report)
+    exit_if(any(report.failed for report in reports))
+
+
+@root.command(cls=Command, epilog="paperround publish")
+def publish(as_json: AsJson = False) -> None:
+    """Compose a digest for every subscriber who is due.
+
+    Sends nothing: `paperround deliver` does.
+    """
+    from paperround.rounds import pipeline
+
+    with opened() as app, progress_bars(app):
+        tally = pipeline.publish(app)
+    _print_tally(tally, as_json=as_json)
+
+
+@root.command(cls=Command, epilog="paperround deliver")
+def deliver(as_json: AsJson = False) -> None:
+    """Send the letters that are due."""
+    from paperround.rounds import pipeline
+
+    with opened() as app, progress_bars(app):
+        tally = pipeline.deliver(app)
+    _print_tally(tally, as_json=as_json)
+    exit_if(tally.letters["failed"] or tally.paused)
+
+
+@root.command(cls=Command, epilog="paperround sweep")
+def sweep(as_json: AsJson = False) -> None:
+    """Put right what a crash or the passing of time has left.
+
+    Claims of a program that is gone, pauses that are over, papers that were not compared with the topics yet.
+    """
+    from paperround.rounds import pipeline
+
+    with opened() as app:
+        touched = pipeline.sweep(app)
+    if as_json:
+        console.as_json({"touched": touched})
+    else:
+        console.say(f"{touched} rows put right")
+
+
+def _print_tally(tally: Tally, *, as_json: bool) -> None:
+    letters = {state: tally.letters[state] for state in ("sent", "deferred", "failed", "suppressed", "expired")}
+    facts: dict[str, Any] = {"due": tally.due, "composed": tally.composed, "empty": tally.empty, **letters}
+    if as_json:
+        console.as_json({**facts, "seconds": round(sum(tally.stages.values()), 3)})
+    else:
+        console.table(tuple(facts), [tuple(facts.values())])
+        took = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in tally.stages.items())
+        console.say(f"took {took}")
+    if tally.paused:
+        console.warn(f"the relay takes nothing: {tally.paused}")
+
+
+def _report_facts(report: Ingested) -> dict[str, Any]:
+    return {
+        "source": report.source,
+        "fetched": report.fetched,
+        "new": report.new,
+        "updated": report.updated,
+        "rejected": len(report.problems),
+        "stale": report.stale,
+        "problems": [*([report.note] if report.failed else []), *map(str, report.problems)],
+    }
+
+
+def _warn(report: Ingested) -> None:
+    if report.failed or report.stale or report.note:
+        note = report.note.removeprefix(f"{report.source}: ")
+        console.warn(f"{report.source}: {report.state}: {note}")
+    for problem in report.problems:
+        console.warn(f"{report.source}: left out: {problem}")

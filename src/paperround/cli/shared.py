@@ -1,0 +1,101 @@
+"""What several commands use: common options, the opened site, parsed dates, exit codes."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from paperround.domain.clock import Clock, machine_clock, running_from, standing_at
+from paperround.domain.errors import WrongUse
+from paperround.operator import console
+
+if TYPE_CHECKING:
+    from paperround.app import App
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON value on stdout and nothing else.")]
+Email = Annotated[str, typer.Argument(metavar="EMAIL")]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What was given before the command."""
+
+    config: Path | None = None
+    now: datetime | None = None
+    verbose: bool = False
+
+
+options = Options()
+
+
+@contextmanager
+def opened(*, running: bool = False, port: int = 8000) -> Iterator[App]:
+    """The site, closed again at the end; `running` lets the clock of --now go on from there."""
+    from paperround.operator.site import open_site
+
+    console.log_to_stderr(verbose=options.verbose)
+    clock: Clock = machine_clock
+    if options.now:
+        clock = running_from(options.now) if running else standing_at(options.now)
+    # A terminated command ends like an interrupted one: connections close, claims are put back.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    app = open_site(options.config, clock, port=port)
+    try:
+        yield app
+    finally:
+        app.close()
+
+
+@contextmanager
+def progress_bars(app: App) -> Iterator[None]:
+    """Show how far each stage is."""
+    bars = console.Bars()
+    app.progress = bars
+    try:
+        yield
+    finally:
+        bars.end()
+
+
+def exit_if(something_failed: object) -> None:
+    """End with exit code 1: done, but something failed."""
+    if something_failed:
+        raise typer.Exit(1)
+
+
+def read_file(file: Path) -> bytes:
+    """The content of a file that was named; raises WrongUse."""
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise WrongUse(f"{file}: {error.strerror}; is the path right?") from None
+
+
+def read_moment(text: str) -> datetime:
+    """A moment in ISO 8601, in UTC where it names no offset; raises WrongUse."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise WrongUse(f"--now {text!r} is not ISO 8601; write it as 2026-11-23T07:00Z") from None
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def read_day(text: str) -> date:
+    """A date in ISO 8601; raises WrongUse."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise WrongUse(f"{text!r} is not a date; write it as 2026-11-23") from None
+
+
+def format_moment(moment: datetime | None) -> str:
+    """A moment as tables and sentences show it."""
+    return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else "never"

@@ -1,0 +1,95 @@
+"""Commands for a site as a whole: make one, run it, check it, count, back up, migrate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from paperround.cli import shared
+from paperround.cli.framework import Command, command_group
+from paperround.cli.shared import AsJson, exit_if, opened
+from paperround.operator import console
+
+root = command_group()
+
+
+@root.command(cls=Command, epilog="paperround init papers")
+def init(
+    directory: Annotated[Path, typer.Argument(metavar="[DIR]", help="The folder of the site.")] = Path(),
+) -> None:
+    """Make a new site: configuration, a secret key, templates.
+
+    Files that are there already stay as they are.
+    """
+    from paperround.operator import site
+
+    for made in site.create(directory):
+        console.say(f"made {made}")
+
+
+@root.command(cls=Command, epilog="paperround up --port 8080")
+def up(
+    port: Annotated[int, typer.Option(help="The port of the pages.")] = 8000,
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+) -> None:
+    """Run everything in one process.
+
+    The first time, load the seeds and deliver a first round.
+    """
+    from paperround import serve
+
+    with opened(running=True, port=port) as app:
+        serve.run(app, host, port)
+
+
+@root.command(cls=Command, epilog="paperround doctor")
+def doctor(as_json: AsJson = False) -> None:
+    """Look for what would stop the next round.
+
+    Says what to do about it. Changes nothing, sends nothing.
+    """
+    from paperround.operator.doctor import Verdict, examine
+
+    with opened() as app:
+        findings = examine(app)
+    if as_json:
+        console.as_json([{"check": f.check, "verdict": f.verdict, "what": f.what} for f in findings])
+    else:
+        console.table(("check", "verdict", "what"), [(f.check, f.verdict.value, f.what) for f in findings])
+    exit_if(any(finding.verdict is Verdict.ERROR for finding in findings))
+
+
+@root.command(cls=Command, epilog="paperround stats --json")
+def stats(as_json: AsJson = False) -> None:
+    """How many papers, subscribers and letters there are.
+
+    Also how the relay is, and when each source last had news.
+    """
+    from paperround.operator import queries
+
+    with opened() as app:
+        facts = queries.stats(app)
+    if as_json:
+        console.as_json(facts)
+    else:
+        flat = [(f"{name} {key}" if key else name, value) for name, part in facts.items()
+                for key, value in (part.items() if isinstance(part, dict) else [("", part)])]  # fmt: skip
+        console.table(("what", "value"), flat)
+
+
+@root.command(cls=Command, epilog="paperround backup backup/paperround.db")
+def backup(file: Annotated[Path, typer.Argument(help="Where to.")]) -> None:
+    """Write a copy of the database while everything runs."""
+    with opened() as app:
+        app.store.backup(file)
+    console.say(f"{file}: {file.stat().st_size:,} bytes")
+
+
+@root.command(cls=Command, epilog="paperround migrate")
+def migrate() -> None:
+    """Bring the database to this program's version."""
+    from paperround.operator import site
+
+    console.say(f"database is at version {site.migrate(shared.options.config)}")

@@ -1,0 +1,74 @@
+"""Commands for topics: the named queries that subscribers follow."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any
+
+import typer
+
+from paperround.cli.framework import Command, command_group
+from paperround.cli.shared import AsJson, opened
+from paperround.domain.errors import UnknownName
+from paperround.operator import console
+
+group = command_group("Named, saved queries that subscribers follow.")
+Slug = Annotated[str, typer.Argument(help="The topic's name in links and lists.")]
+
+
+@group.command("list", cls=Command, epilog="paperround topics list")
+def list_topics(as_json: AsJson = False) -> None:
+    """The topics, with their subscribers and papers."""
+    with opened() as app:
+        counts, known = app.store.topics.counts(), app.store.topics.public()
+    columns = ("slug", "name", "subscribers", "papers", "query")
+    rows = [(t.slug, t.name, *counts[t.slug], t.query) for t in known]
+    if as_json:
+        console.as_json([dict(zip(columns, row, strict=True)) for row in rows])
+    else:
+        console.table(columns, rows)
+
+
+@group.command("show", cls=Command, epilog="paperround topics show robotics")
+def show_topic(slug: Slug, as_json: AsJson = False) -> None:
+    """A topic and its latest papers."""
+    with opened() as app:
+        topic = app.store.topics.by_slug(slug)
+        if topic is None:
+            raise UnknownName(f"there is no topic {slug!r}; see: paperround topics list")
+        subscribers, count = app.store.topics.counts()[slug]
+        latest = app.store.topics.recent_matches(slug, date.min, 20)
+        papers = app.store.papers.by_rows(match.paper for match in latest)
+    shown: list[dict[str, Any]] = [
+        {"id": papers[m.paper].id, "title": papers[m.paper].title, "score": m.score, "why": list(m.why)}
+        for m in latest
+    ]
+    if as_json:
+        console.as_json({"slug": slug, "name": topic.name, "query": topic.query, "about": topic.about,
+                         "subscribers": subscribers, "papers": count, "latest": shown})  # fmt: skip
+    else:
+        console.say(f"{topic.name}\n{topic.about}\n{topic.query}\n{subscribers} subscribers, {count} papers")
+        console.table(("id", "title", "why"), [(s["id"], s["title"], "; ".join(s["why"])) for s in shown])
+
+
+@group.command(
+    "add", cls=Command, epilog="paperround topics add tables --name Tables --query 'table* OR spreadsheet*'"
+)
+def add_topic(
+    slug: Slug,
+    name: Annotated[str, typer.Option(help="What subscribers see.")],
+    query: Annotated[str, typer.Option(help="What it finds.")],
+    about: Annotated[str, typer.Option(help="A sentence for the pages.")] = "",
+) -> None:
+    """Add a topic, or change one.
+
+    Papers of the past week on it are news to its subscribers.
+    """
+    from paperround.domain.models import Topic
+    from paperround.rounds import topics
+
+    topics.check_slug(slug)
+    with opened() as app:
+        topics.add_topic(app, Topic(slug, name.strip(), query.strip(), about.strip()))
+        found = app.store.topics.counts()[slug][1]
+    console.say(f"{slug}: {found} papers match")

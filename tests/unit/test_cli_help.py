@@ -1,0 +1,97 @@
+"""What `--help` says and what it costs: every command by purpose, with a short summary and an example."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from paperround import cli
+from paperround.cli.program import PANELS
+
+PROGRAM = typer.main.get_command(cli.app)
+SLOW = {
+    "alembic", "babel", "cryptography", "fastapi", "feedparser", "httpx", "jinja2", "lxml", "numpy", "PIL",
+    "premailer", "rich.table", "sqlalchemy", "structlog", "uvicorn",
+}  # fmt: skip
+
+
+def every_command(group: Any = PROGRAM, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """All commands and groups below a group, each with the words that call it."""
+    for name, command in group.commands.items():
+        yield (*path, name), command
+        if hasattr(command, "commands"):
+            yield from every_command(command, (*path, name))
+
+
+COMMANDS = dict(every_command())
+LEAVES = {words: command for words, command in COMMANDS.items() if not hasattr(command, "commands")}
+
+
+def summary(command: Any) -> str:
+    return str(command.help).split("\n", 1)[0]
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_help_fits_80_columns_and_cuts_nothing(words: tuple[str, ...]) -> None:
+    for option in ("-h", "--help"):
+        shown = CliRunner().invoke(cli.app, [*words, option], terminal_width=80)
+        assert shown.exit_code == 0
+        example = str(COMMANDS[words].epilog)
+        assert [line for line in shown.output.splitlines() if len(line) > 80 and line.strip() not in example] == []
+        assert summary(COMMANDS[words]) in shown.output
+
+
+@pytest.mark.parametrize("words", LEAVES, ids=" ".join)
+def test_every_command_has_an_example_that_calls_it(words: tuple[str, ...]) -> None:
+    assert LEAVES[words].epilog, "give the command an epilog with an example"
+    for line in LEAVES[words].epilog.splitlines():
+        called = shlex.split(line)
+        assert called[: len(words) + 1] == ["paperround", *words]
+        context = LEAVES[words].make_context(words[-1], called[len(words) + 1 :])
+        assert context.params is not None
+
+
+def test_a_group_lists_each_command_on_one_line() -> None:
+    groups = [(), *(words for words in COMMANDS if words not in LEAVES)]
+    for group in groups:
+        lines = CliRunner().invoke(cli.app, [*group, "-h"], terminal_width=80).output.splitlines()
+        for words, command in COMMANDS.items():
+            if words[:-1] == group:
+                shown = [line for line in lines if line.split()[:1] == [words[-1]]]
+                assert [line.split(maxsplit=1)[1] for line in shown] == [summary(command)]
+
+
+def test_the_program_lists_every_command_of_its_files() -> None:
+    told = {name: (module, text) for panel in PANELS.values() for name, (module, text) in panel.items()}
+    for name, (module, text) in told.items():
+        assert summary(PROGRAM.commands[name]) == text
+        root = getattr(sys.modules[f"paperround.cli.{module}"], "root", None)
+        if root is not None:
+            assert set(typer.main.get_group(root).commands) <= set(told)
+
+
+@pytest.mark.parametrize("words", ["--version", "--help", "topics --help", "subscribers --help"])
+def test_help_loads_nothing_slow(words: str) -> None:
+    code = (
+        "import sys; from paperround.cli import app; app(standalone_mode=False); "
+        "print(*sys.modules, sep='\\n', file=sys.stderr)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code, *words.split()], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert ran.stdout
+    assert "typer" in ran.stderr.splitlines()
+    assert SLOW.isdisjoint(ran.stderr.splitlines())
+
+
+def test_a_mistyped_command_is_told_the_right_one() -> None:
+    ended = CliRunner().invoke(cli.app, ["docter"])
+    assert ended.exit_code == 2
+    assert "doctor" in ended.output
