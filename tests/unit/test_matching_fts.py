@@ -17,7 +17,7 @@ from paperround.domain.models import Paper
 from paperround.matching.fields import Field
 from paperround.matching.fts import CREATE, expression, index_document, signs
 from paperround.matching.lexical import Index
-from paperround.matching.query import MAX_DEPTH, MAX_LENGTH, Query, free_text, parse
+from paperround.matching.query import MAX_LENGTH, MAX_NESTING, Query, free_text, parse
 from support.queries import BATCHES, QUERIES, Shape, paper
 
 
@@ -57,6 +57,12 @@ def test_sqlite_finds_the_same_papers_as_the_index(papers: list[Paper], queries:
         lambda level, inner: f"(b{level} NOT {inner})",
         lambda level, inner: f"(b{level} d (c OR NOT {inner}))",
         lambda level, inner: f"(b{level} OR (d NOT {inner}))",
+        lambda level, inner: f"(b{level} OR c{level} {inner})",
+        lambda level, inner: f"b{level} -(c{level} OR d{level} {inner})",
+        lambda level, inner: f"(b{level} OR c{level} {inner} -d{level})",
+        lambda level, inner: f"-(-b{level} OR c{level} {inner} -d{level})",
+        lambda level, inner: f"(({inner} -b{level}) OR c{level}) d{level} -e{level}",
+        lambda level, inner: f"title:(b{level}* OR c{level}* {inner})",
     ],
 )
 def test_the_deepest_query_that_is_allowed_is_not_too_deep_for_sqlite(nested: Callable[[int, str], str]) -> None:
@@ -68,7 +74,7 @@ def test_the_deepest_query_that_is_allowed_is_not_too_deep_for_sqlite(nested: Ca
         except QueryError:
             break
         query, level = deeper, level + 1
-    assert level >= MAX_DEPTH // 2
+    assert level >= MAX_NESTING // 4
     assert rows([paper()], parse(query)) == [set()]
     assert all(some == set() for some in shown([paper()], parse(query)))
 

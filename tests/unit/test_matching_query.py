@@ -11,6 +11,7 @@ from paperround.matching.fields import Field
 from paperround.matching.query import (
     MAX_DEPTH,
     MAX_LENGTH,
+    MAX_NESTING,
     And,
     Not,
     Or,
@@ -18,7 +19,9 @@ from paperround.matching.query import (
     Query,
     both,
     either,
+    free_text,
     negated,
+    nesting,
     parse,
     read,
     sought,
@@ -118,6 +121,20 @@ def test_what_is_wrong_is_said_where_it_is_wrong(text: str, position: int, probl
     with pytest.raises(QueryError) as caught:
         parse(text)
     assert (caught.value.query, caught.value.position, caught.value.problem) == (text, position, problem)
+
+
+def test_groups_that_grow_too_deep_for_a_database_are_refused_before_they_are_asked() -> None:
+    deep = lambda levels: "".join(f"(a{n} OR b{n} " for n in range(levels)) + "z" + ")" * levels  # noqa: E731
+    assert nesting(parse(deep(MAX_NESTING // 2))) == MAX_NESTING
+    with pytest.raises(QueryError, match="too many groups within each other"):
+        parse(deep(MAX_NESTING // 2 + 1))
+
+
+def test_what_a_visitor_types_is_not_kept_in_memory() -> None:
+    before = parse.cache_info().currsize
+    for number in range(20):
+        free_text(f"never typed before {number}")
+    assert parse.cache_info().currsize == before
 
 
 def test_an_unknown_field_without_a_likely_one_is_answered_with_all_of_them() -> None:

@@ -24,8 +24,10 @@ from paperround.domain.text import singular, terms, words
 from paperround.matching.fields import WHOLE, Field, label, label_start
 
 MAX_LENGTH = 2_000  # characters
-# Parentheses within parentheses: FTS5's parser has room for 28 in the worst case ("parser stack overflow").
-MAX_DEPTH = 25
+MAX_DEPTH = 25  # parentheses within parentheses, as typed
+# Groups within groups in what the database is asked: one typed pair of parentheses can become three of them. FTS5's
+# parser has room for 100 symbols, of which each group takes up to three ("fts5: parser stack overflow").
+MAX_NESTING = 25
 
 T = TypeVar("T")
 
@@ -92,6 +94,11 @@ Query = Phrase | Not | And | Or
 @lru_cache(maxsize=10_000)
 def parse(text: str) -> Query:
     """The query that a text stands for; QueryError says where it is wrong and what to do."""
+    return parse_once(text)
+
+
+def parse_once(text: str) -> Query:
+    """Like `parse`, without keeping the answer: what strangers type must not fill memory."""
     query = read(text)
     # In the algebra of queries themselves this is what the query names, its outermost negation taken off.
     excluded, named = evaluate(
@@ -99,6 +106,10 @@ def parse(text: str) -> Query:
     )
     if excluded:
         raise QueryError(text, 0, f"this would match everything but {named}; add a word to look for")
+    if nesting(query) > MAX_NESTING:
+        raise QueryError(
+            text, 0, "there are too many groups within each other; use fewer parentheses, or make two queries of it"
+        )
     return query
 
 
@@ -115,7 +126,7 @@ def free_text(text: str) -> Query:
         found = [phrase(word) for word in text[:MAX_LENGTH].split() if word not in {"AND", "OR", "NOT"}]
         if any(found):
             return both(filter(None, found))
-    return parse(text)
+    return parse_once(text)
 
 
 def read(text: str) -> Query:
@@ -182,6 +193,15 @@ def evaluate(
         return not turned, any_of(unwanted)
     value = all_of(wanted)
     return turned, without(value, any_of(unwanted)) if unwanted else value
+
+
+def nesting(query: Query) -> int:
+    """How many groups stand within each other in the query's value in an algebra of sets: see `evaluate`."""
+    return evaluate(query, lambda _: 1, _deeper, _deeper, lambda wanted, unwanted: _deeper((wanted, unwanted)))[1]
+
+
+def _deeper(depths: Sequence[int]) -> int:
+    return depths[0] if len(depths) == 1 else 1 + max(depths)
 
 
 def sought(query: Query) -> tuple[Phrase, ...]:

@@ -16,6 +16,7 @@ from paperround.app import App
 from paperround.delivery import InboxTransport, SmtpTransport
 from paperround.delivery.conversation import refusal
 from paperround.domain.errors import PaperroundError
+from paperround.rounds.topics import unusable_topics
 
 _LITTLE_ROOM = 500 * 2**20  # bytes; a round of a hundred thousand subscribers writes about 300 MB
 _LATE = timedelta(hours=2)
@@ -130,8 +131,14 @@ def _webhooks(app: App) -> Iterator[Finding]:
 def _topics(app: App) -> Iterator[Finding]:
     if not app.store.topics.all():
         yield Finding("topics", Verdict.ERROR, "there are none; add some to config/topics.toml")
+    refused = unusable_topics(app)
+    for topic, problem in refused:
+        whose = "own query of a subscriber" if topic.private else f"topic {topic.slug}"
+        what = f"it is set aside and brings no paper: {problem}; change its query, or remove it"
+        yield Finding(whose, Verdict.WARNING, what)
+    broken = {topic.slug for topic, _ in refused}
     for slug, (subscribers, papers) in app.store.topics.counts().items():
-        if subscribers and not papers:
+        if subscribers and not papers and slug not in broken:
             what = f"{subscribers} subscribers follow it and no paper ever matched; is its query right?"
             yield Finding(f"topic {slug}", Verdict.WARNING, what)
 

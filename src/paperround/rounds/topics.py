@@ -11,13 +11,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from paperround.app import App
-from paperround.domain.errors import ConfigurationError, WrongUse
+from paperround.domain.errors import ConfigurationError, QueryError, WrongUse
 from paperround.domain.models import Match, Paper, Topic
 from paperround.matching import lexical, query
 from paperround.settings import topics_file
 from paperround.store.topics import news_horizon
 
+log = structlog.get_logger()
 _PAPERS_AT_ONCE = 500
 _COUNTED_PAPERS = 2_000
 _TOPICS_NOTE = "topics file"
@@ -63,14 +66,23 @@ def match_papers(app: App) -> None:
 def match_topics(app: App) -> None:
     """Compare topics that are new or changed with the stored papers, where the search index finds something."""
     for topic in app.store.topics.unmatched():
-        _match_topic(app, topic)
+        _match_or_set_aside(app, topic)
 
 
 def match_topic(app: App, slug: str) -> None:
     """Do the same for one topic, if it is new or changed."""
     for topic in app.store.topics.unmatched():
         if topic.slug == slug:
-            _match_topic(app, topic)
+            _match_or_set_aside(app, topic)
+
+
+def _match_or_set_aside(app: App, topic: Topic) -> None:
+    """Match a topic; one whose query cannot be asked is set aside, and stops nothing: `doctor` names it."""
+    try:
+        _match_topic(app, topic)
+    except QueryError as error:
+        log.error("a topic is set aside: its query cannot be used", topic=topic.slug, problem=error.problem)
+        app.store.topics.matched(topic, app.store.topics.matches_of(topic))
 
 
 def _match_topic(app: App, topic: Topic) -> None:
@@ -94,8 +106,28 @@ def _found(app: App, papers: Sequence[Paper], topics: Sequence[Topic]) -> list[t
     return [
         (topic.row, Match(topic.slug, row, hit.score, hit.why))
         for topic in topics
-        for row, hit in index.matches(query.parse(topic.query)).items()
+        for wanted in _parsed(topic)
+        for row, hit in index.matches(wanted).items()
     ]
+
+
+def _parsed(topic: Topic) -> list[query.Query]:
+    """The topic's query; nothing where it is none, as in a database that an earlier version has written."""
+    try:
+        return [query.parse(topic.query)]
+    except QueryError:
+        return []
+
+
+def unusable_topics(app: App) -> list[tuple[Topic, str]]:
+    """The topics, subscribers' own queries among them, that the database cannot be asked, each with the reason."""
+    found: list[tuple[Topic, str]] = []
+    for topic in app.store.topics.all():
+        try:
+            app.store.papers.check(query.parse(topic.query))
+        except QueryError as error:
+            found.append((topic, error.problem))
+    return found
 
 
 # --- topics.toml ------------------------------------------------------------------------------------------------
@@ -111,14 +143,23 @@ def load_topics(app: App) -> None:
     digest = hashlib.sha256(data).hexdigest()
     if app.store.note(_TOPICS_NOTE) == digest:
         return
-    app.store.topics.save(read_topics(data, file))
+    wanted = read_topics(data, file)
+    for topic in wanted:
+        try:
+            app.store.papers.check(query.parse(topic.query))
+        except QueryError as error:
+            raise ConfigurationError(f"{file}: topic {topic.slug}: {error}") from None
+    app.store.topics.save(wanted)
     match_topics(app)
     app.store.set_note(_TOPICS_NOTE, digest)
 
 
 def add_topic(app: App, topic: Topic) -> None:
-    """Add a topic, or change the one of its slug, and match it with the stored papers."""
-    query.parse(topic.query)
+    """Add a topic, or change the one of its slug, and match it with the stored papers.
+
+    Raises QueryError, and nothing is stored, when its query is none or the database cannot be asked it.
+    """
+    app.store.papers.check(query.parse(topic.query))
     app.store.topics.save([topic])
     match_topics(app)
 

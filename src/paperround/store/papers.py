@@ -28,6 +28,7 @@ from paperround.store.schema import (
 from paperround.store.search import SearchIndex
 
 _CHUNK = 500
+_NO_ROW = 2**62  # a number that no paper reaches
 _MERGED = "merged"
 _TUPLES = ("authors", "categories", "keywords")
 THUMBNAIL = papers.c.facts["thumbnail_url"].as_string()
@@ -158,6 +159,11 @@ class Papers:
                 return
             yield chunk
             since_row = chunk[-1].row + 1
+
+    def check(self, query: Any) -> None:
+        """Ask the search index for a query without reading any paper; QueryError when it cannot be asked that."""
+        with reading(self._engine) as db:
+            self._index.rows(db, query, _NO_ROW, 1)
 
     def latest(self, limit: int) -> list[Paper]:
         """The papers stored last."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import log
 from typing import Any, Protocol
@@ -23,7 +24,9 @@ from sqlalchemy import (
     table,
 )
 from sqlalchemy.dialects.postgresql import TSQUERY
+from sqlalchemy.exc import DBAPIError
 
+from paperround.domain.errors import QueryError
 from paperround.domain.models import Paper
 
 
@@ -96,13 +99,18 @@ class SearchIndex:
         """The numbers, from `since` on, of the papers that a query finds."""
         order = self._row.desc() if newest_first else self._row
         found = select(self._row).where(self._found, self._row >= since)
-        return db.scalars(found.order_by(order).limit(limit), self._asked(query)).all()
+        with _understood(query):
+            return db.scalars(found.order_by(order).limit(limit), self._asked(query)).all()
 
     def best(self, db: Connection, query: Any, limit: int, offset: int) -> Sequence[tuple[int, float]]:
         """The numbers of the papers that a query finds and how well each fits, best first, of equals the newest.
 
         A word that stands everywhere finds half of all papers: then only the newest of them are ranked.
         """
+        with _understood(query):
+            return self._best(db, query, limit, offset)
+
+    def _best(self, db: Connection, query: Any, limit: int, offset: int) -> Sequence[tuple[int, float]]:
         if self._score is None:
             return self._by_signs(db, query)[offset : offset + limit]
         found = select(self._row.label("row"), self._score.label("score")).where(self._found)
@@ -127,3 +135,23 @@ class SearchIndex:
 
     def _asked(self, query: Any) -> dict[str, str]:
         return {"query": self._language.expression(query)}
+
+
+# What the databases say of an expression that they cannot take, whatever it is: https://sqlite.org/fts5.html,
+# https://www.postgresql.org/docs/current/textsearch-limitations.html. All else is the database's own trouble.
+_NOT_UNDERSTOOD = (
+    *("fts5: syntax error", "fts5: parser stack overflow", "expression tree is too large"),
+    *("in tsquery", "tsquery is too large", "stack depth limit"),
+)
+
+
+@contextmanager
+def _understood(query: Any) -> Iterator[None]:
+    """Tells a query that the database cannot take from a database that cannot be used."""
+    try:
+        yield
+    except DBAPIError as error:
+        message = " ".join(str(error.orig).split())
+        if any(sign in message.lower() for sign in _NOT_UNDERSTOOD):
+            raise QueryError(str(query), 0, f"the database cannot look for this ({message})") from None
+        raise

@@ -196,11 +196,11 @@ def trial(app: App, text: str, language: Language, *, own: bool = True) -> Trial
     """
     try:
         wanted = "".join(membership.own_queries([text])) if own else text
-        parsed = query.parse(wanted)
+        parsed = query.parse_once(wanted)
+        first = app.store.browsing.first_row_since(news_horizon(app.clock()))
+        number = app.store.browsing.count_since(parsed, first, _COUNTED)
     except QueryError as error:
         return Trial(text, wrong=str(error))
-    first = app.store.browsing.first_row_since(news_horizon(app.clock()))
-    number = app.store.browsing.count_since(parsed, first, _COUNTED)
     index = app.store.browsing.found_since(parsed, first, _SHOWN * 10)
     hits = lexical.Index(index).matches(parsed)
     best = sorted((paper for paper in index if paper.row in hits), key=lambda paper: -hits[paper.row].score)

@@ -1,0 +1,109 @@
+"""A query that the database cannot look for: refused before it is stored, set aside where it is stored already."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from paperround.domain.errors import ConfigurationError, QueryError
+from paperround.domain.models import Topic
+from paperround.matching import query
+from paperround.operator import doctor
+from paperround.rounds import pipeline
+from paperround.web import create
+from support.pages import Browser
+from support.papers import listing
+from support.site import Site
+
+DEEP = "".join(f"(a{level} OR b{level} " for level in range(16)) + "language" + ")" * 16
+_TOKEN = "a token of twenty letters"
+
+
+@pytest.fixture
+def site(database_url: str, tmp_path: Path) -> Iterator[Site]:
+    made = Site(tmp_path, database_url)
+    yield made
+    made.app.close()
+
+
+@pytest.fixture
+def lenient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As an earlier version did it, which knew no limit on groups within each other."""
+    monkeypatch.setattr(query, "MAX_NESTING", 10_000)
+    query.parse.cache_clear()
+    yield
+    query.parse.cache_clear()
+
+
+def test_a_topic_that_cannot_be_looked_for_is_refused_and_not_kept(site: Site) -> None:
+    with pytest.raises(QueryError, match="too many groups"):
+        site.topic("deep", DEEP)
+    assert site.app.store.topics.by_slug("deep") is None
+
+
+@pytest.mark.usefixtures("lenient")
+def test_what_the_parser_lets_through_and_the_database_does_not_is_refused_too(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    with pytest.raises(QueryError, match="the database cannot look for this"):
+        site.topic("deep", DEEP)
+    assert site.app.store.topics.by_slug("deep") is None
+
+
+def test_the_api_answers_400_and_keeps_nothing(tmp_path: Path) -> None:
+    site = Site(tmp_path, site={"base_url": "https://papers.example.org", "admin_token": _TOKEN})
+    client, wanted = Browser(create(site.app)), {"name": "Deep", "query": DEEP}
+    answer = client.request("PUT", "/api/topics/deep", json=wanted, headers={"Authorization": f"Bearer {_TOKEN}"})
+    assert answer.status_code == 400
+    assert client.get("/api/topics").json() == []
+
+
+@pytest.mark.parametrize(("page", "status"), [("/search", 400), ("/try", 200)])
+def test_visitors_who_type_it_are_told_what_is_wrong(tmp_path: Path, page: str, status: int) -> None:
+    answer = Browser(create(Site(tmp_path).app)).get(page, params={"q": DEEP})
+    assert answer.status_code == status
+    assert "too many groups within each other" in answer.text
+
+
+def test_a_stored_topic_that_is_no_query_any_more_is_set_aside_and_stops_no_round(site: Site) -> None:
+    _served_although_deep(site)
+    assert "set aside" in _verdicts(site)["topic deep"]
+
+
+@pytest.mark.usefixtures("lenient")
+def test_a_stored_topic_that_the_database_refuses_is_set_aside_and_stops_no_round(site: Site) -> None:
+    _served_although_deep(site)
+    if site.app.settings.database_url.startswith("sqlite"):  # PostgreSQL's parser has room for this one
+        assert "set aside" in _verdicts(site)["topic deep"]
+
+
+def _served_although_deep(site: Site) -> None:
+    site.app.store.topics.save([Topic("deep", "Deep", DEEP)])
+    site.topic("language")
+    site.subscriber("ada@example.org", "language", "deep")
+    site.papers(listing(1, "language"))
+    site.clock.now += timedelta(days=1)
+    pipeline.round_(site.app)
+    assert len(site.relay.accepted) == 1
+    pipeline.sweep(site.app)
+
+
+def _verdicts(site: Site) -> dict[str, str]:
+    return {finding.check: finding.what for finding in doctor.examine(site.app)}
+
+
+def test_such_a_topic_in_the_topics_file_is_named_with_its_file(tmp_path: Path) -> None:
+    (tmp_path / "topics.toml").write_text(f'[[topics]]\nslug = "deep"\nname = "Deep"\nquery = "{DEEP}"\n')
+    with pytest.raises(ConfigurationError, match=r"topics\.toml: topic 1 \(deep\): there are too many groups"):
+        Site(tmp_path)
+
+
+def test_a_broken_index_is_not_taken_for_a_wrong_query(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    with sqlite3.connect(tmp_path / "paperround.db") as db:
+        db.execute("DROP TABLE paper_index")
+    with pytest.raises(Exception, match="another version"):
+        site.topic("language")
