@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from paperround import __version__
+from paperround import __version__, private_files
 from paperround.cli import shared
 from paperround.cli.framework import Panels, lazy_group
 from paperround.domain.errors import PaperroundError, WrongUse
@@ -54,6 +54,7 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command line; wrong use and wrong configuration are one line and exit code 2."""
+    private_files.restrict_process()
     try:
         app()
     except WrongUse as error:

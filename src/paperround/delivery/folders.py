@@ -12,6 +12,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from paperround import private_files
 from paperround.domain.errors import TransportError
 from paperround.domain.models import Letter, Outcome, Stage
 
@@ -47,7 +48,7 @@ class MaildirTransport(BaseModel):
 def store(maildir: Path, message: bytes) -> Path:
     """Put a message into a Maildir's `new/`, whole or not at all; the folders are made where they are missing."""
     for folder in ("tmp", "new", "cur"):
-        (maildir / folder).mkdir(parents=True, exist_ok=True)
+        private_files.make_folder(maildir / folder)
     host = socket.gethostname().replace("/", "").replace(":", "")
     name = f"{time.time_ns():020d}.{os.getpid()}_{next(_serial)}.{host}"
     return _whole(maildir / "tmp" / name, maildir / "new" / name, message)
@@ -61,7 +62,7 @@ def _write(folder: Path, letter: Letter) -> Path:
 def _whole(part: Path, path: Path, message: bytes) -> Path:
     # Not fsynced: like the ledger, it survives the program's death and may lose its last moments with the machine.
     try:
-        part.write_bytes(message)
+        private_files.write(part, message)
         part.replace(path)
     except OSError:
         part.unlink(missing_ok=True)
@@ -73,7 +74,7 @@ def _put_all(
     folder: Path, letters: Iterator[Letter], report: Callable[[Outcome], None], put: Callable[[Letter], Path]
 ) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        private_files.make_folder(folder)
     except OSError as error:
         raise _unusable(folder, error) from error
     for letter in letters:

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from sqlalchemy import make_url
 
+from paperround import private_files
 from paperround.app import App
-from paperround.delivery import InboxTransport, SmtpTransport
+from paperround.delivery import FileTransport, InboxTransport, MaildirTransport, SmtpTransport
 from paperround.delivery.conversation import refusal
 from paperround.domain.errors import PaperroundError
 from paperround.rounds.topics import unusable_topics
@@ -62,6 +63,28 @@ def _database(app: App) -> Iterator[Finding]:
         yield Finding("disk", verdict, f"{free // 2**20:,} MB free at the database")
         if not os.access(folder, os.W_OK):
             yield Finding("disk", Verdict.ERROR, f"{folder} cannot be written by this account; change its owner")
+
+
+def _files(app: App) -> Iterator[Finding]:
+    """Each thing that holds people's data or a secret, if another account of this machine can read it."""
+    for path in _private_paths(app):
+        if path.exists() and private_files.is_open_to_others(path):
+            mode = private_files.FOLDER if path.is_dir() else private_files.FILE
+            what = f"other accounts of this machine can read it; run: chmod {mode:o} {path}"
+            yield Finding(f"file {path}", Verdict.WARNING, what)
+
+
+def _private_paths(app: App) -> Iterator[Path]:
+    url, settings = make_url(app.settings.database_url), app.settings
+    if url.database and url.get_backend_name() == "sqlite":
+        yield from (Path(url.database + ending) for ending in ("", "-wal", "-shm"))
+    if isinstance(settings.transport, InboxTransport | MaildirTransport | FileTransport):
+        yield settings.transport.directory
+    if settings.bounces.maildir:
+        yield settings.bounces.maildir
+    if settings.dkim:
+        yield settings.dkim.key_file
+    yield Path(".env")
 
 
 def _site(app: App) -> Iterator[Finding]:
@@ -158,4 +181,4 @@ def _when(moment: datetime | None) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else "never"
 
 
-CHECKS = (_database, _site, _mail, _relay, _sources, _webhooks, _topics, _rounds)
+CHECKS = (_database, _files, _site, _mail, _relay, _sources, _webhooks, _topics, _rounds)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from sqlalchemy import delete, inspect, make_url, select
 
+from paperround import private_files
 from paperround.domain.errors import StoreError
 from paperround.store.bounces import Bounces
 from paperround.store.browsing import Browsing
@@ -89,8 +90,9 @@ class Store:
         """Write a consistent copy of a SQLite database while it is in use; PostgreSQL has its own tool for that."""
         if self._engine.dialect.name != "sqlite":
             raise StoreError("backup copies SQLite databases; for PostgreSQL use pg_dump")
-        to.parent.mkdir(parents=True, exist_ok=True)
+        private_files.make_folder(to.parent)
         part = to.with_name(to.name + ".part")
+        private_files.write(part, b"")
         source, target = sqlite3.connect(str(make_url(self._url).database)), sqlite3.connect(part)
         try:
             source.backup(target)

@@ -28,6 +28,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.schema import Table
 
+from paperround import private_files
 from paperround.domain.errors import ConfigurationError, StoreError
 
 _BUSY_SECONDS = 30
@@ -79,7 +80,8 @@ def _postgresql(url: str) -> Engine:
 def _sqlite(url: str) -> Engine:
     path = make_url(url).database
     if path and path != ":memory:":
-        Path(path).expanduser().parent.mkdir(parents=True, exist_ok=True)
+        private_files.make_folder(Path(path).parent)
+        private_files.create(Path(path))  # SQLite gives its -wal and -shm files the same rights
     engine = create_engine(
         url,
         connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
