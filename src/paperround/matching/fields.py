@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
+from paperround.domain.latex import readable
 from paperround.domain.models import Paper
 from paperround.domain.text import fold, terms
 
@@ -23,6 +24,11 @@ class Field(StrEnum):
     SOURCE = "source"
 
 
+TEXT_FORM = "2"
+"""The version of the text that is indexed: another one makes `sweep` index the stored papers anew.
+
+1: as the source wrote it. 2: as it is printed, LaTeX resolved.
+"""
 TEXT = (Field.TITLE, Field.KEYWORDS, Field.ABSTRACT)
 """Where words without a field are looked for."""
 WHOLE = frozenset({Field.CAT, Field.SOURCE})
@@ -30,19 +36,19 @@ WHOLE = frozenset({Field.CAT, Field.SOURCE})
 
 
 def values(paper: Paper, field: Field) -> tuple[str, ...]:
-    """The field's texts as they stand in the paper; a phrase never reaches from one into the next."""
+    """The field's texts as letters and pages print them; a phrase never reaches from one into the next."""
     match field:
         case Field.TITLE:
-            return (paper.title,)
+            return (readable(paper.title),)
         case Field.KEYWORDS:
-            return paper.keywords
+            return tuple(map(readable, paper.keywords))
         case Field.ABSTRACT:
             # Somebody else's summary comes days after the paper: no match may hang on it if there is more.
-            return (paper.abstract or paper.summary,)
+            return (readable(paper.abstract or paper.summary),)
         case Field.AUTHOR:
-            return paper.authors
+            return tuple(map(readable, paper.authors))
         case Field.ORG:
-            return (paper.organization or "",)
+            return (readable(paper.organization or ""),)
         case Field.CAT:
             return paper.categories
         case _:

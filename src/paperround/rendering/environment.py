@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from paperround.rendering.excerpt import breakable, excerpt
 from paperround.rendering.language import Language
-from paperround.rendering.latex import readable
+from paperround.domain.latex import readable
 
 
 @lru_cache(maxsize=32)

@@ -11,7 +11,7 @@ from functools import lru_cache
 from paperround.domain.text import clean
 from paperround.rendering.excerpt import breakable
 from paperround.rendering.language import Language
-from paperround.rendering.latex import readable
+from paperround.domain.latex import readable
 
 _ON, _ALSO = "on ", "also on "
 

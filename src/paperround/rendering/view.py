@@ -15,7 +15,7 @@ from paperround.rendering import reasons
 from paperround.rendering.chart import Chart
 from paperround.rendering.excerpt import breakable, excerpt, right_to_left
 from paperround.rendering.language import Language
-from paperround.rendering.latex import readable
+from paperround.domain.latex import readable
 
 # Asked for, word for word, by https://info.arxiv.org/help/api/tou.html; it is not translated.
 ARXIV_THANKS = "Thank you to arXiv for use of its open access interoperability."

@@ -11,7 +11,7 @@ from typing import Any
 from lxml import etree
 
 from paperround.domain.models import Paper
-from paperround.rendering.latex import readable
+from paperround.domain.latex import readable
 from paperround.web.browse.cards import page_of
 
 _ATOM = "http://www.w3.org/2005/Atom"

@@ -16,7 +16,7 @@ from paperround.matching.popularity import REMEMBERED_DAYS, momentum
 from paperround.rendering import reasons
 from paperround.rendering.excerpt import excerpt
 from paperround.rendering.language import Language
-from paperround.rendering.latex import readable
+from paperround.domain.latex import readable
 from paperround.rendering.view import Link
 from paperround.store.sources import SourceRecord
 from paperround.web.browse import cards

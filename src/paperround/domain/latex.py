@@ -1,0 +1,611 @@
+r"""LaTeX in titles and abstracts as people read it: `$\mathcal{O}(n^2)$` becomes O(n²). Pure.
+
+    readable       the text as one line of Unicode: what is printed, searched and matched
+    readable_html  the same as HTML, with variables in <i> and indices in <sub> and <sup>
+      marked       the form between: Unicode with marks where a script or a variable begins and ends
+
+pylatexenc knows which character a macro stands for. What is text, what is mathematics and what is money is
+decided here, because its own conversion takes every `%` for a comment and every `$` for mathematics, and so
+loses words. Letters stay plain letters: few fonts in mail clients have 𝒪 or 𝔼.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from collections.abc import Callable
+from functools import lru_cache
+
+from pylatexenc.latex2text import get_default_latex_context_db
+
+from paperround.domain.text import clean
+
+# The marks in a marked text, of Unicode's private use area: superscript, subscript, the end of either, and a
+# variable's beginning and end. Where they stand in a source's own text they are taken out.
+_SUP, _SUB, _END, _VAR, _ROMAN = "\ue000", "\ue001", "\ue002", "\ue003", "\ue004"
+_NO_MARKS = dict.fromkeys(map(ord, (_SUP, _SUB, _END, _VAR, _ROMAN)))
+_NO_VARIABLES = dict.fromkeys(map(ord, (_VAR, _ROMAN)))
+_INNERMOST = re.compile(f"([{_SUP}{_SUB}])([^{_SUP}{_SUB}{_END}]*){_END}")
+_MARK = re.compile(f"[{_SUP}{_SUB}{_END}{_VAR}{_ROMAN}]")
+_TAGS = {_SUP: "sup", _SUB: "sub", _VAR: "i"}
+
+# Superscripts and subscripts that every common font has; others stay `x^k` and `x_i`.
+_SUPERSCRIPT = dict(zip("0123456789+-−=()ni*∗†′", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿⁱ**†′", strict=True))
+_SUBSCRIPT = dict(zip("0123456789+-−=()*∗", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎**", strict=True))
+# Signs that say the same beside a letter as above or below it.
+_BESIDE = frozenset("⋆⊥∥×⊗⊕⊙☉♯♭♮•⊤′″‴°†‡")
+_RAISED = {"∘": "°", "◦": "°", "°": "°", "⊤": "ᵀ", "T": "ᵀ", "′": "′", "'": "′", "*": "*", "∗": "*"}
+_BLACKBOARD = dict(zip("CHNPQRZ", "ℂℍℕℙℚℝℤ", strict=True))
+_VULGAR = {
+    ("1", "2"): "½", ("1", "3"): "⅓", ("2", "3"): "⅔", ("1", "4"): "¼", ("3", "4"): "¾", ("1", "5"): "⅕",
+    ("2", "5"): "⅖", ("3", "5"): "⅗", ("4", "5"): "⅘", ("1", "6"): "⅙", ("5", "6"): "⅚", ("1", "8"): "⅛",
+    ("3", "8"): "⅜", ("5", "8"): "⅝", ("7", "8"): "⅞",
+}  # fmt: skip
+_ACCENTS = {
+    "`": "\u0300", "'": "\u0301", "^": "\u0302", "~": "\u0303", "=": "\u0304", "u": "\u0306", ".": "\u0307",
+    '"': "\u0308", "r": "\u030a", "H": "\u030b", "v": "\u030c", "d": "\u0323", "c": "\u0327", "k": "\u0328",
+    "b": "\u0331", "hat": "\u0302", "widehat": "\u0302", "check": "\u030c", "tilde": "\u0303",
+    "widetilde": "\u0303", "bar": "\u0304", "overline": "\u0305", "vec": "\u20d7", "dot": "\u0307",
+    "ddot": "\u0308", "mathring": "\u030a", "acute": "\u0301", "grave": "\u0300", "breve": "\u0306",
+    "overrightarrow": "\u20d7", "not": "\u0338", "underline": "",
+}  # fmt: skip
+_DOTLESS = {"ı": "i", "ȷ": "j"}
+# Switches to upright letters for the rest of a group.
+_UPRIGHT = frozenset(("rm", "bf", "tt", "sf", "sc", "cal", "bfseries", "rmfamily", "ttfamily", "sffamily"))
+# Macros that only say how something looks, or how large.
+_SILENT = _UPRIGHT | frozenset(
+    re.findall(
+        r"\S+",
+        """
+        it em sl itshape scshape upshape slshape mdseries mit
+        normalfont displaystyle textstyle scriptstyle scriptscriptstyle limits nolimits left right
+        middle big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr bigm Bigm noindent
+        centering protect mathstrut strut tiny scriptsize footnotesize small normalsize large Large
+        LARGE huge Huge relax nonumber notag boldmath unboldmath leavevmode null
+        allowbreak nobreak break newpage hfill hfil smallskip medskip bigskip maketitle sloppy
+        """,
+    )
+)
+# Macros whose argument is text or mathematics like what is around it; by name, because the argument may stand
+# without braces (`\mathcal O`).
+_PLAIN_WRAPPERS = frozenset(
+    re.findall(
+        r"\S+",
+        """
+        emph mathit mathnormal boldsymbol bm pmb textsl ensuremath underbrace overbrace underline uline ul hl
+        smash mathop mathbin mathrel mathord mathopen mathclose mathpunct mathinner num ce
+        """,
+    )
+)
+# The same, upright.
+_UPRIGHT_WRAPPERS = frozenset(
+    re.findall(
+        r"\S+",
+        """
+        mathrm mathbf mathsf mathtt mathcal mathfrak mathscr mathbfit mathup symbf symrm operatorname
+        textsc texttt textsf textrm textup textmd si unit bold
+        """,
+    )
+)
+_SPACES = {",": " ", ";": " ", ":": " ", ">": " ", " ": " ", "/": "", "!": "", "-": "", "\\": " ", "@": ""}
+_OWN = {
+    "to": "→", "gets": "←", "ldots": "…", "dots": "…", "cdots": "⋯", "hdots": "…", "textellipsis": "…",
+    "prime": "′", "quad": " ", "qquad": " ", "newline": " ", "par": " ", "linebreak": " ", "colon": ":",
+    "lbrace": "{", "rbrace": "}", "lbrack": "[", "rbrack": "]", "mid": "|", "vert": "|", "lvert": "|",
+    "rvert": "|", "lVert": "‖", "rVert": "‖", "Vert": "‖", "|": "‖", "circ": "∘", "degree": "°",
+    "textdegree": "°", "sim": "~", "ast": "*", "star": "⋆", "cdot": "·", "textasciitilde": "~",
+    "textbackslash": "\\", "TeX": "TeX", "LaTeX": "LaTeX", "BibTeX": "BibTeX", "bmod": " mod ", "mod": " mod ",
+    "setminus": "\\", "backslash": "\\", "i": "ı", "j": "ȷ", "imath": "ı", "jmath": "ȷ", "xspace": "",
+    "dag": "†", "ddag": "‡", "ddagger": "‡", "epsilon": "ε", "phi": "φ", "ne": "≠", "checkmark": "✓",
+    "cmark": "✓", "xmark": "✗", "angstrom": "Å", "arcsec": "″", "arcmin": "′", "micro": "µ", "copyright": "©",
+    "S": "§", "P": "¶", "pounds": "£", "euro": "€", "lq": "‘", "rq": "’", "slash": "/", "textunderscore": "_",
+    "_": "_", "iff": "⇔", "implies": "⇒", "impliedby": "⇐", "land": "∧", "lor": "∨", "neg": "¬", "Box": "□",
+    "Diamond": "◇", "bigstar": "★", "heartsuit": "♥", "clubsuit": "♣", "spadesuit": "♠", "diamondsuit": "♦",
+    "lll": "⋘", "sun": "☉", "earth": "⊕", "Re": "Re", "Im": "Im", "leadsto": "⇝", "coloneqq": "≔",
+    "models": "⊨", "bot": "⊥", "triangle": "△", "lhd": "⊲", "rhd": "⊳", "unlhd": "⊴", "unrhd": "⊵",
+    "textbar": "|", "textless": "<", "textgreater": ">", "permil": "‰", "flqq": "«", "frqq": "»",
+    "celsius": "°C", "ohm": "Ω", "oiint": "∯", "And": "&", "Or": "∨", "thinspace": " ", "enspace": " ",
+    "enskip": " ", "eqsim": "≂", "restriction": "↾", "item": " ", "lt": "<", "gt": ">", "doublequote": '"',
+    "textquotedbl": '"', "nbsp": " ", "space": " ", "percent": "%", "dollar": "$",
+}  # fmt: skip
+# Functions that LaTeX sets upright; a neighbouring letter must not run into them.
+_FUNCTIONS = frozenset(
+    re.findall(
+        r"\S+",
+        """
+        arccos arcsin arctan arg argmax argmin cos cosh cot coth csc deg det dim exp gcd hom inf ker lg
+        lim liminf limsup ln log max min poly polylog Pr sec sin sinh softmax sup tan tanh
+        """,
+    )
+)
+_ANYTHING = re.compile(r"[\\$]|``|''|--|(?<!\w)`\S")
+_MACRO = re.compile(r"\\(?:([A-Za-z]+)\*?|(.))", re.DOTALL)
+_SIGNS_OF_MATH = re.compile(r"[\\^_{}]")
+_STARTS_LIKE_MONEY = re.compile(r"\s*\d")
+_WORD = re.compile(r"[A-Za-z]{3,}")
+_SMALL_WORD = re.compile(r"(?<![A-Za-z])[a-z]{2,}")
+_QUANTITY = re.compile(r"[\d.,+-]+ ?[A-Za-z]{1,5}")
+# What of a formula is written in letters and yet is no sentence.
+_SPELLED_MATH = re.compile(r"\\(?:text|mathrm|rm|mathit|textit|operatorname|mbox)\b\s*\{[^{}]*\}|\\[A-Za-z]+")
+_DOUBLED_MATH = re.compile(r"\$\$([^$]+)\$\$")
+_BRACKETED_MATH = re.compile(r"\\\((.*?)\\\)|\\\[(.*?)\\\]", re.DOTALL)
+_ADDRESS = re.compile(r"https?://[^\s{}\\$]+")
+_ESCAPED = re.compile(r"\\([%#&_~{}$])")
+_DEPTH = 40  # deeper than any formula in a title; a thousand braces are not a formula
+
+
+def readable(text: str) -> str:
+    """The text with its LaTeX turned into Unicode: one line, no word of it lost; never raises.
+
+    Sums of money stay (`$5 to $10`), as does everything that only looks like markup. Footnotes go.
+    """
+    return _readable(text) if _ANYTHING.search(text) else text
+
+
+def readable_html(text: str) -> str:
+    """The same as HTML for an element's content, escaped: variables in <i>, indices in <sub> and <sup>."""
+    return as_html(marked(text))
+
+
+@lru_cache(maxsize=2_000)
+def _readable(text: str) -> str:
+    # A paper's title and abstract are asked for by the index, by each topic's reasons and by letters.
+    return unmarked(marked(text))
+
+
+def marked(text: str) -> str:
+    """The text with marks where scripts and variables begin and end, for `unmarked` and `as_html`.
+
+    It may be cut at any place in between.
+    """
+    text = text.translate(_NO_MARKS)
+    if not _ANYTHING.search(text):
+        return text
+    if "\\" not in text and "$" not in text:
+        return clean(_typeset(text))
+    text = _BRACKETED_MATH.sub(lambda found: f"${found[1] or found[2] or ''}$", text)
+    text = _DOUBLED_MATH.sub(r"$\1$", text)
+    return clean(_Reader(text).read(0, len(text), math=False, depth=0))
+
+
+def unmarked(text: str) -> str:
+    """A marked text as plain Unicode: `x²`, and `x^k` where Unicode has no such index."""
+    text = text.translate(_NO_VARIABLES)
+    while _SUP in text or _SUB in text:
+        shorter = _INNERMOST.sub(lambda found: _script(found[1], found[2]), text)
+        if shorter == text:  # cut within an index
+            text += _END
+        else:
+            text = shorter
+    return text.replace(_END, "")
+
+
+def as_html(text: str) -> str:
+    """A marked text as escaped HTML, elements that a cut has left open closed."""
+    out: list[str] = []
+    opened: list[str] = []
+    at = 0
+    text = text.replace(_ROMAN + _VAR, "")
+    for found in _MARK.finditer(text):
+        out.append(html.escape(text[at : found.start()], quote=False))
+        at = found.end()
+        if tag := _TAGS.get(found[0]):
+            opened.append(tag)
+            out.append(f"<{tag}>")
+        elif opened:
+            out.append(f"</{opened.pop()}>")
+    return "".join([*out, html.escape(text[at:], quote=False), *(f"</{tag}>" for tag in reversed(opened))])
+
+
+def _is_math(content: str, following: str) -> bool:
+    """Whether what stands between two dollar signs is a formula, and not the words between two sums of money.
+
+    An amount begins with a digit. Words between two amounts or two names (`US$ or in A$`) are no formula; what
+    has neither an amount's beginning nor such words is one.
+    """
+    if not content.strip():
+        return False
+    spelled = _SPELLED_MATH.sub(" ", content)
+    if _STARTS_LIKE_MONEY.match(content):
+        if _SIGNS_OF_MATH.search(content):
+            return not _WORD.search(spelled)
+        apart = content != content.strip() or following.isdigit()
+        return not apart and (not _WORD.search(content) or bool(_QUANTITY.fullmatch(content)))
+    if content == content.strip():
+        return True
+    return bool(_SIGNS_OF_MATH.search(content)) or not _SMALL_WORD.search(spelled)
+
+
+@lru_cache(maxsize=1)
+def _symbols() -> dict[str, str]:
+    """What pylatexenc knows: macro → the characters it stands for, mathematical alphabets made plain."""
+    found: dict[str, str] = {}
+    for category in get_default_latex_context_db().iter_macro_specs():
+        if isinstance(category.simplify_repl, str) and "%" not in category.simplify_repl:
+            found[category.macroname] = unicodedata.normalize("NFC", _plain(category.simplify_repl))
+    return found | _OWN
+
+
+def _plain(text: str) -> str:
+    """𝒪 as O: the mathematical alphanumerics (U+1D400 to U+1D7FF) by their plain letters."""
+    return "".join(unicodedata.normalize("NFKC", c) if "\U0001d400" <= c <= "\U0001d7ff" else c for c in text)
+
+
+class _Reader:
+    """A source with its braces matched; every method returns what it read, marked, and where it stopped."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.closing = _matching_braces(source)
+
+    def read(self, start: int, end: int, *, math: bool, depth: int) -> str:
+        out: list[str] = []
+        at, upright = start, -1
+        while at < end:
+            char = self.source[at]
+            if char == "\\":
+                found = _MACRO.match(self.source, at, end)
+                if math and found and found[1] in _INFIX and depth < _DEPTH:
+                    below = self.read(found.end(), end, math=True, depth=depth + 1)
+                    return _INFIX[found[1]]("", "".join(out).strip(), below.strip())
+                if math and found and found[1] in _UPRIGHT and upright < 0:
+                    upright = len(out)
+                piece, at = self.macro(at, end, math=math, depth=depth, before=out)
+            elif char == "{" and at in self.closing and depth < _DEPTH:
+                piece, at = self.argument(at, end, math=math, depth=depth)
+            elif math:
+                piece, at = self._formula(at, end, depth)
+            elif char == "$":
+                piece, at = self._dollars(at, end, depth)
+            elif address := _ADDRESS.match(self.source, at, end) if char == "h" else None:
+                piece, at = address[0], address.end()
+            else:
+                piece, at = _text_character(self.source, at)
+            out.append(piece)
+        if upright < 0:
+            return "".join(out)
+        return "".join(out[:upright]) + "".join(out[upright:]).translate(_NO_VARIABLES)
+
+    def argument(self, at: int, end: int, *, math: bool, depth: int) -> tuple[str, int]:
+        """A group in braces, a macro or a single character, after white space."""
+        at = self._skip_space(at, end)
+        if at >= end:
+            return "", at
+        if self.source[at] == "{" and at in self.closing and depth < _DEPTH:
+            close = self.closing[at]
+            return self.read(at + 1, close, math=math, depth=depth + 1), close + 1
+        if self.source[at] == "{" and at not in self.closing:
+            return "", at + 1  # never closed: what follows is not an argument, but it is text
+        if self.source[at] == "\\" and depth < _DEPTH:
+            return self.macro(at, end, math=math, depth=depth + 1, before=[])
+        return _variable(self.source[at]) if math else self.source[at], at + 1
+
+    def _formula(self, at: int, end: int, depth: int) -> tuple[str, int]:
+        char = self.source[at]
+        if char in "^_":
+            content, at = self.argument(at + 1, end, math=True, depth=depth)
+            return _marked_script(_SUP if char == "^" else _SUB, content.strip()), at
+        return _variable({"'": "′", "~": " ", "&": " "}.get(char, char)), at + 1
+
+    def _dollars(self, at: int, end: int, depth: int) -> tuple[str, int]:
+        """A formula between two dollar signs, or the sign itself."""
+        closing = self._dollar(at + 1, end)
+        if closing < 0 or not _is_math(self.source[at + 1 : closing], self.source[closing + 1 : closing + 2]):
+            return "$", at + 1
+        return self.read(at + 1, closing, math=True, depth=depth), closing + 1
+
+    def _dollar(self, start: int, end: int) -> int:
+        """The offset of the next dollar sign, one outside of braces if there is one; -1 when there is none."""
+        at, any_at_all = start, -1
+        inside = start
+        while at < end:
+            char = self.source[at]
+            if char == "\\":
+                at += 1
+            elif char == "{":
+                inside = max(inside, self.closing.get(at, 0))
+            elif char == "$" and at >= inside:
+                return at
+            elif char == "$" and any_at_all < 0:
+                any_at_all = at
+            at += 1
+        return any_at_all
+
+    def macro(self, at: int, end: int, *, math: bool, depth: int, before: list[str]) -> tuple[str, int]:
+        found = _MACRO.match(self.source, at, end)
+        if not found:  # a backslash at the very end
+            return "\\", at + 1
+        name, at = found[1] or found[2], found.end()
+        if name in _ACCENTS and self._takes_accent(name, at, end):
+            base, at = self.argument(at, end, math=math, depth=depth)
+            return _accented(base, _ACCENTS[name]), at
+        if name in _ARGUMENTS:
+            return self._structure(name, at, end, math=math, depth=depth, before=before)
+        if name in _SILENT:
+            return "", self._after_delimiter(name, self._skip_space(at, end))
+        if not found[1] and name in _SPACES:
+            return _SPACES[name], at
+        if name in _FUNCTIONS:
+            if name == "deg" and (not math or _last(before).isdigit() or at >= end):
+                return "°", at
+            return _spaced(name, before), at
+        if name in _symbols():
+            return self._symbol(_symbols()[name], at, end, math=math, word=bool(found[1]), before=before)
+        if not found[1]:  # \% \& \# \{ \}
+            return name, at
+        if at < end and self.source[at] == "{":
+            inner, after = self.argument(at, end, math=math, depth=depth)
+            return (inner, after) if inner.strip() or at not in self.closing else (name, after)
+        return _spaced(name, before), at  # an author's own macro: its name is the best there is
+
+    def _symbol(
+        self, symbol: str, at: int, end: int, *, math: bool, word: bool, before: list[str]
+    ) -> tuple[str, int]:
+        """A sign; LaTeX swallows the space behind its macro, which between words and around `≤` is wanted."""
+        letter = len(symbol) == 1 and symbol.isalpha()
+        if (letter and (math or word)) or (math and word and _last(before) != " "):
+            at = self._skip_space(at, end)
+        return _variable(symbol) if math and letter and symbol.islower() else symbol, at
+
+    def _structure(
+        self, name: str, at: int, end: int, *, math: bool, depth: int, before: list[str]
+    ) -> tuple[str, int]:
+        optional = ""
+        if at < end and self.source[at] == "[" and (close := self.source.find("]", at, end)) > 0:
+            optional, at = self.source[at + 1 : close], close + 1
+        count, join = _ARGUMENTS[name]
+        arguments = []
+        for number in range(count):
+            if name in _RAW and number == 0:
+                argument, at = self._raw_argument(at, end)
+            else:
+                argument, at = self.argument(at, end, math=math and name not in _TEXT_MACROS, depth=depth)
+            arguments.append(argument if name in _TEXT_MACROS else argument.strip())
+        if join is _fraction and _last(before).isdigit():
+            return _mixed(*arguments), at
+        return join(optional, *arguments), at
+
+    def _raw_argument(self, at: int, end: int) -> tuple[str, int]:
+        """The next group as it is typed, such as an address."""
+        at = self._skip_space(at, end)
+        if self.source[at : at + 1] != "{" or at not in self.closing:
+            return "", at
+        close = self.closing[at]
+        return _ESCAPED.sub(r"\1", self.source[at + 1 : close]), close + 1
+
+    def _takes_accent(self, name: str, at: int, end: int) -> bool:
+        """Whether a letter or a group stands behind the accent's macro."""
+        rest = self.source[at:end].lstrip(" ")
+        return bool(rest) and (rest[0] in "{\\" or rest[0].isalnum() or name == "not")
+
+    def _skip_space(self, at: int, end: int) -> int:
+        while at < end and self.source[at] == " ":
+            at += 1
+        return at
+
+    def _after_delimiter(self, name: str, at: int) -> int:
+        # \left. stands for no delimiter at all.
+        return at + 1 if name in ("left", "right") and self.source[at : at + 1] == "." else at
+
+
+def _matching_braces(source: str) -> dict[int, int]:
+    """The offset of each opening brace that is closed, with that of its closing one."""
+    pairs: dict[int, int] = {}
+    open_braces: list[int] = []
+    escaped = False
+    for at, char in enumerate(source):
+        if escaped:
+            escaped = False
+        elif char == "\\":
+            escaped = True
+        elif char == "{":
+            open_braces.append(at)
+        elif char == "}" and open_braces:
+            pairs[open_braces.pop()] = at
+    return pairs
+
+
+_TYPED = (
+    (re.compile(r"(?<!-)---(?!-)"), "—"),
+    # `--help` is an option of a command.
+    (re.compile(r"(?<!-)(?:(?<!\s)--(?!-)|--(?![\w-]))"), "–"),
+    (re.compile("``"), "“"),
+    (re.compile(r"(?<!\d)''"), "”"),
+)
+_SINGLE_QUOTED = re.compile(r"(?<!\w)`(?=[^\s`'])([^`'$\\]{1,80})'(?!\w)")
+
+
+def _text_character(source: str, at: int) -> tuple[str, int]:
+    char = source[at]
+    if char in "-`'":
+        for typed, meant in _TYPED:
+            if found := typed.match(source, at):
+                return meant, found.end()
+        if found := _SINGLE_QUOTED.match(source, at):
+            return f"‘{found[1]}’", found.end()
+    # `Fig.~1` is a tie, `~5 %` says "about".
+    tie = char == "~" and 0 < at < len(source) - 1 and not source[at - 1].isspace()
+    return (" " if tie else char), at + 1
+
+
+def _typeset(text: str) -> str:
+    """A text without LaTeX, its typed quotes and dashes as they are meant; addresses stay."""
+    out, at = [], 0
+    while at < len(text):
+        if address := _ADDRESS.match(text, at) if text[at] == "h" else None:
+            piece, at = address[0], address.end()
+        else:
+            piece, at = _text_character(text, at) if text[at] in "-`'" else (text[at], at + 1)
+        out.append(piece)
+    return "".join(out)
+
+
+def _variable(char: str) -> str:
+    return f"{_VAR}{char}{_ROMAN}" if len(char) == 1 and char.isalpha() else char
+
+
+def _bare(text: str) -> str:
+    return text.translate(_NO_VARIABLES)
+
+
+def _last(before: list[str]) -> str:
+    """The last character that is shown of what was read before; empty where there is nothing."""
+    return next((shown[-1] for piece in reversed(before) if (shown := piece.translate(_NO_MARKS))), "")
+
+
+def _marked_script(sign: str, content: str) -> str:
+    if sign == _SUP and (raised := _RAISED.get(_bare(content))):
+        return raised
+    return f"{sign}{content}{_END}" if content else ""
+
+
+def _script(sign: str, content: str) -> str:
+    if not content:
+        return ""
+    table = _SUPERSCRIPT if sign == _SUP else _SUBSCRIPT
+    if all(char in table for char in content):
+        return "".join(table[char] for char in content)
+    if content in _BESIDE:
+        return content
+    typed = "^" if sign == _SUP else "_"
+    return f"{typed}{content}" if content.isalnum() or len(content) == 1 else f"{typed}({content})"
+
+
+def _accented(base: str, mark: str) -> str:
+    bare = _bare(base)
+    bare = _DOTLESS.get(bare, bare)
+    # Over several letters a mark can only stand on one of them; then the letters matter more.
+    if len(bare) != 1:
+        return base
+    made = unicodedata.normalize("NFC", bare + mark)
+    return f"{_VAR}{made}{_ROMAN}" if _VAR in base else made
+
+
+def _spaced(name: str, before: list[str]) -> str:
+    return f" {name}" if _last(before).isalpha() else name
+
+
+def _group(content: str) -> str:
+    shown = unmarked(content)
+    return content if len(shown) <= 1 or shown.isalnum() else f"({content})"
+
+
+def _fraction(_: str, above: str, below: str) -> str:
+    return "/".join(_group(part) for part in (above, below) if part)
+
+
+def _mixed(above: str, below: str) -> str:
+    """A fraction behind a whole number: 2½, and `2 3/7` where there is no such sign."""
+    return _VULGAR.get((_bare(above), _bare(below)), f" {_fraction('', above, below)}")
+
+
+def _root(degree: str, content: str) -> str:
+    return _marked_script(_SUP, degree) + "√" + _group(content)
+
+
+def _blackboard(_: str, letters: str) -> str:
+    return "".join(_BLACKBOARD.get(c, c) for c in _bare(letters))
+
+
+def _over(_: str, above: str, sign: str) -> str:
+    return _apart(sign, _marked_script(_SUP, above))
+
+
+def _under(_: str, below: str, sign: str) -> str:
+    return _apart(sign, _marked_script(_SUB, below))
+
+
+def _apart(sign: str, script: str) -> str:
+    """A relation with something over or under it: a letter behind it would read as a part of that."""
+    return f"{sign}{script}" if _bare(sign).isalnum() else f" {sign}{script} "
+
+
+def _arrow(sign: str) -> Callable[..., str]:
+    return lambda _, above: _over("", above, sign)
+
+
+def _character(_: str, code: str) -> str:
+    """The character of a number, as MathJax's `\\unicode{x2014}` writes it; nothing for what is none."""
+    try:
+        number = int(code.lstrip("xX"), 16) if code[:1] in ("x", "X") else int(code)
+        found = chr(number)
+    except (ValueError, OverflowError):
+        return ""
+    return found if found.isprintable() else " "
+
+
+def _optional_first(optional: str, *arguments: str) -> str:
+    return " ".join(part for part in (optional, *arguments) if part)
+
+
+def _cited(note: str, key: str) -> str:
+    return f"[{_optional_first(note, key)}]"
+
+
+def _inner(_: str, content: str) -> str:
+    return content
+
+
+def _second(_: str, __: str, content: str) -> str:
+    return content
+
+
+def _third(_: str, __: str, ___: str, content: str) -> str:
+    return content
+
+
+def _nothing(*_: str) -> str:
+    return ""
+
+
+def _space(*_: str) -> str:
+    return " "
+
+
+def _choose(_: str, n: str, k: str) -> str:
+    return f"({n} choose {k})"
+
+
+# `{a \over b}`: what stands before and behind in the same group.
+_INFIX: dict[str, Callable[..., str]] = {"over": _fraction, "atop": _fraction, "choose": _choose}
+# How many arguments a macro takes, and what becomes of them; the first given is the optional one in brackets.
+_ARGUMENTS: dict[str, tuple[int, Callable[..., str]]] = {
+    **{name: (2, _fraction) for name in ("frac", "dfrac", "tfrac", "cfrac", "nicefrac", "sfrac", "flatfrac")},
+    **{name: (2, _choose) for name in ("binom", "dbinom", "tbinom")},
+    "sqrt": (1, _root),
+    "pmod": (1, lambda _, n: f" (mod {n})"),
+    **{name: (1, _blackboard) for name in ("mathbb", "mathds", "mathbbm", "Bbb")},
+    "textsuperscript": (1, lambda _, content: _marked_script(_SUP, content)),
+    "textsubscript": (1, lambda _, content: _marked_script(_SUB, content)),
+    **{name: (2, _over) for name in ("overset", "stackrel")},
+    "underset": (2, _under),
+    **{name: (1, _arrow("→")) for name in ("xrightarrow", "xlongrightarrow")},
+    "xleftarrow": (1, _arrow("←")),
+    "xleftrightarrow": (1, _arrow("↔")),
+    "xRightarrow": (1, _arrow("⇒")),
+    "unicode": (1, _character),
+    "abs": (1, lambda _, content: f"|{content}|"),
+    "norm": (1, lambda _, content: f"‖{content}‖"),
+    "bra": (1, lambda _, content: f"⟨{content}|"),
+    "ket": (1, lambda _, content: f"|{content}⟩"),
+    "braket": (1, lambda _, content: f"⟨{content}⟩"),
+    "href": (2, lambda _, address, text: f"{text} ({address})"),
+    "url": (1, _inner),
+    **{name: (1, _cited) for name in ("cite", "citep", "citet", "citealp", "parencite")},
+    **{name: (1, _space) for name in ("begin", "end", "hspace", "vspace", "label", "index", "vskip", "hskip")},
+    **{name: (1, _nothing) for name in ("color", "footnote", "thanks", "footnotemark", "phantom", "hphantom")},
+    **{name: (1, _nothing) for name in ("vphantom", "marginpar", "todo", "fontsize", "usefont", "hyphenation")},
+    **{name: (2, _second) for name in ("textcolor", "colorbox", "scalebox", "raisebox", "rotatebox", "parbox")},
+    **{name: (2, lambda _, n, unit: f"{n} {unit}") for name in ("SI", "qty")},
+    **{name: (3, _third) for name in ("fcolorbox", "resizebox", "multicolumn")},
+    **{name: (1, _inner) for name in _PLAIN_WRAPPERS},
+    **{name: (1, lambda _, content: _bare(content)) for name in _UPRIGHT_WRAPPERS},
+    **{name: (1, _optional_first) for name in ("text", "textnormal", "mbox", "hbox", "textit", "textbf")},
+}
+_TEXT_MACROS = frozenset(
+    """text textnormal mbox hbox textit textbf href textsuperscript textsubscript textcolor colorbox
+    textsc texttt textsf textrm textup textmd textsl emph fcolorbox resizebox scalebox raisebox
+    """.split()  # noqa: SIM905 - reads better
+)
+_RAW = frozenset(("href", "url", "unicode", "color", "textcolor", "colorbox", "fcolorbox"))
