@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paperround.domain.latex import readable
+from paperround.domain.latex import as_html, marked, readable, readable_html, unmarked
 
 _READ = {
     # scripts and functions
@@ -51,6 +51,32 @@ _READ = {
     r"unclosed \emph{text and $x_1": "unclosed text and $x_1",
     r"\\$x$ and \\\$5": "x and $5",
     r"$$": "$$",
+    # formulas that are no money, and money that is no formula
+    r"an SGR 1806$-$20 flare at z$>$2 of $0.3$ mag": "an SGR 1806-20 flare at z>2 of 0.3 mag",
+    r"a $ g(x) $ of $ N $ at $10^{19} $eV": "a g(x) of N at 10¹⁹ eV",
+    r"in US$ or in CA$, $7 GeV$ beams, $3 for x_1 and $4": "in US$ or in CA$, 7 GeV beams, $3 for x_1 and $4",
+    r"$3.5 \pm 0.1 \text{ seconds or more}$": "3.5 ± 0.1 seconds or more",
+    # braces before dollars
+    r"The \texttt{GALA${}^2$} tool, \textbf{$n$-grams}, \emph{$5 bill}, {$6}": "The GALA² tool, n-grams, $5 bill, $6",
+    r"$x_{1$ and $y}": "x1 and $y}",
+    r"$a \text{ if $b$ holds}$, $x\$y$, $\{1\}$": "a if b holds, x$y, {1}",
+    # macros
+    r"Cost $\ne$ use, 12{\deg}5, $90\deg$, 5$\deg$, $\deg f$, $\checkmark$": "Cost ≠ use, 12°5, 90°, 5°, deg f, ✓",
+    r"Q\textsuperscript{3}-net, AP\textsubscript{75}, $K_{\rm min}$, $m_{\rm a b}$": "Q³-net, AP₇₅, K_min, m_(a b)",
+    r"$4\frac12$ of 3 L$_\odot$, $2\frac37$, $D^{(*)}$, $\ell^\infty$": "4½ of 3 L⊙, 2 3/7, D⁽*⁾, ℓ^∞",
+    r"\textcolor{red}{https://b.example/y--z~w} {\color{blue}a}\footnote{B}": "https://b.example/y--z~w a",
+    r"a$\unicode{x2013}$b, \unicode{233}t\unicode{xE9}": "a–b, été",
+    r"\unicode{x}|\unicode{999999999}|\unicode{0}|": "|| |",
+    r"$a \over b+1$, $n \choose k$, $\bm x$, $\mathcal O(n)$": "a/(b+1), (n choose k), x, O(n)",
+    r"$u\xrightarrow{g}v$, $X\overset{d}{=}Y$, $\underset{k}{\max}$": "u →^g v, X =^d Y, max_k",
+    r"\url{https://c.example/~d\_e} \url x, \href{https://e.example/f_g}{h}": "https://c.example/~d_e x, h (https://e.example/f_g)",
+    r"$|\psi|$ \ket{0} \bra{1} \braket{a} \abs{x} \norm{y} \SI{3}{ms}": "|ψ| |0⟩ ⟨1| ⟨a⟩ |x| ‖y‖ 3 ms",
+    r"\scalebox{2}{big} \resizebox{1}{2}{wide}\label{fig}": "big wide",
+    r"$\vec{v}$, $\hat{\imath}$, $\bar{ab}$": "v⃗, î, ab",
+    # quotes and dashes, also where nothing else is LaTeX
+    "``Fair'' cost --- a note, 3--5 `or so', 5'' wide, --no": "“Fair” cost — a note, 3–5 ‘or so’, 5'' wide, --no",
+    "`code` isn't, ---- and https://f.example/a--b": "`code` isn't, ---- and https://f.example/a--b",
+    r"\emph{see} `this' -- https://f.example/a--b": "see ‘this’ – https://f.example/a--b",
 }  # fmt: skip
 
 
@@ -98,3 +124,47 @@ def test_a_thousand_braces_do_no_harm() -> None:
     assert "x" in readable("\\" + "{" * 5_000 + "x" + "}" * 5_000)
     assert "x" in readable("$" + r"\sqrt" * 3_000 + "x$")
     assert "x" in readable(r"\emph{" * 3_000 + "x" + "}" * 3_000)
+
+
+_SHOWN = {
+    r"$x_i^2$ of H$_2$O": "<i>x</i><sub><i>i</i></sub><sup>2</sup> of H<sub>2</sub>O",
+    r"a & $\mathrm{Re}\,z<1$, ${\rm a\rm b}$": "a &amp; Re <i>z</i>&lt;1, ab",
+    r"$\hat{x}$, $\alpha\beta$, $\Gamma$, $ab$, 90$^\circ$": "<i>x̂</i>, <i>αβ</i>, Γ, <i>ab</i>, 90°",
+    "2 < 3 & it's <b>": "2 &lt; 3 &amp; it's &lt;b&gt;",
+    r"$e^{x_1}$": "<i>e</i><sup><i>x</i><sub>1</sub></sup>",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("source", "shown"), _SHOWN.items())
+def test_html_sets_variables_and_indices_as_mathematics_does(source: str, shown: str) -> None:
+    assert readable_html(source) == shown
+
+
+def test_a_cut_within_an_index_closes_it() -> None:
+    index = marked("x$^{ab}$")
+    assert [unmarked(index[:length]) for length in (1, 2, 3, 4)] == ["x", "x", "x", "x^a"]
+    assert as_html(index[:2]) == "x<sup></sup>"
+
+
+_LATEX = st.text(st.sampled_from("\\${}^_&~%#'`\"[]() abAB12.-<é\ue000\ue002\ue003"), max_size=60)
+
+
+@settings(max_examples=300, deadline=None)
+@given(_LATEX, st.integers(0, 60))
+def test_a_marked_text_may_be_cut_anywhere(source: str, length: int) -> None:
+    cut = marked(source)[:length]
+    assert not re.search("[\ue000-\ue004]", unmarked(cut) + as_html(cut))
+    opened: list[str] = []
+    for closing, name in re.findall(r"<(/?)(\w+)>", as_html(cut)):
+        assert not closing or opened.pop() == name
+        opened += [] if closing else [name]
+    assert not opened
+
+
+@settings(max_examples=300, deadline=None)
+@given(_LATEX)
+def test_the_html_says_what_the_text_says(source: str) -> None:
+    bare = re.sub(r"</?(?:i|sub|sup)>", "", readable_html(source))
+    assert bare.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&") == re.sub(
+        "[\ue000-\ue004]", "", marked(source)
+    )

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from paperround.domain.latex import readable
 from paperround.rendering.excerpt import breakable, excerpt
 from paperround.rendering.language import Language
-from paperround.domain.latex import readable
 
 
 @lru_cache(maxsize=32)

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 
+from paperround.domain.latex import readable
 from paperround.domain.text import clean
 from paperround.rendering.excerpt import breakable
 from paperround.rendering.language import Language
-from paperround.domain.latex import readable
 
 _ON, _ALSO = "on ", "also on "
 

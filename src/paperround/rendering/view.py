@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from urllib.parse import quote, urlsplit
 
+from paperround.domain.latex import readable
 from paperround.domain.models import DISCUSSED, Links, Paper, Section, Site, Subscriber
 from paperround.domain.schedule import Cadence, span
 from paperround.domain.text import clean
@@ -15,7 +16,6 @@ from paperround.rendering import reasons
 from paperround.rendering.chart import Chart
 from paperround.rendering.excerpt import breakable, excerpt, right_to_left
 from paperround.rendering.language import Language
-from paperround.domain.latex import readable
 
 # Asked for, word for word, by https://info.arxiv.org/help/api/tou.html; it is not translated.
 ARXIV_THANKS = "Thank you to arXiv for use of its open access interoperability."

@@ -8,7 +8,7 @@
              and queues one delivery for it
     deliver  claims due deliveries, lays each letter out and hands it to the relay, recording every outcome
     sweep    puts right what time or a crash has left: claims whose program is gone, pauses that are over, papers
-             and topics that were stored and not compared yet
+             and topics that were stored and not compared yet, papers that an older program indexed
 
 Each step asks the database what is due and may run twice, late, or on several machines at once: the second time
 it changes nothing. docs/flow.md tells what happens when the power fails between any two lines.
@@ -335,6 +335,7 @@ def _allowance(app: App, tally: Tally) -> int:
 def sweep(app: App) -> int:
     """Put right what time or a crash has left; how many deliveries and subscribers that were."""
     now = app.clock()
+    topics.reindex(app)
     topics.match_papers(app)
     topics.match_topics(app)
     app.store.personal.forget_unconfirmed(now - _UNCONFIRMED_KEPT)

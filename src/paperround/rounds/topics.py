@@ -6,6 +6,7 @@ A new paper is compared with all topics, a new topic with all papers that the se
 from __future__ import annotations
 
 import hashlib
+import time
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from paperround.app import App
 from paperround.domain.errors import ConfigurationError, QueryError, WrongUse
 from paperround.domain.models import Match, Paper, Topic
 from paperround.matching import lexical, query
+from paperround.matching.fields import TEXT_FORM
 from paperround.settings import topics_file
 from paperround.store.topics import news_horizon
 
@@ -24,6 +26,8 @@ log = structlog.get_logger()
 _PAPERS_AT_ONCE = 500
 _COUNTED_PAPERS = 2_000
 _TOPICS_NOTE = "topics file"
+_FORM_NOTE = "text form"  # fields.TEXT_FORM, once all papers are indexed in it
+_REINDEX_SECONDS = 20.0  # a sweep: some 20,000 papers
 
 
 class WordStatistics:
@@ -61,6 +65,27 @@ def match_papers(app: App) -> None:
             work.found += _found(app, work.papers, work.topics)
         if not work.papers:
             return
+
+
+def reindex(app: App) -> None:
+    """Index stored papers anew where a newer program indexes another text of them, for some seconds at a time.
+
+    How far it is stands in the database, so that each sweep goes on where the last one ended. When all are indexed,
+    the public topics are compared with them once more.
+    """
+    if app.store.note(_FORM_NOTE) == TEXT_FORM:
+        return
+    progress, began = f"{_FORM_NOTE} {TEXT_FORM} after", time.monotonic()
+    row: int | None = int(app.store.note(progress) or 0)
+    while row is not None and time.monotonic() - began < _REINDEX_SECONDS and not app.stopping.is_set():
+        row = app.store.papers.reindex(row, _PAPERS_AT_ONCE)
+        if row is not None:
+            app.store.set_note(progress, str(row))
+        app.courtesy.give_way()
+    if row is None:
+        app.store.topics.rematch_public()
+        app.store.set_note(_FORM_NOTE, TEXT_FORM)
+        app.store.set_note(progress, None)
 
 
 def match_topics(app: App) -> None:

@@ -165,6 +165,16 @@ class Papers:
         with reading(self._engine) as db:
             self._index.rows(db, query, _NO_ROW, 1)
 
+    def reindex(self, after: int, limit: int) -> int | None:
+        """Index the next stored papers anew, by ascending number from behind `after`, in one transaction.
+
+        Returns the number of the last of them; None where there are no more.
+        """
+        with writing(self._engine) as db:
+            known = list(load(db, papers.c.row > after, limit=limit))
+            self._index.put(db, known)
+        return known[-1].row if known else None
+
     def latest(self, limit: int) -> list[Paper]:
         """The papers stored last."""
         with reading(self._engine) as db:

@@ -10,8 +10,8 @@ from typing import Any
 
 from lxml import etree
 
-from paperround.domain.models import Paper
 from paperround.domain.latex import readable
+from paperround.domain.models import Paper
 from paperround.web.browse.cards import page_of
 
 _ATOM = "http://www.w3.org/2005/Atom"

@@ -11,12 +11,12 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, HTTPException, Request, Response
 
+from paperround.domain.latex import readable
 from paperround.domain.models import Listing, Paper, Topic
 from paperround.matching.popularity import REMEMBERED_DAYS, momentum
 from paperround.rendering import reasons
 from paperround.rendering.excerpt import excerpt
 from paperround.rendering.language import Language
-from paperround.domain.latex import readable
 from paperround.rendering.view import Link
 from paperround.store.sources import SourceRecord
 from paperround.web.browse import cards

@@ -12,9 +12,9 @@ from fastapi import APIRouter, Request, Response
 
 from paperround.domain import tokens
 from paperround.domain.errors import BadToken, WrongUse
+from paperround.domain.latex import readable
 from paperround.domain.models import Subscriber, SubscriberState
 from paperround.rendering.language import Language
-from paperround.domain.latex import readable
 from paperround.subscribers import membership
 from paperround.web import wording
 from paperround.web.browse.cards import page_of

@@ -14,8 +14,8 @@ from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
 from paperround.domain.errors import WrongUse
-from paperround.rendering.language import Language
 from paperround.domain.latex import readable
+from paperround.rendering.language import Language
 from paperround.subscribers import membership
 from paperround.web.browse.cards import page_of
 from paperround.web.context import PRIVATE, ContextDep, RequestContext, client_of
