@@ -22,9 +22,9 @@ check: $(VENV)/.ready-test
 	$(bin)/mypy
 	$(bin)/lint-imports
 
-## unit: the tests without services, in seconds
+## unit: the tests without services, with fewer generated examples than `make test` tries: in seconds
 unit: $(VENV)/.ready-test
-	$(bin)/pytest tests/unit -n auto
+	PAPERROUND_FEW_EXAMPLES=1 $(bin)/pytest tests/unit -q -n 2 -m "not slow"
 
 ## bench: how fast the pages answer beside a round, with 200,000 papers and 100,000 readers; makes them first
 bench: $(VENV)/.ready-test

@@ -10,9 +10,13 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from support.examples import examples
+
 # A busy machine is no stopwatch: what must be fast has a benchmark or a time limit of its own.
 # CI tries the same examples each time, so that a change is judged and not the day's luck; developers try new ones.
-settings.register_profile("paperround", deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.register_profile(
+    "paperround", deadline=None, derandomize=bool(os.environ.get("CI")), max_examples=examples(100)
+)
 settings.load_profile("paperround")
 
 

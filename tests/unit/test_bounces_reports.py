@@ -11,6 +11,7 @@ from paperround.bounces.reports import CLASSES, Report, classify, parse
 from paperround.domain import tokens
 from paperround.domain.errors import BadToken
 from paperround.domain.models import BounceKind
+from support.examples import examples
 
 DOCS = Path(__file__).parents[2] / "docs" / "delivery.md"
 KEYS = tokens.keys("a secret of sixteen characters or more")
@@ -372,7 +373,7 @@ SAMPLES = [report(recipient("5.1.1", said="550 5.1.1 nobody")), complaint(), pla
 
 
 @given(st.sampled_from(SAMPLES), st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_a_damaged_report_is_still_a_report_and_names_no_other_letter(raw, data):
     damaged = bytearray(raw)
     for _ in range(data.draw(st.integers(1, 8))):

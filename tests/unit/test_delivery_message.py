@@ -21,6 +21,7 @@ from paperround.delivery.message import (
 )
 from paperround.domain.models import Rendered
 from paperround.domain.text import clean
+from support.examples import examples
 
 KEY = b"k" * 32
 LETTER = Rendered("Ten papers on “diffusion”", "<!doctype html>\n<p>Zwölf Boxkämpfer</p>\n", "Zwölf Boxkämpfer\n")
@@ -70,7 +71,7 @@ hostile = st.text(
 
 
 @given(hostile, hostile, hostile, hostile)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_whatever_is_in_a_letter_it_is_a_well_formed_message(name, subject, html, text):
     message = build(head(sender_name=name, list_name=name), Rendered(subject, html, text))
     # RFC 5322 2.3 and 2.1.1: CRLF only, no NUL, no long line; and ASCII only.
@@ -94,7 +95,7 @@ printable = st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_
 
 
 @given(printable.filter(subject_line), printable, printable)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_the_standard_library_finds_the_same_subject_text_and_html(subject, html, text):
     message = parsed(build(head(), Rendered(subject, html, text)))
     assert message["subject"] == subject_line(subject)
@@ -130,7 +131,7 @@ ENCODED = re.compile(r"=\?utf-8\?([bq])\?([!->@-~]*)\?=")
 
 
 @given(hostile, hostile)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_encoded_words_are_short_stand_alone_and_only_where_they_may(name, subject):
     message = build(head(sender_name=name, list_name=name), Rendered(subject, "", ""))
     for its_name, value in fields(message):

@@ -300,6 +300,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
     made.close()
 
 
+@pytest.mark.slow
 def test_every_example_in_the_manual_runs_and_prints_what_the_manual_shows(
     site: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:

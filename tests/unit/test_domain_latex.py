@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paperround.domain.latex import as_html, marked, readable, readable_html, unmarked
+from support.examples import examples
 
 _READ = {
     # scripts and functions
@@ -96,7 +97,7 @@ def test_mathematical_letters_become_plain_ones_that_every_font_has() -> None:
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.text(st.sampled_from("\\${}^_&~%#'`\"[]() abAB12.-é中"), max_size=60))
 def test_whatever_is_thrown_at_it_stays_one_clean_line(source: str) -> None:
     read = readable(source)
@@ -110,7 +111,7 @@ _WRAPPERS = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.lists(st.tuples(_WORD, _WRAPPERS), min_size=1, max_size=8))
 def test_no_word_is_lost(parts: list[tuple[str, str]]) -> None:
     read = readable(" ".join(wrapper % word for word, wrapper in parts))

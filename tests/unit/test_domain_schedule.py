@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paperround.domain.schedule import Cadence, Schedule, due_at, issue_date, next_digest_at
+from support.examples import examples
 
 sending = st.sampled_from([cadence for cadence in Cadence if cadence is not Cadence.OFF])
 zones = st.sampled_from(sorted(available_timezones() - {"localtime"}))
@@ -59,7 +60,7 @@ def following(schedule: Schedule, after: datetime, count: int) -> list[tuple[dat
 
 
 @given(schedules, moments)
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 def test_the_next_digest_is_the_first_scheduled_one_after_now(schedule: Schedule, now: datetime) -> None:
     due = next_digest_at(schedule, now)
     assert due is not None
@@ -70,7 +71,7 @@ def test_the_next_digest_is_the_first_scheduled_one_after_now(schedule: Schedule
 
 
 @given(schedules, moments)
-@settings(max_examples=120)
+@settings(max_examples=examples(120))
 def test_no_local_date_has_two_issues_and_none_scheduled_is_left_out(schedule: Schedule, now: datetime) -> None:
     issues = following(schedule, now, 12)
     for (due, day), (next_due, next_day) in pairwise(issues):
@@ -85,7 +86,7 @@ def test_no_local_date_has_two_issues_and_none_scheduled_is_left_out(schedule: S
 
 
 @given(schedules, zones, moments)
-@settings(max_examples=120)
+@settings(max_examples=examples(120))
 def test_a_subscriber_who_moves_gets_no_second_issue_of_a_date(before: Schedule, there: str, now: datetime) -> None:
     [(due, served)] = following(before, now, 1)
     after = Schedule(before.cadence, before.at, there, before.weekday, before.monthday)
@@ -97,7 +98,7 @@ def test_a_subscriber_who_moves_gets_no_second_issue_of_a_date(before: Schedule,
 
 @pytest.mark.parametrize(("zone", "skipped"), LEAPS)
 @given(cadence=sending, at=times)
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 def test_where_a_whole_day_was_skipped_subscribers_get_neither_two_letters_nor_none(
     zone: str, skipped: date, cadence: Cadence, at: time
 ) -> None:

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paperround.domain.text import clean, fold, singular, spans, terms, words
+from support.examples import examples
 
 anything = st.text(max_size=40)
 ascii_word = st.text("abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=9)
@@ -132,7 +133,7 @@ def test_terms_survive_being_written_down_and_read_again(text: str) -> None:
 
 
 @given(anything)
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 def test_every_term_can_be_shown_as_it_was_written(text: str) -> None:
     shown = [text[start:end] for start, end in spans(text)]
     assert len(shown) == len(terms(text))

@@ -18,6 +18,7 @@ from paperround.matching.fields import Field
 from paperround.matching.fts import CREATE, expression, index_document, signs
 from paperround.matching.lexical import Index
 from paperround.matching.query import MAX_LENGTH, MAX_NESTING, Query, free_text, parse
+from support.examples import examples
 from support.queries import BATCHES, QUERIES, Shape, paper
 
 
@@ -43,7 +44,7 @@ def _fill(db: sqlite3.Connection, papers: Iterable[Paper]) -> None:
 
 
 @given(BATCHES, st.lists(QUERIES, min_size=1, max_size=4))
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_sqlite_finds_the_same_papers_as_the_index(papers: list[Paper], queries: list[tuple[Shape, str]]) -> None:
     trees = [parse(text) for _, text in queries]
     index = Index(papers)
@@ -142,7 +143,7 @@ def shown(papers: Iterable[Paper], query: Query) -> list[set[int]]:
 
 
 @given(BATCHES, QUERIES)
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 def test_signs_are_told_of_papers_that_the_query_finds(papers: list[Paper], query: tuple[Shape, str]) -> None:
     wanted = parse(query[1])
     (found,) = rows(papers, wanted)

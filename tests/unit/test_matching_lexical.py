@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 from paperround.domain.models import Listing, Paper
 from paperround.matching.lexical import MAX_REASONS, Hit, Index, Statistics
 from paperround.matching.query import parse
+from support.examples import examples
 from support.queries import BATCHES, QUERIES, WORDS, Shape, holds, paper
 
 ROOT = Path(__file__).parents[2]
 
 
 @given(BATCHES, st.lists(QUERIES, min_size=1, max_size=4))
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_the_index_finds_what_reading_every_paper_word_by_word_finds(
     papers: list[Paper], queries: list[tuple[Shape, str]]
 ) -> None:
@@ -32,7 +33,7 @@ def test_the_index_finds_what_reading_every_paper_word_by_word_finds(
 
 
 @given(BATCHES, QUERIES)
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 def test_scores_lie_between_nought_and_one_and_reasons_quote_the_paper(
     papers: list[Paper], query: tuple[Shape, str]
 ) -> None:
@@ -59,7 +60,7 @@ def quoted(one: Paper) -> dict[str, tuple[str, ...]]:
 
 
 @given(BATCHES, QUERIES)
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 def test_with_statistics_a_hit_does_not_depend_on_the_batch_it_is_found_in(
     papers: list[Paper], query: tuple[Shape, str]
 ) -> None:

@@ -26,6 +26,7 @@ from paperround.matching.query import (
     read,
     sought,
 )
+from support.examples import examples
 from support.queries import BLANK, SHAPES, Shape, holds, written
 
 
@@ -157,7 +158,7 @@ def test_of_a_long_query_the_error_shows_the_part_around_the_spot() -> None:
 
 
 @given(SHAPES.flatmap(lambda shape: st.tuples(st.just(shape), written(shape))))
-@settings(max_examples=80)
+@settings(max_examples=examples(80))
 def test_refused_are_exactly_the_queries_that_match_a_paper_with_none_of_their_words(pair: tuple[Shape, str]) -> None:
     shape, text = pair
     if holds(shape, BLANK):
@@ -168,7 +169,7 @@ def test_refused_are_exactly_the_queries_that_match_a_paper_with_none_of_their_w
 
 
 @given(SHAPES.flatmap(written))
-@settings(max_examples=80)
+@settings(max_examples=examples(80))
 def test_a_query_written_out_again_is_the_same_query(text: str) -> None:
     query = read(text)
     assert read(str(query)) == query
@@ -176,7 +177,7 @@ def test_a_query_written_out_again_is_the_same_query(text: str) -> None:
 
 
 @given(st.text('ab"()*-: \nANDORNOTtitlecat.“é', max_size=40))
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_any_text_is_a_query_or_a_query_error_that_points_into_it(text: str) -> None:
     query, error = parsed(text)
     if error:

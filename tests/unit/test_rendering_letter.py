@@ -16,6 +16,7 @@ from paperround.domain.errors import ConfigurationError, UnknownName
 from paperround.domain.schedule import Cadence, Schedule
 from paperround.rendering import language, sample
 from paperround.rendering.letter import LetterRenderer
+from support.examples import examples
 from support.letters import (
     DAY,
     EXTREMES,
@@ -32,7 +33,7 @@ from support.letters import (
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=list(HealthCheck))
 @given(facts=letters(), theme=st.sampled_from(THEMES), code=st.sampled_from(LANGUAGES))
 def test_a_joined_letter_is_the_same_as_one_laid_out_at_once(facts: LetterFacts, theme: str, code: str) -> None:
     """More of them in tests/integration/test_rendering_many.py."""

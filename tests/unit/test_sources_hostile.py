@@ -17,6 +17,7 @@ from paperround.sources.entries import cut_short
 from paperround.sources.markup import plain, split_names, untex
 from paperround.sources.reading import Xml, is_reasonable, mended, read_json, without_doctype
 from support.documents import BODIES, FEEDS, FUZZ, ITEMS, SAMPLES, TODAY, mutations, survives
+from support.examples import examples
 
 
 @pytest.mark.parametrize("form", sorted(FORMATS))
@@ -74,7 +75,7 @@ def _places(value: object):
 @pytest.mark.parametrize("name", ["arxiv_daily_2026-11-20.atom.xml", "arxiv_api.xml", "arxiv_oai_raw.xml",
                                   "lab_blog.atom.xml", "yearbook.rss.xml", "jsonfeed.json", "biorxiv.json",
                                   "hf_daily_2026-11-19.json", "export.jsonl"])  # fmt: skip
-@settings(FUZZ, max_examples=30)
+@settings(FUZZ, max_examples=examples(30))
 @given(share=st.floats(0.05, 0.999))
 def test_a_document_that_breaks_off_gives_its_complete_entries_and_one_problem_for_the_rest(
     name: str, share: float
