@@ -20,6 +20,7 @@ PREFERENCES = ("cadence", "timezone", "max_papers", "theme", "language", "weekda
 Graph = Mapping[str, set[str]]
 
 
+@cache
 def modules() -> dict[str, ast.Module]:
     """Every module of the package as a syntax tree, by its dotted name without `paperround.`."""
     found = {}
