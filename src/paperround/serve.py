@@ -5,14 +5,12 @@ from __future__ import annotations
 import socket
 import sys
 
-import uvicorn
-
 from paperround.app import App
 from paperround.delivery.inbox import InboxTransport
 from paperround.domain.errors import WrongUse
 from paperround.operator import console, site
 from paperround.rounds.scheduler import Rounds
-from paperround.web import create
+from paperround.web import connections, create
 
 # Seconds for which a thread keeps Python to itself. A page changes threads several times; at the usual 0.005 each
 # change costs that much while a round is composing: 12 ms for the front page (p99 230), and 5 ms (p99 80) with this.
@@ -36,7 +34,7 @@ def run(app: App, host: str, port: int) -> None:
         _announce(app, host, port)
         try:
             web = create(app)
-            server = uvicorn.Server(uvicorn.Config(web, log_level="warning", access_log=False, server_header=False))
+            server = connections.server(web)
             web.state.stopping = lambda: server.should_exit
             server.run(sockets=[listening])
         finally:

@@ -1,0 +1,166 @@
+"""Connections with bounds: how many there are, and how long each may keep the server waiting.
+
+Who is slow holds nobody up. Where there are too many connections, the one that has kept the server waiting longest
+makes room for a new one, so that a visitor is served however many idle connections others hold open.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import resource
+import time
+from collections.abc import Callable
+from typing import Any
+
+import h11
+import structlog
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+log = structlog.get_logger()
+HEAD_SECONDS = 15.0
+"""For a request's whole head, from the connection or the head's first byte on."""
+SEND_SECONDS = 30.0
+"""For the client to take what has been written: some 50 kB."""
+MAX_HEAD = 16 * 1024  # bytes
+_MOST_CONNECTIONS = 1_000
+_WANTED_DESCRIPTORS = 8_192
+_QUIET_SECONDS = 60.0
+_OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+
+
+class BoundedConnection(H11Protocol):
+    """uvicorn's HTTP/1.1 with a limit on connections, on the time for a head, and on the time for an answer."""
+
+    most_connections = _MOST_CONNECTIONS
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.since = time.monotonic()
+        """When it was made or its last request began, in seconds of the monotonic clock."""
+        self._head_timer: asyncio.TimerHandle | None = None
+        self._send_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin, and let the connection go that has been waited for longest where there are too many."""
+        while len(self.connections) >= self.most_connections and self._make_room():
+            pass
+        super().connection_made(transport)
+        self._wait_for_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End, and with it all timers."""
+        self._stop(self._head_timer, self._send_timer)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Read on; the time for a head runs from its first byte until its last."""
+        super().data_received(data)
+        if self._nothing_to_do:
+            if self._head_timer is None:
+                self._wait_for_head()
+        elif self._head_timer:
+            self._head_timer.cancel()
+            self._head_timer, self.since = None, time.monotonic()
+
+    def pause_writing(self) -> None:
+        """The client takes nothing: it has so long to take what there is."""
+        super().pause_writing()
+        self._send_timer = self.loop.call_later(SEND_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """The client reads again."""
+        self._stop(self._send_timer)
+        super().resume_writing()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close an idle connection, also one whose client never takes the rest of its answer."""
+        super().timeout_keep_alive_handler()
+        self._send_timer = self.loop.call_later(SEND_SECONDS, self.transport.abort)
+
+    @property
+    def _nothing_to_do(self) -> bool:
+        """Whether what has come is no request yet: a piece of a head, or a body that was answered before its end."""
+        answered = self.cycle is not None and self.cycle.response_complete
+        return self.conn.their_state is h11.IDLE or (answered and self.conn.their_state is h11.SEND_BODY)
+
+    @property
+    def waits_for_client(self) -> bool:
+        """Whether nothing is being done for the client: its head or its body is still missing."""
+        return self.cycle is None or self.cycle.response_complete or self.cycle.more_body
+
+    def _wait_for_head(self) -> None:
+        self._head_timer = self.loop.call_later(HEAD_SECONDS, self.transport.abort)
+
+    def _make_room(self) -> bool:
+        idle = [one for one in self.connections if isinstance(one, BoundedConnection) and one.waits_for_client]
+        oldest = min(idle, key=lambda one: one.since, default=None)
+        if oldest is None:
+            return False
+        self.connections.discard(oldest)
+        oldest.transport.abort()
+        return True
+
+    @staticmethod
+    def _stop(*timers: asyncio.TimerHandle | None) -> None:
+        for timer in timers:
+            if timer:
+                timer.cancel()
+
+
+class BoundedServer(uvicorn.Server):
+    """uvicorn with bounded connections; a lack of descriptors is one line in the log, not one for each try."""
+
+    async def startup(self, sockets: Any = None) -> None:
+        """Begin to listen."""
+        asyncio.get_running_loop().set_exception_handler(QuietErrors())
+        await super().startup(sockets)
+
+
+class QuietErrors:
+    """An event loop's exception handler that says only once a minute that descriptors or memory have run out."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._said: float | None = None
+
+    def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Log what went wrong in the loop."""
+        error = context.get("exception")
+        if not (isinstance(error, OSError) and error.errno in _OUT_OF_DESCRIPTORS):
+            loop.default_exception_handler(context)
+            return
+        if self._said is None or self._clock() - self._said >= _QUIET_SECONDS:
+            self._said = self._clock()
+            log.error(
+                "no connection can be taken at present; raise the limit of open files (LimitNOFILE=)",
+                problem=error.strerror,
+            )
+
+
+def server(web: Any) -> uvicorn.Server:
+    """A server for an application, with bounds; the process may open more files from now on, if its limit allows."""
+    BoundedConnection.most_connections = min(_MOST_CONNECTIONS, _raise_descriptors() // 2)
+    config = uvicorn.Config(
+        web,
+        http=BoundedConnection,
+        ws="none",
+        log_level="error",  # nonsense that strangers send is no news
+        access_log=False,
+        server_header=False,
+        h11_max_incomplete_event_size=MAX_HEAD,
+        timeout_graceful_shutdown=10,
+    )
+    return BoundedServer(config)
+
+
+def _raise_descriptors() -> int:
+    """Open files that this process may have from now on: its soft limit, raised as far as useful and allowed."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return _WANTED_DESCRIPTORS
+    wanted = _WANTED_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _WANTED_DESCRIPTORS)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return max(soft, wanted)
