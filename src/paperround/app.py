@@ -9,18 +9,19 @@ import threading
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from paperround.delivery import Transport
 from paperround.domain import tokens
 from paperround.domain.clock import Clock, machine_clock
 from paperround.domain.models import EventKind
-from paperround.http import Http
 from paperround.matching import fts, tsearch
 from paperround.settings import Settings
-from paperround.sources import pictures
 from paperround.store import Store
 from paperround.throttle import Courtesy
+
+if TYPE_CHECKING:
+    from paperround.http import Http
 
 T = TypeVar("T")
 
@@ -86,11 +87,15 @@ class App:
     @cached_property
     def http(self) -> Http:
         """The HTTP client that sources are fetched with."""
+        from paperround.http import Http  # noqa: PLC0415 - brings httpx, which few commands need
+
         return Http(contact=self.settings.contact_url, clock=self.clock)
 
     @cached_property
     def pictures_http(self) -> Http:
         """The HTTP client that thumbnails are fetched with."""
+        from paperround.sources import pictures  # noqa: PLC0415 - brings Pillow
+
         return pictures.client(self.settings.contact_url, clock=self.clock)
 
     def close(self) -> None:

@@ -21,12 +21,24 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
-from typing import Any, Self
-
-import httpx
+from typing import TYPE_CHECKING, Any, Self
 
 from paperround import __version__
 from paperround.domain.errors import SourceError
+
+if TYPE_CHECKING:
+    import httpx
+else:
+
+    class _Httpx:
+        """httpx, loaded when it is first used: it brings a command line of its own, and few commands ask anybody."""
+
+        def __getattr__(self, name: str) -> object:
+            import httpx  # noqa: PLC0415
+
+            return getattr(httpx, name)
+
+    httpx = _Httpx()
 
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 _CONNECT_TRIES = 2

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -235,6 +236,12 @@ class Settings(BaseSettings):
     def _called_once(cls, value: tuple[WebhookSettings, ...]) -> tuple[WebhookSettings, ...]:
         _named_apart("webhooks", [webhook.name for webhook in value])
         return value
+
+    @property
+    def webhooks_by_event(self) -> Mapping[EventKind, tuple[str, ...]]:
+        """The names of the webhooks that want each kind of event; a kind that nobody wants is not in it."""
+        found = {kind: tuple(hook.name for hook in self.webhooks if kind in hook.events) for kind in EventKind}
+        return {kind: names for kind, names in found.items() if names}
 
     @property
     def contact_url(self) -> str:

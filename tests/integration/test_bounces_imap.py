@@ -17,12 +17,11 @@ from typing import IO, Any, Self
 import pytest
 import trustme
 
-from paperround import cli
+from paperround import cli, logs
 from paperround.bounces import mailboxes
 from paperround.bounces.mailboxes import ImapSettings
 from paperround.domain.errors import ConfigurationError, PaperroundError
 from paperround.domain.models import BounceKind
-from paperround.operator import console
 from paperround.rounds import bounce_intake, pipeline
 from paperround.rounds.scheduler import Rounds
 from paperround.subscribers import membership
@@ -140,7 +139,7 @@ def test_a_mail_that_breaks_the_reading_stops_no_other(
         return parse(raw)
 
     monkeypatch.setattr(bounce_intake.bounces, "parse", breaks)
-    console.log_to_stderr(verbose=False)
+    logs.show(verbose=False)
     account.put(b"X-Odd: very\r\n\r\n")
     account.put(report(_return_address(site)))
     found = bounce_intake.read_mailbox(site.app)

@@ -7,6 +7,7 @@ from pathlib import Path
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from paperround.app import open_store
@@ -38,6 +39,10 @@ def test_the_search_index_is_the_one_that_queries_are_written_for(tmp_path) -> N
         made = connection.scalar(text("SELECT sql FROM sqlite_master WHERE name = 'paper_index'"))
     assert made == fts.CREATE
     store.close()
+
+
+def test_the_newest_version_is_the_one_that_alembic_ends_at() -> None:
+    assert migrations.newest_revision() == ScriptDirectory.from_config(migrations._config()).get_current_head()
 
 
 def test_preparing_twice_changes_nothing(database_url: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from paperround.app import App
 from paperround.domain.models import Letter, Listing, Outcome, Stage, Topic
-from paperround.operator.site import open_site
+from paperround.operator.startup import open_site
 from paperround.rounds import topics
 from paperround.settings import Settings
 from paperround.subscribers import membership

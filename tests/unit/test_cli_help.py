@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -77,21 +78,35 @@ def test_the_program_lists_every_command_of_its_files() -> None:
             assert set(typer.main.get_group(root).commands) <= set(told)
 
 
-@pytest.mark.parametrize("words", ["--version", "--help", "topics --help", "subscribers --help"])
-def test_help_loads_nothing_slow(words: str) -> None:
+def loaded_by(*words: str, folder: Path | None = None) -> set[str]:
+    """The modules that a command has loaded when it ends."""
     code = (
         "import sys; from paperround.cli import app; app(standalone_mode=False); "
         "print(*sys.modules, sep='\\n', file=sys.stderr)"
     )
-    ran = subprocess.run(
-        [sys.executable, "-c", code, *words.split()], capture_output=True, text=True, check=True, timeout=60
-    )
+    command = [sys.executable, "-c", code, *words]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60, cwd=folder)
     assert ran.stdout
-    assert "typer" in ran.stderr.splitlines()
-    assert SLOW.isdisjoint(ran.stderr.splitlines())
+    return set(ran.stderr.splitlines())
+
+
+@pytest.mark.parametrize("words", ["--version", "--help", "topics --help", "subscribers --help"])
+def test_help_loads_nothing_slow(words: str) -> None:
+    loaded = loaded_by(*words.split())
+    assert "typer" in loaded
+    assert SLOW.isdisjoint(loaded)
 
 
 def test_a_mistyped_command_is_told_the_right_one() -> None:
     ended = CliRunner().invoke(cli.app, ["docter"])
     assert ended.exit_code == 2
     assert "doctor" in ended.output
+
+
+def test_a_command_that_only_lists_loads_no_parser_no_relay_and_no_pages(tmp_path: Path) -> None:
+    site = [sys.executable, "-c", "from paperround.cli import main; main()"]
+    subprocess.run([*site, "init", "."], cwd=tmp_path, check=True, capture_output=True, timeout=60)
+    subprocess.run([*site, "migrate"], cwd=tmp_path, check=True, capture_output=True, timeout=60)
+    loaded = loaded_by("topics", "list", folder=tmp_path)
+    assert "sqlalchemy" in loaded
+    assert (SLOW - {"sqlalchemy"}).isdisjoint(loaded)

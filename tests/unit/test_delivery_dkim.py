@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from paperround.delivery.dkim import Dkim, Key, canonical_body, sign, signer
+from paperround.delivery.dkim import Dkim, canonical_body, sign, signer
+from paperround.delivery.dkim_key import Key
 from paperround.domain.errors import ConfigurationError
 from support.examples import examples
 

@@ -21,14 +21,14 @@ import typer
 from pydantic import BaseModel, SecretStr
 from typer.testing import CliRunner
 
-from paperround import __version__, cli, settings
+from paperround import __version__, cli, logs, settings
 from paperround.app import App
 from paperround.cli import shared
 from paperround.delivery import AnyTransport
 from paperround.domain import tokens
 from paperround.domain.models import DeliveryState
-from paperround.operator import console
-from paperround.operator.site import load_seeds, open_site
+from paperround.operator.site import load_seeds
+from paperround.operator.startup import open_site
 from paperround.rendering import theme
 from paperround.resources import folder
 from paperround.rounds.topics import read_topics
@@ -304,7 +304,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
 def test_every_example_in_the_manual_runs_and_prints_what_the_manual_shows(
     site: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(console, "log_to_stderr", lambda **_: None)
+    monkeypatch.setattr(logs, "show", lambda **_: None)
     monkeypatch.setattr(shared.signal, "signal", lambda *_: None)
     wrong = []
     for heading, section in MANUAL.items():

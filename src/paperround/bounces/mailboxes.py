@@ -12,13 +12,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Self
 
-import structlog
 from pydantic import BaseModel, ConfigDict, Field, FilePath, SecretStr, model_validator
 
+from paperround import logs
 from paperround.domain.errors import ConfigurationError, PaperroundError, WrongUse
 from paperround.domain.text import clean
 
-log = structlog.get_logger()
+log = logs.logger()
 _MAX_MAIL = 10 * 2**20  # bytes; a report that quotes a letter of ours in full has a hundredth of that
 _TIMEOUT = 60.0  # seconds for each answer
 _HANG_UPS = 20  # mails in one reading that the server may break off over

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from paperround import logs
 from paperround.domain.clock import Clock, machine_clock, running_from, standing_at
 from paperround.domain.errors import WrongUse
 from paperround.operator import console
@@ -39,9 +40,9 @@ options = Options()
 @contextmanager
 def opened(*, running: bool = False, port: int = 8000) -> Iterator[App]:
     """The site, closed again at the end; `running` lets the clock of --now go on from there."""
-    from paperround.operator.site import open_site
+    from paperround.operator.startup import open_site
 
-    console.log_to_stderr(verbose=options.verbose)
+    logs.show(verbose=options.verbose)
     clock: Clock = machine_clock
     if options.now:
         clock = running_from(options.now) if running else standing_at(options.now)

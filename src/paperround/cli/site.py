@@ -90,6 +90,6 @@ def backup(file: Annotated[Path, typer.Argument(help="Where to.")]) -> None:
 @root.command(cls=Command, epilog="paperround migrate")
 def migrate() -> None:
     """Bring the database to this program's version."""
-    from paperround.operator import site
+    from paperround.operator import startup
 
-    console.say(f"database is at version {site.migrate(shared.options.config)}")
+    console.say(f"database is at version {startup.migrate(shared.options.config)}")

@@ -16,14 +16,13 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-import structlog
-
+from paperround import logs
 from paperround.delivery.conversation import Conversation, Dropped, Refused, Reply, open_conversation, outcome
 from paperround.delivery.relay import Relay
 from paperround.domain.errors import TransportError
 from paperround.domain.models import Letter, Outcome, Stage
 
-log = structlog.get_logger()
+log = logs.logger()
 
 _REOPENING = (0.2, 1.0, 3.0)  # seconds between tries; a server notices the end of a connection a moment late
 _SERVICE_ENDS = 421

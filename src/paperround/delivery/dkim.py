@@ -1,6 +1,6 @@
 """Signatures that let a mailbox provider tell our letters from forged ones (DKIM, RFC 6376 and 8463).
 
-Canonicalisation is relaxed/relaxed. RSA is done by `cryptography`, which is 20 times as fast as pure Python.
+Canonicalization is relaxed/relaxed. `dkim_key` has the private keys.
 """
 
 from __future__ import annotations
@@ -9,19 +9,15 @@ import base64
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from paperround.delivery.address import ascii_domain
-from paperround.domain.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from paperround.delivery.dkim_key import Key
 
 # RFC 8058 4 wants both List-Unsubscribe fields covered, Google the Feedback-ID. From stands twice ("oversigned"):
 # a second From that somebody adds breaks the signature (RFC 6376 8.15).
@@ -30,7 +26,6 @@ _COVERED = (
     *("list-id", "list-help", "list-archive", "list-unsubscribe", "list-unsubscribe-post"),
     *("feedback-id", "auto-submitted"),
 )
-_LEAST_RSA_BITS = 2048  # RFC 8301 3.2: SHOULD; Google asks for it too
 _LINE = 72
 _FIELD_END = re.compile(rb"\r\n(?![ \t])")
 _SPACE = re.compile(rb"[ \t]+")
@@ -51,40 +46,10 @@ class Dkim(BaseModel):
 
     def load(self) -> tuple[Key, ...]:
         """The keys, read from their files; ConfigurationError names file and remedy."""
-        own = Key(self.domain, self.selector, _read(self.key_file))
+        from paperround.delivery import dkim_key  # noqa: PLC0415 - brings `cryptography`, and few commands sign
+
+        own = dkim_key.Key(self.domain, self.selector, dkim_key.read(self.key_file))
         return (own, *(key for other in self.more for key in other.load()))
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """A private key and where its public half stands in the DNS."""
-
-    domain: str
-    selector: str
-    private: RSAPrivateKey | Ed25519PrivateKey
-
-    @property
-    def algorithm(self) -> str:
-        """The a= of its signatures."""
-        return "rsa-sha256" if isinstance(self.private, RSAPrivateKey) else "ed25519-sha256"
-
-    @property
-    def dns_record(self) -> tuple[str, str]:
-        """Name and text of the TXT record with the public key (RFC 6376 3.6.1, RFC 8463 4)."""
-        public = self.private.public_key()
-        kind, encoding, form = (
-            ("rsa", serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-            if isinstance(self.private, RSAPrivateKey)
-            else ("ed25519", serialization.Encoding.Raw, serialization.PublicFormat.Raw)
-        )
-        octets = base64.b64encode(public.public_bytes(encoding, form)).decode()
-        return f"{self.selector}._domainkey.{self.domain}", f"v=DKIM1; k={kind}; p={octets}"
-
-    def sign(self, octets: bytes) -> bytes:
-        """The signature over these octets; Ed25519 signs their hash (RFC 8463 3)."""
-        if isinstance(self.private, RSAPrivateKey):
-            return self.private.sign(octets, PKCS1v15(), hashes.SHA256())
-        return self.private.sign(hashlib.sha256(octets).digest())
 
 
 def signer(settings: Dkim) -> Callable[[bytes], bytes]:
@@ -151,20 +116,3 @@ def _signature(key: Key, canonical: bytes, names: str, body_hash: str) -> bytes:
 
 def _folded_names(names: str) -> str:
     return re.sub(rf"(.{{1,{_LINE - 3}}}(?::|$))", "\\1\r\n\t ", names).rstrip()
-
-
-def _read(path: Path) -> RSAPrivateKey | Ed25519PrivateKey:
-    make = f"make one with: openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:{_LEAST_RSA_BITS} -out {path}"
-    try:
-        private = serialization.load_pem_private_key(path.read_bytes(), password=None)
-    except OSError as error:
-        raise ConfigurationError(f"dkim.key_file: {path} cannot be read ({error.strerror}); {make}") from None
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise ConfigurationError(
-            f"dkim.key_file: {path} is no private key in PEM without a password; {make}"
-        ) from None
-    if not isinstance(private, RSAPrivateKey | Ed25519PrivateKey):
-        raise ConfigurationError(f"dkim.key_file: {path} is neither RSA nor Ed25519; {make}")
-    if isinstance(private, RSAPrivateKey) and private.key_size < _LEAST_RSA_BITS:
-        raise ConfigurationError(f"dkim.key_file: {path} has {private.key_size} bits only; {make}")
-    return private

@@ -16,15 +16,17 @@ from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from email.parser import BytesHeaderParser
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from aiosmtpd.smtp import SMTP, Envelope, Session
 from pydantic import BaseModel, ConfigDict, Field
 
 from paperround.delivery.folders import store
 from paperround.delivery.smtp import SmtpTransport
 from paperround.domain.models import Letter, Outcome
 from paperround.domain.text import clean
+
+if TYPE_CHECKING:
+    from aiosmtpd.smtp import SMTP, Envelope, Session
 
 _HOST = "127.0.0.1"
 _MAX_LETTER = 50 * 2**20  # bytes
@@ -160,6 +162,8 @@ class _Server:
         await asyncio.gather(*others, return_exceptions=True)
 
     def _protocol(self) -> SMTP:
+        from aiosmtpd.smtp import SMTP  # noqa: PLC0415 - slow to load; most commands send nothing
+
         keeper = _Keeper(self._directory)
         # With a name given aiosmtpd does not ask the DNS for this machine's.
         return SMTP(

@@ -11,29 +11,6 @@ from typing import Any
 import typer
 
 
-def log_to_stderr(*, verbose: bool) -> None:
-    """Send logs to stderr: colored lines on a terminal, JSON lines elsewhere."""
-    import logging  # noqa: PLC0415 - this and rich are slow to load, and `paperround --help` needs neither
-
-    import structlog  # noqa: PLC0415
-
-    # JSON alone would say of a traceback only that there is one.
-    as_json_lines = (structlog.processors.format_exc_info, structlog.processors.JSONRenderer())
-    terminal = sys.stderr.isatty()
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *([structlog.dev.ConsoleRenderer()] if terminal else as_json_lines),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO if verbose else logging.WARNING),
-        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),  # whatever stderr is by then
-    )
-    # APScheduler and uvicorn speak through the standard library; their warnings matter, their chatter does not.
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-
-
 def say(text: str) -> None:
     """A line of a command's result, on stdout."""
     typer.echo(text)

@@ -7,14 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from paperround.app import App, open_store
-from paperround.domain.clock import Clock, machine_clock
+from paperround.app import App
 from paperround.domain.errors import UnknownName, WrongUse
 from paperround.domain.models import Problem, SubscriberState
 from paperround.resources import folder
-from paperround.rounds import pipeline, webhooks
-from paperround.rounds.topics import load_topics
-from paperround.settings import Settings, load, with_secret_key
+from paperround.rounds import pipeline
+from paperround.settings import load, with_secret_key
 from paperround.subscribers import csv_file, membership
 
 _SEEDED = "seeds"
@@ -71,29 +69,6 @@ def create(directory: Path) -> list[Path]:
         with_secret_key(load(directory / "config" / "paperround.toml", env), env)
         made.append(env)
     return made
-
-
-def migrate(config: Path | None) -> str:
-    """Bring the site's database to this program's version, whose name is returned."""
-    store = open_store(load(config).database_url)
-    try:
-        return store.migrate()
-    finally:
-        store.close()
-
-
-def open_site(
-    config: Path | None = None, clock: Clock = machine_clock, settings: Settings | None = None, *, port: int = 8000
-) -> App:
-    """The app of the site in this folder, its database migrated and its topics loaded.
-
-    `port` is where the pages are, for the links of a site that has no address of its own yet.
-    """
-    settings = with_secret_key(settings or load(config)).on_port(port)
-    app = App(settings, open_store(settings.database_url, webhooks.wanted(settings.webhooks)), clock, config)
-    app.store.prepare()
-    load_topics(app)
-    return app
 
 
 def load_seeds(app: App) -> bool:

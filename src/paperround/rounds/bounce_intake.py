@@ -10,8 +10,7 @@ from datetime import datetime
 from email.parser import BytesHeaderParser
 from email.policy import compat32
 
-import structlog
-
+from paperround import logs
 from paperround.app import App
 from paperround.bounces import mailboxes, reports
 from paperround.bounces.suppression import Fate, reason_to_suppress
@@ -20,7 +19,7 @@ from paperround.domain.errors import BadToken, PaperroundError
 from paperround.domain.models import BounceKind, Delivery, SubscriberState
 from paperround.store.bounces import Bounce
 
-log = structlog.get_logger()
+log = logs.logger()
 LEAVE = "unsubscribe"
 """The mailbox in the bounces' domain that takes subscribers out by mail."""
 _CAME_TO = ("To", "Delivered-To", "X-Original-To", "Envelope-To")

@@ -10,8 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
-import structlog
-
+from paperround import logs
 from paperround.app import App
 from paperround.delivery import retry
 from paperround.domain.errors import PaperroundError
@@ -21,7 +20,7 @@ from paperround.rounds.letters import LetterBuilder
 from paperround.store.bounces import Bounce
 from paperround.store.deliveries import Settlement
 
-log = structlog.get_logger()
+log = logs.logger()
 # Between asking whether a subscriber still wants the letter and handing it over lie at most this many letters.
 _CHECKED_AT_ONCE = 16
 _LAYOUT_DELAY = timedelta(minutes=30)

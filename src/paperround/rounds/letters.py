@@ -12,8 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-import structlog
-
+from paperround import logs
 from paperround.app import App
 from paperround.delivery import dkim, message
 from paperround.domain import tokens
@@ -36,7 +35,7 @@ from paperround.resources import stamps, templates
 from paperround.rounds import bounce_intake
 from paperround.settings import Settings
 
-log = structlog.get_logger()
+log = logs.logger()
 _ISSUES_KEPT = 8
 _LOOK_EVERY = 0.1  # seconds; looking at all templates takes 0.5 ms, as long as laying out five letters
 

@@ -23,8 +23,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
-import structlog
-
+from paperround import logs
 from paperround.app import App
 from paperround.domain.errors import PaperroundError, SourceError, TransportError
 from paperround.domain.models import Digest, Listing, Problem
@@ -41,7 +40,7 @@ from paperround.store.issues import Batch, DueSubscriber, NewDelivery
 from paperround.store.sources import SourceRecord
 from paperround.store.unread import News
 
-log = structlog.get_logger()
+log = logs.logger()
 _LISTINGS_AT_ONCE = 500
 _SUBSCRIBERS_AT_ONCE = 200
 _MATCHES_AT_ONCE = 5_000  # that they have unread together: a batch holds the database for some hundredths of a second

@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-import structlog
 from apscheduler.job import Job
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
 
+from paperround import logs
 from paperround.app import App
 from paperround.domain.errors import ConfigurationError, PaperroundError
 from paperround.rounds import bounce_intake, pipeline, webhooks
@@ -23,7 +23,7 @@ from paperround.rounds import bounce_intake, pipeline, webhooks
 if TYPE_CHECKING:
     from paperround.sources import Source
 
-log = structlog.get_logger()
+log = logs.logger()
 # APScheduler's own default drops a run that starts over one second late; a machine that slept all night must
 # still make its round in the morning, once (coalesce).
 _LATE_IS_FINE = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}

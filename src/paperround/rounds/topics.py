@@ -12,8 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import structlog
-
+from paperround import logs
 from paperround.app import App
 from paperround.domain.errors import ConfigurationError, QueryError, WrongUse
 from paperround.domain.models import Match, Paper, Topic
@@ -22,7 +21,7 @@ from paperround.matching.fields import TEXT_FORM
 from paperround.settings import topics_file
 from paperround.store.topics import news_horizon
 
-log = structlog.get_logger()
+log = logs.logger()
 _PAPERS_AT_ONCE = 500
 _COUNTED_PAPERS = 2_000
 _TOPICS_NOTE = "topics file"

@@ -8,35 +8,27 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import httpx
-import structlog
 
-from paperround import __version__
+from paperround import __version__, logs
 from paperround.app import App
 from paperround.delivery import webhooks
 from paperround.delivery.webhooks import Answer
-from paperround.domain.models import Event, EventKind
+from paperround.domain.models import Event
 from paperround.http import asked_to_wait
 from paperround.settings import WebhookSettings
 
-log = structlog.get_logger()
+log = logs.logger()
 _AT_ONCE = 20  # events of one webhook in one claim
 _TIMEOUT = 15.0  # seconds: Standard Webhooks' advice
 _SECONDS = 45.0  # for one webhook in one go: who is slow does not keep the others from their next minute
 _LEASE = timedelta(minutes=6)
 _READ = 4_096  # bytes of an answer
 _KEPT = timedelta(days=30)  # failed events, for the operator
-
-
-def wanted(configured: tuple[WebhookSettings, ...]) -> Mapping[EventKind, tuple[str, ...]]:
-    """The names of the webhooks that want each kind of event; a kind that nobody wants is not in it."""
-    found = {kind: tuple(hook.name for hook in configured if kind in hook.events) for kind in EventKind}
-    return {kind: names for kind, names in found.items() if names}
 
 
 def call_due(app: App) -> int:

@@ -12,9 +12,9 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from http import HTTPStatus
 from typing import Annotated, Any, ClassVar, Literal
 
-import httpx
 from pydantic import Field
 
 from paperround.domain import identifiers
@@ -118,7 +118,7 @@ class Arxiv(SourceSettings):
         answer = http.get(url, asker=self.name, validators=memory.conditions, pace=ARXIV)
         if answer.unchanged:
             return _Answer(Parsed(day=memory.feed_day), unchanged=True)
-        if answer.status != httpx.codes.BAD_REQUEST:  # a wrong category: the feed holds the message
+        if answer.status != HTTPStatus.BAD_REQUEST:  # a wrong category: the feed holds the message
             answer.expect_ok(self.name)
         read = _read(answer.body, today, self.announce, f"{self.name}: the feed", answer.content_type)
         feed = read.parsed
@@ -171,7 +171,7 @@ class Arxiv(SourceSettings):
 
     def _ask(self, http: Http, query: Mapping[str, str | int], today: date, number: int) -> _Answer:
         answer = http.get(f"{self.api_url}/api/query", asker=self.name, params=query, pace=ARXIV)
-        if answer.status != httpx.codes.BAD_REQUEST:
+        if answer.status != HTTPStatus.BAD_REQUEST:
             answer.expect_ok(self.name)
         what = f"{self.name}: page {number}"
         page = _read(answer.body, today, (), what, answer.content_type, self.holidays)

@@ -9,7 +9,6 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, ClassVar, Protocol
 from zoneinfo import ZoneInfo
 
-from apscheduler.triggers.cron import CronTrigger
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from paperround.domain.models import Parsed
@@ -80,6 +79,8 @@ class Source(Protocol):
 
 
 def _cron(value: str) -> str:
+    from apscheduler.triggers.cron import CronTrigger  # noqa: PLC0415 - slow to load, and only `up` keeps a schedule
+
     try:
         CronTrigger.from_crontab(value)
     except ValueError as error:

@@ -16,8 +16,6 @@ from datetime import date
 from typing import Any, ClassVar, Literal
 from urllib.parse import urljoin, urlsplit
 
-import feedparser
-
 from paperround.domain import identifiers
 from paperround.domain.errors import SourceError
 from paperround.domain.models import Listing, Parsed
@@ -193,6 +191,8 @@ def _xml_feed(data: bytes, who: str, base: str, content_type: str) -> tuple[Iter
         raise SourceError(f"{who}: this is no feed (got {describe(data)}); {_advice(data, base)}", again=True)
     if not is_reasonable(data):
         raise SourceError(f"{who}: tags are nested thousands deep or are huge; this is no feed to read", again=False)
+    import feedparser  # noqa: PLC0415 - slow to load; most commands read no feed
+
     data, broken = _whole(without_bad_references(data))
     try:
         document = feedparser.parse(

@@ -10,9 +10,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from http import HTTPStatus
 from typing import Annotated, Any, ClassVar, Literal
 
-import httpx
 from pydantic import Field
 
 from paperround.domain.errors import SourceError
@@ -93,11 +93,11 @@ class HfDaily(SourceSettings):
             return
         if page.status in (400, 404) and newest:
             return  # in the first minutes of a day the API does not know it yet
-        if page.status != httpx.codes.OK:
+        if page.status != HTTPStatus.OK:
             raise SourceError(
                 f"{self.name}: {answer.day} gave HTTP {page.status} ({_message(page.body)}); "
                 "is the address right, or has the API changed?",
-                again=page.status >= httpx.codes.INTERNAL_SERVER_ERROR,
+                again=page.status >= HTTPStatus.INTERNAL_SERVER_ERROR,
             )
         parsed = _read(page.body, today, answer.day)
         answer.parsed = joined((answer.parsed, parsed))

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import html
 import re
-from functools import lru_cache
-
-import nh3
-from pylatexenc.latex2text import LatexNodes2Text
+from functools import cache, lru_cache
+from typing import Any
 
 from paperround.domain.text import clean
 
@@ -48,7 +46,6 @@ _ACCENT = re.compile(
 _MATH = re.compile(r"(\$[^$]*\$)")
 _SUFFIX = re.compile(r"(?:Jr|Sr|II|III|IV)\.?")
 _AND = re.compile(r",?\s+(?:and|&)\s+")
-_decoder = LatexNodes2Text()
 
 
 def plain(text: str) -> str:
@@ -56,6 +53,8 @@ def plain(text: str) -> str:
     text = clean(text[:MAX_MARKUP])
     if not _TAG_OR_REFERENCE.search(text):
         return text
+    import nh3  # noqa: PLC0415 - slow to load; most commands read no markup
+
     text = _RAISED.sub("^", _MERE_SIGN.sub("&lt;", text))  # 10<sup>5</sup> is not 105
     stripped = nh3.clean(_BLOCK.sub(" <", text), tags=set())
     return clean(html.unescape(stripped))
@@ -100,10 +99,17 @@ def extract(text: str, limit: int) -> str:
     return f"{text[:limit].rpartition(' ')[0] or text[:limit]}…"
 
 
+@cache
+def _decoder() -> Any:
+    from pylatexenc.latex2text import LatexNodes2Text  # noqa: PLC0415 - as above
+
+    return LatexNodes2Text()
+
+
 @lru_cache(maxsize=10_000)
 def _letter(accent: str) -> str:
     # pylatexenc takes 0.1 ms an accent, and there are few different ones.
-    return str(_decoder.latex_to_text(accent)).strip()
+    return str(_decoder().latex_to_text(accent)).strip()
 
 
 def _accent(found: re.Match[str]) -> str:

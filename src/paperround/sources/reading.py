@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from html.entities import html5
 from typing import Any
 
-from lxml import etree
-
 from paperround.domain.errors import SourceError
 
 _CHUNK = 1 << 16
@@ -77,6 +75,8 @@ class Xml:
         self._data, self._names = mended(data), names
 
     def __iter__(self) -> Iterator[Any]:
+        from lxml import etree  # noqa: PLC0415 - slow to load; most commands read no XML
+
         parser = etree.XMLPullParser(
             events=("start", "end"), resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
         )
@@ -88,6 +88,8 @@ class Xml:
         self._feed(parser, None)
 
     def _feed(self, parser: Any, chunk: bytes | None) -> None:
+        from lxml import etree  # noqa: PLC0415 - as above
+
         try:
             if chunk is None:
                 parser.close()

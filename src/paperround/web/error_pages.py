@@ -5,12 +5,12 @@ from __future__ import annotations
 import traceback
 from typing import TYPE_CHECKING
 
-import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from paperround import logs
 from paperround.domain.errors import BadToken, StoreError, WrongUse
 from paperround.rendering.language import Language
 from paperround.web.middleware import HEADERS
@@ -18,7 +18,7 @@ from paperround.web.middleware import HEADERS
 if TYPE_CHECKING:
     from paperround.web.context import RequestContext
 
-log = structlog.get_logger()
+log = logs.logger()
 
 
 def handle(web: FastAPI) -> None:

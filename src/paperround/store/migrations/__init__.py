@@ -3,40 +3,48 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, func, select, text
+from sqlalchemy import Connection, Engine, column, func, inspect, select, table, text
 
 from paperround.domain.errors import StoreError
 from paperround.store.engine import writing
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+_FOLDER = Path(__file__).parent
+_VERSION = table("alembic_version", column("version_num"))
 _MIGRATING = 0x70617065720A  # any number that no other program on the same database would take
 
 
 def _config() -> Config:
+    from alembic.config import Config  # noqa: PLC0415 - as below
+
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.set_main_option("script_location", str(_FOLDER))
     config.set_main_option("path_separator", "os")
     return config
 
 
 def newest_revision() -> str:
     """The version that this program was written for."""
-    head = ScriptDirectory.from_config(_config()).get_current_head()
-    assert head is not None
-    return head
+    # Not asked of Alembic: loading it takes longer than most commands do, and they all come by here.
+    return max(file.name for file in (_FOLDER / "versions").glob("[0-9]*.py")).split("_")[0]
 
 
 def current_revision(connection: Connection) -> str | None:
     """The version of a database; None for one that is not paperround's yet."""
-    return MigrationContext.configure(connection).get_current_revision()
+    if not inspect(connection).has_table(_VERSION.name):
+        return None
+    found: str | None = connection.scalar(select(_VERSION.c.version_num))
+    return found
 
 
 def migrate(engine: Engine) -> None:
     """Run the migrations that are due, in one transaction; of several programs, one does."""
+    from alembic import command  # noqa: PLC0415 - slow to load, and seldom needed
+
     config = _config()
     with writing(engine) as connection:
         if connection.dialect.name == "postgresql":

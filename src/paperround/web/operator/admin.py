@@ -8,10 +8,10 @@ from datetime import UTC, datetime, time, timedelta
 from functools import partial
 from typing import Annotated, Any
 
-import structlog
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
+from paperround import logs
 from paperround.domain import tokens
 from paperround.domain.errors import PaperroundError, UnknownName, WrongUse
 from paperround.domain.models import DeliveryState, Subscriber, SubscriberState, Topic
@@ -32,7 +32,7 @@ from paperround.web.subscribers.token_links import path
 router = APIRouter(prefix="/admin")
 get = partial(router.get, response_model=None)
 post = partial(router.post, response_model=None)
-log = structlog.get_logger()
+log = logs.logger()
 _PAGE = 50
 _LONGEST_NAME = 40  # of a program; notes have names of 60 characters
 _CHART_DAYS = 30

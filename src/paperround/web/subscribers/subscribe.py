@@ -8,11 +8,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-import structlog
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
+from paperround import logs
 from paperround.domain.errors import WrongUse
 from paperround.domain.latex import readable
 from paperround.rendering.language import Language
@@ -27,7 +27,7 @@ from paperround.web.subscribers.preferences_form import Filled
 router = APIRouter()
 get = partial(router.get, response_model=None)
 post = partial(router.post, response_model=None)
-log = structlog.get_logger()
+log = logs.logger()
 # Known and unknown addresses make the database do nearly the same; the rest of the difference drowns in this.
 _EVEN_SECONDS = 0.04
 _TRAP = "website"

@@ -1,0 +1,90 @@
+"""Private DKIM keys: made, read from a file, used, and published in the DNS.
+
+RSA is done by `cryptography`, which is 20 times as fast as pure Python.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+
+from paperround.domain.errors import ConfigurationError, WrongUse
+
+_LEAST_RSA_BITS = 2048  # RFC 8301 3.2: SHOULD; Google asks for it too
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A private key and where its public half stands in the DNS."""
+
+    domain: str
+    selector: str
+    private: RSAPrivateKey | Ed25519PrivateKey
+
+    @property
+    def algorithm(self) -> str:
+        """The a= of its signatures."""
+        return "rsa-sha256" if isinstance(self.private, RSAPrivateKey) else "ed25519-sha256"
+
+    @property
+    def dns_record(self) -> tuple[str, str]:
+        """Name and text of the TXT record with the public key (RFC 6376 3.6.1, RFC 8463 4)."""
+        public = self.private.public_key()
+        kind, encoding, form = (
+            ("rsa", serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+            if isinstance(self.private, RSAPrivateKey)
+            else ("ed25519", serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+        )
+        octets = base64.b64encode(public.public_bytes(encoding, form)).decode()
+        return f"{self.selector}._domainkey.{self.domain}", f"v=DKIM1; k={kind}; p={octets}"
+
+    def sign(self, octets: bytes) -> bytes:
+        """The signature over these octets; Ed25519 signs their hash (RFC 8463 3)."""
+        if isinstance(self.private, RSAPrivateKey):
+            return self.private.sign(octets, PKCS1v15(), hashes.SHA256())
+        return self.private.sign(hashlib.sha256(octets).digest())
+
+
+def generate(path: Path, *, ed25519: bool = False) -> None:
+    """Write a new private key to a file that only this account can read: RSA of 2048 bits, or Ed25519.
+
+    Raises WrongUse where the file is there already: letters may be signed with it, and its record published.
+    """
+    private: RSAPrivateKey | Ed25519PrivateKey = (
+        Ed25519PrivateKey.generate() if ed25519 else generate_private_key(65_537, _LEAST_RSA_BITS)
+    )
+    octets = private.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.touch(mode=0o600, exist_ok=False)
+    except FileExistsError:
+        raise WrongUse(f"{path} is there already and stays as it is; name another file with --key-file") from None
+    path.write_bytes(octets)
+
+
+def read(path: Path) -> RSAPrivateKey | Ed25519PrivateKey:
+    """The key in a PEM file; ConfigurationError names file and remedy."""
+    make = f"make one with: openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:{_LEAST_RSA_BITS} -out {path}"
+    try:
+        private = serialization.load_pem_private_key(path.read_bytes(), password=None)
+    except OSError as error:
+        raise ConfigurationError(f"dkim.key_file: {path} cannot be read ({error.strerror}); {make}") from None
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise ConfigurationError(
+            f"dkim.key_file: {path} is no private key in PEM without a password; {make}"
+        ) from None
+    if not isinstance(private, RSAPrivateKey | Ed25519PrivateKey):
+        raise ConfigurationError(f"dkim.key_file: {path} is neither RSA nor Ed25519; {make}")
+    if isinstance(private, RSAPrivateKey) and private.key_size < _LEAST_RSA_BITS:
+        raise ConfigurationError(f"dkim.key_file: {path} has {private.key_size} bits only; {make}")
+    return private
