@@ -28,11 +28,11 @@ def letter(number: int, body: str = "") -> Letter:
     return Letter(number, "bounces@papers.example", f"subscriber{number}@mail.example", text.encode())
 
 
-def ignore(outcome):
+def ignore(outcomes):
     pass
 
 
-def unexpected(outcome):
+def unexpected(outcomes):
     pytest.fail("there was nothing to report")
 
 
@@ -74,7 +74,7 @@ def arrived(transport, relay) -> list[bytes]:
 def test_every_letter_arrives_byte_for_byte_and_is_reported_once(transport, relay):
     letters = [letter(number) for number in range(1, 26)]
     outcomes = []
-    transport.send(iter(letters), outcomes.append)
+    transport.send(iter(letters), outcomes.extend)
     assert sorted(arrived(transport, relay)) == sorted(letter.message for letter in letters)
     assert sorted(outcome.delivery for outcome in outcomes) == list(range(1, 26))
     assert all(outcome.accepted and outcome.stage is Stage.FINAL for outcome in outcomes)
@@ -95,16 +95,16 @@ def test_an_error_while_recording_ends_the_sending_and_is_seen(transport):
     drawn = []
 
     def letters():
-        for number in range(100):
+        for number in range(1000):
             drawn.append(number)
             yield letter(number)
 
-    def report(outcome):
+    def report(outcomes):
         raise OSError("the ledger's disk is full")
 
     with pytest.raises(OSError, match="ledger"):
         transport.send(letters(), report)
-    assert len(drawn) < 10
+    assert len(drawn) <= 100  # what may be in doubt
 
 
 def test_an_error_while_making_letters_ends_the_sending_and_is_seen(transport):
@@ -114,7 +114,7 @@ def test_an_error_while_making_letters_ends_the_sending_and_is_seen(transport):
 
     outcomes = []
     with pytest.raises(RuntimeError, match="store"):
-        transport.send(letters(), outcomes.append)
+        transport.send(letters(), outcomes.extend)
     assert [outcome.delivery for outcome in outcomes] == [1]
 
 
@@ -135,7 +135,7 @@ def test_a_disk_that_fills_up_stops_the_sending_and_blames_no_subscriber(kind, t
     transport = TypeAdapter(AnyTransport).validate_python({"kind": kind, "directory": str(tmp_path / "letters")})
     outcomes = []
     with pytest.raises(TransportError, match="No space left"):
-        transport.send(iter([letter(1), letter(2)]), outcomes.append)
+        transport.send(iter([letter(1), letter(2)]), outcomes.extend)
     assert [(outcome.delivery, outcome.stage, outcome.code) for outcome in outcomes] == [(1, Stage.CONNECT, None)]
 
 

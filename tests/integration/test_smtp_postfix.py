@@ -50,7 +50,7 @@ def letter(number, subscriber):
 
 def send(relay, letters):
     outcomes = []
-    SmtpTransport(host="127.0.0.1", port=relay.port, tls="none", connections=4).send(iter(letters), outcomes.append)
+    SmtpTransport(host="127.0.0.1", port=relay.port, tls="none", connections=4).send(iter(letters), outcomes.extend)
     return outcomes
 
 

@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 import trustme
 
-from paperround.delivery import SmtpTransport, crew
+from paperround.delivery import SmtpTransport, connection_pool
 from paperround.domain.errors import TransportError
 from paperround.domain.models import Letter, Stage
 from support.smtp_server import (
@@ -56,9 +56,9 @@ class Record:
                 self.most_under_way = max(self.most_under_way, self.drawn - len(self.outcomes))
             yield each
 
-    def __call__(self, outcome):
+    def __call__(self, outcomes):
         with self._lock:
-            self.outcomes.append(outcome)
+            self.outcomes += outcomes
 
     def by_delivery(self):
         found = {outcome.delivery: outcome for outcome in self.outcomes}
@@ -87,7 +87,7 @@ def test_every_letter_arrives_once_and_byte_for_byte(extensions, connections):
     assert {r.sender for r in server.received} == {x.sender for x in letters}
     assert len(server.received) == 200
     assert 1 <= server.peak <= connections
-    assert record.most_under_way <= connections
+    assert record.most_under_way <= 100  # what may be in doubt
 
 
 @both_ways
@@ -226,7 +226,7 @@ def test_a_relay_that_ends_every_connection_stops_the_sending_with_the_letters_k
 
 
 def test_a_relay_that_says_421_to_everything_stops_the_sending_too(monkeypatch):
-    monkeypatch.setattr(crew, "_REST", 0.01)
+    monkeypatch.setattr(connection_pool, "_REST", 0.01)
     record = Record()
     with (
         SmtpServer(always("mail", "421 4.3.2 not today")) as server,
@@ -499,13 +499,13 @@ def test_when_recording_fails_letters_under_way_are_finished_and_no_more_are_dra
             drawn.append(number)
             yield letter(number)
 
-    def report(outcome):
+    def report(outcomes):
         if len(drawn) > 50:
             raise OSError("the ledger's disk is full")
 
     with SmtpServer() as server, pytest.raises(OSError, match="ledger"):
-        transport_to(server, connections=connections).send(letters(), report)
-    assert len(drawn) <= 51 + connections
+        transport_to(server, connections=connections, max_in_doubt=20).send(letters(), report)
+    assert len(drawn) <= 51 + 20
     assert len(server.received) == len(drawn)
 
 

@@ -144,7 +144,7 @@ def transport(port: int, letters: int, connections: int, message: bytes) -> int:
     outcomes: list[Outcome] = []
     relay = SmtpTransport(host="127.0.0.1", port=port, tls="none", helo="papers.example", connections=connections)
     drawn = (Letter(n, f"bounces+{n}@papers.example", f"subscriber{n}@mail.example", message) for n in range(letters))
-    relay.send(drawn, outcomes.append)
+    relay.send(drawn, outcomes.extend)
     assert all(outcome.accepted for outcome in outcomes)
     return len(outcomes)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,7 @@ class Relay:
         self.before: Callable[[], None] = lambda: None
         """Called before each letter is answered."""
 
-    def send(self, letters: Iterator[Letter], report: Callable[[Outcome], None]) -> None:
+    def send(self, letters: Iterator[Letter], report: Callable[[Sequence[Outcome]], None]) -> None:
         """Take letters one by one."""
         for letter in letters:
             self.letters.append(letter)
@@ -66,7 +66,7 @@ class Relay:
             outcome = Outcome(letter.delivery, stage, code, found[0] if found else None, text)
             if outcome.accepted:
                 self.accepted.append(letter)
-            report(outcome)
+            report([outcome])
 
 
 class Site:

@@ -1,76 +1,331 @@
-"""Outcomes that come together are made durable together, and none is reported durable before it is."""
+"""The batch sender against a fake queue, without a database: who gets a letter, when it stops, what it records."""
+
+# ruff: noqa: ARG002, ARG005 - a fake has the arguments of what it stands for
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Sequence
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
-from paperround.domain.models import Outcome, Stage
-from paperround.rounds.dispatch import GroupCommit
+from paperround.domain.errors import StoreError, TransportError
+from paperround.domain.models import BounceKind, Delivery, DeliveryState, Letter, Outcome, Stage, Subscriber
+from paperround.rounds import dispatch
+from paperround.rounds.dispatch import BatchSender, Surroundings
+from paperround.settings import DeliverySettings
+from paperround.store.deliveries import Claimed, Relay, Settlement
+
+NOW = datetime(2026, 11, 23, 7, tzinfo=UTC)
+TAKEN = (Stage.FINAL, 250, "2.0.0 ok")
 
 
-def outcome(number: int) -> Outcome:
-    return Outcome(number, Stage.FINAL, 250)
+@dataclass
+class FakeQueue:
+    """Deliveries 1, 2, 3 …; everything is wanted until a test takes it out of `wanted`."""
+
+    waiting: list[int]
+    handed_over: int = 0
+    paused: tuple[datetime, str] | None = None
+    others_pass: bool = False
+    unwanted: set[int] = field(default_factory=set)
+    settled: dict[int, Settlement] = field(default_factory=dict)
+    groups: list[list[int]] = field(default_factory=list)
+    claimed: set[int] = field(default_factory=set)
+    asked: list[list[int]] = field(default_factory=list)
+
+    deliveries = issues = subscribers = property(lambda self: self)
+
+    def claim(self, now: datetime, limit: int, claim: str, lease: timedelta) -> Claimed:
+        rows, self.waiting = self.waiting[:limit], self.waiting[limit:]
+        self.claimed.update(rows)
+        return Claimed([delivery(row) for row in rows], Counter())
+
+    def still_wanted(self, rows: list[int], claim: str, now: datetime) -> set[int]:
+        self.asked.append(list(rows))
+        self.claimed -= set(rows) & self.unwanted
+        return set(rows) - self.unwanted
+
+    def settle(self, settled: list[Settlement], claim: str, now: datetime) -> None:
+        self.groups.append([one.outcome.delivery for one in settled])
+        self.settled |= {one.outcome.delivery: one for one in settled}
+        self.claimed -= self.settled.keys()
+        self.handed_over += sum(one.outcome.accepted for one in settled)
+
+    def release(self, claim: str, now: datetime) -> int:
+        self.waiting += sorted(self.claimed)
+        self.claimed.clear()
+        return 0
+
+    def renew(self, claim: str, until: datetime) -> bool:
+        return bool(self.claimed)
+
+    def next_due(self) -> datetime | None:
+        return NOW if self.waiting else None
+
+    def relay(self, day: date) -> Relay:
+        return Relay(*(self.paused or (None, "")), self.handed_over)
+
+    def pause_relay(self, until: datetime | None, reason: str) -> None:
+        assert until
+        self.paused = until, reason
+
+    def others_accepted_since_last_try(self, row: int) -> bool:
+        return self.others_pass
+
+    def digests(self, rows: list[int]) -> dict[int, Any]:
+        return {}
+
+    def by_rows(self, rows: list[int]) -> dict[int, Any]:
+        return {row: f"subscriber {row}" for row in rows}
 
 
-def test_every_outcome_is_kept_before_its_caller_goes_on() -> None:
-    kept: list[int] = []
-    groups: list[int] = []
-    early: list[int] = []
-
-    def commit(outcomes: Sequence[Outcome]) -> None:
-        groups.append(len(outcomes))
-        kept.extend(one.delivery for one in outcomes)
-
-    record = GroupCommit(commit)
-
-    def connection(first: int) -> None:
-        for number in range(first, first + 50):
-            record(outcome(number))
-            if number not in kept:
-                early.append(number)
-
-    threads = [threading.Thread(target=connection, args=(start * 50,)) for start in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(kept) == list(range(400))
-    assert not early
-    assert sum(groups) == 400
+def delivery(row: int) -> Delivery:
+    return Delivery(row, f"{row}@mail.example", f"<{row}@papers.example>", DeliveryState.SENDING, row, None, "daily")
 
 
-def test_callers_that_wait_share_one_transaction() -> None:
-    entered, go_on = threading.Event(), threading.Event()
-    groups: list[int] = []
+@dataclass
+class FakeTransport:
+    """Takes letters one by one and reports them in groups; `reply` says what the relay says to a letter."""
 
-    def commit(outcomes: Sequence[Outcome]) -> None:
-        groups.append(len(outcomes))
-        entered.set()
-        assert go_on.wait(5)
+    reply: Callable[[int], tuple[Stage, int | None, str]] = lambda _: TAKEN
+    group: int = 1
+    before: Callable[[int], None] = lambda _: None
+    """Called with each letter in hand, before it is answered."""
+    got: list[int] = field(default_factory=list)
+    kind = "fake"
 
-    record = GroupCommit(commit)
-    threads = [threading.Thread(target=record, args=(outcome(0),))]
-    threads[0].start()
-    assert entered.wait(5)
-    threads += [threading.Thread(target=record, args=(outcome(number),)) for number in range(1, 5)]
-    for thread in threads[1:]:
-        thread.start()
-    while record.waiting < 4:
-        pass
-    go_on.set()
-    for thread in threads:
-        thread.join()
-    assert groups == [1, 4]
+    def send(self, letters: Iterator[Letter], report: Callable[[list[Outcome]], None]) -> None:
+        answered: list[Outcome] = []
+        for letter in letters:
+            self.got.append(letter.delivery)
+            self.before(letter.delivery)
+            stage, code, text = self.reply(letter.delivery)
+            answered.append(Outcome(letter.delivery, stage, code, text[:5], text))
+            if len(answered) >= self.group:
+                report(answered)
+                answered = []
+        if answered:
+            report(answered)
 
 
-def test_an_outcome_that_cannot_be_kept_stops_every_connection() -> None:
-    def commit(outcomes: Sequence[Outcome]) -> None:
-        raise OSError("disk full")
+def build(delivery: Delivery, _digest: object, _subscriber: Subscriber) -> Letter:
+    return Letter(delivery.row, "bounces@papers.example", delivery.email, b"x\r\n")
 
-    record = GroupCommit(commit)
-    for number in range(2):
-        with pytest.raises(OSError, match="disk full"):
-            record(outcome(number))
+
+def sender(queue: FakeQueue, transport: FakeTransport, **others: Any) -> BatchSender:
+    usual = {"build": build, "clock": lambda: NOW, "settings": DeliverySettings(batch=100)}
+    return BatchSender(queue, transport, **(usual | others))
+
+
+def test_everything_that_is_due_goes_once_in_order_and_batch_after_batch() -> None:
+    queue, transport = FakeQueue(list(range(1, 251))), FakeTransport(group=30)
+    sending = sender(queue, transport)
+    sending.run()
+    assert transport.got == list(range(1, 251))
+    assert {one.state for one in queue.settled.values()} == {DeliveryState.SENT}
+    assert sending.tally == {"sent": 250}
+    assert not sending.paused
+
+
+def test_a_group_of_outcomes_is_one_transaction() -> None:
+    queue = FakeQueue(list(range(1, 11)))
+    sender(queue, FakeTransport(group=4)).run()
+    assert queue.groups == [[1, 2, 3, 4], [5, 6, 7, 8], [9, 10]]
+
+
+def test_whoever_no_longer_wants_the_letter_gets_none() -> None:
+    queue, transport = FakeQueue(list(range(1, 11)), unwanted={3, 7}), FakeTransport()
+    sending = sender(queue, transport)
+    sending.run()
+    assert transport.got == [1, 2, 4, 5, 6, 8, 9, 10]
+    assert sending.tally == {"sent": 8, "suppressed": 2}
+
+
+def test_an_unsubscription_while_letters_go_out_holds_after_sixteen_letters_at_the_latest() -> None:
+    queue = FakeQueue(list(range(1, 101)))
+    transport = FakeTransport(before=lambda _: queue.unwanted.update(range(17, 101)))
+    sender(queue, transport).run()
+    assert transport.got == list(range(1, 17))
+    assert max(map(len, queue.asked)) <= 16
+
+
+def test_a_slow_relay_s_letters_are_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dispatch, "_CHECK_HOLDS", 0.0)
+    queue = FakeQueue([1, 2, 3, 4])
+    transport = FakeTransport(before=lambda row: queue.unwanted.add(row + 1) if row == 2 else None)
+    sender(queue, transport).run()
+    assert queue.asked == [[1, 2, 3, 4], [2, 3, 4], [3, 4], [4]]
+    assert transport.got == [1, 2, 4]
+
+
+def test_no_letter_leaves_after_the_lease_has_run_out() -> None:
+    queue = FakeQueue(list(range(1, 11)))
+    transport = FakeTransport(before=lambda row: time.sleep(1.2) if row == 4 else None)
+    sending = sender(queue, transport, settings=DeliverySettings(lease=1))
+    queue.renew = lambda claim, until: False  # type: ignore[method-assign] # a sweep has given it to somebody else
+    sending.run()
+    assert transport.got == [1, 2, 3, 4]
+
+
+def test_a_lease_that_is_renewed_holds_for_as_long_as_it_takes() -> None:
+    queue = FakeQueue(list(range(1, 6)))
+    transport = FakeTransport(before=lambda row: time.sleep(1.2) if row == 2 else None)
+    sender(queue, transport, settings=DeliverySettings(lease=1)).run()
+    assert transport.got == [1, 2, 3, 4, 5]
+
+
+def test_a_lease_is_renewed_although_the_database_failed_once() -> None:
+    queue, failures = FakeQueue([1, 2]), [StoreError("the database is locked")]
+
+    def renew(claim: str, until: datetime) -> bool:
+        if failures:
+            raise failures.pop()
+        return True
+
+    queue.renew = renew  # type: ignore[method-assign]
+    transport = FakeTransport(before=lambda row: time.sleep(1.2) if row == 1 else None)
+    sender(queue, transport, settings=DeliverySettings(lease=1)).run()
+    assert transport.got == [1, 2]
+    assert not failures
+
+
+@pytest.mark.parametrize("group", [1, 7, 100])
+def test_no_more_letters_go_out_in_a_day_than_the_relay_may_get(group: int) -> None:
+    queue, transport = FakeQueue(list(range(1, 101)), handed_over=20), FakeTransport(group=group)
+    sending = sender(queue, transport, per_day=50)
+    sending.run()
+    assert transport.got == list(range(1, 31))
+    assert sending.paused == "the day's 50 letters are sent; the rest goes tomorrow"
+    assert len(queue.waiting) == 70
+
+
+def test_a_letter_that_fails_leaves_its_place_in_the_day_to_another() -> None:
+    queue = FakeQueue(list(range(1, 11)))
+    transport = FakeTransport(group=100, reply=lambda row: (Stage.RCPT, 550, "5.1.1 nobody") if row < 3 else TAKEN)
+    sender(queue, transport, per_day=5).run()
+    assert transport.got == [1, 2, 3, 4, 5, 6, 7]
+    assert queue.handed_over == 5
+
+
+def test_a_day_whose_letters_are_sent_says_nothing_where_nobody_waits() -> None:
+    sending = sender(FakeQueue([], handed_over=50), FakeTransport(), per_day=50)
+    sending.run()
+    assert not sending.paused
+
+
+def test_while_the_relay_is_paused_nothing_is_claimed() -> None:
+    queue, transport = FakeQueue([1, 2], paused=(NOW + timedelta(minutes=10), "too fast")), FakeTransport()
+    sending = sender(queue, transport)
+    sending.run()
+    assert transport.got == []
+    assert sending.paused == "paused until 2026-11-23 07:10 UTC: too fast"
+
+
+def test_a_refused_account_pauses_everything_and_the_rest_stays_queued() -> None:
+    queue = FakeQueue(list(range(1, 11)))
+    transport = FakeTransport(reply=lambda row: (Stage.MAIL, 550, "5.4.5 daily limit") if row == 3 else TAKEN)
+    sending = sender(queue, transport)
+    sending.run()
+    assert transport.got == [1, 2, 3]
+    assert queue.settled[3].state is DeliveryState.QUEUED
+    assert queue.paused
+    assert sending.paused.startswith("paused until 2026-11-2")
+    assert queue.waiting == [4, 5, 6, 7, 8, 9, 10]
+
+
+def test_a_suspect_letter_fails_where_others_went_through_meanwhile() -> None:
+    queue, told = FakeQueue([1, 2], others_pass=True), []
+    transport = FakeTransport(reply=lambda row: (Stage.RCPT, 550, "5.7.1 not from you") if row == 1 else TAKEN)
+    sender(queue, transport, surroundings=Surroundings(refused=told.append)).run()
+    assert queue.settled[1].state is DeliveryState.FAILED
+    assert [(bounce.delivery, bounce.kind) for bounce in told] == [(1, BounceKind.POLICY)]
+    assert transport.got == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("reply", "state", "counts"),
+    [
+        ((Stage.RCPT, 451, "4.3.0 later"), DeliveryState.DEFERRED, True),
+        ((Stage.FINAL, None, "no reply"), DeliveryState.DEFERRED, True),
+        ((Stage.DATA, None, "connection lost"), DeliveryState.QUEUED, False),
+        ((Stage.RCPT, 550, "5.1.1 nobody"), DeliveryState.FAILED, True),
+    ],
+)
+def test_what_the_relay_says_is_recorded(
+    reply: tuple[Stage, int | None, str], state: DeliveryState, counts: bool
+) -> None:
+    queue, told = FakeQueue([1]), []
+    sender(queue, FakeTransport(reply=lambda _: reply), surroundings=Surroundings(refused=told.append)).run()
+    assert (queue.settled[1].state, queue.settled[1].counts) == (state, counts)
+    assert [bounce.kind for bounce in told] == ([BounceKind.HARD] if state is DeliveryState.FAILED else [])
+
+
+def test_a_letter_that_cannot_be_laid_out_waits_and_the_others_go() -> None:
+    def broken(delivery: Delivery, digest: object, subscriber: Subscriber) -> Letter:
+        if delivery.row == 2:
+            raise ValueError("a paper without a title")
+        return build(delivery, digest, subscriber)
+
+    queue, transport = FakeQueue([1, 2, 3]), FakeTransport()
+    sending = sender(queue, transport, build=broken)
+    sending.run()
+    assert transport.got == [1, 3]
+    assert queue.settled[2].state is DeliveryState.DEFERRED
+    assert not queue.settled[2].counts
+    assert sending.tally == {"sent": 2, "deferred": 1}
+
+
+def test_a_subscriber_who_was_erased_a_moment_ago_gets_none() -> None:
+    queue, transport = FakeQueue([1, 2, 3]), FakeTransport()
+    queue.by_rows = lambda rows: {row: "somebody" for row in rows if row != 2}  # type: ignore[method-assign]
+    sender(queue, transport).run()
+    assert transport.got == [1, 3]
+
+
+def test_a_program_about_to_end_draws_no_further_letter_and_puts_the_rest_back() -> None:
+    around = Surroundings()
+    queue = FakeQueue([1, 2, 3, 4])
+    transport = FakeTransport(before=lambda row: around.stopping.set() if row == 2 else None)
+    sender(queue, transport, surroundings=around).run()
+    assert transport.got == [1, 2]
+    assert queue.waiting == [3, 4]
+
+
+def test_what_was_not_attempted_is_put_back_when_the_relay_cannot_be_reached() -> None:
+    class Away(FakeTransport):
+        def send(self, letters: Iterator[Letter], report: Callable[[list[Outcome]], None]) -> None:
+            report([Outcome(next(letters).delivery, Stage.CONNECT, None)])
+            raise TransportError("nobody answers")
+
+    queue = FakeQueue([1, 2, 3])
+    with pytest.raises(TransportError):
+        sender(queue, Away()).run()
+    assert queue.settled[1].state is DeliveryState.QUEUED
+    assert queue.waiting == [2, 3]
+
+
+def test_outcomes_that_are_reported_once_more_are_recorded_once() -> None:
+    class Anxious(FakeTransport):
+        def send(self, letters: Iterator[Letter], report: Callable[[list[Outcome]], None]) -> None:
+            for letter in letters:
+                for _ in range(2):
+                    report([Outcome(letter.delivery, *TAKEN[:2])])
+
+    queue = FakeQueue([1, 2])
+    sending = sender(queue, Anxious())
+    sending.run()
+    assert sending.tally == {"sent": 2}
+
+
+def test_whoever_watches_is_told_how_many_letters_are_done_and_pages_come_first() -> None:
+    done: list[int] = []
+    waited: list[int] = []
+    around = Surroundings(give_way=lambda: waited.append(1), advance=done.append)
+    sender(FakeQueue(list(range(1, 11))), FakeTransport(group=5), surroundings=around).run()
+    assert done == [5, 5]
+    assert len(waited) == 10

@@ -1,13 +1,13 @@
 """Delivery: from a rendered letter to the relay, and from what comes back to a verdict.
 
 In reading order: `message` builds the letter, `dkim` signs it, a transport hands it over (`smtp` with its
-`conversation`, `inbox`, `folders`, `memory`), `retry` judges the outcome, `bounces` reads what comes back.
+`connection_pool` and `smtp_session`, `inbox`, `folders`, `memory`), `retry` judges the outcome.
 A new transport is one class here with a `kind` of its own, one method, and its name in `AnyTransport`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Any, Protocol, get_args
 
 from pydantic import BeforeValidator, Field
@@ -37,14 +37,14 @@ class Transport(Protocol):
         """The name that the setting `transport.kind` knows it by."""
         ...
 
-    def send(self, letters: Iterator[Letter], report: Callable[[Outcome], None]) -> None:
+    def send(self, letters: Iterator[Letter], report: Callable[[Sequence[Outcome]], None]) -> None:
         """Draw letters until there are no more and report one outcome for each.
 
-        `report` returns once the outcome is durable; it comes from as many threads as there are connections,
-        and before the same connection draws its next letter. `letters` is drawn by one thread at a time. A
-        transport that can take no letter at all reports those it has drawn as `Stage.CONNECT` without a code
-        and raises TransportError; the rest stays undrawn. An error out of `letters` or `report` ends the
-        sending: letters under way are finished, then it is raised.
+        `report` takes the outcomes of a group of letters and returns once they are durable. `letters` and
+        `report` are called by one thread. How many letters may be drawn and not reported yet is the transport's
+        to limit: after a crash so many may go out twice. A transport that can take no letter at all reports those
+        it has drawn as `Stage.CONNECT` without a code and raises TransportError; the rest stays undrawn. An error
+        out of `letters` or `report` ends the sending: letters under way are finished, then it is raised.
         """
         ...
 

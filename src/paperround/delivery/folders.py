@@ -6,7 +6,7 @@ import itertools
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -27,7 +27,7 @@ class FileTransport(BaseModel):
     kind: Literal["file"] = "file"
     directory: Path = Path("data/letters")
 
-    def send(self, letters: Iterator[Letter], report: Callable[[Outcome], None]) -> None:
+    def send(self, letters: Iterator[Letter], report: Callable[[Sequence[Outcome]], None]) -> None:
         """Write all letters; raises TransportError when the folder takes no more."""
         _put_all(self.directory, letters, report, lambda letter: _write(self.directory, letter))
 
@@ -40,7 +40,7 @@ class MaildirTransport(BaseModel):
     kind: Literal["maildir"] = "maildir"
     directory: Path = Path("data/maildir")
 
-    def send(self, letters: Iterator[Letter], report: Callable[[Outcome], None]) -> None:
+    def send(self, letters: Iterator[Letter], report: Callable[[Sequence[Outcome]], None]) -> None:
         """Put all letters in; raises TransportError when the folder takes no more."""
         _put_all(self.directory, letters, report, lambda letter: store(self.directory, letter.message))
 
@@ -71,7 +71,10 @@ def _whole(part: Path, path: Path, message: bytes) -> Path:
 
 
 def _put_all(
-    folder: Path, letters: Iterator[Letter], report: Callable[[Outcome], None], put: Callable[[Letter], Path]
+    folder: Path,
+    letters: Iterator[Letter],
+    report: Callable[[Sequence[Outcome]], None],
+    put: Callable[[Letter], Path],
 ) -> None:
     try:
         private_files.make_folder(folder)
@@ -81,9 +84,9 @@ def _put_all(
         try:
             path = put(letter)
         except OSError as error:
-            report(Outcome(letter.delivery, Stage.CONNECT, None, text=str(error)))
+            report([Outcome(letter.delivery, Stage.CONNECT, None, text=str(error))])
             raise _unusable(folder, error) from error
-        report(Outcome(letter.delivery, Stage.FINAL, 250, "2.0.0", str(path)))
+        report([Outcome(letter.delivery, Stage.FINAL, 250, "2.0.0", str(path))])
 
 
 def _unusable(folder: Path, error: OSError) -> TransportError:

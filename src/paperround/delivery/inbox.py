@@ -9,7 +9,7 @@ import asyncio
 import re
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.errors import HeaderParseError
@@ -45,7 +45,7 @@ class InboxTransport(BaseModel):
     """Letters kept; the oldest go first."""
     connections: Annotated[int, Field(ge=1, le=50)] = 2
 
-    def send(self, letters: Iterator[Letter], report: Callable[[Outcome], None]) -> None:
+    def send(self, letters: Iterator[Letter], report: Callable[[Sequence[Outcome]], None]) -> None:
         """Deliver all letters into the Maildir."""
         with _Server(self.directory) as port:
             SmtpTransport(host=_HOST, port=port, tls="none", connections=self.connections).send(letters, report)

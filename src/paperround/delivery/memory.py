@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr
@@ -23,8 +23,8 @@ class MemoryTransport(BaseModel):
         """All letters so far."""
         return tuple(self._letters)
 
-    def send(self, letters: Iterator[Letter], report: Callable[[Outcome], None]) -> None:
+    def send(self, letters: Iterator[Letter], report: Callable[[Sequence[Outcome]], None]) -> None:
         """Accept all letters."""
         for letter in letters:
             self._letters.append(letter)
-            report(Outcome(letter.delivery, Stage.FINAL, 250, "2.0.0", "kept in memory"))
+            report([Outcome(letter.delivery, Stage.FINAL, 250, "2.0.0", "kept in memory")])

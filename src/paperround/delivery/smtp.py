@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field, PrivateAttr
 
-from paperround.delivery.crew import Crew
+from paperround.delivery.connection_pool import ConnectionPool
 from paperround.delivery.relay import Relay
 from paperround.domain.models import Letter, Outcome
 
@@ -45,6 +45,8 @@ class SmtpTransport(Relay):
     """Letters a second over all connections, evenly spaced."""
     per_day: Annotated[int | None, Field(gt=0)] = None
     """Letters a day; the pipeline leaves the rest for tomorrow."""
+    max_in_doubt: Annotated[int, Field(ge=1, le=10_000)] = 100
+    """Letters under way whose outcome is not recorded yet: so many may go out twice after a crash."""
     relays: tuple[Relay, ...] = ()
     """Further ones, tried in this order when those before cannot be reached."""
     _pace: Pace = PrivateAttr()
@@ -62,13 +64,14 @@ class SmtpTransport(Relay):
         )
         return timedelta(seconds=slowest)
 
-    def send(self, letters: Iterator[Letter], report: Callable[[Outcome], None]) -> None:
+    def send(self, letters: Iterator[Letter], report: Callable[[Sequence[Outcome]], None]) -> None:
         """Hand over all letters; see Transport. Raises TransportError when no relay can be reached."""
-        Crew(
+        ConnectionPool(
             (self, *self.relays),
             letters,
             report,
             connections=self.connections,
             max_per_connection=self.max_per_connection,
+            max_in_doubt=self.max_in_doubt,
             wait=self._pace.wait,
         ).run()

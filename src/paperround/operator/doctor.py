@@ -15,7 +15,7 @@ from sqlalchemy import make_url
 from paperround import private_files
 from paperround.app import App
 from paperround.delivery import FileTransport, InboxTransport, MaildirTransport, SmtpTransport
-from paperround.delivery.conversation import refusal
+from paperround.delivery.smtp_session import refusal
 from paperround.domain.errors import PaperroundError
 from paperround.rounds.topics import unusable_topics
 

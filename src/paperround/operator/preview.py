@@ -188,7 +188,7 @@ def send_test(app: App, shown: Preview, email: str) -> Outcome:
     letter = _marked(app, shown, replace(shown.subscriber, row=0, email=to)).letter
     outcomes: list[Outcome] = []
     try:
-        app.transport.send(iter([letter]), outcomes.append)
+        app.transport.send(iter([letter]), outcomes.extend)
     except TransportError as error:
         return Outcome(0, Stage.CONNECT, None, text=str(error))
     return outcomes[0]

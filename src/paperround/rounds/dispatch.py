@@ -1,4 +1,8 @@
-"""One batch of claimed deliveries on its way to the relay: letters out, outcomes in, each durable before the next."""
+"""Claims due deliveries, hands their letters to the relay and records what became of each.
+
+One sender is one claim: the transport draws letters, each chunk of them is asked for again right before it goes, and
+the transport reports outcomes in groups, each group one transaction.
+"""
 
 from __future__ import annotations
 
@@ -7,70 +11,71 @@ import secrets
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Protocol
 
 from paperround import logs
-from paperround.app import App
-from paperround.delivery import retry
+from paperround.delivery import Transport, retry
+from paperround.domain.clock import Clock
 from paperround.domain.errors import PaperroundError
 from paperround.domain.models import BounceKind, Delivery, DeliveryState, Digest, Letter, Outcome, Stage, Subscriber
-from paperround.rounds import bounce_intake
-from paperround.rounds.letters import LetterBuilder
+from paperround.settings import DeliverySettings
 from paperround.store.bounces import Bounce
-from paperround.store.deliveries import Settlement
+from paperround.store.deliveries import Claimed, Relay, Settlement
 
 log = logs.logger()
-# Between asking whether a subscriber still wants the letter and handing it over lie at most this many letters.
+# Between asking whether a subscriber still wants the letter and handing it over lie at most this many letters ...
 _CHECKED_AT_ONCE = 16
+# ... and at most this many seconds until its turn comes: a slow relay's letters are asked for more often.
+_CHECK_HOLDS = 1.0
+_READ_AT_ONCE = 128
 _LAYOUT_DELAY = timedelta(minutes=30)
 
 
-class GroupCommit:
-    """Makes outcomes durable: a caller returns when its own is; callers that come together share a transaction."""
+class Deliveries(Protocol):
+    """What the sender asks of the deliveries' part of the store."""
 
-    def __init__(self, commit: Callable[[Sequence[Outcome]], None]) -> None:
-        self._commit = commit
-        self._waiting: list[tuple[Outcome, threading.Event]] = []
-        self._entry = threading.Lock()
-        self._turn = threading.Lock()
-        self._broken: BaseException | None = None
+    def claim(self, now: datetime, limit: int, claim: str, lease: timedelta) -> Claimed: ...
+    def renew(self, claim: str, until: datetime) -> bool: ...
+    def still_wanted(self, rows: Sequence[int], claim: str, now: datetime) -> set[int]: ...
+    def settle(self, settled: Sequence[Settlement], claim: str, now: datetime) -> None: ...
+    def release(self, claim: str, now: datetime) -> int: ...
+    def next_due(self) -> datetime | None: ...
+    def relay(self, day: date) -> Relay: ...
+    def pause_relay(self, until: datetime | None, reason: str) -> None: ...
+    def others_accepted_since_last_try(self, row: int) -> bool: ...
+
+
+class Digests(Protocol):
+    """Where digests are found by number."""
+
+    def digests(self, rows: Sequence[int]) -> Mapping[int, Digest]: ...
+
+
+class Subscribers(Protocol):
+    """Where subscribers are found by number."""
+
+    def by_rows(self, rows: Sequence[int]) -> Mapping[int, Subscriber]: ...
+
+
+class Store(Protocol):
+    """The parts of the store that the sender uses."""
 
     @property
-    def waiting(self) -> int:
-        """How many outcomes wait for the next transaction."""
-        return len(self._waiting)
-
-    def __call__(self, outcome: Outcome) -> None:
-        done = threading.Event()
-        with self._entry:
-            self._waiting.append((outcome, done))
-        with self._turn:  # whoever gets the turn commits for all who wait
-            if not done.is_set():
-                self._commit_waiting()
-        if self._broken:
-            raise self._broken
-
-    def _commit_waiting(self) -> None:
-        with self._entry:
-            taken, self._waiting = self._waiting, []
-        try:
-            if not self._broken:
-                self._commit([outcome for outcome, _ in taken])
-        except BaseException as error:
-            self._broken = error  # nothing more goes out once an outcome could not be kept
-            raise
-        finally:
-            for _, done in taken:
-                done.set()
+    def deliveries(self) -> Deliveries: ...
+    @property
+    def issues(self) -> Digests: ...
+    @property
+    def subscribers(self) -> Subscribers: ...
 
 
 class Lease:
     """Holds a claim for as long as its letters are under way: one relay's last reply may take ten minutes."""
 
-    def __init__(self, app: App, claim: str) -> None:
-        self._app, self._claim = app, claim
-        self._length = timedelta(seconds=app.settings.delivery.lease)
+    def __init__(self, deliveries: Deliveries, claim: str, clock: Clock, length: timedelta) -> None:
+        self._deliveries, self._claim, self._clock, self._length = deliveries, claim, clock, length
         self._renewed = time.monotonic()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._renew, name="lease", daemon=True)
@@ -88,97 +93,184 @@ class Lease:
         """Whether nobody else can have the claim: not after this program was stopped for a while."""
         return time.monotonic() - self._renewed < self._length.total_seconds()
 
+    def extend(self, asked: float) -> None:
+        """Note that the claim was made, or made longer, by what was asked at this moment of the monotonic clock."""
+        self._renewed = max(self._renewed, asked)
+
     def _renew(self) -> None:
         while not self._over.wait(self._length.total_seconds() / 3):
             asked = time.monotonic()
             try:
-                held = self._app.store.deliveries.renew(self._claim, self._app.clock() + self._length)
+                held = self._deliveries.renew(self._claim, self._clock() + self._length)
             except PaperroundError as error:
                 log.warning("lease not renewed", problem=str(error))
             else:
-                # A sweep elsewhere may have given the claim away while this program stood still.
-                self._renewed = asked if held else float("-inf")
+                # Where nothing is left of the claim, a sweep elsewhere may have given it away meanwhile.
+                if held:
+                    self.extend(asked)
 
 
-class Dispatch:
-    """Sends the deliveries of one claim."""
+def _nothing(*_: object) -> None:
+    """What is done where nobody asks to be told."""
 
-    def __init__(self, app: App, deliveries: Sequence[Delivery], claim: str) -> None:
-        self._app, self._claim = app, claim
-        self._waiting = {delivery.row: delivery for delivery in deliveries}
-        self._order = [delivery.row for delivery in deliveries]
-        self._policy = app.settings.delivery.policy()
-        self._lease = Lease(app, claim)
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Whom the sender heeds and tells while it works; by default nobody."""
+
+    stopping: threading.Event = field(default_factory=threading.Event)
+    """Set when the program is about to end: no further letter is drawn."""
+    give_way: Callable[[], None] = _nothing
+    """Called before each letter; may wait while pages are being answered."""
+    advance: Callable[[int], None] = _nothing
+    """Told how many letters are done."""
+    refused: Callable[[Bounce], object] = _nothing
+    """Told what a final refusal says about an address."""
+
+
+class BatchSender:
+    """Sends what is due until nothing is, or the relay takes no more.
+
+    `per_day` is the most letters that the relay may take over on one day (UTC), None for no limit.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        transport: Transport,
+        build: Callable[[Delivery, Digest | None, Subscriber], Letter],
+        clock: Clock,
+        settings: DeliverySettings,
+        per_day: int | None = None,
+        surroundings: Surroundings | None = None,
+    ) -> None:
+        self._store, self._transport, self._build, self._clock = store, transport, build, clock
+        self._per_day, self._around = per_day, surroundings or Surroundings()
+        self._batch, self._policy = settings.batch, settings.policy()
+        self._claim = secrets.token_hex(16)
+        self._length = timedelta(seconds=settings.lease)
+        self._lease = Lease(store.deliveries, self._claim, clock, self._length)
+        self._open: dict[int, Delivery] = {}
+        """Claimed by us and not settled."""
+        self._capped = False
+        """Whether letters under way kept others from being claimed: they may yet fail, and leave room in the day."""
         self._random = random.Random(secrets.randbits(64))  # noqa: S311 - jitter, not a secret
-        self._paused: datetime | None = None
+        self._refused_until: datetime | None = None
         self.tally: Counter[str] = Counter()
+        """How many letters came to each state."""
+        self.paused = ""
+        """Why nothing is sent at present, if nothing is."""
 
     def run(self) -> None:
-        """Hand over all letters that may go; what was not attempted is queued again."""
-        record = GroupCommit(self._settle)
+        """Hand over all letters that may go; what was not attempted is queued again.
+
+        Raises TransportError when no relay takes anything, and StoreError when an outcome could not be recorded.
+        """
         try:
             with self._lease:
-                self._app.transport.send(self._letters(), record)
+                self._send()
+                while self._capped and not self._over:
+                    self._send()
         finally:
-            self._app.store.deliveries.release(self._claim, self._app.clock())
+            self._store.deliveries.release(self._claim, self._clock())
+
+    def _send(self) -> None:
+        self._transport.send(self._letters(), self._record)
+        self._open.clear()  # nothing is under way any more
 
     @property
-    def paused(self) -> bool:
-        """Whether the account, not a subscriber, was refused: nothing goes until the pause is over."""
-        return self._paused is not None
+    def _over(self) -> bool:
+        return self._refused_until is not None or self._around.stopping.is_set()
 
     def _letters(self) -> Iterator[Letter]:
-        for start in range(0, len(self._order), _CHECKED_AT_ONCE):
-            rows = self._order[start : start + _CHECKED_AT_ONCE]
-            for letter in self._ready(rows):
-                self._app.courtesy.give_way()
-                if self._paused or self._app.stopping.is_set():
-                    return
-                if not self._lease.holds:
-                    return  # others may have taken the rest
+        """Letters ready to go, claimed batch by batch."""
+        self._capped = False
+        while not self._over and (limit := self._allowance()):
+            asked = time.monotonic()
+            claimed = self._store.deliveries.claim(self._clock(), limit, self._claim, self._length)
+            self.tally += claimed.settled
+            if not claimed.deliveries and not claimed.settled.total():
+                return
+            self._lease.extend(asked)
+            self._open |= {delivery.row: delivery for delivery in claimed.deliveries}
+            for letter in self._ready(claimed.deliveries):
+                self._around.give_way()
+                if self._over or not self._lease.holds:
+                    return  # without the lease others may have taken the rest
                 yield letter
 
-    def _ready(self, rows: Sequence[int]) -> Iterator[Letter]:
-        wanted = self._app.store.deliveries.still_wanted(rows, self._claim, self._app.clock())
-        self.tally["suppressed"] += len(rows) - len(wanted)
-        deliveries = [self._waiting[row] for row in rows if row in wanted]
-        digests = self._app.store.issues.digests([d.digest for d in deliveries if d.digest])
-        subscribers = self._app.store.subscribers.by_rows([d.subscriber for d in deliveries])
-        for delivery in deliveries:
-            subscriber = subscribers.get(delivery.subscriber)  # None: erased a moment ago, and the delivery with them
-            if subscriber and (letter := self._lay_out(delivery, digests.get(delivery.digest or 0), subscriber)):
-                yield letter
+    def _allowance(self) -> int:
+        """How many letters may be claimed now: none while the relay is paused or the day's number is used up."""
+        now = self._clock()
+        relay = self._store.deliveries.relay(now.date())
+        if relay.paused_until and relay.paused_until > now:
+            self.paused = f"paused until {relay.paused_until:%Y-%m-%d %H:%M} UTC: {relay.reason}"
+            return 0
+        if self._per_day is None:
+            return self._batch
+        due = self._store.deliveries.next_due()
+        if relay.handed_over >= self._per_day and due and due <= now:
+            self.paused = f"the day's {self._per_day} letters are sent; the rest goes tomorrow"
+        left = self._per_day - relay.handed_over - len(self._open)
+        self._capped = left < 1 and bool(self._open)
+        return min(self._batch, max(0, left))
+
+    def _ready(self, deliveries: Sequence[Delivery]) -> Iterator[Letter]:
+        """The letters of these deliveries, what they are made of read in chunks that bound the memory."""
+        for start in range(0, len(deliveries), _READ_AT_ONCE):
+            chunk = deliveries[start : start + _READ_AT_ONCE]
+            digests = self._store.issues.digests([one.digest for one in chunk if one.digest])
+            subscribers = self._store.subscribers.by_rows([one.subscriber for one in chunk])
+            for delivery in self._wanted(chunk):
+                subscriber = subscribers.get(delivery.subscriber)  # None: erased, and the delivery with them
+                digest = digests.get(delivery.digest or 0)
+                if subscriber and (letter := self._lay_out(delivery, digest, subscriber)):
+                    yield letter
+
+    def _wanted(self, deliveries: Sequence[Delivery]) -> Iterator[Delivery]:
+        """Those that may go, as of a moment ago; the others are settled."""
+        while deliveries:
+            chunk, asked, done = deliveries[:_CHECKED_AT_ONCE], time.monotonic(), 0
+            wanted = self._store.deliveries.still_wanted([one.row for one in chunk], self._claim, self._clock())
+            while done < len(chunk) and (done == 0 or time.monotonic() - asked < _CHECK_HOLDS):
+                delivery = chunk[done]
+                done += 1
+                if delivery.row in wanted:
+                    yield delivery
+                else:
+                    self.tally["suppressed"] += 1
+                    del self._open[delivery.row]
+            deliveries = deliveries[done:]
 
     def _lay_out(self, delivery: Delivery, digest: Digest | None, subscriber: Subscriber) -> Letter | None:
         try:
-            if digest:
-                return (
-                    self._app.shared(LetterBuilder)
-                    .digest_letter(delivery, digest, subscriber, self._app.clock())
-                    .letter
-                )
-            return self._app.shared(LetterBuilder).notice_letter(delivery, subscriber, self._app.clock()).letter
+            return self._build(delivery, digest, subscriber)
         except Exception as error:  # noqa: BLE001 - one letter that cannot be laid out must not stop the others
             log.error("letter cannot be laid out", delivery=delivery.row, problem=str(error))
             outcome = Outcome(delivery.row, Stage.LOCAL, None, text=f"cannot be laid out: {error}")
-            later = self._app.clock() + _LAYOUT_DELAY
-            step = Settlement(outcome, DeliveryState.DEFERRED, outcome.text, later, counts=False)
-            self._app.store.deliveries.settle([step], self._claim, self._app.clock())
-            self.tally["deferred"] += 1
+            later = self._clock() + _LAYOUT_DELAY
+            self._settle([Settlement(outcome, DeliveryState.DEFERRED, outcome.text, later, counts=False)])
             return None
 
-    def _settle(self, outcomes: Sequence[Outcome]) -> None:
-        now = self._app.clock()
-        settled = [self._judge(outcome, now) for outcome in outcomes]
-        self._app.store.deliveries.settle(settled, self._claim, now)
-        self.tally.update(settlement.state.value for settlement in settled)
+    def _record(self, outcomes: Sequence[Outcome]) -> None:
+        """Make outcomes durable, in one transaction, and do what follows from them."""
+        now = self._clock()
+        # After a failure the transport reports once more what may have been recorded in part.
+        settled = [self._judge(outcome, now) for outcome in outcomes if outcome.delivery in self._open]
+        self._settle(settled)
         for settlement in settled:
             if settlement.bounce:
-                bounce_intake.take(self._app, _refusal(settlement.outcome, settlement.bounce))
-        self._app.progress.advance(len(settled))
+                self._around.refused(_refusal(settlement.outcome, settlement.bounce))
+        self._around.advance(len(settled))
+
+    def _settle(self, settled: Sequence[Settlement]) -> None:
+        self._store.deliveries.settle(settled, self._claim, self._clock())
+        self.tally.update(settlement.state.value for settlement in settled)
+        for settlement in settled:
+            del self._open[settlement.outcome.delivery]
 
     def _judge(self, outcome: Outcome, now: datetime) -> Settlement:
-        delivery = self._waiting[outcome.delivery]
+        delivery = self._open[outcome.delivery]
         step = retry.next_step(delivery.attempts, outcome, now, self._policy, self._random, delivery.expires_at)
         if isinstance(step, retry.PauseTransport) and step.suspect and self._others_pass(delivery):
             step = retry.Fail(step.alarm, BounceKind.POLICY)  # it is this letter, and not the account
@@ -198,16 +290,17 @@ class Dispatch:
                 return Settlement(outcome, DeliveryState.FAILED, step.reason, bounce=step.kind)
 
     def _others_pass(self, delivery: Delivery) -> bool:
-        return self._app.store.deliveries.others_accepted_since_last_try(delivery.row)
+        return self._store.deliveries.others_accepted_since_last_try(delivery.row)
 
     def _pause(self, until: datetime, alarm: str) -> None:
-        if self._paused is None or until > self._paused:
-            self._paused = until
-            self._app.store.deliveries.pause_relay(until, alarm)
+        if self._refused_until is None or until > self._refused_until:
+            self._refused_until = until
+            self.paused = f"paused until {until:%Y-%m-%d %H:%M} UTC: {alarm}"
+            self._store.deliveries.pause_relay(until, alarm)
             log.error("relay refuses the account; sending is paused", until=until.isoformat(), problem=alarm)
 
 
 def _refusal(outcome: Outcome, kind: BounceKind) -> Bounce:
-    """A refusal during the conversation, as the report that would have come back about it."""
+    """A refusal during the SMTP session, as the report that would have come back about it."""
     text = f"{outcome.code} {outcome.text}"
     return Bounce(f"smtp {outcome.delivery} {outcome.stage.value}", outcome.delivery, kind, outcome.enhanced, text)

@@ -96,6 +96,13 @@ class LetterBuilder:
         self._printed: OrderedDict[str, dict[int, Paper]] = OrderedDict()
         self._counted: OrderedDict[str, tuple[TopicCounts, ...]] = OrderedDict()
 
+    def letter(self, delivery: Delivery, digest: Digest | None, subscriber: Subscriber) -> Letter:
+        """The letter of a delivery as it goes now: of its digest, or without one of its notice."""
+        now = self._app.clock()
+        if digest:
+            return self.digest_letter(delivery, digest, subscriber, now).letter
+        return self.notice_letter(delivery, subscriber, now).letter
+
     def digest_letter(self, delivery: Delivery, digest: Digest, subscriber: Subscriber, now: datetime) -> Finished:
         """The letter for a digest that was composed for this subscriber."""
         return self.lay_out(delivery, digest, self._papers(digest), subscriber, now)

@@ -16,7 +16,6 @@ it changes nothing. docs/flow.md tells what happens when the power fails between
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -32,9 +31,9 @@ from paperround.matching.candidates import Candidates
 from paperround.matching.compose import compose
 from paperround.matching.popularity import Talks
 from paperround.matching.profile import Tastes
-from paperround.rounds import topics, webhooks
-from paperround.rounds.dispatch import Dispatch
-from paperround.rounds.letters import new_message_id
+from paperround.rounds import bounce_intake, topics, webhooks
+from paperround.rounds.dispatch import BatchSender, Surroundings
+from paperround.rounds.letters import LetterBuilder, new_message_id
 from paperround.sources import FORMATS, Fetched, Source, SourceState, Window, pictures
 from paperround.store.issues import Batch, DueSubscriber, NewDelivery
 from paperround.store.sources import SourceRecord
@@ -290,42 +289,29 @@ def choose(due: DueSubscriber, batch: Batch, cadence: Cadence, day: date, means:
 def deliver(app: App) -> Tally:
     """Send what is due, until nothing is or the relay takes no more."""
     started, tally = time.perf_counter(), Tally()
-    lease = timedelta(seconds=app.settings.delivery.lease)
     app.progress.begin("delivering", None)
-    while not app.stopping.is_set() and (limit := _allowance(app, tally)):
-        claim = secrets.token_hex(16)
-        claimed = app.store.deliveries.claim(app.clock(), limit, claim, lease)
-        tally.letters += claimed.settled
-        if not claimed.deliveries:
-            if claimed.settled.total():
-                continue
-            break
-        dispatch = Dispatch(app, claimed.deliveries, claim)
-        try:
-            dispatch.run()
-        except TransportError as error:
-            tally.paused = str(error)
-            log.error("relay takes nothing; the letters stay queued", problem=str(error))
-        tally.letters += dispatch.tally
-        if tally.paused:
-            break
+    sender = BatchSender(
+        app.store,
+        app.transport,
+        app.shared(LetterBuilder).letter,
+        app.clock,
+        app.settings.delivery,
+        getattr(app.settings.transport, "per_day", None),
+        Surroundings(
+            app.stopping,
+            app.courtesy.give_way,
+            app.progress.advance,
+            lambda bounce: bounce_intake.take(app, bounce),
+        ),
+    )
+    try:
+        sender.run()
+    except TransportError as error:
+        sender.paused = str(error)
+        log.error("relay takes nothing; the letters stay queued", problem=str(error))
+    tally.letters, tally.paused = sender.tally, sender.paused
     tally.took("deliver", started)
     return tally
-
-
-def _allowance(app: App, tally: Tally) -> int:
-    """How many letters may be claimed now: none while the relay is paused or the day's number is used up."""
-    now = app.clock()
-    relay = app.store.deliveries.relay(now.date())
-    if relay.paused_until and relay.paused_until > now:
-        tally.paused = f"paused until {relay.paused_until:%Y-%m-%d %H:%M} UTC: {relay.reason}"
-        return 0
-    per_day: int | None = getattr(app.settings.transport, "per_day", None)
-    batch = app.settings.delivery.batch
-    due = app.store.deliveries.next_due()
-    if per_day and relay.handed_over >= per_day and due and due <= now:
-        tally.paused = f"the day's {per_day} letters are sent; the rest goes tomorrow"
-    return min(batch, max(0, per_day - relay.handed_over)) if per_day else batch
 
 
 # --- sweep ----------------------------------------------------------------------------------------------------

@@ -1,0 +1,449 @@
+"""Several connections to one relay, driven by one thread and a selector.
+
+It begins with one connection and opens another after each letter that was taken, up to the number wanted. A relay
+that turns a further connection away, or ends one with 421, gets fewer, and nothing has failed. Only when no
+connection is left and none can be had is the next relay tried, and only when there is none left does the sending
+stop.
+
+Outcomes are reported in groups: when half of the letters that may be in doubt are answered, a twentieth of a second
+after the first of a group, and at once when a letter was refused, since that may pause everything.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import queue
+import selectors
+import socket
+import ssl
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from paperround import logs
+from paperround.delivery.relay import Relay
+from paperround.delivery.smtp_session import SERVICE_ENDS, Refused, Reply, SmtpSession, open_session, outcome
+from paperround.domain.errors import TransportError
+from paperround.domain.models import Letter, Outcome, Stage
+
+log = logs.logger()
+
+_REOPENING = (0.2, 1.0, 3.0)  # seconds between tries; a server notices the end of a connection a moment late
+_REST = 1.0  # seconds after a 421 on the only connection
+_REGROWS_AFTER = 100  # letters taken, until a relay that wanted fewer connections is asked for one more
+_GROUP_SECONDS = 0.05  # that an outcome waits for others to be recorded with it
+_FAREWELL = 5.0  # seconds for all relays' answers to QUIT
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """What came of opening a connection."""
+
+    name: str
+    session: SmtpSession | None = None
+    refused: Refused | None = None
+    error: BaseException | None = None
+
+
+class _Opener:
+    """Opens connections on threads of their own: a greeting, TLS and a login wait for the relay several times."""
+
+    def __init__(self) -> None:
+        self._opened: queue.SimpleQueue[_Opened] = queue.SimpleQueue()
+        self.woken, self._wake = socket.socketpair()
+        self.woken.setblocking(False)
+        self._lock, self._closed = threading.Lock(), False
+        self.under_way = 0
+
+    def open(self, name: str, opening: Callable[[], SmtpSession]) -> None:
+        """Begin to open one; `opened` has it once `woken` can be read."""
+        self.under_way += 1
+        threading.Thread(target=self._open, args=(name, opening), name=name, daemon=True).start()
+
+    def opened(self) -> list[_Opened]:
+        """Those that are ready or refused by now."""
+        with contextlib.suppress(OSError):  # nothing more to read, or closed
+            while self.woken.recv(64):
+                pass
+        found = []
+        with contextlib.suppress(queue.Empty):
+            while True:
+                found.append(self._opened.get_nowait())
+        self.under_way -= len(found)
+        return found
+
+    def wake(self) -> None:
+        """Make the selector return."""
+        with self._lock:
+            if not self._closed:
+                self._wake.send(b"\0")
+
+    def close(self) -> None:
+        """Wait for nothing more; a connection that comes about later is closed at once."""
+        with self._lock:
+            self._closed = True
+        self.discard()
+        self.woken.close()
+        self._wake.close()
+
+    def _open(self, name: str, opening: Callable[[], SmtpSession]) -> None:
+        try:
+            opened = _Opened(name, session=opening())
+        except Refused as refused:
+            opened = _Opened(name, refused=refused)
+        except BaseException as error:  # noqa: BLE001 - raised again by the pool
+            opened = _Opened(name, error=error)
+        self._opened.put(opened)
+        self.wake()
+        if self._closed:
+            self.discard()
+
+    def discard(self) -> None:
+        """Close those that are ready: they come too late."""
+        for opened in self.opened():
+            if opened.session:
+                opened.session.quit()
+                opened.session.close()
+
+
+class ConnectionPool:
+    """Sends letters over up to `connections` connections to the first relay that can be reached."""
+
+    def __init__(
+        self,
+        relays: Sequence[Relay],
+        letters: Iterator[Letter],
+        report: Callable[[Sequence[Outcome]], None],
+        *,
+        connections: int,
+        max_per_connection: int,
+        max_in_doubt: int,
+        wait: Callable[[float], float],
+    ) -> None:
+        self._relays, self._letters, self._report, self._wait = relays, letters, report, wait
+        self._connections, self._max_per_connection = connections, max_per_connection
+        self._max_in_doubt = max_in_doubt
+        self._contexts: dict[int, ssl.SSLContext | None] = {}
+        self._serial = itertools.count(1)
+        self._stop = threading.Event()
+        self._opener = _Opener()
+        self._selector = selectors.DefaultSelector()
+        self._sessions: dict[SmtpSession, int] = {}
+        """Each with the events that the selector watches for."""
+        self._waiting: deque[Letter] = deque()
+        """Drawn, and for whichever connection has room."""
+        self._again: deque[Letter] = deque()
+        """For a fresh connection: the one that they were on ended before the relay can have taken them."""
+        self._second_try: set[int] = set()
+        self._answered: list[Outcome] = []
+        self._answered_at = 0.0
+        self._under_way = 0
+        """Letters drawn whose outcome is not recorded."""
+        self._place: float | None = None
+        """When the next letter may leave."""
+        self._error: BaseException | None = None
+        self._unrecorded = self._exhausted = False
+        self._wanted = connections
+        self._openings = 1
+        """How many connections may be opened at once."""
+        self._rest_until = 0.0
+        self._relay = 0
+        self._reached = False  # whether this relay ever took us in
+        self._pauses = iter(_REOPENING)
+        self._taken = 0
+        self._lost_in_a_row = 0
+
+    def run(self) -> None:
+        """Send until there are no more letters; raises what ended it before.
+
+        The work is done on a thread of its own, so that an interrupt stops the drawing and not the letters under way.
+        """
+        thread = threading.Thread(target=self._work, name="relay", daemon=True)
+        thread.start()
+        try:
+            thread.join()
+        except BaseException:
+            self._stop.set()
+            self._opener.wake()
+            thread.join()
+            raise
+        if self._error:
+            raise self._error
+
+    def _work(self) -> None:
+        try:
+            self._selector.register(self._opener.woken, selectors.EVENT_READ)
+            self._hand_out()
+            while self._busy():
+                self._turn()
+                self._hand_out()
+            self._record()
+            self._say_goodbye()
+        except BaseException as error:  # noqa: BLE001 - raised again in run()
+            self._fail(error)
+        finally:
+            for session in list(self._sessions):
+                session.expire()
+                self._settle(session)
+            self._report_rest()
+            self._opener.close()
+            self._selector.close()
+
+    def _busy(self) -> bool:
+        if self._again or any(not session.idle for session in self._sessions):
+            return True
+        return not self._stop.is_set() and bool(self._waiting or not self._exhausted)
+
+    def _turn(self) -> None:
+        """Wait for the relay and act on what it says."""
+        self._open_more()
+        for key, events in self._selector.select(self._patience()):
+            if key.data is None:
+                for opened in self._opener.opened():
+                    self._take_in(opened)
+            else:
+                self._serve(key.data, events)
+        now = time.monotonic()
+        for session in [one for one in self._sessions if one.deadline <= now]:
+            session.expire()
+            self._settle(session)
+        if self._answered and now >= self._answered_at + _GROUP_SECONDS:
+            self._record()
+
+    def _hand_out(self) -> None:
+        for session in list(self._sessions):
+            while session.room and (letter := self._next_for(session)):
+                session.offer(letter)
+                self._settle(session)
+        if not self._sessions and not self._waiting and not self._again and (letter := self._draw()):
+            self._waiting.append(letter)  # what a connection is opened for
+
+    def _next_for(self, session: SmtpSession) -> Letter | None:
+        """The next letter for this session; a letter that lost its connection waits for a fresh one, if one comes."""
+        if self._again and (session.letters == 0 or not self._expects_connection()):
+            return self._again.popleft()
+        if self._waiting and not self._stop.is_set():
+            return self._waiting.popleft()
+        return self._draw()
+
+    def _draw(self) -> Letter | None:
+        if self._under_way >= self._max_in_doubt:
+            self._record()  # makes room for what has been answered
+        if self._under_way >= self._max_in_doubt or self._stop.is_set() or self._exhausted:
+            return None
+        now = time.monotonic()
+        if self._place is None:
+            self._place = now + self._wait(now)
+        if now < self._place:
+            return None
+        try:
+            letter = next(self._letters, None)
+        except BaseException as error:  # noqa: BLE001 - raised again in run()
+            self._fail(error)
+            return None
+        if letter is None:
+            self._exhausted = True
+            return None
+        self._place = None
+        self._under_way += 1
+        return letter
+
+    def _serve(self, session: SmtpSession, events: int) -> None:
+        if events & selectors.EVENT_READ:
+            session.receive(lambda: self._next_for(session))
+        if events & selectors.EVENT_WRITE and not session.ended:
+            session.flush()
+        self._settle(session)
+
+    def _settle(self, session: SmtpSession) -> None:
+        """Take what became of letters, and the session itself when it has ended."""
+        results, session.results = session.results, []
+        if session.ended and session in self._sessions:
+            self._selector.unregister(session.socket)
+            session.close()
+            del self._sessions[session]
+            self._openings += 1
+            self._lose(session)
+        for letter, reply in results:
+            self._answer(letter, reply, session.name)
+        if session not in self._sessions:
+            return
+        if session.used_up and session.idle:
+            session.quit()
+        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if session.wants_write else 0)
+        if events != self._sessions[session]:
+            self._selector.modify(session.socket, events, session)
+            self._sessions[session] = events
+
+    def _lose(self, session: SmtpSession) -> None:
+        """Letters that the relay has surely not taken go again at once, one time each."""
+        for letter, reply in session.returned:
+            if letter.delivery in self._second_try:
+                self._answer(letter, reply, session.name)
+            else:
+                self._second_try.add(letter.delivery)
+                self._again.append(letter)
+
+    def _answer(self, letter: Letter, reply: Reply, name: str) -> None:
+        self._second_try.discard(letter.delivery)
+        result = outcome(letter, reply, name)
+        if not self._answered:
+            self._answered_at = time.monotonic()
+        self._answered.append(result)
+        self._learn(result)
+        if not result.accepted or 2 * len(self._answered) >= self._max_in_doubt:
+            self._record()
+
+    def _record(self) -> None:
+        """Report what has been answered; once that has failed, everything is tried again at the very end only."""
+        if not self._answered or self._unrecorded:
+            return
+        try:
+            self._report(self._answered)
+        except BaseException as error:  # noqa: BLE001 - raised again in run()
+            self._unrecorded = True
+            self._fail(error)
+            return
+        self._under_way -= len(self._answered)
+        self._answered = []
+
+    def _fail(self, error: BaseException) -> None:
+        self._error = self._error or error
+        self._stop.set()
+
+    def _patience(self) -> float | None:
+        """Seconds until something has to be done although the relay says nothing."""
+        now = time.monotonic()
+        moments = [session.deadline for session in self._sessions]
+        if self._answered and not self._unrecorded:
+            moments.append(self._answered_at + _GROUP_SECONDS)
+        # Those two may be past, and then wait for something else to happen.
+        moments += (moment for moment in (self._place or 0.0, self._rest_until) if moment > now)
+        soonest = min(moments, default=float("inf"))
+        return None if soonest == float("inf") else max(0.0, soonest - now)
+
+    # Connections
+
+    def _expects_connection(self) -> bool:
+        """Whether a connection that has carried no letter yet is there or will be."""
+        if self._opener.under_way or any(session.letters == 0 for session in self._sessions):
+            return True
+        return self._openings > 0 and len(self._sessions) < self._wanted
+
+    def _open_more(self) -> None:
+        now = time.monotonic()
+        while self._needs_connection() and now >= self._rest_until:
+            self._openings -= 1
+            number = self._relay
+            relay, context = self._relays[number], self._context(number)
+            name = f"{relay.host}:{relay.at_port}#{next(self._serial)}"
+            self._opener.open(name, partial(open_session, relay, context, name, self._max_per_connection))
+
+    def _needs_connection(self) -> bool:
+        opening = self._opener.under_way
+        if self._openings <= 0 or len(self._sessions) + opening >= self._wanted:
+            return False
+        if self._again or self._waiting:
+            return opening < len(self._again) + len(self._waiting)
+        return bool(self._sessions) and not (
+            opening or self._exhausted or self._stop.is_set() or any(one.room for one in self._sessions)
+        )
+
+    def _context(self, number: int) -> ssl.SSLContext | None:
+        if number not in self._contexts:
+            self._contexts[number] = self._relays[number].context()
+        return self._contexts[number]
+
+    def _take_in(self, opened: _Opened) -> None:
+        if opened.error:
+            self._give_up(opened.error)
+        elif opened.refused:
+            self._handle_refusal(opened.refused, opened.name)
+        elif opened.session:
+            self._reached, self._pauses = True, iter(_REOPENING)
+            self._sessions[opened.session] = selectors.EVENT_READ
+            self._selector.register(opened.session.socket, selectors.EVENT_READ, opened.session)
+
+    def _handle_refusal(self, refused: Refused, name: str) -> None:
+        """A connection that cannot be had: go on with fewer, try again, try the next relay, or give up."""
+        if working := len(self._sessions) + self._opener.under_way:
+            self._wanted = max(1, min(self._wanted, working))
+            self._second_try.difference_update(letter.delivery for letter in self._again)
+            self._waiting.extendleft(reversed(self._again))
+            self._again.clear()
+            return
+        self._openings = 1
+        may_pass = self._reached and refused.reply.stage is Stage.CONNECT and not self._stop.is_set()
+        if may_pass and (pause := next(self._pauses, None)):
+            self._rest_until = time.monotonic() + pause
+            return
+        if self._relay + 1 < len(self._relays):
+            log.warning("relay cannot be used; trying the next", relay=name, problem=str(refused))
+            self._relay, self._reached, self._wanted = self._relay + 1, False, self._connections
+            return
+        if letter := next(self._rest(), None):
+            self._answered.append(outcome(letter, refused.reply, name))
+        self._give_up(TransportError(f"{name.partition('#')[0]}: {refused}; the letters stay queued"))
+
+    def _give_up(self, error: BaseException) -> None:
+        """No connection can be had: what waits for one stays with us."""
+        self._fail(error)
+        self._waiting += self._again
+        self._again.clear()
+
+    def _rest(self) -> Iterator[Letter]:
+        """Takes what no connection has taken."""
+        while self._again or self._waiting:
+            yield (self._again or self._waiting).popleft()
+
+    def _report_rest(self) -> None:
+        """Report the letters that no connection took, and once more what could not be recorded."""
+        stopped = Reply(Stage.CONNECT, None, "not attempted: the sending stopped")
+        self._answered += (outcome(letter, stopped, "") for letter in self._rest())
+        self._unrecorded = False
+        self._record()
+
+    def _learn(self, result: Outcome) -> None:
+        """What the outcome of a letter says about the relay."""
+        if result.accepted:
+            self._grow()
+        elif result.code is None or result.code == SERVICE_ENDS:
+            self._count_loss(result)
+            if result.code:
+                self._step_back()
+        else:
+            self._lost_in_a_row = 0
+
+    def _grow(self) -> None:
+        self._lost_in_a_row = 0
+        self._taken += 1
+        self._openings = min(self._openings + 1, self._connections)
+        if self._taken % _REGROWS_AFTER == 0:
+            self._wanted = min(self._wanted + 1, self._connections)
+
+    def _count_loss(self, result: Outcome) -> None:
+        self._lost_in_a_row += 1
+        # Each connection may have lost one when the relay was restarted; more than that is the relay itself.
+        if self._lost_in_a_row > 2 * self._connections + 2:
+            self._fail(TransportError(f"{result.connection}: connection after connection ends early: {result.text}"))
+
+    def _step_back(self) -> None:
+        """After a 421, which has ended its connection: go on with one fewer, or rest where it was the only one."""
+        self._wanted = max(1, len(self._sessions))
+        if not self._sessions:
+            self._rest_until = time.monotonic() + _REST
+
+    def _say_goodbye(self) -> None:
+        until = time.monotonic() + _FAREWELL
+        while self._sessions and (left := until - time.monotonic()) > 0:
+            for session in self._sessions:
+                session.quit()
+            for key, events in self._selector.select(left):
+                if key.data is None:
+                    self._opener.discard()
+                else:
+                    self._serve(key.data, events)
