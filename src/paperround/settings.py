@@ -43,6 +43,7 @@ from paperround.sources import AnySource, Source
 
 CONFIG_FILE = Path("config/paperround.toml")
 _SECRET_BYTES = 32
+_LEAST_SECRET = 16  # characters
 
 
 class _Part(BaseModel):
@@ -66,6 +67,17 @@ class SiteSettings(_Part):
     feedback: bool = True
     """Whether each paper in a letter has links to say that one wants more or less like it."""
     admin_token: SecretStr | None = None
+    """Opens /admin: at least 16 characters, so that it cannot be guessed."""
+
+    @field_validator("admin_token")
+    @classmethod
+    def _hard_to_guess(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and 0 < len(value.get_secret_value()) < _LEAST_SECRET:
+            raise ValueError(
+                f"needs {_LEAST_SECRET} characters or more; make one with: "
+                "python3 -c 'import secrets; print(secrets.token_urlsafe(24))'"
+            )
+        return value
 
     @field_validator("base_url")
     @classmethod
@@ -208,7 +220,7 @@ class Settings(BaseSettings):
         validate_default=True,
     )
 
-    database_url: str = "sqlite:///data/paperround.db"
+    database_url: str = Field("sqlite:///data/paperround.db", repr=False)  # it may hold a password
     secret_key: SecretStr | None = None
     contact: str = ""
     """An address or page that sources can reach the operator under; part of the User-Agent."""
@@ -219,7 +231,7 @@ class Settings(BaseSettings):
     dkim: Dkim | None = None
     runner: RunnerSettings = RunnerSettings()
     rounds: RoundSettings = RoundSettings()
-    sources: tuple[AnySource, ...] = ()
+    sources: tuple[AnySource, ...] = Field((), repr=False)  # their addresses may hold passwords
     webhooks: tuple[WebhookSettings, ...] = ()
     topics_file: Path | None = None
     """By default topics.toml beside the configuration file."""

@@ -100,7 +100,8 @@ def _zone(value: str) -> str:
 
 def _web(value: str) -> str:
     if not value.startswith(("https://", "http://")):
-        raise ValueError(f'"{value}" is not a web address; it has to start with https:// or http://')
+        # Without the value: it may hold a password.
+        raise ValueError("this is not a web address; it has to start with https:// or http://")
     return value
 
 

@@ -28,6 +28,7 @@ from paperround.store.migrations import current_revision, migrate, newest_revisi
 from paperround.store.overview import Overview
 from paperround.store.papers import Papers
 from paperround.store.pictures import Pictures
+from paperround.store.quotas import Quotas
 from paperround.store.requests import Personal
 from paperround.store.schema import notes
 from paperround.store.search import SearchIndex, SearchLanguage
@@ -61,6 +62,7 @@ class Store:
         self.sources = Sources(self._engine)
         self.browsing = Browsing(self._engine, index)
         self.personal = Personal(self._engine)
+        self.quotas = Quotas(self._engine)
         self.overview = Overview(self._engine)
         self.reasons = Reasons(self._engine)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, delete, exists, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, exists, func, insert, or_, select, update
 
 from paperround.domain.models import DeliveryState, Subscriber, SubscriberState
 from paperround.store.engine import reading, writing
@@ -30,6 +30,8 @@ from paperround.store.subscribers import READING, add, email_key
 CONFIRM, LINK = "confirm", "your-link"
 # A mailbox must not be filled by strangers who type its address into forms.
 _ONCE_IN, _MONTH, _PER_MONTH = timedelta(days=1), timedelta(days=30), 5
+_LEFT_ALONE = timedelta(days=90)
+"""For so long strangers cannot have a letter sent to an address that complained, or that does not exist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +49,21 @@ class Personal:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def wish(self, stranger: Subscriber, wanted: Mapping[str, Any], notice: NewNotice, now: datetime) -> bool:
+    def wish(
+        self,
+        stranger: Subscriber,
+        wanted: Mapping[str, Any],
+        notice: NewNotice,
+        now: datetime,
+        *,
+        by_owner: bool = False,
+    ) -> bool:
         """Keep a wish until the address's owner confirms it; whether a notice about it was queued.
 
         An unknown address becomes a pending subscriber. One that reads already keeps everything as it is, and is sent
-        the link to its preferences.
+        the link to its preferences. While a confirmation's link is fresh its wish stays: a stranger cannot exchange
+        what the owner is about to agree to. A suppressed address is asked only when its owner has asked for it, with
+        a link of theirs (`by_owner`), or when it was left alone for 90 days.
         """
         with writing(self._engine) as db:
             found = _subscriber(db, stranger.email)
@@ -59,8 +71,11 @@ class Personal:
                 _add_stranger(db, stranger, now)
                 found = _subscriber(db, stranger.email)
             # A suppressed subscriber gets nothing: for them, too, only a fresh confirmation opens the way again.
-            reads = found.state in READING and not _suppressed(db, stranger.email)
-            if not reads:
+            suppressed = _suppressed(db, stranger.email)
+            if suppressed and not by_owner and _is_left_alone(db, found.row, suppressed, now):
+                return False
+            reads = found.state in READING and not suppressed
+            if not reads and (by_owner or not _has_fresh_link(db, found.row, now)):
                 db.execute(update(subscribers).where(subscribers.c.row == found.row).values(wish=dict(wanted)))
             return _queue(db, found.row, found.email, LINK if reads else CONFIRM, notice, now)
 
@@ -120,9 +135,27 @@ class Personal:
             }
 
 
-def _suppressed(db: Connection, email: str) -> bool:
-    key = suppressions.c.email_key
-    return db.scalar(select(key).where(key == email_key(email))) is not None
+def _suppressed(db: Connection, email: str) -> datetime | None:
+    """Since when an address is suppressed, if it is."""
+    since: datetime | None = db.scalar(select(suppressions.c.at).where(suppressions.c.email_key == email_key(email)))
+    return since
+
+
+def _is_left_alone(db: Connection, row: int, suppressed: datetime, now: datetime) -> bool:
+    asked = db.scalar(select(func.max(deliveries.c.created_at)).where(_confirmations(row)))
+    return max(suppressed, asked or suppressed) > now - _LEFT_ALONE
+
+
+def _has_fresh_link(db: Connection, row: int, now: datetime) -> bool:
+    """Whether a confirmation of this subscriber went out whose link still holds, or is about to."""
+    fresh = deliveries.c.expires_at > now
+    return db.scalar(select(exists().where(_confirmations(row), fresh))) or False
+
+
+def _confirmations(row: int) -> ColumnElement[bool]:
+    # One that ran out before it was ever tried reached nobody.
+    tried = or_(deliveries.c.state != DeliveryState.EXPIRED.value, deliveries.c.attempts > 0)
+    return and_(deliveries.c.subscriber == row, deliveries.c.notice == CONFIRM, tried)
 
 
 def _subscriber(db: Connection, email: str) -> Any:

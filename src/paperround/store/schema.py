@@ -400,5 +400,48 @@ relay = Table(
     Column("accepted_at", Moment),  # when it last took a letter
 )
 
+# How often somebody asked for something that costs others: letters to an address, guesses. Keys are hashes with the
+# site's key, never addresses.
+quota_uses = Table(
+    "quota_uses",
+    metadata,
+    _row(),
+    Column("kind", String, nullable=False),
+    Column("key", String, nullable=False),
+    Column("at", Moment, nullable=False),
+    Index("ix_quota_uses_kind_key_at", "kind", "key", "at"),
+)
+
+# What programs show to use the API; the token itself is nowhere.
+api_tokens = Table(
+    "api_tokens",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("hash", String, nullable=False, unique=True),
+    Column("scopes", JSON, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment),
+    Column("last_used_at", Moment),
+)
+
+# Operators who are logged in; a cookie is worth nothing without its row here.
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("hash", String, primary_key=True),
+    Column("expires_at", Moment, nullable=False),
+)
+
+# Who changed what, for the operator; of subscribers only their number, so that erasing one leaves no address here.
+audit_entries = Table(
+    "audit_entries",
+    metadata,
+    _row(),
+    Column("at", Moment, nullable=False, index=True),
+    Column("who", String, nullable=False),
+    Column("action", String, nullable=False),
+    Column("subject", String, nullable=False),
+)
+
 # Small values that belong to the site: the hash of the loaded topics, whether the seeds were loaded.
 notes = Table("notes", metadata, Column("name", String, primary_key=True), Column("value", Text, nullable=False))

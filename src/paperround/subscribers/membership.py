@@ -119,9 +119,11 @@ def _subscriber(app: App, wanted: Wish, *, confirmed: bool) -> Subscriber:
     )
 
 
-def ask_to_subscribe(app: App, wanted: Wish, consent: Mapping[str, str]) -> None:
+def ask_to_subscribe(app: App, wanted: Wish, consent: Mapping[str, str], *, by_owner: bool = False) -> None:
     """Somebody typed an address into a form: its owner is asked by a letter, at most once a day.
 
+    `by_owner` says that the request came with a link out of the owner's mail: only then is a suppressed address asked
+    before 90 days have passed, and the wish behind a fresh confirmation replaced.
     Nothing else happens before they confirm, and nothing here tells whether the address is known: each way through
     writes about the same rows.
     """
@@ -137,7 +139,7 @@ def ask_to_subscribe(app: App, wanted: Wish, consent: Mapping[str, str]) -> None
         language=wanted.language,
     )
     kept = {**_as_kept(wanted), "consent": dict(consent)}
-    if app.store.personal.wish(stranger, kept, _notice(app, context), app.clock()):
+    if app.store.personal.wish(stranger, kept, _notice(app, context), app.clock(), by_owner=by_owner):
         app.nudge()
 
 
@@ -149,7 +151,7 @@ def ask_for_link(app: App, email: str) -> None:
 
 def ask_to_return(app: App, subscriber: Subscriber, consent: Mapping[str, str]) -> None:
     """Somebody who left wants their letters again: they are asked to confirm, as everybody is."""
-    ask_to_subscribe(app, wish_of(app, subscriber), consent)
+    ask_to_subscribe(app, wish_of(app, subscriber), consent, by_owner=True)
 
 
 def wish_of(app: App, subscriber: Subscriber) -> Wish:

@@ -14,11 +14,12 @@ from collections.abc import Callable
 from typing import Any
 
 import h11
-import structlog
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-log = structlog.get_logger()
+from paperround import logs
+
+log = logs.logger()
 HEAD_SECONDS = 15.0
 """For a request's whole head, from the connection or the head's first byte on."""
 SEND_SECONDS = 30.0

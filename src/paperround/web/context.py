@@ -225,6 +225,11 @@ class RequestContext:
             self.app.keys, self.admin_token, cookie, self.app.clock()
         )
 
+    def count_trials(self, request: Request, queries: int) -> None:
+        """Count queries that a visitor tries; HTTP 429 when this client has tried too many in the past minute."""
+        if queries and not self.limits.trying.take(client_of(request), self.app.clock(), queries):
+            raise HTTPException(429, headers={"Retry-After": "60"})
+
     def csrf(self, request: Request) -> str:
         """What forms of this visitor carry; another site cannot read it and so cannot post for them."""
         return session.csrf(self.app.keys, request.cookies.get(session.COOKIE, "local"))

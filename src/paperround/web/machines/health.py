@@ -15,8 +15,7 @@ from paperround import __version__
 from paperround.domain.errors import StoreError
 from paperround.operator import queries
 from paperround.web import session
-from paperround.web.context import ContextDep, RequestContext
-from paperround.web.rate_limits import EVERYBODY
+from paperround.web.context import ContextDep, RequestContext, client_of
 
 router = APIRouter()
 get = partial(router.get, response_model=None)
@@ -48,7 +47,7 @@ def metrics(request: Request, context: ContextDep) -> Response:
 def has_token(request: Request, context: RequestContext) -> bool:
     """Whether the request carries the admin token (`Authorization: Bearer …`); guesses are limited like logins."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    who, now = f"bearer {request.client.host if request.client else ''}", context.app.clock()
+    who, now = f"bearer {client_of(request)}", context.app.clock()
     if scheme.lower() != "bearer" or not context.admin_token or context.limits.logging_in.wait(who, now):
         return False
     if session.same(token.strip(), context.admin_token):
@@ -83,7 +82,8 @@ class _MetricsCollector(Collector):
         due = app.store.deliveries.next_due()
         late = max(0.0, (app.clock() - due).total_seconds()) if due else 0.0
         yield GaugeMetricFamily("paperround_delivery_lag_seconds", "How long the next letter has been due.", late)
-        asked = self._context.limits.subscribing_overall.count(EVERYBODY, app.clock())
+        limits = self._context.limits
+        asked = limits.newcomers.requests(app) + limits.lost_links.requests(app)
         yield GaugeMetricFamily(
             "paperround_subscribe_requests_hour", "Requests for confirmations in the past hour.", asked
         )

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
 from functools import partial
+from html import escape
 from itertools import islice
 from typing import Any
 from urllib.parse import urlencode
@@ -157,9 +158,8 @@ def framed(request: Request, context: ContextDep) -> Response:
     _let_in(request, context)
     asked = PreviewQuery.of(request, context)
     seen = _shown(context, asked)
-    html = (
-        seen.viewed.html if seen.viewed else f"<p>{seen.missing or 'The template is broken; the page tells where.'}"
-    )
+    missing = seen.missing or "The template is broken; the page tells where."
+    html = seen.viewed.html if seen.viewed else f"<p>{escape(missing)}"
     # A theme's own pictures may lie anywhere, and who works on it wants to see them.
     return frame(html, asked.look, pictures="https:", refresh=_REFRESH if asked.watch else 0)
 

@@ -126,7 +126,7 @@ def come_back(request: Request, context: ContextDep, token: str) -> Response:
     _ = language.gettext
     if subscriber is None:
         raise BadToken("this subscriber is gone")
-    if subscriber.state is SubscriberState.UNSUBSCRIBED:
+    if subscriber.state is SubscriberState.UNSUBSCRIBED or subscriber.suppressed:
         membership.ask_to_return(context.app, subscriber, _consent(request, context, _("Subscribe again")))
     lines = [_("A letter with a button to confirm is on its way to you. After that everything is as it was.")]
     return context.message(

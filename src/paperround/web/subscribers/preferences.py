@@ -103,9 +103,9 @@ def _subscriber(context: RequestContext, token: str) -> Subscriber:
 
 def _save(request: Request, context: RequestContext, subscriber: Subscriber, form: FormFields) -> Response:
     language = context.language(subscriber.language)
-    wanted, shown = preferences_form.checked(
-        context, preferences_form.typed(form, language), language, email=subscriber.email
-    )
+    typed = preferences_form.typed(form, language)
+    context.count_trials(request, len(typed.queries))
+    wanted, shown = preferences_form.checked(context, typed, language, email=subscriber.email)
     if wanted is None:
         return page(request, context, subscriber, shown=shown, status=422)
     membership.change(context.app, subscriber, wanted)
@@ -115,6 +115,7 @@ def _save(request: Request, context: RequestContext, subscriber: Subscriber, for
 def _try(request: Request, context: RequestContext, subscriber: Subscriber, form: FormFields) -> Response:
     language = context.language(subscriber.language)
     shown = preferences_form.typed(form, language)
+    context.count_trials(request, len(shown.queries))
     trials = tuple(preferences_form.trial(context.app, text, language) for text in shown.queries)
     return page(request, context, subscriber, shown=replace(shown, trials=trials))
 

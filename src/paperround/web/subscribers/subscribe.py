@@ -8,11 +8,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
-from paperround import logs
 from paperround.domain.errors import WrongUse
 from paperround.domain.latex import readable
 from paperround.rendering.language import Language
@@ -20,14 +19,13 @@ from paperround.subscribers import membership
 from paperround.web.browse.cards import page_of
 from paperround.web.context import PRIVATE, ContextDep, RequestContext, client_of
 from paperround.web.forms import Form, FormFields
-from paperround.web.rate_limits import EVERYBODY
-from paperround.web.subscribers import preferences_form
+from paperround.web.subscribers import form_guard, preferences_form
+from paperround.web.subscribers.form_guard import Decision
 from paperround.web.subscribers.preferences_form import Filled
 
 router = APIRouter()
 get = partial(router.get, response_model=None)
 post = partial(router.post, response_model=None)
-log = logs.logger()
 # Known and unknown addresses make the database do nearly the same; the rest of the difference drowns in this.
 _EVEN_SECONDS = 0.04
 _TRAP = "website"
@@ -50,7 +48,7 @@ async def subscribe(request: Request, context: ContextDep, form: Form) -> Respon
 @get("/preferences")
 def link_form(request: Request, context: ContextDep) -> Response:
     """The form for a lost link."""
-    return context.page(request, "lost", trap=_TRAP, wrong="", email="")
+    return _lost(request, context, "")
 
 
 @post("/preferences")
@@ -62,8 +60,7 @@ async def send_link(request: Request, context: ContextDep, form: Form) -> Respon
 @get("/try")
 def try_query(request: Request, context: ContextDep, q: str = "") -> Response:
     """What a query would have brought in the past week, for the form's live preview."""
-    if not context.limits.trying.take(client_of(request), context.app.clock()):
-        raise HTTPException(429, headers={"Retry-After": "60"})
+    context.count_trials(request, 1)
     language = context.visitors_language(request)
     if not q.strip():
         return JSONResponse({"told": "", "papers": []}, headers={"Cache-Control": "no-store"})
@@ -102,17 +99,19 @@ async def _evenly(work: Callable[[], Response]) -> Response:
 def _subscribe(request: Request, context: RequestContext, form: FormFields) -> Response:
     language = context.visitors_language(request)
     shown = preferences_form.typed(form, language)
-    match form.get("step"):
-        case "begin":
-            return _form(request, context, language, shown)
-        case "try":
-            trials = tuple(preferences_form.trial(context.app, text, language) for text in shown.queries)
-            return _form(request, context, language, replace(shown, trials=trials))
+    if form.get("step") == "begin":
+        return _form(request, context, language, shown)
+    context.count_trials(request, len(shown.queries))
+    if form.get("step") == "try":
+        trials = tuple(preferences_form.trial(context.app, text, language) for text in shown.queries)
+        return _form(request, context, language, replace(shown, trials=trials))
     wanted, shown = preferences_form.checked(context, shown, language)
     if wanted is None:
         return _form(request, context, language, shown, status=422)
-    _count(request, context)
-    if not form.get(_TRAP):  # no person sees that field
+    decision = form_guard.check(request, context, form, wanted.email, context.limits.newcomers)
+    if decision is Decision.AGAIN:
+        return _form(request, context, language, shown, stamp=form_guard.make_stamp(request, context, wanted.email))
+    if decision is Decision.SEND and not form.get(_TRAP):  # no person sees that field
         consent = {
             "asked_at": context.app.clock().isoformat(),
             "asked_from": client_of(request),
@@ -137,17 +136,26 @@ def _send_link(request: Request, context: RequestContext, form: FormFields) -> R
         email = membership.address(form.get("email")[:500])
     except WrongUse:
         wrong = language.gettext("This is not an email address.")
-        return context.page(
-            request, "lost", status=422, language=language, trap=_TRAP, wrong=wrong, email=form.get("email")[:254]
-        )
-    _count(request, context)
-    if not form.get(_TRAP):
+        return _lost(request, context, form.get("email")[:254], status=422, wrong=wrong)
+    decision = form_guard.check(request, context, form, email, context.limits.lost_links)
+    if decision is Decision.AGAIN:
+        return _lost(request, context, email, stamp=form_guard.make_stamp(request, context, email))
+    if decision is Decision.SEND and not form.get(_TRAP):
         membership.ask_for_link(context.app, email)
     lines = [
         language.gettext("If %(email)s is known here, a letter with the link is on its way.") % {"email": email},
         language.gettext("Your newest letter from us has it too, at the bottom."),
     ]
     return _look(request, context, language, lines)
+
+
+def _lost(
+    request: Request, context: RequestContext, email: str, *, status: int = 200, wrong: str = "", stamp: str = ""
+) -> Response:
+    response = context.page(request, "lost", status=status, trap=_TRAP, wrong=wrong, email=email, stamp=stamp)
+    if request.method == "POST":
+        response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 def agreement(language: Language) -> str:
@@ -158,7 +166,14 @@ def agreement(language: Language) -> str:
     )
 
 
-def _form(request: Request, context: RequestContext, language: Language, form: Filled, status: int = 200) -> Response:
+def _form(
+    request: Request,
+    context: RequestContext,
+    language: Language,
+    form: Filled,
+    status: int = 200,
+    stamp: str = "",
+) -> Response:
     response = context.page(
         request,
         "subscribe",
@@ -167,6 +182,7 @@ def _form(request: Request, context: RequestContext, language: Language, form: F
         here="/subscribe",
         form=form,
         trap=_TRAP,
+        stamp=stamp,
         choices=preferences_form.choices(context, language),
         agreement=agreement(language),
     )
@@ -183,19 +199,3 @@ def _look(request: Request, context: RequestContext, language: Language, lines: 
     )
     response.headers.update(PRIVATE)
     return response
-
-
-def _count(request: Request, context: RequestContext) -> None:
-    """Count a request for a letter; HTTP 429 when this client, or all of them together, have asked for too many."""
-    now, limits = context.app.clock(), context.limits
-    if not limits.subscribing.take(client_of(request), now):
-        raise HTTPException(429, headers={"Retry-After": str(limits.subscribing.wait(client_of(request), now))})
-    if not limits.subscribing_overall.take(EVERYBODY, now):
-        log.error("far too many people subscribe at once; new requests are refused for now", within="an hour")
-        raise HTTPException(429, headers={"Retry-After": "600"})
-    if limits.subscribing_overall.count(EVERYBODY, now) == limits.spike:
-        log.warning(
-            "unusually many people subscribe; is somebody flooding mailboxes?",
-            within="an hour",
-            requests=limits.spike,
-        )

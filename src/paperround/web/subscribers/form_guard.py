@@ -1,0 +1,124 @@
+"""What keeps the two forms that send letters from being used against others' mailboxes, or shut for everybody.
+
+Counted are the client and its network, the mailbox (whatever is written after a + or with dots in it), the
+recipient's domain, and everybody together: in the database, so that a restart forgets nothing. Newcomers and lost
+links have budgets of their own. In a spike the form has to be sent twice, some seconds apart, by the same client.
+"""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+from datetime import datetime, timedelta
+from enum import Enum
+from urllib.parse import urlsplit
+
+from fastapi import HTTPException, Request
+
+from paperround import logs
+from paperround.web.context import RequestContext, client_of
+from paperround.web.forms import FormFields
+from paperround.web.rate_limits import EVERYBODY, FormLimits
+
+log = logs.logger()
+_SHORTEST, _LONGEST = timedelta(seconds=5), timedelta(hours=1)  # between the two times that a form is sent in a spike
+# These providers take what is behind a + away, and Gmail also the dots.
+_SAME_DOMAIN = {"googlemail.com": "gmail.com"}
+
+
+class Decision(Enum):
+    """What becomes of a form."""
+
+    SEND = "the letter may go"
+    SILENT = "no letter goes, and nobody is told"
+    AGAIN = "the form has to be sent once more"
+
+
+def check(request: Request, context: RequestContext, form: FormFields, email: str, limits: FormLimits) -> Decision:
+    """Whether a letter may go to an address that was typed into a form.
+
+    Raises HTTPException: 403 where another site has made the form, 429 where too many were sent by this client or its
+    network, to this domain, or by everybody.
+    """
+    _refuse_other_sites(request, context)
+    now, counts = context.app.clock(), context.app.store.quotas
+    mailbox, domain = fold_mailbox(email)
+    client, to_domain = _key(context, client_of(request)), _key(context, domain)
+    many = counts.count(limits.everybody, EVERYBODY, now), counts.count(limits.domain, to_domain, now)
+    if (many[0] >= limits.spike or many[1] >= limits.domain_spike) and not _is_second(request, context, form, email):
+        _warn(limits, many)
+        return Decision.AGAIN
+    mine = [(limits.client, client), (limits.network, _key(context, _network_of(request)))]
+    theirs = [(limits.mailbox, _key(context, mailbox)), (limits.mailbox_month, _key(context, mailbox))]
+    broken = counts.take([*mine, *theirs, (limits.domain, to_domain), (limits.everybody, EVERYBODY)], now)
+    if broken in (limits.mailbox, limits.mailbox_month):
+        # Whether this mailbox was written to is nobody's business; the client has used one of its own requests.
+        counts.take(mine, now)
+        return Decision.SILENT
+    if broken is None:
+        return Decision.SEND
+    if broken is limits.everybody:
+        log.error("far too many forms are sent; new ones are refused for now", form=limits.name, within="an hour")
+    key = dict([*mine, (limits.domain, to_domain), (limits.everybody, EVERYBODY)])[broken]
+    raise HTTPException(429, headers={"Retry-After": str(counts.wait(broken, key, now))})
+
+
+def fold_mailbox(email: str) -> tuple[str, str]:
+    """A mailbox by one name, however its address is written, and its domain."""
+    local, _, domain = email.casefold().rpartition("@")
+    domain = _SAME_DOMAIN.get(domain, domain)
+    bare = local.partition("+")[0].replace(".", "")
+    return f"{bare or local}@{domain}", domain
+
+
+def make_stamp(request: Request, context: RequestContext, email: str) -> str:
+    """What a form carries that is to be sent a second time: when it was made, for which client and address."""
+    return _stamp(request, context, email, context.app.clock())
+
+
+def _is_second(request: Request, context: RequestContext, form: FormFields, email: str) -> bool:
+    stamp, now = form.get("stamp"), context.app.clock()
+    made = stamp.partition(".")[0]
+    if not (made.isascii() and made.isdecimal() and len(made) <= 12):
+        return False
+    at = datetime.fromtimestamp(int(made), now.tzinfo)
+    genuine = hmac.compare_digest(stamp.encode(), _stamp(request, context, email, at).encode())
+    return genuine and _SHORTEST <= now - at <= _LONGEST
+
+
+def _stamp(request: Request, context: RequestContext, email: str, at: datetime) -> str:
+    made = int(at.timestamp())
+    return f"{made}.{_key(context, f'stamp {made} {client_of(request)} {email.casefold()}')}"
+
+
+def _refuse_other_sites(request: Request, context: RequestContext) -> None:
+    """Visitors of other people's pages must not be made the senders. Programs that send no Origin are none."""
+    origin = request.headers.get("origin", "")
+    ours = {request.headers.get("host", ""), urlsplit(context.site.base_url).netloc}
+    foreign = origin not in {"", "null"} and urlsplit(origin).netloc not in ours
+    if foreign or request.headers.get("sec-fetch-site") == "cross-site":
+        raise HTTPException(403, "this form was sent by another site; open it here and send it again")
+
+
+def _network_of(request: Request) -> str:
+    host = request.client.host if request.client else "unknown"
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    return str(ipaddress.ip_network((address, 24 if address.version == 4 else 48), strict=False))
+
+
+def _key(context: RequestContext, text: str) -> str:
+    """A name for what is counted that tells nobody what it is."""
+    return hmac.digest(context.app.keys[0], f"rate\0{text}".encode(), "sha256").hex()[:32]
+
+
+def _warn(limits: FormLimits, many: tuple[int, int]) -> None:
+    log.warning(
+        "unusually many forms are sent: each has to be sent twice for now; is somebody flooding mailboxes?",
+        form=limits.name,
+        within="an hour",
+        everybody=many[0],
+        to_this_domain=many[1],
+    )
