@@ -122,7 +122,7 @@ def test_search_speaks_the_query_language_and_plain_words(site: Site) -> None:
     found = site.json("search", "title:robots author:Author1")
     assert [(hit["rank"], hit["id"]) for hit in found] == [(1, "2611.00001")]
     assert found[0]["why"]
-    assert {"rank", "id", "title", "score", "why"} == found[0].keys()
+    assert {"rank", "id", "title", "score", "why", "parts"} == found[0].keys()
     assert len(site.json("search", "robots", "--limit", "2")) == 2
 
 

@@ -15,7 +15,7 @@ import paperround.store
 from paperround.domain.errors import QueryError
 from paperround.domain.models import Paper
 from paperround.matching.fields import Field
-from paperround.matching.fts import CREATE, expression, index_document, signs
+from paperround.matching.fts import CREATE, expression, index_document
 from paperround.matching.lexical import Index
 from paperround.matching.query import MAX_LENGTH, MAX_NESTING, Query, free_text, parse
 from support.examples import examples
@@ -77,7 +77,6 @@ def test_the_deepest_query_that_is_allowed_is_not_too_deep_for_sqlite(nested: Ca
         query, level = deeper, level + 1
     assert level >= MAX_NESTING // 4
     assert rows([paper()], parse(query)) == [set()]
-    assert all(some == set() for some in shown([paper()], parse(query)))
 
 
 def test_the_longest_query_that_is_allowed_is_not_too_long_for_sqlite() -> None:
@@ -132,34 +131,3 @@ def test_a_whole_abstract_pasted_into_the_search_box_finds_its_paper() -> None:
     abstract = "We (the authors) ask: what does a robot's hand know? " * 60
     assert len(abstract) > MAX_LENGTH
     assert rows([paper(abstract=abstract), paper(2, abstract="What?")], free_text(abstract)) == [{1}]
-
-
-def shown(papers: Iterable[Paper], query: Query) -> list[set[int]]:
-    """Which papers that the query finds have each of its signs."""
-    with closing(sqlite3.connect(":memory:")) as db:
-        _fill(db, papers)
-        both = [f"({expression(query)}) AND ({sign})" for sign, _ in signs(query)]
-        return [{row for (row,) in db.execute(_ASK, (one,))} for one in both]
-
-
-@given(BATCHES, QUERIES)
-@settings(max_examples=examples(40))
-def test_signs_are_told_of_papers_that_the_query_finds(papers: list[Paper], query: tuple[Shape, str]) -> None:
-    wanted = parse(query[1])
-    (found,) = rows(papers, wanted)
-    assert all(some <= found for some in shown(papers, wanted))
-
-
-def test_a_sign_stands_in_the_title_in_keywords_or_where_any_word_will_do_anywhere() -> None:
-    papers = [
-        paper(1, title="Robots walk", abstract="Far."),
-        paper(2, title="A study", keywords=["robots"], abstract="Near."),
-        paper(3, title="A study", abstract="Robots and drones."),
-    ]
-    assert shown(papers, parse("robots")) == [{1}, {2}]
-    assert shown(papers, parse("robots OR drones")) == [{1}, set(), {1, 2, 3}, {3}, {2}, set()]
-    assert shown(papers, parse("robots NOT drones")) == [{1}, {2}]
-    assert shown(papers, parse("title:robots")) == []
-    assert len(signs(parse(" ".join(f"word{number}" for number in range(40))))) == 12
-    many = " OR ".join(["robots", "drones", *(f"word{number}" for number in range(9))])
-    assert shown(papers, parse(many))[:3] == [{1}, {1, 2, 3}, {3}], "any of them in the title, and each anywhere"

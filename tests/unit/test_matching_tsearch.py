@@ -55,7 +55,3 @@ def test_what_is_too_long_for_postgresql_is_cut_and_stays_findable() -> None:
     assert max(entry.count(",") for entry in terms.split()) < 256
     many = tsearch.index_document(paper(authors=tuple(f"{'a' * 200}{n}" for n in range(3_000))))["terms"]
     assert len(many.encode()) < 2**20
-
-
-def test_postgresql_ranks_by_itself() -> None:
-    assert tsearch.signs(parse("robots OR drones")) == []

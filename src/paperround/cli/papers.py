@@ -26,14 +26,23 @@ def search(
     from paperround.operator import queries
 
     with opened() as app:
-        found = queries.search(app, query, limit)
+        result = queries.search(app, query, limit)
     if as_json:
         console.as_json([
-            {"rank": rank, "id": paper.id, "title": paper.title, "score": score, "why": list(why)}
-            for rank, (paper, score, why) in enumerate(found, 1)
+            {
+                "rank": rank,
+                "id": one.paper.id,
+                "title": one.paper.title,
+                "score": one.score,
+                "why": list(one.why),
+                "parts": one.parts,
+            }
+            for rank, one in enumerate(result.found, 1)
         ])  # fmt: skip
-    else:
-        rows = [(rank, paper.id, paper.title, "; ".join(why)) for rank, (paper, _, why) in enumerate(found, 1)]
-        console.table(("rank", "id", "title", "why"), rows)
-        if not rows:
-            console.warn("no paper found")
+        return
+    for typed, meant in result.corrected:
+        console.warn(f'showing results for "{meant}" instead of "{typed}"')
+    rows = [(rank, one.paper.id, one.paper.title, "; ".join(one.why)) for rank, one in enumerate(result.found, 1)]
+    console.table(("rank", "id", "title", "why"), rows)
+    if not rows:
+        console.warn("no paper found")

@@ -52,6 +52,10 @@ class SourceError(PaperroundError):
         self.again = again
 
 
+class MeaningError(PaperroundError):
+    """No vectors can be made: the model is not installed, or the endpoint does not answer as it should."""
+
+
 class StoreError(PaperroundError):
     """The database could not do what was asked; nothing was half written."""
 

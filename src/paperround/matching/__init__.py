@@ -2,6 +2,10 @@
 
 fields     what of a paper can be searched, and under which name
 query      the language of topics and of the search box (docs/queries.md)
+words      plain words, which are no query: which of them say what is looked for
+vocabulary the collection's own words: typing mistakes and acronyms
+search     a search over all papers: candidates, then one ranking
+interests  how well papers fit plain words, and how well is well enough
 lexical    one batch of papers against many queries: rows, scores, reasons
 fts        the same query for SQLite's full-text index
 tsearch    and for PostgreSQL's

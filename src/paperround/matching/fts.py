@@ -9,11 +9,10 @@ made of. https://sqlite.org/fts5.html#ascii_tokenizer
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from paperround.domain.models import Paper
 from paperround.matching.fields import TEXT, Field, value_terms, values
-from paperround.matching.query import Not, Or, Phrase, Query, evaluate, sought
+from paperround.matching.query import Phrase, Query, evaluate
 
 TOKENIZER = "ascii tokenchars '.+#'"
 CREATE = (
@@ -24,9 +23,6 @@ CREATE = (
 
 # A token that no query can name stands between two values, so that no phrase reaches over both.
 _GAP = " . "
-# A word in the title says ten times as much as one elsewhere; of a long query the first words decide.
-_IN_TITLE, _IN_KEYWORDS = 10.0, 4.0
-_MOST_SIGNS = 12
 
 
 def index_document(paper: Paper) -> dict[str, str]:
@@ -40,29 +36,6 @@ def expression(query: Query) -> str:
     """The query as an FTS5 expression, to be bound to `paper_index MATCH ?`."""
     _, found = evaluate(query, _phrase, _all_of, _any_of, lambda wanted, unwanted: f"({wanted} NOT {unwanted})")
     return found
-
-
-def signs(query: Query) -> list[tuple[str, float]]:
-    """What tells that of two papers which the query finds one fits better: expressions, and what each is worth.
-
-    bm25() would know more, but reads everything that each word finds before it ranks the first paper: 20 to 70 ms
-    for common words among 200,000 papers, where these take 2 ms each.
-    """
-    looked_for = sought(query)
-    anywhere = [one for one in looked_for if not one.field]
-    titles = [(_phrase(replace(one, field=Field.TITLE)), _IN_TITLE) for one in anywhere]
-    keywords = [(_phrase(replace(one, field=Field.KEYWORDS)), _IN_KEYWORDS) for one in anywhere]
-    # Where any of them will do, a paper with two of them is better than one with the first alone.
-    together = [(_phrase(one), 1.0) for one in looked_for] if _any_will_do(query) else []
-    if len(titles) > 1 and len(titles) + len(together) > _MOST_SIGNS:
-        titles = [(_any_of([sign for sign, _ in titles]), _IN_TITLE)]
-    return [*titles, *together, *keywords][:_MOST_SIGNS]
-
-
-def _any_will_do(query: Query) -> bool:
-    if isinstance(query, Phrase | Not):
-        return False
-    return isinstance(query, Or) or any(map(_any_will_do, query.parts))
 
 
 def _phrase(found: Phrase) -> str:

@@ -15,24 +15,29 @@ from itertools import accumulate, islice, takewhile
 from math import expm1, log, prod
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from paperround.domain.models import Paper
 from paperround.domain.text import spans
 from paperround.matching.fields import TEXT, Field, value_terms, values
 from paperround.matching.query import Phrase, Query, evaluate, sought
+from paperround.matching.words import Wanted, Words
 
 MAX_REASONS = 3
 _MAX_SHOWN = 80  # characters of the paper's own words in one reason
 
 # A word in the title counts as much as three in the abstract; keywords stand between.
-_WEIGHT = {Field.TITLE: 3.0, Field.KEYWORDS: 2.0, Field.ABSTRACT: 1.0}
+WEIGHT = {Field.TITLE: 3.0, Field.KEYWORDS: 2.0, Field.ABSTRACT: 1.0}
 # BM25's b: a tenth abstract of 2,000 words would otherwise beat one of 200 by mentioning everything.
-_LENGTH_SHARE, _USUAL_LENGTH = 0.3, 200
-# BM25's k1: one mention in the abstract is half of what can be had, one in the title three quarters.
-_HALF = 1.0
+LENGTH_SHARE, USUAL_LENGTH = 0.3, 200
+# BM25's k1: one mention in the abstract is half of what can be had, one in the title three quarters. Of plain words
+# few are meant to decide, so that there more mentions are better for longer (from 1.5 to 4 nothing changes).
+HALF, HALF_OF_PLAIN = 1.0, 2.0
 # An imagined past without the word keeps a batch of ten papers from calling every word common.
 _PAST = 100
 # Names: a wanted author is as telling as a rare word, a category or source only narrows.
-_NAMED = {Field.AUTHOR: 0.9, Field.ORG: 0.5, Field.CAT: 0.2, Field.SOURCE: 0.05}
+NAMED = {Field.AUTHOR: 0.9, Field.ORG: 0.5, Field.CAT: 0.2, Field.SOURCE: 0.05}
 
 _LABEL = {
     Field.TITLE: "title",
@@ -77,6 +82,12 @@ class Statistics:
         return log(total / (min(frequency, self.documents) + 1)) / log(total)
 
 
+def text_weights(places: int) -> tuple[float, float, float]:
+    """What one mention in title, keywords and abstract weighs; `places` is the abstract's number of terms and one."""
+    diluted = WEIGHT[Field.ABSTRACT] / (1 - LENGTH_SHARE + LENGTH_SHARE * places / USUAL_LENGTH)
+    return WEIGHT[Field.TITLE], WEIGHT[Field.KEYWORDS], diluted
+
+
 class Hit(NamedTuple):
     """How well a paper fits a query, 0 to 1, and up to three reasons in the paper's own words, best first."""
 
@@ -99,9 +110,11 @@ class Index:
         self._postings = {None: text} | {name: text if name in TEXT else _Postings() for name in Field}
         self._weights: dict[int, tuple[float, ...]] = {}
         self._found: dict[Phrase, Mapping[int, _Find]] = {}
+        self._evidence: dict[str, tuple[float, NDArray[np.intp], NDArray[np.float32]]] = {}
         self._originals: dict[int, _Words | _Names] = {}
         for paper in papers:
             self._add(paper)
+        self._places = {row: place for place, row in enumerate(self._papers)}
         self._statistics = statistics or Statistics(len(self._papers), text.frequencies())
 
     def matches(self, query: Query) -> dict[int, Hit]:
@@ -112,6 +125,34 @@ class Index:
             for row in found.keys() & finds.keys():
                 found[row].append(finds[row])
         return {row: self._hit(finds) for row, finds in found.items()}
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The rows of the papers, in the order of `shares`."""
+        return tuple(self._papers)
+
+    def shares(self, words: Words) -> NDArray[np.float32]:
+        """For each paper how much of the evidence possible for these words it has, 0 to 1.
+
+        1 would be a paper that says each of them again and again; a word that nobody ever used counts among what is
+        possible like any other rare one.
+        """
+        found, possible = np.zeros(len(self._papers), dtype=np.float32), 0.0
+        for term in words.terms:
+            rarity, places, evidence = self._term(term)
+            possible += rarity
+            found[places] += evidence
+        return found / np.float32(possible)
+
+    def reasons(self, wanted: Wanted, rows: Iterable[int] | None = None) -> dict[int, tuple[str, ...]]:
+        """For each paper, or those of these rows, what of plain words or of a query it has, in its own words.
+
+        The strongest evidence comes first.
+        """
+        phrases = wanted.phrases if isinstance(wanted, Words) else sought(wanted)
+        found = [self._find(phrase) for phrase in phrases]
+        wanted_rows = self._papers if rows is None else rows
+        return {row: self._hit([finds[row] for finds in found if row in finds]).why for row in wanted_rows}
 
     def rows(self, query: Query) -> frozenset[int]:
         """The rows of the papers that match, without scores and reasons."""
@@ -125,9 +166,7 @@ class Index:
             for value in values(paper, name):
                 address = self._postings[name].add(address, value_terms(name, value))
             if name is Field.ABSTRACT:
-                length = (address - start) / _USUAL_LENGTH
-                diluted = _WEIGHT[name] / (1 - _LENGTH_SHARE + _LENGTH_SHARE * length)
-                self._weights[paper.row] = (_WEIGHT[Field.TITLE], _WEIGHT[Field.KEYWORDS], diluted)
+                self._weights[paper.row] = text_weights(address - start)
 
     def _find(self, phrase: Phrase) -> Mapping[int, _Find]:
         if phrase not in self._found:
@@ -141,15 +180,30 @@ class Index:
     def _weighed(self, phrase: Phrase, starts: Sequence[int]) -> Mapping[int, _Find]:
         first = {address >> _ROW: address for address in reversed(starts)}
         length = len(phrase.terms)
-        if phrase.field in _NAMED:
-            evidence = _NAMED[phrase.field]
+        if phrase.field in NAMED:
+            evidence = NAMED[phrase.field]
             return {row: (-evidence, address, length) for row, address in first.items()}
-        weights, sums = self._weights, dict.fromkeys(first, 0.0)
+        sums, rarity = self._sums(starts), self._rarity(phrase)
+        return {row: (-rarity * sums[row] / (sums[row] + HALF), first[row], length) for row in first}
+
+    def _sums(self, starts: Iterable[int]) -> dict[int, float]:
+        """For each row the mentions at these addresses, each weighed by where it stands."""
+        weights, sums = self._weights, dict[int, float]()
         for address in starts:
             row = address >> _ROW
-            sums[row] += weights[row][(address & _PLACE) >> _FIELD]
-        rarity = self._rarity(phrase)
-        return {row: (-rarity * sums[row] / (sums[row] + _HALF), first[row], length) for row in first}
+            sums[row] = sums.get(row, 0.0) + weights[row][(address & _PLACE) >> _FIELD]
+        return sums
+
+    def _term(self, term: str) -> tuple[float, NDArray[np.intp], NDArray[np.float32]]:
+        """A term's rarity, where it is found, and what it is worth there: a morning asks for each of them often."""
+        known = self._evidence.get(term)
+        if known is None:
+            phrase = Phrase((term,))
+            sums, rarity = self._sums(self._postings[None].starts(phrase)), self._rarity(phrase)
+            places = np.fromiter((self._places[row] for row in sums), dtype=np.intp, count=len(sums))
+            mentions = np.fromiter(sums.values(), dtype=np.float32, count=len(sums))
+            known = self._evidence[term] = rarity, places, np.float32(rarity) * mentions / (mentions + HALF_OF_PLAIN)
+        return known
 
     def _rarity(self, phrase: Phrase) -> float:
         """A phrase is rarer than its words: its rarity is the chance that at least one of them is telling."""

@@ -43,11 +43,6 @@ def expression(query: Query) -> str:
     return found
 
 
-def signs(query: Query) -> list[tuple[str, float]]:  # noqa: ARG001 - as for SQLite
-    """None: PostgreSQL's ts_rank is given the papers that it has to rank and reads no others."""
-    return []
-
-
 def _entries(field: Field, texts: Sequence[str]) -> Iterator[str]:
     """The field's lexemes, each with its places and their weight."""
     room, weight = _ROOM, _WEIGHT.get(field, "")

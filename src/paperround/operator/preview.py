@@ -30,9 +30,9 @@ from paperround.matching.profile import Taste, Tastes
 from paperround.rendering import notice, sample
 from paperround.resources import templates
 from paperround.rounds import pipeline
+from paperround.rounds.collection import Collection
 from paperround.rounds.letters import Finished, LetterBuilder, as_preview, new_message_id
 from paperround.rounds.pipeline import Means
-from paperround.rounds.topics import WordStatistics
 from paperround.store.issues import Batch, DueSubscriber
 from paperround.store.topics import news_horizon
 from paperround.subscribers.membership import address as checked_address
@@ -329,7 +329,9 @@ def _laid_out(
 def _taste(app: App, shown: Preview) -> Taste:
     """The subscriber's taste as it is now; nobody's has none."""
     said = app.store.feedback.of(shown.subscriber.row)
-    return Tastes(app.shared(WordStatistics).current).of(said, app.store.papers.by_rows(one.paper for one in said))
+    return Tastes(lambda: app.shared(Collection).current().statistics).of(
+        said, app.store.papers.by_rows(one.paper for one in said)
+    )
 
 
 def _names(app: App) -> dict[str, str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -10,20 +11,59 @@ from zoneinfo import ZoneInfo
 
 from paperround.app import App
 from paperround.domain.models import DeliveryState, Paper, Subscriber, SubscriberState
-from paperround.matching import lexical, query
+from paperround.matching import lexical
+from paperround.matching import search as matching_search
+from paperround.matching.query import Phrase
+from paperround.matching.words import Words, interpret_search
+from paperround.rounds.collection import Collection
 from paperround.store.deliveries import Latest
 
 _CHUNK = 500
 
 
-def search(app: App, text: str, limit: int, offset: int = 0) -> list[tuple[Paper, float, tuple[str, ...]]]:
-    """Papers for a query or plain words, best first: the paper, the database's score and why it is there."""
-    wanted = query.free_text(text)
-    found = app.store.papers.search(wanted, limit, offset)
-    reasons = lexical.Index(paper for paper, _ in found).matches(wanted)
-    return [
-        (paper, round(score, 4), reasons[paper.row].why if paper.row in reasons else ()) for paper, score in found
-    ]
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A paper that a search found: how well it fits, and what of it does."""
+
+    paper: Paper
+    score: float
+    """0 to 1."""
+    why: tuple[str, ...]
+    parts: Mapping[str, float]
+    """What the score is made of: `words`, the share of the evidence possible."""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What a search found, best first, and what it looked for."""
+
+    found: Sequence[Found] = ()
+    corrected: tuple[tuple[str, str], ...] = ()
+    """Words as they were typed, each with the word that was looked for instead."""
+
+
+def search(app: App, text: str, limit: int, offset: int = 0) -> Search:
+    """Papers for a query or plain words, best first; QueryError where there is nothing to look for."""
+    past = app.shared(Collection).recent()
+    meant = past.vocabulary.correct(text, lambda term: app.store.papers.finds(Phrase((term,))))
+    wanted = interpret_search(past.vocabulary.expand(meant.text))
+    scorer = matching_search.Scorer(wanted, past.statistics)
+    papers = app.store.papers.candidates(matching_search.plan(wanted, past.statistics))
+    # The candidates come newest first, and Python's sort is stable.
+    ranked = sorted(((paper, scorer.score(paper)) for paper in papers), key=lambda pair: -pair[1])
+    shown = [pair for pair in ranked if pair[1] > 0][offset : offset + limit]
+    reasons = lexical.Index((paper for paper, _ in shown), past.statistics).reasons(wanted)
+    found = [Found(paper, round(score, 4), reasons[paper.row], {"words": round(score, 4)}) for paper, score in shown]
+    return Search(found, meant.changes)
+
+
+def newest_found(app: App, text: str, limit: int) -> list[Paper]:
+    """The newest papers that a query finds; of plain words, which find something nearly everywhere, the best."""
+    wanted = interpret_search(text)
+    if not isinstance(wanted, Words):
+        return app.store.browsing.found_since(wanted, 0, limit)
+    best = [one.paper for one in search(app, text, limit).found]
+    return sorted(best, key=lambda paper: (paper.day, paper.row), reverse=True)
 
 
 def subscriber_facts(subscriber: Subscriber) -> dict[str, Any]:

@@ -32,6 +32,7 @@ from paperround.matching.compose import compose
 from paperround.matching.popularity import Talks
 from paperround.matching.profile import Tastes
 from paperround.rounds import bounce_intake, topics, webhooks
+from paperround.rounds.collection import Collection
 from paperround.rounds.dispatch import BatchSender, Surroundings
 from paperround.rounds.letters import LetterBuilder, new_message_id
 from paperround.sources import FORMATS, Fetched, Source, SourceState, Window, pictures
@@ -237,7 +238,12 @@ class Means:
         names = {topic.slug: topic.name for topic in app.store.topics.all()}
         now, discussed = app.clock(), app.settings.site.most_discussed
         return cls(
-            now, names, Tastes(app.shared(topics.WordStatistics).current), Candidates(now.date()), Talks(), discussed
+            now,
+            names,
+            Tastes(lambda: app.shared(Collection).current().statistics),
+            Candidates(now.date()),
+            Talks(),
+            discussed,
         )
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import hashlib
 import time
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,42 +17,19 @@ from paperround import logs
 from paperround.app import App
 from paperround.domain.errors import ConfigurationError, QueryError, WrongUse
 from paperround.domain.models import Match, Paper, Topic
-from paperround.matching import lexical, query
+from paperround.matching import lexical, search
 from paperround.matching.fields import TEXT_FORM
+from paperround.matching.words import Wanted, Words, any_of, interpret
+from paperround.rounds.collection import Collection
+from paperround.rounds.interests import Interests
 from paperround.settings import topics_file
 from paperround.store.topics import news_horizon
 
 log = logs.logger()
 _PAPERS_AT_ONCE = 500
-_COUNTED_PAPERS = 2_000
 _TOPICS_NOTE = "topics file"
 _FORM_NOTE = "text form"  # fields.TEXT_FORM, once all papers are indexed in it
 _REINDEX_SECONDS = 20.0  # a sweep: some 20,000 papers
-
-
-class WordStatistics:
-    """How common words are among the newest papers: what makes the scores of three papers and of 300 comparable."""
-
-    def __init__(self, app: App) -> None:
-        self._papers = app.store.papers
-        self._first: lexical.Statistics | None = None
-        self._newest: tuple[list[int], lexical.Statistics] | None = None
-
-    def fixed(self) -> lexical.Statistics:
-        """Counted once per process, so that all batches of an ingest are scored alike."""
-        if self._first is None:
-            self._first = self._count()
-        return self._first
-
-    def current(self) -> lexical.Statistics:
-        """As of now; counted again only when a newer paper is stored, so that a preview agrees with a round."""
-        newest = [paper.row for paper in self._papers.latest(1)]
-        if self._newest is None or self._newest[0] != newest:
-            self._newest = newest, self._count()
-        return self._newest[1]
-
-    def _count(self) -> lexical.Statistics:
-        return lexical.Statistics.of(self._papers.latest(_COUNTED_PAPERS))
 
 
 # --- papers and topics ------------------------------------------------------------------------------------------
@@ -111,34 +89,50 @@ def _match_or_set_aside(app: App, topic: Topic) -> None:
 
 def _match_topic(app: App, topic: Topic) -> None:
     since = news_horizon(app.clock())
-    # A subscriber's own query is compared with the past week alone: only that can still reach a letter, and no page
-    # lists older papers for it.
-    row = app.store.browsing.first_row_since(since) if topic.private else 0
     # Read before the walk: a match that an ingest makes meanwhile is not for this walk to judge.
     outdated = app.store.topics.matches_of(topic)
-    for papers in app.store.papers.matching(query.parse(topic.query), row):
+    for papers in _candidates(app, topic, since):
         found = _found(app, papers, [topic])
         app.store.topics.add_matches(found, since)
         outdated -= {match.paper for _, match in found}
     app.store.topics.matched(topic, outdated)
 
 
+def _candidates(app: App, topic: Topic, since: datetime) -> Iterator[list[Paper]]:
+    """The stored papers that a topic is compared with, in chunks."""
+    wanted = interpret(topic.query)
+    # A subscriber's own query is compared with the past week alone: only that can still reach a letter, and no page
+    # lists older papers for it. Plain words find something in most papers ever stored, and of the older ones only the
+    # best few hundred are looked at.
+    recent = topic.private or isinstance(wanted, Words)
+    row = app.store.browsing.first_row_since(since) if recent else 0
+    if isinstance(wanted, Words) and not topic.private:
+        plan = search.plan(wanted, app.shared(Collection).fixed().statistics)
+        yield [paper for paper in app.store.papers.candidates(plan) if paper.row < row]
+    yield from app.store.papers.matching(any_of(wanted), row)
+
+
 def _found(app: App, papers: Sequence[Paper], topics: Sequence[Topic]) -> list[tuple[int, Match]]:
     if not papers:
         return []
-    index = lexical.Index(papers, app.shared(WordStatistics).fixed())
+    index = lexical.Index(papers, app.shared(Collection).fixed().statistics)
     return [
         (topic.row, Match(topic.slug, row, hit.score, hit.why))
         for topic in topics
         for wanted in _parsed(topic)
-        for row, hit in index.matches(wanted).items()
+        for row, hit in _hits(app, wanted, index).items()
     ]
 
 
-def _parsed(topic: Topic) -> list[query.Query]:
-    """The topic's query; nothing where it is none, as in a database that an earlier version has written."""
+def _hits(app: App, wanted: Wanted, index: lexical.Index) -> Mapping[int, lexical.Hit]:
+    """What of an index a topic takes: all that matches a query, what stands out for plain words."""
+    return app.shared(Interests).hits(wanted, index) if isinstance(wanted, Words) else index.matches(wanted)
+
+
+def _parsed(topic: Topic) -> list[Wanted]:
+    """What the topic asks for; nothing where it is no query, as in a database that an earlier version has written."""
     try:
-        return [query.parse(topic.query)]
+        return [interpret(topic.query)]
     except QueryError:
         return []
 
@@ -148,7 +142,7 @@ def unusable_topics(app: App) -> list[tuple[Topic, str]]:
     found: list[tuple[Topic, str]] = []
     for topic in app.store.topics.all():
         try:
-            app.store.papers.check(query.parse(topic.query))
+            app.store.papers.check(any_of(interpret(topic.query)))
         except QueryError as error:
             found.append((topic, error.problem))
     return found
@@ -170,7 +164,7 @@ def load_topics(app: App) -> None:
     wanted = read_topics(data, file)
     for topic in wanted:
         try:
-            app.store.papers.check(query.parse(topic.query))
+            app.store.papers.check(any_of(interpret(topic.query)))
         except QueryError as error:
             raise ConfigurationError(f"{file}: topic {topic.slug}: {error}") from None
     app.store.topics.save(wanted)
@@ -183,7 +177,7 @@ def add_topic(app: App, topic: Topic) -> None:
 
     Raises QueryError, and nothing is stored, when its query is none or the database cannot be asked it.
     """
-    app.store.papers.check(query.parse(topic.query))
+    app.store.papers.check(any_of(interpret(topic.query)))
     app.store.topics.save([topic])
     match_topics(app)
 
@@ -213,7 +207,7 @@ def _topic(table: dict[str, Any], where: str) -> Topic:
     )
     try:
         check_slug(topic.slug)
-        query.parse(topic.query)
+        interpret(topic.query)
     except WrongUse as error:
         raise ConfigurationError(f"{where} ({topic.slug}): {error}") from None
     return topic

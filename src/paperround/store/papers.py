@@ -180,12 +180,16 @@ class Papers:
         with reading(self._engine) as db:
             return list(load(db, papers.c.row > 0, order=papers.c.row.desc(), limit=limit))
 
-    def search(self, query: Any, limit: int, offset: int = 0) -> list[tuple[Paper, float]]:
-        """Papers for a query, best first, with the database's score: it compares papers of one search alone."""
+    def candidates(self, plan: Sequence[tuple[Any, int]]) -> list[Paper]:
+        """The papers that a search plan's queries find, of each the newest up to its limit; the latest first."""
         with reading(self._engine) as db:
-            ranked = self._index.best(db, query, limit, offset)
-            known = {paper.row: paper for paper in load(db, papers.c.row.in_([row for row, _ in ranked]))}
-            return [(known[row], score) for row, score in ranked]
+            found = load_rows(db, self._index.candidates(db, plan))
+            return [found[row] for row in sorted(found, reverse=True)]
+
+    def finds(self, query: Any) -> bool:
+        """Whether a query finds any paper."""
+        with reading(self._engine) as db:
+            return bool(self._index.rows(db, query, 0, 1))
 
     def newest_day(self, until: date) -> date | None:
         """The latest day, not after `until`, that has papers."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from math import log
 from typing import Any, Protocol
 
 from sqlalchemy import (
@@ -17,7 +16,6 @@ from sqlalchemy import (
     cast,
     column,
     delete,
-    func,
     insert,
     literal_column,
     select,
@@ -39,12 +37,6 @@ class SearchLanguage(Protocol):
     def expression(self, query: Any, /) -> str:
         """A query of the search box or of a topic, as the database understands it."""
 
-    def signs(self, query: Any, /) -> Sequence[tuple[str, float]]:
-        """Expressions that are true of papers that fit better than others, and what each of them is worth."""
-
-
-_RANKED = 1_000  # papers: of a word that stands everywhere the newest are compared with each other, not all
-
 
 @dataclass(frozen=True, slots=True)
 class _Dialect:
@@ -53,8 +45,6 @@ class _Dialect:
     row: str
     """The column of the paper's number."""
     found: ColumnElement[bool]
-    score: ColumnElement[float] | None = None
-    """How well a paper fits; where the database cannot say that fast, the language's signs do."""
 
 
 _TSQUERY: Any = cast(bindparam("query"), TSQUERY)
@@ -66,7 +56,6 @@ _DIALECTS = {
     "postgresql": _Dialect(
         row="row",
         found=literal_column("terms").op("@@")(_TSQUERY),
-        score=func.ts_rank(literal_column("'{0.1, 0.2, 0.4, 1.0}'"), literal_column("terms"), _TSQUERY, 1),
     ),
 }
 
@@ -79,7 +68,7 @@ class SearchIndex:
         self._language, dialect = languages[name], _DIALECTS[name]
         self._index = table("paper_index", column(dialect.row, BigInteger))
         self._row = self._index.c[dialect.row]
-        self._found, self._score = dialect.found, dialect.score
+        self._found = dialect.found
 
     def put(self, db: Connection, changed: Sequence[Paper]) -> None:
         """Index papers, or index them anew."""
@@ -102,36 +91,12 @@ class SearchIndex:
         with _understood(query):
             return db.scalars(found.order_by(order).limit(limit), self._asked(query)).all()
 
-    def best(self, db: Connection, query: Any, limit: int, offset: int) -> Sequence[tuple[int, float]]:
-        """The numbers of the papers that a query finds and how well each fits, best first, of equals the newest.
-
-        A word that stands everywhere finds half of all papers: then only the newest of them are ranked.
-        """
-        with _understood(query):
-            return self._best(db, query, limit, offset)
-
-    def _best(self, db: Connection, query: Any, limit: int, offset: int) -> Sequence[tuple[int, float]]:
-        if self._score is None:
-            return self._by_signs(db, query)[offset : offset + limit]
-        found = select(self._row.label("row"), self._score.label("score")).where(self._found)
-        newest = found.order_by(self._row.desc()).limit(_RANKED).subquery()
-        ranked = select(newest).order_by(newest.c.score.desc(), newest.c.row.desc()).limit(limit).offset(offset)
-        return [(row, score) for row, score in db.execute(ranked, self._asked(query))]
-
-    def _by_signs(self, db: Connection, query: Any) -> list[tuple[int, float]]:
-        """The newest that the query finds: first those that show the most signs, the rarer of them counting more."""
-        asked = self._asked(query)["query"]
-        newest = select(self._row).where(self._found).order_by(self._row.desc()).limit(_RANKED)
-        rows = db.scalars(newest, {"query": asked}).all()
-        scores = dict.fromkeys(rows, 1.0)
-        if len(rows) > 1:
-            for sign, worth in self._language.signs(query):
-                # Not newest first: downwards SQLite does not stop at the last row that is asked for.
-                both = select(self._row).where(self._found, self._row >= rows[-1])
-                shown = db.scalars(both, {"query": f"({asked}) AND ({sign})"}).all()
-                for row in shown:
-                    scores[row] += worth * log(1 + len(rows) / len(shown))
-        return sorted(scores.items(), key=lambda found: (-found[1], -found[0]))
+    def candidates(self, db: Connection, plan: Sequence[tuple[Any, int]]) -> list[int]:
+        """The numbers of the papers that queries find, of each the newest up to its limit; the latest first."""
+        found: set[int] = set()
+        for query, limit in plan:
+            found.update(self.rows(db, query, 0, limit, newest_first=True))
+        return sorted(found, reverse=True)
 
     def _asked(self, query: Any) -> dict[str, str]:
         return {"query": self._language.expression(query)}

@@ -20,7 +20,7 @@ from paperround.domain.errors import QueryError, UnknownName, WrongUse
 from paperround.domain.models import Subscriber, SubscriberState, Topic
 from paperround.domain.schedule import Cadence, Schedule
 from paperround.domain.text import clean
-from paperround.matching import query
+from paperround.matching.words import canonical
 from paperround.rendering import language as languages
 from paperround.rendering import theme as themes
 from paperround.resources import templates
@@ -329,7 +329,7 @@ def own_queries(queries: Sequence[str]) -> tuple[str, ...]:
             raise QueryError(
                 text[:MOST_QUERY], MOST_QUERY, f"a query of your own has at most {MOST_QUERY} characters"
             )
-    found = tuple(dict.fromkeys(str(query.parse(text)) for text in queries if text.strip()))
+    found = tuple(dict.fromkeys(canonical(text) for text in queries if text.strip()))
     if len(found) > MOST_QUERIES:
         raise WrongUse(f"{len(found)} queries of your own; {MOST_QUERIES} is the most, join some with OR")
     return found

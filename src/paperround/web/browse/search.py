@@ -12,7 +12,6 @@ from lxml import etree
 
 from paperround.domain.errors import QueryError
 from paperround.domain.models import Paper
-from paperround.matching.query import free_text
 from paperround.operator import queries
 from paperround.rendering.language import Language
 from paperround.web.browse import cards, feeds
@@ -37,10 +36,10 @@ def search(request: Request, context: ContextDep, q: str = "", page: int = 1) ->
     if not 1 <= page <= _MOST_PAGES:
         raise HTTPException(404)
     language = context.visitors_language(request)
-    wrong, found = "", []
+    wrong, result = "", queries.Search()
     try:
         if q.strip():
-            found = queries.search(context.app, q[:_LONGEST_QUERY], PAGE + 1, PAGE * (page - 1))
+            result = queries.search(context.app, q[:_LONGEST_QUERY], PAGE + 1, PAGE * (page - 1))
     except QueryError as error:
         wrong = str(error)
     here = f"{context.home}/search?{urlencode({'q': q})}"
@@ -52,10 +51,11 @@ def search(request: Request, context: ContextDep, q: str = "", page: int = 1) ->
         here="/search",
         q=q,
         wrong=wrong,
-        papers=[cards.card(paper, language, context.today, why=why) for paper, _, why in found[:PAGE]],
+        corrected=result.corrected,
+        papers=[cards.card(one.paper, language, context.today, why=one.why) for one in result.found[:PAGE]],
         feed_query=f"?{urlencode({'q': q})}",
         back=f"{here}&page={page - 1}" if page > 1 else "",
-        more=f"{here}&page={page + 1}" if len(found) > PAGE and page < _MOST_PAGES else "",
+        more=f"{here}&page={page + 1}" if len(result.found) > PAGE and page < _MOST_PAGES else "",
         examples=_examples(language),
     )
 
@@ -63,6 +63,7 @@ def search(request: Request, context: ContextDep, q: str = "", page: int = 1) ->
 def _examples(language: Language) -> list[tuple[str, str]]:
     _ = language.gettext
     return [
+        ("robots that learn from video", _("in your own words: papers with the most of them come first")),
         ("robot* grasping", _("both words; the star stands for any ending")),
         ('"chain of thought"', _("these words side by side")),
         ("diffusion OR flow -image", _("one of them, and not the third")),
@@ -172,8 +173,7 @@ def _found(context: RequestContext, q: str, path: str) -> FeedDocument:
     query = f"?{urlencode({'q': q})}"
     papers: list[Paper] = []
     if q.strip():  # newest first: a feed reader wants what is new, not what is best
-        wanted = free_text(q[:_LONGEST_QUERY])
-        papers = context.app.store.browsing.found_since(wanted, 0, _IN_FEED)
+        papers = queries.newest_found(context.app, q[:_LONGEST_QUERY], _IN_FEED)
     return _feed(context, f"{context.site.name}: {q[:200]}", f"/search{query}", path + query, papers)
 
 

@@ -200,7 +200,8 @@ def _papers(api: FastAPI) -> None:
     ) -> list[PaperFacts]:
         """The newest papers, those of a day, or those that a query finds."""
         if q.strip():
-            return [_paper(context, paper, why) for paper, _, why in queries.search(context.app, q, limit, offset)]
+            found = queries.search(context.app, q, limit, offset).found
+            return [_paper(context, one.paper, one.why) for one in found]
         if day is not None:
             return [_paper(context, paper) for paper in context.app.store.browsing.on_days(day, day, limit, offset)]
         return [_paper(context, paper) for paper in context.app.store.browsing.newest(context.today, limit)]

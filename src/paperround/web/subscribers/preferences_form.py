@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -11,9 +11,12 @@ from zoneinfo import available_timezones
 from paperround.app import App
 from paperround.domain.errors import QueryError, WrongUse
 from paperround.domain.models import Paper, Topic
-from paperround.matching import lexical, query
+from paperround.matching import lexical
+from paperround.matching.words import Wanted, Words, any_of, interpret_once
 from paperround.rendering import reasons, theme
 from paperround.rendering.language import Language
+from paperround.rounds.collection import Collection
+from paperround.rounds.interests import Interests
 from paperround.store.topics import news_horizon
 from paperround.subscribers import membership
 from paperround.subscribers.membership import Wish
@@ -195,13 +198,21 @@ def trial(app: App, text: str, language: Language, *, own: bool = True) -> Trial
     limits.
     """
     try:
-        wanted = "".join(membership.own_queries([text])) if own else text
-        parsed = query.parse_once(wanted)
+        wanted = interpret_once("".join(membership.own_queries([text])) if own else text)
         first = app.store.browsing.first_row_since(news_horizon(app.clock()))
-        number = app.store.browsing.count_since(parsed, first, _COUNTED)
+        number, hits, papers = _tried(app, wanted, first)
     except QueryError as error:
         return Trial(text, wrong=str(error))
-    index = app.store.browsing.found_since(parsed, first, _SHOWN * 10)
-    hits = lexical.Index(index).matches(parsed)
-    best = sorted((paper for paper in index if paper.row in hits), key=lambda paper: -hits[paper.row].score)
+    best = sorted((paper for paper in papers if paper.row in hits), key=lambda paper: -hits[paper.row].score)
     return Trial(text, number, tuple((paper, reasons.told(hits[paper.row].why, language)) for paper in best[:_SHOWN]))
+
+
+def _tried(app: App, wanted: Wanted, first: int) -> tuple[int, Mapping[int, lexical.Hit], Sequence[Paper]]:
+    """How many papers stored since a number fit, the hits of some of them, and these papers."""
+    if isinstance(wanted, Words):
+        papers = app.store.browsing.found_since(any_of(wanted), first, _COUNTED)
+        hits = app.shared(Interests).hits(wanted, lexical.Index(papers, app.shared(Collection).recent().statistics))
+        return len(hits), hits, papers
+    number = app.store.browsing.count_since(wanted, first, _COUNTED)
+    papers = app.store.browsing.found_since(wanted, first, _SHOWN * 10)
+    return number, lexical.Index(papers).matches(wanted), papers

@@ -1,0 +1,126 @@
+"""A search over all papers, in two steps that are the same on every database. Pure.
+
+First the search index names candidates: a few hundred, by queries from strict to loose, of each the newest. Then they
+are ranked here, by the very evidence that `lexical` counts, so that a search, a topic and a letter agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import combinations
+from math import expm1, prod
+
+from paperround.domain.models import Paper
+from paperround.matching.fields import TEXT, Field, value_terms, values
+from paperround.matching.lexical import HALF, HALF_OF_PLAIN, NAMED, Statistics, text_weights
+from paperround.matching.query import Phrase, Query, both, either, sought
+from paperround.matching.words import Wanted, Words
+
+# Of plain words the rarest decide; how many papers each query may name. All of them together are read and ranked in a
+# few hundredths of a second.
+_MOST_TERMS, _PAIRED, _ALONE = 8, 5, 3
+_EXACT, _IN_TITLE, _SEVERAL, _FEW = 300, 150, 100, 40
+
+Plan = Sequence[tuple[Query, int]]
+"""Queries, and of how many of the newest papers that each finds the ranking is to know."""
+
+
+def plan(wanted: Wanted, statistics: Statistics) -> Plan:
+    """How the search index is asked for candidates."""
+    return list(_loosening(wanted, statistics) if isinstance(wanted, Words) else _exactly(wanted))
+
+
+def _exactly(query: Query) -> Iterator[tuple[Query, int]]:
+    """What the query finds, and of the older what fits best: with its words in the title, or several."""
+    anywhere = [phrase for phrase in sought(query) if phrase.field is None][:_MOST_TERMS]
+    if anywhere:
+        yield both([query, either(replace(phrase, field=Field.TITLE) for phrase in anywhere)]), _IN_TITLE
+    if len(anywhere) > 1:
+        yield both([query, _two_of(anywhere[:_PAIRED])]), _SEVERAL
+    yield query, _EXACT
+
+
+def _loosening(words: Words, statistics: Statistics) -> Iterator[tuple[Query, int]]:
+    """From papers with all of the words to those with one that is rare."""
+    telling = sorted(words.phrases, key=lambda phrase: statistics.frequencies.get(phrase.terms[0], 0))[:_MOST_TERMS]
+    yield both(telling), _SEVERAL
+    if len(telling) > 2:
+        yield either(both(some) for some in combinations(telling, len(telling) - 1)), _SEVERAL
+    if len(telling) > 1:
+        yield _two_of([replace(phrase, field=Field.TITLE) for phrase in telling[:_PAIRED]]), _SEVERAL
+        yield _two_of(telling[:_PAIRED]), _SEVERAL
+    yield either(replace(phrase, field=Field.TITLE) for phrase in telling[:_PAIRED]), _SEVERAL
+    for phrase in telling[:_ALONE]:
+        yield phrase, _FEW
+
+
+def _two_of(phrases: Sequence[Phrase]) -> Query:
+    return either(both(pair) for pair in combinations(phrases, 2))
+
+
+class Scorer:
+    """How well papers fit what is wanted, read one by one; 0 to 1."""
+
+    def __init__(self, wanted: Wanted, statistics: Statistics) -> None:
+        self._plain = isinstance(wanted, Words)
+        self._phrases = wanted.phrases if isinstance(wanted, Words) else sought(wanted)
+        self._rarities = [_rarity(phrase, statistics) for phrase in self._phrases]
+        self._fields = {name for phrase in self._phrases for name in ([phrase.field] if phrase.field else TEXT)}
+
+    def score(self, paper: Paper) -> float:
+        """The share of the evidence possible for plain words; for a query what `lexical.Index` says of a match."""
+        texts = {name: [value_terms(name, value) for value in values(paper, name)] for name in self._fields}
+        # The abstract's length counts also where only the title is looked at.
+        abstract = texts.get(Field.ABSTRACT) or [value_terms(Field.ABSTRACT, paper.abstract or paper.summary)]
+        weights = dict(zip(TEXT, text_weights(len(abstract[0]) + 1), strict=True))
+        found = [
+            _evidence(phrase, rarity, texts, weights, HALF_OF_PLAIN if self._plain else HALF)
+            for phrase, rarity in zip(self._phrases, self._rarities, strict=True)
+        ]
+        return sum(found) / sum(self._rarities) if self._plain else -expm1(-sum(found))
+
+
+def _evidence(
+    phrase: Phrase,
+    rarity: float,
+    texts: Mapping[Field, Sequence[Sequence[str]]],
+    weights: Mapping[Field, float],
+    half: float,
+) -> float:
+    if phrase.field in NAMED:
+        return NAMED[phrase.field] if any(_mentions(phrase, terms) for terms in texts[phrase.field]) else 0.0
+    total = sum(
+        weights[name] * _mentions(phrase, terms)
+        for name in ([phrase.field] if phrase.field else TEXT)
+        for terms in texts[name]
+    )
+    return rarity * total / (total + half)
+
+
+def _mentions(phrase: Phrase, terms: Sequence[str]) -> int:
+    """How often the phrase stands in a text."""
+    if len(phrase.terms) == 1 and not phrase.prefix:
+        return terms.count(phrase.terms[0])
+    *before, last = phrase.terms
+    length = len(before)
+    return sum(
+        terms[at : at + length] == before and _completes(phrase, last, terms[at + length])
+        for at in range(len(terms) - length)
+    )
+
+
+def _completes(phrase: Phrase, last: str, term: str) -> bool:
+    return term == last or (phrase.prefix and (term.startswith(last) or term in phrase.endings))
+
+
+def _rarity(phrase: Phrase, statistics: Statistics) -> float:
+    """As `lexical.Index` has it, but that a prefix stands for all words of the statistics that begin so."""
+    each = [statistics.frequencies.get(term, 0) for term in phrase.terms]
+    if phrase.prefix:
+        each[-1] = sum(
+            frequency
+            for term, frequency in statistics.frequencies.items()
+            if _completes(phrase, phrase.terms[-1], term)
+        )
+    return 1 - prod(1 - statistics.rarity(frequency) for frequency in each)

@@ -1,0 +1,75 @@
+"""What the newest papers are like: how common words are, what acronyms mean, how well papers usually fit an interest.
+
+It is what makes the scores of three papers and of 300 comparable, and what a search knows of the collection's words.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from functools import cached_property
+
+from paperround.app import App
+from paperround.domain.models import Paper
+from paperround.matching.lexical import Index, Statistics
+from paperround.matching.vocabulary import Vocabulary
+
+_COUNTED_PAPERS = 2_000
+_SLACK = 200  # papers: a search may know the words of so many fewer
+
+
+class Past:
+    """The newest papers at one moment, and what is counted over them when it is first asked for."""
+
+    def __init__(self, papers: Sequence[Paper]) -> None:
+        self.papers = papers
+
+    @cached_property
+    def statistics(self) -> Statistics:
+        """How common words are."""
+        return Statistics.of(self.papers)
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """Their words and acronyms."""
+        return Vocabulary.of(self.papers, self.statistics)
+
+    @cached_property
+    def index(self) -> Index:
+        """All of them, to compare interests with."""
+        return Index(self.papers, self.statistics)
+
+
+class Collection:
+    """The past as each part of the program needs it; one for the process."""
+
+    def __init__(self, app: App) -> None:
+        self._papers = app.store.papers
+        self._first: Past | None = None
+        self._newest: tuple[int, Past] | None = None
+        self._reading = threading.Lock()
+
+    def fixed(self) -> Past:
+        """Read once per process, so that all batches of an ingest are scored alike."""
+        with self._reading:
+            if self._first is None:
+                self._first = self._read()
+            return self._first
+
+    def current(self) -> Past:
+        """As of now; read again only when a newer paper is stored, so that a preview agrees with a round."""
+        return self._up_to_date(0)
+
+    def recent(self) -> Past:
+        """As of now or some papers ago, for a search, which somebody waits for."""
+        return self._up_to_date(_SLACK)
+
+    def _up_to_date(self, slack: int) -> Past:
+        with self._reading:
+            newest = max((paper.row for paper in self._papers.latest(1)), default=0)
+            if self._newest is None or not 0 <= newest - self._newest[0] <= slack:
+                self._newest = newest, self._read()
+            return self._newest[1]
+
+    def _read(self) -> Past:
+        return Past(self._papers.latest(_COUNTED_PAPERS))

@@ -1,0 +1,72 @@
+"""A search in two steps: which papers are candidates, and how they are ranked."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from paperround.domain.models import Paper
+from paperround.matching.lexical import Index, Statistics
+from paperround.matching.query import parse
+from paperround.matching.search import Scorer, plan
+from paperround.matching.words import Words, interpret
+from support.queries import BATCHES, QUERIES, WORDS, Shape
+
+PLAIN = st.lists(WORDS, min_size=2, max_size=9).map(" ".join)
+
+
+@given(BATCHES, QUERIES)
+@settings(max_examples=80)
+def test_a_search_scores_a_query_as_the_index_of_a_morning_does(
+    papers: list[Paper], query: tuple[Shape, str]
+) -> None:
+    statistics, wanted = Statistics.of(papers), parse(query[1])
+    index, scorer = Index(papers, statistics), Scorer(wanted, statistics)
+    for row, hit in index.matches(wanted).items():
+        [one] = [paper for paper in papers if paper.row == row]
+        # The index counts how common a beginning is among the papers of the batch, the search among all.
+        assert math.isclose(scorer.score(one), hit.score, rel_tol=1e-5) or "*" in query[1]
+
+
+@given(BATCHES, PLAIN)
+@settings(max_examples=60)
+def test_and_plain_words_too(papers: list[Paper], text: str) -> None:
+    statistics, wanted = Statistics.of(papers), interpret(text)
+    assert isinstance(wanted, Words)
+    scorer = Scorer(wanted, statistics)
+    for paper, share in zip(papers, Index(papers, statistics).shares(wanted), strict=True):
+        assert scorer.score(paper) == pytest.approx(float(share), rel=1e-4)
+
+
+@given(BATCHES, PLAIN)
+@settings(max_examples=60)
+def test_a_paper_with_two_of_a_few_words_is_always_a_candidate(papers: list[Paper], text: str) -> None:
+    words = interpret(text)
+    assert isinstance(words, Words)
+    few = Words(words.terms[:4])
+    statistics, index = Statistics.of(papers), Index(papers)
+    candidates = set().union(*(index.rows(query) for query, _ in plan(few, statistics)))
+    for paper in papers:
+        held = sum(paper.row in index.rows(phrase) for phrase in few.phrases)
+        assert held < 2 or paper.row in candidates
+
+
+@given(BATCHES, QUERIES)
+@settings(max_examples=40)
+def test_the_candidates_of_a_query_are_what_it_finds(papers: list[Paper], query: tuple[Shape, str]) -> None:
+    wanted, index = parse(query[1]), Index(papers)
+    found = [index.rows(part) for part, _ in plan(wanted, Statistics())]
+    assert found[-1] == index.rows(wanted)
+    assert all(rows <= found[-1] for rows in found)
+
+
+def test_a_long_text_asks_for_its_rarest_words() -> None:
+    words = Words(tuple(f"word{number}" for number in range(40)))
+    statistics = Statistics(1_000, {f"word{number}": 40 - number for number in range(40)})
+    asked = plan(words, statistics)
+    assert len(asked) == 8
+    assert str(asked[0][0]).split(" ")[0] == "word39"
+    assert "word1 " not in f"{asked[0][0]} "

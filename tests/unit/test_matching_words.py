@@ -1,0 +1,128 @@
+"""Plain words: which texts are plain, and which of their words say what is looked for."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from paperround.domain.errors import QueryError
+from paperround.matching.lexical import Index
+from paperround.matching.query import MAX_LENGTH, And, Phrase, parse
+from paperround.matching.words import (
+    STOP_WORDS,
+    Words,
+    any_of,
+    canonical,
+    interpret,
+    interpret_once,
+    interpret_search,
+    is_plain,
+)
+from support.queries import BATCHES, WORDS, paper
+
+
+@pytest.mark.parametrize(
+    ("text", "terms"),
+    [
+        ("robots that walk", ("robot", "walk")),
+        ("two-legged machines that walk", ("two", "legged", "machine", "walk")),
+        ("Robots and robot arms", ("robot", "arm")),
+        ("what is it", ("what", "is", "it")),
+        ("the robots", ("robot",)),
+        ("well-known - or not", ("known",)),
+        ("models, agents; tools!", ("model", "agent", "tool")),
+    ],
+)
+def test_plain_words_are_those_that_say_something_each_once(text: str, terms: tuple[str, ...]) -> None:
+    assert interpret(text) == Words(terms)
+    assert str(Words(terms)) == " ".join(terms)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "robots",
+        "vision-language",
+        "robots AND drones",
+        "robots OR drones",
+        "robots NOT drones",
+        "robots -drones",
+        '"robot arms" grasping',
+        "robots (arms hands)",
+        "robot* arms",
+        "title:robots arms",
+        "robots author:byron",
+    ],
+)
+def test_one_word_and_everything_with_an_operator_has_its_exact_meaning(text: str) -> None:
+    assert interpret(text) == interpret_once(text) == interpret_search(text) == parse(text)
+    assert canonical(text) == str(parse(text))
+    assert any_of(parse(text)) == parse(text)
+
+
+def test_plain_words_are_kept_as_they_are_written() -> None:
+    assert canonical("Robots  that\nwalk") == "Robots that walk"
+
+
+@pytest.mark.parametrize(
+    ("text", "terms"),
+    [
+        ("Mamba: linear-time sequence models", ("mamba", "linear", "time", "sequence", "model")),
+        ('robots "unclosed', ("robot", "unclosed")),
+    ],
+)
+def test_a_pasted_title_that_is_no_query_is_plain_words_in_a_search(text: str, terms: tuple[str, ...]) -> None:
+    assert interpret_search(text) == Words(terms)
+
+
+def test_a_search_for_one_word_with_a_stray_mark_is_for_that_word() -> None:
+    assert interpret_search('"robots') == Phrase(("robot",))
+
+
+@pytest.mark.parametrize("text", ["", "   ", "… – …", "-robots", "robots OR NOT drones"])
+def test_a_text_that_looks_for_nothing_is_refused(text: str) -> None:
+    with pytest.raises(QueryError):
+        interpret_search(text)
+
+
+def test_a_text_without_letters_is_no_interest() -> None:
+    with pytest.raises(QueryError, match="no letter or digit"):
+        interpret("… …")
+
+
+def test_more_than_two_thousand_characters_are_refused_with_their_number() -> None:
+    with pytest.raises(QueryError, match="at most 2000 characters, this one 40000"):
+        interpret("word " * 8_000)
+    assert isinstance(interpret("ab " * (MAX_LENGTH // 3)), Words)
+
+
+def test_stop_words_are_compared_in_the_singular_as_all_terms_are() -> None:
+    assert {"the", "perhap", "alway", "doe", "this"} <= STOP_WORDS
+    assert interpret("always does this robot") == Words(("robot",))
+
+
+@given(st.lists(st.one_of(WORDS, st.sampled_from(["the", "of"])), min_size=2, max_size=6).map(" ".join), BATCHES)
+def test_any_of_the_words_is_enough_to_be_found_and_the_share_says_how_much_of_them(text: str, papers: list) -> None:
+    words = interpret(text)
+    assert isinstance(words, Words)
+    assert interpret_once(canonical(text)) == words
+    index = Index(papers)
+    shares = dict(zip(index.numbers, index.shares(words), strict=True))
+    assert {row for row, share in shares.items() if share > 0} == index.rows(any_of(words))
+    assert all(0 <= share < 1 for share in shares.values())
+
+
+def test_more_of_the_words_and_the_rarer_ones_make_a_higher_share() -> None:
+    papers = [
+        paper(1, title="Robots walk"),
+        paper(2, title="Robots"),
+        paper(3, title="Walk"),
+        *(paper(row, title="Walk elsewhere") for row in range(4, 10)),
+    ]
+    index = Index(papers)
+    both, rare, common = index.shares(Words(("robot", "walk")))[:3]
+    assert both > rare > common > 0
+    assert index.reasons(Words(("robot", "walk")))[1] == ("title: Robots", "title: walk")
+    assert index.reasons(And((Phrase(("robot",)), Phrase(("walk",)))), [2]) == {2: ("title: Robots",)}
+    assert is_plain("robots walk")
