@@ -313,9 +313,14 @@ def topics_file(settings: Settings, config: Path | None) -> Path:
     return beside if beside.is_file() else folder("config") / "topics.toml"
 
 
+def has_secret_key(settings: Settings) -> bool:
+    """Whether a secret key is set."""
+    return settings.secret_key is not None and bool(settings.secret_key.get_secret_value().strip())
+
+
 def with_secret_key(settings: Settings, env_file: Path = Path(".env")) -> Settings:
     """The settings with a secret key: one is made and kept in .env where none is set yet."""
-    if settings.secret_key is not None and settings.secret_key.get_secret_value().strip():
+    if has_secret_key(settings):
         return settings
     key = secrets.token_urlsafe(_SECRET_BYTES)
     text = env_file.read_text(encoding="utf-8") if env_file.exists() else ""

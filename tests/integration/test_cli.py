@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import sys
 from pathlib import Path
@@ -247,3 +248,116 @@ def test_an_expired_letter_is_sent_again_when_the_operator_asks(site: Site) -> N
 def test_the_version_is_told(site: Site) -> None:
     assert site("--version") == 0
     assert site.out.startswith("paperround 0.")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["doctor"], ["stats", "--json"], ["backup", "copy.db"], ["migrate"], ["round"], ["ingest"],
+        ["topics", "list"],
+        ["subscribers", "export", "all.csv"], ["papers", "export", "all.jsonl"], ["dkim", "keygen"],
+        ["preview", "a@example.org"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_outside_a_site_a_command_says_so_and_makes_nothing(
+    site: Site, tmp_path_factory: pytest.TempPathFactory, arguments: list[str]
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    site.monkeypatch.chdir(elsewhere)
+    assert site(*arguments) == 2
+    assert "no site here" in site.err
+    assert site.out == ""
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_a_site_is_named_from_elsewhere_and_files_are_meant_from_where_they_are_typed(
+    site: Site, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "list.csv").write_text("email,topics\nada@example.org,robots\n", encoding="utf-8")
+    for named in (["--site", str(site.folder)], []):
+        site.monkeypatch.chdir(elsewhere)
+        if not named:
+            site.monkeypatch.setenv("PAPERROUND_SITE_DIR", str(site.folder))
+        assert site(*named, "subscribers", "import", "list.csv", "--confirmed") == 0
+        site.monkeypatch.chdir(elsewhere)
+        assert site(*named, "subscribers", "export", "out.csv") == 0
+    assert "ada@example.org" in (elsewhere / "out.csv").read_text(encoding="utf-8")
+    assert (site.folder / "data" / "paperround.db").is_file()
+    assert not (elsewhere / "data").exists()
+    site.monkeypatch.chdir(elsewhere)
+    assert site("--site", "nowhere", "stats") == 2
+    assert "no site here" in site.err
+
+
+def test_init_makes_the_folder_that_site_names(site: Site) -> None:
+    assert site("--site", "another/one", "init") == 0
+    assert (site.folder / "another" / "one" / "config" / "paperround.toml").is_file()
+
+
+@pytest.mark.parametrize("arguments", [["up"], ["round"], ["init"]], ids=" ".join)
+def test_a_lost_secret_key_is_an_error_and_no_new_one_is_made(site: Site, arguments: list[str]) -> None:
+    site("subscribers", "add", "ada@example.org", "--topic", "robots", "--confirmed")
+    (site.folder / ".env").write_text("PAPERROUND_SITE__NAME=Papers\n", encoding="utf-8")
+    assert site(*arguments) == 2
+    assert "PAPERROUND_SECRET_KEY is not set" in site.err
+    assert "SECRET" not in (site.folder / ".env").read_text(encoding="utf-8")
+
+
+def test_a_short_secret_key_is_an_error(site: Site) -> None:
+    site.monkeypatch.setenv("PAPERROUND_SECRET_KEY", "x" * 31)
+    assert site("stats") == 2
+    assert "32 characters" in site.err
+
+
+def test_papers_go_out_as_json_lines_and_come_in_again_as_the_same(site: Site) -> None:
+    site("ingest", "--file", str(site.papers()), "--as", "jsonl")
+    assert site("papers", "export", "first.jsonl") == 0
+    assert site("--site", "copy", "init") == 0
+    site.monkeypatch.chdir(site.folder)
+    assert site("--site", "copy", "ingest", "--file", "first.jsonl", "--as", "jsonl") == 0
+    site.monkeypatch.chdir(site.folder)
+    assert site("--site", "copy", "papers", "export") == 0
+    first = (site.folder / "first.jsonl").read_text(encoding="utf-8")
+    assert site.out == first
+    assert len(first.splitlines()) == 3
+
+
+def test_a_removed_topic_is_gone_with_what_followed_from_it(site: Site) -> None:
+    site("topics", "add", "arms", "--name", "Arms", "--query", "robot*")
+    site("ingest", "--file", str(site.papers()), "--as", "jsonl")
+    site("subscribers", "add", "ada@example.org", "--topic", "robots", "--topic", "arms", "--confirmed")
+    assert site("topics", "remove", "arms") == 0
+    assert site.out == "arms is removed; 1 subscribers followed it\n"
+    assert site.err == ""
+    assert site.json("subscribers", "show", "ada@example.org")["topics"] == ["robots"]
+    assert site("topics", "remove", "robots") == 0
+    assert "still stands in" in site.err
+    assert site("topics", "remove", "arms") == 2
+    assert "there is no topic 'arms'" in site.err
+
+
+@pytest.mark.parametrize("algorithm", ["rsa", "ED25519"])
+def test_a_dkim_key_is_made_once_and_its_record_printed(site: Site, algorithm: str) -> None:
+    assert site("dkim", "record") == 2
+    assert "dkim keygen" in site.err
+    assert site("dkim", "keygen", "--algorithm", algorithm) == 0
+    key = site.folder / "config" / "dkim.pem"
+    assert key.stat().st_mode & 0o777 == 0o600
+    told = site.out
+    config = site.folder / "config" / "paperround.toml"
+    with config.open("a", encoding="utf-8") as file:
+        file.write("\n" + told[told.index("[dkim]") : told.index("\n\nPublish")] + "\n")
+    assert site("dkim", "record") == 0
+    line = site.out.strip()
+    assert line in told
+    assert line.startswith("paperround._domainkey.paperround.example. IN TXT ")
+    strings = re.findall(r'"([^"]*)"', line)
+    assert max(map(len, strings)) <= 255
+    [record] = site.json("dkim", "record")
+    assert record == {"name": line.split(". IN")[0], "type": "TXT", "value": "".join(strings)}
+    before = key.read_bytes()
+    assert site("dkim", "keygen") == 2
+    assert "is there already" in site.err
+    assert key.read_bytes() == before

@@ -510,7 +510,11 @@ def test_a_theme_that_never_worked_makes_no_letters(fresh: Site, own_themes: Pat
 
 def _command(*arguments: str, **settings: str) -> Result:
     variables = {f"PAPERROUND_{name}": value for name, value in settings.items()}
-    known = {"PAPERROUND_SECRET_KEY": "a key for tests that is long enough", "PAPERROUND_SOURCES": "[]"}
+    known = {
+        "PAPERROUND_DATABASE_URL": "sqlite:///data/paperround.db",
+        "PAPERROUND_SECRET_KEY": "a key for tests that is long enough",
+        "PAPERROUND_SOURCES": "[]",
+    }
     return CliRunner().invoke(cli.app, ["--now", "2026-11-23T06:00Z", *arguments], env={**known, **variables})
 
 

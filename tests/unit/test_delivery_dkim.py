@@ -200,7 +200,7 @@ def test_a_key_file_that_does_not_serve_is_named_with_a_remedy(tmp_path):
             signer(Dkim(domain="papers.example", selector="morning", key_file=path))
         assert str(path) in str(caught.value)
         assert told in str(caught.value)
-        assert "openssl genpkey" in str(caught.value)
+        assert "paperround dkim keygen" in str(caught.value)
 
 
 @pytest.mark.parametrize("wrong", [{"domain": "no domain"}, {"selector": "a b"}, {"domain": ""}, {"selectr": "x"}])

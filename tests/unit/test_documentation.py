@@ -24,7 +24,7 @@ from typer.testing import CliRunner
 from paperround import __version__, cli, logs, settings
 from paperround.app import App
 from paperround.cli import shared
-from paperround.delivery import AnyTransport
+from paperround.delivery import AnyTransport, dkim_key
 from paperround.domain import tokens
 from paperround.domain.models import DeliveryState
 from paperround.operator.site import load_seeds
@@ -247,6 +247,11 @@ sender = "papers@papers.example.org"
 [transport]
 kind = "memory"
 
+[dkim]
+domain = "papers.example.org"
+selector = "paperround"
+key_file = "config/dkim.pem"
+
 [[sources]]
 kind = "jsonl"
 name = "arxiv"
@@ -285,6 +290,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
     monkeypatch.setenv("PAPERROUND_SECRET_KEY", SECRET)
     (tmp_path / "config").mkdir()
     (tmp_path / "config" / "paperround.toml").write_text(SITE, encoding="utf-8")
+    dkim_key.generate(tmp_path / "config" / "dkim.pem")
     shutil.copy(folder("seeds") / "papers.jsonl", tmp_path / "papers.jsonl")
     report = REPORT.format(returns_to=tokens.verp(tokens.keys(SECRET), 1, "bounces.example.org"))
     (tmp_path / "report.eml").write_text(report, encoding="utf-8")
@@ -467,6 +473,7 @@ def test_every_source_is_on_the_page_of_settings_with_its_own(source: type[BaseM
 def test_every_variable_in_the_pages_is_one_that_is_read() -> None:
     others = {
         "PAPERROUND_SOURCES",  # a list of tables
+        "PAPERROUND_SITE_DIR",  # of the command line
         "PAPERROUND_SITE__COLOR",  # an example of one that does not exist
     }
     for file in (ROOT / "tests").rglob("*.py"):

@@ -9,7 +9,7 @@ from paperround.domain import tokens
 from paperround.domain.errors import BadToken, ConfigurationError
 
 KEYS = tokens.keys("a secret of sixteen characters or more")
-OTHER = tokens.keys("quite another secret, also long enough")
+OTHER = tokens.keys("quite another secret that is long enough")
 NOW = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
 WEEK = timedelta(days=7)
 
@@ -75,11 +75,11 @@ def test_an_old_key_still_reads_and_a_foreign_one_does_not():
 
 
 def test_a_setting_may_hold_several_keys_and_none_of_them_may_be_short():
-    both = tokens.keys("the newer key is this one, the older key is that one")
+    both = tokens.keys("the newer of two long keys is this one, the older of two long keys is that one")
     assert len(both) == 2
-    assert both[1:] == tokens.keys("the older key is that one")
+    assert both[1:] == tokens.keys("the older of two long keys is that one")
     for secret in ("", " , ", "short", "a key that is long enough,short"):
-        with pytest.raises(ConfigurationError, match="paperround init"):
+        with pytest.raises(ConfigurationError, match="32 characters or more"):
             tokens.keys(secret)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from paperround.cli.framework import Command, command_group
-from paperround.cli.shared import AsJson, opened
+from paperround.cli.shared import AsJson, given_path, opened
 from paperround.domain.errors import WrongUse
 from paperround.operator import console
 
@@ -17,8 +17,12 @@ group = command_group("Delivery reports and complaints that came back.")
 
 @group.command("read", cls=Command, epilog="paperround bounces read report.eml")
 def read_bounces(
-    files: Annotated[list[Path] | None, typer.Argument(metavar="[FILE]...", help="Mails, or mbox files.")] = None,
-    maildir: Annotated[Path | None, typer.Option(help="A Maildir: what nobody has seen yet.")] = None,
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="FILE", parser=given_path, help="Mails, or mbox files.")
+    ] = None,
+    maildir: Annotated[
+        Path | None, typer.Option(metavar="DIR", parser=given_path, help="A Maildir: what nobody has seen yet.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Take in delivery reports and complaints.
@@ -45,7 +49,7 @@ def read_bounces(
 
 @group.command("list", cls=Command, epilog="paperround bounces list --limit 10")
 def list_bounces(
-    limit: Annotated[int | None, typer.Option(min=1, help="Only so many, the latest first.")] = 50,
+    limit: Annotated[int | None, typer.Option(metavar="N", min=1, help="Only so many, the latest first.")] = 50,
     as_json: AsJson = False,
 ) -> None:
     """Reports that were taken in, the latest first."""

@@ -18,9 +18,9 @@ group = command_group("Every letter and what became of it.")
 @group.command("list", cls=Command, epilog="paperround deliveries list --state failed")
 def list_deliveries(
     state: Annotated[
-        DeliveryState | None, typer.Option(case_sensitive=False, help="Only those in this state.")
+        DeliveryState | None, typer.Option(metavar="STATE", case_sensitive=False, help="Only those in this state.")
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only so many, the latest first.")] = None,
+    limit: Annotated[int | None, typer.Option(metavar="N", min=1, help="Only so many, the latest first.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Letters and what became of them, the latest first."""
@@ -60,7 +60,7 @@ def show_delivery(
 
 @group.command("retry", cls=Command, epilog="paperround deliveries retry 17 23")
 def retry_deliveries(
-    numbers: Annotated[list[int], typer.Argument(metavar="ID...", min=1, max=2**62, help="The numbers in the list.")],
+    numbers: Annotated[list[int], typer.Argument(metavar="ID", min=1, max=2**62, help="The numbers in the list.")],
 ) -> None:
     """Queue failed, expired or deferred letters again, at once."""
     with opened() as app:

@@ -20,11 +20,26 @@ Panels = Mapping[str, Mapping[str, tuple[str, str]]]
 class Command(TyperCommand):
     """A command whose epilog is an example, shown as it is typed."""
 
+    def format_options(self, ctx: Context, formatter: HelpFormatter) -> None:
+        """Write the arguments by the names that the usage line has, then the options."""
+        parameters = self.get_params(ctx)
+        arguments = [one for one in parameters if one.param_type_name == "argument"]
+        if arguments:
+            with formatter.section("Arguments"):
+                formatter.write_dl([(_name(one), getattr(one, "help", None) or "") for one in arguments])
+        with formatter.section("Options"):
+            options = [one.get_help_record(ctx) for one in parameters if one.param_type_name == "option"]
+            formatter.write_dl([one for one in options if one])
+
     def format_epilog(self, ctx: Context, formatter: HelpFormatter) -> None:  # noqa: ARG002 - click's signature
         """Write the example below the options."""
         if self.epilog:
             with formatter.section("Example"):
                 formatter.write("".join(f"  {line}\n" for line in self.epilog.splitlines()))
+
+
+def _name(argument: Any) -> str:
+    return str(argument.metavar or argument.name.upper())
 
 
 class Group(TyperGroup):

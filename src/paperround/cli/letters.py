@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from paperround.cli.framework import Command, command_group
-from paperround.cli.shared import exit_if, opened, read_day
+from paperround.cli.shared import exit_if, given_path, opened, read_day
 from paperround.domain.errors import WrongUse
 from paperround.domain.schedule import Cadence
 from paperround.operator import console
@@ -21,25 +21,29 @@ root = command_group()
 
 @root.command(cls=Command, epilog="paperround preview --topic robotics --theme cards --out preview/robotics --lint")
 def preview(
-    email: Annotated[str | None, typer.Argument(metavar="[EMAIL]", help="The subscriber.")] = None,
+    email: Annotated[str | None, typer.Argument(metavar="EMAIL", help="The subscriber.")] = None,
     topic: Annotated[
         list[str] | None,
         typer.Option(metavar="SLUG", help="Somebody who follows these topics, in place of a subscriber."),
     ] = None,
-    day: Annotated[str | None, typer.Option("--date", help="The digest of this day (YYYY-MM-DD).")] = None,
+    day: Annotated[
+        str | None, typer.Option("--date", metavar="DAY", help="The digest of this day (YYYY-MM-DD).")
+    ] = None,
     cadence: Annotated[
         Cadence | None,
         typer.Option(
+            metavar="CADENCE",
             case_sensitive=False,
             help="Another cadence than the subscriber's: weekly and monthly letters have more.",
         ),
     ] = None,
-    theme: Annotated[str, typer.Option(help="Another theme than the subscriber's.")] = "",
-    language: Annotated[str, typer.Option(help="Another language than the subscriber's.")] = "",
+    theme: Annotated[str, typer.Option(metavar="THEME", help="Another theme than the subscriber's.")] = "",
+    language: Annotated[str, typer.Option(metavar="CODE", help="Another language than the subscriber's.")] = "",
     lint: Annotated[bool, typer.Option("--lint", help="Say what is wrong with the letter, with the remedy.")] = False,
-    out: Annotated[Path, typer.Option(help="The folder for letter.eml, letter.html and letter.txt.")] = Path(
-        "preview"
-    ),
+    out: Annotated[
+        Path,
+        typer.Option(metavar="DIR", parser=given_path, help="The folder for letter.eml, letter.html and letter.txt."),
+    ] = Path("preview"),
 ) -> None:
     """Write a letter to files, exactly as it would be sent.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -22,6 +23,7 @@ PANELS: Panels = {
         "stats": ("site", "How many papers, subscribers and letters there are."),
         "backup": ("site", "Write a copy of the database while everything runs."),
         "migrate": ("site", "Bring the database to this program's version."),
+        "dkim": ("dkim", "The key that signs letters, and its DNS record."),
     },
     "Rounds": {
         "round": ("rounds", "One round now: ingest, publish, deliver."),
@@ -32,6 +34,7 @@ PANELS: Panels = {
     },
     "Papers and letters": {
         "search": ("papers", "Search the stored papers."),
+        "papers": ("papers", "The stored papers as a whole."),
         "preview": ("letters", "Write a letter to files, exactly as it would be sent."),
         "deliveries": ("deliveries", "Every letter and what became of it."),
         "bounces": ("bounces", "Delivery reports and complaints that came back."),
@@ -41,6 +44,8 @@ PANELS: Panels = {
         "subscribers": ("subscribers", "Who gets letters, about what, and when."),
     },
 }
+
+_MAKE_A_SITE = ("init", "up")
 
 app = typer.Typer(
     cls=lazy_group("paperround.cli", PANELS),
@@ -80,11 +85,34 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _global(
-    config: Annotated[Path | None, typer.Option(help="The configuration file.")] = None,
-    now: Annotated[str | None, typer.Option(help="The clock, as ISO 8601, for replays.")] = None,
+    context: typer.Context,
+    site: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", envvar="PAPERROUND_SITE_DIR", help="The site's folder, in place of the present one."
+        ),
+    ] = None,
+    config: Annotated[Path | None, typer.Option(metavar="FILE", help="The configuration file.")] = None,
+    now: Annotated[str | None, typer.Option(metavar="MOMENT", help="The clock, as ISO 8601, for replays.")] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log what is done, not only what fails.")] = False,
     version: Annotated[  # noqa: ARG001 - its callback has done all
         bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_version)
     ] = False,
 ) -> None:
-    shared.options = shared.Options(config, shared.read_moment(now) if now else None, verbose)
+    typed_in = Path.cwd() if site else None
+    shared.options = shared.Options(
+        typed_in / config if typed_in and config else config,
+        shared.read_moment(now) if now else None,
+        verbose,
+        typed_in,
+    )
+    if site:
+        _enter(site, make=context.invoked_subcommand in _MAKE_A_SITE)
+
+
+def _enter(site: Path, *, make: bool) -> None:
+    if make:
+        site.mkdir(parents=True, exist_ok=True)
+    if not site.is_dir():
+        raise WrongUse(f"no site here: {site} is no folder; make one with: paperround init {site}")
+    os.chdir(site)

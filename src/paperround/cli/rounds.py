@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from paperround.cli.framework import Command, command_group
-from paperround.cli.shared import AsJson, exit_if, opened, progress_bars, read_day, read_file
+from paperround.cli.shared import AsJson, exit_if, given_path, opened, progress_bars, read_day, read_file
 from paperround.domain.errors import WrongUse
 from paperround.operator import console
 
@@ -37,11 +37,16 @@ def round_(as_json: AsJson = False) -> None:
 @root.command(cls=Command, epilog="paperround ingest --file papers.jsonl --as jsonl")
 def ingest(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", help="Sources; all of them by default.")
+        list[str] | None, typer.Argument(metavar="NAME", help="Sources; all of them by default.")
     ] = None,
-    file: Annotated[Path | None, typer.Option(help="Read this file instead of asking a source.")] = None,
-    form: Annotated[str | None, typer.Option("--as", help="The file's format, such as jsonl.")] = None,
-    since: Annotated[str | None, typer.Option(help="Ask from this day on (YYYY-MM-DD).")] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", parser=given_path, help="Read this file instead of asking a source."),
+    ] = None,
+    form: Annotated[
+        str | None, typer.Option("--as", metavar="FORMAT", help="The file's format, such as jsonl.")
+    ] = None,
+    since: Annotated[str | None, typer.Option(metavar="DAY", help="Ask from this day on (YYYY-MM-DD).")] = None,
     archive: Annotated[
         bool, typer.Option("--archive", help="For pages and search only: nothing of it is mailed.")
     ] = False,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -20,6 +20,7 @@ from paperround.operator import console
 
 if TYPE_CHECKING:
     from paperround.app import App
+    from paperround.settings import Settings
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON value on stdout and nothing else.")]
 Email = Annotated[str, typer.Argument(metavar="EMAIL")]
@@ -32,27 +33,41 @@ class Options:
     config: Path | None = None
     now: datetime | None = None
     verbose: bool = False
+    typed_in: Path | None = None
+    """The folder in which the command was typed, where --site names another."""
 
 
 options = Options()
 
 
 @contextmanager
-def opened(*, running: bool = False, port: int = 8000) -> Iterator[App]:
-    """The site, closed again at the end; `running` lets the clock of --now go on from there."""
+def opened(*, first_start: bool = False, port: int = 8000) -> Iterator[App]:
+    """The site, closed again at the end.
+
+    `first_start` is for the program that runs: it may make a site, and the clock of --now goes on from there.
+    """
     from paperround.operator.startup import open_site
 
     logs.show(verbose=options.verbose)
     clock: Clock = machine_clock
     if options.now:
-        clock = running_from(options.now) if running else standing_at(options.now)
+        clock = running_from(options.now) if first_start else standing_at(options.now)
     # A terminated command ends like an interrupted one: connections close, claims are put back.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    app = open_site(options.config, clock, port=port)
+    app = open_site(options.config, clock, port=port, first_start=first_start)
     try:
         yield app
     finally:
         app.close()
+
+
+def site_settings() -> Settings:
+    """The settings of the site here, where a command needs nothing else of it."""
+    from paperround.operator.startup import check_site
+    from paperround.settings import load
+
+    check_site(options.config)
+    return load(options.config)
 
 
 @contextmanager
@@ -78,6 +93,25 @@ def read_file(file: Path) -> bytes:
         return file.read_bytes()
     except OSError as error:
         raise WrongUse(f"{file}: {error.strerror}; is the path right?") from None
+
+
+def write_lines(file: Path, lines: Iterable[str]) -> int:
+    """Write a file that is whole or not there, readable by this account alone; how many lines that were."""
+    number = 0
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_name(file.name + ".part")
+    part.touch(mode=0o600)
+    with part.open("w", encoding="utf-8", newline="") as out:
+        for line in lines:
+            out.write(line)
+            number += 1
+    part.replace(file)
+    return number
+
+
+def given_path(text: str) -> Path:
+    """A path as it was typed: --site changes the folder, and what is typed is meant from where it was typed."""
+    return Path(text) if options.typed_in is None else options.typed_in / text
 
 
 def read_moment(text: str) -> datetime:

@@ -9,7 +9,7 @@ import typer
 
 from paperround.cli import shared
 from paperround.cli.framework import Command, command_group
-from paperround.cli.shared import AsJson, exit_if, opened
+from paperround.cli.shared import AsJson, exit_if, given_path, opened
 from paperround.operator import console
 
 root = command_group()
@@ -17,7 +17,7 @@ root = command_group()
 
 @root.command(cls=Command, epilog="paperround init papers")
 def init(
-    directory: Annotated[Path, typer.Argument(metavar="[DIR]", help="The folder of the site.")] = Path(),
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of the site.")] = Path(),
 ) -> None:
     """Make a new site: configuration, a secret key, templates.
 
@@ -31,8 +31,8 @@ def init(
 
 @root.command(cls=Command, epilog="paperround up --port 8080")
 def up(
-    port: Annotated[int, typer.Option(help="The port of the pages.")] = 8000,
-    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(metavar="PORT", help="The port of the pages.")] = 8000,
+    host: Annotated[str, typer.Option(metavar="HOST", help="The address to listen on.")] = "127.0.0.1",
 ) -> None:
     """Run everything in one process.
 
@@ -40,7 +40,7 @@ def up(
     """
     from paperround import serve
 
-    with opened(running=True, port=port) as app:
+    with opened(first_start=True, port=port) as app:
         serve.run(app, host, port)
 
 
@@ -80,7 +80,7 @@ def stats(as_json: AsJson = False) -> None:
 
 
 @root.command(cls=Command, epilog="paperround backup backup/paperround.db")
-def backup(file: Annotated[Path, typer.Argument(help="Where to.")]) -> None:
+def backup(file: Annotated[Path, typer.Argument(metavar="FILE", parser=given_path, help="Where to.")]) -> None:
     """Write a copy of the database while everything runs."""
     with opened() as app:
         app.store.backup(file)

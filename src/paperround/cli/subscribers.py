@@ -9,7 +9,17 @@ from typing import Annotated
 import typer
 
 from paperround.cli.framework import Command, command_group
-from paperround.cli.shared import AsJson, Email, exit_if, format_moment, opened, read_day, read_file
+from paperround.cli.shared import (
+    AsJson,
+    Email,
+    exit_if,
+    format_moment,
+    given_path,
+    opened,
+    read_day,
+    read_file,
+    write_lines,
+)
 from paperround.operator import console
 
 group = command_group("Who gets letters, about what, and when.")
@@ -19,13 +29,15 @@ group = command_group("Who gets letters, about what, and when.")
 def add_subscriber(
     email: Email,
     topic: Annotated[list[str], typer.Option(metavar="SLUG", help="A topic to follow; give it once for each.")],
-    name: Annotated[str, typer.Option(help="For the greeting.")] = "",
-    cadence: Annotated[str, typer.Option(help="daily, weekdays, weekly, monthly or off")] = "daily",
+    name: Annotated[str, typer.Option(metavar="NAME", help="For the greeting.")] = "",
+    cadence: Annotated[
+        str, typer.Option(metavar="CADENCE", help="daily, weekdays, weekly, monthly or off")
+    ] = "daily",
     at: Annotated[str, typer.Option(metavar="HH:MM", help="The local hour.")] = "07:00",
     timezone: Annotated[str, typer.Option(metavar="TZ", help="Such as Europe/Berlin.")] = "UTC",
-    max_papers: Annotated[int, typer.Option(help="Papers laid out in one letter.")] = 10,
-    theme: Annotated[str, typer.Option(help="The theme of their letters.")] = "paper",
-    language: Annotated[str, typer.Option(help="The language of their letters.")] = "en",
+    max_papers: Annotated[int, typer.Option(metavar="N", help="Papers laid out in one letter.")] = 10,
+    theme: Annotated[str, typer.Option(metavar="THEME", help="The theme of their letters.")] = "paper",
+    language: Annotated[str, typer.Option(metavar="CODE", help="The language of their letters.")] = "en",
     confirmed: Annotated[bool, typer.Option("--confirmed", help="They have agreed; ask them nothing.")] = False,
     first_now: Annotated[
         bool, typer.Option("--first-now", help="The first letter with the next round, not at their hour.")
@@ -60,7 +72,9 @@ def add_subscriber(
 
 @group.command("import", cls=Command, epilog="paperround subscribers import subscribers.csv --confirmed")
 def import_subscribers(
-    file: Annotated[Path, typer.Argument(help="Separated by commas, semicolons or tabs.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", parser=given_path, help="Separated by commas, semicolons or tabs.")
+    ],
     confirmed: Annotated[bool, typer.Option("--confirmed", help="They have agreed; ask them nothing.")] = False,
     first_now: Annotated[bool, typer.Option("--first-now", help="First letters with the next round.")] = False,
     topic: Annotated[list[str] | None, typer.Option(metavar="SLUG", help="For rows that name no topic.")] = None,
@@ -91,7 +105,9 @@ def import_subscribers(
 
 @group.command("export", cls=Command, epilog="paperround subscribers export everybody.csv")
 def export_subscribers(
-    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="Where to; stdout by default.")] = None,
+    file: Annotated[
+        Path | None, typer.Argument(metavar="FILE", parser=given_path, help="Where to; stdout by default.")
+    ] = None,
 ) -> None:
     """Write all subscribers as CSV, to a file or to stdout."""
     from paperround.subscribers import csv_file
@@ -102,9 +118,7 @@ def export_subscribers(
     if file is None:
         sys.stdout.write(text)
     else:
-        part = file.with_name(file.name + ".part")
-        part.write_text(text, encoding="utf-8", newline="")
-        part.replace(file)
+        write_lines(file, [text])
 
 
 @group.command("list", cls=Command, epilog="paperround subscribers list")
@@ -155,7 +169,9 @@ def list_silent(as_json: AsJson = False) -> None:
 @group.command("pause", cls=Command, epilog="paperround subscribers pause kenji@watanabe.example --until 2027-01-07")
 def pause_subscriber(
     email: Email,
-    until: Annotated[str | None, typer.Option(help="Resume by itself on this day (YYYY-MM-DD).")] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="DAY", help="Resume by itself on this day (YYYY-MM-DD).")
+    ] = None,
 ) -> None:
     """Send a subscriber nothing until they resume."""
     from paperround.subscribers import membership

@@ -51,14 +51,32 @@ def show_topic(slug: Slug, as_json: AsJson = False) -> None:
         console.table(("id", "title", "why"), [(s["id"], s["title"], "; ".join(s["why"])) for s in shown])
 
 
+@group.command("remove", cls=Command, epilog="paperround topics remove tables")
+def remove_topic(slug: Slug) -> None:
+    """Remove a topic; nobody follows it any longer.
+
+    Papers stay, and so do letters that were sent.
+    """
+    from paperround.rounds import topics
+
+    with opened() as app:
+        followers = topics.remove_topic(app, slug)
+        listed = topics.is_in_file(app, slug)
+    console.say(f"{slug} is removed; {followers} subscribers followed it")
+    if listed:
+        console.warn(
+            f"{slug} still stands in {listed}: delete it there too, or its next change brings the topic back"
+        )
+
+
 @group.command(
     "add", cls=Command, epilog="paperround topics add tables --name Tables --query 'table* OR spreadsheet*'"
 )
 def add_topic(
     slug: Slug,
-    name: Annotated[str, typer.Option(help="What subscribers see.")],
-    query: Annotated[str, typer.Option(help="What it finds.")],
-    about: Annotated[str, typer.Option(help="A sentence for the pages.")] = "",
+    name: Annotated[str, typer.Option(metavar="NAME", help="What subscribers see.")],
+    query: Annotated[str, typer.Option(metavar="QUERY", help="What it finds.")],
+    about: Annotated[str, typer.Option(metavar="TEXT", help="A sentence for the pages.")] = "",
 ) -> None:
     """Add a topic, or change one.
 

@@ -74,7 +74,7 @@ def generate(path: Path, *, ed25519: bool = False) -> None:
 
 def read(path: Path) -> RSAPrivateKey | Ed25519PrivateKey:
     """The key in a PEM file; ConfigurationError names file and remedy."""
-    make = f"make one with: openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:{_LEAST_RSA_BITS} -out {path}"
+    make = f"make one with: paperround dkim keygen --key-file {path}"
     try:
         private = serialization.load_pem_private_key(path.read_bytes(), password=None)
     except OSError as error:

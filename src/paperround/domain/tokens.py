@@ -23,7 +23,7 @@ DIGEST, FEEDBACK, VERP = "digest", "feedback", "verp"
 
 MAX_NUMBER = 2**40 - 1
 _NUMBER, _TIME, _MAC = 5, 6, 16  # bytes; both sums are multiples of three: no padding, no spare bits
-_LEAST_SECRET = 16  # characters
+_LEAST_SECRET = 32  # characters
 # 21 bytes are 34 characters of base32; a forwarder may wrap them: SRS0=x=y=papers.example=bounces+TOKEN@…
 _IN_ADDRESS = re.compile(r"(?<![a-z2-7])[a-z2-7]{34}(?![a-z2-7])", re.IGNORECASE)
 
@@ -34,7 +34,7 @@ def keys(secret: str) -> tuple[bytes, ...]:
     if not parts or min(map(len, parts)) < _LEAST_SECRET:
         raise ConfigurationError(
             f"PAPERROUND_SECRET_KEY: each key needs {_LEAST_SECRET} characters or more; "
-            "`paperround init` makes a good one"
+            "`openssl rand -hex 32` prints a good one"
         )
     return tuple(hashlib.sha256(b"paperround link\0" + part.encode()).digest() for part in parts)
 

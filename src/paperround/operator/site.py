@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from paperround.app import App
-from paperround.domain.errors import UnknownName, WrongUse
+from paperround.domain.errors import ConfigurationError, UnknownName, WrongUse
 from paperround.domain.models import Problem, SubscriberState
+from paperround.operator.startup import DATABASE, MISSING_KEY
 from paperround.resources import folder
 from paperround.rounds import pipeline
-from paperround.settings import load, with_secret_key
+from paperround.settings import has_secret_key, load, with_secret_key
 from paperround.subscribers import csv_file, membership
 
 _SEEDED = "seeds"
@@ -66,8 +67,11 @@ def create(directory: Path) -> list[Path]:
         env.parent.mkdir(parents=True, exist_ok=True)
         env.touch(mode=0o600)
         env.write_text(_ENV, encoding="utf-8")
-        with_secret_key(load(directory / "config" / "paperround.toml", env), env)
         made.append(env)
+    settings = load(directory / "config" / "paperround.toml", env)
+    if not has_secret_key(settings) and (directory / DATABASE).exists():
+        raise ConfigurationError(MISSING_KEY.format(why="letters of this site may have links signed with it"))
+    with_secret_key(settings, env)
     return made
 
 

@@ -2,16 +2,40 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from paperround.app import App, open_store
+from paperround.domain import tokens
 from paperround.domain.clock import Clock, machine_clock
+from paperround.domain.errors import ConfigurationError, WrongUse
 from paperround.rounds.topics import load_topics
-from paperround.settings import Settings, load, with_secret_key
+from paperround.settings import CONFIG_FILE, Settings, has_secret_key, load, with_secret_key
+
+_ENV = Path(".env")
+DATABASE = Path("data/paperround.db")
+_DATABASE_URL = "PAPERROUND_DATABASE_URL"
+MISSING_KEY = (
+    "PAPERROUND_SECRET_KEY is not set, and {why}: put it back from a backup of .env, "
+    "or set a new one of 32 characters or more, and links in letters sent so far end"
+)
+
+
+def check_site(config: Path | None = None) -> None:
+    """Raise WrongUse where no site is: neither a configuration, nor an .env of ours, nor a database."""
+    if config is not None or CONFIG_FILE.is_file() or DATABASE.is_file() or os.environ.get(_DATABASE_URL):
+        return
+    if _ENV.is_file() and "PAPERROUND_" in _ENV.read_text(encoding="utf-8", errors="replace"):
+        return
+    raise WrongUse(
+        f"no site here ({Path.cwd()}): go to a site's folder, name one with --site DIR, "
+        "or make one with: paperround init"
+    )
 
 
 def migrate(config: Path | None) -> str:
     """Bring the site's database to this program's version, whose name is returned."""
+    check_site(config)
     store = open_store(load(config).database_url)
     try:
         return store.migrate()
@@ -20,14 +44,41 @@ def migrate(config: Path | None) -> str:
 
 
 def open_site(
-    config: Path | None = None, clock: Clock = machine_clock, settings: Settings | None = None, *, port: int = 8000
+    config: Path | None = None,
+    clock: Clock = machine_clock,
+    settings: Settings | None = None,
+    *,
+    port: int = 8000,
+    first_start: bool = False,
 ) -> App:
     """The app of the site in this folder, its database migrated and its topics loaded.
 
-    `port` is where the pages are, for the links of a site that has no address of its own yet.
+    `port` is where the pages are, for the links of a site that has no address of its own yet. With `first_start` a
+    folder may become a site, and a site that has no secret key yet gets one.
+
+    Raises WrongUse where there is no site, and ConfigurationError where the secret key is missing or too short.
     """
-    settings = with_secret_key(settings or load(config)).on_port(port)
-    app = App(settings, open_store(settings.database_url, settings.webhooks_by_event), clock, config)
-    app.store.prepare()
+    if settings is None and not first_start:
+        check_site(config)
+    settings = settings or load(config)
+    if not first_start:
+        _check_secret_key(settings)
+    store = open_store(settings.database_url, settings.webhooks_by_event)
+    store.prepare()
+    if not has_secret_key(settings):
+        if subscribers := sum(store.subscribers.count().values()):
+            store.close()
+            raise ConfigurationError(MISSING_KEY.format(why=f"{subscribers} subscribers have links signed with it"))
+        settings = with_secret_key(settings)
+    _check_secret_key(settings)
+    app = App(settings.on_port(port), store, clock, config)
     load_topics(app)
     return app
+
+
+def _check_secret_key(settings: Settings) -> None:
+    if not has_secret_key(settings):
+        why = "it signs the links in letters; on a new site `paperround up` makes one"
+        raise ConfigurationError(MISSING_KEY.format(why=why))
+    assert settings.secret_key is not None
+    tokens.keys(settings.secret_key.get_secret_value())

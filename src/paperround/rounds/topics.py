@@ -15,7 +15,7 @@ from typing import Any
 
 from paperround import logs
 from paperround.app import App
-from paperround.domain.errors import ConfigurationError, QueryError, WrongUse
+from paperround.domain.errors import ConfigurationError, QueryError, UnknownName, WrongUse
 from paperround.domain.models import Match, Paper, Topic
 from paperround.matching import lexical, search
 from paperround.matching.fields import TEXT_FORM
@@ -180,6 +180,23 @@ def add_topic(app: App, topic: Topic) -> None:
     app.store.papers.check(any_of(interpret(topic.query)))
     app.store.topics.save([topic])
     match_topics(app)
+
+
+def remove_topic(app: App, slug: str) -> int:
+    """Forget a topic and who follows it; how many that were. Raises UnknownName."""
+    topic = app.store.topics.by_slug(slug)
+    if topic is None or topic.private:
+        raise UnknownName(f"there is no topic {slug!r}; see: paperround topics list")
+    followers = app.store.topics.counts()[slug][0]
+    app.store.topics.remove(slug)
+    return followers
+
+
+def is_in_file(app: App, slug: str) -> Path | None:
+    """The topics.toml that has the topic, if it has."""
+    file = topics_file(app.settings, app.config)
+    known = read_topics(file.read_bytes(), file)
+    return file if any(topic.slug == slug for topic in known) else None
 
 
 def read_topics(data: bytes, file: Path) -> list[Topic]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
@@ -74,6 +74,12 @@ def parse(data: bytes, today: date) -> Parsed:
             f"{KIND}: no line is a JSON object (got {describe(data)}); one listing a line is wanted", again=False
         )
     return entries.parsed()
+
+
+def write(listings: Iterable[Listing]) -> Iterator[str]:
+    """The lines that `parse` reads, one for each listing; facts that nobody has stated are left out."""
+    for listing in listings:
+        yield listing.model_dump_json(exclude_defaults=True) + "\n"
 
 
 def _value(line: bytes) -> Any:

@@ -149,6 +149,21 @@ class Papers:
         with reading(self._engine) as db:
             return _listings(db, row)
 
+    def all_listings(self, papers_at_once: int = _CHUNK) -> Iterator[Listing]:
+        """What every source has said of every paper, paper by paper; the memory is bounded by `papers_at_once`."""
+        after = 0
+        while True:
+            with reading(self._engine) as db:
+                next_rows = select(papers.c.row).where(papers.c.row > after).order_by(papers.c.row)
+                rows = db.scalars(next_rows.limit(papers_at_once)).all()
+                said = select(listings).where(listings.c.paper.in_(rows))
+                chunk = db.execute(said.order_by(listings.c.paper, listings.c.seen_at, listings.c.source)).all()
+            if not rows:
+                return
+            after = rows[-1]
+            for one in chunk:
+                yield Listing.model_validate({**one.facts, "source": one.source, "day": one.day})
+
     def matching(self, query: Any, since_row: int = 0, size: int = 1_000) -> Iterator[list[Paper]]:
         """The papers that a query finds, from a number on, in chunks that bound the memory."""
         while True:

@@ -108,6 +108,11 @@ class Topics:
                 some = gone[start : start + _CHUNK]
                 db.execute(delete(matches).where(matches.c.topic == topic.row, matches.c.paper.in_(some)))
 
+    def remove(self, slug: str) -> None:
+        """Forget a topic with its matches; subscribers follow it no longer."""
+        with writing(self._engine) as db:
+            db.execute(delete(topics).where(topics.c.slug == slug))
+
     def drop_unread(self) -> None:
         """Forget subscribers' own queries that nobody follows any more."""
         with writing(self._engine) as db:

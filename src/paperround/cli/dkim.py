@@ -1,0 +1,86 @@
+"""Commands for DKIM: make a key, and print the DNS record that belongs to it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from paperround.cli.framework import Command, command_group
+from paperround.cli.shared import AsJson, given_path, site_settings
+from paperround.domain.errors import WrongUse
+from paperround.operator import console
+
+group = command_group("The key that signs letters, and its DNS record.")
+_KEY_FILE = Path("config/dkim.pem")
+_SELECTOR = "paperround"
+
+
+class Algorithm(StrEnum):
+    """What a key is of."""
+
+    RSA = "rsa"
+    ED25519 = "ed25519"
+
+
+@group.command("keygen", cls=Command, epilog="paperround dkim keygen")
+def make_key(
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            "--key-file",
+            metavar="FILE",
+            parser=given_path,
+            help="Where to; by default the file in the settings, else config/dkim.pem.",
+        ),
+    ] = None,
+    algorithm: Annotated[
+        Algorithm,
+        typer.Option(
+            metavar="ALGORITHM",
+            case_sensitive=False,
+            help="rsa or ed25519; every receiver knows RSA, not every one Ed25519.",
+        ),
+    ] = Algorithm.RSA,
+) -> None:
+    """Make a private key, and say what to do with it.
+
+    A key that is there already stays as it is.
+    """
+    from paperround.delivery import dkim_key
+
+    settings = site_settings()
+    configured = settings.dkim
+    file = file or (configured.key_file if configured else _KEY_FILE)
+    dkim_key.generate(file, ed25519=algorithm is Algorithm.ED25519)
+    console.say(f"made {file}, readable by this account alone")
+    if configured and file == configured.key_file:
+        domain, selector = configured.domain, configured.selector
+    else:
+        domain, selector = settings.site.facts().domain, _SELECTOR
+        console.say(f'\nAdd to config/paperround.toml:\n\n[dkim]\ndomain = "{domain}"\nselector = "{selector}"')
+        console.say(f'key_file = "{file}"')
+    console.say("\nPublish this record in the DNS, before letters are signed with the key:\n")
+    _print_record(*dkim_key.Key(domain, selector, dkim_key.read(file)).dns_record)
+
+
+@group.command("record", cls=Command, epilog="paperround dkim record")
+def print_records(as_json: AsJson = False) -> None:
+    """Print the DNS record of each key in the settings."""
+    settings = site_settings()
+    if settings.dkim is None:
+        raise WrongUse("there is no [dkim] in the settings; make a key with: paperround dkim keygen")
+    records = [key.dns_record for key in settings.dkim.load()]
+    if as_json:
+        console.as_json([{"name": name, "type": "TXT", "value": value} for name, value in records])
+        return
+    for name, value in records:
+        _print_record(name, value)
+
+
+def _print_record(name: str, value: str) -> None:
+    """A line of a zone file; a string in the DNS has at most 255 bytes, and a record several strings."""
+    strings = " ".join(f'"{value[start : start + 255]}"' for start in range(0, len(value), 255))
+    console.say(f"{name}. IN TXT {strings}")
