@@ -131,14 +131,14 @@ def test_mail_of_other_people_stays_as_it_is_but_for_having_been_seen(site: Site
 def test_a_mail_that_breaks_the_reading_stops_no_other(
     site: Site, account: Account, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    parse = bounce_intake.bounces.parse
+    parse = bounce_intake.reports.parse
 
     def breaks(raw: bytes) -> Any:
         if raw.startswith(b"X-Odd"):
             raise RecursionError("too deep")
         return parse(raw)
 
-    monkeypatch.setattr(bounce_intake.bounces, "parse", breaks)
+    monkeypatch.setattr(bounce_intake.reports, "parse", breaks)
     logs.show(verbose=False)
     account.put(b"X-Odd: very\r\n\r\n")
     account.put(report(_return_address(site)))
@@ -209,7 +209,7 @@ def test_what_was_under_way_when_the_program_died_is_read_again(
 _DIES_OVER_THE_SECOND = """
 import json, os, signal, sys
 from pathlib import Path
-from paperround import returns
+from paperround.rounds import bounce_intake as returns
 from support.site import Site
 
 folder, settings, killed_at = Path(sys.argv[1]), json.loads(sys.argv[2]), sys.argv[3]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import shutil
 from collections.abc import Iterator
@@ -203,7 +204,7 @@ def test_what_is_no_list_of_reports_is_refused_as_a_whole(hooked: Hooked, body: 
 
 
 def test_a_body_of_another_type_or_of_over_a_megabyte_is_refused(hooked: Hooked) -> None:
-    for media_type in ("text/plain", "multipart/form-data; boundary=x", ""):
+    for media_type in ("text/html", "multipart/form-data; boundary=x", ""):
         answer = hooked.bring(report(hooked.address), **{"Content-Type": media_type})
         assert answer.status_code == 415
         assert "message/rfc822 or application/json" in answer.json()["detail"]
@@ -277,3 +278,32 @@ def test_reports_are_not_read_twice_as_long_as_they_are_kept() -> None:
     from paperround.bounces import reports
 
     assert webhooks._MAX_TEXT == reports._MAX_DIAGNOSTIC
+
+
+def test_relays_call_with_their_own_json_and_the_token_as_a_password(hooked: Hooked) -> None:
+    password = base64.b64encode(f"relay:{TOKEN}".encode()).decode()
+    call = {"event": "bounce", "sg_event_id": "1", "email": EMAIL, "reason": "550 5.1.1 user unknown"}
+    [made] = hooked.bring([call], Authorization=f"Basic {password}").json()
+    assert (made["email"], made["kind"], made["new"]) == (EMAIL, "hard", True)
+    assert hooked.suppressed() == "hard bounce 5.1.1"
+    assert hooked.bring([call], Authorization="Basic @@@").status_code == 401
+
+
+def test_amazons_notifications_come_as_text_and_name_the_letter_by_its_return_address(hooked: Hooked) -> None:
+    recipient = {"emailAddress": "ada@elsewhere.example", "diagnosticCode": "smtp; 552 5.2.2 over quota"}
+    bounce = {"bounceType": "Permanent", "bounceSubType": "General", "bouncedRecipients": [recipient]}
+    told = {"notificationType": "Bounce", "mail": {"source": hooked.address}, "bounce": bounce}
+    body = json.dumps({"Type": "Notification", "Message": json.dumps(told)})
+    [made] = hooked.bring(body, **{"Content-Type": "text/plain; charset=UTF-8"}).json()
+    assert (made["email"], made["kind"], made["new"]) == (EMAIL, "soft", True)
+
+
+def test_a_relays_call_about_nobody_of_ours_changes_nothing(hooked: Hooked) -> None:
+    call = {"RecordType": "Bounce", "Type": "HardBounce", "Email": "somebody@else.example"}
+    [made] = hooked.bring(call).json()
+    assert (made["email"], made["new"]) == (None, False)
+
+
+def test_the_operator_is_told_how_to_confirm_a_subscription(hooked: Hooked) -> None:
+    [made] = hooked.bring({"Type": "SubscriptionConfirmation", "SubscribeURL": "https://sns.example/yes"}).json()
+    assert made["text"] == "open once to confirm: https://sns.example/yes"

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+_WORDS = {"5.1.1": "no such mailbox", "4.2.2": "the mailbox is full", "5.7.1": "refused by our rules"}
 
-def report(to: str, status: str = "5.1.1", action: str = "failed", recipient: str = "ada@example.org") -> bytes:
-    """A delivery report in the form of RFC 3464."""
+
+def report(
+    to: str,
+    status: str = "5.1.1",
+    action: str = "failed",
+    recipient: str = "ada@example.org",
+    said: str | None = None,
+) -> bytes:
+    """A delivery report in the form of RFC 3464; `said` is the other server's reply."""
+    reply = said if said is not None else f"{status[0]}50 {status} {_WORDS.get(status, 'no')}"
     return f"""From: MAILER-DAEMON@relay.example
 To: {to}
 Subject: Undelivered
@@ -23,7 +32,7 @@ Reporting-MTA: dns; relay.example
 Final-Recipient: rfc822; {recipient}
 Action: {action}
 Status: {status}
-Diagnostic-Code: smtp; 550 {status} no such mailbox
+Diagnostic-Code: smtp; {reply}
 --x--
 """.replace("\n", "\r\n").encode()
 

@@ -18,7 +18,7 @@ from paperround.domain.models import BounceKind, Delivery, DeliveryState, Letter
 from paperround.rounds import dispatch
 from paperround.rounds.dispatch import BatchSender, Surroundings
 from paperround.settings import DeliverySettings
-from paperround.store.deliveries import Claimed, Relay, Settlement
+from paperround.store.deliveries import Claimed, FailedAttempt, Relay, Settlement
 
 NOW = datetime(2026, 11, 23, 7, tzinfo=UTC)
 TAKEN = (Stage.FINAL, 250, "2.0.0 ok")
@@ -38,7 +38,11 @@ class FakeQueue:
     claimed: set[int] = field(default_factory=set)
     asked: list[list[int]] = field(default_factory=list)
 
-    deliveries = issues = subscribers = property(lambda self: self)
+    refusals: list[FailedAttempt] = field(default_factory=list)
+    """What the store remembers of the latest refusals."""
+    undone: list[int] = field(default_factory=list)
+
+    deliveries = issues = subscribers = bounces = property(lambda self: self)
 
     def claim(self, now: datetime, limit: int, claim: str, lease: timedelta) -> Claimed:
         rows, self.waiting = self.waiting[:limit], self.waiting[limit:]
@@ -76,6 +80,13 @@ class FakeQueue:
 
     def others_accepted_since_last_try(self, row: int) -> bool:
         return self.others_pass
+
+    def latest_refusals(self) -> tuple[list[FailedAttempt], int]:
+        return self.refusals, 0
+
+    def undo(self, rows: list[int], again: datetime, reason: str) -> int:
+        self.undone += rows
+        return len(rows)
 
     def digests(self, rows: list[int]) -> dict[int, Any]:
         return {}
@@ -240,11 +251,32 @@ def test_a_refused_account_pauses_everything_and_the_rest_stays_queued() -> None
 
 def test_a_suspect_letter_fails_where_others_went_through_meanwhile() -> None:
     queue, told = FakeQueue([1, 2], others_pass=True), []
-    transport = FakeTransport(reply=lambda row: (Stage.RCPT, 550, "5.7.1 not from you") if row == 1 else TAKEN)
+    transport = FakeTransport(reply=lambda row: (Stage.MAIL, 550, "5.7.1 not from you") if row == 1 else TAKEN)
     sender(queue, transport, surroundings=Surroundings(refused=told.append)).run()
     assert queue.settled[1].state is DeliveryState.FAILED
     assert [(bounce.delivery, bounce.kind) for bounce in told] == [(1, BounceKind.POLICY)]
     assert transport.got == [1, 2]
+
+
+def test_a_refusal_that_others_met_too_is_undone_and_pauses_everything() -> None:
+    queue = FakeQueue([3, 4])
+    said = [Outcome(row, Stage.RCPT, 550, "5.1.1", "5.1.1 go away") for row in (3, 2, 1)]
+    queue.refusals = [FailedAttempt(one.delivery, one.delivery, "ada@mail.example", NOW, one) for one in said]
+    transport = FakeTransport(reply=lambda _: (Stage.RCPT, 550, "5.1.1 go away"))
+    sending = sender(queue, transport)
+    sending.run()
+    assert transport.got == [3]
+    assert queue.undone == [3, 2, 1]
+    assert "3 subscribers were refused alike" in sending.paused
+    assert queue.waiting == [4]
+
+
+def test_whoever_watches_is_told_of_letters_that_are_put_off_for_the_sender_s_sake() -> None:
+    told: list[tuple[str, str]] = []
+    around = Surroundings(put_off=lambda email, problem: told.append((email, problem)))
+    reply = (Stage.RCPT, 450, "4.7.1 you are on a blocklist")
+    sender(FakeQueue([1]), FakeTransport(reply=lambda _: reply), surroundings=around).run()
+    assert [email for email, _ in told] == ["1@mail.example"]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ blocks of a delivery-status part as messages and loses what does not look like o
 from __future__ import annotations
 
 import binascii
+import codecs
+import html
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,11 +25,22 @@ _QUOTING = {
     "message/rfc822-headers",
 }
 _BOUNDARY = re.compile(r"boundary\s*=\s*(?:\"([^\"]{1,200})\"|([^\s;\"]{1,200}))", re.IGNORECASE)
-# Where the plain texts of qmail, Exim, Gmail and others begin to quote the letter itself.
+_CHARSET = re.compile(r"charset\s*=\s*\"?([\w.:-]{1,40})", re.IGNORECASE)
+# Where texts for people begin to quote the letter itself: with a line that says so, or with its first fields.
 _QUOTE_BEGINS = re.compile(
-    rb"^[ \t]*--[^\n]*(?:copy of|original|below this line|returned message|forwarded)[^\n]*$",
+    rb"^[ \t]*(?:"
+    rb"[-=*#]{2}[^\n]{0,200}(?:copy of|original|below this line|returned message|forwarded|unsent message"
+    rb"|message header)[^\n]*$"
+    rb"|(?:below|attached|here|this|the following) is (?:a copy|the header)[^\n]*$"
+    rb"|(?:the )?(?:original )?(?:message|mail)(?:'s)? headers?[^\n]{0,20} follows?[^\n]*$"
+    rb"|original message[^\n]{0,20}:?[ \t]*$)"
+    rb"|^(?=(?:received|return-path|message-id|dkim-signature|mime-version|x-[\w-]{1,40}):[ \t])",
     re.MULTILINE | re.IGNORECASE,
 )
+_UNSEEN_HTML = re.compile(r"<(style|script|head|title)\b.*?</\1\s*>|<!--.*?-->", re.IGNORECASE | re.DOTALL)
+_TAG = re.compile(r"<(?![\w.+=-]{1,64}@)/?[a-z!][^<>]{0,2000}>", re.IGNORECASE)
+_BY_A_SYSTEM = re.compile(rb"^from:[^\n]*(?:mailer-daemon|postmaster|mail delivery)", re.MULTILINE | re.IGNORECASE)
+_REPORTING = re.compile(rb"^content-type:[ \t]*multipart/report\b", re.MULTILINE | re.IGNORECASE)
 
 Fields = list[tuple[str, str]]
 
@@ -44,6 +57,11 @@ class Part:
         """The media type, in lower case."""
         return (self.first("content-type") or "text/plain").partition(";")[0].strip().lower()
 
+    @property
+    def is_text(self) -> bool:
+        """Whether it is plain text."""
+        return self.type in ("text/plain", "application/json")
+
     def all(self, name: str) -> list[str]:
         """The values of a field."""
         return [value for its_name, value in self.fields if its_name == name]
@@ -55,7 +73,15 @@ class Part:
     @cached_property
     def own_text(self) -> str:
         """The text without the letter that it quotes."""
-        return readable(_QUOTE_BEGINS.split(self.body, maxsplit=1)[0][:_MAX_TEXT])
+        said = _QUOTE_BEGINS.split(self.body[: 4 * _MAX_TEXT], maxsplit=1)[0][:_MAX_TEXT]
+        text = decoded(said, self.charset)
+        return _plain(text) if self.type == "text/html" else text
+
+    @property
+    def charset(self) -> str | None:
+        """The charset that the part names."""
+        found = _CHARSET.search(self.first("content-type") or "")
+        return found[1] if found else None
 
     def quoted(self, name: str) -> list[str]:
         """The values of a field of the letter that this part quotes."""
@@ -95,7 +121,24 @@ def readable(octets: bytes) -> str:
         return octets.decode("latin-1")
 
 
-def _walk(raw: bytes, depth: int) -> Iterator[Part]:
+def decoded(octets: bytes, charset: str | None) -> str:
+    """The text of bytes in a charset, which may be unknown, wrong or none."""
+    if b"\x1b$" in octets:
+        charset = "iso-2022-jp"
+    try:
+        if charset and codecs.lookup(charset)._is_text_encoding:
+            return octets.decode(charset)
+    except (LookupError, ValueError):
+        pass
+    return readable(octets)
+
+
+def _plain(markup: str) -> str:
+    """The text of HTML, good enough to look for words in."""
+    return html.unescape(_TAG.sub(" ", _UNSEEN_HTML.sub(" ", markup)))
+
+
+def _walk(raw: bytes, depth: int, *, within_report: bool = False) -> Iterator[Part]:
     head, _, body = (b"\n" + raw).partition(b"\n\n")
     fields = fields_of(head)
     encodings = [value for name, value in fields if name == "content-transfer-encoding"]
@@ -104,7 +147,15 @@ def _walk(raw: bytes, depth: int) -> Iterator[Part]:
     boundary = _BOUNDARY.search(part.first("content-type") or "")
     if part.type.startswith("multipart/") and boundary and depth < _MAX_DEPTH:
         for piece in _pieces(body, boundary[1] or boundary[2]):
-            yield from _walk(piece, depth + 1)
+            yield from _walk(piece, depth + 1, within_report=within_report or part.type == "multipart/report")
+    elif part.type in _QUOTING and not within_report and depth < _MAX_DEPTH and _is_a_report(part.body):
+        yield from _walk(part.body.lstrip(b"\n"), depth + 1)
+
+
+def _is_a_report(mail: bytes) -> bool:
+    """Whether a mail that somebody forwards is a report and not the letter that came back."""
+    head = mail.lstrip(b"\n").partition(b"\n\n")[0][:20_000]
+    return bool(_REPORTING.search(head) or _BY_A_SYSTEM.search(head))
 
 
 def _pieces(body: bytes, delimiter: str) -> Iterator[bytes]:

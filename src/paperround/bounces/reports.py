@@ -1,21 +1,23 @@
-"""What comes back: delivery reports and complaints, read and judged. Pure; any bytes at all give a Report.
+"""Returned mail, read and judged: delivery reports, complaints, notifications. Pure; any bytes give a Report.
 
-Read are RFC 3464 reports (also RFC 6533's), ARF complaints (RFC 5965), Microsoft's complaints without one, and
-the plain texts of qmail, Exim and old Gmail. A report is matched to its letter by the token in the return
-address, or by the Message-ID of the letter it quotes, never by the address it names: that may be where the
-subscriber's mail is forwarded to. `CLASSES` is the judgement; docs/delivery.md prints the same table.
+Read are RFC 3464 reports (also RFC 6533's, and forwarded ones), ARF complaints (RFC 5965), Microsoft's complaints
+without one, Amazon's notifications, and the texts that mail systems write for people. A report is matched to its
+letter by the token in the return address, or by the Message-ID of the letter it quotes, never by the address it
+names: that may be where the subscriber's mail is forwarded to. `domain.refusals` is the judgment.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
 
-from paperround.bounces.mime import Part, fields_of, read_parts
+from paperround.bounces.mime import Part, fields_of, read_parts, readable
+from paperround.bounces.notifications import read_notifications
+from paperround.bounces.report import Judgment, Report, judge_reply, reply_code
 from paperround.domain.models import BounceKind
-from paperround.domain.reply_codes import ENHANCED, one_of
+from paperround.domain.reply_codes import ENHANCED
 from paperround.domain.text import clean
 from paperround.domain.tokens import find_verp
 
@@ -23,97 +25,49 @@ _MAX_DIAGNOSTIC = 500  # characters
 # Without controls: PostgreSQL takes no NUL, not even to look for one.
 _MESSAGE_ID = re.compile(r"<[^<>\s\x00-\x1f\x7f]{3,300}>")
 _ADDRESS = re.compile(r"[^\s<>;:,\"()\[\]]{1,64}@[^\s<>;:,\"()\[\]]{1,253}")
-_SMTP_CODE = re.compile(r"(?<![\d.])([45]\d\d)(?![\d.])")
 _ENVELOPE_FIELDS = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "to")
-_MILDEST_FIRST = (BounceKind.NOTHING, BounceKind.POLICY, BounceKind.SOFT, BounceKind.HARD)
+_MILDEST_FIRST = (BounceKind.NOTHING, BounceKind.POLICY, BounceKind.SOFT, BounceKind.HARD, BounceKind.COMPLAINT)
 _COMPLAINTS = {"abuse", "fraud", "virus", "other", "opt-out", "opt-out-list"}  # RFC 5965 7.3; not "not-spam"
-_FROM_A_SYSTEM = re.compile(r"mailer-daemon|postmaster|mail delivery|mail administrator", re.IGNORECASE)
+_FROM_A_SYSTEM = re.compile(
+    r"mailer[-_ ]?daemon|post[-_]?master|mail(er)? (delivery|admin|system|robot)|delivery sub|no-?reply@",
+    re.IGNORECASE,
+)
 _OF_A_FAILURE = re.compile(
-    r"undeliver|not deliver|fail(ure|ed)|return(ed)? (mail|to sender)|non.?deliver|delivery (status|report)|rejected",
+    r"undeliver|not (be )?deliver|fail(ure|ed)|returned|return to sender|non.?deliver|rejected|error sending"
+    r"|delivery (status|report|error|problem)|trouble delivering|エラー|送信できません"
+    r"|unzustellbar|non remis|no entregado",
+    re.IGNORECASE,
+)
+_TELLS_A_FAILURE = re.compile(
+    r"(could|can|was|were|been|is)( ?not|n't) (be )?(deliver|sent|send)|(delivery|message|mail)\b.{0,40}\bfail"
+    r"|(unable|not able|failed|trouble|unsuccessful)( in)? (to )?deliver|undeliver|undelivered|permanent (error|fail)"
+    r"|address(\(es\)|es)? (has |have |had )?(failed|delivery errors)|did not reach|returned to (the )?sender"
+    r"|rejected (by|recipient|due)|(message|mail) (you sent )?(was|has been) rejected|error message"
+    r"|送信できません|配信できません",
     re.IGNORECASE,
 )
 _OF_A_DELAY = re.compile(
-    r"warning message only|delayed|not (yet )?been delivered yet|do not need to resend"
+    r"warning message only|\bdelayed\b|not (yet )?been delivered yet|not yet been delivered|do not need to resend"
+    r"|only a temporary (failure|error)|attempts? (to deliver .{0,40})?will continue"
     r"|will (be retried|retry|try again|(keep|continue) (re)?trying|continue to (re)?try)",
     re.IGNORECASE,
 )
-_IN_WORDS = {
-    "5.1.1": re.compile(r"no such (user|mailbox|recipient|address)|user unknown|unknown user|no mailbox here", re.I),
-    "5.2.2": re.compile(r"quota|mailbox (is )?full", re.IGNORECASE),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What a returned mail says."""
-
-    kind: BounceKind
-    verp_token: str | None = None
-    """What looks like our token in the address it came to; whether it is one the keys tell."""
-    message_id: str | None = None
-    """The Message-ID of the letter it is about."""
-    status: str | None = None
-    """The enhanced status code (RFC 3463)."""
-    diagnostic: str = ""
-    """What the other side said, on one line."""
-    recipient: str | None = None
-    """The address it names; perhaps one that the subscriber's mail is forwarded to."""
-
-
-@dataclass(frozen=True)
-class Class:
-    """One row: an enhanced code, an SMTP code and words, and what they mean; an empty column fits everything."""
-
-    status: str
-    code: str
-    text: str
-    kind: BounceKind
-    why: str
-
-    def fits(self, status: str | None, code: str | None, text: str) -> bool:
-        """Whether the row speaks of these."""
-        return (
-            self._status.fullmatch(status or "-") is not None
-            and self._code.fullmatch(code or "-") is not None
-            and self._text.search(text) is not None
-        )
-
-    @cached_property
-    def _status(self) -> re.Pattern[str]:
-        return one_of(self.status)
-
-    @cached_property
-    def _code(self) -> re.Pattern[str]:
-        return one_of(self.code)
-
-    @cached_property
-    def _text(self) -> re.Pattern[str]:
-        return re.compile(self.text, re.IGNORECASE)
-
-
-_NO_DETAIL = "x.0.0 -"
-
-CLASSES = (
-    Class("x.2.1", "", "receiving mail", BounceKind.SOFT, "Gmail: too much mail for this subscriber just then"),
-    Class("5.1.1 5.1.3 5.1.6 5.1.10 5.2.1", "", "", BounceKind.HARD, "there is no such mailbox, or no longer"),
-    Class("5.7.x 5.6.x 5.5.x 5.3.4 5.1.7 5.1.8 5.4.5", "", "", BounceKind.POLICY, "the sender must mend something"),
-    Class("4.x.x", "", "", BounceKind.SOFT, "tried until it was too late"),
-    Class(_NO_DETAIL, "554", "", BounceKind.POLICY, "a refusal that names no mailbox"),
-    Class(_NO_DETAIL, "xxx", "", BounceKind.SOFT, "a bare SMTP code: about the mailbox, but not clear what"),
-    Class("5.x.x", "", "", BounceKind.SOFT, "full, moved, unknown host and the like: may pass"),
-    Class("", "", "", BounceKind.NOTHING, "no code to judge by"),
+_INLINE_REPORT = re.compile(rb"^final-recipient:", re.MULTILINE | re.IGNORECASE)
+_CUT_LINE = re.compile(r"!\n ")  # Sendmail's way with lines of more than 990 characters
+_QUOTE_MARKS = re.compile(rb"^(?:>+[ \t]?)+", re.MULTILINE)
+# qmail, Exim, Gmail and others write about each recipient in a paragraph that begins with the address.
+_NEXT_RECIPIENT = re.compile(
+    r"\n(?=[ \t]*<?[^\s<>:\"]{1,64}@[^\s<>:\"]{1,253}>?[ \t]*:?[ \t]*(?:\n|$)"
+    r"|<[^\s<>]{1,320}>:|[45]\d\d <[^\s<>]{1,320}>\.\.\.)"
 )
-
-
-def classify(status: str | None, code: str | None, text: str) -> BounceKind:
-    """The class of a failure with this enhanced code, SMTP code and wording."""
-    return next(row.kind for row in CLASSES if row.fits(status, code, text))
 
 
 def parse(raw: bytes) -> Report:
     """What this mail says about a letter of ours; NOTHING for all that is no report of a failure."""
     parts = read_parts(raw)
-    for read in (_complaint, _delivery_report, _microsoft_complaint, _text_report):
+    if any(part.type == "message/disposition-notification" for part in parts):
+        return _finish(parts, _Said(BounceKind.NOTHING))  # RFC 8098: somebody, or a program, has read the letter
+    for read in (_complaint, _delivery_report, _microsoft_complaint, _notification, _inline_report, _text_report):
         said = read(parts)
         if said is not None:
             return _finish(parts, said)
@@ -126,16 +80,21 @@ class _Said:
     status: str | None = None
     diagnostic: str = ""
     recipient: str | None = None
+    letter: Report | None = None
+    """Where the report itself names the letter: by its token or Message-ID."""
 
 
 def _finish(parts: Sequence[Part], said: _Said) -> Report:
     told = clean(said.diagnostic)[:_MAX_DIAGNOSTIC]
-    return Report(said.kind, _token(parts), _message_id(parts), said.status, told, said.recipient)
+    token, message_id = _token(parts), _message_id(parts)
+    if said.letter:
+        token, message_id = token or said.letter.verp_token, message_id or said.letter.message_id
+    return Report(said.kind, token, message_id, said.status, told, said.recipient)
 
 
 def _token(parts: Sequence[Part]) -> str | None:
     """From the address that the mail came to, else from the sender of the letter that it quotes."""
-    places = [value for name in _ENVELOPE_FIELDS for value in parts[0].all(name)]
+    places = [value for part in parts for name in _ENVELOPE_FIELDS for value in part.all(name)]
     for part in parts:
         if part.type == "message/feedback-report":
             places += [value for name, value in fields_of(part.body) if name == "original-mail-from"]
@@ -158,8 +117,25 @@ def _delivery_report(parts: Sequence[Part]) -> _Said | None:
     ]
     if not recipients:
         return None
-    # An address may stand for several mailboxes: while one of them takes the letter, it is not dead.
-    return min(map(_about, recipients), key=lambda said: _MILDEST_FIRST.index(said.kind))
+    text = _human_text(parts) if len(recipients) == 1 else ""
+    return _mildest([_about(fields, text) for fields in recipients])
+
+
+def _inline_report(parts: Sequence[Part]) -> _Said | None:
+    """The same fields in the middle of a text: reports that somebody forwards, or a gateway has flattened."""
+    for part in parts:
+        found = _INLINE_REPORT.search(body := _QUOTE_MARKS.sub(b"", part.body[:40_000])) if part.is_text else None
+        if found:
+            recipients = [
+                fields for fields in _recipients(body[found.start() :]) if {"action", "status"} <= fields.keys()
+            ]
+            return _mildest([_about(fields, "") for fields in recipients]) if recipients else None
+    return None
+
+
+def _mildest(said: Sequence[_Said]) -> _Said:
+    """An address may stand for several mailboxes: while one of them takes the letter, it is not dead."""
+    return min(said, key=lambda one: _MILDEST_FIRST.index(one.kind))
 
 
 def _recipients(body: bytes) -> Iterator[dict[str, str]]:
@@ -174,29 +150,26 @@ def _recipients(body: bytes) -> Iterator[dict[str, str]]:
             yield fields
 
 
-def _about(fields: dict[str, str]) -> _Said:
+def _about(fields: dict[str, str], text: str) -> _Said:
     diagnostic = fields.get("diagnostic-code") or fields.get("x-supplementary-info") or ""
     said = diagnostic.partition(";")[2].strip() or diagnostic
-    status = _best_status(ENHANCED.search(fields.get("status", "")), said)
+    stated = ENHANCED.search(fields.get("status", ""))
+    status = stated[0] if stated else None
     recipient = _address(fields.get("original-recipient") or fields.get("final-recipient") or "")
     # RFC 3464 2.3.3: delayed, delivered, relayed and expanded are no failures.
-    failed = fields.get("action", "failed" if status else "").lower().startswith("failed")
-    kind = classify(status, _smtp_code(said), said) if failed else BounceKind.NOTHING
-    return _Said(kind, status, said, recipient)
+    if not fields.get("action", "failed" if status else "").lower().startswith(("failed", "expired")):
+        return _Said(BounceKind.NOTHING, status, said, recipient)
+    judged = judge_reply(said, status, text)
+    told = judge_reply(text, status)
+    # What there is to know may stand in the text for people alone; and the mailbox may be full there, where the
+    # fields have it that there is none.
+    if told.by_words and (not said or (judged.kind is BounceKind.HARD and told.kind is BounceKind.SOFT)):
+        judged = told
+    return _ruled(judged, said, recipient)
 
 
-def _best_status(stated: re.Match[str] | None, said: str) -> str | None:
-    """The status field, or the code in the diagnostic where that says more: 5.0.0 stands for "failed somehow"."""
-    status = stated[0] if stated else None
-    if status and not status.endswith(".0.0"):
-        return status
-    found = (match[0] for match in ENHANCED.finditer(said) if not match[0].startswith("2"))
-    return next((code for code in found if status is None or code[0] == status[0]), status)
-
-
-def _smtp_code(said: str) -> str | None:
-    found = _SMTP_CODE.search(said)
-    return found[1] if found else None
+def _ruled(judged: Judgment, said: str, recipient: str | None) -> _Said:
+    return _Said(judged.kind, judged.status, said, recipient)
 
 
 def _address(field: str) -> str | None:
@@ -226,23 +199,54 @@ def _microsoft_complaint(parts: Sequence[Part]) -> _Said | None:
     return _Said(BounceKind.COMPLAINT, diagnostic=subject, recipient=_address(" ".join(named)))
 
 
+def _notification(parts: Sequence[Part]) -> _Said | None:
+    """Amazon's, sent by mail: JSON, and below it how to unsubscribe from the notifications."""
+    for part in parts:
+        text = part.body.lstrip()
+        if not part.is_text or not text.startswith(b"{"):
+            continue
+        try:
+            value, _ = json.JSONDecoder().raw_decode(_CUT_LINE.sub("", readable(text[:200_000])))
+        except (ValueError, RecursionError):
+            continue
+        reports = read_notifications(value)
+        if reports is not None:
+            found = [_Said(r.kind, r.status, r.diagnostic, r.recipient, r) for r in reports]
+            return _mildest(found) if found else _Said(BounceKind.NOTHING)
+    return None
+
+
 def _text_report(parts: Sequence[Part]) -> _Said | None:
-    """What qmail, older Exim and Gmail and many others write for people to read."""
-    top = parts[0]
-    if not _looks_like_a_report(top):
+    """What qmail, Exim, Gmail, Exchange and many others write for people to read."""
+    mails = [(part, _human_text(parts[place:])) for place, part in enumerate(parts) if not place or part.all("from")]
+    head, said = next((mail for mail in mails if _looks_like_a_report(*mail)), (None, ""))
+    if head is None or _OF_A_DELAY.search(said):
         return None
-    said = next((part.own_text for part in parts if part.type == "text/plain"), top.own_text)
-    if _OF_A_DELAY.search(said):
-        return None
-    status = _best_status(None, said) or next((code for code, words in _IN_WORDS.items() if words.search(said)), None)
-    recipient = _address(top.first("x-failed-recipients") or said)
-    return _Said(classify(status, _smtp_code(said), said), status, said, recipient)
+    recipient = _address(head.first("x-failed-recipients") or said)
+    preamble, *about_each = _NEXT_RECIPIENT.split(said)
+    told = [*about_each, *([preamble] if reply_code(preamble) else [])]
+    found = [one for about in told if (one := _judged_text(about)).kind is not BounceKind.NOTHING]
+    whole = _mildest(found) if len(found) > 1 else _judged_text(said)
+    if whole.kind is BounceKind.NOTHING and _TELLS_A_FAILURE.search(said):
+        whole = replace(whole, kind=BounceKind.SOFT)  # it failed, and nobody says why
+    return replace(whole, diagnostic=said, recipient=recipient)
 
 
-def _looks_like_a_report(top: Part) -> bool:
-    if top.first("x-failed-recipients") or top.type == "multipart/report":
+def _judged_text(said: str) -> _Said:
+    return _ruled(judge_reply(said), said, None)
+
+
+def _human_text(parts: Sequence[Part]) -> str:
+    texts = [part for kind in ("text/plain", "text/html") for part in parts if part.type == kind]
+    return next((text for part in texts if (text := part.own_text).strip()), parts[0].own_text)
+
+
+def _looks_like_a_report(head: Part, said: str) -> bool:
+    """Whether this head is of a mail that a system wrote because a letter did not arrive."""
+    if head.first("x-failed-recipients") or head.type == "multipart/report":
         return True
-    if (top.first("auto-submitted") or "").lower().startswith("auto-replied"):
-        return False  # somebody is on holiday
-    by_a_system = _FROM_A_SYSTEM.search(top.first("from") or "") or top.first("return-path") == "<>"
-    return bool(by_a_system and _OF_A_FAILURE.search(top.first("subject") or ""))
+    by_a_system = _FROM_A_SYSTEM.search(head.first("from") or "") or head.first("return-path") == "<>"
+    tells = _TELLS_A_FAILURE.search(said)
+    if (head.first("auto-submitted") or "").lower().startswith("auto-replied"):
+        return bool(by_a_system and tells)  # otherwise somebody is on holiday
+    return bool(by_a_system and (tells or _OF_A_FAILURE.search(head.first("subject") or "")))

@@ -1,23 +1,19 @@
 """What follows from an outcome. Pure: the moment and the chance are arguments.
 
-`RULES` is the whole judgement, read from the top: the first row that fits decides. docs/delivery.md prints the
-same table. Three may be at fault. The *subscriber's* address: the letter waits or fails, and the attempt counts. The
-*connection*: the letter goes again soon, and nobody is blamed. The *account* of the sender: the transport pauses
-with an alarm, and no subscriber is touched.
+`domain.refusals` judges what was said; here stands what is done about it. Three may be at fault. The *subscriber's*
+address: the letter waits or fails, and the attempt counts. The *connection*: the letter goes again soon, and nobody
+is blamed. The *account* of the sender: the transport pauses with an alarm, and no subscriber is touched.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import Enum
-from functools import cached_property
 from random import Random
 
 from paperround.domain.errors import ConfigurationError
 from paperround.domain.models import BounceKind, Outcome, Stage
-from paperround.domain.reply_codes import one_of
+from paperround.domain.refusals import BAD_DOMAIN, Refusal, Rule, Verdict, judge
 
 _PATIENCE = timedelta(days=4)  # RFC 5321 4.5.4.1: give up after 4 to 5 days, where no next digest says it sooner
 _LEAST = timedelta(hours=12)
@@ -76,6 +72,8 @@ class Defer:
 
     at: datetime
     reason: str
+    ours: bool = False
+    """Whether the words speak of our own reputation: the operator has to mend something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +90,8 @@ class Fail:
 
     reason: str
     kind: BounceKind
-
-    @property
-    def hard(self) -> bool:
-        """Whether the address is dead and nothing more may be sent to it."""
-        return self.kind is BounceKind.HARD
+    status: str | None = None
+    """The enhanced status code (RFC 3463)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,110 +116,10 @@ class Expire:
 Step = Sent | Defer | Requeue | Fail | PauseTransport | Expire
 
 
-class Verdict(Enum):
-    """What a rule says; the value is how the documentation puts it."""
-
-    SENT = "sent"
-    LATER = "later, counted"
-    AGAIN = "again soon, not counted"
-    HARD = "never again; the address is suppressed"
-    SOFT = "never again; counts against the address"
-    OURS = "never again; the address is not to blame"
-    PAUSE_RATE = "transport pauses 10 minutes"
-    PAUSE_ACCOUNT = "transport pauses 15 minutes, alarm"
-    PAUSE_DAY = "transport pauses until tomorrow, alarm"
-
-
-@dataclass(frozen=True)
-class Rule:
-    """One row: where it was said, with which code, enhanced code and words; an empty column fits everything.
-
-    An `x` stands for any digits, `none` for no reply, `-` for no enhanced code.
-    """
-
-    at: str
-    code: str
-    enhanced: str
-    text: str
-    verdict: Verdict
-    why: str
-
-    def fits(self, outcome: Outcome) -> bool:
-        """Whether the row speaks of this outcome."""
-        code = "none" if outcome.code is None else str(outcome.code)
-        return (
-            (not self.at or outcome.stage in self.at.split())
-            and self._codes.fullmatch(code) is not None
-            and self._enhanced.fullmatch(outcome.enhanced or "-") is not None
-            and self._text.search(outcome.text) is not None
-        )
-
-    @cached_property
-    def _codes(self) -> re.Pattern[str]:
-        return one_of(self.code)
-
-    @cached_property
-    def _enhanced(self) -> re.Pattern[str]:
-        return one_of(self.enhanced)
-
-    @cached_property
-    def _text(self) -> re.Pattern[str]:
-        return re.compile(self.text, re.IGNORECASE)
-
-
-_HARD = "5.1.1 5.1.3 5.1.6 5.1.10 5.2.1"
-_OVER_THE_LINE = "mail rcpt data final"
-
-RULES = (
-    Rule("final", "2xx", "", "", Verdict.SENT, "the relay answers for it from here on"),
-    Rule(
-        "final", "none", "", "", Verdict.LATER, "taken or not, nobody knows: it goes again under the same Message-ID"
-    ),
-    Rule(
-        "",
-        "4xx 5xx",
-        "x.2.1",
-        "receiving mail|rate that",
-        Verdict.LATER,
-        "Gmail: too much mail for this subscriber just now",
-    ),
-    Rule("", "", "x.7.28", "", Verdict.PAUSE_RATE, "the relay's rate limit (Gmail)"),
-    Rule(
-        "",
-        "421 450 451",
-        "4.7.x -",
-        "rate limit|unusual rate|too many messages",
-        Verdict.PAUSE_RATE,
-        "the same in words",
-    ),
-    Rule("", "4xx 5xx", "5.4.5", "", Verdict.PAUSE_DAY, "the account's daily limit (Gmail)"),
-    Rule(_OVER_THE_LINE, "454", "4.7.0", "", Verdict.PAUSE_DAY, "the account's daily limit (Gmail)"),
-    Rule("", "4xx 5xx", "", "daily (user )?sending (limit|quota)", Verdict.PAUSE_DAY, "the same in words"),
-    Rule("auth", "4xx", "", "", Verdict.PAUSE_RATE, "logging in does not work just now"),
-    Rule("auth", "", "", "", Verdict.PAUSE_ACCOUNT, "user name or password is refused"),
-    Rule("tls", "", "", "", Verdict.PAUSE_ACCOUNT, "no encryption or a wrong certificate: nothing goes in clear"),
-    Rule("connect", "5xx", "", "", Verdict.PAUSE_ACCOUNT, "the relay wants nothing from this machine"),
-    Rule("connect", "", "", "", Verdict.AGAIN, "the relay cannot be reached"),
-    Rule("", "421", "", "", Verdict.AGAIN, "RFC 5321 3.8: the relay ends the connection"),
-    Rule(_OVER_THE_LINE, "none", "", "", Verdict.AGAIN, "the connection ended before the final dot"),
-    Rule("", "530 534 535 538", "", "", Verdict.PAUSE_ACCOUNT, "RFC 4954 6: the relay wants a login, or another one"),
-    Rule("", "452 552", "4.5.3 5.5.3", "", Verdict.LATER, "RFC 5321 4.5.3.1.10: too many recipients is temporary"),
-    Rule("", "452 552", "", "too many recipients", Verdict.LATER, "the same in words"),
-    Rule("", "5xx", "5.7.x", "", Verdict.PAUSE_ACCOUNT, "policy: the sender must mend something"),
-    Rule("", "5xx", "5.1.7 5.1.8", "", Verdict.PAUSE_ACCOUNT, "the sender's own address is refused"),
-    Rule("", "5xx", "5.3.4 5.5.x 5.6.x", "", Verdict.OURS, "this letter is too big or ill-formed for the relay"),
-    Rule("mail", "5xx", "", "", Verdict.OURS, "said before the relay heard the subscriber's address"),
-    Rule("", "5xx", _HARD, "", Verdict.HARD, "there is no such mailbox, or no longer"),
-    Rule("", "5xx", "5.x.x", "", Verdict.SOFT, "full, moved, unknown host and the like: may pass"),
-    Rule("rcpt", "550 551 552 553", "-", "", Verdict.SOFT, "about the mailbox, but not clear what"),
-    Rule("data final", "552", "-", "", Verdict.SOFT, "RFC 5321 4.2.3: the mailbox has no room"),
-    Rule("rcpt data final", "5xx", "-", "", Verdict.OURS, "about the letter or the sender"),
-    Rule("", "4xx", "", "", Verdict.LATER, "RFC 5321 4.2.1: the first digit decides"),
-    Rule("", "5xx", "", "", Verdict.SOFT, "RFC 5321 4.2.1: the first digit decides"),
-    Rule("", "", "", "", Verdict.LATER, "no SMTP reply to make sense of"),
-)
-
-_FAILURES = {Verdict.HARD: BounceKind.HARD, Verdict.SOFT: BounceKind.SOFT, Verdict.OURS: BounceKind.POLICY}
+_PAUSES = (Verdict.PAUSE_RATE, Verdict.PAUSE_ACCOUNT, Verdict.PAUSE_DAY)
+_BY_DIGIT = (Verdict.HARD, Verdict.DOMAIN, Verdict.SOFT, Verdict.OURS)
+_MAY_BE_THIS_LETTER = (Stage.MAIL, Stage.RCPT, Stage.DATA, Stage.FINAL)
+_SERVICE_ENDS, _FINAL = 421, 500
 
 
 def next_step(
@@ -239,29 +134,35 @@ def next_step(
 
     Without `expires_at` the letter is given up when the policy's delays are used up.
     """
-    rule = judge(outcome)
+    rule = judge(Refusal.of(outcome))
     reason = _reason(outcome, rule)
     if rule.verdict is Verdict.SENT:
         return Sent()
-    if kind := _FAILURES.get(rule.verdict):
-        return Fail(reason, kind)
-    if rule.verdict is Verdict.LATER:
-        if expires_at is None and attempts >= len(policy.delays):
-            return Expire(f"given up after {attempts + 1} attempts: {reason}")
-        at = now + policy.delay(attempts + 1, chance)
-        return Defer(at, reason) if expires_at is None or at < expires_at else _too_late(reason)
-    if rule.verdict is Verdict.AGAIN:
+    if rule.verdict in _PAUSES:
+        until = _pause_until(rule.verdict, now)
+        again = until + _BEHIND_OTHERS * (1 + policy.jitter * chance.random())
+        # Words about the account are about the account, however many letters went through before its limit.
+        by_code = rule.verdict is Verdict.PAUSE_ACCOUNT and not rule.words
+        suspect = by_code and outcome.stage in _MAY_BE_THIS_LETTER
+        return PauseTransport(until, reason, again, suspect)
+    if rule.verdict in _BY_DIGIT and (outcome.code or 0) >= _FINAL:
+        status = BAD_DOMAIN if rule.verdict is Verdict.DOMAIN else outcome.enhanced
+        return Fail(reason, rule.verdict.kind, status)
+    if rule.verdict is Verdict.AGAIN or outcome.code == _SERVICE_ENDS:
         at = now + policy.reconnect_delay(chance)
         return Requeue(at, reason) if expires_at is None or at < expires_at else _too_late(reason)
-    until = _pause_until(rule.verdict, now)
-    again = until + _BEHIND_OTHERS * (1 + policy.jitter * chance.random())
-    suspect = rule.verdict is Verdict.PAUSE_ACCOUNT and outcome.stage in (Stage.RCPT, Stage.DATA, Stage.FINAL)
-    return PauseTransport(until, reason, again, suspect)
+    if expires_at is None and attempts >= len(policy.delays):
+        return Expire(f"given up after {attempts + 1} attempts: {reason}")
+    at = now + policy.delay(attempts + 1, chance)
+    if expires_at and at >= expires_at:
+        return _too_late(reason)
+    return Defer(at, reason, ours=rule.verdict is Verdict.OURS and bool(rule.words))
 
 
-def judge(outcome: Outcome) -> Rule:
-    """The first rule that fits; the last one fits everything."""
-    return next(rule for rule in RULES if rule.fits(outcome))
+def pause_of_account(now: datetime, policy: RetryPolicy, chance: Random) -> tuple[datetime, datetime]:
+    """Until when nothing is sent where the sender's account is refused, and when the refused letters go again."""
+    until = _pause_until(Verdict.PAUSE_ACCOUNT, now)
+    return until, until + _BEHIND_OTHERS * (1 + policy.jitter * chance.random())
 
 
 def _too_late(reason: str) -> Expire:

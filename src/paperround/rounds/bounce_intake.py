@@ -6,13 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from email.parser import BytesHeaderParser
 from email.policy import compat32
 
 from paperround import logs
 from paperround.app import App
 from paperround.bounces import mailboxes, reports
+from paperround.bounces.report import Report
 from paperround.bounces.suppression import Fate, reason_to_suppress
 from paperround.domain import tokens
 from paperround.domain.errors import BadToken, PaperroundError
@@ -23,8 +23,6 @@ log = logs.logger()
 LEAVE = "unsubscribe"
 """The mailbox in the bounces' domain that takes subscribers out by mail."""
 _CAME_TO = ("To", "Delivered-To", "X-Original-To", "Envelope-To")
-_POLICY_ALARM = 3
-"""So many letters a day refused for the sender's fault are no accident any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +39,12 @@ class Returned:
     """Whether it said something that was not known yet."""
 
 
-def read(app: App, mails: Iterable[tuple[str, bytes]]) -> list[Returned]:
-    """Read returned mails and do what follows from each; one that cannot be read is nothing, and stops no other."""
-    return [_read_one(app, where, raw) for where, raw in mails]
+def read(app: App, mails: Iterable[tuple[str, bytes]], *, trusted: bool = False) -> list[Returned]:
+    """Read returned mails and do what follows from each; one that cannot be read is nothing, and stops no other.
+
+    `trusted` are mails that came with a secret of this site: not everybody could have written them.
+    """
+    return [_read_one(app, where, raw, trusted=trusted) for where, raw in mails]
 
 
 def read_mailbox(app: App) -> list[Returned]:
@@ -64,9 +65,9 @@ def read_mailbox(app: App) -> list[Returned]:
     return found
 
 
-def reported(app: App, where: str, report: reports.Report) -> Returned:
+def reported(app: App, where: str, report: Report, *, trusted: bool = False) -> Returned:
     """Do what follows from a report, by whatever way it came."""
-    delivery = _delivery(app, report)
+    delivery = _delivery(app, report, trusted=trusted)
     # By the letter and not by what tells it: mail has the return address, a relay's call perhaps the Message-ID.
     new = delivery is not None and take(
         app, Bounce(f"{delivery.row} {report.kind}", delivery.row, report.kind, report.status, report.diagnostic)
@@ -74,12 +75,12 @@ def reported(app: App, where: str, report: reports.Report) -> Returned:
     return Returned(where, report.kind, report.status, report.diagnostic, delivery.email if delivery else None, new)
 
 
-def _read_one(app: App, where: str, raw: bytes) -> Returned:
+def _read_one(app: App, where: str, raw: bytes, *, trusted: bool) -> Returned:
     try:
         report = reports.parse(raw)
-        delivery = _delivery(app, report) if _asks_to_leave(raw) else None
+        delivery = _delivery(app, report, trusted=trusted) if _asks_to_leave(raw) else None
         if delivery is None:
-            return reported(app, where, report)
+            return reported(app, where, report, trusted=trusted)
         left = app.store.subscribers.set_state(delivery.subscriber, SubscriberState.UNSUBSCRIBED, app.clock())
         return Returned(where, BounceKind.NOTHING, None, "asked to unsubscribe", delivery.email, left)
     except PaperroundError:  # the database: it would be the same with every mail, and they can wait
@@ -97,18 +98,25 @@ def _asks_to_leave(raw: bytes) -> bool:
     return any(f"{LEAVE}+" in address.lower() for address in came_to)
 
 
-def _delivery(app: App, report: reports.Report) -> Delivery | None:
+def _delivery(app: App, report: Report, *, trusted: bool) -> Delivery | None:
     """The letter that a report is about: by the key in its return address, else by the Message-ID it quotes.
 
     Never by the address it names, which may be where the subscriber's mail is forwarded to; and a return address with
-    a key that is not ours is somebody's invention, whatever else the report says.
+    a key that is not ours is somebody's invention, whatever else the report says. A Message-ID alone is worth nothing
+    where return addresses are signed: whoever has seen a letter knows it. What a relay tells with our secret may name
+    the letter by Message-ID, or by the address that the relay sent it to.
     """
     if report.verp_token:
         try:
             return app.store.deliveries.by_row(tokens.read_verp(app.keys, report.verp_token))
         except BadToken:
             return None
-    return app.store.deliveries.by_message_id(report.message_id) if report.message_id else None
+    if app.settings.bounces.domain and not trusted:
+        return None
+    found = app.store.deliveries.by_message_id(report.message_id) if report.message_id else None
+    if found is None and trusted and report.sent_to and report.recipient:
+        return app.store.deliveries.latest_to(report.recipient)
+    return found
 
 
 def take(app: App, bounce: Bounce) -> bool:
@@ -117,17 +125,24 @@ def take(app: App, bounce: Bounce) -> bool:
         return False
     now = app.clock()
     told = Fate(now, bounce.kind, bounce.status)
-    reason = app.store.bounces.take(
+    taken = app.store.bounces.take(
         bounce, now, lambda history: reason_to_suppress(told, [Fate(*fate) for fate in history])
     )
-    if reason:
-        log.warning("address suppressed", delivery=bounce.delivery, reason=reason)
-    if reason is not None and bounce.kind is BounceKind.POLICY:
-        _alarm(app, bounce, now)
-    return reason is not None
+    if taken is None:
+        return False
+    if taken.suppressed:
+        log.warning("address suppressed", delivery=bounce.delivery, reason=taken.suppressed)
+    if taken.domain_fails:
+        log.error(
+            "most letters to this domain fail; nobody there is suppressed", domain=taken.domain, latest=bounce.text
+        )
+    if taken.ours:
+        log.error("receivers refuse our mail for what it is", domain=taken.domain, latest=bounce.text)
+    return True
 
 
-def _alarm(app: App, bounce: Bounce, now: datetime) -> None:
-    today = app.store.bounces.count(now.replace(hour=0, minute=0, second=0, microsecond=0))
-    if today.get(BounceKind.POLICY, 0) >= _POLICY_ALARM:
-        log.error("receivers refuse our mail for what it is", refusals_today=today, latest=bounce.text)
+def alarm(app: App, email: str, problem: str) -> None:
+    """Tell the operator, once a day for each domain, that letters are put off there for our own sake."""
+    domain = email.rpartition("@")[2].lower()
+    if app.store.bounces.first_today(f"deferred {domain}", app.clock()):
+        log.error("receivers put our mail off for what it is", domain=domain, latest=problem)

@@ -21,9 +21,10 @@ from paperround.delivery import Transport, retry
 from paperround.domain.clock import Clock
 from paperround.domain.errors import PaperroundError
 from paperround.domain.models import BounceKind, Delivery, DeliveryState, Digest, Letter, Outcome, Stage, Subscriber
+from paperround.rounds import breaker
 from paperround.settings import DeliverySettings
-from paperround.store.bounces import Bounce
-from paperround.store.deliveries import Claimed, Relay, Settlement
+from paperround.store.bounces import Bounce, smtp_fingerprint
+from paperround.store.deliveries import Claimed, FailedAttempt, Relay, Settlement
 
 log = logs.logger()
 # Between asking whether a subscriber still wants the letter and handing it over lie at most this many letters ...
@@ -46,6 +47,13 @@ class Deliveries(Protocol):
     def relay(self, day: date) -> Relay: ...
     def pause_relay(self, until: datetime | None, reason: str) -> None: ...
     def others_accepted_since_last_try(self, row: int) -> bool: ...
+    def latest_refusals(self) -> tuple[list[FailedAttempt], int]: ...
+
+
+class Bounces(Protocol):
+    """Where what refusals did to subscribers is undone."""
+
+    def undo(self, rows: Sequence[int], again: datetime, reason: str) -> int: ...
 
 
 class Digests(Protocol):
@@ -65,6 +73,8 @@ class Store(Protocol):
 
     @property
     def deliveries(self) -> Deliveries: ...
+    @property
+    def bounces(self) -> Bounces: ...
     @property
     def issues(self) -> Digests: ...
     @property
@@ -126,6 +136,8 @@ class Surroundings:
     """Told how many letters are done."""
     refused: Callable[[Bounce], object] = _nothing
     """Told what a final refusal says about an address."""
+    put_off: Callable[[str, str], object] = _nothing
+    """Told to whom a letter is put off for the sender's own sake, and what was said."""
 
 
 class BatchSender:
@@ -258,9 +270,11 @@ class BatchSender:
         # After a failure the transport reports once more what may have been recorded in part.
         settled = [self._judge(outcome, now) for outcome in outcomes if outcome.delivery in self._open]
         self._settle(settled)
-        for settlement in settled:
-            if settlement.bounce:
-                self._around.refused(_refusal(settlement.outcome, settlement.bounce))
+        failed = [settlement for settlement in settled if settlement.bounce]
+        for settlement in failed:
+            self._around.refused(_refusal(settlement))
+        if failed:
+            self._undo_if_ours(now)
         self._around.advance(len(settled))
 
     def _settle(self, settled: Sequence[Settlement]) -> None:
@@ -278,6 +292,8 @@ class BatchSender:
             case retry.Sent():
                 return Settlement(outcome, DeliveryState.SENT)
             case retry.Defer():
+                if step.ours:
+                    self._around.put_off(delivery.email, step.reason)
                 return Settlement(outcome, DeliveryState.DEFERRED, step.reason, step.at)
             case retry.Requeue():
                 return Settlement(outcome, DeliveryState.QUEUED, step.reason, step.at, counts=False)
@@ -287,10 +303,22 @@ class BatchSender:
             case retry.Expire():
                 return Settlement(outcome, DeliveryState.EXPIRED, step.reason)
             case retry.Fail():
-                return Settlement(outcome, DeliveryState.FAILED, step.reason, bounce=step.kind)
+                return Settlement(outcome, DeliveryState.FAILED, step.reason, bounce=step.kind, status=step.status)
 
     def _others_pass(self, delivery: Delivery) -> bool:
         return self._store.deliveries.others_accepted_since_last_try(delivery.row)
+
+    def _undo_if_ours(self, now: datetime) -> None:
+        """Take back what refusals did to subscribers, where they are meant for the account."""
+        refusals, last_accepted = self._store.deliveries.latest_refusals()
+        if found := breaker.refused_by_account(refusals, last_accepted) or breaker.refused_everywhere(refusals, now):
+            until, again = retry.pause_of_account(now, self._policy, self._random)
+            several, last = len({one.subscriber for one in found}), found[0].outcome
+            alarm = f"{several} subscribers were refused alike, so it is the account: {last.code} {last.text}"
+            undone = self._store.bounces.undo([one.outcome.delivery for one in found], again, alarm)
+            self.tally["failed"] -= undone
+            self.tally["queued"] += undone
+            self._pause(until, alarm)
 
     def _pause(self, until: datetime, alarm: str) -> None:
         if self._refused_until is None or until > self._refused_until:
@@ -300,7 +328,10 @@ class BatchSender:
             log.error("relay refuses the account; sending is paused", until=until.isoformat(), problem=alarm)
 
 
-def _refusal(outcome: Outcome, kind: BounceKind) -> Bounce:
+def _refusal(settled: Settlement) -> Bounce:
     """A refusal during the SMTP session, as the report that would have come back about it."""
+    assert settled.bounce is not None
+    outcome = settled.outcome
     text = f"{outcome.code} {outcome.text}"
-    return Bounce(f"smtp {outcome.delivery} {outcome.stage.value}", outcome.delivery, kind, outcome.enhanced, text)
+    fingerprint = smtp_fingerprint(outcome.delivery, outcome.stage.value)
+    return Bounce(fingerprint, outcome.delivery, settled.bounce, settled.status, text)

@@ -308,6 +308,7 @@ def deliver(app: App) -> Tally:
             app.courtesy.give_way,
             app.progress.advance,
             lambda bounce: bounce_intake.take(app, bounce),
+            lambda email, problem: bounce_intake.alarm(app, email, problem),
         ),
     )
     try:

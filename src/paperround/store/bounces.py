@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, select, update
+from sqlalchemy import Connection, Engine, and_, delete, func, select, update
 
-from paperround.domain.models import BounceKind, DeliveryState, EventKind, SubscriberState
+from paperround.domain.models import BounceKind, DeliveryState, EventKind, Stage, SubscriberState
 from paperround.store.engine import reading, upsert, writing
 from paperround.store.events import Wanted, tell
-from paperround.store.schema import bounces, deliveries, subscribers, suppressions
+from paperround.store.schema import bounces, deliveries, events, notes, subscribers, suppressions
 from paperround.store.subscribers import READING
 
 _LETTERS_LOOKED_AT = 60
+_ALARM = "alarm "
+_DOMAIN_SPAN = timedelta(days=3)  # a daily letter of today, and yesterday's of those who have none yet
+_DELIVERIES_LOOKED_AT, _LETTERS_OF_DOMAIN = 20_000, 500
+_SEVERAL, _MANY_DEAD = 3, 5  # different subscribers of one domain
+_PARTICULAR = re.compile(r"\S*[\d@./=]\S*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,20 @@ class Bounce:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What followed from a report."""
+
+    suppressed: str
+    """Why the address is suppressed from now on; empty where it is not."""
+    domain: str
+    """The domain of the subscriber's address."""
+    domain_fails: bool
+    """Whether most of its subscribers fail, and that was not told today."""
+    ours: bool
+    """Whether the domain refuses us for our own sake, and that was not told today."""
+
+
 History = tuple[datetime, BounceKind | None, str | None]
 """One letter: when it was over, and the kind and status of the report about it, if one came."""
 
@@ -40,11 +60,11 @@ class Bounces:
     def __init__(self, engine: Engine, wanted: Wanted) -> None:
         self._engine, self._wanted = engine, wanted
 
-    def take(self, bounce: Bounce, now: datetime, judge: Callable[[Sequence[History]], str | None]) -> str | None:
+    def take(self, bounce: Bounce, now: datetime, judge: Callable[[Sequence[History]], str | None]) -> Taken | None:
         """Keep a report and do what follows from it, all or nothing; None when it or its letter is not new to us.
 
         `judge` gives the reason to suppress the address, from what became of its letters, the latest first. A
-        complaint unsubscribes as well. The reason comes back, or an empty text where there is none.
+        complaint unsubscribes as well. Where most of a domain fails, nobody there is suppressed.
         """
         with writing(self._engine) as db:
             subscriber = db.execute(
@@ -55,7 +75,13 @@ class Bounces:
             ).one_or_none()
             if subscriber is None or not _add(db, bounce, subscriber.email_key, now):
                 return None
-            if reason := judge(_fates(db, subscriber.row)):
+            reason = judge(_fates(db, subscriber.row))
+            domain = subscriber.email.rpartition("@")[2].lower()
+            failing = _domain_fails(db, domain, bounce, now)
+            if failing:
+                reason = None
+                _lift(db, domain, bounce, now)
+            if reason:
                 found = upsert(db, suppressions).values(email_key=subscriber.email_key, reason=reason, at=now)
                 db.execute(found.on_conflict_do_nothing())
             said = {"bounce": bounce.kind.value, "status": bounce.status, "suppressed": reason or None}
@@ -66,7 +92,43 @@ class Bounces:
                 db.execute(update(subscribers).where(subscribers.c.row == subscriber.row).values(gone))
                 if subscriber.state in READING:
                     tell(db, self._wanted, EventKind.UNSUBSCRIBED, subscriber.email, now)
-            return reason or ""
+            today = now.astimezone(UTC).date()
+            return Taken(
+                suppressed=reason or "",
+                domain=domain,
+                domain_fails=failing and _first_today(db, f"{_ALARM}domain {domain}", today),
+                ours=bounce.kind is BounceKind.POLICY and _first_today(db, f"{_ALARM}policy {domain}", today),
+            )
+
+    def first_today(self, name: str, now: datetime) -> bool:
+        """Whether an alarm of this name is the first on this day (UTC); from then on it is not."""
+        with writing(self._engine) as db:
+            return _first_today(db, f"{_ALARM}{name}", now.astimezone(UTC).date())
+
+    def undo(self, rows: Sequence[int], again: datetime, reason: str) -> int:
+        """Queue letters again that were refused by mistake, and forget what their refusals did; how many there were.
+
+        The reports about them go, the suppressions that these brought, and the events that nobody has heard of yet.
+        """
+        refused = and_(
+            bounces.c.delivery.in_(rows),
+            bounces.c.fingerprint.in_([smtp_fingerprint(row, stage) for row in rows for stage in Stage]),
+        )
+        failed = deliveries.c.row.in_(rows) & (deliveries.c.state == DeliveryState.FAILED.value)
+        with writing(self._engine) as db:
+            found = db.execute(
+                update(deliveries)
+                .where(failed)
+                .values(state=DeliveryState.QUEUED.value, reason=reason, next_attempt_at=again, finished_at=None)
+                .returning(deliveries.c.row, deliveries.c.email)
+            ).all()
+            for email_key, at in db.execute(select(bounces.c.email_key, bounces.c.at).where(refused)).all():
+                db.execute(delete(suppressions).where(suppressions.c.email_key == email_key, suppressions.c.at == at))
+            untold = [events.c.state == "waiting", events.c.kind == EventKind.BOUNCED.value, events.c.claim.is_(None)]
+            about = events.c.payload["email"].as_string().in_([one.email for one in found])
+            db.execute(delete(events).where(*untold, about, events.c.payload["bounce"].as_string() != "complaint"))
+            db.execute(delete(bounces).where(refused))
+            return len(found)
 
     def report(self, limit: int | None = None) -> list[dict[str, Any]]:
         """Reports for people and programs, the latest first."""
@@ -89,6 +151,66 @@ class Bounces:
         query = select(bounces.c.kind, func.count()).where(bounces.c.at >= since).group_by(bounces.c.kind)
         with reading(self._engine) as db:
             return dict(db.execute(query).all())
+
+
+def smtp_fingerprint(delivery: int, stage: str) -> str:
+    """The fingerprint of a refusal in our own conversation with the relay."""
+    return f"smtp {delivery} {stage}"
+
+
+def _domain_fails(db: Connection, domain: str, bounce: Bounce, now: datetime) -> bool:
+    """Whether a report is one of those that most subscribers of a domain get: then it is the domain, or it is us.
+
+    Dead mailboxes are the domain's fault only where many of them are reported in the same words; a provider in
+    trouble does that, and so does one that does not want us.
+    """
+    if bounce.kind is BounceKind.COMPLAINT or bounce.kind is BounceKind.NOTHING:
+        return False
+    latest: dict[int, tuple[str | None, str]] = {}
+    newest = select(func.max(deliveries.c.row) - _DELIVERIES_LOOKED_AT).scalar_subquery()
+    query = (
+        select(deliveries.c.subscriber, bounces.c.kind, bounces.c.text)
+        .join_from(deliveries, bounces, bounces.c.delivery == deliveries.c.row, isouter=True)
+        .where(
+            deliveries.c.row > newest,
+            deliveries.c.finished_at >= now - _DOMAIN_SPAN,
+            deliveries.c.state.in_([DeliveryState.SENT.value, DeliveryState.FAILED.value]),
+            func.lower(deliveries.c.email).endswith(f"@{domain}", autoescape=True),
+        )
+        .order_by(deliveries.c.row.desc(), bounces.c.row.desc())
+        .limit(_LETTERS_OF_DOMAIN)
+    )
+    for subscriber, kind, text in db.execute(query):
+        latest.setdefault(subscriber, (kind, text or ""))
+    if bounce.kind is BounceKind.HARD:
+        same = _wording(bounce.text)
+        failing = sum(kind == BounceKind.HARD and _wording(text) == same for kind, text in latest.values())
+        return failing >= _MANY_DEAD and 2 * failing > len(latest)
+    failing = sum(kind in (BounceKind.SOFT, BounceKind.POLICY) for kind, _ in latest.values())
+    return failing >= _SEVERAL and 2 * failing > len(latest)
+
+
+def _wording(text: str) -> str:
+    """What is the same in the same report about different letters."""
+    return _PARTICULAR.sub("#", text.lower())
+
+
+def _lift(db: Connection, domain: str, bounce: Bounce, now: datetime) -> None:
+    """Lift what reports of the same trouble have suppressed in these days, before it was seen to be the domain's."""
+    begins = "hard bounce" if bounce.kind is BounceKind.HARD else "%letters in a row"
+    db.execute(
+        delete(suppressions).where(
+            suppressions.c.at >= now - _DOMAIN_SPAN,
+            suppressions.c.reason.like(f"{begins}%"),
+            suppressions.c.email_key.endswith(f"@{domain}", autoescape=True),
+        )
+    )
+
+
+def _first_today(db: Connection, name: str, today: date) -> bool:
+    db.execute(delete(notes).where(notes.c.name.startswith(_ALARM), notes.c.value < today.isoformat()))
+    told = upsert(db, notes).values(name=name, value=today.isoformat()).on_conflict_do_nothing()
+    return bool(db.execute(told.returning(notes.c.name)).all())
 
 
 def _add(db: Connection, bounce: Bounce, key: str, now: datetime) -> bool:

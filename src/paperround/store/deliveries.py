@@ -28,12 +28,14 @@ from sqlalchemy import (
     update,
 )
 
-from paperround.domain.models import BounceKind, Delivery, DeliveryState, Outcome
+from paperround.domain.models import BounceKind, Delivery, DeliveryState, Outcome, Stage
 from paperround.store.engine import reading, upsert, writing
 from paperround.store.schema import attempts, deliveries, digests, issues, relay, subscribers, suppressions
+from paperround.store.subscribers import email_key
 
 WAITING = (DeliveryState.QUEUED.value, DeliveryState.DEFERRED.value)
 _RELAY = "relay"
+_ATTEMPTS_LOOKED_AT, _REFUSALS_LOOKED_AT = 5_000, 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,19 @@ class Settlement:
     """Whether this was an attempt at the subscriber; a broken connection is not."""
     bounce: BounceKind | None = None
     """What a final refusal says about the subscriber's address."""
+    status: str | None = None
+    """The enhanced status code that stands for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FailedAttempt:
+    """An attempt that a relay refused for good, and whom the letter was for."""
+
+    row: int
+    subscriber: int
+    email: str
+    at: datetime
+    outcome: Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +239,10 @@ class Deliveries:
                 "state": DeliveryState.QUEUED.value,
                 "claim": None,
                 "lease_until": None,
-                "next_attempt_at": now,
+                # Its place in the queue is kept: it has waited since then.
+                "next_attempt_at": case(
+                    (deliveries.c.next_attempt_at > now, now), else_=deliveries.c.next_attempt_at
+                ),
             }
             return len(db.execute(update(deliveries).where(where).values(values).returning(deliveries.c.row)).all())
 
@@ -269,6 +287,14 @@ class Deliveries:
         """The delivery whose letter has this Message-ID."""
         with reading(self._engine) as db:
             return next(iter(_load(db, deliveries.c.message_id == message_id)), None)
+
+    def latest_to(self, email: str) -> Delivery | None:
+        """The latest delivery of the subscriber with this address that a relay has taken, or refused for good."""
+        over = deliveries.c.state.in_([DeliveryState.SENT.value, DeliveryState.FAILED.value])
+        mine = select(subscribers.c.row).where(subscribers.c.email_key == email_key(email)).scalar_subquery()
+        last = select(func.max(deliveries.c.row)).where(deliveries.c.subscriber == mine, over).scalar_subquery()
+        with reading(self._engine) as db:
+            return next(iter(_load(db, deliveries.c.row == last)), None)
 
     def retry(self, rows: Sequence[int], now: datetime) -> list[int]:
         """Queue failed, expired or deferred deliveries again, at once; the ones that were in such a state."""
@@ -348,6 +374,36 @@ class Deliveries:
             due: datetime | None = db.scalar(query)
             return due
 
+    def latest_refusals(self) -> tuple[list[FailedAttempt], int]:
+        """The latest attempts that were refused for good, the latest first, and the number of the last accepted one.
+
+        Left out are those of a letter that was refused before, with others accepted in between: that letter is meant.
+        """
+        newest = select(func.max(attempts.c.row) - _ATTEMPTS_LOOKED_AT).scalar_subquery()
+        accepted = (attempts.c.stage == "final") & attempts.c.code.between(200, 299)
+        before, between = attempts.alias(), attempts.alias()
+        refused_before = exists().where(
+            before.c.delivery == attempts.c.delivery,
+            before.c.row < attempts.c.row,
+            before.c.code >= 500,
+            exists().where(
+                between.c.row > before.c.row,
+                between.c.row < attempts.c.row,
+                between.c.stage == "final",
+                between.c.code.between(200, 299),
+            ),
+        )
+        query = (
+            select(attempts, deliveries.c.subscriber, deliveries.c.email)
+            .join_from(attempts, deliveries)
+            .where(attempts.c.row > newest, attempts.c.code >= 500, ~refused_before)
+            .order_by(attempts.c.row.desc())
+            .limit(_REFUSALS_LOOKED_AT)
+        )
+        with reading(self._engine) as db:
+            last = db.scalar(select(func.max(attempts.c.row)).where(attempts.c.row > newest, accepted))
+            return [_failed_attempt(found) for found in db.execute(query)], last or 0
+
     def others_accepted_since_last_try(self, row: int) -> bool:
         """Whether the relay has taken some other letter since this delivery was last tried."""
         last = select(func.max(attempts.c.at)).where(attempts.c.delivery == row).scalar_subquery()
@@ -370,6 +426,11 @@ class Deliveries:
             values = {"paused_until": until, "reason": reason}
             statement = upsert(db, relay).values(name=_RELAY, handed_over=0, **values)
             db.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values))
+
+
+def _failed_attempt(found: Any) -> FailedAttempt:
+    outcome = Outcome(found.delivery, Stage(found.stage), found.code, found.enhanced, found.text, found.connection)
+    return FailedAttempt(found.row, found.subscriber, found.email, found.at, outcome)
 
 
 def _objection() -> Any:

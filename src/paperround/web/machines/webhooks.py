@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import asdict
 from functools import partial
 from typing import Annotated, Any, Literal, Self
 
+import structlog
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import from_json
 
-from paperround.bounces.reports import Report
+from paperround.bounces.notifications import read_notifications, subscription_url
+from paperround.bounces.report import Report
 from paperround.domain import tokens
 from paperround.domain.models import BounceKind
 from paperround.domain.text import clean
@@ -20,11 +23,12 @@ from paperround.rounds.bounce_intake import Returned
 from paperround.web import session
 from paperround.web.context import ContextDep, RequestContext, client_of
 
+log = structlog.get_logger()
 router = APIRouter(prefix="/hooks")
 post = partial(router.post, response_model=None)
 _MOST = 1_000  # reports in one request: each is a transaction, and the caller waits for all
 _MAX_TEXT = 500  # characters; as many as are kept of a returned mail
-_TYPES = ("message/rfc822", "application/json")
+_TYPES = ("message/rfc822", "application/json", "text/plain")  # Amazon SNS calls its JSON text/plain
 
 
 class Notice(BaseModel):
@@ -59,13 +63,25 @@ async def _authorised(request: Request, context: ContextDep) -> None:
     client, now = client_of(request), context.app.clock()
     if wait := context.limits.logging_in.wait(client, now):
         raise HTTPException(429, "too many wrong tokens; wait", {"Retry-After": str(wait)})
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not session.same(token.strip(), context.admin_token):
+    if not session.same(_token(request.headers.get("authorization", "")), context.admin_token):
         context.limits.logging_in.take(client, now)
         # RFC 6750 3: how to ask, without a word about what was wrong.
         raise HTTPException(
             401, "send Authorization: Bearer with the site's admin token", {"WWW-Authenticate": "Bearer"}
         )
+
+
+def _token(authorization: str) -> str:
+    """The token in an Authorization field; in Basic, which is all that some relays can send, it is the password."""
+    scheme, _, credentials = authorization.partition(" ")
+    if scheme.lower() == "bearer":
+        return credentials.strip()
+    if scheme.lower() == "basic":
+        try:
+            return base64.b64decode(credentials.strip(), validate=True).decode().partition(":")[2]
+        except ValueError:
+            return ""
+    return ""
 
 
 async def _body(request: Request) -> bytes:
@@ -78,15 +94,32 @@ def bounces(request: Request, context: ContextDep, body: Annotated[bytes, Depend
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type not in _TYPES:
         raise HTTPException(415, f"send {' or '.join(_TYPES)}", {"Accept": ", ".join(_TYPES)})
-    found = bounce_intake.read(context.app, [("mail", body)]) if media_type == _TYPES[0] else _notices(context, body)
+    if media_type == _TYPES[0]:
+        found = bounce_intake.read(context.app, [("mail", body)], trusted=True)
+    else:
+        found = _told(context, body)
     return JSONResponse([asdict(one) for one in found], headers={"Cache-Control": "no-store"})
 
 
-def _notices(context: RequestContext, body: bytes) -> list[Returned]:
+def _told(context: RequestContext, body: bytes) -> list[Returned]:
     try:
-        notices = from_json(body)
+        value = from_json(body)
     except ValueError as error:
         raise HTTPException(400, f"not JSON: {clean(str(error))[:_MAX_TEXT]}") from None
+    if url := subscription_url(value):
+        # Whoever has the token may still be fooled: the operator looks at the address before it is opened.
+        log.warning("Amazon SNS asks to confirm this webhook; open the address once", url=url)
+        return [Returned("subscription", BounceKind.NOTHING, None, f"open once to confirm: {url}", None, new=False)]
+    reports = read_notifications(value)
+    if reports is None:
+        return _notices(context, value)
+    return [
+        bounce_intake.reported(context.app, f"report {number}", report, trusted=True)
+        for number, report in enumerate(reports, 1)
+    ]
+
+
+def _notices(context: RequestContext, notices: Any) -> list[Returned]:
     if not isinstance(notices, list) or len(notices) > _MOST:
         raise HTTPException(422, f"send a list of at most {_MOST} reports")
     return [_taken(context, f"report {number}", notice) for number, notice in enumerate(notices, 1)]
@@ -98,7 +131,7 @@ def _taken(context: RequestContext, where: str, notice: Any) -> Returned:
         report = Notice.model_validate(notice).report()
     except ValidationError as error:
         return Returned(where, BounceKind.NOTHING, None, f"not understood: {_problem(error)}", None, new=False)
-    return bounce_intake.reported(context.app, where, report)
+    return bounce_intake.reported(context.app, where, report, trusted=True)
 
 
 def _problem(error: ValidationError) -> str:

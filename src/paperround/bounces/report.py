@@ -1,0 +1,102 @@
+"""What came back about a letter, in whatever form it came, and the verdict on it. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from paperround.domain.models import BounceKind, Stage
+from paperround.domain.refusals import BAD_DOMAIN, Refusal, Rule, Verdict, judge
+from paperround.domain.reply_codes import ENHANCED
+
+# The codes of RFC 5321 4.2.3, RFC 4954 and RFC 7504, and some that providers made up; not the 500 in "500 messages".
+_REPLY_CODE = re.compile(
+    r"(?<![\w.:/=-])(4(?:21|22|26|3[1-3]|4[0-2]|5[0-5]|7[1-9])|5(?:0[0-4]|1[0-7]|2[0-9]|3[0-9]|4[0-5]|5[0-9]|7[0-9]))(?![\w./])"
+)
+_STAGES = (
+    (
+        Stage.CONNECT,
+        r"(reply to|after|to our|performing the) (initial|connect|[eh][eh]lo)\b|greeting failed|my name was",
+    ),
+    (
+        Stage.MAIL,
+        r"(reply to|after|to our|response to|following) (the )?mail from\b|\[mail_from\]|sender was rejected"
+        r"|>>> mail from\b[^\n]*\s<<< [45]",
+    ),
+    (
+        Stage.RCPT,
+        r"(reply to|after|to our|response to|following) (the )?rcpt\b|\[rcpt_to\]|not like (the )?recipient"
+        r"|>>> rcpt to\b[^\n]*\s<<< [45]",
+    ),
+    (
+        Stage.FINAL,
+        r"end of data\b|(reply to|after) (the )?(final dot|message content)|failed after i sent the message",
+    ),
+    (Stage.DATA, r"(reply to|after|to our|response to) (the )?data\b"),
+)
+_SAID_AT = tuple((stage, re.compile(words, re.IGNORECASE)) for stage, words in _STAGES)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a returned mail, or a relay's notification, says about one letter."""
+
+    kind: BounceKind
+    verp_token: str | None = None
+    """What looks like our token in the address it came to; whether it is one, the keys tell."""
+    message_id: str | None = None
+    """The Message-ID of the letter it is about."""
+    status: str | None = None
+    """The enhanced status code (RFC 3463)."""
+    diagnostic: str = ""
+    """What the other side said, on one line."""
+    recipient: str | None = None
+    """The address it names; perhaps one that the subscriber's mail is forwarded to."""
+    sent_to: bool = False
+    """Whether `recipient` is the address that the letter was handed over for, as only the relay itself knows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgment:
+    """What a quoted reply means, and the rule that said so."""
+
+    rule: Rule
+    status: str | None
+
+    @property
+    def kind(self) -> BounceKind:
+        """The class of the report."""
+        return self.rule.verdict.kind
+
+    @property
+    def by_words(self) -> bool:
+        """Whether words decided, and not a code alone."""
+        return bool(self.rule.words)
+
+
+def judge_reply(text: str, stated: str | None = None, context: str = "") -> Judgment:
+    """What a quoted reply means.
+
+    The reply's own codes come before `stated`, the report's `Status` field, which relays fill in by their own lights.
+    `context` is the text around the reply, where it may say at which command the reply was given.
+    """
+    code = reply_code(text)
+    own = (found[0] for found in ENHANCED.finditer(text) if not found[0].startswith("2"))
+    status = next((one for one in own if code is None or one[0] == code[0]), None)
+    if status is None and stated and (code is None or stated[0] == code[0]):
+        status = stated
+    rule = judge(Refusal.reported(said_at(text) or said_at(context), code, status, text))
+    if rule.verdict is Verdict.DOMAIN:
+        status = BAD_DOMAIN
+    return Judgment(rule, status or stated)
+
+
+def reply_code(text: str) -> str | None:
+    """The first SMTP reply code of a failure in a text."""
+    found = _REPLY_CODE.search(text)
+    return found[1] if found else None
+
+
+def said_at(text: str) -> Stage | None:
+    """The command that a refusal answered, where a text tells."""
+    return next((stage for stage, words in _SAID_AT if words.search(text)), None)

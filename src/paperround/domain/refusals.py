@@ -1,0 +1,176 @@
+"""What a refusal is about: the recipient, the message, our reputation, or the sender's account. Pure.
+
+`RULES` is the one table that decides, read from the top: the first row that fits. It judges what a relay says to us
+and what a returned report quotes alike; docs/delivery.md prints it. Words come before codes, because providers say
+"user unknown" under 5.5.0, "blocklist" under 5.1.3 and "hourly limit" under a bare 550.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+
+from paperround.domain.models import BounceKind, Outcome, Stage
+from paperround.domain.refusal_words import WORDS
+from paperround.domain.reply_codes import one_of
+from paperround.domain.text import clean
+
+BAD_DOMAIN = "5.1.2"
+"""RFC 3463 3.2: the domain of the address does not take mail. A name server's bad day looks the same."""
+
+
+class Verdict(Enum):
+    """What a rule decides: what follows for a letter that we hold, and the class of a report about it.
+
+    Where a letter is refused with a 4xx reply, "never again" means "later" (RFC 5321 4.2.1).
+    """
+
+    SENT = "sent", BounceKind.NOTHING
+    LATER = "later, counted", BounceKind.SOFT
+    AGAIN = "again soon, not counted", BounceKind.SOFT
+    HARD = "never again; the address is suppressed", BounceKind.HARD
+    DOMAIN = "never again; three in a row suppress the address", BounceKind.HARD
+    SOFT = "never again; counts against the address", BounceKind.SOFT
+    OURS = "never again; the address is not to blame; alarm", BounceKind.POLICY
+    PAUSE_RATE = "transport pauses 10 minutes", BounceKind.POLICY
+    PAUSE_ACCOUNT = "transport pauses 15 minutes; alarm", BounceKind.POLICY
+    PAUSE_DAY = "transport pauses until tomorrow; alarm", BounceKind.POLICY
+    UNCLEAR = "later, counted ", BounceKind.NOTHING
+
+    def __init__(self, consequence: str, kind: BounceKind) -> None:
+        self.consequence = consequence.strip()
+        self.kind = kind
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What was said about a letter, by our relay or in a report about another server."""
+
+    at: str
+    """The stage of the SMTP conversation; empty where a report does not tell."""
+    code: str
+    """The SMTP reply code; `none` where a relay gave no reply, `-` where a report tells none."""
+    enhanced: str
+    """The enhanced status code (RFC 3463), or `-`."""
+    text: str
+
+    @classmethod
+    def of(cls, outcome: Outcome) -> Refusal:
+        """What our own relay said."""
+        code = "none" if outcome.code is None else str(outcome.code)
+        return cls(outcome.stage.value, code, outcome.enhanced or "-", _comparable(outcome.text))
+
+    @classmethod
+    def reported(cls, at: Stage | None, code: str | None, enhanced: str | None, text: str) -> Refusal:
+        """What a report quotes."""
+        return cls(at.value if at else "", code or "-", enhanced or "-", _comparable(text))
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One row: where it was said, with which codes and words; an empty column fits everything.
+
+    An `x` stands for any digits, `none` for no reply, `-` for no code. `words` names one of WORDS.
+    """
+
+    at: str
+    code: str
+    enhanced: str
+    words: str
+    verdict: Verdict
+    why: str
+
+    def fits(self, refusal: Refusal) -> bool:
+        """Whether the row speaks of this refusal."""
+        return (
+            (not self.at or refusal.at in self.at.split())
+            and self._codes.fullmatch(refusal.code) is not None
+            and self._enhanced.fullmatch(refusal.enhanced) is not None
+            and (not self.words or WORDS[self.words].are_in(refusal.text))
+        )
+
+    @cached_property
+    def _codes(self) -> re.Pattern[str]:
+        return one_of(self.code)
+
+    @cached_property
+    def _enhanced(self) -> re.Pattern[str]:
+        return one_of(self.enhanced)
+
+
+_DEAD = "5.1.1 5.1.3 5.1.6 5.1.10 5.1.351 5.2.1"
+_OVER_THE_LINE = "mail rcpt data final"
+_REPLIED = "4xx 5xx -"
+
+RULES = (
+    Rule("final", "2xx", "", "", Verdict.SENT, "the relay answers for it from here on"),
+    Rule(
+        "final", "none", "", "", Verdict.LATER, "taken or not, nobody knows: it goes again under the same Message-ID"
+    ),
+    Rule("", _REPLIED, "", "too fast for one", Verdict.LATER, "Gmail: too much mail for this subscriber just now"),
+    Rule("", _REPLIED, "x.7.28", "", Verdict.PAUSE_RATE, "the rate limit of Gmail's relay"),
+    Rule("", _REPLIED, "5.4.5", "", Verdict.PAUSE_DAY, "the account's daily limit (Gmail)"),
+    Rule(_OVER_THE_LINE, "454", "4.7.0", "", Verdict.PAUSE_DAY, "the account's daily limit (Gmail)"),
+    Rule("", _REPLIED, "", "daily limit", Verdict.PAUSE_DAY, "the same in words"),
+    Rule("auth", "4xx", "", "", Verdict.PAUSE_RATE, "logging in does not work just now"),
+    Rule("auth", "", "", "", Verdict.PAUSE_ACCOUNT, "user name or password is refused"),
+    Rule("tls", "", "", "", Verdict.PAUSE_ACCOUNT, "no encryption or a wrong certificate: nothing goes in clear"),
+    Rule("connect", "5xx", "", "", Verdict.PAUSE_ACCOUNT, "the server wants nothing from this machine"),
+    Rule("connect", "none", "", "", Verdict.AGAIN, "the relay cannot be reached"),
+    Rule("", _REPLIED, "", "your account", Verdict.PAUSE_ACCOUNT, "a limit, a lock or an unverified sender"),
+    Rule("", "530 534 535 538", "", "", Verdict.PAUSE_ACCOUNT, "RFC 4954 6: the relay wants a login, or another one"),
+    Rule("", _REPLIED, "", "your reputation", Verdict.OURS, "the sender's address or domain is refused"),
+    Rule(_OVER_THE_LINE, "none", "", "", Verdict.AGAIN, "the connection ended before the final dot"),
+    Rule("", "452 552", "4.5.3 5.5.3", "", Verdict.LATER, "RFC 5321 4.5.3.1.10: too many recipients is temporary"),
+    Rule("mail", "552", "5.3.4 -", "", Verdict.OURS, "RFC 1870 6.1: too big"),
+    Rule("mail", "5xx", "", "", Verdict.PAUSE_ACCOUNT, "said before the relay heard the subscriber's address"),
+    Rule("", _REPLIED, "", "mailbox full", Verdict.SOFT, "may pass"),
+    Rule("", _REPLIED, "", "recipient's wish", Verdict.SOFT, "the subscriber's own filter"),
+    Rule("", "-", "4.x.x", "no such domain", Verdict.SOFT, "the relay itself calls it temporary"),
+    Rule("", "5xx -", "5.x.x -", "no such domain", Verdict.DOMAIN, "three times: a name server may have a bad day"),
+    Rule("", _REPLIED, "", "no such user", Verdict.HARD, "there is no such mailbox, or no longer"),
+    Rule(
+        "",
+        "5xx",
+        "5.0.x 5.1.x 5.2.x 5.4.1 5.5.0 -",
+        "refused address",
+        Verdict.HARD,
+        "the same in a provider's words",
+    ),
+    Rule("", "5xx -", "5.1.7 5.1.8", "", Verdict.PAUSE_ACCOUNT, "the sender's own address is refused"),
+    Rule("", "5xx -", "5.7.13", "", Verdict.HARD, "RFC 5248: the mailbox is disabled"),
+    Rule("", _REPLIED, "4.7.x 5.7.x", "", Verdict.OURS, "policy: the sender must mend something"),
+    Rule("", _REPLIED, "", "their server", Verdict.SOFT, "may pass"),
+    Rule("", _REPLIED, "", "this message", Verdict.OURS, "its size, its content, or a rule against it"),
+    Rule("", "5xx -", "5.3.4 5.5.x 5.6.x", "", Verdict.OURS, "too big or ill-formed for the server"),
+    Rule("", "5xx -", _DEAD, "", Verdict.HARD, "there is no such mailbox, or no longer"),
+    Rule("", "5xx -", "5.1.2", "", Verdict.DOMAIN, "three times: a name server may have a bad day"),
+    Rule("", "421", "", "", Verdict.AGAIN, "RFC 5321 3.8: the server ends the connection"),
+    Rule("", "4xx", "", "", Verdict.LATER, "RFC 5321 4.2.1: the first digit decides"),
+    Rule("rcpt", "550 551 552 553", "5.0.0 -", "", Verdict.SOFT, "about the mailbox, but not clear what"),
+    Rule("data final", "552", "5.0.0 -", "", Verdict.SOFT, "RFC 5321 4.2.3: the mailbox has no room"),
+    Rule("rcpt data final", "5xx", "5.0.0 -", "", Verdict.OURS, "about the letter or the sender"),
+    Rule("", "554", "5.0.0 -", "", Verdict.OURS, "a refusal that names no mailbox"),
+    Rule("", "5xx -", "5.x.x", "", Verdict.SOFT, "full, moved and the like: may pass"),
+    Rule("", "-", "4.x.x", "", Verdict.LATER, "tried until it was too late"),
+    Rule("", "5xx", "", "", Verdict.SOFT, "RFC 5321 4.2.1: the first digit decides"),
+    Rule("", "", "", "", Verdict.UNCLEAR, "no SMTP reply to make sense of"),
+)
+
+# The middle of a reply of several lines, folded into one: "… mail. To reduce 550-5.7.1 the amount …".
+_CONTINUED = re.compile(r"(?<=\s)[245]\d\d[- ](?:[245]\.\d{1,3}\.\d{1,3}(?=\s))?")
+# What a name stands for is no word: "spam@", "user-unknown@".
+_ADDRESS = re.compile(r"[^\s<>;:,\"()\[\]]{1,64}@[^\s<>;:,\"()\[\]]{1,253}")
+_MAX_TEXT = 4_000  # characters looked at
+
+
+def judge(refusal: Refusal) -> Rule:
+    """The first rule that fits; the last one fits everything."""
+    return next(rule for rule in RULES if rule.fits(refusal))
+
+
+def _comparable(text: str) -> str:
+    """On one line, without the codes and addresses that stand between the words."""
+    return " ".join(_ADDRESS.sub("@", _CONTINUED.sub("", clean(text[:_MAX_TEXT]))).split())
