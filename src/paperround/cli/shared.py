@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 from collections.abc import Iterable, Iterator
@@ -46,19 +47,33 @@ def opened(*, first_start: bool = False, port: int = 8000) -> Iterator[App]:
 
     `first_start` is for the program that runs: it may make a site, and the clock of --now goes on from there.
     """
-    from paperround.operator.startup import open_site
-
-    logs.show(verbose=options.verbose)
-    clock: Clock = machine_clock
-    if options.now:
-        clock = running_from(options.now) if first_start else standing_at(options.now)
     # A terminated command ends like an interrupted one: connections close, claims are put back.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    app = open_site(options.config, clock, port=port, first_start=first_start)
+    logs.show(verbose=options.verbose)
+    with _no_garbage_collection():
+        from paperround.operator.startup import open_site
+
+        app = open_site(options.config, _clock(running=first_start), port=port, first_start=first_start)
     try:
         yield app
     finally:
         app.close()
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """What is made while modules load stays: to look for garbage among it takes a tenth of a short command."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def _clock(*, running: bool) -> Clock:
+    if options.now is None:
+        return machine_clock
+    return running_from(options.now) if running else standing_at(options.now)
 
 
 def site_settings() -> Settings:

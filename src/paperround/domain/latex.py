@@ -17,8 +17,6 @@ import unicodedata
 from collections.abc import Callable
 from functools import lru_cache
 
-from pylatexenc.latex2text import get_default_latex_context_db
-
 from paperround.domain.text import clean
 
 # The marks in a marked text, of Unicode's private use area: superscript, subscript, the end of either, and a
@@ -224,6 +222,8 @@ def _is_math(content: str, following: str) -> bool:
 def _symbols() -> dict[str, str]:
     """What pylatexenc knows: macro → the characters it stands for, mathematical alphabets made plain."""
     found: dict[str, str] = {}
+    from pylatexenc.latex2text import get_default_latex_context_db  # noqa: PLC0415 - slow to load
+
     for category in get_default_latex_context_db().iter_macro_specs():
         if isinstance(category.simplify_repl, str) and "%" not in category.simplify_repl:
             found[category.macroname] = unicodedata.normalize("NFC", _plain(category.simplify_repl))

@@ -9,7 +9,7 @@ from paperround.app import App, open_store
 from paperround.domain import tokens
 from paperround.domain.clock import Clock, machine_clock
 from paperround.domain.errors import ConfigurationError, WrongUse
-from paperround.rounds.topics import load_topics
+from paperround.rounds import topics_file
 from paperround.settings import CONFIG_FILE, Settings, has_secret_key, load, with_secret_key
 
 _ENV = Path(".env")
@@ -72,7 +72,11 @@ def open_site(
         settings = with_secret_key(settings)
     _check_secret_key(settings)
     app = App(settings.on_port(port), store, clock, config)
-    load_topics(app)
+    file = topics_file.read_file(app)
+    if not file.is_loaded(app):
+        from paperround.rounds.topics import load_topics  # noqa: PLC0415 - brings numpy
+
+        load_topics(app, file)
     return app
 
 

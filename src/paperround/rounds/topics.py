@@ -5,7 +5,6 @@ A new paper is compared with all topics, a new topic with all papers that the se
 
 from __future__ import annotations
 
-import hashlib
 import time
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,12 +21,11 @@ from paperround.matching.fields import TEXT_FORM
 from paperround.matching.words import Wanted, Words, any_of, interpret
 from paperround.rounds.collection import Collection
 from paperround.rounds.interests import Interests
-from paperround.settings import topics_file
+from paperround.rounds.topics_file import TopicsFile, read_file
 from paperround.store.topics import news_horizon
 
 log = logs.logger()
 _PAPERS_AT_ONCE = 500
-_TOPICS_NOTE = "topics file"
 _FORM_NOTE = "text form"  # fields.TEXT_FORM, once all papers are indexed in it
 _REINDEX_SECONDS = 20.0  # a sweep: some 20,000 papers
 
@@ -151,25 +149,17 @@ def unusable_topics(app: App) -> list[tuple[Topic, str]]:
 # --- topics.toml ------------------------------------------------------------------------------------------------
 
 
-def load_topics(app: App) -> None:
-    """Bring the topics of topics.toml into the store if the file has changed since it was read last."""
-    file = topics_file(app.settings, app.config)
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise ConfigurationError(f"{file}: {error.strerror}; is topics_file right?") from None
-    digest = hashlib.sha256(data).hexdigest()
-    if app.store.note(_TOPICS_NOTE) == digest:
-        return
-    wanted = read_topics(data, file)
+def load_topics(app: App, file: TopicsFile) -> None:
+    """Bring the topics of topics.toml into the store."""
+    wanted = read_topics(file.data, file.path)
     for topic in wanted:
         try:
             app.store.papers.check(any_of(interpret(topic.query)))
         except QueryError as error:
-            raise ConfigurationError(f"{file}: topic {topic.slug}: {error}") from None
+            raise ConfigurationError(f"{file.path}: topic {topic.slug}: {error}") from None
     app.store.topics.save(wanted)
     match_topics(app)
-    app.store.set_note(_TOPICS_NOTE, digest)
+    file.note_loaded(app)
 
 
 def add_topic(app: App, topic: Topic) -> None:
@@ -194,9 +184,9 @@ def remove_topic(app: App, slug: str) -> int:
 
 def is_in_file(app: App, slug: str) -> Path | None:
     """The topics.toml that has the topic, if it has."""
-    file = topics_file(app.settings, app.config)
-    known = read_topics(file.read_bytes(), file)
-    return file if any(topic.slug == slug for topic in known) else None
+    file = read_file(app)
+    known = read_topics(file.data, file.path)
+    return file.path if any(topic.slug == slug for topic in known) else None
 
 
 def read_topics(data: bytes, file: Path) -> list[Topic]:

@@ -1,0 +1,42 @@
+"""topics.toml, and whether the store has what is in it. Every command asks, so this module loads nothing slow."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from paperround.app import App
+from paperround.domain.errors import ConfigurationError
+from paperround.settings import topics_file
+
+_NOTE = "topics file"
+
+
+@dataclass(frozen=True, slots=True)
+class TopicsFile:
+    """The file as it is now."""
+
+    path: Path
+    data: bytes
+
+    def is_loaded(self, app: App) -> bool:
+        """Whether the store has these very topics."""
+        return app.store.note(_NOTE) == self._digest
+
+    def note_loaded(self, app: App) -> None:
+        """Note that the store has them."""
+        app.store.set_note(_NOTE, self._digest)
+
+    @property
+    def _digest(self) -> str:
+        return hashlib.sha256(self.data).hexdigest()
+
+
+def read_file(app: App) -> TopicsFile:
+    """The site's topics.toml; raises ConfigurationError where it cannot be read."""
+    path = topics_file(app.settings, app.config)
+    try:
+        return TopicsFile(path, path.read_bytes())
+    except OSError as error:
+        raise ConfigurationError(f"{path}: {error.strerror}; is topics_file right?") from None
