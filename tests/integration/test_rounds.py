@@ -13,7 +13,9 @@ import pytest
 
 from paperround.domain.models import Stage, SubscriberState
 from paperround.rounds import pipeline, topics
+from paperround.sources.feed import Feed
 from paperround.subscribers import membership
+from support.answers import World
 from support.papers import listing
 from support.site import MORNING, Clock, Running, Site
 
@@ -58,6 +60,35 @@ def test_a_subscriber_gets_the_papers_on_their_topics_at_their_hour(site: Site) 
     assert recipient == "ada@example.org"
     assert "part 1" in text
     assert "part 2" not in text
+
+
+def test_a_new_feeds_back_stock_is_on_the_pages_and_in_no_letter(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.subscriber("ada@example.org", "robots")
+    site.subscriber("bo@example.org", "robots", cadence="weekly")
+    items = "".join(
+        f"<item><title>{word} robots at work in mills</title><link>https://lab.example/news</link>"
+        f"<guid>{word}</guid><pubDate>{day}</pubDate></item>"
+        for word, day in (("New", "Sun, 22 Nov 2026 10:00:00 GMT"), ("Old", "3 March 2024"), ("Undated", "some day"))
+    )
+    body = f"<rss version='2.0'><channel><title>Lab</title>{items}</channel></rss>".encode()
+    world = World(MORNING)
+    world.put("lab.example", body)
+    monkeypatch.setattr(site.app, "http", world.http())
+    monkeypatch.setattr(
+        site.app,
+        "settings",
+        site.app.settings.model_copy(update={"sources": (Feed(name="lab", url="https://lab.example/f"),)}),
+    )
+    (report,) = pipeline.ingest(site.app)
+    assert (report.fetched, report.new, report.state) == (3, 3, "fresh")
+    a_round(site, MORNING + HOUR)
+    a_round(site, MORNING + timedelta(days=7, hours=1))
+    assert {recipient for recipient, _ in letters(site)} == {"ada@example.org", "bo@example.org"}
+    for _, text in letters(site):
+        assert "New robots" in text
+        assert "Old robots" not in text
+        assert "Undated robots" not in text
+    assert len(site.app.store.topics.recent_matches("robots", date(2024, 1, 1))) == 3
 
 
 def test_a_subscriber_never_gets_the_same_paper_twice(site: Site) -> None:

@@ -145,7 +145,7 @@ def test_arxivs_own_doi_says_nothing_that_the_identifier_does_not() -> None:
     ("one", "other"),
     [
         ("https://www.Example.org/paper/", "http://example.org/paper"),
-        ("https://example.org/paper?id=1#abstract", "https://example.org/paper?id=1"),
+        ("http://example.org/news?id=1#march", "https://example.org/news?id=1#march"),
     ],
 )
 def test_without_identifiers_the_address_is_the_key(one: str, other: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -113,6 +114,16 @@ def test_an_empty_weekend_is_quiet() -> None:
     fetched = HfDaily(again=1).fetch(world.http(), window(world.now()))
     assert fetched.state is SourceState.QUIET
     assert fetched.note == "Sunday, 2026-11-22: Daily Papers rests at weekends"
+
+
+def test_a_saturday_without_papers_is_quiet_also_when_the_days_before_had_some(hugging: World) -> None:
+    hugging.passed += 86400
+    hugging.put("date=2026-11-21", b"[]")
+    fetched = HfDaily().fetch(hugging.http(), window(hugging.now()))
+    assert (fetched.state, fetched.note) == (
+        SourceState.QUIET, "Saturday, 2026-11-21: Daily Papers rests at weekends",
+    )  # fmt: skip
+    assert len(fetched.parsed.listings) == 75
 
 
 @pytest.mark.parametrize("status", [400, 404])
@@ -511,16 +522,19 @@ def titles(fetched: Fetched) -> list[tuple[str, str]]:
     return [(listing.title, f"{listing.day:%m-%d}") for listing in fetched.parsed.listings]
 
 
-def test_a_new_feeds_old_stock_is_left_alone_and_later_entries_are_not_missed() -> None:
+def test_a_new_feeds_old_stock_is_not_mailed_and_later_entries_are_not_missed() -> None:
     world = World(FRIDAY)
     world.put("blog.example", blog(("recent", RECENT), ("old", OLD)))
     first = BLOG.fetch(world.http(), window(FRIDAY, days=2))
     assert titles(first) == [("recent", "11-19")]
+    assert [(x.title, x.source) for x in first.back_stock] == [("old", "blog")]
+    assert first.note == "seen for the first time: 1 earlier entries are shown on the pages and not mailed"
     assert {(x.source, x.kind) for x in first.parsed.listings} == {("blog", "feed")}
     # "late" is dated before the window, and appears only now.
     world.put("blog.example", blog(("today", TODAY), ("late", OLD), ("recent", RECENT), ("old", OLD)))
     second = again(BLOG, world, first)
     assert titles(second) == [("today", "11-20"), ("late", "03-02")]
+    assert second.back_stock == ()
     third = again(BLOG, world, second)
     assert titles(third) == [("today", "11-20")]
 
@@ -529,7 +543,8 @@ def test_an_entry_without_a_date_keeps_the_day_on_which_it_was_first_seen() -> N
     world = World(FRIDAY)
     world.put("blog.example", blog(("undated", "")))
     first = BLOG.fetch(world.http(), window(FRIDAY))
-    assert titles(first) == [("undated", "11-20")]
+    assert titles(first) == [], "nobody knows whether it is recent"
+    assert [(x.title, f"{x.day:%m-%d}") for x in first.back_stock] == [("undated", "11-20")]
     world.passed += 86400
     world.put("blog.example", blog(("newer", ""), ("undated", "")))
     second = again(BLOG, world, first, days=1)
@@ -538,6 +553,14 @@ def test_an_entry_without_a_date_keeps_the_day_on_which_it_was_first_seen() -> N
     third = again(BLOG, world, second)
     assert titles(third) == []
     assert (third.state, third.note) == (SourceState.QUIET, "nothing new")
+
+
+def test_entries_that_an_older_version_remembered_by_their_links_are_known() -> None:
+    world = World(FRIDAY)
+    remembered = hashlib.sha256(b"https://blog.example/old").hexdigest()[:12]
+    before = Window(FRIDAY.date(), FRIDAY.date(), {"seen": f"{remembered}:2026-03-02"})
+    world.put("blog.example", blog(("old", OLD)).replace(b"</item>", b"<guid>7</guid></item>"))
+    assert titles(BLOG.fetch(world.http(), before)) == []
 
 
 def test_a_feed_is_unchanged_empty_or_cut() -> None:

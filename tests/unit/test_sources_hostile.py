@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from paperround.domain.errors import SourceError
 from paperround.domain.models import Parsed
 from paperround.sources import FORMATS
+from paperround.sources.authors import author_names
 from paperround.sources.entries import cut_short
-from paperround.sources.markup import plain, split_names, untex
+from paperround.sources.markup import plain, untex
 from paperround.sources.reading import Xml, is_reasonable, mended, read_json, without_doctype
 from support.documents import BODIES, FEEDS, FUZZ, ITEMS, SAMPLES, TODAY, mutations, survives
 from support.examples import examples
@@ -192,7 +193,7 @@ def test_repetition_does_not_slow_anything_down(piece: str) -> None:
     started = time.process_time()
     plain(text)
     untex(text)
-    split_names(text)
+    author_names(text)
     quoted = text.replace("&", "&amp;").replace("<", "&lt;")
     survives(
         "feed", FEEDS["feed"].format(f"<item><title>T</title><description>{quoted}</description></item>").encode()

@@ -34,6 +34,8 @@ def keys(facts: Facts) -> tuple[str, ...]:
         found.append(f"arxiv:{facts.arxiv_id}")
     if facts.doi and not facts.doi.startswith(_ARXIV_DOI):
         found.append(f"doi:{facts.doi}")
+    if facts.guid:
+        found.append(f"guid:{facts.guid}")
     if title := title_key(facts.title):
         found.append(f"title:{title}")
         if facts.authors and not (facts.arxiv_id or facts.doi):
@@ -55,8 +57,17 @@ def conflict(one: Facts, other: Facts) -> bool:
         return one.arxiv_id != other.arxiv_id
     if one.doi and one.doi == other.doi:
         return False
+    if _are_two_entries(one, other):
+        return True
     ours, theirs = _surnames(one), _surnames(other)
     return bool(ours and theirs and ours.isdisjoint(theirs))
+
+
+def _are_two_entries(one: Facts, other: Facts) -> bool:
+    """Whether a feed has both as different entries, which may share their link."""
+    if not one.guid or not other.guid or one.guid == other.guid:
+        return False
+    return one.guid.partition("-")[0] == other.guid.partition("-")[0] and terms(one.title) != terms(other.title)
 
 
 def _digest(text: str) -> str:
@@ -75,7 +86,8 @@ def _plain_url(url: str) -> str:
     except ValueError:  # an unclosed bracket, as of an IPv6 address
         return url
     query = f"?{parts.query}" if parts.query else ""
-    return f"{parts.netloc.lower().removeprefix('www.')}{parts.path.rstrip('/')}{query}"
+    fragment = f"#{parts.fragment}" if parts.fragment else ""  # where a page has all the news, each has its own
+    return f"{parts.netloc.lower().removeprefix('www.')}{parts.path.rstrip('/')}{query}{fragment}"
 
 
 def _short(url: str) -> str:

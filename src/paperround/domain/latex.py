@@ -221,6 +221,8 @@ def _is_math(content: str, following: str) -> bool:
 @lru_cache(maxsize=1)
 def _symbols() -> dict[str, str]:
     """What pylatexenc knows: macro → the characters it stands for, mathematical alphabets made plain."""
+    from pylatexenc.latex2text import get_default_latex_context_db  # noqa: PLC0415 - slow to load
+
     found: dict[str, str] = {}
     from pylatexenc.latex2text import get_default_latex_context_db  # noqa: PLC0415 - slow to load
 

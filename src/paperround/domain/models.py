@@ -66,6 +66,8 @@ class Facts(BaseModel):
     arxiv_id: Line | None = None
     version: Annotated[int | None, Field(ge=1, le=999)] = None
     doi: Line | None = None
+    guid: Line | None = None
+    """How a feed identifies the entry: a digest of the feed, a hyphen, a digest of the identifier there."""
     url: Link = None
     pdf_url: Link = None
     code_url: Link = None

@@ -132,7 +132,9 @@ def _ask(app: App, source: Source, since: date | None, *, archive: bool) -> Inge
     try:
         answer = source.fetch(app.http, window)
         report.state, report.note = answer.state, answer.note
-        report.fetched, report.problems = len(answer.parsed.listings), list(answer.parsed.problems)
+        report.fetched = len(answer.parsed.listings) + len(answer.back_stock)
+        report.problems = list(answer.parsed.problems)
+        _take_in(app, answer.back_stock, report, archive=True)
         _take_in(app, answer.parsed.listings, report, archive=archive)
     except SourceError as error:
         report.state, report.note = "failed", str(error)

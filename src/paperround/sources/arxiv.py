@@ -22,6 +22,7 @@ from paperround.domain.errors import SourceError
 from paperround.domain.models import Parsed, Problem
 from paperround.http import ARXIV, Http
 from paperround.sources.arxiv_days import EASTERN, HOLIDAYS, batch_of, batches, last_batch, submitted_for
+from paperround.sources.authors import author_facts
 from paperround.sources.base import (
     BaseUrl,
     Cron,
@@ -35,8 +36,9 @@ from paperround.sources.base import (
     joined,
     relabelled,
 )
-from paperround.sources.entries import Entries, authors, cut_short, day_of, moment
-from paperround.sources.markup import split_names, untex, words
+from paperround.sources.dates import day_of, moment
+from paperround.sources.entries import Entries, cut_short
+from paperround.sources.markup import untex, words
 from paperround.sources.reading import Xml, describe, local_name
 
 KIND = "arxiv"
@@ -51,7 +53,18 @@ _EMPTY_PAGES = 3
 CATEGORY = re.compile(r"[a-z]+(?:-[a-z]+)*(?:\.[A-Za-z]+(?:-[a-z]+)*)?")
 _DESCRIPTION = re.compile(r"\s*arXiv:\S+\s+Announce Type:\s*(?P<type>[\w-]+)\s*(?:Abstract:)?\s*")
 _CODE = re.compile(r"https?://(?:www\.)?github\.com/[\w.-]+/[\w.-]*\w")
-_WITHDRAWN = re.compile(r"\b(?:paper|article|submission|manuscript|preprint) (?:has been|was|is) withdrawn\b", re.I)
+# A page of a project's own; the host's bare names are the services themselves.
+_PROJECT = re.compile(r"https?://[\w-]+\.(?:github|gitlab)\.io(?:/[\w./~#?=&%-]*[\w/])?", re.IGNORECASE)
+_WORK = (
+    r"(?:paper|article|submission|manuscript|preprint|(?:technical )?report|work|version|draft|note|thesis|document)"
+)
+_WITHDRAWN = re.compile(
+    rf"^\W*(?:temporarily )?withdrawn\b(?! from)"
+    rf"|\bwithdrawn by (?:the )?(?:arxiv|authors?\b|submitter)"
+    rf"|\b{_WORK} (?:(?:has|have|had|was|is|being|now|been|already) )*(?:withdrawn|retracted)\b"
+    rf"|\b(?:the authors?|we|i) (?:(?:has|have|had|hereby|now) )*(?:withdrawn?|retract(?:ed)?) th(?:is|e) {_WORK}",
+    re.IGNORECASE,
+)
 
 
 class Arxiv(SourceSettings):
@@ -294,13 +307,12 @@ def first(said: Mapping[str, Sequence[str]], *names: str) -> str:
 def facts(found: tuple[str, int | None], said: Texts, abstract: str, days: Mapping[str, object]) -> dict[str, object]:
     """A listing's fields from arXiv's own, which go by nearly the same names in feeds, API and OAI-PMH."""
     bare, version = found
-    names = said.get("author") or split_names(", ".join(said.get("creator", ())))
     comment = first(said, "comment", "comments")
-    code = _CODE.search(f"{comment} {abstract}")
+    code, project = (found.search(f"{comment} {abstract}") for found in (_CODE, _PROJECT))
     categories = [*said.get("primary_category", ()), *said.get("category", ())]
     return {
         **days,
-        **authors([untex(name) for name in names]),
+        **author_facts(said.get("author") or [", ".join(said.get("creator", ()))]),
         "title": untex(first(said, "title")),
         "abstract": untex(abstract),
         "arxiv_id": bare,
@@ -309,11 +321,16 @@ def facts(found: tuple[str, int | None], said: Texts, abstract: str, days: Mappi
         "url": f"https://arxiv.org/abs/{bare}",
         "pdf_url": f"https://arxiv.org/pdf/{bare}",
         "code_url": code[0] if code else None,
+        "project_url": project[0] if project else None,
         "categories": [name for name in categories if CATEGORY.fullmatch(name)],
         "journal": first(said, "journal_ref", "journal_reference", "journal-ref") or None,
         "license": first(said, "rights", "license") or None,
-        "withdrawn": bool(_WITHDRAWN.search(f"{comment} {abstract[:300]}")),
+        "withdrawn": _is_withdrawn(comment, abstract),
     }
+
+
+def _is_withdrawn(comment: str, abstract: str) -> bool:
+    return any(_WITHDRAWN.search(text) for text in (comment, abstract[:300]))
 
 
 def _add(entries: Entries, said: Texts, announce: Collection[str], holidays: Collection[date]) -> None:

@@ -21,6 +21,7 @@ from paperround.http import ARXIV, Http
 from paperround.sources import arxiv
 from paperround.sources.arxiv import Texts, first, texts_of
 from paperround.sources.arxiv_days import EASTERN, HOLIDAYS, last_batch
+from paperround.sources.authors import author_names
 from paperround.sources.base import (
     BaseUrl,
     Cron,
@@ -34,8 +35,9 @@ from paperround.sources.base import (
     joined,
     relabelled,
 )
-from paperround.sources.entries import Entries, cut_short, day_of
-from paperround.sources.markup import split_names, turned, words
+from paperround.sources.dates import day_of
+from paperround.sources.entries import Entries, cut_short
+from paperround.sources.markup import words
 from paperround.sources.reading import Xml, describe, local_name
 
 KIND = "arxiv-oai"
@@ -168,7 +170,7 @@ def _raw(record: _Record) -> _Read:
     versions = [(element.get("version", ""), texts_of(element)) for element in record.body.iterfind("{*}version")]
     numbers = [int(found[1]) for name, _ in versions if (found := _VERSION.fullmatch(name))]
     submitted = day_of(first(versions[0][1], "date")) if versions else None
-    return {**said, **_lists(said, split_names(first(said, "authors")))}, submitted, max(numbers, default=None)
+    return {**said, **_lists(said, author_names([first(said, "authors")]))}, submitted, max(numbers, default=None)
 
 
 def _lists(said: Texts, names: list[str]) -> Texts:
@@ -181,7 +183,7 @@ def _dublin_core(record: _Record) -> _Read:
     descriptions = said.get("description", [])
     dates = [day for day in map(day_of, said.get("date", [])) if day]
     renamed = {
-        "author": [turned(name) for name in said.get("creator", [])],
+        "author": author_names(said.get("creator", []), one_each=True),
         "abstract": descriptions[:1],
         "comment": descriptions[1:],
         # Subjects are names ("Mathematical Physics") and MSC classes; the header's sets are codes.

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from paperround.domain.models import Parsed
+from paperround.domain.models import Listing, Parsed
 
 if TYPE_CHECKING:
     from paperround.http import Http
@@ -53,6 +53,8 @@ class Fetched:
     """One sentence for people: why it is not fresh, or what was unusual."""
     validators: Mapping[str, str] = field(default_factory=dict)
     """To be handed back in the next window; replaces what was kept before."""
+    back_stock: tuple[Listing, ...] = ()
+    """What was there before the source was asked for the first time: for pages and search, not for letters."""
 
 
 class Source(Protocol):

@@ -5,6 +5,7 @@ Every revision is a row of its own; version 1 is what is new.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -14,7 +15,9 @@ from pydantic import Field
 
 from paperround.domain.errors import SourceError
 from paperround.domain.models import Parsed
+from paperround.domain.text import clean
 from paperround.http import Http, Pace
+from paperround.sources.authors import author_facts
 from paperround.sources.base import (
     BaseUrl,
     Fetched,
@@ -26,14 +29,22 @@ from paperround.sources.base import (
     joined,
     relabelled,
 )
-from paperround.sources.entries import Entries, authors, cut_short, day_of
-from paperround.sources.markup import plain, turned
+from paperround.sources.dates import day_of
+from paperround.sources.entries import Entries, cut_short
+from paperround.sources.markup import plain
 from paperround.sources.reading import read_json
 
 KIND = "biorxiv"
 # No limit is published; one request a second is what the examples keep to.
 _PACE = Pace("api.biorxiv.org", seconds=1.0)
 _MAX_PAGES = 500
+# Marks of elements that were taken out: O_ST_ABS…C_ST_ABS around a heading, O_FIG…C_FIG around a figure.
+_HEADING = re.compile(r"O_ST_ABS(.{0,80}?)C_ST_ABS")
+_BLOCK = re.compile(
+    r"O_(?P<name>FIG|TBL|TEXTBOX|DISPLAY).*?C_(?P=name)|O_LINKSMALLFIG\b[^>]*>|View larger version \([^()]*\):?"
+    r"|org\.highwire\.dtl\.\S+"
+)
+_MARK = re.compile(r"[OC]_(?:ST_ABS|SCPLOW|SCPCAP|LI|OL|UL|QD|FLOATNO|TABLECAPTION|INLINEFIG|FD|EQN|FIG|TBL|TEXTBOX)")
 
 
 class Biorxiv(SourceSettings):
@@ -123,9 +134,9 @@ def _add(entries: Entries, row: Any) -> None:
     page = f"https://www.{server.lower()}.org/content/{said.get('doi')}v{version}"
     entries.add(
         {
-            **authors([turned(name) for name in said.get("authors", "").split(";") if name.strip()]),
-            "title": plain(said.get("title", "")),
-            "abstract": plain(said.get("abstract", "")),
+            **author_facts([said.get("authors", "")], one_each=True),
+            "title": _without_marks(plain(said.get("title", ""))),
+            "abstract": _without_marks(plain(said.get("abstract", ""))),
             "day": day,
             "published": day,
             "version": 1,
@@ -137,6 +148,17 @@ def _add(entries: Entries, row: Any) -> None:
             "license": said.get("license"),
         }
     )
+
+
+def _without_marks(text: str) -> str:
+    """The text without what HighWire's conversion leaves in it: figures and tables go, headings get a colon."""
+    text = _HEADING.sub(_heading, _BLOCK.sub(" ", text))
+    return clean(_MARK.sub(" ", text))
+
+
+def _heading(found: re.Match[str]) -> str:
+    words = found[1].strip(" :.")
+    return f" {words}: " if words else " "
 
 
 def _plain(category: str) -> str:

@@ -12,21 +12,18 @@ The rules about days and about bad fields stand here, once for all sources:
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from datetime import date, datetime
-from email.utils import parsedate_to_datetime
+from datetime import date
 
 from pydantic import ValidationError
 
-from paperround.domain.models import MAX_AUTHORS, Listing, Parsed, Problem
+from paperround.domain.models import Listing, Parsed, Problem
 from paperround.domain.text import clean
 
 FIRST_YEAR, DAYS_AHEAD = 1991, 2
 # A file of another kind would give a problem for each of its lines; nobody reads more of them than this.
 _MAX_PROBLEMS = 100
 _REST = "the rest"
-_NUMERIC_DAY = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})", re.ASCII)
 
 
 class Entries:
@@ -101,36 +98,6 @@ def cut_short(parsed: Parsed) -> bool:
 def plausible(day: date, today: date) -> bool:
     """Whether a source can have announced something on this day."""
     return day.year >= FIRST_YEAR and day.toordinal() <= today.toordinal() + DAYS_AHEAD
-
-
-def moment(value: object) -> datetime | None:
-    """The moment in an ISO 8601 or RFC 5322 date, with the offset it was written in; None when there is none."""
-    if not isinstance(value, str) or len(value) > 64:
-        return None
-    value = value.strip()
-    if parts := _NUMERIC_DAY.fullmatch(value):  # bioRxiv writes 2026-6-30
-        value = "{}-{:0>2}-{:0>2}".format(*parts.groups())
-    for read in (datetime.fromisoformat, parsedate_to_datetime):
-        try:
-            found = read(value)
-        except (ValueError, TypeError, IndexError, OverflowError):
-            continue
-        # At the ends of the calendar a change of zone overflows; nobody means those years.
-        return found if 1 < found.year < 9999 else None
-    return None
-
-
-def day_of(value: object) -> date | None:
-    """The calendar day of a date, as it was written."""
-    found = moment(value)
-    return found.date() if found else None
-
-
-def authors(names: list[str]) -> dict[str, object]:
-    """The fields about authors; of more than a paper may have, the first ones and the number."""
-    if len(names) <= MAX_AUTHORS:
-        return {"authors": names}
-    return {"authors": names[:MAX_AUTHORS], "author_count": len(names)}
 
 
 def _where(number: int, title: object) -> str:

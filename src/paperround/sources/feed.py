@@ -2,7 +2,8 @@
 
 Feeds say little that can be relied on. Dates are missing, only a year or nonsense; such an entry is listed on the
 day on which it was first seen, which `fetch` remembers. Identifiers (DOI, arXiv) are looked for where publishers put
-them, never in running text about other papers, because a wrong one would merge two works.
+them, never in running text about other papers, because a wrong one would merge two works. An entry is known by the
+identifier that the feed gives it (guid, id) before its link: links are shared by entries, and change.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from html import unescape
 from typing import Any, ClassVar, Literal
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from paperround.domain import identifiers
 from paperround.domain.errors import SourceError
@@ -22,9 +24,12 @@ from paperround.domain.models import Listing, Parsed
 from paperround.domain.text import clean
 from paperround.http import Answer, Http
 from paperround.sources import arxiv
+from paperround.sources.authors import author_facts
 from paperround.sources.base import Fetched, Name, Parser, SourceSettings, SourceState, Url, Window, relabelled
-from paperround.sources.entries import FIRST_YEAR, Entries, authors, cut_short, day_of, plausible
-from paperround.sources.markup import extract, plain, split_names, untex
+from paperround.sources.dates import day_of
+from paperround.sources.entries import FIRST_YEAR, Entries, cut_short, plausible
+from paperround.sources.links import web_link
+from paperround.sources.markup import extract, plain, untex
 from paperround.sources.reading import (
     describe,
     is_reasonable,
@@ -44,7 +49,14 @@ _ENTRY_START = re.compile(rb"<(?:[\w.-]+:)?(?:item|entry)[\s>]", re.IGNORECASE)
 _HEAD = 5_000  # bytes; comments and instructions may stand before the root
 _ROOT = re.compile(rb"<(?P<root>(?:[\w.-]+:)?(?P<name>rss|feed|RDF))[\s>]", re.IGNORECASE)
 _YEAR = re.compile(r"\d{4}", re.ASCII)
-_DOI_LINE = re.compile(r"\bdoi:\s?(10\.\d{4,9}/[^\s<>\"]+)", re.IGNORECASE)
+_DOI_LINE = re.compile(r"\bdoi:\s?<?(10\.\d{4,9}/[^\s\"]+)", re.IGNORECASE)
+_LONGEST_MADE_TITLE = 100  # characters
+_SENTENCE = re.compile(r".{15,}?[.!?](?=\s)")
+# The American Physical Society's feeds and others begin the text so.
+_AUTHOR_LINE = re.compile(
+    r"\A\s*(?:<[^<>]*>\s*)*authors?(?:\(s\))?:\s*(?:</?[a-z]+>\s*)?(?P<names>[^<\n]{2,5000}?)\s*(?:</?(?:p|br|div)\b[^<>]*>|\n|$)",
+    re.IGNORECASE,
+)
 # What publishers print around the text. nature.com: "Nature, Published online: 13 May 2026; doi:10.1038/…" before it;
 # PubMed: "Nature. 2026 May 13. doi: 10.1038/…. Online ahead of print. ABSTRACT" before it, "PMID:1 | DOI:10…" behind.
 _FRAME = re.compile(
@@ -70,7 +82,8 @@ class Feed(SourceSettings):
     def fetch(self, http: Http, window: Window) -> Fetched:
         """Entries that were not there before, and those of the window's days.
 
-        A new feed's old stock is left alone: what is dated before the window is only remembered as seen.
+        What a feed holds when it is seen for the first time, and is not dated within the window, is its back stock:
+        it goes to pages and search, and to no letter.
         """
         answer = http.get(self.url, asker=self.name, validators=window.validators, public_only=self.public_only)
         if answer.unchanged:
@@ -81,18 +94,24 @@ class Feed(SourceSettings):
     def _new(self, answer: Answer, window: Window, today: date) -> Fetched:
         feed = _read(answer.body, today, self.name, answer.final_url, answer.headers.get("content-type", ""))
         seen = _Seen.of(window.validators)
-        kept = [
-            replaced
-            for listing in feed.parsed.listings
-            if (replaced := seen.place(listing, window.since, undated=_key(listing) in feed.undated))
-        ]
+        kept: list[Listing] = []
+        stock: list[Listing] = []
+        for listing in feed.parsed.listings:
+            undated = _key(listing) in feed.undated
+            if replaced := seen.place(listing, window.since, undated=undated):
+                kept.append(replaced)
+            elif seen.first_time:
+                stock.append(listing)
         parsed = relabelled(replace(feed.parsed, listings=tuple(kept)), self.name)
+        back_stock = relabelled(Parsed(tuple(stock)), self.name).listings
         if cut_short(parsed):
             note = "the feed ends too early; it is asked for again next time"
             return Fetched(parsed, SourceState.STALE, note, window.validators)
         state = SourceState.FRESH if kept else SourceState.QUIET
         note = "" if kept else "nothing new" if feed.parsed.listings else "the feed has no entries"
-        return Fetched(parsed, state, note, {**answer.remember(), **seen.kept()})
+        if stock:
+            note = f"seen for the first time: {len(stock)} earlier entries are shown on the pages and not mailed"
+        return Fetched(parsed, state, note, {**answer.remember(), **seen.kept()}, back_stock)
 
 
 class _Seen:
@@ -108,14 +127,21 @@ class _Seen:
         pairs = (pair.partition(":") for pair in validators.get(cls._KEY, "").split())
         return cls({key: found for key, _, day in pairs if (found := day_of(day))})
 
+    @property
+    def first_time(self) -> bool:
+        """Whether the feed was never read before."""
+        return not self._before
+
     def place(self, listing: Listing, since: date, *, undated: bool) -> Listing | None:
         """The listing on the day that it belongs to; None where it is no news."""
         key = _key(listing)
-        before = self._before.get(key)
+        # Until version 0.1 entries were known by their links alone.
+        before = self._before.get(key) or self._before.get(_digest(listing.url or listing.title))
         day = before if undated and before else listing.day
         self._now[key] = before or listing.day
         late = bool(self._before) and before is None  # dated before the window, and yet it was not there
-        if not (late or day >= since):
+        recent = day >= since and not (undated and self.first_time)
+        if not (late or recent):
             return None
         return listing if day == listing.day else listing.model_copy(update={"day": day})
 
@@ -179,7 +205,16 @@ def _filed(item: _Item, today: date) -> tuple[date, bool]:
 
 
 def _key(listing: Listing) -> str:
-    return hashlib.sha256((listing.url or listing.title).encode()).hexdigest()[:12]
+    return _digest(listing.guid or listing.url or listing.title)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _guid(base: str, given: str) -> str | None:
+    """The entry's identifier in this feed as a short text, its first half the same for all entries of the feed."""
+    return f"{_digest(base)}-{_digest(given)}" if given else None
 
 
 # --- RSS and Atom ---------------------------------------------------------------------------------------------
@@ -203,8 +238,27 @@ def _xml_feed(data: bytes, who: str, base: str, content_type: str) -> tuple[Iter
         )
     except Exception as error:  # noqa: BLE001 - what feedparser chokes on is the trouble of this one source
         raise SourceError(f"{who}: the feed cannot be read ({error!r}); tell its publisher", again=True) from None
-    title = plain(document.feed.get("title", ""))
-    return (_from_entry(entry, title) for entry in document.entries), broken, _parsed_day(document.feed)
+    frame = _Frame.of(document, base)
+    return (_from_entry(entry, frame) for entry in document.entries), broken, _written_day(document.feed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """What a feed says once for all its entries."""
+
+    title: str
+    base: str
+    """What relative links are seen from."""
+    authors: tuple[str, ...] = ()
+    plain_titles: bool = False
+    """Whether a title that is not marked as HTML is none (RFC 4287 3.1); in RSS it may be either."""
+
+    @classmethod
+    def of(cls, document: Any, base: str) -> _Frame:
+        feed, atom = document.feed, str(document.get("version", "")).startswith("atom")
+        # RFC 4287 4.2.1: an entry without authors has the feed's.
+        names = tuple(_text(person, "name") for person in _parts(feed, "authors")) if atom else ()
+        return cls(plain(_text(feed, "title")), base or web_link(_text(feed, "link")), names, atom)
 
 
 def _whole(data: bytes) -> tuple[bytes, str]:
@@ -218,27 +272,68 @@ def _whole(data: bytes) -> tuple[bytes, str]:
     return data[:end] + channel + b"</" + root["root"] + b">", "the feed ends too early"
 
 
-def _from_entry(entry: Any, feed_title: str) -> _Item:
+def _from_entry(entry: Any, frame: _Frame) -> _Item:
     links = [{name: _text(link, name) for name in ("rel", "type", "href")} for link in _parts(entry, "links")]
+    for link in links:
+        link["href"] = web_link(link["href"], frame.base)
     content = " ".join(plain(_text(part, "value")) for part in _parts(entry, "content")[:1])
     own = [link["href"] for link in links if link["rel"] in ("alternate", "related", "canonical")]
-    url = _text(entry, "link") or _text(entry, "id")
+    url = web_link(_text(entry, "link") or _text(entry, "id"), frame.base)
     said = [_text(entry, name) for name in ("prism_doi", "dc_identifier", "id", "prism_url")]
-    summary = plain(_text(entry, "summary"))
+    names, told = _authors(entry, frame)
+    summary = plain(told)
+    abstract = _abstract(summary, content)
     facts: dict[str, object] = {
-        **authors(_names([_text(person, "name") for person in _parts(entry, "authors")])),
+        **author_facts(names),
         **_identifiers([url, *own], said, content or summary),
-        "title": untex(plain(_text(entry, "title"))),
-        "abstract": _abstract(summary, content),
+        "title": _title(entry, frame) or _made_title(abstract, url),
+        "abstract": abstract,
+        "guid": _guid(frame.base, _text(entry, "id")),
         "url": url,
         "pdf_url": next((link["href"] for link in links if link["type"] == "application/pdf"), None),
         "categories": [plain(_text(tag, "term")) for tag in _parts(entry, "tags")[:_MOST_TAGS]],
-        "journal": plain(_text(entry, "prism_publicationname")) or _source(entry) or feed_title or None,
+        "journal": plain(_text(entry, "prism_publicationname")) or _source(entry) or frame.title or None,
         "license": plain(_text(entry, "rights")) or None,
         "thumbnail_url": _thumbnail(entry, links),
     }
     raw = next((_text(entry, name) for name in ("published", "updated") if name in entry), "").strip()
-    return _Item(facts, _parsed_day(entry), int(raw) if _YEAR.fullmatch(raw) else None)
+    return _Item(facts, _written_day(entry), int(raw) if _YEAR.fullmatch(raw) else None)
+
+
+def _title(entry: Any, frame: _Frame) -> str:
+    title = _text(entry, "title")
+    detail = entry.get("title_detail")
+    if frame.plain_titles and hasattr(detail, "get") and detail.get("type") == "text/plain":
+        return untex(clean(unescape(title)))
+    return untex(plain(title))
+
+
+def _made_title(text: str, url: str) -> str:
+    """A title for an entry without one: its first sentence, or the end of its address."""
+    if text:
+        sentence = _SENTENCE.match(text)
+        return extract(sentence[0] if sentence else text, _LONGEST_MADE_TITLE)
+    try:
+        last = unquote(urlsplit(url).path).rstrip("/").rpartition("/")[2]
+    except ValueError:
+        return ""
+    return clean(re.sub(r"[-_+]+", " ", last.rpartition(".")[0] or last))
+
+
+def _authors(entry: Any, frame: _Frame) -> tuple[list[str], str]:
+    """The author lines of an entry, and its summary without the one that stands in it."""
+    summary = _text(entry, "summary")
+    people = _parts(entry, "authors")
+    names = [_text(person, "name") for person in people]
+    if len(people) == 1 and "@" in _text(entry, "author"):  # feedparser cuts names at some addresses
+        names = [_text(entry, "author")]
+    if any(names):
+        return names, summary
+    if found := _AUTHOR_LINE.match(summary):
+        return [found["names"]], summary[found.end() :]
+    source = entry.get("source")
+    inherited = [_text(person, "name") for person in _parts(source, "authors")] if hasattr(source, "get") else []
+    return inherited or list(frame.authors), summary
 
 
 def _parts(entry: Any, name: str) -> list[Any]:
@@ -259,14 +354,10 @@ def _thumbnail(entry: Any, links: list[dict[str, str]]) -> str | None:
     return next((url for url in shown if url), None)
 
 
-def _parsed_day(dates: Any) -> date | None:
-    for name in ("published_parsed", "updated_parsed", "created_parsed"):
-        if name in dates:  # .get() would give the published date for an updated one, with a warning
-            try:
-                return date(*dates[name][:3])
-            except (TypeError, ValueError):  # not understood; the year 0
-                continue
-    return None
+def _written_day(dates: Any) -> date | None:
+    """The first of an entry's dates that can be read; feedparser's own reading guesses."""
+    written = (_text(dates, name) for name in ("published", "updated", "created") if name in dates)
+    return next((day for day in map(day_of, written) if day), None)
 
 
 def _text(found: Any, name: str) -> str:
@@ -274,17 +365,9 @@ def _text(found: Any, name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _absolute(base: str, link: str) -> str:
-    """The link as seen from the feed; one that is no address stays as it is, and is no link in the end."""
-    try:
-        return urljoin(base, link)
-    except ValueError:  # "http://[x": a bracket that is no IPv6 address
-        return link
-
-
 def _advice(data: bytes, base: str) -> str:
     if found := _FEED_LINK.search(data[:200_000]):
-        return f"the page names its feed: {_absolute(base, found[1].decode('utf-8', 'replace'))[:300]}"
+        return f"the page names its feed: {web_link(found[1].decode('utf-8', 'replace'), base)[:300]}"
     return "is the address right?"
 
 
@@ -298,25 +381,26 @@ def _json_feed(data: bytes, who: str, base: str) -> tuple[Iterator[_Item | str],
     if not isinstance(items, list) or "jsonfeed.org" not in str(value.get("version")):
         raise SourceError(f"{who}: this is JSON, but no JSON Feed; is the address right?", again=True)
     base = base or _text(value, "feed_url") or _text(value, "home_page_url")
-    return (_from_json(item, value, base) for item in items), document.broken, None
+    frame = _Frame(clean(_text(value, "title")), base, tuple(_people(value)), plain_titles=True)
+    return (_from_json(item, frame) for item in items), document.broken, None
 
 
-def _from_json(item: Any, feed: Mapping[str, Any], base: str) -> _Item | str:
+def _from_json(item: Any, frame: _Frame) -> _Item | str:
     if not isinstance(item, dict):
         return "it is no object"
-    url = _absolute(base, _text(item, "url") or _text(item, "external_url") or _text(item, "id"))
+    url = web_link(_text(item, "url") or _text(item, "external_url") or _text(item, "id"), frame.base)
     content = plain(_text(item, "content_html")) or clean(_text(item, "content_text"))
-    given = item.get("authors") or [item.get("author")]
-    names = [_text(person, "name") for person in given if isinstance(person, dict)] if isinstance(given, list) else []
+    abstract = _abstract(plain(_text(item, "summary")), content)
     tags = item.get("tags")
     facts: dict[str, object] = {
-        **authors(_names(names)),
+        **author_facts(_people(item) or frame.authors),
         **_identifiers([url, _text(item, "external_url")], [_text(item, "id")], content),
-        "title": untex(plain(_text(item, "title"))),
-        "abstract": _abstract(plain(_text(item, "summary")), content),
+        "title": untex(clean(unescape(_text(item, "title")))) or _made_title(abstract, url),
+        "abstract": abstract,
         "url": url,
+        "guid": _guid(frame.base, str(item.get("id") or "")),
         "categories": tags[:_MOST_TAGS] if isinstance(tags, list) else [],
-        "journal": plain(_text(feed, "title")) or None,
+        "journal": frame.title or None,
         "thumbnail_url": _text(item, "image") or _text(item, "banner_image"),
     }
     return _Item(facts, day_of(item.get("date_published")) or day_of(item.get("date_modified")))
@@ -325,12 +409,12 @@ def _from_json(item: Any, feed: Mapping[str, Any], base: str) -> _Item | str:
 # --- both -------------------------------------------------------------------------------------------------------
 
 
-def _names(given: list[str]) -> list[str]:
-    """The authors; one string may hold several."""
-    names = [untex(plain(name)) for name in given]
-    if len(names) == 1 and (names[0].count(",") > 1 or " and " in names[0]):
-        return split_names(names[0])
-    return names
+def _people(value: Mapping[str, Any]) -> list[str]:
+    """The authors of a JSON feed or of one of its items, in either version's form, or as plain texts."""
+    given = value.get("authors") or [value.get("author")]
+    people = given if isinstance(given, list) else [given]
+    names = [_text(person, "name") if isinstance(person, dict) else person for person in people]
+    return [name for name in names if isinstance(name, str) and name.strip()]
 
 
 def _identifiers(links: list[str], said: list[str], text: str) -> dict[str, object]:
@@ -339,7 +423,7 @@ def _identifiers(links: list[str], said: list[str], text: str) -> dict[str, obje
     A DOI in the text counts only where it is announced as the paper's: "doi:10.1038/…" at its beginning or end.
     """
     frame = _DOI_LINE.findall(f"{text[:300]} {text[-300:]}")
-    resolvers = [urlsplit(link).path for link in links if _is_doi_link(link)]
+    resolvers = [unquote(urlsplit(link).path) for link in links if _is_doi_link(link)]
     dois = [found for value in (*said, *resolvers, *frame[:1]) if (found := identifiers.doi(value))]
     papers = [paper[0] for link in (*links, *said) if (paper := identifiers.arxiv_id(link))]
     return {"doi": dois[0] if dois else None, "arxiv_id": papers[0] if papers else None}

@@ -18,6 +18,7 @@ from pydantic import Field
 from paperround.domain.errors import SourceError
 from paperround.domain.models import Parsed, Problem
 from paperround.http import Answer, Http, Pace
+from paperround.sources.authors import author_facts
 from paperround.sources.base import (
     BaseUrl,
     Cron,
@@ -30,7 +31,8 @@ from paperround.sources.base import (
     joined,
     relabelled,
 )
-from paperround.sources.entries import Entries, authors, cut_short, day_of
+from paperround.sources.dates import day_of
+from paperround.sources.entries import Entries, cut_short
 from paperround.sources.markup import words
 from paperround.sources.reading import read_json
 
@@ -126,9 +128,11 @@ class HfDaily(SourceSettings):
         if until.weekday() < _SATURDAY and count < self.few and not newest.unchanged:
             many = "no paper" if not count else f"only {count}"
             return SourceState.STALE, f"{until} has {many} so far, weekdays have 23 to 30; asked again next time"
-        if any(answer.parsed.listings for answer in answers):
-            return SourceState.FRESH, ""
-        return SourceState.QUIET, f"{until:%A}, {until}: Daily Papers rests at weekends"
+        # At a weekend the days before may have new votes all the same.
+        told = count if until.weekday() >= _SATURDAY else any(answer.parsed.listings for answer in answers)
+        if not told:
+            return SourceState.QUIET, f"{until:%A}, {until}: Daily Papers rests at weekends"
+        return SourceState.FRESH, ""
 
 
 @dataclass(slots=True)
@@ -174,7 +178,7 @@ def _add(entries: Entries, entry: object, asked: date) -> None:
         return
     entries.add(
         {
-            **authors(_names(paper.get("authors"))),
+            **author_facts(_names(paper.get("authors"))),
             **_links(entry, paper),
             "title": title,
             "abstract": paper.get("summary") or entry.get("summary") or "",
@@ -218,8 +222,10 @@ def _links(entry: Mapping[str, Any], paper: Mapping[str, Any]) -> dict[str, obje
 
 
 def _names(given: object) -> list[str]:
-    people = [person for person in given if isinstance(person, dict)] if isinstance(given, list) else []
-    names = [person.get("name") for person in people if not person.get("hidden")]
+    """The authors' names; Hugging Face writes objects, mirrors write texts or one line."""
+    people = [given] if isinstance(given, str) else given if isinstance(given, list) else []
+    known = [person for person in people if not (isinstance(person, dict) and person.get("hidden"))]
+    names = [person.get("name") if isinstance(person, dict) else person for person in known]
     return [name for name in names if isinstance(name, str)]
 
 

@@ -14,7 +14,8 @@ from paperround.domain.errors import SourceError
 from paperround.domain.models import Listing, Parsed
 from paperround.http import Http
 from paperround.sources.base import Fetched, Name, Parser, SourceSettings, SourceState, Url, Window
-from paperround.sources.entries import Entries, cut_short, day_of
+from paperround.sources.dates import day_of
+from paperround.sources.entries import Entries, cut_short
 from paperround.sources.files import read_file
 from paperround.sources.reading import describe
 

@@ -1,4 +1,4 @@
-r"""HTML to plain text, TeX accents to letters, joined author lines to names. Pure.
+r"""HTML and MathML to plain text, TeX accents to letters. Pure.
 
 LaTeX itself stays as it is written: making it readable is the letter's work. Only accents are decoded, because
 they stand inside words that people search for (`Erd\H{o}s`, `Andr\'e`).
@@ -12,6 +12,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from paperround.domain.text import clean
+from paperround.sources.reading import local_name, mended
 
 # More markup than this is no abstract; it bounds the work on a hostile entry.
 MAX_MARKUP = 200_000
@@ -23,7 +24,7 @@ _TAGS = (
     "title|tr|tt|u|ul|var|video|wbr"
 )
 # JATS and MathML stand in journals' abstracts.
-_TAG = rf"</?(?:{_TAGS}|jats:[a-z-]+|mml:[a-z]+)(?=[\s/>])"
+_TAG = rf"</?(?:{_TAGS}|jats:[a-z-]+|mml:[a-z]+|m:[a-z]+)(?=[\s/>])"
 _TAG_OR_REFERENCE = re.compile(rf"{_TAG}|<!--|&(?:#\w{{1,8}}|[A-Za-z]\w{{1,30}});", re.IGNORECASE)
 # Authors write p<0.05, $a<b$ and <think>: an HTML parser would swallow all up to the next bracket.
 _MERE_SIGN = re.compile(rf"(?!{_TAG}|<!--)<", re.IGNORECASE)
@@ -35,26 +36,34 @@ _RAISED = re.compile(r"<sup\b[^<>]*>", re.IGNORECASE)
 _ACCENT = re.compile(
     r"""
     \{\s*(?P<inner>\\(?:["'`^~=.]|[cvuHkrdb](?![A-Za-z]))\s*(?:\{\s*\\?[A-Za-z]{1,2}\s*\}|\\[ij](?![A-Za-z])|[A-Za-z])
-        |\\(?:ss|ae|AE|oe|OE|aa|AA|o|O|l|L|i|j)(?![A-Za-z]))\s*\}      # {\"o}  {\o}
+        |\\(?:ss|ae|AE|oe|OE|aa|AA|[dDtT][hH]|[dD][jJ]|ng|NG|o|O|l|L|i|j)(?![A-Za-z]))\s*\}  # {\"o}  {\o}
     |\\["'`^~=.]\s?(?:\{\s*\\?[A-Za-z]\s*\}|\\[ij](?![A-Za-z])\s?|[A-Za-z])  # \"o  \'{\i}
     |\\[cvuHkrdb]\s?\{\s*\\?[A-Za-z]{1,2}\s*\}                          # \c{S}
     |\\[cvuHkrdb]\s[A-Za-z]                                            # \v S
-    |\\(?:ss|ae|AE|oe|OE|aa|AA|o|O|l|L|i)(?:\{\}|(?![A-Za-z_^])\s?)       # \l{}  \o
+    |\\(?:ss|ae|AE|oe|OE|aa|AA|dh|DH|th|TH|dj|DJ|ng|NG|o|O|l|L|i)(?:\{\}|(?![A-Za-z_^])\s?)       # \l{}  \o
     """,
     re.VERBOSE,
 )
 _MATH = re.compile(r"(\$[^$]*\$)")
-_SUFFIX = re.compile(r"(?:Jr|Sr|II|III|IV)\.?")
-_AND = re.compile(r",?\s+(?:and|&)\s+")
+_MATHML = re.compile(r"<(?P<prefix>(?:mml:|m:)?)math\b[^<>]*>.*?</(?P=prefix)math\s*>", re.IGNORECASE | re.DOTALL)
+# Elements of formulas that are not whole: an HTML parser would drop them with what is in them.
+_STRAY_MATHML = re.compile(
+    r"</?(?:mml:|m:)?(?:math|m[inos]|mtext|mrow|msub|msup|msubsup|mfrac|msqrt|mroot|mover|munder|munderover|mspace|"
+    r"mfenced|mtable|mtr|mtd|mstyle|mpadded|semantics)\b[^<>]*>",
+    re.IGNORECASE,
+)
+_MATHML_PREFIX = re.compile(rb"<(/?)(?:mml|m):")
+_INVISIBLE = dict.fromkeys(range(0x2061, 0x2065))  # function application, times and separators that nobody sees
 
 
 def plain(text: str) -> str:
     """The text of a fragment that is or may be HTML; what only looks like HTML (`p<0.05`) stays."""
     text = clean(text[:MAX_MARKUP])
-    if not _TAG_OR_REFERENCE.search(text):
+    if not _TAG_OR_REFERENCE.search(text) and not _STRAY_MATHML.search(text):
         return text
     import nh3  # noqa: PLC0415 - slow to load; most commands read no markup
 
+    text = _STRAY_MATHML.sub("", _MATHML.sub(lambda found: html.escape(_formula(found[0])), text))
     text = _RAISED.sub("^", _MERE_SIGN.sub("&lt;", text))  # 10<sup>5</sup> is not 105
     stripped = nh3.clean(_BLOCK.sub(" <", text), tags=set())
     return clean(html.unescape(stripped))
@@ -69,27 +78,9 @@ def untex(text: str) -> str:
     return "".join(pieces)
 
 
-def split_names(line: str) -> list[str]:
-    """The names in a line such as `A. Csizár (X, Y), F. Hiai and D. Petz Jr.`: affiliations in parentheses go."""
-    names: list[str] = []
-    for piece in _AND.sub(", ", untex(clean(_without_parentheses(line)))).split(","):
-        name = clean(piece)
-        if names and _SUFFIX.fullmatch(name):
-            names[-1] += f" {name}"
-        elif name and name.lower() not in ("et al", "et al."):
-            names.append(name)
-    return names
-
-
 def words(text: str) -> str:
     """What a stranger says, short enough and clean for an error message."""
     return extract(clean(text), 300) or "no reason given"
-
-
-def turned(name: str) -> str:
-    """`Zhang, Jia` as `Jia Zhang`; a name without comma as it is."""
-    family, comma, given = name.partition(",")
-    return f"{given.strip()} {family.strip()}".strip() if comma else name.strip()
 
 
 def extract(text: str, limit: int) -> str:
@@ -117,13 +108,35 @@ def _accent(found: re.Match[str]) -> str:
     return letter if "\\" not in letter else found[0]
 
 
-def _without_parentheses(line: str) -> str:
-    kept, depth = [], 0
-    for piece in re.split(r"([()])", line):
-        if piece == "(":
-            depth += 1
-        elif piece == ")":
-            depth = max(0, depth - 1)
-        elif depth == 0:
-            kept.append(piece)
-    return " ".join(kept)
+def _formula(markup: str) -> str:
+    """A formula in MathML as one writes it in a line: T_c, x^2, a/b."""
+    from lxml import etree  # noqa: PLC0415 - see plain
+
+    parser = etree.XMLParser(recover=True, resolve_entities=False, no_network=True, load_dtd=False)
+    root = etree.fromstring(mended(_MATHML_PREFIX.sub(rb"<\1", markup.encode())), parser)
+    return clean(_linear(root).translate(_INVISIBLE))
+
+
+def _linear(element: Any) -> str:
+    parts = [_linear(child) for child in element if not local_name(child).startswith("annotation")]
+    match local_name(element).lower(), parts:
+        case "msub", [base, below]:
+            return f"{base}_{_grouped(below)}"
+        case "msup", [base, above]:
+            return f"{base}^{_grouped(above)}"
+        case "msubsup", [base, below, above]:
+            return f"{base}_{_grouped(below)}^{_grouped(above)}"
+        case "mfrac", [above, below]:
+            return f"{_grouped(above)}/{_grouped(below)}"
+        case "msqrt", _:
+            return f"√{_grouped(''.join(parts))}"
+        case (("mover" | "munder" | "munderover"), [base, *_]):
+            return base
+        case "mspace", _:
+            return " "
+        case _:
+            return (element.text or "").strip() + "".join(parts)
+
+
+def _grouped(part: str) -> str:
+    return part if len(part) <= 1 or part.isalnum() else f"({part})"

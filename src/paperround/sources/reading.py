@@ -18,6 +18,8 @@ _CONTROLS = bytes(sorted(set(range(32)) - {9, 10, 13}))
 _REFERENCE = re.compile(
     rb"&(?:amp;(?=#))?(?:#x(?P<hex>[0-9A-Fa-f]+)|#(?P<dec>[0-9]+)|(?P<name>[A-Za-z][A-Za-z0-9]*));"
 )
+_BARE = re.compile(rb"&(?!#?\w+;)")  # AT&T, as somebody typed it; fatal to an XML parser
+_CDATA = re.compile(rb"(<!\[CDATA\[.*?\]\]>)", re.DOTALL)
 _XML_NAMES = frozenset((b"amp", b"lt", b"gt", b"quot", b"apos"))
 _WIDE = (  # how a document in a wide encoding begins, with and without a mark; UTF-32 first, it begins like UTF-16
     (b"\xff\xfe\0\0", "utf-32"),
@@ -125,8 +127,14 @@ def mended(data: bytes) -> bytes:
 
 
 def without_bad_references(data: bytes) -> bytes:
-    """The document with `&nbsp;` as a number and without `&#0;`, also where they are escaped once more."""
-    return _REFERENCE.sub(_reference, data)
+    """The document with `&nbsp;` as a number and without `&#0;`, also where they are escaped once more.
+
+    An ampersand that begins no reference, or one to a name that nobody knows, is one that somebody forgot to escape.
+    """
+    pieces = _CDATA.split(data)
+    pieces[::2] = [_BARE.sub(b"&amp;", _REFERENCE.sub(_reference, piece)) for piece in pieces[::2]]
+    pieces[1::2] = [_REFERENCE.sub(_reference, piece) for piece in pieces[1::2]]
+    return b"".join(pieces)
 
 
 def without_doctype(data: bytes) -> bytes:
@@ -184,8 +192,10 @@ def _is_utf8(data: bytes) -> bool:
 def _reference(found: re.Match[bytes]) -> bytes:
     if name := found["name"]:
         # HTML's names are unknown to XML, and an unknown one is fatal (XML 1.0 4.1).
-        character = "" if name in _XML_NAMES else html5.get(f"{name.decode()};", "")
-        return "".join(f"&#{ord(c)};" for c in character).encode() or found[0]
+        if name in _XML_NAMES:
+            return found[0]
+        character = html5.get(f"{name.decode()};", "")
+        return "".join(f"&#{ord(c)};" for c in character).encode() or b"&amp;" + found[0].removeprefix(b"&")
     digits = found["hex"] or found["dec"]
     code = int(digits, 16 if found["hex"] else 10) if len(digits) < 8 else 0
     allowed = code in (9, 10, 13) or 0x20 <= code < 0xD800 or 0xE000 <= code < 0xFFFE or 0x10000 <= code < 0x110000

@@ -1,0 +1,165 @@
+"""Author lines as names, for all sources: one line may hold one name or many, given names first or last. Pure.
+
+Lund, A.; Berg, O. M.                        semicolons separate, and what has a comma is turned
+Ana Lund (Uni, City), Ola Berg and Per Eng   commas separate, affiliations go
+Lund, Ana and Berg, Ola                      as in BibTeX
+Deep Survey Collaboration: A. Lund           the collaboration is the first author
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from paperround.domain.models import MAX_AUTHORS
+from paperround.domain.text import clean
+from paperround.sources.markup import plain, untex
+
+_MAIL = re.compile(r"<?\b(?:mailto:)?[\w.+-]+@[\w-]+(?:\.[\w-]+)+>?|\bmailto:")
+_IN_BRACKETS = re.compile(r"\s*\(\s*([^()]+?)\s*\)\s*")
+# Marks of footnotes: $^{1,2}$, ^1, [3], and digits or signs at a name's end.
+_NOTES = re.compile(r"\$[\s^{}\d,*\\dagr]*\$|\^(?:\{[\d,*\s]*\}|\d(?:,?\d)*|\*)|\[[^\[\]]*\]")
+_NOTE_AT_END = re.compile(r"(?<=[^\W\d_])[\d*†‡§¶]+$")
+_INTRODUCED = re.compile(r"^(?:authors?(?:\(s\))?\s*:|by:?\s)\s*", re.IGNORECASE)
+_BODY = r"(?:Collaborations?|Teams?|Groups?|Consortium|Consortia|Project|Survey|Network|Committee|Initiative)"
+_BODY_BEFORE_COLON = re.compile(rf"\b({_BODY})\s*:")
+_NAMES_A_BODY = re.compile(rf"\b{_BODY}\b", re.IGNORECASE)
+_ON_BEHALF = re.compile(rf"^(?:on behalf of|for|representing)\s+(?:the\s+)?(?=.*\b{_BODY}\b)", re.IGNORECASE)
+_ET_AL = re.compile(r"[\s,;]*\bet\.?\s+al\b\.?|[\s,;]*\band others\b", re.IGNORECASE)
+_AND = re.compile(r"[,;]?\s+(?:and|&|und)\s+|^(?:and|&)\s+")
+_SUFFIX = re.compile(r"(?:Jr|Sr|II|III|IV|Ph\.?D|M\.?D)\.?")
+_SUFFIX_AT_END = re.compile(rf"\s({_SUFFIX.pattern})$")
+_INITIALS = re.compile(r"(?:[^\W\d_]\.?[\s-]*){1,4}")
+_THREE = re.compile(r"\w{3}")  # MIT, not initials
+_COMMAS = str.maketrans("，、；", ",,;")
+_PARTICLE = re.compile(r"(?:van|von|de|der|den|del|della|di|da|dos|du|la|le|el|al|ten|ter|zu|af|bin|ibn)\b")
+_DEBRIS = " .,;:-–*†‡&"
+
+
+def author_names(lines: Iterable[str], *, one_each: bool = False) -> list[str]:
+    """The names in a source's author lines, in order, given names first.
+
+    Of several lines, or with `one_each`, `García Márquez, Gabriel` is one turned name; in a single line it would be
+    two names.
+    """
+    given = list(lines)
+    one_each = one_each or len(given) > 1
+    return [name for line in given for name in _names(line, one_each=one_each)]
+
+
+def author_facts(lines: Iterable[str], *, one_each: bool = False) -> dict[str, object]:
+    """A listing's fields about its authors; of more than a paper may have, the first ones and the number."""
+    names = author_names(lines, one_each=one_each)
+    if len(names) <= MAX_AUTHORS:
+        return {"authors": names}
+    return {"authors": names[:MAX_AUTHORS], "author_count": len(names)}
+
+
+def _names(line: str, *, one_each: bool) -> list[str]:
+    line = _NOTES.sub("", _without_addresses(untex(plain(line)).translate(_COMMAS)))
+    line = _BODY_BEFORE_COLON.sub(r"\1;", _INTRODUCED.sub("", line))
+    line = _ET_AL.sub("", _without_affiliations(line))
+    pieces = line.split(";")
+    names = [name for piece in pieces for name in _listed(piece, one_each=one_each or len(pieces) > 2)]
+    return [name for name in map(_tidy, names) if any(c.isalpha() for c in name)]
+
+
+def _without_addresses(line: str) -> str:
+    """The line without mail addresses; `jane@doe.example (Jane Doe)` is Jane Doe."""
+    bare = _MAIL.sub("", line)
+    alone = _IN_BRACKETS.fullmatch(bare) if bare != line else None
+    return clean(alone[1] if alone else bare)
+
+
+def _without_affiliations(line: str) -> str:
+    """The line without what stands in parentheses; a comma where they stood in place of one."""
+    pieces, depth = [""], 0
+    for piece in re.split(r"([()])", line):
+        if piece == "(":
+            pieces += [""] * (depth == 0)
+            depth += 1
+        elif piece == ")":
+            depth = max(0, depth - 1)
+        elif depth == 0:
+            pieces[-1] += piece
+    joined = pieces[0]
+    for piece in pieces[1:]:
+        joined += (", " if _is_full(_ends(joined)[-1]) and _is_full(_ends(piece)[0]) else " ") + piece
+    return clean(joined)
+
+
+def _ends(text: str) -> list[str]:
+    return re.split(r"[,;]|\s(?:and|&)\s", f" {text} ")
+
+
+def _is_full(name: str) -> bool:
+    """Whether it is a whole name: `A. Lund`, but not the `Lund` behind a nickname in parentheses."""
+    words = name.split()
+    return len(words) > 1 and words[0][0].isupper() and not _SUFFIX.fullmatch(words[0])
+
+
+def _listed(piece: str, *, one_each: bool) -> list[str]:
+    """The names between two semicolons."""
+    groups = [_parts(group) for group in _AND.split(piece)]
+    groups = [group for group in groups if group]
+    if all(len(group) == 2 and _is_turned(*group, one_each=one_each or len(groups) > 1) for group in groups):
+        return [_turned(*group) for group in groups]
+    parts = [part for group in groups for part in group]
+    if len(parts) > 3 and len(parts) % 2 == 0 and _are_pairs(parts):
+        return [_turned(*pair) for pair in zip(parts[::2], parts[1::2], strict=True)]
+    return parts
+
+
+def _parts(text: str) -> list[str]:
+    """What stands between commas; a suffix belongs to what is before it, and behind a turned name's given ones."""
+    parts: list[str] = []
+    for part in map(clean, text.split(",")):
+        if parts and _SUFFIX.fullmatch(part):
+            parts[-1] += f"\0{part}"
+        elif part.strip(_DEBRIS):
+            parts.append(_SUFFIX_AT_END.sub("\0\\1", part))
+    return [part.replace("\0", " ") for part in parts] if len(parts) != 2 else parts
+
+
+def _turned(family: str, given: str) -> str:
+    family, _, suffix = family.partition("\0")
+    given, _, other = given.partition("\0")
+    return " ".join(part for part in (given, family, suffix or other) if part)
+
+
+def _is_turned(family: str, given: str, *, one_each: bool) -> bool:
+    """Whether two parts are one name turned round, and not two names."""
+    if _NAMES_A_BODY.search(family) or _NAMES_A_BODY.search(given):
+        return False
+    first, second = family.split("\0", maxsplit=1)[0].split(), given.split("\0", maxsplit=1)[0].split()
+    # Chinese, Japanese and Korean names are one word, and never turned; no family name begins with an initial.
+    if not _has_case(family) or (len(first) > 1 and _are_initials(first[0])):
+        return False
+    if _are_initials(" ".join(second)) or len(first) == 1 or _PARTICLE.match(family):
+        return True
+    return one_each
+
+
+def _are_pairs(parts: list[str]) -> bool:
+    """Whether family and given names take turns: `Lund, A., Berg, O. M.`."""
+    family, given = parts[::2], parts[1::2]
+    return all(map(_are_initials, given)) or all(
+        len(one.split()) == 1 and _has_case(one) and len(other.split()) <= 2
+        for one, other in zip(family, given, strict=True)
+    )
+
+
+def _are_initials(text: str) -> bool:
+    return bool(_INITIALS.fullmatch(text)) and text == text.upper() and _has_case(text) and not _THREE.search(text)
+
+
+def _has_case(text: str) -> bool:
+    return text.upper() != text.lower()
+
+
+def _tidy(name: str) -> str:
+    name = clean(_ON_BEHALF.sub("", name.replace("\0", " ").strip()))
+    name = _NOTE_AT_END.sub("", name).strip()
+    # A full stop stays behind an initial and a suffix.
+    bare = name.strip(_DEBRIS)
+    return f"{bare}." if name.startswith(f"{bare}.") and re.search(r"(?:^|[\s.-])(?:\w|Jr|Sr)$", bare) else bare
