@@ -7,7 +7,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from paperround.rendering import sample
-from support.letters import DAY, EXTREMES, LANGUAGES, THEMES, LetterFacts, digest, letters, never_clipped, press
+from support.letters import (
+    DAY,
+    EXTREMES,
+    LANGUAGES,
+    THEMES,
+    LetterFacts,
+    decoded,
+    digest,
+    letters,
+    never_clipped,
+    press,
+    well_encoded,
+)
 
 
 @settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
@@ -18,6 +30,7 @@ def test_hundreds_of_joined_letters_are_the_same_bytes_as_whole_ones(
     joined, whole = press(theme, code).letter(*facts), press(theme, code).whole_letter(*facts)
     assert joined.html.encode() == whole.html.encode()
     assert joined == whole
+    assert decoded(press(theme, code).encoded(*facts)) == (whole.subject, whole.html, whole.text)
 
 
 @pytest.mark.parametrize("theme", THEMES)
@@ -26,7 +39,11 @@ def test_hundreds_of_joined_letters_are_the_same_bytes_as_whole_ones(
 def test_hard_papers_are_the_same_bytes_in_every_theme(theme: str, code: str, extreme: str) -> None:
     papers = EXTREMES[extreme]
     facts = (digest(papers), {one.row: one for one in papers}, sample.SUBSCRIBER, sample.LINKS, DAY)
-    assert press(theme, code).letter(*facts) == press(theme, code).whole_letter(*facts)
+    whole, encoded = press(theme, code).whole_letter(*facts), press(theme, code).encoded(*facts)
+    assert press(theme, code).letter(*facts) == whole
+    assert decoded(encoded) == (whole.subject, whole.html, whole.text)
+    assert well_encoded(encoded.html)
+    assert well_encoded(encoded.text)
 
 
 @pytest.mark.parametrize("theme", THEMES)

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
-from paperround.delivery.dkim import Key, sign
+from paperround.delivery.dkim import sign
+from paperround.delivery.dkim_key import Key
 from paperround.delivery.message import Head, build
 from paperround.domain.models import Rendered
 

@@ -26,8 +26,9 @@ else:
     from support import postfix
 
 from paperround.delivery import SmtpTransport
-from paperround.delivery.dkim import Key, sign
-from paperround.delivery.message import Head, assemble, build, message_id, quoted_printable
+from paperround.delivery.dkim import sign
+from paperround.delivery.dkim_key import Key
+from paperround.delivery.message import Head, assemble, build, encoded, message_id
 from paperround.domain.models import Letter, Outcome, Rendered
 
 SOURCE, SINK = postfix.SBIN / "smtp-source", postfix.SBIN / "smtp-sink"
@@ -52,7 +53,7 @@ def main() -> None:
 
 def making() -> None:
     """Build and sign, one core."""
-    text, html = quoted_printable(LETTER.text), quoted_printable(LETTER.html)
+    parts = encoded(LETTER)
     rsa_key = Key("papers.example", "morning", rsa.generate_private_key(65537, 2048))
     ed_key = Key("papers.example", "evening", ed25519.Ed25519PrivateKey.generate())
     letter = build(head(0), LETTER)
@@ -61,7 +62,7 @@ def making() -> None:
     )
     for name, work in {
         "build": lambda number: build(head(number), LETTER),
-        "assemble from encoded parts": lambda number: assemble(head(number), LETTER.subject, text, html),
+        "assemble from encoded parts": lambda number: assemble(head(number), parts),
         "sign, RSA-2048": lambda _: sign(letter, [rsa_key]),
         "sign, Ed25519": lambda _: sign(letter, [ed_key]),
     }.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import binascii
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,7 +14,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from paperround import resources
-from paperround.domain.models import Digest, Links, Paper, Pick, Picture, Rendered, Section, Subscriber
+from paperround.domain.models import Digest, EncodedLetter, Links, Paper, Pick, Picture, Rendered, Section, Subscriber
 from paperround.domain.schedule import Cadence
 from paperround.rendering import language, sample, theme
 from paperround.rendering.letter import LetterRenderer
@@ -223,3 +224,17 @@ def never_clipped(theme: str) -> None:
     assert (int(told[1]), int(told[2])) == (shown, 507 - shown)
     assert f"\n{shown}. " in rendered.text or f"\n {shown}. " in rendered.text
     assert f"\n{shown + 1}. " not in rendered.text
+
+
+def decoded(encoded: EncodedLetter) -> tuple[str, str, str]:
+    """Subject, HTML and text of an encoded letter, as a mail program reads them."""
+    html, text = (binascii.a2b_qp(part).replace(b"\r\n", b"\n").decode() for part in (encoded.html, encoded.text))
+    return encoded.subject, html, text
+
+
+def well_encoded(part: bytes) -> bool:
+    """Whether a part's lines are short, end as they should, and hold printable characters alone (RFC 2045 6.7)."""
+    lines = part.split(b"\r\n")
+    printable = all(re.fullmatch(rb"[\t\x20-\x7e]*", line) for line in lines)
+    ends = not any(line.endswith((b" ", b"\t")) for line in lines) and not part.endswith(b"=\r\n")
+    return printable and ends and max(map(len, lines)) <= 76

@@ -15,11 +15,12 @@ from paperround.delivery.message import (
     assemble,
     build,
     display_name,
+    encoded,
     message_id,
-    quoted_printable,
     subject_line,
 )
 from paperround.domain.models import Rendered
+from paperround.domain.quoted_printable import encode as quoted_printable
 from paperround.domain.text import clean
 from support.examples import examples
 
@@ -428,8 +429,7 @@ def test_parts_may_be_encoded_once_and_joined_as_long_as_their_lines_end(pieces)
 
 
 def test_a_letter_joined_from_encoded_parts_is_the_same_letter():
-    joined = assemble(head(), LETTER.subject, quoted_printable(LETTER.text), quoted_printable(LETTER.html))
-    assert joined == build(head(), LETTER)
+    assert assemble(head(), encoded(LETTER)) == build(head(), LETTER)
 
 
 def test_all_line_ends_are_brought_to_one():

@@ -13,7 +13,7 @@ from paperround.domain.models import Digest, Section, TopicCounts
 from paperround.domain.schedule import Cadence
 from paperround.rendering import chart, language, sample
 from paperround.rendering.letter import LetterRenderer
-from support.letters import COUNTS, DAY, FOLDERS, LANGUAGES, THEMES, WEEKLY, WEEKLY_SUBSCRIBER, press
+from support.letters import COUNTS, DAY, FOLDERS, LANGUAGES, THEMES, WEEKLY, WEEKLY_SUBSCRIBER, decoded, press
 
 _EN = language.load("en", FOLDERS)
 _REST = (sample.PAPERS, WEEKLY_SUBSCRIBER, sample.LINKS, sample.DAY)
@@ -68,6 +68,7 @@ def test_a_weekly_letter_from_pieces_is_the_one_laid_out_at_once(theme: str, cod
     one = press(theme, code)
     joined = one.letter(WEEKLY, *_REST, COUNTS)
     assert joined == one.whole_letter(WEEKLY, *_REST, COUNTS) == one.letter(WEEKLY, *_REST, COUNTS)
+    assert decoded(one.encoded(WEEKLY, *_REST, COUNTS)) == (joined.subject, joined.html, joined.text)
     assert f"/charts/weekly-{DAY}/" in joined.html
     for counted in COUNTS:
         assert f"{counted.name}: {sum(counted.papers)} " in joined.text

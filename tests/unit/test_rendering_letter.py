@@ -25,11 +25,13 @@ from support.letters import (
     PICTURE,
     THEMES,
     LetterFacts,
+    decoded,
     digest,
     letter,
     letters,
     paper,
     press,
+    well_encoded,
 )
 
 
@@ -40,6 +42,25 @@ def test_a_joined_letter_is_the_same_as_one_laid_out_at_once(facts: LetterFacts,
     joined, whole = press(theme, code).letter(*facts), press(theme, code).whole_letter(*facts)
     assert joined.html == whole.html
     assert joined == whole
+
+
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=list(HealthCheck))
+@given(facts=letters(), theme=st.sampled_from(THEMES), code=st.sampled_from(LANGUAGES))
+def test_a_letter_of_encoded_pieces_reads_like_the_one_in_a_preview(
+    facts: LetterFacts, theme: str, code: str
+) -> None:
+    shown, encoded = press(theme, code).letter(*facts), press(theme, code).encoded(*facts)
+    assert decoded(encoded) == (shown.subject, shown.html, shown.text)
+    assert well_encoded(encoded.html)
+    assert well_encoded(encoded.text)
+
+
+def test_more_than_a_hundred_papers_are_numbered_without_a_line_too_long() -> None:
+    papers = {row: paper(row, title=f"{row} " + "word " * 13, abstract="") for row in range(1, 121)}
+    facts = (digest(tuple(papers.values())), papers, sample.SUBSCRIBER, sample.LINKS, DAY)
+    shown, encoded = press("plain").letter(*facts), press("plain").encoded(*facts)
+    assert decoded(encoded) == (shown.subject, shown.html, shown.text)
+    assert well_encoded(encoded.text)
 
 
 @pytest.mark.parametrize("extreme", EXTREMES)

@@ -8,7 +8,6 @@ Every rule carries the section of the RFC it follows; docs/delivery.md has them 
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import re
@@ -22,7 +21,8 @@ from functools import lru_cache
 from typing import Literal
 
 from paperround.delivery.address import ascii_domain, wire
-from paperround.domain.models import Rendered
+from paperround.domain import quoted_printable
+from paperround.domain.models import EncodedLetter, Rendered
 from paperround.domain.text import clean
 
 _LINE = 76  # characters, where the field can be folded: RFC 2047 2; RFC 5322 2.1.1 would allow 78
@@ -31,7 +31,6 @@ _MAX_SUBJECT = 998  # octets as written, Gmail's limit
 _MAX_NAME = 64  # characters; a display name beyond it is cut by every mail program
 _MAX_LABEL = 63  # RFC 1035 2.3.4
 _SENDER_ID = (5, 15)  # https://support.google.com/mail/answer/6254652
-_UNWANTED_BYTES = bytes(b for b in (*range(32), 127) if b not in b"\t\r\n")
 
 _PART_HEAD = '\r\nContent-Type: text/{}; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n'
 _TEXT_HEAD, _HTML_HEAD = (_PART_HEAD.format(subtype).encode() for subtype in ("plain", "html"))
@@ -78,35 +77,30 @@ class Head:
 
 def build(head: Head, rendered: Rendered) -> bytes:
     """The finished message: CRLF, 7-bit, text first and HTML last; raises UnusableAddress."""
-    return assemble(head, rendered.subject, quoted_printable(rendered.text), quoted_printable(rendered.html))
+    return assemble(head, encoded(rendered))
 
 
-def assemble(head: Head, subject: str, text: bytes, html: bytes) -> bytes:
-    """The finished message from parts that are transfer-encoded already.
+def encoded(rendered: Rendered) -> EncodedLetter:
+    """The letter with its parts as quoted-printable."""
+    encode = quoted_printable.encode
+    return EncodedLetter(rendered.subject, encode(rendered.html), encode(rendered.text))
 
-    Parts may be joined from pieces as long as each piece but the last ends with its line.
-    """
+
+def assemble(head: Head, letter: EncodedLetter) -> bytes:
+    """The finished message from parts that are transfer-encoded already; raises UnusableAddress."""
     delimiter = b"\r\n--%b" % _boundary(head).encode()
     pieces = (
-        _head(head, subject),
+        _head(head, letter.subject),
         delimiter,
         _TEXT_HEAD,
-        text,
+        letter.text,
         delimiter,
         _HTML_HEAD,
-        html,
+        letter.html,
         delimiter,
         b"--\r\n",
     )
     return b"".join(pieces)
-
-
-def quoted_printable(text: str) -> bytes:
-    """The text as quoted-printable: lines of at most 76 characters, CRLF, no control characters."""
-    raw = text.encode("utf-8", "replace").translate(None, _UNWANTED_BYTES)
-    if b"\r" in raw:
-        raw = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    return binascii.b2a_qp(raw).replace(b"\n", b"\r\n")
 
 
 def message_id(delivery: int, issue: str, key: bytes, domain: str) -> str:
@@ -127,9 +121,23 @@ def display_name(name: str) -> str:
 
 
 def _head(head: Head, subject: str) -> bytes:
-    lines = "".join(_fold(name, pieces) for name, pieces in _fields(head, subject) if pieces)
+    sender, for_lists, about = _shared(
+        head.sender_name, head.sender, head.reply_to, head.kind, head.list_name, head.list_label, head.help_url,
+        head.archive_url, head.feedback,
+    )  # fmt: skip
+    lines = (
+        sender,
+        _fold("To", [f"<{wire(head.recipient)}>"]),
+        _subject_field(subject, head.sender_name),
+        _date_field(head.date.replace(microsecond=0)),
+        _fold("Message-ID", [head.message_id]),
+        for_lists,
+        *_unsubscribe_fields(head),
+        about,
+        _fold("Content-Type", ["multipart/alternative;", f'boundary="{_boundary(head)}"']),
+    )
     # Not ASCII only where the subscriber's local part is not: then the transport asks for SMTPUTF8 (RFC 6532).
-    return lines.encode()
+    return "".join(lines).encode()
 
 
 def _fold(name: str, pieces: Sequence[str]) -> str:
@@ -142,20 +150,39 @@ def _fold(name: str, pieces: Sequence[str]) -> str:
     return "\r\n".join(lines) + "\r\n"
 
 
-def _fields(head: Head, subject: str) -> Iterator[tuple[str, Sequence[str]]]:
-    domain = ascii_domain(head.sender.rpartition("@")[2])
-    yield "From", _mailbox(head.sender_name, head.sender)
-    yield "To", [f"<{wire(head.recipient)}>"]
-    yield "Subject", _subject(subject, head.sender_name)
-    yield "Date", [format_datetime(head.date.astimezone(UTC))]
-    yield "Message-ID", [head.message_id]
-    yield "Reply-To", [f"<{wire(head.reply_to)}>"] if head.reply_to else []
-    yield from _list_fields(head, domain)
-    yield "Feedback-ID", [_feedback_id(head, domain)]
-    yield "Auto-Submitted", ["auto-generated"]  # RFC 3834 5: no vacation notice comes back
-    yield "Precedence", ["bulk"] if head.kind == "digest" else []  # for responders older than RFC 3834
-    yield "MIME-Version", ["1.0"]
-    yield "Content-Type", ["multipart/alternative;", f'boundary="{_boundary(head)}"']
+@lru_cache(maxsize=64)
+def _shared(
+    sender_name: str,
+    sender: str,
+    reply_to: str,
+    kind: Literal["digest", "notice"],
+    list_name: str,
+    list_label: str,
+    help_url: str,
+    archive_url: str,
+    feedback: tuple[str, ...],
+) -> tuple[str, str, str]:
+    """The fields that all letters of a kind share, in three blocks between which a letter's own stand."""
+    domain = ascii_domain(sender.rpartition("@")[2])
+    lists = [("Reply-To", [f"<{wire(reply_to)}>"] if reply_to else [])]
+    if kind == "digest":  # RFC 2919 and 2369
+        lists.append(("List-Id", [*_list_id(list_name or sender_name, list_label, domain)]))
+        lists.append(("List-Help", [*_uris(help_url)]))
+        lists.append(("List-Archive", [*_uris(archive_url)]))
+    about = [
+        ("Feedback-ID", [_feedback_id(feedback or (kind,), domain)]),
+        ("Auto-Submitted", ["auto-generated"]),  # RFC 3834 5: no vacation notice comes back
+        ("Precedence", ["bulk"] if kind == "digest" else []),  # for responders older than RFC 3834
+        ("MIME-Version", ["1.0"]),
+    ]
+    blocks = ([("From", [*_mailbox(sender_name, sender)])], lists, about)
+    first, second, third = ("".join(_fold(*field) for field in block if field[1]) for block in blocks)
+    return first, second, third
+
+
+@lru_cache(maxsize=64)
+def _date_field(date: datetime) -> str:
+    return _fold("Date", [format_datetime(date.astimezone(UTC))])
 
 
 def _boundary(head: Head) -> str:
@@ -163,16 +190,14 @@ def _boundary(head: Head) -> str:
     return "=_" + hashlib.sha256(head.message_id.encode()).hexdigest()[:24]
 
 
-def _list_fields(head: Head, domain: str) -> Iterator[tuple[str, Sequence[str]]]:
-    """RFC 2369, 2919 and 8058; no encoded word may stand in any of them."""
-    if head.kind == "digest":
-        yield "List-Id", _list_id(head.list_name or head.sender_name, head.list_label, domain)
-        yield "List-Help", _uris(head.help_url)
-        yield "List-Archive", _uris(head.archive_url)
-    yield "List-Unsubscribe", _uris(head.unsubscribe_url, head.unsubscribe_mailto)
+def _unsubscribe_fields(head: Head) -> Iterator[str]:
+    """RFC 2369 and 8058; no encoded word may stand in them."""
+    own = _uris(head.unsubscribe_url)
+    if uris := _uris(head.unsubscribe_url, head.unsubscribe_mailto):
+        yield _fold("List-Unsubscribe", uris)
     one_click = head.kind == "digest" if head.one_click is None else head.one_click
-    if one_click and _uris(head.unsubscribe_url):
-        yield "List-Unsubscribe-Post", ["List-Unsubscribe=One-Click"]
+    if one_click and own:
+        yield "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
 
 
 @lru_cache(maxsize=64)
@@ -189,8 +214,8 @@ def _uris(*uris: str) -> Sequence[str]:
     return [*(f"{uri}," for uri in found[:-1]), *found[-1:]]
 
 
-def _feedback_id(head: Head, domain: str) -> str:
-    words = [_label(word) for word in (head.feedback or (head.kind,))[:3]]
+def _feedback_id(feedback: tuple[str, ...], domain: str) -> str:
+    words = [_label(word) for word in feedback[:3]]
     sender = re.sub(r"[^a-z0-9]", "", domain.lower())[: _SENDER_ID[1]].ljust(_SENDER_ID[0], "0")
     return ":".join([*words, *[""] * (3 - len(words)), sender])
 
@@ -214,13 +239,13 @@ def _phrase(field: str, name: str) -> Sequence[str]:
 
 
 @lru_cache(maxsize=1024)
-def _subject(subject: str, fallback: str) -> Sequence[str]:
+def _subject_field(subject: str, fallback: str) -> str:
     text = subject_line(subject) or display_name(fallback) or "Papers"
     pieces = _unstructured("Subject", text)
     while len(_fold("Subject", pieces)) > _MAX_SUBJECT:
         text = text[: len(text) * 9 // 10].rstrip() + "…"
         pieces = _unstructured("Subject", text)
-    return pieces
+    return _fold("Subject", pieces)
 
 
 def _unstructured(field: str, text: str) -> Sequence[str]:

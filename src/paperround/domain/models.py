@@ -419,6 +419,15 @@ class Rendered:
     """Those laid out, by row; of a digest that is too big for one letter the others are only counted in it."""
 
 
+@dataclass(frozen=True, slots=True)
+class EncodedLetter:
+    """The same letter with its two parts as quoted-printable, ready to be put into a message."""
+
+    subject: str
+    html: bytes
+    text: bytes
+
+
 class Stage(StrEnum):
     """Where in the conversation an outcome was decided (RFC 5321 3)."""
 

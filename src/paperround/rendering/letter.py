@@ -1,7 +1,8 @@
 """A digest becomes a letter. What costs time is done once per paper, not once per subscriber.
 
     press = LetterRenderer(site, "paper", language, folders)      once for each theme and language
-    press.letter(digest, papers, subscriber, links, day)     for each subscriber: joins finished pieces
+    press.encoded(digest, papers, subscriber, links, day)    for each subscriber: joins finished, encoded pieces
+    press.letter(digest, papers, subscriber, links, day)     the same as people read it, for previews
     press.whole_letter(…)                                the same bytes the slow way, which tests compare
     press.notice(kind, subscriber, links, context)           confirm, welcome, goodbye …
 
@@ -14,26 +15,40 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from paperround.domain.errors import ConfigurationError
-from paperround.domain.models import DISCUSSED, Digest, Links, Paper, Rendered, Site, Subscriber, TopicCounts
+from paperround.domain.models import (
+    DISCUSSED,
+    Digest,
+    EncodedLetter,
+    Links,
+    Paper,
+    Rendered,
+    Site,
+    Subscriber,
+    TopicCounts,
+)
+from paperround.domain.quoted_printable import encode_piece, join
 from paperround.rendering import chart as charts
 from paperround.rendering import notice as notices
 from paperround.rendering import plaintext, sample, size, subject, view
 from paperround.rendering.card_cache import CardCache
 from paperround.rendering.language import Language
-from paperround.rendering.placeholders import Fragment, escaped, plain_addresses, slot
+from paperround.rendering.placeholders import EncodedValues, Fragment, addresses, escaped, plain_addresses, slot
 from paperround.rendering.size import Plan, PlannedPaper, PlannedSection
 from paperround.rendering.theme import Theme
 
+_MOST_PAPERS = 999  # a card's first line is as long as their number allows
 _KEPT_CARDS, _KEPT_PIECES = 4_000, 400  # a card is about 8 KB in memory
 _SLOTS = ("subject", "lead", "more", "reason", "unsubscribe", "preferences", "online", "feedback")
 _BLANK_LINKS = Links(*map(slot, _SLOTS[4:]))
+
+Kept = TypeVar("Kept", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +62,42 @@ class _RenderedCard:
 
 
 @dataclass(frozen=True, slots=True)
-class _Draft:
-    """A letter before it is known whether it fits."""
+class _Joined:
+    """A letter of fragments, before it is known whether it fits."""
+
+    plan: Plan
+    view: view.LetterView
+    html: tuple[Fragment, ...]
+    sections: tuple[tuple[str, tuple[Fragment, ...]], ...]
+    """Each section's name, and its cards as text."""
+    values: Mapping[str, str]
+    """What goes into the placeholders of text."""
+    escaped: Mapping[str, str]
+    """What goes into those of HTML."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the HTML as UTF-8."""
+        lengths = {name: len(value.encode()) for name, value in self.escaped.items()}
+        return sum(piece.size + sum(lengths[name] for name in piece.slots) for piece in self.html)
+
+
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """The same laid out as one document."""
 
     plan: Plan
     view: view.LetterView
     html: str
     sections: tuple[tuple[str, tuple[str, ...]], ...]
-    """Each section's name, and its cards as text."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the HTML as UTF-8."""
+        return len(self.html.encode())
+
+
+_Drafted = TypeVar("_Drafted", _Joined, _Whole)
 
 
 class LetterRenderer:
@@ -81,6 +124,8 @@ class LetterRenderer:
         self._theme = Theme(theme, language, self._folders)
         self._cards: CardCache[_RenderedCard] = CardCache(_KEPT_CARDS)
         self._pieces: CardCache[Fragment] = CardCache(_KEPT_PIECES)
+        self._blocks: CardCache[bytes] = CardCache(_KEPT_PIECES)
+        self._views: CardCache[view.LetterView] = CardCache(_KEPT_CARDS)
         self._summaries = True
         self._try_out()
 
@@ -98,7 +143,41 @@ class LetterRenderer:
         `papers` are by row; one that the digest names and that is missing there is left out.
         `counts` are what the chart of a weekly or monthly letter shows; without them there is none.
         """
-        return self._fitting(self._joined, digest, papers, subscriber, links, day, counts)
+        draft = self._fitting(self._joined, digest, papers, subscriber, links, day, counts)
+        sections = [
+            (name, [plaintext.INDENT + card.filled(draft.values).removesuffix("\n\n") for card in cards])
+            for name, cards in draft.sections
+        ]
+        return self._rendered(draft, "".join(piece.filled(draft.escaped) for piece in draft.html), sections)
+
+    def encoded(
+        self,
+        digest: Digest,
+        papers: Mapping[int, Paper],
+        subscriber: Subscriber,
+        links: Links,
+        day: date,
+        counts: Sequence[TopicCounts] = (),
+    ) -> EncodedLetter:
+        """The same letter, its parts joined from pieces that were encoded once."""
+        draft = self._fitting(self._joined, digest, papers, subscriber, links, day, counts)
+        html: list[bytes] = []
+        values = EncodedValues(draft.escaped)
+        for piece in draft.html:
+            piece.add_to(html, values)
+        values = EncodedValues(draft.values)
+        text = [encode_piece(plaintext.opening(draft.view, self.site) + "\n\n")]
+        number = 0
+        for name, cards in draft.sections:
+            text.append(self._encoded_once(plaintext.heading, name))
+            for card in cards:
+                number += 1
+                text.append(plaintext.numbered(number).encode())
+                card.add_to(text, values)
+        if draft.view.chart:
+            text.append(self._encoded_once(plaintext.chart_text, draft.view.chart))
+        text.append(encode_piece(plaintext.closing(draft.view, self.site, self.language)))
+        return EncodedLetter(draft.view.subject, join(html), join(text))
 
     def whole_letter(
         self,
@@ -110,7 +189,8 @@ class LetterRenderer:
         counts: Sequence[TopicCounts] = (),
     ) -> Rendered:
         """The same letter laid out and inlined as one document: fifty times slower, and the reference."""
-        return self._fitting(self._at_once, digest, papers, subscriber, links, day, counts)
+        draft = self._fitting(self._at_once, digest, papers, subscriber, links, day, counts)
+        return self._rendered(draft, draft.html, draft.sections)
 
     def notice(self, kind: str, subscriber: Subscriber, links: Links, context: Mapping[str, Any]) -> Rendered:
         """A notice in the look of the letters; `context` holds what its template says it takes."""
@@ -127,50 +207,57 @@ class LetterRenderer:
 
     def _fitting(
         self,
-        make: Callable[[Plan, Subscriber, Links, date, charts.Chart | None], _Draft],
+        make: Callable[[Plan, Subscriber, Links, date, charts.Chart | None], _Drafted],
         digest: Digest,
         papers: Mapping[int, Paper],
         subscriber: Subscriber,
         links: Links,
         day: date,
         counts: Sequence[TopicCounts],
-    ) -> Rendered:
+    ) -> _Drafted:
         links = self._shown(plain_addresses(links))
         chart = charts.chart(digest, counts, self.language, self.site.base_url if self._pictures else "")
-        draft = size.fit(
+        return size.fit(
             self._plan(digest, papers),
             lambda plan: make(plan, subscriber, links, day, chart),
-            lambda draft: len(draft.html.encode()),
+            lambda draft: draft.size,
         )
-        text = plaintext.letter_text(draft.view, draft.sections, self.site, self.language)
-        return Rendered(
-            draft.view.subject, draft.html, text, tuple(choice.paper.row for choice in draft.plan.choices)
-        )
+
+    def _rendered(
+        self, draft: _Joined | _Whole, html: str, sections: Sequence[tuple[str, Sequence[str]]]
+    ) -> Rendered:
+        text = plaintext.letter_text(draft.view, sections, self.site, self.language)
+        return Rendered(draft.view.subject, html, text, tuple(choice.paper.row for choice in draft.plan.choices))
+
+    def _encoded_once(self, make: Callable[[Kept], str], of: Kept) -> bytes:
+        """A block of the text that many letters have, and the empty line behind it."""
+        key = (make, of)
+        if (known := self._blocks.get(key)) is not None:
+            return known
+        return self._blocks.put(key, encode_piece(make(of) + "\n\n"))
 
     def _joined(
         self, plan: Plan, subscriber: Subscriber, links: Links, day: date, chart: charts.Chart | None
-    ) -> _Draft:
-        """The letter from pieces that are on the shelf, or are put there now."""
+    ) -> _Joined:
+        """The letter from pieces that are kept, or are made and kept now."""
         printed = self._printed(plan, day)
-        letter = self._view(plan, [one.card for one in chain(*printed)], subscriber, links, day)
-        letter = replace(letter, chart=chart)
+        letter = self._view(plan, [one.card for one in chain(*printed)], subscriber, links, day, chart)
         top, bottom = self._shell(letter, day)
-        told = (letter.subject, letter.lead, letter.more, letter.reason, *astuple(links))
+        told = (letter.subject, letter.lead, letter.more, letter.reason, *addresses(links))
         said = dict(zip(_SLOTS, told, strict=True))
         pieces, sections = [top], []
         for section, part in zip(plan.sections, printed, strict=True):
             pieces.append(self._heading(section.name, day))
             pieces += (one.html for one in part)
-            sections.append((section.name, tuple(one.text.filled(said) for one in part)))
+            sections.append((section.name, tuple(one.text for one in part)))
         if chart:
             pieces.append(self._charted(chart, day))
         values = {name: escaped(value) for name, value in said.items()}
-        html = "".join(piece.filled(values) for piece in (*pieces, bottom))
-        return _Draft(plan, letter, html, tuple(sections))
+        return _Joined(plan, letter, (*pieces, bottom), tuple(sections), said, values)
 
     def _at_once(
         self, plan: Plan, subscriber: Subscriber, links: Links, day: date, chart: charts.Chart | None
-    ) -> _Draft:
+    ) -> _Whole:
         """The letter as one document."""
         parts = tuple(
             view.LetterSection(
@@ -178,13 +265,12 @@ class LetterRenderer:
             )
             for section in plan.sections
         )
-        letter = self._view(plan, [card for part in parts for card in part.cards], subscriber, links, day)
-        letter = replace(letter, chart=chart)
+        letter = self._view(plan, [card for part in parts for card in part.cards], subscriber, links, day, chart)
         html = "".join(self._cut(replace(letter, sections=parts)))
         sections = tuple(
             (part.name, tuple(self._text(card, links.feedback) for card in part.cards)) for part in parts
         )
-        return _Draft(plan, letter, html, sections)
+        return _Whole(plan, letter, html, sections)
 
     def _printed(self, plan: Plan, day: date) -> list[list[_RenderedCard]]:
         """Each section's cards; those that are new, or whose paper has changed, are laid out in one go."""
@@ -210,11 +296,15 @@ class LetterRenderer:
         _top, _heading, *pieces, _bottom = self._cut(self._blank(day, sections=(view.LetterSection("", cards),)))
         texts = (self._text(card, self._shown(_BLANK_LINKS).feedback) for card in cards)
         return [
-            _RenderedCard(
-                choice.paper, card, Fragment.of(html, self._theme.file), Fragment.of(text, self._theme.file)
-            )
+            _RenderedCard(choice.paper, card, Fragment.of(html, self._theme.file), self._text_fragment(text))
             for choice, card, html, text in zip(choices, cards, pieces, texts, strict=True)
         ]
+
+    def _text_fragment(self, text: str) -> Fragment:
+        """A card as text without its indent, which its number fills; behind it an empty line."""
+        return Fragment.of(
+            text[len(plaintext.INDENT) :] + "\n\n", self._theme.file, len(plaintext.numbered(_MOST_PAPERS))
+        )
 
     def _heading(self, name: str, day: date) -> Fragment:
         key = ("heading", name, day)
@@ -278,30 +368,48 @@ class LetterRenderer:
         )
 
     def _view(
-        self, plan: Plan, cards: Sequence[view.Card], subscriber: Subscriber, links: Links, day: date
+        self,
+        plan: Plan,
+        cards: Sequence[view.Card],
+        subscriber: Subscriber,
+        links: Links,
+        day: date,
+        chart: charts.Chart | None,
     ) -> view.LetterView:
         """All that the letter says around its sections."""
-        topics = [section.name for section in plan.sections if section.topic != DISCUSSED]
-        dated = view.dated(subscriber.schedule.cadence, day, self.language)
+        topics = tuple(section.name for section in plan.sections if section.topic != DISCUSSED)
+        top, from_arxiv = cards[0].title if cards else "", any(card.from_arxiv for card in cards)
+        key = (top, len(cards), topics, plan.more, subscriber.schedule.cadence, day, from_arxiv)
+        if (shared := self._views.get(key)) is None:
+            shared = self._shared_view(plan, len(cards), top, topics, subscriber, day)
+            self._views.put(key, shared := replace(shared, thanks=view.ARXIV_THANKS if from_arxiv else ""))
         told = view.inside(len(cards), len(topics), plan.more, self.language)
-        others = len(cards) - 1 + plan.more if cards else 0
+        return replace(shared, lead=view.lead(subscriber, told, self.language), links=links, chart=chart)
+
+    def _shared_view(
+        self, plan: Plan, papers: int, top: str, topics: Sequence[str], subscriber: Subscriber, day: date
+    ) -> view.LetterView:
+        """What letters with the same topics, numbers and first paper have in common."""
+        dated = view.dated(subscriber.schedule.cadence, day, self.language)
+        told = view.inside(papers, len(topics), plan.more, self.language)
+        others = papers - 1 + plan.more if papers else 0
         return view.LetterView(
             subject=subject.render_subject(
                 self._subject_template,
-                top=cards[0].title if cards else told,
+                top=top if papers else told,
                 others=view.and_more(others, self.language),
                 inside=told,
-                papers=self.language.number(len(cards)),
+                papers=self.language.number(papers),
                 topics=self.language.list(topics),
                 date=dated,
                 site=self.site.name,
             ),
-            lead=view.lead(subscriber, told, self.language),
+            lead="",
             date=dated,
             more=view.more_online(plan.more, self.language),
             reason=view.reason(subscriber, topics, self.language),
-            thanks=view.ARXIV_THANKS if any(card.from_arxiv for card in cards) else "",
-            links=links,
+            thanks="",
+            links=None,
         )
 
     def _plan(self, digest: Digest, papers: Mapping[int, Paper]) -> Plan:

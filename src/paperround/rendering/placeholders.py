@@ -1,14 +1,18 @@
-"""Slots: places in finished HTML into which one subscriber's values go, escaped as premailer would. Pure."""
+"""Placeholders in finished HTML and text for what belongs to one subscriber, escaped as premailer would. Pure.
+
+A fragment is kept as text and as quoted-printable, so that a letter is joined from encoded pieces.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from urllib.parse import quote
 
 from lxml import etree
 
+from paperround.domain import quoted_printable
 from paperround.domain.errors import ConfigurationError
 from paperround.domain.models import Links
 
@@ -19,6 +23,7 @@ _PLAIN = re.compile(r"[\w .,;:!?…–—·()/=-]*")
 _ADDRESSES = frozenset(("online", "preferences", "unsubscribe", "feedback"))
 # RFC 3986's characters; a quotation mark in an attribute would change the quotes around it.
 _IN_ADDRESSES = "/:?#[]@!$&()*+,;=%~"
+_PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9_.~/:?#\[\]@!$&()*+,;=%-]*")
 
 
 def slot(name: str) -> str:
@@ -28,19 +33,34 @@ def slot(name: str) -> str:
 
 def plain_addresses(links: Links) -> Links:
     """The same addresses in the characters that addresses are made of."""
-    return Links(*(quote(url, safe=_IN_ADDRESSES) for url in astuple(links)))
+    return Links(
+        *(url if _PLAIN_ADDRESS.fullmatch(url) else quote(url, safe=_IN_ADDRESSES) for url in addresses(links))
+    )
+
+
+def addresses(links: Links) -> tuple[str, ...]:
+    """The four, in the order of the class."""
+    return links.unsubscribe, links.preferences, links.online, links.feedback
 
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """HTML between slots: one literal more than there are slots."""
+    """HTML or text between placeholders: one literal more than there are placeholders."""
 
     literals: tuple[str, ...]
     slots: tuple[str, ...]
+    encoded: tuple[bytes, ...]
+    """The literals as quoted-printable."""
+    size: int
+    """Bytes of the literals as UTF-8."""
 
     @classmethod
-    def of(cls, html: str, file: str) -> Fragment:
-        """The piece cut at its slots; ConfigurationError for a sentence inside a tag, where only addresses can be."""
+    def of(cls, html: str, file: str, indent: int = 0) -> Fragment:
+        """The fragment cut at its placeholders.
+
+        `indent` is the number of columns that something else fills at the beginning of its first line. Raises
+        ConfigurationError for a sentence inside a tag, where only addresses can be.
+        """
         parts = _SLOT.split(html)
         literals, names = tuple(parts[::2]), tuple(parts[1::2])
         before = ""
@@ -51,7 +71,9 @@ class Fragment:
                     f"{file}: letter.{name} stands inside the tag {before[before.rfind('<') :]!r}; it differs "
                     "from subscriber to subscriber, and inside a tag only letter.links can stand"
                 )
-        return cls(literals, names)
+        first, *others = literals
+        encoded = (quoted_printable.encode_piece(first, indent), *map(quoted_printable.encode_piece, others))
+        return cls(literals, names, encoded, len(html.encode()) - sum(len(slot(name)) for name in names))
 
     def filled(self, values: Mapping[str, str]) -> str:
         """The piece with the values, escaped by `escaped`, in their places."""
@@ -61,6 +83,25 @@ class Fragment:
         for name, literal in zip(self.slots, self.literals[1:], strict=True):
             out += values[name], literal
         return "".join(out)
+
+    def add_to(self, pieces: list[bytes], values: Mapping[str, bytes]) -> None:
+        """Add the fragment as quoted-printable, with the values, encoded by `encode_piece`, in their places."""
+        pieces.append(self.encoded[0])
+        if self.slots:
+            for name, literal in zip(self.slots, self.encoded[1:], strict=True):
+                pieces += values[name], literal
+
+
+class EncodedValues(dict[str, bytes]):
+    """Values for placeholders as quoted-printable, each encoded when it is first asked for."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        super().__init__()
+        self._values = values
+
+    def __missing__(self, name: str) -> bytes:
+        self[name] = encoded = quoted_printable.encode_piece(self._values[name])
+        return encoded
 
 
 def escaped(value: str) -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from paperround.domain.models import Site
+from paperround.rendering.chart import Chart
 from paperround.rendering.language import Language
 from paperround.rendering.view import Card, LetterView, Notice
 
 WIDTH = 72
-_INDENT = "    "
+INDENT = "    "
 # Scripts without spaces between words may be broken after any character; these must not begin a line.
 _NOT_FIRST = "。、，．！？：；」』）】〉》”’…"
 
@@ -29,6 +31,8 @@ def columns(text: str) -> int:
 
 def wrap(text: str, indent: str = "", width: int = WIDTH) -> list[str]:
     """The text in lines of at most `width` columns; an address or another unbreakable word may stand out."""
+    if len(text) + len(indent) <= width and text.isascii():  # most do, and most calls are for one letter alone
+        return [indent + " ".join(words)] if (words := text.split()) else []
     lines: list[str] = []
     line = ""
     for space, piece in _pieces(text.replace("\u200b", "")):
@@ -45,17 +49,17 @@ def card_text(card: Card, language: Language, feedback: str = "") -> str:
 
     `feedback` is the address where the subscriber says whether they want more like it; empty for no such lines.
     """
-    lines = wrap(card.title, _INDENT)
+    lines = wrap(card.title, INDENT)
     if card.withdrawn:
-        lines += wrap(language.gettext("Withdrawn by its authors."), _INDENT)
-    lines += wrap(" · ".join((*card.byline, *card.badges)), _INDENT)
+        lines += wrap(language.gettext("Withdrawn by its authors."), INDENT)
+    lines += wrap(" · ".join((*card.byline, *card.badges)), INDENT)
     if card.summary:
-        lines += ["", *wrap(card.summary, _INDENT)]
+        lines += ["", *wrap(card.summary, INDENT)]
     if card.why or card.links or card.url or feedback:
         lines.append("")
     if card.why:
-        lines += wrap(language.gettext("Why: %(why)s") % {"why": "; ".join(card.why)}, _INDENT)
-    lines += [f"{_INDENT}{label}: {url}" for label, url in _addresses(card, language, feedback)]
+        lines += wrap(language.gettext("Why: %(why)s") % {"why": "; ".join(card.why)}, INDENT)
+    lines += [f"{INDENT}{label}: {url}" for label, url in _addresses(card, language, feedback)]
     return "\n".join(lines)
 
 
@@ -63,17 +67,41 @@ def letter_text(
     letter: LetterView, sections: Sequence[tuple[str, Sequence[str]]], site: Site, language: Language
 ) -> str:
     """The whole letter; `sections` holds each topic's name and its cards as `card_text` made them."""
-    parts = ["\n".join((site.name, letter.date)), "\n".join(wrap(letter.lead))]
-    number = 0
+    parts, number = [opening(letter, site)], 0
     for name, cards in sections:
-        parts.append(f"{name}\n{'=' * min(columns(name), WIDTH)}")
+        parts.append(heading(name))
         for text in cards:
             number += 1
-            parts.append(f"{number:>2}. {text[len(_INDENT) :]}")
+            parts.append(f"{numbered(number)}{text[len(INDENT) :]}")
     if letter.chart:
-        counted = (f"{one.name}: {one.papers}" for one in letter.chart.legend)
-        parts.append("\n".join((letter.chart.title, *(line for one in counted for line in wrap(one, _INDENT)))))
-    return "\n\n".join([*parts, *_closing(letter, site, language)]) + "\n"
+        parts.append(chart_text(letter.chart))
+    return "\n\n".join([*parts, closing(letter, site, language)])
+
+
+def opening(letter: LetterView, site: Site) -> str:
+    """What stands above the papers."""
+    return "\n".join((site.name, letter.date, "", *wrap(letter.lead)))
+
+
+def heading(name: str) -> str:
+    """A section's name, underlined."""
+    return f"{name}\n{'=' * min(columns(name), WIDTH)}"
+
+
+def numbered(number: int) -> str:
+    """What stands before a paper in place of its indent."""
+    return f"{number:>2}. "
+
+
+def chart_text(chart: Chart) -> str:
+    """The chart in words."""
+    counted = (f"{one.name}: {one.papers}" for one in chart.legend)
+    return "\n".join((chart.title, *(line for one in counted for line in wrap(one, INDENT))))
+
+
+def closing(letter: LetterView, site: Site, language: Language) -> str:
+    """What stands below the papers, up to the last line's end."""
+    return "\n\n".join(_closing(letter, site, language)) + "\n"
 
 
 def notice_text(letter: LetterView, notice: Notice, site: Site, language: Language) -> str:
@@ -82,7 +110,12 @@ def notice_text(letter: LetterView, notice: Notice, site: Site, language: Langua
     for paragraph in notice.paragraphs:
         lines = [f"{paragraph.text}:", paragraph.url] if paragraph.url else wrap(paragraph.text)
         parts.append("\n".join(lines))
-    return "\n\n".join([*parts, *_closing(letter, site, language)]) + "\n"
+    return "\n\n".join([*parts, closing(letter, site, language)])
+
+
+@lru_cache(maxsize=1024)
+def _paragraph(text: str) -> str:
+    return "\n".join(wrap(text))
 
 
 def _closing(letter: LetterView, site: Site, language: Language) -> Iterator[str]:
@@ -91,7 +124,7 @@ def _closing(letter: LetterView, site: Site, language: Language) -> Iterator[str
         yield f"{letter.more}:\n{letter.links.online}"
     yield "-" * WIDTH
     if letter.reason:
-        yield "\n".join(wrap(letter.reason))
+        yield _paragraph(letter.reason)
     if letter.links:
         ways = (
             (_("View in browser"), letter.links.online),
@@ -99,7 +132,7 @@ def _closing(letter: LetterView, site: Site, language: Language) -> Iterator[str
             (_("Unsubscribe"), letter.links.unsubscribe),
         )
         yield "\n".join(f"{label}: {url}" for label, url in ways if url)
-    yield "\n".join(line for text in (site.name, site.postal_address, letter.thanks) for line in wrap(text))
+    yield "\n".join(_paragraph(text) for text in (site.name, site.postal_address, letter.thanks) if text.strip())
 
 
 def _addresses(card: Card, language: Language, feedback: str) -> Iterator[tuple[str, str]]:

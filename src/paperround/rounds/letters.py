@@ -21,6 +21,7 @@ from paperround.domain.models import (
     Delivery,
     DeliveryState,
     Digest,
+    EncodedLetter,
     Letter,
     Links,
     Paper,
@@ -99,9 +100,13 @@ class LetterBuilder:
     def letter(self, delivery: Delivery, digest: Digest | None, subscriber: Subscriber) -> Letter:
         """The letter of a delivery as it goes now: of its digest, or without one of its notice."""
         now = self._app.clock()
-        if digest:
-            return self.digest_letter(delivery, digest, subscriber, now).letter
-        return self.notice_letter(delivery, subscriber, now).letter
+        if digest is None:
+            return self.notice_letter(delivery, subscriber, now).letter
+        links = self.links(subscriber, digest)
+        encoded = self._press(subscriber.theme, subscriber.language).encoded(
+            digest, self._papers(digest), subscriber, links, digest.day, self.counts(digest)
+        )
+        return self._message(delivery, encoded, links, now, "digest")
 
     def digest_letter(self, delivery: Delivery, digest: Digest, subscriber: Subscriber, now: datetime) -> Finished:
         """The letter for a digest that was composed for this subscriber."""
@@ -124,10 +129,12 @@ class LetterBuilder:
         that are no subscriber's own.
         """
         links = self.links(subscriber, digest)
-        rendered = self._press(subscriber.theme, subscriber.language).letter(
-            digest, papers, subscriber, links, digest.day, self.counts(digest) if counts is None else counts
-        )
-        return self._finish(delivery, replace(rendered, subject=mark + rendered.subject), links, now, "digest")
+        press = self._press(subscriber.theme, subscriber.language)
+        facts = (digest, papers, subscriber, links, digest.day, self.counts(digest) if counts is None else counts)
+        rendered, encoded = press.letter(*facts), press.encoded(*facts)
+        subject = mark + rendered.subject
+        letter = self._message(delivery, replace(encoded, subject=subject), links, now, "digest")
+        return Finished(replace(rendered, subject=subject), letter)
 
     def notice_letter(self, delivery: Delivery, subscriber: Subscriber, now: datetime, *, mark: str = "") -> Finished:
         """The letter for a notice: confirm, welcome, goodbye and the like."""
@@ -139,7 +146,8 @@ class LetterBuilder:
             else delivery.context
         )
         rendered = self._press(subscriber.theme, subscriber.language).notice(kind, subscriber, links, context)
-        return self._finish(delivery, replace(rendered, subject=mark + rendered.subject), links, now, "notice")
+        rendered = replace(rendered, subject=mark + rendered.subject)
+        return Finished(rendered, self._message(delivery, message.encoded(rendered), links, now, "notice"))
 
     def links(self, subscriber: Subscriber, digest: Digest | None) -> Links:
         """The subscriber's personal addresses."""
@@ -157,9 +165,14 @@ class LetterBuilder:
         """Where the subscriber confirms; it holds for three days."""
         return f"{self._site.base_url}/c/{tokens.mint(self._keys, 'confirm', subscriber.row, issued=now)}"
 
-    def _finish(
-        self, delivery: Delivery, rendered: Rendered, links: Links, now: datetime, kind: Literal["digest", "notice"]
-    ) -> Finished:
+    def _message(
+        self,
+        delivery: Delivery,
+        encoded: EncodedLetter,
+        links: Links,
+        now: datetime,
+        kind: Literal["digest", "notice"],
+    ) -> Letter:
         head = message.Head(
             sender_name=self._site.name,
             sender=self._site.sender,
@@ -174,10 +187,10 @@ class LetterBuilder:
             archive_url=self._site.base_url,
             feedback=(delivery.notice or delivery.issue.split(" ", 1)[0],),
         )
-        raw = message.build(head, rendered)
+        raw = message.assemble(head, encoded)
         if self._signer:
             raw = self._signer(raw)
-        return Finished(rendered, Letter(delivery.row, self._envelope_sender(delivery), delivery.email, raw))
+        return Letter(delivery.row, self._envelope_sender(delivery), delivery.email, raw)
 
     def _leave_address(self, delivery: Delivery) -> str:
         domain = self._app.settings.bounces.domain

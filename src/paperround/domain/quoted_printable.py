@@ -1,0 +1,30 @@
+"""Quoted-printable (RFC 2045 6.7), also of pieces that are encoded apart and joined. Pure."""
+
+from __future__ import annotations
+
+import binascii
+
+_UNWANTED_BYTES = bytes(b for b in (*range(32), 127) if b not in b"\t\r\n")
+_SOFT_BREAK = b"=\r\n"
+
+
+def encode(text: str) -> bytes:
+    """The text as quoted-printable: lines of at most 76 characters, CRLF, no control characters."""
+    raw = text.encode("utf-8", "replace").translate(None, _UNWANTED_BYTES)
+    if b"\r" in raw:
+        raw = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    return binascii.b2a_qp(raw).replace(b"\n", b"\r\n")
+
+
+def encode_piece(text: str, indent: int = 0) -> bytes:
+    """The same for a piece behind which another one is joined: it ends with its line, or with a soft line break.
+
+    `indent` is the number of columns that something else fills at the beginning of its first line.
+    """
+    encoded = encode(" " * indent + text)[indent:] if text else b""
+    return encoded + _SOFT_BREAK if encoded and not encoded.endswith(b"\r\n") else encoded
+
+
+def join(pieces: list[bytes]) -> bytes:
+    """The whole of these pieces; no soft line break stands at its end."""
+    return b"".join(pieces).removesuffix(_SOFT_BREAK)

@@ -1,0 +1,39 @@
+"""Quoted-printable: short lines, and pieces that can be joined."""
+
+from __future__ import annotations
+
+import binascii
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from paperround.domain.quoted_printable import encode, encode_piece, join
+
+TEXTS = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=200)
+
+
+def decoded(encoded: bytes) -> str:
+    return binascii.a2b_qp(encoded).replace(b"\r\n", b"\n").decode()
+
+
+@given(st.lists(TEXTS | TEXTS.map(lambda text: text + "\n"), max_size=8))
+def test_pieces_that_are_joined_read_like_the_whole(pieces: list[str]) -> None:
+    joined = join([encode_piece(piece) for piece in pieces])
+    assert decoded(joined) == "".join(pieces)
+    assert all(len(line) <= 76 for line in joined.split(b"\r\n"))
+    assert not joined.endswith(b"=\r\n")
+
+
+@given(TEXTS.filter(bool), st.integers(0, 8))
+def test_a_piece_leaves_room_at_the_beginning_of_its_first_line(text: str, indent: int) -> None:
+    joined = join([b"1" * indent, encode_piece(text, indent)])
+    assert decoded(joined) == "1" * indent + text
+    assert all(len(line) <= 76 for line in joined.split(b"\r\n"))
+
+
+def test_nothing_is_encoded_as_nothing() -> None:
+    assert (encode(""), encode_piece("", 4), join([])) == (b"", b"", b"")
+
+
+def test_control_characters_are_left_out_and_line_ends_brought_to_one() -> None:
+    assert encode("a\0b\r\nc\rd\ne\x7f") == b"ab\r\nc\r\nd\r\ne"
