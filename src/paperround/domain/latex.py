@@ -224,8 +224,6 @@ def _symbols() -> dict[str, str]:
     from pylatexenc.latex2text import get_default_latex_context_db  # noqa: PLC0415 - slow to load
 
     found: dict[str, str] = {}
-    from pylatexenc.latex2text import get_default_latex_context_db  # noqa: PLC0415 - slow to load
-
     for category in get_default_latex_context_db().iter_macro_specs():
         if isinstance(category.simplify_repl, str) and "%" not in category.simplify_repl:
             found[category.macroname] = unicodedata.normalize("NFC", _plain(category.simplify_repl))
