@@ -102,7 +102,8 @@ def test_only_a_fresh_confirmation_lifts_a_suppression(site: Site) -> None:
         "nothing waits for their word: an old link lifts nothing"
     )
     site.clock.now += timedelta(days=91)  # sooner only an old letter's link leads there
-    membership.ask_to_subscribe(site.app, membership.wish_of(site.app, subscriber(site)), {})
+    preferences = subscriber(site).preferences.as_patch()
+    membership.ask_to_subscribe(site.app, "ada@example.org", preferences, {})
     assert subscriber(site).suppressed
     assert membership.confirm(site.app, subscriber(site))
     assert subscriber(site).suppressed is None

@@ -108,7 +108,7 @@ def test_less_lowers_and_is_counted_where_there_is_no_room(site: Site) -> None:
     digest = _first_letter(site)
     for row in (_row(site, 4), _row(site, 5)):
         membership.say(site.app, _subscriber(site), row, -1)
-    membership.change(site.app, _subscriber(site), membership.wish(site.app, _EMAIL, ["studies"], max_papers=3))
+    membership.change(site.app, _subscriber(site), {"topics": ("studies",), "max_papers": 3})
     _day(site, 11)
     pipeline.publish(site.app)
     after = _latest(site)

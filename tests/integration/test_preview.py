@@ -60,7 +60,7 @@ class Morning:
     subscribers: list[dict[str, Any]] = field(default_factory=list)
 
 
-_WISHES = st.fixed_dictionaries(
+_CHOICES = st.fixed_dictionaries(
     {
         "topics": st.lists(st.sampled_from(WORDS), min_size=1, max_size=4, unique=True),
         "name": TEXTS,
@@ -81,7 +81,7 @@ _PAPERS = st.fixed_dictionaries(
         "withdrawn": st.booleans(),
     }
 )
-_MORNINGS = st.builds(Morning, st.lists(_PAPERS, min_size=1, max_size=8), st.lists(_WISHES, min_size=8, max_size=12))
+_MORNINGS = st.builds(Morning, st.lists(_PAPERS, min_size=1, max_size=8), st.lists(_CHOICES, min_size=8, max_size=12))
 _numbers = count(1)
 
 
@@ -89,10 +89,8 @@ def _prepare(site: Site, morning: Morning) -> list[str]:
     """The morning's papers are stored and its subscribers due; their addresses."""
     site.papers(*(listing(next(_numbers), paper.pop("topic"), **paper) for paper in map(dict, morning.papers)))
     emails = [f"subscriber{next(_numbers)}@example.net" for _ in morning.subscribers]
-    wishes = [
-        membership.wish(site.app, email, **wish) for email, wish in zip(emails, morning.subscribers, strict=True)
-    ]
-    membership.subscribe(site.app, wishes, confirmed=True, first_at=site.clock())
+    for email, chosen in zip(emails, map(dict, morning.subscribers), strict=True):
+        site.subscriber(email, *chosen.pop("topics"), first_now=True, **chosen)
     return emails
 
 
@@ -129,9 +127,8 @@ def fresh(tmp_path: Path) -> Iterator[Site]:
     made.app.close()
 
 
-def _due(site: Site, email: str, *topics: str, **wishes: Any) -> None:
-    wish = membership.wish(site.app, email, topics, **wishes)
-    membership.subscribe(site.app, [wish], confirmed=True, first_at=site.clock())
+def _due(site: Site, email: str, *topics: str, **given: Any) -> None:
+    site.subscriber(email, *topics, first_now=True, **given)
 
 
 def test_a_paper_stays_as_its_issue_first_printed_it(fresh: Site) -> None:

@@ -11,6 +11,7 @@ import pytest
 from paperround.domain.models import DeliveryState, Outcome, Stage, SubscriberState
 from paperround.rounds import pipeline, topics
 from paperround.store.deliveries import Settlement
+from paperround.store.subscriber_changes import SubscriberChange
 from paperround.subscribers import membership
 from support.papers import listing
 from support.site import MORNING, Site
@@ -44,8 +45,7 @@ def test_a_first_letter_on_a_day_that_has_one_waits_and_swallows_nothing(site: S
     site.papers(listing(1))
     a_round(site, MORNING + HOUR)
     site.papers(listing(2))
-    wish = membership.wish(site.app, "ada@example.org", ["robots"])
-    membership.subscribe(site.app, [wish], confirmed=True, first_at=site.clock())
+    site.subscriber("ada@example.org", "robots", first_now=True)
     a_round(site, MORNING + 2 * HOUR)
     assert len(site.relay.accepted) == 1
     assert a_round(site, MORNING + timedelta(days=1, hours=1)).composed == 1
@@ -98,7 +98,7 @@ def test_whoever_leaves_while_a_change_is_on_its_way_has_left(site: Site) -> Non
     site.subscriber("ada@example.org", "robots")
     seen = membership.subscriber(site.app, "ada@example.org")
     membership.unsubscribe(site.app, seen)
-    site.app.store.subscribers.save([seen], site.clock())
+    site.app.store.changes.save([SubscriberChange(seen.email, seen.preferences.as_patch(), seen.state)], site.clock())
     membership.resume(site.app, seen)
     assert membership.subscriber(site.app, "ada@example.org").state is SubscriberState.UNSUBSCRIBED
 

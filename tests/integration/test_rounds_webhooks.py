@@ -113,8 +113,7 @@ def test_a_life_is_told_from_the_first_letter_to_the_last(site: Site, receiver: 
 
 
 def test_who_has_not_confirmed_is_no_news(site: Site, receiver: Receiver) -> None:
-    wish = membership.wish(site.app, "ada@subscriber.example", ["robots"])
-    membership.ask_to_subscribe(site.app, wish, {})
+    membership.ask_to_subscribe(site.app, "ada@subscriber.example", {"topics": ("robots",)}, {})
     webhooks.call_due(site.app)
     assert receiver.calls == []
     membership.confirm(site.app, _subscriber(site))

@@ -11,7 +11,7 @@ import pytest
 
 from paperround.app import open_store
 from paperround.domain.errors import StoreError
-from paperround.domain.models import Stage
+from paperround.domain.models import Stage, Topic
 from paperround.rounds import pipeline, topics
 from paperround.subscribers import membership
 from support.papers import listing
@@ -60,7 +60,7 @@ def test_two_addresses_that_differ_only_at_their_end_are_two_papers(site: Site) 
 
 
 def test_a_topic_with_a_long_name_and_a_subscriber_with_a_long_address_are_kept(site: Site) -> None:
-    topics.add_topic(site.app, membership.Topic("long", "語" * 400, "robots", "x" * 3_000))
+    topics.add_topic(site.app, Topic("long", "語" * 400, "robots", "x" * 3_000))
     email = f"{'ß' * 30}@{'.'.join(['x' * 60] * 3)}.example"
     site.subscriber(email, "long", name="語" * 200)
     assert membership.subscriber(site.app, email).topics == ("long",)

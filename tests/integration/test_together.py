@@ -81,8 +81,8 @@ def test_papers_that_four_programs_list_at_once_are_stored_once(sites: list[Site
 
 
 def test_an_address_that_four_programs_are_given_at_once_is_one_subscriber(sites: list[Site]) -> None:
-    wished = membership.wish(sites[0].app, "ada@example.org", ["robots"])
-    at_once([lambda site=site: membership.ask_to_subscribe(site.app, wished, {}) for site in sites])
+    patch = {"topics": ("robots",)}
+    at_once([lambda site=site: membership.ask_to_subscribe(site.app, "ada@example.org", patch, {}) for site in sites])
     assert sites[0].app.store.deliveries.count() == {"queued": 1}
     at_once([lambda site=site: site.subscriber("ben@example.org", "robots", "agents") for site in sites])
     assert sites[0].app.store.subscribers.count() == {"pending": 1, "active": 1}

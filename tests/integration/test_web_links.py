@@ -163,7 +163,11 @@ def test_preferences_change_everything_at_once(pages: Pages) -> None:
         4,
         "18:45",
     )
-    assert (subscriber.schedule.timezone, subscriber.max_papers, subscriber.name) == ("Asia/Tokyo", 3, "Ada")
+    assert (subscriber.schedule.timezone, subscriber.preferences.max_papers, subscriber.name) == (
+        "Asia/Tokyo",
+        3,
+        "Ada",
+    )
     own = pages.app.store.topics.by_slug(subscriber.topics[1])
     assert own is not None
     assert own.private
@@ -178,7 +182,7 @@ def test_a_query_of_ones_own_is_nobody_elses_business_and_goes_with_its_last_sub
         assert "zeppelin" not in pages.client.get(path).text
     slug = next(topic.slug for topic in pages.app.store.topics.all() if topic.private)
     assert pages.client.get(f"/topics/{slug}").status_code == 404
-    pages.client.post(link, data=FORM)
+    pages.client.post(link, data={**FORM, "query": ""})
     assert len(pages.app.store.topics.all()) == 2
 
 
@@ -186,7 +190,7 @@ def test_what_is_wrong_in_the_preferences_is_said_and_nothing_is_saved(pages: Pa
     link = pages.link("preferences", pages.subscriber())
     before = pages.dump()
     for fields, said in [
-        ({"topic": []}, "Choose a topic"),
+        ({"topic": [""]}, "Choose a topic"),
         ({"query": 'robots AND "never closed'}, "this quotation mark is never closed"),
         ({"query": [f"word{n}" for n in range(6)]}, "too many queries"),
         ({"at": "25:00"}, "not a time of day"),
@@ -214,12 +218,12 @@ def test_a_query_is_tried_without_javascript_and_without_saving(pages: Pages) ->
 def test_a_pause_has_an_end(pages: Pages) -> None:
     row = pages.subscriber()
     link = pages.link("preferences", row)
-    assert pages.client.post(link, data={"do": "pause", "until": "2026-11-01"}).status_code == 422
-    paused = pages.client.post(link, data={"do": "pause", "until": "2026-12-24"})
+    assert pages.client.post(link, data={"do": "pause", "paused_until": "2026-11-01"}).status_code == 422
+    paused = pages.client.post(link, data={"do": "pause", "paused_until": "2026-12-24"})
     assert "Paused until Thursday, December 24, 2026" in paused.text
     subscriber = pages.app.store.subscribers.by_row(row)
     assert subscriber is not None
-    assert (subscriber.state, subscriber.paused_until) == (SubscriberState.PAUSED, date(2026, 12, 24))
+    assert (subscriber.state, subscriber.preferences.paused_until) == (SubscriberState.PAUSED, date(2026, 12, 24))
     assert "Letters come again." in pages.client.post(link, data={"do": "resume"}).text
     assert _state(pages) == "active"
 

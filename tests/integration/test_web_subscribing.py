@@ -43,7 +43,7 @@ def test_from_the_form_to_the_first_letter(pages: Pages) -> None:
     assert "A careful study of" in first["Subject"]
     subscriber = pages.app.store.subscribers.by_email(EMAIL)
     assert subscriber is not None
-    assert (subscriber.state, subscriber.max_papers, subscriber.schedule.timezone) == (
+    assert (subscriber.state, subscriber.preferences.max_papers, subscriber.schedule.timezone) == (
         SubscriberState.ACTIVE,
         5,
         "Europe/Berlin",
@@ -67,8 +67,7 @@ def test_consent_is_kept_with_time_place_and_words(pages: Pages) -> None:
     (link,) = set(links_in(pages.letters()[0], "c"))
     pages.site.clock.now += timedelta(hours=1)
     Browser(pages.web, "198.51.100.8").post(link)
-    row = pages.app.store.subscribers.by_email(EMAIL).row  # type: ignore[union-attr]
-    consent = pages.app.store.personal.consent(row)
+    consent = pages.app.store.subscribers.by_email(EMAIL).consent  # type: ignore[union-attr]
     assert consent["asked_at"].startswith("2026-11-23T06:00")
     assert consent["asked_from"] == "198.51.100.7"
     assert consent["words"].startswith("Yes, send me letters")

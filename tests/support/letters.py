@@ -5,7 +5,6 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -206,7 +205,7 @@ LetterFacts = tuple[Digest, dict[int, Paper], Subscriber, Links, date]
 @st.composite
 def letters(draw: st.DrawFn) -> LetterFacts:
     """All that a letter is made of; the subscriber may have any name."""
-    subscriber = replace(sample.SUBSCRIBER, name=draw(st.just("") | TEXTS))
+    subscriber = sample.SUBSCRIBER.with_preferences(name=draw(st.just("") | TEXTS))
     return (*draw(digests()), subscriber, draw(_LINKS), DAY)
 
 

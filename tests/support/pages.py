@@ -81,9 +81,9 @@ class Pages:
     def _nudge(self) -> None:
         self.nudges += 1
 
-    def subscriber(self, email: str = "ada@lovelace.example", *topics: str, **wishes: Any) -> int:
+    def subscriber(self, email: str = "ada@lovelace.example", *topics: str, **given: Any) -> int:
         """A confirmed subscriber; their number."""
-        self.site.subscriber(email, *(topics or ("robots",)), **wishes)
+        self.site.subscriber(email, *(topics or ("robots",)), **given)
         found = self.app.store.subscribers.by_email(email)
         assert found is not None
         return found.row

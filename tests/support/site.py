@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from paperround.app import App
-from paperround.domain.models import Letter, Listing, Outcome, Stage, Topic
+from paperround.domain.models import Letter, Listing, Outcome, Stage, SubscriberState, Topic
 from paperround.operator.startup import open_site
 from paperround.rounds import topics
 from paperround.settings import Settings
+from paperround.store.subscriber_changes import SubscriberChange
 from paperround.subscribers import membership
 
 MORNING = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)  # a Monday
@@ -99,15 +100,16 @@ class Site:
         """Add a topic; its query is its slug unless another is given."""
         topics.add_topic(self.app, Topic(slug, slug.title(), query or slug))
 
-    def subscriber(self, email: str, *topics: str, at: str = "07:00", **wishes: Any) -> None:
+    def subscriber(self, email: str, *topics: str, first_now: bool = False, **given: Any) -> None:
         """Add a confirmed subscriber."""
-        wish = membership.wish(self.app, email, topics, at=at, **wishes)
-        membership.subscribe(self.app, [wish], confirmed=True)
+        patch = membership.read_patch(self.app, {"topics": topics, **given})
+        membership.add(self.app, email, patch, confirmed=True, first_now=first_now)
 
-    def subscribers(self, emails: Iterable[str], *topics: str, at: str = "07:00", **wishes: Any) -> None:
+    def subscribers(self, emails: Iterable[str], *topics: str, **given: Any) -> None:
         """Add many at once."""
-        wished = [membership.wish(self.app, email, topics, at=at, **wishes) for email in emails]
-        membership.subscribe(self.app, wished, confirmed=True)
+        patch = membership.read_patch(self.app, {"topics": topics, **given})
+        changes = [SubscriberChange(email, patch, SubscriberState.ACTIVE) for email in emails]
+        membership.add_all(self.app, changes, ask=False)
 
     def papers(self, *listings: Listing) -> None:
         """Store papers and match them."""

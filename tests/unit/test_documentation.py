@@ -10,7 +10,6 @@ import shlex
 import shutil
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -34,7 +33,7 @@ from paperround.resources import folder
 from paperround.rounds.topics import read_topics
 from paperround.sources import FORMATS, KINDS
 from paperround.store.schema import metadata
-from paperround.subscribers.membership import change, wish_of
+from paperround.subscribers.membership import change
 from paperround.web import create
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -301,7 +300,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
     load_seeds(made)
     # Letters of one paper each: here their commands are tried, not their looks.
     for subscriber in list(made.store.subscribers.all()):
-        change(made, subscriber, replace(wish_of(made, subscriber), max_papers=1))
+        change(made, subscriber, {"max_papers": 1})
     yield made
     made.close()
 

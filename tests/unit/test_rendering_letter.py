@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from paperround.domain.errors import ConfigurationError, UnknownName
-from paperround.domain.schedule import Cadence, Schedule
+from paperround.domain.schedule import Cadence
 from paperround.rendering import language, sample
 from paperround.rendering.letter import LetterRenderer
 from support.examples import examples
@@ -136,7 +136,7 @@ def test_a_day_with_papers_online_only_counts_them() -> None:
     ],
 )
 def test_a_letter_says_what_it_is_and_why_it_came(cadence: Cadence, lead: str, reason: str) -> None:
-    rendered = letter([paper()], subscriber=replace(sample.SUBSCRIBER, schedule=Schedule(cadence)))
+    rendered = letter([paper()], subscriber=sample.SUBSCRIBER.with_preferences(cadence=cadence))
     assert lead in rendered.html
     assert reason in rendered.html
     assert lead in rendered.text
@@ -247,7 +247,7 @@ def test_a_theme_may_print_the_subscribers_own_facts_anywhere(tmp_path: Path) ->
         _EXTENDS + '{% block card %}<tr><td><a href="{{ letter.links.online }}" title="now">{{ letter.reason }}</a> '
         "{{ card.title }} {{ letter.date }} <i>{{ letter.lead }}</i></td></tr>{% endblock %}",
     )
-    subscriber = replace(sample.SUBSCRIBER, name='Ada "the <first>" & Co')
+    subscriber = sample.SUBSCRIBER.with_preferences(name='Ada "the <first>" & Co')
     facts = (digest([paper()]), {1: paper()}, subscriber, sample.LINKS, DAY)
     assert mine.letter(*facts) == mine.whole_letter(*facts)
     assert '<i>Hello Ada "the &lt;first&gt;" &amp; Co' in mine.letter(*facts).html

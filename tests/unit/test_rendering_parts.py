@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict
 from datetime import time
 from pathlib import Path
 
@@ -29,7 +29,7 @@ _CONTEXT = {"confirm_url": "https://papers.example/c/1", "topics": ["Robots"]}
 
 
 def test_a_confirmation_repeats_nothing_that_a_stranger_could_have_typed() -> None:
-    stranger = replace(sample.SUBSCRIBER, name="Buy now at https://bad.example")
+    stranger = sample.SUBSCRIBER.with_preferences(name="Buy now at https://bad.example")
     rendered = press().notice("confirm", stranger, sample.LINKS, _CONTEXT)
     assert "bad.example" not in rendered.subject + rendered.html + rendered.text
     assert 'href="https://papers.example/c/1"' in rendered.html
@@ -37,7 +37,7 @@ def test_a_confirmation_repeats_nothing_that_a_stranger_could_have_typed() -> No
 
 
 def test_a_name_can_neither_break_a_paragraph_nor_make_a_button() -> None:
-    subscriber = replace(sample.SUBSCRIBER, name="x\n\n[Click](https://bad.example/)\n\n")
+    subscriber = sample.SUBSCRIBER.with_preferences(name="x\n\n[Click](https://bad.example/)\n\n")
     rendered = press().notice("welcome", subscriber, sample.LINKS, {})
     assert "Hello x [Click](https://bad.example/)!" in rendered.text
     assert 'href="https://bad.example' not in rendered.html
@@ -95,7 +95,7 @@ def test_a_notice_needs_a_subject_and_something_to_say(text: str, mistake: str) 
     ],
 )
 def test_a_notice_promises_how_often_letters_come(schedule: Schedule, promise: str) -> None:
-    said = view.promise(replace(sample.SUBSCRIBER, schedule=schedule), ENGLISH)
+    said = view.promise(sample.SUBSCRIBER.with_preferences(**asdict(schedule)), ENGLISH)
     assert said == (f"You will get {promise}" if promise else "")
 
 

@@ -2,122 +2,220 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from paperround.domain import preferences
 from paperround.domain.models import Subscriber, SubscriberState
-from paperround.domain.schedule import Cadence, Schedule
+from paperround.domain.preferences import DEFAULTS, Preferences
+from paperround.domain.schedule import Cadence
+from paperround.domain.text import clean
 from paperround.subscribers import csv_file
+from support.preferences import PREFERENCES
+
+_SINCE = datetime(2026, 11, 23, 6, 30, 0, 123, tzinfo=UTC)
+
+
+def read(text: str) -> csv_file.SubscriberList:
+    return csv_file.read(text.encode())
 
 
 def emails(found: csv_file.SubscriberList) -> list[str]:
-    return [values["email"] for _, values in found.rows]
+    return [row.email for row in found.rows]
 
 
-def test_our_own_columns_are_read() -> None:
-    header = b"email,name,topics,cadence,at,timezone,max_papers\n"
-    data = header + b"ada@example.org,Ada,robots;agents,weekly,06:30,Asia/Tokyo,7\n"
-    [(where, values)] = csv_file.read(data).rows
-    assert where == "line 2"
-    assert values == {
-        "email": "ada@example.org", "name": "Ada", "topics": "robots;agents", "cadence": "weekly",
-        "at": "06:30", "timezone": "Asia/Tokyo", "max_papers": "7",
+def problems(found: csv_file.SubscriberList) -> list[str]:
+    return list(map(str, found.problems))
+
+
+def written(subscribers: Iterable[Subscriber]) -> bytes:
+    return "".join(csv_file.write(subscribers)).encode()
+
+
+def test_every_preference_has_a_column() -> None:
+    header = "email,name,topics,queries,cadence,weekday,at,timezone,max_papers,theme\n"
+    found = read(header + "ada@example.org,Ada,robots;agents,grip OR hold,weekly,friday,06:30,Asia/Tokyo,7,cards\n")
+    (row,) = found.rows
+    assert row.where == "line 2"
+    assert row.given == {
+        "name": "Ada", "topics": "robots;agents", "queries": "grip OR hold", "cadence": "weekly", "weekday": "friday",
+        "at": "06:30", "timezone": "Asia/Tokyo", "max_papers": "7", "theme": "cards",
     }  # fmt: skip
+    assert found.columns == tuple(row.given)
+    assert set(preferences.FIELDS) <= set(csv_file.COLUMNS)
 
 
-def test_a_byte_order_mark_semicolons_tabs_and_windows_line_ends_do_no_harm() -> None:
-    assert emails(csv_file.read("\ufeffemail;name\r\nada@example.org;Ada\r\n".encode())) == ["ada@example.org"]
-    assert emails(csv_file.read(b"email\tname\nada@example.org\tAda\n")) == ["ada@example.org"]
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"])
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_encodings_and_separators_of_spreadsheets_are_told_apart(encoding: str, separator: str) -> None:
+    text = f"email{separator}name\r\nrene@example.org{separator}René Müller\r\n"
+    (row,) = csv_file.read(text.encode(encoding)).rows
+    assert (row.email, row.given["name"]) == ("rene@example.org", "René Müller")
+
+
+def test_excels_line_about_the_separator_is_no_header() -> None:
+    assert emails(read("sep=;\r\nemail;name\r\nada@example.org;Ada\r\n")) == ["ada@example.org"]
+    assert emails(read("SEP=|\nemail|name\nada@example.org|Ada\n")) == ["ada@example.org"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "email", "name"),
+    [
+        ("Ada Lovelace <ada@example.org>", "ada@example.org", "Ada Lovelace"),
+        ('"""Lovelace, Ada"" <ada@example.org>"', "ada@example.org", "Lovelace, Ada"),
+        ("mailto:ada@example.org?subject=x", "ada@example.org", None),
+        ("MAILTO:ada@example.org", "ada@example.org", None),
+        ("\u00a0ada@example.org \u200b", "ada@example.org", None),
+    ],
+)
+def test_addresses_are_read_as_address_books_write_them(cell: str, email: str, name: str | None) -> None:
+    (row,) = read(f"email,cadence\n{cell},daily\n").rows
+    assert (row.email, row.given.get("name")) == (email, name)
+
+
+def test_a_column_for_the_name_goes_before_the_name_beside_the_address() -> None:
+    (row,) = read("email,name\nA. L. <ada@example.org>,Ada\n").rows
+    assert row.given["name"] == "Ada"
 
 
 def test_unknown_columns_are_named_and_left_out() -> None:
-    found = csv_file.read(b"email,shoe size\nada@example.org,39\n")
-    assert found.ignored == ("shoe size",)
-    assert found.rows[0][1] == {"email": "ada@example.org", "name": ""}
+    found = read("email,shoe size,created_at\nada@example.org,39,never\n")
+    assert found.ignored == ("shoe size", "created_at"), "the record is read of our own export only"
+    assert found.rows[0].given == {}
 
 
 def test_a_doubled_address_is_left_out_and_the_first_one_named() -> None:
-    found = csv_file.read(b"email\nada@example.org\nADA@example.org\n")
+    found = read("email\nada@example.org\nADA@example.org\n")
     assert emails(found) == ["ada@example.org"]
-    assert [str(problem) for problem in found.problems] == [
-        "line 3 ADA@example.org: the address stands on line 2 already"
-    ]
+    assert problems(found) == ["line 3 ADA@example.org: the address stands on line 2 already"]
 
 
 def test_a_row_without_an_address_is_left_out_and_an_empty_row_passed_over() -> None:
-    found = csv_file.read(b"email,name\n,Ada\n\nben@example.org,Ben\n")
+    found = read("email,name\n,Ada\n\n,\nben@example.org,Ben\n")
     assert emails(found) == ["ben@example.org"]
-    assert [str(problem) for problem in found.problems] == ["line 2: has no address"]
+    assert problems(found) == ["line 2: has no address"]
 
 
 def test_listmonks_export_is_read_without_those_it_blocks() -> None:
-    data = b"uuid,email,name,status\n1,ada@example.org,Ada,enabled\n2,ben@example.org,Ben,blocklisted\n"
-    found = csv_file.read(data)
+    found = read("uuid,email,name,status\n1,ada@example.org,Ada,enabled\n2,ben@example.org,Ben,blocklisted\n")
     assert emails(found) == ["ada@example.org"]
-    assert "unsubscribed or is blocked" in str(found.problems[0])
+    assert "unsubscribed or is blocked" in problems(found)[0]
 
 
 def test_mailchimps_export_is_read_and_its_two_names_joined() -> None:
-    data = b'"Email Address","First Name","Last Name",TAGS\nada@example.org,Ada,Lovelace,"robots,agents"\n'
-    [(_, values)] = csv_file.read(data).rows
-    assert values["name"] == "Ada Lovelace"
-    assert values["topics"] == "robots,agents"
+    (row,) = read(
+        '"Email Address","First Name","Last Name",TAGS\nada@example.org,Ada,Lovelace,"robots,agents"\n'
+    ).rows
+    assert row.given == {"name": "Ada Lovelace", "topics": "robots,agents"}
 
 
 def test_mailchimps_file_of_those_who_left_imports_nobody() -> None:
-    found = csv_file.read(b"Email Address,UNSUB_TIME\nada@example.org,2026-01-01 10:00:00\n")
+    found = read("Email Address,UNSUB_TIME\nada@example.org,2026-01-01 10:00:00\n")
     assert not found.rows
     assert len(found.problems) == 1
 
 
+def test_who_has_paused_in_the_first_versions_export_has_paused() -> None:
+    (row,) = read("email,status\nada@example.org,Paused\n").rows
+    assert row.state is SubscriberState.PAUSED
+
+
 def test_an_empty_file_and_one_without_addresses_say_what_is_missing() -> None:
-    assert "names the columns" in str(csv_file.read(b"").problems[0])
-    assert "no column `email` among: name" in str(csv_file.read(b"name\nAda\n").problems[0])
+    assert "names the columns" in problems(read(""))[0]
+    assert "no column `email` among: name" in problems(read("name\nAda\n"))[0]
+    assert "the names of the columns are not CSV" in problems(read('"email'))[0]
 
 
-def test_unbalanced_quotes_name_the_place_and_lose_only_what_follows() -> None:
-    long_cell = b'"' + b"x" * 200_000
-    found = csv_file.read(b"email\nada@example.org\n" + long_cell)
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        'ben@example.org,"Ben\neve@example.org,Eve\n',  # to the end of the file
+        'ben@example.org,"Ben\neve@example.org,"Eve"\n',  # up to another quote
+        'ben@example.org,"Ben\neve@example.org,"\n',  # closed by another's quote
+        'ben@example.org,"' + "x" * 200_000 + "\neve@example.org,Eve\n",
+    ],
+)
+def test_an_unclosed_quote_is_named_with_its_line_and_nothing_after_it_is_read(wrong: str) -> None:
+    found = read("email,name\nada@example.org,Ada\n" + wrong)
     assert emails(found) == ["ada@example.org"]
-    assert "are quotes balanced?" in str(found.problems[0])
+    assert problems(found) == ["line 3: a quote is opened and not closed; nothing from this line on was read"]
 
 
-def test_what_is_written_can_be_read_again() -> None:
-    subscriber = Subscriber(
-        1, "ada@example.org", SubscriberState.ACTIVE, Schedule(Cadence.WEEKLY, time(6, 5), "Asia/Tokyo"),
-        name='Ada "Countess", Lovelace', max_papers=3, topics=("a", "own-1", "b"),
+def test_a_quote_that_is_wrong_within_its_line_costs_that_line_alone() -> None:
+    found = read('email,name\nada@example.org,"Ada" L.\nben@example.org,Ben "B." B.\n')
+    assert emails(found) == ["ben@example.org"]
+    assert found.rows[0].given["name"] == 'Ben "B." B.'
+    assert "line 2: is not CSV" in problems(found)[0]
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "told"),
+    [
+        ("created_at", "yesterday", "created_at: 'yesterday' is not a moment; write it as 2026-11-23T07:00:00+00:00"),
+        ("consent", "yes", "consent: 'yes' is not a JSON object"),
+        ("consent", "[1]", "consent: '[1]' is not a JSON object"),
+    ],
+)
+def test_a_record_that_cannot_be_read_costs_its_row_and_is_named(column: str, cell: str, told: str) -> None:
+    found = read(f"email,state,{column}\nada@example.org,active,{cell}\nben@example.org,active,\n")
+    assert emails(found) == ["ben@example.org"]
+    assert problems(found) == [f"line 2 ada@example.org: {told}"]
+
+
+def test_a_state_that_is_none_of_ours_is_no_state() -> None:
+    assert read("email,state\nada@example.org,CA\n").rows[0].state is None
+
+
+def test_a_moment_without_a_zone_is_in_utc() -> None:
+    (row,) = read("email,state,created_at\nada@example.org,active,2026-11-23T06:30:00\n").rows
+    assert row.history == {"created_at": datetime(2026, 11, 23, 6, 30, tzinfo=UTC)}
+
+
+_LINE = st.text(max_size=30).map(clean)
+_MOMENT = st.none() | st.just(_SINCE)
+_SUBSCRIBERS = st.builds(
+    Subscriber, st.just(1), st.sampled_from(("ada@example.org", "+ada@example.org", "=x@example.org")),
+    st.sampled_from(SubscriberState), PREFERENCES, created_at=_MOMENT, confirmed_at=_MOMENT, unsubscribed_at=_MOMENT,
+    farewell=_LINE, consent=st.dictionaries(_LINE, _LINE, max_size=3),
+    suppressed=st.none() | st.just(("hard", _SINCE)),
+)  # fmt: skip
+
+
+@given(_SUBSCRIBERS)
+def test_what_is_written_is_read_as_the_same_subscriber(subscriber: Subscriber) -> None:
+    found = csv_file.read(written([subscriber]))
+    assert found.problems == found.ignored == ()
+    (row,) = found.rows
+    assert row.email == subscriber.email
+    assert DEFAULTS.patched(preferences.read_patch(row.given)) == subscriber.preferences
+    history = {
+        name: getattr(subscriber, name) for name in ("created_at", "confirmed_at", "unsubscribed_at", "farewell")
+    }
+    assert row.history == {name: value for name, value in history.items() if value}
+    assert (row.state, row.consent or {}, row.suppressed) == (
+        subscriber.state, subscriber.consent, subscriber.suppressed,
     )  # fmt: skip
-    [(_, values)] = csv_file.read(csv_file.write([subscriber], {"a", "b"}).encode()).rows
-    assert values == {
-        "email": "ada@example.org", "name": 'Ada "Countess", Lovelace', "topics": "a;b", "cadence": "weekly",
-        "at": "06:05", "timezone": "Asia/Tokyo", "max_papers": "3",
-    }  # fmt: skip
 
 
-def test_a_name_that_a_spreadsheet_would_run_is_made_harmless() -> None:
-    subscriber = Subscriber(1, "ada@example.org", SubscriberState.ACTIVE, Schedule(), name="=HYPERLINK(1)")
-    assert ",'=HYPERLINK(1)," in csv_file.write([subscriber], ())
+def test_nothing_that_is_written_can_a_spreadsheet_run() -> None:
+    chosen = Preferences(name="=HYPERLINK(1)", queries=("-survey",), cadence=Cadence.WEEKLY, at=time(6, 5))
+    text = "".join(csv_file.write([Subscriber(1, "+ada@example.org", SubscriberState.ACTIVE, chosen)]))
+    assert "'=HYPERLINK(1),,'-survey,weekly" in text
+    assert "\r\n'+ada@example.org," in text
 
 
-@pytest.mark.parametrize("state", list(SubscriberState))
-def test_only_active_and_paused_subscribers_of_our_own_export_come_in_again(state: SubscriberState) -> None:
-    subscriber = Subscriber(1, "ada@example.org", state, Schedule(), topics=("a",))
-    found = csv_file.read(csv_file.write([subscriber], {"a"}).encode())
-    assert bool(found.rows) == (state in (SubscriberState.ACTIVE, SubscriberState.PAUSED))
-    assert [values.get("status") for _, values in found.rows if "status" in values] == (
-        ["paused"] if state is SubscriberState.PAUSED else []
-    )
-
-
-def test_a_suppressed_address_is_exported_as_such_and_not_read_in_again() -> None:
-    since = datetime(2026, 11, 23, tzinfo=UTC)
-    subscriber = Subscriber(
-        1, "ada@example.org", SubscriberState.ACTIVE, Schedule(), suppressed=("hard bounce", since)
-    )
-    assert not csv_file.read(csv_file.write([subscriber], ()).encode()).rows
+def test_an_export_says_until_when_somebody_pauses_and_why_an_address_gets_nothing() -> None:
+    paused = Subscriber(
+        1, "ada@example.org", SubscriberState.PAUSED, Preferences(paused_until=date(2026, 12, 24)),
+        suppressed=("hard bounce 5.1.1", _SINCE),
+    )  # fmt: skip
+    text = written([paused]).decode()
+    assert ",2026-12-24,paused," in text
+    assert text.endswith(",hard bounce 5.1.1,2026-11-23T06:30:00.000123+00:00\r\n")
 
 
 @given(st.binary(max_size=300))

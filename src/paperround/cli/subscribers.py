@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Mapping
+from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,54 +22,82 @@ from paperround.cli.shared import (
     read_file,
     write_lines,
 )
+from paperround.domain.preferences import FORMS, LISTS
 from paperround.operator import console
+
+if TYPE_CHECKING:
+    from paperround.domain.models import Subscriber
 
 group = command_group("Who gets letters, about what, and when.")
 
 
+def takes_preferences(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command one option for each preference; it gets those that were used as `given`."""
+
+    def with_options(**arguments: Any) -> None:
+        options = {name: arguments.pop(name) for name in FORMS}
+        # An option that may be repeated is an empty list where it was not used; `--query ""` is [""].
+        command(given={name: value for name, value in options.items() if value not in (None, [])}, **arguments)
+
+    own = [one for one in signature(command, eval_str=True).parameters.values() if one.name != "given"]
+    parameters = [*own, *map(_option, FORMS)]
+    with_options.__doc__ = command.__doc__
+    with_options.__annotations__ = {one.name: one.annotation for one in parameters}
+    with_options.__signature__ = Signature(parameters)  # type: ignore[attr-defined]  # what typer reads
+    return with_options
+
+
+def _option(name: str) -> Parameter:
+    several = name in LISTS
+    shown = {"topics": "--topic", "queries": "--query"}.get(name, f"--{name.replace('_', '-')}")
+    about = FORMS[name].about + ("; give it once for each." if several else ".")
+    option = typer.Option(shown, help=about, metavar=shown.removeprefix("--").upper())
+    kind = list[str] | None if several else str | None
+    return Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind, option])
+
+
 @group.command("add", cls=Command, epilog="paperround subscribers add ada@lovelace.example --topic robotics")
+@takes_preferences
 def add_subscriber(
     email: Email,
-    topic: Annotated[list[str], typer.Option(metavar="SLUG", help="A topic to follow; give it once for each.")],
-    name: Annotated[str, typer.Option(metavar="NAME", help="For the greeting.")] = "",
-    cadence: Annotated[
-        str, typer.Option(metavar="CADENCE", help="daily, weekdays, weekly, monthly or off")
-    ] = "daily",
-    at: Annotated[str, typer.Option(metavar="HH:MM", help="The local hour.")] = "07:00",
-    timezone: Annotated[str, typer.Option(metavar="TZ", help="Such as Europe/Berlin.")] = "UTC",
-    max_papers: Annotated[int, typer.Option(metavar="N", help="Papers laid out in one letter.")] = 10,
-    theme: Annotated[str, typer.Option(metavar="THEME", help="The theme of their letters.")] = "paper",
-    language: Annotated[str, typer.Option(metavar="CODE", help="The language of their letters.")] = "en",
+    *,
     confirmed: Annotated[bool, typer.Option("--confirmed", help="They have agreed; ask them nothing.")] = False,
     first_now: Annotated[
         bool, typer.Option("--first-now", help="The first letter with the next round, not at their hour.")
     ] = False,
+    given: dict[str, object],
 ) -> None:
-    """Add a subscriber, or change what one follows."""
-    from paperround.domain.models import SubscriberState
+    """Add a subscriber, or change what is given of one."""
     from paperround.subscribers import membership
 
     with opened() as app:
-        wished = membership.wish(
-            app,
-            email,
-            topic,
-            name=name,
-            cadence=cadence,
-            at=at,
-            timezone=timezone,
-            max_papers=max_papers,
-            theme=theme,
-            language=language,
-        )
-        membership.subscribe(app, [wished], confirmed=confirmed, first_at=app.clock() if first_now else None)
-        subscriber = membership.subscriber(app, wished.email)
-    console.say(
-        f"{subscriber.email}: {subscriber.state.value}, next digest {format_moment(subscriber.next_digest_at)}"
-    )
+        patch = membership.read_patch(app, given)
+        added = membership.add(app, email, patch, confirmed=confirmed, first_now=first_now)
+        subscriber = membership.subscriber(app, added.email)
+        home = app.settings.site.facts().base_url
+    what = f"{added.effect.value} ({', '.join(added.fields)})" if added.fields else added.effect.value
+    due = format_moment(subscriber.next_digest_at)
+    console.say(f"{subscriber.email}: {subscriber.state.value}, next digest {due}; {what}")
+    _say_what_is_missing(subscriber, home, asked=added.asked)
+
+
+def _say_what_is_missing(subscriber: Subscriber, home: str, *, asked: bool) -> None:
+    """Why somebody who was added gets no letters yet, and what to do."""
+    from paperround.domain.models import SubscriberState
+
     if subscriber.state is SubscriberState.UNSUBSCRIBED or subscriber.suppressed:
         reason = f"suppressed ({subscriber.suppressed[0]})" if subscriber.suppressed else "unsubscribed"
-        console.warn(f"{subscriber.email} is {reason} and gets nothing until they confirm anew")
+        console.warn(
+            f"{subscriber.email} is {reason} and gets nothing until they confirm anew; nobody was asked. "
+            f"They can subscribe at {home}/subscribe"
+        )
+    elif asked:
+        console.say("a mail asks them to confirm; it goes out with the next `paperround deliver` or round")
+    elif subscriber.state is SubscriberState.PENDING:
+        console.warn(
+            f"{subscriber.email} was asked to confirm less than a day ago, or five times this month; nobody was "
+            "asked again. Add them again tomorrow, or with --confirmed if they have agreed"
+        )
 
 
 @group.command("import", cls=Command, epilog="paperround subscribers import subscribers.csv --confirmed")
@@ -78,29 +108,48 @@ def import_subscribers(
     confirmed: Annotated[bool, typer.Option("--confirmed", help="They have agreed; ask them nothing.")] = False,
     first_now: Annotated[bool, typer.Option("--first-now", help="First letters with the next round.")] = False,
     topic: Annotated[list[str] | None, typer.Option(metavar="SLUG", help="For rows that name no topic.")] = None,
+    overwrite: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FIELD",
+            help="Change only this field of known subscribers; an empty cell resets it. Once for each.",
+        ),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen; keep nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Add subscribers from a CSV file: ours, listmonk's or Mailchimp's."""
-    from paperround.operator import site
-    from paperround.subscribers import csv_file
+    """Add or change subscribers from a CSV file, also others' exports."""
+    from paperround.subscribers import csv_file, csv_import
 
+    fields = [name.strip() for entry in overwrite or () for name in entry.split(",")]
+    options = csv_import.ImportOptions(confirmed, topic or (), first_now, fields, dry_run)
     with opened() as app:
-        result = site.import_subscribers(
-            app,
-            csv_file.read(read_file(file)),
-            confirmed=confirmed,
-            default_topics=topic or (),
-            first_now=first_now,
-        )
+        report = csv_import.import_subscribers(app, csv_file.read(read_file(file)), options)
+    changes = [one for one in report.additions if one.effect.value != "unchanged"]
+    problems = list(map(str, report.problems))
     if as_json:
-        problems = list(map(str, result.problems))
-        facts = {"imported": result.imported, "rejected": len(problems), "problems": problems}
-        console.as_json({**facts, "warnings": result.warnings})
+        facts = {"imported": len(report.additions), "rejected": len(problems), **report.counts, "dry_run": dry_run}
+        listed = [{"email": one.email, "effect": one.effect.value, "fields": list(one.fields)} for one in changes]
+        console.as_json({**facts, "changes": listed, "problems": problems, "warnings": list(report.warnings)})
     else:
-        console.say(f"{result.imported} subscribers imported, {len(result.problems)} rows left out")
-        for note in [*result.warnings, *map(str, result.problems)]:
+        told = ", ".join(f"{number} {what}" for what, number in report.counts.items() if what != "asked")
+        console.say(f"{'would be: ' if dry_run else ''}{told}")
+        for one in changes if dry_run else ():
+            console.say(f"  {one.effect.value} {one.email}: {', '.join(one.fields) or 'everything'}")
+        for note in [*report.warnings, *problems]:
             console.warn(f"{file}: {note}")
-    exit_if(result.problems)
+        _say_who_is_asked(report.counts, confirmed=confirmed)
+    exit_if(report.problems)
+
+
+def _say_who_is_asked(counts: Mapping[str, int], *, confirmed: bool) -> None:
+    if counts["asked"]:
+        console.say(
+            f"{counts['asked']} are asked by mail to confirm, with the next `paperround deliver` or round; "
+            "nobody gets letters before. If they have agreed already, import with --confirmed"
+        )
+    elif counts["new"] and not confirmed:
+        console.say("nobody was asked to confirm")
 
 
 @group.command("export", cls=Command, epilog="paperround subscribers export everybody.csv")
@@ -109,16 +158,15 @@ def export_subscribers(
         Path | None, typer.Argument(metavar="FILE", parser=given_path, help="Where to; stdout by default.")
     ] = None,
 ) -> None:
-    """Write all subscribers as CSV, to a file or to stdout."""
+    """Write all subscribers as CSV, complete, for another site."""
     from paperround.subscribers import csv_file
 
     with opened() as app:
-        public = {topic.slug for topic in app.store.topics.public()}
-        text = csv_file.write(app.store.subscribers.all(), public)
-    if file is None:
-        sys.stdout.write(text)
-    else:
-        write_lines(file, [text])
+        lines = csv_file.write(app.store.subscribers.by_address())
+        if file is None:
+            sys.stdout.writelines(lines)
+        else:
+            write_lines(file, lines)
 
 
 @group.command("list", cls=Command, epilog="paperround subscribers list")
@@ -149,8 +197,14 @@ def show_subscriber(email: Email, as_json: AsJson = False) -> None:
     else:
         suppressed = facts["suppressed"]
         gone = f"{suppressed['reason']}, {format_moment(suppressed['at'])}" if suppressed else None
-        shown = {**facts, "topics": ", ".join(facts["topics"]), "suppressed": gone, "today": reason}
-        console.table(("what", "value"), list(shown.items()))
+        shown = {**facts, "suppressed": gone, "today": reason}
+        console.table(("what", "value"), [(name, _shown(value)) for name, value in shown.items()])
+
+
+def _shown(value: object) -> object:
+    if isinstance(value, list):
+        return ", ".join(value)
+    return ", ".join(f"{name} {text}" for name, text in value.items()) if isinstance(value, dict) else value
 
 
 @group.command("silent", cls=Command, epilog="paperround subscribers silent")

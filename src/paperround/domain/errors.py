@@ -4,6 +4,7 @@
     ├── WrongUse                 the person at the keyboard can mend it; exit code 2
     │   ├── ConfigurationError   a setting: names file, field and remedy
     │   ├── QueryError           a topic's query: one line and a caret under the spot
+    │   ├── PreferenceError      one field of a subscriber's preferences: names the field and the remedy
     │   └── UnknownName          a topic, source or subscriber that is not there
     ├── SourceError              one source gave nothing usable; says whether to try again
     ├── StoreError               the database: full, locked, of another version
@@ -42,6 +43,14 @@ class QueryError(WrongUse):
         start = max(0, position - 60)
         shown = "".join(c if c.isprintable() else " " for c in query[start : start + 80])
         super().__init__(f"{problem}\n  {shown}\n  {' ' * (position - start)}^")
+
+
+class PreferenceError(WrongUse):
+    """A value that one of a subscriber's preferences cannot have: `field` names it, `problem` has the remedy."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        self.field, self.problem = field, problem
+        super().__init__(f"{field}: {problem}")
 
 
 class SourceError(PaperroundError):

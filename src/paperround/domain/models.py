@@ -7,7 +7,7 @@ cleaned as it is made; what only travels inside is a plain dataclass.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Any
@@ -15,6 +15,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from paperround.domain import identifiers
+from paperround.domain.preferences import DEFAULTS, Density, Preferences, own_slug
 from paperround.domain.schedule import Cadence, Schedule
 from paperround.domain.text import clean
 
@@ -23,6 +24,8 @@ MAX_TITLE, MAX_ABSTRACT, MAX_AUTHORS = (
     20_000,
     3_000,
 )  # characters, characters, names: beyond them it is not a paper
+
+_OWN_NAME = 80  # characters of a query that name it in letters
 
 
 def _cut(limit: int) -> BeforeValidator:
@@ -230,6 +233,12 @@ class Topic:
     private: bool = False
     """Whether it is a subscriber's own query, which no page and no list shows."""
 
+    @classmethod
+    def of_own_query(cls, query: str) -> Topic:
+        """The private topic that a subscriber's own query is; the same query is the same topic."""
+        name = query if len(query) <= _OWN_NAME else f"{query[: _OWN_NAME - 1]}…"
+        return cls(own_slug(query), name, query, private=True)
+
 
 @dataclass(frozen=True, slots=True)
 class Match:
@@ -248,19 +257,56 @@ class Subscriber:
     row: int
     email: str
     state: SubscriberState
-    schedule: Schedule
-    name: str = ""
-    max_papers: int = 10
-    theme: str = "paper"
-    language: str = "en"
-    topics: tuple[str, ...] = ()
+    preferences: Preferences = DEFAULTS
+    """Of one who is pending, those that wait for their confirmation."""
     next_digest_at: datetime | None = None
     served: date | None = None
     """The local date of the last issue, whether it held papers for them or not."""
-    paused_until: date | None = None
     created_at: datetime | None = None
+    confirmed_at: datetime | None = None
+    unsubscribed_at: datetime | None = None
+    farewell: str = ""
+    """Why they left, if they said so."""
+    consent: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """When, from where and to which words they agreed."""
+    request: Mapping[str, Any] | None = field(default=None, hash=False)
+    """What was requested with the address and waits for its owner's confirmation, as the store keeps it."""
     suppressed: tuple[str, datetime] | None = None
     """The reason and the moment since which nothing is sent to this address."""
+
+    def with_preferences(self, **patch: Any) -> Subscriber:
+        """The same subscriber with some preferences changed."""
+        return replace(self, preferences=self.preferences.patched(patch))
+
+    @property
+    def name(self) -> str:
+        """Their name; may be empty."""
+        return self.preferences.name
+
+    @property
+    def theme(self) -> str:
+        """The look of their letters."""
+        return self.preferences.theme
+
+    @property
+    def density(self) -> Density:
+        """How much their letters say of each paper."""
+        return self.preferences.density
+
+    @property
+    def language(self) -> str:
+        """The language of their letters."""
+        return self.preferences.language
+
+    @property
+    def schedule(self) -> Schedule:
+        """When their letters are due."""
+        return self.preferences.schedule
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """The slugs of all topics that they follow, in order; those of their own queries come last."""
+        return self.preferences.followed
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,8 @@ from paperround.domain.models import (
     SubscriberState,
     TopicCounts,
 )
-from paperround.domain.schedule import Cadence, Schedule, issue_date, span_days
+from paperround.domain.preferences import Preferences
+from paperround.domain.schedule import Cadence, issue_date, span_days
 from paperround.matching.candidates import Candidates
 from paperround.matching.popularity import rank
 from paperround.matching.profile import Taste, Tastes
@@ -148,10 +149,8 @@ def look(app: App, wanted: PreviewRequest) -> Preview | None:
     if wanted.cadence is Cadence.OFF:
         raise WrongUse("who wants no letters gets none; choose daily, weekdays, weekly or monthly")
     drawn = _drawn(app, wanted)
-    subscriber = replace(
-        drawn.subscriber,
-        theme=wanted.theme or drawn.subscriber.theme,
-        language=wanted.language or drawn.subscriber.language,
+    subscriber = drawn.subscriber.with_preferences(
+        theme=wanted.theme or drawn.subscriber.theme, language=wanted.language or drawn.subscriber.language
     )
     app.shared(LetterBuilder).check(subscriber.theme, subscriber.language)
     if wanted.notice:
@@ -242,9 +241,7 @@ def _subscribers(app: App, subscriber: Subscriber, day: date | None, cadence: Ca
     if frozen and (cadence is None or frozen.cadence is cadence):
         printed = app.store.issues.printed(frozen, frozen.papers)
         return _DigestDraft(subscriber, Origin.COMPOSED, frozen, printed)
-    subscriber = replace(
-        subscriber, schedule=replace(subscriber.schedule, cadence=cadence or subscriber.schedule.cadence)
-    )
+    subscriber = subscriber.with_preferences(cadence=cadence or subscriber.schedule.cadence)
     batch = app.store.issues.unread(subscriber)
     due = batch.due[0]
     digest = pipeline.choose(
@@ -270,8 +267,7 @@ def _followers(app: App, slugs: tuple[str, ...], day: date | None, cadence: Cade
         row=0,
         email="subscriber@paperround.example",
         state=SubscriberState.ACTIVE,
-        schedule=Schedule(cadence),
-        topics=slugs,
+        preferences=Preferences(topics=slugs, cadence=cadence),
     )
     newest = app.store.reasons.days(slugs, 1) if cadence.tells_of_days and day is None else []
     named = newest[0] + timedelta(days=1) if newest else day or app.clock().date()

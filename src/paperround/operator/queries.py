@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from paperround.app import App
 from paperround.domain.models import DeliveryState, Paper, Subscriber, SubscriberState
+from paperround.domain.preferences import write
 from paperround.matching import lexical
 from paperround.matching import search as matching_search
 from paperround.matching.query import Phrase
@@ -73,15 +74,11 @@ def subscriber_facts(subscriber: Subscriber) -> dict[str, Any]:
     )
     return {
         "email": subscriber.email,
-        "name": subscriber.name,
         "state": subscriber.state.value,
-        "topics": list(subscriber.topics),
-        "cadence": subscriber.schedule.cadence.value,
-        "at": f"{subscriber.schedule.at:%H:%M}",
-        "timezone": subscriber.schedule.timezone,
-        "max_papers": subscriber.max_papers,
+        **write(subscriber.preferences),
+        "interests": [],
         "next_digest_at": subscriber.next_digest_at if _served(subscriber) else None,
-        "paused_until": subscriber.paused_until,
+        "consent": dict(subscriber.consent),
         "suppressed": suppressed,
     }
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from paperround.app import App
-from paperround.domain.errors import ConfigurationError, UnknownName, WrongUse
-from paperround.domain.models import Problem, SubscriberState
+from paperround.domain.errors import ConfigurationError
 from paperround.operator.startup import DATABASE, MISSING_KEY
 from paperround.resources import folder
 from paperround.rounds import pipeline
 from paperround.settings import has_secret_key, load, with_secret_key
-from paperround.subscribers import csv_file, membership
+from paperround.subscribers import csv_file
+from paperround.subscribers.csv_import import ImportOptions, import_subscribers
 
 _SEEDED = "seeds"
 _ENV = """\
@@ -35,15 +33,6 @@ A file here goes before the shipped one of the same name, which lies in
 it, `--theme mine` gives it to a subscriber. Copy further files only to change them: a copy hides what a new version
 mends in the original.
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Imported:
-    """What became of a list of subscribers."""
-
-    imported: int
-    problems: list[Problem]
-    warnings: list[str]
 
 
 def create(directory: Path) -> list[Path]:
@@ -86,48 +75,7 @@ def load_seeds(app: App) -> bool:
     known = {topic.slug for topic in app.store.topics.all()}
     rows = csv_file.read((seeds / "subscribers.csv").read_bytes())
     # An operator who has made topics of their own gets the seeds' subscribers as far as those fit.
-    import_subscribers(app, rows, confirmed=True, default_topics=sorted(known)[:3], first_now=True)
+    options = ImportOptions(confirmed=True, default_topics=sorted(known)[:3], first_now=True)
+    import_subscribers(app, rows, options)
     app.store.set_note(_SEEDED, "loaded")
     return True
-
-
-def import_subscribers(
-    app: App,
-    rows: csv_file.SubscriberList,
-    *,
-    confirmed: bool,
-    default_topics: Sequence[str] = (),
-    first_now: bool = False,
-) -> Imported:
-    """Add the subscribers of a list in one transaction; a row that cannot be used is left out and named."""
-    problems = list(rows.problems)
-    warnings = [f"column {column!r} means nothing here and is left out" for column in rows.ignored]
-    wishes: list[membership.Wish] = []
-    for where, values in rows.rows:
-        try:
-            wishes.append(_wish(app, values, default_topics, warnings, where))
-        except WrongUse as error:
-            problems.append(Problem(where, str(error)))
-    membership.subscribe(app, wishes, confirmed=confirmed, first_at=app.clock() if first_now else None)
-    paused = {values["email"] for _, values in rows.rows if values.get("status") == csv_file.PAUSED}
-    for wanted in wishes:
-        subscriber = app.store.subscribers.by_email(wanted.email) if wanted.email in paused else None
-        if subscriber and subscriber.state is SubscriberState.ACTIVE:
-            membership.pause(app, subscriber)
-    return Imported(len(wishes), problems, warnings)
-
-
-def _wish(
-    app: App, values: dict[str, str], default_topics: Sequence[str], warnings: list[str], where: str
-) -> membership.Wish:
-    known = {topic.slug for topic in app.store.topics.public()}
-    named = [slug.strip().lower() for slug in values.get("topics", "").replace(",", ";").split(";") if slug.strip()]
-    wanted = [slug for slug in named if slug in known]
-    warnings += [f"{where}: there is no topic {slug!r}; left out" for slug in named if slug not in known]
-    if not (wanted or default_topics):
-        known_names = ", ".join(sorted(known)) or "none yet"
-        raise UnknownName(
-            f"{values['email']}: no topic to follow; there are: {known_names}; or give --topic for all rows"
-        )
-    given = {name: values[name] for name in ("name", "cadence", "at", "timezone", "max_papers") if name in values}
-    return membership.wish(app, values["email"], wanted or default_topics, **given)

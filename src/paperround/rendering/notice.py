@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +49,7 @@ def compose(
         raise UnknownName(f"no notice {kind!r}; there are {', '.join(kinds(folders))}")
     file = f"{_FOLDER}/{kind}{_ENDING}"
     # A name with line breaks or brackets in it may neither end a paragraph nor make a link.
-    subscriber = replace(subscriber, name=clean(subscriber.name))
+    subscriber = subscriber.with_preferences(name=clean(subscriber.name))
     try:
         text = (
             environment(folders, language)

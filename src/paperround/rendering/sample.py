@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime
 from typing import Any
 
 from paperround.domain.models import (
@@ -19,7 +19,8 @@ from paperround.domain.models import (
     SubscriberState,
     TopicCounts,
 )
-from paperround.domain.schedule import Cadence, Schedule, span_days
+from paperround.domain.preferences import Preferences
+from paperround.domain.schedule import Cadence, span_days
 
 DAY = date(2026, 11, 23)
 SITE = Site(
@@ -39,9 +40,9 @@ SUBSCRIBER = Subscriber(
     row=1,
     email="ada@subscriber.example",
     state=SubscriberState.ACTIVE,
-    schedule=Schedule(Cadence.DAILY, time(7, 0), "Europe/London"),
-    name="Ada",
-    topics=("efficient-models", "graph-learning", "robots"),
+    preferences=Preferences(
+        name="Ada", topics=("efficient-models", "graph-learning", "robots"), timezone="Europe/London"
+    ),
 )
 PICTURE = Picture(name="668b09606a0f8f07", width=600, height=324)
 """Lies beside this file; its name is made of its content, as all are."""
@@ -195,7 +196,7 @@ def digest(cadence: Cadence) -> Digest:
 
 def subscriber(cadence: Cadence) -> Subscriber:
     """The subscriber, with another cadence."""
-    return replace(SUBSCRIBER, schedule=replace(SUBSCRIBER.schedule, cadence=cadence))
+    return SUBSCRIBER.with_preferences(cadence=cadence)
 
 
 def counts(cadence: Cadence) -> tuple[TopicCounts, ...]:

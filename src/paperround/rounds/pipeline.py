@@ -288,7 +288,7 @@ def choose(due: DueSubscriber, batch: Batch, cadence: Cadence, day: date, means:
             replace(c, talk=means.talks.of(batch.papers[c.paper], batch.echoes.get(c.paper, ()), told[0]))
             for c in found
         ]
-    return compose(issue, found, subscriber.topics, means.names, subscriber.max_papers, discussed)
+    return compose(issue, found, subscriber.topics, means.names, subscriber.preferences.max_papers, discussed)
 
 
 # --- deliver --------------------------------------------------------------------------------------------------

@@ -33,6 +33,7 @@ from paperround.store.requests import Personal
 from paperround.store.schema import notes
 from paperround.store.search import SearchIndex, SearchLanguage
 from paperround.store.sources import Sources
+from paperround.store.subscriber_changes import SubscriberChanges
 from paperround.store.subscribers import Subscribers
 from paperround.store.topics import Topics
 
@@ -54,6 +55,7 @@ class Store:
         self.pictures = Pictures(self._engine)
         self.topics = Topics(self._engine)
         self.subscribers = Subscribers(self._engine, wanted or {})
+        self.changes = SubscriberChanges(self._engine, wanted or {})
         self.issues = Issues(self._engine)
         self.feedback = FeedbackLedger(self._engine)
         self.deliveries = Deliveries(self._engine)

@@ -171,6 +171,19 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
+def trial(engine: Engine) -> Iterator[Connection]:
+    """A transaction that is undone at the end of the block: it shows what would happen."""
+    with (
+        _named_errors(),
+        engine.connect().execution_options(writes=True) as connection,
+        _turn(engine),
+        connection.begin() as transaction,
+    ):
+        yield connection
+        transaction.rollback()
+
+
+@contextmanager
 def _named_errors() -> Iterator[None]:
     try:
         yield

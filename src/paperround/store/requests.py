@@ -1,16 +1,18 @@
-"""What somebody asks for in an address's name, and what its owner may see of it: wishes, links, everything held."""
+"""What is requested with an address, and what its owner may see of it: requests, links, everything that is held."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, exists, func, insert, or_, select, update
 
 from paperround.domain.models import DeliveryState, Subscriber, SubscriberState
-from paperround.store.engine import reading, writing
+from paperround.domain.preferences import DEFAULTS, Patch, write
+from paperround.store.engine import reading, trial, writing
 from paperround.store.schema import (
     attempts,
     bounces,
@@ -25,7 +27,7 @@ from paperround.store.schema import (
     suppressions,
     topics,
 )
-from paperround.store.subscribers import READING, add, email_key
+from paperround.store.subscribers import COLUMNS, READING, add, email_key, load, take_turns
 
 CONFIRM, LINK = "confirm", "your-link"
 # A mailbox must not be filled by strangers who type its address into forms.
@@ -43,41 +45,59 @@ class NewNotice:
     expires_at: datetime
 
 
+class Requester(Enum):
+    """On whose word something is requested for an address."""
+
+    STRANGER = "whoever typed the address into a form"
+    OWNER = "whoever followed a link out of the owner's mail"
+    OPERATOR = "the operator, or a program of theirs"
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionRequest:
+    """What somebody wants to get at an address, and what its owner is asked to agree to."""
+
+    email: str
+    patch: Patch
+    consent: Mapping[str, str]
+    notice: NewNotice
+    by: Requester = Requester.STRANGER
+    first_now: bool = False
+    """Whether the first letter is to come at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestResult:
+    """What a request came to."""
+
+    known: Subscriber | None
+    """Who had the address before."""
+    fields: tuple[str, ...]
+    """The preferences in which the request differs from what they had, or had requested."""
+    queued: bool
+    """Whether a notice was queued."""
+
+
 class Personal:
     """The store's part that answers for one address, and tells nobody else whether it is known."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def wish(
-        self,
-        stranger: Subscriber,
-        wanted: Mapping[str, Any],
-        notice: NewNotice,
-        now: datetime,
-        *,
-        by_owner: bool = False,
-    ) -> bool:
-        """Keep a wish until the address's owner confirms it; whether a notice about it was queued.
+    def request(
+        self, requests: Sequence[SubscriptionRequest], now: datetime, *, dry_run: bool = False
+    ) -> list[RequestResult]:
+        """Keep requests until the owners of the addresses confirm them, all in one transaction; what each came to.
 
-        An unknown address becomes a pending subscriber. One that reads already keeps everything as it is, and is sent
-        the link to its preferences. While a confirmation's link is fresh its wish stays: a stranger cannot exchange
-        what the owner is about to agree to. A suppressed address is asked only when its owner has asked for it, with
-        a link of theirs (`by_owner`), or when it was left alone for 90 days.
+        An unknown address becomes a pending subscriber. One that gets letters already keeps everything as it is, and
+        is sent the link to its preferences. While a confirmation's link is fresh its request stays: a stranger cannot
+        exchange what the owner is about to agree to. A suppressed address is asked only when its owner has asked for
+        it, or when it was left alone for 90 days. With `dry_run` nothing is kept.
         """
-        with writing(self._engine) as db:
-            found = _subscriber(db, stranger.email)
-            if found is None:
-                _add_stranger(db, stranger, now)
-                found = _subscriber(db, stranger.email)
-            # A suppressed subscriber gets nothing: for them, too, only a fresh confirmation opens the way again.
-            suppressed = _suppressed(db, stranger.email)
-            if suppressed and not by_owner and _is_left_alone(db, found.row, suppressed, now):
-                return False
-            reads = found.state in READING and not suppressed
-            if not reads and (by_owner or not _has_fresh_link(db, found.row, now)):
-                db.execute(update(subscribers).where(subscribers.c.row == found.row).values(wish=dict(wanted)))
-            return _queue(db, found.row, found.email, LINK if reads else CONFIRM, notice, now)
+        with trial(self._engine) if dry_run else writing(self._engine) as db:
+            if len(requests) > 1:
+                take_turns(db)
+            return [_request(db, one, now) for one in requests]
 
     def link(self, email: str, notice: NewNotice, now: datetime) -> bool:
         """Queue the link to the preferences of an address that is known; whether it was queued."""
@@ -85,19 +105,8 @@ class Personal:
             found = _subscriber(db, email)
             if found is None:
                 return False
-            pending = found.state == SubscriberState.PENDING.value
+            pending = found.state is SubscriberState.PENDING
             return _queue(db, found.row, found.email, CONFIRM if pending else LINK, notice, now)
-
-    def waiting(self, row: int) -> dict[str, Any] | None:
-        """What was asked for in this subscriber's name and waits for their word."""
-        with reading(self._engine) as db:
-            found: dict[str, Any] | None = db.scalar(select(subscribers.c.wish).where(subscribers.c.row == row))
-            return found
-
-    def consent(self, row: int) -> dict[str, Any]:
-        """When, from where and to which words the subscriber agreed."""
-        with reading(self._engine) as db:
-            return dict(db.scalar(select(subscribers.c.consent).where(subscribers.c.row == row)) or {})
 
     def farewell(self, row: int, because: str) -> None:
         """Keep why somebody left, in their words."""
@@ -119,7 +128,7 @@ class Personal:
             subscribers.c.state == SubscriberState.PENDING.value,
             subscribers.c.confirmed_at.is_(None),
             subscribers.c.created_at < before,
-            subscribers.c.wish.is_not(None),
+            subscribers.c.request.is_not(None),
             ~exists().where(deliveries.c.subscriber == subscribers.c.row, deliveries.c.created_at >= before),
         )
         with writing(self._engine) as db:
@@ -135,15 +144,11 @@ class Personal:
             }
 
 
-def _suppressed(db: Connection, email: str) -> datetime | None:
-    """Since when an address is suppressed, if it is."""
-    since: datetime | None = db.scalar(select(suppressions.c.at).where(suppressions.c.email_key == email_key(email)))
-    return since
-
-
-def _is_left_alone(db: Connection, row: int, suppressed: datetime, now: datetime) -> bool:
-    asked = db.scalar(select(func.max(deliveries.c.created_at)).where(_confirmations(row)))
-    return max(suppressed, asked or suppressed) > now - _LEFT_ALONE
+def _is_left_alone(db: Connection, found: Subscriber, now: datetime) -> bool:
+    assert found.suppressed is not None
+    since = found.suppressed[1]
+    asked = db.scalar(select(func.max(deliveries.c.created_at)).where(_confirmations(found.row)))
+    return max(since, asked or since) > now - _LEFT_ALONE
 
 
 def _has_fresh_link(db: Connection, row: int, now: datetime) -> bool:
@@ -158,33 +163,43 @@ def _confirmations(row: int) -> ColumnElement[bool]:
     return and_(deliveries.c.subscriber == row, deliveries.c.notice == CONFIRM, tried)
 
 
-def _subscriber(db: Connection, email: str) -> Any:
-    query = select(subscribers.c.row, subscribers.c.email, subscribers.c.state)
-    return db.execute(query.where(subscribers.c.email_key == email_key(email)).with_for_update()).one_or_none()
+def _subscriber(db: Connection, email: str) -> Subscriber | None:
+    """The subscriber with this address, whose row is locked."""
+    mine = subscribers.c.email_key == email_key(email)
+    db.execute(select(subscribers.c.row).where(mine).with_for_update()).all()
+    return next(iter(load(db, mine)), None)
 
 
-def _add_stranger(db: Connection, stranger: Subscriber, now: datetime) -> None:
-    schedule = stranger.schedule
-    values: dict[str, Any] = {
-        "email": stranger.email,
-        "email_key": email_key(stranger.email),
-        "name": "",
+def _request(db: Connection, request: SubscriptionRequest, now: datetime) -> RequestResult:
+    known = _subscriber(db, request.email)
+    if known is None:
+        add(db, _stranger(request, now))
+    found = _subscriber(db, request.email)
+    assert found is not None  # either it was there, or it is now
+    if found.suppressed and request.by is not Requester.OWNER and _is_left_alone(db, found, now):
+        return RequestResult(known, (), queued=False)
+    # A suppressed subscriber gets nothing: for them, too, only a fresh confirmation opens the way again.
+    reads = found.state.value in READING and not found.suppressed
+    stays = request.by is Requester.STRANGER and _has_fresh_link(db, found.row, now)
+    wanted = found.preferences if reads or stays else found.preferences.patched(request.patch)
+    if not reads and not stays:
+        kept = {**write(wanted), "first_now": request.first_now, "consent": dict(request.consent)}
+        db.execute(update(subscribers).where(subscribers.c.row == found.row).values(request=kept))
+    queued = _queue(db, found.row, found.email, LINK if reads else CONFIRM, request.notice, now)
+    return RequestResult(known, found.preferences.changes_to(wanted) if known else (), queued)
+
+
+def _stranger(request: SubscriptionRequest, now: datetime) -> dict[str, Any]:
+    """The row of an address that somebody typed in; the preferences wait in the request."""
+    defaults = {name: getattr(DEFAULTS, name) for name in COLUMNS}
+    return {
+        **defaults,
+        "email": request.email,
+        "email_key": email_key(request.email),
         "state": SubscriberState.PENDING.value,
-        "cadence": schedule.cadence.value,
-        "at": schedule.at,
-        "timezone": schedule.timezone,
-        "weekday": schedule.weekday,
-        "monthday": schedule.monthday,
-        "max_papers": stranger.max_papers,
-        "theme": stranger.theme,
-        "language": stranger.language,
-        "next_digest_at": None,
-        "paused_until": None,
         "created_at": now,
-        "confirmed_at": None,
         "consent": {},
     }
-    add(db, values)
 
 
 def _queue(db: Connection, row: int, email: str, kind: str, notice: NewNotice, now: datetime) -> bool:

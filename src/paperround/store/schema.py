@@ -6,6 +6,7 @@ Texts have no lengths here: SQLite would not hold to them, and PostgreSQL would 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import (
@@ -33,6 +34,9 @@ from sqlalchemy import (
     text,
 )
 
+from paperround.domain.preferences import Density
+from paperround.domain.schedule import Cadence
+
 
 class Moment(TypeDecorator[datetime]):
     """An instant: aware and in UTC on the Python side, whatever the database keeps."""
@@ -50,6 +54,23 @@ class Moment(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Choice(TypeDecorator[StrEnum]):
+    """One of an enumeration's values, kept as its text."""
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, kind: type[StrEnum]) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        return None if value is None else self.kind(value).value
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> StrEnum | None:  # noqa: ARG002
+        return None if value is None else self.kind(value)
 
 
 metadata = MetaData(
@@ -211,13 +232,14 @@ subscribers = Table(
     Column("email_key", String, nullable=False, unique=True),
     Column("name", String, nullable=False),
     Column("state", String, nullable=False),
-    Column("cadence", String, nullable=False),
+    Column("cadence", Choice(Cadence), nullable=False),
     Column("at", Time, nullable=False),
     Column("timezone", String, nullable=False),
     Column("weekday", Integer, nullable=False),
     Column("monthday", Integer, nullable=False),
     Column("max_papers", Integer, nullable=False),
     Column("theme", String, nullable=False),
+    Column("density", Choice(Density), nullable=False, server_default=Density.FULL.value),
     Column("language", String, nullable=False),
     Column("next_digest_at", Moment),
     Column("served", Date),
@@ -225,7 +247,7 @@ subscribers = Table(
     Column("created_at", Moment, nullable=False),
     Column("confirmed_at", Moment),
     Column("consent", JSON, nullable=False),
-    Column("wish", JSON(none_as_null=True)),  # what was asked for with this address and waits for its owner's word
+    Column("request", JSON(none_as_null=True)),  # the preferences that wait for a confirmation
     Column("unsubscribed_at", Moment),
     Column("farewell", Text),  # why they left, if they said so
     Index("ix_subscribers_state_next_digest_at", "state", "next_digest_at"),

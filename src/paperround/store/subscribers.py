@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from operator import attrgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Engine, delete, func, select, update
+from sqlalchemy import Connection, Engine, collate, delete, func, select, update
 
-from paperround.domain.models import EventKind, Subscriber, SubscriberState, Topic
-from paperround.domain.schedule import Cadence, Schedule, issue_date, next_digest_at
+from paperround.domain.models import EventKind, Subscriber, SubscriberState
+from paperround.domain.preferences import FIELDS, Preferences, read_patch
+from paperround.domain.schedule import next_digest_at
 from paperround.store.engine import reading, upsert, writing
 from paperround.store.events import Wanted, tell
 from paperround.store.schema import bounces, subscribers, subscriptions, suppressions, topics
-from paperround.store.topics import edition_before, news_horizon, save_one
 
 _CHUNK = 500
+_LOCK = 0x70726573  # any number that no other part of paperround locks
+COLUMNS = tuple(name for name in FIELDS if name in subscribers.c)
+"""The preferences that have a column; the others are subscriptions."""
 READING = (SubscriberState.ACTIVE.value, SubscriberState.PAUSED.value)
 """The states of those who have subscribed and have not left."""
 
@@ -49,6 +51,30 @@ class Subscribers:
         with reading(self._engine) as db:
             return {subscriber.row: subscriber for subscriber in load(db, subscribers.c.row.in_(rows))}
 
+    def by_emails(self, emails: Iterable[str]) -> dict[str, Subscriber]:
+        """Those of these addresses that are known, by their `email_key`."""
+        keys = sorted(set(map(email_key, emails)))
+        found: dict[str, Subscriber] = {}
+        with reading(self._engine) as db:
+            for start in range(0, len(keys), _CHUNK):
+                some = load(db, subscribers.c.email_key.in_(keys[start : start + _CHUNK]))
+                found |= {email_key(subscriber.email): subscriber for subscriber in some}
+        return found
+
+    def by_address(self) -> Iterator[Subscriber]:
+        """Every subscriber in the order of their addresses, which is the same in every database."""
+        # By the characters' code points: a database's own order depends on its language.
+        bytewise = {"postgresql": "C", "sqlite": "BINARY"}[self._engine.dialect.name]
+        key = collate(subscribers.c.email_key, bytewise)
+        last = ""
+        while True:
+            with reading(self._engine) as db:
+                chunk = load(db, key > last, limit=_CHUNK, order=key)
+            if not chunk:
+                return
+            yield from chunk
+            last = email_key(chunk[-1].email)
+
     def all(self, state: SubscriberState | None = None) -> Iterator[Subscriber]:
         """Every subscriber, in chunks that bound the memory."""
         last = 0
@@ -66,37 +92,6 @@ class Subscribers:
         with reading(self._engine) as db:
             query = select(subscribers.c.state, func.count()).group_by(subscribers.c.state)
             return dict(db.execute(query).all())
-
-    def save(
-        self,
-        subscribers: Iterable[Subscriber],
-        now: datetime,
-        consent: Mapping[str, str] | None = None,
-        *,
-        first_at: datetime | None = None,
-        new_topics: Iterable[Topic] = (),
-        returns: bool = False,
-    ) -> None:
-        """Add subscribers or replace what is known of them, all in one transaction.
-
-        A subscriber who is not pending keeps the state they are in, unless they confirm that they return.
-
-        The next digest follows from the schedule, or is `first_at` where that is given. A subscriber keeps the
-        progress of the topics they already followed; what was asked for in their name and waited for their word is
-        settled by it. `new_topics` are the subscribers' own queries, stored with them.
-        """
-        with writing(self._engine) as db:
-            for topic in sorted(new_topics, key=attrgetter("slug")):
-                save_one(db, topic)
-            numbers = dict(db.execute(select(topics.c.slug, topics.c.row)).all())
-            start = edition_before(db, news_horizon(now))
-            told = EventKind.SUBSCRIBED in self._wanted
-            for subscriber in subscribers:
-                read = told and _reads(db, subscriber.email)
-                row = _save_one(db, subscriber, now, consent, first_at, start, returns=returns)
-                if told and not read and _reads(db, subscriber.email):
-                    tell(db, self._wanted, EventKind.SUBSCRIBED, subscriber.email, now)
-                _follow(db, row, [numbers[slug] for slug in subscriber.topics], start, now)
 
     def set_state(
         self,
@@ -138,7 +133,7 @@ class Subscribers:
         over = [
             subscriber
             for subscriber in paused
-            if subscriber.paused_until and subscriber.paused_until <= _today(subscriber, now)
+            if (until := subscriber.preferences.paused_until) and until <= _today(subscriber, now)
         ]
         return sum(
             self.set_state(r.row, SubscriberState.ACTIVE, now, only_from=(SubscriberState.PAUSED,)) for r in over
@@ -188,42 +183,58 @@ def load(db: Connection, *where: Any, limit: int | None = None, order: Any = sub
         .limit(limit)
     )
     found = db.execute(query).all()
-    follows: dict[int, list[str]] = {row.row: [] for row in found}
+    follows: dict[int, list[tuple[str, str | None]]] = {row.row: [] for row in found}
     rows = list(follows)
     for start in range(0, len(rows), _CHUNK):
         some = (
-            select(subscriptions.c.subscriber, topics.c.slug)
+            select(subscriptions.c.subscriber, topics.c.slug, topics.c.query, topics.c.private)
             .join_from(subscriptions, topics)
             .where(subscriptions.c.subscriber.in_(rows[start : start + _CHUNK]))
             .order_by(subscriptions.c.subscriber, subscriptions.c.place)
         )
-        for subscriber, slug in db.execute(some):
-            follows[subscriber].append(slug)
+        for subscriber, slug, query, private in db.execute(some):
+            follows[subscriber].append((slug, query if private else None))
     return [_subscriber(row, follows[row.row]) for row in found]
 
 
-def schedule_of(found: Any) -> Schedule:
-    """The schedule in a row of the table."""
-    return Schedule(Cadence(found.cadence), found.at, found.timezone, found.weekday, found.monthday)
-
-
-def _subscriber(found: Any, follows: Sequence[str]) -> Subscriber:
+def _subscriber(found: Any, follows: Sequence[tuple[str, str | None]]) -> Subscriber:
+    """A row with what it follows: each topic's slug, and its query where it is an own one."""
+    preferences = Preferences(
+        topics=tuple(slug for slug, own in follows if own is None),
+        queries=tuple(own for _, own in follows if own is not None),
+        **{name: getattr(found, name) for name in COLUMNS},
+    )
+    state = SubscriberState(found.state)
     return Subscriber(
         row=found.row,
         email=found.email,
-        state=SubscriberState(found.state),
-        schedule=schedule_of(found),
-        name=found.name,
-        max_papers=found.max_papers,
-        theme=found.theme,
-        language=found.language,
-        topics=tuple(follows),
+        state=state,
+        preferences=requested(preferences, found.request) if state is SubscriberState.PENDING else preferences,
         next_digest_at=found.next_digest_at,
         served=found.served,
-        paused_until=found.paused_until,
         created_at=found.created_at,
+        confirmed_at=found.confirmed_at,
+        unsubscribed_at=found.unsubscribed_at,
+        farewell=found.farewell or "",
+        consent=found.consent or {},
+        request=found.request,
         suppressed=(found.suppressed_for, found.suppressed_at) if found.suppressed_for else None,
     )
+
+
+def requested(preferences: Preferences, request: Mapping[str, Any] | None) -> Preferences:
+    """Preferences as a request that waits for confirmation would make them."""
+    given = {name: value for name, value in (request or {}).items() if name in FIELDS}
+    return preferences.patched(read_patch(given))
+
+
+def take_turns(db: Connection) -> None:
+    """Wait until no other transaction has this; for those that lock more than one subscriber.
+
+    Whatever the order in which they lock, they then cannot wait for each other.
+    """
+    if db.dialect.name == "postgresql":  # SQLite has one writer at a time
+        db.execute(select(func.pg_advisory_xact_lock(_LOCK)))
 
 
 def add(db: Connection, values: Mapping[str, Any]) -> int | None:
@@ -233,91 +244,5 @@ def add(db: Connection, values: Mapping[str, Any]) -> int | None:
     return row
 
 
-def _reads(db: Connection, email: str) -> bool:
-    """Whether this address has subscribed and not left; its row is locked where there is one."""
-    known = _known(db, email)
-    return known is not None and known.state in READING
-
-
 def _today(subscriber: Subscriber, now: datetime) -> date:
     return now.astimezone(ZoneInfo(subscriber.schedule.timezone)).date()
-
-
-def _known(db: Connection, email: str) -> Any:
-    query = select(subscribers).where(subscribers.c.email_key == email_key(email))
-    return db.execute(query.with_for_update()).one_or_none()
-
-
-def _save_one(
-    db: Connection,
-    subscriber: Subscriber,
-    now: datetime,
-    consent: Mapping[str, str] | None,
-    first_at: datetime | None,
-    start: int,
-    *,
-    returns: bool,
-) -> int:
-    known = _known(db, subscriber.email)
-    schedule = subscriber.schedule
-    # The row is locked now: what the caller saw of the state may be over, and nobody is brought back by it.
-    settled = known is not None and known.state != SubscriberState.PENDING.value and not returns
-    state = SubscriberState(known.state) if settled else subscriber.state
-    active = known is not None and known.state == SubscriberState.ACTIVE.value
-    back = known is not None and state is SubscriberState.ACTIVE and not active
-    due = next_digest_at(schedule, now, known.served if known else None)
-    if first_at and not (known and known.served and known.served >= issue_date(schedule, first_at)):
-        due = first_at  # a day has one issue: who had theirs waits for the next
-    elif active and schedule_of(known) == schedule and known.next_digest_at:
-        due = known.next_digest_at  # a digest that is due already stays due
-    values: dict[str, Any] = {
-        "name": subscriber.name,
-        "state": state.value,
-        "cadence": schedule.cadence.value,
-        "at": schedule.at,
-        "timezone": schedule.timezone,
-        "weekday": schedule.weekday,
-        "monthday": schedule.monthday,
-        "max_papers": subscriber.max_papers,
-        "theme": subscriber.theme,
-        "language": subscriber.language,
-        "next_digest_at": due,
-        "paused_until": subscriber.paused_until,
-        "wish": None,
-    }
-    if state is not SubscriberState.UNSUBSCRIBED:
-        values["unsubscribed_at"] = None
-    if consent is not None:
-        values["consent"] = dict(consent)
-    if known:
-        if state is SubscriberState.ACTIVE and known.confirmed_at is None:
-            values["confirmed_at"] = now
-        if back:
-            # What was published while they were away is no news any more.
-            missed = (subscriptions.c.subscriber == known.row) & (subscriptions.c.read_to < start)
-            db.execute(update(subscriptions).where(missed).values(read_to=start))
-        db.execute(update(subscribers).where(subscribers.c.row == known.row).values(values))
-        return int(known.row)
-    values |= {"email": subscriber.email, "email_key": email_key(subscriber.email), "created_at": now}
-    values |= {"consent": dict(consent or {}), "confirmed_at": now if state is SubscriberState.ACTIVE else None}
-    row = add(db, values)
-    # Somebody else may have added the address while this transaction waited: then it is changed.
-    return _save_one(db, subscriber, now, consent, first_at, start, returns=returns) if row is None else row
-
-
-def _follow(db: Connection, subscriber: int, wanted: Sequence[int], start: int, now: datetime) -> None:
-    """Make the subscriptions those wanted; one that stays keeps its place in the editions."""
-    mine = subscriptions.c.subscriber == subscriber
-    db.execute(delete(subscriptions).where(mine, subscriptions.c.topic.not_in(wanted)))
-    if not wanted:
-        return
-    statement = upsert(db, subscriptions)
-    db.execute(
-        statement.on_conflict_do_update(
-            index_elements=["subscriber", "topic"], set_={"place": statement.excluded.place}
-        ),
-        [
-            {"subscriber": subscriber, "topic": topic, "place": place, "read_to": start, "created_at": now}
-            for place, topic in enumerate(wanted)
-        ],
-    )

@@ -1,121 +1,271 @@
-"""A list of subscribers as a CSV file, in and out: our own columns, and what listmonk and Mailchimp export. Pure."""
+"""A list of subscribers as a CSV file, in and out: our own columns, and what listmonk and Mailchimp export. Pure.
+
+Our own export has everything that there is to know of a subscriber, so that another site can take it in: the
+preferences, then the state and the record of how they came and went (`RECORD`).
+"""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parseaddr
+from typing import Any
 
-from paperround.domain.models import Problem, Subscriber
+from paperround.domain.models import Problem, Subscriber, SubscriberState
+from paperround.domain.preferences import FIELDS, write_text
+from paperround.domain.text import clean
 
-COLUMNS = ("email", "name", "topics", "cadence", "at", "timezone", "max_papers")
-PAUSED = "paused"
-"""The one status that a row keeps: such a subscriber is taken in, and gets nothing until they resume."""
+RECORD = (
+    "state",
+    "created_at",
+    "confirmed_at",
+    "unsubscribed_at",
+    "farewell",
+    "consent",
+    "suppressed_reason",
+    "suppressed_at",
+)
+"""What our own export says besides the preferences; read only of a file that has a column `state`."""
+COLUMNS = ("email", *FIELDS, *RECORD)
 # listmonk: email, name, status, attributes…; Mailchimp: Email Address, First Name, Last Name, TAGS, TIMEZONE…
 _SYNONYMS = {
     "email address": "email", "e-mail": "email", "mail": "email", "address": "email",
     "first name": "first", "last name": "last", "full name": "name", "subscriber name": "name",
-    "tags": "topics", "topic": "topics", "lists": "topics", "hour": "at", "time": "at", "tz": "timezone",
-    "time zone": "timezone", "frequency": "cadence", "max papers": "max_papers",
+    "tags": "topics", "topic": "topics", "lists": "topics", "query": "queries", "own queries": "queries",
+    "hour": "at", "time": "at", "tz": "timezone", "time zone": "timezone", "frequency": "cadence",
+    "max papers": "max_papers", "day of week": "weekday", "day of month": "monthday",
 }  # fmt: skip
 # listmonk marks who must not be mailed; Mailchimp exports those in files of their own, with these columns.
-# Our own export marks those who never confirmed and those whose address is suppressed.
-_GONE = {"status": {"blocklisted", "unsubscribed", "cleaned", "disabled", "pending", "suppressed"}}
+_GONE = {"blocklisted", "unsubscribed", "cleaned", "disabled", "pending", "suppressed"}
 _GONE_COLUMNS = {"unsub_time", "clean_time"}
+_PAUSED = "paused"  # so the first version's export marks who has paused
+_HELPERS = {"first", "last", "status", *_GONE_COLUMNS}
+_SEPARATOR_LINE = re.compile(r"\s*sep=(.)\s*(?:\r\n|\r|\n|$)", re.IGNORECASE)  # Excel's
+# A spreadsheet runs a cell that begins with one of these (OWASP, CSV injection), unless an apostrophe is before it.
+_RUN = re.compile(r"'*[=+\-@\t\r]")
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriberRow:
+    """One row: where it stands, the address, and the preferences that it gives, as texts by field."""
+
+    where: str
+    email: str
+    given: Mapping[str, str]
+    state: SubscriberState | None = None
+    """As our own export says it."""
+    history: Mapping[str, Any] = field(default_factory=dict)
+    """created_at, confirmed_at, unsubscribed_at and farewell."""
+    consent: Mapping[str, str] | None = None
+    suppressed: tuple[str, datetime] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SubscriberList:
-    """The rows of a file: where each stands and its values by our column names; and what was left out."""
+    """What a file holds, and what was left out of it."""
 
-    rows: tuple[tuple[str, dict[str, str]], ...]
-    problems: tuple[Problem, ...]
-    ignored: tuple[str, ...]
+    rows: tuple[SubscriberRow, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    ignored: tuple[str, ...] = ()
     """Columns that mean nothing to paperround."""
+    columns: tuple[str, ...] = ()
+    """The preferences that have a column."""
 
 
 def read(data: bytes) -> SubscriberList:
-    """Read a CSV file: with or without a byte order mark, separated by commas, semicolons or tabs."""
-    text = data.decode("utf-8-sig", errors="replace").replace("\x00", "")
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
+    """Read a CSV file in UTF-8, UTF-16 or Windows-1252, separated by commas, semicolons or tabs."""
+    text, delimiter = _separated(_decoded(data).replace("\x00", ""))
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         header = [column.strip().lower() for column in next(lines)]
-    except (StopIteration, csv.Error):
-        return SubscriberList(
-            (),
-            (Problem("line 1", "the file is empty; its first line names the columns: email, topics, …"),),
-            (),
-        )
+    except StopIteration:
+        remedy = "the file is empty; its first line names the columns: email, topics, …"
+        return SubscriberList(problems=(Problem("line 1", remedy),))
+    except csv.Error as error:
+        return SubscriberList(problems=(Problem("line 1", f"the names of the columns are not CSV ({error})"),))
     names = [_SYNONYMS.get(column, column) for column in header]
-    known = {*COLUMNS, "first", "last", *_GONE, *_GONE_COLUMNS}
+    known = {*COLUMNS, *_HELPERS} if "state" in names else {"email", *FIELDS, *_HELPERS}
     ignored = tuple(column for column, name in zip(header, names, strict=True) if name not in known and column)
     if "email" not in names:
-        return SubscriberList(
-            (), (Problem("line 1", f"no column `email` among: {', '.join(header)[:200]}"),), ignored
-        )
-    return _rows(lines, names, ignored)
+        remedy = f"no column `email` among: {', '.join(header)[:200]}"
+        return SubscriberList(problems=(Problem("line 1", remedy),), ignored=ignored)
+    rows, problems = _read_rows(_records(lines, delimiter), [name if name in known else "" for name in names])
+    columns = tuple(name for name in FIELDS if name in names)
+    return SubscriberList(tuple(rows), tuple(problems), ignored, columns)
 
 
-def write(subscribers: Iterable[Subscriber], public: Collection[str]) -> str:
-    """The subscribers as a file that `read` understands, with those of their topics that are public."""
-    out = io.StringIO(newline="")
-    table = csv.writer(out, lineterminator="\r\n")  # RFC 4180
-    table.writerow([*COLUMNS, "status"])
+def write(subscribers: Iterable[Subscriber]) -> Iterator[str]:
+    """The lines of a file that `read` understands: the names of the columns, then one line for each subscriber."""
+    yield _line(COLUMNS)
     for subscriber in subscribers:
-        schedule = subscriber.schedule
-        topics = ";".join(slug for slug in subscriber.topics if slug in public)
-        when = (schedule.cadence.value, f"{schedule.at:%H:%M}", schedule.timezone)
-        status = "suppressed" if subscriber.suppressed else subscriber.state.value
-        table.writerow([subscriber.email, _harmless(subscriber.name), topics, *when, subscriber.max_papers, status])
-    return out.getvalue()
+        record = _record(subscriber)
+        cells = {"email": subscriber.email, **write_text(subscriber.preferences), **record}
+        yield _line(cells[name] for name in COLUMNS)
 
 
-def _rows(lines: Iterable[list[str]], names: list[str], ignored: tuple[str, ...]) -> SubscriberList:
-    rows: list[tuple[str, dict[str, str]]] = []
+def _record(subscriber: Subscriber) -> dict[str, str]:
+    reason, since = subscriber.suppressed or ("", None)
+    consent = json.dumps(dict(subscriber.consent), ensure_ascii=False, sort_keys=True) if subscriber.consent else ""
+    return {
+        "state": subscriber.state.value,
+        "created_at": _moment(subscriber.created_at),
+        "confirmed_at": _moment(subscriber.confirmed_at),
+        "unsubscribed_at": _moment(subscriber.unsubscribed_at),
+        "farewell": subscriber.farewell,
+        "consent": consent,
+        "suppressed_reason": reason,
+        "suppressed_at": _moment(since),
+    }
+
+
+def _moment(at: datetime | None) -> str:
+    return at.astimezone(UTC).isoformat() if at else ""
+
+
+def _line(cells: Iterable[str]) -> str:
+    out = io.StringIO(newline="")
+    csv.writer(out, lineterminator="\r\n").writerow([f"'{cell}" if _RUN.match(cell) else cell for cell in cells])
+    return out.getvalue()  # RFC 4180
+
+
+# --- reading ------------------------------------------------------------------------------------------------------
+
+
+def _decoded(data: bytes) -> str:
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", errors="replace")
+    head = data[:2_000]
+    if head[1::2].count(0) > len(head) // 4:  # every other byte of Western text in UTF-16 is zero
+        return data.decode("utf-16-le", errors="replace")
+    if head[::2].count(0) > len(head) // 4:
+        return data.decode("utf-16-be", errors="replace")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", errors="replace")
+
+
+def _separated(text: str) -> tuple[str, str]:
+    """The text without a line `sep=;`, and what separates its cells."""
+    if found := _SEPARATOR_LINE.match(text):
+        return text[found.end() :], found[1]
+    first = text.partition("\n")[0]
+    return text, max(",;\t", key=first.count)
+
+
+def _records(lines: Any, delimiter: str) -> Iterator[tuple[str, list[str] | Problem]]:
+    """Each record with where it stands; in its place a Problem. After a quote that is not closed there is no more."""
+    while True:
+        start = lines.line_num + 1
+        where = f"line {start}"
+        try:
+            cells = next(lines)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            if lines.line_num == start and "expected after" in str(error):  # text after a closing quote
+                yield where, Problem(where, f"is not CSV ({error}); is a quote left out or doubled?")
+                continue
+            yield where, _unclosed(where)
+            return
+        if any(_swallows(cell, delimiter) for cell in cells):
+            yield where, _unclosed(where)
+            return
+        yield where, cells
+
+
+def _unclosed(where: str) -> Problem:
+    return Problem(where, "a quote is opened and not closed; nothing from this line on was read")
+
+
+def _swallows(cell: str, delimiter: str) -> bool:
+    """Whether a cell holds what looks like the beginning of further rows."""
+    rest = "".join(cell.splitlines(keepends=True)[1:])
+    return "@" in rest and delimiter in rest
+
+
+def _read_rows(
+    records: Iterable[tuple[str, list[str] | Problem]], names: list[str]
+) -> tuple[list[SubscriberRow], list[Problem]]:
+    rows: list[SubscriberRow] = []
     problems: list[Problem] = []
     seen: dict[str, str] = {}
-    subscriber = iter(lines)
-    while True:
-        try:
-            cells = next(subscriber)
-        except StopIteration:
-            break
-        except csv.Error as error:
-            problems.append(Problem("the rest of the file", f"is not CSV ({error}); are quotes balanced?"))
-            break
-        where = f"line {getattr(lines, 'line_num', 0)}"
-        values = {name: cell.strip() for name, cell in zip(names, cells, strict=False) if name and cell.strip()}
+    for where, cells in records:
+        if isinstance(cells, Problem):
+            problems.append(cells)
+            continue
+        values = {name: text for name, cell in zip(names, cells, strict=False) if name and (text := _cell(cell))}
         if not values:
             continue
-        email = values.get("email", "")
+        name, email = _address(values.get("email", ""))
         if problem := _unusable(values, email, seen):
             problems.append(Problem(f"{where} {email}".rstrip(), problem))
             continue
-        seen[email.casefold()] = where
-        values.setdefault("name", f"{values.pop('first', '')} {values.pop('last', '')}".strip())
-        kept = {name: value for name, value in values.items() if name in COLUMNS}
-        if values.get("status", "").lower() == PAUSED:
-            kept["status"] = PAUSED
-        rows.append((where, kept))
-    return SubscriberList(tuple(rows), tuple(problems), ignored)
+        seen[email.lower()] = where
+        own_name = values.get("name") or f"{values.get('first', '')} {values.get('last', '')}".strip() or name
+        try:
+            rows.append(_row(where, email, {**values, "name": own_name}))
+        except ValueError as error:
+            problems.append(Problem(f"{where} {email}", str(error)))
+    return rows, problems
 
 
-def _unusable(values: dict[str, str], email: str, seen: dict[str, str]) -> str:
+def _cell(cell: str) -> str:
+    cell = cell.strip(" \n\u00a0")
+    return cell[1:] if cell.startswith("'") and _RUN.match(cell) else cell.strip()
+
+
+def _address(cell: str) -> tuple[str, str]:
+    """The name and the address in a cell: `ada@example.org`, `Ada <ada@example.org>`, `mailto:ada@example.org`."""
+    cell = clean(cell)
+    if cell.lower().startswith("mailto:"):
+        return "", cell[7:].partition("?")[0]
+    return parseaddr(cell) if cell.endswith(">") else ("", cell)
+
+
+def _unusable(values: Mapping[str, str], email: str, seen: Mapping[str, str]) -> str:
     if not email:
         return "has no address"
-    if first := seen.get(email.casefold()):
+    if first := seen.get(email.lower()):
         return f"the address stands on {first} already"
-    if values.get("status", "").lower() in _GONE["status"] or _GONE_COLUMNS & values.keys():
+    if values.get("status", "").lower() in _GONE or _GONE_COLUMNS & values.keys():
         return "has unsubscribed or is blocked there; left out"
     return ""
 
 
-def _delimiter(text: str) -> str:
-    first = text.partition("\n")[0]
-    return max(",;\t", key=first.count)
+def _row(where: str, email: str, values: Mapping[str, str]) -> SubscriberRow:
+    moments = {name: _read_moment(name, values[name]) for name in RECORD if name.endswith("_at") and name in values}
+    state = _PAUSED if values.get("status", "").lower() == _PAUSED else values.get("state", "").lower()
+    reason, since = values.get("suppressed_reason"), moments.pop("suppressed_at", None)
+    return SubscriberRow(
+        where,
+        email,
+        {name: values[name] for name in FIELDS if values.get(name)},
+        SubscriberState(state) if state in set(SubscriberState) else None,
+        moments | ({"farewell": values["farewell"]} if "farewell" in values else {}),
+        _read_consent(values["consent"]) if "consent" in values else None,
+        (reason, since) if reason and since else None,
+    )
 
 
-def _harmless(cell: str) -> str:
-    # A spreadsheet runs a cell that begins with one of these (OWASP, CSV injection).
-    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+def _read_moment(name: str, text: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{name}: {text[:40]!r} is not a moment; write it as 2026-11-23T07:00:00+00:00") from None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _read_consent(text: str) -> dict[str, str]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise ValueError(f"consent: {text[:40]!r} is not a JSON object")  # noqa: TRY004 - the row is wrong
+    return {str(name): str(value) for name, value in found.items()}

@@ -1,4 +1,4 @@
-"""Who reads what: every change of a subscriber's state goes through here, from wherever it was asked for.
+"""Every change of a subscriber goes through here, from wherever it was asked for.
 
 pending ──confirm──▶ active ──pause──▶ paused ──resume──▶ active
                        └──unsubscribe──▶ unsubscribed ──(a fresh confirmation)──▶ active
@@ -6,19 +6,18 @@ pending ──confirm──▶ active ──pause──▶ paused ──resume�
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
-from functools import lru_cache
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from email_validator import EmailNotValidError, validate_email
 
 from paperround.app import App
-from paperround.domain.errors import QueryError, UnknownName, WrongUse
-from paperround.domain.models import Subscriber, SubscriberState, Topic
-from paperround.domain.schedule import Cadence, Schedule
+from paperround.domain import preferences
+from paperround.domain.errors import PreferenceError, UnknownName, WrongUse
+from paperround.domain.models import Subscriber, SubscriberState
+from paperround.domain.preferences import DEFAULTS, Patch, Preferences, SiteOptions
 from paperround.domain.text import clean
 from paperround.matching.words import canonical
 from paperround.rendering import language as languages
@@ -26,100 +25,145 @@ from paperround.rendering import theme as themes
 from paperround.resources import templates
 from paperround.rounds import topics
 from paperround.rounds.letters import new_message_id
-from paperround.store.requests import NewNotice
+from paperround.store.requests import NewNotice, Requester, SubscriptionRequest
+from paperround.store.subscriber_changes import ChangeResult, Effect, SubscriberChange
+from paperround.store.subscribers import email_key, requested
 
-MOST_PAPERS = 100
 _READING = (SubscriberState.ACTIVE, SubscriberState.PAUSED)
-MOST_QUERIES, MOST_QUERY = 5, 300  # queries of a subscriber's own, characters of each
 MOST_FAREWELL = 500  # characters
 NOTICE_HOLDS = timedelta(days=3)  # as long as the link in a confirmation
-_OWN_NAME = 80  # characters of a query that name it in letters
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What somebody asked for, checked."""
+class Addition:
+    """What adding an address came to."""
 
     email: str
-    topics: tuple[str, ...]
-    schedule: Schedule
-    name: str = ""
-    max_papers: int = 10
-    theme: str = "paper"
-    language: str = "en"
-    queries: tuple[str, ...] = ()
-    """Queries of one's own, in their canonical form."""
-    first_now: bool = False
-    """Whether the first letter shall come at once."""
+    effect: Effect
+    fields: tuple[str, ...] = ()
+    """The preferences that have changed, and `state`."""
+    asked: bool = False
+    """Whether a mail is queued that asks them to confirm."""
 
 
-def wish(
+@dataclass(frozen=True, slots=True)
+class PendingRequest:
+    """What waits for the confirmation of an address's owner."""
+
+    preferences: Preferences
+    first_now: bool
+    """Whether the first letter is to come at once."""
+    consent: Mapping[str, str]
+
+
+# --- adding and changing ----------------------------------------------------------------------------------------
+
+
+def site_options(app: App) -> SiteOptions:
+    """What this site's subscribers can choose from."""
+    return SiteOptions(
+        topics=tuple(topic.slug for topic in app.store.topics.public()),
+        themes=themes.names(templates()),
+        languages=languages.available(templates()),
+        canonical=canonical,
+    )
+
+
+def read_patch(app: App, given: Mapping[str, object]) -> dict[str, object]:
+    """The patch that texts or JSON values stand for, checked; WrongUse names the field and the remedy."""
+    return site_options(app).check(preferences.read_patch(given))
+
+
+def add(app: App, email: str, patch: Patch, *, confirmed: bool, first_now: bool = False) -> Addition:
+    """Add a subscriber, or change the preferences that the patch names.
+
+    `confirmed` says that their consent is known (an operator's word); else a mail asks them first. Nobody who
+    unsubscribed becomes active by this, and a suppressed address stays so.
+    """
+    state = SubscriberState.ACTIVE if confirmed else SubscriberState.PENDING
+    change = SubscriberChange(address(email), patch, state)
+    _check_topics(app, patch, app.store.subscribers.by_email(change.email))
+    return add_all(app, [change], ask=True, first_now=first_now)[0]
+
+
+def add_all(
+    app: App, changes: Sequence[SubscriberChange], *, ask: bool, first_now: bool = False, dry_run: bool = False
+) -> list[Addition]:
+    """Add subscribers or change their preferences, each another address; what each change came to.
+
+    With `ask`, those who are pending afterwards are asked by mail to confirm. With `dry_run` nothing is kept.
+    """
+    now, known = app.clock(), app.store.subscribers.by_emails(change.email for change in changes)
+    pairs = [(change, known.get(email_key(change.email))) for change in changes]
+    for change, found in pairs:
+        if found and _pause_changes(change.patch, found):
+            check_pause(app, found, change.patch["paused_until"])
+    asked = [change for change, found in pairs if ask and _stays_pending(change, found)]
+    saved = [_paused_from_start(change) for change in changes if change not in asked]
+    told = app.store.changes.save(saved, now, first_at=now if first_now else None, dry_run=dry_run) if saved else []
+    added = {one.email: Addition(one.email, one.effect, one.fields) for one in told}
+    added |= {one.email: one for one in _ask(app, asked, first_now=first_now, dry_run=dry_run)}
+    for change, found in pairs:
+        if found and change not in asked and _pause_changes(change.patch, found):
+            one = added[change.email]
+            added[change.email] = replace(one, effect=Effect.CHANGED, fields=(*one.fields, "paused_until"))
+            if not dry_run:
+                _set_pause(app, found, change.patch["paused_until"])
+    if not dry_run:
+        _match_own_queries(app, [change.patch for change in saved], known.values())
+    return [added[change.email] for change in changes]
+
+
+def change(app: App, subscriber: Subscriber, patch: Patch) -> ChangeResult | None:
+    """Change the preferences that the patch names; None when the subscriber was erased meanwhile.
+
+    Whether they get letters, pause or have left stays as it is, unless the patch has `paused_until`.
+    """
+    _check_topics(app, patch, subscriber)
+    if _pause_changes(patch, subscriber):
+        _set_pause(app, subscriber, patch["paused_until"])
+    told = app.store.changes.save([SubscriberChange(subscriber.email, patch)], app.clock(), only_known=True)
+    _match_own_queries(app, [patch], [subscriber])
+    return told[0] if told else None
+
+
+def _check_topics(app: App, patch: Patch, known: Subscriber | None) -> None:
+    before = known.preferences if known else DEFAULTS
+    if not before.patched(patch).follow_something:
+        there = ", ".join(topic.slug for topic in app.store.topics.public()) or "none yet, add one first"
+        raise PreferenceError("topics", f"no topic to follow; choose one or more of: {there}")
+
+
+def _stays_pending(change: SubscriberChange, known: Subscriber | None) -> bool:
+    pending = SubscriberState.PENDING
+    return change.state is pending and not change.suppressed and (known is None or known.state is pending)
+
+
+def _paused_from_start(change: SubscriberChange) -> SubscriberChange:
+    paused = change.state is SubscriberState.ACTIVE and change.patch.get("paused_until")
+    return replace(change, state=SubscriberState.PAUSED) if paused else change
+
+
+def _match_own_queries(app: App, patches: Sequence[Patch], before: object) -> None:
+    queries = {query for patch in patches for query in patch.get("queries", ())}
+    for text in sorted(queries):
+        topics.match_topic(app, preferences.own_slug(text))
+    if before and any("queries" in patch for patch in patches):
+        app.store.topics.drop_unread()
+
+
+# --- subscribing and confirming -----------------------------------------------------------------------------------
+
+
+def ask_to_subscribe(
     app: App,
     email: str,
-    topics: Sequence[str],
+    patch: Patch,
+    consent: Mapping[str, str],
     *,
-    name: str = "",
-    cadence: str = "daily",
-    at: str = "07:00",
-    timezone: str = "UTC",
-    weekday: int | str = 0,
-    monthday: int | str = 1,
-    max_papers: int | str = 10,
-    theme: str = "paper",
-    language: str = "en",
-    queries: Sequence[str] = (),
-) -> Wish:
-    """Check what somebody asked for; WrongUse names the field and the remedy."""
-    own = own_queries(queries)
-    days = _number(weekday, 0, 6, "a day of the week"), _number(monthday, 1, 31, "a day of the month")
-    return Wish(
-        email=address(email),
-        topics=known_topics(app, topics, some=not own),
-        schedule=Schedule(_cadence(cadence), _hour(at), _zone(timezone), *days),
-        name=clean(name)[:200],
-        max_papers=_number(max_papers, 1, MOST_PAPERS, "a number of papers"),
-        theme=_one_of(theme, themes.names(templates()), "theme"),
-        language=_one_of(language, languages.available(templates()), "language"),
-        queries=own,
-    )
-
-
-def subscribe(
-    app: App,
-    wishes: Iterable[Wish],
-    *,
-    confirmed: bool,
-    consent: Mapping[str, str] | None = None,
-    first_at: datetime | None = None,
+    by: Requester = Requester.STRANGER,
+    first_now: bool = False,
 ) -> None:
-    """Add subscribers or change what they follow, all or none.
-
-    `confirmed` says that their consent is known (an operator's word); else they are pending until they confirm.
-    Nobody who unsubscribed becomes active by this, and a suppressed address stays so.
-    """
-    subscribers = [_subscriber(app, wanted, confirmed=confirmed) for wanted in wishes]
-    app.store.subscribers.save(subscribers, app.clock(), consent, first_at=first_at)
-
-
-def _subscriber(app: App, wanted: Wish, *, confirmed: bool) -> Subscriber:
-    known = app.store.subscribers.by_email(wanted.email)
-    state = SubscriberState.ACTIVE if confirmed else SubscriberState.PENDING
-    if known and known.state is not SubscriberState.PENDING:
-        state = known.state
-    return Subscriber(
-        row=known.row if known else 0,
-        email=wanted.email,
-        state=state,
-        schedule=wanted.schedule,
-        name=wanted.name,
-        max_papers=wanted.max_papers,
-        theme=wanted.theme,
-        language=wanted.language,
-        topics=wanted.topics,
-    )
-
-
-def ask_to_subscribe(app: App, wanted: Wish, consent: Mapping[str, str], *, by_owner: bool = False) -> None:
     """Somebody typed an address into a form: its owner is asked by a letter, at most once a day.
 
     `by_owner` says that the request came with a link out of the owner's mail: only then is a suppressed address asked
@@ -127,57 +171,63 @@ def ask_to_subscribe(app: App, wanted: Wish, consent: Mapping[str, str], *, by_o
     Nothing else happens before they confirm, and nothing here tells whether the address is known: each way through
     writes about the same rows.
     """
-    names = {topic.slug: topic.name for topic in app.store.topics.public()}
-    context = {"topics": [names[slug] for slug in wanted.topics if slug in names]}
-    stranger = Subscriber(
-        0,
-        wanted.email,
-        SubscriberState.PENDING,
-        wanted.schedule,
-        max_papers=wanted.max_papers,
-        theme=wanted.theme,
-        language=wanted.language,
-    )
-    kept = {**_as_kept(wanted), "consent": dict(consent)}
-    if app.store.personal.wish(stranger, kept, _notice(app, context), app.clock(), by_owner=by_owner):
+    notice = _new_notice(app, {"topics": _topic_names(app, patch.get("topics", ()))})
+    request = SubscriptionRequest(email, patch, consent, notice, by, first_now)
+    if app.store.personal.request([request], app.clock())[0].queued:
         app.nudge()
+
+
+def _ask(app: App, changes: Sequence[SubscriberChange], *, first_now: bool, dry_run: bool) -> list[Addition]:
+    """Ask for an operator; what each request came to."""
+    if not changes:
+        return []
+    now = app.clock()
+    names = {topic.slug: topic.name for topic in app.store.topics.public()}
+    requests = [
+        SubscriptionRequest(
+            change.email,
+            change.patch,
+            change.consent or {"asked_at": now.isoformat(), "asked_from": "the operator", "words": ""},
+            _new_notice(app, {"topics": [names[slug] for slug in change.patch.get("topics", ()) if slug in names]}),
+            Requester.OPERATOR,
+            first_now,
+        )
+        for change in changes
+    ]
+    results = app.store.personal.request(requests, now, dry_run=dry_run)
+    if not dry_run and any(result.queued for result in results):
+        app.nudge()
+    return [
+        Addition(
+            change.email,
+            Effect.NEW if result.known is None else Effect.CHANGED if result.fields else Effect.UNCHANGED,
+            result.fields,
+            asked=result.queued,
+        )
+        for change, result in zip(changes, results, strict=True)
+    ]
 
 
 def ask_for_link(app: App, email: str) -> None:
     """Somebody lost the link to their preferences: it is mailed to the address, if that is known."""
-    if app.store.personal.link(address(email), _notice(app, {}), app.clock()):
+    if app.store.personal.link(address(email), _new_notice(app, {}), app.clock()):
         app.nudge()
 
 
 def ask_to_return(app: App, subscriber: Subscriber, consent: Mapping[str, str]) -> None:
     """Somebody who left wants their letters again: they are asked to confirm, as everybody is."""
-    ask_to_subscribe(app, wish_of(app, subscriber), consent, by_owner=True)
+    ask_to_subscribe(app, subscriber.email, subscriber.preferences.as_patch(), consent, by=Requester.OWNER)
 
 
-def wish_of(app: App, subscriber: Subscriber) -> Wish:
-    """What a subscriber has now, as a wish."""
-    private = {topic.slug: topic.query for topic in app.store.topics.named(subscriber.topics) if topic.private}
-    return Wish(
-        email=subscriber.email,
-        topics=tuple(slug for slug in subscriber.topics if slug not in private),
-        schedule=subscriber.schedule,
-        name=subscriber.name,
-        max_papers=subscriber.max_papers,
-        theme=subscriber.theme,
-        language=subscriber.language,
-        queries=tuple(private[slug] for slug in subscriber.topics if slug in private),
-    )
-
-
-def waiting_wish(app: App, subscriber: Subscriber) -> Wish | None:
-    """What was asked for with this subscriber's address and waits for their word; None when there is nothing."""
-    kept = app.store.personal.waiting(subscriber.row)
-    if kept is None:
-        return wish_of(app, subscriber) if subscriber.state is SubscriberState.PENDING else None
-    known = {topic.slug for topic in app.store.topics.public()}
-    fields = {name: value for name, value in kept.items() if name not in {"consent", "first_now"}}
-    fields["topics"] = [slug for slug in kept["topics"] if slug in known]
-    return replace(wish(app, subscriber.email, name=subscriber.name, **fields), first_now=bool(kept["first_now"]))
+def pending_request(app: App, subscriber: Subscriber) -> PendingRequest | None:
+    """What waits for the confirmation of this address's owner; None when there is nothing."""
+    kept = subscriber.request
+    if kept is None and subscriber.state is not SubscriberState.PENDING:
+        return None
+    wanted = requested(subscriber.preferences, kept)
+    public = {topic.slug for topic in app.store.topics.public()}
+    wanted = replace(wanted, topics=tuple(slug for slug in wanted.topics if slug in public), paused_until=None)
+    return PendingRequest(wanted, bool(kept and kept.get("first_now")), (kept or {}).get("consent", {}))
 
 
 def confirm(app: App, subscriber: Subscriber, consent: Mapping[str, str] | None = None) -> bool:
@@ -185,81 +235,47 @@ def confirm(app: App, subscriber: Subscriber, consent: Mapping[str, str] | None 
 
     False, and nothing changed, when nothing waits for their word: a link that is used twice brings nobody back.
     """
-    wanted = waiting_wish(app, subscriber)
-    if wanted is None:
+    request = pending_request(app, subscriber)
+    if request is None:
         return False
-    kept = app.store.personal.waiting(subscriber.row) or {}
-    agreed = {**app.store.personal.consent(subscriber.row), **kept.get("consent", {}), **(consent or {})}
+    now, wanted = app.clock(), request.preferences
+    agreed = {**subscriber.consent, **request.consent, **(consent or {})}
+    # A day has one issue: who had theirs today and comes back gets the next one tomorrow.
+    today = now.astimezone(ZoneInfo(wanted.timezone)).date()
+    first = now if request.first_now and app.store.issues.digest_on(subscriber.row, today) is None else None
     app.store.subscribers.unsuppress(subscriber.email)
-    _save(app, replace(subscriber, state=SubscriberState.ACTIVE, paused_until=None), wanted, agreed, returns=True)
-    if not wanted.first_now:
+    confirmed = SubscriberChange(subscriber.email, wanted.as_patch(), SubscriberState.ACTIVE, agreed)
+    app.store.changes.save([confirmed], now, first_at=first, returns=True)
+    _match_own_queries(app, [wanted.as_patch()], None)
+    if not request.first_now:
         _welcome(app, subscriber, wanted)
     app.nudge()
     return True
 
 
-def change(app: App, subscriber: Subscriber, wanted: Wish) -> None:
-    """The subscriber wants it otherwise from now on; whether they read, pause or have left stays as it is."""
-    _save(app, subscriber, replace(wanted, first_now=False), None)
-    app.store.topics.drop_unread()
-
-
-def _save(
-    app: App, subscriber: Subscriber, wanted: Wish, consent: Mapping[str, str] | None, *, returns: bool = False
-) -> None:
+def _welcome(app: App, subscriber: Subscriber, wanted: Preferences) -> None:
     now = app.clock()
-    own = [own_topic(query) for query in wanted.queries]
-    saved = replace(
-        subscriber,
-        schedule=wanted.schedule,
-        name=wanted.name,
-        max_papers=wanted.max_papers,
-        theme=wanted.theme,
-        language=wanted.language,
-        topics=(*wanted.topics, *(topic.slug for topic in own)),
-    )
-    # A day has one issue: who had theirs today and comes back gets the next one tomorrow.
-    today = now.astimezone(ZoneInfo(wanted.schedule.timezone)).date()
-    first = now if wanted.first_now and app.store.issues.digest_on(subscriber.row, today) is None else None
-    app.store.subscribers.save([saved], now, consent, first_at=first, new_topics=own, returns=returns)
-    for topic in own:
-        topics.match_topic(app, topic.slug)
-
-
-def _welcome(app: App, subscriber: Subscriber, wanted: Wish) -> None:
-    now = app.clock()
-    names = {topic.slug: topic.name for topic in app.store.topics.public()}
-    topics = [names[slug] for slug in wanted.topics if slug in names]
     app.store.deliveries.add_notice(
         subscriber.row,
         subscriber.email,
         "welcome",
-        {"topics": [*topics, *wanted.queries]},
+        {"topics": [*_topic_names(app, wanted.topics), *wanted.queries]},
         new_message_id(app.settings),
         now,
         now + NOTICE_HOLDS,
     )
 
 
-def _notice(app: App, context: Mapping[str, object]) -> NewNotice:
+def _topic_names(app: App, slugs: Sequence[str]) -> list[str]:
+    names = {topic.slug: topic.name for topic in app.store.topics.public()}
+    return [names[slug] for slug in slugs if slug in names]
+
+
+def _new_notice(app: App, context: Mapping[str, object]) -> NewNotice:
     return NewNotice(new_message_id(app.settings), context, app.clock() + NOTICE_HOLDS)
 
 
-def _as_kept(wanted: Wish) -> dict[str, object]:
-    schedule = wanted.schedule
-    return {
-        "topics": list(wanted.topics),
-        "queries": list(wanted.queries),
-        "cadence": schedule.cadence.value,
-        "at": f"{schedule.at:%H:%M}",
-        "timezone": schedule.timezone,
-        "weekday": schedule.weekday,
-        "monthday": schedule.monthday,
-        "max_papers": wanted.max_papers,
-        "theme": wanted.theme,
-        "language": wanted.language,
-        "first_now": wanted.first_now,
-    }
+# --- everything else ----------------------------------------------------------------------------------------------
 
 
 def say_farewell(app: App, subscriber: Subscriber, because: str) -> None:
@@ -287,7 +303,7 @@ def unsubscribe(app: App, subscriber: Subscriber) -> bool:
 
 def pause(app: App, subscriber: Subscriber, until: date | None = None) -> bool:
     """Send nothing until a day, or until further notice; what is published meanwhile comes when they resume."""
-    _must_be(subscriber, *_READING, doing="pause")
+    check_pause(app, subscriber, until)
     return app.store.subscribers.set_state(
         subscriber.row, SubscriberState.PAUSED, app.clock(), paused_until=until, only_from=_READING
     )
@@ -322,85 +338,26 @@ def address(email: str) -> str:
         raise WrongUse(f"{clean(email)[:100]}: not an email address ({error})") from None
 
 
-def own_queries(queries: Sequence[str]) -> tuple[str, ...]:
-    """Queries of a subscriber's own, each once and in one spelling; QueryError says where one is wrong."""
-    for text in queries:
-        if len(text) > MOST_QUERY:
-            raise QueryError(
-                text[:MOST_QUERY], MOST_QUERY, f"a query of your own has at most {MOST_QUERY} characters"
-            )
-    found = tuple(dict.fromkeys(canonical(text) for text in queries if text.strip()))
-    if len(found) > MOST_QUERIES:
-        raise WrongUse(f"{len(found)} queries of your own; {MOST_QUERIES} is the most, join some with OR")
-    return found
+def _pause_changes(patch: Patch, subscriber: Subscriber) -> bool:
+    return "paused_until" in patch and patch["paused_until"] != subscriber.preferences.paused_until
 
 
-def own_topic(text: str) -> Topic:
-    """The private topic that a subscriber's own query is; the same query is the same topic."""
-    slug = f"own-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
-    return Topic(slug, text if len(text) <= _OWN_NAME else f"{text[: _OWN_NAME - 1]}…", text, private=True)
+def _set_pause(app: App, subscriber: Subscriber, until: date | None) -> None:
+    if until:
+        pause(app, subscriber, until)
+    elif subscriber.state is SubscriberState.PAUSED:
+        resume(app, subscriber)
 
 
-def known_topics(app: App, slugs: Sequence[str], *, some: bool = True) -> tuple[str, ...]:
-    """The topics' slugs, each once; WrongUse names the first that does not exist, and those that do.
-
-    Subscribers' own queries are no topics in this sense. `some` says that there must be one.
-    """
-    known = [topic.slug for topic in app.store.topics.public()]
-    wanted = tuple(dict.fromkeys(slug.strip().lower() for slug in slugs if slug.strip()))
-    for slug in wanted:
-        if slug not in known:
-            raise UnknownName(f"there is no topic {slug!r}; there are: {', '.join(known) or 'none yet'}")
-    if some and not wanted:
-        raise WrongUse(f"no topic to follow; choose of: {', '.join(known) or 'none yet, add one first'}")
-    return wanted
+def check_pause(app: App, subscriber: Subscriber, until: date | None) -> None:
+    """WrongUse for who cannot pause, and for a day that is not in the future."""
+    _must_be(subscriber, *_READING, doing="pause")
+    if until and until <= _today(app.clock(), subscriber):
+        raise PreferenceError("paused_until", f"{until} is over; choose a day in the future")
 
 
-def _one_of(value: str, known: Sequence[str], what: str) -> str:
-    if value not in known:
-        raise WrongUse(f"there is no {what} {value!r}; there are: {', '.join(known)}")
-    return value
-
-
-def _cadence(value: str) -> Cadence:
-    try:
-        return Cadence(value.strip().lower())
-    except ValueError:
-        raise WrongUse(f"there is no cadence {value!r}; there are: {', '.join(Cadence)}") from None
-
-
-def _hour(value: str) -> time:
-    try:
-        hours, minutes = value.strip().split(":")
-        return time(int(hours), int(minutes))
-    except ValueError:
-        raise WrongUse(f"{value!r} is not a time of day; write it as 07:30") from None
-
-
-@lru_cache
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
-
-
-def _zone(value: str) -> str:
-    name = value.strip()
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        name = ""
-    if name not in _zones():
-        raise WrongUse(f"there is no time zone {value!r}; write it as Europe/Berlin") from None
-    return name
-
-
-def _number(value: int | str, least: int, most: int, what: str) -> int:
-    try:
-        number = int(value)
-    except ValueError:
-        number = least - 1
-    if not least <= number <= most:
-        raise WrongUse(f"{value!r} is not {what} from {least} to {most}")
-    return number
+def _today(now: datetime, subscriber: Subscriber) -> date:
+    return now.astimezone(ZoneInfo(subscriber.preferences.timezone)).date()
 
 
 def _must_be(found: Subscriber, *states: SubscriberState, doing: str) -> None:

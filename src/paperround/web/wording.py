@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime, format_time, get_day_names
 
+from paperround.domain.preferences import Density
 from paperround.domain.schedule import Cadence, Schedule
 from paperround.rendering.language import Language
 
@@ -37,6 +38,16 @@ def cadences(language: Language) -> list[tuple[str, str]]:
         (Cadence.WEEKLY.value, _("once a week")),
         (Cadence.MONTHLY.value, _("once a month")),
         (Cadence.OFF.value, _("no letters for now")),
+    ]
+
+
+def densities(language: Language) -> list[tuple[str, str]]:
+    """Each density with what it is called, as somebody chooses it."""
+    _ = language.gettext
+    return [
+        (Density.FULL.value, _("titles, summaries and details")),
+        (Density.BRIEF.value, _("titles and one sentence each")),
+        (Density.TITLES.value, _("titles only")),
     ]
 
 

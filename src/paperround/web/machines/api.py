@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Depends, FastAPI, HTTPException, Path, Query, Request
 from fastapi.security import HTTPBearer
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from paperround import __version__
+from paperround.domain import preferences
 from paperround.domain.errors import WrongUse
 from paperround.domain.models import DeliveryState, Paper, SubscriberState, Topic
 from paperround.operator import queries
@@ -30,12 +31,13 @@ if TYPE_CHECKING:
 
 TOKEN_NOTE = "api token "  # noqa: S105 - what the notes are called; their values are hashes
 _MOST = 200
+_MOST_ENTRIES = 200  # of a list, such as topics
 Limit = Annotated[int, Query(ge=1, le=_MOST)]
 Offset = Annotated[int, Query(ge=0, le=1_000_000)]
 
 
 class _ApiModel(BaseModel):
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, coerce_numbers_to_str=True)
 
 
 class PaperFacts(_ApiModel):
@@ -89,33 +91,49 @@ class SuppressionFacts(_ApiModel):
     at: datetime
 
 
-class SubscriberFacts(_ApiModel):
-    """A subscriber."""
-
-    email: str
-    name: str
-    state: SubscriberState
-    topics: list[str]
-    cadence: str
-    at: str
-    timezone: str
-    max_papers: int
-    next_digest_at: datetime | None
-    paused_until: date | None
-    suppressed: SuppressionFacts | None
+def _preference_fields(*, optional: bool) -> dict[str, Any]:
+    """The preferences as fields of a model; `optional` ones need not be given."""
+    fields: dict[str, Any] = {}
+    for name, form in preferences.FORMS.items():
+        limit = _MOST_ENTRIES if name in preferences.LISTS else None
+        info: Any = Field(None if optional else ..., description=form.about, max_length=limit)
+        fields[name] = (form.json_type | None if optional else form.json_type, info)
+    return fields
 
 
-class SubscriberWish(_ApiModel):
-    """A subscriber to add, or to change."""
+if TYPE_CHECKING:
 
-    email: Annotated[str, Field(max_length=254)]
-    topics: Annotated[list[str], Field(min_length=1, max_length=200)]
-    name: Annotated[str, Field(max_length=200)] = ""
-    cadence: str = "daily"
-    at: str = "07:00"
-    timezone: str = "UTC"
-    max_papers: Annotated[int, Field(ge=1, le=membership.MOST_PAPERS)] = 10
-    confirmed: bool = Field(False, description="They have agreed elsewhere; otherwise a letter asks them first.")
+    class SubscriberFacts(_ApiModel): ...
+
+    class PreferencesPatch(_ApiModel): ...
+
+    class NewSubscriber(_ApiModel): ...
+else:  # made from the preferences, so that a new one is here at once
+    SubscriberFacts = create_model(
+        "SubscriberFacts",
+        __base__=_ApiModel,
+        __doc__="A subscriber.",
+        email=str,
+        state=SubscriberState,
+        **_preference_fields(optional=False),
+        interests=list[str],
+        next_digest_at=datetime | None,
+        consent=(dict[str, str], Field(description="When, from where and to which words they agreed.")),
+        suppressed=SuppressionFacts | None,
+    )
+    PreferencesPatch = create_model(
+        "PreferencesPatch",
+        __base__=_ApiModel,
+        __doc__="What is to change; what is not given stays as it is.",
+        **_preference_fields(optional=True),
+    )
+    NewSubscriber = create_model(
+        "NewSubscriber",
+        __base__=PreferencesPatch,
+        __doc__="A subscriber to add. Of one who is known, what is not given stays as it is.",
+        email=Annotated[str, Field(max_length=254)],
+        confirmed=(bool, Field(False, description="They have agreed elsewhere; otherwise a mail asks them first.")),
+    )
 
 
 class AttemptFacts(_ApiModel):
@@ -247,15 +265,20 @@ def _subscribers(api: FastAPI) -> None:
         return [SubscriberFacts(**queries.subscriber_facts(subscriber)) for subscriber in found]
 
     @post("/subscribers", status_code=201, responses=_TOKEN_NEEDED)
-    def subscribe(context: Trusted, wanted: SubscriberWish) -> SubscriberFacts:
-        """Add a subscriber or change what one follows. Nobody who has left comes back by this."""
-        fields = wanted.model_dump(exclude={"confirmed"})
-        wish = membership.wish(context.app, **fields)
-        if wanted.confirmed:
-            membership.subscribe(context.app, [wish], confirmed=True)
-        else:
-            membership.ask_to_subscribe(context.app, wish, {"asked_from": "the API", "words": ""})
-        return _subscriber(context, wish.email)
+    def add_subscriber(context: Trusted, wanted: NewSubscriber) -> SubscriberFacts:
+        """Add a subscriber, or change the preferences that are given. Nobody who has left comes back by this."""
+        given = wanted.model_dump(exclude_unset=True)
+        email, confirmed = given.pop("email"), given.pop("confirmed", False)
+        patch = membership.read_patch(context.app, given)
+        added = membership.add(context.app, email, patch, confirmed=confirmed)
+        return _subscriber(context, added.email)
+
+    @api.patch("/subscribers/{email}", tags=["subscribers"], responses=not_there)
+    def change_subscriber(context: Trusted, email: Email, wanted: PreferencesPatch) -> SubscriberFacts:
+        """Change the preferences that are given; everything else stays as it is."""
+        patch = membership.read_patch(context.app, wanted.model_dump(exclude_unset=True))
+        membership.change(context.app, _known(context, email), patch)
+        return _subscriber(context, email)
 
     @get("/subscribers/{email}", responses=not_there)
     def subscriber(context: Trusted, email: Email) -> SubscriberFacts:

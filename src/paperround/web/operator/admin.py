@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
 from paperround import logs
-from paperround.domain import tokens
+from paperround.domain import preferences, tokens
 from paperround.domain.errors import PaperroundError, UnknownName, WrongUse
 from paperround.domain.models import DeliveryState, Subscriber, SubscriberState, Topic
 from paperround.domain.text import clean
@@ -211,7 +211,8 @@ def _subscriber_page(request: Request, context: RequestContext, found: Subscribe
         wrong=wrong,
         status=422 if wrong else 200,
         why=queries.why_nothing(context.app, found),
-        consent=context.app.store.personal.consent(found.row),
+        consent=found.consent,
+        preferences_shown=preferences.write_text(found.preferences),
         held=context.app.store.personal.everything(found.row),
         preferences=path(context, tokens.PREFERENCES, found.row),
     )
@@ -255,7 +256,7 @@ def save_topic(request: Request, context: OperatorContextDep, form: Form) -> Res
         form.get("about").strip(),
     )
     known = context.app.store.topics.by_slug(typed.slug)
-    trial = preferences_form.trial(context.app, typed.query, context.visitors_language(request), own=False)
+    trial = preferences_form.preview_query(context.app, typed.query, context.visitors_language(request), own=False)
     if form.get("do") == "try" or trial.wrong:
         return _topic_page(request, context, typed, trial, status=422 if trial.wrong else 200)
     try:
@@ -272,7 +273,7 @@ def _topic_page(
     request: Request,
     context: RequestContext,
     found: Topic,
-    trial: preferences_form.Trial | None = None,
+    trial: preferences_form.QueryPreview | None = None,
     wrong: str = "",
     status: int = 200,
 ) -> Response:

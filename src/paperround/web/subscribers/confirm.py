@@ -34,9 +34,10 @@ _BECAUSE = ("too many", "not for me", "never asked", "other")
 def ask_to_confirm(request: Request, context: ContextDep, token: str) -> Response:
     """What would be confirmed, and a button for it."""
     subscriber = owner(context, tokens.CONFIRM, token)
-    wanted = membership.waiting_wish(context.app, subscriber) if subscriber else None
-    if subscriber is None or wanted is None:
+    pending = membership.pending_request(context.app, subscriber) if subscriber else None
+    if subscriber is None or pending is None:
         return _nothing_waits(request, context, subscriber)
+    wanted = pending.preferences
     language = context.language(wanted.language)
     names = {topic.slug: topic.name for topic in context.app.store.topics.public()}
     return context.private_page(
@@ -45,7 +46,7 @@ def ask_to_confirm(request: Request, context: ContextDep, token: str) -> Respons
         language=language,
         token=token,
         email=subscriber.email,
-        first_now=wanted.first_now,
+        first_now=pending.first_now,
         topics=[names[slug] for slug in wanted.topics if slug in names],
         queries=wanted.queries,
         promise=wording.promise(wanted.schedule, language),

@@ -22,7 +22,7 @@ from paperround.web.browse.periods import read_day
 from paperround.web.context import PRIVATE, ContextDep, RequestContext
 from paperround.web.forms import Form, FormFields, read_number
 from paperround.web.subscribers import preferences_form
-from paperround.web.subscribers.preferences_form import Filled
+from paperround.web.subscribers.preferences_form import PreferencesForm
 from paperround.web.subscribers.token_links import again, owner, path
 
 router = APIRouter()
@@ -103,30 +103,30 @@ def _subscriber(context: RequestContext, token: str) -> Subscriber:
 
 def _save(request: Request, context: RequestContext, subscriber: Subscriber, form: FormFields) -> Response:
     language = context.language(subscriber.language)
-    typed = preferences_form.typed(form, language)
-    context.count_trials(request, len(typed.queries))
-    wanted, shown = preferences_form.checked(context, typed, language, email=subscriber.email)
-    if wanted is None:
+    shown = preferences_form.read_form(form, subscriber.preferences)
+    context.count_trials(request, len(shown["queries"]))
+    patch, shown = preferences_form.check_form(context, shown, language)
+    if patch is None:
         return page(request, context, subscriber, shown=shown, status=422)
-    membership.change(context.app, subscriber, wanted)
+    membership.change(context.app, subscriber, patch)
     return _said(request, context, subscriber, "Saved.")
 
 
 def _try(request: Request, context: RequestContext, subscriber: Subscriber, form: FormFields) -> Response:
     language = context.language(subscriber.language)
-    shown = preferences_form.typed(form, language)
-    context.count_trials(request, len(shown.queries))
-    trials = tuple(preferences_form.trial(context.app, text, language) for text in shown.queries)
+    shown = preferences_form.read_form(form, subscriber.preferences)
+    context.count_trials(request, len(shown["queries"]))
+    trials = tuple(preferences_form.preview_query(context.app, text, language) for text in shown["queries"])
     return page(request, context, subscriber, shown=replace(shown, trials=trials))
 
 
 def _pause(request: Request, context: RequestContext, subscriber: Subscriber, form: FormFields) -> Response:
     _ = context.language(subscriber.language).gettext
-    shown = preferences_form.filled(membership.wish_of(context.app, subscriber))
+    shown = PreferencesForm(subscriber.preferences)
     try:
-        membership.pause(context.app, subscriber, _future(form.get("until"), context.today))
+        membership.pause(context.app, subscriber, _future(form.get("paused_until"), context.today))
     except WrongUse:
-        wrong = {"until": _("Choose a day in the future, or leave it empty.")}
+        wrong = {"paused_until": _("Choose a day in the future, or leave it empty.")}
         return page(request, context, subscriber, shown=replace(shown, wrong=wrong), status=422)
     return _said(request, context, subscriber, "Paused.")
 
@@ -160,7 +160,7 @@ def page(
     context: RequestContext,
     subscriber: Subscriber,
     *,
-    shown: Filled | None = None,
+    shown: PreferencesForm | None = None,
     said: str = "",
     status: int = 200,
 ) -> Response:
@@ -168,7 +168,6 @@ def page(
     done.
     """
     language = context.language(subscriber.language)
-    wanted = membership.wish_of(context.app, subscriber)
     zone = subscriber.schedule.timezone
     due = subscriber.next_digest_at if subscriber.state is SubscriberState.ACTIVE else None
     return context.private_page(
@@ -179,11 +178,11 @@ def page(
         scripts=True,
         subscriber=subscriber,
         said=said,
-        form=shown or preferences_form.filled(wanted),
+        form=shown or PreferencesForm(subscriber.preferences),
         choices=preferences_form.choices(context, language),
         next_letter=wording.moment(due, zone, language) if due else "",
         promise=wording.promise(subscriber.schedule, language),
-        paused_until=language.date(subscriber.paused_until) if subscriber.paused_until else "",
+        paused_until=language.date(until) if (until := subscriber.preferences.paused_until) else "",
         tomorrow=context.today.isoformat(),
         past=_past(context, subscriber, language),
         feedback=_feedback(context, subscriber),

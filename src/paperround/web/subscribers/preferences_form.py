@@ -1,4 +1,4 @@
-"""The form in which somebody says what they want to read: its fields, what was typed, what is wrong with it."""
+"""The form in which somebody chooses their preferences: what was typed, what is stored, what is wrong with it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import available_timezones
 
 from paperround.app import App
-from paperround.domain.errors import QueryError, WrongUse
+from paperround.domain import preferences
+from paperround.domain.errors import PreferenceError, QueryError, WrongUse
 from paperround.domain.models import Paper, Topic
+from paperround.domain.preferences import DEFAULTS, FIELDS, LISTS, MOST_PAPERS, MOST_QUERIES, MOST_QUERY, Preferences
 from paperround.matching import lexical
 from paperround.matching.words import Wanted, Words, any_of, interpret_once
 from paperround.rendering import reasons, theme
@@ -19,7 +21,6 @@ from paperround.rounds.collection import Collection
 from paperround.rounds.interests import Interests
 from paperround.store.topics import news_horizon
 from paperround.subscribers import membership
-from paperround.subscribers.membership import Wish
 from paperround.web import wording
 from paperround.web.forms import FormFields
 
@@ -28,10 +29,12 @@ if TYPE_CHECKING:
 
 _SHOWN, _COUNTED = 5, 1_000  # papers of a query that is tried
 _EMPTY_LINES = 1
+INPUTS = {name: name for name in FIELDS} | {"topics": "topic", "queries": "query"}
+"""The input of each preference; of a list there is one for each entry. An empty one says that the list is given."""
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class QueryPreview:
     """What a query would have brought in the past week."""
 
     query: str
@@ -49,30 +52,27 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
-class Filled:
-    """The form as it is shown: values as typed, and what is wrong, by field."""
+class PreferencesForm:
+    """The form as it is shown: `form[field]` is what was typed there, else what is stored."""
 
+    stored: Preferences = DEFAULTS
+    typed: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
+    """By field; what was not sent is not in it, and stays as it is."""
     email: str = ""
-    name: str = ""
-    topics: tuple[str, ...] = ()
-    queries: tuple[str, ...] = ()
-    cadence: str = "daily"
-    at: str = "07:00"
-    timezone: str = "UTC"
-    weekday: str = "0"
-    monthday: str = "1"
-    max_papers: str = "10"
-    theme: str = "paper"
-    language: str = "en"
     first_now: bool = False
-    wrong: dict[str, str] = field(default_factory=dict)
-    trials: tuple[Trial, ...] = ()
+    wrong: Mapping[str, str] = field(default_factory=dict)
+    """By input."""
+    trials: tuple[QueryPreview, ...] = ()
+
+    def __getitem__(self, name: str) -> Any:
+        written = preferences.write(self.stored)
+        return self.typed.get(name, "" if written[name] is None else written[name])
 
     @property
     def query_lines(self) -> tuple[str, ...]:
         """The queries, and a line for one more."""
-        room = membership.MOST_QUERIES - len(self.queries)
-        return (*self.queries, *[""] * min(_EMPTY_LINES, max(0, room)))
+        room = MOST_QUERIES - len(self["queries"])
+        return (*self["queries"], *[""] * min(_EMPTY_LINES, max(0, room)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +81,13 @@ class Choices:
 
     topics: Sequence[Topic]
     cadences: Sequence[tuple[str, str]]
-    weekdays: Sequence[str]
+    weekdays: Sequence[tuple[str, str]]
     zones: Sequence[tuple[str, Sequence[str]]]
     themes: Sequence[str]
-    languages: dict[str, str]
-    most_papers: int = membership.MOST_PAPERS
-    most_query: int = membership.MOST_QUERY
+    densities: Sequence[tuple[str, str]]
+    languages: Mapping[str, str]
+    most_papers: int = MOST_PAPERS
+    most_query: int = MOST_QUERY
 
 
 def choices(context: RequestContext, language: Language) -> Choices:
@@ -94,9 +95,10 @@ def choices(context: RequestContext, language: Language) -> Choices:
     return Choices(
         topics=context.app.store.topics.public(),
         cadences=wording.cadences(language),
-        weekdays=wording.weekdays(language),
+        weekdays=list(zip(preferences.WEEKDAYS, wording.weekdays(language), strict=True)),
         zones=zones(),
         themes=theme.names(context.folders),
+        densities=wording.densities(language),
         languages=context.language_names,
     )
 
@@ -112,99 +114,62 @@ def zones() -> list[tuple[str, list[str]]]:
     return list(found.items())
 
 
-def filled(wish: Wish) -> Filled:
-    """The form with what somebody has."""
-    schedule = wish.schedule
-    return Filled(
-        email=wish.email,
-        name=wish.name,
-        topics=wish.topics,
-        queries=wish.queries,
-        cadence=schedule.cadence.value,
-        at=f"{schedule.at:%H:%M}",
-        timezone=schedule.timezone,
-        weekday=str(schedule.weekday),
-        monthday=str(schedule.monthday),
-        max_papers=str(wish.max_papers),
-        theme=wish.theme,
-        language=wish.language,
-        first_now=wish.first_now,
-    )
+def read_form(form: FormFields, stored: Preferences = DEFAULTS) -> PreferencesForm:
+    """The form as it was sent by somebody who has these preferences."""
+    typed: dict[str, str | tuple[str, ...]] = {}
+    for name, shown in INPUTS.items():
+        if shown not in form:
+            continue
+        entries = tuple(text[:2_000] for text in form.all(shown) if text.strip())
+        typed[name] = entries if name in LISTS else form.get(shown)[:500]
+    if "queries" in typed:
+        typed["queries"] = typed["queries"][: MOST_QUERIES * 2]
+    return PreferencesForm(stored, typed, form.get("email")[:500], "first_now" in form)
 
 
-def typed(form: FormFields, language: Language) -> Filled:
-    """The form as it was sent."""
-    fresh = Filled(language=language.code)
-    names = ("email", "name", "cadence", "at", "timezone", "weekday", "monthday", "max_papers", "theme", "language")
-    texts: dict[str, Any] = {name: form.get(name, getattr(fresh, name))[:500] for name in names}
-    return Filled(
-        **texts,
-        topics=tuple(form.all("topic")),
-        queries=tuple(text[:2_000] for text in form.all("query") if text.strip())[: membership.MOST_QUERIES * 2],
-        first_now="first_now" in form,
-    )
-
-
-def checked(
-    context: RequestContext, form: Filled, language: Language, email: str | None = None
-) -> tuple[Wish | None, Filled]:
-    """The wish that the form holds, or the form with what is wrong in it. `email` stands for the one in the form."""
-    wrong: dict[str, str] = {}
+def check_form(
+    context: RequestContext, form: PreferencesForm, language: Language, *, with_email: bool = False
+) -> tuple[dict[str, Any] | None, PreferencesForm]:
+    """The patch that the form holds, or None and the form with what is wrong in it."""
     _ = language.gettext
-    app = context.app
-    trials = tuple(trial(app, text, language) for text in form.queries)
+    trials = tuple(preview_query(context.app, text, language) for text in form.typed.get("queries", ()))
+    wrong: dict[str, str] = {}
     if any(one.wrong for one in trials):
         wrong["query"] = _("A query of your own is not right yet.")
-    elif len(form.queries) > membership.MOST_QUERIES:
+    elif len(trials) > MOST_QUERIES:
         wrong["query"] = _("These are too many queries; join some with OR.")
-    if not form.topics and not form.queries:
+    if not form["topics"] and not form["queries"]:
         wrong["topic"] = _("Choose a topic, or write a query of your own.")
-    if email is None:
+    if with_email:
         try:
             membership.address(form.email)
         except WrongUse:
             wrong["email"] = _("This is not an email address.")
-    if form.theme not in theme.names(context.folders) or form.language not in context.language_names:
+    if form["theme"] not in theme.names(context.folders) or form["language"] not in context.language_names:
         wrong["theme"] = _("Choose one of those that are there.")
     if wrong:
         return None, replace(form, wrong=wrong, trials=tuple(one for one in trials if one.wrong))
     try:
-        return _wish(app, form, email), form
-    except WrongUse as error:  # what a browser does not let one type: told as it is
-        return None, replace(form, wrong={"other": str(error)})
+        return membership.read_patch(context.app, form.typed), form
+    except PreferenceError as error:  # what a browser does not let one type: told as it is
+        return None, replace(form, wrong={"paused_until" if error.field == "paused_until" else "other": str(error)})
 
 
-def _wish(app: App, form: Filled, email: str | None) -> Wish:
-    wanted = membership.wish(
-        app,
-        email or form.email,
-        form.topics,
-        name=form.name,
-        cadence=form.cadence,
-        at=form.at,
-        timezone=form.timezone,
-        weekday=form.weekday,
-        monthday=form.monthday,
-        max_papers=form.max_papers,
-        theme=form.theme,
-        language=form.language,
-        queries=form.queries,
-    )
-    return replace(wanted, first_now=form.first_now)
-
-
-def trial(app: App, text: str, language: Language, *, own: bool = True) -> Trial:
+def preview_query(app: App, text: str, language: Language, *, own: bool = True) -> QueryPreview:
     """Try a query on the papers of the past week; `own` says that it is a subscriber's, and has to keep their
     limits.
     """
     try:
-        wanted = interpret_once("".join(membership.own_queries([text])) if own else text)
+        if own:
+            preferences.read_field("queries", [text])
+        wanted = interpret_once(text)
         first = app.store.browsing.first_row_since(news_horizon(app.clock()))
         number, hits, papers = _tried(app, wanted, first)
     except QueryError as error:
-        return Trial(text, wrong=str(error))
+        return QueryPreview(text, wrong=str(error))
     best = sorted((paper for paper in papers if paper.row in hits), key=lambda paper: -hits[paper.row].score)
-    return Trial(text, number, tuple((paper, reasons.told(hits[paper.row].why, language)) for paper in best[:_SHOWN]))
+    shown = tuple((paper, reasons.told(hits[paper.row].why, language)) for paper in best[:_SHOWN])
+    return QueryPreview(text, number, shown)
 
 
 def _tried(app: App, wanted: Wanted, first: int) -> tuple[int, Mapping[int, lexical.Hit], Sequence[Paper]]:

@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 
 from paperround.domain.errors import WrongUse
 from paperround.domain.latex import readable
+from paperround.domain.preferences import DEFAULTS
 from paperround.rendering.language import Language
 from paperround.subscribers import membership
 from paperround.web.browse.cards import page_of
@@ -21,7 +22,7 @@ from paperround.web.context import PRIVATE, ContextDep, RequestContext, client_o
 from paperround.web.forms import Form, FormFields
 from paperround.web.subscribers import form_guard, preferences_form
 from paperround.web.subscribers.form_guard import Decision
-from paperround.web.subscribers.preferences_form import Filled
+from paperround.web.subscribers.preferences_form import PreferencesForm
 
 router = APIRouter()
 get = partial(router.get, response_model=None)
@@ -36,7 +37,8 @@ def subscribe_form(request: Request, context: ContextDep, topic: str = "", q: st
     """The form; nothing in it is ticked that the visitor has not chosen."""
     language = context.visitors_language(request)
     chosen = tuple(known.slug for known in context.app.store.topics.public() if known.slug == topic)
-    return _form(request, context, language, Filled(topics=chosen, queries=(q,) if q else (), language=language.code))
+    shown = PreferencesForm(DEFAULTS.patched({"topics": chosen, "language": language.code}))
+    return _form(request, context, language, replace(shown, typed={"queries": (q,)} if q else {}))
 
 
 @post("/subscribe")
@@ -64,7 +66,7 @@ def try_query(request: Request, context: ContextDep, q: str = "") -> Response:
     language = context.visitors_language(request)
     if not q.strip():
         return JSONResponse({"told": "", "papers": []}, headers={"Cache-Control": "no-store"})
-    tried = preferences_form.trial(context.app, q[:2_000], language)
+    tried = preferences_form.preview_query(context.app, q[:2_000], language)
     papers = [
         {"title": readable(paper.title), "href": context.home + page_of(paper.id), "why": "; ".join(why)}
         for paper, why in tried.papers
@@ -75,7 +77,7 @@ def try_query(request: Request, context: ContextDep, q: str = "") -> Response:
     )
 
 
-def trial_told(tried: preferences_form.Trial, language: Language) -> str:
+def trial_told(tried: preferences_form.QueryPreview, language: Language) -> str:
     """How many papers a query would have brought, in a sentence."""
     if tried.many:
         return language.gettext("Over %(number)s papers in the past week: narrow it down.") % {
@@ -98,31 +100,34 @@ async def _evenly(work: Callable[[], Response]) -> Response:
 
 def _subscribe(request: Request, context: RequestContext, form: FormFields) -> Response:
     language = context.visitors_language(request)
-    shown = preferences_form.typed(form, language)
+    shown = preferences_form.read_form(form, replace(DEFAULTS, language=language.code))
     if form.get("step") == "begin":
         return _form(request, context, language, shown)
-    context.count_trials(request, len(shown.queries))
+    context.count_trials(request, len(shown["queries"]))
     if form.get("step") == "try":
-        trials = tuple(preferences_form.trial(context.app, text, language) for text in shown.queries)
+        trials = tuple(preferences_form.preview_query(context.app, text, language) for text in shown["queries"])
         return _form(request, context, language, replace(shown, trials=trials))
-    wanted, shown = preferences_form.checked(context, shown, language)
-    if wanted is None:
+    patch, shown = preferences_form.check_form(context, shown, language, with_email=True)
+    if patch is None:
         return _form(request, context, language, shown, status=422)
-    decision = form_guard.check(request, context, form, wanted.email, context.limits.newcomers)
+    email = membership.address(shown.email)
+    decision = form_guard.check(request, context, form, email, context.limits.newcomers)
     if decision is Decision.AGAIN:
-        return _form(request, context, language, shown, stamp=form_guard.make_stamp(request, context, wanted.email))
+        return _form(request, context, language, shown, stamp=form_guard.make_stamp(request, context, email))
     if decision is Decision.SEND and not form.get(_TRAP):  # no person sees that field
         consent = {
             "asked_at": context.app.clock().isoformat(),
             "asked_from": client_of(request),
             "words": agreement(language),
         }
-        membership.ask_to_subscribe(context.app, wanted, consent)
+        # A stranger must not be able to write to people through us: no name from here reaches a letter.
+        patch = {"language": language.code, **patch, "name": ""}
+        membership.ask_to_subscribe(context.app, email, patch, consent, first_now=shown.first_now)
     lines = [
         language.gettext(
             "We have sent a letter to %(email)s. Open it and press its button: only then do letters begin."
         )
-        % {"email": wanted.email},
+        % {"email": email},
         language.gettext(
             "Nothing there after some minutes? Look among the spam, or try again tomorrow: we send one a day."
         ),
@@ -170,7 +175,7 @@ def _form(
     request: Request,
     context: RequestContext,
     language: Language,
-    form: Filled,
+    form: PreferencesForm,
     status: int = 200,
     stamp: str = "",
 ) -> Response:

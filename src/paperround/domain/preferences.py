@@ -1,0 +1,322 @@
+"""What a subscriber chooses. One value, and one text form for each of its fields: read and written here. Pure.
+
+The form, the command line, the API, CSV files and the database all come here. To add a preference, add a field to
+`Preferences`, its column with a migration, and its place in templates/web/preferences_fields.html.j2.
+
+Whoever changes preferences gives a patch: typed values by field. What a patch does not name stays as it is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, time
+from enum import StrEnum
+from functools import lru_cache
+from typing import Annotated, Any, get_type_hints
+from zoneinfo import available_timezones
+
+from paperround.domain.errors import PreferenceError, QueryError
+from paperround.domain.schedule import Cadence, Schedule
+from paperround.domain.text import clean
+
+MOST_PAPERS = 100
+MOST_QUERIES, MOST_QUERY = 5, 300  # queries of a subscriber's own, characters of each
+MOST_NAME = 200  # characters
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+Patch = Mapping[str, Any]
+"""Typed values of some of the fields of `Preferences`, by name."""
+Plain = str | int | list[str] | None
+"""A value as JSON has it."""
+
+_HOUR = re.compile(r"(\d{1,2})(?::(\d{2})(?::\d{2})?)?\s*([ap])?\.?(?:m\.?)?", re.IGNORECASE)
+_ITEM = re.compile(r"(?:[^\\;\n]|\\.)+")  # a backslash takes the next character as it is
+
+
+class Density(StrEnum):
+    """How much a letter says of each paper."""
+
+    FULL = "full"
+    BRIEF = "brief"
+    TITLES = "titles"
+
+
+@dataclass(frozen=True, slots=True)
+class TextForm:
+    """How a field is read from text or JSON and written to JSON, and what it is, for help and documentation."""
+
+    read: Callable[[object], Any]
+    """Takes what was given; raises ValueError, with the remedy, for what it cannot read."""
+    write: Callable[[Any], Plain]
+    about: str
+    json_type: Any
+    """The type of the written value, for the API's description."""
+
+
+# --- how each kind of field is read -------------------------------------------------------------------------------
+
+
+def _text(given: object) -> str:
+    if isinstance(given, bool) or not isinstance(given, str | int):
+        raise ValueError("write it as text")  # noqa: TRY004 - what was given is wrong, not the program
+    return clean(str(given))
+
+
+def _line(about: str) -> TextForm:
+    return TextForm(lambda given: clean(_text(given)[:MOST_NAME]), str, about, str)
+
+
+def _items(given: object, separators: str) -> list[str]:
+    """The entries of a list, or of a text that holds several."""
+    if isinstance(given, str):
+        return re.split(f"[{separators}]", given)
+    if not isinstance(given, Sequence) or not all(isinstance(item, str) for item in given):
+        raise ValueError("write it as a list of texts")
+    return list(given)
+
+
+def _read_slugs(given: object) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(slug for item in _items(given, ";,\n") if (slug := clean(item).lower())))
+
+
+def _read_queries(given: object) -> tuple[str, ...]:
+    items = split_list(given) if isinstance(given, str) else _items(given, "\n")
+    found = tuple(dict.fromkeys(query for item in items if (query := clean(item))))
+    for text in found:
+        if len(text) > MOST_QUERY:
+            problem = f"a query of your own has at most {MOST_QUERY} characters"
+            raise QueryError(text[:MOST_QUERY], MOST_QUERY, problem)
+    if len(found) > MOST_QUERIES:
+        raise ValueError(f"{len(found)} queries of your own; {MOST_QUERIES} is the most, join some with OR")
+    return found
+
+
+def _choice(kind: type[StrEnum], what: str, about: str) -> TextForm:
+    def read(given: object) -> StrEnum:
+        try:
+            return kind(_text(given).lower())
+        except ValueError:
+            raise ValueError(f"there is no {what} {given!r}; there are: {', '.join(kind)}") from None
+
+    return TextForm(read, lambda value: str(value.value), f"{about}: {', '.join(kind)}", str)
+
+
+def _number(least: int, most: int, what: str, about: str) -> TextForm:
+    def read(given: object) -> int:
+        text = _text(given)
+        number = int(text) if text.isascii() and text.isdecimal() and len(text) <= len(str(most)) + 1 else least - 1
+        if not least <= number <= most:
+            raise ValueError(f"{given!r} is not {what} from {least} to {most}")
+        return number
+
+    return TextForm(read, int, about, int)
+
+
+def _read_hour(given: object) -> time:
+    if isinstance(given, time):
+        return given
+    text = _text(given)
+    if found := _HOUR.fullmatch(text):
+        hour, minute, half = int(found[1]), int(found[2] or 0), (found[3] or "").lower()
+        whole = hour if not half else hour % 12 + 12 * (half == "p")
+        # Without minutes it is an hour only with am or pm: "7" may be anything.
+        if (half or found[2]) and whole < 24 and minute < 60 and (not half or 1 <= hour <= 12):
+            return time(whole, minute)
+    raise ValueError(f"{given!r} is not a time of day; write it as 07:30")
+
+
+@lru_cache
+def _zones() -> Mapping[str, str]:
+    return {name.lower(): name for name in available_timezones()}
+
+
+def _write_hour(at: time) -> str:
+    return f"{at:%H:%M}"
+
+
+def _read_zone(given: object) -> str:
+    text = _text(given)
+    if zone := _zones().get(text.lower()):
+        return zone
+    raise ValueError(f"there is no time zone {given!r}; write it as Europe/Berlin")
+
+
+def _read_weekday(given: object) -> int:
+    text = _text(given).lower()
+    if text in {"0", "1", "2", "3", "4", "5", "6"}:
+        return int(text)
+    found = [number for number, name in enumerate(WEEKDAYS) if len(text) >= 3 and name.startswith(text)]
+    if not found:
+        raise ValueError(f"{given!r} is not a day of the week; write one of: {', '.join(WEEKDAYS)}")
+    return found[0]
+
+
+def _write_weekday(number: int) -> str:
+    return WEEKDAYS[number]
+
+
+def _read_name_of(what: str) -> Callable[[object], str]:
+    def read(given: object) -> str:
+        name = _text(given)
+        if not name or len(name) > 60:
+            raise ValueError(f"there is no {what} {name[:60]!r}")
+        return name
+
+    return read
+
+
+def _read_day(given: object) -> date | None:
+    if given is None or given == "":
+        return None
+    if isinstance(given, date):
+        return given
+    try:
+        return date.fromisoformat(_text(given))
+    except ValueError:
+        raise ValueError(f"{given!r} is not a date; write it as 2026-12-24") from None
+
+
+def _write_day(day: date | None) -> str | None:
+    return day.isoformat() if day else None
+
+
+# --- the value --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """Everything that a subscriber chooses; the defaults are what somebody gets who chooses nothing."""
+
+    name: Annotated[str, _line("Their name, for the greeting")] = ""
+    topics: Annotated[tuple[str, ...], TextForm(_read_slugs, list, "A topic to follow, by its slug", list[str])] = ()
+    queries: Annotated[tuple[str, ...], TextForm(_read_queries, list, "A query of their own", list[str])] = ()
+    cadence: Annotated[Cadence, _choice(Cadence, "cadence", "How often letters come")] = Cadence.DAILY
+    weekday: Annotated[int, TextForm(_read_weekday, _write_weekday, "The day on which weekly letters come", str)] = 0
+    """0 is Monday."""
+    monthday: Annotated[int, _number(1, 31, "a day of the month", "The day on which monthly letters come")] = 1
+    """A shorter month has its last day."""
+    at: Annotated[time, TextForm(_read_hour, _write_hour, "The local time, HH:MM", str)] = time(7, 0)
+    timezone: Annotated[str, TextForm(_read_zone, str, "The time zone, such as Europe/Berlin", str)] = "UTC"
+    max_papers: Annotated[int, _number(1, MOST_PAPERS, "a number of papers", "The most papers in one letter")] = 10
+    theme: Annotated[str, TextForm(_read_name_of("theme"), str, "The look of the letters", str)] = "paper"
+    density: Annotated[Density, _choice(Density, "density", "How much letters say of each paper")] = Density.FULL
+    language: Annotated[str, TextForm(_read_name_of("language"), str, "The language, such as en or de", str)] = "en"
+    paused_until: Annotated[
+        date | None, TextForm(_read_day, _write_day, "Pause until this day, YYYY-MM-DD; empty ends it", str | None)
+    ] = None
+
+    @property
+    def schedule(self) -> Schedule:
+        """When letters are due."""
+        return Schedule(self.cadence, self.at, self.timezone, self.weekday, self.monthday)
+
+    @property
+    def followed(self) -> tuple[str, ...]:
+        """The slugs of all topics that are followed, those of own queries among them."""
+        return (*self.topics, *map(own_slug, self.queries))
+
+    @property
+    def follow_something(self) -> bool:
+        """Whether there is anything to write letters about."""
+        return bool(self.topics or self.queries)
+
+    def patched(self, patch: Patch) -> Preferences:
+        """These preferences with the values of a patch in place of their own."""
+        return replace(self, **patch)
+
+    def changes_to(self, other: Preferences) -> tuple[str, ...]:
+        """The fields in which another value differs from this one."""
+        return tuple(name for name in FIELDS if getattr(self, name) != getattr(other, name))
+
+    def as_patch(self) -> dict[str, Any]:
+        """The patch that names every field."""
+        return {name: getattr(self, name) for name in FIELDS}
+
+
+FORMS: Mapping[str, TextForm] = {
+    name: hint.__metadata__[0] for name, hint in get_type_hints(Preferences, include_extras=True).items()
+}
+FIELDS: tuple[str, ...] = tuple(FORMS)
+LISTS = frozenset(name for name, form in FORMS.items() if form.json_type == list[str])
+"""The fields that hold several values."""
+DEFAULTS = Preferences()
+
+
+def read_patch(given: Mapping[str, object]) -> dict[str, Any]:
+    """The patch that texts or JSON values stand for, by field.
+
+    Raises PreferenceError, which names the field and the remedy, and QueryError for an own query that is too long.
+    """
+    return {name: read_field(name, value) for name, value in given.items()}
+
+
+def read_field(name: str, given: object) -> Any:
+    """One field's value; raises as `read_patch` does."""
+    form = FORMS.get(name)
+    if form is None:
+        raise PreferenceError(name, f"there is no such preference; there are: {', '.join(FIELDS)}")
+    try:
+        return form.read(given)
+    except ValueError as error:
+        raise PreferenceError(name, str(error)) from None
+
+
+def write_patch(patch: Patch) -> dict[str, Plain]:
+    """A patch as JSON has it; `read_patch` reads it."""
+    return {name: FORMS[name].write(value) for name, value in patch.items()}
+
+
+def write(preferences: Preferences) -> dict[str, Plain]:
+    """All preferences as JSON has them."""
+    return write_patch(preferences.as_patch())
+
+
+def write_text(preferences: Preferences) -> dict[str, str]:
+    """All preferences as texts, for forms and CSV files; lists are separated by semicolons."""
+    return {name: text_of(value) for name, value in write(preferences).items()}
+
+
+def text_of(value: Plain) -> str:
+    """A written value as one text."""
+    if isinstance(value, list):
+        return ";".join(re.sub(r"[\\;]", r"\\\g<0>", item) for item in value)
+    return "" if value is None else str(value)
+
+
+def split_list(text: str) -> list[str]:
+    """The entries of a list that `text_of` has written; a line break separates entries too."""
+    return [re.sub(r"\\(.)", r"\1", item) for item in _ITEM.findall(text)]
+
+
+def own_slug(query: str) -> str:
+    """The slug of the private topic that an own query is; the same query is the same topic."""
+    return f"own-{hashlib.sha256(query.encode()).hexdigest()[:16]}"
+
+
+# --- what a site offers ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SiteOptions:
+    """What a site lets its subscribers choose from, and how it reads their queries."""
+
+    topics: Collection[str]
+    themes: Sequence[str]
+    languages: Sequence[str]
+    canonical: Callable[[str], str]
+    """The one spelling of a query; raises QueryError for what is none."""
+
+    def check(self, patch: Patch) -> dict[str, Any]:
+        """The patch with own queries in one spelling; PreferenceError names what the site does not have."""
+        known = {"topics": self.topics, "theme": self.themes, "language": self.languages}
+        for name in known.keys() & patch.keys():
+            wanted = patch[name] if name in LISTS else (patch[name],)
+            if missing := [value for value in wanted if value not in known[name]]:
+                what, there = name.removesuffix("s"), ", ".join(known[name]) or "none yet"
+                raise PreferenceError(name, f"there is no {what} {missing[0]!r}; there are: {there}")
+        if "queries" not in patch:
+            return dict(patch)
+        return {**patch, "queries": tuple(dict.fromkeys(map(self.canonical, patch["queries"])))}

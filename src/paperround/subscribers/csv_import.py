@@ -1,0 +1,141 @@
+"""Taking in a list of subscribers: what each row comes to, and why a row is skipped."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from paperround.app import App
+from paperround.domain import preferences
+from paperround.domain.errors import PreferenceError, UnknownName, WrongUse
+from paperround.domain.models import Problem, Subscriber, SubscriberState
+from paperround.domain.preferences import DEFAULTS, FIELDS
+from paperround.store.subscriber_changes import Effect, SubscriberChange
+from paperround.store.subscribers import READING, email_key
+from paperround.subscribers import membership
+from paperround.subscribers.csv_file import SubscriberList, SubscriberRow
+from paperround.subscribers.membership import Addition
+
+# What the next site may not have is left out with a warning; a person is not lost for it.
+_NAMES_OF_THE_SITE = ("theme", "language")
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """How a list is taken in."""
+
+    confirmed: bool = False
+    """Whether the operator answers for everybody's consent; else newcomers are asked by mail."""
+    default_topics: Sequence[str] = ()
+    """For newcomers whose row names no topic."""
+    first_now: bool = False
+    """Whether first digests are due at once."""
+    overwrite: Collection[str] = ()
+    """Fields: of subscribers who are known only these change, and an empty cell sets them back to the default."""
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What became of a list of subscribers."""
+
+    additions: tuple[Addition, ...]
+    problems: tuple[Problem, ...]
+    """The rows that were skipped, each with the reason."""
+    warnings: tuple[str, ...]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many are new, changed, unchanged and skipped, and how many were asked to confirm."""
+        effects = Counter(one.effect for one in self.additions)
+        told = {effect.value: effects[effect] for effect in Effect}
+        return {**told, "skipped": len(self.problems), "asked": sum(one.asked for one in self.additions)}
+
+
+def import_subscribers(app: App, found: SubscriberList, options: ImportOptions) -> ImportReport:
+    """Take in all good rows together, in one transaction for those who are asked and one for all others."""
+    if unknown := sorted(set(options.overwrite) - set(FIELDS)):
+        raise PreferenceError(unknown[0], f"there is no such preference; there are: {', '.join(FIELDS)}")
+    known = app.store.subscribers.by_emails(row.email for row in found.rows)
+    reader = _RowReader(app, options, found.columns)
+    changes: list[SubscriberChange] = []
+    problems = list(found.problems)
+    for row in found.rows:
+        try:
+            changes.append(reader.read(row, known.get(email_key(row.email))))
+        except WrongUse as error:
+            problems.append(Problem(f"{row.where} {row.email}", str(error)))
+    unique = {email_key(change.email): change for change in changes}
+    additions = membership.add_all(
+        app,
+        list(unique.values()),
+        ask=not options.confirmed,
+        first_now=options.first_now,
+        dry_run=options.dry_run,
+    )
+    ignored = (f"column {column!r} means nothing here and is left out" for column in found.ignored)
+    return ImportReport(tuple(additions), tuple(problems), (*ignored, *reader.warnings))
+
+
+class _RowReader:
+    """Makes a change of a row; what the site does not have is left out, and said in `warnings`."""
+
+    def __init__(self, app: App, options: ImportOptions, columns: Collection[str]) -> None:
+        self._app, self._options, self._columns = app, options, columns
+        self._site = membership.site_options(app)
+        self._default_topics: tuple[str, ...] = self._site.check({"topics": tuple(options.default_topics)})["topics"]
+        self.warnings: list[str] = []
+
+    def read(self, row: SubscriberRow, known: Subscriber | None) -> SubscriberChange:
+        email = membership.address(row.email)
+        if known and row.state is SubscriberState.UNSUBSCRIBED and known.state.value in READING:
+            raise WrongUse("has unsubscribed in this file and gets letters here; unsubscribe them, or leave them out")
+        patch = self._patch(row, known)
+        before = known.preferences if known else DEFAULTS
+        if row.state is None and not before.patched(patch).follow_something:
+            there = ", ".join(sorted(self._site.topics)) or "none yet"
+            raise UnknownName(f"no topic to follow; there are: {there}; or give --topic for all rows")
+        return SubscriberChange(email, patch, self._state(row), row.consent, row.history, row.suppressed)
+
+    def _state(self, row: SubscriberRow) -> SubscriberState:
+        """Somebody is taken for confirmed by the operator's word, or by a record of their confirmation."""
+        if row.state in (SubscriberState.UNSUBSCRIBED, SubscriberState.PENDING):
+            return row.state
+        if self._options.confirmed or (row.state and row.history.get("confirmed_at")):
+            return row.state or SubscriberState.ACTIVE
+        return SubscriberState.PENDING
+
+    def _patch(self, row: SubscriberRow, known: Subscriber | None) -> dict[str, Any]:
+        read = preferences.read_patch(row.given)
+        if known and self._options.overwrite:
+            chosen = [name for name in self._options.overwrite if name in self._columns]
+            read = {name: read.get(name, getattr(DEFAULTS, name)) for name in chosen}
+        return self._site.check(dict(self._available(read, row, known)))
+
+    def _available(
+        self, read: dict[str, Any], row: SubscriberRow, known: Subscriber | None
+    ) -> Iterator[tuple[str, Any]]:
+        topics = read.pop("topics", ())
+        there = tuple(slug for slug in topics if slug in self._site.topics)
+        unknown = (slug for slug in topics if slug not in there)
+        self.warnings += [f"{row.where}: there is no topic {slug!r}; left out" for slug in unknown]
+        if not there and known is None and not read.get("queries"):
+            there = self._default_topics
+        if there or (known and "topics" in self._options.overwrite and "topics" in self._columns):
+            yield "topics", there
+        for name, value in read.items():
+            if self._fits(name, value, row, known):
+                yield name, value
+
+    def _fits(self, name: str, value: Any, row: SubscriberRow, known: Subscriber | None) -> bool:
+        try:
+            if name in _NAMES_OF_THE_SITE:
+                self._site.check({name: value})
+            if name == "paused_until" and known and value != known.preferences.paused_until:
+                membership.check_pause(self._app, known, value)
+        except WrongUse as error:
+            self.warnings.append(f"{row.where}: {error}; left as it is")
+            return False
+        return True

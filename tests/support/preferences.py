@@ -1,0 +1,52 @@
+"""Any preferences, for tests: one strategy for each field, and another value for each."""
+
+from __future__ import annotations
+
+from datetime import date, time
+from typing import Any
+
+from hypothesis import strategies as st
+
+from paperround.domain import preferences
+from paperround.domain.preferences import DEFAULTS, Density, Preferences
+from paperround.domain.schedule import Cadence
+from paperround.domain.text import clean
+
+TOPICS = ("robots", "agents", "vision")
+_LINE = st.text(max_size=40).map(clean)
+_QUERY = st.text(min_size=1, max_size=40).map(clean).filter(bool)
+_EACH: dict[str, st.SearchStrategy[Any]] = {
+    "name": _LINE,
+    "topics": st.lists(st.sampled_from(TOPICS), unique=True).map(tuple),
+    "queries": st.lists(_QUERY, max_size=5, unique=True).map(tuple),
+    "cadence": st.sampled_from(Cadence),
+    "weekday": st.integers(0, 6),
+    "monthday": st.integers(1, 31),
+    "at": st.times().map(lambda at: time(at.hour, at.minute)),
+    "timezone": st.sampled_from(("UTC", "Europe/Berlin", "Asia/Kolkata", "America/Los_Angeles")),
+    "max_papers": st.integers(1, 100),
+    "theme": st.sampled_from(("paper", "cards", "plain")),
+    "density": st.sampled_from(Density),
+    "language": st.sampled_from(("en", "de")),
+    "paused_until": st.none() | st.dates(min_value=date(2026, 12, 1), max_value=date(2030, 1, 1)),
+}
+PREFERENCES = st.builds(Preferences, **_EACH)
+
+OTHER: dict[str, str | list[str]] = {
+    "name": "Ada",
+    "topics": ["agents"],
+    "queries": ["gripper"],
+    "cadence": "weekly",
+    "weekday": "friday",
+    "monthday": "31",
+    "at": "18:45",
+    "timezone": "Asia/Tokyo",
+    "max_papers": "3",
+    "theme": "cards",
+    "density": "titles",
+    "language": "de",
+    "paused_until": "2026-12-24",
+}
+"""For each preference a value that is not the default, as somebody writes it."""
+assert OTHER.keys() == _EACH.keys() == set(preferences.FIELDS), "a preference has no value for the tests here"
+assert all(preferences.read_field(name, text) != getattr(DEFAULTS, name) for name, text in OTHER.items())

@@ -1,0 +1,152 @@
+"""Preferences as texts and JSON: each field reads what it writes, and says what is wrong with anything else."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from datetime import date, time
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from paperround.domain import preferences
+from paperround.domain.errors import PreferenceError, QueryError, WrongUse
+from paperround.domain.preferences import DEFAULTS, Density, Preferences, SiteOptions
+from paperround.domain.schedule import Cadence, Schedule
+from support.preferences import PREFERENCES
+
+
+@given(PREFERENCES)
+def test_what_is_written_as_json_is_read_as_the_same(chosen: Preferences) -> None:
+    assert DEFAULTS.patched(preferences.read_patch(preferences.write(chosen))) == chosen
+
+
+@given(PREFERENCES)
+def test_what_is_written_as_text_is_read_as_the_same(chosen: Preferences) -> None:
+    assert DEFAULTS.patched(preferences.read_patch(preferences.write_text(chosen))) == chosen
+
+
+@given(PREFERENCES)
+def test_typed_values_are_read_as_they_are(chosen: Preferences) -> None:
+    assert preferences.read_patch(chosen.as_patch()) == chosen.as_patch() | {
+        name: tuple(value) for name, value in chosen.as_patch().items() if name in preferences.LISTS
+    }
+
+
+@given(PREFERENCES, PREFERENCES)
+def test_a_patch_changes_the_fields_that_it_names_and_no_other(before: Preferences, other: Preferences) -> None:
+    for name in preferences.FIELDS:
+        after = before.patched({name: getattr(other, name)})
+        assert set(before.changes_to(after)) <= {name}
+        assert getattr(after, name) == getattr(other, name)
+
+
+@given(
+    st.sampled_from(preferences.FIELDS), st.none() | st.booleans() | st.integers() | st.text() | st.lists(st.text())
+)
+def test_whatever_is_given_is_read_as_something_that_can_be_written_or_refused(name: str, value: object) -> None:
+    try:
+        read = preferences.read_field(name, value)
+    except (PreferenceError, QueryError):
+        return
+    assert preferences.read_field(name, preferences.FORMS[name].write(read)) == read
+
+
+@pytest.mark.parametrize(
+    ("written", "hour"),
+    [("07:30", time(7, 30)), ("7:30", time(7, 30)), ("7:00 AM", time(7)), ("7 pm", time(19)), ("12 p.m.", time(12)),
+     ("12:05 am", time(0, 5)), ("23:59:00", time(23, 59)), ("00:00", time(0))],
+)  # fmt: skip
+def test_times_are_read_as_people_write_them(written: str, hour: time) -> None:
+    assert preferences.read_field("at", written) == hour
+
+
+@pytest.mark.parametrize("wrong", ["7", "24:00", "07:60", "13 pm", "0 am", "noon", "", "7:5"])
+def test_what_is_no_time_of_day_is_refused_with_the_remedy(wrong: str) -> None:
+    with pytest.raises(PreferenceError, match=r"at: .* is not a time of day; write it as 07:30"):
+        preferences.read_field("at", wrong)
+
+
+@pytest.mark.parametrize(
+    ("field", "given_value", "read"),
+    [
+        ("weekday", "Friday", 4), ("weekday", "fri", 4), ("weekday", 6, 6), ("weekday", "0", 0),
+        ("cadence", " Weekly ", Cadence.WEEKLY), ("density", "BRIEF", Density.BRIEF),
+        ("timezone", "europe/berlin", "Europe/Berlin"), ("topics", "Robots, agents;robots", ("robots", "agents")),
+        ("queries", "a OR b; c\nd", ("a OR b", "c", "d")), ("paused_until", "", None),
+        ("paused_until", "2026-12-24", date(2026, 12, 24)), ("max_papers", "007", 7),
+        ("name", "  Ada\t L. ", "Ada L."),
+    ],
+)  # fmt: skip
+def test_texts_are_read_leniently_where_they_are_clear(field: str, given_value: object, read: object) -> None:
+    assert preferences.read_field(field, given_value) == read
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong", "told"),
+    [
+        ("weekday", "7", "monday, tuesday"), ("weekday", "m", "not a day of the week"), ("weekday", True, "text"),
+        ("cadence", "hourly", "there is no cadence 'hourly'; there are: daily, weekdays"),
+        ("density", "tiny", "there are: full, brief, titles"), ("timezone", "Mars", "write it as Europe/Berlin"),
+        ("max_papers", "0", "not a number of papers from 1 to 100"), ("max_papers", "101", "from 1 to 100"),
+        ("max_papers", "9" * 5_000, "from 1 to 100"), ("monthday", "٣", "from 1 to 31"),
+        ("topics", 3, "a list of texts"), ("topics", [1], "a list of texts"), ("theme", "", "there is no theme"),
+        ("paused_until", "tomorrow", "write it as 2026-12-24"),
+        ("queries", [f"w{n}" for n in range(6)], "5 is the most"),
+        ("shoe_size", "39", "there is no such preference; there are: name, topics"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_told_with_field_and_remedy(field: str, wrong: object, told: str) -> None:
+    with pytest.raises(PreferenceError) as caught:
+        preferences.read_patch({field: wrong})
+    assert str(caught.value).startswith(f"{field}: ")
+    assert told in str(caught.value)
+    assert isinstance(caught.value, WrongUse)
+
+
+def test_a_query_that_is_too_long_is_told_with_the_limit() -> None:
+    with pytest.raises(QueryError, match="at most 300 characters"):
+        preferences.read_field("queries", ["x" * 301])
+
+
+SITE = SiteOptions(("robots", "agents"), ("paper", "cards"), ("en", "de"), str.upper)
+
+
+def test_a_patch_that_the_site_can_do_gets_its_queries_in_one_spelling() -> None:
+    patch = {"topics": ("agents",), "queries": ("a", "A", "b"), "theme": "cards"}
+    assert SITE.check(patch) == {"topics": ("agents",), "queries": ("A", "B"), "theme": "cards"}
+    assert SITE.check({"max_papers": 3}) == {"max_papers": 3}
+
+
+@pytest.mark.parametrize(
+    ("patch", "told"),
+    [
+        ({"topics": ("robots", "cooking")}, "topics: there is no topic 'cooking'; there are: robots, agents"),
+        ({"theme": "neon"}, "theme: there is no theme 'neon'; there are: paper, cards"),
+        ({"language": "fr"}, "language: there is no language 'fr'; there are: en, de"),
+    ],
+)
+def test_what_the_site_does_not_have_is_refused_with_what_it_has(patch: dict[str, Any], told: str) -> None:
+    with pytest.raises(PreferenceError) as caught:
+        SITE.check(patch)
+    assert str(caught.value) == told
+
+
+def test_a_site_without_topics_says_so() -> None:
+    with pytest.raises(PreferenceError, match="none yet"):
+        replace(SITE, topics=()).check({"topics": ("robots",)})
+
+
+def test_a_schedule_and_what_is_followed_are_made_of_the_fields() -> None:
+    chosen = Preferences(topics=("robots",), queries=("grip",), cadence=Cadence.WEEKLY, weekday=4)
+    assert chosen.schedule == Schedule(Cadence.WEEKLY, time(7), "UTC", 4, 1)
+    assert chosen.followed == ("robots", preferences.own_slug("grip"))
+    assert chosen.follow_something
+    assert not DEFAULTS.follow_something
+
+
+def test_every_field_has_its_text_form_and_the_default_is_one_that_can_be_written() -> None:
+    assert tuple(one.name for one in fields(Preferences)) == preferences.FIELDS
+    assert all(form.about for form in preferences.FORMS.values())
+    assert DEFAULTS.patched(preferences.read_patch(preferences.write(DEFAULTS))) == DEFAULTS
