@@ -88,8 +88,8 @@ def test_a_file_that_is_not_there_is_an_error_that_names_it(source: Make, kind: 
 
 @pytest.mark.parametrize("kind", NAMES)
 def test_a_setting_that_a_kind_does_not_know_is_refused_by_name(source: Make, kind: str) -> None:
-    with pytest.raises(ValidationError, match="colour"):
-        TypeAdapter(AnySource).validate_python({**source(kind).model_dump(), "colour": "blue"})  # type: ignore[attr-defined]
+    with pytest.raises(ValidationError, match="color"):
+        TypeAdapter(AnySource).validate_python({**source(kind).model_dump(), "color": "blue"})  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("kind", NAMES)

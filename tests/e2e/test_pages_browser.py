@@ -73,12 +73,12 @@ def test_from_the_form_to_the_way_out(base: str, browser: Browser, javascript: b
     page.check("input[name=topic][value=robotics]")
     page.fill("#query-1", '"flow matching" OR GUI')
     if not javascript:
-        page.click("text=See what it would have brought this week")
+        page.click("text=Preview the matches of the past week")
     page.wait_for_selector("#trials li a")
     assert re.search(r"\d+ papers in the past week", page.inner_text("#trials"))
     page.check("input[name=first_now]")
     page.click("main form button:not(.quiet)")
-    assert "Look into your mailbox" in page.inner_text("h1")
+    assert "Check your email" in page.inner_text("h1")
 
     (asking,) = letters_to(base, email)
     page.goto(f"{base}/inbox/{asking}")
@@ -101,14 +101,14 @@ def test_from_the_form_to_the_way_out(base: str, browser: Browser, javascript: b
     page.select_option("#cadence", "weekly")
     page.click("text=Save")
     assert "Saved." in page.inner_text("main")
-    assert "One letter a week" in page.inner_text("main")
+    assert "One email a week" in page.inner_text("main")
 
     page.goto(unsubscribe)
     assert email in page.inner_text("main")
     page.click("main form button")
     assert "You are unsubscribed" in page.inner_text("h1")
     page.goto(preferences)
-    assert "You are unsubscribed; nothing comes." in page.inner_text("main")
+    assert "You are unsubscribed and will not receive any emails." in page.inner_text("main")
     assert visitor.complaints == []
     assert visitor.elsewhere == []
     context.close()

@@ -1,6 +1,6 @@
-"""The workshop in a real browser, on a real `paperround up`: how it looks, and that it follows the templates.
+"""The email preview in a real browser, on a real `paperround up`: how it looks, and that it follows the templates.
 
-Screenshots lie in artefacts/workshop/, for people to look at.
+Screenshots lie in artefacts/preview/, for people to look at.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 
 from paperround.resources import folder
+from support.findings import raw
 from support.letters import THEMES
-from support.remarks import raw
 from support.service import letters_to, running
 
 _CHROMIUM = Path("/usr/bin/chromium")
-_PICTURES = Path(__file__).parents[2] / "artefacts" / "workshop"
-_TABS = ("letter", "text", "source", "headers", "raw", "papers", "weight", "remarks")
+_PICTURES = Path(__file__).parents[2] / "artefacts" / "preview"
+_TABS = ("letter", "text", "source", "headers", "raw", "papers", "size", "findings")
 _SHIPPED = (folder("templates") / "email" / "themes" / "paper.html.j2").read_text(encoding="utf-8")
 _RED = "#8c2f1f"  # the paper theme's own
 
@@ -172,7 +172,7 @@ def test_a_mistake_is_shown_in_place_of_the_letter_and_goes_when_it_is_mended(vi
     shop.theme.write_text(_SHIPPED, encoding="utf-8")
     _until(page, "document.querySelectorAll('iframe').length === 2")
     assert page.locator("#w-tabs a").count() == len(_TABS)
-    parts = page.eval_on_selector_all("#workshop > *", "(found) => found.map((one) => one.id)")
+    parts = page.eval_on_selector_all("#preview > *", "(found) => found.map((one) => one.id)")
     assert parts == ["w-title", "w-controls", "w-said", "w-summary", "w-tabs", "w-view", "w-actions"]
 
 
@@ -186,8 +186,8 @@ def test_choices_take_effect_at_once_and_the_way_back_works(visit: Open) -> None
     page.click(".toggles >> text=dark")
     body = "document.querySelector('iframe').contentDocument?.body"
     _until(page, f"{body} ? getComputedStyle({body}).backgroundColor === 'rgb(14, 17, 20)' : false")
-    page.click("#w-tabs >> text=Weight")
-    _until(page, "document.querySelector('table.weight') !== null")
+    page.click("#w-tabs >> text=Size")
+    _until(page, "document.querySelector('table.size') !== null")
     page.click("#w-topics summary")
     page.check("input[value=video]")
     _until(page, "document.querySelector('#w-topics summary').textContent === 'video'")
@@ -227,7 +227,7 @@ def test_a_test_letter_lands_in_the_inbox_which_shows_it_in_the_same_viewer(visi
     page.fill("#w-to", "op@example.net")
     page.click("#w-actions button")
     page.wait_for_selector("#w-said p")
-    assert "A test letter went to op@example.net" in page.inner_text("#w-said")
+    assert "Test email sent to op@example.net" in page.inner_text("#w-said")
     (key,) = letters_to(shop.base, "op@example.net")
     page.goto(f"{shop.base}/inbox/{key}")
     assert page.inner_text("h1").startswith("[test] Attention in O(n log n)")
@@ -237,8 +237,8 @@ def test_a_test_letter_lands_in_the_inbox_which_shows_it_in_the_same_viewer(visi
     # The page is made anew by the click; its frames come when they come.
     root = "document.querySelector('iframe')?.contentDocument?.documentElement"
     _until(page, f"{root} ? getComputedStyle({root}).filter.includes('invert(1)') : false")
-    page.click("nav.tabs >> text=Remarks")
-    assert "site.base_url" in page.inner_text(".remarks")
+    page.click("nav.tabs >> text=Findings")
+    assert "site.base_url" in page.inner_text(".findings")
     page.click("text=HTML line")
     assert page.locator("li:target").count() == 1
 
@@ -274,8 +274,8 @@ def test_it_works_without_javascript(visit: Open, shop: Shop) -> None:
     page.click(".toggles >> text=dark")
     assert "theme=cards" in page.url
     assert "mode=dark" in page.url
-    page.click("#w-tabs >> text=Remarks")
-    assert page.locator(".remarks li").count() > 0
+    page.click("#w-tabs >> text=Findings")
+    assert page.locator(".findings li").count() > 0
     page.goto(f"{shop.base}/preview?theme=paper")
     page.click("text=Reload the frames every two seconds")
     shop.edit(_RED, "#006400")

@@ -234,8 +234,8 @@ def test_the_links_in_a_letter_lead_to_a_button_and_the_button_records(pages: Pa
         assert _verdicts(pages) == {int(row): -1}
     assert "You will see more like this" in pages.client.post(f"{path}?more={row}").text
     assert _verdicts(pages) == {int(row): 1}
-    assert "You wanted more like this" in pages.client.get(path).text
-    assert "counts no more" in pages.client.post(path, data={"forget": row}).text
+    assert "You asked for more like this" in pages.client.get(path).text
+    assert "no longer counts" in pages.client.post(path, data={"forget": row}).text
     assert _verdicts(pages) == {}
 
 
@@ -257,7 +257,7 @@ def test_papers_of_no_concern_are_refused_kindly(pages: Pages, number: str) -> N
         pages.client.post(path),
     ):
         assert response.status_code == 404
-        assert "Which paper?" in response.text
+        assert "Paper not found" in response.text
     assert pages.dump() == before
 
 
@@ -304,7 +304,7 @@ def test_preferences_and_the_export_hold_what_was_said(pages: Pages) -> None:
     assert sorted(one["verdict"] for one in held) == [-1, 1]
     assert {"id", "title", "verdict", "at"} == held[0].keys()
     said = pages.client.post(own, data={"do": "forget", "paper": str(first)})
-    assert "Forgotten." in said.text
+    assert "Feedback removed." in said.text
     assert _verdicts(pages) == {second: -1}
     assert pages.client.post(own, data={"do": "forget", "paper": "no number"}).status_code == 200
     membership.erase(pages.app, membership.subscriber(pages.app, _EMAIL))

@@ -529,7 +529,7 @@ def test_the_command_line_says_what_is_wrong_with_a_letter(tmp_path: Path, monke
         "SITE__SENDER": "papers@example.org",
         "SITE__POSTAL_ADDRESS": "1 Mill Lane",
     }
-    assert _command(*wanted, **site).stdout.endswith("nothing to remark\n")
+    assert _command(*wanted, **site).stdout.endswith("no problems\n")
     wrong = _command(*wanted, **{**site, "SITE__SENDER": "papers@gmail.com"})
     assert wrong.exit_code == 1
     assert "error: header From: the address is at gmail.com (from-address)" in wrong.stdout

@@ -105,11 +105,11 @@ def test_an_operator_sees_it_from_anywhere(tmp_path: Path) -> None:
 
 
 def test_it_begins_with_the_first_subscribers_letter(pages: Pages, local: Browser) -> None:
-    assert "a made-up issue" in _page(local)
+    assert "Sample data" in _page(local)
     pages.subscriber("ada@lovelace.example")
     page = _page(local)
     assert 'value="ada@lovelace.example"' in page
-    assert "what the next round would compose" in page
+    assert "The next round would compose" in page
     assert 'id="frame-phone"' in page
     assert 'id="frame-desktop"' in page
 
@@ -118,9 +118,9 @@ def test_what_was_sent_can_be_looked_at_on_its_day(pages: Pages, local: Browser)
     pages.subscriber("ada@lovelace.example", at="06:00")
     pages.site.clock.now = pages.site.clock.now.replace(day=24)
     pipeline.publish(pages.app)
-    assert "composed and kept" in _page(local, subscriber="ada@lovelace.example", day="2026-11-24")
+    assert "This digest is stored" in _page(local, subscriber="ada@lovelace.example", day="2026-11-24")
     later = _page(local, subscriber="ada@lovelace.example", day="2026-12-24")
-    assert "There is no paper for this letter" in later
+    assert "No papers match" in later
     assert ">2026-11-24</a>" in later
 
 
@@ -132,8 +132,8 @@ def test_what_was_sent_can_be_looked_at_on_its_day(pages: Pages, local: Browser)
         ("headers", '<th scope="row">List-Unsubscribe-Post</th>'),
         ("raw", "Content-Transfer-Encoding: quoted-printable"),
         ("papers", '<span class="badge is-fine">printed</span>'),
-        ("weight", "Masthead, greeting and footer"),
-        ("remarks", "set site.base_url"),
+        ("size", "Masthead, greeting and footer"),
+        ("findings", "set site.base_url"),
         ("nonsense", 'id="frame-phone"'),
     ],
 )
@@ -147,10 +147,10 @@ def test_the_papers_say_why_they_are_in_the_letter_or_not(pages: Pages, local: B
     page = _page(local, show="papers")
     assert page.count(">printed</span>") == 2
     assert page.count(">counted</span>") == 4
-    assert "printed beside it" not in page, "a paper on one topic has that topic's reasons"
-    assert "printed beside it: title: Attention" in _page(local, show="papers", whose="sample")
+    assert "reason shown" not in page, "a paper on one topic has that topic's reasons"
+    assert "reason shown: title: Attention" in _page(local, show="papers", whose="sample")
     assert re.search(r"robots 0\.\d\d", page)
-    assert "A notice is not chosen from papers." in _page(local, show="papers", notice="welcome")
+    assert "A notice contains no papers." in _page(local, show="papers", notice="welcome")
 
 
 def test_theme_language_topics_and_notice_can_be_chosen(pages: Pages, local: Browser) -> None:
@@ -165,14 +165,14 @@ def test_theme_language_topics_and_notice_can_be_chosen(pages: Pages, local: Bro
     ("fields", "said"),
     [
         ({"subscriber": "nobody@example.net"}, "nobody subscribes with this address"),
-        ({"whose": "subscriber"}, "Whose letter?"),
-        ({"whose": "topics"}, "On which topics?"),
+        ({"whose": "subscriber"}, "Enter the address of a subscriber"),
+        ({"whose": "topics"}, "Choose one or more topics"),
         ({"topic": "no-such-topic"}, "there is no topic"),
         ({"theme": "no-such-theme"}, "no theme"),
         ({"language": "xx"}, "no language"),
         ({"notice": "no-such-notice"}, "there is no notice"),
-        ({"day": "yesterday"}, "is not a day"),
-        ({"topic": "robots", "day": "1999-01-01"}, "There is no paper for this letter"),
+        ({"day": "yesterday"}, "is not a date"),
+        ({"topic": "robots", "day": "1999-01-01"}, "No papers match"),
         ({"subscriber": "<script>alert(1)</script>"}, "nobody subscribes"),
     ],
 )
@@ -184,7 +184,7 @@ def test_what_there_is_not_is_said_on_the_page(local: Browser, fields: dict[str,
     assert local.get(f"/preview/letter.eml?{urlencode(fields)}").status_code == 404
     token = re.findall(r'name="csrf" value="([^"]+)"', _page(local))[0]
     answer = local.post(f"/preview/send?{urlencode(fields)}", data={"csrf": token, "email": "op@example.net"})
-    assert "There is no letter to send." in answer.text
+    assert "There is no email to send." in answer.text
 
 
 def test_two_themes_stand_side_by_side(local: Browser) -> None:
@@ -202,7 +202,7 @@ def test_two_themes_stand_side_by_side(local: Browser) -> None:
 def test_two_days_stand_side_by_side(local: Browser) -> None:
     page = _page(local, topic="robots", day="2026-11-20", with_day="2026-11-21")
     assert "daily 2026-11-20" in page
-    assert "There is no paper for this letter" in page
+    assert "No papers match" in page
 
 
 def test_a_frame_is_loaded_again_when_its_letter_changes_and_only_then(local: Browser) -> None:
@@ -234,7 +234,7 @@ def _send(pages: Pages, local: Browser, **form: str) -> httpx.Response:
 def test_a_test_letter_goes_through_the_relay_and_is_not_kept(pages: Pages, local: Browser) -> None:
     before = pages.dump()
     answer = _send(pages, local, email="op@example.net")
-    assert "A test letter went to op@example.net by memory: 250 2.0.0 ok" in answer.text
+    assert "Test email sent to op@example.net by memory: 250 2.0.0 ok" in answer.text
     (letter,) = pages.site.relay.accepted
     assert letter.recipient == "op@example.net"
     assert b"Subject: [test] " in letter.message
@@ -249,7 +249,8 @@ def test_a_test_letter_that_does_not_go_is_told(pages: Pages, local: Browser) ->
     assert "not an email address" in _send(pages, local, email="nobody").text
     pages.site.relay.replies = [(Stage.RCPT, 550, "5.1.1 no such mailbox")]
     assert (
-        "did not go by memory; rcpt said: 550 5.1.1 no such mailbox" in _send(pages, local, email="a@b.example").text
+        "was not accepted by memory (rcpt): 550 5.1.1 no such mailbox"
+        in _send(pages, local, email="a@b.example").text
     )
 
 
@@ -310,7 +311,7 @@ def test_a_mistake_in_a_template_is_shown_with_its_line_and_what_is_at_hand(
     assert str(own.resolve()) in page
     for variable in ("letter", "site"):
         assert f"<summary><code>{variable}</code>" in page
-    assert "The template is broken" in local.get("/preview/frame?theme=compact").text
+    assert "The template has an error" in local.get("/preview/frame?theme=compact").text
     _own_theme(_shipped("compact"), "compact")
     assert 'id="frame-phone"' in _page(local, theme="compact")
 
@@ -375,7 +376,7 @@ def test_a_change_that_was_missed_is_told_at_once(pages: Pages) -> None:
 def test_a_quiet_connection_shows_signs_of_life(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preview, "_ALIVE", 0.2)
     version = pages.app.shared(LetterBuilder).templates.version()
-    assert _events(pages, version, 2)[1] == ": still here\n\n"
+    assert _events(pages, version, 2)[1] == ": keep-alive\n\n"
 
 
 def test_nobody_keeps_the_server_from_stopping(tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def test_guessing_the_token_is_slow(pages: Pages) -> None:
 
 def test_without_a_token_there_is_no_way_in(tmp_path: Path) -> None:
     made = Pages(tmp_path)
-    assert "There is no admin token yet" in made.client.get("/admin").text
+    assert "No admin token is configured" in made.client.get("/admin").text
     assert made.client.post("/admin/login", data={"token": ""}).status_code == 429
     made.app.close()
 
@@ -135,7 +135,7 @@ def test_subscribers_are_found_and_helped(pages: Pages) -> None:
     browser = _operator(pages)
     assert "grace_x" not in browser.get("/admin/subscribers?q=ADA@").text
     assert "ada@" not in browser.get("/admin/subscribers?q=e_x").text  # the underscore is no wildcard
-    assert "nobody" in browser.get("/admin/subscribers?state=paused").text
+    assert "No subscribers" in browser.get("/admin/subscribers?state=paused").text
     page = browser.get(f"/admin/subscribers/{row}").text
     csrf = _csrf(page)
     assert "One letter" not in page  # the operator's pages speak of the subscriber, not to them
@@ -158,7 +158,7 @@ def test_a_subscriber_who_lost_their_link_is_sent_it(pages: Pages) -> None:
     browser = _operator(pages)
     csrf = _csrf(browser.get(f"/admin/subscribers/{row}").text)
     browser.post(f"/admin/subscribers/{row}", data={"csrf": csrf, "do": "link"})
-    assert [letter["Subject"] for letter in pages.letters()] == ["Your link to paperround"]
+    assert [letter["Subject"] for letter in pages.letters()] == ["Your preferences link for paperround"]
 
 
 def test_a_topic_is_tried_before_it_is_kept(pages: Pages) -> None:
@@ -166,7 +166,7 @@ def test_a_topic_is_tried_before_it_is_kept(pages: Pages) -> None:
     csrf = _csrf(browser.get("/admin/topics/new").text)
     typed = {"csrf": csrf, "slug": "Part-Two", "name": "Part <2>", "about": "Twos", "query": '"part 2"'}
     tried = browser.post("/admin/topics", data={**typed, "do": "try"})
-    assert "1 papers in the past week" in tried.text
+    assert "1 paper in the past week" in tried.text
     assert pages.app.store.topics.by_slug("part-two") is None
     assert browser.post("/admin/topics", data={**typed, "do": "save"}).status_code == 303
     made = pages.app.store.topics.by_slug("part-two")
@@ -177,7 +177,7 @@ def test_a_topic_is_tried_before_it_is_kept(pages: Pages) -> None:
     for change, said in [
         ({"query": "("}, "never closed"),
         ({"slug": "no spaces"}, "cannot be a topic"),
-        ({"name": " "}, "needs a name"),
+        ({"name": " "}, "enter a name"),
     ]:
         refused = browser.post("/admin/topics", data={**typed, **change, "do": "save"})
         assert refused.status_code == 422

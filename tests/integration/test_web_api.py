@@ -71,7 +71,7 @@ def test_a_program_gets_a_token_of_its_own_that_can_be_taken_back(pages: Pages) 
     operator.post("/admin/login", data={"token": TOKEN})
     (csrf, *_) = re.findall(r'name="csrf" value="([^"]+)"', operator.get("/admin/tokens").text)
     made = operator.post("/admin/tokens", data={"csrf": csrf, "name": "our wiki", "do": "make"}).text
-    (token,) = re.findall(r"shown this once: <code>([\w-]+)</code>", made)
+    (token,) = re.findall(r"it is not shown again: <code>([\w-]+)</code>", made)
     assert token not in str(pages.dump())
     assert token not in operator.get("/admin/tokens").text
     for _ in range(10):

@@ -70,7 +70,7 @@ def test_somebody_who_left_may_say_why(pages: Pages) -> None:
     link = pages.link("unsubscribe", row)
     pages.client.post(link)
     told = pages.client.post(link, data={"because": "other", "words": "I read   them\non the train"})
-    assert "Thank you for telling us" in told.text
+    assert "Thank you for your feedback" in told.text
     assert pages.app.store.personal.everything(row)["subscriber"]["farewell"] == "other I read them on the train"
 
 
@@ -122,7 +122,7 @@ def test_a_confirmation_link_runs_out_after_three_days_and_an_unsubscribe_link_n
     pages.site.clock.now += timedelta(days=4)
     late = pages.client.post(confirm)
     assert late.status_code == 410
-    assert "This link has run out" in late.text
+    assert "This link has expired" in late.text
     pages.site.clock.now += timedelta(days=1000)
     assert pages.client.post(unsubscribe).status_code == 200
 
@@ -192,12 +192,12 @@ def test_what_is_wrong_in_the_preferences_is_said_and_nothing_is_saved(pages: Pa
     for fields, said in [
         ({"topic": [""]}, "Choose a topic"),
         ({"query": 'robots AND "never closed'}, "this quotation mark is never closed"),
-        ({"query": [f"word{n}" for n in range(6)]}, "too many queries"),
+        ({"query": [f"word{n}" for n in range(6)]}, "Too many queries"),
         ({"at": "25:00"}, "not a time of day"),
         ({"timezone": "Mars/Olympus"}, "no time zone"),
         ({"max_papers": "0"}, "not a number of papers"),
-        ({"theme": "../../etc/passwd"}, "Choose one of those"),
-        ({"language": "xx"}, "Choose one of those"),
+        ({"theme": "../../etc/passwd"}, "Choose one of the available options"),
+        ({"language": "xx"}, "Choose one of the available options"),
         ({"topic": ["nowhere"]}, "no topic"),
     ]:
         response = pages.client.post(link, data={**FORM, "topic": ["robots"], **fields})
@@ -224,7 +224,7 @@ def test_a_pause_has_an_end(pages: Pages) -> None:
     subscriber = pages.app.store.subscribers.by_row(row)
     assert subscriber is not None
     assert (subscriber.state, subscriber.preferences.paused_until) == (SubscriberState.PAUSED, date(2026, 12, 24))
-    assert "Letters come again." in pages.client.post(link, data={"do": "resume"}).text
+    assert "Emails resumed." in pages.client.post(link, data={"do": "resume"}).text
     assert _state(pages) == "active"
 
 

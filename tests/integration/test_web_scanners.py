@@ -256,7 +256,7 @@ def test_another_site_cannot_empty_the_inbox(pages: Pages) -> None:
     assert _local(pages).post("/inbox/empty", data={"csrf": "x"}).status_code == 403
     page = _local(pages).get("/inbox").text
     (token,) = re.findall(r'name="csrf" value="([^"]+)"', page)
-    assert "1 letter." in page
+    assert "1 email." in page
     assert _local(pages).post("/inbox/empty", data={"csrf": token}).status_code == 303
     assert "The inbox is empty" in _local(pages).get("/inbox").text
 
@@ -292,7 +292,7 @@ def test_a_broken_page_says_sorry_and_logs_no_token(pages: Pages, capsys: pytest
     pages.app.store.issues.digests_of = broken  # type: ignore[assignment,method-assign]
     response = _local(pages).get(link)
     assert response.status_code == 500
-    assert "It is our fault" in response.text
+    assert "The error is on our side" in response.text
     assert "fire" not in response.text
     assert response.headers["x-content-type-options"] == "nosniff"
     told = capsys.readouterr()

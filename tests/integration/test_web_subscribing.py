@@ -35,7 +35,7 @@ def test_from_the_form_to_the_first_letter(pages: Pages) -> None:
     assert EMAIL in page
     assert "Robots" in page
     assert "agent OR &#34;part 3&#34;" in page
-    assert "One letter a day at 7:30\u202fAM (Europe/Berlin)." in page
+    assert "One email a day at 7:30\u202fAM (Europe/Berlin)." in page
     confirmed = pages.client.post(link)
     assert "Welcome! Your subscription is confirmed." in confirmed.text
     assert 'action="/p/' in confirmed.text
@@ -70,7 +70,7 @@ def test_consent_is_kept_with_time_place_and_words(pages: Pages) -> None:
     consent = pages.app.store.subscribers.by_email(EMAIL).consent  # type: ignore[union-attr]
     assert consent["asked_at"].startswith("2026-11-23T06:00")
     assert consent["asked_from"] == "198.51.100.7"
-    assert consent["words"].startswith("Yes, send me letters")
+    assert consent["words"].startswith("Yes, send me emails")
     assert consent["confirmed_at"].startswith("2026-11-23T07:00")
     assert consent["confirmed_from"] == "198.51.100.8"
 
@@ -81,7 +81,7 @@ def test_confirming_twice_brings_nobody_back_who_has_left(pages: Pages) -> None:
     pages.client.post(link)
     again = pages.client.post(link)
     assert again.status_code == 200
-    assert "confirmed already" in again.text
+    assert "already confirmed" in again.text
     row = pages.app.store.subscribers.by_email(EMAIL).row  # type: ignore[union-attr]
     pages.client.post(pages.link("unsubscribe", row))
     assert pages.client.post(link).status_code == 410
@@ -142,7 +142,7 @@ def test_somebody_who_reads_already_is_sent_the_link_and_nothing_changes(pages: 
     pages.subscribe(EMAIL, topic="agents", at="23:00")
     assert pages.app.store.subscribers.by_row(row) == before
     (letter,) = pages.letters()
-    assert letter["Subject"] == "Your link to paperround"
+    assert letter["Subject"] == "Your preferences link for paperround"
     assert pages.client.get(links_in(letter, "p")[0]).status_code == 200
 
 
@@ -222,17 +222,17 @@ def test_nothing_typed_into_the_form_is_repeated_in_the_letter(pages: Pages) -> 
 def test_no_box_is_ticked_and_the_frequency_is_told(pages: Pages) -> None:
     page = pages.client.get("/subscribe").text
     assert " checked" not in page
-    assert "How often" in page
-    assert "I can change that or leave at any time" in page
+    assert "Frequency" in page
+    assert "I can change this or unsubscribe at any time" in page
     assert pages.client.get("/subscribe?topic=agents").text.count(" checked") == 1
 
 
 def test_what_is_missing_is_said_beside_the_field(pages: Pages) -> None:
     before = pages.dump()
     for fields, said in [
-        ({"email": "not an address"}, "This is not an email address."),
-        ({"email": f"{'a' * 74}@papers.example"}, "This is not an email address."),
-        ({"email": EMAIL, "topic": []}, "Choose a topic, or write a query of your own."),
+        ({"email": "not an address"}, "Enter a valid email address."),
+        ({"email": f"{'a' * 74}@papers.example"}, "Enter a valid email address."),
+        ({"email": EMAIL, "topic": []}, "Choose a topic, or enter a query."),
         ({"email": EMAIL, "query": "a AND"}, "AND needs a word after it"),
         ({"email": EMAIL, "query": "x" * 301}, "at most 300 characters"),
         ({"email": EMAIL, "monthday": "32"}, "not a day of the month"),
@@ -255,7 +255,7 @@ def test_a_query_is_tried_before_it_is_sent(pages: Pages) -> None:
     assert "1 paper in the past week" in tried.text
     assert "AND needs a word after it" in tried.text
     live = pages.client.get("/try", params={"q": "robots"}).json()
-    assert live["told"] == "5 papers in the past week, among them:"
+    assert live["told"] == "5 papers in the past week, including:"
     assert live["papers"][0]["href"].startswith("/papers/2611.0000")
     assert live["papers"][0]["why"] == "“robots” in the title"
     assert pages.client.get("/try", params={"q": "("}).json()["wrong"] is True
@@ -264,7 +264,7 @@ def test_a_query_is_tried_before_it_is_sent(pages: Pages) -> None:
 
 def test_only_the_past_week_is_tried(pages: Pages) -> None:
     pages.site.clock.now += timedelta(days=8)
-    assert pages.client.get("/try", params={"q": "robots"}).json()["told"] == "No paper in the past week."
+    assert pages.client.get("/try", params={"q": "robots"}).json()["told"] == "No papers in the past week."
 
 
 def test_trying_queries_has_a_limit(pages: Pages) -> None:
@@ -280,7 +280,7 @@ def test_a_lost_link_is_mailed_and_the_answer_is_always_the_same(pages: Pages) -
     unknown = pages.client.post("/preferences", data={"email": "bob@nobody.example"})
     assert known.text.replace(EMAIL, "X") == unknown.text.replace("bob@nobody.example", "X")
     (letter,) = pages.letters()
-    assert (letter["To"], letter["Subject"]) == (EMAIL, "Your link to paperround")
+    assert (letter["To"], letter["Subject"]) == (EMAIL, "Your preferences link for paperround")
     pages.client.post("/preferences", data={"email": EMAIL})
     assert pages.letters() == []
     assert pages.client.post("/preferences", data={"email": "nonsense"}).status_code == 422

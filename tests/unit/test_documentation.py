@@ -125,13 +125,13 @@ def _parameters(command: Any) -> set[str]:
 
 
 def _lines_of(text: str) -> list[str]:
-    """The command lines of a block: long ones are continued with a backslash, remarks begin with #."""
+    """The command lines of a block: long ones are continued with a backslash, findings begin with #."""
     lines = (line.strip() for line in text.replace("\\\n", " ").splitlines())
     return [line.removeprefix("$ ") for line in lines if line and not line.startswith("#")]
 
 
 def _words(line: str) -> list[str]:
-    """The words of a command line up to a pipe, a redirection or a remark."""
+    """The words of a command line up to a pipe, a redirection or a finding."""
     words = shlex.split(line, comments=True)
     ends = [at for at, word in enumerate(words) if word in {"|", ">", ">>", "&&", ";", "&"}]
     return words[: min(ends, default=len(words))]

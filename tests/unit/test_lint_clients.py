@@ -9,7 +9,7 @@ import pytest
 from paperround.linting import clients, lint
 from paperround.linting.clients import AT_RULES, CSS, PICTURES, TAGS
 from paperround.linting.page import css_blocks, declarations, hides, read
-from support.remarks import HTML, NOW, SITE, body, of_html, raw
+from support.findings import HTML, NOW, SITE, body, of_html, raw
 
 _EXAMPLES = {
     "display: flex": "display: flex",
@@ -46,7 +46,7 @@ _EXAMPLES = {
 @pytest.mark.parametrize("feature", CSS, ids=lambda feature: str(feature.name))
 def test_css_that_a_client_does_not_know_is_found(feature: clients.Feature) -> None:
     content = f'<p style="{_EXAMPLES[feature.name]}">text</p>'
-    told = [remark.what for remark in lint(raw(body(content)), None, SITE, NOW) if remark.rule == "unsupported"]
+    told = [finding.what for finding in lint(raw(body(content)), None, SITE, NOW) if finding.rule == "unsupported"]
     assert f"{feature.name}: unknown to {', '.join(feature.clients)}" in told
 
 
@@ -54,8 +54,8 @@ def test_css_that_a_client_does_not_know_is_found(feature: clients.Feature) -> N
 def test_rules_that_a_client_does_not_know_are_found(name: str) -> None:
     style = {"@import": "@import url(https://a.example/a.css);"}.get(name, f"{name} x {{ a {{ color: #ffffff }} }}")
     told = lint(raw(HTML.replace("</head>", f"<style>\n{style}</style></head>")), None, SITE)
-    (remark,) = [remark for remark in told if remark.what.startswith(name)]
-    assert remark.html_line == 11
+    (finding,) = [finding for finding in told if finding.what.startswith(name)]
+    assert finding.html_line == 11
 
 
 @pytest.mark.parametrize("tag", TAGS)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paperround.linting.colors import BLACK, WHITE, color, contrast, inverted, written
-from support.remarks import found, of_html, raw
+from support.findings import found, of_html, raw
 
 _CHANNELS = st.floats(0, 1)
 _COLORS = st.tuples(_CHANNELS, _CHANNELS, _CHANNELS)
@@ -99,15 +99,15 @@ def test_colors_that_a_client_would_turn_are_turned_here() -> None:
 
 def test_each_pair_of_colors_is_told_once() -> None:
     from paperround.linting import lint
-    from support.remarks import NOW, SITE, body
+    from support.findings import NOW, SITE, body
 
     twice = '<p class="page" style="color: #aaaaaa; background-color: #fefefe">pale</p>' * 2
-    told = [remark for remark in lint(raw(body(twice)), None, SITE, NOW) if remark.rule == "contrast"]
-    assert len([remark for remark in told if "light" in remark.what]) == 1
+    told = [finding for finding in lint(raw(body(twice)), None, SITE, NOW) if finding.rule == "contrast"]
+    assert len([finding for finding in told if "light" in finding.what]) == 1
 
 
 def test_without_dark_colors_of_its_own_a_letter_stays_light() -> None:
-    from support.remarks import HTML
+    from support.findings import HTML
 
     only_light = HTML.replace('content="light dark"', 'content="light"').replace(
         "prefers-color-scheme: dark", "print"

@@ -6,7 +6,7 @@ import pytest
 
 from paperround.domain.models import Site
 from paperround.linting import Severity
-from support.remarks import SITE, changed, found, raw, without
+from support.findings import SITE, changed, found, raw, without
 
 
 def test_nothing_is_said_against_a_good_letter() -> None:
@@ -15,8 +15,8 @@ def test_nothing_is_said_against_a_good_letter() -> None:
 
 @pytest.mark.parametrize("name", ["From", "To", "Subject", "Date", "Message-ID", "MIME-Version"])
 def test_a_field_that_every_letter_has_is_missed(name: str) -> None:
-    remark = found(without(name))["missing-header"]
-    assert (remark.severity, remark.where) == (Severity.ERROR, f"header {name}")
+    finding = found(without(name))["missing-header"]
+    assert (finding.severity, finding.where) == (Severity.ERROR, f"header {name}")
 
 
 @pytest.mark.parametrize(
@@ -81,10 +81,10 @@ def test_a_field_that_every_letter_has_is_missed(name: str) -> None:
     ],
 )  # fmt: skip
 def test_a_broken_rule_is_found(old: str | bytes, new: str | bytes, rule: str, severity: str) -> None:
-    remark = found(changed(old, new))[rule]
-    assert remark.severity == severity
-    assert remark.what
-    assert remark.remedy
+    finding = found(changed(old, new))[rule]
+    assert finding.severity == severity
+    assert finding.what
+    assert finding.remedy
 
 
 def test_a_message_without_a_body_has_no_end_of_its_header() -> None:
@@ -135,8 +135,8 @@ def test_a_field_is_read_as_people_read_it() -> None:
 
 
 def test_a_remark_reads_like_a_sentence_and_knows_its_line() -> None:
-    remark = found(changed("Precedence: bulk", "Precedence: junk"))["precedence"]
-    assert str(remark) == (
+    finding = found(changed("Precedence: bulk", "Precedence: junk"))["precedence"]
+    assert str(finding) == (
         "warning: header Precedence: is 'junk' (precedence)\n    only `bulk` or `list` mean anything"
     )
-    assert remark.html_line is None
+    assert finding.html_line is None

@@ -7,8 +7,8 @@ import pytest
 from paperround.domain.models import Site
 from paperround.linting import Severity, lint
 from paperround.linting.mail import opened
-from paperround.linting.size import weigh
-from support.remarks import HTML, SITE, TEXT, WAY_OUT, body, found, of_html, raw
+from paperround.linting.size import measure
+from support.findings import HTML, SITE, TEXT, WAY_OUT, body, found, of_html, raw
 
 _LINK = 'style="color: #1d4fa8" class="link"'
 
@@ -181,7 +181,7 @@ def test_what_should_not_be_said_is_found(content: str, rule: str, severity: str
 )
 def test_papers_may_speak_of_nothing_and_of_braces(content: str) -> None:
     assert "placeholder" not in of_html(content)
-    assert sum(remark.rule == "hidden-text" for remark in lint(raw(body(content)), None, SITE)) <= 1
+    assert sum(finding.rule == "hidden-text" for finding in lint(raw(body(content)), None, SITE)) <= 1
 
 
 def test_placeholders_are_found_in_subject_and_text() -> None:
@@ -211,7 +211,7 @@ def test_a_letter_without_html_is_one_remark_on_the_document() -> None:
 
 def test_the_weight_is_told_by_section() -> None:
     two = body("<h2>Agents</h2><div><h3>First</h3><p>about it</p></div><div><h3>Second</h3><p>about it</p></div>")
-    weight = weigh(opened(raw(two), None, SITE))
+    weight = measure(opened(raw(two), None, SITE))
     assert [(share.name, share.entries) for share in weight.sections] == [("Robots", 1), ("Agents", 2)]
     assert weight.html == len(two.encode())
     assert weight.head + weight.around + sum(share.bytes for share in weight.sections) == weight.html
@@ -221,5 +221,5 @@ def test_the_weight_is_told_by_section() -> None:
 
 
 def test_a_paper_without_a_section_belongs_to_none() -> None:
-    assert weigh(opened(raw("<h3>Alone</h3>"), None, SITE)).sections == ()
+    assert measure(opened(raw("<h3>Alone</h3>"), None, SITE)).sections == ()
     assert WAY_OUT in TEXT

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from paperround.linting import RULES, Severity, lint
 from paperround.linting.mail import opened
-from paperround.linting.size import weigh
+from paperround.linting.size import measure
 from paperround.rendering import notice, sample
+from support.findings import HTML, NOW, SITE, found, raw
 from support.letters import DAY, EXTREMES, FOLDERS, LANGUAGES, THEMES, digest, press
-from support.remarks import HTML, NOW, SITE, found, raw
 
 _CONTEXT = {"confirm_url": "https://papers.example/c/token", "topics": ["Robots"], "until": "2026-12-24"}
 
@@ -43,8 +43,8 @@ def test_nothing_is_said_against_our_notices(theme: str, kind: str) -> None:
 def test_papers_that_are_hard_to_print_make_no_errors(name: str) -> None:
     made = digest(EXTREMES[name], more=2)
     rendered = press().letter(made, {one.row: one for one in EXTREMES[name]}, sample.SUBSCRIBER, sample.LINKS, DAY)
-    remarks = lint(_message(rendered), rendered, sample.SITE, NOW)
-    assert [remark for remark in remarks if remark.severity is Severity.ERROR] == []
+    findings = lint(_message(rendered), rendered, sample.SITE, NOW)
+    assert [finding for finding in findings if finding.severity is Severity.ERROR] == []
 
 
 def test_a_letter_of_a_trial_site_has_only_notes() -> None:
@@ -53,21 +53,21 @@ def test_a_letter_of_a_trial_site_has_only_notes() -> None:
                  unsubscribe_url="http://localhost:8000/u/token")  # fmt: skip
     told = found(letter, site)
     del told["text-links"], told["visible-way-out"]
-    assert {remark.severity for remark in told.values()} == {Severity.NOTE}
+    assert {finding.severity for finding in told.values()} == {Severity.NOTE}
 
 
 def test_the_worst_comes_first() -> None:
     broken = raw(html="<p>Hi</p>", text="Hi")
-    severities = [remark.severity for remark in lint(broken, None, SITE)]
+    severities = [finding.severity for finding in lint(broken, None, SITE)]
     assert severities == sorted(severities, key=list(Severity).index)
     assert severities[0] is Severity.ERROR
 
 
 @given(st.binary(max_size=2_000))
 def test_no_bytes_break_the_linter(message: bytes) -> None:
-    for remark in lint(message, None, SITE, NOW):
-        assert remark.what
-    weigh(opened(message, None, SITE))
+    for finding in lint(message, None, SITE, NOW):
+        assert finding.what
+    measure(opened(message, None, SITE))
 
 
 _PIECES = st.sampled_from((b"", b"<", b">", b"=", b'"', b"\r\n\r\n", b"{", b"}", b"--", b"\xff"))
@@ -81,7 +81,7 @@ def test_no_damage_to_a_letter_breaks_the_linter(damage: list[tuple[float, bytes
         at = int(place * len(message))
         message = message[:at] + piece + message[at + 3 :]
     lint(message, None, SITE, NOW)
-    weigh(opened(message, None, SITE))
+    measure(opened(message, None, SITE))
 
 
 @given(st.text(max_size=400))

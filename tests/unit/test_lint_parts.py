@@ -6,7 +6,7 @@ import pytest
 
 from paperround.domain.models import Rendered
 from paperround.linting import Severity, lint
-from support.remarks import HTML, NOW, SITE, TEXT, WAY_OUT, body, changed, found, raw
+from support.findings import HTML, NOW, SITE, TEXT, WAY_OUT, body, changed, found, raw
 
 
 def test_the_text_comes_first_and_the_html_last() -> None:
@@ -40,7 +40,7 @@ def test_a_message_of_one_part_is_no_letter_of_ours() -> None:
     ],
 )
 def test_a_part_that_is_not_what_it_says_is_found(old: str, new: str, part: str) -> None:
-    told = [remark.what for remark in lint(changed(old, new), None, SITE, NOW) if remark.rule == "encoding"]
+    told = [finding.what for finding in lint(changed(old, new), None, SITE, NOW) if finding.rule == "encoding"]
     assert any(part in what for what in told)
 
 

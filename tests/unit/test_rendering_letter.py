@@ -115,24 +115,32 @@ def test_a_paper_that_is_not_there_any_more_is_left_out() -> None:
 
 def test_a_day_without_papers_says_so() -> None:
     rendered = press().letter(digest(), {}, sample.SUBSCRIBER, sample.LINKS, DAY)
-    assert "Hello Ada, your round today: no new papers." in rendered.text
+    assert "Hello Ada, your digest for today: no new papers." in rendered.text
     assert rendered.subject == "no new papers"
 
 
 def test_a_day_with_papers_online_only_counts_them() -> None:
     rendered = press().letter(digest(more=3), {}, sample.SUBSCRIBER, sample.LINKS, DAY)
-    assert "your round today: 3 more online" in rendered.html
+    assert "your digest for today: 3 more online" in rendered.html
     assert rendered.subject == "3 more online"
 
 
 @pytest.mark.parametrize(
     ("cadence", "lead", "reason"),
     [
-        (Cadence.DAILY, "your round today: 1 paper on 1 topic.", "every day because you follow Topic 1."),
-        (Cadence.WEEKDAYS, "your round today: 1 paper on 1 topic.", "on weekdays because you follow Topic 1."),
-        (Cadence.WEEKLY, "your round this week: 1 paper on 1 topic.", "once a week because you follow Topic 1."),
-        (Cadence.MONTHLY, "your round this month: 1 paper on 1 topic.", "once a month because you follow Topic 1."),
-        (Cadence.OFF, "your round today: 1 paper on 1 topic.", "You get this letter because you follow Topic 1."),
+        (Cadence.DAILY, "today: 1 paper on 1 topic.", "every day because you follow Topic 1."),
+        (Cadence.WEEKDAYS, "today: 1 paper on 1 topic.", "on weekdays because you follow Topic 1."),
+        (Cadence.WEEKLY, "this week: 1 paper on 1 topic.", "once a week because you follow Topic 1."),
+        (
+            Cadence.MONTHLY,
+            "this month: 1 paper on 1 topic.",
+            "once a month because you follow Topic 1.",
+        ),
+        (
+            Cadence.OFF,
+            "today: 1 paper on 1 topic.",
+            "You receive this email because you follow Topic 1.",
+        ),
     ],
 )
 def test_a_letter_says_what_it_is_and_why_it_came(cadence: Cadence, lead: str, reason: str) -> None:

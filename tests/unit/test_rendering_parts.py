@@ -45,10 +45,10 @@ def test_a_name_can_neither_break_a_paragraph_nor_make_a_button() -> None:
 
 def test_a_pause_says_until_when() -> None:
     assert (
-        "until December 24, 2026;"
+        "until December 24, 2026."
         in press().notice("paused", sample.SUBSCRIBER, sample.LINKS, {"until": "2026-12-24"}).text
     )
-    assert "until you start them again" in press().notice("paused", sample.SUBSCRIBER, sample.LINKS, {}).text
+    assert "until you resume them" in press().notice("paused", sample.SUBSCRIBER, sample.LINKS, {}).text
 
 
 def test_goodbye_shows_the_way_back_where_there_is_one() -> None:
@@ -86,17 +86,17 @@ def test_a_notice_needs_a_subject_and_something_to_say(text: str, mistake: str) 
     [
         (
             Schedule(Cadence.DAILY, time(7), "Asia/Ho_Chi_Minh"),
-            "one letter every day at 7:00\u202fAM (Asia/Ho Chi Minh).",
+            "one email every day at 7:00\u202fAM (Asia/Ho Chi Minh).",
         ),
-        (Schedule(Cadence.WEEKDAYS, time(18)), "one letter every weekday at 6:00\u202fPM (UTC)."),
-        (Schedule(Cadence.WEEKLY, weekday=4), "one letter a week, on Friday at 7:00\u202fAM (UTC)."),
-        (Schedule(Cadence.MONTHLY, monthday=31), "one letter a month, on day 31 at 7:00\u202fAM (UTC)."),
+        (Schedule(Cadence.WEEKDAYS, time(18)), "one email every weekday at 6:00\u202fPM (UTC)."),
+        (Schedule(Cadence.WEEKLY, weekday=4), "one email a week, on Friday at 7:00\u202fAM (UTC)."),
+        (Schedule(Cadence.MONTHLY, monthday=31), "one email a month, on day 31 at 7:00\u202fAM (UTC)."),
         (Schedule(Cadence.OFF), ""),
     ],
 )
 def test_a_notice_promises_how_often_letters_come(schedule: Schedule, promise: str) -> None:
     said = view.promise(sample.SUBSCRIBER.with_preferences(**asdict(schedule)), ENGLISH)
-    assert said == (f"You will get {promise}" if promise else "")
+    assert said == (f"You will receive {promise}" if promise else "")
 
 
 # Cards
@@ -160,9 +160,9 @@ def test_the_summary_of_others_is_preferred_and_kept_to_its_room() -> None:
         (("author: Ada Author", "author: Ben B."), ("by Ada Author and Ben B.",)),
         (
             ("organisation: Lab", "category: cs.RO", "source: arxiv"),
-            ("from Lab", "filed under cs.RO", "found through arxiv"),
+            ("from Lab", "in category cs.RO", "listed by arXiv"),
         ),
-        (("keyword: LoRA", "also on Robots, Speech"), ("“LoRA” among the keywords", "also on Robots, Speech")),
+        (("keyword: LoRA", "also on Robots, Speech"), ("“LoRA” in the keywords", "also on Robots, Speech")),
         ((r"title: $\alpha$-divergence",), ("“α-divergence” in the title",)),
         (
             ("142 votes", "much: more", "title:", 'title: "'),

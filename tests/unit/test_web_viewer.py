@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from paperround.web.operator.viewer import DisplayOptions, MessageView, frame, shown
-from support.remarks import HTML, NOW, SITE, raw
+from support.findings import HTML, NOW, SITE, raw
 
 _LETTER = """<!DOCTYPE html><html><head><meta name="color-scheme" content="light dark">
 <style>@media (min-width: 600px) { .a { margin: 0 } }
@@ -81,15 +81,15 @@ def test_a_message_is_viewed_in_all_its_parts() -> None:
     assert ("To", "<ada@subscriber.example>", "") in viewed.header
     assert next(written for name, _, written in viewed.header if name == "Subject").startswith("=?utf-8?q?")
     assert "\r" not in viewed.written
-    assert viewed.remarks == []
+    assert viewed.findings == []
     assert viewed.counts == {}
-    assert viewed.weight.html == len(HTML.encode())
+    assert viewed.size.html == len(HTML.encode())
 
 
 def test_remarks_are_counted_by_how_bad_they_are() -> None:
     viewed = MessageView(raw(html="<p>Hi</p>", text="Hi"), SITE, now=NOW)
     assert list(viewed.counts) == ["error", "warning"]
-    assert sum(viewed.counts.values()) == len(viewed.remarks)
+    assert sum(viewed.counts.values()) == len(viewed.findings)
 
 
 @pytest.mark.parametrize(

@@ -35,4 +35,4 @@ def lint(message: bytes, rendered: Rendered | None, site: Site, now: datetime | 
     `rendered` is what the message was built from, where that is known; `now` lets a Date in the future be found.
     """
     mail = opened(message, rendered, site, now)
-    return sorted((remark for rule in RULES for remark in rule(mail)), key=lambda remark: _ORDER[remark.severity])
+    return sorted((finding for rule in RULES for finding in rule(mail)), key=lambda finding: _ORDER[finding.severity])

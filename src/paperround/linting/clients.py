@@ -109,29 +109,29 @@ def unsupported(mail: Mail) -> Iterator[LintFinding]:
     for feature in CSS:
         found = [one for one in mail.page.declared if _uses(one, feature)]
         if found:
-            yield _remark(feature.name, feature.clients, feature.severity, feature.remedy, found[0].line, len(found))
+            yield _finding(feature.name, feature.clients, feature.severity, feature.remedy, found[0].line, len(found))
     if (wide := _capped(mail)) is not None:
         remedy = "put a table of a fixed width around it, in a comment for Outlook: <!--[if mso]>"
-        yield _remark("max-width", (OUTLOOK,), _W, remedy, wide, 1)
+        yield _finding("max-width", (OUTLOOK,), _W, remedy, wide, 1)
     for name, (clients, severity, remedy) in AT_RULES.items():
         for sheet in mail.page.sheets:
             if name in sheet.text.lower():
                 at = sheet.line + sheet.text.lower().split(name)[0].count("\n")
-                yield _remark(name, clients, severity, remedy, at, sheet.text.lower().count(name))
+                yield _finding(name, clients, severity, remedy, at, sheet.text.lower().count(name))
     yield from _elements(mail)
 
 
 def _elements(mail: Mail) -> Iterator[LintFinding]:
     for tag, (clients, severity, remedy) in TAGS.items():
         if found := mail.page.all(tag):
-            yield _remark(f"<{tag}>", clients, severity, remedy, line(found[0]), len(found))
+            yield _finding(f"<{tag}>", clients, severity, remedy, line(found[0]), len(found))
     pictures = mail.page.all("img")
     if fitted := [picture for picture in pictures if picture.get("srcset")]:
         remedy = "src alone counts there; make it one that serves all"
-        yield _remark("srcset", (OUTLOOK, YAHOO), _N, remedy, line(fitted[0]), len(fitted))
+        yield _finding("srcset", (OUTLOOK, YAHOO), _N, remedy, line(fitted[0]), len(fitted))
     for ending, (clients, severity, remedy) in PICTURES.items():
         if those := [picture for picture in pictures if _path(picture).endswith(ending)]:
-            yield _remark(f"{ending} pictures", clients, severity, remedy, line(those[0]), len(those))
+            yield _finding(f"{ending} pictures", clients, severity, remedy, line(those[0]), len(those))
 
 
 def _uses(one: Declaration, feature: Feature) -> bool:
@@ -151,7 +151,9 @@ def _path(picture: _Element) -> str:
     return str(picture.get("src", "")).partition("?")[0].lower()
 
 
-def _remark(name: str, clients: tuple[str, ...], severity: Severity, remedy: str, at: int, count: int) -> LintFinding:
+def _finding(
+    name: str, clients: tuple[str, ...], severity: Severity, remedy: str, at: int, count: int
+) -> LintFinding:
     times = f", {count} times" if count > 1 else ""
     return LintFinding(
         "unsupported", severity, f"{name}{times}: unknown to {', '.join(clients)}", f"HTML line {at}", remedy

@@ -44,7 +44,7 @@ _SIGNED = ("from", "to", "subject", "date", "message-id", "mime-version", "conte
            "list-unsubscribe", "list-unsubscribe-post", "feedback-id")  # fmt: skip
 
 
-def _remark(rule: str, severity: Severity, what: str, where: str, remedy: str) -> LintFinding:
+def _finding(rule: str, severity: Severity, what: str, where: str, remedy: str) -> LintFinding:
     return LintFinding(rule, severity, what, where if where == "message" else f"header {where}", remedy)
 
 
@@ -53,15 +53,15 @@ def line_ends(mail: Mail) -> Iterator[LintFinding]:
     bare = len(re.findall(rb"\r(?!\n)|(?<!\r)\n", mail.raw))
     if bare:
         what = f"{bare} line ends are not CRLF"
-        yield _remark("line-ends", Severity.ERROR, what, "message", "write every line end as CR LF (RFC 5322 2.3)")
+        yield _finding("line-ends", Severity.ERROR, what, "message", "write every line end as CR LF (RFC 5322 2.3)")
     if b"\0" in mail.raw:
         remedy = "take it out; relays cut the letter there or refuse it"
-        yield _remark("nul", Severity.ERROR, "a NUL byte stands in the message", "message", remedy)
+        yield _finding("nul", Severity.ERROR, "a NUL byte stands in the message", "message", remedy)
     longest = max((len(text) for text in re.split(rb"\r?\n", mail.raw)), default=0)
     if longest > _LINE:
         remedy = "encode the bodies as quoted-printable, and fold long header fields (RFC 5322 2.1.1)"
         what = f"a line has {longest} octets; {_LINE} is the most"
-        yield _remark("long-line", Severity.ERROR, what, "message", remedy)
+        yield _finding("long-line", Severity.ERROR, what, "message", remedy)
 
 
 def form(mail: Mail) -> Iterator[LintFinding]:
@@ -69,13 +69,13 @@ def form(mail: Mail) -> Iterator[LintFinding]:
     for stray in mail.stray:
         what = f"no header field: {stray[:40].decode('utf-8', 'replace')!r}"
         remedy = "a field is `Name: value`; what goes on in the next line begins with a blank and is not empty"
-        yield _remark("malformed-header", Severity.ERROR, what, "message", remedy)
+        yield _finding("malformed-header", Severity.ERROR, what, "message", remedy)
     if not mail.has_body:
         remedy = "put an empty line between header and body"
-        yield _remark("malformed-header", Severity.ERROR, "the header does not end", "message", remedy)
+        yield _finding("malformed-header", Severity.ERROR, "the header does not end", "message", remedy)
     for field in mail.fields:
         if any(byte > 126 for byte in field.raw):
-            yield _remark(
+            yield _finding(
                 "raw-characters", Severity.ERROR, "holds characters outside of ASCII", field.name,
                 "write them as encoded words (RFC 2047); Gmail refuses the letter with 550 5.7.1",
             )  # fmt: skip
@@ -85,20 +85,20 @@ def presence(mail: Mail) -> Iterator[LintFinding]:
     """RFC 5322 3.6: which fields there have to be, and each once."""
     for name in _REQUIRED:
         if not mail.all(name):
-            yield _remark("missing-header", Severity.ERROR, "is not there", name, f"every letter has a {name}")
+            yield _finding("missing-header", Severity.ERROR, "is not there", name, f"every letter has a {name}")
     counted: dict[str, int] = {}
     for field in mail.fields:
         counted[field.name.lower()] = counted.get(field.name.lower(), 0) + 1
     for name, count in counted.items():
         if count > 1 and name in _ONCE:
             remedy = "keep one of them: Gmail refuses doubled fields with 550 5.7.1"
-            yield _remark("repeated-header", Severity.ERROR, f"stands there {count} times", name, remedy)
+            yield _finding("repeated-header", Severity.ERROR, f"stands there {count} times", name, remedy)
     if mail.all("Bcc"):
         remedy = "name hidden recipients to the relay alone; here every subscriber sees them"
-        yield _remark("bcc", Severity.ERROR, "is in the message", "Bcc", remedy)
+        yield _finding("bcc", Severity.ERROR, "is in the message", "Bcc", remedy)
     if mail.all("Return-Path"):
         remedy = "leave it to the last server (RFC 5321 4.4); the sender gives MAIL FROM"
-        yield _remark("return-path", Severity.WARNING, "is set by the sender", "Return-Path", remedy)
+        yield _finding("return-path", Severity.WARNING, "is set by the sender", "Return-Path", remedy)
 
 
 def sizes(mail: Mail) -> Iterator[LintFinding]:
@@ -106,13 +106,13 @@ def sizes(mail: Mail) -> Iterator[LintFinding]:
     written = [(field, sum(len(text) + 2 for text in field.lines)) for field in mail.fields]
     if (total := sum(size for _, size in written)) > _MOST_HEAD:
         what, remedy = f"the header has {total} octets", f"Gmail takes {_MOST_HEAD}"
-        yield _remark("big-header", Severity.ERROR, what, "message", remedy)
+        yield _finding("big-header", Severity.ERROR, what, "message", remedy)
     most = {"message-id": _MOST_ID, "subject": _MOST_SUBJECT}
     for field, size in written:
         limit = most.get(field.name.lower(), _MOST_FIELD)
         if size > limit:
             what = f"has {size} octets; {limit} is the most"
-            yield _remark("big-header", Severity.ERROR, what, field.name, "shorten it")
+            yield _finding("big-header", Severity.ERROR, what, field.name, "shorten it")
 
 
 def encoded_words(mail: Mail) -> Iterator[LintFinding]:
@@ -123,7 +123,7 @@ def encoded_words(mail: Mail) -> Iterator[LintFinding]:
             continue
         for what in _wrong_words(field, found):
             remedy = "at most 75 characters each and 76 a line, whole characters in each, only in text and names"
-            yield _remark("encoded-word", Severity.ERROR, what, field.name, remedy)
+            yield _finding("encoded-word", Severity.ERROR, what, field.name, remedy)
 
 
 def _wrong_words(field: HeaderField, found: list[str]) -> Iterator[str]:
@@ -145,24 +145,24 @@ def sender(mail: Mail) -> Iterator[LintFinding]:
     addresses = _addresses(mail, "From")
     if mail.all("From") and len(addresses) != 1:
         remedy = "a letter has one author: `From: Name <name@your.domain>`"
-        yield _remark("from-address", Severity.ERROR, f"has {len(addresses)} addresses", "From", remedy)
+        yield _finding("from-address", Severity.ERROR, f"has {len(addresses)} addresses", "From", remedy)
     for name, address in addresses:
         yield from _sending_domain(address.rpartition("@")[2].lower(), mail)
         yield from _display_name(name)
     answered = _addresses(mail, "Reply-To") or addresses
     if any(_NO_REPLY.match(address) for _, address in answered):
         remedy = "set site.reply_to to an address that somebody reads (Microsoft's guidelines)"
-        yield _remark("no-reply", Severity.WARNING, "replies go nowhere", "From", remedy)
+        yield _finding("no-reply", Severity.WARNING, "replies go nowhere", "From", remedy)
 
 
 def _sending_domain(domain: str, mail: Mail) -> Iterator[LintFinding]:
     if domain in _FREE_MAIL:
         remedy = "set site.sender to an address of your own domain; DMARC refuses others' names"
-        yield _remark("from-address", Severity.ERROR, f"the address is at {domain}", "From", remedy)
+        yield _finding("from-address", Severity.ERROR, f"the address is at {domain}", "From", remedy)
     elif domain != _ascii(mail.site.domain):
         what = f"the address is at {domain}, the site's at {mail.site.domain}"
         remedy = "send from the domain that is signed, or DMARC has nothing to go by"
-        yield _remark("from-address", Severity.WARNING, what, "From", remedy)
+        yield _finding("from-address", Severity.WARNING, what, "From", remedy)
 
 
 def _display_name(name: str) -> Iterator[LintFinding]:
@@ -171,7 +171,7 @@ def _display_name(name: str) -> Iterator[LintFinding]:
     if "@" in shown or odd or _PRETENDS.match(shown):
         what = f"the name {shown!r} imitates something else than a sender"
         remedy = "only the sender's name: no address, no symbols, no Re: (Google's display-name rules)"
-        yield _remark("display-name", Severity.ERROR, what, "From", remedy)
+        yield _finding("display-name", Severity.ERROR, what, "From", remedy)
 
 
 def recipient(mail: Mail) -> Iterator[LintFinding]:
@@ -179,30 +179,30 @@ def recipient(mail: Mail) -> Iterator[LintFinding]:
     to = [address for _, address in _addresses(mail, "To")]
     if mail.all("To") and len(to) != 1:
         remedy = "send each subscriber a letter of their own"
-        yield _remark("recipients", Severity.ERROR, f"has {len(to)} addresses", "To", remedy)
+        yield _finding("recipients", Severity.ERROR, f"has {len(to)} addresses", "To", remedy)
     if mail.all("Cc"):
-        yield _remark("recipients", Severity.ERROR, "is there", "Cc", "a digest goes to one subscriber")
+        yield _finding("recipients", Severity.ERROR, "is there", "Cc", "a digest goes to one subscriber")
 
 
 def subject(mail: Mail) -> Iterator[LintFinding]:
     """Google: an honest subject; and what filters for spam look at first."""
     line = mail.subject
     if mail.all("Subject") and not line.strip():
-        yield _remark("subject", Severity.ERROR, "is empty", "Subject", "say what is inside")
+        yield _finding("subject", Severity.ERROR, "is empty", "Subject", "say what is inside")
     if _PRETENDS.match(line):
         remedy = "a letter that pretends to be an answer is called deceptive; drop the prefix"
-        yield _remark("subject", Severity.ERROR, f"begins like an answer: {line[:40]!r}", "Subject", remedy)
+        yield _finding("subject", Severity.ERROR, f"begins like an answer: {line[:40]!r}", "Subject", remedy)
     cased = [char for char in line if char.isalpha() and char.lower() != char.upper()]
     if len(cased) > 3 and all(char.isupper() for char in cased):
-        yield _remark("subject", Severity.WARNING, "shouts in capitals", "Subject", "write it in small letters")
+        yield _finding("subject", Severity.WARNING, "shouts in capitals", "Subject", "write it in small letters")
     if line.count("!") > 1 or "?!" in line:
         remedy = "one at most; filters count them"
-        yield _remark("spam-like", Severity.WARNING, f"has {line.count('!')} exclamation marks", "Subject", remedy)
+        yield _finding("spam-like", Severity.WARNING, f"has {line.count('!')} exclamation marks", "Subject", remedy)
     if found := _SPAMMY.findall(line):
-        yield _remark("spam-like", Severity.WARNING, f"says {some(found)}", "Subject", "say it in plain words")
+        yield _finding("spam-like", Severity.WARNING, f"says {some(found)}", "Subject", "say it in plain words")
     if len(line) > _LONG_SUBJECT:
         what = f"has {len(line)} characters"
-        yield _remark("subject", Severity.NOTE, what, "Subject", "phones show about 40, desktops about 70")
+        yield _finding("subject", Severity.NOTE, what, "Subject", "phones show about 40, desktops about 70")
 
 
 def date(mail: Mail) -> Iterator[LintFinding]:
@@ -214,10 +214,10 @@ def date(mail: Mail) -> Iterator[LintFinding]:
         moment = parsedate_to_datetime(value)
     except (ValueError, TypeError):
         remedy = "write it like `Mon, 23 Nov 2026 06:00:00 +0000`"
-        yield _remark("date", Severity.ERROR, f"is no date: {value[:40]!r}", "Date", remedy)
+        yield _finding("date", Severity.ERROR, f"is no date: {value[:40]!r}", "Date", remedy)
         return
     for what, remedy in _wrong_date(value, moment, mail.now):
-        yield _remark("date", Severity.ERROR, what, "Date", remedy)
+        yield _finding("date", Severity.ERROR, what, "Date", remedy)
 
 
 def _wrong_date(value: str, moment: datetime, now: datetime | None) -> Iterator[tuple[str, str]]:
@@ -236,12 +236,12 @@ def message_id(mail: Mail) -> Iterator[LintFinding]:
     found = _ID.fullmatch(value)
     if value and not found:
         remedy = "write it as <unique@your.domain>"
-        yield _remark("message-id", Severity.ERROR, f"is ill-formed: {value[:60]!r}", "Message-ID", remedy)
+        yield _finding("message-id", Severity.ERROR, f"is ill-formed: {value[:60]!r}", "Message-ID", remedy)
     if found and found[1].lower() != _ascii(mail.site.domain):
         what = f"is made at {found[1]}, not at {mail.site.domain}"
-        yield _remark("message-id", Severity.WARNING, what, "Message-ID", "end it with the sender's domain")
+        yield _finding("message-id", Severity.WARNING, what, "Message-ID", "end it with the sender's domain")
     if mail.all("MIME-Version") and mail.value("MIME-Version") != "1.0":
-        yield _remark("mime-version", Severity.ERROR, "is not 1.0", "MIME-Version", "there is no other (RFC 2045 4)")
+        yield _finding("mime-version", Severity.ERROR, "is not 1.0", "MIME-Version", "there is no other (RFC 2045 4)")
 
 
 def lists(mail: Mail) -> Iterator[LintFinding]:
@@ -250,12 +250,12 @@ def lists(mail: Mail) -> Iterator[LintFinding]:
         yield from _list_id(mail.value("List-Id"))
     for name in ("List-Help", "List-Owner", "List-Archive"):
         if mail.all(name) and not _URIS.fullmatch(mail.value(name)):
-            yield _remark("list-headers", Severity.ERROR, "is no list of <URI>", name, "write `<https://…>`")
+            yield _finding("list-headers", Severity.ERROR, "is no list of <URI>", name, "write `<https://…>`")
     if mail.all("List-Unsubscribe"):
         yield from _ways_out(mail, mail.value("List-Unsubscribe"))
     elif mail.is_bulk:
         remedy = "give every digest a one-click way out (RFC 8058); Google and Yahoo refuse bulk mail without"
-        yield _remark("list-unsubscribe", Severity.ERROR, "is not there", "List-Unsubscribe", remedy)
+        yield _finding("list-unsubscribe", Severity.ERROR, "is not there", "List-Unsubscribe", remedy)
     yield from _one_click(mail)
 
 
@@ -263,39 +263,39 @@ def _list_id(value: str) -> Iterator[LintFinding]:
     found = re.fullmatch(r"(?:[^<>]*\s)?<([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+)>", value)
     if not found or len(value) > 255 or found[1].lower().endswith(".localhost"):
         remedy = "write `Name <label.your.domain>`, at most 255 characters (RFC 2919)"
-        yield _remark("list-id", Severity.WARNING, f"is ill-formed: {value[:60]!r}", "List-Id", remedy)
+        yield _finding("list-id", Severity.WARNING, f"is ill-formed: {value[:60]!r}", "List-Id", remedy)
 
 
 def _ways_out(mail: Mail, value: str) -> Iterator[LintFinding]:
     name = "List-Unsubscribe"
     if not _URIS.fullmatch(value):
         remedy = "write `<https://…>, <mailto:…>`, with no blanks inside the brackets"
-        yield _remark("list-unsubscribe", Severity.ERROR, f"is ill-formed: {value[:60]!r}", name, remedy)
+        yield _finding("list-unsubscribe", Severity.ERROR, f"is ill-formed: {value[:60]!r}", name, remedy)
     uris = re.findall(r"<([^<>]*)>", value)
     web = [uri for uri in uris if uri.lower().startswith("http")]
     if len(web) != 1:
         remedy = "exactly one https address (RFC 8058 3.1), and a mailto: beside it"
-        yield _remark("list-unsubscribe", Severity.ERROR, f"has {len(web)} web addresses", name, remedy)
+        yield _finding("list-unsubscribe", Severity.ERROR, f"has {len(web)} web addresses", name, remedy)
     for uri in web:
         if uri.startswith("http:"):
             # On one's own machine there is no certificate; nothing from there reaches a mailbox provider.
             severity = Severity.NOTE if is_local(uri) and mail.on_trial else Severity.ERROR
             remedy = "set site.base_url to your https address before real letters go out"
-            yield _remark("list-unsubscribe", severity, f"is not https: {uri[:60]}", name, remedy)
+            yield _finding("list-unsubscribe", severity, f"is not https: {uri[:60]}", name, remedy)
         to = [address for _, address in _addresses(mail, "To")]
         if any(address.lower() in unquote(uri).lower() for address in to if address):
             remedy = "use an opaque token; anybody who knows an address could make the link (RFC 8058 3.1)"
-            yield _remark("list-unsubscribe", Severity.ERROR, "shows the subscriber's address", name, remedy)
+            yield _finding("list-unsubscribe", Severity.ERROR, "shows the subscriber's address", name, remedy)
 
 
 def _one_click(mail: Mail) -> Iterator[LintFinding]:
     name = "List-Unsubscribe-Post"
     if mail.all(name) and mail.value(name) != "List-Unsubscribe=One-Click":
         remedy = "write exactly `List-Unsubscribe=One-Click` (RFC 8058 3.1)"
-        yield _remark("one-click", Severity.ERROR, f"is {mail.value(name)[:60]!r}", name, remedy)
+        yield _finding("one-click", Severity.ERROR, f"is {mail.value(name)[:60]!r}", name, remedy)
     elif mail.is_bulk and not mail.all(name):
         remedy = "without it mail programs show no unsubscribe button (Google and Yahoo require it)"
-        yield _remark("one-click", Severity.ERROR, "is not there", name, remedy)
+        yield _finding("one-click", Severity.ERROR, "is not there", name, remedy)
 
 
 def automatic(mail: Mail) -> Iterator[LintFinding]:
@@ -304,15 +304,15 @@ def automatic(mail: Mail) -> Iterator[LintFinding]:
     if not value.startswith(("auto-generated", "auto-replied")):
         remedy = "write `auto-generated`, or subscribers' vacation notices come back (RFC 3834 5)"
         what = f"is {value!r}" if value else "is not there"
-        yield _remark("auto-submitted", Severity.WARNING, what, "Auto-Submitted", remedy)
+        yield _finding("auto-submitted", Severity.WARNING, what, "Auto-Submitted", remedy)
     if mail.all("Precedence") and mail.value("Precedence") not in ("bulk", "list"):
         what = f"is {mail.value('Precedence')!r}"
-        yield _remark("precedence", Severity.WARNING, what, "Precedence", "only `bulk` or `list` mean anything")
+        yield _finding("precedence", Severity.WARNING, what, "Precedence", "only `bulk` or `list` mean anything")
     if mail.all("Feedback-ID"):
         fields = mail.value("Feedback-ID").split(":")
         if len(fields) > 4 or not 5 <= len(fields[-1]) <= 15 or "@" in mail.value("Feedback-ID"):
             remedy = "up to three words for groups of letters, then a name of the sender with 5 to 15 characters"
-            yield _remark("feedback-id", Severity.WARNING, "is not `a:b:c:SenderId`", "Feedback-ID", remedy)
+            yield _finding("feedback-id", Severity.WARNING, "is not `a:b:c:SenderId`", "Feedback-ID", remedy)
 
 
 def signature(mail: Mail) -> Iterator[LintFinding]:
@@ -323,12 +323,12 @@ def signature(mail: Mail) -> Iterator[LintFinding]:
         open_ = [name for name in _SIGNED if mail.all(name) and name not in covered]
         if open_:
             what = f"does not cover {some(open_, 6)}"
-            yield _remark(
+            yield _finding(
                 "dkim", Severity.ERROR, what, field.name, "name them in h=; one-click needs it (RFC 8058 4)"
             )
         if "l" in tags or tags.get("a", "").strip() == "rsa-sha1":
             remedy = "sign the whole body with rsa-sha256 or ed25519 (RFC 8301)"
-            yield _remark("dkim", Severity.ERROR, "uses l= or SHA-1", field.name, remedy)
+            yield _finding("dkim", Severity.ERROR, "uses l= or SHA-1", field.name, remedy)
 
 
 def _addresses(mail: Mail, name: str) -> list[tuple[str, str]]:

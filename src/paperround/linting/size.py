@@ -50,7 +50,7 @@ class SizeBreakdown:
         return self.html / self.limit
 
 
-def weigh(mail: Mail) -> SizeBreakdown:
+def measure(mail: Mail) -> SizeBreakdown:
     """What the message weighs, part by part."""
     page = mail.page
     html = len(mail.html.encode())

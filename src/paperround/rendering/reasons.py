@@ -1,6 +1,6 @@
-"""Why a paper is here, in words: what matching found (`abstract: gripper`) as a subscriber would say it. Pure.
+"""Why a paper is in an email, as sentences: `abstract: gripper` becomes "“gripper” in the abstract". Pure.
 
-A reason of another shape is printed as it stands.
+Reasons in any other form are printed unchanged.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from paperround.domain.latex import readable
 from paperround.domain.text import clean
 from paperround.rendering.excerpt import breakable
 from paperround.rendering.language import Language
+from paperround.rendering.source_names import source_name
 
 _ON, _ALSO = "on ", "also on "
 
@@ -52,12 +53,12 @@ def _sentences(language: Language) -> Mapping[str, Callable[[list[str]], str]]:
     return {
         "title": quoting(_("%(words)s in the title")),
         "abstract": quoting(_("%(words)s in the abstract")),
-        "keyword": quoting(_("%(words)s among the keywords")),
+        "keyword": quoting(_("%(words)s in the keywords")),
         "author": naming(_("by %(names)s")),
         "organisation": naming(_("from %(names)s")),
-        "category": naming(_("filed under %(names)s")),
-        "source": naming(_("found through %(names)s")),
-        "like": quoting(_("like %(words)s, which you wanted more of")),
+        "category": naming(_("in category %(names)s")),
+        "source": lambda found: naming(_("listed by %(names)s"))(list(map(source_name, found))),
+        "like": quoting(_("similar to %(words)s, which you wanted more of")),
         _ON: naming(_("on %(names)s")),
         _ALSO: naming(_("also on %(names)s")),
     }

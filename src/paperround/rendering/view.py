@@ -194,9 +194,9 @@ def lead(subscriber: Subscriber, told: str, language: Language) -> str:
     """The letter's first line: the greeting, by name where it is known, and what is inside."""
     _, name = language.gettext, clean(subscriber.name)
     sentence = {
-        Cadence.WEEKLY: _("your round this week: %(inside)s."),
-        Cadence.MONTHLY: _("your round this month: %(inside)s."),
-    }.get(subscriber.schedule.cadence, _("your round today: %(inside)s."))
+        Cadence.WEEKLY: _("your digest for this week: %(inside)s."),
+        Cadence.MONTHLY: _("your digest for this month: %(inside)s."),
+    }.get(subscriber.schedule.cadence, _("your digest for today: %(inside)s."))
     told = sentence % {"inside": told}
     if not name:
         return told[:1].upper() + told[1:]
@@ -207,16 +207,16 @@ def reason(subscriber: Subscriber, topics: Sequence[str], language: Language) ->
     """Why this subscriber gets this letter, and how often."""
     _ = language.gettext
     if not topics:
-        return _("You get this letter because you subscribed to it.")
+        return _("You receive this email because you subscribed to it.")
     named = list(topics) if len(topics) <= _NAMED_TOPICS else list(topics[: _NAMED_TOPICS - 1])
     if left := len(topics) - len(named):
         named.append(language.count("%(num)s more topic", "%(num)s more topics", left))
     sentence = {
-        Cadence.DAILY: _("You get this letter every day because you follow %(topics)s."),
-        Cadence.WEEKDAYS: _("You get this letter on weekdays because you follow %(topics)s."),
-        Cadence.WEEKLY: _("You get this letter once a week because you follow %(topics)s."),
-        Cadence.MONTHLY: _("You get this letter once a month because you follow %(topics)s."),
-        Cadence.OFF: _("You get this letter because you follow %(topics)s."),
+        Cadence.DAILY: _("You receive this email every day because you follow %(topics)s."),
+        Cadence.WEEKDAYS: _("You receive this email on weekdays because you follow %(topics)s."),
+        Cadence.WEEKLY: _("You receive this email once a week because you follow %(topics)s."),
+        Cadence.MONTHLY: _("You receive this email once a month because you follow %(topics)s."),
+        Cadence.OFF: _("You receive this email because you follow %(topics)s."),
     }[subscriber.schedule.cadence]
     return sentence % {"topics": language.list(named)}
 
@@ -225,10 +225,10 @@ def promise(subscriber: Subscriber, language: Language) -> str:
     """How often and when letters will come; nothing where none will."""
     _, schedule = language.gettext, subscriber.schedule
     sentence = {
-        Cadence.DAILY: _("You will get one letter every day at %(time)s (%(zone)s)."),
-        Cadence.WEEKDAYS: _("You will get one letter every weekday at %(time)s (%(zone)s)."),
-        Cadence.WEEKLY: _("You will get one letter a week, on %(weekday)s at %(time)s (%(zone)s)."),
-        Cadence.MONTHLY: _("You will get one letter a month, on day %(monthday)s at %(time)s (%(zone)s)."),
+        Cadence.DAILY: _("You will receive one email every day at %(time)s (%(zone)s)."),
+        Cadence.WEEKDAYS: _("You will receive one email every weekday at %(time)s (%(zone)s)."),
+        Cadence.WEEKLY: _("You will receive one email a week, on %(weekday)s at %(time)s (%(zone)s)."),
+        Cadence.MONTHLY: _("You will receive one email a month, on day %(monthday)s at %(time)s (%(zone)s)."),
         Cadence.OFF: "",
     }[schedule.cadence]
     return sentence % {

@@ -1,4 +1,4 @@
-"""What all pages share: the application behind them, the templates, the visitor's language, the answer's form."""
+"""What all handlers share: the application, the templates, the visitor's language and the form of responses."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ PRIVATE = {
     ),
 }
 IN_LETTERS = {
-    "Cross-Origin-Resource-Policy": "cross-origin",  # letters are read on other people's pages
+    "Cross-Origin-Resource-Policy": "cross-origin",  # webmail shows emails on pages of other origins
     "Content-Security-Policy": "default-src 'none'",
 }
-"""Header fields of pages that belong to one person: nothing kept, nothing told to others, no script at all."""
+"""Response headers for files that emails refer to."""
 
 
 @dataclass(frozen=True, slots=True)
 class StaticFile:
-    """A file of the pages' look, in memory."""
+    """A static file, held in memory."""
 
     content: bytes
     media_type: str
@@ -55,7 +55,7 @@ class StaticFile:
 
 
 class RequestContext:
-    """The pages' side of an App; one for the life of the program, shared by threads."""
+    """What handlers need to serve a request. One instance lives as long as the program and is shared by threads."""
 
     def __init__(self, app: App) -> None:
         self.app = app
@@ -66,16 +66,16 @@ class RequestContext:
             app.progress = self.progress
         self.site = app.settings.site.facts()
         self.home = urlsplit(self.site.base_url).path
-        """What stands before each path where the site does not begin at the host's root."""
+        """The path prefix, for a site that is not at the root of its host; otherwise empty."""
 
     @property
     def today(self) -> date:
-        """The present day, in UTC."""
+        """The current date in UTC."""
         return self.app.clock().date()
 
     @cached_property
     def static(self) -> Mapping[str, StaticFile]:
-        """The static files by name; a site's own hide the shipped ones."""
+        """The static files by name. A site's own files override the shipped ones."""
         found: dict[str, StaticFile] = {}
         for folder in reversed(self.folders):
             for path in sorted((folder / "web" / "static").glob("*.*")):
@@ -85,23 +85,23 @@ class RequestContext:
         return found
 
     def static_url(self, name: str) -> str:
-        """The file's address; a new content has a new one, so that browsers may keep it for good."""
+        """The address of a static file. It contains a hash of the content, so browsers may cache it indefinitely."""
         return f"{self.home}/static/{name}?v={self.static[name].version}"
 
     @cached_property
     def language_names(self) -> dict[str, str]:
-        """The languages that the pages speak, each named in itself."""
+        """The available languages: the code and the native name of each."""
         codes = languages.available(self.folders)
         return {
             code: (Locale.parse(code.replace("-", "_")).get_display_name() or code).capitalize() for code in codes
         }
 
     def language(self, code: str) -> Language:
-        """The language of this code, English where it is not spoken here."""
+        """The language with this code, or English when it is not available."""
         return languages.load(code if code in self.language_names else languages.SOURCE, self.folders)
 
     def visitors_language(self, request: Request) -> Language:
-        """What the address says, else what was chosen before, else what the browser prefers."""
+        """The visitor's language: from the address, else from the cookie, else from Accept-Language."""
         wanted = [request.query_params.get("lang", ""), request.cookies.get(_COOKIE, "")]
         wanted += preferred(request.headers.get("accept-language", ""))
         return self.language(next((code for code in wanted if code in self.language_names), languages.SOURCE))
@@ -116,7 +116,7 @@ class RequestContext:
         here: str = "",
         **facts: Any,
     ) -> Response:
-        """A page that anybody may see."""
+        """A public page."""
         spoken = language or self.visitors_language(request)
         body = self._render(request, template, spoken, private=False, here=here, **facts)
         response = answer(request, body, "text/html; charset=utf-8", status=status)
@@ -135,7 +135,7 @@ class RequestContext:
         scripts: bool = False,
         **facts: Any,
     ) -> Response:
-        """A page that belongs to one person; the browser keeps nothing of it."""
+        """A page for one person. It is not cached, and without `scripts` its policy blocks all JavaScript."""
         spoken = language or self.visitors_language(request)
         body = self._render(request, template, spoken, private=True, here="", **facts)
         headers = dict(PRIVATE)
@@ -153,7 +153,7 @@ class RequestContext:
         actions: Sequence[tuple[str, str]] = (),
         language: Language | None = None,
     ) -> Response:
-        """A page that says one thing."""
+        """A page with a single message. `actions` are the path and label of each button."""
         return self.private_page(
             request,
             "message",
@@ -177,12 +177,12 @@ class RequestContext:
             pictures=self.app.settings.site.pictures,
             other_languages=[] if private else self._other_languages(request, language),
             inbox_open=self.sees_inbox(request),
-            workshop_open=self.sees_workshop(request),
+            preview_open=self.sees_preview(request),
             **facts,
         ).encode()
 
     def _other_languages(self, request: Request, language: Language) -> list[tuple[str, str, str]]:
-        """Code, name and address of this page in each other language."""
+        """The code, name and address of this page in each other language."""
         query = [(name, value) for name, value in request.query_params.multi_items() if name != "lang"]
         return [
             (code, name, f"?{urlencode([*query, ('lang', code)])}")
@@ -191,10 +191,10 @@ class RequestContext:
         ]
 
     def is_local(self, request: Request) -> bool:
-        """Whether the request comes from this machine, to a site that is only for this machine.
+        """Whether the request comes from this machine, to a site that only this machine can reach.
 
-        A proxy in front makes every visitor look local. So the site's own address and the one that was asked for
-        (DNS rebinding) must be local too, and nobody may have forwarded the request.
+        Behind a proxy every visitor looks local. Therefore the site's own address and the Host field must be local
+        too (DNS rebinding), and the request must not have been forwarded.
         """
         asked = urlsplit(f"//{request.headers.get('host', '')}").hostname
         own = urlsplit(self.site.base_url).hostname
@@ -208,13 +208,13 @@ class RequestContext:
         """Whether this visitor may read the built-in inbox."""
         return self.app.settings.transport.kind == "inbox" and (self.is_local(request) or self.is_admin(request))
 
-    def sees_workshop(self, request: Request) -> bool:
-        """Whether this visitor may preview anybody's letter."""
+    def sees_preview(self, request: Request) -> bool:
+        """Whether this visitor may preview emails of any subscriber."""
         return self.is_local(request) or self.is_admin(request)
 
     @property
     def admin_token(self) -> str:
-        """The secret that opens /admin; empty where none is set, and then nobody gets in."""
+        """The secret for /admin. Empty when none is configured: then nobody can log in."""
         token = self.app.settings.site.admin_token
         return token.get_secret_value() if token else ""
 
@@ -231,14 +231,14 @@ class RequestContext:
             raise HTTPException(429, headers={"Retry-After": "60"})
 
     def csrf(self, request: Request) -> str:
-        """What forms of this visitor carry; another site cannot read it and so cannot post for them."""
+        """The CSRF token for this visitor's forms. Other sites cannot read it and so cannot post on their behalf."""
         return session.csrf(self.app.keys, request.cookies.get(session.COOKIE, "local"))
 
     def check_csrf(self, request: Request, form: FormFields) -> None:
-        """Refuse a form that another site has made."""
+        """Raise HTTP 403 when the form does not carry this visitor's CSRF token."""
         if not session.same(form.get("csrf"), self.csrf(request)):
             raise HTTPException(
-                403, "this form was not made here, or has run out; go back, reload the page and try again"
+                403, "this form has expired or came from another site; go back, reload the page and try again"
             )
 
 
@@ -247,13 +247,13 @@ def _is_loopback(host: str | None) -> bool:
 
 
 def client_of(request: Request) -> str:
-    """Who asks, for limits: an IPv4 address, or the /64 that an IPv6 household has."""
+    """The client for rate limits: an IPv4 address, or the /64 prefix of an IPv6 address, which a household shares."""
     host = request.client.host if request.client else "unknown"
     return ":".join(host.split(":")[:4]) if host.count(":") > 3 else host
 
 
 def preferred(header: str) -> list[str]:
-    """The language codes in an Accept-Language field, the most wanted first; of `de-AT` also plain `de`."""
+    """The language codes of an Accept-Language field by preference. `de-AT` also yields `de`."""
     weighed: list[tuple[float, str]] = []
     for part in header[:500].split(","):
         code, _, weight = part.partition(";q=")
@@ -266,7 +266,7 @@ def preferred(header: str) -> list[str]:
 
 
 def answer(request: Request, body: bytes, media_type: str, *, status: int = 200, seconds: int = 60) -> Response:
-    """A public answer: may be kept for so many seconds, is not sent again when unchanged, and goes zipped."""
+    """A public response that caches may keep for `seconds`. Supports conditional requests and gzip."""
     tag = f'W/"{hashlib.sha256(body).hexdigest()[:20]}"'
     headers = {"ETag": tag, "Cache-Control": f"public, max-age={seconds}", "Vary": "Accept-Encoding"}
     if status == 200 and tag in request.headers.get("if-none-match", ""):
@@ -283,4 +283,4 @@ async def _request_context(request: Request) -> RequestContext:
 
 
 ContextDep = Annotated[RequestContext, Depends(_request_context)]
-"""The context, as handlers are given it."""
+"""The request context as a dependency of handlers."""

@@ -1,4 +1,4 @@
-"""What a visitor reads when something is wrong: what it was, and what to do now."""
+"""Error pages: what went wrong, and what the visitor can do. Programs receive JSON."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ log = logs.logger()
 
 
 def handle(web: FastAPI) -> None:
-    """Give every error a page of its own, or JSON where programs ask."""
+    """Register a handler for every kind of error."""
     web.add_exception_handler(HTTPException, _status)
     web.add_exception_handler(RequestValidationError, _invalid)
     web.add_exception_handler(WrongUse, _wrong_use)
@@ -53,14 +53,18 @@ def _bad_token(request: Request, error: Exception) -> Response:
 
 
 def _store(request: Request, error: Exception) -> Response:
-    log.error("a page could not be served", route=_route(request), problem=str(error))
+    log.error("the page could not be served because of a database error", route=_route(request), problem=str(error))
     return _told(request, 503, headers={"Retry-After": "30"})
 
 
 def _broken(request: Request, error: Exception) -> Response:
-    # Not exc_info: pretty tracebacks print variables, and those hold people's links.
-    log.error("a page broke", route=_route(request), traceback="".join(traceback.format_exception(error)))
-    # This one passes outside of the guards.
+    # Not exc_info: pretty tracebacks print variables, which may contain personal links.
+    log.error(
+        "unhandled exception while serving a page",
+        route=_route(request),
+        traceback="".join(traceback.format_exception(error)),
+    )
+    # This response does not pass through the middleware.
     return _told(request, 500, headers=dict(HEADERS))
 
 
@@ -75,7 +79,7 @@ def _told(
         heading, line = _of_token(status, language)
         actions = [
             ("/subscribe", language.gettext("Subscribe")),
-            ("/preferences", language.gettext("Ask for a new link")),
+            ("/preferences", language.gettext("Request a new link")),
         ]
     else:
         heading, line = _of_status(status, language)
@@ -93,12 +97,12 @@ def _told(
 def _of_token(status: int, language: Language) -> tuple[str, str]:
     _ = language.gettext
     if status == 410:
-        return _("This link has run out"), _(
-            "Links for confirming hold for three days. Subscribe again, and a new letter comes."
+        return _("This link has expired"), _(
+            "Confirmation links are valid for three days. Subscribe again to get a new one."
         )
     return (
         _("This link does not work"),
-        _("It is incomplete or was changed on its way. Use the one in your newest letter, or ask for a new one."),
+        _("The link is incomplete or was altered. Use the one in your most recent email, or request a new one."),
     )
 
 
@@ -106,23 +110,27 @@ def _of_status(status: int, language: Language) -> tuple[str, str]:
     _ = language.gettext
     match status:
         case 400 | 422:
-            return _("This address cannot be understood"), _("Something in it is not what this page expects.")
+            return _("This request is not valid"), _(
+                "The address or the form contains a value that this page does not accept."
+            )
         case 401:
-            return _("Log in first"), _("This page is for the people who run this site.")
+            return _("Login required"), _("Only the people who run this site can open this page.")
         case 403:
-            return _("Not for everybody"), _("This page is for the people who run this site.")
+            return _("Access denied"), _("Only the people who run this site can open this page.")
         case 404 | 410:
-            return _("There is no such page"), _("It may have moved, or the address has a slip in it.")
+            return _("Page not found"), _("The page may have moved, or the address may contain a typo.")
         case 405:
-            return _("That cannot be done here"), _("This page can be read, not written to.")
+            return _("This action is not possible here"), _("This page is read-only.")
         case 429:
-            return _("Too many at once"), _(
-                "That was more than this page takes in so short a time. Wait a while and try again."
+            return _("Too many requests"), _(
+                "You sent too many requests in a short time. Wait a few minutes and try again."
             )
         case 503:
-            return _("One moment, please"), _("The database is busy. Try again in half a minute; nothing is lost.")
+            return _("Temporarily unavailable"), _(
+                "The database is busy. Try again in 30 seconds. Nothing has been lost."
+            )
         case _:
-            return _("Something broke"), _("It is our fault, not yours, and has been noted. Try again in a while.")
+            return _("Something went wrong"), _("The error is on our side and has been logged. Try again later.")
 
 
 def _wants_json(request: Request) -> bool:
@@ -130,7 +138,7 @@ def _wants_json(request: Request) -> bool:
 
 
 def _route(request: Request) -> str:
-    """The route's pattern: the address itself may hold somebody's token."""
+    """The pattern of the route. The address itself may contain a personal token."""
     return str(getattr(request.scope.get("route"), "path", "unknown"))
 
 

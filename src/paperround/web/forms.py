@@ -1,4 +1,4 @@
-"""What a form sent, in whichever of the two encodings; nothing in it is believed yet."""
+"""The fields of a submitted form, in either encoding. The values are not validated here."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from fastapi import Depends, HTTPException, Request
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
-_MAX_FIELDS = 400  # a ticked box is a field
+_MAX_FIELDS = 400  # every selected checkbox is a field
 _MOST_DIGITS = 12
 
 
 class FormFields:
-    """A form's fields; a file where text should be counts as nothing."""
+    """The text fields of a form. Uploaded files are ignored."""
 
     def __init__(self, fields: Iterable[tuple[str, str]] = ()) -> None:
         self._fields = list(fields)
 
     def get(self, name: str, default: str = "") -> str:
-        """The field's value."""
+        """The first value of a field, or the default."""
         return next((value for known, value in self._fields if known == name), default)
 
     def all(self, name: str) -> list[str]:
-        """All values of a field that may stand there several times."""
+        """All values of a field that may occur several times."""
         return [value for known, value in self._fields if known == name]
 
     def known(self, names: Iterable[str]) -> dict[str, str]:
-        """Those of these fields that there are, each with its value."""
+        """The given fields that are present, with their values."""
         return {name: self.get(name) for name in names if name in self}
 
     def __contains__(self, name: str) -> bool:
@@ -36,7 +36,7 @@ class FormFields:
 
 
 def read_number(text: str) -> int:
-    """The number of a row; 0, which no row has, for what is none."""
+    """Parse the number of a row. Returns 0, which no row has, for anything else."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS else 0
 
 
@@ -60,4 +60,4 @@ def _texts(form: FormData) -> FormFields:
 
 Form = Annotated[FormFields, Depends(_strict)]
 AnyForm = Annotated[FormFields, Depends(_lenient)]
-"""For one-click requests: whatever a mail program sends, the address alone says what to do (RFC 8058 3.2)."""
+"""For one-click requests: the address alone determines the action, whatever the mail client sends (RFC 8058 3.2)."""

@@ -1,4 +1,4 @@
-"""What every request and answer passes: header fields, HEAD, and bounds on what comes in. Plain ASGI, no threads."""
+"""The HTTP middleware: security headers, HEAD requests, and limits on request bodies. Plain ASGI."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from paperround.throttle import Courtesy
 
-MAX_BODY = 64 * 1024  # bytes: the largest form here is a page of preferences
+MAX_BODY = 64 * 1024  # bytes; the largest form is the preferences
 MAX_ADMIN_BODY = 1024 * 1024
 BODY_SECONDS = 20.0
-"""For a request's whole body, however many pieces it comes in."""
+"""Seconds within which the whole request body must arrive."""
 _ADMIN_BODY_SECONDS = 60.0
 MOST_AT_ONCE = 200
-"""Requests that are worked on at once; each is whole by then, so that who sends slowly holds no place."""
+"""Concurrent requests. A request counts once it has arrived completely, so slow clients take no slot."""
 
-_TOO_LARGE = "This is more than this page takes.\n"
+_TOO_LARGE = "The request body is too large.\n"
 _RETRY = {"Retry-After": "2"}
 _LAST = {"Connection": "close"}
 _HOST_FIELD = r"(?:[A-Za-z0-9._~-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{0,5})?"
@@ -34,7 +34,7 @@ HEADERS = {
     "Content-Security-Policy": CONTENT_POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    # Where a subscriber comes from is nobody's business; same-origin keeps the Origin field of our own forms.
+    # Do not tell other sites where a visitor comes from; same-origin keeps the Origin field of our own forms.
     "Referrer-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -43,9 +43,9 @@ HEADERS = {
 
 
 class HttpMiddleware:
-    """Wraps the application; `https` says that the site is reached by https alone.
+    """Wraps the application. `https` tells that the site is served over HTTPS only, and enables HSTS.
 
-    A round gives way (`courtesy`) from the time a request is whole until its answer begins.
+    A round slows down (`courtesy`) from the moment a request has arrived completely until its response begins.
     """
 
     def __init__(self, app: ASGIApp, *, https: bool, courtesy: Courtesy) -> None:
@@ -83,15 +83,15 @@ class HttpMiddleware:
     async def _answer(
         self, scope: Scope, receive: Receive, answer: _ResponseSender, is_whole: Callable[[], None], *, head: bool
     ) -> PlainTextResponse | None:
-        """Let the application answer; a response of our own where it may not, and nothing has been said yet."""
-        if head:  # every page answers HEAD as it would GET, also where a route names GET alone
+        """Pass the request to the application. Returns an error response when it is refused before any output."""
+        if head:  # answer HEAD like GET, also for routes that declare only GET
             scope = {**scope, "method": "GET"}
         trusted = scope["path"].startswith(("/admin", "/api", "/hooks"))
         limit, seconds = (MAX_ADMIN_BODY, _ADMIN_BODY_SECONDS) if trusted else (MAX_BODY, BODY_SECONDS)
         if _declared(scope) > limit:
             return PlainTextResponse(_TOO_LARGE, 413)
         if not _is_host(_host(scope)):
-            return PlainTextResponse("The Host field of this request names no host.\n", 400)
+            return PlainTextResponse("The Host header is not a valid host name.\n", 400)
         refusal = None
         try:
             if scope["method"] == "GET" or not _has_body(scope):
@@ -100,13 +100,13 @@ class HttpMiddleware:
         except _BodyTooLarge:
             refusal = PlainTextResponse(_TOO_LARGE, 413)
         except _BodyTooSlow:
-            refusal = PlainTextResponse("The form did not arrive in time; send it again.\n", 408, _LAST)
+            refusal = PlainTextResponse("The request body did not arrive in time. Send it again.\n", 408, _LAST)
         except _TooMany:
-            refusal = PlainTextResponse("Too many requests at once; try again in a moment.\n", 503, _RETRY)
+            refusal = PlainTextResponse("Too many concurrent requests. Try again in a moment.\n", 503, _RETRY)
         return None if answer.begun else refusal
 
 
-# These never leave this file. They are no `Exception`: of those FastAPI makes answers of its own on the way.
+# These never leave this file. They do not derive from `Exception`, because FastAPI turns those into responses.
 class _BodyTooLarge(BaseException):
     pass
 
@@ -120,7 +120,7 @@ class _TooMany(BaseException):
 
 
 class _ResponseSender:
-    """Sends what the application answers, with the header fields that it has not set itself; then none is waiting."""
+    """Sends the response with default headers, and ends the throttling of the round when the response begins."""
 
     def __init__(self, send: Send, headers: Mapping[str, str], waiting: ExitStack, *, without_body: bool) -> None:
         self._send, self._headers, self._waiting, self._without_body = send, headers, waiting, without_body
@@ -139,7 +139,7 @@ class _ResponseSender:
 
 
 class _BoundedReceive:
-    """Receives a body up to a size, within a time that is for all of it; tells when it is there whole."""
+    """Receives a request body with a limit on its size and total time, and reports when it has arrived completely."""
 
     def __init__(self, receive: Receive, limit: int, seconds: float, is_whole: Callable[[], None]) -> None:
         self._receive, self._left, self._is_whole = receive, limit, is_whole
@@ -147,7 +147,7 @@ class _BoundedReceive:
         self._until = asyncio.get_running_loop().time() + seconds
 
     async def __call__(self) -> Message:
-        if self._whole:  # what comes now is the client's leaving, and that may take its time
+        if self._whole:  # only the disconnect can follow, and it has no time limit
             return await self._receive()
         try:
             async with asyncio.timeout_at(self._until):

@@ -1,4 +1,4 @@
-"""How far the round in this process is, for whoever watches it in the browser."""
+"""The progress of the round in this process, for the admin overview."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import threading
 import time
 from typing import Any
 
-_IDLE_AFTER = 10.0  # seconds without a step: whatever ran has ended, or waits for somebody else
+_IDLE_AFTER = 10.0  # seconds without a step, after which no round is considered to be running
 
 
 class RoundProgress:
-    """Remembers the stage and its steps; an App's `progress`."""
+    """Records the current stage and its steps. Implements `Progress` of App; safe to use from several threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -18,18 +18,18 @@ class RoundProgress:
         self._total: int | None = None
 
     def begin(self, what: str, total: int | None) -> None:
-        """A stage begins."""
+        """Start a stage of `total` steps, or of an unknown number."""
         with self._lock:
             self._what, self._total, self._done, self._moved = what, total, 0, time.monotonic()
 
     def advance(self, steps: int) -> None:
-        """So many steps are done."""
+        """Count completed steps."""
         with self._lock:
             self._done += steps
             self._moved = time.monotonic()
 
     def facts(self) -> dict[str, Any]:
-        """The stage in words and numbers."""
+        """The current stage as a sentence and as numbers."""
         with self._lock:
             done = self._total is not None and self._done >= self._total
             if not self._what or done or time.monotonic() - self._moved > _IDLE_AFTER:

@@ -15,7 +15,7 @@ _CLIENTS_KEPT = 50_000
 
 @dataclass
 class RateLimit:
-    """So many in so long a time for each name; the clock is an argument."""
+    """At most `most` events within a time span for each name. The caller passes the current time."""
 
     most: int
     within: timedelta
@@ -32,17 +32,17 @@ class RateLimit:
             return True
 
     def count(self, name: str, now: datetime) -> int:
-        """How many were counted for this name."""
+        """The number of recent events for this name."""
         with self._lock:
             return len(self._recent(name, now))
 
     def clear(self, name: str) -> None:
-        """Forget what was counted for this name."""
+        """Reset the count for this name."""
         with self._lock:
             self._asked.pop(name, None)
 
     def wait(self, name: str, now: datetime) -> int:
-        """Seconds until one more is allowed."""
+        """Seconds until the next event is allowed; 0 when it is allowed now."""
         with self._lock:
             times = self._recent(name, now)
             return max(1, int((times[0] + self.within - now).total_seconds())) if len(times) >= self.most else 0
@@ -93,13 +93,13 @@ class FormLimits:
 
 @dataclass
 class RateLimits:
-    """The limits of one site."""
+    """The rate limits of a site."""
 
     newcomers: FormLimits = field(default_factory=lambda: FormLimits("subscribe"))
     """Requests for a confirmation."""
     lost_links: FormLimits = field(default_factory=lambda: FormLimits("lost link"))
     """Requests for the link to one's preferences: apart, so that a flood of newcomers keeps no subscriber out."""
     trying: RateLimit = field(default_factory=lambda: RateLimit(120, timedelta(minutes=1)))
-    """Queries tried by each client."""
+    """Query previews for each client."""
     logging_in: RateLimit = field(default_factory=lambda: RateLimit(5, timedelta(minutes=5)))
-    """Wrong admin tokens from each client."""
+    """Failed logins for each client."""

@@ -1,7 +1,7 @@
-"""The operator's session: a signed cookie, nothing stored. Pure but for the comparison's arguments.
+"""The operator's session: a signed cookie; the server stores nothing.
 
-The cookie says until when it holds, and is signed with the site's key; a new key or a new admin token ends all
-sessions. A form's CSRF token is signed over the cookie, so that one made for another session is worth nothing.
+The cookie contains its expiry time and is signed with the site's key and the admin token; changing either ends all
+sessions. A form's CSRF token is derived from the cookie, so a token of another session is rejected.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ _NONCE = 12  # bytes
 
 
 def begin(keys: Sequence[bytes], admin_token: str, now: datetime) -> str:
-    """A session's cookie."""
+    """Create the cookie of a new session."""
     until = int((now + HOLDS).timestamp())
     payload = f"{until}.{secrets.token_urlsafe(_NONCE)}"
     return f"{payload}.{_mac(keys[0], 'session', payload, admin_token)}"
 
 
 def holds(keys: Sequence[bytes], admin_token: str, cookie: str, now: datetime) -> bool:
-    """Whether this cookie is a session of ours that has not run out."""
+    """Whether the cookie is a valid session that has not expired."""
     payload, _, mac = cookie.rpartition(".")
     until, _, _ = payload.partition(".")
     fits = [hmac.compare_digest(mac.encode(), _mac(key, "session", payload, admin_token).encode()) for key in keys]
@@ -34,12 +34,12 @@ def holds(keys: Sequence[bytes], admin_token: str, cookie: str, now: datetime) -
 
 
 def csrf(keys: Sequence[bytes], session: str) -> str:
-    """What the session's forms carry."""
+    """The CSRF token for the forms of this session."""
     return _mac(keys[0], "csrf", session, "")
 
 
 def same(one: str, other: str) -> bool:
-    """Whether two secrets are equal; the time taken tells nothing, not even their lengths."""
+    """Compare two secrets in constant time, without revealing their lengths."""
     return hmac.compare_digest(hashlib.sha256(one.encode()).digest(), hashlib.sha256(other.encode()).digest())
 
 

@@ -1,4 +1,4 @@
-"""Sentences about times and cadences, in the subscriber's language and zone. Pure."""
+"""Sentences about times and frequencies, in the subscriber's language and time zone. Pure."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def weekdays(language: Language) -> list[str]:
 
 
 def cadences(language: Language) -> list[tuple[str, str]]:
-    """Each cadence with what it is called, as somebody chooses it."""
+    """Each cadence with its label in the form."""
     _ = language.gettext
     return [
-        (Cadence.DAILY.value, _("every day")),
+        (Cadence.DAILY.value, _("Every day")),
         (Cadence.WEEKDAYS.value, _("Monday to Friday")),
-        (Cadence.WEEKLY.value, _("once a week")),
-        (Cadence.MONTHLY.value, _("once a month")),
-        (Cadence.OFF.value, _("no letters for now")),
+        (Cadence.WEEKLY.value, _("Once a week")),
+        (Cadence.MONTHLY.value, _("Once a month")),
+        (Cadence.OFF.value, _("No emails for now")),
     ]
 
 
@@ -52,7 +52,7 @@ def densities(language: Language) -> list[tuple[str, str]]:
 
 
 def promise(schedule: Schedule, language: Language) -> str:
-    """How often letters come, and when: what somebody agrees to."""
+    """How often and when emails arrive, as a sentence."""
     _ = language.gettext
     facts = {
         "time": format_time(schedule.at, "short", locale=language.locale),
@@ -61,10 +61,10 @@ def promise(schedule: Schedule, language: Language) -> str:
         "monthday": str(schedule.monthday),
     }
     sentence = {
-        Cadence.DAILY: _("One letter a day at %(time)s (%(zone)s)."),
-        Cadence.WEEKDAYS: _("One letter a day from Monday to Friday at %(time)s (%(zone)s)."),
-        Cadence.WEEKLY: _("One letter a week, on %(weekday)s at %(time)s (%(zone)s)."),
-        Cadence.MONTHLY: _("One letter a month, on day %(monthday)s at %(time)s (%(zone)s)."),
-        Cadence.OFF: _("No letters until you choose otherwise."),
+        Cadence.DAILY: _("One email a day at %(time)s (%(zone)s)."),
+        Cadence.WEEKDAYS: _("One email a day, Monday to Friday, at %(time)s (%(zone)s)."),
+        Cadence.WEEKLY: _("One email a week, on %(weekday)s at %(time)s (%(zone)s)."),
+        Cadence.MONTHLY: _("One email a month, on day %(monthday)s at %(time)s (%(zone)s)."),
+        Cadence.OFF: _("No emails until you change this setting."),
     }[schedule.cadence]
     return sentence % facts

@@ -1,4 +1,4 @@
-/* What the round is doing, told again every two seconds while the page is looked at. */
+/* Updates the progress of the current round every two seconds while the page is visible. */
 "use strict";
 
 const told = document.querySelector("[data-watch]");

@@ -1,14 +1,14 @@
-/* Small comforts; every page works without them. */
+/* Conveniences. Every page works without JavaScript. */
 "use strict";
 
-// The time zone that the browser knows, unless somebody has chosen one.
+// Preselect the browser's time zone unless the visitor has chosen one.
 const zone = document.querySelector("select[data-guess]");
 if (zone && zone.value === "UTC") {
   const guess = Intl.DateTimeFormat().resolvedOptions().timeZone;
   if ([...zone.options].some((option) => option.value === guess)) zone.value = guess;
 }
 
-// Only the day that the cadence asks for.
+// Show only the day field that the chosen frequency uses.
 const cadence = document.querySelector("#cadence");
 if (cadence) {
   const show = () => document.querySelectorAll("[data-for]").forEach((field) => {
@@ -18,7 +18,7 @@ if (cadence) {
   show();
 }
 
-// What a query would have brought in the past week, while it is typed.
+// Preview a query's matches while it is typed.
 const trials = document.querySelector("#trials");
 const fields = [...document.querySelectorAll("[data-try]")];
 const text = (name, content, parent, className) => {

@@ -1,4 +1,4 @@
-"""A paper as the pages show it: the letters' card, with where it stands here. Pure."""
+"""A paper in a list on the pages: the card of the emails, with the address of its page. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from paperround.rendering.view import Link
 
 _ABSTRACT = 420  # characters of an abstract in a list
 _TOPICS_SHOWN = 4
-_BREAK = "\u200b"  # letters need it in long words; browsers break those by themselves, and copies stay clean
+_BREAK = "\u200b"  # emails need it in long words; browsers break long words on their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +23,9 @@ class PaperCard:
 
     id: str
     page: str
-    """Its page's path."""
+    """The path of its page."""
     day: date
-    """The day on which it was announced."""
+    """The day it was announced."""
     title: str
     direction: str
     authors: str
@@ -34,12 +34,12 @@ class PaperCard:
     votes: int
     badges: tuple[str, ...]
     other_badges: tuple[str, ...]
-    """The badges without the votes, which have a mark of their own."""
+    """The badges without the votes, which are displayed separately."""
     summary: str
     why: tuple[str, ...]
     links: tuple[Link, ...]
     picture: str
-    """Its thumbnail's path, or empty."""
+    """The path of its thumbnail; empty when there is none."""
     picture_width: int
     picture_height: int
     withdrawn: bool
@@ -60,7 +60,7 @@ def card(
     topics: Iterable[Topic] = (),
     budget: int = _ABSTRACT,
 ) -> PaperCard:
-    """The paper's card."""
+    """Make the card of a paper. `budget` is the maximum length of the abstract in characters."""
     made = view.card(paper, why, language, budget, today)
     return PaperCard(
         id=paper.id,
@@ -88,7 +88,7 @@ def card(
 def cards(
     papers: Iterable[Paper], language: Language, today: date, topics: Mapping[int, Sequence[Topic]]
 ) -> list[PaperCard]:
-    """The cards of a list."""
+    """Make the cards of a list; `topics` holds the topics of each paper by row."""
     return [card(paper, language, today, topics=topics.get(paper.row, ())) for paper in papers]
 
 

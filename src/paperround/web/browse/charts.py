@@ -1,7 +1,7 @@
-"""Numbers over time as pictures: stacked bars by day, SVG without scripts, in light and dark. Pure.
+"""Stacked bar charts of daily numbers, as SVG without scripts, in light and dark colors. Pure.
 
-Thirty days of four colors need no charting library: the one for SVG that was tried put a hook of the kind that
-Python 3.12 no longer takes into every import of the program.
+A charting library is not worth it for 30 days in four colors; the SVG library that was tried installed an import hook
+that Python 3.12 no longer supports.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from lxml import etree
 
 _SVG = "http://www.w3.org/2000/svg"
 _WIDTH, _HEIGHT = 680, 230
-_LEFT, _TOP, _BOTTOM, _RIGHT = 48, 28, 24, 16  # what numbers, legend and dates take of it
+_LEFT, _TOP, _BOTTOM, _RIGHT = 48, 28, 24, 16  # pixels for the numbers, the legend and the dates
 _COLORS = ("#3f7f9f", "#b0563f", "#b8860b", "#7d7668", "#8a5faa", "#4f8f5f", "#99707f")
 _STYLE = (
     "text { font: 11px system-ui, sans-serif; fill: #5c574d } line { stroke: #c9c1b1 } "
     "@media (prefers-color-scheme: dark) { text { fill: #b8b0a1 } line { stroke: #4b463d } }"
 )
-_DATES = 6  # along the bottom
+_DATES = 6  # labels along the bottom
 
 
 def by_day(series: Mapping[str, Mapping[date, int]], last: date, days: int) -> bytes:
-    """One bar for each day up to `last`; `series` has the numbers by name and day."""
+    """Draw one bar for each of the `days` up to `last`. `series` holds the numbers by name and day."""
     shown = [last - timedelta(days=days - 1 - number) for number in range(days)]
     top = _round_up(max((sum(numbers.get(day, 0) for numbers in series.values()) for day in shown), default=0))
     root = etree.Element("svg", nsmap={None: _SVG}, viewBox=f"0 0 {_WIDTH} {_HEIGHT}", role="img")
@@ -65,11 +65,11 @@ def _legend(root: Any, names: list[str]) -> None:
         _text(root, left + 14, 14, name)
         left += 26 + 7 * len(name)
     if not names:
-        _text(root, left, 14, "nothing yet")
+        _text(root, left, 14, "no data yet")
 
 
 def _round_up(number: int) -> int:
-    """1, 2, 4, 6, 8, 10, 20, 40 …: what a scale ends with."""
+    """The upper end of the scale: 1, 2, 4, 6, 8, 10, 20, 40 …"""
     if number <= 1:
         return 1
     unit = int(10 ** int(log10(number)))

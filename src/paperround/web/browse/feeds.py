@@ -17,23 +17,23 @@ from paperround.web.browse.cards import page_of
 _ATOM = "http://www.w3.org/2005/Atom"
 _XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 ATOM_TYPE, JSON_TYPE = "application/atom+xml; charset=utf-8", "application/feed+json; charset=utf-8"
-_AUTHORS = 100  # of a paper with thousands, a feed reader wants the first
+_AUTHORS = 100  # some papers have thousands; feed readers need only the first
 
 
 @dataclass(frozen=True, slots=True)
 class FeedDocument:
-    """A list of papers with an address."""
+    """A list of papers with a title and an address."""
 
     title: str
     base: str
     """The site's address, without a trailing slash."""
     page: str
-    """The path of the page that shows the same."""
+    """The path of the page that shows the same papers."""
     path: str
     """The feed's own path."""
     papers: Sequence[Paper]
     updated: datetime
-    """Of an empty feed; else the newest paper says it."""
+    """The time of the last change of an empty feed; otherwise the newest paper determines it."""
 
 
 def atom(feed: FeedDocument) -> bytes:
@@ -74,7 +74,7 @@ def _entry(entry: Any, paper: Paper, feed: FeedDocument) -> None:
         _add(entry, "link", rel="related", href=paper.url)
     _add(entry, "published", _moment(paper.first_seen))
     _add(entry, "updated", _moment(paper.first_seen))
-    # RFC 4287 4.1.2: an entry needs an author; where no names are known it is whoever stands for the paper.
+    # RFC 4287 4.1.2: an entry must have an author. Without known names, use the organization.
     for name in paper.authors[:_AUTHORS] or (paper.organization or "unknown",):
         _add(_add(entry, "author"), "name", readable(name))
     for category in paper.categories:

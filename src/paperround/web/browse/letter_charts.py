@@ -1,4 +1,4 @@
-"""The charts of weekly and monthly letters: the same for everybody, and nobody is told who looks at them."""
+"""The charts in weekly and monthly emails. They are the same for all subscribers and do not track who views them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ router = APIRouter()
 
 @router.get("/charts/{issue}/{slugs}.png", response_model=None)
 def letter_chart(context: ContextDep, issue: str, slugs: str) -> Response:
-    """The chart of these topics, in the one order that they can stand in."""
+    """The chart of these topics, whose slugs must be sorted so that each chart has one address."""
     wanted = slugs.split("+", chart.TOPICS)
     cadence, day = _issue(issue)
     if len(wanted) > chart.TOPICS or wanted != sorted(set(wanted)):
@@ -23,10 +23,10 @@ def letter_chart(context: ContextDep, issue: str, slugs: str) -> Response:
     counted = context.app.store.issues.counts(cadence, day)
     known = {one.slug: one.papers for one in counted.topics}
     if not known.keys() >= set(wanted) and day == sample.DAY and not counted.frozen:
-        known = {one.slug: one.papers for one in sample.counts(cadence)}  # the workshop's made-up issue
+        known = {one.slug: one.papers for one in sample.counts(cadence)}  # the sample issue of the preview
     if not known.keys() >= set(wanted):
         raise HTTPException(404)
-    # Before the issue is out, the numbers of a preview's chart still grow.
+    # Until the issue is published, the numbers still grow.
     kept = "public, max-age=86400" if counted.frozen else "no-store"
     picture = chart.png([known[slug] for slug in wanted])
     return Response(picture, headers={**IN_LETTERS, "Cache-Control": kept}, media_type="image/png")

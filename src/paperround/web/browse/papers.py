@@ -1,4 +1,4 @@
-"""What anybody may browse: the papers of a day, a paper, topics, what is read much now."""
+"""The public pages: the papers of a day, single papers, topics and trending papers."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from paperround.matching.popularity import REMEMBERED_DAYS, momentum
 from paperround.rendering import reasons
 from paperround.rendering.excerpt import excerpt
 from paperround.rendering.language import Language
+from paperround.rendering.source_names import source_name
 from paperround.rendering.view import Link
 from paperround.store.sources import SourceRecord
 from paperround.web.browse import cards
@@ -28,8 +29,8 @@ router = APIRouter()
 get = partial(router.get, response_model=None)
 PAGE = 30  # papers
 _MOST_PAGES = 200
-_FEW = 12  # a front page with fewer papers goes on with the days before
-_DESCRIPTION = 200  # characters: what search engines and link previews show
+_FEW = 12  # with fewer papers, the front page also shows the days before
+_DESCRIPTION = 200  # characters that search engines and link previews show
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def front(
         views=_views(context, period, topic, language),
         first_page=page == 1 and current,
         notes=_notes(context, language, newest) if current and page == 1 else [],
-        nothing=language.gettext("No papers were announced on these days."),
+        nothing=language.gettext("No papers were announced in this period."),
         topics=context.app.store.topics.public(),
         back=_turned(context, period, topic, newest, page - 1) if page > 1 else "",
         more=_turned(context, period, topic, newest, page + 1) if len(found) > PAGE else "",
@@ -81,7 +82,7 @@ def front(
 
 @get("/trending")
 def trending(request: Request, context: ContextDep) -> Response:
-    """What people vote for and talk about now: the votes and comments gained lately."""
+    """Trending papers: those with the most new votes and comments."""
     language = context.visitors_language(request)
     today = context.today
     papers = trending_papers(context, today, PAGE)
@@ -94,7 +95,7 @@ def trending(request: Request, context: ContextDep) -> Response:
         language=language,
         here="/trending",
         heading=heading,
-        under=language.gettext("What gains votes and comments now"),
+        under=language.gettext("Papers that are gaining votes and comments"),
         description=_description(papers, language),
         groups=[("", _cards(context, papers, language))],
         canonical="/trending",
@@ -104,7 +105,7 @@ def trending(request: Request, context: ContextDep) -> Response:
         views=[*_views(context, period, "", language, current=False)],
         first_page=True,
         notes=[],
-        nothing=language.gettext("Nobody has voted on a paper in the past month yet."),
+        nothing=language.gettext("No paper has received a vote in the past month."),
         topics=context.app.store.topics.public(),
         back="",
         more="",
@@ -142,13 +143,13 @@ def paper(request: Request, context: ContextDep, paper_id: str) -> Response:
 
 @get("/topics")
 def all_topics(request: Request, context: ContextDep) -> Response:
-    """The topics that subscribers can follow."""
+    """The list of public topics."""
     return context.page(request, "topics", here="/topics", topics=context.app.store.topics.public())
 
 
 @get("/topics/{slug}")
 def topic(request: Request, context: ContextDep, slug: str, page: int = 1) -> Response:
-    """A topic's papers, newest first."""
+    """The papers of a topic, newest first."""
     language = context.visitors_language(request)
     chosen = topic_named(context, slug)
     found = context.app.store.browsing.on_topic(chosen.row, PAGE + 1, PAGE * (_checked(page) - 1))
@@ -172,7 +173,7 @@ def topic(request: Request, context: ContextDep, slug: str, page: int = 1) -> Re
 
 @get("/static/{name}")
 def static(request: Request, context: ContextDep, name: str) -> Response:
-    """A file of the pages' look; its address changes with its content."""
+    """A static file. Its address contains a hash of the content."""
     file = context.static.get(name)
     if file is None:
         raise HTTPException(404)
@@ -181,12 +182,12 @@ def static(request: Request, context: ContextDep, name: str) -> Response:
 
 @get("/favicon.ico")
 def favicon(request: Request, context: ContextDep) -> Response:
-    """Where browsers look that do not read the page."""
+    """The icon, at the address that browsers request by default."""
     return static(request, context, "icon.svg")
 
 
 def trending_papers(context: RequestContext, today: date, limit: int) -> list[Paper]:
-    """The papers that most people care for now, computed from what is stored."""
+    """The papers with the most momentum, computed from the stored votes and comments."""
     heard = context.app.store.browsing.heard_of(today - timedelta(days=REMEMBERED_DAYS))
     gained = ((momentum(one.echoes, one.announced, today), one.paper) for one in heard)
     loud = sorted(((gain, paper) for gain, paper in gained if gain), reverse=True)
@@ -205,14 +206,14 @@ def _cards(context: RequestContext, papers: Sequence[Paper], language: Language)
 
 
 def _before(context: RequestContext, period: Period, language: Language) -> list[tuple[str, list[PaperCard]]]:
-    """The papers of the days before this one, by day: a quiet day's front page is not empty."""
+    """The papers of the preceding days, by day, so that the front page of a quiet day is not empty."""
     earlier = context.app.store.browsing.newest(period.first - timedelta(days=1), _FEW)
     by_day = groupby(_cards(context, earlier, language), key=lambda card: card.day)
     return [(language.date(day), list(some)) for day, some in by_day]
 
 
 def topic_named(context: RequestContext, slug: str) -> Topic:
-    """The public topic of this name; HTTP 404 when there is none."""
+    """The public topic with this slug; raises HTTP 404 when there is none."""
     found = context.app.store.topics.by_slug(slug)
     if found is None or found.private:
         raise HTTPException(404)
@@ -236,7 +237,7 @@ def _description(papers: Sequence[Paper], language: Language) -> str:
 
 
 def _address(period: Period, topic: str, newest: date | None) -> str:
-    """The shortest path of this page."""
+    """The canonical path of this page."""
     query = {"topic": topic} if topic else {}
     if period.view is not View.DAY:
         query["view"] = period.view.value
@@ -286,11 +287,11 @@ def _views(
 
 
 def _notes(context: RequestContext, language: Language, newest: date | None) -> list[str]:
-    """What a subscriber should know of today's list: a quiet day, a source that is late or silent."""
+    """Notes about today's list: no new papers, or a source that is late or does not respond."""
     notes = []
     if newest is not None and newest < context.today:
         notes.append(
-            language.gettext("Nothing has been announced since. These are the papers of %(day)s.")
+            language.gettext("No papers have been announced since %(day)s. These are the latest.")
             % {"day": language.date(newest)}
         )
     records = context.app.store.sources.all()
@@ -300,37 +301,33 @@ def _notes(context: RequestContext, language: Language, newest: date | None) -> 
 
 
 def _source_note(record: SourceRecord, language: Language) -> str:
-    facts = {"source": record.name}
+    facts = {"source": source_name(record.name)}
     if record.state == "failed":
         since = record.succeeded_at
         if since is None:
-            return (
-                language.gettext("The source %(source)s has not answered yet; its papers are missing here.") % facts
-            )
+            return language.gettext("%(source)s has not responded yet, so its papers are missing.") % facts
         facts["day"] = language.date(since.date(), "long")
-        return (
-            language.gettext("The source %(source)s has not answered since %(day)s; papers may be missing.") % facts
-        )
+        return language.gettext("%(source)s has not responded since %(day)s. Some papers may be missing.") % facts
     if record.state == "stale":
         if record.newest_day is None:
-            return language.gettext("The source %(source)s is late today.") % facts
+            return language.gettext("%(source)s is late today.") % facts
         facts["day"] = language.date(record.newest_day, "long")
-        return language.gettext("The source %(source)s is late: it still shows the papers of %(day)s.") % facts
+        return language.gettext("%(source)s is late: its latest papers are from %(day)s.") % facts
     return ""
 
 
 def _seen(listings: Sequence[Listing]) -> list[tuple[date, list[str]]]:
-    """The days on which sources announced the paper, the latest first."""
+    """The days on which sources announced the paper, latest first, with the sources of each."""
     found: dict[date, list[str]] = {}
     for listing in sorted(listings, key=lambda one: (-one.day.toordinal(), one.source)):
         names = found.setdefault(listing.day, [])
-        if listing.source not in names:
-            names.append(listing.source)
+        if (name := source_name(listing.source)) not in names:
+            names.append(name)
     return list(found.items())
 
 
 def _versions(paper: Paper, language: Language) -> list[Link]:
-    """The addresses under which arXiv keeps every version."""
+    """Links to every version on arXiv."""
     if not (paper.arxiv_id and paper.version and paper.version > 1):
         return []
     return [

@@ -1,4 +1,4 @@
-"""A day, a week or a month, as the front page shows it and as its address says it. Pure."""
+"""The period that the front page shows: a day, a week or a month. Pure."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from enum import StrEnum
 from paperround.domain.errors import WrongUse
 from paperround.rendering.language import Language
 
-_FIRST_YEAR, _LAST_YEAR = 1991, 2200  # arXiv's beginning, and where calendars become idle
+_FIRST_YEAR, _LAST_YEAR = 1991, 2200  # arXiv started in 1991; later years are certainly typos
 
 
 class View(StrEnum):
-    """How much the front page shows at once."""
+    """The length of a period."""
 
     DAY = "day"
     WEEK = "week"
@@ -23,7 +23,7 @@ class View(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """The day, the week from Monday on, or the month that holds `day`."""
+    """The day, the week (starting on Monday) or the month that contains `day`."""
 
     view: View
     day: date
@@ -51,15 +51,15 @@ class Period:
                 return self.day.replace(day=calendar.monthrange(self.day.year, self.day.month)[1])
 
     def seen_as(self, view: View) -> Period:
-        """The period of the other kind that holds the same day."""
+        """The period of another length that contains the same day."""
         return Period(view, self.day)
 
     def at(self, day: date) -> Period:
-        """The period of the same kind that holds another day."""
+        """The period of the same length that contains another day."""
         return Period(self.view, day)
 
     def title(self, language: Language) -> str:
-        """Monday, November 23, 2026; November 23 – 29, 2026; November 2026."""
+        """The heading: Monday, November 23, 2026; Week of November 23, 2026; November 2026."""
         match self.view:
             case View.DAY:
                 return language.date(self.day)
@@ -69,7 +69,7 @@ class Period:
                 return language.date(self.day, "LLLL yyyy")
 
     def short(self, language: Language) -> str:
-        """The same for a link."""
+        """A short label for links."""
         match self.view:
             case View.DAY:
                 return language.date(self.day, "EEE d MMM")
@@ -80,19 +80,19 @@ class Period:
 
 
 def read_view(text: str) -> View:
-    """The view of this name; WrongUse says which there are."""
+    """Parse the name of a view. Raises WrongUse with the known names."""
     try:
         return View(text or "day")
     except ValueError:
-        raise WrongUse(f"there is no view {text[:40]!r}; there are: {', '.join(View)}") from None
+        raise WrongUse(f"unknown view {text[:40]!r}; use one of: {', '.join(View)}") from None
 
 
 def read_day(text: str) -> date:
-    """The day written as 2026-11-23; WrongUse for anything else."""
+    """Parse a date in the form 2026-11-23. Raises WrongUse for anything else."""
     try:
         day = date.fromisoformat(text)
     except ValueError:
-        raise WrongUse(f"{text[:40]!r} is not a date; write it as 2026-11-23") from None
+        raise WrongUse(f"{text[:40]!r} is not a date; write it as YYYY-MM-DD, for example 2026-11-23") from None
     if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
-        raise WrongUse(f"there are no papers of the year {day.year} here")
+        raise WrongUse(f"the year {day.year} is out of range; use {_FIRST_YEAR} to {_LAST_YEAR}")
     return day

@@ -1,4 +1,4 @@
-"""Papers' pictures: the same for everybody, for good, and nobody is told who looks at them."""
+"""Thumbnails of papers. They are the same for everybody, never change, and do not track who views them."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from paperround.web.context import IN_LETTERS, ContextDep
 router = APIRouter()
 _HEADERS = {
     **IN_LETTERS,
-    "Cache-Control": "public, max-age=31536000, immutable",  # the name is made of the content
+    "Cache-Control": "public, max-age=31536000, immutable",  # the name is derived from the content
 }
 
 
 @router.get("/pictures/{name}.jpg", response_model=None)
 def picture(request: Request, context: ContextDep, name: str) -> Response:
-    """The picture of this name."""
+    """The thumbnail with this name."""
     content = _made_up() if name == sample.PICTURE.name else context.app.store.pictures.content(name)
     if content is None:
         raise HTTPException(404)
@@ -31,5 +31,5 @@ def picture(request: Request, context: ContextDep, name: str) -> Response:
 
 @cache
 def _made_up() -> bytes:
-    """The picture of the workshop's made-up issue."""
+    """The thumbnail of the sample issue."""
     return (resources.files("paperround.rendering") / "sample.jpg").read_bytes()

@@ -1,4 +1,4 @@
-"""Finding papers again: search, feeds of every list, and what search engines ask for."""
+"""Search, feeds, the API reference, robots.txt and sitemaps."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ get = partial(router.get, response_model=None)
 _IN_FEED = 50  # papers
 _MOST_PAGES = 20
 _LONGEST_QUERY = 1_000  # characters
-_IN_SITEMAP = 1_000  # papers a file: made in a few hundredths of a second, though the protocol allows 50,000
+_IN_SITEMAP = 1_000  # papers in a file; the protocol allows 50,000, but those would take seconds to build
 _SITEMAP = "http://www.sitemaps.org/schemas/sitemap/0.9"
 _PRIVATE_PATHS = ("/c/", "/p/", "/u/", "/i/", "/f/", "/admin", "/inbox", "/preview", "/api/", "/try", "/metrics")
 
 
 @get("/search")
 def search(request: Request, context: ContextDep, q: str = "", page: int = 1) -> Response:
-    """Papers for a query or plain words, best first, each with why it is there."""
+    """Search results for a query or keywords, best first, each with the reasons why it matches."""
     if not 1 <= page <= _MOST_PAGES:
         raise HTTPException(404)
     language = context.visitors_language(request)
@@ -64,11 +64,11 @@ def _examples(language: Language) -> list[tuple[str, str]]:
     _ = language.gettext
     return [
         ("robots that learn from video", _("in your own words: papers with the most of them come first")),
-        ("robot* grasping", _("both words; the star stands for any ending")),
-        ('"chain of thought"', _("these words side by side")),
-        ("diffusion OR flow -image", _("one of them, and not the third")),
-        ("title:benchmark org:stanford", _("words of the title and of the organisation")),
-        ('author:"ada lovelace" cat:cs.RO', _("an author, an arXiv category")),
+        ("robot* grasping", _("both words; * matches any ending")),
+        ('"chain of thought"', _("this exact phrase")),
+        ("diffusion OR flow -image", _("either of two words, but not a third")),
+        ("title:benchmark org:stanford", _("a word in the title and in the organization")),
+        ('author:"ada lovelace" cat:cs.RO', _("an author and an arXiv category")),
     ]
 
 
@@ -110,14 +110,14 @@ def search_json(request: Request, context: ContextDep, q: str = "") -> Response:
 
 @get("/docs")
 def docs(request: Request, context: ContextDep) -> Response:
-    """What the API can do, in words; nothing is loaded from elsewhere to show it."""
+    """The API reference, rendered from the OpenAPI description without external resources."""
     api = next(route.app for route in request.app.routes if getattr(route, "path", "") == "/api")
     return context.page(request, "docs", spec=api.openapi())
 
 
 @get("/robots.txt")
 def robots(request: Request, context: ContextDep) -> Response:
-    """What robots may read: papers, not people's pages."""
+    """robots.txt: crawlers may read papers, but not personal pages."""
     forbidden = "".join(f"Disallow: {context.home}{path}\n" for path in _PRIVATE_PATHS)
     text = f"User-agent: *\n{forbidden}\nSitemap: {context.site.base_url}/sitemap.xml\n"
     return answer(request, text.encode(), "text/plain; charset=utf-8", seconds=86_400)
@@ -125,7 +125,7 @@ def robots(request: Request, context: ContextDep) -> Response:
 
 @get("/sitemap.xml")
 def sitemap(request: Request, context: ContextDep) -> Response:
-    """The list of the site's lists."""
+    """The sitemap index."""
     parts = context.app.store.browsing.last_row() // _IN_SITEMAP + 1
     root = etree.Element("sitemapindex", nsmap={None: _SITEMAP})
     for name in ("topics", *map(str, range(parts))):
@@ -135,7 +135,7 @@ def sitemap(request: Request, context: ContextDep) -> Response:
 
 @get("/sitemap/{name}.xml")
 def sitemap_part(request: Request, context: ContextDep, name: str) -> Response:
-    """The topics, or some of the papers."""
+    """A sitemap: the topics, or a range of the papers."""
     base = context.site.base_url
     root = etree.Element("urlset", nsmap={None: _SITEMAP})
     if name == "topics":
@@ -172,13 +172,13 @@ def _on_topic(context: RequestContext, slug: str, name: str) -> FeedDocument:
 def _found(context: RequestContext, q: str, path: str) -> FeedDocument:
     query = f"?{urlencode({'q': q})}"
     papers: list[Paper] = []
-    if q.strip():  # newest first: a feed reader wants what is new, not what is best
+    if q.strip():  # newest first: feeds list what is new, not what matches best
         papers = queries.newest_found(context.app, q[:_LONGEST_QUERY], _IN_FEED)
     return _feed(context, f"{context.site.name}: {q[:200]}", f"/search{query}", path + query, papers)
 
 
 def _feed(context: RequestContext, title: str, page: str, path: str, papers: list[Paper]) -> FeedDocument:
-    # An empty feed changes once a day at most, or subscribers would fetch it anew each time.
+    # An empty feed changes at most once a day; otherwise every request would transfer it again.
     updated = datetime.combine(context.today, datetime.min.time(), context.app.clock().tzinfo) - timedelta(days=1)
     return FeedDocument(title, context.site.base_url, page, path, papers, updated)
 
@@ -192,7 +192,7 @@ def _json(request: Request, feed: FeedDocument) -> Response:
 
 
 def _open(response: Response) -> Response:
-    """Feeds are for everybody, also for subscribers that run in a browser on another site."""
+    """Allow feed readers that run in a browser on another site."""
     response.headers["Access-Control-Allow-Origin"] = "*"
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     return response

@@ -1,6 +1,6 @@
-"""The JSON API: papers and topics for everybody; subscribers, letters and changes with a token. Described by OpenAPI.
+"""The JSON API. Papers and topics are public; subscribers, deliveries and all changes require a token.
 
-`Authorization: Bearer` carries the admin token, or one that the operator made for a program under /admin/tokens.
+Send `Authorization: Bearer TOKEN` with the admin token or with an API token created at /admin/tokens.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from paperround.web.machines.health import has_token
 if TYPE_CHECKING:
     from paperround.web.context import RequestContext
 
-TOKEN_NOTE = "api token "  # noqa: S105 - what the notes are called; their values are hashes
+TOKEN_NOTE = "api token "  # noqa: S105 - the prefix of the notes; their values are hashes
 _MOST = 200
 _MOST_ENTRIES = 200  # of a list, such as topics
 Limit = Annotated[int, Query(ge=1, le=_MOST)]
@@ -48,9 +48,9 @@ class PaperFacts(_ApiModel):
     abstract: str
     authors: list[str]
     organization: str | None
-    day: date = Field(description="The first day on which a source announced it.")
+    day: date = Field(description="The first day on which a source announced the paper.")
     published: date | None
-    page: str = Field(description="Its page here.")
+    page: str = Field(description="The address of its page on this site.")
     url: str | None
     pdf_url: str | None
     code_url: str | None
@@ -64,7 +64,7 @@ class PaperFacts(_ApiModel):
     upvotes: int | None
     comments: int | None
     sources: list[str]
-    why: list[str] = Field(default=[], description="For a search: what was found where.")
+    why: list[str] = Field(default=[], description="For a search: why the paper matches.")
 
 
 class TopicFacts(_ApiModel):
@@ -77,7 +77,7 @@ class TopicFacts(_ApiModel):
 
 
 class TopicInput(_ApiModel):
-    """What a topic shall be."""
+    """The fields of a topic to create or replace."""
 
     name: Annotated[str, Field(min_length=1, max_length=200)]
     query: Annotated[str, Field(min_length=1, max_length=2_000)]
@@ -85,7 +85,7 @@ class TopicInput(_ApiModel):
 
 
 class SuppressionFacts(_ApiModel):
-    """Since when and why an address gets nothing."""
+    """Why and since when nothing is sent to an address."""
 
     reason: str
     at: datetime
@@ -137,7 +137,7 @@ else:  # made from the preferences, so that a new one is here at once
 
 
 class AttemptFacts(_ApiModel):
-    """One try to hand a letter over."""
+    """One attempt to deliver an email."""
 
     at: datetime
     code: int | None
@@ -147,7 +147,7 @@ class AttemptFacts(_ApiModel):
 
 
 class DeliveryFacts(_ApiModel):
-    """A letter and what became of it."""
+    """An email and its delivery state."""
 
     id: int
     issue: str
@@ -160,24 +160,24 @@ class DeliveryFacts(_ApiModel):
     next_attempt_at: datetime | None
 
 
-_bearer = HTTPBearer(auto_error=False, description="The admin token, or one made under /admin/tokens.")
+_bearer = HTTPBearer(auto_error=False, description="The admin token, or an API token created at /admin/tokens.")
 
 
 async def _trusted(request: Request, context: ContextDep, _: Annotated[object, Depends(_bearer)]) -> RequestContext:
     if _has_api_token(request, context) or has_token(request, context):
         return context
-    raise HTTPException(401, "this needs Authorization: Bearer TOKEN", {"WWW-Authenticate": "Bearer"})
+    raise HTTPException(401, "a token is required: send Authorization: Bearer TOKEN", {"WWW-Authenticate": "Bearer"})
 
 
 def _has_api_token(request: Request, context: RequestContext) -> bool:
     token = request.headers.get("authorization", "").partition(" ")[2].strip()
     hashed = hash_token(token)
-    # A hash is looked up, not compared: how long that takes tells nothing about the token.
+    # A hash is looked up, so the time that this takes reveals nothing about the token.
     return bool(token) and hashed in context.app.store.notes(TOKEN_NOTE).values()
 
 
 def hash_token(token: str) -> str:
-    """Under which an API token is kept: 256 random bits need no salt and no slow hash."""
+    """The stored form of an API token. 256 random bits need no salt and no slow hash."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
@@ -186,7 +186,7 @@ Email = Annotated[str, Path(max_length=254)]
 
 
 def create(context: RequestContext) -> FastAPI:
-    """The API as an application of its own, to be mounted at /api."""
+    """Build the API as a separate application, to be mounted at /api."""
     api = FastAPI(
         title=f"{context.site.name} API",
         version=__version__,
@@ -196,7 +196,7 @@ def create(context: RequestContext) -> FastAPI:
         openapi_url="/openapi.json",
         redirect_slashes=False,
         servers=[{"url": f"{context.site.base_url}/api"}],
-        responses={400: {"description": "Something in it cannot be acted on; `detail` says what."}},
+        responses={400: {"description": "The request is not valid; `detail` gives the reason."}},
     )
     api.state.context = context
     error_pages.handle(api)
@@ -211,12 +211,16 @@ def _papers(api: FastAPI) -> None:
     @api.get("/papers", tags=["papers"])
     def papers(
         context: ContextDep,
-        q: Annotated[str, Query(max_length=1_000, description="A query or plain words; best first.")] = "",
-        day: Annotated[date | None, Query(description="Of one day, most upvoted first.")] = None,
+        q: Annotated[
+            str, Query(max_length=1_000, description="A query or keywords. Results are sorted by relevance.")
+        ] = "",
+        day: Annotated[
+            date | None, Query(description="Only papers announced on this day, most upvoted first.")
+        ] = None,
         limit: Limit = 50,
         offset: Offset = 0,
     ) -> list[PaperFacts]:
-        """The newest papers, those of a day, or those that a query finds."""
+        """List papers: the newest, those of a day, or the results of a search."""
         if q.strip():
             found = queries.search(context.app, q, limit, offset).found
             return [_paper(context, one.paper, one.why) for one in found]
@@ -224,9 +228,11 @@ def _papers(api: FastAPI) -> None:
             return [_paper(context, paper) for paper in context.app.store.browsing.on_days(day, day, limit, offset)]
         return [_paper(context, paper) for paper in context.app.store.browsing.newest(context.today, limit)]
 
-    @api.get("/papers/{paper_id:path}", tags=["papers"], responses={404: {"description": "There is no such paper."}})
+    @api.get(
+        "/papers/{paper_id:path}", tags=["papers"], responses={404: {"description": "No paper has this identifier."}}
+    )
     def paper(context: ContextDep, paper_id: str) -> PaperFacts:
-        """One paper, by its identifier here, its arXiv identifier or its DOI."""
+        """Get a paper by its identifier on this site, its arXiv identifier or its DOI."""
         found = context.app.store.papers.by_id(paper_id)
         if found is None:
             raise HTTPException(404, f"there is no paper {paper_id[:80]!r}")
@@ -236,12 +242,12 @@ def _papers(api: FastAPI) -> None:
 def _topics(api: FastAPI) -> None:
     @api.get("/topics", tags=["topics"])
     def topics(context: ContextDep) -> list[TopicFacts]:
-        """The topics that subscribers can follow."""
+        """List the topics that subscribers can follow."""
         return [_topic(topic) for topic in context.app.store.topics.public()]
 
     @api.put("/topics/{slug}", tags=["topics"], responses=_TOKEN_NEEDED)
     def save_topic(context: Trusted, slug: Annotated[str, Path(max_length=60)], wanted: TopicInput) -> TopicFacts:
-        """Add a topic or change it; papers of the past week on it are news to its subscribers."""
+        """Create or replace a topic. Its matches of the past week count as new for its subscribers."""
         check_slug(slug)
         known = context.app.store.topics.by_slug(slug)
         if known and known.private:
@@ -253,14 +259,14 @@ def _topics(api: FastAPI) -> None:
 
 def _subscribers(api: FastAPI) -> None:
     get, post = partial(api.get, tags=["subscribers"]), partial(api.post, tags=["subscribers"])
-    not_there = _TOKEN_NEEDED | {404: {"description": "Nobody subscribes with this address."}}
+    not_there = _TOKEN_NEEDED | {404: {"description": "No subscriber has this address."}}
 
     @get("/subscribers", responses=_TOKEN_NEEDED)
     def subscribers(
         context: Trusted, q: Annotated[str, Query(max_length=254)] = "", state: SubscriberState | None = None,
         limit: Limit = 50, offset: Offset = 0,
     ) -> list[SubscriberFacts]:  # fmt: skip
-        """Subscribers, the newest first; `q` is part of the address."""
+        """List subscribers, newest first. `q` filters by a part of the address."""
         found = context.app.store.overview.subscribers(q, state, limit, offset)
         return [SubscriberFacts(**queries.subscriber_facts(subscriber)) for subscriber in found]
 
@@ -282,44 +288,46 @@ def _subscribers(api: FastAPI) -> None:
 
     @get("/subscribers/{email}", responses=not_there)
     def subscriber(context: Trusted, email: Email) -> SubscriberFacts:
-        """One subscriber."""
+        """Get a subscriber."""
         return _subscriber(context, email)
 
     @post("/subscribers/{email}/pause", responses=not_there)
     def pause(context: Trusted, email: Email, until: date | None = None) -> SubscriberFacts:
-        """Send nothing until a day, or until further notice."""
+        """Pause emails until a day, or until they are resumed."""
         membership.pause(context.app, _known(context, email), until)
         return _subscriber(context, email)
 
     @post("/subscribers/{email}/resume", responses=not_there)
     def resume(context: Trusted, email: Email) -> SubscriberFacts:
-        """Send again."""
+        """Resume emails."""
         membership.resume(context.app, _known(context, email))
         return _subscriber(context, email)
 
     @post("/subscribers/{email}/unsubscribe", responses=not_there)
     def unsubscribe(context: Trusted, email: Email) -> SubscriberFacts:
-        """Send nothing any more, also not what is queued."""
+        """Unsubscribe, and cancel the emails that are queued."""
         membership.unsubscribe(context.app, _known(context, email))
         return _subscriber(context, email)
 
     @api.delete("/subscribers/{email}", tags=["subscribers"], status_code=204, responses=not_there)
     def erase(context: Trusted, email: Email) -> None:
-        """Forget everything about a subscriber."""
+        """Erase all data of a subscriber."""
         membership.erase(context.app, _known(context, email))
 
 
 def _deliveries(api: FastAPI) -> None:
     @api.get("/deliveries", tags=["deliveries"], responses=_TOKEN_NEEDED)
     def deliveries(context: Trusted, state: DeliveryState | None = None, limit: Limit = 50) -> list[DeliveryFacts]:
-        """Letters and what became of them, the latest first."""
+        """List emails with their delivery state, latest first."""
         return [_delivery(found) for found in queries.deliveries(context.app, state=state, limit=limit)]
 
     @api.get(
-        "/deliveries/{row}", tags=["deliveries"], responses=_TOKEN_NEEDED | {404: {"description": "No such letter."}}
+        "/deliveries/{row}",
+        tags=["deliveries"],
+        responses=_TOKEN_NEEDED | {404: {"description": "No delivery has this number."}},
     )
     def delivery(context: Trusted, row: Annotated[int, Path(ge=1, le=2**40)]) -> DeliveryFacts:
-        """One letter with its papers and every attempt."""
+        """Get an email with its papers and delivery attempts."""
         found = queries.deliveries(context.app, row=row)
         if not found:
             raise HTTPException(404, f"there is no delivery {row}")
@@ -329,17 +337,17 @@ def _deliveries(api: FastAPI) -> None:
         "/deliveries/{row}/retry",
         tags=["deliveries"],
         status_code=202,
-        responses=_TOKEN_NEEDED | {409: {"description": "It is neither failed nor expired nor deferred."}},
+        responses=_TOKEN_NEEDED | {409: {"description": "The delivery is not failed, expired or deferred."}},
     )
     def retry(context: Trusted, row: Annotated[int, Path(ge=1, le=2**40)]) -> DeliveryFacts:
-        """Queue a failed, expired or deferred letter again, at once."""
+        """Retry a failed, expired or deferred email now."""
         if not context.app.store.deliveries.retry([row], context.app.clock()):
-            raise HTTPException(409, f"delivery {row} is neither failed nor expired nor deferred")
+            raise HTTPException(409, f"delivery {row} is not failed, expired or deferred")
         context.app.nudge()
         return _delivery(queries.deliveries(context.app, row=row)[0])
 
 
-_TOKEN_NEEDED: dict[int | str, dict[str, Any]] = {401: {"description": "This needs a token."}}
+_TOKEN_NEEDED: dict[int | str, dict[str, Any]] = {401: {"description": "A token is required."}}
 
 
 def _paper(context: RequestContext, paper: Paper, why: tuple[str, ...] = ()) -> PaperFacts:
@@ -355,7 +363,7 @@ def _topic(topic: Topic) -> TopicFacts:
 def _known(context: RequestContext, email: str) -> Any:
     found = context.app.store.subscribers.by_email(email)
     if found is None:
-        raise HTTPException(404, "nobody subscribes with this address")
+        raise HTTPException(404, "no subscriber has this address")
     return found
 
 

@@ -1,4 +1,4 @@
-"""For the machines that watch over this one: is it well, and how much of what is there (Prometheus)."""
+"""Health checks and Prometheus metrics."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ _NOT_KEPT = {"Cache-Control": "no-store"}
 
 @get("/healthz")
 def healthz(context: ContextDep) -> Response:
-    """Whether pages can be served: the database answers."""
+    """Whether pages can be served, which requires the database."""
     facts = {"status": "ok", "version": __version__}
     status = 200
     try:
         context.app.store.note("seeds")
     except StoreError:
-        facts["status"], status = "the database does not answer", 503
+        facts["status"], status = "the database does not respond", 503
     return JSONResponse(facts, status, headers=_NOT_KEPT)
 
 
 @get("/metrics")
 def metrics(request: Request, context: ContextDep) -> Response:
-    """The numbers for Prometheus: on this machine, or with the admin token as a bearer token."""
+    """Prometheus metrics: for requests from this machine, or with the admin token as a bearer token."""
     if not (context.is_local(request) or context.is_admin(request) or has_token(request, context)):
         raise HTTPException(401, headers={"WWW-Authenticate": "Bearer"})
     registry = CollectorRegistry()
@@ -45,7 +45,7 @@ def metrics(request: Request, context: ContextDep) -> Response:
 
 
 def has_token(request: Request, context: RequestContext) -> bool:
-    """Whether the request carries the admin token (`Authorization: Bearer …`); guesses are limited like logins."""
+    """Whether the request carries the admin token (`Authorization: Bearer …`). Failed attempts are rate-limited."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     who, now = f"bearer {client_of(request)}", context.app.clock()
     if scheme.lower() != "bearer" or not context.admin_token or context.limits.logging_in.wait(who, now):
@@ -57,35 +57,37 @@ def has_token(request: Request, context: RequestContext) -> bool:
 
 
 class _MetricsCollector(Collector):
-    """Read from the database when asked, so that several programs on it tell the same."""
+    """Collects the metrics from the database, so that all processes report the same numbers."""
 
     def __init__(self, context: RequestContext) -> None:
         self._context = context
 
     def collect(self) -> Iterator[Metric]:
-        """All numbers."""
+        """Yield all metrics."""
         stats, app = queries.stats(self._context.app), self._context.app
         yield GaugeMetricFamily("paperround_papers", "Papers stored.", stats["papers"])
         yield _labelled("paperround_subscribers", "Subscribers by state.", "state", stats["subscribers"])
         yield _labelled("paperround_deliveries", "Deliveries by state.", "state", stats["deliveries"])
         yield GaugeMetricFamily(
-            "paperround_letters_today", "Letters handed over today (UTC).", stats["relay"]["sent_today"]
+            "paperround_letters_today", "Emails accepted by the relay today (UTC).", stats["relay"]["sent_today"]
         )
         paused = int(stats["relay"]["paused_until"] is not None)
-        yield GaugeMetricFamily("paperround_relay_paused", "1 while the relay takes nothing.", paused)
+        yield GaugeMetricFamily("paperround_relay_paused", "1 while delivery is paused.", paused)
         succeeded = {
             name: one.succeeded_at.timestamp() for name, one in app.store.sources.all().items() if one.succeeded_at
         }
-        yield _labelled("paperround_source_success_timestamp_seconds", "Last good answer.", "source", succeeded)
+        yield _labelled(
+            "paperround_source_success_timestamp_seconds", "Time of the last successful fetch.", "source", succeeded
+        )
         news = {name: one.new_at.timestamp() for name, one in app.store.sources.all().items() if one.new_at}
-        yield _labelled("paperround_source_news_timestamp_seconds", "Last new paper.", "source", news)
+        yield _labelled("paperround_source_news_timestamp_seconds", "Time of the last new paper.", "source", news)
         due = app.store.deliveries.next_due()
         late = max(0.0, (app.clock() - due).total_seconds()) if due else 0.0
-        yield GaugeMetricFamily("paperround_delivery_lag_seconds", "How long the next letter has been due.", late)
+        yield GaugeMetricFamily("paperround_delivery_lag_seconds", "Seconds since the next email became due.", late)
         limits = self._context.limits
         asked = limits.newcomers.requests(app) + limits.lost_links.requests(app)
         yield GaugeMetricFamily(
-            "paperround_subscribe_requests_hour", "Requests for confirmations in the past hour.", asked
+            "paperround_subscribe_requests_hour", "Requests for confirmation emails in the past hour.", asked
         )
 
 

@@ -1,4 +1,4 @@
-"""The operator's pages, behind the admin token: what goes on, who reads, which topics, what became of each letter."""
+"""The admin pages: overview, subscribers, topics, emails and API tokens. They require the admin token."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _FAILURES = 10
 
 
 async def _operators(request: Request, context: ContextDep) -> RequestContext:
-    """The context, for somebody who has logged in."""
+    """The request context, for a visitor who has logged in; HTTP 401 for others."""
     if not context.is_admin(request):
         raise HTTPException(401)
     return context
@@ -54,7 +54,7 @@ OperatorContextDep = Annotated[RequestContext, Depends(_operators)]
 
 @get("")
 def overview(request: Request, context: ContextDep) -> Response:
-    """How everything is; for others, the way in."""
+    """The overview; the login form for visitors who have not logged in."""
     if not context.is_admin(request):
         return _login_page(request, context, "")
     return _page(
@@ -70,16 +70,16 @@ def overview(request: Request, context: ContextDep) -> Response:
 
 @post("/login")
 def login(request: Request, context: ContextDep, form: Form) -> Response:
-    """In, with the admin token; a client that guesses is made to wait."""
+    """Log in with the admin token. Failed attempts are rate-limited for each client."""
     now, who = context.app.clock(), client_of(request)
     if not context.admin_token or context.limits.logging_in.wait(who, now):
         return _login_page(
-            request, context, "Too many wrong tokens; wait five minutes." if context.admin_token else "", 429
+            request, context, "Too many failed attempts. Wait five minutes." if context.admin_token else "", 429
         )
     if not session.same(form.get("token"), context.admin_token):
         context.limits.logging_in.take(who, now)
         log.warning("wrong admin token", client=who)
-        return _login_page(request, context, "This is not the token.", 403)
+        return _login_page(request, context, "This admin token is not correct.", 403)
     context.limits.logging_in.clear(who)
     response = RedirectResponse(f"{context.home}/admin", 303, headers=PRIVATE)
     response.set_cookie(
@@ -96,7 +96,7 @@ def login(request: Request, context: ContextDep, form: Form) -> Response:
 
 @post("/logout")
 def logout(request: Request, context: OperatorContextDep, form: Form) -> Response:
-    """Out."""
+    """Log out."""
     context.check_csrf(request, form)
     response = RedirectResponse(f"{context.home}/admin", 303)
     response.delete_cookie(session.COOKIE, path=f"{context.home}/")
@@ -114,13 +114,13 @@ def _login_page(request: Request, context: RequestContext, wrong: str, status: i
 
 @get("/progress")
 def progress(context: OperatorContextDep) -> Response:
-    """What the round is doing, for the page that watches it."""
+    """The progress of the current round as JSON, polled by the overview."""
     return JSONResponse(context.progress.facts(), headers=PRIVATE)
 
 
 @get("/charts/{name}.svg")
 def chart(context: OperatorContextDep, name: str) -> Response:
-    """A picture of the past thirty days: subscribers, letters or bounces."""
+    """A chart of the past 30 days: subscribers, emails or bounces."""
     first = context.today - timedelta(days=_CHART_DAYS - 1)
     since, overview = datetime.combine(first, time.min, UTC), context.app.store.overview
     match name:
@@ -138,7 +138,7 @@ def chart(context: OperatorContextDep, name: str) -> Response:
 
 
 def _sources(context: RequestContext) -> list[dict[str, Any]]:
-    """Each configured source with its state, and those that are remembered only."""
+    """Each configured source with its state, then sources that are no longer configured but have a record."""
     known = context.app.store.sources.all()
     names = dict.fromkeys([*(source.name for source in context.app.settings.sources), *known])
     return [{"name": name, "record": known.get(name)} for name in names]
@@ -172,13 +172,13 @@ def subscribers(
 
 @get("/subscribers/{row}")
 def subscriber(request: Request, context: OperatorContextDep, row: int) -> Response:
-    """One subscriber, with the letters they had and the reason for the last."""
+    """One subscriber, with their emails and the reason for the latest result."""
     return _subscriber_page(request, context, _subscriber(context, row))
 
 
 @post("/subscribers/{row}")
 def change_subscriber(request: Request, context: OperatorContextDep, row: int, form: Form) -> Response:
-    """What a subscriber can do for themselves, done for them: pause, resume, unsubscribe, erase, mail the link."""
+    """Pause, resume, unsubscribe or erase a subscriber, or email them their preferences link."""
     context.check_csrf(request, form)
     found = _subscriber(context, row)
     done = form.get("do")
@@ -238,7 +238,7 @@ def topics(request: Request, context: OperatorContextDep) -> Response:
 
 @get("/topics/{slug}")
 def topic(request: Request, context: OperatorContextDep, slug: str) -> Response:
-    """A topic to change; `new` is one to add."""
+    """The form for a topic; the slug `new` opens an empty form."""
     found = Topic("", "", "") if slug == "new" else context.app.store.topics.by_slug(slug)
     if found is None or found.private:
         raise HTTPException(404)
@@ -247,7 +247,7 @@ def topic(request: Request, context: OperatorContextDep, slug: str) -> Response:
 
 @post("/topics")
 def save_topic(request: Request, context: OperatorContextDep, form: Form) -> Response:
-    """Try a topic on the past week's papers, or keep it and compare it with all papers."""
+    """Preview a topic on the papers of the past week, or save it and match it against all papers."""
     context.check_csrf(request, form)
     typed = Topic(
         form.get("slug").strip().lower(),
@@ -262,7 +262,7 @@ def save_topic(request: Request, context: OperatorContextDep, form: Form) -> Res
     try:
         check_slug(typed.slug)
         if not typed.name or (known and known.private):
-            raise UnknownName("a topic needs a name" if not typed.name else "this slug is taken")
+            raise UnknownName("enter a name for the topic" if not typed.name else "this slug is already in use")
         add_topic(context.app, replace(typed, row=known.row if known else 0))
     except PaperroundError as error:
         return _topic_page(request, context, typed, wrong=str(error), status=422)
@@ -285,7 +285,7 @@ def _topic_page(
 
 @get("/letters")
 def letters(request: Request, context: OperatorContextDep, state: str = "") -> Response:
-    """Letters, the latest first, with reasons and attempts."""
+    """Emails, latest first, with their reasons and delivery attempts."""
     chosen = DeliveryState(state) if state in set(DeliveryState) else None
     return _page(
         request,
@@ -300,7 +300,7 @@ def letters(request: Request, context: OperatorContextDep, state: str = "") -> R
 
 @post("/letters")
 def retry(request: Request, context: OperatorContextDep, form: Form) -> Response:
-    """Queue failed, expired or deferred letters again."""
+    """Queue failed, expired or deferred emails again."""
     context.check_csrf(request, form)
     numbers = [int(number) for number in form.all("letter") if number.isascii() and number.isdigit()]
     done = context.app.store.deliveries.retry(numbers, context.app.clock())
@@ -314,23 +314,23 @@ def retry(request: Request, context: OperatorContextDep, form: Form) -> Response
 
 @get("/tokens")
 def tokens_page(request: Request, context: OperatorContextDep) -> Response:
-    """The programs that may use the API."""
+    """The programs that have an API token."""
     return _tokens(request, context)
 
 
 @post("/tokens")
 def change_tokens(request: Request, context: OperatorContextDep, form: Form) -> Response:
-    """Make a token, shown once, or take one back."""
+    """Create a token, which is shown once, or revoke one."""
     context.check_csrf(request, form)
     name = clean(form.get("name"))[:_LONGEST_NAME]
     if not name:
-        return _tokens(request, context, wrong="A token needs the name of its program.")
+        return _tokens(request, context, wrong="Enter the name of the program.")
     log.info("operator changes an API token", name=name, do=form.get("do"))
     if form.get("do") == "revoke":
         context.app.store.set_note(api.TOKEN_NOTE + name, None)
         return _tokens(request, context)
     if context.app.store.note(api.TOKEN_NOTE + name):
-        return _tokens(request, context, wrong=f"{name} has a token already; take it back first.")
+        return _tokens(request, context, wrong=f"{name} already has a token. Revoke it first.")
     token = secrets.token_urlsafe(32)
     context.app.store.set_note(api.TOKEN_NOTE + name, api.hash_token(token))
     return _tokens(request, context, made=(name, token))

@@ -1,4 +1,4 @@
-"""The built-in inbox in the browser: every letter that would have gone to a relay. Only while it is the transport."""
+"""The built-in inbox in the browser, available while it is the configured transport."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from paperround.web.operator.viewer import DisplayOptions, MessageView, address,
 router = APIRouter(prefix="/inbox")
 get = partial(router.get, response_model=None)
 post = partial(router.post, response_model=None)
-_PAGE = 50  # letters
-TABS = ("html", "text", "source", "header", "raw", "weight", "remarks")
+_PAGE = 50  # emails
+TABS = ("html", "text", "source", "header", "raw", "size", "findings")
 
 
 def _opened(context: RequestContext, request: Request) -> Inbox:
@@ -32,7 +32,7 @@ def _opened(context: RequestContext, request: Request) -> Inbox:
 
 @get("")
 def letters(request: Request, context: ContextDep, page: int = 1) -> Response:
-    """The letters, newest first."""
+    """The list of emails, newest first."""
     inbox = _opened(context, request)
     if not 1 <= page <= 10_000:
         raise HTTPException(404)
@@ -50,7 +50,7 @@ def letters(request: Request, context: ContextDep, page: int = 1) -> Response:
 
 @get("/{key}")
 def letter(request: Request, context: ContextDep, key: str, show: str = "html") -> Response:
-    """A letter as mail programs show it, its parts, what it weighs, and what is wrong with it."""
+    """An email as mail clients show it, with its parts, size and lint findings."""
     viewed = MessageView(_letter(context, request, key), context.site, now=context.app.clock())
     at, look = f"{context.home}/inbox/{key}", DisplayOptions.asked(request)
     tab = show if show in TABS else "html"
@@ -64,7 +64,7 @@ def letter(request: Request, context: ContextDep, key: str, show: str = "html") 
 
 @get("/{key}/html")
 def html(request: Request, context: ContextDep, key: str) -> Response:
-    """The letter's HTML alone, for the frames: no script, and no pictures but the site's own."""
+    """The HTML of an email, for a frame. Only the site's own images are loaded."""
     viewed = MessageView(_letter(context, request, key), context.site)
     return frame(
         viewed.html,
@@ -75,13 +75,13 @@ def html(request: Request, context: ContextDep, key: str) -> Response:
 
 @get("/{key}/letter.eml")
 def eml(request: Request, context: ContextDep, key: str) -> Response:
-    """The letter's bytes, as they came."""
+    """The raw message as a file."""
     return download(_letter(context, request, key), "letter.eml", "message/rfc822")
 
 
 @post("/empty")
 def empty(request: Request, context: ContextDep, form: Form) -> Response:
-    """Delete every letter."""
+    """Delete all emails."""
     inbox = _opened(context, request)
     context.check_csrf(request, form)
     inbox.keep_newest(0)

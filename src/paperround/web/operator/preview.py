@@ -1,7 +1,7 @@
-"""The workshop: any letter before it goes, in frames that reload as its template is edited; for those who run this.
+"""The preview page: any email before it is sent, in frames that reload when its template changes. Operators only.
 
-The letter comes from `preview.look`, the very code that sends. What is shown beside it - weight, remarks, the papers
-that were considered - is worked out from its bytes, never from how it was made.
+The email comes from `preview.look`, which runs the same code as delivery. Its size and the lint findings are computed
+from the bytes of the message.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ router = APIRouter(prefix="/preview")
 get = partial(router.get, response_model=None)
 post = partial(router.post, response_model=None)
 TABS = {
-    "letter": "Letter", "text": "Text", "source": "Source", "headers": "Headers", "raw": "Raw message",
-    "papers": "Papers", "weight": "Weight", "remarks": "Remarks",
+    "letter": "Email", "text": "Text", "source": "HTML source", "headers": "Headers", "raw": "Raw message",
+    "papers": "Papers", "size": "Size", "findings": "Findings",
 }  # fmt: skip
 CADENCES = (Cadence.DAILY, Cadence.WEEKLY, Cadence.MONTHLY)
 _SUBSCRIBERS, _DAYS, _PAPERS = 50, 14, 200
-_POLL, _ALIVE = 0.1, 15.0  # seconds between looks at the templates, and between signs of life to the browser
+_POLL, _ALIVE = 0.1, 15.0  # seconds between checks of the templates, and between keep-alive comments
 _REFRESH = 2  # seconds, for browsers without JavaScript
 
 
@@ -52,7 +52,7 @@ _PLAIN = DisplayOptions()
 
 @dataclass(frozen=True, slots=True)
 class PreviewQuery:
-    """What the page's address asks for; `whose` is `subscriber`, `topics` or `sample`."""
+    """The options in the page's address; `whose` is `subscriber`, `topics` or `sample`."""
 
     whose: str = ""
     subscriber: str = ""
@@ -63,7 +63,7 @@ class PreviewQuery:
     language: str = ""
     notice: str = ""
     with_theme: str = ""
-    """Another theme to compare with, and another day."""
+    """The theme and the day to compare with."""
     with_day: str = ""
     show: str = "letter"
     width: str = ""
@@ -72,7 +72,7 @@ class PreviewQuery:
 
     @classmethod
     def of(cls, request: Request, context: RequestContext) -> PreviewQuery:
-        """What this request asks for; where it names nobody, the first subscriber's letter, or a made-up one."""
+        """Read the options of a request; the default is the first active subscriber, or else the sample email."""
         query = request.query_params
         said = {field.name: query.get(field.name, "").strip() for field in fields(cls) if field.type == "str"}
         said["show"] = said["show"] if said["show"] in TABS else "letter"
@@ -87,7 +87,7 @@ class PreviewQuery:
         return replace(asked, whose="subscriber" if first else "sample", subscriber=first.email if first else "")
 
     def wanted(self) -> PreviewRequest:
-        """The letter."""
+        """The email to preview."""
         return PreviewRequest(
             email=self.subscriber if self.whose == "subscriber" else "",
             topics=self.topics if self.whose == "topics" else (),
@@ -99,13 +99,13 @@ class PreviewQuery:
         )
 
     def other(self) -> PreviewQuery | None:
-        """The letter to compare with."""
+        """The email to compare with, if any."""
         if not (self.with_theme or self.with_day):
             return None
         return replace(self, theme=self.with_theme or self.theme, day=self.with_day or self.day)
 
     def address(self, path: str, **changes: Any) -> str:
-        """The address of another view of this letter."""
+        """The address of this preview with some options changed."""
         mark = changes.pop("v", "")
         changed = replace(self, **changes)
         said = {field.name: getattr(changed, field.name) for field in fields(self) if field.type == "str"}
@@ -118,7 +118,7 @@ class PreviewQuery:
 
 @dataclass(frozen=True)
 class PreviewResult:
-    """A letter, or why there is none."""
+    """A previewed email, or the reason why there is none."""
 
     asked: PreviewQuery
     preview: Preview | None = None
@@ -128,12 +128,12 @@ class PreviewResult:
 
     @property
     def mark(self) -> str:
-        """Another one for another letter: a frame is loaded again when it changes, and only then."""
+        """A hash of the HTML: a frame reloads only when it changes."""
         return hashlib.sha256(self.viewed.html.encode()).hexdigest()[:12] if self.viewed else ""
 
     @property
     def caption(self) -> str:
-        """What tells it apart from the one beside it."""
+        """The theme and issue, which distinguish this email from the one beside it."""
         subscriber = self.preview.subscriber if self.preview else None
         digest = self.preview.digest if self.preview else None
         parts = (subscriber.theme if subscriber else self.asked.theme, digest.issue if digest else "")
@@ -141,32 +141,32 @@ class PreviewResult:
 
 
 def _let_in(request: Request, context: RequestContext) -> None:
-    if not context.sees_workshop(request):
+    if not context.sees_preview(request):
         raise HTTPException(401 if context.admin_token else 403)
 
 
 @get("")
-def workshop(request: Request, context: ContextDep) -> Response:
-    """The page: a letter, and everything that is to be told about it."""
+def preview_page(request: Request, context: ContextDep) -> Response:
+    """The preview page."""
     _let_in(request, context)
     return _page(request, context, PreviewQuery.of(request, context))
 
 
 @get("/frame")
 def framed(request: Request, context: ContextDep) -> Response:
-    """The letter's HTML alone."""
+    """The HTML of the email, for a frame."""
     _let_in(request, context)
     asked = PreviewQuery.of(request, context)
     seen = _shown(context, asked)
-    missing = seen.missing or "The template is broken; the page tells where."
+    missing = seen.missing or "The template has an error. The preview page shows where."
     html = seen.viewed.html if seen.viewed else f"<p>{escape(missing)}"
-    # A theme's own pictures may lie anywhere, and who works on it wants to see them.
+    # A theme's own images may be hosted anywhere, and its author wants to see them.
     return frame(html, asked.look, pictures="https:", refresh=_REFRESH if asked.watch else 0)
 
 
 @get("/letter.{form}")
 def letter_file(request: Request, context: ContextDep, form: str) -> Response:
-    """The letter as a file: the message, its HTML or its text."""
+    """The email as a file: the message, its HTML or its text."""
     _let_in(request, context)
     viewed = _shown(context, PreviewQuery.of(request, context)).viewed
     if viewed is None or form not in ("eml", "html", "txt"):
@@ -179,7 +179,7 @@ def letter_file(request: Request, context: ContextDep, form: str) -> Response:
 
 @post("/send")
 def send(request: Request, context: ContextDep, form: Form) -> Response:
-    """Send the letter to an address for a test; nothing of it is kept."""
+    """Send a test email to an address. Nothing is stored."""
     _let_in(request, context)
     context.check_csrf(request, form)
     asked = PreviewQuery.of(request, context)
@@ -188,14 +188,14 @@ def send(request: Request, context: ContextDep, form: Form) -> Response:
 
 @get("/send")
 def sent(request: Request, context: ContextDep) -> Response:
-    """Whoever loads the answer to a test letter again comes back to the letter."""
+    """Redirect to the preview when the result page of a test email is reloaded."""
     _let_in(request, context)
     return RedirectResponse(PreviewQuery.of(request, context).address(f"{context.home}/preview"), 303)
 
 
 @get("/changes")
 async def changes(request: Request, context: ContextDep) -> Response:
-    """Server-sent events: one for each change of a template, for as long as somebody listens."""
+    """Server-sent events: one for each change of a template, until the client disconnects."""
     _let_in(request, context)
     known = request.headers.get("last-event-id") or request.query_params.get("since", "")
     return StreamingResponse(
@@ -206,7 +206,7 @@ async def changes(request: Request, context: ContextDep) -> Response:
 
 
 async def _changes(request: Request, context: RequestContext, known: str) -> AsyncIterator[str]:
-    # Asynchronous, unlike all else here: a page that is left open all day costs no thread.
+    # Asynchronous, unlike the other handlers: a page that stays open all day must not occupy a thread.
     yield "retry: 500\n\n"
     quiet = 0.0
     while not _stopping(request):
@@ -216,13 +216,13 @@ async def _changes(request: Request, context: RequestContext, known: str) -> Asy
             yield f"id: {version}\ndata: {version}\n\n"
         elif quiet >= _ALIVE:
             quiet = 0.0
-            yield ": still here\n\n"
+            yield ": keep-alive\n\n"
         await asyncio.sleep(_POLL)
         quiet += _POLL
 
 
 def _stopping(request: Request) -> bool:
-    """Whether the server wants to stop: it waits for answers that go on, and this one would for ever."""
+    """Whether the server is shutting down. It waits for open responses, and this one would never end."""
     asked = getattr(request.app.state, "stopping", None)
     return bool(asked and asked())
 
@@ -232,7 +232,7 @@ def _page(
 ) -> Response:
     seen, other = _shown(context, asked), asked.other()
     return context.private_page(
-        request, "workshop", language=context.language(languages.SOURCE), scripts=True,
+        request, "preview", language=context.language(languages.SOURCE), scripts=True,
         asked=asked, seen=seen, beside=_shown(context, other) if other else None, tabs=TABS, said=said,
         considered=list(_considered(context, seen)) if asked.show == "papers" else [],
         look_link=lambda look: asked.address(f"{context.home}/preview", look=look),
@@ -246,9 +246,9 @@ def _page(
 def _shown(context: RequestContext, asked: PreviewQuery) -> PreviewResult:
     app = context.app
     if asked.whose == "subscriber" and not asked.subscriber:
-        return PreviewResult(asked, missing="Whose letter? Give a subscriber's address.")
+        return PreviewResult(asked, missing="Enter the address of a subscriber.")
     if asked.whose == "topics" and not asked.topics:
-        return PreviewResult(asked, missing="On which topics? Choose one or more.")
+        return PreviewResult(asked, missing="Choose one or more topics.")
     try:
         found = preview.look(app, asked.wanted())
     except ConfigurationError as error:
@@ -256,7 +256,7 @@ def _shown(context: RequestContext, asked: PreviewQuery) -> PreviewResult:
     except WrongUse as error:
         return PreviewResult(asked, missing=str(error))
     if found is None:
-        return PreviewResult(asked, missing="There is no paper for this letter: choose another day or other topics.")
+        return PreviewResult(asked, missing="No papers match. Choose another day or other topics.")
     letter, rendered = found.finished.letter, found.finished.rendered
     return PreviewResult(asked, found, MessageView(letter.message, context.site, rendered, app.clock()))
 
@@ -267,17 +267,17 @@ def _considered(context: RequestContext, seen: PreviewResult) -> Iterator[previe
 
 
 def _sent(context: RequestContext, seen: PreviewResult, form: FormFields) -> tuple[bool, str]:
-    """Whether the test letter went, and what is to be said about it."""
+    """Send the test email; return whether it was accepted, and the message to show."""
     if seen.preview is None:
-        return False, "There is no letter to send."
+        return False, "There is no email to send."
     try:
         outcome = preview.send_test(context.app, seen.preview, form.get("email"))
     except WrongUse as error:
         return False, str(error)
     where = f"by {context.app.settings.transport.kind}"
     if outcome.accepted:
-        return True, f"A test letter went to {form.get('email').strip()} {where}: {_reply(outcome)}"
-    return False, f"The test letter did not go {where}; {outcome.stage.value} said: {_reply(outcome)}"
+        return True, f"Test email sent to {form.get('email').strip()} {where}: {_reply(outcome)}"
+    return False, f"The test email was not accepted {where} ({outcome.stage.value}): {_reply(outcome)}"
 
 
 def _reply(outcome: Outcome) -> str:
@@ -285,7 +285,7 @@ def _reply(outcome: Outcome) -> str:
 
 
 def _choices(context: RequestContext, asked: PreviewQuery) -> dict[str, Any]:
-    """What the form offers."""
+    """The options of the form."""
     found, app = templates(), context.app
     try:
         known = preview.days(app, asked.wanted(), _DAYS)
@@ -310,4 +310,4 @@ def _day(text: str) -> date | None:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise WrongUse(f"{text[:40]!r} is not a day; write it as 2026-11-23") from None
+        raise WrongUse(f"{text[:40]!r} is not a date; write it as YYYY-MM-DD, for example 2026-11-23") from None

@@ -1,4 +1,4 @@
-"""A template's mistake as its author needs it: the file, the line and its neighbours, and what is at hand there."""
+"""A template error for its author: the file, the line with its context, and the variables available there."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from paperround.domain.models import Site
 from paperround.rendering.view import Card, LetterSection, LetterView
 
 _AROUND = 3  # lines above and below
-_LONGEST = 100  # characters of a value
-_MOST = 12  # values of a list or fields of a thing
+_LONGEST = 100  # characters shown of a value
+_MOST = 12  # entries shown of a list
 _FILE = re.compile(r"((?:email|locale)/[\w./-]+\.(?:j2|po))(?: line (\d+))?")
 _QUOTED = re.compile(r"'([^']{2,})'")
 _CLASS = re.compile(r"'[\w.]*?(\w+) object'")
 _MISSING = re.compile(r"has no attribute '(\w+)'|'(\w+)' is undefined")
-# What no author asks for: Jinja's own names, gettext's, and functions.
+# Names that a template author does not need: Jinja's own, gettext's, and functions.
 _FOREIGN = frozenset(DEFAULT_NAMESPACE) | {"_", "gettext", "ngettext", "pgettext", "npgettext", "cut", "caller"}
 
 
@@ -41,7 +41,7 @@ class SourceLine:
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A name that the template can use, with its value and, where it has any, its parts."""
+    """A variable available in the template, with its value and its attributes, if any."""
 
     name: str
     kind: str
@@ -51,7 +51,7 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class TemplateError:
-    """What is wrong, where, and what is at hand there."""
+    """What is wrong, where, and which variables are available there."""
 
     what: str
     file: str
@@ -63,7 +63,7 @@ class TemplateError:
 
 
 def explain(error: PaperroundError, folders: tuple[Path, ...]) -> TemplateError:
-    """The mistake behind this error, as far as it can be found in these template folders."""
+    """Locate the cause of this error in the template folders, as far as possible."""
     cause = error.__cause__
     frame = _frame(cause.__traceback__) if cause else None
     file, line = _place(error, cause, frame, folders)
@@ -85,11 +85,11 @@ def explain(error: PaperroundError, folders: tuple[Path, ...]) -> TemplateError:
 
 
 def _frame(trace: TracebackType | None) -> tuple[str, int, Mapping[str, Any]] | None:
-    """The last template that was being printed: its file, line and variables."""
+    """The innermost template in the traceback: its file, line and variables."""
     found = None
     while trace is not None:
         if trace.tb_frame.f_code.co_filename.endswith(".j2"):
-            # Jinja2 puts the template's own lines and variables into the traceback.
+            # Jinja2 rewrites tracebacks to show the template's own lines and variables.
             found = trace.tb_frame.f_code.co_filename, trace.tb_lineno, trace.tb_frame.f_locals
         trace = trace.tb_next
     return found
@@ -115,7 +115,7 @@ def _short(filename: str, folders: tuple[Path, ...]) -> str:
 
 
 def _line_of(message: str, text: str) -> int | None:
-    """The line that holds what the message quotes."""
+    """The line that contains the text quoted in the message."""
     lines = text.splitlines()
     for quoted in _QUOTED.findall(message):
         for number, line in enumerate(lines, 1):
@@ -137,7 +137,7 @@ def _variables(values: Mapping[str, Any]) -> Iterator[Variable]:
 
 
 def _parts(value: object) -> Iterator[tuple[str, str]]:
-    """The fields of a thing, or the first entries of a list."""
+    """The fields of a dataclass, the macros of a module, or the first entries of a list."""
     if is_dataclass(value) and not isinstance(value, type):
         for field in fields(value):
             if field.repr:
@@ -163,13 +163,13 @@ def _short_value(value: object) -> str:
     if is_dataclass(value) and not isinstance(value, type):
         return type(value).__name__
     if isinstance(value, TemplateModule):
-        return f"the macros of {value.__name__}"
+        return f"macros of {value.__name__}"
     text = repr(value)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def _known() -> tuple[Variable, ...]:
-    """What every theme is given: shown where the template does not even begin to be printed."""
+    """The variables that every theme receives, for errors that occur before rendering starts."""
     given = (("letter", LetterView), ("site", Site), ("section", LetterSection), ("card", Card))
     return tuple(
         Variable(
@@ -180,7 +180,7 @@ def _known() -> tuple[Variable, ...]:
 
 
 def _suggestion(message: str, values: Mapping[str, Any]) -> str:
-    """The name that was probably meant."""
+    """The name that the author probably meant; empty when none is similar."""
     found = _MISSING.search(message)
     if not found:
         return ""

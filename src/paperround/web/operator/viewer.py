@@ -1,4 +1,4 @@
-"""A finished letter as mail programs show it, and what is told beside it: for the workshop and the built-in inbox."""
+"""A finished email as mail clients show it, with its details, for the preview page and the built-in inbox."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from fastapi import Request, Response
 from paperround.domain.models import Rendered, Site
 from paperround.linting import LintFinding, Severity, lint
 from paperround.linting.mail import Mail, opened
-from paperround.linting.size import SizeBreakdown, weigh
+from paperround.linting.size import SizeBreakdown, measure
 from paperround.web.context import PRIVATE
 
 MODES = ("light", "dark", "inverted")
-# Scripts never run: neither the policy nor the sandbox lets them. `allow-same-origin` is for our own page, which
-# keeps the place to which its subscriber has scrolled when a letter is laid out anew.
+# Scripts never run: neither the policy nor the sandbox allows them. `allow-same-origin` lets the preview page restore
+# the scroll position after a reload.
 SANDBOX = "allow-same-origin allow-popups allow-popups-to-escape-sandbox"
 _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src {pictures}; frame-ancestors 'self'; sandbox {sandbox}"
@@ -27,7 +27,7 @@ _HEAD = re.compile(r"<head\b[^>]*>", re.IGNORECASE)
 _STYLE = re.compile(r"(<style\b[^>]*>)(.*?)(</style>)", re.DOTALL | re.IGNORECASE)
 _SCHEME = re.compile(r"\(\s*prefers-color-scheme\s*:\s*(light|dark)\s*\)", re.IGNORECASE)
 _SOURCE = re.compile(r"""(<img\b[^>]*?)\s(?:src|srcset)\s*=\s*(?:"[^"]*"|'[^']*'|[^\s>]+)""", re.IGNORECASE)
-# CSS Filter Effects: what Gmail's apps and Outlook do to colors by themselves is near to it.
+# CSS Filter Effects: close to what Gmail's apps and Outlook do to colors on their own.
 _TURNED = (
     "html { background: #fff; filter: invert(1) hue-rotate(180deg) } img { filter: invert(1) hue-rotate(180deg) }"
 )
@@ -35,17 +35,17 @@ _TURNED = (
 
 @dataclass(frozen=True, slots=True)
 class DisplayOptions:
-    """How a frame shows the letter."""
+    """How a frame displays the email."""
 
     mode: str = "light"
-    """`light`, `dark` as the letter wants it, or `inverted` as clients do that ask nobody."""
+    """`light`; `dark`, with the email's own dark colors; or `inverted`, as clients do that ignore those."""
     pictures: bool = True
     styles: bool = True
-    """Without its style element, as some of Gmail's apps show it."""
+    """Whether the style element is kept; some of Gmail's apps remove it."""
 
     @classmethod
     def asked(cls, request: Request) -> DisplayOptions:
-        """What the address says."""
+        """Read the options from the address."""
         query = request.query_params
         mode = query.get("mode", "")
         return cls(
@@ -55,11 +55,11 @@ class DisplayOptions:
         )
 
     def fields(self) -> dict[str, str]:
-        """The same as fields of an address."""
+        """The options as query parameters."""
         return {"mode": self.mode, "pictures": str(int(self.pictures)), "styles": str(int(self.styles))}
 
     def toggles(self) -> list[tuple[str, list[tuple[str, DisplayOptions, bool]]]]:
-        """What can be switched, and each of its choices with the look that it gives."""
+        """Each option with its choices: the choice, the resulting options, and whether it is selected."""
         on_off = {"on": True, "off": False}
         return [
             ("mode", [(mode, replace(self, mode=mode), self.mode == mode) for mode in MODES]),
@@ -70,7 +70,7 @@ class DisplayOptions:
 
 @dataclass(frozen=True)
 class MessageView:
-    """A message and everything that the viewer tells of it; what nobody looks at is not worked out."""
+    """A message with the details that the viewer shows. Details are computed when they are first read."""
 
     raw: bytes
     site: Site
@@ -79,16 +79,16 @@ class MessageView:
 
     @cached_property
     def mail(self) -> Mail:
-        """The message taken apart."""
+        """The parsed message."""
         return opened(self.raw, self.rendered, self.site, self.now)
 
     @property
     def subject(self) -> str:
-        """The subject as people read it."""
+        """The decoded subject."""
         return self.mail.subject
 
     def decoded(self, name: str) -> str:
-        """A header field as people read it."""
+        """The decoded value of a header field; empty where there is none."""
         return next((field.decoded for field in self.mail.all(name)), "")
 
     @property
@@ -103,12 +103,12 @@ class MessageView:
 
     @property
     def source(self) -> list[str]:
-        """The HTML's lines, which remarks are about."""
+        """The lines of the HTML, to which findings refer."""
         return self.html.split("\n")
 
     @property
     def header(self) -> list[tuple[str, str, str]]:
-        """Each field: its name, its value as people read it, and as it is written where that differs."""
+        """Each header field: its name, its decoded value, and the raw value where it differs."""
         return [
             (field.name, field.decoded, field.value if field.value != field.decoded else "")
             for field in self.mail.fields
@@ -116,31 +116,31 @@ class MessageView:
 
     @property
     def written(self) -> str:
-        """The whole message as it goes over the wire."""
+        """The raw message."""
         return self.raw.decode("utf-8", "replace").replace("\r\n", "\n")
 
     @cached_property
-    def remarks(self) -> list[LintFinding]:
-        """What is wrong with it."""
+    def findings(self) -> list[LintFinding]:
+        """The findings of the linter."""
         return lint(self.raw, self.rendered, self.site, self.now)
 
     @cached_property
     def counts(self) -> dict[str, int]:
-        """How many remarks there are of each severity."""
-        found = [remark.severity for remark in self.remarks]
+        """The number of findings of each severity."""
+        found = [finding.severity for finding in self.findings]
         return {severity.value: found.count(severity) for severity in Severity if severity in found}
 
     @cached_property
-    def weight(self) -> SizeBreakdown:
-        """What it weighs."""
-        return weigh(self.mail)
+    def size(self) -> SizeBreakdown:
+        """The size of the message, part by part."""
+        return measure(self.mail)
 
 
 def frame(html: str, look: DisplayOptions, *, pictures: str, refresh: int = 0) -> Response:
-    """A letter's HTML for an iframe: no script, and nothing from elsewhere but pictures, if they are wanted.
+    """The HTML of an email for an iframe. The policy blocks scripts and everything remote except images.
 
-    `pictures` says where those may come from, in the words of a Content-Security-Policy; 'self' is always allowed.
-    With `refresh` the browser asks again after so many seconds.
+    `pictures` lists the sources that images may come from, in Content-Security-Policy syntax; 'self' is always
+    allowed. `refresh` reloads the frame after that many seconds; 0 never reloads it.
     """
     pictures = f"'self' data: {pictures}" if look.pictures else "'none'"
     headers = {
@@ -153,11 +153,11 @@ def frame(html: str, look: DisplayOptions, *, pictures: str, refresh: int = 0) -
 
 
 def shown(html: str, look: DisplayOptions) -> str:
-    """The HTML changed so that a browser shows it as a client with this look would."""
+    """Change the HTML so that a browser displays it as a mail client with these options would."""
     if not look.pictures:
         html = _SOURCE.sub(r"\1", html)
     html = _STYLE.sub(lambda found: _styled(found, look), html)
-    # A link opens beside the page: in the frame itself most sites refuse to be shown.
+    # Links open in a new tab: most sites refuse to be displayed in a frame.
     added = f'<base target="_blank"><style>:root {{ color-scheme: {_scheme(look)} }} {_extra(look)}</style>'
     if not _HEAD.search(html):
         return added + html
@@ -165,13 +165,13 @@ def shown(html: str, look: DisplayOptions) -> str:
 
 
 def download(data: bytes, name: str, media_type: str) -> Response:
-    """A part of the letter as a file."""
+    """A file download."""
     headers = {**PRIVATE, "Content-Disposition": f'attachment; filename="{name}"'}
     return Response(data, headers=headers, media_type=media_type)
 
 
 def address(path: str, **fields: str) -> str:
-    """A path with the fields that are not empty."""
+    """The path with the query parameters that are not empty."""
     query = urlencode({name: value for name, value in fields.items() if value})
     return f"{path}?{query}" if query else path
 
@@ -183,7 +183,7 @@ def _styled(found: re.Match[str], look: DisplayOptions) -> str:
 
 
 def _condition(holds: bool) -> str:
-    """A media feature that always or never holds: the visitor's own color scheme has no say in the frame."""
+    """A media feature that always or never matches: the visitor's own color scheme must not affect the frame."""
     return "(min-width: 0)" if holds else "(max-width: 0)"
 
 

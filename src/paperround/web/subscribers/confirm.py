@@ -1,7 +1,7 @@
-"""Confirming and leaving: the pages behind the links in letters that change whether letters come.
+"""Confirm a subscription, unsubscribe, and resubscribe: the pages behind links in emails.
 
-The token in the address is all that is needed, and all that there is: no login, no cookie. A GET changes nothing,
-because mail programs and scanners follow every link; what changes something is a POST, from a button.
+The token in the address is the only credential; there is no login and no cookie. A GET changes nothing, because mail
+clients and scanners follow every link. Changes require a POST from a button.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _BECAUSE = ("too many", "not for me", "never asked", "other")
 
 @get("/c/{token}")
 def ask_to_confirm(request: Request, context: ContextDep, token: str) -> Response:
-    """What would be confirmed, and a button for it."""
+    """Show what will be confirmed, with a button."""
     subscriber = owner(context, tokens.CONFIRM, token)
     pending = membership.pending_request(context.app, subscriber) if subscriber else None
     if subscriber is None or pending is None:
@@ -55,7 +55,7 @@ def ask_to_confirm(request: Request, context: ContextDep, token: str) -> Respons
 
 @post("/c/{token}")
 def confirm(request: Request, context: ContextDep, token: str) -> Response:
-    """The owner says yes."""
+    """Confirm the subscription."""
     subscriber = owner(context, tokens.CONFIRM, token)
     consent = {"confirmed_at": context.app.clock().isoformat(), "confirmed_from": client_of(request)}
     if subscriber is None or not membership.confirm(context.app, subscriber, consent):
@@ -71,11 +71,11 @@ def _nothing_waits(request: Request, context: RequestContext, subscriber: Subscr
     language = context.language(subscriber.language) if subscriber else context.visitors_language(request)
     _ = language.gettext
     if subscriber is not None and subscriber.state in (SubscriberState.ACTIVE, SubscriberState.PAUSED):
-        lines = [_("This subscription is confirmed already. There is nothing left to do.")]
+        lines = [_("This subscription is already confirmed. There is nothing else to do.")]
         return context.message(
-            request, _("All is well"), lines, language=language, actions=[("/", _("Today's papers"))]
+            request, _("Already confirmed"), lines, language=language, actions=[("/", _("Today's papers"))]
         )
-    lines = [_("This link has done its work. To get letters again, subscribe anew.")]
+    lines = [_("This link has already been used. To receive emails again, subscribe again.")]
     return context.message(
         request,
         _("Nothing to confirm"),
@@ -91,7 +91,7 @@ def _nothing_waits(request: Request, context: RequestContext, subscriber: Subscr
 
 @get("/u/{token}")
 def ask_to_unsubscribe(request: Request, context: ContextDep, token: str) -> Response:
-    """A button."""
+    """Show the unsubscribe button."""
     subscriber = owner(context, tokens.UNSUBSCRIBE, token)
     if subscriber is None or subscriber.state is SubscriberState.UNSUBSCRIBED:
         return _gone(request, context, token, subscriber)
@@ -107,7 +107,7 @@ def ask_to_unsubscribe(request: Request, context: ContextDep, token: str) -> Res
 
 @post("/u/{token}")
 def unsubscribe(request: Request, context: ContextDep, token: str, form: AnyForm) -> Response:
-    """Unsubscribe, from the button or as a mail program does it in one click (RFC 8058), as often as it likes."""
+    """Unsubscribe, with the button or with one click in a mail client (RFC 8058). Repeating it has no effect."""
     subscriber = owner(context, tokens.UNSUBSCRIBE, token)
     if subscriber is not None:
         membership.unsubscribe(context.app, subscriber)
@@ -121,18 +121,18 @@ def unsubscribe(request: Request, context: ContextDep, token: str, form: AnyForm
 
 @post("/u/{token}/back")
 def come_back(request: Request, context: ContextDep, token: str) -> Response:
-    """It was a mistake: they are asked to confirm, as everybody is who subscribes."""
+    """Resubscribe: send a confirmation email, as for every new subscription."""
     subscriber = owner(context, tokens.UNSUBSCRIBE, token)
     language = context.language(subscriber.language) if subscriber else context.visitors_language(request)
     _ = language.gettext
     if subscriber is None:
-        raise BadToken("this subscriber is gone")
+        raise BadToken("this subscriber was erased")
     if subscriber.state is SubscriberState.UNSUBSCRIBED or subscriber.suppressed:
         membership.ask_to_return(context.app, subscriber, _consent(request, context, _("Subscribe again")))
-    lines = [_("A letter with a button to confirm is on its way to you. After that everything is as it was.")]
+    lines = [_("We sent you an email. Open the link in it to confirm, and your subscription continues as before.")]
     return context.message(
         request,
-        _("Look into your mailbox"),
+        _("Check your email"),
         lines,
         language=language,
         actions=_after_asking(request, context, language),
@@ -156,7 +156,12 @@ def _gone(
 
 def _reasons(language: Language) -> list[tuple[str, str]]:
     _ = language.gettext
-    told = (_("Too many letters"), _("The papers were not for me"), _("I never asked for this"), _("Something else"))
+    told = (
+        _("Too many emails"),
+        _("The papers were not relevant to me"),
+        _("I did not sign up for this"),
+        _("Other reason"),
+    )
     return list(zip(_BECAUSE, told, strict=True))
 
 

@@ -1,6 +1,6 @@
-"""A digest in the browser, with the papers for which the letter had no room.
+"""A digest in the browser, including the papers that did not fit into the email.
 
-People pass its address on, so it carries no link to the subscriber's own pages.
+People share this address, so the page contains no links to the subscriber's personal pages.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from paperround.web.subscribers.token_links import digest_owner
 router = APIRouter()
 get = partial(router.get, response_model=None)
 _MORE_SHOWN = 500  # papers
-_WHOLE = 5_000  # characters: here an abstract has room
+_WHOLE = 5_000  # characters of an abstract
 
 
 @get("/i/{token}")
 def digest_online(request: Request, context: ContextDep, token: str) -> Response:
-    """A digest with all its papers, also those for which the letter had no room."""
+    """A digest with all its papers."""
     digest, subscriber = digest_owner(context, tokens.DIGEST, token)
     language = context.language(subscriber.language)
     printed = context.app.store.issues.printed(digest, digest.papers)
@@ -46,7 +46,7 @@ def digest_online(request: Request, context: ContextDep, token: str) -> Response
 
 
 def _chart(context: RequestContext, digest: Digest, language: Language) -> Chart | None:
-    """The chart of a weekly or monthly issue, as in the letter."""
+    """The chart of a weekly or monthly issue, as in the email."""
     found = chart(digest, context.app.shared(LetterBuilder).counts(digest), language, context.site.base_url)
     return replace(found, url=context.home + found.url.removeprefix(context.site.base_url)) if found else None
 

@@ -1,7 +1,7 @@
-"""More like this, less like this: what the links beside the papers of a letter lead to.
+"""Feedback on papers: the pages behind "More like this" and "Less like this" in emails.
 
-Programs follow them too, so the link only shows what would be said; a button says it. Like the page of the digest
-this one is passed on with the letter, and has no link to the subscriber's own pages.
+Scanners follow links, so a link only shows a form; its button records the feedback. People may forward the email, so
+the page contains no links to the subscriber's personal pages.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _SHOWN = 500  # papers
 
 @get("/f/{token}")
 def ask(request: Request, context: ContextDep, token: str) -> Response:
-    """A button for what was clicked and one for the opposite; for no paper in particular the digest's papers."""
+    """Show buttons for the paper that was clicked; without a paper, for all papers of the digest."""
     digest, subscriber = digest_owner(context, tokens.FEEDBACK, token)
     asked = _asked(request.query_params)
     if asked is None:
@@ -40,7 +40,7 @@ def ask(request: Request, context: ContextDep, token: str) -> Response:
 
 @post("/f/{token}")
 def say(request: Request, context: ContextDep, token: str, form: AnyForm) -> Response:
-    """Keep the word, or take it back, as often as it comes; the form or else the address says which."""
+    """Record or remove feedback. The form, or else the address, names the paper. Repeated requests have no effect."""
     digest, subscriber = digest_owner(context, tokens.FEEDBACK, token)
     what, number = _asked(form.known(_VERDICTS)) or _asked(request.query_params) or ("", 0)
     if not _inside(digest, number):
@@ -53,7 +53,7 @@ def say(request: Request, context: ContextDep, token: str, form: AnyForm) -> Res
 
 
 def _asked(fields: Mapping[str, str]) -> tuple[str, int] | None:
-    """What is said and of which paper, 0 for no number; None where nothing is."""
+    """The kind of feedback and the number of the paper (0 for an invalid number); None when there is neither."""
     for what in _VERDICTS:
         if what in fields:
             return what, read_number(fields[what])
@@ -75,7 +75,7 @@ def _page(
     what: str = "",
     said: bool = False,
 ) -> Response:
-    """The papers of these numbers in the digest; with `what` it is one, of which that is to be said or was `said`."""
+    """The page for these papers. With `what` it is a single paper; `said` tells that feedback was recorded."""
     language = context.language(subscriber.language)
     papers = _papers(context, [number for number in numbers if _inside(digest, number)])
     if what and not papers:
@@ -97,7 +97,7 @@ def _page(
 
 
 def _papers(context: RequestContext, numbers: Sequence[int]) -> dict[int, Paper]:
-    """The papers by their numbers in the digest, as they are now; each once, also where two have become one."""
+    """The papers by their numbers in the digest, with current data. Papers that were merged appear once."""
     now = context.app.store.feedback.now(numbers)
     known = context.app.store.papers.by_rows(now.values())
     first = {row: number for number, row in reversed(now.items())}
@@ -107,5 +107,7 @@ def _papers(context: RequestContext, numbers: Sequence[int]) -> dict[int, Paper]
 def _unknown(request: Request, context: RequestContext, subscriber: Subscriber) -> Response:
     language = context.language(subscriber.language)
     _ = language.gettext
-    lines = [_("This link names no paper of this letter. Follow the links in the letter as they are.")]
-    return context.message(request, _("Which paper?"), lines, status=404, language=language)
+    lines = [
+        _("This link does not refer to a paper in this email. Use the links exactly as they appear in the email.")
+    ]
+    return context.message(request, _("Paper not found"), lines, status=404, language=language)

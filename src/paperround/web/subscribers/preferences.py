@@ -46,7 +46,7 @@ def change(request: Request, context: ContextDep, token: str, form: Form) -> Res
             return _pause(request, context, subscriber, form)
         case "resume" if subscriber.state is SubscriberState.PAUSED:
             membership.resume(context.app, subscriber)
-            return _said(request, context, subscriber, "Letters come again.")
+            return _said(request, context, subscriber, "Emails resumed.")
         case "forget":
             return _forget(request, context, subscriber, form)
         case "try":
@@ -88,10 +88,10 @@ def erase(request: Request, context: ContextDep, token: str, form: Form) -> Resp
         return ask_to_erase(request, context, token)
     membership.erase(context.app, subscriber)
     lines = [
-        _("Everything about you is erased, and no letter will come any more."),
-        _("Thank you for having read with us."),
+        _("All your data has been erased. You will not receive any more emails."),
+        _("Thank you for reading."),
     ]
-    return context.message(request, _("Erased"), lines, language=language, actions=[("/", _("Today's papers"))])
+    return context.message(request, _("Data erased"), lines, language=language, actions=[("/", _("Today's papers"))])
 
 
 def _subscriber(context: RequestContext, token: str) -> Subscriber:
@@ -126,7 +126,7 @@ def _pause(request: Request, context: RequestContext, subscriber: Subscriber, fo
     try:
         membership.pause(context.app, subscriber, _future(form.get("paused_until"), context.today))
     except WrongUse:
-        wrong = {"paused_until": _("Choose a day in the future, or leave it empty.")}
+        wrong = {"paused_until": _("Choose a date in the future, or leave the field empty.")}
         return page(request, context, subscriber, shown=replace(shown, wrong=wrong), status=422)
     return _said(request, context, subscriber, "Paused.")
 
@@ -140,7 +140,7 @@ def _future(text: str, today: date) -> date | None:
 
 def _forget(request: Request, context: RequestContext, subscriber: Subscriber, form: FormFields) -> Response:
     membership.take_back(context.app, subscriber, read_number(form.get("paper")))
-    return _said(request, context, subscriber, "Forgotten.")
+    return _said(request, context, subscriber, "Feedback removed.")
 
 
 def _said(request: Request, context: RequestContext, subscriber: Subscriber, sentence: str) -> Response:
@@ -149,8 +149,8 @@ def _said(request: Request, context: RequestContext, subscriber: Subscriber, sen
     said = {
         "Saved.": _("Saved."),
         "Paused.": _("Paused."),
-        "Letters come again.": _("Letters come again."),
-        "Forgotten.": _("Forgotten."),
+        "Emails resumed.": _("Emails resumed."),
+        "Feedback removed.": _("Feedback removed."),
     }[sentence]
     return page(request, context, changed, said=said)
 

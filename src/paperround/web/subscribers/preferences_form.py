@@ -135,18 +135,18 @@ def check_form(
     trials = tuple(preview_query(context.app, text, language) for text in form.typed.get("queries", ()))
     wrong: dict[str, str] = {}
     if any(one.wrong for one in trials):
-        wrong["query"] = _("A query of your own is not right yet.")
+        wrong["query"] = _("One of your queries contains an error.")
     elif len(trials) > MOST_QUERIES:
-        wrong["query"] = _("These are too many queries; join some with OR.")
+        wrong["query"] = _("Too many queries. Combine some of them with OR.")
     if not form["topics"] and not form["queries"]:
-        wrong["topic"] = _("Choose a topic, or write a query of your own.")
+        wrong["topic"] = _("Choose a topic, or enter a query.")
     if with_email:
         try:
             membership.address(form.email)
         except WrongUse:
-            wrong["email"] = _("This is not an email address.")
+            wrong["email"] = _("Enter a valid email address.")
     if form["theme"] not in theme.names(context.folders) or form["language"] not in context.language_names:
-        wrong["theme"] = _("Choose one of those that are there.")
+        wrong["theme"] = _("Choose one of the available options.")
     if wrong:
         return None, replace(form, wrong=wrong, trials=tuple(one for one in trials if one.wrong))
     try:

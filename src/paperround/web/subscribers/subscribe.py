@@ -1,4 +1,4 @@
-"""Subscribing, and asking for a lost link: what strangers may do. No answer tells which addresses are known."""
+"""Subscribe, and request a lost preferences link. No response reveals which addresses are subscribed."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from paperround.web.subscribers.preferences_form import PreferencesForm
 router = APIRouter()
 get = partial(router.get, response_model=None)
 post = partial(router.post, response_model=None)
-# Known and unknown addresses make the database do nearly the same; the rest of the difference drowns in this.
+# Known and unknown addresses cost the database nearly the same time; a fixed minimum hides the rest.
 _EVEN_SECONDS = 0.04
 _TRAP = "website"
 
 
 @get("/subscribe")
 def subscribe_form(request: Request, context: ContextDep, topic: str = "", q: str = "") -> Response:
-    """The form; nothing in it is ticked that the visitor has not chosen."""
+    """The subscribe form. Nothing is preselected except the topic or query in the address."""
     language = context.visitors_language(request)
     chosen = tuple(known.slug for known in context.app.store.topics.public() if known.slug == topic)
     shown = PreferencesForm(DEFAULTS.patched({"topics": chosen, "language": language.code}))
@@ -43,7 +43,7 @@ def subscribe_form(request: Request, context: ContextDep, topic: str = "", q: st
 
 @post("/subscribe")
 async def subscribe(request: Request, context: ContextDep, form: Form) -> Response:
-    """Ask the address's owner by a letter; the form once more where something is missing or only tried."""
+    """Send a confirmation email, or show the form again with errors or a query preview."""
     return await _evenly(lambda: _subscribe(request, context, form))
 
 
@@ -55,13 +55,13 @@ def link_form(request: Request, context: ContextDep) -> Response:
 
 @post("/preferences")
 async def send_link(request: Request, context: ContextDep, form: Form) -> Response:
-    """Mail the link to the preferences to its owner, if the address is known."""
+    """Email the preferences link, if the address is subscribed."""
     return await _evenly(lambda: _send_link(request, context, form))
 
 
 @get("/try")
 def try_query(request: Request, context: ContextDep, q: str = "") -> Response:
-    """What a query would have brought in the past week, for the form's live preview."""
+    """The matches of a query in the past week, for the live preview of the form."""
     context.count_trials(request, 1)
     language = context.visitors_language(request)
     if not q.strip():
@@ -78,20 +78,20 @@ def try_query(request: Request, context: ContextDep, q: str = "") -> Response:
 
 
 def trial_told(tried: preferences_form.QueryPreview, language: Language) -> str:
-    """How many papers a query would have brought, in a sentence."""
+    """The number of matches as a sentence."""
     if tried.many:
-        return language.gettext("Over %(number)s papers in the past week: narrow it down.") % {
+        return language.gettext("More than %(number)s papers in the past week. Try a narrower query.") % {
             "number": language.number(tried.number)
         }
     if not tried.number:
-        return language.gettext("No paper in the past week.")
+        return language.gettext("No papers in the past week.")
     return language.count(
-        "%(num)s paper in the past week, among them:", "%(num)s papers in the past week, among them:", tried.number
+        "%(num)s paper in the past week:", "%(num)s papers in the past week, including:", tried.number
     )
 
 
 async def _evenly(work: Callable[[], Response]) -> Response:
-    """The work's answer, not before a fixed time is over."""
+    """Run the work in a thread, and respond no earlier than after a fixed time."""
     started = time.perf_counter()
     response = await run_in_threadpool(work)
     await asyncio.sleep(max(0.0, started + _EVEN_SECONDS - time.perf_counter()))
@@ -114,7 +114,7 @@ def _subscribe(request: Request, context: RequestContext, form: FormFields) -> R
     decision = form_guard.check(request, context, form, email, context.limits.newcomers)
     if decision is Decision.AGAIN:
         return _form(request, context, language, shown, stamp=form_guard.make_stamp(request, context, email))
-    if decision is Decision.SEND and not form.get(_TRAP):  # no person sees that field
+    if decision is Decision.SEND and not form.get(_TRAP):  # people do not see this field
         consent = {
             "asked_at": context.app.clock().isoformat(),
             "asked_from": client_of(request),
@@ -124,12 +124,11 @@ def _subscribe(request: Request, context: RequestContext, form: FormFields) -> R
         patch = {"language": language.code, **patch, "name": ""}
         membership.ask_to_subscribe(context.app, email, patch, consent, first_now=shown.first_now)
     lines = [
-        language.gettext(
-            "We have sent a letter to %(email)s. Open it and press its button: only then do letters begin."
-        )
+        language.gettext("We sent an email to %(email)s. Open the link in it to confirm your subscription.")
         % {"email": email},
         language.gettext(
-            "Nothing there after some minutes? Look among the spam, or try again tomorrow: we send one a day."
+            "No email after a few minutes? Check your spam folder, or try again tomorrow. "
+            "We send at most one confirmation email a day."
         ),
     ]
     return _look(request, context, language, lines)
@@ -140,7 +139,7 @@ def _send_link(request: Request, context: RequestContext, form: FormFields) -> R
     try:
         email = membership.address(form.get("email")[:500])
     except WrongUse:
-        wrong = language.gettext("This is not an email address.")
+        wrong = language.gettext("Enter a valid email address.")
         return _lost(request, context, form.get("email")[:254], status=422, wrong=wrong)
     decision = form_guard.check(request, context, form, email, context.limits.lost_links)
     if decision is Decision.AGAIN:
@@ -148,8 +147,8 @@ def _send_link(request: Request, context: RequestContext, form: FormFields) -> R
     if decision is Decision.SEND and not form.get(_TRAP):
         membership.ask_for_link(context.app, email)
     lines = [
-        language.gettext("If %(email)s is known here, a letter with the link is on its way.") % {"email": email},
-        language.gettext("Your newest letter from us has it too, at the bottom."),
+        language.gettext("If %(email)s is subscribed here, an email with the link is on its way.") % {"email": email},
+        language.gettext("You can also find the link at the bottom of every email from us."),
     ]
     return _look(request, context, language, lines)
 
@@ -164,10 +163,10 @@ def _lost(
 
 
 def agreement(language: Language) -> str:
-    """The words somebody agrees to by pressing the button."""
+    """The consent text above the Subscribe button."""
     return language.gettext(
-        "Yes, send me letters with new papers on what I have chosen, as often as I have chosen. "
-        "I can change that or leave at any time with the links in every letter."
+        "Yes, send me emails about new papers, on the topics and the schedule that I chose. "
+        "I can change this or unsubscribe at any time with the links in every email."
     )
 
 
@@ -200,7 +199,7 @@ def _look(request: Request, context: RequestContext, language: Language, lines: 
     inbox = [("/inbox", language.gettext("Open the built-in inbox"))] if context.sees_inbox(request) else []
     actions = [*inbox, ("/", language.gettext("Today's papers"))]
     response = context.message(
-        request, language.gettext("Look into your mailbox"), lines, language=language, actions=actions
+        request, language.gettext("Check your email"), lines, language=language, actions=actions
     )
     response.headers.update(PRIVATE)
     return response

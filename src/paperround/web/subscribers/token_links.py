@@ -1,4 +1,4 @@
-"""The links in letters: whose a token is, and the paths that other pages of the same subscriber have."""
+"""Personal links: find the owner of a token, and make the paths of a subscriber's pages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LETTERS = {tokens.PREFERENCES: "p", tokens.UNSUBSCRIBE: "u", tokens.DIGEST: "i"
 
 
 def owner(context: RequestContext, purpose: str, token: str) -> Subscriber | None:
-    """Whose token it is; None for somebody who was erased since. BadToken for one that we never made."""
+    """The subscriber that a token belongs to; None when they were erased. Raises BadToken for an invalid token."""
     if purpose == tokens.CONFIRM:
         row = tokens.read(
             context.app.keys, purpose, token, issued_after=context.app.clock() - membership.NOTICE_HOLDS
@@ -23,17 +23,17 @@ def owner(context: RequestContext, purpose: str, token: str) -> Subscriber | Non
 
 
 def digest_owner(context: RequestContext, purpose: str, token: str) -> tuple[Digest, Subscriber]:
-    """The digest that a token is for, and its subscriber; BadToken when both were erased, or never were."""
+    """The digest that a token belongs to, and its subscriber. Raises BadToken when they do not exist (any more)."""
     row = tokens.read(context.app.keys, purpose, token)
     owner = context.app.store.personal.digest_owner(row)
     subscriber = context.app.store.subscribers.by_row(owner[0]) if owner else None
     if subscriber is None:
-        raise BadToken("this letter was erased with its subscriber")
+        raise BadToken("this email was erased together with its subscriber")
     return context.app.store.issues.digest(row), subscriber
 
 
 def again(context: RequestContext, subscriber: Subscriber) -> Subscriber:
-    """The subscriber as they are now."""
+    """Read the subscriber again from the database. Raises BadToken when they were erased."""
     found = context.app.store.subscribers.by_row(subscriber.row)
     if found is None:
         raise BadToken("this subscriber was erased")
@@ -41,5 +41,5 @@ def again(context: RequestContext, subscriber: Subscriber) -> Subscriber:
 
 
 def path(context: RequestContext, purpose: str, number: int) -> str:
-    """Where a subscriber's page of this purpose is."""
+    """The path of a subscriber's page for this purpose."""
     return f"{context.home}/{_LETTERS[purpose]}/{tokens.mint(context.app.keys, purpose, number)}"

@@ -80,10 +80,10 @@ def without(field: str) -> bytes:
 
 
 def found(message: bytes, site: Site = SITE, rendered: Rendered | None = None) -> dict[str, LintFinding]:
-    """The first remark of each rule."""
+    """The first finding of each rule."""
     told: dict[str, LintFinding] = {}
-    for remark in lint(message, rendered, site, NOW):
-        told.setdefault(remark.rule, remark)
+    for finding in lint(message, rendered, site, NOW):
+        told.setdefault(finding.rule, finding)
     return told
 
 

@@ -1,13 +1,13 @@
-/* The workshop without reloading: choices take effect at once, and a changed template shows within a second. */
+/* Live preview: choices take effect immediately, and a changed template shows within a second. */
 "use strict";
 
-const page = document.querySelector("#workshop");
+const page = document.querySelector("#preview");
 const PARTS = ["w-controls", "w-said", "w-summary", "w-tabs", "w-view", "w-actions"];
-let underWay = null; // the visit whose answer is awaited: only the last one counts
+let underWay = null; // the pending request: only the most recent one counts
 
 document.documentElement.classList.add("scripted");
 
-// What is the same stays as it is: forms keep what is being typed, frames are not loaded again.
+// Unchanged parts stay in place: forms keep what is being typed, and frames are not reloaded.
 function put(fresh) {
   const typed = document.activeElement;
   for (const id of PARTS) {
@@ -28,7 +28,7 @@ function swap(old, now) {
     if (at(frame) !== at(other)) reload(frame, at(other));
     other.replaceWith(document.createComment(frame.id));
   }
-  // Everything around the frames may change; they themselves stay in the document, or they would be loaded anew.
+  // Everything around the frames may change. The frames stay in the document, because moving one reloads it.
   for (const name of ["bar"]) {
     const [was, is] = [old.querySelector(`.${name}`), now.querySelector(`.${name}`)];
     if (was && is) was.replaceWith(is);
@@ -45,7 +45,7 @@ function reload(frame, address) {
   const top = frame.contentWindow.scrollY;
   frame.addEventListener("load", () => frame.contentWindow.scrollTo(0, top), { once: true });
   frame.dataset.at = address;
-  frame.contentWindow.location.replace(address); // a new src would be one more step on the way back
+  frame.contentWindow.location.replace(address); // setting src would add a history entry
 }
 
 async function visit(address, push = true) {
@@ -54,13 +54,13 @@ async function visit(address, push = true) {
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   if (mine !== underWay) return;
   underWay = null;
-  if (!fresh.querySelector("#workshop")) { location.assign(address); return; }
+  if (!fresh.querySelector("#preview")) { location.assign(address); return; }
   put(fresh);
   if (push && address !== location.href) history.pushState(null, "", address);
 }
 
-// A choice that is under way is not lost to a template that changes in between.
-const here = () => visit(underWay?.address ?? location.href, underWay?.push ?? false).catch(() => say("lost", "The server does not answer; trying again."));
+// A pending choice must not get lost when a template changes in the meantime.
+const here = () => visit(underWay?.address ?? location.href, underWay?.push ?? false).catch(() => say("lost", "The server is not responding. Retrying…"));
 
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[data-live], .toggles a");
@@ -78,7 +78,7 @@ page.addEventListener("change", (event) => {
   visit(`${form.getAttribute("action")}?${new URLSearchParams(said)}`);
 });
 
-// A menu closes when somebody looks elsewhere.
+// A click outside a menu closes it.
 document.addEventListener("pointerdown", (event) => {
   for (const menu of page.querySelectorAll("details:has(.menu)[open]")) if (!menu.contains(event.target)) menu.open = false;
 });
@@ -95,9 +95,9 @@ function say(state, text) {
 }
 
 const changes = new EventSource(page.dataset.changes);
-changes.addEventListener("open", () => say("live", "Watching the templates: save one, and the letter follows."));
-changes.addEventListener("error", () => say("lost", "The server does not answer; trying again."));
+changes.addEventListener("open", () => say("live", "Watching the templates. Save one to update the preview."));
+changes.addEventListener("error", () => say("lost", "The server is not responding. Retrying…"));
 changes.addEventListener("message", async () => {
   await here();
-  say("live", `Laid out anew at ${new Date().toLocaleTimeString()}.`);
+  say("live", `Updated at ${new Date().toLocaleTimeString()}.`);
 });
