@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import ssl
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FilePath, SecretStr, model_validator
@@ -36,6 +38,10 @@ class Relay(BaseModel):
     """Certificates to trust, in place of the system's, for a relay with a certificate of one's own making."""
     username: str = ""
     password: SecretStr = SecretStr("")
+    token_command: str = ""
+    """A command that prints an OAuth 2 access token, for relays that take no password (XOAUTH2)."""
+    token_file: Path | None = None
+    """A file that holds such a token, kept fresh by somebody else."""
     helo: Annotated[str, Field(pattern=r"^[!-~]*$")] = ""
     """The name in the greeting; by default this machine's."""
     connect_timeout: Seconds = 30
@@ -46,8 +52,15 @@ class Relay(BaseModel):
 
     @model_validator(mode="after")
     def _password_is_safe(self) -> Self:
-        if bool(self.username) != bool(self.password.get_secret_value()):
-            raise ValueError("username and password belong together: set both or neither")
+        ways = [bool(self.password.get_secret_value()), bool(self.token_command), bool(self.token_file)]
+        if sum(ways) > 1:
+            raise ValueError("set one of password, token_command and token_file")
+        if bool(self.username) != any(ways):
+            raise ValueError("username and password (or a token) belong together: set both or neither")
+        try:
+            shlex.split(self.token_command)
+        except ValueError as error:
+            raise ValueError(f"token_command: {error}; quote as a shell would have it") from None
         if self.username and self.tls == "none" and self.host not in _LOOPBACK:
             raise ValueError('the password would go in clear: set tls to "starttls" or "tls"')
         return self
@@ -60,6 +73,11 @@ class Relay(BaseModel):
             except ssl.SSLError:
                 raise ValueError(f"ca_file: {self.ca_file} holds no certificates in PEM") from None
         return self
+
+    @property
+    def uses_token(self) -> bool:
+        """Whether the login is by an OAuth 2 token and not by a password."""
+        return bool(self.token_command or self.token_file)
 
     @property
     def at_port(self) -> int:

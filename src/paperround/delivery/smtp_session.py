@@ -22,6 +22,7 @@ from enum import Enum, auto
 from functools import lru_cache
 
 from paperround.delivery.address import UnusableAddress, wire
+from paperround.delivery.login import LoginError, explain, log_in
 from paperround.delivery.relay import Relay
 from paperround.domain.models import Letter, Outcome, Stage
 from paperround.domain.reply_codes import enhanced
@@ -388,7 +389,7 @@ def open_session(relay: Relay, context: ssl.SSLContext | None, name: str, max_le
             _encrypt(smtp, context)
         if relay.username:
             with _refusals(Stage.AUTH):
-                smtp.login(relay.username, relay.password.get_secret_value())
+                log_in(smtp, relay)
     except BaseException:
         smtp.close()
         raise
@@ -439,15 +440,16 @@ def _refusals(stage: Stage) -> Iterator[None]:
     try:
         yield
     except smtplib.SMTPResponseException as error:
-        raise Refused(stage, error.smtp_code, readable(error.smtp_error)) from error
-    except ssl.SSLCertVerificationError as error:
-        raise Refused(Stage.TLS, None, f"its certificate does not hold: {error.verify_message}") from error
+        # smtplib has -1 for what is no reply at all.
+        raise Refused(stage, error.smtp_code if error.smtp_code > 0 else None, readable(error.smtp_error)) from error
+    except LoginError as error:
+        raise Refused(Stage.AUTH, None, readable(str(error))) from error
     except ssl.SSLError as error:
-        raise Refused(Stage.TLS, None, f"no encryption came about: {error}") from error
-    except smtplib.SMTPNotSupportedError as error:
-        raise Refused(stage, None, str(error)) from error
-    except (OSError, smtplib.SMTPException) as error:  # the line went dead, wherever that was
-        raise Refused(Stage.CONNECT, None, str(error)) from error
+        raise Refused(Stage.TLS, None, explain(error)) from error
+    except (smtplib.SMTPNotSupportedError, UnicodeError) as error:
+        raise Refused(stage, None, explain(error)) from error
+    except (OSError, smtplib.SMTPException, ValueError) as error:  # the line went dead, wherever that was
+        raise Refused(Stage.CONNECT, None, explain(error)) from error
 
 
 def readable(octets: bytes | str) -> str:

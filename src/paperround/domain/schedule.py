@@ -55,6 +55,16 @@ def next_digest_at(schedule: Schedule, after: datetime, served: date | None = No
     raise AssertionError("a schedule has no end")  # pragma: no cover - _days is endless
 
 
+_PERIOD_DAYS = {Cadence.DAILY: 1, Cadence.WEEKDAYS: 3, Cadence.WEEKLY: 7, Cadence.MONTHLY: 31, Cadence.OFF: 0}
+# A day that has had its issue is left out, and a subscriber may have moved to a later hour or another zone.
+_PERIOD_SLACK = timedelta(days=1, hours=3)
+
+
+def longest_wait(cadence: Cadence) -> timedelta:
+    """The longest time from any moment to the next digest; one that is farther away was computed by a wrong clock."""
+    return timedelta(days=_PERIOD_DAYS[cadence]) + _PERIOD_SLACK
+
+
 def due_at(schedule: Schedule, day: date) -> datetime:
     """The moment, in UTC, at which the issue of this local date is due."""
     local = datetime.combine(day, schedule.at, tzinfo=ZoneInfo(schedule.timezone))

@@ -172,6 +172,9 @@ def _rounds(app: App) -> Iterator[Finding]:
     if waiting:
         what = f"{waiting} subscribers have waited for over two hours; is `paperround up` running?"
         yield Finding("rounds", Verdict.WARNING, what)
+    if silenced := len(app.store.subscribers.too_far(now)):
+        what = f"the next digest of {silenced} subscribers is farther away than one period: the clock ran ahead once"
+        yield Finding("rounds", Verdict.WARNING, f"{what}; run: paperround sweep")
     stuck = app.store.topics.papers_waiting()
     if stuck:
         yield Finding("rounds", Verdict.WARNING, f"{stuck} papers wait to be matched; run: paperround sweep")

@@ -204,6 +204,9 @@ def publish(app: App) -> Tally:
     """Compose a digest for every subscriber whose hour has come."""
     started = time.perf_counter()
     now, tally = app.clock(), Tally()
+    # Before composing: the papers of a letter that is out of date come with the one that takes its place.
+    if expired := app.store.deliveries.expire(now):
+        log.warning("letters expired; their papers come with the next ones", letters=expired)
     news = News(app.store.issues.close_edition(now))
     tally.due = app.store.issues.due_count(now)
     app.progress.begin("publishing", tally.due)
@@ -335,7 +338,10 @@ def sweep(app: App) -> int:
     app.store.personal.forget_unconfirmed(now - _UNCONFIRMED_KEPT)
     webhooks.prune(app)
     app.store.pictures.forget(now - _PICTURES_KEPT)
-    return app.store.deliveries.sweep(now) + app.store.subscribers.wake(now)
+    if silenced := app.store.subscribers.mend_dates(now):
+        log.warning("next digests were farther away than one period; did the clock run ahead?", subscribers=silenced)
+    mended = silenced + app.store.deliveries.mend_dates(now)
+    return mended + app.store.deliveries.sweep(now) + app.store.subscribers.wake(now)
 
 
 def round_(app: App) -> tuple[list[Ingested], Tally]:

@@ -32,9 +32,12 @@ from paperround.domain.models import BounceKind, Delivery, DeliveryState, Outcom
 from paperround.store.engine import reading, upsert, writing
 from paperround.store.schema import attempts, deliveries, digests, issues, relay, subscribers, suppressions
 from paperround.store.subscribers import email_key
+from paperround.store.unsent import give_back, take_again
 
 WAITING = (DeliveryState.QUEUED.value, DeliveryState.DEFERRED.value)
 _RELAY = "relay"
+_LONGEST_DELAY = timedelta(days=3)  # a pause until tomorrow and a retry delay of hours are well below it
+_EXPIRED_AT_ONCE = 500
 _ATTEMPTS_LOOKED_AT, _REFUSALS_LOOKED_AT = 5_000, 100
 
 
@@ -220,8 +223,25 @@ class Deliveries:
             if there:
                 db.execute(insert(attempts), [one for one in tried if one["delivery"] in there])
                 db.execute(_SETTLE, becomes)
+                give_back(db, [s.outcome.delivery for s in settled if s.state is DeliveryState.EXPIRED])
             if sent:
                 _count_handed_over(db, now, sent)
+
+    def expire(self, now: datetime) -> int:
+        """Let waiting letters expire whose time is over, and give their papers back; how many.
+
+        Also those that are never claimed, because the relay is paused or the day's number is used up.
+        """
+        over = and_(deliveries.c.state.in_(WAITING), deliveries.c.expires_at <= now)
+        expired = 0
+        while True:
+            with writing(self._engine) as db:
+                rows = db.scalars(
+                    select(deliveries.c.row).where(over).limit(_EXPIRED_AT_ONCE).with_for_update(skip_locked=True)
+                ).all()
+                expired += _withdraw(db, rows, now)[DeliveryState.EXPIRED.value]
+            if len(rows) < _EXPIRED_AT_ONCE:
+                return expired
 
     def release(self, claim: str, now: datetime) -> int:
         """Put back what was claimed and not attempted; how many."""
@@ -245,6 +265,19 @@ class Deliveries:
                 ),
             }
             return len(db.execute(update(deliveries).where(where).values(values).returning(deliveries.c.row)).all())
+
+    def mend_dates(self, now: datetime) -> int:
+        """Bring back letters that a clock that ran ahead has put off for days; how many there were."""
+        with writing(self._engine) as db:
+            farther = deliveries.c.state.in_(WAITING) & (deliveries.c.next_attempt_at > now + _LONGEST_DELAY)
+            mended = update(deliveries).where(farther).values(next_attempt_at=now)
+            found = db.execute(mended.returning(deliveries.c.row)).all()
+            abandoned = deliveries.c.state == DeliveryState.SENDING.value
+            abandoned &= deliveries.c.lease_until > now + _LONGEST_DELAY
+            db.execute(update(deliveries).where(abandoned).values(lease_until=now))
+            db.execute(update(relay).where(relay.c.paused_until > now + _LONGEST_DELAY).values(paused_until=None))
+            db.execute(update(relay).where(relay.c.accepted_at > now).values(accepted_at=now))
+            return len(found)
 
     def add_notice(
         self,
@@ -297,12 +330,16 @@ class Deliveries:
             return next(iter(_load(db, deliveries.c.row == last)), None)
 
     def retry(self, rows: Sequence[int], now: datetime) -> list[int]:
-        """Queue failed, expired or deferred deliveries again, at once; the ones that were in such a state."""
-        again = [DeliveryState.FAILED.value, DeliveryState.EXPIRED.value, DeliveryState.DEFERRED.value]
+        """Queue failed, expired or deferred deliveries again, at once; the ones that were in such a state.
+
+        An expired letter some of whose papers have come with a later one stays expired.
+        """
+        again = [DeliveryState.FAILED.value, DeliveryState.DEFERRED.value]
         with writing(self._engine) as db:
+            taken = deliveries.c.row.in_(take_again(db, rows))
             done = db.scalars(
                 update(deliveries)
-                .where(deliveries.c.row.in_(rows), deliveries.c.state.in_(again))
+                .where(or_(deliveries.c.row.in_(rows) & deliveries.c.state.in_(again), taken))
                 .values(
                     state=DeliveryState.QUEUED.value,
                     reason="",
@@ -455,7 +492,10 @@ def _withdraw(db: Connection, rows: Sequence[int], now: datetime) -> Counter[str
         (DeliveryState.SUPPRESSED, _objection().is_not(None), _objection()),
     ):
         done = update(deliveries).where(due, condition).values(state=state.value, reason=reason, finished_at=now)
-        settled[state.value] += len(db.execute(done.returning(deliveries.c.row)).all())
+        found = db.scalars(done.returning(deliveries.c.row)).all()
+        settled[state.value] += len(found)
+        if state is DeliveryState.EXPIRED:
+            give_back(db, found)
     return settled
 
 

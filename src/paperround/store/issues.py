@@ -44,6 +44,8 @@ from paperround.store.schema import (
 )
 from paperround.store.subscribers import load
 from paperround.store.unread import News
+from paperround.store.unsent import settle as settle_unsent
+from paperround.store.unsent import unsent_matches, waiting_since
 
 Numbers = Mapping[tuple[Cadence, date], int]
 """The store's number of each issue."""
@@ -223,6 +225,9 @@ def _with_matches(db: Connection, due: Due, news: News) -> Batch:
     """For each subscriber the matches of editions they have not read, less the papers they have had."""
     rows = [subscriber.row for subscriber, _, _ in due]
     unread = {subscriber.row: news.unread(followed) for subscriber, _, followed in due}
+    for subscriber, unsent in unsent_matches(db, rows).items():
+        known = {(match.topic, match.paper) for match in unread[subscriber]}
+        unread[subscriber] += (match for match in unsent if (match.topic, match.paper) not in known)
     had = _had(db, rows, {match.paper for found in unread.values() for match in found})
     said = heard(db, rows)
     everybody = [
@@ -273,7 +278,9 @@ def _keep(db: Connection, decided: Sequence[NewDelivery], edition: int, now: dat
     db.execute(update(subscriptions).where(unread).values(read_to=edition))
     _print(db, fresh, numbers)
     _freeze_counts(db, numbers)
-    _keep_digests(db, fresh, numbers, now)
+    waited = waiting_since(db, settled)
+    settle_unsent(db, settled)
+    _keep_digests(db, fresh, numbers, now, waited)
 
 
 def _not_reached_yet(db: Connection, decided: Sequence[NewDelivery], numbers: Numbers) -> list[NewDelivery]:
@@ -342,7 +349,13 @@ def _counted(db: Connection, cadence: Cadence, day: date) -> tuple[TopicCounts, 
     )
 
 
-def _keep_digests(db: Connection, fresh: Sequence[NewDelivery], numbers: Numbers, now: datetime) -> None:
+def _keep_digests(
+    db: Connection,
+    fresh: Sequence[NewDelivery],
+    numbers: Numbers,
+    now: datetime,
+    waited: Mapping[int, datetime],
+) -> None:
     kept = [(new, new.digest) for new in fresh if new.digest]
     if not kept:
         return
@@ -384,7 +397,8 @@ def _keep_digests(db: Connection, fresh: Sequence[NewDelivery], numbers: Numbers
                 "state": DeliveryState.QUEUED.value,
                 "reason": "",
                 "attempts": 0,
-                "next_attempt_at": now,
+                # The longest waiting goes first; so that is who was without a letter for the longest time.
+                "next_attempt_at": min(now, waited.get(new.due.subscriber.row, now)),
                 "expires_at": new.expires_at,
                 "created_at": now,
             }

@@ -24,6 +24,7 @@ from paperround.store.schema import (
     paper_keys,
     papers,
     pictures,
+    unsent_papers,
 )
 from paperround.store.search import SearchIndex
 
@@ -395,7 +396,7 @@ def _absorb(db: Connection, keep: int, lose: int) -> None:
     later = feedback.alias()
     outdated = later.c.subscriber == feedback.c.subscriber, later.c.paper == lose, later.c.at > feedback.c.at
     db.execute(delete(feedback).where(feedback.c.paper == keep, exists().where(*outdated)))
-    for table in (listings, matches, digest_papers, feedback):
+    for table in (listings, matches, digest_papers, unsent_papers, feedback):
         column = table.c.paper
         others = [c for c in table.primary_key.columns if c.name != "paper"]
         doubled = select(*others).where(column == keep)

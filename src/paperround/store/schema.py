@@ -318,6 +318,17 @@ digest_papers = Table(
     sqlite_with_rowid=False,
 )
 
+# Papers of letters that expired: they come with the subscriber's next digest, and that letter goes before those of
+# others who have waited less.
+unsent_papers = Table(
+    "unsent_papers",
+    metadata,
+    _ref("subscriber", "subscribers", primary_key=True),
+    _ref("paper", "papers", primary_key=True),
+    Column("since", Moment, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 # What subscribers want more and less of: +1 or -1, the latest word counts.
 feedback = Table(
     "feedback",

@@ -7,11 +7,11 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Engine, collate, delete, func, select, update
+from sqlalchemy import Connection, Engine, Select, collate, delete, func, or_, select, update
 
 from paperround.domain.models import EventKind, Subscriber, SubscriberState
 from paperround.domain.preferences import FIELDS, Preferences, read_patch
-from paperround.domain.schedule import next_digest_at
+from paperround.domain.schedule import Cadence, longest_wait, next_digest_at
 from paperround.store.engine import reading, upsert, writing
 from paperround.store.events import Wanted, tell
 from paperround.store.schema import bounces, subscribers, subscriptions, suppressions, topics
@@ -30,6 +30,16 @@ def email_key(email: str) -> str:
     Not casefold(): that makes one of straße.example and strasse.example, which are two owners' domains.
     """
     return email.strip().lower()
+
+
+def _too_far(now: datetime) -> Select[Any]:
+    farther = [
+        (subscribers.c.cadence == cadence.value) & (subscribers.c.next_digest_at > now + longest_wait(cadence))
+        for cadence in Cadence
+        if cadence is not Cadence.OFF
+    ]
+    active = subscribers.c.state == SubscriberState.ACTIVE.value
+    return select(subscribers.c.row, subscribers.c.served).where(active, or_(*farther))
 
 
 class Subscribers:
@@ -138,6 +148,24 @@ class Subscribers:
         return sum(
             self.set_state(r.row, SubscriberState.ACTIVE, now, only_from=(SubscriberState.PAUSED,)) for r in over
         )
+
+    def too_far(self, now: datetime) -> list[int]:
+        """Who would wait for the next digest for longer than one period: a clock that ran ahead has set its date."""
+        with reading(self._engine) as db:
+            return [found.row for found in db.execute(_too_far(now))]
+
+    def mend_dates(self, now: datetime) -> int:
+        """Compute such dates anew; how many there were."""
+        with writing(self._engine) as db:
+            served = {found.row: found.served for found in db.execute(_too_far(now).with_for_update())}
+            for subscriber in load(db, subscribers.c.row.in_(served)) if served else ():
+                last = served[subscriber.row]
+                # An issue of a day that has not come was not that day's.
+                last = None if last and last > _today(subscriber, now) else last
+                due = next_digest_at(subscriber.schedule, now, last)
+                mended = update(subscribers).where(subscribers.c.row == subscriber.row)
+                db.execute(mended.values(next_digest_at=due, served=last))
+            return len(served)
 
     def erase(self, row: int, now: datetime) -> None:
         """Forget a subscriber and everything that hangs on them; a suppression of the address stays.

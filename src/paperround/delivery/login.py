@@ -1,0 +1,139 @@
+"""Logging in to a relay, with a password in any script or an OAuth 2 token, and what goes wrong on the way there.
+
+`smtplib` encodes passwords as ASCII and knows no XOAUTH2.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import shlex
+import smtplib
+import socket
+import ssl
+import subprocess
+from pathlib import Path
+
+from paperround.delivery.relay import Relay
+
+_TOKEN_SECONDS = 60.0  # for the command that prints a token
+_CONTINUE, _WELCOME = 334, 235  # RFC 4954 4
+_MECHANISM_REFUSED = (502, 504, 534)  # RFC 4954 6: not this way, but perhaps another
+
+
+class LoginError(Exception):
+    """Why no login was tried; the text names the remedy."""
+
+
+def log_in(smtp: smtplib.SMTP, relay: Relay) -> None:
+    """Log in as the relay's settings have it.
+
+    Raises smtplib.SMTPAuthenticationError for a refusal, and LoginError where none could be tried.
+    """
+    offered = smtp.esmtp_features.get("auth", "").upper().split()
+    # Everything goes through TLS, so the plain ways hide no less than CRAM-MD5.
+    by_password = {"PLAIN": _plain, "LOGIN": _login, "CRAM-MD5": _cram_md5}
+    ways = {"XOAUTH2": _xoauth2} if relay.uses_token else by_password
+    possible = [way for name, way in ways.items() if name in offered]
+    if not possible:
+        raise LoginError(_no_way(list(ways), offered))
+    for last, way in zip((*[False] * (len(possible) - 1), True), possible, strict=True):
+        code, text = way(smtp, relay)
+        if code == _WELCOME:
+            return
+        if last or code not in _MECHANISM_REFUSED:
+            raise smtplib.SMTPAuthenticationError(code, text)
+
+
+def _no_way(wanted: list[str], offered: list[str]) -> str:
+    if not offered:
+        return "the relay offers no login (AUTH); is it the submission port, 587 or 465?"
+    offers = f"the relay offers no login by {' or '.join(wanted)}, only {' '.join(offered)}"
+    if "XOAUTH2" in wanted:
+        return f"{offers}; set a password in place of the token"
+    return f"{offers}; set token_command or token_file" if "XOAUTH2" in offered else offers
+
+
+def _plain(smtp: smtplib.SMTP, relay: Relay) -> tuple[int, bytes]:
+    """RFC 4616: any character may stand in name and password."""
+    return smtp.docmd("AUTH", "PLAIN " + _encoded(f"\0{relay.username}\0{relay.password.get_secret_value()}"))
+
+
+def _login(smtp: smtplib.SMTP, relay: Relay) -> tuple[int, bytes]:
+    """Never standardized; the name, then the password."""
+    code, text = smtp.docmd("AUTH", "LOGIN " + _encoded(relay.username))
+    return smtp.docmd(_encoded(relay.password.get_secret_value())) if code == _CONTINUE else (code, text)
+
+
+def _cram_md5(smtp: smtplib.SMTP, relay: Relay) -> tuple[int, bytes]:
+    """RFC 2195."""
+    code, challenge = smtp.docmd("AUTH", "CRAM-MD5")
+    if code != _CONTINUE:
+        return code, challenge
+    try:
+        asked = base64.b64decode(challenge)
+    except ValueError:
+        raise LoginError("the relay's challenge for CRAM-MD5 is not base64; is it SMTP?") from None
+    digest = hmac.new(relay.password.get_secret_value().encode(), asked, "md5").hexdigest()
+    return smtp.docmd(_encoded(f"{relay.username} {digest}"))
+
+
+def _xoauth2(smtp: smtplib.SMTP, relay: Relay) -> tuple[int, bytes]:
+    """https://developers.google.com/gmail/imap/xoauth2-protocol: a refusal comes as a challenge first."""
+    code, text = smtp.docmd("AUTH", "XOAUTH2 " + _encoded(f"user={relay.username}\1auth=Bearer {token(relay)}\1\1"))
+    return smtp.docmd("") if code == _CONTINUE else (code, text)
+
+
+def token(relay: Relay) -> str:
+    """The access token that the relay's command prints or its file holds; raises LoginError."""
+    if relay.token_file:
+        try:
+            found = Path(relay.token_file).read_text(encoding="utf-8").strip()
+        except (OSError, ValueError) as error:
+            raise LoginError(f"token_file {relay.token_file} cannot be read: {error}") from None
+        return _one_line(found, f"token_file {relay.token_file}")
+    command = shlex.split(relay.token_command)
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=_TOKEN_SECONDS, check=True, text=True)  # noqa: S603
+    except subprocess.CalledProcessError as error:
+        said = " ".join(str(error.stderr).split())[-200:] or "it said nothing"
+        raise LoginError(f"token_command ended with {error.returncode}: {said}") from None
+    except subprocess.TimeoutExpired:
+        raise LoginError(f"token_command took longer than {_TOKEN_SECONDS:.0f} seconds") from None
+    except (OSError, ValueError) as error:
+        raise LoginError(f"token_command cannot be run: {error}") from None
+    return _one_line(done.stdout.strip(), "token_command")
+
+
+def _one_line(found: str, where: str) -> str:
+    if not found or not found.isascii() or not found.isprintable() or " " in found:
+        raise LoginError(f"{where} gives no token: one word on one line is wanted")
+    return found
+
+
+def _encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def explain(error: Exception) -> str:
+    """What went wrong in reaching a relay, on one line, with what to look at."""
+    match error:
+        case smtplib.SMTPServerDisconnected():
+            return f"the relay hung up ({error}); are host, port and tls right?"
+        case smtplib.SMTPNotSupportedError():
+            return f"the relay cannot do what is asked of it ({error})"
+        case ssl.SSLCertVerificationError():
+            return f"its certificate does not hold: {error.verify_message}"
+        case ssl.SSLError() if "WRONG_VERSION_NUMBER" in str(error) or "wrong version number" in str(error):
+            return 'no encryption came about: the port speaks no TLS at once; "starttls" is for 587, "tls" for 465'
+        case ssl.SSLError():
+            return f"no encryption came about: {error}"
+        case socket.gaierror():
+            return f"there is no such host ({error.strerror}); is host right, does the DNS work?"
+        case TimeoutError():
+            return "no answer in time; are host and port right, does a firewall keep the port closed?"
+        case ConnectionRefusedError():
+            return "Connection refused: nothing listens there; are host and port right, does the relay run?"
+        case UnicodeError():
+            return "a name has characters that cannot be written in SMTP; are host, helo and username right?"
+    return str(error) or type(error).__name__

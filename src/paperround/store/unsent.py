@@ -1,0 +1,99 @@
+"""Papers of letters that expired: nobody has had them, and they come with the subscriber's next digest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, case, delete, func, insert, select
+
+from paperround.domain.models import DeliveryState, Match
+from paperround.store.engine import upsert
+from paperround.store.schema import deliveries, digest_papers, digests, matches, subscriptions, topics, unsent_papers
+
+
+def give_back(db: Connection, rows: Sequence[int]) -> None:
+    """Give the papers of these expired deliveries back, laid out or only counted.
+
+    To be called in the transaction that lets them expire. With each paper it is kept since when its letter has
+    waited, so that the next one goes before those that have waited less.
+    """
+    if not rows:
+        return
+    since = case(
+        (deliveries.c.next_attempt_at < deliveries.c.created_at, deliveries.c.next_attempt_at),
+        else_=deliveries.c.created_at,
+    )
+    lost = (
+        select(digest_papers.c.subscriber, digest_papers.c.paper, since)
+        .join_from(digest_papers, deliveries, deliveries.c.digest == digest_papers.c.digest)
+        .where(deliveries.c.row.in_(rows), deliveries.c.state == DeliveryState.EXPIRED.value)
+    )
+    columns = ["subscriber", "paper", "since"]
+    db.execute(upsert(db, unsent_papers).from_select(columns, lost).on_conflict_do_nothing())
+    expired = deliveries.c.row.in_(rows) & (deliveries.c.state == DeliveryState.EXPIRED.value)
+    empty = select(deliveries.c.digest).where(expired, deliveries.c.digest.is_not(None))
+    db.execute(delete(digest_papers).where(digest_papers.c.digest.in_(empty)))
+
+
+def take_again(db: Connection, rows: Sequence[int]) -> list[int]:
+    """Take the papers of expired deliveries for their own letters again; the deliveries for which that was possible.
+
+    A letter is left out some of whose papers have come with a later one: nobody gets a paper twice.
+    """
+    taken: list[int] = []
+    query = (
+        select(deliveries.c.row, deliveries.c.subscriber, deliveries.c.digest)
+        .where(deliveries.c.row.in_(rows), deliveries.c.state == DeliveryState.EXPIRED.value)
+        .with_for_update()
+    )
+    for row, subscriber, digest in db.execute(query).all():
+        if digest is None:
+            taken.append(row)
+            continue
+        papers = _papers_of(db, digest)
+        here = (unsent_papers.c.subscriber == subscriber) & unsent_papers.c.paper.in_(papers)
+        if db.scalar(select(func.count()).select_from(unsent_papers).where(here)) != len(papers):
+            continue
+        db.execute(delete(unsent_papers).where(here))
+        kept = [
+            {"subscriber": subscriber, "paper": paper, "digest": digest, "place": place}
+            for paper, place in papers.items()
+        ]
+        db.execute(insert(digest_papers), kept)
+        taken.append(row)
+    return taken
+
+
+def unsent_matches(db: Connection, subscribers: Sequence[int]) -> dict[int, list[Match]]:
+    """For each of these subscribers the matches that their unsent papers have with topics they follow."""
+    query = (
+        select(unsent_papers.c.subscriber, topics.c.slug, matches.c.paper, matches.c.score, matches.c.why)
+        .join_from(unsent_papers, subscriptions, subscriptions.c.subscriber == unsent_papers.c.subscriber)
+        .join(matches, (matches.c.topic == subscriptions.c.topic) & (matches.c.paper == unsent_papers.c.paper))
+        .join(topics, topics.c.row == matches.c.topic)
+        .where(unsent_papers.c.subscriber.in_(subscribers), matches.c.edition > 0)
+    )
+    found: dict[int, list[Match]] = {}
+    for subscriber, slug, paper, score, why in db.execute(query):
+        found.setdefault(subscriber, []).append(Match(slug, paper, score, tuple(why)))
+    return found
+
+
+def waiting_since(db: Connection, subscribers: Sequence[int]) -> dict[int, datetime]:
+    """Since when each of these subscribers has waited for a letter; without those whose letters came."""
+    query = select(unsent_papers.c.subscriber, func.min(unsent_papers.c.since))
+    mine = unsent_papers.c.subscriber.in_(subscribers)
+    return dict(db.execute(query.where(mine).group_by(unsent_papers.c.subscriber)).all())
+
+
+def settle(db: Connection, subscribers: Sequence[int]) -> None:
+    """These subscribers' unsent papers are in a digest again, or not wanted any more."""
+    db.execute(delete(unsent_papers).where(unsent_papers.c.subscriber.in_(subscribers)))
+
+
+def _papers_of(db: Connection, digest: int) -> dict[int, int | None]:
+    """The papers of a digest, each with its place; None for one that is only counted."""
+    sections, more = db.execute(select(digests.c.sections, digests.c.more).where(digests.c.row == digest)).one()
+    laid_out = [pick[0] for _, _, picks in sections for pick in picks]
+    return dict.fromkeys(more) | {paper: place for place, paper in enumerate(laid_out)}

@@ -1,0 +1,188 @@
+"""What does not reach a subscriber today reaches them later: expired letters, a daily cap, a clock that ran ahead."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from paperround.domain.errors import TransportError
+from paperround.domain.models import Letter, Outcome, Stage
+from paperround.operator import doctor
+from paperround.rounds import pipeline
+from paperround.subscribers import membership
+from support.papers import listing
+from support.site import MORNING, Site
+
+EMAILS = ("ada@mail.example", "ben@post.example")
+
+
+@pytest.fixture
+def site(tmp_path: Path, database_url: str):
+    site = Site(tmp_path, database_url)
+    site.topic("robots")
+    yield site
+    site.app.close()
+
+
+def morning(site: Site, day: int, *papers: int) -> pipeline.Tally:
+    """What is announced on the night before a day, and that day's round."""
+    site.clock.now = MORNING + timedelta(days=day)
+    site.papers(*(listing(number) for number in papers))
+    site.clock.now += timedelta(hours=1)
+    pipeline.publish(site.app)
+    return pipeline.deliver(site.app)
+
+
+def papers_sent(site: Site, email: str) -> list[int]:
+    """The papers in the letters that a subscriber has had, in order."""
+    row = membership.subscriber(site.app, email).row
+    letters = [one for one in site.app.store.deliveries.report(subscriber=row) if one["state"] == "sent"]
+    return [paper for one in reversed(letters) for paper in one["paper_rows"]]
+
+
+class Away:
+    """A relay that cannot be reached."""
+
+    kind = "memory"
+
+    def send(self, letters: Iterator[Letter], _report: Callable[[Sequence[Outcome]], None]) -> None:
+        """Take nothing."""
+        next(letters, None)
+        raise TransportError("the relay is away")
+
+
+@pytest.mark.parametrize("fault", ["the relay is away", "no letter can be laid out", "refused for the time being"])
+def test_the_papers_of_a_letter_that_expires_come_with_the_next_one(site: Site, fault: str) -> None:
+    site.subscribers(EMAILS, "robots")
+    letters = site.app.shared(pipeline.LetterBuilder)
+    if fault == "the relay is away":
+        site.app.transport = Away()
+    elif fault == "no letter can be laid out":
+        letters.letter = lambda *_: 1 / 0
+    else:
+        site.relay.replies = [(Stage.RCPT, 451, "4.3.0 not now")] * 1_000
+    morning(site, 0, 1, 2)
+    for hour in range(1, 24):
+        site.clock.now = MORNING + timedelta(hours=1 + hour)
+        pipeline.deliver(site.app)
+    assert not site.relay.accepted
+    site.app.transport, site.relay.replies = site.relay, []
+    letters.__dict__.pop("letter", None)
+    morning(site, 1, 3)
+    for email in EMAILS:
+        assert sorted(papers_sent(site, email)) == [1, 2, 3]
+    assert Counter(one["state"] for one in site.app.store.deliveries.report()) == {"expired": 2, "sent": 2}
+    morning(site, 2, 4)
+    for email in EMAILS:
+        assert sorted(papers_sent(site, email)) == [1, 2, 3, 4]
+
+
+def test_papers_that_were_only_counted_in_a_letter_that_expired_are_chosen_from_anew(site: Site) -> None:
+    site.subscriber(EMAILS[0], "robots", max_papers=2)
+    site.app.transport = Away()
+    morning(site, 0, 1, 2, 3, 4)
+    site.app.transport = site.relay
+    morning(site, 1)
+    [letter] = [one for one in site.app.store.deliveries.report() if one["state"] == "sent"]
+    assert len(letter["paper_rows"]) == 2
+    assert len(site.app.store.issues.digests_of(1)[0].more) == 2
+
+
+def test_a_letter_that_has_expired_is_sent_again_only_while_none_of_its_papers_came_otherwise(site: Site) -> None:
+    site.subscribers(EMAILS, "robots")
+    site.app.transport = Away()
+    morning(site, 0, 1)
+    site.clock.now = MORNING + timedelta(days=1, minutes=61)
+    assert site.app.store.deliveries.expire(site.clock()) == 2
+    site.app.transport = site.relay
+    rows = sorted(one["id"] for one in site.app.store.deliveries.report())
+    assert site.app.store.deliveries.retry(rows[:1], site.clock()) == rows[:1]
+    pipeline.deliver(site.app)
+    assert papers_sent(site, EMAILS[0]) == [1]
+    morning(site, 2, 2)
+    assert [papers_sent(site, email) for email in EMAILS] == [[1, 2], [1, 2]]
+    assert site.app.store.deliveries.retry(rows, site.clock()) == []
+    pipeline.deliver(site.app)
+    assert [papers_sent(site, email) for email in EMAILS] == [[1, 2], [1, 2]]
+
+
+@pytest.fixture
+def capped(tmp_path: Path):
+    """A site whose relay takes three letters a day."""
+    relay = {"kind": "smtp", "host": "127.0.0.1", "tls": "none", "per_day": 3}
+    site = Site(tmp_path, transport=relay)
+    site.app.transport = site.relay
+    site.topic("robots")
+    yield site
+    site.app.close()
+
+
+def test_with_a_daily_cap_whoever_has_waited_longest_comes_first(capped: Site) -> None:
+    emails = [f"s{number}@mail.example" for number in range(10)]
+    capped.subscribers(emails, "robots")
+    for day in range(8):
+        tally = morning(capped, day, day + 1)
+        assert tally.letters["sent"] == 3
+        assert "3 letters are sent" in tally.paused
+        if day == 3:
+            assert {letter.recipient for letter in capped.relay.accepted} == set(emails)
+    served = Counter(letter.recipient for letter in capped.relay.accepted)
+    assert set(served) == set(emails)
+    assert max(served.values()) - min(served.values()) <= 1
+    # A letter brings all that its subscriber has missed, and nothing twice.
+    for email in emails:
+        had = papers_sent(capped, email)
+        assert sorted(had) == list(range(1, max(had) + 1))
+
+
+def test_a_cap_that_is_not_reached_holds_nobody_back(capped: Site) -> None:
+    capped.subscribers(EMAILS, "robots")
+    tally = morning(capped, 0, 1)
+    assert tally.letters["sent"] == 2
+    assert not tally.paused
+
+
+@pytest.mark.parametrize("ahead", [timedelta(days=200), timedelta(days=40)])
+@pytest.mark.parametrize("before_the_hour", [True, False])
+def test_a_clock_that_runs_ahead_for_one_tick_silences_nobody(
+    site: Site, ahead: timedelta, before_the_hour: bool
+) -> None:
+    site.subscribers(EMAILS, "robots")
+    site.subscriber("eve@post.example", "robots", cadence="weekly")
+    if before_the_hour:
+        site.clock.now = MORNING
+    else:
+        morning(site, 0, 1)
+    true = site.clock.now
+    site.clock.now = true + ahead
+    pipeline.publish(site.app)  # and the relay is not reached before the clock is right again
+    site.clock.now = true + timedelta(minutes=1)
+    [found] = [one for one in doctor.examine(site.app) if "clock ran ahead" in one.what]
+    assert "3 subscribers" in found.what
+    assert pipeline.sweep(site.app) >= 3
+    assert not [one for one in doctor.examine(site.app) if "clock ran ahead" in one.what]
+    for day in range(1, 9):
+        morning(site, day, day + 10)
+    for email in (*EMAILS, "eve@post.example"):
+        assert set(range(2, 8)) <= set(papers_sent(site, email)) | {1}, email
+    for email in EMAILS:
+        assert len([one for one in site.relay.accepted if one.recipient == email]) >= 8
+    assert pipeline.sweep(site.app) == 0
+
+
+def test_a_pause_and_a_letter_put_off_by_a_clock_that_ran_ahead_come_back(site: Site) -> None:
+    site.subscribers(EMAILS, "robots")
+    site.clock.now = MORNING + timedelta(hours=1)
+    site.papers(listing(1))
+    site.relay.replies = [(Stage.RCPT, 451, "4.3.0 later")] * 2
+    pipeline.publish(site.app)
+    site.clock.now += timedelta(days=300)
+    site.app.store.deliveries.pause_relay(site.clock() + timedelta(minutes=15), "too fast")
+    site.clock.now -= timedelta(days=300)
+    assert pipeline.deliver(site.app).paused
+    pipeline.sweep(site.app)
+    assert not pipeline.deliver(site.app).paused
