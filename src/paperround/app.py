@@ -89,7 +89,7 @@ class App:
         """The HTTP client that sources are fetched with."""
         from paperround.http import Http  # noqa: PLC0415 - brings httpx, which few commands need
 
-        return Http(contact=self.settings.contact_url, clock=self.clock)
+        return Http(contact=self.settings.contact_url, clock=self.clock, private_hosts=self.settings.private_hosts)
 
     @cached_property
     def pictures_http(self) -> Http:

@@ -8,22 +8,24 @@ Spacing       when each host may be asked again; shared by all threads and all H
 
 from __future__ import annotations
 
-import ipaddress
 import random
 import re
-import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self, cast
+from urllib.request import getproxies
 
 from paperround import __version__
+from paperround.address_guard import AddressGuard, Resolve, is_literal
+from paperround.compression import CODINGS, TooLargeError, unpacked
 from paperround.domain.errors import SourceError
 
 if TYPE_CHECKING:
@@ -45,8 +47,6 @@ _CONNECT_TRIES = 2
 _CONNECT_AGAIN = 1.0  # seconds
 _PASSING = frozenset((429, 500, 502, 503, 504))
 _MAX_REDIRECTS = 5  # nature.com needs three for a feed
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: the last 32 bits are an IPv4 address
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +98,11 @@ class Answer:
         return {self.url: self.validator} if self.validator else {}
 
     def expect_ok(self, asker: str) -> None:
-        """SourceError for any status but 200, with the beginning of what the server says."""
+        """SourceError for any status but 200; without the body, which may hold what is not for logs and pages."""
         if self.status == httpx.codes.OK:
             return
-        said = " ".join(self.body[:2000].decode("utf-8", "replace").split())[:200]
         raise SourceError(
-            f"{asker}: {shown(self.final_url)} answers HTTP {self.status} ({said or 'and says no more'}); "
-            "is the address right?",
+            f"{asker}: {shown(self.final_url)} answers HTTP {self.status}; is the address right?",
             again=self.status >= httpx.codes.INTERNAL_SERVER_ERROR,
         )
 
@@ -180,25 +178,31 @@ class Http:
         deadline: float = 300.0,
         max_bytes: int = 64 << 20,
         public_only: bool = False,
+        private_hosts: Iterable[str] = (),
+        compressed: bool = True,
+        guarded: bool = True,
         spacing: Spacing = EVERYWHERE,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         jitter: Callable[[], float] = random.random,
-        resolve: Callable[[str, int], list[Address]] | None = None,
-        allowed: Callable[[Address], bool] | None = None,
+        resolve: Resolve | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         """`contact` is a mail or web address that stands in the User-Agent; times are in seconds.
 
-        `timeout` bounds each wait for the network, `deadline` one whole answer. `public_only` refuses hosts that
-        resolve to loopback, private or link-local addresses. `jitter` gives numbers from 0 to 1. The others stand in
-        for the world in tests.
+        `timeout` bounds each wait for the network, `deadline` one whole answer. A name that leads to a loopback,
+        private or link-local address is refused, and so is a redirect there, but for `private_hosts`; an address or
+        `localhost` that `get` is given as such is meant, but for `public_only`. `compressed` asks for gzip.
+        `jitter` gives numbers from 0 to 1. The others stand in for the world in tests, where `guarded` may be off
+        because names resolve to nothing.
         """
         self.now = clock
         self._tries, self._deadline, self._max_bytes = tries, deadline, max_bytes
         self._public_only, self._spacing, self._jitter = public_only, spacing, jitter
-        self._resolve, self._allowed = resolve or _resolve, allowed or is_public
+        self._guard, self._guarded = AddressGuard(private_hosts, resolve), guarded
+        self._proxied = bool(getproxies()) and transport is None
+        codings = "gzip, deflate" if compressed else "identity"
         self._client = httpx.Client(
-            headers={"user-agent": user_agent(contact), "accept": "*/*", "accept-encoding": "gzip, deflate"},
+            headers={"user-agent": user_agent(contact), "accept": "*/*", "accept-encoding": codings},
             timeout=timeout,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # see _follow
             transport=transport,
@@ -221,8 +225,10 @@ class Http:
         `Answer.validator`, by URL. SourceError(again=True) when the server cannot be had now, (again=False) when
         the request itself is refused here: too large, a forbidden address, no http.
         """
-        request = _Request(asker, pace, max_bytes or self._max_bytes, public_only or self._public_only)
         target = _url(url, params, asker)
+        own = (target.host, target.port or (443 if target.scheme == "https" else 80))
+        meant = own if is_literal(target.host) and not (public_only or self._public_only) else None
+        request = _Request(asker, pace, max_bytes or self._max_bytes, public_only, meant)
         conditions = _conditions((validators or {}).get(str(target), ""))
         attempt, most, reason = 0, self._tries, ""
         while attempt < most:
@@ -285,15 +291,13 @@ class Http:
     def _once(
         self, request: _Request, url: httpx.URL, conditions: Mapping[str, str], cookies: httpx.Cookies
     ) -> tuple[httpx.Response, bytes]:
-        target, headers = url, dict(conditions)
-        extensions: dict[str, Any] = {}
-        if request.public_only:
-            target, extensions = self._pinned(url, request.asker)
-            headers["host"] = url.netloc.decode("ascii")
-        outgoing = self._client.build_request("GET", target, headers=headers, extensions=extensions)
+        # The name stays in Host and in TLS when the connection goes to one of its addresses.
+        outgoing = self._client.build_request(
+            "GET", url, headers=conditions, extensions={"sni_hostname": url.host} if url.scheme == "https" else {}
+        )
         cookies.set_cookie_header(outgoing)
         with self._spacing.turn(request.pace_at(url), request.asker):
-            response = self._client.send(outgoing, stream=True)
+            response = self._send(request, outgoing, url)
             try:
                 body = self._read(response, request, url)
             finally:
@@ -302,34 +306,49 @@ class Http:
         return response, body
 
     def _read(self, response: httpx.Response, request: _Request, url: httpx.URL) -> bytes:
-        """The decompressed body; it is read in pieces, so that neither a bomb nor an endless answer fills memory."""
+        """The unpacked body; it is read in pieces, so that neither a bomb nor an endless answer fills memory."""
         deadline = self._spacing.monotonic() + self._deadline
-        pieces, size = [], 0
-        for piece in response.iter_bytes(1 << 16):
-            size += len(piece)
-            if size > request.max_bytes:
-                raise SourceError(
-                    f"{request.asker}: the answer of {shown(url)} is larger than {request.max_bytes >> 20} MB; "
-                    "is it the right address?",
-                    again=False,
-                )
-            if self._spacing.monotonic() > deadline:
-                raise httpx.ReadTimeout(f"not complete after {self._deadline:.0f} s", request=response.request)
-            pieces.append(piece)
+        coding = _coding(response.headers, request.asker, url)
+        pieces: list[bytes] = []
+        try:
+            for piece in unpacked(cast("Iterable[bytes]", response.stream), coding, request.max_bytes):
+                if self._spacing.monotonic() > deadline:
+                    raise httpx.ReadTimeout(f"not complete after {self._deadline:.0f} s", request=response.request)
+                pieces.append(piece)
+        except TooLargeError:
+            raise SourceError(
+                f"{request.asker}: the answer of {shown(url)} is larger than {request.max_bytes >> 20} MB; "
+                "is it the right address?",
+                again=False,
+            ) from None
+        except zlib.error as error:
+            raise httpx.DecodingError(f"it is not {coding} ({error})", request=response.request) from None
         return b"".join(pieces)
 
-    def _pinned(self, url: httpx.URL, asker: str) -> tuple[httpx.URL, dict[str, Any]]:
-        """The URL with its host's address in it: what was checked is what is connected to (DNS rebinding)."""
+    def _send(self, request: _Request, outgoing: httpx.Request, url: httpx.URL) -> httpx.Response:
+        """The beginning of the answer, from the first of the host's addresses that can be connected to."""
+        places = self._places(request, url)
+        for number, place in enumerate(places, 1):
+            outgoing.url = place
+            try:
+                return self._client.send(outgoing, stream=True)
+            except httpx.ConnectError:
+                if number == len(places):
+                    raise
+        raise AssertionError("a host has at least one address")
+
+    def _places(self, request: _Request, url: httpx.URL) -> list[httpx.URL]:
+        """The URL, or several with the host's addresses in it: what was judged is what is connected to."""
+        port = url.port or (443 if url.scheme == "https" else 80)
+        if not self._guarded or (url.host, port) == request.own:
+            return [url]
+        if self._proxied and not is_literal(url.host):  # the proxy finds the address, and answers for it
+            return [url]
         try:
-            addresses = self._resolve(url.host, url.port or (443 if url.scheme == "https" else 80))
+            found = self._guard.addresses(url.host, port, request.asker, strictly=request.public_only)
         except (OSError, UnicodeError) as error:
             raise httpx.ConnectError(f"the name does not resolve ({error})") from None
-        if not addresses or not all(self._allowed(address) for address in addresses):
-            raise SourceError(
-                f"{asker}: {url.host} is not on the public internet, and only public addresses are allowed here",
-                again=False,
-            )
-        return url.copy_with(host=str(addresses[0])), {"sni_hostname": url.host}
+        return [url.copy_with(host=str(address)) for address in found]
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,6 +357,8 @@ class _Request:
     pace: Pace | None
     max_bytes: int
     public_only: bool
+    own: tuple[str, int] | None = None
+    """Host and port of the own network that the address names as such."""
 
     def pace_at(self, url: httpx.URL) -> Pace:
         if self.pace:
@@ -372,14 +393,16 @@ def retry_after(value: str, now: datetime) -> float | None:
     return max(0.0, (then - now).total_seconds())
 
 
-def is_public(address: Address) -> bool:
-    """Whether the address belongs to the public internet, also where an IPv4 address hides in an IPv6 one."""
-    if isinstance(address, ipaddress.IPv6Address):
-        if hidden := address.ipv4_mapped or address.sixtofour or (address.teredo and address.teredo[1]):
-            return is_public(hidden)
-        if address in _NAT64:
-            return is_public(ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF))
-    return address.is_global and not address.is_multicast and not address.is_reserved
+def _coding(headers: httpx.Headers, asker: str, url: httpx.URL) -> str:
+    """The one coding of the body; SourceError for several, which multiply, and for one that nobody asked for."""
+    named = [name.strip().lower() for name in headers.get("content-encoding", "").split(",")]
+    codings = [name for name in named if name not in ("", "identity")]
+    if len(codings) > 1 or not set(codings) <= set(CODINGS):
+        raise SourceError(
+            f"{asker}: the answer of {shown(url)} is coded as {', '.join(codings)[:80]}, which was not asked for",
+            again=False,
+        )
+    return codings[0] if codings else ""
 
 
 def shown(url: httpx.URL | str) -> str:
@@ -413,11 +436,6 @@ def _what_broke(error: httpx.RequestError) -> str:
     if isinstance(error, httpx.TimeoutException):
         return str(error) or "no answer in time"
     return str(error) or type(error).__name__
-
-
-def _resolve(host: str, port: int) -> list[Address]:
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
 
 
 def _links(value: str) -> list[dict[str, str]]:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Mapping
 from datetime import timedelta
@@ -31,6 +32,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from paperround.address_guard import network_of
 from paperround.bounces.mailboxes import ImapSettings
 from paperround.delivery import AnyTransport, InboxTransport, webhooks
 from paperround.delivery.dkim import Dkim
@@ -43,6 +45,7 @@ from paperround.sources import AnySource, Source
 
 CONFIG_FILE = Path("config/paperround.toml")
 _SECRET_BYTES = 32
+_HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?")
 _LEAST_SECRET = 16  # characters
 
 
@@ -224,6 +227,8 @@ class Settings(BaseSettings):
     secret_key: SecretStr | None = None
     contact: str = ""
     """An address or page that sources can reach the operator under; part of the User-Agent."""
+    private_hosts: tuple[str, ...] = ()
+    """Hosts, addresses and networks of the own network that sources may lead to."""
     site: SiteSettings = SiteSettings()
     transport: AnyTransport = InboxTransport()
     delivery: DeliverySettings = DeliverySettings()
@@ -235,6 +240,14 @@ class Settings(BaseSettings):
     webhooks: tuple[WebhookSettings, ...] = ()
     topics_file: Path | None = None
     """By default topics.toml beside the configuration file."""
+
+    @field_validator("private_hosts")
+    @classmethod
+    def _hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for host in value:
+            if not network_of(host) and not _HOST.fullmatch(host):
+                raise ValueError(f'"{host}" is no host, address or network; write "feeds.lan" or "10.0.0.0/8"')
+        return value
 
     @field_validator("sources")
     @classmethod

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
-import ipaddress
 import re
 import threading
 import time
@@ -20,7 +19,7 @@ import pytest
 from PIL import Image
 
 from paperround.domain.models import Paper
-from paperround.http import Spacing, is_public
+from paperround.http import Spacing
 from paperround.rendering import sample
 from paperround.rounds import pipeline
 from paperround.sources.pictures import client
@@ -98,10 +97,7 @@ def site(tmp_path: Path, database_url: str) -> Iterator[Site]:
 def _patient(site: Site, **world: Any) -> None:
     """Loopback is allowed, nothing else that is private; and no time is spent on being polite."""
 
-    def allowed(address: Any) -> bool:
-        return is_public(address) or address == ipaddress.ip_address("127.0.0.1")
-
-    given = {"allowed": allowed, "spacing": Spacing(sleep=lambda _: None), "timeout": 0.5, **world}
+    given = {"private_hosts": ("127.0.0.1",), "spacing": Spacing(sleep=lambda _: None), "timeout": 0.5, **world}
     site.app.pictures_http = client("ops@example.net", **given)
 
 
@@ -151,7 +147,7 @@ def test_one_that_fails_stops_no_other_and_is_left_after_three_tries(site: Site,
 
 
 def test_a_private_address_is_not_asked(site: Site, gallery: Gallery) -> None:
-    _patient(site, allowed=is_public)
+    _patient(site, private_hosts=())
     gallery.answers["/1.png"] = _PNG
     site.papers(_paper(1, gallery.url("/1.png")))
     pipeline.ingest(site.app)

@@ -208,7 +208,7 @@ def test_a_guarded_feed_cannot_reach_this_machine(server: PaperServer, http: Htt
 
 def test_a_guarded_request_arrives_under_its_own_name(server: PaperServer, clock: Impatient) -> None:
     port = server.url.rpartition(":")[2]
-    with Http(spacing=clock.spacing(), public_only=True, allowed=lambda _: True) as http:
+    with Http(spacing=clock.spacing(), private_hosts=("127.0.0.0/8", "::1")) as http:
         answer = http.get(f"http://localhost:{port}/blog.xml", asker="blog")
     assert answer.status == 200
     assert server.asked[0].headers["host"] == f"localhost:{port}"

@@ -40,7 +40,7 @@ class World:
 
     def http(self, **settings: object) -> Http:
         """An Http that asks this world."""
-        given = {"jitter": lambda: 0.5, "spacing": self.spacing, "clock": self.now, **settings}
+        given = {"jitter": lambda: 0.5, "spacing": self.spacing, "clock": self.now, "guarded": False, **settings}
         return Http(transport=httpx.MockTransport(self._answer), **given)  # type: ignore[arg-type]
 
     def now(self) -> datetime:

@@ -116,8 +116,15 @@ def test_what_is_too_high_is_cut_at_the_bottom() -> None:
     assert _near(_made(encoded(source)).getpixel((300, 390)), (192, 16, 16))
 
 
+@pytest.mark.parametrize(("mode", "form"), [("RGBA", "PNG"), ("P", "PNG"), ("L", "WEBP"), ("RGB", "GIF")])
+def test_a_picture_of_few_bytes_and_many_pixels_takes_bounded_memory(mode: str, form: str) -> None:
+    with pytest.raises(SourceError, match="it has 4001 times 3000 pixels"):
+        make_small(encoded(Image.new(mode, (4001, 3000)), form))
+    assert _made(encoded(Image.new(mode, (4000, 3000)), form)).size == (600, 400)
+
+
 def test_a_large_photograph_is_small_in_the_end() -> None:
-    assert len(make_small(encoded(drawn(5000, 2700), "JPEG"))[1]) < 60_000
+    assert len(make_small(encoded(drawn(4400, 2700), "JPEG"))[1]) < 60_000
 
 
 def test_the_same_picture_has_the_same_name_and_another_has_another() -> None:
@@ -179,7 +186,7 @@ def test_any_bytes_are_refused_calmly(data: bytes) -> None:
 def test_a_picture_is_fetched_from_where_a_source_says_it_is() -> None:
     world = World(at("2026-11-20 06:00"))
     world.put("https://pictures.example/1.png", httpx.Response(200, content=encoded(drawn())))
-    http = client("ops@example.net", transport=httpx.MockTransport(world._answer), public_only=False)
+    http = client("ops@example.net", transport=httpx.MockTransport(world._answer), guarded=False)
     picture, _ = fetch(http, "https://pictures.example/1.png")
     assert (picture.width, picture.height) == (600, 324)
     with pytest.raises(SourceError, match="404"):

@@ -234,12 +234,13 @@ def _organization(given: object) -> object:
 
 
 def _message(body: bytes) -> str:
+    """What the API says is wrong, in its own field for that; nothing else of a body is for logs and pages."""
     try:
         value = read_json(body[:100_000], "", KIND).value
     except SourceError:
-        value = body[:200].decode("utf-8", "replace")
-    said = value.get("error") or value.get("message") if isinstance(value, dict) else value
-    return words(str(said))
+        value = None
+    said = value.get("error") or value.get("message") if isinstance(value, dict) else ""
+    return words(said if isinstance(said, str) else "")
 
 
 def _kind_of(value: object) -> str:

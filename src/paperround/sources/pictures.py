@@ -10,7 +10,7 @@ import hashlib
 import io
 import warnings
 
-from PIL import Image, ImageOps
+from PIL import Image
 
 from paperround.domain.errors import SourceError
 from paperround.domain.models import Picture
@@ -21,7 +21,19 @@ FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 WIDTH, HEIGHT = 600, 400
 """What a picture is at most, in pixels: as wide as a letter, and no higher than a card can bear."""
 _LEAST = (120, 60)  # smaller ones are icons, or count who looks
-_MOST_PIXELS = 40_000_000  # 160 MB when decoded; photographs of a whole page have 10 million
+_MOST_PIXELS = 12_000_000  # 48 MB when decoded; photographs of a whole page have 10 million
+# Where EXIF says that a camera was held otherwise: what makes the picture upright, and whether it lies on its side.
+_ORIENTATION = 0x0112
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_ON_ITS_SIDE = frozenset((5, 6, 7, 8))
 _MOST_BYTES = 5 << 20
 _QUALITY = 80
 _ASKER = "pictures"
@@ -38,6 +50,7 @@ def client(contact: str, **world: object) -> Http:
         "deadline": 20.0,
         "max_bytes": _MOST_BYTES,
         "public_only": True,
+        "compressed": False,  # they are already
         "spacing": Spacing(patience=10.0),
     }
     return Http(contact, **{**settings, **world})  # type: ignore[arg-type]
@@ -59,7 +72,7 @@ def make_small(data: bytes) -> tuple[Picture, bytes]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of odd palettes and metadata: neither is kept
-            small = _shrunk(_upright(_opened(data)))
+            small = _shrunk(_opened(data))
             content = _jpeg(small)
     except SourceError:
         raise
@@ -80,27 +93,40 @@ def _opened(data: bytes) -> Image.Image:
     return found
 
 
-def _upright(picture: Image.Image) -> Image.Image:
-    """The picture in plain colors."""
-    picture = ImageOps.exif_transpose(picture)
-    if picture.mode.startswith("I"):  # 16 bits of grey, as PNG has them; Pillow would cut them at 255
-        picture = picture.convert("F").point(lambda value: value / 256).convert("L")
-    if picture.has_transparency_data:
-        whole = picture.convert("RGBA")
-        white = Image.new("RGBA", whole.size, "white")
-        return Image.alpha_composite(white, whole).convert("RGB")
-    return picture.convert("RGB")
-
-
 def _shrunk(picture: Image.Image) -> Image.Image:
-    width = min(picture.width, WIDTH)
-    height = round(picture.height * width / picture.width)
+    """The picture small, upright and in plain colors; made small first, so that all else is of a few pixels."""
+    turn = picture.getexif().get(_ORIENTATION, 1)
+    across, down = picture.size if turn not in _ON_ITS_SIDE else picture.size[::-1]
+    scale = min(1.0, WIDTH / across)
+    width, height = round(across * scale), round(down * scale)
     if width < _LEAST[0] or height < _LEAST[1]:
         raise _refused(f"it would be {width} times {height} pixels, too small to be one")
-    # Cut before it is made small: what is not shown need not be computed.
-    shown = min(picture.height, round(HEIGHT * picture.width / width))
-    box = (0.0, 0.0, float(picture.width), float(shown))
-    return picture.resize((width, min(height, HEIGHT)), Image.Resampling.LANCZOS, box=box, reducing_gap=3.0)
+    picture = _scalable(picture)
+    if scale < 1:
+        size = (height, width) if turn in _ON_ITS_SIDE else (width, height)
+        picture = picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+    if turn in _TURNS:
+        picture = picture.transpose(_TURNS[turn])
+    return _plain(picture.crop((0, 0, width, min(height, HEIGHT))))
+
+
+def _scalable(picture: Image.Image) -> Image.Image:
+    """The picture in a mode whose pixels can be mixed."""
+    if picture.mode.startswith("I"):  # 16 bits of grey, as PNG has them; Pillow would cut them at 255
+        return picture.convert("F").point(lambda value: value / 256)
+    if picture.mode in ("P", "PA", "1"):
+        return picture.convert("RGBA" if picture.has_transparency_data else "RGB")
+    return picture.convert("RGBA") if picture.has_transparency_data else picture
+
+
+def _plain(picture: Image.Image) -> Image.Image:
+    """The picture in RGB, on white where it is transparent."""
+    if picture.mode == "F":
+        picture = picture.convert("L")
+    if picture.has_transparency_data:
+        white = Image.new("RGBA", picture.size, "white")
+        return Image.alpha_composite(white, picture.convert("RGBA")).convert("RGB")
+    return picture.convert("RGB")
 
 
 def _jpeg(picture: Image.Image) -> bytes:

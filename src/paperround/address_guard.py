@@ -1,0 +1,99 @@
+"""Which addresses may be asked: those of the public internet, and those of the own network that are meant.
+
+A source's answer can redirect anywhere, and a name can lead into the own network (CWE-918): to a router's page, a
+database without a password, or the service that hands a cloud machine its keys. So a name is resolved here, all its
+addresses are judged, and the connection goes to one of those (DNS rebinding).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Callable, Iterable
+
+from paperround.domain.errors import SourceError
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Resolve = Callable[[str, int], list[Address]]
+
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: the last 32 bits are an IPv4 address
+_ISATAP = frozenset((0x0000_5EFE, 0x0200_5EFE))  # RFC 5214 6.1: before an IPv4 address in the last 32 bits
+# What Python's tables of special addresses take for public.
+_NOT_PUBLIC: tuple[Network, ...] = tuple(
+    map(
+        ipaddress.ip_network,
+        (
+            "192.0.0.0/24",  # RFC 6890; 192.0.0.192 gives a machine at Oracle its keys
+            "192.88.99.0/24",  # RFC 7526: relays of 6to4, withdrawn
+            "168.63.129.16/32",  # Azure's own services, at each of its machines
+            "fec0::/10",  # RFC 3879: site-local, withdrawn and still used
+            "3fff::/20",  # RFC 9637: documentation
+            "5f00::/16",  # RFC 9602: segment routing
+        ),
+    )
+)
+
+
+class AddressGuard:
+    """Finds the addresses of a host, and refuses those that are private."""
+
+    def __init__(self, private_hosts: Iterable[str] = (), resolve: Resolve | None = None) -> None:
+        """`private_hosts` are the exceptions: names of hosts, addresses and networks (`10.0.0.0/8`)."""
+        self._names, self._networks = set[str](), list[Network]()
+        for one in private_hosts:
+            if network := network_of(one):
+                self._networks.append(network)
+            else:
+                self._names.add(one.lower())
+        self._resolve = resolve or _resolve
+
+    def addresses(self, host: str, port: int, asker: str, *, strictly: bool = False) -> list[Address]:
+        """The addresses of a host, all of them such as may be asked; `strictly` allows no exceptions.
+
+        SourceError for a host that is in a private network, OSError or UnicodeError where its name does not resolve.
+        """
+        found = self._resolve(host, port)
+        if (strictly or host.lower() not in self._names) and not (
+            found and all(self._may_be_asked(address, strictly=strictly) for address in found)
+        ):
+            remedy = "" if strictly else "; if it is meant, name it in private_hosts"
+            raise SourceError(f"{asker}: {host} is not on the public internet{remedy}", again=False)
+        return found
+
+    def _may_be_asked(self, address: Address, *, strictly: bool) -> bool:
+        return is_public(address) or (not strictly and any(_lies_in(address, network) for network in self._networks))
+
+
+def is_public(address: Address) -> bool:
+    """Whether the address belongs to the public internet, also where an IPv4 address hides in an IPv6 one."""
+    if isinstance(address, ipaddress.IPv6Address):
+        if hidden := address.ipv4_mapped or address.sixtofour or (address.teredo and address.teredo[1]):
+            return is_public(hidden)
+        if address in _NAT64 or int(address) >> 32 & 0xFFFF_FFFF in _ISATAP:
+            return is_public(ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF))
+    if any(_lies_in(address, network) for network in _NOT_PUBLIC):
+        return False
+    return address.is_global and not address.is_multicast and not address.is_reserved
+
+
+def is_literal(host: str) -> bool:
+    """Whether a host is an address, or this machine's own name, and no name that others can let lead anywhere."""
+    return host == "localhost" or network_of(host.strip("[]")) is not None
+
+
+def network_of(text: str) -> Network | None:
+    """The network, or the single address, that a text names; None for a host's name."""
+    try:
+        return ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return None
+
+
+def _lies_in(address: Address, network: Network) -> bool:
+    return address.version == network.version and address in network
+
+
+def _resolve(host: str, port: int) -> list[Address]:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found))
