@@ -6,14 +6,18 @@
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
+from email.utils import parseaddr
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
+from dotenv import dotenv_values
 from email_validator import EmailNotValidError, validate_email
 from pydantic import (
     BaseModel,
@@ -26,12 +30,15 @@ from pydantic import (
 )
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
+from paperround import variables
 from paperround.address_guard import network_of
 from paperround.bounces.mailboxes import ImapSettings
 from paperround.delivery import AnyTransport, InboxTransport, webhooks
@@ -59,6 +66,7 @@ class SiteSettings(_Part):
     name: str = "paperround"
     base_url: str = "http://localhost:8000"
     sender: str = "papers@paperround.example"
+    """The address that letters come from; `Name <address>` gives it a name of its own, in place of `name`."""
     reply_to: str = ""
     postal_address: str = ""
     subject: str = subject.DEFAULT
@@ -95,10 +103,12 @@ class SiteSettings(_Part):
     def _address(cls, value: str) -> str:
         if not value:
             return value
+        name, address = parseaddr(value) if "<" in value else ("", value)
         try:
-            return validate_email(value, check_deliverability=False, test_environment=True).normalized
+            found = validate_email(address, check_deliverability=False, test_environment=True).normalized
         except EmailNotValidError as error:
             raise ValueError(f"must be an address such as papers@example.org ({error})") from None
+        return f"{name} <{found}>" if name else found
 
     @field_validator("subject")
     @classmethod
@@ -110,7 +120,14 @@ class SiteSettings(_Part):
 
     def facts(self) -> Site:
         """The part of it that letters and pages print."""
-        return Site(self.name, self.base_url, self.sender, self.reply_to, self.postal_address)
+        (sender_name, sender), (_, reply_to) = _split_address(self.sender), _split_address(self.reply_to)
+        return Site(self.name, self.base_url, sender, reply_to, self.postal_address, sender_name)
+
+
+def _split_address(value: str) -> tuple[str, str]:
+    """Name and address of `Name <address>`; the name is empty where an address stands alone."""
+    name, bracket, address = value.rpartition(" <")
+    return (name, address.removesuffix(">")) if bracket else ("", value)
 
 
 def _seconds(value: object) -> object:
@@ -249,6 +266,15 @@ class Settings(BaseSettings):
                 raise ValueError(f'"{host}" is no host, address or network; write "feeds.lan" or "10.0.0.0/8"')
         return value
 
+    @field_validator("transport", mode="before")
+    @classmethod
+    def _in_any_case(cls, value: Any) -> Any:
+        """Words such as SMTP and STARTTLS are usually written in capitals."""
+        if not isinstance(value, dict):
+            return value
+        words = {name: value[name].lower() for name in ("kind", "tls") if isinstance(value.get(name), str)}
+        return {**value, **words}
+
     @field_validator("sources")
     @classmethod
     def _named_once(cls, value: tuple[AnySource, ...]) -> tuple[AnySource, ...]:
@@ -298,6 +324,9 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic-settings calls it by name
     ) -> tuple[PydanticBaseSettingsSource, ...]:
+        if isinstance(env_settings, EnvSettingsSource):  # an unknown name may be another program's: it is no error
+            wrong = {name.lower() for name, _ in variables.unknown(env_settings.env_vars, known_variables())}
+            env_settings.env_vars = {name: text for name, text in env_settings.env_vars.items() if name not in wrong}
         return init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls)
 
 
@@ -307,6 +336,8 @@ def load(config: Path | None = None, env_file: Path | None = Path(".env")) -> Se
         raise ConfigurationError(f"{config}: there is no such file; `paperround init` makes one")
     file = config or (CONFIG_FILE if CONFIG_FILE.is_file() else folder("config") / "paperround.toml")
 
+    _refuse_unknown(env_file)
+
     class _FromFile(Settings):
         model_config = SettingsConfigDict(toml_file=file, env_file=env_file)
 
@@ -314,8 +345,10 @@ def load(config: Path | None = None, env_file: Path | None = Path(".env")) -> Se
         return _FromFile()
     except ValidationError as error:
         raise ConfigurationError(_explain(error, file)) from None
-    except ValueError as error:  # not TOML, or an environment value that is not JSON where JSON is needed
-        raise ConfigurationError(f"{file}: {error}") from None
+    except SettingsError as error:
+        raise ConfigurationError(_explain_json(str(error))) from None
+    except ValueError as error:
+        raise ConfigurationError(f"{file}: this is not TOML: {error}") from None
 
 
 def topics_file(settings: Settings, config: Path | None) -> Path:
@@ -345,16 +378,62 @@ def with_secret_key(settings: Settings, env_file: Path = Path(".env")) -> Settin
     return settings.model_copy(update={"secret_key": SecretStr(key)})
 
 
+@cache
+def known_variables() -> frozenset[str]:
+    """Every variable that means something."""
+    return variables.all_variables(Settings)
+
+
+def unknown_in_environment() -> list[str]:
+    """A sentence for each variable of the environment that looks like a setting and is none."""
+    return [_unknown(name, near) for name, near in variables.unknown(os.environ, known_variables())]
+
+
+def _refuse_unknown(env_file: Path | None) -> None:
+    """A name in .env was meant for us; in the environment it may be another program's, and is only warned about."""
+    given = dotenv_values(env_file) if env_file is not None and env_file.is_file() else {}
+    for name, near in variables.unknown(given, known_variables()):
+        raise ConfigurationError(f"{env_file}: {_unknown(name, near)}")
+
+
+def _unknown(name: str, near: str) -> str:
+    return f"there is no setting {name}; " + (f"did you mean {near}?" if near else "see docs/settings.md")
+
+
 def _explain(error: ValidationError, file: Path) -> str:
     """The first thing that is wrong, in one line, without the value: it may be a secret."""
     first = error.errors(include_url=False, include_input=False)[0]
-    where = ".".join(str(part) for part in first["loc"])
-    variable = "PAPERROUND_" + "__".join(str(part).upper() for part in first["loc"])
+    path = _without_kinds(first["loc"])
+    variable, where = variables.variable_of(path), ".".join(map(str, path))
+    setting = next((name for name in _beginnings(path) if name in known_variables()), "")
+    places = f"{file} or {setting}" if setting and first["type"] != "extra_forbidden" else str(file)
     rest = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    return f"{file} or {variable}: {where}: {_remedy(first)}{rest}"
+    return f"{places}: {where}: {_remedy(first, variable)}{rest}"
 
 
-def _remedy(error: Any) -> str:
+def _beginnings(path: Sequence[str | int]) -> Iterator[str]:
+    """The variable of the field, then of the part that it is in, and so on."""
+    return (variables.variable_of(path[:length]) for length in range(len(path), 0, -1))
+
+
+def _without_kinds(path: Sequence[str | int]) -> list[str | int]:
+    """The path to a field as people write it: pydantic puts the kind of a transport or source in between."""
+    if path[0] == "transport" and len(path) > 2:
+        return [path[0], *path[2:]]
+    if path[0] == "sources" and len(path) > 3:
+        return [path[0], path[1], *path[3:]]
+    return list(path)
+
+
+def _explain_json(message: str) -> str:
+    """What pydantic-settings says of a variable that has to be JSON, without the value."""
+    name = re.search(r'field "(\w+)"', message)
+    variable = variables.variable_of([name[1]]) if name else "a variable"
+    return f"{variable}: what it holds is not JSON, and it has to be; see docs/settings.md"
+
+
+def _remedy(error: Any, variable: str) -> str:
     if error["type"] == "extra_forbidden":
-        return "there is no such setting; see docs/settings.md"
+        near = variables.path_of(variables.closest(variable, known_variables()))
+        return f"there is no such setting; {f'did you mean {near}?' if near else 'see docs/settings.md'}"
     return str(error["msg"]).removeprefix("Value error, ")

@@ -43,6 +43,15 @@ def test_the_shipped_configuration_is_valid() -> None:
         ('[site]\nsubject = "{titel}"\n', "site.subject: subject '{titel}': there is no {titel}; there are {top}"),
         ('[site]\nsubject = "{top:d}"\n', "site.subject: subject '{top:d}': {top} stands alone"),
         ("[site]\ncolor = 1\n", "site.color: there is no such setting; see docs/settings.md"),
+        (
+            "[site]\npostal_adress = 1\n",
+            "site.postal_adress: there is no such setting; did you mean site.postal_address?",
+        ),
+        (
+            '[transport]\nkind = "smtp"\n',
+            "paperround.toml or PAPERROUND_TRANSPORT__HOST: transport.host: Field required",
+        ),
+        ('[[sources]]\nkind = "arxiv"\nschedule = "soon"\n', "PAPERROUND_SOURCES: sources.0.schedule:"),
         ('[[sources]]\nname = "x"\nkind = "telepathy"\n', "hf-daily"),
         ('[[sources]]\nkind = "hf-daily"\n' * 2, 'sources: two sources are called "hf-daily"'),
         ('[transport]\nkind = "pigeon"\n', "smtp"),
@@ -111,3 +120,57 @@ def test_a_secret_key_is_made_once_and_kept_where_only_its_owner_reads_it(tmp_pa
     assert first.secret_key == again.secret_key
     assert stat.S_IMODE(env.stat().st_mode) == 0o600
     assert env.read_text(encoding="utf-8").startswith("# mine\nPAPERROUND_SECRET_KEY=")
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("PAPERROUND_TRANSPORT__HOSTNAME", "did you mean PAPERROUND_TRANSPORT__HOST?"),
+        ("PAPERROUND_TRANSPORT_HOST", "did you mean PAPERROUND_TRANSPORT__HOST?"),
+        ("PAPERROUND_SITE__COLOR", "see docs/settings.md"),
+        ("PAPERROUND_MOON", "see docs/settings.md"),
+    ],
+)
+def test_a_name_that_means_nothing_is_refused_in_the_env_file_and_warned_about_in_the_environment(
+    name: str, meant: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, env = written(tmp_path, ""), tmp_path / ".env"
+    env.write_text(f"{name}=1\nPAPERROUND_SITE__NAME=Papers\nOTHER=1\n", encoding="utf-8")
+    with pytest.raises(ConfigurationError) as error:
+        settings.load(file, env)
+    assert str(error.value) == f"{env}: there is no setting {name}; {meant}"
+    monkeypatch.setenv(name, "1")
+    monkeypatch.setenv("PAPERROUND_SITE_DIR", ".")
+    assert settings.load(file, None).site.name == "paperround"
+    assert settings.unknown_in_environment() == [f"there is no setting {name}; {meant}"]
+
+
+def test_a_value_that_has_to_be_json_is_named_and_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PAPERROUND_SOURCES", "hunter2")
+    with pytest.raises(ConfigurationError, match=r"^PAPERROUND_SOURCES: what it holds is not JSON") as error:
+        settings.load(written(tmp_path, ""), None)
+    assert "hunter2" not in str(error.value)
+
+
+def test_sender_and_reply_address_may_have_a_name_before_them(tmp_path: Path) -> None:
+    text = (
+        '[site]\nname = "Papers"\nsender = "The Papers <papers@example.org>"\nreply_to = "Ada L. <ada@example.org>"\n'
+    )
+    facts = settings.load(written(tmp_path, text), None).site.facts()
+    assert (facts.sender_name, facts.sender, facts.reply_to) == (
+        "The Papers",
+        "papers@example.org",
+        "ada@example.org",
+    )
+    assert facts.domain == "example.org"
+    for alone in ("papers@example.org", "<papers@example.org>"):
+        facts = settings.load(written(tmp_path, f'[site]\nsender = "{alone}"\n'), None).site.facts()
+        assert (facts.sender_name, facts.sender) == ("", "papers@example.org")
+
+
+def test_the_words_of_a_transport_may_be_in_capitals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PAPERROUND_TRANSPORT__KIND", "SMTP")
+    monkeypatch.setenv("PAPERROUND_TRANSPORT__HOST", "smtp.example.org")
+    monkeypatch.setenv("PAPERROUND_TRANSPORT__TLS", "StartTLS")
+    transport = settings.load(written(tmp_path, ""), None).transport
+    assert (transport.kind, transport.tls) == ("smtp", "starttls")

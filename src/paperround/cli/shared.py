@@ -52,7 +52,10 @@ def opened(*, first_start: bool = False, port: int = 8000) -> Iterator[App]:
     logs.show(verbose=options.verbose)
     with _no_garbage_collection():
         from paperround.operator.startup import open_site
+        from paperround.settings import unknown_in_environment
 
+        for sentence in unknown_in_environment():
+            console.warn(sentence)
         app = open_site(options.config, _clock(running=first_start), port=port, first_start=first_start)
     try:
         yield app

@@ -435,6 +435,8 @@ class Site:
     """The From address: `name@domain`, without display name (that is `name`)."""
     reply_to: str = ""
     postal_address: str = ""
+    sender_name: str = ""
+    """The name that letters come from, where it is another than the site's."""
 
     @property
     def domain(self) -> str:

@@ -174,7 +174,7 @@ class LetterBuilder:
         kind: Literal["digest", "notice"],
     ) -> Letter:
         head = message.Head(
-            sender_name=self._site.name,
+            sender_name=self._site.sender_name or self._site.name,
             sender=self._site.sender,
             recipient=delivery.email,
             date=now,
@@ -184,6 +184,7 @@ class LetterBuilder:
             list_name=self._site.name,
             unsubscribe_url=links.unsubscribe,
             unsubscribe_mailto=self._leave_address(delivery),
+            help_url=links.preferences,
             archive_url=self._site.base_url,
             feedback=(delivery.notice or delivery.issue.split(" ", 1)[0],),
         )
