@@ -8,7 +8,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from paperround.bounces.reports import parse
 from paperround.delivery import SmtpTransport
-from paperround.delivery.dkim import Key, sign
+from paperround.delivery.dkim import sign
+from paperround.delivery.dkim_key import Key
 from paperround.delivery.message import Head, build, message_id
 from paperround.domain import tokens
 from paperround.domain.models import BounceKind, Letter, Rendered

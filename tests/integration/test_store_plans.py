@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from paperround.rounds import pipeline
+from paperround.rounds import pipeline, topics
 from support.pages import Pages
 from support.papers import listing
 from support.site import MORNING, Site
@@ -65,7 +65,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
     site.app.close()
 
 
-@pytest.mark.parametrize("step", [pipeline.match, pipeline.publish, pipeline.deliver, pipeline.sweep])
+@pytest.mark.parametrize("step", [topics.match_papers, pipeline.publish, pipeline.deliver, pipeline.sweep])
 def test_no_step_of_a_round_reads_a_whole_table(site: Site, step) -> None:
     if step is pipeline.deliver:
         pipeline.publish(site.app)

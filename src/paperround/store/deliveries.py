@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import (
@@ -29,7 +30,7 @@ from sqlalchemy import (
 )
 
 from paperround.domain.models import BounceKind, Delivery, DeliveryState, Outcome, Stage
-from paperround.store.engine import reading, upsert, writing
+from paperround.store.engine import ManyRows, reading, upsert, writing
 from paperround.store.schema import attempts, deliveries, digests, issues, relay, subscribers, suppressions
 from paperround.store.subscribers import email_key
 from paperround.store.unsent import give_back, take_again
@@ -126,11 +127,15 @@ _COUNT = update(relay).values(
 )
 
 
+_TRY = ("delivery", "at", "stage", "code", "enhanced", "text", "connection")
+
+
 class Deliveries:
     """The deliveries' part of the store."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._try_rows, self._settle_rows = ManyRows(engine, insert(attempts), _TRY), ManyRows(engine, _SETTLE)
 
     def claim(self, now: datetime, limit: int, claim: str, lease: timedelta) -> Claimed:
         """Take up to `limit` due deliveries, the longest waiting first, until the lease runs out.
@@ -139,14 +144,9 @@ class Deliveries:
         Where that is all of them, more may be due.
         """
         with writing(self._engine) as db:
-            due = (
-                select(deliveries.c.row)
-                .where(deliveries.c.state.in_(WAITING), deliveries.c.next_attempt_at <= now)
-                .order_by(deliveries.c.next_attempt_at, deliveries.c.row)
-                .limit(limit)
-                .with_for_update(skip_locked=True)
-            )
-            rows = db.scalars(due).all()
+            # By state, since both together would be sorted before the first is taken.
+            due = (db.execute(_DUE, {"waits": state, "now": now, "most": limit}) for state in WAITING)
+            rows = [row for _, row in sorted(chain.from_iterable(found.all() for found in due))[:limit]]
             settled = _withdraw(db, rows, now)
             taken = db.scalars(
                 update(deliveries)
@@ -168,20 +168,16 @@ class Deliveries:
 
         Asked right before letters are handed over: somebody may have unsubscribed since the claim.
         """
-        mine = and_(
-            deliveries.c.row.in_(rows),
-            deliveries.c.claim == claim,
-            deliveries.c.state == DeliveryState.SENDING.value,
-        )
         with reading(self._engine) as db:
-            reasons = db.execute(select(deliveries.c.row, _objection()).where(mine)).all()
+            reasons = db.execute(_OBJECTIONS, {"rows": rows, "held": claim}).all()
         unwanted = [row for row, objection in reasons if objection]
         if unwanted:
             with writing(self._engine) as db:
                 db.execute(
                     update(deliveries)
-                    .where(deliveries.c.row.in_(unwanted), mine)
-                    .values(state=DeliveryState.SUPPRESSED.value, reason=_objection(), claim=None, finished_at=now)
+                    .where(deliveries.c.row.in_(unwanted), *_OURS)
+                    .values(state=DeliveryState.SUPPRESSED.value, reason=_objection(), claim=None, finished_at=now),
+                    {"held": claim},
                 )
         return {row for row, objection in reasons if not objection}
 
@@ -218,11 +214,10 @@ class Deliveries:
         ]
         sent = sum(s.outcome.accepted for s in settled)
         with writing(self._engine) as db:
-            mine = select(deliveries.c.row).where(deliveries.c.row.in_([one["settled"] for one in becomes]))
-            there = set(db.scalars(mine.order_by(deliveries.c.row).with_for_update()))
+            there = set(db.scalars(_THERE, {"rows": [one["settled"] for one in becomes]}))
             if there:
-                db.execute(insert(attempts), [one for one in tried if one["delivery"] in there])
-                db.execute(_SETTLE, becomes)
+                self._try_rows.run(db, [one for one in tried if one["delivery"] in there])
+                self._settle_rows.run(db, becomes)
                 give_back(db, [s.outcome.delivery for s in settled if s.state is DeliveryState.EXPIRED])
             if sent:
                 _count_handed_over(db, now, sent)
@@ -484,6 +479,19 @@ def _objection() -> Any:
     )
 
 
+_OURS = (deliveries.c.claim == bindparam("held"), deliveries.c.state == DeliveryState.SENDING.value)
+_AMONG = deliveries.c.row.in_(bindparam("rows", expanding=True))
+_OBJECTIONS = select(deliveries.c.row, _objection()).where(_AMONG, *_OURS)
+_THERE = select(deliveries.c.row).where(_AMONG).order_by(deliveries.c.row).with_for_update()
+_DUE = (
+    select(deliveries.c.next_attempt_at, deliveries.c.row)
+    .where(deliveries.c.state == bindparam("waits"), deliveries.c.next_attempt_at <= bindparam("now"))
+    .order_by(deliveries.c.next_attempt_at, deliveries.c.row)
+    .limit(bindparam("most", type_=Integer))
+    .with_for_update(skip_locked=True)
+)
+
+
 def _withdraw(db: Connection, rows: Sequence[int], now: datetime) -> Counter[str]:
     due = deliveries.c.row.in_(rows) & deliveries.c.state.in_(WAITING)
     settled: Counter[str] = Counter()
@@ -506,37 +514,45 @@ def _count_handed_over(db: Connection, now: datetime, letters: int) -> None:
         db.execute(_COUNT, counted)
 
 
-def _load(db: Connection, where: Any) -> list[Delivery]:
-    query = (
-        select(deliveries, issues.c.cadence, issues.c.day).join_from(deliveries, issues, isouter=True).where(where)
+_DELIVERIES = (
+    select(
+        *(deliveries.c.row, deliveries.c.email, deliveries.c.message_id, deliveries.c.state),
+        *(deliveries.c.subscriber, deliveries.c.digest, issues.c.cadence, issues.c.day, deliveries.c.attempts),
+        *(deliveries.c.expires_at, deliveries.c.notice, deliveries.c.context, deliveries.c.next_attempt_at),
     )
+    .join_from(deliveries, issues, isouter=True)
+    .order_by(deliveries.c.created_at, deliveries.c.row)
+)
+
+
+def _load(db: Connection, where: Any) -> list[Delivery]:
     return [
         Delivery(
-            row=found.row,
-            email=found.email,
-            message_id=found.message_id,
-            state=DeliveryState(found.state),
-            subscriber=found.subscriber,
-            digest=found.digest,
-            issue=_issue_name(found),
-            attempts=found.attempts,
-            next_attempt_at=found.next_attempt_at,
-            expires_at=found.expires_at,
-            notice=found.notice,
-            context=found.context,
+            row=found[0],
+            email=found[1],
+            message_id=found[2],
+            state=DeliveryState(found[3]),
+            subscriber=found[4],
+            digest=found[5],
+            issue=_issue_name(found[6], found[7], found[10]),
+            attempts=found[8],
+            expires_at=found[9],
+            notice=found[10],
+            context=found[11],
+            next_attempt_at=found[12],
         )
-        for found in db.execute(query.order_by(deliveries.c.created_at, deliveries.c.row))
+        for found in db.execute(_DELIVERIES.where(where))
     ]
 
 
-def _issue_name(found: Any) -> str:
-    return f"{found.cadence} {found.day}" if found.cadence else f"notice {found.notice}"
+def _issue_name(cadence: str | None, day: date, notice: str) -> str:
+    return f"{cadence} {day}" if cadence else f"notice {notice}"
 
 
 def _reported(found: Any, tried: Sequence[Any]) -> dict[str, Any]:
     return {
         "id": found.row,
-        "issue": _issue_name(found),
+        "issue": _issue_name(found.cadence, found.day, found.notice),
         "email": found.email,
         "state": found.state,
         "reason": found.reason,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    ClauseElement,
     Column,
     ColumnElement,
     Connection,
@@ -27,6 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.schema import Table
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from paperround import private_files
 from paperround.domain.errors import ConfigurationError, StoreError
@@ -212,6 +214,40 @@ def upsert(connection: Connection, table: Table) -> Any:
     Count its RETURNING rows, never `rowcount`: that is −1 on PostgreSQL after DO NOTHING.
     """
     return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+
+
+class ManyRows:
+    """A statement that runs for many rows at once, by the driver alone: SQLAlchemy takes longer than the database.
+
+    It is compiled once for an engine; what SQLAlchemy would do to each value is done here.
+    """
+
+    def __init__(self, engine: Engine, statement: ClauseElement, columns: Sequence[str] | None = None) -> None:
+        """`columns` are those that an INSERT fills, where it does not say so itself."""
+        dialect = engine.dialect
+        compiled = statement.compile(dialect=dialect, column_keys=columns)
+        assert isinstance(compiled, SQLCompiler)
+        self._text = str(compiled)
+        self._names = compiled.positiontup or list(compiled.binds)
+        self._by_position = compiled.positiontup is not None
+        self._constants = {name: bind.value for name, bind in compiled.binds.items()}
+        types = {name: bind.type.dialect_impl(dialect) for name, bind in compiled.binds.items()}
+        processors = ((name, kind.bind_processor(dialect)) for name, kind in types.items())
+        self._processors = {name: processor for name, processor in processors if processor}
+
+    def run(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Run it for each of these rows, which have a value for every bound parameter that has none of its own."""
+        columns = [self._column(name, rows) for name in self._names]
+        values = list(zip(*columns, strict=True))
+        parameters = values if self._by_position else [dict(zip(self._names, row, strict=True)) for row in values]
+        connection.exec_driver_sql(self._text, parameters)
+
+    def _column(self, name: str, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
+        found = [row.get(name, self._constants[name]) for row in rows]
+        if processor := self._processors.get(name):
+            known: dict[Any, Any] = {}  # mostly the same moment again
+            return [known[value] if value in known else known.setdefault(value, processor(value)) for value in found]
+        return found
 
 
 def numbers_in(connection: Connection, column: Column[Any]) -> tuple[FromClause, ColumnElement[int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -151,7 +151,7 @@ class Issues:
     def digests(self, rows: Sequence[int]) -> dict[int, Digest]:
         """Several of them, by number."""
         with reading(self._engine) as db:
-            return _digests(db, digests.c.row.in_(rows))
+            return _made(db.execute(_DIGESTS_BY_ROWS, {"rows": rows}))
 
     def digest_on(self, subscriber: int, day: date) -> Digest | None:
         """The subscriber's digest of a local date."""
@@ -411,19 +411,28 @@ def _plain(sections: Sequence[Section]) -> list[Any]:
     return [[s.topic, s.name, [[pick.paper, list(pick.why)] for pick in s.picks]] for s in sections]
 
 
+_DIGESTS = select(digests.c.row, digests.c.sections, digests.c.more, issues.c.cadence, issues.c.day).join_from(
+    digests, issues
+)
+_DIGESTS_BY_ROWS = _DIGESTS.where(digests.c.row.in_(bindparam("rows", expanding=True)))
+
+
 def _digests(db: Connection, where: Any) -> dict[int, Digest]:
-    query = select(digests, issues.c.cadence, issues.c.day).join_from(digests, issues).where(where)
+    return _made(db.execute(_DIGESTS.where(where)))
+
+
+def _made(found: Iterable[Any]) -> dict[int, Digest]:
     return {
-        found.row: Digest(
-            issue=f"{found.cadence} {found.day}",
+        row: Digest(
+            issue=f"{cadence} {day}",
             sections=tuple(
                 Section(topic, name, tuple(Pick(paper, tuple(why)) for paper, why in picks))
-                for topic, name, picks in found.sections
+                for topic, name, picks in sections
             ),
-            more=tuple(found.more),
-            row=found.row,
+            more=tuple(more),
+            row=row,
         )
-        for found in db.execute(query)
+        for row, sections, more, cadence, day in found
     }
 
 
