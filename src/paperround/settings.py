@@ -46,6 +46,7 @@ from paperround.delivery.dkim import Dkim
 from paperround.delivery.retry import RetryPolicy
 from paperround.domain.errors import ConfigurationError, UnknownName
 from paperround.domain.models import EventKind, Site
+from paperround.meaning import AnyEncoder, Encoder, MiniLM, Words
 from paperround.rendering import subject
 from paperround.resources import folder
 from paperround.sources import AnySource, Source
@@ -253,6 +254,8 @@ class Settings(BaseSettings):
     dkim: Dkim | None = None
     runner: RunnerSettings = RunnerSettings()
     rounds: RoundSettings = RoundSettings()
+    meaning: AnyEncoder | None = None
+    """What makes vectors of meaning; by default MiniLM where the extra `meaning` is installed, else nothing."""
     sources: tuple[AnySource, ...] = Field((), repr=False)  # their addresses may hold passwords
     webhooks: tuple[WebhookSettings, ...] = ()
     topics_file: Path | None = None
@@ -306,6 +309,12 @@ class Settings(BaseSettings):
                 return source
         known = ", ".join(source.name for source in self.sources)
         raise UnknownName(f"there is no source {name!r} in the configuration; there are: {known or 'none'}")
+
+    def encoder(self) -> Encoder:
+        """What makes vectors of meaning: what is set, else MiniLM where its parts are installed."""
+        if self.meaning is not None:
+            return self.meaning
+        return MiniLM() if MiniLM.installed() else Words()
 
     def on_port(self, port: int) -> Settings:
         """The same where the pages are at another port of this machine, unless they have an address already."""

@@ -90,6 +90,7 @@ class Site:
             },
             "topics_file": topics,
             "sources": [],
+            "meaning": {"kind": "words"},
         }
         self.app: App = open_site(clock=self.clock, settings=Settings(_env_file=None, **{**values, **settings}))
         self.relay = Relay()

@@ -429,9 +429,11 @@ def _told(text: str) -> dict[str, list[str]]:
 
 
 SETTINGS = sections(DOCS / "settings.md")
-VARIABLES = {_variable(name) for name, _ in _leaves(settings.Settings)} | {
-    _variable(f"transport.{name}") for kind in TRANSPORTS.values() for name in kind.model_fields
-}
+VARIABLES = (
+    {_variable(name) for name, _ in _leaves(settings.Settings)}
+    | {_variable(f"transport.{name}") for kind in TRANSPORTS.values() for name in kind.model_fields}
+    | {"PAPERROUND_MEANING__KIND"}
+)
 
 
 def _check(told: Mapping[str, list[str]], expected: Mapping[str, Any], *, variables: bool) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from paperround.cli.framework import Command, command_group
-from paperround.cli.shared import AsJson, given_path, opened, write_lines
+from paperround.cli.shared import AsJson, exit_if, given_path, opened, progress_bars, write_lines
 from paperround.operator import console
 
 root = command_group()
@@ -70,3 +70,39 @@ def export_papers(
             return
         number = write_lines(file, lines)
     console.say(f"{file}: {number:,} listings")
+
+
+@group.command("embed", cls=Command, epilog="paperround papers embed")
+def embed_papers(
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Also papers whose vectors another model has made.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make the vectors that papers wait for, now and not in the background.
+
+    Vectors say what papers mean; they are made with the model of the setting meaning.
+    """
+    from paperround.domain.errors import WrongUse
+    from paperround.rounds import pipeline
+    from paperround.rounds.meaning import Meaning
+
+    with opened() as app, progress_bars(app):
+        meaning = app.shared(Meaning)
+        if not meaning.on:
+            raise WrongUse(
+                "there is no model to make vectors with; pip install 'paperround[meaning]', or set [meaning]"
+            )
+        if rebuild:
+            app.store.vectors.rebuild(meaning.encoder.name)
+        made, waiting = 0, app.store.vectors.waiting_count()
+        app.progress.begin("embedding", waiting)
+        while some := pipeline.embed_papers(app, 1.0):
+            made += some
+            app.progress.advance(some)
+        left = app.store.vectors.waiting_count()
+    if as_json:
+        console.as_json({"model": meaning.encoder.name, "embedded": made, "waiting": left})
+    else:
+        console.say(f"{made} vectors made with {meaning.encoder.name}, {left} papers wait")
+    exit_if(left > 0)

@@ -27,6 +27,18 @@ BREADTHS = (-2, -1, 0, 1, 2)
 _STEP = 0.5
 
 
+USUAL_COSINE = _USUAL_MEANING[0]
+"""Stands for the cosine of a paper that has no vector yet."""
+CLOSE = "meaning: close"
+"""The reason of a paper that has few of an interest's words and means much the same."""
+_CLOSE = 0.35  # a cosine: about three deviations above what is usual
+
+
+def is_close(cosine: float) -> bool:
+    """Whether a paper means much the same as an interest."""
+    return cosine >= _CLOSE
+
+
 def relevance(shares: Numbers, cosines: Numbers | None) -> Numbers:
     """How well papers fit: their share of the evidence, and the cosine of their vectors where there are vectors."""
     return shares if cosines is None else cosines + np.float32(WORDS_SHARE) * shares

@@ -9,17 +9,26 @@ from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
+from numpy.typing import NDArray
+
 from paperround.app import App
 from paperround.domain.models import DeliveryState, Paper, Subscriber, SubscriberState
 from paperround.domain.preferences import write
 from paperround.matching import lexical
 from paperround.matching import search as matching_search
+from paperround.matching.interests import CLOSE, USUAL_COSINE, WORDS_SHARE, is_close, relevance
 from paperround.matching.query import Phrase
 from paperround.matching.words import Words, interpret_search
 from paperround.rounds.collection import Collection
+from paperround.rounds.interests import best_candidates
+from paperround.rounds.meaning import Meaning
 from paperround.store.deliveries import Latest
 
+Numbers = NDArray[np.float32]
+
 _CHUNK = 500
+_FEW_REASONS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +40,7 @@ class Found:
     """0 to 1."""
     why: tuple[str, ...]
     parts: Mapping[str, float]
-    """What the score is made of: `words`, the share of the evidence possible."""
+    """What the score is made of: `words`, the share of the evidence possible, and `meaning`, a cosine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +57,42 @@ def search(app: App, text: str, limit: int, offset: int = 0) -> Search:
     past = app.shared(Collection).recent()
     meant = past.vocabulary.correct(text, lambda term: app.store.papers.finds(Phrase((term,))))
     wanted = interpret_search(past.vocabulary.expand(meant.text))
+    papers = best_candidates(app, meant.text, wanted)
     scorer = matching_search.Scorer(wanted, past.statistics)
-    papers = app.store.papers.candidates(matching_search.plan(wanted, past.statistics))
-    # The candidates come newest first, and Python's sort is stable.
-    ranked = sorted(((paper, scorer.score(paper)) for paper in papers), key=lambda pair: -pair[1])
-    shown = [pair for pair in ranked if pair[1] > 0][offset : offset + limit]
-    reasons = lexical.Index((paper for paper, _ in shown), past.statistics).reasons(wanted)
-    found = [Found(paper, round(score, 4), reasons[paper.row], {"words": round(score, 4)}) for paper, score in shown]
+    shares = np.array([scorer.score(paper) for paper in papers], dtype=np.float32)
+    scores, cosines = _with_meaning(app, meant.text, papers, shares)
+    # The candidates come newest first, and a stable sort keeps them so.
+    order = np.argsort(-scores, kind="stable")
+    shown = [int(place) for place in order if scores[place] > 0][offset : offset + limit]
+    reasons = lexical.Index((papers[place] for place in shown), past.statistics).reasons(wanted)
+    found = [
+        Found(papers[place], round(float(scores[place]), 4), _why(reasons[papers[place].row], cosines, place), parts)
+        for place in shown
+        for parts in [_parts(float(shares[place]), cosines, place)]
+    ]
     return Search(found, meant.changes)
+
+
+def _with_meaning(app: App, text: str, papers: Sequence[Paper], shares: Numbers) -> tuple[Numbers, dict[int, float]]:
+    """The scores of papers, 0 to 1, and the cosines of those that have a vector, by their places."""
+    vector = app.shared(Meaning).known(text)
+    if vector is None:
+        return shares, {}
+    vectors = app.shared(Meaning).held().of([paper.row for paper in papers])
+    cosines = np.full(len(papers), USUAL_COSINE, dtype=np.float32)
+    known = np.flatnonzero(vectors.known)
+    cosines[known] = vectors.cosines(vector)
+    scores = relevance(shares, cosines) / np.float32(1 + WORDS_SHARE)
+    return np.clip(scores, 0, 1), {int(place): float(cosines[place]) for place in known}
+
+
+def _why(reasons: tuple[str, ...], cosines: Mapping[int, float], place: int) -> tuple[str, ...]:
+    return (*reasons, CLOSE) if len(reasons) < _FEW_REASONS and is_close(cosines.get(place, 0.0)) else reasons
+
+
+def _parts(share: float, cosines: Mapping[int, float], place: int) -> dict[str, float]:
+    meaning = {"meaning": round(cosines[place], 4)} if place in cosines else {}
+    return {"words": round(share, 4)} | meaning
 
 
 def newest_found(app: App, text: str, limit: int) -> list[Paper]:

@@ -2,13 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
 from paperround.app import App
-from paperround.matching.interests import Scale, relevance
+from paperround.domain.models import Paper, Topic
+from paperround.matching import search
+from paperround.matching.interests import CLOSE, Scale, is_close, relevance
 from paperround.matching.lexical import Hit, Index
-from paperround.matching.words import Words
+from paperround.matching.vectors import Vectors
+from paperround.matching.words import Wanted, Words
 from paperround.rounds.collection import Collection
+from paperround.rounds.meaning import Meaning, is_words
 
 _MOST_SCALES = 20_000
+_STEP = 100  # papers of the past that have got a vector since: then what is usual is measured anew
+_FEW_REASONS = 2
+_NEAREST = 200  # papers that a search takes for their meaning
+
+Numbers = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Papers that interests are compared with: their words, and their vectors where they have one."""
+
+    index: Index
+    vectors: Vectors
+
+    @cached_property
+    def unknown(self) -> NDArray[np.intp]:
+        """The places of the papers without a vector."""
+        return np.flatnonzero(~self.vectors.known)
+
+    @cached_property
+    def known(self) -> NDArray[np.intp]:
+        """The places of the papers with one."""
+        return np.flatnonzero(self.vectors.known)
 
 
 class Interests:
@@ -16,20 +50,93 @@ class Interests:
 
     def __init__(self, app: App) -> None:
         self._app = app
-        self._scales: dict[tuple[Words, int], Scale] = {}
+        self._meaning = app.shared(Meaning)
+        self._scales: dict[tuple[str, int], tuple[int, Scale, Scale]] = {}
+        self._past: tuple[int, Batch] | None = None
 
-    def hits(self, words: Words, index: Index, breadth: int = 0) -> dict[int, Hit]:
-        """The papers of an index that fit well enough, by row, each with its hit."""
-        scores = relevance(index.shares(words), None)
-        scale = self._scale(words, breadth)
-        fitting = {index.numbers[place]: float(scores[place]) for place in scale.enough(scores).nonzero()[0]}
-        return {row: Hit(scale.fit(score), index.reasons(words, [row])[row]) for row, score in fitting.items()}
+    def prepare(self, topics: Iterable[Topic]) -> None:
+        """Have the vectors of papers and of plain topics at hand.
 
-    def _scale(self, words: Words, breadth: int) -> Scale:
-        known = self._scales.get((words, breadth))
-        if known is None:
-            past = self._app.shared(Collection).fixed().index.shares(words)
+        To be called outside of transactions, for it may write.
+        """
+        if self._meaning.on:
+            self._meaning.table()
+            for topic in topics:
+                if is_words(topic.query):
+                    self._meaning.of_topic(topic.query)
+
+    def batch(self, papers: Iterable[Paper]) -> Batch:
+        """Papers to compare with."""
+        index = Index(papers, self._app.shared(Collection).fixed().statistics)
+        return Batch(index, self._meaning.held().of(index.numbers))
+
+    def hits(self, text: str, wanted: Wanted, batch: Batch, breadth: int = 0) -> Mapping[int, Hit]:
+        """What of a batch a topic takes, by row: all that matches a query, what stands out for plain words."""
+        if not isinstance(wanted, Words):
+            return batch.index.matches(wanted)
+        vector = self._meaning.known(text)
+        by_words, by_meaning = self._scale(text, wanted, vector, breadth)
+        shares = batch.index.shares(wanted)
+        if vector is None or not len(batch.known):
+            return self._fitting(wanted, batch, np.arange(len(shares)), shares, by_words)
+        cosines = batch.vectors.cosines(vector)
+        scores = relevance(shares[batch.known], cosines)
+        found = self._fitting(wanted, batch, batch.known, scores, by_meaning, cosines)
+        return found | self._fitting(wanted, batch, batch.unknown, shares[batch.unknown], by_words)
+
+    def _fitting(
+        self,
+        words: Words,
+        batch: Batch,
+        places: NDArray[np.intp],
+        scores: Numbers,
+        scale: Scale,
+        cosines: Numbers | None = None,
+    ) -> dict[int, Hit]:
+        found: dict[int, Hit] = {}
+        for at in np.flatnonzero(scale.enough(scores)):
+            row = batch.index.numbers[places[at]]
+            why = batch.index.reasons(words, [row])[row]
+            if cosines is not None and len(why) < _FEW_REASONS and is_close(float(cosines[at])):
+                why = (*why, CLOSE)
+            found[row] = Hit(scale.fit(float(scores[at])), why)
+        return found
+
+    def _scale(self, text: str, words: Words, vector: Numbers | None, breadth: int) -> tuple[Scale, Scale]:
+        """What is usual for an interest by words alone, and with vectors."""
+        past = self._past_batch()
+        measured = len(past.known) // _STEP if vector is not None else -1
+        kept = self._scales.get((text, breadth))
+        if kept is None or kept[0] != measured:
+            shares = past.index.shares(words)
+            scores = shares[:0]
+            if vector is not None and len(past.known):
+                scores = relevance(shares[past.known], past.vectors.cosines(vector))
             if len(self._scales) >= _MOST_SCALES:
                 self._scales.clear()
-            known = self._scales[words, breadth] = Scale.of(relevance(past, None), meaning=False, breadth=breadth)
-        return known
+            kept = self._scales[text, breadth] = (
+                measured,
+                Scale.of(shares, meaning=False, breadth=breadth),
+                Scale.of(scores, meaning=True, breadth=breadth),
+            )
+        return kept[1], kept[2]
+
+    def _past_batch(self) -> Batch:
+        held = self._meaning.held()
+        if self._past is None or self._past[0] != len(held) // _STEP:
+            index = self._app.shared(Collection).fixed().index
+            self._past = len(held) // _STEP, Batch(index, held.of(index.numbers))
+        return self._past[1]
+
+
+def best_candidates(app: App, text: str, wanted: Wanted) -> list[Paper]:
+    """The papers, of all that are stored, that may fit best by their words or by their meaning; the latest first."""
+    papers = app.store.papers.candidates(search.plan(wanted, app.shared(Collection).recent().statistics))
+    meaning = app.shared(Meaning)
+    vector = meaning.of_query(text) if isinstance(wanted, Words) else None
+    if vector is None:
+        return papers
+    found = {paper.row: paper for paper in papers}
+    near = meaning.table().nearest(vector, _NEAREST).keys() - found.keys()
+    found |= app.store.papers.by_rows(near)
+    return [found[row] for row in sorted(found, reverse=True)]

@@ -35,6 +35,7 @@ from paperround.rounds import bounce_intake, topics, webhooks
 from paperround.rounds.collection import Collection
 from paperround.rounds.dispatch import BatchSender, Surroundings
 from paperround.rounds.letters import LetterBuilder, new_message_id
+from paperround.rounds.meaning import embed
 from paperround.sources import FORMATS, Fetched, Source, SourceState, Window, pictures
 from paperround.store.issues import Batch, DueSubscriber, NewDelivery
 from paperround.store.sources import SourceRecord
@@ -50,6 +51,7 @@ _LONGEST_LOOK_BACK = timedelta(days=30)
 _PICTURES_AT_ONCE = 100
 _PICTURE_SECONDS = 60.0  # for all of them together: what is missing then comes with the next round
 _PICTURES_OF = timedelta(days=7)  # papers; older ones reach no letter
+_EMBED_SECONDS = 20.0  # at a time
 _PICTURES_KEPT = timedelta(days=365)
 
 
@@ -344,6 +346,18 @@ def sweep(app: App) -> int:
     return mended + app.store.deliveries.sweep(now) + app.store.subscribers.wake(now)
 
 
+def embed_papers(app: App, seconds: float = _EMBED_SECONDS) -> int:
+    """Make vectors for papers that wait for one, for so many seconds at most, and match those papers again.
+
+    Returns how many vectors were made. A round does not wait for it: a paper without a vector is matched by its
+    words, and what its meaning brings is news a little later.
+    """
+    made = embed(app, seconds)
+    if made:
+        topics.match_papers(app)
+    return made
+
+
 def round_(app: App) -> tuple[list[Ingested], Tally]:
     """One round, now: ingest, publish, then deliver until nothing is due; other programs are told what came of it."""
     started = time.perf_counter()
@@ -353,6 +367,7 @@ def round_(app: App) -> tuple[list[Ingested], Tally]:
     tally = publish(app)
     sent = deliver(app)
     webhooks.call_due(app)
+    embed_papers(app)
     tally.letters, tally.paused = sent.letters, sent.paused
     tally.stages = {"ingest": ingested, **tally.stages, **sent.stages}
     return reports, tally

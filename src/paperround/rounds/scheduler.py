@@ -42,6 +42,7 @@ class Rounds:
             self._add(f"ingest {source.name}", source.schedule, source.timezone, self._ingest(source.name))
         self._add("round", app.settings.rounds.publish, "UTC", self.round)
         self._add("sweep", app.settings.rounds.sweep, "UTC", self._sweep)
+        self._add("embed", app.settings.rounds.sweep, "UTC", self._embed)
         if app.settings.webhooks:
             self._add("webhooks", "* * * * *", "UTC", self._webhooks)
         if app.settings.bounces.maildir or app.settings.bounces.imap:
@@ -107,6 +108,10 @@ class Rounds:
     def _sweep(self) -> None:
         if touched := pipeline.sweep(self._app):
             log.info("sweep", touched=touched)
+
+    def _embed(self) -> None:
+        if made := pipeline.embed_papers(self._app):
+            log.info("embed", papers=made)
 
     def _bounces(self) -> None:
         if new := [one for one in bounce_intake.read_mailbox(self._app) if one.new]:

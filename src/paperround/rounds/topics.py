@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,9 @@ from paperround import logs
 from paperround.app import App
 from paperround.domain.errors import ConfigurationError, QueryError, UnknownName, WrongUse
 from paperround.domain.models import Match, Paper, Topic
-from paperround.matching import lexical, search
 from paperround.matching.fields import TEXT_FORM
 from paperround.matching.words import Wanted, Words, any_of, interpret
-from paperround.rounds.collection import Collection
-from paperround.rounds.interests import Interests
+from paperround.rounds.interests import Interests, best_candidates
 from paperround.rounds.topics_file import TopicsFile, read_file
 from paperround.store.topics import news_horizon
 
@@ -35,7 +33,10 @@ _REINDEX_SECONDS = 20.0  # a sweep: some 20,000 papers
 
 def match_papers(app: App) -> None:
     """Compare papers that are new or changed with all topics; each batch of papers is one transaction."""
+    interests = app.shared(Interests)
     while True:
+        if app.store.topics.papers_waiting():
+            interests.prepare(app.store.topics.all())
         with app.store.topics.matching(_PAPERS_AT_ONCE) as work:
             work.found += _found(app, work.papers, work.topics)
         if not work.papers:
@@ -87,6 +88,7 @@ def _match_or_set_aside(app: App, topic: Topic) -> None:
 
 def _match_topic(app: App, topic: Topic) -> None:
     since = news_horizon(app.clock())
+    app.shared(Interests).prepare([topic])
     # Read before the walk: a match that an ingest makes meanwhile is not for this walk to judge.
     outdated = app.store.topics.matches_of(topic)
     for papers in _candidates(app, topic, since):
@@ -102,29 +104,26 @@ def _candidates(app: App, topic: Topic, since: datetime) -> Iterator[list[Paper]
     # A subscriber's own query is compared with the past week alone: only that can still reach a letter, and no page
     # lists older papers for it. Plain words find something in most papers ever stored, and of the older ones only the
     # best few hundred are looked at.
-    recent = topic.private or isinstance(wanted, Words)
-    row = app.store.browsing.first_row_since(since) if recent else 0
-    if isinstance(wanted, Words) and not topic.private:
-        plan = search.plan(wanted, app.shared(Collection).fixed().statistics)
-        yield [paper for paper in app.store.papers.candidates(plan) if paper.row < row]
-    yield from app.store.papers.matching(any_of(wanted), row)
+    week = app.store.browsing.first_row_since(since)
+    if not isinstance(wanted, Words):
+        yield from app.store.papers.matching(wanted, week if topic.private else 0)
+        return
+    if not topic.private:
+        yield [paper for paper in best_candidates(app, topic.query, wanted) if paper.row < week]
+    yield from app.store.papers.stored_since(week)
 
 
 def _found(app: App, papers: Sequence[Paper], topics: Sequence[Topic]) -> list[tuple[int, Match]]:
     if not papers:
         return []
-    index = lexical.Index(papers, app.shared(Collection).fixed().statistics)
+    interests = app.shared(Interests)
+    batch = interests.batch(papers)
     return [
         (topic.row, Match(topic.slug, row, hit.score, hit.why))
         for topic in topics
         for wanted in _parsed(topic)
-        for row, hit in _hits(app, wanted, index).items()
+        for row, hit in interests.hits(topic.query, wanted, batch).items()
     ]
-
-
-def _hits(app: App, wanted: Wanted, index: lexical.Index) -> Mapping[int, lexical.Hit]:
-    """What of an index a topic takes: all that matches a query, what stands out for plain words."""
-    return app.shared(Interests).hits(wanted, index) if isinstance(wanted, Words) else index.matches(wanted)
 
 
 def _parsed(topic: Topic) -> list[Wanted]:

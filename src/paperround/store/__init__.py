@@ -1,7 +1,7 @@
 """Everything that is remembered: one concrete class on SQLAlchemy Core, on SQLite or PostgreSQL.
 
 Each part holds the statements of its words: `store.papers`, `store.pictures`, `store.topics`, `store.subscribers`,
-`store.issues`, `store.feedback`, `store.deliveries`, `store.bounces`, `store.events`,
+`store.issues`, `store.feedback`, `store.vectors`, `store.deliveries`, `store.bounces`, `store.events`,
 `store.sources`; `store.browsing` serves
 the pages, `store.personal` one subscriber, `store.reasons` whoever asks why. A method is one transaction.
 """
@@ -36,6 +36,7 @@ from paperround.store.sources import Sources
 from paperround.store.subscriber_changes import SubscriberChanges
 from paperround.store.subscribers import Subscribers
 from paperround.store.topics import Topics
+from paperround.store.vectors import Vectors
 
 __all__ = ["Store"]
 
@@ -58,6 +59,7 @@ class Store:
         self.changes = SubscriberChanges(self._engine, wanted or {})
         self.issues = Issues(self._engine)
         self.feedback = FeedbackLedger(self._engine)
+        self.vectors = Vectors(self._engine)
         self.deliveries = Deliveries(self._engine)
         self.bounces = Bounces(self._engine, wanted or {})
         self.events = Events(self._engine)

@@ -27,6 +27,7 @@ from paperround.store.schema import (
     unsent_papers,
 )
 from paperround.store.search import SearchIndex
+from paperround.store.vector_queue import expect_vectors
 
 _CHUNK = 500
 _NO_ROW = 2**62  # a number that no paper reaches
@@ -75,6 +76,7 @@ class Papers:
                     (stored.new if fate == "new" else stored.updated).append(known[row])
             self._index.put(db, [*stored.new, *stored.updated])
             _keep_echoes(db, [*stored.new, *stored.updated], now)
+            expect_vectors(db, [*stored.new, *stored.updated])
         return stored
 
     def _add_one(self, db: Connection, listing: Listing, now: datetime, archive: bool) -> tuple[int, str]:
@@ -190,6 +192,16 @@ class Papers:
             known = list(load(db, papers.c.row > after, limit=limit))
             self._index.put(db, known)
         return known[-1].row if known else None
+
+    def stored_since(self, row: int, size: int = 1_000) -> Iterator[list[Paper]]:
+        """All papers from a number on, in chunks that bound the memory."""
+        while True:
+            with reading(self._engine) as db:
+                chunk = list(load(db, papers.c.row >= row, limit=size))
+            if not chunk:
+                return
+            yield chunk
+            row = chunk[-1].row + 1
 
     def latest(self, limit: int) -> list[Paper]:
         """The papers stored last."""

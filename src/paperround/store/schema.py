@@ -190,9 +190,31 @@ topics = Table(
     Column("query", Text, nullable=False),
     Column("about", Text, nullable=False),
     Column("private", Boolean, nullable=False),  # a subscriber's own query: on no page and in no list
+    # What the query means, and the model that made the vector: for plain words alone, so that a round needs no model.
+    Column("vector", LargeBinary),
+    Column("vector_of", String),
     Column("matched_query", Text),  # the query that the stored matches are of; another one is due for matching
     sqlite_autoincrement=_NUMBERS_ONCE,
 )
+
+# What papers mean, for a model (matching.vectors has the form). A paper waits for its vector from the transaction on
+# that makes it or changes its text.
+vectors = Table(
+    "vectors",
+    metadata,
+    _ref("paper", "papers", primary_key=True),
+    Column("text", String, nullable=False),  # a digest of the text that the vector is, or is to be, made of
+    Column("model", String, nullable=False),
+    Column("number", Integer, nullable=False),  # grows with each transaction that keeps vectors: what is new since?
+    Column("vector", LargeBinary),
+    Index("ix_vectors_number", "number"),
+    Index(
+        "ix_vectors_waiting", "paper", sqlite_where=text("vector IS NULL"), postgresql_where=text("vector IS NULL")
+    ),
+)
+
+WAITING_FOR_VECTOR: ColumnElement[bool] = literal_column("vectors.vector").is_(None)
+"""As the index above has it."""
 
 # A match becomes news when publish() closes an edition over it. The number is given inside that transaction to
 # the rows visible there: a match that a slow transaction commits late is still NULL and comes with the next one,

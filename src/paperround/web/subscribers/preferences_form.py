@@ -14,11 +14,11 @@ from paperround.domain.errors import PreferenceError, QueryError, WrongUse
 from paperround.domain.models import Paper, Topic
 from paperround.domain.preferences import DEFAULTS, FIELDS, LISTS, MOST_PAPERS, MOST_QUERIES, MOST_QUERY, Preferences
 from paperround.matching import lexical
-from paperround.matching.words import Wanted, Words, any_of, interpret_once
+from paperround.matching.words import Wanted, Words, interpret_once
 from paperround.rendering import reasons, theme
 from paperround.rendering.language import Language
-from paperround.rounds.collection import Collection
 from paperround.rounds.interests import Interests
+from paperround.rounds.meaning import Meaning
 from paperround.store.topics import news_horizon
 from paperround.subscribers import membership
 from paperround.web import wording
@@ -164,7 +164,7 @@ def preview_query(app: App, text: str, language: Language, *, own: bool = True) 
             preferences.read_field("queries", [text])
         wanted = interpret_once(text)
         first = app.store.browsing.first_row_since(news_horizon(app.clock()))
-        number, hits, papers = _tried(app, wanted, first)
+        number, hits, papers = _tried(app, text, wanted, first)
     except QueryError as error:
         return QueryPreview(text, wrong=str(error))
     best = sorted((paper for paper in papers if paper.row in hits), key=lambda paper: -hits[paper.row].score)
@@ -172,11 +172,14 @@ def preview_query(app: App, text: str, language: Language, *, own: bool = True) 
     return QueryPreview(text, number, shown)
 
 
-def _tried(app: App, wanted: Wanted, first: int) -> tuple[int, Mapping[int, lexical.Hit], Sequence[Paper]]:
+def _tried(app: App, text: str, wanted: Wanted, first: int) -> tuple[int, Mapping[int, lexical.Hit], Sequence[Paper]]:
     """How many papers stored since a number fit, the hits of some of them, and these papers."""
     if isinstance(wanted, Words):
-        papers = app.store.browsing.found_since(any_of(wanted), first, _COUNTED)
-        hits = app.shared(Interests).hits(wanted, lexical.Index(papers, app.shared(Collection).recent().statistics))
+        papers = [paper for paper in app.store.papers.latest(_COUNTED) if paper.row >= first]
+        app.shared(Meaning).table()
+        app.shared(Meaning).of_query(text)
+        interests = app.shared(Interests)
+        hits = interests.hits(text, wanted, interests.batch(papers))
         return len(hits), hits, papers
     number = app.store.browsing.count_since(wanted, first, _COUNTED)
     papers = app.store.browsing.found_since(wanted, first, _SHOWN * 10)

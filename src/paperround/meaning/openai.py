@@ -1,0 +1,98 @@
+"""Vectors from an endpoint of the operator's own that speaks OpenAI's embeddings API: llama.cpp, vLLM, Ollama.
+
+An endpoint that hangs, answers something else or answers without end costs one bounded request: papers wait for
+their vectors, and everything goes on by words.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+import httpx
+import numpy as np
+from pydantic import Field, SecretStr, field_validator
+
+from paperround.domain.errors import MeaningError
+from paperround.meaning.base import EncoderSettings, Vectors, unit
+
+_AT_ONCE = 16  # texts in one request
+_MOST_DIMENSIONS = 4_096
+# A number takes 25 characters at most, and there are names and quotation marks around them.
+_MOST_BYTES = _AT_ONCE * _MOST_DIMENSIONS * 32
+_MOST_CHARACTERS = 8_000  # of one text: what a model of 2,048 tokens reads
+
+
+class OpenAI(EncoderSettings):
+    """An endpoint that makes vectors, known by its address and the model's name."""
+
+    kind: Literal["openai"] = "openai"
+    url: str
+    """Up to `/v1`, without `/embeddings`: http://localhost:11434/v1."""
+    model: Annotated[str, Field(min_length=1, max_length=200)]
+    """As the endpoint calls it."""
+    api_key: SecretStr | None = None
+    timeout: Annotated[float, Field(gt=0, le=300)] = 30.0
+    """Seconds for a whole answer."""
+
+    @field_validator("url")
+    @classmethod
+    def _absolute(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.netloc:
+            raise ValueError("must be an absolute address such as http://localhost:11434/v1")
+        return value.rstrip("/").removesuffix("/embeddings")
+
+    @property
+    def name(self) -> str:
+        """The name kept with each vector."""
+        return self.model
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """One vector of length one for each text, in their order; MeaningError when that fails."""
+        parts = [self._ask(texts[start : start + _AT_ONCE]) for start in range(0, len(texts), _AT_ONCE)]
+        if len({part.shape[1] for part in parts}) > 1:
+            raise MeaningError(f"{self.url}: vectors of different lengths; is {self.model} one model?")
+        return np.concatenate(parts) if parts else np.zeros((0, 0), dtype=np.float32)
+
+    def _ask(self, texts: Sequence[str]) -> Vectors:
+        # An empty text is an error to some servers, and a blank is the same to a model.
+        wanted = {"model": self.model, "input": [text[:_MOST_CHARACTERS] or " " for text in texts]}
+        headers = {"Authorization": f"Bearer {self.api_key.get_secret_value()}"} if self.api_key else {}
+        try:
+            with httpx.stream(
+                "POST", f"{self.url}/embeddings", json=wanted, headers=headers, timeout=self.timeout
+            ) as answer:
+                body = self._body(answer)
+                status = answer.status_code
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise MeaningError(f"{self.url}: {type(error).__name__}: {error}; is the endpoint running?") from None
+        if status != httpx.codes.OK:
+            said = " ".join(body[:2_000].decode("utf-8", "replace").split())[:200]
+            raise MeaningError(f"{self.url}: HTTP {status} ({said}); are address, model and key right?")
+        return read_vectors(body, len(texts), self.url)
+
+    def _body(self, answer: httpx.Response) -> bytes:
+        """The answer's bytes, bounded in number and time: httpx's own timeout begins anew with each piece."""
+        body, until = b"", time.monotonic() + self.timeout
+        for piece in answer.iter_bytes():
+            body += piece
+            if len(body) > _MOST_BYTES or time.monotonic() > until:
+                raise MeaningError(f"{self.url}: the answer is too long or too slow; is this an embeddings endpoint?")
+        return body
+
+
+def read_vectors(body: bytes, number: int, asker: str) -> Vectors:
+    """The vectors in an endpoint's answer, in the order of the texts; MeaningError where that is not in it."""
+    try:
+        entries: list[Any] = json.loads(body)["data"]
+        by_place = {int(entry.get("index", place)): entry["embedding"] for place, entry in enumerate(entries)}
+        vectors = np.array([by_place[place] for place in range(number)], dtype=np.float32)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
+        raise MeaningError(f"{asker}: the answer holds no vectors; is this an embeddings endpoint?") from None
+    if vectors.ndim != 2 or not 0 < vectors.shape[1] <= _MOST_DIMENSIONS or not np.isfinite(vectors).all():
+        raise MeaningError(f"{asker}: the answer holds no vectors; is this an embeddings endpoint?")
+    return unit(vectors)

@@ -1,0 +1,63 @@
+"""Text into the word pieces that BERT-like models read. Pure.
+
+The scheme is BERT's for uncased English: lower case without accents, split at white space and at each mark of
+punctuation and Chinese character, then each word into the longest pieces that the vocabulary has, from the left
+(Devlin et al., "BERT", 2019, 4; Wu et al., "Google's Neural Machine Translation System", 2016, 4.1).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+
+_UNKNOWN, _BEGIN, _END = "[UNK]", "[CLS]", "[SEP]"
+_LONGEST_WORD = 100  # characters; a longer one is unknown
+_CHINESE = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0002fa1f"
+_WORD = re.compile(rf"[{_CHINESE}]|[^\W_{_CHINESE}]+|[^\s\w]|_")
+
+
+class WordPieces:
+    """A vocabulary of word pieces, each known to the model by its place in it."""
+
+    def __init__(self, vocabulary: Iterable[str]) -> None:
+        self._numbers = {piece: number for number, piece in enumerate(vocabulary)}
+        self._unknown, self._begin, self._end = (self._numbers[mark] for mark in (_UNKNOWN, _BEGIN, _END))
+        self._split = lru_cache(maxsize=50_000)(self._pieces)
+
+    def numbers(self, text: str, most: int) -> list[int]:
+        """The numbers of a text's pieces between those of beginning and end, `most` in all; the rest is cut off."""
+        found: list[int] = [self._begin]
+        # Letters beyond those that can fill the room are not looked at: a piece has one letter at least.
+        for word in _words(text):
+            found += self._split(word)
+            if len(found) >= most:
+                break
+        return [*found[: most - 1], self._end]
+
+    def _pieces(self, word: str) -> Sequence[int]:
+        if len(word) > _LONGEST_WORD:
+            return (self._unknown,)
+        found, start = [], 0
+        while start < len(word):
+            number, start = self._longest(word, start)
+            if number is None:
+                return (self._unknown,)
+            found.append(number)
+        return found
+
+    def _longest(self, word: str, start: int) -> tuple[int | None, int]:
+        """The longest piece that begins here, and where it ends."""
+        for end in range(len(word), start, -1):
+            piece = word[start:end] if start == 0 else f"##{word[start:end]}"
+            if piece in self._numbers:
+                return self._numbers[piece], end
+        return None, start
+
+
+def _words(text: str) -> Iterator[str]:
+    plain = text.lower()
+    if not plain.isascii():
+        plain = "".join(c for c in unicodedata.normalize("NFD", plain) if unicodedata.category(c) != "Mn")
+    return (found[0] for found in _WORD.finditer(plain))

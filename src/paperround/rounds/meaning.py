@@ -1,0 +1,144 @@
+"""Meaning in use: papers are embedded in the background, and the vectors of a process kept in memory.
+
+Whatever fails here (no model, an endpoint that hangs) is logged once, and everything goes on by words.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from paperround import logs
+from paperround.app import App
+from paperround.domain.errors import MeaningError, QueryError
+from paperround.matching.vectors import VectorTable, pack, unpack
+from paperround.matching.words import Words, interpret
+from paperround.store.vector_queue import text_of
+
+log = logs.logger()
+_AT_ONCE = 16  # papers: one transaction, and half a second
+_QUERIES_KEPT = 1_000
+_PATIENCE = 300.0  # seconds for which an encoder that failed is not asked again
+
+
+class Meaning:
+    """The encoder of a process, and the vectors of all papers; read from the database as they come."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self.encoder = app.settings.encoder()
+        self._table, self._number = VectorTable(), 0
+        self._queries: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
+        self._topics: dict[str, bytes] | None = None
+        self._guard = threading.RLock()
+        self._failed_at: float | None = None
+
+    @property
+    def on(self) -> bool:
+        """Whether there are vectors at all."""
+        return bool(self.encoder.name)
+
+    @property
+    def resting(self) -> bool:
+        """Whether the encoder failed a moment ago."""
+        return self._failed_at is not None and time.monotonic() - self._failed_at < _PATIENCE
+
+    def table(self) -> VectorTable:
+        """The vectors of all papers that have one, as of now."""
+        with self._guard:
+            number, fresh = self._app.store.vectors.since(self.encoder.name, self._number)
+            self._table.put(fresh)
+            self._number = number
+            return self._table
+
+    def held(self) -> VectorTable:
+        """The same as of the last time that it was asked for; nothing is read."""
+        return self._table
+
+    def known(self, text: str) -> NDArray[np.float32] | None:
+        """The vector of a topic or a query that was made before; nothing is read or made."""
+        with self._guard:
+            if self._topics and text in self._topics:
+                return np.asarray(unpack([self._topics[text]])[0])
+            return self._queries.get(text)
+
+    def encode(self, texts: list[str]) -> NDArray[np.float32] | None:
+        """Vectors for texts; None where none can be made now."""
+        if not self.on or self.resting:
+            return None
+        try:
+            found = self.encoder.encode(texts)
+        except MeaningError as error:
+            log.error("no vectors; papers are ranked by words", problem=str(error))
+            self._failed_at = time.monotonic()
+            return None
+        self._failed_at = None
+        return found
+
+    def of_query(self, text: str) -> NDArray[np.float32] | None:
+        """The vector of what somebody looks for; None where it cannot be made."""
+        with self._guard:
+            if text in self._queries:
+                self._queries.move_to_end(text)
+                return self._queries[text]
+        found = self.encode([text])
+        if found is None:
+            return None
+        vector: NDArray[np.float32] = found[0]
+        with self._guard:
+            self._queries[text] = vector
+            while len(self._queries) > _QUERIES_KEPT:
+                self._queries.popitem(last=False)
+            return vector
+
+    def of_topic(self, query: str) -> NDArray[np.float32] | None:
+        """The vector of a topic in plain words, which is kept with it; None where it cannot be made."""
+        if not self.on:
+            return None
+        with self._guard:
+            if self._topics is None:
+                self._topics = self._app.store.vectors.topic_vectors(self.encoder.name)
+            known = self._topics.get(query)
+        if known is None:
+            made = self.of_query(query)
+            if made is None:
+                return None
+            known = pack(made)
+            self._app.store.vectors.keep_topic(query, self.encoder.name, known)
+            with self._guard:
+                self._topics[query] = known
+        return np.asarray(unpack([known])[0])
+
+
+def embed(app: App, seconds: float) -> int:
+    """Make vectors for papers that wait for one, the newest first, for so long; how many there are more of now.
+
+    Papers that get one stand as unmatched again, if any topic is in plain words.
+    """
+    meaning, began, made = app.shared(Meaning), time.monotonic(), 0
+    while meaning.on and not app.stopping.is_set() and time.monotonic() - began < seconds:
+        papers = app.store.vectors.waiting(_AT_ONCE)
+        found = meaning.encode([text_of(paper) for paper in papers]) if papers else None
+        if found is None:
+            break
+        pairs = [(paper, pack(vector)) for paper, vector in zip(papers, found, strict=True)]
+        app.store.vectors.keep(meaning.encoder.name, pairs, rematch=_any_plain_topic(app))
+        made += len(papers)
+        app.courtesy.give_way()
+    return made
+
+
+def _any_plain_topic(app: App) -> bool:
+    return any(is_words(topic.query) for topic in app.store.topics.all())
+
+
+def is_words(query: str) -> bool:
+    """Whether a topic's query is plain words; what is no query at all is none."""
+    try:
+        return isinstance(interpret(query), Words)
+    except QueryError:
+        return False

@@ -1,0 +1,33 @@
+"""Papers that wait for a vector: written in the transaction that makes or changes them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+from sqlalchemy import Connection
+
+from paperround.domain.models import Paper
+from paperround.store.engine import upsert
+from paperround.store.schema import vectors
+
+
+def text_of(paper: Paper) -> str:
+    """What of a paper a vector is made of."""
+    return f"{paper.title}. {paper.abstract or paper.summary}"
+
+
+def expect_vectors(db: Connection, changed: Iterable[Paper]) -> None:
+    """Let papers that are new, or say something new, wait for a vector."""
+    values = [{"paper": paper.row, "text": text_digest(paper), "model": "", "number": 0} for paper in changed]
+    if not values:
+        return
+    statement = upsert(db, vectors)
+    fresh = {"text": statement.excluded.text, "vector": None, "model": "", "number": 0}
+    another_text = vectors.c.text != statement.excluded.text
+    db.execute(statement.on_conflict_do_update(index_elements=["paper"], set_=fresh, where=another_text), values)
+
+
+def text_digest(paper: Paper) -> str:
+    """A short name for this text: where it is another one, the vector is made anew."""
+    return hashlib.sha256(text_of(paper).encode()).hexdigest()[:32]

@@ -1,0 +1,110 @@
+"""Vectors of meaning: which papers wait for one, and those that are there."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, Engine, bindparam, func, select, update
+
+from paperround.domain.models import Paper
+from paperround.store.engine import alone, reading, upsert, writing
+from paperround.store.papers import load_rows
+from paperround.store.schema import WAITING_FOR_VECTOR, notes, papers, topics, vectors
+from paperround.store.vector_queue import text_digest
+
+_NUMBER = "vectors kept"
+
+
+class Vectors:
+    """The store's part for them."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def waiting(self, limit: int) -> list[Paper]:
+        """Papers that have no vector for their present text, the newest first."""
+        rows = select(vectors.c.paper).where(WAITING_FOR_VECTOR).order_by(vectors.c.paper.desc()).limit(limit)
+        with reading(self._engine) as db:
+            found = load_rows(db, db.scalars(rows).all())
+            return [found[row] for row in sorted(found, reverse=True)]
+
+    def waiting_count(self) -> int:
+        """How many papers that are."""
+        with reading(self._engine) as db:
+            return db.scalar(select(func.count()).select_from(vectors).where(WAITING_FOR_VECTOR)) or 0
+
+    def keep(self, model: str, made: Sequence[tuple[Paper, bytes]], *, rematch: bool) -> None:
+        """Keep the vectors that a model made of papers.
+
+        A paper whose text has changed meanwhile goes on waiting. With `rematch` the papers are compared with the
+        topics again.
+        """
+        rows = sorted(paper.row for paper, _ in made)
+        with writing(self._engine) as db:
+            # Papers before vectors, as where papers are taken in: nobody waits in a circle.
+            db.execute(select(papers.c.row).where(papers.c.row.in_(rows)).order_by(papers.c.row).with_for_update())
+            alone(db, vectors)  # numbers are given in the order in which transactions end
+            number = _next_number(db)
+            statement = (
+                update(vectors)
+                .where(vectors.c.paper == bindparam("row"), vectors.c.text.in_([bindparam("of"), ""]))
+                .values(
+                    text=bindparam("of"),
+                    model=bindparam("by"),
+                    vector=bindparam("made"),
+                    number=bindparam("as_number"),
+                )
+            )
+            values = [
+                {"row": paper.row, "of": text_digest(paper), "by": model, "made": vector, "as_number": number}
+                for paper, vector in made
+            ]
+            if values:
+                db.execute(statement, values)
+            if rematch and values:
+                db.execute(update(papers).where(papers.c.row.in_(rows)).values(unmatched=True))
+
+    def since(self, model: str, number: int) -> tuple[int, dict[int, bytes]]:
+        """A model's vectors that were kept after a number was given, by paper; and the newest number."""
+        query = select(vectors.c.paper, vectors.c.vector, vectors.c.number).where(
+            vectors.c.number > number, vectors.c.model == model, ~WAITING_FOR_VECTOR
+        )
+        with reading(self._engine) as db:
+            found = db.execute(query).all()
+        return max((row.number for row in found), default=number), {row.paper: row.vector for row in found}
+
+    def rebuild(self, model: str) -> int:
+        """Let all papers whose vectors are not this model's wait for one; how many that are."""
+        others = (vectors.c.model != model) & ~WAITING_FOR_VECTOR
+        with writing(self._engine) as db:
+            alone(db, vectors)
+            forgotten = update(vectors).where(others).values(vector=None, model="").returning(vectors.c.paper)
+            return len(db.scalars(forgotten).all())
+
+    def topic_vectors(self, model: str) -> dict[str, bytes]:
+        """The vectors that a model made of topics' queries, by query."""
+        query = select(topics.c.query, topics.c.vector, topics.c.vector_of).where(topics.c.vector.is_not(None))
+        with reading(self._engine) as db:
+            found = db.execute(query).all()
+        return {row.query: row.vector for row in found if row.vector_of == _origin(model, row.query)}
+
+    def keep_topic(self, query: str, model: str, vector: bytes) -> None:
+        """Keep the vector of a topic's query with the topic."""
+        with writing(self._engine) as db:
+            db.execute(
+                update(topics).where(topics.c.query == query).values(vector=vector, vector_of=_origin(model, query))
+            )
+
+
+def _next_number(db: Connection) -> int:
+    """A number that was never given before, although papers may be gone with theirs."""
+    number = int(db.scalar(select(notes.c.value).where(notes.c.name == _NUMBER)) or 0) + 1
+    counted = upsert(db, notes).values(name=_NUMBER, value=str(number))
+    db.execute(counted.on_conflict_do_update(index_elements=["name"], set_={"value": str(number)}))
+    return number
+
+
+def _origin(model: str, query: str) -> str:
+    """What a topic's vector was made by, and of: the query may be another one since."""
+    return f"{model} {hashlib.sha256(query.encode()).hexdigest()[:32]}"

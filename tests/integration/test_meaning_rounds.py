@@ -1,0 +1,147 @@
+"""Meaning at work: papers get vectors in the background, and interests find what does not say their words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from paperround.app import App
+from paperround.operator import queries
+from paperround.rounds import pipeline, topics
+from paperround.rounds.meaning import Meaning, embed
+from support.encoder import use_ideas
+from support.papers import listing
+from support.site import Site
+
+WALKING = {"title": "A humanoid", "abstract": "Its stride is even.", "authors": ["Ada Bee"]}
+PLAIN = "legged machines which walk"
+
+
+@pytest.fixture
+def site(tmp_path: Path, database_url: str) -> Iterator[Site]:
+    site = Site(tmp_path, database_url)
+    yield site
+    site.app.close()
+
+
+def matched(app: App, slug: str) -> set[int]:
+    topic = app.store.topics.by_slug(slug)
+    assert topic
+    return app.store.topics.matches_of(topic)
+
+
+def test_a_paper_is_matched_by_its_meaning_once_it_has_a_vector_and_comes_with_the_next_letter(site: Site) -> None:
+    use_ideas(site.app)
+    site.topic("walking", PLAIN)
+    site.subscriber("ada@example.org", "walking")
+    site.papers(listing(1, **WALKING), *(listing(number, "agents") for number in range(2, 6)))
+    assert matched(site.app, "walking") == set()
+    assert pipeline.embed_papers(site.app) == 5
+    assert matched(site.app, "walking") == {1}
+    site.clock.now += timedelta(days=1)
+    pipeline.round_(site.app)
+    [letter] = site.relay.accepted
+    assert b"A humanoid" in letter.message
+    assert pipeline.embed_papers(site.app) == 0
+
+
+def test_a_new_topic_finds_older_papers_by_their_meaning(site: Site) -> None:
+    use_ideas(site.app)
+    site.papers(listing(1, **WALKING), *(listing(number, "agents") for number in range(2, 6)))
+    pipeline.embed_papers(site.app)
+    site.topic("walking", PLAIN)
+    assert matched(site.app, "walking") == {1}
+    [topic] = [topic for topic in site.app.store.topics.all() if topic.slug == "walking"]
+    assert site.app.store.vectors.topic_vectors("ideas-1").keys() == {topic.query}
+    assert site.app.store.vectors.topic_vectors("ideas-2") == {}
+
+
+def test_a_search_finds_by_meaning_and_says_so(site: Site) -> None:
+    use_ideas(site.app)
+    site.papers(listing(1, **WALKING), *(listing(number, "agents") for number in range(2, 6)))
+    before = [one.paper.row for one in queries.search(site.app, PLAIN, 5).found]
+    pipeline.embed_papers(site.app)
+    first, *_ = queries.search(site.app, PLAIN, 5).found
+    assert 1 not in before[:1]
+    assert first.paper.row == 1
+    assert first.why == ("meaning: close",)
+    assert first.parts == {"words": 0.0, "meaning": pytest.approx(1.0, abs=0.01)}
+    assert 0 < first.score <= 1
+
+
+def test_a_paper_whose_text_changes_waits_for_a_new_vector_and_one_that_only_gains_votes_does_not(site: Site) -> None:
+    use_ideas(site.app)
+    site.papers(listing(1, **WALKING))
+    assert embed(site.app, 5) == 1
+    site.papers(listing(1, **WALKING, upvotes=12))
+    assert site.app.store.vectors.waiting_count() == 0
+    site.papers(listing(1, **WALKING | {"abstract": "A photo of it."}, version=2))
+    assert [paper.row for paper in site.app.store.vectors.waiting(9)] == [1]
+    assert embed(site.app, 5) == 1
+    [vector] = [site.app.shared(Meaning).table().of([1]).numbers[0]]
+    assert vector[1] > 0, (vector, site.app.store.papers.by_rows([1]))
+
+
+def test_a_text_that_changes_while_its_vector_is_made_goes_on_waiting(site: Site) -> None:
+    use_ideas(site.app)
+    site.papers(listing(1, **WALKING))
+    [paper] = site.app.store.vectors.waiting(9)
+    site.papers(listing(1, **WALKING | {"abstract": "A photo of it."}, version=2))
+    site.app.store.vectors.keep("ideas-1", [(paper, b"\0" * 9)], rematch=False)
+    assert site.app.store.vectors.waiting_count() == 1
+
+
+def test_vectors_of_another_model_are_left_aside_until_they_are_made_anew(site: Site) -> None:
+    use_ideas(site.app)
+    site.papers(listing(1, **WALKING), listing(2, "agents"))
+    embed(site.app, 5)
+    number, fresh = site.app.store.vectors.since("ideas-2", 0)
+    assert (number, fresh) == (0, {})
+    assert site.app.store.vectors.rebuild("ideas-2") == 2
+    use_ideas(site.app, "ideas-2")
+    assert embed(site.app, 5) == 2
+    assert site.app.store.vectors.since("ideas-2", 0)[1].keys() == {1, 2}
+    assert site.app.store.vectors.rebuild("ideas-2") == 0
+
+
+def test_an_encoder_that_fails_stops_nothing_and_is_left_alone_for_a_while(site: Site) -> None:
+    encoder = use_ideas(site.app)
+    encoder.broken = True
+    site.topic("walking", PLAIN)
+    site.subscriber("ada@example.org", "walking")
+    site.papers(
+        listing(1, title="Legged machines walk", abstract="They walk."), *(listing(n, "agents") for n in (2, 3))
+    )
+    assert pipeline.embed_papers(site.app) == 0
+    assert matched(site.app, "walking") == {1}
+    encoder.broken = False
+    assert queries.search(site.app, PLAIN, 5).found[0].parts.keys() == {"words"}
+    assert encoder.asked == []
+    site.clock.now += timedelta(days=1)
+    pipeline.round_(site.app)
+    assert len(site.relay.accepted) == 1
+
+
+def test_a_paper_that_turns_out_to_be_another_one_takes_no_vector_with_it(site: Site) -> None:
+    use_ideas(site.app)
+    site.papers(
+        listing(1, arxiv_id=None, doi=None, authors=[], source="page", kind="page", url="https://example.org/1"),
+        listing(1, title="Robots under quite another title at first"),
+    )
+    embed(site.app, 5)
+    site.papers(listing(1, version=2))
+    assert embed(site.app, 5) <= 1
+    assert site.app.store.vectors.since("ideas-1", 0)[1].keys() <= {1, 2}
+    assert queries.search(site.app, "robots walk", 5).found
+
+
+def test_only_topics_in_plain_words_make_papers_be_matched_again(site: Site) -> None:
+    use_ideas(site.app)
+    site.topic("robots", "robots OR drones")
+    site.papers(listing(1))
+    assert pipeline.embed_papers(site.app) == 1
+    assert site.app.store.topics.papers_waiting() == 0
+    assert topics.read_topics(b"", Path("topics.toml")) == []

@@ -1,0 +1,73 @@
+"""Vectors: small, and as good as the numbers that they were made of."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from paperround.matching.vectors import VectorTable, pack, unpack
+
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def some(seed: int, number: int, dimensions: int = 24) -> np.ndarray:
+    """Vectors of length one."""
+    found = np.random.default_rng(seed).normal(size=(number, dimensions)).astype(np.float32)
+    return found / np.linalg.norm(found, axis=1, keepdims=True)
+
+
+@given(SEEDS, st.integers(1, 20))
+def test_a_packed_vector_is_the_vector_within_a_hundredth_and_has_length_one(seed: int, number: int) -> None:
+    vectors = some(seed, number)
+    back = unpack([pack(vector) for vector in vectors])
+    assert np.abs(back - vectors).max() < 0.01
+    assert np.linalg.norm(back, axis=1) == pytest.approx(np.ones(number), abs=1e-5)
+
+
+def test_a_vector_of_nothing_stays_one() -> None:
+    assert not unpack([pack(np.zeros(8, dtype=np.float32))]).any()
+    assert unpack([]).shape == (0, 0)
+    assert len(pack(np.zeros(384, dtype=np.float32))) == 388
+
+
+@given(SEEDS, st.integers(1, 60), st.integers(1, 70))
+def test_the_nearest_are_those_that_comparing_all_finds(seed: int, number: int, most: int) -> None:
+    vectors, [wanted] = some(seed, number), some(seed + 1, 1)
+    packed = {row * 7: pack(vector) for row, vector in enumerate(vectors)}
+    table = VectorTable()
+    for row, small in packed.items():
+        table.put({row: small})
+    assert len(table) == number
+    cosines = dict(zip(packed, unpack(list(packed.values())) @ wanted, strict=True))
+    found = table.nearest(wanted, most)
+    assert len(found) == min(most, number)
+    assert min(found.values()) >= sorted(cosines.values())[-len(found)] - 1e-5
+    assert all(found[row] == pytest.approx(cosines[row], abs=1e-5) for row in found)
+
+
+def test_a_vector_that_is_put_again_replaces_the_first_and_rows_without_one_are_told() -> None:
+    first, second = some(1, 2)
+    table = VectorTable()
+    table.put({})
+    table.put({5: pack(first), 9: pack(first)})
+    table.put({5: pack(second)})
+    found = table.of([9, 1, 5])
+    assert found.known.tolist() == [True, False, True]
+    assert found.cosines(second) == pytest.approx([float(first @ second), 1.0], abs=0.01)
+    assert len(table) == 2
+
+
+def test_an_empty_table_finds_nothing() -> None:
+    [wanted] = some(1, 1)
+    assert VectorTable().nearest(wanted, 5) == {}
+    assert VectorTable().of([1, 2]).cosines(wanted).tolist() == []
+
+
+def test_a_table_grows_beyond_the_room_that_it_begins_with() -> None:
+    table, vectors = VectorTable(), some(3, 5_000, 4)
+    table.put({row: pack(vector) for row, vector in enumerate(vectors[:4_096])})
+    table.put({row + 4_096: pack(vector) for row, vector in enumerate(vectors[4_096:])})
+    assert len(table) == 5_000
+    assert table.of([0]).cosines(vectors[0])[0] == pytest.approx(1, abs=0.02)

@@ -1,0 +1,219 @@
+"""Encoders: word pieces, the model that comes in a package, and an endpoint of the operator's own."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from paperround.domain.errors import MeaningError
+from paperround.meaning import AnyEncoder, MiniLM, OpenAI, Words, minilm, openai
+from paperround.meaning.openai import read_vectors
+from paperround.meaning.wordpiece import WordPieces
+
+PIECES = [
+    "[UNK]",
+    "[CLS]",
+    "[SEP]",
+    "walk",
+    "##ing",
+    "un",
+    "##walk",
+    "##able",
+    "robots",
+    "-",
+    ".",
+    "cafe",
+    "大",
+    "型",
+]
+WALK = WordPieces(PIECES)
+
+
+def said(text: str, most: int = 50) -> list[str]:
+    return [PIECES[number] for number in WALK.numbers(text, most)[1:-1]]
+
+
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        ("Walking ROBOTS", ["walk", "##ing", "robots"]),
+        ("unwalkable.", ["un", "##walk", "##able", "."]),
+        ("walk-walk", ["walk", "-", "walk"]),
+        ("Café", ["cafe"]),
+        ("大型walk", ["大", "型", "walk"]),
+        ("walkx", ["[UNK]"]),
+        ("w" * 101, ["[UNK]"]),
+        ("", []),
+    ],
+)
+def test_words_fall_into_the_longest_pieces_that_are_known(text: str, pieces: list[str]) -> None:
+    assert said(text) == pieces
+
+
+@given(st.text(max_size=300), st.integers(2, 20))
+def test_any_text_fits_into_the_room_between_beginning_and_end(text: str, most: int) -> None:
+    numbers = WALK.numbers(text, most)
+    assert 2 <= len(numbers) <= most
+    assert (numbers[0], numbers[-1]) == (1, 2)
+
+
+def test_the_model_knows_what_is_meant_much_the_same() -> None:
+    texts = ["two-legged machines that keep their balance", "humanoid robot locomotion", "protein folding", ""]
+    vectors = MiniLM(tokens=32).encode(texts)
+    assert vectors.shape == (4, 384)
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx(np.ones(4), abs=1e-3)
+    assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2] + 0.2
+    assert MiniLM(tokens=32).encode([texts[2]])[0] @ vectors[2] > 0.99, "whoever else is in the batch"
+    assert MiniLM().encode([]).shape == (0, 384)
+    assert MiniLM.installed()
+
+
+def test_without_its_packages_the_model_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
+    minilm._load.cache_clear()
+    with pytest.raises(MeaningError, match=r"onnxruntime is not installed; .*paperround\[meaning\]"):
+        MiniLM().encode(["walk"])
+
+
+def test_an_encoder_is_named_by_its_kind_and_a_wrong_one_is_refused() -> None:
+    kinds: TypeAdapter[Any] = TypeAdapter(AnyEncoder)
+    assert kinds.validate_python({"kind": "minilm"}).name == "minilm-128"
+    assert kinds.validate_python({"kind": "words"}) == Words()
+    assert Words().name == ""
+    assert Words().encode(["a"]).shape == (1, 0)
+    for wrong in ({"kind": "mind"}, {"kind": "minilm", "tokens": 3}, {"kind": "openai", "url": "x", "model": "m"}):
+        with pytest.raises(ValidationError):
+            kinds.validate_python(wrong)
+
+
+@contextmanager
+def endpoint(answer: Callable[[BaseHTTPRequestHandler, Any], None]) -> Iterator[str]:
+    """An HTTP server that answers one way; its address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            answer(self, json.loads(body) | {"path": self.path, "key": self.headers.get("authorization")})
+
+        def log_message(self, *_: object) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/v1"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def reply(handler: BaseHTTPRequestHandler, body: bytes, status: int = 200) -> None:
+    handler.send_response(status)
+    handler.send_header("content-length", str(len(body)))
+    handler.end_headers()
+    handler.wfile.write(body)
+
+
+def test_an_endpoint_is_asked_in_parts_and_its_vectors_come_in_the_order_of_the_texts() -> None:
+    asked: list[Any] = []
+
+    def answer(handler: BaseHTTPRequestHandler, request: Any) -> None:
+        asked.append(request)
+        entries = [{"index": place, "embedding": [len(text), 1]} for place, text in enumerate(request["input"])]
+        reply(handler, json.dumps({"data": entries[::-1]}).encode())
+
+    with endpoint(answer) as url:
+        encoder = OpenAI(url=f"{url}/embeddings", model="nomic", api_key="secret")
+        vectors = encoder.encode([*("x" * number for number in range(1, 20)), ""])
+        assert encoder.encode([]).shape == (0, 0)
+    assert encoder.name == "nomic"
+    assert vectors[:, 0] / vectors[:, 1] == pytest.approx([*range(1, 20), 1])
+    assert [len(request["input"]) for request in asked] == [16, 4]
+    assert {(r["path"], r["key"], r["model"]) for r in asked} == {("/v1/embeddings", "Bearer secret", "nomic")}
+    assert "secret" not in repr(encoder)
+
+
+def hang(handler: BaseHTTPRequestHandler, _: Any) -> None:
+    time.sleep(1.0)
+    reply(handler, b"{}")
+
+
+def drip(handler: BaseHTTPRequestHandler, _: Any) -> None:
+    handler.send_response(200)
+    handler.end_headers()
+    for _ in range(20):
+        handler.wfile.write(b" ")
+        handler.wfile.flush()
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (lambda handler, _: reply(handler, b"<html>Not here</html>"), "no vectors"),
+        (lambda handler, _: reply(handler, b"no such model", 404), r"HTTP 404 \(no such model\)"),
+        (hang, "is the endpoint running"),
+        (drip, "too long or too slow|is the endpoint running"),
+    ],
+)
+def test_an_endpoint_that_hangs_or_answers_something_else_is_told_of(answer: Any, says: str) -> None:
+    with endpoint(answer) as url, pytest.raises(MeaningError, match=says):
+        OpenAI(url=url, model="m", timeout=0.3).encode(["text"])
+
+
+def test_an_answer_without_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openai, "_MOST_BYTES", 1_000)
+    with (
+        endpoint(lambda handler, _: reply(handler, b" " * 50_000)) as url,
+        pytest.raises(MeaningError, match="too long"),
+    ):
+        OpenAI(url=url, model="m").encode(["text"])
+
+
+def test_vectors_of_different_lengths_are_refused() -> None:
+    def answer(handler: BaseHTTPRequestHandler, request: Any) -> None:
+        texts = request["input"]
+        reply(handler, json.dumps({"data": [{"embedding": [1.0] * (1 + len(texts))} for _ in texts]}).encode())
+
+    with endpoint(answer) as url, pytest.raises(MeaningError, match="different lengths"):
+        OpenAI(url=url, model="m").encode(["x"] * 17)
+
+
+def test_nobody_at_the_address_is_told_of() -> None:
+    with pytest.raises(MeaningError, match="is the endpoint running"):
+        OpenAI(url="http://127.0.0.1:9/v1", model="m").encode(["text"])
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_vectors_or_an_error(body: bytes) -> None:
+    with pytest.raises(MeaningError):
+        read_vectors(body, 1, "here")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"data": []},
+        {"data": [{"embedding": []}]},
+        {"data": [{"embedding": ["a"]}]},
+        {"data": [{"embedding": [[1.0]]}]},
+        {"data": [{"embedding": [1e400]}]},
+        {"data": [{"embedding": [1.0] * 5_000}]},
+        {"data": [{"index": 3, "embedding": [1.0]}]},
+        {"data": 3},
+        [],
+    ],
+)
+def test_an_answer_that_holds_no_vectors_is_an_error(answer: Any) -> None:
+    with pytest.raises(MeaningError, match="holds no vectors"):
+        read_vectors(json.dumps(answer).encode(), 1, "here")
