@@ -110,7 +110,7 @@ class Site:
         """Add many at once."""
         patch = membership.read_patch(self.app, {"topics": topics, **given})
         changes = [SubscriberChange(email, patch, SubscriberState.ACTIVE) for email in emails]
-        membership.add_all(self.app, changes, ask=False)
+        membership.add_all(self.app, changes)
 
     def papers(self, *listings: Listing) -> None:
         """Store papers and match them."""

@@ -149,7 +149,7 @@ def _say_who_is_asked(counts: Mapping[str, int], *, confirmed: bool) -> None:
             "nobody gets letters before. If they have agreed already, import with --confirmed"
         )
     elif counts["new"] and not confirmed:
-        console.say("nobody was asked to confirm")
+        console.say("nobody was asked to confirm; `paperround subscribers add EMAIL` asks somebody who is pending")
 
 
 @group.command("export", cls=Command, epilog="paperround subscribers export everybody.csv")

@@ -61,17 +61,21 @@ def import_subscribers(app: App, found: SubscriberList, options: ImportOptions) 
     known = app.store.subscribers.by_emails(row.email for row in found.rows)
     reader = _RowReader(app, options, found.columns)
     changes: list[SubscriberChange] = []
+    asked: set[str] = set()
     problems = list(found.problems)
     for row in found.rows:
         try:
-            changes.append(reader.read(row, known.get(email_key(row.email))))
+            change = reader.read(row, known.get(email_key(row.email)))
+            changes.append(change)
+            if row.state is not SubscriberState.PENDING:  # who is pending in another site's export was asked there
+                asked.add(change.email)
         except WrongUse as error:
             problems.append(Problem(f"{row.where} {row.email}", str(error)))
     unique = {email_key(change.email): change for change in changes}
     additions = membership.add_all(
         app,
         list(unique.values()),
-        ask=not options.confirmed,
+        ask=() if options.confirmed else asked,
         first_now=options.first_now,
         dry_run=options.dry_run,
     )

@@ -6,7 +6,7 @@ pending ──confirm──▶ active ──pause──▶ paused ──resume�
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -83,28 +83,34 @@ def add(app: App, email: str, patch: Patch, *, confirmed: bool, first_now: bool 
     state = SubscriberState.ACTIVE if confirmed else SubscriberState.PENDING
     change = SubscriberChange(address(email), patch, state)
     _check_topics(app, patch, app.store.subscribers.by_email(change.email))
-    return add_all(app, [change], ask=True, first_now=first_now)[0]
+    return add_all(app, [change], ask={change.email}, first_now=first_now)[0]
 
 
 def add_all(
-    app: App, changes: Sequence[SubscriberChange], *, ask: bool, first_now: bool = False, dry_run: bool = False
+    app: App,
+    changes: Sequence[SubscriberChange],
+    *,
+    ask: Collection[str] = (),
+    first_now: bool = False,
+    dry_run: bool = False,
 ) -> list[Addition]:
     """Add subscribers or change their preferences, each another address; what each change came to.
 
-    With `ask`, those who are pending afterwards are asked by mail to confirm. With `dry_run` nothing is kept.
+    Those of the addresses in `ask` that would be pending afterwards are asked by mail to confirm. With `dry_run`
+    nothing is kept.
     """
     now, known = app.clock(), app.store.subscribers.by_emails(change.email for change in changes)
     pairs = [(change, known.get(email_key(change.email))) for change in changes]
     for change, found in pairs:
         if found and _pause_changes(change.patch, found):
             check_pause(app, found, change.patch["paused_until"])
-    asked = [change for change, found in pairs if ask and _stays_pending(change, found)]
-    saved = [_paused_from_start(change) for change in changes if change not in asked]
+    asked = {change.email: change for change, found in pairs if change.email in ask and _stays_pending(change, found)}
+    saved = [_paused_from_start(change) for change in changes if change.email not in asked]
     told = app.store.changes.save(saved, now, first_at=now if first_now else None, dry_run=dry_run) if saved else []
     added = {one.email: Addition(one.email, one.effect, one.fields) for one in told}
-    added |= {one.email: one for one in _ask(app, asked, first_now=first_now, dry_run=dry_run)}
+    added |= {one.email: one for one in _ask(app, list(asked.values()), first_now=first_now, dry_run=dry_run)}
     for change, found in pairs:
-        if found and change not in asked and _pause_changes(change.patch, found):
+        if found and change.email not in asked and _pause_changes(change.patch, found):
             one = added[change.email]
             added[change.email] = replace(one, effect=Effect.CHANGED, fields=(*one.fields, "paused_until"))
             if not dry_run:

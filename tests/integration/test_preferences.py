@@ -1,0 +1,451 @@
+"""Preferences by every way in, and lists of subscribers: what is not given stays as it is."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from paperround import cli
+from paperround.cli import subscribers as subscriber_commands
+from paperround.domain import preferences
+from paperround.domain.errors import PreferenceError, StoreError, WrongUse
+from paperround.domain.models import Subscriber, SubscriberState
+from paperround.domain.preferences import DEFAULTS, FIELDS, LISTS
+from paperround.operator.queries import subscriber_facts
+from paperround.store.subscriber_changes import Effect
+from paperround.subscribers import csv_file, membership
+from paperround.subscribers.csv_import import ImportOptions, ImportReport, import_subscribers
+from paperround.web.subscribers.preferences_form import INPUTS
+from support.pages import Pages
+from support.preferences import OTHER, PREFERENCES, TOPICS
+from support.site import Site
+
+EMAIL = "ada@lovelace.example"
+TOKEN = "a long secret that opens the admin pages"
+ADMIN = {"Authorization": f"Bearer {TOKEN}"}
+CHOSEN = {
+    "name": "Ada", "queries": ["gripper OR hand"], "cadence": "weekly", "weekday": "friday", "language": "de",
+    "theme": "cards", "density": "brief", "max_papers": "3", "timezone": "Europe/Berlin", "at": "18:30",
+    "paused_until": "2026-12-24",
+}  # fmt: skip
+
+
+@pytest.fixture
+def pages(tmp_path: Path) -> Iterator[Pages]:
+    made = Pages(tmp_path, site={
+        "base_url": "https://papers.example.org", "sender": "papers@example.org", "admin_token": TOKEN,
+        "postal_address": "1 Mill Lane, Ely",
+    })  # fmt: skip
+    yield made
+    made.app.close()
+
+
+@pytest.fixture
+def shell(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Runs a command on the site of the pages; what it printed."""
+    monkeypatch.setattr(subscriber_commands, "opened", _Opened(pages.app))
+    return _run
+
+
+class _Opened:
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    def __call__(self) -> _Opened:
+        return self
+
+    def __enter__(self) -> Any:
+        return self._app
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+def _run(*words: str, code: int = 0) -> str:
+    ended = CliRunner().invoke(cli.app, words)
+    assert ended.exit_code == code, (ended.output, ended.exception)
+    return ended.output
+
+
+def subscriber(site: Site | Pages, email: str = EMAIL) -> Subscriber:
+    return membership.subscriber(site.app, email)
+
+
+def take_in(site: Site | Pages, text: str, **options: Any) -> ImportReport:
+    return import_subscribers(site.app, csv_file.read(text.encode()), ImportOptions(**options))
+
+
+# --- every way in sets and shows every preference ------------------------------------------------------------------
+
+
+def _by_form(pages: Pages, shell: Callable[..., str], name: str, value: str | list[str]) -> Any:
+    link = pages.link("preferences", subscriber(pages).row)
+    do = "pause" if name == "paused_until" else "save"
+    assert pages.client.post(link, data={INPUTS[name]: value, "do": do}).status_code == 200
+    return _shown_in_form(pages, name, value)
+
+
+def _shown_in_form(pages: Pages, name: str, value: str | list[str]) -> Any:
+    """The value, if the page has it chosen or filled in."""
+    page = pages.client.get(pages.link("preferences", subscriber(pages).row)).text
+    for one in value if isinstance(value, list) else [value]:
+        marks = (
+            f'name="{INPUTS[name]}" value="{one}"',
+            f'<option value="{one}" selected',
+            f'<option value="{one}" lang="{one}" selected',
+        )
+        inputs = [line for line in page.splitlines() if f'name="{INPUTS[name]}"' in line and f'value="{one}"' in line]
+        assert inputs or any(mark in page for mark in marks), f"the form does not show {name}"
+    return value
+
+
+def _by_command(pages: Pages, shell: Callable[..., str], name: str, value: str | list[str]) -> Any:
+    option = {"topics": "--topic", "queries": "--query"}.get(name, f"--{name.replace('_', '-')}")
+    given = [word for one in (value if isinstance(value, list) else [value]) for word in (option, one)]
+    shell("subscribers", "add", EMAIL, *given)
+    return json.loads(shell("subscribers", "show", EMAIL, "--json"))[name]
+
+
+def _by_api(pages: Pages, shell: Callable[..., str], name: str, value: str | list[str]) -> Any:
+    path = f"/api/subscribers/{EMAIL}"
+    changed = pages.client.request("PATCH", path, json={name: value}, headers=ADMIN)
+    assert changed.status_code == 200, changed.text
+    assert changed.json() == pages.client.get(path, headers=ADMIN).json()
+    return changed.json()[name]
+
+
+def _by_csv(pages: Pages, shell: Callable[..., str], name: str, value: str | list[str]) -> Any:
+    cell = preferences.text_of(list(value) if isinstance(value, list) else value)
+    report = take_in(pages, f"email\t{name}\n{EMAIL}\t{cell}\n", confirmed=True)
+    assert (report.additions[0].effect, report.additions[0].fields) == (Effect.CHANGED, (name,))
+    written = csv_file.read("".join(csv_file.write([subscriber(pages)])).encode()).rows[0].given[name]
+    return preferences.write_patch({name: preferences.read_field(name, written)})[name]
+
+
+@pytest.mark.parametrize("way", [_by_form, _by_command, _by_api, _by_csv])
+@pytest.mark.parametrize("name", FIELDS)
+def test_every_way_in_sets_and_shows_every_preference_and_changes_no_other(
+    pages: Pages, shell: Callable[..., str], name: str, way: Callable[..., Any]
+) -> None:
+    pages.subscriber(EMAIL)
+    before = subscriber(pages).preferences
+    shown = way(pages, shell, name, OTHER[name])
+    wanted = preferences.read_field(name, OTHER[name])
+    after = subscriber(pages).preferences
+    assert after == before.patched({name: wanted})
+    assert shown in (OTHER[name], preferences.write_patch({name: wanted})[name])
+
+
+def test_what_show_prints_are_the_fields_that_are_promised(pages: Pages, shell: Callable[..., str]) -> None:
+    pages.subscriber(EMAIL)
+    shown = json.loads(shell("subscribers", "show", EMAIL, "--json"))
+    assert set(shown) == {
+        "email", "name", "state", "topics", "queries", "interests", "cadence", "weekday", "monthday", "at",
+        "timezone", "max_papers", "theme", "density", "language", "paused_until", "next_digest_at", "consent",
+        "suppressed",
+    }  # fmt: skip
+    assert set(FIELDS) <= set(shown)
+
+
+# --- what is not given stays ---------------------------------------------------------------------------------------
+
+
+def _chosen(site: Site | Pages) -> Subscriber:
+    """Weekly, German, paused, with an own query."""
+    patch = membership.read_patch(site.app, {**CHOSEN, "topics": ["robots"]})
+    membership.add(site.app, EMAIL, patch, confirmed=True)
+    found = subscriber(site)
+    assert (found.state, found.preferences.queries) == (SubscriberState.PAUSED, ("gripper OR hand",))
+    return found
+
+
+def _import_confirmed(pages: Pages, shell: Callable[..., str]) -> None:
+    take_in(pages, f"email,topics\n{EMAIL},agents\n", confirmed=True)
+
+
+def _import(pages: Pages, shell: Callable[..., str]) -> None:
+    take_in(pages, f"email,topics\n{EMAIL},agents\n")
+
+
+def _add_confirmed(pages: Pages, shell: Callable[..., str]) -> None:
+    shell("subscribers", "add", EMAIL, "--topic", "agents", "--confirmed")
+
+
+def _add(pages: Pages, shell: Callable[..., str]) -> None:
+    shell("subscribers", "add", EMAIL, "--topic", "agents")
+
+
+def _post(pages: Pages, shell: Callable[..., str]) -> None:
+    pages.client.post("/api/subscribers", json={"email": EMAIL, "topics": ["agents"]}, headers=ADMIN)
+
+
+def _patch(pages: Pages, shell: Callable[..., str]) -> None:
+    pages.client.request("PATCH", f"/api/subscribers/{EMAIL}", json={"topics": ["agents"]}, headers=ADMIN)
+
+
+def _send_form(pages: Pages, shell: Callable[..., str]) -> None:
+    pages.client.post(pages.link("preferences", subscriber(pages).row), data={"topic": "agents", "do": "save"})
+
+
+@pytest.mark.parametrize("way", [_import_confirmed, _import, _add_confirmed, _add, _post, _patch, _send_form])
+def test_new_topics_change_nothing_else_of_what_a_subscriber_has_chosen(
+    pages: Pages, shell: Callable[..., str], way: Callable[..., object]
+) -> None:
+    before = _chosen(pages)
+    way(pages, shell)
+    after = subscriber(pages)
+    assert after == before.with_preferences(topics=("agents",))
+    assert pages.letters() == [], "who gets letters already is asked nothing"
+
+
+def test_two_who_change_different_fields_at_once_both_succeed(database_url: str, tmp_path: Path) -> None:
+    sites = [Site(tmp_path, database_url) for _ in range(2)]
+    sites[0].topic("robots")
+    sites[0].subscriber(EMAIL, "robots")
+    seen = subscriber(sites[0])
+    membership.change(sites[0].app, seen, {"theme": "cards"})
+    membership.change(sites[1].app, seen, {"max_papers": 3})
+    after = subscriber(sites[0]).preferences
+    assert (after.theme, after.max_papers) == ("cards", 3)
+    for site in sites:
+        site.app.close()
+
+
+def test_who_was_erased_meanwhile_does_not_come_back_by_a_change(pages: Pages) -> None:
+    pages.subscriber(EMAIL)
+    seen = subscriber(pages)
+    membership.erase(pages.app, seen)
+    assert membership.change(pages.app, seen, {"theme": "cards"}) is None
+    assert pages.app.store.subscribers.by_email(EMAIL) is None
+
+
+def test_nobody_is_left_with_nothing_to_read_about(pages: Pages) -> None:
+    pages.subscriber(EMAIL)
+    with pytest.raises(PreferenceError, match="topics: no topic to follow; choose one or more of: robots, agents"):
+        membership.change(pages.app, subscriber(pages), {"topics": ()})
+    with pytest.raises(PreferenceError, match="no topic to follow"):
+        membership.add(pages.app, "new@example.org", {}, confirmed=True)
+
+
+def test_a_pause_ends_in_the_future_and_is_for_those_who_get_letters(pages: Pages) -> None:
+    pages.subscriber(EMAIL)
+    with pytest.raises(PreferenceError, match="paused_until: 2026-11-23 is over; choose a day in the future"):
+        membership.add(pages.app, EMAIL, {"paused_until": date(2026, 11, 23)}, confirmed=True)
+    membership.add(pages.app, EMAIL, {"paused_until": date(2026, 12, 24)}, confirmed=True)
+    assert subscriber(pages).state is SubscriberState.PAUSED
+    membership.add(pages.app, EMAIL, {"paused_until": None}, confirmed=True)
+    assert subscriber(pages).state is SubscriberState.ACTIVE
+    membership.unsubscribe(pages.app, subscriber(pages))
+    with pytest.raises(WrongUse, match="only an active or paused subscriber can pause"):
+        membership.change(pages.app, subscriber(pages), {"paused_until": date(2026, 12, 24)})
+
+
+# --- who is asked --------------------------------------------------------------------------------------------------
+
+
+def test_who_is_added_without_a_word_about_their_consent_is_asked_by_mail(
+    pages: Pages, shell: Callable[..., str]
+) -> None:
+    said = shell("subscribers", "add", EMAIL, "--topic", "robots", "--query", "gripper", "--cadence", "weekly")
+    assert "pending" in said
+    assert "a mail asks them to confirm" in said
+    found = subscriber(pages)
+    assert (found.state, found.preferences.topics, found.preferences.queries) == (
+        SubscriberState.PENDING,
+        ("robots",),
+        ("gripper",),
+    )
+    (letter,) = pages.letters()
+    assert letter["Subject"].startswith("Confirm")
+    again = shell("subscribers", "add", EMAIL, "--theme", "cards")
+    assert "nobody was asked again" in again
+    assert pages.letters() == []
+    assert membership.confirm(pages.app, subscriber(pages))
+    confirmed = subscriber(pages)
+    assert (confirmed.state, confirmed.preferences.theme, confirmed.preferences.topics) == (
+        SubscriberState.ACTIVE,
+        "cards",
+        ("robots",),
+    )
+    assert confirmed.consent["asked_from"] == "the operator"
+
+
+def test_who_has_left_is_not_asked_and_the_operator_is_told_so(pages: Pages, shell: Callable[..., str]) -> None:
+    pages.subscriber(EMAIL)
+    membership.unsubscribe(pages.app, subscriber(pages))
+    said = shell("subscribers", "add", EMAIL, "--topic", "agents")
+    assert "nobody was asked" in said
+    assert "https://papers.example.org/subscribe" in said
+    assert subscriber(pages).state is SubscriberState.UNSUBSCRIBED
+    assert pages.letters() == []
+
+
+def test_a_list_without_confirmed_asks_newcomers_and_nobody_else(pages: Pages) -> None:
+    pages.subscriber(EMAIL)
+    report = take_in(pages, f"email,topics\n{EMAIL},agents\nben@example.org,robots\neve@example.org,robots\n")
+    assert report.counts == {"new": 2, "changed": 1, "unchanged": 0, "skipped": 0, "asked": 2}
+    assert {letter["To"] for letter in pages.letters()} == {"ben@example.org", "eve@example.org"}
+
+
+def test_a_suppressed_newcomer_of_another_sites_export_is_not_written_to(pages: Pages) -> None:
+    header = "email,topics,state,suppressed_reason,suppressed_at\n"
+    take_in(pages, header + f"{EMAIL},robots,active,complaint,2026-11-20T06:00:00+00:00\n")
+    found = subscriber(pages)
+    assert found.suppressed == ("complaint", datetime(2026, 11, 20, 6, tzinfo=UTC))
+    assert pages.letters() == []
+
+
+# --- lists --------------------------------------------------------------------------------------------------------
+
+
+def test_each_row_is_new_changed_unchanged_or_skipped_with_the_reason(
+    pages: Pages, shell: Callable[..., str]
+) -> None:
+    for email in ("same@example.org", "other@example.org"):
+        pages.subscriber(email)
+    file = pages.site.folder / "list.csv"
+    file.write_text(
+        "email,topics,max_papers,theme\n"
+        "new@example.org,robots,3,\n"
+        "same@example.org,robots,10,paper\n"
+        "other@example.org,,3,neon\n"
+        "nobody,robots,,\n"
+        "bad@example.org,robots,0,\n"
+        "none@example.org,cooking,,\n",
+        encoding="utf-8",
+    )
+    before = pages.dump()
+    trial = json.loads(shell("subscribers", "import", str(file), "--confirmed", "--dry-run", "--json", code=1))
+    assert pages.dump() == before
+    told = json.loads(shell("subscribers", "import", str(file), "--confirmed", "--json", code=1))
+    assert trial == told | {"dry_run": True}
+    assert {name: told[name] for name in ("new", "changed", "unchanged", "skipped", "imported", "rejected")} == {
+        "new": 1, "changed": 1, "unchanged": 1, "skipped": 3, "imported": 3, "rejected": 3,
+    }  # fmt: skip
+    assert told["changes"] == [
+        {"email": "new@example.org", "effect": "new", "fields": []},
+        {"email": "other@example.org", "effect": "changed", "fields": ["max_papers"]},
+    ]
+    assert [problem.split(":")[0] for problem in told["problems"]] == [
+        "line 5 nobody", "line 6 bad@example.org", "line 7 none@example.org",
+    ]  # fmt: skip
+    assert "max_papers: '0' is not a number of papers from 1 to 100" in told["problems"][1]
+    assert any("there is no theme 'neon'" in warning for warning in told["warnings"])
+    again = json.loads(shell("subscribers", "import", str(file), "--confirmed", "--json", code=1))
+    assert (again["new"], again["changed"], again["unchanged"]) == (0, 0, 3)
+
+
+def test_overwrite_limits_what_changes_of_known_subscribers_and_lets_an_empty_cell_count(pages: Pages) -> None:
+    before = _chosen(pages)
+    text = f"email,topics,queries,theme,max_papers\n{EMAIL},agents,,plain,5\nnew@example.org,robots,,plain,5\n"
+    report = take_in(pages, text, confirmed=True, overwrite=["queries", "theme"])
+    assert report.additions[0].fields == ("queries", "theme")
+    assert subscriber(pages) == before.with_preferences(queries=(), theme="plain")
+    new = subscriber(pages, "new@example.org").preferences
+    assert (new.theme, new.max_papers) == ("plain", 5)
+    with pytest.raises(PreferenceError, match="shoe: there is no such preference"):
+        take_in(pages, text, overwrite=["shoe"])
+
+
+def test_who_has_unsubscribed_there_and_reads_here_is_named_and_left_alone(pages: Pages) -> None:
+    pages.subscriber(EMAIL)
+    report = take_in(pages, f"email,topics,state\n{EMAIL},agents,unsubscribed\n", confirmed=True)
+    assert "has unsubscribed in this file and gets letters here" in str(report.problems[0])
+    assert subscriber(pages).preferences.topics == ("robots",)
+
+
+def test_a_pause_of_the_past_or_of_somebody_who_left_is_left_out_with_a_warning(pages: Pages) -> None:
+    pages.subscriber(EMAIL)
+    pages.subscriber("ben@example.org")
+    membership.unsubscribe(pages.app, subscriber(pages, "ben@example.org"))
+    text = f"email,paused_until\n{EMAIL},2026-01-01\nben@example.org,2026-12-24\n"
+    report = take_in(pages, text, confirmed=True)
+    assert [warning.split(":")[0] for warning in report.warnings] == ["line 2", "line 3"]
+    assert subscriber(pages).state is SubscriberState.ACTIVE
+
+
+_STATES = st.sampled_from(["pending", "active", "paused", "unsubscribed"])
+_CONSENT = st.dictionaries(st.sampled_from(["asked_at", "asked_from", "words"]), st.text(max_size=10), max_size=3)
+_PEOPLE = st.lists(st.tuples(PREFERENCES, _STATES, _CONSENT, st.booleans()), min_size=1, max_size=5)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(_PEOPLE)
+def test_an_export_imported_into_an_empty_site_gives_the_same_subscribers_byte_for_byte(
+    tmp_path_factory: pytest.TempPathFactory, people: list[Any]
+) -> None:
+    sites = [Site(tmp_path_factory.mktemp(name)) for name in ("one", "two")]
+    for site in sites:
+        for slug in TOPICS:
+            site.topic(slug)
+    rows = (
+        "email\tstate\tconfirmed_at\tconsent\tsuppressed_reason\tsuppressed_at\t" + "\t".join(FIELDS),
+        *(_line(number, *one) for number, one in enumerate(people)),
+    )
+    take_in(sites[0], "\n".join(rows), confirmed=True)
+    sites[1].clock.now = datetime(2026, 12, 1, 12, tzinfo=UTC)
+    exported = _export(sites[0])
+    for _ in range(2):
+        report = take_in(sites[1], exported)
+        assert report.problems == ()
+        assert _export(sites[1]) == exported
+    assert not sites[1].app.store.deliveries.count(), "who has confirmed there is not asked here"
+    for site in sites:
+        site.app.close()
+
+
+def _line(number: int, chosen: preferences.Preferences, state: str, consent: dict[str, str], dead: bool) -> str:
+    suppressed = ("hard bounce", "2026-11-01T00:00:00+00:00") if dead else ("", "")
+    queries = [] if len(chosen.queries) == 0 else ["gripper", f'"part {number}" OR hand']
+    record = f"p{number}@example.org", state, "2026-10-01T00:00:00+00:00", json.dumps(consent, ensure_ascii=True)
+    written = preferences.write_text(chosen) | {"queries": preferences.text_of(queries), "name": f"Ada {number}"}
+    topics = written["topics"] or "robots"
+    cells = [*record, *suppressed, *({**written, "topics": topics}).values()]
+    return "\t".join('"' + cell.replace('"', '""') + '"' for cell in cells)
+
+
+def _export(site: Site) -> str:
+    return "".join(csv_file.write(site.app.store.subscribers.by_address()))
+
+
+def test_two_imports_of_the_same_people_at_once_do_not_wait_for_each_other(database_url: str, tmp_path: Path) -> None:
+    sites = [Site(tmp_path, database_url) for _ in range(2)]
+    sites[0].topic("robots")
+    people = [f"p{number}@example.org" for number in range(60)]
+    lists = [people, people[::-1]]
+    failed: list[Exception] = []
+
+    def run(site: Site, emails: list[str]) -> None:
+        try:
+            for theme in ("cards", "plain", "paper"):
+                rows = "".join(f"{email},robots,{theme},gripper\n" for email in emails)
+                take_in(site, "email,topics,theme,queries\n" + rows, confirmed=True)
+        except StoreError as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=run, args=pair) for pair in zip(sites, lists, strict=True)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert sites[0].app.store.subscribers.count() == {"active": 60}
+    for site in sites:
+        site.app.close()
+
+
+def test_what_is_known_of_a_subscriber_names_every_preference(pages: Pages) -> None:
+    found = _chosen(pages)
+    facts = subscriber_facts(found)
+    assert {name: facts[name] for name in FIELDS} == preferences.write(found.preferences)
+    assert all(isinstance(facts[name], list) for name in LISTS)
+    assert DEFAULTS.patched(preferences.read_patch({name: facts[name] for name in FIELDS})) == found.preferences
