@@ -34,6 +34,7 @@ _REPLY = re.compile(rb"(?:[2-5]\d\d-[^\n]*\n)*([2-5]\d\d)(?: [^\n]*)?\r?\n")  # 
 _NO_REPLY = re.compile(rb"(?:[2-5]\d\d-[^\n]*\n)*(?![2-5]\d\d[- \r\n])[^\n]*\n")
 _MAX_REPLY = 1 << 16  # octets
 _MAX_TEXT = 500  # characters kept of what a relay says
+_PATIENCE = 5.0  # seconds that somebody who waits for a page is kept
 _FAREWELL = 5.0  # seconds a relay has to answer QUIT
 _PROMPT = 0.25  # seconds; behind a reply that took longer no further letter is lined up
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux only
@@ -113,7 +114,7 @@ class SmtpSession:
         self.socket: socket.socket = smtp.sock
         self._encrypted = isinstance(self.socket, ssl.SSLSocket)
         self.socket.setblocking(False)
-        self._pipelining, self._sizes, self._utf8 = map(smtp.has_extn, ("pipelining", "size", "smtputf8"))
+        self._pipelining, self._sizes, self.takes_utf8 = map(smtp.has_extn, ("pipelining", "size", "smtputf8"))
         self._received = b""
         self._outgoing: deque[tuple[bytes | memoryview, _Transaction | None]] = deque()
         self._due: deque[tuple[_Step, _Transaction | None]] = deque()
@@ -334,7 +335,7 @@ class SmtpSession:
         size = f" SIZE={len(letter.message)}" if self._sizes else ""  # RFC 1870
         utf8 = ""
         if not (sender.isascii() and recipient.isascii()):
-            if not self._utf8:
+            if not self.takes_utf8:
                 raise _NotOffered("5.6.7 the relay takes no address outside ASCII: it offers no SMTPUTF8")
             utf8 = " SMTPUTF8"  # RFC 6531 3.4
         commands = deque(
@@ -407,6 +408,17 @@ def refusal(relay: Relay) -> str | None:
     session.receive(lambda: None)
     session.close()
     return None
+
+
+def takes_utf8(relay: Relay) -> bool | None:
+    """Whether the relay takes addresses outside ASCII (RFC 6531); None where it does not answer within seconds."""
+    impatient = relay.model_copy(update={"connect_timeout": _PATIENCE, "timeout": _PATIENCE})
+    try:
+        session = open_session(impatient, impatient.context(), "check")
+    except Refused:
+        return None
+    session.close()
+    return session.takes_utf8
 
 
 def _connect(relay: Relay, context: ssl.SSLContext | None) -> smtplib.SMTP:

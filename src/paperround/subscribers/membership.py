@@ -6,6 +6,8 @@ pending ──confirm──▶ active ──pause──▶ paused ──resume�
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -30,6 +32,7 @@ from paperround.store.subscriber_changes import ChangeResult, Effect, Subscriber
 from paperround.store.subscribers import email_key, requested
 
 _READING = (SubscriberState.ACTIVE, SubscriberState.PAUSED)
+_ENCODED_WORD = re.compile(r"=\?[^?@]*\?[bq]\?[^@]*\?=", re.IGNORECASE)
 MOST_FAREWELL = 500  # characters
 NOTICE_HOLDS = timedelta(days=3)  # as long as the link in a confirmation
 
@@ -336,12 +339,33 @@ def subscriber(app: App, email: str) -> Subscriber:
 
 
 def address(email: str) -> str:
-    """The address, checked and in its normal form; nothing is asked of the network."""
+    """The address, checked and in its normal form; nothing is asked of the network.
+
+    NFKC: what an input method types full width is the same letter. An encoded word (RFC 2047) is the way a mail
+    program shows a name, and no part of an address.
+    """
+    email = unicodedata.normalize("NFKC", email)
+    if _ENCODED_WORD.search(email):
+        raise WrongUse(f"{clean(email)[:100]}: not an email address (it holds an encoded word; type it plainly)")
     try:
         # strict: a local part over 64 octets is one that no server must accept (RFC 5321 4.5.3.1.1).
         return validate_email(clean(email), check_deliverability=False, strict=True).normalized
     except EmailNotValidError as error:
         raise WrongUse(f"{clean(email)[:100]}: not an email address ({error})") from None
+
+
+def can_be_written_to(app: App, email: str) -> bool:
+    """Whether the relay takes the address: one that is not ASCII before its @ needs SMTPUTF8 there (RFC 6531).
+
+    The relay is asked, for seconds at most; one that gives no answer is given the benefit of the doubt.
+    """
+    if email.rpartition("@")[0].isascii():
+        return True
+    from paperround.delivery.smtp import SmtpTransport  # noqa: PLC0415 - rarely needed, and commands start faster
+    from paperround.delivery.smtp_session import takes_utf8  # noqa: PLC0415
+
+    transport = app.settings.transport
+    return not isinstance(transport, SmtpTransport) or takes_utf8(transport) is not False
 
 
 def _pause_changes(patch: Patch, subscriber: Subscriber) -> bool:

@@ -122,6 +122,12 @@ def _subscribe(request: Request, context: RequestContext, form: FormFields) -> R
         }
         # A stranger must not be able to write to people through us: no name from here reaches a letter.
         patch = {"language": language.code, **patch, "name": ""}
+        if not membership.can_be_written_to(context.app, email):
+            wrong = language.gettext(
+                "We cannot send to this address: our mail server takes only plain Latin letters before the @. "
+                "Enter another one."
+            )
+            return _form(request, context, language, replace(shown, wrong={"email": wrong}), status=422)
         membership.ask_to_subscribe(context.app, email, patch, consent, first_now=shown.first_now)
     lines = [
         language.gettext("We sent an email to %(email)s. Open the link in it to confirm your subscription.")

@@ -1,0 +1,81 @@
+"""Logging in to a real server, and asking one whether it takes addresses outside ASCII."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from paperround.delivery import SmtpTransport
+from paperround.delivery.smtp_session import refusal, takes_utf8
+from paperround.domain.errors import WrongUse
+from paperround.subscribers import membership
+from support.site import Site
+from support.smtp_server import SmtpServer
+
+PASSWORD = "Grüße, パスワード 🔑"
+
+
+def relay(server: SmtpServer, **settings: object) -> SmtpTransport:
+    usual = {"host": "127.0.0.1", "port": server.port, "tls": "none", "helo": "papers.example"}
+    return SmtpTransport(**(usual | settings))
+
+
+def test_a_password_in_any_script_logs_in() -> None:
+    with SmtpServer(login=("päpers", PASSWORD)) as server:
+        assert refusal(relay(server, username="päpers", password=PASSWORD)) is None
+        wrong = refusal(relay(server, username="päpers", password="another"))
+    assert wrong == "auth: 5.7.8 wrong user name or password"
+
+
+def test_a_login_that_cannot_be_tried_says_what_to_set() -> None:
+    token = {"username": "papers", "token_command": f"{sys.executable} -c 'print(1)'"}
+    with SmtpServer(login=("papers", "x")) as server:
+        told = refusal(relay(server, **token))
+    assert told == "auth: the relay offers no login by XOAUTH2, only PLAIN; set a password in place of the token"
+    with SmtpServer() as server:
+        told = refusal(relay(server, username="papers", password="x"))
+    assert told == "auth: the relay offers no login (AUTH); is it the submission port, 587 or 465?"
+
+
+def test_a_port_where_nothing_listens_and_one_that_speaks_no_tls_are_told_apart() -> None:
+    with SmtpServer() as server:
+        assert "speaks no TLS" in (refusal(relay(server, tls="tls", connect_timeout=2)) or "")
+    assert "nothing listens there" in (refusal(relay(server)) or "")
+
+
+def test_whoever_cannot_be_written_to_is_told_when_they_subscribe(tmp_path: Path) -> None:
+    with SmtpServer(extensions=("PIPELINING", "SMTPUTF8")) as able, SmtpServer(extensions=("PIPELINING",)) as unable:
+        assert takes_utf8(relay(able)) is True
+        assert takes_utf8(relay(unable)) is False
+        for server, can in ((able, True), (unable, False)):
+            folder = tmp_path / str(server.port)
+            folder.mkdir()
+            site = Site(folder, transport={"kind": "smtp", "host": "127.0.0.1", "port": server.port, "tls": "none"})
+            assert membership.can_be_written_to(site.app, "jürgen@mail.example") is can
+            assert membership.can_be_written_to(site.app, "ada@mail.example")
+            site.app.close()
+    assert takes_utf8(relay(able)) is None
+    site = Site(tmp_path)
+    assert membership.can_be_written_to(site.app, "jürgen@mail.example")
+    site.app.close()
+
+
+@pytest.mark.parametrize(
+    ("typed", "stored"),
+    [
+        ("ａｄａ＠ｍａｉｌ．example", "ada@mail.example"),
+        ("ada①@mail.example", "ada1@mail.example"),
+        (" Ada@MAIL.example ", "Ada@mail.example"),
+        ("jürgen@mail.example", "jürgen@mail.example"),
+    ],
+)
+def test_letters_that_an_input_method_types_full_width_are_the_same_letters(typed: str, stored: str) -> None:
+    assert membership.address(typed) == stored
+
+
+@pytest.mark.parametrize("typed", ["=?utf-8?B?YWRh?=@mail.example", "=?ISO-8859-1?Q?ada?=@mail.example"])
+def test_an_encoded_word_is_no_address(typed: str) -> None:
+    with pytest.raises(WrongUse, match="encoded word"):
+        membership.address(typed)
