@@ -77,7 +77,7 @@ def test_from_the_form_to_the_way_out(base: str, browser: Browser, javascript: b
     page.wait_for_selector("#trials li a")
     assert re.search(r"\d+ papers in the past week", page.inner_text("#trials"))
     page.check("input[name=first_now]")
-    page.click("main form button:not(.quiet)")
+    page.click("main form button:not(.quiet, .away)")
     assert "Check your email" in page.inner_text("h1")
 
     (asking,) = letters_to(base, email)

@@ -303,10 +303,10 @@ def test_preferences_and_the_export_hold_what_was_said(pages: Pages) -> None:
     held = json.loads(pages.client.get(f"{own}/data.json").text)["feedback"]
     assert sorted(one["verdict"] for one in held) == [-1, 1]
     assert {"id", "title", "verdict", "at"} == held[0].keys()
-    said = pages.client.post(own, data={"do": "forget", "paper": str(first)})
+    said = pages.client.post_and_follow(own, data={"do": "forget", "paper": str(first)})
     assert "Feedback removed." in said.text
     assert _verdicts(pages) == {second: -1}
-    assert pages.client.post(own, data={"do": "forget", "paper": "no number"}).status_code == 200
+    assert pages.client.post(own, data={"do": "forget", "paper": "no number"}).status_code == 303
     membership.erase(pages.app, membership.subscriber(pages.app, _EMAIL))
     assert pages.dump()["feedback"] == []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -152,8 +153,7 @@ def test_preferences_change_everything_at_once(pages: Pages) -> None:
     link = pages.link("preferences", row)
     wanted = {**FORM, "topic": ["agents"], "query": ['"part 2" OR gripper', ""], "cadence": "weekly", "weekday": "4",
               "at": "18:45", "timezone": "Asia/Tokyo", "max_papers": "3", "name": "Ada", "do": "save"}  # fmt: skip
-    response = pages.client.post(link, data=wanted)
-    assert response.status_code == 200
+    response = pages.client.post_and_follow(link, data=wanted)
     assert "Saved." in response.text
     subscriber = pages.app.store.subscribers.by_row(row)
     assert subscriber is not None
@@ -219,12 +219,12 @@ def test_a_pause_has_an_end(pages: Pages) -> None:
     row = pages.subscriber()
     link = pages.link("preferences", row)
     assert pages.client.post(link, data={"do": "pause", "paused_until": "2026-11-01"}).status_code == 422
-    paused = pages.client.post(link, data={"do": "pause", "paused_until": "2026-12-24"})
+    paused = pages.client.post_and_follow(link, data={"do": "pause", "paused_until": "2026-12-24"})
     assert "Paused until Thursday, December 24, 2026" in paused.text
     subscriber = pages.app.store.subscribers.by_row(row)
     assert subscriber is not None
     assert (subscriber.state, subscriber.preferences.paused_until) == (SubscriberState.PAUSED, date(2026, 12, 24))
-    assert "Emails resumed." in pages.client.post(link, data={"do": "resume"}).text
+    assert "Emails resumed." in pages.client.post_and_follow(link, data={"do": "resume"}).text
     assert _state(pages) == "active"
 
 
@@ -265,3 +265,33 @@ def test_a_subscriber_sees_their_own_language(pages: Pages) -> None:
     page = pages.client.get(link, headers={"Accept-Language": "fr"}).text
     assert '<html lang="de"' in page
     assert "Dienstag, 24. November 2026" in page
+
+
+def test_a_reload_after_saving_sends_nothing_again(pages: Pages) -> None:
+    link = pages.link("preferences", pages.subscriber())
+    answer = pages.client.post(link, data={**FORM, "do": "save"})
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{link}?done=saved")
+    assert answer.headers["cache-control"] == "no-store"
+    before = pages.dump()
+    assert "Saved." in pages.client.get(answer.headers["location"]).text
+    assert "Saved." not in pages.client.get(f"{link}?done=anything").text
+    assert pages.dump() == before
+
+
+def test_a_stale_window_overwrites_nothing_silently(pages: Pages) -> None:
+    row = pages.subscriber()
+    link = pages.link("preferences", row)
+    (opened,) = re.findall(r'name="version" value="(\w+)"', pages.client.get(link).text)
+    pages.client.post_and_follow(link, data={**FORM, "max_papers": "7", "version": opened})
+    stale = pages.client.post(link, data={**FORM, "max_papers": "3", "version": opened})
+    assert stale.status_code == 409
+    assert "changed in another window" in stale.text
+    assert re.search(r'name="max_papers" [^>]*value="3"', stale.text), "what was typed is kept"
+    subscriber = pages.app.store.subscribers.by_row(row)
+    assert subscriber is not None
+    assert subscriber.preferences.max_papers == 7
+    (now,) = re.findall(r'name="version" value="(\w+)"', stale.text)
+    pages.client.post_and_follow(link, data={**FORM, "max_papers": "3", "version": now})
+    subscriber = pages.app.store.subscribers.by_row(row)
+    assert subscriber is not None
+    assert subscriber.preferences.max_papers == 3

@@ -51,6 +51,12 @@ class Browser:
         """A POST."""
         return self.request("POST", path, **options)
 
+    def post_and_follow(self, path: str, **options: Any) -> httpx.Response:
+        """A POST that is answered by a redirect, and the page that it leads to."""
+        redirect = self.post(path, **options)
+        assert redirect.status_code == 303, redirect.text
+        return self.get(redirect.headers["location"])
+
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Any request; redirects are not followed, and what breaks inside comes back as a 500."""
         return asyncio.run(self._request(method, path, options))

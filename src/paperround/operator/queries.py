@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -52,12 +52,16 @@ class Search:
     """Words as they were typed, each with the word that was looked for instead."""
 
 
-def search(app: App, text: str, limit: int, offset: int = 0) -> Search:
-    """Papers for a query or plain words, best first; QueryError where there is nothing to look for."""
+def search(app: App, text: str, limit: int, offset: int = 0, *, day: date | None = None) -> Search:
+    """Papers for a query or keywords, best first, with `day` only those of that day.
+
+    Raises QueryError when there is nothing to search for.
+    """
     past = app.shared(Collection).recent()
     meant = past.vocabulary.correct(text, lambda term: app.store.papers.finds(Phrase((term,))))
     wanted = interpret_search(past.vocabulary.expand(meant.text))
     papers = best_candidates(app, meant.text, wanted)
+    papers = [paper for paper in papers if day is None or paper.day == day]
     scorer = matching_search.Scorer(wanted, past.statistics)
     shares = np.array([scorer.score(paper) for paper in papers], dtype=np.float32)
     scores, cosines = _with_meaning(app, meant.text, papers, shares)
@@ -162,10 +166,16 @@ def _why_nothing(subscriber: Subscriber, latest: Latest | None, now: datetime) -
 
 
 def deliveries(
-    app: App, *, state: DeliveryState | None = None, row: int | None = None, limit: int | None = None
+    app: App,
+    *,
+    state: DeliveryState | None = None,
+    row: int | None = None,
+    limit: int | None = None,
+    offset: int = 0,
 ) -> list[dict[str, Any]]:
-    """Deliveries with the public identifiers of their papers."""
-    found = app.store.deliveries.report(state=state, row=row, limit=limit)
+    """Deliveries, latest first, with the public identifiers of their papers."""
+    most = None if limit is None else limit + offset
+    found = app.store.deliveries.report(state=state, row=row, limit=most)[offset:]
     names = app.store.papers.ids({paper for one in found for paper in one["paper_rows"]})
     return [
         {name: value for name, value in one.items() if name != "paper_rows"}

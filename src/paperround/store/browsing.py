@@ -42,13 +42,12 @@ class Browsing:
         with reading(self._engine) as db:
             return _in_order(db, db.scalars(rows).all())
 
-    def newest(self, until: date, limit: int) -> list[Paper]:
+    def newest(self, until: date, limit: int, offset: int = 0) -> list[Paper]:
         """The latest papers announced up to a day, newest day first, most upvoted first within it."""
         order = (papers.c.day.desc(), papers.c.upvotes.desc(), papers.c.row)
+        rows = select(papers.c.row).where(papers.c.day <= until).order_by(*order).limit(limit).offset(offset)
         with reading(self._engine) as db:
-            return _in_order(
-                db, db.scalars(select(papers.c.row).where(papers.c.day <= until).order_by(*order).limit(limit)).all()
-            )
+            return _in_order(db, db.scalars(rows).all())
 
     def count(self, first: date, last: date, topic: int | None = None) -> int:
         """How many papers were announced between two days."""

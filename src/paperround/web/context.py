@@ -7,7 +7,8 @@ import hashlib
 import mimetypes
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
+from email.utils import format_datetime
 from functools import cached_property
 from typing import Annotated, Any
 from urllib.parse import urlencode, urlsplit
@@ -22,6 +23,8 @@ from paperround.rendering.environment import environment
 from paperround.rendering.language import Language
 from paperround.resources import folders
 from paperround.web import session
+from paperround.web.browse.cards import page_of
+from paperround.web.conditional import is_unmodified
 from paperround.web.forms import FormFields
 from paperround.web.progress import RoundProgress
 from paperround.web.rate_limits import RateLimits
@@ -177,6 +180,7 @@ class RequestContext:
             pictures=self.app.settings.site.pictures,
             other_languages=[] if private else self._other_languages(request, language),
             inbox_open=self.sees_inbox(request),
+            page_of=page_of,
             preview_open=self.sees_preview(request),
             **facts,
         ).encode()
@@ -265,11 +269,24 @@ def preferred(header: str) -> list[str]:
     return list(dict.fromkeys(found for code in ordered for found in (code, code.split("-")[0])))
 
 
-def answer(request: Request, body: bytes, media_type: str, *, status: int = 200, seconds: int = 60) -> Response:
-    """A public response that caches may keep for `seconds`. Supports conditional requests and gzip."""
+def answer(
+    request: Request,
+    body: bytes,
+    media_type: str,
+    *,
+    status: int = 200,
+    seconds: int = 60,
+    modified: datetime | None = None,
+) -> Response:
+    """A public response that caches may keep for `seconds`, last changed at `modified` (UTC) where that is known.
+
+    Supports conditional requests (RFC 9110 13) and gzip.
+    """
     tag = f'W/"{hashlib.sha256(body).hexdigest()[:20]}"'
     headers = {"ETag": tag, "Cache-Control": f"public, max-age={seconds}", "Vary": "Accept-Encoding"}
-    if status == 200 and tag in request.headers.get("if-none-match", ""):
+    if modified:
+        headers["Last-Modified"] = format_datetime(modified.astimezone(UTC), usegmt=True)
+    if status == 200 and is_unmodified(request.headers, tag, modified):
         return Response(status_code=304, headers=headers)
     if len(body) >= _SMALLEST_ZIPPED and "gzip" in request.headers.get("accept-encoding", ""):
         body = gzip.compress(body, 5, mtime=0)

@@ -33,8 +33,25 @@ def handle(web: FastAPI) -> None:
 
 def _status(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if request.method == "OPTIONS" and error.status_code == 405:
+        return _options(request, (error.headers or {}).get("Allow", "GET"))
     detail = error.detail if error.detail and error.detail != _phrase(error.status_code) else ""
     return _told(request, error.status_code, detail, dict(error.headers or {}))
+
+
+def _options(request: Request, allowed: str) -> Response:
+    """What a route offers (RFC 9110 9.3.7); feeds also allow feed readers that run in a browser on another site."""
+    methods = dict.fromkeys([*allowed.split(", "), "OPTIONS"])
+    if "GET" in methods:
+        methods = dict.fromkeys(["GET", "HEAD", *methods])
+    headers = {"Allow": ", ".join(methods)}
+    if request.url.path.endswith(("/feed.xml", "/feed.json")):
+        headers |= {
+            "Access-Control-Allow-Origin": "*",
+            "Access-Control-Allow-Methods": headers["Allow"],
+            "Access-Control-Allow-Headers": "If-None-Match, If-Modified-Since",
+        }
+    return Response(status_code=204, headers=headers)
 
 
 def _invalid(request: Request, error: Exception) -> Response:
@@ -134,7 +151,8 @@ def _of_status(status: int, language: Language) -> tuple[str, str]:
 
 
 def _wants_json(request: Request) -> bool:
-    return request.url.path.startswith(("/api/", "/hooks/"))
+    path: str = request.url.path
+    return path.startswith(("/api/", "/hooks/")) or path.endswith("/try")
 
 
 def _route(request: Request) -> str:

@@ -3,7 +3,7 @@
 
 // Preselect the browser's time zone unless the visitor has chosen one.
 const zone = document.querySelector("select[data-guess]");
-if (zone && zone.value === "UTC") {
+if (zone) {
   const guess = Intl.DateTimeFormat().resolvedOptions().timeZone;
   if ([...zone.options].some((option) => option.value === guess)) zone.value = guess;
 }
@@ -13,9 +13,13 @@ const cadence = document.querySelector("#cadence");
 if (cadence) {
   const show = () => document.querySelectorAll("[data-for]").forEach((field) => {
     field.hidden = field.dataset.for !== cadence.value;
+    // A hidden field that is required and empty would block the submit button without a message.
+    field.querySelectorAll("input, select").forEach((input) => { input.disabled = field.hidden; });
   });
   cadence.addEventListener("change", show);
   show();
+  // Browsers restore the choices after "Back" only once the page has loaded.
+  window.addEventListener("pageshow", show);
 }
 
 // Preview a query's matches while it is typed.
@@ -32,12 +36,11 @@ async function tried(field, asked) {
   const query = field.value.trim();
   if (!query) return null;
   const answer = await fetch(`${field.dataset.try}?${new URLSearchParams({ q: query })}`, { signal: asked });
-  if (!answer.ok) return null;
-  const { told, wrong, papers } = await answer.json();
+  const { told, wrong, papers = [], detail } = await answer.json().catch(() => ({ detail: answer.statusText }));
   const note = document.createElement("div");
   note.className = "note";
   text("code", query, text("p", "", note));
-  text(wrong ? "pre" : "p", told, note, wrong ? "wrong" : "");
+  text(wrong ? "pre" : "p", told ?? detail, note, wrong || !answer.ok ? "wrong" : "");
   const list = text("ul", "", note);
   for (const paper of papers) {
     const line = text("li", "", list);

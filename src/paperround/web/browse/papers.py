@@ -53,6 +53,8 @@ def front(
     period = Period(read_view(view), read_day(date) if date else newest or today)
     chosen = topic_named(context, topic) if topic else None
     found = _papers_of(context, period, chosen, page)
+    if page > 1 and not found:
+        raise HTTPException(404)
     total = context.app.store.browsing.count(period.first, period.last, chosen.row if chosen else None)
     shown = found[:PAGE]
     few = page == 1 and not (date or view or topic) and len(found) < _FEW
@@ -153,6 +155,8 @@ def topic(request: Request, context: ContextDep, slug: str, page: int = 1) -> Re
     language = context.visitors_language(request)
     chosen = topic_named(context, slug)
     found = context.app.store.browsing.on_topic(chosen.row, PAGE + 1, PAGE * (_checked(page) - 1))
+    if page > 1 and not found:
+        raise HTTPException(404)
     days = [
         (day, [cards.card(paper, language, context.today, why=match.why) for paper, match in some])
         for day, some in groupby(found[:PAGE], key=lambda pair: pair[0].day)

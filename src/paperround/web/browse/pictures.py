@@ -8,6 +8,7 @@ from importlib import resources
 from fastapi import APIRouter, HTTPException, Request, Response
 
 from paperround.rendering import sample
+from paperround.web.conditional import is_unmodified
 from paperround.web.context import IN_LETTERS, ContextDep
 
 router = APIRouter()
@@ -24,7 +25,7 @@ def picture(request: Request, context: ContextDep, name: str) -> Response:
     if content is None:
         raise HTTPException(404)
     headers = {**_HEADERS, "ETag": f'"{name}"'}
-    if headers["ETag"] in request.headers.get("if-none-match", ""):
+    if is_unmodified(request.headers, headers["ETag"]):
         return Response(status_code=304, headers=headers)
     return Response(content, headers=headers, media_type="image/jpeg")
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode
 
 from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi.responses import RedirectResponse
 from lxml import etree
 
+from paperround.domain import identifiers
 from paperround.domain.errors import QueryError
 from paperround.domain.models import Paper
+from paperround.domain.text import clean
 from paperround.operator import queries
 from paperround.rendering.language import Language
 from paperround.web.browse import cards, feeds
@@ -22,10 +27,16 @@ from paperround.web.context import ContextDep, RequestContext, answer
 
 router = APIRouter()
 get = partial(router.get, response_model=None)
-_IN_FEED = 50  # papers
+_IN_FEED = 100  # papers on a page of a feed
+_MOST_FEED_PAGES = 100
 _MOST_PAGES = 20
 _LONGEST_QUERY = 1_000  # characters
 _IN_SITEMAP = 1_000  # papers in a file; the protocol allows 50,000, but those would take seconds to build
+_FULL_WIDTH = {0xFF01 + at: 0x21 + at for at in range(94)} | {0x3000: 0x20, 0x3001: 0x2C, 0x3002: 0x2E}
+_DASH = re.compile(r"(?:(?<=\s)|^)[\u2010-\u2015\u2212\ufe63](?=\S)")  # a minus sign before a word excludes it
+_QUOTE = re.compile("[\u201c-\u201f\u00ab\u00bb\u300c\u300d]")
+_DOI_MARK = re.compile(r"^doi:\s*", re.IGNORECASE)
+_TRAILING = re.compile(r"(?<=\w)[.,;:!?]+\s*$")
 _SITEMAP = "http://www.sitemaps.org/schemas/sitemap/0.9"
 _PRIVATE_PATHS = ("/c/", "/p/", "/u/", "/i/", "/f/", "/admin", "/inbox", "/preview", "/api/", "/try", "/metrics")
 
@@ -35,13 +46,17 @@ def search(request: Request, context: ContextDep, q: str = "", page: int = 1) ->
     """Search results for a query or keywords, best first, each with the reasons why it matches."""
     if not 1 <= page <= _MOST_PAGES:
         raise HTTPException(404)
+    if paper := named_paper(context, q):
+        return RedirectResponse(f"{context.home}{cards.page_of(paper.id)}", 302)
     language = context.visitors_language(request)
     wrong, result = "", queries.Search()
     try:
         if q.strip():
-            result = queries.search(context.app, q[:_LONGEST_QUERY], PAGE + 1, PAGE * (page - 1))
+            result = queries.search(context.app, plain_query(q)[:_LONGEST_QUERY], PAGE + 1, PAGE * (page - 1))
     except QueryError as error:
         wrong = str(error)
+    if page > 1 and not result.found:
+        raise HTTPException(404)
     here = f"{context.home}/search?{urlencode({'q': q})}"
     return context.page(
         request,
@@ -60,6 +75,27 @@ def search(request: Request, context: ContextDep, q: str = "", page: int = 1) ->
     )
 
 
+def named_paper(context: RequestContext, text: str) -> Paper | None:
+    """The paper that an arXiv identifier, a DOI or an address names; None for other text and for unknown papers."""
+    name = _DOI_MARK.sub("", plain_query(text).strip("<>[]()"))
+    if not name or any(char.isspace() for char in name):
+        return None
+    own = f"{context.site.base_url}/papers/"
+    if name.startswith(own):
+        return context.app.store.papers.by_id(unquote(name.removeprefix(own).split("?")[0]))
+    known = identifiers.arxiv_id(name) or identifiers.doi(name)
+    return context.app.store.papers.by_id(name) if known else None
+
+
+def plain_query(text: str) -> str:
+    """The query in the characters of the query syntax: full-width forms, dashes and quotation marks become ASCII.
+
+    Punctuation at the end, as in a pasted sentence, is dropped.
+    """
+    plain = _DASH.sub("-", _QUOTE.sub('"', text.translate(_FULL_WIDTH)))
+    return _TRAILING.sub("", plain).strip()
+
+
 def _examples(language: Language) -> list[tuple[str, str]]:
     _ = language.gettext
     return [
@@ -73,27 +109,27 @@ def _examples(language: Language) -> list[tuple[str, str]]:
 
 
 @get("/feed.xml")
-def feed_xml(request: Request, context: ContextDep, date: str = "") -> Response:
+def feed_xml(request: Request, context: ContextDep, date: str = "", page: int = 1) -> Response:
     """The newest papers, or those of a day, as Atom."""
-    return _atom(request, _newest(context, date, "/feed.xml"))
+    return _atom(request, _newest(context, date, "/feed.xml", page))
 
 
 @get("/feed.json")
-def feed_json(request: Request, context: ContextDep, date: str = "") -> Response:
+def feed_json(request: Request, context: ContextDep, date: str = "", page: int = 1) -> Response:
     """The same as JSON Feed."""
-    return _json(request, _newest(context, date, "/feed.json"))
+    return _json(request, _newest(context, date, "/feed.json", page))
 
 
 @get("/topics/{slug}/feed.xml")
-def topic_xml(request: Request, context: ContextDep, slug: str) -> Response:
+def topic_xml(request: Request, context: ContextDep, slug: str, page: int = 1) -> Response:
     """A topic's newest papers as Atom."""
-    return _atom(request, _on_topic(context, slug, "feed.xml"))
+    return _atom(request, _on_topic(context, slug, "feed.xml", page))
 
 
 @get("/topics/{slug}/feed.json")
-def topic_json(request: Request, context: ContextDep, slug: str) -> Response:
+def topic_json(request: Request, context: ContextDep, slug: str, page: int = 1) -> Response:
     """The same as JSON Feed."""
-    return _json(request, _on_topic(context, slug, "feed.json"))
+    return _json(request, _on_topic(context, slug, "feed.json", page))
 
 
 @get("/search/feed.xml")
@@ -153,42 +189,81 @@ def sitemap_part(request: Request, context: ContextDep, name: str) -> Response:
     return _xml(request, root)
 
 
-def _newest(context: RequestContext, day: str, path: str) -> FeedDocument:
+def _newest(context: RequestContext, day: str, path: str, page: int) -> FeedDocument:
+    limit, offset = _feed_page(page)
+    browsing = context.app.store.browsing
     if day:
         wanted = read_day(day)
-        papers = context.app.store.browsing.on_days(wanted, wanted, _IN_FEED)
-        query = f"?{urlencode({'date': day})}"
-        return _feed(context, f"{context.site.name}: {wanted}", f"/{query}", f"{path}{query}", papers)
-    return _feed(context, context.site.name, "/", path, context.app.store.browsing.newest(context.today, _IN_FEED))
+        papers = browsing.on_days(wanted, wanted, limit, offset)
+        query = {"date": day}
+        title = f"{context.site.name}: {wanted}"
+        return _feed(context, title, f"/?{urlencode(query)}", path, papers, query=query, page=page)
+    papers = browsing.newest(context.today, limit, offset)
+    return _feed(context, context.site.name, "/", path, papers, page=page)
 
 
-def _on_topic(context: RequestContext, slug: str, name: str) -> FeedDocument:
+def _on_topic(context: RequestContext, slug: str, name: str, page: int) -> FeedDocument:
     topic = topic_named(context, slug)
-    papers = [paper for paper, _ in context.app.store.browsing.on_topic(topic.row, _IN_FEED)]
-    page = f"/topics/{slug}"
-    return _feed(context, f"{context.site.name}: {topic.name}", page, f"{page}/{name}", papers)
+    papers = [paper for paper, _ in context.app.store.browsing.on_topic(topic.row, *_feed_page(page))]
+    here = f"/topics/{slug}"
+    return _feed(context, f"{context.site.name}: {topic.name}", here, f"{here}/{name}", papers, page=page)
 
 
 def _found(context: RequestContext, q: str, path: str) -> FeedDocument:
-    query = f"?{urlencode({'q': q})}"
+    query, wanted = {"q": q}, plain_query(q)[:_LONGEST_QUERY]
     papers: list[Paper] = []
-    if q.strip():  # newest first: feeds list what is new, not what matches best
-        papers = queries.newest_found(context.app, q[:_LONGEST_QUERY], _IN_FEED)
-    return _feed(context, f"{context.site.name}: {q[:200]}", f"/search{query}", path + query, papers)
+    if wanted:  # newest first: feeds list what is new, not what matches best
+        papers = queries.newest_found(context.app, wanted, _IN_FEED)
+    title = f"{context.site.name}: {clean(q)[:200]}"
+    return _feed(context, title, f"/search?{urlencode(query)}", path, papers, query=query)
 
 
-def _feed(context: RequestContext, title: str, page: str, path: str, papers: list[Paper]) -> FeedDocument:
+def _feed_page(page: int) -> tuple[int, int]:
+    """The limit and the offset of a page of a feed; one more than fits shows whether there is a next page."""
+    if not 1 <= page <= _MOST_FEED_PAGES:
+        raise HTTPException(404)
+    return _IN_FEED + 1, _IN_FEED * (page - 1)
+
+
+def _feed(
+    context: RequestContext,
+    title: str,
+    html: str,
+    path: str,
+    papers: Sequence[Paper],
+    *,
+    query: Mapping[str, str] | None = None,
+    page: int = 1,
+) -> FeedDocument:
+    """A page of the feed at `path`, whose papers are also on the page `html`."""
+
+    def at(number: int) -> str:
+        pairs = {**(query or {}), **({"page": str(number)} if number > 1 else {})}
+        return f"{path}?{urlencode(pairs)}" if pairs else path
+
+    if page > 1 and not papers:
+        raise HTTPException(404)
     # An empty feed changes at most once a day; otherwise every request would transfer it again.
     updated = datetime.combine(context.today, datetime.min.time(), context.app.clock().tzinfo) - timedelta(days=1)
-    return FeedDocument(title, context.site.base_url, page, path, papers, updated)
+    return FeedDocument(
+        title,
+        context.site.base_url,
+        html,
+        at(page),
+        papers[:_IN_FEED],
+        updated,
+        first=at(1) if page > 1 else "",
+        previous=at(page - 1) if page > 1 else "",
+        next=at(page + 1) if len(papers) > _IN_FEED and page < _MOST_FEED_PAGES else "",
+    )
 
 
 def _atom(request: Request, feed: FeedDocument) -> Response:
-    return _open(answer(request, feeds.atom(feed), feeds.ATOM_TYPE, seconds=600))
+    return _open(answer(request, feeds.atom(feed), feeds.ATOM_TYPE, seconds=600, modified=feed.updated))
 
 
 def _json(request: Request, feed: FeedDocument) -> Response:
-    return _open(answer(request, feeds.json_feed(feed), feeds.JSON_TYPE, seconds=600))
+    return _open(answer(request, feeds.json_feed(feed), feeds.JSON_TYPE, seconds=600, modified=feed.updated))
 
 
 def _open(response: Response) -> Response:

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Depends, FastAPI, HTTPException, Path, Query, Request
+from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
@@ -23,6 +24,7 @@ from paperround.rounds.topics import add_topic, check_slug
 from paperround.subscribers import membership
 from paperround.web import error_pages
 from paperround.web.browse.cards import page_of
+from paperround.web.browse.search import plain_query
 from paperround.web.context import ContextDep
 from paperround.web.machines.health import has_token
 
@@ -78,6 +80,8 @@ class TopicFacts(_ApiModel):
 
 class TopicInput(_ApiModel):
     """The fields of a topic to create or replace."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Annotated[str, Field(min_length=1, max_length=200)]
     query: Annotated[str, Field(min_length=1, max_length=2_000)]
@@ -176,6 +180,17 @@ def _has_api_token(request: Request, context: RequestContext) -> bool:
     return bool(token) and hashed in context.app.store.notes(TOKEN_NOTE).values()
 
 
+def _refuse_unknown_parameters(request: Request) -> None:
+    """HTTP 422 for a query parameter that the operation does not have: a typo must not change what is returned."""
+    route = request.scope.get("route")
+    if not isinstance(route, APIRoute):
+        return
+    known = [field.alias for field in route.dependant.query_params]
+    if unknown := [name for name in request.query_params if name not in known]:
+        expected = f"this operation takes {', '.join(known)}" if known else "this operation takes none"
+        raise HTTPException(422, f"unknown parameter {unknown[0][:40]!r}; {expected}")
+
+
 def hash_token(token: str) -> str:
     """The stored form of an API token. 256 random bits need no salt and no slow hash."""
     return hashlib.sha256(token.encode()).hexdigest()
@@ -195,6 +210,7 @@ def create(context: RequestContext) -> FastAPI:
         redoc_url=None,
         openapi_url="/openapi.json",
         redirect_slashes=False,
+        dependencies=[Depends(_refuse_unknown_parameters)],
         servers=[{"url": f"{context.site.base_url}/api"}],
         responses={400: {"description": "The request is not valid; `detail` gives the reason."}},
     )
@@ -222,11 +238,11 @@ def _papers(api: FastAPI) -> None:
     ) -> list[PaperFacts]:
         """List papers: the newest, those of a day, or the results of a search."""
         if q.strip():
-            found = queries.search(context.app, q, limit, offset).found
+            found = queries.search(context.app, plain_query(q), limit, offset, day=day).found
             return [_paper(context, one.paper, one.why) for one in found]
         if day is not None:
             return [_paper(context, paper) for paper in context.app.store.browsing.on_days(day, day, limit, offset)]
-        return [_paper(context, paper) for paper in context.app.store.browsing.newest(context.today, limit)]
+        return [_paper(context, paper) for paper in context.app.store.browsing.newest(context.today, limit, offset)]
 
     @api.get(
         "/papers/{paper_id:path}", tags=["papers"], responses={404: {"description": "No paper has this identifier."}}
@@ -317,9 +333,13 @@ def _subscribers(api: FastAPI) -> None:
 
 def _deliveries(api: FastAPI) -> None:
     @api.get("/deliveries", tags=["deliveries"], responses=_TOKEN_NEEDED)
-    def deliveries(context: Trusted, state: DeliveryState | None = None, limit: Limit = 50) -> list[DeliveryFacts]:
+    def deliveries(
+        context: Trusted, state: DeliveryState | None = None, limit: Limit = 50, offset: Offset = 0
+    ) -> list[DeliveryFacts]:
         """List emails with their delivery state, latest first."""
-        return [_delivery(found) for found in queries.deliveries(context.app, state=state, limit=limit)]
+        return [
+            _delivery(found) for found in queries.deliveries(context.app, state=state, limit=limit, offset=offset)
+        ]
 
     @api.get(
         "/deliveries/{row}",

@@ -155,6 +155,8 @@ def subscribers(
     chosen = SubscriberState(state) if state in set(SubscriberState) else None
     offset = _PAGE * (_checked(page) - 1)
     found = context.app.store.overview.subscribers(q, chosen, _PAGE + 1, offset)
+    if page > 1 and not found:
+        raise HTTPException(404)
     more = {"q": q, "state": state}
     return _page(
         request,

@@ -37,6 +37,8 @@ def letters(request: Request, context: ContextDep, page: int = 1) -> Response:
     if not 1 <= page <= 10_000:
         raise HTTPException(404)
     found = inbox.newest(_PAGE + 1, _PAGE * (page - 1))
+    if page > 1 and not found:
+        raise HTTPException(404)
     return context.private_page(
         request,
         "inbox",

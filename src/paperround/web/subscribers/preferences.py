@@ -1,4 +1,4 @@
-"""A subscriber's preferences: everything they can choose, the letters they had, the data that is held about them."""
+"""A subscriber's preferences, past emails, feedback and stored data."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
 
 from paperround.domain import tokens
 from paperround.domain.errors import BadToken, WrongUse
@@ -23,32 +24,33 @@ from paperround.web.context import PRIVATE, ContextDep, RequestContext
 from paperround.web.forms import Form, FormFields, read_number
 from paperround.web.subscribers import preferences_form
 from paperround.web.subscribers.preferences_form import PreferencesForm
-from paperround.web.subscribers.token_links import again, owner, path
+from paperround.web.subscribers.token_links import owner, path
 
 router = APIRouter()
 get = partial(router.get, response_model=None)
 post = partial(router.post, response_model=None)
-_PAST_LETTERS, _SAID = 60, 200  # letters, papers
+_PAST_LETTERS, _SAID = 60, 200  # emails, papers
 
 
 @get("/p/{token}")
-def preferences(request: Request, context: ContextDep, token: str) -> Response:
-    """Everything that a subscriber can choose, and what they had."""
-    return page(request, context, _subscriber(context, token))
+def preferences(request: Request, context: ContextDep, token: str, done: str = "") -> Response:
+    """Show the preferences."""
+    subscriber = _subscriber(context, token)
+    return page(request, context, subscriber, said=_told(done, context.language(subscriber.language)))
 
 
 @post("/p/{token}")
 def change(request: Request, context: ContextDep, token: str, form: Form) -> Response:
-    """Change it; which of the page's buttons was pressed says what."""
+    """Save, preview, pause, resume or remove feedback, depending on the button."""
     subscriber = _subscriber(context, token)
     match form.get("do"):
         case "pause":
             return _pause(request, context, subscriber, form)
         case "resume" if subscriber.state is SubscriberState.PAUSED:
             membership.resume(context.app, subscriber)
-            return _said(request, context, subscriber, "Emails resumed.")
+            return _done(context, subscriber, "resumed")
         case "forget":
-            return _forget(request, context, subscriber, form)
+            return _forget(context, subscriber, form)
         case "try":
             return _try(request, context, subscriber, form)
         case _:
@@ -57,7 +59,7 @@ def change(request: Request, context: ContextDep, token: str, form: Form) -> Res
 
 @get("/p/{token}/data.json")
 def data(context: ContextDep, token: str) -> Response:
-    """Everything that is held about the subscriber, as a file."""
+    """All stored data of the subscriber, as a file."""
     held = context.app.store.personal.everything(_subscriber(context, token).row)
     body = json.dumps(held, default=_plain, ensure_ascii=False, indent=1)
     headers = {**PRIVATE, "Content-Disposition": 'attachment; filename="paperround.json"'}
@@ -66,7 +68,7 @@ def data(context: ContextDep, token: str) -> Response:
 
 @get("/p/{token}/erase")
 def ask_to_erase(request: Request, context: ContextDep, token: str) -> Response:
-    """Asks once more."""
+    """Ask for confirmation before erasing."""
     subscriber = _subscriber(context, token)
     return context.private_page(
         request,
@@ -80,7 +82,7 @@ def ask_to_erase(request: Request, context: ContextDep, token: str) -> Response:
 
 @post("/p/{token}/erase")
 def erase(request: Request, context: ContextDep, token: str, form: Form) -> Response:
-    """Forget the subscriber."""
+    """Erase the subscriber."""
     subscriber = _subscriber(context, token)
     language = context.language(subscriber.language)
     _ = language.gettext
@@ -104,12 +106,14 @@ def _subscriber(context: RequestContext, token: str) -> Subscriber:
 def _save(request: Request, context: RequestContext, subscriber: Subscriber, form: FormFields) -> Response:
     language = context.language(subscriber.language)
     shown = preferences_form.read_form(form, subscriber.preferences)
+    if "version" in form and form.get("version") != shown.version:
+        return page(request, context, subscriber, shown=shown, status=409, stale=True)
     context.count_trials(request, len(shown["queries"]))
     patch, shown = preferences_form.check_form(context, shown, language)
     if patch is None:
         return page(request, context, subscriber, shown=shown, status=422)
     membership.change(context.app, subscriber, patch)
-    return _said(request, context, subscriber, "Saved.")
+    return _done(context, subscriber, "saved")
 
 
 def _try(request: Request, context: RequestContext, subscriber: Subscriber, form: FormFields) -> Response:
@@ -128,31 +132,37 @@ def _pause(request: Request, context: RequestContext, subscriber: Subscriber, fo
     except WrongUse:
         wrong = {"paused_until": _("Choose a date in the future, or leave the field empty.")}
         return page(request, context, subscriber, shown=replace(shown, wrong=wrong), status=422)
-    return _said(request, context, subscriber, "Paused.")
+    return _done(context, subscriber, "paused")
 
 
 def _future(text: str, today: date) -> date | None:
     until = read_day(text) if text else None
     if until is not None and until <= today:
-        raise WrongUse(f"{until} is over")
+        raise WrongUse(f"{until} is not in the future")
     return until
 
 
-def _forget(request: Request, context: RequestContext, subscriber: Subscriber, form: FormFields) -> Response:
+def _forget(context: RequestContext, subscriber: Subscriber, form: FormFields) -> Response:
     membership.take_back(context.app, subscriber, read_number(form.get("paper")))
-    return _said(request, context, subscriber, "Feedback removed.")
+    return _done(context, subscriber, "forgotten")
 
 
-def _said(request: Request, context: RequestContext, subscriber: Subscriber, sentence: str) -> Response:
-    changed = again(context, subscriber)
-    _ = context.language(changed.language).gettext
-    said = {
-        "Saved.": _("Saved."),
-        "Paused.": _("Paused."),
-        "Emails resumed.": _("Emails resumed."),
-        "Feedback removed.": _("Feedback removed."),
-    }[sentence]
-    return page(request, context, changed, said=said)
+def _done(context: RequestContext, subscriber: Subscriber, done: str) -> Response:
+    """Redirect to the page, so that reloading it repeats nothing."""
+    address = f"{path(context, tokens.PREFERENCES, subscriber.row)}?done={done}"
+    return RedirectResponse(address, 303, headers=PRIVATE)
+
+
+def _told(done: str, language: Language) -> str:
+    """The confirmation of what was just done."""
+    _ = language.gettext
+    sentences = {
+        "saved": _("Saved."),
+        "paused": _("Paused."),
+        "resumed": _("Emails resumed."),
+        "forgotten": _("Feedback removed."),
+    }
+    return sentences.get(done, "")
 
 
 def page(
@@ -163,9 +173,12 @@ def page(
     shown: PreferencesForm | None = None,
     said: str = "",
     status: int = 200,
+    stale: bool = False,
 ) -> Response:
-    """The subscriber's page; `shown` is the form as typed where something in it is wrong, `said` what was just
-    done.
+    """The subscriber's page.
+
+    `shown` is the form as typed, when it contains errors; `said` confirms what was just done; `stale` tells that the
+    preferences were changed after the form was opened.
     """
     language = context.language(subscriber.language)
     zone = subscriber.schedule.timezone
@@ -178,6 +191,8 @@ def page(
         scripts=True,
         subscriber=subscriber,
         said=said,
+        stale=stale,
+        version=PreferencesForm(subscriber.preferences).version,
         form=shown or PreferencesForm(subscriber.preferences),
         choices=preferences_form.choices(context, language),
         next_letter=wording.moment(due, zone, language) if due else "",
@@ -192,7 +207,7 @@ def page(
 
 
 def _feedback(context: RequestContext, subscriber: Subscriber) -> list[dict[str, Any]]:
-    """What the subscriber said of papers, the latest first."""
+    """The subscriber's feedback, latest first."""
     return [
         {"paper": one.paper, "href": page_of(one.id), "title": readable(one.title), "more": one.verdict > 0}
         for one in context.app.store.feedback.said(subscriber.row, _SAID)

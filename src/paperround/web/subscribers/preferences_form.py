@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -67,6 +68,11 @@ class PreferencesForm:
     def __getitem__(self, name: str) -> Any:
         written = preferences.write(self.stored)
         return self.typed.get(name, "" if written[name] is None else written[name])
+
+    @property
+    def version(self) -> str:
+        """A hash of the stored preferences, by which a form that was opened earlier is recognized as stale."""
+        return hashlib.sha256(repr(preferences.write(self.stored)).encode()).hexdigest()[:12]
 
     @property
     def query_lines(self) -> tuple[str, ...]:

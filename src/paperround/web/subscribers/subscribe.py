@@ -29,7 +29,7 @@ get = partial(router.get, response_model=None)
 post = partial(router.post, response_model=None)
 # Known and unknown addresses cost the database nearly the same time; a fixed minimum hides the rest.
 _EVEN_SECONDS = 0.04
-_TRAP = "website"
+_TRAP = "extra"
 
 
 @get("/subscribe")
@@ -114,7 +114,9 @@ def _subscribe(request: Request, context: RequestContext, form: FormFields) -> R
     decision = form_guard.check(request, context, form, email, context.limits.newcomers)
     if decision is Decision.AGAIN:
         return _form(request, context, language, shown, stamp=form_guard.make_stamp(request, context, email))
-    if decision is Decision.SEND and not form.get(_TRAP):  # people do not see this field
+    if form.get(_TRAP):  # people do not see this field, but a browser extension may fill it in
+        return _form(request, context, language, shown, 422, trapped=True)
+    if decision is Decision.SEND:
         consent = {
             "asked_at": context.app.clock().isoformat(),
             "asked_from": client_of(request),
@@ -150,7 +152,9 @@ def _send_link(request: Request, context: RequestContext, form: FormFields) -> R
     decision = form_guard.check(request, context, form, email, context.limits.lost_links)
     if decision is Decision.AGAIN:
         return _lost(request, context, email, stamp=form_guard.make_stamp(request, context, email))
-    if decision is Decision.SEND and not form.get(_TRAP):
+    if form.get(_TRAP):
+        return _lost(request, context, email, status=422, trapped=True)
+    if decision is Decision.SEND:
         membership.ask_for_link(context.app, email)
     lines = [
         language.gettext("If %(email)s is subscribed here, an email with the link is on its way.") % {"email": email},
@@ -160,9 +164,18 @@ def _send_link(request: Request, context: RequestContext, form: FormFields) -> R
 
 
 def _lost(
-    request: Request, context: RequestContext, email: str, *, status: int = 200, wrong: str = "", stamp: str = ""
+    request: Request,
+    context: RequestContext,
+    email: str,
+    *,
+    status: int = 200,
+    wrong: str = "",
+    stamp: str = "",
+    trapped: bool = False,
 ) -> Response:
-    response = context.page(request, "lost", status=status, trap=_TRAP, wrong=wrong, email=email, stamp=stamp)
+    response = context.page(
+        request, "lost", status=status, trap=_TRAP, wrong=wrong, email=email, stamp=stamp, trapped=trapped
+    )
     if request.method == "POST":
         response.headers["Cache-Control"] = "no-store"
     return response
@@ -183,6 +196,8 @@ def _form(
     form: PreferencesForm,
     status: int = 200,
     stamp: str = "",
+    *,
+    trapped: bool = False,
 ) -> Response:
     response = context.page(
         request,
@@ -193,6 +208,8 @@ def _form(
         form=form,
         trap=_TRAP,
         stamp=stamp,
+        trapped=trapped,
+        fresh="timezone" not in form.typed,
         choices=preferences_form.choices(context, language),
         agreement=agreement(language),
     )

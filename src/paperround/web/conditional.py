@@ -1,0 +1,40 @@
+"""Conditional requests by RFC 9110: which responses a client already has. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+
+_TAG = re.compile(r'(?:W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
+# Apache's mod_deflate and some proxies append the coding to the tag when they compress a response.
+_CODING = re.compile(r"[-;](?:gzip|br|deflate|zstd)$")
+
+
+def is_unmodified(headers: Mapping[str, str], tag: str, modified: datetime | None = None) -> bool:
+    """Whether the client already has this version of a resource, so that the answer is 304 Not Modified.
+
+    `tag` is the entity tag in quotation marks, `modified` the time of the last change (UTC). If-None-Match takes
+    precedence over If-Modified-Since (RFC 9110 13.2.2), and tags compare weakly (8.8.3.2).
+    """
+    wanted = headers.get("if-none-match")
+    if wanted is not None:
+        return wanted.strip() == "*" or _opaque(tag) in map(_opaque, _tags(wanted))
+    since = headers.get("if-modified-since")
+    if since is None or modified is None:
+        return False
+    try:
+        known = parsedate_to_datetime(since)
+    except (ValueError, TypeError):
+        return False  # RFC 9110 13.1.3: ignore a date that is not valid
+    return known.tzinfo is not None and modified.replace(microsecond=0) <= known
+
+
+def _tags(field: str) -> list[str]:
+    return [found[0] for found in _TAG.finditer(field)]
+
+
+def _opaque(tag: str) -> str:
+    """The tag without the mark of weakness, the quotation marks and a proxy's coding."""
+    return _CODING.sub("", tag.removeprefix("W/").strip('"'))

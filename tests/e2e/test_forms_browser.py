@@ -1,0 +1,180 @@
+"""Forms in a real browser: Enter does the main action of every form, and choices survive "Back" and errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from support.service import letters_to, running
+
+_CHROMIUM = Path("/usr/bin/chromium")
+_TOKEN = "an admin token for tests"
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running(tmp_path_factory.mktemp("site"), PAPERROUND_SITE__ADMIN_TOKEN=_TOKEN) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if not _CHROMIUM.exists():
+        pytest.skip("Chromium is not installed (Debian: chromium)")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=str(_CHROMIUM), args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture(params=[True, False], ids=["with JavaScript", "without JavaScript"])
+def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    context = browser.new_context(java_script_enabled=request.param, timezone_id="Asia/Tokyo")
+    yield context.new_page()
+    context.close()
+
+
+def _enter(page: Page, field: str) -> None:
+    """Press Enter in a field, which is the phone's "Go" too, and wait for the next page."""
+    with page.expect_navigation():
+        page.press(field, "Enter")
+
+
+def _preferences(page: Page, base: str, email: str) -> str:
+    """The address of a subscriber's preferences, from the newest email in the inbox."""
+    newest = letters_to(base, email)[0]
+    page.goto(f"{base}/inbox/{newest}?show=text")
+    text = page.inner_text("pre")
+    return next(word for word in text.split() if "/p/" in word)
+
+
+@pytest.mark.parametrize("field", ["#query-1", "#at", "#max_papers", "#email"])
+def test_enter_subscribes(page: Page, base: str, field: str) -> None:
+    page.goto(f"{base}/subscribe")
+    page.check("input[name=topic][value=robotics]")
+    page.fill("#query-1", "gripper")
+    page.fill("#email", f"enter{field[1:].replace('_', '')}{id(page)}@papers.example")
+    _enter(page, field)
+    assert "Check your email" in page.inner_text("h1")
+
+
+@pytest.mark.parametrize("field", ["#query-1", "#at", "#max_papers", "#name"])
+def test_enter_saves_the_preferences(page: Page, base: str, field: str) -> None:
+    page.goto(_preferences(page, base, "kenji@watanabe.example"))
+    page.fill("#name", f"Kenji {field}")
+    _enter(page, field)
+    assert "Saved." in page.inner_text("main")
+    assert page.input_value("#name") == f"Kenji {field}"
+    page.reload()
+    assert page.input_value("#name") == f"Kenji {field}"
+
+
+def test_enter_in_the_other_forms(page: Page, base: str) -> None:
+    page.goto(base)
+    page.fill("#invite-email", "go@papers.example")
+    _enter(page, "#invite-email")
+    assert page.input_value("#email") == "go@papers.example"
+    page.goto(f"{base}/search")
+    page.fill("#q", "robot*")
+    _enter(page, "#q")
+    assert "q=robot" in page.url
+    page.goto(f"{base}/preferences")
+    page.fill("#email", "go@papers.example")
+    _enter(page, "#email")
+    assert "Check your email" in page.inner_text("h1")
+    page.goto(f"{base}/admin")
+    page.fill("#token", _TOKEN)
+    _enter(page, "#token")
+    assert urlsplit(page.url).path == "/admin"
+    page.goto(f"{base}/admin/topics/new")
+    slug = f"enter{id(page)}"
+    for field, text in {"slug": slug, "name": "Enter", "about": "", "query": "gripper"}.items():
+        page.fill(f"#{field}", text)
+    _enter(page, "#name")
+    assert urlsplit(page.url).path == "/admin/topics"
+    assert f"/admin/topics/{slug}" in page.content()
+    page.goto(f"{base}/admin/tokens")
+    page.fill("#name", slug)
+    _enter(page, "#name")
+    assert f"Token for {slug}." in page.inner_text("main")
+    page.goto(f"{base}/admin/subscribers")
+    page.fill("#q", "kenji")
+    _enter(page, "#q")
+    assert "q=kenji" in page.url
+
+
+def test_a_hidden_day_never_blocks_the_form(browser: Browser, base: str) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{base}/subscribe")
+    page.check("input[name=topic][value=robotics]")
+    page.fill("#email", "hidden@papers.example")
+    page.select_option("#cadence", "monthly")
+    page.fill("#monthday", "")
+    page.select_option("#cadence", "weekly")
+    assert page.is_hidden("#monthday")
+    assert page.is_visible("#weekday")
+    _enter(page, "#email")
+    assert "Check your email" in page.inner_text("h1")
+    context.close()
+
+
+def test_the_fields_match_the_choice_after_back(browser: Browser, base: str) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{base}/subscribe")
+    page.select_option("#cadence", "monthly")
+    page.fill("#monthday", "15")
+    page.click("footer a >> nth=0")
+    page.go_back()
+    chosen = page.input_value("#cadence")
+    assert page.is_visible("#monthday") is (chosen == "monthly")
+    context.close()
+
+
+def test_a_chosen_utc_stays(browser: Browser, base: str) -> None:
+    """The browser's own zone is only a guess for a fresh form."""
+    context = browser.new_context(timezone_id="Asia/Tokyo")
+    page = context.new_page()
+    page.goto(f"{base}/subscribe")
+    assert page.input_value("#timezone") == "Asia/Tokyo"
+    page.select_option("#timezone", "UTC")
+    page.fill("#email", "utc@papers.example")
+    page.fill("#query-1", '"never closed')
+    _enter(page, "#email")
+    assert page.input_value("#timezone") == "UTC"
+    context.close()
+
+
+@pytest.mark.parametrize("path", ["/", "/topics", "/search?q=robot*", "/subscribe", "/trending"])
+def test_nothing_lies_outside_a_page_that_runs_from_right_to_left(browser: Browser, base: str, path: str) -> None:
+    context = browser.new_context(viewport={"width": 400, "height": 800})
+    page = context.new_page()
+    page.goto(f"{base}{path}")
+    page.evaluate("document.documentElement.dir = 'rtl'")
+    wide = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+    assert wide[0] <= wide[1], "the page scrolls sideways"
+    outside = page.eval_on_selector_all(
+        "body *", "(all) => all.filter((one) => one.getBoundingClientRect().right < -1).map((one) => one.outerHTML)"
+    )
+    assert outside == []
+    context.close()
+
+
+@pytest.mark.parametrize("path", ["/", "/papers/{first}", "/inbox"])
+def test_times_have_no_fractions_and_addresses_are_escaped(browser: Browser, base: str, path: str) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(base)
+    first = page.eval_on_selector("article .title a", "(one) => one.getAttribute('href')").removeprefix("/papers/")
+    page.goto(base + path.format(first=first))
+    times = page.eval_on_selector_all("time", "(all) => all.map((one) => one.dateTime)")
+    assert not [time for time in times if "." in time]
+    hrefs = page.eval_on_selector_all("a[href]", "(all) => all.map((one) => one.getAttribute('href'))")
+    assert hrefs
+    assert not [href for href in hrefs if set(href) & set(' "<>\\^`{|}')]
+    context.close()

@@ -1,0 +1,150 @@
+"""What people paste into the search box, and lists that end where they end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from paperround.web.browse.search import plain_query
+from support.pages import Pages
+from support.papers import listing
+
+_BASE = "https://papers.example.org"
+_TOKEN = "let me in, please"
+_ADMIN = {"Authorization": f"Bearer {_TOKEN}"}
+
+
+@pytest.fixture
+def pages(tmp_path: Path) -> Iterator[Pages]:
+    made = Pages(tmp_path, site={"base_url": _BASE, "sender": "a@b.example", "admin_token": _TOKEN})
+    yield made
+    made.app.close()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2611.00003",
+        " 2611.00003 ",
+        "2611.00003v2",
+        "arXiv:2611.00003",
+        "https://arxiv.org/abs/2611.00003",
+        "https://arxiv.org/pdf/2611.00003v1.pdf",
+        "2611.00003.",
+        "(2611.00003)",
+        "10.48550/arXiv.2611.00003",
+        "https://doi.org/10.48550/arXiv.2611.00003",
+        f"{_BASE}/papers/2611.00003",
+    ],
+)
+def test_an_identifier_or_address_leads_to_its_paper(pages: Pages, text: str) -> None:
+    answer = pages.client.get("/search", params={"q": text})
+    assert (answer.status_code, answer.headers.get("location")) == (302, "/papers/2611.00003")
+
+
+def test_a_doi_leads_to_its_paper(pages: Pages) -> None:
+    pages.site.papers(
+        listing(80, arxiv_id=None, url="https://journal.example.org/80", doi="10.1101/2026.04.08.123456")
+    )
+    for text in ("10.1101/2026.04.08.123456", "doi:10.1101/2026.04.08.123456", "DOI: 10.1101/2026.04.08.123456,"):
+        answer = pages.client.get("/search", params={"q": text})
+        assert answer.status_code == 302, text
+        assert answer.headers["location"].startswith("/papers/")
+
+
+def test_an_unknown_identifier_is_a_search(pages: Pages) -> None:
+    assert pages.client.get("/search", params={"q": "2611.99999"}).status_code == 200
+    assert pages.client.get("/search", params={"q": "robots about 2611.00003"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("\uff52\uff4f\uff42\uff4f\uff54\uff53", "robots"),
+        ("title\uff1arobots", "title:robots"),
+        ("robots\u3000agents", "robots agents"),
+        ("robots \u2212survey", "robots -survey"),
+        ("robots \u2013survey", "robots -survey"),
+        ("state\u2013of\u2013the\u2013art", "state\u2013of\u2013the\u2013art"),
+        ("\u201cchain of thought\u201d", '"chain of thought"'),
+        ("robots?", "robots"),
+        ("Do robots dream of papers?!", "Do robots dream of papers"),
+        ("robot*", "robot*"),
+        ('"robots."', '"robots."'),
+        ("", ""),
+    ],
+)
+def test_what_keyboards_make_of_a_query_is_understood(typed: str, meant: str) -> None:
+    assert plain_query(typed) == meant
+
+
+def test_a_typographic_minus_sign_excludes(pages: Pages) -> None:
+    plain = pages.client.get("/search", params={"q": "study -agents"}).text
+    typed = pages.client.get("/search", params={"q": "study \u2212agents"}).text
+    assert plain.count("<article") == typed.count("<article") > 0
+
+
+@pytest.mark.parametrize(
+    "path", ["/?page=2", "/?date=2026-11-20&page=9", "/topics/robots?page=2", "/search?q=robots&page=2"]
+)
+def test_a_page_beyond_the_end_is_not_found(pages: Pages, path: str) -> None:
+    assert pages.client.get(path).status_code == 404
+
+
+def test_the_api_pages_searches_days_and_lists_alike(pages: Pages) -> None:
+    def ids(query: str) -> list[str]:
+        return [paper["id"] for paper in pages.client.get(f"/api/papers?{query}").json()]
+
+    for query in ("", "q=robots", "day=2026-11-20", "q=robots&day=2026-11-20"):
+        whole = ids(query)
+        assert len(whole) > 3, query
+        assert ids(f"{query}&limit=2&offset=1") == whole[1:3], query
+        assert ids(f"{query}&offset=100") == [], query
+    assert ids("q=robots&day=2026-11-19") == []
+
+
+def test_the_api_pages_deliveries(pages: Pages) -> None:
+    for number in range(3):
+        pages.subscriber(f"reader{number}@papers.example", at="06:00")
+    pages.site.clock.now += timedelta(days=1)
+    pages.letters()
+    whole = [one["id"] for one in pages.client.get("/api/deliveries", headers=_ADMIN).json()]
+    assert len(whole) == 3
+    part = [one["id"] for one in pages.client.get("/api/deliveries?limit=2&offset=1", headers=_ADMIN).json()]
+    assert part == whole[1:]
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/api/papers?page=2", "page"),
+        ("/api/papers?Q=robots", "Q"),
+        ("/api/papers/2611.00001?full=1", "full"),
+        ("/api/topics?limit=2", "limit"),
+        ("/api/deliveries?cursor=x", "cursor"),
+    ],
+)
+def test_the_api_refuses_unknown_parameters_by_name(pages: Pages, path: str, name: str) -> None:
+    answer = pages.client.get(path, headers=_ADMIN)
+    assert answer.status_code == 422
+    assert f"unknown parameter {name!r}" in answer.json()["detail"]
+
+
+def test_the_api_refuses_unknown_fields_by_name(pages: Pages) -> None:
+    topic = {"name": "Grasping", "query": "grasp*", "colour": "red"}
+    answer = pages.client.request("PUT", "/api/topics/grasping", headers=_ADMIN, json=topic)
+    assert answer.status_code == 422
+    assert "colour" in answer.json()["detail"]
+
+
+def test_the_live_preview_tells_why_it_shows_nothing(pages: Pages) -> None:
+    told = pages.client.get("/try", params={"q": '"never closed'}).json()
+    assert told["wrong"]
+    assert "quotation mark" in told["told"]
+    answers = [pages.client.get("/try", params={"q": "robots"}) for _ in range(400)]
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert refused
+    assert refused[0].json()["detail"]
