@@ -5,7 +5,7 @@ VENV   ?= .venv
 PORT   ?= 8000
 bin    := $(VENV)/bin
 
-.PHONY: run test check unit bench house lock clean
+.PHONY: run test check unit bench eval house lock clean
 
 ## run: start paperround: seeds on the first start, a first round into the built-in inbox, the web pages
 run: $(VENV)/.ready-run
@@ -33,6 +33,11 @@ bench: $(VENV)/.ready-test
 ## house: figures about the arrangement of the code: rooms, levels, imports, names
 house: $(VENV)/.ready-test
 	$(bin)/python tests/support/house.py
+
+## eval: how well papers are ranked for interests, with DATA=DIR of papers and judgements (docs/relevance.md)
+DATA ?= tests/data/relevance
+eval: $(VENV)/.ready-test
+	$(bin)/python tests/support/eval_relevance.py $(DATA) $(EVAL)
 
 ## lock: resolve the newest versions again and pin them with their hashes
 lock: $(VENV)/.ready-test
