@@ -242,6 +242,70 @@ def test_the_announcement_of_the_day_is_fresh(arxiv: World) -> None:
     ]  # fmt: skip
 
 
+def joined_feed(built: str, *announced: tuple[str, str, str]) -> bytes:
+    """A feed of entries (identifier, day, categories)."""
+    entries = "".join(
+        f"<entry><id>oai:arXiv.org:{i}v1</id><title>Paper {i}</title><published>{day}T00:00:00-05:00</published>"
+        + "".join(f'<category term="{name}"/>' for name in categories.split())
+        + "</entry>"
+        for i, day, categories in announced
+    )
+    return f'<feed xmlns="{ATOM}"><updated>{built}T05:00:19.8+00:00</updated>{entries}</feed>'.encode()
+
+
+THURSDAYS = [("2611.00001", "2026-11-19", "cs.AI"), ("2611.00002", "2026-11-19", "cs.LG cs.AI")]
+FRIDAYS = [("2611.00003", "2026-11-20", "cs.AI"), ("2611.00004", "2026-11-20", "cs.LG cs.AI")]
+
+
+def api_paper(identifier: str, moment: str, category: str) -> bytes:
+    page = api_page(1, (identifier, moment)).decode()
+    return page.replace("</entry>", f'<category term="{category}"/></entry>').encode()
+
+
+def test_a_category_that_is_a_day_behind_in_a_joined_feed_is_asked_for_at_the_api(arxiv: World) -> None:
+    arxiv.put("rss.arxiv.org", joined_feed("2026-11-19", *THURSDAYS))
+    thursday = SOURCE.fetch(arxiv.http(), Window(date(2026, 11, 19), date(2026, 11, 19)))
+    arxiv.put("rss.arxiv.org", joined_feed("2026-11-20", THURSDAYS[0], FRIDAYS[1]))
+    arxiv.put("export.arxiv.org", api_paper("2611.00003", "2026-11-19T12:00:00", "cs.AI"))
+    friday = again(SOURCE, arxiv, thursday)
+    assert (friday.state, friday.note) == (SourceState.FRESH, "")
+    assert [x.arxiv_id for x in friday.parsed.listings] == ["2611.00001", "2611.00004", "2611.00003"]
+    query = arxiv.requests[-1].url.params["search_query"]
+    assert query == "(cat:cs.AI) AND submittedDate:[202611181900 TO 202611191900]"
+    asked = len(arxiv.asked)
+    assert again(SOURCE, arxiv, friday).state is SourceState.FRESH
+    assert len(arxiv.asked) == asked + 1, "only the feed: the batch was taken"
+
+
+def test_a_category_that_the_api_does_not_have_either_is_stale_and_asked_for_again(arxiv: World) -> None:
+    arxiv.put("rss.arxiv.org", joined_feed("2026-11-20", THURSDAYS[0], *FRIDAYS[1:]))
+    friday = SOURCE.fetch(arxiv.http(), window(FRIDAY))
+    assert friday.state is SourceState.STALE
+    assert friday.note == "cs.AI: 2026-11-20 is due, in the feed is an earlier day; asked again"
+    arxiv.put("rss.arxiv.org", httpx.Response(304))
+    arxiv.put("export.arxiv.org", api_paper("2611.00003", "2026-11-19T12:00:00", "cs.AI"))
+    later = again(SOURCE, arxiv, friday)
+    assert (later.state, [x.arxiv_id for x in later.parsed.listings]) == (SourceState.FRESH, ["2611.00003"])
+    assert again(SOURCE, arxiv, later).state is SourceState.UNCHANGED
+
+
+def test_a_feed_of_known_papers_under_a_new_date_is_stale(arxiv: World) -> None:
+    arxiv.put("rss.arxiv.org", joined_feed("2026-11-19", *THURSDAYS))
+    thursday = SOURCE.fetch(arxiv.http(), Window(date(2026, 11, 19), date(2026, 11, 19)))
+    anew = [(paper, "2026-11-20", categories) for paper, _, categories in THURSDAYS]
+    arxiv.put("rss.arxiv.org", joined_feed("2026-11-20", *anew))
+    friday = again(SOURCE, arxiv, thursday)
+    assert friday.state is SourceState.STALE
+    assert friday.note == "the feed is of 2026-11-19, that of 2026-11-20 is due; it is asked for again next time"
+
+
+def test_a_category_without_papers_of_its_own_is_not_behind(arxiv: World) -> None:
+    arxiv.put("rss.arxiv.org", joined_feed("2026-11-20", FRIDAYS[1]))
+    assert SOURCE.fetch(arxiv.http(), window(FRIDAY)).state is SourceState.FRESH
+    whole = Arxiv(name="cs", categories=("cs",))
+    assert whole.fetch(arxiv.http(), window(FRIDAY)).state is SourceState.FRESH
+
+
 def test_an_announcement_that_was_fetched_is_unchanged_and_not_asked_for_at_the_api(arxiv: World) -> None:
     first = SOURCE.fetch(arxiv.http(), window(FRIDAY))
     arxiv.put("rss.arxiv.org", httpx.Response(304))
@@ -429,7 +493,7 @@ def test_what_was_remembered_wrongly_does_no_harm(arxiv: World) -> None:
     broken = {"feed day": "soon", "batches taken": "x 2026-11-19 ,", "other": "1"}
     fetched = SOURCE.fetch(arxiv.http(), window(FRIDAY, days=1, validators=broken))
     assert fetched.state is SourceState.FRESH
-    assert fetched.validators["batches taken"] == "2026-11-19 2026-11-20"
+    assert fetched.validators["batches taken cs.AI"] == "2026-11-19 2026-11-20"
 
 
 # --- arXiv by OAI-PMH -----------------------------------------------------------------------------------------

@@ -138,6 +138,8 @@ def _ask(app: App, source: Source, since: date | None, *, archive: bool) -> Inge
         report.problems = list(answer.parsed.problems)
         _take_in(app, answer.back_stock, report, archive=True)
         _take_in(app, answer.parsed.listings, report, archive=archive)
+        if report.state == SourceState.FRESH and not report.new and not report.updated:
+            report.state = SourceState.UNCHANGED  # all of it was known: nothing about it is fresh
     except SourceError as error:
         report.state, report.note = "failed", str(error)
     except (PaperroundError, OSError):

@@ -1,16 +1,18 @@
 """arXiv: the daily Atom feed of rss.arxiv.org, and the query API for days that were missed.
 
 The feed holds the current announcement only, so a day on which nobody asked is gone from it and is fetched from the
-API by the time of submission. Both are Atom, told apart by their entries. feedparser is not used: in arXiv's RSS it
-takes `$a<b$` for HTML and loses the text up to the next bracket.
+API by the time of submission. arXiv joins a feed of several categories from one of each, and one of these can be a
+day behind: that day is fetched from the API too. Both are Atom, told apart by their entries. feedparser is not used: in
+arXiv's RSS it takes `$a<b$` for HTML and loses the text up to the next bracket.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from http import HTTPStatus
 from typing import Annotated, Any, ClassVar, Literal
@@ -93,21 +95,24 @@ class Arxiv(SourceSettings):
 
     def fetch(self, http: Http, window: Window) -> Fetched:
         """The current announcement, and from the API the batches of the window that were missed."""
-        memory = _Memory(window.validators)
+        memory = _Memory(window.validators, self.categories)
         today = http.now().astimezone(EASTERN).date()
         answer = self._feed(http, memory, today)
         feed = answer.parsed
         due = last_batch(today, self.holidays)
+        behind = memory.behind(due) if feed.day and feed.day >= due else []
         missed = self._missed(window, memory, feed, due)
         try:
             filled, failed = self._filled(http, missed, today), ""
-            memory.taken.update(missed)
         except SourceError as error:
             filled, failed = Parsed(), str(error)
+        else:
+            behind = [name for name in behind if not _has_batch_of(filled, name, due)]
+            memory.take(missed, {(name, due) for name in behind})
         parsed = Parsed(feed.listings + filled.listings, feed.problems + filled.problems, feed.day)
-        state, note = self._state(answer, due, filled=bool(filled.listings))
+        state, note = self._state(answer, due, behind, filled=bool(filled.listings))
         if failed:
-            days = ", ".join(map(str, missed))
+            days = ", ".join(map(str, sorted({day for days in missed.values() for day in days})))
             state, note = SourceState.STALE, f"missed days ({days}) could not be fetched; {failed}"
         return Fetched(relabelled(parsed, self.name), state, note, memory.kept())
 
@@ -135,35 +140,40 @@ class Arxiv(SourceSettings):
             answer.expect_ok(self.name)
         read = _read(answer.body, today, self.announce, f"{self.name}: the feed", answer.content_type)
         feed = read.parsed
-        if not cut_short(feed):
-            memory.conditions, memory.feed_day = answer.remember(), feed.day
-            if feed.listings and feed.day:
-                memory.taken.add(feed.day)
-        return read
+        if cut_short(feed):
+            return read
+        memory.conditions = answer.remember()
+        day = memory.note_feed(read, self.categories)
+        return replace(read, parsed=replace(feed, day=day))
 
-    def _missed(self, window: Window, memory: _Memory, feed: Parsed, due: date) -> list[date]:
-        """The batches that are neither in the feed nor were taken before.
+    def _missed(self, window: Window, memory: _Memory, feed: Parsed, due: date) -> dict[tuple[str, ...], list[date]]:
+        """The batches that are neither in the feed nor were taken before, by the categories that miss them.
 
-        The one that is due counts only where the feed is of its day or later and yet empty: a feed that is late is
-        asked for again.
+        The one that is due counts only where the feed is of its day or later, and has nothing of it for a category:
+        a feed that is late as a whole is asked for again.
         """
         if not self.backfill or cut_short(feed):
-            return []
+            return {}
         until = due if feed.day and feed.day >= due else due - timedelta(days=1)
-        return [day for day in batches(window.since, until, self.holidays) if day not in memory.taken]
+        days = batches(window.since, until, self.holidays)
+        missed: dict[tuple[date, ...], list[str]] = {}
+        for name in self.categories:
+            missed.setdefault(tuple(day for day in days if day not in memory.taken[name]), []).append(name)
+        return {tuple(names): list(some) for some, names in missed.items() if some}
 
-    def _filled(self, http: Http, missed: list[date], today: date) -> Parsed:
+    def _filled(self, http: Http, missed: Mapping[tuple[str, ...], list[date]], today: date) -> Parsed:
         """What the API has of the missed days."""
         parts = []
-        for first, last in _spans(missed):
-            start, end = submitted_for(first, last, self.holidays)
-            part = self._search(http, f"[{start:%Y%m%d%H%M} TO {end:%Y%m%d%H%M}]", today)
-            kept = tuple(listing for listing in part.listings if listing.day in missed)
-            parts.append(Parsed(kept, part.problems))
+        for names, days in missed.items():
+            for first, last in _spans(days):
+                start, end = submitted_for(first, last, self.holidays)
+                part = self._search(http, names, f"[{start:%Y%m%d%H%M} TO {end:%Y%m%d%H%M}]", today)
+                kept = tuple(listing for listing in part.listings if listing.day in days)
+                parts.append(Parsed(kept, part.problems))
         return joined(parts)
 
-    def _search(self, http: Http, submitted: str, today: date) -> Parsed:
-        categories = " OR ".join(f"cat:{name}" if "." in name else f"cat:{name}*" for name in self.categories)
+    def _search(self, http: Http, names: Sequence[str], submitted: str, today: date) -> Parsed:
+        categories = " OR ".join(f"cat:{name}" if "." in name else f"cat:{name}*" for name in names)
         query: dict[str, str | int] = {
             "search_query": f"({categories}) AND submittedDate:{submitted}",
             "sortBy": "submittedDate",
@@ -192,7 +202,7 @@ class Arxiv(SourceSettings):
             raise SourceError(f"{self.name}: page {number} ends too early; is the service down?", again=True)
         return page
 
-    def _state(self, answer: _Answer, due: date, *, filled: bool) -> tuple[SourceState, str]:
+    def _state(self, answer: _Answer, due: date, behind: Sequence[str], *, filled: bool) -> tuple[SourceState, str]:
         feed = answer.parsed
         if cut_short(feed):
             return SourceState.STALE, "the feed ends too early; it is asked for again next time"
@@ -201,6 +211,8 @@ class Arxiv(SourceSettings):
                 SourceState.STALE,
                 f"the feed is of {feed.day}, that of {due} is due; it is asked for again next time",
             )
+        if behind:
+            return SourceState.STALE, f"{', '.join(behind)}: {due} is due, in the feed is an earlier day; asked again"
         if answer.entries >= _FEED_LIMIT:
             return SourceState.FRESH, "the feed has 2,000 entries, which is its limit: name fewer categories a source"
         if feed.listings:
@@ -216,17 +228,96 @@ class Arxiv(SourceSettings):
 class _Memory:
     """What is remembered from one fetch to the next, as the strings that the store keeps."""
 
-    _FEED_DAY, _TAKEN, _LONGEST = "feed day", "batches taken", 60
+    _FEED_DAY, _TAKEN, _LAST, _LONGEST = "feed day", "batches taken", "last of ", 30
 
-    def __init__(self, validators: Mapping[str, str]) -> None:
+    def __init__(self, validators: Mapping[str, str], categories: Sequence[str]) -> None:
         self.conditions = {url: value for url, value in validators.items() if url.startswith("http")}
         self.feed_day = day_of(validators.get(self._FEED_DAY))
-        self.taken = {day for day in map(day_of, validators.get(self._TAKEN, "").split()) if day}
+        # Version 0.1 kept one list for all categories.
+        common = validators.get(self._TAKEN, "")
+        self.taken = {
+            name: {day for day in map(day_of, validators.get(f"{self._TAKEN} {name}", common).split()) if day}
+            for name in categories
+        }
+        told = {name: validators.get(f"{self._LAST}{name}", "").partition(" ") for name in categories}
+        self.last = {name: (found, digest) for name, (day, _, digest) in told.items() if (found := day_of(day))}
+        """For each category the day of its newest papers in the feed, and a digest of which they are."""
+
+    def note_feed(self, answer: _Answer, categories: Sequence[str]) -> date | None:
+        """Note which batch of each category a whole feed holds; returns the day that the feed is of.
+
+        Papers that were there before under an earlier date are of that date: a feed that is stamped anew holds
+        nothing new.
+        """
+        found = _batches_in(answer, categories)
+        for name, (_, digest) in found.items():
+            if name in self.last and self.last[name][1] == digest:
+                found[name] = self.last[name]
+        day = max((day for day, _ in found.values()), default=answer.parsed.day)
+        if answer.parsed.listings and day:
+            for name in categories:
+                self.taken[name].add(found[name][0] if name in found else day)
+        self.last |= found
+        self.feed_day = day
+        return day
+
+    def behind(self, due: date) -> list[str]:
+        """The categories whose newest papers in the feed are of an earlier batch than the one that is due."""
+        return [name for name, (day, _) in self.last.items() if day < due and due not in self.taken[name]]
+
+    def take(self, missed: Mapping[tuple[str, ...], list[date]], still_missing: Collection[tuple[str, date]]) -> None:
+        """Note the batches that were asked for at the API, but for those that it does not have yet."""
+        for names, days in missed.items():
+            for name in names:
+                self.taken[name].update(day for day in days if (name, day) not in still_missing)
 
     def kept(self) -> dict[str, str]:
         """The strings to keep."""
-        days = " ".join(map(str, sorted(self.taken)[-self._LONGEST :]))
-        return {**self.conditions, self._FEED_DAY: str(self.feed_day or ""), self._TAKEN: days}
+        taken = {name: " ".join(map(str, sorted(days)[-self._LONGEST :])) for name, days in self.taken.items()}
+        return {
+            **self.conditions,
+            self._FEED_DAY: str(self.feed_day or ""),
+            **{f"{self._TAKEN} {name}": days for name, days in taken.items()},
+            **{f"{self._LAST}{name}": f"{day} {digest}" for name, (day, digest) in self.last.items()},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Announced:
+    """An entry of a daily feed, in short."""
+
+    paper: str
+    day: date
+    categories: tuple[str, ...]
+    """The primary one first."""
+
+
+def _batches_in(answer: _Answer, categories: Sequence[str]) -> dict[str, tuple[date, str]]:
+    """The newest day of each category's own papers in a feed, and a digest of which papers those of it are.
+
+    Cross-lists come with the feed of another category too, so they tell nothing unless only one is asked for.
+    """
+    papers: dict[str, dict[date, list[str]]] = {}
+    for entry in answer.announced:
+        owners = [name for name in categories if _belongs(entry.categories[:1], name)]
+        owners = owners or [name for name in categories if _belongs(entry.categories, name)]
+        if len(owners) == 1:
+            papers.setdefault(owners[0], {}).setdefault(entry.day, []).append(entry.paper)
+    newest = {name: max(days) for name, days in papers.items()}
+    return {name: (day, _digest(papers[name][day])) for name, day in newest.items()}
+
+
+def _belongs(categories: Sequence[str], name: str) -> bool:
+    """Whether one of the categories is the named one, or is in the named archive."""
+    return any(one == name or ("." not in name and one.startswith(f"{name}.")) for one in categories)
+
+
+def _has_batch_of(parsed: Parsed, name: str, day: date) -> bool:
+    return any(one.day == day and _belongs(one.categories, name) for one in parsed.listings)
+
+
+def _digest(papers: Sequence[str]) -> str:
+    return hashlib.sha256(" ".join(sorted(papers)).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +327,8 @@ class _Answer:
     total: int = 0
     """How many results the API has in all; 0 for a feed."""
     unchanged: bool = False
+    announced: tuple[_Announced, ...] = ()
+    """The entries of a daily feed."""
 
 
 def parse(data: bytes, today: date) -> Parsed:
@@ -260,6 +353,7 @@ def _read(
     entries = Entries(today, source=KIND)
     document = Xml(data, "entry", "item")
     days: Counter[date] = Counter()
+    announced: list[_Announced] = []
     count = 0
     for element in document:
         count += 1
@@ -267,6 +361,7 @@ def _read(
         if "/api/errors" in first(said, "id"):
             raise SourceError(f"{what} is an error of the API: {words(first(said, 'summary'))}", again=False)
         days.update(_announced(said))
+        announced += _in_short(said)
         _add(entries, said, announce, holidays)
     if local_name(document.root) not in ("feed", "rss"):
         got = content_type or describe(data)
@@ -281,7 +376,13 @@ def _read(
     built = moment(first(head, "updated", "pubdate"))
     day = days.most_common(1)[0][0] if days else built and built.astimezone(EASTERN).date()
     total = first(head, "totalresults")
-    return _Answer(entries.parsed(day), count, int(total[:9]) if total.isdecimal() else 0)
+    return _Answer(entries.parsed(day), count, int(total[:9]) if total.isdecimal() else 0, announced=tuple(announced))
+
+
+def _in_short(said: Texts) -> list[_Announced]:
+    found = identifiers.arxiv_id(first(said, "id", "guid"))
+    known = tuple(name for name in said.get("category", ()) if CATEGORY.fullmatch(name))
+    return [_Announced(found[0], day, known) for day in _announced(said) if found]
 
 
 def texts_of(element: Any) -> Texts:
