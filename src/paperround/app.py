@@ -87,9 +87,14 @@ class App:
     @cached_property
     def http(self) -> Http:
         """The HTTP client that sources are fetched with."""
-        from paperround.http import Http  # noqa: PLC0415 - brings httpx, which few commands need
+        from paperround.http import Http, Spacing  # noqa: PLC0415 - brings httpx, which few commands need
 
-        return Http(contact=self.settings.contact_url, clock=self.clock, private_hosts=self.settings.private_hosts)
+        return Http(
+            contact=self.settings.contact_url,
+            clock=self.clock,
+            private_hosts=self.settings.private_hosts,
+            spacing=Spacing(shared=self.store.service_turns),
+        )
 
     @cached_property
     def pictures_http(self) -> Http:

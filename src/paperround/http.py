@@ -16,11 +16,11 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, Protocol, Self, cast
 from urllib.request import getproxies
 
 from paperround import __version__
@@ -42,6 +42,8 @@ else:
 
     httpx = _Httpx()
 
+_LONGEST_TURN = timedelta(minutes=2)  # another program may go on then, if one was killed amid a request
+_LONGEST_REST = 86_400.0  # seconds; no server may keep itself from being asked for ever
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 _CONNECT_TRIES = 2
 _CONNECT_AGAIN = 1.0  # seconds
@@ -115,8 +117,24 @@ class Answer:
         return None
 
 
+class Turns(Protocol):
+    """Turns that several programs share: store.turns has them in the database."""
+
+    def claim(self, service: str, now: datetime, until: datetime, /) -> datetime | None:
+        """Take the turn until a moment; None when it is ours, else the moment from which on it can be had."""
+
+    def release(self, service: str, free_at: datetime, /) -> None:
+        """Give back the turn that was claimed: the next one may begin at this moment."""
+
+    def postpone(self, service: str, free_at: datetime, /) -> None:
+        """Let nobody ask before this moment, and before one that was said earlier."""
+
+
 class Spacing:
-    """Turns at hosts: one request at a time in each lane, with its pace between them."""
+    """Turns at hosts: one request at a time in each lane, with its pace between them.
+
+    With `shared` turns that holds for all programs on one database, and a Retry-After outlives a restart.
+    """
 
     def __init__(
         self,
@@ -124,8 +142,12 @@ class Spacing:
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         patience: float = 300.0,
+        shared: Turns | None = None,
+        wall: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        """`wall` is the machine's own clock, whatever moment a replay pretends: servers are asked now."""
         self.monotonic, self._sleep, self.patience = monotonic, sleep, patience
+        self._shared, self._wall = shared, wall
         self._lanes: dict[str, _Lane] = {}
         self._guard = threading.Lock()
 
@@ -134,22 +156,43 @@ class Spacing:
         """Hold the lane for one request; SourceError when the server wants to be left alone for too long."""
         lane = self._lane(pace.lane)
         with lane.lock:
-            if (wait := lane.free_at - self.monotonic()) > self.patience:
-                raise SourceError(
-                    f"{asker}: {pace.lane} wants no request for {wait / 60:.0f} minutes; it is asked again later",
-                    again=True,
-                )
+            wait = lane.free_at - self.monotonic()
+            self._expect_patience(wait, pace, asker)
             if wait > 0:
                 self._sleep(wait)
+            self._claim(pace, asker)
             try:
                 yield
             finally:
                 lane.free_at = max(lane.free_at, self.monotonic() + pace.seconds)
+                if self._shared:
+                    self._shared.release(pace.lane, self._wall() + timedelta(seconds=pace.seconds))
+
+    def _claim(self, pace: Pace, asker: str) -> None:
+        """Wait for the turn that all programs share; one that was claimed and not given back ends by itself."""
+        began = self.monotonic()
+        while self._shared:
+            now = self._wall()
+            free_at = self._shared.claim(pace.lane, now, now + _LONGEST_TURN)
+            if free_at is None:
+                return
+            wait = (free_at - now).total_seconds()
+            self._expect_patience(max(wait, self.monotonic() - began), pace, asker)
+            self._sleep(min(wait, max(pace.seconds, 1.0)))  # whoever has it may be done sooner
+
+    def _expect_patience(self, wait: float, pace: Pace, asker: str) -> None:
+        if wait > self.patience:
+            raise SourceError(
+                f"{asker}: {pace.lane} wants no request for {wait / 60:.0f} minutes; it is asked again later",
+                again=True,
+            )
 
     def rest(self, pace: Pace, seconds: float) -> None:
         """Leave the lane alone for so long, everybody."""
         lane = self._lane(pace.lane)
         lane.free_at = max(lane.free_at, self.monotonic() + seconds)
+        if self._shared:
+            self._shared.postpone(pace.lane, self._wall() + timedelta(seconds=min(seconds, _LONGEST_REST)))
 
     def _lane(self, name: str) -> _Lane:
         with self._guard:

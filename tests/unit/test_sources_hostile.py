@@ -286,7 +286,7 @@ def test_numbers_beyond_all_bounds_cost_a_field_and_not_the_others() -> None:
     ("body", "message"),
     [
         (b'{"error": "Challenge required"}', r"answers with an error \(Challenge required\)"),
-        (b'"a string"', r"answers with an error \(a string\)"),
+        (b'"a string"', r"answers with an error \(no reason given\)"),
         (b"<html>busy</html>", r"this is not JSON \(got HTML\)"),
         (b"[", "this is not JSON"),
         (b'{"message": ""}', "no reason given"),

@@ -2,8 +2,8 @@
 
 The feed holds the current announcement only, so a day on which nobody asked is gone from it and is fetched from the
 API by the time of submission. arXiv joins a feed of several categories from one of each, and one of these can be a
-day behind: that day is fetched from the API too. Both are Atom, told apart by their entries. feedparser is not used: in
-arXiv's RSS it takes `$a<b$` for HTML and loses the text up to the next bracket.
+day behind: that day is fetched from the API too. Both are Atom, told apart by their entries. feedparser is not used:
+in arXiv's RSS it takes `$a<b$` for HTML and loses the text up to the next bracket.
 """
 
 from __future__ import annotations

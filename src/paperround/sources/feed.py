@@ -209,7 +209,7 @@ def _key(listing: Listing) -> str:
 
 
 def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    return hashlib.sha256(text.encode(errors="replace")).hexdigest()[:12]
 
 
 def _guid(base: str, given: str) -> str | None:

@@ -2,8 +2,8 @@
 
 Each part holds the statements of its words: `store.papers`, `store.pictures`, `store.topics`, `store.subscribers`,
 `store.issues`, `store.feedback`, `store.vectors`, `store.deliveries`, `store.bounces`, `store.events`,
-`store.sources`; `store.browsing` serves
-the pages, `store.personal` one subscriber, `store.reasons` whoever asks why. A method is one transaction.
+`store.sources`, `store.service_turns`; `store.browsing` serves the pages, `store.personal` one subscriber,
+`store.reasons` whoever asks why. A method is one transaction.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from paperround.store.sources import Sources
 from paperround.store.subscriber_changes import SubscriberChanges
 from paperround.store.subscribers import Subscribers
 from paperround.store.topics import Topics
+from paperround.store.turns import ServiceTurns
 from paperround.store.vectors import Vectors
 
 __all__ = ["Store"]
@@ -64,6 +65,7 @@ class Store:
         self.bounces = Bounces(self._engine, wanted or {})
         self.events = Events(self._engine)
         self.sources = Sources(self._engine)
+        self.service_turns = ServiceTurns(self._engine)
         self.browsing = Browsing(self._engine, index)
         self.personal = Personal(self._engine)
         self.quotas = Quotas(self._engine)
