@@ -27,10 +27,13 @@ SAID = [
     (met("final", 250, "2.0.0 queued as 4XyZ"), Verdict.SENT),
     (met("final", None, "connection lost"), Verdict.LATER),
     (told("The user is receiving mail at a rate that is too high", "5.2.1", "550"), Verdict.LATER),
+    (met("rcpt", 552, "the mailbox exceeded its daily quota"), Verdict.SOFT),
+    (told("the inbox is full", "5.1.1"), Verdict.SOFT),
     (met("rcpt", 450, "4.7.28 slow down"), Verdict.PAUSE_RATE),
     (met("data", 550, "5.4.5 enough"), Verdict.PAUSE_DAY),
     (met("mail", 454, "4.7.0 enough"), Verdict.PAUSE_DAY),
     (met("rcpt", 550, "You may send 200 messages a day; that limit is reached"), Verdict.PAUSE_DAY),
+    (met("mail", 421, "4.7.0 unusual rate of mail"), Verdict.PAUSE_RATE),
     (met("auth", 454, "4.7.0 try to log in later"), Verdict.PAUSE_RATE),
     (met("auth", 535, "5.7.8 wrong password"), Verdict.PAUSE_ACCOUNT),
     (met("tls", None, "the relay offers no STARTTLS"), Verdict.PAUSE_ACCOUNT),
@@ -190,3 +193,17 @@ def test_every_refusal_has_a_verdict_and_only_a_taken_letter_is_sent(stage, code
     assert (judge(Refusal.of(outcome)).verdict is Verdict.SENT) == outcome.accepted
     report = Refusal.reported(None, str(code) if code else None, status, text)
     assert judge(report).verdict is not Verdict.SENT
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        met("rcpt", 452, "4.2.2 the mailbox is over quota, try again in 24 hours"),
+        met("rcpt", 450, "message put off, try again in an hour"),
+        met("rcpt", 550, "the account that you tried to reach is over its message quota"),
+        met("rcpt", 550, "quota exceeded; your message will be tried again for 24 hours"),
+    ],
+    ids=lambda refusal: refusal.text,
+)
+def test_what_is_said_of_one_mailbox_pauses_nobody(refusal):
+    assert judge(refusal).verdict in (Verdict.SOFT, Verdict.LATER)

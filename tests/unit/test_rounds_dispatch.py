@@ -258,6 +258,17 @@ def test_a_suspect_letter_fails_where_others_went_through_meanwhile() -> None:
     assert transport.got == [1, 2]
 
 
+def test_a_letter_that_meets_the_account_s_limit_again_while_others_pass_waits_alone() -> None:
+    queue, told = FakeQueue([1, 2], others_pass=True), []
+    limit = (Stage.RCPT, 550, "you may send 90 messages per hour")
+    transport = FakeTransport(reply=lambda row: limit if row == 1 else TAKEN)
+    sender(queue, transport, surroundings=Surroundings(refused=told.append)).run()
+    assert queue.settled[1].state is DeliveryState.QUEUED
+    assert transport.got == [1, 2]
+    assert not queue.paused
+    assert not told
+
+
 def test_a_refusal_that_others_met_too_is_undone_and_pauses_everything() -> None:
     queue = FakeQueue([3, 4])
     said = [Outcome(row, Stage.RCPT, 550, "5.1.1", "5.1.1 go away") for row in (3, 2, 1)]

@@ -104,6 +104,9 @@ class PauseTransport:
     suspect: bool = False
     """Whether it may be this letter that is refused and not the account: then a second refusal, while others went
     through, is final."""
+    alone: bool = False
+    """Whether the words leave no doubt about the account. Then the letter waits alone if it is refused again while
+    others went through: it never fails for it, and pauses nobody a second time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +146,8 @@ def next_step(
         again = until + _BEHIND_OTHERS * (1 + policy.jitter * chance.random())
         # Words about the account are about the account, however many letters went through before its limit.
         by_code = rule.verdict is Verdict.PAUSE_ACCOUNT and not rule.words
-        suspect = by_code and outcome.stage in _MAY_BE_THIS_LETTER
-        return PauseTransport(until, reason, again, suspect)
+        over_the_line = outcome.stage in _MAY_BE_THIS_LETTER
+        return PauseTransport(until, reason, again, by_code and over_the_line, not by_code and over_the_line)
     if rule.verdict in _BY_DIGIT and (outcome.code or 0) >= _FINAL:
         status = BAD_DOMAIN if rule.verdict is Verdict.DOMAIN else outcome.enhanced
         return Fail(reason, rule.verdict.kind, status)

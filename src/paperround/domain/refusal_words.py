@@ -31,13 +31,38 @@ WORDS: dict[str, Words] = {
             "rate that (we|prevents)",
         ),
     ),
+    "their mailbox is full": Words(
+        "the mailbox itself, its storage or its quota",
+        (
+            r"\b(mail ?box|in-?box|postfach|bo[iî]te|buz[oó]n|casella|caixa)\b.{0,60}"
+            r"\b(full|quota|exceed\w*|out of|storage|voll|plein\w*|llen\w*|pien\w*|chei\w*)\b",
+            r"\b(full|over ?quota|quota|storage|size) (of |for |limit of |in )?(the |his |her |their |this )?"
+            r"(\w+'s )?(mail ?box|in-?box)\b",
+            r"\b(account|user) (that )?you('re| are| were)? (tried|trying) to (reach|contact)\b.{0,30}\b(quota|full)",
+        ),
+    ),
+    "too fast": Words(
+        "the rate at which letters are handed over",
+        (
+            r"rate.?limit",
+            "unusual rate",
+            "too many (messages|e?mails)",
+            "(sending|message|mail) rate",
+            "throttl",
+        ),
+    ),
     "daily limit": Words(
         "the account has sent what it may in a day",
         (
-            r"\b(daily|per day|a day|24.?hours?|of the day)\b.{0,60}\b(limit|quota|maximum|allowance|cap)\b",
+            r"\bdaily\b.{0,60}\b(limit|quota|maximum|allowance|cap)\b",
+            r"\b(limit|quota|maximum|allowance|cap|exceeded)\b.{0,60}\b(daily|per day|for today|of the day)\b",
             (
-                r"\b(limit|quota|maximum|allowance|cap|exceeded)\b.{0,60}\b(daily|per day|a day|24.?hours?|"
-                r"for today)\b"
+                r"\b(e?mails|messages|recipients)\b.{0,30}\b(per|in|within|every|each|a) (the last |one )?"
+                r"(24.?hours?|day)\b.{0,60}\b(limit|quota|maximum|exceed\w*|reach\w*|allowed)\b"
+            ),
+            (
+                r"\b(limit|quota|maximum|exceed\w*|reach\w*)\b.{0,40}\b(e?mails|messages|recipients)\b.{0,30}"
+                r"\b(per|in|within|every|each|a) (the last |one )?(24.?hours?|day)\b"
             ),
         ),
     ),
@@ -45,8 +70,12 @@ WORDS: dict[str, Words] = {
         "the sender's account: a limit, a lock, missing credits, an address that is not verified or not its own",
         (
             (
-                r"\b(e?mails?|messages?|recipients?|sending|submissions?|outgoing)\b.{0,40}\b(per|an|each|this)"
-                r" (hour|minute|month|week)\b"
+                r"\b(e?mails?|messages?|recipients?|sending|submissions?|outgoing)\b.{0,30}"
+                r"\bper (hour|minute|month|week)\b"
+            ),
+            (
+                r"\b(max\w*|limit\w*|exceed\w*|too many|allowed|\d+)\b.{0,40}\b(e?mails|messages|recipients)\b.{0,40}"
+                r"\b(an|each|every|this|in the last|in one) (hour|minute|month|week)\b"
             ),
             r"\b(hourly|monthly|weekly|per hour|per month)\b.{0,60}\b(limit|quota|maximum|allowance|cap)\b",
             (
@@ -77,7 +106,7 @@ WORDS: dict[str, Words] = {
             "authori[sz]ed recipients",
             r"free accounts? (are|is)\b",
             r"\b(unpaid|billing)\b",
-            r"\bnot (authori[sz]ed|allowed|permitted) to send (as|from|mail|on behalf)",
+            r"\bnot (authori[sz]ed|allowed|permitted) to send (as|from|e?mail|on behalf)",
             "permissions? to send as",
             "send mail as",
             "sendasdenied",
@@ -86,6 +115,7 @@ WORDS: dict[str, Words] = {
                 r"\bsender (address|domain)\b.{0,40}\b(rejected|refused|denied|invalid|not found|not allowed|"
                 "not exist)"
             ),
+            r"\bsender domain must\b",
             r"\bdomain of sender\b",
             r"\bsender\b.{0,30}\bnot (authori[sz]ed|allowed|permitted)",
             r"\bsender (verify|verification) failed",
@@ -107,6 +137,13 @@ WORDS: dict[str, Words] = {
             r"\btss\d\d\b",
             r"\b(spf|dkim|dmarc|sender ?id|purported responsible)\b",
             "does not designate",
+            r"\baup ?#|acceptable use",
+            r"\bcx(bl|sndr|dns|thrt|mj)\b",
+            r"\((con|dyn|hvu|rly|rtr|dns):[bt]\d\)",
+            r"\b(sc|dy|ou)-00\d\b",
+            r"\b(cannot|not|no) (\w+ )?relay(ing)?\b",
+            r"\brelay(ing)?\b.{0,30}\b(denied|prohibited|not|rejected|refused)\b",
+            r"\b(tls|starttls|encryption) (is )?(required|needed)\b",
             r"\b(ptr|rdns|fcrdns)\b",
             "reverse.?(dns|lookup|hostname|host|name|ip|resolution|map)",
             r"\b(ip|client|sender) (host ?)?name (lookup|resolution)",
@@ -190,6 +227,9 @@ WORDS: dict[str, Words] = {
             "(unknown|no such) (host|domain)",
             "(host|domain)( name)?( or domain name)? (unknown|not found(?!,? try))",
             "domain is not reachable",
+            r"non-?existent ?domain|nonexistentdomain",
+            r"\bdomain\b.{0,40}\b(does not|doesn't|not) exist",
+            r"unrout(e)?able mail domain|no such domain|non-existent hosts",
         ),
     ),
     "no such user": Words(
@@ -238,15 +278,16 @@ WORDS: dict[str, Words] = {
             "ありません.{0,4}$",
             "不存在",
             "找不到",
+            "not our (user|customer)|user not local|unrout(e)?able address",
             "check if address is correct",
+            r"unrout(e)?able address|user not local|not unique",
         ),
     ),
     "refused address": Words(
         "the recipient is refused, and no reason given",
         (
             "mailbox (is )?(unavailable|not available)",
-            "recipient (address )?(rejected|refused)",
-            "address rejected",
+            "(recipient|address) (rejected|refused)(?!.*(spam|polic|block|abuse|content|list))",
             "(invalid|rejected|refused) recipient",
             "recipient.{0,20}not accepted",
         ),
@@ -254,6 +295,7 @@ WORDS: dict[str, Words] = {
     "their server": Words(
         "the subscriber's server or the way there: time-outs, loops, too busy",
         (
+            "communications failure|for a long time|long failure period",
             "tim(ed|e) ?out",
             "expired",
             "retries",
@@ -286,6 +328,7 @@ WORDS: dict[str, Words] = {
     "this message": Words(
         "the size or content of the letter, or a rule against it",
         (
+            r"infected|malformed|not compliant|do not have permission|:blocked\)|anti-?spoofing|forgery|banned",
             r"\b(message|mail|header)s? (size|length|too (big|large|long))",
             "too (big|large)",
             "size (limit|exceeds)",
@@ -311,7 +354,7 @@ WORDS: dict[str, Words] = {
             "inappropriate",
             "not (been )?(permitted|allowed|accepted)",
             r"\bdenied\b",
-            "prohibited",
+            "prohibit",
             "redundant",
             "(message|mail) (was |has been )?(rejected|refused|blocked)",
             "members? (only|of this)",

@@ -110,10 +110,13 @@ RULES = (
         "final", "none", "", "", Verdict.LATER, "taken or not, nobody knows: it goes again under the same Message-ID"
     ),
     Rule("", _REPLIED, "", "too fast for one", Verdict.LATER, "Gmail: too much mail for this subscriber just now"),
+    Rule("rcpt data final", _REPLIED, "", "their mailbox is full", Verdict.SOFT, "may pass"),
+    Rule("", "-", "", "their mailbox is full", Verdict.SOFT, "the same in a report"),
     Rule("", _REPLIED, "x.7.28", "", Verdict.PAUSE_RATE, "the rate limit of Gmail's relay"),
     Rule("", _REPLIED, "5.4.5", "", Verdict.PAUSE_DAY, "the account's daily limit (Gmail)"),
     Rule(_OVER_THE_LINE, "454", "4.7.0", "", Verdict.PAUSE_DAY, "the account's daily limit (Gmail)"),
     Rule("", _REPLIED, "", "daily limit", Verdict.PAUSE_DAY, "the same in words"),
+    Rule(_OVER_THE_LINE, "421 450 451 452 454", "4.7.x -", "too fast", Verdict.PAUSE_RATE, "slower, in words"),
     Rule("auth", "4xx", "", "", Verdict.PAUSE_RATE, "logging in does not work just now"),
     Rule("auth", "", "", "", Verdict.PAUSE_ACCOUNT, "user name or password is refused"),
     Rule("tls", "", "", "", Verdict.PAUSE_ACCOUNT, "no encryption or a wrong certificate: nothing goes in clear"),

@@ -297,6 +297,8 @@ class BatchSender:
                 return Settlement(outcome, DeliveryState.DEFERRED, step.reason, step.at)
             case retry.Requeue():
                 return Settlement(outcome, DeliveryState.QUEUED, step.reason, step.at, counts=False)
+            case retry.PauseTransport(alone=True) if self._others_pass(delivery):
+                return Settlement(outcome, DeliveryState.QUEUED, step.alarm, step.again, counts=False)
             case retry.PauseTransport():
                 self._pause(step.until, step.alarm)
                 return Settlement(outcome, DeliveryState.QUEUED, step.alarm, step.again, counts=False)
