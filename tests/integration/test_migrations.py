@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import time
 from pathlib import Path
 
 from alembic import command
@@ -11,6 +12,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from paperround.app import open_store
+from paperround.domain.preferences import Density, Preferences
+from paperround.domain.schedule import Cadence
 from paperround.matching import fts
 from paperround.matching.query import parse
 from paperround.store import migrations
@@ -71,4 +74,46 @@ def test_what_an_older_version_has_indexed_is_found_after_the_migration(tmp_path
     for query in ("robots", "r*", "title:robot*"):
         assert [paper.row for paper in store.papers.candidates([(parse(query), 10)])] == [7], query
     assert store.papers.echoes_of([7]) == {}, "of papers older than a month nobody asks what is trending"
+    store.close()
+
+
+def test_subscribers_of_the_released_version_keep_what_they_chose_and_what_waits_for_them(database_url: str) -> None:
+    store = open_store(database_url)
+    columns = (
+        "email, email_key, name, state, cadence, at, timezone, weekday, monthday, max_papers, theme, language, "
+        "created_at, consent, wish"
+    )
+    people = [
+        ("ada@example.org", "active", None),
+        ("ben@example.org", "pending", '{"topics": [], "queries": ["gripper"], "cadence": "monthly", "at": "06:15", '
+         '"timezone": "Asia/Tokyo", "weekday": 5, "monthday": 31, "max_papers": 7, "theme": "cards", '
+         '"language": "de", "first_now": true, "consent": {"words": "Yes"}}'),
+    ]  # fmt: skip
+    with writing(store._engine) as connection:
+        config = migrations._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        for email, state, wish in people:
+            connection.execute(
+                text(
+                    f"INSERT INTO subscribers ({columns}) VALUES (:email, :email, 'A. L.', :state, 'weekly', "
+                    "'18:30:00.000000', 'Europe/Berlin', 4, 1, 3, 'plain', 'de', '2026-11-01 06:00:00.000000', "
+                    "'{}', :wish)"
+                ),
+                {"email": email, "state": state, "wish": wish},
+            )
+    store.migrate()
+    ada, ben = store.subscribers.by_address()
+    chosen = Preferences(
+        name="A. L.", cadence=Cadence.WEEKLY, at=time(18, 30), timezone="Europe/Berlin", weekday=4, max_papers=3,
+        theme="plain", language="de", density=Density.FULL,
+    )  # fmt: skip
+    assert ada.preferences == chosen
+    requested = {
+        "queries": ("gripper",), "cadence": Cadence.MONTHLY, "at": time(6, 15), "timezone": "Asia/Tokyo",
+        "weekday": 5, "monthday": 31, "max_papers": 7, "theme": "cards",
+    }  # fmt: skip
+    assert ben.preferences == chosen.patched(requested), "what was requested, and the name that the row has"
+    assert ben.request is not None
+    assert ben.request["first_now"] is True
     store.close()

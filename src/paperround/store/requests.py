@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from paperround.domain.models import DeliveryState, Subscriber, SubscriberState
 from paperround.domain.preferences import DEFAULTS, Patch, write
-from paperround.store.engine import reading, trial, writing
+from paperround.store.engine import reading, trial, upsert, writing
 from paperround.store.schema import (
     attempts,
     bounces,
@@ -31,6 +44,7 @@ from paperround.store.subscribers import COLUMNS, READING, add, email_key, load,
 
 CONFIRM, LINK = "confirm", "your-link"
 # A mailbox must not be filled by strangers who type its address into forms.
+_CHUNK = 500
 _ONCE_IN, _MONTH, _PER_MONTH = timedelta(days=1), timedelta(days=30), 5
 _LEFT_ALONE = timedelta(days=90)
 """For so long strangers cannot have a letter sent to an address that complained, or that does not exist."""
@@ -95,9 +109,11 @@ class Personal:
         it, or when it was left alone for 90 days. With `dry_run` nothing is kept.
         """
         with trial(self._engine) if dry_run else writing(self._engine) as db:
-            if len(requests) > 1:
-                take_turns(db)
-            return [_request(db, one, now) for one in requests]
+            if len(requests) == 1:
+                return [_request(db, requests[0], now)]
+            take_turns(db)
+            some = (requests[start : start + _CHUNK] for start in range(0, len(requests), _CHUNK))
+            return [result for chunk in some for result in _request_several(db, chunk, now)]
 
     def link(self, email: str, notice: NewNotice, now: datetime) -> bool:
         """Queue the link to the preferences of an address that is known; whether it was queued."""
@@ -165,9 +181,16 @@ def _confirmations(row: int) -> ColumnElement[bool]:
 
 def _subscriber(db: Connection, email: str) -> Subscriber | None:
     """The subscriber with this address, whose row is locked."""
-    mine = subscribers.c.email_key == email_key(email)
-    db.execute(select(subscribers.c.row).where(mine).with_for_update()).all()
-    return next(iter(load(db, mine)), None)
+    return _locked(db, [email_key(email)]).get(email_key(email))
+
+
+def _locked(db: Connection, keys: Sequence[str]) -> dict[str, Subscriber]:
+    """Those of these addresses that are known, their rows locked."""
+    if not keys:
+        return {}
+    mine = subscribers.c.email_key.in_(keys)
+    db.execute(select(subscribers.c.row).where(mine).order_by(subscribers.c.email_key).with_for_update()).all()
+    return {email_key(found.email): found for found in load(db, mine)}
 
 
 def _request(db: Connection, request: SubscriptionRequest, now: datetime) -> RequestResult:
@@ -176,17 +199,64 @@ def _request(db: Connection, request: SubscriptionRequest, now: datetime) -> Req
         add(db, _stranger(request, now))
     found = _subscriber(db, request.email)
     assert found is not None  # either it was there, or it is now
+    asking = _ask(db, request, known, found, now)
+    if asking.kept:
+        db.execute(_KEEP, asking.kept)
+    if asking.notice and _may_be_sent(db, found.row, asking.notice["notice"], now):
+        db.execute(insert(deliveries), asking.notice)
+        return asking.result
+    return replace(asking.result, queued=False)
+
+
+def _request_several(db: Connection, requests: Sequence[SubscriptionRequest], now: datetime) -> list[RequestResult]:
+    """The same for many different addresses, with few statements."""
+    keys = [email_key(request.email) for request in requests]
+    before = _locked(db, keys)
+    if strangers := [_stranger(request, now) for request in requests if email_key(request.email) not in before]:
+        db.execute(upsert(db, subscribers).on_conflict_do_nothing(index_elements=["email_key"]), strangers)
+    after = {**_locked(db, [key for key in keys if key not in before]), **before}
+    pairs = zip(keys, requests, strict=True)
+    asking = [_ask(db, request, before.get(key), after[key], now) for key, request in pairs]
+    # Nobody can have written to an address that was unknown a moment ago.
+    sent = [
+        one.notice is not None
+        and (one.result.known is None or _may_be_sent(db, one.notice["subscriber"], one.notice["notice"], now))
+        for one in asking
+    ]
+    if kept := [one.kept for one in asking if one.kept]:
+        db.execute(_KEEP, kept)
+    if notices := [one.notice for one, goes in zip(asking, sent, strict=True) if goes and one.notice]:
+        db.execute(insert(deliveries), notices)
+    return [replace(one.result, queued=goes) for one, goes in zip(asking, sent, strict=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """What is to be written for a request: what the subscriber's row keeps, and the notice."""
+
+    result: RequestResult
+    kept: dict[str, Any] | None = None
+    notice: dict[str, Any] | None = None
+
+
+def _ask(
+    db: Connection, request: SubscriptionRequest, known: Subscriber | None, found: Subscriber, now: datetime
+) -> _Asking:
     if found.suppressed and request.by is not Requester.OWNER and _is_left_alone(db, found, now):
-        return RequestResult(known, (), queued=False)
+        return _Asking(RequestResult(known, (), queued=False))
     # A suppressed subscriber gets nothing: for them, too, only a fresh confirmation opens the way again.
     reads = found.state.value in READING and not found.suppressed
     stays = request.by is Requester.STRANGER and _has_fresh_link(db, found.row, now)
     wanted = found.preferences if reads or stays else found.preferences.patched(request.patch)
-    if not reads and not stays:
-        kept = {**write(wanted), "first_now": request.first_now, "consent": dict(request.consent)}
-        db.execute(update(subscribers).where(subscribers.c.row == found.row).values(request=kept))
-    queued = _queue(db, found.row, found.email, LINK if reads else CONFIRM, request.notice, now)
-    return RequestResult(known, found.preferences.changes_to(wanted) if known else (), queued)
+    kept = {**write(wanted), "first_now": request.first_now, "consent": dict(request.consent)}
+    return _Asking(
+        RequestResult(known, found.preferences.changes_to(wanted) if known else (), queued=True),
+        None if reads or stays else {"its_row": found.row, "request": kept},
+        _notice(found.row, found.email, LINK if reads else CONFIRM, request.notice, now),
+    )
+
+
+_KEEP = update(subscribers).where(subscribers.c.row == bindparam("its_row")).values(request=bindparam("request"))
 
 
 def _stranger(request: SubscriptionRequest, now: datetime) -> dict[str, Any]:
@@ -203,30 +273,37 @@ def _stranger(request: SubscriptionRequest, now: datetime) -> dict[str, Any]:
 
 
 def _queue(db: Connection, row: int, email: str, kind: str, notice: NewNotice, now: datetime) -> bool:
+    may = _may_be_sent(db, row, kind, now)
+    if may:
+        db.execute(insert(deliveries), _notice(row, email, kind, notice, now))
+    return may
+
+
+def _may_be_sent(db: Connection, row: int, kind: str, now: datetime) -> bool:
     # One that ran out before it was ever tried reached nobody.
     tried = or_(deliveries.c.state != DeliveryState.EXPIRED.value, deliveries.c.attempts > 0)
     sent = select(deliveries.c.created_at).where(deliveries.c.subscriber == row, deliveries.c.notice == kind, tried)
     times = db.scalars(sent.where(deliveries.c.created_at > now - _MONTH).order_by(deliveries.c.row.desc())).all()
-    if len(times) >= _PER_MONTH or (times and times[0] > now - _ONCE_IN):
-        return False
-    db.execute(
-        insert(deliveries).values(
-            subscriber=row,
-            issue=None,
-            digest=None,
-            notice=kind,
-            context=dict(notice.context) if kind == CONFIRM else {},
-            email=email,
-            message_id=notice.message_id,
-            state=DeliveryState.QUEUED.value,
-            reason="",
-            attempts=0,
-            next_attempt_at=now,
-            expires_at=notice.expires_at,
-            created_at=now,
-        )
-    )
-    return True
+    return len(times) < _PER_MONTH and not (times and times[0] > now - _ONCE_IN)
+
+
+def _notice(row: int, email: str, kind: str, notice: NewNotice, now: datetime) -> dict[str, Any]:
+    """The row of a queued notice."""
+    return {
+        "subscriber": row,
+        "issue": None,
+        "digest": None,
+        "notice": kind,
+        "context": dict(notice.context) if kind == CONFIRM else {},
+        "email": email,
+        "message_id": notice.message_id,
+        "state": DeliveryState.QUEUED.value,
+        "reason": "",
+        "attempts": 0,
+        "next_attempt_at": now,
+        "expires_at": notice.expires_at,
+        "created_at": now,
+    }
 
 
 def _held(mine: Any) -> dict[str, Any]:
