@@ -19,7 +19,7 @@ from paperround.matching import lexical
 from paperround.matching import search as matching_search
 from paperround.matching.interests import CLOSE, USUAL_COSINE, WORDS_SHARE, is_close, relevance
 from paperround.matching.query import Phrase
-from paperround.matching.words import Words, interpret_search
+from paperround.matching.words import Words, interpret_search, is_plain
 from paperround.rounds.collection import Collection
 from paperround.rounds.interests import best_candidates
 from paperround.rounds.meaning import Meaning
@@ -117,7 +117,7 @@ def subscriber_facts(subscriber: Subscriber) -> dict[str, Any]:
         "email": subscriber.email,
         "state": subscriber.state.value,
         **write(subscriber.preferences),
-        "interests": [],
+        "interests": [text for text in subscriber.preferences.queries if is_plain(text)],
         "next_digest_at": subscriber.next_digest_at if _served(subscriber) else None,
         "consent": dict(subscriber.consent),
         "suppressed": suppressed,

@@ -200,11 +200,12 @@ def _past(plan: _Plan, occasion: _Occasion) -> dict[str, Any]:
             "farewell": told.get("farewell") or None,
             "consent": dict(change.consent or {}),
         }
-    agrees = change.consent is not None and (occasion.returns or plan.joins)
+    agrees = occasion.returns or plan.joins
+    asked = (known.request or {}).get("consent", {}) if plan.joins else {}
     return {
         "confirmed_at": known.confirmed_at or (occasion.now if plan.state is SubscriberState.ACTIVE else None),
         "unsubscribed_at": known.unsubscribed_at if left else None,
-        "consent": dict((change.consent if agrees else known.consent) or {}),
+        "consent": {**known.consent, **asked, **((change.consent if agrees else None) or {})},
     }
 
 

@@ -123,7 +123,7 @@ def _subscribe(request: Request, context: RequestContext, form: FormFields) -> R
             "words": agreement(language),
         }
         # A stranger must not be able to write to people through us: no name from here reaches a letter.
-        patch = {"language": language.code, **patch, "name": ""}
+        patch = {"language": language.code, **{name: value for name, value in patch.items() if name != "name"}}
         if not membership.can_be_written_to(context.app, email):
             wrong = language.gettext(
                 "We cannot send to this address: our mail server takes only plain Latin letters before the @. "
