@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 from paperround.app import App
 from paperround.web import error_pages
-from paperround.web.browse import letter_charts, papers, pictures, search
+from paperround.web.browse import export, letter_charts, papers, pictures, search
 from paperround.web.context import RequestContext
 from paperround.web.machines import api, health, webhooks
 from paperround.web.middleware import HttpMiddleware
@@ -24,6 +24,7 @@ _ROUTERS = (
     papers.router,
     letter_charts.router,
     pictures.router,
+    export.router,
     subscribe.router,
     confirm.router,
     preferences.router,

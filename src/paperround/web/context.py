@@ -21,7 +21,7 @@ from paperround.app import App, NoProgress
 from paperround.rendering import language as languages
 from paperround.rendering.environment import environment
 from paperround.rendering.language import Language
-from paperround.resources import folders
+from paperround.resources import templates
 from paperround.web import session
 from paperround.web.browse.cards import page_of
 from paperround.web.conditional import is_unmodified
@@ -62,7 +62,7 @@ class RequestContext:
 
     def __init__(self, app: App) -> None:
         self.app = app
-        self.folders = folders("templates")
+        self.folders = templates()
         self.limits = RateLimits()
         self.progress = RoundProgress()
         if isinstance(app.progress, NoProgress):

@@ -38,7 +38,10 @@ _QUOTE = re.compile("[\u201c-\u201f\u00ab\u00bb\u300c\u300d]")
 _DOI_MARK = re.compile(r"^doi:\s*", re.IGNORECASE)
 _TRAILING = re.compile(r"(?<=\w)[.,;:!?]+\s*$")
 _SITEMAP = "http://www.sitemaps.org/schemas/sitemap/0.9"
-_PRIVATE_PATHS = ("/c/", "/p/", "/u/", "/i/", "/f/", "/admin", "/inbox", "/preview", "/api/", "/try", "/metrics")
+_PRIVATE_PATHS = (
+    *("/c/", "/p/", "/u/", "/i/", "/f/", "/admin", "/inbox", "/preview", "/api/", "/try", "/metrics"),
+    "/export.jsonl",  # private to nobody, but long
+)
 
 
 @get("/search")
