@@ -364,3 +364,34 @@ def test_a_dkim_key_is_made_once_and_its_record_printed(site: Site, algorithm: s
     assert site("dkim", "keygen") == 2
     assert "is there already" in site.err
     assert key.read_bytes() == before
+
+
+def test_lists_are_narrowed_by_state_topic_and_address(site: Site) -> None:
+    site("topics", "add", "arms", "--name", "Arms", "--query", "arm*")
+    site("ingest", "--file", str(site.papers()), "--as", "jsonl")
+    for name, topics in (("ada", ["robots"]), ("ben", ["robots", "arms"]), ("eve", ["arms"])):
+        follows = [word for topic in topics for word in ("--topic", topic)]
+        site("--now", "2026-11-22T12:00Z", "subscribers", "add", f"{name}@example.org", *follows, "--confirmed")
+    site("subscribers", "pause", "eve@example.org")
+    site("--now", MORNING, "round")
+
+    def emails(*arguments: str) -> list[str]:
+        return [one["email"].partition("@")[0] for one in site.json(*arguments)]
+
+    assert emails("subscribers", "list", "--state", "PAUSED") == ["eve"]
+    assert emails("subscribers", "list", "--topic", "arms") == ["ben", "eve"]
+    assert emails("subscribers", "list", "--topic", "arms", "--state", "active") == ["ben"]
+    assert emails("subscribers", "list", "--email", "EVE@") == ["eve"]
+    assert emails("subscribers", "list", "--limit", "2") == ["ada", "ben"]
+    assert sorted(emails("deliveries", "list", "--state", "Sent")) == ["ada", "ben"]
+    assert emails("deliveries", "list", "--topic", "arms") == ["ben"]
+    assert emails("deliveries", "list", "--email", "ADA") == ["ada"]
+    assert emails("deliveries", "list", "--email", "%") == []
+    assert emails("bounces", "list", "--email", "ada") == []
+    assert site("deliveries", "list") == 0
+    assert site.out.splitlines()[0].split("\t") == [
+        "id", "issue", "email", "state", "at", "next_attempt_at", "reason",
+    ]  # fmt: skip
+    assert "\t2026-11-23 07:30 UTC\t" in site.out
+    assert site("deliveries", "list", "--topic", "nope") == 2
+    assert "there is no topic 'nope'" in site.err

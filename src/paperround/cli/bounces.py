@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from paperround.cli.framework import Command, command_group
-from paperround.cli.shared import AsJson, given_path, opened
+from paperround.cli.shared import AsJson, ByEmail, given_path, opened
 from paperround.domain.errors import WrongUse
 from paperround.operator import console
 
@@ -50,11 +50,12 @@ def read_bounces(
 @group.command("list", cls=Command, epilog="paperround bounces list --limit 10")
 def list_bounces(
     limit: Annotated[int | None, typer.Option(metavar="N", min=1, help="Only so many, the latest first.")] = 50,
+    email: ByEmail = "",
     as_json: AsJson = False,
 ) -> None:
     """Reports that were taken in, the latest first."""
     with opened() as app:
-        found = app.store.bounces.report(limit)
+        found = app.store.bounces.report(limit, email=email)
     if as_json:
         console.as_json(found)
     else:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from paperround.cli.framework import Command, command_group
-from paperround.cli.shared import AsJson, exit_if, opened
+from paperround.cli.shared import AsJson, ByEmail, ByTopic, Limit, check_topic, exit_if, opened
 from paperround.domain.errors import UnknownName
 from paperround.domain.models import DeliveryState
 from paperround.operator import console
@@ -20,19 +20,26 @@ def list_deliveries(
     state: Annotated[
         DeliveryState | None, typer.Option(metavar="STATE", case_sensitive=False, help="Only those in this state.")
     ] = None,
-    limit: Annotated[int | None, typer.Option(metavar="N", min=1, help="Only so many, the latest first.")] = None,
+    email: ByEmail = "",
+    topic: ByTopic = "",
+    limit: Limit = None,
     as_json: AsJson = False,
 ) -> None:
     """Letters and what became of them, the latest first."""
     from paperround.operator import queries
 
     with opened() as app:
-        found = queries.deliveries(app, state=state, limit=limit)
+        check_topic(app, topic)
+        found = queries.deliveries(app, state=state, email=email, topic=topic, limit=limit)
     if as_json:
         console.as_json(found)
     else:
-        columns = ("id", "issue", "email", "state", "reason", "next_attempt_at")
-        console.table(columns, [[one[c] for c in columns] for one in found])
+        columns = ("id", "issue", "email", "state", "at", "next_attempt_at", "reason")
+        console.table(columns, [[_last_try(one) if c == "at" else one[c] for c in columns] for one in found])
+
+
+def _last_try(delivery: dict[str, Any]) -> Any:
+    return delivery["attempts"][-1]["at"] if delivery["attempts"] else None
 
 
 @group.command("show", cls=Command, epilog="paperround deliveries show 17")

@@ -16,7 +16,7 @@ import typer
 
 from paperround import logs
 from paperround.domain.clock import Clock, machine_clock, running_from, standing_at
-from paperround.domain.errors import WrongUse
+from paperround.domain.errors import UnknownName, WrongUse
 from paperround.operator import console
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from paperround.settings import Settings
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON value on stdout and nothing else.")]
+ByEmail = Annotated[str, typer.Option("--email", metavar="TEXT", help="Only those with this in the address.")]
+ByTopic = Annotated[str, typer.Option("--topic", metavar="SLUG", help="Only those who follow this topic.")]
+Limit = Annotated[int | None, typer.Option(metavar="N", min=1, help="At most so many.")]
 Email = Annotated[str, typer.Argument(metavar="EMAIL")]
 
 
@@ -97,6 +100,12 @@ def progress_bars(app: App) -> Iterator[None]:
         yield
     finally:
         bars.end()
+
+
+def check_topic(app: App, slug: str) -> None:
+    """Raise UnknownName for a topic to filter by that is not there: an empty list would say something else."""
+    if slug and app.store.topics.by_slug(slug) is None:
+        raise UnknownName(f"there is no topic {slug!r}; see: paperround topics list")
 
 
 def exit_if(something_failed: object) -> None:

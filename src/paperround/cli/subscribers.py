@@ -13,7 +13,11 @@ import typer
 from paperround.cli.framework import Command, command_group
 from paperround.cli.shared import (
     AsJson,
+    ByEmail,
+    ByTopic,
     Email,
+    Limit,
+    check_topic,
     exit_if,
     format_moment,
     given_path,
@@ -22,6 +26,7 @@ from paperround.cli.shared import (
     read_file,
     write_lines,
 )
+from paperround.domain.models import SubscriberState
 from paperround.domain.preferences import FORMS, LISTS
 from paperround.operator import console
 
@@ -170,12 +175,23 @@ def export_subscribers(
 
 
 @group.command("list", cls=Command, epilog="paperround subscribers list")
-def list_subscribers(as_json: AsJson = False) -> None:
-    """All subscribers."""
+def list_subscribers(
+    state: Annotated[
+        SubscriberState | None,
+        typer.Option(metavar="STATE", case_sensitive=False, help="Only those in this state."),
+    ] = None,
+    topic: ByTopic = "",
+    email: ByEmail = "",
+    limit: Limit = None,
+    as_json: AsJson = False,
+) -> None:
+    """All subscribers, or those who are looked for."""
     from paperround.operator import queries
 
     with opened() as app:
-        everybody = [queries.subscriber_facts(subscriber) for subscriber in app.store.subscribers.all()]
+        check_topic(app, topic)
+        found = queries.subscribers(app, state=state, email=email, topic=topic, limit=limit)
+        everybody = [queries.subscriber_facts(subscriber) for subscriber in found]
     if as_json:
         console.as_json(everybody)
     else:

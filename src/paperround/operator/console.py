@@ -47,12 +47,27 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
+    cells = [[_cell(cell) for cell in row] for row in rows]
     drawn = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        drawn.add_column(column)
-    for row in rows:
-        drawn.add_row(*(_cell(cell) for cell in row))
-    Console(soft_wrap=True, highlight=False).print(drawn)
+        drawn.add_column(column, no_wrap=column not in _FOLDED, overflow="fold")
+    for row_cells in cells:
+        drawn.add_row(*row_cells)
+    console = Console(highlight=False, markup=False, emoji=False)
+    # Rather lines that the terminal breaks than an address that is cut.
+    needed = sum(_least_width(column, below) for column, *below in zip(columns, *cells, strict=True))
+    console.width = max(console.width, needed)
+    console.print(drawn, crop=False)
+
+
+def _least_width(column: str, cells: Sequence[str]) -> int:
+    whole = max(map(len, (column, *cells)))
+    return 2 + (min(whole, _LEAST_FOLDED) if column in _FOLDED else whole)
+
+
+_FOLDED = frozenset({"title", "why", "query", "text", "reason", "what", "value", "topics", "name"})
+"""Columns of words, which may go on below; the others are whole on one line, so that they can be copied."""
+_LEAST_FOLDED = 20  # characters
 
 
 def _cell(value: object) -> str:
@@ -61,7 +76,7 @@ def _cell(value: object) -> str:
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M} UTC"
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_cell(part)}" for name, part in value.items() if part not in (None, ""))
+        value = ", ".join(f"{name} {_cell(part)}" for name, part in value.items() if part not in (None, ""))
     return str(value).replace("\t", " ").replace("\n", " ")
 
 

@@ -124,6 +124,18 @@ def subscriber_facts(subscriber: Subscriber) -> dict[str, Any]:
     }
 
 
+def subscribers(
+    app: App, *, state: SubscriberState | None = None, email: str = "", topic: str = "", limit: int | None = None
+) -> Iterator[Subscriber]:
+    """Subscribers, oldest first, that are in a state, have this in their address, and follow a topic."""
+    found = (
+        subscriber
+        for subscriber in app.store.subscribers.all(state)
+        if email.casefold() in subscriber.email.casefold() and (not topic or topic in subscriber.topics)
+    )
+    return islice(found, limit)
+
+
 def _served(subscriber: Subscriber) -> bool:
     return subscriber.state is SubscriberState.ACTIVE and subscriber.suppressed is None
 
@@ -172,10 +184,12 @@ def deliveries(
     row: int | None = None,
     limit: int | None = None,
     offset: int = 0,
+    email: str = "",
+    topic: str = "",
 ) -> list[dict[str, Any]]:
-    """Deliveries, latest first, with the public identifiers of their papers."""
+    """Deliveries, latest first, with the public identifiers of their papers; filtered as the store's report is."""
     most = None if limit is None else limit + offset
-    found = app.store.deliveries.report(state=state, row=row, limit=most)[offset:]
+    found = app.store.deliveries.report(state=state, row=row, limit=most, email=email, topic=topic)[offset:]
     names = app.store.papers.ids({paper for one in found for paper in one["paper_rows"]})
     return [
         {name: value for name, value in one.items() if name != "paper_rows"}

@@ -31,7 +31,17 @@ from sqlalchemy import (
 
 from paperround.domain.models import BounceKind, Delivery, DeliveryState, Outcome, Stage
 from paperround.store.engine import ManyRows, reading, upsert, writing
-from paperround.store.schema import attempts, deliveries, digests, issues, relay, subscribers, suppressions
+from paperround.store.schema import (
+    attempts,
+    deliveries,
+    digests,
+    issues,
+    relay,
+    subscribers,
+    subscriptions,
+    suppressions,
+    topics,
+)
 from paperround.store.subscribers import email_key
 from paperround.store.unsent import give_back, take_again
 
@@ -356,11 +366,20 @@ class Deliveries:
         row: int | None = None,
         subscriber: int | None = None,
         limit: int | None = None,
+        *,
+        email: str = "",
+        topic: str = "",
     ) -> list[dict[str, Any]]:
-        """Deliveries for people and programs, the latest first, each with its papers and attempts."""
+        """Deliveries for people and programs, the latest first, each with its papers and attempts.
+
+        `email` is a part of the address that a letter goes to, `topic` one that its subscriber follows now.
+        """
         where = [deliveries.c.state == state.value] if state else []
         where += [deliveries.c.row == row] if row is not None else []
         where += [deliveries.c.subscriber == subscriber] if subscriber is not None else []
+        where += [deliveries.c.email.icontains(email, autoescape=True)] if email else []
+        followers = select(subscriptions.c.subscriber).join_from(subscriptions, topics).where(topics.c.slug == topic)
+        where += [deliveries.c.subscriber.in_(followers)] if topic else []
         query = (
             select(deliveries, issues.c.cadence, issues.c.day, digests.c.sections)
             .join_from(deliveries, issues, isouter=True)
