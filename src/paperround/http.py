@@ -27,20 +27,12 @@ from paperround import __version__
 from paperround.address_guard import AddressGuard, Resolve, is_literal
 from paperround.compression import CODINGS, TooLargeError, unpacked
 from paperround.domain.errors import SourceError
+from paperround.lazy import LazyModule
 
 if TYPE_CHECKING:
     import httpx
 else:
-
-    class _Httpx:
-        """httpx, loaded when it is first used: it brings a command line of its own, and few commands ask anybody."""
-
-        def __getattr__(self, name: str) -> object:
-            import httpx  # noqa: PLC0415
-
-            return getattr(httpx, name)
-
-    httpx = _Httpx()
+    httpx = LazyModule("httpx")  # it brings a command line of its own, and few commands ask anybody
 
 _LONGEST_TURN = timedelta(minutes=2)  # another program may go on then, if one was killed amid a request
 _LONGEST_REST = 86_400.0  # seconds; no server may keep itself from being asked for ever

@@ -11,14 +11,19 @@ from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from importlib.util import find_spec
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import numpy as np
 from pydantic import Field
 
 from paperround.domain.errors import MeaningError
+from paperround.lazy import LazyModule
 from paperround.meaning.base import EncoderSettings, Vectors, unit
 from paperround.meaning.wordpiece import WordPieces
+
+if TYPE_CHECKING:
+    import numpy as np
+else:
+    np = LazyModule("numpy")
 
 _DIMENSIONS = 384
 _AT_ONCE = 8  # texts: sixteen take twice the memory and are no faster

@@ -9,15 +9,21 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-import httpx
-import numpy as np
 from pydantic import Field, SecretStr, field_validator
 
 from paperround.domain.errors import MeaningError
+from paperround.lazy import LazyModule
 from paperround.meaning.base import EncoderSettings, Vectors, unit
+
+if TYPE_CHECKING:
+    import httpx
+    import numpy as np
+else:
+    np = LazyModule("numpy")
+    httpx = LazyModule("httpx")
 
 _AT_ONCE = 16  # texts in one request
 _MOST_DIMENSIONS = 4_096
