@@ -11,6 +11,8 @@ from paperround.domain.errors import WrongUse
 from paperround.operator import console, site
 from paperround.rounds.scheduler import Rounds
 from paperround.web import connections, create
+from paperround.web.context import RequestContext
+from paperround.web.operator import entry
 
 # Seconds for which a thread keeps Python to itself. A page changes threads several times; at the usual 0.005 each
 # change costs that much while a round is composing: 12 ms for the front page (p99 230), and 5 ms (p99 80) with this.
@@ -31,9 +33,9 @@ def run(app: App, host: str, port: int) -> None:
             sent = app.store.deliveries.count().get("sent", 0)
             console.say(f"first round: {sent} letters delivered")
         rounds.start()
-        _announce(app, host, port)
+        web = create(app)
+        _announce(web.state.context, host, port)
         try:
-            web = create(app)
             server = connections.server(web)
             web.state.stopping = lambda: server.should_exit
             server.run(sockets=[listening])
@@ -58,12 +60,14 @@ def _listening(host: str, port: int) -> socket.socket:
     return listening
 
 
-def _announce(app: App, host: str, port: int) -> None:
+def _announce(context: RequestContext, host: str, port: int) -> None:
     shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::1", "::") else host  # noqa: S104 - compared, not bound
-    console.say(f"\npaperround is up\n  papers  http://{shown}:{port}/")
-    if isinstance(app.settings.transport, InboxTransport):
-        what = "every letter lands here until an SMTP relay is configured"
-        console.say(f"  inbox   http://{shown}:{port}/inbox   {what}")
-    what = "every letter before it goes, from this machine or with the admin token"
-    console.say(f"  preview http://{shown}:{port}/preview   {what}")
+    base = f"http://{shown}:{port}"
+    console.say(f"\npaperround is up\n  papers  {base}/")
+    if isinstance(context.app.settings.transport, InboxTransport):
+        console.say("\nEvery letter lands in the inbox until an SMTP relay is configured:")
+        console.say(f"  inbox   {entry.address(context, base, '/inbox')}")
+    console.say("\nEvery letter before it goes:")
+    console.say(f"  preview {entry.address(context, base, '/preview')}")
+    console.say("\nThe tokens in these addresses open them for twelve hours; a restart makes new ones.")
     console.say("stop it with Ctrl+C")

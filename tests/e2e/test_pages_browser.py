@@ -13,7 +13,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from support.service import letters_to, running
+from support.service import Address, letters_to, running
 
 _CHROMIUM = Path("/usr/bin/chromium")
 _PICTURES = Path(__file__).parents[2] / "artefacts" / "pages"
@@ -23,7 +23,7 @@ _TOKEN = "an admin token for tests"
 
 
 @pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
     folder = tmp_path_factory.mktemp("site")
     with running(folder, PAPERROUND_SITE__ADMIN_TOKEN=_TOKEN) as address:
         yield address
@@ -42,7 +42,7 @@ def browser() -> Iterator[Browser]:
 class Visitor:
     """Somebody with a browser who notes every complaint of it, and every request that leaves the site."""
 
-    def __init__(self, context: BrowserContext, base: str) -> None:
+    def __init__(self, context: BrowserContext, base: Address) -> None:
         self.base, self.complaints, self.elsewhere = base, list[str](), list[str]()
         context.on(
             "console", lambda message: self.complaints.append(message.text) if message.type == "error" else None
@@ -58,7 +58,9 @@ class Visitor:
 
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["with JavaScript", "without JavaScript"])
-def test_from_the_form_to_the_way_out(base: str, browser: Browser, javascript: bool) -> None:
+def test_from_the_form_to_the_way_out(  # noqa: PLR0915 - one visit from beginning to end
+    base: Address, browser: Browser, javascript: bool
+) -> None:
     email = f"grace{javascript:d}@hopper.example"
     context = browser.new_context(java_script_enabled=javascript, timezone_id="Asia/Tokyo")
     visitor = Visitor(context, base)
@@ -81,6 +83,7 @@ def test_from_the_form_to_the_way_out(base: str, browser: Browser, javascript: b
     assert "Check your email" in page.inner_text("h1")
 
     (asking,) = letters_to(base, email)
+    page.goto(base.entry)
     page.goto(f"{base}/inbox/{asking}")
     button = page.frame_locator("#frame-desktop").get_by_role("link", name="Confirm my subscription")
     with context.expect_page() as opened:
@@ -114,10 +117,11 @@ def test_from_the_form_to_the_way_out(base: str, browser: Browser, javascript: b
     context.close()
 
 
-def test_one_click_from_a_mail_program_is_enough(base: str, browser: Browser) -> None:
+def test_one_click_from_a_mail_program_is_enough(base: Address, browser: Browser) -> None:
     context = browser.new_context()
     page = context.new_page()
     newest = letters_to(base, "kenji@watanabe.example")[0]
+    page.goto(base.entry)
     page.goto(f"{base}/inbox/{newest}?show=header")
     cell = page.locator("tr", has=page.get_by_role("rowheader", name="List-Unsubscribe", exact=True)).inner_text()
     (link,) = re.findall(r"<(https?://[^>]+)>", cell)
@@ -129,9 +133,10 @@ def test_one_click_from_a_mail_program_is_enough(base: str, browser: Browser) ->
     context.close()
 
 
-def _paths(base: str, page: Page) -> dict[str, str]:
+def _paths(base: Address, page: Page) -> dict[str, str]:
     """A page of each kind."""
     letter = letters_to(base, "zofia@dabrowska.example")[0]
+    page.goto(base.entry)
     page.goto(f"{base}/inbox/{letter}?show=text")
     text = page.inner_text("pre")
     page.goto(base)
@@ -162,6 +167,7 @@ def _paths(base: str, page: Page) -> dict[str, str]:
         "admin topic": "/admin/topics/robotics",
         "admin letters": "/admin/letters",
         "admin tokens": "/admin/tokens",
+        "admin changes": "/admin/changes",
         "API": "/docs",
     }
     more = re.search(r"/f/[\w-]+\?more=\d+", text)
@@ -172,7 +178,9 @@ def _paths(base: str, page: Page) -> dict[str, str]:
 
 @pytest.mark.parametrize("scheme", _SCHEMES)
 @pytest.mark.parametrize("width", _WIDTHS)
-def test_every_page_fits_every_screen_and_is_accessible(base: str, browser: Browser, width: int, scheme: str) -> None:
+def test_every_page_fits_every_screen_and_is_accessible(
+    base: Address, browser: Browser, width: int, scheme: str
+) -> None:
     _PICTURES.mkdir(parents=True, exist_ok=True)
     axe, findings = Axe(), list[str]()
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
@@ -200,7 +208,7 @@ def _examined(axe: Axe, page: Page, where: str) -> list[str]:
     return [f"{where}: {sideways} px too wide"] * (sideways > 0) + [f"{where}: {_told(one)}" for one in found]
 
 
-def test_german_subscribers_find_no_english(base: str, browser: Browser) -> None:
+def test_german_subscribers_find_no_english(base: Address, browser: Browser) -> None:
     context = browser.new_context(locale="de-DE")
     page = context.new_page()
     page.goto(f"{base}/subscribe")
@@ -214,7 +222,7 @@ def test_german_subscribers_find_no_english(base: str, browser: Browser) -> None
     context.close()
 
 
-def test_everything_can_be_reached_by_keyboard(base: str, browser: Browser) -> None:
+def test_everything_can_be_reached_by_keyboard(base: Address, browser: Browser) -> None:
     context = browser.new_context()
     page = context.new_page()
     page.goto(base)

@@ -19,7 +19,7 @@ from playwright.sync_api import Error as PlaywrightError
 from paperround.resources import folder
 from support.findings import raw
 from support.letters import THEMES
-from support.service import letters_to, running
+from support.service import Address, letters_to, running
 
 _CHROMIUM = Path("/usr/bin/chromium")
 _PICTURES = Path(__file__).parents[2] / "artefacts" / "preview"
@@ -32,7 +32,7 @@ _RED = "#8c2f1f"  # the paper theme's own
 class Shop:
     """A running paperround and its template folder."""
 
-    base: str
+    base: Address
     theme: Path
 
     def edit(self, old: str, new: str) -> None:
@@ -88,6 +88,7 @@ def visit(browser: Browser, shop: Shop) -> Iterator[Open]:
         context.on("console", lambda told: seen.complaints.append(told.text) if told.type == "error" else None)
         context.on("weberror", lambda error: seen.complaints.append(str(error.error)))
         opened.append((context, seen))
+        seen.page.goto(shop.base.entry)
         seen.page.goto(shop.base + path)
         return seen
 

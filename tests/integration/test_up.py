@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -61,20 +62,37 @@ def up(folder: Path):
 @pytest.mark.slow
 def test_the_first_start_delivers_three_letters_into_the_inbox_and_a_second_start_none(tmp_path: Path) -> None:
     with up(tmp_path) as (port, process):
-        inbox = page(port, "/inbox")
+        entry, said_before = _printed_entry(process)
+        opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            page(port, "/inbox")
+        inbox = opener.open(entry, timeout=10).read().decode()
         letters = re.findall(r'href="/inbox/([^"]+)"', inbox)
         assert len(set(letters)) == 3
-        letter = page(port, f"/inbox/{letters[0]}")
+        letter = opener.open(f"{entry.partition('?')[0]}/{letters[0]}", timeout=10).read().decode()
         assert "paperround" in letter
         assert len(page(port, "/")) > 1000
         process.send_signal(signal.SIGTERM)
-        said, _ = process.communicate(timeout=60)
+        said = said_before + process.communicate(timeout=60)[0]
         assert "loaded 57 papers and 3 subscribers from the seeds" in said
         assert "first round: 3 letters delivered" in said
         assert f"http://localhost:{port}/inbox" in said
         assert "Traceback" not in said
-    with up(tmp_path) as (port, _):
-        assert len(set(re.findall(r'href="/inbox/([^"]+)"', page(port, "/inbox")))) == 3
+    with up(tmp_path) as (port, process):
+        opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+        inbox = opener.open(_printed_entry(process)[0], timeout=10).read().decode()
+        assert len(set(re.findall(r'href="/inbox/([^"]+)"', inbox))) == 3
+
+
+def _printed_entry(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """The address of the inbox that was printed (one click, and one is in), and all that was printed up to it."""
+    assert process.stdout is not None
+    said = ""
+    for line in process.stdout:
+        said += line
+        if found := re.search(r"http://localhost:\d+/inbox\?token=\S+", line):
+            return found[0], said
+    raise AssertionError(f"no address of the inbox was printed: {said}")
 
 
 def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 
 from paperround.domain.models import Stage, SubscriberState
+from paperround.operator import api_tokens
 from paperround.rounds import pipeline
 from paperround.subscribers import membership
 from support.pages import Browser, Pages
@@ -88,10 +90,10 @@ def test_the_session_is_a_cookie_that_scripts_and_other_sites_cannot_use(pages: 
 def test_another_sites_form_does_nothing(pages: Pages) -> None:
     row = pages.subscriber()
     browser = _operator(pages)
+    other = _csrf(_operator(pages).get("/admin").text)
     before = pages.dump()
     for path in (f"/admin/subscribers/{row}", "/admin/topics", "/admin/letters", "/admin/logout"):
         assert browser.post(path, data={"do": "unsubscribe"}).status_code == 403
-        other = _csrf(_operator(pages).get("/admin").text)
         assert browser.post(path, data={"do": "unsubscribe", "csrf": other}).status_code == 403
     assert pages.dump() == before
 
@@ -213,10 +215,36 @@ def test_failed_letters_are_sent_again(pages: Pages) -> None:
     assert pages.app.store.subscribers.by_row(row).state is SubscriberState.ACTIVE  # type: ignore[union-attr]
 
 
-def test_logging_out_ends_it_in_this_browser(pages: Pages) -> None:
-    browser = _operator(pages)
+def test_logging_out_ends_the_session_also_for_a_copy_of_its_cookie(pages: Pages) -> None:
+    browser, thief = _operator(pages), Browser(pages.web, "198.51.100.9")
+    thief.cookies = httpx.Cookies(browser.cookies)
+    assert thief.get("/admin/subscribers").status_code == 200
     browser.post("/admin/logout", data={"csrf": _csrf(browser.get("/admin").text)})
     assert browser.get("/admin/subscribers").status_code == 401
+    assert thief.get("/admin/subscribers").status_code == 401
+
+
+def test_a_session_ends_by_itself_and_its_cookie_is_not_in_the_database(pages: Pages) -> None:
+    browser = _operator(pages)
+    assert browser.cookies["paperround_admin"] not in str(pages.dump())
+    pages.site.clock.now += timedelta(hours=12, seconds=1)
+    assert browser.get("/admin/subscribers").status_code == 401
+
+
+def test_every_change_leaves_a_line_that_names_no_address(pages: Pages) -> None:
+    row = pages.subscriber("ada@lovelace.example")
+    browser = _operator(pages)
+    csrf = _csrf(browser.get(f"/admin/subscribers/{row}").text)
+    browser.post(f"/admin/subscribers/{row}", data={"csrf": csrf, "do": "pause"})
+    browser.post(f"/admin/subscribers/{row}", data={"csrf": csrf, "do": "erase", "sure": "1"})
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    topic = {"name": "Tables", "query": "tables"}
+    assert browser.request("PUT", "/api/topics/tables", json=topic, headers=headers).status_code == 200
+    told = browser.get("/admin/changes").text
+    for part in ("subscriber: pause", "subscriber: erase", f"subscriber {row}", "admin token", "tables", "logged in"):
+        assert part in told
+    assert "lovelace" not in told
+    assert "lovelace" not in str(pages.dump()["audit_entries"])
 
 
 def test_the_operator_sees_the_inbox_from_anywhere(tmp_path: Path) -> None:
@@ -244,13 +272,26 @@ def test_prometheus_reads_the_numbers(pages: Pages) -> None:
     guesses = Browser(pages.web, "198.51.100.3")
     for n in range(6):
         guesses.get("/metrics", headers={"Authorization": f"Bearer guess {n}"})
-    assert guesses.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 401
+    assert guesses.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 429
 
 
-def test_prometheus_on_this_machine_needs_no_token(tmp_path: Path) -> None:
+def test_prometheus_needs_no_more_than_a_token_for_metrics(tmp_path: Path) -> None:
     made = Pages(tmp_path, site={"base_url": "http://localhost:8000", "sender": "a@b.example"})
-    assert "paperround_papers" in Browser(made.web, "127.0.0.1", "http://localhost:8000").get("/metrics").text
+    local = Browser(made.web, "127.0.0.1", "http://localhost:8000")
+    assert local.get("/metrics").status_code == 401
+    token = api_tokens.make(made.app, "prometheus", ["metrics:read"])
+    headers = {"Authorization": f"Bearer {token}"}
+    assert "paperround_papers" in local.get("/metrics", headers=headers).text
+    assert local.get("/api/subscribers", headers=headers).status_code == 403
     made.app.close()
+
+
+def test_guesses_from_one_ipv6_network_are_one_guesser(pages: Pages) -> None:
+    for number in range(5):
+        guesser = Browser(pages.web, f"2001:db8:7:8:{number:x}::1")
+        assert guesser.get("/metrics", headers={"Authorization": "Bearer guess"}).status_code == 401
+    last = Browser(pages.web, "2001:db8:7:8:ff::1")
+    assert last.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 429
 
 
 def test_both_databases_count_days_alike(tmp_path: Path, database_url: str) -> None:

@@ -13,7 +13,10 @@ import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.config import SchemathesisConfig
 
+from paperround.domain.errors import WrongUse
 from paperround.domain.models import Stage
+from paperround.domain.scopes import SCOPES
+from paperround.operator import api_tokens
 from support.pages import Browser, Pages
 
 TOKEN = "let me in, please"
@@ -63,6 +66,7 @@ def test_peoples_data_needs_a_token(pages: Pages) -> None:
             answer = pages.client.request(method, path, headers=headers, json={})
             assert answer.status_code == 401, f"{method} {path}"
             assert EMAIL not in answer.text
+            pages.web.state.context.limits.logging_in.clear("bearer 203.0.113.5")
     assert pages.dump() == before
 
 
@@ -70,16 +74,62 @@ def test_a_program_gets_a_token_of_its_own_that_can_be_taken_back(pages: Pages) 
     operator = Browser(pages.web)
     operator.post("/admin/login", data={"token": TOKEN})
     (csrf, *_) = re.findall(r'name="csrf" value="([^"]+)"', operator.get("/admin/tokens").text)
-    made = operator.post("/admin/tokens", data={"csrf": csrf, "name": "our wiki", "do": "make"}).text
+    wiki = {"csrf": csrf, "name": "our wiki", "do": "make", "scope": "subscribers:read"}
+    made = operator.post("/admin/tokens", data=wiki).text
     (token,) = re.findall(r"it is not shown again: <code>([\w-]+)</code>", made)
     assert token not in str(pages.dump())
     assert token not in operator.get("/admin/tokens").text
     for _ in range(10):
         assert pages.client.get("/api/subscribers", headers={"Authorization": f"Bearer {token}"}).status_code == 200
-    assert operator.post("/admin/tokens", data={"csrf": csrf, "name": "our wiki", "do": "make"}).status_code == 422
+    assert operator.post("/admin/tokens", data=wiki).status_code == 422
     assert operator.post("/admin/tokens", data={"csrf": csrf, "name": " ", "do": "make"}).status_code == 422
     operator.post("/admin/tokens", data={"csrf": csrf, "name": "our wiki", "do": "revoke"})
     assert pages.client.get("/api/subscribers", headers={"Authorization": f"Bearer {token}"}).status_code == 401
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_a_token_opens_what_its_scopes_say_and_nothing_else(pages: Pages, scope: str) -> None:
+    pages.subscriber(EMAIL)
+    bearer = {"Authorization": f"Bearer {api_tokens.make(pages.app, 'a program', [scope])}"}
+    for wanted, method, path, body in [
+        ("subscribers:read", "GET", "/api/subscribers", None),
+        ("subscribers:read", "GET", f"/api/subscribers/{EMAIL}", None),
+        ("subscribers:write", "POST", "/api/subscribers", {"email": "bob@papers.example", "topics": ["robots"]}),
+        ("subscribers:write", "POST", f"/api/subscribers/{EMAIL}/pause", None),
+        ("topics:write", "PUT", "/api/topics/tables", {"name": "Tables", "query": "tables"}),
+        ("deliveries:read", "GET", "/api/deliveries", None),
+        ("deliveries:write", "POST", "/api/deliveries/1/retry", None),
+        ("bounces:post", "POST", "/hooks/bounces", []),
+        ("metrics:read", "GET", "/metrics", None),
+        ("subscribers:write", "DELETE", f"/api/subscribers/{EMAIL}", None),
+    ]:
+        answer = pages.client.request(method, path, headers=bearer, json=body)
+        assert (answer.status_code == 403) is (wanted != scope), f"{method} {path}: {answer.status_code}"
+        if path.startswith("/api") and answer.status_code == 200:
+            assert answer.headers["cache-control"] == "no-store"
+
+
+def test_a_token_ends_and_tells_when_it_was_used_last(pages: Pages) -> None:
+    token = api_tokens.make(pages.app, "a program", ["subscribers:read"], days=2)
+    bearer = {"Authorization": f"Bearer {token}"}
+    assert pages.app.store.access.tokens()[0].last_used_at is None
+    assert pages.client.get("/api/subscribers", headers=bearer).status_code == 200
+    assert pages.app.store.access.tokens()[0].last_used_at == pages.site.clock()
+    pages.site.clock.now += timedelta(days=2)
+    assert pages.client.get("/api/subscribers", headers=bearer).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("name", "scopes", "days"),
+    [("", ["metrics:read"], None), ("x" * 41, ["metrics:read"], None), ("x", [], None), ("x", ["all"], None),
+     ("x", ["metrics:read"], 0), ("x", ["metrics:read"], 10_000)],
+)  # fmt: skip
+def test_a_token_that_makes_no_sense_is_not_made(
+    pages: Pages, name: str, scopes: list[str], days: int | None
+) -> None:
+    with pytest.raises(WrongUse):
+        api_tokens.make(pages.app, name, scopes, days)
+    assert pages.app.store.access.tokens() == []
 
 
 def test_a_subscriber_from_beginning_to_end(pages: Pages) -> None:

@@ -227,10 +227,9 @@ def test_without_the_token_nothing_is_read(hooked: Hooked, field: str) -> None:
 
 
 def test_a_session_of_the_pages_does_not_open_it(hooked: Hooked) -> None:
-    from paperround.web import session
-
     browser = Browser(hooked.web)
-    browser.cookies.set(session.COOKIE, session.begin(hooked.app.keys, TOKEN, hooked.app.clock()))
+    browser.post("/admin/login", data={"token": TOKEN})
+    assert browser.get("/admin/subscribers").status_code == 200
     answer = browser.post(
         "/hooks/bounces", content=report(hooked.address), headers={"Content-Type": "message/rfc822"}
     )

@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import pytest
+from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from paperround.rendering import sample
@@ -37,7 +39,13 @@ def _site(**more: str) -> dict[str, str]:
 
 
 def _local(pages: Pages) -> Browser:
-    return Browser(pages.web, "127.0.0.1", "http://localhost:8000")
+    """The browser of whoever has started the program."""
+    if pages.web not in _entered:
+        _entered[pages.web] = pages.enter()
+    return _entered[pages.web]
+
+
+_entered: WeakKeyDictionary[FastAPI, Browser] = WeakKeyDictionary()
 
 
 def _everything(pages: Pages) -> list[str]:
@@ -226,21 +234,35 @@ def test_a_body_is_bounded(pages: Pages) -> None:
     assert _local(pages).post("/subscribe", files={"topic": ("a.txt", b"file")}).status_code in (400, 422)
 
 
-def test_the_inbox_is_for_this_machine_alone(pages: Pages, tmp_path: Path) -> None:
-    assert _local(pages).get("/inbox").status_code == 200
-    assert Browser(pages.web, "203.0.113.5", "http://localhost:8000").get("/inbox").status_code == 403
-    # DNS rebinding: a stranger's page in a local browser.
-    assert Browser(pages.web, "127.0.0.1", "http://evil.example:8000").get("/inbox").status_code == 403
-    # A proxy in front.
-    assert _local(pages).get("/inbox", headers={"X-Forwarded-For": "203.0.113.5"}).status_code == 403
-    public = tmp_path / "public"
-    public.mkdir()
-    (public / "topics.toml").write_text("")
-    other = Pages(
-        public, transport={"kind": "inbox", "directory": public}, site=_site(base_url="https://papers.example.org")
-    )
-    assert Browser(other.web, "127.0.0.1", "http://localhost:8000").get("/inbox").status_code == 403
-    other.app.close()
+def test_the_inbox_is_opened_by_a_token_and_by_no_network_address(pages: Pages) -> None:
+    nobody = Browser(pages.web, "127.0.0.1", "http://localhost:8000")
+    assert nobody.get("/inbox").status_code == 403
+    assert "/inbox" not in nobody.get("/").text
+    assert nobody.get("/inbox?token=guessed").status_code == 403
+    # DNS rebinding, a proxy that adds no field: whoever asks, the token is what counts.
+    elsewhere = pages.enter(Browser(pages.web, "203.0.113.5", "http://evil.example:8000"))
+    assert elsewhere.get("/inbox").status_code == 200
+
+
+def test_the_token_in_an_address_becomes_a_cookie_and_leaves_the_address(pages: Pages) -> None:
+    token = pages.web.state.context.entry_token
+    for path, leads_to in (
+        (f"/inbox?page=2&token={token}", "/inbox?page=2"),
+        (f"https://papers.example.org//evil.example/?token={token}", "/evil.example/"),
+        (f"/?token={token}", "/"),
+    ):
+        answer = Browser(pages.web).get(path)
+        assert (answer.status_code, answer.headers["location"]) == (303, leads_to)
+        assert "HttpOnly" in answer.headers["set-cookie"]
+        assert token not in answer.headers["set-cookie"]
+        assert answer.headers["referrer-policy"] == "no-referrer"
+
+
+def test_a_session_of_the_inbox_ends_and_opens_nothing_of_the_operators(pages: Pages) -> None:
+    browser = pages.enter()
+    assert browser.get("/admin/subscribers").status_code == 401
+    pages.site.clock.now += timedelta(hours=12, seconds=1)
+    assert browser.get("/inbox").status_code == 403
 
 
 def test_the_inbox_is_nowhere_when_letters_go_elsewhere(tmp_path: Path) -> None:

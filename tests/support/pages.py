@@ -84,6 +84,13 @@ class Pages:
         self.web = create(self.app)
         self.client = Browser(self.web)
 
+    def enter(self, browser: Browser | None = None) -> Browser:
+        """A browser that has opened the address with the token that `up` prints."""
+        entered = browser or Browser(self.web, "127.0.0.1", "http://localhost:8000")
+        answer = entered.get(f"/preview?token={self.web.state.context.entry_token}")
+        assert answer.status_code == 303
+        return entered
+
     def _nudge(self) -> None:
         self.nudges += 1
 

@@ -18,11 +18,17 @@ import httpx
 _READY_SECONDS = 60.0
 
 
+class Address(str):
+    """Where a paperround runs; `entry` is the address of its inbox that it has printed, with the token in it."""
+
+    __slots__ = ("entry",)
+
+
 @contextmanager
-def running(folder: Path, **settings: str) -> Iterator[str]:
+def running(folder: Path, **settings: str) -> Iterator[Address]:
     """The address of a paperround that runs in this folder, with the seeds and without sources."""
     port = _free_port()
-    base = f"http://localhost:{port}"
+    base = Address(f"http://localhost:{port}")
     env = {**os.environ, "PAPERROUND_SOURCES": "[]", "PAPERROUND_SITE__BASE_URL": base, **settings}
     with (folder / "service.log").open("wb") as log:
         started = subprocess.Popen(
@@ -34,6 +40,7 @@ def running(folder: Path, **settings: str) -> Iterator[str]:
         )
         try:
             _wait_until_ready(base, started, folder)
+            base.entry = re.findall(r"http://\S+/\w+\?token=\S+", (folder / "service.log").read_text())[0]
             yield base
         finally:
             started.send_signal(signal.SIGTERM)
@@ -44,11 +51,17 @@ def running(folder: Path, **settings: str) -> Iterator[str]:
                 started.wait()
 
 
-def letters_to(base: str, email: str, number: int = 1) -> list[str]:
+def letters_to(base: Address, email: str, number: int = 1) -> list[str]:
     """The keys of the inbox's letters to an address, newest first, once there are so many."""
     until = time.monotonic() + 30
+    with httpx.Client(follow_redirects=True) as entered:
+        entered.get(base.entry)
+        return _letters_to(base, email, number, entered, until)
+
+
+def _letters_to(base: str, email: str, number: int, entered: httpx.Client, until: float) -> list[str]:
     while True:
-        page = httpx.get(f"{base}/inbox").text
+        page = entered.get(f"{base}/inbox").text
         found = [
             key
             for key, recipient in re.findall(r'href="/inbox/([^"]+)"><span class="who">([^<]+)<', page)

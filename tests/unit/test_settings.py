@@ -174,3 +174,24 @@ def test_the_words_of_a_transport_may_be_in_capitals(tmp_path: Path, monkeypatch
     monkeypatch.setenv("PAPERROUND_TRANSPORT__TLS", "StartTLS")
     transport = settings.load(written(tmp_path, ""), None).transport
     assert (transport.kind, transport.tls) == ("smtp", "starttls")
+
+
+def test_an_admin_token_that_can_be_guessed_is_refused_with_a_way_to_make_one(tmp_path: Path) -> None:
+    file = written(tmp_path, '[site]\nadmin_token = "fifteen letters"\n')
+    with pytest.raises(ConfigurationError, match=r"site\.admin_token: needs 16 characters or more; make one with"):
+        settings.load(file, None)
+    written(tmp_path, '[site]\nadmin_token = "sixteen letters."\n')
+    assert settings.load(file, None).site.admin_token is not None
+
+
+def test_no_password_shows_in_the_settings_or_in_what_is_said_of_them(tmp_path: Path) -> None:
+    file = written(
+        tmp_path,
+        'database_url = "postgresql+psycopg://ada:S3CRETPW@db/papers"\n[site]\nadmin_token = "S3CRETPW S3CRETPW"\n'
+        '[[sources]]\nname = "a"\nkind = "feed"\nurl = "https://ada:S3CRETPW@feed.example/"\n',
+    )
+    assert "S3CRETPW" not in repr(settings.load(file, None))
+    written(tmp_path, '[[sources]]\nname = "a"\nkind = "feed"\nurl = "ftp://ada:S3CRETPW@feed.example/"\n')
+    with pytest.raises(ConfigurationError, match="this is not a web address") as caught:
+        settings.load(file, None)
+    assert "S3CRETPW" not in str(caught.value)

@@ -42,6 +42,7 @@ PANELS: Panels = {
     "Topics and subscribers": {
         "topics": ("topics", "Named, saved queries that subscribers follow."),
         "subscribers": ("subscribers", "Who gets letters, about what, and when."),
+        "tokens": ("tokens", "Tokens with which other programs use the API."),
     },
 }
 

@@ -16,6 +16,7 @@ from sqlalchemy import delete, inspect, make_url, select
 
 from paperround import private_files
 from paperround.domain.errors import StoreError
+from paperround.store.access import Access
 from paperround.store.bounces import Bounces
 from paperround.store.browsing import Browsing
 from paperround.store.deliveries import Deliveries
@@ -68,6 +69,7 @@ class Store:
         self.service_turns = ServiceTurns(self._engine)
         self.browsing = Browsing(self._engine, index)
         self.personal = Personal(self._engine)
+        self.access = Access(self._engine)
         self.quotas = Quotas(self._engine)
         self.overview = Overview(self._engine)
         self.reasons = Reasons(self._engine)

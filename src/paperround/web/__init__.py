@@ -17,6 +17,7 @@ from paperround.web.context import RequestContext
 from paperround.web.machines import api, health, webhooks
 from paperround.web.middleware import HttpMiddleware
 from paperround.web.operator import admin, inbox, preview
+from paperround.web.operator.entry import EntryMiddleware
 from paperround.web.subscribers import confirm, digest_page, feedback, preferences, subscribe
 
 _ROUTERS = (
@@ -46,5 +47,6 @@ def create(app: App) -> FastAPI:
         web.include_router(router)
     web.mount("/api", api.create(web.state.context))
     error_pages.handle(web)
+    web.add_middleware(EntryMiddleware, context=web.state.context)
     web.add_middleware(HttpMiddleware, https=app.settings.site.base_url.startswith("https://"), courtesy=app.courtesy)
     return web

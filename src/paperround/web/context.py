@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import mimetypes
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -22,6 +23,7 @@ from paperround.rendering import language as languages
 from paperround.rendering.environment import environment
 from paperround.rendering.language import Language
 from paperround.resources import templates
+from paperround.store.access import AuditEntry
 from paperround.web import session
 from paperround.web.browse.cards import page_of
 from paperround.web.conditional import is_unmodified
@@ -31,7 +33,6 @@ from paperround.web.rate_limits import RateLimits
 
 _SMALLEST_ZIPPED = 1_000  # bytes
 _COOKIE = "lang"
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost", "testclient"})
 PRIVATE = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
@@ -64,6 +65,8 @@ class RequestContext:
         self.app = app
         self.folders = templates()
         self.limits = RateLimits()
+        self.entry_token = secrets.token_urlsafe(24)
+        """Opens the inbox and the preview: `up` prints it with their addresses, and a restart makes a new one."""
         self.progress = RoundProgress()
         if isinstance(app.progress, NoProgress):
             app.progress = self.progress
@@ -194,27 +197,13 @@ class RequestContext:
             if code != language.code
         ]
 
-    def is_local(self, request: Request) -> bool:
-        """Whether the request comes from this machine, to a site that only this machine can reach.
-
-        Behind a proxy every visitor looks local. Therefore the site's own address and the Host field must be local
-        too (DNS rebinding), and the request must not have been forwarded.
-        """
-        asked = urlsplit(f"//{request.headers.get('host', '')}").hostname
-        own = urlsplit(self.site.base_url).hostname
-        forwarded = any(
-            name in request.headers for name in ("x-forwarded-for", "forwarded", "x-real-ip", "x-forwarded-host")
-        )
-        client = request.client.host if request.client else ""
-        return not forwarded and client in _LOOPBACK and _is_loopback(asked) and _is_loopback(own)
-
     def sees_inbox(self, request: Request) -> bool:
         """Whether this visitor may read the built-in inbox."""
-        return self.app.settings.transport.kind == "inbox" and (self.is_local(request) or self.is_admin(request))
+        return self.app.settings.transport.kind == "inbox" and self.sees_preview(request)
 
     def sees_preview(self, request: Request) -> bool:
         """Whether this visitor may preview emails of any subscriber."""
-        return self.is_local(request) or self.is_admin(request)
+        return self.has_entered(request) or self.is_admin(request)
 
     @property
     def admin_token(self) -> str:
@@ -224,10 +213,47 @@ class RequestContext:
 
     def is_admin(self, request: Request) -> bool:
         """Whether the visitor has logged in with the admin token."""
-        cookie = request.cookies.get(session.COOKIE, "")
-        return bool(cookie and self.admin_token) and session.holds(
-            self.app.keys, self.admin_token, cookie, self.app.clock()
+        return bool(self.admin_token) and self._has_session(request, session.COOKIE, self.admin_token)
+
+    def has_entered(self, request: Request) -> bool:
+        """Whether the visitor has opened an address that `up` printed, with its token."""
+        return self._has_session(request, session.ENTRY_COOKIE, "")
+
+    def begin_session(self, response: Response, cookie_name: str, *, secure: bool) -> None:
+        """Begin a session, and give the browser its cookie."""
+        cookie, now = session.make_cookie(), self.app.clock()
+        hashed = session.hash_cookie(self.app.keys, cookie_name, self._secret_of(cookie_name), cookie)
+        self.app.store.access.begin_session(hashed[0], now, now + session.HOLDS)
+        response.set_cookie(
+            cookie_name,
+            cookie,
+            max_age=int(session.HOLDS.total_seconds()),
+            path=f"{self.home}/",
+            httponly=True,
+            samesite="strict" if cookie_name == session.COOKIE else "lax",
+            secure=secure,
         )
+
+    def end_session(self, request: Request, response: Response, cookie_name: str) -> None:
+        """End a session here and in the browser: a copy of its cookie is worth nothing any more."""
+        cookie = request.cookies.get(cookie_name, "")
+        hashed = session.hash_cookie(self.app.keys, cookie_name, self._secret_of(cookie_name), cookie)
+        self.app.store.access.end_session(hashed)
+        response.delete_cookie(cookie_name, path=f"{self.home}/")
+
+    def _has_session(self, request: Request, cookie_name: str, secret: str) -> bool:
+        cookie = request.cookies.get(cookie_name, "")
+        if not cookie:
+            return False
+        hashed = session.hash_cookie(self.app.keys, cookie_name, secret, cookie)
+        return self.app.store.access.has_session(hashed, self.app.clock())
+
+    def _secret_of(self, cookie_name: str) -> str:
+        return self.admin_token if cookie_name == session.COOKIE else ""
+
+    def note_change(self, who: str, action: str, subject: str = "") -> None:
+        """Keep a line of who changed what, for the operator."""
+        self.app.store.access.note_change(AuditEntry(self.app.clock(), who, action, subject))
 
     def count_trials(self, request: Request, queries: int) -> None:
         """Count queries that a visitor tries; HTTP 429 when this client has tried too many in the past minute."""
@@ -236,7 +262,8 @@ class RequestContext:
 
     def csrf(self, request: Request) -> str:
         """The CSRF token for this visitor's forms. Other sites cannot read it and so cannot post on their behalf."""
-        return session.csrf(self.app.keys, request.cookies.get(session.COOKIE, "local"))
+        cookies = request.cookies
+        return session.csrf(self.app.keys, cookies.get(session.COOKIE) or cookies.get(session.ENTRY_COOKIE) or "")
 
     def check_csrf(self, request: Request, form: FormFields) -> None:
         """Raise HTTP 403 when the form does not carry this visitor's CSRF token."""
@@ -244,10 +271,6 @@ class RequestContext:
             raise HTTPException(
                 403, "this form has expired or came from another site; go back, reload the page and try again"
             )
-
-
-def _is_loopback(host: str | None) -> bool:
-    return host is not None and (host in _LOOPBACK or host == "testserver" or host.endswith(".localhost"))
 
 
 def client_of(request: Request) -> str:

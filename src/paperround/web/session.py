@@ -1,7 +1,7 @@
-"""The operator's session: a signed cookie; the server stores nothing.
+"""Operators' sessions: a random cookie, of which the database keeps a keyed hash until the session ends.
 
-The cookie contains its expiry time and is signed with the site's key and the admin token; changing either ends all
-sessions. A form's CSRF token is derived from the cookie, so a token of another session is rejected.
+The hash depends on the site's key and on the secret that opened the session: a new key or a new admin token ends all
+sessions. A form's CSRF token is signed over the cookie, so that one made for another session is worth nothing.
 """
 
 from __future__ import annotations
@@ -11,35 +11,33 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 COOKIE = "paperround_admin"
+"""The cookie of an operator who logged in with the admin token."""
+ENTRY_COOKIE = "paperround_entry"
+"""The cookie of somebody who opened an address that `up` printed. It opens the inbox and the preview only."""
 HOLDS = timedelta(hours=12)
-_NONCE = 12  # bytes
+_BYTES = 32
 
 
-def begin(keys: Sequence[bytes], admin_token: str, now: datetime) -> str:
-    """Create the cookie of a new session."""
-    until = int((now + HOLDS).timestamp())
-    payload = f"{until}.{secrets.token_urlsafe(_NONCE)}"
-    return f"{payload}.{_mac(keys[0], 'session', payload, admin_token)}"
+def make_cookie() -> str:
+    """A new session's cookie."""
+    return secrets.token_urlsafe(_BYTES)
 
 
-def holds(keys: Sequence[bytes], admin_token: str, cookie: str, now: datetime) -> bool:
-    """Whether the cookie is a valid session that has not expired."""
-    payload, _, mac = cookie.rpartition(".")
-    until, _, _ = payload.partition(".")
-    fits = [hmac.compare_digest(mac.encode(), _mac(key, "session", payload, admin_token).encode()) for key in keys]
-    return any(fits) and until.isdigit() and int(until) > now.timestamp()
+def hash_cookie(keys: Sequence[bytes], cookie_name: str, secret: str, cookie: str) -> list[str]:
+    """Under what a session may be kept: by the first key, which a new one is kept under, and by each older one."""
+    return [_mac(key, f"session {cookie_name}", cookie, secret) for key in keys]
 
 
 def csrf(keys: Sequence[bytes], session: str) -> str:
-    """The CSRF token for the forms of this session."""
+    """What the session's forms carry."""
     return _mac(keys[0], "csrf", session, "")
 
 
 def same(one: str, other: str) -> bool:
-    """Compare two secrets in constant time, without revealing their lengths."""
+    """Whether two secrets are equal; the time taken tells nothing, not even their lengths."""
     return hmac.compare_digest(hashlib.sha256(one.encode()).digest(), hashlib.sha256(other.encode()).digest())
 
 

@@ -5,12 +5,12 @@ Send `Authorization: Bearer TOKEN` with the admin token or with an API token cre
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Iterator
 from datetime import date, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import Depends, FastAPI, HTTPException, Path, Query, Request
+from fastapi import Depends, FastAPI, HTTPException, Path, Query, Request, Response
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field, create_model
@@ -26,12 +26,11 @@ from paperround.web import error_pages
 from paperround.web.browse.cards import page_of
 from paperround.web.browse.search import plain_query
 from paperround.web.context import ContextDep
-from paperround.web.machines.health import has_token
+from paperround.web.machines import bearer
 
 if TYPE_CHECKING:
     from paperround.web.context import RequestContext
 
-TOKEN_NOTE = "api token "  # noqa: S105 - the prefix of the notes; their values are hashes
 _MOST = 200
 _MOST_ENTRIES = 200  # of a list, such as topics
 Limit = Annotated[int, Query(ge=1, le=_MOST)]
@@ -167,17 +166,29 @@ class DeliveryFacts(_ApiModel):
 _bearer = HTTPBearer(auto_error=False, description="The admin token, or an API token created at /admin/tokens.")
 
 
-async def _trusted(request: Request, context: ContextDep, _: Annotated[object, Depends(_bearer)]) -> RequestContext:
-    if _has_api_token(request, context) or has_token(request, context):
-        return context
-    raise HTTPException(401, "a token is required: send Authorization: Bearer TOKEN", {"WWW-Authenticate": "Bearer"})
+def _scoped(scope: str) -> Any:
+    """The request's context, for a caller with a token for this scope; a change leaves a line in the audit."""
+
+    def let_in(
+        request: Request, context: ContextDep, response: Response, _: Annotated[object, Depends(_bearer)]
+    ) -> Iterator[RequestContext]:
+        caller = bearer.require(request, context, scope)
+        response.headers["Cache-Control"] = "no-store"
+        subject = _subject(request, context)
+        yield context
+        if request.method != "GET":
+            route = getattr(request.scope.get("route"), "path", "")
+            context.note_change(caller.name, f"API: {request.method} {route}", subject)
+
+    return Depends(let_in)
 
 
-def _has_api_token(request: Request, context: RequestContext) -> bool:
-    token = request.headers.get("authorization", "").partition(" ")[2].strip()
-    hashed = hash_token(token)
-    # A hash is looked up, so the time that this takes reveals nothing about the token.
-    return bool(token) and hashed in context.app.store.notes(TOKEN_NOTE).values()
+def _subject(request: Request, context: RequestContext) -> str:
+    """What a request is about: a subscriber is told by number, for the audit holds no address."""
+    if email := request.path_params.get("email"):
+        found = context.app.store.subscribers.by_email(email)
+        return f"subscriber {found.row}" if found else ""
+    return " ".join(str(value) for value in request.path_params.values())[:100]
 
 
 def _refuse_unknown_parameters(request: Request) -> None:
@@ -191,12 +202,11 @@ def _refuse_unknown_parameters(request: Request) -> None:
         raise HTTPException(422, f"unknown parameter {unknown[0][:40]!r}; {expected}")
 
 
-def hash_token(token: str) -> str:
-    """The stored form of an API token. 256 random bits need no salt and no slow hash."""
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
-Trusted = Annotated[Any, Depends(_trusted)]
+SubscribersRead = Annotated[Any, _scoped("subscribers:read")]
+SubscribersWrite = Annotated[Any, _scoped("subscribers:write")]
+TopicsWrite = Annotated[Any, _scoped("topics:write")]
+DeliveriesRead = Annotated[Any, _scoped("deliveries:read")]
+DeliveriesWrite = Annotated[Any, _scoped("deliveries:write")]
 Email = Annotated[str, Path(max_length=254)]
 
 
@@ -262,7 +272,7 @@ def _topics(api: FastAPI) -> None:
         return [_topic(topic) for topic in context.app.store.topics.public()]
 
     @api.put("/topics/{slug}", tags=["topics"], responses=_TOKEN_NEEDED)
-    def save_topic(context: Trusted, slug: Annotated[str, Path(max_length=60)], wanted: TopicInput) -> TopicFacts:
+    def save_topic(context: TopicsWrite, slug: Annotated[str, Path(max_length=60)], wanted: TopicInput) -> TopicFacts:
         """Create or replace a topic. Its matches of the past week count as new for its subscribers."""
         check_slug(slug)
         known = context.app.store.topics.by_slug(slug)
@@ -279,7 +289,7 @@ def _subscribers(api: FastAPI) -> None:
 
     @get("/subscribers", responses=_TOKEN_NEEDED)
     def subscribers(
-        context: Trusted, q: Annotated[str, Query(max_length=254)] = "", state: SubscriberState | None = None,
+        context: SubscribersRead, q: Annotated[str, Query(max_length=254)] = "", state: SubscriberState | None = None,
         limit: Limit = 50, offset: Offset = 0,
     ) -> list[SubscriberFacts]:  # fmt: skip
         """List subscribers, newest first. `q` filters by a part of the address."""
@@ -287,7 +297,7 @@ def _subscribers(api: FastAPI) -> None:
         return [SubscriberFacts(**queries.subscriber_facts(subscriber)) for subscriber in found]
 
     @post("/subscribers", status_code=201, responses=_TOKEN_NEEDED)
-    def add_subscriber(context: Trusted, wanted: NewSubscriber) -> SubscriberFacts:
+    def add_subscriber(context: SubscribersWrite, wanted: NewSubscriber) -> SubscriberFacts:
         """Add a subscriber, or change the preferences that are given. Nobody who has left comes back by this."""
         given = wanted.model_dump(exclude_unset=True)
         email, confirmed = given.pop("email"), given.pop("confirmed", False)
@@ -296,37 +306,37 @@ def _subscribers(api: FastAPI) -> None:
         return _subscriber(context, added.email)
 
     @api.patch("/subscribers/{email}", tags=["subscribers"], responses=not_there)
-    def change_subscriber(context: Trusted, email: Email, wanted: PreferencesPatch) -> SubscriberFacts:
+    def change_subscriber(context: SubscribersWrite, email: Email, wanted: PreferencesPatch) -> SubscriberFacts:
         """Change the preferences that are given; everything else stays as it is."""
         patch = membership.read_patch(context.app, wanted.model_dump(exclude_unset=True))
         membership.change(context.app, _known(context, email), patch)
         return _subscriber(context, email)
 
     @get("/subscribers/{email}", responses=not_there)
-    def subscriber(context: Trusted, email: Email) -> SubscriberFacts:
+    def subscriber(context: SubscribersRead, email: Email) -> SubscriberFacts:
         """Get a subscriber."""
         return _subscriber(context, email)
 
     @post("/subscribers/{email}/pause", responses=not_there)
-    def pause(context: Trusted, email: Email, until: date | None = None) -> SubscriberFacts:
+    def pause(context: SubscribersWrite, email: Email, until: date | None = None) -> SubscriberFacts:
         """Pause emails until a day, or until they are resumed."""
         membership.pause(context.app, _known(context, email), until)
         return _subscriber(context, email)
 
     @post("/subscribers/{email}/resume", responses=not_there)
-    def resume(context: Trusted, email: Email) -> SubscriberFacts:
+    def resume(context: SubscribersWrite, email: Email) -> SubscriberFacts:
         """Resume emails."""
         membership.resume(context.app, _known(context, email))
         return _subscriber(context, email)
 
     @post("/subscribers/{email}/unsubscribe", responses=not_there)
-    def unsubscribe(context: Trusted, email: Email) -> SubscriberFacts:
+    def unsubscribe(context: SubscribersWrite, email: Email) -> SubscriberFacts:
         """Unsubscribe, and cancel the emails that are queued."""
         membership.unsubscribe(context.app, _known(context, email))
         return _subscriber(context, email)
 
     @api.delete("/subscribers/{email}", tags=["subscribers"], status_code=204, responses=not_there)
-    def erase(context: Trusted, email: Email) -> None:
+    def erase(context: SubscribersWrite, email: Email) -> None:
         """Erase all data of a subscriber."""
         membership.erase(context.app, _known(context, email))
 
@@ -334,7 +344,7 @@ def _subscribers(api: FastAPI) -> None:
 def _deliveries(api: FastAPI) -> None:
     @api.get("/deliveries", tags=["deliveries"], responses=_TOKEN_NEEDED)
     def deliveries(
-        context: Trusted, state: DeliveryState | None = None, limit: Limit = 50, offset: Offset = 0
+        context: DeliveriesRead, state: DeliveryState | None = None, limit: Limit = 50, offset: Offset = 0
     ) -> list[DeliveryFacts]:
         """List emails with their delivery state, latest first."""
         return [
@@ -346,7 +356,7 @@ def _deliveries(api: FastAPI) -> None:
         tags=["deliveries"],
         responses=_TOKEN_NEEDED | {404: {"description": "No delivery has this number."}},
     )
-    def delivery(context: Trusted, row: Annotated[int, Path(ge=1, le=2**40)]) -> DeliveryFacts:
+    def delivery(context: DeliveriesRead, row: Annotated[int, Path(ge=1, le=2**40)]) -> DeliveryFacts:
         """Get an email with its papers and delivery attempts."""
         found = queries.deliveries(context.app, row=row)
         if not found:
@@ -359,7 +369,7 @@ def _deliveries(api: FastAPI) -> None:
         status_code=202,
         responses=_TOKEN_NEEDED | {409: {"description": "The delivery is not failed, expired or deferred."}},
     )
-    def retry(context: Trusted, row: Annotated[int, Path(ge=1, le=2**40)]) -> DeliveryFacts:
+    def retry(context: DeliveriesWrite, row: Annotated[int, Path(ge=1, le=2**40)]) -> DeliveryFacts:
         """Retry a failed, expired or deferred email now."""
         if not context.app.store.deliveries.retry([row], context.app.clock()):
             raise HTTPException(409, f"delivery {row} is not failed, expired or deferred")
@@ -367,7 +377,11 @@ def _deliveries(api: FastAPI) -> None:
         return _delivery(queries.deliveries(context.app, row=row)[0])
 
 
-_TOKEN_NEEDED: dict[int | str, dict[str, Any]] = {401: {"description": "A token is required."}}
+_TOKEN_NEEDED: dict[int | str, dict[str, Any]] = {
+    401: {"description": "A token is required."},
+    403: {"description": "The token does not have the scope that this needs."},
+    429: {"description": "Too many wrong tokens were sent."},
+}
 
 
 def _paper(context: RequestContext, paper: Paper, why: tuple[str, ...] = ()) -> PaperFacts:

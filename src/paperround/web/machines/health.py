@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -14,8 +14,8 @@ from prometheus_client.registry import Collector
 from paperround import __version__
 from paperround.domain.errors import StoreError
 from paperround.operator import queries
-from paperround.web import session
-from paperround.web.context import ContextDep, RequestContext, client_of
+from paperround.web.context import ContextDep, RequestContext
+from paperround.web.machines import bearer
 
 router = APIRouter()
 get = partial(router.get, response_model=None)
@@ -36,24 +36,12 @@ def healthz(context: ContextDep) -> Response:
 
 @get("/metrics")
 def metrics(request: Request, context: ContextDep) -> Response:
-    """Prometheus metrics: for requests from this machine, or with the admin token as a bearer token."""
-    if not (context.is_local(request) or context.is_admin(request) or has_token(request, context)):
-        raise HTTPException(401, headers={"WWW-Authenticate": "Bearer"})
+    """Prometheus metrics: for a token with the scope `metrics:read`, or for an operator's browser."""
+    if not context.sees_preview(request):
+        bearer.require(request, context, "metrics:read")
     registry = CollectorRegistry()
     registry.register(_MetricsCollector(context))
     return Response(generate_latest(registry), headers=_NOT_KEPT, media_type=CONTENT_TYPE_LATEST)
-
-
-def has_token(request: Request, context: RequestContext) -> bool:
-    """Whether the request carries the admin token (`Authorization: Bearer …`). Failed attempts are rate-limited."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    who, now = f"bearer {client_of(request)}", context.app.clock()
-    if scheme.lower() != "bearer" or not context.admin_token or context.limits.logging_in.wait(who, now):
-        return False
-    if session.same(token.strip(), context.admin_token):
-        return True
-    context.limits.logging_in.take(who, now)
-    return False
 
 
 class _MetricsCollector(Collector):

@@ -1,8 +1,7 @@
-"""Reports brought by HTTP: returned mail as it is, or a relay's own notice of it. Only with the admin token."""
+"""Reports brought by HTTP: returned mail as it is, or a relay's own notice of it. Only with a token for it."""
 
 from __future__ import annotations
 
-import base64
 from dataclasses import asdict
 from functools import partial
 from typing import Annotated, Any, Literal, Self
@@ -20,8 +19,8 @@ from paperround.domain.models import BounceKind
 from paperround.domain.text import clean
 from paperround.rounds import bounce_intake
 from paperround.rounds.bounce_intake import Returned
-from paperround.web import session
-from paperround.web.context import ContextDep, RequestContext, client_of
+from paperround.web.context import ContextDep, RequestContext
+from paperround.web.machines import bearer
 
 log = structlog.get_logger()
 router = APIRouter(prefix="/hooks")
@@ -56,32 +55,12 @@ class Notice(BaseModel):
         return Report(self.kind, token, message_id, self.status, clean(self.text)[:_MAX_TEXT])
 
 
-async def _authorised(request: Request, context: ContextDep) -> None:
-    """Let in who has the admin token; a site without one has no such page."""
-    if not context.admin_token:
-        raise HTTPException(404, "set site.admin_token to take reports here")
-    client, now = client_of(request), context.app.clock()
-    if wait := context.limits.logging_in.wait(client, now):
-        raise HTTPException(429, "too many wrong tokens; wait", {"Retry-After": str(wait)})
-    if not session.same(_token(request.headers.get("authorization", "")), context.admin_token):
-        context.limits.logging_in.take(client, now)
-        # RFC 6750 3: how to ask, without a word about what was wrong.
-        raise HTTPException(
-            401, "send Authorization: Bearer with the site's admin token", {"WWW-Authenticate": "Bearer"}
-        )
-
-
-def _token(authorization: str) -> str:
-    """The token in an Authorization field; in Basic, which is all that some relays can send, it is the password."""
-    scheme, _, credentials = authorization.partition(" ")
-    if scheme.lower() == "bearer":
-        return credentials.strip()
-    if scheme.lower() == "basic":
-        try:
-            return base64.b64decode(credentials.strip(), validate=True).decode().partition(":")[2]
-        except ValueError:
-            return ""
-    return ""
+def _authorised(request: Request, context: ContextDep) -> None:
+    """Let in who has a token for this; a site that has given none out has no such page."""
+    if not context.admin_token and not context.app.store.access.tokens():
+        raise HTTPException(404, "make a token to send reports here: paperround tokens add NAME --scope bounces:post")
+    # In Basic, which is all that some relays can send, the token is the password.
+    bearer.require(request, context, "bounces:post", basic=True)
 
 
 async def _body(request: Request) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
@@ -15,8 +14,9 @@ from paperround import logs
 from paperround.domain import preferences, tokens
 from paperround.domain.errors import PaperroundError, UnknownName, WrongUse
 from paperround.domain.models import DeliveryState, Subscriber, SubscriberState, Topic
+from paperround.domain.scopes import SCOPES
 from paperround.domain.text import clean
-from paperround.operator import queries
+from paperround.operator import api_tokens, queries
 from paperround.rounds.topics import add_topic, check_slug
 from paperround.store.topics import news_horizon
 from paperround.subscribers import membership
@@ -25,7 +25,6 @@ from paperround.web.browse import charts
 from paperround.web.browse.periods import read_day
 from paperround.web.context import PRIVATE, ContextDep, RequestContext, client_of
 from paperround.web.forms import Form
-from paperround.web.machines import api
 from paperround.web.subscribers import preferences_form
 from paperround.web.subscribers.token_links import path
 
@@ -34,7 +33,8 @@ get = partial(router.get, response_model=None)
 post = partial(router.post, response_model=None)
 log = logs.logger()
 _PAGE = 50
-_LONGEST_NAME = 40  # of a program; notes have names of 60 characters
+_CHANGES = 200
+_WHO = "operator"
 _CHART_DAYS = 30
 _FAILURES = 10
 
@@ -82,15 +82,8 @@ def login(request: Request, context: ContextDep, form: Form) -> Response:
         return _login_page(request, context, "This admin token is not correct.", 403)
     context.limits.logging_in.clear(who)
     response = RedirectResponse(f"{context.home}/admin", 303, headers=PRIVATE)
-    response.set_cookie(
-        session.COOKIE,
-        session.begin(context.app.keys, context.admin_token, now),
-        max_age=int(session.HOLDS.total_seconds()),
-        path=f"{context.home}/",
-        httponly=True,
-        samesite="strict",
-        secure=context.site.base_url.startswith("https://"),
-    )
+    context.begin_session(response, session.COOKIE, secure=context.site.base_url.startswith("https://"))
+    context.note_change(_WHO, "logged in", who)
     return response
 
 
@@ -99,7 +92,7 @@ def logout(request: Request, context: OperatorContextDep, form: Form) -> Respons
     """Log out."""
     context.check_csrf(request, form)
     response = RedirectResponse(f"{context.home}/admin", 303)
-    response.delete_cookie(session.COOKIE, path=f"{context.home}/")
+    context.end_session(request, response, session.COOKIE)
     return response
 
 
@@ -184,7 +177,7 @@ def change_subscriber(request: Request, context: OperatorContextDep, row: int, f
     context.check_csrf(request, form)
     found = _subscriber(context, row)
     done = form.get("do")
-    log.info("operator changes a subscriber", do=done, subscriber=row)
+    context.note_change(_WHO, f"subscriber: {done[:20]}", f"subscriber {row}")
     try:
         match done:
             case "pause":
@@ -266,6 +259,7 @@ def save_topic(request: Request, context: OperatorContextDep, form: Form) -> Res
         if not typed.name or (known and known.private):
             raise UnknownName("enter a name for the topic" if not typed.name else "this slug is already in use")
         add_topic(context.app, replace(typed, row=known.row if known else 0))
+        context.note_change(_WHO, "topic saved", typed.slug)
     except PaperroundError as error:
         return _topic_page(request, context, typed, wrong=str(error), status=422)
     return RedirectResponse(f"{context.home}/admin/topics", 303)
@@ -306,7 +300,7 @@ def retry(request: Request, context: OperatorContextDep, form: Form) -> Response
     context.check_csrf(request, form)
     numbers = [int(number) for number in form.all("letter") if number.isascii() and number.isdigit()]
     done = context.app.store.deliveries.retry(numbers, context.app.clock())
-    log.info("operator queues letters again", letters=done)
+    context.note_change(_WHO, "letters queued again", f"{done} of {len(numbers)}")
     context.app.nudge()
     return RedirectResponse(f"{context.home}/admin/letters", 303)
 
@@ -324,25 +318,51 @@ def tokens_page(request: Request, context: OperatorContextDep) -> Response:
 def change_tokens(request: Request, context: OperatorContextDep, form: Form) -> Response:
     """Create a token, which is shown once, or revoke one."""
     context.check_csrf(request, form)
-    name = clean(form.get("name"))[:_LONGEST_NAME]
-    if not name:
-        return _tokens(request, context, wrong="Enter the name of the program.")
-    log.info("operator changes an API token", name=name, do=form.get("do"))
-    if form.get("do") == "revoke":
-        context.app.store.set_note(api.TOKEN_NOTE + name, None)
-        return _tokens(request, context)
-    if context.app.store.note(api.TOKEN_NOTE + name):
-        return _tokens(request, context, wrong=f"{name} already has a token. Revoke it first.")
-    token = secrets.token_urlsafe(32)
-    context.app.store.set_note(api.TOKEN_NOTE + name, api.hash_token(token))
+    name = clean(form.get("name"))[: api_tokens.LONGEST_NAME]
+    try:
+        if form.get("do") == "revoke":
+            api_tokens.remove(context.app, name)
+            context.note_change(_WHO, "API token revoked", name)
+            return _tokens(request, context)
+        token = api_tokens.make(context.app, name, form.all("scope"), _days(form.get("days")))
+    except WrongUse as error:
+        return _tokens(request, context, wrong=str(error))
+    context.note_change(_WHO, "API token created", f"{name}: {', '.join(form.all('scope'))}")
     return _tokens(request, context, made=(name, token))
+
+
+def _days(text: str) -> int | None:
+    """Days until a token ends; None for one without an end."""
+    if not text.strip():
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) <= 5):
+        raise WrongUse("write the days until it ends as a number, or leave them out")
+    return int(text)
 
 
 def _tokens(
     request: Request, context: RequestContext, made: tuple[str, str] | None = None, wrong: str = ""
 ) -> Response:
-    names = [name.removeprefix(api.TOKEN_NOTE) for name in context.app.store.notes(api.TOKEN_NOTE)]
-    return _page(request, context, "tokens", status=422 if wrong else 200, names=names, made=made, wrong=wrong)
+    return _page(
+        request,
+        context,
+        "tokens",
+        status=422 if wrong else 200,
+        tokens=context.app.store.access.tokens(),
+        scopes=SCOPES,
+        now=context.app.clock(),
+        made=made,
+        wrong=wrong,
+    )
+
+
+# --- changes ----------------------------------------------------------------------------------------------------
+
+
+@get("/changes")
+def changes(request: Request, context: OperatorContextDep) -> Response:
+    """What operators and programs have changed, the latest first."""
+    return _page(request, context, "changes", changes=context.app.store.access.changes(_CHANGES))
 
 
 def _page(request: Request, context: RequestContext, name: str, status: int = 200, **facts: Any) -> Response:

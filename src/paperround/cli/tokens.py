@@ -1,0 +1,80 @@
+"""Commands for the tokens with which programs use the API."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from paperround.cli.framework import Command, command_group
+from paperround.cli.shared import AsJson, opened
+from paperround.domain.scopes import SCOPES
+from paperround.operator import console
+
+if TYPE_CHECKING:
+    from paperround.app import App
+
+group = command_group("Tokens with which other programs use the API.")
+Name = Annotated[str, typer.Argument(help="The program's name.")]
+_COLUMNS = ("name", "scopes", "created_at", "expires_at", "last_used_at")
+
+
+@group.command("add", cls=Command, epilog="paperround tokens add relay --scope bounces:post --days 365")
+def add_token(
+    name: Name,
+    scope: Annotated[list[str], typer.Option(help=f"What it is for: {', '.join(SCOPES)}.")],
+    days: Annotated[int | None, typer.Option(help="It ends after so many days; never, if left out.")] = None,
+) -> None:
+    """Make a token for a program.
+
+    It is printed this once.
+    """
+    from paperround.operator import api_tokens
+
+    with opened() as app:
+        token = api_tokens.make(app, name, scope, days)
+        _note(app, "API token created", f"{name}: {', '.join(scope)}")
+    console.say(token)
+
+
+@group.command("list", cls=Command, epilog="paperround tokens list")
+def list_tokens(as_json: AsJson = False) -> None:
+    """The tokens, with what they are for and when they were used last."""
+    with opened() as app:
+        found = app.store.access.tokens()
+    if as_json:
+        console.as_json([{name: getattr(token, name) for name in _COLUMNS} for token in found])
+        return
+    console.table(
+        _COLUMNS,
+        [
+            (
+                token.name,
+                " ".join(token.scopes),
+                *map(_told, (token.created_at, token.expires_at, token.last_used_at)),
+            )
+            for token in found
+        ],
+    )
+
+
+@group.command("remove", cls=Command, epilog="paperround tokens remove relay")
+def remove_token(name: Name) -> None:
+    """Take a program's token back."""
+    from paperround.operator import api_tokens
+
+    with opened() as app:
+        api_tokens.remove(app, name)
+        _note(app, "API token revoked", name)
+    console.say(f"the token of {name} is worth nothing any more")
+
+
+def _told(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M}" if moment else "never"
+
+
+def _note(app: App, action: str, subject: str) -> None:
+    from paperround.store.access import AuditEntry
+
+    app.store.access.note_change(AuditEntry(app.clock(), "command line", action, subject))

@@ -1,0 +1,65 @@
+"""What programs show to be let in: the admin token, or one of their own with scopes (`Authorization: Bearer …`)."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+
+from fastapi import HTTPException, Request
+
+from paperround.domain.scopes import SCOPES
+from paperround.operator.api_tokens import hash_token
+from paperround.web import session
+from paperround.web.context import RequestContext, client_of
+
+_ASK = {"WWW-Authenticate": "Bearer"}  # RFC 6750 3: how to ask, without a word about what was wrong
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A program that was let in: as the audit names it, and what it may do."""
+
+    name: str
+    scopes: frozenset[str]
+
+
+def identify(request: Request, context: RequestContext, *, basic: bool = False) -> Caller | None:
+    """Who asks, by the token; None where there is none, or a wrong one. With `basic` it may be a password.
+
+    Raises HTTPException 429 where a client guesses: five wrong ones in five minutes.
+    """
+    token, now = _token(request.headers.get("authorization", ""), basic=basic), context.app.clock()
+    if not token:
+        return None
+    # A hash is looked up, not compared: how long that takes tells nothing about the token.
+    if found := context.app.store.access.use_token(hash_token(token), now):
+        return Caller(f"token {found.name}", frozenset(found.scopes))
+    who = f"bearer {client_of(request)}"
+    if wait := context.limits.logging_in.wait(who, now):
+        raise HTTPException(429, "too many wrong tokens; wait", {"Retry-After": str(wait)})
+    if context.admin_token and session.same(token, context.admin_token):
+        return Caller("admin token", frozenset(SCOPES))
+    context.limits.logging_in.take(who, now)
+    return None
+
+
+def require(request: Request, context: RequestContext, scope: str, *, basic: bool = False) -> Caller:
+    """The caller, if its token is for this scope; raises HTTPException 401, 403 or 429."""
+    caller = identify(request, context, basic=basic)
+    if caller is None:
+        raise HTTPException(401, "this needs Authorization: Bearer TOKEN", _ASK)
+    if scope not in caller.scopes:
+        raise HTTPException(403, f"this token is not for {scope}")
+    return caller
+
+
+def _token(authorization: str, *, basic: bool) -> str:
+    scheme, _, credentials = authorization.partition(" ")
+    if scheme.lower() == "bearer":
+        return credentials.strip()
+    if basic and scheme.lower() == "basic":
+        try:
+            return base64.b64decode(credentials.strip(), validate=True).decode().partition(":")[2]
+        except ValueError:
+            return ""
+    return ""
