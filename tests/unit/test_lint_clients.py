@@ -25,12 +25,12 @@ _EXAMPLES = {
     "box-shadow": "box-shadow: 0 1px 2px #000000",
     "text-shadow": "text-shadow: 0 1px 2px #000000",
     "border-radius": "border-top-left-radius: 4px",
-    "background pictures": "background: url(https://a.example/1.png)",
+    "background images": "background: url(https://a.example/1.png)",
     "gradients": "background-image: linear-gradient(#ffffff, #eeeeee)",
     "CSS variables": "color: var(--ink)",
-    "calc() and its like": "width: calc(100% - 4px)",
+    "calc() and similar functions": "width: calc(100% - 4px)",
     "modern colors": "color: light-dark(#000000, #ffffff)",
-    "colors with blanks": "color: rgb(0 0 0)",
+    "colors with spaces": "color: rgb(0 0 0)",
     "transparent colors": "background-color: rgba(0, 0, 0, .1)",
     "opacity": "opacity: .9",
     "object-fit": "object-fit: cover",
@@ -47,7 +47,7 @@ _EXAMPLES = {
 def test_css_that_a_client_does_not_know_is_found(feature: clients.Feature) -> None:
     content = f'<p style="{_EXAMPLES[feature.name]}">text</p>'
     told = [finding.what for finding in lint(raw(body(content)), None, SITE, NOW) if finding.rule == "unsupported"]
-    assert f"{feature.name}: unknown to {', '.join(feature.clients)}" in told
+    assert f"{feature.name}: not supported by {', '.join(feature.clients)}" in told
 
 
 @pytest.mark.parametrize("name", AT_RULES)
@@ -66,7 +66,7 @@ def test_elements_that_a_client_does_not_know_are_found(tag: str) -> None:
 @pytest.mark.parametrize("ending", PICTURES)
 def test_pictures_that_a_client_does_not_show_are_found(ending: str) -> None:
     told = of_html(f'<img src="https://a.example/1{ending}?size=2" alt="" width="9">')["unsupported"]
-    assert told.what.startswith(f"{ending} pictures")
+    assert told.what.startswith(f"{ending} images")
 
 
 def test_srcset_is_noted() -> None:
@@ -106,7 +106,9 @@ def test_padding_belongs_on_table_cells() -> None:
 
 
 def test_the_same_feature_is_one_remark_with_its_number() -> None:
-    assert of_html('<p style="float: left">a</p>' * 3)["unsupported"].what == "float, 3 times: unknown to Outlook"
+    assert (
+        of_html('<p style="float: left">a</p>' * 3)["unsupported"].what == "float, 3 times: not supported by Outlook"
+    )
 
 
 def test_every_feature_has_an_example_and_a_remedy() -> None:

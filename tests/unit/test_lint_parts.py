@@ -22,7 +22,9 @@ def test_a_message_of_one_part_is_no_letter_of_ours() -> None:
     told = found(plain)
     assert "text/plain as text/plain" in told["alternatives"].what
     assert told["no-html"].severity is Severity.ERROR
-    assert found(b"Content-Type: multipart/alternative; boundary=b\r\n\r\n")["alternatives"].what.startswith("holds")
+    assert found(b"Content-Type: multipart/alternative; boundary=b\r\n\r\n")["alternatives"].what.startswith(
+        "contains"
+    )
 
 
 @pytest.mark.parametrize(
@@ -35,7 +37,7 @@ def test_a_message_of_one_part_is_no_letter_of_ours() -> None:
         ("A careful study of robots\r\nh", "A =EF=BF=BD study\r\nh", "U+FFFD"),
         ("quoted-printable", "x-uuencode", "x-uuencode"),
         ("quoted-printable", "8bit", "8BITMIME"),
-        ("A careful study of robots\r\nh", "A careful = study\r\nh", "escapes nothing"),
+        ("A careful study of robots\r\nh", "A careful = study\r\nh", "is not an escape"),
         ("A careful study of robots\r\nh", "A careful study of robots" + " x" * 40 + "\r\nh", "76"),
     ],
 )
@@ -46,7 +48,7 @@ def test_a_part_that_is_not_what_it_says_is_found(old: str, new: str, part: str)
 
 def test_7bit_has_to_be_7bit() -> None:
     letter = changed("quoted-printable", "7bit").replace(b"A careful study of robots\r\nh", "Ä\r\nh".encode())
-    assert "says 7bit" in found(letter)["encoding"].what
+    assert "is declared as 7bit" in found(letter)["encoding"].what
 
 
 def test_a_boundary_is_legal_and_closed_once() -> None:
@@ -70,8 +72,8 @@ def test_html_is_weighed_against_what_gmail_shows(bytes_: int, severity: str | N
 
 
 def test_the_text_is_for_people_who_read_text() -> None:
-    assert found(raw(text="short"))["text-part"].what == "is next to empty"
-    assert "holds HTML" in found(raw(text=TEXT + "<div><br><table><tr>"))["text-part"].what
+    assert found(raw(text="short"))["text-part"].what == "is almost empty"
+    assert "contains HTML" in found(raw(text=TEXT + "<div><br><table><tr>"))["text-part"].what
     assert found(raw(text=TEXT + "About <b>bold</b> papers, and 1 < 2.")) == {}
 
 

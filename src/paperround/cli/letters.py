@@ -75,5 +75,5 @@ def _print_findings(findings: list[LintFinding]) -> None:
     for finding in findings:
         console.say(str(finding))
     if not findings:
-        console.say("nothing to remark")
+        console.say("no problems")
     exit_if(any(finding.severity is Severity.ERROR for finding in findings))

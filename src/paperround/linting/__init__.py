@@ -1,9 +1,9 @@
-"""What is wrong with a finished letter, before subscribers or their mail providers say so. Pure.
+"""The email linter: find problems in a finished message before subscribers and mailbox providers do. Pure.
 
-In reading order: `mail` takes a message apart, `page` reads its HTML as clients do; `head`, `parts`, `structure`,
-`links`, `words`, `contrast` and `clients` hold the rules; `weight` says what the bytes are spent on.
+In reading order: `mail` parses a message and `page` its HTML, as mail clients do; `head`, `parts`, `structure`,
+`links`, `words`, `contrast` and `clients` contain the rules; `size` breaks down the bytes.
 
-The rules know nothing of how letters are made: they judge bytes, and so also find what the maker got wrong.
+The rules look only at the bytes of the message, so they also find mistakes in the code that builds it.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ _ORDER = {severity: place for place, severity in enumerate(Severity)}
 
 
 def lint(message: bytes, rendered: Rendered | None, site: Site, now: datetime | None = None) -> list[LintFinding]:
-    """Everything that can be said against this message, the worst first.
+    """Run all rules on a message and return the findings, most severe first.
 
-    `rendered` is what the message was built from, where that is known; `now` lets a Date in the future be found.
+    `rendered` is what the message was built from, if known; with `now`, a Date in the future is reported.
     """
     mail = opened(message, rendered, site, now)
     return sorted((finding for rule in RULES for finding in rule(mail)), key=lambda finding: _ORDER[finding.severity])

@@ -55,47 +55,47 @@ CSS = (
     _css("display: flex", r"^display: (?:inline-)?flex", (OUTLOOK,), _W, _TABLES),
     _css("display: grid", r"^display: (?:inline-)?grid", _ALL, _W, _TABLES),
     _css("position", r"^position: (?:absolute|fixed|sticky|relative)", _ALL, _E, _TABLES),
-    _css("float", r"^float: (?:left|right)", (OUTLOOK,), _W, 'use align="left" on a table or picture'),
+    _css("float", r"^float: (?:left|right)", (OUTLOOK,), _W, 'use align="left" on a table or image'),
     _css("gap", r"^(?:row-|column-)?gap:", _ALL, _W, "use padding on table cells"),
     _css("margin: auto", r"^margin(?:-left|-right)?: (?:.*\s)?auto", (OUTLOOK,), _W, 'write align="center"'),
     _css("negative margins", r"^margin[\w-]*: (?:.*\s)?-\d", (GMAIL, OUTLOOK), _W, "use padding instead"),
     _css("padding outside of table cells", r"^padding[\w-]*: (?!0(?:px)?(?: 0(?:px)?)*$)", (OUTLOOK,), _W,
          "put the padding on the table cell, or use margins", *_BLOCKS),
-    _css("width on a block", r"^width: (?!auto|100%)", (OUTLOOK,), _W, "give it to a cell", "p", "div", "span"),
+    _css("width on a block", r"^width: (?!auto|100%)", (OUTLOOK,), _W, "set it on a table cell", "p", "div", "span"),
     _css("logical properties", r"^(?:margin|padding|border|inset)-(?:inline|block)", (OUTLOOK, YAHOO), _W,
-         "name left, right, top or bottom"),
-    _css("box-shadow", r"^box-shadow: (?!none)", _ALL, _N, "a border shows everywhere"),
+         "use left, right, top or bottom"),
+    _css("box-shadow", r"^box-shadow: (?!none)", _ALL, _N, "use a border, which all clients support"),
     _css("text-shadow", r"^text-shadow: (?!none)", (GMAIL, OUTLOOK), _N, _LEFT_OUT),
-    _css("border-radius", r"^border-[\w-]*radius: (?!0)", (OUTLOOK,), _N, "corners stay square there"),
-    _css("background pictures", r"^background[\w-]*: .*url\(", (OUTLOOK,), _W, _SOLID),
+    _css("border-radius", r"^border-[\w-]*radius: (?!0)", (OUTLOOK,), _N, "expect square corners"),
+    _css("background images", r"^background[\w-]*: .*url\(", (OUTLOOK,), _W, _SOLID),
     _css("gradients", r"gradient\(", (OUTLOOK, YAHOO), _W, _SOLID),
-    _css("CSS variables", r"^--|var\(", _ALL, _E, "write the values themselves"),
-    _css("calc() and its like", r"\b(?:calc|clamp|min|max)\(", (OUTLOOK, YAHOO), _W, "write a length"),
+    _css("CSS variables", r"^--|var\(", _ALL, _E, "write out the values"),
+    _css("calc() and similar functions", r"\b(?:calc|clamp|min|max)\(", (OUTLOOK, YAHOO), _W, "use a fixed length"),
     _css("modern colors", r"(?:light-dark|color-mix|oklch|oklab|lab|lch|hwb)\(", _ALL, _E, _HEX),
-    _css("colors with blanks", r"(?:rgb|hsl)a?\([^),]*\s[^),]*\)", _ALL, _E,
-         "write #rrggbb; Gmail drops the whole attribute for it"),
-    _css("transparent colors", r"(?:rgb|hsl)a\(|#[0-9a-f]{8}\b", (OUTLOOK,), _W, "write the result as #rrggbb"),
-    _css("opacity", r"^opacity:", (OUTLOOK, YAHOO), _N, "use a paler color"),
-    _css("object-fit", r"^object-(?:fit|position):", (OUTLOOK, YAHOO), _W, "cut the picture to size before"),
-    _css("aspect-ratio", r"^aspect-ratio:", _ALL, _W, "give the picture width and height"),
+    _css("colors with spaces", r"(?:rgb|hsl)a?\([^),]*\s[^),]*\)", _ALL, _E,
+         "use #rrggbb; Gmail drops the whole attribute otherwise"),
+    _css("transparent colors", r"(?:rgb|hsl)a\(|#[0-9a-f]{8}\b", (OUTLOOK,), _W, "use the resulting #rrggbb"),
+    _css("opacity", r"^opacity:", (OUTLOOK, YAHOO), _N, "use a lighter color"),
+    _css("object-fit", r"^object-(?:fit|position):", (OUTLOOK, YAHOO), _W, "crop the image beforehand"),
+    _css("aspect-ratio", r"^aspect-ratio:", _ALL, _W, "set the width and height of the image"),
     _css("transform", r"^transform:", _ALL, _W, _LEFT_OUT),
     _css("animation", r"^(?:animation|transition)", _ALL, _N, _STILL),
-    _css("filters", r"^(?:backdrop-)?filter:|^mix-blend-mode:|^clip-path:", _ALL, _W, "change the picture itself"),
+    _css("filters", r"^(?:backdrop-)?filter:|^mix-blend-mode:|^clip-path:", _ALL, _W, "edit the image itself"),
     _css("rem", r"[\d.]rem\b", (OUTLOOK, YAHOO), _W, _PIXELS),
     _css("vw and vh", r"[\d.]v[wh]\b", (OUTLOOK,), _W, _PIXELS),
 )  # fmt: skip
 _Entry = tuple[tuple[str, ...], Severity, str]
 AT_RULES: dict[str, _Entry] = {
-    "@import": (_ALL, _E, "write the rules into the style element"),
-    "@font-face": (_ALL, _N, "name fonts that every machine has after it"),
-    "@supports": (_ALL, _W, "write for all of them"),
+    "@import": (_ALL, _E, "put the rules into the style element"),
+    "@font-face": (_ALL, _N, "add common fonts as a fallback"),
+    "@supports": (_ALL, _W, "use features that all clients support"),
     "@keyframes": (_ALL, _N, _STILL),
 }
 TAGS: dict[str, _Entry] = {
-    "picture": (_ALL, _W, "one <img> that fits all"),
-    "details": (_ALL, _W, "show the text, or link it"),
-    "dialog": (_ALL, _W, "mail has no dialogs"),
-    "template": (_ALL, _W, "leave it out"),
+    "picture": (_ALL, _W, "use one <img> for all clients"),
+    "details": (_ALL, _W, "show the text, or link to it"),
+    "dialog": (_ALL, _W, "remove it; emails have no dialogs"),
+    "template": (_ALL, _W, "remove it"),
 }
 PICTURES: dict[str, _Entry] = {
     ".svg": (_ALL, _E, _PNG),
@@ -105,13 +105,13 @@ PICTURES: dict[str, _Entry] = {
 
 
 def unsupported(mail: Mail) -> Iterator[LintFinding]:
-    """Each feature once, with how often it stands there and who does not know it."""
+    """Report each unsupported feature once, with its number of occurrences and the clients."""
     for feature in CSS:
         found = [one for one in mail.page.declared if _uses(one, feature)]
         if found:
             yield _finding(feature.name, feature.clients, feature.severity, feature.remedy, found[0].line, len(found))
     if (wide := _capped(mail)) is not None:
-        remedy = "put a table of a fixed width around it, in a comment for Outlook: <!--[if mso]>"
+        remedy = "wrap it in a fixed-width table inside a conditional comment for Outlook: <!--[if mso]>"
         yield _finding("max-width", (OUTLOOK,), _W, remedy, wide, 1)
     for name, (clients, severity, remedy) in AT_RULES.items():
         for sheet in mail.page.sheets:
@@ -127,11 +127,11 @@ def _elements(mail: Mail) -> Iterator[LintFinding]:
             yield _finding(f"<{tag}>", clients, severity, remedy, line(found[0]), len(found))
     pictures = mail.page.all("img")
     if fitted := [picture for picture in pictures if picture.get("srcset")]:
-        remedy = "src alone counts there; make it one that serves all"
+        remedy = "use one image in src that works everywhere"
         yield _finding("srcset", (OUTLOOK, YAHOO), _N, remedy, line(fitted[0]), len(fitted))
     for ending, (clients, severity, remedy) in PICTURES.items():
         if those := [picture for picture in pictures if _path(picture).endswith(ending)]:
-            yield _finding(f"{ending} pictures", clients, severity, remedy, line(those[0]), len(those))
+            yield _finding(f"{ending} images", clients, severity, remedy, line(those[0]), len(those))
 
 
 def _uses(one: Declaration, feature: Feature) -> bool:
@@ -141,7 +141,7 @@ def _uses(one: Declaration, feature: Feature) -> bool:
 
 
 def _capped(mail: Mail) -> int | None:
-    """The line of a max-width that Outlook is not told of in another way; Word ignores it."""
+    """The line of a max-width without a fallback for Outlook, which ignores it."""
     if "<!--[if mso" in mail.html or "<!--[if (gte mso" in mail.html:
         return None
     return next((one.line for one in mail.page.declared if one.name == "max-width" and "%" not in one.value), None)
@@ -156,7 +156,7 @@ def _finding(
 ) -> LintFinding:
     times = f", {count} times" if count > 1 else ""
     return LintFinding(
-        "unsupported", severity, f"{name}{times}: unknown to {', '.join(clients)}", f"HTML line {at}", remedy
+        "unsupported", severity, f"{name}{times}: not supported by {', '.join(clients)}", f"HTML line {at}", remedy
     )
 
 

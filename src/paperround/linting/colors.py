@@ -1,4 +1,4 @@
-"""Colors as CSS writes them, how well they stand apart, and what a client that inverts makes of them. Pure."""
+"""CSS colors: parsing, contrast and inversion. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _HUE_TURNED = ((-0.574, 1.43, 0.144), (0.426, 0.43, 0.144), (0.426, 1.43, -0.856
 
 
 def color(text: str, behind: Color = WHITE) -> Color | None:
-    """The color that this makes over another one; None for what is no color that is known here."""
+    """Parse a CSS color, blended over `behind` if it is transparent; None for an unknown color."""
     text = text.strip().lower()
     if _HEX.fullmatch(text):
         return _over(_hex(text[1:]), behind)
@@ -33,19 +33,19 @@ def color(text: str, behind: Color = WHITE) -> Color | None:
 
 
 def contrast(one: Color, other: Color) -> float:
-    """WCAG 2.2's contrast ratio, 1 to 21."""
+    """The contrast ratio by WCAG 2.2, 1 to 21."""
     brighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
     return (brighter + 0.05) / (darker + 0.05)
 
 
 def luminance(color: Color) -> float:
-    """WCAG's relative luminance, 0 to 1."""
+    """The relative luminance by WCAG, 0 to 1."""
     red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in color)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 def inverted(color: Color) -> Color:
-    """Dark for light and light for dark with the hue kept: near to what Gmail's apps and Outlook do by themselves."""
+    """Invert the lightness and keep the hue, close to what Gmail's apps and Outlook do."""
     turned = tuple(1 - part for part in color)
     red, green, blue = (
         min(1.0, max(0.0, sum(factor * part for factor, part in zip(row, turned, strict=True))))

@@ -1,4 +1,4 @@
-"""Whether text stands out from what is behind it: in light, in dark, and where a client inverts colors. Pure."""
+"""Contrast of text and background, in light and dark mode and where a client inverts colors. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _URL = re.compile(r"url\(|gradient\(")
 
 @dataclass(frozen=True, slots=True)
 class TextStyle:
-    """How the text of an element is printed; `behind` is None where a picture is."""
+    """The style of the text of an element; `behind` is None on a background image."""
 
     text: Color
     behind: Color | None
@@ -33,12 +33,12 @@ class TextStyle:
 
     @property
     def enough(self) -> float:
-        """The contrast that text of this size needs."""
+        """The contrast ratio required for text of this size."""
         return ENOUGH_LARGE if self.size >= _LARGE or (self.bold and self.size >= _LARGE_BOLD) else ENOUGH
 
 
 def legibility(mail: Mail) -> Iterator[LintFinding]:
-    """Each pair of colors that does not stand apart, once for each scheme."""
+    """Report each pair of colors with too little contrast once for each color scheme."""
     for scheme in ("light", "dark"):
         looks = _looks(mail.page, scheme)
         yield from _weak(mail.page, looks, f"in {scheme} mode", Severity.ERROR)
@@ -59,13 +59,13 @@ def _weak(
         if ratio < look.enough:
             told.add((look.text, look.behind))
             colors = f"{written(look.text)} on {written(look.behind)}"
-            what = f"{' '.join(text.split())[:40]!r} is {colors} {when}: {ratio:.1f} to 1"
-            remedy = f"make it {look.enough:g} to 1 or more (WCAG 1.4.3): darken the one or lighten the other"
+            what = f"{' '.join(text.split())[:40]!r} has too little contrast {when}: {colors}, {ratio:.1f} to 1"
+            remedy = f"use a contrast of at least {look.enough:g} to 1 (WCAG 1.4.3)"
             yield LintFinding("contrast", severity, what, f"HTML line {line(element)}", remedy)
 
 
 def _looks(page: HtmlDocument, scheme: str) -> dict[_Element, TextStyle]:
-    """The look of every element in this scheme."""
+    """The text style of every element in this color scheme."""
     looks: dict[_Element, TextStyle] = {}
     if page.root is None:
         return looks

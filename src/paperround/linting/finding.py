@@ -1,4 +1,4 @@
-"""What a rule has to say."""
+"""Findings of the linter."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from enum import StrEnum
 
 
 class Severity(StrEnum):
-    """How bad it is, the worst first."""
+    """The severity of a finding, most severe first."""
 
     ERROR = "error"
-    """The letter is refused, clipped, unreadable or against the rules of mailbox providers."""
+    """The email is refused, clipped or unreadable, or violates the rules of mailbox providers."""
     WARNING = "warning"
-    """Some subscribers see it worse, or some filters trust it less."""
+    """Some subscribers see a degraded email, or some filters trust it less."""
     NOTE = "note"
-    """Nobody is hurt, but it could be better."""
+    """A possible improvement."""
 
 
 @dataclass(frozen=True, slots=True)
 class LintFinding:
-    """One thing that is wrong: where it stands, and what mends it."""
+    """One problem: what and where it is, and how to fix it."""
 
     rule: str
-    """A name with hyphens that stays the same."""
+    """The stable name of the rule, for example `missing-header`."""
     severity: Severity
     what: str
     where: str
@@ -32,7 +32,7 @@ class LintFinding:
 
     @property
     def html_line(self) -> int | None:
-        """The line of the HTML that it speaks of."""
+        """The number of the HTML line concerned; None when it is not about the HTML."""
         number = self.where.removeprefix("HTML line ").partition(" ")[0]
         return int(number) if self.where.startswith("HTML line ") and number.isdigit() else None
 
@@ -41,7 +41,7 @@ class LintFinding:
 
 
 def some(found: Sequence[str], most: int = 3) -> str:
-    """The first few of what was found, and how many more there are."""
+    """The first few entries, and the number of the others."""
     shown = ", ".join(_short(text) for text in found[:most])
     return shown if len(found) <= most else f"{shown} and {len(found) - most} more"
 

@@ -1,4 +1,4 @@
-"""Rules for links: they lead somewhere, safely, and where their text says. Pure."""
+"""Rules for links: they work, are safe, and lead where their text says. Pure."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from paperround.linting.mail import Mail, host_of, is_local
 from paperround.linting.page import line, text_of
 
 _DOMAIN = re.compile(r"(?<![\w@.-])(?:https?://)?((?:[a-z0-9-]+\.)+[a-z]{2,})(?=[/:?#\s]|$)", re.IGNORECASE)
-# A title may name a file or a model ("node.js", "v2.ai"): only these endings, or a scheme, are surely addresses.
+# A title may name a file or a model ("node.js", "v2.ai"): only these endings, or a scheme, indicate an address.
 _COMMON = ("com", "org", "net", "edu", "gov", "io", "co", "de", "uk", "eu")
 _EMPTY_WORDS = frozenset(("here", "click", "click here", "this link", "link", "hier", "klicken sie hier"))
 _SHORTENERS = frozenset(("bit.ly", "t.co", "tinyurl.com", "goo.gl", "ow.ly", "is.gd", "buff.ly", "rebrand.ly"))
 _PRIVATE = re.compile(r"(?:10|127|169\.254|192\.168|172\.(?:1[6-9]|2\d|3[01]))(?:\.\d+)+|\[?[0-9a-f:]*:[0-9a-f:]*\]?")
 _RULES = {
-    "broken-link": (Severity.ERROR, "leads nowhere", "give it an address, or take the link away"),
-    "relative-link": (Severity.ERROR, "has no host", "mail has no base address: write the whole of it"),
-    "scheme": (Severity.ERROR, "is blocked by every client", "only https: and mailto: are followed"),
-    "local-link": (Severity.NOTE, "leads to this machine", "set site.base_url before real letters go out"),
-    "private-host": (Severity.ERROR, "leads into a private network", "subscribers cannot reach it; use a public one"),
-    "http-link": (Severity.WARNING, "is not encrypted", "use https; browsers and filters warn of http"),
-    "shortener": (Severity.WARNING, "hides where it leads", "link the page itself; filters distrust shorteners"),
-    "other-domain": (Severity.ERROR, "shows another domain than it leads to", "show the real one; so phishing looks"),
-    "blank-link": (Severity.ERROR, "has no text", "say where it goes, or give the picture in it an alt"),
-    "vague-link": (Severity.WARNING, "does not say where it goes", "name the page instead of `here`"),
+    "broken-link": (Severity.ERROR, "has no valid address", "add an address, or remove the link"),
+    "relative-link": (Severity.ERROR, "is relative", "write the absolute address; an email has no base address"),
+    "scheme": (Severity.ERROR, "uses a scheme that clients block", "use https: or mailto:"),
+    "local-link": (Severity.NOTE, "points to this machine", "set site.base_url before you send real email"),
+    "private-host": (Severity.ERROR, "points into a private network", "use an address that subscribers can reach"),
+    "http-link": (Severity.WARNING, "is not encrypted", "use https; browsers and filters warn about http"),
+    "shortener": (Severity.WARNING, "uses a link shortener", "link to the page; filters distrust shorteners"),
+    "other-domain": (Severity.ERROR, "shows a wrong domain", "show the domain that it leads to"),
+    "blank-link": (Severity.ERROR, "has no text", "add text, or an alt attribute to the image in it"),
+    "vague-link": (Severity.WARNING, "does not describe its target", "name the page instead of `here`"),
 }  # fmt: skip
 
 
 def links(mail: Mail) -> Iterator[LintFinding]:
-    """Each kind of mistake once, with the links that make it."""
+    """Report each kind of mistake once, with the links concerned."""
     found: dict[str, list[_Element]] = defaultdict(list)
     for link in mail.page.all("a"):
         for rule in _wrong(link):
@@ -42,7 +42,7 @@ def links(mail: Mail) -> Iterator[LintFinding]:
     for rule, those in found.items():
         severity, what, remedy = _RULES[rule]
         if rule == "local-link" and not mail.on_trial:
-            severity, remedy = Severity.ERROR, "subscribers cannot reach it; link the site's public address"
+            severity, remedy = Severity.ERROR, "use the public address of the site, which subscribers can reach"
         shown = some(list(dict.fromkeys(_shown(link) for link in those)))
         many = f" ({len(those)} of them)" if len(those) > 1 else ""
         yield LintFinding(rule, severity, f"a link {what}{many}: {shown}", f"HTML line {line(those[0])}", remedy)
@@ -98,7 +98,7 @@ def _domains(text: str) -> list[str]:
 
 
 def _base(host: str) -> str:
-    """The last two labels: sub-domains belong to one owner more often than not."""
+    """The last two labels: subdomains usually belong to the same owner."""
     return ".".join(host.split(".")[-2:])
 
 

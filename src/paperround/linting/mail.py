@@ -1,4 +1,4 @@
-"""A message taken apart: its header fields as they are written, and its two bodies as they are read. Pure."""
+"""A parsed message: its raw header fields and its decoded bodies. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 @dataclass(frozen=True, slots=True)
 class HeaderField:
-    """A header field: its name, and its lines as they are written, without their ends."""
+    """A header field: its name and raw lines, without line ends."""
 
     name: str
     lines: tuple[bytes, ...]
@@ -34,35 +34,35 @@ class HeaderField:
 
     @property
     def value(self) -> str:
-        """The same as text; what is not ASCII is read as UTF-8."""
+        """The raw value as text; non-ASCII bytes are read as UTF-8."""
         return self.raw.decode("utf-8", "replace")
 
     @property
     def decoded(self) -> str:
-        """The value as people read it."""
+        """The decoded value."""
         return decoded(self.value)
 
 
 @dataclass(frozen=True, slots=True)
 class BodyPart:
-    """A leaf of the message: its type, and its body as written and as read."""
+    """A leaf part of the message: its type, and its raw and decoded body."""
 
     kind: str
     encoding: str
     charset: str
     raw: bytes
     text: str | None
-    """None where it does not decode."""
+    """None when the body does not decode."""
 
 
 @dataclass(frozen=True)
 class Mail:
-    """A message, and what is known about where it comes from."""
+    """A message with its context."""
 
     raw: bytes
     fields: tuple[HeaderField, ...]
     stray: tuple[bytes, ...]
-    """Lines above the body that are no part of a field."""
+    """Header lines that do not belong to any field."""
     has_body: bool
     message: Message
     parts: tuple[BodyPart, ...]
@@ -71,25 +71,25 @@ class Mail:
     now: datetime | None
 
     def all(self, name: str) -> list[HeaderField]:
-        """The fields of this name."""
+        """All fields with this name."""
         return [field for field in self.fields if field.name.lower() == name.lower()]
 
     def value(self, name: str) -> str:
-        """The first field's value; empty where there is none."""
+        """The value of the first field with this name; empty when there is none."""
         return next((field.value for field in self.all(name)), "")
 
     @cached_property
     def is_bulk(self) -> bool:
-        """Whether it goes to a list of subscribers, as digests do: then there has to be a way out."""
+        """Whether the message is bulk mail, which requires an unsubscribe link."""
         return bool(self.all("List-Id") or self.all("List-Unsubscribe-Post")) or self.value("Precedence") == "bulk"
 
     @cached_property
     def subject(self) -> str:
-        """The subject as people read it."""
+        """The decoded subject."""
         return decoded(self.value("Subject"))
 
     def body(self, kind: str) -> str:
-        """The first body of this type, with plain line ends; empty where there is none."""
+        """The first body of this type with LF line ends; empty when there is none."""
         found = next((part.text for part in self.parts if part.kind == kind and part.text), "")
         return found.replace("\r\n", "\n")
 
@@ -110,12 +110,12 @@ class Mail:
 
     @cached_property
     def on_trial(self) -> bool:
-        """Whether the site is only for its own machine: then its links lead nowhere else, and are reported once."""
+        """Whether the site is local only; then its links point to this machine."""
         return is_local(self.site.base_url)
 
 
 def opened(raw: bytes, rendered: Rendered | None, site: Site, now: datetime | None = None) -> Mail:
-    """The message taken apart; nothing in it is believed."""
+    """Parse a message, which may be malformed in any way."""
     head, blank, _ = _split(raw)
     fields: list[list[bytes]] = []
     stray: list[bytes] = []
@@ -141,7 +141,7 @@ def opened(raw: bytes, rendered: Rendered | None, site: Site, now: datetime | No
 
 
 def decoded(value: str) -> str:
-    """A header's value with its encoded words read."""
+    """The value of a header field with its encoded words decoded."""
     try:
         return str(make_header(decode_header(value)))
     except (HeaderParseError, ValueError, LookupError):
@@ -149,12 +149,12 @@ def decoded(value: str) -> str:
 
 
 def is_local(url: str) -> bool:
-    """Whether the address leads to this very machine."""
+    """Whether the address points to this machine."""
     return (host_of(url) or "").removesuffix(".").endswith(_LOOPBACK)
 
 
 def host_of(url: str) -> str | None:
-    """The address's host in small letters; None where there is none."""
+    """The lowercase host of an address; None when there is none."""
     try:
         return urlsplit(url).hostname
     except ValueError:

@@ -1,4 +1,4 @@
-"""Rules for the message's parts: MIME, the text body, and the size. Pure."""
+"""Rules for the parts of the message: MIME, the text body and the size. Pure."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ _MARKUP = re.compile(r"<(?:html|body|table|tr|td|div|span|style|br)\b[^>]*>", re
 
 
 def alternatives(mail: Mail) -> Iterator[LintFinding]:
-    """RFC 2046 5.1.4: the text first, the HTML last, for clients show the last that they know."""
+    """RFC 2046 5.1.4: the text first and the HTML last, because clients show the last part that they support."""
     kinds = [part.kind for part in mail.parts]
     bodies = [kind for kind in kinds if kind.startswith("text/")]
     if mail.message.get_content_type() != "multipart/alternative" or bodies != ["text/plain", "text/html"]:
-        what = f"holds {' + '.join(kinds) or 'nothing'} as {mail.message.get_content_type()}"
-        remedy = "make it multipart/alternative: text/plain first, text/html last"
+        what = f"contains {' + '.join(kinds) or 'nothing'} as {mail.message.get_content_type()}"
+        remedy = "use multipart/alternative with text/plain first and text/html last"
         yield LintFinding("alternatives", Severity.ERROR, what, "message", remedy)
 
 
 def boundary(mail: Mail) -> Iterator[LintFinding]:
-    """RFC 2046 5.1.1: a legal boundary, and closed once."""
+    """RFC 2046 5.1.1: a valid boundary that is closed once."""
     mark = mail.message.get_boundary()
     if mark is None:
         return
     if not _BOUNDARY.fullmatch(mark):
-        remedy = "1 to 70 letters, digits and '()+_,-./:=?, not ending with a blank"
-        yield LintFinding("boundary", Severity.ERROR, f"is not legal: {mark[:40]!r}", "header Content-Type", remedy)
+        remedy = "use 1 to 70 letters, digits and '()+_,-./:=?, not ending with a space"
+        yield LintFinding("boundary", Severity.ERROR, f"is not valid: {mark[:40]!r}", "header Content-Type", remedy)
     closings = len(re.findall(rb"^--" + re.escape(mark.encode()) + rb"--[ \t]*\r?$", mail.raw, re.MULTILINE))
     if closings != 1:
-        remedy = "end the last part with --boundary--, once"
+        remedy = "end the last part with --boundary-- once"
         yield LintFinding("boundary", Severity.ERROR, f"is closed {closings} times", "message", remedy)
 
 
 def encodings(mail: Mail) -> Iterator[LintFinding]:
-    """RFC 2045 6: a part is what it says it is."""
+    """RFC 2045 6: parts match their declared charset and encoding."""
     for part in mail.parts:
         if part.kind.startswith("text/"):
             for severity, what, remedy in _wrong_encoding(part):
@@ -51,72 +51,74 @@ def encodings(mail: Mail) -> Iterator[LintFinding]:
 
 def _wrong_encoding(part: BodyPart) -> Iterator[tuple[Severity, str, str]]:
     if part.charset.lower() not in ("utf-8", "us-ascii"):
-        yield Severity.ERROR, f"its charset is {part.charset or 'not named'}", "say charset=utf-8"
+        yield Severity.ERROR, f"its charset is {part.charset or 'not named'}", "declare charset=utf-8"
     if part.text is None:
-        yield Severity.ERROR, "does not decode in its charset", "encode it as it says"
+        yield Severity.ERROR, "does not decode in its charset", "encode it in the declared charset"
     if part.text and "\ufffd" in part.text:
-        yield Severity.ERROR, "holds U+FFFD, where a character was lost", "find out where the text is decoded wrongly"
+        yield (
+            Severity.ERROR,
+            "contains U+FFFD, a lost character",
+            "find where the text is decoded with the wrong charset",
+        )
     if part.encoding not in ("7bit", "8bit", "quoted-printable", "base64"):
         yield Severity.ERROR, f"its encoding is {part.encoding!r}", "use quoted-printable"
     if part.encoding == "8bit":
-        yield Severity.WARNING, "is 8bit, which needs 8BITMIME on the whole way", "use quoted-printable"
+        yield Severity.WARNING, "is 8bit, which requires 8BITMIME on every hop", "use quoted-printable"
     if part.encoding == "7bit" and not part.raw.isascii():
-        yield Severity.ERROR, "says 7bit and is not", "use quoted-printable"
+        yield Severity.ERROR, "is declared as 7bit but is not", "use quoted-printable"
     if part.encoding == "quoted-printable" and _BAD_ESCAPE.search(part.raw):
-        yield Severity.ERROR, "has a = that escapes nothing", "write = as =3D (RFC 2045 6.7)"
+        yield Severity.ERROR, "contains a = that is not an escape", "write = as =3D (RFC 2045 6.7)"
     longest = max(len(text) for text in re.split(rb"\r?\n", part.raw))
     if part.encoding in ("quoted-printable", "base64") and longest > _LINE:
-        yield Severity.ERROR, f"has a line of {longest} characters; {_LINE} is the most", "break its lines"
+        yield Severity.ERROR, f"has a line of {longest} characters; the maximum is {_LINE}", "wrap its lines"
 
 
 def truth(mail: Mail) -> Iterator[LintFinding]:
-    """The message says what was laid out, and not something that the encoding made of it."""
+    """The decoded bodies are the ones that were rendered."""
     if mail.rendered is None:
         return
     for kind, wanted in (("text/html", mail.rendered.html), ("text/plain", mail.rendered.text)):
         if mail.body(kind).rstrip("\n") != wanted.replace("\r\n", "\n").rstrip("\n"):
-            remedy = "control characters and lone surrogates are taken out on the way; find where they come from"
-            yield LintFinding("changed", Severity.ERROR, "is not what was laid out", f"part {kind}", remedy)
+            remedy = "control characters and lone surrogates were removed during encoding; find where they come from"
+            yield LintFinding("changed", Severity.ERROR, "differs from the rendered body", f"part {kind}", remedy)
 
 
 def size(mail: Mail) -> Iterator[LintFinding]:
-    """Gmail clips HTML at 102 KB, and the way out is at the end."""
+    """Gmail clips HTML at 102 KB, which hides the unsubscribe link at the end."""
     bytes_ = len(mail.html.encode())
     if bytes_ > NEARLY:
         clipped = bytes_ > CLIPPED
         severity = Severity.ERROR if clipped else Severity.WARNING
         what = f"has {bytes_:,} bytes; Gmail {'clips' if clipped else 'would clip'} at {CLIPPED:,}"
-        yield LintFinding("size", severity, what, "HTML", "fewer papers, shorter summaries, or a leaner theme")
+        yield LintFinding("size", severity, what, "HTML", "use fewer papers, shorter summaries or a smaller theme")
 
 
 def text_body(mail: Mail) -> Iterator[LintFinding]:
-    """The text is for people who read text, and for filters that compare."""
+    """The text body is for text-only clients, and for filters that compare it with the HTML."""
     if not mail.text:
         return
     if len(mail.text.strip()) < _LITTLE:
-        remedy = "say in it what the HTML says"
-        yield LintFinding("text-part", Severity.ERROR, "is next to empty", "text", remedy)
+        remedy = "include the content of the HTML"
+        yield LintFinding("text-part", Severity.ERROR, "is almost empty", "text", remedy)
     tags = _MARKUP.findall(mail.text)
     if len(tags) > 2:
-        yield LintFinding(
-            "text-part", Severity.WARNING, f"holds HTML: {some(tags)}", "text", "write it as plain text"
-        )
+        yield LintFinding("text-part", Severity.WARNING, f"contains HTML: {some(tags)}", "text", "use plain text")
     linked = {str(link.get("href")) for link in mail.page.all("a") if _is_web(link.get("href"))}
     missing = sorted(url for url in linked if url not in mail.text)
     if linked and 1 - len(missing) / len(linked) < _SHARE:
         what = f"has {len(linked) - len(missing)} of the HTML's {len(linked)} links; missing {some(missing)}"
-        yield LintFinding("text-links", Severity.WARNING, what, "text", "write the same links below the text")
+        yield LintFinding("text-links", Severity.WARNING, what, "text", "include the same links")
 
 
 def way_out(mail: Mail) -> Iterator[LintFinding]:
-    """Google: the way out stands where subscribers see it, not only in the header."""
+    """Google: the unsubscribe link must be visible in the body, not only in the header."""
     uris = re.findall(r"<(https?://[^<>\s]+)>", mail.value("List-Unsubscribe"))
     if not mail.is_bulk or not uris:
         return
     hrefs = {str(link.get("href")) for link in mail.page.all("a")}
     for where, there in (("HTML", uris[0] in hrefs), ("text", uris[0] in mail.text)):
         if not there:
-            remedy = "print the unsubscribe link at the letter's end"
+            remedy = "add the unsubscribe link at the end"
             yield LintFinding("visible-way-out", Severity.ERROR, "has no unsubscribe link", where, remedy)
 
 

@@ -1,4 +1,4 @@
-"""What a letter's bytes are spent on, against the size at which Gmail clips it. Pure."""
+"""The size of an email, part by part, compared with the size at which Gmail clips it. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 
 @dataclass(frozen=True, slots=True)
 class SectionSize:
-    """A part of the HTML: its name, its bytes, and how many papers or paragraphs are in it."""
+    """The size of a section of the HTML in bytes, and the number of its entries."""
 
     name: str
     bytes: int
@@ -25,7 +25,7 @@ class SectionSize:
 
 @dataclass(frozen=True, slots=True)
 class SizeBreakdown:
-    """All in bytes; what is said of the HTML is said of it as it is read, not as it is encoded on the way."""
+    """Sizes in bytes. Those of the HTML are of the decoded HTML, not of its transfer encoding."""
 
     message: int
     header: int
@@ -35,23 +35,23 @@ class SizeBreakdown:
     style: int
     """The style elements, which are part of `head`."""
     inline: int
-    """The style attributes, which are spread over the body."""
+    """The style attributes of all elements."""
     words: int
-    """What is printed."""
+    """The visible text."""
     sections: tuple[SectionSize, ...]
-    """Each h2 and what follows it, up to the next."""
+    """Each h2 with the content up to the next one."""
     around: int
-    """The body less its sections: masthead, greeting and footer."""
+    """The body without its sections: masthead, greeting and footer."""
     limit: int = CLIPPED
 
     @property
     def share(self) -> float:
-        """How much of what Gmail takes is used, 1 and more where it clips."""
+        """The share of Gmail's limit that is used; Gmail clips at 1 and more."""
         return self.html / self.limit
 
 
 def measure(mail: Mail) -> SizeBreakdown:
-    """What the message weighs, part by part."""
+    """Measure a message."""
     page = mail.page
     html = len(mail.html.encode())
     head = sum(_bytes(element) for element in page.all("head"))
@@ -82,7 +82,7 @@ def _sections(page: HtmlDocument) -> tuple[SectionSize, ...]:
 
 
 def _own(heading: _Element) -> _Element:
-    """The largest element around a heading that holds no other heading: a paper's card, a section's title."""
+    """The largest element that contains this heading and no other: the card of a paper, or the title of a section."""
     element = heading
     while (parent := element.getparent()) is not None and len(list(parent.iter(*_HEADINGS))) == 1:
         element = parent

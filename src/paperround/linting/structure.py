@@ -1,4 +1,4 @@
-"""Rules for the document: what its head has to say, headings, tables, pictures, tags that fit. Pure."""
+"""Rules for the HTML document: head, headings, tables, images and tag nesting. Pure."""
 
 from __future__ import annotations
 
@@ -32,99 +32,114 @@ def document(mail: Mail) -> Iterator[LintFinding]:
     title = next((text_of(element) for element in page.all("title")), "")
     checks = (
         (page.source.lstrip().lower().startswith("<!doctype html"), "doctype", "begins without <!DOCTYPE html>",
-         "without it Outlook.com and others fall back to the layout of 1999"),
-        (root.get("lang"), "lang", "<html> names no language",
-         'write <html lang="en">: screen readers choose the voice by it'),
-        (title, "title", "has no title", "put the subject into <title>: it names the letter in a browser"),
-        (charsets, "charset", "names no charset", 'write <meta charset="utf-8">'),
+         "add it; without it, Outlook.com and others use quirks mode"),
+        (root.get("lang"), "lang", "<html> has no lang attribute",
+         'write <html lang="en">; screen readers choose the voice by it'),
+        (title, "title", "has no title", "put the subject into <title>"),
+        (charsets, "charset", "declares no charset", 'write <meta charset="utf-8">'),
         ("width=device-width" in metas.get("viewport", ""), "viewport", "has no viewport",
-         'write <meta name="viewport" content="width=device-width, initial-scale=1">, or phones shrink it'),
+         'write <meta name="viewport" content="width=device-width, initial-scale=1">; phones shrink the page'),
     )  # fmt: skip
     for fine, rule, what, remedy in checks:
         if not fine:
             yield LintFinding(rule, Severity.ERROR if rule == "doctype" else Severity.WARNING, what, "HTML", remedy)
     dark = any("prefers-color-scheme" in block.media for block in page.blocks)
     if "dark" not in metas.get("color-scheme", "") or not dark:
-        remedy = "add the color-scheme metas and an @media (prefers-color-scheme: dark) block, or clients guess"
-        yield LintFinding("dark-mode", Severity.WARNING, "has no dark colors of its own", "HTML", remedy)
+        remedy = "add the color-scheme metas and an @media (prefers-color-scheme: dark) block"
+        yield LintFinding("dark-mode", Severity.WARNING, "defines no dark colors", "HTML", remedy)
 
 
 def well_formed(mail: Mail) -> Iterator[LintFinding]:
-    """Google asks for HTML by the standard; a lost tag moves the rest of the letter."""
+    """Google requires valid HTML; an unclosed tag breaks the layout of everything after it."""
     for at, what in mail.page.tangles[:5]:
-        remedy = "open and close each element where it belongs"
+        remedy = "nest the elements correctly"
         yield LintFinding("tags", Severity.ERROR, what, f"HTML line {at}", remedy)
     counted = Counter(str(element.get("id")) for element in mail.page.all() if element.get("id"))
     doubled = [name for name, count in counted.items() if count > 1]
     if doubled:
-        remedy = "an id stands once in a document"
-        yield LintFinding("ids", Severity.WARNING, f"ids stand there twice: {some(doubled)}", "HTML", remedy)
+        remedy = "use each id once"
+        yield LintFinding("ids", Severity.WARNING, f"duplicate ids: {some(doubled)}", "HTML", remedy)
 
 
 def style_sheets(mail: Mail) -> Iterator[LintFinding]:
-    """Gmail reads style elements of up to 16 KB, in the head."""
+    """Gmail supports style elements of up to 16 KB, in the head only."""
     for sheet in mail.page.sheets:
         where, size = f"HTML line {sheet.line}", len(sheet.text.encode())
         if size > _STYLE_LIMIT:
-            what = f"a style element has {size:,} bytes; Gmail takes {_STYLE_LIMIT:,}"
-            yield LintFinding("style-size", Severity.ERROR, what, where, "leave in it only what is for media queries")
+            what = f"a style element has {size:,} bytes; Gmail supports {_STYLE_LIMIT:,}"
+            yield LintFinding(
+                "style-size", Severity.ERROR, what, where, "keep only media queries in it and inline the rest"
+            )
         if not sheet.in_head:
-            yield LintFinding("style-place", Severity.WARNING, "a style element stands in the body", where,
-                         "move it to the head: Gmail and Outlook read it nowhere else")  # fmt: skip
+            yield LintFinding("style-place", Severity.WARNING, "a style element is in the body", where,
+                         "move it to the head; Gmail and Outlook ignore it elsewhere")  # fmt: skip
 
 
 def headings(mail: Mail) -> Iterator[LintFinding]:
-    """One h1, and no level left out: people who listen move by headings."""
+    """One h1, and no skipped levels: screen reader users navigate by headings."""
     found = mail.page.all(*_HEADINGS)
     if mail.page.root is not None and [element.tag for element in found].count("h1") != 1:
         count = [element.tag for element in found].count("h1")
-        yield LintFinding("headings", Severity.WARNING, f"has {count} h1", "HTML", "give the letter one h1: its name")
+        yield LintFinding(
+            "headings",
+            Severity.WARNING,
+            f"has {count} h1 elements",
+            "HTML",
+            "use exactly one h1, for the name of the email",
+        )
     before = 0
     for element in found:
         level = int(str(element.tag)[1])
         if level > before + 1:
-            what = f"<{element.tag}> comes after {f'<h{before}>' if before else 'no heading'}"
-            yield LintFinding("headings", Severity.WARNING, what, f"HTML line {line(element)}", "leave no level out")
+            what = f"<{element.tag}> follows {f'<h{before}>' if before else 'no heading'}"
+            yield LintFinding(
+                "headings", Severity.WARNING, what, f"HTML line {line(element)}", "do not skip heading levels"
+            )
         before = level
 
 
 def tables(mail: Mail) -> Iterator[LintFinding]:
-    """Tables that only lay out say so; else they are read aloud as rows and columns."""
+    """Layout tables must be marked; otherwise screen readers read them as data tables."""
     mute = [element for element in mail.page.all("table") if element.get("role") not in ("presentation", "none")]
     bare = [table for table in mute if table.find(".//th") is None]
     if bare:
-        what = f"{len(bare)} layout tables are read aloud as data"
+        what = f"{len(bare)} layout tables are not marked as layout"
         yield LintFinding("layout-tables", Severity.WARNING, what, f"HTML line {line(bare[0])}",
-                     'write role="presentation" on each')  # fmt: skip
+                     'add role="presentation" to each')  # fmt: skip
 
 
 def pictures(mail: Mail) -> Iterator[LintFinding]:
-    """Pictures are off for many, and slow for more."""
+    """Images: many clients block them, so they need alternative text and dimensions."""
     for picture in mail.page.all("img"):
         where = f"HTML line {line(picture)}"
         for severity, rule, what, remedy in _wrong_picture(picture):
-            yield LintFinding(rule, severity, f"a picture {what}", where, remedy)
+            yield LintFinding(rule, severity, f"an image {what}", where, remedy)
 
 
 def _wrong_picture(picture: _Element) -> Iterator[tuple[Severity, str, str, str]]:
     source, width = str(picture.get("src", "")), str(picture.get("width", ""))
     if picture.get("alt") is None:
-        yield Severity.ERROR, "alt", "has no alt", 'say what it shows, or alt="" where it says nothing'
+        yield Severity.ERROR, "alt", "has no alt attribute", 'describe the image, or use alt="" if it is decorative'
     if not width:
-        yield Severity.WARNING, "width", "has no width", "Outlook shows it at its own size, however big"
+        yield (
+            Severity.WARNING,
+            "width",
+            "has no width attribute",
+            "add one; Outlook shows the image in its original size otherwise",
+        )
     if width in ("0", "1") or picture.get("height") in ("0", "1") or hides(str(picture.get("style", ""))):
-        yield Severity.ERROR, "tracking", "is too small to be seen", "take it out: subscribers are not to be tracked"
+        yield Severity.ERROR, "tracking", "is invisibly small, like a tracking pixel", "remove it"
     elif not source.startswith(("https://", "cid:")):
         yield (
             Severity.ERROR,
             "picture-source",
             f"comes from {source[:40]!r}",
-            "serve it by https; Gmail blocks others",
+            "serve it over https; Gmail blocks other sources",
         )
 
 
 def sizes(mail: Mail) -> Iterator[LintFinding]:
-    """Text that can be read on a phone, and nothing that is wider than its screen."""
+    """Text is legible on a phone, and nothing is wider than its screen."""
     small: dict[float, Declaration] = {}
     for one in mail.page.declared:
         pixels = _pixels(one.value) if one.name == "font-size" else None
@@ -132,17 +147,17 @@ def sizes(mail: Mail) -> Iterator[LintFinding]:
             small.setdefault(pixels, one)
     for pixels, one in sorted(small.items()):
         severity = Severity.ERROR if pixels < _TINY else Severity.WARNING
-        remedy = "14 px and more are read without glasses; iOS enlarges what is below 13"
+        remedy = "use at least 14 px; iOS enlarges text below 13 px"
         yield LintFinding("small-text", severity, f"text of {pixels:g} px", f"HTML line {one.line}", remedy)
     for element in mail.page.all("table", "td", "div", "img"):
         if _wide(element):
-            what = f"<{element.tag}> is {_wide(element)} px wide, whatever the screen"
-            remedy = 'width="100%" with max-width, and a table for Outlook in a conditional comment'
+            what = f"<{element.tag}> is {_wide(element)} px wide on every screen"
+            remedy = 'use width="100%" with max-width, and a fixed table for Outlook in a conditional comment'
             yield LintFinding("fixed-width", Severity.WARNING, what, f"HTML line {line(element)}", remedy)
 
 
 def _wide(element: _Element) -> int:
-    """The element's fixed width where that is more than a phone has; 0 otherwise."""
+    """The fixed width of an element in pixels if it is wider than a phone; otherwise 0."""
     told = {one.name: one.value for one in declarations(str(element.get("style", "")), 0)}
     attribute = str(element.get("width", ""))
     width = _pixels(told.get("width", "")) or (float(attribute) if attribute.isdigit() else 0)

@@ -1,4 +1,4 @@
-"""Rules for what is said: the first line, hidden text, placeholders that nobody filled, who sends it. Pure."""
+"""Rules for the content: the first line, hidden text, unfilled placeholders and the postal address. Pure."""
 
 from __future__ import annotations
 
@@ -24,53 +24,53 @@ _POOR_START = re.compile(
 
 
 def active_content(mail: Mail) -> Iterator[LintFinding]:
-    """What clients take out, and filters count against a letter."""
+    """Active content, which clients remove and filters penalize."""
     for element in mail.page.all():
         tag, where = str(element.tag), f"HTML line {line(element)}"
         handlers = [name for name in element.attrib if str(name).startswith("on")]
         if tag in _ACTIVE:
-            remedy = "mail has neither scripts nor forms nor frames; link a page that has"
-            yield LintFinding("active-content", Severity.ERROR, f"<{tag}> is taken out by clients", where, remedy)
+            remedy = "remove it, and link to a web page instead"
+            yield LintFinding("active-content", Severity.ERROR, f"<{tag}> is removed by clients", where, remedy)
         if handlers:
             what = f"<{tag}> has {some([str(name) for name in handlers])}"
-            yield LintFinding("active-content", Severity.ERROR, what, where, "no client runs scripts")
+            yield LintFinding("active-content", Severity.ERROR, what, where, "remove them; no client runs scripts")
         if any(str(value).strip().lower().startswith("data:") for value in element.attrib.values()):
-            remedy = "serve the file by https or attach it (cid:); Gmail and Outlook drop data: addresses"
+            remedy = "serve the file over https or attach it (cid:); Gmail and Outlook block data: addresses"
             yield LintFinding("data-url", Severity.ERROR, f"<{tag}> has a data: address", where, remedy)
 
 
 def first_words(mail: Mail) -> Iterator[LintFinding]:
-    """The first line is what inboxes show beside the subject."""
+    """The first line is the preview text that inboxes show after the subject."""
     if mail.page.root is None:
         return
     start = mail.page.words[:200]
     if len(start) < _PREHEADER:
-        remedy = "begin with a sentence that says what is inside"
-        yield LintFinding("preheader", Severity.WARNING, "there is hardly any text", "HTML", remedy)
+        remedy = "begin with a sentence that summarizes the content"
+        yield LintFinding("preheader", Severity.WARNING, "contains hardly any text", "HTML", remedy)
     elif _POOR_START.match(start):
-        remedy = "begin with what is inside; put the link to the web page at the end"
+        remedy = "begin with the content, and move the link to the web version to the end"
         yield LintFinding("preheader", Severity.WARNING, f"begins with {start[:40]!r}", "HTML", remedy)
 
 
 def hidden_text(mail: Mail) -> Iterator[LintFinding]:
-    """Google: do not hide content with CSS; a short preheader is the most that is tolerated."""
+    """Google: do not hide content with CSS; only a short preheader is tolerated."""
     for element in mail.page.all():
         style = str(element.get("style", ""))
         if not (style and hides(style)) or any(hides(str(up.get("style", ""))) for up in element.iterancestors()):
             continue
         if text := text_of(element):
             long = len(text) > _HIDDEN
-            remedy = "make it a visible first line" if not long else "show it or leave it out; filters look for it"
+            remedy = "make it a visible first line" if not long else "show or remove it; filters penalize hidden text"
             what = f"{len(text)} characters are hidden: {text[:40]!r}"
             severity = Severity.ERROR if long else Severity.WARNING
             yield LintFinding("hidden-text", severity, what, f"HTML line {line(element)}", remedy)
 
 
 def placeholders(mail: Mail) -> Iterator[LintFinding]:
-    """Something was to be filled in, and was not."""
-    remedy = "fill it in the template, or leave the line out where there is nothing to say"
+    """Placeholders that were not filled in."""
+    remedy = "set the value in the template, or omit the line when there is none"
     for what, where in _unfilled(mail):
-        yield LintFinding("placeholder", Severity.ERROR, f"is not filled: {what[:60]!r}", where, remedy)
+        yield LintFinding("placeholder", Severity.ERROR, f"has an unfilled placeholder: {what[:60]!r}", where, remedy)
 
 
 def _unfilled(mail: Mail) -> Iterator[tuple[str, str]]:
@@ -103,15 +103,19 @@ def imprint(mail: Mail) -> Iterator[LintFinding]:
     """Who sends it and where they are: CAN-SPAM and many countries' laws ask for a postal address."""
     address = mail.site.postal_address
     if not address:
-        remedy = "set site.postal_address; commercial mail needs one (CAN-SPAM), and subscribers trust it more"
-        yield LintFinding(
-            "postal-address", Severity.NOTE, "the site has no postal address to print", "message", remedy
-        )
+        remedy = "set site.postal_address; commercial email requires one (CAN-SPAM)"
+        yield LintFinding("postal-address", Severity.NOTE, "the site has no postal address", "message", remedy)
         return
     said = {"HTML": mail.page.words, "text": " ".join(mail.text.split())}
     for where, words in said.items():
         if words and " ".join(address.split()) not in words:
-            yield LintFinding("postal-address", Severity.WARNING, "is not printed", where, "print it in the footer")
+            yield LintFinding(
+                "postal-address",
+                Severity.WARNING,
+                "does not contain the postal address",
+                where,
+                "add it to the footer",
+            )
 
 
 RULES = (active_content, first_words, hidden_text, placeholders, imprint)

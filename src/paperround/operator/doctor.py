@@ -1,4 +1,4 @@
-"""`paperround doctor`: what would stop tomorrow's round, found today, each with its remedy. Changes nothing."""
+"""`paperround doctor`: check the site for problems, each with its remedy. Read-only."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LATE = timedelta(hours=2)
 
 
 class Verdict(StrEnum):
-    """How a check ended."""
+    """The result of a check."""
 
     OK = "ok"
     WARNING = "warning"
@@ -33,7 +33,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One check: what was looked at, how it is, and what to do."""
+    """The result of a check: the subject, the verdict, and the problem with its remedy."""
 
     check: str
     verdict: Verdict
@@ -41,14 +41,14 @@ class Finding:
 
 
 def examine(app: App) -> list[Finding]:
-    """Every check, the broken ones included: a check that breaks is a finding."""
+    """Run all checks. A check that raises an error becomes a finding."""
     return [finding for check in CHECKS for finding in _guarded(check, app)]
 
 
 def _guarded(check: Callable[[App], Iterator[Finding]], app: App) -> list[Finding]:
     name = check.__name__.strip("_")
     try:
-        return list(check(app)) or [Finding(name, Verdict.OK, "nothing to complain of")]
+        return list(check(app)) or [Finding(name, Verdict.OK, "no problems found")]
     except (PaperroundError, OSError) as error:
         return [Finding(name, Verdict.ERROR, str(error))]
 
@@ -62,15 +62,17 @@ def _database(app: App) -> Iterator[Finding]:
         verdict = Verdict.WARNING if free < _LITTLE_ROOM else Verdict.OK
         yield Finding("disk", verdict, f"{free // 2**20:,} MB free at the database")
         if not os.access(folder, os.W_OK):
-            yield Finding("disk", Verdict.ERROR, f"{folder} cannot be written by this account; change its owner")
+            yield Finding(
+                "disk", Verdict.ERROR, f"this account cannot write to {folder}; change the owner of the folder"
+            )
 
 
 def _files(app: App) -> Iterator[Finding]:
-    """Each thing that holds people's data or a secret, if another account of this machine can read it."""
+    """Files with personal data or secrets that other accounts on this machine can read."""
     for path in _private_paths(app):
         if path.exists() and private_files.is_open_to_others(path):
             mode = private_files.FOLDER if path.is_dir() else private_files.FILE
-            what = f"other accounts of this machine can read it; run: chmod {mode:o} {path}"
+            what = f"other accounts on this machine can read this file; run: chmod {mode:o} {path}"
             yield Finding(f"file {path}", Verdict.WARNING, what)
 
 
@@ -93,32 +95,32 @@ def _site(app: App) -> Iterator[Finding]:
         return
     local = "localhost" in site.base_url or "127.0.0.1" in site.base_url
     if local or not site.base_url.startswith("https://"):
-        what = f"site.base_url is {site.base_url}: subscribers cannot unsubscribe through it; set your https address"
+        what = f"site.base_url is {site.base_url}: subscribers cannot unsubscribe; set your https address"
         yield Finding("site", Verdict.ERROR, what)
     if site.sender.endswith(".example"):
-        what = f"site.sender is {site.sender}: no relay accepts it; set an address of your own domain"
+        what = f"site.sender is {site.sender}: relays reject this address; use an address at your own domain"
         yield Finding("site", Verdict.ERROR, what)
     if not site.postal_address:
-        what = "site.postal_address is empty: many countries want it in every letter (CAN-SPAM)"
+        what = "site.postal_address is empty: many countries require it in every email (CAN-SPAM)"
         yield Finding("site", Verdict.WARNING, what)
 
 
 def _mail(app: App) -> Iterator[Finding]:
     settings = app.settings
     if not isinstance(settings.transport, SmtpTransport):
-        yield Finding("mail", Verdict.OK, f"letters go to: {settings.transport.kind}")
+        yield Finding("mail", Verdict.OK, f"emails are delivered by: {settings.transport.kind}")
         return
     for relay in (settings.transport, *settings.transport.relays):
         shown = f"relay {relay.host}:{relay.at_port}"
         if problem := refusal(relay):
-            yield Finding(shown, Verdict.ERROR, f"{problem}; are host, port, tls, user name and password right?")
+            yield Finding(shown, Verdict.ERROR, f"{problem}; check host, port, tls, username and password")
         else:
-            yield Finding(shown, Verdict.OK, "answers, and lets us in")
+            yield Finding(shown, Verdict.OK, "connection and login succeed")
     if settings.dkim is None:
-        what = "no DKIM key here: fine if the relay signs; Gmail and Yahoo refuse unsigned mail in bulk"
+        what = "no DKIM key is configured; make sure that the relay signs: Gmail and Yahoo refuse unsigned bulk mail"
         yield Finding("mail", Verdict.WARNING, what)
     if not settings.bounces.domain:
-        what = "bounces.domain is not set: reports about dead addresses cannot be told apart"
+        what = "bounces.domain is not set: bounces cannot be assigned to subscribers"
         yield Finding("mail", Verdict.WARNING, what)
 
 
@@ -126,7 +128,7 @@ def _relay(app: App) -> Iterator[Finding]:
     now = app.clock()
     relay = app.store.deliveries.relay(now.date())
     if relay.paused_until and relay.paused_until > now:
-        what = f"sending is paused until {relay.paused_until:%Y-%m-%d %H:%M} UTC: {relay.reason}"
+        what = f"delivery is paused until {relay.paused_until:%Y-%m-%d %H:%M} UTC: {relay.reason}"
         yield Finding("relay", Verdict.ERROR, what)
 
 
@@ -135,7 +137,7 @@ def _sources(app: App) -> Iterator[Finding]:
     for source in app.settings.sources:
         record = known.get(source.name)
         if record is None:
-            yield Finding(f"source {source.name}", Verdict.WARNING, "was never asked; run: paperround ingest")
+            yield Finding(f"source {source.name}", Verdict.WARNING, "has never been fetched; run: paperround ingest")
         elif record.state in ("failed", "stale"):
             since = f", last success {_when(record.succeeded_at)}"
             yield Finding(f"source {source.name}", Verdict.WARNING, f"{record.state}{since}: {record.note}")
@@ -147,22 +149,23 @@ def _sources(app: App) -> Iterator[Finding]:
 def _webhooks(app: App) -> Iterator[Finding]:
     for name, state, number, answer in app.store.events.troubles():
         failed = state == "failed"
-        what = f"{number} events {'were never taken' if failed else 'are not taken yet'}; the last answer: {answer}"
+        fate = "could not be delivered" if failed else "are not delivered yet"
+        what = f"{number} events {fate}; the last response: {answer}"
         yield Finding(f"webhook {name}", Verdict.ERROR if failed else Verdict.WARNING, what)
 
 
 def _topics(app: App) -> Iterator[Finding]:
     if not app.store.topics.all():
-        yield Finding("topics", Verdict.ERROR, "there are none; add some to config/topics.toml")
+        yield Finding("topics", Verdict.ERROR, "no topics are defined; add some to config/topics.toml")
     refused = unusable_topics(app)
     for topic, problem in refused:
         whose = "own query of a subscriber" if topic.private else f"topic {topic.slug}"
-        what = f"it is set aside and brings no paper: {problem}; change its query, or remove it"
+        what = f"it is disabled and matches no papers: {problem}; change the query, or remove it"
         yield Finding(whose, Verdict.WARNING, what)
     broken = {topic.slug for topic, _ in refused}
     for slug, (subscribers, papers) in app.store.topics.counts().items():
         if subscribers and not papers and slug not in broken:
-            what = f"{subscribers} subscribers follow it and no paper ever matched; is its query right?"
+            what = f"{subscribers} subscribers follow it, but no paper has ever matched; check its query"
             yield Finding(f"topic {slug}", Verdict.WARNING, what)
 
 
@@ -170,14 +173,14 @@ def _rounds(app: App) -> Iterator[Finding]:
     now = app.clock()
     waiting = app.store.issues.due_count(now - _LATE)
     if waiting:
-        what = f"{waiting} subscribers have waited for over two hours; is `paperround up` running?"
+        what = f"{waiting} subscribers have been due for over two hours; check that `paperround up` is running"
         yield Finding("rounds", Verdict.WARNING, what)
     if silenced := len(app.store.subscribers.too_far(now)):
-        what = f"the next digest of {silenced} subscribers is farther away than one period: the clock ran ahead once"
+        what = f"the next digest of {silenced} subscribers is over one period away: the clock was once wrong"
         yield Finding("rounds", Verdict.WARNING, f"{what}; run: paperround sweep")
     stuck = app.store.topics.papers_waiting()
     if stuck:
-        yield Finding("rounds", Verdict.WARNING, f"{stuck} papers wait to be matched; run: paperround sweep")
+        yield Finding("rounds", Verdict.WARNING, f"{stuck} papers have not been matched yet; run: paperround sweep")
 
 
 def _when(moment: datetime | None) -> str:

@@ -1,4 +1,4 @@
-"""Any letter, as it would be sent: the same code makes it; nothing is locked or kept, and sent only for a test."""
+"""Preview any email. The same code as in delivery builds it; nothing is stored, and only test emails are sent."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ from paperround.subscribers.membership import subscriber as subscriber_named
 
 _PAPERS_A_DAY = 100
 _FIRST_YEAR = 1900
-_LOOKED_AT = 200  # papers of the past week of which it is told that the subscriber has had them
+_LOOKED_AT = 200  # papers of the past week that are checked for earlier emails to the subscriber
 _TEST = "[test] "
-# In which state subscribers get these notices: it decides which links stand at the end.
+# The state of subscribers who receive these notices; it determines the links in the footer.
 _STATES = {
     "confirm": SubscriberState.PENDING,
     "goodbye": SubscriberState.UNSUBSCRIBED,
@@ -52,48 +52,48 @@ _STATES = {
 
 
 class Origin(StrEnum):
-    """Where a previewed digest comes from."""
+    """The origin of a previewed email."""
 
     COMPOSED = "composed"
-    """It was composed for the subscriber on its day and is kept."""
+    """A stored digest that was composed for the subscriber."""
     NEXT = "next"
-    """The next round would compose it."""
+    """A digest that the next round would compose."""
     FOLLOWER = "follower"
-    """Somebody would get it who follows these topics from today on."""
+    """A digest for a new subscriber to these topics."""
     SAMPLE = "sample"
-    """Made up, with something of everything."""
+    """The sample digest, with every feature."""
     NOTICE = "notice"
 
 
 class Placement(StrEnum):
-    """What became of a paper that was considered."""
+    """Where a candidate paper ended up."""
 
     PRINTED = "printed"
     NO_ROOM = "no room"
-    """Chosen, but the letter would be clipped: counted under "N more"."""
+    """Selected, but the email would be clipped: counted in "N more"."""
     COUNTED = "counted"
-    """Beyond the subscriber's number of papers: counted under "N more"."""
+    """Beyond the subscriber's maximum: counted in "N more"."""
     HAD = "had before"
 
 
 @dataclass(frozen=True, slots=True)
 class PreviewRequest:
-    """Which letter: a subscriber's, or that of somebody who follows topics; with neither a made-up one."""
+    """Which email to preview: for a subscriber, or for topics; with neither, the sample email."""
 
     email: str = ""
     topics: tuple[str, ...] = ()
     day: date | None = None
     cadence: Cadence | None = None
-    """By default the subscriber's, like theme and language; daily for somebody who is no subscriber."""
+    """The subscriber's by default, like theme and language; daily for topics."""
     theme: str = ""
     language: str = ""
     notice: str = ""
-    """The kind of a notice, in place of a digest."""
+    """The kind of a notice, to preview it instead of a digest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A letter, and how it came about."""
+    """A previewed email and its origin."""
 
     subscriber: Subscriber
     origin: Origin
@@ -101,33 +101,33 @@ class Preview:
     digest: Digest | None = None
     papers: Mapping[int, Paper] = field(default_factory=dict)
     matches: tuple[Match, ...] = ()
-    """Those that it was chosen from, where that is known."""
+    """The matches that the papers were selected from, if known."""
     notice: str = ""
     counts: tuple[TopicCounts, ...] | None = None
-    """What its chart shows, where that is not in the store."""
+    """The numbers of its chart, if they are not in the store."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConsideredPaper:
-    """A paper that could have been in the letter, and why it is or is not."""
+    """A candidate paper, its placement and its scores."""
 
     paper: Paper
     fate: Placement
     matches: tuple[Match, ...]
-    """The subscriber's topics that it is on, the best first."""
+    """The matching topics of the subscriber, best first."""
     popularity: float
     affinity: float
-    """How much it is to the subscriber's taste, −1 to 1; 0 where they have said nothing."""
+    """The affinity from the subscriber's feedback, −1 to 1; 0 without feedback."""
     rank: float
-    """What papers are ordered by: relevance, popularity and the subscriber's taste."""
+    """The rank that orders papers: relevance, popularity and affinity."""
     why: tuple[str, ...] = ()
-    """As printed."""
+    """The reasons as printed in the email."""
     had: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _DigestDraft:
-    """A digest for a subscriber, before it is laid out."""
+    """A digest for a subscriber before rendering."""
 
     subscriber: Subscriber
     origin: Origin
@@ -138,14 +138,14 @@ class _DigestDraft:
 
 
 def look(app: App, wanted: PreviewRequest) -> Preview | None:
-    """The letter; None when there is no paper for it.
+    """Build the email; None when there are no papers for it.
 
     For a day whose digest exists it is that digest; else the one that the next round would compose.
     ConfigurationError where a template is broken, UnknownName for a subscriber, topic, theme or language there is
     not.
     """
     if wanted.day and wanted.day.year < _FIRST_YEAR:
-        raise WrongUse(f"there are no letters of {wanted.day}; choose a later day")
+        raise WrongUse(f"there are no emails of {wanted.day}; choose a later day")
     if wanted.cadence is Cadence.OFF:
         raise WrongUse("who wants no letters gets none; choose daily, weekdays, weekly or monthly")
     drawn = _drawn(app, wanted)
@@ -162,7 +162,7 @@ def look(app: App, wanted: PreviewRequest) -> Preview | None:
 
 
 def write(finished: Finished, folder: Path) -> list[Path]:
-    """Write letter.eml, letter.html and letter.txt; the files."""
+    """Write letter.eml, letter.html and letter.txt to a folder, and return their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     contents = {
         "letter.eml": finished.letter.message,
@@ -175,7 +175,7 @@ def write(finished: Finished, folder: Path) -> list[Path]:
 
 
 def send_test(app: App, shown: Preview, email: str) -> Outcome:
-    """Hand the letter to the relay for another address, once, and keep nothing of it; what the relay said.
+    """Send the email to another address once, without storing anything, and return the outcome.
 
     Its subject says that it is a test, and its personal links are nobody's: whoever presses them, or scans the
     letter, changes nothing for the subscriber whose letter it is.
@@ -183,7 +183,7 @@ def send_test(app: App, shown: Preview, email: str) -> Outcome:
     to = checked_address(email)
     known = app.store.subscribers.by_email(to)
     if known and known.suppressed:
-        raise WrongUse(f"{to} is suppressed ({known.suppressed[0]}): nothing may go there")
+        raise WrongUse(f"{to} is suppressed ({known.suppressed[0]}), so nothing is sent there")
     letter = _marked(app, shown, replace(shown.subscriber, row=0, email=to)).letter
     outcomes: list[Outcome] = []
     try:
@@ -194,7 +194,7 @@ def send_test(app: App, shown: Preview, email: str) -> Outcome:
 
 
 def considered(app: App, shown: Preview) -> list[ConsideredPaper]:
-    """The papers that the letter was chosen from, those in it first, in its order; then by rank."""
+    """The candidate papers: those in the email first, in its order, then the others by rank."""
     if shown.digest is None:
         return []
     digest = shown.digest
@@ -218,7 +218,7 @@ def considered(app: App, shown: Preview) -> list[ConsideredPaper]:
 
 
 def days(app: App, wanted: PreviewRequest, limit: int = 14) -> list[date]:
-    """The days of which there is a letter, the latest first."""
+    """The days for which there is an email, latest first."""
     if wanted.email:
         found = app.store.issues.digests_of(subscriber_named(app, wanted.email).row, limit)
         return [digest.day for digest in found]
@@ -231,7 +231,7 @@ def _drawn(app: App, wanted: PreviewRequest) -> _DigestDraft:
     cadence = wanted.cadence or Cadence.DAILY
     if wanted.topics:
         return _followers(app, wanted.topics, wanted.day, cadence)
-    # Nobody's links, or the made-up subscriber would have those of the first real one.
+    # Placeholder links, so that the sample subscriber does not get those of a real one.
     nobody, counts = replace(sample.subscriber(cadence), row=0), sample.counts(cadence)
     return _DigestDraft(nobody, Origin.SAMPLE, sample.digest(cadence), sample.PAPERS, counts=counts)
 
@@ -253,7 +253,7 @@ def _subscribers(app: App, subscriber: Subscriber, day: date | None, cadence: Ca
 
 
 def _next_day(app: App, subscriber: Subscriber) -> date:
-    """The date of the issue that the next round would compose for this subscriber."""
+    """The date of the next issue for this subscriber."""
     now, schedule, due_at = app.clock(), subscriber.schedule, subscriber.next_digest_at
     return pipeline.next_issue(schedule, due_at, now)[0] if due_at else issue_date(schedule, now)
 
@@ -283,7 +283,7 @@ def _followers(app: App, slugs: tuple[str, ...], day: date | None, cadence: Cade
 
 
 def _notice(app: App, subscriber: Subscriber, kind: str, *, mark: str = "") -> Finished:
-    """A notice with something for everything that one may say; its links are nobody's."""
+    """A notice with every optional part; its links do not belong to any subscriber."""
     if kind not in notice.kinds(templates()):
         raise UnknownName(f"there is no notice {kind!r}; there are: {', '.join(notice.kinds(templates()))}")
     names = _names(app)
@@ -323,7 +323,7 @@ def _laid_out(
 
 
 def _taste(app: App, shown: Preview) -> Taste:
-    """The subscriber's taste as it is now; nobody's has none."""
+    """The subscriber's profile from their current feedback."""
     said = app.store.feedback.of(shown.subscriber.row)
     return Tastes(lambda: app.shared(Collection).current().statistics).of(
         said, app.store.papers.by_rows(one.paper for one in said)
@@ -361,7 +361,7 @@ def _had(app: App, shown: Preview, rows: Iterable[int]) -> dict[int, date]:
 def _by_paper(
     app: App, matches: Iterable[Match], papers: Mapping[int, Paper], taste: Taste
 ) -> dict[int, ConsideredPaper]:
-    """Each paper with its matches and how it ranks by the best of them."""
+    """Each paper with its matches and its rank by the best of them."""
     grouped: dict[int, list[Match]] = {}
     for match in matches:
         grouped.setdefault(match.paper, []).append(match)

@@ -1,4 +1,4 @@
-"""What people and programs ask to see: searches, subscribers, letters, numbers. Reads only."""
+"""Read-only queries for pages, commands and the API: searches, subscribers, deliveries and statistics."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _FEW_REASONS = 2
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A paper that a search found: how well it fits, and what of it does."""
+    """A search result: the paper, its score and the reasons."""
 
     paper: Paper
     score: float
@@ -45,11 +45,11 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What a search found, best first, and what it looked for."""
+    """The results of a search, best first, and the corrected words."""
 
     found: Sequence[Found] = ()
     corrected: tuple[tuple[str, str], ...] = ()
-    """Words as they were typed, each with the word that was looked for instead."""
+    """Misspelled words, each with the word that was searched for instead."""
 
 
 def search(app: App, text: str, limit: int, offset: int = 0, *, day: date | None = None) -> Search:
@@ -100,7 +100,7 @@ def _parts(share: float, cosines: Mapping[int, float], place: int) -> dict[str, 
 
 
 def newest_found(app: App, text: str, limit: int) -> list[Paper]:
-    """The newest papers that a query finds; of plain words, which find something nearly everywhere, the best."""
+    """The newest papers that match a query. For plain keywords, which match almost anything, the best papers."""
     wanted = interpret_search(text)
     if not isinstance(wanted, Words):
         return app.store.browsing.found_since(wanted, 0, limit)
@@ -109,7 +109,7 @@ def newest_found(app: App, text: str, limit: int) -> list[Paper]:
 
 
 def subscriber_facts(subscriber: Subscriber) -> dict[str, Any]:
-    """What is known of a subscriber, under the names of the command line."""
+    """The data of a subscriber, under the names of the command line."""
     suppressed = (
         {"reason": subscriber.suppressed[0], "at": subscriber.suppressed[1]} if subscriber.suppressed else None
     )
@@ -141,7 +141,7 @@ def _served(subscriber: Subscriber) -> bool:
 
 
 def silent(app: App) -> Iterator[tuple[Subscriber, str]]:
-    """Every subscriber who got no letter today (their own day), and why."""
+    """Each subscriber who received no email today (in their time zone), with the reason."""
     subscribers = app.store.subscribers.all()
     while chunk := list(islice(subscribers, _CHUNK)):
         latest = app.store.deliveries.latest_of([subscriber.row for subscriber in chunk])
@@ -152,12 +152,12 @@ def silent(app: App) -> Iterator[tuple[Subscriber, str]]:
 
 
 def why_nothing(app: App, subscriber: Subscriber) -> str:
-    """Why this subscriber got no letter today; empty when they got one."""
+    """Why this subscriber received no email today; empty when they received one."""
     return _why_nothing(subscriber, app.store.deliveries.latest_of([subscriber.row]).get(subscriber.row), app.clock())
 
 
 def _why_nothing(subscriber: Subscriber, latest: Latest | None, now: datetime) -> str:
-    """In the order in which one would ask: may they get anything, was it tried, was there anything, is it time?"""
+    """Check in order: are they allowed to receive email, was one tried, was there anything to send, are they due?"""
     today = now.astimezone(ZoneInfo(subscriber.schedule.timezone)).date()
     todays = latest is not None and latest.day == today
     if latest and todays and latest.state is DeliveryState.SENT:
@@ -167,14 +167,14 @@ def _why_nothing(subscriber: Subscriber, latest: Latest | None, now: datetime) -
     if subscriber.state is not SubscriberState.ACTIVE:
         return f"the subscriber is {subscriber.state.value}"
     if latest and todays:
-        return f"the letter is {latest.state.value}{': ' + latest.reason if latest.reason else ''}"
+        return f"the email is {latest.state.value}{': ' + latest.reason if latest.reason else ''}"
     if subscriber.served == today:
-        return "no new paper on their topics"
+        return "no new papers on their topics"
     if subscriber.next_digest_at is None:
-        return "their cadence is off"
+        return "their frequency is set to off"
     if subscriber.next_digest_at <= now:
-        return "they are due; the round has not run yet"
-    return f"their hour comes {subscriber.next_digest_at:%Y-%m-%d %H:%M} UTC"
+        return "they are due, but the round has not run yet"
+    return f"their next email is due {subscriber.next_digest_at:%Y-%m-%d %H:%M} UTC"
 
 
 def deliveries(
@@ -199,7 +199,7 @@ def deliveries(
 
 
 def stats(app: App) -> dict[str, Any]:
-    """Numbers of papers, subscribers and letters, and how the relay is."""
+    """The numbers of papers, subscribers and deliveries, and the state of the relay."""
     now = app.clock()
     relay = app.store.deliveries.relay(now.date())
     paused = relay.paused_until is not None and relay.paused_until > now
