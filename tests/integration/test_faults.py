@@ -221,6 +221,13 @@ def test_a_policy_refusal_of_some_letters_does_not_keep_the_others_waiting(run) 
     assert {tries[email] for email in SOME} == {1}
 
 
+def test_a_refusal_of_everybody_in_words_that_nobody_knows_is_held_against_nobody(run) -> None:
+    done = run(always("rcpt", "550 5.1.1 Kontingent erreicht"))
+    assert {one["state"] for one in done.ledger} == {"expired"}
+    # The third in a row tells; each pause after it costs one letter's try.
+    assert len([said for said in done.server.said if said.stage == "rcpt"]) < 150
+
+
 def test_a_relay_that_wants_a_login_keeps_all_letters_for_as_long_as_they_are_news(run) -> None:
     done = run(always("mail", "530 5.7.0 log in first"))
     assert done.missing == EVERYBODY

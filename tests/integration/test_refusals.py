@@ -9,6 +9,7 @@ import pytest
 import structlog
 
 from paperround.domain.models import BounceKind, Stage
+from paperround.operator import doctor
 from paperround.rounds import bounce_intake, pipeline
 from paperround.subscribers import membership
 from support.papers import listing
@@ -119,6 +120,8 @@ def test_a_refusal_of_one_subscriber_by_policy_never_pauses_the_others(site: Sit
     assert not paused(site)
     assert states(site).count("sent") == 5
     assert [line["domain"] for line in errors] == ["mail.example"]
+    [told] = [one.what for one in doctor.examine(site.app) if one.check == "bounces"]
+    assert "mail.example refuses our mail" in told
     assert suppressed(site) == []
 
 
@@ -212,4 +215,17 @@ def test_a_forged_return_address_is_worth_nothing_whatever_message_id_comes_with
     honest = report("bounces@papers.example").replace(b"\r\n--x--", quoted)
     assert bounce_intake.read(site.app, [("x", honest)])[0].new
     assert membership.subscriber(site.app, "ada@mail.example").suppressed
+    site.app.close()
+
+
+def test_what_is_undone_is_not_told_to_other_programs(tmp_path: Path, database_url: str) -> None:
+    hook = {"name": "crm", "url": "http://127.0.0.1:9/", "secret": "whsec_" + "A" * 44, "events": ["bounced"]}
+    site = Site(tmp_path, database_url, webhooks=[hook])
+    site.topic("robots")
+    site.papers(listing(1))
+    subscribe(site, *somebody(5))
+    site.relay.replies = [(Stage.RCPT, 550, "5.1.1 no such user")] * 5
+    deliver(site)
+    assert paused(site)
+    assert site.app.store.events.claim("crm", site.clock(), 10, "x", timedelta(minutes=1)) == []
     site.app.close()

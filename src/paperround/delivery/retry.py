@@ -137,10 +137,10 @@ def next_step(
 
     Without `expires_at` the letter is given up when the policy's delays are used up.
     """
+    if outcome.accepted:  # the table says so too, and nearly all are
+        return Sent()
     rule = judge(Refusal.of(outcome))
     reason = _reason(outcome, rule)
-    if rule.verdict is Verdict.SENT:
-        return Sent()
     if rule.verdict in _PAUSES:
         until = _pause_until(rule.verdict, now)
         again = until + _BEHIND_OTHERS * (1 + policy.jitter * chance.random())

@@ -183,8 +183,21 @@ def _rounds(app: App) -> Iterator[Finding]:
         yield Finding("rounds", Verdict.WARNING, f"{stuck} papers have not been matched yet; run: paperround sweep")
 
 
+_BOUNCE_ALARMS = {
+    "domain": "most letters to {} fail; nobody there is suppressed: is its mail server down, or does it refuse us?",
+    "policy": "{} refuses our mail for what it is: look at SPF, DKIM, DMARC, reverse DNS and blocklists",
+    "deferred": "{} puts our mail off for what it is: look at SPF, DKIM, DMARC, reverse DNS and blocklists",
+}
+
+
+def _bounces(app: App) -> Iterator[Finding]:
+    for kind, domain in app.store.bounces.alarms(app.clock()):
+        what = _BOUNCE_ALARMS[kind].format(domain)
+        yield Finding("bounces", Verdict.WARNING, f"{what}; the replies: paperround bounces list")
+
+
 def _when(moment: datetime | None) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else "never"
 
 
-CHECKS = (_database, _files, _site, _mail, _relay, _sources, _webhooks, _topics, _rounds)
+CHECKS = (_database, _files, _site, _mail, _relay, _sources, _webhooks, _topics, _rounds, _bounces)

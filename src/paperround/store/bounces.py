@@ -105,6 +105,14 @@ class Bounces:
         with writing(self._engine) as db:
             return _first_today(db, f"{_ALARM}{name}", now.astimezone(UTC).date())
 
+    def alarms(self, now: datetime) -> list[tuple[str, str]]:
+        """The alarms of today and yesterday (UTC): the kind of each, and the domain."""
+        yesterday = now.astimezone(UTC).date() - timedelta(days=1)
+        query = select(notes.c.name).where(notes.c.name.startswith(_ALARM), notes.c.value >= yesterday.isoformat())
+        with reading(self._engine) as db:
+            names = [str(name).split(" ", 2) for name in db.scalars(query.order_by(notes.c.name))]
+        return [(name[1], name[2]) for name in names if len(name) == 3]
+
     def undo(self, rows: Sequence[int], again: datetime, reason: str) -> int:
         """Queue letters again that were refused by mistake, and forget what their refusals did; how many there were.
 

@@ -49,7 +49,7 @@ WAITING = (DeliveryState.QUEUED.value, DeliveryState.DEFERRED.value)
 _RELAY = "relay"
 _LONGEST_DELAY = timedelta(days=3)  # a pause until tomorrow and a retry delay of hours are well below it
 _EXPIRED_AT_ONCE = 500
-_ATTEMPTS_LOOKED_AT, _REFUSALS_LOOKED_AT = 5_000, 100
+_ATTEMPTS_LOOKED_AT = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -449,7 +449,6 @@ class Deliveries:
             .join_from(attempts, deliveries)
             .where(attempts.c.row > newest, attempts.c.code >= 500, ~refused_before)
             .order_by(attempts.c.row.desc())
-            .limit(_REFUSALS_LOOKED_AT)
         )
         with reading(self._engine) as db:
             last = db.scalar(select(func.max(attempts.c.row)).where(attempts.c.row > newest, accepted))
