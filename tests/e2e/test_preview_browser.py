@@ -181,12 +181,12 @@ def test_choices_take_effect_at_once_and_the_way_back_works(visit: Open) -> None
     page = visit().page
     _watching(page)
     begin = page.url
-    page.select_option("select[name=theme]", "compact")
-    _until(page, _all_frames_say("#123f78"))
-    assert parse_qs(urlsplit(page.url).query)["theme"] == ["compact"]
+    page.select_option("select[name=theme]", "plain")
+    _until(page, _all_frames_say("#0b57a4"))
+    assert parse_qs(urlsplit(page.url).query)["theme"] == ["plain"]
     page.click(".toggles >> text=dark")
     body = "document.querySelector('iframe').contentDocument?.body"
-    _until(page, f"{body} ? getComputedStyle({body}).backgroundColor === 'rgb(14, 17, 20)' : false")
+    _until(page, f"{body} ? getComputedStyle({body}).backgroundColor === 'rgb(18, 18, 18)' : false")
     page.click("#w-tabs >> text=Size")
     _until(page, "document.querySelector('table.size') !== null")
     page.click("#w-topics summary")
@@ -205,7 +205,7 @@ def test_choices_take_effect_at_once_and_the_way_back_works(visit: Open) -> None
 def test_a_choice_is_not_lost_to_a_template_that_changes_meanwhile(visit: Open, shop: Shop) -> None:
     page = visit().page
     _watching(page)
-    for theme, color in (("compact", "#006400"), ("cards", "#00008b"), ("plain", "#4b0082")):
+    for theme, color in (("paper", "#006400"), ("cards", "#00008b"), ("plain", "#4b0082")):
         shop.edit(_RED, color)
         time.sleep(0.1)
         page.select_option("select[name=theme]", theme)

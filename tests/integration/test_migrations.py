@@ -89,6 +89,10 @@ def test_subscribers_of_the_released_version_keep_what_they_chose_and_what_waits
          '"timezone": "Asia/Tokyo", "weekday": 5, "monthday": 31, "max_papers": 7, "theme": "cards", '
          '"language": "de", "first_now": true, "consent": {"words": "Yes"}}'),
     ]  # fmt: skip
+
+
+def test_who_had_the_compact_theme_has_brief_letters(database_url: str) -> None:
+    store = open_store(database_url)
     with writing(store._engine) as connection:
         config = migrations._config()
         config.attributes["connection"] = connection
@@ -116,4 +120,21 @@ def test_subscribers_of_the_released_version_keep_what_they_chose_and_what_waits
     assert ben.preferences == chosen.patched(requested), "what was requested, and the name that the row has"
     assert ben.request is not None
     assert ben.request["first_now"] is True
+
+
+        for row, theme in ((1, "compact"), (2, "cards")):
+            connection.execute(
+                text(
+                    "INSERT INTO subscribers (row, email, email_key, name, state, cadence, at, timezone, weekday, monthday, "
+                    f"max_papers, theme, language, created_at, consent) VALUES ({row}, 'a{row}@b.example', 'a{row}', '', "
+                    f"'active', 'daily', '07:00:00.000000', 'UTC', 0, 1, 10, '{theme}', 'en', "
+                    "'2026-11-20 06:00:00.000000', '{}')"
+                )
+            )
+    store.prepare()
+    found = store.subscribers.by_rows([1, 2])
+    assert {row: (one.theme, one.density.value) for row, one in found.items()} == {
+        1: ("paper", "brief"),
+        2: ("cards", "full"),
+    }
     store.close()

@@ -6,6 +6,8 @@ import asyncio
 import re
 import time
 from collections.abc import Iterator
+from email import message_from_bytes
+from email.policy import default
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -155,7 +157,7 @@ def test_the_papers_say_why_they_are_in_the_letter_or_not(pages: Pages, local: B
 
 
 def test_theme_language_topics_and_notice_can_be_chosen(pages: Pages, local: Browser) -> None:
-    frame = local.get("/preview/frame?whose=topics&topic=robots&topic=agents&theme=compact&language=de").text
+    frame = local.get("/preview/frame?whose=topics&topic=robots&topic=agents&theme=plain&language=de").text
     assert '<html lang="de"' in frame
     assert "Robots" in frame
     assert "Agents" in frame
@@ -238,7 +240,7 @@ def test_a_test_letter_goes_through_the_relay_and_is_not_kept(pages: Pages, loca
     assert "Test email sent to op@example.net by memory: 250 2.0.0 ok" in answer.text
     (letter,) = pages.site.relay.accepted
     assert letter.recipient == "op@example.net"
-    assert b"Subject: [test] " in letter.message
+    assert message_from_bytes(letter.message, policy=default)["Subject"].startswith("[test] ")
     assert pages.dump() == before
     back = local.get("/preview/send?topic=robots")
     assert (back.status_code, back.headers["location"]) == (303, "/preview?whose=topics&topic=robots")
@@ -285,13 +287,28 @@ def test_a_changed_template_is_in_the_next_frame(local: Browser) -> None:
     assert "#8c2f1f" in local.get("/preview/frame").text
 
 
+_TITLE = '{{ parts.title(card, "title") }}'
+
+
 @pytest.mark.parametrize(
     ("old", "new", "what", "line", "meant"),
     [
-        ("{{ parts.title(card) }}", "{{ card.titel }}", "Card has no attribute", "{{ card.titel }}", "card.title"),
-        ("{{ parts.title(card) }}", "{{ parts.titel(card) }}", "has no attribute", "parts.titel", "parts.title"),
-        ("{{ parts.title(card) }}", "{{ crad.title }}", "is undefined", "crad.title", "card"),
-        ("{{ parts.title(card) }}", "{{ 1 / 0 }}", "division by zero", "{{ 1 / 0 }}", ""),
+        (
+            '{{ parts.title(card, "title") }}',
+            "{{ card.titel }}",
+            "Card has no attribute",
+            "{{ card.titel }}",
+            "card.title",
+        ),
+        (
+            '{{ parts.title(card, "title") }}',
+            "{{ parts.titel(card) }}",
+            "has no attribute",
+            "parts.titel",
+            "parts.title",
+        ),
+        (_TITLE, "{{ crad.title }}", "is undefined", "crad.title", "card"),
+        (_TITLE, "{{ 1 / 0 }}", "division by zero", "{{ 1 / 0 }}", ""),
         ("{% block card %}", "{% blok card %}", "unknown tag", "{% blok card %}", ""),
         ("email/digest.html.j2", "email/no-such.html.j2", "there is no template", "no-such.html.j2", ""),
         (".link {", ".link:first-child {", "depends on an element", ".link:first-child {", ""),
@@ -301,9 +318,9 @@ def test_a_changed_template_is_in_the_next_frame(local: Browser) -> None:
 def test_a_mistake_in_a_template_is_shown_with_its_line_and_what_is_at_hand(
     local: Browser, old: str, new: str, what: str, line: str, meant: str
 ) -> None:
-    own = _own_theme(_shipped("compact").replace(old, new), "compact")
-    page = _page(local, theme="compact")
-    assert "email/themes/compact.html.j2, line " in page
+    own = _own_theme(_shipped("cards").replace(old, new), "cards")
+    page = _page(local, theme="cards")
+    assert "email/themes/cards.html.j2, line " in page
     assert what in page.replace("&#39;", "'")
     (number, text) = re.findall(r'<li value="(\d+)" class="hit"><code>(.*?)</code>', page)[0]
     assert line in text
@@ -312,14 +329,14 @@ def test_a_mistake_in_a_template_is_shown_with_its_line_and_what_is_at_hand(
     assert str(own.resolve()) in page
     for variable in ("letter", "site"):
         assert f"<summary><code>{variable}</code>" in page
-    assert "The template has an error" in local.get("/preview/frame?theme=compact").text
-    _own_theme(_shipped("compact"), "compact")
-    assert 'id="frame-phone"' in _page(local, theme="compact")
+    assert "The template has an error" in local.get("/preview/frame?theme=cards").text
+    _own_theme(_shipped("cards"), "cards")
+    assert 'id="frame-phone"' in _page(local, theme="cards")
 
 
 def test_the_values_at_hand_are_shown(local: Browser) -> None:
-    _own_theme(_shipped("compact").replace("{{ parts.title(card) }}", "{{ card.titel }}"), "compact")
-    page = _page(local, theme="compact")
+    _own_theme(_shipped("cards").replace(_TITLE, "{{ card.titel }}"), "cards")
+    page = _page(local, theme="cards")
     card = page.partition("<details open><summary><code>card</code>")[2].partition("</details>")[0]
     assert "<dt><code>upvotes" not in card
     assert "<dt><code>title</code></dt><dd><code>&#39;" in card
@@ -327,10 +344,10 @@ def test_the_values_at_hand_are_shown(local: Browser) -> None:
 
 
 def test_a_mistake_that_has_no_line_is_told_all_the_same(local: Browser) -> None:
-    _own_theme(_shipped("compact").replace("{% block card %}", "{% block card %}{{ cut }}"), "compact")
-    page = _page(local, theme="compact")
+    _own_theme(_shipped("cards").replace("{% block card %}", "{% block card %}{{ cut }}"), "cards")
+    page = _page(local, theme="cards")
     assert "comes apart into" in page
-    assert "<h2>email/themes/compact.html.j2</h2>" in page
+    assert "<h2>email/themes/cards.html.j2</h2>" in page
 
 
 def test_a_broken_translation_is_told(local: Browser) -> None:

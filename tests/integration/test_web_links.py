@@ -295,3 +295,36 @@ def test_a_stale_window_overwrites_nothing_silently(pages: Pages) -> None:
     subscriber = pages.app.store.subscribers.by_row(row)
     assert subscriber is not None
     assert subscriber.preferences.max_papers == 3
+
+
+@pytest.mark.parametrize(
+    ("to", "told", "cadence", "papers"),
+    [
+        ("weekly", "You get one letter a week.", "weekly", 10),
+        ("fewer", "Your letters have at most 5 papers.", "daily", 5),
+        ("pause", "Paused until", "daily", 10),
+    ],
+)
+def test_a_change_from_the_foot_of_a_letter_is_one_button(
+    pages: Pages, to: str, told: str, cadence: str, papers: int
+) -> None:
+    link = f"{pages.link('preferences', pages.subscriber(cadence='daily', max_papers='10'))}/change?to={to}"
+    before = pages.dump()
+    asked = pages.client.get(link)
+    assert asked.status_code == 200
+    assert asked.text.count("<form class=") == 1
+    assert "<script" not in asked.text
+    assert pages.dump() == before, "mail scanners follow every link"
+    assert told in pages.client.post(link).text
+    subscriber = pages.app.store.subscribers.by_email("ada@lovelace.example")
+    assert subscriber is not None
+    assert (subscriber.schedule.cadence.value, subscriber.preferences.max_papers) == (cadence, papers)
+    assert subscriber.state.value == ("paused" if to == "pause" else "active")
+    assert "That is how it is already." in pages.client.get(link).text or to == "fewer"
+
+
+def test_a_change_that_there_is_not_says_so(pages: Pages) -> None:
+    link = f"{pages.link('preferences', pages.subscriber())}/change"
+    for to in ("", "?to=", "?to=hourly", "?to=daily"):
+        assert "That is how it is already." in pages.client.get(link + to).text
+        assert "That is how it is already." in pages.client.post(link + to).text

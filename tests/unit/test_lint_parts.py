@@ -78,15 +78,26 @@ def test_the_text_is_for_people_who_read_text() -> None:
 
 
 def test_four_of_five_links_stand_in_the_text_too() -> None:
+    blue = "color: #1d4fa8"
     links = "".join(
-        f'<p><a class="link" style="color: #1d4fa8" href="https://a.example/{n}">Paper {n}</a></p>' for n in range(8)
+        f'<h3><a class="link" style="{blue}" href="https://a.example/{n}">Paper {n}</a></h3>' for n in range(8)
     )
     told = found(raw(body(links)))["text-links"]
-    assert "2 of the HTML's 10 links" in told.what
+    assert "1 of the HTML's 9 main links" in told.what
     assert "and 5 more" in told.what
-    some = "\n".join(f"https://a.example/{n}" for n in range(6))
+    some = "\n".join(f"https://a.example/{n}" for n in range(7))
     assert found(raw(body(links), TEXT + some)) == {}
     assert "text-links" not in found(raw("<p>no links here</p>"))
+
+
+def test_of_each_thing_told_of_one_address_is_enough_in_text() -> None:
+    cards = "".join(
+        f'<h3><a href="https://a.example/{n}">Paper {n}</a></h3><p><a href="https://a.example/{n}/code">Code</a></p>'
+        for n in range(8)
+    )
+    some = "\n".join(f"https://a.example/{n}" for n in range(8))
+    assert "text-links" not in found(raw(body(cards), TEXT + some))
+    assert "1 of the HTML's 9 main links" in found(raw(body(cards)))["text-links"].what
 
 
 def test_the_way_out_is_seen_in_both_parts() -> None:

@@ -114,8 +114,8 @@ def test_a_digest_says_under_which_other_topics_a_paper_was_found() -> None:
     assert composed(found, 10) == Digest(
         "daily 2026-11-23",
         (
-            Section("robots", "Robots", (Pick(2, ("title: arm",)),)),
-            Section("agents", "Agents", (Pick(1, ("title: agent", "also on Robots, Speech")),)),
+            Section("robots", "Robots", (Pick(2, ("title: arm",), 0.3),)),
+            Section("agents", "Agents", (Pick(1, ("title: agent", "also on Robots, Speech"), 0.675),)),
         ),
     )
 
@@ -230,7 +230,7 @@ def test_the_loudest_paper_stands_in_front_with_its_topics() -> None:
     assert digest.sections[0] == Section(
         DISCUSSED,
         "",
-        (Pick(7, ("title: robot", "on Agents, Speech")), Pick(6, ("title: robot", "on Robots"))),
+        (Pick(7, ("title: robot", "on Agents, Speech"), 0.425), Pick(6, ("title: robot", "on Robots"), 0.425)),
     )
     assert [section.topic for section in digest.sections[1:]] == ["robots", "agents"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
@@ -181,7 +182,7 @@ def test_pictures_have_a_text_a_width_and_https(case: Case) -> None:
 def test_links_are_absolute_and_say_where_they_lead(case: Case) -> None:
     for link in case.tree.iter("a"):
         assert re.match(r"https?://[\w.-]+", link.get("href", ""))
-        text = link.text_content().strip()
+        text = link.text_content().strip() or "".join(picture.get("alt", "") for picture in link.iter("img"))
         assert text
         assert not re.match(r"https?://|www\.", text)
 
@@ -195,11 +196,9 @@ def test_the_way_out_is_in_both_parts(case: Case) -> None:
 
 
 @everywhere
-def test_the_text_has_the_htmls_links(case: Case) -> None:
-    links = {link.get("href", "") for link in case.tree.iter("a")}
-    escaped = {link for link in links if link not in case.rendered.text and "%" not in link}
-    assert not escaped
-    assert sum(link in case.rendered.text for link in links) >= 0.8 * len(links)
+def test_the_text_has_an_address_for_every_paper(case: Case) -> None:
+    links = {link.get("href", "") for title in case.tree.iter("h3") for link in title.iter("a")}
+    assert not {link for link in links if link not in case.rendered.text and "%" not in link}
 
 
 @everywhere
@@ -214,9 +213,9 @@ def test_the_text_is_wrapped_and_free_of_markup(case: Case) -> None:
 
 @everywhere
 def test_both_parts_have_the_same_papers(case: Case) -> None:
-    titles = [re.sub(r"[\s\u200b]+", " ", title.text_content()).strip() for title in case.tree.iter("h3")]
-    text = re.sub(r"\s+", "", case.rendered.text)
-    assert all(title.replace(" ", "") in text for title in titles)
+    titles = [title.text_content() for title in case.tree.iter("h3")]
+    text = _letters_and_digits(case.rendered.text)
+    assert all(_letters_and_digits(title) in text for title in titles)
     numbered = re.findall(r"^ *(\d+)\. ", case.rendered.text, re.MULTILINE)
     assert len([number for number in numbered if int(number) <= len(titles)]) >= len(titles)
 
@@ -236,10 +235,8 @@ def test_the_first_words_say_what_is_inside(case: Case) -> None:
     """They are what a client shows beside the subject; and nothing is hidden for it."""
     visible = " ".join(case.tree.find("body").text_content().split())
     if not case.kind.startswith("notice"):
-        assert re.match(
-            r"(?:Hello Ada, your digest for \w+(?: \w+)?|Guten Tag, Ada! Ihre Paper \w+ \w+): \d+ \w+ \w+ \d+ \w+",
-            visible,
-        )
+        greeting, counted = r"(?:Good morning, Ada\.|Guten Morgen, Ada!)", r"\d+ \w+, \d+ minut"
+        assert re.match(rf"{greeting} .*{counted}", visible, re.IGNORECASE)
     assert not re.search(
         r"display:\s*none|visibility:|font-size:\s*[01]px|opacity", case.tree.find("body").get("style", "")
     )
@@ -247,10 +244,15 @@ def test_the_first_words_say_what_is_inside(case: Case) -> None:
 
 @everywhere
 def test_the_subject_is_one_honest_line(case: Case) -> None:
-    assert 0 < len(case.rendered.subject) <= 90
+    assert 0 < len(case.rendered.subject) <= 70
     assert not re.search(r"[\r\n\t\u200b]", case.rendered.subject)
     assert not re.match(r"(?:re|fwd?|aw|wg)\s*:", case.rendered.subject, re.IGNORECASE)
     assert not case.rendered.subject.isupper()
+
+
+def _letters_and_digits(text: str) -> str:
+    """The text as both parts have it: indices are characters in the one and elements in the other."""
+    return "".join(char for char in unicodedata.normalize("NFKD", text) if char.isalnum())
 
 
 def _elements_with_text(tree: _Element) -> Iterator[_Element]:
@@ -349,13 +351,12 @@ def test_each_paper_says_all_that_is_known(theme: str) -> None:
     html = rendered.html.replace("\u00a0", " ")
     (known,) = EXTREMES["everything known"]
     for part in (html, rendered.text):
-        assert "1 comment" in part
-        assert "matches “number”" in part
+        assert "AI summary" in part
         assert "Withdrawn by its authors." in part
-        assert known.code_url in part
-        assert known.pdf_url in part
-        assert "https://huggingface.co/papers/2611.00001" in part
-    assert "1,234,567 votes" in rendered.text
+    assert known.code_url in html
+    assert known.pdf_url in html
+    assert "https://huggingface.co/papers/2611.00001" in html
+    assert "1,234,567 votes" in rendered.text.replace("\u00a0", " ")
     assert "1,234,567" in html
     assert "99,999 stars" in html
 

@@ -28,10 +28,10 @@ def test_the_theme_in_the_document_works_and_looks_different(tmp_path: Path) -> 
     (tmp_path / "email" / "themes" / "evening.html.j2").write_text(theme, encoding="utf-8")
     press = LetterRenderer(sample.SITE, "evening", language.load("en", FOLDERS), (tmp_path, *FOLDERS))
     rendered = press.letter(sample.DIGEST, sample.PAPERS, sample.SUBSCRIBER, sample.LINKS, DAY)
-    assert "Efficient models ☾" in rendered.html
+    assert "In one minute ☾" in rendered.html
     assert "background-color:#f8faff" in rendered.html
     assert "background-color: #141b2e !important" in rendered.html
-    assert rendered.html.count("<h3 ") == 6
+    assert rendered.html.count("<h3 ") == 5
     assert sample.LINKS.unsubscribe in rendered.html
 
 

@@ -13,18 +13,25 @@ from support.letters import letter, paper
 _FACTS = {"inside": "9 papers on 3 topics", "papers": "9", "topics": "Robots", "date": "Monday", "site": "The Round"}
 
 
-def _subject(top: str, template: str = DEFAULT, others: str = " and 8 more") -> str:
-    return render_subject(template, top=top, others=others, **_FACTS)
+def _subject(top: str, template: str = DEFAULT, others: str = " · 8 more", second: str = "") -> str:
+    return render_subject(template, top=top, second=second, others=others, **_FACTS)
 
 
-def test_it_is_the_top_paper_and_how_many_more() -> None:
-    assert _subject("Attention Revisited") == "Attention Revisited and 8 more"
+def test_it_names_the_two_best_papers_and_how_many_more() -> None:
+    assert _subject("Attention Revisited") == "Attention Revisited · 8 more"
     assert _subject("Attention Revisited", others="") == "Attention Revisited"
+    assert _subject("Attention Revisited", second="Small Models") == "Attention Revisited · Small Models · 8 more"
+
+
+def test_the_second_title_has_the_room_that_the_first_one_leaves() -> None:
+    first, second = "A title of forty-two characters, no longer", "A second title of many words"
+    assert _subject(first, second=second) == f"{first} · A second title… · 8 more"
+    assert _subject(f"{first} at all, it is said", second=second) == f"{first} at all, it is said · 8 more"
 
 
 def test_a_long_title_is_cut_at_a_word_and_the_count_stays() -> None:
     line = _subject("A very long title " * 10)
-    assert line == "A very long title A very long title A very long title A very long title A very… and 8 more"
+    assert line == "A very long title A very long title A very long title A very… · 8 more"
     assert len(line) <= LONGEST
 
 
@@ -40,16 +47,16 @@ def test_it_never_looks_like_an_answer_and_never_shouts(title: str) -> None:
 
 def test_where_the_site_shouts_too_it_is_the_plain_count() -> None:
     facts = {**_FACTS, "site": "ARXIV"}
-    assert render_subject(DEFAULT, top="ATTENTION", others="", **facts) == "ARXIV: 9 papers on 3 topics"
+    assert render_subject(DEFAULT, top="ATTENTION", second="", others="", **facts) == "ARXIV: 9 papers on 3 topics"
 
 
 def test_an_empty_template_gives_way_too() -> None:
-    assert _subject("X", "") == "The Round: X and 8 more"
+    assert _subject("X", "") == "The Round: X · 8 more"
 
 
 @given(st.text(max_size=300), st.sampled_from((DEFAULT, "{site}: {top}", "[{date}] {top}", "{top} {top}")))
-def test_it_is_one_line_of_at_most_ninety_characters(top: str, template: str) -> None:
-    line = _subject(top, template)
+def test_it_is_one_line_of_at_most_seventy_characters(top: str, template: str) -> None:
+    line = _subject(top, template, second=top[::-1])
     assert 0 < len(line) <= LONGEST
     assert len(line.splitlines()) == 1
     assert not pretends(line)
@@ -73,5 +80,5 @@ def test_a_template_with_a_slip_is_refused_with_the_fields_there_are(template: s
 def test_mathematics_reads_the_same_in_subject_html_and_text() -> None:
     rendered = letter([paper(title=r"$\alpha$-Divergence in $\mathcal{O}(n^2)$ for $5")])
     assert rendered.subject == "α-Divergence in O(n²) for $5"
-    assert ">α-Divergence in O(n²) for $5</a>" in rendered.html
+    assert "><i>α</i>-Divergence in O(<i>n</i><sup>2</sup>) for $5</a>" in rendered.html
     assert " 1. α-Divergence in O(n²) for $5\n" in rendered.text

@@ -325,6 +325,8 @@ class Pick:
 
     paper: int
     why: tuple[str, ...] = ()
+    rank: float = 0.0
+    """What papers are ordered by over all topics, higher is better; 0 in digests composed before it was kept."""
 
 
 DISCUSSED = "*discussed"

@@ -6,6 +6,7 @@ import binascii
 
 _UNWANTED_BYTES = bytes(b for b in (*range(32), 127) if b not in b"\t\r\n")
 _SOFT_BREAK = b"=\r\n"
+_LONGEST_LINE = 76
 
 
 def encode(text: str) -> bytes:
@@ -21,8 +22,18 @@ def encode_piece(text: str, indent: int = 0) -> bytes:
 
     `indent` is the number of columns that something else fills at the beginning of its first line.
     """
-    encoded = encode(" " * indent + text)[indent:] if text else b""
-    return encoded + _SOFT_BREAK if encoded and not encoded.endswith(b"\r\n") else encoded
+    encoded = encode(" " * indent + text) if text else b""
+    if encoded and not encoded.endswith(b"\r\n"):
+        encoded = _with_room(encoded) + _SOFT_BREAK
+    return encoded[indent:]
+
+
+def _with_room(encoded: bytes) -> bytes:
+    """The same with room for a soft line break's "=" in its last line."""
+    if len(encoded) - (encoded.rfind(b"\n") + 1) < _LONGEST_LINE:
+        return encoded
+    last = 3 if encoded[-3:-2] == b"=" else 1  # bytes of its last character
+    return encoded[:-last] + _SOFT_BREAK + encoded[-last:]
 
 
 def join(pieces: list[bytes]) -> bytes:

@@ -12,6 +12,7 @@ CLIPPED, NEARLY = 102_000, 92_000  # bytes of HTML: Gmail hides what comes after
 _LINE = 76  # RFC 2045 6.7 and 6.8
 _LITTLE = 80  # characters
 _SHARE = 0.8
+_HEADINGS = ("h1", "h2", "h3", "h4")
 _BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")  # RFC 2046 5.1.1
 _BAD_ESCAPE = re.compile(rb"=(?![0-9A-F]{2}|\r?\n|$)")
 _MARKUP = re.compile(r"<(?:html|body|table|tr|td|div|span|style|br)\b[^>]*>", re.IGNORECASE)
@@ -103,11 +104,18 @@ def text_body(mail: Mail) -> Iterator[LintFinding]:
     tags = _MARKUP.findall(mail.text)
     if len(tags) > 2:
         yield LintFinding("text-part", Severity.WARNING, f"contains HTML: {some(tags)}", "text", "use plain text")
-    linked = {str(link.get("href")) for link in mail.page.all("a") if _is_web(link.get("href"))}
+    linked = _main_links(mail)
     missing = sorted(url for url in linked if url not in mail.text)
     if linked and 1 - len(missing) / len(linked) < _SHARE:
-        what = f"has {len(linked) - len(missing)} of the HTML's {len(linked)} links; missing {some(missing)}"
+        what = f"has {len(linked) - len(missing)} of the HTML's {len(linked)} main links; missing {some(missing)}"
         yield LintFinding("text-links", Severity.WARNING, what, "text", "include the same links")
+
+
+def _main_links(mail: Mail) -> set[str]:
+    """Where headings lead, as text needs one address for each thing that it tells of; all links where none does."""
+    links = [link for link in mail.page.all("a") if _is_web(link.get("href"))]
+    titles = [link for link in links if any(above.tag in _HEADINGS for above in link.iterancestors())]
+    return {str(link.get("href")) for link in titles or links}
 
 
 def way_out(mail: Mail) -> Iterator[LintFinding]:

@@ -66,7 +66,9 @@ def compose(
     sections: dict[str, list[Pick]] = {}
     for match, also in chosen:
         if match.paper in shown and match.paper not in discussed:
-            sections.setdefault(match.topic, []).append(Pick(match.paper, _reasons(match, also, names)))
+            sections.setdefault(match.topic, []).append(
+                Pick(match.paper, _reasons(match, also, names), round(_rank(match), 4))
+            )
     return Digest(
         issue,
         (
@@ -132,13 +134,17 @@ def _first_section(
     picks = []
     for match, others in map(known.__getitem__, discussed):
         on = f"on {_named((match.topic, *others), names)}"
-        picks.append(Pick(match.paper, (*_reasons(match, (), names), on)))
+        picks.append(Pick(match.paper, (*_reasons(match, (), names), on), round(_rank(match), 4)))
     return (Section(DISCUSSED, "", tuple(picks)),)
 
 
 def _by_rank(chosen: _Chosen) -> tuple[float, int]:
     match, _ = chosen
-    return -rank(match.score, match.popularity, match.affinity), match.paper
+    return -_rank(match), match.paper
+
+
+def _rank(match: Candidate) -> float:
+    return rank(match.score, match.popularity, match.affinity)
 
 
 def _place(topic: str, places: Mapping[str, int]) -> tuple[int, str]:

@@ -59,6 +59,10 @@ class Language:
         """Monday, November 23, 2026; `form` is Babel's: full, long, medium, short or a pattern."""
         return _date(self.locale, day, form)
 
+    def weekday_date(self, day: dt.date) -> str:
+        """`Mon, Nov 23`: as short as a masthead wants it."""
+        return format_skeleton("MMMEd", day, locale=self.locale)
+
     def span(self, first: dt.date, last: dt.date) -> str:
         """Nov 16 – 22, 2026; a whole month by its name."""
         if first.day == 1 and (last + dt.timedelta(days=1)).day == 1 and last - first < dt.timedelta(days=31):

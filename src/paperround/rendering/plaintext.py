@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from paperround.domain.models import Site
 from paperround.rendering.chart import Chart
 from paperround.rendering.language import Language
-from paperround.rendering.view import Card, LetterView, Notice
+from paperround.rendering.view import Block, BlockKind, Card, LetterView, Notice
 
 WIDTH = 72
+_BLANKS = re.compile(r"[ \t\n]+")
 INDENT = "    "
 # Scripts without spaces between words may be broken after any character; these must not begin a line.
 _NOT_FIRST = "。、，．！？：；」』）】〉》”’…"
@@ -44,48 +46,65 @@ def wrap(text: str, indent: str = "", width: int = WIDTH) -> list[str]:
     return [*lines, indent + line] if line else lines
 
 
-def card_text(card: Card, language: Language, feedback: str = "") -> str:
-    """A paper, without its number: the first line begins where the number goes.
+def block_text(block: Block, language: Language, feedback: str = "") -> str:
+    """A block as text, with the line breaks behind it; what stands before a paper in place of its indent is left out.
 
     `feedback` is the address where the subscriber says whether they want more like it; empty for no such lines.
     """
-    lines = wrap(card.title, INDENT)
-    if card.withdrawn:
-        lines += wrap(language.gettext("Withdrawn by its authors."), INDENT)
-    lines += wrap(" · ".join((*card.byline, *card.badges)), INDENT)
+    end = "\n" if block.tight else "\n\n"
+    card = block.card
+    if card is None:
+        return f"{block.heading}\n{'=' * min(columns(block.heading), WIDTH)}{end}"
+    match block.kind:
+        case BlockKind.ENTRY:
+            facts = (card.short_title, card.tag, _votes(card, language))
+            lines = wrap(" · ".join(fact for fact in facts if fact), INDENT)
+        case BlockKind.LINE:
+            lines = [*wrap(card.title, INDENT), *_withdrawn(card, language), *_address(card)]
+        case _:
+            lines = [*_card_lines(card, language, feedback if block.kind is BlockKind.LEAD else "")]
+    return "\n".join(lines)[len(INDENT) :] + end
+
+
+def _card_lines(card: Card, language: Language, feedback: str) -> Iterator[str]:
+    _ = language.gettext
+    yield from wrap(card.title, INDENT)
+    yield from _withdrawn(card, language)
+    yield from wrap(" · ".join(part for part in (card.tag, *card.byline, *card.badges) if part), INDENT)
     if card.summary:
-        lines += ["", *wrap(card.summary, INDENT)]
-    if card.why or card.links or card.url or feedback:
-        lines.append("")
+        label = " " + _("(AI summary)") if card.made_summary else ""
+        yield from wrap(card.summary + label, INDENT)
     if card.why:
-        lines += wrap(language.gettext("Why: %(why)s") % {"why": "; ".join(card.why)}, INDENT)
-    lines += [f"{INDENT}{label}: {url}" for label, url in _addresses(card, language, feedback)]
-    return "\n".join(lines)
+        yield from wrap(_("For you: %(why)s") % {"why": "; ".join(card.why)}, INDENT)
+    yield from _address(card)
+    if feedback:
+        yield f"{INDENT}{_('More like this')}: {feedback}?more={card.row}"
+        yield f"{INDENT}{_('Less like this')}: {feedback}?less={card.row}"
 
 
-def letter_text(
-    letter: LetterView, sections: Sequence[tuple[str, Sequence[str]]], site: Site, language: Language
-) -> str:
-    """The whole letter; `sections` holds each topic's name and its cards as `card_text` made them."""
-    parts, number = [opening(letter, site)], 0
-    for name, cards in sections:
-        parts.append(heading(name))
-        for text in cards:
-            number += 1
-            parts.append(f"{numbered(number)}{text[len(INDENT) :]}")
+def letter_text(letter: LetterView, blocks: Sequence[tuple[BlockKind, str]], site: Site, language: Language) -> str:
+    """The whole letter; `blocks` holds each block's form and its text as `block_text` made it."""
+    numbers = numbering(kind for kind, _ in blocks)
+    parts = [opening(letter, site), *(number + text for number, (_, text) in zip(numbers, blocks, strict=True))]
     if letter.chart:
         parts.append(chart_text(letter.chart))
-    return "\n\n".join([*parts, closing(letter, site, language)])
+    return "".join([*parts, closing(letter, site, language)])
+
+
+def numbering(kinds: Iterable[BlockKind]) -> Iterator[str]:
+    """What stands before each block: papers are numbered, in the index and below it; headings are not."""
+    numbers = {True: 0, False: 0}
+    for kind in kinds:
+        if kind is BlockKind.HEADING:
+            yield ""
+        else:
+            numbers[kind is BlockKind.ENTRY] += 1
+            yield numbered(numbers[kind is BlockKind.ENTRY])
 
 
 def opening(letter: LetterView, site: Site) -> str:
-    """What stands above the papers."""
-    return "\n".join((site.name, letter.date, "", *wrap(letter.lead)))
-
-
-def heading(name: str) -> str:
-    """A section's name, underlined."""
-    return f"{name}\n{'=' * min(columns(name), WIDTH)}"
+    """What stands above the papers, and the empty line behind it."""
+    return "\n".join((site.name, f"{letter.date} · {letter.tally}", "", *wrap(letter.lead))) + "\n\n"
 
 
 def numbered(number: int) -> str:
@@ -94,9 +113,9 @@ def numbered(number: int) -> str:
 
 
 def chart_text(chart: Chart) -> str:
-    """The chart in words."""
+    """The chart in words, and the empty line behind it."""
     counted = (f"{one.name}: {one.papers}" for one in chart.legend)
-    return "\n".join((chart.title, *(line for one in counted for line in wrap(one, INDENT))))
+    return "\n".join((chart.title, *(line for one in counted for line in wrap(one, INDENT)))) + "\n\n"
 
 
 def closing(letter: LetterView, site: Site, language: Language) -> str:
@@ -122,33 +141,38 @@ def _closing(letter: LetterView, site: Site, language: Language) -> Iterator[str
     _ = language.gettext
     if letter.more and letter.links:
         yield f"{letter.more}:\n{letter.links.online}"
+    if letter.finish:
+        yield letter.finish
     yield "-" * WIDTH
     if letter.reason:
         yield _paragraph(letter.reason)
     if letter.links:
         ways = (
             (_("View in browser"), letter.links.online),
-            (_("Preferences"), letter.links.preferences),
+            *((control.label, f"{letter.links.preferences}{control.url}") for control in letter.controls),
+            (_("Preferences"), "" if letter.controls else letter.links.preferences),
             (_("Unsubscribe"), letter.links.unsubscribe),
         )
         yield "\n".join(f"{label}: {url}" for label, url in ways if url)
     yield "\n".join(_paragraph(text) for text in (site.name, site.postal_address, letter.thanks) if text.strip())
 
 
-def _addresses(card: Card, language: Language, feedback: str) -> Iterator[tuple[str, str]]:
-    _ = language.gettext
-    if card.url and card.url not in {link.url for link in card.links}:
-        yield _("Page"), card.url
-    for link in card.links:
-        yield link.label, link.url
-    if feedback:
-        yield _("More like this"), f"{feedback}?more={card.row}"
-        yield _("Less like this"), f"{feedback}?less={card.row}"
+def _withdrawn(card: Card, language: Language) -> list[str]:
+    return wrap(language.gettext("Withdrawn by its authors."), INDENT) if card.withdrawn else []
+
+
+def _votes(card: Card, language: Language) -> str:
+    return language.count("%(num)s vote", "%(num)s votes", card.votes) if card.popular else ""
+
+
+def _address(card: Card) -> list[str]:
+    """The one address of a paper: where its title leads."""
+    return [f"{INDENT}{card.url}"] if card.url else []
 
 
 def _pieces(text: str) -> Iterator[tuple[str, str]]:
     """What may begin a line, each with the space before it: words, and single characters of wide scripts."""
-    for word in text.split():
+    for word in _BLANKS.split(text.strip()):  # not at no-break spaces
         space, start = " ", 0
         if word.isascii():
             yield space, word

@@ -15,6 +15,15 @@ from paperround.rendering.language import Language
 from paperround.rendering.source_names import source_name
 
 _ON, _ALSO = "on ", "also on "
+_WORTH_PRINTING = (_ALSO, "like: ", "author: ", "organisation: ")
+
+
+def worth_printing(why: Iterable[str]) -> tuple[str, ...]:
+    """The reasons that tell what a letter does not show anyway.
+
+    That a topic's word stands in the title is seen in the title; what the words were is in the preview and online.
+    """
+    return tuple(reason for reason in why if reason.startswith(_WORTH_PRINTING))
 
 
 def told(why: Iterable[str], language: Language) -> tuple[str, ...]:

@@ -163,12 +163,19 @@ PAPERS = {
     )
     for row, facts in enumerate(_FACTS, start=1)
 }
+_RANKS = (0.8, 0.7, 0.4, 0.6, 0.3, 0.9)
+
+
+def _picks(*rows: int) -> tuple[Pick, ...]:
+    return tuple(Pick(row, _WHY[row - 1], _RANKS[row - 1]) for row in rows)
+
+
 DIGEST = Digest(
     issue="daily 2026-11-23",
     sections=(
-        Section("efficient-models", "Efficient models", tuple(Pick(row, _WHY[row - 1]) for row in (1, 2, 3))),
-        Section("graph-learning", "Graph learning", tuple(Pick(row, _WHY[row - 1]) for row in (4, 5))),
-        Section("robots", "Robots", (Pick(6, _WHY[5]),)),
+        Section("efficient-models", "Efficient models", _picks(1, 2, 3)),
+        Section("graph-learning", "Graph learning", _picks(4, 5)),
+        Section("robots", "Robots", _picks(6)),
     ),
     more=(7, 8, 9, 10),
 )

@@ -1,57 +1,71 @@
-"""Never clipped: how much of a big day goes into the letter, and what is only counted in it. Pure.
+"""How much of a digest goes into a letter: which form each paper has, and what fits under Gmail's limit. Pure.
 
 Gmail cuts a message's HTML at 102 KB and hides the rest, the way out included, behind a link.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from paperround.domain.models import Paper
 
 LIMIT = 100_000  # bytes of UTF-8
-# Characters of a summary, generous first; with 0 only the title line stands.
-BUDGETS = (560, 420, 300, 180, 0)
+# Characters of a card's summary, two lines on a phone first; with 0 only the title stands.
+BUDGETS = (180, 120, 80, 0)
+LEAD_BUDGET = 230  # characters of the lead's summary
+_LEAST_CARDS = 4
+_PAPERS_A_CARD = 4  # of forty papers ten have a summary
+_LEAST_INDEXED = 4  # a shorter letter is its own index
+_MOST_INDEXED = 12
 
 Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedPaper:
-    """A paper chosen, and why."""
+    """A paper chosen, the topic that it fits best, and why it was chosen."""
 
     paper: Paper
     why: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedSection:
-    """A topic's choices, best first."""
-
-    name: str
-    choices: tuple[PlannedPaper, ...]
-    topic: str = ""
+    tag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What goes into a letter: sections, the room for each summary, how many papers are only counted."""
+    """What goes into a letter: the papers, best first, and how many more are only counted."""
 
-    sections: tuple[PlannedSection, ...]
+    choices: tuple[PlannedPaper, ...]
     more: int
+    density: str = "full"
     budget: int = BUDGETS[0]
 
     @property
-    def choices(self) -> tuple[PlannedPaper, ...]:
-        """All papers laid out, in order."""
-        return tuple(choice for section in self.sections for choice in section.choices)
+    def lead(self) -> Sequence[PlannedPaper]:
+        """The paper to read first; none where only titles are wanted."""
+        return self.choices[:1] if self.density != "titles" else ()
 
     @property
-    def count(self) -> int:
-        """The papers laid out."""
-        return sum(len(section.choices) for section in self.sections)
+    def cards(self) -> Sequence[PlannedPaper]:
+        """The papers that have a summary, after the lead."""
+        if self.density == "titles":
+            return ()
+        if self.density == "brief":
+            return self.choices[1:]
+        return self.choices[1 : 1 + max(_LEAST_CARDS, len(self.choices) // _PAPERS_A_CARD)]
+
+    @property
+    def lines(self) -> Sequence[PlannedPaper]:
+        """The papers that have a title only: those of lower rank."""
+        return self.choices[len(self.lead) + len(self.cards) :]
+
+    @property
+    def entries(self) -> Sequence[PlannedPaper]:
+        """The papers of the index; none where the letter is as short as one."""
+        if self.density != "full" or len(self.choices) < _LEAST_INDEXED:
+            return ()
+        return self.choices[:_MOST_INDEXED]
 
 
 def fit(plan: Plan, make: Callable[[Plan], Made], measure: Callable[[Made], int], limit: int = LIMIT) -> Made:
@@ -65,12 +79,11 @@ def fit(plan: Plan, make: Callable[[Plan], Made], measure: Callable[[Made], int]
         made = make(plan)
         if measure(made) < limit:
             return made
-    fewer = _removals(plan)
-    too_many, enough = 0, plan.count
-    made = make(without(plan, fewer))
-    while enough - too_many > 1:
+    too_many, enough = len(plan.choices), 0
+    made = make(without_tail(plan, enough))
+    while too_many - enough > 1:
         middle = (enough + too_many) // 2
-        attempt = make(without(plan, fewer[:middle]))
+        attempt = make(without_tail(plan, middle))
         if measure(attempt) < limit:
             made, enough = attempt, middle
         else:
@@ -78,25 +91,6 @@ def fit(plan: Plan, make: Callable[[Plan], Made], measure: Callable[[Made], int]
     return made
 
 
-def without(plan: Plan, removals: list[int]) -> Plan:
-    """The plan without the last paper of these sections, once for each mention; they count as more."""
-    kept = [len(section.choices) for section in plan.sections]
-    for section in removals:
-        kept[section] -= 1
-    sections = tuple(
-        replace(section, choices=section.choices[:count])
-        for section, count in zip(plan.sections, kept, strict=True)
-        if count
-    )
-    return replace(plan, sections=sections, more=plan.more + len(removals))
-
-
-def _removals(plan: Plan) -> list[int]:
-    """From which section the last paper goes, step by step: the longest; each topic keeps its best."""
-    kept = [len(section.choices) for section in plan.sections]
-    order: list[int] = []
-    while any(kept):
-        longest = max(range(len(kept)), key=lambda index: (kept[index], index))
-        kept[longest] -= 1
-        order.append(longest)
-    return order
+def without_tail(plan: Plan, kept: int) -> Plan:
+    """The plan with its first `kept` papers; the others, which rank lowest, count as more."""
+    return replace(plan, choices=plan.choices[:kept], more=plan.more + len(plan.choices) - kept)

@@ -9,10 +9,12 @@ from paperround.domain.errors import ConfigurationError
 from paperround.domain.text import clean
 from paperround.rendering.excerpt import cut
 
-LONGEST = 90  # characters; phones show about 40 of them, desktop clients 70 and more
-FIELDS = ("top", "others", "inside", "papers", "topics", "date", "site")
-DEFAULT = "{top}{others}"
+LONGEST = 70  # characters: what desktop clients show; phones show about 40 of them
+FIELDS = ("top", "second", "others", "inside", "papers", "topics", "date", "site")
+DEFAULT = "{top}{second}{others}"
 _LEAST_OF_TITLE = 24
+_BETWEEN = " · "
+_LEAST_OF_SECOND = 14  # characters; a shorter piece of the second title says nothing
 # A letter that looks like an answer or a forward is a trick (Google's sender guidelines); so are capitals.
 _PRETENDS = re.compile(r"^\s*(?:re|aw|fwd?|wg|sv|antw)\s*(?:\[\d+\])?\s*:", re.IGNORECASE)
 
@@ -32,17 +34,21 @@ def check(template: str) -> str:
     return template
 
 
-def render_subject(template: str, *, top: str, inside: str, site: str, **others: str) -> str:
-    """The template with its fields filled; the top paper's title is cut so that all of it fits 90 characters.
+def render_subject(template: str, *, top: str, second: str, inside: str, site: str, **others: str) -> str:
+    """The template with its fields filled, in at most 70 characters.
 
-    A line that would pretend to be an answer, or shout, gives way to one with the site's name, and that to
-    the plain count.
+    The best paper's title has the room that it needs, the second one's what is left of it, or none. A line that would
+    look like an answer, or shout, gives way to one with the site's name, and that to the plain count.
     """
     fields = {"inside": inside, "site": clean(site), **others}
+    top, second = (clean(title).replace("\u200b", "") for title in (top, second))
     plain = f"{clean(site)}: {inside}"
     for attempt in (template, "{site}: {top}{others}"):
-        room = LONGEST - len(_filled(attempt, fields, ""))
-        line = _filled(attempt, fields, cut(clean(top).replace("\u200b", ""), max(room, _LEAST_OF_TITLE)))
+        room = LONGEST - len(_filled(attempt, fields, "", ""))
+        first = cut(top, max(room, _LEAST_OF_TITLE))
+        left = room - len(first) - len(_BETWEEN)
+        shown = second if len(second) <= left else cut(second, left) if left >= _LEAST_OF_SECOND else ""
+        line = _filled(attempt, fields, first, f"{_BETWEEN}{shown}" if shown else "")
         if line and not pretends(line):
             return cut(line, LONGEST)
     return cut(plain, LONGEST)
@@ -55,5 +61,5 @@ def pretends(line: str) -> bool:
     return bool(_PRETENDS.match(line)) or shouts
 
 
-def _filled(template: str, fields: dict[str, str], top: str) -> str:
-    return clean(template.format_map({**fields, "top": top}))
+def _filled(template: str, fields: dict[str, str], top: str, second: str) -> str:
+    return clean(template.format_map({**fields, "top": top, "second": second}))

@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 from urllib.parse import quote, urlsplit
 
-from paperround.domain.latex import readable
-from paperround.domain.models import DISCUSSED, Links, Paper, Section, Site, Subscriber
+from markupsafe import Markup
+
+from paperround.domain.latex import as_html, marked, readable, unmarked
+from paperround.domain.models import DISCUSSED, Links, Paper, Pick, Section, Site, Subscriber
 from paperround.domain.schedule import Cadence, span
 from paperround.domain.text import clean
 from paperround.rendering import reasons
 from paperround.rendering.chart import Chart
-from paperround.rendering.excerpt import breakable, excerpt, right_to_left
+from paperround.rendering.excerpt import breakable, cut, excerpt, right_to_left
 from paperround.rendering.language import Language
 
 # Asked for, word for word, by https://info.arxiv.org/help/api/tou.html; it is not translated.
 ARXIV_THANKS = "Thank you to arXiv for use of its open access interoperability."
 _FIRST_AUTHORS = 3
+_LEAST_WORTH_SAYING = 5  # votes, comments, stars: "1 star" says nothing
+_SHORT_TAG = 16  # characters beside a title in the index
+_SHORT_TITLE = 46  # characters: one line of an index on a phone
+_NAMED_BEFORE_COLON = 4  # characters: shorter names before a colon say too little alone
+_WORDS_A_MINUTE = 220
+_TITLES_IN_LEAD = 3
+_MONDAY = 0
 _NAMED_TOPICS = 4
 _THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -40,19 +50,29 @@ class Card:
     row: int
     """The paper's number, by which feedback names it."""
     title: str
+    title_html: Markup
+    """The same with mathematics as elements, for HTML."""
+    short_title: str
+    """What stands before the title's colon, or as much of the title as one line of an index holds."""
+    tag: str
+    """The topic that it fits best, or empty."""
     direction: str
     """`ltr`, or `auto` where the title runs from right to left."""
     url: str
     """Where the title leads; empty where nothing is known."""
     authors: str
+    first_author: str
+    """The first author, and how many more there are."""
     organization: str
     day: str
     votes: int
     comments: int
     stars: int
     badges: tuple[str, ...]
-    """Votes, comments and stars that there are, in words."""
+    """Votes, comments and stars in words, where there are enough of them to say something."""
     summary: str
+    summary_html: Markup
+    """The same with mathematics as elements, for HTML."""
     made_summary: bool
     """Whether the summary was made by somebody else than the authors."""
     why: tuple[str, ...]
@@ -70,13 +90,44 @@ class Card:
         """Authors, organisation and day, as far as they are known."""
         return tuple(part for part in (self.authors, self.organization, self.day) if part)
 
+    @property
+    def short_tag(self) -> str:
+        """As much of its topic's name as an index has room for."""
+        return cut(self.tag, _SHORT_TAG)
+
+    @property
+    def popular(self) -> bool:
+        """Whether it has votes enough to print their number."""
+        return self.votes >= _LEAST_WORTH_SAYING
+
+
+class BlockKind(StrEnum):
+    """The parts that a letter is made of, from top to bottom."""
+
+    HEADING = "heading"
+    ENTRY = "entry"
+    """A row of the index."""
+    LEAD = "lead"
+    """The paper to read first, with everything that is known of it."""
+    CARD = "card"
+    """A paper with its summary."""
+    LINE = "line"
+    """A paper as its title alone."""
+
 
 @dataclass(frozen=True, slots=True)
-class LetterSection:
-    """A topic's section of a letter."""
+class Block:
+    """A heading, or a paper in one of the forms of BlockKind."""
 
-    name: str
-    cards: tuple[Card, ...]
+    kind: BlockKind
+    heading: str = ""
+    card: Card | None = None
+    votes: bool = False
+    """Whether the index that a row is of has a column for votes."""
+    tight: bool = False
+    """Whether the next block follows without an empty line in text."""
+    words: int = 0
+    """The words that it takes time to read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,40 +154,63 @@ class LetterView:
     lead: str
     """The first visible line, which mail clients show as the preview."""
     date: str
+    tally: str
+    """How many of the papers that matched are in the letter: `10 of 28`."""
     more: str
-    """How many papers there are online beyond these; empty where there are none."""
+    """The label of the button to all of them online; empty where all are here."""
+    finish: str
+    """The line that says that this was all, and how long it took to read."""
     reason: str
     thanks: str
     links: Links | None
-    sections: tuple[LetterSection, ...] = ()
+    controls: tuple[Link, ...] = ()
+    """Changes that one click leads to: the label, and what follows the address of the preferences."""
+    blocks: tuple[Block, ...] = ()
     notice: Notice | None = None
-    """What a notice says, in place of sections."""
+    """What a notice says, in place of blocks."""
     chart: Chart | None = None
     """The span's papers by topic and day, in weekly and monthly letters."""
 
 
-def card(paper: Paper, why: Sequence[str], language: Language, budget: int, today: date, *, site: str = "") -> Card:
+def card(
+    paper: Paper,
+    why: Sequence[str],
+    language: Language,
+    budget: int,
+    today: date,
+    *,
+    site: str = "",
+    tag: str = "",
+) -> Card:
     """The paper's card, its summary within `budget` characters (half of them in Chinese, Japanese or Korean).
 
-    `site` is where the site's pictures are: its base address, without a trailing slash.
+    `site` is where the site's pictures are: its base address, without a trailing slash. `tag` is the topic that
+    the paper fits best.
     """
-    title = readable(paper.title)
-    summary = readable(paper.summary or paper.abstract)
+    title = breakable(marked(paper.title))
+    summary = marked(paper.summary or paper.abstract)
+    summary = breakable(excerpt(summary, budget // 2 if _is_dense(summary) else budget))
+    plain = readable(paper.title)
     shown = paper.picture
     return Card(
         id=paper.id,
         row=paper.row,
-        title=breakable(title),
-        direction="auto" if right_to_left(title) else "ltr",
+        title=unmarked(title),
+        title_html=Markup(as_html(title)),  # noqa: S704 - as_html escapes
+        short_title=short_title(plain),
+        tag=tag,
+        direction="auto" if right_to_left(plain) else "ltr",
         url=paper.url or _abstract_page(paper),
         authors=breakable(_authors(paper, language)),
+        first_author=breakable(_first_author(paper, language)),
         organization=breakable(readable(paper.organization or "")),
         day=_unbroken(language.short_date(paper.published or paper.day, today)),
         votes=paper.upvotes or 0,
         comments=paper.comments or 0,
         stars=paper.stars or 0,
         badges=_badges(paper, language),
-        summary=breakable(excerpt(summary, budget // 2 if _is_dense(summary) else budget)),
+        summary=unmarked(summary),
+        summary_html=Markup(as_html(summary)),  # noqa: S704 - as_html escapes
         made_summary=bool(paper.summary),
         why=reasons.told(why, language),
         links=_links(paper, language),
@@ -154,6 +228,13 @@ def reaches_subscribers(site: Site) -> bool:
     return address.scheme == "https" or address.hostname in _THIS_MACHINE
 
 
+def tag(section: Section, pick: Pick) -> str:
+    """The topic that a paper of a digest fits best; of the most discussed papers their reasons tell it."""
+    if section.topic != DISCUSSED:
+        return section.name
+    return next((reason.removeprefix("on ") for reason in pick.why if reason.startswith("on ")), "")
+
+
 def section_name(section: Section, cadence: Cadence, language: Language) -> str:
     """What stands above a section: its topic's name, or what it is."""
     if section.topic != DISCUSSED:
@@ -167,6 +248,37 @@ def dated(cadence: Cadence, day: date, language: Language) -> str:
     """The day that a letter is of, or the days that it tells of."""
     told = span(cadence, day)
     return language.span(*told) if told else language.date(day)
+
+
+def is_popular(paper: Paper) -> bool:
+    """Whether a paper has votes enough to print their number."""
+    return (paper.upvotes or 0) >= _LEAST_WORTH_SAYING
+
+
+def short_title(title: str) -> str:
+    """What stands before the colon of a title, or as many of its words as one line of an index holds."""
+    name, colon, _rest = title.partition(": ")
+    told = name if colon and _NAMED_BEFORE_COLON <= len(name) <= _SHORT_TITLE else title
+    return breakable(cut(told, _SHORT_TITLE))
+
+
+def words(kind: BlockKind, card: Card) -> int:
+    """How many words of a paper are to be read in this form; none in the index, which repeats what is below it."""
+    if kind is BlockKind.ENTRY:
+        return 0
+    title = len(card.title.split())
+    return title if kind is BlockKind.LINE else title + len(card.summary.split())
+
+
+def minutes(blocks: Iterable[Block]) -> int:
+    """How many minutes it takes to read what a letter says of its papers; at least one."""
+    return max(1, round(sum(block.words for block in blocks) / _WORDS_A_MINUTE))
+
+
+def masthead_date(cadence: Cadence, day: date, language: Language) -> str:
+    """The same in the short form that stands beside the site's name."""
+    told = span(cadence, day)
+    return language.span(*told) if told else _unbroken(language.weekday_date(day))
 
 
 def inside(papers: int, topics: int, more: int, language: Language) -> str:
@@ -186,21 +298,66 @@ def more_online(more: int, language: Language) -> str:
 
 
 def and_more(others: int, language: Language) -> str:
-    """` and 8 more`, for the subject, or nothing."""
-    return " " + language.count("and %(num)s more", "and %(num)s more", others) if others else ""
+    """` · 8 more`, for the subject, or nothing."""
+    return " · " + language.count("%(num)s more", "%(num)s more", others) if others else ""
 
 
-def lead(subscriber: Subscriber, told: str, language: Language) -> str:
-    """The letter's first line: the greeting, by name where it is known, and what is inside."""
-    _, name = language.gettext, clean(subscriber.name)
-    sentence = {
-        Cadence.WEEKLY: _("your digest for this week: %(inside)s."),
-        Cadence.MONTHLY: _("your digest for this month: %(inside)s."),
-    }.get(subscriber.schedule.cadence, _("your digest for today: %(inside)s."))
-    told = sentence % {"inside": told}
-    if not name:
-        return told[:1].upper() + told[1:]
-    return breakable(_("Hello %(name)s, %(told)s") % {"name": name, "told": told})
+def lead(cards: Sequence[Card], told: str) -> str:
+    """The letter's first line, which mail clients show beside the subject: titles for which that has no room."""
+    titles = " · ".join(card.short_title for card in cards[1 : 1 + _TITLES_IN_LEAD])
+    stop = "" if titles.endswith(("…", ".", "?", "!")) else "."
+    return f"{titles}{stop} {_capitalized(told)}." if titles else f"{_capitalized(told)}."
+
+
+def greeted(subscriber: Subscriber, line: str, day: date, language: Language) -> str:
+    """The first line, on Mondays with a greeting by name where the name is known."""
+    name = clean(subscriber.name)
+    if not name or day.weekday() != _MONDAY:
+        return line
+    return breakable(language.gettext("Good morning, %(name)s. %(told)s") % {"name": name, "told": line})
+
+
+def inside_minutes(papers: int, time: int, language: Language) -> str:
+    """`10 papers, 3 minutes`."""
+    return language.gettext("%(papers)s, %(time)s") % {
+        "papers": language.count("%(num)s paper", "%(num)s papers", papers),
+        "time": language.count("%(num)s minute", "%(num)s minutes", time),
+    }
+
+
+def tally(shown: int, more: int, language: Language) -> str:
+    """`10 of 28`, or `10 papers` where all are shown."""
+    if not more:
+        return language.count("%(num)s paper", "%(num)s papers", shown)
+    return language.gettext("%(shown)s of %(all)s") % {
+        "shown": language.number(shown),
+        "all": language.number(shown + more),
+    }
+
+
+def all_online(papers: int, more: int, language: Language) -> str:
+    """The label of the button to every paper online; empty where all are in the letter."""
+    return language.count("Read all %(num)s online", "Read all %(num)s online", papers + more) if more else ""
+
+
+def controls(cadence: Cadence, language: Language) -> tuple[Link, ...]:
+    """The changes that the foot of a letter offers: the label, and what follows the address of the preferences."""
+    _ = language.gettext
+    other = (
+        Link(_("Daily instead"), "/change?to=daily")
+        if cadence.tells_of_days
+        else Link(_("Weekly instead"), "/change?to=weekly")
+    )
+    return (
+        other,
+        Link(_("Fewer papers"), "/change?to=fewer"),
+        Link(_("Pause a week"), "/change?to=pause"),
+        Link(_("Topics"), ""),
+    )
+
+
+def _capitalized(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def reason(subscriber: Subscriber, topics: Sequence[str], language: Language) -> str:
@@ -249,8 +406,16 @@ def _authors(paper: Paper, language: Language) -> str:
     return f"{', '.join(names[:_FIRST_AUTHORS])}, …, {names[-1]}\u00a0+{left}"
 
 
+def _first_author(paper: Paper, language: Language) -> str:
+    if not paper.authors:
+        return _authors(paper, language)
+    others = max(len(paper.authors), paper.author_count or 0) - 1
+    return readable(paper.authors[0]) + (f"\u00a0+{language.number(others)}" if others else "")
+
+
 def _badges(paper: Paper, language: Language) -> tuple[str, ...]:
     votes, comments, stars = paper.upvotes or 0, paper.comments or 0, paper.stars or 0
+    votes, comments, stars = (count if count >= _LEAST_WORTH_SAYING else 0 for count in (votes, comments, stars))
     told = (
         votes and language.count("%(num)s vote", "%(num)s votes", votes),
         comments and language.count("%(num)s comment", "%(num)s comments", comments),

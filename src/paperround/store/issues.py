@@ -408,7 +408,7 @@ def _keep_digests(
 
 
 def _plain(sections: Sequence[Section]) -> list[Any]:
-    return [[s.topic, s.name, [[pick.paper, list(pick.why)] for pick in s.picks]] for s in sections]
+    return [[s.topic, s.name, [[pick.paper, list(pick.why), pick.rank] for pick in s.picks]] for s in sections]
 
 
 _DIGESTS = select(digests.c.row, digests.c.sections, digests.c.more, issues.c.cadence, issues.c.day).join_from(
@@ -426,7 +426,7 @@ def _made(found: Iterable[Any]) -> dict[int, Digest]:
         row: Digest(
             issue=f"{cadence} {day}",
             sections=tuple(
-                Section(topic, name, tuple(Pick(paper, tuple(why)) for paper, why in picks))
+                Section(topic, name, tuple(Pick(paper, tuple(why), *rank) for paper, why, *rank in picks))
                 for topic, name, picks in sections
             ),
             more=tuple(more),

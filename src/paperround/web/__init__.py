@@ -18,7 +18,7 @@ from paperround.web.machines import api, health, webhooks
 from paperround.web.middleware import HttpMiddleware
 from paperround.web.operator import admin, inbox, preview
 from paperround.web.operator.entry import EntryMiddleware
-from paperround.web.subscribers import confirm, digest_page, feedback, preferences, subscribe
+from paperround.web.subscribers import confirm, digest_page, feedback, preferences, quick_changes, subscribe
 
 _ROUTERS = (
     search.router,
@@ -29,6 +29,7 @@ _ROUTERS = (
     subscribe.router,
     confirm.router,
     preferences.router,
+    quick_changes.router,
     digest_page.router,
     feedback.router,
     inbox.router,

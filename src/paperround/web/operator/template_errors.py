@@ -17,7 +17,7 @@ from jinja2.runtime import Macro
 
 from paperround.domain.errors import PaperroundError
 from paperround.domain.models import Site
-from paperround.rendering.view import Card, LetterSection, LetterView
+from paperround.rendering.view import Block, Card, LetterView
 
 _AROUND = 3  # lines above and below
 _LONGEST = 100  # characters shown of a value
@@ -170,7 +170,7 @@ def _short_value(value: object) -> str:
 
 def _known() -> tuple[Variable, ...]:
     """The variables that every theme receives, for errors that occur before rendering starts."""
-    given = (("letter", LetterView), ("site", Site), ("section", LetterSection), ("card", Card))
+    given = (("letter", LetterView), ("site", Site), ("item", Block), ("card", Card))
     return tuple(
         Variable(
             name, kind.__name__, "", tuple((field.name, str(field.type)) for field in fields(kind) if field.repr)

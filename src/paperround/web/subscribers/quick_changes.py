@@ -1,0 +1,127 @@
+"""The changes at the foot of a letter: each link opens a page that says what would change, with one button.
+
+The page changes nothing by itself: mail scanners follow every link of a letter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import partial
+
+from fastapi import APIRouter, Request, Response
+
+from paperround.domain import tokens
+from paperround.domain.errors import BadToken
+from paperround.domain.models import Subscriber, SubscriberState
+from paperround.domain.schedule import Cadence
+from paperround.rendering.language import Language
+from paperround.subscribers import membership
+from paperround.web.context import ContextDep, RequestContext
+from paperround.web.forms import Form
+from paperround.web.subscribers.token_links import owner, path
+
+router = APIRouter()
+get = partial(router.get, response_model=None)
+post = partial(router.post, response_model=None)
+_PAUSE = timedelta(days=7)
+_FEWEST = 3
+
+
+@dataclass(frozen=True, slots=True)
+class QuickChange:
+    """A change that one button makes."""
+
+    question: str
+    """What would change, as the page's heading."""
+    button: str
+    done: str
+    make: Callable[[RequestContext, Subscriber], object]
+
+
+@get("/p/{token}/change")
+def ask_to_change(request: Request, context: ContextDep, token: str, to: str = "") -> Response:
+    """Say what would change, and offer one button."""
+    subscriber, language = _subscriber(context, token)
+    change = _change(context, subscriber, to, language)
+    if change is None:
+        return _nothing_to_change(request, context, subscriber, language)
+    return context.private_page(
+        request,
+        "quick_change",
+        language=language,
+        change=change,
+        email=subscriber.email,
+        action=f"{path(context, tokens.PREFERENCES, subscriber.row)}/change?to={to}",
+        preferences=path(context, tokens.PREFERENCES, subscriber.row),
+    )
+
+
+@post("/p/{token}/change")
+def make_change(request: Request, context: ContextDep, token: str, form: Form, to: str = "") -> Response:
+    """Make the change, and say so."""
+    del form  # the button is the whole of it
+    subscriber, language = _subscriber(context, token)
+    change = _change(context, subscriber, to, language)
+    if change is None:
+        return _nothing_to_change(request, context, subscriber, language)
+    change.make(context, subscriber)
+    return _told(request, context, subscriber, language, change.done)
+
+
+def _subscriber(context: RequestContext, token: str) -> tuple[Subscriber, Language]:
+    found = owner(context, tokens.PREFERENCES, token)
+    if found is None:
+        raise BadToken("this subscriber was erased")
+    return found, context.language(found.language)
+
+
+def _change(context: RequestContext, subscriber: Subscriber, to: str, language: Language) -> QuickChange | None:
+    """The change of this name; None where there is no such change, or nothing to change any more."""
+    if subscriber.state not in (SubscriberState.ACTIVE, SubscriberState.PAUSED):
+        return None
+    _ = language.gettext
+    fewer = max(_FEWEST, subscriber.preferences.max_papers // 2)
+    until = context.today + _PAUSE
+    match to:
+        case "weekly" if subscriber.schedule.cadence is not Cadence.WEEKLY:
+            told = _("You get one letter a week.")
+            return QuickChange(_("One letter a week?"), _("Weekly, please"), told, _patch(cadence=Cadence.WEEKLY))
+        case "daily" if subscriber.schedule.cadence is not Cadence.DAILY:
+            told = _("You get one letter a day.")
+            return QuickChange(_("One letter a day?"), _("Daily, please"), told, _patch(cadence=Cadence.DAILY))
+        case "fewer" if fewer < subscriber.preferences.max_papers:
+            question = language.count("At most %(num)s paper a letter?", "At most %(num)s papers a letter?", fewer)
+            done = language.count(
+                "Your letters have at most %(num)s paper.", "Your letters have at most %(num)s papers.", fewer
+            )
+            return QuickChange(question, _("Fewer, please"), done, _patch(max_papers=fewer))
+        case "pause" if subscriber.state is SubscriberState.ACTIVE:
+            day = language.date(until)
+            question = _("No letters until %(day)s?") % {"day": day}
+            return QuickChange(question, _("Pause, please"), _("Paused until %(day)s.") % {"day": day}, _pause(until))
+        case _:
+            return None
+
+
+def _patch(**patch: object) -> Callable[[RequestContext, Subscriber], object]:
+    return lambda context, subscriber: membership.change(context.app, subscriber, patch)
+
+
+def _pause(until: date) -> Callable[[RequestContext, Subscriber], bool]:
+    return lambda context, subscriber: membership.pause(context.app, subscriber, until)
+
+
+def _nothing_to_change(
+    request: Request, context: RequestContext, subscriber: Subscriber, language: Language
+) -> Response:
+    return _told(request, context, subscriber, language, language.gettext("That is how it is already."))
+
+
+def _told(
+    request: Request, context: RequestContext, subscriber: Subscriber, language: Language, sentence: str
+) -> Response:
+    here = path(context, tokens.PREFERENCES, subscriber.row).removeprefix(context.home)
+    actions = [(here, language.gettext("All preferences"))]
+    return context.message(request, sentence, [subscriber.email], language=language, actions=actions)
