@@ -122,16 +122,23 @@ def test_who_had_the_compact_theme_has_brief_letters(database_url: str) -> None:
     assert ben.request["first_now"] is True
 
 
+
+
+        values = {"state": "active", "cadence": "daily", "at": "07:00:00.000000", "timezone": "UTC", "language": "en"}
+        values |= {
+            "weekday": 0,
+            "monthday": 1,
+            "max_papers": 10,
+            "consent": "{}",
+            "created_at": "2026-11-20 06:00:00",
+        }
+        names = ", ".join(values)
         for row, theme in ((1, "compact"), (2, "cards")):
-            connection.execute(
-                text(
-                    "INSERT INTO subscribers (row, email, email_key, name, state, cadence, at, timezone, weekday, monthday, "
-                    f"max_papers, theme, language, created_at, consent) VALUES ({row}, 'a{row}@b.example', 'a{row}', '', "
-                    f"'active', 'daily', '07:00:00.000000', 'UTC', 0, 1, 10, '{theme}', 'en', "
-                    "'2026-11-20 06:00:00.000000', '{}')"
-                )
-            )
-    store.prepare()
+            held = {**values, "row": row, "email": f"a{row}@b.example", "theme": theme}
+            query = f"INSERT INTO subscribers (row, email, email_key, name, theme, {names}) VALUES "
+            places = ", ".join(f":{name}" for name in values)
+            connection.execute(text(f"{query} (:row, :email, :email, '', :theme, {places})"), held)
+    store.migrate()
     found = store.subscribers.by_rows([1, 2])
     assert {row: (one.theme, one.density.value) for row, one in found.items()} == {
         1: ("paper", "brief"),
