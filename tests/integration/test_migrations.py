@@ -89,10 +89,6 @@ def test_subscribers_of_the_released_version_keep_what_they_chose_and_what_waits
          '"timezone": "Asia/Tokyo", "weekday": 5, "monthday": 31, "max_papers": 7, "theme": "cards", '
          '"language": "de", "first_now": true, "consent": {"words": "Yes"}}'),
     ]  # fmt: skip
-
-
-def test_who_had_the_compact_theme_has_brief_letters(database_url: str) -> None:
-    store = open_store(database_url)
     with writing(store._engine) as connection:
         config = migrations._config()
         config.attributes["connection"] = connection
@@ -120,23 +116,21 @@ def test_who_had_the_compact_theme_has_brief_letters(database_url: str) -> None:
     assert ben.preferences == chosen.patched(requested), "what was requested, and the name that the row has"
     assert ben.request is not None
     assert ben.request["first_now"] is True
+    store.close()
 
 
-
-
-        values = {"state": "active", "cadence": "daily", "at": "07:00:00.000000", "timezone": "UTC", "language": "en"}
-        values |= {
-            "weekday": 0,
-            "monthday": 1,
-            "max_papers": 10,
-            "consent": "{}",
-            "created_at": "2026-11-20 06:00:00",
-        }
-        names = ", ".join(values)
+def test_who_had_the_compact_theme_has_brief_letters(database_url: str) -> None:
+    store = open_store(database_url)
+    values = {"state": "active", "cadence": "daily", "at": "07:00:00.000000", "timezone": "UTC", "language": "en"}
+    values |= {"weekday": 0, "monthday": 1, "max_papers": 10, "consent": "{}", "created_at": "2026-11-20 06:00:00"}
+    names, places = ", ".join(values), ", ".join(f":{name}" for name in values)
+    query = f"INSERT INTO subscribers (row, email, email_key, name, theme, {names}) VALUES "
+    with writing(store._engine) as connection:
+        config = migrations._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
         for row, theme in ((1, "compact"), (2, "cards")):
             held = {**values, "row": row, "email": f"a{row}@b.example", "theme": theme}
-            query = f"INSERT INTO subscribers (row, email, email_key, name, theme, {names}) VALUES "
-            places = ", ".join(f":{name}" for name in values)
             connection.execute(text(f"{query} (:row, :email, :email, '', :theme, {places})"), held)
     store.migrate()
     found = store.subscribers.by_rows([1, 2])
