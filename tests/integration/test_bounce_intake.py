@@ -13,7 +13,7 @@ import pytest
 from paperround.bounces import mailboxes
 from paperround.domain.models import BounceKind, SubscriberState
 from paperround.rounds import bounce_intake, pipeline
-from paperround.subscribers import membership
+from paperround.subscribers import confirmation, membership
 from support.papers import listing
 from support.returned import complaint, report
 from support.site import MORNING, Site
@@ -98,14 +98,14 @@ def test_only_a_fresh_confirmation_lifts_a_suppression(site: Site) -> None:
     bounce_intake.read(site.app, [("a", report(site.relay.accepted[0].sender))])
     site.subscriber("ada@example.org", "robots")
     assert subscriber(site).suppressed
-    assert not membership.confirm(site.app, subscriber(site)), (
+    assert not confirmation.confirm(site.app, subscriber(site)), (
         "nothing waits for their word: an old link lifts nothing"
     )
     site.clock.now += timedelta(days=91)  # sooner only an old letter's link leads there
     preferences = subscriber(site).preferences.as_patch()
-    membership.ask_to_subscribe(site.app, "ada@example.org", preferences, {})
+    confirmation.ask_to_subscribe(site.app, "ada@example.org", preferences, {})
     assert subscriber(site).suppressed
-    assert membership.confirm(site.app, subscriber(site))
+    assert confirmation.confirm(site.app, subscriber(site))
     assert subscriber(site).suppressed is None
 
 

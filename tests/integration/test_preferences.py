@@ -22,7 +22,7 @@ from paperround.domain.models import Subscriber, SubscriberState
 from paperround.domain.preferences import DEFAULTS, FIELDS, LISTS
 from paperround.operator.queries import subscriber_facts
 from paperround.store.subscriber_changes import Effect
-from paperround.subscribers import csv_file, membership
+from paperround.subscribers import confirmation, csv_file, membership
 from paperround.subscribers.csv_import import ImportOptions, ImportReport, import_subscribers
 from paperround.web.subscribers.preferences_form import INPUTS
 from support.pages import Pages
@@ -269,7 +269,7 @@ def test_who_is_added_without_a_word_about_their_consent_is_asked_by_mail(
     again = shell("subscribers", "add", EMAIL, "--theme", "cards")
     assert "nobody was asked again" in again
     assert pages.letters() == []
-    assert membership.confirm(pages.app, subscriber(pages))
+    assert confirmation.confirm(pages.app, subscriber(pages))
     confirmed = subscriber(pages)
     assert (confirmed.state, confirmed.preferences.theme, confirmed.preferences.topics) == (
         SubscriberState.ACTIVE,

@@ -20,7 +20,7 @@ from paperround.operator.doctor import Verdict, examine
 from paperround.rounds import bounce_intake, pipeline, webhooks
 from paperround.store.bounces import Bounce
 from paperround.store.schema import events
-from paperround.subscribers import membership
+from paperround.subscribers import confirmation, membership
 from support.papers import listing
 from support.site import Site
 
@@ -113,10 +113,10 @@ def test_a_life_is_told_from_the_first_letter_to_the_last(site: Site, receiver: 
 
 
 def test_who_has_not_confirmed_is_no_news(site: Site, receiver: Receiver) -> None:
-    membership.ask_to_subscribe(site.app, "ada@subscriber.example", {"topics": ("robots",)}, {})
+    confirmation.ask_to_subscribe(site.app, "ada@subscriber.example", {"topics": ("robots",)}, {})
     webhooks.call_due(site.app)
     assert receiver.calls == []
-    membership.confirm(site.app, _subscriber(site))
+    confirmation.confirm(site.app, _subscriber(site))
     webhooks.call_due(site.app)
     assert receiver.told == [("subscribed", "ada@subscriber.example")]
 

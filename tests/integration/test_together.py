@@ -15,7 +15,7 @@ from paperround.app import open_store
 from paperround.domain.models import Listing, Topic
 from paperround.matching import query
 from paperround.rounds import pipeline, topics
-from paperround.subscribers import membership
+from paperround.subscribers import confirmation
 from support.papers import WORDS, listing
 from support.site import MORNING, Clock, Site
 
@@ -82,7 +82,9 @@ def test_papers_that_four_programs_list_at_once_are_stored_once(sites: list[Site
 
 def test_an_address_that_four_programs_are_given_at_once_is_one_subscriber(sites: list[Site]) -> None:
     patch = {"topics": ("robots",)}
-    at_once([lambda site=site: membership.ask_to_subscribe(site.app, "ada@example.org", patch, {}) for site in sites])
+    at_once(
+        [lambda site=site: confirmation.ask_to_subscribe(site.app, "ada@example.org", patch, {}) for site in sites]
+    )
     assert sites[0].app.store.deliveries.count() == {"queued": 1}
     at_once([lambda site=site: site.subscriber("ben@example.org", "robots", "agents") for site in sites])
     assert sites[0].app.store.subscribers.count() == {"pending": 1, "active": 1}

@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from email_validator import EmailNotValidError, validate_email
@@ -19,22 +19,20 @@ from paperround.app import App
 from paperround.domain import preferences
 from paperround.domain.errors import PreferenceError, UnknownName, WrongUse
 from paperround.domain.models import Subscriber, SubscriberState
-from paperround.domain.preferences import DEFAULTS, Patch, Preferences, SiteOptions
+from paperround.domain.preferences import DEFAULTS, Patch, SiteOptions
 from paperround.domain.text import clean
 from paperround.matching.words import canonical
 from paperround.rendering import language as languages
 from paperround.rendering import theme as themes
 from paperround.resources import templates
-from paperround.rounds import topics
-from paperround.rounds.letters import new_message_id
-from paperround.store.requests import NewNotice, Requester, SubscriptionRequest
+from paperround.store.requests import RequestResult
 from paperround.store.subscriber_changes import ChangeResult, Effect, SubscriberChange
-from paperround.store.subscribers import email_key, requested
+from paperround.store.subscribers import email_key
+from paperround.subscribers import confirmation
 
 _READING = (SubscriberState.ACTIVE, SubscriberState.PAUSED)
 _ENCODED_WORD = re.compile(r"=\?[^?@]*\?[bq]\?[^@]*\?=", re.IGNORECASE)
 MOST_FAREWELL = 500  # characters
-NOTICE_HOLDS = timedelta(days=3)  # as long as the link in a confirmation
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +45,6 @@ class Addition:
     """The preferences that have changed, and `state`."""
     asked: bool = False
     """Whether a mail is queued that asks them to confirm."""
-
-
-@dataclass(frozen=True, slots=True)
-class PendingRequest:
-    """What waits for the confirmation of an address's owner."""
-
-    preferences: Preferences
-    first_now: bool
-    """Whether the first letter is to come at once."""
-    consent: Mapping[str, str]
 
 
 # --- adding and changing ----------------------------------------------------------------------------------------
@@ -111,7 +99,8 @@ def add_all(
     saved = [_paused_from_start(change) for change in changes if change.email not in asked]
     told = app.store.changes.save(saved, now, first_at=now if first_now else None, dry_run=dry_run) if saved else []
     added = {one.email: Addition(one.email, one.effect, one.fields) for one in told}
-    added |= {one.email: one for one in _ask(app, list(asked.values()), first_now=first_now, dry_run=dry_run)}
+    results = confirmation.ask_all(app, list(asked.values()), first_now=first_now, dry_run=dry_run)
+    added |= {email: _requested(email, result) for email, result in zip(asked, results, strict=True)}
     for change, found in pairs:
         if found and change.email not in asked and _pause_changes(change.patch, found):
             one = added[change.email]
@@ -119,7 +108,7 @@ def add_all(
             if not dry_run:
                 _set_pause(app, found, change.patch["paused_until"])
     if not dry_run:
-        _match_own_queries(app, [change.patch for change in saved], known.values())
+        _match_own_queries(app, [change.patch for change in saved], drop=bool(known))
     return [added[change.email] for change in changes]
 
 
@@ -132,7 +121,7 @@ def change(app: App, subscriber: Subscriber, patch: Patch) -> ChangeResult | Non
     if _pause_changes(patch, subscriber):
         _set_pause(app, subscriber, patch["paused_until"])
     told = app.store.changes.save([SubscriberChange(subscriber.email, patch)], app.clock(), only_known=True)
-    _match_own_queries(app, [patch], [subscriber])
+    _match_own_queries(app, [patch], drop=True)
     return told[0] if told else None
 
 
@@ -153,135 +142,16 @@ def _paused_from_start(change: SubscriberChange) -> SubscriberChange:
     return replace(change, state=SubscriberState.PAUSED) if paused else change
 
 
-def _match_own_queries(app: App, patches: Sequence[Patch], before: object) -> None:
-    queries = {query for patch in patches for query in patch.get("queries", ())}
-    for text in sorted(queries):
-        topics.match_topic(app, preferences.own_slug(text))
-    if before and any("queries" in patch for patch in patches):
+def _requested(email: str, result: RequestResult) -> Addition:
+    effect = Effect.NEW if result.known is None else Effect.CHANGED if result.fields else Effect.UNCHANGED
+    return Addition(email, effect, result.fields, asked=result.queued)
+
+
+def _match_own_queries(app: App, patches: Sequence[Patch], *, drop: bool) -> None:
+    """Match new own queries; with `drop` forget those that nobody follows any more."""
+    confirmation.match_own_queries(app, patches)
+    if drop and any("queries" in patch for patch in patches):
         app.store.topics.drop_unread()
-
-
-# --- subscribing and confirming -----------------------------------------------------------------------------------
-
-
-def ask_to_subscribe(
-    app: App,
-    email: str,
-    patch: Patch,
-    consent: Mapping[str, str],
-    *,
-    by: Requester = Requester.STRANGER,
-    first_now: bool = False,
-) -> None:
-    """Somebody typed an address into a form: its owner is asked by a letter, at most once a day.
-
-    `by_owner` says that the request came with a link out of the owner's mail: only then is a suppressed address asked
-    before 90 days have passed, and the wish behind a fresh confirmation replaced.
-    Nothing else happens before they confirm, and nothing here tells whether the address is known: each way through
-    writes about the same rows.
-    """
-    notice = _new_notice(app, {"topics": _topic_names(app, patch.get("topics", ()))})
-    request = SubscriptionRequest(email, patch, consent, notice, by, first_now)
-    if app.store.personal.request([request], app.clock())[0].queued:
-        app.nudge()
-
-
-def _ask(app: App, changes: Sequence[SubscriberChange], *, first_now: bool, dry_run: bool) -> list[Addition]:
-    """Ask for an operator; what each request came to."""
-    if not changes:
-        return []
-    now = app.clock()
-    names = {topic.slug: topic.name for topic in app.store.topics.public()}
-    requests = [
-        SubscriptionRequest(
-            change.email,
-            change.patch,
-            change.consent or {"asked_at": now.isoformat(), "asked_from": "the operator", "words": ""},
-            _new_notice(app, {"topics": [names[slug] for slug in change.patch.get("topics", ()) if slug in names]}),
-            Requester.OPERATOR,
-            first_now,
-        )
-        for change in changes
-    ]
-    results = app.store.personal.request(requests, now, dry_run=dry_run)
-    if not dry_run and any(result.queued for result in results):
-        app.nudge()
-    return [
-        Addition(
-            change.email,
-            Effect.NEW if result.known is None else Effect.CHANGED if result.fields else Effect.UNCHANGED,
-            result.fields,
-            asked=result.queued,
-        )
-        for change, result in zip(changes, results, strict=True)
-    ]
-
-
-def ask_for_link(app: App, email: str) -> None:
-    """Somebody lost the link to their preferences: it is mailed to the address, if that is known."""
-    if app.store.personal.link(address(email), _new_notice(app, {}), app.clock()):
-        app.nudge()
-
-
-def ask_to_return(app: App, subscriber: Subscriber, consent: Mapping[str, str]) -> None:
-    """Somebody who left wants their letters again: they are asked to confirm, as everybody is."""
-    ask_to_subscribe(app, subscriber.email, subscriber.preferences.as_patch(), consent, by=Requester.OWNER)
-
-
-def pending_request(app: App, subscriber: Subscriber) -> PendingRequest | None:
-    """What waits for the confirmation of this address's owner; None when there is nothing."""
-    kept = subscriber.request
-    if kept is None and subscriber.state is not SubscriberState.PENDING:
-        return None
-    wanted = requested(subscriber.preferences, kept)
-    public = {topic.slug for topic in app.store.topics.public()}
-    wanted = replace(wanted, topics=tuple(slug for slug in wanted.topics if slug in public), paused_until=None)
-    return PendingRequest(wanted, bool(kept and kept.get("first_now")), (kept or {}).get("consent", {}))
-
-
-def confirm(app: App, subscriber: Subscriber, consent: Mapping[str, str] | None = None) -> bool:
-    """The owner of the address said yes: active from now on, and no longer suppressed.
-
-    False, and nothing changed, when nothing waits for their word: a link that is used twice brings nobody back.
-    """
-    request = pending_request(app, subscriber)
-    if request is None:
-        return False
-    now, wanted = app.clock(), request.preferences
-    agreed = {**subscriber.consent, **request.consent, **(consent or {})}
-    # A day has one issue: who had theirs today and comes back gets the next one tomorrow.
-    today = now.astimezone(ZoneInfo(wanted.timezone)).date()
-    first = now if request.first_now and app.store.issues.digest_on(subscriber.row, today) is None else None
-    app.store.subscribers.unsuppress(subscriber.email)
-    confirmed = SubscriberChange(subscriber.email, wanted.as_patch(), SubscriberState.ACTIVE, agreed)
-    app.store.changes.save([confirmed], now, first_at=first, returns=True)
-    _match_own_queries(app, [wanted.as_patch()], None)
-    if not request.first_now:
-        _welcome(app, subscriber, wanted)
-    app.nudge()
-    return True
-
-
-def _welcome(app: App, subscriber: Subscriber, wanted: Preferences) -> None:
-    now = app.clock()
-    app.store.deliveries.add_notice(
-        subscriber.row,
-        subscriber.email,
-        "welcome",
-        {"topics": [*_topic_names(app, wanted.topics), *wanted.queries]},
-        new_message_id(app.settings),
-        now,
-        now + NOTICE_HOLDS,
-    )
-
-
-def _topic_names(app: App, slugs: Sequence[str]) -> list[str]:
-    names = {topic.slug: topic.name for topic in app.store.topics.public()}
-    return [names[slug] for slug in slugs if slug in names]
-
-
-def _new_notice(app: App, context: Mapping[str, object]) -> NewNotice:
-    return NewNotice(new_message_id(app.settings), context, app.clock() + NOTICE_HOLDS)
 
 
 # --- everything else ----------------------------------------------------------------------------------------------

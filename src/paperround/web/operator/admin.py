@@ -19,7 +19,7 @@ from paperround.domain.text import clean
 from paperround.operator import api_tokens, queries
 from paperround.rounds.topics import add_topic, check_slug
 from paperround.store.topics import news_horizon
-from paperround.subscribers import membership
+from paperround.subscribers import confirmation, membership
 from paperround.web import session
 from paperround.web.browse import charts
 from paperround.web.browse.periods import read_day
@@ -188,7 +188,7 @@ def change_subscriber(request: Request, context: OperatorContextDep, row: int, f
             case "unsubscribe":
                 membership.unsubscribe(context.app, found)
             case "link":
-                membership.ask_for_link(context.app, found.email)
+                confirmation.ask_for_link(context.app, found.email)
             case "erase" if "sure" in form:
                 membership.erase(context.app, found)
                 return RedirectResponse(f"{context.home}/admin/subscribers", 303)

@@ -14,7 +14,7 @@ from paperround.domain import tokens
 from paperround.domain.errors import BadToken
 from paperround.domain.models import Subscriber, SubscriberState
 from paperround.rendering.language import Language
-from paperround.subscribers import membership
+from paperround.subscribers import confirmation, membership
 from paperround.web import wording
 from paperround.web.context import ContextDep, RequestContext, client_of
 from paperround.web.forms import AnyForm
@@ -34,7 +34,7 @@ _BECAUSE = ("too many", "not for me", "never asked", "other")
 def ask_to_confirm(request: Request, context: ContextDep, token: str) -> Response:
     """Show what will be confirmed, with a button."""
     subscriber = owner(context, tokens.CONFIRM, token)
-    pending = membership.pending_request(context.app, subscriber) if subscriber else None
+    pending = confirmation.pending_request(context.app, subscriber) if subscriber else None
     if subscriber is None or pending is None:
         return _nothing_waits(request, context, subscriber)
     wanted = pending.preferences
@@ -58,7 +58,7 @@ def confirm(request: Request, context: ContextDep, token: str) -> Response:
     """Confirm the subscription."""
     subscriber = owner(context, tokens.CONFIRM, token)
     consent = {"confirmed_at": context.app.clock().isoformat(), "confirmed_from": client_of(request)}
-    if subscriber is None or not membership.confirm(context.app, subscriber, consent):
+    if subscriber is None or not confirmation.confirm(context.app, subscriber, consent):
         return _nothing_waits(request, context, subscriber)
     confirmed = again(context, subscriber)
     language = context.language(confirmed.language)
@@ -128,7 +128,7 @@ def come_back(request: Request, context: ContextDep, token: str) -> Response:
     if subscriber is None:
         raise BadToken("this subscriber was erased")
     if subscriber.state is SubscriberState.UNSUBSCRIBED or subscriber.suppressed:
-        membership.ask_to_return(context.app, subscriber, _consent(request, context, _("Subscribe again")))
+        confirmation.ask_to_return(context.app, subscriber, _consent(request, context, _("Subscribe again")))
     lines = [_("We sent you an email. Open the link in it to confirm, and your subscription continues as before.")]
     return context.message(
         request,

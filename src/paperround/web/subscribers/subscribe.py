@@ -16,7 +16,7 @@ from paperround.domain.errors import WrongUse
 from paperround.domain.latex import readable
 from paperround.domain.preferences import DEFAULTS
 from paperround.rendering.language import Language
-from paperround.subscribers import membership
+from paperround.subscribers import confirmation, membership
 from paperround.web.browse.cards import page_of
 from paperround.web.context import PRIVATE, ContextDep, RequestContext, client_of
 from paperround.web.forms import Form, FormFields
@@ -130,7 +130,7 @@ def _subscribe(request: Request, context: RequestContext, form: FormFields) -> R
                 "Enter another one."
             )
             return _form(request, context, language, replace(shown, wrong={"email": wrong}), status=422)
-        membership.ask_to_subscribe(context.app, email, patch, consent, first_now=shown.first_now)
+        confirmation.ask_to_subscribe(context.app, email, patch, consent, first_now=shown.first_now)
     lines = [
         language.gettext("We sent an email to %(email)s. Open the link in it to confirm your subscription.")
         % {"email": email},
@@ -155,7 +155,7 @@ def _send_link(request: Request, context: RequestContext, form: FormFields) -> R
     if form.get(_TRAP):
         return _lost(request, context, email, status=422, trapped=True)
     if decision is Decision.SEND:
-        membership.ask_for_link(context.app, email)
+        confirmation.ask_for_link(context.app, email)
     lines = [
         language.gettext("If %(email)s is subscribed here, an email with the link is on its way.") % {"email": email},
         language.gettext("You can also find the link at the bottom of every email from us."),

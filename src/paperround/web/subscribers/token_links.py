@@ -5,7 +5,7 @@ from __future__ import annotations
 from paperround.domain import tokens
 from paperround.domain.errors import BadToken
 from paperround.domain.models import Digest, Subscriber
-from paperround.subscribers import membership
+from paperround.subscribers import confirmation
 from paperround.web.context import RequestContext
 
 _LETTERS = {tokens.PREFERENCES: "p", tokens.UNSUBSCRIBE: "u", tokens.DIGEST: "i", tokens.FEEDBACK: "f"}
@@ -15,7 +15,7 @@ def owner(context: RequestContext, purpose: str, token: str) -> Subscriber | Non
     """The subscriber that a token belongs to; None when they were erased. Raises BadToken for an invalid token."""
     if purpose == tokens.CONFIRM:
         row = tokens.read(
-            context.app.keys, purpose, token, issued_after=context.app.clock() - membership.NOTICE_HOLDS
+            context.app.keys, purpose, token, issued_after=context.app.clock() - confirmation.NOTICE_HOLDS
         )
     else:
         row = tokens.read(context.app.keys, purpose, token)
