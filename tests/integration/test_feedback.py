@@ -75,6 +75,7 @@ def _first_letter(site: Site) -> Digest:
     site.subscriber(_EMAIL, "studies")
     _day(site, 1)
     pipeline.publish(site.app)
+    pipeline.deliver(site.app)  # a letter that is never sent gives its papers back
     return _latest(site)
 
 
@@ -87,7 +88,8 @@ def _row(site: Site, number: int) -> int:
 def test_the_next_digest_follows_what_was_said_and_tells_it(site: Site) -> None:
     digest = _first_letter(site)
     assert _kinds(site, digest) == ["agents"] * 3 + ["robots"] * 3
-    assert membership.say(site.app, _subscriber(site), _row(site, 1), 1)
+    for number in (1, 2, 3):
+        assert membership.say(site.app, _subscriber(site), _row(site, number), 1)
     _day(site, 11)
     shown = preview.look(site.app, PreviewRequest(_EMAIL))
     assert shown
@@ -131,14 +133,15 @@ def test_who_has_said_nothing_gets_what_everybody_gets(site: Site) -> None:
 
 def test_the_workshop_shows_the_affinity(site: Site) -> None:
     _first_letter(site)
-    membership.say(site.app, _subscriber(site), _row(site, 1), 1)
+    for number in (1, 2, 3):
+        membership.say(site.app, _subscriber(site), _row(site, number), 1)
     _day(site, 11)
     wanted = [PreviewRequest(_EMAIL)]
     for _ in range(2):
         shown = preview.look(site.app, wanted[-1])
         assert shown
         told = [one for one in preview.considered(site.app, shown) if one.fate is Placement.PRINTED]
-        affinities = ["robots" in one.paper.title for one in told if one.affinity > 0.3]
+        affinities = ["robots" in one.paper.title for one in told if one.affinity > 0.1]
         assert affinities == [True] * 3
         assert [one.rank for one in told] == sorted((one.rank for one in told), reverse=True)
         pipeline.publish(site.app)

@@ -11,7 +11,7 @@ from paperround.matching import candidates
 from paperround.matching.candidates import Candidates
 from paperround.matching.lexical import Statistics
 from paperround.matching.popularity import popularity
-from paperround.matching.profile import Features, Taste
+from paperround.matching.profile import Past, Tastes
 from support.letters import paper
 
 TODAY = date(2026, 11, 25)
@@ -20,7 +20,7 @@ PAPERS = {
     2: paper(2, title="Proteins bind", abstract="", authors=["Cy Clone"], day=TODAY + timedelta(days=1)),
 }
 ROBOTS, PROTEINS = Match("robots", 1, 0.7, ("title: robots",)), Match("proteins", 2, 0.4, ())
-NOBODYS = Taste(Features(Statistics()))
+NOBODYS = Tastes(Past).of((), {})
 
 
 def test_a_candidate_is_the_match_and_how_popular_its_paper_is() -> None:
@@ -38,13 +38,12 @@ def test_a_match_whose_paper_is_gone_is_left_out() -> None:
 
 def test_one_subscribers_taste_is_nobody_elses() -> None:
     others = [paper(3, title="Robots walk home"), paper(4, title="Laundry is wet"), paper(5, title="Rain")]
-    features = Features(Statistics.of([*PAPERS.values(), *others]))
+    past = Past(others, Statistics.of([*PAPERS.values(), *others]))
     said = [Feedback(1, 1, datetime(2026, 11, 24, tzinfo=UTC))]
     made = Candidates(TODAY)
     before = made.of([ROBOTS, PROTEINS], PAPERS, NOBODYS)
-    hers = made.of([ROBOTS, PROTEINS], PAPERS, Taste.of(said, PAPERS, features))
-    assert hers[0].affinity > 0.5 > hers[1].affinity
-    assert hers[0].like == "Robots fold laundry"
+    hers = made.of([ROBOTS, PROTEINS], PAPERS, Tastes(lambda: past).of(said, PAPERS, PAPERS))
+    assert hers[0].affinity > hers[1].affinity
     assert made.of([ROBOTS, PROTEINS], PAPERS, NOBODYS) == before
 
 

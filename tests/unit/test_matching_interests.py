@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paperround.matching.interests import BREADTHS, Scale, relevance
+from paperround.matching.interests import BREADTHS, Scale, is_close, relevance
 
 SCORES = st.lists(st.floats(0, 1, width=32), max_size=50).map(lambda scores: np.array(scores, dtype=np.float32))
 
@@ -18,6 +18,11 @@ def test_relevance_is_the_cosine_and_seven_tenths_of_the_share_of_evidence() -> 
     shares, cosines = np.array([0.0, 1.0], dtype=np.float32), np.array([0.5, 0.25], dtype=np.float32)
     assert relevance(shares, cosines) == pytest.approx([0.5, 0.95])
     assert relevance(shares, None) is shares
+
+
+def test_a_cosine_far_above_what_is_usual_is_close() -> None:
+    assert is_close(0.5)
+    assert not is_close(0.2)
 
 
 @given(SCORES, st.booleans(), SCORES)

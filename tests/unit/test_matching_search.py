@@ -13,7 +13,7 @@ from paperround.matching.lexical import Index, Statistics
 from paperround.matching.query import parse
 from paperround.matching.search import Scorer, plan
 from paperround.matching.words import Words, interpret
-from support.queries import BATCHES, QUERIES, WORDS, Shape
+from support.queries import BATCHES, QUERIES, WORDS, Shape, paper
 
 PLAIN = st.lists(WORDS, min_size=2, max_size=9).map(" ".join)
 
@@ -26,7 +26,7 @@ def test_a_search_scores_a_query_as_the_index_of_a_morning_does(
     statistics, wanted = Statistics.of(papers), parse(query[1])
     index, scorer = Index(papers, statistics), Scorer(wanted, statistics)
     for row, hit in index.matches(wanted).items():
-        [one] = [paper for paper in papers if paper.row == row]
+        [one] = [known for known in papers if known.row == row]
         # The index counts how common a beginning is among the papers of the batch, the search among all.
         assert math.isclose(scorer.score(one), hit.score, rel_tol=1e-5) or "*" in query[1]
 
@@ -37,8 +37,8 @@ def test_and_plain_words_too(papers: list[Paper], text: str) -> None:
     statistics, wanted = Statistics.of(papers), interpret(text)
     assert isinstance(wanted, Words)
     scorer = Scorer(wanted, statistics)
-    for paper, share in zip(papers, Index(papers, statistics).shares(wanted), strict=True):
-        assert scorer.score(paper) == pytest.approx(float(share), rel=1e-4)
+    for one, share in zip(papers, Index(papers, statistics).shares(wanted), strict=True):
+        assert scorer.score(one) == pytest.approx(float(share), rel=1e-4)
 
 
 @given(BATCHES, PLAIN)
@@ -49,9 +49,9 @@ def test_a_paper_with_two_of_a_few_words_is_always_a_candidate(papers: list[Pape
     few = Words(words.terms[:4])
     statistics, index = Statistics.of(papers), Index(papers)
     candidates = set().union(*(index.rows(query) for query, _ in plan(few, statistics)))
-    for paper in papers:
-        held = sum(paper.row in index.rows(phrase) for phrase in few.phrases)
-        assert held < 2 or paper.row in candidates
+    for one in papers:
+        held = sum(one.row in index.rows(phrase) for phrase in few.phrases)
+        assert held < 2 or one.row in candidates
 
 
 @given(BATCHES, QUERIES)
@@ -70,3 +70,12 @@ def test_a_long_text_asks_for_its_rarest_words() -> None:
     assert len(asked) == 8
     assert str(asked[0][0]).split(" ")[0] == "word39"
     assert "word1 " not in f"{asked[0][0]} "
+
+
+def test_names_count_and_of_several_words_those_together_are_asked_for() -> None:
+    robots = paper(1, title="Robots and drones", authors=("Ada Byron",))
+    wanted = parse("(robots OR drones) author:byron")
+    assert Scorer(wanted, Statistics()).score(robots) > Scorer(parse("robots OR drones"), Statistics()).score(robots)
+    assert Scorer(parse("author:nobody"), Statistics()).score(robots) == 0
+    assert [limit for _, limit in plan(wanted, Statistics())] == [150, 100, 300]
+    assert [limit for _, limit in plan(parse("author:byron"), Statistics())] == [300]

@@ -66,8 +66,16 @@ def test_an_empty_table_finds_nothing() -> None:
 
 
 def test_a_table_grows_beyond_the_room_that_it_begins_with() -> None:
-    table, vectors = VectorTable(), some(3, 5_000, 4)
+    table, vectors = VectorTable(), some(3, 7_000, 4)
     table.put({row: pack(vector) for row, vector in enumerate(vectors[:4_096])})
     table.put({row + 4_096: pack(vector) for row, vector in enumerate(vectors[4_096:])})
-    assert len(table) == 5_000
+    assert len(table) == 7_000
     assert table.of([0]).cosines(vectors[0])[0] == pytest.approx(1, abs=0.02)
+
+
+def test_vectors_of_another_length_take_the_place_of_all_that_are_there() -> None:
+    table = VectorTable()
+    [long], [short] = some(1, 1, 24), some(2, 1, 8)
+    table.put({1: pack(long), 2: pack(long)})
+    table.put({3: pack(long), 4: pack(short)})
+    assert table.nearest(short, 9).keys() == {4}

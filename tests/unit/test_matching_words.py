@@ -123,6 +123,7 @@ def test_more_of_the_words_and_the_rarer_ones_make_a_higher_share() -> None:
     index = Index(papers)
     both, rare, common = index.shares(Words(("robot", "walk")))[:3]
     assert both > rare > common > 0
+    assert index.shares(Words(("robot", "walk")))[0] == both
     assert index.reasons(Words(("robot", "walk")))[1] == ("title: Robots", "title: walk")
     assert index.reasons(And((Phrase(("robot",)), Phrase(("walk",)))), [2]) == {2: ("title: Robots",)}
     assert is_plain("robots walk")

@@ -97,10 +97,10 @@ def separate(rows: Sequence[Sparse], labels: Sequence[int], dimensions: int) -> 
     """
     found = np.zeros(dimensions, dtype=np.float32)
     number, positive = len(rows), sum(label > 0 for label in labels)
-    limits = {
-        1: _SOFTNESS * number / (2 * max(positive, 1)),
-        -1: _SOFTNESS * number / (2 * max(number - positive, 1)),
-    }
+    if positive in {0, number}:  # nothing to weigh against each other: each example is to be met
+        limits = {1: 1.0, -1: 1.0}
+    else:
+        limits = {1: _SOFTNESS * number / (2 * positive), -1: _SOFTNESS * number / (2 * (number - positive))}
     alphas = [0.0] * number
     for _ in range(_PASSES):
         moved = 0.0

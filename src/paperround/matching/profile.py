@@ -1,42 +1,37 @@
-"""What one subscriber wants more and less of, learned from the papers they said so of. Pure.
+"""What one subscriber wants more and less of, learned from the papers that they answered. Pure.
 
-Rocchio's method (in Salton, "The SMART Retrieval System", 1971, chapter 14): a paper is a vector of its telling words
-and its authors, of length one; a taste is the mean of what was liked less a share of the mean of what was disliked.
-A candidate's affinity is the cosine between the two less what chance would give, stretched: abstracts share few words
-even where they share a subject.
+Two small linear models (`learning`) say of a paper how much it is like those that were liked and unlike others; what
+they say is measured by papers that nobody asked about, and counts the more the more answers there are.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from math import copysign, sqrt, tanh
+from math import tanh
 from typing import NamedTuple
 
-from paperround.domain.models import Feedback, Paper
-from paperround.domain.text import fold
-from paperround.matching.fields import TEXT, Field, value_terms, values
-from paperround.matching.lexical import Statistics
+import numpy as np
+from numpy.typing import NDArray
 
-# As in matching.lexical: a word in the title is worth three in the abstract, mentions saturate at half with one.
-_WEIGHT = {Field.TITLE: 3.0, Field.KEYWORDS: 2.0, Field.ABSTRACT: 1.0}
-_HALF = 1.0
-# A word of one paper alone connects it with no other, one of more than half of all papers with any.
-_FEWEST, _LARGEST_SHARE = 2, 0.5
-_WORDS_KEPT = 60  # a paper's weightiest words say what it is on
-# A shared author is worth a rare word of the title; the more there are, the less each tells.
-_AUTHORS_WORTH = 0.75
-# Rocchio's gamma beside a beta of one: what was disliked is told less surely than what was liked.
-_DISLIKED_SHARE = 0.75
-# Two abstracts on different subjects have a cosine of about 0.05 by chance, on one subject of 0.1 to 0.3.
-_CHANCE, _STRETCH = 0.05, 0.15
-# From this affinity on, and with so much likeness to one liked paper, that paper is named as the reason.
-_TELLING, _ALIKE = 0.5, 0.1
+from paperround.domain.models import Feedback, Paper
+from paperround.matching.learning import WEAK_NEGATIVES, Model, Sparse, TermVectors, regress, separate, weight
+from paperround.matching.lexical import Statistics
+from paperround.matching.vectors import Vectors
+
+# A deviation above other papers, the mean of both models, is to move a paper about as far as two of its relevance do.
+# Where there is no past yet, papers are measured by those that they are chosen with, and none of them stands out far.
+_STRETCH, _STRETCH_ON_A_NEW_SITE = 12.0, 3.0
+# The scores of few other papers lie together by chance.
+_LEAST_DEVIATION, _FEW = 0.1, 20
+# From this degree before doubt on, and with so much likeness to one liked paper, that paper is named as the reason.
+_TELLING, _ALIKE = 0.2, 0.12
 _MAX_TITLE = 70  # characters of the liked paper's title in a reason
 
-Vector = Mapping[str, float]
+Numbers = NDArray[np.float32]
+Lookup = Callable[[Sequence[int]], Vectors]
+"""The vectors of papers, by their rows."""
 
 
 class Affinity(NamedTuple):
@@ -49,112 +44,167 @@ class Affinity(NamedTuple):
 NEUTRAL = Affinity()
 
 
-class Features:
-    """Papers as vectors, each made once; `statistics` says which words are telling."""
+class Usual(NamedTuple):
+    """What a model says of papers that nobody asked about: its mean and its deviation."""
 
-    def __init__(self, statistics: Statistics) -> None:
-        self._statistics = statistics
-        self._known: dict[int, Vector] = {}
+    mean: float = 0.0
+    deviation: float = 1.0
 
-    def of(self, paper: Paper) -> Vector:
-        """The paper's telling words and its authors with their weights, of length one; empty where it has none."""
-        found = self._known.get(paper.row)
-        if found is None:
-            found = self._known[paper.row] = self._made(paper)
-        return found
+    def height(self, score: float) -> float:
+        """A score in deviations above the mean."""
+        return (score - self.mean) / self.deviation
 
-    def _made(self, paper: Paper) -> Vector:
-        mentions: defaultdict[str, float] = defaultdict(float)
-        for place in TEXT:
-            for value in values(paper, place):
-                for term in value_terms(place, value):
-                    mentions[term] += _WEIGHT[place]
-        weights = {term: self._telling(term) * count / (count + _HALF) for term, count in mentions.items()}
-        telling = sorted((-weight, term) for term, weight in weights.items() if weight > 0)[:_WORDS_KEPT]
-        vector = {term: -weight for weight, term in telling}
-        for name in paper.authors:
-            vector[f"author {fold(name)}"] = _AUTHORS_WORTH / sqrt(len(paper.authors))
-        return _unit(vector)
 
-    def _telling(self, term: str) -> float:
-        frequency = self._statistics.frequencies.get(term, 0)
-        if not _FEWEST <= frequency <= _LARGEST_SHARE * self._statistics.documents:
-            return 0.0
-        return self._statistics.rarity(frequency)
+_ANY = Usual()
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """The papers of the past that answers are learned against, with what is needed to compare them."""
+
+    papers: Sequence[Paper] = ()
+    statistics: Statistics = field(default_factory=Statistics)
+    vectors: Lookup | None = None
+    """None where papers have no vectors."""
+
+
+class Learner:
+    """Learns the tastes of many subscribers against one past; what they share is made once."""
+
+    def __init__(self, past: Past) -> None:
+        self._past = past
+        self.terms = TermVectors(past.statistics)
+        self._known: dict[int, Numbers | None] = {}
+
+    def of(self, feedback: Iterable[Feedback], papers: Mapping[int, Paper], new: Collection[int]) -> Taste:
+        """The taste behind these answers; an answer on a paper that is not at hand is left out.
+
+        `new` has the papers that are about to be chosen from: they must not be taken as counter-examples.
+        """
+        said = sorted((one.paper, one.verdict) for one in feedback if one.paper in papers)
+        if not said:
+            return Taste(self)
+        taken = {row for row, _ in said} | set(new)
+        others = [paper for paper in self._past.papers if paper.row not in taken]
+        # Every other one to learn from, the rest to measure by: what a model has learned it says too surely.
+        weak, measured = _spread(others[::2]), _spread(others[1::2])
+        stretch = _STRETCH
+        if len(measured) < _FEW:
+            stretch = _STRETCH_ON_A_NEW_SITE
+            measured = [*measured, *_spread([papers[row] for row in sorted(new) if row in papers])]
+        # Where nothing was liked, papers in general are what is wanted.
+        label = -1 if any(verdict > 0 for _, verdict in said) else 1
+        examples = [*(papers[row] for row, _ in said), *weak]
+        labels = [*(verdict for _, verdict in said), *[label] * len(weak)]
+        rows = [self.terms.of(paper) for paper in examples]
+        model = Model(
+            len(said),
+            separate(rows, labels, len(self.terms.names)),
+            self._lines(examples, labels),
+        )
+        usual = _usual([model.by_words(self.terms.of(paper)) for paper in measured])
+        vectors = [vector for paper in measured if (vector := self.vector(paper.row)) is not None]
+        close = model.by_meaning(np.stack(vectors)).tolist() if vectors else []
+        liked = tuple(papers[row] for row, verdict in said if verdict > 0)
+        return Taste(self, model, usual, _usual(close), liked, stretch)
+
+    def _lines(self, examples: Sequence[Paper], labels: Sequence[int]) -> Numbers | None:
+        known = [
+            (vector, label)
+            for paper, label in zip(examples, labels, strict=True)
+            if (vector := self.vector(paper.row)) is not None
+        ]
+        if {label for _, label in known} != {1, -1}:
+            return None
+        return regress(np.stack([vector for vector, _ in known]), [label for _, label in known])
+
+    def vector(self, row: int) -> Numbers | None:
+        """A paper's vector less what all papers have in common; None where it has none."""
+        if row not in self._known:
+            found = self._past.vectors([row]) if self._past.vectors else None
+            there = found is not None and bool(found.known[0])
+            self._known[row] = found.numbers[0] - self._center if found is not None and there else None
+        return self._known[row]
+
+    @cached_property
+    def _center(self) -> Numbers:
+        assert self._past.vectors
+        found = self._past.vectors([paper.row for paper in self._past.papers]).numbers
+        return np.asarray(found.mean(axis=0)) if len(found) else np.float32(0)  # type: ignore[return-value]
 
 
 @dataclass(frozen=True, slots=True)
 class Taste:
-    """One subscriber's taste; the order in which they said what they did makes no difference."""
+    """One subscriber's taste; the order in which they answered makes no difference."""
 
-    features: Features
-    direction: Vector = field(default_factory=dict)
-    """Of length one, or empty for somebody who has said nothing: then every paper is neutral."""
+    learner: Learner
+    model: Model | None = None
+    """None for somebody who has said nothing: then every paper is neutral."""
+    words: Usual = _ANY
+    meaning: Usual = _ANY
     liked: tuple[Paper, ...] = ()
-
-    @classmethod
-    def of(cls, feedback: Iterable[Feedback], papers: Mapping[int, Paper], features: Features) -> Taste:
-        """Learned from what a subscriber said; a paper that is not at hand is left out."""
-        known = sorted((one.paper, one.verdict) for one in feedback if one.paper in papers)
-        liked = tuple(papers[row] for row, verdict in known if verdict > 0)
-        disliked = tuple(papers[row] for row, verdict in known if verdict < 0)
-        direction: defaultdict[str, float] = defaultdict(float)
-        for group, share in ((liked, 1.0), (disliked, -_DISLIKED_SHARE)):
-            for paper in group:
-                for term, weight in features.of(paper).items():
-                    direction[term] += share * weight / len(group)
-        return cls(features, _unit(direction), liked)
+    stretch: float = _STRETCH
 
     @property
     def neutral(self) -> bool:
         """Whether every paper is the same to it."""
-        return not self.direction
+        return self.model is None
 
     def affinity(self, paper: Paper) -> Affinity:
         """How much the paper is to this taste."""
-        if self.neutral:
+        if self.model is None:
             return NEUTRAL
-        vector = self.features.of(paper)
-        likeness = _product(vector, self.direction)
-        degree = tanh(copysign(max(abs(likeness) - _CHANCE, 0.0), likeness) / _STRETCH)
-        return Affinity(degree, self._like(vector) if degree >= _TELLING else "")
+        features = self.learner.terms.of(paper)
+        heights = [self.words.height(self.model.by_words(features))]
+        vector = self.learner.vector(paper.row)
+        if vector is not None and self.model.meaning is not None:
+            heights.append(self.meaning.height(float(self.model.by_meaning(vector[None])[0])))
+        sure = tanh(sum(heights) / len(heights) / self.stretch)
+        return Affinity(weight(self.model.answers) * sure, self._like(features) if sure >= _TELLING else "")
 
-    def _like(self, vector: Vector) -> str:
+    def _like(self, features: Sparse) -> str:
         """The title of the liked paper that is most alike, if that is alike enough to be told."""
         alike = max(
-            ((_product(vector, self.features.of(paper)), -paper.row, paper.title) for paper in self.liked),
+            ((likeness(features, self.learner.terms.of(paper)), -paper.row, paper.title) for paper in self.liked),
             default=(0.0, 0, ""),
         )
         return _short(alike[2]) if alike[0] >= _ALIKE else ""
 
 
 class Tastes:
-    """The tastes of many subscribers; what they are learned with is only made for the first who has said
-    something.
-    """
+    """The tastes of many subscribers; the past is only read for the first who has said something."""
 
-    def __init__(self, statistics: Callable[[], Statistics]) -> None:
-        self._statistics = statistics
+    def __init__(self, past: Callable[[], Past]) -> None:
+        self._past = past
 
-    def of(self, feedback: Sequence[Feedback], papers: Mapping[int, Paper]) -> Taste:
-        """One subscriber's."""
-        return Taste.of(feedback, papers, self._features) if feedback else _NONE
+    def of(self, feedback: Sequence[Feedback], papers: Mapping[int, Paper], new: Collection[int] = ()) -> Taste:
+        """One subscriber's; `new` has the papers that are about to be chosen from."""
+        return self._learner.of(feedback, papers, new) if feedback else _NONE
 
     @cached_property
-    def _features(self) -> Features:
-        return Features(self._statistics())
+    def _learner(self) -> Learner:
+        return Learner(self._past())
 
 
-_NONE = Taste(Features(Statistics()))
+_NONE = Taste(Learner(Past()))
 
 
-def _unit(vector: Mapping[str, float]) -> Vector:
-    length = sqrt(sum(weight * weight for weight in vector.values()))
-    return {term: weight / length for term, weight in vector.items()} if length else {}
+def likeness(one: Sparse, other: Sparse) -> float:
+    """The cosine between two papers' features."""
+    _, here, there = np.intersect1d(one.places, other.places, assume_unique=True, return_indices=True)
+    return float(one.weights[here] @ other.weights[there])
 
 
-def _product(one: Vector, other: Vector) -> float:
-    return sum(weight * other[term] for term, weight in one.items() if term in other)
+def _spread(papers: Sequence[Paper]) -> list[Paper]:
+    """So many of the papers as a model needs, evenly among all."""
+    step = max(1, -(-len(papers) // WEAK_NEGATIVES))
+    return list(papers[::step])
+
+
+def _usual(scores: Sequence[float]) -> Usual:
+    if len(scores) < _FEW:
+        return Usual(float(np.mean(scores)) if scores else 0.0, 2 * _LEAST_DEVIATION)
+    return Usual(float(np.mean(scores)), max(float(np.std(scores)), _LEAST_DEVIATION))
 
 
 def _short(title: str) -> str:

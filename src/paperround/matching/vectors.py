@@ -73,15 +73,22 @@ class VectorTable:
         return len(self._places)
 
     def put(self, packed: Mapping[int, bytes]) -> None:
-        """Add vectors, or replace those of these rows; all must have as many numbers as those that are there."""
+        """Add vectors, or replace those of these rows.
+
+        All that are compared have as many numbers as the last one: an endpoint may have changed its model.
+        """
         if not packed:
             return
+        size = len(next(reversed(list(packed.values()))))
+        packed = {row: vector for row, vector in packed.items() if len(vector) == size}
         factors, small = _apart(list(packed.values()))
         self._make_room(len(packed), small.shape[1])
         places = [self._places.setdefault(row, len(self._places)) for row in packed]
         self._rows[places], self._factors[places], self._small[places] = list(packed), factors, small
 
     def _make_room(self, more: int, dimensions: int) -> None:
+        if self._small.shape[1] != dimensions:
+            self._places.clear()
         needed = len(self._places) + more
         if needed <= len(self._rows) and self._small.shape[1] == dimensions:
             return

@@ -27,11 +27,11 @@ from paperround.domain.preferences import Preferences
 from paperround.domain.schedule import Cadence, issue_date, span_days
 from paperround.matching.candidates import Candidates
 from paperround.matching.popularity import rank
-from paperround.matching.profile import Taste, Tastes
+from paperround.matching.profile import Taste
 from paperround.rendering import notice, sample
 from paperround.resources import templates
 from paperround.rounds import pipeline
-from paperround.rounds.collection import Collection
+from paperround.rounds.interests import tastes
 from paperround.rounds.letters import Finished, LetterBuilder, as_preview, new_message_id
 from paperround.rounds.pipeline import Means
 from paperround.store.issues import Batch, DueSubscriber
@@ -199,7 +199,7 @@ def considered(app: App, shown: Preview) -> list[ConsideredPaper]:
         return []
     digest = shown.digest
     papers, matches, had = _evidence(app, shown, (*digest.papers, *digest.more))
-    found = _by_paper(app, matches, papers, _taste(app, shown))
+    found = _by_paper(app, matches, papers, _taste(app, shown, papers))
     reasons = {pick.paper: pick.why for section in digest.sections for pick in section.picks}
     told = [
         replace(
@@ -322,12 +322,11 @@ def _laid_out(
     )
 
 
-def _taste(app: App, shown: Preview) -> Taste:
-    """The subscriber's profile from their current feedback."""
-    said = app.store.feedback.of(shown.subscriber.row)
-    return Tastes(lambda: app.shared(Collection).current().statistics).of(
-        said, app.store.papers.by_rows(one.paper for one in said)
-    )
+def _taste(app: App, shown: Preview, papers: Mapping[int, Paper]) -> Taste:
+    """The subscriber's taste as it is now, for choosing the papers of this digest; nobody's has none."""
+    assert shown.digest
+    said, new = app.store.feedback.of(shown.subscriber.row), {*shown.digest.papers, *shown.digest.more}
+    return tastes(app).of(said, {**papers, **app.store.papers.by_rows(one.paper for one in said)}, new)
 
 
 def _names(app: App) -> dict[str, str]:

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from paperround.app import App
 from paperround.domain.models import Paper, Topic
-from paperround.matching import search
+from paperround.matching import profile, search
 from paperround.matching.interests import CLOSE, Scale, is_close, relevance
 from paperround.matching.lexical import Hit, Index
+from paperround.matching.profile import Tastes
 from paperround.matching.vectors import Vectors
 from paperround.matching.words import Wanted, Words
 from paperround.rounds.collection import Collection
@@ -140,3 +141,14 @@ def best_candidates(app: App, text: str, wanted: Wanted) -> list[Paper]:
     near = meaning.table().nearest(vector, _NEAREST).keys() - found.keys()
     found |= app.store.papers.by_rows(near)
     return [found[row] for row in sorted(found, reverse=True)]
+
+
+def tastes(app: App) -> Tastes:
+    """What subscribers' answers are learned with, as of now; the past is read for the first who has answered."""
+
+    def past() -> profile.Past:
+        newest, meaning = app.shared(Collection).current(), app.shared(Meaning)
+        lookup = meaning.table().of if meaning.on else None
+        return profile.Past(newest.papers, newest.statistics, lookup)
+
+    return Tastes(past)

@@ -31,8 +31,7 @@ from paperround.matching.candidates import Candidates
 from paperround.matching.compose import compose
 from paperround.matching.popularity import Talks
 from paperround.matching.profile import Tastes
-from paperround.rounds import bounce_intake, topics, webhooks
-from paperround.rounds.collection import Collection
+from paperround.rounds import bounce_intake, interests, topics, webhooks
 from paperround.rounds.dispatch import BatchSender, Surroundings
 from paperround.rounds.letters import LetterBuilder, new_message_id
 from paperround.rounds.meaning import embed
@@ -249,7 +248,7 @@ class Means:
         return cls(
             now,
             names,
-            Tastes(lambda: app.shared(Collection).current().statistics),
+            interests.tastes(app),
             Candidates(now.date()),
             Talks(),
             discussed,
@@ -286,7 +285,8 @@ def next_issue(schedule: Schedule, due_at: datetime, now: datetime) -> tuple[dat
 
 def choose(due: DueSubscriber, batch: Batch, cadence: Cadence, day: date, means: Means) -> Digest | None:
     """The digest of a subscriber's unread matches; None when there is nothing to send."""
-    subscriber, taste = due.subscriber, means.tastes.of(due.feedback, batch.papers)
+    new = {match.paper for match in due.matches}
+    subscriber, taste = due.subscriber, means.tastes.of(due.feedback, batch.papers, new)
     found = means.candidates.of(due.matches, batch.papers, taste)
     issue, discussed = f"{cadence.value} {day}", 0
     if told := span(cadence, day):
