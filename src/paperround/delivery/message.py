@@ -121,9 +121,9 @@ def display_name(name: str) -> str:
 
 
 def _head(head: Head, subject: str) -> bytes:
-    sender, for_lists, about = _shared(
-        head.sender_name, head.sender, head.reply_to, head.kind, head.list_name, head.list_label, head.help_url,
-        head.archive_url, head.feedback,
+    sender, for_lists, archive, about = _shared(
+        head.sender_name, head.sender, head.reply_to, head.kind, head.list_name, head.list_label, head.archive_url,
+        head.feedback,
     )  # fmt: skip
     lines = (
         sender,
@@ -132,6 +132,8 @@ def _head(head: Head, subject: str) -> bytes:
         _date_field(head.date.replace(microsecond=0)),
         _fold("Message-ID", [head.message_id]),
         for_lists,
+        *_help_field(head),
+        archive,
         *_unsubscribe_fields(head),
         about,
         _fold("Content-Type", ["multipart/alternative;", f'boundary="{_boundary(head)}"']),
@@ -158,26 +160,24 @@ def _shared(
     kind: Literal["digest", "notice"],
     list_name: str,
     list_label: str,
-    help_url: str,
     archive_url: str,
     feedback: tuple[str, ...],
-) -> tuple[str, str, str]:
-    """The fields that all letters of a kind share, in three blocks between which a letter's own stand."""
+) -> tuple[str, str, str, str]:
+    """The fields that all letters of a kind share, in blocks between which a letter's own stand."""
     domain = ascii_domain(sender.rpartition("@")[2])
     lists = [("Reply-To", [f"<{wire(reply_to)}>"] if reply_to else [])]
     if kind == "digest":  # RFC 2919 and 2369
         lists.append(("List-Id", [*_list_id(list_name or sender_name, list_label, domain)]))
-        lists.append(("List-Help", [*_uris(help_url)]))
-        lists.append(("List-Archive", [*_uris(archive_url)]))
     about = [
         ("Feedback-ID", [_feedback_id(feedback or (kind,), domain)]),
         ("Auto-Submitted", ["auto-generated"]),  # RFC 3834 5: no vacation notice comes back
         ("Precedence", ["bulk"] if kind == "digest" else []),  # for responders older than RFC 3834
         ("MIME-Version", ["1.0"]),
     ]
-    blocks = ([("From", [*_mailbox(sender_name, sender)])], lists, about)
-    first, second, third = ("".join(_fold(*field) for field in block if field[1]) for block in blocks)
-    return first, second, third
+    archive = [("List-Archive", [*_uris(archive_url)])] if kind == "digest" else []
+    blocks = ([("From", [*_mailbox(sender_name, sender)])], lists, archive, about)
+    first, second, third, fourth = ("".join(_fold(*field) for field in block if field[1]) for block in blocks)
+    return first, second, third, fourth
 
 
 @lru_cache(maxsize=64)
@@ -188,6 +188,11 @@ def _date_field(date: datetime) -> str:
 def _boundary(head: Head) -> str:
     # RFC 2045 6.7: "=_" never occurs in quoted-printable, so the boundary cannot occur in a part.
     return "=_" + hashlib.sha256(head.message_id.encode()).hexdigest()[:24]
+
+
+def _help_field(head: Head) -> Iterator[str]:
+    if head.kind == "digest" and (uris := _uris(head.help_url)):
+        yield _fold("List-Help", uris)
 
 
 def _unsubscribe_fields(head: Head) -> Iterator[str]:

@@ -86,10 +86,12 @@ class Fragment:
 
     def add_to(self, pieces: list[bytes], values: Mapping[str, bytes]) -> None:
         """Add the fragment as quoted-printable, with the values, encoded by `encode_piece`, in their places."""
+        if len(self.slots) > 1 and self.slots.count(self.slots[0]) == len(self.slots):  # a card's: feedback alone
+            pieces.append(values[self.slots[0]].join(self.encoded))
+            return
         pieces.append(self.encoded[0])
-        if self.slots:
-            for name, literal in zip(self.slots, self.encoded[1:], strict=True):
-                pieces += values[name], literal
+        for name, literal in zip(self.slots, self.encoded[1:], strict=True):
+            pieces += values[name], literal
 
 
 class EncodedValues(dict[str, bytes]):

@@ -36,13 +36,15 @@ def wrap(text: str, indent: str = "", width: int = WIDTH) -> list[str]:
     if len(text) + len(indent) <= width and text.isascii():  # most do, and most calls are for one letter alone
         return [indent + " ".join(words)] if (words := text.split()) else []
     lines: list[str] = []
-    line = ""
+    line, margin, used = "", columns(indent), 0
     for space, piece in _pieces(text.replace("\u200b", "")):
-        if line and columns(indent + line + space + piece) > width:
+        taken = columns(piece)
+        if line and margin + used + len(space) + taken > width:
             lines.append(indent + line)
-            line = piece
+            line, used = piece, taken
         else:
-            line += (space if line else "") + piece
+            before = space if line else ""
+            line, used = line + before + piece, used + len(before) + taken
     return [*lines, indent + line] if line else lines
 
 

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Engine, Select, collate, delete, func, or_, select, update
+from sqlalchemy import Connection, Engine, Select, bindparam, collate, delete, func, or_, select, update
 
 from paperround.domain.models import EventKind, Subscriber, SubscriberState
 from paperround.domain.preferences import FIELDS, Preferences, read_patch
@@ -57,9 +57,10 @@ class Subscribers:
         return self._one(subscribers.c.row == row)
 
     def by_rows(self, rows: Sequence[int]) -> dict[int, Subscriber]:
-        """Several subscribers by their numbers."""
+        """Several subscribers by their numbers, with what their letters need: not with topics, dates and consent."""
         with reading(self._engine) as db:
-            return {subscriber.row: subscriber for subscriber in load(db, subscribers.c.row.in_(rows))}
+            found = [_addressee(*one) for one in db.execute(_ADDRESSEES, {"rows": rows})]
+        return {subscriber.row: subscriber for subscriber in found}
 
     def by_emails(self, emails: Iterable[str]) -> dict[str, Subscriber]:
         """Those of these addresses that are known, by their `email_key`."""
@@ -223,6 +224,18 @@ def load(db: Connection, *where: Any, limit: int | None = None, order: Any = sub
         for subscriber, slug, query, private in db.execute(some):
             follows[subscriber].append((slug, query if private else None))
     return [_subscriber(row, follows[row.row]) for row in found]
+
+
+_ADDRESSEES = select(
+    *(subscribers.c.row, subscribers.c.email, subscribers.c.state, subscribers.c.request),
+    *(subscribers.c[name] for name in COLUMNS),
+).where(subscribers.c.row.in_(bindparam("rows", expanding=True)))
+
+
+def _addressee(row: int, email: str, state: str, request: Mapping[str, Any] | None, *columns: Any) -> Subscriber:
+    known = Preferences(**dict(zip(COLUMNS, columns, strict=True)))
+    pending = state == SubscriberState.PENDING.value
+    return Subscriber(row, email, SubscriberState(state), requested(known, request) if pending else known)
 
 
 def _subscriber(found: Any, follows: Sequence[tuple[str, str | None]]) -> Subscriber:
