@@ -5,7 +5,7 @@ VENV   ?= .venv
 PORT   ?= 8000
 bin    := $(VENV)/bin
 
-.PHONY: run test check unit bench eval house lock clean
+.PHONY: run test check unit bench bench-pages eval house lock clean
 
 ## run: start paperround: seeds on the first start, a first round into the built-in inbox, the web pages
 run: $(VENV)/.ready-run
@@ -26,8 +26,12 @@ check: $(VENV)/.ready-test
 unit: $(VENV)/.ready-test
 	PAPERROUND_FEW_EXAMPLES=1 $(bin)/pytest tests/unit -q -n 2 -m "not slow"
 
-## bench: how fast the pages answer beside a round, with 200,000 papers and 100,000 readers; makes them first
+## bench: how fast letters go out, beside the usual way, smtp-source and (NODEMAILER=folder) nodemailer; one table
 bench: $(VENV)/.ready-test
+	$(bin)/python tests/support/bench_delivery.py --dkim $(if $(NODEMAILER),--nodemailer $(NODEMAILER))
+
+## bench-pages: how fast the pages answer beside a round, with 200,000 papers and 100,000 subscribers; makes them first
+bench-pages: $(VENV)/.ready-test
 	$(bin)/python tests/support/bench_pages.py
 
 ## house: figures about the arrangement of the code: rooms, levels, imports, names

@@ -21,7 +21,15 @@ def test_pieces_that_are_joined_read_like_the_whole(pieces: list[str]) -> None:
     joined = join([encode_piece(piece) for piece in pieces])
     assert decoded(joined) == "".join(pieces)
     assert all(len(line) <= 76 for line in joined.split(b"\r\n"))
-    assert not joined.endswith(b"=\r\n")
+    assert not any(line.endswith((b" ", b"\t")) for line in joined.split(b"\r\n"))
+
+
+@given(st.integers(60, 90), st.sampled_from(["a", " ", "é", "="]))
+def test_a_full_line_has_room_for_the_soft_break_behind_it(length: int, last: str) -> None:
+    pieces = ["b" * length + last, "c"]
+    joined = join([encode_piece(piece) for piece in pieces])
+    assert decoded(joined) == "".join(pieces)
+    assert max(map(len, joined.split(b"\r\n"))) <= 76
 
 
 @given(TEXTS.filter(bool), st.integers(0, 8))
