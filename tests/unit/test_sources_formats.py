@@ -11,14 +11,16 @@ from hypothesis import strategies as st
 
 from paperround.domain.errors import SourceError
 from paperround.domain.identity import conflict, keys
-from paperround.domain.models import MAX_AUTHORS, Listing, Parsed
-from paperround.sources import FORMATS
+from paperround.domain.models import MAX_AUTHORS, Listing, Parsed, Problem
+from paperround.sources import FORMATS, jsonl
 from paperround.sources.arxiv_days import HOLIDAYS, batch_of, batches, has_batch, last_batch, submitted_for
-from paperround.sources.entries import Entries, cut_short
+from paperround.sources.entries import Entries, Reasons, cut_short
+from paperround.sources.guess import HEAD, guess_format
 from paperround.sources.links import web_link
 from paperround.sources.markup import extract, plain, untex
 from paperround.sources.page import latest
 from support.answers import at, sample
+from support.documents import BODIES, SAMPLES
 
 TODAY = date(2026, 11, 23)
 
@@ -744,6 +746,80 @@ def test_an_export_keeps_its_lines_own_sources() -> None:
 )
 def test_what_is_exported_comes_back_the_same(listing: Listing) -> None:
     assert FORMATS["jsonl"](listing.model_dump_json().encode() + b"\r\n", TODAY) == Parsed((listing,))
+
+
+def test_an_export_of_any_size_is_read_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jsonl, "_BLOCK", 200)
+    monkeypatch.setattr(jsonl, "_MAX_LINE", 300)
+    lines = [f'{{"title": "Paper {n}", "day": "2026-11-20"}}' for n in range(1, 40)]
+    lines[9:9] = ["no JSON", f'{{"title": "{"x" * 900}"}}', "", '{"title": ""}']
+    body = b"\xef\xbb\xbf" + "\n".join(lines).encode()
+    parts = list(jsonl.parse_pieces((body[at : at + 70] for at in range(0, len(body), 70)), TODAY))
+    assert len(parts) > 5
+    assert [x.title for part in parts for x in part.listings] == [f"Paper {n}" for n in range(1, 40)]
+    whole = FORMATS["jsonl"](body, TODAY)
+    assert len([p for part in parts for p in part.problems]) == len(whole.problems) == 3
+    cut = list(jsonl.parse_pieces([body[:-9]], TODAY))
+    assert [str(p) for p in cut[-1].problems][
+        -1
+    ] == f"the rest: the last line, {len(lines)}, ends too early; export again"
+    with pytest.raises(SourceError, match="no line is a JSON object"):
+        list(jsonl.parse_pieces([b"no JSON\n" * 99], TODAY))
+    assert list(jsonl.parse_pieces([], TODAY)) == [Parsed()]
+    assert list(jsonl.parse_pieces([(lines[0] + "\n").encode() * 9], TODAY))[-1].problems == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "form"),
+    [
+        ("x", b'\xef\xbb\xbf{"title": "A"}\n{"title": "B"}\n', "jsonl"),
+        ("x", b'{"title": "A"}', "jsonl"),
+        ("x", b'{"title": "A"}\n', "jsonl"),
+        ("x.jsonl.gz", b'{"title": "A', "jsonl"),
+        ("x", b'[{"paper": {"id": "2611.00001"}}]', "hf-daily"),
+        ("x", b'{"messages": [],\n "collection": []}', "biorxiv"),
+        ("x", b'{"version": "https://jsonfeed.org/version/1"}', "feed"),
+        ("x", b'{"version": "1"}', None),
+        ("x.json", b"{" * 70_000, None),
+        ("x", b"<?xml version='1.0'?><OAI-PMH>", "arxiv-oai"),
+        ("x", b"<feed xmlns:arxiv='http://arxiv.org/schemas/atom'>", "arxiv-atom"),
+        ("x", b"<feed><entry><id>http://arxiv.org/abs/2611.00001</id>", "arxiv-atom"),
+        ("x", b"<rss version='2.0'><channel>", "feed"),
+        ("x", b"<html>", None),
+        ("x.rss", b"<html>", "feed"),
+        ("x", b"Models\n\nDaily Papers\nNov 20\n", "page"),
+        ("x", b"anything", None),
+        ("x", b"", None),
+    ],
+)
+def test_a_files_format_is_guessed(name: str, body: bytes, form: str | None) -> None:
+    assert guess_format(name, body[:HEAD]) == form
+
+
+def test_every_sample_is_guessed_right() -> None:
+    wrong = {
+        name: found for name, form in SAMPLES.items() if (found := guess_format("-", BODIES[name][:HEAD])) != form
+    }
+    assert wrong == {}
+
+
+def test_the_same_reason_is_told_once_with_a_count() -> None:
+    reasons = Reasons()
+    reasons.add(Problem(f'entry {n} "T{n}"', f"its day, {1900 + n}, is before 1991") for n in range(1, 50))
+    reasons.add([Problem("entry 50", "it has no title"), Problem("150 more entries", "rejected too", 150)])
+    reasons.add([Problem("entry 300", "it has no title")])
+    assert [str(problem) for problem in reasons.folded()] == [
+        'entry 1 "T1" and 48 more: its day, 1901, is before 1991',
+        "entry 50 and 1 more: it has no title",
+        "150 more entries: rejected too",
+    ]
+    assert sum(problem.entries for problem in reasons.folded()) == 201
+    many = Reasons()
+    many.add(
+        Problem(f"entry {n}", "".join(map(chr, (97 + n % 26, 97 + n // 26 % 26, 97 + n // 676)))) for n in range(3000)
+    )
+    assert len(many.folded()) == 1_001
+    assert sum(problem.entries for problem in many.folded()) == 3_000
 
 
 # --- text -----------------------------------------------------------------------------------------------------

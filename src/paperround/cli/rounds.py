@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from paperround.cli.framework import Command, command_group
-from paperround.cli.shared import AsJson, exit_if, given_path, opened, progress_bars, read_day, read_file
+from paperround.cli.shared import (
+    STDIN,
+    AsJson,
+    exit_if,
+    given_path,
+    opened,
+    progress_bars,
+    read_day,
+    read_pieces,
+    read_size,
+)
 from paperround.domain.errors import WrongUse
 from paperround.operator import console
 
@@ -41,10 +51,11 @@ def ingest(
     ] = None,
     file: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", parser=given_path, help="Read this file instead of asking a source."),
+        typer.Option(metavar="FILE", parser=given_path, help="Read this file and ask no source; - is stdin."),
     ] = None,
     form: Annotated[
-        str | None, typer.Option("--as", metavar="FORMAT", help="The file's format, such as jsonl.")
+        str | None,
+        typer.Option("--as", metavar="FORMAT", help="The file's format; else it is guessed."),
     ] = None,
     since: Annotated[str | None, typer.Option(metavar="DAY", help="Ask from this day on (YYYY-MM-DD).")] = None,
     archive: Annotated[
@@ -56,13 +67,14 @@ def ingest(
     from paperround.rounds import pipeline
     from paperround.sources import FORMATS
 
-    if (file is None) != (form is None):
-        raise WrongUse(f"--file and --as go together; formats: {', '.join(FORMATS)}")
+    if file is None and form is not None:
+        raise WrongUse("--as says what a --file is; name the file too")
     if form is not None and form not in FORMATS:
         raise WrongUse(f"there is no format {form!r}; there are: {', '.join(FORMATS)}")
     with opened() as app, progress_bars(app):
-        if file is not None and form is not None:
-            reports = [pipeline.ingest_file(app, read_file(file), form, file.name, archive=archive)]
+        if file is not None:
+            size = None if str(file) == STDIN else read_size(file)
+            reports = [pipeline.ingest_file(app, read_pieces(file), form, file.name, archive=archive, size=size)]
         else:
             reports = pipeline.ingest(app, names or (), read_day(since) if since else None, archive=archive)
     if as_json:
@@ -70,7 +82,7 @@ def ingest(
     else:
         console.table(
             ("source", "fetched", "new", "updated", "rejected", "state"),
-            [(r.source, r.fetched, r.new, r.updated, len(r.problems), r.state) for r in reports],
+            [(r.source, r.fetched, r.new, r.updated, r.rejected, r.state) for r in reports],
         )
         for report in reports:
             _warn(report)
@@ -136,7 +148,7 @@ def _report_facts(report: Ingested) -> dict[str, Any]:
         "fetched": report.fetched,
         "new": report.new,
         "updated": report.updated,
-        "rejected": len(report.problems),
+        "rejected": report.rejected,
         "stale": report.stale,
         "problems": [*([report.note] if report.failed else []), *map(str, report.problems)],
     }

@@ -6,7 +6,7 @@ import gc
 import signal
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -42,6 +42,9 @@ class Options:
 
 
 options = Options()
+STDIN = "-"
+"""What is typed for a file that is read from stdin."""
+_PIECE = 1 << 20  # bytes
 
 
 @contextmanager
@@ -122,6 +125,24 @@ def read_file(file: Path) -> bytes:
         raise WrongUse(f"{file}: {error.strerror}; is the path right?") from None
 
 
+def read_size(file: Path) -> int:
+    """The size in bytes of a file that was named; raises WrongUse."""
+    try:
+        return file.stat().st_size
+    except OSError as error:
+        raise WrongUse(f"{file}: {error.strerror}; is the path right?") from None
+
+
+def read_pieces(file: Path) -> Iterator[bytes]:
+    """The content of a file that was named, or of stdin for `-`, a piece at a time; raises WrongUse."""
+    try:
+        with nullcontext(sys.stdin.buffer) if str(file) == STDIN else file.open("rb") as opened_file:
+            while piece := opened_file.read(_PIECE):
+                yield piece
+    except OSError as error:
+        raise WrongUse(f"{file}: {error.strerror}; is the path right?") from None
+
+
 def write_lines(file: Path, lines: Iterable[str]) -> int:
     """Write a file that is whole or not there, readable by this account alone; how many lines that were."""
     number = 0
@@ -138,7 +159,7 @@ def write_lines(file: Path, lines: Iterable[str]) -> int:
 
 def given_path(text: str) -> Path:
     """A path as it was typed: --site changes the folder, and what is typed is meant from where it was typed."""
-    return Path(text) if options.typed_in is None else options.typed_in / text
+    return Path(text) if options.typed_in is None or text == STDIN else options.typed_in / text
 
 
 def read_moment(text: str) -> datetime:

@@ -148,6 +148,8 @@ class Problem:
 
     where: str
     what: str
+    entries: int = 1
+    """How many entries it stands for."""
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}"

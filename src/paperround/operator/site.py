@@ -71,7 +71,7 @@ def load_seeds(app: App) -> bool:
     if app.store.note(_SEEDED) or app.store.papers.count() or app.store.subscribers.count():
         return False
     seeds = folder("seeds")
-    pipeline.ingest_file(app, (seeds / "papers.jsonl").read_bytes(), "jsonl", "seeds")
+    pipeline.ingest_file(app, [(seeds / "papers.jsonl").read_bytes()], "jsonl", "seeds")
     known = {topic.slug for topic in app.store.topics.all()}
     rows = csv_file.read((seeds / "subscribers.csv").read_bytes())
     # An operator who has made topics of their own gets the seeds' subscribers as far as those fit.

@@ -17,15 +17,17 @@ it changes nothing. docs/flow.md tells what happens when the power fails between
 from __future__ import annotations
 
 import time
+import zlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from itertools import chain
 
-from paperround import logs
+from paperround import compression, logs
 from paperround.app import App
-from paperround.domain.errors import PaperroundError, SourceError, TransportError
-from paperround.domain.models import Digest, Listing, Problem
+from paperround.domain.errors import PaperroundError, SourceError, TransportError, WrongUse
+from paperround.domain.models import Digest, Listing, Parsed, Problem
 from paperround.domain.schedule import Cadence, Schedule, issue_date, next_digest_at, span
 from paperround.matching.candidates import Candidates
 from paperround.matching.compose import compose
@@ -35,7 +37,9 @@ from paperround.rounds import bounce_intake, interests, topics, webhooks
 from paperround.rounds.dispatch import BatchSender, Surroundings
 from paperround.rounds.letters import LetterBuilder, new_message_id
 from paperround.rounds.meaning import embed
-from paperround.sources import FORMATS, Fetched, Source, SourceState, Window, pictures
+from paperround.sources import FORMATS, Fetched, Source, SourceState, Window, jsonl, pictures
+from paperround.sources.entries import Reasons
+from paperround.sources.guess import HEAD, guess_format
 from paperround.store.issues import Batch, DueSubscriber, NewDelivery
 from paperround.store.sources import SourceRecord
 from paperround.store.unread import News
@@ -47,6 +51,9 @@ _MATCHES_AT_ONCE = 5_000  # that they have unread together: a batch holds the da
 _UNCONFIRMED_KEPT = timedelta(days=30)  # an address that somebody typed in and nobody confirmed
 _FIRST_LOOK_BACK = timedelta(days=2)
 _LONGEST_LOOK_BACK = timedelta(days=30)
+_GZIP = b"\x1f\x8b"
+_LARGEST_FILE = 64 << 20  # bytes, unpacked
+_LARGEST_EXPORT = 1 << 40  # bytes; it is never in memory as a whole
 _PICTURES_AT_ONCE = 100
 _PICTURE_SECONDS = 60.0  # for all of them together: what is missing then comes with the next round
 _PICTURES_OF = timedelta(days=7)  # papers; older ones reach no letter
@@ -65,6 +72,11 @@ class Ingested:
     problems: list[Problem] = field(default_factory=list)
     state: str = ""
     note: str = ""
+
+    @property
+    def rejected(self) -> int:
+        """How many entries were left out."""
+        return sum(problem.entries for problem in self.problems)
 
     @property
     def stale(self) -> bool:
@@ -111,15 +123,62 @@ def ingest(
     return reports
 
 
-def ingest_file(app: App, data: bytes, form: str, name: str, *, archive: bool = False) -> Ingested:
-    """Take in a file in one of the FORMATS; one that is something else is reported as failed."""
+def ingest_file(
+    app: App, pieces: Iterable[bytes], form: str | None, name: str, *, archive: bool = False, size: int | None = None
+) -> Ingested:
+    """Take in a file in one of the FORMATS, perhaps packed with gzip, from its bytes in pieces.
+
+    Without `form` it is guessed from the name and the beginning; WrongUse where it cannot be. An export of any size
+    is taken in as it is read; of the others at most 64 MB. A file that is something else is reported as failed.
+    `size`, in bytes, is for the progress.
+    """
+    report, reasons = Ingested(name, state=SourceState.FRESH), Reasons()
+    app.progress.begin("reading", size)
     try:
-        parsed = FORMATS[form](data, app.clock().date())
+        for parsed in _parsed(app, pieces, form, name):
+            report.fetched += len(parsed.listings)
+            reasons.add(parsed.problems)
+            _take_in(app, parsed.listings, report, archive=archive)
     except SourceError as error:
-        return Ingested(name, state="failed", note=str(error))
-    report = Ingested(name, fetched=len(parsed.listings), problems=list(parsed.problems), state=SourceState.FRESH)
-    _take_in(app, parsed.listings, report, archive=archive)
+        report.state, report.note = "failed", str(error)
+    except zlib.error:
+        report.state, report.note = "failed", f"{name}: it ends too early, or is no whole gzip file"
+    report.problems = reasons.folded()
     return report
+
+
+def _parsed(app: App, pieces: Iterable[bytes], form: str | None, name: str) -> Iterator[Parsed]:
+    unpacked, head = _beginning(_told_of(app, pieces))
+    if head.startswith(_GZIP):
+        unpacked, head = _beginning(compression.unpacked(unpacked, "gzip", _LARGEST_EXPORT))
+    form = form or guess_format(name, head)
+    if form is None:
+        raise WrongUse(f"{name}: its format cannot be told; name it with --as: {', '.join(FORMATS)}")
+    today = app.clock().date()
+    if form == jsonl.KIND:
+        yield from jsonl.parse_pieces(unpacked, today)
+        return
+    data = bytearray()
+    for piece in unpacked:
+        data += piece
+        if len(data) > _LARGEST_FILE:
+            raise SourceError(f"{name}: it is larger than {_LARGEST_FILE >> 20} MB; split it", again=False)
+    yield FORMATS[form](bytes(data), today)
+
+
+def _told_of(app: App, pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The pieces, each shown as progress."""
+    for piece in pieces:
+        yield piece
+        app.progress.advance(len(piece))
+
+
+def _beginning(pieces: Iterable[bytes]) -> tuple[Iterator[bytes], bytes]:
+    """All pieces once more, and what they begin with."""
+    rest, head = iter(pieces), b""
+    while len(head) < HEAD and (piece := next(rest, b"")):
+        head += piece
+    return chain((head,), rest), head[:HEAD]
 
 
 def _ask(app: App, source: Source, since: date | None, *, archive: bool) -> Ingested:
@@ -134,7 +193,9 @@ def _ask(app: App, source: Source, since: date | None, *, archive: bool) -> Inge
         answer = source.fetch(app.http, window)
         report.state, report.note = answer.state, answer.note
         report.fetched = len(answer.parsed.listings) + len(answer.back_stock)
-        report.problems = list(answer.parsed.problems)
+        reasons = Reasons()
+        reasons.add(answer.parsed.problems)
+        report.problems = reasons.folded()
         _take_in(app, answer.back_stock, report, archive=True)
         _take_in(app, answer.parsed.listings, report, archive=archive)
         if report.state == SourceState.FRESH and not report.new and not report.updated:

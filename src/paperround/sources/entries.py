@@ -12,7 +12,9 @@ The rules about days and about bad fields stand here, once for all sources:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import date
 
 from pydantic import ValidationError
@@ -24,15 +26,17 @@ FIRST_YEAR, DAYS_AHEAD = 1991, 2
 # A file of another kind would give a problem for each of its lines; nobody reads more of them than this.
 _MAX_PROBLEMS = 100
 _REST = "the rest"
+_NUMBER = re.compile(r"\d+")
 
 
 class Entries:
     """Collects one answer's entries in order: listings on one side, problems on the other."""
 
-    def __init__(self, today: date, *, source: str, kind: str = "") -> None:
+    def __init__(self, today: date, *, source: str, kind: str = "", before: int = 0) -> None:
+        """`before` is how many entries came before the first one."""
         self.today = today
         self._said: dict[str, object] = {"source": source, "kind": kind or source}
-        self._number = 0
+        self._number = before
         self._rejected = 0
         self._listings: list[Listing] = []
         self._problems: list[Problem] = []
@@ -69,7 +73,7 @@ class Entries:
         """All of it; `day` is the day that the answer itself is of."""
         problems = tuple(self._problems)
         if (more := self._rejected - _MAX_PROBLEMS) > 0:
-            problems += (Problem(f"{more} more entries", "rejected too; is the file of this format?"),)
+            problems += (Problem(f"{more} more entries", "rejected too; is the file of this format?", more),)
         return Parsed(tuple(self._listings), problems, day)
 
     def dated(self) -> Parsed:
@@ -93,6 +97,32 @@ class Entries:
 def cut_short(parsed: Parsed) -> bool:
     """Whether the answer ended before its end."""
     return any(problem.where == _REST for problem in parsed.problems)
+
+
+class Reasons:
+    """Problems with the same reason as one, which names the first entry and counts the others."""
+
+    _MOST = 1_000
+
+    def __init__(self) -> None:
+        self._first: dict[str, Problem] = {}
+
+    def add(self, problems: Iterable[Problem]) -> None:
+        """Count these too."""
+        for problem in problems:
+            # Reasons that differ in a number alone (a column, a day) are one.
+            reason = _NUMBER.sub("0", problem.what) if len(self._first) < self._MOST else "others"
+            known = self._first.get(reason)
+            self._first[reason] = replace(known, entries=known.entries + problem.entries) if known else problem
+
+    def folded(self) -> list[Problem]:
+        """One problem a reason, in the order in which they came up."""
+        return [
+            replace(problem, where=f"{problem.where} and {problem.entries - 1:,} more")
+            if problem.entries > 1 and not problem.where[:1].isdigit()
+            else problem
+            for problem in self._first.values()
+        ]
 
 
 def plausible(day: date, today: date) -> bool:

@@ -20,6 +20,7 @@ from paperround.sources.files import read_file
 from paperround.sources.reading import describe
 
 KIND = "jsonl"
+_BLOCK = 1 << 20  # bytes
 _MAX_LINE = 1 << 20  # bytes; the longest abstract with 3,000 authors is a tenth of it
 
 
@@ -56,21 +57,46 @@ class Jsonl(SourceSettings):
 
 def parse(data: bytes, today: date) -> Parsed:
     """The listings in the lines; a line's own source and kind are kept, and empty lines passed over."""
-    entries = Entries(today, source=KIND)
-    lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    return _read(data.removeprefix(b"\xef\xbb\xbf"), today)
+
+
+def parse_pieces(pieces: Iterable[bytes], today: date) -> Iterator[Parsed]:
+    """The same for a file of any size, some megabyte of it in memory at a time."""
+    lines, buffer, first = 1, b"", True
+    for piece in pieces:
+        buffer += piece
+        if len(buffer) < _BLOCK:
+            continue
+        block, newline, buffer = buffer.rpartition(b"\n")
+        if newline:
+            start = block.removeprefix(b"\xef\xbb\xbf") if first else block
+            yield _read(start, today, lines, known=not first, last=False)
+            lines, first = lines + block.count(b"\n") + 1, False
+        buffer = buffer[: 2 * _BLOCK]  # a line that is longer has no end worth waiting for
+    if buffer.strip() or first:
+        yield _read(buffer.removeprefix(b"\xef\xbb\xbf") if first else buffer, today, lines, known=not first)
+
+
+def _read(data: bytes, today: date, first: int = 1, *, known: bool = False, last: bool = True) -> Parsed:
+    """The listings in some lines, the first of which has the number `first`.
+
+    `known` says that lines before were of this format, `last` that no more follow.
+    """
+    entries = Entries(today, source=KIND, before=first - 1)
+    lines = data.split(b"\n")
     objects = 0
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(lines, first):
         if not line.strip():
             continue
         value = _value(line)
         objects += isinstance(value, dict)
         if isinstance(value, dict):
             _add(entries, value)
-        elif isinstance(value, str) and number == len(lines) and objects:
+        elif isinstance(value, str) and last and number == first + len(lines) - 1 and (objects or known):
             entries.cut(f"the last line, {number}, ends too early; export again")
         else:
             entries.reject(value if isinstance(value, str) else f"line {number} is JSON, but not an object")
-    if not objects and data.strip():
+    if not objects and not known and data.strip():
         raise SourceError(
             f"{KIND}: no line is a JSON object (got {describe(data)}); one listing a line is wanted", again=False
         )

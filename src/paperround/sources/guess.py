@@ -1,0 +1,55 @@
+"""Which format a file is in, by what it begins with. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import PurePath
+
+HEAD = 1 << 16
+"""How many bytes of a file are looked at."""
+_ROOT = re.compile(rb"<(?:[\w.-]+:)?(OAI-PMH|rss|feed|RDF)[\s>]", re.IGNORECASE)
+_ARXIV = re.compile(rb"http://arxiv\.org/schemas/atom|<(?:id|guid)[^<>]*>\s*(?:https?://arxiv\.org/|oai:arXiv\.org:)")
+_BY_NAME = {".jsonl": "jsonl", ".ndjson": "jsonl", ".rss": "feed", ".rdf": "feed", ".atom": "feed"}
+
+
+def guess_format(name: str, head: bytes) -> str | None:
+    """The name of the format that a file's beginning shows, else the one of its name; None where neither tells."""
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if text.startswith(b"<"):
+        found = _of_xml(text)
+    elif text.startswith((b"{", b"[")):
+        found = _of_json(text)
+    else:
+        found = "page" if b"Daily Papers" in text else None
+    return found or _BY_NAME.get(PurePath(name.removesuffix(".gz")).suffix.lower())
+
+
+def _of_xml(text: bytes) -> str | None:
+    root = _ROOT.search(text)
+    if not root:
+        return None
+    if root[1].lower() == b"oai-pmh":
+        return "arxiv-oai"
+    return "arxiv-atom" if _ARXIV.search(text) else "feed"
+
+
+def _of_json(text: bytes) -> str | None:
+    first, newline, rest = text.partition(b"\n")
+    if newline and rest.lstrip()[:1] in (b"{", b"") and _is_object(first):
+        return "jsonl"
+    if text.startswith(b"[") or b'"paper"' in text:
+        return "hf-daily"
+    if b"jsonfeed.org" in text:
+        return "feed"
+    if b'"collection"' in text:
+        return "biorxiv"
+    return "jsonl" if _is_object(text) else None
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(value, dict) and "title" in value
