@@ -142,7 +142,7 @@ def test_search_speaks_the_query_language_and_plain_words(site: Site) -> None:
         (["subscribers", "add", "a@example.org", "--topic", "robots", "--theme", "neon"], "neon"),
         (["subscribers", "show", "nobody@example.org"], "nobody subscribes with this address"),
         (["ingest", "--file", "nope.json", "--as", "hf-daily"], "nope.json: No such file or directory"),
-        (["ingest", "--file", "config/topics.toml"], "--file and --as go together"),
+        (["ingest", "--file", "config/topics.toml"], "its format cannot be told; name it with --as"),
         (["ingest", "--file", "config/topics.toml", "--as", "pdf"], "there is no format 'pdf'; there are:"),
         (["ingest", "nope"], "there is no source 'nope'"),
         (["ingest", "--since", "yesterday"], "is not a date"),

@@ -781,6 +781,7 @@ def test_an_export_of_any_size_is_read_in_pieces(monkeypatch: pytest.MonkeyPatch
         ("x", b'{"version": "https://jsonfeed.org/version/1"}', "feed"),
         ("x", b'{"version": "1"}', None),
         ("x.json", b"{" * 70_000, None),
+        ("x.toml", b'[[topics]]\nslug = "a"', None),
         ("x", b"<?xml version='1.0'?><OAI-PMH>", "arxiv-oai"),
         ("x", b"<feed xmlns:arxiv='http://arxiv.org/schemas/atom'>", "arxiv-atom"),
         ("x", b"<feed><entry><id>http://arxiv.org/abs/2611.00001</id>", "arxiv-atom"),

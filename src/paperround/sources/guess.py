@@ -10,6 +10,7 @@ HEAD = 1 << 16
 """How many bytes of a file are looked at."""
 _ROOT = re.compile(rb"<(?:[\w.-]+:)?(OAI-PMH|rss|feed|RDF)[\s>]", re.IGNORECASE)
 _ARXIV = re.compile(rb"http://arxiv\.org/schemas/atom|<(?:id|guid)[^<>]*>\s*(?:https?://arxiv\.org/|oai:arXiv\.org:)")
+_LIST = re.compile(rb"\[\s*[{\]]")  # TOML begins with a bracket too
 _BY_NAME = {".jsonl": "jsonl", ".ndjson": "jsonl", ".rss": "feed", ".rdf": "feed", ".atom": "feed"}
 
 
@@ -38,7 +39,7 @@ def _of_json(text: bytes) -> str | None:
     first, newline, rest = text.partition(b"\n")
     if newline and rest.lstrip()[:1] in (b"{", b"") and _is_object(first):
         return "jsonl"
-    if text.startswith(b"[") or b'"paper"' in text:
+    if _LIST.match(text) or b'"paper"' in text:
         return "hf-daily"
     if b"jsonfeed.org" in text:
         return "feed"
