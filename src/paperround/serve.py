@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import socket
 import sys
+from pathlib import Path
+
+from sqlalchemy import make_url
 
 from paperround.app import App
 from paperround.delivery.inbox import InboxTransport
+from paperround.delivery.smtp import SmtpTransport
 from paperround.domain.errors import WrongUse
 from paperround.operator import console, site
 from paperround.rounds.scheduler import Rounds
@@ -32,6 +36,7 @@ def run(app: App, host: str, port: int) -> None:
             rounds.round()
             sent = app.store.deliveries.count().get("sent", 0)
             console.say(f"first round: {sent} letters delivered")
+        _describe(app)
         rounds.start()
         web = create(app)
         _announce(web.state.context, host, port)
@@ -40,7 +45,9 @@ def run(app: App, host: str, port: int) -> None:
             web.state.stopping = lambda: server.should_exit
             server.run(sockets=[listening])
         finally:
+            console.say("\nstopping: letters and requests that are under way are finished or put back")
             rounds.stop()
+            console.say("paperround has stopped")
 
 
 def _listening(host: str, port: int) -> socket.socket:
@@ -58,6 +65,29 @@ def _listening(host: str, port: int) -> socket.socket:
             f"port {port} on {host} cannot be had ({error.strerror}); choose another with --port"
         ) from None
     return listening
+
+
+def _describe(app: App) -> None:
+    """What this program is about to do: for whom, where to, and when next."""
+    settings, subscribers = app.settings, app.store.subscribers.count()
+    counted = ", ".join(f"{number:,} {state}" for state, number in subscribers.items()) or "none yet"
+    due = app.store.issues.next_digest_at()
+    sources = ", ".join(source.name for source in settings.sources) or "none"
+    console.say(f"site         {settings.site.name} in {Path.cwd()}, {settings.site.base_url}")
+    console.say(f"database     {make_url(settings.database_url).render_as_string()}")
+    console.say(f"letters      {_where_letters_go(app)}")
+    console.say(f"sources      {sources}")
+    console.say(f"subscribers  {counted}")
+    console.say(f"next letter  {f'{due:%Y-%m-%d %H:%M} UTC' if due else 'nobody is waiting for one'}")
+    token = "with your admin token" if settings.site.admin_token else "closed: set site.admin_token to open it"
+    console.say(f"admin        {settings.site.base_url}/admin, {token}")
+
+
+def _where_letters_go(app: App) -> str:
+    transport = app.settings.transport
+    if isinstance(transport, SmtpTransport):
+        return f"leave through {transport.host}:{transport.at_port}"
+    return f"stay on this machine: {transport.kind}"
 
 
 def _announce(context: RequestContext, host: str, port: int) -> None:

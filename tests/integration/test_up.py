@@ -77,6 +77,12 @@ def test_the_first_start_delivers_three_letters_into_the_inbox_and_a_second_star
         assert "loaded 57 papers and 3 subscribers from the seeds" in said
         assert "first round: 3 letters delivered" in said
         assert f"http://localhost:{port}/inbox" in said
+        assert f"site         paperround in {tmp_path}" in said
+        assert "letters      stay on this machine: inbox" in said
+        assert "subscribers  3 active" in said
+        assert re.search(r"next letter  \d{4}-\d\d-\d\d \d\d:\d\d UTC", said)
+        assert "closed: set site.admin_token" in said
+        assert said.rstrip().endswith("paperround has stopped")
         assert "Traceback" not in said
     with up(tmp_path) as (port, process):
         opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())

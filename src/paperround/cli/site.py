@@ -50,14 +50,18 @@ def doctor(as_json: AsJson = False) -> None:
 
     Says what to do about it. Changes nothing, sends nothing.
     """
+    from paperround.cli import examination
     from paperround.operator.doctor import Verdict, examine
 
     with opened() as app:
         findings = examine(app)
     if as_json:
-        console.as_json([{"check": f.check, "verdict": f.verdict, "what": f.what} for f in findings])
+        console.as_json([
+            {"check": f.check, "verdict": f.verdict, "what": f.what, "later": f.later} for f in findings
+        ])  # fmt: skip
     else:
-        console.table(("check", "verdict", "what"), [(f.check, f.verdict.value, f.what) for f in findings])
+        for line in examination.lines(findings):
+            console.say(line)
     exit_if(any(finding.verdict is Verdict.ERROR for finding in findings))
 
 

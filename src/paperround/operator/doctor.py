@@ -36,8 +36,12 @@ class Finding:
     """The result of a check: the subject, the verdict, and the problem with its remedy."""
 
     check: str
+    """The subject; several findings may be about the same."""
     verdict: Verdict
     what: str
+    """A command that mends it stands at the end, behind "; run: "."""
+    later: bool = False
+    """Whether it only matters once real subscribers get letters."""
 
 
 def examine(app: App) -> list[Finding]:
@@ -90,25 +94,28 @@ def _private_paths(app: App) -> Iterator[Path]:
 
 
 def _site(app: App) -> Iterator[Finding]:
-    site = app.settings.site
-    if isinstance(app.settings.transport, InboxTransport):
-        return
+    site, later = app.settings.site, isinstance(app.settings.transport, InboxTransport)
+    error = Verdict.WARNING if later else Verdict.ERROR
+    sender = site.facts().sender
     local = "localhost" in site.base_url or "127.0.0.1" in site.base_url
     if local or not site.base_url.startswith("https://"):
         what = f"site.base_url is {site.base_url}: subscribers cannot unsubscribe; set your https address"
-        yield Finding("site", Verdict.ERROR, what)
-    if site.sender.endswith(".example"):
-        what = f"site.sender is {site.sender}: relays reject this address; use an address at your own domain"
-        yield Finding("site", Verdict.ERROR, what)
+        yield Finding("base_url", error, what, later)
+    if sender.endswith(".example"):
+        what = f"site.sender is {sender}: relays reject this address; use an address at your own domain"
+        yield Finding("sender", error, what, later)
     if not site.postal_address:
         what = "site.postal_address is empty: many countries require it in every email (CAN-SPAM)"
-        yield Finding("site", Verdict.WARNING, what)
+        yield Finding("postal address", Verdict.WARNING, what, later)
 
 
 def _mail(app: App) -> Iterator[Finding]:
     settings = app.settings
     if not isinstance(settings.transport, SmtpTransport):
         yield Finding("mail", Verdict.OK, f"emails are delivered by: {settings.transport.kind}")
+        if isinstance(settings.transport, InboxTransport):
+            what = "emails stay in the built-in inbox; set transport.kind and your relay (docs/operate.md)"
+            yield Finding("relay", Verdict.WARNING, what, later=True)
         return
     for relay in (settings.transport, *settings.transport.relays):
         shown = f"relay {relay.host}:{relay.at_port}"
@@ -118,10 +125,10 @@ def _mail(app: App) -> Iterator[Finding]:
             yield Finding(shown, Verdict.OK, "connection and login succeed")
     if settings.dkim is None:
         what = "no DKIM key is configured; make sure that the relay signs: Gmail and Yahoo refuse unsigned bulk mail"
-        yield Finding("mail", Verdict.WARNING, what)
+        yield Finding("DKIM", Verdict.WARNING, f"{what}; run: paperround dkim keygen")
     if not settings.bounces.domain:
         what = "bounces.domain is not set: bounces cannot be assigned to subscribers"
-        yield Finding("mail", Verdict.WARNING, what)
+        yield Finding("bounces", Verdict.WARNING, what)
 
 
 def _relay(app: App) -> Iterator[Finding]:

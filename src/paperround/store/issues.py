@@ -117,6 +117,13 @@ class Issues:
         with reading(self._engine) as db:
             return db.scalar(select(func.count()).select_from(subscribers).where(*_is_due(now))) or 0
 
+    def next_digest_at(self) -> datetime | None:
+        """When the next subscriber is due; None when nobody is waiting for a digest."""
+        with reading(self._engine) as db:
+            query = select(func.min(subscribers.c.next_digest_at)).where(subscribers.c.state == "active")
+            found: datetime | None = db.scalar(query)
+            return found
+
     @contextmanager
     def batch(self, now: datetime, news: News, limit: int, most_matches: int) -> Iterator[Batch]:
         """Due subscribers, the longest waiting first; what is decided in the block is kept at its end, all or
