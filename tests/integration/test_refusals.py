@@ -229,3 +229,40 @@ def test_what_is_undone_is_not_told_to_other_programs(tmp_path: Path, database_u
     assert paused(site)
     assert site.app.store.events.claim("crm", site.clock(), 10, "x", timedelta(minutes=1)) == []
     site.app.close()
+
+
+@pytest.mark.parametrize(
+    ("status", "said"), [("5.1.2", "550 5.1.2 host not found"), ("4.4.3", "451 4.4.3 name service error, try again")]
+)
+def test_where_most_letters_fail_everywhere_nobody_is_suppressed(tmp_path: Path, status: str, said: str) -> None:
+    site = Site(tmp_path, bounces={"domain": "bounces.example.org"})
+    site.topic("robots")
+    emails = [f"s{number}@d{number}.example" for number in range(7)]
+    subscribe(site, *emails)
+    for day in range(16):
+        site.clock.now = MORNING + timedelta(days=day, hours=1)
+        site.papers(listing(100 + day))
+        deliver(site)
+        with structlog.testing.capture_logs() as logs:
+            latest = site.relay.accepted[-7:]
+            bounce_intake.read(site.app, [("x", report(one.sender, status, said=said)) for one in latest])
+        assert [line for line in logs if "everywhere" in line["event"]], day
+    assert len(latest) == len({one.recipient for one in latest}) == 7
+    assert suppressed(site) == []
+    site.app.close()
+
+
+def test_some_domains_that_are_not_found_are_given_up_after_three_letters(tmp_path: Path) -> None:
+    site = Site(tmp_path, bounces={"domain": "bounces.example.org"})
+    site.topic("robots")
+    emails = [f"s{number}@d{number}.example" for number in range(8)]
+    subscribe(site, *emails)
+    for day in range(3):
+        assert suppressed(site) == []
+        site.clock.now = MORNING + timedelta(days=day, hours=1)
+        site.papers(listing(100 + day))
+        deliver(site)
+        gone = [one for one in site.relay.accepted[-8:] if one.recipient in emails[:3]]
+        bounce_intake.read(site.app, [("x", report(one.sender, "5.1.2", said="550 host not found")) for one in gone])
+    assert suppressed(site) == emails[:3]
+    site.app.close()

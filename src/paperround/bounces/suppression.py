@@ -8,11 +8,10 @@ from datetime import datetime, timedelta
 from itertools import takewhile
 
 from paperround.domain.models import BounceKind
+from paperround.domain.refusals import BAD_DOMAIN
 
 _IN_A_ROW = 3
 _SPREAD = timedelta(days=14)
-# RFC 3463 3.2: the domain of the address. A name server's bad day looks the same, so it has to say so three times.
-_BAD_DOMAIN = "5.1.2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +33,11 @@ def reason_to_suppress(report: Fate, fates: Sequence[Fate]) -> str | None:
     """
     if report.kind is BounceKind.COMPLAINT:
         return "complaint"
-    if report.kind is BounceKind.HARD and report.status != _BAD_DOMAIN:
+    if report.kind is BounceKind.HARD and report.status != BAD_DOMAIN:
         return f"hard bounce {report.status or ''}".strip()
     spoken = [fate for fate in fates if fate.kind not in (BounceKind.POLICY, BounceKind.NOTHING)]
-    if _run(spoken, lambda fate: fate.status == _BAD_DOMAIN) >= _IN_A_ROW:
-        return f"hard bounce {_BAD_DOMAIN}, {_IN_A_ROW} in a row"
+    if _run(spoken, lambda fate: fate.status == BAD_DOMAIN) >= _IN_A_ROW:
+        return f"hard bounce {BAD_DOMAIN}, {_IN_A_ROW} in a row"
     lost = list(takewhile(lambda fate: fate.kind in (BounceKind.SOFT, BounceKind.HARD), spoken))
     if len(lost) >= _IN_A_ROW and lost[0].at - lost[-1].at > _SPREAD:
         return f"{len(lost)} letters in a row did not get through"

@@ -137,6 +137,7 @@ WORDS: dict[str, Words] = {
             r"\btss\d\d\b",
             r"\b(spf|dkim|dmarc|sender ?id|purported responsible)\b",
             "does not designate",
+            "(open|public|your) (dns )?resolver",
             r"\baup ?#|acceptable use",
             r"\bcx(bl|sndr|dns|thrt|mj)\b",
             r"\((con|dyn|hvu|rly|rtr|dns):[bt]\d\)",

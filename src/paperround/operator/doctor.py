@@ -192,6 +192,7 @@ def _rounds(app: App) -> Iterator[Finding]:
 
 _BOUNCE_ALARMS = {
     "domain": "most letters to {} fail; nobody there is suppressed: is its mail server down, or does it refuse us?",
+    "everywhere": "most letters fail everywhere ({}); does the relay, and its name server, work?",
     "policy": "{} refuses our mail for what it is: look at SPF, DKIM, DMARC, reverse DNS and blocklists",
     "deferred": "{} puts our mail off for what it is: look at SPF, DKIM, DMARC, reverse DNS and blocklists",
 }

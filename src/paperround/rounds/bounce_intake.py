@@ -136,6 +136,8 @@ def take(app: App, bounce: Bounce) -> bool:
         log.error(
             "most letters to this domain fail; nobody there is suppressed", domain=taken.domain, latest=bounce.text
         )
+    if taken.everything_fails:
+        log.error("most letters fail everywhere; nobody is suppressed for it", latest=bounce.text)
     if taken.ours:
         log.error("receivers refuse our mail for what it is", domain=taken.domain, latest=bounce.text)
     return True

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, and_, delete, func, select, update
 
 from paperround.domain.models import BounceKind, DeliveryState, EventKind, Stage, SubscriberState
+from paperround.domain.refusals import BAD_DOMAIN
 from paperround.store.engine import reading, upsert, writing
 from paperround.store.events import Wanted, tell
 from paperround.store.schema import bounces, deliveries, events, notes, subscribers, suppressions
@@ -20,7 +21,7 @@ _LETTERS_LOOKED_AT = 60
 _ALARM = "alarm "
 _DOMAIN_SPAN = timedelta(days=3)  # a daily letter of today, and yesterday's of those who have none yet
 _DELIVERIES_LOOKED_AT, _LETTERS_OF_DOMAIN = 20_000, 500
-_SEVERAL, _MANY_DEAD = 3, 5  # different subscribers of one domain
+_SEVERAL, _MANY = 3, 5  # different subscribers or domains
 _PARTICULAR = re.compile(r"\S*[\d@./=]\S*")
 
 
@@ -46,6 +47,8 @@ class Taken:
     """The domain of the subscriber's address."""
     domain_fails: bool
     """Whether most of its subscribers fail, and that was not told today."""
+    everything_fails: bool
+    """Whether most subscribers everywhere fail, and that was not told today."""
     ours: bool
     """Whether the domain refuses us for our own sake, and that was not told today."""
 
@@ -77,10 +80,10 @@ class Bounces:
                 return None
             reason = judge(_fates(db, subscriber.row))
             domain = subscriber.email.rpartition("@")[2].lower()
-            failing = _domain_fails(db, domain, bounce, now)
+            failing = _failing(db, domain, bounce, now)
             if failing:
                 reason = None
-                _lift(db, domain, bounce, now)
+                _lift(db, domain if failing == "domain" else None, bounce, now)
             if reason:
                 found = upsert(db, suppressions).values(email_key=subscriber.email_key, reason=reason, at=now)
                 db.execute(found.on_conflict_do_nothing())
@@ -96,7 +99,8 @@ class Bounces:
             return Taken(
                 suppressed=reason or "",
                 domain=domain,
-                domain_fails=failing and _first_today(db, f"{_ALARM}domain {domain}", today),
+                domain_fails=failing == "domain" and _first_today(db, f"{_ALARM}domain {domain}", today),
+                everything_fails=failing == "everywhere" and _first_today(db, f"{_ALARM}everywhere all", today),
                 ours=bounce.kind is BounceKind.POLICY and _first_today(db, f"{_ALARM}policy {domain}", today),
             )
 
@@ -168,36 +172,64 @@ def smtp_fingerprint(delivery: int, stage: str) -> str:
     return f"smtp {delivery} {stage}"
 
 
-def _domain_fails(db: Connection, domain: str, bounce: Bounce, now: datetime) -> bool:
-    """Whether a report is one of those that most subscribers of a domain get: then it is the domain, or it is us.
+def _failing(db: Connection, domain: str, bounce: Bounce, now: datetime) -> str:
+    """Where most subscribers get such a report, so that it is not about one of them: "domain", "everywhere" or "".
 
-    Dead mailboxes are the domain's fault only where many of them are reported in the same words; a provider in
-    trouble does that, and so does one that does not want us.
+    Dead mailboxes are the domain's fault only where many of them are reported in the same words: a provider in
+    trouble does that, and so does one that does not want us. Where no domain is found at all, it is our name server.
     """
-    if bounce.kind is BounceKind.COMPLAINT or bounce.kind is BounceKind.NOTHING:
-        return False
-    latest: dict[int, tuple[str | None, str]] = {}
+    if bounce.kind in (BounceKind.COMPLAINT, BounceKind.NOTHING):
+        return ""
+    if bounce.status == BAD_DOMAIN:
+        return _failing_everywhere(db, now, lambda fate: fate.status == BAD_DOMAIN)
+    there = _latest_fates(db, now, domain)
+    if bounce.kind is BounceKind.HARD:
+        same = _wording(bounce.text)
+        dead = sum(fate.kind == BounceKind.HARD and _wording(fate.text) == same for fate in there)
+        return "domain" if dead >= _MANY and 2 * dead > len(there) else ""
+    lost = sum(fate.kind in (BounceKind.SOFT, BounceKind.POLICY) for fate in there)
+    if lost >= _SEVERAL and 2 * lost > len(there):
+        return "domain"
+    return _failing_everywhere(db, now, lambda fate: fate.kind == BounceKind.SOFT)
+
+
+def _failing_everywhere(db: Connection, now: datetime, fails: Callable[[_Fate], bool]) -> str:
+    fates = _latest_fates(db, now)
+    failing = [fate for fate in fates if fails(fate)]
+    many = len(failing) >= _MANY and 2 * len(failing) > len(fates)
+    return "everywhere" if many and len({fate.domain for fate in failing}) >= _SEVERAL else ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Fate:
+    """What became of a subscriber's latest letter."""
+
+    domain: str
+    kind: str | None
+    status: str | None
+    text: str
+
+
+def _latest_fates(db: Connection, now: datetime, domain: str | None = None) -> list[_Fate]:
+    """Of subscribers who had a letter in these days, all or those of a domain; on a big site the latest of them."""
     newest = select(func.max(deliveries.c.row) - _DELIVERIES_LOOKED_AT).scalar_subquery()
     query = (
-        select(deliveries.c.subscriber, bounces.c.kind, bounces.c.text)
+        select(deliveries.c.subscriber, deliveries.c.email, bounces.c.kind, bounces.c.status, bounces.c.text)
         .join_from(deliveries, bounces, bounces.c.delivery == deliveries.c.row, isouter=True)
         .where(
             deliveries.c.row > newest,
             deliveries.c.finished_at >= now - _DOMAIN_SPAN,
             deliveries.c.state.in_([DeliveryState.SENT.value, DeliveryState.FAILED.value]),
-            func.lower(deliveries.c.email).endswith(f"@{domain}", autoescape=True),
         )
         .order_by(deliveries.c.row.desc(), bounces.c.row.desc())
         .limit(_LETTERS_OF_DOMAIN)
     )
-    for subscriber, kind, text in db.execute(query):
-        latest.setdefault(subscriber, (kind, text or ""))
-    if bounce.kind is BounceKind.HARD:
-        same = _wording(bounce.text)
-        failing = sum(kind == BounceKind.HARD and _wording(text) == same for kind, text in latest.values())
-        return failing >= _MANY_DEAD and 2 * failing > len(latest)
-    failing = sum(kind in (BounceKind.SOFT, BounceKind.POLICY) for kind, _ in latest.values())
-    return failing >= _SEVERAL and 2 * failing > len(latest)
+    if domain is not None:
+        query = query.where(func.lower(deliveries.c.email).endswith(f"@{domain}", autoescape=True))
+    latest: dict[int, _Fate] = {}
+    for subscriber, email, kind, status, text in db.execute(query):
+        latest.setdefault(subscriber, _Fate(email.rpartition("@")[2].lower(), kind, status, text or ""))
+    return list(latest.values())
 
 
 def _wording(text: str) -> str:
@@ -205,16 +237,18 @@ def _wording(text: str) -> str:
     return _PARTICULAR.sub("#", text.lower())
 
 
-def _lift(db: Connection, domain: str, bounce: Bounce, now: datetime) -> None:
-    """Lift what reports of the same trouble have suppressed in these days, before it was seen to be the domain's."""
-    begins = "hard bounce" if bounce.kind is BounceKind.HARD else "%letters in a row"
-    db.execute(
-        delete(suppressions).where(
-            suppressions.c.at >= now - _DOMAIN_SPAN,
-            suppressions.c.reason.like(f"{begins}%"),
-            suppressions.c.email_key.endswith(f"@{domain}", autoescape=True),
-        )
+def _lift(db: Connection, domain: str | None, bounce: Bounce, now: datetime) -> None:
+    """Lift what the same trouble has suppressed in these days, before it was seen to be no subscriber's."""
+    if bounce.status == BAD_DOMAIN:
+        begins = f"hard bounce {BAD_DOMAIN}"
+    else:
+        begins = "hard bounce" if bounce.kind is BounceKind.HARD else "%letters in a row"
+    lifted = delete(suppressions).where(
+        suppressions.c.at >= now - _DOMAIN_SPAN, suppressions.c.reason.like(f"{begins}%")
     )
+    if domain is not None:
+        lifted = lifted.where(suppressions.c.email_key.endswith(f"@{domain}", autoescape=True))
+    db.execute(lifted)
 
 
 def _first_today(db: Connection, name: str, today: date) -> bool:
