@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import socket
+from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from paperround.operator import doctor
+from paperround.rounds import pipeline
+from paperround.rounds.letters import LetterBuilder
+from support.papers import listing
 from support.site import Site
 from support.smtp_server import SmtpServer, always
 
@@ -47,3 +53,95 @@ def test_a_site_that_subscribers_cannot_reach_is_an_error_before_it_goes_live(tm
         site.app.close()
     assert any("base_url" in what for what in told)
     assert any("sender" in what for what in told)
+
+
+def test_an_email_of_each_theme_and_language_in_use_is_laid_out(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    site.topic("robots")
+    site.subscriber("ada@example.org", "robots", theme="cards", language="de")
+    site.subscriber("bob@example.org", "robots")
+    found = findings(site)
+    for name in ("email (digest, cards, de)", "email (digest, paper, en)", "email (confirm, cards, de)"):
+        assert found[name].verdict is doctor.Verdict.OK
+
+
+def test_a_broken_theme_is_an_error_before_it_costs_the_days_letters(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    own = tmp_path / "templates" / "email" / "themes" / "mine.html.j2"
+    own.parent.mkdir(parents=True)
+    own.write_text("{% if %}", encoding="utf-8")
+    site = Site(tmp_path)
+    site.topic("robots")
+    site.subscriber("ada@example.org", "robots", theme="mine")
+    broken = findings(site)["email (digest, mine, en)"]
+    assert broken.verdict is doctor.Verdict.ERROR
+    assert "mine.html.j2" in broken.what
+
+
+def test_a_missing_key_is_an_error_and_a_round_without_it_says_so(tmp_path: Path) -> None:
+    dkim = {"domain": "example.org", "selector": "papers", "key_file": tmp_path / "nowhere.pem"}
+    site = Site(tmp_path, dkim=dkim)
+    broken = findings(site)["email (digest)"]
+    assert broken.verdict is doctor.Verdict.ERROR
+    assert "nowhere.pem" in broken.what
+
+
+def test_a_key_of_another_domain_is_an_error(tmp_path: Path) -> None:
+    dkim = {"domain": "elsewhere.example", "selector": "papers", "key_file": tmp_path / "nowhere.pem"}
+    assert findings(Site(tmp_path, dkim=dkim))["dkim"].verdict is doctor.Verdict.ERROR
+    below = {**dkim, "domain": "mail.papers.example.org"}
+    site = Site(tmp_path, dkim=below, site={"base_url": "https://a.example", "sender": "a@papers.example.org"})
+    assert "dkim" not in findings(site)
+
+
+def test_letters_that_wait_expire_or_never_came_are_told(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    site.topic("robots")
+    site.subscriber("ada@example.org", "robots", at="07:00")
+    site.papers(listing(1))
+    site.clock.now += timedelta(days=1)
+    pipeline.publish(site.app)
+    assert not {"queue", "expired", "never served"} & {found.check for found in doctor.examine(site.app)}
+    site.clock.now += timedelta(hours=3)
+    assert "queue" in {found.check for found in doctor.examine(site.app)}
+    site.clock.now += timedelta(days=1)
+    pipeline.deliver(site.app)
+    assert "expired" in {found.check for found in doctor.examine(site.app)}
+    site.subscriber("eve@example.org", "robots")
+    site.clock.now += timedelta(days=15)
+    assert "1 subscribers" in {found.check: found for found in doctor.examine(site.app)}["never served"].what
+    site.app.close()
+
+
+def test_a_check_that_breaks_ends_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = Site(tmp_path)
+
+    def broken() -> None:
+        raise ZeroDivisionError("by nobody")
+
+    monkeypatch.setattr(site.app.store.sources, "all", broken)
+    found = findings(site)
+    assert found["sources"].verdict is doctor.Verdict.ERROR
+    assert "ZeroDivisionError: by nobody" in found["sources"].what
+    assert "topics" in found
+
+
+def test_a_round_whose_letters_cannot_be_made_is_counted_as_our_own_trouble(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = Site(tmp_path)
+    site.topic("robots")
+    site.subscriber("ada@example.org", "robots", at="07:00")
+    site.papers(listing(1))
+    site.clock.now += timedelta(days=1)
+    pipeline.publish(site.app)
+
+    def broken(*_: object) -> None:
+        raise OSError("the key is gone")
+
+    monkeypatch.setattr(LetterBuilder, "letter", broken)
+    tally = pipeline.deliver(site.app).letters
+    assert (tally["deferred"], tally["ours"]) == (1, 1)
+    site.app.close()

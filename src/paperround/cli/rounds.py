@@ -41,7 +41,7 @@ def round_(as_json: AsJson = False) -> None:
     for report in reports:
         _warn(report)
     _print_tally(tally, as_json=as_json)
-    exit_if(tally.letters["failed"] or tally.paused or any(report.failed for report in reports))
+    exit_if(_troubled(tally) or any(report.failed for report in reports))
 
 
 @root.command(cls=Command, epilog="paperround ingest --file papers.jsonl --as jsonl")
@@ -110,7 +110,7 @@ def deliver(as_json: AsJson = False) -> None:
     with opened() as app, progress_bars(app):
         tally = pipeline.deliver(app)
     _print_tally(tally, as_json=as_json)
-    exit_if(tally.letters["failed"] or tally.paused)
+    exit_if(_troubled(tally))
 
 
 @root.command(cls=Command, epilog="paperround sweep")
@@ -129,6 +129,11 @@ def sweep(as_json: AsJson = False) -> None:
         console.say(f"{touched} rows put right")
 
 
+def _troubled(tally: Tally) -> bool:
+    """Whether something is to be done: letters failed, or were deferred for a reason of this site's own."""
+    return bool(tally.letters["failed"] or tally.letters["ours"] or tally.paused)
+
+
 def _print_tally(tally: Tally, *, as_json: bool) -> None:
     letters = {state: tally.letters[state] for state in ("sent", "deferred", "failed", "suppressed", "expired")}
     facts: dict[str, Any] = {"due": tally.due, "composed": tally.composed, "empty": tally.empty, **letters}
@@ -138,6 +143,9 @@ def _print_tally(tally: Tally, *, as_json: bool) -> None:
         console.table(tuple(facts), [tuple(facts.values())])
         took = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in tally.stages.items())
         console.say(f"took {took}")
+    if tally.letters["ours"]:
+        what = "emails were deferred for a reason of this site's own"
+        console.warn(f"{tally.letters['ours']} {what}; run: paperround doctor")
     if tally.paused:
         console.warn(f"the relay takes nothing: {tally.paused}")
 

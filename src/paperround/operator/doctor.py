@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -17,10 +17,16 @@ from paperround.app import App
 from paperround.delivery import FileTransport, InboxTransport, MaildirTransport, SmtpTransport
 from paperround.delivery.smtp_session import refusal
 from paperround.domain.errors import PaperroundError
+from paperround.domain.models import DeliveryState
+from paperround.operator.preview import PreviewRequest, look
+from paperround.rounds.letters import LetterBuilder
 from paperround.rounds.topics import unusable_topics
 
 _LITTLE_ROOM = 500 * 2**20  # bytes; a round of a hundred thousand subscribers writes about 300 MB
 _LATE = timedelta(hours=2)
+_WEEK = timedelta(days=7)
+_NEVER_SERVED = timedelta(days=14)
+_FEW_BOUNCES, _MOST_BOUNCED = 5, 0.02  # of what was sent; above it providers begin to refuse
 
 
 class Verdict(StrEnum):
@@ -50,11 +56,16 @@ def examine(app: App) -> list[Finding]:
 
 
 def _guarded(check: Callable[[App], Iterator[Finding]], app: App) -> list[Finding]:
-    name = check.__name__.strip("_")
+    """What a check has found; where it breaks, what it had found until then and that it broke."""
+    name, found = check.__name__.strip("_"), list[Finding]()
     try:
-        return list(check(app)) or [Finding(name, Verdict.OK, "no problems found")]
+        found += check(app)
     except (PaperroundError, OSError) as error:
-        return [Finding(name, Verdict.ERROR, str(error))]
+        return [*found, Finding(name, Verdict.ERROR, str(error))]
+    except Exception as error:  # noqa: BLE001 - one check that breaks ends no other
+        what = f"the check itself broke ({type(error).__name__}: {error}); please report this"
+        return [*found, Finding(name, Verdict.ERROR, what)]
+    return found or [Finding(name, Verdict.OK, "no problems found")]
 
 
 def _database(app: App) -> Iterator[Finding]:
@@ -131,6 +142,39 @@ def _mail(app: App) -> Iterator[Finding]:
         yield Finding("bounces", Verdict.WARNING, what)
 
 
+def _letters(app: App) -> Iterator[Finding]:
+    """One letter of each theme and language in use and one notice, laid out and signed as they would go."""
+    wanted = [PreviewRequest(theme=theme, language=language) for theme, language in app.store.overview.styles()]
+    wanted = wanted or [PreviewRequest()]
+    for request in [*wanted, replace(wanted[0], notice="confirm")]:
+        named = ", ".join(filter(None, (request.notice or "digest", request.theme, request.language)))
+        if problem := _broken(app, request):
+            yield Finding(f"email ({named})", Verdict.ERROR, f"cannot be made: {problem}")
+        else:
+            yield Finding(f"email ({named})", Verdict.OK, "is laid out" + (" and signed" * bool(app.settings.dkim)))
+    signs = app.settings.dkim.domain.lower() if app.settings.dkim else ""
+    sender = app.settings.site.facts().domain.lower()
+    if signs and not _same_organization(signs, sender):
+        what = f"dkim.domain is {signs}, the sender is at {sender}: DMARC wants them to be one or one below the other"
+        yield Finding("dkim", Verdict.ERROR, what)
+
+
+def _broken(app: App, request: PreviewRequest) -> str:
+    """Why a letter cannot be made, if it cannot; also where the last form of its theme that worked goes on."""
+    try:
+        builder = app.shared(LetterBuilder)
+        if request.theme and request.language:
+            builder.check(request.theme, request.language)
+        look(app, request)
+    except Exception as error:  # noqa: BLE001 - whatever it is would keep the letters back
+        return str(error) or type(error).__name__
+    return ""
+
+
+def _same_organization(one: str, other: str) -> bool:
+    return one == other or one.endswith(f".{other}") or other.endswith(f".{one}")
+
+
 def _relay(app: App) -> Iterator[Finding]:
     now = app.clock()
     relay = app.store.deliveries.relay(now.date())
@@ -204,8 +248,32 @@ def _bounces(app: App) -> Iterator[Finding]:
         yield Finding("bounces", Verdict.WARNING, f"{what}; the replies: paperround bounces list")
 
 
+def _deliveries(app: App) -> Iterator[Finding]:
+    now, overview = app.clock(), app.store.overview
+    due = app.store.deliveries.next_due()
+    if due and due < now - _LATE:
+        what = f"the oldest email has been due since {_when(due)}; is `paperround up` running, does the relay answer?"
+        yield Finding("queue", Verdict.WARNING, what)
+    week = now - _WEEK
+    if expired := overview.finished(DeliveryState.EXPIRED, week):
+        what = f"{expired} emails expired in the past week: no relay took them in time"
+        what = f"{what}; see: paperround deliveries list --state expired"
+        yield Finding("expired", Verdict.WARNING, what)
+    if never := overview.never_served(now - _NEVER_SERVED):
+        what = f"{never} subscribers have never had a digest; see: paperround subscribers silent"
+        yield Finding("never served", Verdict.WARNING, what)
+    sent = overview.finished(DeliveryState.SENT, week)
+    bounced = sum(sum(overview.bounces_by_day(week).get(kind, {}).values()) for kind in ("hard", "complaint"))
+    if bounced >= _FEW_BOUNCES and bounced > _MOST_BOUNCED * sent:
+        what = f"{bounced} hard bounces and complaints on {sent} emails in the past week: mailboxes judge you by that"
+        yield Finding("bounces", Verdict.WARNING, f"{what}; where do these addresses come from?")
+
+
 def _when(moment: datetime | None) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else "never"
 
 
-CHECKS = (_database, _files, _site, _mail, _relay, _sources, _webhooks, _topics, _rounds, _bounces)
+CHECKS = (
+    *(_database, _files, _site, _mail, _letters, _relay),
+    *(_sources, _webhooks, _topics, _rounds, _deliveries, _bounces),
+)

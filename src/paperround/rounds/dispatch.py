@@ -33,6 +33,8 @@ _CHECKED_AT_ONCE = 16
 _CHECK_HOLDS = 1.0
 _READ_AT_ONCE = 128
 _LAYOUT_DELAY = timedelta(minutes=30)
+OURS = "ours"
+"""Under which the tally counts the emails, of all those deferred, that were so for a reason of this site's own."""
 
 
 class Deliveries(Protocol):
@@ -259,6 +261,7 @@ class BatchSender:
             return self._build(delivery, digest, subscriber)
         except Exception as error:  # noqa: BLE001 - one letter that cannot be laid out must not stop the others
             log.error("letter cannot be laid out", delivery=delivery.row, problem=str(error))
+            self.tally[OURS] += 1
             outcome = Outcome(delivery.row, Stage.LOCAL, None, text=f"cannot be laid out: {error}")
             later = self._clock() + _LAYOUT_DELAY
             self._settle([Settlement(outcome, DeliveryState.DEFERRED, outcome.text, later, counts=False)])
@@ -293,6 +296,7 @@ class BatchSender:
                 return Settlement(outcome, DeliveryState.SENT)
             case retry.Defer():
                 if step.ours:
+                    self.tally[OURS] += 1
                     self._around.put_off(delivery.email, step.reason)
                 return Settlement(outcome, DeliveryState.DEFERRED, step.reason, step.at)
             case retry.Requeue():

@@ -9,11 +9,11 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Column, Connection, Engine, func, select
+from sqlalchemy import Column, Connection, Engine, exists, func, select
 
-from paperround.domain.models import Subscriber, SubscriberState
+from paperround.domain.models import DeliveryState, Subscriber, SubscriberState
 from paperround.store.engine import reading
-from paperround.store.schema import bounces, deliveries, issues, subscribers
+from paperround.store.schema import bounces, deliveries, digests, issues, subscribers
 from paperround.store.subscribers import email_key, load
 
 Series = dict[str, Counter[date]]
@@ -61,6 +61,30 @@ class Overview:
         query = select(bounces.c.kind, day, func.count()).where(bounces.c.at >= since).group_by(bounces.c.kind, day)
         with reading(self._engine) as db:
             return _series(db.execute(query))
+
+    def styles(self) -> list[tuple[str, str]]:
+        """Each theme with each language that a subscriber who gets letters has chosen."""
+        read = subscribers.c.state.in_([SubscriberState.ACTIVE.value, SubscriberState.PAUSED.value])
+        wanted = select(subscribers.c.theme, subscribers.c.language).where(read).distinct()
+        with reading(self._engine) as db:
+            return sorted((found.theme, found.language) for found in db.execute(wanted))
+
+    def finished(self, state: DeliveryState, since: datetime) -> int:
+        """How many deliveries came to this state since a moment."""
+        mine = (deliveries.c.state == state.value) & (deliveries.c.finished_at >= since)
+        with reading(self._engine) as db:
+            return db.scalar(select(func.count()).select_from(deliveries).where(mine)) or 0
+
+    def never_served(self, before: datetime) -> int:
+        """How many active subscribers confirmed before a moment and never had a digest."""
+        mine = (
+            (subscribers.c.state == SubscriberState.ACTIVE.value)
+            & (subscribers.c.confirmed_at < before)
+            & subscribers.c.next_digest_at.is_not(None)
+        )
+        none = ~exists().where(digests.c.subscriber == subscribers.c.row)
+        with reading(self._engine) as db:
+            return db.scalar(select(func.count()).select_from(subscribers).where(mine, none)) or 0
 
 
 def _by_day(db: Connection, column: Column[Any], since: datetime) -> Counter[date]:
