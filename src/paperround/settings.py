@@ -10,6 +10,7 @@ import os
 import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from datetime import timedelta
 from email.utils import parseaddr
 from functools import cache
@@ -228,6 +229,10 @@ def _named_apart(what: str, names: list[str]) -> None:
         raise ValueError(f'two {what} are called "{twice}"; give one of them another name')
 
 
+_file: ContextVar[Path | None] = ContextVar("configuration file", default=None)
+"""The file that is being read. A class of its own for each file would do, and be built for 30 ms."""
+
+
 class Settings(BaseSettings):
     """All settings of a site."""
 
@@ -336,7 +341,7 @@ class Settings(BaseSettings):
         if isinstance(env_settings, EnvSettingsSource):  # an unknown name may be another program's: it is no error
             wrong = {name.lower() for name, _ in variables.unknown(env_settings.env_vars, known_variables())}
             env_settings.env_vars = {name: text for name, text in env_settings.env_vars.items() if name not in wrong}
-        return init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls)
+        return init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls, _file.get())
 
 
 def load(config: Path | None = None, env_file: Path | None = Path(".env")) -> Settings:
@@ -347,17 +352,17 @@ def load(config: Path | None = None, env_file: Path | None = Path(".env")) -> Se
 
     _refuse_unknown(env_file)
 
-    class _FromFile(Settings):
-        model_config = SettingsConfigDict(toml_file=file, env_file=env_file)
-
+    reading = _file.set(file)
     try:
-        return _FromFile()
+        return Settings(_env_file=env_file)
     except ValidationError as error:
         raise ConfigurationError(_explain(error, file)) from None
     except SettingsError as error:
         raise ConfigurationError(_explain_json(str(error))) from None
     except ValueError as error:
         raise ConfigurationError(f"{file}: this is not TOML: {error}") from None
+    finally:
+        _file.reset(reading)
 
 
 def topics_file(settings: Settings, config: Path | None) -> Path:

@@ -478,17 +478,6 @@ def test_a_feed_at_its_limit_says_that_papers_are_missing(arxiv: World) -> None:
     assert "2,000 entries" in fetched.note
 
 
-def test_papers_are_looked_up_by_identifier_in_any_spelling(arxiv: World) -> None:
-    arxiv.put("export.arxiv.org", api_page(1, ("2611.00020", "2026-11-18T10:00:00")))
-    parsed = SOURCE.look_up(arxiv.http(), ["https://arxiv.org/abs/2611.00020v3", "2611.00021", "what?"])
-    assert arxiv.requests[0].url.params["id_list"] == "2611.00020,2611.00021"
-    assert [x.arxiv_id for x in parsed.listings] == ["2611.00020"]
-    assert [str(p) for p in parsed.problems] == [
-        "what?: it is no arXiv identifier",
-        "2611.00021: arXiv does not know it",
-    ]
-
-
 def test_what_was_remembered_wrongly_does_no_harm(arxiv: World) -> None:
     broken = {"feed day": "soon", "batches taken": "x 2026-11-19 ,", "other": "1"}
     fetched = SOURCE.fetch(arxiv.http(), window(FRIDAY, days=1, validators=broken))

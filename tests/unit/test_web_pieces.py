@@ -170,7 +170,6 @@ def test_a_promise_says_how_often_and_when() -> None:
 
 def test_moments_are_in_the_subscribers_zone() -> None:
     assert wording.moment(NOW, "Asia/Tokyo", GERMAN) == "Montag, 23. November 2026, 15:00"
-    assert wording.short_moment(NOW, "America/New_York", GERMAN) == "23.11.2026, 01:00:00"
 
 
 def test_a_card_on_a_page_has_no_hidden_breaks_in_its_words() -> None:

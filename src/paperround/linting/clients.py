@@ -16,7 +16,7 @@ from paperround.linting.finding import LintFinding, Severity
 from paperround.linting.mail import Mail
 from paperround.linting.page import Declaration, line
 
-GMAIL, OUTLOOK, APPLE, YAHOO = "Gmail", "Outlook", "Apple Mail", "Yahoo"
+GMAIL, OUTLOOK, YAHOO = "Gmail", "Outlook", "Yahoo"
 _ALL = (GMAIL, OUTLOOK, YAHOO)
 
 

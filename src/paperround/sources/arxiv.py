@@ -21,7 +21,7 @@ from pydantic import Field
 
 from paperround.domain import identifiers
 from paperround.domain.errors import SourceError
-from paperround.domain.models import Parsed, Problem
+from paperround.domain.models import Parsed
 from paperround.http import ARXIV, Http
 from paperround.sources.arxiv_days import EASTERN, HOLIDAYS, batch_of, batches, last_batch, submitted_for
 from paperround.sources.authors import author_facts
@@ -48,7 +48,6 @@ Texts = dict[str, list[str]]
 AnnounceType = Literal["new", "cross", "replace", "replace-cross"]
 NEW_TO_READERS: tuple[AnnounceType, ...] = ("new", "cross")
 _FEED_LIMIT = 2000  # https://info.arxiv.org/help/rss.html
-_IDS_A_REQUEST = 100
 _SPAN = timedelta(days=7)  # the API gives 30,000 results at most, and cs alone has 1,000 a day
 _EMPTY_PAGES = 3
 # A category such as cs.AI or hep-th; the API lists MSC and ACM classes (03F35; I.2.7) in the same element.
@@ -115,21 +114,6 @@ class Arxiv(SourceSettings):
             days = ", ".join(map(str, sorted({day for days in missed.values() for day in days})))
             state, note = SourceState.STALE, f"missed days ({days}) could not be fetched; {failed}"
         return Fetched(relabelled(parsed, self.name), state, note, memory.kept())
-
-    def look_up(self, http: Http, ids: Sequence[str]) -> Parsed:
-        """The papers with these identifiers, in any spelling; those that arXiv does not know are problems."""
-        found = {given: identifiers.arxiv_id(given) for given in ids}
-        wanted = list(dict.fromkeys(known[0] for known in found.values() if known))
-        parsed = [Parsed(problems=tuple(Problem(i, "it is no arXiv identifier") for i, k in found.items() if not k))]
-        for start in range(0, len(wanted), _IDS_A_REQUEST):
-            some = wanted[start : start + _IDS_A_REQUEST]
-            page = self._ask(http, {"id_list": ",".join(some), "max_results": len(some)}, http.now().date(), 1)
-            known = {listing.arxiv_id for listing in page.parsed.listings}
-            parsed += [
-                page.parsed,
-                Parsed(problems=tuple(Problem(i, "arXiv does not know it") for i in some if i not in known)),
-            ]
-        return relabelled(joined(parsed), self.name)
 
     def _feed(self, http: Http, memory: _Memory, today: date) -> _Answer:
         url = f"{self.feed_url}/atom/{'+'.join(self.categories)}"

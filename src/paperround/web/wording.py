@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime, format_time, get_day_names
+from babel.dates import format_time, get_day_names
 
 from paperround.domain.preferences import Density
 from paperround.domain.schedule import Cadence, Schedule
@@ -16,11 +16,6 @@ def moment(at: datetime, zone: str, language: Language) -> str:
     """Tuesday, November 24, 2026 at 7:00 AM, in this zone."""
     local = at.astimezone(ZoneInfo(zone))
     return f"{language.date(local.date())}, {format_time(local.time(), 'short', locale=language.locale)}"
-
-
-def short_moment(at: datetime, zone: str, language: Language) -> str:
-    """Nov 24, 2026, 7:00 AM, in this zone."""
-    return format_datetime(at, "medium", tzinfo=ZoneInfo(zone), locale=language.locale)
 
 
 def weekdays(language: Language) -> list[str]:
