@@ -174,10 +174,10 @@ def test_moments_are_in_the_subscribers_zone() -> None:
 
 def test_a_card_on_a_page_has_no_hidden_breaks_in_its_words() -> None:
     long = "Pneumonoultramicroscopicsilicovolcanoconiosis"
-    made = card(_paper(title=f"{long} in robots", upvotes=12, comments=8), ENGLISH, NOW.date())
+    made = card(_paper(title=f"{long} in robots", upvotes=12, comments=1), ENGLISH, NOW.date())
     assert made.title == f"{long} in robots"
     assert (made.votes, made.page, made.day) == (12, "/papers/2611.00001", date(2026, 11, 20))
-    assert made.other_badges == ("8\u00a0comments",)
+    assert made.other_badges == ("1\u00a0comment",)
 
 
 def _feed(*papers: Paper) -> FeedDocument:

@@ -181,11 +181,12 @@ def card(
     *,
     site: str = "",
     tag: str = "",
+    least: int = _LEAST_WORTH_SAYING,
 ) -> Card:
     """The paper's card, its summary within `budget` characters (half of them in Chinese, Japanese or Korean).
 
     `site` is where the site's pictures are: its base address, without a trailing slash. `tag` is the topic that
-    the paper fits best.
+    the paper fits best. Votes, comments and stars below `least` are not told.
     """
     title = breakable(marked(paper.title))
     summary = marked(paper.summary or paper.abstract)
@@ -208,7 +209,7 @@ def card(
         votes=paper.upvotes or 0,
         comments=paper.comments or 0,
         stars=paper.stars or 0,
-        badges=_badges(paper, language),
+        badges=_badges(paper, language, least),
         summary=unmarked(summary),
         summary_html=Markup(as_html(summary)),  # noqa: S704 - as_html escapes
         made_summary=bool(paper.summary),
@@ -413,9 +414,9 @@ def _first_author(paper: Paper, language: Language) -> str:
     return readable(paper.authors[0]) + (f"\u00a0+{language.number(others)}" if others else "")
 
 
-def _badges(paper: Paper, language: Language) -> tuple[str, ...]:
+def _badges(paper: Paper, language: Language, least: int) -> tuple[str, ...]:
     votes, comments, stars = paper.upvotes or 0, paper.comments or 0, paper.stars or 0
-    votes, comments, stars = (count if count >= _LEAST_WORTH_SAYING else 0 for count in (votes, comments, stars))
+    votes, comments, stars = (count if count >= least else 0 for count in (votes, comments, stars))
     told = (
         votes and language.count("%(num)s vote", "%(num)s votes", votes),
         comments and language.count("%(num)s comment", "%(num)s comments", comments),

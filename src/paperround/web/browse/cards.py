@@ -61,7 +61,7 @@ def card(
     budget: int = _ABSTRACT,
 ) -> PaperCard:
     """Make the card of a paper. `budget` is the maximum length of the abstract in characters."""
-    made = view.card(paper, why, language, budget, today)
+    made = view.card(paper, why, language, budget, today, least=1)
     return PaperCard(
         id=paper.id,
         page=page_of(paper.id),

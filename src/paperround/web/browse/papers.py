@@ -74,7 +74,8 @@ def front(
         later=_later(context, period, topic, language, today),
         views=_views(context, period, topic, language),
         first_page=page == 1 and current,
-        notes=_notes(context, language, newest) if current and page == 1 else [],
+        note=_no_news(context, language, newest) if current and page == 1 else "",
+        source_notes=_source_notes(context, language) if current and page == 1 else [],
         nothing=language.gettext("No papers were announced in this period."),
         topics=context.app.store.topics.public(),
         back=_turned(context, period, topic, newest, page - 1) if page > 1 else "",
@@ -106,7 +107,8 @@ def trending(request: Request, context: ContextDep) -> Response:
         later=None,
         views=[*_views(context, period, "", language, current=False)],
         first_page=True,
-        notes=[],
+        note="",
+        source_notes=[],
         nothing=language.gettext("No paper has received a vote in the past month."),
         topics=context.app.store.topics.public(),
         back="",
@@ -290,18 +292,20 @@ def _views(
     ]
 
 
-def _notes(context: RequestContext, language: Language, newest: date | None) -> list[str]:
-    """Notes about today's list: no new papers, or a source that is late or does not respond."""
-    notes = []
-    if newest is not None and newest < context.today:
-        notes.append(
-            language.gettext("No papers have been announced since %(day)s. These are the latest.")
-            % {"day": language.date(newest)}
-        )
+def _no_news(context: RequestContext, language: Language, newest: date | None) -> str:
+    """Where nothing was announced today, since when."""
+    if newest is None or newest >= context.today:
+        return ""
+    sentence = language.gettext("No papers have been announced since %(day)s. These are the latest.")
+    return sentence % {"day": language.date(newest)}
+
+
+def _source_notes(context: RequestContext, language: Language) -> list[str]:
+    """The sources that are late or do not respond: a line below the papers, which are what visitors came for."""
     records = context.app.store.sources.all()
     configured = [source.name for source in context.app.settings.sources]
     told = (_source_note(records[name], language) for name in configured if name in records)
-    return notes + [note for note in told if note]
+    return [note for note in told if note]
 
 
 def _source_note(record: SourceRecord, language: Language) -> str:
