@@ -47,6 +47,16 @@ def test_days_weeks_and_months_are_turned_like_leaves(pages: Pages) -> None:
     assert "No papers were announced in this period." in pages.client.get("/?date=2026-11-19").text
 
 
+def test_mathematics_is_set_as_such_in_pages_and_is_plain_text_in_their_heads(pages: Pages) -> None:
+    title = r"Ice of H$_2$O & $x^2$ < <b>"
+    pages.site.papers(listing(60, title=title, abstract=r"We weigh $m_i$ of <i>it</i>."))
+    for address in ("/", "/papers/2611.00060"):
+        text = pages.client.get(address).text
+        assert "Ice of H<sub>2</sub>O &amp; <i>x</i><sup>2</sup> &lt; &lt;b&gt;</" in text
+        assert "We weigh <i>m</i><sub><i>i</i></sub> of &lt;i&gt;it&lt;/i&gt;.</p>" in text
+    assert '<meta property="og:title" content="Ice of H₂O &amp; x² &lt; &lt;b&gt;">' in text
+
+
 def test_a_day_can_be_read_by_topic(pages: Pages) -> None:
     text = pages.client.get("/?date=2026-11-20&topic=agents").text
     assert _titles(text) == ["A careful study of agents, part 9"]

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from urllib.parse import quote
 
+from markupsafe import Markup
+
 from paperround.domain.models import Paper, Topic
 from paperround.rendering import view
 from paperround.rendering.language import Language
@@ -27,6 +29,8 @@ class PaperCard:
     day: date
     """The day it was announced."""
     title: str
+    title_html: Markup
+    """The title with its mathematics set as such."""
     direction: str
     authors: str
     organization: str
@@ -36,6 +40,7 @@ class PaperCard:
     other_badges: tuple[str, ...]
     """The badges without the votes, which are displayed separately."""
     summary: str
+    summary_html: Markup
     why: tuple[str, ...]
     links: tuple[Link, ...]
     picture: str
@@ -67,6 +72,7 @@ def card(
         page=page_of(paper.id),
         day=paper.day,
         title=_whole(made.title),
+        title_html=Markup(_whole(made.title_html)),  # noqa: S704 - it is escaped already
         direction=made.direction,
         authors=_whole(made.authors),
         organization=_whole(made.organization),
@@ -75,6 +81,7 @@ def card(
         badges=made.badges,
         other_badges=made.badges[1:] if made.votes else made.badges,
         summary=_whole(made.summary),
+        summary_html=Markup(_whole(made.summary_html)),  # noqa: S704 - it is escaped already
         why=tuple(map(_whole, made.why)),
         links=made.links,
         picture=made.picture,

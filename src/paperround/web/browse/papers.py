@@ -10,8 +10,9 @@ from itertools import groupby
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, HTTPException, Request, Response
+from markupsafe import Markup
 
-from paperround.domain.latex import readable
+from paperround.domain.latex import readable, readable_html
 from paperround.domain.models import Listing, Paper, Topic
 from paperround.matching.popularity import REMEMBERED_DAYS, momentum
 from paperround.rendering import reasons
@@ -130,8 +131,8 @@ def paper(request: Request, context: ContextDep, paper_id: str) -> Response:
         language=language,
         paper=found,
         card=cards.card(found, language, context.today),
-        abstract=abstract,
-        summary=summary,
+        abstract=Markup(readable_html(found.abstract)),  # noqa: S704 - readable_html escapes
+        summary=Markup(readable_html(found.summary)),  # noqa: S704 - readable_html escapes
         authors=[readable(name) for name in found.authors],
         published=found.published or found.day,
         description=excerpt(summary or abstract, _DESCRIPTION),
