@@ -77,5 +77,5 @@ def test_names_count_and_of_several_words_those_together_are_asked_for() -> None
     wanted = parse("(robots OR drones) author:byron")
     assert Scorer(wanted, Statistics()).score(robots) > Scorer(parse("robots OR drones"), Statistics()).score(robots)
     assert Scorer(parse("author:nobody"), Statistics()).score(robots) == 0
-    assert [limit for _, limit in plan(wanted, Statistics())] == [150, 100, 300]
-    assert [limit for _, limit in plan(parse("author:byron"), Statistics())] == [300]
+    assert [limit for _, limit in plan(wanted, Statistics())] == [80, 60, 200]
+    assert [limit for _, limit in plan(parse("author:byron"), Statistics(), 61)] == [400]

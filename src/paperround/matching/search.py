@@ -20,15 +20,18 @@ from paperround.matching.words import Wanted, Words
 # Of plain words the rarest decide; how many papers each query may name. All of them together are read and ranked in a
 # few hundredths of a second.
 _MOST_TERMS, _PAIRED, _ALONE = 8, 5, 3
-_EXACT, _IN_TITLE, _SEVERAL, _FEW = 300, 150, 100, 40
+_EXACT, _IN_TITLE, _SEVERAL, _FEW = 200, 80, 60, 20
+_FIRST_PAGES = 60  # papers that are looked at with these limits; who wants more gets more candidates
 
 Plan = Sequence[tuple[Query, int]]
 """Queries, and of how many of the newest papers that each finds the ranking is to know."""
 
 
-def plan(wanted: Wanted, statistics: Statistics) -> Plan:
-    """How the search index is asked for candidates."""
-    return list(_loosening(wanted, statistics) if isinstance(wanted, Words) else _exactly(wanted))
+def plan(wanted: Wanted, statistics: Statistics, needed: int = _FIRST_PAGES) -> Plan:
+    """How the search index is asked for candidates, where so many papers are to be shown."""
+    times = -(-max(needed, 1) // _FIRST_PAGES)
+    found = _loosening(wanted, statistics) if isinstance(wanted, Words) else _exactly(wanted)
+    return [(query, limit * times) for query, limit in found]
 
 
 def _exactly(query: Query) -> Iterator[tuple[Query, int]]:

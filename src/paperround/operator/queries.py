@@ -60,7 +60,7 @@ def search(app: App, text: str, limit: int, offset: int = 0, *, day: date | None
     past = app.shared(Collection).recent()
     meant = past.vocabulary.correct(text, lambda term: app.store.papers.finds(Phrase((term,))))
     wanted = interpret_search(past.vocabulary.expand(meant.text))
-    papers = best_candidates(app, meant.text, wanted)
+    papers = best_candidates(app, meant.text, wanted, offset + limit)
     papers = [paper for paper in papers if day is None or paper.day == day]
     scorer = matching_search.Scorer(wanted, past.statistics)
     shares = np.array([scorer.score(paper) for paper in papers], dtype=np.float32)

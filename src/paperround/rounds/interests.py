@@ -16,14 +16,15 @@ from paperround.matching.interests import CLOSE, Scale, is_close, relevance
 from paperround.matching.lexical import Hit, Index
 from paperround.matching.profile import Tastes
 from paperround.matching.vectors import Vectors
-from paperround.matching.words import Wanted, Words
+from paperround.matching.words import Wanted, Words, interpret
 from paperround.rounds.collection import Collection
 from paperround.rounds.meaning import Meaning, is_words
 
 _MOST_SCALES = 20_000
 _STEP = 100  # papers of the past that have got a vector since: then what is usual is measured anew
 _FEW_REASONS = 2
-_NEAREST = 200  # papers that a search takes for their meaning
+_AT_ONCE = 256  # interests that are measured together
+_NEAREST = 100  # papers that a search takes for their meaning
 
 Numbers = NDArray[np.float32]
 
@@ -62,9 +63,9 @@ class Interests:
         """
         if self._meaning.on:
             self._meaning.table()
-            for topic in topics:
-                if is_words(topic.query):
-                    self._meaning.of_topic(topic.query)
+            plain = [topic.query for topic in topics if is_words(topic.query)]
+            vectors = {text: vector for text in plain if (vector := self._meaning.of_topic(text)) is not None}
+            self._measure(vectors)
 
     def batch(self, papers: Iterable[Paper]) -> Batch:
         """Papers to compare with."""
@@ -109,18 +110,37 @@ class Interests:
         measured = len(past.known) // _STEP if vector is not None else -1
         kept = self._scales.get((text, breadth))
         if kept is None or kept[0] != measured:
-            shares = past.index.shares(words)
-            scores = shares[:0]
-            if vector is not None and len(past.known):
-                scores = relevance(shares[past.known], past.vectors.cosines(vector))
-            if len(self._scales) >= _MOST_SCALES:
-                self._scales.clear()
-            kept = self._scales[text, breadth] = (
-                measured,
-                Scale.of(shares, meaning=False, breadth=breadth),
-                Scale.of(scores, meaning=True, breadth=breadth),
-            )
+            cosines = None if vector is None else past.vectors.cosines(vector)
+            kept = self._measured(text, words, cosines, measured, breadth)
         return kept[1], kept[2]
+
+    def _measure(self, vectors: Mapping[str, Numbers]) -> None:
+        """Measure what is usual for interests that are new, many at a time: one product of matrices for all."""
+        past = self._past_batch()
+        measured, known = len(past.known) // _STEP, self._scales
+        fresh = [text for text in vectors if known.get((text, 0), (None,))[0] != measured]
+        for start in range(0, len(fresh), _AT_ONCE) if len(past.known) else ():
+            some = fresh[start : start + _AT_ONCE]
+            cosines = np.stack([vectors[text] for text in some]) @ past.vectors.numbers.T
+            for text, row in zip(some, cosines, strict=True):
+                words = interpret(text)
+                assert isinstance(words, Words)
+                self._measured(text, words, row, measured, 0)
+
+    def _measured(
+        self, text: str, words: Words, cosines: Numbers | None, measured: int, breadth: int
+    ) -> tuple[int, Scale, Scale]:
+        past = self._past_batch()
+        shares = past.index.shares(words)
+        scores = shares[:0] if cosines is None or not len(cosines) else relevance(shares[past.known], cosines)
+        if len(self._scales) >= _MOST_SCALES:
+            self._scales.clear()
+        found = self._scales[text, breadth] = (
+            measured,
+            Scale.of(shares, meaning=False, breadth=breadth),
+            Scale.of(scores, meaning=True, breadth=breadth),
+        )
+        return found
 
     def _past_batch(self) -> Batch:
         held = self._meaning.held()
@@ -130,9 +150,12 @@ class Interests:
         return self._past[1]
 
 
-def best_candidates(app: App, text: str, wanted: Wanted) -> list[Paper]:
-    """The papers, of all that are stored, that may fit best by their words or by their meaning; the latest first."""
-    papers = app.store.papers.candidates(search.plan(wanted, app.shared(Collection).recent().statistics))
+def best_candidates(app: App, text: str, wanted: Wanted, needed: int = 500) -> list[Paper]:
+    """The papers, of all that are stored, that may fit best by words or meaning, the latest first.
+
+    `needed` says how many are to be shown.
+    """
+    papers = app.store.papers.candidates(search.plan(wanted, app.shared(Collection).recent().statistics, needed))
     meaning = app.shared(Meaning)
     vector = meaning.of_query(text) if isinstance(wanted, Words) else None
     if vector is None:
