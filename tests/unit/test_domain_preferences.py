@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from paperround.domain import preferences
 from paperround.domain.errors import PreferenceError, QueryError, WrongUse
+from paperround.domain.models import Subscriber, SubscriberState, Topic
 from paperround.domain.preferences import DEFAULTS, Density, Preferences, SiteOptions
 from paperround.domain.schedule import Cadence, Schedule
 from support.preferences import PREFERENCES
@@ -150,3 +151,19 @@ def test_every_field_has_its_text_form_and_the_default_is_one_that_can_be_writte
     assert tuple(one.name for one in fields(Preferences)) == preferences.FIELDS
     assert all(form.about for form in preferences.FORMS.values())
     assert DEFAULTS.patched(preferences.read_patch(preferences.write(DEFAULTS))) == DEFAULTS
+
+
+def test_a_subscriber_has_what_letters_ask_for_at_hand() -> None:
+    chosen = Preferences(
+        name="Ada", topics=("robots",), queries=("grip",), theme="cards", density=Density.TITLES, language="de"
+    )
+    ada = Subscriber(1, "ada@example.org", SubscriberState.ACTIVE, chosen)
+    assert (ada.name, ada.theme, ada.density, ada.language) == ("Ada", "cards", "titles", "de")
+    assert (ada.topics, ada.schedule) == (chosen.followed, chosen.schedule)
+    assert ada.with_preferences(theme="plain") == replace(ada, preferences=replace(chosen, theme="plain"))
+
+
+@pytest.mark.parametrize(("query", "name"), [("grip", "grip"), ("x" * 80, "x" * 80), ("x" * 81, "x" * 79 + "…")])
+def test_an_own_query_is_a_private_topic_that_is_named_by_its_beginning(query: str, name: str) -> None:
+    topic = Topic.of_own_query(query)
+    assert (topic.slug, topic.name, topic.query, topic.private) == (preferences.own_slug(query), name, query, True)
