@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request, Response
@@ -161,6 +162,7 @@ def _route(request: Request) -> str:
 
 
 def _phrase(status: int) -> str:
-    return {400: "Bad Request", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed"}.get(
-        status, f"status {status}"
-    )
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return f"status {status}"
