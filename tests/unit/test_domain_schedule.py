@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paperround.domain.schedule import Cadence, Schedule, due_at, issue_date, next_digest_at
+from paperround.domain.schedule import Cadence, Schedule, due_at, issue_date, mended_digest_at, next_digest_at, period
 from support.examples import examples
 
 sending = st.sampled_from([cadence for cadence in Cadence if cadence is not Cadence.OFF])
@@ -182,3 +182,33 @@ def test_who_wants_none_gets_none() -> None:
 def test_a_moment_may_be_given_in_any_zone() -> None:
     auckland = datetime(2026, 11, 23, 12, tzinfo=ZoneInfo("Pacific/Auckland"))
     assert next_digest_at(Schedule(), auckland) == next_digest_at(Schedule(), auckland.astimezone(UTC))
+
+
+@given(schedules, moments, st.integers(-40, 1))
+@settings(max_examples=examples(300), deadline=None)
+def test_a_date_that_a_right_clock_has_computed_is_left_alone(schedule: Schedule, now: datetime, days: int) -> None:
+    served = now.astimezone(ZoneInfo(schedule.timezone)).date() + timedelta(days=days)
+    due = next_digest_at(schedule, now, served)
+    assert due
+    assert mended_digest_at(schedule, due, now, served) is None
+
+
+@given(schedules, moments, st.integers(3, 400))
+@settings(max_examples=examples(300), deadline=None)
+def test_a_date_that_a_clock_ahead_has_computed_is_computed_anew(
+    schedule: Schedule, now: datetime, ahead: int
+) -> None:
+    then = now + timedelta(days=ahead)
+    served = then.astimezone(ZoneInfo(schedule.timezone)).date()
+    stored = next_digest_at(schedule, then, served)
+    assert stored
+    mended = mended_digest_at(schedule, stored, now, served)
+    if mended is None:
+        assert stored <= now + period(schedule.cadence)
+    else:
+        assert mended == (next_digest_at(schedule, now), None)
+
+
+def test_whoever_wants_no_digest_has_no_date_to_mend() -> None:
+    off = Schedule(cadence=Cadence.OFF)
+    assert mended_digest_at(off, datetime(2030, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC), None) is None

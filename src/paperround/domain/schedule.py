@@ -56,13 +56,27 @@ def next_digest_at(schedule: Schedule, after: datetime, served: date | None = No
 
 
 _PERIOD_DAYS = {Cadence.DAILY: 1, Cadence.WEEKDAYS: 3, Cadence.WEEKLY: 7, Cadence.MONTHLY: 31, Cadence.OFF: 0}
-# A day that has had its issue is left out, and a subscriber may have moved to a later hour or another zone.
-_PERIOD_SLACK = timedelta(days=1, hours=3)
 
 
-def longest_wait(cadence: Cadence) -> timedelta:
-    """The longest time from any moment to the next digest; one that is farther away was computed by a wrong clock."""
-    return timedelta(days=_PERIOD_DAYS[cadence]) + _PERIOD_SLACK
+def period(cadence: Cadence) -> timedelta:
+    """The longest time between two digests, clock changes left out; zero for a subscriber who wants none."""
+    return timedelta(days=_PERIOD_DAYS[cadence])
+
+
+def mended_digest_at(
+    schedule: Schedule, stored: datetime, now: datetime, served: date | None
+) -> tuple[datetime, date | None] | None:
+    """The next digest's moment and the last issue's day, where a clock that ran ahead has stored wrong ones.
+
+    None where they are right, as within one period from now. An issue of a day that has come nowhere on earth was not
+    that day's.
+    """
+    if stored <= now + period(schedule.cadence):
+        return None
+    today = now.astimezone(ZoneInfo(schedule.timezone)).date()
+    last = None if served and served > today + timedelta(days=1) else served
+    due = next_digest_at(schedule, now, last)
+    return (due, last) if due and due < stored else None
 
 
 def due_at(schedule: Schedule, day: date) -> datetime:

@@ -226,7 +226,7 @@ def _rounds(app: App) -> Iterator[Finding]:
     if waiting:
         what = f"{waiting} subscribers have been due for over two hours; check that `paperround up` is running"
         yield Finding("rounds", Verdict.WARNING, what)
-    if silenced := len(app.store.subscribers.too_far(now)):
+    if silenced := app.store.subscribers.too_far(now):
         what = f"the next digest of {silenced} subscribers is over one period away: the clock was once wrong"
         yield Finding("rounds", Verdict.WARNING, f"{what}; run: paperround sweep")
     stuck = app.store.topics.papers_waiting()

@@ -7,11 +7,11 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Engine, Select, bindparam, collate, delete, func, or_, select, update
+from sqlalchemy import Connection, Engine, bindparam, collate, delete, func, or_, select, update
 
 from paperround.domain.models import EventKind, Subscriber, SubscriberState
 from paperround.domain.preferences import FIELDS, Preferences, read_patch
-from paperround.domain.schedule import Cadence, longest_wait, next_digest_at
+from paperround.domain.schedule import Cadence, mended_digest_at, next_digest_at, period
 from paperround.store.engine import reading, upsert, writing
 from paperround.store.events import Wanted, tell
 from paperround.store.schema import bounces, subscribers, subscriptions, suppressions, topics
@@ -32,14 +32,21 @@ def email_key(email: str) -> str:
     return email.strip().lower()
 
 
-def _too_far(now: datetime) -> Select[Any]:
+def _too_far(db: Connection, now: datetime) -> dict[int, tuple[datetime, date | None]]:
+    """The right dates of those whose next digest is farther away than one period, and wrongly so."""
     farther = [
-        (subscribers.c.cadence == cadence.value) & (subscribers.c.next_digest_at > now + longest_wait(cadence))
+        (subscribers.c.cadence == cadence.value) & (subscribers.c.next_digest_at > now + period(cadence))
         for cadence in Cadence
         if cadence is not Cadence.OFF
     ]
     active = subscribers.c.state == SubscriberState.ACTIVE.value
-    return select(subscribers.c.row, subscribers.c.served).where(active, or_(*farther))
+    columns = subscribers.c.row, subscribers.c.next_digest_at, subscribers.c.served
+    stored = {row: (due, served) for row, due, served in db.execute(select(*columns).where(active, or_(*farther)))}
+    if not stored:
+        return {}
+    found = load(db, subscribers.c.row.in_(stored))
+    mended = {one.row: mended_digest_at(one.schedule, stored[one.row][0], now, stored[one.row][1]) for one in found}
+    return {row: dates for row, dates in mended.items() if dates}
 
 
 class Subscribers:
@@ -150,23 +157,19 @@ class Subscribers:
             self.set_state(r.row, SubscriberState.ACTIVE, now, only_from=(SubscriberState.PAUSED,)) for r in over
         )
 
-    def too_far(self, now: datetime) -> list[int]:
-        """Who would wait for the next digest for longer than one period: a clock that ran ahead has set its date."""
+    def too_far(self, now: datetime) -> int:
+        """How many wait for the next digest for longer than one period: a clock that ran ahead has set its date."""
         with reading(self._engine) as db:
-            return [found.row for found in db.execute(_too_far(now))]
+            return len(_too_far(db, now))
 
     def mend_dates(self, now: datetime) -> int:
         """Compute such dates anew; how many there were."""
         with writing(self._engine) as db:
-            served = {found.row: found.served for found in db.execute(_too_far(now).with_for_update())}
-            for subscriber in load(db, subscribers.c.row.in_(served)) if served else ():
-                last = served[subscriber.row]
-                # An issue of a day that has not come was not that day's.
-                last = None if last and last > _today(subscriber, now) else last
-                due = next_digest_at(subscriber.schedule, now, last)
-                mended = update(subscribers).where(subscribers.c.row == subscriber.row)
+            found = _too_far(db, now)
+            for row, (due, last) in found.items():
+                mended = update(subscribers).where(subscribers.c.row == row)
                 db.execute(mended.values(next_digest_at=due, served=last))
-            return len(served)
+            return len(found)
 
     def erase(self, row: int, now: datetime) -> None:
         """Forget a subscriber and everything that hangs on them; a suppression of the address stays.
