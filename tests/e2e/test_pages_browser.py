@@ -100,7 +100,7 @@ def test_from_the_form_to_the_way_out(  # noqa: PLR0915 - one visit from beginni
     page.goto(online)
     assert page.locator("article").count() > 3
     page.goto(preferences)
-    assert page.input_value("#query-1") == '"flow matching" OR gui'
+    assert page.input_value("#query-1") == '"flow matching" OR GUI'
     page.select_option("#cadence", "weekly")
     page.click("text=Save")
     assert "Saved." in page.inner_text("main")

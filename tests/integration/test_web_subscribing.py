@@ -34,7 +34,7 @@ def test_from_the_form_to_the_first_letter(pages: Pages) -> None:
     page = pages.client.get(link).text
     assert EMAIL in page
     assert "Robots" in page
-    assert "agent OR &#34;part 3&#34;" in page
+    assert "agents OR &#34;part 3&#34;" in page
     assert "One email a day at 7:30\u202fAM (Europe/Berlin)." in page
     confirmed = pages.client.post(link)
     assert "Welcome! Your subscription is confirmed." in confirmed.text
@@ -329,3 +329,22 @@ def test_who_had_todays_letter_and_comes_back_gets_the_next_one_tomorrow(pages: 
     subscriber = pages.app.store.subscribers.by_row(row)
     assert subscriber is not None
     assert subscriber.next_digest_at == pages.site.clock() + timedelta(days=1)
+
+
+def test_a_query_is_kept_and_shown_as_it_was_typed_however_long_its_canonical_form(pages: Pages) -> None:
+    typed = f"keywords:({' '.join(f'w{number}' for number in range(69))})"
+    assert len(typed) <= 300
+    assert pages.subscribe(EMAIL, query=typed).status_code == 200
+    (link,) = set(links_in(pages.letters()[0], "c"))
+    assert typed in pages.client.get(link).text
+    assert pages.client.post(link).status_code == 200
+    found = pages.app.store.subscribers.by_email(EMAIL)
+    assert found is not None
+    assert found.preferences.queries == (typed,)
+    path = pages.link("preferences", found.row)
+    shown = pages.client.get(path).text
+    assert f'value="{typed}"' in shown
+    version = re.findall(r'name="version" value="([^"]*)"', shown)
+    saved = pages.client.post(path, data={**FORM, "query": [typed, typed.replace(" ", "  ")], "version": version})
+    assert saved.status_code in (200, 303)
+    assert pages.app.store.subscribers.by_row(found.row).preferences.queries == (typed,)  # type: ignore[union-attr]

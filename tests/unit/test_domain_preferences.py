@@ -114,9 +114,9 @@ def test_a_query_that_is_too_long_is_told_with_the_limit() -> None:
 SITE = SiteOptions(("robots", "agents"), ("paper", "cards"), ("en", "de"), str.upper)
 
 
-def test_a_patch_that_the_site_can_do_gets_its_queries_in_one_spelling() -> None:
+def test_a_patch_that_the_site_can_do_has_each_query_once_as_it_was_typed() -> None:
     patch = {"topics": ("agents",), "queries": ("a", "A", "b"), "theme": "cards"}
-    assert SITE.check(patch) == {"topics": ("agents",), "queries": ("A", "B"), "theme": "cards"}
+    assert SITE.check(patch) == {"topics": ("agents",), "queries": ("a", "b"), "theme": "cards"}
     assert SITE.check({"max_papers": 3}) == {"max_papers": 3}
 
 

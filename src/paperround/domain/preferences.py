@@ -307,10 +307,13 @@ class SiteOptions:
     themes: Sequence[str]
     languages: Sequence[str]
     canonical: Callable[[str], str]
-    """The one spelling of a query; raises QueryError for what is none."""
+    """The one spelling of a query, by which two are the same; raises QueryError for what is none."""
 
     def check(self, patch: Patch) -> dict[str, Any]:
-        """The patch with own queries in one spelling; PreferenceError names what the site does not have."""
+        """The patch with each own query once, as typed; PreferenceError names what the site does not have.
+
+        The canonical form of a query can be many times longer than what was typed: it is never what is kept.
+        """
         known = {"topics": self.topics, "theme": self.themes, "language": self.languages}
         for name in known.keys() & patch.keys():
             wanted = patch[name] if name in LISTS else (patch[name],)
@@ -319,4 +322,7 @@ class SiteOptions:
                 raise PreferenceError(name, f"there is no {what} {missing[0]!r}; there are: {there}")
         if "queries" not in patch:
             return dict(patch)
-        return {**patch, "queries": tuple(dict.fromkeys(map(self.canonical, patch["queries"])))}
+        typed: dict[str, str] = {}
+        for text in patch["queries"]:
+            typed.setdefault(self.canonical(text), text)
+        return {**patch, "queries": tuple(typed.values())}
