@@ -300,8 +300,8 @@ def test_a_stale_window_overwrites_nothing_silently(pages: Pages) -> None:
 @pytest.mark.parametrize(
     ("to", "told", "cadence", "papers"),
     [
-        ("weekly", "You get one letter a week.", "weekly", 10),
-        ("fewer", "Your letters have at most 5 papers.", "daily", 5),
+        ("weekly", "You now receive one email a week.", "weekly", 10),
+        ("fewer", "Your emails now contain at most 5 papers.", "daily", 5),
         ("pause", "Paused until", "daily", 10),
     ],
 )
@@ -320,11 +320,11 @@ def test_a_change_from_the_foot_of_a_letter_is_one_button(
     assert subscriber is not None
     assert (subscriber.schedule.cadence.value, subscriber.preferences.max_papers) == (cadence, papers)
     assert subscriber.state.value == ("paused" if to == "pause" else "active")
-    assert "That is how it is already." in pages.client.get(link).text or to == "fewer"
+    assert "This is already your current setting." in pages.client.get(link).text or to == "fewer"
 
 
 def test_a_change_that_there_is_not_says_so(pages: Pages) -> None:
     link = f"{pages.link('preferences', pages.subscriber())}/change"
     for to in ("", "?to=", "?to=hourly", "?to=daily"):
-        assert "That is how it is already." in pages.client.get(link + to).text
-        assert "That is how it is already." in pages.client.post(link + to).text
+        assert "This is already your current setting." in pages.client.get(link + to).text
+        assert "This is already your current setting." in pages.client.post(link + to).text

@@ -61,27 +61,22 @@ def test_no_window_ever_holds_more_than_the_limit(seconds: list[int]) -> None:
     assert all(sum(start <= other < start + 60 for other in taken) <= 3 for start in taken)
 
 
-def test_a_session_holds_for_half_a_day_under_its_key_and_token() -> None:
-    cookie = session.begin(KEYS, "token", NOW)
-    assert session.holds(KEYS, "token", cookie, NOW + timedelta(hours=11))
-    assert session.holds((b"newer", *KEYS), "token", cookie, NOW)
-    assert not session.holds(KEYS, "token", cookie, NOW + timedelta(hours=13))
-    assert not session.holds((b"newer",), "token", cookie, NOW)
-    assert not session.holds(KEYS, "another token", cookie, NOW)
-    assert session.begin(KEYS, "token", NOW) != cookie
-
-
-@given(st.text(max_size=80))
-def test_a_made_up_cookie_is_no_session(cookie: str) -> None:
-    assert not session.holds(KEYS, "token", cookie, NOW)
-
-
-@given(st.integers(0, 90), st.characters(codec="ascii"))
-def test_a_changed_cookie_is_no_session(place: int, character: str) -> None:
-    cookie = session.begin(KEYS, "token", NOW)
-    place %= len(cookie)
-    changed = cookie[:place] + character + cookie[place + 1 :]
-    assert session.holds(KEYS, "token", changed, NOW) == (changed == cookie)
+def test_a_session_is_kept_under_a_hash_of_its_key_its_secret_and_its_kind() -> None:
+    cookie = session.make_cookie()
+    assert session.make_cookie() != cookie
+    kept = session.hash_cookie(KEYS, session.COOKIE, "token", cookie)
+    assert len(set(kept)) == len(KEYS)
+    assert kept[0] in session.hash_cookie((b"newer", *KEYS), session.COOKIE, "token", cookie), (
+        "an older key still counts"
+    )
+    others = [
+        session.hash_cookie((b"newer",), session.COOKIE, "token", cookie),
+        session.hash_cookie(KEYS, session.ENTRY_COOKIE, "token", cookie),
+        session.hash_cookie(KEYS, session.COOKIE, "another token", cookie),
+        session.hash_cookie(KEYS, session.COOKIE, "token", cookie[:-1]),
+    ]
+    assert not set(kept) & {hashed for one in others for hashed in one}
+    assert cookie not in "".join(kept)
 
 
 def test_a_forms_mark_belongs_to_one_session() -> None:

@@ -22,6 +22,7 @@ from paperround.sources.reading import describe
 KIND = "jsonl"
 _BLOCK = 1 << 20  # bytes
 _MAX_LINE = 1 << 20  # bytes; the longest abstract with 3,000 authors is a tenth of it
+_NEWLINE = b"\n"
 
 
 class Jsonl(SourceSettings):
@@ -71,7 +72,7 @@ def parse_pieces(pieces: Iterable[bytes], today: date) -> Iterator[Parsed]:
         if newline:
             start = block.removeprefix(b"\xef\xbb\xbf") if first else block
             yield _read(start, today, lines, known=not first, last=False)
-            lines, first = lines + block.count(b"\n") + 1, False
+            lines, first = lines + block.count(_NEWLINE) + 1, False
         buffer = buffer[: 2 * _BLOCK]  # a line that is longer has no end worth waiting for
     if buffer.strip() or first:
         yield _read(buffer.removeprefix(b"\xef\xbb\xbf") if first else buffer, today, lines, known=not first)

@@ -86,21 +86,27 @@ def _change(context: RequestContext, subscriber: Subscriber, to: str, language: 
     until = context.today + _PAUSE
     match to:
         case "weekly" if subscriber.schedule.cadence is not Cadence.WEEKLY:
-            told = _("You get one letter a week.")
-            return QuickChange(_("One letter a week?"), _("Weekly, please"), told, _patch(cadence=Cadence.WEEKLY))
-        case "daily" if subscriber.schedule.cadence is not Cadence.DAILY:
-            told = _("You get one letter a day.")
-            return QuickChange(_("One letter a day?"), _("Daily, please"), told, _patch(cadence=Cadence.DAILY))
-        case "fewer" if fewer < subscriber.preferences.max_papers:
-            question = language.count("At most %(num)s paper a letter?", "At most %(num)s papers a letter?", fewer)
-            done = language.count(
-                "Your letters have at most %(num)s paper.", "Your letters have at most %(num)s papers.", fewer
+            told = _("You now receive one email a week.")
+            return QuickChange(
+                _("Switch to one email a week?"), _("Switch to weekly"), told, _patch(cadence=Cadence.WEEKLY)
             )
-            return QuickChange(question, _("Fewer, please"), done, _patch(max_papers=fewer))
+        case "daily" if subscriber.schedule.cadence is not Cadence.DAILY:
+            told = _("You now receive one email a day.")
+            return QuickChange(
+                _("Switch to one email a day?"), _("Switch to daily"), told, _patch(cadence=Cadence.DAILY)
+            )
+        case "fewer" if fewer < subscriber.preferences.max_papers:
+            question = language.count("At most %(num)s paper per email?", "At most %(num)s papers per email?", fewer)
+            done = language.count(
+                "Your emails now contain at most %(num)s paper.",
+                "Your emails now contain at most %(num)s papers.",
+                fewer,
+            )
+            return QuickChange(question, _("Send fewer papers"), done, _patch(max_papers=fewer))
         case "pause" if subscriber.state is SubscriberState.ACTIVE:
             day = language.date(until)
-            question = _("No letters until %(day)s?") % {"day": day}
-            return QuickChange(question, _("Pause, please"), _("Paused until %(day)s.") % {"day": day}, _pause(until))
+            question = _("Pause emails until %(day)s?") % {"day": day}
+            return QuickChange(question, _("Pause emails"), _("Paused until %(day)s.") % {"day": day}, _pause(until))
         case _:
             return None
 
@@ -116,7 +122,7 @@ def _pause(until: date) -> Callable[[RequestContext, Subscriber], bool]:
 def _nothing_to_change(
     request: Request, context: RequestContext, subscriber: Subscriber, language: Language
 ) -> Response:
-    return _told(request, context, subscriber, language, language.gettext("That is how it is already."))
+    return _told(request, context, subscriber, language, language.gettext("This is already your current setting."))
 
 
 def _told(
