@@ -6,6 +6,7 @@ import csv
 import json
 import re
 import signal
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -222,9 +223,9 @@ def test_everybody_without_a_letter_today_is_listed_with_the_reason(site: Site) 
     site("--now", MORNING, "publish")
     told = {one["email"]: one["why"] for one in site.json("--now", MORNING, "subscribers", "silent")}
     assert told == {
-        "ada@example.org": "no new paper on their topics",
+        "ada@example.org": "no new papers on their topics",
         "ben@example.org": "the subscriber is paused",
-        "eve@example.org": "no new paper on their topics",
+        "eve@example.org": "no new papers on their topics",
     }
 
 
@@ -395,3 +396,37 @@ def test_lists_are_narrowed_by_state_topic_and_address(site: Site) -> None:
     assert "\t2026-11-23 07:30 UTC\t" in site.out
     assert site("deliveries", "list", "--topic", "nope") == 2
     assert "there is no topic 'nope'" in site.err
+
+
+def test_a_backup_is_put_back_and_the_database_before_it_is_kept(site: Site) -> None:
+    site("ingest", "--file", str(site.papers()), "--as", "jsonl")
+    assert site("backup", "copy.db") == 0
+    site("subscribers", "add", "ada@example.org", "--topic", "robots", "--confirmed")
+    assert site("restore", "copy.db") == 0
+    assert site.json("stats")["papers"] == 3
+    assert site.json("subscribers", "list") == []
+    assert site("restore", "data/paperround.db.before-restore-1") == 0
+    assert [one["email"] for one in site.json("subscribers", "list")] == ["ada@example.org"]
+
+
+def test_what_is_no_backup_is_refused_and_changes_nothing(site: Site) -> None:
+    site("subscribers", "add", "ada@example.org", "--topic", "robots", "--confirmed")
+    site("backup", "copy.db")
+    whole = (site.folder / "copy.db").read_bytes()
+    (site.folder / "text.db").write_text("not a database " * 500, encoding="utf-8")
+    (site.folder / "empty.db").write_bytes(b"")
+    (site.folder / "torn.db").write_bytes(whole[: len(whole) // 2])
+    with sqlite3.connect(site.folder / "newer.db") as other:
+        other.execute("CREATE TABLE alembic_version (version_num TEXT)")
+        other.execute("INSERT INTO alembic_version VALUES ('9999')")
+    other.close()
+    for name, says in (
+        ("nothing.db", "there is no such file"),
+        ("text.db", "is no backup"),
+        ("empty.db", "is no backup"),
+        ("torn.db", "torn.db is"),
+        ("newer.db", "newer than this program"),
+    ):
+        assert site("restore", name) == 2
+        assert says in site.err
+    assert [one["email"] for one in site.json("subscribers", "list")] == ["ada@example.org"]

@@ -22,6 +22,7 @@ PANELS: Panels = {
         "doctor": ("site", "Look for what would stop the next round."),
         "stats": ("site", "How many papers, subscribers and letters there are."),
         "backup": ("site", "Write a copy of the database while everything runs."),
+        "restore": ("site", "Put a backup in the place of the database."),
         "migrate": ("site", "Bring the database to this program's version."),
         "dkim": ("dkim", "The key that signs letters, and its DNS record."),
     },

@@ -91,6 +91,17 @@ def backup(file: Annotated[Path, typer.Argument(metavar="FILE", parser=given_pat
     console.say(f"{file}: {file.stat().st_size:,} bytes")
 
 
+@root.command(cls=Command, epilog="paperround restore backup/paperround.db")
+def restore(file: Annotated[Path, typer.Argument(metavar="FILE", parser=given_path, help="The backup.")]) -> None:
+    """Put a backup in the place of the database.
+
+    Stop `paperround up` first: it would go on with what it remembers. The database as it was is kept beside it.
+    """
+    with opened() as app:
+        former = app.store.restore(file)
+    console.say(f"restored {file}; the database as it was before is {former}")
+
+
 @root.command(cls=Command, epilog="paperround migrate")
 def migrate() -> None:
     """Bring the database to this program's version."""

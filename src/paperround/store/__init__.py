@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
+from itertools import count
 from pathlib import Path
 
 from sqlalchemy import delete, inspect, make_url, select
 
 from paperround import private_files
-from paperround.domain.errors import StoreError
+from paperround.domain.errors import StoreError, WrongUse
 from paperround.store.access import Access
 from paperround.store.bounces import Bounces
 from paperround.store.browsing import Browsing
@@ -111,6 +112,33 @@ class Store:
             target.close()
         part.replace(to)  # whole or not at all
 
+    def restore(self, file: Path) -> Path:
+        """Put a backup in the place of a SQLite database; where the database as it was before is kept, is returned.
+
+        Raises WrongUse for a file that is no backup, or of a newer version than this program. The database is
+        replaced in one transaction, and brought to this program's version.
+        """
+        if self._engine.dialect.name != "sqlite":
+            raise StoreError("restore puts a SQLite backup in place; for PostgreSQL use pg_restore")
+        version = _version_of(file)
+        if version > newest_revision():
+            raise WrongUse(
+                f"{file} is of version {version}, newer than this program ({newest_revision()}); update it"
+            )
+        path = Path(str(make_url(self._url).database))
+        names = (path.with_name(f"{path.name}.before-restore-{number}") for number in count(1))
+        former = next(name for name in names if not name.exists())
+        self.backup(former)
+        self._engine.dispose()
+        source, target = sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True), sqlite3.connect(path)
+        try:
+            source.backup(target)
+        finally:
+            source.close()
+            target.close()
+        self.prepare()
+        return former
+
     def note(self, name: str) -> str | None:
         """A small value that belongs to the site."""
         with reading(self._engine) as db:
@@ -134,3 +162,19 @@ class Store:
     def close(self) -> None:
         """Let go of the connections."""
         self._engine.dispose()
+
+
+def _version_of(file: Path) -> str:
+    """The version of the database in a file; raises WrongUse where it is no whole database of ours."""
+    if not file.is_file():
+        raise WrongUse(f"{file}: there is no such file")
+    db = sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)
+    try:
+        if db.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+            raise WrongUse(f"{file} is damaged; take an older backup")
+        version: str = db.execute("SELECT version_num FROM alembic_version").fetchone()[0]
+    except (sqlite3.DatabaseError, TypeError):
+        raise WrongUse(f"{file} is no backup of a paperround database") from None
+    finally:
+        db.close()
+    return version
