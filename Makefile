@@ -24,7 +24,7 @@ check: $(VENV)/.ready-test
 
 ## unit: the tests without services, with fewer generated examples than `make test` tries: in seconds
 unit: $(VENV)/.ready-test
-	PAPERROUND_FEW_EXAMPLES=1 $(bin)/pytest tests/unit -q -n 2 -m "not slow"
+	FEW_EXAMPLES=1 $(bin)/pytest tests/unit -q -n 2 -m "not slow"
 
 ## bench: how fast letters go out, beside the usual way, smtp-source and (NODEMAILER=folder) nodemailer; one table
 bench: $(VENV)/.ready-test

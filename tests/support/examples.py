@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-FEW = bool(os.environ.get("PAPERROUND_FEW_EXAMPLES"))
+FEW = bool(os.environ.get("FEW_EXAMPLES"))
 
 
 def examples(full: int) -> int:
