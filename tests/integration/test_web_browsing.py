@@ -187,7 +187,7 @@ def test_a_topics_page_has_its_papers_by_day_with_reasons(pages: Pages) -> None:
     assert "Sunday, November 22, 2026" in text
     assert "Why: " in text
     assert 'href="/subscribe?topic=agents"' in text
-    assert pages.client.get("/topics/agents?page=2").status_code == 200
+    assert pages.client.get("/topics/agents?page=2").status_code == 404
     assert pages.client.get("/topics/nowhere").status_code == 404
 
 
