@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from email.parser import BytesHeaderParser
+from email.utils import parseaddr
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -99,6 +100,14 @@ class Inbox:
         """Delete the oldest letters beyond this number."""
         for path in self._files()[number:]:
             path.unlink(missing_ok=True)
+
+    def forget(self, email: str) -> None:
+        """Delete every email to an address."""
+        for path in self._files():
+            with path.open("rb") as file:
+                head = BytesHeaderParser().parsebytes(file.read(_HEAD))
+            if parseaddr(str(head.get("To", "")))[1].casefold() == email.casefold():
+                path.unlink(missing_ok=True)
 
     def _files(self) -> list[Path]:
         found = [path for folder in ("new", "cur") for path in (self._directory / folder).glob("[0-9]*")]

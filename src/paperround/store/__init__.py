@@ -139,6 +139,16 @@ class Store:
         self.prepare()
         return former
 
+    def forget_deleted(self) -> None:
+        """Let nothing that was deleted stay behind in SQLite's write-ahead log; PostgreSQL looks after its own."""
+        if self._engine.dialect.name != "sqlite":
+            return
+        connection = self._engine.raw_connection()
+        try:
+            connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        finally:
+            connection.close()
+
     def note(self, name: str) -> str | None:
         """A small value that belongs to the site."""
         with reading(self._engine) as db:

@@ -99,6 +99,7 @@ def _sqlite(url: str) -> Engine:
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.execute("PRAGMA cache_size = -65536")
         cursor.execute("PRAGMA temp_store = MEMORY")
+        cursor.execute("PRAGMA secure_delete = ON")  # who is erased is not to be found in the file's free pages
         cursor.close()
 
     @event.listens_for(engine, "begin")

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from email_validator import EmailNotValidError, validate_email
 
 from paperround.app import App
+from paperround.delivery.inbox import Inbox, InboxTransport
 from paperround.domain import preferences
 from paperround.domain.errors import PreferenceError, UnknownName, WrongUse
 from paperround.domain.models import Subscriber, SubscriberState
@@ -198,6 +199,9 @@ def erase(app: App, subscriber: Subscriber) -> None:
     """Forget everything about a subscriber; that a suppressed address gets nothing stays known."""
     app.store.subscribers.erase(subscriber.row, app.clock())
     app.store.topics.drop_unread()
+    app.store.forget_deleted()
+    if isinstance(app.settings.transport, InboxTransport):
+        Inbox(app.settings.transport.directory).forget(subscriber.email)
 
 
 def subscriber(app: App, email: str) -> Subscriber:
