@@ -748,6 +748,11 @@ def test_what_is_exported_comes_back_the_same(listing: Listing) -> None:
     assert FORMATS["jsonl"](listing.model_dump_json().encode() + b"\r\n", TODAY) == Parsed((listing,))
 
 
+def test_what_is_written_is_read_again() -> None:
+    listings = read("jsonl", "export.jsonl").listings
+    assert FORMATS["jsonl"]("".join(jsonl.write(listings)).encode(), TODAY).listings == listings
+
+
 def test_an_export_of_any_size_is_read_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jsonl, "_BLOCK", 200)
     monkeypatch.setattr(jsonl, "_MAX_LINE", 300)

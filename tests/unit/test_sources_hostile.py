@@ -11,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from paperround.domain.errors import SourceError
+from paperround.domain.latex import readable
 from paperround.domain.models import Parsed
 from paperround.sources import FORMATS
 from paperround.sources.authors import author_names
@@ -410,3 +411,12 @@ def test_an_element_that_is_called_as_the_subscriber_calls_its_lists_is_passed_o
     entry = f"<item><title>A paper</title><link>https://lab.example/1</link><{name}>v</{name}></item>"
     parsed = FORMATS["feed"](FEEDS["feed"].format(entry).encode(), TODAY)
     assert [listing.title for listing in parsed.listings] == ["A paper"]
+
+
+@pytest.mark.parametrize("text", ["<math>", "<msub>", "O_FIG", ",", "(", "A B (x) ", " and ", "\\textbf{", "$", "`"])
+def test_a_beginning_that_never_ends_is_read_in_one_pass(text: str) -> None:
+    text *= 150_000 // len(text)  # quadratic time would be minutes, and the test's time limit is two
+    author_names([plain(text)])
+    readable(text)
+    body = json.dumps({"collection": [{"title": "T", "date": "2026-11-20", "abstract": text}]})
+    assert len(FORMATS["biorxiv"](body.encode(), TODAY).listings) == 1

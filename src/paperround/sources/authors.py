@@ -25,7 +25,7 @@ _BODY = r"(?:Collaborations?|Teams?|Groups?|Consortium|Consortia|Project|Survey|
 _BODY_BEFORE_COLON = re.compile(rf"\b({_BODY})\s*:")
 _NAMES_A_BODY = re.compile(rf"\b{_BODY}\b", re.IGNORECASE)
 _ON_BEHALF = re.compile(rf"^(?:on behalf of|for|representing)\s+(?:the\s+)?(?=.*\b{_BODY}\b)", re.IGNORECASE)
-_ET_AL = re.compile(r"[\s,;]*\bet\.?\s+al\b\.?|[\s,;]*\band others\b", re.IGNORECASE)
+_ET_AL = re.compile(r"(?<![\s,;])[\s,;]*\bet\.?\s+al\b\.?|(?<![\s,;])[\s,;]*\band others\b", re.IGNORECASE)
 _AND = re.compile(r"[,;]?\s+(?:and|&|und)\s+|^(?:and|&)\s+")
 _SUFFIX = re.compile(r"(?:Jr|Sr|II|III|IV|Ph\.?D|M\.?D)\.?")
 _SUFFIX_AT_END = re.compile(rf"\s({_SUFFIX.pattern})$")
@@ -33,6 +33,7 @@ _INITIALS = re.compile(r"(?:[^\W\d_]\.?[\s-]*){1,4}")
 _THREE = re.compile(r"\w{3}")  # MIT, not initials
 _COMMAS = str.maketrans("，、；", ",,;")
 _PARTICLE = re.compile(r"(?:van|von|de|der|den|del|della|di|da|dos|du|la|le|el|al|ten|ter|zu|af|bin|ibn)\b")
+_NEAR = 300  # characters of a line in which the names beside an affiliation are looked for
 _DEBRIS = " .,;:-–*†‡&"
 
 
@@ -84,7 +85,9 @@ def _without_affiliations(line: str) -> str:
             pieces[-1] += piece
     joined = pieces[0]
     for piece in pieces[1:]:
-        joined += (", " if _is_full(_ends(joined)[-1]) and _is_full(_ends(piece)[0]) else " ") + piece
+        joined += (
+            ", " if _is_full(_ends(joined[-_NEAR:])[-1]) and _is_full(_ends(piece[:_NEAR])[0]) else " "
+        ) + piece
     return clean(joined)
 
 

@@ -41,7 +41,8 @@ _MAX_PAGES = 500
 # Marks of elements that were taken out: O_ST_ABS…C_ST_ABS around a heading, O_FIG…C_FIG around a figure.
 _HEADING = re.compile(r"O_ST_ABS(.{0,80}?)C_ST_ABS")
 _BLOCK = re.compile(
-    r"O_(?P<name>FIG|TBL|TEXTBOX|DISPLAY).*?C_(?P=name)|O_LINKSMALLFIG\b[^>]*>|View larger version \([^()]*\):?"
+    r"O_(?P<name>FIG|TBL|TEXTBOX|DISPLAY)(?:(?!O_(?P=name)).)*?C_(?P=name)"
+    r"|O_LINKSMALLFIG\b[^>]*>|View larger version \([^()]*\):?"
     r"|org\.highwire\.dtl\.\S+"
 )
 _MARK = re.compile(r"[OC]_(?:ST_ABS|SCPLOW|SCPCAP|LI|OL|UL|QD|FLOATNO|TABLECAPTION|INLINEFIG|FD|EQN|FIG|TBL|TEXTBOX)")

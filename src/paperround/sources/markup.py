@@ -45,7 +45,8 @@ _ACCENT = re.compile(
     re.VERBOSE,
 )
 _MATH = re.compile(r"(\$[^$]*\$)")
-_MATHML = re.compile(r"<(?P<prefix>(?:mml:|m:)?)math\b[^<>]*>.*?</(?P=prefix)math\s*>", re.IGNORECASE | re.DOTALL)
+_MATHML = re.compile(r"<(?:mml:|m:)?math\b[^<>]*>", re.IGNORECASE)
+_MATHML_END = re.compile(r"</(?:mml:|m:)?math\s*>", re.IGNORECASE)
 # Elements of formulas that are not whole: an HTML parser would drop them with what is in them.
 _STRAY_MATHML = re.compile(
     r"</?(?:mml:|m:)?(?:math|m[inos]|mtext|mrow|msub|msup|msubsup|mfrac|msqrt|mroot|mover|munder|munderover|mspace|"
@@ -63,7 +64,7 @@ def plain(text: str) -> str:
         return text
     import nh3  # noqa: PLC0415 - slow to load; most commands read no markup
 
-    text = _STRAY_MATHML.sub("", _MATHML.sub(lambda found: html.escape(_formula(found[0])), text))
+    text = _STRAY_MATHML.sub("", _with_formulas(text))
     text = _RAISED.sub("^", _MERE_SIGN.sub("&lt;", text))  # 10<sup>5</sup> is not 105
     stripped = nh3.clean(_BLOCK.sub(" <", text), tags=set())
     return clean(html.unescape(stripped))
@@ -106,6 +107,18 @@ def _letter(accent: str) -> str:
 def _accent(found: re.Match[str]) -> str:
     letter = _letter(found["inner"] or found[0])
     return letter if "\\" not in letter else found[0]
+
+
+def _with_formulas(text: str) -> str:
+    """The text with its whole formulas in a line; in one pass, for a pattern over both ends takes quadratic time."""
+    pieces, at = [], 0
+    while found := _MATHML.search(text, at):
+        end = _MATHML_END.search(text, found.end())
+        if not end:
+            break
+        pieces += text[at : found.start()], html.escape(_formula(text[found.start() : end.end()]))
+        at = end.end()
+    return "".join([*pieces, text[at:]])
 
 
 def _formula(markup: str) -> str:
