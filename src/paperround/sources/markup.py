@@ -111,7 +111,8 @@ def _accent(found: re.Match[str]) -> str:
 
 def _with_formulas(text: str) -> str:
     """The text with its whole formulas in a line; in one pass, for a pattern over both ends takes quadratic time."""
-    pieces, at = [], 0
+    pieces: list[str] = []
+    at = 0
     while found := _MATHML.search(text, at):
         end = _MATHML_END.search(text, found.end())
         if not end:
