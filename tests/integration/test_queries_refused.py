@@ -70,14 +70,14 @@ def test_visitors_who_type_it_are_told_what_is_wrong(tmp_path: Path, page: str, 
 
 def test_a_stored_topic_that_is_no_query_any_more_is_set_aside_and_stops_no_round(site: Site) -> None:
     _served_although_deep(site)
-    assert "set aside" in _verdicts(site)["topic deep"]
+    assert "matches no papers" in _verdicts(site)["topic deep"]
 
 
 @pytest.mark.usefixtures("lenient")
 def test_a_stored_topic_that_the_database_refuses_is_set_aside_and_stops_no_round(site: Site) -> None:
     _served_although_deep(site)
     if site.app.settings.database_url.startswith("sqlite"):  # PostgreSQL's parser has room for this one
-        assert "set aside" in _verdicts(site)["topic deep"]
+        assert "matches no papers" in _verdicts(site)["topic deep"]
 
 
 def _served_although_deep(site: Site) -> None:
