@@ -62,7 +62,7 @@ def _listening(host: str, port: int) -> socket.socket:
     except OSError as error:
         listening.close()
         raise WrongUse(
-            f"port {port} on {host} cannot be had ({error.strerror}); choose another with --port"
+            f"port {port} on {host} is not available ({error.strerror}); choose another with --port"
         ) from None
     return listening
 

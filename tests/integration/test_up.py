@@ -110,5 +110,5 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
             [*ARGUMENTS, str(port)], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
         )
     assert done.returncode == 2
-    assert f"port {port} on 127.0.0.1 cannot be had" in done.stderr
+    assert f"port {port} on 127.0.0.1 is not available" in done.stderr
     assert not list(tmp_path.rglob("inbox"))

@@ -9,7 +9,7 @@
     ├── SourceError              one source gave nothing usable; says whether to try again
     ├── StoreError               the database: full, locked, of another version
     ├── TransportError           the relay as a whole: unreachable, refusing, misconfigured
-    └── BadToken                 a link or return address that we never made, or that has run out
+    └── BadToken                 a link or return address that is not ours, or that has expired
 
 What concerns one paper, one subscriber or one letter is never an exception across a stage's border: it is a
 value beside the others (`Problem`, `Outcome`), so that one failure stays one failure.
@@ -74,7 +74,7 @@ class TransportError(PaperroundError):
 
 
 class BadToken(PaperroundError):  # noqa: N818 - names what came in
-    """A personal link or return address that is not ours; `expired` tells one that was ours and has run out."""
+    """A personal link or return address that is not ours; `expired` tells that it was ours and has expired."""
 
     def __init__(self, message: str, *, expired: bool = False) -> None:
         super().__init__(message)

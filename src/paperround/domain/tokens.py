@@ -58,7 +58,7 @@ def read(keys: Sequence[bytes], purpose: str, token: str, *, issued_after: datet
     length = _NUMBER + (_TIME if issued_after is not None else 0)
     payload = _authentic(keys, purpose, _from_base64(token), length)
     if issued_after is not None and int.from_bytes(payload[_NUMBER:], "big") < int(issued_after.timestamp()):
-        raise BadToken("this link has run out; ask for a new one", expired=True)
+        raise BadToken("this link has expired; request a new one", expired=True)
     return int.from_bytes(payload[:_NUMBER], "big")
 
 
