@@ -10,7 +10,15 @@ from pathlib import Path
 
 # Modules without input and output: every branch of theirs is walked by the unit tests alone.
 PURE = (
-    *("compression", "domain/*", "linting/*", "matching/*", "rendering/*", "sources/*", "subscribers/csv_file"),
+    *(
+        "network/compression",
+        "domain/*",
+        "linting/*",
+        "matching/*",
+        "rendering/*",
+        "sources/*",
+        "subscribers/csv_file",
+    ),
     *(f"bounces/{name}" for name in ("mime", "notifications", "report", "reports", "suppression")),
     "rounds/breaker",
     *(f"delivery/{name}" for name in ("dkim", "message", "retry", "webhooks")),

@@ -16,12 +16,12 @@ from paperround.domain import tokens
 from paperround.domain.clock import Clock, machine_clock
 from paperround.domain.models import EventKind
 from paperround.matching import fts, tsearch
+from paperround.process.throttle import Courtesy
 from paperround.settings import Settings
 from paperround.store import Store
-from paperround.throttle import Courtesy
 
 if TYPE_CHECKING:
-    from paperround.http import Http
+    from paperround.network.http import Http
 
 T = TypeVar("T")
 
@@ -87,7 +87,7 @@ class App:
     @cached_property
     def http(self) -> Http:
         """The HTTP client that sources are fetched with."""
-        from paperround.http import Http, Spacing  # noqa: PLC0415 - brings httpx, which few commands need
+        from paperround.network.http import Http, Spacing  # noqa: PLC0415 - httpx only where something is fetched
 
         return Http(
             contact=self.settings.contact_url,

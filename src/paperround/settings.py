@@ -39,17 +39,17 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from paperround import variables
-from paperround.address_guard import network_of
 from paperround.bounces.mailboxes import ImapSettings
 from paperround.delivery import AnyTransport, InboxTransport, webhooks
 from paperround.delivery.dkim import Dkim
 from paperround.delivery.retry import RetryPolicy
 from paperround.domain.errors import ConfigurationError, UnknownName
 from paperround.domain.models import EventKind, Site
-from paperround.meaning import AnyEncoder, Encoder, MiniLM, Words
+from paperround.meaning import AnyEncoder, Encoder, MiniLM, WordsOnly
+from paperround.network.address_guard import network_of
+from paperround.process import variables
+from paperround.process.resources import folder
 from paperround.rendering import subject
-from paperround.resources import folder
 from paperround.sources import AnySource, Source
 
 CONFIG_FILE = Path("config/paperround.toml")
@@ -319,7 +319,7 @@ class Settings(BaseSettings):
         """What makes vectors of meaning: what is set, else MiniLM where its parts are installed."""
         if self.meaning is not None:
             return self.meaning
-        return MiniLM() if MiniLM.installed() else Words()
+        return MiniLM() if MiniLM.installed() else WordsOnly()
 
     def on_port(self, port: int) -> Settings:
         """The same where the pages are at another port of this machine, unless they have an address already."""

@@ -131,7 +131,7 @@ def test_a_disk_that_fills_up_stops_the_sending_and_blames_no_subscriber(kind, t
     def full(path, octets):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("paperround.private_files.write", full)
+    monkeypatch.setattr("paperround.process.private_files.write", full)
     transport = TypeAdapter(AnyTransport).validate_python({"kind": kind, "directory": str(tmp_path / "letters")})
     outcomes = []
     with pytest.raises(TransportError, match="No space left"):

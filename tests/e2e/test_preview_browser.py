@@ -16,7 +16,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 
-from paperround.resources import folder
+from paperround.process.resources import folder
 from support.findings import raw
 from support.letters import THEMES
 from support.service import Address, letters_to, running

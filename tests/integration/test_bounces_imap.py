@@ -17,11 +17,12 @@ from typing import IO, Any, Self
 import pytest
 import trustme
 
-from paperround import cli, logs
+from paperround import cli
 from paperround.bounces import mailboxes
 from paperround.bounces.mailboxes import ImapSettings
 from paperround.domain.errors import ConfigurationError, PaperroundError
 from paperround.domain.models import BounceKind
+from paperround.process import logs
 from paperround.rounds import bounce_intake, pipeline
 from paperround.rounds.scheduler import Rounds
 from paperround.subscribers import membership

@@ -16,7 +16,7 @@ import pytest
 from fastapi import Body, FastAPI
 from structlog.testing import capture_logs
 
-from paperround.throttle import Courtesy
+from paperround.process.throttle import Courtesy
 from paperround.web import connections, middleware
 
 Address = tuple[str, int]

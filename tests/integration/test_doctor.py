@@ -29,17 +29,17 @@ def smtp(folder: Path, port: int) -> Site:
 def test_a_relay_that_answers_is_told_and_gets_no_letter(tmp_path: Path) -> None:
     with SmtpServer() as server:
         found = findings(smtp(tmp_path, server.port))
-        assert found[f"relay 127.0.0.1:{server.port}"].verdict is doctor.Verdict.OK
+        assert found[f"relay 127.0.0.1:{server.port}"].verdict is doctor.CheckState.OK
         assert not server.received
 
 
 def test_a_relay_that_is_away_or_refuses_us_is_an_error(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as unused:
         port = unused.getsockname()[1]
-    assert findings(smtp(tmp_path, port))[f"relay 127.0.0.1:{port}"].verdict is doctor.Verdict.ERROR
+    assert findings(smtp(tmp_path, port))[f"relay 127.0.0.1:{port}"].verdict is doctor.CheckState.ERROR
     with SmtpServer(always("connect", "554 5.7.1 not from you")) as server:
         found = findings(smtp(tmp_path, server.port))[f"relay 127.0.0.1:{server.port}"]
-    assert found.verdict is doctor.Verdict.ERROR
+    assert found.verdict is doctor.CheckState.ERROR
     assert "not from you" in found.what
 
 
@@ -49,7 +49,7 @@ def test_a_site_that_subscribers_cannot_reach_is_an_error_before_it_goes_live(tm
         site = Site(
             tmp_path, transport=transport, site={"base_url": "http://localhost:8000", "sender": "a@b.example"}
         )
-        told = [finding.what for finding in doctor.examine(site.app) if finding.verdict is doctor.Verdict.ERROR]
+        told = [finding.what for finding in doctor.examine(site.app) if finding.verdict is doctor.CheckState.ERROR]
         site.app.close()
     assert any("base_url" in what for what in told)
     assert any("sender" in what for what in told)
@@ -62,7 +62,7 @@ def test_an_email_of_each_theme_and_language_in_use_is_laid_out(tmp_path: Path) 
     site.subscriber("bob@example.org", "robots")
     found = findings(site)
     for name in ("email (digest, cards, de)", "email (digest, paper, en)", "email (confirm, cards, de)"):
-        assert found[name].verdict is doctor.Verdict.OK
+        assert found[name].verdict is doctor.CheckState.OK
 
 
 def test_a_broken_theme_is_an_error_before_it_costs_the_days_letters(
@@ -76,7 +76,7 @@ def test_a_broken_theme_is_an_error_before_it_costs_the_days_letters(
     site.topic("robots")
     site.subscriber("ada@example.org", "robots", theme="mine")
     broken = findings(site)["email (digest, mine, en)"]
-    assert broken.verdict is doctor.Verdict.ERROR
+    assert broken.verdict is doctor.CheckState.ERROR
     assert "mine.html.j2" in broken.what
 
 
@@ -84,13 +84,13 @@ def test_a_missing_key_is_an_error_and_a_round_without_it_says_so(tmp_path: Path
     dkim = {"domain": "example.org", "selector": "papers", "key_file": tmp_path / "nowhere.pem"}
     site = Site(tmp_path, dkim=dkim)
     broken = findings(site)["email (digest)"]
-    assert broken.verdict is doctor.Verdict.ERROR
+    assert broken.verdict is doctor.CheckState.ERROR
     assert "nowhere.pem" in broken.what
 
 
 def test_a_key_of_another_domain_is_an_error(tmp_path: Path) -> None:
     dkim = {"domain": "elsewhere.example", "selector": "papers", "key_file": tmp_path / "nowhere.pem"}
-    assert findings(Site(tmp_path, dkim=dkim))["dkim"].verdict is doctor.Verdict.ERROR
+    assert findings(Site(tmp_path, dkim=dkim))["dkim"].verdict is doctor.CheckState.ERROR
     below = {**dkim, "domain": "mail.papers.example.org"}
     site = Site(tmp_path, dkim=below, site={"base_url": "https://a.example", "sender": "a@papers.example.org"})
     assert "dkim" not in findings(site)
@@ -123,7 +123,7 @@ def test_a_check_that_breaks_ends_no_other(tmp_path: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr(site.app.store.sources, "all", broken)
     found = findings(site)
-    assert found["sources"].verdict is doctor.Verdict.ERROR
+    assert found["sources"].verdict is doctor.CheckState.ERROR
     assert "ZeroDivisionError: by nobody" in found["sources"].what
     assert "topics" in found
 

@@ -19,7 +19,7 @@ import pytest
 from PIL import Image
 
 from paperround.domain.models import Paper
-from paperround.http import Spacing
+from paperround.network.http import Spacing
 from paperround.rendering import sample
 from paperround.rounds import pipeline
 from paperround.sources.pictures import client

@@ -15,12 +15,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
-from paperround import cli, resources
+from paperround import cli
 from paperround.domain.errors import ConfigurationError, UnknownName, WrongUse
 from paperround.domain.models import DISCUSSED, Stage
 from paperround.domain.schedule import Cadence
 from paperround.operator import preview
 from paperround.operator.preview import Origin, Placement, PreviewRequest
+from paperround.process import resources
 from paperround.rounds import pipeline
 from paperround.rounds.letters import LetterBuilder
 from paperround.subscribers import membership

@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
-from paperround.resources import folder
+from paperround.process.resources import folder
 from paperround.rounds import letters, pipeline
 from paperround.rounds.letters import LetterBuilder
 from paperround.web.operator import preview

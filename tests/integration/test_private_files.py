@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from paperround import private_files
 from paperround.operator import doctor
+from paperround.process import private_files
 from paperround.rounds import pipeline
 from support.papers import listing
 from support.service import letters_to, running
@@ -59,7 +59,7 @@ def test_doctor_names_what_others_can_read_with_the_command_that_mends_it(tmp_pa
     assert not [found for found in doctor.examine(site.app) if found.check == f"file {database}"]
     database.chmod(0o644)
     (found,) = [found for found in doctor.examine(site.app) if found.check == f"file {database}"]
-    assert found.verdict is doctor.Verdict.WARNING
+    assert found.verdict is doctor.CheckState.WARNING
     assert found.what.endswith(f"run: chmod 600 {database}")
     site.app.close()
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from paperround.domain.models import BounceKind, Stage
-from paperround.operator.doctor import Verdict, examine
+from paperround.operator.doctor import CheckState, examine
 from paperround.rounds import bounce_intake, pipeline, webhooks
 from paperround.store.bounces import Bounce
 from paperround.store.schema import events
@@ -178,7 +178,7 @@ def test_gone_is_gone_and_doctor_says_so(site: Site, receiver: Receiver) -> None
     site.clock.now += timedelta(days=2)
     assert webhooks.call_due(site.app) == 0
     found = [finding for finding in examine(site.app) if finding.check == "webhook crm"]
-    assert [finding.verdict for finding in found] == [Verdict.ERROR]
+    assert [finding.verdict for finding in found] == [CheckState.ERROR]
     assert "HTTP 410" in found[0].what
     site.clock.now += timedelta(days=40)
     pipeline.sweep(site.app)

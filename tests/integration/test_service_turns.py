@@ -8,7 +8,7 @@ import pytest
 
 from paperround.app import open_store
 from paperround.domain.errors import SourceError
-from paperround.http import ARXIV, Pace, Spacing
+from paperround.network.http import ARXIV, Pace, Spacing
 from paperround.store import Store
 from support.answers import World, at
 

@@ -13,7 +13,7 @@ import pytest
 
 from paperround import __version__
 from paperround.domain.errors import SourceError
-from paperround.http import ARXIV, Pace, Spacing
+from paperround.network.http import ARXIV, Pace, Spacing
 from paperround.sources import Http, Source, SourceState, Window
 from paperround.sources.arxiv import Arxiv
 from paperround.sources.arxiv_oai import ArxivOai

@@ -93,7 +93,7 @@ def test_the_first_that_fit_are_taken(wanted: dict[int, int], most: int, taken: 
 
 
 def test_a_writer_who_waits_comes_before_the_next_transaction_of_a_round() -> None:
-    turns, order, waiting = engines.Turns(), [], threading.Event()
+    turns, order, waiting = engines.WriteTurns(), [], threading.Event()
 
     def visitor() -> None:
         waiting.set()
@@ -114,7 +114,7 @@ def test_a_writer_who_waits_comes_before_the_next_transaction_of_a_round() -> No
 
 def test_a_turn_that_does_not_come_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engines, "_BUSY_SECONDS", 0.05)
-    turns = engines.Turns()
+    turns = engines.WriteTurns()
     with turns(), pytest.raises(StoreError, match="locked for"), turns():
         raise AssertionError("two at once")
     with turns():
@@ -122,7 +122,7 @@ def test_a_turn_that_does_not_come_is_told(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_turn_ends_with_its_block_whatever_happens() -> None:
-    turns = engines.Turns()
+    turns = engines.WriteTurns()
     with pytest.raises(ZeroDivisionError), turns():
         raise ZeroDivisionError
     with turns():

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from paperround.resources import folder
+from paperround.process.resources import folder
 from paperround.sources import jsonl
 from support.pages import Pages
 

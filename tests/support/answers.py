@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 
-from paperround.http import Spacing
+from paperround.network.http import Spacing
 from paperround.sources import Http
 
 DATA = Path(__file__).parent.parent / "data" / "sources"

@@ -23,7 +23,7 @@ from paperround.app import App
 from paperround.domain.models import Listing, Paper
 from paperround.matching import fts
 from paperround.operator.startup import open_site
-from paperround.resources import folder
+from paperround.process.resources import folder
 from paperround.rounds import topics
 from paperround.settings import Settings
 

@@ -12,9 +12,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from paperround import resources
 from paperround.domain.models import Digest, EncodedLetter, Links, Paper, Pick, Picture, Rendered, Section, Subscriber
 from paperround.domain.schedule import Cadence
+from paperround.process import resources
 from paperround.rendering import language, sample, theme
 from paperround.rendering.letter import LetterRenderer
 

@@ -6,8 +6,8 @@ import ipaddress
 
 import pytest
 
-from paperround.address_guard import AddressGuard, is_literal, is_public
 from paperround.domain.errors import SourceError
+from paperround.network.address_guard import AddressGuard, is_literal, is_public
 
 
 @pytest.mark.parametrize(

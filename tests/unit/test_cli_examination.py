@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from paperround.cli.examination import lines
-from paperround.operator.doctor import Finding, Verdict
+from paperround.operator.doctor import CheckState, Finding
 
 
 def test_each_subject_has_a_row_with_its_worst_mark_and_its_command_below() -> None:
     shown = list(
         lines([
-            Finding("database", Verdict.OK, "sqlite, 57 papers"),
-            Finding("source arxiv", Verdict.WARNING, "was never asked; run: paperround ingest"),
-            Finding("relay", Verdict.OK, "answers"),
-            Finding("relay", Verdict.ERROR, "sending is paused"),
-            Finding("relay", Verdict.WARNING, "is slow"),
-            Finding("sender", Verdict.WARNING, "nobody accepts it", later=True),
+            Finding("database", CheckState.OK, "sqlite, 57 papers"),
+            Finding("source arxiv", CheckState.WARNING, "was never asked; run: paperround ingest"),
+            Finding("relay", CheckState.OK, "answers"),
+            Finding("relay", CheckState.ERROR, "sending is paused"),
+            Finding("relay", CheckState.WARNING, "is slow"),
+            Finding("sender", CheckState.WARNING, "nobody accepts it", later=True),
         ])
     )  # fmt: skip
     plain = [line.replace("\x1b[0m", "") for line in shown]
@@ -40,4 +40,4 @@ def test_each_subject_has_a_row_with_its_worst_mark_and_its_command_below() -> N
 
 
 def test_a_site_without_faults_is_one_sentence_at_the_end() -> None:
-    assert list(lines([Finding("database", Verdict.OK, "sqlite")]))[-1] == "Nothing stops the next round."
+    assert list(lines([Finding("database", CheckState.OK, "sqlite")]))[-1] == "Nothing stops the next round."

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paperround.compression import PIECE, TooLargeError, unpacked
+from paperround.network.compression import PIECE, TooLargeError, unpacked
 
 
 def raw_deflate(data: bytes) -> bytes:

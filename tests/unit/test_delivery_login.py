@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from paperround.delivery.login import LoginError, explain, log_in, token
-from paperround.delivery.relay import Relay
+from paperround.delivery.relay import RelaySettings
 
 PASSWORD = "Grüße, पासवर्ड 🔑"
 
@@ -28,8 +28,8 @@ class FakeSmtp:
         return self.answers.pop(0)
 
 
-def relay(**settings) -> Relay:
-    return Relay(**({"host": "smtp.example", "username": "päpers", "password": PASSWORD} | settings))
+def relay(**settings) -> RelaySettings:
+    return RelaySettings(**({"host": "smtp.example", "username": "päpers", "password": PASSWORD} | settings))
 
 
 def decoded(command: str) -> str:
@@ -102,7 +102,7 @@ def test_a_relay_without_a_way_to_log_in_is_told_with_a_remedy(offered, settings
         log_in(FakeSmtp(offered, (334, b"=x=")), relay(**settings))
 
 
-def by_token(**settings) -> Relay:
+def by_token(**settings) -> RelaySettings:
     return relay(password="", **settings)
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paperround.delivery.webhooks import Answer, call, key, next_try, taken
+from paperround.delivery.webhooks import WebhookResponse, call, key, next_try, taken
 from paperround.domain.errors import ConfigurationError
 from paperround.domain.models import Event, EventKind
 
@@ -61,7 +61,7 @@ def test_what_is_no_secret_is_refused_with_the_way_to_make_one(secret: str) -> N
 
 @given(st.none() | st.integers(100, 599))
 def test_only_2xx_is_taken(status: int | None) -> None:
-    assert taken(Answer(status)) == (status is not None and status // 100 == 2)
+    assert taken(WebhookResponse(status)) == (status is not None and status // 100 == 2)
 
 
 @given(
@@ -70,7 +70,7 @@ def test_only_2xx_is_taken(status: int | None) -> None:
     st.none() | st.floats(0, 10**9),
 )
 def test_every_event_is_tried_again_later_or_has_failed(tries: int, status: int | None, wish: float | None) -> None:
-    again = next_try(tries, Answer(status, "", wish), NOW)
+    again = next_try(tries, WebhookResponse(status, "", wish), NOW)
     if status == 410 or tries >= 10:
         assert again is None
     else:
@@ -81,14 +81,14 @@ def test_every_event_is_tried_again_later_or_has_failed(tries: int, status: int 
 
 def test_a_receiver_that_is_down_is_tried_for_three_days() -> None:
     moment, tries = NOW, 0
-    while (again := next_try(tries, Answer(503), moment)) is not None:
+    while (again := next_try(tries, WebhookResponse(503), moment)) is not None:
         assert again > moment
         moment, tries = again, tries + 1
     assert timedelta(days=2.5) < moment - NOW < timedelta(days=4)
 
 
 def test_an_answer_is_told_in_one_short_line() -> None:
-    assert str(Answer(500, "oh\n no " + "x" * 900)).startswith("HTTP 500 oh no xxx")
-    assert len(str(Answer(500, "x" * 900))) < 220
-    assert str(Answer(204)) == "HTTP 204"
-    assert str(Answer(None, "no answer (ReadTimeout)")) == "no answer (ReadTimeout)"
+    assert str(WebhookResponse(500, "oh\n no " + "x" * 900)).startswith("HTTP 500 oh no xxx")
+    assert len(str(WebhookResponse(500, "x" * 900))) < 220
+    assert str(WebhookResponse(204)) == "HTTP 204"
+    assert str(WebhookResponse(None, "no answer (ReadTimeout)")) == "no answer (ReadTimeout)"

@@ -20,7 +20,7 @@ import typer
 from pydantic import BaseModel, SecretStr
 from typer.testing import CliRunner
 
-from paperround import __version__, cli, logs, settings
+from paperround import __version__, cli, settings
 from paperround.app import App
 from paperround.cli import shared
 from paperround.delivery import AnyTransport, dkim_key
@@ -28,8 +28,9 @@ from paperround.domain import tokens
 from paperround.domain.models import DeliveryState
 from paperround.operator.site import load_seeds
 from paperround.operator.startup import open_site
+from paperround.process import logs
+from paperround.process.resources import folder
 from paperround.rendering import theme
-from paperround.resources import folder
 from paperround.rounds.topics import read_topics
 from paperround.sources import FORMATS, KINDS
 from paperround.store.schema import metadata

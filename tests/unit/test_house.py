@@ -16,5 +16,9 @@ def test_a_circle_would_be_found() -> None:
 def test_rooms_stay_few_and_their_imports_shallow() -> None:
     between = house.rooms(house.imports(house.modules()))
     assert house.cycles(between) == []
-    assert len(between) <= 22
+    assert len(between) <= 20
     assert house.levels(between) <= 12
+
+
+def test_every_public_class_name_has_one_meaning() -> None:
+    assert house.meanings(house.modules()) == {}

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from paperround import __version__
 from paperround.domain.errors import SourceError
-from paperround.http import ARXIV, Answer, Http, Pace, Spacing, retry_after, shown, user_agent
+from paperround.network.http import ARXIV, Answer, Http, Pace, Spacing, retry_after, shown, user_agent
 from support.answers import World, at
 
 NOW = at("2026-11-23T06:00")

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from paperround.domain.errors import MeaningError
-from paperround.meaning import AnyEncoder, MiniLM, OpenAI, Words, minilm, openai
+from paperround.meaning import AnyEncoder, MiniLM, OpenAI, WordsOnly, minilm, openai
 from paperround.meaning.openai import read_vectors
 from paperround.meaning.wordpiece import WordPieces
 
@@ -89,9 +89,9 @@ def test_without_its_packages_the_model_says_what_to_install(monkeypatch: pytest
 def test_an_encoder_is_named_by_its_kind_and_a_wrong_one_is_refused() -> None:
     kinds: TypeAdapter[Any] = TypeAdapter(AnyEncoder)
     assert kinds.validate_python({"kind": "minilm"}).name == "minilm-128"
-    assert kinds.validate_python({"kind": "words"}) == Words()
-    assert Words().name == ""
-    assert Words().encode(["a"]).shape == (1, 0)
+    assert kinds.validate_python({"kind": "words"}) == WordsOnly()
+    assert WordsOnly().name == ""
+    assert WordsOnly().encode(["a"]).shape == (1, 0)
     for wrong in ({"kind": "mind"}, {"kind": "minilm", "tokens": 3}, {"kind": "openai", "url": "x", "model": "m"}):
         with pytest.raises(ValidationError):
             kinds.validate_python(wrong)

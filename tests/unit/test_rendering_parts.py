@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import html as lxml_html
 
-from paperround import resources
 from paperround.domain.errors import ConfigurationError, UnknownName
 from paperround.domain.models import Links
 from paperround.domain.schedule import Cadence, Schedule
+from paperround.process import resources
 from paperround.rendering import language, notice, sample, view
 from paperround.rendering.card_cache import CardCache
 from paperround.rendering.placeholders import Fragment, escaped, plain_addresses, slot

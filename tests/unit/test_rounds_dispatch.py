@@ -18,7 +18,7 @@ from paperround.domain.models import BounceKind, Delivery, DeliveryState, Letter
 from paperround.rounds import dispatch
 from paperround.rounds.dispatch import BatchSender, Surroundings
 from paperround.settings import DeliverySettings
-from paperround.store.deliveries import Claimed, FailedAttempt, Relay, Settlement
+from paperround.store.deliveries import Claimed, FailedAttempt, RelayState, Settlement
 
 NOW = datetime(2026, 11, 23, 7, tzinfo=UTC)
 TAKEN = (Stage.FINAL, 250, "2.0.0 ok")
@@ -71,8 +71,8 @@ class FakeQueue:
     def next_due(self) -> datetime | None:
         return NOW if self.waiting else None
 
-    def relay(self, day: date) -> Relay:
-        return Relay(*(self.paused or (None, "")), self.handed_over)
+    def relay(self, day: date) -> RelayState:
+        return RelayState(*(self.paused or (None, "")), self.handed_over)
 
     def pause_relay(self, until: datetime | None, reason: str) -> None:
         assert until

@@ -29,7 +29,7 @@ def test_the_environment_goes_over_the_env_file_and_that_over_the_configuration(
 
 
 def test_the_shipped_configuration_is_valid() -> None:
-    from paperround.resources import folder
+    from paperround.process.resources import folder
 
     loaded = settings.load(folder("config") / "paperround.toml", None)
     assert [source.name for source in loaded.sources] == ["hf-daily", "arxiv"]

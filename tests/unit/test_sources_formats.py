@@ -14,7 +14,7 @@ from paperround.domain.identity import conflict, keys
 from paperround.domain.models import MAX_AUTHORS, Listing, Parsed, Problem
 from paperround.sources import FORMATS, jsonl
 from paperround.sources.arxiv_days import HOLIDAYS, batch_of, batches, has_batch, last_batch, submitted_for
-from paperround.sources.entries import Entries, Reasons, cut_short
+from paperround.sources.entries import Entries, RejectionReasons, cut_short
 from paperround.sources.guess import HEAD, guess_format
 from paperround.sources.links import web_link
 from paperround.sources.markup import extract, plain, untex
@@ -810,7 +810,7 @@ def test_every_sample_is_guessed_right() -> None:
 
 
 def test_the_same_reason_is_told_once_with_a_count() -> None:
-    reasons = Reasons()
+    reasons = RejectionReasons()
     reasons.add(Problem(f'entry {n} "T{n}"', f"its day, {1900 + n}, is before 1991") for n in range(1, 50))
     reasons.add([Problem("entry 50", "it has no title"), Problem("150 more entries", "rejected too", 150)])
     reasons.add([Problem("entry 300", "it has no title")])
@@ -820,7 +820,7 @@ def test_the_same_reason_is_told_once_with_a_count() -> None:
         "150 more entries: rejected too",
     ]
     assert sum(problem.entries for problem in reasons.folded()) == 201
-    many = Reasons()
+    many = RejectionReasons()
     many.add(
         Problem(f"entry {n}", "".join(map(chr, (97 + n % 26, 97 + n // 26 % 26, 97 + n // 676)))) for n in range(3000)
     )

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from paperround import throttle as courtesy_module
-from paperround.throttle import Courtesy
+from paperround.process import throttle as courtesy_module
+from paperround.process.throttle import Courtesy
 
 
 def test_nobody_waits_where_nobody_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,9 +14,9 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, FilePath, SecretStr, model_validator
 
-from paperround import logs
 from paperround.domain.errors import ConfigurationError, PaperroundError, WrongUse
 from paperround.domain.text import clean
+from paperround.process import logs
 
 log = logs.logger()
 _MAX_MAIL = 10 * 2**20  # bytes; a report that quotes a letter of ours in full has a hundredth of that

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 
 import typer
 
-from paperround.operator.doctor import Finding, Verdict
+from paperround.operator.doctor import CheckState, Finding
 
-_MARKS = {Verdict.OK: ("✔", "green"), Verdict.WARNING: ("⚠", "yellow"), Verdict.ERROR: ("✖", "red")}
-_WORST_FIRST = (Verdict.ERROR, Verdict.WARNING, Verdict.OK)
+_MARKS = {CheckState.OK: ("✔", "green"), CheckState.WARNING: ("⚠", "yellow"), CheckState.ERROR: ("✖", "red")}
+_WORST_FIRST = (CheckState.ERROR, CheckState.WARNING, CheckState.OK)
 _COMMAND = "; run: "
 
 
@@ -33,7 +33,7 @@ def _row(about: Sequence[Finding], width: int) -> Iterator[str]:
     mark, color = _MARKS[worst]
     begin = f"{typer.style(mark, fg=color)} {about[0].check:{width}}  "
     for finding in about:
-        if worst is not Verdict.OK and finding.verdict is Verdict.OK:
+        if worst is not CheckState.OK and finding.verdict is CheckState.OK:
             continue
         what, _, command = finding.what.partition(_COMMAND)
         yield begin + what
@@ -43,9 +43,9 @@ def _row(about: Sequence[Finding], width: int) -> Iterator[str]:
 
 
 def _conclusion(findings: Sequence[Finding]) -> str:
-    errors = sum(finding.verdict is Verdict.ERROR for finding in findings)
-    warnings = sum(finding.verdict is Verdict.WARNING and not finding.later for finding in findings)
-    later = sum(finding.verdict is not Verdict.OK and finding.later for finding in findings)
+    errors = sum(finding.verdict is CheckState.ERROR for finding in findings)
+    warnings = sum(finding.verdict is CheckState.WARNING and not finding.later for finding in findings)
+    later = sum(finding.verdict is not CheckState.OK and finding.later for finding in findings)
     first = f"{_things(errors)} marked ✖ will stop the next round" if errors else "Nothing stops the next round"
     rest = [f"{_things(warnings)} to look at"] * bool(warnings) + [f"{_things(later)} before you go live"] * bool(
         later

@@ -9,11 +9,12 @@ from typing import Annotated
 
 import typer
 
-from paperround import __version__, private_files
+from paperround import __version__
 from paperround.cli import shared
 from paperround.cli.framework import Panels, lazy_group
 from paperround.domain.errors import PaperroundError, WrongUse
 from paperround.operator import console
+from paperround.process import private_files
 
 PANELS: Panels = {
     "A site": {

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from paperround import logs
 from paperround.domain.clock import Clock, machine_clock, running_from, standing_at
 from paperround.domain.errors import UnknownName, WrongUse
 from paperround.operator import console
+from paperround.process import logs
 
 if TYPE_CHECKING:
     from paperround.app import App

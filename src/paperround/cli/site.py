@@ -51,7 +51,7 @@ def doctor(as_json: AsJson = False) -> None:
     Says what to do about it. Changes nothing, sends nothing.
     """
     from paperround.cli import examination
-    from paperround.operator.doctor import Verdict, examine
+    from paperround.operator.doctor import CheckState, examine
 
     with opened() as app:
         findings = examine(app)
@@ -62,7 +62,7 @@ def doctor(as_json: AsJson = False) -> None:
     else:
         for line in examination.lines(findings):
             console.say(line)
-    exit_if(any(finding.verdict is Verdict.ERROR for finding in findings))
+    exit_if(any(finding.verdict is CheckState.ERROR for finding in findings))
 
 
 @root.command(cls=Command, epilog="paperround stats --json")

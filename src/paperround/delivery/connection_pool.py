@@ -24,11 +24,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from paperround import logs
-from paperround.delivery.relay import Relay
+from paperround.delivery.relay import RelaySettings
 from paperround.delivery.smtp_session import SERVICE_ENDS, Refused, Reply, SmtpSession, open_session, outcome
 from paperround.domain.errors import TransportError
 from paperround.domain.models import Letter, Outcome, Stage
+from paperround.process import logs
 
 log = logs.logger()
 
@@ -115,7 +115,7 @@ class ConnectionPool:
 
     def __init__(
         self,
-        relays: Sequence[Relay],
+        relays: Sequence[RelaySettings],
         letters: Iterator[Letter],
         report: Callable[[Sequence[Outcome]], None],
         *,

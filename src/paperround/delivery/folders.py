@@ -12,9 +12,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from paperround import private_files
 from paperround.domain.errors import TransportError
 from paperround.domain.models import Letter, Outcome, Stage
+from paperround.process import private_files
 
 _serial = itertools.count()
 

@@ -14,7 +14,7 @@ import ssl
 import subprocess
 from pathlib import Path
 
-from paperround.delivery.relay import Relay
+from paperround.delivery.relay import RelaySettings
 
 _TOKEN_SECONDS = 60.0  # for the command that prints a token
 _CONTINUE, _WELCOME = 334, 235  # RFC 4954 4
@@ -25,7 +25,7 @@ class LoginError(Exception):
     """Why no login was tried; the text names the remedy."""
 
 
-def log_in(smtp: smtplib.SMTP, relay: Relay) -> None:
+def log_in(smtp: smtplib.SMTP, relay: RelaySettings) -> None:
     """Log in as the relay's settings have it.
 
     Raises smtplib.SMTPAuthenticationError for a refusal, and LoginError where none could be tried.
@@ -54,18 +54,18 @@ def _no_way(wanted: list[str], offered: list[str]) -> str:
     return f"{offers}; set token_command or token_file" if "XOAUTH2" in offered else offers
 
 
-def _plain(smtp: smtplib.SMTP, relay: Relay) -> tuple[int, bytes]:
+def _plain(smtp: smtplib.SMTP, relay: RelaySettings) -> tuple[int, bytes]:
     """RFC 4616: any character may stand in name and password."""
     return smtp.docmd("AUTH", "PLAIN " + _encoded(f"\0{relay.username}\0{relay.password.get_secret_value()}"))
 
 
-def _login(smtp: smtplib.SMTP, relay: Relay) -> tuple[int, bytes]:
+def _login(smtp: smtplib.SMTP, relay: RelaySettings) -> tuple[int, bytes]:
     """Never standardized; the name, then the password."""
     code, text = smtp.docmd("AUTH", "LOGIN " + _encoded(relay.username))
     return smtp.docmd(_encoded(relay.password.get_secret_value())) if code == _CONTINUE else (code, text)
 
 
-def _cram_md5(smtp: smtplib.SMTP, relay: Relay) -> tuple[int, bytes]:
+def _cram_md5(smtp: smtplib.SMTP, relay: RelaySettings) -> tuple[int, bytes]:
     """RFC 2195."""
     code, challenge = smtp.docmd("AUTH", "CRAM-MD5")
     if code != _CONTINUE:
@@ -78,13 +78,13 @@ def _cram_md5(smtp: smtplib.SMTP, relay: Relay) -> tuple[int, bytes]:
     return smtp.docmd(_encoded(f"{relay.username} {digest}"))
 
 
-def _xoauth2(smtp: smtplib.SMTP, relay: Relay) -> tuple[int, bytes]:
+def _xoauth2(smtp: smtplib.SMTP, relay: RelaySettings) -> tuple[int, bytes]:
     """https://developers.google.com/gmail/imap/xoauth2-protocol: a refusal comes as a challenge first."""
     code, text = smtp.docmd("AUTH", "XOAUTH2 " + _encoded(f"user={relay.username}\1auth=Bearer {token(relay)}\1\1"))
     return smtp.docmd("") if code == _CONTINUE else (code, text)
 
 
-def token(relay: Relay) -> str:
+def token(relay: RelaySettings) -> str:
     """The access token that the relay's command prints or its file holds; raises LoginError."""
     if relay.token_file:
         try:

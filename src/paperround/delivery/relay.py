@@ -25,7 +25,7 @@ Host = Annotated[str, Field(pattern=r"^[^\s\x00-\x1f]{1,253}$"), AfterValidator(
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 
 
-class Relay(BaseModel):
+class RelaySettings(BaseModel):
     """An SMTP server that takes letters for the world."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -10,13 +10,13 @@ from typing import Annotated, Literal
 from pydantic import Field, PrivateAttr
 
 from paperround.delivery.connection_pool import ConnectionPool
-from paperround.delivery.relay import Relay
+from paperround.delivery.relay import RelaySettings
 from paperround.domain.models import Letter, Outcome
 
 _COMMANDS = 8  # replies waited for in opening a connection and offering a letter, with TLS and login
 
 
-class Pace:
+class SendingPace:
     """Spaces letters evenly over all connections: no bursts, however long nothing was sent before."""
 
     def __init__(self, per_second: float | None) -> None:
@@ -34,7 +34,7 @@ class Pace:
         return place - now
 
 
-class SmtpTransport(Relay):
+class SmtpTransport(RelaySettings):
     """Hands letters to an SMTP relay."""
 
     kind: Literal["smtp"] = "smtp"
@@ -47,13 +47,13 @@ class SmtpTransport(Relay):
     """Letters a day; the pipeline leaves the rest for tomorrow."""
     max_in_doubt: Annotated[int, Field(ge=1, le=10_000)] = 100
     """Letters under way whose outcome is not recorded yet: so many may go out twice after a crash."""
-    relays: tuple[Relay, ...] = ()
+    relays: tuple[RelaySettings, ...] = ()
     """Further ones, tried in this order when those before cannot be reached."""
-    _pace: Pace = PrivateAttr()
+    _pace: SendingPace = PrivateAttr()
 
     def model_post_init(self, _context: object) -> None:
         """Make what all calls share: the pace holds from one batch to the next."""
-        self._pace = Pace(self.per_second)
+        self._pace = SendingPace(self.per_second)
 
     @property
     def patience(self) -> timedelta:

@@ -23,7 +23,7 @@ from functools import lru_cache
 
 from paperround.delivery.address import UnusableAddress, wire
 from paperround.delivery.login import LoginError, explain, log_in
-from paperround.delivery.relay import Relay
+from paperround.delivery.relay import RelaySettings
 from paperround.domain.models import Letter, Outcome, Stage
 from paperround.domain.reply_codes import enhanced
 from paperround.domain.text import clean
@@ -108,7 +108,7 @@ class SmtpSession:
     `ended`.
     """
 
-    def __init__(self, smtp: smtplib.SMTP, relay: Relay, name: str, max_letters: int = 0) -> None:
+    def __init__(self, smtp: smtplib.SMTP, relay: RelaySettings, name: str, max_letters: int = 0) -> None:
         assert smtp.sock is not None
         self._smtp, self._relay, self.name, self._max_letters = smtp, relay, name, max_letters
         self.socket: socket.socket = smtp.sock
@@ -376,7 +376,9 @@ class SmtpSession:
                 transaction.dot_sent = True
 
 
-def open_session(relay: Relay, context: ssl.SSLContext | None, name: str, max_letters: int = 0) -> SmtpSession:
+def open_session(
+    relay: RelaySettings, context: ssl.SSLContext | None, name: str, max_letters: int = 0
+) -> SmtpSession:
     """Connect, greet, encrypt and log in; raises Refused, and then nothing was sent in clear that must not be.
 
     `max_letters` are the letters that the session may carry, 0 for no limit.
@@ -397,7 +399,7 @@ def open_session(relay: Relay, context: ssl.SSLContext | None, name: str, max_le
     return SmtpSession(smtp, relay, name, max_letters)
 
 
-def refusal(relay: Relay) -> str | None:
+def refusal(relay: RelaySettings) -> str | None:
     """Why the relay would take nothing from us now; None when it answers and lets us in. No letter is sent."""
     try:
         session = open_session(relay, relay.context(), "check")
@@ -410,7 +412,7 @@ def refusal(relay: Relay) -> str | None:
     return None
 
 
-def takes_utf8(relay: Relay) -> bool | None:
+def takes_utf8(relay: RelaySettings) -> bool | None:
     """Whether the relay takes addresses outside ASCII (RFC 6531); None where it does not answer within seconds."""
     impatient = relay.model_copy(update={"connect_timeout": _PATIENCE, "timeout": _PATIENCE})
     try:
@@ -421,7 +423,7 @@ def takes_utf8(relay: Relay) -> bool | None:
     return session.takes_utf8
 
 
-def _connect(relay: Relay, context: ssl.SSLContext | None) -> smtplib.SMTP:
+def _connect(relay: RelaySettings, context: ssl.SSLContext | None) -> smtplib.SMTP:
     helo = relay.helo or _own_name()
     with _refusals(Stage.CONNECT):
         if relay.tls == "tls":
@@ -429,7 +431,7 @@ def _connect(relay: Relay, context: ssl.SSLContext | None) -> smtplib.SMTP:
         return smtplib.SMTP(relay.host, relay.at_port, helo, timeout=relay.connect_timeout)
 
 
-def _tune(sock: socket.socket | None, relay: Relay) -> None:
+def _tune(sock: socket.socket | None, relay: RelaySettings) -> None:
     if sock:
         # With TLS a letter leaves in several writes, and Nagle would hold the last back: 176/s instead of 962.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -34,7 +34,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class WebhookResponse:
     """What a receiver said: an HTTP status, or None where no answer came."""
 
     status: int | None
@@ -78,12 +78,12 @@ def call(event: Event, secret: str, now: datetime) -> Call:
     return Call(headers, body)
 
 
-def taken(answer: Answer) -> bool:
+def taken(answer: WebhookResponse) -> bool:
     """Whether the receiver has the event; a redirect is no answer (Standard Webhooks: 3xx is a failure)."""
     return answer.status is not None and 200 <= answer.status < 300
 
 
-def next_try(tries: int, answer: Answer, now: datetime) -> datetime | None:
+def next_try(tries: int, answer: WebhookResponse, now: datetime) -> datetime | None:
     """When an event is tried again that was tried so often before this answer; None when it has failed for good.
 
     410 Gone is the receiver's word that it wants no more of it. A wish to be left alone is honoured up to a day.

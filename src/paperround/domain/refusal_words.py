@@ -8,7 +8,7 @@ from functools import cached_property
 
 
 @dataclass(frozen=True)
-class Words:
+class RefusalWords:
     """Phrases that mean the same, as regular expressions without regard to case."""
 
     about: str
@@ -23,15 +23,15 @@ class Words:
         return re.compile("|".join(self.phrases), re.IGNORECASE)
 
 
-WORDS: dict[str, Words] = {
-    "too fast for one": Words(
+WORDS: dict[str, RefusalWords] = {
+    "too fast for one": RefusalWords(
         "too much mail for this one subscriber just now",
         (
             "receiving mail (at a rate|too (quickly|fast|often))",
             "rate that (we|prevents)",
         ),
     ),
-    "their mailbox is full": Words(
+    "their mailbox is full": RefusalWords(
         "the mailbox itself, its storage or its quota",
         (
             r"\b(mail ?box|in-?box|postfach|bo[iî]te|buz[oó]n|casella|caixa)\b.{0,60}"
@@ -41,7 +41,7 @@ WORDS: dict[str, Words] = {
             r"\b(account|user) (that )?you('re| are| were)? (tried|trying) to (reach|contact)\b.{0,30}\b(quota|full)",
         ),
     ),
-    "too fast": Words(
+    "too fast": RefusalWords(
         "the rate at which letters are handed over",
         (
             r"rate.?limit",
@@ -51,7 +51,7 @@ WORDS: dict[str, Words] = {
             "throttl",
         ),
     ),
-    "daily limit": Words(
+    "daily limit": RefusalWords(
         "the account has sent what it may in a day",
         (
             r"\bdaily\b.{0,60}\b(limit|quota|maximum|allowance|cap)\b",
@@ -66,7 +66,7 @@ WORDS: dict[str, Words] = {
             ),
         ),
     ),
-    "your account": Words(
+    "your account": RefusalWords(
         "the sender's account: a limit, a lock, missing credits, an address that is not verified or not its own",
         (
             (
@@ -122,7 +122,7 @@ WORDS: dict[str, Words] = {
             r"(invalid|bad|unknown) sender\b",
         ),
     ),
-    "your reputation": Words(
+    "your reputation": RefusalWords(
         "the sender's IP address or domain: blocklists, complaints, SPF, DKIM, DMARC, reverse DNS, a missing login",
         (
             r"\b(block|black|deny|drop|reject) ?list",
@@ -186,7 +186,7 @@ WORDS: dict[str, Words] = {
             r"(not|n't) accept\w* (any )?(mail|connections?|messages?) from",
         ),
     ),
-    "mailbox full": Words(
+    "mailbox full": RefusalWords(
         "the subscriber's mailbox has no room",
         (
             r"\bquota\b",
@@ -207,7 +207,7 @@ WORDS: dict[str, Words] = {
             "容量.{0,10}超",
         ),
     ),
-    "recipient's wish": Words(
+    "recipient's wish": RefusalWords(
         "the subscriber's own filter",
         (
             "recipient'?s? (preference|choice|settings)",
@@ -216,7 +216,7 @@ WORDS: dict[str, Words] = {
             "hold this mail",
         ),
     ),
-    "no such domain": Words(
+    "no such domain": RefusalWords(
         "the domain of the address takes no mail",
         (
             "null.?mx",
@@ -233,7 +233,7 @@ WORDS: dict[str, Words] = {
             r"unrout(e)?able mail domain|no such domain|non-existent hosts",
         ),
     ),
-    "no such user": Words(
+    "no such user": RefusalWords(
         "there is no such mailbox, or it is closed",
         (
             r"\bno such\b.{0,20}\b(user|mailbox|recipient|person|address|account|alias|customer|subscriber)",
@@ -284,7 +284,7 @@ WORDS: dict[str, Words] = {
             r"unrout(e)?able address|user not local|not unique",
         ),
     ),
-    "refused address": Words(
+    "refused address": RefusalWords(
         "the recipient is refused, and no reason given",
         (
             "mailbox (is )?(unavailable|not available)",
@@ -293,7 +293,7 @@ WORDS: dict[str, Words] = {
             "recipient.{0,20}not accepted",
         ),
     ),
-    "their server": Words(
+    "their server": RefusalWords(
         "the subscriber's server or the way there: time-outs, loops, too busy",
         (
             "communications failure|for a long time|long failure period",
@@ -326,7 +326,7 @@ WORDS: dict[str, Words] = {
             "smtputf8",
         ),
     ),
-    "this message": Words(
+    "this message": RefusalWords(
         "the size or content of the letter, or a rule against it",
         (
             r"infected|malformed|not compliant|do not have permission|:blocked\)|anti-?spoofing|forgery|banned",

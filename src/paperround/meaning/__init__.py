@@ -11,10 +11,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from paperround.meaning.base import Encoder, Words
+from paperround.meaning.base import Encoder, WordsOnly
 from paperround.meaning.minilm import MiniLM
 from paperround.meaning.openai import OpenAI
 
-AnyEncoder = Annotated[Words | MiniLM | OpenAI, Field(discriminator="kind")]
+AnyEncoder = Annotated[WordsOnly | MiniLM | OpenAI, Field(discriminator="kind")]
 
-__all__ = ["AnyEncoder", "Encoder", "MiniLM", "OpenAI", "Words"]
+__all__ = ["AnyEncoder", "Encoder", "MiniLM", "OpenAI", "WordsOnly"]

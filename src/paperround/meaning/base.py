@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
-from paperround.lazy import LazyModule
+from paperround.process.lazy import LazyModule
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,7 +43,7 @@ class EncoderSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Words(EncoderSettings):
+class WordsOnly(EncoderSettings):
     """No vectors: papers are ranked by words alone."""
 
     kind: Literal["words"] = "words"

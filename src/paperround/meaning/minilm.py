@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from paperround.domain.errors import MeaningError
-from paperround.lazy import LazyModule
 from paperround.meaning.base import EncoderSettings, Vectors, unit
 from paperround.meaning.wordpiece import WordPieces
+from paperround.process.lazy import LazyModule
 
 if TYPE_CHECKING:
     import numpy as np

@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator
 
 from paperround.domain.errors import MeaningError
-from paperround.lazy import LazyModule
 from paperround.meaning.base import EncoderSettings, Vectors, unit
+from paperround.process.lazy import LazyModule
 
 if TYPE_CHECKING:
     import httpx

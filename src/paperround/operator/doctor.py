@@ -12,13 +12,13 @@ from pathlib import Path
 
 from sqlalchemy import make_url
 
-from paperround import private_files
 from paperround.app import App
 from paperround.delivery import FileTransport, InboxTransport, MaildirTransport, SmtpTransport
 from paperround.delivery.smtp_session import refusal
 from paperround.domain.errors import PaperroundError
 from paperround.domain.models import DeliveryState
 from paperround.operator.preview import PreviewRequest, look
+from paperround.process import private_files
 from paperround.rounds.letters import LetterBuilder
 from paperround.rounds.topics import unusable_topics
 
@@ -29,7 +29,7 @@ _NEVER_SERVED = timedelta(days=14)
 _FEW_BOUNCES, _MOST_BOUNCED = 5, 0.02  # of what was sent; above it providers begin to refuse
 
 
-class Verdict(StrEnum):
+class CheckState(StrEnum):
     """The result of a check."""
 
     OK = "ok"
@@ -43,7 +43,7 @@ class Finding:
 
     check: str
     """The subject; several findings may be about the same."""
-    verdict: Verdict
+    verdict: CheckState
     what: str
     """A command that mends it stands at the end, behind "; run: "."""
     later: bool = False
@@ -61,24 +61,24 @@ def _guarded(check: Callable[[App], Iterator[Finding]], app: App) -> list[Findin
     try:
         found += check(app)
     except (PaperroundError, OSError) as error:
-        return [*found, Finding(name, Verdict.ERROR, str(error))]
+        return [*found, Finding(name, CheckState.ERROR, str(error))]
     except Exception as error:  # noqa: BLE001 - one check that breaks ends no other
         what = f"the check itself broke ({type(error).__name__}: {error}); please report this"
-        return [*found, Finding(name, Verdict.ERROR, what)]
-    return found or [Finding(name, Verdict.OK, "no problems found")]
+        return [*found, Finding(name, CheckState.ERROR, what)]
+    return found or [Finding(name, CheckState.OK, "no problems found")]
 
 
 def _database(app: App) -> Iterator[Finding]:
     url = make_url(app.settings.database_url)
-    yield Finding("database", Verdict.OK, f"{url.get_backend_name()}, {app.store.papers.count():,} papers")
+    yield Finding("database", CheckState.OK, f"{url.get_backend_name()}, {app.store.papers.count():,} papers")
     if url.database and url.get_backend_name() == "sqlite":
         folder = Path(url.database).resolve().parent
         free = shutil.disk_usage(folder).free
-        verdict = Verdict.WARNING if free < _LITTLE_ROOM else Verdict.OK
+        verdict = CheckState.WARNING if free < _LITTLE_ROOM else CheckState.OK
         yield Finding("disk", verdict, f"{free // 2**20:,} MB free at the database")
         if not os.access(folder, os.W_OK):
             yield Finding(
-                "disk", Verdict.ERROR, f"this account cannot write to {folder}; change the owner of the folder"
+                "disk", CheckState.ERROR, f"this account cannot write to {folder}; change the owner of the folder"
             )
 
 
@@ -88,7 +88,7 @@ def _files(app: App) -> Iterator[Finding]:
         if path.exists() and private_files.is_open_to_others(path):
             mode = private_files.FOLDER if path.is_dir() else private_files.FILE
             what = f"other accounts on this machine can read this file; run: chmod {mode:o} {path}"
-            yield Finding(f"file {path}", Verdict.WARNING, what)
+            yield Finding(f"file {path}", CheckState.WARNING, what)
 
 
 def _private_paths(app: App) -> Iterator[Path]:
@@ -106,7 +106,7 @@ def _private_paths(app: App) -> Iterator[Path]:
 
 def _site(app: App) -> Iterator[Finding]:
     site, later = app.settings.site, isinstance(app.settings.transport, InboxTransport)
-    error = Verdict.WARNING if later else Verdict.ERROR
+    error = CheckState.WARNING if later else CheckState.ERROR
     sender = site.facts().sender
     local = "localhost" in site.base_url or "127.0.0.1" in site.base_url
     if local or not site.base_url.startswith("https://"):
@@ -117,29 +117,29 @@ def _site(app: App) -> Iterator[Finding]:
         yield Finding("sender", error, what, later)
     if not site.postal_address:
         what = "site.postal_address is empty: many countries require it in every email (CAN-SPAM)"
-        yield Finding("postal address", Verdict.WARNING, what, later)
+        yield Finding("postal address", CheckState.WARNING, what, later)
 
 
 def _mail(app: App) -> Iterator[Finding]:
     settings = app.settings
     if not isinstance(settings.transport, SmtpTransport):
-        yield Finding("mail", Verdict.OK, f"emails are delivered by: {settings.transport.kind}")
+        yield Finding("mail", CheckState.OK, f"emails are delivered by: {settings.transport.kind}")
         if isinstance(settings.transport, InboxTransport):
             what = "emails stay in the built-in inbox; set transport.kind and your relay (docs/operate.md)"
-            yield Finding("relay", Verdict.WARNING, what, later=True)
+            yield Finding("relay", CheckState.WARNING, what, later=True)
         return
     for relay in (settings.transport, *settings.transport.relays):
         shown = f"relay {relay.host}:{relay.at_port}"
         if problem := refusal(relay):
-            yield Finding(shown, Verdict.ERROR, f"{problem}; check host, port, tls, username and password")
+            yield Finding(shown, CheckState.ERROR, f"{problem}; check host, port, tls, username and password")
         else:
-            yield Finding(shown, Verdict.OK, "connection and login succeed")
+            yield Finding(shown, CheckState.OK, "connection and login succeed")
     if settings.dkim is None:
         what = "no DKIM key is configured; make sure that the relay signs: Gmail and Yahoo refuse unsigned bulk mail"
-        yield Finding("DKIM", Verdict.WARNING, f"{what}; run: paperround dkim keygen")
+        yield Finding("DKIM", CheckState.WARNING, f"{what}; run: paperround dkim keygen")
     if not settings.bounces.domain:
         what = "bounces.domain is not set: bounces cannot be assigned to subscribers"
-        yield Finding("bounces", Verdict.WARNING, what)
+        yield Finding("bounces", CheckState.WARNING, what)
 
 
 def _letters(app: App) -> Iterator[Finding]:
@@ -149,14 +149,16 @@ def _letters(app: App) -> Iterator[Finding]:
     for request in [*wanted, replace(wanted[0], notice="confirm")]:
         named = ", ".join(filter(None, (request.notice or "digest", request.theme, request.language)))
         if problem := _broken(app, request):
-            yield Finding(f"email ({named})", Verdict.ERROR, f"cannot be made: {problem}")
+            yield Finding(f"email ({named})", CheckState.ERROR, f"cannot be made: {problem}")
         else:
-            yield Finding(f"email ({named})", Verdict.OK, "is laid out" + (" and signed" * bool(app.settings.dkim)))
+            yield Finding(
+                f"email ({named})", CheckState.OK, "is laid out" + (" and signed" * bool(app.settings.dkim))
+            )
     signs = app.settings.dkim.domain.lower() if app.settings.dkim else ""
     sender = app.settings.site.facts().domain.lower()
     if signs and not _same_organization(signs, sender):
         what = f"dkim.domain is {signs}, the sender is at {sender}: DMARC wants them to be one or one below the other"
-        yield Finding("dkim", Verdict.ERROR, what)
+        yield Finding("dkim", CheckState.ERROR, what)
 
 
 def _broken(app: App, request: PreviewRequest) -> str:
@@ -180,7 +182,7 @@ def _relay(app: App) -> Iterator[Finding]:
     relay = app.store.deliveries.relay(now.date())
     if relay.paused_until and relay.paused_until > now:
         what = f"delivery is paused until {relay.paused_until:%Y-%m-%d %H:%M} UTC: {relay.reason}"
-        yield Finding("relay", Verdict.ERROR, what)
+        yield Finding("relay", CheckState.ERROR, what)
 
 
 def _sources(app: App) -> Iterator[Finding]:
@@ -188,13 +190,15 @@ def _sources(app: App) -> Iterator[Finding]:
     for source in app.settings.sources:
         record = known.get(source.name)
         if record is None:
-            yield Finding(f"source {source.name}", Verdict.WARNING, "has never been fetched; run: paperround ingest")
+            yield Finding(
+                f"source {source.name}", CheckState.WARNING, "has never been fetched; run: paperround ingest"
+            )
         elif record.state in ("failed", "stale"):
             since = f", last success {_when(record.succeeded_at)}"
-            yield Finding(f"source {source.name}", Verdict.WARNING, f"{record.state}{since}: {record.note}")
+            yield Finding(f"source {source.name}", CheckState.WARNING, f"{record.state}{since}: {record.note}")
         else:
             news = f"{record.state}, last new paper {_when(record.new_at)}"
-            yield Finding(f"source {source.name}", Verdict.OK, news)
+            yield Finding(f"source {source.name}", CheckState.OK, news)
 
 
 def _webhooks(app: App) -> Iterator[Finding]:
@@ -202,22 +206,22 @@ def _webhooks(app: App) -> Iterator[Finding]:
         failed = state == "failed"
         fate = "could not be delivered" if failed else "are not delivered yet"
         what = f"{number} events {fate}; the last response: {answer}"
-        yield Finding(f"webhook {name}", Verdict.ERROR if failed else Verdict.WARNING, what)
+        yield Finding(f"webhook {name}", CheckState.ERROR if failed else CheckState.WARNING, what)
 
 
 def _topics(app: App) -> Iterator[Finding]:
     if not app.store.topics.all():
-        yield Finding("topics", Verdict.ERROR, "no topics are defined; add some to config/topics.toml")
+        yield Finding("topics", CheckState.ERROR, "no topics are defined; add some to config/topics.toml")
     refused = unusable_topics(app)
     for topic, problem in refused:
         whose = "own query of a subscriber" if topic.private else f"topic {topic.slug}"
         what = f"it is disabled and matches no papers: {problem}; change the query, or remove it"
-        yield Finding(whose, Verdict.WARNING, what)
+        yield Finding(whose, CheckState.WARNING, what)
     broken = {topic.slug for topic, _ in refused}
     for slug, (subscribers, papers) in app.store.topics.counts().items():
         if subscribers and not papers and slug not in broken:
             what = f"{subscribers} subscribers follow it, but no paper has ever matched; check its query"
-            yield Finding(f"topic {slug}", Verdict.WARNING, what)
+            yield Finding(f"topic {slug}", CheckState.WARNING, what)
 
 
 def _rounds(app: App) -> Iterator[Finding]:
@@ -225,13 +229,15 @@ def _rounds(app: App) -> Iterator[Finding]:
     waiting = app.store.issues.due_count(now - _LATE)
     if waiting:
         what = f"{waiting} subscribers have been due for over two hours; check that `paperround up` is running"
-        yield Finding("rounds", Verdict.WARNING, what)
+        yield Finding("rounds", CheckState.WARNING, what)
     if silenced := app.store.subscribers.too_far(now):
         what = f"the next digest of {silenced} subscribers is over one period away: the clock was once wrong"
-        yield Finding("rounds", Verdict.WARNING, f"{what}; run: paperround sweep")
+        yield Finding("rounds", CheckState.WARNING, f"{what}; run: paperround sweep")
     stuck = app.store.topics.papers_waiting()
     if stuck:
-        yield Finding("rounds", Verdict.WARNING, f"{stuck} papers have not been matched yet; run: paperround sweep")
+        yield Finding(
+            "rounds", CheckState.WARNING, f"{stuck} papers have not been matched yet; run: paperround sweep"
+        )
 
 
 _BOUNCE_ALARMS = {
@@ -245,7 +251,7 @@ _BOUNCE_ALARMS = {
 def _bounces(app: App) -> Iterator[Finding]:
     for kind, domain in app.store.bounces.alarms(app.clock()):
         what = _BOUNCE_ALARMS[kind].format(domain)
-        yield Finding("bounces", Verdict.WARNING, f"{what}; the replies: paperround bounces list")
+        yield Finding("bounces", CheckState.WARNING, f"{what}; the replies: paperround bounces list")
 
 
 def _deliveries(app: App) -> Iterator[Finding]:
@@ -253,20 +259,20 @@ def _deliveries(app: App) -> Iterator[Finding]:
     due = app.store.deliveries.next_due()
     if due and due < now - _LATE:
         what = f"the oldest email has been due since {_when(due)}; is `paperround up` running, does the relay answer?"
-        yield Finding("queue", Verdict.WARNING, what)
+        yield Finding("queue", CheckState.WARNING, what)
     week = now - _WEEK
     if expired := overview.finished(DeliveryState.EXPIRED, week):
         what = f"{expired} emails expired in the past week: no relay took them in time"
         what = f"{what}; see: paperround deliveries list --state expired"
-        yield Finding("expired", Verdict.WARNING, what)
+        yield Finding("expired", CheckState.WARNING, what)
     if never := overview.never_served(now - _NEVER_SERVED):
         what = f"{never} subscribers have never had a digest; see: paperround subscribers silent"
-        yield Finding("never served", Verdict.WARNING, what)
+        yield Finding("never served", CheckState.WARNING, what)
     sent = overview.finished(DeliveryState.SENT, week)
     bounced = sum(sum(overview.bounces_by_day(week).get(kind, {}).values()) for kind in ("hard", "complaint"))
     if bounced >= _FEW_BOUNCES and bounced > _MOST_BOUNCED * sent:
         what = f"{bounced} hard bounces and complaints on {sent} emails in the past week: mailboxes judge you by that"
-        yield Finding("bounces", Verdict.WARNING, f"{what}; where do these addresses come from?")
+        yield Finding("bounces", CheckState.WARNING, f"{what}; where do these addresses come from?")
 
 
 def _when(moment: datetime | None) -> str:

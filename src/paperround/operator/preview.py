@@ -28,13 +28,13 @@ from paperround.domain.schedule import Cadence, issue_date, span_days
 from paperround.matching.candidates import Candidates
 from paperround.matching.popularity import rank
 from paperround.matching.profile import Taste
+from paperround.process.resources import templates
 from paperround.rendering import notice, sample
-from paperround.resources import templates
 from paperround.rounds import pipeline
 from paperround.rounds.interests import tastes
 from paperround.rounds.letters import Finished, LetterBuilder, as_preview, new_message_id
 from paperround.rounds.pipeline import Means
-from paperround.store.issues import Batch, DueSubscriber
+from paperround.store.issues import DueBatch, DueSubscriber
 from paperround.store.topics import news_horizon
 from paperround.subscribers.membership import address as checked_address
 from paperround.subscribers.membership import subscriber as subscriber_named
@@ -277,7 +277,7 @@ def _followers(app: App, slugs: tuple[str, ...], day: date | None, cadence: Cade
         matches = app.store.reasons.latest(slugs, day or date.min, day or date.max, _PAPERS_A_DAY)
     rows = {match.paper for match in matches}
     due = DueSubscriber(subscriber, None, tuple(matches))
-    batch = Batch([due], app.store.papers.by_rows(rows), app.store.papers.echoes_of(rows) if told else {})
+    batch = DueBatch([due], app.store.papers.by_rows(rows), app.store.papers.echoes_of(rows) if told else {})
     digest = pipeline.choose(due, batch, cadence, named, Means.of(app))
     return _DigestDraft(subscriber, Origin.FOLLOWER, digest, batch.papers, due.matches)
 

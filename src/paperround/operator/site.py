@@ -10,7 +10,7 @@ from pathlib import Path
 from paperround.app import App
 from paperround.domain.errors import ConfigurationError
 from paperround.operator.startup import DATABASE, MISSING_KEY
-from paperround.resources import folder
+from paperround.process.resources import folder
 from paperround.rounds import pipeline
 from paperround.settings import has_secret_key, load, with_secret_key
 from paperround.subscribers import csv_file

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from email.parser import BytesHeaderParser
 from email.policy import compat32
 
-from paperround import logs
 from paperround.app import App
 from paperround.bounces import mailboxes, reports
 from paperround.bounces.report import Report
@@ -17,6 +16,7 @@ from paperround.bounces.suppression import Fate, reason_to_suppress
 from paperround.domain import tokens
 from paperround.domain.errors import BadToken, PaperroundError
 from paperround.domain.models import BounceKind, Delivery, SubscriberState
+from paperround.process import logs
 from paperround.store.bounces import Bounce
 
 log = logs.logger()

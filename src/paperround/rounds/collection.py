@@ -18,7 +18,7 @@ _COUNTED_PAPERS = 2_000
 _SLACK = 200  # papers: a search may know the words of so many fewer
 
 
-class Past:
+class CollectionPast:
     """The newest papers at one moment, and what is counted over them when it is first asked for."""
 
     def __init__(self, papers: Sequence[Paper]) -> None:
@@ -45,31 +45,31 @@ class Collection:
 
     def __init__(self, app: App) -> None:
         self._papers = app.store.papers
-        self._first: Past | None = None
-        self._newest: tuple[int, Past] | None = None
+        self._first: CollectionPast | None = None
+        self._newest: tuple[int, CollectionPast] | None = None
         self._reading = threading.Lock()
 
-    def fixed(self) -> Past:
+    def fixed(self) -> CollectionPast:
         """Read once per process, so that all batches of an ingest are scored alike."""
         with self._reading:
             if self._first is None:
                 self._first = self._read()
             return self._first
 
-    def current(self) -> Past:
+    def current(self) -> CollectionPast:
         """As of now; read again only when a newer paper is stored, so that a preview agrees with a round."""
         return self._up_to_date(0)
 
-    def recent(self) -> Past:
+    def recent(self) -> CollectionPast:
         """As of now or some papers ago, for a search, which somebody waits for."""
         return self._up_to_date(_SLACK)
 
-    def _up_to_date(self, slack: int) -> Past:
+    def _up_to_date(self, slack: int) -> CollectionPast:
         with self._reading:
             newest = max((paper.row for paper in self._papers.latest(1)), default=0)
             if self._newest is None or not 0 <= newest - self._newest[0] <= slack:
                 self._newest = newest, self._read()
             return self._newest[1]
 
-    def _read(self) -> Past:
-        return Past(self._papers.latest(_COUNTED_PAPERS))
+    def _read(self) -> CollectionPast:
+        return CollectionPast(self._papers.latest(_COUNTED_PAPERS))

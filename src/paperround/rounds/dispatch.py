@@ -16,15 +16,15 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Protocol
 
-from paperround import logs
 from paperround.delivery import Transport, retry
 from paperround.domain.clock import Clock
 from paperround.domain.errors import PaperroundError
 from paperround.domain.models import BounceKind, Delivery, DeliveryState, Digest, Letter, Outcome, Stage, Subscriber
+from paperround.process import logs
 from paperround.rounds import breaker
 from paperround.settings import DeliverySettings
 from paperround.store.bounces import Bounce, smtp_fingerprint
-from paperround.store.deliveries import Claimed, FailedAttempt, Relay, Settlement
+from paperround.store.deliveries import Claimed, FailedAttempt, RelayState, Settlement
 
 log = logs.logger()
 # Between asking whether a subscriber still wants the letter and handing it over lie at most this many letters ...
@@ -37,7 +37,7 @@ OURS = "ours"
 """Under which the tally counts the emails, of all those deferred, that were so for a reason of this site's own."""
 
 
-class Deliveries(Protocol):
+class DeliveryQueue(Protocol):
     """What the sender asks of the deliveries' part of the store."""
 
     def claim(self, now: datetime, limit: int, claim: str, lease: timedelta) -> Claimed: ...
@@ -46,13 +46,13 @@ class Deliveries(Protocol):
     def settle(self, settled: Sequence[Settlement], claim: str, now: datetime) -> None: ...
     def release(self, claim: str, now: datetime) -> int: ...
     def next_due(self) -> datetime | None: ...
-    def relay(self, day: date) -> Relay: ...
+    def relay(self, day: date) -> RelayState: ...
     def pause_relay(self, until: datetime | None, reason: str) -> None: ...
     def others_accepted_since_last_try(self, row: int) -> bool: ...
     def latest_refusals(self) -> tuple[list[FailedAttempt], int]: ...
 
 
-class Bounces(Protocol):
+class BounceRecords(Protocol):
     """Where what refusals did to subscribers is undone."""
 
     def undo(self, rows: Sequence[int], again: datetime, reason: str) -> int: ...
@@ -64,29 +64,29 @@ class Digests(Protocol):
     def digests(self, rows: Sequence[int]) -> Mapping[int, Digest]: ...
 
 
-class Subscribers(Protocol):
+class SubscriberLookup(Protocol):
     """Where subscribers are found by number."""
 
     def by_rows(self, rows: Sequence[int]) -> Mapping[int, Subscriber]: ...
 
 
-class Store(Protocol):
+class DispatchStore(Protocol):
     """The parts of the store that the sender uses."""
 
     @property
-    def deliveries(self) -> Deliveries: ...
+    def deliveries(self) -> DeliveryQueue: ...
     @property
-    def bounces(self) -> Bounces: ...
+    def bounces(self) -> BounceRecords: ...
     @property
     def issues(self) -> Digests: ...
     @property
-    def subscribers(self) -> Subscribers: ...
+    def subscribers(self) -> SubscriberLookup: ...
 
 
 class Lease:
     """Holds a claim for as long as its letters are under way: one relay's last reply may take ten minutes."""
 
-    def __init__(self, deliveries: Deliveries, claim: str, clock: Clock, length: timedelta) -> None:
+    def __init__(self, deliveries: DeliveryQueue, claim: str, clock: Clock, length: timedelta) -> None:
         self._deliveries, self._claim, self._clock, self._length = deliveries, claim, clock, length
         self._renewed = time.monotonic()
         self._over = threading.Event()
@@ -150,7 +150,7 @@ class BatchSender:
 
     def __init__(
         self,
-        store: Store,
+        store: DispatchStore,
         transport: Transport,
         build: Callable[[Delivery, Digest | None, Subscriber], Letter],
         clock: Clock,

@@ -30,7 +30,7 @@ Numbers = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Batch:
+class InterestBatch:
     """Papers that interests are compared with: their words, and their vectors where they have one."""
 
     index: Index
@@ -54,7 +54,7 @@ class Interests:
         self._app = app
         self._meaning = app.shared(Meaning)
         self._scales: dict[tuple[str, int], tuple[int, Scale, Scale]] = {}
-        self._past: tuple[int, Batch] | None = None
+        self._past: tuple[int, InterestBatch] | None = None
 
     def prepare(self, topics: Iterable[Topic]) -> None:
         """Have the vectors of papers and of plain topics at hand.
@@ -67,12 +67,12 @@ class Interests:
             vectors = {text: vector for text in plain if (vector := self._meaning.of_topic(text)) is not None}
             self._measure(vectors)
 
-    def batch(self, papers: Iterable[Paper]) -> Batch:
+    def batch(self, papers: Iterable[Paper]) -> InterestBatch:
         """Papers to compare with."""
         index = Index(papers, self._app.shared(Collection).fixed().statistics)
-        return Batch(index, self._meaning.held().of(index.numbers))
+        return InterestBatch(index, self._meaning.held().of(index.numbers))
 
-    def hits(self, text: str, wanted: Wanted, batch: Batch, breadth: int = 0) -> Mapping[int, Hit]:
+    def hits(self, text: str, wanted: Wanted, batch: InterestBatch, breadth: int = 0) -> Mapping[int, Hit]:
         """What of a batch a topic takes, by row: all that matches a query, what stands out for plain words."""
         if not isinstance(wanted, Words):
             return batch.index.matches(wanted)
@@ -89,7 +89,7 @@ class Interests:
     def _fitting(
         self,
         words: Words,
-        batch: Batch,
+        batch: InterestBatch,
         places: NDArray[np.intp],
         scores: Numbers,
         scale: Scale,
@@ -142,11 +142,11 @@ class Interests:
         )
         return found
 
-    def _past_batch(self) -> Batch:
+    def _past_batch(self) -> InterestBatch:
         held = self._meaning.held()
         if self._past is None or self._past[0] != len(held) // _STEP:
             index = self._app.shared(Collection).fixed().index
-            self._past = len(held) // _STEP, Batch(index, held.of(index.numbers))
+            self._past = len(held) // _STEP, InterestBatch(index, held.of(index.numbers))
         return self._past[1]
 
 

@@ -12,7 +12,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from paperround import logs
 from paperround.app import App
 from paperround.delivery import dkim, message
 from paperround.domain import tokens
@@ -29,10 +28,11 @@ from paperround.domain.models import (
     Subscriber,
     TopicCounts,
 )
+from paperround.process import logs
+from paperround.process.resources import stamps, templates
 from paperround.rendering import language as languages
 from paperround.rendering.environment import environment
 from paperround.rendering.letter import LetterRenderer
-from paperround.resources import stamps, templates
 from paperround.rounds import bounce_intake
 from paperround.settings import Settings
 

@@ -12,11 +12,11 @@ from collections import OrderedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from paperround import logs
 from paperround.app import App
 from paperround.domain.errors import MeaningError, QueryError
 from paperround.matching.vectors import VectorTable, pack, unpack
 from paperround.matching.words import Words, interpret
+from paperround.process import logs
 from paperround.store.vector_queue import text_of
 
 log = logs.logger()

@@ -24,7 +24,6 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from itertools import chain
 
-from paperround import compression, logs
 from paperround.app import App
 from paperround.domain.errors import PaperroundError, SourceError, TransportError, WrongUse
 from paperround.domain.models import Digest, Listing, Parsed, Problem
@@ -33,14 +32,16 @@ from paperround.matching.candidates import Candidates
 from paperround.matching.compose import compose
 from paperround.matching.popularity import Talks
 from paperround.matching.profile import Tastes
+from paperround.network import compression
+from paperround.process import logs
 from paperround.rounds import bounce_intake, interests, topics, webhooks
 from paperround.rounds.dispatch import BatchSender, Surroundings
 from paperround.rounds.letters import LetterBuilder, new_message_id
 from paperround.rounds.meaning import embed
 from paperround.sources import FORMATS, Fetched, Source, SourceState, Window, jsonl, pictures
-from paperround.sources.entries import Reasons
+from paperround.sources.entries import RejectionReasons
 from paperround.sources.guess import HEAD, guess_format
-from paperround.store.issues import Batch, DueSubscriber, NewDelivery
+from paperround.store.issues import DueBatch, DueSubscriber, NewDelivery
 from paperround.store.sources import SourceRecord
 from paperround.store.unread import News
 
@@ -132,7 +133,7 @@ def ingest_file(
     is taken in as it is read; of the others at most 64 MB. A file that is something else is reported as failed.
     `size`, in bytes, is for the progress.
     """
-    report, reasons = Ingested(name, state=SourceState.FRESH), Reasons()
+    report, reasons = Ingested(name, state=SourceState.FRESH), RejectionReasons()
     app.progress.begin("reading", size)
     try:
         for parsed in _parsed(app, pieces, form, name):
@@ -193,7 +194,7 @@ def _ask(app: App, source: Source, since: date | None, *, archive: bool) -> Inge
         answer = source.fetch(app.http, window)
         report.state, report.note = answer.state, answer.note
         report.fetched = len(answer.parsed.listings) + len(answer.back_stock)
-        reasons = Reasons()
+        reasons = RejectionReasons()
         reasons.add(answer.parsed.problems)
         report.problems = reasons.folded()
         _take_in(app, answer.back_stock, report, archive=True)
@@ -316,7 +317,7 @@ class Means:
         )
 
 
-def _decide(app: App, due: DueSubscriber, batch: Batch, means: Means) -> NewDelivery:
+def _decide(app: App, due: DueSubscriber, batch: DueBatch, means: Means) -> NewDelivery:
     """One subscriber's digest, also where several were missed: then it is one that holds them all."""
     subscriber, now = due.subscriber, means.now
     assert subscriber.next_digest_at is not None
@@ -344,7 +345,7 @@ def next_issue(schedule: Schedule, due_at: datetime, now: datetime) -> tuple[dat
     return day, upcoming
 
 
-def choose(due: DueSubscriber, batch: Batch, cadence: Cadence, day: date, means: Means) -> Digest | None:
+def choose(due: DueSubscriber, batch: DueBatch, cadence: Cadence, day: date, means: Means) -> Digest | None:
     """The digest of a subscriber's unread matches; None when there is nothing to send."""
     new = {match.paper for match in due.matches}
     subscriber, taste = due.subscriber, means.tastes.of(due.feedback, batch.papers, new)

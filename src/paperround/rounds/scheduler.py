@@ -15,9 +15,9 @@ from apscheduler.job import Job
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
 
-from paperround import logs
 from paperround.app import App
 from paperround.domain.errors import ConfigurationError, PaperroundError
+from paperround.process import logs
 from paperround.rounds import bounce_intake, pipeline, webhooks
 
 if TYPE_CHECKING:

@@ -12,12 +12,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from paperround import logs
 from paperround.app import App
 from paperround.domain.errors import ConfigurationError, QueryError, UnknownName, WrongUse
 from paperround.domain.models import Match, Paper, Topic
 from paperround.matching.fields import TEXT_FORM
 from paperround.matching.words import Wanted, Words, any_of, interpret
+from paperround.process import logs
 from paperround.rounds.interests import Interests, best_candidates
 from paperround.rounds.topics_file import TopicsFile, read_file
 from paperround.store.topics import news_horizon

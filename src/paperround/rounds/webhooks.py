@@ -14,12 +14,13 @@ from datetime import datetime, timedelta
 
 import httpx
 
-from paperround import __version__, logs
+from paperround import __version__
 from paperround.app import App
 from paperround.delivery import webhooks
-from paperround.delivery.webhooks import Answer
+from paperround.delivery.webhooks import WebhookResponse
 from paperround.domain.models import Event
-from paperround.http import asked_to_wait
+from paperround.network.http import asked_to_wait
+from paperround.process import logs
 from paperround.settings import WebhookSettings
 
 log = logs.logger()
@@ -80,12 +81,12 @@ def _told(app: App, client: httpx.Client, hook: WebhookSettings, event: Event, c
     return False
 
 
-def _ask(client: httpx.Client, hook: WebhookSettings, call: webhooks.Call, now: datetime) -> Answer:
+def _ask(client: httpx.Client, hook: WebhookSettings, call: webhooks.Call, now: datetime) -> WebhookResponse:
     # Not unpacked: a receiver's answer of a kilobyte could stand for a gigabyte.
     headers = {**call.headers, "user-agent": f"paperround/{__version__}", "accept-encoding": "identity"}
     try:
         with client.stream("POST", hook.url, content=call.body, headers=headers) as response:
             text = next(response.iter_raw(_READ), b"").decode("utf-8", "replace")
-            return Answer(response.status_code, text, asked_to_wait(response.headers, now))
+            return WebhookResponse(response.status_code, text, asked_to_wait(response.headers, now))
     except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, UnicodeError) as error:
-        return Answer(None, f"no answer ({type(error).__name__}: {error})")
+        return WebhookResponse(None, f"no answer ({type(error).__name__}: {error})")

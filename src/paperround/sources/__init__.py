@@ -12,7 +12,7 @@ from typing import Annotated, get_args
 
 from pydantic import Field
 
-from paperround.http import Http
+from paperround.network.http import Http
 from paperround.sources.arxiv import Arxiv
 from paperround.sources.arxiv_oai import ArxivOai
 from paperround.sources.base import Fetched, Parser, Source, SourceSettings, SourceState, Window

@@ -22,7 +22,7 @@ from pydantic import Field
 from paperround.domain import identifiers
 from paperround.domain.errors import SourceError
 from paperround.domain.models import Parsed
-from paperround.http import ARXIV, Http
+from paperround.network.http import ARXIV, Http
 from paperround.sources.arxiv_days import EASTERN, HOLIDAYS, batch_of, batches, last_batch, submitted_for
 from paperround.sources.authors import author_facts
 from paperround.sources.base import (

@@ -17,7 +17,7 @@ from pydantic import Field
 from paperround.domain import identifiers
 from paperround.domain.errors import SourceError
 from paperround.domain.models import Parsed
-from paperround.http import ARXIV, Http
+from paperround.network.http import ARXIV, Http
 from paperround.sources import arxiv
 from paperround.sources.arxiv import Texts, first, texts_of
 from paperround.sources.arxiv_days import EASTERN, HOLIDAYS, last_batch

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from paperround.domain.models import Listing, Parsed
 
 if TYPE_CHECKING:
-    from paperround.http import Http
+    from paperround.network.http import Http
 
 Parser = Callable[[bytes, date], Parsed]
 """Bytes and today in, listings and problems out; SourceError, and nothing else, where the whole is something else."""

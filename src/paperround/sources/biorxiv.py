@@ -16,7 +16,7 @@ from pydantic import Field
 from paperround.domain.errors import SourceError
 from paperround.domain.models import Parsed
 from paperround.domain.text import clean
-from paperround.http import Http, Pace
+from paperround.network.http import Http, Pace
 from paperround.sources.authors import author_facts
 from paperround.sources.base import (
     BaseUrl,

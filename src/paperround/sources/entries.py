@@ -99,7 +99,7 @@ def cut_short(parsed: Parsed) -> bool:
     return any(problem.where == _REST for problem in parsed.problems)
 
 
-class Reasons:
+class RejectionReasons:
     """Problems with the same reason as one, which names the first entry and counts the others."""
 
     _MOST = 1_000

@@ -22,7 +22,7 @@ from paperround.domain import identifiers
 from paperround.domain.errors import SourceError
 from paperround.domain.models import Listing, Parsed
 from paperround.domain.text import clean
-from paperround.http import Answer, Http
+from paperround.network.http import Answer, Http
 from paperround.sources import arxiv
 from paperround.sources.authors import author_facts
 from paperround.sources.base import Fetched, Name, Parser, SourceSettings, SourceState, Url, Window, relabelled

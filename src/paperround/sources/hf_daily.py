@@ -17,7 +17,7 @@ from pydantic import Field
 
 from paperround.domain.errors import SourceError
 from paperround.domain.models import Parsed, Problem
-from paperround.http import Answer, Http, Pace
+from paperround.network.http import Answer, Http, Pace
 from paperround.sources.authors import author_facts
 from paperround.sources.base import (
     BaseUrl,

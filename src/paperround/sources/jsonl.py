@@ -12,7 +12,7 @@ from pydantic import model_validator
 
 from paperround.domain.errors import SourceError
 from paperround.domain.models import Listing, Parsed
-from paperround.http import Http
+from paperround.network.http import Http
 from paperround.sources.base import Fetched, Name, Parser, SourceSettings, SourceState, Url, Window
 from paperround.sources.dates import day_of
 from paperround.sources.entries import Entries, cut_short

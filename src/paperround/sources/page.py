@@ -26,7 +26,7 @@ from urllib.parse import quote_plus
 from paperround.domain.errors import SourceError
 from paperround.domain.models import Parsed
 from paperround.domain.text import clean, fold
-from paperround.http import Http
+from paperround.network.http import Http
 from paperround.sources.base import Fetched, Name, Parser, SourceSettings, Window, relabelled
 from paperround.sources.entries import Entries
 from paperround.sources.files import read_file

@@ -14,7 +14,7 @@ from PIL import Image
 
 from paperround.domain.errors import SourceError
 from paperround.domain.models import Picture
-from paperround.http import Http, Spacing
+from paperround.network.http import Http, Spacing
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 """What is decoded; nothing else is even looked at."""

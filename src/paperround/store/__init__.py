@@ -15,15 +15,15 @@ from pathlib import Path
 
 from sqlalchemy import delete, inspect, make_url, select
 
-from paperround import private_files
 from paperround.domain.errors import StoreError, WrongUse
+from paperround.process import private_files
 from paperround.store.access import Access
 from paperround.store.bounces import Bounces
 from paperround.store.browsing import Browsing
 from paperround.store.deliveries import Deliveries
 from paperround.store.engine import connect, reading, upsert, writing
 from paperround.store.events import Events, Wanted
-from paperround.store.explain import Reasons
+from paperround.store.explain import Explanations
 from paperround.store.feedback import FeedbackLedger
 from paperround.store.issues import Issues
 from paperround.store.migrations import current_revision, migrate, newest_revision
@@ -39,7 +39,7 @@ from paperround.store.subscriber_changes import SubscriberChanges
 from paperround.store.subscribers import Subscribers
 from paperround.store.topics import Topics
 from paperround.store.turns import ServiceTurns
-from paperround.store.vectors import Vectors
+from paperround.store.vectors import StoredVectors
 
 __all__ = ["Store"]
 
@@ -62,7 +62,7 @@ class Store:
         self.changes = SubscriberChanges(self._engine, wanted or {})
         self.issues = Issues(self._engine)
         self.feedback = FeedbackLedger(self._engine)
-        self.vectors = Vectors(self._engine)
+        self.vectors = StoredVectors(self._engine)
         self.deliveries = Deliveries(self._engine)
         self.bounces = Bounces(self._engine, wanted or {})
         self.events = Events(self._engine)
@@ -73,7 +73,7 @@ class Store:
         self.access = Access(self._engine)
         self.quotas = Quotas(self._engine)
         self.overview = Overview(self._engine)
-        self.reasons = Reasons(self._engine)
+        self.reasons = Explanations(self._engine)
 
     def prepare(self) -> None:
         """Bring an empty database, or an older SQLite file, to this version; else say what is to be done."""

@@ -80,7 +80,7 @@ class FailedAttempt:
 
 
 @dataclass(frozen=True, slots=True)
-class Relay:
+class RelayState:
     """What is known of the relay as a whole."""
 
     paused_until: datetime | None = None
@@ -462,13 +462,13 @@ class Deliveries:
                 db.scalar(select(relay.c.name).where(relay.c.name == _RELAY, relay.c.accepted_at > last)) is not None
             )
 
-    def relay(self, day: date) -> Relay:
+    def relay(self, day: date) -> RelayState:
         """The relay's state, with the letters it took over on this day (UTC)."""
         with reading(self._engine) as db:
             found = db.execute(select(relay).where(relay.c.name == _RELAY)).one_or_none()
         if found is None:
-            return Relay()
-        return Relay(found.paused_until, found.reason, found.handed_over if found.day == day else 0)
+            return RelayState()
+        return RelayState(found.paused_until, found.reason, found.handed_over if found.day == day else 0)
 
     def pause_relay(self, until: datetime | None, reason: str) -> None:
         """Send nothing until then; None lifts it."""

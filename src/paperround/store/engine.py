@@ -30,8 +30,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.schema import Table
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from paperround import private_files
 from paperround.domain.errors import ConfigurationError, StoreError
+from paperround.process import private_files
 
 _BUSY_SECONDS = 30
 # PostgreSQL would show each statement of a transaction a database of its own. SQLite shows all of them one.
@@ -87,7 +87,7 @@ def _sqlite(url: str) -> Engine:
     engine = create_engine(
         url,
         connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
-        execution_options={"turns": Turns()},
+        execution_options={"turns": WriteTurns()},
     )
 
     @event.listens_for(engine, "connect")
@@ -119,7 +119,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-class Turns:
+class WriteTurns:
     """Lets the threads of this program write one after another; nobody twice in a row while another one waits.
 
     SQLite has no queue: who finds it locked asks again after up to 100 ms, and a round that begins its next
@@ -157,7 +157,7 @@ def _held(lock: threading.Lock) -> Iterator[None]:
 
 
 def _turn(engine: Engine) -> AbstractContextManager[None]:
-    turns: Turns | None = engine.get_execution_options().get("turns")
+    turns: WriteTurns | None = engine.get_execution_options().get("turns")
     return turns() if turns else nullcontext()
 
 

@@ -12,7 +12,7 @@ from paperround.store.engine import reading
 from paperround.store.schema import digest_papers, digests, issues, matches, papers, topics
 
 
-class Reasons:
+class Explanations:
     """The previews' part of the store."""
 
     def __init__(self, engine: Engine) -> None:

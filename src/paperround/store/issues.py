@@ -83,7 +83,7 @@ class NewDelivery:
 
 
 @dataclass(slots=True)
-class Batch:
+class DueBatch:
     """Due subscribers, locked for this transaction, and what is decided for them."""
 
     due: list[DueSubscriber]
@@ -125,7 +125,7 @@ class Issues:
             return found
 
     @contextmanager
-    def batch(self, now: datetime, news: News, limit: int, most_matches: int) -> Iterator[Batch]:
+    def batch(self, now: datetime, news: News, limit: int, most_matches: int) -> Iterator[DueBatch]:
         """Due subscribers, the longest waiting first; what is decided in the block is kept at its end, all or
         nothing.
 
@@ -143,7 +143,7 @@ class Issues:
             yield batch
             _keep(db, batch.decided, news.edition or 0, now)
 
-    def unread(self, subscriber: Subscriber) -> Batch:
+    def unread(self, subscriber: Subscriber) -> DueBatch:
         """The same for one subscriber, due or not, as a preview: nothing is locked and nothing is kept."""
         with reading(self._engine) as db:
             news, follows = News(None), _follows(db, [subscriber.row])
@@ -228,7 +228,7 @@ def _is_due(now: datetime) -> tuple[Any, ...]:
     return subscribers.c.state == "active", subscribers.c.next_digest_at <= now
 
 
-def _with_matches(db: Connection, due: Due, news: News) -> Batch:
+def _with_matches(db: Connection, due: Due, news: News) -> DueBatch:
     """For each subscriber the matches of editions they have not read, less the papers they have had."""
     rows = [subscriber.row for subscriber, _, _ in due]
     unread = {subscriber.row: news.unread(followed) for subscriber, _, followed in due}
@@ -251,7 +251,7 @@ def _with_matches(db: Connection, due: Due, news: News) -> Batch:
     talked = {
         match.paper for one in everybody if one.subscriber.schedule.cadence.tells_of_days for match in one.matches
     }
-    return Batch(everybody, news.papers(db, wanted), news.echoes(db, talked))
+    return DueBatch(everybody, news.papers(db, wanted), news.echoes(db, talked))
 
 
 def _had(db: Connection, subscribers: Sequence[int], wanted: set[int]) -> set[tuple[int, int]]:

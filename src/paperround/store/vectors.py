@@ -16,7 +16,7 @@ from paperround.store.vector_queue import text_digest
 _NUMBER = "vectors kept"
 
 
-class Vectors:
+class StoredVectors:
     """The store's part for them."""
 
     def __init__(self, engine: Engine) -> None:

@@ -23,9 +23,9 @@ from paperround.domain.models import Subscriber, SubscriberState
 from paperround.domain.preferences import DEFAULTS, Patch, SiteOptions
 from paperround.domain.text import clean
 from paperround.matching.words import canonical
+from paperround.process.resources import templates
 from paperround.rendering import language as languages
 from paperround.rendering import theme as themes
-from paperround.resources import templates
 from paperround.store.requests import RequestResult
 from paperround.store.subscriber_changes import ChangeResult, Effect, SubscriberChange
 from paperround.store.subscribers import email_key

@@ -17,7 +17,7 @@ import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from paperround import logs
+from paperround.process import logs
 
 log = logs.logger()
 HEAD_SECONDS = 15.0

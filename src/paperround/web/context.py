@@ -19,10 +19,10 @@ from fastapi import Depends, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
 
 from paperround.app import App, NoProgress
+from paperround.process.resources import templates
 from paperround.rendering import language as languages
 from paperround.rendering.environment import environment
 from paperround.rendering.language import Language
-from paperround.resources import templates
 from paperround.store.access import AuditEntry
 from paperround.web import session
 from paperround.web.browse.cards import page_of

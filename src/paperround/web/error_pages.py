@@ -11,8 +11,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from paperround import logs
 from paperround.domain.errors import BadToken, StoreError, WrongUse
+from paperround.process import logs
 from paperround.rendering.language import Language
 from paperround.web.middleware import HEADERS
 

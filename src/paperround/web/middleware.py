@@ -11,7 +11,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from paperround.throttle import Courtesy
+from paperround.process.throttle import Courtesy
 
 MAX_BODY = 64 * 1024  # bytes; the largest form is the preferences
 MAX_ADMIN_BODY = 1024 * 1024

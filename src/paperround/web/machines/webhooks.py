@@ -30,7 +30,7 @@ _MAX_TEXT = 500  # characters; as many as are kept of a returned mail
 _TYPES = ("message/rfc822", "application/json", "text/plain")  # Amazon SNS calls its JSON text/plain
 
 
-class Notice(BaseModel):
+class BounceNotification(BaseModel):
     """What a relay tells about one letter: which, by its Message-ID or its return address, and what became of it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -107,7 +107,7 @@ def _notices(context: RequestContext, notices: Any) -> list[Returned]:
 def _taken(context: RequestContext, where: str, notice: Any) -> Returned:
     """What was made of one; a wrong one is a value, so that it stops no other and is not sent again for ever."""
     try:
-        report = Notice.model_validate(notice).report()
+        report = BounceNotification.model_validate(notice).report()
     except ValidationError as error:
         return Returned(where, BounceKind.NOTHING, None, f"not understood: {_problem(error)}", None, new=False)
     return bounce_intake.reported(context.app, where, report, trusted=True)

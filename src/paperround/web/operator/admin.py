@@ -10,13 +10,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
-from paperround import logs
 from paperround.domain import preferences, tokens
 from paperround.domain.errors import PaperroundError, UnknownName, WrongUse
 from paperround.domain.models import DeliveryState, Subscriber, SubscriberState, Topic
 from paperround.domain.scopes import SCOPES
 from paperround.domain.text import clean
 from paperround.operator import api_tokens, queries
+from paperround.process import logs
 from paperround.rounds.topics import add_topic, check_slug
 from paperround.store.topics import news_horizon
 from paperround.subscribers import confirmation, membership

@@ -25,9 +25,9 @@ from paperround.domain.models import Outcome, SubscriberState
 from paperround.domain.schedule import Cadence
 from paperround.operator import preview
 from paperround.operator.preview import Preview, PreviewRequest
+from paperround.process.resources import templates
 from paperround.rendering import language as languages
 from paperround.rendering import notice, theme
-from paperround.resources import templates
 from paperround.rounds.letters import LetterBuilder
 from paperround.web.context import ContextDep, RequestContext
 from paperround.web.forms import Form, FormFields

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from fastapi import HTTPException, Request
 
-from paperround import logs
+from paperround.process import logs
 from paperround.web.context import RequestContext, client_of
 from paperround.web.forms import FormFields
 from paperround.web.rate_limits import EVERYBODY, FormLimits

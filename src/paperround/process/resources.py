@@ -8,9 +8,9 @@ from pathlib import Path
 
 from paperround.domain.errors import ConfigurationError
 
-_HERE = Path(__file__).resolve().parent
+_PACKAGE = Path(__file__).resolve().parents[1]
 # In a wheel the folders lie inside the package, in a source checkout at its top level (see pyproject.toml).
-_PLACES = (_HERE / "_site", _HERE.parent.parent)
+_PLACES = (_PACKAGE / "_site", _PACKAGE.parents[1])
 
 
 def folder(name: str) -> Path:

@@ -24,10 +24,10 @@ from typing import TYPE_CHECKING, Protocol, Self, cast
 from urllib.request import getproxies
 
 from paperround import __version__
-from paperround.address_guard import AddressGuard, Resolve, is_literal
-from paperround.compression import CODINGS, TooLargeError, unpacked
 from paperround.domain.errors import SourceError
-from paperround.lazy import LazyModule
+from paperround.network.address_guard import AddressGuard, Resolve, is_literal
+from paperround.network.compression import CODINGS, TooLargeError, unpacked
+from paperround.process.lazy import LazyModule
 
 if TYPE_CHECKING:
     import httpx
