@@ -101,6 +101,7 @@ def test_enter_in_the_other_forms(page: Page, base: Address) -> None:
     assert f"/admin/topics/{slug}" in page.content()
     page.goto(f"{base}/admin/tokens")
     page.fill("#name", slug)
+    page.check("input[name=scope] >> nth=0")
     _enter(page, "#name")
     assert f"Token for {slug}." in page.inner_text("main")
     page.goto(f"{base}/admin/subscribers")
