@@ -23,7 +23,7 @@ RETURNED = {
     "closed@mail.example": BounceKind.HARD,
     "full@mail.example": BounceKind.SOFT,
     "policy@mail.example": BounceKind.POLICY,
-    "subscriber@no-such-domain.example": BounceKind.SOFT,
+    "subscriber@no-such-domain.example": BounceKind.HARD,
 }
 
 

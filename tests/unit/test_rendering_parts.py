@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lxml import html as lxml_html
 
 from paperround.domain.errors import ConfigurationError, UnknownName
-from paperround.domain.models import Links
+from paperround.domain.models import DISCUSSED, Links, Section
 from paperround.domain.schedule import Cadence, Schedule
 from paperround.process import resources
 from paperround.rendering import language, notice, sample, view
@@ -257,3 +257,15 @@ def test_in_a_wheel_the_folders_lie_inside_the_package(tmp_path: Path, monkeypat
     (tmp_path / "_site" / "templates").mkdir(parents=True)
     monkeypatch.setattr(resources, "_PLACES", (tmp_path / "_site", tmp_path))
     assert resources.folder("templates") == tmp_path / "_site" / "templates"
+
+
+@pytest.mark.parametrize(
+    ("topic", "cadence", "heading"),
+    [
+        ("robots", Cadence.DAILY, "Robots"),
+        (DISCUSSED, Cadence.WEEKLY, "Most discussed this week"),
+        (DISCUSSED, Cadence.MONTHLY, "Most discussed this month"),
+    ],
+)
+def test_a_section_online_is_headed_by_its_topic_or_by_what_it_is(topic: str, cadence: Cadence, heading: str) -> None:
+    assert view.section_name(Section(topic, "Robots", ()), cadence, language.load("en", FOLDERS)) == heading
