@@ -32,7 +32,7 @@ PANELS: Panels = {
         "ingest": ("rounds", "Take in new papers, from the sources or from a file."),
         "publish": ("rounds", "Compose a digest for every subscriber who is due."),
         "deliver": ("rounds", "Send the letters that are due."),
-        "sweep": ("rounds", "Put right what a crash or the passing of time has left."),
+        "sweep": ("rounds", "Repair what a crash or the passing of time left behind."),
     },
     "Papers and letters": {
         "search": ("papers", "Search the stored papers."),

@@ -115,7 +115,7 @@ def deliver(as_json: AsJson = False) -> None:
 
 @root.command(cls=Command, epilog="paperround sweep")
 def sweep(as_json: AsJson = False) -> None:
-    """Put right what a crash or the passing of time has left.
+    """Repair what a crash or the passing of time left behind.
 
     Claims of a program that is gone, pauses that are over, papers that were not compared with the topics yet.
     """

@@ -369,7 +369,7 @@ class ConnectionPool:
             self._selector.register(opened.session.socket, selectors.EVENT_READ, opened.session)
 
     def _handle_refusal(self, refused: Refused, name: str) -> None:
-        """A connection that cannot be had: go on with fewer, try again, try the next relay, or give up."""
+        """A connection that cannot be opened: go on with fewer, try again, try the next relay, or give up."""
         if working := len(self._sessions) + self._opener.under_way:
             self._wanted = max(1, min(self._wanted, working))
             self._second_try.difference_update(letter.delivery for letter in self._again)

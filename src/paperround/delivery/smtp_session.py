@@ -400,7 +400,7 @@ def open_session(
 
 
 def refusal(relay: RelaySettings) -> str | None:
-    """Why the relay would take nothing from us now; None when it answers and lets us in. No letter is sent."""
+    """Why the relay would take nothing from us now; None when it answers and accepts us. No letter is sent."""
     try:
         session = open_session(relay, relay.context(), "check")
     except Refused as refused:

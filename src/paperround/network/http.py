@@ -257,7 +257,7 @@ class Http:
         """The answer, of whatever status, after as many tries as it is worth.
 
         `asker` is the source's name, for error messages. `validators` holds what earlier answers gave as
-        `Answer.validator`, by URL. SourceError(again=True) when the server cannot be had now, (again=False) when
+        `HttpAnswer.validator`, by URL. SourceError(again=True) when the server cannot be reached now, (again=False) when
         the request itself is refused here: too large, a forbidden address, no http.
         """
         target = _url(url, params, asker)

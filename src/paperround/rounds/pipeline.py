@@ -396,7 +396,7 @@ def deliver(app: App) -> Tally:
 
 
 def sweep(app: App) -> int:
-    """Put right what time or a crash has left; how many deliveries and subscribers that were."""
+    """Repair what time or a crash left behind; how many deliveries and subscribers that were."""
     now = app.clock()
     topics.reindex(app)
     topics.match_papers(app)

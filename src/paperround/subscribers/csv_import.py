@@ -79,7 +79,7 @@ def import_subscribers(app: App, found: SubscriberList, options: ImportOptions) 
         first_now=options.first_now,
         dry_run=options.dry_run,
     )
-    ignored = (f"column {column!r} means nothing here and is left out" for column in found.ignored)
+    ignored = (f"column {column!r} is unknown and is ignored" for column in found.ignored)
     return ImportReport(tuple(additions), tuple(problems), (*ignored, *reader.warnings))
 
 
