@@ -257,8 +257,8 @@ class Http:
         """The answer, of whatever status, after as many tries as it is worth.
 
         `asker` is the source's name, for error messages. `validators` holds what earlier answers gave as
-        `HttpAnswer.validator`, by URL. SourceError(again=True) when the server cannot be reached now, (again=False) when
-        the request itself is refused here: too large, a forbidden address, no http.
+        `HttpAnswer.validator`, by URL. Raises SourceError(again=True) when the server cannot be reached now,
+        (again=False) when the request itself is refused here: too large, a forbidden address, no http.
         """
         target = _url(url, params, asker)
         own = (target.host, target.port or (443 if target.scheme == "https" else 80))
