@@ -79,7 +79,7 @@ def test_a_day_before_all_letters_is_refused_in_words(local: Browser, cadence: s
     for day in ("0001-01-01", "0001-01-15", "1899-12-31"):
         for whose in (topics, sample, {**sample, "notice": "confirm"}):
             assert f"no emails of {day}" in _page(local, cadence=cadence, day=day, **whose)
-    assert "no letters of 0001-01-01" in _page(local, **sample, cadence=cadence, with_day="0001-01-01")
+    assert "no emails of 0001-01-01" in _page(local, **sample, cadence=cadence, with_day="0001-01-01")
 
 
 PATHS = ["/preview", "/preview/frame", "/preview/letter.eml", "/preview/changes", "/preview/send"]
