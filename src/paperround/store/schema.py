@@ -328,8 +328,8 @@ digests = Table(
     sqlite_autoincrement=_NUMBERS_ONCE,
 )
 
-# Who has had which paper: the key is the promise that nobody gets one twice. `place` is NULL for a paper that
-# was only counted under "N more".
+# The papers that each subscriber has received: the key is the promise that nobody gets one twice. `place` is NULL for
+# a paper that was only counted under "N more".
 digest_papers = Table(
     "digest_papers",
     metadata,

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from paperround.domain import tokens
-from paperround.domain.errors import BadToken, WrongUse
+from paperround.domain.errors import WrongUse
 from paperround.domain.latex import readable
 from paperround.domain.models import Subscriber, SubscriberState
 from paperround.rendering.language import Language
@@ -24,7 +24,7 @@ from paperround.web.context import PRIVATE, ContextDep, RequestContext
 from paperround.web.forms import Form, FormFields, read_number
 from paperround.web.subscribers import preferences_form
 from paperround.web.subscribers.preferences_form import PreferencesForm
-from paperround.web.subscribers.token_links import owner, path
+from paperround.web.subscribers.token_links import path, subscriber_of
 
 router = APIRouter()
 get = partial(router.get, response_model=None)
@@ -35,14 +35,14 @@ _PAST_LETTERS, _SAID = 60, 200  # emails, papers
 @get("/p/{token}")
 def preferences(request: Request, context: ContextDep, token: str, done: str = "") -> Response:
     """Show the preferences."""
-    subscriber = _subscriber(context, token)
+    subscriber = subscriber_of(context, token)
     return page(request, context, subscriber, said=_told(done, context.language(subscriber.language)))
 
 
 @post("/p/{token}")
 def change(request: Request, context: ContextDep, token: str, form: Form) -> Response:
     """Save, preview, pause, resume or remove feedback, depending on the button."""
-    subscriber = _subscriber(context, token)
+    subscriber = subscriber_of(context, token)
     match form.get("do"):
         case "pause":
             return _pause(request, context, subscriber, form)
@@ -60,7 +60,7 @@ def change(request: Request, context: ContextDep, token: str, form: Form) -> Res
 @get("/p/{token}/data.json")
 def data(context: ContextDep, token: str) -> Response:
     """All stored data of the subscriber, as a file."""
-    held = context.app.store.personal.everything(_subscriber(context, token).row)
+    held = context.app.store.personal.everything(subscriber_of(context, token).row)
     body = json.dumps(held, default=_plain, ensure_ascii=False, indent=1)
     headers = {**PRIVATE, "Content-Disposition": 'attachment; filename="paperround.json"'}
     return Response(body, headers=headers, media_type="application/json")
@@ -69,7 +69,7 @@ def data(context: ContextDep, token: str) -> Response:
 @get("/p/{token}/erase")
 def ask_to_erase(request: Request, context: ContextDep, token: str) -> Response:
     """Ask for confirmation before erasing."""
-    subscriber = _subscriber(context, token)
+    subscriber = subscriber_of(context, token)
     return context.private_page(
         request,
         "erase",
@@ -83,7 +83,7 @@ def ask_to_erase(request: Request, context: ContextDep, token: str) -> Response:
 @post("/p/{token}/erase")
 def erase(request: Request, context: ContextDep, token: str, form: Form) -> Response:
     """Erase the subscriber."""
-    subscriber = _subscriber(context, token)
+    subscriber = subscriber_of(context, token)
     language = context.language(subscriber.language)
     _ = language.gettext
     if "sure" not in form:
@@ -94,13 +94,6 @@ def erase(request: Request, context: ContextDep, token: str, form: Form) -> Resp
         _("Thank you for reading."),
     ]
     return context.message(request, _("Data erased"), lines, language=language, actions=[("/", _("Today's papers"))])
-
-
-def _subscriber(context: RequestContext, token: str) -> Subscriber:
-    found = owner(context, tokens.PREFERENCES, token)
-    if found is None:
-        raise BadToken("this subscriber was erased")
-    return found
 
 
 def _save(request: Request, context: RequestContext, subscriber: Subscriber, form: FormFields) -> Response:

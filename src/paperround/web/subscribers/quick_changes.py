@@ -13,14 +13,13 @@ from functools import partial
 from fastapi import APIRouter, Request, Response
 
 from paperround.domain import tokens
-from paperround.domain.errors import BadToken
 from paperround.domain.models import Subscriber, SubscriberState
 from paperround.domain.schedule import Cadence
 from paperround.rendering.language import Language
 from paperround.subscribers import membership
 from paperround.web.context import ContextDep, RequestContext
 from paperround.web.forms import Form
-from paperround.web.subscribers.token_links import owner, path
+from paperround.web.subscribers.token_links import path, subscriber_of
 
 router = APIRouter()
 get = partial(router.get, response_model=None)
@@ -71,9 +70,7 @@ def make_change(request: Request, context: ContextDep, token: str, form: Form, t
 
 
 def _subscriber(context: RequestContext, token: str) -> tuple[Subscriber, Language]:
-    found = owner(context, tokens.PREFERENCES, token)
-    if found is None:
-        raise BadToken("this subscriber was erased")
+    found = subscriber_of(context, token)
     return found, context.language(found.language)
 
 

@@ -22,6 +22,14 @@ def owner(context: RequestContext, purpose: str, token: str) -> Subscriber | Non
     return context.app.store.subscribers.by_row(row)
 
 
+def subscriber_of(context: RequestContext, token: str) -> Subscriber:
+    """The subscriber whose preferences a token opens; BadToken where there is none any more, or never was."""
+    found = owner(context, tokens.PREFERENCES, token)
+    if found is None:
+        raise BadToken("this subscriber was erased")
+    return found
+
+
 def digest_owner(context: RequestContext, purpose: str, token: str) -> tuple[Digest, Subscriber]:
     """The digest that a token belongs to, and its subscriber. Raises BadToken when they do not exist (any more)."""
     row = tokens.read(context.app.keys, purpose, token)
