@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import time
+from datetime import date, time
 from pathlib import Path
 
 from alembic import command
@@ -12,6 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from paperround.app import open_store
+from paperround.domain.models import DailyCounts
 from paperround.domain.preferences import Density, Preferences
 from paperround.domain.schedule import Cadence
 from paperround.matching import fts
@@ -73,7 +74,7 @@ def test_what_an_older_version_has_indexed_is_found_after_the_migration(tmp_path
     store.prepare()
     for query in ("robots", "r*", "title:robot*"):
         assert [paper.row for paper in store.papers.candidates([(parse(query), 10)])] == [7], query
-    assert store.papers.echoes_of([7]) == {}, "of papers older than a month nobody asks what is trending"
+    assert store.papers.daily_counts_of([7]) == {}, "of papers older than a month nobody asks what is trending"
     store.close()
 
 
@@ -138,4 +139,38 @@ def test_who_had_the_compact_theme_has_brief_letters(database_url: str) -> None:
         1: ("paper", "brief"),
         2: ("cards", "full"),
     }
+    store.close()
+
+
+def test_what_the_released_version_has_recorded_of_papers_and_subscribers_is_kept(database_url: str) -> None:
+    store = open_store(database_url)
+    rows = (
+        "INSERT INTO papers (row, id, title, facts, sources, day, upvotes, first_seen, unmatched, archived) VALUES "
+        """(1, '2611.00007', 'Robots', '{"title": "Robots"}', '[]', '2026-11-20', 3, """
+        "'2026-11-20 06:00:00', false, false)",
+        "INSERT INTO echoes (paper, day, upvotes, comments, stars) VALUES (1, '2026-11-20', 3, 1, 40)",
+        "INSERT INTO topics (row, slug, name, query, about, private) VALUES (1, 'robotics', 'R', 'robot', '', false)",
+        "INSERT INTO subscribers (row, email, email_key, name, state, cadence, at, timezone, weekday, monthday, "
+        "max_papers, theme, language, served, created_at, consent, "
+        "farewell) VALUES (1, 'a@b.example', 'a@b.example', "
+        "'', 'unsubscribed', 'daily', '07:00:00.000000', 'UTC', 0, 1, 10, 'paper', 'en', '2026-11-20', "
+        "'2026-11-01 06:00:00.000000', '{}', 'Too many')",
+        "INSERT INTO subscriptions (subscriber, topic, place, read_to, created_at) VALUES "
+        "(1, 1, 0, 17, '2026-11-01 06:00:00.000000')",
+        "INSERT INTO issues (row, cadence, day) VALUES (1, 'daily', '2026-11-20')",
+        """INSERT INTO issue_papers (issue, paper, paper_as_printed) VALUES (1, 1, '{"title": "Robots"}')""",
+    )
+    with writing(store._engine) as connection:
+        config = migrations._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        for statement in rows:
+            connection.exec_driver_sql(statement)
+    store.migrate()
+    assert store.papers.daily_counts_of([1]) == {1: [DailyCounts(date(2026, 11, 20), 3, 1, 40)]}
+    [subscriber] = store.subscribers.by_address()
+    assert (subscriber.last_issue_day, subscriber.unsubscribe_reason) == (date(2026, 11, 20), "Too many")
+    with store._engine.connect() as connection:
+        assert connection.scalar(text("SELECT last_edition FROM subscriptions")) == 17
+        assert "Robots" in str(connection.scalar(text("SELECT snapshot FROM issue_papers")))
     store.close()

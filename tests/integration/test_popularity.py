@@ -10,7 +10,7 @@ from alembic import command
 from sqlalchemy import insert
 
 from paperround.app import open_store
-from paperround.domain.models import Echo
+from paperround.domain.models import DailyCounts
 from paperround.store import migrations
 from paperround.store.engine import writing
 from paperround.store.schema import papers
@@ -27,10 +27,10 @@ def site(tmp_path: Path, database_url: str):
     site.app.close()
 
 
-def echoes_of(site: Site, name: str) -> list[Echo]:
+def daily_counts_of(site: Site, name: str) -> list[DailyCounts]:
     paper = site.app.store.papers.by_id(name)
     assert paper
-    return site.app.store.papers.echoes_of([paper.row]).get(paper.row, [])
+    return site.app.store.papers.daily_counts_of([paper.row]).get(paper.row, [])
 
 
 def test_each_day_on_which_counts_grew_has_its_echo(site: Site) -> None:
@@ -38,20 +38,20 @@ def test_each_day_on_which_counts_grew_has_its_echo(site: Site) -> None:
     site.papers(listing(1, upvotes=5, comments=1))
     site.clock.now += timedelta(days=1)
     site.papers(listing(1, upvotes=9, comments=2, stars=7))
-    assert echoes_of(site, "2611.00001") == [Echo(TODAY, 5, 1, 0), Echo(TOMORROW, 9, 2, 7)]
-    assert echoes_of(site, "2611.00002") == []
+    assert daily_counts_of(site, "2611.00001") == [DailyCounts(TODAY, 5, 1, 0), DailyCounts(TOMORROW, 9, 2, 7)]
+    assert daily_counts_of(site, "2611.00002") == []
 
 
 def test_within_a_day_the_larger_count_stays(site: Site) -> None:
     site.papers(listing(1, upvotes=8, comments=1))
     site.papers(listing(1, upvotes=6, comments=2))
-    assert echoes_of(site, "2611.00001") == [Echo(TODAY, 8, 2, 0)]
+    assert daily_counts_of(site, "2611.00001") == [DailyCounts(TODAY, 8, 2, 0)]
 
 
 def test_the_day_of_an_echo_is_the_one_in_utc(site: Site) -> None:
     zone = datetime.fromisoformat("2026-11-24T01:00:00+09:00")
     site.app.store.papers.add([listing(1, upvotes=1)], zone)
-    assert echoes_of(site, "2611.00001") == [Echo(date(2026, 11, 23), 1)]
+    assert daily_counts_of(site, "2611.00001") == [DailyCounts(date(2026, 11, 23), 1)]
 
 
 def test_two_papers_that_are_one_have_one_row_of_echoes(site: Site) -> None:
@@ -66,7 +66,7 @@ def test_two_papers_that_are_one_have_one_row_of_echoes(site: Site) -> None:
     site.clock.now += timedelta(days=1)
     site.papers(listing(1, doi="10.1234/x", upvotes=9, comments=1))
     assert site.app.store.papers.count() == 1
-    assert echoes_of(site, "2611.00001")[:2] == [Echo(TODAY, 9, 6), Echo(TOMORROW, 5, 6)]
+    assert daily_counts_of(site, "2611.00001")[:2] == [DailyCounts(TODAY, 9, 6), DailyCounts(TOMORROW, 5, 6)]
 
 
 def test_a_paper_that_takes_off_late_is_heard_of_with_what_it_had(site: Site) -> None:
@@ -74,7 +74,7 @@ def test_a_paper_that_takes_off_late_is_heard_of_with_what_it_had(site: Site) ->
     site.clock.now += timedelta(days=40)
     site.papers(listing(1, upvotes=30))
     [heard] = site.app.store.browsing.heard_of(site.clock.now.date() - timedelta(days=30))
-    assert [echo.upvotes for echo in heard.echoes] == [2, 30]
+    assert [counts.upvotes for counts in heard.daily_counts] == [2, 30]
     assert heard.announced == date(2026, 11, 20)
 
 
@@ -101,8 +101,8 @@ def test_a_database_of_the_first_version_gets_the_echoes_of_the_past_month(datab
     store.migrate()
     rows = {name: paper.row for name in ("new", "old", "quiet", "starred") if (paper := store.papers.by_id(name))}
     assert len(rows) == 4
-    assert store.papers.echoes_of(rows.values()) == {
-        rows["new"]: [Echo(today - timedelta(days=3), 4, 2, 5)],
-        rows["starred"]: [Echo(today - timedelta(days=30), 0, 0, 1)],
+    assert store.papers.daily_counts_of(rows.values()) == {
+        rows["new"]: [DailyCounts(today - timedelta(days=3), 4, 2, 5)],
+        rows["starred"]: [DailyCounts(today - timedelta(days=30), 0, 0, 1)],
     }
     store.close()

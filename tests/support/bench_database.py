@@ -181,7 +181,7 @@ def _add_subscribers(db: sqlite3.Connection, subscribers: int, topics: int, chan
     popular = list(accumulate(1 / place for place in range(1, topics + 1)))
     columns = (
         "row, email, email_key, name, state, cadence, at, timezone, weekday, monthday, max_papers, theme, language, "
-        "next_digest_at, served, created_at, confirmed_at, consent"
+        "next_digest_at, last_issue_day, created_at, confirmed_at, consent"
     )
     people, follows = [], []
     for row in range(1, subscribers + 1):
@@ -213,7 +213,7 @@ def _add_subscribers(db: sqlite3.Connection, subscribers: int, topics: int, chan
         follows += [(row, topic, place, READ, created) for place, topic in enumerate(sorted(chosen))]
     db.execute("BEGIN")
     _insert(db, f"subscribers ({columns})", people)
-    _insert(db, "subscriptions (subscriber, topic, place, read_to, created_at)", follows)
+    _insert(db, "subscriptions (subscriber, topic, place, last_edition, created_at)", follows)
     db.execute("COMMIT")
 
 

@@ -139,7 +139,7 @@ def _make_due(file: Path, subscribers: int, days: int) -> None:
     unread = {"from": database.EDITIONS - days, "most": subscribers}
     with sqlite3.connect(file, timeout=30) as db:
         now = f"{datetime.now(UTC) - timedelta(minutes=1):%Y-%m-%d %H:%M:%S.%f}"
-        db.execute("UPDATE subscriptions SET read_to = :from WHERE subscriber <= :most", unread)
+        db.execute("UPDATE subscriptions SET last_edition = :from WHERE subscriber <= :most", unread)
         db.execute("UPDATE subscribers SET next_digest_at = ? WHERE row <= ?", (now, subscribers))
 
 

@@ -49,11 +49,11 @@ def falls_on(schedule: Schedule, day: date) -> bool:
 
 
 def following(schedule: Schedule, after: datetime, count: int) -> list[tuple[datetime, date]]:
-    """The next issues as the pipeline meets them: moment due and date, each known as served to the next."""
+    """The next issues as the pipeline meets them: moment due and date, each the last issue of the next."""
     found: list[tuple[datetime, date]] = []
     for _ in range(count):
-        after, served = found[-1] if found else (after, None)
-        due = next_digest_at(schedule, after, served)
+        after, last_issue_day = found[-1] if found else (after, None)
+        due = next_digest_at(schedule, after, last_issue_day)
         assert due is not None
         found.append((due, issue_date(schedule, due)))
     return found
@@ -88,12 +88,12 @@ def test_no_local_date_has_two_issues_and_none_scheduled_is_left_out(schedule: S
 @given(schedules, zones, moments)
 @settings(max_examples=examples(120))
 def test_a_subscriber_who_moves_gets_no_second_issue_of_a_date(before: Schedule, there: str, now: datetime) -> None:
-    [(due, served)] = following(before, now, 1)
+    [(due, last_issue_day)] = following(before, now, 1)
     after = Schedule(before.cadence, before.at, there, before.weekday, before.monthday)
-    moved = next_digest_at(after, due, served)
+    moved = next_digest_at(after, due, last_issue_day)
     assert moved is not None
     assert moved > due
-    assert issue_date(after, moved) > served or due_at(after, served + timedelta(days=1)) == moved
+    assert issue_date(after, moved) > last_issue_day or due_at(after, last_issue_day + timedelta(days=1)) == moved
 
 
 @pytest.mark.parametrize(("zone", "skipped"), LEAPS)
@@ -187,10 +187,10 @@ def test_a_moment_may_be_given_in_any_zone() -> None:
 @given(schedules, moments, st.integers(-40, 1))
 @settings(max_examples=examples(300), deadline=None)
 def test_a_date_that_a_right_clock_has_computed_is_left_alone(schedule: Schedule, now: datetime, days: int) -> None:
-    served = now.astimezone(ZoneInfo(schedule.timezone)).date() + timedelta(days=days)
-    due = next_digest_at(schedule, now, served)
+    last_issue_day = now.astimezone(ZoneInfo(schedule.timezone)).date() + timedelta(days=days)
+    due = next_digest_at(schedule, now, last_issue_day)
     assert due
-    assert mended_digest_at(schedule, due, now, served) is None
+    assert mended_digest_at(schedule, due, now, last_issue_day) is None
 
 
 @given(schedules, moments, st.integers(3, 400))
@@ -199,10 +199,10 @@ def test_a_date_that_a_clock_ahead_has_computed_is_computed_anew(
     schedule: Schedule, now: datetime, ahead: int
 ) -> None:
     then = now + timedelta(days=ahead)
-    served = then.astimezone(ZoneInfo(schedule.timezone)).date()
-    stored = next_digest_at(schedule, then, served)
+    last_issue_day = then.astimezone(ZoneInfo(schedule.timezone)).date()
+    stored = next_digest_at(schedule, then, last_issue_day)
     assert stored
-    mended = mended_digest_at(schedule, stored, now, served)
+    mended = mended_digest_at(schedule, stored, now, last_issue_day)
     if mended is None:
         assert stored <= now + period(schedule.cadence)
     else:

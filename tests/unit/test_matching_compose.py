@@ -193,7 +193,7 @@ talked = st.lists(
         shares,
         st.just(()),
         shares,
-        talk=st.sampled_from([0.0, 1.0, 3.0, 40.0]),
+        discussion=st.sampled_from([0.0, 1.0, 3.0, 40.0]),
     ),
     min_size=1,
     max_size=30,
@@ -211,15 +211,15 @@ def test_the_most_discussed_come_once_and_first_and_nothing_is_lost(
     assert len(digest.papers) == min(room, len(found))
     first = [section for section in digest.sections if section.topic == DISCUSSED]
     assert first == list(digest.sections[: len(first)])
-    talk = {one.paper: one.talk for one in found}
-    loud = [talk[pick.paper] for section in first for pick in section.picks]
+    discussion = {one.paper: one.discussion for one in found}
+    loud = [discussion[pick.paper] for section in first for pick in section.picks]
     assert loud == sorted(loud, reverse=True)
     assert all(one >= 3 for one in loud)
     assert len(loud) <= min(most, room // 2)
 
 
-def _loud(paper: int, topic: str, talk: float) -> Candidate:
-    return Candidate(paper, topic, 0.5, ("title: robot",), 0.2, talk=talk)
+def _loud(paper: int, topic: str, discussion: float) -> Candidate:
+    return Candidate(paper, topic, 0.5, ("title: robot",), 0.2, discussion=discussion)
 
 
 def test_the_loudest_paper_stands_in_front_with_its_topics() -> None:

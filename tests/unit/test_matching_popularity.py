@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paperround.domain.models import Echo
-from paperround.matching.popularity import Talks, momentum, talk
+from paperround.domain.models import DailyCounts
+from paperround.matching.popularity import DiscussionCache, momentum, discussion
 from support.letters import paper
 
 TODAY = date(2026, 11, 23)
@@ -27,60 +27,64 @@ def test_a_gain_that_is_more_recent_never_ranks_lower(
     earlier, later = ago(max(one_day, another)), ago(min(one_day, another))
 
     def gained_on(day: date) -> float:
-        return momentum([Echo(ago(90), had, comments), Echo(day, had + gain, comments)], ago(90), TODAY)
+        return momentum([DailyCounts(ago(90), had, comments), DailyCounts(day, had + gain, comments)], ago(90), TODAY)
 
     assert gained_on(later) >= gained_on(earlier)
 
 
 @given(counts, counts, counts, st.integers(0, 30))
 def test_a_vote_or_a_comment_more_ranks_higher(votes: int, comments: int, stars: int, days: int) -> None:
-    def found(echo: Echo) -> float:
-        return momentum([echo], ago(days), TODAY)
+    def found(counts: DailyCounts) -> float:
+        return momentum([counts], ago(days), TODAY)
 
-    before = found(Echo(TODAY, votes, comments, stars))
-    assert found(Echo(TODAY, votes + 1, comments, stars)) > before
-    assert found(Echo(TODAY, votes, comments + 1, stars)) > before
+    before = found(DailyCounts(TODAY, votes, comments, stars))
+    assert found(DailyCounts(TODAY, votes + 1, comments, stars)) > before
+    assert found(DailyCounts(TODAY, votes, comments + 1, stars)) > before
 
 
 @given(
-    st.lists(st.builds(Echo, st.integers(0, 40).map(ago), counts, counts, counts), max_size=6)
+    st.lists(st.builds(DailyCounts, st.integers(0, 40).map(ago), counts, counts, counts), max_size=6)
     .flatmap(lambda heard: st.tuples(st.just(heard), st.permutations(heard)))
-    .filter(lambda pair: len({echo.day for echo in pair[0]}) == len(pair[0]))
+    .filter(lambda pair: len({counts.day for counts in pair[0]}) == len(pair[0]))
 )
-def test_the_order_in_which_echoes_come_makes_no_difference(pair: tuple[list[Echo], list[Echo]]) -> None:
+def test_the_order_in_which_counts_come_makes_no_difference(
+    pair: tuple[list[DailyCounts], list[DailyCounts]],
+) -> None:
     heard, shuffled = pair
     assert momentum(heard, ago(40), TODAY) == momentum(shuffled, ago(40), TODAY) >= 0
 
 
 def test_an_old_paper_that_takes_off_today_beats_one_that_had_its_votes_ten_days_ago() -> None:
-    takes_off = [Echo(ago(20), 3), Echo(TODAY, 23)]
-    had_its_day = [Echo(ago(10), 120)]
+    takes_off = [DailyCounts(ago(20), 3), DailyCounts(TODAY, 23)]
+    had_its_day = [DailyCounts(ago(10), 120)]
     assert momentum(takes_off, ago(20), TODAY) > momentum(had_its_day, ago(10), TODAY)
 
 
 def test_what_a_paper_had_when_it_was_first_seen_counts_for_the_day_it_was_announced() -> None:
-    assert momentum([Echo(TODAY, 16)], ago(8), TODAY) == pytest.approx(1)
-    assert momentum([Echo(TODAY, 16)], TODAY + timedelta(days=1), TODAY) == pytest.approx(16)
+    assert momentum([DailyCounts(TODAY, 16)], ago(8), TODAY) == pytest.approx(1)
+    assert momentum([DailyCounts(TODAY, 16)], TODAY + timedelta(days=1), TODAY) == pytest.approx(16)
 
 
-@pytest.mark.parametrize("heard", [[], [Echo(TODAY)], [Echo(TODAY, stars=9_999)], [Echo(ago(31), 500)]])
-def test_what_nobody_spoke_of_this_month_is_not_trending(heard: list[Echo]) -> None:
+@pytest.mark.parametrize(
+    "heard", [[], [DailyCounts(TODAY)], [DailyCounts(TODAY, stars=9_999)], [DailyCounts(ago(31), 500)]]
+)
+def test_what_nobody_spoke_of_this_month_is_not_trending(heard: list[DailyCounts]) -> None:
     assert momentum(heard, ago(31), TODAY) == 0
 
 
 def test_a_count_that_falls_takes_nothing_back() -> None:
-    assert momentum([Echo(TODAY - timedelta(2), 8), Echo(TODAY, 5)], ago(2), TODAY) == pytest.approx(4)
+    assert momentum([DailyCounts(TODAY - timedelta(2), 8), DailyCounts(TODAY, 5)], ago(2), TODAY) == pytest.approx(4)
 
 
 def test_talk_is_what_was_gained_from_a_day_on_a_comment_for_two_votes() -> None:
-    heard = [Echo(ago(9), 10, 0, 900), Echo(ago(3), 12, 1, 9_000)]
-    assert talk(heard, ago(9), ago(6)) == 4
-    assert talk(heard, ago(9), ago(9)) == 14
+    heard = [DailyCounts(ago(9), 10, 0, 900), DailyCounts(ago(3), 12, 1, 9_000)]
+    assert discussion(heard, ago(9), ago(6)) == 4
+    assert discussion(heard, ago(9), ago(9)) == 14
 
 
 def test_the_talk_of_a_paper_is_worked_out_once_for_each_span() -> None:
-    talks, heard = Talks(), [Echo(ago(6), 4)]
-    assert talks.of(paper(1, day=ago(6)), heard, ago(6)) == 4
-    assert talks.of(paper(1, day=ago(6)), [], ago(6)) == 4
-    assert talks.of(paper(1, day=ago(6)), heard, ago(5)) == 0
-    assert talks.of(paper(2, day=ago(6)), [], ago(6)) == 0
+    cache, heard = DiscussionCache(), [DailyCounts(ago(6), 4)]
+    assert cache.of(paper(1, day=ago(6)), heard, ago(6)) == 4
+    assert cache.of(paper(1, day=ago(6)), [], ago(6)) == 4
+    assert cache.of(paper(1, day=ago(6)), heard, ago(5)) == 0
+    assert cache.of(paper(2, day=ago(6)), [], ago(6)) == 0

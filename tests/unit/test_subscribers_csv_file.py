@@ -180,7 +180,7 @@ _MOMENT = st.none() | st.just(_SINCE)
 _SUBSCRIBERS = st.builds(
     Subscriber, st.just(1), st.sampled_from(("ada@example.org", "+ada@example.org", "=x@example.org")),
     st.sampled_from(SubscriberState), PREFERENCES, created_at=_MOMENT, confirmed_at=_MOMENT, unsubscribed_at=_MOMENT,
-    farewell=_LINE, consent=st.dictionaries(_LINE, _LINE, max_size=3),
+    unsubscribe_reason=_LINE, consent=st.dictionaries(_LINE, _LINE, max_size=3),
     suppressed=st.none() | st.just(("hard", _SINCE)),
 )  # fmt: skip
 
@@ -193,7 +193,8 @@ def test_what_is_written_is_read_as_the_same_subscriber(subscriber: Subscriber) 
     assert row.email == subscriber.email
     assert DEFAULTS.patched(preferences.read_patch(row.given)) == subscriber.preferences
     history = {
-        name: getattr(subscriber, name) for name in ("created_at", "confirmed_at", "unsubscribed_at", "farewell")
+        name: getattr(subscriber, name)
+        for name in ("created_at", "confirmed_at", "unsubscribed_at", "unsubscribe_reason")
     }
     assert row.history == {name: value for name, value in history.items() if value}
     assert (row.state, row.consent or {}, row.suppressed) == (

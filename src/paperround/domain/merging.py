@@ -13,8 +13,8 @@ from paperround.domain.models import Facts, Listing
 
 # Most trusted first. Hugging Face knows what happened around a paper, arXiv what the paper itself says.
 _ABOUT_PAPER = ("arxiv", "biorxiv", "hf-daily", "feed", "jsonl", "page")
-_ABOUT_ECHO = ("hf-daily", "page", "jsonl", "arxiv", "biorxiv", "feed")
-_ECHO_FIELDS = frozenset(
+_COUNT_SOURCES = ("hf-daily", "page", "jsonl", "arxiv", "biorxiv", "feed")
+_COUNT_FIELDS = frozenset(
     {"organization", "summary", "keywords", "code_url", "project_url", "discussion_url", "thumbnail_url"}
 )
 _GROWING = frozenset({"upvotes", "comments", "stars"})
@@ -25,9 +25,9 @@ def merge(listings: Iterable[Listing]) -> dict[str, Any]:
     """The facts of the paper that all these listings are of."""
     known = list(listings)
     paper = sorted(known, key=_trust(_ABOUT_PAPER))
-    echo = sorted(known, key=_trust(_ABOUT_ECHO))
+    counts = sorted(known, key=_trust(_COUNT_SOURCES))
     facts = {
-        name: _largest(known, name) if name in _GROWING else _first(echo if name in _ECHO_FIELDS else paper, name)
+        name: _largest(known, name) if name in _GROWING else _first(counts if name in _COUNT_FIELDS else paper, name)
         for name in Facts.model_fields
     }
     facts["withdrawn"] = any(listing.withdrawn for listing in known)

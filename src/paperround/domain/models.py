@@ -262,12 +262,12 @@ class Subscriber:
     preferences: Preferences = DEFAULTS
     """Of one who is pending, those that wait for their confirmation."""
     next_digest_at: datetime | None = None
-    served: date | None = None
+    last_issue_day: date | None = None
     """The local date of the last issue, whether it held papers for them or not."""
     created_at: datetime | None = None
     confirmed_at: datetime | None = None
     unsubscribed_at: datetime | None = None
-    farewell: str = ""
+    unsubscribe_reason: str = ""
     """Why they left, if they said so."""
     consent: Mapping[str, str] = field(default_factory=dict, hash=False)
     """When, from where and to which words they agreed."""
@@ -312,8 +312,8 @@ class Subscriber:
 
 
 @dataclass(frozen=True, slots=True)
-class Echo:
-    """What a paper had met with by a day."""
+class DailyCounts:
+    """The votes, comments and GitHub stars that a paper had by the end of a day."""
 
     day: date
     upvotes: int = 0

@@ -38,11 +38,11 @@ class Schedule:
     """For monthly digests, 1 to 31; a shorter month has its last day."""
 
 
-def next_digest_at(schedule: Schedule, after: datetime, served: date | None = None) -> datetime | None:
+def next_digest_at(schedule: Schedule, after: datetime, last_issue_day: date | None = None) -> datetime | None:
     """The first due moment later than `after`, in UTC; None for a subscriber who wants none.
 
-    `served` is the local date of the last issue: no second digest on it, also when the subscriber moves to a zone
-    that lies behind. A local time that a clock change skips or repeats is read as RFC 5545 3.3.5 has it: with
+    `last_issue_day` is the local date of the last issue: there is no second digest on that date, not even when the
+    subscriber moves to a time zone farther west. A local time that a clock change skips or repeats is read as RFC 5545 3.3.5 has it: with
     the offset before the gap, and at its first occurrence.
     """
     if schedule.cadence is Cadence.OFF:
@@ -50,7 +50,7 @@ def next_digest_at(schedule: Schedule, after: datetime, served: date | None = No
     start = after.astimezone(ZoneInfo(schedule.timezone)).date() - timedelta(days=1)
     for day in _days(schedule, start):
         due = due_at(schedule, day)
-        if due > after and (served is None or day > served):
+        if due > after and (last_issue_day is None or day > last_issue_day):
             return due
     raise AssertionError("a schedule has no end")  # pragma: no cover - _days is endless
 
@@ -64,7 +64,7 @@ def period(cadence: Cadence) -> timedelta:
 
 
 def mended_digest_at(
-    schedule: Schedule, stored: datetime, now: datetime, served: date | None
+    schedule: Schedule, stored: datetime, now: datetime, last_issue_day: date | None
 ) -> tuple[datetime, date | None] | None:
     """The next digest's moment and the last issue's day, where a clock that ran ahead has stored wrong ones.
 
@@ -74,7 +74,7 @@ def mended_digest_at(
     if stored <= now + period(schedule.cadence):
         return None
     today = now.astimezone(ZoneInfo(schedule.timezone)).date()
-    last = None if served and served > today + timedelta(days=1) else served
+    last = None if last_issue_day and last_issue_day > today + timedelta(days=1) else last_issue_day
     due = next_digest_at(schedule, now, last)
     return (due, last) if due and due < stored else None
 

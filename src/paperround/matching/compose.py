@@ -17,7 +17,7 @@ from operator import itemgetter
 from paperround.domain.models import DISCUSSED, Digest, Pick, Section
 from paperround.matching.popularity import rank
 
-_LEAST_TALK = 3.0  # a comment and a vote, or three votes: with less nothing was discussed
+_LEAST_DISCUSSION = 3.0  # a comment and a vote, or three votes: with less nothing was discussed
 _LEAST_PAPERS = 6  # a shorter digest is read from top to bottom anyway
 
 
@@ -34,7 +34,7 @@ class Candidate:
     """How much the paper is to the subscriber's taste, −1 to 1: the same in all its matches, like its popularity."""
     like: str = ""
     """The title of a paper that the subscriber wanted more of, where this one is telling like it."""
-    talk: float = 0.0
+    discussion: float = 0.0
     """How much it was talked about over the digest's span: votes gained, and comments, each for two."""
 
 
@@ -117,8 +117,8 @@ def _discussed(ranked: Sequence[_Chosen], most: int) -> list[int]:
     left = Counter(match.topic for match, _ in ranked)
     taken: list[int] = []
     # Python's sort is stable: of equals the better paper stays in front.
-    for match, _ in sorted(ranked, key=lambda chosen: -chosen[0].talk):
-        if len(taken) < most and match.talk >= _LEAST_TALK and left[match.topic] > 1:
+    for match, _ in sorted(ranked, key=lambda chosen: -chosen[0].discussion):
+        if len(taken) < most and match.discussion >= _LEAST_DISCUSSION and left[match.topic] > 1:
             taken.append(match.paper)
             left[match.topic] -= 1
     return taken

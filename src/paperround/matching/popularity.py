@@ -1,6 +1,4 @@
-"""How popular a paper is, and what that and a subscriber's taste weigh against relevance: the formulas, here
-alone.
-"""
+"""The formulas of popularity, and the weight of popularity and of a subscriber's taste against relevance."""
 
 from __future__ import annotations
 
@@ -8,88 +6,93 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from math import exp2, log2, log10
 
-from paperround.domain.models import Echo, Paper
+from paperround.domain.models import DailyCounts, Paper
 
-# A comment takes more trouble than a vote. Stars are for the code and its whole life: 1,000 count as 3 votes.
+# A comment takes more effort than a vote. Stars count the code's whole life, so 1,000 of them count as 3 votes.
 _VOTES_PER_COMMENT = 2
-# With 15 votes on its first day a paper is half as popular as can be, two days later with 31.
+# 15 votes on the first day give a popularity of one half; two days later it takes 31.
 _HALF, _DAYS_PER_DOUBLING = 4.0, 2.0
 _RELEVANCE_SHARE = 0.75
 _DAYS_PER_HALVING = 2.0
 REMEMBERED_DAYS = 30
-"""What was gained longer ago is a thirty-thousandth by now and counts as nothing."""
+"""Days; what was gained earlier would count 1/30,000 by now and is left out."""
 
 
 def popularity(upvotes: int | None, comments: int | None, stars: int | None, age_days: float) -> float:
-    """0 to 1, growing with votes, comments and GitHub stars and falling with age; unknown counts are none.
+    """Return 0 to 1: more with votes, comments and GitHub stars, less with age. Unknown counts are taken as 0.
 
     heat / (heat + 4 + age / 2 days), where heat = log2(1 + votes + 2 · comments + log10(1 + stars)): as in
     news rankings the tenth vote counts for more than the hundredth. An age below zero (another zone's day) is
     zero.
     """
-    heat = log2(1 + _voices(upvotes or 0, comments or 0, stars or 0))
+    heat = log2(1 + _reactions(upvotes or 0, comments or 0, stars or 0))
     return heat / (heat + _HALF + max(age_days, 0.0) / _DAYS_PER_DOUBLING)
 
 
-def momentum(echoes: Iterable[Echo], announced: date, today: date) -> float:
-    """How much a paper gains now: its votes and comments, each worth half as much every two days.
+def momentum(daily_counts: Iterable[DailyCounts], announced: date, today: date) -> float:
+    """Return how fast a paper gains votes and comments now; a gain counts half as much every two days.
 
-    The sum, over the days of the past month, of voices gained · ½ ^ (days ago / 2), where voices are
+    The sum over the past month of reactions gained · ½ ^ (days ago / 2), where reactions are
     votes + 2 · comments + log10(1 + stars). What the paper had when it was first seen counts as gained on the day
-    that it was announced: we may have come late. A count that falls takes nothing back, and stars alone, which tell
-    of code and not of talk, are nothing.
+    of its announcement, since it may have been announced before we first asked. A falling count subtracts nothing. A
+    paper with stars alone scores 0: stars tell that code is used, not that the paper is discussed.
     """
-    heard = sorted(echoes, key=lambda echo: echo.day)
-    if not any(echo.upvotes or echo.comments for echo in heard):
+    known = sorted(daily_counts, key=lambda counts: counts.day)
+    if not any(counts.upvotes or counts.comments for counts in known):
         return 0.0
     return sum(
-        voices * exp2(-max(0, (today - day).days) / _DAYS_PER_HALVING)
-        for day, voices in _gains(heard, announced)
+        reactions * exp2(-max(0, (today - day).days) / _DAYS_PER_HALVING)
+        for day, reactions in _gains(known, announced)
         if (today - day).days <= REMEMBERED_DAYS
     )
 
 
-def talk(echoes: Iterable[Echo], announced: date, since: date) -> float:
-    """The votes and comments that a paper gained from a day on, a comment for two votes; stars are no talk."""
-    heard = sorted((Echo(echo.day, echo.upvotes, echo.comments) for echo in echoes), key=lambda echo: echo.day)
-    return sum(voices for day, voices in _gains(heard, announced) if day >= since)
+def discussion(daily_counts: Iterable[DailyCounts], announced: date, since: date) -> float:
+    """Return the votes and comments a paper gained since a day; a comment counts as two votes, stars do not count."""
+    known = sorted(
+        (DailyCounts(counts.day, counts.upvotes, counts.comments) for counts in daily_counts),
+        key=lambda counts: counts.day,
+    )
+    return sum(reactions for day, reactions in _gains(known, announced) if day >= since)
 
 
-class Talks:
-    """How much papers were talked about, worked out once for each paper and span and not for each subscriber."""
+class DiscussionCache:
+    """The discussion of papers, computed once per paper and first day rather than once per subscriber."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[int, date], float] = {}
 
-    def of(self, paper: Paper, echoes: Iterable[Echo], since: date) -> float:
-        """The talk of one paper from a day on."""
+    def of(self, paper: Paper, daily_counts: Iterable[DailyCounts], since: date) -> float:
+        """Return `discussion` of one paper since a day, computed at most once."""
         key = (paper.row, since)
         if key not in self._known:
-            self._known[key] = talk(echoes, paper.day, since)
+            self._known[key] = discussion(daily_counts, paper.day, since)
         return self._known[key]
 
 
-def _gains(heard: Iterable[Echo], announced: date) -> Iterator[tuple[date, float]]:
-    """The voices that were new on each day; what was there at first came on the day of the announcement."""
+def _gains(known: Iterable[DailyCounts], announced: date) -> Iterator[tuple[date, float]]:
+    """Yield the reactions gained on each day; the first known count is dated to the announcement."""
     most, upvotes, comments, stars = 0.0, 0, 0, 0
-    for number, echo in enumerate(heard):
-        # Sources tell of one paper at different times: the larger count is the true one.
-        upvotes, comments, stars = max(upvotes, echo.upvotes), max(comments, echo.comments), max(stars, echo.stars)
-        voices = _voices(upvotes, comments, stars)
-        yield (echo.day if number else announced), voices - most
-        most = voices
+    for number, counts in enumerate(known):
+        # Sources report one paper at different times: the larger count is the newer one.
+        upvotes, comments, stars = (
+            max(upvotes, counts.upvotes),
+            max(comments, counts.comments),
+            max(stars, counts.stars),
+        )
+        reactions = _reactions(upvotes, comments, stars)
+        yield (counts.day if number else announced), reactions - most
+        most = reactions
 
 
-def _voices(upvotes: int, comments: int, stars: int) -> float:
+def _reactions(upvotes: int, comments: int, stars: int) -> float:
     return upvotes + _VOTES_PER_COMMENT * comments + log10(1 + stars)
 
 
 def rank(score: float, popular: float, affinity: float = 0.0) -> float:
-    """What papers are ordered by: three parts relevance, one part popularity, 0 to 1, and the subscriber's taste
-    on top.
+    """Return what papers are ordered by: 75 % relevance and 25 % popularity (0 to 1), plus the subscriber's taste.
 
-    An affinity (−1 to 1) is added whole: a paper just as a subscriber wants more goes before the best of the others,
-    one just as they want less behind the last of them. For subscribers who have said nothing it is 0
-    and changes nothing.
+    The affinity (−1 to 1) is added in full, so that a paper exactly like those the subscriber wants more of comes
+    before all others, and one exactly like those they want less of comes last. It is 0 without any feedback.
     """
     return _RELEVANCE_SHARE * score + (1 - _RELEVANCE_SHARE) * popular + affinity

@@ -277,7 +277,7 @@ def _followers(app: App, slugs: tuple[str, ...], day: date | None, cadence: Cade
         matches = app.store.reasons.latest(slugs, day or date.min, day or date.max, _PAPERS_A_DAY)
     rows = {match.paper for match in matches}
     due = DueSubscriber(subscriber, None, tuple(matches))
-    batch = DueBatch([due], app.store.papers.by_rows(rows), app.store.papers.echoes_of(rows) if told else {})
+    batch = DueBatch([due], app.store.papers.by_rows(rows), app.store.papers.daily_counts_of(rows) if told else {})
     digest = pipeline.choose(due, batch, cadence, named, Means.of(app))
     return _DigestDraft(subscriber, Origin.FOLLOWER, digest, batch.papers, due.matches)
 

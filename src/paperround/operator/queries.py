@@ -168,7 +168,7 @@ def _why_nothing(subscriber: Subscriber, latest: Latest | None, now: datetime) -
         return f"the subscriber is {subscriber.state.value}"
     if latest and todays:
         return f"the email is {latest.state.value}{': ' + latest.reason if latest.reason else ''}"
-    if subscriber.served == today:
+    if subscriber.last_issue_day == today:
         return "no new papers on their topics"
     if subscriber.next_digest_at is None:
         return "their frequency is set to off"

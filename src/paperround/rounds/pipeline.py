@@ -30,7 +30,7 @@ from paperround.domain.models import Digest, Listing, Parsed, Problem
 from paperround.domain.schedule import Cadence, Schedule, issue_date, next_digest_at, span
 from paperround.matching.candidates import Candidates
 from paperround.matching.compose import compose
-from paperround.matching.popularity import Talks
+from paperround.matching.popularity import DiscussionCache
 from paperround.matching.profile import Tastes
 from paperround.network import compression
 from paperround.process import logs
@@ -299,7 +299,7 @@ class Means:
     """Each topic's name by its slug."""
     tastes: Tastes
     candidates: Candidates
-    talks: Talks
+    discussion: DiscussionCache
     most_discussed: int
 
     @classmethod
@@ -312,7 +312,7 @@ class Means:
             names,
             interests.tastes(app),
             Candidates(now.date()),
-            Talks(),
+            DiscussionCache(),
             discussed,
         )
 
@@ -354,7 +354,9 @@ def choose(due: DueSubscriber, batch: DueBatch, cadence: Cadence, day: date, mea
     if told := span(cadence, day):
         discussed = means.most_discussed
         found = [
-            replace(c, talk=means.talks.of(batch.papers[c.paper], batch.echoes.get(c.paper, ()), told[0]))
+            replace(
+                c, discussion=means.discussion.of(batch.papers[c.paper], batch.daily_counts.get(c.paper, ()), told[0])
+            )
             for c in found
         ]
     return compose(issue, found, subscriber.topics, means.names, subscriber.preferences.max_papers, discussed)

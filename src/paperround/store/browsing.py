@@ -9,10 +9,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Select, exists, func, select
 
-from paperround.domain.models import Echo, Match, Paper, Topic
+from paperround.domain.models import DailyCounts, Match, Paper, Topic
 from paperround.store.engine import reading
-from paperround.store.papers import load, load_echoes
-from paperround.store.schema import echoes, matches, papers, topics
+from paperround.store.papers import load, load_daily_counts
+from paperround.store.schema import daily_counts, matches, papers, topics
 from paperround.store.search import SearchIndex
 
 _HEARD_CANDIDATES = 2_000
@@ -24,7 +24,7 @@ class DiscussedPaper:
 
     paper: int
     announced: date
-    echoes: Sequence[Echo]
+    daily_counts: Sequence[DailyCounts]
 
 
 class Browsing:
@@ -70,17 +70,18 @@ class Browsing:
 
     def heard_of(self, since: date) -> list[DiscussedPaper]:
         """What was told of papers from a day on: those that were heard of last, and most, come first."""
-        # Grouped by the bare column, SQLite walks all echoes in the key's order; like this it takes ix_echoes_day.
-        paper = echoes.c.paper + 0
+        # Grouped by the bare column, SQLite walks the whole table in key order;
+        # the expression makes it use ix_daily_counts_day.
+        paper = daily_counts.c.paper + 0
         latest = (
             select(paper)
-            .where(echoes.c.day >= since)
+            .where(daily_counts.c.day >= since)
             .group_by(paper)
-            .order_by(func.max(echoes.c.day).desc(), func.max(echoes.c.upvotes).desc(), paper)
+            .order_by(func.max(daily_counts.c.day).desc(), func.max(daily_counts.c.upvotes).desc(), paper)
             .limit(_HEARD_CANDIDATES)
         )
         with reading(self._engine) as db:
-            heard = load_echoes(db, db.scalars(latest))
+            heard = load_daily_counts(db, db.scalars(latest))
             announced = select(papers.c.row, papers.c.day).where(papers.c.row.in_(heard))
             return [DiscussedPaper(row, day, heard[row]) for row, day in db.execute(announced)]
 

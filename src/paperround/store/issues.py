@@ -12,9 +12,9 @@ from typing import Any
 from sqlalchemy import Connection, Engine, bindparam, func, insert, select, update
 
 from paperround.domain.models import (
+    DailyCounts,
     DeliveryState,
     Digest,
-    Echo,
     Feedback,
     IssueCounts,
     Match,
@@ -54,7 +54,7 @@ Due = Sequence[tuple[Subscriber, date | None, Sequence[tuple[int, int]]]]
 _SERVED = (
     update(subscribers)
     .where(subscribers.c.row == bindparam("subscriber"))
-    .values(next_digest_at=bindparam("next_digest_at"), served=bindparam("served"))
+    .values(next_digest_at=bindparam("next_digest_at"), last_issue_day=bindparam("last_issue_day"))
 )
 
 
@@ -63,7 +63,7 @@ class DueSubscriber:
     """A subscriber whose hour has come, and the matches that they have not had, by topic."""
 
     subscriber: Subscriber
-    served: date | None
+    last_issue_day: date | None
     matches: tuple[Match, ...]
     feedback: tuple[Feedback, ...] = ()
     """What they said of earlier papers, the latest first."""
@@ -89,7 +89,7 @@ class DueBatch:
     due: list[DueSubscriber]
     papers: Mapping[int, Paper]
     """Among others those that their matches and their feedback name."""
-    echoes: Mapping[int, Sequence[Echo]] = field(default_factory=dict)
+    daily_counts: Mapping[int, Sequence[DailyCounts]] = field(default_factory=dict)
     """Among others what the papers of weekly and monthly subscribers met with, day by day."""
     decided: list[NewDelivery] = field(default_factory=list)
 
@@ -176,7 +176,7 @@ class Issues:
         """Papers as they stood when the digest's issue first used them."""
         with reading(self._engine) as db:
             query = (
-                select(issue_papers.c.paper, issue_papers.c.paper_as_printed)
+                select(issue_papers.c.paper, issue_papers.c.snapshot)
                 .join_from(issue_papers, issues)
                 .where(issues.c.cadence == digest.cadence.value, issues.c.day == digest.day)
                 .where(issue_papers.c.paper.in_(rows))
@@ -196,17 +196,17 @@ class Issues:
 
 def _due(db: Connection, now: datetime, news: News, limit: int, most_matches: int) -> Due:
     """Subscribers whose hour has come and who fit into one batch."""
-    rows = select(subscribers.c.row, subscribers.c.served).where(*_is_due(now))
+    rows = select(subscribers.c.row, subscribers.c.last_issue_day).where(*_is_due(now))
     rows = (
         rows.order_by(subscribers.c.next_digest_at, subscribers.c.row).limit(limit).with_for_update(skip_locked=True)
     )
-    served = dict(db.execute(rows).all())
-    follows = _follows(db, list(served))
+    last_days = dict(db.execute(rows).all())
+    follows = _follows(db, list(last_days))
     news.count(db, follows)
     taken = within({row: news.unread_count(followed) for row, followed in follows.items()}, most_matches)
     news.read(db, {row: follows[row] for row in taken})
     found = {subscriber.row: subscriber for subscriber in load(db, subscribers.c.row.in_(taken))} if taken else {}
-    return [(found[row], served[row], follows[row]) for row in taken if row in found]
+    return [(found[row], last_days[row], follows[row]) for row in taken if row in found]
 
 
 def within(wanted: Mapping[int, int], most: int) -> list[int]:
@@ -218,9 +218,11 @@ def within(wanted: Mapping[int, int], most: int) -> list[int]:
 def _follows(db: Connection, subscribers: Sequence[int]) -> dict[int, list[tuple[int, int]]]:
     """What each of these subscribers, in the order given, follows, and the last edition they have read of it."""
     follows: dict[int, list[tuple[int, int]]] = {row: [] for row in subscribers}
-    columns = subscriptions.c.subscriber, subscriptions.c.topic, subscriptions.c.read_to
-    for subscriber, topic, read_to in db.execute(select(*columns).where(subscriptions.c.subscriber.in_(subscribers))):
-        follows[subscriber].append((topic, read_to))
+    columns = subscriptions.c.subscriber, subscriptions.c.topic, subscriptions.c.last_edition
+    for subscriber, topic, last_edition in db.execute(
+        select(*columns).where(subscriptions.c.subscriber.in_(subscribers))
+    ):
+        follows[subscriber].append((topic, last_edition))
     return follows
 
 
@@ -240,18 +242,18 @@ def _with_matches(db: Connection, due: Due, news: News) -> DueBatch:
     everybody = [
         DueSubscriber(
             subscriber,
-            served,
+            last_issue_day,
             tuple(match for match in unread[subscriber.row] if (subscriber.row, match.paper) not in had),
             said.get(subscriber.row, ()),
         )
-        for subscriber, served, _ in due
+        for subscriber, last_issue_day, _ in due
     ]
     wanted = {match.paper for one in everybody for match in one.matches}
     wanted |= {word.paper for one in everybody for word in one.feedback}
     talked = {
         match.paper for one in everybody if one.subscriber.schedule.cadence.tells_of_days for match in one.matches
     }
-    return DueBatch(everybody, news.papers(db, wanted), news.echoes(db, talked))
+    return DueBatch(everybody, news.papers(db, wanted), news.daily_counts(db, talked))
 
 
 def _had(db: Connection, subscribers: Sequence[int], wanted: set[int]) -> set[tuple[int, int]]:
@@ -270,7 +272,7 @@ def _keep(db: Connection, decided: Sequence[NewDelivery], edition: int, now: dat
     db.execute(
         _SERVED,
         [
-            {"subscriber": new.due.subscriber.row, "next_digest_at": new.next_digest_at, "served": new.day}
+            {"subscriber": new.due.subscriber.row, "next_digest_at": new.next_digest_at, "last_issue_day": new.day}
             for new in decided
         ],
     )
@@ -281,8 +283,8 @@ def _keep(db: Connection, decided: Sequence[NewDelivery], edition: int, now: dat
     # Whoever changes a subscriber's topics locks the subscriber first, as this transaction has: nothing slips in
     # unread.
     settled = [new.due.subscriber.row for new in (*fresh, *(new for new in decided if not new.digest))]
-    unread = subscriptions.c.subscriber.in_(settled) & (subscriptions.c.read_to < edition)
-    db.execute(update(subscriptions).where(unread).values(read_to=edition))
+    unread = subscriptions.c.subscriber.in_(settled) & (subscriptions.c.last_edition < edition)
+    db.execute(update(subscriptions).where(unread).values(last_edition=edition))
     _print(db, fresh, numbers)
     _freeze_counts(db, numbers)
     waited = waiting_since(db, settled)
@@ -318,7 +320,7 @@ def _print(db: Connection, decided: Sequence[NewDelivery], numbers: Numbers) -> 
         if fresh:
             db.execute(
                 upsert(db, issue_papers).on_conflict_do_nothing(),
-                [{"issue": issue, "paper": row, "paper_as_printed": _printable(p)} for row, p in fresh.items()],
+                [{"issue": issue, "paper": row, "snapshot": _printable(p)} for row, p in fresh.items()],
             )
 
 

@@ -12,11 +12,11 @@ from sqlalchemy import Connection, Engine, case, delete, exists, func, insert, l
 
 from paperround.domain import identifiers, identity
 from paperround.domain.merging import merge
-from paperround.domain.models import Echo, Facts, Listing, Paper, Picture
+from paperround.domain.models import DailyCounts, Facts, Listing, Paper, Picture
 from paperround.store.engine import alone, reading, upsert, writing
 from paperround.store.schema import (
+    daily_counts,
     digest_papers,
-    echoes,
     feedback,
     listings,
     matches,
@@ -142,10 +142,10 @@ class Papers:
                 found[absorbed[key]] = name
         return found
 
-    def echoes_of(self, rows: Iterable[int]) -> dict[int, list[Echo]]:
+    def daily_counts_of(self, rows: Iterable[int]) -> dict[int, list[DailyCounts]]:
         """What papers had met with by each day on which that was told, the first day first."""
         with reading(self._engine) as db:
-            return load_echoes(db, rows)
+            return load_daily_counts(db, rows)
 
     def listings_of(self, row: int) -> list[Listing]:
         """What each source said of the paper."""
@@ -277,14 +277,16 @@ def load_rows(db: Connection, rows: Iterable[int]) -> dict[int, Paper]:
     return found
 
 
-def load_echoes(db: Connection, rows: Iterable[int]) -> dict[int, list[Echo]]:
-    """The echoes of these papers, the first day first; a paper that has none is left out."""
+def load_daily_counts(db: Connection, rows: Iterable[int]) -> dict[int, list[DailyCounts]]:
+    """Return the daily counts of these papers by row, oldest first; papers without any are left out."""
     wanted = sorted(rows)
-    found: dict[int, list[Echo]] = {}
+    found: dict[int, list[DailyCounts]] = {}
     for start in range(0, len(wanted), _CHUNK):
-        some = echoes.c.paper.in_(wanted[start : start + _CHUNK])
-        for row, *counts in db.execute(select(echoes).where(some).order_by(echoes.c.paper, echoes.c.day)):
-            found.setdefault(row, []).append(Echo(*counts))
+        some = daily_counts.c.paper.in_(wanted[start : start + _CHUNK])
+        for row, *counts in db.execute(
+            select(daily_counts).where(some).order_by(daily_counts.c.paper, daily_counts.c.day)
+        ):
+            found.setdefault(row, []).append(DailyCounts(*counts))
     return found
 
 
@@ -303,16 +305,16 @@ def _keep_echoes(db: Connection, changed: Sequence[Paper], now: datetime) -> Non
         if paper.upvotes or paper.comments or paper.stars
     ]
     if heard:
-        db.execute(_the_larger(upsert(db, echoes)), heard)
+        db.execute(_the_larger(upsert(db, daily_counts)), heard)
 
 
 def _the_larger(statement: Any) -> Any:
-    """Where a day has its echo already, the larger count stays: votes are not taken back, sources answer late."""
+    """Where a day has its counts already, the larger count stays: votes are not taken back, sources answer late."""
     told = statement.excluded
     return statement.on_conflict_do_update(
         index_elements=["paper", "day"],
         set_={
-            name: case((told[name] > echoes.c[name], told[name]), else_=echoes.c[name])
+            name: case((told[name] > daily_counts.c[name], told[name]), else_=daily_counts.c[name])
             for name in ("upvotes", "comments", "stars")
         },
     )
@@ -419,9 +421,9 @@ def _absorb(db: Connection, keep: int, lose: int) -> None:
                 condition = [c == value for c, value in zip(others, twin, strict=True)]
                 db.execute(delete(table).where(column == lose, *condition))
         db.execute(update(table).where(column == lose).values(paper=keep))
-    moved = select(literal(keep), *(column for column in echoes.c if column.name != "paper"))
-    statement = upsert(db, echoes).from_select(
-        [column.name for column in echoes.c], moved.where(echoes.c.paper == lose)
+    moved = select(literal(keep), *(column for column in daily_counts.c if column.name != "paper"))
+    statement = upsert(db, daily_counts).from_select(
+        [column.name for column in daily_counts.c], moved.where(daily_counts.c.paper == lose)
     )
     db.execute(_the_larger(statement))
     db.execute(update(paper_keys).where(paper_keys.c.paper == lose).values(paper=keep))

@@ -124,11 +124,11 @@ class Personal:
             pending = found.state is SubscriberState.PENDING
             return _queue(db, found.row, found.email, CONFIRM if pending else LINK, notice, now)
 
-    def farewell(self, row: int, because: str) -> None:
+    def keep_unsubscribe_reason(self, row: int, because: str) -> None:
         """Keep why somebody left, in their words."""
         gone = (subscribers.c.row == row) & (subscribers.c.state == SubscriberState.UNSUBSCRIBED.value)
         with writing(self._engine) as db:
-            db.execute(update(subscribers).where(gone).values(farewell=because))
+            db.execute(update(subscribers).where(gone).values(unsubscribe_reason=because))
 
     def digest_owner(self, digest: int) -> tuple[int, datetime] | None:
         """Whose digest this is and when it was composed; None when it is not there any more."""

@@ -140,16 +140,16 @@ listings = Table(
     Column("seen_at", Moment, nullable=False),
 )
 
-# What a paper had met with by the end of each day on which that was told: how votes and comments grow.
-echoes = Table(
-    "echoes",
+# The votes, comments and stars that each paper had by the end of each day on which a source reported them.
+daily_counts = Table(
+    "daily_counts",
     metadata,
     _ref("paper", "papers", primary_key=True),
     Column("day", Date, primary_key=True),
     Column("upvotes", Integer, nullable=False),
     Column("comments", Integer, nullable=False),
     Column("stars", Integer, nullable=False),
-    Index("ix_echoes_day", "day"),
+    Index("ix_daily_counts_day", "day"),
     sqlite_with_rowid=False,
 )
 
@@ -264,14 +264,14 @@ subscribers = Table(
     Column("density", Choice(Density), nullable=False, server_default=Density.FULL.value),
     Column("language", String, nullable=False),
     Column("next_digest_at", Moment),
-    Column("served", Date),
+    Column("last_issue_day", Date),  # in the subscriber's time zone
     Column("paused_until", Date),
     Column("created_at", Moment, nullable=False),
     Column("confirmed_at", Moment),
     Column("consent", JSON, nullable=False),
     Column("request", JSON(none_as_null=True)),  # the preferences that wait for a confirmation
     Column("unsubscribed_at", Moment),
-    Column("farewell", Text),  # why they left, if they said so
+    Column("unsubscribe_reason", Text),  # in the subscriber's own words, or empty
     Index("ix_subscribers_state_next_digest_at", "state", "next_digest_at"),
     sqlite_autoincrement=_NUMBERS_ONCE,
 )
@@ -282,7 +282,7 @@ subscriptions = Table(
     _ref("subscriber", "subscribers", primary_key=True),
     _ref("topic", "topics", primary_key=True, index=True),
     Column("place", Integer, nullable=False),
-    Column("read_to", Integer, nullable=False),  # the last edition this subscription has been served with
+    Column("last_edition", Integer, nullable=False),  # the newest edition that the subscriber was sent matches of
     Column("created_at", Moment, nullable=False),
 )
 
@@ -295,13 +295,13 @@ issues = Table(
     UniqueConstraint("cadence", "day"),
 )
 
-# The papers as they stood when an issue first used them: a letter that goes again is the same letter.
+# The papers as they stood when an issue first used them, so that a letter that is sent again is the same letter.
 issue_papers = Table(
     "issue_papers",
     metadata,
     _ref("issue", "issues", primary_key=True),
     Column("paper", _Row, primary_key=True),  # stays when the paper turns out to be another one: digests name it
-    Column("paper_as_printed", JSON, nullable=False),
+    Column("snapshot", JSON, nullable=False),
 )
 
 # How many papers each public topic had on each day of an issue's span, as it stood when the issue was first composed:

@@ -46,7 +46,7 @@ class SubscriberChange:
     consent: Mapping[str, str] | None = None
     """Kept of somebody who is new or becomes active; None leaves the record as it is."""
     history: Mapping[str, Any] = field(default_factory=dict)
-    """created_at, confirmed_at, unsubscribed_at and farewell of somebody who is new, from another site's export."""
+    """The times and the unsubscribe reason of a new subscriber, from another site's export."""
     suppressed: tuple[str, datetime] | None = None
     """The reason and the moment since which the address gets nothing."""
 
@@ -131,8 +131,8 @@ def _save_some(db: Connection, changes: Mapping[str, SubscriberChange], occasion
         row = plan.known.row
         if plan.returns:
             # What was published while they were away is not news any more.
-            missed = (subscriptions.c.subscriber == row) & (subscriptions.c.read_to < occasion.start)
-            db.execute(update(subscriptions).where(missed).values(read_to=occasion.start))
+            missed = (subscriptions.c.subscriber == row) & (subscriptions.c.last_edition < occasion.start)
+            db.execute(update(subscriptions).where(missed).values(last_edition=occasion.start))
         unwanted = subscriptions.c.topic.not_in(_topics(plan.preferences, occasion))
         db.execute(delete(subscriptions).where(subscriptions.c.subscriber == row, unwanted))
         _follow(db, [(row, plan.preferences)], occasion)
@@ -197,7 +197,7 @@ def _past(plan: _Plan, occasion: _Occasion) -> dict[str, Any]:
             "created_at": told.get("created_at") or occasion.now,
             "confirmed_at": told.get("confirmed_at") or (occasion.now if reads else None),
             "unsubscribed_at": (told.get("unsubscribed_at") or occasion.now) if left else None,
-            "farewell": told.get("farewell") or None,
+            "unsubscribe_reason": told.get("unsubscribe_reason") or None,
             "consent": dict(change.consent or {}),
         }
     agrees = occasion.returns or plan.joins
@@ -211,14 +211,14 @@ def _past(plan: _Plan, occasion: _Occasion) -> dict[str, Any]:
 
 def _due(plan: _Plan, occasion: _Occasion) -> datetime | None:
     known, schedule, first = plan.known, plan.preferences.schedule, occasion.first_at
-    served = known.served if known else None
+    last_issue_day = known.last_issue_day if known else None
     if plan.state.value not in READING:
         return None
-    if first and not (served and served >= issue_date(schedule, first)):
+    if first and not (last_issue_day and last_issue_day >= issue_date(schedule, first)):
         return first  # a day has one issue: who had theirs waits for the next
     if known and known.state is SubscriberState.ACTIVE and known.schedule == schedule and known.next_digest_at:
         return known.next_digest_at  # a digest that is due already stays due
-    return next_digest_at(schedule, occasion.now, served)
+    return next_digest_at(schedule, occasion.now, last_issue_day)
 
 
 def _insert(db: Connection, plans: Sequence[_Plan], occasion: _Occasion) -> dict[str, int]:
@@ -248,7 +248,13 @@ def _topics(preferences: Preferences, occasion: _Occasion) -> list[int]:
 def _follow(db: Connection, followers: Iterable[tuple[int, Preferences]], occasion: _Occasion) -> None:
     """Add the subscriptions that are missing; one that is there keeps its place in the editions."""
     values = [
-        {"subscriber": row, "topic": topic, "place": place, "read_to": occasion.start, "created_at": occasion.now}
+        {
+            "subscriber": row,
+            "topic": topic,
+            "place": place,
+            "last_edition": occasion.start,
+            "created_at": occasion.now,
+        }
         for row, preferences in followers
         for place, topic in enumerate(_topics(preferences, occasion))
     ]

@@ -40,8 +40,11 @@ def _too_far(db: Connection, now: datetime) -> dict[int, tuple[datetime, date | 
         if cadence is not Cadence.OFF
     ]
     active = subscribers.c.state == SubscriberState.ACTIVE.value
-    columns = subscribers.c.row, subscribers.c.next_digest_at, subscribers.c.served
-    stored = {row: (due, served) for row, due, served in db.execute(select(*columns).where(active, or_(*farther)))}
+    columns = subscribers.c.row, subscribers.c.next_digest_at, subscribers.c.last_issue_day
+    stored = {
+        row: (due, last_issue_day)
+        for row, due, last_issue_day in db.execute(select(*columns).where(active, or_(*farther)))
+    }
     if not stored:
         return {}
     found = load(db, subscribers.c.row.in_(stored))
@@ -132,8 +135,8 @@ class Subscribers:
                 return False  # they left when they left
             values: dict[str, Any] = {"state": state.value, "paused_until": paused_until, "unsubscribed_at": left}
             if state is SubscriberState.ACTIVE:
-                served = db.scalar(select(subscribers.c.served).where(subscribers.c.row == row))
-                values["next_digest_at"] = next_digest_at(found[0].schedule, now, served)
+                last_issue_day = db.scalar(select(subscribers.c.last_issue_day).where(subscribers.c.row == row))
+                values["next_digest_at"] = next_digest_at(found[0].schedule, now, last_issue_day)
                 values["confirmed_at"] = func.coalesce(subscribers.c.confirmed_at, now)
             db.execute(update(subscribers).where(subscribers.c.row == row).values(values))
             if left and found[0].state.value in READING:
@@ -168,7 +171,7 @@ class Subscribers:
             found = _too_far(db, now)
             for row, (due, last) in found.items():
                 mended = update(subscribers).where(subscribers.c.row == row)
-                db.execute(mended.values(next_digest_at=due, served=last))
+                db.execute(mended.values(next_digest_at=due, last_issue_day=last))
             return len(found)
 
     def erase(self, row: int, now: datetime) -> None:
@@ -255,11 +258,11 @@ def _subscriber(found: Any, follows: Sequence[tuple[str, str | None]]) -> Subscr
         state=state,
         preferences=requested(preferences, found.request) if state is SubscriberState.PENDING else preferences,
         next_digest_at=found.next_digest_at,
-        served=found.served,
+        last_issue_day=found.last_issue_day,
         created_at=found.created_at,
         confirmed_at=found.confirmed_at,
         unsubscribed_at=found.unsubscribed_at,
-        farewell=found.farewell or "",
+        unsubscribe_reason=found.unsubscribe_reason or "",
         consent=found.consent or {},
         request=found.request,
         suppressed=(found.suppressed_for, found.suppressed_at) if found.suppressed_for else None,

@@ -8,8 +8,8 @@ from operator import itemgetter
 
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
-from paperround.domain.models import Echo, Match, Paper
-from paperround.store.papers import last_merged, load_echoes, load_rows
+from paperround.domain.models import DailyCounts, Match, Paper
+from paperround.store.papers import last_merged, load_daily_counts, load_rows
 from paperround.store.schema import matches, topics
 
 _CHUNK = 500
@@ -23,7 +23,7 @@ Follows = Mapping[int, Sequence[tuple[int, int]]]
 
 
 class News:
-    """The matches up to an edition, or all of them where it is None, and the papers and echoes that they name.
+    """The matches up to an edition (all of them if it is None), with their papers and the daily counts of those.
 
     One program keeps it for a round: the batches ask for much the same. A closed edition gets no new matches; papers
     that become one are noticed by `begin`. A topic whose query changes meanwhile is served as it was until the round
@@ -41,7 +41,7 @@ class News:
         self._matches: dict[int, list[tuple[int, Match]]] = {}
         """Each topic's matches, the oldest edition first."""
         self._papers: dict[int, Paper] = {}
-        self._echoes: dict[int, Sequence[Echo]] = {}
+        self._daily_counts: dict[int, Sequence[DailyCounts]] = {}
         self._slugs: dict[int, str] = {}
         self._counts: dict[int, list[tuple[int, int]]] = {}
         """How many matches each edition has on a topic, of those after `_counted`."""
@@ -100,17 +100,17 @@ class News:
         """How many matches somebody has unread who follows these topics; one in two topics counts twice."""
         return sum(
             number
-            for topic, read_to in followed
+            for topic, last_edition in followed
             for edition, number in self._counts.get(topic, ())
-            if edition > read_to
+            if edition > last_edition
         )
 
     def unread(self, followed: Iterable[tuple[int, int]]) -> list[Match]:
         """The matches that they have unread."""
         found: list[Match] = []
-        for topic, read_to in followed:
+        for topic, last_edition in followed:
             here = self._matches.get(topic, [])
-            found += (match for _, match in here[bisect_right(here, read_to, key=_EDITION) :])
+            found += (match for _, match in here[bisect_right(here, last_edition, key=_EDITION) :])
         return found
 
     def papers(self, db: Connection, rows: Iterable[int]) -> Mapping[int, Paper]:
@@ -119,20 +119,20 @@ class News:
             self._papers |= load_rows(db, wanted)
         return self._papers
 
-    def echoes(self, db: Connection, rows: Iterable[int]) -> Mapping[int, Sequence[Echo]]:
-        """All echoes that are here, among them those of these papers; one that has none has an empty entry."""
-        if wanted := set(rows) - self._echoes.keys():
-            self._echoes |= dict.fromkeys(wanted, ())
-            self._echoes |= load_echoes(db, wanted)
-        return self._echoes
+    def daily_counts(self, db: Connection, rows: Iterable[int]) -> Mapping[int, Sequence[DailyCounts]]:
+        """The daily counts of all papers read so far, these included; a paper without any has an empty entry."""
+        if wanted := set(rows) - self._daily_counts.keys():
+            self._daily_counts |= dict.fromkeys(wanted, ())
+            self._daily_counts |= load_daily_counts(db, wanted)
+        return self._daily_counts
 
 
 def _missing(follows: Follows, known: Mapping[int, int]) -> dict[tuple[int, int], list[int]]:
     """The topics of which something is not known yet, by the editions between which that lies."""
     begun: dict[int, int] = {}
     for followed in follows.values():
-        for topic, read_to in followed:
-            begun[topic] = min(read_to, begun.get(topic, _UNCLOSED))
+        for topic, last_edition in followed:
+            begun[topic] = min(last_edition, begun.get(topic, _UNCLOSED))
     missing: dict[tuple[int, int], list[int]] = {}
     for topic, after in begun.items():
         until = known.get(topic, _UNCLOSED)

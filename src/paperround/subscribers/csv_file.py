@@ -25,7 +25,7 @@ RECORD = (
     "created_at",
     "confirmed_at",
     "unsubscribed_at",
-    "farewell",
+    "unsubscribe_reason",
     "consent",
     "suppressed_reason",
     "suppressed_at",
@@ -60,7 +60,7 @@ class SubscriberRow:
     state: SubscriberState | None = None
     """As our own export says it."""
     history: Mapping[str, Any] = field(default_factory=dict)
-    """created_at, confirmed_at, unsubscribed_at and farewell."""
+    """created_at, confirmed_at, unsubscribed_at and unsubscribe_reason."""
     consent: Mapping[str, str] | None = None
     suppressed: tuple[str, datetime] | None = None
 
@@ -116,7 +116,7 @@ def _record(subscriber: Subscriber) -> dict[str, str]:
         "created_at": _moment(subscriber.created_at),
         "confirmed_at": _moment(subscriber.confirmed_at),
         "unsubscribed_at": _moment(subscriber.unsubscribed_at),
-        "farewell": subscriber.farewell,
+        "unsubscribe_reason": subscriber.unsubscribe_reason,
         "consent": consent,
         "suppressed_reason": reason,
         "suppressed_at": _moment(since),
@@ -247,7 +247,7 @@ def _row(where: str, email: str, values: Mapping[str, str]) -> SubscriberRow:
         email,
         {name: values[name] for name in FIELDS if values.get(name)},
         SubscriberState(state) if state in set(SubscriberState) else None,
-        moments | ({"farewell": values["farewell"]} if "farewell" in values else {}),
+        moments | ({"unsubscribe_reason": values["unsubscribe_reason"]} if "unsubscribe_reason" in values else {}),
         _read_consent(values["consent"]) if "consent" in values else None,
         (reason, since) if reason and since else None,
     )

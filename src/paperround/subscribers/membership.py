@@ -33,7 +33,7 @@ from paperround.subscribers import confirmation
 
 _READING = (SubscriberState.ACTIVE, SubscriberState.PAUSED)
 _ENCODED_WORD = re.compile(r"=\?[^?@]*\?[bq]\?[^@]*\?=", re.IGNORECASE)
-MOST_FAREWELL = 500  # characters
+MOST_UNSUBSCRIBE_REASON = 500  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +160,7 @@ def _match_own_queries(app: App, patches: Sequence[Patch], *, drop: bool) -> Non
 
 def say_farewell(app: App, subscriber: Subscriber, because: str) -> None:
     """Keep why somebody who left has left."""
-    app.store.personal.farewell(subscriber.row, clean(because)[:MOST_FAREWELL])
+    app.store.personal.keep_unsubscribe_reason(subscriber.row, clean(because)[:MOST_UNSUBSCRIBE_REASON])
 
 
 def say(app: App, subscriber: Subscriber, paper: int, verdict: int) -> bool:

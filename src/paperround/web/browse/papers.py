@@ -196,7 +196,7 @@ def favicon(request: Request, context: ContextDep) -> Response:
 def trending_papers(context: RequestContext, today: date, limit: int) -> list[Paper]:
     """The papers with the most momentum, computed from the stored votes and comments."""
     heard = context.app.store.browsing.heard_of(today - timedelta(days=REMEMBERED_DAYS))
-    gained = ((momentum(one.echoes, one.announced, today), one.paper) for one in heard)
+    gained = ((momentum(one.daily_counts, one.announced, today), one.paper) for one in heard)
     loud = sorted(((gain, paper) for gain, paper in gained if gain), reverse=True)
     return context.app.store.browsing.in_order([paper for _, paper in loud[:limit]])
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from paperround.domain.models import DISCUSSED, Echo
+from paperround.domain.models import DISCUSSED, DailyCounts
 from paperround.rounds import pipeline
 from support.papers import listing
 from support.site import MORNING, Site
@@ -25,10 +25,10 @@ def site(tmp_path: Path, database_url: str) -> Iterator[Site]:
     made.app.close()
 
 
-def _echoes(site: Site, arxiv_id: str) -> list[Echo]:
+def _daily_counts(site: Site, arxiv_id: str) -> list[DailyCounts]:
     paper = site.app.store.papers.by_id(arxiv_id)
     assert paper is not None
-    return site.app.store.papers.echoes_of([paper.row]).get(paper.row, [])
+    return site.app.store.papers.daily_counts_of([paper.row]).get(paper.row, [])
 
 
 def test_what_a_paper_met_with_is_kept_for_each_day_and_never_shrinks(site: Site) -> None:
@@ -38,12 +38,12 @@ def test_what_a_paper_met_with_is_kept_for_each_day_and_never_shrinks(site: Site
     site.clock.now += timedelta(days=2)
     site.papers(listing(1, upvotes=9, comments=1, stars=21))
     later = TODAY + timedelta(days=2)
-    assert _echoes(site, "2611.00001") == [Echo(TODAY, 5, 0, 20), Echo(later, 9, 1, 21)]
+    assert _daily_counts(site, "2611.00001") == [DailyCounts(TODAY, 5, 0, 20), DailyCounts(later, 9, 1, 21)]
 
 
 def test_a_paper_that_nobody_noticed_has_no_echo(site: Site) -> None:
     site.papers(listing(1), listing(2, upvotes=0, comments=0))
-    assert _echoes(site, "2611.00001") == _echoes(site, "2611.00002") == []
+    assert _daily_counts(site, "2611.00001") == _daily_counts(site, "2611.00002") == []
 
 
 def test_two_papers_that_become_one_keep_the_larger_count_of_each_day(site: Site) -> None:
@@ -53,8 +53,8 @@ def test_two_papers_that_become_one_keep_the_larger_count_of_each_day(site: Site
     site.clock.now += timedelta(days=1)
     site.papers(listing(2, source="blog", kind="feed", doi="10.1000/robots.1", upvotes=30, **apart))
     site.papers(listing(1, source="hf-daily", kind="hf-daily", doi="10.1000/robots.1", upvotes=8))
-    assert _echoes(site, "2611.00001")[0] == Echo(TODAY, 7, 2, 0)
-    assert _echoes(site, "2611.00001")[-1].upvotes == 30
+    assert _daily_counts(site, "2611.00001")[0] == DailyCounts(TODAY, 7, 2, 0)
+    assert _daily_counts(site, "2611.00001")[-1].upvotes == 30
     assert site.app.store.papers.count() == 1
 
 
