@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paperround.domain.models import DailyCounts
-from paperround.matching.popularity import DiscussionCache, momentum, discussion
+from paperround.matching.popularity import DiscussionCache, discussion, momentum
 from support.letters import paper
 
 TODAY = date(2026, 11, 23)

@@ -42,8 +42,8 @@ def next_digest_at(schedule: Schedule, after: datetime, last_issue_day: date | N
     """The first due moment later than `after`, in UTC; None for a subscriber who wants none.
 
     `last_issue_day` is the local date of the last issue: there is no second digest on that date, not even when the
-    subscriber moves to a time zone farther west. A local time that a clock change skips or repeats is read as RFC 5545 3.3.5 has it: with
-    the offset before the gap, and at its first occurrence.
+    subscriber moves to a time zone farther west. A local time that a clock change skips or repeats is read as
+    RFC 5545 section 3.3.5 defines it: with the offset before the gap, and at its first occurrence.
     """
     if schedule.cadence is Cadence.OFF:
         return None
