@@ -12,7 +12,7 @@ from paperround.app import App
 from paperround.delivery.inbox import InboxTransport
 from paperround.delivery.smtp import SmtpTransport
 from paperround.domain.errors import WrongUse
-from paperround.operator import console, site
+from paperround.operator import console, seeds
 from paperround.rounds.scheduler import Rounds
 from paperround.web import connections, create
 from paperround.web.context import RequestContext
@@ -30,7 +30,7 @@ def run(app: App, host: str, port: int) -> None:
         rounds = Rounds(app)
         app.nudge = rounds.soon
         # The seeds' subscribers are invented: only the built-in inbox may have letters for them.
-        if isinstance(app.settings.transport, InboxTransport) and site.load_seeds(app):
+        if isinstance(app.settings.transport, InboxTransport) and seeds.load_seeds(app):
             papers, subscribers = app.store.papers.count(), sum(app.store.subscribers.count().values())
             console.say(f"loaded {papers} papers and {subscribers} subscribers from the seeds")
             rounds.round()

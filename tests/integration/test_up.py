@@ -74,7 +74,7 @@ def test_the_first_start_delivers_three_letters_into_the_inbox_and_a_second_star
         assert len(page(port, "/")) > 1000
         process.send_signal(signal.SIGTERM)
         said = said_before + process.communicate(timeout=60)[0]
-        assert "loaded 57 papers and 3 subscribers from the seeds" in said
+        assert "loaded 60 papers and 3 subscribers from the seeds" in said
         assert "first round: 3 letters delivered" in said
         assert f"http://localhost:{port}/inbox" in said
         assert f"site         paperround in {tmp_path}" in said

@@ -26,7 +26,7 @@ from paperround.cli import shared
 from paperround.delivery import AnyTransport, dkim_key
 from paperround.domain import tokens
 from paperround.domain.models import DeliveryState
-from paperround.operator.site import load_seeds
+from paperround.operator.seeds import load_seeds
 from paperround.operator.startup import open_site
 from paperround.process import logs
 from paperround.process.resources import folder

@@ -25,7 +25,7 @@ from paperround.sources import FORMATS
 from support.letters import paper
 
 _NOW = datetime(2026, 11, 23, 6, tzinfo=UTC)
-_SEEDS = Path(__file__).parents[2] / "seeds" / "papers.jsonl"
+_SEEDS = Path(__file__).parents[2] / "tests" / "data" / "papers.jsonl"
 _ROBOTS = "robot OR robotic OR manipulation"
 _EVERYTHING = "model OR agent OR action OR learning OR language"
 

@@ -1,0 +1,90 @@
+"""The seeds: three days of papers and three invented subscribers, as if a new site had run for three days."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any, Self
+
+from paperround.app import App
+from paperround.domain.models import Listing
+from paperround.process.resources import folder
+from paperround.rounds import topics
+from paperround.subscribers import csv_file
+from paperround.subscribers.csv_import import ImportOptions, import_subscribers
+
+_NOTE = "seeds"
+_BEGUN, _LOADED = "begun", "loaded"
+_DEFAULT_TOPICS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class SeedPaper:
+    """A line of seeds/papers.jsonl, dated relative to today."""
+
+    facts: dict[str, Any]
+    announced: date
+    votes: Sequence[int]
+    """How many votes it had by the end of each day since it was announced."""
+
+    @classmethod
+    def read_all(cls, file: Path, today: date) -> list[Self]:
+        """The papers of the file, the newest of them announced today."""
+        lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        later = today - max(date.fromisoformat(line["day"]) for line in lines)
+        return [cls(line, date.fromisoformat(line["day"]) + later, line["votes_by_day"]) for line in lines]
+
+    def listing(self, day: date, thumbnail_url: str | None) -> Listing | None:
+        """What the source said of the paper on this day; None before it was announced."""
+        age = (day - self.announced).days
+        if age < 0:
+            return None
+        share = (age + 1) / len(self.votes)
+        counts = {name: int(self.facts[name] * share) for name in ("comments", "stars") if name in self.facts}
+        told: dict[str, Any] = {"day": self.announced, "upvotes": self.votes[age], "thumbnail_url": thumbnail_url}
+        return Listing.model_validate(self.facts | counts | told)
+
+
+def load_seeds(app: App) -> bool:
+    """Fill an empty database with the seeds' papers and subscribers; whether it did.
+
+    The papers are announced on the last three days, with the votes that they had by each of these days, and the
+    subscribers' first emails are due at once. Interrupted, it goes on where it stopped at the next start.
+    """
+    state = app.store.note(_NOTE)
+    if state == _LOADED or (not state and (app.store.papers.count() or app.store.subscribers.count())):
+        return False
+    app.store.set_note(_NOTE, _BEGUN)
+    seeds, now = folder("seeds"), app.clock()
+    papers = SeedPaper.read_all(seeds / "papers.jsonl", now.date())
+    thumbnails = _keep_pictures(app, seeds / "pictures", now) if app.settings.site.pictures else {}
+    days = max(len(paper.votes) for paper in papers)
+    for moment in (now - timedelta(days=ago) for ago in reversed(range(days))):
+        told = (paper.listing(moment.date(), thumbnails.get(paper.facts["arxiv_id"])) for paper in papers)
+        app.store.papers.add([listing for listing in told if listing], moment)
+    topics.match_papers(app)
+    _add_subscribers(app, seeds / "subscribers.csv")
+    app.store.set_note(_NOTE, _LOADED)
+    return True
+
+
+def _keep_pictures(app: App, directory: Path, now: datetime) -> dict[str, str]:
+    """Store the pictures; the address at which the site serves each, by arXiv identifier."""
+    from paperround.sources import pictures  # noqa: PLC0415 - brings Pillow
+
+    addresses: dict[str, str] = {}
+    for file in sorted(directory.glob("*.jpg")):
+        picture, content = pictures.make_small(file.read_bytes())
+        addresses[file.stem] = f"{app.settings.site.facts().base_url}/pictures/{picture.name}.jpg"
+        app.store.pictures.keep(addresses[file.stem], picture, content, now)
+    return addresses
+
+
+def _add_subscribers(app: App, file: Path) -> None:
+    # An operator who has topics of their own gets the seeds' subscribers as far as those fit.
+    known = sorted(topic.slug for topic in app.store.topics.all())
+    options = ImportOptions(confirmed=True, default_topics=known[:_DEFAULT_TOPICS], first_now=True)
+    import_subscribers(app, csv_file.read(file.read_bytes()), options)
