@@ -1,6 +1,7 @@
 import email
 import email.policy
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from email.header import decode_header
 from urllib.parse import urlsplit
@@ -34,7 +35,7 @@ def head(**changes):
         "sender": "papers@papers.example",
         "recipient": "ada@mail.example",
         "date": datetime(2026, 11, 23, 7, 0, tzinfo=UTC),
-        "message_id": message_id(7, "daily 2026-11-23", KEY, "papers.example"),
+        "message_id": message_id("daily 2026-11-23", 7, "ada@mail.example", KEY, "papers.example"),
         "reply_to": "editor@papers.example",
         "unsubscribe_url": "https://papers.example/u/" + "A" * 28,
         "unsubscribe_mailto": "mailto:leave+AAAA@papers.example?subject=unsubscribe",
@@ -112,7 +113,7 @@ def test_a_golden_head():
         "To: <ada@mail.example>",
         "Subject: =?utf-8?q?Ten_papers_on_=E2=80=9Cdiffusion=E2=80=9D?=",
         "Date: Mon, 23 Nov 2026 07:00:00 +0000",
-        "Message-ID: <kfmfqmfdpakskd6g5iinpagd@papers.example>",
+        "Message-ID: <eer5ibpckcvr2wrwmibwaix4@papers.example>",
         "Reply-To: <editor@papers.example>",
         "List-Id: The Morning Papers <papers.papers.example>",
         "List-Help: <https://papers.example/help>",
@@ -124,7 +125,7 @@ def test_a_golden_head():
         "Auto-Submitted: auto-generated",
         "Precedence: bulk",
         "MIME-Version: 1.0",
-        'Content-Type: multipart/alternative; boundary="=_789c8d12b27386db0beeb4af"',
+        'Content-Type: multipart/alternative; boundary="=_0e390427eb19bec324ccc750"',
     ]
 
 
@@ -288,12 +289,13 @@ def test_no_address_carries_anything_into_the_head(text):
 
 
 def test_a_message_id_is_the_same_for_the_same_delivery_and_differs_for_every_other():
-    ids = {message_id(row, issue, KEY, "papers.example") for row in range(200) for issue in ("a", "b")}
+    ids = {message_id(issue, row, "ada@x", KEY, "papers.example") for row in range(200) for issue in ("a", "b")}
     assert len(ids) == 400
-    assert message_id(5, "a", KEY, "papers.example") in ids
-    assert message_id(5, "a", b"x" * 32, "papers.example") not in ids
+    assert message_id("a", 5, "ada@x", KEY, "papers.example") in ids
+    assert message_id("a", 5, "bob@x", KEY, "papers.example") not in ids
+    assert message_id("a", 5, "ada@x", b"x" * 32, "papers.example") not in ids
     assert all(re.fullmatch(r"<[a-z2-7]{24}@papers\.example>", each) for each in ids)
-    assert message_id(5, "a", KEY, "bücher.example").endswith("@xn--bcher-kva.example>")
+    assert message_id("a", 5, "ada@x", KEY, "bücher.example").endswith("@xn--bcher-kva.example>")
 
 
 def test_the_unsubscribe_address_is_one_uri_in_one_piece_and_takes_one_click():
@@ -400,6 +402,14 @@ def test_text_comes_first_and_html_last_in_utf_8_and_quoted_printable():
     assert [part.get_content_charset() for part in (plain, rich)] == ["utf-8", "utf-8"]
     assert [part["Content-Transfer-Encoding"] for part in (plain, rich)] == ["quoted-printable"] * 2
     assert (content(plain), content(rich)) == (LETTER.text, LETTER.html)
+
+
+def test_the_boundary_comes_from_the_text_and_from_nothing_else():
+    def boundary(top, text):
+        return re.search(rb'boundary="([^"]+)"', build(top, replace(LETTER, text=text)))[1]
+
+    assert boundary(head(), "one") == boundary(head(recipient="bob@mail.example", message_id="<x@y.example>"), "one")
+    assert boundary(head(), "one") != boundary(head(), "two")
 
 
 @given(hostile)

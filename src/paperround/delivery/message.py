@@ -52,9 +52,9 @@ _URI = re.compile(
 class Head:
     """What stands above the letter.
 
-    `date` is aware. `list_label` is one DNS label and stays the same for ever, for subscribers sort by it. URLs
-    are absolute. `one_click` says whether the unsubscribe address takes RFC 8058 POSTs: by default a digest's
-    does and a notice's does not.
+    `date` is aware: when the letter was composed, however often it is tried (RFC 5322 3.6.1). `list_label` is one DNS
+    label and stays the same for ever, for subscribers sort by it. URLs are absolute. `one_click` says whether the
+    unsubscribe address takes RFC 8058 POSTs: by default a digest's does and a notice's does not.
     """
 
     sender_name: str
@@ -88,9 +88,10 @@ def encoded(rendered: Rendered) -> EncodedLetter:
 
 def assemble(head: Head, letter: EncodedLetter) -> bytes:
     """The finished message from parts that are transfer-encoded already; raises UnusableAddress."""
-    delimiter = b"\r\n--%b" % _boundary(head).encode()
+    boundary = _boundary(letter)
+    delimiter = b"\r\n--%b" % boundary.encode()
     pieces = (
-        _head(head, letter.subject),
+        _head(head, letter.subject, boundary),
         delimiter,
         _TEXT_HEAD,
         letter.text,
@@ -103,9 +104,12 @@ def assemble(head: Head, letter: EncodedLetter) -> bytes:
     return b"".join(pieces)
 
 
-def message_id(delivery: int, issue: str, key: bytes, domain: str) -> str:
-    """The Message-ID of a delivery: always the same for it, and telling nothing about it."""
-    digest = hmac.digest(key, f"message-id\0{delivery}\0{issue}".encode(), "sha256")[:15]
+def message_id(issue: str, subscriber: int, email: str, key: bytes, domain: str) -> str:
+    """The Message-ID of a subscriber's letter of an issue: always the same for it, and telling nothing about it.
+
+    The address belongs to it because a database that was restored gives a subscriber's number to somebody else.
+    """
+    digest = hmac.digest(key, f"message-id\0{issue}\0{subscriber}\0{email}".encode(), "sha256")[:15]
     return f"<{base64.b32encode(digest).decode().lower()}@{ascii_domain(domain)}>"
 
 
@@ -120,7 +124,7 @@ def display_name(name: str) -> str:
     return clean(plain)[:_MAX_NAME].strip()
 
 
-def _head(head: Head, subject: str) -> bytes:
+def _head(head: Head, subject: str, boundary: str) -> bytes:
     sender, for_lists, archive, about = _shared(
         head.sender_name, head.sender, head.reply_to, head.kind, head.list_name, head.list_label, head.archive_url,
         head.feedback,
@@ -136,7 +140,7 @@ def _head(head: Head, subject: str) -> bytes:
         archive,
         *_unsubscribe_fields(head),
         about,
-        _fold("Content-Type", ["multipart/alternative;", f'boundary="{_boundary(head)}"']),
+        _fold("Content-Type", ["multipart/alternative;", f'boundary="{boundary}"']),
     )
     # Not ASCII only where the subscriber's local part is not: then the transport asks for SMTPUTF8 (RFC 6532).
     return "".join(lines).encode()
@@ -185,9 +189,10 @@ def _date_field(date: datetime) -> str:
     return _fold("Date", [format_datetime(date.astimezone(UTC))])
 
 
-def _boundary(head: Head) -> str:
-    # RFC 2045 6.7: "=_" never occurs in quoted-printable, so the boundary cannot occur in a part.
-    return "=_" + hashlib.sha256(head.message_id.encode()).hexdigest()[:24]
+def _boundary(letter: EncodedLetter) -> str:
+    # RFC 2045 6.7: "=_" never occurs in quoted-printable, so the boundary cannot occur in a part. Of the text part
+    # alone: it is a tenth of the letter, and differs wherever a letter does.
+    return "=_" + hashlib.blake2b(letter.text, digest_size=12).hexdigest()
 
 
 def _help_field(head: Head) -> Iterator[str]:
@@ -210,7 +215,8 @@ def _list_id(name: str, label: str, domain: str) -> Sequence[str]:
     if domain.rpartition(".")[2] == "localhost":
         return ()  # RFC 2919 3: a list under localhost is nobody's
     name = display_name(name)
-    return (*(_phrase("List-Id", name) if name.isascii() else ()), f"<{_label(label)}.{domain}>")
+    plain = name.isascii() and "=?" not in name  # else it would need encoded words
+    return (*(_phrase("List-Id", name) if plain else ()), f"<{_label(label)}.{domain}>")
 
 
 def _uris(*uris: str) -> Sequence[str]:

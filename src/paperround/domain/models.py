@@ -415,6 +415,8 @@ class Delivery:
     notice: str | None = None
     """The kind of notice (confirm, welcome …) where it is not a digest."""
     context: Mapping[str, Any] = field(default_factory=dict)
+    created_at: datetime | None = None
+    """When it was queued, which is the Date of its letter; None before."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,7 +181,7 @@ class LetterBuilder:
             sender_name=self._site.sender_name or self._site.name,
             sender=self._site.sender,
             recipient=delivery.email,
-            date=now,
+            date=delivery.created_at or now,
             message_id=delivery.message_id,
             reply_to=self._site.reply_to,
             kind=kind,
@@ -265,19 +265,32 @@ class LetterBuilder:
 
 
 def new_message_id(settings: Settings) -> str:
-    """An identifier for a new delivery; the letter keeps it however often it is sent.
+    """A Message-ID for a notice or a test letter, which keeps it however often it is sent.
 
     RFC 5322 3.6.4 wants it unique for ever: 120 random bits in the sender's domain.
     """
     return f"<{secrets.token_hex(15)}@{settings.site.facts().domain}>"
 
 
-def as_preview(digest: Digest, subscriber: Subscriber, message_id: str) -> Delivery:
-    """The delivery that a digest would get."""
+def digest_message_id(app: App, issue: str, subscriber: Subscriber) -> str:
+    """The Message-ID of this subscriber's letter of an issue, such as "daily 2026-11-23".
+
+    It is derived and not random, so a letter that is composed again after a backup was restored is the same letter to
+    the mailbox that has it already.
+    """
+    domain = app.settings.site.facts().domain
+    return message.message_id(issue, subscriber.row, subscriber.email, app.keys[0], domain)
+
+
+def as_preview(app: App, digest: Digest, subscriber: Subscriber) -> Delivery:
+    """The delivery that this digest has, or would get where it is not composed yet."""
+    composed = app.store.deliveries.of_digest(digest.row)
+    if composed and composed.subscriber == subscriber.row:
+        return composed
     return Delivery(
         row=0,
         email=subscriber.email,
-        message_id=message_id,
+        message_id=digest_message_id(app, digest.issue, subscriber),
         state=DeliveryState.QUEUED,
         subscriber=subscriber.row,
         digest=digest.row,

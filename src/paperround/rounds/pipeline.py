@@ -36,7 +36,7 @@ from paperround.network import compression
 from paperround.process import logs
 from paperround.rounds import bounce_intake, interests, topics, webhooks
 from paperround.rounds.dispatch import BatchSender, Surroundings
-from paperround.rounds.letters import LetterBuilder, new_message_id
+from paperround.rounds.letters import LetterBuilder, digest_message_id
 from paperround.rounds.meaning import embed
 from paperround.sources import FORMATS, Fetched, Source, SourceState, Window, jsonl, pictures
 from paperround.sources.entries import RejectionReasons
@@ -330,7 +330,7 @@ def _decide(app: App, due: DueSubscriber, batch: DueBatch, means: Means) -> NewD
         day=day,
         next_digest_at=upcoming,
         digest=digest,
-        message_id=new_message_id(app.settings),
+        message_id=digest_message_id(app, f"{cadence.value} {day}", subscriber),
         expires_at=app.settings.delivery.policy().expires_at(now, upcoming),
     )
 

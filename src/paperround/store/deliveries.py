@@ -321,6 +321,11 @@ class Deliveries:
         with reading(self._engine) as db:
             return next(iter(_load(db, deliveries.c.row == row)), None)
 
+    def of_digest(self, digest: int) -> Delivery | None:
+        """The delivery of the digest under this number."""
+        with reading(self._engine) as db:
+            return next(iter(_load(db, deliveries.c.digest == digest)), None)
+
     def by_message_id(self, message_id: str) -> Delivery | None:
         """The delivery whose letter has this Message-ID."""
         with reading(self._engine) as db:
@@ -537,6 +542,7 @@ _DELIVERIES = (
         *(deliveries.c.row, deliveries.c.email, deliveries.c.message_id, deliveries.c.state),
         *(deliveries.c.subscriber, deliveries.c.digest, issues.c.cadence, issues.c.day, deliveries.c.attempts),
         *(deliveries.c.expires_at, deliveries.c.notice, deliveries.c.context, deliveries.c.next_attempt_at),
+        deliveries.c.created_at,
     )
     .join_from(deliveries, issues, isouter=True)
     .order_by(deliveries.c.created_at, deliveries.c.row)
@@ -558,6 +564,7 @@ def _load(db: Connection, where: Any) -> list[Delivery]:
             notice=found[10],
             context=found[11],
             next_attempt_at=found[12],
+            created_at=found[13],
         )
         for found in db.execute(_DELIVERIES.where(where))
     ]
