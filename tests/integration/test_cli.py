@@ -430,3 +430,14 @@ def test_what_is_no_backup_is_refused_and_changes_nothing(site: Site) -> None:
         assert site("restore", name) == 2
         assert says in site.err
     assert [one["email"] for one in site.json("subscribers", "list")] == ["ada@example.org"]
+
+
+def test_a_database_newer_than_the_program_ends_every_command_with_one_line(site: Site) -> None:
+    assert site("stats") == 0
+    with sqlite3.connect(site.folder / "data" / "paperround.db") as db:
+        db.execute("UPDATE alembic_version SET version_num = '9999'")
+    db.close()
+    for command in (["doctor"], ["stats"], ["migrate"], ["round"], ["up"]):
+        assert site(*command) > 0
+        assert "the database is at version 9999, newer than this program" in site.err
+        assert len(site.err.strip().splitlines()) == 1

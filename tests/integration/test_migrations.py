@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, time
 from pathlib import Path
 
+import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
@@ -12,6 +13,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from paperround.app import open_store
+from paperround.domain.errors import StoreError
 from paperround.domain.models import DailyCounts
 from paperround.domain.preferences import Density, Preferences
 from paperround.domain.schedule import Cadence
@@ -173,4 +175,16 @@ def test_what_the_released_version_has_recorded_of_papers_and_subscribers_is_kep
     with store._engine.connect() as connection:
         assert connection.scalar(text("SELECT last_edition FROM subscriptions")) == 17
         assert "Robots" in str(connection.scalar(text("SELECT snapshot FROM issue_papers")))
+    store.close()
+
+
+def test_a_database_newer_than_the_program_is_one_line_and_stays_as_it_is(database_url: str) -> None:
+    store = open_store(database_url)
+    store.prepare()
+    with writing(store._engine) as db:
+        db.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    for step in (store.prepare, store.migrate):
+        with pytest.raises(StoreError, match="at version 9999, newer than this program") as told:
+            step()
+        assert "\n" not in str(told.value)
     store.close()

@@ -83,6 +83,7 @@ class Store:
             foreign = found is None and inspect(db).get_table_names()
         if found == newest:
             return
+        _check_not_newer(found, newest)
         if foreign:
             raise StoreError("the database holds tables that are not paperround's; give paperround one of its own")
         if found is None or self._engine.dialect.name == "sqlite":
@@ -93,9 +94,12 @@ class Store:
             )
 
     def migrate(self) -> str:
-        """Bring the database to this program's version, whose name is returned."""
+        """Bring the database to this program's version, whose name is returned; StoreError where it is newer."""
+        newest = newest_revision()
+        with reading(self._engine) as db:
+            _check_not_newer(current_revision(db), newest)
         migrate(self._engine)
-        return newest_revision()
+        return newest
 
     def backup(self, to: Path) -> None:
         """Write a consistent copy of a SQLite database while it is in use; PostgreSQL has its own tool for that."""
@@ -172,6 +176,14 @@ class Store:
     def close(self) -> None:
         """Let go of the connections."""
         self._engine.dispose()
+
+
+def _check_not_newer(found: str | None, newest: str) -> None:
+    if found is not None and found > newest:
+        raise StoreError(
+            f"the database is at version {found}, newer than this program ({newest}): install the paperround that it "
+            "was used with, or a later one"
+        )
 
 
 def _version_of(file: Path) -> str:
