@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from paperround.domain.models import Listing, Paper
 from paperround.domain.text import terms
 from paperround.matching import learning
-from paperround.matching.interests import Scale, relevance
+from paperround.matching.interests import Scale, relevance, toward_best
 from paperround.matching.lexical import Index, Statistics
 from paperround.matching.vectors import pack, unpack
 from paperround.matching.vocabulary import Vocabulary
@@ -106,9 +106,15 @@ class Data:
         assert self.vectors is not None
         return np.asarray(self.vectors @ self.encoder.encode([text])[0])
 
-    def ours(self, text: str) -> Numbers:
-        """As the program ranks."""
-        return relevance(self.shares(text), self.cosines(text) if self.encoder else None)
+    def ours(self, text: str, past: NDArray[Any] | None = None) -> Numbers:
+        """As the program ranks; what the best papers say of an interest is taken from those of the past alone."""
+        shares = self.shares(text)
+        if self.encoder is None or self.vectors is None:
+            return shares
+        known = np.arange(len(self.papers)) if past is None else past
+        cosines = self.cosines(text)
+        moved = toward_best(self.encoder.encode([text])[0], self.vectors[known], shares[known], cosines[known])
+        return relevance(shares, self.vectors @ moved)
 
     @cached_property
     def rows(self) -> list[learning.Sparse]:
@@ -203,11 +209,11 @@ def with_answers(data: Data) -> dict[str, dict[str, dict[str, float]]]:
     """
     found: defaultdict[tuple[str, str, int], list[float]] = defaultdict(list)
     for one in data.interests:
-        base = data.ours(one.text)
         for split in range(SPLITS):
             chance = np.random.default_rng([split, zlib.crc32(one.name.encode())])
             order = chance.permutation(len(data.papers))
             past, future = order[: len(order) // 2], order[len(order) // 2 :]
+            base = data.ours(one.text, past)
             later = set(future.tolist()) & one.relevant
             told = _answers(one, base, past.tolist(), chance)
             if not later or not told:
@@ -269,13 +275,13 @@ def at_the_cut(data: Data, breadth: int = 0) -> dict[str, dict[str, float]]:
     """Precision and recall of what the default cut takes day by day, and how often an empty day is silent."""
     counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for one in data.interests:
-        scores = data.ours(one.text)
         for split in range(SPLITS):
             order = np.random.default_rng(split).permutation(len(data.papers))
             past, future = order[: len(order) // 2], order[len(order) // 2 :]
-            scale = Scale.of(scores[past], meaning=data.encoder is not None, breadth=breadth)
+            scores = data.ours(one.text, past)
+            scale = Scale.of(scores[past], meaning=data.encoder is not None)
             for day in np.array_split(future, max(1, len(future) // DAY)):
-                taken = set(day[scale.enough(scores[day])].tolist())
+                taken = set(day[scale.enough(scores[day], breadth)].tolist())
                 there = set(day.tolist()) & one.relevant
                 counts[one.kind].update(right=len(taken & there), taken=len(taken), there=len(there))
                 if not there:

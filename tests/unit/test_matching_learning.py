@@ -65,9 +65,9 @@ def test_both_classes_count_the_same_however_many_examples_each_has() -> None:
     assert Model(1, found).by_meaning(vectors).tolist() == [0.0] * 51
 
 
-def test_the_first_answer_counts_a_quarter_and_no_number_of_them_for_all() -> None:
+def test_the_first_answer_counts_a_third_and_no_number_of_them_for_all() -> None:
     assert weight(0) == 0
-    assert weight(1) == 0.25
+    assert weight(1) == pytest.approx(1 / 3)
     assert [weight(number) for number in range(50)] == sorted(weight(number) for number in range(50))
     assert weight(10_000) < 1
 

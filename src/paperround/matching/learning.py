@@ -3,7 +3,7 @@
 Two linear models, each trained in milliseconds: a support vector machine on telling words (as arxiv-sanity does) and
 ridge regression on vectors of meaning. Papers that nobody asked about stand in as weak counter-examples: without them
 a few answers say what the subscriber likes, but not what sets that apart from papers in general. What the models say
-counts n / (n + 3) after n answers, so that the first answer moves little and the twentieth most.
+counts n / (n + 2) after n answers, so that the first answer moves little and the twentieth most.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Numbers = NDArray[np.float32]
 
 WEAK_NEGATIVES = 300
 """So many papers that were never answered are taken as counter-examples."""
-_DOUBT = 3.0  # answers after which the models say half of what they can; from 2 to 5 little changes
+_DOUBT = 2.0  # answers after which the models say half of what they can; from 2 to 5 little changes
 _WEIGHT = {Field.TITLE: 3.0, Field.KEYWORDS: 2.0, Field.ABSTRACT: 1.0}
 _AUTHORS_WORTH = 0.5  # of a rare word of the title, shared among all authors of a paper
 # The margin's softness, as arxiv-sanity has it; from 0.1 to 0.5 nothing changes.

@@ -17,7 +17,7 @@ from paperround.domain.models import DeliveryState, Paper, Subscriber, Subscribe
 from paperround.domain.preferences import write
 from paperround.matching import lexical
 from paperround.matching import search as matching_search
-from paperround.matching.interests import CLOSE, USUAL_COSINE, WORDS_SHARE, is_close, relevance
+from paperround.matching.interests import CLOSE, MOST_RELEVANT, USUAL_COSINE, is_close, relevance, toward_best
 from paperround.matching.query import Phrase
 from paperround.matching.words import Words, interpret_search, is_plain
 from paperround.rounds.collection import Collection
@@ -85,8 +85,9 @@ def _with_meaning(app: App, text: str, papers: Sequence[Paper], shares: Numbers)
     vectors = app.shared(Meaning).held().of([paper.row for paper in papers])
     cosines = np.full(len(papers), USUAL_COSINE, dtype=np.float32)
     known = np.flatnonzero(vectors.known)
-    cosines[known] = vectors.cosines(vector)
-    scores = relevance(shares, cosines) / np.float32(1 + WORDS_SHARE)
+    moved = toward_best(vector, vectors.numbers, shares[known], vectors.cosines(vector))
+    cosines[known] = vectors.cosines(moved)
+    scores = relevance(shares, cosines) / np.float32(MOST_RELEVANT)
     return np.clip(scores, 0, 1), {int(place): float(cosines[place]) for place in known}
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from paperround.app import App
 from paperround.domain.models import Paper, Topic
 from paperround.matching import profile, search
-from paperround.matching.interests import CLOSE, Scale, is_close, relevance
+from paperround.matching.interests import CLOSE, Scale, is_close, relevance, toward_best
 from paperround.matching.lexical import Hit, Index
 from paperround.matching.profile import Tastes
 from paperround.matching.vectors import Vectors
@@ -20,11 +20,11 @@ from paperround.matching.words import Wanted, Words, interpret
 from paperround.rounds.collection import Collection
 from paperround.rounds.meaning import Meaning, is_words
 
-_MOST_SCALES = 20_000
+_MOST_MEASURED = 20_000
 _STEP = 100  # papers of the past that have got a vector since: then what is usual is measured anew
 _FEW_REASONS = 2
 _AT_ONCE = 256  # interests that are measured together
-_NEAREST = 100  # papers that a search takes for their meaning
+_NEAREST = 200  # papers that a search takes for their meaning
 
 Numbers = NDArray[np.float32]
 
@@ -47,13 +47,27 @@ class InterestBatch:
         return np.flatnonzero(self.vectors.known)
 
 
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """What the papers of the past say of one interest."""
+
+    at: int
+    """How many of them had a vector, in steps; −1 where the interest has none."""
+    words: Scale
+    """What is usual by words alone."""
+    meaning: Scale
+    """What is usual with vectors."""
+    vector: Numbers | None
+    """The interest's vector, moved toward the papers that fit it best."""
+
+
 class Interests:
     """Compares them; one for the process. What is usual for an interest is worked out once."""
 
     def __init__(self, app: App) -> None:
         self._app = app
         self._meaning = app.shared(Meaning)
-        self._scales: dict[tuple[str, int], tuple[int, Scale, Scale]] = {}
+        self._measured: dict[str, _Measured] = {}
         self._past: tuple[int, InterestBatch] | None = None
 
     def prepare(self, topics: Iterable[Topic]) -> None:
@@ -76,15 +90,14 @@ class Interests:
         """What of a batch a topic takes, by row: all that matches a query, what stands out for plain words."""
         if not isinstance(wanted, Words):
             return batch.index.matches(wanted)
-        vector = self._meaning.known(text)
-        by_words, by_meaning = self._scale(text, wanted, vector, breadth)
+        known = self._known(text, wanted)
         shares = batch.index.shares(wanted)
-        if vector is None or not len(batch.known):
-            return self._fitting(wanted, batch, np.arange(len(shares)), shares, by_words)
-        cosines = batch.vectors.cosines(vector)
+        if known.vector is None or not len(batch.known):
+            return self._fitting(wanted, batch, np.arange(len(shares)), shares, known.words, breadth)
+        cosines = batch.vectors.cosines(known.vector)
         scores = relevance(shares[batch.known], cosines)
-        found = self._fitting(wanted, batch, batch.known, scores, by_meaning, cosines)
-        return found | self._fitting(wanted, batch, batch.unknown, shares[batch.unknown], by_words)
+        found = self._fitting(wanted, batch, batch.known, scores, known.meaning, breadth, cosines)
+        return found | self._fitting(wanted, batch, batch.unknown, shares[batch.unknown], known.words, breadth)
 
     def _fitting(
         self,
@@ -93,10 +106,11 @@ class Interests:
         places: NDArray[np.intp],
         scores: Numbers,
         scale: Scale,
+        breadth: int,
         cosines: Numbers | None = None,
     ) -> dict[int, Hit]:
         found: dict[int, Hit] = {}
-        for at in np.flatnonzero(scale.enough(scores)):
+        for at in np.flatnonzero(scale.enough(scores, breadth)):
             row = batch.index.numbers[places[at]]
             why = batch.index.reasons(words, [row])[row]
             if cosines is not None and len(why) < _FEW_REASONS and is_close(float(cosines[at])):
@@ -104,42 +118,43 @@ class Interests:
             found[row] = Hit(scale.fit(float(scores[at])), why)
         return found
 
-    def _scale(self, text: str, words: Words, vector: Numbers | None, breadth: int) -> tuple[Scale, Scale]:
-        """What is usual for an interest by words alone, and with vectors."""
-        past = self._past_batch()
-        measured = len(past.known) // _STEP if vector is not None else -1
-        kept = self._scales.get((text, breadth))
-        if kept is None or kept[0] != measured:
+    def _known(self, text: str, words: Words) -> _Measured:
+        vector, past = self._meaning.known(text), self._past_batch()
+        at = len(past.known) // _STEP if vector is not None else -1
+        kept = self._measured.get(text)
+        if kept is None or kept.at != at:
             cosines = None if vector is None else past.vectors.cosines(vector)
-            kept = self._measured(text, words, cosines, measured, breadth)
-        return kept[1], kept[2]
+            kept = self._measure_one(text, words, vector, cosines)
+        return kept
 
     def _measure(self, vectors: Mapping[str, Numbers]) -> None:
         """Measure what is usual for interests that are new, many at a time: one product of matrices for all."""
         past = self._past_batch()
-        measured, known = len(past.known) // _STEP, self._scales
-        fresh = [text for text in vectors if known.get((text, 0), (None,))[0] != measured]
+        at = len(past.known) // _STEP
+        fresh = [text for text in vectors if text not in self._measured or self._measured[text].at != at]
         for start in range(0, len(fresh), _AT_ONCE) if len(past.known) else ():
             some = fresh[start : start + _AT_ONCE]
             cosines = np.stack([vectors[text] for text in some]) @ past.vectors.numbers.T
             for text, row in zip(some, cosines, strict=True):
                 words = interpret(text)
                 assert isinstance(words, Words)
-                self._measured(text, words, row, measured, 0)
+                self._measure_one(text, words, vectors[text], row)
 
-    def _measured(
-        self, text: str, words: Words, cosines: Numbers | None, measured: int, breadth: int
-    ) -> tuple[int, Scale, Scale]:
+    def _measure_one(self, text: str, words: Words, vector: Numbers | None, cosines: Numbers | None) -> _Measured:
         past = self._past_batch()
         shares = past.index.shares(words)
-        scores = shares[:0] if cosines is None or not len(cosines) else relevance(shares[past.known], cosines)
-        if len(self._scales) >= _MOST_SCALES:
-            self._scales.clear()
-        found = self._scales[text, breadth] = (
-            measured,
-            Scale.of(shares, meaning=False, breadth=breadth),
-            Scale.of(scores, meaning=True, breadth=breadth),
-        )
+        scores, at = shares[:0], -1
+        if vector is not None and cosines is not None:
+            at = len(past.known) // _STEP
+            if len(cosines):
+                known = shares[past.known]
+                moved = toward_best(vector, past.vectors.numbers, known, cosines)
+                scores = relevance(known, cosines if moved is vector else past.vectors.cosines(moved))
+                vector = moved
+        if len(self._measured) >= _MOST_MEASURED:
+            self._measured.clear()
+        by_words, by_meaning = Scale.of(shares, meaning=False), Scale.of(scores, meaning=True)
+        found = self._measured[text] = _Measured(at, by_words, by_meaning, vector)
         return found
 
     def _past_batch(self) -> InterestBatch:
