@@ -90,6 +90,7 @@ def loaded_by(*words: str, folder: Path | None = None) -> set[str]:
     return set(ran.stderr.splitlines())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", ["--version", "--help", "topics --help", "subscribers --help"])
 def test_help_loads_nothing_slow(words: str) -> None:
     loaded = loaded_by(*words.split())
@@ -103,6 +104,7 @@ def test_a_mistyped_command_is_told_the_right_one() -> None:
     assert "doctor" in ended.output
 
 
+@pytest.mark.slow
 def test_a_command_that_only_lists_loads_no_parser_no_relay_and_no_pages(tmp_path: Path) -> None:
     site = [sys.executable, "-c", "from paperround.cli import main; main()"]
     subprocess.run([*site, "init", "."], cwd=tmp_path, check=True, capture_output=True, timeout=60)

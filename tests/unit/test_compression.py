@@ -35,6 +35,7 @@ def test_what_was_packed_comes_back_in_any_pieces(data: bytes, times: int, size:
         assert not coding or all(len(piece) <= PIECE for piece in given)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("coding", ["", "gzip"])
 def test_too_much_is_refused_before_it_is_in_memory(coding: str) -> None:
     bomb = gzip.compress(b"\0" * (200 << 20), compresslevel=9) if coding else b"x" * (2 << 20)

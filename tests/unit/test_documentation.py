@@ -166,6 +166,7 @@ def test_the_manual_has_no_command_that_is_not_there() -> None:
     assert told <= set(COMMANDS)
 
 
+@pytest.mark.slow
 def test_every_command_line_in_the_pages_is_one_that_the_program_takes() -> None:
     wrong = [f"{page}: {line}: {problem}" for page, line in _quoted() if (problem := _refused(_words(line)[1:]))]
     assert not wrong
@@ -537,6 +538,7 @@ def _paths_told() -> Iterator[str]:
             yield last.rpartition(".")[0] + span
 
 
+@pytest.mark.slow
 def test_every_page_of_the_site_is_told_of(site: App) -> None:
     answered = {_pattern(path) for path in create(site).openapi()["paths"]}
     assert {"/", "/u/*", "/healthz"} <= answered

@@ -28,6 +28,7 @@ def test_a_slip_changes_the_longest_word_alone() -> None:
         assert abs(len(second) - len("quantization")) <= 1
 
 
+@pytest.mark.slow
 def test_our_own_small_set_is_ranked_well_by_meaning_and_the_words_alone_find_the_topics(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

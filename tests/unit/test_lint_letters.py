@@ -25,6 +25,7 @@ def _message(rendered: object, kind: str = "digest") -> bytes:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", LANGUAGES)
 @pytest.mark.parametrize("theme", THEMES)
 def test_nothing_is_said_against_our_themes(theme: str, code: str) -> None:
@@ -32,6 +33,7 @@ def test_nothing_is_said_against_our_themes(theme: str, code: str) -> None:
     assert lint(_message(rendered), rendered, sample.SITE, NOW) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", notice.kinds(FOLDERS))
 @pytest.mark.parametrize("theme", THEMES)
 def test_nothing_is_said_against_our_notices(theme: str, kind: str) -> None:

@@ -18,6 +18,7 @@ from support.queries import BATCHES, QUERIES, WORDS, Shape, paper
 PLAIN = st.lists(WORDS, min_size=2, max_size=9).map(" ".join)
 
 
+@pytest.mark.slow
 @given(BATCHES, QUERIES)
 @settings(max_examples=80)
 def test_a_search_scores_a_query_as_the_index_of_a_morning_does(
@@ -31,6 +32,7 @@ def test_a_search_scores_a_query_as_the_index_of_a_morning_does(
         assert math.isclose(scorer.score(one), hit.score, rel_tol=1e-5) or "*" in query[1]
 
 
+@pytest.mark.slow
 @given(BATCHES, PLAIN)
 @settings(max_examples=60)
 def test_and_plain_words_too(papers: list[Paper], text: str) -> None:

@@ -96,6 +96,7 @@ class _TagBalance(HTMLParser):
         assert self.open.pop() == tag
 
 
+@pytest.mark.slow
 @everywhere
 def test_the_document_is_well_formed(case: Case) -> None:
     balance = _TagBalance()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, time
+from functools import cache
 from io import StringIO
 from pathlib import Path
 
@@ -24,6 +25,7 @@ _FUNCTIONS = {"_": None, "gettext": None, "ngettext": (1, 2), "count": (1, 2)}
 _PLACEHOLDER = re.compile(r"%\(\w+\)s")
 
 
+@cache
 def _sentences() -> dict[str | tuple[str, ...], str]:
     """All sentences in code and templates, and where each stands."""
     found: dict[str | tuple[str, ...], str] = {}

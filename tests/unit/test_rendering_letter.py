@@ -103,7 +103,8 @@ def test_a_letter_of_titles_has_neither_lead_nor_index() -> None:
     assert not any(words in rendered.html for words in ("In one minute", "The one to read", "from all sides"))
 
 
-def test_threads_can_share_a_press() -> None:
+@pytest.mark.slow
+def test_threads_can_share_a_renderer() -> None:
     papers = {row: paper(row, upvotes=row) for row in range(1, 41)}
     made = [digest([papers[row], papers[row % 40 + 1]]) for row in papers] * 3
     shared = LetterRenderer(sample.SITE, "plain", language.load("en", FOLDERS), FOLDERS)

@@ -62,6 +62,7 @@ def test_forty_papers_still_have_ten_summaries(papers: int, density: str, forms:
     assert tuple(map(len, (plan.entries, plan.lead, plan.cards, plan.lines))) == forms
 
 
+@pytest.mark.slow
 def test_five_hundred_papers_make_one_letter_under_the_limit() -> None:
     """In every theme: tests/integration/test_rendering_many.py."""
     never_clipped("plain")

@@ -46,6 +46,7 @@ def test_a_mailbox_for_bounces_is_read_on_its_schedule(tmp_path: Path) -> None:
     site.app.close()
 
 
+@pytest.mark.slow
 def test_a_wrong_schedule_names_the_job_and_the_expression(tmp_path: Path) -> None:
     site = Site(tmp_path, rounds={"publish": "every morning"})
     with pytest.raises(ConfigurationError, match="round: schedule 'every morning'"):

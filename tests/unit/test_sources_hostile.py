@@ -190,7 +190,7 @@ ENDLESS = [
 
 @pytest.mark.parametrize("piece", ENDLESS)
 def test_repetition_does_not_slow_anything_down(piece: str) -> None:
-    text = piece * (20_000 // len(piece))
+    text = piece * (examples(20_000) // len(piece))
     started = time.process_time()
     plain(text)
     untex(text)
@@ -415,7 +415,7 @@ def test_an_element_that_is_called_as_the_subscriber_calls_its_lists_is_passed_o
 
 @pytest.mark.parametrize("text", ["<math>", "<msub>", "O_FIG", ",", "(", "A B (x) ", " and ", "\\textbf{", "$", "`"])
 def test_a_beginning_that_never_ends_is_read_in_one_pass(text: str) -> None:
-    text *= 150_000 // len(text)  # quadratic time would be minutes, and the test's time limit is two
+    text *= examples(150_000) // len(text)  # quadratic time would be minutes, and the test's time limit is two
     author_names([plain(text)])
     readable(text)
     body = json.dumps({"collection": [{"title": "T", "date": "2026-11-20", "abstract": text}]})

@@ -116,6 +116,7 @@ def test_what_is_too_high_is_cut_at_the_bottom() -> None:
     assert _near(_made(encoded(source)).getpixel((300, 390)), (192, 16, 16))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("mode", "form"), [("RGBA", "PNG"), ("P", "PNG"), ("L", "WEBP"), ("RGB", "GIF")])
 def test_a_picture_of_few_bytes_and_many_pixels_takes_bounded_memory(mode: str, form: str) -> None:
     with pytest.raises(SourceError, match="it has 4001 times 3000 pixels"):

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, time
 from enum import StrEnum
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Annotated, Any, get_type_hints
 from zoneinfo import available_timezones
 
@@ -65,8 +65,8 @@ def _text(given: object) -> str:
     return clean(str(given))
 
 
-def _line(about: str) -> TextForm:
-    return TextForm(lambda given: clean(_text(given)[:MOST_NAME]), str, about, str)
+def _read_line(given: object) -> str:
+    return clean(_text(given)[:MOST_NAME])
 
 
 def _items(given: object, separators: str) -> list[str]:
@@ -94,25 +94,31 @@ def _read_queries(given: object) -> tuple[str, ...]:
     return found
 
 
-def _choice(kind: type[StrEnum], what: str, about: str) -> TextForm:
-    def read(given: object) -> StrEnum:
-        try:
-            return kind(_text(given).lower())
-        except ValueError:
-            raise ValueError(f"there is no {what} {given!r}; there are: {', '.join(kind)}") from None
+def _read_choice(kind: type[StrEnum], what: str, given: object) -> StrEnum:
+    try:
+        return kind(_text(given).lower())
+    except ValueError:
+        raise ValueError(f"there is no {what} {given!r}; there are: {', '.join(kind)}") from None
 
-    return TextForm(read, lambda value: str(value.value), f"{about}: {', '.join(kind)}", str)
+
+def _write_choice(value: StrEnum) -> str:
+    return str(value.value)
+
+
+def _choice(kind: type[StrEnum], what: str, about: str) -> TextForm:
+    return TextForm(partial(_read_choice, kind, what), _write_choice, f"{about}: {', '.join(kind)}", str)
+
+
+def _read_number(least: int, most: int, what: str, given: object) -> int:
+    text = _text(given)
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) <= len(str(most)) + 1 else least - 1
+    if not least <= number <= most:
+        raise ValueError(f"{given!r} is not {what} from {least} to {most}")
+    return number
 
 
 def _number(least: int, most: int, what: str, about: str) -> TextForm:
-    def read(given: object) -> int:
-        text = _text(given)
-        number = int(text) if text.isascii() and text.isdecimal() and len(text) <= len(str(most)) + 1 else least - 1
-        if not least <= number <= most:
-            raise ValueError(f"{given!r} is not {what} from {least} to {most}")
-        return number
-
-    return TextForm(read, int, about, int)
+    return TextForm(partial(_read_number, least, most, what), int, about, int)
 
 
 def _read_hour(given: object) -> time:
@@ -158,14 +164,11 @@ def _write_weekday(number: int) -> str:
     return WEEKDAYS[number]
 
 
-def _read_name_of(what: str) -> Callable[[object], str]:
-    def read(given: object) -> str:
-        name = _text(given)
-        if not name or len(name) > 60:
-            raise ValueError(f"there is no {what} {name[:60]!r}")
-        return name
-
-    return read
+def _read_name_of(what: str, given: object) -> str:
+    name = _text(given)
+    if not name or len(name) > 60:
+        raise ValueError(f"there is no {what} {name[:60]!r}")
+    return name
 
 
 def _read_day(given: object) -> date | None:
@@ -190,7 +193,7 @@ def _write_day(day: date | None) -> str | None:
 class Preferences:
     """Everything that a subscriber chooses; the defaults are what somebody gets who chooses nothing."""
 
-    name: Annotated[str, _line("Their name, for the greeting")] = ""
+    name: Annotated[str, TextForm(_read_line, str, "Their name, for the greeting", str)] = ""
     topics: Annotated[tuple[str, ...], TextForm(_read_slugs, list, "A topic to follow, by its slug", list[str])] = ()
     queries: Annotated[tuple[str, ...], TextForm(_read_queries, list, "A query of their own", list[str])] = ()
     cadence: Annotated[Cadence, _choice(Cadence, "cadence", "How often letters come")] = Cadence.DAILY
@@ -201,9 +204,11 @@ class Preferences:
     at: Annotated[time, TextForm(_read_hour, _write_hour, "The local time, HH:MM", str)] = time(7, 0)
     timezone: Annotated[str, TextForm(_read_zone, str, "The time zone, such as Europe/Berlin", str)] = "UTC"
     max_papers: Annotated[int, _number(1, MOST_PAPERS, "a number of papers", "The most papers in one letter")] = 10
-    theme: Annotated[str, TextForm(_read_name_of("theme"), str, "The look of the letters", str)] = "paper"
+    theme: Annotated[str, TextForm(partial(_read_name_of, "theme"), str, "The look of the letters", str)] = "paper"
     density: Annotated[Density, _choice(Density, "density", "How much letters say of each paper")] = Density.FULL
-    language: Annotated[str, TextForm(_read_name_of("language"), str, "The language, such as en or de", str)] = "en"
+    language: Annotated[
+        str, TextForm(partial(_read_name_of, "language"), str, "The language, such as en or de", str)
+    ] = "en"
     paused_until: Annotated[
         date | None, TextForm(_read_day, _write_day, "Pause until this day, YYYY-MM-DD; empty ends it", str | None)
     ] = None
