@@ -67,7 +67,7 @@ def test_from_the_form_to_the_way_out(  # noqa: PLR0915 - one visit from beginni
     page = visitor.page
     page.goto(base)
     page.fill("#invite-email", email)
-    page.click("text=Choose topics")
+    page.click("#invite-email + button")
     page.wait_for_load_state()
     assert page.input_value("#email") == email
     assert page.input_value("#timezone") == ("Asia/Tokyo" if javascript else "UTC")
@@ -151,6 +151,7 @@ def _paths(base: Address, page: Page) -> dict[str, str]:
         "paper": str(paper),
         "topics": "/topics",
         "topic": "/topics/robotics",
+        "example": "/example",
         "search": "/search?q=robot*",
         "search wrong": "/search?q=(",
         "subscribe": "/subscribe",

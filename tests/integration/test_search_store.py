@@ -79,13 +79,14 @@ def test_a_paper_that_turned_out_to_be_another_one_is_found_once(site: Site) -> 
     assert found(site, "robots") == ["2611.00001"]
 
 
-def test_the_latest_papers_are_found_and_counted_from_a_number_on(site: Site) -> None:
-    site.papers(*(listing(number) for number in range(1, 8)))
+def test_papers_are_found_and_counted_by_the_day_they_were_announced(site: Site) -> None:
+    today = MORNING.date()
+    site.papers(*(listing(number, day=today - timedelta(days=number)) for number in range(1, 8)))
     browsing, robots = site.app.store.browsing, parse("robots")
-    assert [paper.row for paper in browsing.found_since(robots, 3, 3)] == [7, 6, 5]
-    assert (browsing.count_since(robots, 3, 100), browsing.count_since(robots, 3, 2)) == (5, 2)
-    later = browsing.first_row_since(MORNING + timedelta(days=1))
-    assert browsing.found_since(robots, later, 3) == []
+    days = today - timedelta(days=4), today - timedelta(days=2)
+    assert [paper.row for paper in browsing.found(robots, 3)] == [7, 6, 5]
+    assert [paper.row for paper in browsing.found(robots, 9, days)] == [4, 3, 2]
+    assert (browsing.count_found(robots, 100, days), browsing.count_found(robots, 2, days)) == (3, 2)
 
 
 def test_all_that_a_topic_matches_comes_in_chunks(site: Site) -> None:

@@ -90,22 +90,76 @@ def test_a_stale_source_is_named_on_the_page(pages: Pages) -> None:
 
     object.__setattr__(pages.app.settings, "sources", tuple(map(_Named, ("arxiv", "hf-daily", "blog", "fine"))))
     now = datetime(2026, 11, 20, 6, tzinfo=UTC)
-    for record in (
-        SourceRecord("arxiv", "stale", "", now, now, newest_day=date(2026, 11, 20)),
-        SourceRecord("hf-daily", "failed", "connection refused by 10.0.0.7", now, now),
-        SourceRecord("blog", "failed", "", now, None),
-        SourceRecord("fine", "quiet", "", now, now),
-        SourceRecord("removed", "failed", "", now, None),
-    ):
+    late = SourceRecord("arxiv", "stale", "", now, now, newest_day=date(2026, 11, 20))
+    silent = SourceRecord("hf-daily", "failed", "connection refused by 10.0.0.7", now, now)
+    new = SourceRecord("blog", "failed", "", now, None)
+    fine = SourceRecord("fine", "quiet", "", now, now)
+    for record in (late, silent, new, fine, SourceRecord("removed", "failed", "", now, None)):
         pages.app.store.sources.save(record)
     text = pages.client.get("/").text
-    assert "arXiv is late: its latest papers are from November 20, 2026." in text
-    assert "Hugging Face Daily Papers has not responded since November 20, 2026. Some papers may be missing." in text
-    assert "blog has not responded yet, so its papers are missing." in text
+    sentence = "arXiv, Hugging Face Daily Papers, and blog are late or do not respond."
+    assert f'<p class="status" role="status">Some papers may be missing: {sentence}</p>' in text
     assert "fine has" not in text
     assert "fine is" not in text
     assert "removed" not in text
     assert "10.0.0.7" not in text
+    assert text.index("A careful study") < text.index(sentence)
+
+
+@pytest.mark.parametrize(
+    ("state", "succeeded", "newest", "sentence"),
+    [
+        ("stale", True, 20, "arXiv is late: its latest papers are from November 20, 2026."),
+        ("stale", True, 0, "arXiv is late today."),
+        ("failed", True, 20, "arXiv has not responded since November 20, 2026. Some papers may be missing."),
+        ("failed", False, 0, "arXiv has not responded yet, so its papers are missing."),
+    ],
+)
+def test_one_source_in_trouble_is_told_of_in_detail(
+    tmp_path: Path, state: str, succeeded: bool, newest: int, sentence: str
+) -> None:
+    now = datetime(2026, 11, 20, 6, tzinfo=UTC)
+    pages = Pages(tmp_path, sources=[{"name": "arxiv", "kind": "arxiv", "categories": ["cs.AI"]}])
+    day = date(2026, 11, newest) if newest else None
+    pages.app.store.sources.save(SourceRecord("arxiv", state, "", now, now if succeeded else None, newest_day=day))
+    assert f'<p class="status" role="status">{sentence}</p>' in pages.client.get("/").text
+    pages.app.close()
+
+
+def test_an_empty_day_leads_on_to_the_nearest_days_with_papers(pages: Pages) -> None:
+    pages.site.papers(listing(20, day=date(2026, 11, 17)))
+    text = pages.client.get("/?date=2026-11-19").text
+    assert "No papers were announced in this period." in text
+    assert '<a class="quiet button" href="/?date=2026-11-17">Tue, Nov 17 · 1 paper</a>' in text
+    assert '<a class="quiet button" href="/?date=2026-11-20">Fri, Nov 20 · 6 papers</a>' in text
+
+
+def test_topics_are_listed_with_their_papers_of_the_past_week_by_announcement(pages: Pages) -> None:
+    pages.site.papers(listing(61, title="Robots of last month", day=date(2026, 10, 20)))
+    text = pages.client.get("/topics").text
+    assert text.count("5 papers in the past week") == 1
+    assert text.count("1 paper in the past week") == 1
+    assert "5 papers in the past week" in pages.client.get("/topics/robots").text
+    tried = pages.client.get("/try?q=robots").json()
+    assert tried["told"].startswith("5 papers in the past week")
+
+
+def test_an_example_email_is_the_topics_letter_of_its_latest_day(pages: Pages) -> None:
+    text = pages.client.get("/example?topic=agents").text
+    assert 'src="/example/html?topic=agents"' in text
+    assert 'href="/subscribe?topic=agents"' in text
+    letter = pages.client.get("/example/html?topic=agents")
+    assert "A careful study of agents, part 9" in letter.text
+    assert "script-src" not in letter.headers["Content-Security-Policy"]
+    assert 'src="/example/html?topic=robots"' in pages.client.get("/example").text
+
+
+def test_there_is_no_example_of_what_is_no_topic_or_has_no_papers(pages: Pages) -> None:
+    assert pages.client.get("/example?topic=nowhere").status_code == 404
+    assert pages.client.get("/example/html?topic=nowhere").status_code == 404
+    pages.site.topic("bees")
+    assert "No papers on this topic yet." in pages.client.get("/example?topic=bees").text
+    assert pages.client.get("/example/html?topic=bees").status_code == 404
 
 
 def test_trending_weighs_votes_and_comments_against_age(pages: Pages) -> None:

@@ -115,7 +115,11 @@ def test_a_periods_name_is_in_the_subscribers_language() -> None:
         "Woche vom 23. November 2026",
         "November 2026",
     ]
-    assert [Period(view, day).short(ENGLISH) for view in View] == ["Wed 25 Nov", "23 Nov", "Nov 2026"]
+    assert [Period(view, day).short(ENGLISH) for view in View] == [
+        "Wed, Nov 25",
+        "Nov 23\u2009–\u200929, 2026",
+        "Nov 2026",
+    ]
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "2026-13-01", "0001-01-01", "9999-12-31", "20261123x"])

@@ -104,7 +104,7 @@ def newest_found(app: App, text: str, limit: int) -> list[Paper]:
     """The newest papers that match a query. For plain keywords, which match almost anything, the best papers."""
     wanted = interpret_search(text)
     if not isinstance(wanted, Words):
-        return app.store.browsing.found_since(wanted, 0, limit)
+        return app.store.browsing.found(wanted, limit)
     best = [one.paper for one in search(app, text, limit).found]
     return sorted(best, key=lambda paper: (paper.day, paper.row), reverse=True)
 

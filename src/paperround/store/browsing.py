@@ -13,7 +13,7 @@ from paperround.domain.models import DailyCounts, Match, Paper, Topic
 from paperround.store.engine import reading
 from paperround.store.papers import load, load_daily_counts
 from paperround.store.schema import daily_counts, matches, papers, topics
-from paperround.store.search import SearchIndex
+from paperround.store.search import DaySpan, SearchIndex
 
 _HEARD_CANDIDATES = 2_000
 
@@ -124,15 +124,15 @@ class Browsing:
         with reading(self._engine) as db:
             return db.scalar(stored.order_by(papers.c.first_seen, papers.c.row).limit(1)) or 2**62
 
-    def found_since(self, query: Any, row: int, limit: int) -> list[Paper]:
-        """The latest papers, stored since a number, that a query finds."""
+    def found(self, query: Any, limit: int, days: DaySpan | None = None) -> list[Paper]:
+        """The latest papers that a query finds; with `days` of those announced in them."""
         with reading(self._engine) as db:
-            return _in_order(db, self._index.rows(db, query, row, limit, newest_first=True))
+            return _in_order(db, self._index.rows(db, query, 0, limit, newest_first=True, days=days))
 
-    def count_since(self, query: Any, row: int, most: int) -> int:
-        """How many that are, counted up to `most`."""
+    def count_found(self, query: Any, most: int, days: DaySpan) -> int:
+        """How many papers announced in these days a query finds, counted up to `most`."""
         with reading(self._engine) as db:
-            return len(self._index.rows(db, query, row, most, newest_first=True))
+            return len(self._index.rows(db, query, 0, most, newest_first=True, days=days))
 
     def ids_from(self, row: int, limit: int) -> list[tuple[int, str, date]]:
         """Papers' numbers, public identifiers and days, from a number on."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Protocol
 
 from sqlalchemy import (
@@ -16,6 +17,7 @@ from sqlalchemy import (
     cast,
     column,
     delete,
+    exists,
     insert,
     literal_column,
     select,
@@ -26,6 +28,10 @@ from sqlalchemy.exc import DBAPIError
 
 from paperround.domain.errors import QueryError
 from paperround.domain.models import Paper
+from paperround.store.schema import papers
+
+DaySpan = tuple[date, date]
+"""The first and the last day of a span, both included."""
 
 
 class SearchLanguage(Protocol):
@@ -83,19 +89,28 @@ class SearchIndex:
         db.execute(delete(self._index).where(self._row.in_(rows)))
 
     def rows(
-        self, db: Connection, query: Any, since: int, limit: int, *, newest_first: bool = False
+        self,
+        db: Connection,
+        query: Any,
+        since: int,
+        limit: int,
+        *,
+        newest_first: bool = False,
+        days: DaySpan | None = None,
     ) -> Sequence[int]:
-        """The numbers, from `since` on, of the papers that a query finds."""
+        """The numbers, from `since` on, of the papers that a query finds; with `days` of those announced in them."""
         order = self._row.desc() if newest_first else self._row
         found = select(self._row).where(self._found, self._row >= since)
+        if days:
+            found = found.where(exists().where(papers.c.row == self._row, papers.c.day.between(*days)))
         with _understood(query):
             return db.scalars(found.order_by(order).limit(limit), self._asked(query)).all()
 
-    def candidates(self, db: Connection, plan: Sequence[tuple[Any, int]]) -> list[int]:
+    def candidates(self, db: Connection, plan: Sequence[tuple[Any, int]], days: DaySpan | None = None) -> list[int]:
         """The numbers of the papers that queries find, of each the newest up to its limit; the latest first."""
         found: set[int] = set()
         for query, limit in plan:
-            found.update(self.rows(db, query, 0, limit, newest_first=True))
+            found.update(self.rows(db, query, 0, limit, newest_first=True, days=days))
         return sorted(found, reverse=True)
 
     def _asked(self, query: Any) -> dict[str, str]:

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 from paperround.app import App
 from paperround.web import error_pages
-from paperround.web.browse import export, letter_charts, papers, pictures, search
+from paperround.web.browse import example, export, letter_charts, papers, pictures, search
 from paperround.web.context import RequestContext
 from paperround.web.machines import api, health, webhooks
 from paperround.web.middleware import HttpMiddleware
@@ -26,6 +26,7 @@ _ROUTERS = (
     letter_charts.router,
     pictures.router,
     export.router,
+    example.router,
     subscribe.router,
     confirm.router,
     preferences.router,

@@ -33,6 +33,8 @@ class PaperCard:
     """The title with its mathematics set as such."""
     direction: str
     authors: str
+    first_author: str
+    """The first author, and how many more there are."""
     organization: str
     byline: tuple[str, ...]
     votes: int
@@ -49,6 +51,11 @@ class PaperCard:
     picture_height: int
     withdrawn: bool
     topics: tuple[Topic, ...]
+
+    @property
+    def short_byline(self) -> tuple[str, ...]:
+        """The first author and the organization, where they are known."""
+        return tuple(part for part in (self.first_author, self.organization) if part)
 
 
 def page_of(paper_id: str) -> str:
@@ -75,6 +82,7 @@ def card(
         title_html=Markup(_whole(made.title_html)),  # noqa: S704 - it is escaped already
         direction=made.direction,
         authors=_whole(made.authors),
+        first_author=_whole(made.first_author),
         organization=_whole(made.organization),
         byline=tuple(map(_whole, made.byline)),
         votes=made.votes,

@@ -21,6 +21,7 @@ from paperround.rendering.language import Language
 from paperround.rendering.source_names import source_name
 from paperround.rendering.view import Link
 from paperround.store.sources import SourceRecord
+from paperround.store.topics import news_horizon
 from paperround.web.browse import cards
 from paperround.web.browse.cards import PaperCard
 from paperround.web.browse.periods import Period, View, read_day, read_view
@@ -30,6 +31,7 @@ router = APIRouter()
 get = partial(router.get, response_model=None)
 PAGE = 30  # papers
 _MOST_PAGES = 200
+_TROUBLED = ("failed", "stale")  # states of a source
 _FEW = 12  # with fewer papers, the front page also shows the days before
 _DESCRIPTION = 200  # characters that search engines and link previews show
 
@@ -76,7 +78,8 @@ def front(
         views=_views(context, period, topic, language),
         first_page=page == 1 and current,
         note=_no_news(context, language, newest) if current and page == 1 else "",
-        source_notes=_source_notes(context, language) if current and page == 1 else [],
+        source_note=_source_note(context, language) if current and page == 1 else "",
+        onward=[] if found else _onward(context, period, language),
         nothing=language.gettext("No papers were announced in this period."),
         topics=context.app.store.topics.public(),
         back=_turned(context, period, topic, newest, page - 1) if page > 1 else "",
@@ -109,7 +112,8 @@ def trending(request: Request, context: ContextDep) -> Response:
         views=[*_views(context, period, "", language, current=False)],
         first_page=True,
         note="",
-        source_notes=[],
+        source_note="",
+        onward=[PageLink(f"{context.home}/", language.gettext("Today's papers"))],
         nothing=language.gettext("No paper has received a vote in the past month."),
         topics=context.app.store.topics.public(),
         back="",
@@ -148,8 +152,10 @@ def paper(request: Request, context: ContextDep, paper_id: str) -> Response:
 
 @get("/topics")
 def all_topics(request: Request, context: ContextDep) -> Response:
-    """The list of public topics."""
-    return context.page(request, "topics", here="/topics", topics=context.app.store.topics.public())
+    """The public topics, each with its number of papers in the past week."""
+    since = news_horizon(context.app.clock()).date()
+    topics = [(topic, week) for topic, _followers, week in context.app.store.topics.public_counts(since)]
+    return context.page(request, "topics", here="/topics", topics=topics)
 
 
 @get("/topics/{slug}")
@@ -171,6 +177,7 @@ def topic(request: Request, context: ContextDep, slug: str, page: int = 1) -> Re
         language=language,
         here="/topics",
         topic=chosen,
+        week=_in_past_week(context, chosen),
         days=days,
         topics=[other for other in context.app.store.topics.public() if other.slug != slug],
         back=f"{here}?page={page - 1}" if page > 1 else "",
@@ -219,6 +226,10 @@ def _before(context: RequestContext, period: Period, language: Language) -> list
     return [(language.date(day), list(some)) for day, some in by_day]
 
 
+def _in_past_week(context: RequestContext, topic: Topic) -> int:
+    return context.app.store.browsing.count(news_horizon(context.app.clock()).date(), context.today, topic.row)
+
+
 def topic_named(context: RequestContext, slug: str) -> Topic:
     """The public topic with this slug; raises HTTP 404 when there is none."""
     found = context.app.store.topics.by_slug(slug)
@@ -234,8 +245,8 @@ def _checked(page: int) -> int:
 
 
 def _under(language: Language, topic: Topic | None, total: int) -> str:
-    told = language.count("%(num)s paper", "%(num)s papers", total)
-    return f"{topic.name} · {told}" if topic else told
+    told = language.count("%(num)s paper", "%(num)s papers", total) if total else ""
+    return " · ".join(part for part in (topic.name if topic else "", told) if part)
 
 
 def _description(papers: Sequence[Paper], language: Language) -> str:
@@ -301,15 +312,33 @@ def _no_news(context: RequestContext, language: Language, newest: date | None) -
     return sentence % {"day": language.date(newest)}
 
 
-def _source_notes(context: RequestContext, language: Language) -> list[str]:
-    """The sources that are late or do not respond: a line below the papers, which are what visitors came for."""
+def _onward(context: RequestContext, period: Period, language: Language) -> list[PageLink]:
+    """From a period without papers: the nearest days that have some, with their numbers, and all topics."""
+    browsing = context.app.store.browsing
+    days = browsing.day_before(period.first), browsing.day_after(period.last, context.today)
+    links = []
+    for day in (day for day in days if day):
+        papers = language.count("%(num)s paper", "%(num)s papers", browsing.count(day, day))
+        links.append(_step(context, Period(View.DAY, day), "", f"{language.weekday_date(day)} · {papers}"))
+    return links
+
+
+def _source_note(context: RequestContext, language: Language) -> str:
+    """Which sources are late or do not respond: one sentence below the papers, which are what visitors came for."""
     records = context.app.store.sources.all()
-    configured = [source.name for source in context.app.settings.sources]
-    told = (_source_note(records[name], language) for name in configured if name in records)
-    return [note for note in told if note]
+    configured = (records.get(source.name) for source in context.app.settings.sources)
+    troubled = [record for record in configured if record and record.state in _TROUBLED]
+    if len(troubled) == 1:
+        return _told_of(troubled[0], language)
+    if not troubled:
+        return ""
+    names = language.list(dict.fromkeys(source_name(record.name) for record in troubled))
+    return language.gettext("Some papers may be missing: %(sources)s are late or do not respond.") % {
+        "sources": names
+    }
 
 
-def _source_note(record: SourceRecord, language: Language) -> str:
+def _told_of(record: SourceRecord, language: Language) -> str:
     facts = {"source": source_name(record.name)}
     if record.state == "failed":
         since = record.succeeded_at
@@ -317,12 +346,10 @@ def _source_note(record: SourceRecord, language: Language) -> str:
             return language.gettext("%(source)s has not responded yet, so its papers are missing.") % facts
         facts["day"] = language.date(since.date(), "long")
         return language.gettext("%(source)s has not responded since %(day)s. Some papers may be missing.") % facts
-    if record.state == "stale":
-        if record.newest_day is None:
-            return language.gettext("%(source)s is late today.") % facts
-        facts["day"] = language.date(record.newest_day, "long")
-        return language.gettext("%(source)s is late: its latest papers are from %(day)s.") % facts
-    return ""
+    if record.newest_day is None:
+        return language.gettext("%(source)s is late today.") % facts
+    facts["day"] = language.date(record.newest_day, "long")
+    return language.gettext("%(source)s is late: its latest papers are from %(day)s.") % facts
 
 
 def _seen(listings: Sequence[Listing]) -> list[tuple[date, list[str]]]:

@@ -72,9 +72,9 @@ class Period:
         """A short label for links."""
         match self.view:
             case View.DAY:
-                return language.date(self.day, "EEE d MMM")
+                return language.weekday_date(self.day)
             case View.WEEK:
-                return language.date(self.first, "d MMM")
+                return language.span(self.first, self.last)
             case View.MONTH:
                 return language.date(self.day, "LLL yyyy")
 

@@ -169,8 +169,7 @@ def preview_query(app: App, text: str, language: Language, *, own: bool = True) 
         if own:
             preferences.read_field("queries", [text])
         wanted = interpret_once(text)
-        first = app.store.browsing.first_row_since(news_horizon(app.clock()))
-        number, hits, papers = _tried(app, text, wanted, first)
+        number, hits, papers = _tried(app, text, wanted)
     except QueryError as error:
         return QueryPreview(text, wrong=str(error))
     best = sorted((paper for paper in papers if paper.row in hits), key=lambda paper: -hits[paper.row].score)
@@ -178,15 +177,16 @@ def preview_query(app: App, text: str, language: Language, *, own: bool = True) 
     return QueryPreview(text, number, shown)
 
 
-def _tried(app: App, text: str, wanted: Wanted, first: int) -> tuple[int, Mapping[int, lexical.Hit], Sequence[Paper]]:
-    """How many papers stored since a number fit, the hits of some of them, and these papers."""
+def _tried(app: App, text: str, wanted: Wanted) -> tuple[int, Mapping[int, lexical.Hit], Sequence[Paper]]:
+    """How many papers announced in the past week fit, the hits of some of them, and these papers."""
+    first, today = news_horizon(app.clock()).date(), app.clock().date()
     if isinstance(wanted, Words):
-        papers = [paper for paper in app.store.papers.latest(_COUNTED) if paper.row >= first]
+        papers = [paper for paper in app.store.browsing.newest(today, _COUNTED) if paper.day >= first]
         app.shared(Meaning).table()
         app.shared(Meaning).of_query(text)
         interests = app.shared(Interests)
         hits = interests.hits(text, wanted, interests.batch(papers))
         return len(hits), hits, papers
-    number = app.store.browsing.count_since(wanted, first, _COUNTED)
-    papers = app.store.browsing.found_since(wanted, first, _SHOWN * 10)
+    number = app.store.browsing.count_found(wanted, _COUNTED, (first, today))
+    papers = app.store.browsing.found(wanted, _SHOWN * 10, (first, today))
     return number, lexical.Index(papers).matches(wanted), papers

@@ -1,0 +1,60 @@
+"""An example email to look at before subscribing: the latest day's papers of a topic, laid out as a real one is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+from fastapi import APIRouter, HTTPException, Request, Response
+
+from paperround.domain.models import Topic
+from paperround.operator import preview
+from paperround.operator.preview import Preview, PreviewRequest
+from paperround.web.context import ContextDep, RequestContext
+from paperround.web.operator.viewer import DisplayOptions, frame
+
+router = APIRouter()
+get = partial(router.get, response_model=None)
+
+
+@get("/example")
+def example(request: Request, context: ContextDep, topic: str = "") -> Response:
+    """The page with the example email in a frame, and a list of topics to see others."""
+    topics = context.app.store.topics.public()
+    chosen = _chosen(topics, topic)
+    shown = _example(request, context, chosen) if chosen else None
+    return context.page(
+        request,
+        "example",
+        topics=topics,
+        chosen=chosen,
+        subject=shown.finished.rendered.subject if shown else "",
+        sender=context.site.name,
+    )
+
+
+@get("/example/html")
+def example_html(request: Request, context: ContextDep, topic: str = "") -> Response:
+    """The HTML of the example email, for the frame."""
+    chosen = _chosen(context.app.store.topics.public(), topic)
+    shown = _example(request, context, chosen) if chosen else None
+    if shown is None:
+        raise HTTPException(404)
+    pictures = f"{context.site.base_url}/pictures/ {context.site.base_url}/charts/"
+    return frame(shown.finished.rendered.html, DisplayOptions(), pictures=pictures)
+
+
+def _chosen(topics: list[Topic], slug: str) -> Topic | None:
+    """The topic of this name, by default the first; HTTP 404 where there is none of this name."""
+    found = next((topic for topic in topics if slug in ("", topic.slug)), None)
+    if found is None and slug:
+        raise HTTPException(404)
+    return found
+
+
+def _example(request: Request, context: RequestContext, topic: Topic) -> Preview | None:
+    """The email for a topic's latest day, None before its first paper."""
+    context.count_trials(request, 1)
+    wanted = PreviewRequest(topics=(topic.slug,), language=context.visitors_language(request).code)
+    latest = preview.days(context.app, wanted, 1)
+    return preview.look(context.app, replace(wanted, day=latest[0])) if latest else None
