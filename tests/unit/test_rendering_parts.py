@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -197,12 +198,22 @@ def test_wide_scripts_are_wrapped_without_spaces_and_never_before_a_full_stop() 
     assert wrap("BERT模型 and GPT模型", width=10) == ["BERT模型", "and GPT模", "型"]
 
 
-@given(st.text(st.sampled_from("ab 中文。é\u200b-"), max_size=200), st.integers(8, 40))
+_WIDE, _NARROW = st.sampled_from("ab 中文。é\u200b-"), st.sampled_from("abc·é- \n")
+
+
+@given(st.text(_WIDE, max_size=200) | st.text(_NARROW, max_size=200), st.integers(8, 40))
 def test_wrapping_loses_nothing_and_keeps_to_the_width(text: str, width: int) -> None:
     lines = wrap(text, "  ", width)
     assert "".join("".join(lines).split()) == "".join(text.replace("\u200b", "").split())
     longest = max((columns(word) for word in text.replace("\u200b", "").split()), default=0)
     assert all(columns(line) <= max(width, longest + 2) for line in lines)
+
+
+@given(st.text(_NARROW, max_size=200), st.integers(8, 40))
+def test_a_line_ends_only_where_the_next_word_does_not_fit(text: str, width: int) -> None:
+    lines = wrap(text, "  ", width)
+    for line, following in pairwise(lines):
+        assert len(line) + 1 + len(following.split()[0]) > width
 
 
 # Slots and shelf

@@ -36,8 +36,9 @@ _PART_HEAD = '\r\nContent-Type: text/{}; charset="utf-8"\r\nContent-Transfer-Enc
 _TEXT_HEAD, _HTML_HEAD = (_PART_HEAD.format(subtype).encode() for subtype in ("plain", "html"))
 
 _ATOMS = re.compile(r"[\w!#$%&'*+/=?^`{|}~ -]+", re.ASCII)
-_Q_SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")  # RFC 2047 5 (3)
+_Q_SAFE = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/"  # RFC 2047 5 (3)
 _Q_OCTETS = [chr(b) if b in _Q_SAFE else "_" if b == ord(" ") else f"={b:02X}" for b in range(256)]
+_Q_WORD = "=?utf-8?q?{}?="
 _REPLY_MARK = re.compile(r"(?:(?:re|fwd?|aw|wg)\s*:\s*)+", re.IGNORECASE)
 # Google's display-name rules: symbols and invisible or direction-changing characters imitate other senders.
 _NOT_IN_NAMES = frozenset({"So", "Sk", "Cf", "Co", "Cn", "Cs"})
@@ -269,20 +270,36 @@ def _unstructured(field: str, text: str) -> Sequence[str]:
 
 def _encoded(field: str, text: str) -> Sequence[str]:
     """The text as encoded words, each of whole characters and so readable by itself (RFC 2047 5)."""
-    octets = text.encode()
-    write = _q if 2 * sum(byte in _Q_SAFE for byte in octets) > len(octets) else _b
+    octets, first = text.encode(), min(_ENCODED_WORD, _LINE - len(field) - 2)
+    mostly_safe = 2 * len(octets.translate(None, _Q_SAFE)) < len(octets)
+    return _q_words(text, first) if mostly_safe else _b_words(text, first)
+
+
+def _q_words(text: str, first: int) -> Sequence[str]:
+    """RFC 2047 4.2, with the characters that are safe in a display name too; the first has `first` characters."""
+    words, word, room = [], "", first - len(_Q_WORD.format(""))
+    for written in map(_q, text):
+        if word and len(word) + len(written) > room:
+            words.append(word)
+            word, room = "", _ENCODED_WORD - len(_Q_WORD.format(""))
+        word += written
+    return [_Q_WORD.format(word) for word in (*words, word)]
+
+
+@lru_cache(maxsize=4096)
+def _q(character: str) -> str:
+    return "".join(_Q_OCTETS[byte] for byte in character.encode())
+
+
+def _b_words(text: str, first: int) -> Sequence[str]:
+    """RFC 2047 4.1."""
     words: list[str] = []
     while text:
-        room = _ENCODED_WORD if words else min(_ENCODED_WORD, _LINE - len(field) - 2)
-        length = bisect_right(range(1, len(text) + 1), room, key=lambda n: len(write(text[:n]))) or 1
-        words.append(write(text[:length]))
+        room = _ENCODED_WORD if words else first
+        length = bisect_right(range(1, len(text) + 1), room, key=lambda n: len(_b(text[:n]))) or 1
+        words.append(_b(text[:length]))
         text = text[length:]
     return words
-
-
-def _q(text: str) -> str:
-    """RFC 2047 4.2, with the characters that are safe in a display name too."""
-    return "=?utf-8?q?" + "".join(_Q_OCTETS[byte] for byte in text.encode()) + "?="
 
 
 def _b(text: str) -> str:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import binascii
+import re
 
 _UNWANTED_BYTES = bytes(b for b in (*range(32), 127) if b not in b"\t\r\n")
 _SOFT_BREAK = b"=\r\n"
 _LONGEST_LINE = 76
+_PLAIN = re.compile(
+    r"[!-,\-/-<>-~](?:[ -<>-~]{0,73}[!-<>-~])?"
+)  # stands for itself, and leaves room for a soft break
 
 
 def encode(text: str) -> bytes:
@@ -22,6 +26,8 @@ def encode_piece(text: str, indent: int = 0) -> bytes:
 
     `indent` is the number of columns that something else fills at the beginning of its first line.
     """
+    if not indent and _PLAIN.fullmatch(text):  # addresses and short sentences: most of what is one letter's own
+        return text.encode() + _SOFT_BREAK
     encoded = encode(" " * indent + text) if text else b""
     if encoded and not encoded.endswith(b"\r\n"):
         encoded = _with_room(encoded) + _SOFT_BREAK

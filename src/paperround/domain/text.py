@@ -53,6 +53,8 @@ _IRREGULAR = {
 
 def clean(text: str) -> str:
     """One line of NFC text: controls, lone surrogates and NULs out, white space collapsed."""
+    if text.isascii() and text.isprintable():  # most texts; nothing in them is unwanted
+        return " ".join(text.split())
     text = _UNWANTED.sub("", text)
     return _SPACE.sub(" ", unicodedata.normalize("NFC", text)).strip()
 

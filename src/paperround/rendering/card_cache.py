@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import Generic, TypeVar
 
 Kept = TypeVar("Kept")
@@ -30,6 +30,11 @@ class CardCache(Generic[Kept]):
         if found is None and (found := self._old.get(key)) is not None:
             self.put(key, found)
         return found
+
+    def get_all(self, keys: Sequence[Hashable]) -> list[Kept | None]:
+        """The same for several."""
+        young = self._young
+        return [young[key] if key in young else self.get(key) for key in keys]
 
     def put(self, key: Hashable, piece: Kept) -> Kept:
         """The piece itself, kept from now on."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from threading import Lock
+from typing import Any
 
 import cssutils  # type: ignore[import-untyped]
 from premailer import Premailer
@@ -20,6 +21,22 @@ _RULE = re.compile(r"([^{}]+)\{")
 _STYLE = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL | re.IGNORECASE)
 # cssutils keeps state between calls (premailer's issue 65).
 _LOCK = Lock()
+_SHEETS_KEPT = 64
+_RULES: dict[tuple[str, int], tuple[list[Any], list[Any]]] = {}
+
+
+class _Inliner(Premailer):  # type: ignore[misc]
+    """Takes a theme's style sheet apart once: that is most of the work where only a card is new."""
+
+    def _parse_style_rules(self, css_body: str, ruleset_index: int) -> tuple[list[Any], list[Any]]:
+        known = _RULES.get((css_body, ruleset_index))
+        if known is None:
+            known = super()._parse_style_rules(css_body, ruleset_index)
+            if len(_RULES) >= _SHEETS_KEPT:
+                _RULES.clear()
+            _RULES[css_body, ruleset_index] = known
+        rules, leftover = known
+        return [*rules], [*leftover]
 
 
 def inline(html: str) -> str:
@@ -29,7 +46,7 @@ def inline(html: str) -> str:
     """
     with _LOCK:
         return str(
-            Premailer(
+            _Inliner(
                 strip_important=False,
                 allow_network=False,
                 disable_validation=True,

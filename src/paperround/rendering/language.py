@@ -61,7 +61,7 @@ class Language:
 
     def weekday_date(self, day: dt.date) -> str:
         """`Mon, Nov 23`: as short as a masthead wants it."""
-        return format_skeleton("MMMEd", day, locale=self.locale)
+        return _weekday(self.locale, day)
 
     def span(self, first: dt.date, last: dt.date) -> str:
         """Nov 16 – 22, 2026; a whole month by its name."""
@@ -95,6 +95,11 @@ def _date(locale: Locale, day: dt.date, form: str) -> str:
 @lru_cache(maxsize=1024)
 def _short(locale: Locale, day: dt.date) -> str:
     return format_skeleton("MMMd", day, locale=locale)
+
+
+@lru_cache(maxsize=1024)
+def _weekday(locale: Locale, day: dt.date) -> str:
+    return format_skeleton("MMMEd", day, locale=locale)
 
 
 def available(folders: tuple[Path, ...]) -> tuple[str, ...]:

@@ -14,11 +14,12 @@ stands for each thing that belongs to one subscriber.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from paperround.domain.errors import ConfigurationError
 from paperround.domain.models import (
@@ -27,59 +28,99 @@ from paperround.domain.models import (
     EncodedLetter,
     Links,
     Paper,
+    Pick,
     Rendered,
+    Section,
     Site,
     Subscriber,
     TopicCounts,
 )
-from paperround.domain.quoted_printable import encode_piece, join
 from paperround.domain.schedule import Cadence
 from paperround.rendering import chart as charts
 from paperround.rendering import notice as notices
 from paperround.rendering import plaintext, reasons, sample, size, subject, view
 from paperround.rendering.card_cache import CardCache
 from paperround.rendering.language import Language
-from paperround.rendering.placeholders import EncodedValues, Fragment, addresses, escaped, plain_addresses, slot
+from paperround.rendering.placeholders import (
+    EncodedPieces,
+    Fragment,
+    addresses,
+    encode_joined,
+    escaped,
+    plain_addresses,
+    slot,
+)
 from paperround.rendering.size import Plan, PlannedPaper
 from paperround.rendering.theme import Theme
 from paperround.rendering.view import Block, BlockKind
 
 _MOST_PAPERS = 999  # a card's first line is as long as their number allows
 _KEPT_BLOCKS, _KEPT_PIECES = 8_000, 400  # a block is about 4 KB in memory
-_PICTURES_AFTER_LEAD = 2  # cards; more pictures make a letter long and say little
+_PICTURES = {BlockKind.LEAD: 1, BlockKind.CARD: 2}  # more of them make a letter long and say little
 _SENTENCES = ("subject", "lead", "date", "tally", "more", "finish", "reason")
 _ADDRESSES = ("unsubscribe", "preferences", "online", "feedback")
 _BLANK_LINKS = Links(*map(slot, _ADDRESSES))
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """A heading, or a paper in one form: what is laid out once and kept."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Form:
+    """How a heading or a paper is printed; `_form` makes only one of each, so that it serves as a key."""
 
     kind: BlockKind
-    heading: str = ""
-    choice: PlannedPaper | None = None
-    picture: bool = False
+    heading: str
+    picture: bool
     """Whether a card shows its picture."""
-    votes: bool = False
+    votes: bool
     """Whether the index that a row is of has a column for votes."""
-    tight: bool = False
+    tight: bool
     """Whether the next block follows without an empty line in text."""
 
-    def key(self, budget: int, day: date) -> Hashable:
-        """What its bytes depend on, but for the facts of its paper."""
-        if self.choice is None:
-            return self.heading, self.tight
-        choice = self.choice
-        look = (self.picture, self.votes, self.tight, budget, day)
-        return self.kind, choice.paper.id, choice.why, choice.tag, look
+
+@lru_cache(maxsize=1024)
+def _form(
+    kind: BlockKind, heading: str = "", *, picture: bool = False, votes: bool = False, tight: bool = False
+) -> _Form:
+    return _Form(kind, heading, picture, votes, tight)
+
+
+@dataclass(frozen=True, slots=True)
+class _Outline:
+    """The blocks of a letter, in order: their forms, and for each its paper's place among the choices."""
+
+    forms: tuple[_Form, ...]
+    places: tuple[int | None, ...]
+    numbers: tuple[Fragment, ...]
+    """What stands before each of them in text."""
+
+    @classmethod
+    @lru_cache(maxsize=1024)
+    def of(cls, headings: tuple[str, ...], entries: int, lead: int, cards: int, lines: int, votes: bool) -> _Outline:
+        """That of a letter with so many papers in each form, under these headings."""
+        parts: list[tuple[_Form, int | None]] = []
+        for heading, kind, first, end in (
+            (headings[0], BlockKind.ENTRY, 0, entries),
+            (headings[1], BlockKind.LEAD, 0, lead),
+            (headings[2], BlockKind.CARD, lead, lead + cards),
+            (headings[3], BlockKind.LINE, lead + cards, lead + cards + lines),
+        ):
+            index = kind is BlockKind.ENTRY
+            if first < end:
+                parts.append((_form(BlockKind.HEADING, heading, tight=index), None))
+            for at in range(first, end):
+                picture = at - first < _PICTURES.get(kind, 0)
+                parts.append((_form(kind, picture=picture, votes=index and votes, tight=index and at + 1 < end), at))
+        forms, places = zip(*parts, strict=True) if parts else ((), ())
+        numbers = (Fragment.of(number, "") for number in plaintext.numbering(form.kind for form in forms))
+        return cls(forms, places, tuple(numbers))
+
+
+_Part = tuple[_Form, PlannedPaper | None]
 
 
 @dataclass(frozen=True, slots=True)
 class _RenderedBlock:
-    """A block ready to be joined, and the paper as it was then."""
+    """A block ready to be joined."""
 
-    paper: Paper | None
     block: Block
     html: Fragment
     text: Fragment
@@ -92,8 +133,9 @@ class _Joined:
     plan: Plan
     view: view.LetterView
     html: tuple[Fragment, ...]
-    texts: tuple[tuple[BlockKind, Fragment], ...]
-    """Each block's form and its text."""
+    blocks: Sequence[_RenderedBlock]
+    numbers: tuple[Fragment, ...]
+    """What stands before each block in text."""
     values: Mapping[str, str]
     """What goes into the placeholders of text."""
     escaped: Mapping[str, str]
@@ -103,7 +145,8 @@ class _Joined:
     def size(self) -> int:
         """Bytes of the HTML as UTF-8."""
         lengths = {name: len(value.encode()) for name, value in self.escaped.items()}
-        return sum(piece.size + sum(lengths[name] for name in piece.slots) for piece in self.html)
+        own = sum(lengths[name] for piece in self.html if piece.slots for name in piece.slots)
+        return own + sum(piece.size for piece in self.html)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +190,7 @@ class LetterRenderer:
         self._pictures = pictures and view.reaches_subscribers(site)
         self._subject_template = subject.check(subject_template)
         self._theme = Theme(theme, language, self._folders)
+        self._choices: CardCache[PlannedPaper] = CardCache(_KEPT_BLOCKS)
         self._blocks: CardCache[_RenderedBlock] = CardCache(_KEPT_BLOCKS)
         self._pieces: CardCache[Fragment] = CardCache(_KEPT_PIECES)
         self._views: CardCache[view.LetterView] = CardCache(_KEPT_BLOCKS)
@@ -167,7 +211,7 @@ class LetterRenderer:
         `counts` are what the chart of a weekly or monthly letter shows; without them there is none.
         """
         draft = self._fitting(self._joined, digest, papers, subscriber, links, day, counts)
-        texts = [(kind, text.filled(draft.values)) for kind, text in draft.texts]
+        texts = [(one.block.kind, one.text.filled(draft.values)) for one in draft.blocks]
         return self._rendered(draft, "".join(piece.filled(draft.escaped) for piece in draft.html), texts)
 
     def encoded(
@@ -181,20 +225,20 @@ class LetterRenderer:
     ) -> EncodedLetter:
         """The same letter, its parts joined from pieces that were encoded once."""
         draft = self._fitting(self._joined, digest, papers, subscriber, links, day, counts)
-        html: list[bytes] = []
-        values = EncodedValues(draft.escaped)
-        for piece in draft.html:
-            piece.add_to(html, values)
-        values = EncodedValues(draft.values)
-        text = [encode_piece(plaintext.opening(draft.view, self.site))]
-        numbers = plaintext.numbering(kind for kind, _ in draft.texts)
-        for number, (_, piece) in zip(numbers, draft.texts, strict=True):
-            text.append(number.encode())
-            piece.add_to(text, values)
+        encoded = EncodedPieces()
+        html = encode_joined(draft.html, draft.escaped, encoded)
+        return EncodedLetter(draft.view.subject, html, encode_joined(*self._text(draft), encoded))
+
+    def _text(self, draft: _Joined) -> tuple[list[Fragment], Mapping[str, str]]:
+        """The pieces of the letter's text, and what goes into their placeholders."""
+        opening, closing = self._text_shell(draft.view)
+        pieces = [opening]
+        for numbered in zip(draft.numbers, draft.blocks, strict=True):
+            pieces += numbered[0], numbered[1].text
         if draft.view.chart:
-            text.append(encode_piece(plaintext.chart_text(draft.view.chart)))
-        text.append(encode_piece(plaintext.closing(draft.view, self.site, self.language)))
-        return EncodedLetter(draft.view.subject, join(html), join(text))
+            pieces.append(Fragment.of(plaintext.chart_text(draft.view.chart), self._theme.file))
+        pieces.append(closing)
+        return pieces, {**draft.values, **plaintext.wrapped(draft.view)}
 
     def whole_letter(
         self,
@@ -254,15 +298,15 @@ class LetterRenderer:
         chart: charts.Chart | None,
     ) -> _Joined:
         """The letter from blocks that are kept, or are made and kept now."""
-        made = self._kept(self._outline(plan, cadence), plan.budget, day)
+        outline, parts = self._outline(plan, cadence)
+        made = self._kept(parts, plan.budget, day)
         letter = self._view(plan, [one.block for one in made], subscriber, links, day, chart)
         top, bottom = self._shell(letter, cadence)
         values = {name: getattr(letter, name) for name in _SENTENCES}
         values |= zip(_ADDRESSES, addresses(links), strict=True)
-        html = [top, *(one.html for one in made), *((self._charted(chart),) if chart else ()), bottom]
-        texts = tuple((one.block.kind, one.text) for one in made)
+        html = (top, *(one.html for one in made), *((self._charted(chart),) if chart else ()), bottom)
         in_html = {name: escaped(value) for name, value in values.items()}
-        return _Joined(plan, letter, tuple(html), texts, values, in_html)
+        return _Joined(plan, letter, html, made, outline.numbers, values, in_html)
 
     def _at_once(
         self,
@@ -274,61 +318,45 @@ class LetterRenderer:
         chart: charts.Chart | None,
     ) -> _Whole:
         """The letter as one document."""
-        blocks = tuple(self._block(part, plan.budget, day) for part in self._outline(plan, cadence))
+        blocks = tuple(self._block(*part, plan.budget, day) for part in self._outline(plan, cadence)[1])
         letter = replace(self._view(plan, blocks, subscriber, links, day, chart), blocks=blocks)
         texts = tuple((block.kind, plaintext.block_text(block, self.language, links.feedback)) for block in blocks)
         return _Whole(plan, letter, "".join(self._cut(letter)), texts)
 
-    def _outline(self, plan: Plan, cadence: Cadence) -> list[_Part]:
-        """The blocks of a letter, in order."""
+    def _outline(self, plan: Plan, cadence: Cadence) -> tuple[_Outline, list[_Part]]:
+        """The letter's outline, and its blocks: each one's form and paper."""
+        entries, choices = plan.entries, plan.choices
+        votes = any(view.is_popular(choice.paper) for choice in entries)
+        numbers = len(entries), len(plan.lead), len(plan.cards), len(plan.lines)
+        outline = _Outline.of(self._headings(cadence), *numbers, votes)
+        papers = (None if place is None else choices[place] for place in outline.places)
+        return outline, list(zip(outline.forms, papers, strict=True))
+
+    def _headings(self, cadence: Cadence) -> tuple[str, ...]:
+        """What stands above the index, the lead, the cards and the lines."""
         _ = self.language.gettext
-        parts: list[_Part] = []
-        votes = any(view.is_popular(choice.paper) for choice in plan.entries)
-        if plan.entries:
-            parts.append(_Part(BlockKind.HEADING, _("In one minute"), tight=True))
-            parts += (_Part(BlockKind.ENTRY, choice=one, votes=votes, tight=True) for one in plan.entries)
-            parts[-1] = replace(parts[-1], tight=False)
-
-        def add(heading: str, kind: BlockKind, choices: Sequence[PlannedPaper], pictures: int = 0) -> None:
-            if choices:
-                parts.append(_Part(BlockKind.HEADING, heading))
-                parts.extend(_Part(kind, choice=one, picture=at < pictures) for at, one in enumerate(choices))
-
         also = _("Also this month") if cadence is Cadence.MONTHLY else _("Also this week")
-        add(_("The one to read"), BlockKind.LEAD, plan.lead, 1)
-        add(_("More for you"), BlockKind.CARD, plan.cards, _PICTURES_AFTER_LEAD)
-        add(also if cadence.tells_of_days else _("Also today"), BlockKind.LINE, plan.lines)
-        return parts
+        also = also if cadence.tells_of_days else _("Also today")
+        return _("In one minute"), _("The one to read"), _("More for you"), also
 
     def _kept(self, parts: Sequence[_Part], budget: int, day: date) -> list[_RenderedBlock]:
-        """The blocks; those that are new, or whose paper has changed, are laid out in one go."""
-        found: dict[Hashable, _RenderedBlock] = {}
-        new: dict[Hashable, _Part] = {}
-        keys = [part.key(budget, day) for part in parts]
-        for key, part in zip(keys, parts, strict=True):
-            kept = self._blocks.get(key)
-            paper = part.choice.paper if part.choice else None
-            if kept is not None and (kept.paper is paper or kept.paper == paper):
-                found[key] = kept
-            else:
-                new[key] = part
-        if new:
-            for key, made in zip(new, self._lay_out(list(new.values()), budget, day), strict=True):
-                found[key] = self._blocks.put(key, made)
-        return [found[key] for key in keys]
+        """The blocks; those that are new are laid out in one go."""
+        keys = [(form, choice, budget, day) if choice else form for form, choice in parts]
+        found = self._blocks.get_all(keys)
+        if None in found:
+            new = {key: part for key, part, one in zip(keys, parts, found, strict=True) if one is None}
+            made = self._lay_out(list(new.values()), budget, day)
+            known = {key: self._blocks.put(key, one) for key, one in zip(new, made, strict=True)}
+            found = [one or known[key] for key, one in zip(keys, found, strict=True)]
+        return cast("list[_RenderedBlock]", found)
 
     def _lay_out(self, parts: Sequence[_Part], budget: int, day: date) -> list[_RenderedBlock]:
-        blocks = tuple(self._block(part, budget, day) for part in parts)
+        blocks = tuple(self._block(*part, budget, day) for part in parts)
         _top, *pieces, _bottom = self._cut(self._blank(blocks))
         feedback = self._shown(_BLANK_LINKS).feedback
         return [
-            _RenderedBlock(
-                part.choice.paper if part.choice else None,
-                block,
-                Fragment.of(html, self._theme.file),
-                self._text_fragment(block, feedback),
-            )
-            for part, block, html in zip(parts, blocks, pieces, strict=True)
+            _RenderedBlock(block, Fragment.of(html, self._theme.file), self._text_fragment(block, feedback))
+            for block, html in zip(blocks, pieces, strict=True)
         ]
 
     def _text_fragment(self, block: Block, feedback: str) -> Fragment:
@@ -337,17 +365,16 @@ class LetterRenderer:
         indent = len(plaintext.numbered(_MOST_PAPERS)) if block.card else 0
         return Fragment.of(text, self._theme.file, indent)
 
-    def _block(self, part: _Part, budget: int, day: date) -> Block:
-        if part.choice is None:
-            return Block(part.kind, part.heading, tight=part.tight)
-        if part.kind is BlockKind.LEAD and budget:
+    def _block(self, form: _Form, choice: PlannedPaper | None, budget: int, day: date) -> Block:
+        if choice is None:
+            return Block(form.kind, form.heading, tight=form.tight)
+        if form.kind is BlockKind.LEAD and budget:
             budget = size.LEAD_BUDGET
-        choice = part.choice
         card = view.card(
             choice.paper, choice.why, self.language, budget, day, site=self.site.base_url, tag=choice.tag
         )
-        card = card if self._pictures and part.picture else replace(card, picture="")
-        return Block(part.kind, card=card, votes=part.votes, tight=part.tight, words=view.words(part.kind, card))
+        card = card if self._pictures and form.picture else replace(card, picture="")
+        return Block(form.kind, card=card, votes=form.votes, tight=form.tight, words=view.words(form.kind, card))
 
     def _charted(self, chart: charts.Chart) -> Fragment:
         if (known := self._pieces.get(chart)) is not None:
@@ -370,6 +397,23 @@ class LetterRenderer:
             first, last = self._cut(blank)
             top = self._pieces.put(("top", *facts), Fragment.of(first, self._theme.file))
             bottom = self._pieces.put(("bottom", *facts), Fragment.of(last, self._theme.file))
+        return top, bottom
+
+    def _text_shell(self, letter: view.LetterView) -> tuple[Fragment, Fragment]:
+        """The same of the text."""
+        facts = (bool(letter.more), bool(letter.finish), letter.thanks, letter.controls)
+        top, bottom = self._pieces.get("opening"), self._pieces.get(("closing", *facts))
+        if top is None or bottom is None:
+            blank = replace(
+                self._blank(),
+                more=slot("more") if letter.more else "",
+                finish=slot("finish") if letter.finish else "",
+                thanks=letter.thanks,
+                controls=letter.controls,
+            )
+            opening, closing = plaintext.opening(blank, self.site), plaintext.closing(blank, self.site, self.language)
+            top = self._pieces.put("opening", Fragment.of(opening, self._theme.file))
+            bottom = self._pieces.put(("closing", *facts), Fragment.of(closing, self._theme.file))
         return top, bottom
 
     def _cut(self, letter: view.LetterView) -> list[str]:
@@ -465,11 +509,20 @@ class LetterRenderer:
         picks = [(section, pick) for section in digest.sections for pick in section.picks if pick.paper in papers]
         # Python's sort is stable: without ranks, or of equals, the order of the digest stays.
         picks.sort(key=lambda one: (one[0].topic != DISCUSSED, -one[1].rank))
-        choices = tuple(
-            PlannedPaper(papers[pick.paper], reasons.worth_printing(pick.why), view.tag(section, pick))
-            for section, pick in picks
-        )
+        choices = tuple(self._choice(papers[pick.paper], section, pick) for section, pick in picks)
         return Plan(choices, len(digest.more), subscriber.density)
+
+    def _choice(self, paper: Paper, section: Section, pick: Pick) -> PlannedPaper:
+        """The same one whenever it is the same paper for the same reasons: what is made of it is kept under it."""
+        key = (paper.id, pick.why, section.topic, section.name)
+        known = self._choices.get(key)
+        if known is None or (known.paper is not paper and known.paper != paper):
+            why, tag = reasons.worth_printing(pick.why), view.tag(section, pick)
+            known = self._choices.get((paper.id, why, tag))
+            if known is None or known.paper != paper:
+                known = self._choices.put((paper.id, why, tag), PlannedPaper(paper, why, tag))
+            self._choices.put(key, known)
+        return known
 
     def _try_out(self) -> None:
         """The theme on a made-up issue: it has to parse, and blocks may not depend on what stands beside them."""

@@ -6,7 +6,7 @@ A fragment is kept as text and as quoted-printable, so that a letter is joined f
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -84,25 +84,32 @@ class Fragment:
             out += values[name], literal
         return "".join(out)
 
-    def add_to(self, pieces: list[bytes], values: Mapping[str, bytes]) -> None:
-        """Add the fragment as quoted-printable, with the values, encoded by `encode_piece`, in their places."""
+    def add_to(self, pieces: list[bytes], values: Mapping[str, str], encoded: EncodedPieces) -> None:
+        """Add the fragment as quoted-printable, with the values in their places."""
         if len(self.slots) > 1 and self.slots.count(self.slots[0]) == len(self.slots):  # a card's: feedback alone
-            pieces.append(values[self.slots[0]].join(self.encoded))
+            pieces.append(encoded[values[self.slots[0]]].join(self.encoded))
             return
         pieces.append(self.encoded[0])
         for name, literal in zip(self.slots, self.encoded[1:], strict=True):
-            pieces += values[name], literal
+            pieces += encoded[values[name]], literal
 
 
-class EncodedValues(dict[str, bytes]):
-    """Values for placeholders as quoted-printable, each encoded when it is first asked for."""
+def encode_joined(fragments: Iterable[Fragment], values: Mapping[str, str], encoded: EncodedPieces) -> bytes:
+    """The fragments with the values in their places as quoted-printable."""
+    pieces: list[bytes] = []
+    for fragment in fragments:
+        if fragment.slots:
+            fragment.add_to(pieces, values, encoded)
+        else:
+            pieces.append(fragment.encoded[0])
+    return quoted_printable.join(pieces)
 
-    def __init__(self, values: Mapping[str, str]) -> None:
-        super().__init__()
-        self._values = values
 
-    def __missing__(self, name: str) -> bytes:
-        self[name] = encoded = quoted_printable.encode_piece(self._values[name])
+class EncodedPieces(dict[str, bytes]):
+    """One letter's values as quoted-printable, each encoded when it is first asked for: text and HTML share most."""
+
+    def __missing__(self, piece: str) -> bytes:
+        self[piece] = encoded = quoted_printable.encode_piece(piece)
         return encoded
 
 

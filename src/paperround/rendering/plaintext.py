@@ -14,6 +14,7 @@ from paperround.rendering.view import Block, BlockKind, Card, LetterView, Notice
 
 WIDTH = 72
 _BLANKS = re.compile(r"[ \t\n]+")
+_NARROW = re.compile(r"[\t\n -~\u00a0-\u02ff\u2010-\u2027]*")  # each of these takes one column, and joins no other
 INDENT = "    "
 # Scripts without spaces between words may be broken after any character; these must not begin a line.
 _NOT_FIRST = "。、，．！？：；」』）】〉》”’…"
@@ -33,8 +34,8 @@ def columns(text: str) -> int:
 
 def wrap(text: str, indent: str = "", width: int = WIDTH) -> list[str]:
     """The text in lines of at most `width` columns; an address or another unbreakable word may stand out."""
-    if len(text) + len(indent) <= width and text.isascii():  # most do, and most calls are for one letter alone
-        return [indent + " ".join(words)] if (words := text.split()) else []
+    if _NARROW.fullmatch(text):  # most do, and a letter's own sentences are wrapped for it alone
+        return [indent + line for line in _lines(width - len(indent)).findall(" ".join(_BLANKS.split(text.strip())))]
     lines: list[str] = []
     line, margin, used = "", columns(indent), 0
     for space, piece in _pieces(text.replace("\u200b", "")):
@@ -46,6 +47,12 @@ def wrap(text: str, indent: str = "", width: int = WIDTH) -> list[str]:
             before = space if line else ""
             line, used = line + before + piece, used + len(before) + taken
     return [*lines, indent + line] if line else lines
+
+
+@lru_cache(maxsize=16)
+def _lines(width: int) -> re.Pattern[str]:
+    """What fits on a line, words with one space between them; or a word that fits on none."""
+    return re.compile(rf"([^ ].{{0,{width - 1}}}|[^ ]+)(?: |$)")
 
 
 def block_text(block: Block, language: Language, feedback: str = "") -> str:
@@ -107,6 +114,11 @@ def numbering(kinds: Iterable[BlockKind]) -> Iterator[str]:
 def opening(letter: LetterView, site: Site) -> str:
     """What stands above the papers, and the empty line behind it."""
     return "\n".join((site.name, f"{letter.date} · {letter.tally}", "", *wrap(letter.lead))) + "\n\n"
+
+
+def wrapped(letter: LetterView) -> dict[str, str]:
+    """The sentences that take several lines, as `opening` and `closing` write them."""
+    return {"lead": "\n".join(wrap(letter.lead)), "reason": _paragraph(letter.reason)}
 
 
 def numbered(number: int) -> str:

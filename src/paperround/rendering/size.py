@@ -23,9 +23,12 @@ _MOST_INDEXED = 12
 Made = TypeVar("Made")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PlannedPaper:
-    """A paper chosen, the topic that it fits best, and why it was chosen."""
+    """A paper chosen, the topic that it fits best, and why it was chosen.
+
+    Two are equal only if they are one, so that what is made of it can be kept under it.
+    """
 
     paper: Paper
     why: tuple[str, ...]
