@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+from sqlalchemy import select
+
 from paperround.rounds import pipeline
-from paperround.subscribers import membership
+from paperround.store.engine import reading
+from paperround.store.schema import suppressions
+from paperround.subscribers import confirmation, membership
 from support.papers import listing
 from support.site import Site
 
@@ -27,7 +33,58 @@ def test_an_erased_address_is_in_no_file(tmp_path: Path) -> None:
     pipeline.publish(site.app)
     assert pipeline.deliver(site.app).letters["sent"] == 2
     assert _files_with(tmp_path, GONE)
+    site.app.store.subscribers.suppress(GONE, "a complaint", site.clock())
     membership.erase(site.app, membership.subscriber(site.app, GONE))
     assert _files_with(tmp_path, GONE) == []
     assert _files_with(tmp_path, STAYS)
     site.app.close()
+
+
+@pytest.fixture
+def both(tmp_path: Path, database_url: str) -> Iterator[Site]:
+    site = Site(tmp_path, database_url)
+    site.topic("robots")
+    yield site
+    site.app.close()
+
+
+def _suppression_keys(site: Site) -> list[str]:
+    with reading(site.app.store.subscribers._engine) as db:
+        return list(db.scalars(select(suppressions.c.email_key)))
+
+
+def _come_back(site: Site, way: str) -> None:
+    """The address is typed into the form, added by the operator, or suppressed once more."""
+    spelled = GONE.upper().replace("@EXAMPLE.ORG", "@example.org")
+    if way == "form":
+        confirmation.ask_to_subscribe(site.app, spelled, {"topics": ("robots",)}, {})
+    elif way == "operator":
+        site.subscriber(spelled, "robots")
+    else:
+        assert not site.app.store.subscribers.suppress(spelled, "a complaint", site.clock())
+
+
+@pytest.mark.parametrize("way", ["form", "operator", "suppression"])
+def test_a_suppressed_address_that_was_erased_stays_suppressed_under_a_hash(both: Site, way: str) -> None:
+    both.subscriber(GONE, "robots")
+    both.app.store.subscribers.suppress(GONE, "hard bounce 5.1.1", both.clock())
+    membership.erase(both.app, membership.subscriber(both.app, GONE))
+    (hashed,) = _suppression_keys(both)
+    assert "@" not in hashed
+    assert "ada" not in hashed
+    _come_back(both, way)
+    assert _suppression_keys(both) == [GONE]
+    if way != "suppression":
+        found = membership.subscriber(both.app, GONE)
+        assert found.suppressed == ("hard bounce 5.1.1", both.clock())
+    assert pipeline.deliver(both.app).letters == {}, "who complained is written to only after 90 days"
+
+
+def test_a_hash_made_with_an_older_key_is_recognized(both: Site) -> None:
+    both.subscriber(GONE, "robots")
+    both.app.store.subscribers.suppress(GONE, "hard bounce", both.clock())
+    membership.erase(both.app, membership.subscriber(both.app, GONE))
+    hashes = both.app.store.address_hashes
+    hashes.keys = (b"a new key", *hashes.keys)
+    _come_back(both, "operator")
+    assert membership.subscriber(both.app, GONE).suppressed

@@ -52,7 +52,12 @@ def show_topic(slug: Slug, as_json: AsJson = False) -> None:
 
 
 @group.command("remove", cls=Command, epilog="paperround topics remove tables")
-def remove_topic(slug: Slug) -> None:
+def remove_topic(
+    slug: Slug,
+    move_to: Annotated[
+        str, typer.Option(metavar="SLUG", help="The topic that its subscribers follow from then on.")
+    ] = "",
+) -> None:
     """Remove a topic; nobody follows it any longer.
 
     Papers stay, and so do letters that were sent.
@@ -60,9 +65,10 @@ def remove_topic(slug: Slug) -> None:
     from paperround.rounds import topics
 
     with opened() as app:
-        followers = topics.remove_topic(app, slug)
+        followers = topics.remove_topic(app, slug, move_to)
         listed = topics.is_in_file(app, slug)
-    console.say(f"{slug} is removed; {followers} subscribers followed it")
+    moved = f", and follow {move_to} now" if move_to else ""
+    console.say(f"{slug} is removed; {followers} subscribers followed it{moved}")
     if listed:
         console.warn(
             f"{slug} still stands in {listed}: delete it there too, or its next change brings the topic back"

@@ -20,7 +20,7 @@ from paperround.domain.models import DeliveryState
 from paperround.operator.preview import PreviewRequest, look
 from paperround.process import private_files
 from paperround.rounds.letters import LetterBuilder
-from paperround.rounds.topics import unusable_topics
+from paperround.rounds.topics import left_over, unusable_topics
 
 _LITTLE_ROOM = 500 * 2**20  # bytes; a round of a hundred thousand subscribers writes about 300 MB
 _LATE = timedelta(hours=2)
@@ -217,8 +217,12 @@ def _topics(app: App) -> Iterator[Finding]:
         whose = "own query of a subscriber" if topic.private else f"topic {topic.slug}"
         what = f"it is disabled and matches no papers: {problem}; change the query, or remove it"
         yield Finding(whose, CheckState.WARNING, what)
-    broken = {topic.slug for topic, _ in refused}
-    for slug, (subscribers, papers) in app.store.topics.counts().items():
+    broken, counts = {topic.slug for topic, _ in refused}, app.store.topics.counts()
+    for topic in left_over(app):
+        what = f"it is no longer in topics.toml; {counts[topic.slug][0]} subscribers keep it and get its papers"
+        remedy = f"put it back, or run: paperround topics remove {topic.slug} [--move-to SLUG]"
+        yield Finding(f"topic {topic.slug}", CheckState.WARNING, f"{what}; {remedy}")
+    for slug, (subscribers, papers) in counts.items():
         if subscribers and not papers and slug not in broken:
             what = f"{subscribers} subscribers follow it, but no paper has ever matched; check its query"
             yield Finding(f"topic {slug}", CheckState.WARNING, what)

@@ -72,6 +72,7 @@ def open_site(
         settings = with_secret_key(settings)
     _check_secret_key(settings)
     app = App(settings.on_port(port), store, clock, config)
+    store.address_hashes.keys = app.keys
     file = topics_file.read_file(app)
     if not file.is_loaded(app):
         from paperround.rounds.topics import load_topics  # noqa: PLC0415 - brings numpy

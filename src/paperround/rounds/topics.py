@@ -5,6 +5,7 @@ A new paper is compared with all topics, a new topic with all papers that the se
 
 from __future__ import annotations
 
+import json
 import time
 import tomllib
 from collections.abc import Iterator, Sequence
@@ -25,6 +26,7 @@ from paperround.store.topics import news_horizon
 log = logs.logger()
 _PAPERS_AT_ONCE = 500
 _FORM_NOTE = "text form"  # fields.TEXT_FORM, once all papers are indexed in it
+_SLUGS_NOTE = "topics of the file"  # the slugs that were ever read from it
 _REINDEX_SECONDS = 20.0  # a sweep: some 20,000 papers
 
 
@@ -158,7 +160,22 @@ def load_topics(app: App, file: TopicsFile) -> None:
             raise ConfigurationError(f"{file.path}: topic {topic.slug}: {error}") from None
     app.store.topics.save(wanted)
     match_topics(app)
+    left = [topic.slug for topic in _left_over(app, wanted)]
+    for slug in left:
+        log.warning("a topic is no longer in topics.toml; its subscribers keep it", topic=slug)
+    app.store.set_note(_SLUGS_NOTE, json.dumps([*left, *(topic.slug for topic in wanted)]))
     file.note_loaded(app)
+
+
+def left_over(app: App) -> list[Topic]:
+    """The topics that were read from topics.toml once, and are there still, though it has them no longer."""
+    file = read_file(app)
+    return _left_over(app, read_topics(file.data, file.path))
+
+
+def _left_over(app: App, wanted: Sequence[Topic]) -> list[Topic]:
+    once, now = json.loads(app.store.note(_SLUGS_NOTE) or "[]"), {topic.slug for topic in wanted}
+    return [topic for topic in app.store.topics.public() if topic.slug in once and topic.slug not in now]
 
 
 def add_topic(app: App, topic: Topic) -> None:
@@ -171,13 +188,19 @@ def add_topic(app: App, topic: Topic) -> None:
     match_topics(app)
 
 
-def remove_topic(app: App, slug: str) -> int:
-    """Forget a topic and who follows it; how many that were. Raises UnknownName."""
-    topic = app.store.topics.by_slug(slug)
-    if topic is None or topic.private:
-        raise UnknownName(f"there is no topic {slug!r}; see: paperround topics list")
+def remove_topic(app: App, slug: str, move_to: str = "") -> int:
+    """Forget a topic; its subscribers follow `move_to` from then on, or nothing in its place.
+
+    Returns how many active subscribers it had. Raises UnknownName where one of the topics is not there.
+    """
+    for name in filter(None, (slug, move_to)):
+        topic = app.store.topics.by_slug(name)
+        if topic is None or topic.private:
+            raise UnknownName(f"there is no topic {name!r}; see: paperround topics list")
+    if slug == move_to:
+        raise WrongUse("its subscribers can only move to another topic")
     followers = app.store.topics.counts()[slug][0]
-    app.store.topics.remove(slug)
+    app.store.topics.remove(slug, move_to)
     return followers
 
 

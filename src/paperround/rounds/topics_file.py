@@ -10,7 +10,7 @@ from paperround.app import App
 from paperround.domain.errors import ConfigurationError
 from paperround.settings import topics_file
 
-_NOTE = "topics file"
+_NOTE = "topics.toml"
 
 
 @dataclass(frozen=True, slots=True)

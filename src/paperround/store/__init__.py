@@ -37,6 +37,7 @@ from paperround.store.search import SearchIndex, SearchLanguage
 from paperround.store.sources import Sources
 from paperround.store.subscriber_changes import SubscriberChanges
 from paperround.store.subscribers import Subscribers
+from paperround.store.suppressed import AddressHashes
 from paperround.store.topics import Topics
 from paperround.store.turns import ServiceTurns
 from paperround.store.vectors import StoredVectors
@@ -55,11 +56,12 @@ class Store:
         self._url = url
         self._engine = connect(url)
         index = SearchIndex(self._engine, languages)
+        self.address_hashes = AddressHashes()
         self.papers = Papers(self._engine, index)
         self.pictures = Pictures(self._engine)
         self.topics = Topics(self._engine)
-        self.subscribers = Subscribers(self._engine, wanted or {})
-        self.changes = SubscriberChanges(self._engine, wanted or {})
+        self.subscribers = Subscribers(self._engine, wanted or {}, self.address_hashes)
+        self.changes = SubscriberChanges(self._engine, wanted or {}, self.address_hashes)
         self.issues = Issues(self._engine)
         self.feedback = FeedbackLedger(self._engine)
         self.vectors = StoredVectors(self._engine)
@@ -69,7 +71,7 @@ class Store:
         self.sources = Sources(self._engine)
         self.service_turns = ServiceTurns(self._engine)
         self.browsing = Browsing(self._engine, index)
-        self.personal = Personal(self._engine)
+        self.personal = Personal(self._engine, self.address_hashes)
         self.access = Access(self._engine)
         self.quotas = Quotas(self._engine)
         self.overview = Overview(self._engine)

@@ -41,6 +41,7 @@ from paperround.store.schema import (
     topics,
 )
 from paperround.store.subscribers import COLUMNS, READING, add, email_key, load, take_turns
+from paperround.store.suppressed import AddressHashes, recognize
 
 CONFIRM, LINK = "confirm", "your-link"
 # A mailbox must not be filled by strangers who type its address into forms.
@@ -95,8 +96,8 @@ class RequestResult:
 class Personal:
     """The store's part that answers for one address, and tells nobody else whether it is known."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, hashes: AddressHashes) -> None:
+        self._engine, self._hashes = engine, hashes
 
     def request(
         self, requests: Sequence[SubscriptionRequest], now: datetime, *, dry_run: bool = False
@@ -109,6 +110,7 @@ class Personal:
         it, or when it was left alone for 90 days. With `dry_run` nothing is kept.
         """
         with trial(self._engine) if dry_run else writing(self._engine) as db:
+            recognize(db, self._hashes, [email_key(request.email) for request in requests])
             if len(requests) == 1:
                 return [_request(db, requests[0], now)]
             take_turns(db)

@@ -22,6 +22,7 @@ from paperround.store.engine import trial, upsert, writing
 from paperround.store.events import Wanted, tell
 from paperround.store.schema import subscribers, subscriptions, suppressions, topics
 from paperround.store.subscribers import COLUMNS, READING, email_key, load, take_turns
+from paperround.store.suppressed import AddressHashes, recognize
 from paperround.store.topics import edition_before, news_horizon, save_one
 
 _CHUNK = 500
@@ -277,8 +278,8 @@ def _suppress(db: Connection, changes: Iterable[SubscriberChange]) -> None:
 class SubscriberChanges:
     """The store's part that adds subscribers and changes their preferences."""
 
-    def __init__(self, engine: Engine, wanted: Wanted) -> None:
-        self._engine, self._wanted = engine, wanted
+    def __init__(self, engine: Engine, wanted: Wanted, hashes: AddressHashes) -> None:
+        self._engine, self._wanted, self._hashes = engine, wanted, hashes
 
     def save(
         self,
@@ -298,6 +299,7 @@ class SubscriberChanges:
         `only_known` an address that is not there, or not any more, is not added. With `dry_run` nothing is kept.
         """
         with trial(self._engine) if dry_run else writing(self._engine) as db:
+            recognize(db, self._hashes, [email_key(change.email) for change in changes])
             if only_known:
                 there = _lock(db, [email_key(change.email) for change in changes])
                 changes = [change for change in changes if email_key(change.email) in there]

@@ -15,6 +15,7 @@ from paperround.domain.schedule import Cadence, mended_digest_at, next_digest_at
 from paperround.store.engine import reading, upsert, writing
 from paperround.store.events import Wanted, tell
 from paperround.store.schema import bounces, subscribers, subscriptions, suppressions, topics
+from paperround.store.suppressed import AddressHashes, conceal, recognize
 
 _CHUNK = 500
 _LOCK = 0x70726573  # any number that no other part of paperround locks
@@ -55,8 +56,8 @@ def _too_far(db: Connection, now: datetime) -> dict[int, tuple[datetime, date | 
 class Subscribers:
     """The subscribers' part of the store."""
 
-    def __init__(self, engine: Engine, wanted: Wanted) -> None:
-        self._engine, self._wanted = engine, wanted
+    def __init__(self, engine: Engine, wanted: Wanted, hashes: AddressHashes) -> None:
+        self._engine, self._wanted, self._hashes = engine, wanted, hashes
 
     def by_email(self, email: str) -> Subscriber | None:
         """The subscriber with this address."""
@@ -175,7 +176,7 @@ class Subscribers:
             return len(found)
 
     def erase(self, row: int, now: datetime) -> None:
-        """Forget a subscriber and everything that hangs on them; a suppression of the address stays.
+        """Forget a subscriber and everything that hangs on them; a suppression stays, under a hash of the address.
 
         Other programs are told that who was reading has left, so that they can forget the address too.
         """
@@ -185,11 +186,13 @@ class Subscribers:
                 if subscriber.state.value in READING:
                     tell(db, self._wanted, EventKind.UNSUBSCRIBED, subscriber.email, now)
             db.execute(delete(bounces).where(bounces.c.email_key.in_(known)))
+            conceal(db, self._hashes, db.scalars(known).all())
             db.execute(delete(subscribers).where(subscribers.c.row == row))
 
     def suppress(self, email: str, reason: str, now: datetime) -> bool:
         """Put an address on the list of those that get nothing; False when it is there already."""
         with writing(self._engine) as db:
+            recognize(db, self._hashes, [email_key(email)])
             statement = upsert(db, suppressions).values(email_key=email_key(email), reason=reason, at=now)
             done = db.execute(statement.on_conflict_do_nothing().returning(suppressions.c.email_key)).all()
             return bool(done)

@@ -108,9 +108,14 @@ class Topics:
                 some = gone[start : start + _CHUNK]
                 db.execute(delete(matches).where(matches.c.topic == topic.row, matches.c.paper.in_(some)))
 
-    def remove(self, slug: str) -> None:
-        """Forget a topic with its matches; subscribers follow it no longer."""
+    def remove(self, slug: str, move_to: str = "") -> None:
+        """Forget a topic with its matches; those who follow it follow `move_to` instead, if that is given."""
+        old, new = (select(topics.c.row).where(topics.c.slug == name).scalar_subquery() for name in (slug, move_to))
         with writing(self._engine) as db:
+            if move_to:
+                both = select(subscriptions.c.subscriber).where(subscriptions.c.topic == new)
+                lone = (subscriptions.c.topic == old) & subscriptions.c.subscriber.not_in(both)
+                db.execute(update(subscriptions).where(lone).values(topic=new))
             db.execute(delete(topics).where(topics.c.slug == slug))
 
     def drop_unread(self) -> None:
