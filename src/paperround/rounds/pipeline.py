@@ -1,17 +1,17 @@
-"""READ THIS FIRST. One morning, in reading order.
+"""READ THIS FIRST. What happens on a morning, in order.
 
     source ──▶ store ──▶ match ──▶ compose ──▶ render ──▶ deliver
 
-    ingest   asks the sources, merges what they list into papers, matches new ones with the topics, and fetches
+    ingest   asks the sources, merges their listings into papers, matches new papers with the topics and fetches
              their pictures
-    publish  closes an edition over the new matches, composes one digest for each subscriber whose hour has come,
-             and queues one delivery for it
-    deliver  claims due deliveries, lays each letter out and hands it to the relay, recording every outcome
-    sweep    puts right what time or a crash has left: claims whose program is gone, pauses that are over, papers
-             and topics that were stored and not compared yet, papers that an older program indexed
+    publish  closes an edition over the new matches, composes one digest for each subscriber who is due, and queues
+             one delivery per digest
+    deliver  claims due deliveries, renders each letter, hands it to the relay and records every outcome
+    sweep    repairs what time or a crash has left: claims of a program that died, pauses that are over, papers and
+             topics that were stored but not matched, papers that an older version has indexed
 
-Each step asks the database what is due and may run twice, late, or on several machines at once: the second time
-it changes nothing. docs/flow.md tells what happens when the power fails between any two lines.
+Each step asks the database what is due. It may run twice, late, or on several machines at once: a second run
+changes nothing. docs/flow.md says what happens when the power fails between any two lines.
 """
 
 from __future__ import annotations
@@ -48,23 +48,23 @@ from paperround.store.unread import News
 log = logs.logger()
 _LISTINGS_AT_ONCE = 500
 _SUBSCRIBERS_AT_ONCE = 200
-_MATCHES_AT_ONCE = 5_000  # that they have unread together: a batch holds the database for some hundredths of a second
-_UNCONFIRMED_KEPT = timedelta(days=30)  # an address that somebody typed in and nobody confirmed
+_MATCHES_AT_ONCE = 5_000  # unread by all subscribers of a batch, so that it locks the database for some 50 ms at most
+_UNCONFIRMED_KEPT = timedelta(days=30)  # an address that was entered and never confirmed
 _FIRST_LOOK_BACK = timedelta(days=2)
 _LONGEST_LOOK_BACK = timedelta(days=30)
 _GZIP = b"\x1f\x8b"
 _LARGEST_FILE = 64 << 20  # bytes, unpacked
-_LARGEST_EXPORT = 1 << 40  # bytes; it is never in memory as a whole
+_LARGEST_EXPORT = 1 << 40  # bytes; it is read in pieces and never in memory as a whole
 _PICTURES_AT_ONCE = 100
-_PICTURE_SECONDS = 60.0  # for all of them together: what is missing then comes with the next round
-_PICTURES_OF = timedelta(days=7)  # papers; older ones reach no letter
+_PICTURE_SECONDS = 60.0  # for all pictures of a round; the next round fetches the rest
+_PICTURES_OF = timedelta(days=7)  # the age of papers; older ones are in no letter
 _EMBED_SECONDS = 20.0  # at a time
 _PICTURES_KEPT = timedelta(days=365)
 
 
 @dataclass(slots=True)
 class Ingested:
-    """What one source brought."""
+    """The result of asking one source, or of reading one file."""
 
     source: str
     fetched: int = 0
@@ -76,23 +76,23 @@ class Ingested:
 
     @property
     def rejected(self) -> int:
-        """How many entries were left out."""
+        """The number of entries that could not be used."""
         return sum(problem.entries for problem in self.problems)
 
     @property
     def stale(self) -> bool:
-        """Whether the answer was of an earlier day than it should be."""
+        """Whether the answer was that of an earlier day."""
         return self.state == SourceState.STALE
 
     @property
     def failed(self) -> bool:
-        """Whether the source gave nothing usable."""
+        """Whether the source gave no usable answer."""
         return self.state == "failed"
 
 
 @dataclass(slots=True)
 class Tally:
-    """What a round did, in subscribers and letters, and the seconds each stage took."""
+    """The counts of a round in subscribers and letters, and the seconds that each stage took."""
 
     due: int = 0
     composed: int = 0
@@ -100,7 +100,7 @@ class Tally:
     letters: Counter[str] = field(default_factory=Counter)
     stages: dict[str, float] = field(default_factory=dict)
     paused: str = ""
-    """Why the relay takes nothing at present, if it does not."""
+    """Why the relay accepts nothing at present; empty if it does."""
 
     def took(self, stage: str, since: float) -> None:
         """Note the time that a stage took."""
@@ -113,9 +113,12 @@ class Tally:
 def ingest(
     app: App, names: Sequence[str] = (), since: date | None = None, *, archive: bool = False
 ) -> list[Ingested]:
-    """Ask the sources (all, or those named) for what is new; one that fails does not stop the others.
+    """Ask the sources (all, or those named) for new papers; a source that fails does not stop the others.
 
-    With `archive` what they bring is shown and searched, never mailed.
+    With `archive` the papers are shown on the pages and found by searches, but never mailed. Without `since` each
+    source is asked for what is new since its last success.
+
+    Returns one report per source. Raises ConfigurationError for an unknown name.
     """
     wanted = [app.settings.source(name) for name in names] or list(app.settings.sources)
     app.progress.begin("ingesting", len(wanted))
@@ -127,11 +130,13 @@ def ingest(
 def ingest_file(
     app: App, pieces: Iterable[bytes], form: str | None, name: str, *, archive: bool = False, size: int | None = None
 ) -> Ingested:
-    """Take in a file in one of the FORMATS, perhaps packed with gzip, from its bytes in pieces.
+    """Ingest a file in one of the FORMATS, plain or compressed with gzip, given as its bytes in pieces.
 
-    Without `form` it is guessed from the name and the beginning; WrongUse where it cannot be. An export of any size
-    is taken in as it is read; of the others at most 64 MB. A file that is something else is reported as failed.
-    `size`, in bytes, is for the progress.
+    Without `form` the format is guessed from the name and the first bytes. JSONL may have any size, since it is
+    ingested line by line; other formats are limited to 64 MB. `size`, in bytes, is used by the progress bar only.
+
+    Returns the report; a file that cannot be read is reported as failed. Raises WrongUse if the format cannot be
+    guessed.
     """
     report, reasons = Ingested(name, state=SourceState.FRESH), RejectionReasons()
     app.progress.begin("reading", size)
@@ -168,14 +173,14 @@ def _parsed(app: App, pieces: Iterable[bytes], form: str | None, name: str) -> I
 
 
 def _told_of(app: App, pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The pieces, each shown as progress."""
+    """Yield the pieces and report their sizes as progress."""
     for piece in pieces:
         yield piece
         app.progress.advance(len(piece))
 
 
 def _beginning(pieces: Iterable[bytes]) -> tuple[Iterator[bytes], bytes]:
-    """All pieces once more, and what they begin with."""
+    """Return an iterator over all pieces, and the first bytes of them."""
     rest, head = iter(pieces), b""
     while len(head) < HEAD and (piece := next(rest, b"")):
         head += piece
@@ -187,7 +192,8 @@ def _ask(app: App, source: Source, since: date | None, *, archive: bool) -> Inge
     before = app.store.sources.all().get(source.name)
     window = Window(since or _look_back(before, now), now.date(), dict(before.validators) if before else {})
     report = Ingested(source.name)
-    # Asked for an archive or for the last days only, a source has not told what its subscribers still wait for.
+    # An answer for the archive, or for the last days only, lacks papers that subscribers still wait for:
+    # it must not move the watermark.
     whole = not archive and window.since <= _look_back(before, now)
     answer: Fetched | None = None
     try:
@@ -200,16 +206,16 @@ def _ask(app: App, source: Source, since: date | None, *, archive: bool) -> Inge
         _take_in(app, answer.back_stock, report, archive=True)
         _take_in(app, answer.parsed.listings, report, archive=archive)
         if report.state == SourceState.FRESH and not report.new and not report.updated:
-            report.state = SourceState.UNCHANGED  # all of it was known: nothing about it is fresh
+            report.state = SourceState.UNCHANGED  # every paper was known
     except SourceError as error:
         report.state, report.note = "failed", str(error)
     except (PaperroundError, OSError):
-        raise  # the database or the disk: that is no source's fault
+        raise  # the database or the disk failed, not the source
     except Exception as error:
         log.exception("source broke", source=source.name)
         report.state, report.note = "failed", f"{source.name}: {type(error).__name__}: {error}; please report this"
     app.progress.advance(1)
-    # Only now: an answer that could not be stored must be asked for again in full.
+    # Last, so that an answer that could not be stored is asked for again in full.
     app.store.sources.save(_record(report, now, before, answer if whole and not report.failed else None))
     return report
 
@@ -223,7 +229,7 @@ def _take_in(app: App, listings: Sequence[Listing], report: Ingested, *, archive
 
 
 def fetch_pictures(app: App) -> int:
-    """Fetch the thumbnails that recent papers have and we do not; how many there are more of now."""
+    """Fetch the missing thumbnails of recent papers; return how many were fetched."""
     if not app.settings.site.pictures:
         return 0
     now, began, fetched = app.clock(), time.monotonic(), 0
@@ -240,13 +246,13 @@ def fetch_pictures(app: App) -> int:
 
 
 def _look_back(before: SourceRecord | None, now: datetime) -> date:
-    """From which day on to ask: since the last success, so that an outage leaves no gap."""
+    """Return the first day to ask for: that of the last success, so that an outage leaves no gap, within 30 days."""
     last = before.succeeded_at if before and before.succeeded_at else now - _FIRST_LOOK_BACK
     return max(min(last, now), now - _LONGEST_LOOK_BACK).date()
 
 
 def _record(report: Ingested, now: datetime, before: SourceRecord | None, answer: Fetched | None) -> SourceRecord:
-    """What is remembered of the source; the watermark moves by a whole `answer` alone."""
+    """Return the new record of the source; only a whole `answer` moves the watermark."""
     known = before or SourceRecord(report.source, "", "", now)
     days = [listing.day for listing in answer.parsed.listings] if answer else []
     return SourceRecord(
@@ -254,7 +260,7 @@ def _record(report: Ingested, now: datetime, before: SourceRecord | None, answer
         state=report.state,
         note=report.note,
         tried_at=now,
-        # A stale answer is no success: the day it should have held is asked for again.
+        # A stale answer is no success: its missing day is asked for again.
         succeeded_at=now if answer and not report.stale else known.succeeded_at,
         new_at=now if report.new else known.new_at,
         newest_day=max((day for day in (*days, known.newest_day) if day), default=None),
@@ -266,10 +272,10 @@ def _record(report: Ingested, now: datetime, before: SourceRecord | None, answer
 
 
 def publish(app: App) -> Tally:
-    """Compose a digest for every subscriber whose hour has come."""
+    """Compose and queue a digest for every subscriber who is due."""
     started = time.perf_counter()
     now, tally = app.clock(), Tally()
-    # Before composing: the papers of a letter that is out of date come with the one that takes its place.
+    # Before composing, since the papers of an expired letter are part of the next one.
     if expired := app.store.deliveries.expire(now):
         log.warning("letters expired; their papers come with the next ones", letters=expired)
     news = News(app.store.issues.close_edition(now))
@@ -292,7 +298,7 @@ def publish(app: App) -> Tally:
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What all digests of a round are chosen with."""
+    """What all digests of a round are chosen with, read or computed once per round."""
 
     now: datetime
     names: Mapping[str, str]
@@ -304,7 +310,7 @@ class Means:
 
     @classmethod
     def of(cls, app: App) -> Means:
-        """Those of this moment."""
+        """Read them for a round that begins now."""
         names = {topic.slug: topic.name for topic in app.store.topics.all()}
         now, discussed = app.clock(), app.settings.site.most_discussed
         return cls(
@@ -318,7 +324,7 @@ class Means:
 
 
 def _decide(app: App, due: DueSubscriber, batch: DueBatch, means: Means) -> NewDelivery:
-    """One subscriber's digest, also where several were missed: then it is one that holds them all."""
+    """Choose one subscriber's digest. After missed issues, one digest holds the papers of all of them."""
     subscriber, now = due.subscriber, means.now
     assert subscriber.next_digest_at is not None
     day, upcoming = next_issue(subscriber.schedule, subscriber.next_digest_at, now)
@@ -336,7 +342,7 @@ def _decide(app: App, due: DueSubscriber, batch: DueBatch, means: Means) -> NewD
 
 
 def next_issue(schedule: Schedule, due_at: datetime, now: datetime) -> tuple[date, datetime | None]:
-    """The day that a digest due at this moment is named after, the last of those missed, and when the next is due."""
+    """Return the day of the issue due at `due_at` (if several were missed, of the last), and when the next is due."""
     day = issue_date(schedule, due_at)
     upcoming = next_digest_at(schedule, due_at, day)
     while upcoming and upcoming <= now:
@@ -346,7 +352,7 @@ def next_issue(schedule: Schedule, due_at: datetime, now: datetime) -> tuple[dat
 
 
 def choose(due: DueSubscriber, batch: DueBatch, cadence: Cadence, day: date, means: Means) -> Digest | None:
-    """The digest of a subscriber's unread matches; None when there is nothing to send."""
+    """Choose the digest of a subscriber from their unread matches; None if there is nothing to send."""
     new = {match.paper for match in due.matches}
     subscriber, taste = due.subscriber, means.tastes.of(due.feedback, batch.papers, new)
     found = means.candidates.of(due.matches, batch.papers, taste)
@@ -366,7 +372,7 @@ def choose(due: DueSubscriber, batch: DueBatch, cadence: Cadence, day: date, mea
 
 
 def deliver(app: App) -> Tally:
-    """Send what is due, until nothing is or the relay takes no more."""
+    """Send due letters until none is left or the relay accepts no more."""
     started, tally = time.perf_counter(), Tally()
     app.progress.begin("delivering", None)
     sender = BatchSender(
@@ -398,7 +404,7 @@ def deliver(app: App) -> Tally:
 
 
 def sweep(app: App) -> int:
-    """Repair what time or a crash left behind; how many deliveries and subscribers that were."""
+    """Repair what time or a crash has left; return how many deliveries and subscribers were repaired."""
     now = app.clock()
     topics.reindex(app)
     topics.match_papers(app)
@@ -413,10 +419,12 @@ def sweep(app: App) -> int:
 
 
 def embed_papers(app: App, seconds: float = _EMBED_SECONDS) -> int:
-    """Make vectors for papers that wait for one, for so many seconds at most, and match those papers again.
+    """Compute vectors for papers that have none, for at most `seconds`, and match those papers again.
 
-    Returns how many vectors were made. A round does not wait for it: a paper without a vector is matched by its
-    words, and what its meaning brings is news a little later.
+    Rounds do not wait for it: a paper without a vector is matched by its words, and matches by meaning follow a
+    little later.
+
+    Returns the number of vectors computed.
     """
     made = embed(app, seconds)
     if made:
@@ -425,7 +433,7 @@ def embed_papers(app: App, seconds: float = _EMBED_SECONDS) -> int:
 
 
 def round_(app: App) -> tuple[list[Ingested], Tally]:
-    """One round, now: ingest, publish, then deliver until nothing is due; other programs are told what came of it."""
+    """Run one round now: ingest, publish, deliver until nothing is due, and call the webhooks."""
     started = time.perf_counter()
     sweep(app)
     reports = ingest(app)
