@@ -1,6 +1,4 @@
-"""What comes back about letters, and what follows for their subscribers: in one place for refusals, reports and
-hooks.
-"""
+"""Handles all that comes back about letters (refusals, bounce reports, webhook calls), and updates subscribers."""
 
 from __future__ import annotations
 
@@ -21,34 +19,37 @@ from paperround.store.bounces import Bounce
 
 log = logs.logger()
 LEAVE = "unsubscribe"
-"""The mailbox in the bounces' domain that takes subscribers out by mail."""
+"""The mailbox, in the bounce domain, that unsubscribes whoever writes to it."""
 _CAME_TO = ("To", "Delivered-To", "X-Original-To", "Envelope-To")
 
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """A mail that came back and what was made of it."""
+    """A returned mail and the verdict on it."""
 
     where: str
     kind: BounceKind
     status: str | None
     text: str
     email: str | None
-    """The subscriber it is about; None when it speaks of no letter of ours."""
+    """The subscriber's address; None if the report is about no letter of this site."""
     new: bool
-    """Whether it said something that was not known yet."""
+    """Whether the report was not known before."""
 
 
 def read(app: App, mails: Iterable[tuple[str, bytes]], *, trusted: bool = False) -> list[Returned]:
-    """Read returned mails and do what follows from each; one that cannot be read is nothing, and stops no other.
+    """Read returned mails and apply the verdict on each. A mail that cannot be parsed is logged and skipped.
 
-    `trusted` are mails that came with a secret of this site: not everybody could have written them.
+    `trusted` says that the mails came with a secret of this site, so that they cannot be forged.
     """
     return [_read_one(app, where, raw, trusted=trusted) for where, raw in mails]
 
 
 def read_mailbox(app: App) -> list[Returned]:
-    """Read what waits in the mailboxes that the settings name; one that cannot be read is told after the other is."""
+    """Read new mails from the configured mailboxes. If one mailbox cannot be read, the others still are.
+
+    Raises the error of the first mailbox that failed, after all have been tried.
+    """
     settings = app.settings.bounces
     boxes: list[Iterable[tuple[str, bytes]]] = []
     boxes += [mailboxes.maildir(settings.maildir)] if settings.maildir else []
@@ -66,7 +67,7 @@ def read_mailbox(app: App) -> list[Returned]:
 
 
 def reported(app: App, where: str, report: Report, *, trusted: bool = False) -> Returned:
-    """Do what follows from a report, by whatever way it came."""
+    """Apply the verdict on one report, whether it came by mail or by webhook."""
     delivery = _delivery(app, report, trusted=trusted)
     # By the letter and not by what tells it: mail has the return address, a relay's call perhaps the Message-ID.
     new = delivery is not None and take(
@@ -92,19 +93,19 @@ def _read_one(app: App, where: str, raw: bytes, *, trusted: bool) -> Returned:
 
 
 def _asks_to_leave(raw: bytes) -> bool:
-    """Whether the mail came to the address that List-Unsubscribe names beside the link (RFC 2369 3.2)."""
+    """Return whether the mail was sent to the address in the List-Unsubscribe header (RFC 2369 section 3.2)."""
     head = BytesHeaderParser(policy=compat32).parsebytes(raw)
     came_to = (str(value) for name in _CAME_TO for value in head.get_all(name, []))
     return any(f"{LEAVE}+" in address.lower() for address in came_to)
 
 
 def _delivery(app: App, report: Report, *, trusted: bool) -> Delivery | None:
-    """The letter that a report is about: by the key in its return address, else by the Message-ID it quotes.
+    """Find the letter that a report is about: by the signed return address, else by the Message-ID it quotes.
 
-    Never by the address it names, which may be where the subscriber's mail is forwarded to; and a return address with
-    a key that is not ours is somebody's invention, whatever else the report says. A Message-ID alone is worth nothing
-    where return addresses are signed: whoever has seen a letter knows it. What a relay tells with our secret may name
-    the letter by Message-ID, or by the address that the relay sent it to.
+    The address named in a report is never used, since mail may have been forwarded to it. A return address with a
+    wrong signature is forged, whatever else the report says. Where return addresses are signed, a Message-ID alone
+    proves nothing, since everybody who has seen the letter knows it. A `trusted` report from the relay may identify
+    the letter by its Message-ID or by the address that the relay sent it to.
     """
     if report.verp_token:
         try:
@@ -120,7 +121,7 @@ def _delivery(app: App, report: Report, *, trusted: bool) -> Delivery | None:
 
 
 def take(app: App, bounce: Bounce) -> bool:
-    """Keep a report and do what follows from it; False when it is known already, or speaks of no letter of ours."""
+    """Store a report and apply the verdict; return False if it is known already or about no letter of this site."""
     if bounce.kind is BounceKind.NOTHING:
         return False
     now = app.clock()
@@ -144,7 +145,7 @@ def take(app: App, bounce: Bounce) -> bool:
 
 
 def alarm(app: App, email: str, problem: str) -> None:
-    """Tell the operator, once a day for each domain, that letters are put off there for our own sake."""
+    """Log an error, at most once a day per domain, that a domain defers or refuses letters because of this site."""
     domain = email.rpartition("@")[2].lower()
     if app.store.bounces.first_today(f"deferred {domain}", app.clock()):
         log.error("receivers put our mail off for what it is", domain=domain, latest=problem)

@@ -1,7 +1,7 @@
-"""When refusals are not the subscribers' but the sender's: decided by how they come, whatever they say. Pure.
+"""Decides, by the pattern of refusals and not their words, when they are aimed at the sender. Pure functions.
 
-Providers word the limits of an account in ways that no table knows. But a relay that refuses everybody with the same
-reply does not speak of anybody's mailbox.
+No table knows how every provider words the limits of an account. But a relay that refuses everybody with the same
+reply does not mean anybody's mailbox.
 """
 
 from __future__ import annotations
@@ -16,16 +16,17 @@ from paperround.domain.refusals import Refusal, judge
 from paperround.store.deliveries import FailedAttempt
 
 SEVERAL = 3
-"""So many different subscribers, or domains, are no accident."""
+"""The number of different subscribers, or domains, that is no coincidence."""
 WINDOW = timedelta(minutes=10)
 # Addresses, hosts, numbers and the names of queue files differ from letter to letter.
 _PARTICULAR = re.compile(r"\S*[\d@./=]\S*")
 
 
 def refused_by_account(refusals: Sequence[FailedAttempt], last_accepted: int) -> list[FailedAttempt]:
-    """The same refusal, met by several different subscribers in a row while nothing was accepted; else none.
+    """Return the refusals that several subscribers met in a row, with the same reply and nothing accepted meanwhile.
 
-    `refusals` come the latest first, and `last_accepted` is the number of the last attempt that was accepted.
+    `refusals` are sorted newest first. `last_accepted` is the number of the last attempt that was accepted. The list
+    is empty if there is no such series.
     """
     since = [one for one in refusals if one.row > last_accepted]
     run = list(takewhile(lambda one: wording(one.outcome) == wording(since[0].outcome), since))
@@ -33,7 +34,7 @@ def refused_by_account(refusals: Sequence[FailedAttempt], last_accepted: int) ->
 
 
 def refused_everywhere(refusals: Sequence[FailedAttempt], now: datetime) -> list[FailedAttempt]:
-    """Refusals for our own sake that several subscribers of several domains met within minutes; else none."""
+    """Return the policy refusals that subscribers of several domains met within minutes; else an empty list."""
     ours = [
         one
         for one in refusals
@@ -44,11 +45,11 @@ def refused_everywhere(refusals: Sequence[FailedAttempt], now: datetime) -> list
 
 
 def wording(outcome: Outcome) -> Hashable:
-    """What is the same in the same refusal of different letters."""
+    """Return what two refusals have in common if they say the same about different letters."""
     words = _PARTICULAR.sub("#", outcome.text.lower()).split()
     return outcome.code, outcome.enhanced, tuple(words)
 
 
 def domain_of(email: str) -> str:
-    """The domain of an address, in lower case."""
+    """Return the domain of an address in lower case."""
     return email.rpartition("@")[2].lower()

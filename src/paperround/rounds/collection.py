@@ -1,6 +1,6 @@
-"""What the newest papers are like: how common words are, what acronyms mean, how well papers usually fit an interest.
+"""Statistics of the newest papers: word frequencies, acronyms, and how well papers usually fit an interest.
 
-It is what makes the scores of three papers and of 300 comparable, and what a search knows of the collection's words.
+They make the scores of three papers and of 300 comparable, and correct the words of a search.
 """
 
 from __future__ import annotations
@@ -19,29 +19,29 @@ _SLACK = 200  # papers: a search may know the words of so many fewer
 
 
 class CollectionPast:
-    """The newest papers at one moment, and what is counted over them when it is first asked for."""
+    """The newest papers at one moment; each statistic is computed when it is first needed."""
 
     def __init__(self, papers: Sequence[Paper]) -> None:
         self.papers = papers
 
     @cached_property
     def statistics(self) -> Statistics:
-        """How common words are."""
+        """Word frequencies."""
         return Statistics.of(self.papers)
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
-        """Their words and acronyms."""
+        """The words and acronyms."""
         return Vocabulary.of(self.papers, self.statistics)
 
     @cached_property
     def index(self) -> Index:
-        """All of them, to compare interests with."""
+        """The index of all of them, to compare interests with."""
         return Index(self.papers, self.statistics)
 
 
 class Collection:
-    """The past as each part of the program needs it; one for the process."""
+    """Snapshots of the newest papers, as fresh as each caller needs them. There is one per process."""
 
     def __init__(self, app: App) -> None:
         self._papers = app.store.papers
@@ -50,18 +50,18 @@ class Collection:
         self._reading = threading.Lock()
 
     def fixed(self) -> CollectionPast:
-        """Read once per process, so that all batches of an ingest are scored alike."""
+        """The snapshot that is read once per process, so that all batches of an ingest are scored alike."""
         with self._reading:
             if self._first is None:
                 self._first = self._read()
             return self._first
 
     def current(self) -> CollectionPast:
-        """As of now; read again only when a newer paper is stored, so that a preview agrees with a round."""
+        """The present papers; read again only when a newer paper is stored, so that a preview agrees with a round."""
         return self._up_to_date(0)
 
     def recent(self) -> CollectionPast:
-        """As of now or some papers ago, for a search, which somebody waits for."""
+        """The present papers, or those of some papers ago: for searches, which must not wait."""
         return self._up_to_date(_SLACK)
 
     def _up_to_date(self, slack: int) -> CollectionPast:

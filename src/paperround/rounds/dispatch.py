@@ -1,7 +1,7 @@
-"""Claims due deliveries, hands their letters to the relay and records what became of each.
+"""Claims due deliveries, hands their letters to the relay and records every outcome.
 
-One sender is one claim: the transport draws letters, each chunk of them is asked for again right before it goes, and
-the transport reports outcomes in groups, each group one transaction.
+One sender holds one claim. The transport draws letters from it, each chunk is checked against the database right
+before it is sent, and the transport reports outcomes in groups, each recorded in one transaction.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ _CHECK_HOLDS = 1.0
 _READ_AT_ONCE = 128
 _LAYOUT_DELAY = timedelta(minutes=30)
 OURS = "ours"
-"""Under which the tally counts the emails, of all those deferred, that were so for a reason of this site's own."""
+"""The key under which the tally counts deferred letters whose deferral is this site's own fault."""
 
 
 class DeliveryQueue(Protocol):
-    """What the sender asks of the deliveries' part of the store."""
+    """The deliveries, as far as the sender needs them."""
 
     def claim(self, now: datetime, limit: int, claim: str, lease: timedelta) -> Claimed: ...
     def renew(self, claim: str, until: datetime) -> bool: ...
@@ -53,19 +53,19 @@ class DeliveryQueue(Protocol):
 
 
 class BounceRecords(Protocol):
-    """Where what refusals did to subscribers is undone."""
+    """Undoes what refusals did to subscribers."""
 
     def undo(self, rows: Sequence[int], again: datetime, reason: str) -> int: ...
 
 
 class Digests(Protocol):
-    """Where digests are found by number."""
+    """Finds digests by number."""
 
     def digests(self, rows: Sequence[int]) -> Mapping[int, Digest]: ...
 
 
 class SubscriberLookup(Protocol):
-    """Where subscribers are found by number."""
+    """Finds subscribers by number."""
 
     def by_rows(self, rows: Sequence[int]) -> Mapping[int, Subscriber]: ...
 
@@ -84,7 +84,7 @@ class DispatchStore(Protocol):
 
 
 class Lease:
-    """Holds a claim for as long as its letters are under way: one relay's last reply may take ten minutes."""
+    """Keeps a claim from expiring while its letters are sent: the relay's last reply may take ten minutes."""
 
     def __init__(self, deliveries: DeliveryQueue, claim: str, clock: Clock, length: timedelta) -> None:
         self._deliveries, self._claim, self._clock, self._length = deliveries, claim, clock, length
@@ -102,11 +102,11 @@ class Lease:
 
     @property
     def holds(self) -> bool:
-        """Whether nobody else can have the claim: not after this program was stopped for a while."""
+        """Return whether the claim is certainly still ours, which it is not after the process was suspended."""
         return time.monotonic() - self._renewed < self._length.total_seconds()
 
     def extend(self, asked: float) -> None:
-        """Note that the claim was made, or made longer, by what was asked at this moment of the monotonic clock."""
+        """Record that the claim was made or renewed by a request sent at this time of the monotonic clock."""
         self._renewed = max(self._renewed, asked)
 
     def _renew(self) -> None:
@@ -123,29 +123,29 @@ class Lease:
 
 
 def _nothing(*_: object) -> None:
-    """What is done where nobody asks to be told."""
+    """Do nothing; the default of all callbacks."""
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """Whom the sender heeds and tells while it works; by default nobody."""
+    """The callbacks by which the sender reports and waits; by default none."""
 
     stopping: threading.Event = field(default_factory=threading.Event)
-    """Set when the program is about to end: no further letter is drawn."""
+    """Set when the process is about to end: no further letter is drawn."""
     give_way: Callable[[], None] = _nothing
     """Called before each letter; may wait while pages are being answered."""
     advance: Callable[[int], None] = _nothing
-    """Told how many letters are done."""
+    """Called with the number of letters that were finished."""
     refused: Callable[[Bounce], object] = _nothing
-    """Told what a final refusal says about an address."""
+    """Called with what a final refusal says about an address."""
     put_off: Callable[[str, str], object] = _nothing
-    """Told to whom a letter is put off for the sender's own sake, and what was said."""
+    """Called with the address and the reply when a letter is deferred because of this site."""
 
 
 class BatchSender:
-    """Sends what is due until nothing is, or the relay takes no more.
+    """Sends due letters until none is left or the relay accepts no more.
 
-    `per_day` is the most letters that the relay may take over on one day (UTC), None for no limit.
+    `per_day` is the largest number of letters that the relay may accept per day (UTC); None means no limit.
     """
 
     def __init__(
@@ -165,20 +165,20 @@ class BatchSender:
         self._length = timedelta(seconds=settings.lease)
         self._lease = Lease(store.deliveries, self._claim, clock, self._length)
         self._open: dict[int, Delivery] = {}
-        """Claimed by us and not settled."""
+        """Deliveries that this sender has claimed and not settled."""
         self._capped = False
-        """Whether letters under way kept others from being claimed: they may yet fail, and leave room in the day."""
+        """Whether letters in flight have used up the day's limit. Some may fail and leave room for others."""
         self._random = random.Random(secrets.randbits(64))  # noqa: S311 - jitter, not a secret
         self._refused_until: datetime | None = None
         self.tally: Counter[str] = Counter()
-        """How many letters came to each state."""
+        """The number of letters by their new state."""
         self.paused = ""
-        """Why nothing is sent at present, if nothing is."""
+        """Why nothing is sent at present; empty if letters are sent."""
 
     def run(self) -> None:
-        """Hand over all letters that may go; what was not attempted is queued again.
+        """Send all due letters; those that were claimed and not attempted go back to the queue.
 
-        Raises TransportError when no relay takes anything, and StoreError when an outcome could not be recorded.
+        Raises TransportError if no relay accepts anything, and StoreError if an outcome could not be recorded.
         """
         try:
             with self._lease:
@@ -197,7 +197,7 @@ class BatchSender:
         return self._refused_until is not None or self._around.stopping.is_set()
 
     def _letters(self) -> Iterator[Letter]:
-        """Letters ready to go, claimed batch by batch."""
+        """Yield letters that may be sent, claimed batch by batch."""
         self._capped = False
         while not self._over and (limit := self._allowance()):
             asked = time.monotonic()
@@ -214,7 +214,7 @@ class BatchSender:
                 yield letter
 
     def _allowance(self) -> int:
-        """How many letters may be claimed now: none while the relay is paused or the day's number is used up."""
+        """Return how many letters may be claimed now: none while the relay is paused or the day's limit reached."""
         now = self._clock()
         relay = self._store.deliveries.relay(now.date())
         if relay.paused_until and relay.paused_until > now:
@@ -230,7 +230,7 @@ class BatchSender:
         return min(self._batch, max(0, left))
 
     def _ready(self, deliveries: Sequence[Delivery]) -> Iterator[Letter]:
-        """The letters of these deliveries, what they are made of read in chunks that bound the memory."""
+        """Yield the letters of these deliveries, read in chunks that bound memory."""
         for start in range(0, len(deliveries), _READ_AT_ONCE):
             chunk = deliveries[start : start + _READ_AT_ONCE]
             digests = self._store.issues.digests([one.digest for one in chunk if one.digest])
@@ -242,7 +242,7 @@ class BatchSender:
                     yield letter
 
     def _wanted(self, deliveries: Sequence[Delivery]) -> Iterator[Delivery]:
-        """Those that may go, as of a moment ago; the others are settled."""
+        """Yield the deliveries that may still be sent, as of a moment ago, and settle the others."""
         while deliveries:
             chunk, asked, done = deliveries[:_CHECKED_AT_ONCE], time.monotonic(), 0
             wanted = self._store.deliveries.still_wanted([one.row for one in chunk], self._claim, self._clock())
@@ -268,7 +268,7 @@ class BatchSender:
             return None
 
     def _record(self, outcomes: Sequence[Outcome]) -> None:
-        """Make outcomes durable, in one transaction, and do what follows from them."""
+        """Commit outcomes in one transaction and apply what follows from them."""
         now = self._clock()
         # After a failure the transport reports once more what may have been recorded in part.
         settled = [self._judge(outcome, now) for outcome in outcomes if outcome.delivery in self._open]
@@ -315,7 +315,7 @@ class BatchSender:
         return self._store.deliveries.others_accepted_since_last_try(delivery.row)
 
     def _undo_if_ours(self, now: datetime) -> None:
-        """Take back what refusals did to subscribers, where they are meant for the account."""
+        """Undo what refusals did to subscribers if the refusals were aimed at this site's account."""
         refusals, last_accepted = self._store.deliveries.latest_refusals()
         if found := breaker.refused_by_account(refusals, last_accepted) or breaker.refused_everywhere(refusals, now):
             until, again = retry.pause_of_account(now, self._policy, self._random)
@@ -335,7 +335,7 @@ class BatchSender:
 
 
 def _refusal(settled: Settlement) -> Bounce:
-    """A refusal during the SMTP session, as the report that would have come back about it."""
+    """Return a refusal during the SMTP session as the bounce report that would have followed it."""
     assert settled.bounce is not None
     outcome = settled.outcome
     text = f"{outcome.code} {outcome.text}"

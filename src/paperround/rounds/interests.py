@@ -1,4 +1,4 @@
-"""Interests in plain words, compared with papers: what fits well enough, measured by the papers of the past."""
+"""Matches interests in plain words with papers: by how well a paper fits compared with the papers of the past."""
 
 from __future__ import annotations
 
@@ -31,38 +31,38 @@ Numbers = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class InterestBatch:
-    """Papers that interests are compared with: their words, and their vectors where they have one."""
+    """Papers to compare interests with: their words, and their vectors where they have one."""
 
     index: Index
     vectors: Vectors
 
     @cached_property
     def unknown(self) -> NDArray[np.intp]:
-        """The places of the papers without a vector."""
+        """The indexes of the papers without a vector."""
         return np.flatnonzero(~self.vectors.known)
 
     @cached_property
     def known(self) -> NDArray[np.intp]:
-        """The places of the papers with one."""
+        """The indexes of the papers with a vector."""
         return np.flatnonzero(self.vectors.known)
 
 
 @dataclass(frozen=True, slots=True)
 class _Measured:
-    """What the papers of the past say of one interest."""
+    """The distribution of past scores for one interest."""
 
     at: int
     """How many of them had a vector, in steps; −1 where the interest has none."""
     words: Scale
-    """What is usual by words alone."""
+    """The scale of scores by words alone."""
     meaning: Scale
-    """What is usual with vectors."""
+    """The scale of scores with vectors."""
     vector: Numbers | None
     """The interest's vector, moved toward the papers that fit it best."""
 
 
 class Interests:
-    """Compares them; one for the process. What is usual for an interest is worked out once."""
+    """Matches interests with papers. There is one per process, and it computes each interest's scale once."""
 
     def __init__(self, app: App) -> None:
         self._app = app
@@ -71,9 +71,9 @@ class Interests:
         self._past: tuple[int, InterestBatch] | None = None
 
     def prepare(self, topics: Iterable[Topic]) -> None:
-        """Have the vectors of papers and of plain topics at hand.
+        """Load the vectors of papers and of topics in plain words.
 
-        To be called outside of transactions, for it may write.
+        Must be called outside of transactions, since it may write.
         """
         if self._meaning.on:
             self._meaning.table()
@@ -82,7 +82,7 @@ class Interests:
             self._measure(vectors)
 
     def batch(self, papers: Iterable[Paper]) -> InterestBatch:
-        """Papers to compare with."""
+        """Return these papers as a batch to compare interests with."""
         index = Index(papers, self._app.shared(Collection).fixed().statistics)
         return InterestBatch(index, self._meaning.held().of(index.numbers))
 
@@ -128,7 +128,7 @@ class Interests:
         return kept
 
     def _measure(self, vectors: Mapping[str, Numbers]) -> None:
-        """Measure what is usual for interests that are new, many at a time: one product of matrices for all."""
+        """Compute the scales of new interests, many at a time, with one matrix product for all."""
         past = self._past_batch()
         at = len(past.known) // _STEP
         fresh = [text for text in vectors if text not in self._measured or self._measured[text].at != at]

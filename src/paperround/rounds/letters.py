@@ -1,4 +1,4 @@
-"""From a delivery to the bytes that go over the wire: the sending and every preview pass through here."""
+"""Builds letters: from a delivery to the bytes that are sent. Every preview takes the same path."""
 
 from __future__ import annotations
 
@@ -44,16 +44,16 @@ _LESS_OFTEN = 20  # times, in a round
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A letter as people read it and as it goes."""
+    """A letter in both forms: as subject, HTML and text, and as the message that is sent."""
 
     rendered: Rendered
     letter: Letter
 
 
 class Templates:
-    """The template folders as they are now.
+    """The template folders of this site.
 
-    A file that changes is noticed within a tenth of a second, in a round within two seconds.
+    A changed file is noticed within a tenth of a second, during a round within two seconds.
     """
 
     def __init__(self) -> None:
@@ -61,7 +61,7 @@ class Templates:
         self._stamps: dict[Path, tuple[int, int]] = {}
 
     def version(self, *, in_round: bool = False) -> str:
-        """Another one after every change."""
+        """Return a value that differs after every change of a file."""
         if time.monotonic() - self._looked >= _LOOK_EVERY * (_LESS_OFTEN if in_round else 1):
             found = stamps(templates())
             if found != self._stamps:
@@ -81,7 +81,7 @@ class Templates:
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """A press, the templates that it is for, and what keeps these from being used, if anything does."""
+    """A renderer, the version of the templates it was made from, and the error in a newer version, if any."""
 
     version: str
     press: LetterRenderer
@@ -89,7 +89,7 @@ class _Kept:
 
 
 class LetterBuilder:
-    """Makes letters; what depends on papers alone is made once and kept (cost follows papers, not subscribers)."""
+    """Builds letters and caches what depends on papers alone, so that the cost follows papers and not subscribers."""
 
     def __init__(self, app: App) -> None:
         self._app = app
@@ -102,7 +102,7 @@ class LetterBuilder:
         self._counted: OrderedDict[str, tuple[TopicCounts, ...]] = OrderedDict()
 
     def letter(self, delivery: Delivery, digest: Digest | None, subscriber: Subscriber) -> Letter:
-        """The letter of a delivery as it goes now: of its digest, or without one of its notice."""
+        """Build the letter of a delivery: from its digest, or from its notice if it has no digest."""
         now = self._app.clock()
         if digest is None:
             return self.notice_letter(delivery, subscriber, now).letter
@@ -113,7 +113,7 @@ class LetterBuilder:
         return self._message(delivery, encoded, links, now, "digest")
 
     def digest_letter(self, delivery: Delivery, digest: Digest, subscriber: Subscriber, now: datetime) -> Finished:
-        """The letter for a digest that was composed for this subscriber."""
+        """Build the letter for a digest that was composed for this subscriber."""
         return self.lay_out(delivery, digest, self._papers(digest), subscriber, now)
 
     def lay_out(
@@ -141,7 +141,7 @@ class LetterBuilder:
         return Finished(replace(rendered, subject=subject), letter)
 
     def notice_letter(self, delivery: Delivery, subscriber: Subscriber, now: datetime, *, mark: str = "") -> Finished:
-        """The letter for a notice: confirm, welcome, goodbye and the like."""
+        """Build the letter for a notice, such as confirm, welcome or goodbye."""
         kind = delivery.notice or ""
         links = self.links(subscriber, None)
         context = (
@@ -154,7 +154,7 @@ class LetterBuilder:
         return Finished(rendered, self._message(delivery, message.encoded(rendered), links, now, "notice"))
 
     def links(self, subscriber: Subscriber, digest: Digest | None) -> Links:
-        """The subscriber's personal addresses."""
+        """Return the subscriber's personal links."""
         base = self._site.base_url
         # A test letter shows the digest of a subscriber, and must not let its addressee speak for them.
         heard = digest.row if digest and subscriber.row else 0
@@ -166,7 +166,7 @@ class LetterBuilder:
         )
 
     def confirm_url(self, subscriber: Subscriber, now: datetime) -> str:
-        """Where the subscriber confirms; it holds for three days."""
+        """Return the confirmation link, which is valid for three days."""
         return f"{self._site.base_url}/c/{tokens.mint(self._keys, 'confirm', subscriber.row, issued=now)}"
 
     def _message(
@@ -206,7 +206,9 @@ class LetterBuilder:
         return tokens.verp(self._keys, delivery.row, domain) if domain else self._site.sender
 
     def _papers(self, digest: Digest) -> dict[int, Paper]:
-        """The issue's papers as printed; kept, for thousands of digests share them."""
+        """Return the papers of the digest's issue as they were first sent; cached, since thousands of digests share
+        them.
+        """
         known = self._printed.setdefault(digest.issue, {})
         self._printed.move_to_end(digest.issue)
         if missing := [paper for paper in digest.papers if paper not in known]:
@@ -216,7 +218,7 @@ class LetterBuilder:
         return {paper: known[paper] for paper in digest.papers}
 
     def counts(self, digest: Digest) -> tuple[TopicCounts, ...]:
-        """The papers by topic and day of a weekly or monthly issue; kept once they change no more."""
+        """Return the number of papers by topic and day of a weekly or monthly issue; cached once they are final."""
         if not digest.cadence.tells_of_days:
             return ()
         if (known := self._counted.get(digest.issue)) is not None:
@@ -229,7 +231,7 @@ class LetterBuilder:
         return found.topics
 
     def check(self, theme: str, language: str) -> None:
-        """ConfigurationError where letters cannot be made with this theme's files as they are now."""
+        """Raise ConfigurationError if letters cannot be built with this theme's present files."""
         if problem := self._newest(theme, language).problem:
             raise problem.with_traceback(None)
 
@@ -237,7 +239,9 @@ class LetterBuilder:
         return self._newest(theme, language).press
 
     def _newest(self, theme: str, language: str, *, in_round: bool = False) -> _Kept:
-        """The press for the templates as they are, or the last that worked: an editor's slip stops no round."""
+        """Return the renderer for the present templates, or the last one that worked: a broken template stops no
+        round.
+        """
         version, before = self.templates.version(in_round=in_round), self._presses.get((theme, language))
         if before and before.version == version:
             return before
@@ -265,25 +269,25 @@ class LetterBuilder:
 
 
 def new_message_id(settings: Settings) -> str:
-    """A Message-ID for a notice or a test letter, which keeps it however often it is sent.
+    """Make a Message-ID for a notice or a test letter, stored with the delivery and used for every attempt.
 
-    RFC 5322 3.6.4 wants it unique for ever: 120 random bits in the sender's domain.
+    RFC 5322 section 3.6.4 demands a globally unique one: it has 120 random bits and the sender's domain.
     """
     return f"<{secrets.token_hex(15)}@{settings.site.facts().domain}>"
 
 
 def digest_message_id(app: App, issue: str, subscriber: Subscriber) -> str:
-    """The Message-ID of this subscriber's letter of an issue, such as "daily 2026-11-23".
+    """Return the Message-ID of this subscriber's letter of an issue, such as "daily 2026-11-23".
 
-    It is derived and not random, so a letter that is composed again after a backup was restored is the same letter to
-    the mailbox that has it already.
+    It is derived rather than random: a letter that is composed again after a backup was restored has the same one,
+    and mailboxes recognize the copy.
     """
     domain = app.settings.site.facts().domain
     return message.message_id(issue, subscriber.row, subscriber.email, app.keys[0], domain)
 
 
 def as_preview(app: App, digest: Digest, subscriber: Subscriber) -> Delivery:
-    """The delivery that this digest has, or would get where it is not composed yet."""
+    """Return the delivery of this digest, or the one that it would get if it is not composed yet."""
     composed = app.store.deliveries.of_digest(digest.row)
     if composed and composed.subscriber == subscriber.row:
         return composed

@@ -1,6 +1,6 @@
-"""Meaning in use: papers are embedded in the background, and the vectors of a process kept in memory.
+"""Computes vectors of papers in the background, and keeps the vectors in memory.
 
-Whatever fails here (no model, an endpoint that hangs) is logged once, and everything goes on by words.
+A failure (no model, an endpoint that hangs) is logged once, and papers are matched by words.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _PATIENCE = 300.0  # seconds for which an encoder that failed is not asked again
 
 
 class Meaning:
-    """The encoder of a process, and the vectors of all papers; read from the database as they come."""
+    """The encoder, and the vectors of all papers as they are added to the database. There is one per process."""
 
     def __init__(self, app: App) -> None:
         self._app = app
@@ -39,16 +39,16 @@ class Meaning:
 
     @property
     def on(self) -> bool:
-        """Whether there are vectors at all."""
+        """Whether vectors are used at all."""
         return bool(self.encoder.name)
 
     @property
     def resting(self) -> bool:
-        """Whether the encoder failed a moment ago."""
+        """Whether the encoder failed a moment ago and is not asked again yet."""
         return self._failed_at is not None and time.monotonic() - self._failed_at < _PATIENCE
 
     def table(self) -> VectorTable:
-        """The vectors of all papers that have one, as of now."""
+        """Return the vectors of all papers that have one now."""
         with self._guard:
             number, fresh = self._app.store.vectors.since(self.encoder.name, self._number)
             self._table.put(fresh)
@@ -56,18 +56,18 @@ class Meaning:
             return self._table
 
     def held(self) -> VectorTable:
-        """The same as of the last time that it was asked for; nothing is read."""
+        """Return the vectors of the last call of `table`, without reading anything."""
         return self._table
 
     def known(self, text: str) -> NDArray[np.float32] | None:
-        """The vector of a topic or a query that was made before; nothing is read or made."""
+        """Return the vector of a topic or query if it is in memory, without reading or computing anything."""
         with self._guard:
             if self._topics and text in self._topics:
                 return np.asarray(unpack([self._topics[text]])[0])
             return self._queries.get(text)
 
     def encode(self, texts: list[str]) -> NDArray[np.float32] | None:
-        """Vectors for texts; None where none can be made now."""
+        """Compute the vectors of texts; None if that is impossible now."""
         if not self.on or self.resting:
             return None
         try:
@@ -80,7 +80,7 @@ class Meaning:
         return found
 
     def of_query(self, text: str) -> NDArray[np.float32] | None:
-        """The vector of what somebody looks for; None where it cannot be made."""
+        """Return the vector of a search; None if it cannot be computed."""
         with self._guard:
             if text in self._queries:
                 self._queries.move_to_end(text)
@@ -96,7 +96,7 @@ class Meaning:
             return vector
 
     def of_topic(self, query: str) -> NDArray[np.float32] | None:
-        """The vector of a topic in plain words, which is kept with it; None where it cannot be made."""
+        """Return the vector of a topic in plain words, which the topic keeps; None if it cannot be computed."""
         if not self.on:
             return None
         with self._guard:
@@ -115,9 +115,9 @@ class Meaning:
 
 
 def embed(app: App, seconds: float) -> int:
-    """Make vectors for papers that wait for one, the newest first, for so long; how many there are more of now.
+    """Compute missing vectors, newest papers first, for at most `seconds`; return how many were computed.
 
-    Papers that get one stand as unmatched again, if any topic is in plain words.
+    If any topic is in plain words, these papers are marked as unmatched again.
     """
     meaning, began, made = app.shared(Meaning), time.monotonic(), 0
     while meaning.on and not app.stopping.is_set() and time.monotonic() - began < seconds:
@@ -137,7 +137,7 @@ def _any_plain_topic(app: App) -> bool:
 
 
 def is_words(query: str) -> bool:
-    """Whether a topic's query is plain words; what is no query at all is none."""
+    """Return whether a topic's query is plain words; False for an invalid query."""
     try:
         return isinstance(interpret(query), Words)
     except QueryError:

@@ -1,6 +1,6 @@
-"""When things run: APScheduler holds times, never state. What is due stands in the database.
+"""Decides when things run. APScheduler holds times and never state: what is due stands in the database.
 
-A tick that is missed, doubled or late changes nothing but the hour: each job asks what is due and does that.
+A tick that is missed, doubled or late changes the hour and nothing else, since each job asks what is due.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _LATE_IS_FINE = {"misfire_grace_time": None, "coalesce": True, "max_instances": 
 
 
 class Rounds:
-    """The service's jobs on a background scheduler."""
+    """The jobs of the service on a background scheduler."""
 
     def __init__(self, app: App) -> None:
         self._app = app
@@ -49,18 +49,18 @@ class Rounds:
             self._add("bounces", app.settings.bounces.schedule, "UTC", self._bounces)
 
     def start(self) -> None:
-        """Begin, with a sweep for what a former run left behind and the sources that it missed."""
+        """Start; begin with a sweep for what a former run left, and with the sources that it missed."""
         self._sweep()
         self._scheduler.add_job(_guarded("missed sources", self._ingest_missed), id="missed sources")
         self._scheduler.start()
 
     def stop(self) -> None:
-        """End as soon as what is under way can be put down: letters in flight are finished, the rest is put back."""
+        """Stop soon: letters in flight are finished, all others go back to the queue."""
         self._app.stopping.set()
         self._scheduler.shutdown(wait=True)
 
     def jobs(self) -> list[Job]:
-        """What will run, and when."""
+        """Return the jobs and their next times."""
         return list(self._scheduler.get_jobs())
 
     def round(self) -> None:
@@ -72,7 +72,7 @@ class Rounds:
             log.info("round", due=tally.due, composed=tally.composed, empty=tally.empty, **sent.letters)
 
     def soon(self) -> None:
-        """A round at once, for somebody who waits for a letter; however many ask, one waits at a time."""
+        """Run a round at once, for somebody who waits for a letter; of several requests, at most one waits."""
         if not self._asked.is_set():
             self._asked.set()
             self._scheduler.add_job(_guarded("round at once", self._answer))
@@ -91,7 +91,7 @@ class Rounds:
         return job
 
     def _ingest_missed(self) -> None:
-        """Ask the sources whose time came while nothing ran, or that were never asked."""
+        """Ask the sources that were due while nothing ran, or that were never asked."""
         now, known = self._app.clock(), self._app.store.sources.all()
         missed = [
             source.name
@@ -138,7 +138,7 @@ def _next_time(source: Source, after: datetime) -> datetime:
 
 
 def _guarded(name: str, job: Callable[[], None]) -> Callable[[], None]:
-    """A job whose failure is logged and ends with this tick."""
+    """Wrap a job so that its failure is logged and ends with this tick."""
 
     def guarded() -> None:
         try:

@@ -1,7 +1,7 @@
-"""Calls other programs for what happened to subscribers; what is to be told stands in the database.
+"""Calls other programs about events of subscribers; the events stand in the database.
 
-Each event is told at least once: the call goes out, then the event is forgotten. A program that dies in between
-leaves it claimed until the lease runs out, and it goes again under the same id, by which the receiver knows it.
+Each event is delivered at least once: the call is made, then the event is deleted. If the process dies in between,
+the event stays claimed until its lease ends and is sent again with the same id, by which the receiver recognizes it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _KEPT = timedelta(days=30)  # failed events, for the operator
 
 
 def call_due(app: App) -> int:
-    """Tell each webhook what is due, all webhooks at the same time; how many events were taken."""
+    """Send due events to all webhooks, in parallel; return how many were accepted."""
     configured = app.settings.webhooks
     if not configured:
         return 0
@@ -45,12 +45,12 @@ def call_due(app: App) -> int:
 
 
 def prune(app: App) -> None:
-    """Forget what failed a month ago, and what was for webhooks that are not configured any more."""
+    """Delete events that failed a month ago, and those of webhooks that are no longer configured."""
     app.store.events.prune(app.clock() - _KEPT, [hook.name for hook in app.settings.webhooks])
 
 
 def _tell(app: App, client: httpx.Client, hook: WebhookSettings) -> int:
-    """One webhook's events in their order, until there are no more, it does not take one, or its time is over."""
+    """Send one webhook's events in order until none is left, one is not accepted, or the time is up."""
     done, until = 0, time.monotonic() + _SECONDS
     while not app.stopping.is_set():
         claim = secrets.token_hex(16)
