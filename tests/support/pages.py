@@ -72,9 +72,10 @@ class Browser:
 class Pages:
     """A site with two topics and some papers, and a browser on it."""
 
-    def __init__(self, folder: Path, **settings: Any) -> None:
-        shutil.copyfile(_empty_database(), folder / "paperround.db")
-        self.site = Site(folder, **settings)
+    def __init__(self, folder: Path, url: str | None = None, **settings: Any) -> None:
+        if url is None or url.startswith("sqlite"):
+            shutil.copyfile(_empty_database(), folder / "paperround.db")
+        self.site = Site(folder, url, **settings)
         self.app = self.site.app
         for slug in ("robots", "agents"):
             self.site.topic(slug)

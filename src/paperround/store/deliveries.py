@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import chain
 from typing import Any
+from zlib import crc32
 
 from sqlalchemy import (
     Boolean,
@@ -47,6 +48,9 @@ from paperround.store.unsent import give_back, take_again
 
 WAITING = (DeliveryState.QUEUED.value, DeliveryState.DEFERRED.value)
 _RELAY = "relay"
+"""The relay's own row: paused until when, and why."""
+_COUNTERS = 16
+"""So many rows count the letters it took: one row would let all programs wait for each other's commits."""
 _LONGEST_DELAY = timedelta(days=3)  # a pause until tomorrow and a retry delay of hours are well below it
 _EXPIRED_AT_ONCE = 500
 _ATTEMPTS_LOOKED_AT = 5_000
@@ -129,11 +133,15 @@ _SETTLE = (
         finished_at=bindparam("finished_at"),
     )
 )
-_COUNT = update(relay).values(
-    day=bindparam("today"),
-    accepted_at=bindparam("now"),
-    handed_over=case((relay.c.day == bindparam("today"), relay.c.handed_over), else_=0)
-    + bindparam("sent", type_=Integer),
+_COUNT = (
+    update(relay)
+    .where(relay.c.name == bindparam("counter"))
+    .values(
+        day=bindparam("today"),
+        accepted_at=bindparam("now"),
+        handed_over=case((relay.c.day == bindparam("today"), relay.c.handed_over), else_=0)
+        + bindparam("sent", type_=Integer),
+    )
 )
 
 
@@ -230,7 +238,7 @@ class Deliveries:
                 self._settle_rows.run(db, becomes)
                 give_back(db, [s.outcome.delivery for s in settled if s.state is DeliveryState.EXPIRED])
             if sent:
-                _count_handed_over(db, now, sent)
+                _count_handed_over(db, claim, now, sent)
 
     def expire(self, now: datetime) -> int:
         """Let waiting letters expire whose time is over, and give their papers back; how many.
@@ -426,9 +434,9 @@ class Deliveries:
     def next_due(self) -> datetime | None:
         """When the next waiting delivery is due."""
         with reading(self._engine) as db:
-            query = select(func.min(deliveries.c.next_attempt_at)).where(deliveries.c.state.in_(WAITING))
-            due: datetime | None = db.scalar(query)
-            return due
+            first = select(func.min(deliveries.c.next_attempt_at))
+            found = [db.scalar(first.where(deliveries.c.state == state)) for state in WAITING]  # each by the index
+            return min((due for due in found if due), default=None)
 
     def latest_refusals(self) -> tuple[list[FailedAttempt], int]:
         """The latest attempts that were refused for good, the latest first, and the number of the last accepted one.
@@ -463,17 +471,15 @@ class Deliveries:
         """Whether the relay has taken some other letter since this delivery was last tried."""
         last = select(func.max(attempts.c.at)).where(attempts.c.delivery == row).scalar_subquery()
         with reading(self._engine) as db:
-            return (
-                db.scalar(select(relay.c.name).where(relay.c.name == _RELAY, relay.c.accepted_at > last)) is not None
-            )
+            return db.scalar(select(relay.c.name).where(relay.c.accepted_at > last).limit(1)) is not None
 
     def relay(self, day: date) -> RelayState:
         """The relay's state, with the letters it took over on this day (UTC)."""
         with reading(self._engine) as db:
-            found = db.execute(select(relay).where(relay.c.name == _RELAY)).one_or_none()
-        if found is None:
-            return RelayState()
-        return RelayState(found.paused_until, found.reason, found.handed_over if found.day == day else 0)
+            rows = db.execute(select(relay)).all()
+        handed_over = sum(row.handed_over for row in rows if row.day == day)
+        own = next((row for row in rows if row.name == _RELAY), None)
+        return RelayState(own.paused_until, own.reason, handed_over) if own else RelayState(handed_over=handed_over)
 
     def pause_relay(self, until: datetime | None, reason: str) -> None:
         """Send nothing until then; None lifts it."""
@@ -530,10 +536,11 @@ def _withdraw(db: Connection, rows: Sequence[int], now: datetime) -> Counter[str
     return settled
 
 
-def _count_handed_over(db: Connection, now: datetime, letters: int) -> None:
-    counted = {"today": now.date(), "now": now, "sent": letters}
+def _count_handed_over(db: Connection, claim: str, now: datetime, letters: int) -> None:
+    counter = f"{_RELAY} {crc32(claim.encode()) % _COUNTERS}"
+    counted = {"counter": counter, "today": now.date(), "now": now, "sent": letters}
     if db.execute(_COUNT, counted).rowcount == 0:
-        db.execute(upsert(db, relay).values(name=_RELAY, reason="", handed_over=0).on_conflict_do_nothing())
+        db.execute(upsert(db, relay).values(name=counter, reason="", handed_over=0).on_conflict_do_nothing())
         db.execute(_COUNT, counted)
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from sqlalchemy import (
     BigInteger,
@@ -23,6 +24,7 @@ from sqlalchemy import (
     func,
     join,
     make_url,
+    select,
     true,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -39,6 +41,25 @@ _CONSISTENT: dict[str, dict[str, Any]] = {
     "postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
     "sqlite": {},
 }
+# Not as start-up options, which PgBouncer refuses. A program whose machine has stopped or lost its network must not
+# keep the others waiting: they give up after a while, its connection is noticed to be dead, its transaction is ended.
+_CLIENT = {
+    "client_encoding": "utf8",
+    "connect_timeout": 10,
+    "keepalives_idle": 60,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+}
+_SESSION = {
+    "timezone": "UTC",
+    "lock_timeout": f"{_BUSY_SECONDS}s",
+    "idle_in_transaction_session_timeout": "5min",
+    "tcp_keepalives_idle": "60",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
+}
+_LOCKS = 0x70617065  # any number that no other program on the same database would take
+_LOCK_NOT_AVAILABLE = "55P03"
 _REMEDY = "use sqlite:///data/paperround.db or postgresql+psycopg://name@host/database"
 
 
@@ -69,12 +90,13 @@ def _postgresql(url: str) -> Engine:
             return super().dump(obj.replace("\0", "\ufffd"))
 
     # A round's threads and the pages share the pool; waiting beats failing.
-    options = {"client_encoding": "utf8", "options": "-c timezone=UTC"}  # a moment's day is that in UTC
-    engine = create_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True, connect_args=options)
+    engine = create_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True, connect_args=_CLIENT)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Psycopg, _record: Any) -> None:
         connection.adapters.register_dumper(str, WithoutNul)
+        connection.execute("; ".join(f"SET {name} = '{value}'" for name, value in _SESSION.items()).encode())
+        connection.commit()
 
     return engine
 
@@ -191,7 +213,9 @@ def _named_errors() -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise StoreError(_explain(" ".join(str(error.orig).split()))) from error
+        waited = getattr(error.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE
+        message = " ".join(str(error.orig).split())
+        raise StoreError(_explain(f"locked: {message}" if waited else message)) from error
 
 
 def _explain(message: str) -> str:
@@ -202,7 +226,8 @@ def _explain(message: str) -> str:
         return f"another program was in the way ({message}); run the command again: nothing is lost"
     if "locked" in lowered:
         return (
-            f"the database was locked for {_BUSY_SECONDS} s ({message}); is a backup or another program holding it?"
+            f"the database was locked for {_BUSY_SECONDS} s ({message}); is a backup or another program holding it? "
+            "Run the command again: nothing is lost"
         )
     if "no such table" in lowered or "no such column" in lowered:
         return f"the database is of another version ({message}); run: paperround migrate"
@@ -260,19 +285,20 @@ def numbers_in(connection: Connection, column: Column[Any]) -> tuple[FromClause,
 
 
 def alone(connection: Connection, table: Table) -> None:
-    """Wait until nobody else writes to a table, and let nobody until this transaction ends.
+    """Wait until nobody else has a part in a table's work, and let nobody until this transaction ends.
 
-    For what has to be read before it is written. Who needs it takes it first, before any row: two that each wait
-    for the other never end. On SQLite a transaction that writes is alone with everything.
+    For what has to be read before it is written. It is an agreement with those who call `among_others`: nobody
+    else is kept out, neither PostgreSQL's own vacuum nor a reader. On SQLite a transaction that writes is alone with
+    everything.
     """
-    _lock(connection, table, "SHARE ROW EXCLUSIVE")
+    _agree(connection, table, func.pg_advisory_xact_lock)
 
 
 def among_others(connection: Connection, table: Table) -> None:
     """Wait until nobody is alone with a table, and let nobody be until this transaction ends."""
-    _lock(connection, table, "ROW EXCLUSIVE")
+    _agree(connection, table, func.pg_advisory_xact_lock_shared)
 
 
-def _lock(connection: Connection, table: Table, mode: str) -> None:
+def _agree(connection: Connection, table: Table, lock: Callable[[int, int], ColumnElement[Any]]) -> None:
     if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(f"LOCK TABLE {table.name} IN {mode} MODE")
+        connection.execute(select(lock(_LOCKS, crc32(table.name.encode()) >> 1)))

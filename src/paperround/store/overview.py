@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Column, Connection, Engine, exists, func, select
+from sqlalchemy import Column, ColumnElement, Connection, Engine, exists, func, select
 
 from paperround.domain.models import DeliveryState, Subscriber, SubscriberState
 from paperround.store.engine import reading
@@ -57,10 +57,10 @@ class Overview:
 
     def bounces_by_day(self, since: datetime) -> Series:
         """The reports that came in on each day, by kind."""
-        day = func.date(bounces.c.at)
-        query = select(bounces.c.kind, day, func.count()).where(bounces.c.at >= since).group_by(bounces.c.kind, day)
         with reading(self._engine) as db:
-            return _series(db.execute(query))
+            day = _utc_day(db, bounces.c.at)
+            query = select(bounces.c.kind, day, func.count()).where(bounces.c.at >= since)
+            return _series(db.execute(query.group_by(bounces.c.kind, day)))
 
     def styles(self) -> list[tuple[str, str]]:
         """Each theme with each language that a subscriber who gets letters has chosen."""
@@ -88,9 +88,14 @@ class Overview:
 
 
 def _by_day(db: Connection, column: Column[Any], since: datetime) -> Counter[date]:
-    day = func.date(column)
+    day = _utc_day(db, column)
     query = select(day, func.count()).where(column >= since).group_by(day)
     return Counter({_day(when): number for when, number in db.execute(query)})
+
+
+def _utc_day(db: Connection, moment: Column[Any]) -> ColumnElement[Any]:
+    """A moment's day in UTC, whatever time zone the session has: behind PgBouncer it may be another client's."""
+    return func.date(func.timezone("UTC", moment) if db.dialect.name == "postgresql" else moment)
 
 
 def _series(found: Iterable[Any]) -> Series:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, case, delete, exists, func, insert, l
 from paperround.domain import identifiers, identity
 from paperround.domain.merging import merge
 from paperround.domain.models import DailyCounts, Facts, Listing, Paper, Picture
-from paperround.store.engine import alone, reading, upsert, writing
+from paperround.store.engine import alone, among_others, reading, upsert, writing
 from paperround.store.schema import (
     daily_counts,
     digest_papers,
@@ -395,6 +395,7 @@ def _absorb(db: Connection, keep: int, lose: int) -> None:
     Digests that are composed stay as they are; their issue has both papers as they were printed.
     """
     alone(db, digest_papers)  # no digest is composed meanwhile, of papers that would be gone at its end
+    among_others(db, matches)
     db.execute(select(papers.c.row).where(papers.c.row.in_((keep, lose))).with_for_update())
     # News stays news, whichever of the two was only filed for the archive.
     news = select(matches.c.topic).where(

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, bindparam, delete, select, update
 from paperround.domain.models import EventKind, Subscriber, SubscriberState, Topic
 from paperround.domain.preferences import DEFAULTS, Patch, Preferences, write
 from paperround.domain.schedule import issue_date, next_digest_at
-from paperround.store.engine import trial, upsert, writing
+from paperround.store.engine import among_others, trial, upsert, writing
 from paperround.store.events import Wanted, tell
 from paperround.store.schema import subscribers, subscriptions, suppressions, topics
 from paperround.store.subscribers import COLUMNS, READING, email_key, load, take_turns
@@ -106,6 +106,8 @@ def _save(
     if len(changes) > 1:
         take_turns(db)
     queries = {query for change in changes for query in change.patch.get("queries", ())}
+    if queries:
+        among_others(db, topics)  # nobody forgets one of them before it is followed
     for topic in sorted(map(Topic.of_own_query, queries), key=attrgetter("slug")):
         save_one(db, topic)
     numbers: dict[str, int] = dict(db.execute(select(topics.c.slug, topics.c.row)).all())

@@ -12,13 +12,12 @@ from sqlalchemy import Connection, Engine, bindparam, collate, delete, func, or_
 from paperround.domain.models import EventKind, Subscriber, SubscriberState
 from paperround.domain.preferences import FIELDS, Preferences, read_patch
 from paperround.domain.schedule import Cadence, mended_digest_at, next_digest_at, period
-from paperround.store.engine import reading, upsert, writing
+from paperround.store.engine import alone, among_others, reading, upsert, writing
 from paperround.store.events import Wanted, tell
-from paperround.store.schema import bounces, subscribers, subscriptions, suppressions, topics
+from paperround.store.schema import bounces, digest_papers, subscribers, subscriptions, suppressions, topics
 from paperround.store.suppressed import AddressHashes, conceal, recognize
 
 _CHUNK = 500
-_LOCK = 0x70726573  # any number that no other part of paperround locks
 COLUMNS = tuple(name for name in FIELDS if name in subscribers.c)
 """The preferences that have a column; the others are subscriptions."""
 READING = (SubscriberState.ACTIVE.value, SubscriberState.PAUSED.value)
@@ -181,13 +180,16 @@ class Subscribers:
         Other programs are told that who was reading has left, so that they can forget the address too.
         """
         with writing(self._engine) as db:
+            among_others(db, digest_papers)
             known = select(subscribers.c.email_key).where(subscribers.c.row == row)
             for subscriber in load(db, subscribers.c.row == row):
                 if subscriber.state.value in READING:
                     tell(db, self._wanted, EventKind.UNSUBSCRIBED, subscriber.email, now)
             db.execute(delete(bounces).where(bounces.c.email_key.in_(known)))
             conceal(db, self._hashes, db.scalars(known).all())
+            # After the subscriber: a round that had them in hand has then written its digest.
             db.execute(delete(subscribers).where(subscribers.c.row == row))
+            db.execute(delete(digest_papers).where(digest_papers.c.subscriber == row))
 
     def suppress(self, email: str, reason: str, now: datetime) -> bool:
         """Put an address on the list of those that get nothing; False when it is there already."""
@@ -283,8 +285,7 @@ def take_turns(db: Connection) -> None:
 
     Whatever the order in which they lock, they then cannot wait for each other.
     """
-    if db.dialect.name == "postgresql":  # SQLite has one writer at a time
-        db.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+    alone(db, subscribers)
 
 
 def add(db: Connection, values: Mapping[str, Any]) -> int | None:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, delete, func, select, update
+from sqlalchemy import Connection, Engine, Select, delete, exists, func, select, update
 
 from paperround.domain.models import Match, Paper, SubscriberState, Topic
-from paperround.store.engine import alone, reading, upsert, writing
+from paperround.store.engine import alone, among_others, reading, upsert, writing
 from paperround.store.papers import load
 from paperround.store.schema import UNMATCHED, editions, matches, papers, subscribers, subscriptions, topics
 
@@ -104,6 +104,7 @@ class Topics:
         with writing(self._engine) as db:
             changed = update(topics).where(same).values(matched_query=topic.query).returning(topics.c.row)
             gone = sorted(outdated) if db.execute(changed).all() else []
+            among_others(db, matches)
             for start in range(0, len(gone), _CHUNK):
                 some = gone[start : start + _CHUNK]
                 db.execute(delete(matches).where(matches.c.topic == topic.row, matches.c.paper.in_(some)))
@@ -112,6 +113,7 @@ class Topics:
         """Forget a topic with its matches; those who follow it follow `move_to` instead, if that is given."""
         old, new = (select(topics.c.row).where(topics.c.slug == name).scalar_subquery() for name in (slug, move_to))
         with writing(self._engine) as db:
+            among_others(db, matches)
             if move_to:
                 both = select(subscriptions.c.subscriber).where(subscriptions.c.topic == new)
                 lone = (subscriptions.c.topic == old) & subscriptions.c.subscriber.not_in(both)
@@ -122,8 +124,10 @@ class Topics:
         """Forget subscribers' own queries that nobody follows any more."""
         with writing(self._engine) as db:
             alone(db, topics)  # somebody may be about to follow one of them
-            followed = select(subscriptions.c.topic)
-            db.execute(delete(topics).where(topics.c.private, topics.c.row.not_in(followed)))
+            among_others(db, matches)
+            # NOT IN would be one walk of all subscriptions per topic on PostgreSQL, once they do not fit its memory.
+            followed = exists().where(subscriptions.c.topic == topics.c.row)
+            db.execute(delete(topics).where(topics.c.private, ~followed))
 
     @contextmanager
     def matching(self, limit: int) -> Iterator[Matching]:
@@ -270,6 +274,7 @@ def _insert_matches(db: Connection, found: Sequence[tuple[int, Match]], old: Any
     ]
     if not values:
         return
+    among_others(db, matches)
     statement = upsert(db, matches)
     # A paper that changed keeps its match and its edition: it is no news for having a new score.
     db.execute(

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, case, delete, func, insert, select
 
 from paperround.domain.models import DeliveryState, Match
-from paperround.store.engine import upsert
+from paperround.store.engine import among_others, upsert
 from paperround.store.schema import deliveries, digest_papers, digests, matches, subscriptions, topics, unsent_papers
 
 
@@ -20,6 +20,7 @@ def give_back(db: Connection, rows: Sequence[int]) -> None:
     """
     if not rows:
         return
+    among_others(db, digest_papers)
     since = case(
         (deliveries.c.next_attempt_at < deliveries.c.created_at, deliveries.c.next_attempt_at),
         else_=deliveries.c.created_at,
@@ -42,6 +43,7 @@ def take_again(db: Connection, rows: Sequence[int]) -> list[int]:
     A letter is left out some of whose papers have come with a later one: nobody gets a paper twice.
     """
     taken: list[int] = []
+    among_others(db, digest_papers)
     query = (
         select(deliveries.c.row, deliveries.c.subscriber, deliveries.c.digest)
         .where(deliveries.c.row.in_(rows), deliveries.c.state == DeliveryState.EXPIRED.value)

@@ -1,0 +1,141 @@
+"""What is PostgreSQL's own: locks and their limits, connections through a pooler, imports that meet."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import Connection, text
+
+from paperround.app import open_store
+from paperround.domain.errors import StoreError
+from paperround.domain.models import SubscriberState
+from paperround.rounds import pipeline
+from paperround.store import Store, engine
+from paperround.store.engine import alone, among_others, connect, writing
+from paperround.store.schema import listings, topics
+from paperround.store.subscriber_changes import SubscriberChange
+from support.papers import listing
+from support.site import MORNING, Site
+
+
+@pytest.fixture
+def url(postgres_server: str) -> str:
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(postgres_server, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name}")
+    return f"{postgres_server.replace('postgresql:', 'postgresql+psycopg:', 1).rpartition('/')[0]}/{name}"
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[Store]:
+    store = open_store(url)
+    store.prepare()
+    yield store
+    store.close()
+
+
+def test_two_imports_in_opposite_order_do_not_wait_for_each_other_in_a_circle(tmp_path: Path, url: str) -> None:
+    sites = [Site(tmp_path, url), Site(tmp_path, url)]
+    sites[0].topic("robots")
+    emails = [f"subscriber{number:04}@example.org" for number in range(700)]
+    with ThreadPoolExecutor() as pool:
+        works = [
+            pool.submit(site.subscribers, order, "robots")
+            for site, order in zip(sites, (emails, emails[::-1]), strict=True)
+        ]
+    assert [work.exception() for work in works] == [None, None]
+    assert sites[0].app.store.subscribers.count() == {"active": 700}
+    for site in sites:
+        site.app.close()
+
+
+def test_results_of_an_import_stand_in_the_order_that_was_given(store: Store) -> None:
+    emails = ["cy@example.org", "ada@example.org", "ben@example.org"]
+    changes = [SubscriberChange(email, {}, SubscriberState.ACTIVE) for email in emails]
+    assert [result.email for result in store.changes.save(changes, MORNING)] == emails
+
+
+def _take(store: Store, lock: Callable[[Connection], None]) -> None:
+    with writing(store._engine) as db:
+        db.execute(text("SET LOCAL lock_timeout = '50ms'"))
+        lock(db)
+
+
+def _gets(store: Store, lock: Callable[[Connection], None]) -> bool:
+    try:
+        _take(store, lock)
+    except StoreError:
+        return False
+    return True
+
+
+def test_whoever_waits_too_long_for_a_lock_is_told_what_to_do(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    with writing(store._engine) as holding:
+        alone(holding, listings)
+        with pytest.raises(StoreError, match=r"locked for 30 s .* Run the command again: nothing is lost"):
+            _take(store, lambda db: among_others(db, listings))
+
+
+def test_sessions_give_up_on_locks_and_are_ended_when_their_program_stands_still(store: Store) -> None:
+    with store._engine.connect() as db:
+        names = ("lock_timeout", "idle_in_transaction_session_timeout", "TimeZone")
+        shown = {name: db.scalar(text(f"SHOW {name}")) for name in names}
+    assert shown == {"lock_timeout": "30s", "idle_in_transaction_session_timeout": "5min", "TimeZone": "UTC"}
+
+
+def test_connecting_sends_no_startup_options_which_pgbouncer_refuses(url: str) -> None:
+    taken = ("client_encoding", "connect_timeout", "keepalives_idle", "keepalives_interval", "keepalives_count")
+    assert tuple(engine._CLIENT) == taken
+
+
+def test_vacuum_and_analyze_do_not_wait_for_a_program_that_is_alone_with_a_table(store: Store, url: str) -> None:
+    plain = url.replace("postgresql+psycopg:", "postgresql:")
+    with writing(store._engine) as holding, psycopg.connect(plain, autocommit=True) as operator:
+        alone(holding, listings)
+        operator.execute("SET lock_timeout = '1s'")
+        operator.execute("ANALYZE listings")
+        operator.execute("VACUUM listings")
+
+
+def test_those_who_are_among_others_work_at_once_and_one_who_is_alone_waits_for_them(store: Store) -> None:
+    with writing(store._engine) as first, writing(store._engine) as second:
+        among_others(first, topics)
+        among_others(second, topics)
+        assert not _gets(store, lambda db: alone(db, topics))
+    assert _gets(store, lambda db: alone(db, topics))
+
+
+def test_days_are_counted_in_utc_whatever_time_zone_the_session_has(store: Store) -> None:
+    late = MORNING.replace(hour=23, minute=30)
+    changes = [SubscriberChange("ada@example.org", {}, SubscriberState.ACTIVE)]
+    store.changes.save(changes, late)
+    other = connect(str(store._url))
+    name = other.url.database
+    with other.connect() as db:
+        db.execution_options(isolation_level="AUTOCOMMIT")
+        db.execute(text(f"ALTER DATABASE {name} SET timezone = 'Asia/Tokyo'"))
+    other.dispose()
+    with store._engine.connect() as db:
+        db.execute(text("SET timezone = 'Asia/Tokyo'"))
+        db.commit()  # the pool gives the same connection again
+    assert store.overview.subscribers_by_day(MORNING)["joined"] == {late.date(): 1}
+
+
+def test_letters_that_several_programs_hand_over_are_counted_together(database_url: str, tmp_path: Path) -> None:
+    sites = [Site(tmp_path, database_url), Site(tmp_path, database_url)]
+    sites[0].topic("robots")
+    sites[0].papers(listing(1))
+    for number, site in enumerate(sites):
+        site.subscriber(f"subscriber{number}@example.org", "robots", first_now=True)
+        pipeline.publish(site.app)
+        assert pipeline.deliver(site.app).letters == {"sent": 1}
+    assert sites[0].app.store.deliveries.relay(MORNING.date()).handed_over == 2
+    assert sites[0].app.store.deliveries.relay(MORNING.date() + timedelta(days=1)).handed_over == 0
+    for site in sites:
+        site.app.close()
