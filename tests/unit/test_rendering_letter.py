@@ -103,6 +103,23 @@ def test_a_letter_of_titles_has_neither_lead_nor_index() -> None:
     assert not any(words in rendered.html for words in ("In one minute", "The one to read", "from all sides"))
 
 
+@pytest.mark.parametrize("theme", THEMES)
+def test_ten_papers_take_few_links_and_few_words_before_the_first_title(theme: str) -> None:
+    links = {"code_url": "https://code.example/", "pdf_url": "https://arxiv.org/pdf/2611.00001"}
+    rendered = letter([paper(row, upvotes=200 - row, **links) for row in range(1, 11)], more=18, name=theme)
+    assert rendered.html.count("<a ") <= 45
+    shown = re.sub(r"<[^>]+>", " ", "<body " + rendered.html.partition("<body ")[2].partition("199")[0])
+    assert len(re.findall(r"\w+", shown)) <= 45, "the masthead and three titles"
+
+
+def test_brief_letters_have_a_sentence_and_feedback_below_each_title() -> None:
+    brief = sample.SUBSCRIBER.with_preferences(density=Density.BRIEF)
+    rendered = letter([paper(1, summary="Said shortly."), paper(2, summary="Also shortly.")], subscriber=brief)
+    assert rendered.html.count("AI summary") == rendered.text.count("(AI summary)") == 2
+    assert "?more=2" in rendered.html
+    assert "In one minute" not in rendered.html
+
+
 @pytest.mark.slow
 def test_threads_can_share_a_renderer() -> None:
     papers = {row: paper(row, upvotes=row) for row in range(1, 41)}
@@ -124,7 +141,7 @@ def test_a_card_follows_its_paper_when_the_paper_changes() -> None:
 
 
 def test_a_card_follows_its_reasons() -> None:
-    assert "For you: similar to “Graphs”, which you wanted more of" in letter([paper()], why=("like: Graphs",)).html
+    assert "For you: like “Graphs”, which you wanted more of" in letter([paper()], why=("like: Graphs",)).html
     assert "Graphs" not in letter([paper()], why=("like: Trees",)).html
 
 

@@ -41,7 +41,7 @@ def test_summaries_are_shortened_before_papers_are_left_out() -> None:
 @given(st.integers(0, 200), st.sampled_from(["full", "brief", "titles"]))
 def test_every_paper_has_one_form_and_the_best_come_first(papers: int, density: str) -> None:
     plan = Plan(tuple(PlannedPaper(paper(row), ()) for row in range(1, papers + 1)), 0, density)
-    forms = (*plan.lead, *plan.cards, *plan.lines)
+    forms = (*plan.lead, *plan.cards, *plan.briefs, *plan.lines)
     assert forms == plan.choices
     assert all(entry in forms for entry in plan.entries)
 
@@ -49,17 +49,17 @@ def test_every_paper_has_one_form_and_the_best_come_first(papers: int, density: 
 @pytest.mark.parametrize(
     ("papers", "density", "forms"),
     [
-        (10, "full", (10, 1, 4, 5)),
-        (40, "full", (12, 1, 10, 29)),
-        (3, "full", (0, 1, 2, 0)),
-        (10, "brief", (0, 1, 9, 0)),
-        (10, "titles", (0, 0, 0, 10)),
-        (0, "full", (0, 0, 0, 0)),
+        (10, "full", (10, 1, 4, 0, 5)),
+        (40, "full", (12, 1, 10, 0, 29)),
+        (3, "full", (0, 1, 2, 0, 0)),
+        (10, "brief", (0, 1, 0, 9, 0)),
+        (10, "titles", (0, 0, 0, 0, 10)),
+        (0, "full", (0, 0, 0, 0, 0)),
     ],
 )
 def test_forty_papers_still_have_ten_summaries(papers: int, density: str, forms: tuple[int, ...]) -> None:
     plan = _plan(papers, density=density)
-    assert tuple(map(len, (plan.entries, plan.lead, plan.cards, plan.lines))) == forms
+    assert tuple(map(len, (plan.entries, plan.lead, plan.cards, plan.briefs, plan.lines))) == forms
 
 
 @pytest.mark.slow

@@ -60,6 +60,7 @@ _PICTURES = {BlockKind.LEAD: 1, BlockKind.CARD: 2}  # more of them make a letter
 _SENTENCES = ("subject", "lead", "date", "tally", "more", "finish", "reason")
 _ADDRESSES = ("unsubscribe", "preferences", "online", "feedback")
 _BLANK_LINKS = Links(*map(slot, _ADDRESSES))
+_FORMS = (BlockKind.ENTRY, BlockKind.LEAD, BlockKind.CARD, BlockKind.BRIEF, BlockKind.LINE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,15 +95,13 @@ class _Outline:
 
     @classmethod
     @lru_cache(maxsize=1024)
-    def of(cls, headings: tuple[str, ...], entries: int, lead: int, cards: int, lines: int, votes: bool) -> _Outline:
-        """That of a letter with so many papers in each form, under these headings."""
+    def of(cls, headings: tuple[str, ...], papers: tuple[int, ...], votes: bool) -> _Outline:
+        """That of a letter with so many papers in each of the forms of _FORMS, under these headings."""
         parts: list[tuple[_Form, int | None]] = []
-        for heading, kind, first, end in (
-            (headings[0], BlockKind.ENTRY, 0, entries),
-            (headings[1], BlockKind.LEAD, 0, lead),
-            (headings[2], BlockKind.CARD, lead, lead + cards),
-            (headings[3], BlockKind.LINE, lead + cards, lead + cards + lines),
-        ):
+        end = 0
+        for kind, heading, number in zip(_FORMS, headings, papers, strict=True):
+            first = 0 if kind is BlockKind.LEAD else end  # the index repeats what stands below it
+            end = first + number
             index = kind is BlockKind.ENTRY
             if first < end:
                 parts.append((_form(BlockKind.HEADING, heading, tight=index), None))
@@ -327,17 +326,18 @@ class LetterRenderer:
         """The letter's outline, and its blocks: each one's form and paper."""
         entries, choices = plan.entries, plan.choices
         votes = any(view.is_popular(choice.paper) for choice in entries)
-        numbers = len(entries), len(plan.lead), len(plan.cards), len(plan.lines)
-        outline = _Outline.of(self._headings(cadence), *numbers, votes)
+        numbers = tuple(map(len, (entries, plan.lead, plan.cards, plan.briefs, plan.lines)))
+        outline = _Outline.of(self._headings(cadence), numbers, votes)
         papers = (None if place is None else choices[place] for place in outline.places)
         return outline, list(zip(outline.forms, papers, strict=True))
 
     def _headings(self, cadence: Cadence) -> tuple[str, ...]:
-        """What stands above the index, the lead, the cards and the lines."""
+        """What stands above the papers of each form."""
         _ = self.language.gettext
         also = _("Also this month") if cadence is Cadence.MONTHLY else _("Also this week")
         also = also if cadence.tells_of_days else _("Also today")
-        return _("In one minute"), _("The one to read"), _("More for you"), also
+        more = _("More for you")
+        return _("In one minute"), _("The one to read"), more, more, also
 
     def _kept(self, parts: Sequence[_Part], budget: int, day: date) -> list[_RenderedBlock]:
         """The blocks; those that are new are laid out in one go."""
@@ -368,8 +368,7 @@ class LetterRenderer:
     def _block(self, form: _Form, choice: PlannedPaper | None, budget: int, day: date) -> Block:
         if choice is None:
             return Block(form.kind, form.heading, tight=form.tight)
-        if form.kind is BlockKind.LEAD and budget:
-            budget = size.LEAD_BUDGET
+        budget = size.budget_of(form.kind, budget)
         card = view.card(
             choice.paper, choice.why, self.language, budget, day, site=self.site.base_url, tag=choice.tag
         )

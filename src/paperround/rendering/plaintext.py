@@ -70,6 +70,13 @@ def block_text(block: Block, language: Language, feedback: str = "") -> str:
             lines = wrap(" · ".join(fact for fact in facts if fact), INDENT)
         case BlockKind.LINE:
             lines = [*wrap(card.title, INDENT), *_withdrawn(card, language), *_address(card)]
+        case BlockKind.BRIEF:
+            lines = [
+                *wrap(card.title, INDENT),
+                *_withdrawn(card, language),
+                *_summary(card, language),
+                *_address(card),
+            ]
         case _:
             lines = [*_card_lines(card, language, feedback if block.kind is BlockKind.LEAD else "")]
     return "\n".join(lines)[len(INDENT) :] + end
@@ -80,9 +87,7 @@ def _card_lines(card: Card, language: Language, feedback: str) -> Iterator[str]:
     yield from wrap(card.title, INDENT)
     yield from _withdrawn(card, language)
     yield from wrap(" · ".join(part for part in (card.tag, *card.byline, *card.badges) if part), INDENT)
-    if card.summary:
-        label = " " + _("(AI summary)") if card.made_summary else ""
-        yield from wrap(card.summary + label, INDENT)
+    yield from _summary(card, language)
     if card.why:
         yield from wrap(_("For you: %(why)s") % {"why": "; ".join(card.why)}, INDENT)
     yield from _address(card)
@@ -173,6 +178,11 @@ def _closing(letter: LetterView, site: Site, language: Language) -> Iterator[str
 
 def _withdrawn(card: Card, language: Language) -> list[str]:
     return wrap(language.gettext("Withdrawn by its authors."), INDENT) if card.withdrawn else []
+
+
+def _summary(card: Card, language: Language) -> list[str]:
+    label = " " + language.gettext("(AI summary)") if card.made_summary else ""
+    return wrap(card.summary + label, INDENT) if card.summary else []
 
 
 def _votes(card: Card, language: Language) -> str:

@@ -10,11 +10,13 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from paperround.domain.models import Paper
+from paperround.rendering.view import BlockKind
 
 LIMIT = 100_000  # bytes of UTF-8
 # Characters of a card's summary, two lines on a phone first; with 0 only the title stands.
-BUDGETS = (180, 120, 80, 0)
+BUDGETS = (140, 110, 80, 0)
 LEAD_BUDGET = 230  # characters of the lead's summary
+BRIEF_BUDGET = 110  # characters: one sentence below a title
 _LEAST_CARDS = 4
 _PAPERS_A_CARD = 4  # of forty papers ten have a summary
 _LEAST_INDEXED = 4  # a shorter letter is its own index
@@ -52,16 +54,19 @@ class Plan:
     @property
     def cards(self) -> Sequence[PlannedPaper]:
         """The papers that have a summary, after the lead."""
-        if self.density == "titles":
+        if self.density != "full":
             return ()
-        if self.density == "brief":
-            return self.choices[1:]
         return self.choices[1 : 1 + max(_LEAST_CARDS, len(self.choices) // _PAPERS_A_CARD)]
+
+    @property
+    def briefs(self) -> Sequence[PlannedPaper]:
+        """The papers that have a title and one sentence, after the lead."""
+        return self.choices[1:] if self.density == "brief" else ()
 
     @property
     def lines(self) -> Sequence[PlannedPaper]:
         """The papers that have a title only: those of lower rank."""
-        return self.choices[len(self.lead) + len(self.cards) :]
+        return self.choices[len(self.lead) + len(self.cards) + len(self.briefs) :]
 
     @property
     def entries(self) -> Sequence[PlannedPaper]:
@@ -69,6 +74,13 @@ class Plan:
         if self.density != "full" or len(self.choices) < _LEAST_INDEXED:
             return ()
         return self.choices[:_MOST_INDEXED]
+
+
+def budget_of(kind: BlockKind, budget: int) -> int:
+    """How many characters of a summary a paper has in this form, where cards have `budget`."""
+    if kind is BlockKind.LEAD:
+        return LEAD_BUDGET if budget else 0
+    return min(budget, {BlockKind.CARD: budget, BlockKind.BRIEF: BRIEF_BUDGET}.get(kind, 0))
 
 
 def fit(plan: Plan, make: Callable[[Plan], Made], measure: Callable[[Made], int], limit: int = LIMIT) -> Made:

@@ -111,6 +111,8 @@ class BlockKind(StrEnum):
     """The paper to read first, with everything that is known of it."""
     CARD = "card"
     """A paper with its summary."""
+    BRIEF = "brief"
+    """A paper as its title and one sentence."""
     LINE = "line"
     """A paper as its title alone."""
 
