@@ -57,8 +57,9 @@ def _preferences(page: Page, base: Address, email: str) -> str:
 @pytest.mark.parametrize("field", ["#query-1", "#at", "#max_papers", "#email"])
 def test_enter_subscribes(page: Page, base: Address, field: str) -> None:
     page.goto(f"{base}/subscribe")
-    page.check("input[name=topic][value=robotics]")
+    page.check("input[name=way][value=interest]")
     page.fill("#query-1", "gripper")
+    page.click("summary")
     page.fill("#email", f"enter{field[1:].replace('_', '')}{id(page)}@papers.example")
     _enter(page, field)
     assert "Check your email" in page.inner_text("h1")
@@ -114,8 +115,8 @@ def test_a_hidden_day_never_blocks_the_form(browser: Browser, base: Address) -> 
     context = browser.new_context()
     page = context.new_page()
     page.goto(f"{base}/subscribe")
-    page.check("input[name=topic][value=robotics]")
     page.fill("#email", "hidden@papers.example")
+    page.click("summary")
     page.select_option("#cadence", "monthly")
     page.fill("#monthday", "")
     page.select_option("#cadence", "weekly")
@@ -130,10 +131,12 @@ def test_the_fields_match_the_choice_after_back(browser: Browser, base: Address)
     context = browser.new_context()
     page = context.new_page()
     page.goto(f"{base}/subscribe")
+    page.click("summary")
     page.select_option("#cadence", "monthly")
     page.fill("#monthday", "15")
     page.click("footer a >> nth=0")
     page.go_back()
+    page.evaluate("document.querySelector('details').open = true")
     chosen = page.input_value("#cadence")
     assert page.is_visible("#monthday") is (chosen == "monthly")
     context.close()
@@ -145,11 +148,45 @@ def test_a_chosen_utc_stays(browser: Browser, base: Address) -> None:
     page = context.new_page()
     page.goto(f"{base}/subscribe")
     assert page.input_value("#timezone") == "Asia/Tokyo"
+    assert "Tokyo (UTC+9)" in page.inner_text("summary")
+    page.click("summary")
     page.select_option("#timezone", "UTC")
     page.fill("#email", "utc@papers.example")
+    page.check("input[name=way][value=interest]")
     page.fill("#query-1", '"never closed')
     _enter(page, "#email")
     assert page.input_value("#timezone") == "UTC"
+    context.close()
+
+
+def test_a_time_zone_is_found_by_its_city(browser: Browser, base: Address) -> None:
+    context = browser.new_context(timezone_id="America/Indiana/Knox")
+    page = context.new_page()
+    page.goto(f"{base}/subscribe")
+    assert page.input_value("#timezone") == "America/Indiana/Knox"  # not on the list, and the browser's own
+    page.click("summary")
+    page.fill("[aria-label='Find a city']", "sao p")
+    assert page.input_value("#timezone") == "America/Sao_Paulo"
+    assert "Sao Paulo (UTC−3)" in page.inner_text("summary")
+    page.fill("[aria-label='Find a city']", "")
+    page.select_option("#timezone", "Europe/Berlin")
+    page.press("[aria-label='Find a city']", "Enter")
+    assert urlsplit(page.url).path == "/subscribe"
+    context.close()
+
+
+def test_only_what_belongs_to_the_chosen_way_is_shown(browser: Browser, base: Address) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{base}/subscribe")
+    assert page.is_checked("input[name=way][value=best]")
+    assert page.locator("form.subscribe button[value=subscribe]:visible").count() == 1
+    assert page.is_hidden("#query-1")
+    page.check("input[name=way][value=topics]")
+    assert page.is_visible("input[name=topic][value=robotics]")
+    page.check("input[name=way][value=interest]")
+    assert page.is_visible("#query-1")
+    assert page.is_hidden("input[name=topic][value=robotics]")
     context.close()
 
 

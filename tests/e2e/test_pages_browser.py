@@ -72,14 +72,14 @@ def test_from_the_form_to_the_way_out(  # noqa: PLR0915 - one visit from beginni
     assert page.input_value("#email") == email
     assert page.input_value("#timezone") == ("Asia/Tokyo" if javascript else "UTC")
     assert page.locator("input[name=topic]:checked").count() == 0
-    page.check("input[name=topic][value=robotics]")
+    page.check("input[name=way][value=interest]")
     page.fill("#query-1", '"flow matching" OR GUI')
     if not javascript:
         page.click("text=Preview the matches of the past week")
     page.wait_for_selector("#trials li a")
     assert re.search(r"\d+ papers in the past week", page.inner_text("#trials"))
-    page.check("input[name=first_now]")
-    page.click("main form button:not(.quiet, .away)")
+    assert page.is_checked("input[name=first_now]")
+    page.click("main form .first button")
     assert "Check your email" in page.inner_text("h1")
 
     (asking,) = letters_to(base, email)

@@ -222,12 +222,57 @@ def test_nothing_typed_into_the_form_is_repeated_in_the_letter(pages: Pages) -> 
     assert "BUY NOW" not in asking.as_string()
 
 
-def test_no_box_is_ticked_and_the_frequency_is_told(pages: Pages) -> None:
+def _checked(page: str) -> list[str]:
+    return re.findall(r'name="(\w+)" value="(\w+)" checked', page)
+
+
+def test_no_topic_is_ticked_but_the_one_in_the_address(pages: Pages) -> None:
     page = pages.client.get("/subscribe").text
-    assert " checked" not in page
+    assert _checked(page) == [("way", "topics"), ("first_now", "1")]
     assert "Frequency" in page
     assert "I can change this or unsubscribe at any time" in page
-    assert pages.client.get("/subscribe?topic=agents").text.count(" checked") == 1
+    page = pages.client.get("/subscribe?topic=agents").text
+    assert _checked(page) == [("way", "topics"), ("topic", "agents"), ("first_now", "1")]
+    assert _checked(pages.client.get("/subscribe?q=bees").text)[0] == ("way", "interest")
+
+
+def test_a_site_with_a_topic_of_the_best_offers_it_first(pages: Pages) -> None:
+    pages.site.topic("best", "robots OR agents")
+    page = pages.client.get("/subscribe").text
+    assert _checked(page)[0] == ("way", "best")
+    assert page.index('value="best" checked') < page.index('value="topics"')
+    assert 'name="topic" value="best"' not in page
+
+
+@pytest.mark.parametrize(
+    ("way", "topics", "queries"),
+    [("best", ("best",), ()), ("topics", ("robots",), ()), ("interest", (), ("bees that dance",)),
+     ("", ("robots",), ("bees that dance",))],
+)  # fmt: skip
+def test_only_what_belongs_to_the_chosen_way_is_subscribed_to(
+    pages: Pages, way: str, topics: tuple[str, ...], queries: tuple[str, ...]
+) -> None:
+    pages.site.topic("best", "robots OR agents")
+    pages.subscribe(EMAIL, way=way, topic=["", "robots"], query="bees that dance")
+    (link,) = set(links_in(pages.letters()[0], "c"))
+    pages.client.post(link)
+    chosen = pages.app.store.subscribers.by_email(EMAIL).preferences  # type: ignore[union-attr]
+    assert (chosen.topics, chosen.queries) == (topics, queries)
+
+
+def test_a_way_that_nothing_was_chosen_for_stays_and_says_so(pages: Pages) -> None:
+    answer = pages.subscribe(EMAIL, way="interest", topic=["", "robots"], query="")
+    assert answer.status_code == 422
+    assert ("way", "interest") in _checked(answer.text)
+    assert "Choose a topic, or enter a query." in answer.text
+
+
+def test_a_form_on_another_site_leads_here_with_the_address_filled_in(pages: Pages) -> None:
+    before = pages.dump()
+    answer = pages.client.get("/subscribe", params={"email": '"><script>@papers.example', "topic": "robots"})
+    assert 'value="&#34;&gt;&lt;script&gt;@papers.example"' in answer.text
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert pages.dump() == before
 
 
 def test_what_is_missing_is_said_beside_the_field(pages: Pages) -> None:

@@ -23,6 +23,7 @@ from paperround.web.browse.periods import Period, View, read_day, read_view
 from paperround.web.context import preferred
 from paperround.web.progress import RoundProgress
 from paperround.web.rate_limits import RateLimit
+from paperround.web.subscribers import time_zones
 from support.letters import FOLDERS
 from support.papers import listing
 
@@ -243,3 +244,25 @@ def test_progress_is_told_while_there_is_some(monkeypatch: pytest.MonkeyPatch) -
     assert watched.facts()["told"] == "Delivering: 1,200"
     now[0] += 11
     assert watched.facts()["told"] == "No round is running."
+
+
+def test_about_ninety_time_zones_are_offered_by_region_with_their_present_offset() -> None:
+    winter, summer = datetime(2026, 1, 10, tzinfo=UTC), datetime(2026, 7, 10, tzinfo=UTC)
+    offered = dict(time_zones.choices(winter))
+    names = [zone.name for some in offered.values() for zone in some]
+    assert 80 <= len(names) == len(set(names)) <= 100
+    assert [zone.label for zone in offered[""]] == ["UTC"]
+    labels = {zone.name: zone.label for some in time_zones.choices(summer) for zone in some[1]}
+    assert labels["Europe/Berlin"] == "Berlin (UTC+2)"
+    assert labels["Asia/Kathmandu"] == "Kathmandu (UTC+5:45)"
+    assert labels["America/St_Johns"] == "St Johns (UTC−2:30)"
+    assert labels["America/Argentina/Buenos_Aires"] == "Buenos Aires (UTC−3)"
+
+
+def test_a_time_zone_that_somebody_has_chosen_is_offered_too() -> None:
+    offered = dict(time_zones.choices(datetime(2026, 1, 10, tzinfo=UTC), "America/Indiana/Knox"))
+    assert "Knox (UTC−6)" in [zone.label for zone in offered["America"]]
+    assert [zone.name for zone in dict(time_zones.choices(datetime(2026, 1, 10, tzinfo=UTC), "EST5EDT"))[""]] == [
+        "UTC",
+        "EST5EDT",
+    ]

@@ -1,12 +1,41 @@
 /* Conveniences. Every page works without JavaScript. */
 "use strict";
 
-// Preselect the browser's time zone unless the visitor has chosen one.
-const zone = document.querySelector("select[data-guess]");
+// Preselect the browser's time zone unless the visitor has chosen one, and find zones by city.
+const zone = document.querySelector("#timezone");
+const told = document.querySelector("#zone-told");
+const tellZone = () => { if (told) told.textContent = zone.selectedOptions[0].textContent; };
 if (zone) {
-  const guess = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  if ([...zone.options].some((option) => option.value === guess)) zone.value = guess;
+  if ("guess" in zone.dataset) {
+    const guess = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    if (guess && ![...zone.options].some((option) => option.value === guess)) {
+      zone.add(new Option(guess.split("/").pop().replaceAll("_", " "), guess));
+    }
+    if (guess) zone.value = guess;
+  }
+  tellZone();
+  zone.addEventListener("change", tellZone);
+  const all = [...zone.children];
+  const finder = document.createElement("input");
+  finder.type = "search";
+  finder.placeholder = zone.dataset.filter;
+  finder.setAttribute("aria-label", zone.dataset.filter);
+  finder.addEventListener("input", () => {
+    const wanted = finder.value.trim().toLowerCase().replaceAll(" ", "_");
+    const options = all.flatMap((child) => (child instanceof HTMLOptGroupElement ? [...child.children] : [child]));
+    const chosen = zone.value;
+    const fits = options.filter((option) => `${option.value} ${option.text}`.toLowerCase().replaceAll(" ", "_").includes(wanted));
+    options.forEach((option) => { option.hidden = option.disabled = wanted !== "" && !fits.includes(option); });
+    if (wanted && fits.length && !fits.some((option) => option.value === chosen)) zone.value = fits[0].value;
+    tellZone();
+  });
+  // Enter chooses, and must not send the form.
+  finder.addEventListener("keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); zone.focus(); } });
+  zone.before(finder);
 }
+
+// A field that is wrong must not hide in a folded part of the form.
+document.addEventListener("invalid", (event) => event.target.closest("details")?.setAttribute("open", ""), true);
 
 // Show only the day field that the chosen frequency uses.
 const cadence = document.querySelector("#cadence");

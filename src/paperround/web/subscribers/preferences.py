@@ -174,6 +174,7 @@ def page(
     preferences were changed after the form was opened.
     """
     language = context.language(subscriber.language)
+    form = shown or PreferencesForm(subscriber.preferences)
     zone = subscriber.schedule.timezone
     due = subscriber.next_digest_at if subscriber.state is SubscriberState.ACTIVE else None
     return context.private_page(
@@ -186,8 +187,8 @@ def page(
         said=said,
         stale=stale,
         version=PreferencesForm(subscriber.preferences).version,
-        form=shown or PreferencesForm(subscriber.preferences),
-        choices=preferences_form.choices(context, language),
+        form=form,
+        choices=preferences_form.choices(context, language, form),
         next_letter=wording.moment(due, zone, language) if due else "",
         promise=wording.promise(subscriber.schedule, language),
         paused_until=language.date(until) if (until := subscriber.preferences.paused_until) else "",

@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
-from zoneinfo import available_timezones
 
 from paperround.app import App
 from paperround.domain import preferences
@@ -24,6 +22,8 @@ from paperround.store.topics import news_horizon
 from paperround.subscribers import membership
 from paperround.web import wording
 from paperround.web.forms import FormFields
+from paperround.web.subscribers import time_zones
+from paperround.web.subscribers.time_zones import TimeZoneChoice
 
 if TYPE_CHECKING:
     from paperround.web.context import RequestContext
@@ -61,6 +61,8 @@ class PreferencesForm:
     """By field; what was not sent is not in it, and stays as it is."""
     email: str = ""
     first_now: bool = False
+    way: str = ""
+    """How a newcomer chooses what to read: `best`, `topics` or `interest`."""
     wrong: Mapping[str, str] = field(default_factory=dict)
     """By input."""
     trials: tuple[QueryPreview, ...] = ()
@@ -88,7 +90,7 @@ class Choices:
     topics: Sequence[Topic]
     cadences: Sequence[tuple[str, str]]
     weekdays: Sequence[tuple[str, str]]
-    zones: Sequence[tuple[str, Sequence[str]]]
+    zones: Sequence[tuple[str, Sequence[TimeZoneChoice]]]
     themes: Sequence[str]
     densities: Sequence[tuple[str, str]]
     languages: Mapping[str, str]
@@ -96,28 +98,25 @@ class Choices:
     most_query: int = MOST_QUERY
 
 
-def choices(context: RequestContext, language: Language) -> Choices:
-    """What there is to choose from."""
+def choices(context: RequestContext, language: Language, form: PreferencesForm) -> Choices:
+    """What there is to choose from, with what the form already has."""
     return Choices(
         topics=context.app.store.topics.public(),
         cadences=wording.cadences(language),
         weekdays=list(zip(preferences.WEEKDAYS, wording.weekdays(language), strict=True)),
-        zones=zones(),
+        zones=time_zones.choices(context.app.clock(), _known_zone(form)),
         themes=theme.names(context.folders),
         densities=wording.densities(language),
         languages=context.language_names,
     )
 
 
-@lru_cache(maxsize=1)
-def zones() -> list[tuple[str, list[str]]]:
-    """The time zones by region; names that only aliases and compilers know are left out."""
-    found: dict[str, list[str]] = {"": ["UTC"]}
-    for name in sorted(available_timezones()):
-        region, _, place = name.partition("/")
-        if place and region not in {"Etc", "SystemV", "US", "posix", "right"}:
-            found.setdefault(region, []).append(name)
-    return list(found.items())
+def _known_zone(form: PreferencesForm) -> str:
+    """The time zone in the form, UTC where that is none."""
+    try:
+        return str(preferences.read_field("timezone", form["timezone"]))
+    except PreferenceError:
+        return "UTC"
 
 
 def read_form(form: FormFields, stored: Preferences = DEFAULTS) -> PreferencesForm:
@@ -130,7 +129,7 @@ def read_form(form: FormFields, stored: Preferences = DEFAULTS) -> PreferencesFo
         typed[name] = entries if name in LISTS else form.get(shown)[:500]
     if "queries" in typed:
         typed["queries"] = typed["queries"][: MOST_QUERIES * 2]
-    return PreferencesForm(stored, typed, form.get("email")[:500], "first_now" in form)
+    return PreferencesForm(stored, typed, form.get("email")[:500], "first_now" in form, form.get("way")[:20])
 
 
 def check_form(

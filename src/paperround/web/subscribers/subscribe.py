@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from enum import StrEnum
 from functools import partial
 
 from fastapi import APIRouter, Request, Response
@@ -14,7 +15,8 @@ from starlette.concurrency import run_in_threadpool
 
 from paperround.domain.errors import WrongUse
 from paperround.domain.latex import readable
-from paperround.domain.preferences import DEFAULTS
+from paperround.domain.models import Topic
+from paperround.domain.preferences import DEFAULTS, MOST_QUERY
 from paperround.rendering.language import Language
 from paperround.subscribers import confirmation, membership
 from paperround.web.browse.cards import page_of
@@ -29,16 +31,41 @@ get = partial(router.get, response_model=None)
 post = partial(router.post, response_model=None)
 # Known and unknown addresses cost the database nearly the same time; a fixed minimum hides the rest.
 _EVEN_SECONDS = 0.04
+_LONGEST_EMAIL = 254  # characters, RFC 5321 4.5.3.1.3
 _TRAP = "extra"
+BEST = "best"
+"""The topic for people who want no topics: the day's best papers on any subject. A site may lack it."""
+
+
+class Way(StrEnum):
+    """How somebody chooses what to read. What they entered for another way is left out."""
+
+    BEST = "best"
+    TOPICS = "topics"
+    INTEREST = "interest"
+
+
+_LEFT_OUT: Mapping[Way, Mapping[str, tuple[str, ...]]] = {
+    Way.BEST: {"topics": (BEST,), "queries": ()},
+    Way.TOPICS: {"queries": ()},
+    Way.INTEREST: {"topics": ()},
+}
 
 
 @get("/subscribe")
-def subscribe_form(request: Request, context: ContextDep, topic: str = "", q: str = "") -> Response:
-    """The subscribe form. Nothing is preselected except the topic or query in the address."""
+def subscribe_form(request: Request, context: ContextDep, topic: str = "", q: str = "", email: str = "") -> Response:
+    """The subscribe form, with the topic, query and email address in its own address filled in.
+
+    Another site's form may lead here with `?email=`: it sends nothing itself.
+    """
     language = context.visitors_language(request)
     chosen = tuple(known.slug for known in context.app.store.topics.public() if known.slug == topic)
-    shown = PreferencesForm(DEFAULTS.patched({"topics": chosen, "language": language.code}))
-    return _form(request, context, language, replace(shown, typed={"queries": (q,)} if q else {}))
+    shown = PreferencesForm(DEFAULTS.patched({"topics": chosen, "language": language.code}), first_now=True)
+    typed = {"queries": (q[:MOST_QUERY],)} if q else {}
+    response = _form(request, context, language, replace(shown, typed=typed, email=email[:_LONGEST_EMAIL]))
+    if email:
+        response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 @post("/subscribe")
@@ -100,9 +127,9 @@ async def _evenly(work: Callable[[], Response]) -> Response:
 
 def _subscribe(request: Request, context: RequestContext, form: FormFields) -> Response:
     language = context.visitors_language(request)
-    shown = preferences_form.read_form(form, replace(DEFAULTS, language=language.code))
+    shown = _as_chosen(preferences_form.read_form(form, replace(DEFAULTS, language=language.code)))
     if form.get("step") == "begin":
-        return _form(request, context, language, shown)
+        return _form(request, context, language, replace(shown, first_now=True))
     context.count_trials(request, len(shown["queries"]))
     if form.get("step") == "try":
         trials = tuple(preferences_form.preview_query(context.app, text, language) for text in shown["queries"])
@@ -140,6 +167,24 @@ def _subscribe(request: Request, context: RequestContext, form: FormFields) -> R
         ),
     ]
     return _look(request, context, language, lines)
+
+
+def _as_chosen(form: PreferencesForm) -> PreferencesForm:
+    """The form with what belongs to the chosen way; all of it where no way is named."""
+    if form.way not in set(Way):
+        return form
+    return replace(form, typed={**form.typed, **_LEFT_OUT[Way(form.way)]})
+
+
+def _way(form: PreferencesForm, topics: Sequence[Topic]) -> Way:
+    """The way that this form chooses; where none is named, by what is in it, else the day's best if there is such."""
+    if form.way in set(Way):
+        return Way(form.way)
+    if form["queries"]:
+        return Way.INTEREST
+    if form["topics"] and tuple(form["topics"]) != (BEST,):
+        return Way.TOPICS
+    return Way.BEST if BEST in {topic.slug for topic in topics} else Way.TOPICS
 
 
 def _send_link(request: Request, context: RequestContext, form: FormFields) -> Response:
@@ -199,6 +244,7 @@ def _form(
     *,
     trapped: bool = False,
 ) -> Response:
+    choices = preferences_form.choices(context, language, form)
     response = context.page(
         request,
         "subscribe",
@@ -210,7 +256,9 @@ def _form(
         stamp=stamp,
         trapped=trapped,
         fresh="timezone" not in form.typed,
-        choices=preferences_form.choices(context, language),
+        way=_way(form, choices.topics),
+        choices=choices,
+        best=next((topic for topic in choices.topics if topic.slug == BEST), None),
         agreement=agreement(language),
     )
     if request.method == "POST":

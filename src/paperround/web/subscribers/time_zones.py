@@ -1,0 +1,64 @@
+"""The time zones that the forms offer: about ninety, by region, each with its present offset. Pure.
+
+The database of time zones has some 600 names, most of them cities that share their clock with a larger one. Any of
+them is accepted, and one that somebody has chosen is offered too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+_NAMES = """
+    Africa/Accra Africa/Addis_Ababa Africa/Cairo Africa/Casablanca Africa/Johannesburg Africa/Lagos Africa/Nairobi
+    America/Anchorage America/Argentina/Buenos_Aires America/Bogota America/Caracas America/Chicago America/Denver
+    America/Halifax America/Havana America/Lima America/Los_Angeles America/Mexico_City America/Montevideo
+    America/New_York America/Nuuk America/Phoenix America/Puerto_Rico America/Santiago America/Sao_Paulo
+    America/St_Johns America/Toronto
+    Asia/Almaty Asia/Baghdad Asia/Baku Asia/Bangkok Asia/Beirut Asia/Dhaka Asia/Dubai Asia/Ho_Chi_Minh Asia/Hong_Kong
+    Asia/Jakarta Asia/Jerusalem Asia/Kabul Asia/Karachi Asia/Kathmandu Asia/Kolkata Asia/Kuala_Lumpur Asia/Manila
+    Asia/Riyadh Asia/Seoul Asia/Shanghai Asia/Singapore Asia/Taipei Asia/Tashkent Asia/Tbilisi Asia/Tehran Asia/Tokyo
+    Asia/Yangon
+    Atlantic/Azores Atlantic/Cape_Verde Atlantic/Reykjavik
+    Australia/Adelaide Australia/Brisbane Australia/Melbourne Australia/Perth Australia/Sydney
+    Europe/Amsterdam Europe/Athens Europe/Berlin Europe/Brussels Europe/Bucharest Europe/Budapest Europe/Copenhagen
+    Europe/Dublin Europe/Helsinki Europe/Istanbul Europe/Kyiv Europe/Lisbon Europe/London Europe/Madrid Europe/Moscow
+    Europe/Oslo Europe/Paris Europe/Prague Europe/Rome Europe/Sofia Europe/Stockholm Europe/Vienna Europe/Vilnius
+    Europe/Warsaw Europe/Zurich
+    Pacific/Auckland Pacific/Fiji Pacific/Honolulu Pacific/Noumea
+""".split()  # noqa: SIM905 - as a list it would take a page
+_MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class TimeZoneChoice:
+    """A time zone as a form offers it."""
+
+    name: str
+    """In the database of time zones: `Europe/Berlin`."""
+    label: str
+    """`Berlin (UTC+1)`."""
+
+
+def choices(now: datetime, chosen: str = "UTC") -> list[tuple[str, list[TimeZoneChoice]]]:
+    """The time zones by region, UTC first under the empty name, with `chosen` among them."""
+    return [(region, list(some)) for region, some in _choices(now.replace(minute=0, second=0, microsecond=0), chosen)]
+
+
+@lru_cache(maxsize=64)
+def _choices(now: datetime, chosen: str) -> list[tuple[str, list[TimeZoneChoice]]]:
+    by_region: dict[str, list[TimeZoneChoice]] = {"": [TimeZoneChoice("UTC", "UTC")]}
+    for name in sorted({*_NAMES, chosen} - {"UTC"}):
+        region = name.partition("/")[0] if "/" in name else ""
+        by_region.setdefault(region, []).append(TimeZoneChoice(name, _label(name, now)))
+    return list(by_region.items())
+
+
+def _label(name: str, now: datetime) -> str:
+    offset = now.astimezone(ZoneInfo(name)).utcoffset() or timedelta()
+    hours, minutes = divmod(abs(offset) // _MINUTE, 60)
+    sign = "+" if offset >= timedelta() else "−"
+    city = name.rpartition("/")[2].replace("_", " ")
+    return f"{city} (UTC{sign}{hours}{f':{minutes:02}' if minutes else ''})"
