@@ -104,7 +104,9 @@ def test_a_first_morning_from_file_to_letter(site: Site) -> None:
     assert delivery["issue"] == "daily 2026-11-23"
     assert delivery["papers"] == ["2611.00000", "2611.00001", "2611.00002"]
     assert [attempt["code"] for attempt in delivery["attempts"]] == [250]
-    assert site.json("deliveries", "show", str(delivery["id"])) == delivery
+    shown = site.json("deliveries", "show", str(delivery["id"]))
+    assert [one["paper"] for one in shown.pop("scores")] == delivery["papers"]
+    assert shown == delivery
     assert len(list((site.folder / "data" / "inbox" / "new").iterdir())) == 1
     assert site.json("--now", MORNING, "round")["due"] == 0
 

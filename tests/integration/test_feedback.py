@@ -28,6 +28,12 @@ _EMAIL = "ada@lovelace.example"
 _WORDS = {"robots": "robots grasp unseen cups with grippers", "agents": "agents browse shops and fill carts"}
 
 
+@pytest.fixture(autouse=True)
+def _no_near_copies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The papers of this file say much the same on purpose."""
+    monkeypatch.setattr("paperround.matching.near_copies._ALIKE_IN_WORDS", 2.0)
+
+
 @pytest.fixture
 def pages(tmp_path: Path) -> Iterator[Pages]:
     made = Pages(tmp_path)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paperround.domain.models import DISCUSSED, Digest, Pick, Section
+from paperround.domain.models import DISCUSSED, Digest, Pick, Score, Section
 from paperround.matching.compose import Candidate, compose
-from paperround.matching.popularity import popularity, rank
+from paperround.matching.popularity import popularity
 
 ORDER = ("robots", "agents", "speech")
 NAMES = {"robots": "Robots", "agents": "Agents", "speech": "Speech"}
@@ -36,7 +37,7 @@ def given_ranks(digest: Digest, found: list[Candidate]) -> dict[int, float]:
     for one in found:
         if one.paper not in best or one.score > best[one.paper].score:
             best[one.paper] = one
-    return {paper: rank(one.score, one.popularity) for paper, one in best.items()}
+    return {paper: one.ranking.total for paper, one in best.items()}
 
 
 @given(candidates, rooms)
@@ -114,8 +115,8 @@ def test_a_digest_says_under_which_other_topics_a_paper_was_found() -> None:
     assert composed(found, 10) == Digest(
         "daily 2026-11-23",
         (
-            Section("robots", "Robots", (Pick(2, ("title: arm",), 0.3),)),
-            Section("agents", "Agents", (Pick(1, ("title: agent", "also on Robots, Speech"), 0.675),)),
+            Section("robots", "Robots", (Pick(2, ("title: arm",), 0.3, Score(0.3)),)),
+            Section("agents", "Agents", (Pick(1, ("title: agent", "also on Robots, Speech"), 0.675, Score(0.675)),)),
         ),
     )
 
@@ -177,10 +178,69 @@ def test_popularity_has_the_documented_values(votes: int | None, age: float, pop
     assert popularity(votes, None, None, age) == pytest.approx(popular)
 
 
-@given(st.floats(0, 1), st.floats(0, 1))
+# --- near copies ------------------------------------------------------------------------------------------------
+
+
+def near(*groups: set[int]) -> Callable[[Sequence[int]], dict[int, set[int]]]:
+    """Papers that say much the same, group by group."""
+    return lambda rows: {row: group - {row} for group in groups for row in group if row in rows}
+
+
+def test_five_copies_do_not_fill_a_letter() -> None:
+    copies = [Candidate(number, "robots", 0.9) for number in range(1, 6)]
+    others = [Candidate(number, "robots", 0.75) for number in range(6, 9)]
+    alone = compose("i", [*copies, *others], ORDER, NAMES, 5)
+    digest = compose("i", [*copies, *others], ORDER, NAMES, 5, alike=near({1, 2, 3, 4, 5}))
+    assert alone is not None
+    assert digest is not None
+    assert alone.papers == (1, 2, 3, 4, 5)
+    assert digest.papers == (1, 2, 6, 7, 8)
+    assert digest.more == (3, 4, 5), "the others are counted, none is lost"
+    assert [pick.score.repetition for pick in digest.sections[0].picks if pick.score] == [0, -0.1, 0, 0, 0]
+
+
+@given(candidates, rooms, st.sets(st.integers(1, 9)))
+def test_near_copies_change_the_order_and_never_the_lead_or_what_is_told_of(
+    found: list[Candidate], room: int, group: set[int]
+) -> None:
+    alone, digest = composed(found, 100), compose("i", found, ORDER, NAMES, room, alike=near(group))
+    assert digest is not None
+    assert {*digest.papers, *digest.more} == set(alone.papers)
+    ranks = {pick.paper: pick.rank for section in digest.sections for pick in section.picks}
+    before = {pick.paper: pick.rank for section in alone.sections for pick in section.picks}
+    assert all(rank <= before[paper] for paper, rank in ranks.items())
+    lead = min(before, key=lambda paper: (-before[paper], paper))
+    assert min(ranks, key=lambda paper: (-ranks[paper], paper)) == lead
+
+
+# --- the rank taken apart ---------------------------------------------------------------------------------------
+
+
+@given(candidates, rooms)
+def test_a_rank_is_the_sum_of_its_parts(found: list[Candidate], room: int) -> None:
+    for section in composed(found, room).sections:
+        for pick in section.picks:
+            assert pick.score is not None
+            assert sum(pick.score.parts().values()) == pytest.approx(pick.rank, abs=1e-4)
+
+
+@given(shares, shares)
 def test_relevance_counts_three_times_as_much_as_popularity(score: float, popular: float) -> None:
-    assert 0 <= rank(score, popular) <= 1
-    assert rank(score, 0) == pytest.approx(3 * rank(0, score))
+    assert 0 <= Candidate(1, "robots", score, popularity=popular).ranking.total <= 1
+    alone = Candidate(1, "robots", score).ranking.total
+    assert alone == pytest.approx(3 * Candidate(1, "robots", 0, popularity=score).ranking.total)
+
+
+def test_a_followed_author_comes_first_whatever_topic_the_paper_stands_under_and_code_decides_between_equals() -> (
+    None
+):
+    found = [
+        Candidate(1, "robots", 0.9),
+        Candidate(2, "robots", 0.9, code=True),
+        Candidate(3, "robots", 0.8),
+        Candidate(3, "agents", 0.6, ("author: Ada Lovelace",), followed=True),
+    ]
+    assert composed(found, 10).papers == (3, 2, 1)
 
 
 # --- what is discussed most -------------------------------------------------------------------------------------
@@ -230,7 +290,10 @@ def test_the_loudest_paper_stands_in_front_with_its_topics() -> None:
     assert digest.sections[0] == Section(
         DISCUSSED,
         "",
-        (Pick(7, ("title: robot", "on Agents, Speech"), 0.425), Pick(6, ("title: robot", "on Robots"), 0.425)),
+        (
+            Pick(7, ("title: robot", "on Agents, Speech"), 0.425, Score(0.375, 0.05)),
+            Pick(6, ("title: robot", "on Robots"), 0.425, Score(0.375, 0.05)),
+        ),
     )
     assert [section.topic for section in digest.sections[1:]] == ["robots", "agents"]
 

@@ -47,22 +47,30 @@ def show_delivery(
     number: Annotated[int, typer.Argument(metavar="ID", min=1, max=2**62, help="The number in the list.")],
     as_json: AsJson = False,
 ) -> None:
-    """One letter with its papers and every attempt."""
+    """One letter with its papers, what ranked them, and every attempt."""
     from paperround.operator import queries
 
     with opened() as app:
-        found = queries.deliveries(app, row=number)
-    if not found:
+        found = queries.delivery(app, number)
+    if found is None:
         raise UnknownName(f"there is no delivery {number}; see: paperround deliveries list")
     if as_json:
-        console.as_json(found[0])
+        console.as_json(found)
         return
-    facts = {name: value for name, value in found[0].items() if name not in {"attempts", "papers"}}
-    console.table(("what", "value"), [*facts.items(), ("papers", ", ".join(found[0]["papers"]))])
+    facts = {name: value for name, value in found.items() if name not in {"attempts", "papers", "scores"}}
+    console.table(("what", "value"), [*facts.items(), ("papers", ", ".join(found["papers"]))])
+    console.table(
+        ("paper", "section", "rank", "made of"),
+        [(one["paper"], one["section"], one["rank"], _parts(one["parts"])) for one in found["scores"]],
+    )
     console.table(
         ("at", "stage", "code", "text"),
-        [(a["at"], a["stage"], a["code"], a["text"]) for a in found[0]["attempts"]],
+        [(a["at"], a["stage"], a["code"], a["text"]) for a in found["attempts"]],
     )
+
+
+def _parts(parts: dict[str, float]) -> str:
+    return ", ".join(f"{name} {value:+.2f}" for name, value in parts.items() if value)
 
 
 @group.command("retry", cls=Command, epilog="paperround deliveries retry 17 23")

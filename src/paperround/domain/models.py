@@ -7,7 +7,7 @@ cleaned as it is made; what only travels inside is a plain dataclass.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Any
@@ -322,6 +322,33 @@ class DailyCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class Score:
+    """What a paper is ordered by in a letter, taken apart: the sum of these parts."""
+
+    relevance: float = 0.0
+    """How well it fits the topic that it fits best."""
+    popularity: float = 0.0
+    """Votes, comments and stars against its age."""
+    taste: float = 0.0
+    """How much it is like the papers that the subscriber wants more of."""
+    followed: float = 0.0
+    """Whether somebody wrote it whom the subscriber follows, a person or an organization."""
+    code: float = 0.0
+    """Whether its code is available."""
+    repetition: float = 0.0
+    """Negative where a better paper in the letter says much the same."""
+
+    @property
+    def total(self) -> float:
+        """The sum of the parts; the higher it is, the earlier the paper comes."""
+        return self.relevance + self.popularity + self.taste + self.followed + self.code + self.repetition
+
+    def parts(self) -> dict[str, float]:
+        """The parts that are not zero, by name."""
+        return {one.name: value for one in fields(self) if (value := getattr(self, one.name))}
+
+
+@dataclass(frozen=True, slots=True)
 class Pick:
     """A paper in a digest, with the reasons that are printed beside it."""
 
@@ -329,6 +356,8 @@ class Pick:
     why: tuple[str, ...] = ()
     rank: float = 0.0
     """What papers are ordered by over all topics, higher is better; 0 in digests composed before it was kept."""
+    score: Score | None = None
+    """The rank taken apart; None in digests composed before it was kept."""
 
 
 DISCUSSED = "*discussed"

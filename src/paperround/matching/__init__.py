@@ -9,6 +9,8 @@ interests  how well papers fit plain words, and how well is well enough
 lexical    one batch of papers against many queries: rows, scores, reasons
 fts        the same query for SQLite's full-text index
 tsearch    and for PostgreSQL's
-trending   how popular a paper is, and what that weighs against relevance
+popularity how popular a paper is
+ranking    what a letter is ordered by: the weights of all that counts
+near_copies which papers say much the same
 compose    the matches of one subscriber, laid out as a digest
 """

@@ -12,6 +12,7 @@ from paperround.matching.popularity import popularity
 from paperround.matching.profile import Taste
 
 _KEPT = 200_000
+_FOLLOWED = ("author: ", "organisation: ")  # reasons of a match that asks for somebody by name
 
 
 class Candidates:
@@ -36,5 +37,13 @@ class Candidates:
                 self._known.clear()
             age = max(0, (self._today - paper.day).days)
             popular = popularity(paper.upvotes, paper.comments, paper.stars, age)
-            known = self._known[match] = Candidate(match.paper, match.topic, match.score, match.why, popular)
+            known = self._known[match] = Candidate(
+                match.paper,
+                match.topic,
+                match.score,
+                match.why,
+                popular,
+                followed=any(reason.startswith(_FOLLOWED) for reason in match.why),
+                code=paper.code_url is not None,
+            )
         return known

@@ -1,7 +1,8 @@
 """The matches of one subscriber, laid out as a digest: each paper once, no topic crowded out. Pure.
 
 A paper that matches several topics stands under the one it fits best. Places are dealt in rounds: each topic
-puts forward its best paper left, and where a round has more papers than places the better papers go in.
+puts forward its best paper left, and where a round has more papers than places the better papers go in. A paper that
+says much the same as a better one comes later than it would alone.
 Sections keep the order in which the subscriber chose the topics, so that a letter looks the same every morning;
 within a section the best paper comes first. In a weekly or monthly digest the papers that were talked about most
 come before them, in a section of their own, and are not repeated below.
@@ -11,14 +12,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from operator import itemgetter
+from dataclasses import dataclass, replace
+from operator import attrgetter, itemgetter
 
-from paperround.domain.models import DISCUSSED, Digest, Pick, Section
-from paperround.matching.popularity import rank
+from paperround.domain.models import DISCUSSED, Digest, Pick, Score, Section
+from paperround.matching import ranking
 
 _LEAST_DISCUSSION = 3.0  # a comment and a vote, or three votes: with less nothing was discussed
 _LEAST_PAPERS = 6  # a shorter digest is read from top to bottom anyway
+_COMPARED = 3  # times as many papers as have a place are looked at for those that say much the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +38,30 @@ class Candidate:
     """The title of a paper that the subscriber wanted more of, where this one is telling like it."""
     discussion: float = 0.0
     """How much it was talked about over the digest's span: votes gained, and comments, each for two."""
+    followed: bool = False
+    """Whether it matches for an author or an organization that was asked for by name."""
+    code: bool = False
+    """Whether its code is available."""
+
+    @property
+    def ranking(self) -> Score:
+        """What it is ordered by, on its own."""
+        return ranking.score(self.score, self.popularity, self.affinity, followed=self.followed, code=self.code)
 
 
-_Chosen = tuple[Candidate, list[str]]
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """A paper's match with the topic that it fits best."""
+
+    match: Candidate
+    also: tuple[str, ...]
+    """The other topics that it matches, in the subscriber's order."""
+    score: Score
+
+    @property
+    def order(self) -> tuple[float, int]:
+        """Sorts the best first."""
+        return -self.score.total, self.match.paper
 
 
 def compose(
@@ -48,27 +71,26 @@ def compose(
     names: Mapping[str, str],
     max_papers: int,
     most_discussed: int = 0,
+    alike: ranking.Alike = ranking.nothing_alike,
 ) -> Digest | None:
     """One subscriber's part of an issue, or None when nothing matched.
 
     `order` has the subscriber's topics as chosen; a topic that is not in it comes after them. Every paper among
     the candidates is either laid out (`max_papers` at most) or counted in `more`; their order makes no
-    difference. Up to `most_discussed` of them, and never more than half of those laid out, come first.
+    difference. Up to `most_discussed` of them, and never more than half of those laid out, come first. `alike` tells
+    which of the papers say much the same.
     """
     places = {slug: place for place, slug in enumerate(order)}
-    chosen = _best_topics(candidates, places)
+    chosen = _spread(_best_topics(candidates, places), max_papers, alike)
     if not chosen:
         return None
-    chosen.sort(key=_by_rank)
     discussed = _discussed(chosen, min(most_discussed, max_papers // 2))
-    others = (match for match, _ in chosen if match.paper not in discussed)
+    others = (one.match for one in chosen if one.match.paper not in discussed)
     shown = _dealt(others, max_papers - len(discussed)) | set(discussed)
     sections: dict[str, list[Pick]] = {}
-    for match, also in chosen:
-        if match.paper in shown and match.paper not in discussed:
-            sections.setdefault(match.topic, []).append(
-                Pick(match.paper, _reasons(match, also, names), round(_rank(match), 4))
-            )
+    for one in chosen:
+        if one.match.paper in shown and one.match.paper not in discussed:
+            sections.setdefault(one.match.topic, []).append(_pick(one, _also(one.also, names)))
     return Digest(
         issue,
         (
@@ -78,8 +100,17 @@ def compose(
                 for topic in sorted(sections, key=lambda topic: _place(topic, places))
             ),
         ),
-        tuple(match.paper for match, _ in chosen if match.paper not in shown),
+        tuple(one.match.paper for one in chosen if one.match.paper not in shown),
     )
+
+
+def _spread(chosen: list[_Chosen], max_papers: int, alike: ranking.Alike) -> list[_Chosen]:
+    """The papers, the best first, and of those that say much the same all but the best a little later."""
+    chosen.sort(key=attrgetter("order"))
+    first = chosen[: _COMPARED * max_papers]
+    scores = ranking.without_repetition([(one.match.paper, one.score) for one in first], alike)
+    moved = [replace(one, score=scores[one.match.paper]) for one in first]
+    return sorted([*moved, *chosen[len(first) :]], key=attrgetter("order"))
 
 
 def _best_topics(candidates: Iterable[Candidate], places: Mapping[str, int]) -> list[_Chosen]:
@@ -89,12 +120,12 @@ def _best_topics(candidates: Iterable[Candidate], places: Mapping[str, int]) -> 
         by_paper.setdefault(candidate.paper, []).append(candidate)
     chosen: list[_Chosen] = []
     for matches in by_paper.values():
-        if len(matches) == 1:
-            chosen.append((matches[0], []))
-            continue
         best = min(matches, key=lambda m: (-m.score, _place(m.topic, places), m.why, -m.popularity))
+        if len(matches) > 1 and not best.followed and any(match.followed for match in matches):
+            best = replace(best, followed=True)
         others = {match.topic for match in matches} - {best.topic}
-        chosen.append((best, sorted(others, key=lambda topic: _place(topic, places))))
+        also = tuple(sorted(others, key=lambda topic: _place(topic, places)))
+        chosen.append(_Chosen(best, also, best.ranking))
     return chosen
 
 
@@ -114,10 +145,10 @@ def _discussed(ranked: Sequence[_Chosen], most: int) -> list[int]:
     """The papers talked about most, the loudest first; a topic never loses its only paper to them."""
     if most < 1 or len(ranked) < _LEAST_PAPERS:
         return []
-    left = Counter(match.topic for match, _ in ranked)
+    left = Counter(one.match.topic for one in ranked)
     taken: list[int] = []
     # Python's sort is stable: of equals the better paper stays in front.
-    for match, _ in sorted(ranked, key=lambda chosen: -chosen[0].discussion):
+    for match in sorted((one.match for one in ranked), key=lambda match: -match.discussion):
         if len(taken) < most and match.discussion >= _LEAST_DISCUSSION and left[match.topic] > 1:
             taken.append(match.paper)
             left[match.topic] -= 1
@@ -130,31 +161,25 @@ def _first_section(
     """What was discussed most, each paper with the topics that it is on."""
     if not discussed:
         return ()
-    known = {match.paper: (match, others) for match, others in chosen}
-    picks = []
-    for match, others in map(known.__getitem__, discussed):
-        on = f"on {_named((match.topic, *others), names)}"
-        picks.append(Pick(match.paper, (*_reasons(match, (), names), on), round(_rank(match), 4)))
+    known = {one.match.paper: one for one in chosen}
+    picks = [
+        _pick(one, f"on {_named((one.match.topic, *one.also), names)}") for one in map(known.get, discussed) if one
+    ]
     return (Section(DISCUSSED, "", tuple(picks)),)
 
 
-def _by_rank(chosen: _Chosen) -> tuple[float, int]:
-    match, _ = chosen
-    return -_rank(match), match.paper
+def _pick(one: _Chosen, *more: str) -> Pick:
+    like = f"like: {one.match.like}" if one.match.like else ""
+    why = (*one.match.why, *(reason for reason in (like, *more) if reason))
+    return Pick(one.match.paper, why, round(one.score.total, 4), one.score)
 
 
-def _rank(match: Candidate) -> float:
-    return rank(match.score, match.popularity, match.affinity)
+def _also(topics: Sequence[str], names: Mapping[str, str]) -> str:
+    return f"also on {_named(topics, names)}" if topics else ""
 
 
 def _place(topic: str, places: Mapping[str, int]) -> tuple[int, str]:
     return places.get(topic, len(places)), topic
-
-
-def _reasons(match: Candidate, others: Sequence[str], names: Mapping[str, str]) -> tuple[str, ...]:
-    like = (f"like: {match.like}",) if match.like else ()
-    also = (f"also on {_named(others, names)}",) if others else ()
-    return (*match.why, *like, *also)
 
 
 def _named(topics: Iterable[str], names: Mapping[str, str]) -> str:

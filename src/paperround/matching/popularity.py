@@ -1,4 +1,4 @@
-"""The formulas of popularity, and the weight of popularity and of a subscriber's taste against relevance."""
+"""The formulas of popularity. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from paperround.domain.models import DailyCounts, Paper
 _VOTES_PER_COMMENT = 2
 # 15 votes on the first day give a popularity of one half; two days later it takes 31.
 _HALF, _DAYS_PER_DOUBLING = 4.0, 2.0
-_RELEVANCE_SHARE = 0.75
 _DAYS_PER_HALVING = 2.0
 REMEMBERED_DAYS = 30
 """Days; what was gained earlier would count 1/30,000 by now and is left out."""
@@ -87,12 +86,3 @@ def _gains(known: Iterable[DailyCounts], announced: date) -> Iterator[tuple[date
 
 def _reactions(upvotes: int, comments: int, stars: int) -> float:
     return upvotes + _VOTES_PER_COMMENT * comments + log10(1 + stars)
-
-
-def rank(score: float, popular: float, affinity: float = 0.0) -> float:
-    """Return what papers are ordered by: 75 % relevance and 25 % popularity (0 to 1), plus the subscriber's taste.
-
-    The affinity (−1 to 1) is added in full, so that a paper exactly like those the subscriber wants more of comes
-    before all others, and one exactly like those they want less of comes last. It is 0 without any feedback.
-    """
-    return _RELEVANCE_SHARE * score + (1 - _RELEVANCE_SHARE) * popular + affinity

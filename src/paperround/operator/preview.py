@@ -18,6 +18,8 @@ from paperround.domain.models import (
     Match,
     Outcome,
     Paper,
+    Pick,
+    Score,
     Stage,
     Subscriber,
     SubscriberState,
@@ -26,7 +28,7 @@ from paperround.domain.models import (
 from paperround.domain.preferences import Preferences
 from paperround.domain.schedule import Cadence, issue_date, span_days
 from paperround.matching.candidates import Candidates
-from paperround.matching.popularity import rank
+from paperround.matching.compose import Candidate
 from paperround.matching.profile import Taste
 from paperround.process.resources import templates
 from paperround.rendering import notice, sample
@@ -119,7 +121,9 @@ class ConsideredPaper:
     affinity: float
     """The affinity from the subscriber's feedback, −1 to 1; 0 without feedback."""
     rank: float
-    """The rank that orders papers: relevance, popularity and affinity."""
+    """The rank that orders papers: the sum of the parts of the score."""
+    score: Score = field(default_factory=Score)
+    """The rank taken apart: as stored with the digest, or as of now."""
     why: tuple[str, ...] = ()
     """The reasons as printed in the email."""
     had: date | None = None
@@ -200,13 +204,10 @@ def considered(app: App, shown: Preview) -> list[ConsideredPaper]:
     digest = shown.digest
     papers, matches, had = _evidence(app, shown, (*digest.papers, *digest.more))
     found = _by_paper(app, matches, papers, _taste(app, shown, papers))
-    reasons = {pick.paper: pick.why for section in digest.sections for pick in section.picks}
+    picks = {pick.paper: pick for section in digest.sections for pick in section.picks}
     told = [
         replace(
-            found.get(row, ConsideredPaper(papers[row], Placement.PRINTED, (), 0.0, 0.0, 0.0)),
-            fate=_fate(row, shown, had),
-            why=reasons.get(row, ()),
-            had=had.get(row),
+            _as_picked(found.get(row), papers[row], picks.get(row)), fate=_fate(row, shown, had), had=had.get(row)
         )
         for row in (*digest.papers, *digest.more, *had)
         if row in papers
@@ -215,6 +216,16 @@ def considered(app: App, shown: Preview) -> list[ConsideredPaper]:
     return sorted(
         told, key=lambda one: (list(Placement).index(one.fate), 0 if one.fate is Placement.PRINTED else -one.rank)
     )
+
+
+def _as_picked(one: ConsideredPaper | None, paper: Paper, pick: Pick | None) -> ConsideredPaper:
+    """A candidate with what the digest says of it."""
+    one = one or ConsideredPaper(paper, Placement.PRINTED, (), 0.0, 0.0, 0.0)
+    if pick is None:
+        return one
+    if pick.score is None:
+        return replace(one, why=pick.why)
+    return replace(one, why=pick.why, rank=pick.rank, score=pick.score)
 
 
 def days(app: App, wanted: PreviewRequest, limit: int = 14) -> list[date]:
@@ -369,11 +380,25 @@ def _by_paper(
     found: dict[int, ConsideredPaper] = {}
     for candidate in Candidates(app.clock().date()).of(matches, papers, taste):
         those = tuple(sorted(grouped[candidate.paper], key=lambda match: -match.score))
-        ranked = rank(those[0].score, candidate.popularity, candidate.affinity)
+        score = replace(
+            candidate, score=those[0].score, followed=candidate.followed or _followed(found, candidate)
+        ).ranking
         found[candidate.paper] = ConsideredPaper(
-            papers[candidate.paper], Placement.PRINTED, those, candidate.popularity, candidate.affinity, ranked
+            papers[candidate.paper],
+            Placement.PRINTED,
+            those,
+            candidate.popularity,
+            candidate.affinity,
+            round(score.total, 4),
+            score,
         )
     return found
+
+
+def _followed(found: Mapping[int, ConsideredPaper], candidate: Candidate) -> bool:
+    """Whether another match of the same paper, met before, is for an author or an organization."""
+    known = found.get(candidate.paper)
+    return known is not None and known.score.followed > 0
 
 
 def _fate(row: int, shown: Preview, had: Mapping[int, date]) -> Placement:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from itertools import islice
 from typing import Any
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paperround.app import App
-from paperround.domain.models import DeliveryState, Paper, Subscriber, SubscriberState
+from paperround.domain.models import DeliveryState, Paper, Score, Subscriber, SubscriberState
 from paperround.domain.preferences import write
 from paperround.matching import lexical
 from paperround.matching import search as matching_search
@@ -196,6 +196,32 @@ def deliveries(
         {name: value for name, value in one.items() if name != "paper_rows"}
         | {"papers": [names[paper] for paper in one["paper_rows"] if paper in names]}
         for one in found
+    ]
+
+
+def delivery(app: App, row: int) -> dict[str, Any] | None:
+    """One delivery as in `deliveries`, with the papers' ranks taken apart; None if there is no such delivery."""
+    found = deliveries(app, row=row)
+    return {**found[0], "scores": _scores(app, row)} if found else None
+
+
+def _scores(app: App, row: int) -> list[dict[str, Any]]:
+    """For each paper of a letter, in its order, the rank it had, what that was made of, and the reasons."""
+    digest = app.store.issues.digest_of_delivery(row)
+    if digest is None:
+        return []
+    names = app.store.papers.ids(set(digest.papers))
+    return [
+        {
+            "paper": names[pick.paper],
+            "section": section.name or section.topic,
+            "rank": pick.rank,
+            "parts": asdict(pick.score or Score()),
+            "why": list(pick.why),
+        }
+        for section in digest.sections
+        for pick in section.picks
+        if pick.paper in names
     ]
 
 

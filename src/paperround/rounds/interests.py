@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,9 @@ from paperround.app import App
 from paperround.domain.models import Paper, Topic
 from paperround.matching import profile, search
 from paperround.matching.interests import CLOSE, Scale, is_close, relevance, toward_best
+from paperround.matching.learning import TermVectors
 from paperround.matching.lexical import Hit, Index
+from paperround.matching.near_copies import NearCopies
 from paperround.matching.profile import Tastes
 from paperround.matching.vectors import Vectors
 from paperround.matching.words import Wanted, Words, interpret
@@ -190,3 +192,14 @@ def tastes(app: App) -> Tastes:
         return profile.Past(newest.papers, newest.statistics, lookup)
 
     return Tastes(past)
+
+
+def near_copies(app: App) -> NearCopies:
+    """Compare papers as of now; the past is read only when one of them has no vector."""
+    meaning = app.shared(Meaning)
+
+    @cache
+    def terms() -> TermVectors:
+        return TermVectors(app.shared(Collection).current().statistics)
+
+    return NearCopies(terms, meaning.table().of if meaning.on else None)

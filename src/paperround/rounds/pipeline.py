@@ -30,6 +30,7 @@ from paperround.domain.models import Digest, Listing, Parsed, Problem
 from paperround.domain.schedule import Cadence, Schedule, issue_date, next_digest_at, span
 from paperround.matching.candidates import Candidates
 from paperround.matching.compose import compose
+from paperround.matching.near_copies import NearCopies
 from paperround.matching.popularity import DiscussionCache
 from paperround.matching.profile import Tastes
 from paperround.network import compression
@@ -305,6 +306,7 @@ class Means:
     """Each topic's name by its slug."""
     tastes: Tastes
     candidates: Candidates
+    copies: NearCopies
     discussion: DiscussionCache
     most_discussed: int
 
@@ -318,6 +320,7 @@ class Means:
             names,
             interests.tastes(app),
             Candidates(now.date()),
+            interests.near_copies(app),
             DiscussionCache(),
             discussed,
         )
@@ -365,7 +368,16 @@ def choose(due: DueSubscriber, batch: DueBatch, cadence: Cadence, day: date, mea
             )
             for c in found
         ]
-    return compose(issue, found, subscriber.topics, means.names, subscriber.preferences.max_papers, discussed)
+    most = subscriber.preferences.max_papers
+    return compose(
+        issue,
+        found,
+        subscriber.topics,
+        means.names,
+        most,
+        discussed,
+        lambda rows: means.copies.among([batch.papers[row] for row in rows]),
+    )
 
 
 # --- deliver --------------------------------------------------------------------------------------------------

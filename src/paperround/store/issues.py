@@ -21,6 +21,7 @@ from paperround.domain.models import (
     Paper,
     Pick,
     Picture,
+    Score,
     Section,
     Subscriber,
     TopicCounts,
@@ -154,6 +155,12 @@ class Issues:
         """A digest as it was composed."""
         with reading(self._engine) as db:
             return next(iter(_digests(db, digests.c.row == row).values()))
+
+    def digest_of_delivery(self, row: int) -> Digest | None:
+        """The digest that a delivery carries; None for a notice, or where there is no such delivery."""
+        with reading(self._engine) as db:
+            digest = select(deliveries.c.digest).where(deliveries.c.row == row).scalar_subquery()
+            return next(iter(_digests(db, digests.c.row == digest).values()), None)
 
     def digests(self, rows: Sequence[int]) -> dict[int, Digest]:
         """Several of them, by number."""
@@ -417,7 +424,15 @@ def _keep_digests(
 
 
 def _plain(sections: Sequence[Section]) -> list[Any]:
-    return [[s.topic, s.name, [[pick.paper, list(pick.why), pick.rank] for pick in s.picks]] for s in sections]
+    return [[s.topic, s.name, [_plain_pick(pick) for pick in s.picks]] for s in sections]
+
+
+def _plain_pick(pick: Pick) -> list[Any]:
+    return [pick.paper, list(pick.why), pick.rank, *([pick.score.parts()] if pick.score else [])]
+
+
+def _pick(paper: int, why: Sequence[str], rank: float = 0.0, parts: Mapping[str, float] | None = None) -> Pick:
+    return Pick(paper, tuple(why), rank, None if parts is None else Score(**parts))
 
 
 _DIGESTS = select(digests.c.row, digests.c.sections, digests.c.more, issues.c.cadence, issues.c.day).join_from(
@@ -435,8 +450,7 @@ def _made(found: Iterable[Any]) -> dict[int, Digest]:
         row: Digest(
             issue=f"{cadence} {day}",
             sections=tuple(
-                Section(topic, name, tuple(Pick(paper, tuple(why), *rank) for paper, why, *rank in picks))
-                for topic, name, picks in sections
+                Section(topic, name, tuple(_pick(*pick) for pick in picks)) for topic, name, picks in sections
             ),
             more=tuple(more),
             row=row,
