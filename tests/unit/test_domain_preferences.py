@@ -57,7 +57,7 @@ def test_whatever_is_given_is_read_as_something_that_can_be_written_or_refused(n
 @pytest.mark.parametrize(
     ("written", "hour"),
     [("07:30", time(7, 30)), ("7:30", time(7, 30)), ("7:00 AM", time(7)), ("7 pm", time(19)), ("12 p.m.", time(12)),
-     ("12:05 am", time(0, 5)), ("23:59:00", time(23, 59)), ("00:00", time(0))],
+     ("12:05 am", time(0, 5)), ("23:59:00", time(23, 59)), ("00:00", time(0)), ("1 am", time(1))],
 )  # fmt: skip
 def test_times_are_read_as_people_write_them(written: str, hour: time) -> None:
     assert preferences.read_field("at", written) == hour
@@ -76,12 +76,31 @@ def test_what_is_no_time_of_day_is_refused_with_the_remedy(wrong: str) -> None:
         ("cadence", " Weekly ", Cadence.WEEKLY), ("density", "BRIEF", Density.BRIEF),
         ("timezone", "europe/berlin", "Europe/Berlin"), ("topics", "Robots, agents;robots", ("robots", "agents")),
         ("queries", "a OR b; c\nd", ("a OR b", "c", "d")), ("paused_until", "", None),
-        ("paused_until", "2026-12-24", date(2026, 12, 24)), ("max_papers", "007", 7),
+        ("paused_until", "2026-12-24", date(2026, 12, 24)), ("max_papers", "007", 7), ("max_papers", "0100", 100),
+        ("topics", ["a", "a,b"], ("a", "a,b")),
+        ("topics", "a,b;c\nd", ("a", "b", "c", "d")), ("queries", ["a;b", "c"], ("a;b", "c")),
+        ("queries", "x" * 300, ("x" * 300,)), ("theme", "t" * 60, "t" * 60),
         ("name", "  Ada\t L. ", "Ada L."),
     ],
 )  # fmt: skip
 def test_texts_are_read_leniently_where_they_are_clear(field: str, given_value: object, read: object) -> None:
     assert preferences.read_field(field, given_value) == read
+
+
+@pytest.mark.parametrize("number", range(7))
+def test_a_weekday_is_read_by_its_number_too(number: int) -> None:
+    assert preferences.read_field("weekday", str(number)) == number
+
+
+def test_a_list_as_text_keeps_semicolons_and_backslashes_of_its_items() -> None:
+    items = ("title:a; b", "c\\d", "e")
+    written = preferences.text_of(list(items))
+    assert written == "title:a\\; b;c\\\\d;e"
+    assert preferences.read_field("queries", written) == items
+
+
+def test_the_slug_of_an_own_query_is_short_and_stays_the_same() -> None:
+    assert preferences.own_slug("gripper") == "own-bcef9af286037bd7"
 
 
 @pytest.mark.parametrize(
@@ -92,7 +111,9 @@ def test_texts_are_read_leniently_where_they_are_clear(field: str, given_value: 
         ("density", "tiny", "there are: full, brief, titles"), ("timezone", "Mars", "write it as Europe/Berlin"),
         ("max_papers", "0", "not a number of papers from 1 to 100"), ("max_papers", "101", "from 1 to 100"),
         ("max_papers", "9" * 5_000, "from 1 to 100"), ("monthday", "٣", "from 1 to 31"),
-        ("topics", 3, "a list of texts"), ("topics", [1], "a list of texts"), ("theme", "", "there is no theme"),
+        ("topics", 3, ": write it as a list of texts"), ("topics", [1], "a list of texts"),
+        ("theme", "", "there is no theme"), ("theme", "t" * 61, f"'{'t' * 60}'"), ("max_papers", "00100", "1 to 100"),
+        ("name", 3.5, ": write it as text"),
         ("paused_until", "tomorrow", "write it as 2026-12-24"),
         ("queries", [f"w{n}" for n in range(6)], "5 is the most"),
         ("shoe_size", "39", "there is no such preference; there are: name, topics"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -18,6 +18,7 @@ from paperround.domain.models import BounceKind, Delivery, DeliveryState, Letter
 from paperround.rounds import dispatch
 from paperround.rounds.dispatch import BatchSender, Surroundings
 from paperround.settings import DeliverySettings
+from paperround.store.bounces import Bounce, smtp_fingerprint
 from paperround.store.deliveries import Claimed, FailedAttempt, RelayState, Settlement
 
 NOW = datetime(2026, 11, 23, 7, tzinfo=UTC)
@@ -41,15 +42,22 @@ class FakeQueue:
     refusals: list[FailedAttempt] = field(default_factory=list)
     """What the store remembers of the latest refusals."""
     undone: list[int] = field(default_factory=list)
+    undone_with: tuple[datetime, str] | None = None
+    claim_name: str = ""
+    written: dict[int, str] = field(default_factory=dict)
+    """Digests by number."""
+    digest_of: dict[int, int] = field(default_factory=dict)
 
     deliveries = issues = subscribers = bounces = property(lambda self: self)
 
     def claim(self, now: datetime, limit: int, claim: str, lease: timedelta) -> Claimed:
+        self.claim_name = claim
         rows, self.waiting = self.waiting[:limit], self.waiting[limit:]
         self.claimed.update(rows)
-        return Claimed([delivery(row) for row in rows], Counter())
+        return Claimed([replace(delivery(row), digest=self.digest_of.get(row)) for row in rows], Counter())
 
     def still_wanted(self, rows: list[int], claim: str, now: datetime) -> set[int]:
+        assert (claim, now) == (self.claim_name, NOW)
         self.asked.append(list(rows))
         self.claimed -= set(rows) & self.unwanted
         return set(rows) - self.unwanted
@@ -79,17 +87,18 @@ class FakeQueue:
         self.paused = until, reason
 
     def others_accepted_since_last_try(self, row: int) -> bool:
-        return self.others_pass
+        return self.others_pass and row in self.claimed
 
     def latest_refusals(self) -> tuple[list[FailedAttempt], int]:
         return self.refusals, 0
 
     def undo(self, rows: list[int], again: datetime, reason: str) -> int:
         self.undone += rows
+        self.undone_with = again, reason
         return len(rows)
 
     def digests(self, rows: list[int]) -> dict[int, Any]:
-        return {}
+        return {row: self.written[row] for row in rows}
 
     def by_rows(self, rows: list[int]) -> dict[int, Any]:
         return {row: f"subscriber {row}" for row in rows}
@@ -278,8 +287,61 @@ def test_a_refusal_that_others_met_too_is_undone_and_pauses_everything() -> None
     sending.run()
     assert transport.got == [3]
     assert queue.undone == [3, 2, 1]
-    assert "3 subscribers were refused alike" in sending.paused
+    until = NOW + timedelta(minutes=15)
+    alarm = "3 subscribers were refused alike, so it is the account: 550 5.1.1 go away"
+    assert queue.paused == (until, alarm)
+    assert sending.paused == f"paused until 2026-11-23 07:15 UTC: {alarm}"
+    assert queue.undone_with is not None
+    assert queue.undone_with[0] >= until + timedelta(minutes=30), "the refused letters go after all others"
+    assert queue.undone_with[1] == alarm
+    assert sending.tally == {"failed": 1 - 3, "queued": 3}, "two of them failed before this run"
     assert queue.waiting == [4]
+
+
+def test_refusals_of_several_domains_within_minutes_are_undone_and_the_latest_reply_is_the_one_told() -> None:
+    queue = FakeQueue([5, 6])
+    said = [
+        Outcome(row, Stage.FINAL, 550, "5.7.1", f"5.7.1 your IP is on a blocklist, see {row}") for row in (5, 2, 1)
+    ]
+    queue.refusals = [
+        FailedAttempt(one.delivery, one.delivery, f"ada@{one.delivery}.example", NOW, one) for one in said
+    ]
+    reply = (Stage.FINAL, 550, "5.7.1 your IP is on a blocklist, see 5")
+    sending = sender(queue, FakeTransport(reply=lambda _: reply))
+    sending.run()
+    assert queue.undone == [5, 2, 1]
+    assert sending.paused.endswith("550 5.7.1 your IP is on a blocklist, see 5")
+
+
+def test_each_letter_is_built_from_its_own_digest_for_its_own_subscriber() -> None:
+    built: list[tuple[int, object, object]] = []
+
+    def remember(delivery: Delivery, digest: object, subscriber: Subscriber) -> Letter:
+        built.append((delivery.row, digest, subscriber))
+        return build(delivery, digest, subscriber)
+
+    queue = FakeQueue([1, 2, 3], written={11: "digest 11", 13: "digest 13", 1: "somebody else's"})
+    queue.digest_of = {1: 11, 3: 13}
+    sender(queue, FakeTransport(), build=remember).run()
+    assert built == [(1, "digest 11", "subscriber 1"), (2, None, "subscriber 2"), (3, "digest 13", "subscriber 3")]
+
+
+def test_a_final_refusal_is_passed_on_as_the_report_that_would_have_followed_it() -> None:
+    told: list[Bounce] = []
+    transport = FakeTransport(reply=lambda _: (Stage.RCPT, 550, "5.1.1 nobody of this name"))
+    sender(FakeQueue([7]), transport, surroundings=Surroundings(refused=told.append)).run()
+    assert told == [Bounce(smtp_fingerprint(7, "rcpt"), 7, BounceKind.HARD, "5.1.1", "550 5.1.1 nobody of this name")]
+
+
+def test_of_two_pauses_the_longer_one_holds() -> None:
+    replies = {1: (Stage.MAIL, 421, "4.7.28 slow down"), 2: (Stage.FINAL, 550, "5.4.5 daily limit")}
+    queue = FakeQueue([1, 2])
+    transport = FakeTransport(reply=replies.__getitem__, group=2)
+    sending = sender(queue, transport)
+    sending.run()
+    assert queue.paused is not None
+    assert queue.paused[0] == datetime(2026, 11, 24, tzinfo=UTC)
+    assert "daily limit" in queue.paused[1]
 
 
 def test_whoever_watches_is_told_of_letters_that_are_put_off_for_the_sender_s_sake() -> None:

@@ -111,10 +111,10 @@ def _choice(kind: type[StrEnum], what: str, about: str) -> TextForm:
 
 def _read_number(least: int, most: int, what: str, given: object) -> int:
     text = _text(given)
-    number = int(text) if text.isascii() and text.isdecimal() and len(text) <= len(str(most)) + 1 else least - 1
-    if not least <= number <= most:
+    is_number = text.isascii() and text.isdecimal() and len(text) <= len(str(most)) + 1
+    if not is_number or not least <= int(text) <= most:
         raise ValueError(f"{given!r} is not {what} from {least} to {most}")
-    return number
+    return int(text)
 
 
 def _number(least: int, most: int, what: str, about: str) -> TextForm:
