@@ -424,7 +424,7 @@ def _scripted(authority: trustme.CA, folder: Path, **answers: str) -> tuple[Scri
         ({"AUTHENTICATE": "%s NO [UNAVAILABLE] directory is down"}, "login is refused for now .*directory is down"),
         ({"SELECT": "%s NO [INUSE] locked"}, "the folder is refused for now .*locked"),
         ({"SEARCH": "%s NO not today"}, "cannot be searched .*not today"),
-        ({"SEARCH": "%s BAD what"}, "broke off .*what"),
+        ({"SEARCH": "%s BAD what"}, "cannot be searched .*what"),
     ],
 )
 def test_what_may_pass_is_no_matter_of_the_settings(
@@ -458,8 +458,7 @@ def test_nothing_is_asked_for_but_reading_and_marking(authority: trustme.CA, tmp
     server, settings = _scripted(authority, tmp_path)
     with server:
         list(mailboxes.imap(settings))
-    assert server.commands == [
-        "CAPABILITY",
+    assert [command for command in server.commands if command != "CAPABILITY"] == [
         "AUTHENTICATE PLAIN",
         'SELECT "INBOX"',
         "UID SEARCH UNSEEN",

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from paperround.delivery.webhooks import WebhookResponse, call, key, next_try, taken
 from paperround.domain.errors import ConfigurationError
@@ -32,6 +33,17 @@ def test_a_receiver_can_check_the_signature_with_nothing_but_the_standard() -> N
     signed = f"evt_1.{made.headers['webhook-timestamp']}.".encode() + made.body
     assert version == "v1"
     assert base64.b64decode(signature) == hmac.new(RAW, signed, hashlib.sha256).digest()
+
+
+def test_the_library_of_the_standard_accepts_a_call_and_no_changed_one() -> None:
+    now = datetime.now(UTC)  # the library refuses what is older than five minutes
+    made = call(EVENT, SECRET, now)
+    receiver = Webhook(SECRET)
+    assert receiver.verify(made.body, made.headers) == json.loads(made.body)
+    with pytest.raises(WebhookVerificationError):
+        receiver.verify(made.body.replace(b"subscribed", b"bounced"), made.headers)
+    with pytest.raises(WebhookVerificationError):
+        receiver.verify(made.body, call(EVENT, SECRET, now - timedelta(minutes=6)).headers)
 
 
 def test_the_body_says_what_happened_and_when() -> None:

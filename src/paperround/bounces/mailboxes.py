@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import imaplib
 import mailbox
 import re
 import ssl
@@ -12,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Self
 
+from imapclient import SEEN, IMAPClient
+from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, IMAPClientReadOnlyError, LoginError
 from pydantic import BaseModel, ConfigDict, Field, FilePath, SecretStr, model_validator
 
 from paperround.domain.errors import ConfigurationError, PaperroundError, WrongUse
@@ -25,7 +25,6 @@ _HANG_UPS = 20  # mails in one reading that the server may break off over
 _MAX_TOLD = 200  # characters of what a server says
 # RFC 5530 3: what passes by itself. All else that a server refuses is for the operator to mend.
 _PASSES = re.compile(r"\[(UNAVAILABLE|INUSE|LIMIT|SERVERBUG)\b")
-_NOT_ASCII = re.compile(r"[^\x20-\x7e]+")
 
 
 class ImapSettings(BaseModel):
@@ -88,10 +87,12 @@ def maildir(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def imap(settings: ImapSettings) -> Iterator[tuple[str, bytes]]:
-    """Unseen mails of an IMAP mailbox; each counts as seen once the next is asked for.
+    """Yield the unseen mails of an IMAP mailbox; each is marked as seen once the next is asked for.
 
-    Nothing else changes there: no mail is moved or deleted. One that the server does not give out stays unseen and
-    stops no other. Raises ConfigurationError for what the settings have wrong, PaperroundError for what may pass.
+    Nothing else changes there: no mail is moved or deleted. A mail that the server does not deliver stays unseen and
+    the others are still read.
+
+    Raises ConfigurationError if the settings are wrong, PaperroundError for what may pass by itself.
     """
     where = f"imap://{settings.host}:{settings.port}/{settings.folder}"
     last = 0
@@ -102,7 +103,7 @@ def imap(settings: ImapSettings) -> Iterator[tuple[str, bytes]]:
                     last, mail = uid, f"{where} {uid}"
                     try:
                         data = _fetched(box, uid, mail)
-                    except imaplib.IMAP4.abort as error:
+                    except IMAPClientAbortError as error:
                         # Dovecot hangs up over a mail that it cannot read; those behind it need another connection.
                         _left_unseen(mail, error)
                         break
@@ -131,48 +132,49 @@ def _named_errors(where: str) -> Iterator[None]:
         raise PaperroundError(
             f"{where}: not reached ({error.strerror or error}); does it run, are `host` and `port` right?"
         ) from None
-    except imaplib.IMAP4.error as error:
+    except IMAPClientError as error:
         raise PaperroundError(f"{where}: the conversation broke off ({_said(error)}); is it IMAP?") from None
 
 
 @contextlib.contextmanager
-def _opened(settings: ImapSettings, where: str) -> Iterator[imaplib.IMAP4_SSL]:
-    """A conversation with the folder selected; it ends with the context, whatever happened."""
-    box = imaplib.IMAP4_SSL(settings.host, settings.port, ssl_context=settings.context(), timeout=_TIMEOUT)
+def _opened(settings: ImapSettings, where: str) -> Iterator[IMAPClient]:
+    """Log in and select the folder; the connection is closed with the context, whatever happens."""
+    box = IMAPClient(settings.host, settings.port, ssl_context=settings.context(), timeout=_TIMEOUT)
     try:
         _log_in(box, settings, where)
         _select(box, settings.folder, where)
         yield box
-        with contextlib.suppress(OSError, imaplib.IMAP4.error):
-            box.logout()  # nothing more is wanted: who is gone already need not answer
+        with contextlib.suppress(OSError, IMAPClientError):
+            box.logout()  # a server that has hung up already need not answer
     finally:
         with contextlib.suppress(OSError):
             box.shutdown()
 
 
-def _log_in(box: imaplib.IMAP4_SSL, settings: ImapSettings, where: str) -> None:
-    # RFC 4616: any character may stand in name and password; every server has it (RFC 3501 6.1.1).
-    secret = f"\0{settings.username}\0{settings.password.get_secret_value()}".encode()
+def _log_in(box: IMAPClient, settings: ImapSettings, where: str) -> None:
+    # RFC 4616: any character may be in name and password; every server has PLAIN over TLS (RFC 3501 section 6.1.1).
     try:
-        box.authenticate("PLAIN", lambda _: secret)
-    except imaplib.IMAP4.abort:
-        raise
-    except imaplib.IMAP4.error as error:
+        box.plain_login(settings.username, settings.password.get_secret_value())
+    except LoginError as error:
+        if isinstance(error.__context__, IMAPClientAbortError):
+            raise error.__context__ from None
         raise _refusal(
             f"{where}: login", _said(error), "are username and password in bounces.imap right, and is IMAP allowed?"
         ) from None
 
 
-def _select(box: imaplib.IMAP4_SSL, folder: str, where: str) -> None:
+def _select(box: IMAPClient, folder: str, where: str) -> None:
     try:
-        status, said = box.select(_quoted(folder))
-    except imaplib.IMAP4.readonly:
+        box.select_folder(folder)
+    except IMAPClientReadOnlyError:
         raise ConfigurationError(
             f"{where}: this account may read the folder only, and mails in it would be read again each time; "
             "allow it to mark them as seen"
         ) from None
-    if status != "OK":
-        raise _refusal(f"{where}: the folder", _said(*said), "is bounces.imap.folder right?")
+    except IMAPClientAbortError:
+        raise
+    except IMAPClientError as error:
+        raise _refusal(f"{where}: the folder", _said(error), "is bounces.imap.folder right?") from None
 
 
 def _refusal(what: str, said: str, remedy: str) -> PaperroundError:
@@ -181,47 +183,42 @@ def _refusal(what: str, said: str, remedy: str) -> PaperroundError:
     return ConfigurationError(f"{what} is refused ({said}); {remedy}")
 
 
-def _unseen(box: imaplib.IMAP4_SSL, where: str, after: int) -> list[int]:
-    """The UIDs of mails that nobody has seen, from one on."""
-    status, found = box.uid("SEARCH", "UNSEEN")
-    if status != "OK":
-        raise PaperroundError(f"{where}: cannot be searched ({_said(*found)}); try again later")
-    return [int(uid) for line in found for uid in (line or b"").split() if int(uid) > after]
+def _unseen(box: IMAPClient, where: str, after: int) -> list[int]:
+    """Return the UIDs of unseen mails that are greater than `after`."""
+    try:
+        return [uid for uid in box.search("UNSEEN") if uid > after]
+    except IMAPClientAbortError:
+        raise
+    except IMAPClientError as error:
+        raise PaperroundError(f"{where}: cannot be searched ({_said(error)}); try again later") from None
 
 
-def _fetched(box: imaplib.IMAP4_SSL, uid: int, mail: str) -> bytes | None:
-    """A mail, its beginning if it is huge; None where the server has none to give."""
-    # PEEK: not yet seen, in case this program dies over it.
-    status, answer = box.uid("FETCH", str(uid), f"(BODY.PEEK[]<0.{_MAX_MAIL}>)")
-    if status != "OK":
-        _left_unseen(mail, *answer)
+def _fetched(box: IMAPClient, uid: int, mail: str) -> bytes | None:
+    """Return a mail, or the beginning of a huge one; None if the server does not deliver it."""
+    try:
+        # PEEK does not mark it as seen, in case this process dies over it.
+        answer = box.fetch([uid], [f"BODY.PEEK[]<0.{_MAX_MAIL}>"])
+    except IMAPClientAbortError:
+        raise
+    except IMAPClientError as error:
+        _left_unseen(mail, error)
         return None
-    return next((part[1] for part in answer if isinstance(part, tuple)), None)
+    return next((part for key, part in answer.get(uid, {}).items() if key.startswith(b"BODY[]")), None)
 
 
-def _left_unseen(mail: str, *said: object) -> None:
-    log.warning("a returned mail is not given out; it stays unseen", mail=mail, said=_said(*said))
+def _left_unseen(mail: str, said: object) -> None:
+    log.warning("a returned mail was not delivered by the server; it stays unseen", mail=mail, said=_said(said))
 
 
-def _mark(box: imaplib.IMAP4_SSL, uid: int, mail: str) -> None:
-    status, said = box.uid("STORE", str(uid), "+FLAGS.SILENT", r"(\Seen)")
-    if status != "OK":
-        log.warning("a mail cannot be marked as seen; it is read again the next time", mail=mail, said=_said(*said))
+def _mark(box: IMAPClient, uid: int, mail: str) -> None:
+    try:
+        box.add_flags([uid], [SEEN], silent=True)
+    except IMAPClientAbortError:
+        raise
+    except IMAPClientError as error:
+        log.warning("a mail cannot be marked as seen; it is read again the next time", mail=mail, said=_said(error))
 
 
-def _quoted(folder: str) -> str:
-    """A folder's name as IMAP writes it: quoted, and what is not ASCII in a UTF-7 of its own (RFC 3501 5.1.3)."""
-    coded = _NOT_ASCII.sub(_shifted, folder.replace("&", "&-"))
-    return '"' + coded.replace("\\", r"\\").replace('"', r"\"") + '"'
-
-
-def _shifted(found: re.Match[str]) -> str:
-    octets = base64.b64encode(found[0].encode("utf-16-be"), altchars=b"+,")
-    return f"&{octets.decode().rstrip('=')}-"
-
-
-def _said(*said: object) -> str:
-    """What a server said, on one line: imaplib gives it as bytes, as text or as an error around either."""
-    parts = [part for one in said for part in (one.args if isinstance(one, Exception) else (one,))]
-    text = " ".join(part.decode("utf-8", "replace") if isinstance(part, bytes) else str(part) for part in parts)
-    return clean(text)[:_MAX_TOLD]
+def _said(said: object) -> str:
+    """Return what a server said on one line."""
+    return clean(str(said))[:_MAX_TOLD]
