@@ -65,7 +65,8 @@ def test_a_fact_that_a_notice_needs_is_named_when_it_is_missing() -> None:
 
 def test_an_unknown_notice_is_named_with_those_there_are() -> None:
     with pytest.raises(
-        UnknownName, match="no notice 'hello'; there are confirm, goodbye, paused, welcome, your-link"
+        UnknownName,
+        match="no notice 'hello'; there are address-changed, confirm, goodbye, new-address, paused",
     ):
         press().notice("hello", sample.SUBSCRIBER, sample.LINKS, {})
 

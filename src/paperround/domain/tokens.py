@@ -19,7 +19,7 @@ from datetime import datetime
 from paperround.domain.errors import BadToken, ConfigurationError
 
 UNSUBSCRIBE, PREFERENCES, CONFIRM = "unsubscribe", "preferences", "confirm"
-DIGEST, FEEDBACK, VERP = "digest", "feedback", "verp"
+DIGEST, FEEDBACK, ADDRESS, VERP = "digest", "feedback", "address", "verp"
 
 MAX_NUMBER = 2**40 - 1
 _NUMBER, _TIME, _MAC = 5, 6, 16  # bytes; both sums are multiples of three: no padding, no spare bits

@@ -301,6 +301,7 @@ def _notice(app: App, subscriber: Subscriber, kind: str, *, mark: str = "") -> F
     context: dict[str, Any] = {
         "topics": [names.get(slug, slug) for slug in subscriber.topics],
         "until": (app.clock().date() + timedelta(days=14)).isoformat(),
+        "new_email": "new.address@example.org",
         "subscribe_url": f"{app.settings.site.base_url}/subscribe",
     }
     subscriber = replace(subscriber, row=0, state=_STATES.get(kind, SubscriberState.ACTIVE))

@@ -142,13 +142,14 @@ class LetterBuilder:
 
     def notice_letter(self, delivery: Delivery, subscriber: Subscriber, now: datetime, *, mark: str = "") -> Finished:
         """Build the letter for a notice, such as confirm, welcome or goodbye."""
-        kind = delivery.notice or ""
+        kind, context = delivery.notice or "", dict(delivery.context)
         links = self.links(subscriber, None)
-        context = (
-            {**delivery.context, "confirm_url": self.confirm_url(subscriber, now)}
-            if kind == "confirm"
-            else delivery.context
-        )
+        if kind == "confirm":
+            context["confirm_url"] = self.confirm_url(subscriber, now)
+        if kind == "new-address":
+            context["address_url"] = self.address_url(int(context.get("change", 0)))
+            # Whoever reads it may not be the subscriber, and must not get their personal links.
+            links = Links(unsubscribe="", preferences="", online="", feedback="")
         rendered = self._press(subscriber.theme, subscriber.language).notice(kind, subscriber, links, context)
         rendered = replace(rendered, subject=mark + rendered.subject)
         return Finished(rendered, self._message(delivery, message.encoded(rendered), links, now, "notice"))
@@ -169,6 +170,10 @@ class LetterBuilder:
         """Return the confirmation link, which is valid for three days."""
         return f"{self._site.base_url}/c/{tokens.mint(self._keys, 'confirm', subscriber.row, issued=now)}"
 
+    def address_url(self, change: int) -> str:
+        """Where a change of address is confirmed; it holds for three days."""
+        return f"{self._site.base_url}/a/{tokens.mint(self._keys, tokens.ADDRESS, change)}"
+
     def _message(
         self,
         delivery: Delivery,
@@ -187,7 +192,7 @@ class LetterBuilder:
             kind=kind,
             list_name=self._site.name,
             unsubscribe_url=links.unsubscribe,
-            unsubscribe_mailto=self._leave_address(delivery),
+            unsubscribe_mailto=self._leave_address(delivery) if links.unsubscribe else "",
             help_url=links.preferences,
             archive_url=self._site.base_url,
             feedback=(delivery.notice or delivery.issue.split(" ", 1)[0],),

@@ -422,6 +422,7 @@ def sweep(app: App) -> int:
     topics.match_papers(app)
     topics.match_topics(app)
     app.store.personal.forget_unconfirmed(now - _UNCONFIRMED_KEPT)
+    app.store.address_changes.forget(now - _UNCONFIRMED_KEPT)
     webhooks.prune(app)
     app.store.pictures.forget(now - _PICTURES_KEPT)
     if silenced := app.store.subscribers.mend_dates(now):

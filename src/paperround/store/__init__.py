@@ -18,6 +18,7 @@ from sqlalchemy import delete, inspect, make_url, select
 from paperround.domain.errors import StoreError, WrongUse
 from paperround.process import private_files
 from paperround.store.access import Access
+from paperround.store.address_changes import AddressChanges
 from paperround.store.bounces import Bounces
 from paperround.store.browsing import Browsing
 from paperround.store.deliveries import Deliveries
@@ -30,6 +31,7 @@ from paperround.store.migrations import current_revision, migrate, newest_revisi
 from paperround.store.overview import Overview
 from paperround.store.papers import Papers
 from paperround.store.pictures import Pictures
+from paperround.store.private_feeds import PrivateFeeds
 from paperround.store.quotas import Quotas
 from paperround.store.requests import Personal
 from paperround.store.schema import notes
@@ -72,6 +74,8 @@ class Store:
         self.service_turns = ServiceTurns(self._engine)
         self.browsing = Browsing(self._engine, index)
         self.personal = Personal(self._engine, self.address_hashes)
+        self.address_changes = AddressChanges(self._engine)
+        self.private_feeds = PrivateFeeds(self._engine)
         self.access = Access(self._engine)
         self.quotas = Quotas(self._engine)
         self.overview = Overview(self._engine)

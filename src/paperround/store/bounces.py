@@ -15,7 +15,7 @@ from paperround.domain.refusals import BAD_DOMAIN
 from paperround.store.engine import reading, upsert, writing
 from paperround.store.events import Wanted, tell
 from paperround.store.schema import bounces, deliveries, events, notes, subscribers, suppressions
-from paperround.store.subscribers import READING
+from paperround.store.subscribers import READING, email_key
 
 _LETTERS_LOOKED_AT = 60
 _ALARM = "alarm "
@@ -71,25 +71,29 @@ class Bounces:
         """
         with writing(self._engine) as db:
             subscriber = db.execute(
-                select(subscribers.c.row, subscribers.c.email, subscribers.c.email_key, subscribers.c.state)
+                select(
+                    subscribers.c.row, subscribers.c.email, subscribers.c.state, deliveries.c.email.label("sent_to")
+                )
                 .join(deliveries, deliveries.c.subscriber == subscribers.c.row)
                 .where(deliveries.c.row == bounce.delivery)
                 .with_for_update()
             ).one_or_none()
-            if subscriber is None or not _add(db, bounce, subscriber.email_key, now):
+            # Not the subscriber's address: that may have changed, or be about to.
+            key = email_key(subscriber.sent_to) if subscriber else ""
+            if subscriber is None or not _add(db, bounce, key, now):
                 return None
-            reason = judge(_fates(db, subscriber.row))
-            domain = subscriber.email.rpartition("@")[2].lower()
+            reason = judge(_fates(db, subscriber.row, subscriber.sent_to))
+            domain = subscriber.sent_to.rpartition("@")[2].lower()
             failing = _failing(db, domain, bounce, now)
             if failing:
                 reason = None
                 _lift(db, domain if failing == "domain" else None, bounce, now)
             if reason:
-                found = upsert(db, suppressions).values(email_key=subscriber.email_key, reason=reason, at=now)
+                found = upsert(db, suppressions).values(email_key=key, reason=reason, at=now)
                 db.execute(found.on_conflict_do_nothing())
             said = {"bounce": bounce.kind.value, "status": bounce.status, "suppressed": reason or None}
-            tell(db, self._wanted, EventKind.BOUNCED, subscriber.email, now, **said)
-            if bounce.kind is BounceKind.COMPLAINT:
+            tell(db, self._wanted, EventKind.BOUNCED, subscriber.sent_to, now, **said)
+            if bounce.kind is BounceKind.COMPLAINT and key == email_key(subscriber.email):
                 # RFC 6449 5.6: whoever calls it spam does not want the next one.
                 gone = {"state": SubscriberState.UNSUBSCRIBED.value, "paused_until": None, "unsubscribed_at": now}
                 db.execute(update(subscribers).where(subscribers.c.row == subscriber.row).values(gone))
@@ -270,12 +274,12 @@ def _add(db: Connection, bounce: Bounce, key: str, now: datetime) -> bool:
     return bool(db.execute(statement.on_conflict_do_nothing().returning(bounces.c.row)).all())
 
 
-def _fates(db: Connection, subscriber: int) -> list[History]:
+def _fates(db: Connection, subscriber: int, email: str) -> list[History]:
     over = [DeliveryState.SENT.value, DeliveryState.FAILED.value]
     query = (
         select(deliveries.c.row, deliveries.c.finished_at, bounces.c.kind, bounces.c.status)
         .join_from(deliveries, bounces, bounces.c.delivery == deliveries.c.row, isouter=True)
-        .where(deliveries.c.subscriber == subscriber, deliveries.c.state.in_(over))
+        .where(deliveries.c.subscriber == subscriber, deliveries.c.email == email, deliveries.c.state.in_(over))
         .order_by(deliveries.c.finished_at.desc(), bounces.c.row.desc())
         .limit(_LETTERS_LOOKED_AT)
     )

@@ -500,8 +500,9 @@ def _objection() -> Any:
     suppressed = exists().where(subscriber, suppressions.c.email_key == subscribers.c.email_key)
     state = select(subscribers.c.state).where(subscriber).correlate(deliveries).scalar_subquery()
     return case(
-        # A request to confirm goes to whoever asked for it: confirming is what lifts a suppression.
-        (deliveries.c.notice == "confirm", None),
+        # A request to confirm goes to whoever asked for it: confirming is what lifts a suppression. The two about a
+        # change of address go to another address than the subscriber's, which was checked when they were queued.
+        (deliveries.c.notice.in_(["confirm", "new-address", "address-changed"]), None),
         (suppressed.correlate(deliveries), "the address is suppressed"),
         (and_(deliveries.c.notice.is_(None), state != "active"), "the subscriber is " + state),
         else_=None,

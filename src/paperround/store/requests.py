@@ -27,6 +27,7 @@ from paperround.domain.models import DeliveryState, Subscriber, SubscriberState
 from paperround.domain.preferences import DEFAULTS, Patch, write
 from paperround.store.engine import reading, trial, upsert, writing
 from paperround.store.schema import (
+    address_changes,
     attempts,
     bounces,
     deliveries,
@@ -254,7 +255,7 @@ def _ask(
     return _Asking(
         RequestResult(known, found.preferences.changes_to(wanted) if known else (), queued=True),
         None if reads or stays else {"its_row": found.row, "request": kept},
-        _notice(found.row, found.email, LINK if reads else CONFIRM, request.notice, now),
+        notice_row(found.row, found.email, LINK if reads else CONFIRM, request.notice, now),
     )
 
 
@@ -277,7 +278,7 @@ def _stranger(request: SubscriptionRequest, now: datetime) -> dict[str, Any]:
 def _queue(db: Connection, row: int, email: str, kind: str, notice: NewNotice, now: datetime) -> bool:
     may = _may_be_sent(db, row, kind, now)
     if may:
-        db.execute(insert(deliveries), _notice(row, email, kind, notice, now))
+        db.execute(insert(deliveries), notice_row(row, email, kind, notice, now))
     return may
 
 
@@ -289,14 +290,14 @@ def _may_be_sent(db: Connection, row: int, kind: str, now: datetime) -> bool:
     return len(times) < _PER_MONTH and not (times and times[0] > now - _ONCE_IN)
 
 
-def _notice(row: int, email: str, kind: str, notice: NewNotice, now: datetime) -> dict[str, Any]:
+def notice_row(row: int, email: str, kind: str, notice: NewNotice, now: datetime) -> dict[str, Any]:
     """The row of a queued notice."""
     return {
         "subscriber": row,
         "issue": None,
         "digest": None,
         "notice": kind,
-        "context": dict(notice.context) if kind == CONFIRM else {},
+        "context": {} if kind == LINK else dict(notice.context),
         "email": email,
         "message_id": notice.message_id,
         "state": DeliveryState.QUEUED.value,
@@ -355,6 +356,9 @@ def _held(mine: Any) -> dict[str, Any]:
         "bounces": select(bounces.c.kind, bounces.c.status, bounces.c.text, bounces.c.at)
         .where(bounces.c.email_key == mine["email_key"])
         .order_by(bounces.c.row),
+        "address_changes": select(address_changes.c.email, address_changes.c.created_at, address_changes.c.settled_at)
+        .where(address_changes.c.subscriber == row)
+        .order_by(address_changes.c.row),
         "suppressions": select(suppressions.c.reason, suppressions.c.at).where(
             suppressions.c.email_key == mine["email_key"]
         ),

@@ -272,7 +272,22 @@ subscribers = Table(
     Column("request", JSON(none_as_null=True)),  # the preferences that wait for a confirmation
     Column("unsubscribed_at", Moment),
     Column("unsubscribe_reason", Text),  # in the subscriber's own words, or empty
+    Column("feed_secret", String),  # in the address of the private feed; NULL when there is none
+    Index("ix_subscribers_feed_secret", "feed_secret", unique=True),
     Index("ix_subscribers_due", "state", "next_digest_at", "row"),
+    sqlite_autoincrement=_NUMBERS_ONCE,
+)
+
+# A change of address waits here until it is confirmed at the new address.
+address_changes = Table(
+    "address_changes",
+    metadata,
+    _row(),
+    _ref("subscriber", "subscribers", index=True),
+    Column("email", String, nullable=False),
+    Column("email_key", String, nullable=False, index=True),
+    Column("created_at", Moment, nullable=False),
+    Column("settled_at", Moment),  # when this request, or another one of the same subscriber, was confirmed
     sqlite_autoincrement=_NUMBERS_ONCE,
 )
 

@@ -18,7 +18,16 @@ from paperround.web.machines import api, health, webhooks
 from paperround.web.middleware import HttpMiddleware
 from paperround.web.operator import admin, inbox, preview
 from paperround.web.operator.entry import EntryMiddleware
-from paperround.web.subscribers import confirm, digest_page, feedback, preferences, quick_changes, subscribe
+from paperround.web.subscribers import (
+    change_address,
+    confirm,
+    digest_page,
+    feedback,
+    preferences,
+    private_feed,
+    quick_changes,
+    subscribe,
+)
 
 _ROUTERS = (
     search.router,
@@ -30,6 +39,8 @@ _ROUTERS = (
     subscribe.router,
     confirm.router,
     preferences.router,
+    change_address.router,
+    private_feed.router,
     quick_changes.router,
     digest_page.router,
     feedback.router,

@@ -39,7 +39,21 @@ _DOI_MARK = re.compile(r"^doi:\s*", re.IGNORECASE)
 _TRAILING = re.compile(r"(?<=\w)[.,;:!?]+\s*$")
 _SITEMAP = "http://www.sitemaps.org/schemas/sitemap/0.9"
 _PRIVATE_PATHS = (
-    *("/c/", "/p/", "/u/", "/i/", "/f/", "/admin", "/inbox", "/preview", "/api/", "/try", "/metrics"),
+    *(
+        "/c/",
+        "/p/",
+        "/u/",
+        "/i/",
+        "/f/",
+        "/a/",
+        "/feeds/",
+        "/admin",
+        "/inbox",
+        "/preview",
+        "/api/",
+        "/try",
+        "/metrics",
+    ),
     "/export.jsonl",  # private to nobody, but long
 )
 

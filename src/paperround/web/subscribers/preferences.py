@@ -24,7 +24,7 @@ from paperround.web.context import PRIVATE, ContextDep, RequestContext
 from paperround.web.forms import Form, FormFields, read_number
 from paperround.web.subscribers import preferences_form
 from paperround.web.subscribers.preferences_form import PreferencesForm
-from paperround.web.subscribers.token_links import path, subscriber_of
+from paperround.web.subscribers.token_links import feed_addresses, path, subscriber_of
 
 router = APIRouter()
 get = partial(router.get, response_model=None)
@@ -48,7 +48,7 @@ def change(request: Request, context: ContextDep, token: str, form: Form) -> Res
             return _pause(request, context, subscriber, form)
         case "resume" if subscriber.state is SubscriberState.PAUSED:
             membership.resume(context.app, subscriber)
-            return _done(context, subscriber, "resumed")
+            return redirect(context, subscriber, "resumed")
         case "forget":
             return _forget(context, subscriber, form)
         case "try":
@@ -106,7 +106,7 @@ def _save(request: Request, context: RequestContext, subscriber: Subscriber, for
     if patch is None:
         return page(request, context, subscriber, shown=shown, status=422)
     membership.change(context.app, subscriber, patch)
-    return _done(context, subscriber, "saved")
+    return redirect(context, subscriber, "saved")
 
 
 def _try(request: Request, context: RequestContext, subscriber: Subscriber, form: FormFields) -> Response:
@@ -125,7 +125,7 @@ def _pause(request: Request, context: RequestContext, subscriber: Subscriber, fo
     except WrongUse:
         wrong = {"paused_until": _("Choose a date in the future, or leave the field empty.")}
         return page(request, context, subscriber, shown=replace(shown, wrong=wrong), status=422)
-    return _done(context, subscriber, "paused")
+    return redirect(context, subscriber, "paused")
 
 
 def _future(text: str, today: date) -> date | None:
@@ -137,10 +137,10 @@ def _future(text: str, today: date) -> date | None:
 
 def _forget(context: RequestContext, subscriber: Subscriber, form: FormFields) -> Response:
     membership.take_back(context.app, subscriber, read_number(form.get("paper")))
-    return _done(context, subscriber, "forgotten")
+    return redirect(context, subscriber, "forgotten")
 
 
-def _done(context: RequestContext, subscriber: Subscriber, done: str) -> Response:
+def redirect(context: RequestContext, subscriber: Subscriber, done: str) -> Response:
     """Redirect to the page, so that reloading it repeats nothing."""
     address = f"{path(context, tokens.PREFERENCES, subscriber.row)}?done={done}"
     return RedirectResponse(address, 303, headers=PRIVATE)
@@ -154,6 +154,8 @@ def _told(done: str, language: Language) -> str:
         "paused": _("Paused."),
         "resumed": _("Emails resumed."),
         "forgotten": _("Feedback removed."),
+        "feed-new": _("Your private feed has a new address. Add it to your feed reader."),
+        "feed-off": _("Your private feed is off."),
     }
     return sentences.get(done, "")
 
@@ -167,11 +169,14 @@ def page(
     said: str = "",
     status: int = 200,
     stale: bool = False,
+    typed_email: str = "",
+    wrong_email: str = "",
 ) -> Response:
     """The subscriber's page.
 
     `shown` is the form as typed, when it contains errors; `said` confirms what was just done; `stale` tells that the
-    preferences were changed after the form was opened.
+    preferences were changed after the form was opened. `typed_email` is a new address as typed, and `wrong_email` why
+    it cannot be used.
     """
     language = context.language(subscriber.language)
     form = shown or PreferencesForm(subscriber.preferences)
@@ -195,6 +200,9 @@ def page(
         tomorrow=context.today.isoformat(),
         past=_past(context, subscriber, language),
         feedback=_feedback(context, subscriber),
+        feeds=feed_addresses(context, subscriber),
+        typed_email=typed_email,
+        wrong_email=wrong_email,
         here_again=path(context, tokens.PREFERENCES, subscriber.row),
         unsubscribe=path(context, tokens.UNSUBSCRIBE, subscriber.row),
     )

@@ -51,3 +51,10 @@ def again(context: RequestContext, subscriber: Subscriber) -> Subscriber:
 def path(context: RequestContext, purpose: str, number: int) -> str:
     """The path of a subscriber's page for this purpose."""
     return f"{context.home}/{_LETTERS[purpose]}/{tokens.mint(context.app.keys, purpose, number)}"
+
+
+def feed_addresses(context: RequestContext, subscriber: Subscriber) -> dict[str, str]:
+    """The addresses of a subscriber's private feed by format; empty when they have none."""
+    secret = context.app.store.private_feeds.secret(subscriber.row)
+    base = f"{context.site.base_url}/feeds/{secret}"
+    return {"Atom": f"{base}/feed.xml", "JSON Feed": f"{base}/feed.json"} if secret else {}

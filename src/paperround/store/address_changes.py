@@ -1,0 +1,145 @@
+"""Changes of address that wait for a confirmation at the new address."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import Enum
+
+from sqlalchemy import ColumnElement, Connection, Engine, delete, exists, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from paperround.domain.models import Subscriber, SubscriberState
+from paperround.store.deliveries import WAITING
+from paperround.store.engine import reading, writing
+from paperround.store.requests import NewNotice, notice_row
+from paperround.store.schema import address_changes, deliveries, subscribers, suppressions
+from paperround.store.subscribers import READING, email_key, load
+
+NEW_ADDRESS, ADDRESS_CHANGED = "new-address", "address-changed"
+# Neither a mailbox nor the relay must be filled by somebody who types addresses into a form.
+_DAY, _MONTH, _MAILBOX_PER_MONTH = timedelta(days=1), timedelta(days=30), 5
+MOST_A_DAY = 3
+"""Requests of one subscriber within 24 hours."""
+
+
+@dataclass(frozen=True, slots=True)
+class AddressChange:
+    """A request to send a subscriber's emails to another address."""
+
+    row: int
+    subscriber: int
+    email: str
+    created_at: datetime
+    settled: bool
+    """Whether this or a later request has been confirmed."""
+
+
+class ConfirmResult(Enum):
+    """What confirming a change of address came to."""
+
+    CHANGED = "the address has changed"
+    TAKEN = "the new address belongs to another subscriber"
+    GONE = "nothing waits to be confirmed"
+
+
+class AddressChanges:
+    """The store's part for changes of address."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def request(self, subscriber: Subscriber, email: str, notice: NewNotice, now: datetime) -> bool:
+        """Keep a request and queue the email that asks the new address; False after MOST_A_DAY requests.
+
+        A suppressed address, and one that was asked today or five times this month, is sent nothing. The result does
+        not tell: the subscriber must not learn who else uses this site.
+        """
+        key = email_key(email)
+        with writing(self._engine) as db:
+            db.execute(select(subscribers.c.row).where(subscribers.c.row == subscriber.row).with_for_update()).all()
+            if _count(db, address_changes.c.subscriber == subscriber.row, now - _DAY) >= MOST_A_DAY:
+                return False
+            asked = address_changes.c.email_key == key
+            quiet = _count(db, asked, now - _DAY) or _count(db, asked, now - _MONTH) >= _MAILBOX_PER_MONTH
+            row = db.execute(
+                insert(address_changes).values(subscriber=subscriber.row, email=email, email_key=key, created_at=now)
+            ).inserted_primary_key
+            assert row is not None
+            if not quiet and not _is_suppressed(db, key):
+                asking = replace(notice, context={"change": int(row[0])})
+                db.execute(insert(deliveries), notice_row(subscriber.row, email, NEW_ADDRESS, asking, now))
+            return True
+
+    def by_row(self, row: int) -> AddressChange | None:
+        """The request under this number."""
+        with reading(self._engine) as db:
+            return _load(db, row)
+
+    def confirm(self, row: int, notice: NewNotice, now: datetime) -> ConfirmResult:
+        """Give the subscriber the new address, and tell the old one, in one transaction.
+
+        Emails that wait go to the new address. A request for the new address that was never confirmed gives way.
+        """
+        with writing(self._engine) as db:
+            return _confirm(db, row, notice, now)
+
+    def forget(self, before: datetime) -> None:
+        """Forget requests that were made before a moment."""
+        with writing(self._engine) as db:
+            db.execute(delete(address_changes).where(address_changes.c.created_at < before))
+
+
+def _confirm(db: Connection, row: int, notice: NewNotice, now: datetime) -> ConfirmResult:
+    change = _load(db, row)
+    if change is None or change.settled:
+        return ConfirmResult.GONE
+    key = email_key(change.email)
+    involved = (subscribers.c.row == change.subscriber) | (subscribers.c.email_key == key)
+    db.execute(select(subscribers.c.row).where(involved).order_by(subscribers.c.email_key).with_for_update()).all()
+    found = {one.row: one for one in load(db, involved)}
+    mine = found.pop(change.subscriber, None)
+    if mine is None or mine.state.value not in READING:
+        return ConfirmResult.GONE
+    for other in found.values():
+        if other.state is not SubscriberState.PENDING or other.confirmed_at:
+            return ConfirmResult.TAKEN
+        db.execute(delete(subscribers).where(subscribers.c.row == other.row))
+    try:
+        with db.begin_nested():
+            _move(db, mine, change.email, now)
+    except IntegrityError:  # somebody subscribed with the address at the same moment
+        return ConfirmResult.TAKEN
+    if not _is_suppressed(db, email_key(mine.email)):
+        told = replace(notice, context={"new_email": change.email})
+        db.execute(insert(deliveries), notice_row(mine.row, mine.email, ADDRESS_CHANGED, told, now))
+    return ConfirmResult.CHANGED
+
+
+def _move(db: Connection, mine: Subscriber, email: str, now: datetime) -> None:
+    key = email_key(email)
+    consent = {**mine.consent, "address_confirmed_at": now.isoformat()}
+    values = {"email": email, "email_key": key, "consent": consent}
+    db.execute(update(subscribers).where(subscribers.c.row == mine.row).values(values))
+    # Its owner has just confirmed that the address works and is wanted.
+    db.execute(delete(suppressions).where(suppressions.c.email_key == key))
+    waits = (deliveries.c.subscriber == mine.row) & deliveries.c.state.in_(WAITING)
+    db.execute(update(deliveries).where(waits, deliveries.c.email == mine.email).values(email=email))
+    requests = (address_changes.c.subscriber == mine.row) & address_changes.c.settled_at.is_(None)
+    db.execute(update(address_changes).where(requests).values(settled_at=now))
+
+
+def _load(db: Connection, row: int) -> AddressChange | None:
+    found = db.execute(select(address_changes).where(address_changes.c.row == row)).one_or_none()
+    if found is None:
+        return None
+    return AddressChange(found.row, found.subscriber, found.email, found.created_at, found.settled_at is not None)
+
+
+def _count(db: Connection, where: ColumnElement[bool], since: datetime) -> int:
+    asked = select(func.count()).select_from(address_changes).where(where, address_changes.c.created_at > since)
+    return db.scalar(asked) or 0
+
+
+def _is_suppressed(db: Connection, key: str) -> bool:
+    return bool(db.scalar(select(exists().where(suppressions.c.email_key == key))))

@@ -1,0 +1,52 @@
+"""Private feeds: the papers that match a subscriber's topics and queries, behind a secret of its own."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from sqlalchemy import Engine, func, select, update
+
+from paperround.domain.models import Paper, Subscriber
+from paperround.store.engine import reading, writing
+from paperround.store.papers import load
+from paperround.store.schema import matches, papers, subscribers, subscriptions
+from paperround.store.subscribers import READING
+from paperround.store.subscribers import load as load_subscribers
+
+
+class PrivateFeeds:
+    """The store's part for private feeds."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def secret(self, subscriber: int) -> str:
+        """The secret of a subscriber's feed; empty when they have no feed."""
+        with reading(self._engine) as db:
+            return db.scalar(select(subscribers.c.feed_secret).where(subscribers.c.row == subscriber)) or ""
+
+    def set_secret(self, subscriber: int, secret: str | None) -> None:
+        """Give a subscriber's feed a new secret, which replaces the old one; None turns the feed off."""
+        with writing(self._engine) as db:
+            db.execute(update(subscribers).where(subscribers.c.row == subscriber).values(feed_secret=secret))
+
+    def owner(self, secret: str) -> Subscriber | None:
+        """The active or paused subscriber whose feed has this secret."""
+        mine = (subscribers.c.feed_secret == secret) & subscribers.c.state.in_(READING)
+        with reading(self._engine) as db:
+            return next(iter(load_subscribers(db, mine)), None)
+
+    def papers(self, subscriber: int, since: date, limit: int) -> list[Paper]:
+        """Papers announced since a day that match what the subscriber follows: newest day first, best match first."""
+        followed = select(subscriptions.c.topic).where(subscriptions.c.subscriber == subscriber)
+        wanted = (
+            select(matches.c.paper)
+            .where(matches.c.topic.in_(followed), matches.c.day >= since)
+            .group_by(matches.c.paper)
+            .order_by(func.max(matches.c.day).desc(), func.max(matches.c.score).desc(), matches.c.paper)
+            .limit(limit)
+        )
+        with reading(self._engine) as db:
+            rows = db.scalars(wanted).all()
+            found = {paper.row: paper for paper in load(db, papers.c.row.in_(rows))} if rows else {}
+            return [found[row] for row in rows if row in found]

@@ -1,0 +1,57 @@
+"""Moving a subscription to another address, which has to be confirmed there.
+
+Nothing changes before. Whether the new address already subscribes is told to its owner alone: the page that asks for
+the change answers the same for every address, and only the link in the email to the new address leads further.
+"""
+
+from __future__ import annotations
+
+from paperround.app import App
+from paperround.domain.errors import WrongUse
+from paperround.domain.models import Subscriber, SubscriberState
+from paperround.rounds.letters import new_message_id
+from paperround.store.address_changes import AddressChange, ConfirmResult
+from paperround.store.requests import NewNotice
+from paperround.store.subscribers import email_key
+from paperround.subscribers import membership
+from paperround.subscribers.confirmation import NOTICE_HOLDS
+
+
+def request(app: App, subscriber: Subscriber, email: str) -> str:
+    """Ask the owner of an address whether this subscriber's emails may go there; the address in its normal form.
+
+    Raises WrongUse for an address that is not valid or is the subscriber's own, for a subscriber who does not receive
+    emails, and after three requests within a day.
+    """
+    email = membership.address(email)
+    if subscriber.state not in (SubscriberState.ACTIVE, SubscriberState.PAUSED):
+        raise WrongUse(
+            f"{subscriber.email} is {subscriber.state.value}; only an active or paused subscriber can move"
+        )
+    if email_key(email) == email_key(subscriber.email):
+        raise WrongUse(f"{email} is already the address of this subscriber")
+    if not app.store.address_changes.request(subscriber, email, _notice(app), app.clock()):
+        raise WrongUse("this subscriber has asked for three changes of address today; try again tomorrow")
+    app.nudge()
+    return email
+
+
+def pending_change(app: App, row: int) -> AddressChange | None:
+    """The request under this number, while its link holds and nothing has settled it; else None."""
+    found = app.store.address_changes.by_row(row)
+    if found is None or found.settled or found.created_at <= app.clock() - NOTICE_HOLDS:
+        return None
+    return found
+
+
+def confirm(app: App, row: int) -> ConfirmResult:
+    """The owner of the new address agrees: emails go there from now on, and the old address is told."""
+    if pending_change(app, row) is None:
+        return ConfirmResult.GONE
+    result = app.store.address_changes.confirm(row, _notice(app), app.clock())
+    app.nudge()
+    return result
+
+
+def _notice(app: App) -> NewNotice:
+    return NewNotice(new_message_id(app.settings), {}, app.clock() + NOTICE_HOLDS)

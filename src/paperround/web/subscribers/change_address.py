@@ -1,0 +1,138 @@
+"""A change of address: the request on the preferences page, and the page that confirms it at the new address.
+
+A GET changes nothing, and the page of the link names the new address alone: its reader may be a stranger.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from fastapi import APIRouter, Request, Response
+
+from paperround.domain import tokens
+from paperround.domain.errors import WrongUse
+from paperround.domain.models import Subscriber
+from paperround.rendering.language import Language
+from paperround.store.address_changes import AddressChange, ConfirmResult
+from paperround.store.subscribers import email_key
+from paperround.subscribers import address_change, membership
+from paperround.web.context import ContextDep, RequestContext
+from paperround.web.forms import Form
+from paperround.web.subscribers import preferences
+from paperround.web.subscribers.token_links import path, subscriber_of
+
+router = APIRouter()
+get = partial(router.get, response_model=None)
+post = partial(router.post, response_model=None)
+
+
+@post("/p/{token}/address")
+def request_change(request: Request, context: ContextDep, token: str, form: Form) -> Response:
+    """Send an email to the new address that asks its owner to confirm; the answer is the same for every address."""
+    subscriber = subscriber_of(context, token)
+    language = context.language(subscriber.language)
+    email = form.get("email").strip()[:500]
+    if wrong := _why_not(context, subscriber, email, language):
+        return preferences.page(request, context, subscriber, typed_email=email, wrong_email=wrong, status=422)
+    try:
+        email = address_change.request(context.app, subscriber, email)
+    except WrongUse:
+        wrong = language.gettext("Your address cannot be changed right now. Try again tomorrow.")
+        return preferences.page(request, context, subscriber, typed_email=email, wrong_email=wrong, status=422)
+    _ = language.gettext
+    lines = [
+        _("We sent an email to %(email)s. Open the link in it to start receiving your emails there.")
+        % {"email": email},
+        _("Until then, nothing changes. The link works for three days."),
+        _("No email after a few minutes? Check your spam folder, or try another address."),
+    ]
+    actions = [(path(context, tokens.PREFERENCES, subscriber.row).removeprefix(context.home), _("All preferences"))]
+    if context.sees_inbox(request):
+        actions.insert(0, ("/inbox", _("Open the built-in inbox")))
+    return context.message(request, _("Check your email"), lines, language=language, actions=actions)
+
+
+def _why_not(context: RequestContext, subscriber: Subscriber, email: str, language: Language) -> str:
+    """What is wrong with a new address as it was typed; empty when nothing is."""
+    _ = language.gettext
+    try:
+        email = membership.address(email)
+    except WrongUse:
+        return _("Enter a valid email address.")
+    if email_key(email) == email_key(subscriber.email):
+        return _("This already is your address.")
+    if not membership.can_be_written_to(context.app, email):
+        return _(
+            "We cannot send to this address: our mail server takes only plain Latin letters before the @. "
+            "Enter another one."
+        )
+    return ""
+
+
+@get("/a/{token}")
+def ask_to_confirm(request: Request, context: ContextDep, token: str) -> Response:
+    """Show the new address, with a button."""
+    change, subscriber = _pending(context, token)
+    if change is None or subscriber is None:
+        return _nothing_waits(request, context)
+    return context.private_page(
+        request,
+        "change_address",
+        language=context.language(subscriber.language),
+        email=change.email,
+        action=f"{context.home}/a/{token}",
+    )
+
+
+@post("/a/{token}")
+def confirm(request: Request, context: ContextDep, token: str) -> Response:
+    """Change the address, and show the preferences of the subscriber who has moved."""
+    change, subscriber = _pending(context, token)
+    if change is None or subscriber is None:
+        return _nothing_waits(request, context)
+    language = context.language(subscriber.language)
+    match address_change.confirm(context.app, change.row):
+        case ConfirmResult.CHANGED:
+            moved = context.app.store.subscribers.by_row(change.subscriber) or subscriber
+            said = language.gettext("Your emails now go to %(email)s.") % {"email": moved.email}
+            return preferences.page(request, context, moved, said=said)
+        case ConfirmResult.TAKEN:
+            return _taken(request, context, change, language)
+        case ConfirmResult.GONE:
+            return _nothing_waits(request, context)
+
+
+def _pending(context: RequestContext, token: str) -> tuple[AddressChange | None, Subscriber | None]:
+    row = tokens.read(context.app.keys, tokens.ADDRESS, token)
+    change = address_change.pending_change(context.app, row)
+    return change, context.app.store.subscribers.by_row(change.subscriber) if change else None
+
+
+def _nothing_waits(request: Request, context: RequestContext) -> Response:
+    language = context.visitors_language(request)
+    _ = language.gettext
+    lines = [_("This link was used already, or is more than three days old. You can request a new one on your "
+               "preferences page: every email from us links to it.")]  # fmt: skip
+    return context.message(
+        request,
+        _("Nothing to confirm"),
+        lines,
+        status=410,
+        language=language,
+        actions=[("/", _("Today's papers"))],
+    )
+
+
+def _taken(request: Request, context: RequestContext, change: AddressChange, language: Language) -> Response:
+    """Told to the owner of the new address alone, who reads its mail."""
+    other = context.app.store.subscribers.by_email(change.email)
+    _ = language.gettext
+    lines = [
+        _("%(email)s already has a subscription of its own.") % {"email": change.email},
+        _("To move your subscription here, first erase that one on its preferences page, then open this link again."),
+    ]
+    here = path(context, tokens.PREFERENCES, other.row).removeprefix(context.home) if other else "/"
+    actions = [(here, _("Open that subscription"))]
+    return context.message(
+        request, _("This address is in use"), lines, status=409, language=language, actions=actions
+    )

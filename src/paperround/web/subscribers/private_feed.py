@@ -1,0 +1,78 @@
+"""A subscriber's private feed: the papers that match their topics and queries, as Atom and JSON Feed.
+
+The secret in its address opens the feed and nothing else, so that it can be given to a feed reader. A new secret
+replaces the old one; the links in emails are not affected.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import datetime, time, timedelta
+from functools import partial
+
+from fastapi import APIRouter, HTTPException, Request, Response
+
+from paperround.web.browse.feeds import ATOM_TYPE, JSON_TYPE, FeedDocument, atom, json_feed
+from paperround.web.conditional import is_unmodified
+from paperround.web.context import ContextDep, RequestContext
+from paperround.web.forms import Form
+from paperround.web.subscribers import preferences
+from paperround.web.subscribers.token_links import subscriber_of
+
+router = APIRouter()
+get = partial(router.get, response_model=None)
+post = partial(router.post, response_model=None)
+_PAPERS, _SPAN = 100, timedelta(days=31)
+_BYTES = 18  # 24 characters of base64url
+_HEADERS = {"Cache-Control": "private, max-age=300", "X-Robots-Tag": "noindex, nofollow"}
+
+
+@post("/p/{token}/feed")
+def change(context: ContextDep, token: str, form: Form) -> Response:
+    """Turn the private feed on, give it a new address, or turn it off."""
+    subscriber = subscriber_of(context, token)
+    match form.get("do"):
+        case "new":
+            context.app.store.private_feeds.set_secret(subscriber.row, secrets.token_urlsafe(_BYTES))
+        case "off":
+            context.app.store.private_feeds.set_secret(subscriber.row, None)
+        case _:
+            raise HTTPException(400)
+    return preferences.redirect(context, subscriber, f"feed-{form.get('do')}")
+
+
+@get("/feeds/{secret}/feed.xml")
+def feed_xml(request: Request, context: ContextDep, secret: str) -> Response:
+    """The private feed as Atom."""
+    return _answer(request, atom(_feed(context, secret, "feed.xml")), ATOM_TYPE)
+
+
+@get("/feeds/{secret}/feed.json")
+def feed_json(request: Request, context: ContextDep, secret: str) -> Response:
+    """The private feed as JSON Feed."""
+    return _answer(request, json_feed(_feed(context, secret, "feed.json")), JSON_TYPE)
+
+
+def _feed(context: RequestContext, secret: str, name: str) -> FeedDocument:
+    owner = context.app.store.private_feeds.owner(secret)
+    if owner is None:
+        raise HTTPException(404)
+    today = context.today
+    title = context.language(owner.language).gettext("%(site)s: your papers") % {"site": context.site.name}
+    return FeedDocument(
+        title,
+        context.site.base_url,
+        "/",
+        f"/feeds/{secret}/{name}",
+        context.app.store.private_feeds.papers(owner.row, today - _SPAN, _PAPERS),
+        datetime.combine(today, time.min, context.app.clock().tzinfo),
+    )
+
+
+def _answer(request: Request, body: bytes, media_type: str) -> Response:
+    tag = f'"{hashlib.sha256(body).hexdigest()[:20]}"'
+    headers = {**_HEADERS, "ETag": tag}
+    if is_unmodified(request.headers, tag):
+        return Response(status_code=304, headers=headers)
+    return Response(body, headers=headers, media_type=media_type)

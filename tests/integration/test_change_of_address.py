@@ -1,0 +1,239 @@
+"""A subscriber moves to another address: only its owner's word moves them, and nobody learns who subscribes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from paperround.domain import tokens
+from paperround.domain.models import BounceKind, Listing, Stage, SubscriberState
+from paperround.store.address_changes import ConfirmResult
+from paperround.store.bounces import Bounce
+from paperround.subscribers import address_change, membership
+from support.pages import Browser, Pages, links_in
+from support.papers import listing
+from support.site import Site
+
+OLD, NEW = "ada@lovelace.example", "ada@analytical.example"
+
+
+@pytest.fixture
+def pages(tmp_path: Path) -> Iterator[Pages]:
+    made = Pages(tmp_path)
+    yield made
+    made.app.close()
+
+
+@pytest.fixture
+def ada(pages: Pages) -> int:
+    row = pages.subscriber(OLD, at="06:00", cadence="daily")
+    pages.letters()
+    return row
+
+
+def _ask(pages: Pages, row: int, email: str) -> str:
+    answer = pages.client.post(f"{pages.link('preferences', row)}/address", data={"email": email})
+    assert answer.status_code == 200, answer.text
+    return answer.text
+
+
+def _address(pages: Pages, row: int) -> str:
+    found = pages.app.store.subscribers.by_row(row)
+    assert found is not None
+    return found.email
+
+
+def test_the_new_address_is_asked_and_the_old_one_is_told(pages: Pages, ada: int) -> None:
+    assert NEW in _ask(pages, ada, f"  {NEW} ")
+    (asking,) = pages.letters()
+    assert asking["To"] == NEW
+    (link,) = set(links_in(asking, "a"))
+    page = pages.client.get(link).text
+    assert NEW in page
+    assert OLD not in page
+    assert _address(pages, ada) == OLD
+    confirmed = pages.client.post(link)
+    assert f"Your emails now go to {NEW}." in confirmed.text
+    (told,) = pages.letters()
+    assert told["To"] == OLD
+    assert NEW in told.get_body(("plain",)).get_content()
+    pages.site.clock.now += timedelta(days=1)
+    pages.site.papers(*_news())
+    assert [letter["To"] for letter in pages.letters()] == [NEW]
+    assert pages.app.store.subscribers.by_email(NEW).consent["address_confirmed_at"]  # type: ignore[union-attr]
+
+
+def test_the_email_that_asks_gives_a_stranger_no_way_in(pages: Pages, ada: int) -> None:
+    _ask(pages, ada, NEW)
+    (asking,) = pages.letters()
+    assert asking["List-Unsubscribe"] is None
+    everything = asking.as_string() + asking.get_body(("html",)).get_content()
+    assert OLD not in everything
+    assert not links_in(asking, "p")
+    assert not links_in(asking, "u")
+    assert "/p/" not in everything
+    assert "/u/" not in everything
+
+
+def test_nothing_changes_by_looking_or_too_late_or_twice(pages: Pages, ada: int) -> None:
+    _ask(pages, ada, NEW)
+    (link,) = set(links_in(pages.letters()[0], "a"))
+    for _ in range(2):
+        pages.client.get(link)
+        pages.client.request("HEAD", link)
+    pages.site.clock.now += timedelta(days=3, minutes=1)
+    assert pages.client.get(link).status_code == 410
+    assert pages.client.post(link).status_code == 410
+    assert _address(pages, ada) == OLD
+    _ask(pages, ada, NEW)
+    (fresh,) = {found for letter in pages.letters() for found in links_in(letter, "a")}
+    assert pages.client.post(fresh).status_code == 200
+    assert pages.client.post(fresh).status_code == 410
+    assert pages.client.post(link).status_code == 410
+    assert _address(pages, ada) == NEW
+
+
+def test_every_address_gets_the_same_answer(pages: Pages, ada: int) -> None:
+    pages.subscriber("grace@hopper.example")
+    pages.app.store.subscribers.suppress("gone@hopper.example", "hard bounce", pages.site.clock())
+    answers = [
+        _ask(pages, ada, email).replace(email, "…")
+        for email in ("nobody@hopper.example", "grace@hopper.example", "gone@hopper.example")
+    ]
+    assert len(set(answers)) == 1
+    assert {letter["To"] for letter in pages.letters() if links_in(letter, "a")} == {
+        "nobody@hopper.example",
+        "grace@hopper.example",
+    }
+
+
+def test_an_address_that_subscribes_already_is_told_so_by_the_link_in_its_own_mail(pages: Pages, ada: int) -> None:
+    grace = pages.subscriber(NEW)
+    pages.letters()
+    _ask(pages, ada, NEW)
+    (link,) = {found for letter in pages.letters() for found in links_in(letter, "a")}
+    answer = pages.client.post(link)
+    assert answer.status_code == 409
+    assert "already has a subscription of its own" in answer.text
+    assert pages.link("preferences", grace) in answer.text
+    assert _address(pages, ada) == OLD
+    membership.erase(pages.app, pages.app.store.subscribers.by_row(grace))  # type: ignore[arg-type]
+    assert pages.client.post(link).status_code == 200
+    assert _address(pages, ada) == NEW
+
+
+def test_a_strangers_unconfirmed_request_does_not_keep_an_address_from_its_owner(pages: Pages, ada: int) -> None:
+    pages.subscribe(NEW)
+    pages.letters()
+    _ask(pages, ada, NEW)
+    (link,) = {found for letter in pages.letters() for found in links_in(letter, "a")}
+    assert pages.client.post(link).status_code == 200
+    assert pages.app.store.subscribers.by_email(NEW).row == ada  # type: ignore[union-attr]
+
+
+def test_a_mailbox_and_the_relay_are_not_filled_by_requests(pages: Pages, ada: int) -> None:
+    grace = pages.subscriber("grace@hopper.example")
+    _ask(pages, ada, NEW)
+    _ask(pages, ada, NEW)
+    _ask(pages, grace, NEW)
+    asked = [letter["To"] for letter in pages.letters() if links_in(letter, "a")]
+    assert asked == [NEW]
+    _ask(pages, ada, "third@analytical.example")
+    refused = pages.client.post(f"{pages.link('preferences', ada)}/address", data={"email": "4@analytical.example"})
+    assert refused.status_code == 422
+    assert "Try again tomorrow" in refused.text
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("nobody", "Enter a valid email address."),
+        ("", "Enter a valid"),
+        (OLD.upper(), "This already is your address."),
+    ],
+)
+def test_what_is_wrong_is_said_at_the_field(pages: Pages, ada: int, typed: str, said: str) -> None:
+    answer = pages.client.post(f"{pages.link('preferences', ada)}/address", data={"email": typed})
+    assert answer.status_code == 422
+    assert said in answer.text
+    assert "<script" not in answer.text.replace('<script src="', "")
+
+
+def test_who_has_left_moves_nowhere(pages: Pages, ada: int) -> None:
+    _ask(pages, ada, NEW)
+    (link,) = {found for letter in pages.letters() for found in links_in(letter, "a")}
+    membership.unsubscribe(pages.app, pages.app.store.subscribers.by_row(ada))  # type: ignore[arg-type]
+    assert pages.client.post(link).status_code == 410
+    assert _address(pages, ada) == OLD
+    assert pages.client.post(f"{pages.link('preferences', ada)}/address", data={"email": NEW}).status_code == 422
+
+
+def test_a_link_of_another_purpose_confirms_nothing(pages: Pages, ada: int) -> None:
+    _ask(pages, ada, NEW)
+    forged = tokens.mint(pages.app.keys, tokens.PREFERENCES, 1)
+    assert Browser(pages.web).post(f"/a/{forged}").status_code == 404
+
+
+def test_what_waits_goes_to_the_new_address(pages: Pages, ada: int) -> None:
+    pages.site.clock.now += timedelta(days=1)
+    pages.site.papers(*_news())
+    pages.site.relay.replies.append((Stage.RCPT, 450, "4.2.1 try later"))
+    pages.letters()
+    _ask(pages, ada, NEW)
+    change = pages.app.store.address_changes.by_row(1)
+    assert change is not None
+    assert address_change.confirm(pages.app, change.row) is ConfirmResult.CHANGED
+    pages.site.clock.now += timedelta(hours=2)
+    assert NEW in {letter["To"] for letter in pages.letters() if letter["List-Unsubscribe-Post"]}
+
+
+def test_a_bounce_suppresses_the_address_that_bounced_and_not_the_subscribers(pages: Pages, ada: int) -> None:
+    _ask(pages, ada, NEW)
+    pages.site.relay.replies.append((Stage.RCPT, 550, "5.1.1 no such mailbox"))
+    pages.letters()
+    assert pages.app.store.subscribers.by_row(ada).suppressed is None  # type: ignore[union-attr]
+    newest = max(one["id"] for one in pages.app.store.deliveries.report())
+    late = Bounce("complaint", newest, BounceKind.COMPLAINT, None, "spam")
+    pages.app.store.bounces.take(late, pages.site.clock(), lambda _: "complaint")
+    assert pages.app.store.subscribers.by_row(ada).state is SubscriberState.ACTIVE  # type: ignore[union-attr]
+
+
+def test_a_dead_old_address_is_left_alone_and_the_new_one_gets_letters(pages: Pages, ada: int) -> None:
+    pages.app.store.subscribers.suppress(OLD, "hard bounce", pages.site.clock())
+    _ask(pages, ada, NEW)
+    (asking,) = pages.letters()
+    pages.client.post(links_in(asking, "a")[0])
+    assert pages.letters() == []
+    assert pages.app.store.subscribers.by_row(ada).suppressed is None  # type: ignore[union-attr]
+
+
+def test_erasing_forgets_the_requests_and_time_does_too(pages: Pages, ada: int) -> None:
+    _ask(pages, ada, NEW)
+    assert [one["email"] for one in pages.app.store.personal.everything(ada)["address_changes"]] == [NEW]
+    pages.app.store.address_changes.forget(pages.site.clock() + timedelta(minutes=1))
+    assert pages.app.store.address_changes.by_row(1) is None
+    _ask(pages, ada, NEW)
+    membership.erase(pages.app, pages.app.store.subscribers.by_row(ada))  # type: ignore[arg-type]
+    assert not pages.dump()["address_changes"]
+
+
+def test_the_change_is_one_transaction_on_either_database(tmp_path: Path, database_url: str) -> None:
+    fresh = Site(tmp_path, database_url)
+    fresh.topic("robots")
+    fresh.subscriber(OLD, "robots")
+    ada = membership.subscriber(fresh.app, OLD)
+    address_change.request(fresh.app, ada, NEW)
+    change = fresh.app.store.address_changes.by_row(1)
+    assert change is not None
+    assert address_change.confirm(fresh.app, change.row) is ConfirmResult.CHANGED
+    assert address_change.confirm(fresh.app, change.row) is ConfirmResult.GONE
+    assert membership.subscriber(fresh.app, NEW).row == ada.row
+    assert fresh.app.store.subscribers.by_email(OLD) is None
+    fresh.app.close()
+
+
+def _news() -> list[Listing]:
+    return [listing(number, "robots") for number in (21, 22)]
