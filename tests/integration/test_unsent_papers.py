@@ -186,3 +186,55 @@ def test_a_pause_and_a_letter_put_off_by_a_clock_that_ran_ahead_come_back(site: 
     assert pipeline.deliver(site.app).paused
     pipeline.sweep(site.app)
     assert not pipeline.deliver(site.app).paused
+
+
+@pytest.mark.parametrize("composed", [False, True], ids=["before the next digest", "after it"])
+def test_a_letter_that_the_relay_takes_after_it_expired_is_sent_and_its_papers_do_not_come_twice(
+    site: Site, composed: bool
+) -> None:
+    site.subscriber(EMAILS[0], "robots")
+    site.clock.now = MORNING
+    site.papers(listing(1), listing(2))
+    site.clock.now += timedelta(hours=1)
+    pipeline.publish(site.app)
+
+    def stopped_for_long() -> None:
+        """The program that sends was stopped for a day; another one has swept, and let the letter expire."""
+        site.relay.before = lambda: None
+        site.clock.now += timedelta(days=1)
+        site.app.store.deliveries.sweep(site.clock())
+        if composed:
+            pipeline.publish(site.app)
+        else:
+            site.app.store.deliveries.expire(site.clock())
+
+    site.relay.before = stopped_for_long
+    pipeline.deliver(site.app)
+    first, *later = site.app.store.deliveries.report()[::-1]
+    assert first["state"] == "sent"
+    assert [one["state"] for one in later] == (["suppressed"] if composed else [])
+    site.papers(listing(3))
+    site.clock.now += timedelta(days=1)
+    pipeline.publish(site.app)
+    pipeline.deliver(site.app)
+    assert sorted(papers_sent(site, EMAILS[0])) == [1, 2, 3]
+
+
+def test_a_later_letter_goes_without_the_papers_of_one_that_the_relay_took_after_it_expired(site: Site) -> None:
+    site.subscriber(EMAILS[0], "robots")
+    site.clock.now = MORNING
+    site.papers(listing(1), listing(2))
+    site.clock.now += timedelta(hours=1)
+    pipeline.publish(site.app)
+
+    def stopped_for_long() -> None:
+        site.relay.before = lambda: None
+        site.clock.now += timedelta(days=1)
+        site.app.store.deliveries.sweep(site.clock())
+        site.papers(listing(3))
+        pipeline.publish(site.app)
+
+    site.relay.before = stopped_for_long
+    pipeline.deliver(site.app)
+    assert sorted(papers_sent(site, EMAILS[0])) == [1, 2, 3]
+    assert len(site.relay.letters) == 2

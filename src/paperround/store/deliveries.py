@@ -44,7 +44,7 @@ from paperround.store.schema import (
     topics,
 )
 from paperround.store.subscribers import email_key
-from paperround.store.unsent import give_back, take_again
+from paperround.store.unsent import give_back, keep_after_all, take_again
 
 WAITING = (DeliveryState.QUEUED.value, DeliveryState.DEFERRED.value)
 _RELAY = "relay"
@@ -230,15 +230,21 @@ class Deliveries:
             }
             for s in settled
         ]
-        sent = sum(s.outcome.accepted for s in settled)
+        accepted = [s.outcome.delivery for s in settled if s.outcome.accepted]
         with writing(self._engine) as db:
-            there = set(db.scalars(_THERE, {"rows": [one["settled"] for one in becomes]}))
+            there = dict(db.execute(_THERE, {"rows": [one["settled"] for one in becomes]}).all())
             if there:
                 self._try_rows.run(db, [one for one in tried if one["delivery"] in there])
                 self._settle_rows.run(db, becomes)
                 give_back(db, [s.outcome.delivery for s in settled if s.state is DeliveryState.EXPIRED])
-            if sent:
-                _count_handed_over(db, claim, now, sent)
+                # Another program has let it expire while the relay was taking it.
+                late = [row for row in accepted if there.get(row) == DeliveryState.EXPIRED.value]
+                if late:
+                    keep_after_all(db, late, WAITING, now)
+                    arrived = {"state": DeliveryState.SENT.value, "reason": "", "finished_at": now}
+                    db.execute(update(deliveries).where(deliveries.c.row.in_(late)).values(arrived))
+            if accepted:
+                _count_handed_over(db, claim, now, len(accepted))
 
     def expire(self, now: datetime) -> int:
         """Let waiting letters expire whose time is over, and give their papers back; how many.
@@ -512,7 +518,7 @@ def _objection() -> Any:
 _OURS = (deliveries.c.claim == bindparam("held"), deliveries.c.state == DeliveryState.SENDING.value)
 _AMONG = deliveries.c.row.in_(bindparam("rows", expanding=True))
 _OBJECTIONS = select(deliveries.c.row, _objection()).where(_AMONG, *_OURS)
-_THERE = select(deliveries.c.row).where(_AMONG).order_by(deliveries.c.row).with_for_update()
+_THERE = select(deliveries.c.row, deliveries.c.state).where(_AMONG).order_by(deliveries.c.row).with_for_update()
 _DUE = (
     select(deliveries.c.next_attempt_at, deliveries.c.row)
     .where(deliveries.c.state == bindparam("waits"), deliveries.c.next_attempt_at <= bindparam("now"))

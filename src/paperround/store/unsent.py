@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, case, delete, func, insert, select
+from sqlalchemy import Connection, case, delete, func, insert, select, update
 
 from paperround.domain.models import DeliveryState, Match
 from paperround.store.engine import among_others, upsert
 from paperround.store.schema import deliveries, digest_papers, digests, matches, subscriptions, topics, unsent_papers
+
+_ARRIVED = "all its papers came with an earlier letter, which the relay took after it had expired"
 
 
 def give_back(db: Connection, rows: Sequence[int]) -> None:
@@ -65,6 +67,44 @@ def take_again(db: Connection, rows: Sequence[int]) -> list[int]:
         db.execute(insert(digest_papers), kept)
         taken.append(row)
     return taken
+
+
+def keep_after_all(db: Connection, rows: Sequence[int], waiting: Sequence[str], now: datetime) -> None:
+    """Take the papers of expired deliveries that a relay took all the same: they come with no later letter.
+
+    A letter in one of the states `waiting` that has some of them is sent without these, or not at all where it has no
+    other; one that is on its way already stays as it is.
+    """
+    query = select(deliveries.c.subscriber, deliveries.c.digest).where(
+        deliveries.c.row.in_(rows), deliveries.c.digest.is_not(None)
+    )
+    for subscriber, digest in db.execute(query).all():
+        papers = _papers_of(db, digest)
+        here = (unsent_papers.c.subscriber == subscriber) & unsent_papers.c.paper.in_(papers)
+        kept = db.scalars(delete(unsent_papers).where(here).returning(unsent_papers.c.paper)).all()
+        values = [{"subscriber": subscriber, "paper": row, "digest": digest, "place": papers[row]} for row in kept]
+        if values:
+            db.execute(insert(digest_papers), values)
+        later = select(deliveries.c.row, deliveries.c.digest).where(
+            deliveries.c.subscriber == subscriber, deliveries.c.state.in_(waiting), deliveries.c.digest.is_not(None)
+        )
+        for letter, composed in db.execute(later.with_for_update()).all():
+            if not _leave_out(db, composed, digest, papers):
+                unneeded = {"state": DeliveryState.SUPPRESSED.value, "reason": _ARRIVED, "finished_at": now}
+                db.execute(update(deliveries).where(deliveries.c.row == letter).values(unneeded))
+
+
+def _leave_out(db: Connection, composed: int, digest: int, papers: Collection[int]) -> bool:
+    """Move papers from a digest that was composed later back to `digest`; False when nothing else is in it."""
+    sections, more = db.execute(select(digests.c.sections, digests.c.more).where(digests.c.row == composed)).one()
+    left = [[topic, name, [pick for pick in picks if pick[0] not in papers]] for topic, name, picks in sections]
+    left = [section for section in left if section[2]]
+    others = [row for row in more if row not in papers]
+    if left or not others:  # otherwise it has papers that are only counted, and would print none: it goes as it is
+        moved = (digest_papers.c.digest == composed) & digest_papers.c.paper.in_(papers)
+        db.execute(update(digest_papers).where(moved).values(digest=digest))
+        db.execute(update(digests).where(digests.c.row == composed).values(sections=left, more=others))
+    return bool(left or others)
 
 
 def unsent_matches(db: Connection, subscribers: Sequence[int]) -> dict[int, list[Match]]:
