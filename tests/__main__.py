@@ -19,7 +19,7 @@ PURE = (
         "sources/*",
         "subscribers/csv_file",
     ),
-    *(f"bounces/{name}" for name in ("mime", "notifications", "report", "reports", "suppression")),
+    *(f"bounces/{name}" for name in ("mime", "notifications", "report", "reports", "signatures", "suppression")),
     "rounds/breaker",
     *(f"delivery/{name}" for name in ("dkim", "message", "retry", "webhooks")),
 )

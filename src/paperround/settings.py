@@ -39,6 +39,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from paperround.bounces import signatures
 from paperround.bounces.mailboxes import ImapSettings
 from paperround.delivery import AnyTransport, InboxTransport, webhooks
 from paperround.delivery.dkim import Dkim
@@ -175,6 +176,20 @@ class BounceSettings(_Part):
     imap: ImapSettings | None = None
     schedule: str = "*/10 * * * *"
     """When Maildir and IMAP mailbox are read, as a cron expression in UTC."""
+    sendgrid_key: str = ""
+    """The verification key of SendGrid's signed event webhook: with it, calls of SendGrid must be signed."""
+    mailgun_key: SecretStr | None = None
+    """Mailgun's HTTP webhook signing key: with it, calls of Mailgun must be signed."""
+
+    @field_validator("sendgrid_key")
+    @classmethod
+    def _public_key(cls, value: str) -> str:
+        if value:
+            try:
+                signatures.sendgrid_key(value)
+            except ValueError:
+                raise ValueError("is not the verification key that SendGrid shows for its signed webhook") from None
+        return value
 
 
 class WebhookSettings(_Part):

@@ -10,7 +10,8 @@ import pytest
 from paperround.delivery import SmtpTransport
 from paperround.delivery.smtp_session import refusal, takes_utf8
 from paperround.domain.errors import WrongUse
-from paperround.subscribers import membership
+from paperround.subscribers import csv_file, membership
+from paperround.subscribers.csv_import import ImportOptions, import_subscribers
 from support.site import Site
 from support.smtp_server import SmtpServer
 
@@ -60,6 +61,25 @@ def test_whoever_cannot_be_written_to_is_told_when_they_subscribe(tmp_path: Path
     site = Site(tmp_path)
     assert membership.can_be_written_to(site.app, "jürgen@mail.example")
     site.app.close()
+
+
+def test_the_operator_too_is_told_whom_the_relay_cannot_be_given(tmp_path: Path) -> None:
+    with SmtpServer(extensions=("PIPELINING",)) as unable:
+        site = Site(tmp_path, transport={"kind": "smtp", "host": "127.0.0.1", "port": unable.port, "tls": "none"})
+        site.topic("robots")
+        with pytest.raises(WrongUse, match=r"jürgen@mail\.example: the relay lacks SMTPUTF8"):  # the CLI and the API
+            site.subscriber("jürgen@mail.example", "robots")
+        rows = "email,topics\njürgen@mail.example,robots\nandré@mail.example,robots\nada@mail.example,robots\n"
+        found = csv_file.read(rows.encode())
+        report = import_subscribers(site.app, found, ImportOptions(confirmed=True))
+        assert [one.email for one in report.additions] == ["ada@mail.example"]
+        assert [problem.where for problem in report.problems] == [
+            "line 2 jürgen@mail.example",
+            "line 3 andré@mail.example",
+        ]
+        assert all("SMTPUTF8" in problem.what for problem in report.problems)
+        assert unable.connections == 2, "once for the import"
+        site.app.close()
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from paperround.domain.errors import StoreError
@@ -19,6 +20,8 @@ from paperround.rounds import bounce_intake, pipeline
 from paperround.subscribers import membership
 from paperround.web import create
 from paperround.web.machines import webhooks
+from support import signed
+from support.answers import World
 from support.pages import Browser
 from support.papers import listing
 from support.returned import complaint, report
@@ -37,9 +40,10 @@ EMAIL = "ada@lovelace.example"
 class Hooked:
     """A site that takes reports, as it stands after the round that `sent` was."""
 
-    def __init__(self, folder: Path, sent: Sent, token: str | None = TOKEN) -> None:
+    def __init__(self, folder: Path, sent: Sent, token: str | None = TOKEN, **settings: Any) -> None:
         shutil.copyfile(sent.database, folder / "paperround.db")
-        self.app = Site(folder, site={**SITE, "admin_token": token}).app
+        self.site = Site(folder, site={**SITE, "admin_token": token}, **settings)
+        self.app = self.site.app
         self.web = create(self.app)
         self.message_id, self.address = sent.message_id, sent.address
 
@@ -288,11 +292,14 @@ def test_relays_call_with_their_own_json_and_the_token_as_a_password(hooked: Hoo
     assert hooked.bring([call], Authorization="Basic @@@").status_code == 401
 
 
-def test_amazons_notifications_come_as_text_and_name_the_letter_by_its_return_address(hooked: Hooked) -> None:
+def test_amazons_notifications_come_as_text_and_name_the_letter_by_its_return_address(
+    hooked: Hooked, monkeypatch: pytest.MonkeyPatch
+) -> None:
     recipient = {"emailAddress": "ada@elsewhere.example", "diagnosticCode": "smtp; 552 5.2.2 over quota"}
     bounce = {"bounceType": "Permanent", "bounceSubType": "General", "bouncedRecipients": [recipient]}
     told = {"notificationType": "Bounce", "mail": {"source": hooked.address}, "bounce": bounce}
-    body = json.dumps({"Type": "Notification", "Message": json.dumps(told)})
+    body = json.dumps(signed.sns(hooked.app.clock(), Message=json.dumps(told)))
+    amazon(hooked, monkeypatch)
     [made] = hooked.bring(body, **{"Content-Type": "text/plain; charset=UTF-8"}).json()
     assert (made["email"], made["kind"], made["new"]) == (EMAIL, "soft", True)
 
@@ -303,6 +310,61 @@ def test_a_relays_call_about_nobody_of_ours_changes_nothing(hooked: Hooked) -> N
     assert (made["email"], made["new"]) == (None, False)
 
 
-def test_the_operator_is_told_how_to_confirm_a_subscription(hooked: Hooked) -> None:
-    [made] = hooked.bring({"Type": "SubscriptionConfirmation", "SubscribeURL": "https://sns.example/yes"}).json()
-    assert made["text"] == "open once to confirm: https://sns.example/yes"
+def test_the_operator_is_told_how_to_confirm_a_subscription(hooked: Hooked, monkeypatch: pytest.MonkeyPatch) -> None:
+    amazon(hooked, monkeypatch)
+    url = "https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription"
+    asks = signed.sns(hooked.app.clock(), Type="SubscriptionConfirmation", Token="t", SubscribeURL=url)
+    [made] = hooked.bring(asks).json()
+    assert made["text"] == f"open once to confirm: {url}"
+
+
+def amazon(hooked: Hooked, monkeypatch: pytest.MonkeyPatch, *replies: Any) -> World:
+    """Amazon's certificate is where it says, or `replies` are."""
+    world = World(hooked.app.clock())
+    world.put(signed.CERTIFICATE_URL, *(replies or (signed.certificate(hooked.app.clock()),)))
+    monkeypatch.setattr(hooked.app, "http", world.http(tries=1))
+    return world
+
+
+def test_a_forged_message_of_amazon_suppresses_nobody_even_with_the_token(
+    hooked: Hooked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = amazon(hooked, monkeypatch)
+    bounce = {"bounceType": "Permanent", "bouncedRecipients": [{"emailAddress": EMAIL, "status": "5.1.1"}]}
+    told = {"notificationType": "Bounce", "mail": {"source": hooked.address}, "bounce": bounce}
+    genuine = signed.sns(hooked.app.clock())
+    unsigned = {"Type": "Notification", "Message": json.dumps(told)}
+    elsewhere = {**genuine, "Message": json.dumps(told), "SigningCertURL": "https://evil.example/x.pem"}
+    for forged in (unsigned, elsewhere, {**genuine, "Message": json.dumps(told)}, [unsigned]):
+        assert hooked.bring(forged).status_code == 403
+    assert hooked.suppressed() is None
+    assert world.asked == [signed.CERTIFICATE_URL], "and once"
+    assert hooked.bring(signed.sns(hooked.app.clock(), Message=json.dumps(told))).status_code == 200
+    assert hooked.suppressed()
+
+
+def test_amazon_calls_again_when_its_certificate_cannot_be_fetched(
+    hooked: Hooked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    amazon(hooked, monkeypatch, httpx.Response(404), signed.certificate(hooked.app.clock()))
+    message = signed.sns(hooked.app.clock())
+    assert hooked.bring(message).status_code == 503
+    assert hooked.bring(message).status_code == 200
+
+
+def test_calls_of_sendgrid_and_mailgun_must_be_signed_where_their_keys_are_set(tmp_path: Path, sent: Sent) -> None:
+    keys = {"sendgrid_key": signed.sendgrid_public_key(), "mailgun_key": "a signing key"}
+    hooked = Hooked(tmp_path, sent, bounces=keys)
+    bounced = [{"event": "bounce", "sg_event_id": "1", "email": EMAIL, "reason": "550 5.1.1 user unknown"}]
+    failed = {"event": "failed", "severity": "permanent", "recipient": "ben@example.org",
+              "delivery-status": {"code": 550, "message": "5.1.1 user unknown"}}  # fmt: skip
+    for forged in (bounced, {"event-data": failed}, {"event-data": failed, "signature": {"signature": "x"}}):
+        assert hooked.bring(forged).status_code == 403
+    assert hooked.suppressed() is None
+    body = json.dumps(bounced)
+    assert hooked.bring(body, **signed.sendgrid_headers(body.encode())).status_code == 200
+    assert hooked.suppressed()
+    call = {"event-data": failed, "signature": signed.mailgun(hooked.app.clock(), "a signing key")}
+    assert hooked.bring(call).status_code == 200
+    assert hooked.suppressed("ben@example.org")
+    hooked.app.close()

@@ -35,6 +35,16 @@ def read_notifications(value: object) -> list[Report] | None:
     return found if known else None
 
 
+def is_sendgrid(record: Record) -> bool:
+    """Whether a record is an event of SendGrid."""
+    return _reader_of(record) is _sendgrid
+
+
+def is_mailgun(record: Record) -> bool:
+    """Whether a record is an event of Mailgun."""
+    return _reader_of(record) is _mailgun
+
+
 def subscription_url(value: object) -> str | None:
     """The address that confirms a subscription of Amazon SNS, where the value asks for that."""
     if isinstance(value, dict) and value.get("Type") == "SubscriptionConfirmation":

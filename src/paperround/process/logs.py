@@ -6,7 +6,9 @@ structlog is slow to load (it brings rich), and most commands log nothing: it is
 from __future__ import annotations
 
 import logging
+import re
 import sys
+from collections.abc import MutableMapping
 from typing import Any
 
 
@@ -35,6 +37,20 @@ def show(*, verbose: bool) -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
 
 
+_ADDRESS = re.compile(r"[^\s<>\"'(),:;=]{1,64}@(?=[\w.-]+)")
+
+
+def without_addresses(_logger: object, _level: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """The event with the local part of every address left out, also of those that a relay quotes in its reply.
+
+    A log outlives the subscribers it tells of, and nobody erases them from it.
+    """
+    for name, value in event.items():
+        if isinstance(value, str):
+            event[name] = _ADDRESS.sub("…@", value)
+    return event
+
+
 _levels: list[int] = []
 """The level that is asked for and not set yet."""
 
@@ -44,11 +60,12 @@ def _configure() -> None:
     import structlog  # noqa: PLC0415
 
     # JSON alone would say of a traceback only that there is one.
-    as_json_lines = (structlog.processors.format_exc_info, structlog.processors.JSONRenderer())
+    as_json_lines = (structlog.processors.format_exc_info, without_addresses, structlog.processors.JSONRenderer())
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
+            without_addresses,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             *([structlog.dev.ConsoleRenderer()] if sys.stderr.isatty() else as_json_lines),
         ],

@@ -90,10 +90,14 @@ class _RowReader:
         self._app, self._options, self._columns = app, options, columns
         self._site = membership.site_options(app)
         self._default_topics: tuple[str, ...] = self._site.check({"topics": tuple(options.default_topics)})["topics"]
+        self._takes_utf8: bool | None = None
+        """Whether the relay takes addresses outside ASCII; None until it is asked."""
         self.warnings: list[str] = []
 
     def read(self, row: SubscriberRow, known: Subscriber | None) -> SubscriberChange:
         email = membership.address(row.email)
+        if known is None:
+            self._check_relay(email)
         if known and row.state is SubscriberState.UNSUBSCRIBED and known.state.value in READING:
             raise WrongUse("has unsubscribed in this file and gets letters here; unsubscribe them, or leave them out")
         patch = self._patch(row, known)
@@ -102,6 +106,15 @@ class _RowReader:
             there = ", ".join(sorted(self._site.topics)) or "none yet"
             raise UnknownName(f"no topic to follow; there are: {there}; or give --topic for all rows")
         return SubscriberChange(email, patch, self._state(row), row.consent, row.history, row.suppressed)
+
+    def _check_relay(self, email: str) -> None:
+        """WrongUse where the relay does not take the address; it is asked once for all rows."""
+        if email.rpartition("@")[0].isascii():
+            return
+        if self._takes_utf8 is None:
+            self._takes_utf8 = membership.can_be_written_to(self._app, email)
+        if not self._takes_utf8:
+            raise WrongUse(membership.NO_UTF8)
 
     def _state(self, row: SubscriberRow) -> SubscriberState:
         """Somebody is taken for confirmed by the operator's word, or by a record of their confirmation."""

@@ -33,6 +33,7 @@ from paperround.subscribers import confirmation
 
 _READING = (SubscriberState.ACTIVE, SubscriberState.PAUSED)
 _ENCODED_WORD = re.compile(r"=\?[^?@]*\?[bq]\?[^@]*\?=", re.IGNORECASE)
+NO_UTF8 = "the relay lacks SMTPUTF8, so it takes only ASCII before the @; use another address"
 MOST_UNSUBSCRIBE_REASON = 500  # characters
 
 
@@ -74,7 +75,10 @@ def add(app: App, email: str, patch: Patch, *, confirmed: bool, first_now: bool 
     """
     state = SubscriberState.ACTIVE if confirmed else SubscriberState.PENDING
     change = SubscriberChange(address(email), patch, state)
-    _check_topics(app, patch, app.store.subscribers.by_email(change.email))
+    known = app.store.subscribers.by_email(change.email)
+    if known is None:
+        check_can_be_written_to(app, change.email)
+    _check_topics(app, patch, known)
     return add_all(app, [change], ask={change.email}, first_now=first_now)[0]
 
 
@@ -240,6 +244,12 @@ def can_be_written_to(app: App, email: str) -> bool:
 
     transport = app.settings.transport
     return not isinstance(transport, SmtpTransport) or takes_utf8(transport) is not False
+
+
+def check_can_be_written_to(app: App, email: str) -> None:
+    """WrongUse for an address that the relay does not take."""
+    if not can_be_written_to(app, email):
+        raise WrongUse(f"{email}: {NO_UTF8}")
 
 
 def _pause_changes(patch: Patch, subscriber: Subscriber) -> bool:

@@ -12,9 +12,12 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import from_json
 
-from paperround.bounces.notifications import read_notifications, subscription_url
+from paperround.app import App
+from paperround.bounces import signatures
+from paperround.bounces.notifications import is_mailgun, is_sendgrid, read_notifications, subscription_url
 from paperround.bounces.report import Report
 from paperround.domain import tokens
+from paperround.domain.errors import SourceError
 from paperround.domain.models import BounceKind
 from paperround.domain.text import clean
 from paperround.rounds import bounce_intake
@@ -27,6 +30,7 @@ router = APIRouter(prefix="/hooks")
 post = partial(router.post, response_model=None)
 _MOST = 1_000  # reports in one request: each is a transaction, and the caller waits for all
 _MAX_TEXT = 500  # characters; as many as are kept of a returned mail
+_CERTIFICATE, _CERTIFICATES = 1 << 16, 8  # bytes; how many are kept
 _TYPES = ("message/rfc822", "application/json", "text/plain")  # Amazon SNS calls its JSON text/plain
 
 
@@ -76,15 +80,18 @@ def bounces(request: Request, context: ContextDep, body: Annotated[bytes, Depend
     if media_type == _TYPES[0]:
         found = bounce_intake.read(context.app, [("mail", body)], trusted=True)
     else:
-        found = _told(context, body)
+        found = _told(context, request, body)
     return JSONResponse([asdict(one) for one in found], headers={"Cache-Control": "no-store"})
 
 
-def _told(context: RequestContext, body: bytes) -> list[Returned]:
+def _told(context: RequestContext, request: Request, body: bytes) -> list[Returned]:
     try:
         value = from_json(body)
     except ValueError as error:
         raise HTTPException(400, f"not JSON: {clean(str(error))[:_MAX_TEXT]}") from None
+    for record in value if isinstance(value, list) else [value]:
+        if isinstance(record, dict) and (problem := _signature_problem(context, request, body, record)):
+            raise HTTPException(403, f"the relay's call is refused: {problem}")
     if url := subscription_url(value):
         # Whoever has the token may still be fooled: the operator looks at the address before it is opened.
         log.warning("Amazon SNS asks to confirm this webhook; open the address once", url=url)
@@ -96,6 +103,46 @@ def _told(context: RequestContext, body: bytes) -> list[Returned]:
         bounce_intake.reported(context.app, f"report {number}", report, trusted=True)
         for number, report in enumerate(reports, 1)
     ]
+
+
+def _signature_problem(context: RequestContext, request: Request, body: bytes, record: Any) -> str | None:
+    """What is wrong with the signature of a relay's record; None where it is right, or the relay has none.
+
+    Raises HTTPException 503 where Amazon's certificate cannot be fetched now: SNS then calls again.
+    """
+    now, bounces = context.app.clock(), context.app.settings.bounces
+    if signatures.is_sns(record):
+        url = signatures.sns_certificate_url(record)
+        if url is None:
+            return "its certificate is not at Amazon"
+        return signatures.sns_problem(record, context.app.shared(CertificateCache).fetch(url), now)
+    if bounces.sendgrid_key and is_sendgrid(record):
+        return signatures.sendgrid_problem(request.headers, body, bounces.sendgrid_key)
+    if bounces.mailgun_key and is_mailgun(record):
+        return signatures.mailgun_problem(record, bounces.mailgun_key.get_secret_value(), now)
+    return None
+
+
+class CertificateCache:
+    """The certificates that Amazon SNS signs with, each fetched once in a process; they change about once a year."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._known: dict[str, bytes] = {}
+
+    def fetch(self, url: str) -> bytes:
+        """The certificate at an address of Amazon's; HTTPException 503 where it cannot be had now."""
+        if url not in self._known:
+            try:
+                answer = self._app.http.get(url, asker="Amazon SNS", public_only=True, max_bytes=_CERTIFICATE)
+                answer.expect_ok("Amazon SNS")
+            except SourceError as error:
+                log.error("the certificate of Amazon SNS cannot be fetched", problem=str(error))
+                raise HTTPException(503, "the certificate of Amazon SNS cannot be fetched now") from None
+            if len(self._known) >= _CERTIFICATES:
+                self._known.clear()
+            self._known[url] = answer.body
+        return self._known[url]
 
 
 def _notices(context: RequestContext, notices: Any) -> list[Returned]:

@@ -1,0 +1,112 @@
+"""Signatures on what relays bring to the webhook: Amazon SNS, SendGrid, Mailgun. Pure; keys and time are arguments.
+
+Each function returns what is wrong with a signature, or nothing. They are checked besides the token: whoever learns
+the token, from a proxy's log for example, can still not invent bounces in the name of one of these relays.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+Record = Mapping[str, Any]
+
+_SNS_HOST = r"https://sns\.[a-z0-9-]{2,40}\.amazonaws\.com(\.cn)?"
+_SNS_CERTIFICATE = re.compile(rf"{_SNS_HOST}/SimpleNotificationService-[0-9a-f]{{8,64}}\.pem")
+# https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message-verify-message-signature.html
+_SNS_SIGNED = {
+    "Notification": ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"),
+    "SubscriptionConfirmation": ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"),
+    "UnsubscribeConfirmation": ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"),
+}
+_MAILGUN_HOLDS = timedelta(days=1)  # its calls are tried again for eight hours
+
+
+def is_sns(record: Record) -> bool:
+    """Whether a record is a message of Amazon SNS."""
+    return record.get("Type") in _SNS_SIGNED and "Message" in record
+
+
+def sns_certificate_url(record: Record) -> str | None:
+    """Where the certificate of a message of Amazon SNS is; None where that is no address of Amazon's."""
+    url = record.get("SigningCertURL")
+    return url if isinstance(url, str) and _SNS_CERTIFICATE.fullmatch(url) else None
+
+
+def sns_problem(record: Record, certificate: bytes, now: datetime) -> str | None:
+    """What is wrong with a message of Amazon SNS, whose certificate was fetched from `sns_certificate_url`."""
+    from cryptography import x509  # noqa: PLC0415 - slow to load, as below
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric import padding, rsa  # noqa: PLC0415
+    from cryptography.hazmat.primitives.hashes import SHA1, SHA256  # noqa: PLC0415
+
+    try:
+        found = x509.load_pem_x509_certificate(certificate)
+        signature = base64.b64decode(str(record.get("Signature")), validate=True)
+    except ValueError:
+        return "its certificate or its signature cannot be read"
+    key = found.public_key()
+    if not isinstance(key, rsa.RSAPublicKey) or not found.not_valid_before_utc <= now <= found.not_valid_after_utc:
+        return "its certificate does not hold"
+    # Version 1 is what a topic has that nobody has changed; Amazon alone can use the key behind it.
+    algorithm = SHA256() if record.get("SignatureVersion") == "2" else SHA1()  # noqa: S303
+    try:
+        key.verify(signature, _sns_text(record), padding.PKCS1v15(), algorithm)
+    except InvalidSignature:
+        return "its signature is wrong"
+    return None
+
+
+def _sns_text(record: Record) -> bytes:
+    names = _SNS_SIGNED[record["Type"]]
+    return "".join(f"{name}\n{record[name]}\n" for name in names if record.get(name) is not None).encode()
+
+
+def sendgrid_problem(headers: Mapping[str, str], body: bytes, public_key: str) -> str | None:
+    """What is wrong with a call of SendGrid's Signed Event Webhook; `public_key` as its settings show it.
+
+    https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/getting-started-event-webhook-security-features
+    """
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric.ec import ECDSA  # noqa: PLC0415
+    from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415
+
+    timestamp = headers.get("x-twilio-email-event-webhook-timestamp", "")
+    try:
+        signature = base64.b64decode(headers.get("x-twilio-email-event-webhook-signature", ""), validate=True)
+        sendgrid_key(public_key).verify(signature, timestamp.encode() + body, ECDSA(SHA256()))
+    except (ValueError, InvalidSignature):
+        return "its signature is missing or wrong"
+    return None
+
+
+def sendgrid_key(public_key: str) -> Any:
+    """The key that SendGrid's settings show as base64; ValueError where it is none."""
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey  # noqa: PLC0415
+    from cryptography.hazmat.primitives.serialization import load_der_public_key  # noqa: PLC0415
+
+    key = load_der_public_key(base64.b64decode(public_key, validate=True))
+    if not isinstance(key, EllipticCurvePublicKey):
+        raise ValueError("is no key of an elliptic curve")  # noqa: TRY004 - the value is wrong, not its type
+    return key
+
+
+def mailgun_problem(record: Record, signing_key: str, now: datetime) -> str | None:
+    """What is wrong with a call of Mailgun; `signing_key` is the HTTP webhook signing key of its settings.
+
+    https://documentation.mailgun.com/docs/mailgun/user-manual/webhooks/securing-webhooks
+    """
+    signed = record.get("signature")
+    fields = signed if isinstance(signed, Mapping) else {}
+    timestamp, token = str(fields.get("timestamp", "")), str(fields.get("token", ""))
+    expected = hmac.new(signing_key.encode(), f"{timestamp}{token}".encode(), "sha256").hexdigest()
+    if not hmac.compare_digest(expected.encode(), str(fields.get("signature", "")).encode()):
+        return "its signature is missing or wrong"
+    # What is signed was written by Mailgun: it is a number.
+    if abs(now - datetime.fromtimestamp(int(timestamp), UTC)) > _MAILGUN_HOLDS:
+        return "its signature is older than a day"
+    return None
