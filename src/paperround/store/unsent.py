@@ -75,6 +75,7 @@ def keep_after_all(db: Connection, rows: Sequence[int], waiting: Sequence[str], 
     A letter in one of the states `waiting` that has some of them is sent without these, or not at all where it has no
     other; one that is on its way already stays as it is.
     """
+    among_others(db, digest_papers)
     query = select(deliveries.c.subscriber, deliveries.c.digest).where(
         deliveries.c.row.in_(rows), deliveries.c.digest.is_not(None)
     )
