@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -148,3 +149,53 @@ def test_the_live_preview_tells_why_it_shows_nothing(pages: Pages) -> None:
     refused = [answer for answer in answers if answer.status_code == 429]
     assert refused
     assert refused[0].json()["detail"]
+
+
+def _titles(text: str) -> list[str]:
+    return re.findall(r'class="title"[^>]*><a href="/papers/[^"]*">A careful study of (\w+, part \d+)<', text)
+
+
+def test_results_are_counted_and_sorted(pages: Pages) -> None:
+    pages.site.papers(listing(90, day=date(2026, 11, 22), upvotes=1))
+    for order, first in (("newest", "robots, part 90"), ("votes", "robots, part 5")):
+        text = pages.client.get("/search", params={"q": "title:robots", "sort": order}).text
+        assert "<strong>6 papers</strong>" in text
+        assert _titles(text)[0] == first
+        assert f'<option value="{order}" selected>' in text
+    plain = pages.client.get("/search", params={"q": "careful robots", "sort": "votes"}).text
+    assert _titles(plain)[0] == "robots, part 5"
+    assert pages.client.get("/search", params={"q": "robots", "sort": "color"}).status_code == 400
+
+
+def test_results_are_filtered_by_date_and_source(pages: Pages) -> None:
+    pages.site.papers(
+        listing(91, day=date(2026, 10, 5)), listing(92, day=date(2026, 10, 6), source="blog", kind="feed")
+    )
+    for query in ("title:robots", "careful robots"):
+        text = pages.client.get("/search", params={"q": query, "since": "2026-10-01", "until": "2026-10-06"}).text
+        assert sorted(_titles(text)) == ["robots, part 91", "robots, part 92"]
+        text = pages.client.get("/search", params={"q": query, "source": "blog"}).text
+        assert _titles(text) == ["robots, part 92"]
+    nothing = pages.client.get("/search", params={"q": "robots", "until": "2020-01-01"}).text
+    assert '<a class="quiet button" href="/search?q=robots">Search without filters</a>' in nothing
+    assert pages.client.get("/search", params={"q": "robots", "since": "last week"}).status_code == 400
+
+
+def test_a_page_of_filtered_results_leads_to_the_next_with_its_filters(pages: Pages) -> None:
+    pages.site.papers(*(listing(number, day=date(2026, 11, 21)) for number in range(100, 140)))
+    text = pages.client.get("/search", params={"q": "title:robots", "sort": "newest", "since": "2026-11-21"}).text
+    assert "<strong>40 papers</strong>" in text
+    assert 'href="/search?q=title%3Arobots&amp;sort=newest&amp;since=2026-11-21&amp;page=2"' in text
+
+
+def test_a_mistake_is_explained_with_the_spot_while_the_words_are_searched_for(pages: Pages) -> None:
+    text = pages.client.get("/search", params={"q": "titel:robots"}).text
+    assert "there is no field titel: (did you mean title:?)" in text
+    assert "^</pre>" in text
+    assert len(_titles(text)) == 5
+    assert "not a valid query" not in pages.client.get("/search", params={"q": "Robots: a careful study"}).text
+
+
+def test_a_mistyped_word_is_replaced_and_the_page_says_so(pages: Pages) -> None:
+    text = pages.client.get("/search", params={"q": "carefull robots"}).text
+    assert "Showing results for “careful” instead of “carefull”." in text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import date
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from paperround.domain.models import Paper
 from paperround.matching.lexical import Index, Statistics
 from paperround.matching.query import parse
-from paperround.matching.search import Scorer, plan
+from paperround.matching.search import EVERYWHERE, Scorer, SearchBounds, plan
 from paperround.matching.words import Words, interpret
 from support.queries import BATCHES, QUERIES, WORDS, Shape, paper
 
@@ -81,3 +82,16 @@ def test_names_count_and_of_several_words_those_together_are_asked_for() -> None
     assert Scorer(parse("author:nobody"), Statistics()).score(robots) == 0
     assert [limit for _, limit in plan(wanted, Statistics())] == [80, 60, 200]
     assert [limit for _, limit in plan(parse("author:byron"), Statistics(), 61)] == [400]
+
+
+def test_bounds_of_a_search_limit_days_and_source() -> None:
+    first, last = date(2026, 11, 1), date(2026, 11, 30)
+    bounds, query = SearchBounds(first, last, "hf-daily"), parse("robots")
+    assert (bounds.days, EVERYWHERE.days) == ((first, last), None)
+    assert bounds.narrow(query) == parse("robots AND source:hf-daily")
+    assert EVERYWHERE.narrow(query) == query
+    one = paper(1, day=first, sources=("arxiv", "hf-daily"))
+    assert bounds.include(one)
+    assert EVERYWHERE.include(one)
+    assert not bounds.include(one.model_copy(update={"sources": ("arxiv",)}))
+    assert not bounds.include(one.model_copy(update={"day": date(2026, 12, 1)}))

@@ -18,6 +18,7 @@ from paperround.matching.words import (
     interpret_once,
     interpret_search,
     is_plain,
+    mistake_in,
 )
 from support.queries import BATCHES, WORDS, paper
 
@@ -127,3 +128,22 @@ def test_more_of_the_words_and_the_rarer_ones_make_a_higher_share() -> None:
     assert index.reasons(Words(("robot", "walk")))[1] == ("title: Robots", "title: walk")
     assert index.reasons(And((Phrase(("robot",)), Phrase(("walk",)))), [2]) == {2: ("title: Robots",)}
     assert is_plain("robots walk")
+
+
+@pytest.mark.parametrize("text", ["robots that learn", "title:robots", "-robots", "Robots: a study", '"two words"'])
+def test_no_mistake_is_seen_in_plain_words_and_queries(text: str) -> None:
+    assert mistake_in(text) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("titel:robots", "there is no field titel: (did you mean title:?)"),
+        ("robots OR (drones", "this parenthesis is never closed"),
+        ("robots OR", "OR needs a word after it"),
+    ],
+)
+def test_a_mistake_in_a_query_is_told_with_its_spot(text: str, why: str) -> None:
+    told = mistake_in(text)
+    assert told.startswith(why)
+    assert told.endswith("^")

@@ -7,7 +7,8 @@ are ranked here, by the very evidence that `lexical` counts, so that a search, a
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import date
 from itertools import combinations
 from math import expm1, prod
 
@@ -15,6 +16,7 @@ from paperround.domain.models import Paper
 from paperround.matching.fields import TEXT, Field, value_terms, values
 from paperround.matching.lexical import HALF, HALF_OF_PLAIN, NAMED, Statistics, text_weights
 from paperround.matching.query import Phrase, Query, both, either, sought
+from paperround.matching.query import phrase as phrase_of
 from paperround.matching.words import Wanted, Words
 
 # Of plain words the rarest decide; how many papers each query may name. All of them together are read and ranked in a
@@ -25,6 +27,33 @@ _FIRST_PAGES = 60  # papers that are looked at with these limits; who wants more
 
 Plan = Sequence[tuple[Query, int]]
 """Queries, and of how many of the newest papers that each finds the ranking is to know."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchBounds:
+    """What a search is limited to: papers announced between two days, both included, and those of one source."""
+
+    first: date = date.min
+    last: date = date.max
+    source: str = ""
+    """The name of the source; empty for all."""
+
+    @property
+    def days(self) -> tuple[date, date] | None:
+        """The days, None where there is no limit."""
+        return None if (self.first, self.last) == (date.min, date.max) else (self.first, self.last)
+
+    def narrow(self, query: Query) -> Query:
+        """The query that finds the same, of the source alone."""
+        found = phrase_of(self.source, Field.SOURCE) if self.source else None
+        return both([query, found]) if found else query
+
+    def include(self, paper: Paper) -> bool:
+        """Whether a paper lies within."""
+        return self.first <= paper.day <= self.last and self.source in {"", *paper.sources}
+
+
+EVERYWHERE = SearchBounds()
 
 
 def plan(wanted: Wanted, statistics: Statistics, needed: int = _FIRST_PAGES) -> Plan:

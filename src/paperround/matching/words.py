@@ -107,6 +107,17 @@ def interpret_search(text: str) -> Wanted:
     return found
 
 
+def mistake_in(text: str) -> str:
+    """Why a text with an operator of the query language is no query, with the spot marked; empty where it is one."""
+    if not _OPERATOR.search(text):
+        return ""
+    try:
+        read(text)
+    except QueryError as error:
+        return str(error)
+    return ""
+
+
 def _described(text: str) -> Wanted:
     if len(text) > MAX_LENGTH:
         raise QueryError(text, MAX_LENGTH, f"a query has at most {MAX_LENGTH} characters, this one {len(text)}")

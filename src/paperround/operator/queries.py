@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from datetime import datetime
+from enum import StrEnum
 from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,7 +20,8 @@ from paperround.matching import lexical
 from paperround.matching import search as matching_search
 from paperround.matching.interests import CLOSE, MOST_RELEVANT, USUAL_COSINE, is_close, relevance, toward_best
 from paperround.matching.query import Phrase
-from paperround.matching.words import Words, interpret_search, is_plain
+from paperround.matching.search import EVERYWHERE, SearchBounds
+from paperround.matching.words import Wanted, Words, any_of, interpret_search, is_plain, mistake_in
 from paperround.rounds.collection import Collection
 from paperround.rounds.interests import best_candidates
 from paperround.rounds.meaning import Meaning
@@ -29,6 +31,9 @@ Numbers = NDArray[np.float32]
 
 _CHUNK = 500
 _FEW_REASONS = 2
+_OF_THE_BEST = 0.5  # plain words sorted by date or votes: papers with half the score of the best one
+MOST_COUNTED = 1_000
+"""As far as the results of a search are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,38 +48,77 @@ class Found:
     """What the score is made of: `words`, the share of the evidence possible, and `meaning`, a cosine."""
 
 
+class SearchOrder(StrEnum):
+    """What the results of a search are sorted by."""
+
+    RELEVANCE = "relevance"
+    NEWEST = "newest"
+    VOTES = "votes"
+
+
 @dataclass(frozen=True, slots=True)
 class Search:
-    """The results of a search, best first, and the corrected words."""
+    """The results of a search, in its order, and how the text was understood."""
 
     found: Sequence[Found] = ()
     corrected: tuple[tuple[str, str], ...] = ()
     """Misspelled words, each with the word that was searched for instead."""
+    total: int = 0
+    """How many papers match, counted up to MOST_COUNTED; of plain words those with any of them."""
+    mistake: str = ""
+    """Why a text that looks like a query was taken for plain words."""
 
 
-def search(app: App, text: str, limit: int, offset: int = 0, *, day: date | None = None) -> Search:
-    """Papers for a query or keywords, best first, with `day` only those of that day.
+def search(
+    app: App,
+    text: str,
+    limit: int,
+    offset: int = 0,
+    *,
+    bounds: SearchBounds = EVERYWHERE,
+    order: SearchOrder = SearchOrder.RELEVANCE,
+) -> Search:
+    """Papers for a query or keywords, within bounds.
 
-    Raises QueryError when there is nothing to search for.
+    By date or votes are sorted all papers that a query matches, but only the best of those that plain keywords find,
+    which match almost anything. Raises QueryError when there is nothing to search for.
     """
     past = app.shared(Collection).recent()
     meant = past.vocabulary.correct(text, lambda term: app.store.papers.finds(Phrase((term,))))
     wanted = interpret_search(past.vocabulary.expand(meant.text))
-    papers = best_candidates(app, meant.text, wanted, offset + limit)
-    papers = [paper for paper in papers if day is None or paper.day == day]
+    papers = _candidates(app, meant.text, wanted, offset + limit, bounds, order)
     scorer = matching_search.Scorer(wanted, past.statistics)
     shares = np.array([scorer.score(paper) for paper in papers], dtype=np.float32)
     scores, cosines = _with_meaning(app, meant.text, papers, shares)
-    # The candidates come newest first, and a stable sort keeps them so.
-    order = np.argsort(-scores, kind="stable")
-    shown = [int(place) for place in order if scores[place] > 0][offset : offset + limit]
+    shown = _sorted(papers, scores, order, plain=isinstance(wanted, Words))[offset : offset + limit]
     reasons = lexical.Index((papers[place] for place in shown), past.statistics).reasons(wanted)
     found = [
         Found(papers[place], round(float(scores[place]), 4), _why(reasons[papers[place].row], cosines, place), parts)
         for place in shown
         for parts in [_parts(float(shares[place]), cosines, place)]
     ]
-    return Search(found, meant.changes)
+    total = app.store.browsing.count_found(bounds.narrow(any_of(wanted)), MOST_COUNTED, bounds.days)
+    return Search(found, meant.changes, max(total, len(found)), mistake_in(text))
+
+
+def _candidates(
+    app: App, text: str, wanted: Wanted, needed: int, bounds: SearchBounds, order: SearchOrder
+) -> Sequence[Paper]:
+    if order is SearchOrder.RELEVANCE or isinstance(wanted, Words):
+        return best_candidates(app, text, wanted, needed, bounds)
+    by_votes = order is SearchOrder.VOTES
+    return app.store.browsing.sorted_found(bounds.narrow(wanted), needed, by_votes=by_votes, days=bounds.days)
+
+
+def _sorted(papers: Sequence[Paper], scores: Numbers, order: SearchOrder, *, plain: bool) -> list[int]:
+    """The places of the papers that fit, in their order; papers that are equal in it stay as they are."""
+    if order is SearchOrder.RELEVANCE:
+        return [int(place) for place in np.argsort(-scores, kind="stable") if scores[place] > 0]
+    least = _OF_THE_BEST * float(scores.max(initial=0.0)) if plain else 0.0
+    fitting = [place for place in range(len(papers)) if scores[place] > 0 and scores[place] >= least]
+    if order is SearchOrder.VOTES:
+        return sorted(fitting, key=lambda place: papers[place].upvotes or 0, reverse=True)
+    return sorted(fitting, key=lambda place: papers[place].day, reverse=True)
 
 
 def _with_meaning(app: App, text: str, papers: Sequence[Paper], shares: Numbers) -> tuple[Numbers, dict[int, float]]:

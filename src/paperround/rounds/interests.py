@@ -17,6 +17,7 @@ from paperround.matching.learning import TermVectors
 from paperround.matching.lexical import Hit, Index
 from paperround.matching.near_copies import NearCopies
 from paperround.matching.profile import Tastes
+from paperround.matching.search import SearchBounds
 from paperround.matching.vectors import Vectors
 from paperround.matching.words import Wanted, Words, interpret
 from paperround.rounds.collection import Collection
@@ -167,19 +168,22 @@ class Interests:
         return self._past[1]
 
 
-def best_candidates(app: App, text: str, wanted: Wanted, needed: int = 500) -> list[Paper]:
-    """The papers, of all that are stored, that may fit best by words or meaning, the latest first.
+def best_candidates(
+    app: App, text: str, wanted: Wanted, needed: int = 500, bounds: SearchBounds = search.EVERYWHERE
+) -> list[Paper]:
+    """The papers within bounds that may fit best by words or meaning, the latest first.
 
     `needed` says how many are to be shown.
     """
-    papers = app.store.papers.candidates(search.plan(wanted, app.shared(Collection).recent().statistics, needed))
+    plan = search.plan(wanted, app.shared(Collection).recent().statistics, needed)
+    papers = app.store.papers.candidates([(bounds.narrow(query), limit) for query, limit in plan], bounds.days)
     meaning = app.shared(Meaning)
     vector = meaning.of_query(text) if isinstance(wanted, Words) else None
     if vector is None:
         return papers
     found = {paper.row: paper for paper in papers}
     near = meaning.table().nearest(vector, _NEAREST).keys() - found.keys()
-    found |= app.store.papers.by_rows(near)
+    found |= {row: paper for row, paper in app.store.papers.by_rows(near).items() if bounds.include(paper)}
     return [found[row] for row in sorted(found, reverse=True)]
 
 

@@ -16,6 +16,7 @@ from paperround.store.schema import daily_counts, matches, papers, topics
 from paperround.store.search import DaySpan, SearchIndex
 
 _HEARD_CANDIDATES = 2_000
+_SORTED = 2_000  # papers of which a search by date or votes takes the first
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +130,18 @@ class Browsing:
         with reading(self._engine) as db:
             return _in_order(db, self._index.rows(db, query, 0, limit, newest_first=True, days=days))
 
-    def count_found(self, query: Any, most: int, days: DaySpan) -> int:
-        """How many papers announced in these days a query finds, counted up to `most`."""
+    def sorted_found(
+        self, query: Any, limit: int, *, by_votes: bool = False, days: DaySpan | None = None
+    ) -> list[Paper]:
+        """Of the 2,000 newest papers that a query finds the last announced, or the most upvoted."""
+        order = (papers.c.upvotes.desc(), papers.c.day.desc()) if by_votes else (papers.c.day.desc(),)
+        with reading(self._engine) as db:
+            rows = self._index.rows(db, query, 0, _SORTED, newest_first=True, days=days)
+            first = select(papers.c.row).where(papers.c.row.in_(rows)).order_by(*order, papers.c.row.desc())
+            return _in_order(db, db.scalars(first.limit(limit)).all())
+
+    def count_found(self, query: Any, most: int, days: DaySpan | None = None) -> int:
+        """How many papers a query finds, counted up to `most`; with `days` of those announced in them."""
         with reading(self._engine) as db:
             return len(self._index.rows(db, query, 0, most, newest_first=True, days=days))
 

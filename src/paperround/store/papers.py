@@ -26,7 +26,7 @@ from paperround.store.schema import (
     pictures,
     unsent_papers,
 )
-from paperround.store.search import SearchIndex
+from paperround.store.search import DaySpan, SearchIndex
 from paperround.store.vector_queue import expect_vectors
 
 _CHUNK = 500
@@ -208,10 +208,13 @@ class Papers:
         with reading(self._engine) as db:
             return list(load(db, papers.c.row > 0, order=papers.c.row.desc(), limit=limit))
 
-    def candidates(self, plan: Sequence[tuple[Any, int]]) -> list[Paper]:
-        """The papers that a search plan's queries find, of each the newest up to its limit; the latest first."""
+    def candidates(self, plan: Sequence[tuple[Any, int]], days: DaySpan | None = None) -> list[Paper]:
+        """The papers that a search plan's queries find, of each the newest up to its limit; the latest first.
+
+        With `days` only those announced in them.
+        """
         with reading(self._engine) as db:
-            found = load_rows(db, self._index.candidates(db, plan))
+            found = load_rows(db, self._index.candidates(db, plan, days))
             return [found[row] for row in sorted(found, reverse=True)]
 
     def finds(self, query: Any) -> bool:

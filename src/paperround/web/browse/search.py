@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
 from urllib.parse import unquote, urlencode
@@ -14,11 +15,14 @@ from fastapi.responses import RedirectResponse
 from lxml import etree
 
 from paperround.domain import identifiers
-from paperround.domain.errors import QueryError
+from paperround.domain.errors import QueryError, WrongUse
 from paperround.domain.models import Paper
 from paperround.domain.text import clean
+from paperround.matching.search import SearchBounds
 from paperround.operator import queries
+from paperround.operator.queries import SearchOrder
 from paperround.rendering.language import Language
+from paperround.rendering.source_names import source_name
 from paperround.web.browse import cards, feeds
 from paperround.web.browse.feeds import FeedDocument
 from paperround.web.browse.papers import PAGE, topic_named
@@ -58,38 +62,112 @@ _PRIVATE_PATHS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class SearchForm:
+    """The search form as it was sent; dates are texts, as the browser writes them."""
+
+    q: str = ""
+    sort: str = ""
+    since: str = ""
+    until: str = ""
+    source: str = ""
+
+    @property
+    def filters(self) -> bool:
+        """Whether the results are limited."""
+        return bool(self.since or self.until or self.source)
+
+    @property
+    def order(self) -> SearchOrder:
+        """What the results are sorted by; raises WrongUse for an unknown order."""
+        try:
+            return SearchOrder(self.sort or SearchOrder.RELEVANCE)
+        except ValueError:
+            raise WrongUse(f"unknown order {self.sort[:40]!r}; use one of: {', '.join(SearchOrder)}") from None
+
+    @property
+    def bounds(self) -> SearchBounds:
+        """The limits; raises WrongUse for what is no date."""
+        first = read_day(self.since) if self.since else date.min
+        last = read_day(self.until) if self.until else date.max
+        return SearchBounds(first, last, self.source)
+
+    def address(self, page: int = 1, **changed: str) -> str:
+        """The query part of the address of a page of results, with some fields changed."""
+        fields = {name: value for name, value in {**asdict(self), **changed}.items() if value}
+        return urlencode({**fields, **({"page": str(page)} if page > 1 else {})})
+
+
 @get("/search")
-def search(request: Request, context: ContextDep, q: str = "", page: int = 1) -> Response:
-    """Search results for a query or keywords, best first, each with the reasons why it matches."""
+def search(
+    request: Request,
+    context: ContextDep,
+    q: str = "",
+    sort: str = "",
+    since: str = "",
+    until: str = "",
+    source: str = "",
+    page: int = 1,
+) -> Response:
+    """Search results for a query or keywords, each with the reasons why it matches."""
     if not 1 <= page <= _MOST_PAGES:
         raise HTTPException(404)
     if paper := named_paper(context, q):
         return RedirectResponse(f"{context.home}{cards.page_of(paper.id)}", 302)
+    form = SearchForm(q, sort, since, until, source)
+    order, bounds = form.order, form.bounds
     language = context.visitors_language(request)
     wrong, result = "", queries.Search()
     try:
         if q.strip():
-            result = queries.search(context.app, plain_query(q)[:_LONGEST_QUERY], PAGE + 1, PAGE * (page - 1))
+            text = plain_query(q)[:_LONGEST_QUERY]
+            result = queries.search(context.app, text, PAGE + 1, PAGE * (page - 1), bounds=bounds, order=order)
     except QueryError as error:
         wrong = str(error)
     if page > 1 and not result.found:
         raise HTTPException(404)
-    here = f"{context.home}/search?{urlencode({'q': q})}"
+    here = f"{context.home}/search?"
     return context.page(
         request,
         "search",
         status=400 if wrong else 200,
         language=language,
         here="/search",
+        form=form,
         q=q,
         wrong=wrong,
-        corrected=result.corrected,
+        result=result,
+        told=_told(result.total, language),
         papers=[cards.card(one.paper, language, context.today, why=one.why) for one in result.found[:PAGE]],
+        orders=_orders(language),
+        sources=_sources(context),
+        unfiltered=f"{here}{form.address(since='', until='', source='')}",
         feed_query=f"?{urlencode({'q': q})}",
-        back=f"{here}&page={page - 1}" if page > 1 else "",
-        more=f"{here}&page={page + 1}" if len(result.found) > PAGE and page < _MOST_PAGES else "",
+        back=f"{here}{form.address(page - 1)}" if page > 1 else "",
+        more=f"{here}{form.address(page + 1)}" if len(result.found) > PAGE and page < _MOST_PAGES else "",
         examples=_examples(language),
     )
+
+
+def _told(total: int, language: Language) -> str:
+    """How many papers there are, as a sentence."""
+    if total >= queries.MOST_COUNTED:
+        return language.gettext("More than %(number)s papers") % {"number": language.number(total)}
+    return language.count("%(num)s paper", "%(num)s papers", total)
+
+
+def _orders(language: Language) -> list[tuple[str, str]]:
+    _ = language.gettext
+    return [
+        (SearchOrder.RELEVANCE.value, _("Best match")),
+        (SearchOrder.NEWEST.value, _("Newest")),
+        (SearchOrder.VOTES.value, _("Most votes")),
+    ]
+
+
+def _sources(context: RequestContext) -> list[tuple[str, str]]:
+    """The sources of the site: the name that queries use, and the name for people."""
+    return [(source.name, source_name(source.name)) for source in context.app.settings.sources]
 
 
 def named_paper(context: RequestContext, text: str) -> Paper | None:

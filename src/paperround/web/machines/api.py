@@ -19,6 +19,7 @@ from paperround import __version__
 from paperround.domain import preferences
 from paperround.domain.errors import WrongUse
 from paperround.domain.models import DeliveryState, Paper, SubscriberState, Topic
+from paperround.matching.search import EVERYWHERE, SearchBounds
 from paperround.operator import queries
 from paperround.rounds.topics import add_topic, check_slug
 from paperround.subscribers import membership
@@ -248,7 +249,8 @@ def _papers(api: FastAPI) -> None:
     ) -> list[PaperFacts]:
         """List papers: the newest, those of a day, or the results of a search."""
         if q.strip():
-            found = queries.search(context.app, plain_query(q), limit, offset, day=day).found
+            bounds = SearchBounds(day, day) if day else EVERYWHERE
+            found = queries.search(context.app, plain_query(q), limit, offset, bounds=bounds).found
             return [_paper(context, one.paper, one.why) for one in found]
         if day is not None:
             return [_paper(context, paper) for paper in context.app.store.browsing.on_days(day, day, limit, offset)]
