@@ -20,6 +20,7 @@ class UnusableAddress(ValueError):  # noqa: N818 - names what it is
     """An address that cannot be written into a message; concerns one letter only."""
 
 
+@lru_cache(maxsize=4096)
 def wire(address: str) -> str:
     """The address with its domain in A-labels; raises UnusableAddress.
 

@@ -84,7 +84,9 @@ def canonical_body(body: bytes) -> bytes:
     body = body.replace(b"\t", b" ")
     while b"  " in body:
         body = body.replace(b"  ", b" ")
-    body = body.replace(b" \r\n", b"\r\n").removesuffix(b" ").rstrip(b"\r\n")
+    if b" \r\n" in body:
+        body = body.replace(b" \r\n", b"\r\n")
+    body = body.removesuffix(b" ").rstrip(b"\r\n")
     return body + b"\r\n" if body else b""
 
 

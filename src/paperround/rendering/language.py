@@ -26,9 +26,9 @@ from paperround.domain.errors import ConfigurationError, UnknownName
 SOURCE = "en"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Language:
-    """One language: its sentences, dates, numbers and lists."""
+    """One language: its sentences, dates, numbers and lists. What was said in it is kept under it."""
 
     code: str
     locale: Locale

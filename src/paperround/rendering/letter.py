@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -126,15 +127,27 @@ class _RenderedBlock:
 
 
 @dataclass(frozen=True, slots=True)
+class _Shell:
+    """What stands before the blocks and behind them, in HTML and in text."""
+
+    top: Fragment
+    bottom: Fragment
+    opening: Fragment
+    closing: Fragment
+
+
+@dataclass(frozen=True, slots=True)
 class _Joined:
     """A letter of fragments, before it is known whether it fits."""
 
     plan: Plan
-    view: view.LetterView
+    shared: view.LetterView
+    """What the letter has in common with others: without links and chart, and nobody is greeted."""
+    links: Links
+    chart: charts.Chart | None
     html: tuple[Fragment, ...]
+    text: tuple[Fragment, ...]
     blocks: Sequence[_RenderedBlock]
-    numbers: tuple[Fragment, ...]
-    """What stands before each block in text."""
     values: Mapping[str, str]
     """What goes into the placeholders of text."""
     escaped: Mapping[str, str]
@@ -144,8 +157,13 @@ class _Joined:
     def size(self) -> int:
         """Bytes of the HTML as UTF-8."""
         lengths = {name: len(value.encode()) for name, value in self.escaped.items()}
-        own = sum(lengths[name] for piece in self.html if piece.slots for name in piece.slots)
-        return own + sum(piece.size for piece in self.html)
+        own = sum([lengths[name] for piece in self.html if piece.slots for name in piece.slots])
+        return own + sum([piece.size for piece in self.html])
+
+    @property
+    def view(self) -> view.LetterView:
+        """The letter around its blocks."""
+        return replace(self.shared, lead=self.values["lead"], links=self.links, chart=self.chart)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +209,8 @@ class LetterRenderer:
         self._theme = Theme(theme, language, self._folders)
         self._choices: CardCache[PlannedPaper] = CardCache(_KEPT_BLOCKS)
         self._blocks: CardCache[_RenderedBlock] = CardCache(_KEPT_BLOCKS)
-        self._pieces: CardCache[Fragment] = CardCache(_KEPT_PIECES)
+        self._shells: CardCache[_Shell] = CardCache(_KEPT_PIECES)
+        self._charts: CardCache[tuple[Fragment, ...]] = CardCache(_KEPT_PIECES)
         self._views: CardCache[view.LetterView] = CardCache(_KEPT_BLOCKS)
         self._try_out()
 
@@ -226,18 +245,8 @@ class LetterRenderer:
         draft = self._fitting(self._joined, digest, papers, subscriber, links, day, counts)
         encoded = EncodedPieces()
         html = encode_joined(draft.html, draft.escaped, encoded)
-        return EncodedLetter(draft.view.subject, html, encode_joined(*self._text(draft), encoded))
-
-    def _text(self, draft: _Joined) -> tuple[list[Fragment], Mapping[str, str]]:
-        """The pieces of the letter's text, and what goes into their placeholders."""
-        opening, closing = self._text_shell(draft.view)
-        pieces = [opening]
-        for numbered in zip(draft.numbers, draft.blocks, strict=True):
-            pieces += numbered[0], numbered[1].text
-        if draft.view.chart:
-            pieces.append(Fragment.of(plaintext.chart_text(draft.view.chart), self._theme.file))
-        pieces.append(closing)
-        return pieces, {**draft.values, **plaintext.wrapped(draft.view)}
+        wrapped = {**draft.values, **plaintext.wrapped(draft.values)}
+        return EncodedLetter(draft.shared.subject, html, encode_joined(draft.text, wrapped, encoded))
 
     def whole_letter(
         self,
@@ -299,13 +308,23 @@ class LetterRenderer:
         """The letter from blocks that are kept, or are made and kept now."""
         outline, parts = self._outline(plan, cadence)
         made = self._kept(parts, plan.budget, day)
-        letter = self._view(plan, [one.block for one in made], subscriber, links, day, chart)
-        top, bottom = self._shell(letter, cadence)
-        values = {name: getattr(letter, name) for name in _SENTENCES}
+        shared = self._shared(plan, [one.block for one in made], subscriber, day)
+        shell, charted = self._shell(shared, cadence), self._charted(chart)
+        texts = chain.from_iterable(zip(outline.numbers, [one.text for one in made], strict=True))
+        values = {name: getattr(shared, name) for name in _SENTENCES}
+        values["lead"] = view.greeted(subscriber, shared.lead, day, self.language)
         values |= zip(_ADDRESSES, addresses(links), strict=True)
-        html = (top, *(one.html for one in made), *((self._charted(chart),) if chart else ()), bottom)
-        in_html = {name: escaped(value) for name, value in values.items()}
-        return _Joined(plan, letter, html, made, outline.numbers, values, in_html)
+        return _Joined(
+            plan,
+            shared,
+            links,
+            chart,
+            (shell.top, *[one.html for one in made], *charted[:1], shell.bottom),
+            (shell.opening, *texts, *charted[1:], shell.closing),
+            made,
+            values,
+            {name: escaped(value) for name, value in values.items()},
+        )
 
     def _at_once(
         self,
@@ -318,7 +337,9 @@ class LetterRenderer:
     ) -> _Whole:
         """The letter as one document."""
         blocks = tuple(self._block(*part, plan.budget, day) for part in self._outline(plan, cadence)[1])
-        letter = replace(self._view(plan, blocks, subscriber, links, day, chart), blocks=blocks)
+        shared = self._shared(plan, blocks, subscriber, day)
+        lead = view.greeted(subscriber, shared.lead, day, self.language)
+        letter = replace(shared, lead=lead, links=links, chart=chart, blocks=blocks)
         texts = tuple((block.kind, plaintext.block_text(block, self.language, links.feedback)) for block in blocks)
         return _Whole(plan, letter, "".join(self._cut(letter)), texts)
 
@@ -375,45 +396,30 @@ class LetterRenderer:
         card = card if self._pictures and form.picture else replace(card, picture="")
         return Block(form.kind, card=card, votes=form.votes, tight=form.tight, words=view.words(form.kind, card))
 
-    def _charted(self, chart: charts.Chart) -> Fragment:
-        if (known := self._pieces.get(chart)) is not None:
+    def _charted(self, chart: charts.Chart | None) -> tuple[Fragment, ...]:
+        """The chart as HTML and as text; nothing where there is none."""
+        if chart is None:
+            return ()
+        if (known := self._charts.get(chart)) is not None:
             return known
         _top, piece, _bottom = self._cut(replace(self._blank(), chart=chart))
-        return self._pieces.put(chart, Fragment.of(piece, self._theme.file))
+        both = piece, plaintext.chart_text(chart)
+        return self._charts.put(chart, tuple(Fragment.of(one, self._theme.file) for one in both))
 
-    def _shell(self, letter: view.LetterView, cadence: Cadence) -> tuple[Fragment, Fragment]:
-        """What stands before the blocks and behind them."""
+    def _shell(self, letter: view.LetterView, cadence: Cadence) -> _Shell:
         facts = (bool(letter.more), bool(letter.finish), letter.thanks, cadence)
-        top, bottom = self._pieces.get(("top", *facts)), self._pieces.get(("bottom", *facts))
-        if top is None or bottom is None:
-            blank = replace(
-                self._blank(),
-                more=slot("more") if letter.more else "",
-                finish=slot("finish") if letter.finish else "",
-                thanks=letter.thanks,
-                controls=letter.controls,
-            )
-            first, last = self._cut(blank)
-            top = self._pieces.put(("top", *facts), Fragment.of(first, self._theme.file))
-            bottom = self._pieces.put(("bottom", *facts), Fragment.of(last, self._theme.file))
-        return top, bottom
-
-    def _text_shell(self, letter: view.LetterView) -> tuple[Fragment, Fragment]:
-        """The same of the text."""
-        facts = (bool(letter.more), bool(letter.finish), letter.thanks, letter.controls)
-        top, bottom = self._pieces.get("opening"), self._pieces.get(("closing", *facts))
-        if top is None or bottom is None:
-            blank = replace(
-                self._blank(),
-                more=slot("more") if letter.more else "",
-                finish=slot("finish") if letter.finish else "",
-                thanks=letter.thanks,
-                controls=letter.controls,
-            )
-            opening, closing = plaintext.opening(blank, self.site), plaintext.closing(blank, self.site, self.language)
-            top = self._pieces.put("opening", Fragment.of(opening, self._theme.file))
-            bottom = self._pieces.put(("closing", *facts), Fragment.of(closing, self._theme.file))
-        return top, bottom
+        if (known := self._shells.get(facts)) is not None:
+            return known
+        blank = replace(
+            self._blank(),
+            more=slot("more") if letter.more else "",
+            finish=slot("finish") if letter.finish else "",
+            thanks=letter.thanks,
+            controls=letter.controls,
+        )
+        opening, closing = plaintext.opening(blank, self.site), plaintext.closing(blank, self.site, self.language)
+        pieces = (*self._cut(blank), opening, closing)
+        return self._shells.put(facts, _Shell(*(Fragment.of(piece, self._theme.file) for piece in pieces)))
 
     def _cut(self, letter: view.LetterView) -> list[str]:
         """The document of this letter, its style sheet inlined, cut at its marks."""
@@ -445,63 +451,41 @@ class LetterRenderer:
             blocks=blocks,
         )
 
-    def _view(
-        self,
-        plan: Plan,
-        blocks: Sequence[Block],
-        subscriber: Subscriber,
-        links: Links,
-        day: date,
-        chart: charts.Chart | None,
-    ) -> view.LetterView:
-        """All that the letter says around its blocks."""
+    def _shared(self, plan: Plan, blocks: Sequence[Block], subscriber: Subscriber, day: date) -> view.LetterView:
+        """What letters with the same topics, numbers and first papers say around their blocks."""
         cards = [block.card for block in blocks if block.card and block.kind is not BlockKind.ENTRY]
-        topics = tuple(dict.fromkeys(choice.tag for choice in plan.choices if choice.tag))
-        first, from_arxiv = tuple(card.title for card in cards[:4]), any(card.from_arxiv for card in cards)
+        topics = tuple(dict.fromkeys([choice.tag for choice in plan.choices if choice.tag]))
+        titles, thanks = tuple([card.title for card in cards[:4]]), view.thanks(cards)
         minutes, cadence = view.minutes(blocks), subscriber.schedule.cadence
-        key = (first, len(cards), topics, plan.more, minutes, cadence, day, from_arxiv)
-        if (shared := self._views.get(key)) is None:
-            shared = self._shared_view(plan, cards, minutes, topics, subscriber, day)
-            self._views.put(key, shared := replace(shared, thanks=view.ARXIV_THANKS if from_arxiv else ""))
-        return replace(
-            shared, lead=view.greeted(subscriber, shared.lead, day, self.language), links=links, chart=chart
-        )
-
-    def _shared_view(
-        self,
-        plan: Plan,
-        cards: Sequence[view.Card],
-        minutes: int,
-        topics: Sequence[str],
-        subscriber: Subscriber,
-        day: date,
-    ) -> view.LetterView:
-        """What letters with the same topics, numbers and first papers have in common."""
-        dated = view.dated(subscriber.schedule.cadence, day, self.language)
-        told = view.inside(len(cards), len(topics), plan.more, self.language)
-        reading = view.inside_minutes(len(cards), minutes, self.language) if cards else told
-        return view.LetterView(
+        key = (titles, len(cards), topics, plan.more, minutes, cadence, day, thanks)
+        if (known := self._views.get(key)) is not None:
+            return known
+        shown, more, language = len(cards), plan.more, self.language
+        told = view.inside(shown, len(topics), more, language)
+        reading = view.inside_minutes(shown, minutes, language) if cards else told
+        made = view.LetterView(
             subject=subject.render_subject(
                 self._subject_template,
-                top=cards[0].short_title if len(cards) > 1 else cards[0].title if cards else told,
-                second=cards[1].short_title if len(cards) > 1 else "",
-                others=view.and_more(max(0, len(cards) - 2), self.language),
+                top=cards[0].short_title if shown > 1 else cards[0].title if cards else told,
+                second=cards[1].short_title if shown > 1 else "",
+                others=view.and_more(max(0, shown - 2), language),
                 inside=told,
-                papers=self.language.number(len(cards)),
-                topics=self.language.list(topics),
-                date=dated,
+                papers=language.number(shown),
+                topics=language.list(topics),
+                date=view.dated(cadence, day, language),
                 site=self.site.name,
             ),
             lead=view.lead(cards, reading),
-            date=view.masthead_date(subscriber.schedule.cadence, day, self.language),
-            tally=view.tally(len(cards), plan.more, self.language),
-            more=view.all_online(len(cards), plan.more, self.language),
-            finish=self.language.gettext("That was all: %(inside)s.") % {"inside": reading} if cards else "",
-            reason=view.reason(subscriber, topics, self.language),
-            thanks="",
+            date=view.masthead_date(cadence, day, language),
+            tally=view.tally(shown, more, language),
+            more=view.all_online(shown, more, language),
+            finish=language.gettext("That was all: %(inside)s.") % {"inside": reading} if cards else "",
+            reason=view.reason(cadence, topics, language),
+            thanks=thanks,
             links=None,
-            controls=view.controls(subscriber.schedule.cadence, self.language),
+            controls=view.controls(cadence, language),
         )
+        return self._views.put(key, made)
 
     def _plan(self, digest: Digest, papers: Mapping[int, Paper], subscriber: Subscriber) -> Plan:
         """The digest's papers, best first over all topics; one that is not there any more is left out."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from paperround.domain.models import Site
@@ -121,9 +121,9 @@ def opening(letter: LetterView, site: Site) -> str:
     return "\n".join((site.name, f"{letter.date} · {letter.tally}", "", *wrap(letter.lead))) + "\n\n"
 
 
-def wrapped(letter: LetterView) -> dict[str, str]:
-    """The sentences that take several lines, as `opening` and `closing` write them."""
-    return {"lead": "\n".join(wrap(letter.lead)), "reason": _paragraph(letter.reason)}
+def wrapped(sentences: Mapping[str, str]) -> dict[str, str]:
+    """Those of the sentences that take several lines, as `opening` and `closing` write them."""
+    return {"lead": "\n".join(wrap(sentences["lead"])), "reason": _paragraph(sentences["reason"])}
 
 
 def numbered(number: int) -> str:

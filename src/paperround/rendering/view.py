@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from functools import lru_cache
 from urllib.parse import quote, urlsplit
 
 from markupsafe import Markup
@@ -247,6 +248,7 @@ def section_name(section: Section, cadence: Cadence, language: Language) -> str:
     return language.gettext("Most discussed this week")
 
 
+@lru_cache(maxsize=1024)
 def dated(cadence: Cadence, day: date, language: Language) -> str:
     """The day that a letter is of, or the days that it tells of."""
     told = span(cadence, day)
@@ -275,15 +277,17 @@ def words(kind: BlockKind, card: Card) -> int:
 
 def minutes(blocks: Iterable[Block]) -> int:
     """How many minutes it takes to read what a letter says of its papers; at least one."""
-    return max(1, round(sum(block.words for block in blocks) / _WORDS_A_MINUTE))
+    return max(1, round(sum([block.words for block in blocks]) / _WORDS_A_MINUTE))
 
 
+@lru_cache(maxsize=1024)
 def masthead_date(cadence: Cadence, day: date, language: Language) -> str:
     """The same in the short form that stands beside the site's name."""
     told = span(cadence, day)
     return language.span(*told) if told else _unbroken(language.weekday_date(day))
 
 
+@lru_cache(maxsize=1024)
 def inside(papers: int, topics: int, more: int, language: Language) -> str:
     """`9 papers on 3 topics; 4 more online`."""
     if not papers:
@@ -300,6 +304,7 @@ def more_online(more: int, language: Language) -> str:
     return language.count("%(num)s more online", "%(num)s more online", more) if more else ""
 
 
+@lru_cache(maxsize=1024)
 def and_more(others: int, language: Language) -> str:
     """` · 8 more`, for the subject, or nothing."""
     return " · " + language.count("%(num)s more", "%(num)s more", others) if others else ""
@@ -320,6 +325,7 @@ def greeted(subscriber: Subscriber, line: str, day: date, language: Language) ->
     return breakable(language.gettext("Good morning, %(name)s. %(told)s") % {"name": name, "told": line})
 
 
+@lru_cache(maxsize=1024)
 def inside_minutes(papers: int, time: int, language: Language) -> str:
     """`10 papers, 3 minutes`."""
     return language.gettext("%(papers)s, %(time)s") % {
@@ -328,6 +334,7 @@ def inside_minutes(papers: int, time: int, language: Language) -> str:
     }
 
 
+@lru_cache(maxsize=1024)
 def tally(shown: int, more: int, language: Language) -> str:
     """`10 of 28`, or `10 papers` where all are shown."""
     if not more:
@@ -338,11 +345,13 @@ def tally(shown: int, more: int, language: Language) -> str:
     }
 
 
+@lru_cache(maxsize=1024)
 def all_online(papers: int, more: int, language: Language) -> str:
     """The label of the button to every paper online; empty where all are in the letter."""
     return language.count("Read all %(num)s online", "Read all %(num)s online", papers + more) if more else ""
 
 
+@lru_cache(maxsize=1024)
 def controls(cadence: Cadence, language: Language) -> tuple[Link, ...]:
     """The changes that the foot of a letter offers: the label, and what follows the address of the preferences."""
     _ = language.gettext
@@ -363,8 +372,14 @@ def _capitalized(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def reason(subscriber: Subscriber, topics: Sequence[str], language: Language) -> str:
-    """Why this subscriber gets this letter, and how often."""
+def thanks(cards: Sequence[Card]) -> str:
+    """What arXiv asks letters with its papers to say; nothing in others."""
+    return ARXIV_THANKS if any(card.from_arxiv for card in cards) else ""
+
+
+@lru_cache(maxsize=4096)
+def reason(cadence: Cadence, topics: tuple[str, ...], language: Language) -> str:
+    """Why subscribers of these topics get this letter, and how often."""
     _ = language.gettext
     if not topics:
         return _("You receive this email because you subscribed to it.")
@@ -377,7 +392,7 @@ def reason(subscriber: Subscriber, topics: Sequence[str], language: Language) ->
         Cadence.WEEKLY: _("You receive this email once a week because you follow %(topics)s."),
         Cadence.MONTHLY: _("You receive this email once a month because you follow %(topics)s."),
         Cadence.OFF: _("You receive this email because you follow %(topics)s."),
-    }[subscriber.schedule.cadence]
+    }[cadence]
     return sentence % {"topics": language.list(named)}
 
 

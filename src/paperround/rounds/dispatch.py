@@ -28,10 +28,10 @@ from paperround.store.deliveries import Claimed, FailedAttempt, RelayState, Sett
 
 log = logs.logger()
 # Between asking whether a subscriber still wants the letter and handing it over lie at most this many letters ...
-_CHECKED_AT_ONCE = 16
+_CHECKED_AT_ONCE = 50
 # ... and at most this many seconds until its turn comes: a slow relay's letters are asked for more often.
 _CHECK_HOLDS = 1.0
-_READ_AT_ONCE = 128
+_READ_AT_ONCE = 250
 _LAYOUT_DELAY = timedelta(minutes=30)
 OURS = "ours"
 """The key under which the tally counts deferred letters whose deferral is this site's own fault."""

@@ -580,7 +580,7 @@ def _load(db: Connection, where: Any) -> list[Delivery]:
             next_attempt_at=found[12],
             created_at=found[13],
         )
-        for found in db.execute(_DELIVERIES.where(where))
+        for found in db.execute(_DELIVERIES.where(where)).all()
     ]
 
 

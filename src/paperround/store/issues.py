@@ -165,7 +165,7 @@ class Issues:
     def digests(self, rows: Sequence[int]) -> dict[int, Digest]:
         """Several of them, by number."""
         with reading(self._engine) as db:
-            return _made(db.execute(_DIGESTS_BY_ROWS, {"rows": rows}))
+            return _made(db.execute(_DIGESTS_BY_ROWS, {"rows": rows}).all())
 
     def digest_on(self, subscriber: int, day: date) -> Digest | None:
         """The subscriber's digest of a local date."""

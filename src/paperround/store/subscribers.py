@@ -69,7 +69,7 @@ class Subscribers:
     def by_rows(self, rows: Sequence[int]) -> dict[int, Subscriber]:
         """Several subscribers by their numbers, with what their letters need: not with topics, dates and consent."""
         with reading(self._engine) as db:
-            found = [_addressee(*one) for one in db.execute(_ADDRESSEES, {"rows": rows})]
+            found = [_addressee(*one) for one in db.execute(_ADDRESSEES, {"rows": rows}).all()]
         return {subscriber.row: subscriber for subscriber in found}
 
     def by_emails(self, emails: Iterable[str]) -> dict[str, Subscriber]:
