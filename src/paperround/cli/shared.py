@@ -76,6 +76,7 @@ def _no_garbage_collection() -> Iterator[None]:
     try:
         yield
     finally:
+        gc.freeze()  # nor is it looked at later, once for every few letters of a round
         gc.enable()
 
 

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import binascii
-import re
 
 _UNWANTED_BYTES = bytes(b for b in (*range(32), 127) if b not in b"\t\r\n")
 _SOFT_BREAK = b"=\r\n"
 _LONGEST_LINE = 76
-_PLAIN = re.compile(
-    r"[!-,\-/-<>-~](?:[ -<>-~]{0,73}[!-<>-~])?"
-)  # stands for itself, and leaves room for a soft break
 
 
 def encode(text: str) -> bytes:
@@ -26,12 +22,19 @@ def encode_piece(text: str, indent: int = 0) -> bytes:
 
     `indent` is the number of columns that something else fills at the beginning of its first line.
     """
-    if not indent and _PLAIN.fullmatch(text):  # addresses and short sentences: most of what is one letter's own
+    if not indent and _stands_for_itself(text):
         return text.encode() + _SOFT_BREAK
     encoded = encode(" " * indent + text) if text else b""
     if encoded and not encoded.endswith(b"\r\n"):
         encoded = _with_room(encoded) + _SOFT_BREAK
     return encoded[indent:]
+
+
+def _stands_for_itself(text: str) -> bool:
+    """Whether nothing in this line has to be encoded: most short sentences and addresses."""
+    if not text or len(text) >= _LONGEST_LINE or "=" in text or not (text.isascii() and text.isprintable()):
+        return False
+    return text[0] != "." and text[-1] != " "
 
 
 def _with_room(encoded: bytes) -> bytes:

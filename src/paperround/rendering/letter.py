@@ -364,7 +364,7 @@ class LetterRenderer:
         """The blocks; those that are new are laid out in one go."""
         keys = [(form, choice, budget, day) if choice else form for form, choice in parts]
         found = self._blocks.get_all(keys)
-        if None in found:
+        if not all(found):
             new = {key: part for key, part, one in zip(keys, parts, found, strict=True) if one is None}
             made = self._lay_out(list(new.values()), budget, day)
             known = {key: self._blocks.put(key, one) for key, one in zip(new, made, strict=True)}

@@ -115,7 +115,8 @@ class EncodedPieces(dict[str, bytes]):
 
 def escaped(value: str) -> str:
     """The text as libxml2 writes it into a document."""
-    if _PLAIN.fullmatch(value):
+    plain = value.isascii() and value.isprintable() and not ("&" in value or "<" in value or ">" in value)
+    if plain or _PLAIN.fullmatch(value):
         return value
     element = etree.Element("b")
     element.text = value
