@@ -72,6 +72,25 @@ def export_papers(
     console.say(f"{file}: {number:,} listings")
 
 
+@group.command("similar", cls=Command, epilog="paperround papers similar 2511.07407")
+def similar_papers(
+    paper: Annotated[str, typer.Argument(metavar="PAPER", help="Its identifier here, its arXiv identifier or DOI.")],
+    limit: Annotated[int, typer.Option(metavar="N", min=1, max=100, help="At most so many.")] = 10,
+    as_json: AsJson = False,
+) -> None:
+    """The papers most like a paper, by meaning where there is a model, otherwise by words."""
+    from paperround.operator.queries import paper_row
+    from paperround.rounds.similar import similar_papers as found_similar
+
+    with opened() as app:
+        one = app.store.papers.by_rows([paper_row(app, paper)]).popitem()[1]
+        found = found_similar(app, one, limit)
+    if as_json:
+        console.as_json([{"id": other.id, "title": other.title} for other in found])
+    else:
+        console.table(("id", "title"), [(other.id, other.title) for other in found])
+
+
 @group.command("embed", cls=Command, epilog="paperround papers embed")
 def embed_papers(
     rebuild: Annotated[

@@ -200,11 +200,20 @@ def list_subscribers(
 
 
 @group.command("show", cls=Command, epilog="paperround subscribers show ada@lovelace.example")
-def show_subscriber(email: Email, as_json: AsJson = False) -> None:
+def show_subscriber(
+    email: Email,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="What was learned of their answers instead: words and papers.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """One subscriber, and what became of today's letter."""
     from paperround.operator import queries
     from paperround.subscribers import membership
 
+    if profile:
+        _show_profile(email, as_json=as_json)
+        return
     with opened() as app:
         facts = queries.subscriber_facts(membership.subscriber(app, email))
         reason = queries.why_nothing(app, membership.subscriber(app, email)) or "has today's letter"
@@ -215,6 +224,21 @@ def show_subscriber(email: Email, as_json: AsJson = False) -> None:
         gone = f"{suppressed['reason']}, {format_moment(suppressed['at'])}" if suppressed else None
         shown = {**facts, "suppressed": gone, "today": reason}
         console.table(("what", "value"), [(name, _shown(value)) for name, value in shown.items()])
+
+
+def _show_profile(email: str, *, as_json: bool) -> None:
+    from paperround.subscribers import membership, taste
+
+    with opened() as app:
+        learned = taste.learned(app, membership.subscriber(app, email))
+    if as_json:
+        console.as_json(learned.as_json())
+        return
+    console.say(f"{len(learned.papers)} answers; what they say counts {learned.weight:.2f} of 1")
+    words = [(one.word, f"{one.weight:+.3f}", "author" if one.author else "") for one in learned.words]
+    console.table(("word", "weight", ""), words)
+    papers = [(one.id, one.title, f"{one.verdict:+d}", f"{degree:+.2f}") for one, degree in learned.papers]
+    console.table(("id", "title", "answer", "affinity"), papers)
 
 
 def _shown(value: object) -> object:

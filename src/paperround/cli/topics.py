@@ -51,6 +51,47 @@ def show_topic(slug: Slug, as_json: AsJson = False) -> None:
         console.table(("id", "title", "why"), [(s["id"], s["title"], "; ".join(s["why"])) for s in shown])
 
 
+@group.command("try", cls=Command, epilog="paperround topics try 'robots that learn from watching people'")
+def try_topic(
+    text: Annotated[str, typer.Argument(help="An interest in plain words, or a query.")],
+    more: Annotated[list[str] | None, typer.Option(metavar="PAPER", help="A paper to have more like.")] = None,
+    less: Annotated[list[str] | None, typer.Option(metavar="PAPER", help="A paper to have less like.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """What an interest would find among the newest papers, and words to add to it.
+
+    Answers with --more and --less change the order, as a subscriber's do; nothing is stored.
+    """
+    from paperround.operator.queries import paper_row
+    from paperround.process.resources import templates
+    from paperround.rendering import language
+    from paperround.rounds.trial import Trials, told
+
+    with opened() as app:
+        answers = {paper_row(app, one): verdict for said, verdict in ((more, 1), (less, -1)) for one in said or ()}
+        trial = app.shared(Trials).try_interest(text, answers)
+    verdict = told(trial, language.load(language.SOURCE, templates()))
+    if as_json:
+        console.as_json({
+            "query": trial.query,
+            "told": verdict,
+            "taken": trial.taken,
+            "total": trial.total,
+            "suggestions": list(trial.suggestions),
+            "papers": [
+                {"id": one.paper.id, "title": one.paper.title, "fit": one.fit, "why": list(one.why),
+                 "answer": one.answer}
+                for one in trial.papers
+            ],
+        })  # fmt: skip
+        return
+    console.say(verdict)
+    if trial.suggestions:
+        console.say(f"words to add: {', '.join(trial.suggestions)}")
+    rows = [(one.paper.id, one.paper.title, f"{one.fit:.2f}", "; ".join(one.why)) for one in trial.papers]
+    console.table(("id", "title", "fit", "why"), rows)
+
+
 @group.command("remove", cls=Command, epilog="paperround topics remove tables")
 def remove_topic(
     slug: Slug,

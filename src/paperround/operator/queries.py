@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paperround.app import App
+from paperround.domain.errors import UnknownName
 from paperround.domain.models import DeliveryState, Paper, Score, Subscriber, SubscriberState
 from paperround.domain.preferences import write
 from paperround.matching import lexical
@@ -142,6 +143,14 @@ def _why(reasons: tuple[str, ...], cosines: Mapping[int, float], place: int) -> 
 def _parts(share: float, cosines: Mapping[int, float], place: int) -> dict[str, float]:
     meaning = {"meaning": round(cosines[place], 4)} if place in cosines else {}
     return {"words": round(share, 4)} | meaning
+
+
+def paper_row(app: App, paper_id: str) -> int:
+    """Return the row of a paper by its public identifier, arXiv identifier or DOI; raises UnknownName."""
+    found = app.store.papers.by_id(paper_id)
+    if found is None:
+        raise UnknownName(f"there is no paper {paper_id!r} here; see: paperround search WORDS")
+    return found.row
 
 
 def newest_found(app: App, text: str, limit: int) -> list[Paper]:

@@ -55,6 +55,10 @@ class Language:
         """1,234 or 1.234."""
         return str(number) if abs(number) < 1000 else format_decimal(number, locale=self.locale)
 
+    def signed(self, number: float) -> str:
+        """+0.42 or −0,42."""
+        return f"{'−' if number < 0 else '+'}{format_decimal(abs(number), '0.00', locale=self.locale)}"
+
     def date(self, day: dt.date, form: str = "full") -> str:
         """Monday, November 23, 2026; `form` is Babel's: full, long, medium, short or a pattern."""
         return _date(self.locale, day, form)

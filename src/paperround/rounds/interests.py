@@ -102,6 +102,23 @@ class Interests:
         found = self._fitting(wanted, batch, batch.known, scores, known.meaning, breadth, cosines)
         return found | self._fitting(wanted, batch, batch.unknown, shares[batch.unknown], known.words, breadth)
 
+    def fits(self, text: str, wanted: Wanted, batch: InterestBatch) -> dict[int, float]:
+        """Return how well each paper of a batch fits that fits at all, 0 to 1, by row; a half is the cut."""
+        if not isinstance(wanted, Words):
+            return {row: 0.5 + hit.score / 2 for row, hit in batch.index.matches(wanted).items()}
+        known, shares = self._known(text, wanted), batch.index.shares(wanted)
+        scores, scales = shares.copy(), [known.words] * len(shares)
+        if known.vector is not None and len(batch.known):
+            scores[batch.known] = relevance(shares[batch.known], batch.vectors.cosines(known.vector))
+            for place in batch.known:
+                scales[place] = known.meaning
+        rows = batch.index.numbers
+        return {
+            rows[place]: fit
+            for place, (scale, score) in enumerate(zip(scales, scores.tolist(), strict=True))
+            if (fit := scale.fit(score)) > 0
+        }
+
     def _fitting(
         self,
         words: Words,

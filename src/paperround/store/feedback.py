@@ -56,6 +56,12 @@ class FeedbackLedger:
             rows = (paper, _merged(db, [paper]).get(paper, paper))
             db.execute(delete(feedback).where(feedback.c.subscriber == subscriber, feedback.c.paper.in_(rows)))
 
+    def forget_all(self, subscriber: int) -> int:
+        """Take back everything that a subscriber has said; return how many words that were."""
+        with writing(self._engine) as db:
+            gone = delete(feedback).where(feedback.c.subscriber == subscriber).returning(feedback.c.paper)
+            return len(db.execute(gone).all())
+
     def of(self, subscriber: int) -> tuple[Feedback, ...]:
         """What makes a subscriber's taste, the latest first."""
         with reading(self._engine) as db:

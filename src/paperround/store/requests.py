@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
@@ -80,6 +80,8 @@ class SubscriptionRequest:
     by: Requester = Requester.STRANGER
     first_now: bool = False
     """Whether the first letter is to come at once."""
+    answers: Mapping[int, int] = field(default_factory=dict)
+    """What they said of papers before they subscribed: +1 or −1 by row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +253,9 @@ def _ask(
     reads = found.state.value in READING and not found.suppressed
     stays = request.by is Requester.STRANGER and _has_fresh_link(db, found.row, now)
     wanted = found.preferences if reads or stays else found.preferences.patched(request.patch)
-    kept = {**write(wanted), "first_now": request.first_now, "consent": dict(request.consent)}
+    kept: dict[str, Any] = {**write(wanted), "first_now": request.first_now, "consent": dict(request.consent)}
+    if request.answers:
+        kept["answers"] = [list(pair) for pair in request.answers.items()]
     return _Asking(
         RequestResult(known, found.preferences.changes_to(wanted) if known else (), queued=True),
         None if reads or stays else {"its_row": found.row, "request": kept},

@@ -31,6 +31,8 @@ class PendingRequest:
     first_now: bool
     """Whether the first letter is to come at once."""
     consent: Mapping[str, str]
+    answers: Mapping[int, int]
+    """What they said of papers before: +1 or −1 by row."""
 
 
 def ask_to_subscribe(
@@ -41,6 +43,7 @@ def ask_to_subscribe(
     *,
     by: Requester = Requester.STRANGER,
     first_now: bool = False,
+    answers: Mapping[int, int] | None = None,
 ) -> None:
     """Somebody typed an address into a form: its owner is asked by a letter, at most once a day.
 
@@ -50,7 +53,7 @@ def ask_to_subscribe(
     writes about the same rows.
     """
     notice = _new_notice(app, {"topics": _topic_names(app, patch.get("topics", ()))})
-    request = SubscriptionRequest(email, patch, consent, notice, by, first_now)
+    request = SubscriptionRequest(email, patch, consent, notice, by, first_now, answers or {})
     if app.store.personal.request([request], app.clock())[0].queued:
         app.nudge()
 
@@ -98,7 +101,9 @@ def pending_request(app: App, subscriber: Subscriber) -> PendingRequest | None:
     wanted = requested(subscriber.preferences, kept)
     public = {topic.slug for topic in app.store.topics.public()}
     wanted = replace(wanted, topics=tuple(slug for slug in wanted.topics if slug in public), paused_until=None)
-    return PendingRequest(wanted, bool(kept and kept.get("first_now")), (kept or {}).get("consent", {}))
+    asked = kept or {}
+    answers = {row: verdict for row, verdict in asked.get("answers", ()) if verdict in {1, -1}}
+    return PendingRequest(wanted, bool(asked.get("first_now")), asked.get("consent", {}), answers)
 
 
 def confirm(app: App, subscriber: Subscriber, consent: Mapping[str, str] | None = None) -> bool:
@@ -114,6 +119,8 @@ def confirm(app: App, subscriber: Subscriber, consent: Mapping[str, str] | None 
     # A day has one issue: who had theirs today and comes back gets the next one tomorrow.
     today = now.astimezone(ZoneInfo(wanted.timezone)).date()
     first = now if request.first_now and app.store.issues.digest_on(subscriber.row, today) is None else None
+    for row, verdict in request.answers.items():  # before the request is settled, so that a crash loses none
+        app.store.feedback.say(subscriber.row, row, verdict, now)
     app.store.subscribers.unsuppress(subscriber.email)
     confirmed = SubscriberChange(subscriber.email, wanted.as_patch(), SubscriberState.ACTIVE, agreed)
     app.store.changes.save([confirmed], now, first_at=first, returns=True)

@@ -23,10 +23,12 @@ from paperround.web.subscribers import (
     confirm,
     digest_page,
     feedback,
+    interest,
     preferences,
     private_feed,
     quick_changes,
     subscribe,
+    taste,
 )
 
 _ROUTERS = (
@@ -37,6 +39,8 @@ _ROUTERS = (
     export.router,
     example.router,
     subscribe.router,
+    interest.router,
+    taste.router,
     confirm.router,
     preferences.router,
     change_address.router,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Annotated
 
 from fastapi import Depends, HTTPException, Request
@@ -26,6 +26,10 @@ class FormFields:
     def all(self, name: str) -> list[str]:
         """All values of a field that may occur several times."""
         return [value for known, value in self._fields if known == name]
+
+    def pairs(self, names: Collection[str]) -> list[tuple[str, str]]:
+        """The fields of these names with their values, in the order of the form."""
+        return [(name, value) for name, value in self._fields if name in names]
 
     def known(self, names: Iterable[str]) -> dict[str, str]:
         """The given fields that are present, with their values."""

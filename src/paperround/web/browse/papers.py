@@ -20,6 +20,7 @@ from paperround.rendering.excerpt import excerpt
 from paperround.rendering.language import Language
 from paperround.rendering.source_names import source_name
 from paperround.rendering.view import Link
+from paperround.rounds.similar import similar_papers
 from paperround.store.sources import SourceRecord
 from paperround.store.topics import news_horizon
 from paperround.web.browse import cards
@@ -147,6 +148,7 @@ def paper(request: Request, context: ContextDep, paper_id: str) -> Response:
         ],
         seen=_seen(context.app.store.papers.listings_of(found.row)),
         versions=_versions(found, language),
+        similar=[cards.card(one, language, context.today) for one in similar_papers(context.app, found)],
     )
 
 

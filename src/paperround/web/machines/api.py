@@ -21,6 +21,7 @@ from paperround.domain.errors import WrongUse
 from paperround.domain.models import DeliveryState, Paper, SubscriberState, Topic
 from paperround.matching.search import EVERYWHERE, SearchBounds
 from paperround.operator import queries
+from paperround.rounds.similar import similar_papers
 from paperround.rounds.topics import add_topic, check_slug
 from paperround.subscribers import membership
 from paperround.web import error_pages
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 _MOST = 200
 _MOST_ENTRIES = 200  # of a list, such as topics
+_NO_PAPER: dict[int | str, dict[str, Any]] = {404: {"description": "No paper has this identifier."}}
 Limit = Annotated[int, Query(ge=1, le=_MOST)]
 Offset = Annotated[int, Query(ge=0, le=1_000_000)]
 
@@ -256,15 +258,23 @@ def _papers(api: FastAPI) -> None:
             return [_paper(context, paper) for paper in context.app.store.browsing.on_days(day, day, limit, offset)]
         return [_paper(context, paper) for paper in context.app.store.browsing.newest(context.today, limit, offset)]
 
-    @api.get(
-        "/papers/{paper_id:path}", tags=["papers"], responses={404: {"description": "No paper has this identifier."}}
-    )
+    @api.get("/papers/{paper_id:path}/similar", tags=["papers"], responses=_NO_PAPER)
+    def similar(context: ContextDep, paper_id: str, limit: Limit = 10) -> list[PaperFacts]:
+        """List the papers most like a paper, by meaning where there is a model, otherwise by words."""
+        found = similar_papers(context.app, _found(context, paper_id), limit)
+        return [_paper(context, other) for other in found]
+
+    @api.get("/papers/{paper_id:path}", tags=["papers"], responses=_NO_PAPER)
     def paper(context: ContextDep, paper_id: str) -> PaperFacts:
         """Get a paper by its identifier on this site, its arXiv identifier or its DOI."""
-        found = context.app.store.papers.by_id(paper_id)
-        if found is None:
-            raise HTTPException(404, f"there is no paper {paper_id[:80]!r}")
-        return _paper(context, found)
+        return _paper(context, _found(context, paper_id))
+
+
+def _found(context: RequestContext, paper_id: str) -> Paper:
+    found = context.app.store.papers.by_id(paper_id)
+    if found is None:
+        raise HTTPException(404, f"there is no paper {paper_id[:80]!r}")
+    return found
 
 
 def _topics(api: FastAPI) -> None:

@@ -18,10 +18,11 @@ from paperround.rendering import reasons, theme
 from paperround.rendering.language import Language
 from paperround.rounds.interests import Interests
 from paperround.rounds.meaning import Meaning
+from paperround.rounds.trial import read_answers
 from paperround.store.topics import news_horizon
 from paperround.subscribers import membership
 from paperround.web import wording
-from paperround.web.forms import FormFields
+from paperround.web.forms import FormFields, read_number
 from paperround.web.subscribers import time_zones
 from paperround.web.subscribers.time_zones import TimeZoneChoice
 
@@ -63,6 +64,8 @@ class PreferencesForm:
     first_now: bool = False
     way: str = ""
     """How a newcomer chooses what to read: `best`, `topics` or `interest`."""
+    answers: Mapping[int, int] = field(default_factory=dict)
+    """What a newcomer said of papers while they tried an interest: +1 or −1 by row."""
     wrong: Mapping[str, str] = field(default_factory=dict)
     """By input."""
     trials: tuple[QueryPreview, ...] = ()
@@ -129,7 +132,14 @@ def read_form(form: FormFields, stored: Preferences = DEFAULTS) -> PreferencesFo
         typed[name] = entries if name in LISTS else form.get(shown)[:500]
     if "queries" in typed:
         typed["queries"] = typed["queries"][: MOST_QUERIES * 2]
-    return PreferencesForm(stored, typed, form.get("email")[:500], "first_now" in form, form.get("way")[:20])
+    return PreferencesForm(
+        stored, typed, form.get("email")[:500], "first_now" in form, form.get("way")[:20], read_answers_of(form)
+    )
+
+
+def read_answers_of(form: FormFields) -> dict[int, int]:
+    """What the form carries of answers on papers."""
+    return read_answers((name, read_number(value)) for name, value in form.pairs(("more", "less")))
 
 
 def check_form(

@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from functools import partial
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
 from paperround.domain.errors import WrongUse
@@ -62,7 +63,9 @@ def subscribe_form(request: Request, context: ContextDep, topic: str = "", q: st
     chosen = tuple(known.slug for known in context.app.store.topics.public() if known.slug == topic)
     shown = PreferencesForm(DEFAULTS.patched({"topics": chosen, "language": language.code}), first_now=True)
     typed = {"queries": (q[:MOST_QUERY],)} if q else {}
-    response = _form(request, context, language, replace(shown, typed=typed, email=email[:_LONGEST_EMAIL]))
+    answers = preferences_form.read_answers_of(FormFields(request.query_params.multi_items()))
+    shown = replace(shown, typed=typed, email=email[:_LONGEST_EMAIL], answers=answers)
+    response = _form(request, context, language, shown)
     if email:
         response.headers["Cache-Control"] = "no-store"
     return response
@@ -130,6 +133,9 @@ def _subscribe(request: Request, context: RequestContext, form: FormFields) -> R
     shown = _as_chosen(preferences_form.read_form(form, replace(DEFAULTS, language=language.code)))
     if form.get("step") == "begin":
         return _form(request, context, language, replace(shown, first_now=True))
+    if form.get("step") == "interest":
+        wanted = urlencode({"q": next(iter(shown["queries"]), "")})
+        return RedirectResponse(f"{context.home}/interest?{wanted}", 303, headers=PRIVATE)
     context.count_trials(request, len(shown["queries"]))
     if form.get("step") == "try":
         trials = tuple(preferences_form.preview_query(context.app, text, language) for text in shown["queries"])
@@ -157,7 +163,9 @@ def _subscribe(request: Request, context: RequestContext, form: FormFields) -> R
                 "Enter another one."
             )
             return _form(request, context, language, replace(shown, wrong={"email": wrong}), status=422)
-        confirmation.ask_to_subscribe(context.app, email, patch, consent, first_now=shown.first_now)
+        confirmation.ask_to_subscribe(
+            context.app, email, patch, consent, first_now=shown.first_now, answers=shown.answers
+        )
     lines = [
         language.gettext("We sent an email to %(email)s. Open the link in it to confirm your subscription.")
         % {"email": email},

@@ -1,0 +1,48 @@
+"""Papers like another one, by their words. Pure.
+
+Where papers have vectors, the nearest vectors say it better (`vectors.VectorTable.nearest`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from math import log
+
+from paperround.domain.models import Paper
+from paperround.domain.text import singular, spans
+from paperround.matching.fields import TEXT, values
+from paperround.matching.learning import TermVectors
+from paperround.matching.lexical import WEIGHT, Statistics
+from paperround.matching.profile import likeness
+from paperround.matching.suggestions import tells
+from paperround.matching.words import Words
+
+_LEAST_LIKENESS = 0.08  # below it two papers share little but common words
+
+
+def telling_words(paper: Paper, statistics: Statistics, most: int = 8) -> Words | None:
+    """Return the words that tell a paper from others, to look for papers like it; None for one without any."""
+    counted = Counter[str]()
+    for field in TEXT:
+        for text in values(paper, field):
+            words = (singular(text[start:end].lower()) for start, end in spans(text))
+            for word in filter(tells, words):
+                counted[word] += int(WEIGHT[field])
+    total = statistics.documents + 1
+    telling = {
+        word: (1 + log(count)) * log(1 + total / (1 + statistics.frequencies.get(word, 0)))
+        for word, count in counted.items()
+    }
+    best = sorted(telling, key=lambda word: (-telling[word], word))[:most]
+    return Words(tuple(best)) if best else None
+
+
+def most_alike(paper: Paper, others: Sequence[Paper], statistics: Statistics, most: int) -> list[Paper]:
+    """Return the papers most like one by the words that tell papers apart, the most alike first."""
+    terms = TermVectors(statistics)
+    mine = terms.of(paper)
+    degrees = {other.row: likeness(mine, terms.of(other)) for other in others if other.row != paper.row}
+    known = {other.row: other for other in others}
+    best = sorted(degrees, key=lambda row: (-degrees[row], -row))[:most]
+    return [known[row] for row in best if degrees[row] >= _LEAST_LIKENESS]

@@ -1,0 +1,117 @@
+"""Words of the field that an interest could have, and what a subscriber's answers say of words. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import log
+
+from paperround.domain.models import Paper
+from paperround.domain.text import singular, spans
+from paperround.matching.fields import TEXT, values
+from paperround.matching.lexical import Statistics
+from paperround.matching.profile import Taste
+from paperround.matching.words import STOP_WORDS
+
+_LEAST_PAPERS, _LEAST_LETTERS = 3, 3
+_PHRASE_WORTH = 1.5  # two words that stand together say more than either
+_LEAST_LIFT = 2.0  # times as frequent among the papers that fit as among all
+_AUTHOR = "author "  # how `TermVectors` begins the feature of an author
+
+Term = tuple[str, ...]
+
+
+def suggest_words(
+    known: Collection[str], best: Sequence[tuple[Paper, float]], statistics: Statistics, most: int = 8
+) -> list[str]:
+    """Return words and pairs of words that tell the papers that fit an interest from others, the most telling first.
+
+    `known` are the terms that the interest has already; `best` the papers that fit, each with its weight, which is
+    negative for those that the reader wants less of.
+    """
+    said, papers = defaultdict[Term, float](float), Counter[Term]()
+    written = defaultdict[Term, Counter[str]](Counter)
+    for paper, weight in best:
+        for term, text in _terms_of(paper).items():
+            said[term] += weight
+            papers[term] += weight > 0
+            written[term][text] += 1
+    total = sum(weight for _, weight in best if weight > 0)
+    worth = {
+        term: worth
+        for term, weight in said.items()
+        if papers[term] >= min(_LEAST_PAPERS, len(best))
+        and not set(term) <= set(known)
+        and (worth := _worth(term, weight / max(total, 1e-9), statistics)) > 0
+    }
+    # Of equals the first in the alphabet: the answer must not hang on the order of the papers.
+    ranked = sorted(worth, key=lambda term: (-worth[term], term))
+    return [written[term].most_common(1)[0][0] for term in _without_repetition(ranked, most)]
+
+
+def _terms_of(paper: Paper) -> dict[Term, str]:
+    """The words and pairs of words of a paper, each with how it is written there."""
+    found: dict[Term, str] = {}
+    for text in (value for field in TEXT for value in values(paper, field)):
+        places = spans(text)
+        words = [(singular(text[start:end].lower()), start, end) for start, end in places]
+        for word, start, end in words:
+            if tells(word):
+                found.setdefault((word,), text[start:end].lower())
+        for (one, start, _), (other, at, end) in pairwise(words):
+            if tells(one) and tells(other) and one != other and text[start:at].strip().isalnum():
+                found.setdefault((one, other), text[start:end].lower())
+    return found
+
+
+def tells(word: str) -> bool:
+    """Whether a term may say what a paper is about."""
+    return len(word) >= _LEAST_LETTERS and word not in STOP_WORDS and not word.isdecimal()
+
+
+def _worth(term: Term, share: float, statistics: Statistics) -> float:
+    """How telling a term is that this share of the papers that fit have; 0 for one that tells nothing."""
+    rarest = min(statistics.frequencies.get(word, 0) for word in term)
+    usual = (rarest + 1) / (statistics.documents + 2)
+    if share < _LEAST_LIFT * usual:
+        return 0.0
+    return share * log(share / usual) * (_PHRASE_WORTH if len(term) > 1 else 1.0)
+
+
+def _without_repetition(ranked: Iterable[Term], most: int) -> Iterator[Term]:
+    """The best terms; one whose word a better one has is left out."""
+    taken: set[str] = set()
+    number = 0
+    for term in ranked:
+        if number == most:
+            return
+        if not taken & set(term):
+            taken |= set(term)
+            number += 1
+            yield term
+
+
+@dataclass(frozen=True, slots=True)
+class WeighedWord:
+    """A word or an author with its weight in a subscriber's model: more than 0 for what they want more of."""
+
+    word: str
+    weight: float
+    author: bool = False
+
+
+def strongest_words(taste: Taste, most: int = 20) -> list[WeighedWord]:
+    """Return the words and authors that weigh most in a taste, the weightiest first; none for one without answers."""
+    if taste.model is None:
+        return []
+    names, weights = list(taste.learner.terms.names), taste.model.terms
+    told = [
+        WeighedWord(name.removeprefix(_AUTHOR), round(float(weight), 4), name.startswith(_AUTHOR))
+        for name, weight in zip(names, weights, strict=False)
+        if abs(weight) > 1e-4
+    ]
+    told.sort(key=lambda one: (-abs(one.weight), one.word))
+    liked = [one for one in told if one.weight > 0][:most]
+    return [*liked, *[one for one in told if one.weight < 0][:most]]

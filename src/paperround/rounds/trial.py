@@ -1,0 +1,202 @@
+"""Trying an interest: the papers of the past weeks that it would bring, re-ranked with each answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from paperround.app import App
+from paperround.domain import preferences
+from paperround.domain.models import Feedback, Paper
+from paperround.domain.text import clean
+from paperround.matching import ranking
+from paperround.matching.profile import Taste, Tastes
+from paperround.matching.suggestions import suggest_words
+from paperround.matching.words import Wanted, Words, interpret_once
+from paperround.rendering.language import Language
+from paperround.rounds.collection import Collection, CollectionPast
+from paperround.rounds.interests import InterestBatch, Interests, tastes
+from paperround.rounds.meaning import Meaning
+
+SHOWN = 10  # papers
+MOST_ANSWERS = 40
+_COMPARED = 150  # papers that fit best, among which answers decide
+_SUGGESTED_FROM = 12  # papers
+_LIKED_WORTH, _DISLIKED_WORTH = 3.0, -2.0  # answers beside a paper that merely fits
+_VAGUE_SHARE = 0.1  # of the papers: an interest that takes more says little
+
+Answers = Mapping[int, int]
+"""+1 or −1 by the row of a paper."""
+
+
+@dataclass(frozen=True, slots=True)
+class TriedPaper:
+    """A paper that fits an interest."""
+
+    paper: Paper
+    fit: float
+    """0 to 1; from a half on the paper comes in letters."""
+    why: tuple[str, ...]
+    answer: int = 0
+    """+1 or −1 where the reader has answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class InterestTrial:
+    """What an interest finds among the papers of the past weeks."""
+
+    query: str
+    papers: tuple[TriedPaper, ...] = ()
+    """The best of them, the best first."""
+    suggestions: tuple[str, ...] = ()
+    """Words of the field that the interest could have."""
+    taken: int = 0
+    """How many papers stand out far enough for letters."""
+    total: int = 0
+    """How many papers were looked at."""
+    since: date | None = None
+    """The day of the oldest of them."""
+    exact: bool = False
+    """Whether it is a query with operators: what matches it is no matter of degree."""
+    unknown: bool = False
+    """Whether none of its words stands in any of the papers."""
+
+    @property
+    def vague(self) -> bool:
+        """Whether nothing stands out, so that letters would bring little or nothing."""
+        return not self.exact and self.total > 0 and not self.taken
+
+    @property
+    def broad(self) -> bool:
+        """Whether so many papers fit that the interest says little."""
+        return self.taken > max(SHOWN, _VAGUE_SHARE * self.total)
+
+
+class Trials:
+    """Tries interests on the newest papers. There is one per process, and it indexes the papers once."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._known: tuple[CollectionPast, Tastes] | None = None
+
+    def try_interest(self, text: str, answers: Answers) -> InterestTrial:
+        """Return what an interest finds among the newest papers, ranked as in a letter, with these answers.
+
+        Raises QueryError and PreferenceError for a text that cannot be an interest.
+        """
+        query = clean(text)
+        preferences.read_field("queries", [query])
+        wanted = interpret_once(query)
+        words = wanted if isinstance(wanted, Words) else None
+        past, learned = self._current()
+        fits = self._fits(query, wanted, past)
+        known = {paper.row: paper for paper in past.papers}
+        known |= self._app.store.papers.by_rows(answers.keys() - known.keys())
+        best = sorted(fits, key=lambda row: (-fits[row], -row))[:_COMPARED]
+        ranked = _rank(best, fits, learned.of(self._feedback(answers), known, ()), known)
+        reasons = past.index.reasons(wanted, ranked[:SHOWN])
+        taken = sum(fit >= 0.5 for fit in fits.values())
+        return InterestTrial(
+            query,
+            tuple(
+                TriedPaper(known[row], round(fits[row], 4), reasons.get(row, ()), answers.get(row, 0))
+                for row in ranked[:SHOWN]
+            ),
+            () if words is None else self._suggestions(words, best, answers, known, past),
+            taken,
+            len(past.papers),
+            min((paper.day for paper in past.papers), default=None),
+            words is None,
+            words is not None and not any(word in past.statistics.frequencies for word in words.terms),
+        )
+
+    def taste(self, feedback: Sequence[Feedback]) -> Taste:
+        """Return what is learned from answers against the newest papers."""
+        _, learned = self._current()
+        return learned.of(feedback, self._app.store.papers.by_rows(one.paper for one in feedback))
+
+    def _current(self) -> tuple[CollectionPast, Tastes]:
+        past = self._app.shared(Collection).recent()
+        if self._known is None or self._known[0] is not past:
+            self._known = past, tastes(self._app)
+        return self._known
+
+    def _fits(self, query: str, wanted: Wanted, past: CollectionPast) -> dict[int, float]:
+        """How well each paper fits that fits at all."""
+        meaning = self._app.shared(Meaning)
+        meaning.of_query(query)
+        batch = InterestBatch(past.index, meaning.table().of(past.index.numbers))
+        return self._app.shared(Interests).fits(query, wanted, batch)
+
+    def _feedback(self, answers: Answers) -> list[Feedback]:
+        return [Feedback(row, verdict, self._app.clock()) for row, verdict in answers.items()]
+
+    def _suggestions(
+        self,
+        words: Words,
+        best: Sequence[int],
+        answers: Answers,
+        known: Mapping[int, Paper],
+        past: CollectionPast,
+    ) -> tuple[str, ...]:
+        worth = {1: _LIKED_WORTH, -1: _DISLIKED_WORTH}
+        rows = dict.fromkeys([*best[:_SUGGESTED_FROM], *(row for row in answers if row in known)])
+        weighed = [(known[row], worth.get(answers.get(row, 0), 1.0)) for row in rows]
+        return tuple(suggest_words(words.terms, weighed, past.statistics))
+
+
+def _rank(rows: Iterable[int], fits: Mapping[int, float], taste: Taste, known: Mapping[int, Paper]) -> list[int]:
+    """The papers in the order in which a letter would have them."""
+    if taste.neutral:
+        return list(rows)
+    scores = {
+        row: ranking.score(fits[row], 0.0, taste.affinity(known[row]).degree, followed=False, code=False).total
+        for row in rows
+    }
+    return sorted(scores, key=lambda row: (-scores[row], -row))
+
+
+def read_answers(pairs: Iterable[tuple[str, int]]) -> dict[int, int]:
+    """Return the answers in a list of (`more`, `less` or `forget`, row); the last word on a paper counts."""
+    found: dict[int, int] = {}
+    verdicts = {"more": 1, "less": -1}
+    for name, row in pairs:
+        if name in verdicts and row:
+            found[row] = verdicts[name]
+        elif name == "forget":
+            found.pop(row, None)
+    return dict(list(found.items())[-MOST_ANSWERS:])
+
+
+def told(trial: InterestTrial, language: Language) -> str:
+    """What the trial says of the interest, honestly, in a sentence or two."""
+    _, number = language.gettext, language.number
+    if not trial.total:
+        return _("There are no papers yet to try it on.")
+    if trial.exact:
+        return language.count(
+            "%(num)s of the newest papers matches exactly.",
+            "%(num)s of the newest papers match exactly.",
+            trial.taken,
+        )
+    if trial.unknown:
+        return _(
+            "None of these words is in any of the newest papers. Try words that a paper on your interest would use, "
+            "in English."
+        )
+    if trial.vague:
+        return _(
+            "No paper stands out from the rest, so emails would bring little. The interest is too vague, or nothing "
+            "on it appeared lately. Below is what comes closest: answer with + and −, or add a word of the field."
+        )
+    if trial.broad:
+        return _(
+            "%(taken)s of the %(total)s newest papers fit: too many to tell what you are after. "
+            "Add a word that narrows it."
+        ) % {"taken": number(trial.taken), "total": number(trial.total)}
+    return language.count(
+        "%(num)s of the newest papers stands out and would have come by email.",
+        "%(num)s of the newest papers stand out and would have come by email.",
+        trial.taken,
+    )

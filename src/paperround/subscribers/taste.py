@@ -1,0 +1,54 @@
+"""What paperround has learned of a subscriber, in words, and how they take it back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from paperround.app import App
+from paperround.domain.models import Subscriber
+from paperround.matching.learning import weight
+from paperround.matching.suggestions import WeighedWord, strongest_words
+from paperround.rounds.trial import Trials
+from paperround.store.feedback import FeedbackEntry
+
+_MOST_WORDS, _MOST_PAPERS = 20, 200
+
+
+@dataclass(frozen=True, slots=True)
+class LearnedTaste:
+    """A subscriber's model: what moves papers up and down in their emails."""
+
+    weight: float
+    """How much the model counts beside relevance, 0 to 1."""
+    words: Sequence[WeighedWord]
+    """The words and authors that weigh most, those for more first."""
+    papers: Sequence[tuple[FeedbackEntry, float]]
+    """The papers that were answered, latest first, each with how much the model now wants papers like it, −1 to 1."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as JSON has it, for another program."""
+        return {
+            "weight": round(self.weight, 4),
+            "words": [{"word": one.word, "weight": one.weight, "author": one.author} for one in self.words],
+            "papers": [
+                {"id": one.id, "title": one.title, "verdict": one.verdict, "affinity": round(degree, 4)}
+                for one, degree in self.papers
+            ],
+        }
+
+
+def learned(app: App, subscriber: Subscriber) -> LearnedTaste:
+    """Return what is learned from a subscriber's answers, against the newest papers."""
+    feedback = app.store.feedback.of(subscriber.row)
+    taste = app.shared(Trials).taste(feedback)
+    said = app.store.feedback.said(subscriber.row, _MOST_PAPERS)
+    known = app.store.papers.by_rows(one.paper for one in said)
+    papers = [(one, taste.affinity(known[one.paper]).degree) for one in said if one.paper in known]
+    return LearnedTaste(weight(len(feedback)) if feedback else 0.0, strongest_words(taste, _MOST_WORDS), papers)
+
+
+def reset(app: App, subscriber: Subscriber) -> int:
+    """Forget all answers of a subscriber; return how many there were."""
+    return app.store.feedback.forget_all(subscriber.row)

@@ -1,0 +1,172 @@
+"""Try an interest in plain words: ten papers of the past weeks, each with ＋ and −, and words to add.
+
+What a visitor has answered stands in the address, so that nothing is stored before they subscribe: the subscribe form
+takes it along. A subscriber's answers are stored at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+
+from paperround.domain import tokens
+from paperround.domain.errors import PreferenceError, QueryError
+from paperround.domain.models import Subscriber
+from paperround.domain.preferences import MOST_QUERIES, MOST_QUERY
+from paperround.domain.text import clean
+from paperround.rendering import reasons
+from paperround.rendering.language import Language
+from paperround.rounds.trial import Answers, InterestTrial, Trials, read_answers, told
+from paperround.subscribers import membership
+from paperround.web.browse import cards
+from paperround.web.context import PRIVATE, ContextDep, RequestContext
+from paperround.web.forms import Form, FormFields, read_number
+from paperround.web.subscribers.token_links import path, subscriber_of
+
+router = APIRouter()
+get = partial(router.get, response_model=None)
+post = partial(router.post, response_model=None)
+_ANSWERS = ("more", "less", "forget")
+_MOST_TYPED = 2_000  # characters that are read at all
+
+
+@get("/interest")
+def try_interest(request: Request, context: ContextDep) -> Response:
+    """An interest tried by anybody; the address holds it, and the answers."""
+    fields = FormFields(request.query_params.multi_items())
+    answers = read_answers((name, read_number(value)) for name, value in fields.pairs(_ANSWERS))
+    text = _with_word(fields)
+    onward = {"way": "interest", "q": text, **_named(answers)}
+    return _page(
+        request,
+        context,
+        context.visitors_language(request),
+        text,
+        answers,
+        action=f"{context.home}/interest",
+        onward=f"{context.home}/subscribe?{urlencode(onward, doseq=True)}",
+    )
+
+
+@get("/p/{token}/interest")
+def try_own(request: Request, context: ContextDep, token: str, q: str = "") -> Response:
+    """An interest tried by a subscriber, with all their answers."""
+    return _own_page(request, context, subscriber_of(context, token), q[:_MOST_TYPED])
+
+
+@post("/p/{token}/interest")
+def answer(request: Request, context: ContextDep, token: str, form: Form) -> Response:
+    """Store an answer, add a word, or make the interest one of the subscriber's queries, depending on the button."""
+    subscriber = subscriber_of(context, token)
+    text = _with_word(form)
+    for name, value in form.pairs(_ANSWERS):
+        row = read_number(value)
+        if name == "forget":
+            membership.take_back(context.app, subscriber, row)
+        else:
+            membership.say(context.app, subscriber, row, 1 if name == "more" else -1)
+    if form.get("do") == "keep" and (wrong := _keep(context, subscriber, text)):
+        return _own_page(request, context, subscriber, text, wrong, status=422)
+    here = path(context, tokens.PREFERENCES, subscriber.row)
+    if form.get("do") == "keep":
+        return RedirectResponse(f"{here}?done=saved", 303, headers=PRIVATE)
+    return RedirectResponse(f"{here}/interest?{urlencode({'q': text})}#papers", 303, headers=PRIVATE)
+
+
+def _keep(context: RequestContext, subscriber: Subscriber, text: str) -> str:
+    """Add the interest to the subscriber's queries; what is wrong, or nothing."""
+    language = context.language(subscriber.language)
+    queries = subscriber.preferences.queries
+    if len(queries) >= MOST_QUERIES and text not in queries:
+        return language.gettext("You have %(number)s queries already. Remove one on the preferences page first.") % {
+            "number": len(queries)
+        }
+    try:
+        patch = membership.read_patch(context.app, {"queries": [*queries, text]})
+    except (PreferenceError, QueryError) as error:
+        return str(error)
+    membership.change(context.app, subscriber, patch)
+    return ""
+
+
+def _own_page(
+    request: Request, context: RequestContext, subscriber: Subscriber, text: str, wrong: str = "", status: int = 200
+) -> Response:
+    here = path(context, tokens.PREFERENCES, subscriber.row)
+    answers = {one.paper: one.verdict for one in context.app.store.feedback.of(subscriber.row)}
+    return _page(
+        request,
+        context,
+        context.language(subscriber.language),
+        clean(text),
+        answers,
+        action=f"{here}/interest",
+        wrong=wrong,
+        status=status,
+        subscriber=subscriber,
+        preferences=here,
+    )
+
+
+def _page(
+    request: Request,
+    context: RequestContext,
+    language: Language,
+    text: str,
+    answers: Answers,
+    *,
+    wrong: str = "",
+    status: int = 200,
+    **facts: Any,
+) -> Response:
+    trial = None
+    if text and not wrong:
+        context.count_trials(request, 1)
+        try:
+            trial = context.app.shared(Trials).try_interest(text, answers)
+        except (QueryError, PreferenceError) as error:
+            wrong, status = str(error), 422
+    return context.private_page(
+        request,
+        "interest",
+        status=status,
+        language=language,
+        text=text[:_MOST_TYPED],
+        trial=trial,
+        told=told(trial, language) if trial else "",
+        wrong=wrong,
+        answers=_named(answers),
+        papers=_papers(context, trial, language) if trial else [],
+        most_query=MOST_QUERY,
+        **({"subscriber": None, "onward": ""} | facts),
+    )
+
+
+def _papers(context: RequestContext, trial: InterestTrial, language: Language) -> list[dict[str, Any]]:
+    return [
+        {
+            "row": one.paper.row,
+            "card": cards.card(one.paper, language, context.today, why=one.why, budget=240),
+            "why": reasons.told(one.why, language),
+            "answer": one.answer,
+            "fits": one.fit >= 0.5,
+        }
+        for one in trial.papers
+    ]
+
+
+def _with_word(fields: FormFields) -> str:
+    """The interest as typed, with the word that was clicked."""
+    return clean(f"{fields.get('q')[:_MOST_TYPED]} {fields.get('add')[:100]}")
+
+
+def _named(answers: Answers) -> Mapping[str, list[int]]:
+    return {
+        "more": [row for row, verdict in answers.items() if verdict > 0],
+        "less": [row for row, verdict in answers.items() if verdict < 0],
+    }

@@ -1,0 +1,77 @@
+"""What paperround thinks a subscriber likes: words and papers with their weights, to forget, reset and download."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+
+from paperround.domain import tokens
+from paperround.domain.latex import readable
+from paperround.domain.models import Subscriber
+from paperround.subscribers import membership, taste
+from paperround.web.browse.cards import page_of
+from paperround.web.context import PRIVATE, ContextDep, RequestContext
+from paperround.web.forms import Form, read_number
+from paperround.web.subscribers.token_links import path, subscriber_of
+
+router = APIRouter()
+get = partial(router.get, response_model=None)
+post = partial(router.post, response_model=None)
+
+
+@get("/p/{token}/taste")
+def learned(request: Request, context: ContextDep, token: str) -> Response:
+    """The subscriber's model in words."""
+    return _page(request, context, subscriber_of(context, token))
+
+
+@get("/p/{token}/taste.json")
+def download(context: ContextDep, token: str) -> Response:
+    """The same as a file."""
+    found = taste.learned(context.app, subscriber_of(context, token)).as_json()
+    headers = {**PRIVATE, "Content-Disposition": 'attachment; filename="taste.json"'}
+    return Response(json.dumps(found, ensure_ascii=False, indent=1), headers=headers, media_type="application/json")
+
+
+@post("/p/{token}/taste")
+def change(request: Request, context: ContextDep, token: str, form: Form) -> Response:
+    """Forget one answer, or all of them once that is confirmed."""
+    subscriber = subscriber_of(context, token)
+    if form.get("do") == "reset" and "sure" not in form:
+        return _page(request, context, subscriber, asking=True)
+    if form.get("do") == "reset":
+        taste.reset(context.app, subscriber)
+    elif form.get("do") == "forget":
+        membership.take_back(context.app, subscriber, read_number(form.get("paper")))
+    return RedirectResponse(f"{path(context, tokens.PREFERENCES, subscriber.row)}/taste", 303, headers=PRIVATE)
+
+
+def _page(request: Request, context: RequestContext, subscriber: Subscriber, *, asking: bool = False) -> Response:
+    found = taste.learned(context.app, subscriber)
+    language = context.language(subscriber.language)
+    here = path(context, tokens.PREFERENCES, subscriber.row)
+    return context.private_page(
+        request,
+        "taste",
+        language=language,
+        asking=asking,
+        percent=round(100 * found.weight),
+        more=[one for one in found.words if one.weight > 0],
+        less=[one for one in found.words if one.weight < 0],
+        papers=[
+            {
+                "paper": one.paper,
+                "href": page_of(one.id),
+                "title": readable(one.title),
+                "more": one.verdict > 0,
+                "degree": language.signed(degree),
+            }
+            for one, degree in found.papers
+        ],
+        heaviest=max((abs(one.weight) for one in found.words), default=1.0),
+        here_again=f"{here}/taste",
+        preferences=here,
+    )

@@ -1,0 +1,172 @@
+"""Trying an interest: ten papers with answers, words to add, and what is learned of it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from paperround.domain import tokens
+from paperround.rounds.similar import similar_papers
+from paperround.subscribers import membership
+from support.pages import FORM, Browser, Pages
+from support.papers import listing
+
+_EMAIL = "ada@lovelace.example"
+_KINDS = {
+    "walk": "legged robots walk over rough terrain with balance control",
+    "fold": "protein structures fold and bind in cells",
+    "tax": "income taxes and household markets in econometrics",
+}
+
+
+@pytest.fixture
+def pages(tmp_path: Path, database_url: str) -> Iterator[Pages]:
+    made = Pages(tmp_path, database_url)
+    made.site.papers(
+        *(
+            listing(100 * at + number, title=f"On {kind} {number}", abstract=f"{said}, case {number}",
+                    authors=[f"{kind} author {number % 3}"])
+            for at, (kind, said) in enumerate(_KINDS.items(), 1)
+            for number in range(12)
+        )
+    )  # fmt: skip
+    yield made
+    made.app.close()
+
+
+def _titles(html: str) -> list[str]:
+    return re.findall(r"<bdi>(On \w+ \d+)</bdi>", html)
+
+
+def _rows(html: str, name: str) -> list[str]:
+    return re.findall(rf'<button[^>]*name="{name}" value="(\d+)"', html)
+
+
+def _subscriber(pages: Pages) -> Any:
+    return membership.subscriber(pages.app, _EMAIL)
+
+
+def _own(pages: Pages) -> str:
+    return f"/p/{tokens.mint(pages.app.keys, tokens.PREFERENCES, _subscriber(pages).row)}"
+
+
+def test_ten_papers_are_shown_and_those_that_fit_come_first(pages: Pages) -> None:
+    answer = Browser(pages.web).get("/interest", params={"q": "machines with legs that walk over rough terrain"})
+    assert answer.status_code == 200
+    found = _titles(answer.text)
+    assert len(found) == 10
+    assert all("walk" in title for title in found)
+
+
+def test_answers_stand_in_the_address_change_the_order_and_can_be_undone(pages: Pages) -> None:
+    browser = Browser(pages.web)
+    first = browser.get("/interest", params={"q": "cells or taxes or terrain"}).text
+    tax = next(row for row, title in zip(_rows(first, "more"), _titles(first), strict=True) if "tax" in title)
+    liked = browser.get("/interest", params={"q": "cells or taxes or terrain", "more": tax}).text
+    assert _titles(liked)[:3] == sorted(_titles(liked)[:3]) or all("tax" in title for title in _titles(liked)[:3])
+    assert "You asked for more like this." in liked
+    undone = browser.get("/interest", params={"q": "cells or taxes or terrain", "more": tax, "forget": tax}).text
+    assert _titles(undone) == _titles(first)
+
+
+def test_an_interest_none_of_whose_words_is_known_says_so(pages: Pages) -> None:
+    answer = Browser(pages.web).get("/interest", params={"q": "zymurgy quokkas"})
+    assert "None of these words is in any of the newest papers" in answer.text
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "the of and", "机器人 学习", "word " * 12_000, "AND (", '"unclosed', "\x00\ud800"]
+)
+def test_bad_input_gets_a_page(pages: Pages, text: str) -> None:
+    answer = Browser(pages.web).get("/interest", params={"q": text.encode("utf-8", "replace").decode()})
+    assert answer.status_code in {200, 422}
+    assert "Your interest" in answer.text
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "99999999999999999", "x", ""])
+def test_an_answer_on_no_paper_is_left_out(pages: Pages, value: str) -> None:
+    answer = Browser(pages.web).get("/interest", params={"q": "legged robots walk", "more": value})
+    assert answer.status_code == 200
+
+
+def test_a_clicked_word_is_added(pages: Pages) -> None:
+    answer = Browser(pages.web).get("/interest", params={"q": "legged robots", "add": "rough terrain"})
+    assert 'value="legged robots rough terrain"' in answer.text
+
+
+def test_answers_of_a_newcomer_are_kept_until_they_confirm_and_then_count(pages: Pages) -> None:
+    browser = Browser(pages.web)
+    tried = browser.get("/interest", params={"q": "legged robots walk"}).text
+    liked, disliked = _rows(tried, "more")[:2]
+    tried = browser.get("/interest", params={"q": "legged robots walk", "more": liked, "less": disliked}).text
+    onward = re.search(r'href="[^"]*(/subscribe\?[^"]*)"[^>]*>Get this by email', tried)
+    assert onward is not None
+    form = browser.get(onward[1].replace("&amp;", "&")).text
+    assert f'name="more" value="{liked}"' in form
+    assert "2 answers on papers are kept." in form
+    sent = {name: value for name, value in FORM.items() if name != "topic"}
+    answer = browser.post(
+        "/subscribe",
+        data={**sent, "way": "interest", "query": "legged robots walk", "email": _EMAIL, "step": "subscribe",
+              "more": liked, "less": disliked},
+    )  # fmt: skip
+    assert "Check your email" in answer.text
+    assert pages.app.store.feedback.verdicts(_subscriber(pages).row) == {}
+    browser.post(pages.link("confirm", _subscriber(pages).row))
+    assert pages.app.store.feedback.verdicts(_subscriber(pages).row) == {int(liked): 1, int(disliked): -1}
+
+
+def test_a_subscribers_answer_is_stored_at_once_and_the_interest_becomes_a_query(pages: Pages) -> None:
+    pages.site.subscriber(_EMAIL, "robots")
+    browser, own = Browser(pages.web), _own(pages)
+    row = _rows(browser.get(f"{own}/interest", params={"q": "legged robots walk"}).text, "more")[0]
+    answer = browser.post(f"{own}/interest", data={"q": "legged robots walk", "more": row})
+    assert answer.status_code == 303
+    assert parse_qs(urlsplit(answer.headers["location"]).query)["q"] == ["legged robots walk"]
+    assert pages.app.store.feedback.verdicts(_subscriber(pages).row) == {int(row): 1}
+    browser.post(f"{own}/interest", data={"q": "legged robots walk", "do": "keep"})
+    assert _subscriber(pages).preferences.queries == ("legged robots walk",)
+
+
+def test_the_subscribe_form_leads_to_the_trial(pages: Pages) -> None:
+    answer = Browser(pages.web).post("/subscribe", data={"step": "interest", "way": "interest", "query": "walking"})
+    assert answer.headers["location"].endswith("/interest?q=walking")
+
+
+def test_the_learned_taste_is_told_in_words_forgotten_reset_and_exported(pages: Pages) -> None:
+    pages.site.subscriber(_EMAIL, "robots")
+    browser, own = Browser(pages.web), _own(pages)
+    assert "Nothing yet." in browser.get(f"{own}/taste").text
+    rows = {paper.title: paper.row for paper in pages.app.store.papers.latest(100)}
+    membership.say(pages.app, _subscriber(pages), rows["On walk 1"], 1)
+    membership.say(pages.app, _subscriber(pages), rows["On tax 1"], -1)
+    page = browser.get(f"{own}/taste").text
+    assert page.index("<bdi>terrain</bdi>") < page.index("Less of these words") < page.index("<bdi>income</bdi>")
+    file = json.loads(browser.get(f"{own}/taste.json").text)
+    assert {one["title"]: one["verdict"] for one in file["papers"]} == {"On walk 1": 1, "On tax 1": -1}
+    affinities = {one["title"]: one["affinity"] for one in file["papers"]}
+    assert affinities["On walk 1"] > max(0, affinities["On tax 1"])
+    browser.post(f"{own}/taste", data={"do": "forget", "paper": str(rows["On tax 1"])})
+    assert pages.app.store.feedback.verdicts(_subscriber(pages).row) == {rows["On walk 1"]: 1}
+    assert "Forget all your answers?" in browser.post(f"{own}/taste", data={"do": "reset"}).text
+    browser.post(f"{own}/taste", data={"do": "reset", "sure": "1"})
+    assert pages.app.store.feedback.verdicts(_subscriber(pages).row) == {}
+
+
+def test_similar_papers_are_on_each_papers_page_and_in_the_api(pages: Pages) -> None:
+    paper = next(paper for paper in pages.app.store.papers.latest(100) if paper.title == "On fold 1")
+    found = similar_papers(pages.app, paper)
+    assert found
+    assert all("fold" in other.title for other in found)
+    assert paper not in found
+    browser = Browser(pages.web)
+    assert "Similar papers" in browser.get(f"/papers/{paper.id}").text
+    listed = browser.get(f"/api/papers/{paper.id}/similar").json()
+    assert [one["title"] for one in listed] == [other.title for other in similar_papers(pages.app, paper, 10)]
+    assert browser.get("/api/papers/none/similar").status_code == 404
