@@ -1,14 +1,15 @@
 """The batch sender against a fake queue, without a database: who gets a letter, when it stops, what it records."""
 
-# ruff: noqa: ARG002, ARG005 - a fake has the arguments of what it stands for
+# ruff: noqa: ARG002 - a fake has the arguments of what it stands for
 
 from __future__ import annotations
 
-import time
+import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from random import Random
 from typing import Any
 
 import pytest
@@ -44,6 +45,10 @@ class FakeQueue:
     undone: list[int] = field(default_factory=list)
     undone_with: tuple[datetime, str] | None = None
     claim_name: str = ""
+    lease: timedelta = timedelta(seconds=DeliverySettings().lease)
+    expires_at: datetime | None = None
+    overdue: Counter[str] = field(default_factory=Counter)
+    """What the next claim settles by itself, such as letters that have expired."""
     written: dict[int, str] = field(default_factory=dict)
     """Digests by number."""
     digest_of: dict[int, int] = field(default_factory=dict)
@@ -51,10 +56,17 @@ class FakeQueue:
     deliveries = issues = subscribers = bounces = property(lambda self: self)
 
     def claim(self, now: datetime, limit: int, claim: str, lease: timedelta) -> Claimed:
+        assert len(claim) == 32, "nobody else can have this name"
+        assert (now, lease) == (NOW, self.lease)
         self.claim_name = claim
         rows, self.waiting = self.waiting[:limit], self.waiting[limit:]
         self.claimed.update(rows)
-        return Claimed([replace(delivery(row), digest=self.digest_of.get(row)) for row in rows], Counter())
+        claimed = [replace(delivery(row), digest=self.digest_of.get(row), expires_at=self.expires_at) for row in rows]
+        return Claimed(claimed, self._settled_now())
+
+    def _settled_now(self) -> Counter[str]:
+        found, self.overdue = self.overdue, Counter()
+        return found
 
     def still_wanted(self, rows: list[int], claim: str, now: datetime) -> set[int]:
         assert (claim, now) == (self.claim_name, NOW)
@@ -63,17 +75,21 @@ class FakeQueue:
         return set(rows) - self.unwanted
 
     def settle(self, settled: list[Settlement], claim: str, now: datetime) -> None:
+        assert (claim, now) == (self.claim_name, NOW)
         self.groups.append([one.outcome.delivery for one in settled])
         self.settled |= {one.outcome.delivery: one for one in settled}
         self.claimed -= self.settled.keys()
         self.handed_over += sum(one.outcome.accepted for one in settled)
 
     def release(self, claim: str, now: datetime) -> int:
+        assert claim == self.claim_name or not self.claimed
+        assert now == NOW
         self.waiting += sorted(self.claimed)
         self.claimed.clear()
         return 0
 
     def renew(self, claim: str, until: datetime) -> bool:
+        assert (claim, until) == (self.claim_name, NOW + self.lease)
         return bool(self.claimed)
 
     def next_due(self) -> datetime | None:
@@ -183,35 +199,72 @@ def test_a_slow_relay_s_letters_are_asked_for_again(monkeypatch: pytest.MonkeyPa
     assert transport.got == [1, 2, 4]
 
 
-def test_no_letter_leaves_after_the_lease_has_run_out() -> None:
-    queue = FakeQueue(list(range(1, 11)))
-    transport = FakeTransport(before=lambda row: time.sleep(1.2) if row == 4 else None)
-    sending = sender(queue, transport, settings=DeliverySettings(lease=1))
-    queue.renew = lambda claim, until: False  # type: ignore[method-assign] # a sweep has given it to somebody else
-    sending.run()
+class FakeTime:
+    """Time that passes when a test says so."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
+    fake = FakeTime()
+    monkeypatch.setattr(dispatch, "time", fake)
+    return fake
+
+
+LEASE = DeliverySettings(lease=1)
+
+
+class LeasedQueue(FakeQueue):
+    """A queue whose leases last for a second; `failures` are raised by renewals, one after another."""
+
+    def __init__(self, rows: list[int], failures: Sequence[StoreError] = (), *, given_away: bool = False) -> None:
+        super().__init__(rows, lease=timedelta(seconds=1))
+        self.failures, self.given_away, self.renewed = list(failures), given_away, threading.Event()
+
+    def renew(self, claim: str, until: datetime) -> bool:
+        if self.failures:
+            raise self.failures.pop()
+        held = super().renew(claim, until) and not self.given_away
+        self.renewed.set()
+        return held
+
+
+def test_no_letter_leaves_after_the_lease_has_run_out(clock: FakeTime) -> None:
+    queue = LeasedQueue(list(range(1, 11)), given_away=True)  # a sweep has given the letters to somebody else
+
+    def wait(row: int) -> None:
+        if row == 4:
+            clock.seconds = 0.7
+            assert queue.renewed.wait(10)
+            clock.seconds = 1.2
+
+    transport = FakeTransport(before=wait)
+    sender(queue, transport, settings=LEASE).run()
     assert transport.got == [1, 2, 3, 4]
 
 
-def test_a_lease_that_is_renewed_holds_for_as_long_as_it_takes() -> None:
-    queue = FakeQueue(list(range(1, 6)))
-    transport = FakeTransport(before=lambda row: time.sleep(1.2) if row == 2 else None)
-    sender(queue, transport, settings=DeliverySettings(lease=1)).run()
-    assert transport.got == [1, 2, 3, 4, 5]
+@pytest.mark.parametrize("failures", [[], [StoreError("the database is locked")]])
+def test_a_lease_that_is_renewed_holds_although_the_database_failed_once(
+    clock: FakeTime, failures: list[StoreError]
+) -> None:
+    queue = LeasedQueue([1, 2, 3], failures)
 
+    def wait(row: int) -> None:
+        if row == 1:
+            clock.seconds = 0.7
+            queue.renewed.clear()
+            assert queue.renewed.wait(10)
+            clock.seconds = 1.2
 
-def test_a_lease_is_renewed_although_the_database_failed_once() -> None:
-    queue, failures = FakeQueue([1, 2]), [StoreError("the database is locked")]
-
-    def renew(claim: str, until: datetime) -> bool:
-        if failures:
-            raise failures.pop()
-        return True
-
-    queue.renew = renew  # type: ignore[method-assign]
-    transport = FakeTransport(before=lambda row: time.sleep(1.2) if row == 1 else None)
-    sender(queue, transport, settings=DeliverySettings(lease=1)).run()
-    assert transport.got == [1, 2]
-    assert not failures
+    transport = FakeTransport(before=wait)
+    sender(queue, transport, settings=LEASE).run()
+    assert transport.got == [1, 2, 3]
+    assert not queue.failures
 
 
 @pytest.mark.parametrize("group", [1, 7, 100])
@@ -434,3 +487,98 @@ def test_whoever_watches_is_told_how_many_letters_are_done_and_pages_come_first(
     sender(FakeQueue(list(range(1, 11))), FakeTransport(group=5), surroundings=around).run()
     assert done == [5, 5]
     assert len(waited) == 10
+
+
+class NoChance(Random):
+    """Jitter of zero."""
+
+    def random(self) -> float:
+        return 0.0
+
+
+@pytest.mark.parametrize(
+    ("reply", "others_pass", "expected"),
+    [
+        ((Stage.RCPT, 451, "4.3.0 later"), False, (DeliveryState.DEFERRED, timedelta(minutes=5), True)),
+        ((Stage.DATA, None, "connection lost"), False, (DeliveryState.QUEUED, timedelta(minutes=1), False)),
+        ((Stage.MAIL, 550, "5.4.5 daily limit"), False, (DeliveryState.QUEUED, timedelta(hours=17.5), False)),
+        ((Stage.MAIL, 550, "5.7.1 not from you"), False, (DeliveryState.QUEUED, timedelta(minutes=45), False)),
+        ((Stage.RCPT, 550, "90 messages per hour"), True, (DeliveryState.QUEUED, timedelta(minutes=45), False)),
+    ],
+)
+def test_a_letter_that_goes_again_is_recorded_with_the_reply_and_its_next_time(
+    reply: tuple[Stage, int | None, str],
+    others_pass: bool,
+    expected: tuple[DeliveryState, timedelta, bool],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(dispatch.random, "Random", NoChance)
+    queue = FakeQueue([1], others_pass=others_pass)
+    sender(queue, FakeTransport(reply=lambda _: reply)).run()
+    recorded = queue.settled[1]
+    assert (recorded.state, recorded.next_attempt_at, recorded.counts) == (
+        expected[0],
+        NOW + expected[1],
+        expected[2],
+    )
+    assert reply[2] in recorded.reason
+    assert recorded.outcome.text == reply[2]
+
+
+@pytest.mark.parametrize(
+    ("reply", "others_pass", "kind", "status"),
+    [
+        ((Stage.RCPT, 550, "5.1.1 nobody"), False, BounceKind.HARD, "5.1.1"),
+        ((Stage.MAIL, 550, "5.7.1 not from you"), True, BounceKind.POLICY, None),
+    ],
+)
+def test_a_letter_that_fails_is_recorded_with_the_reply_and_what_it_says_of_the_address(
+    reply: tuple[Stage, int | None, str], others_pass: bool, kind: BounceKind, status: str | None
+) -> None:
+    queue = FakeQueue([1], others_pass=others_pass)
+    sender(queue, FakeTransport(reply=lambda _: reply)).run()
+    recorded = queue.settled[1]
+    assert (recorded.state, recorded.bounce, recorded.status) == (DeliveryState.FAILED, kind, status)
+    assert reply[2] in recorded.reason
+
+
+def test_a_letter_whose_next_attempt_would_come_too_late_is_given_up() -> None:
+    queue = FakeQueue([1], expires_at=NOW + timedelta(minutes=4))
+    sender(queue, FakeTransport(reply=lambda _: (Stage.RCPT, 451, "4.3.0 later"))).run()
+    assert queue.settled[1].state is DeliveryState.EXPIRED
+    assert "too late: rcpt: 451 4.3.0 later" in queue.settled[1].reason
+
+
+def test_letters_put_off_for_the_sender_s_sake_are_counted_and_told_with_the_reply() -> None:
+    told: list[tuple[str, str]] = []
+    reply = (Stage.RCPT, 450, "4.7.1 you are on a blocklist")
+    around = Surroundings(put_off=lambda email, problem: told.append((email, problem)))
+    sending = sender(FakeQueue([1, 2]), FakeTransport(reply=lambda _: reply), surroundings=around)
+    sending.run()
+    assert sending.tally == {"deferred": 2, dispatch.OURS: 2}
+    assert [(email, reply[2] in problem) for email, problem in told] == [
+        ("1@mail.example", True),
+        ("2@mail.example", True),
+    ]
+
+
+def test_a_letter_that_cannot_be_laid_out_is_recorded_with_what_is_wrong_and_comes_again_soon() -> None:
+    def broken(delivery: Delivery, digest: object, subscriber: Subscriber) -> Letter:
+        raise ValueError("a paper without a title")
+
+    queue = FakeQueue([1, 2])
+    sending = sender(queue, FakeTransport(), build=broken)
+    sending.run()
+    assert sending.tally == {"deferred": 2, dispatch.OURS: 2}
+    recorded = queue.settled[2]
+    assert recorded.outcome.stage is Stage.LOCAL
+    assert recorded.reason == recorded.outcome.text == "cannot be laid out: a paper without a title"
+    assert recorded.next_attempt_at is not None
+    assert NOW < recorded.next_attempt_at <= NOW + timedelta(hours=1)
+
+
+def test_what_a_claim_settles_by_itself_is_counted_too() -> None:
+    queue = FakeQueue([1], overdue=Counter(expired=3))
+    sending = sender(queue, FakeTransport())
+    sending.run()
+    assert sending.tally == {"sent": 1, "expired": 3}
