@@ -52,3 +52,11 @@ def test_what_is_kept_for_others_is_bounded(monkeypatch: pytest.MonkeyPatch) -> 
     made = Candidates(TODAY)
     assert [one.paper for one in made.of([ROBOTS, PROTEINS, ROBOTS], PAPERS, NOBODYS)] == [1, 2, 1]
     assert len(made._known) == 1
+
+
+def test_of_papers_that_match_by_their_source_alone_the_most_voted_comes_first() -> None:
+    papers = {3: paper(3, upvotes=90, code_url=None), 4: paper(4, upvotes=40, code_url="https://code.example.org/4")}
+    matches = [Match("best", row, 0.05, ("source: hf-daily",)) for row in (4, 3)]
+    found = sorted(Candidates(TODAY).of(matches, papers, NOBODYS), key=lambda one: -one.ranking.total)
+    assert [one.paper for one in found] == [3, 4]
+    assert found[0].ranking.parts() == {"popularity": round(found[0].popularity, 4)}

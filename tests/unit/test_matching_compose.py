@@ -227,8 +227,9 @@ def test_a_rank_is_the_sum_of_its_parts(found: list[Candidate], room: int) -> No
 @given(shares, shares)
 def test_relevance_counts_three_times_as_much_as_popularity(score: float, popular: float) -> None:
     assert 0 <= Candidate(1, "robots", score, popularity=popular).ranking.total <= 1
-    alone = Candidate(1, "robots", score).ranking.total
-    assert alone == pytest.approx(3 * Candidate(1, "robots", 0, popularity=score).ranking.total)
+    plain, popularly = (Candidate(1, "robots", 0.5, popularity=share).ranking.total for share in (0, popular))
+    assert popularly - plain == pytest.approx(popular / 4, abs=1e-4)
+    assert Candidate(1, "robots", 0.5 + score / 2).ranking.total - plain == pytest.approx(score * 3 / 8, abs=1e-4)
 
 
 def test_a_followed_author_comes_first_whatever_topic_the_paper_stands_under_and_code_decides_between_equals() -> (

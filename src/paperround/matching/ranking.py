@@ -9,6 +9,7 @@ from paperround.domain.models import Score
 
 _RELEVANCE, _POPULARITY = 0.75, 0.25
 _FOLLOWED, _CODE = 0.2, 0.03
+_SAYS_NOTHING = 0.1  # the relevance of a match by a source is 0.05, that by a category 0.18
 # The second of papers that say much the same loses a tenth, the third two, the fourth and all others three: a letter
 # of ten papers shows two of five copies as long as there are others that fit nearly as well.
 _COPY, _MOST_COPIES = 0.1, 3
@@ -28,7 +29,10 @@ def score(relevance: float, popularity: float, taste: float, *, followed: bool, 
     Three quarters are relevance and one quarter is popularity, both from 0 to 1. The subscriber's taste (−1 to 1) is
     added in full, so that a paper exactly like those they want more of comes before all others; it is 0 without any
     feedback. What a followed author wrote gains as much as a quarter of the relevance. Code decides between equals.
+    A match by its source alone says nothing of relevance: there popularity counts in full.
     """
+    if relevance < _SAYS_NOTHING:
+        return Score(0.0, round(popularity, 4), round(taste, 4), _FOLLOWED * followed, 0.0)
     return Score(
         relevance=round(_RELEVANCE * relevance, 4),
         popularity=round(_POPULARITY * popularity, 4),
