@@ -56,6 +56,27 @@ def test_a_letter_of_encoded_pieces_reads_like_the_one_in_a_preview(
     assert well_encoded(encoded.text)
 
 
+@settings(max_examples=examples(5), deadline=None, suppress_health_check=list(HealthCheck))
+@given(coming=st.lists(letters(), min_size=1, max_size=4), code=st.sampled_from(LANGUAGES))
+def test_letters_that_were_prepared_together_are_the_same_bytes(coming: list[LetterFacts], code: str) -> None:
+    fresh = LetterRenderer(sample.SITE, "paper", language.load(code, FOLDERS), FOLDERS)
+    fresh.prepare((made, papers, subscriber) for made, papers, subscriber, *_ in coming)
+    assert [fresh.encoded(*facts) for facts in coming] == [press("paper", code).encoded(*facts) for facts in coming]
+
+
+def test_what_was_prepared_is_not_laid_out_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    fresh = LetterRenderer(sample.SITE, "paper", language.load("en", FOLDERS), FOLDERS)
+    known = {row: paper(row) for row in range(1, 7)}
+    coming = [(digest([known[row], known[7 - row]]), known, sample.SUBSCRIBER) for row in known]
+    fresh.prepare(coming)
+    laid_out: list[object] = []
+    monkeypatch.setattr(fresh, "_lay_out", lambda parts, *_: laid_out.extend(parts))
+    for made, papers, subscriber in coming:
+        fresh.encoded(made, papers, subscriber, sample.LINKS, DAY)
+    fresh.prepare(coming)
+    assert laid_out == []
+
+
 def test_more_than_a_hundred_papers_are_numbered_without_a_line_too_long() -> None:
     papers = {row: paper(row, title=f"{row} " + "word " * 13, abstract="") for row in range(1, 121)}
     facts = (digest(tuple(papers.values())), papers, sample.SUBSCRIBER, sample.LINKS, DAY)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from paperround.domain.errors import StoreError, TransportError
+from paperround.domain.errors import ConfigurationError, StoreError, TransportError
 from paperround.domain.models import BounceKind, Delivery, DeliveryState, Letter, Outcome, Stage, Subscriber
 from paperround.rounds import dispatch
 from paperround.rounds.dispatch import BatchSender, Surroundings
@@ -384,6 +384,18 @@ def test_a_final_refusal_is_passed_on_as_the_report_that_would_have_followed_it(
     transport = FakeTransport(reply=lambda _: (Stage.RCPT, 550, "5.1.1 nobody of this name"))
     sender(FakeQueue([7]), transport, surroundings=Surroundings(refused=told.append)).run()
     assert told == [Bounce(smtp_fingerprint(7, "rcpt"), 7, BounceKind.HARD, "5.1.1", "550 5.1.1 nobody of this name")]
+
+
+def test_letters_go_one_by_one_where_they_cannot_be_prepared_together() -> None:
+    queue, transport, asked = FakeQueue([1, 2]), FakeTransport(), []
+
+    def broken(coming: Sequence[object]) -> None:
+        asked.append(len(coming))
+        raise ConfigurationError("the theme is broken")
+
+    sender(queue, transport, surroundings=Surroundings(prepare=broken)).run()
+    assert transport.got == [1, 2]
+    assert asked
 
 
 def test_of_two_pauses_the_longer_one_holds() -> None:

@@ -87,8 +87,7 @@ class Language:
 
     def list(self, words: Iterable[str]) -> str:
         """`a, b, and c`, as this language joins them."""
-        known = list(words)
-        return format_list(known, locale=self.locale) if known else ""
+        return _list(self.locale, tuple(words))
 
 
 @lru_cache(maxsize=1024)
@@ -104,6 +103,11 @@ def _short(locale: Locale, day: dt.date) -> str:
 @lru_cache(maxsize=1024)
 def _weekday(locale: Locale, day: dt.date) -> str:
     return format_skeleton("MMMEd", day, locale=locale)
+
+
+@lru_cache(maxsize=4096)
+def _list(locale: Locale, words: tuple[str, ...]) -> str:
+    return format_list(words, locale=locale) if words else ""
 
 
 def available(folders: tuple[Path, ...]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ stands for each thing that belongs to one subscriber.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
@@ -56,6 +56,7 @@ from paperround.rendering.theme import Theme
 from paperround.rendering.view import Block, BlockKind
 
 _MOST_PAPERS = 999  # a card's first line is as long as their number allows
+_BLOCKS_AT_ONCE = 100
 _KEPT_BLOCKS, _KEPT_PIECES = 8_000, 400  # a block is about 4 KB in memory
 _PICTURES = {BlockKind.LEAD: 1, BlockKind.CARD: 2}  # more of them make a letter long and say little
 _SENTENCES = ("subject", "lead", "date", "tally", "more", "finish", "reason")
@@ -212,7 +213,27 @@ class LetterRenderer:
         self._shells: CardCache[_Shell] = CardCache(_KEPT_PIECES)
         self._charts: CardCache[tuple[Fragment, ...]] = CardCache(_KEPT_PIECES)
         self._views: CardCache[view.LetterView] = CardCache(_KEPT_BLOCKS)
+        self._headings = {cadence: _headings(cadence, language) for cadence in Cadence}
+        self._laid_out = True
+        """Whether blocks were laid out since `prepare` was last called."""
         self._try_out()
+
+    def prepare(self, letters: Iterable[tuple[Digest, Mapping[int, Paper], Subscriber]]) -> None:
+        """Lay out together what these letters need for the first time: a document for each takes five times as long.
+
+        Nothing is done where the letters since the last call needed nothing new.
+        """
+        if not self._laid_out:
+            return
+        self._laid_out = False
+        wanted: dict[date, dict[_Part, None]] = {}
+        for digest, papers, subscriber in letters:
+            _, parts = self._outline(self._plan(digest, papers, subscriber), digest.cadence)
+            wanted.setdefault(digest.day, {}).update(dict.fromkeys(parts))
+        for day, needed in wanted.items():
+            parts = list(needed)
+            for start in range(0, len(parts), _BLOCKS_AT_ONCE):
+                self._kept(parts[start : start + _BLOCKS_AT_ONCE], size.BUDGETS[0], day)
 
     def letter(
         self,
@@ -348,17 +369,9 @@ class LetterRenderer:
         entries, choices = plan.entries, plan.choices
         votes = any(view.is_popular(choice.paper) for choice in entries)
         numbers = tuple(map(len, (entries, plan.lead, plan.cards, plan.briefs, plan.lines)))
-        outline = _Outline.of(self._headings(cadence), numbers, votes)
+        outline = _Outline.of(self._headings[cadence], numbers, votes)
         papers = (None if place is None else choices[place] for place in outline.places)
         return outline, list(zip(outline.forms, papers, strict=True))
-
-    def _headings(self, cadence: Cadence) -> tuple[str, ...]:
-        """What stands above the papers of each form."""
-        _ = self.language.gettext
-        also = _("Also this month") if cadence is Cadence.MONTHLY else _("Also this week")
-        also = also if cadence.tells_of_days else _("Also today")
-        more = _("More for you")
-        return _("In one minute"), _("The one to read"), more, more, also
 
     def _kept(self, parts: Sequence[_Part], budget: int, day: date) -> list[_RenderedBlock]:
         """The blocks; those that are new are laid out in one go."""
@@ -372,6 +385,7 @@ class LetterRenderer:
         return cast("list[_RenderedBlock]", found)
 
     def _lay_out(self, parts: Sequence[_Part], budget: int, day: date) -> list[_RenderedBlock]:
+        self._laid_out = True
         blocks = tuple(self._block(*part, budget, day) for part in parts)
         _top, *pieces, _bottom = self._cut(self._blank(blocks))
         feedback = self._shown(_BLANK_LINKS).feedback
@@ -517,6 +531,15 @@ class LetterRenderer:
                 f"{self._theme.file}: a block comes out differently beside other ones; it is laid out once "
                 "for all letters, so it cannot use loop.first, loop.index or anything else of its neighbors"
             )
+
+
+def _headings(cadence: Cadence, language: Language) -> tuple[str, ...]:
+    """What stands above the papers of each form."""
+    _ = language.gettext
+    also = _("Also this month") if cadence is Cadence.MONTHLY else _("Also this week")
+    also = also if cadence.tells_of_days else _("Also today")
+    more = _("More for you")
+    return _("In one minute"), _("The one to read"), more, more, also
 
 
 def _upside_down(digest: Digest) -> Digest:

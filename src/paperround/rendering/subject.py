@@ -56,9 +56,12 @@ def render_subject(template: str, *, top: str, second: str, inside: str, site: s
 
 def pretends(line: str) -> bool:
     """Whether the line looks like an answer or a forward, or is all capitals."""
+    return bool(_PRETENDS.match(line)) or (line.isupper() and _shouts(line))
+
+
+def _shouts(line: str) -> bool:
     letters = [char for char in line if char.isalpha()]
-    shouts = len(letters) > 3 and all(char.isupper() for char in letters)
-    return bool(_PRETENDS.match(line)) or shouts
+    return len(letters) > 3 and all(char.isupper() for char in letters)
 
 
 def _filled(template: str, fields: dict[str, str], top: str, second: str) -> str:

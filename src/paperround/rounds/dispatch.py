@@ -140,6 +140,8 @@ class Surroundings:
     """Called with what a final refusal says about an address."""
     put_off: Callable[[str, str], object] = _nothing
     """Called with the address and the reply when a letter is deferred because of this site."""
+    prepare: Callable[[Sequence[tuple[Digest, Subscriber]]], None] = _nothing
+    """Called with the digests that are laid out next, and whom each is for."""
 
 
 class BatchSender:
@@ -235,11 +237,21 @@ class BatchSender:
             chunk = deliveries[start : start + _READ_AT_ONCE]
             digests = self._store.issues.digests([one.digest for one in chunk if one.digest])
             subscribers = self._store.subscribers.by_rows([one.subscriber for one in chunk])
+            self._prepare(chunk, digests, subscribers)
             for delivery in self._wanted(chunk):
                 subscriber = subscribers.get(delivery.subscriber)  # None: erased, and the delivery with them
                 digest = digests.get(delivery.digest or 0)
                 if subscriber and (letter := self._lay_out(delivery, digest, subscriber)):
                     yield letter
+
+    def _prepare(
+        self, chunk: Sequence[Delivery], digests: Mapping[int, Digest], subscribers: Mapping[int, Subscriber]
+    ) -> None:
+        pairs = ((digests.get(one.digest or 0), subscribers.get(one.subscriber)) for one in chunk)
+        try:
+            self._around.prepare([(digest, subscriber) for digest, subscriber in pairs if digest and subscriber])
+        except Exception as error:  # noqa: BLE001 - each letter is laid out by itself too, and says what is wrong
+            log.warning("letters cannot be prepared together", problem=str(error))
 
     def _wanted(self, deliveries: Sequence[Delivery]) -> Iterator[Delivery]:
         """Yield the deliveries that may still be sent, as of a moment ago, and settle the others."""

@@ -6,7 +6,7 @@ import hashlib
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -111,6 +111,15 @@ class LetterBuilder:
             digest, self._papers(digest), subscriber, links, digest.day, self.counts(digest)
         )
         return self._message(delivery, encoded, links, now, "digest")
+
+    def prepare(self, coming: Iterable[tuple[Digest, Subscriber]]) -> None:
+        """Make together what these letters, which come next, have in common with others."""
+        groups: dict[tuple[str, str], list[tuple[Digest, Mapping[int, Paper], Subscriber]]] = {}
+        for digest, subscriber in coming:
+            look = (subscriber.theme, subscriber.language)
+            groups.setdefault(look, []).append((digest, self._papers(digest), subscriber))
+        for look, letters in groups.items():
+            self._newest(*look, in_round=True).press.prepare(letters)
 
     def digest_letter(self, delivery: Delivery, digest: Digest, subscriber: Subscriber, now: datetime) -> Finished:
         """Build the letter for a digest that was composed for this subscriber."""

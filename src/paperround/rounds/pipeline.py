@@ -400,6 +400,7 @@ def deliver(app: App) -> Tally:
             app.progress.advance,
             lambda bounce: bounce_intake.take(app, bounce),
             lambda email, problem: bounce_intake.alarm(app, email, problem),
+            app.shared(LetterBuilder).prepare,
         ),
     )
     try:
