@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -37,6 +37,10 @@ class CheckState(StrEnum):
     ERROR = "error"
 
 
+_WORST_FIRST = (CheckState.ERROR, CheckState.WARNING, CheckState.OK)
+_COMMAND = "; run: "
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """The result of a check: the subject, the verdict, and the problem with its remedy."""
@@ -53,6 +57,45 @@ class Finding:
 def examine(app: App) -> list[Finding]:
     """Run all checks. A check that raises an error becomes a finding."""
     return [finding for check in CHECKS for finding in _guarded(check, app)]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What the checks have found about one subject."""
+
+    name: str
+    verdict: CheckState
+    problems: tuple[tuple[str, str], ...]
+    """Each problem with the command that solves it, if there is one. Where nothing is wrong: what is well."""
+
+
+def by_subject(findings: Sequence[Finding], *, later: bool) -> list[Subject]:
+    """Findings by subject: those about the next round, or with `later` those that matter before going live."""
+    wanted = [finding for finding in findings if finding.later is later]
+    names = dict.fromkeys(finding.check for finding in wanted)
+    return [_subject(name, [finding for finding in wanted if finding.check == name]) for name in names]
+
+
+def _subject(name: str, about: Sequence[Finding]) -> Subject:
+    worst = next(verdict for verdict in _WORST_FIRST if any(finding.verdict is verdict for finding in about))
+    told = [finding for finding in about if worst is CheckState.OK or finding.verdict is not CheckState.OK]
+    parts = (finding.what.partition(_COMMAND) for finding in told)
+    return Subject(name, worst, tuple((what, command) for what, _, command in parts))
+
+
+def conclude(findings: Sequence[Finding]) -> str:
+    """One sentence about everything that was found."""
+    errors = sum(finding.verdict is CheckState.ERROR for finding in findings)
+    warnings = sum(finding.verdict is CheckState.WARNING and not finding.later for finding in findings)
+    later = sum(finding.verdict is not CheckState.OK and finding.later for finding in findings)
+    first = f"{_things(errors)} marked ✖ will stop the next round" if errors else "Nothing stops the next round"
+    rest = [f"{_things(warnings)} to look at"] * bool(warnings)
+    rest += [f"{_things(later)} before you go live"] * bool(later)
+    return "; ".join([first, *rest]) + "."
+
+
+def _things(number: int) -> str:
+    return "one thing" if number == 1 else f"{number} things"
 
 
 def _guarded(check: Callable[[App], Iterator[Finding]], app: App) -> list[Finding]:

@@ -110,9 +110,9 @@ class Access:
                 insert(audit_entries).values(at=entry.at, who=entry.who, action=entry.action, subject=entry.subject)
             )
 
-    def changes(self, limit: int) -> list[AuditEntry]:
+    def changes(self, limit: int, offset: int = 0) -> list[AuditEntry]:
         """What was changed last, the latest first."""
-        latest = select(audit_entries).order_by(audit_entries.c.row.desc()).limit(limit)
+        latest = select(audit_entries).order_by(audit_entries.c.row.desc()).limit(limit).offset(offset)
         with reading(self._engine) as db:
             return [AuditEntry(found.at, found.who, found.action, found.subject) for found in db.execute(latest)]
 

@@ -146,9 +146,13 @@ class Bounces:
             db.execute(delete(bounces).where(refused))
             return len(found)
 
-    def report(self, limit: int | None = None, *, email: str = "") -> list[dict[str, Any]]:
+    def report(
+        self, limit: int | None = None, *, email: str = "", delivery: int | None = None
+    ) -> list[dict[str, Any]]:
         """Reports for people and programs, the latest first; `email` is a part of the address."""
         query = select(bounces, deliveries.c.email).join_from(bounces, deliveries).order_by(bounces.c.row.desc())
+        if delivery is not None:
+            query = query.where(bounces.c.delivery == delivery)
         if email:
             query = query.where(deliveries.c.email.icontains(email, autoescape=True))
         with reading(self._engine) as db:

@@ -82,10 +82,16 @@ def ask_all(app: App, changes: Sequence[SubscriberChange], *, first_now: bool, d
     return results
 
 
-def ask_for_link(app: App, email: str) -> None:
-    """Somebody lost the link to their preferences: it is mailed to the address, if that is known."""
-    if app.store.personal.link(email, _new_notice(app, {}), app.clock()):
+def ask_for_link(app: App, email: str) -> bool:
+    """Email the link to the preferences to an address, or to one that is pending the confirmation once more.
+
+    Returns whether an email was queued: none is for an unknown address, a second time within a day, and a sixth time
+    within 30 days.
+    """
+    queued = app.store.personal.link(email, _new_notice(app, {}), app.clock())
+    if queued:
         app.nudge()
+    return queued
 
 
 def ask_to_return(app: App, subscriber: Subscriber, consent: Mapping[str, str]) -> None:

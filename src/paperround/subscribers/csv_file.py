@@ -79,7 +79,7 @@ class SubscriberList:
 
 def read(data: bytes) -> SubscriberList:
     """Read a CSV file in UTF-8, UTF-16 or Windows-1252, separated by commas, semicolons or tabs."""
-    text, delimiter = _separated(_decoded(data).replace("\x00", ""))
+    text, delimiter = _separated(decode(data).replace("\x00", ""))
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         header = [column.strip().lower() for column in next(lines)]
@@ -136,7 +136,8 @@ def _line(cells: Iterable[str]) -> str:
 # --- reading ------------------------------------------------------------------------------------------------------
 
 
-def _decoded(data: bytes) -> str:
+def decode(data: bytes) -> str:
+    """The text of a file in UTF-8, UTF-16 or Windows-1252."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data.decode("utf-16", errors="replace")
     head = data[:2_000]

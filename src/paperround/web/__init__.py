@@ -16,7 +16,7 @@ from paperround.web.browse import example, export, letter_charts, papers, pictur
 from paperround.web.context import RequestContext
 from paperround.web.machines import api, health, webhooks
 from paperround.web.middleware import HttpMiddleware
-from paperround.web.operator import admin, inbox, preview
+from paperround.web.operator import admin, admin_letters, admin_subscribers, inbox, preview
 from paperround.web.operator.entry import EntryMiddleware
 from paperround.web.subscribers import (
     change_address,
@@ -51,6 +51,8 @@ _ROUTERS = (
     inbox.router,
     preview.router,
     admin.router,
+    admin_subscribers.router,
+    admin_letters.router,
     webhooks.router,
     health.router,
 )

@@ -62,6 +62,17 @@ def _texts(form: FormData) -> FormFields:
     return FormFields((name, value) for name, value in form.multi_items() if not isinstance(value, UploadFile))
 
 
+async def _with_file(request: Request) -> tuple[FormFields, bytes]:
+    try:
+        async with request.form(max_files=1, max_fields=_MAX_FIELDS) as form:
+            files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
+            return _texts(form), await files[0].read() if files else b""
+    except StarletteHTTPException as error:
+        raise HTTPException(400) from error
+
+
 Form = Annotated[FormFields, Depends(_strict)]
+FormWithFile = Annotated[tuple[FormFields, bytes], Depends(_with_file)]
+"""The text fields and the content of the one file that may be uploaded."""
 AnyForm = Annotated[FormFields, Depends(_lenient)]
 """For one-click requests: the address alone determines the action, whatever the mail client sends (RFC 8058 3.2)."""

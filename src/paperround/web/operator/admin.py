@@ -1,52 +1,37 @@
-"""The admin pages: overview, subscribers, topics, emails and API tokens. They require the admin token."""
+"""The admin pages: login, overview, checks, topics, API tokens and the audit log. They require the admin token."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
-from paperround.domain import preferences, tokens
 from paperround.domain.errors import PaperroundError, UnknownName, WrongUse
-from paperround.domain.models import DeliveryState, Subscriber, SubscriberState, Topic
+from paperround.domain.models import DeliveryState, Topic
 from paperround.domain.scopes import SCOPES
 from paperround.domain.text import clean
-from paperround.operator import api_tokens, queries
+from paperround.operator import api_tokens, doctor, queries
 from paperround.process import logs
 from paperround.rounds.topics import add_topic, check_slug
 from paperround.store.topics import news_horizon
-from paperround.subscribers import confirmation, membership
 from paperround.web import session
 from paperround.web.browse import charts
-from paperround.web.browse.periods import read_day
 from paperround.web.context import PRIVATE, ContextDep, RequestContext, client_of
 from paperround.web.forms import Form
+from paperround.web.operator.admin_context import OPERATOR, OperatorContextDep, admin_page, checked_page, pages_around
 from paperround.web.subscribers import preferences_form
-from paperround.web.subscribers.token_links import path
 
 router = APIRouter(prefix="/admin")
 get = partial(router.get, response_model=None)
 post = partial(router.post, response_model=None)
 log = logs.logger()
-_PAGE = 50
-_CHANGES = 200
-_WHO = "operator"
+_CHANGES = 100
 _CHART_DAYS = 30
 _FAILURES = 10
-
-
-async def _operators(request: Request, context: ContextDep) -> RequestContext:
-    """The request context, for a visitor who has logged in; HTTP 401 for others."""
-    if not context.is_admin(request):
-        raise HTTPException(401)
-    return context
-
-
-OperatorContextDep = Annotated[RequestContext, Depends(_operators)]
 
 
 # --- in and out -------------------------------------------------------------------------------------------------
@@ -57,7 +42,7 @@ def overview(request: Request, context: ContextDep) -> Response:
     """The overview; the login form for visitors who have not logged in."""
     if not context.is_admin(request):
         return _login_page(request, context, "")
-    return _page(
+    return admin_page(
         request,
         context,
         "overview",
@@ -83,7 +68,7 @@ def login(request: Request, context: ContextDep, form: Form) -> Response:
     context.limits.logging_in.clear(who)
     response = RedirectResponse(f"{context.home}/admin", 303, headers=PRIVATE)
     context.begin_session(response, session.COOKIE, secure=context.site.base_url.startswith("https://"))
-    context.note_change(_WHO, "logged in", who)
+    context.note_change(OPERATOR, "logged in", who)
     return response
 
 
@@ -137,87 +122,18 @@ def _sources(context: RequestContext) -> list[dict[str, Any]]:
     return [{"name": name, "record": known.get(name)} for name in names]
 
 
-# --- subscribers ----------------------------------------------------------------------------------------------------
-
-
-@get("/subscribers")
-def subscribers(
-    request: Request, context: OperatorContextDep, q: str = "", state: str = "", page: int = 1
-) -> Response:
-    """Subscribers, the newest first."""
-    chosen = SubscriberState(state) if state in set(SubscriberState) else None
-    offset = _PAGE * (_checked(page) - 1)
-    found = context.app.store.overview.subscribers(q, chosen, _PAGE + 1, offset)
-    if page > 1 and not found:
-        raise HTTPException(404)
-    more = {"q": q, "state": state}
-    return _page(
+@get("/doctor")
+def check(request: Request, context: OperatorContextDep) -> Response:
+    """The checks of `paperround doctor`: what stops the next round, apart from what matters before going live."""
+    findings = doctor.examine(context.app)
+    parts = [("Now", False), ("Before you go live", True)]
+    return admin_page(
         request,
         context,
-        "subscribers",
-        subscribers=found[:_PAGE],
-        q=q,
-        state=state,
-        states=list(SubscriberState),
-        counts=context.app.store.subscribers.count(),
-        turn=_turn(page, len(found) > _PAGE),
-        more=more,
+        "doctor",
+        parts=[(heading, doctor.by_subject(findings, later=later)) for heading, later in parts],
+        conclusion=doctor.conclude(findings),
     )
-
-
-@get("/subscribers/{row}")
-def subscriber(request: Request, context: OperatorContextDep, row: int) -> Response:
-    """One subscriber, with their emails and the reason for the latest result."""
-    return _subscriber_page(request, context, _subscriber(context, row))
-
-
-@post("/subscribers/{row}")
-def change_subscriber(request: Request, context: OperatorContextDep, row: int, form: Form) -> Response:
-    """Pause, resume, unsubscribe or erase a subscriber, or email them their preferences link."""
-    context.check_csrf(request, form)
-    found = _subscriber(context, row)
-    done = form.get("do")
-    context.note_change(_WHO, f"subscriber: {done[:20]}", f"subscriber {row}")
-    try:
-        match done:
-            case "pause":
-                until = form.get("until")
-                membership.pause(context.app, found, read_day(until) if until else None)
-            case "resume":
-                membership.resume(context.app, found)
-            case "unsubscribe":
-                membership.unsubscribe(context.app, found)
-            case "link":
-                confirmation.ask_for_link(context.app, found.email)
-            case "erase" if "sure" in form:
-                membership.erase(context.app, found)
-                return RedirectResponse(f"{context.home}/admin/subscribers", 303)
-    except WrongUse as error:
-        return _subscriber_page(request, context, found, str(error))
-    return RedirectResponse(f"{context.home}/admin/subscribers/{row}", 303)
-
-
-def _subscriber_page(request: Request, context: RequestContext, found: Subscriber, wrong: str = "") -> Response:
-    return _page(
-        request,
-        context,
-        "subscriber",
-        subscriber=found,
-        wrong=wrong,
-        status=422 if wrong else 200,
-        why=queries.why_nothing(context.app, found),
-        consent=found.consent,
-        preferences_shown=preferences.write_text(found.preferences),
-        held=context.app.store.personal.everything(found.row),
-        preferences=path(context, tokens.PREFERENCES, found.row),
-    )
-
-
-def _subscriber(context: RequestContext, row: int) -> Subscriber:
-    found = context.app.store.subscribers.by_row(row)
-    if found is None:
-        raise HTTPException(404)
-    return found
 
 
 # --- topics -----------------------------------------------------------------------------------------------------
@@ -228,7 +144,7 @@ def topics(request: Request, context: OperatorContextDep) -> Response:
     """The topics with their subscribers and papers."""
     known = context.app.store.topics
     counted, own = known.public_counts(news_horizon(context.app.clock()).date()), known.private_count()
-    return _page(request, context, "topics", counted=counted, own=own)
+    return admin_page(request, context, "topics", counted=counted, own=own)
 
 
 @get("/topics/{slug}")
@@ -259,7 +175,7 @@ def save_topic(request: Request, context: OperatorContextDep, form: Form) -> Res
         if not typed.name or (known and known.private):
             raise UnknownName("enter a name for the topic" if not typed.name else "this slug is already in use")
         add_topic(context.app, replace(typed, row=known.row if known else 0))
-        context.note_change(_WHO, "topic saved", typed.slug)
+        context.note_change(OPERATOR, "topic saved", typed.slug)
     except PaperroundError as error:
         return _topic_page(request, context, typed, wrong=str(error), status=422)
     return RedirectResponse(f"{context.home}/admin/topics", 303)
@@ -273,36 +189,7 @@ def _topic_page(
     wrong: str = "",
     status: int = 200,
 ) -> Response:
-    return _page(request, context, "topic", topic=found, trial=trial, wrong=wrong, status=status)
-
-
-# --- letters ----------------------------------------------------------------------------------------------------
-
-
-@get("/letters")
-def letters(request: Request, context: OperatorContextDep, state: str = "") -> Response:
-    """Emails, latest first, with their reasons and delivery attempts."""
-    chosen = DeliveryState(state) if state in set(DeliveryState) else None
-    return _page(
-        request,
-        context,
-        "letters",
-        letters=queries.deliveries(context.app, state=chosen, limit=_PAGE),
-        state=state,
-        states=list(DeliveryState),
-        counts=context.app.store.deliveries.count(),
-    )
-
-
-@post("/letters")
-def retry(request: Request, context: OperatorContextDep, form: Form) -> Response:
-    """Queue failed, expired or deferred emails again."""
-    context.check_csrf(request, form)
-    numbers = [int(number) for number in form.all("letter") if number.isascii() and number.isdigit()]
-    done = context.app.store.deliveries.retry(numbers, context.app.clock())
-    context.note_change(_WHO, "letters queued again", f"{done} of {len(numbers)}")
-    context.app.nudge()
-    return RedirectResponse(f"{context.home}/admin/letters", 303)
+    return admin_page(request, context, "topic", topic=found, trial=trial, wrong=wrong, status=status)
 
 
 # --- tokens of programs -----------------------------------------------------------------------------------------
@@ -322,12 +209,12 @@ def change_tokens(request: Request, context: OperatorContextDep, form: Form) -> 
     try:
         if form.get("do") == "revoke":
             api_tokens.remove(context.app, name)
-            context.note_change(_WHO, "API token revoked", name)
+            context.note_change(OPERATOR, "API token revoked", name)
             return _tokens(request, context)
         token = api_tokens.make(context.app, name, form.all("scope"), _days(form.get("days")))
     except WrongUse as error:
         return _tokens(request, context, wrong=str(error))
-    context.note_change(_WHO, "API token created", f"{name}: {', '.join(form.all('scope'))}")
+    context.note_change(OPERATOR, "API token created", f"{name}: {', '.join(form.all('scope'))}")
     return _tokens(request, context, made=(name, token))
 
 
@@ -343,7 +230,7 @@ def _days(text: str) -> int | None:
 def _tokens(
     request: Request, context: RequestContext, made: tuple[str, str] | None = None, wrong: str = ""
 ) -> Response:
-    return _page(
+    return admin_page(
         request,
         context,
         "tokens",
@@ -360,22 +247,8 @@ def _tokens(
 
 
 @get("/changes")
-def changes(request: Request, context: OperatorContextDep) -> Response:
-    """What operators and programs have changed, the latest first."""
-    return _page(request, context, "changes", changes=context.app.store.access.changes(_CHANGES))
-
-
-def _page(request: Request, context: RequestContext, name: str, status: int = 200, **facts: Any) -> Response:
-    return context.private_page(
-        request, f"admin/{name}", status=status, scripts=True, tab=name, csrf=context.csrf(request), **facts
-    )
-
-
-def _turn(page: int, more: bool) -> tuple[int, int]:
-    return (page - 1, page + 1 if more else 0)
-
-
-def _checked(page: int) -> int:
-    if not 1 <= page <= 100_000:
-        raise HTTPException(404)
-    return page
+def changes(request: Request, context: OperatorContextDep, page: int = 1) -> Response:
+    """The audit log: what operators and programs have changed, the latest first."""
+    found = context.app.store.access.changes(_CHANGES + 1, _CHANGES * (checked_page(page) - 1))
+    turn = pages_around(page, more=len(found) > _CHANGES)
+    return admin_page(request, context, "changes", changes=found[:_CHANGES], turn=turn)

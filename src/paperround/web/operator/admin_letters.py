@@ -1,0 +1,109 @@
+"""The admin pages for emails: a list with filters, one email as it was sent, and retrying."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi.responses import RedirectResponse
+
+from paperround.domain.models import Delivery, DeliveryState
+from paperround.operator import queries
+from paperround.rounds.letters import Finished, LetterBuilder
+from paperround.web.context import RequestContext
+from paperround.web.forms import Form, read_number
+from paperround.web.operator.admin_context import (
+    OPERATOR,
+    OperatorContextDep,
+    admin_page,
+    checked_page,
+    pages_around,
+)
+from paperround.web.operator.viewer import DisplayOptions, frame
+
+router = APIRouter(prefix="/admin/letters")
+get = partial(router.get, response_model=None)
+post = partial(router.post, response_model=None)
+RETRIABLE = (DeliveryState.FAILED.value, DeliveryState.EXPIRED.value, DeliveryState.DEFERRED.value)
+_PAGE = 50
+
+
+@get("")
+def letters(
+    request: Request, context: OperatorContextDep, state: str = "", email: str = "", page: int = 1
+) -> Response:
+    """Emails, latest first, with their reasons and delivery attempts."""
+    chosen = DeliveryState(state) if state in set(DeliveryState) else None
+    offset = _PAGE * (checked_page(page) - 1)
+    found = queries.deliveries(context.app, state=chosen, email=email.strip(), limit=_PAGE + 1, offset=offset)
+    if page > 1 and not found:
+        raise HTTPException(404)
+    return admin_page(
+        request,
+        context,
+        "letters",
+        letters=found[:_PAGE],
+        state=state,
+        email=email,
+        states=list(DeliveryState),
+        counts=context.app.store.deliveries.count(),
+        retriable=RETRIABLE,
+        turn=pages_around(page, more=len(found) > _PAGE),
+        more={"state": state, "email": email},
+    )
+
+
+@post("")
+def retry(request: Request, context: OperatorContextDep, form: Form) -> Response:
+    """Queue failed, expired or deferred emails again."""
+    context.check_csrf(request, form)
+    numbers = [number for number in map(read_number, form.all("letter")) if number]
+    done = context.app.store.deliveries.retry(numbers, context.app.clock())
+    context.note_change(OPERATOR, "letters queued again", f"{', '.join(map(str, done)) or 'none'}"[:200])
+    context.app.nudge()
+    back = f"/{numbers[0]}" if form.get("from") == "letter" and numbers else ""
+    return RedirectResponse(f"{context.home}/admin/letters{back}", 303)
+
+
+@get("/{row}")
+def letter(request: Request, context: OperatorContextDep, row: int) -> Response:
+    """One email: its state, papers and attempts, the bounces that came back, and the email itself."""
+    delivery = _delivery(context, row)
+    (told,) = queries.deliveries(context.app, row=row)
+    return admin_page(
+        request,
+        context,
+        "letter",
+        delivery=delivery,
+        letter=told,
+        retriable=RETRIABLE,
+        bounces=context.app.store.bounces.report(delivery=row),
+        subject=_finished(context, delivery).rendered.subject,
+    )
+
+
+@get("/{row}/html")
+def html(context: OperatorContextDep, row: int) -> Response:
+    """The HTML of an email, for a frame. A digest shows its papers as they were printed."""
+    pictures = f"{context.site.base_url}/pictures/ {context.site.base_url}/charts/"
+    finished = _finished(context, _delivery(context, row))
+    return frame(finished.rendered.html, DisplayOptions(), pictures=pictures)
+
+
+def _delivery(context: RequestContext, row: int) -> Delivery:
+    found = context.app.store.deliveries.by_row(row) if 0 < row < 2**62 else None
+    if found is None:
+        raise HTTPException(404)
+    return found
+
+
+def _finished(context: RequestContext, delivery: Delivery) -> Finished:
+    """The email of a delivery, laid out again from what is stored of it."""
+    app = context.app
+    subscriber = app.store.subscribers.by_row(delivery.subscriber)
+    if subscriber is None:
+        raise HTTPException(404)
+    builder = app.shared(LetterBuilder)
+    if delivery.digest is None:
+        return builder.notice_letter(delivery, subscriber, app.clock())
+    return builder.digest_letter(delivery, app.store.issues.digest(delivery.digest), subscriber, app.clock())

@@ -1,0 +1,309 @@
+"""The admin pages for subscribers: find, add, edit, import and export them, and see why somebody got no email."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from itertools import islice
+
+from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi.responses import RedirectResponse, StreamingResponse
+
+from paperround.domain import preferences
+from paperround.domain.errors import WrongUse
+from paperround.domain.models import Subscriber, SubscriberState
+from paperround.domain.preferences import DEFAULTS, FIELDS
+from paperround.operator import queries
+from paperround.subscribers import address_change, confirmation, csv_file, csv_import, membership
+from paperround.web.browse.periods import read_day
+from paperround.web.context import PRIVATE, RequestContext
+from paperround.web.forms import Form, FormFields, FormWithFile
+from paperround.web.operator.admin_context import (
+    OPERATOR,
+    OperatorContextDep,
+    admin_page,
+    checked_page,
+    pages_around,
+)
+from paperround.web.operator.admin_letters import RETRIABLE
+from paperround.web.subscribers import preferences_form
+from paperround.web.subscribers.preferences_form import PreferencesForm
+
+router = APIRouter(prefix="/admin/subscribers")
+get = partial(router.get, response_model=None)
+post = partial(router.post, response_model=None)
+_PAGE, _LETTERS, _SILENT = 50, 100, 200
+_ASKED_ALREADY = "They were asked less than a day ago, or five times this month. Try again tomorrow."
+
+
+# --- all of them --------------------------------------------------------------------------------------------------
+
+
+@get("")
+def subscribers(
+    request: Request, context: OperatorContextDep, q: str = "", state: str = "", page: int = 1
+) -> Response:
+    """Subscribers whose address contains these characters, in this state, the newest first."""
+    chosen = SubscriberState(state) if state in set(SubscriberState) else None
+    found = context.app.store.overview.subscribers(q.strip(), chosen, _PAGE + 1, _PAGE * (checked_page(page) - 1))
+    if page > 1 and not found:
+        raise HTTPException(404)
+    return admin_page(
+        request,
+        context,
+        "subscribers",
+        subscribers=found[:_PAGE],
+        q=q,
+        state=state,
+        states=list(SubscriberState),
+        counts=context.app.store.subscribers.count(),
+        turn=pages_around(page, more=len(found) > _PAGE),
+        more={"q": q, "state": state},
+    )
+
+
+@get("/silent")
+def silent(request: Request, context: OperatorContextDep) -> Response:
+    """Subscribers who received no email today, each with the reason; the first 200."""
+    found = list(islice(queries.silent(context.app), _SILENT + 1))
+    return admin_page(request, context, "silent", silent=found[:_SILENT], many=len(found) > _SILENT)
+
+
+@get("/export.csv")
+def export(context: OperatorContextDep) -> Response:
+    """All subscribers as CSV, complete, as `paperround subscribers export` writes them."""
+    context.note_change(OPERATOR, "subscribers exported")
+    headers = {**PRIVATE, "Content-Disposition": 'attachment; filename="subscribers.csv"'}
+    lines = csv_file.write(context.app.store.subscribers.by_address())
+    return StreamingResponse(lines, headers=headers, media_type="text/csv; charset=utf-8")
+
+
+# --- add and import -----------------------------------------------------------------------------------------------
+
+
+@get("/new")
+def new(request: Request, context: OperatorContextDep) -> Response:
+    """The form for a new subscriber."""
+    return _form_page(request, context, PreferencesForm())
+
+
+@post("/new")
+def add(request: Request, context: OperatorContextDep, form: Form) -> Response:
+    """Add a subscriber: active if they have agreed, else with an email that asks them to confirm."""
+    context.check_csrf(request, form)
+    shown = preferences_form.read_form(form)
+    if form.get("do") == "try":
+        return _form_page(request, context, _with_trials(context, shown))
+    patch, shown = preferences_form.check_form(context, shown, context.language("en"), with_email=True)
+    if patch is None:
+        return _form_page(request, context, shown, status=422)
+    email = membership.address(shown.email)
+    known = context.app.store.subscribers.by_email(email)
+    if known:
+        wrong = f"{email} is a subscriber already ({known.state.value})."
+        return _form_page(request, context, replace(shown, wrong={"email": wrong}), status=422)
+    membership.add(context.app, email, patch, confirmed="confirmed" in form)
+    added = membership.subscriber(context.app, email)
+    context.note_change(OPERATOR, "subscriber added", f"subscriber {added.row}")
+    return _redirect(context, added.row, "added" if "confirmed" in form else "asked")
+
+
+@get("/import")
+def import_form(request: Request, context: OperatorContextDep) -> Response:
+    """The form for a list of subscribers."""
+    return _import_page(request, context, FormFields())
+
+
+@post("/import")
+def import_list(request: Request, context: OperatorContextDep, sent: FormWithFile) -> Response:
+    """Preview what a list would change, or take it in; either shows what becomes of each row."""
+    form, uploaded = sent
+    context.check_csrf(request, form)
+    text = csv_file.decode(uploaded) if uploaded.strip() else form.get("csv")
+    dry_run = form.get("do") != "import"
+    options = csv_import.ImportOptions(
+        confirmed="confirmed" in form, overwrite=form.all("overwrite"), dry_run=dry_run
+    )
+    wrong, report = "", None
+    try:
+        report = csv_import.import_subscribers(context.app, csv_file.read(text.encode()), options)
+    except WrongUse as error:
+        wrong = str(error)
+    if report and not dry_run:
+        context.note_change(OPERATOR, "subscribers imported", ", ".join(f"{n} {w}" for w, n in report.counts.items()))
+    return _import_page(request, context, form, text, report, wrong)
+
+
+def _import_page(
+    request: Request,
+    context: RequestContext,
+    form: FormFields,
+    text: str = "",
+    report: csv_import.ImportReport | None = None,
+    wrong: str = "",
+) -> Response:
+    return admin_page(
+        request,
+        context,
+        "import",
+        status=422 if wrong else 200,
+        fields=FIELDS,
+        typed=form,
+        csv="" if report and form.get("do") == "import" else text,
+        report=report,
+        dry_run=form.get("do") != "import",
+        wrong=wrong,
+    )
+
+
+# --- one of them --------------------------------------------------------------------------------------------------
+
+
+@get("/{row}")
+def subscriber(request: Request, context: OperatorContextDep, row: int, done: str = "") -> Response:
+    """One subscriber: preferences, state, next email, past emails, and why there was none today."""
+    return _subscriber_page(request, context, _subscriber(context, row), said=_DONE.get(done, ""))
+
+
+@get("/{row}/edit")
+def edit(request: Request, context: OperatorContextDep, row: int) -> Response:
+    """The form with a subscriber's preferences."""
+    found = _subscriber(context, row)
+    return _form_page(request, context, PreferencesForm(found.preferences), found)
+
+
+@post("/{row}/edit")
+def save(request: Request, context: OperatorContextDep, row: int, form: Form) -> Response:
+    """Change a subscriber's preferences."""
+    context.check_csrf(request, form)
+    found = _subscriber(context, row)
+    shown = preferences_form.read_form(form, found.preferences)
+    if form.get("do") == "try":
+        return _form_page(request, context, _with_trials(context, shown), found)
+    if form.get("version") != shown.version:
+        return _form_page(request, context, shown, found, status=409)
+    patch, shown = preferences_form.check_form(context, shown, context.language("en"))
+    if patch is None:
+        return _form_page(request, context, shown, found, status=422)
+    result = membership.change(context.app, found, patch)
+    fields = ", ".join(result.fields) if result else ""
+    context.note_change(OPERATOR, "subscriber edited", f"subscriber {row}: {fields or 'nothing changed'}")
+    return _redirect(context, row, "saved")
+
+
+@post("/{row}")
+def change(request: Request, context: OperatorContextDep, row: int, form: Form) -> Response:
+    """Pause, resume, unsubscribe, move or erase a subscriber, or email them their link or confirmation."""
+    context.check_csrf(request, form)
+    found, do = _subscriber(context, row), form.get("do")
+    try:
+        done = _change(context, found, do, form)
+    except WrongUse as error:
+        return _subscriber_page(request, context, found, wrong=str(error))
+    if done:
+        context.note_change(OPERATOR, f"subscriber: {do}", f"subscriber {row}")
+    if done == "erased":
+        return RedirectResponse(f"{context.home}/admin/subscribers", 303)
+    return _redirect(context, row, done)
+
+
+_DONE = {
+    "added": "Added. They receive emails from now on.",
+    "asked": "Added. An email asks them to confirm; they receive nothing else before.",
+    "saved": "Saved.",
+    "paused": "Paused.",
+    "resumed": "Emails resumed.",
+    "unsubscribed": "Unsubscribed.",
+    "link": "An email with the link to their preferences is on its way.",
+    "confirmation": "An email that asks them to confirm is on its way.",
+    "moving": "An email to the new address asks its owner to confirm. Nothing changes before.",
+}
+"""What was done, by the name that the redirect carries."""
+
+
+def _change(context: RequestContext, found: Subscriber, do: str, form: FormFields) -> str:
+    """Make a change; what was done, empty for nothing. Raises WrongUse where it is not possible."""
+    app = context.app
+    match do:
+        case "pause":
+            until = form.get("until")
+            membership.pause(app, found, read_day(until) if until else None)
+            return "paused"
+        case "resume":
+            membership.resume(app, found)
+            return "resumed"
+        case "unsubscribe":
+            membership.unsubscribe(app, found)
+            return "unsubscribed"
+        case "link":
+            if not confirmation.ask_for_link(app, found.email):
+                raise WrongUse(_ASKED_ALREADY)
+            return "confirmation" if found.state is SubscriberState.PENDING else "link"
+        case "move":
+            address_change.request(app, found, form.get("email"))
+            return "moving"
+        case "erase" if "sure" in form:
+            membership.erase(app, found)
+            return "erased"
+        case _:
+            return ""
+
+
+def _subscriber_page(
+    request: Request, context: RequestContext, found: Subscriber, *, said: str = "", wrong: str = ""
+) -> Response:
+    return admin_page(
+        request,
+        context,
+        "subscriber",
+        subscriber=found,
+        said=said,
+        wrong=wrong,
+        status=422 if wrong else 200,
+        why=queries.why_nothing(context.app, found),
+        due=queries.subscriber_facts(found)["next_digest_at"],
+        preferences_shown=preferences.write_text(found.preferences),
+        held=context.app.store.personal.everything(found.row),
+        letters=context.app.store.deliveries.report(subscriber=found.row, limit=_LETTERS),
+        retriable=RETRIABLE,
+        tomorrow=context.today.isoformat(),
+    )
+
+
+def _form_page(
+    request: Request,
+    context: RequestContext,
+    form: PreferencesForm,
+    found: Subscriber | None = None,
+    status: int = 200,
+) -> Response:
+    """The form for a new subscriber, or with the preferences of one. Admin pages are in English."""
+    return admin_page(
+        request,
+        context,
+        "subscriber_form",
+        status=status,
+        subscriber=found,
+        form=form,
+        stale=status == 409,
+        version=PreferencesForm(found.preferences if found else DEFAULTS).version,
+        choices=preferences_form.choices(context, context.language("en"), form),
+    )
+
+
+def _with_trials(context: RequestContext, shown: PreferencesForm) -> PreferencesForm:
+    language = context.language("en")
+    trials = (preferences_form.preview_query(context.app, text, language) for text in shown["queries"])
+    return replace(shown, trials=tuple(trials))
+
+
+def _subscriber(context: RequestContext, row: int) -> Subscriber:
+    found = context.app.store.subscribers.by_row(row) if 0 < row < 2**62 else None
+    if found is None:
+        raise HTTPException(404)
+    return found
+
+
+def _redirect(context: RequestContext, row: int, done: str) -> Response:
+    """Redirect to the subscriber's page, so that reloading it repeats nothing."""
+    return RedirectResponse(f"{context.home}/admin/subscribers/{row}{f'?done={done}' if done else ''}", 303)
