@@ -47,15 +47,21 @@ def postgres_server() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture
+def postgres_url(postgres_server: str) -> str:
+    """An empty database on PostgreSQL."""
+    import psycopg
+
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(postgres_server, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name}")
+    return f"{postgres_server.replace('postgresql:', 'postgresql+psycopg:', 1).rpartition('/')[0]}/{name}"
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty database, once on each of the two engines."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/paperround.db"
-    import psycopg
-
-    server = request.getfixturevalue("postgres_server")
-    name = f"test_{uuid.uuid4().hex}"
-    with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name}")
-    return f"{server.replace('postgresql:', 'postgresql+psycopg:', 1).rpartition('/')[0]}/{name}"
+    url: str = request.getfixturevalue("postgres_url")
+    return url

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -58,6 +59,8 @@ class App:
         self.config = config
         """The configuration file that was named, if one was."""
         self.transport: Transport = settings.transport
+        if share_pace := getattr(self.transport, "share_pace", None):
+            share_pace(self._reserve_relay)
         self.stopping = threading.Event()
         """Set when the program is about to end: nothing new is begun."""
         self.progress: Progress = NoProgress()
@@ -66,6 +69,14 @@ class App:
         """Wakes whoever delivers; what is due is in the database, so a lost call only delays it to the next tick."""
         self._shared: dict[Callable[[App], Any], Any] = {}
         self._sharing = threading.RLock()
+
+    def _reserve_relay(self, seconds: float) -> float:
+        """Take so many seconds of the relay's time before all other programs; how many seconds until they begin.
+
+        By the machine's clock: the relay counts no other.
+        """
+        now = machine_clock()
+        return (self.store.service_turns.reserve("relay", now, timedelta(seconds=seconds)) - now).total_seconds()
 
     def shared(self, make: Callable[[App], T]) -> T:
         """The one object of this process that `make` builds from this app: built at the first call, then kept.

@@ -1,9 +1,12 @@
-"""`paperround up`: scheduler, pages and built-in inbox in one process."""
+"""The programs that run until they are told to stop: `up`, and its parts `web`, `scheduler` and `worker`."""
 
 from __future__ import annotations
 
 import socket
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import make_url
@@ -14,6 +17,7 @@ from paperround.delivery.smtp import SmtpTransport
 from paperround.domain.errors import WrongUse
 from paperround.operator import console, seeds
 from paperround.rounds.scheduler import Rounds
+from paperround.rounds.task_queue import TaskQueue
 from paperround.web import connections, create
 from paperround.web.context import RequestContext
 from paperround.web.operator import entry
@@ -25,9 +29,7 @@ _SWITCH_INTERVAL = 0.0005
 
 def run(app: App, host: str, port: int) -> None:
     """Serve until told to stop; the first time, load the seeds and deliver a first round."""
-    sys.setswitchinterval(_SWITCH_INTERVAL)
-    with _listening(host, port) as listening:  # before anything else: a taken port must not cost a round
-        rounds = Rounds(app)
+    with _listening(host, port) as listening, _rounds(app) as (rounds, queue):
         app.nudge = rounds.soon
         # The seeds' subscribers are invented: only the built-in inbox may have letters for them.
         if isinstance(app.settings.transport, InboxTransport) and seeds.load_seeds(app):
@@ -38,16 +40,75 @@ def run(app: App, host: str, port: int) -> None:
             console.say(f"first round: {sent} letters delivered")
         _describe(app)
         rounds.start()
-        web = create(app)
-        _announce(web.state.context, host, port)
-        try:
-            server = connections.server(web)
-            web.state.stopping = lambda: server.should_exit
-            server.run(sockets=[listening])
-        finally:
-            console.say("\nstopping: letters and requests that are under way are finished or put back")
-            rounds.stop()
-            console.say("paperround has stopped")
+        if queue:
+            queue.work(rounds.run)
+        _serve(app, listening, host, port)
+
+
+def run_web(app: App, host: str, port: int) -> None:
+    """Serve the pages alone, and send at once what their visitors wait for, until told to stop."""
+    with _listening(host, port) as listening, _rounds(app) as (rounds, _):
+        app.nudge = rounds.soon
+        rounds.answer_only()
+        _serve(app, listening, host, port)
+
+
+def run_scheduler(app: App) -> None:
+    """Keep the schedule until told to stop: its jobs run here, or go to the workers of the task queue."""
+    with _rounds(app) as (rounds, queue):
+        rounds.start()
+        for job in rounds.jobs():
+            console.say(f"{job.next_run_time:%Y-%m-%d %H:%M} UTC  {job.id}{', for a worker' if queue else ''}")
+        _wait()
+
+
+def run_worker(app: App) -> None:
+    """Run tasks from the queue until told to stop; WrongUse where there is no queue."""
+    if app.settings.runner.kind == "local":
+        raise WrongUse(
+            'workers take their tasks from a queue, and runner.kind is "local": run `paperround scheduler`, which '
+            "works alone, or set PAPERROUND_RUNNER__KIND=procrastinate"
+        )
+    with _rounds(app) as (rounds, queue):
+        assert queue is not None
+        queue.work(rounds.run)
+        console.say(f"working, {app.settings.runner.tasks_at_once} tasks at once")
+        _wait()
+
+
+@contextmanager
+def _rounds(app: App) -> Iterator[tuple[Rounds, TaskQueue | None]]:
+    """The jobs, and the queue if there is one; at the end what is under way is put down."""
+    sys.setswitchinterval(_SWITCH_INTERVAL)
+    runner = app.settings.runner
+    queue = (
+        TaskQueue(app.settings.database_url, app.store, runner.tasks_at_once)
+        if runner.kind == "procrastinate"
+        else None
+    )
+    rounds = Rounds(app, queue.submit if queue else None)
+    try:
+        yield rounds, queue
+    finally:
+        console.say("\nstopping: letters and requests that are under way are finished or put back")
+        rounds.stop()
+        if queue:
+            queue.close()
+        console.say("paperround has stopped")
+
+
+def _serve(app: App, listening: socket.socket, host: str, port: int) -> None:
+    web = create(app)
+    _announce(web.state.context, host, port)
+    server = connections.server(web)
+    web.state.stopping = lambda: server.should_exit
+    server.run(sockets=[listening])
+
+
+def _wait() -> None:
+    """Until SIGTERM or Ctrl+C, which both end it as an exception."""
+    while True:
+        time.sleep(3600)
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -15,7 +15,7 @@ from datetime import timedelta
 from email.utils import parseaddr
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
@@ -28,6 +28,7 @@ from pydantic import (
     SecretStr,
     ValidationError,
     field_validator,
+    model_validator,
 )
 from pydantic_settings import (
     BaseSettings,
@@ -229,7 +230,9 @@ class WebhookSettings(_Part):
 class RunnerSettings(_Part):
     """What runs the work."""
 
-    kind: Literal["local"] = "local"
+    kind: Literal["local", "procrastinate"] = "local"
+    tasks_at_once: Annotated[int, Field(ge=1, le=64)] = 2
+    """Tasks that one worker of a queue runs at the same time."""
 
 
 class RoundSettings(_Part):
@@ -310,6 +313,15 @@ class Settings(BaseSettings):
     def _called_once(cls, value: tuple[WebhookSettings, ...]) -> tuple[WebhookSettings, ...]:
         _named_apart("webhooks", [webhook.name for webhook in value])
         return value
+
+    @model_validator(mode="after")
+    def _has_a_queue(self) -> Self:
+        if self.runner.kind == "procrastinate" and not self.database_url.startswith("postgresql"):
+            raise ValueError(
+                'runner.kind = "procrastinate" keeps its queue in PostgreSQL; '
+                "set PAPERROUND_DATABASE_URL=postgresql+psycopg://name@host/database"
+            )
+        return self
 
     @property
     def webhooks_by_event(self) -> Mapping[EventKind, tuple[str, ...]]:

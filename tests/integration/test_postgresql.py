@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -25,23 +24,17 @@ from support.site import MORNING, Site
 
 
 @pytest.fixture
-def url(postgres_server: str) -> str:
-    name = f"test_{uuid.uuid4().hex}"
-    with psycopg.connect(postgres_server, autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name}")
-    return f"{postgres_server.replace('postgresql:', 'postgresql+psycopg:', 1).rpartition('/')[0]}/{name}"
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[Store]:
-    store = open_store(url)
+def store(postgres_url: str) -> Iterator[Store]:
+    store = open_store(postgres_url)
     store.prepare()
     yield store
     store.close()
 
 
-def test_two_imports_in_opposite_order_do_not_wait_for_each_other_in_a_circle(tmp_path: Path, url: str) -> None:
-    sites = [Site(tmp_path, url), Site(tmp_path, url)]
+def test_two_imports_in_opposite_order_do_not_wait_for_each_other_in_a_circle(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    sites = [Site(tmp_path, postgres_url), Site(tmp_path, postgres_url)]
     sites[0].topic("robots")
     emails = [f"subscriber{number:04}@example.org" for number in range(700)]
     with ThreadPoolExecutor() as pool:
@@ -89,13 +82,15 @@ def test_sessions_give_up_on_locks_and_are_ended_when_their_program_stands_still
     assert shown == {"lock_timeout": "30s", "idle_in_transaction_session_timeout": "5min", "TimeZone": "UTC"}
 
 
-def test_connecting_sends_no_startup_options_which_pgbouncer_refuses(url: str) -> None:
+def test_connecting_sends_no_startup_options_which_pgbouncer_refuses(postgres_url: str) -> None:
     taken = ("client_encoding", "connect_timeout", "keepalives_idle", "keepalives_interval", "keepalives_count")
     assert tuple(engine._CLIENT) == taken
 
 
-def test_vacuum_and_analyze_do_not_wait_for_a_program_that_is_alone_with_a_table(store: Store, url: str) -> None:
-    plain = url.replace("postgresql+psycopg:", "postgresql:")
+def test_vacuum_and_analyze_do_not_wait_for_a_program_that_is_alone_with_a_table(
+    store: Store, postgres_url: str
+) -> None:
+    plain = postgres_url.replace("postgresql+psycopg:", "postgresql:")
     with writing(store._engine) as holding, psycopg.connect(plain, autocommit=True) as operator:
         alone(holding, listings)
         operator.execute("SET lock_timeout = '1s'")

@@ -8,7 +8,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,8 +20,14 @@ def binaries() -> Path | None:
     return found[-1].parent if found else Path(on_path).parent if on_path else None
 
 
+class Server(str):
+    """The URL of a server; `restart` lets it crash and come back."""
+
+    restart: Callable[[], None]
+
+
 @contextmanager
-def cluster() -> Iterator[str]:
+def cluster() -> Iterator[Server]:
     """The URL of an empty server's `postgres` database, without the driver: postgresql://…"""
     programs = binaries()
     assert programs is not None
@@ -38,8 +44,23 @@ def cluster() -> Iterator[str]:
         subprocess.run(initdb, check=True, capture_output=True, cwd=folder, **run)
         start = [programs / "pg_ctl", "-D", data, "-w", "-l", folder / "log", "-o", options, "start"]
         subprocess.run(start, check=True, capture_output=True, cwd=folder, **run)
+        again = [
+            programs / "pg_ctl",
+            "-D",
+            data,
+            "-m",
+            "immediate",
+            "-w",
+            "-l",
+            folder / "log",
+            "-o",
+            options,
+            "restart",
+        ]
         try:
-            yield f"postgresql://paperround@127.0.0.1:{port}/postgres"
+            server = Server(f"postgresql://paperround@127.0.0.1:{port}/postgres")
+            server.restart = lambda: subprocess.run(again, check=True, capture_output=True, cwd=folder, **run)
+            yield server
         finally:
             stop = [programs / "pg_ctl", "-D", data, "-m", "immediate", "stop"]
             subprocess.run(stop, check=True, capture_output=True, cwd=folder, **run)

@@ -55,7 +55,7 @@ class FakeQueue:
 
     deliveries = issues = subscribers = bounces = property(lambda self: self)
 
-    def claim(self, now: datetime, limit: int, claim: str, lease: timedelta) -> Claimed:
+    def claim(self, now: datetime, limit: int, claim: str, lease: timedelta, per_day: int | None) -> Claimed:
         assert len(claim) == 32, "nobody else can have this name"
         assert (now, lease) == (NOW, self.lease)
         self.claim_name = claim

@@ -20,6 +20,9 @@ PANELS: Panels = {
     "A site": {
         "init": ("site", "Make a new site: configuration, a secret key, templates."),
         "up": ("site", "Run everything in one process."),
+        "web": ("site", "Run the pages alone."),
+        "scheduler": ("site", "Run the schedule alone."),
+        "worker": ("site", "Run tasks from the queue, as many workers as you like."),
         "doctor": ("site", "Look for what would stop the next round."),
         "stats": ("site", "How many papers, subscribers and letters there are."),
         "backup": ("site", "Write a copy of the database while everything runs."),

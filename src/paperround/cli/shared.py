@@ -48,10 +48,11 @@ _PIECE = 1 << 20  # bytes
 
 
 @contextmanager
-def opened(*, first_start: bool = False, port: int = 8000) -> Iterator[App]:
+def opened(*, first_start: bool = False, runs_on: bool = False, port: int = 8000) -> Iterator[App]:
     """The site, closed again at the end.
 
-    `first_start` is for the program that runs: it may make a site, and the clock of --now goes on from there.
+    With `first_start` it may be made. For a program that runs on, as that one does, the clock of --now goes on from
+    there.
     """
     # A terminated command ends like an interrupted one: connections close, claims are put back.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -62,7 +63,7 @@ def opened(*, first_start: bool = False, port: int = 8000) -> Iterator[App]:
 
         for sentence in unknown_in_environment():
             console.warn(sentence)
-        app = open_site(options.config, _clock(running=first_start), port=port, first_start=first_start)
+        app = open_site(options.config, _clock(running=first_start or runs_on), port=port, first_start=first_start)
     try:
         yield app
     finally:

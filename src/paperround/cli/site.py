@@ -44,6 +44,45 @@ def up(
         serve.run(app, host, port)
 
 
+@root.command(cls=Command, epilog="paperround web --port 8080")
+def web(
+    port: Annotated[int, typer.Option(metavar="PORT", help="The port of the pages.")] = 8000,
+    host: Annotated[str, typer.Option(metavar="HOST", help="The address to listen on.")] = "127.0.0.1",
+) -> None:
+    """Run the pages alone.
+
+    Sends at once what their visitors wait for, such as confirmations. `paperround scheduler` does all else.
+    """
+    from paperround import serve
+
+    with opened(runs_on=True, port=port) as app:
+        serve.run_web(app, host, port)
+
+
+@root.command(cls=Command, epilog="paperround scheduler")
+def scheduler() -> None:
+    """Run the schedule alone.
+
+    Its jobs run in this process, or on workers where `runner.kind` is "procrastinate".
+    """
+    from paperround import serve
+
+    with opened(runs_on=True) as app:
+        serve.run_scheduler(app)
+
+
+@root.command(cls=Command, epilog="paperround worker")
+def worker() -> None:
+    """Run tasks from the queue, as many workers as you like.
+
+    Needs PostgreSQL and `runner.kind` "procrastinate".
+    """
+    from paperround import serve
+
+    with opened(runs_on=True) as app:
+        serve.run_worker(app)
+
+
 @root.command(cls=Command, epilog="paperround doctor")
 def doctor(as_json: AsJson = False) -> None:
     """Look for what would stop the next round.

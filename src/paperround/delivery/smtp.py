@@ -17,11 +17,17 @@ _COMMANDS = 8  # replies waited for in opening a connection and offering a lette
 
 
 class SendingPace:
-    """Spaces letters evenly over all connections: no bursts, however long nothing was sent before."""
+    """Spaces letters evenly over all connections: no bursts, however long nothing was sent before.
 
-    def __init__(self, per_second: float | None) -> None:
+    With `reserve`, which takes so many seconds of the relay's time and says how long it is until they begin, several
+    programs keep the pace together.
+    """
+
+    def __init__(self, per_second: float | None, reserve: Callable[[float], float] | None = None) -> None:
         self._gap = 1 / per_second if per_second else 0.0
-        self._next = 0.0
+        self._stretch = self._gap * max(1, int(per_second or 0))  # about one second
+        self._reserve = reserve
+        self._next, self._until = 0.0, 0.0
         self._lock = threading.Lock()
 
     def wait(self, now: float) -> float:
@@ -30,6 +36,9 @@ class SendingPace:
             return 0.0
         with self._lock:
             place = max(now, self._next)
+            if self._reserve and place > self._until - self._gap / 2:
+                place = now + self._reserve(self._stretch)
+                self._until = place + self._stretch
             self._next = place + self._gap
         return place - now
 
@@ -54,6 +63,10 @@ class SmtpTransport(RelaySettings):
     def model_post_init(self, _context: object) -> None:
         """Make what all calls share: the pace holds from one batch to the next."""
         self._pace = SendingPace(self.per_second)
+
+    def share_pace(self, reserve: Callable[[float], float]) -> None:
+        """Keep the pace together with other programs, through `reserve` (SendingPace)."""
+        self._pace = SendingPace(self.per_second, reserve)
 
     @property
     def patience(self) -> timedelta:

@@ -40,7 +40,7 @@ OURS = "ours"
 class DeliveryQueue(Protocol):
     """The deliveries, as far as the sender needs them."""
 
-    def claim(self, now: datetime, limit: int, claim: str, lease: timedelta) -> Claimed: ...
+    def claim(self, now: datetime, limit: int, claim: str, lease: timedelta, per_day: int | None) -> Claimed: ...
     def renew(self, claim: str, until: datetime) -> bool: ...
     def still_wanted(self, rows: Sequence[int], claim: str, now: datetime) -> set[int]: ...
     def settle(self, settled: Sequence[Settlement], claim: str, now: datetime) -> None: ...
@@ -203,7 +203,7 @@ class BatchSender:
         self._capped = False
         while not self._over and (limit := self._allowance()):
             asked = time.monotonic()
-            claimed = self._store.deliveries.claim(self._clock(), limit, self._claim, self._length)
+            claimed = self._store.deliveries.claim(self._clock(), limit, self._claim, self._length, self._per_day)
             self.tally += claimed.settled
             if not claimed.deliveries and not claimed.settled.total():
                 return

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -26,20 +27,26 @@ if TYPE_CHECKING:
 log = logs.logger()
 # APScheduler's own default drops a run that starts over one second late; a machine that slept all night must
 # still make its round in the morning, once (coalesce).
+_SHARE = 2_000  # subscribers or letters that one worker does alone in some seconds
+_LONGEST_INGEST = timedelta(minutes=30)  # of a program that was killed while it asked
 _LATE_IS_FINE = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
 
 
 class Rounds:
-    """The jobs of the service on a background scheduler."""
+    """The service's jobs, on a background scheduler or for the workers of a task queue.
 
-    def __init__(self, app: App) -> None:
-        self._app = app
+    `submit` takes the name of a job that is due, for some worker to `run`; without it the scheduler's own threads do.
+    """
+
+    def __init__(self, app: App, submit: Callable[[str], None] | None = None) -> None:
+        self._app, self._submit = app, submit
         self._scheduler = BackgroundScheduler(timezone=UTC, job_defaults=_LATE_IS_FINE)
         # Publishing and delivering follow one another; two at once would only wait for each other's locks.
         self._one_at_a_time = threading.Lock()
         self._asked = threading.Event()
+        self._work: dict[str, Callable[[], None]] = {}
         for source in app.settings.sources:
-            self._add(f"ingest {source.name}", source.schedule, source.timezone, self._ingest(source.name))
+            self._add(f"ingest {source.name}", source.schedule, source.timezone, partial(self._ingest, source))
         self._add("round", app.settings.rounds.publish, "UTC", self.round)
         self._add("sweep", app.settings.rounds.sweep, "UTC", self._sweep)
         self._add("embed", app.settings.rounds.sweep, "UTC", self._embed)
@@ -49,31 +56,55 @@ class Rounds:
             self._add("bounces", app.settings.bounces.schedule, "UTC", self._bounces)
 
     def start(self) -> None:
-        """Start; begin with a sweep for what a former run left, and with the sources that it missed."""
-        self._sweep()
-        self._scheduler.add_job(_guarded("missed sources", self._ingest_missed), id="missed sources")
+        """Begin, with a sweep for what a former run left behind and the sources that it missed."""
+        if self._submit:
+            for name in ("sweep", *(f"ingest {source.name}" for source in self._missed())):
+                self._submit(name)
+        else:
+            self._sweep()
+            self._scheduler.add_job(_guarded("missed sources", self._ingest_missed), id="missed sources")
+        self._scheduler.start()
+
+    def answer_only(self) -> None:
+        """Begin with nothing but what is asked for by `soon`: another program has the schedule."""
+        self._scheduler.remove_all_jobs()
         self._scheduler.start()
 
     def stop(self) -> None:
-        """Stop soon: letters in flight are finished, all others go back to the queue."""
+        """End as soon as what is under way can be put down: letters in flight are finished, the rest is put back."""
         self._app.stopping.set()
-        self._scheduler.shutdown(wait=True)
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=True)
 
     def jobs(self) -> list[Job]:
-        """Return the jobs and their next times."""
+        """What will run, and when."""
         return list(self._scheduler.get_jobs())
 
+    def run(self, name: str) -> None:
+        """Do the work of a job, which asks the database what is due; its failure is logged and ends with it."""
+        # A queue may hold what an earlier configuration had: its sources are not asked any more.
+        if work := self._work.get(name):
+            _guarded(name, work)()
+
     def round(self) -> None:
-        """Publish and deliver what is due."""
+        """Publish and deliver what is due; where that is much, another worker is called to help."""
+        if self._submit and self._is_large():
+            self._submit("round")
         with self._one_at_a_time:
             tally = pipeline.publish(self._app)
             sent = pipeline.deliver(self._app)
         if tally.due or sent.letters:
             log.info("round", due=tally.due, composed=tally.composed, empty=tally.empty, **sent.letters)
 
+    def _is_large(self) -> bool:
+        store, now = self._app.store, self._app.clock()
+        return max(store.issues.due_count(now), store.deliveries.due_count(now, _SHARE + 1)) > _SHARE
+
     def soon(self) -> None:
-        """Run a round at once, for somebody who waits for a letter; of several requests, at most one waits."""
-        if not self._asked.is_set():
+        """A round at once, for somebody who waits for a letter; however many ask, one waits at a time."""
+        if self._submit:
+            self._submit("round")
+        elif not self._asked.is_set():
             self._asked.set()
             self._scheduler.add_job(_guarded("round at once", self._answer))
 
@@ -81,29 +112,30 @@ class Rounds:
         self._asked.clear()
         self.round()
 
-    def _ingest(self, name: str) -> Callable[[], None]:
-        def job() -> None:
-            for report in pipeline.ingest(self._app, [name]):
+    def _ingest(self, source: Source) -> None:
+        """Ask a source, unless another program has asked it since its time came, or is asking."""
+        now, turns, turn = self._app.clock(), self._app.store.service_turns, f"source {source.name}"
+        if not self._is_due(source) or turns.claim(turn, now, now + _LONGEST_INGEST):
+            return
+        try:
+            for report in pipeline.ingest(self._app, [source.name]):
                 tell = log.warning if report.failed or report.stale else log.info
                 facts = {"fetched": report.fetched, "new": report.new, "state": report.state, "note": report.note}
-                tell("ingest", source=name, **facts)
+                tell("ingest", source=source.name, **facts)
+        finally:
+            turns.release(turn, now)
 
-        return job
+    def _is_due(self, source: Source) -> bool:
+        known = self._app.store.sources.all().get(source.name)
+        return known is None or _next_time(source, known.tried_at) <= self._app.clock()
+
+    def _missed(self) -> list[Source]:
+        """The sources whose time came while nothing ran, or that were never asked."""
+        return [source for source in self._app.settings.sources if self._is_due(source)]
 
     def _ingest_missed(self) -> None:
-        """Ask the sources that were due while nothing ran, or that were never asked."""
-        now, known = self._app.clock(), self._app.store.sources.all()
-        missed = [
-            source.name
-            for source in self._app.settings.sources
-            if source.name not in known or _next_time(source, known[source.name].tried_at) <= now
-        ]
-        if not missed:
-            return
-        reports = pipeline.ingest(self._app, missed)
-        if failed := {report.source: report.note for report in reports if report.failed}:
-            log.warning("sources not reached; each is asked again at its next time", **failed)
-        log.info("ingest", new={report.source: report.new for report in reports})
+        for source in self._missed():
+            self.run(f"ingest {source.name}")
 
     def _sweep(self) -> None:
         if touched := pipeline.sweep(self._app):
@@ -121,8 +153,10 @@ class Rounds:
         if told := webhooks.call_due(self._app):
             log.info("webhooks", told=told)
 
-    def _add(self, name: str, cron: str, zone: str, job: Callable[[], None]) -> None:
-        self._scheduler.add_job(_guarded(name, job), _trigger(name, cron, zone), id=name, name=name)
+    def _add(self, name: str, cron: str, zone: str, work: Callable[[], None]) -> None:
+        self._work[name] = work
+        job = partial(self._submit, name) if self._submit else _guarded(name, work)
+        self._scheduler.add_job(job, _trigger(name, cron, zone), id=name, name=name)
 
 
 def _trigger(name: str, cron: str, zone: str) -> CronTrigger:
@@ -133,7 +167,9 @@ def _trigger(name: str, cron: str, zone: str) -> CronTrigger:
 
 
 def _next_time(source: Source, after: datetime) -> datetime:
-    due: datetime = _trigger(source.name, source.schedule, source.timezone).get_next_fire_time(None, after)
+    due: datetime = _trigger(source.name, source.schedule, source.timezone).get_next_fire_time(
+        None, after + timedelta(microseconds=1)
+    )
     return due
 
 

@@ -9,7 +9,7 @@ Each part holds the statements of its words: `store.papers`, `store.pictures`, `
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import count
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from paperround.store.address_changes import AddressChanges
 from paperround.store.bounces import Bounces
 from paperround.store.browsing import Browsing
 from paperround.store.deliveries import Deliveries
-from paperround.store.engine import connect, reading, upsert, writing
+from paperround.store.engine import alone, connect, reading, upsert, writing
 from paperround.store.events import Events, Wanted
 from paperround.store.explain import Explanations
 from paperround.store.feedback import FeedbackLedger
@@ -106,6 +106,23 @@ class Store:
             _check_not_newer(current_revision(db), newest)
         migrate(self._engine)
         return newest
+
+    def install(self, name: str, version: str, scripts: Callable[[str | None], Iterable[str]]) -> None:
+        """Bring the tables of a library that keeps its own in this database to a version of it, in one transaction.
+
+        `scripts` has the SQL that leads there from the version that is found, None where there are no such tables.
+        """
+        note = f"version of {name}"
+        if self.note(note) == version:
+            return
+        with writing(self._engine) as db:
+            alone(db, notes)
+            driver = db.connection.driver_connection
+            assert driver is not None
+            for script in scripts(db.scalar(select(notes.c.value).where(notes.c.name == note))):
+                driver.execute(script)
+            statement = upsert(db, notes).values(name=note, value=version)
+            db.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"value": version}))
 
     def backup(self, to: Path) -> None:
         """Write a consistent copy of a SQLite database while it is in use; PostgreSQL has its own tool for that."""

@@ -31,7 +31,7 @@ from sqlalchemy import (
 )
 
 from paperround.domain.models import BounceKind, Delivery, DeliveryState, Outcome, Stage
-from paperround.store.engine import ManyRows, reading, upsert, writing
+from paperround.store.engine import ManyRows, alone, reading, upsert, writing
 from paperround.store.schema import (
     attempts,
     deliveries,
@@ -155,13 +155,21 @@ class Deliveries:
         self._engine = engine
         self._try_rows, self._settle_rows = ManyRows(engine, insert(attempts), _TRY), ManyRows(engine, _SETTLE)
 
-    def claim(self, now: datetime, limit: int, claim: str, lease: timedelta) -> Claimed:
+    def claim(self, now: datetime, limit: int, claim: str, lease: timedelta, per_day: int | None = None) -> Claimed:
         """Take up to `limit` due deliveries, the longest waiting first, until the lease runs out.
+
+        With `per_day` never more than the day (UTC) has room for, after all that any program has handed over or has
+        under way.
 
         Those among them that must not be sent any more are settled instead: expired, or their subscriber has gone.
         Where that is all of them, more may be due.
         """
         with writing(self._engine) as db:
+            if per_day is not None:
+                alone(db, relay)
+                limit = min(limit, per_day - (db.scalar(_TAKEN_TODAY, {"today": now.date()}) or 0))
+            if limit < 1:
+                return Claimed([], Counter())
             # By state, since both together would be sorted before the first is taken.
             due = (db.execute(_DUE, {"waits": state, "now": now, "most": limit}) for state in WAITING)
             rows = [row for _, row in sorted(chain.from_iterable(found.all() for found in due))[:limit]]
@@ -437,6 +445,15 @@ class Deliveries:
         with reading(self._engine) as db:
             return dict(db.execute(query).all())
 
+    def due_count(self, now: datetime, most: int) -> int:
+        """How many waiting deliveries are due, counted up to a number."""
+        with reading(self._engine) as db:
+            some = (
+                select(deliveries.c.row).where(deliveries.c.state == state, deliveries.c.next_attempt_at <= now)
+                for state in WAITING
+            )
+            return sum(db.scalar(select(func.count()).select_from(one.limit(most).subquery())) or 0 for one in some)
+
     def next_due(self) -> datetime | None:
         """When the next waiting delivery is due."""
         with reading(self._engine) as db:
@@ -525,6 +542,13 @@ _DUE = (
     .order_by(deliveries.c.next_attempt_at, deliveries.c.row)
     .limit(bindparam("most", type_=Integer))
     .with_for_update(skip_locked=True)
+)
+
+
+# In one statement: an outcome that is recorded meanwhile is in both numbers as before, or in both as after.
+_TAKEN_TODAY = select(
+    select(func.coalesce(func.sum(relay.c.handed_over), 0)).where(relay.c.day == bindparam("today")).scalar_subquery()
+    + select(func.count()).where(deliveries.c.state == DeliveryState.SENDING.value).scalar_subquery()
 )
 
 

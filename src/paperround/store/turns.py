@@ -33,6 +33,14 @@ class ServiceTurns:
         with writing(self._engine) as db:
             _write(db, service, free_at)
 
+    def reserve(self, service: str, now: datetime, length: timedelta) -> datetime:
+        """Take the next stretch of a service's time that nobody has; when it begins."""
+        with writing(self._engine) as db:
+            free_at = _free_at(db, service)
+            begins = free_at if now < free_at <= now + _LONGEST else now
+            _write(db, service, begins + length)
+        return begins
+
     def postpone(self, service: str, free_at: datetime) -> None:
         """Let nobody ask before this moment, and before one that was said earlier."""
         with writing(self._engine) as db:

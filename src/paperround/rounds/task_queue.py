@@ -1,0 +1,118 @@
+"""The service's jobs as tasks on PostgreSQL, by Procrastinate: as many workers on as many machines as wanted.
+
+A task carries the name of a job and nothing else: what is due stands in the database, and the job asks for it. So a
+task may be lost, run twice or run late, and a worker may die at any time; the next tick brings the same task again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.metadata
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import make_url
+
+from paperround.domain.errors import ConfigurationError
+from paperround.process import logs
+from paperround.store import Store
+
+if TYPE_CHECKING:
+    from procrastinate import App as Procrastinate
+
+log = logs.logger()
+_TASK = "paperround"
+_AGAIN_AFTER = 2.0  # seconds, where the database is away
+
+
+class TaskQueue:
+    """The queue in the site's database; raises ConfigurationError where Procrastinate is not installed."""
+
+    def __init__(self, url: str, store: Store, at_once: int) -> None:
+        try:
+            import procrastinate  # noqa: PLC0415 - not there without the extra `procrastinate`
+        except ImportError:
+            raise ConfigurationError(
+                'runner.kind = "procrastinate" needs its package: pip install "paperround[procrastinate]"'
+            ) from None
+        self._library, self._at_once = procrastinate, at_once
+        address = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+        self._address: dict[str, Any] = {"conninfo": address, "min_size": 1}
+        self._submitting = procrastinate.App(connector=procrastinate.SyncPsycopgConnector(**self._address))
+        self._submitting.open()
+        store.install("procrastinate", importlib.metadata.version("procrastinate"), self._scripts)
+        self._worker: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._running: asyncio.Task[None] | None = None
+        self._stopping = threading.Event()
+
+    def submit(self, name: str) -> None:
+        """Let some worker run a job; while one such task waits already, nothing is added."""
+        task = self._submitting.configure_task(_TASK, queueing_lock=name)
+        try:
+            task.defer(name=name)
+        except self._library.exceptions.AlreadyEnqueued:
+            pass
+        except self._library.exceptions.ConnectorException as error:
+            log.warning("task not submitted; its next time brings it again", job=name, problem=str(error.__cause__))
+
+    def work(self, run: Callable[[str], None]) -> None:
+        """Begin to run tasks, in the background."""
+        self._worker = threading.Thread(target=self._work, args=(run,), name="worker", daemon=True)
+        self._worker.start()
+
+    def close(self) -> None:
+        """Finish the tasks that are under way, take no more, and let go of the connections."""
+        self._stopping.set()
+        if self._loop and self._running:
+            self._loop.call_soon_threadsafe(self._running.cancel)
+        if self._worker:
+            self._worker.join()
+        self._submitting.close()
+
+    def _work(self, run: Callable[[str], None]) -> None:
+        while not self._stopping.is_set():
+            try:
+                asyncio.run(self._work_until_told(run))
+            except (asyncio.CancelledError, KeyboardInterrupt):
+                return
+            except Exception as error:  # noqa: BLE001 - whatever ends a worker, the next one may do better
+                log.warning("worker begins anew", problem=str(error.__cause__ or error))
+                self._stopping.wait(_AGAIN_AFTER)
+
+    async def _work_until_told(self, run: Callable[[str], None]) -> None:
+        tasks = self._library.App(connector=self._library.PsycopgConnector(**self._address))
+        tasks.task(name=_TASK)(run)
+        async with tasks.open_async():
+            await _forget_those_of_dead_workers(tasks)
+            working = tasks.run_worker_async(
+                concurrency=self._at_once, delete_jobs="always", install_signal_handlers=False
+            )
+            self._loop, self._running = asyncio.get_running_loop(), asyncio.ensure_future(working)
+            if self._stopping.is_set():  # told while it began
+                self._running.cancel()
+            await self._running
+
+    def _scripts(self, found: str | None) -> Iterator[str]:
+        """What brings the tables of Procrastinate from a version, or from nothing, to the one that is installed."""
+        manager = self._submitting.schema_manager
+        if found is None:
+            yield manager.get_schema()
+            return
+        for file in sorted(Path(manager.get_migrations_path()).glob("*.sql")):
+            if _numbers(file.name.split("_")[0]) > _numbers(found):
+                yield file.read_text(encoding="utf-8")
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".")[:3])
+
+
+async def _forget_those_of_dead_workers(tasks: Procrastinate) -> None:
+    """Their work is done by the next task of the same name."""
+    from procrastinate.jobs import Status  # noqa: PLC0415 - as above
+
+    for job in await tasks.job_manager.get_stalled_jobs():
+        await tasks.job_manager.finish_job(job, Status.FAILED, delete_job=True)
