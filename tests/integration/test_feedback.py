@@ -349,7 +349,7 @@ def test_a_site_can_do_without(tmp_path: Path) -> None:
     assert "/f/" not in message.as_string()
     assert "like this" not in message.get_body(("plain",)).get_content()
     subscriber = membership.subscriber(made.app, _EMAIL)
-    delivery = as_preview(digest, subscriber, "<x@example.org>")
+    delivery = as_preview(made.app, digest, subscriber)
     assert (
         b"like this"
         not in made.app.shared(LetterBuilder)

@@ -150,8 +150,8 @@ def test_what_show_prints_are_the_fields_that_are_promised(pages: Pages, shell: 
     shown = json.loads(shell("subscribers", "show", EMAIL, "--json"))
     assert set(shown) == {
         "email", "name", "state", "topics", "queries", "interests", "cadence", "weekday", "monthday", "at",
-        "timezone", "max_papers", "theme", "density", "language", "paused_until", "next_digest_at", "consent",
-        "suppressed",
+        "timezone", "max_papers", "theme", "density", "breadth", "language", "paused_until", "next_digest_at",
+        "consent", "suppressed",
     }  # fmt: skip
     assert set(FIELDS) <= set(shown)
 

@@ -16,7 +16,7 @@ import sys
 import time
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from paperround.domain.models import Listing, Paper
 from paperround.domain.text import terms
 from paperround.matching import learning
-from paperround.matching.interests import Scale, relevance, toward_best
+from paperround.matching.interests import Scale, learned_scale, relevance, toward_best
 from paperround.matching.lexical import Index, Statistics
 from paperround.matching.vectors import pack, unpack
 from paperround.matching.vocabulary import Vocabulary
@@ -71,6 +71,7 @@ class Data:
         self.statistics = Statistics.of(self.papers)
         self.index = self._timed("index", lambda: Index(self.papers, self.statistics))
         self.vocabulary = Vocabulary.of(self.papers, self.statistics)
+        self._known: dict[str, Numbers] = {}
         self.encoder = MiniLM() if meaning and MiniLM.installed() else None
         self.vectors = self._vectors()
 
@@ -102,9 +103,15 @@ class Data:
 
     def cosines(self, text: str) -> Numbers:
         """By meaning alone."""
-        assert self.encoder is not None
         assert self.vectors is not None
-        return np.asarray(self.vectors @ self.encoder.encode([text])[0])
+        return np.asarray(self.vectors @ self.vector(text))
+
+    def vector(self, text: str) -> Numbers:
+        """The interest's vector, made once."""
+        assert self.encoder is not None
+        if text not in self._known:
+            self._known[text] = self.encoder.encode([text])[0]
+        return self._known[text]
 
     def ours(self, text: str, past: NDArray[Any] | None = None) -> Numbers:
         """As the program ranks; what the best papers say of an interest is taken from those of the past alone."""
@@ -113,7 +120,7 @@ class Data:
             return shares
         known = np.arange(len(self.papers)) if past is None else past
         cosines = self.cosines(text)
-        moved = toward_best(self.encoder.encode([text])[0], self.vectors[known], shares[known], cosines[known])
+        moved = toward_best(self.vector(text), self.vectors[known], shares[known], cosines[known])
         return relevance(shares, self.vectors @ moved)
 
     @cached_property
@@ -208,23 +215,30 @@ def with_answers(data: Data) -> dict[str, dict[str, dict[str, float]]]:
     Three of five answers are "more" on a relevant paper, the others "less" on a wrong one that ranks high.
     """
     found: defaultdict[tuple[str, str, int], list[float]] = defaultdict(list)
+    for one, past, future, told, chance in _simulated(data):
+        base, later = data.ours(one.text, past), set(future.tolist()) & one.relevant
+        for number in ANSWERS:
+            for name, scores in _learned(data, base, past, told[:number], chance).items():
+                found[name, one.kind, number].append(ndcg(ranked(scores, future.tolist()), later))
+    table: dict[str, dict[str, dict[str, float]]] = {}
+    for (name, kind, number), values in sorted(found.items()):
+        table.setdefault(name, {}).setdefault(kind, {})[str(number)] = round(float(np.mean(values)), 3)
+    return table
+
+
+_Simulated = tuple[Interest, NDArray[Any], NDArray[Any], list[tuple[int, int]], np.random.Generator]
+
+
+def _simulated(data: Data) -> Iterator[_Simulated]:
+    """Each interest with papers of the past and of the future, and answers to the former."""
     for one in data.interests:
         for split in range(SPLITS):
             chance = np.random.default_rng([split, zlib.crc32(one.name.encode())])
             order = chance.permutation(len(data.papers))
             past, future = order[: len(order) // 2], order[len(order) // 2 :]
-            base = data.ours(one.text, past)
-            later = set(future.tolist()) & one.relevant
-            told = _answers(one, base, past.tolist(), chance)
-            if not later or not told:
-                continue
-            for number in ANSWERS:
-                for name, scores in _learned(data, base, past, told[:number], chance).items():
-                    found[name, one.kind, number].append(ndcg(ranked(scores, future.tolist()), later))
-    table: dict[str, dict[str, dict[str, float]]] = {}
-    for (name, kind, number), values in sorted(found.items()):
-        table.setdefault(name, {}).setdefault(kind, {})[str(number)] = round(float(np.mean(values)), 3)
-    return table
+            told = _answers(one, data.ours(one.text, past), past.tolist(), chance)
+            if told and set(future.tolist()) & one.relevant:
+                yield one, past, future, told, chance
 
 
 def _answers(one: Interest, base: Numbers, past: list[int], chance: np.random.Generator) -> list[tuple[int, int]]:
@@ -246,21 +260,31 @@ def _learned(
     own = learning.standardized(base, base[past])
     if not told:
         return {"ours": own}
+    words, both = _models(data, past, told, chance)
+    return {"TF-IDF SVM": words, "ours": own + np.float32(learning.weight(len(told))) * both}
+
+
+def _models(
+    data: Data, past: NDArray[Any], told: Sequence[tuple[int, int]], chance: np.random.Generator
+) -> tuple[Numbers, Numbers]:
+    """What is learned from answers, by words alone and with vectors, in deviations above the past."""
     answered = {place for place, _ in told}
-    weak = [place for place in chance.permutation(past).tolist() if place not in answered][: learning.WEAK_NEGATIVES]
-    places, labels = [*answered_order(told), *weak], [*(verdict for _, verdict in told), *[-1] * len(weak)]
+    weak = [place for place in chance.permutation(past).tolist() if place not in answered]
+    places, labels = _examples(told, weak[: learning.WEAK_NEGATIVES])
     rows = data.rows
     words = learning.separate([rows[place] for place in places], labels, data.features)
     by_words = np.array([float(words[row.places] @ row.weights) for row in rows], dtype=np.float32)
     svm = learning.standardized(by_words, by_words[past])
-    found = {"TF-IDF SVM": svm, "ours": own + np.float32(learning.weight(len(told))) * svm}
-    if data.vectors is not None:
-        center = data.vectors[past].mean(axis=0)
-        lines = learning.regress(data.vectors[places] - center, labels)
-        by_meaning = (data.vectors - center) @ lines[:-1]
-        ridge = learning.standardized(by_meaning, by_meaning[past])
-        found["ours"] = own + np.float32(learning.weight(len(told))) * (svm + ridge)
-    return found
+    if data.vectors is None:
+        return svm, svm
+    places, labels = _examples(told, weak[: learning.WEAK_VECTORS])
+    center = data.vectors[past].mean(axis=0)
+    by_meaning = (data.vectors - center) @ learning.regress(data.vectors[places] - center, labels)[:-1]
+    return svm, svm + learning.standardized(by_meaning, by_meaning[past])
+
+
+def _examples(told: Sequence[tuple[int, int]], weak: Sequence[int]) -> tuple[list[int], list[int]]:
+    return [*answered_order(told), *weak], [*(verdict for _, verdict in told), *[-1] * len(weak)]
 
 
 def answered_order(told: Sequence[tuple[int, int]]) -> list[int]:
@@ -282,17 +306,41 @@ def at_the_cut(data: Data, breadth: int = 0) -> dict[str, dict[str, float]]:
             scale = Scale.of(scores[past], meaning=data.encoder is not None)
             for day in np.array_split(future, max(1, len(future) // DAY)):
                 taken = set(day[scale.enough(scores[day], breadth)].tolist())
-                there = set(day.tolist()) & one.relevant
-                counts[one.kind].update(right=len(taken & there), taken=len(taken), there=len(there))
-                if not there:
-                    counts[one.kind].update(empty=1, silent=int(not taken))
+                _count(counts[one.kind], taken, set(day.tolist()) & one.relevant)
+    return {kind: _rates(c) for kind, c in sorted(counts.items())}
+
+
+def at_the_cut_after_answers(data: Data) -> dict[str, dict[str, dict[str, float]]]:
+    """The same after so many answers, as an interest of a subscriber's own takes papers."""
+    counts: defaultdict[tuple[str, int], Counter[str]] = defaultdict(Counter)
+    for one, past, future, told, chance in _simulated(data):
+        scores = data.ours(one.text, past)
+        heights = Scale.of(scores[past], meaning=data.encoder is not None).heights(scores)
+        for number in ANSWERS[1:]:
+            some = told[:number]
+            both = heights + np.float32(learning.weight(number)) * _models(data, past, some, chance)[1]
+            others = past[~np.isin(past, answered_order(some))]
+            scale = learned_scale(both[others])
+            for day in np.array_split(future, max(1, len(future) // DAY)):
+                taken = set(day[scale.enough(both[day])].tolist())
+                _count(counts[one.kind, number], taken, set(day.tolist()) & one.relevant)
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    for (kind, number), c in sorted(counts.items()):
+        found.setdefault(kind, {})[str(number)] = _rates(c)
+    return found
+
+
+def _count(counts: Counter[str], taken: set[int], there: set[int]) -> None:
+    counts.update(right=len(taken & there), taken=len(taken), there=len(there))
+    if not there:
+        counts.update(empty=1, silent=int(not taken))
+
+
+def _rates(c: Counter[str]) -> dict[str, float]:
     return {
-        kind: {
-            "precision": round(c["right"] / max(c["taken"], 1), 3),
-            "recall": round(c["right"] / max(c["there"], 1), 3),
-            "silent": round(c["silent"] / max(c["empty"], 1), 3),
-        }
-        for kind, c in sorted(counts.items())
+        "precision": round(c["right"] / max(c["taken"], 1), 3),
+        "recall": round(c["right"] / max(c["there"], 1), 3),
+        "silent": round(c["silent"] / max(c["empty"], 1), 3),
     }
 
 
@@ -340,6 +388,7 @@ def costs(data: Data) -> dict[str, float]:
     if "vector" in data.seconds:
         found["vector, a paper"] = 1_000 * data.seconds["vector"] / number
     began, texts = time.process_time(), [one.text for one in data.interests]
+    data._known.clear()  # making an interest's vector is part of its cost
     for text in texts:
         data.ours(text)
     found[f"an interest over {number} papers"] = 1_000 * (time.process_time() - began) / max(len(texts), 1)
@@ -369,6 +418,7 @@ def evaluate(folder: Path, *, meaning: bool = True) -> dict[str, Any]:
         "rankers": {name: by_kind(data, score) for name, score in rankers.items()},
         "answers": with_answers(data),
         "cut": at_the_cut(data),
+        "cut after answers": at_the_cut_after_answers(data),
         "mistakes": with_mistakes(data),
         "costs": costs(data),
     }
@@ -396,6 +446,13 @@ def tables(result: dict[str, Any]) -> str:
     lines += _table(
         ["at the default cut", "precision", "recall", "silent rightly"],
         [[kind, *row.values()] for kind, row in result["cut"].items()],
+    )
+    lines += _table(
+        ["after so many answers: precision, recall, silent rightly", *map(str, ANSWERS[1:])],
+        [
+            [kind, *(", ".join(f"{v:.2f}" for v in row.get(str(n), {}).values()) for n in ANSWERS[1:])]
+            for kind, row in result["cut after answers"].items()
+        ],
     )
     lines += _table(["typing mistakes, topical", "nDCG@10"], [[*pair] for pair in result["mistakes"].items()])
     lines += _table(["cost", "ms"], [[*pair] for pair in result["costs"].items()])

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from paperround.domain import preferences
-from paperround.domain.preferences import DEFAULTS, Density, Preferences
+from paperround.domain.preferences import DEFAULTS, Breadth, Density, Preferences
 from paperround.domain.schedule import Cadence
 from paperround.domain.text import clean
 
@@ -27,6 +27,7 @@ _EACH: dict[str, st.SearchStrategy[Any]] = {
     "max_papers": st.integers(1, 100),
     "theme": st.sampled_from(("paper", "cards", "plain")),
     "density": st.sampled_from(Density),
+    "breadth": st.sampled_from(Breadth),
     "language": st.sampled_from(("en", "de")),
     "paused_until": st.none() | st.dates(min_value=date(2026, 12, 1), max_value=date(2030, 1, 1)),
 }
@@ -44,6 +45,7 @@ OTHER: dict[str, str | list[str]] = {
     "max_papers": "3",
     "theme": "cards",
     "density": "titles",
+    "breadth": "fewer",
     "language": "de",
     "paused_until": "2026-12-24",
 }

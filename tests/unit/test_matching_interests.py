@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paperround.matching.interests import BREADTHS, Scale, is_close, least_fit, relevance, toward_best
+from paperround.matching.interests import (
+    BREADTHS,
+    USUAL_CUT,
+    Scale,
+    is_close,
+    learned_scale,
+    least_fit,
+    relevance,
+    toward_best,
+)
 
 SCORES = st.lists(st.floats(0, 1, width=32), max_size=50).map(lambda scores: np.array(scores, dtype=np.float32))
 
@@ -78,6 +87,24 @@ def test_a_match_fits_as_much_as_a_breadth_asks_exactly_if_it_reaches_its_cut(
     short = least_fit(breadth) - scale.fit(float(given_score[0]))
     assert bool(scale.enough(given_score, breadth)[0]) == (short <= 0) or abs(short) < 1e-4
     assert least_fit(0) == 0.5
+
+
+@given(SCORES, st.booleans(), SCORES)
+def test_a_height_reaches_the_one_cut_exactly_if_its_score_reaches_its_own(
+    past: np.ndarray, meaning: bool, new: np.ndarray
+) -> None:
+    scale = Scale.of(past, meaning=meaning)
+    heights = scale.heights(new)
+    sure = np.abs(heights - USUAL_CUT) > 1e-3
+    assert np.array_equal(scale.enough(new)[sure], (heights >= USUAL_CUT)[sure])
+
+
+@given(SCORES.map(lambda scores: 20 * scores))
+def test_a_taste_counts_as_much_as_it_varies_and_a_quiet_one_is_not_made_loud(past: np.ndarray) -> None:
+    scale = learned_scale(past)
+    assert scale.deviation >= 1
+    if len(past) and past.std() > 1:
+        assert scale.standardized(past).std() == pytest.approx(1, abs=1e-3)
 
 
 def test_what_fits_usually_raises_the_cut() -> None:

@@ -30,6 +30,14 @@ def test_papers_like_those_that_were_liked_score_higher_than_all_others() -> Non
     assert min(liked) > max(others)
 
 
+def test_many_papers_are_judged_as_each_of_them_alone_is() -> None:
+    made, model = trained(ROBOTS[:2], TEXTS[:10])
+    papers = [*ROBOTS, paper(98, title="The"), *TEXTS, paper(99, title="Zebras", authors=["Somebody Else"])]
+    alone = [model.by_words(made.of(one)) for one in papers]
+    assert made.rows(papers).products(model.terms) == pytest.approx(alone, abs=1e-6)
+    assert made.rows([]).products(model.terms).shape == (0,)
+
+
 def test_a_word_that_was_never_seen_in_training_says_nothing() -> None:
     made, model = trained(ROBOTS[:2], TEXTS[:10])
     assert model.by_words(made.of(paper(99, title="Zebras", authors=["Somebody Else"]))) == 0

@@ -54,6 +54,28 @@ def _statistics() -> lexical.Statistics:
     return lexical.Statistics.of(_seeds().values())
 
 
+def test_many_papers_stand_as_high_for_a_taste_as_each_of_them_alone() -> None:
+    papers = list(_seeds().values())
+    vectors = Vectors(
+        np.array([row % 2 == 0 for row in range(len(papers))]),
+        np.random.default_rng(1).normal(size=(len(papers[::2]), 4)).astype(np.float32),
+    )
+    rows = {one.row: place for place, one in enumerate(papers)}
+
+    def lookup(wanted: Sequence[int]) -> Vectors:
+        places = [rows[row] for row in wanted]
+        known = vectors.known[places]
+        return Vectors(known, vectors.numbers[[place // 2 for place in places if vectors.known[place]]])
+
+    taste = Tastes(lambda: Past(tuple(papers), _statistics(), lookup)).of(_said(1, 2, 3), _seeds())
+    together = taste.heights(taste.learner.terms.rows(papers), vectors)
+    for place in (0, 1, 20, 21):
+        alone = taste.heights(taste.learner.terms.rows([papers[place]]), lookup([papers[place].row]))
+        assert alone == pytest.approx(together[place : place + 1], abs=1e-4)
+    assert together[:3].mean() > together.mean() + 1
+    assert not _taste([]).heights(taste.learner.terms.rows(papers), vectors).any()
+
+
 def _said(*rows: int, verdict: int = 1) -> list[Feedback]:
     return [Feedback(row, verdict, _NOW - timedelta(hours=row)) for row in rows]
 

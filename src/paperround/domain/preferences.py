@@ -44,6 +44,21 @@ class Density(StrEnum):
     TITLES = "titles"
 
 
+class Breadth(StrEnum):
+    """How many of the papers near an interest letters take."""
+
+    FEWEST = "fewest"
+    FEWER = "fewer"
+    USUAL = "usual"
+    MORE = "more"
+    MOST = "most"
+
+    @property
+    def steps(self) -> int:
+        """How far this is from what is usual, from -2 (far fewer papers) to 2 (far more)."""
+        return list(Breadth).index(self) - list(Breadth).index(Breadth.USUAL)
+
+
 @dataclass(frozen=True, slots=True)
 class TextForm:
     """How a field is read from text or JSON and written to JSON, and what it is, for help and documentation."""
@@ -206,6 +221,9 @@ class Preferences:
     max_papers: Annotated[int, _number(1, MOST_PAPERS, "a number of papers", "The most papers in one letter")] = 10
     theme: Annotated[str, TextForm(partial(_read_name_of, "theme"), str, "The look of the letters", str)] = "paper"
     density: Annotated[Density, _choice(Density, "density", "How much letters say of each paper")] = Density.FULL
+    breadth: Annotated[Breadth, _choice(Breadth, "breadth", "How widely interests in plain words take papers")] = (
+        Breadth.USUAL
+    )
     language: Annotated[
         str, TextForm(partial(_read_name_of, "language"), str, "The language, such as en or de", str)
     ] = "en"

@@ -23,7 +23,9 @@ MOST_RELEVANT = 1 + WORDS_WORTH
 # one might think, for the deviation hangs on the few papers that fit.
 _USUAL_WORDS, _USUAL_MEANING, _USUAL_PAPERS = (0.02, 0.05), (0.156, 0.116), 1_000
 # Cuts in standard deviations. The scores of words are mostly zero, so that what fits stands further out.
-_CUT_WORDS, _CUT_MEANING = 6.25, 4.75
+_CUT_WORDS, _CUT_MEANING, _CUT_LEARNED = 6.25, 4.75, 5.25
+USUAL_CUT = _CUT_MEANING
+"""The cut of `Scale.heights`."""
 BREADTHS = (-2, -1, 0, 1, 2)
 """From far fewer papers than usual to far more."""
 _STEP = 0.1  # of the cut for each: about half a deviation
@@ -102,10 +104,23 @@ class Scale:
         """Which of these scores reach the cut; `breadth` is −2 for far fewer papers to 2 for far more."""
         return np.asarray(self.standardized(scores) >= self.cut * _height(breadth))
 
+    def heights(self, scores: Numbers) -> Numbers:
+        """Return scores in deviations above the mean, as if the cut were the same by words alone and with vectors."""
+        return self.standardized(scores) * np.float32(_CUT_MEANING / self.cut)
+
     def fit(self, score: float) -> float:
         """A score that reaches the cut as a match's, 0 to 1: a half at the cut, two thirds at twice its height."""
         height = max((score - self.mean) / self.deviation, 0.0)
         return height / (height + self.cut)
+
+
+def learned_scale(past: Numbers) -> Scale:
+    """Return the scale of an interest's heights together with those of its follower's taste, over past papers.
+
+    What both of them want stands out further than what one of them does, so that the cut is higher.
+    """
+    deviation = max(float(past.std()), 1.0) if len(past) else 1.0
+    return Scale(float(past.mean()) if len(past) else 0.0, deviation, _CUT_LEARNED)
 
 
 def least_fit(breadth: float) -> float:

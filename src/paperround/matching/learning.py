@@ -9,7 +9,7 @@ counts n / (n + 2) after n answers, so that the first answer moves little and th
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import log
 from typing import NamedTuple
@@ -27,6 +27,8 @@ Numbers = NDArray[np.float32]
 
 WEAK_NEGATIVES = 300
 """So many papers that were never answered are taken as counter-examples."""
+WEAK_VECTORS = 1_000
+"""Of vectors so many: they cost less, and the more there are the better."""
 _DOUBT = 2.0  # answers after which the models say half of what they can; from 2 to 5 little changes
 _WEIGHT = {Field.TITLE: 3.0, Field.KEYWORDS: 2.0, Field.ABSTRACT: 1.0}
 _AUTHORS_WORTH = 0.5  # of a rare word of the title, shared among all authors of a paper
@@ -41,6 +43,23 @@ class Sparse(NamedTuple):
 
     places: NDArray[np.intp]
     weights: Numbers
+
+
+class SparseRows(NamedTuple):
+    """The features of several papers, one after the other."""
+
+    places: NDArray[np.intp]
+    weights: Numbers
+    owners: NDArray[np.intp]
+    """Whose each feature is: a number from 0 on."""
+    number: int
+    """How many papers there are."""
+
+    def products(self, terms: Numbers) -> Numbers:
+        """Return for each paper how much these weights of features speak for it."""
+        padded = np.append(terms, np.float32(0))  # what was met later weighs nothing
+        each = padded[np.minimum(self.places, len(terms))] * self.weights
+        return np.bincount(self.owners, each, self.number).astype(np.float32)
 
 
 class TermVectors:
@@ -62,6 +81,16 @@ class TermVectors:
         if found is None:
             found = self._known[paper.row] = self._made(paper)
         return found
+
+    def rows(self, papers: Iterable[Paper]) -> SparseRows:
+        """Return the vectors of several papers."""
+        made = [self.of(paper) for paper in papers]
+        return SparseRows(
+            np.concatenate([np.zeros(0, dtype=np.intp), *(one.places for one in made)]),
+            np.concatenate([np.zeros(0, dtype=np.float32), *(one.weights for one in made)]),
+            np.repeat(np.arange(len(made)), [len(one.places) for one in made]),
+            len(made),
+        )
 
     def _made(self, paper: Paper) -> Sparse:
         said: defaultdict[str, float] = defaultdict(float)
@@ -119,12 +148,12 @@ def separate(rows: Sequence[Sparse], labels: Sequence[int], dimensions: int) -> 
 
 def regress(rows: Numbers, labels: Sequence[int]) -> Numbers:
     """The weights of a ridge regression in which both classes count the same; the last one is the constant."""
-    given = np.hstack([rows, np.ones((len(rows), 1), dtype=np.float32)]).astype(np.float64)
+    given = np.hstack([rows, np.ones((len(rows), 1), dtype=np.float32)])
     wanted = np.array(labels, dtype=np.float64)
     positive = max(int((wanted > 0).sum()), 1)
     shares = np.where(wanted > 0, 0.5 / positive, 0.5 / max(len(labels) - positive, 1)) * len(labels)
-    weighted = given * shares[:, None]
-    matrix = given.T @ weighted + _RIDGE * np.eye(given.shape[1])
+    weighted = given * shares[:, None].astype(np.float32)
+    matrix = (given.T @ weighted).astype(np.float64) + _RIDGE * np.eye(given.shape[1])
     solved: Numbers = np.linalg.solve(matrix, weighted.T @ wanted).astype(np.float32)
     return solved
 

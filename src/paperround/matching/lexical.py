@@ -131,6 +131,11 @@ class Index:
         """The rows of the papers, in the order of `shares`."""
         return tuple(self._papers)
 
+    @property
+    def papers(self) -> Sequence[Paper]:
+        """The papers, in the order of `numbers`."""
+        return tuple(self._papers.values())
+
     def shares(self, words: Words) -> NDArray[np.float32]:
         """For each paper how much of the evidence possible for these words it has, 0 to 1.
 

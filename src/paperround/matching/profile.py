@@ -16,7 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paperround.domain.models import Feedback, Paper
-from paperround.matching.learning import WEAK_NEGATIVES, Model, Sparse, TermVectors, regress, separate, weight
+from paperround.matching.learning import (
+    WEAK_NEGATIVES,
+    WEAK_VECTORS,
+    Model,
+    Sparse,
+    SparseRows,
+    TermVectors,
+    regress,
+    separate,
+    weight,
+)
 from paperround.matching.lexical import Statistics
 from paperround.matching.vectors import Vectors
 
@@ -94,13 +104,13 @@ class Learner:
             measured = [*measured, *_spread([papers[row] for row in sorted(new) if row in papers])]
         # Where nothing was liked, papers in general are what is wanted.
         label = -1 if any(verdict > 0 for _, verdict in said) else 1
-        examples = [*(papers[row] for row, _ in said), *weak]
+        answered = [(papers[row], verdict) for row, verdict in said]
+        rows = [self.terms.of(paper) for paper in (*(paper for paper, _ in answered), *weak)]
         labels = [*(verdict for _, verdict in said), *[label] * len(weak)]
-        rows = [self.terms.of(paper) for paper in examples]
         model = Model(
             len(said),
             separate(rows, labels, len(self.terms.names)),
-            self._lines(examples, labels),
+            self._lines([*answered, *((paper, label) for paper in _spread(others[::2], WEAK_VECTORS))]),
         )
         usual = _usual([model.by_words(self.terms.of(paper)) for paper in measured])
         vectors = [vector for paper in measured if (vector := self.vector(paper.row)) is not None]
@@ -108,12 +118,8 @@ class Learner:
         liked = tuple(papers[row] for row, verdict in said if verdict > 0)
         return Taste(self, model, usual, _usual(close), liked, stretch)
 
-    def _lines(self, examples: Sequence[Paper], labels: Sequence[int]) -> Numbers | None:
-        known = [
-            (vector, label)
-            for paper, label in zip(examples, labels, strict=True)
-            if (vector := self.vector(paper.row)) is not None
-        ]
+    def _lines(self, examples: Sequence[tuple[Paper, int]]) -> Numbers | None:
+        known = [(vector, label) for paper, label in examples if (vector := self.vector(paper.row)) is not None]
         if {label for _, label in known} != {1, -1}:
             return None
         return regress(np.stack([vector for vector, _ in known]), [label for _, label in known])
@@ -123,11 +129,12 @@ class Learner:
         if row not in self._known:
             found = self._past.vectors([row]) if self._past.vectors else None
             there = found is not None and bool(found.known[0])
-            self._known[row] = found.numbers[0] - self._center if found is not None and there else None
+            self._known[row] = found.numbers[0] - self.center if found is not None and there else None
         return self._known[row]
 
     @cached_property
-    def _center(self) -> Numbers:
+    def center(self) -> Numbers:
+        """What the vectors of all papers have in common."""
         assert self._past.vectors
         found = self._past.vectors([paper.row for paper in self._past.papers]).numbers
         return np.asarray(found.mean(axis=0)) if len(found) else np.float32(0)  # type: ignore[return-value]
@@ -162,6 +169,19 @@ class Taste:
         sure = tanh(sum(heights) / len(heights) / self.stretch)
         return Affinity(weight(self.model.answers) * sure, self._like(features) if sure >= _TELLING else "")
 
+    def heights(self, rows: SparseRows, vectors: Vectors) -> Numbers:
+        """Return how far above other papers these are for this taste, in deviations, as much as the answers count.
+
+        By words and by vectors together, as they are added to the height of an interest.
+        """
+        if self.model is None:
+            return np.zeros(rows.number, dtype=np.float32)
+        found = (rows.products(self.model.terms) - self.words.mean) / self.words.deviation
+        if self.model.meaning is not None and len(vectors.numbers):
+            said = self.model.by_meaning(vectors.numbers - self.learner.center)
+            found[vectors.known] += (said - self.meaning.mean) / self.meaning.deviation
+        return np.asarray(np.float32(weight(self.model.answers)) * found, dtype=np.float32)
+
     def _like(self, features: Sparse) -> str:
         """The title of the liked paper that is most alike, if that is alike enough to be told."""
         alike = max(
@@ -195,9 +215,9 @@ def likeness(one: Sparse, other: Sparse) -> float:
     return float(one.weights[here] @ other.weights[there])
 
 
-def _spread(papers: Sequence[Paper]) -> list[Paper]:
+def _spread(papers: Sequence[Paper], most: int = WEAK_NEGATIVES) -> list[Paper]:
     """So many of the papers as a model needs, evenly among all."""
-    step = max(1, -(-len(papers) // WEAK_NEGATIVES))
+    step = max(1, -(-len(papers) // most))
     return list(papers[::step])
 
 

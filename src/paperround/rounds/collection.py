@@ -50,11 +50,21 @@ class Collection:
         self._reading = threading.Lock()
 
     def fixed(self) -> CollectionPast:
-        """The snapshot that is read once per process, so that all batches of an ingest are scored alike."""
+        """The snapshot that interests are measured by: the same until `renew`, so that batches are scored alike."""
         with self._reading:
             if self._first is None:
                 self._first = self._read()
             return self._first
+
+    def renew(self) -> None:
+        """Read that snapshot again if a quarter of the collection, or of what a snapshot holds, is newer."""
+        if self._first is None:
+            return
+        held = self._first.papers
+        newest = max((paper.row for paper in self._papers.latest(1)), default=0)
+        if newest - max((paper.row for paper in held), default=0) > len(held) // 4:
+            with self._reading:
+                self._first = self._read()
 
     def current(self) -> CollectionPast:
         """The present papers; read again only when a newer paper is stored, so that a preview agrees with a round."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cache, cached_property
 
@@ -10,39 +10,39 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paperround.app import App
-from paperround.domain.models import Paper, Topic
+from paperround.domain.models import Feedback, Paper, Topic
 from paperround.matching import profile, search
-from paperround.matching.interests import CLOSE, Scale, is_close, relevance, toward_best
-from paperround.matching.learning import TermVectors
+from paperround.matching.interests import CLOSE, USUAL_CUT, Scale, is_close, learned_scale, relevance, toward_best
+from paperround.matching.learning import SparseRows, TermVectors
 from paperround.matching.lexical import Hit, Index
 from paperround.matching.near_copies import NearCopies
-from paperround.matching.profile import Tastes
+from paperround.matching.profile import Learner, Taste, Tastes
 from paperround.matching.search import SearchBounds
 from paperround.matching.vectors import Vectors
 from paperround.matching.words import Wanted, Words, interpret
 from paperround.rounds.collection import Collection
 from paperround.rounds.meaning import Meaning, is_words
+from paperround.store.feedback import InterestFollower
 
 _MOST_MEASURED = 20_000
 _STEP = 100  # papers of the past that have got a vector since: then what is usual is measured anew
 _FEW_REASONS = 2
+_MOST_TASTES = 1_000  # that are kept: 120 MB; whoever answered last comes first
+_HEIGHTS = Scale(0.0, 1.0, USUAL_CUT)
 _AT_ONCE = 256  # interests that are measured together
 _NEAREST = 200  # papers that a search takes for their meaning
 
 Numbers = NDArray[np.float32]
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class InterestBatch:
     """Papers to compare interests with: their words, and their vectors where they have one."""
 
     index: Index
     vectors: Vectors
-
-    @cached_property
-    def unknown(self) -> NDArray[np.intp]:
-        """The indexes of the papers without a vector."""
-        return np.flatnonzero(~self.vectors.known)
+    features: SparseRows | None = None
+    """What tastes compare, once one of them has asked for it."""
 
     @cached_property
     def known(self) -> NDArray[np.intp]:
@@ -64,6 +64,20 @@ class _Measured:
     """The interest's vector, moved toward the papers that fit it best."""
 
 
+_Origin = tuple[str, tuple[Feedback, ...], InterestBatch]
+"""An interest, its follower's answers, and the papers of the past."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Learned:
+    """The taste of the one who follows an interest of their own."""
+
+    of: _Origin
+    taste: Taste
+    scale: Scale
+    """The scale of the heights of interest and taste together."""
+
+
 class Interests:
     """Matches interests with papers. There is one per process, and it computes each interest's scale once."""
 
@@ -72,71 +86,111 @@ class Interests:
         self._meaning = app.shared(Meaning)
         self._measured: dict[str, _Measured] = {}
         self._past: tuple[int, InterestBatch] | None = None
+        self._followers: Mapping[int, InterestFollower] = {}
+        self._learned: dict[int, _Learned] = {}
+        self._learning: tuple[InterestBatch, Learner] | None = None
 
     def prepare(self, topics: Iterable[Topic]) -> None:
-        """Load the vectors of papers and of topics in plain words.
+        """Load the vectors of papers and of topics in plain words, and learn from their followers' answers.
 
         Must be called outside of transactions, since it may write.
         """
+        plain = [topic for topic in topics if is_words(topic.query)]
+        self._app.shared(Collection).renew()
         if self._meaning.on:
             self._meaning.table()
-            plain = [topic.query for topic in topics if is_words(topic.query)]
-            vectors = {text: vector for text in plain if (vector := self._meaning.of_topic(text)) is not None}
+            texts = [topic.query for topic in plain]
+            vectors = {text: vector for text in texts if (vector := self._meaning.of_topic(text)) is not None}
             self._measure(vectors)
+        self._followers = self._app.store.feedback.interest_followers()
+        self._learn([topic for topic in plain if topic.row in self._followers])
 
     def batch(self, papers: Iterable[Paper]) -> InterestBatch:
         """Return these papers as a batch to compare interests with."""
         index = Index(papers, self._app.shared(Collection).fixed().statistics)
         return InterestBatch(index, self._meaning.held().of(index.numbers))
 
-    def hits(self, text: str, wanted: Wanted, batch: InterestBatch, breadth: int = 0) -> Mapping[int, Hit]:
-        """What of a batch a topic takes, by row: all that matches a query, what stands out for plain words."""
+    def hits(self, text: str, wanted: Wanted, batch: InterestBatch, topic: int = 0) -> Mapping[int, Hit]:
+        """Return a topic's hits in a batch, by row: all that match a query, those that stand out for plain words.
+
+        `topic` is the number of a subscriber's own interest, as prepared: their answers count, and it takes as many
+        papers as they chose.
+        """
         if not isinstance(wanted, Words):
             return batch.index.matches(wanted)
         known = self._known(text, wanted)
-        shares = batch.index.shares(wanted)
-        if known.vector is None or not len(batch.known):
-            return self._fitting(wanted, batch, np.arange(len(shares)), shares, known.words, breadth)
-        cosines = batch.vectors.cosines(known.vector)
-        scores = relevance(shares[batch.known], cosines)
-        found = self._fitting(wanted, batch, batch.known, scores, known.meaning, breadth, cosines)
-        return found | self._fitting(wanted, batch, batch.unknown, shares[batch.unknown], known.words, breadth)
+        heights, cosines = self._heights(known, wanted, batch)
+        scale, breadth = _HEIGHTS, max(self._followers.get(topic, InterestFollower()).breadth.steps, 0)
+        if learned := self._learned.get(topic):
+            heights, scale = heights + learned.taste.heights(self._features(batch), batch.vectors), learned.scale
+        return self._fitting(wanted, batch, heights, scale, breadth, cosines)
+
+    def _heights(self, known: _Measured, words: Words, batch: InterestBatch) -> tuple[Numbers, Numbers]:
+        """Return how far each paper stands out for an interest, and the cosines; 0 for a paper without a vector."""
+        shares = batch.index.shares(words)
+        found, cosines = known.words.heights(shares), np.zeros(len(shares), dtype=np.float32)
+        if known.vector is not None and len(batch.known):
+            cosines[batch.known] = batch.vectors.cosines(known.vector)
+            found[batch.known] = known.meaning.heights(relevance(shares[batch.known], cosines[batch.known]))
+        return found, cosines
 
     def fits(self, text: str, wanted: Wanted, batch: InterestBatch) -> dict[int, float]:
         """Return how well each paper of a batch fits that fits at all, 0 to 1, by row; a half is the cut."""
         if not isinstance(wanted, Words):
             return {row: 0.5 + hit.score / 2 for row, hit in batch.index.matches(wanted).items()}
-        known, shares = self._known(text, wanted), batch.index.shares(wanted)
-        scores, scales = shares.copy(), [known.words] * len(shares)
-        if known.vector is not None and len(batch.known):
-            scores[batch.known] = relevance(shares[batch.known], batch.vectors.cosines(known.vector))
-            for place in batch.known:
-                scales[place] = known.meaning
-        rows = batch.index.numbers
-        return {
-            rows[place]: fit
-            for place, (scale, score) in enumerate(zip(scales, scores.tolist(), strict=True))
-            if (fit := scale.fit(score)) > 0
-        }
+        heights, _ = self._heights(self._known(text, wanted), wanted, batch)
+        fits = zip(batch.index.numbers, map(_HEIGHTS.fit, heights.tolist()), strict=True)
+        return {row: fit for row, fit in fits if fit > 0}
 
     def _fitting(
-        self,
-        words: Words,
-        batch: InterestBatch,
-        places: NDArray[np.intp],
-        scores: Numbers,
-        scale: Scale,
-        breadth: int,
-        cosines: Numbers | None = None,
+        self, words: Words, batch: InterestBatch, heights: Numbers, scale: Scale, breadth: int, cosines: Numbers
     ) -> dict[int, Hit]:
         found: dict[int, Hit] = {}
-        for at in np.flatnonzero(scale.enough(scores, breadth)):
-            row = batch.index.numbers[places[at]]
+        for at in np.flatnonzero(scale.enough(heights, breadth)):
+            row = batch.index.numbers[at]
             why = batch.index.reasons(words, [row])[row]
-            if cosines is not None and len(why) < _FEW_REASONS and is_close(float(cosines[at])):
+            if len(why) < _FEW_REASONS and is_close(float(cosines[at])):
                 why = (*why, CLOSE)
-            found[row] = Hit(scale.fit(float(scores[at])), why)
+            found[row] = Hit(scale.fit(float(heights[at])), why)
         return found
+
+    def _learn(self, topics: Sequence[Topic]) -> None:
+        """Learn from the answers of those who follow these interests, unless that was done before."""
+        wanted = [topic for topic in topics if self._followers[topic.row].feedback]
+        wanted.sort(key=lambda topic: self._followers[topic.row].feedback[0].at, reverse=True)
+        past, kept = self._past_batch(), self._learned
+        of = {topic.row: (topic.query, self._followers[topic.row].feedback, past) for topic in wanted[:_MOST_TASTES]}
+        self._learned = {row: kept[row] for row in of if row in kept and kept[row].of == of[row]}
+        fresh = of.keys() - self._learned.keys()
+        if fresh:
+            papers = self._app.store.papers.by_rows({one.paper for row in fresh for one in of[row][1]})
+            new = self._app.store.topics.waiting_rows()
+            self._learned |= {row: self._learn_one(of[row], papers, new) for row in fresh}
+
+    def _learn_one(self, of: _Origin, papers: Mapping[int, Paper], new: Set[int]) -> _Learned:
+        query, said, past = of
+        words = interpret(query)
+        assert isinstance(words, Words)
+        taste = self._learner().of(said, papers, new)
+        heights, _ = self._heights(self._known(query, words), words, past)
+        # Papers that were answered are what the taste was made of, and no measure of it.
+        others = ~np.isin(past.index.numbers, [one.paper for one in said])
+        scale = learned_scale((heights + taste.heights(self._features(past), past.vectors))[others])
+        return _Learned(of, taste, scale)
+
+    def _learner(self) -> Learner:
+        """One for the same past: it keeps what it has made of papers."""
+        past = self._past_batch()
+        if self._learning is None or self._learning[0] is not past:
+            fixed, held = self._app.shared(Collection).fixed(), self._meaning.held()
+            known = profile.Past(fixed.papers, fixed.statistics, held.of if self._meaning.on else None)
+            self._learning = past, Learner(known)
+        return self._learning[1]
+
+    def _features(self, batch: InterestBatch) -> SparseRows:
+        if batch.features is None:
+            batch.features = self._learner().terms.rows(batch.index.papers)
+        return batch.features
 
     def _known(self, text: str, words: Words) -> _Measured:
         vector, past = self._meaning.known(text), self._past_batch()
@@ -178,9 +232,12 @@ class Interests:
         return found
 
     def _past_batch(self) -> InterestBatch:
-        held = self._meaning.held()
-        if self._past is None or self._past[0] != len(held) // _STEP:
-            index = self._app.shared(Collection).fixed().index
+        """The papers of the past; with another past all that was measured is measured anew."""
+        held, index = self._meaning.held(), self._app.shared(Collection).fixed().index
+        if self._past is None or self._past[1].index is not index:
+            self._measured = {}
+            self._past = len(held) // _STEP, InterestBatch(index, held.of(index.numbers))
+        elif self._past[0] != len(held) // _STEP:
             self._past = len(held) // _STEP, InterestBatch(index, held.of(index.numbers))
         return self._past[1]
 

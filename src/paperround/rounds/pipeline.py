@@ -19,7 +19,7 @@ from __future__ import annotations
 import time
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from itertools import chain
@@ -30,6 +30,7 @@ from paperround.domain.models import Digest, Listing, Parsed, Problem
 from paperround.domain.schedule import Cadence, Schedule, issue_date, next_digest_at, span
 from paperround.matching.candidates import Candidates
 from paperround.matching.compose import compose
+from paperround.matching.interests import least_fit
 from paperround.matching.near_copies import NearCopies
 from paperround.matching.popularity import DiscussionCache
 from paperround.matching.profile import Tastes
@@ -38,7 +39,7 @@ from paperround.process import logs
 from paperround.rounds import bounce_intake, interests, topics, webhooks
 from paperround.rounds.dispatch import BatchSender, Surroundings
 from paperround.rounds.letters import LetterBuilder, digest_message_id
-from paperround.rounds.meaning import embed
+from paperround.rounds.meaning import embed, is_words
 from paperround.sources import FORMATS, Fetched, Source, SourceState, Window, jsonl, pictures
 from paperround.sources.entries import RejectionReasons
 from paperround.sources.guess import HEAD, guess_format
@@ -60,6 +61,7 @@ _PICTURES_AT_ONCE = 100
 _PICTURE_SECONDS = 60.0  # for all pictures of a round; the next round fetches the rest
 _PICTURES_OF = timedelta(days=7)  # the age of papers; older ones are in no letter
 _EMBED_SECONDS = 20.0  # at a time
+_ROUNDING = 1e-5  # of a fit: scores are computed with numbers of 32 bits
 _PICTURES_KEPT = timedelta(days=365)
 
 
@@ -305,6 +307,8 @@ class Means:
     names: Mapping[str, str]
     """Each topic's name by its slug."""
     tastes: Tastes
+    interests: Set[str]
+    """The slugs of the topics in plain words, which take papers more or less widely."""
     candidates: Candidates
     copies: NearCopies
     discussion: DiscussionCache
@@ -313,12 +317,14 @@ class Means:
     @classmethod
     def of(cls, app: App) -> Means:
         """Read them for a round that begins now."""
-        names = {topic.slug: topic.name for topic in app.store.topics.all()}
+        known = app.store.topics.all()
+        names = {topic.slug: topic.name for topic in known}
         now, discussed = app.clock(), app.settings.site.most_discussed
         return cls(
             now,
             names,
             interests.tastes(app),
+            {topic.slug for topic in known if is_words(topic.query)},
             Candidates(now.date()),
             interests.near_copies(app),
             DiscussionCache(),
@@ -356,9 +362,10 @@ def next_issue(schedule: Schedule, due_at: datetime, now: datetime) -> tuple[dat
 
 def choose(due: DueSubscriber, batch: DueBatch, cadence: Cadence, day: date, means: Means) -> Digest | None:
     """Choose the digest of a subscriber from their unread matches; None if there is nothing to send."""
-    new = {match.paper for match in due.matches}
-    subscriber, taste = due.subscriber, means.tastes.of(due.feedback, batch.papers, new)
-    found = means.candidates.of(due.matches, batch.papers, taste)
+    subscriber, least = due.subscriber, least_fit(due.subscriber.preferences.breadth.steps) - _ROUNDING
+    matches = [match for match in due.matches if match.score >= least or match.topic not in means.interests]
+    taste = means.tastes.of(due.feedback, batch.papers, {match.paper for match in matches})
+    found = means.candidates.of(matches, batch.papers, taste)
     issue, discussed = f"{cadence.value} {day}", 0
     if told := span(cadence, day):
         discussed = means.most_discussed

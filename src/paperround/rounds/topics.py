@@ -124,7 +124,7 @@ def _found(app: App, papers: Sequence[Paper], topics: Sequence[Topic]) -> list[t
         (topic.row, Match(topic.slug, row, hit.score, hit.why))
         for topic in topics
         for wanted in _parsed(topic)
-        for row, hit in interests.hits(topic.query, wanted, batch).items()
+        for row, hit in interests.hits(topic.query, wanted, batch, topic.row).items()
     ]
 
 

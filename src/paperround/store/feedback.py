@@ -9,8 +9,11 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine, delete, func, select
 
 from paperround.domain.models import Feedback
+from paperround.domain.preferences import Breadth
 from paperround.store.engine import reading, upsert, writing
-from paperround.store.schema import feedback, paper_keys, papers, subscribers
+from paperround.store.schema import feedback, paper_keys, papers, subscribers, subscriptions, topics
+
+_CHUNK = 500
 
 HEARD = 100
 """So many of a subscriber's latest words make their taste: who changes their mind is believed after a while."""
@@ -24,6 +27,15 @@ class FeedbackEntry:
     id: str
     title: str
     verdict: int
+
+
+@dataclass(frozen=True, slots=True)
+class InterestFollower:
+    """Whoever follows an interest of their own: how widely it takes papers, and what they answered."""
+
+    breadth: Breadth = Breadth.USUAL
+    feedback: tuple[Feedback, ...] = ()
+    """The latest first; empty where several subscribers follow the same interest."""
 
 
 class FeedbackLedger:
@@ -66,6 +78,35 @@ class FeedbackLedger:
         """What makes a subscriber's taste, the latest first."""
         with reading(self._engine) as db:
             return heard(db, [subscriber]).get(subscriber, ())
+
+    def interest_followers(self) -> dict[int, InterestFollower]:
+        """Return who follows subscribers' own queries, by the topic's number: those alone who chose or answered.
+
+        Where several subscribers have the same query it takes as many papers as the one who wants most of them.
+        """
+        query = (
+            select(subscriptions.c.topic, subscriptions.c.subscriber, subscribers.c.breadth)
+            .join_from(subscriptions, topics)
+            .join(subscribers, subscribers.c.row == subscriptions.c.subscriber)
+            .where(topics.c.private)
+        )
+        followers: dict[int, list[tuple[int, Breadth]]] = {}
+        with reading(self._engine) as db:
+            for topic, subscriber, breadth in db.execute(query):
+                followers.setdefault(topic, []).append((subscriber, breadth))
+            lone = {some[0][0] for some in followers.values() if len(some) == 1}
+            answered = sorted(lone & set(db.scalars(select(feedback.c.subscriber).distinct())))
+            said: dict[int, tuple[Feedback, ...]] = {}
+            for start in range(0, len(answered), _CHUNK):
+                said |= heard(db, answered[start : start + _CHUNK])
+        found = {
+            topic: InterestFollower(
+                max((breadth for _, breadth in some), key=lambda breadth: breadth.steps),
+                said.get(some[0][0], ()) if len(some) == 1 else (),
+            )
+            for topic, some in followers.items()
+        }
+        return {topic: one for topic, one in found.items() if one != InterestFollower()}
 
     def verdicts(self, subscriber: int) -> dict[int, int]:
         """Everything that a subscriber has said, by paper."""

@@ -34,7 +34,7 @@ from sqlalchemy import (
     text,
 )
 
-from paperround.domain.preferences import Density
+from paperround.domain.preferences import Breadth, Density
 from paperround.domain.schedule import Cadence
 
 
@@ -262,6 +262,7 @@ subscribers = Table(
     Column("max_papers", Integer, nullable=False),
     Column("theme", String, nullable=False),
     Column("density", Choice(Density), nullable=False, server_default=Density.FULL.value),
+    Column("breadth", Choice(Breadth), nullable=False, server_default=Breadth.USUAL.value),
     Column("language", String, nullable=False),
     Column("next_digest_at", Moment),
     Column("last_issue_day", Date),  # in the subscriber's time zone

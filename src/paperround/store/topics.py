@@ -90,6 +90,11 @@ class Topics:
         with reading(self._engine) as db:
             return db.scalar(select(func.count()).select_from(papers).where(UNMATCHED)) or 0
 
+    def waiting_rows(self) -> set[int]:
+        """Return the papers, by number, that have not been compared with the topics yet."""
+        with reading(self._engine) as db:
+            return set(db.scalars(select(papers.c.row).where(UNMATCHED)))
+
     def matches_of(self, topic: Topic) -> set[int]:
         """The papers that the topic has matches with."""
         with reading(self._engine) as db:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_time, get_day_names
 
-from paperround.domain.preferences import Density
+from paperround.domain.preferences import Breadth, Density
 from paperround.domain.schedule import Cadence, Schedule
 from paperround.rendering.language import Language
 
@@ -43,6 +43,18 @@ def densities(language: Language) -> list[tuple[str, str]]:
         (Density.FULL.value, _("titles, summaries and details")),
         (Density.BRIEF.value, _("titles and one sentence each")),
         (Density.TITLES.value, _("titles only")),
+    ]
+
+
+def breadths(language: Language) -> list[tuple[str, str]]:
+    """Each breadth with what it is called, as somebody chooses it."""
+    _ = language.gettext
+    return [
+        (Breadth.FEWEST.value, _("far fewer papers")),
+        (Breadth.FEWER.value, _("fewer papers")),
+        (Breadth.USUAL.value, _("as usual")),
+        (Breadth.MORE.value, _("more papers")),
+        (Breadth.MOST.value, _("far more papers")),
     ]
 
 

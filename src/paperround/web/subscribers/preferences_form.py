@@ -96,6 +96,7 @@ class Choices:
     zones: Sequence[tuple[str, Sequence[TimeZoneChoice]]]
     themes: Sequence[str]
     densities: Sequence[tuple[str, str]]
+    breadths: Sequence[tuple[str, str]]
     languages: Mapping[str, str]
     most_papers: int = MOST_PAPERS
     most_query: int = MOST_QUERY
@@ -110,6 +111,7 @@ def choices(context: RequestContext, language: Language, form: PreferencesForm) 
         zones=time_zones.choices(context.app.clock(), _known_zone(form)),
         themes=theme.names(context.folders),
         densities=wording.densities(language),
+        breadths=wording.breadths(language),
         languages=context.language_names,
     )
 

@@ -1,0 +1,94 @@
+"""Interests of subscribers' own: their answers count from the next paper on, and each takes as many as was chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from paperround.domain.preferences import Breadth
+from paperround.rounds import pipeline
+from paperround.subscribers import membership
+from support.papers import listing
+from support.site import Site
+
+_EMAIL = "ada@lovelace.example"
+_INTEREST = "artificial hands which know what they touch"
+_GRIPPER = "tactile gripper senses incipient slip of glass"
+
+
+@pytest.fixture
+def site(tmp_path: Path, database_url: str) -> Iterator[Site]:
+    made = Site(tmp_path, database_url)
+    made.topic("whales", "whales")
+    yield made
+    made.app.close()
+
+
+def _own(site: Site, email: str, interest: str, breadth: Breadth = Breadth.USUAL) -> None:
+    site.subscriber(email, "whales")
+    change = {"topics": (), "queries": (interest,), "breadth": breadth}
+    membership.change(site.app, membership.subscriber(site.app, email), change)
+    pipeline.sweep(site.app)
+
+
+def _matched(site: Site) -> set[str]:
+    [topic] = [topic for topic in site.app.store.topics.all() if topic.private]
+    return {paper.title for paper in site.app.store.papers.by_rows(site.app.store.topics.matches_of(topic)).values()}
+
+
+def _other(number: int) -> object:
+    words = " ".join(f"word{number}x{letter}" for letter in "abcdefgh")
+    return listing(number, title=f"Of {words}", abstract=words, authors=[f"Author {number}"])
+
+
+def _gripper(number: int) -> object:
+    return listing(number, title=f"Part {number}: {_GRIPPER}", abstract=_GRIPPER, authors=[f"Author {number}"])
+
+
+def test_four_answers_bring_what_the_interest_does_not_say(site: Site) -> None:
+    _own(site, _EMAIL, _INTEREST)
+    site.papers(*map(_gripper, range(1, 5)), *map(_other, range(10, 70)))
+    assert _matched(site) == set(), "none of its words is in any paper"
+    for number in (1, 2, 3, 4):
+        paper = site.app.store.papers.by_id(f"2611.{number:05d}")
+        assert paper is not None
+        membership.say(site.app, membership.subscriber(site.app, _EMAIL), paper.row, 1)
+    site.papers(_gripper(101), *map(_other, range(102, 110)))
+    assert _matched(site) == {f"Part 101: {_GRIPPER}"}
+
+
+def test_the_answers_of_one_change_nothing_for_another_with_the_same_interest(site: Site) -> None:
+    _own(site, _EMAIL, _INTEREST)
+    _own(site, "ben@bookman.example", _INTEREST)
+    site.papers(*map(_gripper, range(1, 5)), *map(_other, range(10, 70)))
+    for number in (1, 2, 3, 4):
+        paper = site.app.store.papers.by_id(f"2611.{number:05d}")
+        assert paper is not None
+        membership.say(site.app, membership.subscriber(site.app, _EMAIL), paper.row, 1)
+    site.papers(_gripper(101), *map(_other, range(102, 110)))
+    assert _matched(site) == set()
+
+
+def test_fewer_and_more_are_felt_by_each_who_chose_them(site: Site) -> None:
+    words = ["tactile", "gripper", "slip", "glass", "hands", "touch", "soft", "rubber"]
+    names = {breadth: f"{breadth.value}@lovelace.example" for breadth in Breadth}
+    for breadth, email in names.items():
+        _own(site, email, " ".join(words), breadth)
+    site.papers(*map(_other, range(100, 400)))
+    site.papers(*(
+        listing(number, title=f"Number {number}", abstract=" ".join(words[:some]), authors=[f"Author {number}"])
+        for number, some in enumerate([1, 1, 2, 2, 3, 3, 4, 4, 5, 6, 7, 8], 1)
+    ))  # fmt: skip
+    site.clock.now += timedelta(days=1)
+    pipeline.publish(site.app)
+    sent = []
+    for email in names.values():
+        [digest] = site.app.store.issues.digests_of(membership.subscriber(site.app, email).row) or [None]
+        sent.append(set() if digest is None else {*digest.papers, *digest.more})
+    for fewer, more in pairwise(sent):
+        assert fewer <= more
+    assert len(sent[0]) < len(sent[2]) < len(sent[4])
