@@ -1,0 +1,280 @@
+"""The delivery ledger by itself, on both databases: what each of its methods writes and what it leaves alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from paperround.domain.models import BounceKind, Delivery, DeliveryState, Outcome, Stage
+from paperround.rounds import pipeline
+from paperround.store.deliveries import Deliveries, Latest, RelayState, Settlement
+from support.papers import listing
+from support.site import MORNING, Site
+
+LEASE = timedelta(minutes=1)
+LATER = MORNING + timedelta(hours=1)
+END = MORNING + timedelta(days=2)
+
+
+@pytest.fixture
+def site(tmp_path: Path, database_url: str) -> Iterator[Site]:
+    made = Site(tmp_path, database_url)
+    made.topic("robots")
+    for name in ("ada", "ben", "eve"):
+        made.subscriber(f"{name}@example.org", "robots")
+    yield made
+    made.app.store.close()
+
+
+@pytest.fixture
+def ledger(site: Site) -> Deliveries:
+    return site.app.store.deliveries
+
+
+def _notice(site: Site, name: str, kind: str = "welcome", at: datetime = MORNING, until: datetime = END) -> int:
+    subscriber = site.app.store.subscribers.by_email(f"{name}@example.org")
+    assert subscriber is not None
+    number = f"<{name}.{kind}.{at:%d%H%M}@papers.example.org>"
+    return site.app.store.deliveries.add_notice(
+        subscriber.row, subscriber.email, kind, {"words": name}, number, at, until
+    )
+
+
+def _get(ledger: Deliveries, row: int) -> Delivery:
+    found = ledger.by_row(row)
+    assert found is not None
+    return found
+
+
+def _settle(ledger: Deliveries, row: int, state: DeliveryState, claim: str = "c", **others: Any) -> None:
+    stage, code = others.pop("reply", (Stage.RCPT, 451))
+    outcome = Outcome(row, stage, code, None, "as told", "relay.example:25")
+    ledger.settle([Settlement(outcome, state, **others)], claim, MORNING)
+
+
+def test_a_notice_waits_from_now_on_and_is_found_by_its_message_id(site: Site, ledger: Deliveries) -> None:
+    row = _notice(site, "ada")
+    found = _get(ledger, row)
+    assert found == Delivery(
+        row, "ada@example.org", "<ada.welcome.230600@papers.example.org>", DeliveryState.QUEUED, found.subscriber,
+        None, "notice welcome", attempts=0, expires_at=END, notice="welcome", context={"words": "ada"},
+        next_attempt_at=MORNING, created_at=MORNING,
+    )  # fmt: skip
+    assert ledger.by_message_id(found.message_id) == found
+    assert ledger.by_message_id("<nobody@papers.example.org>") is None
+    [told] = ledger.report()
+    assert (told["reason"], told["attempts"], told["state"]) == ("", [], "queued")
+
+
+def test_a_claim_takes_what_is_due_the_longest_waiting_first(site: Site, ledger: Deliveries) -> None:
+    late, early = _notice(site, "ada", at=MORNING), _notice(site, "ben", at=MORNING - timedelta(minutes=5))
+    _notice(site, "eve", at=LATER)
+    assert ledger.next_due() == MORNING - timedelta(minutes=5)
+    claimed = ledger.claim(MORNING, 1, "a", LEASE)
+    assert [one.row for one in claimed.deliveries] == [early]
+    assert claimed.deliveries[0].state is DeliveryState.SENDING
+    assert not claimed.settled.total()
+    assert [one.row for one in ledger.claim(MORNING, 9, "b", LEASE).deliveries] == [late]
+    assert ledger.claim(MORNING, 9, "c", LEASE).deliveries == []
+    assert ledger.next_due() == LATER
+
+
+def test_a_claim_gives_up_what_is_out_of_date_and_what_nobody_wants(site: Site, ledger: Deliveries) -> None:
+    old, gone = _notice(site, "ada", until=MORNING), _notice(site, "ben")
+    site.app.store.subscribers.suppress("ben@example.org", "dead", MORNING)
+    claimed = ledger.claim(MORNING, 9, "a", LEASE)
+    assert claimed.deliveries == []
+    assert claimed.settled == Counter(expired=1, suppressed=1)
+    states = {row: _get(ledger, row).state for row in (old, gone)}
+    assert states == {old: DeliveryState.EXPIRED, gone: DeliveryState.SUPPRESSED}
+    assert {told["id"]: told["reason"] for told in ledger.report()} == {
+        old: "not accepted before it was out of date",
+        gone: "the address is suppressed",
+    }
+
+
+def test_a_lease_is_renewed_for_its_own_claim_alone_and_ends_with_the_claim(site: Site, ledger: Deliveries) -> None:
+    mine, other = _notice(site, "ada"), _notice(site, "ben")
+    ledger.claim(MORNING, 1, "mine", LEASE)
+    ledger.claim(MORNING, 1, "other", LEASE)
+    assert ledger.renew("mine", MORNING + timedelta(hours=2))
+    assert not ledger.renew("nobody's", END)
+    assert ledger.sweep(MORNING + LEASE) == 1, "the other one's lease is over, and mine is not"
+    assert (_get(ledger, other).state, _get(ledger, mine).state) == (DeliveryState.QUEUED, DeliveryState.SENDING)
+    assert ledger.sweep(MORNING + timedelta(hours=2)) == 1
+    assert not ledger.renew("mine", END)
+
+
+def test_what_was_not_attempted_goes_back_and_keeps_its_place(site: Site, ledger: Deliveries) -> None:
+    first, tried = _notice(site, "ada", at=MORNING - timedelta(hours=1)), _notice(site, "ben")
+    ledger.claim(MORNING, 9, "c", LEASE)
+    _settle(ledger, tried, DeliveryState.DEFERRED, next_attempt_at=LATER, reason="rcpt: 451 as told")
+    assert ledger.release("c", MORNING) == 1
+    assert _get(ledger, first).next_attempt_at == MORNING - timedelta(hours=1)
+    assert _get(ledger, first).state is DeliveryState.QUEUED
+    assert _get(ledger, tried).next_attempt_at == LATER
+
+
+@pytest.mark.parametrize(
+    ("state", "counts", "attempts"),
+    [(DeliveryState.DEFERRED, True, 1), (DeliveryState.QUEUED, False, 0), (DeliveryState.FAILED, True, 1)],
+)
+def test_an_outcome_is_recorded_with_the_attempt(
+    site: Site, ledger: Deliveries, state: DeliveryState, counts: bool, attempts: int
+) -> None:
+    row = _notice(site, "ada")
+    ledger.claim(MORNING, 9, "c", LEASE)
+    again = LATER if state is not DeliveryState.FAILED else None
+    _settle(ledger, row, state, reason="why", next_attempt_at=again, counts=counts, bounce=BounceKind.SOFT)
+    found = _get(ledger, row)
+    assert (found.state, found.attempts, found.next_attempt_at) == (state, attempts, again)
+    [told] = ledger.report(row=row)
+    assert told["reason"] == "why"
+    assert told["attempts"] == [
+        {"at": MORNING, "code": 451, "enhanced": None, "text": "as told", "stage": "rcpt"},
+    ]
+
+
+def test_a_claim_of_somebody_else_keeps_its_state_and_gets_the_attempt(site: Site, ledger: Deliveries) -> None:
+    row = _notice(site, "ada")
+    ledger.claim(MORNING, 9, "theirs", LEASE)
+    _settle(ledger, row, DeliveryState.FAILED, "mine", reason="why")
+    assert _get(ledger, row).state is DeliveryState.SENDING
+    assert len(ledger.report(row=row)[0]["attempts"]) == 1
+
+
+def test_failed_and_deferred_letters_are_tried_again_at_once_and_others_are_not(
+    site: Site, ledger: Deliveries
+) -> None:
+    failed, deferred, sent = _notice(site, "ada"), _notice(site, "ben"), _notice(site, "eve", until=LATER)
+    ledger.claim(MORNING, 9, "c", LEASE)
+    _settle(ledger, failed, DeliveryState.FAILED, reason="nobody")
+    _settle(ledger, deferred, DeliveryState.DEFERRED, reason="later", next_attempt_at=END)
+    _settle(ledger, sent, DeliveryState.SENT, reply=(Stage.FINAL, 250))
+    assert ledger.retry([failed, deferred, sent], LATER) == [failed, deferred]
+    for row in (failed, deferred):
+        found = _get(ledger, row)
+        assert (found.state, found.next_attempt_at, found.expires_at) == (DeliveryState.QUEUED, LATER, END)
+        assert ledger.report(row=row)[0]["reason"] == ""
+    assert _get(ledger, sent).state is DeliveryState.SENT
+    assert [one.row for one in ledger.claim(LATER, 9, "d", LEASE).deliveries] == [failed, deferred]
+
+
+@pytest.mark.parametrize("until", [LATER, MORNING + timedelta(minutes=1)])
+def test_a_letter_that_is_out_of_date_gets_one_more_day_when_it_is_tried_again(
+    site: Site, ledger: Deliveries, until: datetime
+) -> None:
+    row = _notice(site, "ada", until=until)
+    ledger.claim(MORNING, 9, "c", LEASE)
+    _settle(ledger, row, DeliveryState.FAILED)
+    ledger.retry([row], LATER)
+    assert _get(ledger, row).expires_at == LATER + timedelta(days=1)
+
+
+def test_a_refused_letter_asks_whether_others_were_taken_since_its_own_last_try(
+    site: Site, ledger: Deliveries
+) -> None:
+    mine, other = _notice(site, "ada"), _notice(site, "ben")
+    assert not ledger.others_accepted_since_last_try(mine), "it was never tried"
+    ledger.claim(MORNING, 9, "c", LEASE)
+
+    def tried(row: int, state: DeliveryState, at: datetime, code: int) -> None:
+        stage = Stage.FINAL if code < 300 else Stage.MAIL
+        ledger.settle([Settlement(Outcome(row, stage, code), state)], "c", at)
+
+    tried(other, DeliveryState.SENT, MORNING, 250)
+    tried(mine, DeliveryState.QUEUED, MORNING + timedelta(minutes=1), 550)
+    assert not ledger.others_accepted_since_last_try(mine), "the other one was taken before"
+    third = _notice(site, "eve", at=MORNING)
+    ledger.claim(LATER, 9, "c", LEASE)
+    tried(third, DeliveryState.SENT, MORNING + timedelta(minutes=1), 250)
+    assert not ledger.others_accepted_since_last_try(mine), "at the same moment is not since"
+    fourth = _notice(site, "eve", "confirm")
+    ledger.claim(LATER, 9, "c", LEASE)
+    tried(fourth, DeliveryState.SENT, LATER, 250)
+    assert ledger.others_accepted_since_last_try(mine)
+
+
+def test_the_latest_letter_of_each_subscriber_is_the_one_of_the_last_issue(site: Site, ledger: Deliveries) -> None:
+    for day in range(2):
+        site.papers(listing(day))
+        site.clock.now = MORNING + timedelta(days=day, hours=2)
+        pipeline.publish(site.app)
+    ada, ben, _ = site.app.store.subscribers.by_address()
+    _notice(site, "ada", at=site.clock.now)  # no digest
+    assert ledger.latest_of([ada.row, ben.row]) == {
+        one.row: Latest(date(2026, 11, 24), DeliveryState.QUEUED, "") for one in (ada, ben)
+    }
+    assert ledger.latest_of([]) == {}
+
+
+def test_the_relay_is_paused_and_counts_what_it_took_by_the_day(site: Site, ledger: Deliveries) -> None:
+    day = MORNING.date()
+    assert ledger.relay(day) == RelayState()
+    ledger.pause_relay(LATER, "too fast")
+    assert ledger.relay(day) == RelayState(LATER, "too fast", 0)
+    for name in ("ada", "ben"):
+        row = _notice(site, name)
+        ledger.claim(MORNING, 9, "c", LEASE)
+        _settle(ledger, row, DeliveryState.SENT, reply=(Stage.FINAL, 250))
+    assert ledger.relay(day).handed_over == 2
+    assert ledger.relay(day + timedelta(days=1)).handed_over == 0
+    ledger.pause_relay(None, "")
+    assert ledger.relay(day) == RelayState(None, "", 2)
+
+
+def test_letters_that_wait_expire_without_a_claim_and_all_others_stay(site: Site, ledger: Deliveries) -> None:
+    over, waiting, sending = (
+        _notice(site, "ada", until=LATER),
+        _notice(site, "ben"),
+        _notice(site, "eve", until=LATER),
+    )
+    ledger.claim(MORNING, 1, "x", LEASE)
+    ledger.release("x", MORNING)
+    claimed = ledger.claim(MORNING, 9, "c", LEASE)
+    assert len(claimed.deliveries) == 3
+    _settle(ledger, over, DeliveryState.DEFERRED, next_attempt_at=END)
+    _settle(ledger, waiting, DeliveryState.DEFERRED, next_attempt_at=END)
+    assert ledger.expire(LATER - timedelta(seconds=1)) == 0
+    assert ledger.expire(LATER) == 1
+    states = [_get(ledger, row).state for row in (over, waiting, sending)]
+    assert states == [DeliveryState.EXPIRED, DeliveryState.DEFERRED, DeliveryState.SENDING]
+    assert ledger.count() == {"expired": 1, "deferred": 1, "sending": 1}
+    assert ledger.count(MORNING + timedelta(seconds=1)) == {}
+
+
+def test_dates_that_a_clock_running_ahead_has_written_are_mended(site: Site, ledger: Deliveries) -> None:
+    ahead, fine, lost = _notice(site, "ada", at=MORNING), _notice(site, "ben"), _notice(site, "eve")
+    ledger.claim(MORNING, 9, "c", timedelta(days=400))
+    far = MORNING + timedelta(days=400)
+    _settle(ledger, ahead, DeliveryState.DEFERRED, next_attempt_at=far)
+    _settle(ledger, fine, DeliveryState.DEFERRED, next_attempt_at=MORNING + timedelta(days=3))
+    ledger.pause_relay(far, "too fast")
+    assert ledger.mend_dates(MORNING) == 1
+    assert _get(ledger, ahead).next_attempt_at == MORNING
+    assert _get(ledger, fine).next_attempt_at == MORNING + timedelta(days=3)
+    assert ledger.relay(MORNING.date()).paused_until is None
+    assert ledger.sweep(MORNING) == 1
+    assert _get(ledger, lost).state is DeliveryState.QUEUED
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({}, ["eve", "ben", "ada"]), ({"limit": 2}, ["eve", "ben"]), ({"state": DeliveryState.SENT}, ["ben"]),
+        ({"email": "AD"}, ["ada"]), ({"email": "_"}, []), ({"topic": "robots"}, ["eve", "ben", "ada"]),
+        ({"topic": "cooking"}, []), ({"state": DeliveryState.SENT, "email": "ada"}, []),
+    ],
+)  # fmt: skip
+def test_deliveries_are_listed_the_latest_first_by_what_is_asked(
+    site: Site, ledger: Deliveries, asked: dict[str, Any], found: list[str]
+) -> None:
+    rows = {name: _notice(site, name) for name in ("ada", "ben", "eve")}
+    ledger.claim(MORNING, 9, "c", LEASE)
+    _settle(ledger, rows["ben"], DeliveryState.SENT, reply=(Stage.FINAL, 250))
+    assert [told["email"].partition("@")[0] for told in ledger.report(**asked)] == found
