@@ -358,3 +358,13 @@ def test_both_databases_browse_alike(tmp_path: Path, database_url: str) -> None:
     site.clock.now += timedelta(days=1)
     assert visitor.get("/sitemap/0.xml").text.count("<url>") == 3
     site.app.close()
+
+
+def test_a_papers_page_tells_how_its_votes_grew_by_day(pages: Pages) -> None:
+    for days, votes in enumerate((3, 3, 12)):
+        pages.site.clock.now = datetime(2026, 11, 20 + days, 6, tzinfo=UTC)
+        pages.site.papers(listing(75, upvotes=votes))
+        shown = re.findall(
+            r"<span>([^<]+)</span> <meter[^>]+value=.(\d+)", pages.client.get("/papers/2611.00075").text
+        )
+        assert shown == ([("Nov 20", "3"), ("Nov 22", "12")] if votes == 12 else [])

@@ -34,6 +34,7 @@ PAGE = 30  # papers
 _MOST_PAGES = 200
 _TROUBLED = ("failed", "stale")  # states of a source
 _FEW = 12  # with fewer papers, the front page also shows the days before
+_DAYS_OF_VOTES = 7
 _DESCRIPTION = 200  # characters that search engines and link previews show
 
 
@@ -146,6 +147,7 @@ def paper(request: Request, context: ContextDep, paper_id: str) -> Response:
             for one, match in context.app.store.topics.of_paper(found.row)
             if not one.private
         ],
+        growth=_growth(context, found, language),
         seen=_seen(context.app.store.papers.listings_of(found.row)),
         versions=_versions(found, language),
         similar=[cards.card(one, language, context.today) for one in similar_papers(context.app, found)],
@@ -362,6 +364,14 @@ def _seen(listings: Sequence[Listing]) -> list[tuple[date, list[str]]]:
         if (name := source_name(listing.source)) not in names:
             names.append(name)
     return list(found.items())
+
+
+def _growth(context: RequestContext, paper: Paper, language: Language) -> list[tuple[str, int]]:
+    """The votes that the paper had by each of the last days on which they grew; nothing before there are two."""
+    counts = context.app.store.papers.daily_counts_of([paper.row]).get(paper.row, [])
+    voted = [one for one in counts if one.upvotes][-_DAYS_OF_VOTES:]
+    told = [(language.short_date(one.day, context.today), one.upvotes) for one in voted]
+    return told if len(told) > 1 else []
 
 
 def _versions(paper: Paper, language: Language) -> list[Link]:
