@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
@@ -104,12 +105,15 @@ def _shown_in_form(pages: Pages, name: str, value: str | list[str]) -> Any:
             f'<option value="{one}" lang="{one}" selected',
         )
         inputs = [line for line in page.splitlines() if f'name="{INPUTS[name]}"' in line and f'value="{one}"' in line]
-        assert inputs or any(mark in page for mark in marks), f"the form does not show {name}"
+        lines = [line for area in re.findall(r"<textarea[^>]*>([^<]*)", page) for line in area.splitlines()]
+        assert inputs or one in lines or any(mark in page for mark in marks), f"the form does not show {name}"
     return value
 
 
 def _by_command(pages: Pages, shell: Callable[..., str], name: str, value: str | list[str]) -> Any:
-    option = {"topics": "--topic", "queries": "--query"}.get(name, f"--{name.replace('_', '-')}")
+    option = {"topics": "--topic", "queries": "--query", "follows": "--follow"}.get(
+        name, f"--{name.replace('_', '-')}"
+    )
     given = [word for one in (value if isinstance(value, list) else [value]) for word in (option, one)]
     shell("subscribers", "add", EMAIL, *given)
     return json.loads(shell("subscribers", "show", EMAIL, "--json"))[name]
@@ -151,7 +155,7 @@ def test_what_show_prints_are_the_fields_that_are_promised(pages: Pages, shell: 
     assert set(shown) == {
         "email", "name", "state", "topics", "queries", "interests", "cadence", "weekday", "monthday", "at",
         "timezone", "max_papers", "theme", "density", "breadth", "language", "paused_until", "next_digest_at",
-        "consent", "suppressed",
+        "consent", "suppressed", "follows", "leave_out",
     }  # fmt: skip
     assert set(FIELDS) <= set(shown)
 

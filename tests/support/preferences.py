@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from paperround.domain import preferences
+from paperround.domain.followed import Followed, LeftOut, LeftOutKind
 from paperround.domain.preferences import DEFAULTS, Breadth, Density, Preferences
 from paperround.domain.schedule import Cadence
 from paperround.domain.text import clean
@@ -15,10 +16,15 @@ from paperround.domain.text import clean
 TOPICS = ("robots", "agents", "vision")
 _LINE = st.text(max_size=40).map(clean)
 _QUERY = st.text(min_size=1, max_size=40).map(clean).filter(bool)
+_NAME = st.from_regex(r"[A-Z][a-z]{1,9} [A-Z][a-z;\\\\]{1,9}", fullmatch=True)
 _EACH: dict[str, st.SearchStrategy[Any]] = {
     "name": _LINE,
     "topics": st.lists(st.sampled_from(TOPICS), unique=True).map(tuple),
     "queries": st.lists(_QUERY, max_size=5, unique=True).map(tuple),
+    "follows": st.lists(st.builds(Followed, _NAME, st.booleans()).map(str), max_size=4, unique=True).map(tuple),
+    "leave_out": st.lists(
+        st.builds(LeftOut, st.sampled_from(LeftOutKind), _NAME).map(str), max_size=4, unique=True
+    ).map(tuple),
     "cadence": st.sampled_from(Cadence),
     "weekday": st.integers(0, 6),
     "monthday": st.integers(1, 31),
@@ -37,6 +43,8 @@ OTHER: dict[str, str | list[str]] = {
     "name": "Ada",
     "topics": ["agents"],
     "queries": ["gripper"],
+    "follows": ["author: Ada Lovelace (with Charles Babbage)", "org: Analytical Society"],
+    "leave_out": ["survey", "category: cs.CR"],
     "cadence": "weekly",
     "weekday": "friday",
     "monthday": "31",

@@ -205,7 +205,7 @@ def test_what_is_written_is_read_as_the_same_subscriber(subscriber: Subscriber) 
 def test_nothing_that_is_written_can_a_spreadsheet_run() -> None:
     chosen = Preferences(name="=HYPERLINK(1)", queries=("-survey",), cadence=Cadence.WEEKLY, at=time(6, 5))
     text = "".join(csv_file.write([Subscriber(1, "+ada@example.org", SubscriberState.ACTIVE, chosen)]))
-    assert "'=HYPERLINK(1),,'-survey,weekly" in text
+    assert "'=HYPERLINK(1),,'-survey,,,weekly" in text
     assert "\r\n'+ada@example.org," in text
 
 

@@ -54,7 +54,9 @@ def takes_preferences(command: Callable[..., None]) -> Callable[..., None]:
 
 def _option(name: str) -> Parameter:
     several = name in LISTS
-    shown = {"topics": "--topic", "queries": "--query"}.get(name, f"--{name.replace('_', '-')}")
+    shown = {"topics": "--topic", "queries": "--query", "follows": "--follow"}.get(
+        name, f"--{name.replace('_', '-')}"
+    )
     about = FORMS[name].about + ("; give it once for each." if several else ".")
     option = typer.Option(shown, help=about, metavar=shown.removeprefix("--").upper())
     kind = list[str] | None if several else str | None

@@ -15,7 +15,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from paperround.domain import identifiers
-from paperround.domain.preferences import DEFAULTS, Density, Preferences, own_slug
+from paperround.domain.followed import read_followed
+from paperround.domain.preferences import DEFAULTS, Density, Preferences, follow_slug, own_slug
 from paperround.domain.schedule import Cadence, Schedule
 from paperround.domain.text import clean
 
@@ -241,6 +242,12 @@ class Topic:
         name = query if len(query) <= _OWN_NAME else f"{query[: _OWN_NAME - 1]}…"
         return cls(own_slug(query), name, query, private=True)
 
+    @classmethod
+    def of_follow(cls, entry: str) -> Topic:
+        """The private topic that follows an author or an organization; its `about` keeps the entry."""
+        followed = read_followed(entry)
+        return cls(follow_slug(entry), followed.name, followed.query, entry, private=True)
+
 
 @dataclass(frozen=True, slots=True)
 class Match:
@@ -383,6 +390,8 @@ class Digest:
     more: tuple[int, ...] = ()
     """Papers that matched too and are only counted here, with a link."""
     row: int = 0
+    left_out: int = 0
+    """How many papers matched and were left out as the subscriber asked."""
 
     @property
     def cadence(self) -> Cadence:

@@ -19,6 +19,7 @@ from typing import Annotated, Any, get_type_hints
 from zoneinfo import available_timezones
 
 from paperround.domain.errors import PreferenceError, QueryError
+from paperround.domain.followed import MOST_FOLLOWED, MOST_LEFT_OUT, read_followed, read_left_out
 from paperround.domain.schedule import Cadence, Schedule
 from paperround.domain.text import clean
 
@@ -32,6 +33,7 @@ Patch = Mapping[str, Any]
 Plain = str | int | list[str] | None
 """A value as JSON has it."""
 
+_FOLLOW = "follow-"
 _HOUR = re.compile(r"(\d{1,2})(?::(\d{2})(?::\d{2})?)?\s*([ap])?\.?(?:m\.?)?", re.IGNORECASE)
 _ITEM = re.compile(r"(?:[^\\;\n]|\\.)+")  # a backslash takes the next character as it is
 
@@ -107,6 +109,20 @@ def _read_queries(given: object) -> tuple[str, ...]:
     if len(found) > MOST_QUERIES:
         raise ValueError(f"{len(found)} queries of your own; {MOST_QUERIES} is the most, join some with OR")
     return found
+
+
+def _read_entries(what: str, most: int, read: Callable[[str], object], given: object) -> tuple[str, ...]:
+    """The entries of a list in their one spelling; a line break separates entries too."""
+    items = split_list(given) if isinstance(given, str) else _items(given, "\n")
+    lines = (line for item in items for line in item.splitlines())
+    found = tuple(dict.fromkeys(str(read(line)) for line in lines if clean(line)))
+    if len(found) > most:
+        raise ValueError(f"{len(found)} entries to {what}; {most} is the most")
+    return found
+
+
+def _entries(what: str, most: int, read: Callable[[str], object], about: str) -> TextForm:
+    return TextForm(partial(_read_entries, what, most, read), list, about, list[str])
 
 
 def _read_choice(kind: type[StrEnum], what: str, given: object) -> StrEnum:
@@ -211,6 +227,19 @@ class Preferences:
     name: Annotated[str, TextForm(_read_line, str, "Their name, for the greeting", str)] = ""
     topics: Annotated[tuple[str, ...], TextForm(_read_slugs, list, "A topic to follow, by its slug", list[str])] = ()
     queries: Annotated[tuple[str, ...], TextForm(_read_queries, list, "A query of their own", list[str])] = ()
+    follows: Annotated[
+        tuple[str, ...],
+        _entries("follow", MOST_FOLLOWED, read_followed, "An author or organization to follow, such as org: Name"),
+    ] = ()
+    leave_out: Annotated[
+        tuple[str, ...],
+        _entries(
+            "leave out",
+            MOST_LEFT_OUT,
+            read_left_out,
+            "What never to show: words, author: NAME, category: NAME or paper: IDENTIFIER",
+        ),
+    ] = ()
     cadence: Annotated[Cadence, _choice(Cadence, "cadence", "How often letters come")] = Cadence.DAILY
     weekday: Annotated[int, TextForm(_read_weekday, _write_weekday, "The day on which weekly letters come", str)] = 0
     """0 is Monday."""
@@ -238,13 +267,13 @@ class Preferences:
 
     @property
     def followed(self) -> tuple[str, ...]:
-        """The slugs of all topics that are followed, those of own queries among them."""
-        return (*self.topics, *map(own_slug, self.queries))
+        """The slugs of all topics that are followed, those of own queries and of people among them."""
+        return (*self.topics, *map(own_slug, self.queries), *map(follow_slug, self.follows))
 
     @property
     def follow_something(self) -> bool:
         """Whether there is anything to write letters about."""
-        return bool(self.topics or self.queries)
+        return bool(self.topics or self.queries or self.follows)
 
     def patched(self, patch: Patch) -> Preferences:
         """These preferences with the values of a patch in place of their own."""
@@ -317,6 +346,16 @@ def split_list(text: str) -> list[str]:
 def own_slug(query: str) -> str:
     """The slug of the private topic that an own query is; the same query is the same topic."""
     return f"own-{hashlib.sha256(query.encode()).hexdigest()[:16]}"
+
+
+def follow_slug(entry: str) -> str:
+    """The slug of the private topic that follows an author or an organization."""
+    return f"{_FOLLOW}{hashlib.sha256(entry.encode()).hexdigest()[:16]}"
+
+
+def is_follow(slug: str) -> bool:
+    """Whether a private topic's slug is one of `follow_slug`."""
+    return slug.startswith(_FOLLOW)
 
 
 # --- what a site offers ------------------------------------------------------------------------------------------

@@ -471,7 +471,7 @@ class LetterRenderer:
         topics = tuple(dict.fromkeys([choice.tag for choice in plan.choices if choice.tag]))
         titles, thanks = tuple([card.title for card in cards[:4]]), view.thanks(cards)
         minutes, cadence = view.minutes(blocks), subscriber.schedule.cadence
-        key = (titles, len(cards), topics, plan.more, minutes, cadence, day, thanks)
+        key = (titles, len(cards), topics, plan.more, plan.left_out, minutes, cadence, day, thanks)
         if (known := self._views.get(key)) is not None:
             return known
         shown, more, language = len(cards), plan.more, self.language
@@ -494,7 +494,7 @@ class LetterRenderer:
             tally=view.tally(shown, more, language),
             more=view.all_online(shown, more, language),
             finish=language.gettext("That was all: %(inside)s.") % {"inside": reading} if cards else "",
-            reason=view.reason(cadence, topics, language),
+            reason=view.reason(cadence, topics, language, plan.left_out),
             thanks=thanks,
             links=None,
             controls=view.controls(cadence, language),
@@ -507,7 +507,7 @@ class LetterRenderer:
         # Python's sort is stable: without ranks, or of equals, the order of the digest stays.
         picks.sort(key=lambda one: (one[0].topic != DISCUSSED, -one[1].rank))
         choices = tuple(self._choice(papers[pick.paper], section, pick) for section, pick in picks)
-        return Plan(choices, len(digest.more), subscriber.density)
+        return Plan(choices, len(digest.more), subscriber.density, left_out=digest.left_out)
 
     def _choice(self, paper: Paper, section: Section, pick: Pick) -> PlannedPaper:
         """The same one whenever it is the same paper for the same reasons: what is made of it is kept under it."""

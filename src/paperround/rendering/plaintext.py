@@ -94,6 +94,7 @@ def _card_lines(card: Card, language: Language, feedback: str) -> Iterator[str]:
     if feedback:
         yield f"{INDENT}{_('More like this')}: {feedback}?more={card.row}"
         yield f"{INDENT}{_('Less like this')}: {feedback}?less={card.row}"
+        yield f"{INDENT}{_('Follow')}: {feedback}?follow={card.row}"
 
 
 def letter_text(letter: LetterView, blocks: Sequence[tuple[BlockKind, str]], site: Site, language: Language) -> str:

@@ -45,6 +45,8 @@ class Plan:
     more: int
     density: str = "full"
     budget: int = BUDGETS[0]
+    left_out: int = 0
+    """How many papers matched and were left out as the subscriber asked."""
 
     @property
     def lead(self) -> Sequence[PlannedPaper]:

@@ -378,8 +378,23 @@ def thanks(cards: Sequence[Card]) -> str:
 
 
 @lru_cache(maxsize=4096)
-def reason(cadence: Cadence, topics: tuple[str, ...], language: Language) -> str:
-    """Why subscribers of these topics get this letter, and how often."""
+def reason(cadence: Cadence, topics: tuple[str, ...], language: Language, left_out: int = 0) -> str:
+    """Why subscribers of these topics get this letter, how often, and how many papers their own wishes left out."""
+    return " ".join(filter(None, (_because(cadence, topics, language), told_left_out(left_out, language))))
+
+
+def told_left_out(number: int, language: Language) -> str:
+    """How many papers were left out as the subscriber asked; nothing for none."""
+    return (
+        language.count(
+            "%(num)s paper was left out, as you asked.", "%(num)s papers were left out, as you asked.", number
+        )
+        if number
+        else ""
+    )
+
+
+def _because(cadence: Cadence, topics: tuple[str, ...], language: Language) -> str:
     _ = language.gettext
     if not topics:
         return _("You receive this email because you subscribed to it.")

@@ -31,6 +31,7 @@ from paperround.domain.schedule import Cadence, Schedule, issue_date, next_diges
 from paperround.matching.candidates import Candidates
 from paperround.matching.compose import compose
 from paperround.matching.interests import least_fit
+from paperround.matching.leave_out import LeaveOut
 from paperround.matching.near_copies import NearCopies
 from paperround.matching.popularity import DiscussionCache
 from paperround.matching.profile import Tastes
@@ -311,6 +312,7 @@ class Means:
     """The slugs of the topics in plain words, which take papers more or less widely."""
     candidates: Candidates
     copies: NearCopies
+    leave_out: LeaveOut
     discussion: DiscussionCache
     most_discussed: int
 
@@ -327,6 +329,7 @@ class Means:
             {topic.slug for topic in known if is_words(topic.query)},
             Candidates(now.date()),
             interests.near_copies(app),
+            LeaveOut(),
             DiscussionCache(),
             discussed,
         )
@@ -366,6 +369,8 @@ def choose(due: DueSubscriber, batch: DueBatch, cadence: Cadence, day: date, mea
     matches = [match for match in due.matches if match.score >= least or match.topic not in means.interests]
     taste = means.tastes.of(due.feedback, batch.papers, {match.paper for match in matches})
     found = means.candidates.of(matches, batch.papers, taste)
+    unwanted = means.leave_out.rows(subscriber.preferences.leave_out, (batch.papers[c.paper] for c in found))
+    found = [c for c in found if c.paper not in unwanted]
     issue, discussed = f"{cadence.value} {day}", 0
     if told := span(cadence, day):
         discussed = means.most_discussed
@@ -376,7 +381,7 @@ def choose(due: DueSubscriber, batch: DueBatch, cadence: Cadence, day: date, mea
             for c in found
         ]
     most = subscriber.preferences.max_papers
-    return compose(
+    digest = compose(
         issue,
         found,
         subscriber.topics,
@@ -385,6 +390,7 @@ def choose(due: DueSubscriber, batch: DueBatch, cadence: Cadence, day: date, mea
         discussed,
         lambda rows: means.copies.among([batch.papers[row] for row in rows]),
     )
+    return replace(digest, left_out=len(unwanted)) if digest else None
 
 
 # --- deliver --------------------------------------------------------------------------------------------------

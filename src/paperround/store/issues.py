@@ -383,6 +383,7 @@ def _keep_digests(
                 "subscriber": new.due.subscriber.row,
                 "sections": _plain(digest.sections),
                 "more": list(digest.more),
+                "left_out": digest.left_out,
                 "created_at": now,
             }
             for new, digest in kept
@@ -435,9 +436,9 @@ def _pick(paper: int, why: Sequence[str], rank: float = 0.0, parts: Mapping[str,
     return Pick(paper, tuple(why), rank, None if parts is None else Score(**parts))
 
 
-_DIGESTS = select(digests.c.row, digests.c.sections, digests.c.more, issues.c.cadence, issues.c.day).join_from(
-    digests, issues
-)
+_DIGESTS = select(
+    digests.c.row, digests.c.sections, digests.c.more, digests.c.left_out, issues.c.cadence, issues.c.day
+).join_from(digests, issues)
 _DIGESTS_BY_ROWS = _DIGESTS.where(digests.c.row.in_(bindparam("rows", expanding=True)))
 
 
@@ -454,8 +455,9 @@ def _made(found: Iterable[Any]) -> dict[int, Digest]:
             ),
             more=tuple(more),
             row=row,
+            left_out=left_out,
         )
-        for row, sections, more, cadence, day in found
+        for row, sections, more, left_out, cadence, day in found
     }
 
 

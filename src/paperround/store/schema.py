@@ -5,6 +5,7 @@ Texts have no lengths here: SQLite would not hold to them, and PostgreSQL would 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -54,6 +55,19 @@ class Moment(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Texts(TypeDecorator[tuple[str, ...]]):
+    """Several texts, kept as a JSON list."""
+
+    impl = JSON
+    cache_ok = True
+
+    def process_bind_param(self, value: Sequence[str] | None, dialect: Dialect) -> list[str]:  # noqa: ARG002
+        return list(value or ())
+
+    def process_result_value(self, value: Sequence[str] | None, dialect: Dialect) -> tuple[str, ...]:  # noqa: ARG002
+        return tuple(value or ())
 
 
 class Choice(TypeDecorator[StrEnum]):
@@ -264,6 +278,7 @@ subscribers = Table(
     Column("density", Choice(Density), nullable=False, server_default=Density.FULL.value),
     Column("breadth", Choice(Breadth), nullable=False, server_default=Breadth.USUAL.value),
     Column("language", String, nullable=False),
+    Column("leave_out", Texts, nullable=False, server_default="[]"),
     Column("next_digest_at", Moment),
     Column("last_issue_day", Date),  # in the subscriber's time zone
     Column("paused_until", Date),
@@ -339,6 +354,7 @@ digests = Table(
     _ref("subscriber", "subscribers", index=True),
     Column("sections", JSON, nullable=False),
     Column("more", JSON, nullable=False),
+    Column("left_out", Integer, nullable=False, server_default="0"),  # papers that the subscriber's own words exclude
     Column("created_at", Moment, nullable=False),
     UniqueConstraint("issue", "subscriber"),
     sqlite_autoincrement=_NUMBERS_ONCE,

@@ -105,10 +105,17 @@ def _save(
 ) -> list[ChangeResult]:
     if len(changes) > 1:
         take_turns(db)
-    queries = {query for change in changes for query in change.patch.get("queries", ())}
-    if queries:
+    private = {
+        topic.slug: topic
+        for change in changes
+        for topic in (
+            *map(Topic.of_own_query, change.patch.get("queries", ())),
+            *map(Topic.of_follow, change.patch.get("follows", ())),
+        )
+    }
+    if private:
         among_others(db, topics)  # nobody forgets one of them before it is followed
-    for topic in sorted(map(Topic.of_own_query, queries), key=attrgetter("slug")):
+    for topic in sorted(private.values(), key=attrgetter("slug")):
         save_one(db, topic)
     numbers: dict[str, int] = dict(db.execute(select(topics.c.slug, topics.c.row)).all())
     by_key = {email_key(change.email): change for change in changes}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine, bindparam, collate, delete, func, or_, select, update
 
 from paperround.domain.models import EventKind, Subscriber, SubscriberState
-from paperround.domain.preferences import FIELDS, Preferences, read_patch
+from paperround.domain.preferences import FIELDS, Preferences, is_follow, read_patch
 from paperround.domain.schedule import Cadence, mended_digest_at, next_digest_at, period
 from paperround.store.engine import alone, among_others, reading, upsert, writing
 from paperround.store.events import Wanted, tell
@@ -223,17 +223,17 @@ def load(db: Connection, *where: Any, limit: int | None = None, order: Any = sub
         .limit(limit)
     )
     found = db.execute(query).all()
-    follows: dict[int, list[tuple[str, str | None]]] = {row.row: [] for row in found}
+    follows: dict[int, list[_Follow]] = {row.row: [] for row in found}
     rows = list(follows)
     for start in range(0, len(rows), _CHUNK):
         some = (
-            select(subscriptions.c.subscriber, topics.c.slug, topics.c.query, topics.c.private)
+            select(subscriptions.c.subscriber, topics.c.slug, topics.c.query, topics.c.about, topics.c.private)
             .join_from(subscriptions, topics)
             .where(subscriptions.c.subscriber.in_(rows[start : start + _CHUNK]))
             .order_by(subscriptions.c.subscriber, subscriptions.c.place)
         )
-        for subscriber, slug, query, private in db.execute(some):
-            follows[subscriber].append((slug, query if private else None))
+        for subscriber, *topic in db.execute(some):
+            follows[subscriber].append(_Follow(*topic))
     return [_subscriber(row, follows[row.row]) for row in found]
 
 
@@ -249,11 +249,21 @@ def _addressee(row: int, email: str, state: str, request: Mapping[str, Any] | No
     return Subscriber(row, email, SubscriberState(state), requested(known, request) if pending else known)
 
 
-def _subscriber(found: Any, follows: Sequence[tuple[str, str | None]]) -> Subscriber:
-    """A row with what it follows: each topic's slug, and its query where it is an own one."""
+class _Follow(NamedTuple):
+    """A topic that a subscriber follows."""
+
+    slug: str
+    query: str
+    about: str
+    private: bool
+
+
+def _subscriber(found: Any, follows: Sequence[_Follow]) -> Subscriber:
+    """A row with what it follows."""
     preferences = Preferences(
-        topics=tuple(slug for slug, own in follows if own is None),
-        queries=tuple(own for _, own in follows if own is not None),
+        topics=tuple(one.slug for one in follows if not one.private),
+        queries=tuple(one.query for one in follows if one.private and not is_follow(one.slug)),
+        follows=tuple(one.about for one in follows if is_follow(one.slug)),
         **{name: getattr(found, name) for name in COLUMNS},
     )
     state = SubscriberState(found.state)

@@ -143,7 +143,7 @@ def _welcome(app: App, subscriber: Subscriber, wanted: Preferences) -> None:
         subscriber.row,
         subscriber.email,
         "welcome",
-        {"topics": [*_topic_names(app, wanted.topics), *wanted.queries]},
+        {"topics": [*_topic_names(app, wanted.topics), *wanted.queries, *wanted.follows]},
         new_message_id(app.settings),
         now,
         now + NOTICE_HOLDS,
@@ -160,7 +160,14 @@ def _new_notice(app: App, context: Mapping[str, object]) -> NewNotice:
 
 
 def match_own_queries(app: App, patches: Sequence[Patch]) -> None:
-    """Compare the own queries in these patches with the papers that are stored."""
-    queries = {query for patch in patches for query in patch.get("queries", ())}
-    for text in sorted(queries):
-        topics.match_topic(app, preferences.own_slug(text))
+    """Compare the own queries and followed people in these patches with the papers that are stored."""
+    slugs = {
+        slug
+        for patch in patches
+        for slug in (
+            *map(preferences.own_slug, patch.get("queries", ())),
+            *map(preferences.follow_slug, patch.get("follows", ())),
+        )
+    }
+    for slug in sorted(slugs):
+        topics.match_topic(app, slug)

@@ -138,7 +138,7 @@ class _RowReader:
         there = tuple(slug for slug in topics if slug in self._site.topics)
         unknown = (slug for slug in topics if slug not in there)
         self.warnings += [f"{row.where}: there is no topic {slug!r}; left out" for slug in unknown]
-        if not there and known is None and not read.get("queries"):
+        if not there and known is None and not (read.get("queries") or read.get("follows")):
             there = self._default_topics
         if there or (known and "topics" in self._options.overwrite and "topics" in self._columns):
             yield "topics", there

@@ -19,6 +19,7 @@ from paperround.app import App
 from paperround.delivery.inbox import Inbox, InboxTransport
 from paperround.domain import preferences
 from paperround.domain.errors import PreferenceError, UnknownName, WrongUse
+from paperround.domain.followed import Followed, read_followed
 from paperround.domain.models import Subscriber, SubscriberState
 from paperround.domain.preferences import DEFAULTS, Patch, SiteOptions
 from paperround.domain.text import clean
@@ -155,7 +156,7 @@ def _requested(email: str, result: RequestResult) -> Addition:
 def _match_own_queries(app: App, patches: Sequence[Patch], *, drop: bool) -> None:
     """Match new own queries; with `drop` forget those that nobody follows any more."""
     confirmation.match_own_queries(app, patches)
-    if drop and any("queries" in patch for patch in patches):
+    if drop and any({"queries", "follows"} & patch.keys() for patch in patches):
         app.store.topics.drop_unread()
 
 
@@ -178,6 +179,21 @@ def say(app: App, subscriber: Subscriber, paper: int, verdict: int) -> bool:
 def take_back(app: App, subscriber: Subscriber, paper: int) -> None:
     """What the subscriber said of a paper counts no more."""
     app.store.feedback.forget(subscriber.row, paper)
+
+
+def follow(app: App, subscriber: Subscriber, whom: Followed) -> None:
+    """Bring the new papers of an author or an organization to a subscriber; raises PreferenceError for too many."""
+    entries = [*subscriber.preferences.follows, str(whom)]
+    change(app, subscriber, read_patch(app, {"follows": entries}))
+
+
+def unfollow(app: App, subscriber: Subscriber, name: str) -> None:
+    """Stop following whoever has this name.
+
+    Raises PreferenceError where there would be nothing left to write letters about.
+    """
+    left = [entry for entry in subscriber.preferences.follows if read_followed(entry).name != name]
+    change(app, subscriber, {"follows": tuple(left)})
 
 
 def unsubscribe(app: App, subscriber: Subscriber) -> bool:

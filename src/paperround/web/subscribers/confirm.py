@@ -49,6 +49,7 @@ def ask_to_confirm(request: Request, context: ContextDep, token: str) -> Respons
         first_now=pending.first_now,
         topics=[names[slug] for slug in wanted.topics if slug in names],
         queries=wanted.queries,
+        follows=wanted.follows,
         promise=wording.promise(wanted.schedule, language),
     )
 

@@ -41,6 +41,7 @@ def digest_online(request: Request, context: ContextDep, token: str) -> Response
         heading=view.dated(digest.cadence, digest.day, language),
         chart=_chart(context, digest, language),
         sections=_sections(digest, printed, language, context.today),
+        left_out=view.told_left_out(digest.left_out, language),
         more=[cards.card(paper, language, context.today) for paper in more],
     )
 

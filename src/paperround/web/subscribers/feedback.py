@@ -12,18 +12,24 @@ from functools import partial
 from fastapi import APIRouter, Request, Response
 
 from paperround.domain import tokens
+from paperround.domain.errors import PreferenceError
+from paperround.domain.followed import Followed, read_followed
+from paperround.domain.latex import readable
 from paperround.domain.models import Digest, Paper, Subscriber
+from paperround.rounds.authors import author_of
 from paperround.subscribers import membership
 from paperround.web.browse import cards
 from paperround.web.context import ContextDep, RequestContext
-from paperround.web.forms import AnyForm, read_number
-from paperround.web.subscribers.token_links import digest_owner
+from paperround.web.forms import AnyForm, FormFields, read_number
+from paperround.web.subscribers.token_links import again, digest_owner
 
 router = APIRouter()
 get = partial(router.get, response_model=None)
 post = partial(router.post, response_model=None)
 _FORGET = "forget"
 _VERDICTS = {"more": 1, "less": -1, _FORGET: 0}
+_FOLLOW = "follow"
+_MOST_AUTHORS = 12  # that a paper's page of feedback offers to follow
 _SHOWN = 500  # papers
 
 
@@ -42,8 +48,10 @@ def ask(request: Request, context: ContextDep, token: str) -> Response:
 def say(request: Request, context: ContextDep, token: str, form: AnyForm) -> Response:
     """Record or remove feedback. The form, or else the address, names the paper. Repeated requests have no effect."""
     digest, subscriber = digest_owner(context, tokens.FEEDBACK, token)
+    if "name" in form:
+        return _follow(request, context, token, digest, subscriber, form)
     what, number = _asked(form.known(_VERDICTS)) or _asked(request.query_params) or ("", 0)
-    if not _inside(digest, number):
+    if not _inside(digest, number) or what not in _VERDICTS:
         return _unknown(request, context, subscriber)
     if what == _FORGET:
         membership.take_back(context.app, subscriber, number)
@@ -52,9 +60,35 @@ def say(request: Request, context: ContextDep, token: str, form: AnyForm) -> Res
     return _page(request, context, token, digest, subscriber, [number], what=what, said=True)
 
 
+def _follow(
+    request: Request, context: RequestContext, token: str, digest: Digest, subscriber: Subscriber, form: FormFields
+) -> Response:
+    """Follow or unfollow an author, or the organization, of a paper in this digest."""
+    number, name = read_number(form.get(_FOLLOW)), form.get("name")
+    paper = next(iter(_papers(context, [number] if _inside(digest, number) else []).values()), None)
+    if paper is None or name not in _followable(paper):
+        return _unknown(request, context, subscriber)
+    organization = name not in paper.authors
+    try:
+        if form.get("do") == "unfollow":
+            membership.unfollow(context.app, subscriber, readable(name))
+        else:
+            whom = Followed(readable(name), organization=True) if organization else None
+            membership.follow(context.app, subscriber, whom or author_of(context.app, readable(name), paper.row))
+    except PreferenceError as error:
+        language = context.language(subscriber.language)
+        return context.message(request, language.gettext("Not saved"), [str(error)], status=422, language=language)
+    return _page(request, context, token, digest, again(context, subscriber), [number], what=_FOLLOW)
+
+
+def _followable(paper: Paper) -> tuple[str, ...]:
+    """The authors, of many only the first, and the organization."""
+    return (*paper.authors[:_MOST_AUTHORS], *([paper.organization] if paper.organization else []))
+
+
 def _asked(fields: Mapping[str, str]) -> tuple[str, int] | None:
     """The kind of feedback and the number of the paper (0 for an invalid number); None when there is neither."""
-    for what in _VERDICTS:
+    for what in (*_VERDICTS, _FOLLOW):
         if what in fields:
             return what, read_number(fields[what])
     return None
@@ -93,7 +127,16 @@ def _page(
             for number, paper in papers.items()
         ],
         day=language.date(digest.day),
+        people=[
+            (number, name, readable(name) in _followed_names(subscriber))
+            for number, paper in papers.items()
+            for name in (_followable(paper) if what else ())
+        ],
     )
+
+
+def _followed_names(subscriber: Subscriber) -> set[str]:
+    return {read_followed(entry).name for entry in subscriber.preferences.follows}
 
 
 def _papers(context: RequestContext, numbers: Sequence[int]) -> dict[int, Paper]:

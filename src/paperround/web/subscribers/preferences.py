@@ -22,7 +22,7 @@ from paperround.web.browse.cards import page_of
 from paperround.web.browse.periods import read_day
 from paperround.web.context import PRIVATE, ContextDep, RequestContext
 from paperround.web.forms import Form, FormFields, read_number
-from paperround.web.subscribers import preferences_form
+from paperround.web.subscribers import follow, preferences_form
 from paperround.web.subscribers.preferences_form import PreferencesForm
 from paperround.web.subscribers.token_links import feed_addresses, path, subscriber_of
 
@@ -36,7 +36,8 @@ _PAST_LETTERS, _SAID = 60, 200  # emails, papers
 def preferences(request: Request, context: ContextDep, token: str, done: str = "") -> Response:
     """Show the preferences."""
     subscriber = subscriber_of(context, token)
-    return page(request, context, subscriber, said=_told(done, context.language(subscriber.language)))
+    shown = page(request, context, subscriber, said=_told(done, context.language(subscriber.language)))
+    return follow.remember(shown, context, subscriber)
 
 
 @post("/p/{token}")
@@ -154,6 +155,8 @@ def _told(done: str, language: Language) -> str:
         "paused": _("Paused."),
         "resumed": _("Emails resumed."),
         "forgotten": _("Feedback removed."),
+        "followed": _("You follow them now. Their new papers are in your next emails."),
+        "unfollowed": _("You do not follow them any more."),
         "feed-new": _("Your private feed has a new address. Add it to your feed reader."),
         "feed-off": _("Your private feed is off."),
     }

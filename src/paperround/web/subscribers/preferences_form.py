@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 _SHOWN, _COUNTED = 5, 1_000  # papers of a query that is tried
 _EMPTY_LINES = 1
+_LONGEST_ENTRY = 40_000  # characters: a text area holds all lines of a list
+_MARKED = {"paused_until", "follows", "leave_out"}  # fields that show their own error
 INPUTS = {name: name for name in FIELDS} | {"topics": "topic", "queries": "query"}
 """The input of each preference; of a list there is one for each entry. An empty one says that the list is given."""
 
@@ -130,7 +132,7 @@ def read_form(form: FormFields, stored: Preferences = DEFAULTS) -> PreferencesFo
     for name, shown in INPUTS.items():
         if shown not in form:
             continue
-        entries = tuple(text[:2_000] for text in form.all(shown) if text.strip())
+        entries = tuple(text[:_LONGEST_ENTRY] for text in form.all(shown) if text.strip())
         typed[name] = entries if name in LISTS else form.get(shown)[:500]
     if "queries" in typed:
         typed["queries"] = typed["queries"][: MOST_QUERIES * 2]
@@ -155,7 +157,7 @@ def check_form(
         wrong["query"] = _("One of your queries contains an error.")
     elif len(trials) > MOST_QUERIES:
         wrong["query"] = _("Too many queries. Combine some of them with OR.")
-    if not form["topics"] and not form["queries"]:
+    if not form["topics"] and not form["queries"] and not form["follows"]:
         wrong["topic"] = _("Choose a topic, or enter a query.")
     if with_email:
         try:
@@ -169,7 +171,8 @@ def check_form(
     try:
         return membership.read_patch(context.app, form.typed), form
     except PreferenceError as error:  # what a browser does not let one type: told as it is
-        return None, replace(form, wrong={"paused_until" if error.field == "paused_until" else "other": str(error)})
+        place = error.field if error.field in _MARKED else "other"
+        return None, replace(form, wrong={place: str(error)})
 
 
 def preview_query(app: App, text: str, language: Language, *, own: bool = True) -> QueryPreview:

@@ -15,6 +15,7 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
 from paperround.domain.errors import WrongUse
+from paperround.domain.followed import MOST_ENTRY
 from paperround.domain.latex import readable
 from paperround.domain.models import Topic
 from paperround.domain.preferences import DEFAULTS, MOST_QUERY
@@ -54,7 +55,9 @@ _LEFT_OUT: Mapping[Way, Mapping[str, tuple[str, ...]]] = {
 
 
 @get("/subscribe")
-def subscribe_form(request: Request, context: ContextDep, topic: str = "", q: str = "", email: str = "") -> Response:
+def subscribe_form(
+    request: Request, context: ContextDep, topic: str = "", q: str = "", email: str = "", follow: str = ""
+) -> Response:
     """The subscribe form, with the topic, query and email address in its own address filled in.
 
     Another site's form may lead here with `?email=`: it sends nothing itself.
@@ -63,6 +66,7 @@ def subscribe_form(request: Request, context: ContextDep, topic: str = "", q: st
     chosen = tuple(known.slug for known in context.app.store.topics.public() if known.slug == topic)
     shown = PreferencesForm(DEFAULTS.patched({"topics": chosen, "language": language.code}), first_now=True)
     typed = {"queries": (q[:MOST_QUERY],)} if q else {}
+    typed |= {"follows": (follow[:MOST_ENTRY],)} if follow else {}
     answers = preferences_form.read_answers_of(FormFields(request.query_params.multi_items()))
     shown = replace(shown, typed=typed, email=email[:_LONGEST_EMAIL], answers=answers)
     response = _form(request, context, language, shown)
@@ -188,7 +192,7 @@ def _way(form: PreferencesForm, topics: Sequence[Topic]) -> Way:
     """The way that this form chooses; where none is named, by what is in it, else the day's best if there is such."""
     if form.way in set(Way):
         return Way(form.way)
-    if form["queries"]:
+    if form["queries"] or form["follows"]:
         return Way.INTEREST
     if form["topics"] and tuple(form["topics"]) != (BEST,):
         return Way.TOPICS

@@ -1,0 +1,91 @@
+"""Authors and organizations that a subscriber follows, and what they leave out: texts that people read. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from paperround.domain.text import clean, terms
+
+MOST_FOLLOWED, MOST_LEFT_OUT, MOST_ENTRY = 100, 100, 300  # entries, entries, characters of each
+MOST_COAUTHORS = 6
+
+_ENTRY = re.compile(r"(?P<kind>author|org|category|paper)\s*:\s*(?P<name>.*)", re.IGNORECASE)
+_WITH = re.compile(r"(?P<name>.*?)\s*\(with (?P<others>.*)\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """An author, told from namesakes by co-authors where that is needed, or an organization."""
+
+    name: str
+    organization: bool = False
+    coauthors: tuple[str, ...] = ()
+    """Where given, only papers with one of them count: others of the name write with other people."""
+
+    def __str__(self) -> str:
+        if self.organization:
+            return f"org: {self.name}"
+        return f"author: {self.name}" + (f" (with {', '.join(self.coauthors)})" if self.coauthors else "")
+
+    @property
+    def query(self) -> str:
+        """What finds their papers, in the query language."""
+        if self.organization:
+            return f'org:"{self.name}"'
+        others = " OR ".join(f'author:"{name}"' for name in self.coauthors)
+        return f'author:"{self.name}"' + (f" ({others})" if others else "")
+
+
+def read_followed(text: str) -> Followed:
+    """Return what an entry names: `author: NAME`, `author: NAME (with NAME, NAME)`, `org: NAME`, or a bare name.
+
+    Raises ValueError, with the remedy, for an entry that names nobody.
+    """
+    entry = clean(text).replace('"', "")
+    found = _ENTRY.fullmatch(entry)
+    kind, name = (found["kind"].lower(), found["name"]) if found else ("author", entry)
+    if kind not in {"author", "org"}:
+        raise ValueError(f"{entry[:80]!r} can be left out, not followed; write author: NAME or org: NAME")
+    told = _WITH.fullmatch(name) if kind == "author" else None
+    others = tuple(part for part in map(clean, told["others"].split(",")) if terms(part)) if told else ()
+    name = clean(told["name"] if told else name)
+    if not terms(name) or len(entry) > MOST_ENTRY:
+        raise ValueError(f"{entry[:80]!r} names nobody to follow; write author: NAME or org: NAME")
+    return Followed(name, kind == "org", others[:MOST_COAUTHORS])
+
+
+class LeftOutKind(StrEnum):
+    """What an entry leaves out by."""
+
+    WORDS = "words"
+    AUTHOR = "author"
+    CATEGORY = "category"
+    PAPER = "paper"
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Words, an author, a category or one paper that a subscriber never wants to see."""
+
+    kind: LeftOutKind
+    value: str
+
+    def __str__(self) -> str:
+        return self.value if self.kind is LeftOutKind.WORDS else f"{self.kind}: {self.value}"
+
+
+def read_left_out(text: str) -> LeftOut:
+    """Return what an entry leaves out: `author: NAME`, `category: cs.CV`, `paper: 2411.01234`, or else words.
+
+    Raises ValueError, with the remedy, for an entry that names nothing.
+    """
+    entry = clean(text)
+    found = _ENTRY.fullmatch(entry)
+    kind, value = (found["kind"].lower(), clean(found["name"])) if found else ("words", entry)
+    if not terms(value) or len(entry) > MOST_ENTRY or kind == "org":
+        raise ValueError(
+            f"{entry[:80]!r} leaves nothing out; write words, author: NAME, category: NAME or paper: IDENTIFIER"
+        )
+    return LeftOut(LeftOutKind(kind), value)

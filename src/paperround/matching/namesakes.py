@@ -1,0 +1,59 @@
+"""People of one name, told apart by whom they write with. Pure.
+
+Two papers of a name are taken to be one person's when they share another author, directly or by way of further
+papers. The sources say nothing better: none of them gives ORCID iDs.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from paperround.domain.followed import MOST_COAUTHORS, Followed
+from paperround.domain.models import Paper
+from paperround.domain.text import terms
+
+_MOST_AUTHORS = 50  # of a paper with more, being on it together says little
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Papers that one person of a name seems to have written, newest first."""
+
+    name: str
+    papers: tuple[Paper, ...]
+
+    def followed(self, *, alone: bool) -> Followed:
+        """Return what follows this person; `alone` says that nobody else of the name is known."""
+        if alone:
+            return Followed(self.name)
+        own = _key(self.name)
+        others = Counter(author for paper in self.papers for author in paper.authors if _key(author) != own)
+        ranked = sorted(others, key=lambda author: (-others[author], author))
+        return Followed(self.name, coauthors=tuple(name.replace(",", " ") for name in ranked[:MOST_COAUTHORS]))
+
+
+def people(name: str, papers: Sequence[Paper]) -> list[Person]:
+    """Return the people of a name among the authors of these papers, whoever has most papers first."""
+    own = _key(name)
+    groups: list[tuple[set[str], list[Paper]]] = []
+    for paper in papers:
+        keys = {_key(author) for author in paper.authors}
+        if own not in keys:
+            continue
+        others = keys - {own} if len(keys) <= _MOST_AUTHORS else set()
+        joined = [group for group in groups if group[0] & others]
+        groups = [group for group in groups if not group[0] & others]
+        groups.append((
+            others.union(*(group[0] for group in joined)),
+            [*(one for group in joined for one in group[1]), paper],
+        ))  # fmt: skip
+    found = [
+        Person(name, tuple(sorted(some, key=lambda one: (one.day, one.row), reverse=True))) for _, some in groups
+    ]
+    return sorted(found, key=lambda person: (-len(person.papers), -person.papers[0].row))
+
+
+def _key(name: str) -> str:
+    return " ".join(terms(name))

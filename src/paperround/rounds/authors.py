@@ -1,0 +1,27 @@
+"""Who the people of a name are, among the stored papers."""
+
+from __future__ import annotations
+
+from paperround.app import App
+from paperround.domain.errors import QueryError
+from paperround.domain.followed import Followed
+from paperround.matching.namesakes import Person, people
+from paperround.matching.query import parse_once
+
+_MOST_PAPERS = 300
+
+
+def people_named(app: App, name: str) -> list[Person]:
+    """Return the people of a name, whoever has most papers first; none where no paper is by one."""
+    try:
+        wanted = parse_once(Followed(name.replace('"', "")).query)
+    except QueryError:
+        return []
+    return people(name, app.store.browsing.found(wanted, _MOST_PAPERS))
+
+
+def author_of(app: App, name: str, paper: int) -> Followed:
+    """Return whom to follow for an author of a paper: by name, and by co-authors where there are namesakes."""
+    found = people_named(app, name)
+    mine = next((one for one in found if any(known.row == paper for known in one.papers)), None)
+    return mine.followed(alone=len(found) == 1) if mine else Followed(name)

@@ -1,0 +1,151 @@
+"""Follow an author or an organization, from the page of a paper.
+
+A browser in which somebody opened their preferences remembers it by a cookie that only this page is sent: there a
+click follows at once. Others are led to the subscribe form.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi.responses import RedirectResponse
+
+from paperround.domain import tokens
+from paperround.domain.errors import BadToken, PreferenceError
+from paperround.domain.followed import Followed, read_followed
+from paperround.domain.latex import readable
+from paperround.domain.models import Subscriber
+from paperround.rendering.language import Language
+from paperround.rounds.authors import author_of, people_named
+from paperround.subscribers import membership
+from paperround.web.browse import cards
+from paperround.web.context import PRIVATE, ContextDep, RequestContext
+from paperround.web.forms import Form, FormFields
+from paperround.web.subscribers.token_links import path, subscriber_of
+
+router = APIRouter()
+get = partial(router.get, response_model=None)
+post = partial(router.post, response_model=None)
+_COOKIE, _DAYS = "paperround_reader", 90
+_SHOWN = 5  # papers of each person
+_LONGEST = 300  # characters of a name
+
+
+@dataclass(frozen=True, slots=True)
+class FollowChoice:
+    """Somebody who can be followed: the entry, and papers to know them by."""
+
+    entry: str
+    papers: tuple[cards.PaperCard, ...]
+    followed: bool
+
+
+@get("/follow")
+def choose(request: Request, context: ContextDep, author: str = "", org: str = "") -> Response:
+    """The people of a name, told apart by their co-authors, each with a button; or an organization."""
+    return _page(request, context, _name(author or org), organization=bool(org and not author))
+
+
+@post("/follow")
+def follow(request: Request, context: ContextDep, form: Form) -> Response:
+    """Follow or unfollow at once where the browser knows its subscriber; otherwise show the page."""
+    subscriber = reader(request, context)
+    name, organization = _name(form.get("author") or form.get("org")), "org" in form
+    if subscriber is None:
+        return _page(request, context, name, organization=organization)
+    try:
+        if form.get("do") == "unfollow":
+            membership.unfollow(context.app, subscriber, name)
+        else:
+            membership.follow(context.app, subscriber, _whom(context, form, name, organization=organization))
+    except (PreferenceError, ValueError) as error:
+        return _page(request, context, name, organization=organization, wrong=str(error), status=422)
+    done = "unfollowed" if form.get("do") == "unfollow" else "followed"
+    here = path(context, tokens.PREFERENCES, subscriber.row)
+    return RedirectResponse(f"{here}?done={done}#following", 303, headers=PRIVATE)
+
+
+def _whom(context: RequestContext, form: FormFields, name: str, *, organization: bool) -> Followed:
+    if entry := form.get("entry"):
+        return read_followed(entry[:_LONGEST])
+    if organization:
+        return Followed(name, organization=True)
+    found = context.app.store.papers.by_id(form.get("paper"))
+    return author_of(context.app, name, found.row) if found else Followed(name)
+
+
+def _name(text: str) -> str:
+    name = readable(text[:_LONGEST]).replace('"', "").strip()
+    try:
+        return read_followed(f"author: {name}").name
+    except ValueError:
+        raise HTTPException(404) from None
+
+
+def _page(
+    request: Request,
+    context: RequestContext,
+    name: str,
+    *,
+    organization: bool,
+    wrong: str = "",
+    status: int = 200,
+) -> Response:
+    subscriber = reader(request, context)
+    language = context.language(subscriber.language) if subscriber else context.visitors_language(request)
+    return context.private_page(
+        request,
+        "follow",
+        status=status,
+        language=language,
+        name=name,
+        organization=organization,
+        wrong=wrong,
+        choices=choices(context, language, name, organization=organization, subscriber=subscriber),
+        subscriber=subscriber,
+        subscribe=lambda entry: f"{context.home}/subscribe?{urlencode({'way': 'interest', 'follow': entry})}",
+    )
+
+
+def choices(
+    context: RequestContext, language: Language, name: str, *, organization: bool, subscriber: Subscriber | None
+) -> list[FollowChoice]:
+    """Who can be followed under a name: each person whom the stored papers tell apart."""
+    follows = subscriber.preferences.follows if subscriber else ()
+
+    def choice(whom: Followed, papers: Any = ()) -> FollowChoice:
+        shown = tuple(cards.card(paper, language, context.today) for paper in papers[:_SHOWN])
+        return FollowChoice(str(whom), shown, str(whom) in follows)
+
+    if organization:
+        return [choice(Followed(name, organization=True))]
+    found = people_named(context.app, name)
+    told = [choice(person.followed(alone=len(found) == 1), person.papers) for person in found]
+    # Everybody of the name, where there are several: nobody's papers are missed then.
+    return told if len(told) == 1 else [*told, choice(Followed(name))]
+
+
+def reader(request: Request, context: RequestContext) -> Subscriber | None:
+    """The subscriber who opened their preferences in this browser, if anybody did."""
+    try:
+        return subscriber_of(context, request.cookies.get(_COOKIE, ""))
+    except BadToken:
+        return None
+
+
+def remember(response: Response, context: RequestContext, subscriber: Subscriber) -> Response:
+    """Let this browser follow authors for the subscriber with one click; the cookie goes to `/follow` alone."""
+    response.set_cookie(
+        _COOKIE,
+        tokens.mint(context.app.keys, tokens.PREFERENCES, subscriber.row),
+        max_age=_DAYS * 86_400,
+        path=f"{context.home}/follow",
+        secure=context.site.base_url.startswith("https:"),
+        httponly=True,
+        samesite="strict",
+    )
+    return response

@@ -1,0 +1,178 @@
+"""Follow authors and organizations, and leave papers out: from a click to the letter."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from paperround.rounds import pipeline
+from paperround.subscribers import membership
+from support.pages import FORM, Browser, Pages, links_in
+from support.papers import listing
+
+_EMAIL = "ada@lovelace.example"
+
+
+@pytest.fixture
+def pages(tmp_path: Path, database_url: str) -> Iterator[Pages]:
+    made = Pages(tmp_path, database_url)
+    yield made
+    made.app.close()
+
+
+def _subscriber(pages: Pages) -> Any:
+    return membership.subscriber(pages.app, _EMAIL)
+
+
+def _paper(pages: Pages, number: int, title: str, *authors: str, **facts: Any) -> Any:
+    pages.site.papers(listing(number, title=title, abstract="Birds migrate.", authors=list(authors), **facts))
+    return next(one for one in pages.app.store.papers.latest(50) if one.title == title)
+
+
+def _morning(pages: Pages) -> Any:
+    pages.site.clock.now += timedelta(days=1)
+    return pages.letters()[-1]
+
+
+def _text(letter: Any) -> str:
+    return str(letter.get_body(("plain",)).get_content())
+
+
+def test_a_followed_authors_paper_is_in_the_next_letter_whatever_its_topic(pages: Pages) -> None:
+    pages.subscriber(_EMAIL)
+    membership.change(pages.app, _subscriber(pages), {"follows": ("author: Wei Zhang",)})
+    _paper(pages, 20, "On storks", "Wei Zhang", "Li Na")
+    assert "On storks" in _text(_morning(pages))
+
+
+def test_somebody_can_follow_people_and_no_topic(pages: Pages) -> None:
+    answer = pages.subscribe(_EMAIL, topic="", way="interest", follows="author: Wei Zhang")
+    assert "Check your email" in answer.text
+    confirm = pages.link("confirm", _subscriber(pages).row)
+    assert "author: Wei Zhang" in pages.client.get(confirm).text
+    pages.client.post(confirm)
+    _paper(pages, 20, "On storks", "Wei Zhang")
+    assert _subscriber(pages).preferences.follows == ("author: Wei Zhang",)
+    assert "On storks" in _text(_morning(pages))
+
+
+def test_a_stranger_is_led_from_the_papers_page_to_the_form(pages: Pages) -> None:
+    storks = _paper(pages, 20, "On storks", "Wei Zhang", "Li Na")
+    browser = Browser(pages.web)
+    page = browser.get(f"/papers/{storks.id}").text
+    assert 'name="author" value="Wei Zhang"' in page
+    asked = browser.post("/follow", data={"author": "Wei Zhang", "paper": storks.id})
+    assert asked.status_code == 200
+    onward = re.search(r'href="[^"]*(/subscribe\?[^"]*)"', asked.text[asked.text.index("On storks") :])
+    assert onward is not None
+    form = browser.get(onward[1].replace("&amp;", "&")).text
+    assert 'name="follows" value="author: Wei Zhang" checked' in form
+
+
+def test_a_browser_that_opened_the_preferences_follows_with_one_click_and_unfollows(pages: Pages) -> None:
+    row = pages.subscriber(_EMAIL)
+    storks = _paper(pages, 20, "On storks", "Wei Zhang", "Li Na", organization="Bird House")
+    browser = Browser(pages.web)
+    browser.get(pages.link("preferences", row))
+    shown = browser.post_and_follow("/follow", data={"author": "Wei Zhang", "paper": storks.id}).text
+    assert "You follow them now." in shown
+    assert 'value="author: Wei Zhang" checked' in shown
+    browser.post("/follow", data={"org": "Bird House", "paper": storks.id})
+    assert _subscriber(pages).preferences.follows == ("author: Wei Zhang", "org: Bird House")
+    browser.post("/follow", data={"author": "Wei Zhang", "do": "unfollow"})
+    assert _subscriber(pages).preferences.follows == ("org: Bird House",)
+
+
+def test_namesakes_are_told_apart_by_their_coauthors(pages: Pages) -> None:
+    row = pages.subscriber(_EMAIL)
+    storks = _paper(pages, 20, "On storks", "Wei Zhang", "Li Na")
+    _paper(pages, 21, "On bridges", "Wei Zhang", "Bo Chen")
+    browser = Browser(pages.web)
+    page = browser.get("/follow", params={"author": "Wei Zhang"}).text
+    assert "Several people seem to have this name" in page
+    browser.get(pages.link("preferences", row))
+    browser.post("/follow", data={"author": "Wei Zhang", "paper": storks.id})
+    assert _subscriber(pages).preferences.follows == ("author: Wei Zhang (with Li Na)",)
+    _morning(pages)
+    _paper(pages, 22, "On cranes", "Wei Zhang", "Li Na")
+    _paper(pages, 23, "On tunnels", "Wei Zhang", "Bo Chen")
+    text = _text(_morning(pages))
+    assert "On cranes" in text
+    assert "On tunnels" not in text
+
+
+@pytest.mark.parametrize("name", ["", " ", "!!", "x" * 5_000])
+def test_a_name_that_is_none_is_not_found(pages: Pages, name: str) -> None:
+    assert Browser(pages.web).get("/follow", params={"author": name}).status_code in {200, 404}
+
+
+def test_the_letter_leads_to_a_page_that_follows_and_unfollows(pages: Pages) -> None:
+    pages.subscriber(_EMAIL)
+    _paper(pages, 20, "Robots robots robots", "Wei Zhang")
+    pages.site.papers(listing(21, "robots", authors=["Grace Hopper"], upvotes=90))
+    letter = _morning(pages)
+    link = links_in(letter, "f")[0]
+    number = re.search(r"\?follow=(\d+)", _text(letter))
+    assert number is not None
+    browser = Browser(pages.web)
+    page = browser.get(f"{link}?follow={number[1]}").text
+    assert "Follow the people behind it" in page
+    name = re.search(r'name="name" value="([^"]+)"', page)
+    assert name is not None
+    form = {"follow": number[1], "name": name[1]}
+    assert "Unfollow" in browser.post(link, data={**form, "do": "follow"}).text
+    assert _subscriber(pages).preferences.follows == (f"author: {name[1]}",)
+    browser.post(link, data={**form, "do": "unfollow"})
+    assert _subscriber(pages).preferences.follows == ()
+    assert browser.post(link, data={**form, "name": "Somebody Else"}).status_code == 404
+    assert browser.post(link, data={"follow": "999999", "name": name[1]}).status_code == 404
+
+
+def test_what_is_left_out_comes_in_no_letter_and_is_counted_there_and_online(pages: Pages) -> None:
+    pages.subscriber(_EMAIL)
+    membership.change(
+        pages.app, _subscriber(pages), {"leave_out": ("birds migrate", "author: Wei Zhang", "category: cs.CR")}
+    )
+    _paper(pages, 20, "Robots like storks", "Li Na")
+    pages.site.papers(
+        listing(21, "robots", authors=["Wei Zhang"]),
+        listing(22, "robots", categories=["cs.CR"]),
+        listing(23, "robots", title="Robots that stay"),
+    )
+    letter = _morning(pages)
+    text = _text(letter)
+    assert "Robots that stay" in text
+    assert "Robots like storks" not in text
+    assert "3 papers were left out, as you asked." in " ".join(text.split())
+    digest = pages.app.store.issues.digests_of(_subscriber(pages).row)[0]
+    assert digest.left_out == 3
+    online = pages.client.get(pages.link("digest", digest.row)).text
+    assert "3 papers were left out, as you asked." in online
+
+
+def test_left_out_papers_do_not_come_back_when_the_wish_is_taken_back(pages: Pages) -> None:
+    pages.subscriber(_EMAIL)
+    membership.change(pages.app, _subscriber(pages), {"leave_out": ("paper: 2611.00021",)})
+    pages.site.papers(listing(21, "robots", arxiv_id="2611.00021"), listing(23, "robots"))
+    _morning(pages)
+    membership.change(pages.app, _subscriber(pages), {"leave_out": ()})
+    pages.site.clock.now += timedelta(days=1)
+    pipeline.publish(pages.app)
+    assert len(pages.app.store.issues.digests_of(_subscriber(pages).row)) == 1
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [("follows", "category: cs.CR"), ("leave_out", "org: Name"), ("leave_out", "!!\nsurvey"), ("follows", "x" * 400)],
+)
+def test_a_bad_entry_is_named_and_nothing_is_saved(pages: Pages, field: str, text: str) -> None:
+    row = pages.subscriber(_EMAIL)
+    answer = pages.client.post(pages.link("preferences", row), data={**FORM, field: text, "do": "save"})
+    assert answer.status_code == 422
+    assert f'id="wrong-{field}"' in answer.text
+    assert getattr(_subscriber(pages).preferences, field) == ()

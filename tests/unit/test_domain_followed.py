@@ -1,0 +1,134 @@
+"""Entries that follow somebody or leave something out, and what they are compared with."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from paperround.domain.followed import Followed, LeftOut, LeftOutKind, read_followed, read_left_out
+from paperround.domain.models import Paper
+from paperround.matching.leave_out import LeaveOut
+from paperround.matching.namesakes import people
+from paperround.matching.query import parse
+
+
+def paper(number: int, **facts: Any) -> Paper:
+    """A paper with little in it."""
+    day = date(2026, 11, 20)
+    known = {"id": f"p{number}", "row": number, "day": day, "sources": ("arxiv",), "first_seen": datetime.now(UTC)}
+    return Paper.model_validate(known | facts)
+
+
+_NAME = st.from_regex(r"[A-Z][a-z]{1,9} [A-Z][a-z]{1,9}", fullmatch=True)
+
+
+@given(_NAME, st.booleans(), st.lists(_NAME, max_size=6, unique=True))
+def test_an_entry_is_read_as_it_was_written(name: str, organization: bool, others: list[str]) -> None:
+    whom = Followed(name, organization, () if organization else tuple(others))
+    assert read_followed(str(whom)) == whom
+
+
+@given(st.sampled_from(LeftOutKind), _NAME)
+def test_what_is_left_out_is_read_as_it_was_written(kind: LeftOutKind, name: str) -> None:
+    assert read_left_out(str(LeftOut(kind, name))) == LeftOut(kind, name)
+
+
+@pytest.mark.parametrize(
+    ("text", "query"),
+    [
+        ("Ada Lovelace", 'author:"ada lovelace"'),
+        ("AUTHOR:  Ada  Lovelace", 'author:"ada lovelace"'),
+        ('author: Ada "Countess" Lovelace', 'author:"ada countess lovelace"'),
+        ("author: Wei Zhang (with Li Na)", 'author:"wei zhang" author:"li na"'),
+        ("author: Wei Zhang (with Li Na, , Bo)", 'author:"wei zhang" (author:"li na" OR author:bo)'),
+        ("org: Analytical Society", 'org:"analytical society"'),
+    ],
+)
+def test_an_entry_finds_papers_by_a_query(text: str, query: str) -> None:
+    assert str(parse(read_followed(text).query)) == query
+
+
+@pytest.mark.parametrize("text", ["", " ", "author:", "org: !!", "category: cs.CV", "paper: 1", "x" * 301])
+def test_an_entry_that_names_nobody_is_refused_with_the_remedy(text: str) -> None:
+    with pytest.raises(ValueError, match="write author: NAME or org: NAME"):
+        read_followed(text)
+
+
+@pytest.mark.parametrize("text", ["", "!!", "author:", "org: Name", "y" * 301])
+def test_an_entry_that_leaves_nothing_out_is_refused_with_the_remedy(text: str) -> None:
+    with pytest.raises(ValueError, match="write words, author: NAME"):
+        read_left_out(text)
+
+
+_PAPER = paper(
+    1,
+    title="A survey of quantum annealing",
+    abstract="Machines anneal.",
+    authors=["Ada Lovelace", "Wei Zhang"],
+    categories=["quant-ph"],
+    arxiv_id="2411.01234",
+)
+
+
+@pytest.mark.parametrize(
+    ("entry", "left_out"),
+    [
+        ("survey", True),
+        ("Surveys", True),
+        ("quantum annealing", True),
+        ("annealing quantum", False),
+        ("annealing machines", False),  # the title's last word and the abstract's first
+        ("author: ada LOVELACE", True),
+        ("author: Lovelace", False),
+        ("category: quant-ph", True),
+        ("category: quant", False),
+        ("paper: 2411.01234", True),
+        ("paper: arXiv:2411.01234v2", True),
+        ("paper: 2411.01235", False),
+        ("org: nothing that is read", False),
+    ],
+)
+def test_words_authors_categories_and_papers_are_left_out(entry: str, left_out: bool) -> None:
+    assert LeaveOut().rows([entry], [_PAPER]) == ({1} if left_out else set())
+
+
+def test_nothing_is_left_out_for_who_asked_for_nothing() -> None:
+    assert LeaveOut().rows([], [_PAPER]) == set()
+
+
+def test_what_is_compared_is_forgotten_when_it_grows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("paperround.matching.leave_out._KEPT", 1)
+    left = LeaveOut()
+    papers = [_PAPER, paper(2, title="Nothing of the kind"), paper(3, title="Another survey")]
+    assert left.rows(["survey"], papers) == {1, 3}
+    assert left.rows(["survey"], papers) == {1, 3}
+
+
+def _by(number: int, *authors: str) -> Paper:
+    return paper(number, title=f"Paper {number}", authors=list(authors))
+
+
+def test_people_of_one_name_are_told_apart_by_their_coauthors() -> None:
+    papers = [
+        _by(1, "Wei Zhang", "Li Na"),
+        _by(2, "Wei Zhang", "Bo Chen"),
+        _by(3, "Wei Zhang", "Li Na", "Mei Lin"),
+        _by(4, "Mei Lin", "wei zhang"),
+        _by(5, "Somebody Else"),
+        _by(6, "Wei Zhang"),
+    ]
+    found = people("Wei Zhang", papers)
+    assert [{one.row for one in person.papers} for person in found] == [{1, 3, 4}, {6}, {2}]
+    assert str(found[0].followed(alone=False)) == "author: Wei Zhang (with Li Na, Mei Lin)"
+    assert str(found[0].followed(alone=True)) == "author: Wei Zhang"
+    assert people("Nobody", papers) == []
+
+
+def test_a_paper_of_a_crowd_tells_nobody_apart() -> None:
+    crowd = [f"Author number{number}x" for number in range(60)]
+    found = people("Wei Zhang", [_by(1, "Wei Zhang", *crowd), _by(2, "Wei Zhang", crowd[0])])
+    assert len(found) == 2
