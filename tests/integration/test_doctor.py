@@ -11,6 +11,7 @@ import pytest
 from paperround.operator import doctor
 from paperround.rounds import pipeline
 from paperround.rounds.letters import LetterBuilder
+from support.encoder import IdeaEncoder, use_ideas
 from support.papers import listing
 from support.site import Site
 from support.smtp_server import SmtpServer, always
@@ -144,4 +145,37 @@ def test_a_round_whose_letters_cannot_be_made_is_counted_as_our_own_trouble(
     monkeypatch.setattr(LetterBuilder, "letter", broken)
     tally = pipeline.deliver(site.app).letters
     assert (tally["deferred"], tally["ours"]) == (1, 1)
+    site.app.close()
+
+
+def _about_meaning(site: Site) -> list[tuple[doctor.CheckState, str]]:
+    return [(one.verdict, one.what) for one in doctor.examine(site.app) if one.check == "meaning"]
+
+
+def _encoder(monkeypatch: pytest.MonkeyPatch, name: str) -> IdeaEncoder:
+    encoder = IdeaEncoder(name)
+    monkeypatch.setattr("paperround.settings.Settings.encoder", lambda _: encoder)
+    return encoder
+
+
+def test_papers_without_a_vector_or_with_one_of_another_model_are_told_with_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = Site(tmp_path)
+    assert "by words alone" in _about_meaning(site)[0][1]
+    _encoder(monkeypatch, "ideas-1")
+    use_ideas(site.app)
+    site.papers(listing(1, "robots"), listing(2, "agents"))
+    [(state, what)] = _about_meaning(site)
+    assert state is doctor.CheckState.OK
+    assert "2 papers have no vector of ideas-1" in what
+    assert what.endswith("; run: paperround papers embed")
+    pipeline.embed_papers(site.app)
+    assert _about_meaning(site) == [(doctor.CheckState.OK, "all papers have a vector of ideas-1")]
+    encoder = _encoder(monkeypatch, "ideas-2")
+    [(state, what)] = _about_meaning(site)
+    assert state is doctor.CheckState.WARNING
+    assert what.endswith("; run: paperround papers embed --rebuild")
+    encoder.broken = True
+    assert any("no vectors can be made: the endpoint is gone" in what for _, what in _about_meaning(site))
     site.app.close()

@@ -15,7 +15,7 @@ from sqlalchemy import make_url
 from paperround.app import App
 from paperround.delivery import FileTransport, InboxTransport, MaildirTransport, SmtpTransport
 from paperround.delivery.smtp_session import refusal
-from paperround.domain.errors import PaperroundError
+from paperround.domain.errors import MeaningError, PaperroundError
 from paperround.domain.models import DeliveryState
 from paperround.operator.preview import PreviewRequest, look
 from paperround.process import private_files
@@ -24,6 +24,7 @@ from paperround.rounds.topics import left_over, unusable_topics
 
 _LITTLE_ROOM = 500 * 2**20  # bytes; a round of a hundred thousand subscribers writes about 300 MB
 _LATE = timedelta(hours=2)
+_MANY_WAITING = 2_000  # papers without a vector: more than a busy day brings
 _WEEK = timedelta(days=7)
 _NEVER_SERVED = timedelta(days=14)
 _FEW_BOUNCES, _MOST_BOUNCED = 5, 0.02  # of what was sent; above it providers begin to refuse
@@ -271,6 +272,31 @@ def _topics(app: App) -> Iterator[Finding]:
             yield Finding(f"topic {slug}", CheckState.WARNING, what)
 
 
+def _meaning(app: App) -> Iterator[Finding]:
+    encoder = app.settings.encoder()
+    if not encoder.name:
+        what = (
+            "papers are ranked by words alone; for vectors too: pip install 'paperround[meaning]', or set [meaning]"
+        )
+        yield Finding("meaning", CheckState.OK, what)
+        return
+    models, waiting = app.store.vectors.models(), app.store.vectors.waiting_count()
+    if others := sum(models.values()) - models.get(encoder.name, 0):
+        what = f"{others} papers have vectors of another model than {encoder.name} and are ranked by words alone"
+        yield Finding("meaning", CheckState.WARNING, f"{what}{_COMMAND}paperround papers embed --rebuild")
+    if waiting:
+        what = f"{waiting} papers have no vector of {encoder.name} yet and are ranked by words alone"
+        state = CheckState.WARNING if waiting > _MANY_WAITING else CheckState.OK
+        yield Finding("meaning", state, f"{what}{_COMMAND}paperround papers embed")
+    try:
+        encoder.encode(["a paper"])
+    except MeaningError as error:
+        yield Finding("meaning", CheckState.WARNING, f"no vectors can be made: {error}")
+        return
+    if not others and not waiting:
+        yield Finding("meaning", CheckState.OK, f"all papers have a vector of {encoder.name}")
+
+
 def _rounds(app: App) -> Iterator[Finding]:
     now = app.clock()
     waiting = app.store.issues.due_count(now - _LATE)
@@ -328,5 +354,5 @@ def _when(moment: datetime | None) -> str:
 
 CHECKS = (
     *(_database, _files, _site, _mail, _letters, _relay),
-    *(_sources, _webhooks, _topics, _rounds, _deliveries, _bounces),
+    *(_sources, _webhooks, _topics, _meaning, _rounds, _deliveries, _bounces),
 )

@@ -34,6 +34,12 @@ class StoredVectors:
         with reading(self._engine) as db:
             return db.scalar(select(func.count()).select_from(vectors).where(WAITING_FOR_VECTOR)) or 0
 
+    def models(self) -> dict[str, int]:
+        """Return how many papers have a vector of each model."""
+        query = select(vectors.c.model, func.count()).where(~WAITING_FOR_VECTOR).group_by(vectors.c.model)
+        with reading(self._engine) as db:
+            return dict(db.execute(query).all())
+
     def keep(self, model: str, made: Sequence[tuple[Paper, bytes]], *, rematch: bool) -> None:
         """Keep the vectors that a model made of papers.
 
