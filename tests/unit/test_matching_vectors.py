@@ -47,6 +47,18 @@ def test_the_nearest_are_those_that_comparing_all_finds(seed: int, number: int, 
     assert all(found[row] == pytest.approx(cosines[row], abs=1e-5) for row in found)
 
 
+def test_among_very_many_the_nearest_are_found_by_their_signs_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("paperround.matching.vectors._CLOSELY", 300)
+    vectors, [wanted] = some(1, 4_000, 100), some(2, 1, 100)
+    vectors[:20] = wanted + 0.6 * some(3, 20, 100)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    table = VectorTable()
+    table.put({row: pack(vector) for row, vector in enumerate(vectors)})
+    found = table.nearest(wanted, 20)
+    assert found.keys() == set(range(20))
+    assert found[3] == pytest.approx(float(vectors[3] @ wanted), abs=0.01)
+
+
 def test_a_vector_that_is_put_again_replaces_the_first_and_rows_without_one_are_told() -> None:
     first, second = some(1, 2)
     table = VectorTable()
