@@ -574,7 +574,11 @@ def test_every_theme_is_named_on_the_page_of_letters() -> None:
 
 def _anchors(page: Path) -> set[str]:
     """The anchors of the page's headings, as GitHub makes them."""
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in sections(page)}
+    return {_anchor(heading) for heading in sections(page)}
+
+
+def _anchor(heading: str) -> str:
+    return re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-")
 
 
 def _dead(page: Path, link: str) -> bool:
@@ -594,6 +598,46 @@ def test_no_link_in_the_pages_leads_nowhere() -> None:
 @pytest.mark.parametrize("link", ["nowhere.md", "flow.md#nowhere", "#nowhere"])
 def test_a_dead_link_is_seen(link: str) -> None:
     assert _dead(DOCS / "design.md", link)
+
+
+LONG = 110  # lines
+
+
+@pytest.mark.parametrize("page", [page for page in DOCS.glob("*.md") if read(page).count("\n") > LONG], ids=str)
+def test_a_long_page_begins_with_a_list_of_its_sections(page: Path) -> None:
+    text = re.sub(_FENCE, "", read(page))
+    begin = re.split(r"^## ", text, maxsplit=1, flags=re.M)[0]
+    missing = [heading for heading in re.findall(r"^## (.+)$", text, re.M) if f"](#{_anchor(heading)})" not in begin]
+    assert missing == []
+
+
+def _plain(text: str) -> str:
+    """The words of a text, without what stands between them."""
+    return " ".join(re.findall(r"[A-Za-z]+", text))
+
+
+def test_every_message_on_the_page_of_troubleshooting_is_one_that_paperround_has() -> None:
+    code = [*ROOT.glob("src/**/*.py"), *ROOT.glob("templates/**/*.j2")]
+    said = " ".join(_plain(re.sub(r'"\s+f?"', "", path.read_text(encoding="utf-8"))) for path in code)
+    others = {
+        "error: externally-managed-environment",
+        "paperround: command not found",
+        "/inbox",
+        "/preview",
+        "/admin",
+    }
+    symptoms = (row[0] for row in rows(read(DOCS / "troubleshooting.md")))
+    found = {span for symptom in symptoms for span in _CODE.findall(symptom)} - others
+    assert len(found) > 30
+    # Values stand among the words, so three in a row are enough.
+    runs = {span: [part.split() for part in map(_plain, re.split("…", span)) if part] for span in found}
+    assert {
+        span
+        for span, parts in runs.items()
+        if not any(
+            " ".join(words[start : start + 3]) in said for words in parts for start in range(max(1, len(words) - 2))
+        )
+    } == set()
 
 
 def test_every_page_can_be_reached_from_the_index() -> None:
