@@ -352,7 +352,10 @@ class Score:
 
     def parts(self) -> dict[str, float]:
         """The parts that are not zero, by name."""
-        return {one.name: value for one in fields(self) if (value := getattr(self, one.name))}
+        return {name: value for name in _SCORE_PARTS if (value := getattr(self, name))}
+
+
+_SCORE_PARTS = tuple(one.name for one in fields(Score))
 
 
 @dataclass(frozen=True, slots=True)

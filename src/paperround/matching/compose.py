@@ -109,8 +109,11 @@ def _spread(chosen: list[_Chosen], max_papers: int, alike: ranking.Alike) -> lis
     chosen.sort(key=attrgetter("order"))
     first = chosen[: _COMPARED * max_papers]
     scores = ranking.without_repetition([(one.match.paper, one.score) for one in first], alike)
-    moved = [replace(one, score=scores[one.match.paper]) for one in first]
-    return sorted([*moved, *chosen[len(first) :]], key=attrgetter("order"))
+    for place, one in enumerate(first):
+        if (own := scores[one.match.paper]) is not one.score:
+            chosen[place] = replace(one, score=own)
+    chosen.sort(key=attrgetter("order"))
+    return chosen
 
 
 def _best_topics(candidates: Iterable[Candidate], places: Mapping[str, int]) -> list[_Chosen]:
@@ -120,8 +123,11 @@ def _best_topics(candidates: Iterable[Candidate], places: Mapping[str, int]) -> 
         by_paper.setdefault(candidate.paper, []).append(candidate)
     chosen: list[_Chosen] = []
     for matches in by_paper.values():
+        if len(matches) == 1:  # most papers match one topic
+            chosen.append(_Chosen(matches[0], (), matches[0].ranking))
+            continue
         best = min(matches, key=lambda m: (-m.score, _place(m.topic, places), m.why, -m.popularity))
-        if len(matches) > 1 and not best.followed and any(match.followed for match in matches):
+        if not best.followed and any(match.followed for match in matches):
             best = replace(best, followed=True)
         others = {match.topic for match in matches} - {best.topic}
         also = tuple(sorted(others, key=lambda topic: _place(topic, places)))

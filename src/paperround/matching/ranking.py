@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from paperround.domain.models import Score
 
@@ -23,6 +24,7 @@ def nothing_alike(_rows: Sequence[int]) -> Mapping[int, Collection[int]]:
     return {}
 
 
+@lru_cache(maxsize=1 << 14)
 def score(relevance: float, popularity: float, taste: float, *, followed: bool, code: bool) -> Score:
     """Return what a paper is ordered by.
 
