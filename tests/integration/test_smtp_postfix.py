@@ -41,7 +41,7 @@ def letter(number, subscriber):
         sender="papers@papers.example",
         recipient=subscriber,
         date=datetime(2026, 11, 23, 7, tzinfo=UTC),
-        message_id=message_id(number, "daily 2026-11-23", KEYS[0], "papers.example"),
+        message_id=message_id("daily 2026-11-23", number, subscriber, KEYS[0], "papers.example"),
         unsubscribe_url="https://papers.example/u/" + tokens.mint(KEYS, tokens.UNSUBSCRIBE, number),
     )
     body = "Größe\n.\n..hidden\n\nFrom the papers\n" + "Zwölf Boxkämpfer " * 60 + "\n\n"
@@ -81,5 +81,5 @@ def test_what_cannot_be_delivered_comes_back_and_is_judged(relay):
     for each in letters:
         assert found[each.delivery].recipient == each.recipient
         assert found[each.delivery].message_id == message_id(
-            each.delivery, "daily 2026-11-23", KEYS[0], "papers.example"
+            "daily 2026-11-23", each.delivery, each.recipient, KEYS[0], "papers.example"
         )
