@@ -1,5 +1,7 @@
 """From which day on a source is asked: since its last good answer, and never further back than a month."""
 
+# ruff: noqa: ARG002 - a source for a test has the arguments of what it stands for
+
 from __future__ import annotations
 
 import json
@@ -11,8 +13,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from paperround.domain.models import Parsed
+from paperround.network.http import Http
 from paperround.rounds import pipeline
-from paperround.sources import SourceState
+from paperround.sources import Fetched, SourceState, Window
 from paperround.sources.hf_daily import HfDaily
 from support.answers import World
 from support.site import Site
@@ -88,3 +92,80 @@ def test_a_clock_that_ran_ahead_leaves_no_gap(site: Site) -> None:
     _, asked = _ingest(site, MONDAY, _full)
     assert asked
     assert asked[-1] == "2026-11-02"
+
+
+def test_only_the_sources_that_are_named_are_asked(site: Site) -> None:
+    both = (HfDaily(name="hf"), HfDaily(name="other"))
+    site.app.settings = site.app.settings.model_copy(update={"sources": both})
+    site.clock.now = MONDAY
+    world = World(MONDAY)
+    world.put("https://", _full)  # type: ignore[arg-type]
+    site.app.__dict__["http"] = world.http()
+    assert [report.source for report in pipeline.ingest(site.app, ["other"])] == ["other"]
+    assert set(site.app.store.sources.all()) == {"other"}
+    assert [report.source for report in pipeline.ingest(site.app)] == ["hf", "other"]
+
+
+def test_an_ingest_since_a_day_asks_from_that_day_on_and_moves_the_watermark_if_it_leaves_no_gap(site: Site) -> None:
+    _ingest(site, MONDAY, _full)
+    for days, since, moved in ((8, date(2026, 11, 9), False), (9, date(2026, 10, 30), True)):
+        site.clock.now = MONDAY + timedelta(days=days)
+        world = World(site.clock.now)
+        world.put("https://", _full)  # type: ignore[arg-type]
+        site.app.__dict__["http"] = world.http()
+        pipeline.ingest(site.app, since=since)
+        assert _day(world.requests[0]) <= since.isoformat() <= _day(world.requests[-1])
+        watermark = site.app.store.sources.all()["hf"].succeeded_at
+        assert watermark == (site.clock.now if moved else MONDAY)
+
+
+def test_an_archive_moves_no_watermark_and_none_of_its_papers_is_mailed(site: Site) -> None:
+    site.topic("paper")
+    site.subscriber("ada@example.org", "paper")
+    site.clock.now = MONDAY
+    world = World(MONDAY)
+    world.put("https://", _full)  # type: ignore[arg-type]
+    site.app.__dict__["http"] = world.http()
+    [report] = pipeline.ingest(site.app, archive=True)
+    assert report.new
+    assert site.app.store.sources.all()["hf"].succeeded_at is None
+    site.clock.now += timedelta(days=1)
+    assert pipeline.publish(site.app).composed == 0
+
+
+def test_a_source_is_given_what_it_said_last_time_to_ask_whether_anything_changed(site: Site) -> None:
+    windows: list[Window] = []
+
+    class Remembers(HfDaily):
+        def fetch(self, http: Http, window: Window) -> Fetched:
+            windows.append(window)
+            return Fetched(Parsed([]), SourceState.UNCHANGED, validators={"etag": f'"{len(windows)}"'})
+
+    site.app.settings = site.app.settings.model_copy(update={"sources": (Remembers(name="hf"),)})
+    for _ in range(3):
+        pipeline.ingest(site.app)
+    assert [window.validators for window in windows] == [{}, {"etag": '"1"'}, {"etag": '"2"'}]
+
+
+def test_a_source_that_breaks_is_reported_with_what_broke_and_stops_no_other(site: Site) -> None:
+    class Breaks(HfDaily):
+        def fetch(self, http: Http, window: Window) -> Fetched:
+            raise RecursionError("too deep")
+
+    sources = (Breaks(name="odd"), HfDaily(name="hf"))
+    site.app.settings = site.app.settings.model_copy(update={"sources": sources})
+    site.clock.now = MONDAY
+    world = World(MONDAY)
+    world.put("https://", _full)  # type: ignore[arg-type]
+    site.app.__dict__["http"] = world.http()
+    odd, good = pipeline.ingest(site.app)
+    assert (odd.state, odd.note, odd.failed) == (
+        "failed", "odd: RecursionError: too deep; please report this", True
+    )  # fmt: skip
+    assert good.state == SourceState.FRESH
+    assert site.app.store.sources.all()["odd"].succeeded_at is None
+
+
+def test_an_answer_whose_papers_are_all_known_is_unchanged(site: Site) -> None:
+    assert _ingest(site, MONDAY, _full)[0] == SourceState.FRESH
+    assert _ingest(site, MONDAY, _full)[0] == SourceState.UNCHANGED
