@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 from alembic import command
-from sqlalchemy import text
+from sqlalchemy import delete, insert, select, text
 
 from paperround.app import App, open_store
 from paperround.domain.models import Topic
+from paperround.matching.fields import TEXT_FORM
 from paperround.matching.query import parse
 from paperround.rounds import pipeline, topics
 from paperround.settings import Settings
 from paperround.store import migrations
-from paperround.store.engine import writing
-from support.site import MORNING
+from paperround.store.engine import reading, writing
+from paperround.store.schema import matches, papers
+from support.papers import listing
+from support.site import MORNING, Site
 
 TITLES = (
     r"Heavy H$_2$O in a \textbf{cold} tank of $^{13}$CO",
@@ -81,5 +85,45 @@ def test_sweeps_go_on_where_the_last_one_ended(tmp_path: Path, monkeypatch: pyte
     app.stopping.clear()
     topics.reindex(app)
     assert found(app, "textbf") == []
-    assert app.store.notes("text form") == {"text form": "2"}
+    assert app.store.notes("text form") == {"text form": TEXT_FORM}
     app.close()
+
+
+def test_a_subscribers_own_query_is_matched_again_and_keeps_what_a_monthly_letter_still_brings(
+    tmp_path: Path, database_url: str
+) -> None:
+    site = Site(tmp_path, database_url)
+    site.topic("other")
+    own = Topic.of_own_query("H2O")
+    site.app.store.topics.save([own])
+    topics.match_topics(site.app)
+    site.papers(listing(1, title="Water, or H2O, of last month"))
+    site.clock.now += timedelta(days=20)
+    site.papers(listing(2, title="Heavy H$_2$O of today"), listing(3, title="Nothing but sand"))
+    rows = {title.split(",")[0].split()[0]: row for row, title in _titles(site)}
+    [stored] = [topic for topic in site.app.store.topics.all() if topic.private]
+    with writing(site.app.store.topics._engine) as db:  # as an older version has left it: the text was not resolved
+        db.execute(delete(matches).where(matches.c.paper == rows["Heavy"]))
+        why = {"score": 1.0, "why": [], "edition": None, "day": date(2026, 12, 13), "topic": stored.row}
+        db.execute(insert(matches), {**why, "paper": rows["Nothing"]})
+    site.app.store.set_note("text form", "1")
+    pipeline.sweep(site.app)
+    found = site.app.store.topics.matches_of(stored)
+    assert found == {rows["Water"], rows["Heavy"]}, "older ones stay, of the past week those that fit now"
+    site.app.close()
+
+
+def _titles(site: Site) -> list[tuple[int, str]]:
+    with reading(site.app.store.topics._engine) as db:
+        return [(row, title) for row, title in db.execute(select(papers.c.row, papers.c.title))]
+
+
+@pytest.mark.parametrize("title", ["Waves in 2½ dimensions", r"Waves in $2\frac{1}{2}$ dimensions"])
+def test_a_mixed_number_is_found_as_it_is_written_and_not_by_its_digits(
+    tmp_path: Path, database_url: str, title: str
+) -> None:
+    site = Site(tmp_path, database_url)
+    site.papers(listing(1, title=title, abstract="", authors=[]))
+    assert found(site.app, "title:2½") == [1]
+    assert found(site.app, "title:21") == []
+    site.app.close()

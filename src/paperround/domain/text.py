@@ -13,6 +13,7 @@ _UNWANTED = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u200b\u2060\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
 )
 _SPACE = re.compile(r"\s+")
+_FRACTION = re.compile("([¼-¾⅐-⅞↉])")
 # Chinese and Japanese run on without spaces: each character is a term, and a word of several is a phrase of
 # them.
 _UNSPACED = "\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff"
@@ -68,6 +69,11 @@ def fold(text: str) -> str:
 
 
 def _bare(text: str) -> str:
+    # NFKD makes 21⁄2 of 2½: a fraction's sign stays as it is.
+    return "".join(piece if _FRACTION.match(piece) else _decomposed(piece) for piece in _FRACTION.split(text))
+
+
+def _decomposed(text: str) -> str:
     return "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
 
 

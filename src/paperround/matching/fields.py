@@ -24,10 +24,10 @@ class Field(StrEnum):
     SOURCE = "source"
 
 
-TEXT_FORM = "2"
+TEXT_FORM = "3"
 """The version of the text that is indexed: another one makes `sweep` index the stored papers anew.
 
-1: as the source wrote it. 2: as it is printed, LaTeX resolved.
+1: as the source wrote it. 2: as it is printed, LaTeX resolved. 3: signs of fractions are whole, 2½ is not 21 and 2.
 """
 TEXT = (Field.TITLE, Field.KEYWORDS, Field.ABSTRACT)
 """Where words without a field are looked for."""

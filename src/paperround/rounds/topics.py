@@ -9,7 +9,6 @@ import json
 import time
 import tomllib
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +48,7 @@ def reindex(app: App) -> None:
     """Index stored papers anew where a newer program indexes another text of them, for some seconds at a time.
 
     How far it is stands in the database, so that each sweep goes on where the last one ended. When all are indexed,
-    the public topics are compared with them once more.
+    the topics, subscribers' own queries among them, are compared with them once more.
     """
     if app.store.note(_FORM_NOTE) == TEXT_FORM:
         return
@@ -61,7 +60,7 @@ def reindex(app: App) -> None:
             app.store.set_note(progress, str(row))
         app.courtesy.give_way()
     if row is None:
-        app.store.topics.rematch_public()
+        app.store.topics.rematch_all()
         app.store.set_note(_FORM_NOTE, TEXT_FORM)
         app.store.set_note(progress, None)
 
@@ -92,21 +91,22 @@ def _match_topic(app: App, topic: Topic) -> None:
     since = news_horizon(app.clock())
     app.shared(Interests).prepare([topic])
     # Read before the walk: a match that an ingest makes meanwhile is not for this walk to judge.
-    outdated = app.store.topics.matches_of(topic)
-    for papers in _candidates(app, topic, since):
+    outdated, week = app.store.topics.matches_of(topic), app.store.browsing.first_row_since(since)
+    if topic.private:  # its older matches are not compared again, and a monthly letter may still bring them
+        outdated = {row for row in outdated if row >= week}
+    for papers in _candidates(app, topic, week):
         found = _found(app, papers, [topic])
         app.store.topics.add_matches(found, since)
         outdated -= {match.paper for _, match in found}
     app.store.topics.matched(topic, outdated)
 
 
-def _candidates(app: App, topic: Topic, since: datetime) -> Iterator[list[Paper]]:
-    """The stored papers that a topic is compared with, in chunks."""
+def _candidates(app: App, topic: Topic, week: int) -> Iterator[list[Paper]]:
+    """The stored papers that a topic is compared with, in chunks; those of the past week begin with row `week`."""
     wanted = interpret(topic.query)
     # A subscriber's own query is compared with the past week alone: only that can still reach a letter, and no page
     # lists older papers for it. Plain words find something in most papers ever stored, and of the older ones only the
     # best few hundred are looked at.
-    week = app.store.browsing.first_row_since(since)
     if not isinstance(wanted, Words):
         yield from app.store.papers.matching(wanted, week if topic.private else 0)
         return

@@ -76,14 +76,10 @@ class Topics:
         with reading(self._engine) as db:
             return [_topic(found) for found in db.execute(select(topics).where(due).order_by(topics.c.row))]
 
-    def rematch_public(self) -> None:
-        """Let every public topic be compared with the stored papers once more.
-
-        A subscriber's own query is left as it is: it is compared with the last week's papers alone, and what a
-        monthly letter has still to bring would be forgotten.
-        """
+    def rematch_all(self) -> None:
+        """Let every topic be compared with the stored papers once more."""
         with writing(self._engine) as db:
-            db.execute(update(topics).where(~topics.c.private).values(matched_query=None))
+            db.execute(update(topics).values(matched_query=None))
 
     def papers_waiting(self) -> int:
         """How many papers have not been compared with the topics yet."""
