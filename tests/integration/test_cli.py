@@ -443,3 +443,40 @@ def test_a_database_newer_than_the_program_ends_every_command_with_one_line(site
         assert site(*command) > 0
         assert "the database is at version 9999, newer than this program" in site.err
         assert len(site.err.strip().splitlines()) == 1
+
+
+def test_changes_made_by_commands_leave_a_line_each_that_names_no_address(site: Site) -> None:
+    email = "ada@lovelace.example"
+    (site.folder / "list.csv").write_text("email,topics\nbob@example.org,robots\n")
+    commands = (
+        ("subscribers", "add", email, "--topic", "robots", "--confirmed"),
+        ("subscribers", "pause", email),
+        ("subscribers", "resume", email),
+        ("subscribers", "new-links", email),
+        ("subscribers", "unsubscribe", email),
+        ("subscribers", "erase", email),
+        ("subscribers", "import", "list.csv", "--dry-run"),
+        ("subscribers", "import", "list.csv"),
+        ("topics", "add", "tables", "--name", "Tables", "--query", "table*"),
+        ("topics", "remove", "tables", "--move-to", "robots"),
+        ("tokens", "add", "relay", "--scope", "bounces:post"),
+        ("tokens", "remove", "relay"),
+    )
+    for command in commands:
+        assert site(*command) == 0, (command, site.err)
+    with sqlite3.connect(site.folder / "data" / "paperround.db") as db:
+        lines = db.execute("SELECT who, action, subject FROM audit_entries ORDER BY row").fetchall()
+    db.close()
+    assert {who for who, _, _ in lines} == {"command line"}
+    assert [f"{action} {subject}" for _, action, subject in lines] == [
+        *(
+            f"subscriber: {done} subscriber 1"
+            for done in ("add", "pause", "resume", "new links", "unsubscribe", "erase")
+        ),
+        "subscribers imported 1 rows",
+        "topic saved tables",
+        "topic removed tables, moved to robots",
+        "API token created relay: bounces:post",
+        "API token revoked relay",
+    ]
+    assert "@" not in str(lines)

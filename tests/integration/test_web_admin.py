@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -313,3 +314,42 @@ def test_both_databases_count_days_alike(tmp_path: Path, database_url: str) -> N
     assert (robots.slug, subscribers, papers) == ("robots", 1, 1)
     assert site.app.store.topics.public_counts(today)[0][2] == 0
     site.app.close()
+
+
+def test_a_form_sent_after_the_session_ended_is_kept_through_the_login(pages: Pages) -> None:
+    browser = _operator(pages)
+    mark = _csrf(browser.get("/admin/topics/new").text)
+    pages.site.clock.now += timedelta(hours=13)
+    typed = {"csrf": mark, "slug": "tables", "name": "Tables <b>", "query": 'table* OR "x"', "do": "save"}
+    page = browser.post("/admin/topics", data=typed)
+    assert page.status_code == 401
+    assert "what you typed is kept" in page.text
+    hidden = {
+        name: html.unescape(value)
+        for name, value in re.findall(r'type="hidden" name="(kept-\w+)" value="([^"]*)"', page.text)
+    }
+    assert mark not in hidden["kept-fields"]
+    wrong = browser.post("/admin/login", data={"token": "a wrong one", **hidden})
+    assert wrong.status_code == 403
+    assert "kept-fields" in wrong.text
+    again = browser.post("/admin/login", data={"token": TOKEN, **hidden})
+    assert again.status_code == 200
+    assert "Tables &lt;b&gt;" in again.text
+    fields = {n: html.unescape(v) for n, v in re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', again.text)}
+    assert fields == {**typed, "csrf": fields["csrf"]}
+    assert browser.post("/admin/topics", data=fields).status_code == 303
+    saved = pages.app.store.topics.by_slug("tables")
+    assert saved
+    assert saved.name == "Tables <b>"
+
+
+def test_a_form_of_another_site_is_not_kept_and_nothing_leads_out_of_the_admin_pages(pages: Pages) -> None:
+    stranger = Browser(pages.web)
+    typed = {"slug": "evil", "name": "Evil", "query": "evil", "do": "save"}
+    for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+        page = stranger.post("/admin/topics", data=typed, headers=headers)
+        assert page.status_code == 401
+        assert "kept" not in page.text
+    for elsewhere in ("https://evil.example/admin/x", "//evil.example/admin/", "/p/x/erase", "/admin/logout", ""):
+        carried = {"token": TOKEN, "kept-path": elsewhere, "kept-fields": "slug=evil"}
+        assert Browser(pages.web).post("/admin/login", data=carried).status_code == 303, elsewhere

@@ -147,3 +147,11 @@ def test_a_token_has_one_spelling_only():
     spelled_alike = returned[:-1] + BASE32[BASE32.index(returned[-1]) ^ 1]  # the last two bits are spare
     with pytest.raises(BadToken):
         tokens.read_verp(KEYS, spelled_alike)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(0, tokens.MOST_RENEWALS))
+def test_a_renewed_link_has_another_number_and_both_halves_come_back(number, generation):
+    carried = tokens.renewed(number, generation)
+    assert 0 <= carried <= tokens.MAX_NUMBER
+    assert tokens.renewals(carried) == (number, generation)
+    assert (carried == number) is (generation == 0)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from paperround.cli.framework import Command, command_group
-from paperround.cli.shared import AsJson, ByEmail, ByTopic, Limit, check_topic, exit_if, opened
+from paperround.cli.shared import AsJson, ByEmail, ByTopic, Limit, check_topic, exit_if, note_change, opened
 from paperround.domain.errors import UnknownName
 from paperround.domain.models import DeliveryState
 from paperround.operator import console
@@ -80,6 +80,7 @@ def retry_deliveries(
     """Queue failed, expired or deferred letters again, at once."""
     with opened() as app:
         done = app.store.deliveries.retry(numbers, app.clock())
+        note_change(app, "letters queued again", f"{len(done)} of {len(numbers)}")
     console.say(f"queued again: {', '.join(map(str, done)) or 'none'}")
     missing = sorted(set(numbers) - set(done))
     if missing:

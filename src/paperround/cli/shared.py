@@ -21,6 +21,7 @@ from paperround.process import logs
 
 if TYPE_CHECKING:
     from paperround.app import App
+    from paperround.domain.models import Subscriber
     from paperround.settings import Settings
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON value on stdout and nothing else.")]
@@ -28,6 +29,18 @@ ByEmail = Annotated[str, typer.Option("--email", metavar="TEXT", help="Only thos
 ByTopic = Annotated[str, typer.Option("--topic", metavar="SLUG", help="Only those who follow this topic.")]
 Limit = Annotated[int | None, typer.Option(metavar="N", min=1, help="At most so many.")]
 Email = Annotated[str, typer.Argument(metavar="EMAIL")]
+
+
+def note_change(app: App, action: str, subject: str) -> None:
+    """Keep a line of a change made by a command; a subscriber is told by number, for the audit holds no address."""
+    from paperround.store.access import AuditEntry
+
+    app.store.access.note_change(AuditEntry(app.clock(), "command line", action, subject))
+
+
+def note_subscriber(app: App, action: str, subscriber: Subscriber) -> None:
+    """The same of a change of one subscriber."""
+    note_change(app, f"subscriber: {action}", f"subscriber {subscriber.row}")
 
 
 @dataclass(frozen=True, slots=True)

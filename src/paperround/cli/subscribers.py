@@ -21,6 +21,8 @@ from paperround.cli.shared import (
     exit_if,
     format_moment,
     given_path,
+    note_change,
+    note_subscriber,
     opened,
     read_day,
     read_file,
@@ -81,6 +83,7 @@ def add_subscriber(
         patch = membership.read_patch(app, given)
         added = membership.add(app, email, patch, confirmed=confirmed, first_now=first_now)
         subscriber = membership.subscriber(app, added.email)
+        note_subscriber(app, "add", subscriber)
         home = app.settings.site.facts().base_url
     what = f"{added.effect.value} ({', '.join(added.fields)})" if added.fields else added.effect.value
     due = format_moment(subscriber.next_digest_at)
@@ -132,6 +135,8 @@ def import_subscribers(
     options = csv_import.ImportOptions(confirmed, topic or (), first_now, fields, dry_run)
     with opened() as app:
         report = csv_import.import_subscribers(app, csv_file.read(read_file(file)), options)
+        if not dry_run:
+            note_change(app, "subscribers imported", f"{len(report.additions)} rows")
     changes = [one for one in report.additions if one.effect.value != "unchanged"]
     problems = list(map(str, report.problems))
     if as_json:
@@ -273,7 +278,9 @@ def pause_subscriber(
     from paperround.subscribers import membership
 
     with opened() as app:
-        membership.pause(app, membership.subscriber(app, email), read_day(until) if until else None)
+        found = membership.subscriber(app, email)
+        membership.pause(app, found, read_day(until) if until else None)
+        note_subscriber(app, "pause", found)
 
 
 @group.command("resume", cls=Command, epilog="paperround subscribers resume kenji@watanabe.example")
@@ -282,7 +289,9 @@ def resume_subscriber(email: Email) -> None:
     from paperround.subscribers import membership
 
     with opened() as app:
-        membership.resume(app, membership.subscriber(app, email))
+        found = membership.subscriber(app, email)
+        membership.resume(app, found)
+        note_subscriber(app, "resume", found)
 
 
 @group.command("unsubscribe", cls=Command, epilog="paperround subscribers unsubscribe amara@okafor.example")
@@ -291,7 +300,28 @@ def unsubscribe(email: Email) -> None:
     from paperround.subscribers import membership
 
     with opened() as app:
-        membership.unsubscribe(app, membership.subscriber(app, email))
+        found = membership.subscriber(app, email)
+        membership.unsubscribe(app, found)
+        note_subscriber(app, "unsubscribe", found)
+
+
+@group.command("new-links", cls=Command, epilog="paperround subscribers new-links amara@okafor.example")
+def renew_links(email: Email) -> None:
+    """Let a subscriber's personal links end, and email them new ones.
+
+    For somebody who has forwarded a letter. Unsubscribe links go on working.
+    """
+    from paperround.subscribers import membership
+
+    with opened() as app:
+        found = membership.subscriber(app, email)
+        queued = membership.renew_links(app, found)
+        note_subscriber(app, "new links", found)
+    console.say("the links in emails so far have ended, and a private feed is off")
+    if queued:
+        console.say("an email with the new link goes out with the next `paperround deliver` or round")
+    else:
+        console.say("they had an email with a link today: the new one comes with their next letter")
 
 
 @group.command("erase", cls=Command, epilog="paperround subscribers erase amara@okafor.example")
@@ -300,4 +330,6 @@ def erase_subscriber(email: Email) -> None:
     from paperround.subscribers import membership
 
     with opened() as app:
-        membership.erase(app, membership.subscriber(app, email))
+        found = membership.subscriber(app, email)
+        membership.erase(app, found)
+        note_subscriber(app, "erase", found)

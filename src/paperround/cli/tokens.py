@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from paperround.cli.framework import Command, command_group
-from paperround.cli.shared import AsJson, opened
+from paperround.cli.shared import AsJson, note_change, opened
 from paperround.domain.scopes import SCOPES
 from paperround.operator import console
-
-if TYPE_CHECKING:
-    from paperround.app import App
 
 group = command_group("Tokens with which other programs use the API.")
 Name = Annotated[str, typer.Argument(help="The program's name.")]
@@ -34,7 +31,7 @@ def add_token(
 
     with opened() as app:
         token = api_tokens.make(app, name, scope, days)
-        _note(app, "API token created", f"{name}: {', '.join(scope)}")
+        note_change(app, "API token created", f"{name}: {', '.join(scope)}")
     console.say(token)
 
 
@@ -66,15 +63,9 @@ def remove_token(name: Name) -> None:
 
     with opened() as app:
         api_tokens.remove(app, name)
-        _note(app, "API token revoked", name)
+        note_change(app, "API token revoked", name)
     console.say(f"the token of {name} is worth nothing any more")
 
 
 def _told(moment: datetime | None) -> str:
     return f"{moment:%Y-%m-%d %H:%M}" if moment else "never"
-
-
-def _note(app: App, action: str, subject: str) -> None:
-    from paperround.store.access import AuditEntry
-
-    app.store.access.note_change(AuditEntry(app.clock(), "command line", action, subject))

@@ -282,6 +282,8 @@ class Subscriber:
     """What was requested with the address and waits for its owner's confirmation, as the store keeps it."""
     suppressed: tuple[str, datetime] | None = None
     """The reason and the moment since which nothing is sent to this address."""
+    renewals: int = 0
+    """How often their personal links were replaced by new ones; only the latest work."""
 
     def with_preferences(self, **patch: Any) -> Subscriber:
         """The same subscriber with some preferences changed."""

@@ -23,6 +23,8 @@ DIGEST, FEEDBACK, ADDRESS, VERP = "digest", "feedback", "address", "verp"
 
 MAX_NUMBER = 2**40 - 1
 _NUMBER, _TIME, _MAC = 5, 6, 16  # bytes; both sums are multiples of three: no padding, no spare bits
+MOST_RENEWALS = 255
+_NUMBER_BITS = 32
 _LEAST_SECRET = 32  # characters
 # 21 bytes are 34 characters of base32; a forwarder may wrap them: SRS0=x=y=papers.example=bounces+TOKEN@…
 _IN_ADDRESS = re.compile(r"(?<![a-z2-7])[a-z2-7]{34}(?![a-z2-7])", re.IGNORECASE)
@@ -37,6 +39,19 @@ def keys(secret: str) -> tuple[bytes, ...]:
             "`openssl rand -hex 32` prints a good one"
         )
     return tuple(hashlib.sha256(b"paperround link\0" + part.encode()).digest() for part in parts)
+
+
+def renewed(number: int, generation: int) -> int:
+    """The number that a token carries whose owner has been given new links `generation` times: older tokens differ.
+
+    The lower 32 bits are the number itself; links that were never renewed carry just that.
+    """
+    return generation << _NUMBER_BITS | number
+
+
+def renewals(number: int) -> tuple[int, int]:
+    """The number itself, and how often its owner's links had been renewed when the token was made."""
+    return number & (1 << _NUMBER_BITS) - 1, number >> _NUMBER_BITS
 
 
 def mint(keys: Sequence[bytes], purpose: str, number: int, *, issued: datetime | None = None) -> str:

@@ -168,11 +168,15 @@ class LetterBuilder:
         base = self._site.base_url
         # A test letter shows the digest of a subscriber, and must not let its addressee speak for them.
         heard = digest.row if digest and subscriber.row else 0
+
+        def mint(purpose: str, number: int) -> str:
+            return tokens.mint(self._keys, purpose, tokens.renewed(number, subscriber.renewals))
+
         return Links(
             unsubscribe=f"{base}/u/{tokens.mint(self._keys, 'unsubscribe', subscriber.row)}",
-            preferences=f"{base}/p/{tokens.mint(self._keys, 'preferences', subscriber.row)}",
-            online=f"{base}/i/{tokens.mint(self._keys, 'digest', digest.row)}" if digest else base,
-            feedback=f"{base}/f/{tokens.mint(self._keys, 'feedback', heard)}" if digest else "",
+            preferences=f"{base}/p/{mint(tokens.PREFERENCES, subscriber.row)}",
+            online=f"{base}/i/{mint(tokens.DIGEST, digest.row)}" if digest else base,
+            feedback=f"{base}/f/{mint(tokens.FEEDBACK, heard)}" if digest else "",
         )
 
     def confirm_url(self, subscriber: Subscriber, now: datetime) -> str:

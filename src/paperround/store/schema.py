@@ -288,6 +288,7 @@ subscribers = Table(
     Column("request", JSON(none_as_null=True)),  # the preferences that wait for a confirmation
     Column("unsubscribed_at", Moment),
     Column("unsubscribe_reason", Text),  # in the subscriber's own words, or empty
+    Column("link_renewals", Integer, nullable=False, server_default="0"),  # older personal links have ended
     Column("feed_secret", String),  # in the address of the private feed; NULL when there is none
     Index("ix_subscribers_feed_secret", "feed_secret", unique=True),
     Index("ix_subscribers_due", "state", "next_digest_at", "row"),

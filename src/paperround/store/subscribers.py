@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, bindparam, collate, delete, func, or_
 from paperround.domain.models import EventKind, Subscriber, SubscriberState
 from paperround.domain.preferences import FIELDS, Preferences, is_follow, read_patch
 from paperround.domain.schedule import Cadence, mended_digest_at, next_digest_at, period
+from paperround.domain.tokens import MOST_RENEWALS
 from paperround.store.engine import alone, among_others, reading, upsert, writing
 from paperround.store.events import Wanted, tell
 from paperround.store.schema import bounces, digest_papers, subscribers, subscriptions, suppressions, topics
@@ -174,6 +175,13 @@ class Subscribers:
                 db.execute(mended.values(next_digest_at=due, last_issue_day=last))
             return len(found)
 
+    def renew_links(self, row: int) -> bool:
+        """Let a subscriber's personal links so far end, the private feed's too; False when no renewal is left."""
+        mine = (subscribers.c.row == row) & (subscribers.c.link_renewals < MOST_RENEWALS)
+        values = {"link_renewals": subscribers.c.link_renewals + 1, "feed_secret": None}
+        with writing(self._engine) as db:
+            return bool(db.execute(update(subscribers).where(mine).values(values).returning(subscribers.c.row)).all())
+
     def erase(self, row: int, now: datetime) -> None:
         """Forget a subscriber and everything that hangs on them; a suppression stays, under a hash of the address.
 
@@ -202,7 +210,8 @@ class Subscribers:
     def unsuppress(self, email: str) -> None:
         """Take an address off that list; only a fresh confirmation by its owner may do so."""
         with writing(self._engine) as db:
-            db.execute(delete(suppressions).where(suppressions.c.email_key == email_key(email)))
+            keys = [email_key(email), *self._hashes.of(email_key(email))]
+            db.execute(delete(suppressions).where(suppressions.c.email_key.in_(keys)))
 
     def _one(self, where: Any) -> Subscriber | None:
         with reading(self._engine) as db:
@@ -238,15 +247,24 @@ def load(db: Connection, *where: Any, limit: int | None = None, order: Any = sub
 
 
 _ADDRESSEES = select(
-    *(subscribers.c.row, subscribers.c.email, subscribers.c.state, subscribers.c.request),
+    *(
+        subscribers.c.row,
+        subscribers.c.email,
+        subscribers.c.state,
+        subscribers.c.request,
+        subscribers.c.link_renewals,
+    ),
     *(subscribers.c[name] for name in COLUMNS),
 ).where(subscribers.c.row.in_(bindparam("rows", expanding=True)))
 
 
-def _addressee(row: int, email: str, state: str, request: Mapping[str, Any] | None, *columns: Any) -> Subscriber:
+def _addressee(
+    row: int, email: str, state: str, request: Mapping[str, Any] | None, renewals: int, *columns: Any
+) -> Subscriber:
     known = Preferences(**dict(zip(COLUMNS, columns, strict=True)))
     pending = state == SubscriberState.PENDING.value
-    return Subscriber(row, email, SubscriberState(state), requested(known, request) if pending else known)
+    wanted = requested(known, request) if pending else known
+    return Subscriber(row, email, SubscriberState(state), wanted, renewals=renewals)
 
 
 class _Follow(NamedTuple):
@@ -281,6 +299,7 @@ def _subscriber(found: Any, follows: Sequence[_Follow]) -> Subscriber:
         consent=found.consent or {},
         request=found.request,
         suppressed=(found.suppressed_for, found.suppressed_at) if found.suppressed_for else None,
+        renewals=found.link_renewals,
     )
 
 

@@ -7,7 +7,7 @@ under it, so that whoever asks for suppressed subscribers need not know of hashe
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from sqlalchemy import Connection, delete, update
 
@@ -34,8 +34,9 @@ class AddressHashes:
         return [f"erased:{hmac.digest(key, text, 'sha256').hex()[:40]}" for key in self.keys]
 
 
-def conceal(db: Connection, hashes: AddressHashes, email_keys: Iterable[str]) -> None:
+def conceal(db: Connection, hashes: AddressHashes, email_keys: Sequence[str]) -> None:
     """Keep the suppressions of these addresses under hashes."""
+    recognize(db, hashes, email_keys)  # of an address that somebody has moved to since
     for email_key in email_keys:
         hashed = hashes.of(email_key)[0]
         db.execute(update(suppressions).where(suppressions.c.email_key == email_key).values(email_key=hashed))

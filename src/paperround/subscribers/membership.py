@@ -17,7 +17,7 @@ from email_validator import EmailNotValidError, validate_email
 
 from paperround.app import App
 from paperround.delivery.inbox import Inbox, InboxTransport
-from paperround.domain import preferences
+from paperround.domain import preferences, tokens
 from paperround.domain.errors import PreferenceError, UnknownName, WrongUse
 from paperround.domain.followed import Followed, read_followed
 from paperround.domain.models import Subscriber, SubscriberState
@@ -213,6 +213,19 @@ def resume(app: App, subscriber: Subscriber) -> bool:
     """Send again from the next hour on."""
     _must_be(subscriber, *_READING, doing="resume")
     return app.store.subscribers.set_state(subscriber.row, SubscriberState.ACTIVE, app.clock(), only_from=_READING)
+
+
+def renew_links(app: App, subscriber: Subscriber) -> bool:
+    """Let all personal links in a subscriber's emails so far end, for example because one was forwarded.
+
+    Their unsubscribe links go on working, for they can do no harm. Returns whether an email with the new link is
+    queued: at most one a day.
+    """
+    if not app.store.subscribers.renew_links(subscriber.row):
+        raise WrongUse(
+            f"the links were renewed {tokens.MOST_RENEWALS} times; erase the subscriber, and add them again"
+        )
+    return confirmation.ask_for_link(app, subscriber.email)
 
 
 def erase(app: App, subscriber: Subscriber) -> None:

@@ -219,8 +219,8 @@ class RequestContext:
         """Whether the visitor has opened an address that `up` printed, with its token."""
         return self._has_session(request, session.ENTRY_COOKIE, "")
 
-    def begin_session(self, response: Response, cookie_name: str, *, secure: bool) -> None:
-        """Begin a session, and give the browser its cookie."""
+    def begin_session(self, response: Response, cookie_name: str, *, secure: bool) -> str:
+        """Begin a session, and give the browser its cookie, which is returned."""
         cookie, now = session.make_cookie(), self.app.clock()
         hashed = session.hash_cookie(self.app.keys, cookie_name, self._secret_of(cookie_name), cookie)
         self.app.store.access.begin_session(hashed[0], now, now + session.HOLDS)
@@ -233,6 +233,7 @@ class RequestContext:
             samesite="strict" if cookie_name == session.COOKIE else "lax",
             secure=secure,
         )
+        return cookie
 
     def end_session(self, request: Request, response: Response, cookie_name: str) -> None:
         """End a session here and in the browser: a copy of its cookie is worth nothing any more."""

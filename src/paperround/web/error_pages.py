@@ -40,6 +40,11 @@ def _status(request: Request, error: Exception) -> Response:
     return _told(request, error.status_code, detail, dict(error.headers or {}))
 
 
+def show_status(request: Request, status: int) -> Response:
+    """The page, or for programs the JSON, that tells of a status."""
+    return _told(request, status)
+
+
 def _options(request: Request, allowed: str) -> Response:
     """What a route offers (RFC 9110 9.3.7); feeds also allow feed readers that run in a browser on another site."""
     methods = dict.fromkeys([*allowed.split(", "), "OPTIONS"])

@@ -18,11 +18,12 @@ from paperround.operator import api_tokens, doctor, queries
 from paperround.process import logs
 from paperround.rounds.topics import add_topic, check_slug
 from paperround.store.topics import news_horizon
-from paperround.web import session
+from paperround.web import error_pages, session
 from paperround.web.browse import charts
 from paperround.web.context import PRIVATE, ContextDep, RequestContext, client_of
 from paperround.web.forms import Form
 from paperround.web.operator.admin_context import OPERATOR, OperatorContextDep, admin_page, checked_page, pages_around
+from paperround.web.operator.kept_form import KeptForm, LoginNeeded, carried_form
 from paperround.web.subscribers import preferences_form
 
 router = APIRouter(prefix="/admin")
@@ -32,6 +33,15 @@ log = logs.logger()
 _CHANGES = 100
 _CHART_DAYS = 30
 _FAILURES = 10
+
+
+def ask_to_log_in(request: Request, error: Exception) -> Response:
+    """The login page, which keeps a form that was sent too late; programs are told to log in."""
+    assert isinstance(error, LoginNeeded)
+    if error.kept is None:
+        return error_pages.show_status(request, 401)
+    context: RequestContext = request.app.state.context
+    return _login_page(request, context, "Your session has ended. Log in; what you typed is kept.", kept=error.kept)
 
 
 # --- in and out -------------------------------------------------------------------------------------------------
@@ -58,17 +68,22 @@ def login(request: Request, context: ContextDep, form: Form) -> Response:
     """Log in with the admin token. Failed attempts are rate-limited for each client."""
     now, who = context.app.clock(), client_of(request)
     if not context.admin_token or context.limits.logging_in.wait(who, now):
-        return _login_page(
-            request, context, "Too many failed attempts. Wait five minutes." if context.admin_token else "", 429
-        )
+        wrong = "Too many failed attempts. Wait five minutes." if context.admin_token else ""
+        return _login_page(request, context, wrong, 429, carried_form(form))
     if not session.same(form.get("token"), context.admin_token):
         context.limits.logging_in.take(who, now)
         log.warning("wrong admin token", client=who)
-        return _login_page(request, context, "This admin token is not correct.", 403)
+        return _login_page(request, context, "This admin token is not correct.", 403, carried_form(form))
     context.limits.logging_in.clear(who)
-    response = RedirectResponse(f"{context.home}/admin", 303, headers=PRIVATE)
-    context.begin_session(response, session.COOKIE, secure=context.site.base_url.startswith("https://"))
     context.note_change(OPERATOR, "logged in", who)
+    secure = context.site.base_url.startswith("https://")
+    response: Response = RedirectResponse(f"{context.home}/admin", 303, headers=PRIVATE)
+    cookie = context.begin_session(response, session.COOKIE, secure=secure)
+    if kept := carried_form(form):
+        mark = session.csrf(context.app.keys, cookie)
+        page = context.private_page(request, "admin/resume", kept=kept, csrf=mark)
+        page.headers.append("set-cookie", response.headers["set-cookie"])
+        return page
     return response
 
 
@@ -81,9 +96,12 @@ def logout(request: Request, context: OperatorContextDep, form: Form) -> Respons
     return response
 
 
-def _login_page(request: Request, context: RequestContext, wrong: str, status: int = 401) -> Response:
+def _login_page(
+    request: Request, context: RequestContext, wrong: str, status: int = 401, kept: KeptForm | None = None
+) -> Response:
+    hidden = kept.hidden if kept else {}
     return context.private_page(
-        request, "admin/login", status=status, wrong=wrong, possible=bool(context.admin_token)
+        request, "admin/login", status=status, wrong=wrong, possible=bool(context.admin_token), hidden=hidden
     )
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import Depends, HTTPException, Request, Response
 
 from paperround.web.context import ContextDep, RequestContext
+from paperround.web.operator.kept_form import LoginNeeded, sent_form
 
 OPERATOR = "operator"
 """The name under which the audit log records changes made on the admin pages."""
@@ -14,9 +15,9 @@ _MOST_PAGES = 100_000
 
 
 async def _operators(request: Request, context: ContextDep) -> RequestContext:
-    """The request context, for a visitor who has logged in; HTTP 401 for others."""
+    """The request context, for a visitor who has logged in; others are asked to, by LoginNeeded."""
     if not context.is_admin(request):
-        raise HTTPException(401)
+        raise LoginNeeded(await sent_form(request, context))
     return context
 
 

@@ -216,6 +216,8 @@ _DONE = {
     "unsubscribed": "Unsubscribed.",
     "link": "An email with the link to their preferences is on its way.",
     "confirmation": "An email that asks them to confirm is on its way.",
+    "renewed": "The links in their emails so far have ended. An email with the new one is on its way.",
+    "renewed-silently": "The links in their emails so far have ended. The new ones come with their next email.",
     "moving": "An email to the new address asks its owner to confirm. Nothing changes before.",
 }
 """What was done, by the name that the redirect carries."""
@@ -239,6 +241,8 @@ def _change(context: RequestContext, found: Subscriber, do: str, form: FormField
             if not confirmation.ask_for_link(app, found.email):
                 raise WrongUse(_ASKED_ALREADY)
             return "confirmation" if found.state is SubscriberState.PENDING else "link"
+        case "new-links":
+            return "renewed" if membership.renew_links(app, found) else "renewed-silently"
         case "move":
             address_change.request(app, found, form.get("email"))
             return "moving"

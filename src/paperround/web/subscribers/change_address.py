@@ -46,7 +46,7 @@ def request_change(request: Request, context: ContextDep, token: str, form: Form
         _("Until then, nothing changes. The link works for three days."),
         _("No email after a few minutes? Check your spam folder, or try another address."),
     ]
-    actions = [(path(context, tokens.PREFERENCES, subscriber.row).removeprefix(context.home), _("All preferences"))]
+    actions = [(path(context, tokens.PREFERENCES, subscriber).removeprefix(context.home), _("All preferences"))]
     if context.sees_inbox(request):
         actions.insert(0, ("/inbox", _("Open the built-in inbox")))
     return context.message(request, _("Check your email"), lines, language=language, actions=actions)
@@ -131,7 +131,7 @@ def _taken(request: Request, context: RequestContext, change: AddressChange, lan
         _("%(email)s already has a subscription of its own.") % {"email": change.email},
         _("To move your subscription here, first erase that one on its preferences page, then open this link again."),
     ]
-    here = path(context, tokens.PREFERENCES, other.row).removeprefix(context.home) if other else "/"
+    here = path(context, tokens.PREFERENCES, other).removeprefix(context.home) if other else "/"
     actions = [(here, _("Open that subscription"))]
     return context.message(
         request, _("This address is in use"), lines, status=409, language=language, actions=actions

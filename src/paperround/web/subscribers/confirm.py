@@ -102,7 +102,7 @@ def ask_to_unsubscribe(request: Request, context: ContextDep, token: str) -> Res
         language=context.language(subscriber.language),
         token=token,
         email=subscriber.email,
-        preferences=path(context, tokens.PREFERENCES, subscriber.row),
+        preferences=path(context, tokens.PREFERENCES, subscriber),
     )
 
 

@@ -92,12 +92,16 @@ def _stamp(request: Request, context: RequestContext, email: str, at: datetime) 
 
 
 def _refuse_other_sites(request: Request, context: RequestContext) -> None:
-    """Visitors of other people's pages must not be made the senders. Programs that send no Origin are none."""
+    if is_from_other_site(request, context):
+        raise HTTPException(403, "this form was sent by another site; open it here and send it again")
+
+
+def is_from_other_site(request: Request, context: RequestContext) -> bool:
+    """Whether another site has made a visitor of its own send this. Programs that send no Origin are none."""
     origin = request.headers.get("origin", "")
     ours = {request.headers.get("host", ""), urlsplit(context.site.base_url).netloc}
     foreign = origin not in {"", "null"} and urlsplit(origin).netloc not in ours
-    if foreign or request.headers.get("sec-fetch-site") == "cross-site":
-        raise HTTPException(403, "this form was sent by another site; open it here and send it again")
+    return foreign or request.headers.get("sec-fetch-site") == "cross-site"
 
 
 def _network_of(request: Request) -> str:

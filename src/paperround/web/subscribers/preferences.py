@@ -76,8 +76,8 @@ def ask_to_erase(request: Request, context: ContextDep, token: str) -> Response:
         "erase",
         language=context.language(subscriber.language),
         email=subscriber.email,
-        preferences=path(context, tokens.PREFERENCES, subscriber.row),
-        unsubscribe=path(context, tokens.UNSUBSCRIBE, subscriber.row),
+        preferences=path(context, tokens.PREFERENCES, subscriber),
+        unsubscribe=path(context, tokens.UNSUBSCRIBE, subscriber),
     )
 
 
@@ -143,7 +143,7 @@ def _forget(context: RequestContext, subscriber: Subscriber, form: FormFields) -
 
 def redirect(context: RequestContext, subscriber: Subscriber, done: str) -> Response:
     """Redirect to the page, so that reloading it repeats nothing."""
-    address = f"{path(context, tokens.PREFERENCES, subscriber.row)}?done={done}"
+    address = f"{path(context, tokens.PREFERENCES, subscriber)}?done={done}"
     return RedirectResponse(address, 303, headers=PRIVATE)
 
 
@@ -206,8 +206,8 @@ def page(
         feeds=feed_addresses(context, subscriber),
         typed_email=typed_email,
         wrong_email=wrong_email,
-        here_again=path(context, tokens.PREFERENCES, subscriber.row),
-        unsubscribe=path(context, tokens.UNSUBSCRIBE, subscriber.row),
+        here_again=path(context, tokens.PREFERENCES, subscriber),
+        unsubscribe=path(context, tokens.UNSUBSCRIBE, subscriber),
     )
 
 
@@ -222,7 +222,7 @@ def _feedback(context: RequestContext, subscriber: Subscriber) -> list[dict[str,
 def _past(context: RequestContext, subscriber: Subscriber, language: Language) -> list[dict[str, Any]]:
     return [
         {
-            "href": path(context, tokens.DIGEST, digest.row),
+            "href": path(context, tokens.DIGEST, subscriber, digest),
             "day": language.date(digest.day, "long"),
             "papers": language.count("%(num)s paper", "%(num)s papers", len(digest.papers) + len(digest.more)),
         }

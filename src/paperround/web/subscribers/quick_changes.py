@@ -52,8 +52,8 @@ def ask_to_change(request: Request, context: ContextDep, token: str, to: str = "
         language=language,
         change=change,
         email=subscriber.email,
-        action=f"{path(context, tokens.PREFERENCES, subscriber.row)}/change?to={to}",
-        preferences=path(context, tokens.PREFERENCES, subscriber.row),
+        action=f"{path(context, tokens.PREFERENCES, subscriber)}/change?to={to}",
+        preferences=path(context, tokens.PREFERENCES, subscriber),
     )
 
 
@@ -125,6 +125,6 @@ def _nothing_to_change(
 def _told(
     request: Request, context: RequestContext, subscriber: Subscriber, language: Language, sentence: str
 ) -> Response:
-    here = path(context, tokens.PREFERENCES, subscriber.row).removeprefix(context.home)
+    here = path(context, tokens.PREFERENCES, subscriber).removeprefix(context.home)
     actions = [(here, language.gettext("All preferences"))]
     return context.message(request, sentence, [subscriber.email], language=language, actions=actions)

@@ -19,7 +19,17 @@ def owner(context: RequestContext, purpose: str, token: str) -> Subscriber | Non
         )
     else:
         row = tokens.read(context.app.keys, purpose, token)
-    return context.app.store.subscribers.by_row(row)
+    if purpose != tokens.PREFERENCES:
+        return context.app.store.subscribers.by_row(row)
+    row, renewals = tokens.renewals(row)
+    return _current(context.app.store.subscribers.by_row(row), renewals)
+
+
+def _current(found: Subscriber | None, renewals: int) -> Subscriber | None:
+    """The subscriber; BadToken where they have been given new links since this one was made."""
+    if found and found.renewals != renewals:
+        raise BadToken("this link was replaced by a new one; use the one in your newest email")
+    return found
 
 
 def subscriber_of(context: RequestContext, token: str) -> Subscriber:
@@ -32,9 +42,9 @@ def subscriber_of(context: RequestContext, token: str) -> Subscriber:
 
 def digest_owner(context: RequestContext, purpose: str, token: str) -> tuple[Digest, Subscriber]:
     """The digest that a token belongs to, and its subscriber. Raises BadToken when they do not exist (any more)."""
-    row = tokens.read(context.app.keys, purpose, token)
+    row, renewals = tokens.renewals(tokens.read(context.app.keys, purpose, token))
     owner = context.app.store.personal.digest_owner(row)
-    subscriber = context.app.store.subscribers.by_row(owner[0]) if owner else None
+    subscriber = _current(context.app.store.subscribers.by_row(owner[0]), renewals) if owner else None
     if subscriber is None:
         raise BadToken("this email was erased together with its subscriber")
     return context.app.store.issues.digest(row), subscriber
@@ -48,8 +58,12 @@ def again(context: RequestContext, subscriber: Subscriber) -> Subscriber:
     return found
 
 
-def path(context: RequestContext, purpose: str, number: int) -> str:
-    """The path of a subscriber's page for this purpose."""
+def path(context: RequestContext, purpose: str, subscriber: Subscriber, digest: Digest | None = None) -> str:
+    """The path of a subscriber's page for this purpose, or of the page of one of their digests."""
+    number = digest.row if digest else subscriber.row
+    # An email's unsubscribe link works for ever: all that it can do to its subscriber is to leave them alone.
+    if purpose != tokens.UNSUBSCRIBE:
+        number = tokens.renewed(number, subscriber.renewals)
     return f"{context.home}/{_LETTERS[purpose]}/{tokens.mint(context.app.keys, purpose, number)}"
 
 
