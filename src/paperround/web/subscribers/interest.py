@@ -72,7 +72,7 @@ def answer(request: Request, context: ContextDep, token: str, form: Form) -> Res
             membership.say(context.app, subscriber, row, 1 if name == "more" else -1)
     if form.get("do") == "keep" and (wrong := _keep(context, subscriber, text)):
         return _own_page(request, context, subscriber, text, wrong, status=422)
-    here = path(context, tokens.PREFERENCES, subscriber.row)
+    here = path(context, tokens.PREFERENCES, subscriber)
     if form.get("do") == "keep":
         return RedirectResponse(f"{here}?done=saved", 303, headers=PRIVATE)
     return RedirectResponse(f"{here}/interest?{urlencode({'q': text})}#papers", 303, headers=PRIVATE)
@@ -97,7 +97,7 @@ def _keep(context: RequestContext, subscriber: Subscriber, text: str) -> str:
 def _own_page(
     request: Request, context: RequestContext, subscriber: Subscriber, text: str, wrong: str = "", status: int = 200
 ) -> Response:
-    here = path(context, tokens.PREFERENCES, subscriber.row)
+    here = path(context, tokens.PREFERENCES, subscriber)
     answers = {one.paper: one.verdict for one in context.app.store.feedback.of(subscriber.row)}
     return _page(
         request,

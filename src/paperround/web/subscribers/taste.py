@@ -46,13 +46,13 @@ def change(request: Request, context: ContextDep, token: str, form: Form) -> Res
         taste.reset(context.app, subscriber)
     elif form.get("do") == "forget":
         membership.take_back(context.app, subscriber, read_number(form.get("paper")))
-    return RedirectResponse(f"{path(context, tokens.PREFERENCES, subscriber.row)}/taste", 303, headers=PRIVATE)
+    return RedirectResponse(f"{path(context, tokens.PREFERENCES, subscriber)}/taste", 303, headers=PRIVATE)
 
 
 def _page(request: Request, context: RequestContext, subscriber: Subscriber, *, asking: bool = False) -> Response:
     found = taste.learned(context.app, subscriber)
     language = context.language(subscriber.language)
-    here = path(context, tokens.PREFERENCES, subscriber.row)
+    here = path(context, tokens.PREFERENCES, subscriber)
     return context.private_page(
         request,
         "taste",
