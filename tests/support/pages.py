@@ -109,8 +109,10 @@ class Pages:
         return f"/{letter}/{tokens.mint(self.app.keys, purpose, row, issued=issued)}"
 
     def subscribe(self, email: str, client: str = "203.0.113.5", **fields: Any) -> Any:
-        """Send the form as a browser at this address does."""
-        return Browser(self.web, client).post("/subscribe", data={**FORM, "email": email, **fields})
+        """Send the form as a browser at this address does, which follows where it is led."""
+        browser = Browser(self.web, client)
+        answer = browser.post("/subscribe", data={**FORM, "email": email, **fields})
+        return browser.get(answer.headers["location"]) if answer.status_code == 303 else answer
 
     def letters(self) -> list[Any]:
         """Deliver what is due; the letters that went, parsed."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from functools import partial
+from typing import Literal
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
@@ -19,6 +21,7 @@ from paperround.domain.followed import MOST_ENTRY
 from paperround.domain.latex import readable
 from paperround.domain.models import Topic
 from paperround.domain.preferences import DEFAULTS, MOST_QUERY
+from paperround.domain.text import clean
 from paperround.rendering.language import Language
 from paperround.subscribers import confirmation, membership
 from paperround.web.browse.cards import page_of
@@ -35,6 +38,7 @@ post = partial(router.post, response_model=None)
 _EVEN_SECONDS = 0.04
 _LONGEST_EMAIL = 254  # characters, RFC 5321 4.5.3.1.3
 _TRAP = "extra"
+_SENT, _SENT_SECONDS = "paperround_sent", 600
 BEST = "best"
 """The topic for people who want no topics: the day's best papers on any subject. A site may lack it."""
 
@@ -170,15 +174,7 @@ def _subscribe(request: Request, context: RequestContext, form: FormFields) -> R
         confirmation.ask_to_subscribe(
             context.app, email, patch, consent, first_now=shown.first_now, answers=shown.answers
         )
-    lines = [
-        language.gettext("We sent an email to %(email)s. Open the link in it to confirm your subscription.")
-        % {"email": email},
-        language.gettext(
-            "No email after a few minutes? Check your spam folder, or try again tomorrow. "
-            "We send at most one confirmation email a day."
-        ),
-    ]
-    return _look(request, context, language, lines)
+    return _sent(context, "subscribe", email)
 
 
 def _as_chosen(form: PreferencesForm) -> PreferencesForm:
@@ -213,11 +209,7 @@ def _send_link(request: Request, context: RequestContext, form: FormFields) -> R
         return _lost(request, context, email, status=422, trapped=True)
     if decision is Decision.SEND:
         confirmation.ask_for_link(context.app, email)
-    lines = [
-        language.gettext("If %(email)s is subscribed here, an email with the link is on its way.") % {"email": email},
-        language.gettext("You can also find the link at the bottom of every email from us."),
-    ]
-    return _look(request, context, language, lines)
+    return _sent(context, "preferences", email)
 
 
 def _lost(
@@ -278,11 +270,43 @@ def _form(
     return response
 
 
-def _look(request: Request, context: RequestContext, language: Language, lines: list[str]) -> Response:
-    inbox = [("/inbox", language.gettext("Open the built-in inbox"))] if context.sees_inbox(request) else []
-    actions = [*inbox, ("/", language.gettext("Today's papers"))]
-    response = context.message(
-        request, language.gettext("Check your email"), lines, language=language, actions=actions
-    )
-    response.headers.update(PRIVATE)
+def _sent(context: RequestContext, form: str, email: str) -> Response:
+    """Lead to the page that says where an email went: its reload sends nothing again.
+
+    The address goes along in a cookie for that page alone: in the page's own address it would stand in logs.
+    """
+    path = f"{context.home}/{form}/sent"
+    response = RedirectResponse(path, 303, headers=PRIVATE)
+    value = base64.urlsafe_b64encode(email.encode()).decode()
+    secure = context.site.base_url.startswith("https://")
+    response.set_cookie(_SENT, value, _SENT_SECONDS, path=path, httponly=True, samesite="lax", secure=secure)
     return response
+
+
+@get("/{form}/sent")
+def sent(request: Request, context: ContextDep, form: Literal["subscribe", "preferences"]) -> Response:
+    """Where the email went that a form has asked for; the form again where that was long ago."""
+    language = context.visitors_language(request)
+    try:
+        email = base64.urlsafe_b64decode(request.cookies.get(_SENT, "")).decode()
+    except ValueError:
+        email = ""
+    if not email:
+        return RedirectResponse(f"{context.home}/{form}", 303, headers=PRIVATE)
+    _ = language.gettext
+    lines = [
+        _("We sent an email to %(email)s. Open the link in it to confirm your subscription."),
+        _(
+            "No email after a few minutes? Check your spam folder, or try again tomorrow. "
+            "We send at most one confirmation email a day."
+        ),
+    ]
+    if form == "preferences":
+        lines = [
+            _("If %(email)s is subscribed here, an email with the link is on its way."),
+            _("You can also find the link at the bottom of every email from us."),
+        ]
+    inbox = [("/inbox", _("Open the built-in inbox"))] if context.sees_inbox(request) else []
+    lines[0] %= {"email": clean(email)[:_LONGEST_EMAIL]}
+    actions = [*inbox, ("/", _("Today's papers"))]
+    return context.message(request, _("Check your email"), lines, language=language, actions=actions)
