@@ -391,3 +391,41 @@ def test_a_query_is_kept_and_shown_as_it_was_typed_however_long_its_canonical_fo
     saved = pages.client.post(path, data={**FORM, "query": [typed, typed.replace(" ", "  ")], "version": version})
     assert saved.status_code in (200, 303)
     assert pages.app.store.subscribers.by_row(found.row).preferences.queries == (typed,)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("form", "fields", "said"),
+    [
+        ("subscribe", FORM, "Open the link in it to confirm your subscription."),
+        ("preferences", {}, "is subscribed here, an email with the link is on its way."),
+    ],
+)
+def test_a_form_that_sends_an_email_leads_to_a_page_whose_reload_sends_nothing(
+    pages: Pages, form: str, fields: dict[str, str], said: str
+) -> None:
+    pages.subscriber("kenji@watanabe.example")
+    pages.letters()
+    email = EMAIL if form == "subscribe" else "kenji@watanabe.example"
+    browser = Browser(pages.web)
+    answer = browser.post(f"/{form}", data={**fields, "email": email})
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/{form}/sent")
+    assert email not in answer.headers["location"]
+    cookie = answer.headers["set-cookie"].lower()
+    assert all(part in cookie for part in ("httponly", f"path=/{form}/sent", "secure", "samesite=lax", "max-age=600"))
+    assert len(pages.letters()) == 1
+    for _ in range(3):
+        page = browser.get(f"/{form}/sent")
+        assert email in page.text
+        assert said in page.text
+        assert page.headers["cache-control"] == "no-store"
+    assert pages.letters() == []
+    assert Browser(pages.web).get(f"/{form}/sent").headers["location"] == f"/{form}"
+
+
+@pytest.mark.parametrize(
+    "cookie", ["@@", "/w==", "PHNjcmlwdD5hbGVydCgxKTwvc2NyaXB0Pg==", "x" * 5_000, "é".encode().hex()]
+)
+def test_whatever_the_cookie_holds_is_text_or_nothing(pages: Pages, cookie: str) -> None:
+    answer = Browser(pages.web).get("/subscribe/sent", headers={"Cookie": f"paperround_sent={cookie}"})
+    assert answer.status_code in (200, 303)
+    assert "<script>alert" not in answer.text

@@ -65,7 +65,7 @@ def follow(request: Request, context: ContextDep, form: Form) -> Response:
     except (PreferenceError, ValueError) as error:
         return _page(request, context, name, organization=organization, wrong=str(error), status=422)
     done = "unfollowed" if form.get("do") == "unfollow" else "followed"
-    here = path(context, tokens.PREFERENCES, subscriber.row)
+    here = path(context, tokens.PREFERENCES, subscriber)
     return RedirectResponse(f"{here}?done={done}#following", 303, headers=PRIVATE)
 
 
