@@ -194,3 +194,14 @@ def test_other_troubles_of_the_loop_are_told_as_always(caplog: pytest.LogCapture
     with closing(asyncio.new_event_loop()) as loop:
         connections.QuietErrors()(loop, {"message": "something else broke"})
     assert "something else broke" in caplog.text
+
+
+def test_a_request_that_ends_in_two_ways_is_refused_and_nothing_behind_it_is_answered(address: Address) -> None:
+    smuggled = b"0\r\n\r\nGET / HTTP/1.1\r\nHost: a.example\r\n\r\n"
+    both = (
+        b"POST /form HTTP/1.1\r\nHost: a.example\r\nContent-Type: application/json\r\n"
+        b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
+    answered = _is_let_go(_send(address, both + smuggled))
+    assert answered.startswith(b"HTTP/1.1 400 ")
+    assert answered.count(b"HTTP/1.1 ") == 1

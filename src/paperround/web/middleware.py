@@ -90,6 +90,8 @@ class HttpMiddleware:
         limit, seconds = (MAX_ADMIN_BODY, _ADMIN_BODY_SECONDS) if trusted else (MAX_BODY, BODY_SECONDS)
         if _declared(scope) > limit:
             return PlainTextResponse(_TOO_LARGE, 413)
+        if _is_framed_twice(scope):
+            return PlainTextResponse("Send Content-Length or Transfer-Encoding, not both.\n", 400, _LAST)
         if not _is_host(_host(scope)):
             return PlainTextResponse("The Host header is not a valid host name.\n", 400)
         refusal = None
@@ -166,6 +168,11 @@ class _BoundedReceive:
 
 def _has_body(scope: Scope) -> bool:
     return any(name in {b"content-length", b"transfer-encoding"} for name, _ in scope["headers"])
+
+
+def _is_framed_twice(scope: Scope) -> bool:
+    """Whether a request says in two ways where it ends: a proxy may believe the other one (RFC 9112 6.1)."""
+    return {b"content-length", b"transfer-encoding"} <= {name for name, _ in scope["headers"]}
 
 
 def _host(scope: Scope) -> str:

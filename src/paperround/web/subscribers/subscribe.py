@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from functools import partial
-from typing import Literal
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
@@ -283,17 +282,10 @@ def _sent(context: RequestContext, form: str, email: str) -> Response:
     return response
 
 
-@get("/{form}/sent")
-def sent(request: Request, context: ContextDep, form: Literal["subscribe", "preferences"]) -> Response:
-    """Where the email went that a form has asked for; the form again where that was long ago."""
-    language = context.visitors_language(request)
-    try:
-        email = base64.urlsafe_b64decode(request.cookies.get(_SENT, "")).decode()
-    except ValueError:
-        email = ""
-    if not email:
-        return RedirectResponse(f"{context.home}/{form}", 303, headers=PRIVATE)
-    _ = language.gettext
+@get("/subscribe/sent")
+def confirmation_sent(request: Request, context: ContextDep) -> Response:
+    """Where the confirmation email went; the form again where that was long ago."""
+    _ = context.visitors_language(request).gettext
     lines = [
         _("We sent an email to %(email)s. Open the link in it to confirm your subscription."),
         _(
@@ -301,12 +293,29 @@ def sent(request: Request, context: ContextDep, form: Literal["subscribe", "pref
             "We send at most one confirmation email a day."
         ),
     ]
-    if form == "preferences":
-        lines = [
-            _("If %(email)s is subscribed here, an email with the link is on its way."),
-            _("You can also find the link at the bottom of every email from us."),
-        ]
-    inbox = [("/inbox", _("Open the built-in inbox"))] if context.sees_inbox(request) else []
+    return _sent_page(request, context, "subscribe", lines)
+
+
+@get("/preferences/sent")
+def link_sent(request: Request, context: ContextDep) -> Response:
+    """Where the email with the preferences link went, if the address is known; the form again after a while."""
+    _ = context.visitors_language(request).gettext
+    lines = [
+        _("If %(email)s is subscribed here, an email with the link is on its way."),
+        _("You can also find the link at the bottom of every email from us."),
+    ]
+    return _sent_page(request, context, "preferences", lines)
+
+
+def _sent_page(request: Request, context: RequestContext, form: str, lines: list[str]) -> Response:
+    language = context.visitors_language(request)
+    try:
+        email = base64.urlsafe_b64decode(request.cookies.get(_SENT, "")).decode()
+    except ValueError:
+        email = ""
+    if not email:
+        return RedirectResponse(f"{context.home}/{form}", 303, headers=PRIVATE)
+    inbox = [("/inbox", language.gettext("Open the built-in inbox"))] if context.sees_inbox(request) else []
+    actions = [*inbox, ("/", language.gettext("Today's papers"))]
     lines[0] %= {"email": clean(email)[:_LONGEST_EMAIL]}
-    actions = [*inbox, ("/", _("Today's papers"))]
-    return context.message(request, _("Check your email"), lines, language=language, actions=actions)
+    return context.message(request, language.gettext("Check your email"), lines, language=language, actions=actions)
