@@ -73,7 +73,7 @@ def test_from_the_form_to_the_way_out(  # noqa: PLR0915 - one visit from beginni
     assert page.input_value("#timezone") == ("Asia/Tokyo" if javascript else "UTC")
     assert page.locator("input[name=topic]:checked").count() == 0
     page.check("input[name=way][value=interest]")
-    page.fill("#query-1", '"flow matching" OR GUI')
+    page.fill("#query-1", '"flow matching" OR agents')
     if not javascript:
         page.click("text=Preview the matches of the past week")
     page.wait_for_selector("#trials li a")
@@ -100,7 +100,7 @@ def test_from_the_form_to_the_way_out(  # noqa: PLR0915 - one visit from beginni
     page.goto(online)
     assert page.locator("article").count() > 3
     page.goto(preferences)
-    assert page.input_value("#query-1") == '"flow matching" OR GUI'
+    assert page.input_value("#query-1") == '"flow matching" OR agents'
     page.select_option("#cadence", "weekly")
     page.click("text=Save")
     assert "Saved." in page.inner_text("main")
