@@ -155,7 +155,7 @@ def test_what_show_prints_are_the_fields_that_are_promised(pages: Pages, shell: 
     assert set(shown) == {
         "email", "name", "state", "topics", "queries", "interests", "cadence", "weekday", "monthday", "at",
         "timezone", "max_papers", "theme", "density", "breadth", "language", "paused_until", "next_digest_at",
-        "consent", "suppressed", "follows", "leave_out",
+        "consent", "suppressed", "follows", "leave_out", "quiet_days",
     }  # fmt: skip
     assert set(FIELDS) <= set(shown)
 

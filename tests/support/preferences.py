@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from paperround.domain import preferences
 from paperround.domain.followed import Followed, LeftOut, LeftOutKind
-from paperround.domain.preferences import DEFAULTS, Breadth, Density, Preferences
+from paperround.domain.preferences import DEFAULTS, Breadth, Density, Preferences, QuietDays
 from paperround.domain.schedule import Cadence
 from paperround.domain.text import clean
 
@@ -34,6 +34,7 @@ _EACH: dict[str, st.SearchStrategy[Any]] = {
     "theme": st.sampled_from(("paper", "cards", "plain")),
     "density": st.sampled_from(Density),
     "breadth": st.sampled_from(Breadth),
+    "quiet_days": st.sampled_from(QuietDays),
     "language": st.sampled_from(("en", "de")),
     "paused_until": st.none() | st.dates(min_value=date(2026, 12, 1), max_value=date(2030, 1, 1)),
 }
@@ -54,6 +55,7 @@ OTHER: dict[str, str | list[str]] = {
     "theme": "cards",
     "density": "titles",
     "breadth": "fewer",
+    "quiet_days": "line",
     "language": "de",
     "paused_until": "2026-12-24",
 }

@@ -15,7 +15,10 @@ from paperround.rendering import notice, sample
 from support.findings import HTML, NOW, SITE, found, raw
 from support.letters import DAY, EXTREMES, FOLDERS, LANGUAGES, THEMES, digest, press
 
-_CONTEXT = {"confirm_url": "https://papers.example/c/token", "topics": ["Robots"], "until": "2026-12-24"}
+_CONTEXT = {
+    "confirm_url": "https://papers.example/c/token", "topics": ["Robots"], "until": "2026-12-24",
+    "new_email": "ada@new.example", "address_url": "https://papers.example/c/address",
+}  # fmt: skip
 
 
 def _message(rendered: object, kind: str = "digest") -> bytes:

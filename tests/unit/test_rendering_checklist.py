@@ -21,6 +21,8 @@ from support.letters import DAY, EXTREMES, FOLDERS, LANGUAGES, THEMES, digest, p
 
 _CONTEXT = {
     "confirm_url": "https://papers.example/c/token",
+    "new_email": "ada@new.example",
+    "address_url": "https://papers.example/c/address",
     "topics": ["Robots", "Graph learning"],
     "until": "2026-12-24",
     "subscribe_url": "https://papers.example/subscribe",

@@ -185,8 +185,8 @@ def test_a_paper_that_is_not_there_any_more_is_left_out() -> None:
 
 def test_a_day_without_papers_says_so() -> None:
     rendered = press().letter(digest(), {}, sample.SUBSCRIBER, sample.LINKS, DAY)
-    assert "Good morning, Ada. No new papers." in rendered.text
-    assert rendered.subject == "no new papers"
+    assert "Good morning, Ada. No new papers on your topics." in rendered.text
+    assert rendered.subject == "No new papers on your topics"
 
 
 def test_a_day_with_papers_online_only_counts_them() -> None:

@@ -385,6 +385,46 @@ class Section:
     picks: tuple[Pick, ...]
 
 
+class NoteKind(StrEnum):
+    """What a letter says of a paper that is not new in it, the gravest first."""
+
+    SAVED = "saved"
+    """The subscriber saved it for the weekend."""
+    WITHDRAWN = "withdrawn"
+    CODE = "code"
+    """Its code was released."""
+    VERSION = "version"
+    """There is a new version."""
+    VOTES = "votes"
+    """It has many more votes than in the letter that had it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PaperNote:
+    """A line in a letter about a paper that the subscriber has had before, or has saved."""
+
+    kind: NoteKind
+    paper: int
+    since: date
+    """The day of the issue that had the paper, or on which it was saved."""
+    before: int = 0
+    """The votes in that issue."""
+    now: int = 0
+    """The votes, or the version, as they are now."""
+
+
+@dataclass(frozen=True, slots=True)
+class DayFacts:
+    """What an issue was chosen from, as it stood when the digest was composed."""
+
+    papers: int
+    """How many papers had arrived since the issue before."""
+    complete: str = ""
+    """HH:MM in UTC at which the last source had answered in full; empty while one has not."""
+    late: tuple[str, ...] = ()
+    """The sources that had not answered in full."""
+
+
 @dataclass(frozen=True, slots=True)
 class Digest:
     """One subscriber's part of an issue, frozen once composed."""
@@ -397,6 +437,9 @@ class Digest:
     row: int = 0
     left_out: int = 0
     """How many papers matched and were left out as the subscriber asked."""
+    notes: tuple[PaperNote, ...] = ()
+    """About papers that are not new in it."""
+    facts: DayFacts | None = None
 
     @property
     def cadence(self) -> Cadence:
@@ -412,6 +455,11 @@ class Digest:
     def papers(self) -> tuple[int, ...]:
         """The papers laid out, in order."""
         return tuple(pick.paper for section in self.sections for pick in section.picks)
+
+    @property
+    def named(self) -> tuple[int, ...]:
+        """The papers laid out, and those that notes are about."""
+        return (*self.papers, *(note.paper for note in self.notes))
 
 
 @dataclass(frozen=True, slots=True)

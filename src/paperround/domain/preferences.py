@@ -61,6 +61,15 @@ class Breadth(StrEnum):
         return list(Breadth).index(self) - list(Breadth).index(Breadth.USUAL)
 
 
+class QuietDays(StrEnum):
+    """What happens on a day without new papers."""
+
+    SILENT = "silent"
+    """No letter."""
+    LINE = "line"
+    """A letter of one line."""
+
+
 @dataclass(frozen=True, slots=True)
 class TextForm:
     """How a field is read from text or JSON and written to JSON, and what it is, for help and documentation."""
@@ -253,6 +262,9 @@ class Preferences:
     breadth: Annotated[Breadth, _choice(Breadth, "breadth", "How widely interests in plain words take papers")] = (
         Breadth.USUAL
     )
+    quiet_days: Annotated[
+        QuietDays, _choice(QuietDays, "way of quiet days", "What comes on a day without new papers")
+    ] = QuietDays.SILENT
     language: Annotated[
         str, TextForm(partial(_read_name_of, "language"), str, "The language, such as en or de", str)
     ] = "en"

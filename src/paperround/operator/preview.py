@@ -250,7 +250,7 @@ def _drawn(app: App, wanted: PreviewRequest) -> _DigestDraft:
 def _subscribers(app: App, subscriber: Subscriber, day: date | None, cadence: Cadence | None) -> _DigestDraft:
     frozen = app.store.issues.digest_on(subscriber.row, day or issue_date(subscriber.schedule, app.clock()))
     if frozen and (cadence is None or frozen.cadence is cadence):
-        printed = app.store.issues.printed(frozen, frozen.papers)
+        printed = app.store.issues.printed(frozen, frozen.named)
         return _DigestDraft(subscriber, Origin.COMPOSED, frozen, printed)
     subscriber = subscriber.with_preferences(cadence=cadence or subscriber.schedule.cadence)
     batch = app.store.issues.unread(subscriber)
@@ -259,7 +259,9 @@ def _subscribers(app: App, subscriber: Subscriber, day: date | None, cadence: Ca
         due, batch, subscriber.schedule.cadence, day or _next_day(app, subscriber), Means.of(app)
     )
     # Another subscriber's letter of the same issue may have printed a paper before it changed: it stays as printed.
-    printed = app.store.issues.printed(digest, digest.papers) if digest else {}
+    printed = app.store.issues.printed(digest, digest.named) if digest else {}
+    if digest:
+        printed = {**app.store.papers.by_rows(set(digest.named) - printed.keys() - batch.papers.keys()), **printed}
     return _DigestDraft(subscriber, Origin.NEXT, digest, {**batch.papers, **printed}, due.matches)
 
 

@@ -62,7 +62,15 @@ _PICTURES = {BlockKind.LEAD: 1, BlockKind.CARD: 2}  # more of them make a letter
 _SENTENCES = ("subject", "lead", "date", "tally", "more", "finish", "reason")
 _ADDRESSES = ("unsubscribe", "preferences", "online", "feedback")
 _BLANK_LINKS = Links(*map(slot, _ADDRESSES))
-_FORMS = (BlockKind.ENTRY, BlockKind.LEAD, BlockKind.CARD, BlockKind.BRIEF, BlockKind.LINE)
+_FORMS = (
+    BlockKind.NOTE,
+    BlockKind.ENTRY,
+    BlockKind.LEAD,
+    BlockKind.CARD,
+    BlockKind.BRIEF,
+    BlockKind.LINE,
+    BlockKind.NOTE,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,7 +96,7 @@ def _form(
 
 @dataclass(frozen=True, slots=True)
 class _Outline:
-    """The blocks of a letter, in order: their forms, and for each its paper's place among the choices."""
+    """The blocks of a letter, in order: their forms, and for each the place of its paper among all that are shown."""
 
     forms: tuple[_Form, ...]
     places: tuple[int | None, ...]
@@ -102,20 +110,20 @@ class _Outline:
         parts: list[tuple[_Form, int | None]] = []
         end = 0
         for kind, heading, number in zip(_FORMS, headings, papers, strict=True):
-            first = 0 if kind is BlockKind.LEAD else end  # the index repeats what stands below it
-            end = first + number
+            first, end = end, end + number
             index = kind is BlockKind.ENTRY
+            close = index or kind is BlockKind.NOTE
             if first < end:
-                parts.append((_form(BlockKind.HEADING, heading, tight=index), None))
+                parts.append((_form(BlockKind.HEADING, heading, tight=close), None))
             for at in range(first, end):
                 picture = at - first < _PICTURES.get(kind, 0)
-                parts.append((_form(kind, picture=picture, votes=index and votes, tight=index and at + 1 < end), at))
+                parts.append((_form(kind, picture=picture, votes=index and votes, tight=close and at + 1 < end), at))
         forms, places = zip(*parts, strict=True) if parts else ((), ())
         numbers = (Fragment.of(number, "") for number in plaintext.numbering(form.kind for form in forms))
         return cls(forms, places, tuple(numbers))
 
 
-_Part = tuple[_Form, PlannedPaper | None]
+_Part = tuple[_Form, PlannedPaper | view.Note | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,11 +374,12 @@ class LetterRenderer:
 
     def _outline(self, plan: Plan, cadence: Cadence) -> tuple[_Outline, list[_Part]]:
         """The letter's outline, and its blocks: each one's form and paper."""
-        entries, choices = plan.entries, plan.choices
+        entries = plan.entries
+        shown = (plan.saved, entries, plan.lead, plan.cards, plan.briefs, plan.lines, plan.news)
         votes = any(view.is_popular(choice.paper) for choice in entries)
-        numbers = tuple(map(len, (entries, plan.lead, plan.cards, plan.briefs, plan.lines)))
-        outline = _Outline.of(self._headings[cadence], numbers, votes)
-        papers = (None if place is None else choices[place] for place in outline.places)
+        outline = _Outline.of(self._headings[cadence], tuple(map(len, shown)), votes)
+        all_shown: list[PlannedPaper | view.Note] = list(chain.from_iterable(shown))
+        papers = (None if place is None else all_shown[place] for place in outline.places)
         return outline, list(zip(outline.forms, papers, strict=True))
 
     def _kept(self, parts: Sequence[_Part], budget: int, day: date) -> list[_RenderedBlock]:
@@ -400,9 +409,9 @@ class LetterRenderer:
         indent = len(plaintext.numbered(_MOST_PAPERS)) if block.card else 0
         return Fragment.of(text, self._theme.file, indent)
 
-    def _block(self, form: _Form, choice: PlannedPaper | None, budget: int, day: date) -> Block:
-        if choice is None:
-            return Block(form.kind, form.heading, tight=form.tight)
+    def _block(self, form: _Form, choice: PlannedPaper | view.Note | None, budget: int, day: date) -> Block:
+        if not isinstance(choice, PlannedPaper):
+            return Block(form.kind, form.heading, note=choice, tight=form.tight)
         budget = size.budget_of(form.kind, budget)
         card = view.card(
             choice.paper, choice.why, self.language, budget, day, site=self.site.base_url, tag=choice.tag
@@ -421,7 +430,7 @@ class LetterRenderer:
         return self._charts.put(chart, tuple(Fragment.of(one, self._theme.file) for one in both))
 
     def _shell(self, letter: view.LetterView, cadence: Cadence) -> _Shell:
-        facts = (bool(letter.more), bool(letter.finish), letter.thanks, cadence)
+        facts = (bool(letter.more), bool(letter.finish), letter.thanks, letter.controls, cadence)
         if (known := self._shells.get(facts)) is not None:
             return known
         blank = replace(
@@ -471,11 +480,24 @@ class LetterRenderer:
         topics = tuple(dict.fromkeys([choice.tag for choice in plan.choices if choice.tag]))
         titles, thanks = tuple([card.title for card in cards[:4]]), view.thanks(cards)
         minutes, cadence = view.minutes(blocks), subscriber.schedule.cadence
-        key = (titles, len(cards), topics, plan.more, plan.left_out, minutes, cadence, day, thanks)
+        key = (
+            titles,
+            len(cards),
+            topics,
+            plan.more,
+            plan.left_out,
+            minutes,
+            cadence,
+            day,
+            thanks,
+            plan.facts,
+            len(plan.saved),
+        )
         if (known := self._views.get(key)) is not None:
             return known
         shown, more, language = len(cards), plan.more, self.language
-        told = view.inside(shown, len(topics), more, language)
+        saved = len(plan.saved)
+        told = view.inside(shown, len(topics), more, language) if cards or more else view.quiet(saved, language)
         reading = view.inside_minutes(shown, minutes, language) if cards else told
         made = view.LetterView(
             subject=subject.render_subject(
@@ -493,11 +515,11 @@ class LetterRenderer:
             date=view.masthead_date(cadence, day, language),
             tally=view.tally(shown, more, language),
             more=view.all_online(shown, more, language),
-            finish=language.gettext("That was all: %(inside)s.") % {"inside": reading} if cards else "",
+            finish=view.finish(plan.facts, reading if cards else "", plan.matched, language),
             reason=view.reason(cadence, topics, language, plan.left_out),
             thanks=thanks,
             links=None,
-            controls=view.controls(cadence, language),
+            controls=view.controls(cadence, language, saved=bool(saved)),
         )
         return self._views.put(key, made)
 
@@ -507,7 +529,11 @@ class LetterRenderer:
         # Python's sort is stable: without ranks, or of equals, the order of the digest stays.
         picks.sort(key=lambda one: (one[0].topic != DISCUSSED, -one[1].rank))
         choices = tuple(self._choice(papers[pick.paper], section, pick) for section, pick in picks)
-        return Plan(choices, len(digest.more), subscriber.density, left_out=digest.left_out)
+        noted = ((note, papers[note.paper]) for note in digest.notes if note.paper in papers)
+        notes = tuple(view.note(note, paper, self.language, digest.day) for note, paper in noted)
+        return Plan(
+            choices, len(digest.more), subscriber.density, notes=notes, facts=digest.facts, left_out=digest.left_out
+        )
 
     def _choice(self, paper: Paper, section: Section, pick: Pick) -> PlannedPaper:
         """The same one whenever it is the same paper for the same reasons: what is made of it is kept under it."""
@@ -539,7 +565,8 @@ def _headings(cadence: Cadence, language: Language) -> tuple[str, ...]:
     also = _("Also this month") if cadence is Cadence.MONTHLY else _("Also this week")
     also = also if cadence.tells_of_days else _("Also today")
     more = _("More for you")
-    return _("In one minute"), _("The one to read"), more, more, also
+    first, last = _("Saved for the weekend"), _("News of papers you had")
+    return first, _("In one minute"), _("The one to read"), more, more, also, last
 
 
 def _upside_down(digest: Digest) -> Digest:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from paperround.domain.models import Site
 from paperround.rendering.chart import Chart
 from paperround.rendering.language import Language
-from paperround.rendering.view import Block, BlockKind, Card, LetterView, Notice
+from paperround.rendering.view import Block, BlockKind, Card, LetterView, Note, Notice
 
 WIDTH = 72
 _BLANKS = re.compile(r"[ \t\n]+")
@@ -62,6 +62,8 @@ def block_text(block: Block, language: Language, feedback: str = "") -> str:
     """
     end = "\n" if block.tight else "\n\n"
     card = block.card
+    if block.note:
+        return "\n".join(_note_lines(block.note)) + end
     if card is None:
         return f"{block.heading}\n{'=' * min(columns(block.heading), WIDTH)}{end}"
     match block.kind:
@@ -82,6 +84,12 @@ def block_text(block: Block, language: Language, feedback: str = "") -> str:
     return "\n".join(lines)[len(INDENT) :] + end
 
 
+def _note_lines(note: Note) -> Iterator[str]:
+    yield from wrap(f"{note.told}: {note.title}" if note.told else note.title)
+    if note.url:
+        yield f"{INDENT}{note.url}"
+
+
 def _card_lines(card: Card, language: Language, feedback: str) -> Iterator[str]:
     _ = language.gettext
     yield from wrap(card.title, INDENT)
@@ -92,6 +100,7 @@ def _card_lines(card: Card, language: Language, feedback: str) -> Iterator[str]:
         yield from wrap(_("For you: %(why)s") % {"why": "; ".join(card.why)}, INDENT)
     yield from _address(card)
     if feedback:
+        yield f"{INDENT}{_('Save for the weekend')}: {feedback}?save={card.row}"
         yield f"{INDENT}{_('More like this')}: {feedback}?more={card.row}"
         yield f"{INDENT}{_('Less like this')}: {feedback}?less={card.row}"
         yield f"{INDENT}{_('Follow')}: {feedback}?follow={card.row}"
@@ -107,10 +116,10 @@ def letter_text(letter: LetterView, blocks: Sequence[tuple[BlockKind, str]], sit
 
 
 def numbering(kinds: Iterable[BlockKind]) -> Iterator[str]:
-    """What stands before each block: papers are numbered, in the index and below it; headings are not."""
+    """What stands before each block: papers are numbered, in the index and below it; headings and notes are not."""
     numbers = {True: 0, False: 0}
     for kind in kinds:
-        if kind is BlockKind.HEADING:
+        if kind in (BlockKind.HEADING, BlockKind.NOTE):
             yield ""
         else:
             numbers[kind is BlockKind.ENTRY] += 1
@@ -124,7 +133,8 @@ def opening(letter: LetterView, site: Site) -> str:
 
 def wrapped(sentences: Mapping[str, str]) -> dict[str, str]:
     """Those of the sentences that take several lines, as `opening` and `closing` write them."""
-    return {"lead": "\n".join(wrap(sentences["lead"])), "reason": _paragraph(sentences["reason"])}
+    kept = {name: _paragraph(sentences[name]) for name in ("reason", "finish")}
+    return {"lead": "\n".join(wrap(sentences["lead"])), **kept}
 
 
 def numbered(number: int) -> str:
@@ -162,7 +172,7 @@ def _closing(letter: LetterView, site: Site, language: Language) -> Iterator[str
     if letter.more and letter.links:
         yield f"{letter.more}:\n{letter.links.online}"
     if letter.finish:
-        yield letter.finish
+        yield _paragraph(letter.finish)
     yield "-" * WIDTH
     if letter.reason:
         yield _paragraph(letter.reason)

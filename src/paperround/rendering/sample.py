@@ -8,9 +8,12 @@ from typing import Any
 
 from paperround.domain.models import (
     DISCUSSED,
+    DayFacts,
     Digest,
     Links,
+    NoteKind,
     Paper,
+    PaperNote,
     Pick,
     Picture,
     Section,
@@ -163,6 +166,20 @@ PAPERS = {
     )
     for row, facts in enumerate(_FACTS, start=1)
 }
+_HAD = ("Reading Maps That Were Never Drawn", "A Benchmark of Patience", r"Sorting in $O(n)$ Without Comparing")
+PAPERS |= {
+    row: Paper(
+        id=f"2611.0{row:04d}",
+        arxiv_id=f"2611.0{row:04d}",
+        row=row,
+        day=date(2026, 11, 19),
+        sources=("arxiv",),
+        first_seen=datetime(2026, 11, 19, 4, 0, tzinfo=UTC),
+        title=title,
+    )
+    for row, title in enumerate(_HAD, start=11)
+}
+"""The last three are not new."""
 _RANKS = (0.8, 0.7, 0.4, 0.6, 0.3, 0.9)
 
 
@@ -178,6 +195,12 @@ DIGEST = Digest(
         Section("robots", "Robots", _picks(6)),
     ),
     more=(7, 8, 9, 10),
+    notes=(
+        PaperNote(NoteKind.SAVED, 11, date(2026, 11, 20)),
+        PaperNote(NoteKind.CODE, 12, date(2026, 11, 19)),
+        PaperNote(NoteKind.VOTES, 13, date(2026, 11, 19), before=12, now=118),
+    ),
+    facts=DayFacts(164, "05:40"),
 )
 _MOST_DISCUSSED = (1, 2)
 _WEEK = ((6, 9, 7, 8, 5, 1, 0), (3, 4, 2, 5, 3, 0, 1), (1, 2, 4, 2, 2, 1, 0))

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from paperround.domain.models import Paper
-from paperround.rendering.view import BlockKind
+from paperround.domain.models import DayFacts, NoteKind, Paper
+from paperround.rendering.view import BlockKind, Note
 
 LIMIT = 100_000  # bytes of UTF-8
 # Characters of a card's summary, two lines on a phone first; with 0 only the title stands.
@@ -47,6 +47,23 @@ class Plan:
     budget: int = BUDGETS[0]
     left_out: int = 0
     """How many papers matched and were left out as the subscriber asked."""
+    notes: tuple[Note, ...] = ()
+    facts: DayFacts | None = None
+
+    @property
+    def saved(self) -> Sequence[Note]:
+        """The papers that were saved for this letter."""
+        return [note for note in self.notes if note.kind is NoteKind.SAVED]
+
+    @property
+    def news(self) -> Sequence[Note]:
+        """What is new about papers that the subscriber has had."""
+        return [note for note in self.notes if note.kind is not NoteKind.SAVED]
+
+    @property
+    def matched(self) -> int:
+        """How many papers matched, here or only counted."""
+        return len(self.choices) + self.more
 
     @property
     def lead(self) -> Sequence[PlannedPaper]:

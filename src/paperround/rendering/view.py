@@ -13,13 +13,25 @@ from urllib.parse import quote, urlsplit
 from markupsafe import Markup
 
 from paperround.domain.latex import as_html, marked, readable, unmarked
-from paperround.domain.models import DISCUSSED, Links, Paper, Pick, Section, Site, Subscriber
+from paperround.domain.models import (
+    DISCUSSED,
+    DayFacts,
+    Links,
+    NoteKind,
+    Paper,
+    PaperNote,
+    Pick,
+    Section,
+    Site,
+    Subscriber,
+)
 from paperround.domain.schedule import Cadence, span
 from paperround.domain.text import clean
 from paperround.rendering import reasons
 from paperround.rendering.chart import Chart
 from paperround.rendering.excerpt import breakable, cut, excerpt, right_to_left
 from paperround.rendering.language import Language
+from paperround.rendering.source_names import source_name
 
 # Asked for, word for word, by https://info.arxiv.org/help/api/tou.html; it is not translated.
 ARXIV_THANKS = "Thank you to arXiv for use of its open access interoperability."
@@ -31,6 +43,7 @@ _NAMED_BEFORE_COLON = 4  # characters: shorter names before a colon say too litt
 _WORDS_A_MINUTE = 220
 _TITLES_IN_LEAD = 3
 _MONDAY = 0
+_DAYS_OF_WEEK = 7
 _NAMED_TOPICS = 4
 _THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -116,6 +129,20 @@ class BlockKind(StrEnum):
     """A paper as its title and one sentence."""
     LINE = "line"
     """A paper as its title alone."""
+    NOTE = "note"
+    """A line about a paper that is not new."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A line about a paper that the subscriber has had before, or has saved."""
+
+    kind: NoteKind
+    told: str
+    """What is new about it; empty for a saved one."""
+    title: str
+    title_html: Markup
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +152,7 @@ class Block:
     kind: BlockKind
     heading: str = ""
     card: Card | None = None
+    note: Note | None = None
     votes: bool = False
     """Whether the index that a row is of has a column for votes."""
     tight: bool = False
@@ -226,6 +254,47 @@ def card(
     )
 
 
+def note(about: PaperNote, paper: Paper, language: Language, today: date) -> Note:
+    """What a letter of this day says of a paper that is not new in it."""
+    _ = language.gettext
+    recent = 0 < (today - about.since).days < _DAYS_OF_WEEK
+    since = language.weekday(about.since.weekday()) if recent else language.short_date(about.since, today)
+    told = {
+        NoteKind.SAVED: "",
+        NoteKind.WITHDRAWN: _("Withdrawn by its authors"),
+        NoteKind.CODE: _("Code released"),
+        NoteKind.VERSION: _("Version %(number)s") % {"number": about.now},
+        NoteKind.VOTES: _("▲ %(before)s → %(now)s since %(day)s")
+        % {"before": language.number(about.before), "now": language.number(about.now), "day": since},
+    }[about.kind]
+    title = breakable(marked(paper.title))
+    html = Markup(as_html(title))  # noqa: S704 - as_html escapes
+    return Note(about.kind, _unbroken(told), unmarked(title), html, paper.url or _abstract_page(paper))
+
+
+def finish(facts: DayFacts | None, reading: str, matched: int, language: Language) -> str:
+    """The last line: that this was all, how long it took to read, and what it was chosen from."""
+    all_of_it = language.gettext("That was all: %(inside)s.") % {"inside": reading} if reading else ""
+    return " ".join(part for part in (all_of_it, day_facts(facts, matched, language)) if part)
+
+
+def day_facts(facts: DayFacts | None, fit: int, language: Language) -> str:
+    """From how many papers the letter was chosen, and whether the sources had answered; empty where it is unknown."""
+    if facts is None:
+        return ""
+    _ = language.gettext
+    told = []
+    if facts.papers >= fit:
+        numbers = {"papers": language.count("%(num)s new paper", "%(num)s new papers", facts.papers)}
+        told.append(_("Of %(papers)s, %(fit)s matched your topics.") % {**numbers, "fit": language.number(fit)})
+    if facts.late:
+        names = language.list([source_name(name) for name in facts.late])
+        told.append(_("Not complete yet: %(sources)s. What is missing comes in a later email.") % {"sources": names})
+    elif facts.complete:
+        told.append(_("All sources were complete at %(time)s UTC.") % {"time": facts.complete})
+    return " ".join(told)
+
+
 def reaches_subscribers(site: Site) -> bool:
     """Whether mail programs show pictures of this site: those of https; on a trial's own machine also of http."""
     address = urlsplit(site.base_url)
@@ -299,6 +368,13 @@ def inside(papers: int, topics: int, more: int, language: Language) -> str:
     return f"{told}; {more_online(more, language)}" if more else told
 
 
+def quiet(saved: int, language: Language) -> str:
+    """What there is in a letter without papers."""
+    if saved:
+        return language.count("%(num)s saved paper", "%(num)s saved papers", saved)
+    return language.gettext("No new papers on your topics")
+
+
 def more_online(more: int, language: Language) -> str:
     """`4 more online`, or nothing."""
     return language.count("%(num)s more online", "%(num)s more online", more) if more else ""
@@ -337,6 +413,8 @@ def inside_minutes(papers: int, time: int, language: Language) -> str:
 @lru_cache(maxsize=1024)
 def tally(shown: int, more: int, language: Language) -> str:
     """`10 of 28`, or `10 papers` where all are shown."""
+    if not shown and not more:
+        return language.gettext("nothing new")
     if not more:
         return language.count("%(num)s paper", "%(num)s papers", shown)
     return language.gettext("%(shown)s of %(all)s") % {
@@ -352,8 +430,11 @@ def all_online(papers: int, more: int, language: Language) -> str:
 
 
 @lru_cache(maxsize=1024)
-def controls(cadence: Cadence, language: Language) -> tuple[Link, ...]:
-    """The changes that the foot of a letter offers: the label, and what follows the address of the preferences."""
+def controls(cadence: Cadence, language: Language, *, saved: bool = False) -> tuple[Link, ...]:
+    """The changes that the foot of a letter offers: the label, and what follows the address of the preferences.
+
+    With `saved` there is a link to the reading list too.
+    """
     _ = language.gettext
     other = (
         Link(_("Daily instead"), "/change?to=daily")
@@ -365,6 +446,7 @@ def controls(cadence: Cadence, language: Language) -> tuple[Link, ...]:
         Link(_("Fewer papers"), "/change?to=fewer"),
         Link(_("Pause a week"), "/change?to=pause"),
         Link(_("Topics"), ""),
+        *((Link(_("Reading list"), "/saved"),) if saved else ()),
     )
 
 

@@ -229,11 +229,11 @@ class LetterBuilder:
         """
         known = self._printed.setdefault(digest.issue, {})
         self._printed.move_to_end(digest.issue)
-        if missing := [paper for paper in digest.papers if paper not in known]:
+        if missing := [paper for paper in digest.named if paper not in known]:
             known |= self._app.store.issues.printed(digest, missing)
         while len(self._printed) > _ISSUES_KEPT:
             self._printed.popitem(last=False)
-        return {paper: known[paper] for paper in digest.papers}
+        return {paper: known[paper] for paper in digest.named if paper in known}
 
     def counts(self, digest: Digest) -> tuple[TopicCounts, ...]:
         """Return the number of papers by topic and day of a weekly or monthly issue; cached once they are final."""

@@ -27,6 +27,8 @@ from itertools import chain
 from paperround.app import App
 from paperround.domain.errors import PaperroundError, SourceError, TransportError, WrongUse
 from paperround.domain.models import Digest, Listing, Parsed, Problem
+from paperround.domain.notes import choose_saved
+from paperround.domain.preferences import QuietDays
 from paperround.domain.schedule import Cadence, Schedule, issue_date, next_digest_at, span
 from paperround.matching.candidates import Candidates
 from paperround.matching.compose import compose
@@ -38,6 +40,7 @@ from paperround.matching.profile import Tastes
 from paperround.network import compression
 from paperround.process import logs
 from paperround.rounds import bounce_intake, interests, topics, webhooks
+from paperround.rounds.day_facts import DayFactsReader
 from paperround.rounds.dispatch import BatchSender, Surroundings
 from paperround.rounds.letters import LetterBuilder, digest_message_id
 from paperround.rounds.meaning import embed, is_words
@@ -315,6 +318,7 @@ class Means:
     leave_out: LeaveOut
     discussion: DiscussionCache
     most_discussed: int
+    facts: DayFactsReader
 
     @classmethod
     def of(cls, app: App) -> Means:
@@ -332,6 +336,7 @@ class Means:
             LeaveOut(),
             DiscussionCache(),
             discussed,
+            DayFactsReader(app, now),
         )
 
 
@@ -390,7 +395,23 @@ def choose(due: DueSubscriber, batch: DueBatch, cadence: Cadence, day: date, mea
         discussed,
         lambda rows: means.copies.among([batch.papers[row] for row in rows]),
     )
-    return replace(digest, left_out=len(unwanted)) if digest else None
+    digest = replace(digest, left_out=len(unwanted)) if digest else None
+    return _with_notes(digest, issue, due, cadence, day, means)
+
+
+def _with_notes(
+    digest: Digest | None, issue: str, due: DueSubscriber, cadence: Cadence, day: date, means: Means
+) -> Digest | None:
+    """Add what is not new papers: those saved for the weekend, news of earlier ones, and the facts of the day.
+
+    Without new papers there is a digest only for saved ones, or where the subscriber wants a line on quiet days.
+    """
+    saved = choose_saved(due.saved, cadence, day)
+    wants_line = due.subscriber.preferences.quiet_days is QuietDays.LINE and due.subscriber.topics
+    if digest is None and not saved and not wants_line:
+        return None
+    digest = digest or Digest(issue, ())
+    return replace(digest, notes=(*saved, *due.news), facts=means.facts.of(cadence))
 
 
 # --- deliver --------------------------------------------------------------------------------------------------

@@ -33,6 +33,7 @@ from paperround.store.papers import Papers
 from paperround.store.pictures import Pictures
 from paperround.store.private_feeds import PrivateFeeds
 from paperround.store.quotas import Quotas
+from paperround.store.reading_list import ReadingLists
 from paperround.store.requests import Personal
 from paperround.store.schema import notes
 from paperround.store.search import SearchIndex, SearchLanguage
@@ -66,6 +67,7 @@ class Store:
         self.changes = SubscriberChanges(self._engine, wanted or {}, self.address_hashes)
         self.issues = Issues(self._engine)
         self.feedback = FeedbackLedger(self._engine)
+        self.reading_lists = ReadingLists(self._engine)
         self.vectors = StoredVectors(self._engine)
         self.deliveries = Deliveries(self._engine)
         self.bounces = Bounces(self._engine, wanted or {})

@@ -19,17 +19,19 @@ from paperround.domain.models import (
     IssueCounts,
     Match,
     Paper,
+    PaperNote,
     Pick,
-    Picture,
     Score,
     Section,
     Subscriber,
     TopicCounts,
 )
+from paperround.domain.notes import choose_news, read_facts, read_notes, write_facts, write_notes
 from paperround.domain.schedule import Cadence, span, span_days
 from paperround.store.engine import alone, among_others, numbers_in, reading, upsert, writing
 from paperround.store.feedback import heard
-from paperround.store.papers import load_rows, paper_from
+from paperround.store.papers import load_rows, paper_from_snapshot
+from paperround.store.reading_list import saved_by
 from paperround.store.schema import (
     deliveries,
     digest_papers,
@@ -43,6 +45,7 @@ from paperround.store.schema import (
     subscriptions,
     topics,
 )
+from paperround.store.sent_papers import news_for, told
 from paperround.store.subscribers import load
 from paperround.store.unread import News
 from paperround.store.unsent import settle as settle_unsent
@@ -68,6 +71,10 @@ class DueSubscriber:
     matches: tuple[Match, ...]
     feedback: tuple[Feedback, ...] = ()
     """What they said of earlier papers, the latest first."""
+    saved: tuple[PaperNote, ...] = ()
+    """The papers that they saved for later, the latest first."""
+    news: tuple[PaperNote, ...] = ()
+    """What is new about papers that they have had, and no letter has told them yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +195,7 @@ class Issues:
                 .where(issues.c.cadence == digest.cadence.value, issues.c.day == digest.day)
                 .where(issue_papers.c.paper.in_(rows))
             )
-            return {row: _printed(row, stored) for row, stored in db.execute(query)}
+            return {row: paper_from_snapshot(row, stored) for row, stored in db.execute(query)}
 
     def counts(self, cadence: Cadence, day: date) -> IssueCounts:
         """An issue's papers by topic and day: as they are kept with it, or as they are now where it is not out."""
@@ -245,13 +252,17 @@ def _with_matches(db: Connection, due: Due, news: News) -> DueBatch:
         known = {(match.topic, match.paper) for match in unread[subscriber]}
         unread[subscriber] += (match for match in unsent if (match.topic, match.paper) not in known)
     had = _had(db, rows, {match.paper for found in unread.values() for match in found})
-    said = heard(db, rows)
+    said, saved = heard(db, rows), saved_by(db, rows)
+    changed = news_for(db, rows, news.changes(db))
+    known_news = told(db, changed)
     everybody = [
         DueSubscriber(
             subscriber,
             last_issue_day,
             tuple(match for match in unread[subscriber.row] if (subscriber.row, match.paper) not in had),
             said.get(subscriber.row, ()),
+            tuple(saved.get(subscriber.row, ())),
+            choose_news(changed.get(subscriber.row, ()), known_news.get(subscriber.row, ())),
         )
         for subscriber, last_issue_day, _ in due
     ]
@@ -319,7 +330,7 @@ def _issue(db: Connection, cadence: Cadence, day: date) -> int:
 
 def _print(db: Connection, decided: Sequence[NewDelivery], numbers: Numbers) -> None:
     """Freeze the papers that these issues use for the first time."""
-    used = {(numbers[new.cadence, new.day], paper) for new in decided if new.digest for paper in new.digest.papers}
+    used = {(numbers[new.cadence, new.day], paper) for new in decided if new.digest for paper in new.digest.named}
     for issue in sorted(numbers.values()):
         mine = sorted(paper for number, paper in used if number == issue)
         have = select(issue_papers.c.paper).where(issue_papers.c.issue == issue, issue_papers.c.paper.in_(mine))
@@ -384,19 +395,20 @@ def _keep_digests(
                 "sections": _plain(digest.sections),
                 "more": list(digest.more),
                 "left_out": digest.left_out,
+                "notes": write_notes(digest.notes),
+                "facts": write_facts(digest.facts),
                 "created_at": now,
             }
             for new, digest in kept
         ],
     ).all()
-    db.execute(
-        insert(digest_papers),
-        [
-            {"subscriber": new.due.subscriber.row, "paper": paper, "digest": row, "place": place}
-            for row, (new, digest) in zip(rows, kept, strict=True)
-            for place, paper in enumerate(digest.papers)
-        ],
-    )
+    laid_out = [
+        {"subscriber": new.due.subscriber.row, "paper": paper, "digest": row, "place": place}
+        for row, (new, digest) in zip(rows, kept, strict=True)
+        for place, paper in enumerate(digest.papers)
+    ]
+    if laid_out:  # a letter may hold nothing but notes
+        db.execute(insert(digest_papers), laid_out)
     # Papers that are only counted are ten times as many: the database takes them from the digests itself.
     joined, paper = numbers_in(db, digests.c.more)
     counted = select(digests.c.subscriber, paper, digests.c.row).select_from(joined).where(digests.c.row.in_(rows))
@@ -436,9 +448,8 @@ def _pick(paper: int, why: Sequence[str], rank: float = 0.0, parts: Mapping[str,
     return Pick(paper, tuple(why), rank, None if parts is None else Score(**parts))
 
 
-_DIGESTS = select(
-    digests.c.row, digests.c.sections, digests.c.more, digests.c.left_out, issues.c.cadence, issues.c.day
-).join_from(digests, issues)
+_COLUMNS = digests.c.row, digests.c.sections, digests.c.more, digests.c.left_out, digests.c.notes, digests.c.facts
+_DIGESTS = select(*_COLUMNS, issues.c.cadence, issues.c.day).join_from(digests, issues)
 _DIGESTS_BY_ROWS = _DIGESTS.where(digests.c.row.in_(bindparam("rows", expanding=True)))
 
 
@@ -456,17 +467,12 @@ def _made(found: Iterable[Any]) -> dict[int, Digest]:
             more=tuple(more),
             row=row,
             left_out=left_out,
+            notes=read_notes(notes),
+            facts=read_facts(facts),
         )
-        for row, sections, more, left_out, cadence, day in found
+        for row, sections, more, left_out, notes, facts, cadence, day in found
     }
 
 
 def _printable(paper: Paper) -> dict[str, Any]:
     return paper.model_dump(mode="json", exclude_defaults=True, exclude={"row"})
-
-
-def _printed(row: int, stored: Mapping[str, Any]) -> Paper:
-    facts = dict(stored)
-    day, first_seen = date.fromisoformat(facts.pop("day")), datetime.fromisoformat(facts.pop("first_seen"))
-    picture = Picture.model_validate(kept) if (kept := facts.pop("picture", None)) else None
-    return paper_from(row, facts.pop("id"), facts, facts.pop("sources"), day, first_seen, picture)

@@ -24,6 +24,7 @@ from paperround.store.schema import (
     paper_keys,
     papers,
     pictures,
+    saved_papers,
     unsent_papers,
 )
 from paperround.store.search import DaySpan, SearchIndex
@@ -127,6 +128,12 @@ class Papers:
         """Papers by the store's number."""
         with reading(self._engine) as db:
             return load_rows(db, set(rows))
+
+    def count_since(self, moment: datetime) -> int:
+        """The number of papers that have arrived since a moment, without those filed for the archive."""
+        with reading(self._engine) as db:
+            fresh = select(func.count()).select_from(papers).where(papers.c.first_seen > moment, ~papers.c.archived)
+            return db.scalar(fresh) or 0
 
     def ids(self, rows: Iterable[int]) -> dict[int, str]:
         """The public identifiers of papers."""
@@ -250,6 +257,14 @@ def paper_from(
     return Paper.model_construct(
         **values, id=paper_id, row=row, day=day, sources=tuple(sources), first_seen=first_seen, picture=picture
     )
+
+
+def paper_from_snapshot(row: int, stored: Mapping[str, Any]) -> Paper:
+    """A Paper as an issue printed it."""
+    facts = dict(stored)
+    day, first_seen = date.fromisoformat(facts.pop("day")), datetime.fromisoformat(facts.pop("first_seen"))
+    picture = Picture.model_validate(kept) if (kept := facts.pop("picture", None)) else None
+    return paper_from(row, facts.pop("id"), facts, facts.pop("sources"), day, first_seen, picture)
 
 
 def load(
@@ -414,7 +429,7 @@ def _absorb(db: Connection, keep: int, lose: int) -> None:
     later = feedback.alias()
     outdated = later.c.subscriber == feedback.c.subscriber, later.c.paper == lose, later.c.at > feedback.c.at
     db.execute(delete(feedback).where(feedback.c.paper == keep, exists().where(*outdated)))
-    for table in (listings, matches, digest_papers, unsent_papers, feedback):
+    for table in (listings, matches, digest_papers, unsent_papers, feedback, saved_papers):
         column = table.c.paper
         others = [c for c in table.primary_key.columns if c.name != "paper"]
         doubled = select(*others).where(column == keep)

@@ -36,6 +36,7 @@ from paperround.store.schema import (
     feedback,
     issues,
     papers,
+    saved_papers,
     subscribers,
     subscriptions,
     suppressions,
@@ -333,6 +334,10 @@ def _held(mine: Any) -> dict[str, Any]:
         .join_from(feedback, papers)
         .where(feedback.c.subscriber == row)
         .order_by(feedback.c.at, papers.c.row),
+        "saved": select(papers.c.id, papers.c.title, saved_papers.c.at)
+        .join_from(saved_papers, papers)
+        .where(saved_papers.c.subscriber == row)
+        .order_by(saved_papers.c.at, papers.c.row),
         "letters": select(
             deliveries.c.row.label("number"),
             deliveries.c.notice,

@@ -35,7 +35,7 @@ from sqlalchemy import (
     text,
 )
 
-from paperround.domain.preferences import Breadth, Density
+from paperround.domain.preferences import Breadth, Density, QuietDays
 from paperround.domain.schedule import Cadence
 
 
@@ -277,6 +277,7 @@ subscribers = Table(
     Column("theme", String, nullable=False),
     Column("density", Choice(Density), nullable=False, server_default=Density.FULL.value),
     Column("breadth", Choice(Breadth), nullable=False, server_default=Breadth.USUAL.value),
+    Column("quiet_days", Choice(QuietDays), nullable=False, server_default=QuietDays.SILENT.value),
     Column("language", String, nullable=False),
     Column("leave_out", Texts, nullable=False, server_default="[]"),
     Column("next_digest_at", Moment),
@@ -356,6 +357,8 @@ digests = Table(
     Column("sections", JSON, nullable=False),
     Column("more", JSON, nullable=False),
     Column("left_out", Integer, nullable=False, server_default="0"),  # papers that the subscriber's own words exclude
+    Column("notes", JSON(none_as_null=True)),  # about papers that are not new in it; NULL for none
+    Column("facts", JSON(none_as_null=True)),  # what it was chosen from
     Column("created_at", Moment, nullable=False),
     UniqueConstraint("issue", "subscriber"),
     sqlite_autoincrement=_NUMBERS_ONCE,
@@ -392,6 +395,16 @@ feedback = Table(
     _ref("subscriber", "subscribers", primary_key=True),
     _ref("paper", "papers", primary_key=True, index=True),
     Column("verdict", Integer, nullable=False),
+    Column("at", Moment, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Papers that subscribers keep to read later: a digest at the end of the week opens with them.
+saved_papers = Table(
+    "saved_papers",
+    metadata,
+    _ref("subscriber", "subscribers", primary_key=True),
+    _ref("paper", "papers", primary_key=True, index=True),
     Column("at", Moment, nullable=False),
     sqlite_with_rowid=False,
 )

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 from paperround.domain.models import DailyCounts, Match, Paper
 from paperround.store.papers import last_merged, load_daily_counts, load_rows
 from paperround.store.schema import matches, topics
+from paperround.store.sent_papers import Changes, changed_papers
 
 _CHUNK = 500
 _MOST_PAPERS, _MOST_MATCHES = 20_000, 200_000  # about 150 MB; who has missed months must not fill the memory
@@ -46,6 +47,7 @@ class News:
         self._counts: dict[int, list[tuple[int, int]]] = {}
         """How many matches each edition has on a topic, of those after `_counted`."""
         self._counted: dict[int, int] = {}
+        self._changes: Changes | None = None
         self._held = 0
         """How many matches are here."""
 
@@ -125,6 +127,12 @@ class News:
             self._daily_counts |= dict.fromkeys(wanted, ())
             self._daily_counts |= load_daily_counts(db, wanted)
         return self._daily_counts
+
+    def changes(self, db: Connection) -> Changes:
+        """What is new about the papers of the past week's issues."""
+        if self._changes is None:
+            self._changes = changed_papers(db)
+        return self._changes
 
 
 def _missing(follows: Follows, known: Mapping[int, int]) -> dict[tuple[int, int], list[int]]:

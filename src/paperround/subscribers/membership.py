@@ -196,6 +196,16 @@ def unfollow(app: App, subscriber: Subscriber, name: str) -> None:
     change(app, subscriber, {"follows": tuple(left)})
 
 
+def save_paper(app: App, subscriber: Subscriber, paper: int) -> bool:
+    """Put a paper on the subscriber's reading list; False when either is gone."""
+    return app.store.reading_lists.save(subscriber.row, paper, app.clock())
+
+
+def remove_saved(app: App, subscriber: Subscriber, paper: int) -> None:
+    """Take a paper off the subscriber's reading list."""
+    app.store.reading_lists.remove(subscriber.row, paper)
+
+
 def unsubscribe(app: App, subscriber: Subscriber) -> bool:
     """Nothing more goes to this subscriber, also of what is queued; False when it was so already."""
     return app.store.subscribers.set_state(subscriber.row, SubscriberState.UNSUBSCRIBED, app.clock())

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 from paperround.app import App
 from paperround.web import error_pages
-from paperround.web.browse import example, export, letter_charts, papers, pictures, search
+from paperround.web.browse import citations, example, export, letter_charts, papers, pictures, search
 from paperround.web.context import RequestContext
 from paperround.web.machines import api, health, webhooks
 from paperround.web.middleware import HttpMiddleware
@@ -29,12 +29,14 @@ from paperround.web.subscribers import (
     preferences,
     private_feed,
     quick_changes,
+    reading_list,
     subscribe,
     taste,
 )
 
 _ROUTERS = (
     search.router,
+    citations.router,
     papers.router,
     letter_charts.router,
     pictures.router,
@@ -49,6 +51,7 @@ _ROUTERS = (
     change_address.router,
     private_feed.router,
     quick_changes.router,
+    reading_list.router,
     digest_page.router,
     feedback.router,
     inbox.router,

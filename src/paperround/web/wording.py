@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_time, get_day_names
 
-from paperround.domain.preferences import Breadth, Density
+from paperround.domain.preferences import Breadth, Density, QuietDays
 from paperround.domain.schedule import Cadence, Schedule
 from paperround.rendering.language import Language
 
@@ -56,6 +56,12 @@ def breadths(language: Language) -> list[tuple[str, str]]:
         (Breadth.MORE.value, _("more papers")),
         (Breadth.MOST.value, _("far more papers")),
     ]
+
+
+def quiet_days(language: Language) -> list[tuple[str, str]]:
+    """Each way of quiet days with what it is called, as somebody chooses it."""
+    _ = language.gettext
+    return [(QuietDays.SILENT.value, _("no email")), (QuietDays.LINE.value, _("an email of one line"))]
 
 
 def promise(schedule: Schedule, language: Language) -> str:

@@ -38,6 +38,7 @@ def digest_online(request: Request, context: ContextDep, token: str) -> Response
         request,
         "digest",
         language=language,
+        address=f"{context.home}/i/{token}",
         heading=view.dated(digest.cadence, digest.day, language),
         chart=_chart(context, digest, language),
         sections=_sections(digest, printed, language, context.today),

@@ -1,4 +1,4 @@
-"""Feedback on papers: the pages behind "More like this" and "Less like this" in emails.
+"""Feedback on papers: the pages behind "More like this", "Less like this" and "Save" in emails.
 
 Scanners follow links, so a link only shows a form; its button records the feedback. People may forward the email, so
 the page contains no links to the subscriber's personal pages.
@@ -26,8 +26,8 @@ from paperround.web.subscribers.token_links import again, digest_owner
 router = APIRouter()
 get = partial(router.get, response_model=None)
 post = partial(router.post, response_model=None)
-_FORGET = "forget"
-_VERDICTS = {"more": 1, "less": -1, _FORGET: 0}
+_FORGET, _SAVE = "forget", "save"
+_VERDICTS = {"more": 1, "less": -1, _FORGET: 0, _SAVE: 0}
 _FOLLOW = "follow"
 _MOST_AUTHORS = 12  # that a paper's page of feedback offers to follow
 _SHOWN = 500  # papers
@@ -53,7 +53,10 @@ def say(request: Request, context: ContextDep, token: str, form: AnyForm) -> Res
     what, number = _asked(form.known(_VERDICTS)) or _asked(request.query_params) or ("", 0)
     if not _inside(digest, number) or what not in _VERDICTS:
         return _unknown(request, context, subscriber)
-    if what == _FORGET:
+    if what == _SAVE:
+        if not membership.save_paper(context.app, subscriber, number):
+            return _unknown(request, context, subscriber)
+    elif what == _FORGET:
         membership.take_back(context.app, subscriber, number)
     elif not membership.say(context.app, subscriber, number, _VERDICTS[what]):
         return _unknown(request, context, subscriber)

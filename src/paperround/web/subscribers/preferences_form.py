@@ -99,6 +99,7 @@ class Choices:
     themes: Sequence[str]
     densities: Sequence[tuple[str, str]]
     breadths: Sequence[tuple[str, str]]
+    quiet_days: Sequence[tuple[str, str]]
     languages: Mapping[str, str]
     most_papers: int = MOST_PAPERS
     most_query: int = MOST_QUERY
@@ -114,6 +115,7 @@ def choices(context: RequestContext, language: Language, form: PreferencesForm) 
         themes=theme.names(context.folders),
         densities=wording.densities(language),
         breadths=wording.breadths(language),
+        quiet_days=wording.quiet_days(language),
         languages=context.language_names,
     )
 

@@ -1,0 +1,45 @@
+"""What an issue was chosen from: how many papers were new, and whether all sources had answered."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from paperround.app import App
+from paperround.domain.models import DayFacts
+from paperround.domain.schedule import Cadence
+from paperround.sources import SourceState
+
+_DAY = timedelta(days=1)
+_PERIOD = {Cadence.WEEKLY: 7 * _DAY, Cadence.MONTHLY: 31 * _DAY}
+_WEEKEND = 3  # days before Monday's letter, for those who get letters on weekdays
+_MONDAY = 0
+_LATE = ("failed", SourceState.STALE.value)
+
+
+class DayFactsReader:
+    """Reads them once for each cadence of a round."""
+
+    def __init__(self, app: App, now: datetime) -> None:
+        self._app, self._now = app, now
+        self._known: dict[Cadence, DayFacts] = {}
+
+    def of(self, cadence: Cadence) -> DayFacts:
+        """What issues of this cadence are chosen from now."""
+        if cadence not in self._known:
+            papers = self._app.store.papers.count_since(self._now - self._period(cadence))
+            self._known[cadence] = DayFacts(papers, *self._sources())
+        return self._known[cadence]
+
+    def _period(self, cadence: Cadence) -> timedelta:
+        if cadence is Cadence.WEEKDAYS and self._now.weekday() == _MONDAY:
+            return _WEEKEND * _DAY
+        return _PERIOD.get(cadence, _DAY)
+
+    def _sources(self) -> tuple[str, tuple[str, ...]]:
+        """When the last of them was complete, and which were not."""
+        known = self._app.store.sources.all()
+        asked = [known[source.name] for source in self._app.settings.sources if source.name in known]
+        asked = [record for record in asked if record.tried_at > self._now - _DAY]
+        late = tuple(record.name for record in asked if record.state in _LATE)
+        complete = [record.succeeded_at for record in asked if record.succeeded_at]
+        return (f"{max(complete):%H:%M}" if complete and not late else "", late)

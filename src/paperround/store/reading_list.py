@@ -1,0 +1,71 @@
+"""Reading lists: the papers that subscribers save for later."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine, delete, select
+
+from paperround.domain.models import NoteKind, Paper, PaperNote
+from paperround.domain.notes import MOST_SAVED
+from paperround.store.engine import reading, upsert, writing
+from paperround.store.papers import load
+from paperround.store.schema import papers, saved_papers, subscribers
+
+MOST_KEPT = 500  # papers of one subscriber; an older one makes room
+
+
+class ReadingLists:
+    """The store's part for them."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def save(self, subscriber: int, paper: int, now: datetime) -> bool:
+        """Put a paper on the list, once; False when the subscriber or the paper is gone."""
+        with writing(self._engine) as db:
+            for table, row in ((subscribers, subscriber), (papers, paper)):
+                known = select(table.c.row).where(table.c.row == row)
+                if db.scalar(known.with_for_update(read=True, key_share=True)) is None:
+                    return False
+            saved = upsert(db, saved_papers).values(subscriber=subscriber, paper=paper, at=now)
+            db.execute(saved.on_conflict_do_nothing())
+            mine = saved_papers.c.subscriber == subscriber
+            oldest = select(saved_papers.c.paper).where(mine)
+            oldest = oldest.order_by(saved_papers.c.at.desc(), saved_papers.c.paper.desc()).offset(MOST_KEPT)
+            rows = list(db.scalars(oldest.limit(MOST_KEPT)))
+            db.execute(delete(saved_papers).where(mine, saved_papers.c.paper.in_(rows)))
+            return True
+
+    def remove(self, subscriber: int, paper: int) -> None:
+        """Take a paper off the list."""
+        with writing(self._engine) as db:
+            db.execute(
+                delete(saved_papers).where(saved_papers.c.subscriber == subscriber, saved_papers.c.paper == paper)
+            )
+
+    def of(self, subscriber: int) -> list[Paper]:
+        """The papers on a subscriber's list, the latest saved first."""
+        with reading(self._engine) as db:
+            mine = select(saved_papers.c.paper).where(saved_papers.c.subscriber == subscriber)
+            rows = list(db.scalars(mine.order_by(saved_papers.c.at.desc(), saved_papers.c.paper.desc())))
+            known = {paper.row: paper for paper in load(db, papers.c.row.in_(rows))}
+            return [known[row] for row in rows if row in known]
+
+    def has(self, subscriber: int, paper: int) -> bool:
+        """Whether the paper is on the subscriber's list."""
+        with reading(self._engine) as db:
+            mine = saved_papers.c.subscriber == subscriber, saved_papers.c.paper == paper
+            return db.scalar(select(saved_papers.c.paper).where(*mine)) is not None
+
+
+def saved_by(db: Connection, rows: Sequence[int]) -> dict[int, list[PaperNote]]:
+    """What these subscribers have saved, the latest first, as much of it as a letter shows."""
+    query = select(saved_papers).where(saved_papers.c.subscriber.in_(rows))
+    found: dict[int, list[PaperNote]] = {}
+    for row in db.execute(query.order_by(saved_papers.c.at.desc(), saved_papers.c.paper.desc())):
+        mine = found.setdefault(row.subscriber, [])
+        if len(mine) < MOST_SAVED:
+            mine.append(PaperNote(NoteKind.SAVED, row.paper, row.at.date()))
+    return found

@@ -1,0 +1,72 @@
+"""What has become of papers since issues printed them: read once in a round, then looked up for each subscriber."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+
+from sqlalchemy import Connection, func, select
+
+from paperround.domain.models import NoteKind, PaperNote
+from paperround.domain.notes import news_of, read_notes
+from paperround.store.papers import load_rows, paper_from_snapshot
+from paperround.store.schema import digest_papers, digests, issue_papers, issues
+
+_LOOK_BACK = timedelta(days=8)  # a weekly letter tells of the one before it
+_MOST_CHANGED = 60  # papers; of more than these a round would ask the database too long
+
+Changes = Mapping[tuple[int, int], PaperNote]
+"""What is new about a paper since an issue: by the issue's number and the paper's."""
+
+
+def changed_papers(db: Connection) -> Changes:
+    """What is new about the papers that the issues of the past week printed."""
+    newest = db.scalar(select(func.max(issues.c.day)))
+    if newest is None:
+        return {}
+    query = (
+        select(issues.c.row, issues.c.day, issue_papers.c.paper, issue_papers.c.snapshot)
+        .join_from(issue_papers, issues)
+        .where(issues.c.day.between(newest - _LOOK_BACK, newest))
+    )
+    printed = db.execute(query).all()
+    known = load_rows(db, {row.paper for row in printed})
+    found = [
+        ((issue, row), note)
+        for issue, day, row, snapshot in printed
+        if row in known and (note := news_of(paper_from_snapshot(row, snapshot), known[row], day))
+    ]
+    found.sort(key=lambda one: (tuple(NoteKind).index(one[1].kind), one[1].before - one[1].now))
+    papers = list(dict.fromkeys(paper for (_, paper), _ in found))[:_MOST_CHANGED]
+    return {key: note for key, note in found if key[1] in papers}
+
+
+def news_for(db: Connection, subscribers: Sequence[int], changes: Changes) -> dict[int, list[PaperNote]]:
+    """What is new about the papers that each of these subscribers had laid out in a letter."""
+    if not changes or not subscribers:
+        return {}
+    query = (
+        select(digest_papers.c.subscriber, digest_papers.c.paper, digests.c.issue)
+        .join_from(digest_papers, digests, digests.c.row == digest_papers.c.digest)
+        .where(digest_papers.c.subscriber.in_(subscribers), digest_papers.c.place.is_not(None))
+        .where(digest_papers.c.paper.in_({paper for _, paper in changes}))
+    )
+    found: dict[int, list[PaperNote]] = {}
+    for subscriber, paper, issue in db.execute(query):
+        if note := changes.get((issue, paper)):
+            found.setdefault(subscriber, []).append(note)
+    return found
+
+
+def told(db: Connection, subscribers: Iterable[int]) -> dict[int, set[tuple[NoteKind, int]]]:
+    """The notes that letters of the past weeks told these subscribers: kind and paper."""
+    wanted = list(subscribers)
+    if not wanted:
+        return {}
+    query = select(digests.c.subscriber, digests.c.notes).where(
+        digests.c.subscriber.in_(wanted), digests.c.notes.is_not(None)
+    )
+    found: dict[int, set[tuple[NoteKind, int]]] = {}
+    for subscriber, kept in db.execute(query.order_by(digests.c.row)):
+        found.setdefault(subscriber, set()).update((note.kind, note.paper) for note in read_notes(kept))
+    return found

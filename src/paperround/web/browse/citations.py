@@ -1,0 +1,38 @@
+"""Citations of papers as files for reference managers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+from fastapi import APIRouter, HTTPException, Response
+
+from paperround.domain.citations import bibtex, ris
+from paperround.domain.models import Paper
+from paperround.web.context import ContextDep
+
+router = APIRouter()
+get = partial(router.get, response_model=None)
+_FORMATS: Mapping[str, tuple[Callable[[Sequence[Paper]], str], str]] = {
+    "bib": (bibtex, "application/x-bibtex"),
+    "ris": (ris, "application/x-research-info-systems"),
+}
+
+
+@get("/cite/{ending}/{paper_id:path}")
+def cite(context: ContextDep, ending: str, paper_id: str) -> Response:
+    """One paper as BibTeX (`bib`) or RIS (`ris`)."""
+    found = context.app.store.papers.by_id(paper_id)
+    if found is None:
+        raise HTTPException(404)
+    return citation_file([found], ending, found.id)
+
+
+def citation_file(papers: Sequence[Paper], ending: str, name: str) -> Response:
+    """The papers as a file of this format; raises HTTPException (404) for a format there is not."""
+    if ending not in _FORMATS:
+        raise HTTPException(404)
+    write, media_type = _FORMATS[ending]
+    safe = "".join(char if char.isalnum() and char.isascii() else "-" for char in name)
+    headers = {"Content-Disposition": f'attachment; filename="{safe}.{ending}"', "X-Robots-Tag": "noindex"}
+    return Response(write(papers), headers=headers, media_type=f"{media_type}; charset=utf-8")

@@ -1,0 +1,60 @@
+"""A subscriber's reading list: the papers that they saved, to read, remove or take into a reference manager."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+
+from paperround.domain import tokens
+from paperround.subscribers import membership
+from paperround.web.browse import cards
+from paperround.web.browse.citations import citation_file
+from paperround.web.context import ContextDep
+from paperround.web.forms import AnyForm, read_number
+from paperround.web.subscribers.token_links import digest_owner, path, subscriber_of
+
+router = APIRouter()
+get = partial(router.get, response_model=None)
+post = partial(router.post, response_model=None)
+
+
+@get("/p/{token}/saved")
+def reading_list(request: Request, context: ContextDep, token: str) -> Response:
+    """Show the list, the latest saved first."""
+    subscriber = subscriber_of(context, token)
+    language = context.language(subscriber.language)
+    papers = context.app.store.reading_lists.of(subscriber.row)
+    return context.private_page(
+        request,
+        "reading_list",
+        language=language,
+        papers=[(paper.row, cards.card(paper, language, context.today)) for paper in papers],
+        address=f"{path(context, tokens.PREFERENCES, subscriber)}/saved",
+        preferences=path(context, tokens.PREFERENCES, subscriber),
+    )
+
+
+@post("/p/{token}/saved")
+def remove(context: ContextDep, token: str, form: AnyForm) -> Response:
+    """Take the paper whose number is in `remove` off the list. Repeated requests have no effect."""
+    subscriber = subscriber_of(context, token)
+    membership.remove_saved(context.app, subscriber, read_number(form.known(("remove",)).get("remove", "")))
+    return RedirectResponse(f"{path(context, tokens.PREFERENCES, subscriber)}/saved", status_code=303)
+
+
+@get("/p/{token}/saved.{ending}")
+def export(context: ContextDep, token: str, ending: str) -> Response:
+    """The list as BibTeX (`bib`) or RIS (`ris`)."""
+    subscriber = subscriber_of(context, token)
+    return citation_file(context.app.store.reading_lists.of(subscriber.row), ending, "reading-list")
+
+
+@get("/i/{token}/cite.{ending}")
+def cite_issue(context: ContextDep, token: str, ending: str) -> Response:
+    """The papers laid out in an email as BibTeX (`bib`) or RIS (`ris`)."""
+    digest, _ = digest_owner(context, tokens.DIGEST, token)
+    printed = context.app.store.issues.printed(digest, digest.papers)
+    papers = [printed[row] for row in digest.papers if row in printed]
+    return citation_file(papers, ending, digest.issue)
