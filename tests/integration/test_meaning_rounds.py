@@ -145,3 +145,29 @@ def test_only_topics_in_plain_words_make_papers_be_matched_again(site: Site) -> 
     assert pipeline.embed_papers(site.app) == 1
     assert site.app.store.topics.papers_waiting() == 0
     assert topics.read_topics(b"", Path("topics.toml")) == []
+
+
+def test_an_interest_is_found_by_what_the_operators_model_says_of_it_and_asked_once(site: Site) -> None:
+    encoder = use_ideas(site.app)
+    encoder.words = "humanoid"
+    site.topic("walking", "two things which keep upright")
+    site.papers(listing(1, **WALKING), *(listing(number, "agents") for number in range(2, 6)))
+    pipeline.embed_papers(site.app)
+    assert matched(site.app, "walking") == {1}
+    assert encoder.asked.count("two things which keep upright. humanoid") == 1
+
+
+def test_an_operators_model_that_says_nothing_stops_nothing_and_is_asked_again_later(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder = use_ideas(site.app)
+    encoder.words, encoder.speechless = "humanoid", True
+    site.topic("walking", PLAIN)
+    site.papers(listing(1, **WALKING), *(listing(number, "agents") for number in range(2, 6)))
+    pipeline.embed_papers(site.app)
+    assert matched(site.app, "walking") == {1}, "as it is written"
+    assert site.app.store.vectors.topic_vectors("ideas-1") == {}
+    encoder.speechless = False
+    monkeypatch.setattr("paperround.rounds.meaning._PATIENCE", 0.0)
+    site.papers(listing(9, "agents"))
+    assert site.app.store.vectors.topic_vectors("ideas-1").keys() == {PLAIN}

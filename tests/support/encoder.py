@@ -29,6 +29,8 @@ class IdeaEncoder:
         self.name = name
         self.broken = False
         self.asked: list[str] = []
+        self.words = ""
+        self.speechless = False
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """One vector of length one for each text."""
@@ -38,6 +40,12 @@ class IdeaEncoder:
         counts = [[len(idea & set(terms(text))) for idea in IDEAS] for text in texts]
         vectors = np.array([[*row, 0.0 if any(row) else 1.0] for row in counts], dtype=np.float32)
         return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+
+    def reword(self, _text: str) -> str:
+        """What the encoder was told to say."""
+        if self.speechless:
+            raise MeaningError("the endpoint says nothing")
+        return self.words
 
 
 def use_ideas(app: App, name: str = "ideas-1") -> IdeaEncoder:

@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -18,7 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from paperround.domain.errors import MeaningError
 from paperround.meaning import AnyEncoder, MiniLM, OpenAI, WordsOnly, minilm, openai
-from paperround.meaning.openai import read_vectors
+from paperround.meaning.openai import read_text, read_vectors
 from paperround.meaning.wordpiece import WordPieces
 
 PIECES = [
@@ -217,3 +217,57 @@ def test_any_bytes_are_vectors_or_an_error(body: bytes) -> None:
 def test_an_answer_that_holds_no_vectors_is_an_error(answer: Any) -> None:
     with pytest.raises(MeaningError, match="holds no vectors"):
         read_vectors(json.dumps(answer).encode(), 1, "here")
+
+
+# --- interests in the words of the field -------------------------------------------------------------------------
+
+
+def chat(said: Any) -> bytes:
+    return json.dumps({"choices": [{"message": {"role": "assistant", "content": said}}]}).encode()
+
+
+def test_an_interest_is_said_once_in_the_words_of_the_field_within_bounds() -> None:
+    asked: list[Any] = []
+
+    def answer(handler: BaseHTTPRequestHandler, request: Any) -> None:
+        asked.append(request)
+        reply(handler, chat("bipedal locomotion,\n  balance control"))
+
+    with endpoint(answer) as url:
+        assert OpenAI(url=url, model="m").reword("machines that walk") == ""
+        assert not asked, "without a model for text nobody is asked"
+        encoder = OpenAI(url=url, model="m", text_model="writer", api_key="secret")
+        assert encoder.reword("machines that walk " * 5_000) == "bipedal locomotion, balance control"
+    [request] = asked
+    assert (request["path"], request["model"], request["key"]) == ("/v1/chat/completions", "writer", "Bearer secret")
+    assert request["max_tokens"] == 80
+    assert len(request["messages"][1]["content"]) == 8_000
+    assert WordsOnly().reword("machines that walk") == ""
+
+
+def test_of_a_thousand_tokens_that_were_not_asked_for_the_first_are_used() -> None:
+    with endpoint(lambda handler, _: reply(handler, chat("gait " * 1_000))) as url:
+        assert len(OpenAI(url=url, model="m", text_model="t").reword("walking")) == 400
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (lambda handler, _: reply(handler, b"<html>Not here</html>"), "no text"),
+        (lambda handler, _: reply(handler, chat("")), "no text"),
+        (lambda handler, _: reply(handler, chat(None)), "no text"),
+        (lambda handler, _: reply(handler, b'{"choices": []}'), "no text"),
+        (lambda handler, _: reply(handler, b"busy", 503), r"HTTP 503 \(busy\)"),
+        (hang, "is the endpoint running"),
+        (drip, "too long or too slow|is the endpoint running"),
+    ],
+)
+def test_an_endpoint_that_says_nothing_of_use_is_told_of(answer: Any, says: str) -> None:
+    with endpoint(answer) as url, pytest.raises(MeaningError, match=says):
+        OpenAI(url=url, model="m", text_model="t", timeout=0.3).reword("walking")
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_a_line_of_text_or_an_error(body: bytes) -> None:
+    with suppress(MeaningError):
+        assert read_text(body, "http://there")

@@ -36,11 +36,19 @@ class Encoder(Protocol):
         """One vector of length one for each text, in their order; MeaningError when that fails."""
         ...
 
+    def reword(self, text: str) -> str:
+        """An interest in the words of the field; empty where there is no model for it, MeaningError when it fails."""
+        ...
+
 
 class EncoderSettings(BaseModel):
     """What the settings of all encoders have in common."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def reword(self, text: str) -> str:  # noqa: ARG002 - most encoders have no model for text
+        """Empty: interests are taken as they are written."""
+        return ""
 
 
 class WordsOnly(EncoderSettings):

@@ -1,14 +1,15 @@
-"""Vectors from an endpoint of the operator's own that speaks OpenAI's embeddings API: llama.cpp, vLLM, Ollama.
+"""Vectors from an endpoint of the operator's own that speaks OpenAI's API: llama.cpp, vLLM, Ollama.
 
-An endpoint that hangs, answers something else or answers without end costs one bounded request: papers wait for
-their vectors, and everything goes on by words.
+Where it has a model for text too, it says each interest once in the words of the field. An endpoint that hangs,
+answers something else or answers without end costs one bounded request: papers wait for their vectors, interests are
+taken as they are written, and everything goes on by words.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -30,6 +31,11 @@ _MOST_DIMENSIONS = 4_096
 # A number takes 25 characters at most, and there are names and quotation marks around them.
 _MOST_BYTES = _AT_ONCE * _MOST_DIMENSIONS * 32
 _MOST_CHARACTERS = 8_000  # of one text: what a model of 2,048 tokens reads
+_MOST_TOKENS, _MOST_REWORDED = 80, 400  # of one answer about an interest; characters of it that are used
+_REWORD = (
+    "You help a search engine for research papers. Say what the user wants to read about in the technical terms that "
+    "authors use in titles and abstracts. Answer with one line of at most 30 words, in English, without explanation."
+)
 
 
 class OpenAI(EncoderSettings):
@@ -43,6 +49,8 @@ class OpenAI(EncoderSettings):
     api_key: SecretStr | None = None
     timeout: Annotated[float, Field(gt=0, le=300)] = 30.0
     """Seconds for a whole answer."""
+    text_model: Annotated[str, Field(max_length=200)] = ""
+    """A model of the same endpoint that says each interest once in the words of the field; empty for none."""
 
     @field_validator("url")
     @classmethod
@@ -64,13 +72,24 @@ class OpenAI(EncoderSettings):
             raise MeaningError(f"{self.url}: vectors of different lengths; is {self.model} one model?")
         return np.concatenate(parts) if parts else np.zeros((0, 0), dtype=np.float32)
 
+    def reword(self, text: str) -> str:
+        """Return an interest in the words of the field; empty without a model for text, MeaningError if it fails."""
+        if not self.text_model:
+            return ""
+        messages = [{"role": "system", "content": _REWORD}, {"role": "user", "content": text[:_MOST_CHARACTERS]}]
+        wanted = {"model": self.text_model, "messages": messages, "max_tokens": _MOST_TOKENS, "temperature": 0}
+        return read_text(self._post("chat/completions", wanted), self.url)
+
     def _ask(self, texts: Sequence[str]) -> Vectors:
         # An empty text is an error to some servers, and a blank is the same to a model.
         wanted = {"model": self.model, "input": [text[:_MOST_CHARACTERS] or " " for text in texts]}
+        return read_vectors(self._post("embeddings", wanted), len(texts), self.url)
+
+    def _post(self, path: str, wanted: Mapping[str, Any]) -> bytes:
         headers = {"Authorization": f"Bearer {self.api_key.get_secret_value()}"} if self.api_key else {}
         try:
             with httpx.stream(
-                "POST", f"{self.url}/embeddings", json=wanted, headers=headers, timeout=self.timeout
+                "POST", f"{self.url}/{path}", json=wanted, headers=headers, timeout=self.timeout
             ) as answer:
                 body = self._body(answer)
                 status = answer.status_code
@@ -79,7 +98,7 @@ class OpenAI(EncoderSettings):
         if status != httpx.codes.OK:
             said = " ".join(body[:2_000].decode("utf-8", "replace").split())[:200]
             raise MeaningError(f"{self.url}: HTTP {status} ({said}); are address, model and key right?")
-        return read_vectors(body, len(texts), self.url)
+        return body
 
     def _body(self, answer: httpx.Response) -> bytes:
         """The answer's bytes, bounded in number and time: httpx's own timeout begins anew with each piece."""
@@ -87,7 +106,7 @@ class OpenAI(EncoderSettings):
         for piece in answer.iter_bytes():
             body += piece
             if len(body) > _MOST_BYTES or time.monotonic() > until:
-                raise MeaningError(f"{self.url}: the answer is too long or too slow; is this an embeddings endpoint?")
+                raise MeaningError(f"{self.url}: the answer is too long or too slow; does it speak OpenAI's API?")
         return body
 
 
@@ -102,3 +121,15 @@ def read_vectors(body: bytes, number: int, asker: str) -> Vectors:
     if vectors.ndim != 2 or not 0 < vectors.shape[1] <= _MOST_DIMENSIONS or not np.isfinite(vectors).all():
         raise MeaningError(f"{asker}: the answer holds no vectors; is this an embeddings endpoint?")
     return unit(vectors)
+
+
+def read_text(body: bytes, asker: str) -> str:
+    """The one line of text in an endpoint's answer, cut where it is long; MeaningError where there is none."""
+    try:
+        said = json.loads(body)["choices"][0]["message"]["content"]
+        line = " ".join(said.split())[:_MOST_REWORDED]
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
+        line = ""
+    if not line:
+        raise MeaningError(f"{asker}: the answer holds no text; is this an endpoint for chat?")
+    return line

@@ -36,6 +36,7 @@ class Meaning:
         self._topics: dict[str, bytes] | None = None
         self._guard = threading.RLock()
         self._failed_at: float | None = None
+        self._unworded_at: float | None = None
 
     @property
     def on(self) -> bool:
@@ -104,14 +105,29 @@ class Meaning:
                 self._topics = self._app.store.vectors.topic_vectors(self.encoder.name)
             known = self._topics.get(query)
         if known is None:
-            made = self.of_query(query)
+            text = self._reworded(query)
+            if text is None:
+                return self.of_query(query)  # as it is written, and not for good
+            made = self.encode([text])
             if made is None:
                 return None
-            known = pack(made)
+            known = pack(made[0])
             self._app.store.vectors.keep_topic(query, self.encoder.name, known)
             with self._guard:
                 self._topics[query] = known
         return np.asarray(unpack([known])[0])
+
+    def _reworded(self, query: str) -> str | None:
+        """The text of an interest's vector, with the words of the field; None if those cannot be had now."""
+        if self._unworded_at is not None and time.monotonic() - self._unworded_at < _PATIENCE:
+            return None
+        try:
+            said = self.encoder.reword(query)
+        except MeaningError as error:
+            log.error("an interest is taken as it is written; it is tried again later", problem=str(error))
+            self._unworded_at = time.monotonic()
+            return None
+        return f"{query}. {said}" if said else query
 
 
 def embed(app: App, seconds: float) -> int:
