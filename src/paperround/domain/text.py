@@ -19,6 +19,7 @@ _FRACTION = re.compile("([¼-¾⅐-⅞↉])")
 _UNSPACED = "\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff"
 # A term is a run of letters and digits; "c++" and "c#" are names people search for.
 _TERM = re.compile(rf"c\+\+|c#|[{_UNSPACED}]|[^\W_{_UNSPACED}]+")
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
 # Letters that NFKD leaves whole but subscribers type without their stroke.
 _STROKES = str.maketrans(
     {"ø": "o", "đ": "d", "ð": "d", "ł": "l", "ħ": "h", "ŧ": "t", "æ": "ae", "œ": "oe", "ı": "i", "þ": "th"}
@@ -62,10 +63,14 @@ def clean(text: str) -> str:
 
 def fold(text: str) -> str:
     """The text without case and accents, for comparing; parts fold like the whole."""
-    if text.isascii():
-        return text.lower()
+    lower = text.lower()
+    return lower if text.isascii() else _BEYOND_ASCII.sub(lambda found: _folded(found[0]), lower)
+
+
+@lru_cache(maxsize=20_000)
+def _folded(character: str) -> str:
     # Twice: a letter may come to light as a capital (mathematical bold) or decompose only when small.
-    return _bare(_bare(text).casefold()).translate(_STROKES)
+    return _bare(_bare(character).casefold()).translate(_STROKES)
 
 
 def _bare(text: str) -> str:
