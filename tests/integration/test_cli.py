@@ -119,7 +119,7 @@ def test_a_preview_is_written_to_files_and_changes_nothing(site: Site) -> None:
     assert site("preview", "--topic", "robots", "--out", "topic") == 0
     assert site.json("deliveries", "list") == []
     assert site("preview", "--topic", "robots", "--date", "2020-01-01", "--out", "none") == 2
-    assert "no paper for this letter" in site.err
+    assert "no papers for this letter" in site.err
 
 
 def test_search_speaks_the_query_language_and_plain_words(site: Site) -> None:
@@ -149,11 +149,11 @@ def test_search_speaks_the_query_language_and_plain_words(site: Site) -> None:
         (["ingest", "--file", "config/topics.toml", "--as", "pdf"], "there is no format 'pdf'; there are:"),
         (["ingest", "nope"], "there is no source 'nope'"),
         (["ingest", "--since", "yesterday"], "is not a date"),
-        (["preview"], "name one of them"),
+        (["preview"], "give either the EMAIL"),
         (["deliveries", "show", "99"], "there is no delivery 99"),
         (["--now", "noon", "sweep"], "is not ISO 8601"),
         (["--config", "nope.toml", "sweep"], "nope.toml: there is no such file"),
-        (["bounces", "read"], "name FILEs or --maildir"),
+        (["bounces", "read"], "give FILEs or --maildir"),
     ],
 )
 def test_wrong_use_ends_with_two_and_says_what_to_do(site: Site, arguments: list[str], says: str) -> None:
@@ -339,7 +339,7 @@ def test_a_removed_topic_is_gone_with_what_followed_from_it(site: Site) -> None:
     assert site.err == ""
     assert site.json("subscribers", "show", "ada@example.org")["topics"] == ["robots"]
     assert site("topics", "remove", "robots") == 0
-    assert "still stands in" in site.err
+    assert "is still in" in site.err
     assert site("topics", "remove", "arms") == 2
     assert "there is no topic 'arms'" in site.err
 

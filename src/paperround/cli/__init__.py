@@ -1,4 +1,4 @@
-"""The command line. Each command asks the stages and prints what they say; none decides anything.
+"""The command line. A command calls the stages and prints their results; it makes no decisions of its own.
 
 One file for each group of commands. `program` lists all commands and finds the file of the one that was called, so
 that no other is loaded; a command imports inside its function what is slow to load. That is why `--help`

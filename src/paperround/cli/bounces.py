@@ -12,7 +12,7 @@ from paperround.cli.shared import AsJson, ByEmail, given_path, opened
 from paperround.domain.errors import WrongUse
 from paperround.operator import console
 
-group = command_group("Delivery reports and complaints that came back.")
+group = command_group("Process delivery reports and complaints.")
 
 
 @group.command("read", cls=Command, epilog="paperround bounces read report.eml")
@@ -21,13 +21,13 @@ def read_bounces(
         list[Path] | None, typer.Argument(metavar="FILE", parser=given_path, help="Mails, or mbox files.")
     ] = None,
     maildir: Annotated[
-        Path | None, typer.Option(metavar="DIR", parser=given_path, help="A Maildir: what nobody has seen yet.")
+        Path | None, typer.Option(metavar="DIR", parser=given_path, help="A Maildir; only new mails are read.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take in delivery reports and complaints.
+    """Read delivery reports and complaints.
 
-    Without FILE or --maildir, from the mailbox in the settings.
+    Without FILE or --maildir, they come from the mailbox in the settings.
     """
     from paperround.bounces import mailboxes
     from paperround.rounds import bounce_intake
@@ -35,7 +35,7 @@ def read_bounces(
     with opened() as app:
         mailbox = app.settings.bounces
         if not (files or maildir or mailbox.maildir or mailbox.imap):
-            raise WrongUse("name FILEs or --maildir DIR, or set bounces.imap or bounces.maildir in the settings")
+            raise WrongUse("give FILEs or --maildir DIR, or set bounces.imap or bounces.maildir in the settings")
         found = bounce_intake.read(app, mailboxes.files(files or []))
         found += bounce_intake.read(app, mailboxes.maildir(maildir)) if maildir else []
         found += bounce_intake.read_mailbox(app) if not (files or maildir) else []
@@ -49,11 +49,13 @@ def read_bounces(
 
 @group.command("list", cls=Command, epilog="paperround bounces list --limit 10")
 def list_bounces(
-    limit: Annotated[int | None, typer.Option(metavar="N", min=1, help="Only so many, the latest first.")] = 50,
+    limit: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Show at most this many, the latest first.")
+    ] = 50,
     email: ByEmail = "",
     as_json: AsJson = False,
 ) -> None:
-    """Reports that were taken in, the latest first."""
+    """List the reports that were read, the latest first."""
     with opened() as app:
         found = app.store.bounces.report(limit, email=email)
     if as_json:

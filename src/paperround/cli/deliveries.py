@@ -12,7 +12,7 @@ from paperround.domain.errors import UnknownName
 from paperround.domain.models import DeliveryState
 from paperround.operator import console
 
-group = command_group("Every letter and what became of it.")
+group = command_group("List letters with their states, and retry failed ones.")
 
 
 @group.command("list", cls=Command, epilog="paperround deliveries list --state failed")
@@ -25,7 +25,7 @@ def list_deliveries(
     limit: Limit = None,
     as_json: AsJson = False,
 ) -> None:
-    """Letters and what became of them, the latest first."""
+    """List letters with their states, the latest first."""
     from paperround.operator import queries
 
     with opened() as app:
@@ -77,12 +77,12 @@ def _parts(parts: dict[str, float]) -> str:
 def retry_deliveries(
     numbers: Annotated[list[int], typer.Argument(metavar="ID", min=1, max=2**62, help="The numbers in the list.")],
 ) -> None:
-    """Queue failed, expired or deferred letters again, at once."""
+    """Queue failed, expired or deferred letters again."""
     with opened() as app:
         done = app.store.deliveries.retry(numbers, app.clock())
         note_change(app, "letters queued again", f"{len(done)} of {len(numbers)}")
     console.say(f"queued again: {', '.join(map(str, done)) or 'none'}")
     missing = sorted(set(numbers) - set(done))
     if missing:
-        console.warn(f"left as they are (not failed, expired or deferred): {', '.join(map(str, missing))}")
+        console.warn(f"not queued, because they are not failed, expired or deferred: {', '.join(map(str, missing))}")
     exit_if(missing)

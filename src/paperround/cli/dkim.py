@@ -19,7 +19,7 @@ _SELECTOR = "paperround"
 
 
 class Algorithm(StrEnum):
-    """What a key is of."""
+    """The algorithm of a key."""
 
     RSA = "rsa"
     ED25519 = "ed25519"
@@ -33,7 +33,7 @@ def make_key(
             "--key-file",
             metavar="FILE",
             parser=given_path,
-            help="Where to; by default the file in the settings, else config/dkim.pem.",
+            help="The file to write; by default the one in the settings, or config/dkim.pem.",
         ),
     ] = None,
     algorithm: Annotated[
@@ -41,13 +41,13 @@ def make_key(
         typer.Option(
             metavar="ALGORITHM",
             case_sensitive=False,
-            help="rsa or ed25519; every receiver knows RSA, not every one Ed25519.",
+            help="rsa or ed25519. All receivers support RSA, not all support Ed25519.",
         ),
     ] = Algorithm.RSA,
 ) -> None:
-    """Make a private key, and say what to do with it.
+    """Create a private key, and show how to use it.
 
-    A key that is there already stays as it is.
+    An existing key is not replaced.
     """
     from paperround.delivery import dkim_key
 
@@ -71,7 +71,7 @@ def print_records(as_json: AsJson = False) -> None:
     """Print the DNS record of each key in the settings."""
     settings = site_settings()
     if settings.dkim is None:
-        raise WrongUse("there is no [dkim] in the settings; make a key with: paperround dkim keygen")
+        raise WrongUse("[dkim] is not set; create a key with: paperround dkim keygen")
     records = [key.dns_record for key in settings.dkim.load()]
     if as_json:
         console.as_json([{"name": name, "type": "TXT", "value": value} for name, value in records])
@@ -81,6 +81,6 @@ def print_records(as_json: AsJson = False) -> None:
 
 
 def _print_record(name: str, value: str) -> None:
-    """A line of a zone file; a string in the DNS has at most 255 bytes, and a record several strings."""
+    """Print a record as a line of a zone file. A DNS string holds at most 255 bytes; a record may have several."""
     strings = " ".join(f'"{value[start : start + 255]}"' for start in range(0, len(value), 255))
     console.say(f"{name}. IN TXT {strings}")

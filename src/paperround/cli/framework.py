@@ -1,4 +1,4 @@
-"""How commands are found and how their help looks: commands by purpose, each with an example."""
+"""How commands are loaded, and how their help is formatted: grouped by purpose, each with an example."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Group(TyperGroup):
 
 
 class _LoadedWhenCalled(Mapping[str, Any]):
-    """Commands by name; the module of one is imported when it is asked for."""
+    """Commands by name. The module of a command is imported when the command is looked up."""
 
     def __init__(self, package: str, panels: Panels) -> None:
         self._package = package
@@ -96,5 +96,5 @@ def lazy_group(package: str, panels: Panels) -> type[TyperGroup]:
 
 
 def command_group(summary: str = "") -> typer.Typer:
-    """A group of commands, or the commands of a file that stand beside groups."""
+    """A group of commands, or the commands of a module that belong to no group."""
     return typer.Typer(cls=Group, help=summary, no_args_is_help=True, add_completion=False, rich_markup_mode=None)

@@ -24,7 +24,7 @@ def preview(
     email: Annotated[str | None, typer.Argument(metavar="EMAIL", help="The subscriber.")] = None,
     topic: Annotated[
         list[str] | None,
-        typer.Option(metavar="SLUG", help="Somebody who follows these topics, in place of a subscriber."),
+        typer.Option(metavar="SLUG", help="Preview for these topics instead of a subscriber."),
     ] = None,
     day: Annotated[
         str | None, typer.Option("--date", metavar="DAY", help="The digest of this day (YYYY-MM-DD).")
@@ -39,7 +39,7 @@ def preview(
     ] = None,
     theme: Annotated[str, typer.Option(metavar="THEME", help="Another theme than the subscriber's.")] = "",
     language: Annotated[str, typer.Option(metavar="CODE", help="Another language than the subscriber's.")] = "",
-    lint: Annotated[bool, typer.Option("--lint", help="Say what is wrong with the letter, with the remedy.")] = False,
+    lint: Annotated[bool, typer.Option("--lint", help="List problems of the letter with their remedies.")] = False,
     out: Annotated[
         Path,
         typer.Option(metavar="DIR", parser=given_path, help="The folder for letter.eml, letter.html and letter.txt."),
@@ -53,7 +53,7 @@ def preview(
     from paperround.operator import preview
 
     if bool(email) == bool(topic):
-        raise WrongUse("name one of them: a subscriber's EMAIL, or --topic SLUG")
+        raise WrongUse("give either the EMAIL of a subscriber or --topic SLUG")
     on = read_day(day) if day else None
     with opened() as app:
         shown = preview.look(
@@ -61,7 +61,7 @@ def preview(
         )
         site_facts, now = app.settings.site.facts(), app.clock()
     if shown is None:
-        raise WrongUse("there is no paper for this letter; ingest some first, or choose another day or topic")
+        raise WrongUse("there are no papers for this letter; run `paperround ingest`, or choose another day or topic")
     for written in preview.write(shown.finished, out):
         console.say(str(written))
     if lint:

@@ -13,18 +13,18 @@ from paperround.cli.shared import AsJson, exit_if, given_path, opened, progress_
 from paperround.operator import console
 
 root = command_group()
-group = command_group("The stored papers as a whole.")
+group = command_group("Export papers, find similar ones, compute vectors.")
 
 
 @root.command(cls=Command, epilog="paperround search 'title:agents OR \"tool use\"' --limit 5")
 def search(
-    query: Annotated[str, typer.Argument(help="What to look for.")],
-    limit: Annotated[int, typer.Option(metavar="N", min=1, max=1000, help="At most so many.")] = 20,
+    query: Annotated[str, typer.Argument(help="A query or plain words.")],
+    limit: Annotated[int, typer.Option(metavar="N", min=1, max=1000, help="Show at most this many.")] = 20,
     as_json: AsJson = False,
 ) -> None:
     """Search the stored papers.
 
-    In the topics' query language or in plain words; the best first.
+    Takes the query language of topics, or plain words. The best results come first.
     """
     from paperround.operator import queries
 
@@ -54,7 +54,7 @@ def search(
 @group.command("export", cls=Command, epilog="paperround papers export papers.jsonl")
 def export_papers(
     file: Annotated[
-        Path | None, typer.Argument(metavar="FILE", parser=given_path, help="Where to; stdout by default.")
+        Path | None, typer.Argument(metavar="FILE", parser=given_path, help="The file to write; by default stdout.")
     ] = None,
 ) -> None:
     """Write all papers as JSON lines, to a file or to stdout.
@@ -74,11 +74,14 @@ def export_papers(
 
 @group.command("similar", cls=Command, epilog="paperround papers similar 2511.07407")
 def similar_papers(
-    paper: Annotated[str, typer.Argument(metavar="PAPER", help="Its identifier here, its arXiv identifier or DOI.")],
-    limit: Annotated[int, typer.Option(metavar="N", min=1, max=100, help="At most so many.")] = 10,
+    paper: Annotated[str, typer.Argument(metavar="PAPER", help="Its identifier, arXiv identifier or DOI.")],
+    limit: Annotated[int, typer.Option(metavar="N", min=1, max=100, help="Show at most this many.")] = 10,
     as_json: AsJson = False,
 ) -> None:
-    """The papers most like a paper, by meaning where there is a model, otherwise by words."""
+    """List the papers most similar to a paper.
+
+    By meaning where there is a model, otherwise by words.
+    """
     from paperround.operator.queries import paper_row
     from paperround.rounds.similar import similar_papers as found_similar
 
@@ -93,14 +96,12 @@ def similar_papers(
 
 @group.command("embed", cls=Command, epilog="paperround papers embed")
 def embed_papers(
-    rebuild: Annotated[
-        bool, typer.Option("--rebuild", help="Also papers whose vectors another model has made.")
-    ] = False,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Also recompute vectors of another model.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make the vectors that papers wait for, now and not in the background.
+    """Compute missing vectors now instead of in the background.
 
-    Vectors say what papers mean; they are made with the model of the setting meaning.
+    A vector represents what a paper means. The setting `meaning` chooses the model.
     """
     from paperround.domain.errors import WrongUse
     from paperround.rounds import pipeline
@@ -109,9 +110,7 @@ def embed_papers(
     with opened() as app, progress_bars(app):
         meaning = app.shared(Meaning)
         if not meaning.on:
-            raise WrongUse(
-                "there is no model to make vectors with; pip install 'paperround[meaning]', or set [meaning]"
-            )
+            raise WrongUse("no model is available for vectors; install 'paperround[meaning]', or set [meaning]")
         if rebuild:
             app.store.vectors.rebuild(meaning.encoder.name)
         made, waiting = 0, app.store.vectors.waiting_count()

@@ -1,4 +1,4 @@
-"""All commands by purpose, the options that they share, and how a failure ends."""
+"""The list of all commands, their shared options, and the handling of failures."""
 
 from __future__ import annotations
 
@@ -18,36 +18,36 @@ from paperround.process import private_files
 
 PANELS: Panels = {
     "A site": {
-        "init": ("site", "Make a new site: configuration, a secret key, templates."),
+        "init": ("site", "Create a site: configuration, secret key and templates."),
         "up": ("site", "Run everything in one process."),
-        "web": ("site", "Run the pages alone."),
-        "scheduler": ("site", "Run the schedule alone."),
-        "worker": ("site", "Run tasks from the queue, as many workers as you like."),
-        "doctor": ("site", "Look for what would stop the next round."),
-        "stats": ("site", "How many papers, subscribers and letters there are."),
-        "backup": ("site", "Write a copy of the database while everything runs."),
-        "restore": ("site", "Put a backup in the place of the database."),
-        "migrate": ("site", "Bring the database to this program's version."),
+        "web": ("site", "Run only the web pages."),
+        "scheduler": ("site", "Run only the schedule."),
+        "worker": ("site", "Run tasks from the queue. You can start several workers."),
+        "doctor": ("site", "Check the site for problems."),
+        "stats": ("site", "Count papers, subscribers and letters."),
+        "backup": ("site", "Copy the database, also while paperround is running."),
+        "restore": ("site", "Replace the database with a backup."),
+        "migrate": ("site", "Upgrade the database to this version of paperround."),
         "dkim": ("dkim", "The key that signs letters, and its DNS record."),
     },
     "Rounds": {
-        "round": ("rounds", "One round now: ingest, publish, deliver."),
-        "ingest": ("rounds", "Take in new papers, from the sources or from a file."),
+        "round": ("rounds", "Run one round now: ingest, publish, deliver."),
+        "ingest": ("rounds", "Fetch new papers from the sources, or read them from a file."),
         "publish": ("rounds", "Compose a digest for every subscriber who is due."),
         "deliver": ("rounds", "Send the letters that are due."),
-        "sweep": ("rounds", "Repair what a crash or the passing of time left behind."),
+        "sweep": ("rounds", "Clean up after crashes, and end pauses that are over."),
     },
     "Papers and letters": {
         "search": ("papers", "Search the stored papers."),
-        "papers": ("papers", "The stored papers as a whole."),
+        "papers": ("papers", "Export papers, find similar ones, compute vectors."),
         "preview": ("letters", "Write a letter to files, exactly as it would be sent."),
-        "deliveries": ("deliveries", "Every letter and what became of it."),
-        "bounces": ("bounces", "Delivery reports and complaints that came back."),
+        "deliveries": ("deliveries", "List letters with their states, and retry failed ones."),
+        "bounces": ("bounces", "Process delivery reports and complaints."),
     },
     "Topics and subscribers": {
-        "topics": ("topics", "Named, saved queries that subscribers follow."),
-        "subscribers": ("subscribers", "Who gets letters, about what, and when."),
-        "tokens": ("tokens", "Tokens with which other programs use the API."),
+        "topics": ("topics", "Manage topics, the saved queries that subscribers follow."),
+        "subscribers": ("subscribers", "Manage subscribers and their preferences."),
+        "tokens": ("tokens", "Manage the API tokens of other programs."),
     },
 }
 
@@ -64,7 +64,7 @@ app = typer.Typer(
 
 
 def main() -> None:
-    """Run the command line; wrong use and wrong configuration are one line and exit code 2."""
+    """Run the command line. Wrong use and wrong configuration print one line and exit with code 2."""
     private_files.restrict_process()
     try:
         app()
@@ -72,11 +72,11 @@ def main() -> None:
         console.fail(str(error))
         sys.exit(2)
     except OverflowError:
-        console.fail("a number or a date is out of all bounds")
+        console.fail("a number or a date is out of range")
         sys.exit(2)
     except OSError as error:
         what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-        console.fail(f"{what}; is the path right and may it be written?")
+        console.fail(f"{what}; check the path and its permissions")
         sys.exit(2)
     except PaperroundError as error:
         console.fail(str(error))
@@ -95,12 +95,14 @@ def _global(
     site: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", envvar="PAPERROUND_SITE_DIR", help="The site's folder, in place of the present one."
+            metavar="DIR", envvar="PAPERROUND_SITE_DIR", help="The folder of the site; by default the current one."
         ),
     ] = None,
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="The configuration file.")] = None,
-    now: Annotated[str | None, typer.Option(metavar="MOMENT", help="The clock, as ISO 8601, for replays.")] = None,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log what is done, not only what fails.")] = False,
+    now: Annotated[
+        str | None, typer.Option(metavar="MOMENT", help="Pretend that it is this time (ISO 8601).")
+    ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log every step, not only failures.")] = False,
     version: Annotated[  # noqa: ARG001 - its callback has done all
         bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_version)
     ] = False,
@@ -120,5 +122,5 @@ def _enter(site: Path, *, make: bool) -> None:
     if make:
         site.mkdir(parents=True, exist_ok=True)
     if not site.is_dir():
-        raise WrongUse(f"no site here: {site} is no folder; make one with: paperround init {site}")
+        raise WrongUse(f"no site here: {site} is not a folder; make one with: paperround init {site}")
     os.chdir(site)

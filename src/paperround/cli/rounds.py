@@ -30,9 +30,9 @@ root = command_group()
 
 @root.command("round", cls=Command, epilog="paperround round")
 def round_(as_json: AsJson = False) -> None:
-    """One round now: ingest, publish, deliver.
+    """Run one round now: ingest, publish, deliver.
 
-    Ends when nothing is due any more.
+    Ends when nothing more is due.
     """
     from paperround.rounds import pipeline
 
@@ -51,24 +51,26 @@ def ingest(
     ] = None,
     file: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", parser=given_path, help="Read this file and ask no source; - is stdin."),
+        typer.Option(metavar="FILE", parser=given_path, help="Read this file instead of the sources; - is stdin."),
     ] = None,
     form: Annotated[
         str | None,
-        typer.Option("--as", metavar="FORMAT", help="The file's format; else it is guessed."),
+        typer.Option("--as", metavar="FORMAT", help="The format of the file; by default it is detected."),
     ] = None,
-    since: Annotated[str | None, typer.Option(metavar="DAY", help="Ask from this day on (YYYY-MM-DD).")] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="DAY", help="Ask for papers since this day (YYYY-MM-DD).")
+    ] = None,
     archive: Annotated[
-        bool, typer.Option("--archive", help="For pages and search only: nothing of it is mailed.")
+        bool, typer.Option("--archive", help="Only show these papers on pages and in search; do not mail them.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Take in new papers, from the sources or from a file."""
+    """Fetch new papers from the sources, or read them from a file."""
     from paperround.rounds import pipeline
     from paperround.sources import FORMATS
 
     if file is None and form is not None:
-        raise WrongUse("--as says what a --file is; name the file too")
+        raise WrongUse("--as needs --file: it is the format of that file")
     if form is not None and form not in FORMATS:
         raise WrongUse(f"there is no format {form!r}; there are: {', '.join(FORMATS)}")
     with opened() as app, progress_bars(app):
@@ -115,9 +117,9 @@ def deliver(as_json: AsJson = False) -> None:
 
 @root.command(cls=Command, epilog="paperround sweep")
 def sweep(as_json: AsJson = False) -> None:
-    """Repair what a crash or the passing of time left behind.
+    """Clean up after crashes, and end pauses that are over.
 
-    Claims of a program that is gone, pauses that are over, papers that were not compared with the topics yet.
+    Releases the claims of programs that have ended, and matches papers that were not matched yet.
     """
     from paperround.rounds import pipeline
 
@@ -130,7 +132,7 @@ def sweep(as_json: AsJson = False) -> None:
 
 
 def _troubled(tally: Tally) -> bool:
-    """Whether something is to be done: letters failed, or were deferred for a reason of this site's own."""
+    """Whether the operator has to act: letters failed, or were deferred because of this site."""
     return bool(tally.letters["failed"] or tally.letters["ours"] or tally.paused)
 
 
@@ -147,7 +149,7 @@ def _print_tally(tally: Tally, *, as_json: bool) -> None:
         what = "emails were deferred for a reason of this site's own"
         console.warn(f"{tally.letters['ours']} {what}; run: paperround doctor")
     if tally.paused:
-        console.warn(f"the relay takes nothing: {tally.paused}")
+        console.warn(f"the relay accepts nothing: {tally.paused}")
 
 
 def _report_facts(report: Ingested) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What several commands use: common options, the opened site, parsed dates, exit codes."""
+"""Shared by several commands: common options, opening the site, parsing dates, exit codes."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from paperround.domain.models import Subscriber
     from paperround.settings import Settings
 
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON value on stdout and nothing else.")]
-ByEmail = Annotated[str, typer.Option("--email", metavar="TEXT", help="Only those with this in the address.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value and nothing else.")]
+ByEmail = Annotated[str, typer.Option("--email", metavar="TEXT", help="Only addresses that contain this text.")]
 ByTopic = Annotated[str, typer.Option("--topic", metavar="SLUG", help="Only those who follow this topic.")]
-Limit = Annotated[int | None, typer.Option(metavar="N", min=1, help="At most so many.")]
+Limit = Annotated[int | None, typer.Option(metavar="N", min=1, help="Show at most this many.")]
 Email = Annotated[str, typer.Argument(metavar="EMAIL")]
 
 
@@ -45,7 +45,7 @@ def note_subscriber(app: App, action: str, subscriber: Subscriber) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What was given before the command."""
+    """The options given before the command."""
 
     config: Path | None = None
     now: datetime | None = None
@@ -85,7 +85,10 @@ def opened(*, first_start: bool = False, runs_on: bool = False, port: int = 8000
 
 @contextmanager
 def _no_garbage_collection() -> Iterator[None]:
-    """What is made while modules load stays: to look for garbage among it takes a tenth of a short command."""
+    """Pause garbage collection while modules load.
+
+    Objects made then stay, and scanning them takes a tenth of the time of a short command.
+    """
     gc.disable()
     try:
         yield
@@ -101,7 +104,7 @@ def _clock(*, running: bool) -> Clock:
 
 
 def site_settings() -> Settings:
-    """The settings of the site here, where a command needs nothing else of it."""
+    """The settings of the site, for commands that need nothing else."""
     from paperround.operator.startup import check_site
     from paperround.settings import load
 
@@ -111,7 +114,7 @@ def site_settings() -> Settings:
 
 @contextmanager
 def progress_bars(app: App) -> Iterator[None]:
-    """Show how far each stage is."""
+    """Show progress bars for the stages while the block runs."""
     bars = console.Bars()
     app.progress = bars
     try:
@@ -121,45 +124,45 @@ def progress_bars(app: App) -> Iterator[None]:
 
 
 def check_topic(app: App, slug: str) -> None:
-    """Raise UnknownName for a topic to filter by that is not there: an empty list would say something else."""
+    """Raise UnknownName for an unknown topic in a filter; an empty list would be misleading."""
     if slug and app.store.topics.by_slug(slug) is None:
         raise UnknownName(f"there is no topic {slug!r}; see: paperround topics list")
 
 
 def exit_if(something_failed: object) -> None:
-    """End with exit code 1: done, but something failed."""
+    """Exit with code 1 (done, but something failed) if the argument is truthy."""
     if something_failed:
         raise typer.Exit(1)
 
 
 def read_file(file: Path) -> bytes:
-    """The content of a file that was named; raises WrongUse."""
+    """The content of a file; raises WrongUse if it cannot be read."""
     try:
         return file.read_bytes()
     except OSError as error:
-        raise WrongUse(f"{file}: {error.strerror}; is the path right?") from None
+        raise WrongUse(f"{file}: {error.strerror}; check the path") from None
 
 
 def read_size(file: Path) -> int:
-    """The size in bytes of a file that was named; raises WrongUse."""
+    """The size of a file in bytes; raises WrongUse if it cannot be read."""
     try:
         return file.stat().st_size
     except OSError as error:
-        raise WrongUse(f"{file}: {error.strerror}; is the path right?") from None
+        raise WrongUse(f"{file}: {error.strerror}; check the path") from None
 
 
 def read_pieces(file: Path) -> Iterator[bytes]:
-    """The content of a file that was named, or of stdin for `-`, a piece at a time; raises WrongUse."""
+    """The content of a file, or of stdin for `-`, in pieces; raises WrongUse if it cannot be read."""
     try:
         with nullcontext(sys.stdin.buffer) if str(file) == STDIN else file.open("rb") as opened_file:
             while piece := opened_file.read(_PIECE):
                 yield piece
     except OSError as error:
-        raise WrongUse(f"{file}: {error.strerror}; is the path right?") from None
+        raise WrongUse(f"{file}: {error.strerror}; check the path") from None
 
 
 def write_lines(file: Path, lines: Iterable[str]) -> int:
-    """Write a file that is whole or not there, readable by this account alone; how many lines that were."""
+    """Write a file atomically, readable only by this account; returns the number of lines."""
     number = 0
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_name(file.name + ".part")
@@ -173,7 +176,7 @@ def write_lines(file: Path, lines: Iterable[str]) -> int:
 
 
 def given_path(text: str) -> Path:
-    """A path as it was typed: --site changes the folder, and what is typed is meant from where it was typed."""
+    """A path from the command line. It is relative to the folder where the command was typed, also with --site."""
     return Path(text) if options.typed_in is None or text == STDIN else options.typed_in / text
 
 
@@ -195,5 +198,5 @@ def read_day(text: str) -> date:
 
 
 def format_moment(moment: datetime | None) -> str:
-    """A moment as tables and sentences show it."""
+    """A moment in the format of tables and sentences."""
     return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else "never"

@@ -1,4 +1,4 @@
-"""Commands for a site as a whole: make one, run it, check it, count, back up, migrate."""
+"""Commands for a whole site: create, run, check, count, back up and migrate it."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ root = command_group()
 def init(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of the site.")] = Path(),
 ) -> None:
-    """Make a new site: configuration, a secret key, templates.
+    """Create a site: configuration, secret key and templates.
 
-    Files that are there already stay as they are.
+    Existing files are not changed.
     """
     from paperround.operator import site
 
@@ -36,7 +36,7 @@ def up(
 ) -> None:
     """Run everything in one process.
 
-    The first time, load the seeds and deliver a first round.
+    The first start loads example papers and sends a first round to the inbox.
     """
     from paperround import serve
 
@@ -49,9 +49,9 @@ def web(
     port: Annotated[int, typer.Option(metavar="PORT", help="The port of the pages.")] = 8000,
     host: Annotated[str, typer.Option(metavar="HOST", help="The address to listen on.")] = "127.0.0.1",
 ) -> None:
-    """Run the pages alone.
+    """Run only the web pages.
 
-    Sends at once what their visitors wait for, such as confirmations. `paperround scheduler` does all else.
+    Emails that visitors wait for, such as confirmations, are sent at once. `paperround scheduler` does the rest.
     """
     from paperround import serve
 
@@ -61,7 +61,7 @@ def web(
 
 @root.command(cls=Command, epilog="paperround scheduler")
 def scheduler() -> None:
-    """Run the schedule alone.
+    """Run only the schedule.
 
     Its jobs run in this process, or on workers where `runner.kind` is "procrastinate".
     """
@@ -73,7 +73,7 @@ def scheduler() -> None:
 
 @root.command(cls=Command, epilog="paperround worker")
 def worker() -> None:
-    """Run tasks from the queue, as many workers as you like.
+    """Run tasks from the queue. You can start several workers.
 
     Needs PostgreSQL and `runner.kind` "procrastinate".
     """
@@ -85,9 +85,9 @@ def worker() -> None:
 
 @root.command(cls=Command, epilog="paperround doctor")
 def doctor(as_json: AsJson = False) -> None:
-    """Look for what would stop the next round.
+    """Check the site for problems.
 
-    Says what to do about it. Changes nothing, sends nothing.
+    Each problem comes with its remedy. Nothing is changed and nothing is sent.
     """
     from paperround.cli import examination
     from paperround.operator.doctor import CheckState, examine
@@ -106,9 +106,9 @@ def doctor(as_json: AsJson = False) -> None:
 
 @root.command(cls=Command, epilog="paperround stats --json")
 def stats(as_json: AsJson = False) -> None:
-    """How many papers, subscribers and letters there are.
+    """Count papers, subscribers and letters.
 
-    Also how the relay is, and when each source last had news.
+    Also shows the state of the relay and when each source last had new papers.
     """
     from paperround.operator import queries
 
@@ -123,8 +123,10 @@ def stats(as_json: AsJson = False) -> None:
 
 
 @root.command(cls=Command, epilog="paperround backup backup/paperround.db")
-def backup(file: Annotated[Path, typer.Argument(metavar="FILE", parser=given_path, help="Where to.")]) -> None:
-    """Write a copy of the database while everything runs."""
+def backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE", parser=given_path, help="The file to write.")],
+) -> None:
+    """Copy the database, also while paperround is running."""
     with opened() as app:
         app.store.backup(file)
     console.say(f"{file}: {file.stat().st_size:,} bytes")
@@ -132,9 +134,9 @@ def backup(file: Annotated[Path, typer.Argument(metavar="FILE", parser=given_pat
 
 @root.command(cls=Command, epilog="paperround restore backup/paperround.db")
 def restore(file: Annotated[Path, typer.Argument(metavar="FILE", parser=given_path, help="The backup.")]) -> None:
-    """Put a backup in the place of the database.
+    """Replace the database with a backup.
 
-    Stop `paperround up` first: it would go on with what it remembers. The database as it was is kept beside it.
+    Stop `paperround up` first. The current database is kept next to it under another name.
     """
     with opened() as app:
         former = app.store.restore(file)
@@ -143,7 +145,7 @@ def restore(file: Annotated[Path, typer.Argument(metavar="FILE", parser=given_pa
 
 @root.command(cls=Command, epilog="paperround migrate")
 def migrate() -> None:
-    """Bring the database to this program's version."""
+    """Upgrade the database to this version of paperround."""
     from paperround.operator import startup
 
     console.say(f"database is at version {startup.migrate(shared.options.config)}")

@@ -35,11 +35,11 @@ from paperround.operator import console
 if TYPE_CHECKING:
     from paperround.domain.models import Subscriber
 
-group = command_group("Who gets letters, about what, and when.")
+group = command_group("Manage subscribers and their preferences.")
 
 
 def takes_preferences(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command one option for each preference; it gets those that were used as `given`."""
+    """Add one option for each preference to a command, which receives the used ones as `given`."""
 
     def with_options(**arguments: Any) -> None:
         options = {name: arguments.pop(name) for name in FORMS}
@@ -70,13 +70,15 @@ def _option(name: str) -> Parameter:
 def add_subscriber(
     email: Email,
     *,
-    confirmed: Annotated[bool, typer.Option("--confirmed", help="They have agreed; ask them nothing.")] = False,
+    confirmed: Annotated[
+        bool, typer.Option("--confirmed", help="They have agreed; do not ask them by email.")
+    ] = False,
     first_now: Annotated[
-        bool, typer.Option("--first-now", help="The first letter with the next round, not at their hour.")
+        bool, typer.Option("--first-now", help="Send the first letter with the next round, not at their hour.")
     ] = False,
     given: dict[str, object],
 ) -> None:
-    """Add a subscriber, or change what is given of one."""
+    """Add a subscriber, or change preferences of a known one."""
     from paperround.subscribers import membership
 
     with opened() as app:
@@ -92,21 +94,21 @@ def add_subscriber(
 
 
 def _say_what_is_missing(subscriber: Subscriber, home: str, *, asked: bool) -> None:
-    """Why somebody who was added gets no letters yet, and what to do."""
+    """Explain why somebody who was added receives no letters yet, and what to do."""
     from paperround.domain.models import SubscriberState
 
     if subscriber.state is SubscriberState.UNSUBSCRIBED or subscriber.suppressed:
         reason = f"suppressed ({subscriber.suppressed[0]})" if subscriber.suppressed else "unsubscribed"
         console.warn(
-            f"{subscriber.email} is {reason} and gets nothing until they confirm anew; nobody was asked. "
+            f"{subscriber.email} is {reason} and receives nothing until they confirm again; no email was sent. "
             f"They can subscribe at {home}/subscribe"
         )
     elif asked:
-        console.say("a mail asks them to confirm; it goes out with the next `paperround deliver` or round")
+        console.say("an email will ask them to confirm, with the next `paperround deliver` or round")
     elif subscriber.state is SubscriberState.PENDING:
         console.warn(
-            f"{subscriber.email} was asked to confirm less than a day ago, or five times this month; nobody was "
-            "asked again. Add them again tomorrow, or with --confirmed if they have agreed"
+            f"{subscriber.email} was asked to confirm less than a day ago, or five times this month, so no "
+            "email was sent. Add them again tomorrow, or with --confirmed if they have agreed"
         )
 
 
@@ -115,9 +117,13 @@ def import_subscribers(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", parser=given_path, help="Separated by commas, semicolons or tabs.")
     ],
-    confirmed: Annotated[bool, typer.Option("--confirmed", help="They have agreed; ask them nothing.")] = False,
-    first_now: Annotated[bool, typer.Option("--first-now", help="First letters with the next round.")] = False,
-    topic: Annotated[list[str] | None, typer.Option(metavar="SLUG", help="For rows that name no topic.")] = None,
+    confirmed: Annotated[
+        bool, typer.Option("--confirmed", help="They have agreed; do not ask them by email.")
+    ] = False,
+    first_now: Annotated[
+        bool, typer.Option("--first-now", help="Send the first letters with the next round.")
+    ] = False,
+    topic: Annotated[list[str] | None, typer.Option(metavar="SLUG", help="Topic for rows that name none.")] = None,
     overwrite: Annotated[
         list[str] | None,
         typer.Option(
@@ -125,10 +131,10 @@ def import_subscribers(
             help="Change only this field of known subscribers; an empty cell resets it. Once for each.",
         ),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen; keep nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change, without changing it.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Add or change subscribers from a CSV file, also others' exports."""
+    """Import subscribers from a CSV file."""
     from paperround.subscribers import csv_file, csv_import
 
     fields = [name.strip() for entry in overwrite or () for name in entry.split(",")]
@@ -156,21 +162,22 @@ def import_subscribers(
 
 def _say_who_is_asked(counts: Mapping[str, int], *, confirmed: bool) -> None:
     if counts["asked"]:
+        people = "1 person" if counts["asked"] == 1 else f"{counts['asked']} people"
         console.say(
-            f"{counts['asked']} are asked by mail to confirm, with the next `paperround deliver` or round; "
-            "nobody gets letters before. If they have agreed already, import with --confirmed"
+            f"an email will ask {people} to confirm, with the next `paperround deliver` or round; they receive no "
+            "letters before. If they have agreed already, import with --confirmed"
         )
     elif counts["new"] and not confirmed:
-        console.say("nobody was asked to confirm; `paperround subscribers add EMAIL` asks somebody who is pending")
+        console.say("nobody was asked to confirm; `paperround subscribers add EMAIL` asks a pending subscriber")
 
 
 @group.command("export", cls=Command, epilog="paperround subscribers export everybody.csv")
 def export_subscribers(
     file: Annotated[
-        Path | None, typer.Argument(metavar="FILE", parser=given_path, help="Where to; stdout by default.")
+        Path | None, typer.Argument(metavar="FILE", parser=given_path, help="The file to write; by default stdout.")
     ] = None,
 ) -> None:
-    """Write all subscribers as CSV, complete, for another site."""
+    """Export all subscribers as CSV, with their complete records."""
     from paperround.subscribers import csv_file
 
     with opened() as app:
@@ -192,7 +199,7 @@ def list_subscribers(
     limit: Limit = None,
     as_json: AsJson = False,
 ) -> None:
-    """All subscribers, or those who are looked for."""
+    """List subscribers, all or filtered."""
     from paperround.operator import queries
 
     with opened() as app:
@@ -214,7 +221,7 @@ def show_subscriber(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """One subscriber, and what became of today's letter."""
+    """Show a subscriber, and what became of today's letter."""
     from paperround.operator import queries
     from paperround.subscribers import membership
 
@@ -256,7 +263,7 @@ def _shown(value: object) -> object:
 
 @group.command("silent", cls=Command, epilog="paperround subscribers silent")
 def list_silent(as_json: AsJson = False) -> None:
-    """Subscribers who got no letter today, and why."""
+    """List who got no letter today, and why."""
     from paperround.operator import queries
 
     with opened() as app:
@@ -271,10 +278,10 @@ def list_silent(as_json: AsJson = False) -> None:
 def pause_subscriber(
     email: Email,
     until: Annotated[
-        str | None, typer.Option(metavar="DAY", help="Resume by itself on this day (YYYY-MM-DD).")
+        str | None, typer.Option(metavar="DAY", help="Resume automatically on this day (YYYY-MM-DD).")
     ] = None,
 ) -> None:
-    """Send a subscriber nothing until they resume."""
+    """Pause the letters to a subscriber."""
     from paperround.subscribers import membership
 
     with opened() as app:
@@ -285,7 +292,7 @@ def pause_subscriber(
 
 @group.command("resume", cls=Command, epilog="paperround subscribers resume kenji@watanabe.example")
 def resume_subscriber(email: Email) -> None:
-    """Send to a paused subscriber again."""
+    """Resume the letters to a paused subscriber."""
     from paperround.subscribers import membership
 
     with opened() as app:
@@ -296,7 +303,7 @@ def resume_subscriber(email: Email) -> None:
 
 @group.command("unsubscribe", cls=Command, epilog="paperround subscribers unsubscribe amara@okafor.example")
 def unsubscribe(email: Email) -> None:
-    """Send a subscriber nothing any more, also not what is queued."""
+    """Unsubscribe somebody, and cancel letters that are queued."""
     from paperround.subscribers import membership
 
     with opened() as app:
@@ -326,7 +333,7 @@ def renew_links(email: Email) -> None:
 
 @group.command("erase", cls=Command, epilog="paperround subscribers erase amara@okafor.example")
 def erase_subscriber(email: Email) -> None:
-    """Forget everything about a subscriber."""
+    """Erase all data of a subscriber."""
     from paperround.subscribers import membership
 
     with opened() as app:

@@ -12,7 +12,7 @@ from paperround.cli.shared import AsJson, note_change, opened
 from paperround.domain.scopes import SCOPES
 from paperround.operator import console
 
-group = command_group("Tokens with which other programs use the API.")
+group = command_group("Manage the API tokens of other programs.")
 Name = Annotated[str, typer.Argument(help="The program's name.")]
 _COLUMNS = ("name", "scopes", "created_at", "expires_at", "last_used_at")
 
@@ -21,11 +21,11 @@ _COLUMNS = ("name", "scopes", "created_at", "expires_at", "last_used_at")
 def add_token(
     name: Name,
     scope: Annotated[list[str], typer.Option(help=f"What it is for: {', '.join(SCOPES)}.")],
-    days: Annotated[int | None, typer.Option(help="It ends after so many days; never, if left out.")] = None,
+    days: Annotated[int | None, typer.Option(help="Days until it expires; by default never.")] = None,
 ) -> None:
-    """Make a token for a program.
+    """Create a token for a program.
 
-    It is printed this once.
+    It is printed only once.
     """
     from paperround.operator import api_tokens
 
@@ -37,7 +37,7 @@ def add_token(
 
 @group.command("list", cls=Command, epilog="paperround tokens list")
 def list_tokens(as_json: AsJson = False) -> None:
-    """The tokens, with what they are for and when they were used last."""
+    """List the tokens with their scopes and last use."""
     with opened() as app:
         found = app.store.access.tokens()
     if as_json:
@@ -58,13 +58,13 @@ def list_tokens(as_json: AsJson = False) -> None:
 
 @group.command("remove", cls=Command, epilog="paperround tokens remove relay")
 def remove_token(name: Name) -> None:
-    """Take a program's token back."""
+    """Revoke the token of a program."""
     from paperround.operator import api_tokens
 
     with opened() as app:
         api_tokens.remove(app, name)
         note_change(app, "API token revoked", name)
-    console.say(f"the token of {name} is worth nothing any more")
+    console.say(f"the token of {name} is revoked")
 
 
 def _told(moment: datetime | None) -> str:

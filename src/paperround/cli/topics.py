@@ -12,13 +12,13 @@ from paperround.cli.shared import AsJson, note_change, opened
 from paperround.domain.errors import UnknownName
 from paperround.operator import console
 
-group = command_group("Named, saved queries that subscribers follow.")
-Slug = Annotated[str, typer.Argument(help="The topic's name in links and lists.")]
+group = command_group("Manage topics, the saved queries that subscribers follow.")
+Slug = Annotated[str, typer.Argument(help="The name of the topic in links and lists.")]
 
 
 @group.command("list", cls=Command, epilog="paperround topics list")
 def list_topics(as_json: AsJson = False) -> None:
-    """The topics, with their subscribers and papers."""
+    """List the topics with their numbers of subscribers and papers."""
     with opened() as app:
         counts, known = app.store.topics.counts(), app.store.topics.public()
     columns = ("slug", "name", "subscribers", "papers", "query")
@@ -31,7 +31,7 @@ def list_topics(as_json: AsJson = False) -> None:
 
 @group.command("show", cls=Command, epilog="paperround topics show robotics")
 def show_topic(slug: Slug, as_json: AsJson = False) -> None:
-    """A topic and its latest papers."""
+    """Show a topic and its latest papers."""
     with opened() as app:
         topic = app.store.topics.by_slug(slug)
         if topic is None:
@@ -58,7 +58,7 @@ def try_topic(
     less: Annotated[list[str] | None, typer.Option(metavar="PAPER", help="A paper to have less like.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """What an interest would find among the newest papers, and words to add to it.
+    """Try an interest on the newest papers, and suggest words to add.
 
     Answers with --more and --less change the order, as a subscriber's do; nothing is stored.
     """
@@ -101,7 +101,7 @@ def remove_topic(
 ) -> None:
     """Remove a topic; nobody follows it any longer.
 
-    Papers stay, and so do letters that were sent.
+    Papers and sent letters are kept.
     """
     from paperround.rounds import topics
 
@@ -113,7 +113,7 @@ def remove_topic(
     console.say(f"{slug} is removed; {followers} subscribers followed it{moved}")
     if listed:
         console.warn(
-            f"{slug} still stands in {listed}: delete it there too, or its next change brings the topic back"
+            f"{slug} is still in {listed}: delete it there too, or the next change of that file adds it again"
         )
 
 
@@ -123,12 +123,12 @@ def remove_topic(
 def add_topic(
     slug: Slug,
     name: Annotated[str, typer.Option(metavar="NAME", help="What subscribers see.")],
-    query: Annotated[str, typer.Option(metavar="QUERY", help="What it finds.")],
-    about: Annotated[str, typer.Option(metavar="TEXT", help="A sentence for the pages.")] = "",
+    query: Annotated[str, typer.Option(metavar="QUERY", help="The query.")],
+    about: Annotated[str, typer.Option(metavar="TEXT", help="A description for the pages.")] = "",
 ) -> None:
     """Add a topic, or change one.
 
-    Papers of the past week on it are news to its subscribers.
+    Its subscribers receive matching papers of the past week with their next letter.
     """
     from paperround.domain.models import Topic
     from paperround.rounds import topics

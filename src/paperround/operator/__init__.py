@@ -1,1 +1,1 @@
-"""What the operator asks for: previews, checks, figures and the site folder."""
+"""Functions for the operator: previews, checks, statistics and the folder of a site."""

@@ -1,4 +1,4 @@
-"""Tokens of programs: made here, shown once, and kept as a hash with their scopes, their end and their last use."""
+"""API tokens of programs. A token is shown once and stored as a hash, with its scopes, expiry and last use."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ _BYTES = 32
 
 
 def make(app: App, name: str, scopes: Iterable[str], days: int | None = None) -> str:
-    """A new token for a program, which ends after so many days, or never.
+    """Create a token for a program and return it. It expires after `days` days, or never.
 
-    Raises WrongUse for an empty or taken name, no or an unknown scope, or a number of days out of all bounds.
+    Raises WrongUse for an empty or taken name, no or an unknown scope, or a number of days outside of 1 to 3,650.
     """
     name, wanted = clean(name), check_scopes(scopes)
     if not name or len(name) > LONGEST_NAME:
-        raise WrongUse(f"a token needs the name of its program, of at most {LONGEST_NAME} characters")
+        raise WrongUse(f"give the token the name of its program, in at most {LONGEST_NAME} characters")
     if days is not None and not 1 <= days <= _MOST_DAYS:
-        raise WrongUse(f"a token ends after 1 to {_MOST_DAYS} days, or never")
+        raise WrongUse(f"choose 1 to {_MOST_DAYS} days until the token expires, or none")
     now, token = app.clock(), secrets.token_urlsafe(_BYTES)
     ends = now + timedelta(days=days) if days else None
     if not app.store.access.add_token(name, hash_token(token), wanted, now, ends):
-        raise WrongUse(f"{name} has a token already; take it back first")
+        raise WrongUse(f"{name} already has a token; revoke it first")
     return token
 
 
 def remove(app: App, name: str) -> None:
-    """Take a program's token back; raises UnknownName where there is none."""
+    """Revoke the token of a program; raises UnknownName if it has none."""
     if not app.store.access.remove_token(name):
         raise UnknownName(f"there is no token of {name!r}; see: paperround tokens list")
 
 
 def hash_token(token: str) -> str:
-    """Under which a token is kept: 256 random bits need no salt and no slow hash."""
+    """The hash under which a token is stored. 256 random bits need no salt and no slow hash."""
     return hashlib.sha256(token.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""What people see in a terminal: tables, progress bars and one-line errors. Programs get plain lines or JSON."""
+"""Terminal output: tables, progress bars and one-line errors for people, plain lines or JSON for programs."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ import typer
 
 
 def say(text: str) -> None:
-    """A line of a command's result, on stdout."""
+    """Print a line of the result to stdout."""
     typer.echo(text)
 
 
 def warn(text: str) -> None:
-    """A remark beside the result, on stderr."""
+    """Print a remark that is not part of the result to stderr."""
     typer.echo(text, err=True)
 
 
 def fail(text: str) -> None:
-    """Why a command ends without a result: one line on stderr, red on a terminal."""
+    """Print why a command failed: one line to stderr, red on a terminal."""
     typer.secho(f"paperround: {text}", err=True, fg="red")
 
 
 def as_json(value: Any) -> None:
-    """One JSON value on stdout and nothing else."""
+    """Print a value as JSON to stdout."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False, default=_plain) + "\n")
 
 
@@ -40,7 +40,7 @@ def _plain(value: object) -> object:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table on a terminal, tab-separated lines elsewhere."""
+    """Print a table on a terminal, tab-separated lines elsewhere."""
     if not sys.stdout.isatty():
         sys.stdout.writelines("\t".join(_cell(cell) for cell in row) + "\n" for row in [columns, *rows])
         return
@@ -81,14 +81,14 @@ def _cell(value: object) -> str:
 
 
 class Bars:
-    """Progress bars on a terminal; elsewhere nothing."""
+    """Progress bars on a terminal; nothing elsewhere."""
 
     def __init__(self) -> None:
         self._progress: Any = None
         self._task: Any = None
 
     def begin(self, what: str, total: int | None) -> None:
-        """A stage begins."""
+        """Begin a stage of `total` steps, or of an unknown number."""
         if not sys.stderr.isatty() or total == 0:
             self._task = None
             return
@@ -100,12 +100,12 @@ class Bars:
         self._task = self._progress.add_task(what, total=total)
 
     def advance(self, steps: int) -> None:
-        """So many steps are done."""
+        """Count completed steps."""
         if self._task is not None:
             self._progress.advance(self._task, steps)
 
     def end(self) -> None:
-        """Take the bars away."""
+        """Remove the bars."""
         if self._progress is not None:
             self._progress.stop()
 

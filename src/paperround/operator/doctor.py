@@ -100,7 +100,7 @@ def _things(number: int) -> str:
 
 
 def _guarded(check: Callable[[App], Iterator[Finding]], app: App) -> list[Finding]:
-    """What a check has found; where it breaks, what it had found until then and that it broke."""
+    """The findings of a check. If it raises an error, its findings so far and the error."""
     name, found = check.__name__.strip("_"), list[Finding]()
     try:
         found += check(app)
@@ -187,7 +187,7 @@ def _mail(app: App) -> Iterator[Finding]:
 
 
 def _letters(app: App) -> Iterator[Finding]:
-    """One letter of each theme and language in use and one notice, laid out and signed as they would go."""
+    """Lay out and sign one letter for each theme and language in use, and one notice."""
     wanted = [PreviewRequest(theme=theme, language=language) for theme, language in app.store.overview.styles()]
     wanted = wanted or [PreviewRequest()]
     for request in [*wanted, replace(wanted[0], notice="confirm")]:
@@ -206,7 +206,10 @@ def _letters(app: App) -> Iterator[Finding]:
 
 
 def _broken(app: App, request: PreviewRequest) -> str:
-    """Why a letter cannot be made, if it cannot; also where the last form of its theme that worked goes on."""
+    """Why a letter cannot be made; empty if it can.
+
+    A theme that is broken now counts, even while its last working version is still used.
+    """
     try:
         builder = app.shared(LetterBuilder)
         if request.theme and request.language:
@@ -268,7 +271,8 @@ def _topics(app: App) -> Iterator[Finding]:
         yield Finding(f"topic {topic.slug}", CheckState.WARNING, f"{what}; {remedy}")
     for slug, (subscribers, papers) in counts.items():
         if subscribers and not papers and slug not in broken:
-            what = f"{subscribers} subscribers follow it, but no paper has ever matched; check its query"
+            followers = "1 subscriber follows" if subscribers == 1 else f"{subscribers} subscribers follow"
+            what = f"{followers} it, but no paper has ever matched; check its query"
             yield Finding(f"topic {slug}", CheckState.WARNING, what)
 
 

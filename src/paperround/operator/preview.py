@@ -151,7 +151,7 @@ def look(app: App, wanted: PreviewRequest) -> Preview | None:
     if wanted.day and wanted.day.year < _FIRST_YEAR:
         raise WrongUse(f"there are no emails of {wanted.day}; choose a later day")
     if wanted.cadence is Cadence.OFF:
-        raise WrongUse("who wants no letters gets none; choose daily, weekdays, weekly or monthly")
+        raise WrongUse("with the cadence off there is no letter; choose daily, weekdays, weekly or monthly")
     drawn = _drawn(app, wanted)
     subscriber = drawn.subscriber.with_preferences(
         theme=wanted.theme or drawn.subscriber.theme, language=wanted.language or drawn.subscriber.language

@@ -181,7 +181,7 @@ def subscriber_facts(subscriber: Subscriber) -> dict[str, Any]:
 def subscribers(
     app: App, *, state: SubscriberState | None = None, email: str = "", topic: str = "", limit: int | None = None
 ) -> Iterator[Subscriber]:
-    """Subscribers, oldest first, that are in a state, have this in their address, and follow a topic."""
+    """Subscribers, oldest first, filtered by state, by a part of the address and by topic."""
     found = (
         subscriber
         for subscriber in app.store.subscribers.all(state)

@@ -49,7 +49,7 @@ class SeedPaper:
 
 
 def load_seeds(app: App) -> bool:
-    """Fill an empty database with the seeds' papers and subscribers; whether it did.
+    """Load the example papers and subscribers into an empty database; returns whether it did.
 
     The papers are announced on the last three days, with the votes that they had by each of these days, and the
     subscribers' first emails are due at once. Interrupted, it goes on where it stopped at the next start.

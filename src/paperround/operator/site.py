@@ -1,4 +1,4 @@
-"""A site on disk: making one."""
+"""Creating the folder of a site."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ mends in the original.
 
 
 def create(directory: Path) -> list[Path]:
-    """Make a new site in a folder; files that are there already stay as they are."""
+    """Create a site in a folder and return the new files. Existing files are not changed."""
     copies = {Path("config", file.name): file for file in sorted(folder("config").iterdir())}
     # One theme to change, and no more: a copy of every template would hide what a new version mends.
     copies[Path("templates/email/themes/mine.html.j2")] = folder("templates") / "email/themes/paper.html.j2"

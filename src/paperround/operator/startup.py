@@ -1,4 +1,4 @@
-"""Opening a site: its settings, its database at this program's version, its topics. Every command begins here."""
+"""Opening a site: settings, database and topics. Every command begins here."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def check_site(config: Path | None = None) -> None:
 
 
 def migrate(config: Path | None) -> str:
-    """Bring the site's database to this program's version, whose name is returned."""
+    """Upgrade the database of the site to this version of paperround; returns the version."""
     check_site(config)
     store = open_store(load(config).database_url)
     try:

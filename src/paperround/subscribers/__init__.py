@@ -1,1 +1,1 @@
-"""Who is subscribed to what: every change of a subscription, and lists of subscribers as files."""
+"""Subscribers: every change of a subscription, and lists of subscribers as files."""

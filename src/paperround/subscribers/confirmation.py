@@ -1,4 +1,4 @@
-"""Asking the owner of an address, and what follows when they say yes.
+"""Confirmations: asking the owner of an address, and what follows when they agree.
 
 Nothing is sent to an address but a confirmation before its owner agrees, whoever typed it in.
 """
@@ -113,9 +113,9 @@ def pending_request(app: App, subscriber: Subscriber) -> PendingRequest | None:
 
 
 def confirm(app: App, subscriber: Subscriber, consent: Mapping[str, str] | None = None) -> bool:
-    """The owner of the address said yes: active from now on, and no longer suppressed.
+    """Make a subscriber active on their owner's word; the address is no longer suppressed.
 
-    False, and nothing changed, when nothing waits for their word: a link that is used twice brings nobody back.
+    Returns False and changes nothing if no request waits: a link that is used twice resubscribes nobody.
     """
     request = pending_request(app, subscriber)
     if request is None:

@@ -1,4 +1,4 @@
-"""Taking in a list of subscribers: what each row comes to, and why a row is skipped."""
+"""Importing a list of subscribers: the result of each row, and why a row is skipped."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _NAMES_OF_THE_SITE = ("theme", "language")
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """How a list is taken in."""
+    """Options of an import."""
 
     confirmed: bool = False
     """Whether the operator answers for everybody's consent; else newcomers are asked by mail."""
@@ -39,7 +39,7 @@ class ImportOptions:
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What became of a list of subscribers."""
+    """The result of an import."""
 
     additions: tuple[Addition, ...]
     problems: tuple[Problem, ...]

@@ -169,15 +169,15 @@ def say_farewell(app: App, subscriber: Subscriber, because: str) -> None:
 
 
 def say(app: App, subscriber: Subscriber, paper: int, verdict: int) -> bool:
-    """The subscriber wants more (+1) or less (−1) like a paper; False, and nothing kept, when either is gone.
+    """Store that the subscriber wants more (+1) or less (−1) like a paper; False if either no longer exists.
 
-    It moves papers in their next digests and drops none.
+    Feedback changes the order of papers in later digests and removes none.
     """
     return app.store.feedback.say(subscriber.row, paper, verdict, app.clock())
 
 
 def take_back(app: App, subscriber: Subscriber, paper: int) -> None:
-    """What the subscriber said of a paper counts no more."""
+    """Remove the subscriber's feedback on a paper."""
     app.store.feedback.forget(subscriber.row, paper)
 
 
@@ -207,12 +207,12 @@ def remove_saved(app: App, subscriber: Subscriber, paper: int) -> None:
 
 
 def unsubscribe(app: App, subscriber: Subscriber) -> bool:
-    """Nothing more goes to this subscriber, also of what is queued; False when it was so already."""
+    """Unsubscribe, and cancel queued letters; False if they were unsubscribed already."""
     return app.store.subscribers.set_state(subscriber.row, SubscriberState.UNSUBSCRIBED, app.clock())
 
 
 def pause(app: App, subscriber: Subscriber, until: date | None = None) -> bool:
-    """Send nothing until a day, or until further notice; what is published meanwhile comes when they resume."""
+    """Pause until a day, or until they resume. Papers published meanwhile come with the first letter after it."""
     check_pause(app, subscriber, until)
     return app.store.subscribers.set_state(
         subscriber.row, SubscriberState.PAUSED, app.clock(), paused_until=until, only_from=_READING
@@ -220,7 +220,7 @@ def pause(app: App, subscriber: Subscriber, until: date | None = None) -> bool:
 
 
 def resume(app: App, subscriber: Subscriber) -> bool:
-    """Send again from the next hour on."""
+    """Resume a paused subscription with the next scheduled letter."""
     _must_be(subscriber, *_READING, doing="resume")
     return app.store.subscribers.set_state(subscriber.row, SubscriberState.ACTIVE, app.clock(), only_from=_READING)
 
@@ -239,7 +239,7 @@ def renew_links(app: App, subscriber: Subscriber) -> bool:
 
 
 def erase(app: App, subscriber: Subscriber) -> None:
-    """Forget everything about a subscriber; that a suppressed address gets nothing stays known."""
+    """Erase all data of a subscriber. A suppressed address stays suppressed."""
     app.store.subscribers.erase(subscriber.row, app.clock())
     app.store.topics.drop_unread()
     app.store.forget_deleted()

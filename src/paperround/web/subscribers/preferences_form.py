@@ -106,7 +106,7 @@ class Choices:
 
 
 def choices(context: RequestContext, language: Language, form: PreferencesForm) -> Choices:
-    """What there is to choose from, with what the form already has."""
+    """The options of the form, including those already chosen."""
     return Choices(
         topics=context.app.store.topics.public(),
         cadences=wording.cadences(language),
