@@ -278,3 +278,64 @@ def test_deliveries_are_listed_the_latest_first_by_what_is_asked(
     ledger.claim(MORNING, 9, "c", LEASE)
     _settle(ledger, rows["ben"], DeliveryState.SENT, reply=(Stage.FINAL, 250))
     assert [told["email"].partition("@")[0] for told in ledger.report(**asked)] == found
+
+
+def test_the_latest_refusals_leave_out_letters_that_are_refused_again_while_others_pass(
+    site: Site, ledger: Deliveries
+) -> None:
+    first, second, third, fourth = (_notice(site, "ada", kind) for kind in ("welcome", "paused", "link", "goodbye"))
+    ledger.claim(MORNING, 9, "c", LEASE)
+
+    def tried(row: int, stage: Stage, code: int | None) -> None:
+        outcome = Outcome(row, stage, code, "5.1.1", "no", "relay.example:25")
+        ledger.settle([Settlement(outcome, DeliveryState.QUEUED, counts=False)], "c", MORNING)
+        ledger.claim(MORNING, 9, "c", LEASE)
+
+    assert ledger.latest_refusals() == ([], 0)
+    tried(first, Stage.RCPT, 500)
+    tried(third, Stage.RCPT, 451)
+    tried(second, Stage.FINAL, 200)
+    tried(first, Stage.RCPT, 550)  # refused again, and another one was taken in between: this letter is meant
+    tried(third, Stage.RCPT, 500)  # what came before was no refusal for good
+    tried(fourth, Stage.RCPT, 550)
+    tried(fourth, Stage.RCPT, 250)  # the recipient, not the letter
+    tried(fourth, Stage.FINAL, 300)
+    tried(fourth, Stage.RCPT, 550)  # nothing was taken in between
+    refusals, last_accepted = ledger.latest_refusals()
+    assert [one.outcome.delivery for one in refusals] == [fourth, fourth, third, first]
+    assert refusals[0].outcome == Outcome(fourth, Stage.RCPT, 550, "5.1.1", "no", "relay.example:25")
+    assert (refusals[0].email, refusals[0].at) == ("ada@example.org", MORNING)
+    assert refusals[3].row < last_accepted < refusals[2].row
+
+
+def test_refusals_of_long_ago_are_not_looked_at(
+    site: Site, ledger: Deliveries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("paperround.store.deliveries._ATTEMPTS_LOOKED_AT", 2)
+    rows = [_notice(site, name) for name in ("ada", "ben", "eve")]
+    ledger.claim(MORNING, 9, "c", LEASE)
+    _settle(ledger, rows[0], DeliveryState.SENT, reply=(Stage.FINAL, 250))
+    _settle(ledger, rows[1], DeliveryState.FAILED, reply=(Stage.RCPT, 550))
+    _settle(ledger, rows[2], DeliveryState.FAILED, reply=(Stage.RCPT, 550))
+    refusals, last_accepted = ledger.latest_refusals()
+    assert [one.outcome.delivery for one in refusals] == [rows[2], rows[1]]
+    assert last_accepted == 0, "it is older than the two attempts that are looked at"
+
+
+def test_a_delivery_is_found_by_its_digest_and_by_whom_it_reached_last(site: Site, ledger: Deliveries) -> None:
+    site.papers(listing(1))
+    site.clock.now = MORNING + timedelta(hours=2)
+    pipeline.publish(site.app)
+    [ada, *_] = [told for told in ledger.report() if told["email"] == "ada@example.org"]
+    found = _get(ledger, ada["id"])
+    assert found.digest is not None
+    assert ledger.of_digest(found.digest) == found
+    assert ledger.of_digest(10**6) is None
+    assert ledger.latest_to("ada@example.org") is None, "nothing has reached her yet"
+    ledger.claim(site.clock.now, 9, "c", LEASE)
+    _settle(ledger, found.row, DeliveryState.SENT, reply=(Stage.FINAL, 250))
+    later = _notice(site, "ada", at=site.clock.now)
+    reached = ledger.latest_to("Ada@Example.org")
+    assert reached is not None
+    assert reached.row == found.row != later
+    assert ledger.latest_to("nobody@example.org") is None
