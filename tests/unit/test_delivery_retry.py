@@ -1,3 +1,4 @@
+import time
 from datetime import UTC, datetime, timedelta, timezone
 from random import Random
 
@@ -163,6 +164,48 @@ def test_a_pause_for_the_account_ends_before_the_refused_letters_go_again():
     assert again == until + timedelta(minutes=30) * (1 + POLICY.jitter * Random(1).random())
 
 
+def test_words_about_the_account_before_any_letter_was_offered_leave_no_letter_waiting_alone():
+    step = next_step(0, met("auth", 535, "you may send 90 messages per hour"), NOW, POLICY, Random(1))
+    assert isinstance(step, PauseTransport)
+    assert not step.alone
+    assert not step.suspect
+
+
+def test_a_day_ends_at_midnight_utc_wherever_the_machine_stands(monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        step = next_step(0, met("final", 550, "5.4.5 cap"), NOW, POLICY, Random(1))
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert step.until == datetime(2026, 11, 24, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason"),
+    [
+        (Outcome(1, Stage.FINAL, None), "final: no reply ("),
+        (Outcome(1, Stage.DATA, None, text="connection lost"), "data: connection lost ("),
+        (Outcome(1, Stage.RCPT, 451, None, ""), "rcpt: 451 ("),
+        (Outcome(1, Stage.RCPT, 500, None, "5.1.1 nobody"), "rcpt: 500 5.1.1 nobody ("),
+    ],
+)
+def test_a_reason_says_where_it_was_said_and_what(outcome, reason):
+    assert next_step(0, outcome, NOW, POLICY, Random(1)).reason.startswith(reason)
+
+
+def test_the_lowest_code_of_a_final_refusal_is_final_too():
+    assert isinstance(next_step(0, met("rcpt", 500, "5.1.1 nobody"), NOW, POLICY, Random(1)), Fail)
+
+
+def test_a_broken_connection_right_before_the_end_gives_the_letter_up_and_says_why():
+    lost = Outcome(1, Stage.DATA, None, text="connection lost")
+    step = next_step(0, lost, NOW, POLICY, Random(1), NOW + timedelta(seconds=5))
+    assert isinstance(step, Expire)
+    assert step.reason.startswith("given up, for the next attempt would come too late: data: connection lost")
+
+
 codes = st.none() | st.integers(200, 599)
 enhanced_codes = st.none() | st.from_regex(r"[245]\.\d{1,3}\.\d{1,3}", fullmatch=True)
 
@@ -187,8 +230,10 @@ def test_giving_up_defaults_to_the_next_issue():
 
 @pytest.mark.parametrize("delays", [(), (300, 0), (-5,)])
 def test_delays_that_make_no_sense_are_refused(delays):
-    with pytest.raises(ConfigurationError, match="retry_delays"):
+    expected = 'delivery.retry_delays: needs seconds above 0, such as "300,1800,7200"'
+    with pytest.raises(ConfigurationError) as caught:
         RetryPolicy(delays=delays)
+    assert str(caught.value) == expected
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,7 @@ class FakeQueue:
     undone_with: tuple[datetime, str] | None = None
     claim_name: str = ""
     lease: timedelta = timedelta(seconds=DeliverySettings().lease)
+    per_day: int | None = None
     expires_at: datetime | None = None
     overdue: Counter[str] = field(default_factory=Counter)
     """What the next claim settles by itself, such as letters that have expired."""
@@ -57,6 +58,7 @@ class FakeQueue:
 
     def claim(self, now: datetime, limit: int, claim: str, lease: timedelta, per_day: int | None) -> Claimed:
         assert len(claim) == 32, "nobody else can have this name"
+        assert per_day == self.per_day
         assert (now, lease) == (NOW, self.lease)
         self.claim_name = claim
         rows, self.waiting = self.waiting[:limit], self.waiting[limit:]
@@ -269,7 +271,7 @@ def test_a_lease_that_is_renewed_holds_although_the_database_failed_once(
 
 @pytest.mark.parametrize("group", [1, 7, 100])
 def test_no_more_letters_go_out_in_a_day_than_the_relay_may_get(group: int) -> None:
-    queue, transport = FakeQueue(list(range(1, 101)), handed_over=20), FakeTransport(group=group)
+    queue, transport = FakeQueue(list(range(1, 101)), handed_over=20, per_day=50), FakeTransport(group=group)
     sending = sender(queue, transport, per_day=50)
     sending.run()
     assert transport.got == list(range(1, 31))
@@ -278,7 +280,7 @@ def test_no_more_letters_go_out_in_a_day_than_the_relay_may_get(group: int) -> N
 
 
 def test_a_letter_that_fails_leaves_its_place_in_the_day_to_another() -> None:
-    queue = FakeQueue(list(range(1, 11)))
+    queue = FakeQueue(list(range(1, 11)), per_day=5)
     transport = FakeTransport(group=100, reply=lambda row: (Stage.RCPT, 550, "5.1.1 nobody") if row < 3 else TAKEN)
     sender(queue, transport, per_day=5).run()
     assert transport.got == [1, 2, 3, 4, 5, 6, 7]
@@ -286,7 +288,7 @@ def test_a_letter_that_fails_leaves_its_place_in_the_day_to_another() -> None:
 
 
 def test_a_day_whose_letters_are_sent_says_nothing_where_nobody_waits() -> None:
-    sending = sender(FakeQueue([], handed_over=50), FakeTransport(), per_day=50)
+    sending = sender(FakeQueue([], handed_over=50, per_day=50), FakeTransport(), per_day=50)
     sending.run()
     assert not sending.paused
 
@@ -594,3 +596,26 @@ def test_what_a_claim_settles_by_itself_is_counted_too() -> None:
     sending = sender(queue, FakeTransport())
     sending.run()
     assert sending.tally == {"sent": 1, "expired": 3}
+
+
+def test_what_letters_of_a_chunk_have_in_common_is_prepared_for_all_that_have_a_digest_and_a_subscriber() -> None:
+    prepared: list[list[tuple[Any, Any]]] = []
+    queue = FakeQueue([1, 2, 3], written={11: "digest 11", 13: "digest 13", 1: "somebody else's"})
+    queue.digest_of = {1: 11, 3: 13}
+    queue.by_rows = lambda rows: {row: f"subscriber {row}" for row in rows if row != 3}  # type: ignore[method-assign]
+    sender(queue, FakeTransport(), surroundings=Surroundings(prepare=prepared.append)).run()
+    assert prepared == [[("digest 11", "subscriber 1")]]
+
+
+def test_the_relay_is_asked_about_today_and_a_pause_that_ends_now_is_over() -> None:
+    queue, days = FakeQueue([1], paused=(NOW, "too fast")), []
+
+    def relay(day: date) -> RelayState:
+        days.append(day)
+        return RelayState(NOW, "too fast", 0)
+
+    queue.relay = relay  # type: ignore[method-assign]
+    transport = FakeTransport()
+    sender(queue, transport).run()
+    assert transport.got == [1]
+    assert set(days) == {NOW.date()}

@@ -95,21 +95,19 @@ def _read_line(given: object) -> str:
     return clean(_text(given)[:MOST_NAME])
 
 
-def _items(given: object, separators: str) -> list[str]:
-    """The entries of a list, or of a text that holds several."""
-    if isinstance(given, str):
-        return re.split(f"[{separators}]", given)
-    if not isinstance(given, Sequence) or not all(isinstance(item, str) for item in given):
+def _texts(given: object) -> list[str]:
+    if isinstance(given, str) or not isinstance(given, Sequence) or not all(isinstance(item, str) for item in given):
         raise ValueError("write it as a list of texts")
     return list(given)
 
 
 def _read_slugs(given: object) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(slug for item in _items(given, ";,\n") if (slug := clean(item).lower())))
+    items = re.split("[;,\n]", given) if isinstance(given, str) else _texts(given)
+    return tuple(dict.fromkeys(slug for item in items if (slug := clean(item).lower())))
 
 
 def _read_queries(given: object) -> tuple[str, ...]:
-    items = split_list(given) if isinstance(given, str) else _items(given, "\n")
+    items = split_list(given) if isinstance(given, str) else _texts(given)
     found = tuple(dict.fromkeys(query for item in items if (query := clean(item))))
     for text in found:
         if len(text) > MOST_QUERY:
@@ -122,7 +120,7 @@ def _read_queries(given: object) -> tuple[str, ...]:
 
 def _read_entries(what: str, most: int, read: Callable[[str], object], given: object) -> tuple[str, ...]:
     """The entries of a list in their one spelling; a line break separates entries too."""
-    items = split_list(given) if isinstance(given, str) else _items(given, "\n")
+    items = split_list(given) if isinstance(given, str) else _texts(given)
     lines = (line for item in items for line in item.splitlines())
     found = tuple(dict.fromkeys(str(read(line)) for line in lines if clean(line)))
     if len(found) > most:
