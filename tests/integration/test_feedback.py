@@ -234,7 +234,7 @@ def test_the_links_in_a_letter_lead_to_a_button_and_the_button_records(pages: Pa
         assert "/p/" not in page.text
         what, row = urlsplit(link).query.split("=")
         buttons = re.findall(r'<button[^>]* name="(\w+)" value="(\d+)"', page.text)
-        assert buttons == [(what, row), ("less" if what == "more" else "more", row)]
+        assert buttons == [(what, row), ("less" if what == "more" else "more", row), ("save", row)]
     assert pages.dump() == before
     for _ in range(2):
         said = pages.client.post(path, data={what: row})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from dataclasses import replace
+from datetime import date
 
 import pytest
 from PIL import Image
@@ -29,7 +30,7 @@ def test_the_picture_has_a_column_a_day_as_high_as_its_papers() -> None:
     columns = [[picture.getpixel((third * at + third // 2, y)) for y in range(picture.height - 2)] for at in range(3)]
     first, second = ((*bytes.fromhex(color[1:]), 255) for color in chart.COLORS[:2])
     assert all(pixel[3] == 0 for pixel in columns[0])
-    assert (columns[1].count(first), columns[1].count(second)) == (95, 95)
+    assert (columns[1].count(first), columns[1].count(second)) == (131, 131)
     assert columns[1].index(second) < columns[1].index(first)
     assert columns[2].count(first) == picture.height - 2
 
@@ -40,9 +41,25 @@ def test_a_month_of_six_topics_is_small_and_twice_as_sharp_as_it_is_shown() -> N
     assert Image.open(io.BytesIO(data)).size == (2 * chart.WIDTH, 2 * chart.HEIGHT)
 
 
+def test_with_days_each_column_has_its_day_and_its_number() -> None:
+    days = [date(2026, 11, 16), date(2026, 11, 17)]
+    picture = Image.open(io.BytesIO(chart.png([(0, 12)], days))).convert("RGBA")
+    gray = (*bytes.fromhex("757575"), 255)
+    half, floor = picture.width // 2, picture.height - 42
+
+    def inked(left: int, top: int, bottom: int) -> bool:
+        found = picture.crop((left, top, left + half, bottom)).getcolors() or ()
+        return any(color == gray for _, color in found)
+
+    assert inked(0, floor + 4, picture.height)
+    assert inked(half, floor + 4, picture.height)
+    assert inked(half, 0, 34), "how many papers there were"
+    assert not inked(0, 0, floor), "a day without papers has no number"
+
+
 @pytest.mark.parametrize("topics", [[], [(0, 0, 0)]])
 def test_no_papers_leave_the_line_alone(topics: list[tuple[int, ...]]) -> None:
-    assert {pixel for _, pixel in _opened(topics).getcolors() or ()} == {(0, 0, 0, 0), (125, 125, 125, 255)}
+    assert {pixel for _, pixel in _opened(topics).getcolors() or ()} == {(0, 0, 0, 0), (117, 117, 117, 255)}
 
 
 def test_the_legend_names_at_most_six_of_the_digests_public_topics_in_the_order_of_the_address() -> None:

@@ -6,7 +6,7 @@ from datetime import date
 
 from fastapi import APIRouter, HTTPException, Response
 
-from paperround.domain.schedule import Cadence
+from paperround.domain.schedule import Cadence, span_days
 from paperround.rendering import chart, sample
 from paperround.web.context import IN_LETTERS, ContextDep
 
@@ -28,7 +28,7 @@ def letter_chart(context: ContextDep, issue: str, slugs: str) -> Response:
         raise HTTPException(404)
     # Until the issue is published, the numbers still grow.
     kept = "public, max-age=86400" if counted.frozen else "no-store"
-    picture = chart.png([known[slug] for slug in wanted])
+    picture = chart.png([known[slug] for slug in wanted], span_days(cadence, day))
     return Response(picture, headers={**IN_LETTERS, "Cache-Control": kept}, media_type="image/png")
 
 
