@@ -147,7 +147,11 @@ def test_the_learned_taste_is_told_in_words_forgotten_reset_and_exported(pages: 
     membership.say(pages.app, _subscriber(pages), rows["On walk 1"], 1)
     membership.say(pages.app, _subscriber(pages), rows["On tax 1"], -1)
     page = browser.get(f"{own}/taste").text
-    assert page.index("<bdi>terrain</bdi>") < page.index("Less of these words") < page.index("<bdi>income</bdi>")
+    assert (
+        page.index("<bdi>terrain</bdi>")
+        < page.index("Words that speak against a paper")
+        < page.index("<bdi>income</bdi>")
+    )
     file = json.loads(browser.get(f"{own}/taste.json").text)
     assert {one["title"]: one["verdict"] for one in file["papers"]} == {"On walk 1": 1, "On tax 1": -1}
     affinities = {one["title"]: one["affinity"] for one in file["papers"]}

@@ -9,11 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from paperround.domain.errors import PreferenceError
 from paperround.domain.followed import Followed, LeftOut, LeftOutKind, read_followed, read_left_out
-from paperround.domain.models import Paper
+from paperround.domain.models import Paper, Topic
+from paperround.domain.preferences import DEFAULTS, is_follow, read_patch
+from paperround.domain.schedule import Cadence
 from paperround.matching.leave_out import LeaveOut
 from paperround.matching.namesakes import people
 from paperround.matching.query import parse
+from paperround.process.resources import templates
+from paperround.rendering.language import load
+from paperround.rendering.view import reason, told_left_out
 
 
 def paper(number: int, **facts: Any) -> Paper:
@@ -64,6 +70,29 @@ def test_an_entry_that_leaves_nothing_out_is_refused_with_the_remedy(text: str) 
         read_left_out(text)
 
 
+def test_whom_somebody_follows_is_a_private_topic_with_a_name_of_its_own() -> None:
+    entry = "author: Wei Zhang (with Li Na)"
+    topic = Topic.of_follow(entry)
+    assert (topic.name, topic.about, topic.private) == ("Wei Zhang", entry, True)
+    chosen = DEFAULTS.patched({"follows": (entry,), "queries": ("survey",)})
+    assert chosen.follow_something
+    assert [is_follow(slug) for slug in chosen.followed] == [False, True]
+    assert chosen.followed[-1] == topic.slug
+
+
+def test_too_many_entries_are_refused() -> None:
+    with pytest.raises(PreferenceError, match="101 entries to follow; 100 is the most"):
+        read_patch({"follows": [f"Author {number}x" for number in range(101)]})
+
+
+def test_what_was_left_out_is_told_where_it_was_something() -> None:
+    language = load("en", templates())
+    assert told_left_out(0, language) == ""
+    assert told_left_out(2, language) == "2 papers were left out, as you asked."
+    assert reason(Cadence.DAILY, (), language, 1).endswith("1 paper was left out, as you asked.")
+    assert (language.signed(0.25), language.signed(-0.5)) == ("+0.25", "−0.50")
+
+
 _PAPER = paper(
     1,
     title="A survey of quantum annealing",
@@ -98,6 +127,11 @@ def test_words_authors_categories_and_papers_are_left_out(entry: str, left_out: 
 
 def test_nothing_is_left_out_for_who_asked_for_nothing() -> None:
     assert LeaveOut().rows([], [_PAPER]) == set()
+
+
+def test_a_paper_is_compared_for_several_subscribers() -> None:
+    left = LeaveOut()
+    assert left.rows(["survey"], [_PAPER]) == left.rows(["author: Wei Zhang"], [_PAPER]) == {1}
 
 
 def test_what_is_compared_is_forgotten_when_it_grows(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ def test_every_source_has_a_job_in_its_own_zone_and_no_late_tick_is_dropped(tmp_
     made, site = rounds(tmp_path, sources=sources)
     made._scheduler.start(paused=True)
     jobs = {job.id: job for job in made.jobs()}
-    assert set(jobs) == {"ingest hf", "round", "sweep", "embed"}
+    assert set(jobs) == {"ingest hf", "round", "sweep", "embed", "libraries"}
     for job in jobs.values():
         assert job.misfire_grace_time is None, "a machine that slept all night still makes its round"
         assert job.coalesce

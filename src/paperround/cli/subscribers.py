@@ -261,6 +261,64 @@ def _shown(value: object) -> object:
     return ", ".join(f"{name} {text}" for name, text in value.items()) if isinstance(value, dict) else value
 
 
+@group.command("learn", cls=Command, epilog="paperround subscribers learn ada@lovelace.example library.bib")
+def learn_from(
+    email: Email,
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="FILE", parser=given_path, help="BibTeX, RIS, CSL-JSON, or a list of identifiers."),
+    ] = None,
+    author: Annotated[str, typer.Option(metavar="NAME", help="The papers here by this author.")] = "",
+    orcid: Annotated[str, typer.Option(metavar="ID", help="The works of this ORCID record; read daily.")] = "",
+    zotero: Annotated[
+        bool, typer.Option("--zotero", help="A Zotero library, whose key is read from stdin; read again each day.")
+    ] = False,
+    forget: Annotated[bool, typer.Option("--forget", help="First forget what was learned so.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Learn what a subscriber likes from papers that they have."""
+    from dataclasses import asdict
+
+    from paperround.domain.errors import WrongUse
+    from paperround.rounds import libraries
+    from paperround.rounds.authors import papers_by
+    from paperround.sources.library import Library, LibraryEntry, read_library
+    from paperround.subscribers import membership
+
+    with opened() as app:
+        row = membership.subscriber(app, email).row
+        if forget:
+            app.store.examples.forget(row)
+        library = read_library(read_file(file), str(file)) if file else Library()
+        if author:
+            found = (LibraryEntry(one.title, arxiv_id=one.id) for one in papers_by(app, author))
+            library = Library((*library.entries, *found), library.problems)
+        report = libraries.take_in(app, row, library)
+        try:
+            if orcid:
+                libraries.link_orcid(app, row, orcid)
+        except ValueError as error:
+            raise WrongUse(str(error)) from None
+        if zotero:
+            libraries.link_zotero(app, row, sys.stdin.readline().strip())
+        if orcid or zotero:
+            libraries.sync_libraries(app, app.store.examples.linked(row))
+        libraries.look_up_titles(app)
+        linked = [(one.kind, one.account, one.problem) for one in app.store.examples.linked(row)]
+        examples = app.store.examples.count(row)
+    problems = [*map(str, library.problems), *(problem for _, _, problem in linked if problem)]
+    if as_json:
+        console.as_json({**asdict(report), "examples": examples, "problems": problems})
+    else:
+        console.say(
+            f"{report.liked} papers are here and count as answers; {report.learned} more are learned from, "
+            f"{examples} in all; {len(report.unknown)} DOIs are unknown here"
+        )
+        for problem in problems:
+            console.warn(problem)
+    exit_if(problems)
+
+
 @group.command("silent", cls=Command, epilog="paperround subscribers silent")
 def list_silent(as_json: AsJson = False) -> None:
     """List who got no letter today, and why."""

@@ -253,17 +253,20 @@ class Http:
         pace: Pace | None = None,
         max_bytes: int | None = None,
         public_only: bool = False,
+        headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """The answer, of whatever status, after as many tries as it is worth.
 
         `asker` is the source's name, for error messages. `validators` holds what earlier answers gave as
-        `HttpAnswer.validator`, by URL. Raises SourceError(again=True) when the server cannot be reached now,
+        `HttpAnswer.validator`, by URL. `headers` go to the host that is named and to no other that it redirects to,
+        for one of them may be a key. Raises SourceError(again=True) when the server cannot be reached now,
         (again=False) when the request itself is refused here: too large, a forbidden address, no http.
         """
         target = _url(url, params, asker)
         own = (target.host, target.port or (443 if target.scheme == "https" else 80))
         meant = own if is_literal(target.host) and not (public_only or self._public_only) else None
-        request = _Request(asker, pace, max_bytes or self._max_bytes, public_only, meant)
+        secret = (str(target.netloc), headers or {})
+        request = _Request(asker, pace, max_bytes or self._max_bytes, public_only, meant, secret)
         conditions = _conditions((validators or {}).get(str(target), ""))
         attempt, most, reason = 0, self._tries, ""
         while attempt < most:
@@ -328,7 +331,10 @@ class Http:
     ) -> tuple[httpx.Response, bytes]:
         # The name stays in Host and in TLS when the connection goes to one of its addresses.
         outgoing = self._client.build_request(
-            "GET", url, headers=conditions, extensions={"sni_hostname": url.host} if url.scheme == "https" else {}
+            "GET",
+            url,
+            headers={**conditions, **request.headers_at(url)},
+            extensions={"sni_hostname": url.host} if url.scheme == "https" else {},
         )
         cookies.set_cookie_header(outgoing)
         with self._spacing.turn(request.pace_at(url), request.asker):
@@ -394,6 +400,11 @@ class _Request:
     public_only: bool
     own: tuple[str, int] | None = None
     """Host and port of the own network that the address names as such."""
+    headers: tuple[str, Mapping[str, str]] = ("", {})
+    """Header fields, and the host and port that they are for."""
+
+    def headers_at(self, url: httpx.URL) -> Mapping[str, str]:
+        return self.headers[1] if str(url.netloc) == self.headers[0] else {}
 
     def pace_at(self, url: httpx.URL) -> Pace:
         if self.pace:

@@ -5,19 +5,25 @@ from __future__ import annotations
 from paperround.app import App
 from paperround.domain.errors import QueryError
 from paperround.domain.followed import Followed
+from paperround.domain.models import Paper
 from paperround.matching.namesakes import Person, people
 from paperround.matching.query import parse_once
 
 _MOST_PAPERS = 300
 
 
-def people_named(app: App, name: str) -> list[Person]:
-    """Return the people of a name, whoever has most papers first; none where no paper is by one."""
+def papers_by(app: App, name: str) -> list[Paper]:
+    """Return the stored papers by authors of a name, newest first."""
     try:
         wanted = parse_once(Followed(name.replace('"', "")).query)
     except QueryError:
         return []
-    return people(name, app.store.browsing.found(wanted, _MOST_PAPERS))
+    return app.store.browsing.found(wanted, _MOST_PAPERS)
+
+
+def people_named(app: App, name: str) -> list[Person]:
+    """Return the people of a name, whoever has most papers first; none where no paper is by one."""
+    return people(name, papers_by(app, name))
 
 
 def author_of(app: App, name: str, paper: int) -> Followed:

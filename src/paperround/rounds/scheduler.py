@@ -19,7 +19,7 @@ from apscheduler.triggers.cron import CronTrigger
 from paperround.app import App
 from paperround.domain.errors import ConfigurationError, PaperroundError
 from paperround.process import logs
-from paperround.rounds import bounce_intake, pipeline, webhooks
+from paperround.rounds import bounce_intake, libraries, pipeline, webhooks
 
 if TYPE_CHECKING:
     from paperround.sources import Source
@@ -50,6 +50,7 @@ class Rounds:
         self._add("round", app.settings.rounds.publish, "UTC", self.round)
         self._add("sweep", app.settings.rounds.sweep, "UTC", self._sweep)
         self._add("embed", app.settings.rounds.sweep, "UTC", self._embed)
+        self._add("libraries", app.settings.rounds.sweep, "UTC", self._libraries)
         if app.settings.webhooks:
             self._add("webhooks", "* * * * *", "UTC", self._webhooks)
         if app.settings.bounces.maildir or app.settings.bounces.imap:
@@ -144,6 +145,9 @@ class Rounds:
     def _embed(self) -> None:
         if made := pipeline.embed_papers(self._app):
             log.info("embed", papers=made)
+
+    def _libraries(self) -> None:
+        libraries.read_due(self._app)
 
     def _bounces(self) -> None:
         if new := [one for one in bounce_intake.read_mailbox(self._app) if one.new]:

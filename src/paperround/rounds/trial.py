@@ -111,10 +111,13 @@ class Trials:
             words is not None and not any(word in past.statistics.frequencies for word in words.terms),
         )
 
-    def taste(self, feedback: Sequence[Feedback]) -> Taste:
-        """Return what is learned from answers against the newest papers."""
+    def taste(self, subscriber: int) -> Taste:
+        """Return what is learned of a subscriber's answers and library against the newest papers."""
         _, learned = self._current()
-        return learned.of(feedback, self._app.store.papers.by_rows(one.paper for one in feedback))
+        feedback = self._app.store.feedback.of(subscriber)
+        examples, known = self._app.store.examples.learned_from(subscriber)
+        known |= self._app.store.papers.by_rows(one.paper for one in feedback)
+        return learned.of((*feedback, *examples), known)
 
     def _current(self) -> tuple[CollectionPast, Tastes]:
         past = self._app.shared(Collection).recent()

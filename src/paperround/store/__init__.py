@@ -1,9 +1,9 @@
 """Everything that is remembered: one concrete class on SQLAlchemy Core, on SQLite or PostgreSQL.
 
 Each part holds the statements of its words: `store.papers`, `store.pictures`, `store.topics`, `store.subscribers`,
-`store.issues`, `store.feedback`, `store.vectors`, `store.deliveries`, `store.bounces`, `store.events`,
-`store.sources`, `store.service_turns`; `store.browsing` serves the pages, `store.personal` one subscriber,
-`store.reasons` whoever asks why. A method is one transaction.
+`store.issues`, `store.feedback`, `store.examples`, `store.vectors`, `store.deliveries`, `store.bounces`,
+`store.events`, `store.sources`, `store.service_turns`; `store.browsing` serves the pages, `store.personal` one
+subscriber, `store.reasons` whoever asks why. A method is one transaction.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from paperround.store.browsing import Browsing
 from paperround.store.deliveries import Deliveries
 from paperround.store.engine import alone, connect, reading, upsert, writing
 from paperround.store.events import Events, Wanted
+from paperround.store.examples import Examples
 from paperround.store.explain import Explanations
 from paperround.store.feedback import FeedbackLedger
 from paperround.store.issues import Issues
@@ -68,6 +69,7 @@ class Store:
         self.issues = Issues(self._engine)
         self.feedback = FeedbackLedger(self._engine)
         self.reading_lists = ReadingLists(self._engine)
+        self.examples = Examples(self._engine)
         self.vectors = StoredVectors(self._engine)
         self.deliveries = Deliveries(self._engine)
         self.bounces = Bounces(self._engine, wanted or {})

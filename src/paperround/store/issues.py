@@ -29,6 +29,7 @@ from paperround.domain.models import (
 from paperround.domain.notes import choose_news, read_facts, read_notes, write_facts, write_notes
 from paperround.domain.schedule import Cadence, span, span_days
 from paperround.store.engine import alone, among_others, numbers_in, reading, upsert, writing
+from paperround.store.examples import examples_of
 from paperround.store.feedback import heard
 from paperround.store.papers import load_rows, paper_from_snapshot
 from paperround.store.reading_list import saved_by
@@ -255,12 +256,13 @@ def _with_matches(db: Connection, due: Due, news: News) -> DueBatch:
     said, saved = heard(db, rows), saved_by(db, rows)
     changed = news_for(db, rows, news.changes(db))
     known_news = told(db, changed)
+    own = examples_of(db, rows)
     everybody = [
         DueSubscriber(
             subscriber,
             last_issue_day,
             tuple(match for match in unread[subscriber.row] if (subscriber.row, match.paper) not in had),
-            said.get(subscriber.row, ()),
+            (*said.get(subscriber.row, ()), *(feedback for feedback, _ in own.get(subscriber.row, ()))),
             tuple(saved.get(subscriber.row, ())),
             choose_news(changed.get(subscriber.row, ()), known_news.get(subscriber.row, ())),
         )
@@ -271,7 +273,10 @@ def _with_matches(db: Connection, due: Due, news: News) -> DueBatch:
     talked = {
         match.paper for one in everybody if one.subscriber.schedule.cadence.tells_of_days for match in one.matches
     }
-    return DueBatch(everybody, news.papers(db, wanted), news.daily_counts(db, talked))
+    papers = news.papers(db, wanted)
+    if own:
+        papers = {**papers, **{paper.row: paper for some in own.values() for _, paper in some}}
+    return DueBatch(everybody, papers, news.daily_counts(db, talked))
 
 
 def _had(db: Connection, subscribers: Sequence[int], wanted: set[int]) -> set[tuple[int, int]]:

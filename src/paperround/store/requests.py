@@ -33,8 +33,10 @@ from paperround.store.schema import (
     deliveries,
     digest_papers,
     digests,
+    examples,
     feedback,
     issues,
+    libraries,
     papers,
     saved_papers,
     subscribers,
@@ -338,6 +340,12 @@ def _held(mine: Any) -> dict[str, Any]:
         .join_from(saved_papers, papers)
         .where(saved_papers.c.subscriber == row)
         .order_by(saved_papers.c.at, papers.c.row),
+        "examples": select(*(examples.c[name] for name in ("key", "title", "abstract", "authors", "at")))
+        .where(examples.c.subscriber == row)
+        .order_by(examples.c.row),
+        "libraries": select(*(libraries.c[name] for name in ("kind", "account", "synced_at", "problem")))
+        .where(libraries.c.subscriber == row)
+        .order_by(libraries.c.kind),
         "letters": select(
             deliveries.c.row.label("number"),
             deliveries.c.notice,

@@ -409,6 +409,34 @@ saved_papers = Table(
     sqlite_with_rowid=False,
 )
 
+# Papers of subscribers' own libraries that are not stored here: their taste is learned from them too. A title that is
+# empty is looked up at arXiv.
+examples = Table(
+    "examples",
+    metadata,
+    _row(),
+    _ref("subscriber", "subscribers"),
+    Column("key", String, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("abstract", Text, nullable=False),
+    Column("authors", JSON, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("tries", Integer, nullable=False),
+    UniqueConstraint("subscriber", "key"),
+    sqlite_autoincrement=_NUMBERS_ONCE,
+)
+
+libraries = Table(
+    "libraries",
+    metadata,
+    _ref("subscriber", "subscribers", primary_key=True),
+    Column("kind", String, primary_key=True),
+    Column("account", String, nullable=False),
+    Column("secret", Text, nullable=False),  # encrypted with the site's key
+    Column("synced_at", Moment),
+    Column("problem", Text, nullable=False),
+)
+
 deliveries = Table(
     "deliveries",
     metadata,

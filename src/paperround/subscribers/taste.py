@@ -26,11 +26,14 @@ class LearnedTaste:
     """The words and authors that weigh most, those for more first."""
     papers: Sequence[tuple[FeedbackEntry, float]]
     """The papers that were answered, latest first, each with how much the model now wants papers like it, −1 to 1."""
+    examples: int = 0
+    """How many papers of their own library it learned from besides."""
 
     def as_json(self) -> dict[str, Any]:
         """Return it as JSON has it, for another program."""
         return {
             "weight": round(self.weight, 4),
+            "examples": self.examples,
             "words": [{"word": one.word, "weight": one.weight, "author": one.author} for one in self.words],
             "papers": [
                 {"id": one.id, "title": one.title, "verdict": one.verdict, "affinity": round(degree, 4)}
@@ -41,14 +44,15 @@ class LearnedTaste:
 
 def learned(app: App, subscriber: Subscriber) -> LearnedTaste:
     """Return what is learned from a subscriber's answers, against the newest papers."""
-    feedback = app.store.feedback.of(subscriber.row)
-    taste = app.shared(Trials).taste(feedback)
+    taste = app.shared(Trials).taste(subscriber.row)
     said = app.store.feedback.said(subscriber.row, _MOST_PAPERS)
     known = app.store.papers.by_rows(one.paper for one in said)
     papers = [(one, taste.affinity(known[one.paper]).degree) for one in said if one.paper in known]
-    return LearnedTaste(weight(len(feedback)) if feedback else 0.0, strongest_words(taste, _MOST_WORDS), papers)
+    sure = weight(taste.model.answers) if taste.model else 0.0
+    return LearnedTaste(sure, strongest_words(taste, _MOST_WORDS), papers, app.store.examples.count(subscriber.row))
 
 
 def reset(app: App, subscriber: Subscriber) -> int:
-    """Forget all answers of a subscriber; return how many there were."""
+    """Forget all answers and the library of a subscriber; return how many answers there were."""
+    app.store.examples.forget(subscriber.row)
     return app.store.feedback.forget_all(subscriber.row)

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 _MAX_FIELDS = 400  # every selected checkbox is a field
 _MOST_DIGITS = 12
+_LONGEST_TEXT = 1 << 20  # bytes of a text that is pasted in place of a file
 
 
 class FormFields:
@@ -64,7 +65,7 @@ def _texts(form: FormData) -> FormFields:
 
 async def _with_file(request: Request) -> tuple[FormFields, bytes]:
     try:
-        async with request.form(max_files=1, max_fields=_MAX_FIELDS) as form:
+        async with request.form(max_files=1, max_fields=_MAX_FIELDS, max_part_size=_LONGEST_TEXT) as form:
             files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
             return _texts(form), await files[0].read() if files else b""
     except StarletteHTTPException as error:

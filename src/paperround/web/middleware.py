@@ -15,6 +15,7 @@ from paperround.process.throttle import Courtesy
 
 MAX_BODY = 64 * 1024  # bytes; the largest form is the preferences
 MAX_ADMIN_BODY = 1024 * 1024
+_UPLOADS = "/library"  # where a subscriber sends a file with references
 BODY_SECONDS = 20.0
 """Seconds within which the whole request body must arrive."""
 _ADMIN_BODY_SECONDS = 60.0
@@ -86,7 +87,7 @@ class HttpMiddleware:
         """Pass the request to the application. Returns an error response when it is refused before any output."""
         if head:  # answer HEAD like GET, also for routes that declare only GET
             scope = {**scope, "method": "GET"}
-        trusted = scope["path"].startswith(("/admin", "/api", "/hooks"))
+        trusted = scope["path"].startswith(("/admin", "/api", "/hooks")) or scope["path"].endswith(_UPLOADS)
         limit, seconds = (MAX_ADMIN_BODY, _ADMIN_BODY_SECONDS) if trusted else (MAX_BODY, BODY_SECONDS)
         if _declared(scope) > limit:
             return PlainTextResponse(_TOO_LARGE, 413)

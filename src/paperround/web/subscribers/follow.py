@@ -141,7 +141,7 @@ def remember(response: Response, context: RequestContext, subscriber: Subscriber
     """Let this browser follow authors for the subscriber with one click; the cookie goes to `/follow` alone."""
     response.set_cookie(
         _COOKIE,
-        tokens.mint(context.app.keys, tokens.PREFERENCES, subscriber.row),
+        path(context, tokens.PREFERENCES, subscriber).rpartition("/")[2],
         max_age=_DAYS * 86_400,
         path=f"{context.home}/follow",
         secure=context.site.base_url.startswith("https:"),

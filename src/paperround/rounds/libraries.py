@@ -1,0 +1,128 @@
+"""Subscribers' own libraries: what is learned from them, and how they are read again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from paperround.app import App
+from paperround.domain.errors import SourceError
+from paperround.process import logs
+from paperround.process.encryption import decrypt, encrypt
+from paperround.sources import arxiv
+from paperround.sources.library import Library, LibraryEntry
+from paperround.sources.library_services import orcid_id, read_orcid, read_zotero
+from paperround.store.examples import MOST_EXAMPLES, Example, LinkedLibrary
+
+log = logs.logger()
+ARXIV_API = "https://export.arxiv.org/api/query"
+ZOTERO, ORCID = "zotero", "orcid"
+_EVERY = timedelta(days=1)
+_AT_ONCE = 20  # libraries a sweep
+_TITLES_AT_ONCE = 50  # papers that arXiv is asked for at once
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryReport:
+    """What reading a library came to."""
+
+    liked: int = 0
+    """Papers that are stored here: each is an answer, "more like this"."""
+    learned: int = 0
+    """Papers that are not stored here, and are learned from by title and abstract."""
+    waiting: int = 0
+    """arXiv papers whose titles are looked up in the background."""
+    unknown: tuple[str, ...] = ()
+    """DOIs without a title that are not stored here."""
+
+
+def take_in(app: App, subscriber: int, library: Library) -> LibraryReport:
+    """Learn from the papers of a library; what the subscriber said of a paper before is left as it is."""
+    said, now = app.store.feedback.verdicts(subscriber), app.clock()
+    liked, outside, unknown = 0, list[LibraryEntry](), list[str]()
+    for entry in library.entries:
+        paper = app.store.papers.by_id(entry.arxiv_id or entry.doi) if entry.arxiv_id or entry.doi else None
+        if paper is not None:
+            liked += 1
+            if paper.row not in said:
+                app.store.feedback.say(subscriber, paper.row, 1, now)
+        elif entry.title or entry.arxiv_id:
+            outside.append(entry)
+        else:
+            unknown.append(entry.doi)
+    outside = outside[:MOST_EXAMPLES]
+    app.store.examples.add(subscriber, map(_example, outside), now)
+    titled = sum(bool(entry.title) for entry in outside)
+    return LibraryReport(liked, titled, len(outside) - titled, tuple(unknown))
+
+
+def _example(entry: LibraryEntry) -> Example:
+    return Example(entry.key, entry.title, entry.abstract, entry.authors)
+
+
+# --- services ---------------------------------------------------------------------------------------------------
+
+
+def link_zotero(app: App, subscriber: int, key: str) -> None:
+    """Keep a Zotero key, encrypted; the library is read with the next sweep."""
+    app.store.examples.link(subscriber, ZOTERO, "", encrypt(app.keys, key))
+
+
+def link_orcid(app: App, subscriber: int, text: str) -> None:
+    """Keep an ORCID iD; raises ValueError, with the remedy, for a text that is none."""
+    app.store.examples.link(subscriber, ORCID, orcid_id(text), "")
+
+
+def sync_libraries(app: App, some: Iterable[LinkedLibrary] | None = None) -> None:
+    """Read the given libraries, or those that are due; what stops one is kept for its owner and stops no other."""
+    now = app.clock()
+    for library in some if some is not None else app.store.examples.due(now - _EVERY, _AT_ONCE):
+        if app.stopping.is_set():
+            return
+        try:
+            take_in(app, library.subscriber, _read(app, library))
+            problem = ""
+        except SourceError as error:
+            problem = str(error)
+            log.info("a library was not read", kind=library.kind, problem=problem)
+        app.store.examples.synced(library, now, problem)
+
+
+def _read(app: App, library: LinkedLibrary) -> Library:
+    if library.kind == ORCID:
+        return read_orcid(app.http, library.account)
+    key = decrypt(app.keys, library.secret)
+    if key is None:
+        raise SourceError("Zotero: the site's secret key has changed; enter your Zotero key again", again=False)
+    return read_zotero(app.http, key)
+
+
+def read_due(app: App) -> None:
+    """Look up titles and read the libraries that are due: a job of its own, so that no round waits for a service."""
+    sync_libraries(app)
+    look_up_titles(app)
+
+
+def look_up_titles(app: App) -> int:
+    """Ask arXiv for titles and abstracts of examples that are known by identifier alone; return how many it told."""
+    waiting = app.store.examples.waiting(_TITLES_AT_ONCE)
+    if not waiting:
+        return 0
+    names = {row: key.removeprefix("arxiv:") for row, key in waiting}
+    params: dict[str, str | int] = {"id_list": ",".join(dict.fromkeys(names.values())), "max_results": len(names)}
+    try:
+        answer = app.http.get(ARXIV_API, asker="arXiv", params=params)
+        answer.expect_ok("arXiv")
+        listings = arxiv.parse(answer.body, app.clock().date()).listings
+    except SourceError as error:
+        log.info("titles were not looked up", problem=str(error))
+        listings = ()
+    told = {one.arxiv_id: one for one in listings}
+    found = {
+        row: Example(f"arxiv:{name}", told[name].title, told[name].abstract, told[name].authors)
+        for row, name in names.items()
+        if name in told
+    }
+    app.store.examples.fill(found, list(names))
+    return len(found)

@@ -1,0 +1,182 @@
+"""A library of papers as a file: BibTeX, RIS, CSL-JSON, or a list of arXiv identifiers and DOIs. Pure.
+
+A broken entry among good ones is named and left out.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from paperround.domain import identifiers
+from paperround.domain.latex import readable
+from paperround.domain.models import Problem
+from paperround.domain.text import clean
+
+MOST_ENTRIES = 2_000
+_MOST_SAID, _MOST_AUTHORS = 5_000, 100  # characters of an abstract, names
+_BIBTEX = re.compile(r"@\s*\w+\s*[{(]")
+_RIS = re.compile(r"^\ufeff?TY {1,2}- ", re.MULTILINE)
+_TAG = re.compile(r"<[^>]{0,100}>")
+
+
+@dataclass(frozen=True)
+class LibraryEntry:
+    """A paper in somebody's library; what is not said is empty."""
+
+    title: str = ""
+    abstract: str = ""
+    authors: tuple[str, ...] = ()
+    arxiv_id: str = ""
+    doi: str = ""
+
+    @cached_property
+    def key(self) -> str:
+        """Under what it is kept: the same paper has the same key however it was read."""
+        return f"arxiv:{self.arxiv_id}" if self.arxiv_id else f"doi:{self.doi}" if self.doi else f"title:{self.title}"
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """What a file held."""
+
+    entries: Sequence[LibraryEntry] = ()
+    problems: Sequence[Problem] = field(default_factory=tuple)
+
+
+def read_library(data: bytes, name: str = "") -> Library:
+    """Return the papers in a file, whose format is told by its content; `name` begins the problems."""
+    text = data.decode("utf-8-sig", "replace")
+    if text.lstrip()[:1] in {"[", "{"} and (found := _json(text)) is not None:
+        read = _read_csl(found)
+    elif _RIS.search(text):
+        read = _read_ris(text)
+    elif _BIBTEX.search(text):
+        read = _read_bibtex(text)
+    else:
+        read = _read_list(text)
+    name = f"{name}, " if name else ""
+    entries: dict[str, LibraryEntry] = {}
+    problems: list[Problem] = []
+    for where, one in read:
+        if isinstance(one, str):
+            problems.append(Problem(f"{name}{where}", one))
+        elif not (one.title or one.arxiv_id or one.doi):
+            problems.append(Problem(f"{name}{where}", "it has no title, arXiv identifier or DOI"))
+        elif len(entries) < MOST_ENTRIES:
+            entries.setdefault(one.key, one)
+        else:
+            problems.append(Problem(f"{name}{where}", f"{MOST_ENTRIES} entries is the most; it is left out"))
+            break
+    return Library(tuple(entries.values()), tuple(problems))
+
+
+_Read = Iterator[tuple[str, LibraryEntry | str]]
+"""Where an entry stands, and the entry, or what is wrong with it."""
+
+
+def _read_list(text: str) -> _Read:
+    for number, line in enumerate(text.splitlines(), 1):
+        for part in filter(None, re.split(r"[\s,;]+", line)):
+            entry = entry_of("", "", (), part)
+            yield (
+                f"line {number}",
+                entry if entry.arxiv_id or entry.doi else (f"{part[:60]!r} is neither an arXiv identifier nor a DOI"),
+            )
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _read_csl(found: Any) -> _Read:
+    items = found.get("items", [found]) if isinstance(found, Mapping) else found
+    if not isinstance(items, Sequence) or isinstance(items, str):
+        items = [items]
+    for number, item in enumerate(items, 1):
+        if not isinstance(item, Mapping):
+            yield f"item {number}", "it is no CSL-JSON item"
+            continue
+        people = item.get("author")
+        names = [_csl_name(one) for one in people if isinstance(one, Mapping)] if isinstance(people, list) else []
+        places = [item.get(field) for field in ("DOI", "URL", "number", "note", "id")]
+        yield f"item {number}", entry_of(item.get("title"), item.get("abstract"), names, *places)
+
+
+def _csl_name(person: Mapping[str, Any]) -> str:
+    parts = [person.get(field) for field in ("given", "non-dropping-particle", "family", "literal")]
+    return " ".join(part for part in parts if isinstance(part, str))
+
+
+def _read_ris(text: str) -> _Read:
+    import rispy  # noqa: PLC0415 - only where such a file is read
+
+    number = 0
+    for number, block in enumerate(re.split(r"^ER  ?-.*$", text, flags=re.MULTILINE), 1):
+        if not block.strip():
+            continue
+        try:
+            found = rispy.loads(f"{block.strip()}\nER  - \n")
+        except (OSError, ValueError, KeyError, AttributeError, IndexError) as error:
+            yield f"reference {number}", f"it is no RIS reference ({clean(str(error))[:100]})"
+            continue
+        if not found:
+            yield f"reference {number}", "it is no RIS reference: it begins with no TY"
+        for one in found:
+            title = one.get("title") or one.get("primary_title")
+            names = [_in_order(name) for name in one.get("authors") or one.get("first_authors") or ()]
+            places = [one.get("doi"), *(one.get("urls") or ()), one.get("url"), one.get("number")]
+            yield (
+                f"reference {number}",
+                entry_of(title, one.get("abstract") or one.get("notes_abstract"), names, *places),
+            )
+
+
+def _read_bibtex(text: str) -> _Read:
+    from bibtexparser.entrypoint import parse_string  # noqa: PLC0415 - only where such a file is read
+
+    logging.getLogger("bibtexparser").setLevel(logging.CRITICAL)  # what it would log is returned here
+    library = parse_string(text)
+    for entry in library.entries:
+        yield f"entry {entry.key}", _bibtex_entry({one.key.lower(): str(one.value) for one in entry.fields})
+    for block in library.failed_blocks:
+        kept = getattr(block, "ignore_error_block", None)
+        if kept is not None and hasattr(kept, "fields"):  # twice the same key or field: it can be read all the same
+            yield f"entry {kept.key}", _bibtex_entry({one.key.lower(): str(one.value) for one in kept.fields})
+        else:
+            yield f"line {(block.start_line or 0) + 1}", "it is no whole BibTeX entry; is a brace missing?"
+
+
+def _bibtex_entry(fields: Mapping[str, str]) -> LibraryEntry:
+    names = [_in_order(name) for name in re.split(r"\s+and\s+", fields.get("author", "")) if name.strip()]
+    preprint = fields.get("eprint", "") if "arxiv" in fields.get("archiveprefix", "arxiv").lower() else ""
+    places = [preprint, fields.get("doi"), fields.get("url"), fields.get("journal"), fields.get("note")]
+    return entry_of(fields.get("title"), fields.get("abstract"), names, *places)
+
+
+def _in_order(name: str) -> str:
+    """`Lovelace, Ada` as Ada Lovelace."""
+    family, comma, given = name.partition(",")
+    return f"{given} {family}" if comma else name
+
+
+def entry_of(title: Any, abstract: Any, authors: Sequence[str], *places: Any) -> LibraryEntry:
+    """An entry with the identifiers that stand in some of its fields."""
+    where = [place for place in places if isinstance(place, str)]
+    arxiv = next((found[0] for place in where if (found := identifiers.arxiv_id(place))), "")
+    doi = next(filter(None, map(identifiers.doi, where)), "")
+    names = tuple(name for name in map(_line, authors[:_MOST_AUTHORS]) if name)
+    return LibraryEntry(_line(title)[:500], _line(abstract)[:_MOST_SAID], names, arxiv, "" if arxiv else doi)
+
+
+def _line(text: Any) -> str:
+    """Plain text: markup gone, LaTeX as it is printed."""
+    return clean(readable(_TAG.sub("", text)).replace("{", "").replace("}", "")) if isinstance(text, str) else ""

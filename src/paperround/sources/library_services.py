@@ -1,0 +1,115 @@
+"""Libraries of papers at services: Zotero (web API v3) and ORCID (public API v3.0)."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from paperround.domain.errors import SourceError
+from paperround.domain.models import Problem
+from paperround.network.http import Answer, Http, Pace
+from paperround.sources.library import Library, LibraryEntry, entry_of, read_library
+
+ZOTERO, ORCID = "https://api.zotero.org", "https://pub.orcid.org/v3.0"
+MOST_READ = 200  # papers, the latest
+_PAGE = 100  # the most that Zotero answers with
+_PACE = Pace("api.zotero.org", seconds=1.0, backoff=2.0)
+_ORCID_ID = re.compile(r"(\d{4}-\d{4}-\d{4}-\d{3}[\dXx])\s*/?\s*$")
+_REFUSED = (401, 403, 404)
+
+
+def orcid_id(text: str) -> str:
+    """Return the ORCID iD in a text or address; ValueError, with the remedy, where there is none or it is mistyped.
+
+    The last digit is checked as ISO 7064 MOD 11-2 has it.
+    """
+    found = _ORCID_ID.search(text.strip())
+    digits = found[1].replace("-", "").upper() if found else ""
+    total = 0
+    for digit in digits[:-1]:
+        total = (total + int(digit)) * 2
+    if not digits or digits[-1] != "0123456789X"[(12 - total % 11) % 11]:
+        raise ValueError(f"{text.strip()[:60]!r} is no ORCID iD; write it as 0000-0002-1825-0097")
+    return "-".join(digits[at : at + 4] for at in range(0, 16, 4))
+
+
+def read_zotero(http: Http, key: str) -> Library:
+    """Return the newest papers in the library that a Zotero key opens.
+
+    Raises SourceError, with the remedy, for a key that does not work (any more), and where Zotero does not answer.
+    """
+    owner = _ask_zotero(http, "keys/current", key, {})
+    user = _object(owner).get("userID")
+    if not isinstance(user, int):
+        raise SourceError("Zotero: this key opens no library; make one at zotero.org/settings/keys", again=False)
+    entries: list[LibraryEntry] = []
+    problems: list[Problem] = []
+    for start in range(0, MOST_READ, _PAGE):
+        params: dict[str, str | int] = {"format": "csljson", "limit": _PAGE, "start": start}
+        params |= {"sort": "dateAdded", "direction": "desc"}
+        answer = _ask_zotero(http, f"users/{user}/items/top", key, params)
+        _object(answer)  # what is no JSON is no answer of Zotero's
+        found = read_library(answer.body, "Zotero")
+        entries += found.entries
+        problems += found.problems
+        if start + _PAGE >= _total(answer):
+            break
+    return Library(tuple(entries), tuple(problems))
+
+
+def _ask_zotero(http: Http, path: str, key: str, params: dict[str, str | int]) -> Answer:
+    headers = {"Zotero-API-Version": "3", "Zotero-API-Key": key}
+    answer = http.get(f"{ZOTERO}/{path}", asker="Zotero", params=params, pace=_PACE, headers=headers)
+    if answer.status in _REFUSED:
+        raise SourceError(
+            "Zotero: this key does not work, or no longer; make a new one at zotero.org/settings/keys "
+            "that may read your library",
+            again=False,
+        )
+    answer.expect_ok("Zotero")
+    return answer
+
+
+def _total(answer: Answer) -> int:
+    said = answer.headers.get("total-results", "")
+    return int(said) if said.isascii() and said.isdecimal() else 0
+
+
+def read_orcid(http: Http, orcid: str) -> Library:
+    """Return the works that an ORCID record lists; they have titles and identifiers, and no abstracts.
+
+    Raises SourceError, with the remedy, where there is no such record, and where ORCID does not answer.
+    """
+    url = f"{ORCID}/{orcid}/works"
+    answer = http.get(url, asker="ORCID", headers={"Accept": "application/json"})
+    if answer.status in _REFUSED:
+        raise SourceError(f"ORCID: there is no public record {orcid}; is it the right iD?", again=False)
+    answer.expect_ok("ORCID")
+    groups = _object(answer).get("group")
+    works = [_work(group) for group in groups if isinstance(group, dict)] if isinstance(groups, list) else []
+    return Library(tuple(work for work in works if work)[:MOST_READ])
+
+
+def _work(group: dict[str, Any]) -> LibraryEntry | None:
+    try:
+        summary = group["work-summary"][0]
+        title = summary["title"]["title"]["value"]
+        names = (summary.get("external-ids") or {}).get("external-id") or []
+        places = [one.get("external-id-value") for one in names if isinstance(one, dict)]
+    except (KeyError, IndexError, TypeError, AttributeError):
+        return None
+    return entry_of(title, "", (), *places)
+
+
+def _object(answer: Answer) -> dict[str, Any]:
+    """The JSON object in an answer; SourceError where it is something else, as a proxy's page may be."""
+    try:
+        found = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise SourceError(
+            f"{answer.url.partition('?')[0]} answers something else than JSON; asked again later", again=True
+        )
+    return found

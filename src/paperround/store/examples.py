@@ -1,0 +1,159 @@
+"""Papers of a subscriber's own library that are not stored here, and the services that the library is at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, delete, func, select, update
+
+from paperround.domain.models import Feedback, Paper
+from paperround.store.engine import reading, upsert, writing
+from paperround.store.schema import examples, libraries
+
+MOST_EXAMPLES = 200
+"""So many of a subscriber's examples are kept, the latest; more say nothing new."""
+_MOST_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A paper that a subscriber has in their library."""
+
+    key: str
+    title: str
+    abstract: str = ""
+    authors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedLibrary:
+    """A library at a service, and how its last reading went."""
+
+    subscriber: int
+    kind: str
+    """`zotero` or `orcid`."""
+    account: str
+    secret: str
+    """The key, encrypted; empty where there is none."""
+    synced_at: datetime | None
+    problem: str
+    """What stopped the last reading; empty where nothing did."""
+
+
+class Examples:
+    """The store's part for them."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def add(self, subscriber: int, some: Iterable[Example], now: datetime) -> int:
+        """Keep examples; return how many are new. Beyond MOST_EXAMPLES the oldest are forgotten."""
+        with writing(self._engine) as db:
+            mine = examples.c.subscriber == subscriber
+            known = set(db.scalars(select(examples.c.key).where(mine)))
+            fresh = {one.key: one for one in some if one.key not in known}
+            if fresh:
+                values = [_row(subscriber, one, now) for one in list(fresh.values())[:MOST_EXAMPLES]]
+                db.execute(upsert(db, examples).on_conflict_do_nothing(), values)
+            kept = select(examples.c.row).where(mine).order_by(examples.c.row.desc()).limit(MOST_EXAMPLES)
+            db.execute(delete(examples).where(mine, examples.c.row.not_in(kept)))
+            return len(fresh)
+
+    def count(self, subscriber: int) -> int:
+        """How many examples of a subscriber can be learned from."""
+        with reading(self._engine) as db:
+            query = select(func.count()).where(examples.c.subscriber == subscriber, examples.c.title != "")
+            return db.scalar(query) or 0
+
+    def waiting(self, limit: int) -> list[tuple[int, str]]:
+        """The rows and keys of arXiv papers whose titles are not known yet."""
+        query = select(examples.c.row, examples.c.key).where(
+            examples.c.title == "", examples.c.key.startswith("arxiv:"), examples.c.tries < _MOST_TRIES
+        )
+        with reading(self._engine) as db:
+            return [(row, key) for row, key in db.execute(query.order_by(examples.c.row).limit(limit))]
+
+    def fill(self, found: Mapping[int, Example], tried: Sequence[int]) -> None:
+        """Keep what was found of examples, by row; those that were only tried are tried twice more."""
+        with writing(self._engine) as db:
+            db.execute(update(examples).where(examples.c.row.in_(tried)).values(tries=examples.c.tries + 1))
+            for row, one in found.items():
+                said = {"title": one.title, "abstract": one.abstract, "authors": list(one.authors)}
+                db.execute(update(examples).where(examples.c.row == row).values(said))
+
+    def forget(self, subscriber: int) -> None:
+        """Forget all examples of a subscriber, and the services that they came from."""
+        with writing(self._engine) as db:
+            db.execute(delete(examples).where(examples.c.subscriber == subscriber))
+            db.execute(delete(libraries).where(libraries.c.subscriber == subscriber))
+
+    def learned_from(self, subscriber: int) -> tuple[tuple[Feedback, ...], dict[int, Paper]]:
+        """A subscriber's examples as answers, and their papers, by numbers below zero."""
+        with reading(self._engine) as db:
+            found = examples_of(db, [subscriber]).get(subscriber, [])
+            return tuple(feedback for feedback, _ in found), {paper.row: paper for _, paper in found}
+
+    # --- services -----------------------------------------------------------------------------------------------
+
+    def link(self, subscriber: int, kind: str, account: str, secret: str) -> None:
+        """Keep a library at a service; it is read with the next sweep."""
+        values = {"account": account, "secret": secret, "synced_at": None, "problem": ""}
+        with writing(self._engine) as db:
+            statement = upsert(db, libraries).values(subscriber=subscriber, kind=kind, **values)
+            db.execute(statement.on_conflict_do_update(index_elements=["subscriber", "kind"], set_=values))
+
+    def unlink(self, subscriber: int, kind: str) -> None:
+        """Forget a library and its key; what was learned from it stays."""
+        with writing(self._engine) as db:
+            db.execute(delete(libraries).where(libraries.c.subscriber == subscriber, libraries.c.kind == kind))
+
+    def linked(self, subscriber: int) -> list[LinkedLibrary]:
+        """A subscriber's libraries."""
+        query = select(libraries).where(libraries.c.subscriber == subscriber).order_by(libraries.c.kind)
+        with reading(self._engine) as db:
+            return [_linked(found) for found in db.execute(query)]
+
+    def due(self, before: datetime, limit: int) -> list[LinkedLibrary]:
+        """Libraries that were not read since a moment, those never read first."""
+        stale = libraries.c.synced_at.is_(None) | (libraries.c.synced_at < before)
+        query = select(libraries).where(stale).order_by(libraries.c.synced_at.is_not(None), libraries.c.synced_at)
+        with reading(self._engine) as db:
+            return [_linked(found) for found in db.execute(query.limit(limit))]
+
+    def synced(self, library: LinkedLibrary, now: datetime, problem: str = "") -> None:
+        """Note that a library was read, or what stopped it."""
+        mine = (libraries.c.subscriber == library.subscriber) & (libraries.c.kind == library.kind)
+        with writing(self._engine) as db:
+            db.execute(update(libraries).where(mine).values(synced_at=now, problem=problem))
+
+
+def examples_of(db: Connection, subscribers: Sequence[int]) -> dict[int, list[tuple[Feedback, Paper]]]:
+    """The examples of these subscribers; each is an answer on a paper whose number is below zero."""
+    found: dict[int, list[tuple[Feedback, Paper]]] = {}
+    query = select(examples).where(examples.c.subscriber.in_(subscribers), examples.c.title != "")
+    for one in db.execute(query.order_by(examples.c.row)):
+        paper = Paper(
+            id=one.key, row=-one.row, title=one.title, abstract=one.abstract, authors=tuple(one.authors),
+            day=one.at.date(), sources=(), first_seen=one.at,
+        )  # fmt: skip
+        found.setdefault(one.subscriber, []).append((Feedback(paper.row, 1, one.at), paper))
+    return found
+
+
+def _row(subscriber: int, one: Example, now: datetime) -> dict[str, Any]:
+    return {
+        "subscriber": subscriber,
+        "key": one.key,
+        "title": one.title,
+        "abstract": one.abstract,
+        "authors": list(one.authors),
+        "at": now,
+        "tries": 0,
+    }
+
+
+def _linked(found: Any) -> LinkedLibrary:
+    return LinkedLibrary(found.subscriber, found.kind, found.account, found.secret, found.synced_at, found.problem)

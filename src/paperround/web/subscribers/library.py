@@ -1,0 +1,133 @@
+"""Learn from papers that a subscriber has: a file, a list, a Zotero library, an ORCID record, an author here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+
+from paperround.domain import tokens
+from paperround.domain.models import Problem, Subscriber
+from paperround.rendering.language import Language
+from paperround.rounds import libraries
+from paperround.rounds.authors import papers_by
+from paperround.rounds.libraries import LibraryReport
+from paperround.sources.library import Library, LibraryEntry, read_library
+from paperround.web.context import PRIVATE, ContextDep, RequestContext
+from paperround.web.forms import FormFields, FormWithFile
+from paperround.web.subscribers.token_links import path, subscriber_of
+
+router = APIRouter()
+get = partial(router.get, response_model=None)
+post = partial(router.post, response_model=None)
+_PROBLEMS_SHOWN, _LONGEST = 20, 300
+
+
+@get("/p/{token}/library")
+def show(request: Request, context: ContextDep, token: str) -> Response:
+    """The ways in which a library comes here, and how those at services are."""
+    return _page(request, context, subscriber_of(context, token))
+
+
+@post("/p/{token}/library")
+def take_in(request: Request, context: ContextDep, token: str, upload: FormWithFile) -> Response:
+    """Read a file or a list at once, link a service, or forget what was learned, depending on the button."""
+    subscriber = subscriber_of(context, token)
+    form, content = upload
+    match form.get("do"):
+        case "zotero" if key := form.get("key").strip()[:_LONGEST]:
+            libraries.link_zotero(context.app, subscriber.row, key)
+        case "orcid":
+            try:
+                libraries.link_orcid(context.app, subscriber.row, form.get("orcid")[:_LONGEST])
+            except ValueError as error:
+                return _page(request, context, subscriber, wrong=str(error), status=422)
+        case "unlink":
+            context.app.store.examples.unlink(subscriber.row, form.get("kind"))
+        case "forget":
+            context.app.store.examples.forget(subscriber.row)
+        case _:
+            return _read(request, context, subscriber, form, content)
+    here = path(context, tokens.PREFERENCES, subscriber)
+    return RedirectResponse(f"{here}/library", 303, headers=PRIVATE)
+
+
+def _read(
+    request: Request, context: RequestContext, subscriber: Subscriber, form: FormFields, content: bytes
+) -> Response:
+    language = context.language(subscriber.language)
+    context.count_trials(request, 1)
+    if name := form.get("author").strip()[:_LONGEST]:
+        found = papers_by(context.app, name)
+        library = Library(tuple(LibraryEntry(one.title, arxiv_id=one.id) for one in found))
+    else:
+        library = read_library(content or form.get("text").encode("utf-8", "replace"))
+    if not library.entries:
+        wrong = language.gettext(
+            "There is no paper in it. Use a BibTeX, RIS or CSL-JSON file, or a list of arXiv identifiers and DOIs."
+        )
+        return _page(request, context, subscriber, problems=library.problems, wrong=wrong, status=422)
+    report = libraries.take_in(context.app, subscriber.row, library)
+    return _page(request, context, subscriber, problems=library.problems, said=told(report, language))
+
+
+def told(report: LibraryReport, language: Language) -> list[str]:
+    """What reading a library came to, in sentences."""
+    count = language.count
+    sentences = (
+        report.liked
+        and count(
+            "%(num)s paper is here: it counts as “more like this”.",
+            "%(num)s papers are here: they count as “more like this”.",
+            report.liked,
+        ),
+        report.learned
+        and count(
+            "%(num)s paper is not here; its words are learned.",
+            "%(num)s papers are not here; their words are learned.",
+            report.learned,
+        ),
+        report.waiting
+        and count(
+            "%(num)s title is looked up at arXiv within the hour.",
+            "%(num)s titles are looked up at arXiv within the hour.",
+            report.waiting,
+        ),
+        report.unknown
+        and count(
+            "%(num)s DOI is of no paper here and says no title; it is left out.",
+            "%(num)s DOIs are of no paper here and say no title; they are left out.",
+            len(report.unknown),
+        ),
+    )
+    return [sentence for sentence in sentences if isinstance(sentence, str)]
+
+
+def _page(
+    request: Request,
+    context: RequestContext,
+    subscriber: Subscriber,
+    *,
+    said: list[str] | None = None,
+    problems: Sequence[Problem] = (),
+    wrong: str = "",
+    status: int = 200,
+) -> Response:
+    here = path(context, tokens.PREFERENCES, subscriber)
+    language = context.language(subscriber.language)
+    return context.private_page(
+        request,
+        "library",
+        status=status,
+        language=language,
+        said=said or [],
+        problems=[str(one) for one in problems[:_PROBLEMS_SHOWN]],
+        left=max(0, len(problems) - _PROBLEMS_SHOWN),
+        wrong=wrong,
+        linked=context.app.store.examples.linked(subscriber.row),
+        examples=context.app.store.examples.count(subscriber.row),
+        here_again=f"{here}/library",
+        preferences=here,
+    )

@@ -1,0 +1,121 @@
+"""Interests and what follows from them in a real browser, with and without JavaScript, on a phone and in the dark."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from support.service import Address, letters_to, running
+
+_CHROMIUM = Path("/usr/bin/chromium")
+_RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
+    with running(tmp_path_factory.mktemp("site")) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if not _CHROMIUM.exists():
+        pytest.skip("Chromium is not installed (Debian: chromium)")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=str(_CHROMIUM), args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture(params=[True, False], ids=["with JavaScript", "without JavaScript"])
+def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    context = browser.new_context(java_script_enabled=request.param, viewport={"width": 375, "height": 800})
+    yield context.new_page()
+    context.close()
+
+
+def _preferences(page: Page, base: Address, email: str) -> str:
+    """The address of a subscriber's preferences, from the newest email in the inbox."""
+    newest = letters_to(base, email)[0]
+    page.goto(base.entry)
+    page.goto(f"{base}/inbox/{newest}?show=text")
+    return next(word for word in page.inner_text("pre").split() if re.search(r"/p/[\w-]+$", word))
+
+
+def test_a_newcomer_tries_an_interest_answers_and_subscribes_with_the_answers(page: Page, base: Address) -> None:
+    page.goto(f"{base}/interest")
+    page.fill("#q", "robot manipulation policies")
+    with page.expect_navigation():
+        page.press("#q", "Enter")
+    assert page.locator(".tried > li").count() == 10
+    with page.expect_navigation():
+        page.locator("button[name=more]").first.click()
+    with page.expect_navigation():
+        page.locator("button[name=less]").last.click()
+    assert page.locator("button[name=forget]").count() >= 1
+    with page.expect_navigation():
+        page.get_by_role("link", name="Get this by email").click()
+    assert page.input_value("#query-1") == "robot manipulation policies"
+    assert "answers on papers are kept" in page.inner_text("main") or "1 answer on a paper" in page.inner_text("main")
+    page.fill("#email", f"tries{id(page)}@papers.example")
+    with page.expect_navigation():
+        page.locator("button[value=subscribe]").first.click()
+    assert "Check your email" in page.inner_text("h1")
+
+
+def test_a_subscriber_answers_sees_what_was_learned_and_forgets_it(page: Page, base: Address) -> None:
+    mine = _preferences(page, base, "kenji@watanabe.example")
+    page.goto(f"{mine}/interest?q=robot+manipulation")
+    with page.expect_navigation():
+        page.locator("button[name=more]").first.click()
+    page.goto(f"{mine}/taste")
+    assert page.locator(".weights li").count() > 5
+    with page.expect_navigation():
+        page.get_by_role("button", name="Forget everything").click()
+    with page.expect_navigation():
+        page.locator("button[value=reset]").first.click()
+    assert "Nothing yet." in page.inner_text("main")
+
+
+def test_an_author_is_followed_with_one_click_where_the_preferences_were_opened(page: Page, base: Address) -> None:
+    mine = _preferences(page, base, "amara@okafor.example")
+    page.goto(mine)
+    page.goto(base)
+    with page.expect_navigation():
+        page.locator("article .title a").first.click()
+    author = page.locator("button[name=author]").first
+    name = author.get_attribute("value") or ""
+    with page.expect_navigation():
+        author.click()
+    assert page.locator(f"input[name=follows][value^='author: {name}']").is_checked()
+
+
+def test_a_file_is_read_where_the_preferences_lead(page: Page, base: Address) -> None:
+    mine = _preferences(page, base, "zofia@dabrowska.example")
+    page.goto(f"{mine}/library")
+    content = b"@article{a, title={Robots that grasp}, abstract={Hands and cups.}}\n@article{b, title={no end"
+    page.set_input_files("#file", {"name": "my.bib", "mimeType": "text/plain", "buffer": content})
+    with page.expect_navigation():
+        page.locator("button[value=read]").click()
+    assert "1 paper is not here; its words are learned." in page.inner_text("main")
+    assert "is a brace missing?" in page.inner_text("main")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 375, 1280])
+def test_the_pages_fit_every_screen_and_everybody(browser: Browser, base: Address, width: int, scheme: str) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)  # type: ignore[arg-type]
+    page = context.new_page()
+    mine = _preferences(page, base, "zofia@dabrowska.example")
+    author = f"{base}/follow?author=Wei+Zhang"
+    for address in (f"{base}/interest?q=robots+walk", author, mine, f"{mine}/taste", f"{mine}/library"):
+        page.goto(address)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+        found = Axe().run(page, options=_RULES)
+        assert not found.response["violations"], (address, found.generate_report())
+    context.close()

@@ -1,0 +1,191 @@
+"""Libraries of subscribers: files and services, from the page to the order of a letter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from paperround.process.encryption import decrypt
+from paperround.rounds import libraries
+from paperround.sources import library_services
+from paperround.subscribers import membership
+from support.library_server import FEED, Services
+from support.library_server import KEY as _KEY
+from support.library_server import ORCID as _ORCID
+from support.pages import Pages
+from support.papers import listing
+
+_EMAIL = "ada@lovelace.example"
+
+
+@pytest.fixture
+def pages(tmp_path: Path, database_url: str) -> Iterator[Pages]:
+    made = Pages(tmp_path, database_url)
+    made.subscriber(_EMAIL)
+    yield made
+    made.app.close()
+
+
+@pytest.fixture
+def services(monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
+    made = Services()
+    monkeypatch.setattr(library_services, "ZOTERO", made.url)
+    monkeypatch.setattr(library_services, "ORCID", f"{made.url}/orcid")
+    monkeypatch.setattr(libraries, "ARXIV_API", f"{made.url}/arxiv")
+    monkeypatch.setattr(library_services, "_PACE", library_services.Pace("zotero-here", seconds=0.0, backoff=0.0))
+    yield made
+    made.close()
+
+
+def _row(pages: Pages) -> int:
+    return membership.subscriber(pages.app, _EMAIL).row
+
+
+def _page(pages: Pages) -> str:
+    return f"{pages.link('preferences', _row(pages))}/library"
+
+
+def test_a_file_counts_papers_here_learns_others_and_names_the_broken(pages: Pages) -> None:
+    bib = "@a{a, title={A}, eprint={2611.00001}}\n@a{b, title={Storks fly}, abstract={Birds.}}\n@a{c, title={no end"
+    answer = pages.client.post(_page(pages), data={"do": "read"}, files={"file": ("my.bib", bib.encode())})
+    assert answer.status_code == 200
+    assert "1 paper is here: it counts as “more like this”." in answer.text
+    assert "1 paper is not here; its words are learned." in answer.text
+    assert "it is no whole BibTeX entry" in answer.text
+    assert list(pages.app.store.feedback.verdicts(_row(pages)).values()) == [1]
+    assert pages.app.store.examples.count(_row(pages)) == 1
+
+
+def test_an_answer_given_before_is_not_turned_round_by_a_library(pages: Pages) -> None:
+    paper = pages.app.store.papers.by_id("2611.00001")
+    assert paper is not None
+    membership.say(pages.app, membership.subscriber(pages.app, _EMAIL), paper.row, -1)
+    pages.client.post(_page(pages), data={"do": "read", "text": "2611.00001"})
+    assert pages.app.store.feedback.verdicts(_row(pages)) == {paper.row: -1}
+
+
+@pytest.mark.parametrize("text", ["", "nothing of the kind", "\x00", "[]", "{", "@article{"])
+def test_a_text_without_a_paper_says_what_is_wanted(pages: Pages, text: str) -> None:
+    answer = pages.client.post(_page(pages), data={"do": "read", "text": text})
+    assert answer.status_code == 422
+    assert "There is no paper in it." in answer.text
+
+
+def test_a_library_orders_the_next_letter(pages: Pages) -> None:
+    pages.site.topic("studies", "study")
+    membership.change(pages.app, membership.subscriber(pages.app, _EMAIL), {"topics": ("studies",)})
+    bib = "\n".join(
+        f"@a{{k{n}, title={{Storks migrate south {n}}}, abstract={{Storks, birds and wings.}}}}" for n in range(12)
+    )
+    pages.client.post(_page(pages), data={"do": "read", "text": bib})
+    pages.site.papers(
+        *(listing(30 + n, "agents", title=f"A study of carts {n}", upvotes=3) for n in range(4)),
+        listing(40, "birds", title="A study of storks that migrate", abstract="Storks, birds and wings."),
+    )
+    pages.site.clock.now += timedelta(days=1)
+    pages.letters()
+    digest = pages.app.store.issues.digests_of(_row(pages))[0]
+    titles = pages.app.store.papers.by_rows(digest.papers)
+    tastes = {
+        titles[pick.paper].title: pick.score.taste for part in digest.sections for pick in part.picks if pick.score
+    }
+    storks = tastes.pop("A study of storks that migrate")
+    assert storks > max(0.0, *tastes.values())
+    taste = pages.client.get(f"{pages.link('preferences', _row(pages))}/taste").text
+    assert "12 papers of your own library, and:" in taste
+
+
+def test_papers_known_by_identifier_alone_are_looked_up_at_arxiv(pages: Pages, services: Services) -> None:
+    answer = pages.client.post(_page(pages), data={"do": "read", "text": "2411.01234 10.1038/nature14539"})
+    assert "1 title is looked up at arXiv within the hour." in answer.text
+    assert "1 DOI is of no paper here and says no title; it is left out." in answer.text
+    libraries.read_due(pages.app)
+    assert services.asked == ["/arxiv?id_list=2411.01234&max_results=1"]
+    _, papers = pages.app.store.examples.learned_from(_row(pages))
+    assert [paper.title for paper in papers.values()] == ["Storks at night"]
+
+
+def test_a_title_that_arxiv_does_not_tell_is_asked_for_three_times(pages: Pages, services: Services) -> None:
+    pages.client.post(_page(pages), data={"do": "read", "text": "2411.01234"})
+    services.body = FEED.format("").encode()
+    for _ in range(5):
+        libraries.read_due(pages.app)
+    assert len(services.asked) == 3
+
+
+def test_a_zotero_library_is_read_page_by_page_and_its_key_is_stored_encrypted(
+    pages: Pages, services: Services
+) -> None:
+    assert pages.client.post(_page(pages), data={"do": "zotero", "key": _KEY}).status_code == 303
+    [linked] = pages.app.store.examples.linked(_row(pages))
+    assert _KEY not in linked.secret
+    assert decrypt(pages.app.keys, linked.secret) == _KEY
+    libraries.read_due(pages.app)
+    assert pages.app.store.examples.count(_row(pages)) == 130
+    assert all(_KEY not in path for path in services.asked)
+    assert len(services.asked) == 3
+    libraries.read_due(pages.app)
+    assert len(services.asked) == 3, "it is read once a day"
+    assert _KEY not in pages.client.get(f"{pages.link('preferences', _row(pages))}/data.json").text
+
+
+def test_a_zotero_key_that_stopped_working_is_said_and_stops_nothing_else(pages: Pages, services: Services) -> None:
+    pages.client.post(_page(pages), data={"do": "zotero", "key": _KEY})
+    pages.client.post(_page(pages), data={"do": "orcid", "orcid": _ORCID})
+    services.keys.clear()
+    libraries.read_due(pages.app)
+    page = pages.client.get(_page(pages)).text
+    assert "this key does not work, or no longer" in page
+    assert pages.app.store.examples.count(_row(pages)) == 1, "ORCID was read all the same"
+
+
+@pytest.mark.parametrize("body", [b"<html>login</html>", b"[]", b"null", b'{"userID": "x"}', b"\xff", b"[" * 50_000])
+def test_a_service_that_answers_something_else_is_said(pages: Pages, services: Services, body: bytes) -> None:
+    services.body = body
+    pages.client.post(_page(pages), data={"do": "zotero", "key": _KEY})
+    libraries.read_due(pages.app)
+    [linked] = pages.app.store.examples.linked(_row(pages))
+    assert linked.problem
+
+
+def test_a_changed_secret_key_asks_for_the_zotero_key_again(pages: Pages, services: Services) -> None:
+    pages.app.store.examples.link(_row(pages), libraries.ZOTERO, "", "not encrypted here")
+    libraries.read_due(pages.app)
+    [linked] = pages.app.store.examples.linked(_row(pages))
+    assert "enter your Zotero key again" in linked.problem
+    assert services.asked == []
+
+
+def test_an_orcid_record_is_read_and_a_mistyped_id_is_refused(pages: Pages, services: Services) -> None:
+    assert pages.client.post(_page(pages), data={"do": "orcid", "orcid": "0000-0002-1825-0098"}).status_code == 422
+    pages.client.post(_page(pages), data={"do": "orcid", "orcid": f"https://orcid.org/{_ORCID}"})
+    libraries.read_due(pages.app)
+    assert pages.app.store.examples.count(_row(pages)) == 1
+    services.status = 404
+    libraries.sync_libraries(pages.app, pages.app.store.examples.linked(_row(pages)))
+    [linked] = pages.app.store.examples.linked(_row(pages))
+    assert "there is no public record" in linked.problem
+
+
+def test_a_library_is_disconnected_and_forgotten(pages: Pages, services: Services) -> None:
+    pages.client.post(_page(pages), data={"do": "zotero", "key": _KEY})
+    libraries.read_due(pages.app)
+    pages.client.post(_page(pages), data={"do": "unlink", "kind": "zotero"})
+    assert pages.app.store.examples.linked(_row(pages)) == []
+    assert pages.app.store.examples.count(_row(pages)) == 130
+    pages.client.post(_page(pages), data={"do": "forget"})
+    assert pages.app.store.examples.count(_row(pages)) == 0
+
+
+def test_an_authors_papers_here_count(pages: Pages) -> None:
+    answer = pages.client.post(_page(pages), data={"do": "author", "author": "Ben Bookman"})
+    assert "papers are here: they count as “more like this”." in answer.text
+
+
+def test_erasing_a_subscriber_erases_their_library(pages: Pages) -> None:
+    pages.client.post(_page(pages), data={"do": "read", "text": "@a{b, title={Storks fly}}"})
+    membership.erase(pages.app, membership.subscriber(pages.app, _EMAIL))
+    assert pages.dump()["examples"] == []

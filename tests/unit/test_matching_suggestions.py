@@ -1,0 +1,104 @@
+"""Words to add to an interest, the words of a taste, and papers like another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from paperround.domain.models import Feedback, Paper
+from paperround.domain.text import terms
+from paperround.matching.lexical import Statistics
+from paperround.matching.profile import Past, Tastes
+from paperround.matching.similar import most_alike, telling_words
+from paperround.matching.suggestions import strongest_words, suggest_words
+from paperround.matching.words import Words
+
+_NOW = datetime(2026, 11, 23, 6, tzinfo=UTC)
+
+
+def _paper(row: int, title: str, abstract: str = "", *authors: str) -> Paper:
+    return Paper(
+        id=f"p{row}", row=row, title=title, abstract=abstract, authors=authors, day=date(2026, 11, 20),
+        sources=("arxiv",), first_seen=_NOW,
+    )  # fmt: skip
+
+
+_ROBOTS = [_paper(n, f"Robots imitate {n}", "Imitation learning from human videos of the 3D world") for n in range(6)]
+_OTHERS = [_paper(20 + n, f"Taxes in market {n + 50}", "Households pay for learning") for n in range(40)]
+_ALL = [*_ROBOTS, *_OTHERS]
+_STATISTICS = Statistics.of(_ALL)
+
+
+def _weighed(papers: Sequence[Paper], weight: float = 1.0) -> list[tuple[Paper, float]]:
+    return [(paper, weight) for paper in papers]
+
+
+def test_what_the_papers_that_fit_have_in_common_is_suggested_and_nothing_twice() -> None:
+    found = suggest_words(["robot"], _weighed(_ROBOTS), _STATISTICS)
+    assert "imitation learning" in found or "imitation" in found
+    assert any("human" in one for one in found)
+    assert not any("robot" in one.split() or "the" in one.split() or "of" in one.split() for one in found)
+    words = [word for one in found for word in one.split()]
+    assert len(words) == len(set(words))
+
+
+def test_what_the_interest_has_already_is_not_suggested() -> None:
+    everything = suggest_words([], _weighed(_ROBOTS), _STATISTICS)
+    known = [term for one in everything for term in terms(one)]
+    assert set(suggest_words(known, _weighed(_ROBOTS), _STATISTICS)).isdisjoint(everything)
+
+
+def test_words_of_disliked_papers_are_not_suggested() -> None:
+    found = suggest_words([], [*_weighed(_ROBOTS), *_weighed(_OTHERS[:4], -2.0)], _STATISTICS)
+    assert not any("tax" in one or "household" in one for one in found)
+
+
+def test_there_is_a_limit_and_nothing_for_no_papers() -> None:
+    assert len(suggest_words([], _weighed(_ROBOTS), _STATISTICS, most=2)) == 2
+    assert suggest_words([], [], _STATISTICS) == []
+
+
+@given(st.permutations(_weighed(_ROBOTS)))
+def test_the_order_of_the_papers_makes_no_difference(best: list[tuple[Paper, float]]) -> None:
+    assert suggest_words([], best, _STATISTICS) == suggest_words([], _weighed(_ROBOTS), _STATISTICS)
+
+
+def test_a_taste_is_told_in_words_and_authors_the_weightiest_first() -> None:
+    liked, disliked = _paper(100, "Storks fly", "", "Ada Lovelace"), _paper(101, "Taxes rise", "", "Bo Chen")
+    taste = Tastes(lambda: Past(_ALL, _STATISTICS)).of(
+        [Feedback(100, 1, _NOW), Feedback(101, -1, _NOW)], {100: liked, 101: disliked}
+    )
+    words = strongest_words(taste)
+    more = [one for one in words if one.weight > 0]
+    assert {"stork", "fly"} <= {one.word for one in more}
+    assert [one.word for one in words if one.author and one.weight > 0] == ["ada lovelace"]
+    assert [abs(one.weight) for one in more] == sorted((abs(one.weight) for one in more), reverse=True)
+    assert any(one.word == "tax" and one.weight < 0 for one in words)
+    assert len(strongest_words(taste, 1)) == 2
+
+
+def test_nothing_is_told_of_who_said_nothing() -> None:
+    assert strongest_words(Tastes(Past).of([], {})) == []
+
+
+def test_the_words_that_tell_a_paper_from_others_find_papers_like_it() -> None:
+    words = telling_words(_ROBOTS[0], _STATISTICS, 3)
+    assert words is not None
+    assert "imitate" in words.terms
+    assert telling_words(_paper(9, "Of the and"), _STATISTICS) is None
+    assert isinstance(words, Words)
+
+
+def test_the_most_alike_come_first_and_what_is_not_alike_not_at_all() -> None:
+    found = most_alike(_ROBOTS[0], _ALL, _STATISTICS, 10)
+    assert {paper.row for paper in found} == {1, 2, 3, 4, 5}
+    assert most_alike(_ROBOTS[0], _ALL, _STATISTICS, 2) == found[:2]
+
+
+@pytest.mark.parametrize("most", [0, 1])
+def test_as_few_as_wanted(most: int) -> None:
+    assert len(most_alike(_ROBOTS[0], _ALL, _STATISTICS, most)) == most

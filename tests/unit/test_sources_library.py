@@ -1,0 +1,141 @@
+"""Libraries of papers as files: each format, whole, broken and strange."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from paperround.sources.library import MOST_ENTRIES, Library, LibraryEntry, read_library
+from paperround.sources.library_services import orcid_id
+
+_BIBTEX = r"""
+@comment{ignored}
+@string{who = "Nobody"}
+@article{storks,
+  title = {On {Storks} and \"{o}ther birds},
+  author = {Lovelace, Ada and Wei Zhang},
+  eprint = {2411.01234v2}, archivePrefix = {arXiv},
+  doi = {10.48550/arXiv.2411.01234},
+  abstract = {They   migrate.}
+}
+@inproceedings{cranes, title = "Cranes", url = {https://doi.org/10.1038/nature14539}}
+@article{broken, title = {No end
+@book{bridges, title = {Bridges}}
+@misc{empty, year = 1999}
+"""
+_RIS = """TY  - JOUR
+TI  - On storks
+AU  - Lovelace, Ada
+AU  - Zhang, Wei
+AB  - They migrate.
+DO  - 10.1038/nature14539
+ER  -
+
+no reference at all
+ER  -
+
+TY  - CONF
+T1  - Cranes
+UR  - https://arxiv.org/abs/2411.01234
+ER  -
+"""
+_CSL = [
+    {"type": "article", "title": "On <i>storks</i>", "DOI": "10.1038/NATURE14539", "abstract": "They migrate.",
+     "author": [{"family": "Lovelace", "given": "Ada"}, {"literal": "The Society"}, "nobody"]},
+    {"title": "Cranes", "URL": "http://arxiv.org/abs/2411.01234v1", "author": None},
+    7,
+    {"type": "book"},
+]  # fmt: skip
+
+
+def _read(text: str) -> Library:
+    return read_library(text.encode())
+
+
+def test_bibtex_is_read_and_a_broken_entry_is_named_among_good_ones() -> None:
+    found = _read(_BIBTEX)
+    storks, cranes, bridges = found.entries
+    assert storks == LibraryEntry(
+        "On Storks and öther birds", "They migrate.", ("Ada Lovelace", "Wei Zhang"), "2411.01234"
+    )
+    assert (cranes.title, cranes.doi, bridges.title) == ("Cranes", "10.1038/nature14539", "Bridges")
+    told = list(map(str, found.problems))
+    assert any("it is no whole BibTeX entry" in one for one in told)
+    assert "entry empty: it has no title, arXiv identifier or DOI" in told
+
+
+def test_an_entry_that_is_there_twice_counts_once() -> None:
+    text = "@article{a, title={Storks}, doi={10.1038/nature14539}}"
+    assert len(_read(f"{text}\n{text}").entries) == 1
+
+
+def test_ris_is_read_and_a_broken_reference_is_named() -> None:
+    found = _read(_RIS)
+    assert found.entries == (
+        LibraryEntry("On storks", "They migrate.", ("Ada Lovelace", "Wei Zhang"), doi="10.1038/nature14539"),
+        LibraryEntry("Cranes", arxiv_id="2411.01234"),
+    )
+    assert [one.where for one in found.problems] == ["reference 2"]
+
+
+def test_a_reference_that_the_parser_gives_up_on_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def give_up(_text: str) -> None:
+        raise OSError("no tag")
+
+    monkeypatch.setattr("rispy.loads", give_up)
+    assert str(_read(_RIS).problems[0]) == "reference 1: it is no RIS reference (no tag)"
+
+
+def test_csl_json_is_read_as_a_list_or_as_zotero_has_it() -> None:
+    expected = (
+        LibraryEntry("On storks", "They migrate.", ("Ada Lovelace", "The Society"), doi="10.1038/nature14539"),
+        LibraryEntry("Cranes", arxiv_id="2411.01234"),
+    )
+    for given_json in (_CSL, {"items": _CSL}):
+        found = _read(json.dumps(given_json))
+        assert found.entries == expected
+        assert [one.where for one in found.problems] == ["item 3", "item 4"]
+    assert _read(json.dumps(_CSL[0])).entries == expected[:1]
+    assert str(_read('{"items": 5}').problems[0]) == "item 1: it is no CSL-JSON item"
+
+
+def test_a_list_of_identifiers_is_read_and_what_is_none_is_named() -> None:
+    found = _read("2411.01234, https://doi.org/10.1038/nature14539\narXiv:math/0309136v2 nonsense\n")
+    assert [one.key for one in found.entries] == ["arxiv:2411.01234", "doi:10.1038/nature14539", "arxiv:math/0309136"]
+    assert str(found.problems[0]) == "line 2: 'nonsense' is neither an arXiv identifier nor a DOI"
+
+
+def test_a_file_that_is_too_long_is_cut_and_says_so() -> None:
+    found = read_library("\n".join(f"2411.{number:05d}" for number in range(MOST_ENTRIES + 5)).encode(), "long.txt")
+    assert len(found.entries) == MOST_ENTRIES
+    assert str(found.problems[-1]).startswith("long.txt, line 2001: 2000 entries is the most")
+
+
+@given(st.binary(max_size=400) | st.text(max_size=400).map(str.encode))
+def test_anything_is_read_without_an_error(data: bytes) -> None:
+    read_library(data)
+
+
+@given(st.sampled_from(["@article{a, title={", "TY  - JOUR\n", "[{", '{"items": [']), st.text(max_size=200))
+def test_anything_that_begins_well_is_read_without_an_error(start: str, rest: str) -> None:
+    read_library((start + rest).encode("utf-8", "replace"))
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "{" * 10_000, "@article{" * 2_000, "TY  - JOUR\nER  -\n" * 500])
+def test_hostile_files_end(text: str) -> None:
+    read_library(text.encode())
+
+
+@pytest.mark.parametrize("text", ["0000-0002-1825-0097", " https://orcid.org/0000-0002-1825-0097/ "])
+def test_an_orcid_id_is_read(text: str) -> None:
+    assert orcid_id(text) == "0000-0002-1825-0097"
+    assert orcid_id("0000-0002-1694-233x") == "0000-0002-1694-233X"
+
+
+@pytest.mark.parametrize("text", ["", "0000-0002-1825-0098", "0000-0002-1825", "Ada Lovelace"])
+def test_a_mistyped_orcid_id_is_refused_with_the_remedy(text: str) -> None:
+    with pytest.raises(ValueError, match="write it as 0000-0002-1825-0097"):
+        orcid_id(text)

@@ -1,0 +1,84 @@
+"""Zotero and ORCID, asked in their own formats over real sockets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from paperround.domain.clock import machine_clock
+from paperround.domain.errors import SourceError
+from paperround.network.http import Http
+from paperround.sources import library_services
+from paperround.sources.library_services import read_orcid, read_zotero
+from support.library_server import KEY, ORCID, Services
+
+
+@pytest.fixture
+def services(monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
+    made = Services()
+    monkeypatch.setattr(library_services, "ZOTERO", made.url)
+    monkeypatch.setattr(library_services, "ORCID", f"{made.url}/orcid")
+    monkeypatch.setattr(library_services, "_PACE", library_services.Pace("zotero-here", seconds=0.0, backoff=0.0))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def http() -> Iterator[Http]:
+    with Http(contact="https://papers.example.org", clock=machine_clock) as made:
+        yield made
+
+
+def test_a_library_is_read_to_its_end_and_no_further_than_the_newest(services: Services, http: Http) -> None:
+    assert len(read_zotero(http, KEY).entries) == 130
+    services.items *= 3
+    assert len({one.title for one in read_zotero(http, KEY).entries}) == 130
+    assert len(services.asked) == 6
+
+
+def test_a_key_that_does_not_work_is_said(services: Services, http: Http) -> None:
+    with pytest.raises(SourceError, match="this key does not work, or no longer"):
+        read_zotero(http, "another")
+
+
+def test_a_key_without_a_library_is_said(services: Services, http: Http) -> None:
+    services.body = b'{"key": "x"}'
+    with pytest.raises(SourceError, match="this key opens no library"):
+        read_zotero(http, KEY)
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[1]", b"[" * 50_000])
+def test_another_answer_than_json_is_said(services: Services, http: Http, body: bytes) -> None:
+    services.body = body
+    with pytest.raises(SourceError, match="answers something else than JSON"):
+        read_orcid(http, ORCID)
+
+
+def test_works_are_read_and_odd_ones_left_out(services: Services, http: Http) -> None:
+    [work] = read_orcid(http, ORCID).entries
+    assert (work.title, work.doi) == ("Storks", "10.1038/nature14539")
+    services.body = b'{"group": null}'
+    assert read_orcid(http, ORCID).entries == ()
+
+
+@pytest.mark.parametrize(("status", "said"), [(404, "there is no public record"), (418, "HTTP 418")])
+def test_a_refusal_is_said(services: Services, http: Http, status: int, said: str) -> None:
+    services.status = status
+    with pytest.raises(SourceError, match=said):
+        read_orcid(http, ORCID)
+
+
+def test_a_page_without_a_total_is_the_last(services: Services, http: Http) -> None:
+    services.body = b'{"userID": 1, "items": [{"title": "Storks"}]}'
+    assert [one.title for one in read_zotero(http, KEY).entries] == ["Storks"]
+
+
+def test_header_fields_go_to_no_other_host(services: Services, http: Http) -> None:
+    other = Services()
+    services.redirect = f"{other.url}/keys/current"
+    with Http(contact="https://papers.example.org", clock=machine_clock, private_hosts=["127.0.0.1"]) as trusting:
+        answer = trusting.get(f"{services.url}/keys/current", asker="test", headers={"Zotero-API-Key": KEY})
+    other.close()
+    assert answer.status == httpx.codes.FORBIDDEN, "the other host was not given the key"
