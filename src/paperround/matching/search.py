@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 from itertools import combinations
 from math import expm1, prod
 
@@ -102,15 +103,19 @@ class Scorer:
 
     def score(self, paper: Paper) -> float:
         """The share of the evidence possible for plain words; for a query what `lexical.Index` says of a match."""
-        texts = {name: [value_terms(name, value) for value in values(paper, name)] for name in self._fields}
+        texts = {name: [_terms(name, value) for value in values(paper, name)] for name in self._fields}
         # The abstract's length counts also where only the title is looked at.
-        abstract = texts.get(Field.ABSTRACT) or [value_terms(Field.ABSTRACT, paper.abstract or paper.summary)]
+        abstract = texts.get(Field.ABSTRACT) or [_terms(Field.ABSTRACT, paper.abstract or paper.summary)]
         weights = dict(zip(TEXT, text_weights(len(abstract[0]) + 1), strict=True))
         found = [
             _evidence(phrase, rarity, texts, weights, HALF_OF_PLAIN if self._plain else HALF)
             for phrase, rarity in zip(self._phrases, self._rarities, strict=True)
         ]
         return sum(found) / sum(self._rarities) if self._plain else -expm1(-sum(found))
+
+
+# Searches find the newest papers again and again, and to take a text apart is a third of their work.
+_terms = lru_cache(maxsize=8_192)(value_terms)
 
 
 def _evidence(

@@ -30,7 +30,7 @@ _FEW_REASONS = 2
 _MOST_TASTES = 1_000  # that are kept: 120 MB; whoever answered last comes first
 _HEIGHTS = Scale(0.0, 1.0, USUAL_CUT)
 _AT_ONCE = 256  # interests that are measured together
-_NEAREST = 200  # papers that a search takes for their meaning
+_NEAREST = 100  # papers that a search takes for their meaning
 
 Numbers = NDArray[np.float32]
 
