@@ -168,6 +168,23 @@ class DeliverySettings(_Part):
         return RetryPolicy(delays=self.retry_delays, give_up_after=after)
 
 
+class RetentionSettings(_Part):
+    """How long the site keeps what it does not need any more; 0 keeps it for good."""
+
+    letters_days: Annotated[int, Field(ge=0)] = 400
+    """Days for which letters are kept, with their digests' pages. Which papers somebody had stays known for good."""
+    attempts_days: Annotated[int, Field(ge=0)] = 90
+    """Days for which the relays' answers are kept."""
+
+    @field_validator("letters_days", "attempts_days")
+    @classmethod
+    def _long_enough(cls, value: int) -> int:
+        # Bounces count over weeks, and a monthly letter's next one comes after 31 days.
+        if 0 < value < 45:
+            raise ValueError(f"{value} days are too few: reports come back late; 45 at least, or 0 for no end")
+        return value
+
+
 class BounceSettings(_Part):
     """Where reports about letters come back to."""
 
@@ -277,6 +294,7 @@ class Settings(BaseSettings):
     dkim: Dkim | None = None
     runner: RunnerSettings = RunnerSettings()
     rounds: RoundSettings = RoundSettings()
+    retention: RetentionSettings = RetentionSettings()
     meaning: AnyEncoder | None = None
     """What makes vectors of meaning; by default MiniLM where the extra `meaning` is installed, else nothing."""
     sources: tuple[AnySource, ...] = Field((), repr=False)  # their addresses may hold passwords

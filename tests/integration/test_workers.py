@@ -1,6 +1,6 @@
 """`web`, `scheduler` and `worker` as programs of their own: any of them may die at any time, and the database too.
 
-PAPERROUND_LETTERS and PAPERROUND_KILLS make it larger: docs/scale.md has the figures of 200,000 subscribers.
+PAPERROUND_LETTERS and PAPERROUND_KILLS make it larger.
 """
 
 from __future__ import annotations

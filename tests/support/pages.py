@@ -20,6 +20,7 @@ from sqlalchemy import MetaData, create_engine, text
 from paperround.domain import tokens
 from paperround.rounds import pipeline
 from paperround.web import create
+from paperround.web.page_cache import PageCacheMiddleware
 from support.papers import listing
 from support.site import Site
 
@@ -134,6 +135,14 @@ class Pages:
             }
         engine.dispose()
         return rows
+
+
+def cached_pages(pages: Pages) -> Any:
+    """What the page cache holds, by key."""
+    layer: Any = pages.web.middleware_stack
+    while not isinstance(layer, PageCacheMiddleware):
+        layer = layer.__dict__.get("_app") or layer.app
+    return layer.pages
 
 
 def links_in(message: Any, letter: str) -> list[str]:

@@ -44,6 +44,7 @@ from paperround.rounds.day_facts import DayFactsReader
 from paperround.rounds.dispatch import BatchSender, Surroundings
 from paperround.rounds.letters import LetterBuilder, digest_message_id
 from paperround.rounds.meaning import embed, is_words
+from paperround.rounds.retention import forget_old
 from paperround.sources import FORMATS, Fetched, Source, SourceState, Window, jsonl, pictures
 from paperround.sources.entries import RejectionReasons
 from paperround.sources.guess import HEAD, guess_format
@@ -460,6 +461,7 @@ def sweep(app: App) -> int:
     app.store.address_changes.forget(now - _UNCONFIRMED_KEPT)
     webhooks.prune(app)
     app.store.pictures.forget(now - _PICTURES_KEPT)
+    forget_old(app)
     if silenced := app.store.subscribers.mend_dates(now):
         log.warning("next digests were farther away than one period; did the clock run ahead?", subscribers=silenced)
     mended = silenced + app.store.deliveries.mend_dates(now)

@@ -22,7 +22,7 @@ from paperround.store.address_changes import AddressChanges
 from paperround.store.bounces import Bounces
 from paperround.store.browsing import Browsing
 from paperround.store.deliveries import Deliveries
-from paperround.store.engine import alone, connect, reading, upsert, writing
+from paperround.store.engine import ShownVersion, alone, connect, reading, upsert, writing
 from paperround.store.events import Events, Wanted
 from paperround.store.examples import Examples
 from paperround.store.explain import Explanations
@@ -36,6 +36,7 @@ from paperround.store.private_feeds import PrivateFeeds
 from paperround.store.quotas import Quotas
 from paperround.store.reading_list import ReadingLists
 from paperround.store.requests import Personal
+from paperround.store.retention import Retention
 from paperround.store.schema import notes
 from paperround.store.search import SearchIndex, SearchLanguage
 from paperround.store.sources import Sources
@@ -59,6 +60,7 @@ class Store:
     def __init__(self, url: str, languages: Mapping[str, SearchLanguage], wanted: Wanted | None = None) -> None:
         self._url = url
         self._engine = connect(url)
+        self._shown = ShownVersion(self._engine)
         index = SearchIndex(self._engine, languages)
         self.address_hashes = AddressHashes()
         self.papers = Papers(self._engine, index)
@@ -82,8 +84,14 @@ class Store:
         self.private_feeds = PrivateFeeds(self._engine)
         self.access = Access(self._engine)
         self.quotas = Quotas(self._engine)
+        self.retention = Retention(self._engine)
         self.overview = Overview(self._engine)
         self.reasons = Explanations(self._engine)
+
+    @property
+    def version(self) -> int:
+        """Another number after each transaction of this process that changed what public pages show."""
+        return self._shown.number
 
     def prepare(self) -> None:
         """Bring an empty database, or an older SQLite file, to this version; else say what is to be done."""

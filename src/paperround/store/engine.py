@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -74,6 +75,32 @@ def connect(url: str) -> Engine:
     if driver != "postgresql+psycopg":
         raise ConfigurationError(f"PAPERROUND_DATABASE_URL names {driver}, which is not known here; {_REMEDY}")
     return _postgresql(url)
+
+
+_SHOWN = re.compile(
+    r"(?:INSERT INTO|UPDATE|DELETE FROM) (?:papers|listings|daily_counts|matches|topics|pictures|sources)\b"
+)
+
+
+class ShownVersion:
+    """Counts the transactions of this process that changed what public pages show."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.number = 0
+        event.listen(engine, "after_cursor_execute", self._note)
+        event.listen(engine, "commit", self._count)
+        event.listen(engine, "rollback", self._forget)
+
+    def _note(self, connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
+        if _SHOWN.match(statement):
+            connection.info["shown"] = True
+
+    def _count(self, connection: Connection) -> None:
+        self.number += bool(connection.info.pop("shown", False))
+
+    @staticmethod
+    def _forget(connection: Connection) -> None:
+        connection.info.pop("shown", None)
 
 
 def _postgresql(url: str) -> Engine:

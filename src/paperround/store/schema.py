@@ -372,7 +372,7 @@ digest_papers = Table(
     metadata,
     Column("subscriber", _Row, primary_key=True),
     Column("paper", _Row, primary_key=True),
-    Column("digest", _Row, nullable=False, index=True),
+    Column("digest", _Row, nullable=False),
     Column("place", Integer),
     sqlite_with_rowid=False,
 )

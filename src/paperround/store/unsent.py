@@ -14,6 +14,10 @@ from paperround.store.schema import deliveries, digest_papers, digests, matches,
 _ARRIVED = "all its papers came with an earlier letter, which the relay took after it had expired"
 
 
+# By the subscriber first: an index on the digests would double the largest table.
+_IN_LETTER = (digest_papers.c.subscriber == deliveries.c.subscriber) & (digest_papers.c.digest == deliveries.c.digest)
+
+
 def give_back(db: Connection, rows: Sequence[int]) -> None:
     """Give the papers of these expired deliveries back, laid out or only counted.
 
@@ -29,14 +33,17 @@ def give_back(db: Connection, rows: Sequence[int]) -> None:
     )
     lost = (
         select(digest_papers.c.subscriber, digest_papers.c.paper, since)
-        .join_from(digest_papers, deliveries, deliveries.c.digest == digest_papers.c.digest)
+        .join_from(digest_papers, deliveries, _IN_LETTER)
         .where(deliveries.c.row.in_(rows), deliveries.c.state == DeliveryState.EXPIRED.value)
     )
     columns = ["subscriber", "paper", "since"]
     db.execute(upsert(db, unsent_papers).from_select(columns, lost).on_conflict_do_nothing())
     expired = deliveries.c.row.in_(rows) & (deliveries.c.state == DeliveryState.EXPIRED.value)
-    empty = select(deliveries.c.digest).where(expired, deliveries.c.digest.is_not(None))
-    db.execute(delete(digest_papers).where(digest_papers.c.digest.in_(empty)))
+    whose, empty = (
+        select(column).where(expired, deliveries.c.digest.is_not(None))
+        for column in (deliveries.c.subscriber, deliveries.c.digest)
+    )
+    db.execute(delete(digest_papers).where(digest_papers.c.subscriber.in_(whose), digest_papers.c.digest.in_(empty)))
 
 
 def take_again(db: Connection, rows: Sequence[int]) -> list[int]:
@@ -102,7 +109,11 @@ def _leave_out(db: Connection, composed: int, digest: int, papers: Collection[in
     left = [section for section in left if section[2]]
     others = [row for row in more if row not in papers]
     if left or not others:  # otherwise it has papers that are only counted, and would print none: it goes as it is
-        moved = (digest_papers.c.digest == composed) & digest_papers.c.paper.in_(papers)
+        mine = (
+            digest_papers.c.subscriber
+            == select(digests.c.subscriber).where(digests.c.row == composed).scalar_subquery()
+        )
+        moved = mine & (digest_papers.c.digest == composed) & digest_papers.c.paper.in_(papers)
         db.execute(update(digest_papers).where(moved).values(digest=digest))
         db.execute(update(digests).where(digests.c.row == composed).values(sections=left, more=others))
     return bool(left or others)

@@ -19,6 +19,7 @@ from paperround.web.middleware import HttpMiddleware
 from paperround.web.operator import admin, admin_letters, admin_subscribers, inbox, preview
 from paperround.web.operator.entry import EntryMiddleware
 from paperround.web.operator.kept_form import LoginNeeded
+from paperround.web.page_cache import PageCacheMiddleware
 from paperround.web.subscribers import (
     change_address,
     confirm,
@@ -75,6 +76,7 @@ def create(app: App) -> FastAPI:
     web.mount("/api", api.create(web.state.context))
     error_pages.handle(web)
     web.add_exception_handler(LoginNeeded, admin.ask_to_log_in)
+    web.add_middleware(PageCacheMiddleware, context=web.state.context)
     web.add_middleware(EntryMiddleware, context=web.state.context)
     web.add_middleware(HttpMiddleware, https=app.settings.site.base_url.startswith("https://"), courtesy=app.courtesy)
     return web

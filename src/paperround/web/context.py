@@ -32,7 +32,7 @@ from paperround.web.progress import RoundProgress
 from paperround.web.rate_limits import RateLimits
 
 _SMALLEST_ZIPPED = 1_000  # bytes
-_COOKIE = "lang"
+LANGUAGE_COOKIE = "lang"
 PRIVATE = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
@@ -108,7 +108,7 @@ class RequestContext:
 
     def visitors_language(self, request: Request) -> Language:
         """The visitor's language: from the address, else from the cookie, else from Accept-Language."""
-        wanted = [request.query_params.get("lang", ""), request.cookies.get(_COOKIE, "")]
+        wanted = [request.query_params.get("lang", ""), request.cookies.get(LANGUAGE_COOKIE, "")]
         wanted += preferred(request.headers.get("accept-language", ""))
         return self.language(next((code for code in wanted if code in self.language_names), languages.SOURCE))
 
@@ -128,7 +128,7 @@ class RequestContext:
         response = answer(request, body, "text/html; charset=utf-8", status=status)
         response.headers["Vary"] = "Accept-Language, Accept-Encoding, Cookie"
         if request.query_params.get("lang") == spoken.code:
-            response.set_cookie(_COOKIE, spoken.code, max_age=31_536_000, samesite="lax", httponly=True)
+            response.set_cookie(LANGUAGE_COOKIE, spoken.code, max_age=31_536_000, samesite="lax", httponly=True)
         return response
 
     def private_page(

@@ -27,7 +27,6 @@ def upgrade() -> None:
         op.execute("ANALYZE paper_index")
     else:
         _without_foreign_keys()
-    op.create_index("ix_digest_papers_digest", "digest_papers", ["digest"])
 
 
 def _without_foreign_keys() -> None:
