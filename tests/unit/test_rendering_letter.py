@@ -321,6 +321,9 @@ _MISTAKES = {
     '{% block card %}{% include "email/none.j2" %}{% endblock %}': "there is no template 'email/none.j2'",
     '{% block card %}<tr><td title="{{ letter.lead }}"></td></tr>{% endblock %}': "letter.lead stands inside the tag",
     "{% block card %}": "mine.html.j2 line 2: ",
+    "{% block crad %}{% endblock %}": "mine.html.j2 line 2: the layout has no block 'crad'; did you mean 'card'",
+    "{% block weather %}{% endblock %}": "line 2: the layout has no block 'weather'; there are: card, chart",
+    "{% block style %}@import 'more.css';{% endblock %}": "mine.html.j2: mail clients drop @import",
 }
 
 

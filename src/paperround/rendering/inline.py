@@ -66,6 +66,10 @@ def style_sheets(html: str) -> list[str]:
 def check(css: str, where: str) -> None:
     """ConfigurationError for a style sheet that does not parse, or that has a selector by position."""
     bare = _COMMENT.sub("", css)
+    if "@import" in bare.lower():
+        raise ConfigurationError(
+            f"{where}: mail clients drop @import; write the rules into the style block themselves"
+        )
     for selectors in _RULE.findall(bare):
         for selector in selectors.split(","):
             if not selector.lstrip().startswith("@") and _POSITIONAL.search(_ATTRIBUTE.sub("", selector)):

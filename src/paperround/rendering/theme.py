@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from jinja2 import TemplateError
+from jinja2 import Environment, TemplateError, nodes
 from markupsafe import Markup
 
 from paperround.domain.errors import ConfigurationError, UnknownName
@@ -38,6 +39,7 @@ class Theme:
             raise UnknownName(f"no theme {name!r}; there are {', '.join(names(folders))}")
         try:
             self._template = environment(folders, language).get_template(self.file)
+            _check_blocks(environment(folders, language), self.file)
         except TemplateError as error:
             raise mistake(self.file, error) from error
 
@@ -60,3 +62,29 @@ class Theme:
             raise ConfigurationError(
                 f"{self.file}: its media block has {len(kept.encode())} bytes, Gmail takes {_STYLE_LIMIT}"
             )
+
+
+def _check_blocks(templates: Environment, file: str) -> None:
+    """ConfigurationError for a block that the layout does not have: Jinja2 would never print it, and say nothing."""
+    tree, known = _parsed(templates, file), set[str]()
+    parent = _parent(tree)
+    while parent:
+        above = _parsed(templates, parent)
+        known |= {block.name for block in above.find_all(nodes.Block)}
+        parent = _parent(above)
+    for block in tree.body:
+        if known and isinstance(block, nodes.Block) and block.name not in known:
+            meant = get_close_matches(block.name, known, 1)
+            hint = f"did you mean {meant[0]!r}?" if meant else f"there are: {', '.join(sorted(known))}"
+            raise ConfigurationError(f"{file} line {block.lineno}: the layout has no block {block.name!r}; {hint}")
+
+
+def _parsed(templates: Environment, file: str) -> nodes.Template:
+    assert templates.loader
+    return templates.parse(templates.loader.get_source(templates, file)[0])
+
+
+def _parent(tree: nodes.Template) -> str | None:
+    """The template that this one extends, where its name is written out."""
+    found = next(tree.find_all(nodes.Extends), None)
+    return str(found.template.value) if found and isinstance(found.template, nodes.Const) else None
