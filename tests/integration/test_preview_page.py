@@ -287,25 +287,25 @@ def test_a_changed_template_is_in_the_next_frame(local: Browser) -> None:
     assert "#8c2f1f" in local.get("/preview/frame").text
 
 
-_TITLE = '{{ parts.title(card, "title") }}'
+_TITLE = "{{ parts.card(card) }}"
 
 
 @pytest.mark.parametrize(
     ("old", "new", "what", "line", "meant"),
     [
         (
-            '{{ parts.title(card, "title") }}',
+            "{{ parts.card(card) }}",
             "{{ card.titel }}",
             "Card has no attribute",
             "{{ card.titel }}",
             "card.title",
         ),
         (
-            '{{ parts.title(card, "title") }}',
-            "{{ parts.titel(card) }}",
+            "{{ parts.card(card) }}",
+            "{{ parts.crad(card) }}",
             "has no attribute",
-            "parts.titel",
-            "parts.title",
+            "parts.crad",
+            "parts.card",
         ),
         (_TITLE, "{{ crad.title }}", "is undefined", "crad.title", "card"),
         (_TITLE, "{{ 1 / 0 }}", "division by zero", "{{ 1 / 0 }}", ""),
