@@ -28,9 +28,10 @@ check: $(VENV)/.ready-test
 unit: $(VENV)/.ready-test
 	FEW_EXAMPLES=1 $(bin)/pytest tests/unit -q -n 2 -m "not slow" -p no:schemathesis -p no:anyio -p no:playwright
 
-## bench: how fast letters go out, beside the usual way, smtp-source and (NODEMAILER=folder) nodemailer; one table
+## bench: how fast letters go out, beside the usual way, smtplib, smtp-source and (NODEMAILER=folder) nodemailer
 bench: $(VENV)/.ready-test
-	$(bin)/python tests/support/bench_delivery.py --dkim $(if $(NODEMAILER),--nodemailer $(NODEMAILER))
+	$(bin)/python tests/support/bench_delivery.py --dkim --delay 20 --workers 1 2 4 --sizes 1000 10000 --postgres \
+	  $(if $(filter 0,$(shell id -u)),--postfix) $(if $(NODEMAILER),--nodemailer $(NODEMAILER))
 
 ## bench-pages: how fast the pages answer beside a round, with 200,000 papers and 100,000 subscribers; makes them first
 bench-pages: $(VENV)/.ready-test
