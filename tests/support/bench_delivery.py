@@ -397,8 +397,9 @@ def delayed(port: int, answer: float) -> Iterator[int]:
 def _carry(far: str, port: str, seconds: str) -> None:
     async def one_way(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         later = asyncio.get_running_loop().call_later
-        while octets := await reader.read(1 << 16):
-            later(float(seconds), writer.write, octets)
+        with contextlib.suppress(ConnectionError):  # hung up
+            while octets := await reader.read(1 << 16):
+                later(float(seconds), writer.write, octets)
         later(float(seconds), writer.close)
 
     async def both_ways(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
