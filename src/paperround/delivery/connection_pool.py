@@ -151,6 +151,8 @@ class ConnectionPool:
         self._openings = 1
         """How many connections may be opened at once."""
         self._rest_until = 0.0
+        self._listened_at = time.monotonic()
+        """When the selector last returned."""
         self._relay = 0
         self._reached = False  # whether this relay ever took us in
         self._pauses = iter(_REOPENING)
@@ -201,7 +203,13 @@ class ConnectionPool:
     def _turn(self) -> None:
         """Wait for the relay and act on what it says."""
         self._open_more()
-        for key, events in self._selector.select(self._patience()):
+        # The relay's time runs only while somebody listens: laying out letters is no delay of its own.
+        busy = time.monotonic() - self._listened_at
+        for session in self._sessions:
+            session.allow(busy)
+        ready = self._selector.select(self._patience())
+        self._listened_at = time.monotonic()
+        for key, events in ready:
             if key.data is None:
                 for opened in self._opener.opened():
                     self._take_in(opened)

@@ -188,6 +188,10 @@ class SmtpSession:
             self._send_next(transaction)
         self.flush()
 
+    def allow(self, seconds: float) -> None:
+        """Give the relay more time: nobody listened to it for so many seconds."""
+        self._progress += seconds
+
     def quit(self) -> None:
         """Say goodbye; the session ends when the relay answers or its time for that is up."""
         if not self._leaving and not self.ended:
