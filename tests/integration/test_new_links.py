@@ -74,6 +74,19 @@ def test_the_new_links_are_in_the_email_about_them_and_in_later_letters(pages: P
     assert Browser(pages.web).get(earlier).status_code == 200, "earlier letters stay readable from there"
 
 
+def test_a_browser_is_known_by_the_new_link_again_and_not_by_its_old_cookie(
+    pages: Pages,
+) -> None:
+    browser = Browser(pages.web)
+    browser.get(_links(_round(pages, 11)[EMAIL])["p"])
+    followed = {"author": "Ada Author11"}
+    assert browser.post("/follow", data=followed).status_code == 303
+    membership.renew_links(pages.app, membership.subscriber(pages.app, EMAIL))
+    assert browser.post("/follow", data={**followed, "do": "unfollow"}).status_code != 303
+    browser.get(_links(_round(pages, 12)[EMAIL])["p"])
+    assert browser.post("/follow", data={**followed, "do": "unfollow"}).status_code == 303
+
+
 def test_links_are_renewed_255_times_at_most(pages: Pages) -> None:
     found = membership.subscriber(pages.app, EMAIL)
     for _ in range(255):

@@ -140,7 +140,10 @@ def test_token_pages_are_kept_nowhere_and_tell_nobody(pages: Pages, purpose: str
     policy = headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
-    assert "set-cookie" not in headers
+    # The page of preferences lets the browser follow people from papers' pages: a cookie for that address alone.
+    cookies = headers.get_list("set-cookie")
+    assert len(cookies) == (purpose == "preferences")
+    assert all("path=/follow" in cookie.lower() and "httponly" in cookie.lower() for cookie in cookies)
 
 
 def test_an_erased_subscribers_links_never_open_another_subscribers_page(pages: Pages) -> None:

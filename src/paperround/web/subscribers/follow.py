@@ -25,7 +25,7 @@ from paperround.subscribers import membership
 from paperround.web.browse import cards
 from paperround.web.context import PRIVATE, ContextDep, RequestContext
 from paperround.web.forms import Form, FormFields
-from paperround.web.subscribers.token_links import path, subscriber_of
+from paperround.web.subscribers.token_links import mint, path, subscriber_of
 
 router = APIRouter()
 get = partial(router.get, response_model=None)
@@ -141,7 +141,7 @@ def remember(response: Response, context: RequestContext, subscriber: Subscriber
     """Let this browser follow authors for the subscriber with one click; the cookie goes to `/follow` alone."""
     response.set_cookie(
         _COOKIE,
-        path(context, tokens.PREFERENCES, subscriber).rpartition("/")[2],
+        mint(context, tokens.PREFERENCES, subscriber),
         max_age=_DAYS * 86_400,
         path=f"{context.home}/follow",
         secure=context.site.base_url.startswith("https:"),

@@ -60,11 +60,16 @@ def again(context: RequestContext, subscriber: Subscriber) -> Subscriber:
 
 def path(context: RequestContext, purpose: str, subscriber: Subscriber, digest: Digest | None = None) -> str:
     """The path of a subscriber's page for this purpose, or of the page of one of their digests."""
+    return f"{context.home}/{_LETTERS[purpose]}/{mint(context, purpose, subscriber, digest)}"
+
+
+def mint(context: RequestContext, purpose: str, subscriber: Subscriber, digest: Digest | None = None) -> str:
+    """The subscriber's token for this purpose, which holds until they are given new links."""
     number = digest.row if digest else subscriber.row
     # An email's unsubscribe link works for ever: all that it can do to its subscriber is to leave them alone.
     if purpose != tokens.UNSUBSCRIBE:
         number = tokens.renewed(number, subscriber.renewals)
-    return f"{context.home}/{_LETTERS[purpose]}/{tokens.mint(context.app.keys, purpose, number)}"
+    return tokens.mint(context.app.keys, purpose, number)
 
 
 def feed_addresses(context: RequestContext, subscriber: Subscriber) -> dict[str, str]:
