@@ -84,6 +84,7 @@ def test_every_fact_has_its_field() -> None:
     known = paper(doi="10.5555/a_b", journal="Journal of Tests", url="https://papers.example/{1}")
     (_, fields), *_ = _entries(bibtex([known]))
     assert fields["doi"] == r"10.5555/a\_b"
+    assert _records(ris([known]))[0]["DO"] == ["10.5555/a_b"]
     assert fields["eprint"] == "2611.00001"
     assert fields["url"] == "https://papers.example/%7B1%7D"
     bare = paper(authors=(), arxiv_id=None, url=None, abstract="")
