@@ -1,1 +1,3 @@
-"""What every part speaks of: papers, subscribers, letters, times and errors. Pure, and below everything else."""
+"""Types and pure functions that every package uses: papers, subscribers, letters, schedules and errors. Imports no
+other package.
+"""

@@ -1,4 +1,4 @@
-"""Papers as BibTeX and RIS, for reference managers. Pure."""
+"""Export papers as BibTeX and RIS for reference managers. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from paperround.domain.latex import readable
 from paperround.domain.models import Paper
 from paperround.domain.text import clean
 
-# What BibTeX and LaTeX give a meaning of their own.
+# Characters with a special meaning in BibTeX and LaTeX.
 _SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "_": r"\_", "%": r"\%",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
@@ -20,7 +20,7 @@ _NOT_IN_KEYS = re.compile(r"[^a-z0-9]+")
 
 
 def bibtex(papers: Iterable[Paper]) -> str:
-    """The papers as entries of a BibTeX file in UTF-8, each under a key of its own."""
+    """Return the papers as entries of a BibTeX file in UTF-8. Each entry has a unique key."""
     taken: dict[str, int] = {}
     entries = []
     for paper in papers:
@@ -33,14 +33,14 @@ def bibtex(papers: Iterable[Paper]) -> str:
 
 
 def ris(papers: Iterable[Paper]) -> str:
-    """The papers as records of a RIS file in UTF-8; its lines end with CRLF."""
+    """Return the papers as records of a RIS file in UTF-8, with CRLF line endings."""
     return "".join("".join(f"{tag}  - {value}\r\n" for tag, value in _ris_fields(paper)) for paper in papers)
 
 
 def _bibtex_fields(paper: Paper) -> Iterator[tuple[str, str]]:
-    yield "title", f"{{{_escaped(readable(paper.title))}}}"  # twice in braces: capitals stay as they are
+    yield "title", f"{{{_escaped(readable(paper.title))}}}"  # double braces preserve capitals
     if paper.authors:
-        # In braces of its own a name is one word: nothing in it separates authors, or first names from last names.
+        # Braces make a name one word, so that a comma or "and" in it does not separate names.
         names = [_escaped(readable(name)) for name in paper.authors]
         yield "author", " and ".join(f"{{{name}}}" if _is_ambiguous(name) else name for name in names)
     published = paper.published or paper.day
@@ -78,7 +78,9 @@ def _ris_fields(paper: Paper) -> Iterator[tuple[str, str]]:
 
 
 def _key(paper: Paper) -> str:
-    """The first author's last word, the year and the identifier, in small letters that every BibTeX takes."""
+    """Return the BibTeX key: the last word of the first author's name, the year and the identifier, in ASCII lower
+    case.
+    """
     plain = unicodedata.normalize("NFKD", paper.authors[0].split()[-1] if paper.authors else "paper").lower()
     name = _NOT_IN_KEYS.sub("", plain) or "paper"
     return f"{name}{(paper.published or paper.day).year}-{_NOT_IN_KEYS.sub('-', paper.id.lower()).strip('-')}"
@@ -93,6 +95,6 @@ def _is_ambiguous(name: str) -> bool:
 
 
 def _address(paper: Paper) -> str:
-    """In the characters of addresses: a brace would end a BibTeX field."""
+    """Return the paper's URL, percent-encoded because a brace would end a BibTeX field; empty if it has none."""
     url = paper.url or (f"https://arxiv.org/abs/{paper.arxiv_id}" if paper.arxiv_id else "")
     return quote(url, safe="/:?#[]@!$&'()*+,;=%~")

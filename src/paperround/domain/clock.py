@@ -1,4 +1,4 @@
-"""What time it is: the only place that asks the machine."""
+"""The current time. No other module reads the system clock."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 Clock = Callable[[], datetime]
-"""Gives the present moment, in UTC."""
+"""Returns the current time in UTC."""
 
 
 def machine_clock() -> datetime:
-    """The machine's time."""
+    """Return the system time in UTC."""
     return datetime.now(UTC)
 
 
 def standing_at(moment: datetime) -> Clock:
-    """A clock that stands still: a replay gives the same letters each time."""
+    """Return a clock that always shows `moment`, so that a replay produces the same letters each time."""
     return lambda: moment
 
 
 def running_from(moment: datetime) -> Clock:
-    """A clock that shows `moment` now and runs on from there."""
+    """Return a clock that shows `moment` now and advances from there."""
     offset = moment - machine_clock()
     return lambda: machine_clock() + offset

@@ -1,29 +1,30 @@
-"""Everything that can go wrong, as one small tree.
+"""The exceptions of paperround.
 
     PaperroundError
-    ├── WrongUse                 the person at the keyboard can mend it; exit code 2
+    ├── WrongUse                 the user can correct it; exit code 2
     │   ├── ConfigurationError   a setting: names file, field and remedy
-    │   ├── QueryError           a topic's query: one line and a caret under the spot
+    │   ├── QueryError           a topic's query: one line and a caret under the error
     │   ├── PreferenceError      one field of a subscriber's preferences: names the field and the remedy
-    │   └── UnknownName          a topic, source or subscriber that is not there
-    ├── SourceError              one source gave nothing usable; says whether to try again
-    ├── StoreError               the database: full, locked, of another version
+    │   └── UnknownName          a topic, source or subscriber that does not exist
+    ├── SourceError              a source returned nothing usable; says whether to retry
+    ├── MeaningError             no vectors can be computed: no model, or a broken endpoint
+    ├── StoreError               the database is full, locked or of another version
     ├── TransportError           the relay as a whole: unreachable, refusing, misconfigured
-    └── BadToken                 a link or return address that is not ours, or that has expired
+    └── BadToken                 a link or return address that is invalid or has expired
 
-What concerns one paper, one subscriber or one letter is never an exception across a stage's border: it is a
-value beside the others (`Problem`, `Outcome`), so that one failure stays one failure.
+A failure of one paper, one subscriber or one letter is never raised from one stage to another. It is returned as a
+value (`Problem`, `Outcome`), so that it does not stop the others.
 """
 
 from __future__ import annotations
 
 
 class PaperroundError(Exception):
-    """The base of them all; its text names the thing and the remedy."""
+    """The base class of all errors. The text of each error names what is wrong and how to fix it."""
 
 
-class WrongUse(PaperroundError):  # noqa: N818 - reads as what it is at the place where it is raised
-    """A command, an argument or an input file that cannot be acted on as it stands."""
+class WrongUse(PaperroundError):  # noqa: N818 - reads better where it is raised
+    """A command, an argument or an input file is invalid."""
 
 
 class ConfigurationError(WrongUse):
@@ -31,22 +32,25 @@ class ConfigurationError(WrongUse):
 
 
 class UnknownName(WrongUse):
-    """A name that nothing goes by."""
+    """A name does not exist."""
 
 
 class QueryError(WrongUse):
-    """A query that does not parse: `query`, `position` (0-based offset of the spot) and what is wrong there."""
+    """A query does not parse.
+
+    `query` is the query, `position` the 0-based offset of the error, and `problem` describes it.
+    """
 
     def __init__(self, query: str, position: int, problem: str) -> None:
         self.query, self.position, self.problem = query, position, problem
-        # At most 80 characters on one line, the spot among them: a query may have 2,000, and line breaks.
+        # Show at most 80 characters around the error on one line: a query may have 2,000 characters and line breaks.
         start = max(0, position - 60)
         shown = "".join(c if c.isprintable() else " " for c in query[start : start + 80])
         super().__init__(f"{problem}\n  {shown}\n  {' ' * (position - start)}^")
 
 
 class PreferenceError(WrongUse):
-    """A value that one of a subscriber's preferences cannot have: `field` names it, `problem` has the remedy."""
+    """A preference has an invalid value. `field` names the preference, `problem` has the remedy."""
 
     def __init__(self, field: str, problem: str) -> None:
         self.field, self.problem = field, problem
@@ -54,7 +58,7 @@ class PreferenceError(WrongUse):
 
 
 class SourceError(PaperroundError):
-    """A source failed as a whole; `again` tells whether the same request may succeed later."""
+    """A source failed as a whole. `again` is true if the same request may succeed later."""
 
     def __init__(self, message: str, *, again: bool) -> None:
         super().__init__(message)
@@ -62,19 +66,21 @@ class SourceError(PaperroundError):
 
 
 class MeaningError(PaperroundError):
-    """No vectors can be made: the model is not installed, or the endpoint does not answer as it should."""
+    """No vectors can be computed: the model is not installed, or the endpoint returned an error or an invalid
+    response.
+    """
 
 
 class StoreError(PaperroundError):
-    """The database could not do what was asked; nothing was half written."""
+    """The database could not complete an operation. Nothing was written partially."""
 
 
 class TransportError(PaperroundError):
-    """The relay can take no letter at all at present; the letters stay queued."""
+    """The relay accepts no letters at present. The letters stay queued."""
 
 
-class BadToken(PaperroundError):  # noqa: N818 - names what came in
-    """A personal link or return address that is not ours; `expired` tells that it was ours and has expired."""
+class BadToken(PaperroundError):  # noqa: N818 - names the rejected input
+    """A personal link or return address is not valid here. `expired` is true if it was valid and has expired."""
 
     def __init__(self, message: str, *, expired: bool = False) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""Authors and organizations that a subscriber follows, and what they leave out: texts that people read. Pure."""
+"""Read the authors and organizations that a subscriber follows, and what they exclude. Pure."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _WITH = re.compile(r"(?P<name>.*?)\s*\(with (?P<others>.*)\)")
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """An author, told from namesakes by co-authors where that is needed, or an organization."""
+    """An author or an organization. Co-authors distinguish an author from others of the same name."""
 
     name: str
     organization: bool = False
     coauthors: tuple[str, ...] = ()
-    """Where given, only papers with one of them count: others of the name write with other people."""
+    """If not empty, only papers with at least one of these co-authors match."""
 
     def __str__(self) -> str:
         if self.organization:
@@ -31,7 +31,7 @@ class Followed:
 
     @property
     def query(self) -> str:
-        """What finds their papers, in the query language."""
+        """The query that finds their papers."""
         if self.organization:
             return f'org:"{self.name}"'
         others = " OR ".join(f'author:"{name}"' for name in self.coauthors)
@@ -39,7 +39,7 @@ class Followed:
 
 
 def read_followed(text: str) -> Followed:
-    """Return what an entry names: `author: NAME`, `author: NAME (with NAME, NAME)`, `org: NAME`, or a bare name.
+    """Parse an entry: `author: NAME`, `author: NAME (with NAME, NAME)`, `org: NAME`, or a bare name.
 
     Raises ValueError, with the remedy, for an entry that names nobody.
     """
@@ -57,7 +57,7 @@ def read_followed(text: str) -> Followed:
 
 
 class LeftOutKind(StrEnum):
-    """What an entry leaves out by."""
+    """What an exclusion compares."""
 
     WORDS = "words"
     AUTHOR = "author"
@@ -67,7 +67,7 @@ class LeftOutKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """Words, an author, a category or one paper that a subscriber never wants to see."""
+    """Words, an author, a category or one paper that a subscriber excludes."""
 
     kind: LeftOutKind
     value: str
@@ -77,9 +77,9 @@ class LeftOut:
 
 
 def read_left_out(text: str) -> LeftOut:
-    """Return what an entry leaves out: `author: NAME`, `category: cs.CV`, `paper: 2411.01234`, or else words.
+    """Parse an exclusion: `author: NAME`, `category: cs.CV`, `paper: 2411.01234`, or else words.
 
-    Raises ValueError, with the remedy, for an entry that names nothing.
+    Raises ValueError, with the remedy, for an entry that excludes nothing.
     """
     entry = clean(text)
     found = _ENTRY.fullmatch(entry)

@@ -1,4 +1,4 @@
-"""arXiv identifiers and DOIs in their many spellings, reduced to one. Pure."""
+"""Normalize arXiv identifiers and DOIs. Pure."""
 
 from __future__ import annotations
 
@@ -8,42 +8,48 @@ from urllib.parse import unquote
 from paperround.domain.text import clean
 
 # https://info.arxiv.org/help/arxiv_identifier.html: 4 digits after the dot until 2014, 5 since; before
-# April 2007 archive/YYMMNNN, the archive perhaps with a subject class (math.GT). MM is a month.
+# April 2007 archive/YYMMNNN, where the archive may have a subject class (math.GT). MM is a month.
 _ARXIV = re.compile(
     r"""(?:^|arxiv(?:\.org)?[.:/]|/(?:abs|pdf|html|papers|alphaxiv)/)\s*
         (?P<id>\d\d(?:0[1-9]|1[0-2])\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d\d(?:0[1-9]|1[0-2])\d{3})
         (?:v(?P<version>\d{1,3}))?(?=$|[^\w.]|\.pdf|\.$)""",
     re.VERBOSE | re.IGNORECASE,
 )
-# Angle brackets end a DOI but in the old ones made from SICI codes: 10.1002/(…)49:8<693::AID-ASI4>3.0.CO;2-O.
+# Angle brackets end a DOI, except in old DOIs made from SICI codes: 10.1002/(…)49:8<693::AID-ASI4>3.0.CO;2-O.
 _DOI = re.compile(r"10\.\d{4,9}/[^\s\"<>]+(?:<\w+::[^\s\"<>]+>[^\s\"<>]*)?", re.IGNORECASE)
-# What publishers' addresses put behind a DOI, and preprint servers behind theirs (10.1101/2026.04.08.123456v2).
+# Suffixes that URLs of publishers and preprint servers add to a DOI (10.1101/2026.04.08.123456v2).
 _DOI_PAGE = re.compile(r"(?:/(?:full|abstract|e?pdf|meta)|\.full(?:-text)?|\.pdf|\.html?)+$")
 _DOI_VERSION = re.compile(r"(?<=/)(\d{4}\.\d\d\.\d\d\.\d{6,})v\d+.*")
 _QUERY = re.compile("[?#]")
 
 
 def arxiv_id(text: str) -> tuple[str, int | None] | None:
-    """The bare arXiv identifier and version in an identifier, URL, OAI id or arXiv DOI; None when there is none."""
+    """Return the bare identifier and the version found in an arXiv identifier, URL, OAI id or arXiv DOI.
+
+    The version is None if it is not given. Returns None if there is no identifier.
+    """
     found = _ARXIV.search(text.strip())
     if not found:
         return None
     bare = found["id"]
-    if "/" in bare:  # math.GT/0309136 and math/0309136 are one
+    if "/" in bare:  # math.GT/0309136 and math/0309136 are the same paper
         archive, number = bare.lower().split("/")
         bare = f"{archive.split('.')[0]}/{number}"
     return bare, int(found["version"]) if found["version"] else None
 
 
 def doi(text: str) -> str | None:
-    """The DOI in a string, lower case and without resolver, version or trailing punctuation; None without one."""
+    """Return the DOI in a string, in lower case and without resolver, version or trailing punctuation.
+
+    Returns None if there is no DOI.
+    """
     text = text.strip()
     address = text.startswith(("https://", "http://"))
     found = _DOI.search(clean(unquote(_QUERY.split(text, maxsplit=1)[0])) if address else text)
     if not found:
         return None
     bare = found[0].lower()
-    # A closing bracket belongs to a DOI that opens it: 10.1016/s0140-6736(20)30183-5.
+    # A closing bracket is part of the DOI if the DOI opens it: 10.1016/s0140-6736(20)30183-5.
     while bare[-1] in ".,;:)]}/" and not (bare[-1] == ")" and bare.count("(") >= bare.count(")")):
         bare = bare[:-1]
     bare = _DOI_VERSION.sub(r"\1", _DOI_PAGE.sub("", bare) if address else bare)

@@ -1,8 +1,8 @@
-"""When are two listings the same work? Pure.
+"""Decide whether two listings are of the same work. Pure.
 
-A paper is known by its *keys*: `arxiv:2607.21557`, `doi:10.1101/2026.04.08`, `url:…`, `title:…`. Two listings
-that share a key are one paper, unless they carry different arXiv identifiers or have no author in common:
-then they are two works that happen to share a title.
+A paper is identified by its *keys*: `arxiv:2607.21557`, `doi:10.1101/2026.04.08`, `url:…`, `title:…`. Two listings
+that share a key are one paper, unless they carry different arXiv identifiers or have no author in common: then they
+are two works that happen to share a title.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _LONGEST_URL = 400  # characters; PostgreSQL's indexes take no key of more than 
 
 
 def title_key(title: str) -> str | None:
-    """A fingerprint of the title's words, or None for a title too short to be telling."""
+    """Return a hash of the title's words, or None if the title is too short to identify a work."""
     found = terms(title)
     if len(found) < _TITLE_TERMS or sum(map(len, found)) < _TITLE_LETTERS:
         return None
@@ -28,7 +28,7 @@ def title_key(title: str) -> str | None:
 
 
 def keys(facts: Facts) -> tuple[str, ...]:
-    """All keys of a paper, the most trustworthy first."""
+    """Return all keys of a paper, the most reliable first."""
     found: list[str] = []
     if facts.arxiv_id:
         found.append(f"arxiv:{facts.arxiv_id}")
@@ -39,7 +39,7 @@ def keys(facts: Facts) -> tuple[str, ...]:
     if title := title_key(facts.title):
         found.append(f"title:{title}")
         if facts.authors and not (facts.arxiv_id or facts.doi):
-            # Two works under one title, and neither has another name: their authors tell them apart.
+            # Without an arXiv identifier or a DOI, only the authors distinguish two works with the same title.
             found.append(f"title:{title}:{_digest(' '.join(sorted(_surnames(facts))))}")
     if not found or (facts.url and not facts.arxiv_id and not facts.doi):
         found.append(f"url:{_short(_plain_url(facts.url or facts.title))}")
@@ -47,12 +47,12 @@ def keys(facts: Facts) -> tuple[str, ...]:
 
 
 def public_id(facts: Facts) -> str:
-    """The identifier that pages, letters and commands use: the arXiv identifier, or 12 characters of a hash."""
+    """Return the identifier used in pages, letters and commands: the arXiv identifier, or `p` and 12 hash digits."""
     return facts.arxiv_id or "p" + hashlib.sha256(keys(facts)[0].encode()).hexdigest()[:12]
 
 
 def conflict(one: Facts, other: Facts) -> bool:
-    """Whether the two are surely different works, whatever else they share."""
+    """Return whether the two are certainly different works, even if they share keys."""
     if one.arxiv_id and other.arxiv_id:
         return one.arxiv_id != other.arxiv_id
     if one.doi and one.doi == other.doi:
@@ -64,7 +64,7 @@ def conflict(one: Facts, other: Facts) -> bool:
 
 
 def _are_two_entries(one: Facts, other: Facts) -> bool:
-    """Whether a feed has both as different entries, which may share their link."""
+    """Return whether both are different entries of one feed. Entries of a feed may share a link."""
     if not one.guid or not other.guid or one.guid == other.guid:
         return False
     return one.guid.partition("-")[0] == other.guid.partition("-")[0] and terms(one.title) != terms(other.title)
@@ -75,7 +75,7 @@ def _digest(text: str) -> str:
 
 
 def _surnames(facts: Facts) -> set[str]:
-    """The authors' last names, folded; "Curie, Marie" and "Marie Curie" give the same."""
+    """Return the authors' last names, folded. "Curie, Marie" and "Marie Curie" give the same name."""
     names = (name.split(",")[0] if "," in name else name for name in facts.authors)
     return {found[-1] for found in map(terms, names) if found}
 
@@ -83,10 +83,10 @@ def _surnames(facts: Facts) -> set[str]:
 def _plain_url(url: str) -> str:
     try:
         parts = urlsplit(url)
-    except ValueError:  # an unclosed bracket, as of an IPv6 address
+    except ValueError:  # an unclosed bracket, as in an IPv6 address
         return url
     query = f"?{parts.query}" if parts.query else ""
-    fragment = f"#{parts.fragment}" if parts.fragment else ""  # where a page has all the news, each has its own
+    fragment = f"#{parts.fragment}" if parts.fragment else ""  # identifies an entry of the page
     return f"{parts.netloc.lower().removeprefix('www.')}{parts.path.rstrip('/')}{query}{fragment}"
 
 

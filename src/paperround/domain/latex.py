@@ -1,12 +1,12 @@
-r"""LaTeX in titles and abstracts as people read it: `$\mathcal{O}(n^2)$` becomes O(n²). Pure.
+r"""Convert LaTeX in titles and abstracts to Unicode or HTML: `$\mathcal{O}(n^2)$` becomes O(n²). Pure.
 
-    readable       the text as one line of Unicode: what is printed, searched and matched
+    readable       the text as one line of Unicode, for display, search and matching
     readable_html  the same as HTML, with variables in <i> and indices in <sub> and <sup>
-      marked       the form between: Unicode with marks where a script or a variable begins and ends
+      marked       the intermediate form: Unicode with marks where a script or a variable begins and ends
 
-pylatexenc knows which character a macro stands for. What is text, what is mathematics and what is money is
-decided here, because its own conversion takes every `%` for a comment and every `$` for mathematics, and so
-loses words. Letters stay plain letters: few fonts in mail clients have 𝒪 or 𝔼.
+pylatexenc supplies the character of each macro. This module decides what is text, mathematics or money, because
+pylatexenc's own conversion treats every `%` as a comment and every `$` as mathematics, and so loses words. Letters
+stay plain letters, because few fonts in email clients have 𝒪 or 𝔼.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from functools import lru_cache
 
 from paperround.domain.text import clean
 
-# The marks in a marked text, of Unicode's private use area: superscript, subscript, the end of either, and a
-# variable's beginning and end. Where they stand in a source's own text they are taken out.
+# The marks in a marked text are characters of Unicode's private use area: superscript, subscript, the end of either,
+# and the beginning and end of a variable. If the source text contains them, they are removed.
 _SUP, _SUB, _END, _VAR, _ROMAN = "\ue000", "\ue001", "\ue002", "\ue003", "\ue004"
 _NO_MARKS = dict.fromkeys(map(ord, (_SUP, _SUB, _END, _VAR, _ROMAN)))
 _NO_VARIABLES = dict.fromkeys(map(ord, (_VAR, _ROMAN)))
@@ -28,10 +28,10 @@ _INNERMOST = re.compile(f"([{_SUP}{_SUB}])([^{_SUP}{_SUB}{_END}]*){_END}")
 _MARK = re.compile(f"[{_SUP}{_SUB}{_END}{_VAR}{_ROMAN}]")
 _TAGS = {_SUP: "sup", _SUB: "sub", _VAR: "i"}
 
-# Superscripts and subscripts that every common font has; others stay `x^k` and `x_i`.
+# Superscripts and subscripts that all common fonts have. Others are written as `x^k` and `x_i`.
 _SUPERSCRIPT = dict(zip("0123456789+-−=()ni*∗†′", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿⁱ**†′", strict=True))
 _SUBSCRIPT = dict(zip("0123456789+-−=()*∗", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎**", strict=True))
-# Signs that say the same beside a letter as above or below it.
+# Signs that mean the same beside a letter as above or below it.
 _BESIDE = frozenset("⋆⊥∥×⊗⊕⊙☉♯♭♮•⊤′″‴°†‡")
 _RAISED = {"∘": "°", "◦": "°", "°": "°", "⊤": "ᵀ", "T": "ᵀ", "′": "′", "'": "′", "*": "*", "∗": "*"}
 _BLACKBOARD = dict(zip("CHNPQRZ", "ℂℍℕℙℚℝℤ", strict=True))
@@ -49,9 +49,9 @@ _ACCENTS = {
     "overrightarrow": "\u20d7", "not": "\u0338", "underline": "",
 }  # fmt: skip
 _DOTLESS = {"ı": "i", "ȷ": "j"}
-# Switches to upright letters for the rest of a group.
+# Macros that switch to upright letters for the rest of a group.
 _UPRIGHT = frozenset(("rm", "bf", "tt", "sf", "sc", "cal", "bfseries", "rmfamily", "ttfamily", "sffamily"))
-# Macros that only say how something looks, or how large.
+# Macros that only change style or size.
 _SILENT = _UPRIGHT | frozenset(
     re.findall(
         r"\S+",
@@ -65,8 +65,8 @@ _SILENT = _UPRIGHT | frozenset(
         """,
     )
 )
-# Macros whose argument is text or mathematics like what is around it; by name, because the argument may stand
-# without braces (`\mathcal O`).
+# Macros whose argument is text or mathematics like its surroundings. They are listed by name, because the argument
+# may have no braces (`\mathcal O`).
 _PLAIN_WRAPPERS = frozenset(
     re.findall(
         r"\S+",
@@ -76,7 +76,7 @@ _PLAIN_WRAPPERS = frozenset(
         """,
     )
 )
-# The same, upright.
+# The same, with upright letters.
 _UPRIGHT_WRAPPERS = frozenset(
     re.findall(
         r"\S+",
@@ -107,7 +107,7 @@ _OWN = {
     "enskip": " ", "eqsim": "≂", "restriction": "↾", "item": " ", "lt": "<", "gt": ">", "doublequote": '"',
     "textquotedbl": '"', "nbsp": " ", "space": " ", "percent": "%", "dollar": "$",
 }  # fmt: skip
-# Functions that LaTeX sets upright; a neighbouring letter must not run into them.
+# Functions that LaTeX sets upright. A space separates them from an adjacent letter.
 _FUNCTIONS = frozenset(
     re.findall(
         r"\S+",
@@ -118,7 +118,7 @@ _FUNCTIONS = frozenset(
     )
 )
 _ANYTHING = re.compile(r"[\\$]|``|''|--|(?<!\w)`\S")
-# What each of these begins with or holds: looked for first, which is thirty times as fast in a text without any.
+# Every match of _ANYTHING contains one of these. Checking for them first is 30 times as fast in a text without any.
 _PARTS_OF_ANYTHING = ("\\", "$", "`", "''", "--")
 _MACRO = re.compile(r"\\(?:([A-Za-z]+)\*?|(.))", re.DOTALL)
 _SIGNS_OF_MATH = re.compile(r"[\\^_{}]")
@@ -126,20 +126,20 @@ _STARTS_LIKE_MONEY = re.compile(r"\s*\d")
 _WORD = re.compile(r"[A-Za-z]{3,}")
 _SMALL_WORD = re.compile(r"(?<![A-Za-z])[a-z]{2,}")
 _QUANTITY = re.compile(r"[\d.,+-]+ ?[A-Za-z]{1,5}")
-# What of a formula is written in letters and yet is no sentence.
+# Parts of a formula that are spelled in letters and are not prose.
 _SPELLED_MATH = re.compile(r"\\(?:text|mathrm|rm|mathit|textit|operatorname|mbox)\b\s*\{[^{}]*\}|\\[A-Za-z]+")
 _DOUBLED_MATH = re.compile(r"\$\$([^$]+)\$\$")
 _BRACKETED_MATH = re.compile(r"\\\((.*?)\\\)|\\\[(.*?)\\\]", re.DOTALL)
 _ADDRESS = re.compile(r"https?://[^\s{}\\$]+")
-_PLAIN_TEXT = re.compile(r"(?:[^\\{$~`'h-]|h(?!ttps?://))+")  # taken at once, which is four times as fast
+_PLAIN_TEXT = re.compile(r"(?:[^\\{$~`'h-]|h(?!ttps?://))+")  # matching a whole run is four times as fast
 _ESCAPED = re.compile(r"\\([%#&_~{}$])")
 _DEPTH = 40  # deeper than any formula in a title; a thousand braces are not a formula
 
 
 def readable(text: str) -> str:
-    """The text with its LaTeX turned into Unicode: one line, no word of it lost; never raises.
+    """Convert the LaTeX in a text to Unicode on one line, without losing a word. Never raises.
 
-    Sums of money stay (`$5 to $10`), as does everything that only looks like markup. Footnotes go.
+    Sums of money (`$5 to $10`) and text that only looks like markup are kept. Footnotes are removed.
     """
     if any(part in text for part in _PARTS_OF_ANYTHING) and _ANYTHING.search(text):
         return _readable(text)
@@ -147,20 +147,20 @@ def readable(text: str) -> str:
 
 
 def readable_html(text: str) -> str:
-    """The same as HTML for an element's content, escaped: variables in <i>, indices in <sub> and <sup>."""
+    """Convert the LaTeX in a text to escaped HTML, with variables in <i> and indices in <sub> and <sup>."""
     return as_html(marked(text))
 
 
 @lru_cache(maxsize=2_000)
 def _readable(text: str) -> str:
-    # A paper's title and abstract are asked for by the index, by each topic's reasons and by letters.
+    # Cached because the index, the reasons of each topic and letters all need a paper's title and abstract.
     return unmarked(marked(text))
 
 
 def marked(text: str) -> str:
-    """The text with marks where scripts and variables begin and end, for `unmarked` and `as_html`.
+    """Return the text with marks where scripts and variables begin and end, for `unmarked` and `as_html`.
 
-    It may be cut at any place in between.
+    The result may be truncated at any position before it is passed on.
     """
     text = text.translate(_NO_MARKS)
     if not _ANYTHING.search(text):
@@ -173,7 +173,7 @@ def marked(text: str) -> str:
 
 
 def unmarked(text: str) -> str:
-    """A marked text as plain Unicode: `x²`, and `x^k` where Unicode has no such index."""
+    """Convert a marked text to plain Unicode: `x²`, or `x^k` where Unicode has no such index."""
     text = text.translate(_NO_VARIABLES)
     while _SUP in text or _SUB in text:
         shorter = _INNERMOST.sub(lambda found: _script(found[1], found[2]), text)
@@ -185,7 +185,7 @@ def unmarked(text: str) -> str:
 
 
 def as_html(text: str) -> str:
-    """A marked text as escaped HTML, elements that a cut has left open closed."""
+    """Convert a marked text to escaped HTML. Elements left open by truncation are closed."""
     out: list[str] = []
     opened: list[str] = []
     at = 0
@@ -202,10 +202,10 @@ def as_html(text: str) -> str:
 
 
 def _is_math(content: str, following: str) -> bool:
-    """Whether what stands between two dollar signs is a formula, and not the words between two sums of money.
+    """Return whether the content between two dollar signs is a formula, rather than words between two sums of money.
 
-    An amount begins with a digit. Words between two amounts or two names (`US$ or in A$`) are no formula; what
-    has neither an amount's beginning nor such words is one.
+    Content that begins with a digit may be an amount. Words between two amounts or two names (`US$ or in A$`) are
+    not a formula. Content with neither is one. `following` is the character after the second dollar sign.
     """
     if not content.strip():
         return False
@@ -224,7 +224,9 @@ def _is_math(content: str, following: str) -> bool:
 
 @lru_cache(maxsize=1)
 def _symbols() -> dict[str, str]:
-    """What pylatexenc knows: macro → the characters it stands for, mathematical alphabets made plain."""
+    """Return pylatexenc's macros and the characters they stand for, with mathematical alphabets converted to plain
+    letters.
+    """
     from pylatexenc.latex2text import get_default_latex_context_db  # noqa: PLC0415 - slow to load
 
     found: dict[str, str] = {}
@@ -235,12 +237,12 @@ def _symbols() -> dict[str, str]:
 
 
 def _plain(text: str) -> str:
-    """𝒪 as O: the mathematical alphanumerics (U+1D400 to U+1D7FF) by their plain letters."""
+    """Replace mathematical alphanumerics (U+1D400 to U+1D7FF) by plain letters: 𝒪 becomes O."""
     return "".join(unicodedata.normalize("NFKC", c) if "\U0001d400" <= c <= "\U0001d7ff" else c for c in text)
 
 
 class _Reader:
-    """A source with its braces matched; every method returns what it read, marked, and where it stopped."""
+    """Parses a source with matched braces. Most methods return the marked text and the offset where they stopped."""
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -279,7 +281,7 @@ class _Reader:
         return "".join(out[:upright]) + "".join(out[upright:]).translate(_NO_VARIABLES)
 
     def argument(self, at: int, end: int, *, math: bool, depth: int) -> tuple[str, int]:
-        """A group in braces, a macro or a single character, after white space."""
+        """Read a group in braces, a macro or a single character, after optional white space."""
         at = self._skip_space(at, end)
         if at >= end:
             return "", at
@@ -287,7 +289,7 @@ class _Reader:
             close = self.closing[at]
             return self.read(at + 1, close, math=math, depth=depth + 1), close + 1
         if self.source[at] == "{" and not self._closed(at, end):
-            return "", at + 1  # never closed: what follows is not an argument, but it is text
+            return "", at + 1  # never closed: what follows is text, not an argument
         if self.source[at] == "\\" and depth < _DEPTH:
             return self.macro(at, end, math=math, depth=depth + 1, before=[])
         return _variable(self.source[at]) if math else self.source[at], at + 1
@@ -300,14 +302,14 @@ class _Reader:
         return _variable({"'": "′", "~": " ", "&": " "}.get(char, char)), at + 1
 
     def _dollars(self, at: int, end: int, depth: int) -> tuple[str, int]:
-        """A formula between two dollar signs, or the sign itself."""
+        """Read the formula between two dollar signs, or the sign itself if there is no formula."""
         closing = self._dollar(at + 1, end)
         if closing < 0 or not _is_math(self.source[at + 1 : closing], self.source[closing + 1 : closing + 2]):
             return "$", at + 1
         return self.read(at + 1, closing, math=True, depth=depth), closing + 1
 
     def _dollar(self, start: int, end: int) -> int:
-        """The offset of the next dollar sign, one outside of braces if there is one; -1 when there is none."""
+        """Return the offset of the next dollar sign, preferring one outside of braces, or -1."""
         at, any_at_all = start, -1
         inside = start
         while at < end:
@@ -348,12 +350,14 @@ class _Reader:
         if at < end and self.source[at] == "{":
             inner, after = self.argument(at, end, math=math, depth=depth)
             return (inner, after) if inner.strip() or not self._closed(at, end) else (name, after)
-        return _spaced(name, before), at  # an author's own macro: its name is the best there is
+        return _spaced(name, before), at  # an author's own macro: its name is the best available text
 
     def _symbol(
         self, symbol: str, at: int, end: int, *, math: bool, word: bool, before: list[str]
     ) -> tuple[str, int]:
-        """A sign; LaTeX swallows the space behind its macro, which between words and around `≤` is wanted."""
+        """Return a symbol. LaTeX drops the space after a macro, but it is kept between words and around signs such
+        as `≤`.
+        """
         letter = len(symbol) == 1 and symbol.isalpha()
         if (letter and (math or word)) or (math and word and _last(before) != " "):
             at = self._skip_space(at, end)
@@ -378,7 +382,7 @@ class _Reader:
         return join(optional, *arguments), at
 
     def _raw_argument(self, at: int, end: int) -> tuple[str, int]:
-        """The next group as it is typed, such as an address."""
+        """Read the next group without interpreting it, for example a URL."""
         at = self._skip_space(at, end)
         if self.source[at : at + 1] != "{" or not self._closed(at, end):
             return "", at
@@ -386,11 +390,11 @@ class _Reader:
         return _ESCAPED.sub(r"\1", self.source[at + 1 : close]), close + 1
 
     def _closed(self, at: int, end: int) -> bool:
-        """Whether the brace that may stand here is closed before the end."""
+        """Return whether there is a brace at this offset that is closed before `end`."""
         return self.closing.get(at, end) < end
 
     def _takes_accent(self, name: str, at: int, end: int) -> bool:
-        """Whether a letter or a group stands behind the accent's macro."""
+        """Return whether a letter or a group follows an accent macro."""
         rest = self.source[at:end].lstrip(" ")
         return bool(rest) and (rest[0] in "{\\" or rest[0].isalnum() or name == "not")
 
@@ -405,7 +409,7 @@ class _Reader:
 
 
 def _matching_braces(source: str) -> dict[int, int]:
-    """The offset of each opening brace that is closed, with that of its closing one."""
+    """Map the offset of each opening brace to that of its closing brace. Unclosed braces are omitted."""
     pairs: dict[int, int] = {}
     open_braces: list[int] = []
     escaped = False
@@ -439,13 +443,13 @@ def _text_character(source: str, at: int) -> tuple[str, int]:
                 return meant, found.end()
         if found := _SINGLE_QUOTED.match(source, at):
             return f"‘{found[1]}’", found.end()
-    # `Fig.~1` is a tie, `~5 %` says "about".
+    # In `Fig.~1` the tilde is a tie, in `~5 %` it means "about".
     tie = char == "~" and 0 < at < len(source) - 1 and not source[at - 1].isspace()
     return (" " if tie else char), at + 1
 
 
 def _typeset(text: str) -> str:
-    """A text without LaTeX, its typed quotes and dashes as they are meant; addresses stay."""
+    """Convert typed quotes and dashes in a text without LaTeX to typographic ones. URLs are kept."""
     out, at = [], 0
     while at < len(text):
         if address := _ADDRESS.match(text, at) if text[at] == "h" else None:
@@ -465,7 +469,7 @@ def _bare(text: str) -> str:
 
 
 def _last(before: list[str]) -> str:
-    """The last character that is shown of what was read before; empty where there is nothing."""
+    """Return the last visible character of the pieces read so far, or an empty string."""
     return next((shown[-1] for piece in reversed(before) if (shown := piece.translate(_NO_MARKS))), "")
 
 
@@ -490,7 +494,7 @@ def _script(sign: str, content: str) -> str:
 def _accented(base: str, mark: str) -> str:
     bare = _bare(base)
     bare = _DOTLESS.get(bare, bare)
-    # Over several letters a mark can only stand on one of them; then the letters matter more.
+    # Unicode cannot put a mark over several letters, so the mark is dropped.
     if len(bare) != 1:
         return base
     made = unicodedata.normalize("NFC", bare + mark)
@@ -511,7 +515,7 @@ def _fraction(_: str, above: str, below: str) -> str:
 
 
 def _mixed(above: str, below: str) -> str:
-    """A fraction behind a whole number: 2½, and `2 3/7` where there is no such sign."""
+    """Return a fraction that follows a whole number: `½` after 2, or ` 3/7` where Unicode has no such character."""
     return _VULGAR.get((_bare(above), _bare(below)), f" {_fraction('', above, below)}")
 
 
@@ -532,7 +536,10 @@ def _under(_: str, below: str, sign: str) -> str:
 
 
 def _apart(sign: str, script: str) -> str:
-    """A relation with something over or under it: a letter behind it would read as a part of that."""
+    """Return a sign with a script over or under it, set apart with spaces unless the sign is a letter or digit.
+
+    Without the spaces a following letter would look like part of the script.
+    """
     return f"{sign}{script}" if _bare(sign).isalnum() else f" {sign}{script} "
 
 
@@ -541,7 +548,7 @@ def _arrow(sign: str) -> Callable[..., str]:
 
 
 def _character(_: str, code: str) -> str:
-    r"""The character of a number, as MathJax's `\unicode{x2014}` writes it; nothing for what is none."""
+    r"""Return the character of a code point, as in MathJax's `\unicode{x2014}`; empty if the number is invalid."""
     try:
         number = int(code.lstrip("xX"), 16) if code[:1] in ("x", "X") else int(code)
         found = chr(number)
@@ -582,9 +589,9 @@ def _choose(_: str, n: str, k: str) -> str:
     return f"({n} choose {k})"
 
 
-# `{a \over b}`: what stands before and behind in the same group.
+# `{a \over b}`: the arguments are what precedes and what follows in the same group.
 _INFIX: dict[str, Callable[..., str]] = {"over": _fraction, "atop": _fraction, "choose": _choose}
-# How many arguments a macro takes, and what becomes of them; the first given is the optional one in brackets.
+# The number of arguments of a macro, and a function that converts them. Its first parameter is the optional argument.
 _ARGUMENTS: dict[str, tuple[int, Callable[..., str]]] = {
     **dict.fromkeys(("frac", "dfrac", "tfrac", "cfrac", "nicefrac", "sfrac", "flatfrac"), (2, _fraction)),
     **dict.fromkeys(("binom", "dbinom", "tbinom"), (2, _choose)),

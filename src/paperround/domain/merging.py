@@ -1,7 +1,7 @@
-"""Several listings, one paper: which source is believed about what. Pure.
+"""Merge several listings into one paper, and define which source is trusted for which field. Pure.
 
-The result does not depend on the order in which listings came in: each field is taken from the most trusted
-source that states it, and counts that only grow are the largest seen.
+The result does not depend on the order of the listings: each field is taken from the most trusted source that states
+it, and for counts that only grow the largest value is taken.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 from paperround.domain.models import Facts, Listing
 
-# Most trusted first. Hugging Face knows what happened around a paper, arXiv what the paper itself says.
+# Most trusted first. arXiv is the best source for the paper itself, Hugging Face for code, discussion and votes.
 _ABOUT_PAPER = ("arxiv", "biorxiv", "hf-daily", "feed", "jsonl", "page")
 _COUNT_SOURCES = ("hf-daily", "page", "jsonl", "arxiv", "biorxiv", "feed")
 _COUNT_FIELDS = frozenset(
@@ -22,7 +22,7 @@ _EMPTY: tuple[object, ...] = (None, "", (), False)
 
 
 def merge(listings: Iterable[Listing]) -> dict[str, Any]:
-    """The facts of the paper that all these listings are of."""
+    """Return the facts of the paper that these listings describe."""
     known = list(listings)
     paper = sorted(known, key=_trust(_ABOUT_PAPER))
     counts = sorted(known, key=_trust(_COUNT_SOURCES))
@@ -39,7 +39,7 @@ def _trust(order: Sequence[str]) -> Any:
     def key(listing: Listing) -> tuple[object, ...]:
         kind = listing.kind or listing.source
         rank = order.index(kind) if kind in order else len(order)
-        # A later version, then a later day, says it better; the rest only makes the order total.
+        # Prefer a later version, then a later day. The other keys only make the order deterministic.
         return (
             rank,
             -(listing.version or 0),

@@ -1,7 +1,7 @@
-"""The words of paperround as types; docs/glossary.md explains them to people.
+"""The types of paperround. docs/glossary.md explains the terms.
 
-All are frozen: they cross the borders between stages. What comes from outside is a pydantic model and is
-cleaned as it is made; what only travels inside is a plain dataclass.
+All are immutable, because they are passed between stages. Data from outside is a pydantic model and is cleaned on
+construction; data used only internally is a plain dataclass.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MAX_TITLE, MAX_ABSTRACT, MAX_AUTHORS = (
     3_000,
 )  # characters, characters, names: beyond them it is not a paper
 
-_OWN_NAME = 80  # characters of a query that name it in letters
+_OWN_NAME = 80  # characters of a query used as its name in letters
 
 
 def _cut(limit: int) -> BeforeValidator:
@@ -41,7 +41,7 @@ def _clean_all(values: object) -> object:
 
 
 def _web_only(value: object) -> object:
-    """A link that is not http or https is no link: javascript: and data: end here."""
+    """Return the link, or None if it is not http or https: this rejects javascript: and data: URLs."""
     if isinstance(value, str):
         value = clean(value)
         return (
@@ -57,7 +57,7 @@ Count = Annotated[int | None, Field(ge=0, le=10**9)]
 
 
 class Facts(BaseModel):
-    """What can be said about a paper; absent means that nobody has said it."""
+    """The facts about a paper. A field is empty if no source states it."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -65,13 +65,14 @@ class Facts(BaseModel):
     abstract: Annotated[str, _cut(MAX_ABSTRACT)] = ""
     authors: Annotated[Names, Field(max_length=MAX_AUTHORS)] = ()
     author_count: Count = None
-    """How many authors there are, where only their number is known."""
+    """The number of authors, if a source gives only their number."""
     organization: Line | None = None
     arxiv_id: Line | None = None
     version: Annotated[int | None, Field(ge=1, le=999)] = None
     doi: Line | None = None
     guid: Line | None = None
-    """How a feed identifies the entry: a digest of the feed, a hyphen, a digest of the identifier there."""
+    """Identifies an entry of a feed: a hash of the feed, a hyphen and a hash of the entry's identifier in the feed.
+    """
     url: Link = None
     pdf_url: Link = None
     code_url: Link = None
@@ -79,18 +80,18 @@ class Facts(BaseModel):
     discussion_url: Link = None
     thumbnail_url: Link = None
     published: date | None = None
-    """The day of the first version."""
+    """The date of the first version."""
     categories: Names = ()
     """arXiv categories or a journal's sections, the primary one first."""
     keywords: Names = ()
     summary: Annotated[str, _cut(2_000)] = ""
-    """A short summary made by somebody else (Hugging Face's ai_summary)."""
+    """A short summary written by a third party (Hugging Face's ai_summary)."""
     journal: Line | None = None
     license: Line | None = None
     upvotes: Count = None
     comments: Count = None
     stars: Count = None
-    """GitHub stars of the code."""
+    """GitHub stars of the code repository."""
     withdrawn: bool = False
 
     @field_validator("arxiv_id", mode="before")
@@ -106,51 +107,51 @@ class Facts(BaseModel):
 
 
 class Listing(Facts):
-    """What one source says of one paper on one day; several listings make a Paper."""
+    """The record of a paper from one source on one day. Several listings are merged into a Paper."""
 
     source: Annotated[str, _cut(60), Field(min_length=1)]
     """The name of the source."""
     kind: Line = ""
-    """The adapter that read it; the same as `source` where nothing else is said."""
+    """The adapter that read it; empty if it has the same name as `source`."""
     day: date
-    """The day on which the source announced it."""
+    """The date on which the source announced it."""
 
 
 class Picture(BaseModel):
-    """A paper's thumbnail as paperround keeps and serves it."""
+    """A paper's thumbnail, as stored and served by paperround."""
 
     model_config = ConfigDict(frozen=True)
 
     name: str
-    """Made of its content: under one name there is never another picture."""
+    """Derived from the content, so that a name never refers to another picture."""
     width: int
     height: int
-    """Both in pixels."""
+    """Width and height are in pixels."""
 
 
 class Paper(Facts):
-    """One work, unique across sources."""
+    """A work, unique across sources."""
 
     id: str
     row: int
-    """The number under which the store keeps it."""
+    """The primary key in the store."""
     day: date
-    """The first day on which a source announced it."""
+    """The first date on which a source announced it."""
     sources: tuple[str, ...]
     first_seen: datetime
-    """When it was stored; later listings of it change nothing here."""
+    """When it was first stored. Later listings do not change it."""
     picture: Picture | None = None
-    """Its thumbnail, once we have one of our own."""
+    """The stored thumbnail, or None if there is none yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """An entry that was left out, where it stands and what is wrong with it."""
+    """An entry that was skipped: its location and what is wrong with it."""
 
     where: str
     what: str
     entries: int = 1
-    """How many entries it stands for."""
+    """The number of entries affected."""
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}"
@@ -158,7 +159,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """What a source's answer held: listings, what was rejected, and the day that the answer itself is of."""
+    """The content of a source's response: its listings, the skipped entries, and the date of the response itself."""
 
     listings: tuple[Listing, ...] = ()
     problems: tuple[Problem, ...] = ()
@@ -187,22 +188,22 @@ class DeliveryState(StrEnum):
 
 
 class BounceKind(StrEnum):
-    """What a refusal or a returned letter says, and about whom."""
+    """What a refusal or a bounce report means, and for whom."""
 
     HARD = "hard"
-    """The address is dead."""
+    """The address does not exist or no longer accepts mail."""
     SOFT = "soft"
-    """This letter did not arrive; the address may live."""
+    """This letter did not arrive; the address may still work."""
     POLICY = "policy"
-    """The sender is at fault, never the subscriber."""
+    """The sender is the cause, never the subscriber."""
     COMPLAINT = "complaint"
-    """The subscriber called the letter spam."""
+    """The subscriber reported the letter as spam."""
     NOTHING = "nothing"
-    """No statement about any address: a delay, a success, somebody's answer."""
+    """Says nothing about an address: a delay, a success or a reply."""
 
 
 class EventKind(StrEnum):
-    """What other programs are told of a subscriber."""
+    """The changes of a subscriber that webhooks are notified of."""
 
     SUBSCRIBED = "subscribed"
     UNSUBSCRIBED = "unsubscribed"
@@ -211,17 +212,17 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that one webhook is to be called for."""
+    """An event to be sent to one webhook."""
 
     row: int
     id: str
-    """As the receiver sees it, the same with every try."""
+    """The identifier sent to the receiver, the same in every attempt."""
     kind: EventKind
     webhook: str
     at: datetime
     payload: Mapping[str, Any]
     tries: int
-    """How often it was tried before."""
+    """The number of earlier attempts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,24 +235,24 @@ class Topic:
     about: str = ""
     row: int = 0
     private: bool = False
-    """Whether it is a subscriber's own query, which no page and no list shows."""
+    """Whether it belongs to a subscriber (an own query or a followed person); no page or list shows it."""
 
     @classmethod
     def of_own_query(cls, query: str) -> Topic:
-        """The private topic that a subscriber's own query is; the same query is the same topic."""
+        """Return the private topic for a subscriber's own query. The same query gives the same topic."""
         name = query if len(query) <= _OWN_NAME else f"{query[: _OWN_NAME - 1]}…"
         return cls(own_slug(query), name, query, private=True)
 
     @classmethod
     def of_follow(cls, entry: str) -> Topic:
-        """The private topic that follows an author or an organization; its `about` keeps the entry."""
+        """Return the private topic that follows an author or an organization. Its `about` is the entry."""
         followed = read_followed(entry)
         return cls(follow_slug(entry), followed.name, followed.query, entry, private=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A paper on a topic: how well it fits (0 to 1) and why."""
+    """A paper that matches a topic: its score (0 to 1) and the reasons."""
 
     topic: str
     paper: int
@@ -261,32 +262,32 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Subscriber:
-    """Somebody who follows topics."""
+    """A person who follows topics."""
 
     row: int
     email: str
     state: SubscriberState
     preferences: Preferences = DEFAULTS
-    """Of one who is pending, those that wait for their confirmation."""
+    """For a pending subscriber, those that wait for confirmation."""
     next_digest_at: datetime | None = None
     last_issue_day: date | None = None
-    """The local date of the last issue, whether it held papers for them or not."""
+    """The local date of the last issue, including issues without papers for them."""
     created_at: datetime | None = None
     confirmed_at: datetime | None = None
     unsubscribed_at: datetime | None = None
     unsubscribe_reason: str = ""
-    """Why they left, if they said so."""
+    """Why they unsubscribed; empty if they gave no reason."""
     consent: Mapping[str, str] = field(default_factory=dict, hash=False)
-    """When, from where and to which words they agreed."""
+    """When, from where and to which wording they consented."""
     request: Mapping[str, Any] | None = field(default=None, hash=False)
-    """What was requested with the address and waits for its owner's confirmation, as the store keeps it."""
+    """The request that waits for confirmation by the address's owner, as stored; None if there is none."""
     suppressed: tuple[str, datetime] | None = None
-    """The reason and the moment since which nothing is sent to this address."""
+    """The reason for the block on their address and the time since when it applies; None if there is no block."""
     renewals: int = 0
-    """How often their personal links were replaced by new ones; only the latest work."""
+    """How often their personal links were replaced. Only the latest links work."""
 
     def with_preferences(self, **patch: Any) -> Subscriber:
-        """The same subscriber with some preferences changed."""
+        """Return the subscriber with some preferences changed."""
         return replace(self, preferences=self.preferences.patched(patch))
 
     @property
@@ -296,7 +297,7 @@ class Subscriber:
 
     @property
     def theme(self) -> str:
-        """The look of their letters."""
+        """The theme of their letters."""
         return self.preferences.theme
 
     @property
@@ -316,7 +317,7 @@ class Subscriber:
 
     @property
     def topics(self) -> tuple[str, ...]:
-        """The slugs of all topics that they follow, in order; those of their own queries come last."""
+        """The slugs of all topics that they follow, in order: topics, own queries, followed people."""
         return self.preferences.followed
 
 
@@ -332,28 +333,28 @@ class DailyCounts:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What a paper is ordered by in a letter, taken apart: the sum of these parts."""
+    """The components of a paper's rank in a letter. The rank is their sum."""
 
     relevance: float = 0.0
-    """How well it fits the topic that it fits best."""
+    """How well it matches its best topic."""
     popularity: float = 0.0
-    """Votes, comments and stars against its age."""
+    """Votes, comments and stars, relative to its age."""
     taste: float = 0.0
-    """How much it is like the papers that the subscriber wants more of."""
+    """How similar it is to papers that the subscriber wants more of."""
     followed: float = 0.0
-    """Whether somebody wrote it whom the subscriber follows, a person or an organization."""
+    """Positive if a followed author or organization published it."""
     code: float = 0.0
-    """Whether its code is available."""
+    """Positive if its code is available."""
     repetition: float = 0.0
-    """Negative where a better paper in the letter says much the same."""
+    """Negative if a better paper in the letter is very similar."""
 
     @property
     def total(self) -> float:
-        """The sum of the parts; the higher it is, the earlier the paper comes."""
+        """The sum of the components. Papers with a higher total come first."""
         return self.relevance + self.popularity + self.taste + self.followed + self.code + self.repetition
 
     def parts(self) -> dict[str, float]:
-        """The parts that are not zero, by name."""
+        """Return the components that are not zero, by name."""
         return {name: value for name in _SCORE_PARTS if (value := getattr(self, name))}
 
 
@@ -362,23 +363,23 @@ _SCORE_PARTS = tuple(one.name for one in fields(Score))
 
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """A paper in a digest, with the reasons that are printed beside it."""
+    """A paper in a digest, with the reasons printed beside it."""
 
     paper: int
     why: tuple[str, ...] = ()
     rank: float = 0.0
-    """What papers are ordered by over all topics, higher is better; 0 in digests composed before it was kept."""
+    """The order of papers across all topics, higher first; 0 in digests composed before ranks were stored."""
     score: Score | None = None
-    """The rank taken apart; None in digests composed before it was kept."""
+    """The components of the rank; None in digests composed before they were stored."""
 
 
 DISCUSSED = "*discussed"
-"""The section of what is talked about most, in the place of a topic; no topic's slug can have a star."""
+"""The pseudo-slug of the "most discussed" section. No topic's slug can contain an asterisk."""
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A topic's part of a digest, best paper first."""
+    """A topic's part of a digest, the best paper first."""
 
     topic: str
     name: str
@@ -386,7 +387,7 @@ class Section:
 
 
 class NoteKind(StrEnum):
-    """What a letter says of a paper that is not new in it, the gravest first."""
+    """The kind of a note on a paper that is not new in a letter, the most important first."""
 
     SAVED = "saved"
     """The subscriber saved it for the weekend."""
@@ -396,54 +397,54 @@ class NoteKind(StrEnum):
     VERSION = "version"
     """There is a new version."""
     VOTES = "votes"
-    """It has many more votes than in the letter that had it."""
+    """It has many more votes than when it was printed."""
 
 
 @dataclass(frozen=True, slots=True)
 class PaperNote:
-    """A line in a letter about a paper that the subscriber has had before, or has saved."""
+    """A note in a letter on a paper that the subscriber has already received or has saved."""
 
     kind: NoteKind
     paper: int
     since: date
-    """The day of the issue that had the paper, or on which it was saved."""
+    """The date of the issue that contained the paper, or on which it was saved."""
     before: int = 0
-    """The votes in that issue."""
+    """The number of votes in that issue."""
     now: int = 0
-    """The votes, or the version, as they are now."""
+    """The current number of votes, or the current version."""
 
 
 @dataclass(frozen=True, slots=True)
 class DayFacts:
-    """What an issue was chosen from, as it stood when the digest was composed."""
+    """The basis of an issue at the time when the digest was composed."""
 
     papers: int
-    """How many papers had arrived since the issue before."""
+    """The number of papers that arrived since the previous issue."""
     complete: str = ""
-    """HH:MM in UTC at which the last source had answered in full; empty while one has not."""
+    """The time, HH:MM in UTC, when the last source was complete; empty if one was not."""
     late: tuple[str, ...] = ()
-    """The sources that had not answered in full."""
+    """The sources that were not complete."""
 
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """One subscriber's part of an issue, frozen once composed."""
+    """One subscriber's part of an issue. It does not change once composed."""
 
     issue: str
-    """cadence and local date: `daily 2026-11-23`."""
+    """Cadence and local date: `daily 2026-11-23`."""
     sections: tuple[Section, ...]
     more: tuple[int, ...] = ()
-    """Papers that matched too and are only counted here, with a link."""
+    """Papers that also matched. The letter only counts them, with a link."""
     row: int = 0
     left_out: int = 0
-    """How many papers matched and were left out as the subscriber asked."""
+    """The number of matching papers that the subscriber's exclusions removed."""
     notes: tuple[PaperNote, ...] = ()
-    """About papers that are not new in it."""
+    """Notes on papers that are not new in it."""
     facts: DayFacts | None = None
 
     @property
     def cadence(self) -> Cadence:
-        """That of its issue."""
+        """The cadence of its issue."""
         return Cadence(self.issue.split(" ", 1)[0])
 
     @property
@@ -453,18 +454,18 @@ class Digest:
 
     @property
     def papers(self) -> tuple[int, ...]:
-        """The papers laid out, in order."""
+        """The papers shown, in order."""
         return tuple(pick.paper for section in self.sections for pick in section.picks)
 
     @property
     def named(self) -> tuple[int, ...]:
-        """The papers laid out, and those that notes are about."""
+        """The papers shown and those that notes refer to."""
         return (*self.papers, *(note.paper for note in self.notes))
 
 
 @dataclass(frozen=True, slots=True)
 class TopicCounts:
-    """How many papers a topic had on each day of an issue's span (cadence.span)."""
+    """The number of papers of a topic on each day of an issue's span (see `schedule.span`)."""
 
     slug: str
     name: str
@@ -473,16 +474,16 @@ class TopicCounts:
 
 @dataclass(frozen=True, slots=True)
 class IssueCounts:
-    """The public topics that had papers in an issue's span; none where the issue has no chart."""
+    """The public topics with papers in an issue's span; empty if the issue has no chart."""
 
     topics: tuple[TopicCounts, ...] = ()
     frozen: bool = False
-    """Whether they are kept with the issue, and will not change."""
+    """Whether they are stored with the issue and will not change."""
 
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """A subscriber's word on a paper: +1 for more like it, −1 for less."""
+    """A subscriber's rating of a paper: +1 for more like it, −1 for less."""
 
     paper: int
     verdict: int
@@ -491,7 +492,7 @@ class Feedback:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A letter on its way to one subscriber."""
+    """A letter to one subscriber and its state."""
 
     row: int
     email: str
@@ -504,15 +505,15 @@ class Delivery:
     next_attempt_at: datetime | None = None
     expires_at: datetime | None = None
     notice: str | None = None
-    """The kind of notice (confirm, welcome …) where it is not a digest."""
+    """The kind of notice (confirm, welcome …); None for a digest."""
     context: Mapping[str, Any] = field(default_factory=dict)
     created_at: datetime | None = None
-    """When it was queued, which is the Date of its letter; None before."""
+    """When it was queued, which is the Date header of the letter; None before that."""
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A finished message as it goes over the wire."""
+    """A complete message, as it is transmitted."""
 
     delivery: int
     sender: str
@@ -523,50 +524,50 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Who runs this: printed in every letter and on every page."""
+    """The identity of this site, printed in every letter and on every page."""
 
     name: str
     base_url: str
     """Absolute, without a trailing slash."""
     sender: str
-    """The From address: `name@domain`, without display name (that is `name`)."""
+    """The From address: `name@domain`, without the display name."""
     reply_to: str = ""
     postal_address: str = ""
     sender_name: str = ""
-    """The name that letters come from, where it is another than the site's."""
+    """The display name of the sender; empty if it is `name`."""
 
     @property
     def domain(self) -> str:
-        """The sender's domain: identifiers of letters and lists are made in it."""
+        """The sender's domain, used in the identifiers of letters and lists."""
         return self.sender.rpartition("@")[2]
 
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """One subscriber's personal addresses, absolute; each carries a token."""
+    """The personal URLs of one subscriber. They are absolute, and each contains a token."""
 
     unsubscribe: str
     preferences: str
     online: str
-    """This very digest in the browser."""
+    """The page with this digest."""
     feedback: str
-    """Where the subscriber says of which of its papers they want more or less; `?more=` or `?less=` names one."""
+    """The page where the subscriber rates papers; `?more=` or `?less=` names a paper."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A letter as people read it, before it becomes a message."""
+    """The content of a letter, before it is encoded as a message."""
 
     subject: str
     html: str
     text: str
     papers: tuple[int, ...] = ()
-    """Those laid out, by row; of a digest that is too big for one letter the others are only counted in it."""
+    """The rows of the papers shown. If a digest is too big for one letter, the others are only counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class EncodedLetter:
-    """The same letter with its two parts as quoted-printable, ready to be put into a message."""
+    """A rendered letter with both parts encoded as quoted-printable, ready to be put into a message."""
 
     subject: str
     html: bytes
@@ -574,7 +575,7 @@ class EncodedLetter:
 
 
 class Stage(StrEnum):
-    """Where in the conversation an outcome was decided (RFC 5321 3)."""
+    """The stage of the SMTP session in which an outcome was decided (RFC 5321 section 3)."""
 
     CONNECT = "connect"
     TLS = "tls"
@@ -583,14 +584,14 @@ class Stage(StrEnum):
     RCPT = "rcpt"
     DATA = "data"
     FINAL = "final"
-    """The reply to the dot: from there on the relay is answerable for the letter."""
+    """The reply to the final dot. After a 2xx reply the relay is responsible for the letter."""
     LOCAL = "local"
-    """Decided here, before or without a conversation."""
+    """Decided locally, before or without a session."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the transport met with one letter; `code` is None where no reply came."""
+    """The result of one attempt to send a letter. `code` is None if there was no reply."""
 
     delivery: int
     stage: Stage
@@ -601,5 +602,5 @@ class Outcome:
 
     @property
     def accepted(self) -> bool:
-        """Whether the relay took the letter over."""
+        """Whether the relay accepted the letter."""
         return self.stage is Stage.FINAL and self.code is not None and 200 <= self.code < 300

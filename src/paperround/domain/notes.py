@@ -1,4 +1,4 @@
-"""News about papers that a subscriber has had: what has become of them since, and what of it a letter says. Pure."""
+"""Choose the notes of a letter: news about papers that a subscriber has already received, and saved papers. Pure."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from paperround.domain.models import DayFacts, NoteKind, Paper, PaperNote
 from paperround.domain.schedule import Cadence
 
 MOST_NEWS, MOST_SAVED = 3, 8
-_LEAST_GAIN, _LEAST_GROWTH = 20, 3.0  # votes, and how many times as many: what rises with every paper is no news
+_LEAST_GAIN, _LEAST_GROWTH = 20, 3.0  # votes, and the factor by which they must grow: a usual rise is not news
 _ORDER = tuple(NoteKind)
 _SUNDAY, _FRIDAY = 6, 4
 _WEEK, _MONTH = timedelta(days=7), timedelta(days=31)
 
 
 def news_of(before: Paper, now: Paper, since: date) -> PaperNote | None:
-    """The most important thing that has happened to a paper since the issue of this day; None when nothing has.
+    """Return the most important change of a paper since the issue of the day `since`, or None if nothing has
+    changed.
 
     `before` is the paper as that issue printed it.
     """
@@ -34,9 +35,9 @@ def news_of(before: Paper, now: Paper, since: date) -> PaperNote | None:
 
 
 def choose_news(found: Iterable[PaperNote], told: Collection[tuple[NoteKind, int]]) -> tuple[PaperNote, ...]:
-    """At most three, the gravest kind and the largest gain first; what a letter has told already is not repeated.
+    """Return at most three notes, ordered by kind (see NoteKind) and then by gain.
 
-    `told` holds kind and paper of what the subscriber has read.
+    `told` holds the kind and paper of earlier notes to this subscriber; those are not repeated.
     """
     fresh = {note.paper: note for note in found if (note.kind, note.paper) not in told}
     ranked = sorted(fresh.values(), key=lambda note: (_ORDER.index(note.kind), note.before - note.now, note.paper))
@@ -44,9 +45,9 @@ def choose_news(found: Iterable[PaperNote], told: Collection[tuple[NoteKind, int
 
 
 def opens_with_saved(cadence: Cadence, day: date) -> bool:
-    """Whether the letter of this day begins with the papers that were saved.
+    """Return whether the letter of this day begins with saved papers.
 
-    Sunday's does, or Friday's where letters come on weekdays; of weekly and monthly letters each.
+    Daily letters do on Sunday, weekday letters on Friday. All weekly and monthly letters do.
     """
     if cadence is Cadence.DAILY:
         return day.weekday() == _SUNDAY
@@ -54,7 +55,9 @@ def opens_with_saved(cadence: Cadence, day: date) -> bool:
 
 
 def choose_saved(saved: Iterable[PaperNote], cadence: Cadence, day: date) -> tuple[PaperNote, ...]:
-    """The papers that the letter of this day begins with: those saved since the last one that did."""
+    """Return the papers saved since the last letter that began with saved papers; empty if this day's letter does
+    not.
+    """
     if not opens_with_saved(cadence, day):
         return ()
     since = day - (_MONTH if cadence is Cadence.MONTHLY else _WEEK)
@@ -62,12 +65,12 @@ def choose_saved(saved: Iterable[PaperNote], cadence: Cadence, day: date) -> tup
 
 
 def write_notes(notes: Iterable[PaperNote]) -> list[list[Any]] | None:
-    """The notes as JSON has them; None for none."""
+    """Return the notes as JSON values, or None if there are none."""
     return [[n.kind.value, n.paper, n.since.isoformat(), n.before, n.now] for n in notes] or None
 
 
 def read_notes(kept: Iterable[list[Any]] | None) -> tuple[PaperNote, ...]:
-    """The notes that were written so."""
+    """Return the notes that `write_notes` wrote."""
     return tuple(
         PaperNote(NoteKind(kind), paper, date.fromisoformat(since), before, now)
         for kind, paper, since, before, now in kept or ()
@@ -75,12 +78,12 @@ def read_notes(kept: Iterable[list[Any]] | None) -> tuple[PaperNote, ...]:
 
 
 def write_facts(facts: DayFacts | None) -> dict[str, Any] | None:
-    """The facts as JSON has them."""
+    """Return the facts as a JSON value."""
     if facts is None:
         return None
     return {"papers": facts.papers, "complete": facts.complete, "late": list(facts.late)}
 
 
 def read_facts(kept: dict[str, Any] | None) -> DayFacts | None:
-    """The facts that were written so."""
+    """Return the facts that `write_facts` wrote."""
     return DayFacts(kept["papers"], kept["complete"], tuple(kept["late"])) if kept else None

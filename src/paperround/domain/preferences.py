@@ -1,9 +1,10 @@
-"""What a subscriber chooses. One value, and one text form for each of its fields: read and written here. Pure.
+"""The preferences of a subscriber: one value, with a text form for each field. Pure.
 
-The form, the command line, the API, CSV files and the database all come here. To add a preference, add a field to
-`Preferences`, its column with a migration, and its place in templates/web/preferences_fields.html.j2.
+The form, the command line, the API, CSV files and the database all read and write preferences here. To add a
+preference, add a field to `Preferences`, its column with a migration, and its place in
+templates/web/preferences_fields.html.j2.
 
-Whoever changes preferences gives a patch: typed values by field. What a patch does not name stays as it is.
+A change of preferences is a patch: typed values by field. Fields that a patch does not contain stay as they are.
 """
 
 from __future__ import annotations
@@ -24,18 +25,18 @@ from paperround.domain.schedule import Cadence, Schedule
 from paperround.domain.text import clean
 
 MOST_PAPERS = 100
-MOST_QUERIES, MOST_QUERY = 5, 300  # queries of a subscriber's own, characters of each
+MOST_QUERIES, MOST_QUERY = 5, 300  # own queries of a subscriber, characters of each
 MOST_NAME = 200  # characters
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 Patch = Mapping[str, Any]
 """Typed values of some of the fields of `Preferences`, by name."""
 Plain = str | int | list[str] | None
-"""A value as JSON has it."""
+"""A JSON value."""
 
 _FOLLOW = "follow-"
 _HOUR = re.compile(r"(\d{1,2})(?::(\d{2})(?::\d{2})?)?\s*([ap])?\.?(?:m\.?)?", re.IGNORECASE)
-_ITEM = re.compile(r"(?:[^\\;\n]|\\.)+")  # a backslash takes the next character as it is
+_ITEM = re.compile(r"(?:[^\\;\n]|\\.)+")  # a backslash escapes the next character
 
 
 class Density(StrEnum):
@@ -47,7 +48,7 @@ class Density(StrEnum):
 
 
 class Breadth(StrEnum):
-    """How many of the papers near an interest letters take."""
+    """How widely interests select papers, from the fewest to the most."""
 
     FEWEST = "fewest"
     FEWER = "fewer"
@@ -57,12 +58,12 @@ class Breadth(StrEnum):
 
     @property
     def steps(self) -> int:
-        """How far this is from what is usual, from -2 (far fewer papers) to 2 (far more)."""
+        """The distance from `USUAL`, from -2 (far fewer papers) to 2 (far more)."""
         return list(Breadth).index(self) - list(Breadth).index(Breadth.USUAL)
 
 
 class QuietDays(StrEnum):
-    """What happens on a day without new papers."""
+    """What is sent on a day without new papers."""
 
     SILENT = "silent"
     """No letter."""
@@ -72,14 +73,14 @@ class QuietDays(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TextForm:
-    """How a field is read from text or JSON and written to JSON, and what it is, for help and documentation."""
+    """How a field is parsed from text or JSON and written to JSON, and its description for help and documentation."""
 
     read: Callable[[object], Any]
-    """Takes what was given; raises ValueError, with the remedy, for what it cannot read."""
+    """Parses a value. Raises ValueError, with the remedy, if it cannot."""
     write: Callable[[Any], Plain]
     about: str
     json_type: Any
-    """The type of the written value, for the API's description."""
+    """The type of the written value, for the API schema."""
 
 
 # --- how each kind of field is read -------------------------------------------------------------------------------
@@ -87,7 +88,7 @@ class TextForm:
 
 def _text(given: object) -> str:
     if isinstance(given, bool) or not isinstance(given, str | int):
-        raise ValueError("write it as text")  # noqa: TRY004 - what was given is wrong, not the program
+        raise ValueError("write it as text")  # noqa: TRY004 - invalid input, not a program error
     return clean(str(given))
 
 
@@ -119,7 +120,7 @@ def _read_queries(given: object) -> tuple[str, ...]:
 
 
 def _read_entries(what: str, most: int, read: Callable[[str], object], given: object) -> tuple[str, ...]:
-    """The entries of a list in their one spelling; a line break separates entries too."""
+    """Return the entries of a list in canonical spelling. A line break also separates entries."""
     items = split_list(given) if isinstance(given, str) else _texts(given)
     lines = (line for item in items for line in item.splitlines())
     found = tuple(dict.fromkeys(str(read(line)) for line in lines if clean(line)))
@@ -166,7 +167,7 @@ def _read_hour(given: object) -> time:
     if found := _HOUR.fullmatch(text):
         hour, minute, half = int(found[1]), int(found[2] or 0), (found[3] or "").lower()
         whole = hour if not half else hour % 12 + 12 * (half == "p")
-        # Without minutes it is an hour only with am or pm: "7" may be anything.
+        # Without minutes, require am or pm: a bare "7" is ambiguous.
         if (half or found[2]) and whole < 24 and minute < 60 and (not half or 1 <= hour <= 12):
             return time(whole, minute)
     raise ValueError(f"{given!r} is not a time of day; write it as 07:30")
@@ -229,7 +230,7 @@ def _write_day(day: date | None) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
-    """Everything that a subscriber chooses; the defaults are what somebody gets who chooses nothing."""
+    """Everything that a subscriber can choose. The defaults apply to subscribers who choose nothing."""
 
     name: Annotated[str, TextForm(_read_line, str, "Their name, for the greeting", str)] = ""
     topics: Annotated[tuple[str, ...], TextForm(_read_slugs, list, "A topic to follow, by its slug", list[str])] = ()
@@ -249,9 +250,9 @@ class Preferences:
     ] = ()
     cadence: Annotated[Cadence, _choice(Cadence, "cadence", "How often letters come")] = Cadence.DAILY
     weekday: Annotated[int, TextForm(_read_weekday, _write_weekday, "The day on which weekly letters come", str)] = 0
-    """0 is Monday."""
+    """0 is Monday, 6 is Sunday."""
     monthday: Annotated[int, _number(1, 31, "a day of the month", "The day on which monthly letters come")] = 1
-    """A shorter month has its last day."""
+    """In shorter months it is the last day."""
     at: Annotated[time, TextForm(_read_hour, _write_hour, "The local time, HH:MM", str)] = time(7, 0)
     timezone: Annotated[str, TextForm(_read_zone, str, "The time zone, such as Europe/Berlin", str)] = "UTC"
     max_papers: Annotated[int, _number(1, MOST_PAPERS, "a number of papers", "The most papers in one letter")] = 10
@@ -272,29 +273,29 @@ class Preferences:
 
     @property
     def schedule(self) -> Schedule:
-        """When letters are due."""
+        """The schedule of the digests."""
         return Schedule(self.cadence, self.at, self.timezone, self.weekday, self.monthday)
 
     @property
     def followed(self) -> tuple[str, ...]:
-        """The slugs of all topics that are followed, those of own queries and of people among them."""
+        """The slugs of all followed topics, including those of own queries and followed people."""
         return (*self.topics, *map(own_slug, self.queries), *map(follow_slug, self.follows))
 
     @property
     def follow_something(self) -> bool:
-        """Whether there is anything to write letters about."""
+        """Whether anything is followed: a topic, an own query, an author or an organization."""
         return bool(self.topics or self.queries or self.follows)
 
     def patched(self, patch: Patch) -> Preferences:
-        """These preferences with the values of a patch in place of their own."""
+        """Return these preferences with the values of a patch applied."""
         return replace(self, **patch)
 
     def changes_to(self, other: Preferences) -> tuple[str, ...]:
-        """The fields in which another value differs from this one."""
+        """Return the names of the fields in which the two differ."""
         return tuple(name for name in FIELDS if getattr(self, name) != getattr(other, name))
 
     def as_patch(self) -> dict[str, Any]:
-        """The patch that names every field."""
+        """Return a patch with every field."""
         return {name: getattr(self, name) for name in FIELDS}
 
 
@@ -303,12 +304,12 @@ FORMS: Mapping[str, TextForm] = {
 }
 FIELDS: tuple[str, ...] = tuple(FORMS)
 LISTS = frozenset(name for name, form in FORMS.items() if form.json_type == list[str])
-"""The fields that hold several values."""
+"""The fields with several values."""
 DEFAULTS = Preferences()
 
 
 def read_patch(given: Mapping[str, object]) -> dict[str, Any]:
-    """The patch that texts or JSON values stand for, by field.
+    """Parse texts or JSON values, by field, into a patch.
 
     Raises PreferenceError, which names the field and the remedy, and QueryError for an own query that is too long.
     """
@@ -316,7 +317,7 @@ def read_patch(given: Mapping[str, object]) -> dict[str, Any]:
 
 
 def read_field(name: str, given: object) -> Any:
-    """One field's value; raises as `read_patch` does."""
+    """Parse the value of one field. Raises the same errors as `read_patch`."""
     form = FORMS.get(name)
     if form is None:
         raise PreferenceError(name, f"there is no such preference; there are: {', '.join(FIELDS)}")
@@ -327,44 +328,44 @@ def read_field(name: str, given: object) -> Any:
 
 
 def write_patch(patch: Patch) -> dict[str, Plain]:
-    """A patch as JSON has it; `read_patch` reads it."""
+    """Return a patch as JSON values, which `read_patch` parses."""
     return {name: FORMS[name].write(value) for name, value in patch.items()}
 
 
 def write(preferences: Preferences) -> dict[str, Plain]:
-    """All preferences as JSON has them."""
+    """Return all preferences as JSON values."""
     return write_patch(preferences.as_patch())
 
 
 def write_text(preferences: Preferences) -> dict[str, str]:
-    """All preferences as texts, for forms and CSV files; lists are separated by semicolons."""
+    """Return all preferences as texts, for forms and CSV files. Items of lists are separated by semicolons."""
     return {name: text_of(value) for name, value in write(preferences).items()}
 
 
 def text_of(value: Plain) -> str:
-    """A written value as one text."""
+    """Return a written value as text. In lists, semicolons and backslashes are escaped with a backslash."""
     if isinstance(value, list):
         return ";".join(re.sub(r"[\\;]", r"\\\g<0>", item) for item in value)
     return "" if value is None else str(value)
 
 
 def split_list(text: str) -> list[str]:
-    """The entries of a list that `text_of` has written; a line break separates entries too."""
+    """Split a list that `text_of` wrote. A line break also separates entries."""
     return [re.sub(r"\\(.)", r"\1", item) for item in _ITEM.findall(text)]
 
 
 def own_slug(query: str) -> str:
-    """The slug of the private topic that an own query is; the same query is the same topic."""
+    """Return the slug of the private topic for an own query. The same query has the same slug."""
     return f"own-{hashlib.sha256(query.encode()).hexdigest()[:16]}"
 
 
 def follow_slug(entry: str) -> str:
-    """The slug of the private topic that follows an author or an organization."""
+    """Return the slug of the private topic that follows an author or an organization."""
     return f"{_FOLLOW}{hashlib.sha256(entry.encode()).hexdigest()[:16]}"
 
 
 def is_follow(slug: str) -> bool:
-    """Whether a private topic's slug is one of `follow_slug`."""
+    """Return whether `follow_slug` made the slug of a private topic."""
     return slug.startswith(_FOLLOW)
 
 
@@ -373,18 +374,20 @@ def is_follow(slug: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class SiteOptions:
-    """What a site lets its subscribers choose from, and how it reads their queries."""
+    """What a site offers to its subscribers, and how it normalizes their queries."""
 
     topics: Collection[str]
     themes: Sequence[str]
     languages: Sequence[str]
     canonical: Callable[[str], str]
-    """The one spelling of a query, by which two are the same; raises QueryError for what is none."""
+    """Returns the canonical form of a query, by which queries are compared. Raises QueryError if it does not parse.
+    """
 
     def check(self, patch: Patch) -> dict[str, Any]:
-        """The patch with each own query once, as typed; PreferenceError names what the site does not have.
+        """Return the patch without duplicate own queries, each as it was typed.
 
-        The canonical form of a query can be many times longer than what was typed: it is never what is kept.
+        Raises PreferenceError if the site does not offer a topic, theme or language. The canonical form of a query
+        can be many times longer than the typed one, so it is never stored.
         """
         known = {"topics": self.topics, "theme": self.themes, "language": self.languages}
         for name in known.keys() & patch.keys():

@@ -1,4 +1,4 @@
-"""Quoted-printable (RFC 2045 6.7), also of pieces that are encoded apart and joined. Pure."""
+"""Encode quoted-printable (RFC 2045 section 6.7), whole or in pieces that are joined later. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _LONGEST_LINE = 76
 
 
 def encode(text: str) -> bytes:
-    """The text as quoted-printable: lines of at most 76 characters, CRLF, no control characters."""
+    """Encode a text as quoted-printable: lines of at most 76 characters, CRLF, no control characters."""
     raw = text.encode("utf-8", "replace").translate(None, _UNWANTED_BYTES)
     if b"\r" in raw:
         raw = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
@@ -18,9 +18,9 @@ def encode(text: str) -> bytes:
 
 
 def encode_piece(text: str, indent: int = 0) -> bytes:
-    """The same for a piece behind which another one is joined: it ends with its line, or with a soft line break.
+    """Encode a piece that another piece will follow. It ends with a line break or a soft line break.
 
-    `indent` is the number of columns that something else fills at the beginning of its first line.
+    `indent` is the number of columns already used on its first line.
     """
     if not indent and _stands_for_itself(text):
         return text.encode() + _SOFT_BREAK
@@ -31,14 +31,14 @@ def encode_piece(text: str, indent: int = 0) -> bytes:
 
 
 def _stands_for_itself(text: str) -> bool:
-    """Whether nothing in this line has to be encoded: most short sentences and addresses."""
+    """Return whether this line needs no encoding, as most short sentences and URLs do not."""
     if not text or len(text) >= _LONGEST_LINE or "=" in text or not (text.isascii() and text.isprintable()):
         return False
     return text[0] != "." and text[-1] != " "
 
 
 def _with_room(encoded: bytes) -> bytes:
-    """The same with room for a soft line break's "=" in its last line."""
+    """Make room for the "=" of a soft line break at the end of the last line."""
     if len(encoded) - (encoded.rfind(b"\n") + 1) < _LONGEST_LINE:
         return encoded
     last = 3 if encoded[-3:-2] == b"=" else 1  # bytes of its last character
@@ -46,5 +46,5 @@ def _with_room(encoded: bytes) -> bytes:
 
 
 def join(pieces: list[bytes]) -> bytes:
-    """The whole of these pieces; no soft line break stands at its end."""
+    """Join encoded pieces and remove a soft line break at the end."""
     return b"".join(pieces).removesuffix(_SOFT_BREAK)

@@ -1,4 +1,4 @@
-"""The words of refusals, as mail servers and providers say them: what each group of phrases is about. Pure."""
+"""Phrases that mail servers and providers use in refusals, grouped by meaning. Pure."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from functools import cached_property
 
 @dataclass(frozen=True)
 class RefusalWords:
-    """Phrases that mean the same, as regular expressions without regard to case."""
+    """Phrases with the same meaning, as case-insensitive regular expressions."""
 
     about: str
     phrases: tuple[str, ...]
 
     def are_in(self, text: str) -> bool:
-        """Whether a text has one of the phrases."""
+        """Return whether the text contains one of the phrases."""
         return self._pattern.search(text) is not None
 
     @cached_property

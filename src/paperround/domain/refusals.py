@@ -1,8 +1,8 @@
-"""What a refusal is about: the recipient, the message, our reputation, or the sender's account. Pure.
+"""Classify refusals: is the recipient, the message, our reputation or the sender's account the reason? Pure.
 
-`RULES` is the one table that decides, read from the top: the first row that fits. It judges what a relay says to us
-and what a returned report quotes alike; docs/delivery.md prints it. Words come before codes, because providers say
-"user unknown" under 5.5.0, "blocklist" under 5.1.3 and "hourly limit" under a bare 550.
+The first rule in `RULES` that matches decides, both for replies of our relay and for replies quoted in reports.
+docs/delivery.md prints the table. Words come before codes, because providers say "user unknown" under 5.5.0,
+"blocklist" under 5.1.3 and "hourly limit" under a bare 550.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from paperround.domain.reply_codes import one_of
 from paperround.domain.text import clean
 
 BAD_DOMAIN = "5.1.2"
-"""RFC 3463 3.2: the domain of the address does not take mail. A name server's bad day looks the same."""
+"""RFC 3463 section 3.2: the domain of the address does not accept mail. A temporary DNS failure looks the same."""
 
 
 class Verdict(Enum):
-    """What a rule decides: what follows for a letter that we hold, and the class of a report about it.
+    """What a rule decides: the next action for a letter in our queue, and the kind of bounce for a report.
 
-    Where a letter is refused with a 4xx reply, "never again" means "later" (RFC 5321 4.2.1).
+    If a letter is refused with a 4xx reply, "never again" means "later" (RFC 5321 section 4.2.1).
     """
 
     SENT = "sent", BounceKind.NOTHING
@@ -46,33 +46,33 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What was said about a letter, by our relay or in a report about another server."""
+    """A refusal of a letter, by our relay or by another server as quoted in a report."""
 
     at: str
-    """The stage of the SMTP conversation; empty where a report does not tell."""
+    """The stage of the SMTP session; empty if a report does not state it."""
     code: str
-    """The SMTP reply code; `none` where a relay gave no reply, `-` where a report tells none."""
+    """The SMTP reply code; `none` if the relay sent no reply, `-` if a report states none."""
     enhanced: str
     """The enhanced status code (RFC 3463), or `-`."""
     text: str
 
     @classmethod
     def of(cls, outcome: Outcome) -> Refusal:
-        """What our own relay said."""
+        """Return the refusal by our own relay."""
         code = "none" if outcome.code is None else str(outcome.code)
         return cls(outcome.stage.value, code, outcome.enhanced or "-", _comparable(outcome.text))
 
     @classmethod
     def reported(cls, at: Stage | None, code: str | None, enhanced: str | None, text: str) -> Refusal:
-        """What a report quotes."""
+        """Return the refusal that a report quotes."""
         return cls(at.value if at else "", code or "-", enhanced or "-", _comparable(text))
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One row: where it was said, with which codes and words; an empty column fits everything.
+    """One row of the table: stage, codes and words to match. An empty column matches everything.
 
-    An `x` stands for any digits, `none` for no reply, `-` for no code. `words` names one of WORDS.
+    In codes, `x` stands for any digits, `none` for no reply and `-` for no code. `words` is a key of WORDS.
     """
 
     at: str
@@ -83,7 +83,7 @@ class Rule:
     why: str
 
     def fits(self, refusal: Refusal) -> bool:
-        """Whether the row speaks of this refusal."""
+        """Return whether the rule matches this refusal."""
         return (
             (not self.at or refusal.at in self.at.split())
             and self._codes.fullmatch(refusal.code) is not None
@@ -162,18 +162,18 @@ RULES = (
     Rule("", "", "", "", Verdict.UNCLEAR, "no SMTP reply to make sense of"),
 )
 
-# The middle of a reply of several lines, folded into one: "… mail. To reduce 550-5.7.1 the amount …".
+# Codes inside a multiline reply that was folded into one line: "… mail. To reduce 550-5.7.1 the amount …".
 _CONTINUED = re.compile(r"(?<=\s)[245]\d\d[- ](?:[245]\.\d{1,3}\.\d{1,3}(?=\s))?")
-# What a name stands for is no word: "spam@", "user-unknown@".
+# Email addresses must not match as words: "spam@", "user-unknown@".
 _ADDRESS = re.compile(r"[^\s<>;:,\"()\[\]]{1,64}@[^\s<>;:,\"()\[\]]{1,253}")
-_MAX_TEXT = 4_000  # characters looked at
+_MAX_TEXT = 4_000  # characters examined
 
 
 def judge(refusal: Refusal) -> Rule:
-    """The first rule that fits; the last one fits everything."""
+    """Return the first rule that matches. The last rule matches everything."""
     return next(rule for rule in RULES if rule.fits(refusal))
 
 
 def _comparable(text: str) -> str:
-    """On one line, without the codes and addresses that stand between the words."""
+    """Return the text on one line, without the codes and addresses between its words."""
     return " ".join(_ADDRESS.sub("@", _CONTINUED.sub("", clean(text[:_MAX_TEXT]))).split())

@@ -1,4 +1,4 @@
-"""When is a subscriber's next digest due? Local time rules, right across clock changes. Pure."""
+"""Compute when a subscriber's next digest is due, in local time and across clock changes. Pure."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ class Cadence(StrEnum):
 
     @property
     def tells_of_days(self) -> bool:
-        """Whether an issue tells of several days (cadence.span)."""
+        """Whether an issue covers several days (see `span`)."""
         return self in (Cadence.WEEKLY, Cadence.MONTHLY)
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """When a subscriber wants the digest: cadence, local hour, IANA time zone, and the day of week or month."""
+    """When a subscriber wants the digest: cadence, local time, IANA time zone, and the day of the week or month."""
 
     cadence: Cadence = Cadence.DAILY
     at: time = time(7, 0)
     timezone: str = "UTC"
     weekday: int = 0
-    """For weekly digests, 0 is Monday."""
+    """The day of weekly digests: 0 is Monday, 6 is Sunday."""
     monthday: int = 1
-    """For monthly digests, 1 to 31; a shorter month has its last day."""
+    """The day of monthly digests, 1 to 31. In shorter months it is the last day."""
 
 
 def next_digest_at(schedule: Schedule, after: datetime, last_issue_day: date | None = None) -> datetime | None:
-    """The first due moment later than `after`, in UTC; None for a subscriber who wants none.
+    """Return the first due time after `after`, in UTC, or None if the cadence is off.
 
-    `last_issue_day` is the local date of the last issue: there is no second digest on that date, not even when the
-    subscriber moves to a time zone farther west. A local time that a clock change skips or repeats is read as
-    RFC 5545 section 3.3.5 defines it: with the offset before the gap, and at its first occurrence.
+    `last_issue_day` is the local date of the last issue. There is no second digest on that date, even if the
+    subscriber moves to a time zone farther west. A local time that a clock change skips or repeats is interpreted as
+    in RFC 5545 section 3.3.5: with the offset before the gap, and as its first occurrence.
     """
     if schedule.cadence is Cadence.OFF:
         return None
@@ -59,17 +59,17 @@ _PERIOD_DAYS = {Cadence.DAILY: 1, Cadence.WEEKDAYS: 3, Cadence.WEEKLY: 7, Cadenc
 
 
 def period(cadence: Cadence) -> timedelta:
-    """The longest time between two digests, clock changes left out; zero for a subscriber who wants none."""
+    """Return the longest time between two digests, ignoring clock changes; zero if the cadence is off."""
     return timedelta(days=_PERIOD_DAYS[cadence])
 
 
 def mended_digest_at(
     schedule: Schedule, stored: datetime, now: datetime, last_issue_day: date | None
 ) -> tuple[datetime, date | None] | None:
-    """The next digest's moment and the last issue's day, where a clock that ran ahead has stored wrong ones.
+    """Return the corrected due time and last issue day, after a clock that was ahead has stored wrong ones.
 
-    None where they are right, as within one period from now. An issue of a day that has come nowhere on earth was not
-    that day's.
+    Returns None if `stored` is at most one period from now, and therefore right. A last issue day that has not begun
+    anywhere on earth is discarded.
     """
     if stored <= now + period(schedule.cadence):
         return None
@@ -80,23 +80,24 @@ def mended_digest_at(
 
 
 def due_at(schedule: Schedule, day: date) -> datetime:
-    """The moment, in UTC, at which the issue of this local date is due."""
+    """Return the time, in UTC, at which the issue of this local date is due."""
     local = datetime.combine(day, schedule.at, tzinfo=ZoneInfo(schedule.timezone))
     return local.astimezone(UTC)
 
 
 def issue_date(schedule: Schedule, due: datetime) -> date:
-    """The local date of the issue that is due at this moment."""
+    """Return the local date of the issue that is due at this time."""
     local = due.astimezone(ZoneInfo(schedule.timezone))
-    # 23:30 on a day whose clocks jump over midnight is due after midnight, and still that day's issue. Where a
-    # whole day was skipped (Apia's 30 December 2011), it and the next are due at once: the first that is scheduled.
+    # If the clocks jump over midnight, an issue scheduled for 23:30 is due after midnight but belongs to the previous
+    # day. If a whole day is skipped (Apia, 30 December 2011), its issue and the next are due at the same time: return
+    # the first one that is scheduled.
     before = local.date() - timedelta(days=1)
     falls_before = next(_days(schedule, before)) == before and due_at(schedule, before) == due
     return before if falls_before else local.date()
 
 
 def span(cadence: Cadence, day: date) -> tuple[date, date] | None:
-    """The first and last day of which a weekly or monthly issue of this date tells; None for the others."""
+    """Return the first and last day that a weekly or monthly issue of this date covers; None for other cadences."""
     if cadence is Cadence.WEEKLY:
         return day - timedelta(days=7), day - timedelta(days=1)
     if cadence is Cadence.MONTHLY:
@@ -106,7 +107,7 @@ def span(cadence: Cadence, day: date) -> tuple[date, date] | None:
 
 
 def span_days(cadence: Cadence, day: date) -> list[date]:
-    """Each day of which an issue of this date tells by its span, the first day first; empty where it has none."""
+    """Return each day that an issue of this date covers, the earliest first; empty if it has no span."""
     told = span(cadence, day)
     return [told[0] + timedelta(days=after) for after in range((told[1] - told[0]).days + 1)] if told else []
 

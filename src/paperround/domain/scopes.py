@@ -1,4 +1,4 @@
-"""What a program's token may be for."""
+"""The scopes of API tokens."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ SCOPES = {
     "bounces:post": "bring reports about letters in (`/hooks/bounces`)",
     "metrics:read": "read `/metrics`",
 }
-"""Each scope with what it allows."""
+"""Each scope and what it allows."""
 
 
 def check_scopes(wanted: Iterable[str]) -> tuple[str, ...]:
-    """The scopes, each once and in order; raises UnknownName for one that there is not, or where none is given."""
+    """Return the scopes sorted and without duplicates.
+
+    Raises UnknownName if a scope does not exist or none is given.
+    """
     found = tuple(sorted(set(wanted)))
     for scope in found:
         if scope not in SCOPES:

@@ -1,9 +1,9 @@
-"""Personal links and return addresses: numbers that nobody else can make up. Pure; the keys are arguments.
+"""Sign and verify the tokens of personal links and return addresses. Pure; the keys are arguments.
 
-A token is a number and 128 bits of HMAC-SHA256 over it and its purpose, so nothing has to be stored for it,
-and a token for one purpose is worth nothing for another. In a link it is base64url, 28 characters, so the
-whole address stays under 70, which every mail program leaves in one piece. In a return address it is base32,
-because relays may fold the case of a local part.
+A token is a number and 128 bits of HMAC-SHA256 over the number and its purpose. It does not have to be stored, and
+it is valid for one purpose only. In a link it is base64url, 28 characters, so that the whole URL stays under 70
+characters, which every mail program keeps on one line. In a return address it is base32, because relays may change
+the case of a local part.
 """
 
 from __future__ import annotations
@@ -22,16 +22,23 @@ UNSUBSCRIBE, PREFERENCES, CONFIRM = "unsubscribe", "preferences", "confirm"
 DIGEST, FEEDBACK, ADDRESS, VERP = "digest", "feedback", "address", "verp"
 
 MAX_NUMBER = 2**40 - 1
-_NUMBER, _TIME, _MAC = 5, 6, 16  # bytes; both sums are multiples of three: no padding, no spare bits
+_NUMBER, _TIME, _MAC = (
+    5,
+    6,
+    16,
+)  # bytes; with and without time, the sum is a multiple of three, so base64 has no padding or spare bits
 MOST_RENEWALS = 255
 _NUMBER_BITS = 32
 _LEAST_SECRET = 32  # characters
-# 21 bytes are 34 characters of base32; a forwarder may wrap them: SRS0=x=y=papers.example=bounces+TOKEN@…
+# 21 bytes are 34 characters of base32. A forwarder may embed them: SRS0=x=y=papers.example=bounces+TOKEN@…
 _IN_ADDRESS = re.compile(r"(?<![a-z2-7])[a-z2-7]{34}(?![a-z2-7])", re.IGNORECASE)
 
 
 def keys(secret: str) -> tuple[bytes, ...]:
-    """The keys in a secret: several, separated by commas, while the old ones' links are to go on working."""
+    """Return the keys in a secret. Several are separated by commas, so that links signed with an old key stay valid.
+
+    Raises ConfigurationError if a key is missing or shorter than 32 characters.
+    """
     parts = [part.strip() for part in secret.split(",") if part.strip()]
     if not parts or min(map(len, parts)) < _LEAST_SECRET:
         raise ConfigurationError(
@@ -42,22 +49,22 @@ def keys(secret: str) -> tuple[bytes, ...]:
 
 
 def renewed(number: int, generation: int) -> int:
-    """The number that a token carries whose owner has been given new links `generation` times: older tokens differ.
+    """Return the number in the token of an owner whose links have been replaced `generation` times.
 
-    The lower 32 bits are the number itself; links that were never renewed carry just that.
+    The lower 32 bits are the number itself, the bits above are the generation. Tokens of other generations differ.
     """
     return generation << _NUMBER_BITS | number
 
 
 def renewals(number: int) -> tuple[int, int]:
-    """The number itself, and how often its owner's links had been renewed when the token was made."""
+    """Return the number itself, and how often its owner's links had been replaced when the token was made."""
     return number & (1 << _NUMBER_BITS) - 1, number >> _NUMBER_BITS
 
 
 def mint(keys: Sequence[bytes], purpose: str, number: int, *, issued: datetime | None = None) -> str:
-    """A token for this number and purpose, made with the first key.
+    """Return a token for this number and purpose, signed with the first key.
 
-    28 characters, or 36 with the moment of issue in it. The number is from 0 to 2**40 - 1.
+    It has 28 characters, or 36 with the time of issue. The number is from 0 to 2**40 - 1.
     """
     payload = number.to_bytes(_NUMBER, "big")
     if issued is not None:
@@ -66,9 +73,10 @@ def mint(keys: Sequence[bytes], purpose: str, number: int, *, issued: datetime |
 
 
 def read(keys: Sequence[bytes], purpose: str, token: str, *, issued_after: datetime | None = None) -> int:
-    """The number in a token that one of the keys made for this purpose; raises BadToken for every other.
+    """Return the number in a token. Raises BadToken if none of the keys signed it for this purpose.
 
-    With `issued_after` the token must carry its moment of issue and be no older; without it must carry none.
+    With `issued_after`, the token must contain its time of issue and must not be older. Without it, the token must
+    not contain a time.
     """
     length = _NUMBER + (_TIME if issued_after is not None else 0)
     payload = _authentic(keys, purpose, _from_base64(token), length)
@@ -78,20 +86,20 @@ def read(keys: Sequence[bytes], purpose: str, token: str, *, issued_after: datet
 
 
 def verp(keys: Sequence[bytes], delivery: int, domain: str, mailbox: str = "bounces") -> str:
-    """The envelope sender of one delivery: what comes back to it is about that letter (VERP)."""
+    """Return the envelope sender of one delivery. It identifies the delivery when a bounce arrives (VERP)."""
     payload = delivery.to_bytes(_NUMBER, "big")
     raw = payload + _mac(keys[0], VERP, payload)
     return f"{mailbox}+{base64.b32encode(raw).decode().rstrip('=').lower()}@{domain}"
 
 
 def find_verp(text: str) -> str | None:
-    """What looks like a return address's token in an address or header field, in lower case."""
+    """Return what looks like the token of a return address in an address or header field, in lower case, or None."""
     found = _IN_ADDRESS.search(text)
     return found[0].lower() if found else None
 
 
 def read_verp(keys: Sequence[bytes], token: str) -> int:
-    """The delivery that a return address's token belongs to; raises BadToken."""
+    """Return the delivery that the token of a return address identifies. Raises BadToken if it is invalid."""
     try:
         raw = base64.b32decode(token.upper() + "=" * (-len(token) % 8))
     except (binascii.Error, ValueError):
@@ -110,7 +118,7 @@ def _from_base64(token: str) -> bytes:
         raw = base64.b64decode(token.encode("ascii"), altchars=b"-_", validate=True)
     except ValueError:  # binascii.Error and UnicodeEncodeError are ValueErrors
         raise BadToken("this link is not complete; copy the whole of it") from None
-    # Python skips "-" and "_" for "+" and "/": one spelling a token, or links could not be compared.
+    # Python also accepts other spellings of the same bytes. Allow only one, so that tokens can be compared.
     if base64.urlsafe_b64encode(raw).decode() != token:
         raise BadToken("this link is not complete; copy the whole of it")
     return raw
@@ -120,7 +128,7 @@ def _authentic(keys: Sequence[bytes], purpose: str, raw: bytes, length: int) -> 
     payload, mac = raw[:length], raw[length:]
     if len(mac) != _MAC:
         raise BadToken("this link is not complete; copy the whole of it")
-    # Every key is tried, so that the time taken does not tell which one fits.
+    # Try every key, so that the time taken does not reveal which one matches.
     fits = [hmac.compare_digest(mac, _mac(key, purpose, payload)) for key in keys]
     if not any(fits):
         raise BadToken("this link was not made here; use the one in your newest letter")
