@@ -71,8 +71,7 @@ class Facts(BaseModel):
     version: Annotated[int | None, Field(ge=1, le=999)] = None
     doi: Line | None = None
     guid: Line | None = None
-    """Identifies an entry of a feed: a hash of the feed, a hyphen and a hash of the entry's identifier in the feed.
-    """
+    """Identifies an entry of a feed: a hash of the feed, a hyphen and a hash of the entry's identifier in it."""
     url: Link = None
     pdf_url: Link = None
     code_url: Link = None

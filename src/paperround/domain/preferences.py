@@ -380,8 +380,7 @@ class SiteOptions:
     themes: Sequence[str]
     languages: Sequence[str]
     canonical: Callable[[str], str]
-    """Returns the canonical form of a query, by which queries are compared. Raises QueryError if it does not parse.
-    """
+    """Returns the canonical form of a query, for comparison. Raises QueryError if the query does not parse."""
 
     def check(self, patch: Patch) -> dict[str, Any]:
         """Return the patch without duplicate own queries, each as it was typed.

@@ -7,8 +7,8 @@ import unicodedata
 from functools import lru_cache
 
 # Control characters, lone surrogates and the byte order mark have no meaning in a title and break XML, SQL or email.
-# Soft hyphens and zero-width spaces inside words prevent search from finding them. Bidirectional overrides reverse the
-# rest of the line in which they are printed. _SPACE handles what Python considers white space.
+# Soft hyphens and zero-width spaces inside words prevent search from finding them. Bidirectional overrides reverse
+# the rest of the line in which they are printed. _SPACE handles what Python considers white space.
 _UNWANTED = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u200b\u2060\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
 )

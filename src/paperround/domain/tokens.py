@@ -22,11 +22,8 @@ UNSUBSCRIBE, PREFERENCES, CONFIRM = "unsubscribe", "preferences", "confirm"
 DIGEST, FEEDBACK, ADDRESS, VERP = "digest", "feedback", "address", "verp"
 
 MAX_NUMBER = 2**40 - 1
-_NUMBER, _TIME, _MAC = (
-    5,
-    6,
-    16,
-)  # bytes; with and without time, the sum is a multiple of three, so base64 has no padding or spare bits
+# In bytes. With or without the time, the sum is a multiple of three, so that base64 has no padding or spare bits.
+_NUMBER, _TIME, _MAC = 5, 6, 16
 MOST_RENEWALS = 255
 _NUMBER_BITS = 32
 _LEAST_SECRET = 32  # characters
