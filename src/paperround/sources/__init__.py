@@ -1,8 +1,9 @@
-"""Where papers come from.
+"""The sources of papers.
 
-A source is one file here: a frozen model of its settings with one method, `fetch`, and a pure `parse` for its bytes.
-To add one, write the file and put its class into `AnySource`: that union is the registry, the schema of `[[sources]]`
-in the configuration, and the error text for a kind that nobody knows. docs/add-a-source.md goes through it.
+Each source is one file in this package: a frozen settings model with one method, `fetch`, and a pure `parse` for its
+bytes. To add a source, write the file and add its class to `AnySource`. That union is the registry, the schema of
+`[[sources]]` in the configuration, and the text of the error for an unknown kind. docs/add-a-source.md has a
+tutorial.
 """
 
 from __future__ import annotations
@@ -26,6 +27,6 @@ AnySource = Annotated[HfDaily | Arxiv | ArxivOai | Feed | Biorxiv | Page | Jsonl
 
 KINDS: tuple[type[SourceSettings], ...] = get_args(get_args(AnySource)[0])
 FORMATS: Mapping[str, Parser] = {name: parse for kind in KINDS for name, parse in kind.formats.items()}
-"""What `ingest --file --as` reads: format name to parser."""
+"""The formats that `ingest --file --as` reads: format name to parser."""
 
 __all__ = ["FORMATS", "KINDS", "AnySource", "Fetched", "Http", "Source", "SourceState", "Window"]

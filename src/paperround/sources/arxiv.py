@@ -1,9 +1,9 @@
-"""arXiv: the daily Atom feed of rss.arxiv.org, and the query API for days that were missed.
+"""arXiv: the daily Atom feed of rss.arxiv.org, and the query API for missed days.
 
-The feed holds the current announcement only, so a day on which nobody asked is gone from it and is fetched from the
-API by the time of submission. arXiv joins a feed of several categories from one of each, and one of these can be a
-day behind: that day is fetched from the API too. Both are Atom, told apart by their entries. feedparser is not used:
-in arXiv's RSS it takes `$a<b$` for HTML and loses the text up to the next bracket.
+The feed contains only the current announcement. If a day's feed was not fetched, its papers are fetched from the API
+by submission time. arXiv builds a feed of several categories from one feed for each, and one of these can be a day
+behind; that day is also fetched from the API. Both are Atom and differ in their entries. feedparser is not used,
+because in arXiv's RSS it treats `$a<b$` as HTML and loses the text up to the next bracket.
 """
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ Texts = dict[str, list[str]]
 AnnounceType = Literal["new", "cross", "replace", "replace-cross"]
 NEW_TO_READERS: tuple[AnnounceType, ...] = ("new", "cross")
 _FEED_LIMIT = 2000  # https://info.arxiv.org/help/rss.html
-_SPAN = timedelta(days=7)  # the API gives 30,000 results at most, and cs alone has 1,000 a day
+_SPAN = timedelta(days=7)  # the API returns at most 30,000 results, and cs alone has 1,000 a day
 _EMPTY_PAGES = 3
 # A category such as cs.AI or hep-th; the API lists MSC and ACM classes (03F35; I.2.7) in the same element.
 CATEGORY = re.compile(r"[a-z]+(?:-[a-z]+)*(?:\.[A-Za-z]+(?:-[a-z]+)*)?")
 _DESCRIPTION = re.compile(r"\s*arXiv:\S+\s+Announce Type:\s*(?P<type>[\w-]+)\s*(?:Abstract:)?\s*")
 _CODE = re.compile(r"https?://(?:www\.)?github\.com/[\w.-]+/[\w.-]*\w")
-# A page of a project's own; the host's bare names are the services themselves.
+# A project's own page. Without a subdomain the hosts are the services themselves.
 _PROJECT = re.compile(r"https?://[\w-]+\.(?:github|gitlab)\.io(?:/[\w./~#?=&%-]*[\w/])?", re.IGNORECASE)
 _WORK = (
     r"(?:paper|article|submission|manuscript|preprint|(?:technical )?report|work|version|draft|note|thesis|document)"
@@ -69,11 +69,11 @@ _WITHDRAWN = re.compile(
 
 
 class Arxiv(SourceSettings):
-    """New papers in some of arXiv's categories."""
+    """New papers in arXiv categories."""
 
     kind: Literal["arxiv"] = "arxiv"
     name: Name = KIND
-    # The feed is rebuilt at midnight, Eastern time; twice more in case it comes late.
+    # The feed is rebuilt at midnight, Eastern time. Fetch it twice more in case it is late.
     schedule: Cron = "30 0,2,6 * * *"
     timezone: Zone = "America/New_York"
     categories: Annotated[
@@ -81,9 +81,9 @@ class Arxiv(SourceSettings):
     ]
     """Archives (`cs`) or categories (`cs.AI`)."""
     announce: tuple[AnnounceType, ...] = NEW_TO_READERS
-    """`replace` takes new versions too."""
+    """The announce types to keep. `replace` adds new versions."""
     backfill: bool = True
-    """Whether days that were missed are asked for at the API."""
+    """Whether missed days are fetched from the API."""
     holidays: tuple[date, ...] = HOLIDAYS
     """Evenings without an announcement (https://info.arxiv.org/help/availability.html)."""
     page_size: Annotated[int, Field(ge=1, le=2000)] = 500
@@ -93,7 +93,7 @@ class Arxiv(SourceSettings):
     formats: ClassVar[Mapping[str, Parser]] = {}
 
     def fetch(self, http: Http, window: Window) -> Fetched:
-        """The current announcement, and from the API the batches of the window that were missed."""
+        """Fetch the current announcement, and the missed batches of the window from the API."""
         memory = _Memory(window.validators, self.categories)
         today = http.now().astimezone(EASTERN).date()
         answer = self._feed(http, memory, today)
@@ -120,7 +120,7 @@ class Arxiv(SourceSettings):
         answer = http.get(url, asker=self.name, validators=memory.conditions, pace=ARXIV)
         if answer.unchanged:
             return _Answer(Parsed(day=memory.feed_day), unchanged=True)
-        if answer.status != HTTPStatus.BAD_REQUEST:  # a wrong category: the feed holds the message
+        if answer.status != HTTPStatus.BAD_REQUEST:  # a wrong category: the feed contains the message
             answer.expect_ok(self.name)
         read = _read(answer.body, today, self.announce, f"{self.name}: the feed", answer.content_type)
         feed = read.parsed
@@ -131,10 +131,10 @@ class Arxiv(SourceSettings):
         return replace(read, parsed=replace(feed, day=day))
 
     def _missed(self, window: Window, memory: _Memory, feed: Parsed, due: date) -> dict[tuple[str, ...], list[date]]:
-        """The batches that are neither in the feed nor were taken before, by the categories that miss them.
+        """Return the batches that are neither in the feed nor were fetched before, by the categories that lack them.
 
-        The one that is due counts only where the feed is of its day or later, and has nothing of it for a category:
-        a feed that is late as a whole is asked for again.
+        The batch that is due is included only if the feed has its date or a later one and contains nothing of it for
+        a category. If the whole feed is late, it is fetched again instead.
         """
         if not self.backfill or cut_short(feed):
             return {}
@@ -146,7 +146,7 @@ class Arxiv(SourceSettings):
         return {tuple(names): list(some) for some, names in missed.items() if some}
 
     def _filled(self, http: Http, missed: Mapping[tuple[str, ...], list[date]], today: date) -> Parsed:
-        """What the API has of the missed days."""
+        """Fetch the papers of the missed days from the API."""
         parts = []
         for names, days in missed.items():
             for first, last in _spans(days):
@@ -172,7 +172,7 @@ class Arxiv(SourceSettings):
             empty = 0 if page.entries else empty + 1
             if start >= page.total:
                 return joined(parts)
-            if empty == _EMPTY_PAGES:  # the API gives an empty page now and then, and the whole one when asked again
+            if empty == _EMPTY_PAGES:  # the API sometimes returns an empty page; retry
                 raise SourceError(f"{self.name}: page {number} stays empty, {start} of {page.total} came", again=True)
             number += bool(page.entries)
 
@@ -210,7 +210,7 @@ class Arxiv(SourceSettings):
 
 
 class _Memory:
-    """What is remembered from one fetch to the next, as the strings that the store keeps."""
+    """The state that is kept between fetches, stored as strings."""
 
     _FEED_DAY, _TAKEN, _LAST, _LONGEST = "feed day", "batches taken", "last of ", 30
 
@@ -225,13 +225,13 @@ class _Memory:
         }
         told = {name: validators.get(f"{self._LAST}{name}", "").partition(" ") for name in categories}
         self.last = {name: (found, digest) for name, (day, _, digest) in told.items() if (found := day_of(day))}
-        """For each category the day of its newest papers in the feed, and a digest of which they are."""
+        """For each category, the date of its newest papers in the feed and a hash of their identifiers."""
 
     def note_feed(self, answer: _Answer, categories: Sequence[str]) -> date | None:
-        """Note which batch of each category a whole feed holds; returns the day that the feed is of.
+        """Record which batch of each category a complete feed contains, and return the date of the feed.
 
-        Papers that were there before under an earlier date are of that date: a feed that is stamped anew holds
-        nothing new.
+        Papers that were seen before under an earlier date keep that date, because a feed with only a new date
+        contains no new papers.
         """
         found = _batches_in(answer, categories)
         for name, (_, digest) in found.items():
@@ -246,17 +246,17 @@ class _Memory:
         return day
 
     def behind(self, due: date) -> list[str]:
-        """The categories whose newest papers in the feed are of an earlier batch than the one that is due."""
+        """Return the categories whose newest papers in the feed are older than the batch that is due."""
         return [name for name, (day, _) in self.last.items() if day < due and due not in self.taken[name]]
 
     def take(self, missed: Mapping[tuple[str, ...], list[date]], still_missing: Collection[tuple[str, date]]) -> None:
-        """Note the batches that were asked for at the API, but for those that it does not have yet."""
+        """Record the batches that were requested from the API, except those that it does not have yet."""
         for names, days in missed.items():
             for name in names:
                 self.taken[name].update(day for day in days if (name, day) not in still_missing)
 
     def kept(self) -> dict[str, str]:
-        """The strings to keep."""
+        """Return the strings to store."""
         taken = {name: " ".join(map(str, sorted(days)[-self._LONGEST :])) for name, days in self.taken.items()}
         return {
             **self.conditions,
@@ -268,18 +268,19 @@ class _Memory:
 
 @dataclass(frozen=True, slots=True)
 class _Announced:
-    """An entry of a daily feed, in short."""
+    """The essential facts of an entry in a daily feed."""
 
     paper: str
     day: date
     categories: tuple[str, ...]
-    """The primary one first."""
+    """The primary category comes first."""
 
 
 def _batches_in(answer: _Answer, categories: Sequence[str]) -> dict[str, tuple[date, str]]:
-    """The newest day of each category's own papers in a feed, and a digest of which papers those of it are.
+    """Return the newest date of each category's own papers in a feed, and a hash of the papers of that date.
 
-    Cross-lists come with the feed of another category too, so they tell nothing unless only one is asked for.
+    Cross-lists also appear in the feeds of other categories, so they are considered only if a single category is
+    requested.
     """
     papers: dict[str, dict[date, list[str]]] = {}
     for entry in answer.announced:
@@ -292,7 +293,7 @@ def _batches_in(answer: _Answer, categories: Sequence[str]) -> dict[str, tuple[d
 
 
 def _belongs(categories: Sequence[str], name: str) -> bool:
-    """Whether one of the categories is the named one, or is in the named archive."""
+    """Return whether one of the categories is `name` or belongs to the archive `name`."""
     return any(one == name or ("." not in name and one.startswith(f"{name}.")) for one in categories)
 
 
@@ -309,19 +310,19 @@ class _Answer:
     parsed: Parsed
     entries: int = 0
     total: int = 0
-    """How many results the API has in all; 0 for a feed."""
+    """The total number of results in the API; 0 for a feed."""
     unchanged: bool = False
     announced: tuple[_Announced, ...] = ()
     """The entries of a daily feed."""
 
 
 def parse(data: bytes, today: date) -> Parsed:
-    """New papers and cross-lists in a daily feed (Atom or RSS), or all papers in an API answer."""
+    """Return the new papers and cross-lists in a daily feed (Atom or RSS), or all papers in an API response."""
     return _read(data, today, NEW_TO_READERS, f"{KIND}: this").parsed
 
 
 def speaks(data: bytes) -> bool:
-    """Whether a feed is one of arXiv's own."""
+    """Return whether a feed comes from arXiv."""
     return b"http://arxiv.org/schemas/atom" in data[:2000]
 
 
@@ -333,7 +334,10 @@ def _read(
     content_type: str = "",
     holidays: Collection[date] = HOLIDAYS,
 ) -> _Answer:
-    """Entries of either kind; `announce` chooses among those with an announce type, and nothing means all."""
+    """Parse a feed or an API response.
+
+    `announce` selects the entries of a feed by announce type; if it is empty, all are kept.
+    """
     entries = Entries(today, source=KIND)
     document = Xml(data, "entry", "item")
     days: Counter[date] = Counter()
@@ -370,7 +374,9 @@ def _in_short(said: Texts) -> list[_Announced]:
 
 
 def texts_of(element: Any) -> Texts:
-    """The texts of an element's children by local name; of a category its term, of a link its address."""
+    """Return the texts of an element's children by local name. The text of a category is its term, of a link its
+    URL.
+    """
     said: Texts = {}
     for child in element:
         name = local_name(child).lower()
@@ -385,12 +391,12 @@ def texts_of(element: Any) -> Texts:
 
 
 def first(said: Mapping[str, Sequence[str]], *names: str) -> str:
-    """The first text there is under any of these names."""
+    """Return the first non-empty text under any of these names, or an empty string."""
     return next((text for name in names for text in said.get(name, ()) if text), "")
 
 
 def facts(found: tuple[str, int | None], said: Texts, abstract: str, days: Mapping[str, object]) -> dict[str, object]:
-    """A listing's fields from arXiv's own, which go by nearly the same names in feeds, API and OAI-PMH."""
+    """Map arXiv's fields to those of a listing. They have nearly the same names in feeds, API and OAI-PMH."""
     bare, version = found
     comment = first(said, "comment", "comments")
     code, project = (found.search(f"{comment} {abstract}") for found in (_CODE, _PROJECT))
@@ -438,13 +444,13 @@ def _is_daily(said: Texts) -> bool:
 
 
 def _announced(said: Texts) -> list[date]:
-    """The day of the feed that holds this entry; nothing for an entry of the API."""
+    """Return the date of the feed that contains this entry; empty for an entry of the API."""
     found = moment(first(said, "published", "pubdate")) if _is_daily(said) else None
     return [found.date()] if found else []
 
 
 def _days(said: Texts, today: date, holidays: Collection[date]) -> dict[str, object]:
-    if _is_daily(said):  # the moment of submission is not in the feed
+    if _is_daily(said):  # the feed does not state the submission time
         return {"day": next(iter(_announced(said)), today)}
     submitted = moment(first(said, "published"))
     if submitted is None or submitted.tzinfo is None:
@@ -454,7 +460,7 @@ def _days(said: Texts, today: date, holidays: Collection[date]) -> dict[str, obj
 
 
 def _spans(days: Sequence[date]) -> list[tuple[date, date]]:
-    """Runs of days, none longer than a week."""
+    """Group days into runs of at most a week."""
     spans: list[tuple[date, date]] = []
     for day in days:
         if spans and day - spans[-1][0] < _SPAN and day - spans[-1][1] <= timedelta(days=3):

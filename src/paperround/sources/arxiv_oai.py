@@ -1,7 +1,7 @@
-"""arXiv by OAI-PMH: the road for bulk and for long gaps, when the query API answers 429.
+"""arXiv by OAI-PMH, for bulk harvests and long gaps, when the query API responds with 429.
 
-A record's datestamp is the day of its last change, not of its submission: old papers come along whenever their
-journal reference changes. Read in the formats arXivRaw (the only one with the versions' dates), arXiv and oai_dc.
+A record's datestamp is the day of its last change, not of its submission: old papers appear whenever their journal
+reference changes. Reads the formats arXivRaw (the only one with the dates of versions), arXiv and oai_dc.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ from paperround.sources.markup import words
 from paperround.sources.reading import Xml, describe, local_name
 
 KIND = "arxiv-oai"
-_MAX_PAGES = 200  # of 3,500 records; the end of a harvest that goes round in circles
+_MAX_PAGES = 200  # of 3,500 records each; stops a harvest that never ends
 _VERSION = re.compile(r"v(\d{1,3})")
-# An identifier begins with year and month of its announcement; until March 2007 behind the archive's name.
+# An identifier begins with the year and month of its announcement, until March 2007 after the archive's name.
 _YEAR_MONTH = re.compile(r"(?:[a-z-]+/)?(\d\d)(\d\d)")
 
 
 class ArxivOai(SourceSettings):
-    """New papers in some of arXiv's sets."""
+    """New papers in arXiv's OAI-PMH sets."""
 
     kind: Literal["arxiv-oai"] = "arxiv-oai"
     name: Name = KIND
@@ -58,21 +58,21 @@ class ArxivOai(SourceSettings):
     sets: Annotated[tuple[Annotated[str, Field(pattern=r"^[\w:.-]+$")], ...], Field(min_length=1, max_length=30)]
     """Such as `cs:cs:AI` or `physics:hep-th`."""
     new_within: Annotated[int, Field(ge=1, le=3650)] = 30
-    """A record whose first version is older than so many days is an old paper that was changed."""
+    """In days. A record whose first version is older is a changed old paper and is skipped."""
     holidays: tuple[date, ...] = HOLIDAYS
     url: BaseUrl = "https://oaipmh.arxiv.org"
 
     formats: ClassVar[Mapping[str, Parser]] = {}
 
     def fetch(self, http: Http, window: Window) -> Fetched:
-        """The records that changed in the window and are of new papers, set by set."""
+        """Fetch the records of new papers that changed in the window, set by set."""
         today = http.now().date()
         parsed = joined(part for name in self.sets for part in self._harvest(http, window, name, today))
         old = timedelta(days=self.new_within)
         fresh = tuple(one for one in parsed.listings if one.published and one.day - one.published <= old)
         kept = relabelled(Parsed(fresh, parsed.problems, parsed.day), self.name)
         due = last_batch(http.now().astimezone(EASTERN).date(), self.holidays)
-        # The update runs in the evening before the feed's day, which is that day already in UTC.
+        # The update runs on the evening before the date of the feed, which in UTC is already that date.
         if window.since < due and (parsed.day is None or parsed.day < due - timedelta(days=1)):
             return Fetched(kept, SourceState.STALE, f"nothing newer than {parsed.day}; {due} is due")
         if cut_short(kept):
@@ -101,12 +101,12 @@ class ArxivOai(SourceSettings):
 
 
 def parse(data: bytes, today: date) -> Parsed:
-    """The records of a ListRecords or GetRecord answer, each on the day of its datestamp."""
+    """Return the records of a ListRecords or GetRecord response, each listed on the day of its datestamp."""
     return _read(data, today, f"{KIND}: this")[0]
 
 
 def _read(data: bytes, today: date, what: str, content_type: str = "") -> tuple[Parsed, str]:
-    """The records and the token for the next page, empty on the last one."""
+    """Return the records and the token for the next page. The token is empty on the last page."""
     entries = Entries(today, source=arxiv.KIND)
     document = Xml(data, "record")
     for record in document:
@@ -121,7 +121,7 @@ def _read(data: bytes, today: date, what: str, content_type: str = "") -> tuple[
         text = "".join(element.itertext()).strip()
         if local_name(element) == "resumptionToken":
             token = text
-        elif element.get("code") != "noRecordsMatch":  # OAI-PMH 2.0 3.6: an empty list is an error there
+        elif element.get("code") != "noRecordsMatch":  # OAI-PMH 2.0 section 3.6: an empty list is an error
             again = element.get("code") == "badResumptionToken"
             raise SourceError(f"{what} is an error ({element.get('code')}): {words(text)}", again=again)
     return entries.dated(), token
@@ -155,7 +155,7 @@ class _Record:
 
 
 _Read = tuple[Texts, date | None, int | None]
-"""The texts under the feed's names, the day of the first version, the latest version's number."""
+"""The texts under the names used in feeds, the date of the first version, and the number of the latest version."""
 
 
 def _arxiv(record: _Record) -> _Read:
@@ -186,7 +186,7 @@ def _dublin_core(record: _Record) -> _Read:
         "author": author_names(said.get("creator", []), one_each=True),
         "abstract": descriptions[:1],
         "comment": descriptions[1:],
-        # Subjects are names ("Mathematical Physics") and MSC classes; the header's sets are codes.
+        # Use the header's sets, which are codes. Subjects are names ("Mathematical Physics") and MSC classes.
         "category": [_category(name) for name in record.head.get("setspec", [])],
         "doi": [text for text in spelled if text.startswith("doi:")],
         "journal_ref": [text for text in spelled if not text.startswith(("http", "doi:"))],
@@ -198,15 +198,17 @@ _FORMATS: Mapping[str, Callable[[_Record], _Read]] = {"arxiv": _arxiv, "arxivraw
 
 
 def _category(set_spec: str) -> str:
-    """`cs.AI` for the set cs:cs:AI, `hep-th` for physics:hep-th."""
+    """Return the category of a set: `cs.AI` for cs:cs:AI, `hep-th` for physics:hep-th."""
     parts = set_spec.split(":")
     return ".".join(parts[1:]) if len(parts) > 1 else set_spec
 
 
 def _plausible(bare: str, first: date | None) -> date | None:
-    """The first version's day, if it fits the identifier: `created` is at times the last version's.
+    """Return the date of the first version if it fits the identifier, because `created` is sometimes that of the
+    last version.
 
-    The identifier's month is that of the announcement, which moderation can put weeks after the submission.
+    The month in the identifier is that of the announcement, which moderation can delay for weeks after the
+    submission.
     """
     found = _YEAR_MONTH.match(bare)
     if not first or not found:

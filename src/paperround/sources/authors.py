@@ -1,9 +1,8 @@
-"""Author lines as names, for all sources: one line may hold one name or many, given names first or last. Pure.
+"""Split author lines into names, for all sources. A line may have one name or many, given names first or last. Pure.
 
-Lund, A.; Berg, O. M.                        semicolons separate, and what has a comma is turned
-Ana Lund (Uni, City), Ola Berg and Per Eng   commas separate, affiliations go
-Lund, Ana and Berg, Ola                      as in BibTeX
-Deep Survey Collaboration: A. Lund           the collaboration is the first author
+Lund, A.; Berg, O. M. semicolons separate; names with a comma are reordered Ana Lund (Uni, City), Ola Berg and Per
+Eng commas separate; affiliations are removed Lund, Ana and Berg, Ola as in BibTeX Deep Survey Collaboration: A. Lund
+the collaboration is the first author
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from paperround.sources.markup import plain, untex
 
 _MAIL = re.compile(r"<?\b(?:mailto:)?[\w.+-]+@[\w-]+(?:\.[\w-]+)+>?|\bmailto:")
 _IN_BRACKETS = re.compile(r"\s*\(\s*([^()]+?)\s*\)\s*")
-# Marks of footnotes: $^{1,2}$, ^1, [3], and digits or signs at a name's end.
+# Footnote marks: $^{1,2}$, ^1, [3], and digits or signs at the end of a name.
 _NOTES = re.compile(r"\$[\s^{}\d,*\\dagr]*\$|\^(?:\{[\d,*\s]*\}|\d(?:,?\d)*|\*)|\[[^\[\]]*\]")
 _NOTE_AT_END = re.compile(r"(?<=[^\W\d_])[\d*†‡§¶]+$")
 _INTRODUCED = re.compile(r"^(?:authors?(?:\(s\))?\s*:|by:?\s)\s*", re.IGNORECASE)
@@ -33,15 +32,15 @@ _INITIALS = re.compile(r"(?:[^\W\d_]\.?[\s-]*){1,4}")
 _THREE = re.compile(r"\w{3}")  # MIT, not initials
 _COMMAS = str.maketrans("，、；", ",,;")
 _PARTICLE = re.compile(r"(?:van|von|de|der|den|del|della|di|da|dos|du|la|le|el|al|ten|ter|zu|af|bin|ibn)\b")
-_NEAR = 300  # characters of a line in which the names beside an affiliation are looked for
+_NEAR = 300  # characters beside an affiliation that are searched for names
 _DEBRIS = " .,;:-–*†‡&"
 
 
 def author_names(lines: Iterable[str], *, one_each: bool = False) -> list[str]:
-    """The names in a source's author lines, in order, given names first.
+    """Return the names in a source's author lines, in order, with given names first.
 
-    Of several lines, or with `one_each`, `García Márquez, Gabriel` is one turned name; in a single line it would be
-    two names.
+    If there are several lines, or with `one_each`, `García Márquez, Gabriel` is one name in reverse order. In a
+    single line it would be two names.
     """
     given = list(lines)
     one_each = one_each or len(given) > 1
@@ -49,7 +48,7 @@ def author_names(lines: Iterable[str], *, one_each: bool = False) -> list[str]:
 
 
 def author_facts(lines: Iterable[str], *, one_each: bool = False) -> dict[str, object]:
-    """A listing's fields about its authors; of more than a paper may have, the first ones and the number."""
+    """Return a listing's author fields. If there are more than MAX_AUTHORS, return the first ones and the total."""
     names = author_names(lines, one_each=one_each)
     if len(names) <= MAX_AUTHORS:
         return {"authors": names}
@@ -66,14 +65,14 @@ def _names(line: str, *, one_each: bool) -> list[str]:
 
 
 def _without_addresses(line: str) -> str:
-    """The line without mail addresses; `jane@doe.example (Jane Doe)` is Jane Doe."""
+    """Remove email addresses. `jane@doe.example (Jane Doe)` becomes Jane Doe."""
     bare = _MAIL.sub("", line)
     alone = _IN_BRACKETS.fullmatch(bare) if bare != line else None
     return clean(alone[1] if alone else bare)
 
 
 def _without_affiliations(line: str) -> str:
-    """The line without what stands in parentheses; a comma where they stood in place of one."""
+    """Remove text in parentheses, and insert a comma where the parentheses separated two names."""
     pieces, depth = [""], 0
     for piece in re.split(r"([()])", line):
         if piece == "(":
@@ -96,13 +95,13 @@ def _ends(text: str) -> list[str]:
 
 
 def _is_full(name: str) -> bool:
-    """Whether it is a whole name: `A. Lund`, but not the `Lund` behind a nickname in parentheses."""
+    """Return whether it is a whole name: `A. Lund`, but not the `Lund` after a nickname in parentheses."""
     words = name.split()
     return len(words) > 1 and words[0][0].isupper() and not _SUFFIX.fullmatch(words[0])
 
 
 def _listed(piece: str, *, one_each: bool) -> list[str]:
-    """The names between two semicolons."""
+    """Return the names in a piece between semicolons."""
     groups = [_parts(group) for group in _AND.split(piece)]
     groups = [group for group in groups if group]
     if all(len(group) == 2 and _is_turned(*group, one_each=one_each or len(groups) > 1) for group in groups):
@@ -114,7 +113,7 @@ def _listed(piece: str, *, one_each: bool) -> list[str]:
 
 
 def _parts(text: str) -> list[str]:
-    """What stands between commas; a suffix belongs to what is before it, and behind a turned name's given ones."""
+    """Split a text at commas. A suffix such as Jr is kept with the part before it."""
     parts: list[str] = []
     for part in map(clean, text.split(",")):
         if parts and _SUFFIX.fullmatch(part):
@@ -131,11 +130,11 @@ def _turned(family: str, given: str) -> str:
 
 
 def _is_turned(family: str, given: str, *, one_each: bool) -> bool:
-    """Whether two parts are one name turned round, and not two names."""
+    """Return whether two parts are one name in reverse order, rather than two names."""
     if _NAMES_A_BODY.search(family) or _NAMES_A_BODY.search(given):
         return False
     first, second = family.split("\0", maxsplit=1)[0].split(), given.split("\0", maxsplit=1)[0].split()
-    # Chinese, Japanese and Korean names are one word, and never turned; no family name begins with an initial.
+    # Chinese, Japanese and Korean names are one word and never reversed. No family name begins with an initial.
     if not _has_case(family) or (len(first) > 1 and _are_initials(first[0])):
         return False
     if _are_initials(" ".join(second)) or len(first) == 1 or _PARTICLE.match(family):
@@ -144,7 +143,7 @@ def _is_turned(family: str, given: str, *, one_each: bool) -> bool:
 
 
 def _are_pairs(parts: list[str]) -> bool:
-    """Whether family and given names take turns: `Lund, A., Berg, O. M.`."""
+    """Return whether family and given names alternate: `Lund, A., Berg, O. M.`."""
     family, given = parts[::2], parts[1::2]
     return all(map(_are_initials, given)) or all(
         len(one.split()) == 1 and _has_case(one) and len(other.split()) <= 2
@@ -163,6 +162,6 @@ def _has_case(text: str) -> bool:
 def _tidy(name: str) -> str:
     name = clean(_ON_BEHALF.sub("", name.replace("\0", " ").strip()))
     name = _NOTE_AT_END.sub("", name).strip()
-    # A full stop stays behind an initial and a suffix.
+    # Keep the full stop after an initial or a suffix.
     bare = name.strip(_DEBRIS)
     return f"{bare}." if name.startswith(f"{bare}.") and re.search(r"(?:^|[\s.-])(?:\w|Jr|Sr)$", bare) else bare

@@ -1,4 +1,4 @@
-"""What every source has in common: its settings, what it is asked and what it gives back."""
+"""What all sources share: their settings, the request for a window of days, and the result."""
 
 from __future__ import annotations
 
@@ -17,67 +17,67 @@ if TYPE_CHECKING:
     from paperround.network.http import Http
 
 Parser = Callable[[bytes, date], Parsed]
-"""Bytes and today in, listings and problems out; SourceError, and nothing else, where the whole is something else."""
+"""Parses bytes, given today's date, into listings and problems. Raises only SourceError, if the format is wrong."""
 
 
 class SourceState(StrEnum):
-    """What an answer says about the source itself."""
+    """What a response says about the source itself."""
 
     FRESH = "fresh"
-    """It holds what it should."""
+    """It contains what was expected."""
     QUIET = "quiet"
-    """Valid and empty, on a day on which that is to be expected or that the source itself calls empty."""
+    """Valid and empty, on a day when that is expected or that the source itself reports as empty."""
     UNCHANGED = "unchanged"
-    """The server says that nothing changed since the last answer (304)."""
+    """The server reports no change since the last response (304)."""
     STALE = "stale"
-    """Of an earlier day than it should be, cut off or half filled: worth asking again later the same day."""
+    """Older than expected, truncated or incomplete: worth requesting again on the same day."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The days to ask for, in UTC and inclusive, and what the source wanted remembered from its last answer."""
+    """The days to request, in UTC and inclusive, and the validators from the last response."""
 
     since: date
     until: date
     validators: Mapping[str, str] = field(default_factory=dict)
-    """Opaque to everybody but the source: keep it as one JSON object, in the transaction that keeps the listings."""
+    """Opaque to all but the source. Store it as one JSON object, in the transaction that stores the listings."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A source's answer."""
+    """The result of a fetch."""
 
     parsed: Parsed
     state: SourceState
     note: str = ""
     """One sentence for people: why it is not fresh, or what was unusual."""
     validators: Mapping[str, str] = field(default_factory=dict)
-    """To be handed back in the next window; replaces what was kept before."""
+    """To be passed in the next window. They replace the stored ones."""
     back_stock: tuple[Listing, ...] = ()
-    """What was there before the source was asked for the first time: for pages and search, not for letters."""
+    """Entries that existed before the first fetch. They appear on pages and in search, but not in letters."""
 
 
 class Source(Protocol):
-    """Somewhere that papers come from: a frozen model of its settings with one method."""
+    """A source of papers: a frozen settings model with one method."""
 
     @property
     def kind(self) -> str:
-        """Which adapter reads it."""
+        """The adapter that reads it."""
 
     @property
     def name(self) -> str:
-        """What the operator calls it; every listing carries it."""
+        """The configured name. Every listing carries it."""
 
     @property
     def schedule(self) -> str:
-        """When it is asked: five cron fields, read in `timezone`."""
+        """When it is fetched: five cron fields, interpreted in `timezone`."""
 
     @property
     def timezone(self) -> str:
-        """An IANA zone."""
+        """An IANA time zone."""
 
     def fetch(self, http: Http, window: Window) -> Fetched:
-        """Ask the source for the window's days; SourceError when it gave nothing usable."""
+        """Fetch the days of the window. Raises SourceError if the source returned nothing usable."""
 
 
 def _cron(value: str) -> str:
@@ -102,7 +102,7 @@ def _zone(value: str) -> str:
 
 def _web(value: str) -> str:
     if not value.startswith(("https://", "http://")):
-        # Without the value: it may hold a password.
+        # Do not show the value: it may contain a password.
         raise ValueError("this is not a web address; it has to start with https:// or http://")
     return value
 
@@ -112,16 +112,16 @@ Cron = Annotated[str, AfterValidator(_cron)]
 Zone = Annotated[str, AfterValidator(_zone)]
 Url = Annotated[str, AfterValidator(_web)]
 BaseUrl = Annotated[Url, AfterValidator(lambda value: value.rstrip("/"))]
-"""The beginning of addresses, to which paths are added; another one lets a test stand in for the real service."""
+"""The prefix of URLs, without a trailing slash. Tests set it to a substitute for the real service."""
 
 
 class SourceSettings(BaseModel):
-    """The settings that all adapters share; each adds its own."""
+    """The settings that all adapters share. Each adapter adds its own."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     formats: ClassVar[Mapping[str, Parser]] = {}
-    """What this adapter reads from files: format name to parser, for `ingest --file --as`."""
+    """The file formats that this adapter reads: format name to parser, for `ingest --file --as`."""
 
     name: Name
     schedule: Cron = "30 5 * * *"
@@ -129,13 +129,13 @@ class SourceSettings(BaseModel):
 
 
 def relabelled(parsed: Parsed, name: str) -> Parsed:
-    """The same listings under the source's configured name."""
+    """Return the listings with the configured name of the source."""
     listings = tuple(listing.model_copy(update={"source": name}) for listing in parsed.listings)
     return replace(parsed, listings=listings)
 
 
 def joined(parts: Iterable[Parsed]) -> Parsed:
-    """Several answers as one, of the latest day."""
+    """Combine several results. The day is the latest one."""
     known = list(parts)
     return Parsed(
         tuple(listing for part in known for listing in part.listings),

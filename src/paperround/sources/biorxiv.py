@@ -1,6 +1,6 @@
 """bioRxiv and medRxiv by their details API: https://api.biorxiv.org/details/{server}/{from}/{to}/{cursor}/json.
 
-Every revision is a row of its own; version 1 is what is new.
+Every revision is a separate row. Only version 1 is new.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ from paperround.sources.markup import plain
 from paperround.sources.reading import read_json
 
 KIND = "biorxiv"
-# No limit is published; one request a second is what the examples keep to.
+# No limit is published. The examples make one request per second.
 _PACE = Pace("api.biorxiv.org", seconds=1.0)
 _MAX_PAGES = 500
-# Marks of elements that were taken out: O_ST_ABS…C_ST_ABS around a heading, O_FIG…C_FIG around a figure.
+# Marks left by removed elements: O_ST_ABS…C_ST_ABS around a heading, O_FIG…C_FIG around a figure.
 _HEADING = re.compile(r"O_ST_ABS(.{0,80}?)C_ST_ABS")
 _BLOCK = re.compile(
     r"O_(?P<name>FIG|TBL|TEXTBOX|DISPLAY)(?:(?!O_(?P=name)).)*?C_(?P=name)"
@@ -55,13 +55,13 @@ class Biorxiv(SourceSettings):
     name: Name = KIND
     server: Literal["biorxiv", "medrxiv"] = "biorxiv"
     categories: Annotated[tuple[str, ...], Field(max_length=60)] = ()
-    """Such as `neuroscience` or `cell biology`; none means all."""
+    """Such as `neuroscience` or `cell biology`. If empty, all categories."""
     url: BaseUrl = "https://api.biorxiv.org"
 
     formats: ClassVar[Mapping[str, Parser]] = {}
 
     def fetch(self, http: Http, window: Window) -> Fetched:
-        """First versions posted in the window, page by page."""
+        """Fetch the first versions posted in the window, page by page."""
         until = min(window.until, http.now().date())
         pages, cursor = [], 0
         for number in range(1, _MAX_PAGES + 1):
@@ -94,7 +94,7 @@ class _Page:
 
 
 def parse(data: bytes, today: date) -> Parsed:
-    """First versions in an API answer; further versions are passed over."""
+    """Return the first versions in an API response. Later versions are skipped."""
     return _read(data, today, f"{KIND}: this").parsed
 
 
@@ -107,7 +107,7 @@ def _read(data: bytes, today: date, what: str) -> _Page:
         _add(entries, row)
     if document.broken:
         entries.cut(f"{document.broken}; ask for it again")
-    count = int(str(total)[:9]) if str(total).isdecimal() else len(rows)  # the API writes it as text
+    count = int(str(total)[:9]) if str(total).isdecimal() else len(rows)  # the API returns a string
     return _Page(entries.dated(), len(rows), count)
 
 
@@ -152,7 +152,7 @@ def _add(entries: Entries, row: Any) -> None:
 
 
 def _without_marks(text: str) -> str:
-    """The text without what HighWire's conversion leaves in it: figures and tables go, headings get a colon."""
+    """Remove what HighWire's conversion leaves in a text: figures and tables are removed, headings get a colon."""
     text = _HEADING.sub(_heading, _BLOCK.sub(" ", text))
     return clean(_MARK.sub(" ", text))
 

@@ -1,8 +1,8 @@
-"""Dates as feeds write them: ISO 8601, RFC 5322 and what publishers take for either, in thirty languages. Pure.
+"""Parse dates as feeds write them: ISO 8601, RFC 5322 and what publishers use instead, in 30 languages. Pure.
 
-A date is read only where there is one way to read it. `30.10.23` is a day in October, because numbers with full
-stops begin with the day wherever they are written; `10/30/23` too, because there is no month 30. `03/04/2023` is two
-days, and so none, unless its weekday tells them apart.
+A date is accepted only if it has a single interpretation. `30.10.23` is a day in October, because dates with full
+stops always begin with the day; so is `10/30/23`, because there is no month 30. `03/04/2023` has two interpretations
+and is rejected, unless its weekday decides.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta, timezone
 from functools import lru_cache
 
-_LONGEST = 80  # characters; JavaScript writes its zone's name in full
+_LONGEST = 80  # characters; JavaScript writes the full name of the time zone
 _ISO = re.compile(r"\d{4}-?\d\d-?\d\d(?:[T ].*)?|\d{4}-?W\d\d.*", re.ASCII)
 _SECONDS, _MILLISECONDS = re.compile(r"1\d{9}", re.ASCII), re.compile(r"1\d{12}", re.ASCII)
 _CLOCK = re.compile(
@@ -26,7 +26,7 @@ _LOOSE_OFFSET = re.compile(r"\s[+-]\d\d:?\d\d\s*$")
 _NUMERIC = re.compile(r"(?<!\d)(\d{1,4})\s?([/.\- ])\s?(\d{1,2})\s?\2\s?(\d{1,4})(?!\d)")
 _TOKEN = re.compile(r"[^\W\d_]+|\d+")
 _IN_BRACKETS = re.compile(r"\([^()]*\)")
-# Chinese, Japanese and Korean write the unit behind each number.
+# Chinese, Japanese and Korean write the unit after each number.
 _UNITS = str.maketrans({"年": "-", "月": "-", "日": " ", "년": "-", "월": "-", "일": " "})
 _LANGUAGES = (
     *("en", "de", "fr", "es", "it", "pt", "nl", "sv", "da", "nb", "fi", "pl", "cs", "sk", "hu", "ro", "tr", "ru"),
@@ -37,12 +37,15 @@ _HOURS = {
     "msk": 3, "jst": 9, "kst": 9, "aest": 10, "aedt": 11, "est": -5, "edt": -4, "cst": -6, "cdt": -5, "mst": -7,
     "mdt": -6, "pst": -8, "pdt": -7,
 }  # fmt: skip
-_CENTURY = 69  # POSIX: two digits from 69 on are of the twentieth century
+_CENTURY = 69  # POSIX: two-digit years from 69 on are in the twentieth century
 _WEEKDAYS = {"mon": 0, "tue": 1, "tues": 1, "wed": 2, "thu": 3, "thur": 3, "thurs": 3, "fri": 4, "sat": 5, "sun": 6}
 
 
 def moment(value: object) -> datetime | None:
-    """The moment in a date, with the offset it was written in; None where there is none or more than one reading."""
+    """Return the time in a date string, with the UTC offset it states.
+
+    The time is naive if no zone is stated. Returns None if there is no date or it is ambiguous.
+    """
     if not isinstance(value, str) or len(value) > _LONGEST:
         return None
     value = value.strip()
@@ -50,12 +53,12 @@ def moment(value: object) -> datetime | None:
         found = _iso(value) or _stamp(value) or _written(_folded(value))
     except (ValueError, OverflowError):  # the 31st of a short month
         return None
-    # At the ends of the calendar a change of zone overflows; nobody means those years.
+    # At the ends of the calendar a time zone conversion overflows. No real date has those years.
     return found if found and 1 < found.year < 9999 else None
 
 
 def day_of(value: object) -> date | None:
-    """The calendar day of a date, as it was written."""
+    """Return the calendar day of a date string as written, without time zone conversion; None as for `moment`."""
     found = moment(value)
     return found.date() if found else None
 
@@ -70,7 +73,7 @@ def _iso(value: str) -> datetime | None:
 
 
 def _stamp(value: str) -> datetime | None:
-    """Seconds or milliseconds since 1970, of this century."""
+    """Parse a Unix timestamp of this century, in seconds or milliseconds."""
     if _SECONDS.fullmatch(value):
         return datetime.fromtimestamp(int(value), UTC)
     if _MILLISECONDS.fullmatch(value):
@@ -85,13 +88,13 @@ def _folded(value: str) -> str:
 
 
 def _written(text: str) -> datetime | None:
-    """The moment in a folded text: the time of day and its zone first, the day in what is left."""
+    """Parse a folded text: first the time of day and its zone, then the day in the rest."""
     *_, clock = None, *_CLOCK.finditer(text)
     if not clock:
         day = _day(_LOOSE_OFFSET.sub("", text))
         return datetime(day.year, day.month, day.day) if day else None  # noqa: DTZ001 - as it is written
     zone = _ZONE.match(text, clock.end())
-    assert zone is not None  # it matches nothing too
+    assert zone is not None  # it also matches the empty string
     day = _day(_CLOCK.sub(" ", text[: clock.end()]) + _LOOSE_OFFSET.sub("", text[zone.end() :]))
     return datetime(day.year, day.month, day.day, *_time(clock), tzinfo=_offset(zone)) if day else None
 
@@ -100,7 +103,7 @@ def _time(clock: re.Match[str]) -> tuple[int, int, int]:
     hour, minute, second = (int(clock[name] or 0) for name in ("hour", "minute", "second"))
     if clock["half"] and hour <= 12:
         hour = hour % 12 + (12 if clock["half"] == "p" else 0)
-    # 24:00 ends the day that is named, and a leap second its minute.
+    # 24:00 is the end of the stated day, and a leap second the end of its minute.
     return (hour, minute, min(second, 59)) if hour < 24 else (23, 59, 59)
 
 
@@ -127,7 +130,7 @@ def _day(text: str) -> date | None:
 
 
 def _with_month(month: int, numbers: list[str]) -> date | None:
-    """The day where the month has a name: day and year in either order, and nothing behind but an hour."""
+    """Return the day if the month is a word. Day and year may be in either order; only an hour may follow."""
     if len(numbers) < 2 or any(len(number) > 2 for number in numbers[2:]):
         return None
     day, year = (numbers[1], numbers[0]) if len(numbers[0]) == 4 else (numbers[0], numbers[1])
@@ -137,7 +140,7 @@ def _with_month(month: int, numbers: list[str]) -> date | None:
 
 
 def _readings(first: str, sign: str, second: int, third: str) -> Iterator[date]:
-    """All days that three numbers can mean, in the orders in which people write them."""
+    """Yield all days that three numbers can mean, in the customary orders."""
     if len(first) > 2:
         orders = [(first, second, int(third))]
     elif sign == ".":
@@ -169,7 +172,9 @@ def _weekday(word: str) -> int | None:
 
 @lru_cache(maxsize=2)
 def _months(languages: tuple[str, ...]) -> Mapping[str, int]:
-    """The months' names and their short forms, folded; what is another month in another language is left out."""
+    """Map folded month names and abbreviations to numbers. A word that means different months in two languages is
+    omitted.
+    """
     from babel.dates import get_month_names  # noqa: PLC0415 - slow to load; ISO dates need none of it
 
     told = [

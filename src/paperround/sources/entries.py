@@ -1,13 +1,13 @@
-"""From what an entry says to a listing, or to the reason why there is none. Pure.
+"""Convert entries into listings, or into problems that give the reason for rejection. Pure.
 
-The rules about days and about bad fields stand here, once for all sources:
+The rules for days and invalid fields are the same for all sources:
 
-* A listing's day lies between 1991, when arXiv began, and two days after today (a zone ahead of ours, a clock
-  that is off). An entry outside is rejected by name, for a wrong day would put it into an issue of the far past
-  or hold it back; only a `feed` files such an entry under today instead, because blogs' dates are often nonsense
+* A listing's day must be between 1991, when arXiv began, and two days after today (a zone ahead of ours, a clock
+  that is off). Other entries are rejected by name, because a wrong day would put them into an issue of the distant
+  past or hold them back. Only a `feed` lists such an entry today instead, because dates in blogs are often nonsense
   (1970, 0001) while the rest is right.
-* An entry needs a title and a day. Any other field that is malformed is left away and the entry kept: a paper is
-  not lost over a count of stars.
+* An entry needs a title and a day. Any other invalid field is dropped and the entry is kept, so that a paper is not
+  lost because of an invalid number of stars.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from paperround.domain.models import Listing, Parsed, Problem
 from paperround.domain.text import clean
 
 FIRST_YEAR, DAYS_AHEAD = 1991, 2
-# A file of another kind would give a problem for each of its lines; nobody reads more of them than this.
+# A file in a wrong format has a problem in each line, so the list is limited.
 _MAX_PROBLEMS = 100
 _REST = "the rest"
 _NUMBER = re.compile(r"\d+")
 
 
 class Entries:
-    """Collects one answer's entries in order: listings on one side, problems on the other."""
+    """Collects the entries of one response in order, as listings and problems."""
 
     def __init__(self, today: date, *, source: str, kind: str = "", before: int = 0) -> None:
-        """`before` is how many entries came before the first one."""
+        """`before` is the number of entries before the first one, for the entry numbers in problems."""
         self.today = today
         self._said: dict[str, object] = {"source": source, "kind": kind or source}
         self._number = before
@@ -42,7 +42,10 @@ class Entries:
         self._problems: list[Problem] = []
 
     def add(self, facts: Mapping[str, object]) -> Listing | None:
-        """Take the next entry, fields of Listing of which `title` and `day` are needed; None where it is rejected."""
+        """Add the next entry and return its listing, or None if it is rejected.
+
+        `facts` has fields of Listing; `title` and `day` are required.
+        """
         self._number += 1
         title, day = facts.get("title"), facts.get("day")
         if not isinstance(title, str) or not clean(title):
@@ -57,27 +60,27 @@ class Entries:
         return None
 
     def reject(self, what: str, title: object = None) -> None:
-        """Leave the next entry out."""
+        """Reject the next entry."""
         self._number += 1
         self._problem(title, what)
 
     def skip(self) -> None:
-        """Pass over the next entry, which is whole but not asked for."""
+        """Skip the next entry, which is valid but not wanted."""
         self._number += 1
 
     def cut(self, what: str) -> None:
-        """Say that the answer ends too early; what came before stays."""
+        """Record that the response was truncated. Earlier entries are kept."""
         self._problems.append(Problem(_REST, what))
 
     def parsed(self, day: date | None = None) -> Parsed:
-        """All of it; `day` is the day that the answer itself is of."""
+        """Return the result. `day` is the date of the response itself."""
         problems = tuple(self._problems)
         if (more := self._rejected - _MAX_PROBLEMS) > 0:
             problems += (Problem(f"{more} more entries", "rejected too; is the file of this format?", more),)
         return Parsed(tuple(self._listings), problems, day)
 
     def dated(self) -> Parsed:
-        """All of it, as an answer of the latest day listed."""
+        """Return the result, dated with the latest day of its listings."""
         return self.parsed(max((listing.day for listing in self._listings), default=None))
 
     def _listing(self, facts: Mapping[str, object]) -> Listing:
@@ -95,12 +98,12 @@ class Entries:
 
 
 def cut_short(parsed: Parsed) -> bool:
-    """Whether the answer ended before its end."""
+    """Return whether the response was truncated."""
     return any(problem.where == _REST for problem in parsed.problems)
 
 
 class RejectionReasons:
-    """Problems with the same reason as one, which names the first entry and counts the others."""
+    """Groups problems by reason. Each group names its first entry and counts the others."""
 
     _MOST = 1_000
 
@@ -108,15 +111,15 @@ class RejectionReasons:
         self._first: dict[str, Problem] = {}
 
     def add(self, problems: Iterable[Problem]) -> None:
-        """Count these too."""
+        """Add these problems to the groups."""
         for problem in problems:
-            # Reasons that differ in a number alone (a column, a day) are one.
+            # Group reasons that differ only in a number (a column, a day).
             reason = _NUMBER.sub("0", problem.what) if len(self._first) < self._MOST else "others"
             known = self._first.get(reason)
             self._first[reason] = replace(known, entries=known.entries + problem.entries) if known else problem
 
     def folded(self) -> list[Problem]:
-        """One problem a reason, in the order in which they came up."""
+        """Return one problem for each reason, in order of first occurrence."""
         return [
             replace(problem, where=f"{problem.where} and {problem.entries - 1:,} more")
             if problem.entries > 1 and not problem.where[:1].isdigit()
@@ -126,7 +129,7 @@ class RejectionReasons:
 
 
 def plausible(day: date, today: date) -> bool:
-    """Whether a source can have announced something on this day."""
+    """Return whether a source can have announced something on this day."""
     return day.year >= FIRST_YEAR and day.toordinal() <= today.toordinal() + DAYS_AHEAD
 
 

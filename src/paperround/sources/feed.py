@@ -1,9 +1,9 @@
-"""Any feed: RSS 0.9 to 2.0, Atom, RSS 1.0 (RDF) and JSON Feed, of journals and of laboratories' blogs.
+"""Any feed: RSS 0.9 to 2.0, Atom, RSS 1.0 (RDF) and JSON Feed, of journals and of blogs.
 
-Feeds say little that can be relied on. Dates are missing, only a year or nonsense; such an entry is listed on the
-day on which it was first seen, which `fetch` remembers. Identifiers (DOI, arXiv) are looked for where publishers put
-them, never in running text about other papers, because a wrong one would merge two works. An entry is known by the
-identifier that the feed gives it (guid, id) before its link: links are shared by entries, and change.
+Little in feeds is reliable. Dates may be missing, only a year or nonsense; such an entry is listed on the day on
+which it was first seen, which `fetch` remembers. Identifiers (DOI, arXiv) are read only from where publishers put
+them, never from running text about other papers, because a wrong one would merge two works. An entry is identified
+by its guid or id before its link, because entries can share a link, and links change.
 """
 
 from __future__ import annotations
@@ -40,25 +40,25 @@ from paperround.sources.reading import (
 )
 
 KIND = "feed"
-# Publishers' own words are shown as a short extract; up to here a text is an abstract, beyond it an article.
+# In characters. A longer text is an article, of which only a short extract is shown.
 _LONGEST_ABSTRACT, _EXTRACT = 4_000, 1_200
 _MOST_REMEMBERED = 5_000
 _MOST_TAGS = 20
 _ENTRY_END = re.compile(rb"</(?:[\w.-]+:)?(?:item|entry)\s*>", re.IGNORECASE)
 _ENTRY_START = re.compile(rb"<(?:[\w.-]+:)?(?:item|entry)[\s>]", re.IGNORECASE)
-_HEAD = 5_000  # bytes; comments and instructions may stand before the root
+_HEAD = 5_000  # bytes; comments and instructions may precede the root
 _ROOT = re.compile(rb"<(?P<root>(?:[\w.-]+:)?(?P<name>rss|feed|RDF))[\s>]", re.IGNORECASE)
 _YEAR = re.compile(r"\d{4}", re.ASCII)
 _DOI_LINE = re.compile(r"\bdoi:\s?<?(10\.\d{4,9}/[^\s\"]+)", re.IGNORECASE)
 _LONGEST_MADE_TITLE = 100  # characters
 _SENTENCE = re.compile(r".{15,}?[.!?](?=\s)")
-# The American Physical Society's feeds and others begin the text so.
+# Feeds of the American Physical Society and others begin the text with the authors.
 _AUTHOR_LINE = re.compile(
     r"\A\s*(?:<[^<>]*>\s*)*authors?(?:\(s\))?:\s*(?:</?[a-z]+>\s*)?(?P<names>[^<\n]{2,5000}?)\s*(?:</?(?:p|br|div)\b[^<>]*>|\n|$)",
     re.IGNORECASE,
 )
-# What publishers print around the text. nature.com: "Nature, Published online: 13 May 2026; doi:10.1038/…" before it;
-# PubMed: "Nature. 2026 May 13. doi: 10.1038/…. Online ahead of print. ABSTRACT" before it, "PMID:1 | DOI:10…" behind.
+# Text that publishers add. nature.com: "Nature, Published online: 13 May 2026; doi:10.1038/…" before the abstract.
+# PubMed: "Nature. 2026 May 13. doi: 10.1038/…. Online ahead of print. ABSTRACT" before it, "PMID:1 | DOI:10…" after.
 _FRAME = re.compile(
     r"^[^;]{3,120}, Published online: [^;]{6,20}; doi:\S+\s*|^.{0,300}?\bABSTRACT\b[:.]?\s*|\s*\bPMID:\s?\d+.{0,120}$"
 )
@@ -69,21 +69,21 @@ _FEED_LINK = re.compile(
 
 
 class Feed(SourceSettings):
-    """A feed by its address."""
+    """A feed, identified by its URL."""
 
     kind: Literal["feed"] = "feed"
     name: Name
     url: Url
     public_only: bool = False
-    """Refuse an address inside the own network; for feeds that somebody else names."""
+    """Refuse addresses in the private network, for feeds whose URL a third party chose."""
 
     formats: ClassVar[Mapping[str, Parser]] = {}
 
     def fetch(self, http: Http, window: Window) -> Fetched:
-        """Entries that were not there before, and those of the window's days.
+        """Fetch the new entries and those of the window's days.
 
-        What a feed holds when it is seen for the first time, and is not dated within the window, is its back stock:
-        it goes to pages and search, and to no letter.
+        On the first fetch, entries that are not dated within the window are back stock: they go to pages and search,
+        but not into letters.
         """
         answer = http.get(self.url, asker=self.name, validators=window.validators, public_only=self.public_only)
         if answer.unchanged:
@@ -115,7 +115,7 @@ class Feed(SourceSettings):
 
 
 class _Seen:
-    """The entries of the last answer, and since when they are known."""
+    """The entries of the last response and the day on which each was first seen."""
 
     _KEY = "seen"
 
@@ -129,52 +129,52 @@ class _Seen:
 
     @property
     def first_time(self) -> bool:
-        """Whether the feed was never read before."""
+        """Whether the feed was never fetched before."""
         return not self._before
 
     def place(self, listing: Listing, since: date, *, undated: bool) -> Listing | None:
-        """The listing on the day that it belongs to; None where it is no news."""
+        """Return the listing with the day it belongs to, or None if it is not new."""
         key = _key(listing)
-        # Until version 0.1 entries were known by their links alone.
+        # Up to version 0.1, entries were identified by their links alone.
         before = self._before.get(key) or self._before.get(_digest(listing.url or listing.title))
         day = before if undated and before else listing.day
         self._now[key] = before or listing.day
-        late = bool(self._before) and before is None  # dated before the window, and yet it was not there
+        late = bool(self._before) and before is None  # new, although dated before the window
         recent = day >= since and not (undated and self.first_time)
         if not (late or recent):
             return None
         return listing if day == listing.day else listing.model_copy(update={"day": day})
 
     def kept(self) -> dict[str, str]:
-        """The string to remember; of a feed that was never read it is empty."""
+        """Return the string to store. It is empty if the feed has no entries."""
         return {self._KEY: " ".join(f"{key}:{day}" for key, day in list(self._now.items())[:_MOST_REMEMBERED])}
 
 
 @dataclass(frozen=True, slots=True)
 class _Item:
-    """An entry as it stands in a feed."""
+    """An entry of a feed."""
 
     facts: Mapping[str, object]
     day: date | None
     year: int | None = None
-    """Where the feed says no more than that (jmlr.org)."""
+    """Set if the feed states only a year (jmlr.org)."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Feed:
     parsed: Parsed
     undated: frozenset[str] = frozenset()
-    """The keys of listings that are filed under today because the feed names no usable day."""
+    """The keys of listings that are listed today because the feed has no usable date."""
 
 
 def parse(data: bytes, today: date) -> Parsed:
-    """The entries of a feed of any kind; one without a usable date is listed today."""
+    """Return the entries of a feed in any format. Entries without a usable date are listed today."""
     return _read(data, today, KIND).parsed
 
 
 def _read(data: bytes, today: date, who: str, base: str = "", content_type: str = "") -> _Feed:
     data = narrow(data)
-    if arxiv.speaks(data):  # feedparser would lose text at every "<" in it
+    if arxiv.speaks(data):  # feedparser would lose text after every "<"
         return _Feed(arxiv.parse(data, today))
     entries = Entries(today, source=KIND)
     if data[:1000].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
@@ -197,7 +197,7 @@ def _read(data: bytes, today: date, who: str, base: str = "", content_type: str 
 
 
 def _filed(item: _Item, today: date) -> tuple[date, bool]:
-    """The day under which the entry is filed, and whether the feed says so."""
+    """Return the day on which to list the entry, and whether the feed states it."""
     if item.year:
         past = FIRST_YEAR <= item.year < today.year
         return (date(item.year, 12, 31), True) if past else (today, False)
@@ -213,7 +213,7 @@ def _digest(text: str) -> str:
 
 
 def _guid(base: str, given: str) -> str | None:
-    """The entry's identifier in this feed as a short text, its first half the same for all entries of the feed."""
+    """Return a short identifier of the entry. Its first half is the same for all entries of a feed."""
     return f"{_digest(base)}-{_digest(given)}" if given else None
 
 
@@ -231,12 +231,12 @@ def _xml_feed(data: bytes, who: str, base: str, content_type: str) -> tuple[Iter
     data, broken = _whole(without_bad_references(data))
     try:
         document = feedparser.parse(
-            io.BytesIO(data),  # bytes by themselves would be tried as the name of a file
+            io.BytesIO(data),  # feedparser would try plain bytes as a file name
             sanitize_html=False,
             resolve_relative_uris=False,
             response_headers={"content-location": base, "content-type": content_type},
         )
-    except Exception as error:  # noqa: BLE001 - what feedparser chokes on is the trouble of this one source
+    except Exception as error:  # noqa: BLE001 - an error in feedparser must affect only this source
         raise SourceError(f"{who}: the feed cannot be read ({error!r}); tell its publisher", again=True) from None
     frame = _Frame.of(document, base)
     return (_from_entry(entry, frame) for entry in document.entries), broken, _written_day(document.feed)
@@ -244,25 +244,29 @@ def _xml_feed(data: bytes, who: str, base: str, content_type: str) -> tuple[Iter
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """What a feed says once for all its entries."""
+    """The facts that a feed states once for all entries."""
 
     title: str
     base: str
-    """What relative links are seen from."""
+    """The base of relative links."""
     authors: tuple[str, ...] = ()
     plain_titles: bool = False
-    """Whether a title that is not marked as HTML is none (RFC 4287 3.1); in RSS it may be either."""
+    """Whether titles are plain text unless marked as HTML (RFC 4287 section 3.1). In RSS they may be either."""
 
     @classmethod
     def of(cls, document: Any, base: str) -> _Frame:
         feed, atom = document.feed, str(document.get("version", "")).startswith("atom")
-        # RFC 4287 4.2.1: an entry without authors has the feed's.
+        # RFC 4287 section 4.2.1: an entry without authors has the feed's.
         names = tuple(_text(person, "name") for person in _parts(feed, "authors")) if atom else ()
         return cls(plain(_text(feed, "title")), base or web_link(_text(feed, "link")), names, atom)
 
 
 def _whole(data: bytes) -> tuple[bytes, str]:
-    """A document that was cut off, closed behind its last complete entry; feedparser would take half of the next."""
+    """Close a truncated document after its last complete entry, because feedparser would accept half of the next
+    one.
+
+    Returns the document, and the problem or an empty string.
+    """
     root = _ROOT.search(data[:_HEAD])
     if not root or re.search(rb"</" + re.escape(root["root"]) + rb"\s*>", data[-2_000:]):
         return data, ""
@@ -309,7 +313,7 @@ def _title(entry: Any, frame: _Frame) -> str:
 
 
 def _made_title(text: str, url: str) -> str:
-    """A title for an entry without one: its first sentence, or the end of its address."""
+    """Make a title for an entry without one, from its first sentence or the end of its URL."""
     if text:
         sentence = _SENTENCE.match(text)
         return extract(sentence[0] if sentence else text, _LONGEST_MADE_TITLE)
@@ -321,11 +325,11 @@ def _made_title(text: str, url: str) -> str:
 
 
 def _authors(entry: Any, frame: _Frame) -> tuple[list[str], str]:
-    """The author lines of an entry, and its summary without the one that stands in it."""
+    """Return the author lines of an entry, and its summary without an author line."""
     summary = _text(entry, "summary")
     people = _parts(entry, "authors")
     names = [_text(person, "name") for person in people]
-    if len(people) == 1 and "@" in _text(entry, "author"):  # feedparser cuts names at some addresses
+    if len(people) == 1 and "@" in _text(entry, "author"):  # feedparser truncates names next to some addresses
         names = [_text(entry, "author")]
     if any(names):
         return names, summary
@@ -337,13 +341,15 @@ def _authors(entry: Any, frame: _Frame) -> tuple[list[str], str]:
 
 
 def _parts(entry: Any, name: str) -> list[Any]:
-    """What feedparser has gathered under a name; an element that is itself called so (`<authors>`) leaves a text."""
+    """Return the list that feedparser collects under a name. It is text if the feed has an element of that name
+    (`<authors>`).
+    """
     found = entry.get(name, [])
     return [part for part in found if hasattr(part, "get")] if isinstance(found, list) else []
 
 
 def _source(entry: Any) -> str:
-    """The journal in dc:source, unless a whole citation stands there (nature.com)."""
+    """Return the journal in dc:source, unless that is a whole citation (nature.com)."""
     text = plain(_text(entry, "dc_source"))
     return "" if ";" in text else text
 
@@ -355,7 +361,7 @@ def _thumbnail(entry: Any, links: list[dict[str, str]]) -> str | None:
 
 
 def _written_day(dates: Any) -> date | None:
-    """The first of an entry's dates that can be read; feedparser's own reading guesses."""
+    """Return the first date of an entry that can be parsed. feedparser's own date parser guesses."""
     written = (_text(dates, name) for name in ("published", "updated", "created") if name in dates)
     return next((day for day in map(day_of, written) if day), None)
 
@@ -410,7 +416,7 @@ def _from_json(item: Any, frame: _Frame) -> _Item | str:
 
 
 def _people(value: Mapping[str, Any]) -> list[str]:
-    """The authors of a JSON feed or of one of its items, in either version's form, or as plain texts."""
+    """Return the authors of a JSON feed or item, in the form of either version, or as plain strings."""
     given = value.get("authors") or [value.get("author")]
     people = given if isinstance(given, list) else [given]
     names = [_text(person, "name") if isinstance(person, dict) else person for person in people]
@@ -418,9 +424,9 @@ def _people(value: Mapping[str, Any]) -> list[str]:
 
 
 def _identifiers(links: list[str], said: list[str], text: str) -> dict[str, object]:
-    """DOI and arXiv identifier, from links to the paper itself and from fields made for them.
+    """Return DOI and arXiv identifier, from links to the paper itself and from dedicated fields.
 
-    A DOI in the text counts only where it is announced as the paper's: "doi:10.1038/…" at its beginning or end.
+    A DOI in the text is used only if it is marked as the paper's: "doi:10.1038/…" at the beginning or end.
     """
     frame = _DOI_LINE.findall(f"{text[:300]} {text[-300:]}")
     resolvers = [unquote(urlsplit(link).path) for link in links if _is_doi_link(link)]
@@ -438,7 +444,7 @@ def _is_doi_link(link: str) -> bool:
 
 
 def _abstract(summary: str, content: str) -> str:
-    """The longer of the two while it has an abstract's length; of an article the summary or an extract."""
+    """Return the longer of the two if it is short enough for an abstract, otherwise the summary or an extract."""
     text = content if len(summary) <= len(content) <= _LONGEST_ABSTRACT else summary or content
     text = _FRAME.sub("", text)
     return text if len(text) <= _LONGEST_ABSTRACT else extract(text, _EXTRACT)

@@ -1,4 +1,4 @@
-"""Files on this machine as sources: read again when they have changed."""
+"""Local files as sources. They are read again when they have changed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ _MAX_BYTES = 64 << 20
 
 
 def read_file(name: str, path: Path, window: Window, parse: Callable[[bytes], Parsed]) -> Fetched:
-    """What the file holds for the source of this name; unchanged where its size and time of writing are."""
+    """Read and parse a file for the source of this name.
+
+    The result is UNCHANGED if size and modification time are. Raises SourceError if the file cannot be read or is
+    larger than 64 MB.
+    """
     try:
         found = path.stat()
         stamp = f"{found.st_size} {found.st_mtime_ns}"
@@ -26,7 +30,7 @@ def read_file(name: str, path: Path, window: Window, parse: Callable[[bytes], Pa
     except OSError as error:
         raise SourceError(f"{name}: {path} cannot be read ({error.strerror})", again=True) from None
     parsed = parse(data)
-    if cut_short(parsed):  # somebody is still writing it
+    if cut_short(parsed):  # probably still being written
         return Fetched(parsed, SourceState.STALE, f"{path} ends too early; it is read again next time")
     state = SourceState.FRESH if parsed.listings or parsed.problems else SourceState.QUIET
     return Fetched(parsed, state, validators={str(path): stamp})

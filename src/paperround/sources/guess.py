@@ -1,4 +1,4 @@
-"""Which format a file is in, by what it begins with. Pure."""
+"""Guess the format of a file from its first bytes. Pure."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import re
 from pathlib import PurePath
 
 HEAD = 1 << 16
-"""How many bytes of a file are looked at."""
+"""The number of bytes that are examined."""
 _ROOT = re.compile(rb"<(?:[\w.-]+:)?(OAI-PMH|rss|feed|RDF)[\s>]", re.IGNORECASE)
 _ARXIV = re.compile(rb"http://arxiv\.org/schemas/atom|<(?:id|guid)[^<>]*>\s*(?:https?://arxiv\.org/|oai:arXiv\.org:)")
-_LIST = re.compile(rb"\[\s*[{\]]")  # TOML begins with a bracket too
+_LIST = re.compile(rb"\[\s*[{\]]")  # TOML also begins with a bracket
 _BY_NAME = {".jsonl": "jsonl", ".ndjson": "jsonl", ".rss": "feed", ".rdf": "feed", ".atom": "feed"}
 
 
 def guess_format(name: str, head: bytes) -> str | None:
-    """The name of the format that a file's beginning shows, else the one of its name; None where neither tells."""
+    """Return the format that the beginning of a file shows, or else its name; None if neither does."""
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if text.startswith(b"<"):
         found = _of_xml(text)

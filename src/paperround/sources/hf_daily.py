@@ -1,7 +1,7 @@
 """Hugging Face Daily Papers, by its public JSON API.
 
-https://huggingface.co/api/daily_papers?date=… gives one day's papers, 23 to 30 on a weekday, none at weekends. The
-list of a day fills over the day and its votes grow for days after, so the last days are asked again each time.
+https://huggingface.co/api/daily_papers?date=… returns the papers of one day: 23 to 30 on weekdays, none on weekends.
+The list of a day grows during the day and its votes for days after, so the last days are requested again each time.
 """
 
 from __future__ import annotations
@@ -52,22 +52,22 @@ class HfDaily(SourceSettings):
     schedule: Cron = "20 5,9,13,17,21 * * *"
     url: BaseUrl = "https://huggingface.co"
     again: Annotated[int, Field(ge=0, le=30)] = 3
-    """How many days before the window are asked again: papers are added late and votes grow."""
+    """The number of days before the window to request again, because papers are added late and votes grow."""
     few: Annotated[int, Field(ge=0, le=100)] = 8
-    """A weekday with fewer papers than this is taken for half filled."""
+    """A weekday with fewer papers than this is considered incomplete."""
 
     formats: ClassVar[Mapping[str, Parser]] = {}
 
     def fetch(self, http: Http, window: Window) -> Fetched:
-        """One request a day of the window (and a page of a hundred), from the oldest on."""
-        # A day that has not begun in UTC is an error to the API.
+        """Fetch each day of the window, the oldest first, with one request for each 100 papers."""
+        # The API returns an error for a day that has not begun in UTC.
         until = min(window.until, http.now().date())
         since = min(window.since, until - timedelta(days=self.again))
         days = [since + timedelta(days=n) for n in range((until - since).days + 1)]
         answers: list[_Day] = []
         for day in days:
             answers.append(self._day(http, window, day, newest=day == until))
-            if (error := answers[-1].error) and error.again:  # the service is in trouble: do not ask it for more
+            if (error := answers[-1].error) and error.again:  # the service has problems: make no more requests
                 answers += [_Day(rest, error=error) for rest in days[len(answers) :]]
                 break
         if all(answer.error for answer in answers):
@@ -94,7 +94,7 @@ class HfDaily(SourceSettings):
             answer.validators[page.url] = window.validators[page.url]
             return
         if page.status in (400, 404) and newest:
-            return  # in the first minutes of a day the API does not know it yet
+            return  # in the first minutes of a day the API does not have it yet
         if page.status != HTTPStatus.OK:
             raise SourceError(
                 f"{self.name}: {answer.day} gave HTTP {page.status} ({_message(page.body)}); "
@@ -108,7 +108,7 @@ class HfDaily(SourceSettings):
 
     def _together(self, answers: list[_Day], until: date) -> Fetched:
         state, note = self._state(answers, until)
-        if state is SourceState.STALE:  # its next answer must come whole, or it would count as unchanged and good
+        if state is SourceState.STALE:  # request it without validators next time, or a 304 would count as complete
             answers[-1].validators.clear()
         failed = tuple(Problem(str(answer.day), str(answer.error)) for answer in answers if answer.error)
         parsed = joined([*(answer.parsed for answer in answers), Parsed(problems=failed)])
@@ -128,7 +128,7 @@ class HfDaily(SourceSettings):
         if until.weekday() < _SATURDAY and count < self.few and not newest.unchanged:
             many = "no paper" if not count else f"only {count}"
             return SourceState.STALE, f"{until} has {many} so far, weekdays have 23 to 30; asked again next time"
-        # At a weekend the days before may have new votes all the same.
+        # On a weekend, new votes on earlier days do not count.
         told = count if until.weekday() >= _SATURDAY else any(answer.parsed.listings for answer in answers)
         if not told:
             return SourceState.QUIET, f"{until:%A}, {until}: Daily Papers rests at weekends"
@@ -145,12 +145,14 @@ class _Day:
 
 
 def parse(data: bytes, today: date) -> Parsed:
-    """Papers in an API answer: a list of daily entries, of bare papers, or one paper; of any year's shape."""
+    """Return the papers in an API response: a list of daily entries, of bare papers, or one paper, of any year's
+    format.
+    """
     return _read(data, today, today)
 
 
 def _read(data: bytes, today: date, asked: date) -> Parsed:
-    """An entry that does not say its day is of the day that was asked for."""
+    """Parse a response. Entries that do not state their day are listed on the requested day."""
     document = read_json(data, "", KIND)
     value = document.value
     if not isinstance(value, list) and not (isinstance(value, dict) and ("id" in value or "paper" in value)):
@@ -173,7 +175,7 @@ def _add(entries: Entries, entry: object, asked: date) -> None:
         return
     title = paper.get("title") or entry.get("title")
     if not isinstance(paper.get("id"), str):
-        # 2503.02130 as a number has lost its zero: such an identifier would point to another paper.
+        # As a number, 2503.02130 would lose its final zero and identify another paper.
         entries.reject("it has no id that is text, such as 2606.12730", title)
         return
     entries.add(
@@ -197,9 +199,10 @@ def _add(entries: Entries, entry: object, asked: date) -> None:
 
 
 def _listed_on(entry: Mapping[str, Any], paper: Mapping[str, Any]) -> date | None:
-    """The day on the list: `submittedOnDailyAt`, and where 2024's answers lack it the outer `publishedAt`.
+    """Return the day on the list: `submittedOnDailyAt`, or the outer `publishedAt` in responses of 2024, which lack
+    it.
 
-    Since 2026 the outer date is the arXiv date shifted by some hours, so it counts only without the other.
+    Since 2026 the outer date is the arXiv date shifted by some hours, so it is only a fallback.
     """
     return day_of(paper.get("submittedOnDailyAt")) or (
         day_of(entry.get("publishedAt")) if entry is not paper else None
@@ -222,7 +225,7 @@ def _links(entry: Mapping[str, Any], paper: Mapping[str, Any]) -> dict[str, obje
 
 
 def _names(given: object) -> list[str]:
-    """The authors' names; Hugging Face writes objects, mirrors write texts or one line."""
+    """Return the authors' names. Hugging Face returns objects, mirrors return strings or one line."""
     people = [given] if isinstance(given, str) else given if isinstance(given, list) else []
     known = [person for person in people if not (isinstance(person, dict) and person.get("hidden"))]
     names = [person.get("name") if isinstance(person, dict) else person for person in known]
@@ -234,7 +237,7 @@ def _organization(given: object) -> object:
 
 
 def _message(body: bytes) -> str:
-    """What the API says is wrong, in its own field for that; nothing else of a body is for logs and pages."""
+    """Return the API's error message. Nothing else of a body may appear in logs and pages."""
     try:
         value = read_json(body[:100_000], "", KIND).value
     except SourceError:

@@ -1,4 +1,4 @@
-"""Our own export: one listing a line as JSON, from a file or from another paperround's address."""
+"""paperround's own export: one JSON listing on each line, in a file or at the URL of another paperround."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from paperround.sources.reading import describe
 
 KIND = "jsonl"
 _BLOCK = 1 << 20  # bytes
-_MAX_LINE = 1 << 20  # bytes; the longest abstract with 3,000 authors is a tenth of it
+_MAX_LINE = 1 << 20  # bytes; ten times the longest abstract with 3,000 authors
 _NEWLINE = b"\n"
 
 
 class Jsonl(SourceSettings):
-    """An export of papers, in a file or on the web."""
+    """An export of papers, in a file or at a URL."""
 
     kind: Literal["jsonl"] = "jsonl"
     name: Name = KIND
@@ -42,7 +42,7 @@ class Jsonl(SourceSettings):
         return self
 
     def fetch(self, http: Http, window: Window) -> Fetched:
-        """Read the file or ask for the address, when it has changed; the lines' own source names stay."""
+        """Read the file or URL if it has changed. The source names in the lines are kept."""
         today = http.now().date()
         if self.path:
             return read_file(self.name, self.path, window, lambda data: parse(data, today))
@@ -57,12 +57,12 @@ class Jsonl(SourceSettings):
 
 
 def parse(data: bytes, today: date) -> Parsed:
-    """The listings in the lines; a line's own source and kind are kept, and empty lines passed over."""
+    """Return the listings in the lines. The source and kind of a line are kept; empty lines are skipped."""
     return _read(data.removeprefix(b"\xef\xbb\xbf"), today)
 
 
 def parse_pieces(pieces: Iterable[bytes], today: date) -> Iterator[Parsed]:
-    """The same for a file of any size, some megabyte of it in memory at a time."""
+    """Parse a file of any size in blocks, with a few megabytes in memory at a time."""
     lines, buffer, first = 1, b"", True
     for piece in pieces:
         buffer += piece
@@ -73,15 +73,15 @@ def parse_pieces(pieces: Iterable[bytes], today: date) -> Iterator[Parsed]:
             start = block.removeprefix(b"\xef\xbb\xbf") if first else block
             yield _read(start, today, lines, known=not first, last=False)
             lines, first = lines + block.count(_NEWLINE) + 1, False
-        buffer = buffer[: 2 * _BLOCK]  # a line that is longer has no end worth waiting for
+        buffer = buffer[: 2 * _BLOCK]  # keep enough of an overlong line to reject it
     if buffer.strip() or first:
         yield _read(buffer.removeprefix(b"\xef\xbb\xbf") if first else buffer, today, lines, known=not first)
 
 
 def _read(data: bytes, today: date, first: int = 1, *, known: bool = False, last: bool = True) -> Parsed:
-    """The listings in some lines, the first of which has the number `first`.
+    """Parse some lines. `first` is the number of the first line.
 
-    `known` says that lines before were of this format, `last` that no more follow.
+    `known` means that earlier lines were of this format, `last` that no more lines follow.
     """
     entries = Entries(today, source=KIND, before=first - 1)
     lines = data.split(b"\n")
@@ -105,13 +105,13 @@ def _read(data: bytes, today: date, first: int = 1, *, known: bool = False, last
 
 
 def write(listings: Iterable[Listing]) -> Iterator[str]:
-    """The lines that `parse` reads, one for each listing; facts that nobody has stated are left out."""
+    """Yield one line for each listing, for `parse`. Fields with default values are omitted."""
     for listing in listings:
         yield listing.model_dump_json(exclude_defaults=True) + "\n"
 
 
 def _value(line: bytes) -> Any:
-    """The line's value; what is wrong with it as a string where it is no JSON."""
+    """Return the value of a line, or an error message as a string if it is not JSON."""
     if len(line) > _MAX_LINE:
         return f"its line is longer than {_MAX_LINE >> 20} MB"
     try:

@@ -1,4 +1,4 @@
-"""Links as feeds write them, made into addresses that open. Pure."""
+"""Turn links as feeds write them into URLs that work. Pure."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ _TO_ENCODE = re.compile(r'[\s"<>\\^`{|}]')
 
 
 def web_link(text: str, base: str = "") -> str:
-    """The address that a link means, seen from `base`; the link as it is where that cannot be told.
+    """Return the absolute URL of a link relative to `base`, or the link itself if it cannot be resolved.
 
-    Blanks are encoded, the scheme is lower-cased, and `//host/…` and `www.host/…` are of the web.
+    Spaces are encoded, the scheme is in lower case, and `//host/…` and `www.host/…` become https URLs without a
+    base.
     """
     link = _TO_ENCODE.sub(lambda found: quote(found[0]), clean(text))
     if not link:
@@ -26,6 +27,6 @@ def web_link(text: str, base: str = "") -> str:
     try:
         link = urljoin(base, link)
         scheme = urlsplit(link).scheme
-    except ValueError:  # "http://[x": a bracket that is no IPv6 address
+    except ValueError:  # "http://[x": a bracket without an IPv6 address
         return link
     return scheme + link[len(scheme) :]

@@ -1,7 +1,7 @@
-r"""HTML and MathML to plain text, TeX accents to letters. Pure.
+r"""Convert HTML and MathML to plain text, and TeX accents to letters. Pure.
 
-LaTeX itself stays as it is written: making it readable is the letter's work. Only accents are decoded, because
-they stand inside words that people search for (`Erd\H{o}s`, `Andr\'e`).
+LaTeX itself stays as written; `domain.latex` makes it readable for display. Only accents are decoded, because they
+occur inside words that people search for (`Erd\H{o}s`, `Andr\'e`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from paperround.domain.text import clean
 from paperround.sources.reading import local_name, mended
 
-# More markup than this is no abstract; it bounds the work on a hostile entry.
+# In characters. Longer markup is not an abstract; the limit bounds the work on a hostile entry.
 MAX_MARKUP = 200_000
 _TAGS = (
     "a|abbr|address|article|aside|audio|b|big|blockquote|body|br|button|caption|center|cite|code|dd|del|details|div|"
@@ -23,10 +23,10 @@ _TAGS = (
     "select|small|source|span|strike|strong|style|sub|summary|sup|svg|table|tbody|td|textarea|tfoot|th|thead|time|"
     "title|tr|tt|u|ul|var|video|wbr"
 )
-# JATS and MathML stand in journals' abstracts.
+# Abstracts of journals contain JATS and MathML.
 _TAG = rf"</?(?:{_TAGS}|jats:[a-z-]+|mml:[a-z]+|m:[a-z]+)(?=[\s/>])"
 _TAG_OR_REFERENCE = re.compile(rf"{_TAG}|<!--|&(?:#\w{{1,8}}|[A-Za-z]\w{{1,30}});", re.IGNORECASE)
-# Authors write p<0.05, $a<b$ and <think>: an HTML parser would swallow all up to the next bracket.
+# Authors write p<0.05, $a<b$ and <think>. An HTML parser would drop everything up to the next bracket.
 _MERE_SIGN = re.compile(rf"(?!{_TAG}|<!--)<", re.IGNORECASE)
 _BLOCK = re.compile(
     r"<(?=/?(?:p|div|br|li|ul|ol|h[1-6]|tr|td|th|table|section|article|blockquote|pre|hr|jats:p|jats:title)\b)",
@@ -47,18 +47,18 @@ _ACCENT = re.compile(
 _MATH = re.compile(r"(\$[^$]*\$)")
 _MATHML = re.compile(r"<(?:mml:|m:)?math\b[^<>]*>", re.IGNORECASE)
 _MATHML_END = re.compile(r"</(?:mml:|m:)?math\s*>", re.IGNORECASE)
-# Elements of formulas that are not whole: an HTML parser would drop them with what is in them.
+# Elements of incomplete formulas. An HTML parser would drop them with their content.
 _STRAY_MATHML = re.compile(
     r"</?(?:mml:|m:)?(?:math|m[inos]|mtext|mrow|msub|msup|msubsup|mfrac|msqrt|mroot|mover|munder|munderover|mspace|"
     r"mfenced|mtable|mtr|mtd|mstyle|mpadded|semantics)\b[^<>]*>",
     re.IGNORECASE,
 )
 _MATHML_PREFIX = re.compile(rb"<(/?)(?:mml|m):")
-_INVISIBLE = dict.fromkeys(range(0x2061, 0x2065))  # function application, times and separators that nobody sees
+_INVISIBLE = dict.fromkeys(range(0x2061, 0x2065))  # invisible function application, times, separator and plus
 
 
 def plain(text: str) -> str:
-    """The text of a fragment that is or may be HTML; what only looks like HTML (`p<0.05`) stays."""
+    """Return the text of a fragment that is or may be HTML. Text that only looks like HTML (`p<0.05`) is kept."""
     text = clean(text[:MAX_MARKUP])
     if not _TAG_OR_REFERENCE.search(text) and not _STRAY_MATHML.search(text):
         return text
@@ -71,7 +71,7 @@ def plain(text: str) -> str:
 
 
 def untex(text: str) -> str:
-    """The text with its TeX accents as letters; formulas between dollars are left alone."""
+    """Convert TeX accents to letters. Formulas between dollar signs stay unchanged."""
     if "\\" not in text:
         return text
     pieces = _MATH.split(text)
@@ -80,12 +80,14 @@ def untex(text: str) -> str:
 
 
 def words(text: str) -> str:
-    """What a stranger says, short enough and clean for an error message."""
+    """Clean and shorten a message from outside for use in an error message."""
     return extract(clean(text), 300) or "no reason given"
 
 
 def extract(text: str, limit: int) -> str:
-    """The beginning of a text, up to a word's end, with an ellipsis where something is left out."""
+    """Return the first `limit` characters of a text at most, cut at the end of a word. A shortened text ends with an
+    ellipsis.
+    """
     if len(text) <= limit:
         return text
     return f"{text[:limit].rpartition(' ')[0] or text[:limit]}…"
@@ -100,7 +102,7 @@ def _decoder() -> Any:
 
 @lru_cache(maxsize=10_000)
 def _letter(accent: str) -> str:
-    # pylatexenc takes 0.1 ms an accent, and there are few different ones.
+    # Cached because pylatexenc takes 0.1 ms per accent, and there are few different ones.
     return str(_decoder().latex_to_text(accent)).strip()
 
 
@@ -110,7 +112,7 @@ def _accent(found: re.Match[str]) -> str:
 
 
 def _with_formulas(text: str) -> str:
-    """The text with its whole formulas in a line; in one pass, for a pattern over both ends takes quadratic time."""
+    """Convert complete MathML formulas to one line, in one pass: a pattern over both ends takes quadratic time."""
     pieces: list[str] = []
     at = 0
     while found := _MATHML.search(text, at):
@@ -123,7 +125,7 @@ def _with_formulas(text: str) -> str:
 
 
 def _formula(markup: str) -> str:
-    """A formula in MathML as one writes it in a line: T_c, x^2, a/b."""
+    """Convert a MathML formula to one line: T_c, x^2, a/b."""
     from lxml import etree  # noqa: PLC0415 - see plain
 
     parser = etree.XMLParser(recover=True, resolve_entities=False, no_network=True, load_dtd=False)

@@ -1,7 +1,7 @@
-"""A Daily Papers page saved as text: what a browser's copy and paste or "save as text" gives.
+"""A Daily Papers page saved as text, by copy and paste or "save as text" in a browser.
 
-A paper is a title, an abstract and, where the page showed it, who wrote it (a number of authors or an organisation),
-a middle dot, the paper's own date and the number of comments:
+A paper is a title, an abstract and, if the page showed it, its authors (their number or an organization), a middle
+dot, the date of the paper and the number of comments:
 
     Some Title
 
@@ -38,14 +38,14 @@ _DATE = re.compile(rf"({'|'.join(_MONTHS)}) (\d{{1,2}})(?:, (\d{{4}}))?(?: (\d{{
 _AUTHORS = re.compile(r"(?:[•*-] ?)?(\d{1,5}) authors?", re.ASCII)
 _DOT = "·"
 _HEADING = "Daily Papers"
-_HEAD = 60  # lines in which the heading stands
+_HEAD = 60  # lines that are searched for the heading
 _LABELS = frozenset(("Submitted by", "Upvote"))
-# In characters. A shorter line is a heading or a label; a longer one is no title but a further paragraph.
+# In characters. A shorter line is a heading or a label; a longer one is another paragraph, not a title.
 _SHORTEST_ABSTRACT, _LONGEST_TITLE = 60, 300
 
 
 class Page(SourceSettings):
-    """A saved page on disk."""
+    """A saved page in a local file."""
 
     kind: Literal["page"] = "page"
     name: Name = KIND
@@ -54,7 +54,7 @@ class Page(SourceSettings):
     formats: ClassVar[Mapping[str, Parser]] = {}
 
     def fetch(self, http: Http, window: Window) -> Fetched:
-        """Read the file when it has changed."""
+        """Read the file if it has changed."""
         fetched = read_file(self.name, self.path, window, lambda data: parse(data, http.now().date()))
         return replace(fetched, parsed=relabelled(fetched.parsed, self.name))
 
@@ -68,7 +68,7 @@ class _Block:
 
 
 def parse(data: bytes, today: date) -> Parsed:
-    """The papers on a saved page, listed on the page's own day; `published` is the date beside the paper."""
+    """Return the papers on a saved page, listed on the date of the page. `published` is the date beside the paper."""
     if b"\0" in data or data.lstrip()[:1] in (b"<", b"{", b"["):
         raise SourceError(f"{KIND}: this is not a page saved as text (got {describe(data)})", again=False)
     lines = _lines(data.decode("utf-8-sig", "replace"))
@@ -86,7 +86,7 @@ def parse(data: bytes, today: date) -> Parsed:
 
 
 def latest(month: int, day: int, not_after: date) -> date | None:
-    """The latest such day that is not after the given one; None for a day that no year has."""
+    """Return the latest date with this month and day up to `not_after`, or None if no year has it."""
     for year in range(not_after.year, max(not_after.year - 9, 0), -1):  # 29 February can be eight years away
         try:
             found = date(year, month, day)
@@ -98,7 +98,7 @@ def latest(month: int, day: int, not_after: date) -> date | None:
 
 
 def _lines(text: str) -> list[str]:
-    """The page's lines; a paragraph that the browser wrapped is one line again."""
+    """Return the lines of the page. Paragraphs that the browser wrapped are joined into one line."""
     lines: list[str] = []
     for paragraph in re.split(r"\n[^\S\n]*\n", re.sub(r"\r\n?", "\n", text)):
         parts = [part for part in map(clean, paragraph.split("\n")) if part]
@@ -108,7 +108,7 @@ def _lines(text: str) -> list[str]:
 
 
 def _head(lines: list[str], today: date) -> tuple[date, list[str]]:
-    """The page's own day and the lines below its head; without a head all are papers, listed today."""
+    """Return the date of the page and the lines below its header. Without a header, return today and all lines."""
     heading = next((n for n, line in enumerate(lines[:_HEAD]) if line == _HEADING), -1)
     for number in range(heading + 1, min(heading + 9, len(lines))):
         found = _DATE.fullmatch(lines[number])
@@ -118,7 +118,7 @@ def _head(lines: list[str], today: date) -> tuple[date, list[str]]:
 
 
 def _blocks(lines: list[str]) -> Iterator[_Block]:
-    """The papers: titles and abstracts gather until a dot and a date close the last of them."""
+    """Yield the papers. Titles and abstracts are collected until a dot and a date end the last of them."""
     texts: list[str] = []
     by = ""
     for before, line in pairwise(["", *lines]):
@@ -144,7 +144,7 @@ def _closed(texts: list[str], by: str, found: re.Match[str]) -> Iterator[_Block]
 
 
 def _ends_with_name(texts: list[str]) -> bool:
-    """Whether the line above the dot is an organisation: no title, and no abstract that a title waits for."""
+    """Return whether the line above the dot is an organization, not a title or the abstract of an open title."""
     if len(texts) < 2 or len(texts[-1]) > _LONGEST_TITLE:
         return False
     _, title = _paired(texts[:-1])
@@ -152,7 +152,9 @@ def _ends_with_name(texts: list[str]) -> bool:
 
 
 def _paired(texts: list[str]) -> tuple[list[_Block], str]:
-    """Titles with the abstracts below them, and a last title that has none; others belong to the page's frame."""
+    """Pair titles with the abstracts below them. Also return a last title without one. Other lines belong to the
+    page layout.
+    """
     blocks: list[_Block] = []
     title = ""
     for text in texts:
@@ -193,7 +195,7 @@ def _resolved(found: re.Match[str], not_after: date) -> date | None:
 
 
 def _organization(by: str) -> str | None:
-    """The organisation in `tencent Tencent`: its account's name stands before its own."""
+    """Return the organization in `tencent Tencent`, where the account name precedes the name."""
     account, _, name = by.partition(" ")
     return name if name and _bare(name).startswith(_bare(account)) else by or None
 

@@ -1,7 +1,7 @@
-"""Thumbnails: fetched once from wherever a source says they are, checked, and made small for letters and pages.
+"""Thumbnails: fetch them once from where a source says they are, check them, and resize them for letters and pages.
 
-fetch         asks for one; only public addresses, a few megabytes, a few seconds
-  make_small  bytes of anybody's making in, a plain JPEG out, or a SourceError. Pure.
+fetch         requests one; public addresses only, a few megabytes, a few seconds
+  make_small  converts untrusted bytes to a plain JPEG, or raises SourceError. Pure.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from paperround.domain.models import Picture
 from paperround.network.http import Http, Spacing
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
-"""What is decoded; nothing else is even looked at."""
+"""The formats that are decoded. Others are rejected."""
 WIDTH, HEIGHT = 600, 400
-"""What a picture is at most, in pixels: as wide as a letter, and no higher than a card can bear."""
-_LEAST = (120, 60)  # smaller ones are icons, or count who looks
-_MOST_PIXELS = 12_000_000  # 48 MB when decoded; photographs of a whole page have 10 million
-# Where EXIF says that a camera was held otherwise: what makes the picture upright, and whether it lies on its side.
+"""The maximum size in pixels: the width of a letter and the height of a card."""
+_LEAST = (120, 60)  # smaller ones are icons or tracking pixels
+_MOST_PIXELS = 12_000_000  # 48 MB when decoded; an image of a whole page has 10 million
+# EXIF orientations: the operation that makes the picture upright, and those in which width and height are swapped.
 _ORIENTATION = 0x0112
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -40,9 +40,10 @@ _ASKER = "pictures"
 
 
 def client(contact: str, **world: object) -> Http:
-    """What pictures are asked for with: a feed may name any address, so private ones are refused.
+    """Return a client for pictures. It refuses private addresses, because a feed may name any address.
 
-    One try and few seconds: a picture can wait for the next round, letters cannot wait for a picture.
+    It makes one attempt with short timeouts, because a picture can wait for the next round, but letters cannot wait
+    for a picture.
     """
     settings: dict[str, object] = {
         "tries": 1,
@@ -50,33 +51,34 @@ def client(contact: str, **world: object) -> Http:
         "deadline": 20.0,
         "max_bytes": _MOST_BYTES,
         "public_only": True,
-        "compressed": False,  # they are already
+        "compressed": False,  # pictures are already compressed
         "spacing": Spacing(patience=10.0),
     }
     return Http(contact, **{**settings, **world})  # type: ignore[arg-type]
 
 
 def fetch(http: Http, url: str) -> tuple[Picture, bytes]:
-    """The picture at an address, made small; SourceError where there is none."""
+    """Fetch a picture and resize it. Raises SourceError if there is none."""
     answer = http.get(url, asker=_ASKER)
     answer.expect_ok(_ASKER)
     return make_small(answer.body)
 
 
 def make_small(data: bytes) -> tuple[Picture, bytes]:
-    """A JPEG of at most WIDTH times HEIGHT without any metadata, named after its content.
+    """Convert a picture to a JPEG of at most WIDTH times HEIGHT without metadata, named after its content.
 
-    The first frame where it moves, on white where it is transparent, upright as its camera says; never enlarged,
-    and what is too high is cut at the bottom. SourceError for what is no picture, too large or too small.
+    Takes the first frame of an animation, puts transparent pictures on white and rotates as EXIF says. Pictures are
+    never enlarged, and cropped at the bottom if too high. Raises SourceError if it is not a picture, too large or
+    too small.
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of odd palettes and metadata: neither is kept
+            warnings.simplefilter("ignore")  # about palettes and metadata, which are not kept
             small = _shrunk(_opened(data))
             content = _jpeg(small)
     except SourceError:
         raise
-    # Decoders of foreign bytes raise what they like: OSError, ValueError, SyntaxError, struct.error and more.
+    # Decoders raise OSError, ValueError, SyntaxError, struct.error and other errors for invalid bytes.
     except Exception as error:  # noqa: BLE001
         raise _refused(f"it cannot be decoded ({type(error).__name__}: {str(error)[:100]})") from None
     name = hashlib.sha256(content).hexdigest()[:16]
@@ -85,16 +87,18 @@ def make_small(data: bytes) -> tuple[Picture, bytes]:
 
 def _opened(data: bytes) -> Image.Image:
     found = Image.open(io.BytesIO(data), formats=FORMATS)
-    if found.width * found.height > _MOST_PIXELS:  # before anything is decoded
+    if found.width * found.height > _MOST_PIXELS:  # check before decoding
         raise _refused(f"it has {found.width} times {found.height} pixels")
     if found.format == "JPEG":
-        found.draft("RGB", (2 * WIDTH, 2 * HEIGHT))  # decodes a large photograph at a half, quarter or eighth
+        found.draft("RGB", (2 * WIDTH, 2 * HEIGHT))  # decodes a large photograph at 1/2, 1/4 or 1/8 of its size
     found.load()
     return found
 
 
 def _shrunk(picture: Image.Image) -> Image.Image:
-    """The picture small, upright and in plain colors; made small first, so that all else is of a few pixels."""
+    """Resize a picture, rotate it and convert its colors. It is resized first, so that later steps process few
+    pixels.
+    """
     turn = picture.getexif().get(_ORIENTATION, 1)
     across, down = picture.size if turn not in _ON_ITS_SIDE else picture.size[::-1]
     scale = min(1.0, WIDTH / across)
@@ -111,8 +115,8 @@ def _shrunk(picture: Image.Image) -> Image.Image:
 
 
 def _scalable(picture: Image.Image) -> Image.Image:
-    """The picture in a mode whose pixels can be mixed."""
-    if picture.mode.startswith("I"):  # 16 bits of grey, as PNG has them; Pillow would cut them at 255
+    """Convert a picture to a mode whose pixels can be interpolated."""
+    if picture.mode.startswith("I"):  # 16-bit gray, as in PNG; Pillow would clip it at 255
         return picture.convert("F").point(lambda value: value / 256)
     if picture.mode in ("P", "PA", "1"):
         return picture.convert("RGBA" if picture.has_transparency_data else "RGB")
@@ -120,7 +124,7 @@ def _scalable(picture: Image.Image) -> Image.Image:
 
 
 def _plain(picture: Image.Image) -> Image.Image:
-    """The picture in RGB, on white where it is transparent."""
+    """Convert a picture to RGB, with white behind transparent areas."""
     if picture.mode == "F":
         picture = picture.convert("L")
     if picture.has_transparency_data:
@@ -131,7 +135,7 @@ def _plain(picture: Image.Image) -> Image.Image:
 
 def _jpeg(picture: Image.Image) -> bytes:
     written = io.BytesIO()
-    # A new image: nothing of what the old one carried (EXIF, profiles, comments) goes along.
+    # Copy the pixels to a new image, so that no metadata (EXIF, profiles, comments) is kept.
     plain = Image.new("RGB", picture.size)
     plain.paste(picture)
     plain.save(written, "JPEG", quality=_QUALITY, progressive=True, optimize=True)

@@ -1,4 +1,4 @@
-"""Bytes from strangers as JSON values and XML elements: bounded, without entities, salvaged where cut. Pure."""
+"""Parse untrusted bytes as JSON or XML: bounded, without entities, recovering what precedes a truncation. Pure."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from paperround.domain.errors import SourceError
 
 _CHUNK = 1 << 16
 _ARRAY = re.compile(r"\s*[\[,]\s*")
-# XML 1.0 2.2: no C0 controls but tab, line feed and carriage return. One of them would end the whole document.
+# XML 1.0 section 2.2 allows no C0 controls except tab, line feed and carriage return. Others stop the parser.
 _CONTROLS = bytes(sorted(set(range(32)) - {9, 10, 13}))
 _REFERENCE = re.compile(
     rb"&(?:amp;(?=#))?(?:#x(?P<hex>[0-9A-Fa-f]+)|#(?P<dec>[0-9]+)|(?P<name>[A-Za-z][A-Za-z0-9]*));"
 )
-_BARE = re.compile(rb"&(?!#?\w+;)")  # AT&T, as somebody typed it; fatal to an XML parser
+_BARE = re.compile(rb"&(?!#?\w+;)")  # as in AT&T; a fatal error for an XML parser
 _CDATA = re.compile(rb"(<!\[CDATA\[.*?\]\]>)", re.DOTALL)
 _XML_NAMES = frozenset((b"amp", b"lt", b"gt", b"quot", b"apos"))
-_WIDE = (  # how a document in a wide encoding begins, with and without a mark; UTF-32 first, it begins like UTF-16
+_WIDE = (  # first bytes in wide encodings, with and without a byte order mark; UTF-32 first, as it begins like UTF-16
     (b"\xff\xfe\0\0", "utf-32"),
     (b"\0\0\xfe\xff", "utf-32"),
     (b"<\0\0\0", "utf-32-le"),
@@ -37,18 +37,18 @@ _DEEPEST, _LONGEST_TAG = 2_000, 8_192  # tags, bytes
 
 @dataclass(frozen=True, slots=True)
 class Json:
-    """A JSON document: its value, or what could be saved of its array where it breaks off."""
+    """A JSON document: its value, or the complete entries of its array if it is truncated."""
 
     value: Any
-    """Of a broken document: only the entries of the array that was asked for, complete ones."""
+    """If truncated: the complete entries of the requested array, and the keys before it."""
     broken: str = ""
-    """Where and why it breaks off; empty for a whole document."""
+    """Where and why it is truncated; empty for a complete document."""
 
 
 def read_json(data: bytes, array: str, who: str) -> Json:
-    """The document's value; `array` is the key of its list of entries, empty where the list is the document.
+    """Parse a document. `array` is the key of its list of entries, empty if the list is the document.
 
-    A document that breaks off gives the entries that came whole. SourceError for what never was JSON.
+    If the document is truncated, returns its complete entries. Raises SourceError if it is not JSON.
     """
     text = data.decode("utf-8-sig", "surrogateescape")
     try:
@@ -64,10 +64,10 @@ def read_json(data: bytes, array: str, who: str) -> Json:
 
 
 class Xml:
-    """An XML document as a stream of the elements with some local names, each given when it is complete.
+    """Iterates over the elements with certain local names in an XML document, each when it is complete.
 
-    Iterate first; then `root` (None for what never was XML) and `broken` tell about the whole. Entities are neither
-    declared, loaded nor expanded, nothing is fetched, and libxml2's bounds on depth and growth hold (CWE-611,
+    Iterate first; then `root` (None if it is not XML) and `broken` describe the whole document. Entities are not
+    declared, loaded or expanded, nothing is fetched, and libxml2's limits on depth and growth apply (CWE-611,
     CWE-776).
     """
 
@@ -106,19 +106,20 @@ class Xml:
                 self.root = element if self.root is None else self.root
             elif local_name(element) in self._names:
                 yield element
-                element.clear(keep_tail=False)  # a feed of 50 MB stays a few MB in memory
+                element.clear(keep_tail=False)  # so that a feed of 50 MB takes only a few MB of memory
 
 
 def local_name(element: Any) -> str:
-    """The element's name without its namespace; comments, instructions and None have none."""
+    """Return the element's name without its namespace; empty for comments, instructions and None."""
     tag = getattr(element, "tag", None)
     return tag.rpartition("}")[2] if isinstance(tag, str) else ""
 
 
 def mended(data: bytes) -> bytes:
-    """The document in an encoding like ASCII, without what would end it in the middle.
+    """Convert a document to an ASCII-compatible encoding, without what would stop a parser.
 
-    That is: controls, broken UTF-8, references to what is no character, and HTML's names for characters.
+    Removes or replaces control characters, broken UTF-8, references to invalid characters, and HTML's named
+    references.
     """
     data = narrow(data).translate(None, _CONTROLS)
     if _is_utf8(data):
@@ -127,9 +128,9 @@ def mended(data: bytes) -> bytes:
 
 
 def without_bad_references(data: bytes) -> bytes:
-    """The document with `&nbsp;` as a number and without `&#0;`, also where they are escaped once more.
+    """Replace `&nbsp;` and the like by numbers and remove `&#0;`, also where they are escaped twice.
 
-    An ampersand that begins no reference, or one to a name that nobody knows, is one that somebody forgot to escape.
+    An ampersand that begins no reference, or one to an unknown name, is escaped.
     """
     pieces = _CDATA.split(data)
     pieces[::2] = [_BARE.sub(b"&amp;", _REFERENCE.sub(_reference, piece)) for piece in pieces[::2]]
@@ -138,7 +139,7 @@ def without_bad_references(data: bytes) -> bytes:
 
 
 def without_doctype(data: bytes) -> bytes:
-    """The document without a document type: the entities declared there could grow a thousandfold (CWE-776)."""
+    """Remove the document type, because entities declared there could expand a thousandfold (CWE-776)."""
     start = data.find(b"<!DOCTYPE", 0, 5_000)
     opening, closing = data.find(b"[", start), data.find(b">", start)
     if start < 0 or closing < 0:
@@ -150,7 +151,7 @@ def without_doctype(data: bytes) -> bytes:
 
 
 def is_reasonable(data: bytes) -> bool:
-    """Whether no tag is huge and none lies thousands deep: a parser in Python takes quadratic time over those."""
+    """Return whether no tag is huge or nested thousands deep. A parser in Python takes quadratic time over those."""
     depth = position = 0
     while found := _MARK.search(data, position):
         position = found.end()
@@ -191,7 +192,7 @@ def _is_utf8(data: bytes) -> bool:
 
 def _reference(found: re.Match[bytes]) -> bytes:
     if name := found["name"]:
-        # HTML's names are unknown to XML, and an unknown one is fatal (XML 1.0 4.1).
+        # HTML's named references are unknown in XML and would be a fatal error (XML 1.0 section 4.1).
         if name in _XML_NAMES:
             return found[0]
         character = html5.get(f"{name.decode()};", "")
@@ -203,12 +204,12 @@ def _reference(found: re.Match[bytes]) -> bytes:
 
 
 def _small_int(digits: str) -> int | float:
-    # int() refuses over 4,300 digits, which would cost the entries behind it too.
+    # int() rejects more than 4,300 digits, which would also lose the following entries.
     return int(digits) if len(digits) < 20 else float(digits)
 
 
 def _head(text: str) -> dict[str, Any]:
-    """What stands before the array, if the array is one of the outermost keys."""
+    """Return what precedes the array, if the array is one of the outermost keys."""
     try:
         value = _DECODER.decode(f"{text}[]}}")
     except (ValueError, RecursionError):
@@ -226,7 +227,7 @@ def _whole_entries(text: str, at: int) -> Iterator[Any]:
 
 
 def narrow(data: bytes) -> bytes:
-    """UTF-16 and UTF-32 as UTF-8, without the declaration that names them."""
+    """Convert UTF-16 and UTF-32 to UTF-8, without the XML declaration that names the encoding."""
     encoding = next((name for mark, name in _WIDE if data.startswith(mark)), "")
     if not encoding:
         return data
