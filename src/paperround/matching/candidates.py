@@ -1,4 +1,4 @@
-"""Matches become candidates: how popular each paper is today, and how much to the subscriber's taste. Pure."""
+"""Turn matches into candidates by adding today's popularity and the subscriber's taste. Pure."""
 
 from __future__ import annotations
 
@@ -12,18 +12,20 @@ from paperround.matching.popularity import popularity
 from paperround.matching.profile import Taste
 
 _KEPT = 200_000
-_FOLLOWED = ("author: ", "organisation: ")  # reasons of a match that asks for somebody by name
+_FOLLOWED = ("author: ", "organisation: ")  # reasons of a match by name
 
 
 class Candidates:
-    """Makes them, once for all subscribers with the same match; only what is to a subscriber's taste is their own."""
+    """Creates candidates and caches them for all subscribers with the same match; only the taste is added per
+    subscriber.
+    """
 
     def __init__(self, today: date) -> None:
         self._today = today
         self._known: dict[Match, Candidate] = {}
 
     def of(self, matches: Iterable[Match], papers: Mapping[int, Paper], taste: Taste) -> list[Candidate]:
-        """One subscriber's candidates; a match whose paper is not at hand is left out."""
+        """Return one subscriber's candidates; skip matches whose paper is not in `papers`."""
         found = [self._plain(match, papers[match.paper]) for match in matches if match.paper in papers]
         if taste.neutral:
             return found

@@ -1,11 +1,12 @@
-"""The matches of one subscriber, laid out as a digest: each paper once, no topic crowded out. Pure.
+"""Arrange one subscriber's matches as a digest: each paper once, and no topic crowds out the others. Pure.
 
-A paper that matches several topics stands under the one it fits best. Places are dealt in rounds: each topic
-puts forward its best paper left, and where a round has more papers than places the better papers go in. A paper that
-says much the same as a better one comes later than it would alone.
+A paper that matches several topics is listed under the one it fits best. Places are given out in rounds: in each
+round every topic offers its best remaining paper, and if a round has more papers than places are left, the better
+papers get them. A paper that says much the same as a better one is ranked lower than it would be alone.
+
 Sections keep the order in which the subscriber chose the topics, so that a letter looks the same every morning;
-within a section the best paper comes first. In a weekly or monthly digest the papers that were talked about most
-come before them, in a section of their own, and are not repeated below.
+within a section the best paper comes first. In a weekly or monthly digest the most discussed papers come first, in a
+section of their own, and are not repeated below.
 """
 
 from __future__ import annotations
@@ -18,14 +19,16 @@ from operator import attrgetter, itemgetter
 from paperround.domain.models import DISCUSSED, Digest, Pick, Score, Section
 from paperround.matching import ranking
 
-_LEAST_DISCUSSION = 3.0  # a comment and a vote, or three votes: with less nothing was discussed
+_LEAST_DISCUSSION = 3.0  # a comment and a vote, or three votes; less is no discussion
 _LEAST_PAPERS = 6  # a shorter digest is read from top to bottom anyway
-_COMPARED = 3  # times as many papers as have a place are looked at for those that say much the same
+_COMPARED = 3  # compare this many times `max_papers` papers with each other
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A match that one subscriber could be shown: `paper` is its row, score and popularity go from 0 to 1."""
+    """A match that may be shown to one subscriber. `paper` is the paper's row; score and popularity range from 0 to
+    1.
+    """
 
     paper: int
     topic: str
@@ -33,19 +36,21 @@ class Candidate:
     why: tuple[str, ...] = ()
     popularity: float = 0.0
     affinity: float = 0.0
-    """How much the paper is to the subscriber's taste, −1 to 1: the same in all its matches, like its popularity."""
+    """How well the paper fits the subscriber's taste, from −1 to 1. Like popularity, it is the same in all matches
+    of a paper.
+    """
     like: str = ""
-    """The title of a paper that the subscriber wanted more of, where this one is telling like it."""
+    """The title of a liked paper that this one resembles; empty if it resembles none closely enough."""
     discussion: float = 0.0
-    """How much it was talked about over the digest's span: votes gained, and comments, each for two."""
+    """How much the paper was discussed over the digest's period: votes gained plus twice the comments gained."""
     followed: bool = False
-    """Whether it matches for an author or an organization that was asked for by name."""
+    """Whether the paper matches by an author or an organization that the query names."""
     code: bool = False
-    """Whether its code is available."""
+    """Whether the paper's code is available."""
 
     @property
     def ranking(self) -> Score:
-        """What it is ordered by, on its own."""
+        """The candidate's score before repetition among papers is considered."""
         return ranking.score(self.score, self.popularity, self.affinity, followed=self.followed, code=self.code)
 
 
@@ -55,12 +60,12 @@ class _Chosen:
 
     match: Candidate
     also: tuple[str, ...]
-    """The other topics that it matches, in the subscriber's order."""
+    """The other topics that the paper matches, in the subscriber's order."""
     score: Score
 
     @property
     def order(self) -> tuple[float, int]:
-        """Sorts the best first."""
+        """The sort key that puts the best paper first."""
         return -self.score.total, self.match.paper
 
 
@@ -73,12 +78,12 @@ def compose(
     most_discussed: int = 0,
     alike: ranking.Alike = ranking.nothing_alike,
 ) -> Digest | None:
-    """One subscriber's part of an issue, or None when nothing matched.
+    """Compose one subscriber's digest of an issue; return None if nothing matched.
 
-    `order` has the subscriber's topics as chosen; a topic that is not in it comes after them. Every paper among
-    the candidates is either laid out (`max_papers` at most) or counted in `more`; their order makes no
-    difference. Up to `most_discussed` of them, and never more than half of those laid out, come first. `alike` tells
-    which of the papers say much the same.
+    `order` lists the subscriber's topics as chosen; topics that are not in it come last. Every candidate paper is
+    either shown (`max_papers` at most) or counted in `more`; the order of the candidates makes no difference. Up to
+    `most_discussed` papers, but at most half of `max_papers`, are shown in the first section. `alike` returns which
+    papers say much the same.
     """
     places = {slug: place for place, slug in enumerate(order)}
     chosen = _spread(_best_topics(candidates, places), max_papers, alike)
@@ -105,7 +110,7 @@ def compose(
 
 
 def _spread(chosen: list[_Chosen], max_papers: int, alike: ranking.Alike) -> list[_Chosen]:
-    """The papers, the best first, and of those that say much the same all but the best a little later."""
+    """Sort the papers best first, with lower scores for papers that say much the same as a better one."""
     chosen.sort(key=attrgetter("order"))
     first = chosen[: _COMPARED * max_papers]
     scores = ranking.without_repetition([(one.match.paper, one.score) for one in first], alike)
@@ -117,7 +122,7 @@ def _spread(chosen: list[_Chosen], max_papers: int, alike: ranking.Alike) -> lis
 
 
 def _best_topics(candidates: Iterable[Candidate], places: Mapping[str, int]) -> list[_Chosen]:
-    """Each paper's match with the topic it fits best, and its other topics in the subscriber's order."""
+    """Return each paper's match with the topic it fits best, and its other topics in the subscriber's order."""
     by_paper: dict[int, list[Candidate]] = {}
     for candidate in candidates:
         by_paper.setdefault(candidate.paper, []).append(candidate)
@@ -136,24 +141,26 @@ def _best_topics(candidates: Iterable[Candidate], places: Mapping[str, int]) -> 
 
 
 def _dealt(ranked: Iterable[Candidate], places: int) -> set[int]:
-    """The papers that get a place, in round after round: every topic's best, every topic's second, …"""
+    """Return the papers that get a place: first every topic's best paper, then every topic's second, and so on."""
     seen: Counter[str] = Counter()
     turns = []
     for match in ranked:
         seen[match.topic] += 1
         turns.append((seen[match.topic], match.paper))
-    # Python's sort is stable: within a round the better paper stays in front.
+    # Python's sort is stable, so that within a round the better paper stays first.
     turns.sort(key=itemgetter(0))
     return {paper for _, paper in turns[: max(places, 0)]}
 
 
 def _discussed(ranked: Sequence[_Chosen], most: int) -> list[int]:
-    """The papers talked about most, the loudest first; a topic never loses its only paper to them."""
+    """Return up to `most` of the most discussed papers, most discussed first; never take a topic's only remaining
+    paper.
+    """
     if most < 1 or len(ranked) < _LEAST_PAPERS:
         return []
     left = Counter(one.match.topic for one in ranked)
     taken: list[int] = []
-    # Python's sort is stable: of equals the better paper stays in front.
+    # Python's sort is stable, so that of equals the better paper stays first.
     for match in sorted((one.match for one in ranked), key=lambda match: -match.discussion):
         if len(taken) < most and match.discussion >= _LEAST_DISCUSSION and left[match.topic] > 1:
             taken.append(match.paper)
@@ -164,7 +171,7 @@ def _discussed(ranked: Sequence[_Chosen], most: int) -> list[int]:
 def _first_section(
     discussed: Sequence[int], chosen: Sequence[_Chosen], names: Mapping[str, str]
 ) -> tuple[Section, ...]:
-    """What was discussed most, each paper with the topics that it is on."""
+    """Return the section of the most discussed papers, each with its topics; empty if there are none."""
     if not discussed:
         return ()
     known = {one.match.paper: one for one in chosen}

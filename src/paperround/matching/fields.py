@@ -1,4 +1,4 @@
-"""What of a paper can be searched, and under which name; the index and the full-text table both ask here."""
+"""The searchable fields of a paper and their names, used by the index and by the full-text table."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NO_LETTERS = re.compile(r"[\W_]+")
 
 
 class Field(StrEnum):
-    """The fields of a query, the weightiest first; also the columns of the full-text table."""
+    """The fields of a query, in descending order of weight; also the columns of the full-text table."""
 
     TITLE = "title"
     KEYWORDS = "keywords"
@@ -25,25 +25,26 @@ class Field(StrEnum):
 
 
 TEXT_FORM = "3"
-"""The version of the text that is indexed: another one makes `sweep` index the stored papers anew.
+"""The version of the indexed text. After a change of this version `sweep` indexes the stored papers again.
 
-1: as the source wrote it. 2: as it is printed, LaTeX resolved. 3: signs of fractions are whole, 2½ is not 21 and 2.
+1: the text as the source wrote it. 2: the text as it is printed, with LaTeX resolved. 3: fraction characters are
+kept whole, so that 2½ does not become 21 and 2.
 """
 TEXT = (Field.TITLE, Field.KEYWORDS, Field.ABSTRACT)
-"""Where words without a field are looked for."""
+"""The fields that are searched for words without a field."""
 WHOLE = frozenset({Field.CAT, Field.SOURCE})
-"""Fields whose values are names: compared as a whole, never split into words."""
+"""Fields whose values are names: they are compared as a whole, never split into words."""
 
 
 def values(paper: Paper, field: Field) -> tuple[str, ...]:
-    """The field's texts as letters and pages print them; a phrase never reaches from one into the next."""
+    """Return the field's texts as letters and pages print them; a phrase never spans two of them."""
     match field:
         case Field.TITLE:
             return (readable(paper.title),)
         case Field.KEYWORDS:
             return tuple(map(readable, paper.keywords))
         case Field.ABSTRACT:
-            # Somebody else's summary comes days after the paper: no match may hang on it if there is more.
+            # A source's summary arrives days after the paper: no match may depend on it if there is an abstract.
             return (readable(paper.abstract or paper.summary),)
         case Field.AUTHOR:
             return tuple(map(readable, paper.authors))
@@ -56,7 +57,7 @@ def values(paper: Paper, field: Field) -> tuple[str, ...]:
 
 
 def value_terms(field: Field, value: str) -> list[str]:
-    """What one of a field's texts is compared by: its terms in order, or the name as a whole."""
+    """Return what a field's text is compared by: its terms in order, or the normalized name for `WHOLE` fields."""
     if field not in WHOLE:
         return terms(value)
     name = label(value)
@@ -64,10 +65,12 @@ def value_terms(field: Field, value: str) -> list[str]:
 
 
 def label(name: str) -> str:
-    """A category's or a source's name for comparing: "cs.CL" is `cs.cl`, "Cell Biology" `cell.biology`."""
+    """Normalize the name of a category or source for comparison: "cs.CL" becomes `cs.cl`, "Cell Biology"
+    `cell.biology`.
+    """
     return label_start(name).rstrip(".")
 
 
 def label_start(name: str) -> str:
-    """The beginning of such a name: like `label`, but a dot at the end stays ("cs." does not begin "csx")."""
+    """Normalize the beginning of such a name. A final dot stays, so that the prefix "cs." does not match "csx"."""
     return _NO_LETTERS.sub(".", fold(name)).lstrip(".")

@@ -1,9 +1,8 @@
-"""The query language on SQLite's full-text index (FTS5): the same rows as `lexical`, without reading the
-papers.
+"""Translate the query language for SQLite's full-text index (FTS5).
 
-The text is normalised here before it goes in, so SQLite only splits at blanks. Its `ascii` tokenizer keeps
-every character outside ASCII, in any script; the token characters below are those that names and "c++" are
-made of. https://sqlite.org/fts5.html#ascii_tokenizer
+It finds the same rows as `lexical`, without reading the papers. The text is normalized here before it is indexed, so
+SQLite only splits it at spaces. Its `ascii` tokenizer keeps every character outside ASCII, in any script; the token
+characters below are those that occur in names and in "c++". https://sqlite.org/fts5.html#ascii_tokenizer
 """
 
 from __future__ import annotations
@@ -19,21 +18,21 @@ CREATE = (
     f"CREATE VIRTUAL TABLE paper_index USING fts5({', '.join(Field)}, "
     f"""tokenize = "{TOKENIZER}", prefix = '1 2 3 4')"""
 )
-"""The table that `index_document` fills and `expression` asks; `rowid` is the paper's row."""
+"""The table that `index_document` fills and `expression` queries; `rowid` is the paper's row."""
 
-# A token that no query can name stands between two values, so that no phrase reaches over both.
+# A token that no query can contain separates two values, so that no phrase spans both.
 _GAP = " . "
 
 
 def index_document(paper: Paper) -> dict[str, str]:
-    """The paper's text for each column, as terms joined by blanks."""
+    """Return the paper's text for each column, as terms separated by spaces."""
     return {
         name.value: _GAP.join(" ".join(value_terms(name, value)) for value in values(paper, name)) for name in Field
     }
 
 
 def expression(query: Query) -> str:
-    """The query as an FTS5 expression, to be bound to `paper_index MATCH ?`."""
+    """Return the query as an FTS5 expression, to be bound to `paper_index MATCH ?`."""
     _, found = evaluate(query, _phrase, _all_of, _any_of, lambda wanted, unwanted: f"({wanted} NOT {unwanted})")
     return found
 

@@ -1,9 +1,10 @@
-"""What one subscriber wants more and less of, learned from their answers. Pure.
+"""Learn what one subscriber wants more and less of from their feedback. Pure.
 
-Two linear models, each trained in milliseconds: a support vector machine on telling words (as arxiv-sanity does) and
-ridge regression on vectors of meaning. Papers that nobody asked about stand in as weak counter-examples: without them
-a few answers say what the subscriber likes, but not what sets that apart from papers in general. What the models say
-counts n / (n + 2) after n answers, so that the first answer moves little and the twentieth most.
+There are two linear models, each trained in milliseconds: a support vector machine on distinctive words (as in
+arxiv-sanity) and ridge regression on vectors of meaning. Papers without feedback serve as weak counter-examples:
+without them, a few answers show what the subscriber likes, but not what distinguishes it from papers in general. The
+models' output is weighted by n / (n + 2) after n answers, so that the first answer moves little and the twentieth
+nearly the full amount.
 """
 
 from __future__ import annotations
@@ -26,44 +27,44 @@ from paperround.matching.words import STOP_WORDS
 Numbers = NDArray[np.float32]
 
 WEAK_NEGATIVES = 300
-"""So many papers that were never answered are taken as counter-examples."""
+"""The number of papers without feedback that serve as counter-examples for words."""
 WEAK_VECTORS = 1_000
-"""Of vectors so many: they cost less, and the more there are the better."""
-_DOUBT = 2.0  # answers after which the models say half of what they can; from 2 to 5 little changes
+"""The same for vectors. They cost less than words, and more of them give better results."""
+_DOUBT = 2.0  # answers at which the models have half their full weight; values from 2 to 5 change little
 _WEIGHT = {Field.TITLE: 3.0, Field.KEYWORDS: 2.0, Field.ABSTRACT: 1.0}
 _AUTHORS_WORTH = 0.5  # of a rare word of the title, shared among all authors of a paper
-# The margin's softness, as arxiv-sanity has it; from 0.1 to 0.5 nothing changes.
+# The softness of the margin (C), as in arxiv-sanity; values from 0.1 to 0.5 give the same results.
 _SOFTNESS = 0.1
 _PASSES, _STILL = 20, 1e-3
 _RIDGE = 0.1
 
 
 class Sparse(NamedTuple):
-    """A paper's features: their places, and their weights, of length one together."""
+    """A paper's features as a sparse vector of length one: the places of the features and their weights."""
 
     places: NDArray[np.intp]
     weights: Numbers
 
 
 class SparseRows(NamedTuple):
-    """The features of several papers, one after the other."""
+    """The features of several papers, concatenated."""
 
     places: NDArray[np.intp]
     weights: Numbers
     owners: NDArray[np.intp]
-    """Whose each feature is: a number from 0 on."""
+    """The number of the paper that each feature belongs to, from 0."""
     number: int
     """How many papers there are."""
 
     def products(self, terms: Numbers) -> Numbers:
-        """Return for each paper how much these weights of features speak for it."""
-        padded = np.append(terms, np.float32(0))  # what was met later weighs nothing
+        """Return the product of each paper's features with these weights; a higher product speaks for the paper."""
+        padded = np.append(terms, np.float32(0))  # features that were first seen after training weigh nothing
         each = padded[np.minimum(self.places, len(terms))] * self.weights
         return np.bincount(self.owners, each, self.number).astype(np.float32)
 
 
 class TermVectors:
-    """Papers as vectors of their telling words and authors, each made once."""
+    """Makes TF-IDF vectors from the words and authors of papers, and caches them."""
 
     def __init__(self, statistics: Statistics) -> None:
         self._statistics = statistics
@@ -72,11 +73,11 @@ class TermVectors:
 
     @property
     def names(self) -> Mapping[str, int]:
-        """Every feature so far with its place."""
+        """Every feature seen so far, with its place."""
         return self._places
 
     def of(self, paper: Paper) -> Sparse:
-        """One paper's vector."""
+        """Return the vector of one paper."""
         found = self._known.get(paper.row)
         if found is None:
             found = self._known[paper.row] = self._made(paper)
@@ -108,25 +109,25 @@ class TermVectors:
         return Sparse(np.array(places, dtype=np.intp), numbers / max(float(np.linalg.norm(numbers)), 1e-9))
 
     def _telling(self, term: str) -> float:
-        """How rare a term is, as in TF-IDF."""
+        """Return the rarity of a term: its inverse document frequency, as in TF-IDF."""
         total = self._statistics.documents + 1
         return 1 + log(total / (1 + min(self._statistics.frequencies.get(term, 0), self._statistics.documents)))
 
 
 def weight(answers: int) -> float:
-    """What is learned from so many answers counts so much: 0 to 1."""
+    """Return the weight, from 0 to 1, of what was learned from this many answers."""
     return answers / (answers + _DOUBT)
 
 
 def separate(rows: Sequence[Sparse], labels: Sequence[int], dimensions: int) -> Numbers:
-    """The weights of a linear support vector machine; positive numbers speak for a paper.
+    """Train a linear support vector machine and return its weights; positive weights speak for a paper.
 
-    Dual coordinate descent (Hsieh et al., "A Dual Coordinate Descent Method for Large-scale Linear SVM", 2008,
-    algorithm 1) with the hinge loss. Both classes count the same however many examples each has.
+    It uses dual coordinate descent with hinge loss (Hsieh et al., "A Dual Coordinate Descent Method for Large-scale
+    Linear SVM", 2008, algorithm 1). Both classes count the same, however many examples each has.
     """
     found = np.zeros(dimensions, dtype=np.float32)
     number, positive = len(rows), sum(label > 0 for label in labels)
-    if positive in {0, number}:  # nothing to weigh against each other: each example is to be met
+    if positive in {0, number}:  # only one class, so nothing to balance: fit each example
         limits = {1: 1.0, -1: 1.0}
     else:
         limits = {1: _SOFTNESS * number / (2 * positive), -1: _SOFTNESS * number / (2 * (number - positive))}
@@ -147,7 +148,9 @@ def separate(rows: Sequence[Sparse], labels: Sequence[int], dimensions: int) -> 
 
 
 def regress(rows: Numbers, labels: Sequence[int]) -> Numbers:
-    """The weights of a ridge regression in which both classes count the same; the last one is the constant."""
+    """Fit a ridge regression in which both classes count the same, and return its weights; the last one is the
+    constant.
+    """
     given = np.hstack([rows, np.ones((len(rows), 1), dtype=np.float32)])
     wanted = np.array(labels, dtype=np.float64)
     positive = max(int((wanted > 0).sum()), 1)
@@ -160,21 +163,21 @@ def regress(rows: Numbers, labels: Sequence[int]) -> Numbers:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """What was learned of one subscriber."""
+    """The models learned from one subscriber's feedback."""
 
     answers: int
     terms: Numbers
     """The weight of each feature of `TermVectors`."""
     meaning: Numbers | None = None
-    """The weight of each number of a vector, and the constant; None where there are no vectors."""
+    """The weight of each dimension of a vector, followed by the constant; None if there are no vectors."""
 
     def by_words(self, paper: Sparse) -> float:
-        """How much the words of a paper speak for it."""
+        """Return how much a paper's words speak for it."""
         known = paper.places < len(self.terms)
         return float(self.terms[paper.places[known]] @ paper.weights[known])
 
     def by_meaning(self, vectors: Numbers) -> Numbers:
-        """How much the vectors of papers speak for them; nothing where there are no vectors."""
+        """Return how much each vector speaks for its paper; zeros if there is no model of vectors."""
         if self.meaning is None:
             return np.zeros(len(vectors), dtype=np.float32)
         found: Numbers = vectors @ self.meaning[:-1] + self.meaning[-1]
@@ -182,6 +185,6 @@ class Model:
 
 
 def standardized(scores: Numbers, past: Numbers) -> Numbers:
-    """Scores as so many standard deviations above the mean of the past's."""
+    """Return scores in standard deviations above the mean of past scores."""
     deviation = float(past.std())
     return (scores - np.float32(past.mean())) / np.float32(deviation if deviation > 1e-9 else 1.0)

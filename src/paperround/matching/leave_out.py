@@ -1,4 +1,4 @@
-"""Which papers a subscriber has asked to leave out, over all their topics. Pure."""
+"""Find the papers that a subscriber asked to leave out of all their topics. Pure."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _KEPT = 20_000  # papers
 
 
 class LeaveOut:
-    """Finds the papers to leave out; what is compared of a paper is made once for all subscribers."""
+    """Finds papers to leave out, and caches the normalized fields of each paper for all subscribers."""
 
     def __init__(self) -> None:
         self._papers: dict[int, tuple[str, frozenset[str], frozenset[str], frozenset[str]]] = {}
 
     def rows(self, entries: Sequence[str], papers: Iterable[Paper]) -> set[int]:
-        """Return the rows of the papers to which one of the entries applies."""
+        """Return the rows of the papers to which at least one of the entries applies."""
         if not entries:
             return set()
         wanted = [one for entry in entries if (one := _read(entry))]
@@ -43,7 +43,7 @@ class LeaveOut:
             if len(self._papers) >= _KEPT:
                 self._papers.clear()
             known = self._papers[paper.row] = (
-                # A bar between the texts, so that no words reach from one into the next.
+                # A bar separates the texts, so that no phrase spans two of them.
                 "|".join(_joined(value) for field in TEXT for value in values(paper, field)),
                 frozenset(" ".join(terms(name)) for name in values(paper, Field.AUTHOR)),
                 frozenset(map(label, paper.categories)),
@@ -65,6 +65,6 @@ def _joined(text: str) -> str:
 
 
 def _name(identifier: str) -> str:
-    """An identifier for comparing: an arXiv identifier without its version, everything without case."""
+    """Normalize an identifier for comparison: an arXiv identifier loses its version, any other is folded."""
     found = arxiv_id(identifier)
     return found[0] if found else fold(identifier)

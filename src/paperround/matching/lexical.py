@@ -1,8 +1,8 @@
-"""One batch of papers against many queries: which rows match, how well, and why.
+"""Match one batch of papers against many queries: which rows match, how well, and why.
 
-What matches is exactly boolean; only the order is a matter of weight. Each phrase that a query seeks and a
-paper holds is *evidence* between 0 and 1: rarity × saturation, as in BM25F (Robertson and Zaragoza, "The
-Probabilistic Relevance Framework", 2009, 3.6), and a paper's score is 1 − exp(−sum of evidence).
+Matching is strictly boolean; weights only determine the order. Each phrase that a query looks for and a paper
+contains is *evidence* between 0 and 1: rarity × saturation, as in BM25F (Robertson and Zaragoza, "The Probabilistic
+Relevance Framework", 2009, 3.6). A paper's score is 1 − exp(−sum of evidence).
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from paperround.matching.words import Wanted, Words
 MAX_REASONS = 3
 _MAX_SHOWN = 80  # characters of the paper's own words in one reason
 
-# A word in the title counts as much as three in the abstract; keywords stand between.
+# A word in the title counts as much as three in the abstract; keywords are in between.
 WEIGHT = {Field.TITLE: 3.0, Field.KEYWORDS: 2.0, Field.ABSTRACT: 1.0}
-# BM25's b: a tenth abstract of 2,000 words would otherwise beat one of 200 by mentioning everything.
+# BM25's b: without it an abstract of 2,000 words would beat one of 200 by mentioning everything.
 LENGTH_SHARE, USUAL_LENGTH = 0.3, 200
-# BM25's k1: one mention in the abstract is half of what can be had, one in the title three quarters. Of plain words
-# few are meant to decide, so that there more mentions are better for longer (from 1.5 to 4 nothing changes).
+# BM25's k1: one mention in the abstract gives half of the maximum, one in the title three quarters. With plain words
+# a few should decide, so that there further mentions add more (values from 1.5 to 4 give the same results).
 HALF, HALF_OF_PLAIN = 1.0, 2.0
-# An imagined past without the word keeps a batch of ten papers from calling every word common.
+# Adding 100 imaginary papers without the word keeps a batch of ten from making every word common.
 _PAST = 100
-# Names: a wanted author is as telling as a rare word, a category or source only narrows.
+# Names: an author is as significant as a rare word, a category or source only narrows the search.
 NAMED = {Field.AUTHOR: 0.9, Field.ORG: 0.5, Field.CAT: 0.2, Field.SOURCE: 0.05}
 
 _LABEL = {
@@ -49,8 +49,8 @@ _LABEL = {
     Field.SOURCE: "source",
 }
 _RUNNING = frozenset({Field.TITLE, Field.ABSTRACT})
-# Where a term stands is one number, row · field · position, so that a phrase is a matter of adding one and
-# numbers compare as a subscriber goes: title first. No text that models.py admits has 16 million (2 ** 24) words.
+# The address of a term is one number, row · field · position, so that the next word of a phrase has the next address,
+# and addresses sort in reading order: title first. No text that models.py admits has 16 million (2 ** 24) words.
 _FIELDS = tuple(Field)
 _ROW, _FIELD = 27, 24
 _POSITION = (1 << _FIELD) - 1
@@ -59,15 +59,15 @@ _PLACE = (1 << _ROW) - 1
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """How common words are in a larger body of papers, so that scores do not hang on one batch."""
+    """Word counts over a larger collection of papers, so that scores do not depend on a single batch."""
 
     documents: int = 0
     frequencies: Mapping[str, int] = field(default_factory=dict)
-    """term → number of papers that have it in title, keywords or abstract."""
+    """The number of papers that have each term in title, keywords or abstract."""
 
     @classmethod
     def of(cls, papers: Iterable[Paper]) -> Statistics:
-        """Counted over these papers."""
+        """Count the terms of these papers."""
         documents, frequencies = 0, Counter[str]()
         for paper in papers:
             documents += 1
@@ -77,32 +77,34 @@ class Statistics:
         return cls(documents, frequencies)
 
     def rarity(self, frequency: int) -> float:
-        """0 to 1: how telling a word is that stands in so many of the papers."""
+        """Return how rare a word is that occurs in this many of the papers, from 0 (common) to 1 (rare)."""
         total = self.documents + _PAST
         return log(total / (min(frequency, self.documents) + 1)) / log(total)
 
 
 def text_weights(places: int) -> tuple[float, float, float]:
-    """What one mention in title, keywords and abstract weighs; `places` is the abstract's number of terms and one."""
+    """Return the weights of one mention in title, keywords and abstract.
+
+    `places` is the abstract's number of terms plus one: a mention in a longer abstract weighs less.
+    """
     diluted = WEIGHT[Field.ABSTRACT] / (1 - LENGTH_SHARE + LENGTH_SHARE * places / USUAL_LENGTH)
     return WEIGHT[Field.TITLE], WEIGHT[Field.KEYWORDS], diluted
 
 
 class Hit(NamedTuple):
-    """How well a paper fits a query, 0 to 1, and up to three reasons in the paper's own words, best first."""
+    """How well a paper fits a query, from 0 to 1, and up to three reasons in the paper's own words, best first."""
 
     score: float
     why: tuple[str, ...]
 
 
-# A phrase found in a paper: its evidence, negative, so that the strongest sorts first and of equals the
-# earliest; the address of its first occurrence; its number of terms. A bare tuple, for a morning makes a
-# million of them.
+# A phrase found in a paper: its evidence, negated, so that the strongest sorts first and of equals the earliest; the
+# address of its first occurrence; its number of terms. It is a plain tuple because a morning creates a million.
 _Find = tuple[float, int, int]
 
 
 class Index:
-    """An inverted index over one batch of papers, whose rows must differ."""
+    """An inverted index over one batch of papers. Their rows must be unique."""
 
     def __init__(self, papers: Iterable[Paper], statistics: Statistics | None = None) -> None:
         self._papers: dict[int, Paper] = {}
@@ -118,7 +120,7 @@ class Index:
         self._statistics = statistics or Statistics(len(self._papers), text.frequencies())
 
     def matches(self, query: Query) -> dict[int, Hit]:
-        """The rows of the papers that match, each with its hit."""
+        """Return the rows of the papers that match, each with its hit."""
         found: dict[int, list[_Find]] = {row: [] for row in self.rows(query)}
         for phrase in sought(query):
             finds = self._find(phrase)
@@ -137,10 +139,10 @@ class Index:
         return tuple(self._papers.values())
 
     def shares(self, words: Words) -> NDArray[np.float32]:
-        """For each paper how much of the evidence possible for these words it has, 0 to 1.
+        """Return for each paper its share of the evidence possible for these words, from 0 to 1.
 
-        1 would be a paper that says each of them again and again; a word that nobody ever used counts among what is
-        possible like any other rare one.
+        A paper would reach 1 only by repeating each of the words endlessly. A word that occurs in no paper counts
+        toward the possible evidence like any other rare word.
         """
         found, possible = np.zeros(len(self._papers), dtype=np.float32), 0.0
         for term in words.terms:
@@ -150,9 +152,9 @@ class Index:
         return found / np.float32(possible)
 
     def reasons(self, wanted: Wanted, rows: Iterable[int] | None = None) -> dict[int, tuple[str, ...]]:
-        """For each paper, or those of these rows, what of plain words or of a query it has, in its own words.
+        """Return for each paper the reasons why it fits a query or plain words, in the paper's own words.
 
-        The strongest evidence comes first.
+        `rows` limits the result to these rows. The strongest evidence comes first.
         """
         phrases = wanted.phrases if isinstance(wanted, Words) else sought(wanted)
         found = [self._find(phrase) for phrase in phrases]
@@ -160,7 +162,7 @@ class Index:
         return {row: self._hit([finds[row] for finds in found if row in finds]).why for row in wanted_rows}
 
     def rows(self, query: Query) -> frozenset[int]:
-        """The rows of the papers that match, without scores and reasons."""
+        """Return the rows of the papers that match, without scores and reasons."""
         _, rows = evaluate(query, lambda phrase: frozenset(self._find(phrase)), _shared, _united, _without)
         return rows
 
@@ -192,7 +194,7 @@ class Index:
         return {row: (-rarity * sums[row] / (sums[row] + HALF), first[row], length) for row in first}
 
     def _sums(self, starts: Iterable[int]) -> dict[int, float]:
-        """For each row the mentions at these addresses, each weighed by where it stands."""
+        """Return for each row the sum of its mentions at these addresses, each weighted by its field."""
         weights, sums = self._weights, dict[int, float]()
         for address in starts:
             row = address >> _ROW
@@ -200,7 +202,9 @@ class Index:
         return sums
 
     def _term(self, term: str) -> tuple[float, NDArray[np.intp], NDArray[np.float32]]:
-        """A term's rarity, where it is found, and what it is worth there: a morning asks for each of them often."""
+        """Return a term's rarity, the places of the papers that contain it, and its evidence in each; cached, since
+        a round looks up the same terms many times.
+        """
         known = self._evidence.get(term)
         if known is None:
             phrase = Phrase((term,))
@@ -211,7 +215,9 @@ class Index:
         return known
 
     def _rarity(self, phrase: Phrase) -> float:
-        """A phrase is rarer than its words: its rarity is the chance that at least one of them is telling."""
+        """Return the rarity of a phrase, which is higher than that of its words: it combines them like independent
+        chances.
+        """
         frequencies = self._statistics.frequencies
         each = [frequencies.get(term, 0) for term in phrase.terms]
         if phrase.prefix:
@@ -250,7 +256,9 @@ def _without(wanted: frozenset[int], unwanted: frozenset[int]) -> frozenset[int]
 
 
 class _Postings:
-    """term → the addresses where it stands, ascending; between two values of a field one stays empty."""
+    """Maps each term to the addresses at which it occurs, ascending; one address between two values of a field is
+    unused.
+    """
 
     def __init__(self) -> None:
         self._addresses: dict[str, list[int]] = {}
@@ -258,17 +266,21 @@ class _Postings:
         self._vocabulary: list[str] = []
 
     def add(self, address: int, terms: Sequence[str]) -> int:
-        """Puts a value's terms from this address on; returns where the field's next value may begin."""
+        """Add a value's terms from this address on, and return the address at which the field's next value may
+        begin.
+        """
         for place, term in enumerate(terms, address):
             self._addresses.setdefault(term, []).append(place)
         return address + len(terms) + 1
 
     def frequencies(self) -> dict[str, int]:
-        """How many rows have each term."""
+        """Return the number of rows that contain each term."""
         return {term: len({address >> _ROW for address in addresses}) for term, addresses in self._addresses.items()}
 
     def completed(self, phrase: Phrase) -> list[str]:
-        """The terms that the phrase's last one stands for: itself, or for a prefix all that it begins."""
+        """Return the indexed terms that the phrase's last term matches: itself or, for a prefix, all that begin with
+        it.
+        """
         stem = phrase.terms[-1]
         if not phrase.prefix:
             return [stem] if stem in self._addresses else []
@@ -279,7 +291,7 @@ class _Postings:
         return [*begun, *(term for term in phrase.endings if term in self._addresses)]
 
     def starts(self, phrase: Phrase) -> Sequence[int]:
-        """The addresses, ascending, at which the phrase begins."""
+        """Return the addresses at which the phrase begins, ascending."""
         return sorted(
             start for last in self.completed(phrase) for start in self._together((*phrase.terms[:-1], last))
         )
@@ -289,7 +301,7 @@ class _Postings:
             return self._addresses[terms[0]]
         if not all(term in self._addresses for term in terms):
             return ()
-        # From the rarest word on: "of the" in a phrase costs no more than its rare neighbour.
+        # Start with the rarest word, so that "of the" in a phrase costs no more than its rare neighbor.
         offsets = sorted(range(len(terms)), key=lambda offset: len(self._addresses[terms[offset]]))
         rarest = offsets[0]
         starts = [address - rarest for address in self._addresses[terms[rarest]]]
@@ -305,20 +317,20 @@ class _Postings:
 
 
 class _Words:
-    """A running text as it was written, to quote the words found in it."""
+    """The original text of a title or abstract, used to quote the words found in it."""
 
     def __init__(self, name: Field, text: str) -> None:
         self._label, self._text, self._spans = _LABEL[name], text, spans(text)
 
     def shown(self, position: int, length: int) -> str:
-        """The words from this position on, in quotation marks where they are several."""
+        """Return the words from this position on, in quotation marks if there are several."""
         start, end = self._spans[position][0], self._spans[position + length - 1][1]
         words = self._text[start:end] if end - start <= _MAX_SHOWN else _short(self._text[start:end])
         return f'{self._label}: "{words}"' if length > 1 and " " in words else f"{self._label}: {words}"
 
 
 class _Names:
-    """Keywords or names as they were written, to show the whole one in which something was found."""
+    """Original keywords or names, used to quote the whole value in which something was found."""
 
     def __init__(self, name: Field, texts: Sequence[str]) -> None:
         lengths = [len(value_terms(name, text)) + 1 for text in texts]
@@ -326,7 +338,7 @@ class _Names:
         self._shown = [f"{_LABEL[name]}: {_short(text)}" for text in texts]
 
     def shown(self, position: int, _length: int) -> str:
-        """The name that holds this position."""
+        """Return the name that contains this position."""
         return self._shown[bisect_right(self._starts, position) - 1]
 
 

@@ -1,7 +1,7 @@
-"""People of one name, told apart by whom they write with. Pure.
+"""Distinguish people of the same name by their co-authors. Pure.
 
-Two papers of a name are taken to be one person's when they share another author, directly or by way of further
-papers. The sources say nothing better: none of them gives ORCID iDs.
+Two papers under one name are attributed to the same person if they share another author, directly or through further
+papers. The sources offer nothing better: none of them provides ORCID iDs.
 """
 
 from __future__ import annotations
@@ -14,18 +14,20 @@ from paperround.domain.followed import MOST_COAUTHORS, Followed
 from paperround.domain.models import Paper
 from paperround.domain.text import terms
 
-_MOST_AUTHORS = 50  # of a paper with more, being on it together says little
+_MOST_AUTHORS = 50  # sharing a paper with more authors than this says little
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Papers that one person of a name seems to have written, newest first."""
+    """The papers that one person of a name has probably written, newest first."""
 
     name: str
     papers: tuple[Paper, ...]
 
     def followed(self, *, alone: bool) -> Followed:
-        """Return what follows this person; `alone` says that nobody else of the name is known."""
+        """Return the entry that follows this person. `alone` tells that no other person of this name is known, so
+        that no co-authors are needed.
+        """
         if alone:
             return Followed(self.name)
         own = _key(self.name)
@@ -35,7 +37,7 @@ class Person:
 
 
 def people(name: str, papers: Sequence[Paper]) -> list[Person]:
-    """Return the people of a name among the authors of these papers, whoever has most papers first."""
+    """Return the people of this name among the authors of these papers, those with the most papers first."""
     own = _key(name)
     groups: list[tuple[set[str], list[Paper]]] = []
     for paper in papers:

@@ -1,6 +1,6 @@
-"""Which papers say much the same. Pure.
+"""Find papers that say much the same. Pure.
 
-By vectors of meaning where both papers have one, otherwise by the words that tell them from others.
+Papers are compared by their vectors of meaning if both have one, otherwise by their distinctive words.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ from paperround.domain.models import Paper
 from paperround.matching.learning import Sparse, TermVectors
 from paperround.matching.vectors import Vectors
 
-# Cosines from which two papers say much the same. Of 4,145 papers of three months every tenth has such a neighbor.
+# Cosines from which two papers say much the same. Of 4,145 papers over three months, one in ten has such a neighbor.
 _ALIKE_IN_MEANING, _ALIKE_IN_WORDS = 0.75, 0.35
 
 Numbers = NDArray[np.float32]
 
 
 class NearCopies:
-    """Compares papers, each pair once."""
+    """Compares papers and remembers the result for each pair."""
 
     def __init__(
         self, terms: Callable[[], TermVectors], vectors: Callable[[Sequence[int]], Vectors] | None = None
     ) -> None:
-        """Take what papers are compared with; `terms` is asked for when two of them have no vectors."""
+        """Store the sources of term vectors and vectors; `terms` is called only if a paper has no vector."""
         self._terms, self._vectors = terms, vectors
         self._compared: defaultdict[int, set[int]] = defaultdict(set)
         self._alike: defaultdict[int, set[int]] = defaultdict(set)
 
     def among(self, papers: Sequence[Paper]) -> Mapping[int, Collection[int]]:
-        """Return for each paper, by row, all that say much the same, whether among these papers or not."""
+        """Return for each paper, by row, all papers known to say much the same, whether among these papers or not."""
         rows = {paper.row for paper in papers}
         fresh = [paper for paper in papers if not rows <= self._compared[paper.row]]
         if fresh:
@@ -59,7 +59,7 @@ class NearCopies:
                 self._alike[rows[one]].add(rows[other])
 
     def _compare_words(self, papers: Sequence[Paper], known: NDArray[np.bool_]) -> None:
-        """Compare the papers without a vector with all others."""
+        """Compare the papers that have no vector with all others, by words."""
         terms = self._terms()
         made: list[Sparse] = [terms.of(paper) for paper in papers]
         weights = np.zeros(len(terms.names), dtype=np.float32)

@@ -14,7 +14,7 @@ _VOTES_PER_COMMENT = 2
 _HALF, _DAYS_PER_DOUBLING = 4.0, 2.0
 _DAYS_PER_HALVING = 2.0
 REMEMBERED_DAYS = 30
-"""Days; what was gained earlier would count 1/30,000 by now and is left out."""
+"""The number of past days that count. Older gains would count 1/30,000 by now and are left out."""
 
 
 def popularity(upvotes: int | None, comments: int | None, stars: int | None, age_days: float) -> float:

@@ -1,7 +1,7 @@
-"""What one subscriber wants more and less of, learned from the papers that they answered. Pure.
+"""Learn what one subscriber wants more and less of from the papers that they rated. Pure.
 
-Two small linear models (`learning`) say of a paper how much it is like those that were liked and unlike others; what
-they say is measured by papers that nobody asked about, and counts the more the more answers there are.
+Two small linear models (`learning`) score how much a paper resembles the liked papers and differs from the others.
+Their scores are measured against papers without feedback, and count for more the more feedback there is.
 """
 
 from __future__ import annotations
@@ -30,22 +30,24 @@ from paperround.matching.learning import (
 from paperround.matching.lexical import Statistics
 from paperround.matching.vectors import Vectors
 
-# A deviation above other papers, the mean of both models, is to move a paper about as far as two of its relevance do.
-# Where there is no past yet, papers are measured by those that they are chosen with, and none of them stands out far.
+# One deviation above other papers, averaged over both models, should move a paper about as far as two deviations of
+# relevance. On a site without past papers, papers are measured against today's, and none of them stands out far.
 _STRETCH, _STRETCH_ON_A_NEW_SITE = 12.0, 3.0
-# The scores of few other papers lie together by chance.
+# With few other papers their scores may be close by chance, so that the deviation has a minimum.
 _LEAST_DEVIATION, _FEW = 0.1, 20
-# From this degree before doubt on, and with so much likeness to one liked paper, that paper is named as the reason.
+# From this degree (before weighting) and this likeness to a liked paper, that paper is named as the reason.
 _TELLING, _ALIKE = 0.2, 0.12
 _MAX_TITLE = 70  # characters of the liked paper's title in a reason
 
 Numbers = NDArray[np.float32]
 Lookup = Callable[[Sequence[int]], Vectors]
-"""The vectors of papers, by their rows."""
+"""Returns the vectors of papers, given their rows."""
 
 
 class Affinity(NamedTuple):
-    """How much a paper is to a subscriber's taste, −1 to 1, and the title of a liked paper that tells why, if any."""
+    """How well a paper fits a subscriber's taste, from −1 to 1, and the title of a similar liked paper; empty if
+    none.
+    """
 
     degree: float = 0.0
     like: str = ""
@@ -55,13 +57,13 @@ NEUTRAL = Affinity()
 
 
 class Usual(NamedTuple):
-    """What a model says of papers that nobody asked about: its mean and its deviation."""
+    """The mean and standard deviation of a model's scores for papers without feedback."""
 
     mean: float = 0.0
     deviation: float = 1.0
 
     def height(self, score: float) -> float:
-        """A score in deviations above the mean."""
+        """Return a score in standard deviations above the mean."""
         return (score - self.mean) / self.deviation
 
 
@@ -70,16 +72,16 @@ _ANY = Usual()
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """The papers of the past that answers are learned against, with what is needed to compare them."""
+    """The past papers that feedback is learned against, with the statistics and vectors needed to compare them."""
 
     papers: Sequence[Paper] = ()
     statistics: Statistics = field(default_factory=Statistics)
     vectors: Lookup | None = None
-    """None where papers have no vectors."""
+    """Looks up the vectors of papers. None if papers have no vectors."""
 
 
 class Learner:
-    """Learns the tastes of many subscribers against one past; what they share is made once."""
+    """Learns the tastes of many subscribers against the same past papers, and caches what they share."""
 
     def __init__(self, past: Past) -> None:
         self._past = past
@@ -87,22 +89,22 @@ class Learner:
         self._known: dict[int, Numbers | None] = {}
 
     def of(self, feedback: Iterable[Feedback], papers: Mapping[int, Paper], new: Collection[int]) -> Taste:
-        """The taste behind these answers; an answer on a paper that is not at hand is left out.
+        """Return the taste learned from this feedback; ignore feedback on papers that are not in `papers`.
 
-        `new` has the papers that are about to be chosen from: they must not be taken as counter-examples.
+        `new` contains the rows of the papers to choose from next, which must not serve as counter-examples.
         """
         said = sorted((one.paper, one.verdict) for one in feedback if one.paper in papers)
         if not said:
             return Taste(self)
         taken = {row for row, _ in said} | set(new)
         others = [paper for paper in self._past.papers if paper.row not in taken]
-        # Every other one to learn from, the rest to measure by: what a model has learned it says too surely.
+        # Learn from half of the papers and measure by the others: a model is overconfident on its training data.
         weak, measured = _spread(others[::2]), _spread(others[1::2])
         stretch = _STRETCH
         if len(measured) < _FEW:
             stretch = _STRETCH_ON_A_NEW_SITE
             measured = [*measured, *_spread([papers[row] for row in sorted(new) if row in papers])]
-        # Where nothing was liked, papers in general are what is wanted.
+        # If nothing was liked, papers in general count as wanted.
         label = -1 if any(verdict > 0 for _, verdict in said) else 1
         answered = [(papers[row], verdict) for row, verdict in said]
         rows = [self.terms.of(paper) for paper in (*(paper for paper, _ in answered), *weak)]
@@ -125,7 +127,7 @@ class Learner:
         return regress(np.stack([vector for vector, _ in known]), [label for _, label in known])
 
     def vector(self, row: int) -> Numbers | None:
-        """A paper's vector less what all papers have in common; None where it has none."""
+        """Return a paper's vector minus the mean vector of all papers, or None if it has none."""
         if row not in self._known:
             found = self._past.vectors([row]) if self._past.vectors else None
             there = found is not None and bool(found.known[0])
@@ -134,7 +136,7 @@ class Learner:
 
     @cached_property
     def center(self) -> Numbers:
-        """What the vectors of all papers have in common."""
+        """The mean of the vectors of all past papers."""
         assert self._past.vectors
         found = self._past.vectors([paper.row for paper in self._past.papers]).numbers
         return np.asarray(found.mean(axis=0)) if len(found) else np.float32(0)  # type: ignore[return-value]
@@ -142,11 +144,11 @@ class Learner:
 
 @dataclass(frozen=True, slots=True)
 class Taste:
-    """One subscriber's taste; the order in which they answered makes no difference."""
+    """One subscriber's taste. The order of their feedback makes no difference."""
 
     learner: Learner
     model: Model | None = None
-    """None for somebody who has said nothing: then every paper is neutral."""
+    """None for a subscriber without feedback, for whom every paper is neutral."""
     words: Usual = _ANY
     meaning: Usual = _ANY
     liked: tuple[Paper, ...] = ()
@@ -154,11 +156,11 @@ class Taste:
 
     @property
     def neutral(self) -> bool:
-        """Whether every paper is the same to it."""
+        """Whether this taste treats all papers the same, because there is no feedback."""
         return self.model is None
 
     def affinity(self, paper: Paper) -> Affinity:
-        """How much the paper is to this taste."""
+        """Return how well the paper fits this taste."""
         if self.model is None:
             return NEUTRAL
         features = self.learner.terms.of(paper)
@@ -170,9 +172,10 @@ class Taste:
         return Affinity(weight(self.model.answers) * sure, self._like(features) if sure >= _TELLING else "")
 
     def heights(self, rows: SparseRows, vectors: Vectors) -> Numbers:
-        """Return how far above other papers these are for this taste, in deviations, as much as the answers count.
+        """Return how far above other papers this taste puts each paper, in standard deviations.
 
-        By words and by vectors together, as they are added to the height of an interest.
+        The result sums the words and the vectors, weighted by the number of answers, so that it can be added to an
+        interest's heights.
         """
         if self.model is None:
             return np.zeros(rows.number, dtype=np.float32)
@@ -183,7 +186,7 @@ class Taste:
         return np.asarray(np.float32(weight(self.model.answers)) * found, dtype=np.float32)
 
     def _like(self, features: Sparse) -> str:
-        """The title of the liked paper that is most alike, if that is alike enough to be told."""
+        """Return the title of the most similar liked paper; empty if none is similar enough to name."""
         alike = max(
             ((likeness(features, self.learner.terms.of(paper)), -paper.row, paper.title) for paper in self.liked),
             default=(0.0, 0, ""),
@@ -192,13 +195,13 @@ class Taste:
 
 
 class Tastes:
-    """The tastes of many subscribers; the past is only read for the first who has said something."""
+    """The tastes of many subscribers. The past papers are read only once a subscriber with feedback is asked for."""
 
     def __init__(self, past: Callable[[], Past]) -> None:
         self._past = past
 
     def of(self, feedback: Sequence[Feedback], papers: Mapping[int, Paper], new: Collection[int] = ()) -> Taste:
-        """One subscriber's; `new` has the papers that are about to be chosen from."""
+        """Return one subscriber's taste; `new` contains the rows of the papers to choose from next."""
         return self._learner.of(feedback, papers, new) if feedback else _NONE
 
     @cached_property
@@ -210,13 +213,13 @@ _NONE = Taste(Learner(Past()))
 
 
 def likeness(one: Sparse, other: Sparse) -> float:
-    """The cosine between two papers' features."""
+    """Return the cosine between the features of two papers."""
     _, here, there = np.intersect1d(one.places, other.places, assume_unique=True, return_indices=True)
     return float(one.weights[here] @ other.weights[there])
 
 
 def _spread(papers: Sequence[Paper], most: int = WEAK_NEGATIVES) -> list[Paper]:
-    """So many of the papers as a model needs, evenly among all."""
+    """Return at most `most` of the papers, evenly spaced."""
     step = max(1, -(-len(papers) // most))
     return list(papers[::step])
 
@@ -228,7 +231,7 @@ def _usual(scores: Sequence[float]) -> Usual:
 
 
 def _short(title: str) -> str:
-    """The title, cut at a word where it is long."""
+    """Return the title, cut at a word if it is too long."""
     if len(title) <= _MAX_TITLE:
         return title
     start = title[: _MAX_TITLE - 1]

@@ -1,13 +1,13 @@
-"""The language in which topics and searches are written; docs/queries.md explains it to people.
+"""The query language of topics and searches; docs/queries.md is its guide for users.
 
     either   = both ("OR" both)*
     both     = negated (["AND"] negated)*
     negated  = ("NOT" | "-")* operand
     operand  = [field ":"] (word | word"*" | '"' words '"' ["*"] | "(" either ")")
 
-A parsed query is a frozen tree in one canonical form: words folded and without plural endings, nested ANDs
-and ORs flat, double negations gone, a field at every phrase it governs. `str` gives text that parses to the
-same tree.
+A parsed query is an immutable tree in canonical form: words are folded and singular, nested ANDs and ORs are
+flattened, double negations are removed, and a field is stored with every phrase that it applies to. `str` returns
+text that parses to the same tree.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from paperround.matching.fields import WHOLE, Field, label, label_start
 
 MAX_LENGTH = 2_000  # characters
 MAX_DEPTH = 25  # parentheses within parentheses, as typed
-# Groups within groups in what the database is asked: one typed pair of parentheses can become three of them. FTS5's
-# parser has room for 100 symbols, of which each group takes up to three ("fts5: parser stack overflow").
+# The nesting of groups in the database query, where one typed pair of parentheses can become three. FTS5's parser
+# stack holds 100 symbols, of which each group takes up to three ("fts5: parser stack overflow").
 MAX_NESTING = 25
 
 T = TypeVar("T")
@@ -34,17 +34,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """Terms that stand side by side in one field; a single word is a phrase of one."""
+    """Adjacent terms in one field; a single word is a phrase of one term."""
 
     terms: tuple[str, ...]
     field: Field | None = None
-    """None looks in title, keywords and abstract."""
+    """The field to search; None for title, keywords and abstract."""
     prefix: bool = False
-    """Whether the last term is only the beginning of a word, as typed: folded, its plural ending left on."""
+    """Whether the last term is a prefix. A prefix is folded but keeps its plural ending."""
 
     @property
     def endings(self) -> tuple[str, ...]:
-        """For a prefix, terms that do not begin so although their plural does: boxe* finds "boxes" (box)."""
+        """For a prefix, the terms that do not begin with it although their plural does: boxe* finds "boxes" (box)."""
         stem = self.terms[-1]
         if not self.prefix or self.field in WHOLE:
             return ()
@@ -59,7 +59,7 @@ class Phrase:
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """What its part does not match."""
+    """Matches everything that its part does not match."""
 
     part: Query
 
@@ -69,7 +69,7 @@ class Not:
 
 @dataclass(frozen=True, slots=True)
 class And:
-    """What all parts match; two or more, none of them an And."""
+    """Matches what all parts match; there are two or more, none of them an And."""
 
     parts: tuple[Query, ...]
 
@@ -79,7 +79,7 @@ class And:
 
 @dataclass(frozen=True, slots=True)
 class Or:
-    """What any part matches; two or more, none of them an Or."""
+    """Matches what at least one part matches; there are two or more, none of them an Or."""
 
     parts: tuple[Query, ...]
 
@@ -90,17 +90,22 @@ class Or:
 Query = Phrase | Not | And | Or
 
 
-# A morning asks the same topics of chunk after chunk.
+# In a morning the same topics are parsed again for every chunk.
 @lru_cache(maxsize=10_000)
 def parse(text: str) -> Query:
-    """The query that a text stands for; QueryError says where it is wrong and what to do."""
+    """Parse a query; the result is cached. Raise QueryError, which says where the text is wrong and how to correct
+    it.
+    """
     return parse_once(text)
 
 
 def parse_once(text: str) -> Query:
-    """Like `parse`, without keeping the answer: what strangers type must not fill memory."""
+    """Parse a query without caching it, so that text typed by strangers does not fill the memory.
+
+    Raise QueryError as `parse` does.
+    """
     query = read(text)
-    # In the algebra of queries themselves this is what the query names, its outermost negation taken off.
+    # Evaluated over queries, this yields the query itself without its outermost negation.
     excluded, named = evaluate(
         query, _itself, both, either, lambda wanted, unwanted: both([wanted, negated(unwanted)])
     )
@@ -114,11 +119,11 @@ def parse_once(text: str) -> Query:
 
 
 def free_text(text: str) -> Query:
-    """What somebody means who types or pastes this into a search box.
+    """Return a query for text that is typed or pasted into a search box.
 
-    A query where it is one. Where it is not (an unclosed quote, "Mamba: linear-time …"), all its words,
-    operators and marks of the language left aside. QueryError where nothing is left, or where it only says
-    what to leave out.
+    Text that is a valid query is parsed as one. Other text (an unclosed quote, "Mamba: linear-time …") becomes a
+    query for all its words, without operators and special characters. Raise QueryError if no words remain, or if the
+    query only excludes.
     """
     try:
         read(text)
@@ -130,14 +135,14 @@ def free_text(text: str) -> Query:
 
 
 def read(text: str) -> Query:
-    """Like `parse`, without the check that there is something to look for."""
+    """Parse a query without checking that it contains something to look for."""
     if len(text) > MAX_LENGTH:
         raise QueryError(text, MAX_LENGTH, f"a query has at most {MAX_LENGTH} characters, this one {len(text)}")
     return _Parser(text).parse()
 
 
 def phrase(text: str, field: Field | None = None, *, prefix: bool = False) -> Phrase | None:
-    """The phrase that a word or quoted words stand for; None when there is no letter or digit in them."""
+    """Return the phrase for a word or quoted words, or None if the text contains no letter or digit."""
     if field in WHOLE:
         name = label_start(text) if prefix else label(text)
         return Phrase((name,), field, prefix) if name else None
@@ -149,19 +154,19 @@ def phrase(text: str, field: Field | None = None, *, prefix: bool = False) -> Ph
 
 
 def both(parts: Iterable[Query]) -> Query:
-    """What all of the parts match, at least one of them given."""
+    """Combine the parts, at least one, into a query that matches what all of them match."""
     flat = _flat(parts, And)
     return flat[0] if len(flat) == 1 else And(flat)
 
 
 def either(parts: Iterable[Query]) -> Query:
-    """What any of the parts matches, at least one of them given."""
+    """Combine the parts, at least one, into a query that matches what any of them matches."""
     flat = _flat(parts, Or)
     return flat[0] if len(flat) == 1 else Or(flat)
 
 
 def negated(query: Query) -> Query:
-    """What the query does not match."""
+    """Return a query that matches what this query does not match."""
     return query.part if isinstance(query, Not) else Not(query)
 
 
@@ -172,10 +177,10 @@ def evaluate(
     any_of: Callable[[Sequence[T]], T],
     without: Callable[[T, T], T],
 ) -> tuple[bool, T]:
-    """The query's value in an algebra of sets with difference but no complement (sets of rows, FTS5).
+    """Evaluate a query in an algebra of sets that has difference but no complement (sets of rows, FTS5).
 
-    Returned as (excluded, value): where `excluded` holds, the query matches everything *but* the value. De
-    Morgan's laws keep negations outside: a AND NOT b is a − b, and NOT a AND NOT b is everything but a ∪ b.
+    Return (excluded, value). If `excluded` is true, the query matches everything *except* the value. De Morgan's
+    laws move negations outward: a AND NOT b is a − b, and NOT a AND NOT b is everything except a ∪ b.
     """
     if isinstance(query, Phrase):
         return False, leaf(query)
@@ -185,7 +190,7 @@ def evaluate(
     found = [evaluate(part, leaf, all_of, any_of, without) for part in query.parts]
     wanted = [value for excluded, value in found if not excluded]
     unwanted = [value for excluded, value in found if excluded]
-    # a OR NOT b is everything but (NOT a AND b): an Or is an And of the opposites, turned round.
+    # a OR NOT b is everything except (NOT a AND b): an Or is the negated And of the negated parts.
     turned = isinstance(query, Or)
     if turned:
         wanted, unwanted = unwanted, wanted
@@ -196,7 +201,7 @@ def evaluate(
 
 
 def nesting(query: Query) -> int:
-    """How many groups stand within each other in the query's value in an algebra of sets: see `evaluate`."""
+    """Return how deeply groups are nested in the expression that `evaluate` builds for the query."""
     return evaluate(query, lambda _: 1, _deeper, _deeper, lambda wanted, unwanted: _deeper((wanted, unwanted)))[1]
 
 
@@ -205,7 +210,7 @@ def _deeper(depths: Sequence[int]) -> int:
 
 
 def sought(query: Query) -> tuple[Phrase, ...]:
-    """The phrases that speak for a paper (under an even number of NOTs), each once, in the order written."""
+    """Return the phrases that speak for a paper (under an even number of NOTs), each once, in the order written."""
     return tuple(dict.fromkeys(_signed(query, wanted=True)))
 
 
@@ -236,7 +241,7 @@ def _brief(text: str) -> str:
     return " ".join(text.split())[:40]
 
 
-# Quotation marks that telephones and word processors put where " was typed.
+# Quotation marks that phones and word processors insert when " is typed.
 _QUOTES = str.maketrans(dict.fromkeys("“”„‟«»", '"'))
 _TOKEN = re.compile(
     r"""(?P<open>\()|(?P<close>\))|(?P<quoted>"[^"]*"\*?)|(?P<unclosed>")
@@ -245,7 +250,7 @@ _TOKEN = re.compile(
 )
 _OPERATORS = frozenset({"AND", "OR", "NOT"})
 _FIELDS = {field.value: field for field in Field} | {
-    # arXiv's own prefixes, and spellings that people try first.
+    # arXiv's own prefixes, and spellings that people are likely to try.
     "ti": Field.TITLE,
     "au": Field.AUTHOR,
     "abs": Field.ABSTRACT,

@@ -1,7 +1,8 @@
 """A search over all papers, in two steps that are the same on every database. Pure.
 
-First the search index names candidates: a few hundred, by queries from strict to loose, of each the newest. Then they
-are ranked here, by the very evidence that `lexical` counts, so that a search, a topic and a letter agree.
+First the search index returns candidates: for each of several queries, from strict to loose, the newest papers that
+it finds, a few hundred in all. Then they are ranked here, by the same evidence as in `lexical`, so that a search, a
+topic and a letter agree.
 """
 
 from __future__ import annotations
@@ -20,37 +21,37 @@ from paperround.matching.query import Phrase, Query, both, either, sought
 from paperround.matching.query import phrase as phrase_of
 from paperround.matching.words import Wanted, Words
 
-# Of plain words the rarest decide; how many papers each query may name. All of them together are read and ranked in a
-# few hundredths of a second.
+# How many of the plain words are used, the rarest first, and how many papers each query may return. All of them
+# together are read and ranked in a few hundredths of a second.
 _MOST_TERMS, _PAIRED, _ALONE = 8, 5, 3
 _EXACT, _IN_TITLE, _SEVERAL, _FEW = 200, 80, 60, 20
-_FIRST_PAGES = 60  # papers that are looked at with these limits; who wants more gets more candidates
+_FIRST_PAGES = 60  # papers shown that these limits suffice for; for more papers the limits grow
 
 Plan = Sequence[tuple[Query, int]]
-"""Queries, and of how many of the newest papers that each finds the ranking is to know."""
+"""Queries for the search index, each with the maximum number of its newest papers to rank."""
 
 
 @dataclass(frozen=True, slots=True)
 class SearchBounds:
-    """What a search is limited to: papers announced between two days, both included, and those of one source."""
+    """The limits of a search: papers announced from `first` to `last`, both inclusive, and from one source."""
 
     first: date = date.min
     last: date = date.max
     source: str = ""
-    """The name of the source; empty for all."""
+    """The name of the source; empty for all sources."""
 
     @property
     def days(self) -> tuple[date, date] | None:
-        """The days, None where there is no limit."""
+        """The first and last day, or None if the days are unlimited."""
         return None if (self.first, self.last) == (date.min, date.max) else (self.first, self.last)
 
     def narrow(self, query: Query) -> Query:
-        """The query that finds the same, of the source alone."""
+        """Return the query, restricted to the source if there is one."""
         found = phrase_of(self.source, Field.SOURCE) if self.source else None
         return both([query, found]) if found else query
 
     def include(self, paper: Paper) -> bool:
-        """Whether a paper lies within."""
+        """Return whether a paper is within the limits."""
         return self.first <= paper.day <= self.last and self.source in {"", *paper.sources}
 
 
@@ -58,14 +59,17 @@ EVERYWHERE = SearchBounds()
 
 
 def plan(wanted: Wanted, statistics: Statistics, needed: int = _FIRST_PAGES) -> Plan:
-    """How the search index is asked for candidates, where so many papers are to be shown."""
+    """Return the queries for candidates; with more papers `needed`, their limits are larger."""
     times = -(-max(needed, 1) // _FIRST_PAGES)
     found = _loosening(wanted, statistics) if isinstance(wanted, Words) else _exactly(wanted)
     return [(query, limit * times) for query, limit in found]
 
 
 def _exactly(query: Query) -> Iterator[tuple[Query, int]]:
-    """What the query finds, and of the older what fits best: with its words in the title, or several."""
+    """Yield the query itself, and stricter queries that also find the best older papers.
+
+    The stricter queries require its words in the title, or several of them anywhere.
+    """
     anywhere = [phrase for phrase in sought(query) if phrase.field is None][:_MOST_TERMS]
     if anywhere:
         yield both([query, either(replace(phrase, field=Field.TITLE) for phrase in anywhere)]), _IN_TITLE
@@ -75,7 +79,7 @@ def _exactly(query: Query) -> Iterator[tuple[Query, int]]:
 
 
 def _loosening(words: Words, statistics: Statistics) -> Iterator[tuple[Query, int]]:
-    """From papers with all of the words to those with one that is rare."""
+    """Yield queries from strict to loose: from papers with all of the words to papers with one rare word."""
     telling = sorted(words.phrases, key=lambda phrase: statistics.frequencies.get(phrase.terms[0], 0))[:_MOST_TERMS]
     yield both(telling), _SEVERAL
     if len(telling) > 2:
@@ -93,7 +97,7 @@ def _two_of(phrases: Sequence[Phrase]) -> Query:
 
 
 class Scorer:
-    """How well papers fit what is wanted, read one by one; 0 to 1."""
+    """Scores papers one at a time for a query or plain words, from 0 to 1."""
 
     def __init__(self, wanted: Wanted, statistics: Statistics) -> None:
         self._plain = isinstance(wanted, Words)
@@ -102,9 +106,13 @@ class Scorer:
         self._fields = {name for phrase in self._phrases for name in ([phrase.field] if phrase.field else TEXT)}
 
     def score(self, paper: Paper) -> float:
-        """The share of the evidence possible for plain words; for a query what `lexical.Index` says of a match."""
+        """Return the score of one paper.
+
+        For plain words it is the share of the possible evidence; for a query it is the score of a match in
+        `lexical.Index`.
+        """
         texts = {name: [_terms(name, value) for value in values(paper, name)] for name in self._fields}
-        # The abstract's length counts also where only the title is looked at.
+        # The abstract's length is needed even if only the title is searched.
         abstract = texts.get(Field.ABSTRACT) or [_terms(Field.ABSTRACT, paper.abstract or paper.summary)]
         weights = dict(zip(TEXT, text_weights(len(abstract[0]) + 1), strict=True))
         found = [
@@ -114,7 +122,7 @@ class Scorer:
         return sum(found) / sum(self._rarities) if self._plain else -expm1(-sum(found))
 
 
-# Searches find the newest papers again and again, and to take a text apart is a third of their work.
+# Searches find the newest papers again and again, and splitting texts into terms is a third of their work.
 _terms = lru_cache(maxsize=8_192)(value_terms)
 
 
@@ -136,7 +144,7 @@ def _evidence(
 
 
 def _mentions(phrase: Phrase, terms: Sequence[str]) -> int:
-    """How often the phrase stands in a text."""
+    """Return how often the phrase occurs in a text."""
     if len(phrase.terms) == 1 and not phrase.prefix:
         return terms.count(phrase.terms[0])
     *before, last = phrase.terms
@@ -152,7 +160,7 @@ def _completes(phrase: Phrase, last: str, term: str) -> bool:
 
 
 def _rarity(phrase: Phrase, statistics: Statistics) -> float:
-    """As `lexical.Index` has it, but that a prefix stands for all words of the statistics that begin so."""
+    """Return a phrase's rarity as `lexical.Index` does, but match a prefix against all words of the statistics."""
     each = [statistics.frequencies.get(term, 0) for term in phrase.terms]
     if phrase.prefix:
         each[-1] = sum(

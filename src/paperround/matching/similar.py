@@ -1,6 +1,6 @@
-"""Papers like another one, by their words. Pure.
+"""Find papers similar to another one by their words. Pure.
 
-Where papers have vectors, the nearest vectors say it better (`vectors.VectorTable.nearest`).
+For papers with vectors, the nearest vectors give better results (`vectors.VectorTable.nearest`).
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ from paperround.matching.profile import likeness
 from paperround.matching.suggestions import tells
 from paperround.matching.words import Words
 
-_LEAST_LIKENESS = 0.08  # below it two papers share little but common words
+_LEAST_LIKENESS = 0.08  # below this, two papers share little but common words
 
 
 def telling_words(paper: Paper, statistics: Statistics, most: int = 8) -> Words | None:
-    """Return the words that tell a paper from others, to look for papers like it; None for one without any."""
+    """Return up to `most` words that distinguish a paper from others, to search for similar ones; None if it has
+    none.
+    """
     counted = Counter[str]()
     for field in TEXT:
         for text in values(paper, field):
@@ -39,7 +41,7 @@ def telling_words(paper: Paper, statistics: Statistics, most: int = 8) -> Words 
 
 
 def most_alike(paper: Paper, others: Sequence[Paper], statistics: Statistics, most: int) -> list[Paper]:
-    """Return the papers most like one by the words that tell papers apart, the most alike first."""
+    """Return up to `most` of the other papers, those most similar in their distinctive words first."""
     terms = TermVectors(statistics)
     mine = terms.of(paper)
     degrees = {other.row: likeness(mine, terms.of(other)) for other in others if other.row != paper.row}

@@ -1,4 +1,4 @@
-"""Words of the field that an interest could have, and what a subscriber's answers say of words. Pure."""
+"""Suggest words of the field for an interest, and list the words that weigh most in a subscriber's taste. Pure."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from paperround.matching.profile import Taste
 from paperround.matching.words import STOP_WORDS
 
 _LEAST_PAPERS, _LEAST_LETTERS = 3, 3
-_PHRASE_WORTH = 1.5  # two words that stand together say more than either
-_LEAST_LIFT = 2.0  # times as frequent among the papers that fit as among all
-_AUTHOR = "author "  # how `TermVectors` begins the feature of an author
+_PHRASE_WORTH = 1.5  # two adjacent words say more than either alone
+_LEAST_LIFT = 2.0  # how many times as frequent among the papers that fit as among all
+_AUTHOR = "author "  # the prefix of an author's feature in `TermVectors`
 
 Term = tuple[str, ...]
 
@@ -26,10 +26,10 @@ Term = tuple[str, ...]
 def suggest_words(
     known: Collection[str], best: Sequence[tuple[Paper, float]], statistics: Statistics, most: int = 8
 ) -> list[str]:
-    """Return words and pairs of words that tell the papers that fit an interest from others, the most telling first.
+    """Return words and pairs of words that distinguish the papers that fit an interest, most distinctive first.
 
-    `known` are the terms that the interest has already; `best` the papers that fit, each with its weight, which is
-    negative for those that the reader wants less of.
+    `known` are the terms that the interest already has. `best` are the papers that fit, each with its weight, which
+    is negative for papers that the subscriber wants less of.
     """
     said, papers = defaultdict[Term, float](float), Counter[Term]()
     written = defaultdict[Term, Counter[str]](Counter)
@@ -46,13 +46,13 @@ def suggest_words(
         and not set(term) <= set(known)
         and (worth := _worth(term, weight / max(total, 1e-9), statistics)) > 0
     }
-    # Of equals the first in the alphabet: the answer must not hang on the order of the papers.
+    # Break ties alphabetically: the result must not depend on the order of the papers.
     ranked = sorted(worth, key=lambda term: (-worth[term], term))
     return [written[term].most_common(1)[0][0] for term in _without_repetition(ranked, most)]
 
 
 def _terms_of(paper: Paper) -> dict[Term, str]:
-    """The words and pairs of words of a paper, each with how it is written there."""
+    """Return the words and pairs of adjacent words of a paper, each with its spelling there."""
     found: dict[Term, str] = {}
     for text in (value for field in TEXT for value in values(paper, field)):
         places = spans(text)
@@ -67,12 +67,12 @@ def _terms_of(paper: Paper) -> dict[Term, str]:
 
 
 def tells(word: str) -> bool:
-    """Whether a term may say what a paper is about."""
+    """Return whether a term can describe a subject: not too short, no stop word and no number."""
     return len(word) >= _LEAST_LETTERS and word not in STOP_WORDS and not word.isdecimal()
 
 
 def _worth(term: Term, share: float, statistics: Statistics) -> float:
-    """How telling a term is that this share of the papers that fit have; 0 for one that tells nothing."""
+    """Return how distinctive a term is that occurs in this share of the papers that fit; 0 if it is not."""
     rarest = min(statistics.frequencies.get(word, 0) for word in term)
     usual = (rarest + 1) / (statistics.documents + 2)
     if share < _LEAST_LIFT * usual:
@@ -81,7 +81,7 @@ def _worth(term: Term, share: float, statistics: Statistics) -> float:
 
 
 def _without_repetition(ranked: Iterable[Term], most: int) -> Iterator[Term]:
-    """The best terms; one whose word a better one has is left out."""
+    """Yield up to `most` of the best terms, skipping any that shares a word with a better one."""
     taken: set[str] = set()
     number = 0
     for term in ranked:
@@ -95,7 +95,7 @@ def _without_repetition(ranked: Iterable[Term], most: int) -> Iterator[Term]:
 
 @dataclass(frozen=True, slots=True)
 class WeighedWord:
-    """A word or an author with its weight in a subscriber's model: more than 0 for what they want more of."""
+    """A word or author with its weight in a subscriber's model; above 0 for what they want more of."""
 
     word: str
     weight: float
@@ -103,7 +103,11 @@ class WeighedWord:
 
 
 def strongest_words(taste: Taste, most: int = 20) -> list[WeighedWord]:
-    """Return the words and authors that weigh most in a taste, the weightiest first; none for one without answers."""
+    """Return up to `most` words and authors of each sign that weigh most in a taste: first the liked, then the
+    disliked.
+
+    Within each sign the weightiest comes first. Return an empty list for a taste without feedback.
+    """
     if taste.model is None:
         return []
     names, weights = list(taste.learner.terms.names), taste.model.terms

@@ -1,9 +1,9 @@
-"""The query language on PostgreSQL's full-text search: the same rows as `lexical`, without reading the papers.
+"""Translate the query language for PostgreSQL's full-text search.
 
-As for SQLite the text is normalised here: PostgreSQL is handed finished vectors and queries, so that no
-dictionary and no locale of the server has a say. A lexeme begins with the first two letters of its field:
-ti:model is "model" in a title. Each field counts its places by itself.
-https://www.postgresql.org/docs/current/datatype-textsearch.html
+It finds the same rows as `lexical`, without reading the papers. As for SQLite, the text is normalized here:
+PostgreSQL receives finished vectors and queries, so that neither its dictionaries nor its locale have any influence.
+A lexeme begins with the first two letters of its field: ti:model is "model" in a title. Positions are counted
+separately for each field. https://www.postgresql.org/docs/current/datatype-textsearch.html
 """
 
 from __future__ import annotations
@@ -18,33 +18,33 @@ CREATE = (
     "CREATE TABLE paper_index (row BIGINT PRIMARY KEY REFERENCES papers ON DELETE CASCADE, terms TSVECTOR NOT NULL)",
     "CREATE INDEX ix_paper_index_terms ON paper_index USING gin (terms)",
 )
-"""The table that `index_document` fills and `expression` asks."""
+"""The table that `index_document` fills and `expression` queries."""
 
-# A lexeme has less than 2 kB, a vector less than 1 MB, a place is at most 16,383, and a lexeme stands in no more
-# than 256 (https://www.postgresql.org/docs/current/textsearch-limitations.html). Beyond that a paper is stored and
-# found all the same, but for a phrase far back in it:
-_LONGEST = 500  # characters, of up to four bytes; a longer word is known by so many
+# PostgreSQL's limits: a lexeme has less than 2 kB, a vector less than 1 MB, a position is at most 16,383, a lexeme
+# has at most 256 positions (https://www.postgresql.org/docs/current/textsearch-limitations.html). A longer paper is
+# stored and found all the same, except by a phrase far back in it:
+_LONGEST = 500  # characters, of up to four bytes each; a longer word is cut to this length
 _ROOM = 230_000  # bytes for each of the four fields that can be long; a list of 10,000 names loses its end
-_LAST = 16_383  # words further back stand here together; the place before is free, so that they end no phrase
+_LAST = 16_383  # all later words share this position; the one before stays free, so that no phrase ends in them
 _PLACES = 256
 
-# For ts_rank; a lexeme without a mark has weight D.
+# For ts_rank; a lexeme without a label has weight D.
 _WEIGHT = {Field.TITLE: "A", Field.KEYWORDS: "B", Field.AUTHOR: "C", Field.ORG: "C"}
 
 
 def index_document(paper: Paper) -> dict[str, str]:
-    """The paper's terms as the text of a tsvector."""
+    """Return the paper's terms as the text of a tsvector."""
     return {"terms": " ".join(entry for field in Field for entry in _entries(field, values(paper, field)))}
 
 
 def expression(query: Query) -> str:
-    """The query as the text of a tsquery."""
+    """Return the query as the text of a tsquery."""
     _, found = evaluate(query, _phrase, _all_of, _any_of, lambda wanted, unwanted: f"({wanted} & !{unwanted})")
     return found
 
 
 def _entries(field: Field, texts: Sequence[str]) -> Iterator[str]:
-    """The field's lexemes, each with its places and their weight."""
+    """Yield the field's lexemes, each with its positions and their weight, within PostgreSQL's limits."""
     room, weight = _ROOM, _WEIGHT.get(field, "")
     for lexeme, places in _places(field, texts).items():
         apart = list(dict.fromkeys(place if place < _LAST - 1 else _LAST for place in places))[:_PLACES]
@@ -60,7 +60,7 @@ def _places(field: Field, texts: Sequence[str]) -> dict[str, list[int]]:
         for term in value_terms(field, text):
             place += 1
             found.setdefault(_lexeme(field, term), []).append(place)
-        place += 1  # stays empty, so that no phrase reaches from one value into the next
+        place += 1  # stays empty, so that no phrase spans two values
     return found
 
 

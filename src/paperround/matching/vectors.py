@@ -1,8 +1,8 @@
-"""Vectors of meaning, kept small and compared by brute force. Pure.
+"""Store vectors of meaning compactly and compare them by brute force. Pure.
 
-A vector is kept as one signed byte a number and one factor for all of them: a quarter of the room, and no result
-changes for it. Among 300,000 of them the nearest are found in two hundredths of a second, without any index: by the
-signs of their numbers first, one bit each, and then by the cosines of those that have the most signs in common.
+A vector is stored as one signed byte per number and one factor for all of them: a quarter of the space, without a
+change in any result. The nearest of 300,000 vectors are found in two hundredths of a second, without an index: first
+by the signs of their numbers, one bit each, and then by the cosines of those that have the most signs in common.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ Numbers = NDArray[np.float32]
 
 _FACTOR = np.dtype("<f4")
 _LARGEST = 127
-_AT_ONCE = 8_192  # vectors: their numbers as floats fit into a processor's cache
-_ROOM = 4_096  # vectors that a new table has room for
-# So many vectors, or one in so many, have their cosines looked at: of 300,000 it finds 98 of the 100 nearest.
+_AT_ONCE = 8_192  # vectors per block: as floats they fit into a processor's cache
+_ROOM = 4_096  # vectors that a new table can hold
+# Compute cosines of this many vectors, or of one in 16 if that is more: of 300,000 this finds 98 of the nearest 100.
 _CLOSELY, _ONE_IN = 16_384, 16
 
 
 def pack(vector: Numbers) -> bytes:
-    """A vector of length one in one byte a number, after a factor of four."""
+    """Pack a vector of length one into a four-byte factor and one byte per number."""
     largest = float(np.abs(vector).max(initial=0.0))
     factor = largest / _LARGEST if largest > 0 else 1.0
     small = np.rint(vector / factor).astype(np.int8)
-    # What rounding took from the length is given back, so that a product with it is a cosine again.
+    # Correct the length for rounding, so that a product with the vector is a cosine again.
     length = float(np.linalg.norm(small.astype(np.float32)))
     back = np.array([1.0 / length if length else 1.0], dtype=_FACTOR)
     return bytes(back.tobytes() + small.tobytes())
 
 
 def unpack(packed: Sequence[bytes]) -> Numbers:
-    """The vectors, one in each row; they must be of one model."""
+    """Unpack vectors of the same model into a matrix with one vector per row."""
     if not packed:
         return np.zeros((0, 0), dtype=np.float32)
     factors, small = _apart(packed)
@@ -50,14 +50,14 @@ def _apart(packed: Sequence[bytes]) -> tuple[Numbers, NDArray[np.int8]]:
 
 
 class Vectors(NamedTuple):
-    """The vectors of some papers, in their order, without those that have none."""
+    """The vectors of some papers, in the papers' order; papers without a vector are omitted from `numbers`."""
 
     known: NDArray[np.bool_]
-    """Which of the papers have one."""
+    """Whether each of the papers has a vector."""
     numbers: Numbers
 
     def cosines(self, wanted: Numbers) -> Numbers:
-        """The cosine between a vector of length one and each of these."""
+        """Return the cosine between a vector of length one and each of these."""
         if not len(self.numbers):
             return np.zeros(0, dtype=np.float32)
         return np.asarray(self.numbers @ wanted, dtype=np.float32)
@@ -77,9 +77,10 @@ class VectorTable:
         return len(self._places)
 
     def put(self, packed: Mapping[int, bytes]) -> None:
-        """Add vectors, or replace those of these rows.
+        """Add vectors by row, replacing existing ones.
 
-        All that are compared have as many numbers as the last one: an endpoint may have changed its model.
+        All vectors must have the same number of dimensions to be compared. An endpoint may change its model, so
+        vectors whose size differs from the last one's are dropped.
         """
         if not packed:
             return
@@ -107,7 +108,9 @@ class VectorTable:
         self._rows, self._factors, self._small, self._signs = rows, factors, small, signs
 
     def nearest(self, wanted: Numbers, most: int) -> dict[int, float]:
-        """The rows nearest to a vector of length one, each with its cosine; up to so many, in no order."""
+        """Return the rows of the `most` vectors nearest to a vector of length one, each with its cosine, in no
+        order.
+        """
         places = self._alike(wanted)
         cosines = self._cosines(wanted, places)
         if len(places) > most:
@@ -116,13 +119,13 @@ class VectorTable:
         return dict(zip(self._rows[places].tolist(), cosines.tolist(), strict=True))
 
     def of(self, rows: Sequence[int]) -> Vectors:
-        """The vectors of these rows, where they have one."""
+        """Return the vectors of these rows, where they have one."""
         known = np.fromiter((row in self._places for row in rows), dtype=np.bool_, count=len(rows))
         places = [self._places[row] for row in rows if row in self._places]
         return Vectors(known, self._factors[places, None] * self._small[places].astype(np.float32))
 
     def _alike(self, wanted: Numbers) -> NDArray[np.intp]:
-        """The places of the vectors that have the most signs in common with one; of all where they are few."""
+        """Return the places of the vectors that share the most signs with this one, or of all if there are few."""
         number = len(self._places)
         looked_at = max(_CLOSELY, number // _ONE_IN)
         if number <= looked_at:
@@ -141,6 +144,6 @@ class VectorTable:
 
 
 def _signs(vectors: NDArray[Any]) -> NDArray[np.uint64]:
-    """Which numbers of each vector are positive, one bit each."""
+    """Return which numbers of each vector are positive, packed to one bit each."""
     bits = np.packbits(vectors > 0, axis=1)
     return np.pad(bits, ((0, 0), (0, -bits.shape[1] % 8))).view(np.uint64)

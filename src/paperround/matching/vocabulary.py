@@ -1,4 +1,4 @@
-"""The collection's own words: what a mistyped word was meant to be, and what an acronym stands for. Pure."""
+"""The collection's own words, used to correct typing mistakes and to expand acronyms. Pure."""
 
 from __future__ import annotations
 
@@ -13,42 +13,43 @@ from paperround.domain.text import fold, spans, terms
 from paperround.matching.lexical import Statistics
 from paperround.matching.words import STOP_WORDS, is_plain
 
-_SHORTEST = 4  # letters: of shorter words too many others are one letter away
-_RARE, _COMMON = 2, 3  # papers: a word in fewer is doubtful, one in so many is a word
+_SHORTEST = 4  # letters: too many other words are one letter away from a shorter one
+_RARE, _COMMON = 2, 3  # papers: a word in fewer than two is doubtful, a word in three or more is a real one
 _SEEN_TWICE = 2
-# "large language models (LLMs)": parentheses with two to eight letters, most of them capital.
+# "large language models (LLMs)": parentheses with two to eight letters, the first and the last of them capital.
 _DEFINED = re.compile(r"\(([A-Z][A-Za-z]{0,6}[A-Z])s?\)")
-_BEFORE = 200  # characters in which the long form stands
+_BEFORE = 200  # characters before the parentheses in which the long form is looked for
 
 
 @dataclass(frozen=True, slots=True)
 class Corrected:
-    """A text as it was probably meant."""
+    """A text with its probable typing mistakes corrected."""
 
     text: str
     changes: tuple[tuple[str, str], ...] = ()
-    """What was written, and what is looked for instead."""
+    """Pairs of the word as written and its correction."""
 
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """The words of a collection of papers, counted."""
+    """The words of a collection of papers, with their counts."""
 
     statistics: Statistics = field(default_factory=Statistics)
     long_forms: Mapping[str, str] = field(default_factory=dict)
-    """acronym, as a term → the words that it stands for, as terms."""
+    """Maps an acronym, as a term, to the words that it stands for, as terms."""
 
     @classmethod
     def of(cls, papers: Sequence[Paper], statistics: Statistics | None = None) -> Vocabulary:
-        """That of these papers; `statistics` are their words, where those are counted already."""
+        """Return the vocabulary of these papers; `statistics` are their word counts, if already known."""
         return cls(statistics or Statistics.of(papers), _long_forms(papers))
 
     def correct(self, text: str, found: Callable[[str], bool] = lambda _: False) -> Corrected:
-        """Plain words with their typing mistakes mended; a text with operators stays as it is.
+        """Correct typing mistakes in plain words; a text with operators is returned unchanged.
 
-        A word that stands in fewer than two papers becomes the most frequent word, of three papers or more, that is
-        one letter away: left out, too many, another one, or two in the wrong order. `found` tells of a term whether a
-        larger collection than the one that was counted has it: then it is no mistake.
+        A word of fewer than two papers is replaced by the most frequent word that is one letter away and occurs in
+        at least three papers. One letter away means one letter missing, added or changed, or two neighbors swapped.
+        `found` returns whether a term occurs in a larger collection than the counted one; such a term is not
+        corrected.
         """
         if not (is_plain(text) or text.isalpha()):
             return Corrected(text)
@@ -63,7 +64,7 @@ class Vocabulary:
         return Corrected("".join([*pieces, text[end:]]), tuple(changes))
 
     def expand(self, text: str) -> str:
-        """Plain words with the long form of each acronym among them added at the end."""
+        """Return plain words with the long form of each of their acronyms appended."""
         said = terms(text)
         added = [
             self.long_forms[term]
@@ -86,13 +87,13 @@ class Vocabulary:
         if not doubtful or found(term):
             return ""
         near = [(frequencies[other], other) for other in one_letter_away(term) if other in frequencies]
-        # Of equally frequent words the first in the alphabet: the answer must not hang on the order of a set.
+        # Break ties alphabetically: the result must not depend on the order of a set.
         frequency, meant = min(((-count, other) for count, other in near), default=(0, ""))
         return meant if -frequency >= _COMMON else ""
 
 
 def one_letter_away(word: str) -> set[str]:
-    """Everything that one slip of the fingers makes of a word, or made it of."""
+    """Return every string that is one edit away: one letter missing, added or changed, or two neighbors swapped."""
     cuts = [(word[:place], word[place:]) for place in range(len(word) + 1)]
     found = {left + right[1:] for left, right in cuts if right}
     found |= {left + right[1] + right[0] + right[2:] for left, right in cuts if len(right) > 1}
@@ -102,7 +103,7 @@ def one_letter_away(word: str) -> set[str]:
 
 
 def _long_forms(papers: Iterable[Paper]) -> dict[str, str]:
-    """What acronyms stand for: their most frequent long form, of those that two papers or more define."""
+    """Map acronyms to their most frequent long form, if at least two papers define it."""
     counted: dict[str, Counter[str]] = {}
     for paper in papers:
         for acronym, meaning in {*_definitions(paper.abstract or paper.summary)}:
@@ -112,7 +113,7 @@ def _long_forms(papers: Iterable[Paper]) -> dict[str, str]:
 
 
 def _definitions(text: str) -> Iterator[tuple[str, str]]:
-    """The acronyms that a text defines, with their long forms: words whose initials are the acronym's letters."""
+    """Yield each acronym that a text defines with its long form: words whose initials are the acronym's letters."""
     for found in _DEFINED.finditer(text):
         letters = fold(found[1])
         before = terms(text[max(0, found.start() - _BEFORE) : found.start()])[-len(letters) :]

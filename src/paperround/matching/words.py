@@ -1,7 +1,7 @@
-"""Plain words, as people type them: which of them say what is looked for. Pure.
+"""Interpret plain words, and drop those that say nothing about the subject. Pure.
 
-A text without any operator of the query language is not a condition but a description: papers are ranked by any of
-its words, the rarer and the more of them the better. Words that stand in every text ("of", "that") say nothing.
+A text without any operator of the query language is a description, not a condition: papers with any of its words are
+ranked, higher for rarer words and for more of them. Words that occur in every text ("of", "that") say nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from paperround.domain.errors import QueryError
 from paperround.domain.text import terms
 from paperround.matching.query import MAX_LENGTH, Phrase, Query, either, free_text, parse, parse_once, read, sought
 
-# What makes a text a query with an exact meaning: quotation marks, parentheses, stars, fields, AND, OR, NOT, a dash.
+# What makes a text an exact query: quotation marks, parentheses, stars, fields, AND, OR, NOT, a leading dash.
 _OPERATOR = re.compile(r"""["“”„‟«»()*]|(?:^|\s)(?:AND|OR|NOT|-\S+)(?=\s|$)|[^\W\d_]+:\S""")
 
 STOP_WORDS = frozenset(
@@ -34,18 +34,18 @@ STOP_WORDS = frozenset(
     while who whoever whole whom whose why will with within without would yet you your yours
     """)
 )
-"""Words of English that stand in texts on anything; compared in the singular, as terms are."""
+"""English words that occur in texts on any subject, stored as terms, that is, in the singular."""
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What somebody described in plain words: terms, each once, in the order written; never empty."""
+    """A description in plain words: its terms, each once, in the order written; never empty."""
 
     terms: tuple[str, ...]
 
     @property
     def phrases(self) -> tuple[Phrase, ...]:
-        """Each term as what the query language looks for."""
+        """Each term as a phrase of the query language."""
         return tuple(Phrase((term,)) for term in self.terms)
 
     @property
@@ -58,43 +58,47 @@ class Words:
 
 
 Wanted = Query | Words
-"""What a topic, an interest or a search asks for: exactly, or in plain words."""
+"""What a topic, an interest or a search asks for: an exact query or plain words."""
 
 
 def canonical(text: str) -> str:
-    """One spelling of what a text asks for; plain words stay as they are written. QueryError as for `interpret`."""
+    """Return the canonical text of a query; plain words only have their white space normalized.
+
+    Raise QueryError as `interpret` does.
+    """
     wanted = interpret(text)
     return " ".join(text.split()) if isinstance(wanted, Words) else str(wanted)
 
 
 def any_of(wanted: Wanted) -> Query:
-    """The query that finds every paper that can fit at all."""
+    """Return the query that finds every paper that can match or fit at all."""
     return wanted.any_of if isinstance(wanted, Words) else wanted
 
 
 def is_plain(text: str) -> bool:
-    """Whether a text has no operator of the query language in it, and more than one word."""
+    """Return whether a text has more than one word and no operator of the query language."""
     return len(text.split()) > 1 and not _OPERATOR.search(text)
 
 
 def interpret(text: str) -> Wanted:
-    """What a topic's or a subscriber's text asks for; QueryError where it is no query.
+    """Interpret the text of a topic or of a subscriber's own query. Raise QueryError if it is no valid query.
 
-    Several words without an operator are plain words. One word, and everything with an operator, has the exact
-    meaning of the query language.
+    Several words without an operator are plain words. A single word, and any text with an operator, is a query. The
+    result is cached.
     """
     return _kept(text) if is_plain(text) else parse(text)
 
 
 def interpret_once(text: str) -> Wanted:
-    """Like `interpret`, without keeping the answer: what strangers type must not fill memory."""
+    """Interpret a text as `interpret` does, without caching it: text typed by strangers must not fill the memory."""
     return _described(text) if is_plain(text) else parse_once(text)
 
 
 def interpret_search(text: str) -> Wanted:
-    """The same for a search box, where a text that is no query is plain words too, as a pasted title may be.
+    """Interpret the text of a search box, where text that is no valid query (a pasted title, say) counts as plain
+    words.
 
-    QueryError where nothing is left to look for, or where a query only says what to leave out.
+    Raise QueryError if nothing remains to look for, or if a query only excludes.
     """
     if is_plain(text):
         return _described(text[:MAX_LENGTH])
@@ -108,7 +112,9 @@ def interpret_search(text: str) -> Wanted:
 
 
 def mistake_in(text: str) -> str:
-    """Why a text with an operator of the query language is no query, with the spot marked; empty where it is one."""
+    """Return why a text with an operator is no valid query, with the spot marked; empty if it is valid or has no
+    operator.
+    """
     if not _OPERATOR.search(text):
         return ""
     try:
@@ -127,10 +133,10 @@ def _described(text: str) -> Wanted:
     return _telling(found)
 
 
-# A morning asks the same topics of chunk after chunk.
+# In a morning the same topics are interpreted again for every chunk.
 _kept = lru_cache(maxsize=10_000)(_described)
 
 
 def _telling(found: tuple[str, ...]) -> Words:
-    """Without the words that say nothing, unless there are no others."""
+    """Drop the words that say nothing, unless there are no others."""
     return Words(tuple(term for term in found if term not in STOP_WORDS) or found)

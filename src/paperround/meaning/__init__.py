@@ -1,8 +1,9 @@
-"""What texts mean, as vectors: texts that are close in meaning have vectors that are close.
+"""Encode the meaning of texts as vectors: texts that are close in meaning have vectors that are close.
 
-An encoder is one file here: a frozen model of its settings with one method, `encode`. To add one, write the file and
-put its class into `AnyEncoder`: that union is the registry, the schema of `[meaning]` in the configuration, and the
-error text for a kind that nobody knows. With kind "words" there are no vectors, and papers are ranked by words alone.
+Each encoder is one file in this package: a frozen model of its settings with one method, `encode`. To add an
+encoder, write the file and add its class to `AnyEncoder`. That union is the registry and the schema of `[meaning]`
+in the configuration, and it produces the error message for an unknown kind. With kind "words" there are no vectors,
+and papers are ranked by words alone.
 """
 
 from __future__ import annotations

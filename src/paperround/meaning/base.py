@@ -1,4 +1,4 @@
-"""What every encoder is, and the one that makes no vectors."""
+"""The interface of encoders, and the encoder that makes no vectors."""
 
 from __future__ import annotations
 
@@ -14,59 +14,62 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Vectors = NDArray[np.float32]
-    """One row for each text, of length one."""
+    """A matrix with one row of length one per text."""
 else:
     np, Vectors = LazyModule("numpy"), None
 
 
 class Encoder(Protocol):
-    """Turns texts into vectors; a frozen pydantic model that carries its own settings."""
+    """Turns texts into vectors. An encoder is a frozen pydantic model that contains its own settings."""
 
     @property
     def kind(self) -> str:
-        """The name that the setting `meaning.kind` knows it by."""
+        """The encoder's name in the setting `meaning.kind`."""
         ...
 
     @property
     def name(self) -> str:
-        """The name kept with each vector: vectors of different models cannot be compared. Empty: it makes none."""
+        """The model's name, stored with each vector because vectors of different models cannot be compared.
+
+        Empty if the encoder makes no vectors.
+        """
         ...
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        """One vector of length one for each text, in their order; MeaningError when that fails."""
+        """Return one vector of length one per text, in the same order. Raise MeaningError if this fails."""
         ...
 
     def reword(self, text: str) -> str:
-        """An interest in the words of the field; empty where there is no model for it, MeaningError when it fails."""
+        """Return an interest in the field's terms, "" without a text model. Raise MeaningError if this fails."""
         ...
 
 
 class EncoderSettings(BaseModel):
-    """What the settings of all encoders have in common."""
+    """The base class of all encoders' settings."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     def reword(self, text: str) -> str:  # noqa: ARG002 - most encoders have no model for text
-        """Empty: interests are taken as they are written."""
+        """Return "", which means that the interest is used as written."""
         return ""
 
 
 class WordsOnly(EncoderSettings):
-    """No vectors: papers are ranked by words alone."""
+    """Makes no vectors, so that papers are ranked by words alone."""
 
     kind: Literal["words"] = "words"
 
     @property
     def name(self) -> str:
-        """Empty: there are no vectors."""
+        """Always empty, since there are no vectors."""
         return ""
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        """Vectors without any numbers in them."""
+        """Return one vector without any numbers per text."""
         return np.zeros((len(texts), 0), dtype=np.float32)
 
 
 def unit(vectors: NDArray[np.float32]) -> Vectors:
-    """The vectors scaled to length one; one of zeros stays as it is."""
+    """Scale the vectors to length one; a vector of zeros is left unchanged."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.asarray(vectors / np.where(lengths > 0, lengths, 1), dtype=np.float32)

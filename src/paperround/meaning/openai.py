@@ -1,8 +1,8 @@
-"""Vectors from an endpoint of the operator's own that speaks OpenAI's API: llama.cpp, vLLM, Ollama.
+"""Get vectors from the operator's own endpoint with OpenAI's API, such as llama.cpp, vLLM or Ollama.
 
-Where it has a model for text too, it says each interest once in the words of the field. An endpoint that hangs,
-answers something else or answers without end costs one bounded request: papers wait for their vectors, interests are
-taken as they are written, and everything goes on by words.
+If the endpoint also has a text model, it rewords each interest once in the field's own terms. An endpoint that
+hangs, returns something else or never stops sending costs one bounded request: papers wait for their vectors,
+interests are used as written, and ranking continues by words.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ else:
 
 _AT_ONCE = 16  # texts in one request
 _MOST_DIMENSIONS = 4_096
-# A number takes 25 characters at most, and there are names and quotation marks around them.
+# A number takes at most 25 characters; the rest is for names and quotation marks.
 _MOST_BYTES = _AT_ONCE * _MOST_DIMENSIONS * 32
-_MOST_CHARACTERS = 8_000  # of one text: what a model of 2,048 tokens reads
-_MOST_TOKENS, _MOST_REWORDED = 80, 400  # of one answer about an interest; characters of it that are used
+_MOST_CHARACTERS = 8_000  # per text: what a model with 2,048 tokens reads
+_MOST_TOKENS, _MOST_REWORDED = 80, 400  # per reworded interest; characters of it that are used
 _REWORD = (
     "You help a search engine for research papers. Say what the user wants to read about in the technical terms that "
     "authors use in titles and abstracts. Answer with one line of at most 30 words, in English, without explanation."
@@ -39,18 +39,18 @@ _REWORD = (
 
 
 class OpenAI(EncoderSettings):
-    """An endpoint that makes vectors, known by its address and the model's name."""
+    """An endpoint that makes vectors, identified by its URL and the model's name."""
 
     kind: Literal["openai"] = "openai"
     url: str
-    """Up to `/v1`, without `/embeddings`: http://localhost:11434/v1."""
+    """The URL up to `/v1`, without `/embeddings`: http://localhost:11434/v1."""
     model: Annotated[str, Field(min_length=1, max_length=200)]
-    """As the endpoint calls it."""
+    """The model's name at the endpoint."""
     api_key: SecretStr | None = None
     timeout: Annotated[float, Field(gt=0, le=300)] = 30.0
-    """Seconds for a whole answer."""
+    """The time limit for a whole response, in seconds."""
     text_model: Annotated[str, Field(max_length=200)] = ""
-    """A model of the same endpoint that says each interest once in the words of the field; empty for none."""
+    """A model of the same endpoint that rewords each interest once in the field's own terms; empty for none."""
 
     @field_validator("url")
     @classmethod
@@ -62,18 +62,18 @@ class OpenAI(EncoderSettings):
 
     @property
     def name(self) -> str:
-        """The name kept with each vector."""
+        """The model's name, stored with each vector."""
         return self.model
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        """One vector of length one for each text, in their order; MeaningError when that fails."""
+        """Return one vector of length one per text, in the same order. Raise MeaningError if this fails."""
         parts = [self._ask(texts[start : start + _AT_ONCE]) for start in range(0, len(texts), _AT_ONCE)]
         if len({part.shape[1] for part in parts}) > 1:
             raise MeaningError(f"{self.url}: vectors of different lengths; is {self.model} one model?")
         return np.concatenate(parts) if parts else np.zeros((0, 0), dtype=np.float32)
 
     def reword(self, text: str) -> str:
-        """Return an interest in the words of the field; empty without a model for text, MeaningError if it fails."""
+        """Return an interest in the field's terms, "" without a text model. Raise MeaningError if this fails."""
         if not self.text_model:
             return ""
         messages = [{"role": "system", "content": _REWORD}, {"role": "user", "content": text[:_MOST_CHARACTERS]}]
@@ -81,7 +81,7 @@ class OpenAI(EncoderSettings):
         return read_text(self._post("chat/completions", wanted), self.url)
 
     def _ask(self, texts: Sequence[str]) -> Vectors:
-        # An empty text is an error to some servers, and a blank is the same to a model.
+        # Some servers reject an empty text, and a space means the same to a model.
         wanted = {"model": self.model, "input": [text[:_MOST_CHARACTERS] or " " for text in texts]}
         return read_vectors(self._post("embeddings", wanted), len(texts), self.url)
 
@@ -101,7 +101,7 @@ class OpenAI(EncoderSettings):
         return body
 
     def _body(self, answer: httpx.Response) -> bytes:
-        """The answer's bytes, bounded in number and time: httpx's own timeout begins anew with each piece."""
+        """Return the response body, limited in size and total time; httpx's own timeout restarts with every chunk."""
         body, until = b"", time.monotonic() + self.timeout
         for piece in answer.iter_bytes():
             body += piece
@@ -111,7 +111,9 @@ class OpenAI(EncoderSettings):
 
 
 def read_vectors(body: bytes, number: int, asker: str) -> Vectors:
-    """The vectors in an endpoint's answer, in the order of the texts; MeaningError where that is not in it."""
+    """Return the vectors in an endpoint's response, in the order of the texts. Raise MeaningError if they are
+    missing.
+    """
     try:
         entries: list[Any] = json.loads(body)["data"]
         by_place = {int(entry.get("index", place)): entry["embedding"] for place, entry in enumerate(entries)}
@@ -124,7 +126,9 @@ def read_vectors(body: bytes, number: int, asker: str) -> Vectors:
 
 
 def read_text(body: bytes, asker: str) -> str:
-    """The one line of text in an endpoint's answer, cut where it is long; MeaningError where there is none."""
+    """Return the text in an endpoint's response as one line, shortened if it is long. Raise MeaningError if there is
+    none.
+    """
     try:
         said = json.loads(body)["choices"][0]["message"]["content"]
         line = " ".join(said.split())[:_MOST_REWORDED]

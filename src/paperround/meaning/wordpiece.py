@@ -1,7 +1,7 @@
-"""Text into the word pieces that BERT-like models read. Pure.
+"""Split text into the word pieces that BERT-like models read. Pure.
 
-The scheme is BERT's for uncased English: lower case without accents, split at white space and at each mark of
-punctuation and Chinese character, then each word into the longest pieces that the vocabulary has, from the left
+The scheme is BERT's for uncased English: convert to lower case without accents, split at white space and at each
+punctuation mark and Chinese character, then split each word from the left into the longest pieces in the vocabulary
 (Devlin et al., "BERT", 2019, 4; Wu et al., "Google's Neural Machine Translation System", 2016, 4.1).
 """
 
@@ -19,7 +19,7 @@ _WORD = re.compile(rf"[{_CHINESE}]|[^\W_{_CHINESE}]+|[^\s\w]|_")
 
 
 class WordPieces:
-    """A vocabulary of word pieces, each known to the model by its place in it."""
+    """A vocabulary of word pieces. The model identifies each piece by its position in the vocabulary."""
 
     def __init__(self, vocabulary: Iterable[str]) -> None:
         self._numbers = {piece: number for number, piece in enumerate(vocabulary)}
@@ -27,9 +27,9 @@ class WordPieces:
         self._split = lru_cache(maxsize=50_000)(self._pieces)
 
     def numbers(self, text: str, most: int) -> list[int]:
-        """The numbers of a text's pieces between those of beginning and end, `most` in all; the rest is cut off."""
+        """Return the numbers of a text's pieces between the begin and end marks, cut to `most` numbers in all."""
         found: list[int] = [self._begin]
-        # Letters beyond those that can fill the room are not looked at: a piece has one letter at least.
+        # Stop once there are enough pieces: a long text is not split to its end.
         for word in _words(text):
             found += self._split(word)
             if len(found) >= most:
@@ -48,7 +48,9 @@ class WordPieces:
         return found
 
     def _longest(self, word: str, start: int) -> tuple[int | None, int]:
-        """The longest piece that begins here, and where it ends."""
+        """Return the number of the longest piece at this position and where it ends; None and `start` if there is
+        none.
+        """
         for end in range(len(word), start, -1):
             piece = word[start:end] if start == 0 else f"##{word[start:end]}"
             if piece in self._numbers:
