@@ -1,6 +1,6 @@
-"""What every command, page and scheduled run works with: settings, store and clock.
+"""The context of every command, page and scheduled run: settings, store and clock.
 
-This module imports nothing that uses it.
+This module imports none of its users.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ T = TypeVar("T")
 
 
 class Progress(Protocol):
-    """Is told how far a stage is."""
+    """Receives the progress of a stage."""
 
     def begin(self, what: str, total: int | None) -> None:
-        """A stage named `what` begins; `total` is its number of steps, or None where that is not known."""
+        """Begin a stage. `what` is its name, `total` its number of steps, or None if unknown."""
 
     def advance(self, steps: int) -> None:
-        """So many more steps are done."""
+        """Report that this many more steps are complete."""
 
 
 class NoProgress:
@@ -48,7 +48,7 @@ class NoProgress:
 
 
 class App:
-    """The settings, the store and the clock of one process, and what is built from them once and shared."""
+    """The settings, the store and the clock of a process, and the objects that are built from them and shared."""
 
     def __init__(
         self, settings: Settings, store: Store, clock: Clock = machine_clock, config: Path | None = None
@@ -57,31 +57,34 @@ class App:
         self.store = store
         self.clock = clock
         self.config = config
-        """The configuration file that was named, if one was."""
+        """The configuration file given by the user, or None."""
         self.transport: Transport = settings.transport
         if share_pace := getattr(self.transport, "share_pace", None):
             share_pace(self._reserve_relay)
         self.stopping = threading.Event()
-        """Set when the program is about to end: nothing new is begun."""
+        """Set when the program is about to stop, so that no new work is begun."""
         self.progress: Progress = NoProgress()
         self.courtesy = Courtesy()
         self.nudge: Callable[[], None] = lambda: None
-        """Wakes whoever delivers; what is due is in the database, so a lost call only delays it to the next tick."""
+        """Wakes the delivery loop. If a call is lost, due work waits for the next tick, because it is in the
+        database.
+        """
         self._shared: dict[Callable[[App], Any], Any] = {}
         self._sharing = threading.RLock()
 
     def _reserve_relay(self, seconds: float) -> float:
-        """Take so many seconds of the relay's time before all other programs; how many seconds until they begin.
+        """Reserve the relay for this many seconds, in turn with other programs. Returns the seconds until the turn
+        begins.
 
-        By the machine's clock: the relay counts no other.
+        Uses the system clock, even in a replay, because the relay's limits are in real time.
         """
         now = machine_clock()
         return (self.store.service_turns.reserve("relay", now, timedelta(seconds=seconds)) - now).total_seconds()
 
     def shared(self, make: Callable[[App], T]) -> T:
-        """The one object of this process that `make` builds from this app: built at the first call, then kept.
+        """Return the object that `make` builds from this app. It is built at the first call and then kept.
 
-        Parts above this module keep here what is costly to make, so that this module need not know them.
+        Modules above this one store costly objects here, so that this module does not depend on them.
         """
         with self._sharing:
             if make not in self._shared:
@@ -91,14 +94,14 @@ class App:
 
     @cached_property
     def keys(self) -> tuple[bytes, ...]:
-        """The keys that sign links: the first signs, all are accepted."""
+        """The keys that sign links. The first one signs, all are accepted."""
         assert self.settings.secret_key is not None
         return tokens.keys(self.settings.secret_key.get_secret_value())
 
     @cached_property
     def http(self) -> Http:
-        """The HTTP client that sources are fetched with."""
-        from paperround.network.http import Http, Spacing  # noqa: PLC0415 - httpx only where something is fetched
+        """The HTTP client for sources."""
+        from paperround.network.http import Http, Spacing  # noqa: PLC0415 - import httpx only if something is fetched
 
         return Http(
             contact=self.settings.contact_url,
@@ -109,13 +112,13 @@ class App:
 
     @cached_property
     def pictures_http(self) -> Http:
-        """The HTTP client that thumbnails are fetched with."""
-        from paperround.sources import pictures  # noqa: PLC0415 - brings Pillow
+        """The HTTP client for thumbnails."""
+        from paperround.sources import pictures  # noqa: PLC0415 - imports Pillow
 
         return pictures.client(self.settings.contact_url, clock=self.clock)
 
     def close(self) -> None:
-        """Close the connections and stop the servers that this process opened."""
+        """Close the connections and servers that this process opened."""
         opened = [self.transport, *map(self.__dict__.get, ("http", "pictures_http")), *self._shared.values()]
         for one in opened:
             if close := getattr(one, "close", None):
@@ -124,8 +127,8 @@ class App:
 
 
 def open_store(url: str, wanted: Mapping[EventKind, tuple[str, ...]] | None = None) -> Store:
-    """The store under a database URL, its schema as it is.
+    """Open the store at a database URL, without changing its schema.
 
-    `wanted` names, for each kind of event, the webhooks that are told of it.
+    `wanted` names the webhooks that receive each kind of event.
     """
     return Store(url, {"sqlite": fts, "postgresql": tsearch}, wanted)

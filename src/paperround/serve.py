@@ -1,4 +1,4 @@
-"""The programs that run until they are told to stop: `up`, and its parts `web`, `scheduler` and `worker`."""
+"""The programs that run until stopped: `up`, and its parts `web`, `scheduler` and `worker`."""
 
 from __future__ import annotations
 
@@ -22,16 +22,17 @@ from paperround.web import connections, create
 from paperround.web.context import RequestContext
 from paperround.web.operator import entry
 
-# Seconds for which a thread keeps Python to itself. A page changes threads several times; at the usual 0.005 each
-# change costs that much while a round is composing: 12 ms for the front page (p99 230), and 5 ms (p99 80) with this.
+# Seconds before a thread must release the GIL. A page request switches threads several times, and each switch takes
+# up to this long while a round is composing letters. The front page takes 12 ms (p99 230) with the default of 0.005,
+# and 5 ms (p99 80) with this value.
 _SWITCH_INTERVAL = 0.0005
 
 
 def run(app: App, host: str, port: int) -> None:
-    """Serve until told to stop; the first time, load the seeds and deliver a first round."""
+    """Serve until stopped. On the first run with the built-in inbox, load the seeds and deliver a first round."""
     with _listening(host, port) as listening, _rounds(app) as (rounds, queue):
         app.nudge = rounds.soon
-        # The seeds' subscribers are invented: only the built-in inbox may have letters for them.
+        # The seeds' subscribers are fictional, so only the built-in inbox may receive letters for them.
         if isinstance(app.settings.transport, InboxTransport) and seeds.load_seeds(app):
             papers, subscribers = app.store.papers.count(), sum(app.store.subscribers.count().values())
             console.say(f"loaded {papers} papers and {subscribers} subscribers from the seeds")
@@ -46,7 +47,7 @@ def run(app: App, host: str, port: int) -> None:
 
 
 def run_web(app: App, host: str, port: int) -> None:
-    """Serve the pages alone, and send at once what their visitors wait for, until told to stop."""
+    """Serve only the pages until stopped. Emails that visitors wait for are sent immediately."""
     with _listening(host, port) as listening, _rounds(app) as (rounds, _):
         app.nudge = rounds.soon
         rounds.answer_only()
@@ -54,7 +55,7 @@ def run_web(app: App, host: str, port: int) -> None:
 
 
 def run_scheduler(app: App) -> None:
-    """Keep the schedule until told to stop: its jobs run here, or go to the workers of the task queue."""
+    """Run the schedule until stopped. Its jobs run in this process or go to the workers of the task queue."""
     with _rounds(app) as (rounds, queue):
         rounds.start()
         for job in rounds.jobs():
@@ -63,7 +64,7 @@ def run_scheduler(app: App) -> None:
 
 
 def run_worker(app: App) -> None:
-    """Run tasks from the queue until told to stop; WrongUse where there is no queue."""
+    """Run tasks from the queue until stopped. Raises WrongUse if there is no queue."""
     if app.settings.runner.kind == "local":
         raise WrongUse(
             'workers take their tasks from a queue, and runner.kind is "local": run `paperround scheduler`, which '
@@ -78,7 +79,7 @@ def run_worker(app: App) -> None:
 
 @contextmanager
 def _rounds(app: App) -> Iterator[tuple[Rounds, TaskQueue | None]]:
-    """The jobs, and the queue if there is one; at the end what is under way is put down."""
+    """Provide the jobs, and the queue or None. On exit, work in progress is finished or put back."""
     sys.setswitchinterval(_SWITCH_INTERVAL)
     runner = app.settings.runner
     queue = (
@@ -106,15 +107,16 @@ def _serve(app: App, listening: socket.socket, host: str, port: int) -> None:
 
 
 def _wait() -> None:
-    """Until SIGTERM or Ctrl+C, which both end it as an exception."""
+    """Wait for SIGTERM or Ctrl+C, both of which raise an exception."""
     while True:
         time.sleep(3600)
 
 
 def _listening(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # With the protocol named, asyncio sets TCP_NODELAY on what it accepts; socket.create_server leaves it open.
-    # Without it each page takes 44 ms: header and body are two writes, and the second waits for a delayed ACK.
+    # asyncio sets TCP_NODELAY on accepted connections only if the socket names the protocol, which
+    # socket.create_server does not. Without TCP_NODELAY each page takes 44 ms, because header and body are two writes
+    # and the second waits for a delayed ACK.
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -129,7 +131,7 @@ def _listening(host: str, port: int) -> socket.socket:
 
 
 def _describe(app: App) -> None:
-    """What this program is about to do: for whom, where to, and when next."""
+    """Print what this program will do: for whom, where letters go, and when the next one is due."""
     settings, subscribers = app.settings, app.store.subscribers.count()
     counted = ", ".join(f"{number:,} {state}" for state, number in subscribers.items()) or "none yet"
     due = app.store.issues.next_digest_at()

@@ -1,7 +1,7 @@
-"""Every setting, checked once at start: config/paperround.toml, over it .env, over it the environment.
+"""All settings, validated once at startup. The environment overrides .env, which overrides config/paperround.toml.
 
-`PAPERROUND_SITE__NAME` in the environment is `name` in the file's `[site]`. An adapter brings its own settings
-(`[[sources]]`, `[transport]`), so that a new one changes nothing here.
+`PAPERROUND_SITE__NAME` in the environment is `name` in the file's `[site]`. Adapters define their own settings
+(`[[sources]]`, `[transport]`), so that a new adapter needs no change here.
 """
 
 from __future__ import annotations
@@ -65,24 +65,24 @@ class _Part(BaseModel):
 
 
 class SiteSettings(_Part):
-    """Who sends: printed in every letter and on every page."""
+    """The identity of the site, printed in every letter and on every page."""
 
     name: str = "paperround"
     base_url: str = "http://localhost:8000"
     sender: str = "papers@paperround.example"
-    """The address that letters come from; `Name <address>` gives it a name of its own, in place of `name`."""
+    """The From address of letters. `Name <address>` sets a display name other than `name`."""
     reply_to: str = ""
     postal_address: str = ""
     subject: str = subject.DEFAULT
-    """The subject line of digests; rendering.subject names its fields."""
+    """The subject line of digests. Its fields are described in rendering.subject."""
     pictures: bool = True
-    """Whether papers' thumbnails are fetched and shown: on pages, and in letters whose theme has room for them."""
+    """Whether thumbnails are fetched and shown on pages, and in letters whose theme includes them."""
     most_discussed: Annotated[int, Field(ge=0, le=10)] = 3
-    """Up to how many papers begin a weekly or monthly digest because they were talked about most."""
+    """The maximum number of most discussed papers at the beginning of a weekly or monthly digest."""
     feedback: bool = True
-    """Whether each paper in a letter has links to say that one wants more or less like it."""
+    """Whether each paper in a letter has links for feedback: more or less like this."""
     admin_token: SecretStr | None = None
-    """Opens /admin: at least 16 characters, so that it cannot be guessed."""
+    """Opens /admin. At least 16 characters, so that it cannot be guessed."""
 
     @field_validator("admin_token")
     @classmethod
@@ -123,19 +123,19 @@ class SiteSettings(_Part):
             raise ValueError(str(error)) from None
 
     def facts(self) -> Site:
-        """The part of it that letters and pages print."""
+        """Return the facts that letters and pages print."""
         (sender_name, sender), (_, reply_to) = _split_address(self.sender), _split_address(self.reply_to)
         return Site(self.name, self.base_url, sender, reply_to, self.postal_address, sender_name)
 
 
 def _split_address(value: str) -> tuple[str, str]:
-    """Name and address of `Name <address>`; the name is empty where an address stands alone."""
+    """Split `Name <address>` into name and address. The name is empty for a bare address."""
     name, bracket, address = value.rpartition(" <")
     return (name, address.removesuffix(">")) if bracket else ("", value)
 
 
 def _seconds(value: object) -> object:
-    """The numbers in "300,1800", as the environment has them; a list out of the file stays one."""
+    """Parse numbers such as "300,1800" from the environment. A list from the file is returned unchanged."""
     if not isinstance(value, str):
         return value
     try:
@@ -148,7 +148,7 @@ Seconds = Annotated[int, Field(gt=0)]
 
 
 class DeliverySettings(_Part):
-    """How letters are tried again."""
+    """How failed letters are retried."""
 
     retry_delays: Annotated[tuple[Seconds, ...], Field(min_length=1), NoDecode, BeforeValidator(_seconds)] = (
         300,
@@ -157,47 +157,49 @@ class DeliverySettings(_Part):
         10800,
     )
     give_up_after: Annotated[int | None, Field(gt=0)] = None
-    """Seconds; by default a digest is tried until the subscriber's next one is due."""
+    """Seconds. By default, a digest is retried until the subscriber's next one is due."""
     batch: Annotated[int, Field(gt=0, le=100_000)] = 500
     lease: Annotated[int, Field(gt=0)] = 60
-    """Seconds for which a program holds letters that it has claimed; renewed while it sends."""
+    """Seconds for which a program holds the letters that it has claimed. Renewed while it sends."""
 
     def policy(self) -> RetryPolicy:
-        """The retry rules that follow from it."""
+        """Return the retry policy for these settings."""
         after = timedelta(seconds=self.give_up_after) if self.give_up_after else None
         return RetryPolicy(delays=self.retry_delays, give_up_after=after)
 
 
 class RetentionSettings(_Part):
-    """How long the site keeps what it does not need any more; 0 keeps it for good."""
+    """How many days the site keeps data that it no longer needs; 0 keeps it forever."""
 
     letters_days: Annotated[int, Field(ge=0)] = 400
-    """Days for which letters are kept, with their digests' pages. Which papers somebody had stays known for good."""
+    """Days for which letters and the pages of their digests are kept. Which papers a subscriber received is kept
+    forever.
+    """
     attempts_days: Annotated[int, Field(ge=0)] = 90
-    """Days for which the relays' answers are kept."""
+    """Days for which the relays' replies are kept."""
 
     @field_validator("letters_days", "attempts_days")
     @classmethod
     def _long_enough(cls, value: int) -> int:
-        # Bounces count over weeks, and a monthly letter's next one comes after 31 days.
+        # Bounces are counted over weeks, and the next monthly letter comes after 31 days.
         if 0 < value < 45:
             raise ValueError(f"{value} days are too few: reports come back late; 45 at least, or 0 for no end")
         return value
 
 
 class BounceSettings(_Part):
-    """Where reports about letters come back to."""
+    """Where bounces are received."""
 
     domain: str = ""
-    """With it each letter's envelope sender is bounces+TOKEN@domain (VERP)."""
+    """If set, the envelope sender of each letter is bounces+TOKEN@domain (VERP)."""
     maildir: Path | None = None
     imap: ImapSettings | None = None
     schedule: str = "*/10 * * * *"
-    """When Maildir and IMAP mailbox are read, as a cron expression in UTC."""
+    """When the Maildir and the IMAP mailbox are read, as a cron expression in UTC."""
     sendgrid_key: str = ""
-    """The verification key of SendGrid's signed event webhook: with it, calls of SendGrid must be signed."""
+    """The verification key of SendGrid's signed event webhook. If set, SendGrid's calls must be signed."""
     mailgun_key: SecretStr | None = None
-    """Mailgun's HTTP webhook signing key: with it, calls of Mailgun must be signed."""
+    """Mailgun's HTTP webhook signing key. If set, Mailgun's calls must be signed."""
 
     @field_validator("sendgrid_key")
     @classmethod
@@ -211,12 +213,12 @@ class BounceSettings(_Part):
 
 
 class WebhookSettings(_Part):
-    """Another program that is called when something happens to a subscriber."""
+    """Another program that is called when an event of a subscriber occurs."""
 
     name: Annotated[str, Field(min_length=1, max_length=60)]
     url: str
     secret: SecretStr
-    """Signs each call: `whsec_` and base64, of 24 to 64 bytes."""
+    """The key that signs each call: `whsec_` and the base64 of 24 to 64 bytes."""
     events: Annotated[tuple[EventKind, ...], Field(min_length=1)] = tuple(EventKind)
 
     @field_validator("url")
@@ -245,15 +247,15 @@ class WebhookSettings(_Part):
 
 
 class RunnerSettings(_Part):
-    """What runs the work."""
+    """Where scheduled work runs."""
 
     kind: Literal["local", "procrastinate"] = "local"
     tasks_at_once: Annotated[int, Field(ge=1, le=64)] = 2
-    """Tasks that one worker of a queue runs at the same time."""
+    """The number of tasks that a worker of a queue runs at the same time."""
 
 
 class RoundSettings(_Part):
-    """When the round runs, as cron expressions in UTC."""
+    """When the jobs of a round run, as cron expressions in UTC."""
 
     publish: str = "*/5 * * * *"
     sweep: str = "*/2 * * * *"
@@ -265,7 +267,9 @@ def _named_apart(what: str, names: list[str]) -> None:
 
 
 _file: ContextVar[Path | None] = ContextVar("configuration file", default=None)
-"""The file that is being read. A class of its own for each file would do, and be built for 30 ms."""
+"""The file that is being loaded. A context variable, because a Settings class for each file would take 30 ms to
+build.
+"""
 
 
 class Settings(BaseSettings):
@@ -281,12 +285,12 @@ class Settings(BaseSettings):
         validate_default=True,
     )
 
-    database_url: str = Field("sqlite:///data/paperround.db", repr=False)  # it may hold a password
+    database_url: str = Field("sqlite:///data/paperround.db", repr=False)  # it may contain a password
     secret_key: SecretStr | None = None
     contact: str = ""
-    """An address or page that sources can reach the operator under; part of the User-Agent."""
+    """An email address or page where sources can reach the operator; part of the User-Agent."""
     private_hosts: tuple[str, ...] = ()
-    """Hosts, addresses and networks of the own network that sources may lead to."""
+    """Hosts, addresses and networks of the private network that sources may access."""
     site: SiteSettings = SiteSettings()
     transport: AnyTransport = InboxTransport()
     delivery: DeliverySettings = DeliverySettings()
@@ -296,11 +300,11 @@ class Settings(BaseSettings):
     rounds: RoundSettings = RoundSettings()
     retention: RetentionSettings = RetentionSettings()
     meaning: AnyEncoder | None = None
-    """What makes vectors of meaning; by default MiniLM where the extra `meaning` is installed, else nothing."""
-    sources: tuple[AnySource, ...] = Field((), repr=False)  # their addresses may hold passwords
+    """What computes vectors. By default MiniLM if the extra `meaning` is installed, otherwise nothing."""
+    sources: tuple[AnySource, ...] = Field((), repr=False)  # their URLs may contain passwords
     webhooks: tuple[WebhookSettings, ...] = ()
     topics_file: Path | None = None
-    """By default topics.toml beside the configuration file."""
+    """By default, topics.toml beside the configuration file."""
 
     @field_validator("private_hosts")
     @classmethod
@@ -313,7 +317,7 @@ class Settings(BaseSettings):
     @field_validator("transport", mode="before")
     @classmethod
     def _in_any_case(cls, value: Any) -> Any:
-        """Words such as SMTP and STARTTLS are usually written in capitals."""
+        """Accept words such as SMTP and STARTTLS in upper case."""
         if not isinstance(value, dict):
             return value
         words = {name: value[name].lower() for name in ("kind", "tls") if isinstance(value.get(name), str)}
@@ -322,7 +326,7 @@ class Settings(BaseSettings):
     @field_validator("sources")
     @classmethod
     def _named_once(cls, value: tuple[AnySource, ...]) -> tuple[AnySource, ...]:
-        # They would share one watermark, and what one has seen the other would leave out.
+        # Sources with the same name would share a watermark, and each would skip what the other has fetched.
         _named_apart("sources", [source.name for source in value])
         return value
 
@@ -343,17 +347,17 @@ class Settings(BaseSettings):
 
     @property
     def webhooks_by_event(self) -> Mapping[EventKind, tuple[str, ...]]:
-        """The names of the webhooks that want each kind of event; a kind that nobody wants is not in it."""
+        """The names of the webhooks for each kind of event. Kinds without a webhook are omitted."""
         found = {kind: tuple(hook.name for hook in self.webhooks if kind in hook.events) for kind in EventKind}
         return {kind: names for kind, names in found.items() if names}
 
     @property
     def contact_url(self) -> str:
-        """What the User-Agent names, so that sources can reach the operator."""
+        """The operator's contact in the User-Agent, for sources."""
         return self.contact or self.site.base_url
 
     def source(self, name: str) -> Source:
-        """The configured source of this name; raises UnknownName, which lists those there are."""
+        """Return the configured source of this name. Raises UnknownName, which lists the configured ones."""
         for source in self.sources:
             if source.name == name:
                 return source
@@ -361,14 +365,14 @@ class Settings(BaseSettings):
         raise UnknownName(f"there is no source {name!r} in the configuration; there are: {known or 'none'}")
 
     def encoder(self) -> Encoder:
-        """What makes vectors of meaning: what is set, else MiniLM where its parts are installed."""
+        """Return what computes vectors: the configured encoder, or else MiniLM if its dependencies are installed."""
         if self.meaning is not None:
             return self.meaning
         return MiniLM() if MiniLM.installed() else WordsOnly()
 
     def on_port(self, port: int) -> Settings:
-        """The same where the pages are at another port of this machine, unless they have an address already."""
-        # Not model_fields_set: it names every field as soon as one of [site] comes from the environment.
+        """Return settings whose pages are at another port of this machine, unless a base URL is configured."""
+        # model_fields_set cannot be used: it contains all fields if one of [site] comes from the environment.
         if self.site.base_url != SiteSettings.model_fields["base_url"].default:
             return self
         site = self.site.model_copy(update={"base_url": f"http://localhost:{port}"})
@@ -383,14 +387,16 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic-settings calls it by name
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        if isinstance(env_settings, EnvSettingsSource):  # an unknown name may be another program's: it is no error
+        if isinstance(env_settings, EnvSettingsSource):  # unknown names may belong to other programs
             wrong = {name.lower() for name, _ in variables.unknown(env_settings.env_vars, known_variables())}
             env_settings.env_vars = {name: text for name, text in env_settings.env_vars.items() if name not in wrong}
         return init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls, _file.get())
 
 
 def load(config: Path | None = None, env_file: Path | None = Path(".env")) -> Settings:
-    """The settings of the site in this folder; ConfigurationError names file, field and remedy."""
+    """Load the settings of the site in the current folder. Raises ConfigurationError, which names file, field and
+    remedy.
+    """
     if config is not None and not config.is_file():
         raise ConfigurationError(f"{config}: there is no such file; `paperround init` makes one")
     file = config or (CONFIG_FILE if CONFIG_FILE.is_file() else folder("config") / "paperround.toml")
@@ -411,7 +417,7 @@ def load(config: Path | None = None, env_file: Path | None = Path(".env")) -> Se
 
 
 def topics_file(settings: Settings, config: Path | None) -> Path:
-    """The file that the topics are read from."""
+    """Return the file that topics are read from."""
     if settings.topics_file:
         return settings.topics_file
     beside = (config or CONFIG_FILE).with_name("topics.toml")
@@ -419,12 +425,12 @@ def topics_file(settings: Settings, config: Path | None) -> Path:
 
 
 def has_secret_key(settings: Settings) -> bool:
-    """Whether a secret key is set."""
+    """Return whether a secret key is set."""
     return settings.secret_key is not None and bool(settings.secret_key.get_secret_value().strip())
 
 
 def with_secret_key(settings: Settings, env_file: Path = Path(".env")) -> Settings:
-    """The settings with a secret key: one is made and kept in .env where none is set yet."""
+    """Return the settings with a secret key. If none is set, generate one and save it in .env."""
     if has_secret_key(settings):
         return settings
     key = secrets.token_urlsafe(_SECRET_BYTES)
@@ -439,17 +445,20 @@ def with_secret_key(settings: Settings, env_file: Path = Path(".env")) -> Settin
 
 @cache
 def known_variables() -> frozenset[str]:
-    """Every variable that means something."""
+    """Return every variable that sets something."""
     return variables.all_variables(Settings)
 
 
 def unknown_in_environment() -> list[str]:
-    """A sentence for each variable of the environment that looks like a setting and is none."""
+    """Return a message for each variable of the environment that looks like a setting and is not one."""
     return [_unknown(name, near) for name, near in variables.unknown(os.environ, known_variables())]
 
 
 def _refuse_unknown(env_file: Path | None) -> None:
-    """A name in .env was meant for us; in the environment it may be another program's, and is only warned about."""
+    """Raise ConfigurationError for an unknown setting in .env.
+
+    In the environment it may belong to another program, so it causes only a warning there.
+    """
     given = dotenv_values(env_file) if env_file is not None and env_file.is_file() else {}
     for name, near in variables.unknown(given, known_variables()):
         raise ConfigurationError(f"{env_file}: {_unknown(name, near)}")
@@ -460,7 +469,7 @@ def _unknown(name: str, near: str) -> str:
 
 
 def _explain(error: ValidationError, file: Path) -> str:
-    """The first thing that is wrong, in one line, without the value: it may be a secret."""
+    """Describe the first error in one line, without the value, which may be a secret."""
     first = error.errors(include_url=False, include_input=False)[0]
     path = _without_kinds(first["loc"])
     variable, where = variables.variable_of(path), ".".join(map(str, path))
@@ -471,12 +480,12 @@ def _explain(error: ValidationError, file: Path) -> str:
 
 
 def _beginnings(path: Sequence[str | int]) -> Iterator[str]:
-    """The variable of the field, then of the part that it is in, and so on."""
+    """Yield the variable of the field, then of the section that contains it, and so on."""
     return (variables.variable_of(path[:length]) for length in range(len(path), 0, -1))
 
 
 def _without_kinds(path: Sequence[str | int]) -> list[str | int]:
-    """The path to a field as people write it: pydantic puts the kind of a transport or source in between."""
+    """Return the path to a field without the kind of a transport or source, which pydantic inserts."""
     if path[0] == "transport" and len(path) > 2:
         return [path[0], *path[2:]]
     if path[0] == "sources" and len(path) > 3:
@@ -485,7 +494,7 @@ def _without_kinds(path: Sequence[str | int]) -> list[str | int]:
 
 
 def _explain_json(message: str) -> str:
-    """What pydantic-settings says of a variable that has to be JSON, without the value."""
+    """Describe a variable that must be JSON and is not, without its value."""
     name = re.search(r'field "(\w+)"', message)
     variable = variables.variable_of([name[1]]) if name else "a variable"
     return f"{variable}: what it holds is not JSON, and it has to be; see docs/settings.md"

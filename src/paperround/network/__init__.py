@@ -1,1 +1,1 @@
-"""Asking other machines over HTTP: politely, within bounds, and never those of the own network by accident."""
+"""HTTP requests to other servers, with rate limits and size limits, and without access to the private network."""

@@ -1,8 +1,9 @@
-"""Which addresses may be asked: those of the public internet, and those of the own network that are meant.
+"""Decide which addresses may be requested: those of the public internet, and configured exceptions.
 
-A source's answer can redirect anywhere, and a name can lead into the own network (CWE-918): to a router's page, a
-database without a password, or the service that hands a cloud machine its keys. So a name is resolved here, all its
-addresses are judged, and the connection goes to one of those (DNS rebinding).
+A source's response can redirect anywhere, and a host name can resolve to the private network (CWE-918): a router's
+page, a database without a password, or the metadata service that gives a cloud machine its keys. Names are therefore
+resolved here, all addresses of a name are checked, and the connection is made to one of the checked addresses
+(against DNS rebinding).
 """
 
 from __future__ import annotations
@@ -19,15 +20,15 @@ Resolve = Callable[[str, int], list[Address]]
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: the last 32 bits are an IPv4 address
 _ISATAP = frozenset((0x0000_5EFE, 0x0200_5EFE))  # RFC 5214 6.1: before an IPv4 address in the last 32 bits
-# What Python's tables of special addresses take for public.
+# Special addresses that Python's tables consider public.
 _NOT_PUBLIC: tuple[Network, ...] = tuple(
     map(
         ipaddress.ip_network,
         (
-            "192.0.0.0/24",  # RFC 6890; 192.0.0.192 gives a machine at Oracle its keys
-            "192.88.99.0/24",  # RFC 7526: relays of 6to4, withdrawn
-            "168.63.129.16/32",  # Azure's own services, at each of its machines
-            "fec0::/10",  # RFC 3879: site-local, withdrawn and still used
+            "192.0.0.0/24",  # RFC 6890; 192.0.0.192 is Oracle Cloud's metadata service
+            "192.88.99.0/24",  # RFC 7526: 6to4 relays, deprecated
+            "168.63.129.16/32",  # Azure's platform services, reachable from each of its machines
+            "fec0::/10",  # RFC 3879: site-local, deprecated but still used
             "3fff::/20",  # RFC 9637: documentation
             "5f00::/16",  # RFC 9602: segment routing
         ),
@@ -36,10 +37,10 @@ _NOT_PUBLIC: tuple[Network, ...] = tuple(
 
 
 class AddressGuard:
-    """Finds the addresses of a host, and refuses those that are private."""
+    """Resolves the addresses of a host and refuses private ones."""
 
     def __init__(self, private_hosts: Iterable[str] = (), resolve: Resolve | None = None) -> None:
-        """`private_hosts` are the exceptions: names of hosts, addresses and networks (`10.0.0.0/8`)."""
+        """`private_hosts` are the exceptions: host names, addresses and networks (`10.0.0.0/8`)."""
         self._names, self._networks = set[str](), list[Network]()
         for one in private_hosts:
             if network := network_of(one):
@@ -49,9 +50,10 @@ class AddressGuard:
         self._resolve = resolve or _resolve
 
     def addresses(self, host: str, port: int, asker: str, *, strictly: bool = False) -> list[Address]:
-        """The addresses of a host, all of them such as may be asked; `strictly` allows no exceptions.
+        """Return the addresses of a host. With `strictly`, exceptions do not apply.
 
-        SourceError for a host that is in a private network, OSError or UnicodeError where its name does not resolve.
+        Raises SourceError if one of them is private and not an exception, and OSError or UnicodeError if the name
+        does not resolve.
         """
         found = self._resolve(host, port)
         if (strictly or host.lower() not in self._names) and not (
@@ -66,7 +68,7 @@ class AddressGuard:
 
 
 def is_public(address: Address) -> bool:
-    """Whether the address belongs to the public internet, also where an IPv4 address hides in an IPv6 one."""
+    """Return whether the address belongs to the public internet, including IPv4 addresses embedded in IPv6 ones."""
     if isinstance(address, ipaddress.IPv6Address):
         if hidden := address.ipv4_mapped or address.sixtofour or (address.teredo and address.teredo[1]):
             return is_public(hidden)
@@ -78,12 +80,12 @@ def is_public(address: Address) -> bool:
 
 
 def is_literal(host: str) -> bool:
-    """Whether a host is an address, or this machine's own name, and no name that others can let lead anywhere."""
+    """Return whether a host is an IP address or `localhost`, rather than a name that others can point anywhere."""
     return host == "localhost" or network_of(host.strip("[]")) is not None
 
 
 def network_of(text: str) -> Network | None:
-    """The network, or the single address, that a text names; None for a host's name."""
+    """Parse a network or a single address. Returns None for a host name."""
     try:
         return ipaddress.ip_network(text, strict=False)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Compressed bytes unpacked piece by piece within a limit: five kilobytes can stand for ten gigabytes (CWE-409)."""
+"""Decompress bytes piece by piece within a limit, because 5 KB can expand to 10 GB (CWE-409)."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import zlib
 from collections.abc import Iterable, Iterator
 
 PIECE = 1 << 16
-"""How many bytes are unpacked at a time."""
+"""The number of bytes decompressed at a time."""
 _GZIP, _ZLIB, _RAW = 16 + zlib.MAX_WBITS, zlib.MAX_WBITS, -zlib.MAX_WBITS
 CODINGS = ("gzip", "x-gzip", "deflate")
-"""The content codings that are unpacked (RFC 9110 8.4.1), each by itself alone."""
+"""The supported content codings (RFC 9110 section 8.4.1), only one at a time."""
 
 
 class TooLargeError(Exception):
-    """More bytes came, packed or unpacked, than were allowed."""
+    """The data exceeds the limit, compressed or decompressed."""
 
 
 def unpacked(pieces: Iterable[bytes], coding: str, limit: int) -> Iterator[bytes]:
-    """The bytes that the pieces stand for, in pieces of at most PIECE bytes where they were packed.
+    """Yield the decompressed bytes, in pieces of at most PIECE bytes if they were compressed.
 
-    `coding` is one of CODINGS, or empty for bytes that are as they are. TooLargeError as soon as more than `limit`
-    bytes have come in or gone out; zlib.error for what is not packed that way.
+    `coding` is one of CODINGS, or empty for uncompressed bytes. `limit` is in bytes. Raises TooLargeError as soon as
+    the input or the output exceeds it, and zlib.error if the data is not in this coding.
     """
     came = went = 0
     unpack = _Unpacker(coding) if coding else None
@@ -36,7 +36,7 @@ def unpacked(pieces: Iterable[bytes], coding: str, limit: int) -> Iterator[bytes
 
 
 class _Unpacker:
-    """One stream of packed bytes; gzip files may stand one behind the other (RFC 1952 2.2)."""
+    """Decompresses one stream. Several gzip members may follow each other (RFC 1952 section 2.2)."""
 
     def __init__(self, coding: str) -> None:
         self._gzip = coding != "deflate"
@@ -60,5 +60,8 @@ class _Unpacker:
 
 
 def _has_frame(data: bytes) -> bool:
-    """Whether deflate comes in zlib's frame (RFC 1950 2.2), as RFC 9110 8.4.1.2 wants it; some leave it out."""
+    """Return whether the data has a zlib header (RFC 1950 section 2.2).
+
+    RFC 9110 section 8.4.1.2 requires one for deflate, but some servers omit it.
+    """
     return data[0] & 0x0F == 8 and (data[0] << 8 | data[1]) % 31 == 0

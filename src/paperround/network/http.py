@@ -1,9 +1,11 @@
-"""Asking servers politely: own name, conditional requests, one request at a time a host, bounded in every direction.
+"""An HTTP client that identifies itself, makes conditional requests, and limits rate, time and size.
 
-Http.get      turns that fail for now (429, 5xx, connections that break) into another try or a SourceError
-  _follow     redirects, a bounded number and only to http and https
-    _once     one request: waits for the host's turn, reads a bounded body within a bounded time
-Spacing       when each host may be asked again; shared by all threads and all Https of the process
+    Http.get      retries temporary failures (429, 5xx, broken connections) or raises SourceError
+      _follow     follows a limited number of redirects, only to http and https
+        _once     makes one request: waits for the host's turn, reads a limited body within a limited time
+    Spacing       decides when a host may be requested again, one request at a time
+
+All threads and Http objects of the process share the default Spacing.
 """
 
 from __future__ import annotations
@@ -32,10 +34,10 @@ from paperround.process.lazy import LazyModule
 if TYPE_CHECKING:
     import httpx
 else:
-    httpx = LazyModule("httpx")  # it brings a command line of its own, and few commands ask anybody
+    httpx = LazyModule("httpx")  # slow to load, and few commands make requests
 
-_LONGEST_TURN = timedelta(minutes=2)  # another program may go on then, if one was killed amid a request
-_LONGEST_REST = 86_400.0  # seconds; no server may keep itself from being asked for ever
+_LONGEST_TURN = timedelta(minutes=2)  # then other programs may continue, if one was killed during a request
+_LONGEST_REST = 86_400.0  # seconds; the longest wait that a server can impose
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 _CONNECT_TRIES = 2
 _CONNECT_AGAIN = 1.0  # seconds
@@ -45,54 +47,57 @@ _MAX_REDIRECTS = 5  # nature.com needs three for a feed
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How often one service may be asked: hosts that share a `lane` share the limit."""
+    """The rate limit of a service. Hosts with the same `lane` share the limit."""
 
     lane: str
     seconds: float = 1.0
-    """From the end of one request to the start of the next."""
+    """Seconds from the end of one request to the start of the next."""
     backoff: float = 2.0
-    """Seconds before the second try, where the server names no time; doubled for each further one."""
+    """Seconds before the second attempt if the server states no time. Doubled for each further attempt."""
 
 
-# https://info.arxiv.org/help/api/tou.html: one request in three seconds and one connection, over the API, OAI-PMH and
-# the feeds together. A 429 there lasts for minutes, whatever the rate was before.
+# https://info.arxiv.org/help/api/tou.html: one request every three seconds and one connection, for the API, OAI-PMH
+# and the feeds together. A 429 there lasts for minutes, whatever the rate was before.
 ARXIV = Pace("arxiv.org", seconds=3.0, backoff=20.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A server's answer, whatever its status."""
+    """A server's response, with any status."""
 
     url: str
-    """As asked; the key under which its validator is kept."""
+    """The requested URL, under which the validator is stored."""
     final_url: str
-    """Where the redirects ended."""
+    """The URL after redirects."""
     status: int
     headers: httpx.Headers
     body: bytes
 
     @property
     def unchanged(self) -> bool:
-        """Whether the server says that the last answer still holds."""
+        """Whether the server reports no change since the last response (304)."""
         return self.status == httpx.codes.NOT_MODIFIED
 
     @property
     def content_type(self) -> str:
-        """The media type without parameters, empty where none is stated."""
+        """The media type without parameters; empty if none is stated."""
         return str(self.headers.get("content-type", "")).partition(";")[0].strip().lower()
 
     @property
     def validator(self) -> str:
-        """ETag and Last-Modified (RFC 9110 8.8) as one string, each on its line; empty where there is neither."""
+        """ETag and Last-Modified (RFC 9110 section 8.8), each on its own line; empty if there is neither."""
         lines = (self.headers.get("etag", ""), self.headers.get("last-modified", ""))
         return "\n".join(lines) if any(lines) else ""
 
     def remember(self) -> dict[str, str]:
-        """What to hand back as `validators` next time."""
+        """Return what to pass as `validators` in the next request; empty if there is no validator."""
         return {self.url: self.validator} if self.validator else {}
 
     def expect_ok(self, asker: str) -> None:
-        """SourceError for any status but 200; without the body, which may hold what is not for logs and pages."""
+        """Raise SourceError for any status but 200.
+
+        The error does not quote the body, which may contain what must not appear in logs and pages.
+        """
         if self.status == httpx.codes.OK:
             return
         raise SourceError(
@@ -101,7 +106,7 @@ class Answer:
         )
 
     def next_page(self) -> str | None:
-        """The address in `Link: <…>; rel="next"` (RFC 8288), absolute."""
+        """Return the absolute URL in `Link: <…>; rel="next"` (RFC 8288), or None."""
         for value in self.headers.get_list("link"):
             for link in _links(value):
                 if link.get("rel") == "next":
@@ -110,22 +115,22 @@ class Answer:
 
 
 class Turns(Protocol):
-    """Turns that several programs share: store.turns has them in the database."""
+    """Turns shared by several programs; `store.service_turns` keeps them in the database."""
 
     def claim(self, service: str, now: datetime, until: datetime, /) -> datetime | None:
-        """Take the turn until a moment; None when it is ours, else the moment from which on it can be had."""
+        """Take the turn until `until`. Returns None on success, or else the time at which it becomes available."""
 
     def release(self, service: str, free_at: datetime, /) -> None:
-        """Give back the turn that was claimed: the next one may begin at this moment."""
+        """Release the claimed turn. The next one may begin at `free_at`."""
 
     def postpone(self, service: str, free_at: datetime, /) -> None:
-        """Let nobody ask before this moment, and before one that was said earlier."""
+        """Let no turn begin before `free_at`. An already stored later time is kept."""
 
 
 class Spacing:
-    """Turns at hosts: one request at a time in each lane, with its pace between them.
+    """Spaces requests: one request at a time in each lane, with the lane's pace between them.
 
-    With `shared` turns that holds for all programs on one database, and a Retry-After outlives a restart.
+    With `shared` turns this applies to all programs on one database, and a Retry-After survives a restart.
     """
 
     def __init__(
@@ -137,7 +142,9 @@ class Spacing:
         shared: Turns | None = None,
         wall: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """`wall` is the machine's own clock, whatever moment a replay pretends: servers are asked now."""
+        """`patience` is the longest wait in seconds. `wall` is the system clock even in a replay, because requests
+        are real.
+        """
         self.monotonic, self._sleep, self.patience = monotonic, sleep, patience
         self._shared, self._wall = shared, wall
         self._lanes: dict[str, _Lane] = {}
@@ -145,7 +152,7 @@ class Spacing:
 
     @contextmanager
     def turn(self, pace: Pace, asker: str) -> Iterator[None]:
-        """Hold the lane for one request; SourceError when the server wants to be left alone for too long."""
+        """Hold the lane for one request, after waiting for it. Raises SourceError if the wait exceeds `patience`."""
         lane = self._lane(pace.lane)
         with lane.lock:
             wait = lane.free_at - self.monotonic()
@@ -161,7 +168,7 @@ class Spacing:
                     self._shared.release(pace.lane, self._wall() + timedelta(seconds=pace.seconds))
 
     def _claim(self, pace: Pace, asker: str) -> None:
-        """Wait for the turn that all programs share; one that was claimed and not given back ends by itself."""
+        """Wait for the turn that all programs share. A claimed turn that is never released expires."""
         began = self.monotonic()
         while self._shared:
             now = self._wall()
@@ -170,7 +177,7 @@ class Spacing:
                 return
             wait = (free_at - now).total_seconds()
             self._expect_patience(max(wait, self.monotonic() - began), pace, asker)
-            self._sleep(min(wait, max(pace.seconds, 1.0)))  # whoever has it may be done sooner
+            self._sleep(min(wait, max(pace.seconds, 1.0)))  # the holder may release it earlier
 
     def _expect_patience(self, wait: float, pace: Pace, asker: str) -> None:
         if wait > self.patience:
@@ -180,7 +187,7 @@ class Spacing:
             )
 
     def rest(self, pace: Pace, seconds: float) -> None:
-        """Leave the lane alone for so long, everybody."""
+        """Allow no request in the lane for this many seconds, in any program."""
         lane = self._lane(pace.lane)
         lane.free_at = max(lane.free_at, self.monotonic() + seconds)
         if self._shared:
@@ -198,11 +205,11 @@ class _Lane:
 
 
 EVERYWHERE = Spacing()
-"""The process's own; arXiv counts all of a site's requests together, so nothing but a test makes another."""
+"""The process-wide instance. arXiv counts all requests of a site together, so only tests and pictures use another."""
 
 
 class Http:
-    """Asks servers; safe to share among threads."""
+    """An HTTP client; safe to share between threads."""
 
     def __init__(
         self,
@@ -222,13 +229,13 @@ class Http:
         resolve: Resolve | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        """`contact` is a mail or web address that stands in the User-Agent; times are in seconds.
+        """Create a client. `contact` is an email address or URL for the User-Agent. Times are in seconds.
 
-        `timeout` bounds each wait for the network, `deadline` one whole answer. A name that leads to a loopback,
-        private or link-local address is refused, and so is a redirect there, but for `private_hosts`; an address or
-        `localhost` that `get` is given as such is meant, but for `public_only`. `compressed` asks for gzip.
-        `jitter` gives numbers from 0 to 1. The others stand in for the world in tests, where `guarded` may be off
-        because names resolve to nothing.
+        `timeout` limits each wait for the network, `deadline` a whole response. Names that resolve to a loopback,
+        private or link-local address are refused, also in redirects, except `private_hosts`. An address or
+        `localhost` passed to `get` is allowed, unless `public_only`. `compressed` requests gzip. `jitter` returns
+        numbers from 0 to 1. The other parameters replace the environment in tests, where `guarded` may be false
+        because names do not resolve.
         """
         self.now = clock
         self._tries, self._deadline, self._max_bytes = tries, deadline, max_bytes
@@ -255,12 +262,13 @@ class Http:
         public_only: bool = False,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """The answer, of whatever status, after as many tries as it is worth.
+        """Return the response, with any status, after retrying temporary failures.
 
-        `asker` is the source's name, for error messages. `validators` holds what earlier answers gave as
-        `HttpAnswer.validator`, by URL. `headers` go to the host that is named and to no other that it redirects to,
-        for one of them may be a key. Raises SourceError(again=True) when the server cannot be reached now,
-        (again=False) when the request itself is refused here: too large, a forbidden address, no http.
+        `asker` is the source's name, for error messages. `validators` has the `Answer.validator` of earlier
+        responses by URL. `headers` are sent only to the named host and not to redirect targets, because they may
+        contain a key. Raises SourceError(again=True) if the server cannot be reached now, and
+        SourceError(again=False) if the request is refused: a response that is too large, a forbidden address or a
+        URL that is not http.
         """
         target = _url(url, params, asker)
         own = (target.host, target.port or (443 if target.scheme == "https" else 80))
@@ -274,11 +282,9 @@ class Http:
             try:
                 answer = self._follow(request, target, conditions)
             except httpx.ConnectError as error:
-                # Nobody is there to be spared, and a machine without a network should say so at once.
+                # No server needs to be spared, and a machine without a network should fail quickly.
                 reason, wait, most = _what_broke(error), _CONNECT_AGAIN, min(most, _CONNECT_TRIES)
-            except (
-                httpx.InvalidURL
-            ) as error:  # httpx reads a redirect's address itself, also where it does not follow
+            except httpx.InvalidURL as error:  # httpx parses a redirect's URL even if it does not follow it
                 message = f"{asker}: {shown(target)} redirects to what is neither http nor https ({error})"
                 raise SourceError(message, again=False) from None
             except httpx.RequestError as error:
@@ -296,7 +302,7 @@ class Http:
         )
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self._client.close()
 
     def __enter__(self) -> Self:
@@ -313,7 +319,7 @@ class Http:
 
     def _follow(self, request: _Request, url: httpx.URL, conditions: Mapping[str, str]) -> Answer:
         asked = str(url)
-        # Cookies live as long as one chain of redirects: publishers' login hosts set one and look for it.
+        # Keep cookies during one chain of redirects, because publishers' login hosts set one and require it.
         cookies = httpx.Cookies()
         for _ in range(_MAX_REDIRECTS + 1):
             response, body = self._once(request, url, conditions, cookies)
@@ -329,7 +335,7 @@ class Http:
     def _once(
         self, request: _Request, url: httpx.URL, conditions: Mapping[str, str], cookies: httpx.Cookies
     ) -> tuple[httpx.Response, bytes]:
-        # The name stays in Host and in TLS when the connection goes to one of its addresses.
+        # Send the host name in the Host header and in TLS, although the connection is made to an address.
         outgoing = self._client.build_request(
             "GET",
             url,
@@ -347,7 +353,9 @@ class Http:
         return response, body
 
     def _read(self, response: httpx.Response, request: _Request, url: httpx.URL) -> bytes:
-        """The unpacked body; it is read in pieces, so that neither a bomb nor an endless answer fills memory."""
+        """Return the decompressed body. It is read in pieces, so that neither a bomb nor an endless response fills
+        memory.
+        """
         deadline = self._spacing.monotonic() + self._deadline
         coding = _coding(response.headers, request.asker, url)
         pieces: list[bytes] = []
@@ -367,7 +375,9 @@ class Http:
         return b"".join(pieces)
 
     def _send(self, request: _Request, outgoing: httpx.Request, url: httpx.URL) -> httpx.Response:
-        """The beginning of the answer, from the first of the host's addresses that can be connected to."""
+        """Return the response, with its body unread, from the first of the host's addresses that accepts a
+        connection.
+        """
         places = self._places(request, url)
         for number, place in enumerate(places, 1):
             outgoing.url = place
@@ -379,11 +389,13 @@ class Http:
         raise AssertionError("a host has at least one address")
 
     def _places(self, request: _Request, url: httpx.URL) -> list[httpx.URL]:
-        """The URL, or several with the host's addresses in it: what was judged is what is connected to."""
+        """Return the URL, or a URL for each address of its host, so that the connection is made to a checked
+        address.
+        """
         port = url.port or (443 if url.scheme == "https" else 80)
         if not self._guarded or (url.host, port) == request.own:
             return [url]
-        if self._proxied and not is_literal(url.host):  # the proxy finds the address, and answers for it
+        if self._proxied and not is_literal(url.host):  # the proxy resolves the name and is responsible for it
             return [url]
         try:
             found = self._guard.addresses(url.host, port, request.asker, strictly=request.public_only)
@@ -399,9 +411,9 @@ class _Request:
     max_bytes: int
     public_only: bool
     own: tuple[str, int] | None = None
-    """Host and port of the own network that the address names as such."""
+    """Host and port in the private network that the requested URL names explicitly."""
     headers: tuple[str, Mapping[str, str]] = ("", {})
-    """Header fields, and the host and port that they are for."""
+    """The host and port to which the header fields may be sent, and the fields."""
 
     def headers_at(self, url: httpx.URL) -> Mapping[str, str]:
         return self.headers[1] if str(url.netloc) == self.headers[0] else {}
@@ -413,21 +425,25 @@ class _Request:
 
 
 def user_agent(contact: str) -> str:
-    """How paperround names itself; arXiv and others block clients that do not (RFC 9110 10.1.5)."""
+    """Return the User-Agent (RFC 9110 section 10.1.5). arXiv and others block clients that do not identify
+    themselves.
+    """
     contact = "".join(c for c in contact if c.isascii() and c.isprintable() and c not in "()\\")
     return f"paperround/{__version__} (+{contact})" if contact else f"paperround/{__version__}"
 
 
 def asked_to_wait(headers: httpx.Headers, now: datetime) -> float | None:
-    """The seconds that a server asks for, in Retry-After or where its RateLimit is empty; None without a wish."""
+    """Return the seconds to wait that a server states in Retry-After or in an exhausted RateLimit, or None."""
     wait = retry_after(headers.get("retry-after", ""), now)
-    # huggingface.co says only `RateLimit: "api";r=0;t=123` (draft-ietf-httpapi-ratelimit-headers).
+    # huggingface.co sends only `RateLimit: "api";r=0;t=123` (draft-ietf-httpapi-ratelimit-headers).
     reset = re.search(r"\br=0\b.*\bt=(\d{1,9})", headers.get("ratelimit", ""))
     return float(reset[1]) if wait is None and reset else wait
 
 
 def retry_after(value: str, now: datetime) -> float | None:
-    """The seconds that a Retry-After header asks for (RFC 9110 10.2.3: seconds or a date); None without one."""
+    """Return the seconds in a Retry-After header (RFC 9110 section 10.2.3: seconds or a date), or None if it is
+    invalid.
+    """
     value = value.strip()
     if value.isascii() and value.isdigit():
         return float(value[:9])
@@ -440,7 +456,11 @@ def retry_after(value: str, now: datetime) -> float | None:
 
 
 def _coding(headers: httpx.Headers, asker: str, url: httpx.URL) -> str:
-    """The one coding of the body; SourceError for several, which multiply, and for one that nobody asked for."""
+    """Return the coding of the body, or an empty string.
+
+    Raises SourceError for more than one coding, which would multiply the expansion, and for one that was not
+    requested.
+    """
     named = [name.strip().lower() for name in headers.get("content-encoding", "").split(",")]
     codings = [name for name in named if name not in ("", "identity")]
     if len(codings) > 1 or not set(codings) <= set(CODINGS):
@@ -452,7 +472,7 @@ def _coding(headers: httpx.Headers, asker: str, url: httpx.URL) -> str:
 
 
 def shown(url: httpx.URL | str) -> str:
-    """An address for people and logs: without user name, password and query, which may hold secrets."""
+    """Return a URL for messages and logs, without user name, password and query, which may contain secrets."""
     url = httpx.URL(url) if isinstance(url, str) else url
     port = f":{url.port}" if url.port else ""
     return f"{url.scheme}://{url.host}{port}{url.path}"

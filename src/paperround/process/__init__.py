@@ -1,1 +1,1 @@
-"""What a process has of its machine: the program's files, private files, the log, modules that load late."""
+"""Process-level services: shipped files, private files, logs, throttling and late imports."""

@@ -1,9 +1,11 @@
-"""Libraries that are slow to load, for modules that every command imports: loaded when they are first used.
+"""Lazy imports of slow libraries, for modules that every command imports.
 
-if TYPE_CHECKING:
-import httpx
-else:
-httpx = LazyModule("httpx")
+    if TYPE_CHECKING:
+        import httpx
+    else:
+        httpx = LazyModule("httpx")
+
+The library is imported on the first access to one of its attributes.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from importlib import import_module
 
 
 class LazyModule:
-    """Stands for a module until something of it is asked for."""
+    """A placeholder that imports a module on the first access to an attribute."""
 
     def __init__(self, name: str) -> None:
         self._name = name

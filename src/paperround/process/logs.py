@@ -1,6 +1,6 @@
-"""Structured logs on stderr, never inside a command's result.
+"""Structured logs on stderr, separate from a command's output.
 
-structlog is slow to load (it brings rich), and most commands log nothing: it is loaded with the first message.
+structlog is slow to load (it imports rich), and most commands log nothing. It is imported with the first message.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 
 class Logger:
-    """Writes an event and its facts: `log.warning("source broke", source="arxiv")`."""
+    """Logs an event with its facts: `log.warning("source broke", source="arxiv")`."""
 
     def __getattr__(self, level: str) -> Any:
         import structlog  # noqa: PLC0415
@@ -24,16 +24,16 @@ class Logger:
 
 
 def logger() -> Any:
-    """The logger of a module."""
+    """Return the logger of a module."""
     return Logger()
 
 
 def show(*, verbose: bool) -> None:
-    """Show warnings and errors on stderr; with `verbose` also what is done."""
+    """Show warnings and errors on stderr, and with `verbose` also informational messages."""
     _levels.append(logging.INFO if verbose else logging.WARNING)
     if "structlog" in sys.modules:
         _configure()
-    # APScheduler and uvicorn speak through the standard library; their warnings matter, their chatter does not.
+    # APScheduler and uvicorn use the standard library's logging. Show only their warnings and errors.
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
 
 
@@ -41,9 +41,9 @@ _ADDRESS = re.compile(r"[^\s<>\"'(),:;=]{1,64}@(?=[\w.-]+)")
 
 
 def without_addresses(_logger: object, _level: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """The event with the local part of every address left out, also of those that a relay quotes in its reply.
+    """Remove the local part of every email address from an event, including those that a relay quotes in its reply.
 
-    A log outlives the subscribers it tells of, and nobody erases them from it.
+    Logs are kept longer than subscribers' data, and erasing a subscriber does not change them.
     """
     for name, value in event.items():
         if isinstance(value, str):
@@ -52,14 +52,14 @@ def without_addresses(_logger: object, _level: str, event: MutableMapping[str, A
 
 
 _levels: list[int] = []
-"""The level that is asked for and not set yet."""
+"""The requested level, until it is applied."""
 
 
 def _configure() -> None:
-    """Colored lines on a terminal, JSON lines elsewhere."""
+    """Configure structlog: colored lines on a terminal, JSON lines elsewhere."""
     import structlog  # noqa: PLC0415
 
-    # JSON alone would say of a traceback only that there is one.
+    # Without format_exc_info, JSON would contain no traceback.
     as_json_lines = (structlog.processors.format_exc_info, without_addresses, structlog.processors.JSONRenderer())
     structlog.configure(
         processors=[
@@ -70,5 +70,5 @@ def _configure() -> None:
             *([structlog.dev.ConsoleRenderer()] if sys.stderr.isatty() else as_json_lines),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_levels.pop()),
-        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),  # whatever stderr is by then
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),  # stderr may have been replaced
     )

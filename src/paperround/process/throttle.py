@@ -1,4 +1,6 @@
-"""A round gives way to visitors: both run Python in one process, and a page must not wait for a thousand letters."""
+"""Let a round yield to page requests. Both run Python in one process, and a page must not wait for a thousand
+letters.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +13,11 @@ _LONGEST = 0.25  # seconds
 
 
 class Courtesy:
-    """Who is being answered now, and how long a round may work before it lets them finish.
+    """Counts the page requests in progress, and pauses a round while there are any.
 
-    A round that asks before each piece of its work pauses, while anybody waits for an answer, for as long as the
-    last piece took, and a quarter of a second at most: visitors have the processor to themselves for about half of
-    the time, and however many they are a round takes twice as long at most.
+    Before each piece of work, a round calls `give_way`. While requests are in progress, it pauses for as long as the
+    last piece took, at most a quarter of a second. Requests thus have the processor to themselves for about half of
+    the time, and a round takes at most twice as long, however many requests there are.
     """
 
     def __init__(self) -> None:
@@ -25,7 +27,7 @@ class Courtesy:
 
     @contextmanager
     def visitor(self) -> Iterator[None]:
-        """While somebody waits for an answer."""
+        """Count a request while it is being answered."""
         with self._changed:
             self._visitors += 1
         try:
@@ -37,7 +39,7 @@ class Courtesy:
                     self._changed.notify_all()
 
     def give_way(self) -> None:
-        """Between two pieces of work: wait until nobody is being answered, for as long as the last piece took."""
+        """Wait until no request is in progress, for at most as long as the last piece of work took."""
         worked = min(time.monotonic() - self._resumed, _LONGEST)
         with self._changed:
             self._changed.wait_for(lambda: not self._visitors, worked)

@@ -1,4 +1,4 @@
-"""The names of settings in the environment: PAPERROUND_SITE__NAME is `name` in the file's `[site]`. Pure."""
+"""Names of settings in the environment: PAPERROUND_SITE__NAME is `name` in the file's `[site]`. Pure."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from pydantic import BaseModel
 
 PREFIX = "PAPERROUND_"
 SITE_DIR = "PAPERROUND_SITE_DIR"
-"""Read by the command line itself, before there are settings."""
+"""Read by the command line itself, before the settings are loaded."""
 _BETWEEN = "__"
 
 
 def all_variables(model: type[BaseModel]) -> frozenset[str]:
-    """Every variable that sets a field of the model, or of one within it; a whole part is set by its own, as JSON."""
+    """Return every variable that sets a field of the model or of a nested model.
+
+    The variable of a nested model itself is included; it sets the whole model as JSON.
+    """
     return frozenset((*_variables(model, PREFIX), SITE_DIR))
 
 
@@ -28,7 +31,7 @@ def _variables(model: type[BaseModel], prefix: str) -> Iterator[str]:
 
 
 def _parts(annotation: Any) -> Iterator[type[BaseModel]]:
-    """The models that a field may hold: itself, or one of several kinds. Lists of them are set as a whole."""
+    """Yield the models that a field can contain: its type, or each type of a union. Lists are set as a whole."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     elif get_origin(annotation) is not tuple:
@@ -37,23 +40,23 @@ def _parts(annotation: Any) -> Iterator[type[BaseModel]]:
 
 
 def unknown(given: Iterable[str], known: frozenset[str]) -> list[tuple[str, str]]:
-    """The names among those given that set nothing, each with the one that was probably meant, or with nothing."""
+    """Return the names that look like settings and are not, each with the most similar setting or an empty string."""
     wrong = sorted(name for name in given if name.upper().startswith(PREFIX) and name.upper() not in known)
     return [(name, closest(name.upper(), known)) for name in wrong]
 
 
 def closest(name: str, known: Iterable[str]) -> str:
-    """The known name that was probably meant; empty where none is near."""
-    # Without what they all begin with: it would make any two of them look alike.
+    """Return the known name that is most similar; empty if none is."""
+    # Compare without the common prefix, which would make all names similar.
     ends = {one.removeprefix(PREFIX): one for one in known}
     return ends.get(next(iter(get_close_matches(name.removeprefix(PREFIX), ends, 1, 0.75)), ""), "")
 
 
 def variable_of(path: Sequence[str | int]) -> str:
-    """The variable of the field at this path of a model."""
+    """Return the variable of the field at this path of the settings."""
     return PREFIX + _BETWEEN.join(str(part).upper() for part in path)
 
 
 def path_of(variable: str) -> str:
-    """The field that a variable sets, as people write it: `site.name`."""
+    """Return the path of the field that a variable sets, in TOML notation: `site.name`."""
     return variable.removeprefix(PREFIX).lower().replace(_BETWEEN, ".")

@@ -1,8 +1,11 @@
-"""Split author lines into names, for all sources. A line may have one name or many, given names first or last. Pure.
+"""Split author lines into names, for all sources. Pure.
 
-Lund, A.; Berg, O. M. semicolons separate; names with a comma are reordered Ana Lund (Uni, City), Ola Berg and Per
-Eng commas separate; affiliations are removed Lund, Ana and Berg, Ola as in BibTeX Deep Survey Collaboration: A. Lund
-the collaboration is the first author
+    Lund, A.; Berg, O. M.                        semicolons separate; names with a comma are reordered
+    Ana Lund (Uni, City), Ola Berg and Per Eng   commas separate; affiliations are removed
+    Lund, Ana and Berg, Ola                      as in BibTeX
+    Deep Survey Collaboration: A. Lund           the collaboration is the first author
+
+A line may have one name or many, with given names first or last.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""Thumbnails: fetch them once from where a source says they are, check them, and resize them for letters and pages.
+"""Thumbnails: fetch them from where a source says they are, check them, and resize them for letters and pages.
 
-fetch         requests one; public addresses only, a few megabytes, a few seconds
-  make_small  converts untrusted bytes to a plain JPEG, or raises SourceError. Pure.
+    fetch         requests one; public addresses only, a few megabytes, a few seconds
+      make_small  converts untrusted bytes to a plain JPEG, or raises SourceError. Pure.
+
+Each thumbnail is fetched only once.
 """
 
 from __future__ import annotations
