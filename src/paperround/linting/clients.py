@@ -1,7 +1,7 @@
-"""What the large mail clients do not know of CSS and HTML, in one table. Pure.
+"""One table of the CSS and HTML that large mail clients do not support. Pure.
 
-The facts are those of caniemail.com, condensed to what a letter may be tempted to use. *Outlook* is Outlook on
-Windows, which lays letters out with Word; *Yahoo* is Yahoo Mail and AOL.
+The facts come from caniemail.com, reduced to what a letter is likely to use. *Outlook* is Outlook on Windows, which
+renders emails with Word; *Yahoo* is Yahoo Mail and AOL.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ _ALL = (GMAIL, OUTLOOK, YAHOO)
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """Something that not every client knows."""
+    """A CSS feature that some clients do not support."""
 
     name: str
     pattern: re.Pattern[str]
-    """Found in `property: value`, in small letters and with one blank."""
+    """The pattern searched for in `property: value`, in lower case and with one space."""
     clients: tuple[str, ...]
     severity: Severity
     remedy: str
     tags: tuple[str, ...] = ()
-    """The elements on which it fails; all of them where none is named."""
+    """The elements on which the feature fails; empty for all elements."""
 
 
 def _css(name: str, pattern: str, clients: tuple[str, ...], severity: Severity, remedy: str, *tags: str) -> Feature:
@@ -141,7 +141,9 @@ def _uses(one: Declaration, feature: Feature) -> bool:
 
 
 def _capped(mail: Mail) -> int | None:
-    """The line of a max-width without a fallback for Outlook, which ignores it."""
+    """Return the line of the first max-width without a fallback for Outlook, which ignores it; None if there is
+    none.
+    """
     if "<!--[if mso" in mail.html or "<!--[if (gte mso" in mail.html:
         return None
     return next((one.line for one in mail.page.declared if one.name == "max-width" and "%" not in one.value), None)

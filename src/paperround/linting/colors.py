@@ -8,7 +8,7 @@ from colorsys import hls_to_rgb
 from cssutils.css.colors import COLORS  # type: ignore[import-untyped]
 
 Color = tuple[float, float, float]
-"""Red, green and blue, 0 to 1."""
+"""Red, green and blue, each from 0 to 1."""
 WHITE: Color = (1.0, 1.0, 1.0)
 BLACK: Color = (0.0, 0.0, 0.0)
 _HEX = re.compile(r"#(?:[0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})", re.IGNORECASE)
@@ -33,13 +33,13 @@ def color(text: str, behind: Color = WHITE) -> Color | None:
 
 
 def contrast(one: Color, other: Color) -> float:
-    """The contrast ratio by WCAG 2.2, 1 to 21."""
+    """Return the contrast ratio of two colors by WCAG 2.2, from 1 to 21."""
     brighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
     return (brighter + 0.05) / (darker + 0.05)
 
 
 def luminance(color: Color) -> float:
-    """The relative luminance by WCAG, 0 to 1."""
+    """Return the relative luminance by WCAG 2.2, from 0 to 1."""
     red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in color)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
@@ -55,7 +55,7 @@ def inverted(color: Color) -> Color:
 
 
 def written(color: Color) -> str:
-    """`#rrggbb`."""
+    """Return the color as `#rrggbb`."""
     return "#" + "".join(f"{round(part * 255):02x}" for part in color)
 
 

@@ -1,4 +1,4 @@
-"""Contrast of text and background, in light and dark mode and where a client inverts colors. Pure."""
+"""Check the contrast of text and background in light mode, in dark mode, and where a client inverts colors. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _URL = re.compile(r"url\(|gradient\(")
 
 @dataclass(frozen=True, slots=True)
 class TextStyle:
-    """The style of the text of an element; `behind` is None on a background image."""
+    """The style of an element's text; `behind` is the background color, or None on a background image."""
 
     text: Color
     behind: Color | None
@@ -65,7 +65,7 @@ def _weak(
 
 
 def _looks(page: HtmlDocument, scheme: str) -> dict[_Element, TextStyle]:
-    """The text style of every element in this color scheme."""
+    """Return the text style of every element in this color scheme."""
     looks: dict[_Element, TextStyle] = {}
     if page.root is None:
         return looks

@@ -27,12 +27,12 @@ class LintFinding:
     severity: Severity
     what: str
     where: str
-    """`header Subject`, `HTML line 12`, `text line 3`, `message`."""
+    """The location, such as `header Subject`, `HTML line 12`, `text line 3` or `message`."""
     remedy: str
 
     @property
     def html_line(self) -> int | None:
-        """The number of the HTML line concerned; None when it is not about the HTML."""
+        """The number of the HTML line concerned; None if the finding is not about the HTML."""
         number = self.where.removeprefix("HTML line ").partition(" ")[0]
         return int(number) if self.where.startswith("HTML line ") and number.isdigit() else None
 
@@ -41,7 +41,7 @@ class LintFinding:
 
 
 def some(found: Sequence[str], most: int = 3) -> str:
-    """The first few entries, and the number of the others."""
+    """Return the first `most` entries as text, and the number of the others."""
     shown = ", ".join(_short(text) for text in found[:most])
     return shown if len(found) <= most else f"{shown} and {len(found) - most} more"
 

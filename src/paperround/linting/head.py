@@ -30,7 +30,7 @@ _FREE_MAIL = frozenset(
 _NO_REPLY = re.compile(r"^(?:no|do[-_.]?not|dont)[-_.]?reply", re.IGNORECASE)
 _PRETENDS = re.compile(r"^\s*(?:re|aw|fwd?|wg|sv|antw)\s*(?:\[\d+\])?\s*:", re.IGNORECASE)
 _SYMBOLS = frozenset(("So", "Sk", "Cf", "Co", "Cn", "Cs"))
-# Phrases that spam filters count and that titles of papers hardly contain.
+# Phrases that spam filters count and that titles of papers rarely contain.
 _SPAMMY = re.compile(
     r"act now|click here|buy now|order now|100 ?% free|limited time|special offer|you(?: have|'ve) won|dear friend"
     r"|cash bonus|no obligation|winner!|\$\$\$",
@@ -49,7 +49,10 @@ def _finding(rule: str, severity: Severity, what: str, where: str, remedy: str) 
 
 
 def line_ends(mail: Mail) -> Iterator[LintFinding]:
-    """RFC 5322 2.3: lines end with CRLF, CR and LF occur only together, and there are no NUL bytes."""
+    """Check RFC 5322 2.3: lines end with CRLF, CR and LF occur only together, and there are no NUL bytes.
+
+    Also check the line limit of RFC 5322 2.1.1.
+    """
     bare = len(re.findall(rb"\r(?!\n)|(?<!\r)\n", mail.raw))
     if bare:
         what = f"{bare} line ends are not CRLF"
@@ -65,7 +68,7 @@ def line_ends(mail: Mail) -> Iterator[LintFinding]:
 
 
 def form(mail: Mail) -> Iterator[LintFinding]:
-    """RFC 5322 2.2: header fields, an empty line, the body."""
+    """Check RFC 5322 2.2: header fields of ASCII characters, an empty line, then the body."""
     for stray in mail.stray:
         what = f"not a header field: {stray[:40].decode('utf-8', 'replace')!r}"
         remedy = "write fields as `Name: value`; a continuation line starts with a space and is not empty"
@@ -84,7 +87,7 @@ def form(mail: Mail) -> Iterator[LintFinding]:
 
 
 def presence(mail: Mail) -> Iterator[LintFinding]:
-    """RFC 5322 3.6: the required fields, each once."""
+    """Check RFC 5322 3.6: each required field is present, and no field that must be unique is repeated."""
     for name in _REQUIRED:
         if not mail.all(name):
             yield _finding("missing-header", Severity.ERROR, "is missing", name, f"add a {name} field")
@@ -104,7 +107,7 @@ def presence(mail: Mail) -> Iterator[LintFinding]:
 
 
 def sizes(mail: Mail) -> Iterator[LintFinding]:
-    """Gmail's limits for headers."""
+    """Check Gmail's size limits for headers."""
     written = [(field, sum(len(text) + 2 for text in field.lines)) for field in mail.fields]
     if (total := sum(size for _, size in written)) > _MOST_HEAD:
         what, remedy = f"the header has {total} octets", f"Gmail accepts at most {_MOST_HEAD}"
@@ -118,7 +121,7 @@ def sizes(mail: Mail) -> Iterator[LintFinding]:
 
 
 def encoded_words(mail: Mail) -> Iterator[LintFinding]:
-    """RFC 2047 2 and 5: the length and position of encoded words, each of which decodes on its own."""
+    """Check RFC 2047 2 and 5: the length and position of encoded words, each of which must decode on its own."""
     for field in mail.fields:
         found = _TOKEN.findall(field.value)
         if not found:
@@ -143,7 +146,9 @@ def _wrong_words(field: HeaderField, found: list[str]) -> Iterator[str]:
 
 
 def sender(mail: Mail) -> Iterator[LintFinding]:
-    """Google's sender guidelines: one From address at your own domain, a plain name, and replies that are read."""
+    """Check Google's sender guidelines: one From address at the site's domain, a plain name, and replies that are
+    read.
+    """
     addresses = _addresses(mail, "From")
     if mail.all("From") and len(addresses) != 1:
         remedy = "use one address: `From: Name <name@your.domain>`"
@@ -177,7 +182,7 @@ def _display_name(name: str) -> Iterator[LintFinding]:
 
 
 def recipient(mail: Mail) -> Iterator[LintFinding]:
-    """Each email has exactly one recipient."""
+    """Check that the email has exactly one recipient."""
     to = [address for _, address in _addresses(mail, "To")]
     if mail.all("To") and len(to) != 1:
         remedy = "send each subscriber a separate email"
@@ -189,7 +194,7 @@ def recipient(mail: Mail) -> Iterator[LintFinding]:
 
 
 def subject(mail: Mail) -> Iterator[LintFinding]:
-    """Google: a truthful subject; and patterns that spam filters look for."""
+    """Check Google's rules for truthful subjects, and patterns that spam filters look for."""
     line = mail.subject
     if mail.all("Subject") and not line.strip():
         yield _finding("subject", Severity.ERROR, "is empty", "Subject", "describe the content")
@@ -216,7 +221,7 @@ def subject(mail: Mail) -> Iterator[LintFinding]:
 
 
 def date(mail: Mail) -> Iterator[LintFinding]:
-    """RFC 5322 3.3: a valid date, with the correct weekday and a numeric zone."""
+    """Check RFC 5322 3.3: a valid date with the correct weekday and a numeric zone, not in the future."""
     value = mail.value("Date")
     if not value:
         return
@@ -241,7 +246,7 @@ def _wrong_date(value: str, moment: datetime, now: datetime | None) -> Iterator[
 
 
 def message_id(mail: Mail) -> Iterator[LintFinding]:
-    """RFC 5322 3.6.4 and Google: `<unique@your.domain>`."""
+    """Check RFC 5322 3.6.4 and Google's guidelines: a Message-ID `<unique@your.domain>`. Also check MIME-Version."""
     value = mail.value("Message-ID")
     found = _ID.fullmatch(value)
     if value and not found:
@@ -257,7 +262,7 @@ def message_id(mail: Mail) -> Iterator[LintFinding]:
 
 
 def lists(mail: Mail) -> Iterator[LintFinding]:
-    """RFC 2369, 2919 and 8058: the fields that identify a mailing list and how to unsubscribe."""
+    """Check RFC 2369, 2919 and 8058: the fields that identify a mailing list and how to unsubscribe."""
     if mail.all("List-Id"):
         yield from _list_id(mail.value("List-Id"))
     for name in ("List-Help", "List-Owner", "List-Archive"):
@@ -313,7 +318,7 @@ def _one_click(mail: Mail) -> Iterator[LintFinding]:
 
 
 def automatic(mail: Mail) -> Iterator[LintFinding]:
-    """RFC 3834 and Google's Feedback-ID: the fields for automatic processing."""
+    """Check the fields for automatic processing: Auto-Submitted (RFC 3834), Precedence, and Google's Feedback-ID."""
     value = mail.value("Auto-Submitted").lower()
     if not value.startswith(("auto-generated", "auto-replied")):
         remedy = "use `auto-generated`; otherwise vacation notices come back (RFC 3834 5)"
@@ -330,7 +335,7 @@ def automatic(mail: Mail) -> Iterator[LintFinding]:
 
 
 def signature(mail: Mail) -> Iterator[LintFinding]:
-    """RFC 6376 5.4 and RFC 8058 4: the fields that a DKIM signature must cover."""
+    """Check RFC 6376 5.4 and RFC 8058 4: the fields that a DKIM signature must cover."""
     for field in mail.all("DKIM-Signature"):
         tags = dict(re.findall(r"(\w+)\s*=\s*([^;]*)", field.value))
         covered = {name.strip().lower() for name in tags.get("h", "").split(":")}

@@ -1,4 +1,4 @@
-"""Rules for links: they work, are safe, and lead where their text says. Pure."""
+"""Check links: they work, are safe, and lead where their text says. Pure."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def _domains(text: str) -> list[str]:
 
 
 def _base(host: str) -> str:
-    """The last two labels: subdomains usually belong to the same owner."""
+    """Return the last two labels of a host, since subdomains usually belong to the same owner."""
     return ".".join(host.split(".")[-2:])
 
 

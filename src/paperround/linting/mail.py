@@ -15,14 +15,14 @@ from urllib.parse import urlsplit
 from paperround.domain.models import Rendered, Site
 from paperround.linting.page import HtmlDocument, read
 
-_FIELD = re.compile(rb"([!-9;-~]+):")  # RFC 5322 2.2: any printable character but the colon
+_FIELD = re.compile(rb"([!-9;-~]+):")  # RFC 5322 2.2: any printable character except the colon
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True, slots=True)
 class HeaderField:
-    """A header field: its name and raw lines, without line ends."""
+    """A header field: its name and its raw lines without line ends."""
 
     name: str
     lines: tuple[bytes, ...]
@@ -34,7 +34,7 @@ class HeaderField:
 
     @property
     def value(self) -> str:
-        """The raw value as text; non-ASCII bytes are read as UTF-8."""
+        """The raw value as text, with non-ASCII bytes read as UTF-8."""
         return self.raw.decode("utf-8", "replace")
 
     @property
@@ -52,12 +52,12 @@ class BodyPart:
     charset: str
     raw: bytes
     text: str | None
-    """None when the body does not decode."""
+    """The decoded body; None if it does not decode."""
 
 
 @dataclass(frozen=True)
 class Mail:
-    """A message with its context."""
+    """A parsed message, with what it was rendered from and the site that sends it."""
 
     raw: bytes
     fields: tuple[HeaderField, ...]
@@ -71,11 +71,11 @@ class Mail:
     now: datetime | None
 
     def all(self, name: str) -> list[HeaderField]:
-        """All fields with this name."""
+        """Return all fields with this name."""
         return [field for field in self.fields if field.name.lower() == name.lower()]
 
     def value(self, name: str) -> str:
-        """The value of the first field with this name; empty when there is none."""
+        """Return the value of the first field with this name; empty if there is none."""
         return next((field.value for field in self.all(name)), "")
 
     @cached_property
@@ -89,7 +89,7 @@ class Mail:
         return decoded(self.value("Subject"))
 
     def body(self, kind: str) -> str:
-        """The first body of this type with LF line ends; empty when there is none."""
+        """Return the first body of this type with LF line ends; empty if there is none."""
         found = next((part.text for part in self.parts if part.kind == kind and part.text), "")
         return found.replace("\r\n", "\n")
 
@@ -105,12 +105,12 @@ class Mail:
 
     @cached_property
     def page(self) -> HtmlDocument:
-        """The HTML as a document."""
+        """The parsed HTML body."""
         return read(self.html)
 
     @cached_property
     def on_trial(self) -> bool:
-        """Whether the site is local only; then its links point to this machine."""
+        """Whether the site is only local, so that its links point to this machine."""
         return is_local(self.site.base_url)
 
 
@@ -141,7 +141,7 @@ def opened(raw: bytes, rendered: Rendered | None, site: Site, now: datetime | No
 
 
 def decoded(value: str) -> str:
-    """The value of a header field with its encoded words decoded."""
+    """Return the value of a header field with its encoded words decoded; unchanged if that fails."""
     try:
         return str(make_header(decode_header(value)))
     except (HeaderParseError, ValueError, LookupError):
@@ -149,12 +149,12 @@ def decoded(value: str) -> str:
 
 
 def is_local(url: str) -> bool:
-    """Whether the address points to this machine."""
+    """Return whether the address points to this machine."""
     return (host_of(url) or "").removesuffix(".").endswith(_LOOPBACK)
 
 
 def host_of(url: str) -> str | None:
-    """The lowercase host of an address; None when there is none."""
+    """Return the lowercase host of an address, or None if it has none."""
     try:
         return urlsplit(url).hostname
     except ValueError:

@@ -1,4 +1,4 @@
-"""A letter's HTML as mail clients see it: elements with the styles that apply to them, in light and in dark. Pure."""
+"""A letter's HTML as mail clients see it: elements with their styles, in light and in dark mode. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _UNSEEN = frozenset(("head", "style", "script", "title", "template", "noscript")
 VOID = frozenset((
     "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr",
 ))  # fmt: skip
-# HTML lets these be closed by what follows, and every parser does it in the same way.
+# HTML allows these end tags to be omitted, and all parsers close the elements in the same way.
 _CLOSES_ITSELF = frozenset((
     "p", "li", "dt", "dd", "tr", "td", "th", "thead", "tbody", "tfoot", "option", "optgroup", "colgroup", "html",
     "body", "head",
@@ -31,19 +31,19 @@ _PARSER = lxml_html.HTMLParser(encoding="utf-8")
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """`property: value` and where it stands."""
+    """A CSS declaration `property: value` and the line it is on."""
 
     name: str
     value: str
     important: bool
     line: int
     tag: str = ""
-    """The element's name where it stands in a style attribute."""
+    """The element's name if the declaration is in a style attribute; otherwise empty."""
 
 
 @dataclass(frozen=True, slots=True)
 class StyleRule:
-    """The declarations of one selector in a style sheet, under the condition of its media query."""
+    """The declarations of one selector in a style sheet, with the condition of its media query."""
 
     media: str
     selector: str
@@ -52,7 +52,7 @@ class StyleRule:
 
 @dataclass(frozen=True, slots=True)
 class StyleSheet:
-    """A style element."""
+    """A style element, with the line of the element and whether it is in the head."""
 
     text: str
     line: int
@@ -64,22 +64,22 @@ Styles = Mapping[str, str]
 
 @dataclass(frozen=True)
 class HtmlDocument:
-    """An HTML document."""
+    """A parsed HTML document; `root` is None if the source contains no HTML."""
 
     source: str
     root: _Element | None
     tangles: tuple[tuple[int, str], ...]
-    """Tags that do not fit: the line and what is wrong."""
+    """Mismatched tags: the line, and what is wrong."""
 
     def all(self, *tags: str) -> list[_Element]:
-        """The elements of these names, or all of them."""
+        """Return the elements with these names, or all elements if no name is given."""
         if self.root is None:
             return []
         return [element for element in self.root.iter(*tags) if isinstance(element.tag, str)]
 
     @cached_property
     def sheets(self) -> tuple[StyleSheet, ...]:
-        """The style elements."""
+        """The document's style elements."""
         return tuple(
             StyleSheet(element.text or "", line(element), any(up.tag == "head" for up in element.iterancestors()))
             for element in self.all("style")
@@ -92,7 +92,7 @@ class HtmlDocument:
 
     @cached_property
     def inline(self) -> tuple[tuple[_Element, tuple[Declaration, ...]], ...]:
-        """The elements that have a style attribute, and what it declares."""
+        """The elements with a style attribute, and its declarations."""
         return tuple(
             (element, declarations(element.get("style", ""), line(element), str(element.tag)))
             for element in self.all()
@@ -106,7 +106,9 @@ class HtmlDocument:
         return attributes + tuple(one for block in self.blocks for one in block.declarations)
 
     def styles(self, scheme: str) -> dict[_Element, Styles]:
-        """What each element is told in this color scheme (light or dark), by attribute and by style sheet."""
+        """Return each element's styles in this color scheme (light or dark), from its attribute and the style
+        sheets.
+        """
         ranked: dict[_Element, dict[str, tuple[tuple[int, ...], str]]] = defaultdict(dict)
         for place, block in enumerate(self.blocks):
             if not _applies(block.media, scheme):
@@ -118,7 +120,9 @@ class HtmlDocument:
         return {element: {name: value for name, (_, value) in told.items()} for element, told in ranked.items()}
 
     def _selected(self, selector: str) -> Iterator[tuple[_Element, tuple[int, int, int]]]:
-        """What the selector finds, with its specificity; nothing where no client could know it either."""
+        """Yield the elements that the selector matches, with its specificity; nothing if the selector is
+        unsupported.
+        """
         try:
             known = [
                 (_XPATH.selector_to_xpath(one), one.specificity())
@@ -132,13 +136,13 @@ class HtmlDocument:
             return
 
     def visible(self) -> Iterator[tuple[_Element, str]]:
-        """Each piece of text that is printed, with the element that it stands in."""
+        """Yield each visible piece of text with the element that contains it."""
         if self.root is not None:
             yield from _texts(self.root)
 
     @cached_property
     def words(self) -> str:
-        """All printed text, on one line."""
+        """All visible text, on one line."""
         return " ".join(" ".join(text for _, text in self.visible()).split())
 
 
@@ -146,7 +150,7 @@ _XPATH = GenericTranslator()
 
 
 def read(source: str) -> HtmlDocument:
-    """The document in this HTML; `root` is None where there is none."""
+    """Parse an HTML document; `root` is None if the source contains no HTML."""
     try:
         root: _Element | None = lxml_html.document_fromstring(source.encode("utf-8", "replace"), parser=_PARSER)
     except ParserError:
@@ -157,17 +161,17 @@ def read(source: str) -> HtmlDocument:
 
 
 def line(element: _Element) -> int:
-    """The line in which the element begins."""
+    """Return the line in which the element begins."""
     return int(element.sourceline or 1)
 
 
 def text_of(element: _Element) -> str:
-    """All text inside the element, on one line."""
+    """Return all text inside the element, on one line."""
     return " ".join("".join(str(piece) for piece in element.itertext()).split())
 
 
 def hides(style: str) -> bool:
-    """Whether this style attribute takes its element out of sight."""
+    """Return whether this style attribute hides its element."""
     told = {one.name: one.value.lower() for one in declarations(style, 0)}
     return (
         told.get("display") == "none"
@@ -180,7 +184,7 @@ def hides(style: str) -> bool:
 
 
 def declarations(text: str, at: int, tag: str = "") -> tuple[Declaration, ...]:
-    """What a style attribute, or what stands between the braces of a rule, declares; `at` is its first line."""
+    """Parse the declarations of a style attribute or of the braces of a rule; `at` is the line of its beginning."""
     found = []
     for match in _DECLARATION.finditer(_without_comments(text)):
         value = match[2].strip()
@@ -190,7 +194,7 @@ def declarations(text: str, at: int, tag: str = "") -> tuple[Declaration, ...]:
 
 
 def css_blocks(text: str, at: int = 1, media: str = "") -> Iterator[StyleRule]:
-    """The rules of a style sheet, those in media queries with their condition."""
+    """Yield the rules of a style sheet, those inside media queries with their condition; `at` is its first line."""
     text, start = _without_comments(text), 0
     while (opening := text.find("{", start)) >= 0:
         closing = _closing(text, opening)
@@ -214,7 +218,7 @@ def _closing(text: str, opening: int) -> int:
 
 
 def _without_comments(text: str) -> str:
-    """The style sheet with its lines where they were."""
+    """Remove comments from a style sheet but keep its line breaks, so that line numbers stay correct."""
     return _COMMENT.sub(lambda comment: "\n" * comment[0].count("\n"), text)
 
 
@@ -247,7 +251,7 @@ def _texts(element: _Element) -> Iterator[tuple[_Element, str]]:
 
 
 class _TagBalance(HTMLParser):
-    """Finds tags that are closed and were never open, and such as are never closed."""
+    """Finds end tags without a start tag, and tags that are never closed."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -259,7 +263,7 @@ class _TagBalance(HTMLParser):
             self._open.append((tag, self.getpos()[0]))
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """`<br/>` opens nothing."""
+        """Ignore `<br/>`, which opens nothing."""
 
     def handle_endtag(self, tag: str) -> None:
         if tag in VOID:
@@ -271,7 +275,7 @@ class _TagBalance(HTMLParser):
             self._unclosed(*last)
 
     def result(self) -> list[tuple[int, str]]:
-        """What was found, by line."""
+        """Return the findings, sorted by line."""
         for tag, at in self._open:
             self._unclosed(tag, at)
         return sorted(self._found)

@@ -1,4 +1,4 @@
-"""Rules for the parts of the message: MIME, the text body and the size. Pure."""
+"""Check the parts of the message: MIME, the text body and the size. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from paperround.linting.finding import LintFinding, Severity, some
 from paperround.linting.mail import BodyPart, Mail
 
-CLIPPED, NEARLY = 102_000, 92_000  # bytes of HTML: Gmail hides what comes after 102 KB
+CLIPPED, NEARLY = 102_000, 92_000  # bytes of HTML: Gmail hides everything after 102 KB
 _LINE = 76  # RFC 2045 6.7 and 6.8
 _LITTLE = 80  # characters
 _SHARE = 0.8
@@ -19,7 +19,7 @@ _MARKUP = re.compile(r"<(?:html|body|table|tr|td|div|span|style|br)\b[^>]*>", re
 
 
 def alternatives(mail: Mail) -> Iterator[LintFinding]:
-    """RFC 2046 5.1.4: the text first and the HTML last, because clients show the last part that they support."""
+    """Check RFC 2046 5.1.4: text first and HTML last, because clients show the last part that they support."""
     kinds = [part.kind for part in mail.parts]
     bodies = [kind for kind in kinds if kind.startswith("text/")]
     if mail.message.get_content_type() != "multipart/alternative" or bodies != ["text/plain", "text/html"]:
@@ -29,7 +29,7 @@ def alternatives(mail: Mail) -> Iterator[LintFinding]:
 
 
 def boundary(mail: Mail) -> Iterator[LintFinding]:
-    """RFC 2046 5.1.1: a valid boundary that is closed once."""
+    """Check RFC 2046 5.1.1: a valid boundary that is closed once."""
     mark = mail.message.get_boundary()
     if mark is None:
         return
@@ -43,7 +43,7 @@ def boundary(mail: Mail) -> Iterator[LintFinding]:
 
 
 def encodings(mail: Mail) -> Iterator[LintFinding]:
-    """RFC 2045 6: parts match their declared charset and encoding."""
+    """Check RFC 2045 6: parts match their declared charset and encoding."""
     for part in mail.parts:
         if part.kind.startswith("text/"):
             for severity, what, remedy in _wrong_encoding(part):
@@ -75,7 +75,7 @@ def _wrong_encoding(part: BodyPart) -> Iterator[tuple[Severity, str, str]]:
 
 
 def truth(mail: Mail) -> Iterator[LintFinding]:
-    """The decoded bodies are the ones that were rendered."""
+    """Check that the decoded bodies are the ones that were rendered."""
     if mail.rendered is None:
         return
     for kind, wanted in (("text/html", mail.rendered.html), ("text/plain", mail.rendered.text)):
@@ -85,7 +85,7 @@ def truth(mail: Mail) -> Iterator[LintFinding]:
 
 
 def size(mail: Mail) -> Iterator[LintFinding]:
-    """Gmail clips HTML at 102 KB, which hides the unsubscribe link at the end."""
+    """Check that the HTML is small enough: Gmail clips it at 102 KB, which hides the unsubscribe link at the end."""
     bytes_ = len(mail.html.encode())
     if bytes_ > NEARLY:
         clipped = bytes_ > CLIPPED
@@ -95,7 +95,7 @@ def size(mail: Mail) -> Iterator[LintFinding]:
 
 
 def text_body(mail: Mail) -> Iterator[LintFinding]:
-    """The text body is for text-only clients, and for filters that compare it with the HTML."""
+    """Check the text body, which is for text-only clients and for filters that compare it with the HTML."""
     if not mail.text:
         return
     if len(mail.text.strip()) < _LITTLE:
@@ -112,14 +112,17 @@ def text_body(mail: Mail) -> Iterator[LintFinding]:
 
 
 def _main_links(mail: Mail) -> set[str]:
-    """Where headings lead, as text needs one address for each thing that it tells of; all links where none does."""
+    """Return the addresses that headings link to, or those of all links if no heading has one.
+
+    The text body needs only one address for each item.
+    """
     links = [link for link in mail.page.all("a") if _is_web(link.get("href"))]
     titles = [link for link in links if any(above.tag in _HEADINGS for above in link.iterancestors())]
     return {str(link.get("href")) for link in titles or links}
 
 
 def way_out(mail: Mail) -> Iterator[LintFinding]:
-    """Google: the unsubscribe link must be visible in the body, not only in the header."""
+    """Check Google's rule that the unsubscribe link is visible in the body, not only in the header."""
     uris = re.findall(r"<(https?://[^<>\s]+)>", mail.value("List-Unsubscribe"))
     if not mail.is_bulk or not uris:
         return

@@ -25,7 +25,7 @@ class SectionSize:
 
 @dataclass(frozen=True, slots=True)
 class SizeBreakdown:
-    """Sizes in bytes. Those of the HTML are of the decoded HTML, not of its transfer encoding."""
+    """The sizes of a message in bytes. For HTML they count the decoded HTML, not its transfer encoding."""
 
     message: int
     header: int
@@ -33,25 +33,25 @@ class SizeBreakdown:
     html: int
     head: int
     style: int
-    """The style elements, which are part of `head`."""
+    """The size of the style elements, which are part of `head`."""
     inline: int
-    """The style attributes of all elements."""
+    """The size of the style attributes of all elements."""
     words: int
-    """The visible text."""
+    """The size of the visible text."""
     sections: tuple[SectionSize, ...]
-    """Each h2 with the content up to the next one."""
+    """The size of each h2 with its content up to the next one."""
     around: int
-    """The body without its sections: masthead, greeting and footer."""
+    """The size of the body outside its sections: masthead, greeting and footer."""
     limit: int = CLIPPED
 
     @property
     def share(self) -> float:
-        """The share of Gmail's limit that is used; Gmail clips at 1 and more."""
+        """The size of the HTML relative to Gmail's limit; from 1 on, Gmail clips it."""
         return self.html / self.limit
 
 
 def measure(mail: Mail) -> SizeBreakdown:
-    """Measure a message."""
+    """Measure a message and return the sizes of its parts."""
     page = mail.page
     html = len(mail.html.encode())
     head = sum(_bytes(element) for element in page.all("head"))
@@ -82,7 +82,7 @@ def _sections(page: HtmlDocument) -> tuple[SectionSize, ...]:
 
 
 def _own(heading: _Element) -> _Element:
-    """The largest element that contains this heading and no other: the card of a paper, or the title of a section."""
+    """Return the largest element with this heading and no other: the card of a paper, or the title of a section."""
     element = heading
     while (parent := element.getparent()) is not None and len(list(parent.iter(*_HEADINGS))) == 1:
         element = parent

@@ -1,4 +1,4 @@
-"""Rules for the HTML document: head, headings, tables, images and tag nesting. Pure."""
+"""Check the HTML document: head, headings, tables, images and tag nesting. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 
 
 def document(mail: Mail) -> Iterator[LintFinding]:
-    """Doctype, language, title, charset, viewport, color schemes."""
+    """Check doctype, language, title, charset, viewport and dark mode."""
     page = mail.page
     if page.root is None:
         yield LintFinding("no-html", Severity.ERROR, "there is no HTML part", "message", "add a text/html part")
@@ -50,7 +50,9 @@ def document(mail: Mail) -> Iterator[LintFinding]:
 
 
 def well_formed(mail: Mail) -> Iterator[LintFinding]:
-    """Google requires valid HTML; an unclosed tag breaks the layout of everything after it."""
+    """Check that tags are balanced and ids unique: Google requires valid HTML, and an unclosed tag breaks the
+    layout.
+    """
     for at, what in mail.page.tangles[:5]:
         remedy = "nest the elements correctly"
         yield LintFinding("tags", Severity.ERROR, what, f"HTML line {at}", remedy)
@@ -62,7 +64,7 @@ def well_formed(mail: Mail) -> Iterator[LintFinding]:
 
 
 def style_sheets(mail: Mail) -> Iterator[LintFinding]:
-    """Gmail supports style elements of up to 16 KB, in the head only."""
+    """Check that style elements are in the head and at most 16 KB long, which is all that Gmail supports."""
     for sheet in mail.page.sheets:
         where, size = f"HTML line {sheet.line}", len(sheet.text.encode())
         if size > _STYLE_LIMIT:
@@ -76,7 +78,7 @@ def style_sheets(mail: Mail) -> Iterator[LintFinding]:
 
 
 def headings(mail: Mail) -> Iterator[LintFinding]:
-    """One h1, and no skipped levels: screen reader users navigate by headings."""
+    """Check for one h1 and no skipped levels: screen reader users navigate by headings."""
     found = mail.page.all(*_HEADINGS)
     if mail.page.root is not None and [element.tag for element in found].count("h1") != 1:
         count = [element.tag for element in found].count("h1")
@@ -99,7 +101,7 @@ def headings(mail: Mail) -> Iterator[LintFinding]:
 
 
 def tables(mail: Mail) -> Iterator[LintFinding]:
-    """Layout tables must be marked; otherwise screen readers read them as data tables."""
+    """Check that layout tables are marked as such; otherwise screen readers read them as data tables."""
     mute = [element for element in mail.page.all("table") if element.get("role") not in ("presentation", "none")]
     bare = [table for table in mute if table.find(".//th") is None]
     if bare:
@@ -109,7 +111,7 @@ def tables(mail: Mail) -> Iterator[LintFinding]:
 
 
 def pictures(mail: Mail) -> Iterator[LintFinding]:
-    """Images: many clients block them, so they need alternative text and dimensions."""
+    """Check that images have alternative text and dimensions, since many clients block images."""
     for picture in mail.page.all("img"):
         where = f"HTML line {line(picture)}"
         for severity, rule, what, remedy in _wrong_picture(picture):
@@ -139,7 +141,7 @@ def _wrong_picture(picture: _Element) -> Iterator[tuple[Severity, str, str, str]
 
 
 def sizes(mail: Mail) -> Iterator[LintFinding]:
-    """Text is legible on a phone, and nothing is wider than its screen."""
+    """Check that text is legible on a phone, and that nothing is wider than its screen."""
     small: dict[float, Declaration] = {}
     for one in mail.page.declared:
         pixels = _pixels(one.value) if one.name == "font-size" else None
@@ -157,7 +159,7 @@ def sizes(mail: Mail) -> Iterator[LintFinding]:
 
 
 def _wide(element: _Element) -> int:
-    """The fixed width of an element in pixels if it is wider than a phone; otherwise 0."""
+    """Return the fixed width of an element in pixels if it is wider than a phone, otherwise 0."""
     told = {one.name: one.value for one in declarations(str(element.get("style", "")), 0)}
     attribute = str(element.get("width", ""))
     width = _pixels(told.get("width", "")) or (float(attribute) if attribute.isdigit() else 0)

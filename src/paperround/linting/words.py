@@ -1,4 +1,4 @@
-"""Rules for the content: the first line, hidden text, unfilled placeholders and the postal address. Pure."""
+"""Check the content: the first line, hidden text, unfilled placeholders and the postal address. Pure."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from paperround.linting.finding import LintFinding, Severity, some
 from paperround.linting.mail import Mail
 from paperround.linting.page import hides, line, text_of
 
-_PREHEADER = 40  # characters that clients show beside the subject, at least
-_HIDDEN = 250  # characters of hidden text that providers still take for a preheader
+_PREHEADER = 40  # characters: clients show at least this many after the subject
+_HIDDEN = 250  # characters of hidden text that providers still accept as a preheader
 _BRACES = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|%\(\w+\)[sd]|\$\{\w+\}|\*\|\w+\|\*")
 _OBJECTS = re.compile(r"<(?:built-in |bound )?(?:method|function|object)\b[^>]*>|\bobject at 0x[0-9a-f]+")
 _NOTHING = frozenset(("none", "null", "undefined", "nan", "[object object]"))
 _GREETING = re.compile(r"\b(?:hello|hi|dear|hallo|guten tag),? (?:none|null|undefined)\b", re.IGNORECASE)
 _ACTIVE = frozenset(("script", "iframe", "frame", "object", "embed", "applet", "form", "input", "button", "select",
                      "textarea", "link", "base", "svg", "math", "canvas", "audio", "video"))  # fmt: skip
-# What Gmail shows beside the subject when the letter begins with it.
+# Poor previews: Gmail shows the beginning of an email next to the subject.
 _POOR_START = re.compile(
     r"^(?:view (?:this )?(?:email |mail )?(?:in|online)|if you (?:can(?:no|')t|have trouble))", re.I
 )
 
 
 def active_content(mail: Mail) -> Iterator[LintFinding]:
-    """Active content, which clients remove and filters penalize."""
+    """Report active content, which clients remove and filters penalize."""
     for element in mail.page.all():
         tag, where = str(element.tag), f"HTML line {line(element)}"
         handlers = [name for name in element.attrib if str(name).startswith("on")]
@@ -40,7 +40,7 @@ def active_content(mail: Mail) -> Iterator[LintFinding]:
 
 
 def first_words(mail: Mail) -> Iterator[LintFinding]:
-    """The first line is the preview text that inboxes show after the subject."""
+    """Check the first line, which inboxes show as the preview text after the subject."""
     if mail.page.root is None:
         return
     start = mail.page.words[:200]
@@ -53,7 +53,7 @@ def first_words(mail: Mail) -> Iterator[LintFinding]:
 
 
 def hidden_text(mail: Mail) -> Iterator[LintFinding]:
-    """Google: do not hide content with CSS; only a short preheader is tolerated."""
+    """Check Google's rule against content hidden with CSS; only a short preheader is tolerated."""
     for element in mail.page.all():
         style = str(element.get("style", ""))
         if not (style and hides(style)) or any(hides(str(up.get("style", ""))) for up in element.iterancestors()):
@@ -67,7 +67,7 @@ def hidden_text(mail: Mail) -> Iterator[LintFinding]:
 
 
 def placeholders(mail: Mail) -> Iterator[LintFinding]:
-    """Placeholders that were not filled in."""
+    """Report placeholders that were not filled in."""
     remedy = "set the value in the template, or omit the line when there is none"
     for what, where in _unfilled(mail):
         yield LintFinding("placeholder", Severity.ERROR, f"has an unfilled placeholder: {what[:60]!r}", where, remedy)
@@ -89,7 +89,9 @@ def _unfilled(mail: Mail) -> Iterator[tuple[str, str]]:
 
 
 def _empty(text: str) -> str:
-    """What is unfilled in a piece of text; papers may speak of `None` and of {{braces}} in a sentence."""
+    """Return the unfilled placeholder in a piece of text, or "". `None` and {{braces}} within a sentence are
+    allowed.
+    """
     bare = text.strip()
     if bare.lower() in _NOTHING:
         return bare
@@ -100,7 +102,7 @@ def _empty(text: str) -> str:
 
 
 def imprint(mail: Mail) -> Iterator[LintFinding]:
-    """Who sends it and where they are: CAN-SPAM and many countries' laws ask for a postal address."""
+    """Check for the sender's postal address, which CAN-SPAM and the laws of many countries require."""
     address = mail.site.postal_address
     if not address:
         remedy = "set site.postal_address; commercial email requires one (CAN-SPAM)"
