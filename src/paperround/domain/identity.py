@@ -16,7 +16,7 @@ from paperround.domain.text import terms
 _ARXIV_DOI = "10.48550/arxiv."
 # Shorter titles ("Editorial", "Attention", 编辑部的话) are shared by different works.
 _TITLE_TERMS, _TITLE_LETTERS = 4, 12
-_LONGEST_URL = 400  # characters; PostgreSQL's indexes take no key of more than 2,700 bytes
+_LONGEST_URL = 400  # characters; a key in a PostgreSQL index has at most 2,700 bytes
 
 
 def title_key(title: str) -> str | None:

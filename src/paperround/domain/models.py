@@ -24,7 +24,7 @@ MAX_TITLE, MAX_ABSTRACT, MAX_AUTHORS = (
     500,
     20_000,
     3_000,
-)  # characters, characters, names: beyond them it is not a paper
+)  # characters, characters, names: the most that a paper can have
 
 _OWN_NAME = 80  # characters of a query used as its name in letters
 

@@ -205,7 +205,7 @@ class _Lane:
 
 
 EVERYWHERE = Spacing()
-"""The process-wide instance. arXiv counts all requests of a site together, so only tests and pictures use another."""
+"""The default of the process. arXiv counts all requests of a site together, so they must share one instance."""
 
 
 class Http:

@@ -1,4 +1,4 @@
-"""Secrets of others, such as a subscriber's key for another service, kept encrypted with the site's own keys."""
+"""Encrypt third-party secrets, such as a subscriber's key for another service, with the site's own keys."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def encrypt(keys: Sequence[bytes], text: str) -> str:
 
 
 def decrypt(keys: Sequence[bytes], token: str) -> str | None:
-    """Return what was encrypted with one of the keys; None where none of them fits."""
+    """Return the decrypted text, or None if none of the keys encrypted it or it is invalid."""
     try:
         return _cipher(keys).decrypt(token.encode()).decode()
     except InvalidToken:

@@ -175,7 +175,7 @@ def _months(languages: tuple[str, ...]) -> Mapping[str, int]:
     """Map folded month names and abbreviations to numbers. A word that means different months in two languages is
     omitted.
     """
-    from babel.dates import get_month_names  # noqa: PLC0415 - slow to load; ISO dates need none of it
+    from babel.dates import get_month_names  # noqa: PLC0415 - slow to load, and ISO dates do not need it
 
     told = [
         (word, number)

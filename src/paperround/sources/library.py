@@ -1,6 +1,6 @@
-"""A library of papers as a file: BibTeX, RIS, CSL-JSON, or a list of arXiv identifiers and DOIs. Pure.
+"""Parse a library of papers: BibTeX, RIS, CSL-JSON, or a list of arXiv identifiers and DOIs. Pure.
 
-A broken entry among good ones is named and left out.
+An invalid entry is reported and skipped; the others are kept.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _TAG = re.compile(r"<[^>]{0,100}>")
 
 @dataclass(frozen=True)
 class LibraryEntry:
-    """A paper in somebody's library; what is not said is empty."""
+    """A paper in a user's library. Unknown fields are empty."""
 
     title: str = ""
     abstract: str = ""
@@ -37,20 +37,20 @@ class LibraryEntry:
 
     @cached_property
     def key(self) -> str:
-        """Under what it is kept: the same paper has the same key however it was read."""
+        """The key under which it is stored. It is the same whatever format the paper was read from."""
         return f"arxiv:{self.arxiv_id}" if self.arxiv_id else f"doi:{self.doi}" if self.doi else f"title:{self.title}"
 
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """What a file held."""
+    """The content of a file: its entries, and the problems of invalid ones."""
 
     entries: Sequence[LibraryEntry] = ()
     problems: Sequence[Problem] = field(default_factory=tuple)
 
 
 def read_library(data: bytes, name: str = "") -> Library:
-    """Return the papers in a file, whose format is told by its content; `name` begins the problems."""
+    """Return the papers in a file. The format is detected from the content; `name` is the prefix of problems."""
     text = data.decode("utf-8-sig", "replace")
     if text.lstrip()[:1] in {"[", "{"} and (found := _json(text)) is not None:
         read = _read_csl(found)
@@ -77,7 +77,7 @@ def read_library(data: bytes, name: str = "") -> Library:
 
 
 _Read = Iterator[tuple[str, LibraryEntry | str]]
-"""Where an entry stands, and the entry, or what is wrong with it."""
+"""The location of each entry, and the entry or an error message."""
 
 
 def _read_list(text: str) -> _Read:
@@ -117,7 +117,7 @@ def _csl_name(person: Mapping[str, Any]) -> str:
 
 
 def _read_ris(text: str) -> _Read:
-    import rispy  # noqa: PLC0415 - only where such a file is read
+    import rispy  # noqa: PLC0415 - only for RIS files
 
     number = 0
     for number, block in enumerate(re.split(r"^ER  ?-.*$", text, flags=re.MULTILINE), 1):
@@ -141,15 +141,15 @@ def _read_ris(text: str) -> _Read:
 
 
 def _read_bibtex(text: str) -> _Read:
-    from bibtexparser.entrypoint import parse_string  # noqa: PLC0415 - only where such a file is read
+    from bibtexparser.entrypoint import parse_string  # noqa: PLC0415 - only for BibTeX files
 
-    logging.getLogger("bibtexparser").setLevel(logging.CRITICAL)  # what it would log is returned here
+    logging.getLogger("bibtexparser").setLevel(logging.CRITICAL)  # its problems are returned instead
     library = parse_string(text)
     for entry in library.entries:
         yield f"entry {entry.key}", _bibtex_entry({one.key.lower(): str(one.value) for one in entry.fields})
     for block in library.failed_blocks:
         kept = getattr(block, "ignore_error_block", None)
-        if kept is not None and hasattr(kept, "fields"):  # twice the same key or field: it can be read all the same
+        if kept is not None and hasattr(kept, "fields"):  # a duplicate key or field; still readable
             yield f"entry {kept.key}", _bibtex_entry({one.key.lower(): str(one.value) for one in kept.fields})
         else:
             yield f"line {(block.start_line or 0) + 1}", "it is no whole BibTeX entry; is a brace missing?"
@@ -163,13 +163,13 @@ def _bibtex_entry(fields: Mapping[str, str]) -> LibraryEntry:
 
 
 def _in_order(name: str) -> str:
-    """`Lovelace, Ada` as Ada Lovelace."""
+    """Return a name in natural order: `Lovelace, Ada` becomes Ada Lovelace."""
     family, comma, given = name.partition(",")
     return f"{given} {family}" if comma else name
 
 
 def entry_of(title: Any, abstract: Any, authors: Sequence[str], *places: Any) -> LibraryEntry:
-    """An entry with the identifiers that stand in some of its fields."""
+    """Return an entry, with the identifiers found in `places`."""
     where = [place for place in places if isinstance(place, str)]
     arxiv = next((found[0] for place in where if (found := identifiers.arxiv_id(place))), "")
     doi = next(filter(None, map(identifiers.doi, where)), "")
@@ -178,5 +178,5 @@ def entry_of(title: Any, abstract: Any, authors: Sequence[str], *places: Any) ->
 
 
 def _line(text: Any) -> str:
-    """Plain text: markup gone, LaTeX as it is printed."""
+    """Convert to plain text, without markup and with LaTeX made readable."""
     return clean(readable(_TAG.sub("", text)).replace("{", "").replace("}", "")) if isinstance(text, str) else ""

@@ -1,4 +1,4 @@
-"""Libraries of papers at services: Zotero (web API v3) and ORCID (public API v3.0)."""
+"""Read libraries of papers from Zotero (web API v3) and ORCID (public API v3.0)."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from paperround.network.http import Answer, Http, Pace
 from paperround.sources.library import Library, LibraryEntry, entry_of, read_library
 
 ZOTERO, ORCID = "https://api.zotero.org", "https://pub.orcid.org/v3.0"
-MOST_READ = 200  # papers, the latest
-_PAGE = 100  # the most that Zotero answers with
+MOST_READ = 200  # the latest papers
+_PAGE = 100  # Zotero's maximum
 _PACE = Pace("api.zotero.org", seconds=1.0, backoff=2.0)
 _ORCID_ID = re.compile(r"(\d{4}-\d{4}-\d{4}-\d{3}[\dXx])\s*/?\s*$")
 _REFUSED = (401, 403, 404)
 
 
 def orcid_id(text: str) -> str:
-    """Return the ORCID iD in a text or address; ValueError, with the remedy, where there is none or it is mistyped.
+    """Return the ORCID iD in a text or URL. Raises ValueError, with the remedy, if it is missing or mistyped.
 
-    The last digit is checked as ISO 7064 MOD 11-2 has it.
+    The last digit is a checksum (ISO 7064 MOD 11-2).
     """
     found = _ORCID_ID.search(text.strip())
     digits = found[1].replace("-", "").upper() if found else ""
@@ -35,9 +35,9 @@ def orcid_id(text: str) -> str:
 
 
 def read_zotero(http: Http, key: str) -> Library:
-    """Return the newest papers in the library that a Zotero key opens.
+    """Return the newest papers in the library to which a Zotero key gives access.
 
-    Raises SourceError, with the remedy, for a key that does not work (any more), and where Zotero does not answer.
+    Raises SourceError, with the remedy, if the key does not work or no longer works, or if Zotero does not respond.
     """
     owner = _ask_zotero(http, "keys/current", key, {})
     user = _object(owner).get("userID")
@@ -49,7 +49,7 @@ def read_zotero(http: Http, key: str) -> Library:
         params: dict[str, str | int] = {"format": "csljson", "limit": _PAGE, "start": start}
         params |= {"sort": "dateAdded", "direction": "desc"}
         answer = _ask_zotero(http, f"users/{user}/items/top", key, params)
-        _object(answer)  # what is no JSON is no answer of Zotero's
+        _object(answer)  # raises SourceError if it is not JSON
         found = read_library(answer.body, "Zotero")
         entries += found.entries
         problems += found.problems
@@ -77,9 +77,9 @@ def _total(answer: Answer) -> int:
 
 
 def read_orcid(http: Http, orcid: str) -> Library:
-    """Return the works that an ORCID record lists; they have titles and identifiers, and no abstracts.
+    """Return the works in an ORCID record. They have titles and identifiers, but no abstracts.
 
-    Raises SourceError, with the remedy, where there is no such record, and where ORCID does not answer.
+    Raises SourceError, with the remedy, if the record does not exist or ORCID does not respond.
     """
     url = f"{ORCID}/{orcid}/works"
     answer = http.get(url, asker="ORCID", headers={"Accept": "application/json"})
@@ -103,7 +103,7 @@ def _work(group: dict[str, Any]) -> LibraryEntry | None:
 
 
 def _object(answer: Answer) -> dict[str, Any]:
-    """The JSON object in an answer; SourceError where it is something else, as a proxy's page may be."""
+    """Return the JSON object in a response. Raises SourceError if it is something else, such as a proxy's page."""
     try:
         found = json.loads(answer.body)
     except (ValueError, RecursionError):
