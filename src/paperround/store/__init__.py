@@ -1,9 +1,10 @@
-"""Everything that is remembered: one concrete class on SQLAlchemy Core, on SQLite or PostgreSQL.
+"""The database: one concrete class on SQLAlchemy Core, for SQLite and PostgreSQL.
 
-Each part holds the statements of its words: `store.papers`, `store.pictures`, `store.topics`, `store.subscribers`,
-`store.issues`, `store.feedback`, `store.examples`, `store.vectors`, `store.deliveries`, `store.bounces`,
-`store.events`, `store.sources`, `store.service_turns`; `store.browsing` serves the pages, `store.personal` one
-subscriber, `store.reasons` whoever asks why. A method is one transaction.
+`Store` has one attribute for each group of statements: `store.papers`, `store.pictures`, `store.topics`,
+`store.subscribers`, `store.issues`, `store.feedback`, `store.examples`, `store.vectors`, `store.deliveries`,
+`store.bounces`, `store.events`, `store.sources`, `store.service_turns` and others. `store.browsing` reads for the
+public pages, `store.personal` for one subscriber, and `store.reasons` explains why a paper was or was not sent. Each
+method is one transaction.
 """
 
 from __future__ import annotations
@@ -51,10 +52,10 @@ __all__ = ["Store"]
 
 
 class Store:
-    """The database under a URL.
+    """The database at a URL.
 
-    `languages` has what its search index speaks, by SQLAlchemy's name of the dialect; `wanted` the webhooks that are
-    told of each kind of event.
+    `languages` maps the name of a SQLAlchemy dialect to the syntax of its full-text index. `wanted` maps a kind of
+    event to the webhooks that receive it.
     """
 
     def __init__(self, url: str, languages: Mapping[str, SearchLanguage], wanted: Wanted | None = None) -> None:
@@ -90,11 +91,15 @@ class Store:
 
     @property
     def version(self) -> int:
-        """Another number after each transaction of this process that changed what public pages show."""
+        """Return a number that changes with each transaction of this process that changes what public pages show."""
         return self._shown.number
 
     def prepare(self) -> None:
-        """Bring an empty database, or an older SQLite file, to this version; else say what is to be done."""
+        """Create the tables in an empty database, or upgrade an older SQLite file to this version.
+
+        Raises StoreError, saying what to do, if the database is newer than this program, contains other tables, or
+        is an older PostgreSQL database.
+        """
         newest = newest_revision()
         with reading(self._engine) as db:
             found = current_revision(db)
@@ -112,7 +117,10 @@ class Store:
             )
 
     def migrate(self) -> str:
-        """Bring the database to this program's version, whose name is returned; StoreError where it is newer."""
+        """Upgrade the database to this program's version and return that version.
+
+        Raises StoreError if the database is newer.
+        """
         newest = newest_revision()
         with reading(self._engine) as db:
             _check_not_newer(current_revision(db), newest)
@@ -120,9 +128,9 @@ class Store:
         return newest
 
     def install(self, name: str, version: str, scripts: Callable[[str | None], Iterable[str]]) -> None:
-        """Bring the tables of a library that keeps its own in this database to a version of it, in one transaction.
+        """Upgrade the tables that another library has in this database to `version`, in one transaction.
 
-        `scripts` has the SQL that leads there from the version that is found, None where there are no such tables.
+        `scripts` takes the installed version, or None if there is none, and returns the SQL that upgrades from it.
         """
         note = f"version of {name}"
         if self.note(note) == version:
@@ -137,7 +145,10 @@ class Store:
             db.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"value": version}))
 
     def backup(self, to: Path) -> None:
-        """Write a consistent copy of a SQLite database while it is in use; PostgreSQL has its own tool for that."""
+        """Write a consistent copy of a SQLite database while it is in use.
+
+        Raises StoreError for PostgreSQL, which has pg_dump for that.
+        """
         if self._engine.dialect.name != "sqlite":
             raise StoreError("backup copies SQLite databases; for PostgreSQL use pg_dump")
         private_files.make_folder(to.parent)
@@ -149,13 +160,13 @@ class Store:
         finally:
             source.close()
             target.close()
-        part.replace(to)  # whole or not at all
+        part.replace(to)  # atomic: a broken copy never gets the final name
 
     def restore(self, file: Path) -> Path:
-        """Put a backup in the place of a SQLite database; where the database as it was before is kept, is returned.
+        """Replace a SQLite database with a backup, and return the path of a copy of the former database.
 
-        Raises WrongUse for a file that is no backup, or of a newer version than this program. The database is
-        replaced in one transaction, and brought to this program's version.
+        The database is replaced in one transaction and upgraded to this program's version. Raises WrongUse if the
+        file is not a backup or is newer than this program, and StoreError for PostgreSQL.
         """
         if self._engine.dialect.name != "sqlite":
             raise StoreError("restore puts a SQLite backup in place; for PostgreSQL use pg_restore")
@@ -179,7 +190,7 @@ class Store:
         return former
 
     def forget_deleted(self) -> None:
-        """Let nothing that was deleted stay behind in SQLite's write-ahead log; PostgreSQL looks after its own."""
+        """Truncate SQLite's write-ahead log, so that deleted data does not remain in it. Do nothing for PostgreSQL."""
         if self._engine.dialect.name != "sqlite":
             return
         connection = self._engine.raw_connection()
@@ -189,18 +200,18 @@ class Store:
             connection.close()
 
     def note(self, name: str) -> str | None:
-        """A small value that belongs to the site."""
+        """Return a small named value of the site, or None if it is not set."""
         with reading(self._engine) as db:
             return db.scalar(select(notes.c.value).where(notes.c.name == name))
 
     def notes(self, beginning: str) -> dict[str, str]:
-        """Those whose names begin so."""
+        """Return the notes whose names start with `beginning`, by name."""
         wanted = select(notes.c.name, notes.c.value).where(notes.c.name.startswith(beginning, autoescape=True))
         with reading(self._engine) as db:
             return dict(db.execute(wanted.order_by(notes.c.name)).all())
 
     def set_note(self, name: str, value: str | None) -> None:
-        """Keep such a value, or forget it."""
+        """Store a note, or delete it if `value` is None."""
         with writing(self._engine) as db:
             if value is None:
                 db.execute(delete(notes).where(notes.c.name == name))
@@ -209,7 +220,7 @@ class Store:
             db.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"value": value}))
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the database connections."""
         self._engine.dispose()
 
 
@@ -222,7 +233,10 @@ def _check_not_newer(found: str | None, newest: str) -> None:
 
 
 def _version_of(file: Path) -> str:
-    """The version of the database in a file; raises WrongUse where it is no whole database of ours."""
+    """Return the version of the database in a file.
+
+    Raises WrongUse if the file is missing, damaged or not a paperround database.
+    """
     if not file.is_file():
         raise WrongUse(f"{file}: there is no such file")
     db = sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)

@@ -1,4 +1,4 @@
-"""Who may do what here besides subscribers: sessions of operators, tokens of programs, and what both have changed."""
+"""Operators' sessions, API tokens, and the audit log of the changes made with them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ENTRIES_KEPT = timedelta(days=400)
 
 @dataclass(frozen=True, slots=True)
 class ApiToken:
-    """What a program may do, without the token itself."""
+    """An API token's name, scopes and times, without the token itself."""
 
     name: str
     scopes: tuple[str, ...]
@@ -29,7 +29,7 @@ class ApiToken:
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One change: by whom, what, and to what. A subscriber is told by number alone."""
+    """One change: when, by whom, what, and to what. A subscriber is named only by number."""
 
     at: datetime
     who: str
@@ -38,7 +38,7 @@ class AuditEntry:
 
 
 class Access:
-    """The store's part for operators and programs. It is given hashes, and never sees a secret."""
+    """Sessions, API tokens and audit entries. The store receives only hashes of secrets."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -46,51 +46,53 @@ class Access:
     # --- sessions -------------------------------------------------------------------------------------------------
 
     def begin_session(self, hashed: str, now: datetime, expires_at: datetime) -> None:
-        """Keep a session until a moment; those that are over are forgotten."""
+        """Store a session until `expires_at`, and delete expired sessions."""
         with writing(self._engine) as db:
             db.execute(delete(sessions).where(sessions.c.expires_at <= now))
             db.execute(insert(sessions).values(hash=hashed, expires_at=expires_at))
 
     def has_session(self, hashed: Sequence[str], now: datetime) -> bool:
-        """Whether one of these hashes is of a session that goes on."""
+        """Return whether one of these hashes belongs to a session that has not expired."""
         going_on = sessions.c.hash.in_(hashed) & (sessions.c.expires_at > now)
         with reading(self._engine) as db:
             return db.scalar(select(sessions.c.hash).where(going_on).limit(1)) is not None
 
     def end_session(self, hashed: Sequence[str]) -> None:
-        """End a session: its cookie is worth nothing from now on."""
+        """Delete these sessions, so that their cookies are no longer accepted."""
         with writing(self._engine) as db:
             db.execute(delete(sessions).where(sessions.c.hash.in_(hashed)))
 
-    # --- tokens of programs ---------------------------------------------------------------------------------------
+    # --- API tokens -----------------------------------------------------------------------------------------------
 
     def add_token(
         self, name: str, hashed: str, scopes: Sequence[str], now: datetime, expires_at: datetime | None
     ) -> bool:
-        """Keep a program's token; False, and nothing kept, when the name has one already."""
+        """Store an API token. Return False, and store nothing, if the name is already in use."""
         values = {"name": name, "hash": hashed, "scopes": sorted(scopes), "created_at": now, "expires_at": expires_at}
         with writing(self._engine) as db:
             if db.scalar(select(api_tokens.c.name).where(api_tokens.c.name == name)) is not None:
                 return False
             try:
                 db.execute(insert(api_tokens).values(values))
-            except IntegrityError:  # somebody else was faster
+            except IntegrityError:  # another process added the name at the same moment
                 return False
         return True
 
     def remove_token(self, name: str) -> bool:
-        """Take a program's token back; False when there is none of this name."""
+        """Revoke an API token. Return False if there is no token of this name."""
         with writing(self._engine) as db:
             gone = delete(api_tokens).where(api_tokens.c.name == name).returning(api_tokens.c.name)
             return bool(db.execute(gone).all())
 
     def tokens(self) -> list[ApiToken]:
-        """All tokens of programs, by name; also those that are over."""
+        """Return all API tokens by name, including expired ones."""
         with reading(self._engine) as db:
             return [_token(found) for found in db.execute(select(api_tokens).order_by(api_tokens.c.name))]
 
     def use_token(self, hashed: str, now: datetime) -> ApiToken | None:
-        """The token with this hash, if it holds; that it was used is noted, to the minute."""
+        """Return the token with this hash and record its use, at most once a minute. Return None if it is unknown or
+        has expired.
+        """
         with reading(self._engine) as db:
             found = db.execute(select(api_tokens).where(api_tokens.c.hash == hashed)).one_or_none()
         if found is None or (found.expires_at and found.expires_at <= now):
@@ -100,10 +102,10 @@ class Access:
                 db.execute(update(api_tokens).where(api_tokens.c.hash == hashed).values(last_used_at=now))
         return _token(found)
 
-    # --- what was changed -----------------------------------------------------------------------------------------
+    # --- audit entries --------------------------------------------------------------------------------------------
 
     def note_change(self, entry: AuditEntry) -> None:
-        """Keep who changed what; what is older than 400 days is forgotten."""
+        """Store an audit entry, and delete entries that are more than 400 days older."""
         with writing(self._engine) as db:
             db.execute(delete(audit_entries).where(audit_entries.c.at < entry.at - _ENTRIES_KEPT))
             db.execute(
@@ -111,7 +113,7 @@ class Access:
             )
 
     def changes(self, limit: int, offset: int = 0) -> list[AuditEntry]:
-        """What was changed last, the latest first."""
+        """Return up to `limit` audit entries, latest first."""
         latest = select(audit_entries).order_by(audit_entries.c.row.desc()).limit(limit).offset(offset)
         with reading(self._engine) as db:
             return [AuditEntry(found.at, found.who, found.action, found.subject) for found in db.execute(latest)]

@@ -1,4 +1,4 @@
-"""Changes of address that wait for a confirmation at the new address."""
+"""Requests to change a subscriber's address, until they are confirmed at the new address."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from paperround.store.schema import address_changes, deliveries, subscribers, su
 from paperround.store.subscribers import READING, email_key, load
 
 NEW_ADDRESS, ADDRESS_CHANGED = "new-address", "address-changed"
-# Neither a mailbox nor the relay must be filled by somebody who types addresses into a form.
+# Limits against abuse: nobody may flood a mailbox or use up the relay by typing addresses into a form.
 _DAY, _MONTH, _MAILBOX_PER_MONTH = timedelta(days=1), timedelta(days=30), 5
 MOST_A_DAY = 3
-"""Requests of one subscriber within 24 hours."""
+"""The maximum number of requests of one subscriber within 24 hours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class AddressChange:
 
 
 class ConfirmResult(Enum):
-    """What confirming a change of address came to."""
+    """The result of confirming a change of address."""
 
     CHANGED = "the address has changed"
     TAKEN = "the new address belongs to another subscriber"
@@ -44,16 +44,17 @@ class ConfirmResult(Enum):
 
 
 class AddressChanges:
-    """The store's part for changes of address."""
+    """Address changes and the notices about them."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def request(self, subscriber: Subscriber, email: str, notice: NewNotice, now: datetime) -> bool:
-        """Keep a request and queue the email that asks the new address; False after MOST_A_DAY requests.
+        """Store a request and queue the notice to the new address. Return False if the subscriber has reached
+        MOST_A_DAY.
 
-        A suppressed address, and one that was asked today or five times this month, is sent nothing. The result does
-        not tell: the subscriber must not learn who else uses this site.
+        No notice is queued if the address is suppressed, or was requested within 24 hours or five times within 30
+        days. The result is True all the same, so that a subscriber cannot find out who else uses this site.
         """
         key = email_key(email)
         with writing(self._engine) as db:
@@ -72,20 +73,21 @@ class AddressChanges:
             return True
 
     def by_row(self, row: int) -> AddressChange | None:
-        """The request under this number."""
+        """Return the request with this number, or None."""
         with reading(self._engine) as db:
             return _load(db, row)
 
     def confirm(self, row: int, notice: NewNotice, now: datetime) -> ConfirmResult:
-        """Give the subscriber the new address, and tell the old one, in one transaction.
+        """Give the subscriber the new address and queue a notice to the old one, in one transaction.
 
-        Emails that wait go to the new address. A request for the new address that was never confirmed gives way.
+        Waiting emails are redirected to the new address. A pending subscriber who never confirmed the new address is
+        deleted.
         """
         with writing(self._engine) as db:
             return _confirm(db, row, notice, now)
 
     def forget(self, before: datetime) -> None:
-        """Forget requests that were made before a moment."""
+        """Delete requests created before a moment."""
         with writing(self._engine) as db:
             db.execute(delete(address_changes).where(address_changes.c.created_at < before))
 

@@ -1,4 +1,4 @@
-"""What came back about letters; the same report counts once, however often it comes."""
+"""Bounces: reports about letters that came back. A report received several times counts once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from paperround.store.subscribers import READING, email_key
 
 _LETTERS_LOOKED_AT = 60
 _ALARM = "alarm "
-_DOMAIN_SPAN = timedelta(days=3)  # a daily letter of today, and yesterday's of those who have none yet
+_DOMAIN_SPAN = timedelta(days=3)  # today's daily letter, or yesterday's where today's is not sent yet
 _DELIVERIES_LOOKED_AT, _LETTERS_OF_DOMAIN = 20_000, 500
 _SEVERAL, _MANY = 3, 5  # different subscribers or domains
 _PARTICULAR = re.compile(r"\S*[\d@./=]\S*")
@@ -30,7 +30,7 @@ class Bounce:
     """A report about one letter."""
 
     fingerprint: str
-    """The same for the same news about the same letter, however often and by whatever way it comes."""
+    """A key that is equal for reports of the same problem with the same letter, however they arrive."""
     delivery: int
     kind: BounceKind
     status: str | None
@@ -39,35 +39,38 @@ class Bounce:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What followed from a report."""
+    """The consequences of a report."""
 
     suppressed: str
-    """Why the address is suppressed from now on; empty where it is not."""
+    """Why the address is now suppressed; empty if it is not."""
     domain: str
     """The domain of the subscriber's address."""
     domain_fails: bool
-    """Whether most of its subscribers fail, and that was not told today."""
+    """Whether letters to most subscribers of this domain fail, and this is the first such alarm today (UTC)."""
     everything_fails: bool
-    """Whether most subscribers everywhere fail, and that was not told today."""
+    """Whether letters to most subscribers of all domains fail, and this is the first such alarm today (UTC)."""
     ours: bool
-    """Whether the domain refuses us for our own sake, and that was not told today."""
+    """Whether the domain refuses this sender by policy, and this is the first such alarm today (UTC)."""
 
 
 History = tuple[datetime, BounceKind | None, str | None]
-"""One letter: when it was over, and the kind and status of the report about it, if one came."""
+"""One letter: when it was finished, and the kind and status of the report about it, or None for both."""
 
 
 class Bounces:
-    """The bounces' part of the store."""
+    """Bounces, and the suppressions and alarms that follow from them."""
 
     def __init__(self, engine: Engine, wanted: Wanted) -> None:
         self._engine, self._wanted = engine, wanted
 
     def take(self, bounce: Bounce, now: datetime, judge: Callable[[Sequence[History]], str | None]) -> Taken | None:
-        """Keep a report and do what follows from it, all or nothing; None when it or its letter is not new to us.
+        """Store a report and apply its consequences in one transaction.
 
-        `judge` gives the reason to suppress the address, from what became of its letters, the latest first. A
-        complaint unsubscribes as well. Where most of a domain fails, nobody there is suppressed.
+        `judge` takes the history of the address, latest letter first, and returns the reason to suppress it, or
+        None. A complaint also unsubscribes. If letters to most of a domain fail, none of its addresses is
+        suppressed.
+
+        Returns None if the report is already stored or its letter is unknown.
         """
         with writing(self._engine) as db:
             subscriber = db.execute(
@@ -78,7 +81,7 @@ class Bounces:
                 .where(deliveries.c.row == bounce.delivery)
                 .with_for_update()
             ).one_or_none()
-            # Not the subscriber's address: that may have changed, or be about to.
+            # The address that the letter was sent to: the subscriber's own may have changed since, or change soon.
             key = email_key(subscriber.sent_to) if subscriber else ""
             if subscriber is None or not _add(db, bounce, key, now):
                 return None
@@ -94,7 +97,7 @@ class Bounces:
             said = {"bounce": bounce.kind.value, "status": bounce.status, "suppressed": reason or None}
             tell(db, self._wanted, EventKind.BOUNCED, subscriber.sent_to, now, **said)
             if bounce.kind is BounceKind.COMPLAINT and key == email_key(subscriber.email):
-                # RFC 6449 5.6: whoever calls it spam does not want the next one.
+                # RFC 6449 section 5.6: a subscriber who reports spam does not want the next letter.
                 gone = {"state": SubscriberState.UNSUBSCRIBED.value, "paused_until": None, "unsubscribed_at": now}
                 db.execute(update(subscribers).where(subscribers.c.row == subscriber.row).values(gone))
                 if subscriber.state in READING:
@@ -109,12 +112,12 @@ class Bounces:
             )
 
     def first_today(self, name: str, now: datetime) -> bool:
-        """Whether an alarm of this name is the first on this day (UTC); from then on it is not."""
+        """Record an alarm of this name, and return whether it is the first one of this day (UTC)."""
         with writing(self._engine) as db:
             return _first_today(db, f"{_ALARM}{name}", now.astimezone(UTC).date())
 
     def alarms(self, now: datetime) -> list[tuple[str, str]]:
-        """The alarms of today and yesterday (UTC): the kind of each, and the domain."""
+        """Return the alarms of today and yesterday (UTC) as pairs of kind and domain."""
         yesterday = now.astimezone(UTC).date() - timedelta(days=1)
         query = select(notes.c.name).where(notes.c.name.startswith(_ALARM), notes.c.value >= yesterday.isoformat())
         with reading(self._engine) as db:
@@ -122,9 +125,10 @@ class Bounces:
         return [(name[1], name[2]) for name in names if len(name) == 3]
 
     def undo(self, rows: Sequence[int], again: datetime, reason: str) -> int:
-        """Queue letters again that were refused by mistake, and forget what their refusals did; how many there were.
+        """Queue letters again that were refused by mistake, and return how many there were.
 
-        The reports about them go, the suppressions that these brought, and the events that nobody has heard of yet.
+        Also deletes the reports of these refusals, the suppressions that followed, and the events not yet delivered
+        to a webhook.
         """
         refused = and_(
             bounces.c.delivery.in_(rows),
@@ -149,7 +153,7 @@ class Bounces:
     def report(
         self, limit: int | None = None, *, email: str = "", delivery: int | None = None
     ) -> list[dict[str, Any]]:
-        """Reports for people and programs, the latest first; `email` is a part of the address."""
+        """Return reports for display and export, latest first; `email` is part of the address."""
         query = select(bounces, deliveries.c.email).join_from(bounces, deliveries).order_by(bounces.c.row.desc())
         if delivery is not None:
             query = query.where(bounces.c.delivery == delivery)
@@ -169,22 +173,24 @@ class Bounces:
             ]
 
     def count(self, since: datetime) -> dict[str, int]:
-        """How many reports of each kind came since a moment."""
+        """Count the reports of each kind since a moment."""
         query = select(bounces.c.kind, func.count()).where(bounces.c.at >= since).group_by(bounces.c.kind)
         with reading(self._engine) as db:
             return dict(db.execute(query).all())
 
 
 def smtp_fingerprint(delivery: int, stage: str) -> str:
-    """The fingerprint of a refusal in our own conversation with the relay."""
+    """Return the fingerprint of a refusal in an SMTP session of our own."""
     return f"smtp {delivery} {stage}"
 
 
 def _failing(db: Connection, domain: str, bounce: Bounce, now: datetime) -> str:
-    """Where most subscribers get such a report, so that it is not about one of them: "domain", "everywhere" or "".
+    """Return how widespread such a report is: "domain" or "everywhere" if it affects most subscribers there, else
+    "".
 
-    Dead mailboxes are the domain's fault only where many of them are reported in the same words: a provider in
-    trouble does that, and so does one that does not want us. Where no domain is found at all, it is our name server.
+    A widespread failure is not the fault of one address. Hard bounces count against the domain only if many of them
+    have the same wording, as from a provider that has an outage or blocks this sender. If no domain can be resolved,
+    the problem is our name server.
     """
     if bounce.kind in (BounceKind.COMPLAINT, BounceKind.NOTHING):
         return ""
@@ -210,7 +216,7 @@ def _failing_everywhere(db: Connection, now: datetime, fails: Callable[[_Fate], 
 
 @dataclass(frozen=True, slots=True)
 class _Fate:
-    """What became of a subscriber's latest letter."""
+    """The result of a subscriber's latest letter."""
 
     domain: str
     kind: str | None
@@ -219,7 +225,10 @@ class _Fate:
 
 
 def _latest_fates(db: Connection, now: datetime, domain: str | None = None) -> list[_Fate]:
-    """Of subscribers who had a letter in these days, all or those of a domain; on a big site the latest of them."""
+    """Return the result of the latest letter to each subscriber within _DOMAIN_SPAN, of all domains or of one.
+
+    On a large site only the latest letters are examined (_DELIVERIES_LOOKED_AT, _LETTERS_OF_DOMAIN).
+    """
     newest = select(func.max(deliveries.c.row) - _DELIVERIES_LOOKED_AT).scalar_subquery()
     query = (
         select(deliveries.c.subscriber, deliveries.c.email, bounces.c.kind, bounces.c.status, bounces.c.text)
@@ -241,12 +250,12 @@ def _latest_fates(db: Connection, now: datetime, domain: str | None = None) -> l
 
 
 def _wording(text: str) -> str:
-    """What is the same in the same report about different letters."""
+    """Return the text without what differs from letter to letter: addresses, numbers and paths."""
     return _PARTICULAR.sub("#", text.lower())
 
 
 def _lift(db: Connection, domain: str | None, bounce: Bounce, now: datetime) -> None:
-    """Lift what the same trouble has suppressed in these days, before it was seen to be no subscriber's."""
+    """Lift the suppressions of the last days that came from the same failure before it was seen to be widespread."""
     if bounce.status == BAD_DOMAIN:
         begins = f"hard bounce {BAD_DOMAIN}"
     else:

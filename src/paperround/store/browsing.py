@@ -1,4 +1,4 @@
-"""What the pages show: papers by day, by topic, by what people make of them now. Reads only."""
+"""Read-only queries for the public pages: papers by day, by topic, by search and by popularity."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from paperround.store.schema import daily_counts, matches, papers, topics
 from paperround.store.search import DaySpan, SearchIndex
 
 _HEARD_CANDIDATES = 2_000
-_SORTED = 2_000  # papers of which a search by date or votes takes the first
+_SORTED = 2_000  # the newest results, which a search by date or votes then sorts
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,40 +29,40 @@ class DiscussedPaper:
 
 
 class Browsing:
-    """The pages' part of the store."""
+    """Queries for the public pages."""
 
     def __init__(self, engine: Engine, index: SearchIndex) -> None:
         self._engine = engine
         self._index = index
 
     def on_days(self, first: date, last: date, limit: int, offset: int = 0, topic: int | None = None) -> list[Paper]:
-        """The papers announced between two days, both included, most upvoted first; of one topic if so wished."""
-        # The order comes from the index alone; only the page's papers are read.
+        """Return the papers announced from `first` to `last` (inclusive), most upvoted first; of one topic if given."""
+        # The sort uses the index alone; only the papers of the requested page are read.
         order = (papers.c.upvotes.desc(), papers.c.day.desc(), papers.c.row)
         rows = _between(select(papers.c.row), first, last, topic).order_by(*order).limit(limit).offset(offset)
         with reading(self._engine) as db:
             return _in_order(db, db.scalars(rows).all())
 
     def newest(self, until: date, limit: int, offset: int = 0) -> list[Paper]:
-        """The latest papers announced up to a day, newest day first, most upvoted first within it."""
+        """Return papers announced up to `until` (inclusive), newest day first, most upvoted first within a day."""
         order = (papers.c.day.desc(), papers.c.upvotes.desc(), papers.c.row)
         rows = select(papers.c.row).where(papers.c.day <= until).order_by(*order).limit(limit).offset(offset)
         with reading(self._engine) as db:
             return _in_order(db, db.scalars(rows).all())
 
     def count(self, first: date, last: date, topic: int | None = None) -> int:
-        """How many papers were announced between two days."""
+        """Count the papers announced from `first` to `last` (inclusive); of one topic if given."""
         with reading(self._engine) as db:
             return db.scalar(_between(select(func.count()).select_from(papers), first, last, topic)) or 0
 
     def day_before(self, day: date) -> date | None:
-        """The last day before this one that has papers."""
+        """Return the last day before this one that has papers, or None."""
         with reading(self._engine) as db:
             found: date | None = db.scalar(select(func.max(papers.c.day)).where(papers.c.day < day))
             return found
 
     def day_after(self, day: date, until: date) -> date | None:
-        """The first day after this one, and not after `until`, that has papers."""
+        """Return the first day after this one, up to `until` (inclusive), that has papers, or None."""
         with reading(self._engine) as db:
             found: date | None = db.scalar(
                 select(func.min(papers.c.day)).where(papers.c.day > day, papers.c.day <= until)
@@ -70,7 +70,9 @@ class Browsing:
             return found
 
     def heard_of(self, since: date) -> list[DiscussedPaper]:
-        """What was told of papers from a day on: those that were heard of last, and most, come first."""
+        """Return papers with daily counts since a day: most recently counted first, then most upvoted, at most
+        2,000.
+        """
         # Grouped by the bare column, SQLite walks the whole table in key order;
         # the expression makes it use ix_daily_counts_day.
         paper = daily_counts.c.paper + 0
@@ -87,12 +89,12 @@ class Browsing:
             return [DiscussedPaper(row, day, heard[row]) for row, day in db.execute(announced)]
 
     def in_order(self, rows: Sequence[int]) -> list[Paper]:
-        """These papers, in this order."""
+        """Return the papers with these numbers, in this order, without those that do not exist."""
         with reading(self._engine) as db:
             return _in_order(db, rows)
 
     def on_topic(self, topic: int, limit: int, offset: int = 0) -> list[tuple[Paper, Match]]:
-        """A topic's papers, newest day first, best first within it, each with its match."""
+        """Return a topic's papers, each with its match: newest day first, best score first within a day."""
         query = (
             select(matches.c.paper, matches.c.score, matches.c.why)
             .where(matches.c.topic == topic)
@@ -106,7 +108,7 @@ class Browsing:
             return [(paper, found[paper.row]) for paper in _in_order(db, list(found))]
 
     def topics_of(self, rows: Iterable[int]) -> dict[int, list[Topic]]:
-        """The public topics that these papers are on, best first."""
+        """Return the public topics that each of these papers matches, best score first."""
         query = (
             select(matches.c.paper, topics.c.slug, topics.c.name, topics.c.row)
             .join_from(matches, topics)
@@ -120,20 +122,20 @@ class Browsing:
         return found
 
     def first_row_since(self, moment: datetime) -> int:
-        """The number of the first paper stored since then; numbers only grow."""
+        """Return the number of the first paper stored since a moment, or 2**62 if there is none. Numbers only grow."""
         stored = select(papers.c.row).where(papers.c.first_seen >= moment)
         with reading(self._engine) as db:
             return db.scalar(stored.order_by(papers.c.first_seen, papers.c.row).limit(1)) or 2**62
 
     def found(self, query: Any, limit: int, days: DaySpan | None = None) -> list[Paper]:
-        """The latest papers that a query finds; with `days` of those announced in them."""
+        """Return the newest papers that match a query; within `days` if given."""
         with reading(self._engine) as db:
             return _in_order(db, self._index.rows(db, query, 0, limit, newest_first=True, days=days))
 
     def sorted_found(
         self, query: Any, limit: int, *, by_votes: bool = False, days: DaySpan | None = None
     ) -> list[Paper]:
-        """Of the 2,000 newest papers that a query finds the last announced, or the most upvoted."""
+        """Return the last announced, or the most upvoted, of the 2,000 newest papers that match a query."""
         order = (papers.c.upvotes.desc(), papers.c.day.desc()) if by_votes else (papers.c.day.desc(),)
         with reading(self._engine) as db:
             rows = self._index.rows(db, query, 0, _SORTED, newest_first=True, days=days)
@@ -141,12 +143,12 @@ class Browsing:
             return _in_order(db, db.scalars(first.limit(limit)).all())
 
     def count_found(self, query: Any, most: int, days: DaySpan | None = None) -> int:
-        """How many papers a query finds, counted up to `most`; with `days` of those announced in them."""
+        """Count the papers that match a query, up to `most`; within `days` if given."""
         with reading(self._engine) as db:
             return len(self._index.rows(db, query, 0, most, newest_first=True, days=days))
 
     def ids_from(self, row: int, limit: int) -> list[tuple[int, str, date]]:
-        """Papers' numbers, public identifiers and days, from a number on."""
+        """Return the number, public identifier and day of up to `limit` papers, starting at number `row`."""
         query = (
             select(papers.c.row, papers.c.id, papers.c.day)
             .where(papers.c.row >= row)
@@ -157,7 +159,7 @@ class Browsing:
             return [(found.row, found.id, found.day) for found in db.execute(query)]
 
     def last_row(self) -> int:
-        """The number of the newest paper, 0 when there is none."""
+        """Return the number of the newest paper, or 0 if there is none."""
         with reading(self._engine) as db:
             return db.scalar(select(func.max(papers.c.row))) or 0
 
@@ -165,7 +167,7 @@ class Browsing:
 def _between(query: Select[Any], first: date, last: date, topic: int | None) -> Select[Any]:
     query = query.where(papers.c.day.between(first, last))
     if topic is not None:
-        # Asked paper by paper: of the days' papers there are far fewer than a topic has gathered in a year.
+        # A subquery per paper: these days have far fewer papers than a topic has matches in a year.
         query = query.where(exists().where(matches.c.topic == topic, matches.c.paper == papers.c.row))
     return query
 

@@ -1,6 +1,6 @@
-"""The delivery ledger: one row a letter, from queued to a final state, with every attempt kept.
+"""The delivery ledger: one row per letter, from queued to a final state, and one row per attempt.
 
-The database decides every race: a claim, a settlement and a withdrawal are each one conditional UPDATE.
+Claims, settlements and withdrawals are conditional UPDATEs, so the database decides every race.
 """
 
 from __future__ import annotations
@@ -48,10 +48,11 @@ from paperround.store.unsent import give_back, keep_after_all, take_again
 
 WAITING = (DeliveryState.QUEUED.value, DeliveryState.DEFERRED.value)
 _RELAY = "relay"
-"""The relay's own row: paused until when, and why."""
+"""The name of the row that stores until when the relay is paused, and why."""
 _COUNTERS = 16
-"""So many rows count the letters it took: one row would let all programs wait for each other's commits."""
-_LONGEST_DELAY = timedelta(days=3)  # a pause until tomorrow and a retry delay of hours are well below it
+"""The number of rows that count letters handed over. With one row, all programs would wait for each other's commits.
+"""
+_LONGEST_DELAY = timedelta(days=3)  # well above any real delay: a pause until tomorrow, a retry in hours
 _EXPIRED_AT_ONCE = 500
 _ATTEMPTS_LOOKED_AT = 5_000
 
@@ -65,11 +66,11 @@ class Settlement:
     reason: str = ""
     next_attempt_at: datetime | None = None
     counts: bool = True
-    """Whether this was an attempt at the subscriber; a broken connection is not."""
+    """Whether this counts as an attempt for the subscriber; a broken connection does not."""
     bounce: BounceKind | None = None
-    """What a final refusal says about the subscriber's address."""
+    """The kind of bounce that a final refusal is; None for any other outcome."""
     status: str | None = None
-    """The enhanced status code that stands for it."""
+    """The enhanced status code of the bounce; None if unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ class RelayState:
     paused_until: datetime | None = None
     reason: str = ""
     handed_over: int = 0
-    """Letters that it took over on the day asked about."""
+    """The number of letters it accepted on the requested day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,15 +112,15 @@ class Claimed:
 
 
 _WAITS = [deliveries.c.state == state for state in WAITING]
-# Made once: building the statement took longer than running it.
+# Built once: building the statement took longer than running it.
 _SETTLE = (
     update(deliveries)
     .where(
         deliveries.c.row == bindparam("settled"),
-        # A letter that the relay has taken is sent, also when a sweep has put it back meanwhile.
+        # A letter that the relay has accepted is sent, even if a sweep has put it back in the queue meanwhile.
         or_(
             deliveries.c.claim == bindparam("held"),
-            # (An IN would be refused here: it grows with its values, and this runs for many rows at once.)
+            # (No IN here: its number of parameters varies, and executemany needs a fixed number.)
             and_(deliveries.c.claim.is_(None), or_(*_WAITS), bindparam("taken", type_=Boolean)),
         ),
     )
@@ -149,20 +150,20 @@ _TRY = ("delivery", "at", "stage", "code", "enhanced", "text", "connection")
 
 
 class Deliveries:
-    """The deliveries' part of the store."""
+    """Deliveries, their attempts, and the state of the relay."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._try_rows, self._settle_rows = ManyRows(engine, insert(attempts), _TRY), ManyRows(engine, _SETTLE)
 
     def claim(self, now: datetime, limit: int, claim: str, lease: timedelta, per_day: int | None = None) -> Claimed:
-        """Take up to `limit` due deliveries, the longest waiting first, until the lease runs out.
+        """Claim up to `limit` due deliveries, longest waiting first, until the lease expires.
 
-        With `per_day` never more than the day (UTC) has room for, after all that any program has handed over or has
-        under way.
+        With `per_day`, claim no more than the daily cap (UTC) allows, counting the letters that all programs have
+        handed over or are sending.
 
-        Those among them that must not be sent any more are settled instead: expired, or their subscriber has gone.
-        Where that is all of them, more may be due.
+        Deliveries that must not be sent any more are settled instead: as expired, or as suppressed because the
+        subscriber has left. If the claim only settles, more deliveries may be due.
         """
         with writing(self._engine) as db:
             if per_day is not None:
@@ -170,7 +171,7 @@ class Deliveries:
                 limit = min(limit, per_day - (db.scalar(_TAKEN_TODAY, {"today": now.date()}) or 0))
             if limit < 1:
                 return Claimed([], Counter())
-            # By state, since both together would be sorted before the first is taken.
+            # One query per state reads the index in order; one query for both would sort all due rows first.
             due = (db.execute(_DUE, {"waits": state, "now": now, "most": limit}) for state in WAITING)
             rows = [row for _, row in sorted(chain.from_iterable(found.all() for found in due))[:limit]]
             settled = _withdraw(db, rows, now)
@@ -183,16 +184,16 @@ class Deliveries:
             return Claimed(_load(db, deliveries.c.row.in_(taken)) if taken else [], settled)
 
     def renew(self, claim: str, until: datetime) -> bool:
-        """Hold what is claimed for longer; False when nothing of it is left."""
+        """Extend the lease of a claim. Return False if nothing of it is left."""
         with writing(self._engine) as db:
             mine = (deliveries.c.claim == claim) & (deliveries.c.state == DeliveryState.SENDING.value)
             held = update(deliveries).where(mine).values(lease_until=until).returning(deliveries.c.row)
             return bool(db.execute(held).all())
 
     def still_wanted(self, rows: Sequence[int], claim: str, now: datetime) -> set[int]:
-        """Which of these claimed deliveries may go now; the others are settled as suppressed.
+        """Return which of these claimed deliveries may still be sent, and settle the others as suppressed.
 
-        Asked right before letters are handed over: somebody may have unsubscribed since the claim.
+        Call this right before letters are handed over: a subscriber may have unsubscribed since the claim.
         """
         with reading(self._engine) as db:
             reasons = db.execute(_OBJECTIONS, {"rows": rows, "held": claim}).all()
@@ -210,8 +211,8 @@ class Deliveries:
     def settle(self, settled: Sequence[Settlement], claim: str, now: datetime) -> None:
         """Record outcomes in one transaction.
 
-        A delivery that is no longer ours keeps its state and gets the attempt; of one whose subscriber was erased
-        meanwhile nothing is kept.
+        A delivery that this claim no longer holds keeps its state, unless the relay has accepted its letter; the
+        attempt is recorded in any case. Nothing is stored for a delivery whose subscriber was erased meanwhile.
         """
         tried = [
             {
@@ -245,7 +246,7 @@ class Deliveries:
                 self._try_rows.run(db, [one for one in tried if one["delivery"] in there])
                 self._settle_rows.run(db, becomes)
                 give_back(db, [s.outcome.delivery for s in settled if s.state is DeliveryState.EXPIRED])
-                # Another program has let it expire while the relay was taking it.
+                # Another program expired the delivery while the relay was accepting its letter.
                 late = [row for row in accepted if there.get(row) == DeliveryState.EXPIRED.value]
                 if late:
                     keep_after_all(db, late, WAITING, now)
@@ -255,9 +256,10 @@ class Deliveries:
                 _count_handed_over(db, claim, now, len(accepted))
 
     def expire(self, now: datetime) -> int:
-        """Let waiting letters expire whose time is over, and give their papers back; how many.
+        """Expire waiting deliveries that are out of date, return their papers to unsent, and return how many there
+        were.
 
-        Also those that are never claimed, because the relay is paused or the day's number is used up.
+        This includes those that are never claimed because the relay is paused or the daily cap is reached.
         """
         over = and_(deliveries.c.state.in_(WAITING), deliveries.c.expires_at <= now)
         expired = 0
@@ -271,12 +273,12 @@ class Deliveries:
                 return expired
 
     def release(self, claim: str, now: datetime) -> int:
-        """Put back what was claimed and not attempted; how many."""
+        """Put claimed but unattempted deliveries back in the queue, and return how many there were."""
         mine = (deliveries.c.claim == claim) & (deliveries.c.state == DeliveryState.SENDING.value)
         return self._requeue(mine, now)
 
     def sweep(self, now: datetime) -> int:
-        """Put back what a program that is gone had claimed; how many."""
+        """Put deliveries with an expired lease back in the queue, and return how many there were."""
         abandoned = (deliveries.c.state == DeliveryState.SENDING.value) & (deliveries.c.lease_until <= now)
         return self._requeue(abandoned, now)
 
@@ -286,7 +288,7 @@ class Deliveries:
                 "state": DeliveryState.QUEUED.value,
                 "claim": None,
                 "lease_until": None,
-                # Its place in the queue is kept: it has waited since then.
+                # Keep its place in the queue: it has waited since then.
                 "next_attempt_at": case(
                     (deliveries.c.next_attempt_at > now, now), else_=deliveries.c.next_attempt_at
                 ),
@@ -294,7 +296,9 @@ class Deliveries:
             return len(db.execute(update(deliveries).where(where).values(values).returning(deliveries.c.row)).all())
 
     def mend_dates(self, now: datetime) -> int:
-        """Bring back letters that a clock that ran ahead has put off for days; how many there were."""
+        """Correct dates that a fast clock has set more than three days ahead, and return the number of deliveries
+        made due.
+        """
         with writing(self._engine) as db:
             farther = deliveries.c.state.in_(WAITING) & (deliveries.c.next_attempt_at > now + _LONGEST_DELAY)
             mended = update(deliveries).where(farther).values(next_attempt_at=now)
@@ -316,7 +320,7 @@ class Deliveries:
         now: datetime,
         expires_at: datetime,
     ) -> int:
-        """Queue a notice (confirm, welcome …); its delivery's number."""
+        """Queue a notice (confirm, welcome …) and return the number of its delivery."""
         with writing(self._engine) as db:
             row = db.execute(
                 insert(deliveries).values(
@@ -339,22 +343,22 @@ class Deliveries:
             return int(row[0])
 
     def by_row(self, row: int) -> Delivery | None:
-        """The delivery under this number."""
+        """Return the delivery with this number, or None."""
         with reading(self._engine) as db:
             return next(iter(_load(db, deliveries.c.row == row)), None)
 
     def of_digest(self, digest: int) -> Delivery | None:
-        """The delivery of the digest under this number."""
+        """Return the delivery of the digest with this number, or None."""
         with reading(self._engine) as db:
             return next(iter(_load(db, deliveries.c.digest == digest)), None)
 
     def by_message_id(self, message_id: str) -> Delivery | None:
-        """The delivery whose letter has this Message-ID."""
+        """Return the delivery whose letter has this Message-ID, or None."""
         with reading(self._engine) as db:
             return next(iter(_load(db, deliveries.c.message_id == message_id)), None)
 
     def latest_to(self, email: str) -> Delivery | None:
-        """The latest delivery of the subscriber with this address that a relay has taken, or refused for good."""
+        """Return the latest delivery to this subscriber that the relay accepted or permanently refused, or None."""
         over = deliveries.c.state.in_([DeliveryState.SENT.value, DeliveryState.FAILED.value])
         mine = select(subscribers.c.row).where(subscribers.c.email_key == email_key(email)).scalar_subquery()
         last = select(func.max(deliveries.c.row)).where(deliveries.c.subscriber == mine, over).scalar_subquery()
@@ -362,9 +366,9 @@ class Deliveries:
             return next(iter(_load(db, deliveries.c.row == last)), None)
 
     def retry(self, rows: Sequence[int], now: datetime) -> list[int]:
-        """Queue failed, expired or deferred deliveries again, at once; the ones that were in such a state.
+        """Queue failed, expired or deferred deliveries again, due at once, and return their numbers.
 
-        An expired letter some of whose papers have come with a later one stays expired.
+        An expired letter stays expired if a later letter has included some of its papers.
         """
         again = [DeliveryState.FAILED.value, DeliveryState.DEFERRED.value]
         with writing(self._engine) as db:
@@ -377,7 +381,7 @@ class Deliveries:
                     reason="",
                     next_attempt_at=now,
                     finished_at=None,
-                    # An operator who asks for it again wants it sent, however old it is: one more day.
+                    # An operator who retries a letter wants it sent however old it is: allow one more day.
                     expires_at=case(
                         (deliveries.c.expires_at <= now, now + timedelta(days=1)),
                         else_=deliveries.c.expires_at,
@@ -397,9 +401,9 @@ class Deliveries:
         email: str = "",
         topic: str = "",
     ) -> list[dict[str, Any]]:
-        """Deliveries for people and programs, the latest first, each with its papers and attempts.
+        """Return deliveries for display and export, latest first, each with its papers and attempts.
 
-        `email` is a part of the address that a letter goes to, `topic` one that its subscriber follows now.
+        `email` is part of the recipient's address; `topic` is the slug of a topic that the subscriber follows now.
         """
         where = [deliveries.c.state == state.value] if state else []
         where += [deliveries.c.row == row] if row is not None else []
@@ -425,7 +429,7 @@ class Deliveries:
         return [_reported(delivery, tried.get(delivery.row, [])) for delivery in found]
 
     def latest_of(self, subscribers: Sequence[int]) -> dict[int, Latest]:
-        """The latest digest's delivery of each of these subscribers."""
+        """Return the delivery of the latest digest of each of these subscribers, by subscriber."""
         last = select(func.max(deliveries.c.row)).where(
             deliveries.c.subscriber.in_(subscribers), deliveries.c.issue > 0
         )
@@ -438,7 +442,7 @@ class Deliveries:
             return {found[0]: Latest(found[1], DeliveryState(found[2]), found[3]) for found in db.execute(query)}
 
     def count(self, since: datetime | None = None) -> dict[str, int]:
-        """How many deliveries are in each state."""
+        """Count the deliveries in each state; only those created since a moment if given."""
         query = select(deliveries.c.state, func.count()).group_by(deliveries.c.state)
         if since:
             query = query.where(deliveries.c.created_at >= since)
@@ -446,7 +450,7 @@ class Deliveries:
             return dict(db.execute(query).all())
 
     def due_count(self, now: datetime, most: int) -> int:
-        """How many waiting deliveries are due, counted up to a number."""
+        """Count the waiting deliveries that are due, up to `most` per waiting state."""
         with reading(self._engine) as db:
             some = (
                 select(deliveries.c.row).where(deliveries.c.state == state, deliveries.c.next_attempt_at <= now)
@@ -455,16 +459,20 @@ class Deliveries:
             return sum(db.scalar(select(func.count()).select_from(one.limit(most).subquery())) or 0 for one in some)
 
     def next_due(self) -> datetime | None:
-        """When the next waiting delivery is due."""
+        """Return when the next waiting delivery is due, or None if none waits."""
         with reading(self._engine) as db:
             first = select(func.min(deliveries.c.next_attempt_at))
-            found = [db.scalar(first.where(deliveries.c.state == state)) for state in WAITING]  # each by the index
+            found = [
+                db.scalar(first.where(deliveries.c.state == state)) for state in WAITING
+            ]  # one index lookup per state
             return min((due for due in found if due), default=None)
 
     def latest_refusals(self) -> tuple[list[FailedAttempt], int]:
-        """The latest attempts that were refused for good, the latest first, and the number of the last accepted one.
+        """Return recent permanently refused attempts, latest first, and the number of the last accepted attempt (0
+        if none).
 
-        Left out are those of a letter that was refused before, with others accepted in between: that letter is meant.
+        An attempt is left out if the same letter was refused before and others were accepted in between: then the
+        refusal is about that letter.
         """
         newest = select(func.max(attempts.c.row) - _ATTEMPTS_LOOKED_AT).scalar_subquery()
         accepted = (attempts.c.stage == "final") & attempts.c.code.between(200, 299)
@@ -491,13 +499,13 @@ class Deliveries:
             return [_failed_attempt(found) for found in db.execute(query)], last or 0
 
     def others_accepted_since_last_try(self, row: int) -> bool:
-        """Whether the relay has taken some other letter since this delivery was last tried."""
+        """Return whether the relay has accepted another letter since the last attempt at this delivery."""
         last = select(func.max(attempts.c.at)).where(attempts.c.delivery == row).scalar_subquery()
         with reading(self._engine) as db:
             return db.scalar(select(relay.c.name).where(relay.c.accepted_at > last).limit(1)) is not None
 
     def relay(self, day: date) -> RelayState:
-        """The relay's state, with the letters it took over on this day (UTC)."""
+        """Return the relay's state, with the number of letters it accepted on a day (UTC)."""
         with reading(self._engine) as db:
             rows = db.execute(select(relay)).all()
         handed_over = sum(row.handed_over for row in rows if row.day == day)
@@ -505,7 +513,7 @@ class Deliveries:
         return RelayState(own.paused_until, own.reason, handed_over) if own else RelayState(handed_over=handed_over)
 
     def pause_relay(self, until: datetime | None, reason: str) -> None:
-        """Send nothing until then; None lifts it."""
+        """Pause the relay until a moment; None ends the pause."""
         with writing(self._engine) as db:
             values = {"paused_until": until, "reason": reason}
             statement = upsert(db, relay).values(name=_RELAY, handed_over=0, **values)
@@ -518,13 +526,13 @@ def _failed_attempt(found: Any) -> FailedAttempt:
 
 
 def _objection() -> Any:
-    """Why a delivery must not be sent, or NULL: in one place, for the queue and for what is claimed already."""
+    """Return a SQL expression: why a delivery must not be sent, or NULL. The queue and the final check both use it."""
     subscriber = deliveries.c.subscriber == subscribers.c.row
     suppressed = exists().where(subscriber, suppressions.c.email_key == subscribers.c.email_key)
     state = select(subscribers.c.state).where(subscriber).correlate(deliveries).scalar_subquery()
     return case(
-        # A request to confirm goes to whoever asked for it: confirming is what lifts a suppression. The two about a
-        # change of address go to another address than the subscriber's, which was checked when they were queued.
+        # A confirmation request is sent to a suppressed address too: confirming lifts the suppression. The two notices
+        # about a change of address go to an address other than the subscriber's, which was checked when queued.
         (deliveries.c.notice.in_(["confirm", "new-address", "address-changed"]), None),
         (suppressed.correlate(deliveries), "the address is suppressed"),
         (and_(deliveries.c.notice.is_(None), state != "active"), "the subscriber is " + state),
@@ -545,7 +553,7 @@ _DUE = (
 )
 
 
-# In one statement: an outcome that is recorded meanwhile is in both numbers as before, or in both as after.
+# One statement reads one snapshot, so an outcome recorded at the same moment is not counted twice or missed.
 _TAKEN_TODAY = select(
     select(func.coalesce(func.sum(relay.c.handed_over), 0)).where(relay.c.day == bindparam("today")).scalar_subquery()
     + select(func.count()).where(deliveries.c.state == DeliveryState.SENDING.value).scalar_subquery()
