@@ -190,7 +190,7 @@ class Store:
         return former
 
     def forget_deleted(self) -> None:
-        """Truncate SQLite's write-ahead log, so that deleted data does not remain in it. Do nothing for PostgreSQL."""
+        """Truncate SQLite's write-ahead log, which still contains deleted data; do nothing for PostgreSQL."""
         if self._engine.dialect.name != "sqlite":
             return
         connection = self._engine.raw_connection()

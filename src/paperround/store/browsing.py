@@ -21,7 +21,7 @@ _SORTED = 2_000  # the newest results, which a search by date or votes then sort
 
 @dataclass(frozen=True, slots=True)
 class DiscussedPaper:
-    """What a paper met with, without the paper: enough to say how it does now."""
+    """A paper's day and daily counts, without the paper: enough to compute its popularity."""
 
     paper: int
     announced: date
@@ -36,7 +36,9 @@ class Browsing:
         self._index = index
 
     def on_days(self, first: date, last: date, limit: int, offset: int = 0, topic: int | None = None) -> list[Paper]:
-        """Return the papers announced from `first` to `last` (inclusive), most upvoted first; of one topic if given."""
+        """Return the papers announced from `first` to `last` (inclusive), most upvoted first; of one topic, if
+        given.
+        """
         # The sort uses the index alone; only the papers of the requested page are read.
         order = (papers.c.upvotes.desc(), papers.c.day.desc(), papers.c.row)
         rows = _between(select(papers.c.row), first, last, topic).order_by(*order).limit(limit).offset(offset)
@@ -122,7 +124,7 @@ class Browsing:
         return found
 
     def first_row_since(self, moment: datetime) -> int:
-        """Return the number of the first paper stored since a moment, or 2**62 if there is none. Numbers only grow."""
+        """Return the number of the first paper stored since a moment, or 2**62 if none; numbers only grow."""
         stored = select(papers.c.row).where(papers.c.first_seen >= moment)
         with reading(self._engine) as db:
             return db.scalar(stored.order_by(papers.c.first_seen, papers.c.row).limit(1)) or 2**62

@@ -59,7 +59,7 @@ _ATTEMPTS_LOOKED_AT = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What becomes of a delivery after an attempt."""
+    """The outcome of an attempt, and the next state of its delivery."""
 
     outcome: Outcome
     state: DeliveryState
@@ -75,7 +75,7 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True)
 class FailedAttempt:
-    """An attempt that a relay refused for good, and whom the letter was for."""
+    """An attempt that the relay refused permanently, with its subscriber."""
 
     row: int
     subscriber: int
@@ -86,7 +86,7 @@ class FailedAttempt:
 
 @dataclass(frozen=True, slots=True)
 class RelayState:
-    """What is known of the relay as a whole."""
+    """The relay's pause and its count of letters for one day."""
 
     paused_until: datetime | None = None
     reason: str = ""
@@ -96,7 +96,7 @@ class RelayState:
 
 @dataclass(frozen=True, slots=True)
 class Latest:
-    """A subscriber's latest digest: the local date of its issue and what became of the letter."""
+    """A subscriber's latest digest: the local date of its issue and the state of its delivery."""
 
     day: date
     state: DeliveryState
@@ -105,7 +105,7 @@ class Latest:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """What a claim took, and how many it settled on the way, by state."""
+    """The deliveries that a claim took, and how many it settled instead, by state."""
 
     deliveries: list[Delivery]
     settled: Counter[str]
@@ -526,13 +526,13 @@ def _failed_attempt(found: Any) -> FailedAttempt:
 
 
 def _objection() -> Any:
-    """Return a SQL expression: why a delivery must not be sent, or NULL. The queue and the final check both use it."""
+    """Return a SQL expression: why a delivery must not be sent, or NULL; for the queue and for the final check."""
     subscriber = deliveries.c.subscriber == subscribers.c.row
     suppressed = exists().where(subscriber, suppressions.c.email_key == subscribers.c.email_key)
     state = select(subscribers.c.state).where(subscriber).correlate(deliveries).scalar_subquery()
     return case(
-        # A confirmation request is sent to a suppressed address too: confirming lifts the suppression. The two notices
-        # about a change of address go to an address other than the subscriber's, which was checked when queued.
+        # A confirmation request is sent to a suppressed address too: confirming lifts the suppression. The two
+        # notices about a change of address go to another address, which was checked when they were queued.
         (deliveries.c.notice.in_(["confirm", "new-address", "address-changed"]), None),
         (suppressed.correlate(deliveries), "the address is suppressed"),
         (and_(deliveries.c.notice.is_(None), state != "active"), "the subscriber is " + state),

@@ -1,4 +1,4 @@
-"""The connection to SQLite or PostgreSQL: the URL picks, and everything above is the same."""
+"""The connection to SQLite or PostgreSQL, chosen by URL; the rest of the store is the same for both."""
 
 from __future__ import annotations
 
@@ -37,13 +37,14 @@ from paperround.domain.errors import ConfigurationError, StoreError
 from paperround.process import private_files
 
 _BUSY_SECONDS = 30
-# PostgreSQL would show each statement of a transaction a database of its own. SQLite shows all of them one.
+# By default each statement of a PostgreSQL transaction sees its own snapshot. In SQLite all see the same.
 _CONSISTENT: dict[str, dict[str, Any]] = {
     "postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
     "sqlite": {},
 }
-# Not as start-up options, which PgBouncer refuses. A program whose machine has stopped or lost its network must not
-# keep the others waiting: they give up after a while, its connection is noticed to be dead, its transaction is ended.
+# The session options are set after connecting, since PgBouncer refuses start-up options. The timeouts keep a program
+# whose machine has stopped or lost its network from blocking others: they give up, its connection is detected as dead,
+# and its transaction ends.
 _CLIENT = {
     "client_encoding": "utf8",
     "connect_timeout": 10,
@@ -59,13 +60,13 @@ _SESSION = {
     "tcp_keepalives_interval": "10",
     "tcp_keepalives_count": "3",
 }
-_LOCKS = 0x70617065  # any number that no other program on the same database would take
+_LOCKS = 0x70617065  # an arbitrary number that no other program on the same database is likely to use
 _LOCK_NOT_AVAILABLE = "55P03"
 _REMEDY = "use sqlite:///data/paperround.db or postgresql+psycopg://name@host/database"
 
 
 def connect(url: str) -> Engine:
-    """An engine for the URL; ConfigurationError for one that names no database paperround knows."""
+    """Return an engine for the URL. Raises ConfigurationError if it is not the URL of a supported database."""
     try:
         driver = make_url(url).drivername
     except ArgumentError:
@@ -105,18 +106,18 @@ class ShownVersion:
 
 def _postgresql(url: str) -> Engine:
     try:
-        from psycopg import Connection as Psycopg  # noqa: PLC0415 - not there without the extra `postgresql`
+        from psycopg import Connection as Psycopg  # noqa: PLC0415 - only installed with the extra `postgresql`
         from psycopg.types.string import StrDumperUnknown  # noqa: PLC0415
     except ImportError:
         raise ConfigurationError("PostgreSQL needs its driver: pip install 'paperround[postgresql]'") from None
 
     class WithoutNul(StrDumperUnknown):
-        """PostgreSQL has no character 0, which anybody may type into an address or put into a reply."""
+        """Replaces the NUL character, which PostgreSQL cannot store and anyone may send in an address or reply."""
 
         def dump(self, obj: str) -> Any:
             return super().dump(obj.replace("\0", "\ufffd"))
 
-    # A round's threads and the pages share the pool; waiting beats failing.
+    # A round's threads and the web pages share the pool. When it is exhausted they wait instead of failing.
     engine = create_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True, connect_args=_CLIENT)
 
     @event.listens_for(engine, "connect")
@@ -132,7 +133,7 @@ def _sqlite(url: str) -> Engine:
     path = make_url(url).database
     if path and path != ":memory:":
         private_files.make_folder(Path(path).parent)
-        private_files.create(Path(path))  # SQLite gives its -wal and -shm files the same rights
+        private_files.create(Path(path))  # SQLite creates its -wal and -shm files with the same permissions
     engine = create_engine(
         url,
         connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
@@ -141,20 +142,20 @@ def _sqlite(url: str) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
-        connection.isolation_level = None  # transactions are begun by _begin below, not by the driver's guess
+        connection.isolation_level = None  # _begin below starts transactions, not the driver
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode = WAL")
-        cursor.execute("PRAGMA synchronous = NORMAL")  # in WAL mode a crash of the program loses nothing
+        cursor.execute("PRAGMA synchronous = NORMAL")  # in WAL mode a crash of the program loses no data
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.execute("PRAGMA cache_size = -65536")
         cursor.execute("PRAGMA temp_store = MEMORY")
-        cursor.execute("PRAGMA secure_delete = ON")  # who is erased is not to be found in the file's free pages
+        cursor.execute("PRAGMA secure_delete = ON")  # erased subscribers must not remain in the file's free pages
         cursor.close()
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        # A transaction that reads and then writes must hold the write lock from its start: begun deferred, SQLite
-        # lets two of them read the same state, and one update is lost or refused.
+        # A transaction that reads and then writes must hold the write lock from its start. With BEGIN DEFERRED, two
+        # of them may read the same state, and one update is lost or refused.
         writes = connection.get_execution_options().get("writes", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
@@ -163,16 +164,16 @@ def _sqlite(url: str) -> Engine:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """A consistent view of the database; nothing is kept of what is done to it."""
+    """Open a read-only transaction with a consistent snapshot of the database; nothing is committed."""
     with _named_errors(), engine.connect().execution_options(**_CONSISTENT[engine.dialect.name]) as connection:
         yield connection
 
 
 class WriteTurns:
-    """Lets the threads of this program write one after another; nobody twice in a row while another one waits.
+    """Serializes the write transactions of this process, so that no thread writes twice while another one waits.
 
-    SQLite has no queue: who finds it locked asks again after up to 100 ms, and a round that begins its next
-    transaction at once keeps everybody else out for seconds.
+    SQLite has no lock queue: a connection that finds the database locked retries after up to 100 ms, so a round that
+    starts one transaction after another would block the others for seconds.
     """
 
     def __init__(self) -> None:
@@ -181,8 +182,8 @@ class WriteTurns:
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
-        """One turn; StoreError when it does not come."""
-        # Who is next waits with `_next` in hand: the thread that has just written comes after it.
+        """Hold the turn to write. Raises StoreError if it does not come within _BUSY_SECONDS."""
+        # The next thread holds `_next` while it waits, so the thread that has just written queues behind it.
         with _held(self._next):
             _take(self._writing)
         try:
@@ -212,7 +213,7 @@ def _turn(engine: Engine) -> AbstractContextManager[None]:
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """A transaction that is committed at the end of the block, whole or not at all."""
+    """Open a transaction that is committed at the end of the block, or rolled back if the block raises."""
     with (
         _named_errors(),
         engine.connect().execution_options(writes=True) as connection,
@@ -224,7 +225,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def trial(engine: Engine) -> Iterator[Connection]:
-    """A transaction that is undone at the end of the block: it shows what would happen."""
+    """Open a transaction that is rolled back at the end of the block, to find out what a change would do."""
     with (
         _named_errors(),
         engine.connect().execution_options(writes=True) as connection,
@@ -262,21 +263,21 @@ def _explain(message: str) -> str:
 
 
 def upsert(connection: Connection, table: Table) -> Any:
-    """An INSERT that knows ON CONFLICT, in the connection's dialect.
+    """Return an INSERT that supports ON CONFLICT, in the connection's dialect.
 
-    Count its RETURNING rows, never `rowcount`: that is −1 on PostgreSQL after DO NOTHING.
+    Count the rows of RETURNING instead of using `rowcount`: that is −1 on PostgreSQL after DO NOTHING.
     """
     return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
 
 
 class ManyRows:
-    """A statement that runs for many rows at once, by the driver alone: SQLAlchemy takes longer than the database.
+    """A statement for many rows that bypasses SQLAlchemy's execution, which takes longer than the database.
 
-    It is compiled once for an engine; what SQLAlchemy would do to each value is done here.
+    The statement is compiled once per engine; this class converts the values as SQLAlchemy would.
     """
 
     def __init__(self, engine: Engine, statement: ClauseElement, columns: Sequence[str] | None = None) -> None:
-        """`columns` are those that an INSERT fills, where it does not say so itself."""
+        """Compile the statement; `columns` are those that an INSERT without values fills."""
         dialect = engine.dialect
         compiled = statement.compile(dialect=dialect, column_keys=columns)
         assert isinstance(compiled, SQLCompiler)
@@ -289,7 +290,7 @@ class ManyRows:
         self._processors = {name: processor for name, processor in processors if processor}
 
     def run(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Run it for each of these rows, which have a value for every bound parameter that has none of its own."""
+        """Run the statement for each row; a row has a value for each bound parameter that has none of its own."""
         columns = [self._column(name, rows) for name in self._names]
         values = list(zip(*columns, strict=True))
         parameters = values if self._by_position else [dict(zip(self._names, row, strict=True)) for row in values]
@@ -298,13 +299,13 @@ class ManyRows:
     def _column(self, name: str, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
         found = [row.get(name, self._constants[name]) for row in rows]
         if processor := self._processors.get(name):
-            known: dict[Any, Any] = {}  # mostly the same moment again
+            known: dict[Any, Any] = {}  # a cache: most values of a batch are the same moment
             return [known[value] if value in known else known.setdefault(value, processor(value)) for value in found]
         return found
 
 
 def numbers_in(connection: Connection, column: Column[Any]) -> tuple[FromClause, ColumnElement[int]]:
-    """The column's table joined with each number in its JSON arrays, and that number."""
+    """Return the column's table joined with the numbers in its JSON arrays, and the expression for the number."""
     postgres = connection.dialect.name == "postgresql"
     taken_apart = func.json_array_elements_text(column) if postgres else func.json_each(column)
     each = taken_apart.table_valued("value", name="each")
@@ -312,17 +313,19 @@ def numbers_in(connection: Connection, column: Column[Any]) -> tuple[FromClause,
 
 
 def alone(connection: Connection, table: Table) -> None:
-    """Wait until nobody else has a part in a table's work, and let nobody until this transaction ends.
+    """Take an exclusive advisory lock on work with a table, until the end of the transaction.
 
-    For what has to be read before it is written. It is an agreement with those who call `among_others`: nobody
-    else is kept out, neither PostgreSQL's own vacuum nor a reader. On SQLite a transaction that writes is alone with
-    everything.
+    Use it to read something and then write what depends on it. It only excludes transactions that call `alone` or
+    `among_others` for the same table, not readers and not PostgreSQL's vacuum. On SQLite it does nothing, since
+    there is only one writing transaction at a time.
     """
     _agree(connection, table, func.pg_advisory_xact_lock)
 
 
 def among_others(connection: Connection, table: Table) -> None:
-    """Wait until nobody is alone with a table, and let nobody be until this transaction ends."""
+    """Take a shared advisory lock, which excludes only transactions that call `alone`, until the end of the
+    transaction.
+    """
     _agree(connection, table, func.pg_advisory_xact_lock_shared)
 
 

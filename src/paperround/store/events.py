@@ -1,7 +1,7 @@
-"""What other programs are told of subscribers: an outbox, filled in the transaction that makes it true.
+"""Events for webhooks: an outbox, filled in the transaction that makes the change.
 
-An event that was taken is gone; of one that nobody took only that is kept, for a month. So nothing of a subscriber is
-kept for longer than it takes to tell of it.
+A delivered event is deleted. A failed event is kept for a month without its payload. So nothing about a subscriber
+is stored for longer than its delivery takes.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ from paperround.store.engine import reading, writing
 from paperround.store.schema import events
 
 Wanted = Mapping[EventKind, Sequence[str]]
-"""The names of the webhooks that want each kind."""
+"""The names of the webhooks that receive each kind of event."""
 _WAITING, _FAILED = "waiting", "failed"
 
 
 def tell(db: Connection, wanted: Wanted, kind: EventKind, email: str, now: datetime, **facts: str | None) -> None:
-    """Note, in the transaction that makes it true, what happened to a subscriber; once for each webhook that wants
-    it.
+    """Store an event about a subscriber for each webhook that receives this kind.
+
+    Call this in the transaction that makes the change.
     """
     rows = [
         {
@@ -45,16 +46,16 @@ def tell(db: Connection, wanted: Wanted, kind: EventKind, email: str, now: datet
 
 
 class Events:
-    """The events' part of the store."""
+    """The outbox of events."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def claim(self, webhook: str, now: datetime, limit: int, claim: str, lease: timedelta) -> list[Event]:
-        """Events of one webhook that are due, the oldest first, for this program alone until the lease runs out.
+        """Claim due events of one webhook, oldest first, until the lease expires.
 
-        None while an older one waits for its next try or is in another program's hands: a receiver that was away
-        hears of a subscriber's coming before their going.
+        Returns an empty list while the oldest event waits for its next attempt or one is claimed by another program:
+        a receiver that was down gets a subscriber's events in order.
         """
         waiting = (events.c.state == _WAITING) & (events.c.webhook == webhook)
         with writing(self._engine) as db:
@@ -68,14 +69,14 @@ class Events:
         return [_event(one) for one in found]
 
     def taken(self, event: Event, claim: str) -> None:
-        """The receiver has it: it is forgotten."""
+        """Delete an event that the receiver has accepted."""
         with writing(self._engine) as db:
             db.execute(delete(events).where(events.c.row == event.row, events.c.claim == claim))
 
     def put_off(self, event: Event, claim: str, answer: str, again_at: datetime | None) -> None:
-        """The receiver does not have it: it is tried again at a moment, or has failed where there is none.
+        """Record a failed attempt: the event is due again at `again_at`, or has failed for good if that is None.
 
-        Of one that has failed it is kept that it has, and nothing of the subscriber.
+        A failed event loses its payload, so nothing about the subscriber is kept.
         """
         values: dict[str, Any] = {"claim": None, "lease_until": None, "answer": answer, "next_try_at": again_at}
         values |= {"tries": event.tries + 1, "state": _WAITING if again_at else _FAILED}
@@ -85,12 +86,14 @@ class Events:
             db.execute(update(events).where(events.c.row == event.row, events.c.claim == claim).values(values))
 
     def give_back(self, claim: str) -> None:
-        """Events that were claimed and not tried are anybody's again."""
+        """Release the events of a claim that were not attempted."""
         with writing(self._engine) as db:
             db.execute(update(events).where(events.c.claim == claim).values(claim=None, lease_until=None))
 
     def troubles(self) -> list[tuple[str, str, int, str]]:
-        """For each webhook and state with tries behind it: how many events, and what the last of them met with."""
+        """Return webhook, state, number of events and latest answer, for each webhook and state with failed
+        attempts.
+        """
         last = (
             select(
                 events.c.webhook, events.c.state, func.count().label("number"), func.max(events.c.row).label("row")
@@ -106,7 +109,7 @@ class Events:
             return [tuple(found) for found in db.execute(query.order_by(last.c.webhook, last.c.state))]
 
     def prune(self, before: datetime, known: Sequence[str]) -> None:
-        """Forget what is from before a moment and has failed, or is for a webhook that is not there any more."""
+        """Delete events before a moment that have failed or whose webhook is not in `known`."""
         over = or_(events.c.state == _FAILED, events.c.webhook.not_in(known))
         with writing(self._engine) as db:
             db.execute(delete(events).where(events.c.at < before, over))

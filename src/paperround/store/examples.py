@@ -1,4 +1,4 @@
-"""Papers of a subscriber's own library that are not stored here, and the services that the library is at."""
+"""Papers of a subscriber's own library that are not stored here, and the linked libraries they come from."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from paperround.store.engine import reading, upsert, writing
 from paperround.store.schema import examples, libraries
 
 MOST_EXAMPLES = 200
-"""So many of a subscriber's examples are kept, the latest; more say nothing new."""
+"""The maximum number of examples kept per subscriber, the latest ones; more would not improve the taste."""
 _MOST_TRIES = 3
 
 
@@ -30,27 +30,27 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class LinkedLibrary:
-    """A library at a service, and how its last reading went."""
+    """A library at a service, and the result of its last synchronization."""
 
     subscriber: int
     kind: str
     """`zotero` or `orcid`."""
     account: str
     secret: str
-    """The key, encrypted; empty where there is none."""
+    """The API key, encrypted; empty if there is none."""
     synced_at: datetime | None
     problem: str
-    """What stopped the last reading; empty where nothing did."""
+    """The error of the last synchronization; empty if there was none."""
 
 
 class Examples:
-    """The store's part for them."""
+    """Subscribers' examples and linked libraries."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def add(self, subscriber: int, some: Iterable[Example], now: datetime) -> int:
-        """Keep examples; return how many are new. Beyond MOST_EXAMPLES the oldest are forgotten."""
+        """Store examples and return how many are new. The oldest beyond MOST_EXAMPLES are deleted."""
         with writing(self._engine) as db:
             mine = examples.c.subscriber == subscriber
             known = set(db.scalars(select(examples.c.key).where(mine)))
@@ -63,13 +63,13 @@ class Examples:
             return len(fresh)
 
     def count(self, subscriber: int) -> int:
-        """How many examples of a subscriber can be learned from."""
+        """Count the examples of a subscriber whose titles are known."""
         with reading(self._engine) as db:
             query = select(func.count()).where(examples.c.subscriber == subscriber, examples.c.title != "")
             return db.scalar(query) or 0
 
     def waiting(self, limit: int) -> list[tuple[int, str]]:
-        """The rows and keys of arXiv papers whose titles are not known yet."""
+        """Return the numbers and keys of arXiv examples whose titles are not known yet."""
         query = select(examples.c.row, examples.c.key).where(
             examples.c.title == "", examples.c.key.startswith("arxiv:"), examples.c.tries < _MOST_TRIES
         )
@@ -77,7 +77,7 @@ class Examples:
             return [(row, key) for row, key in db.execute(query.order_by(examples.c.row).limit(limit))]
 
     def fill(self, found: Mapping[int, Example], tried: Sequence[int]) -> None:
-        """Keep what was found of examples, by row; those that were only tried are tried twice more."""
+        """Store the examples found, by number, and count an attempt for those in `tried` (at most three)."""
         with writing(self._engine) as db:
             db.execute(update(examples).where(examples.c.row.in_(tried)).values(tries=examples.c.tries + 1))
             for row, one in found.items():
@@ -85,53 +85,53 @@ class Examples:
                 db.execute(update(examples).where(examples.c.row == row).values(said))
 
     def forget(self, subscriber: int) -> None:
-        """Forget all examples of a subscriber, and the services that they came from."""
+        """Delete all examples and linked libraries of a subscriber."""
         with writing(self._engine) as db:
             db.execute(delete(examples).where(examples.c.subscriber == subscriber))
             db.execute(delete(libraries).where(libraries.c.subscriber == subscriber))
 
     def learned_from(self, subscriber: int) -> tuple[tuple[Feedback, ...], dict[int, Paper]]:
-        """A subscriber's examples as answers, and their papers, by numbers below zero."""
+        """Return a subscriber's examples as feedback, and their papers by number; these numbers are negative."""
         with reading(self._engine) as db:
             found = examples_of(db, [subscriber]).get(subscriber, [])
             return tuple(feedback for feedback, _ in found), {paper.row: paper for _, paper in found}
 
-    # --- services -----------------------------------------------------------------------------------------------
+    # --- linked libraries ---------------------------------------------------------------------------------------
 
     def link(self, subscriber: int, kind: str, account: str, secret: str) -> None:
-        """Keep a library at a service; it is read with the next sweep."""
+        """Store a linked library, or replace the one of this kind; the next sweep reads it."""
         values = {"account": account, "secret": secret, "synced_at": None, "problem": ""}
         with writing(self._engine) as db:
             statement = upsert(db, libraries).values(subscriber=subscriber, kind=kind, **values)
             db.execute(statement.on_conflict_do_update(index_elements=["subscriber", "kind"], set_=values))
 
     def unlink(self, subscriber: int, kind: str) -> None:
-        """Forget a library and its key; what was learned from it stays."""
+        """Delete a linked library and its key; its examples stay."""
         with writing(self._engine) as db:
             db.execute(delete(libraries).where(libraries.c.subscriber == subscriber, libraries.c.kind == kind))
 
     def linked(self, subscriber: int) -> list[LinkedLibrary]:
-        """A subscriber's libraries."""
+        """Return a subscriber's linked libraries, by kind."""
         query = select(libraries).where(libraries.c.subscriber == subscriber).order_by(libraries.c.kind)
         with reading(self._engine) as db:
             return [_linked(found) for found in db.execute(query)]
 
     def due(self, before: datetime, limit: int) -> list[LinkedLibrary]:
-        """Libraries that were not read since a moment, those never read first."""
+        """Return libraries that were not synchronized since a moment, those never synchronized first."""
         stale = libraries.c.synced_at.is_(None) | (libraries.c.synced_at < before)
         query = select(libraries).where(stale).order_by(libraries.c.synced_at.is_not(None), libraries.c.synced_at)
         with reading(self._engine) as db:
             return [_linked(found) for found in db.execute(query.limit(limit))]
 
     def synced(self, library: LinkedLibrary, now: datetime, problem: str = "") -> None:
-        """Note that a library was read, or what stopped it."""
+        """Record that a library was synchronized, or the problem that prevented it."""
         mine = (libraries.c.subscriber == library.subscriber) & (libraries.c.kind == library.kind)
         with writing(self._engine) as db:
             db.execute(update(libraries).where(mine).values(synced_at=now, problem=problem))
 
 
 def examples_of(db: Connection, subscribers: Sequence[int]) -> dict[int, list[tuple[Feedback, Paper]]]:
-    """The examples of these subscribers; each is an answer on a paper whose number is below zero."""
+    """Return each subscriber's examples, as feedback and paper with a negative number."""
     found: dict[int, list[tuple[Feedback, Paper]]] = {}
     query = select(examples).where(examples.c.subscriber.in_(subscribers), examples.c.title != "")
     for one in db.execute(query.order_by(examples.c.row)):

@@ -1,4 +1,4 @@
-"""Why a paper is in a digest or is not: what previews tell beside the letter. Reads only."""
+"""Read-only queries that explain why a paper is in a digest or not, for previews."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from paperround.store.schema import digest_papers, digests, issues, matches, pap
 
 
 class Explanations:
-    """The previews' part of the store."""
+    """Queries for previews."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def matches(self, papers: Collection[int], slugs: Collection[str]) -> list[Match]:
-        """How well these papers fit these topics now, by paper and then the best first."""
+        """Return the current matches of these papers and topics, by paper, best score first."""
         query = (
             select(topics.c.slug, matches.c.paper, matches.c.score, matches.c.why)
             .join_from(matches, topics)
@@ -30,7 +30,9 @@ class Explanations:
             return [Match(slug, paper, score, tuple(why)) for slug, paper, score, why in db.execute(query)]
 
     def latest(self, slugs: Collection[str], since: date, until: date, limit: int) -> list[Match]:
-        """The matches of these topics from one day to another: the latest day first, and in it the best."""
+        """Return matches of these topics from `since` to `until` (inclusive), newest day first, best score first in
+        a day.
+        """
         query = (
             select(topics.c.slug, matches.c.paper, matches.c.score, matches.c.why)
             .join_from(matches, topics)
@@ -43,7 +45,7 @@ class Explanations:
             return [Match(slug, paper, score, tuple(why)) for slug, paper, score, why in db.execute(query)]
 
     def days(self, slugs: Collection[str], limit: int) -> list[date]:
-        """The latest days with a paper on one of these topics, the newest first."""
+        """Return the latest days that have a paper on one of these topics, newest first."""
         query: Select[tuple[date]] = (
             select(papers.c.day)
             .join_from(papers, matches, matches.c.paper == papers.c.row)
@@ -57,7 +59,9 @@ class Explanations:
             return list(db.scalars(query))
 
     def had(self, subscriber: int, papers: Collection[int]) -> dict[int, date]:
-        """Which of these papers the subscriber has had, laid out or counted, and in the digest of which day."""
+        """Return which of these papers a digest of the subscriber has included or counted, with the day of its
+        issue.
+        """
         query = (
             select(digest_papers.c.paper, issues.c.day)
             .join_from(digest_papers, digests, digests.c.row == digest_papers.c.digest)

@@ -1,4 +1,4 @@
-"""Feedback: of which papers subscribers want more, of which less. The latest word on a paper counts."""
+"""Feedback: subscribers' ratings of papers, more or less like this. The latest rating of a paper counts."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from paperround.store.schema import feedback, paper_keys, papers, subscribers, s
 _CHUNK = 500
 
 HEARD = 100
-"""So many of a subscriber's latest words make their taste: who changes their mind is believed after a while."""
+"""How many of a subscriber's latest ratings determine their taste, so that a change of mind takes effect."""
 
 
 @dataclass(frozen=True, slots=True)
 class FeedbackEntry:
-    """A subscriber's word on a paper, as they are shown it."""
+    """A subscriber's rating of a paper, for display."""
 
     paper: int
     id: str
@@ -31,26 +31,29 @@ class FeedbackEntry:
 
 @dataclass(frozen=True, slots=True)
 class InterestFollower:
-    """Whoever follows an interest of their own: how widely it takes papers, and what they answered."""
+    """A subscriber with an interest of their own: its breadth, and their feedback."""
 
     breadth: Breadth = Breadth.USUAL
     feedback: tuple[Feedback, ...] = ()
-    """The latest first; empty where several subscribers follow the same interest."""
+    """The latest first; empty if several subscribers follow the same interest."""
 
 
 class FeedbackLedger:
-    """The store's part for it."""
+    """Subscribers' feedback."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def say(self, subscriber: int, paper: int, verdict: int, now: datetime) -> bool:
-        """Keep a word, +1 or −1; False when the subscriber or the paper is gone. A merged paper's number will do."""
+        """Store a rating, +1 or −1. Return False if the subscriber or the paper no longer exists.
+
+        `paper` may also be the former number of a merged paper.
+        """
         with writing(self._engine) as db:
             known = select(subscribers.c.row).where(subscribers.c.row == subscriber)
             if db.scalar(known.with_for_update(read=True, key_share=True)) is None:
                 return False
-            # Locked, so that it does not become another paper before this transaction ends.
+            # Locked, so that it is not merged into another paper before this transaction ends.
             row = _locked(db, paper) or _locked(db, _merged(db, [paper]).get(paper, 0))
             if row is None:
                 return False
@@ -63,26 +66,27 @@ class FeedbackLedger:
             return True
 
     def forget(self, subscriber: int, paper: int) -> None:
-        """Take a word back."""
+        """Delete a subscriber's rating of a paper."""
         with writing(self._engine) as db:
             rows = (paper, _merged(db, [paper]).get(paper, paper))
             db.execute(delete(feedback).where(feedback.c.subscriber == subscriber, feedback.c.paper.in_(rows)))
 
     def forget_all(self, subscriber: int) -> int:
-        """Take back everything that a subscriber has said; return how many words that were."""
+        """Delete all ratings of a subscriber and return how many there were."""
         with writing(self._engine) as db:
             gone = delete(feedback).where(feedback.c.subscriber == subscriber).returning(feedback.c.paper)
             return len(db.execute(gone).all())
 
     def of(self, subscriber: int) -> tuple[Feedback, ...]:
-        """What makes a subscriber's taste, the latest first."""
+        """Return the ratings that determine a subscriber's taste, latest first."""
         with reading(self._engine) as db:
             return heard(db, [subscriber]).get(subscriber, ())
 
     def interest_followers(self) -> dict[int, InterestFollower]:
-        """Return who follows subscribers' own queries, by the topic's number: those alone who chose or answered.
+        """Return the followers of subscribers' own queries, by topic number, where breadth or feedback differs from
+        the default.
 
-        Where several subscribers have the same query it takes as many papers as the one who wants most of them.
+        If several subscribers have the same query, the greatest breadth counts.
         """
         query = (
             select(subscriptions.c.topic, subscriptions.c.subscriber, subscribers.c.breadth)
@@ -109,13 +113,13 @@ class FeedbackLedger:
         return {topic: one for topic, one in found.items() if one != InterestFollower()}
 
     def verdicts(self, subscriber: int) -> dict[int, int]:
-        """Everything that a subscriber has said, by paper."""
+        """Return all verdicts of a subscriber, by paper."""
         query = select(feedback.c.paper, feedback.c.verdict).where(feedback.c.subscriber == subscriber)
         with reading(self._engine) as db:
             return dict(db.execute(query).all())
 
     def said(self, subscriber: int, limit: int) -> list[FeedbackEntry]:
-        """What a subscriber has said, the latest first."""
+        """Return a subscriber's ratings with the papers' titles, latest first."""
         query = (
             select(feedback.c.paper, papers.c.id, papers.c.title, feedback.c.verdict)
             .join_from(feedback, papers)
@@ -127,7 +131,7 @@ class FeedbackLedger:
             return [FeedbackEntry(*found) for found in db.execute(query)]
 
     def now(self, rows: Iterable[int]) -> dict[int, int]:
-        """The numbers that papers have now, by those they had: two may have become one since."""
+        """Map paper numbers to current numbers; they differ for papers that were merged into another."""
         wanted = list(rows)
         with reading(self._engine) as db:
             merged = _merged(db, wanted)
@@ -135,7 +139,9 @@ class FeedbackLedger:
 
 
 def heard(db: Connection, subscribers: Sequence[int]) -> dict[int, tuple[Feedback, ...]]:
-    """What makes these subscribers' tastes, the latest first; who has said nothing is not in it."""
+    """Return the ratings that determine these subscribers' tastes, latest first; subscribers without any are left
+    out.
+    """
     age = func.row_number().over(
         partition_by=feedback.c.subscriber, order_by=(feedback.c.at.desc(), feedback.c.paper.desc())
     )
@@ -154,7 +160,7 @@ def _locked(db: Connection, paper: int) -> int | None:
 
 
 def _merged(db: Connection, rows: Sequence[int]) -> dict[int, int]:
-    """For papers that were merged into others the number of the other."""
+    """Map the numbers of merged papers to the papers they were merged into."""
     keys = {f"row:{row}": row for row in rows}
     query = select(paper_keys.c.key, paper_keys.c.paper).where(paper_keys.c.key.in_(keys))
     return {keys[key]: paper for key, paper in db.execute(query)}

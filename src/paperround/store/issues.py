@@ -1,4 +1,4 @@
-"""Issues and digests: what is news, who is due, and what each was given; frozen once composed."""
+"""Issues and digests: which matches are unread, who is due, and what each digest contains, frozen once composed."""
 
 from __future__ import annotations
 
@@ -53,9 +53,11 @@ from paperround.store.unsent import settle as settle_unsent
 from paperround.store.unsent import unsent_matches, waiting_since
 
 Numbers = Mapping[tuple[Cadence, date], int]
-"""The store's number of each issue."""
+"""The number of each issue, by cadence and local date."""
 Due = Sequence[tuple[Subscriber, date | None, Sequence[tuple[int, int]]]]
-"""Subscribers, the local date of the last issue of each, and what they follow with the last edition read of it."""
+"""Subscribers, each with the local date of their last issue (None before the first) and their subscriptions as pairs
+of topic and last edition sent.
+"""
 _SERVED = (
     update(subscribers)
     .where(subscribers.c.row == bindparam("subscriber"))
@@ -65,22 +67,22 @@ _SERVED = (
 
 @dataclass(frozen=True, slots=True)
 class DueSubscriber:
-    """A subscriber whose hour has come, and the matches that they have not had, by topic."""
+    """A subscriber whose digest is due, with the matches they have not been sent."""
 
     subscriber: Subscriber
     last_issue_day: date | None
     matches: tuple[Match, ...]
     feedback: tuple[Feedback, ...] = ()
-    """What they said of earlier papers, the latest first."""
+    """Their ratings of earlier papers, latest first, then their examples."""
     saved: tuple[PaperNote, ...] = ()
-    """The papers that they saved for later, the latest first."""
+    """The papers they saved for later, latest first."""
     news: tuple[PaperNote, ...] = ()
-    """What is new about papers that they have had, and no letter has told them yet."""
+    """News about papers they were sent that no letter has reported yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewDelivery:
-    """What publish() decided for one due subscriber; `digest` is None when there is nothing to send."""
+    """The result of composing for one due subscriber; `digest` is None if there is nothing to send."""
 
     due: DueSubscriber
     cadence: Cadence
@@ -93,24 +95,24 @@ class NewDelivery:
 
 @dataclass(slots=True)
 class DueBatch:
-    """Due subscribers, locked for this transaction, and what is decided for them."""
+    """Due subscribers, locked for this transaction, and the results for them."""
 
     due: list[DueSubscriber]
     papers: Mapping[int, Paper]
-    """Among others those that their matches and their feedback name."""
+    """Papers by number, including all of the subscribers' matches and feedback."""
     daily_counts: Mapping[int, Sequence[DailyCounts]] = field(default_factory=dict)
-    """Among others what the papers of weekly and monthly subscribers met with, day by day."""
+    """Daily counts by paper, including the papers of weekly and monthly subscribers."""
     decided: list[NewDelivery] = field(default_factory=list)
 
 
 class Issues:
-    """The issues' part of the store."""
+    """Issues, digests and the batches they are composed in."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def close_edition(self, now: datetime) -> int:
-        """Make the matches that are visible now the news of a new edition; the number of the newest edition."""
+        """Give all matches without an edition the next number, and return the number of the newest edition."""
         with writing(self._engine) as db:
             alone(db, matches)
             last = db.scalar(select(func.max(editions.c.number))) or 0
@@ -122,12 +124,12 @@ class Issues:
             return last + 1
 
     def due_count(self, now: datetime) -> int:
-        """How many subscribers are due."""
+        """Count the subscribers who are due."""
         with reading(self._engine) as db:
             return db.scalar(select(func.count()).select_from(subscribers).where(*_is_due(now))) or 0
 
     def next_digest_at(self) -> datetime | None:
-        """When the next subscriber is due; None when nobody is waiting for a digest."""
+        """Return when the next active subscriber is due, or None if nobody is."""
         with reading(self._engine) as db:
             query = select(func.min(subscribers.c.next_digest_at)).where(subscribers.c.state == "active")
             found: datetime | None = db.scalar(query)
@@ -135,15 +137,15 @@ class Issues:
 
     @contextmanager
     def batch(self, now: datetime, news: News, limit: int, most_matches: int) -> Iterator[DueBatch]:
-        """Due subscribers, the longest waiting first; what is decided in the block is kept at its end, all or
-        nothing.
+        """Yield due subscribers, longest waiting first, and store the results at the end of the block in one
+        transaction.
 
-        There are up to `limit` of them, and fewer when together they have more than `most_matches` unread: the
-        work of a batch follows from these, and others who write wait for its end. One `news` is for all batches of a
+        There are up to `limit` subscribers, fewer if together they have more than `most_matches` unread matches:
+        these determine how long the batch takes, and other writers wait for it. Use one `news` for all batches of a
         round.
 
-        Two programs never get the same subscriber: on SQLite the block holds the write lock, on PostgreSQL the
-        subscribers' rows are locked and others skip them.
+        Two programs never get the same subscriber: on SQLite the block holds the write lock; on PostgreSQL the
+        subscribers' rows are locked and other programs skip them.
         """
         with writing(self._engine) as db:
             among_others(db, digest_papers)
@@ -153,42 +155,42 @@ class Issues:
             _keep(db, batch.decided, news.edition or 0, now)
 
     def unread(self, subscriber: Subscriber) -> DueBatch:
-        """The same for one subscriber, due or not, as a preview: nothing is locked and nothing is kept."""
+        """Return a batch of one subscriber, due or not, for a preview: nothing is locked or stored."""
         with reading(self._engine) as db:
             news, follows = News(None), _follows(db, [subscriber.row])
             news.read(db, follows)
             return _with_matches(db, [(subscriber, None, follows[subscriber.row])], news)
 
     def digest(self, row: int) -> Digest:
-        """A digest as it was composed."""
+        """Return a digest as it was composed."""
         with reading(self._engine) as db:
             return next(iter(_digests(db, digests.c.row == row).values()))
 
     def digest_of_delivery(self, row: int) -> Digest | None:
-        """The digest that a delivery carries; None for a notice, or where there is no such delivery."""
+        """Return the digest of a delivery, or None for a notice or an unknown delivery."""
         with reading(self._engine) as db:
             digest = select(deliveries.c.digest).where(deliveries.c.row == row).scalar_subquery()
             return next(iter(_digests(db, digests.c.row == digest).values()), None)
 
     def digests(self, rows: Sequence[int]) -> dict[int, Digest]:
-        """Several of them, by number."""
+        """Return digests by number."""
         with reading(self._engine) as db:
             return _made(db.execute(_DIGESTS_BY_ROWS, {"rows": rows}).all())
 
     def digest_on(self, subscriber: int, day: date) -> Digest | None:
-        """The subscriber's digest of a local date."""
+        """Return the subscriber's digest of a local date, or None."""
         with reading(self._engine) as db:
             found = _digests(db, (digests.c.subscriber == subscriber) & (issues.c.day == day))
             return next(iter(found.values()), None)
 
     def digests_of(self, subscriber: int, limit: int = 50) -> list[Digest]:
-        """A subscriber's digests, the latest first."""
+        """Return a subscriber's digests, latest first."""
         with reading(self._engine) as db:
             found = _digests(db, digests.c.subscriber == subscriber)
             return sorted(found.values(), key=lambda digest: -digest.row)[:limit]
 
     def printed(self, digest: Digest, rows: Sequence[int]) -> dict[int, Paper]:
-        """Papers as they stood when the digest's issue first used them."""
+        """Return papers by number as they were when the digest's issue first used them."""
         with reading(self._engine) as db:
             query = (
                 select(issue_papers.c.paper, issue_papers.c.snapshot)
@@ -199,7 +201,9 @@ class Issues:
             return {row: paper_from_snapshot(row, stored) for row, stored in db.execute(query)}
 
     def counts(self, cadence: Cadence, day: date) -> IssueCounts:
-        """An issue's papers by topic and day: as they are kept with it, or as they are now where it is not out."""
+        """Return an issue's number of papers by topic and day: as frozen with it, or the current numbers before it
+        exists.
+        """
         with reading(self._engine) as db:
             issue = db.scalar(select(issues.c.row).where(issues.c.cadence == cadence.value, issues.c.day == day))
             if issue is None:
@@ -210,7 +214,7 @@ class Issues:
 
 
 def _due(db: Connection, now: datetime, news: News, limit: int, most_matches: int) -> Due:
-    """Subscribers whose hour has come and who fit into one batch."""
+    """Return the due subscribers who fit into one batch."""
     rows = select(subscribers.c.row, subscribers.c.last_issue_day).where(*_is_due(now))
     rows = (
         rows.order_by(subscribers.c.next_digest_at, subscribers.c.row).limit(limit).with_for_update(skip_locked=True)
@@ -225,13 +229,13 @@ def _due(db: Connection, now: datetime, news: News, limit: int, most_matches: in
 
 
 def within(wanted: Mapping[int, int], most: int) -> list[int]:
-    """The first of these keys whose numbers do not exceed `most` together; the very first at any rate."""
+    """Return the first keys whose numbers together do not exceed `most`, but at least one key."""
     sums = accumulate(wanted.values())
     return [key for place, (key, total) in enumerate(zip(wanted, sums, strict=True)) if place == 0 or total <= most]
 
 
 def _follows(db: Connection, subscribers: Sequence[int]) -> dict[int, list[tuple[int, int]]]:
-    """What each of these subscribers, in the order given, follows, and the last edition they have read of it."""
+    """Return each subscriber's topics with the last edition sent of each, in the order of `subscribers`."""
     follows: dict[int, list[tuple[int, int]]] = {row: [] for row in subscribers}
     columns = subscriptions.c.subscriber, subscriptions.c.topic, subscriptions.c.last_edition
     for subscriber, topic, last_edition in db.execute(
@@ -246,7 +250,7 @@ def _is_due(now: datetime) -> tuple[Any, ...]:
 
 
 def _with_matches(db: Connection, due: Due, news: News) -> DueBatch:
-    """For each subscriber the matches of editions they have not read, less the papers they have had."""
+    """Add the matches of unsent editions and unsent papers, less the papers each subscriber was sent before."""
     rows = [subscriber.row for subscriber, _, _ in due]
     unread = {subscriber.row: news.unread(followed) for subscriber, _, followed in due}
     for subscriber, unsent in unsent_matches(db, rows).items():
@@ -280,7 +284,7 @@ def _with_matches(db: Connection, due: Due, news: News) -> DueBatch:
 
 
 def _had(db: Connection, subscribers: Sequence[int], wanted: set[int]) -> set[tuple[int, int]]:
-    """Which of these subscribers had which of these papers already, in whatever issue or topic."""
+    """Return the pairs of subscriber and paper that any earlier digest has included or counted."""
     if not wanted:
         return set()
     query = select(digest_papers.c.subscriber, digest_papers.c.paper).where(
@@ -299,12 +303,11 @@ def _keep(db: Connection, decided: Sequence[NewDelivery], edition: int, now: dat
             for new in decided
         ],
     )
-    # In one order everywhere: a new issue is waited for by whoever wants to make it too.
+    # Sorted, to avoid deadlocks: programs that insert the same issue wait for each other.
     numbers = {key: _issue(db, *key) for key in sorted({(new.cadence, new.day) for new in decided if new.digest})}
     fresh = _not_reached_yet(db, decided, numbers)
-    # A subscriber's unread matches are settled now, laid out or counted: the next digest begins after this edition.
-    # Whoever changes a subscriber's topics locks the subscriber first, as this transaction has: nothing slips in
-    # unread.
+    # All unread matches are now in a digest, included or counted: the next digest begins after this edition. No
+    # subscription can be added meanwhile, since that needs the lock on the subscriber which this transaction holds.
     settled = [new.due.subscriber.row for new in (*fresh, *(new for new in decided if not new.digest))]
     unread = subscriptions.c.subscriber.in_(settled) & (subscriptions.c.last_edition < edition)
     db.execute(update(subscriptions).where(unread).values(last_edition=edition))
@@ -316,7 +319,7 @@ def _keep(db: Connection, decided: Sequence[NewDelivery], edition: int, now: dat
 
 
 def _not_reached_yet(db: Connection, decided: Sequence[NewDelivery], numbers: Numbers) -> list[NewDelivery]:
-    """Those whom their issue has not reached before: one letter, also when a clock is set back."""
+    """Return the results whose subscriber has no digest of the issue yet, for instance after a clock change."""
     rows = [new.due.subscriber.row for new in decided if new.digest]
     query = select(digests.c.issue, digests.c.subscriber)
     query = query.where(digests.c.subscriber.in_(rows), digests.c.issue.in_(numbers.values()))
@@ -334,7 +337,7 @@ def _issue(db: Connection, cadence: Cadence, day: date) -> int:
 
 
 def _print(db: Connection, decided: Sequence[NewDelivery], numbers: Numbers) -> None:
-    """Freeze the papers that these issues use for the first time."""
+    """Store a snapshot of the papers that these issues use for the first time."""
     used = {(numbers[new.cadence, new.day], paper) for new in decided if new.digest for paper in new.digest.named}
     for issue in sorted(numbers.values()):
         mine = sorted(paper for number, paper in used if number == issue)
@@ -348,7 +351,7 @@ def _print(db: Connection, decided: Sequence[NewDelivery], numbers: Numbers) -> 
 
 
 def _freeze_counts(db: Connection, numbers: Numbers) -> None:
-    """Keep each new issue's papers by topic and day, so that its letters show the same chart for good."""
+    """Store each new issue's number of papers by topic and day, so that its letters always show the same chart."""
     for (cadence, day), issue in sorted(numbers.items(), key=lambda one: one[1]):
         have = select(issue_topics.c.topic).where(issue_topics.c.issue == issue).limit(1)
         if span(cadence, day) is None or db.scalar(have) is not None:
@@ -362,7 +365,7 @@ def _freeze_counts(db: Connection, numbers: Numbers) -> None:
 
 
 def _counted(db: Connection, cadence: Cadence, day: date) -> tuple[TopicCounts, ...]:
-    """The public topics that have papers in the span, by slug."""
+    """Count the papers of each public topic on each day of the issue's span, by slug."""
     days = span_days(cadence, day)
     if not days:
         return ()
@@ -412,9 +415,9 @@ def _keep_digests(
         for row, (new, digest) in zip(rows, kept, strict=True)
         for place, paper in enumerate(digest.papers)
     ]
-    if laid_out:  # a letter may hold nothing but notes
+    if laid_out:  # a digest may contain only notes
         db.execute(insert(digest_papers), laid_out)
-    # Papers that are only counted are ten times as many: the database takes them from the digests itself.
+    # Papers that are only counted are about ten times as many: the database copies them from the digests itself.
     joined, paper = numbers_in(db, digests.c.more)
     counted = select(digests.c.subscriber, paper, digests.c.row).select_from(joined).where(digests.c.row.in_(rows))
     db.execute(insert(digest_papers).from_select(["subscriber", "paper", "digest"], counted))
@@ -431,7 +434,7 @@ def _keep_digests(
                 "state": DeliveryState.QUEUED.value,
                 "reason": "",
                 "attempts": 0,
-                # The longest waiting goes first; so that is who was without a letter for the longest time.
+                # Deliveries are sent in this order: subscribers whose papers are unsent the longest come first.
                 "next_attempt_at": min(now, waited.get(new.due.subscriber.row, now)),
                 "expires_at": new.expires_at,
                 "created_at": now,
