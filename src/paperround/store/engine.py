@@ -43,8 +43,8 @@ _CONSISTENT: dict[str, dict[str, Any]] = {
     "sqlite": {},
 }
 # The session options are set after connecting, since PgBouncer refuses start-up options. The timeouts keep a program
-# whose machine has stopped or lost its network from blocking others: they give up, its connection is detected as dead,
-# and its transaction ends.
+# whose machine has stopped or lost its network from blocking others: they give up, its connection is detected as
+# dead, and its transaction ends.
 _CLIENT = {
     "client_encoding": "utf8",
     "connect_timeout": 10,
