@@ -170,7 +170,7 @@ def is_reasonable(data: bytes) -> bool:
 
 
 def describe(data: bytes) -> str:
-    """A guess at what these bytes are, for error messages: "got HTML"."""
+    """Return a guess at the kind of content, for error messages: "got HTML"."""
     head = data[:2000].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if not head:
         return "nothing"
