@@ -1,1 +1,1 @@
-"""The letter: from a frozen digest to subject, HTML and text. Pure but for reading the templates."""
+"""Render a frozen digest as a letter: subject, HTML and text. Pure, except for reading the templates."""

@@ -1,4 +1,4 @@
-"""Finished pieces kept in memory, the latest ones, never more than a bounded number."""
+"""An in-memory cache of finished parts of letters, limited in size, that keeps the recently used ones."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ Kept = TypeVar("Kept")
 
 
 class CardCache(Generic[Kept]):
-    """A cache of at most `size` pieces that keeps what was used lately.
+    """A cache that holds about `size` entries and keeps those used recently.
 
-    Two generations: when the young one has grown to half the size it becomes the old one, and what nobody has
-    asked for in the meantime is gone. A look-up is one dictionary access, and threads can share it: a race
-    costs a piece that is made again, never a wrong one.
+    It has two generations. When the young one reaches half the size, it becomes the old one, and the entries of the
+    previous old one that were not used in the meantime are dropped. A look-up is one dictionary access. Threads can
+    share the cache: after a race an entry may have to be made again, but it is never wrong.
     """
 
     def __init__(self, size: int) -> None:
@@ -25,19 +25,19 @@ class CardCache(Generic[Kept]):
         return len(self._young.keys() | self._old.keys())
 
     def get(self, key: Hashable) -> Kept | None:
-        """The piece, or None where it has to be made."""
+        """Return the entry, or None if it is not in the cache."""
         found = self._young.get(key)
         if found is None and (found := self._old.get(key)) is not None:
             self.put(key, found)
         return found
 
     def get_all(self, keys: Sequence[Hashable]) -> list[Kept | None]:
-        """The same for several."""
+        """Return the entry for each key, or None for those that are not in the cache."""
         young = self._young
         return [young[key] if key in young else self.get(key) for key in keys]
 
     def put(self, key: Hashable, piece: Kept) -> Kept:
-        """The piece itself, kept from now on."""
+        """Store an entry and return it."""
         if len(self._young) >= self._half:
             self._old, self._young = self._young, {}
         self._young[key] = piece

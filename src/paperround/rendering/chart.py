@@ -1,7 +1,7 @@
-"""The small chart of weekly and monthly letters: papers by topic and day, as a picture and as a legend. Pure.
+"""The small chart in weekly and monthly letters: papers by topic and day, as a picture with a legend. Pure.
 
-The picture holds numbers alone, so it is the same in every language: each day's papers and the day of the month. What
-it says in words stands below it, and in its alternative text.
+The picture contains only numbers, so that it is the same in every language: the papers of each day and the day of
+the month. The words are in the legend below it and in its alternative text.
 """
 
 from __future__ import annotations
@@ -21,31 +21,33 @@ from paperround.rendering.language import Language
 
 TOPICS = 6
 WIDTH, HEIGHT = 560, 132
-"""As shown, as wide as a letter's text; the picture has twice as many pixels each way, for sharp screens."""
-# As readable on white as on black, and told apart also by those who see no red or no green, by their order.
+"""The displayed size in pixels, as wide as a letter's text. The picture has twice as many pixels in each direction,
+for high-resolution screens.
+"""
+# Readable on white and on black, and distinguishable with color blindness by their order.
 COLORS = ("#2b72c4", "#bf5716", "#24805a", "#9b4dba", "#827016", "#cc3f68")
-_BASE = "#757575"  # read on white and on black: 4.6 and 4.5 to 1
+_BASE = "#757575"  # its contrast on white and on black: 4.6 and 4.5 to 1
 _LINE = 2
-_ABOVE, _BELOW, _NUMBER = 34, 40, 24  # pixels of the picture: room for the numbers, and their size
+_ABOVE, _BELOW, _NUMBER = 34, 40, 24  # pixels of the picture: space for the numbers, and their size
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A topic in the legend."""
+    """One topic in the legend."""
 
     color: str
     name: str
     papers: str
-    """How many, in words."""
+    """The number of papers, in words."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """The chart as a template sees it."""
+    """The chart as templates use it."""
 
     title: str
     url: str
-    """Where the picture is; empty where letters go without."""
+    """The address of the picture; empty if letters have no pictures."""
     alt: str
     legend: tuple[Entry, ...]
     width: int = WIDTH
@@ -53,9 +55,10 @@ class Chart:
 
 
 def chart(digest: Digest, counts: Sequence[TopicCounts], language: Language, site: str) -> Chart | None:
-    """The chart of the first topics of this digest that are counted; None where there are none.
+    """Return the chart of the digest's first topics that have counts, or None if there are none.
 
-    `site` is its base address, or empty for no picture. The address tells the issue and topics, no subscriber.
+    `site` is the base address of the site, or empty for a chart without a picture. The address of the picture names
+    the issue and the topics, but no subscriber.
     """
     known = {one.slug: one for one in counts}
     first = [section.topic for section in digest.sections if section.topic in known][:TOPICS]
@@ -78,9 +81,10 @@ def chart(digest: Digest, counts: Sequence[TopicCounts], language: Language, sit
 
 
 def png(topics: Sequence[Sequence[int]], named: Sequence[date] = ()) -> bytes:
-    """The picture: a column a day, in it a block a topic, the first at the bottom; numbers are by topic, then day.
+    """Draw the chart as a PNG with one column per day and one block per topic, the first topic at the bottom.
 
-    With the days `named`, each column has its day of the month below it and its number of papers above it.
+    `topics` has the numbers of papers by topic, then by day. If the days are `named`, each column has its day of the
+    month below it and its number of papers above it.
     """
     picture = Image.new("P", (2 * WIDTH, 2 * HEIGHT), 0)
     picture.putpalette(_palette())
@@ -111,10 +115,10 @@ def png(topics: Sequence[Sequence[int]], named: Sequence[date] = ()) -> bytes:
 
 @lru_cache(maxsize=1)
 def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """The font that Pillow brings with it."""
+    """Return the font that is included in Pillow."""
     return ImageFont.load_default(_NUMBER)
 
 
 def _palette() -> list[int]:
-    """Nothing, the line below, then the topics' colors."""
+    """Return the palette: transparent, the base line, then the topics' colors."""
     return [value for color in ("#000000", _BASE, *COLORS) for value in bytes.fromhex(color[1:])]

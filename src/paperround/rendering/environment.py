@@ -1,4 +1,4 @@
-"""The Jinja2 environment that letters and pages share: strict, escaping, with this project's filters."""
+"""The Jinja2 environment of letters and pages: strict, escaping, with this project's filters."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from paperround.rendering.language import Language
 
 @lru_cache(maxsize=32)
 def environment(folders: tuple[Path, ...], language: Language) -> Environment:
-    """Templates from these folders, an earlier one hiding the later ones, in this language.
+    """Return the environment for templates in these folders, in this language; an earlier folder overrides later
+    ones.
 
-    Files named `*.html.j2` escape what they print; a name that does not exist is an error, never nothing.
+    Templates named `*.html.j2` escape what they print. An undefined name is an error, never an empty string.
     """
     made = Environment(
         loader=FileSystemLoader([str(folder) for folder in folders]),
-        autoescape=lambda name: name is not None and name.endswith(".html.j2"),  # noqa: S701 - text is text
+        autoescape=lambda name: name is not None and name.endswith(".html.j2"),  # noqa: S701 - text needs none
         undefined=StrictUndefined,
         extensions=["jinja2.ext.i18n"],
         trim_blocks=True,
@@ -41,5 +42,5 @@ def environment(folders: tuple[Path, ...], language: Language) -> Environment:
 
 
 def _day(language: Language, day: date | str, form: str = "full") -> str:
-    """The day as this language writes it; a notice's context holds it as YYYY-MM-DD."""
+    """Format a day in this language; strings, as in a notice's context, must be YYYY-MM-DD."""
     return language.date(date.fromisoformat(day) if isinstance(day, str) else day, form)

@@ -1,13 +1,13 @@
-"""Cutting text where people would cut it: abstracts at a sentence's end, titles at a word. Pure."""
+"""Shorten text at natural places: abstracts at the end of a sentence, titles at the end of a word. Pure."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
-# A full stop, perhaps in closing quotes or brackets, and then a space; CJK sentences need no space.
+# The end of a sentence, perhaps with closing quotes or brackets, before a space; CJK sentences need no space.
 _SENTENCE_END = re.compile(r"""[.!?…]+["'”’»)\]]*(?=\s)|[。！？]+[」』”）]*""")
-# Behind these a full stop ends no sentence; a single letter ("J. Doe", "w.r.t.") never does.
+# A period after these ends no sentence, nor does one after a single letter ("J. Doe", "w.r.t.").
 _ABBREVIATIONS = frozenset(
     re.findall(
         r"\S+",
@@ -19,19 +19,19 @@ _ABBREVIATIONS = frozenset(
     )
 )
 _LAST_WORD = re.compile(r"[^\s(\[“\"']*$")
-# A sentence that would leave more than this part of the room empty is not worth its end: cut at a word then.
+# If whole sentences would fill less than this share of the budget, cut at a word instead.
 _LEAST = 0.4
-# Marks that belong to the character before them, and the joiner that glues emoji.
+# The zero-width joiner, which combines emoji.
 _JOINER = "\u200d"
-# Longer words do not fit a phone's line at a title's size; zero-width spaces let them break.
+# Longer words do not fit on a phone's screen in a title; zero-width spaces allow them to break.
 _LONGEST_WORD, _BREAK_EVERY = 26, 13
 _LONG_WORD = re.compile(rf"\S{{{_LONGEST_WORD + 1},}}")
-# Thai, Burmese, Khmer and the wide scripts: they break without our help.
+# Thai, Burmese, Khmer and the wide scripts, which break without such spaces.
 _SELF_BREAKING = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\uac00-\ud7af\uf900-\uffef]")
 
 
 def excerpt(text: str, budget: int) -> str:
-    """At most `budget` characters: whole sentences where they fill it well, else words and "…"."""
+    """Return at most `budget` characters: whole sentences if they fill it well, otherwise whole words and "…"."""
     if len(text) <= budget:
         return text
     end = _last_sentence_end(text, budget)
@@ -39,7 +39,9 @@ def excerpt(text: str, budget: int) -> str:
 
 
 def cut(text: str, budget: int) -> str:
-    """At most `budget` characters: the text, or whole words of it and "…"; no character is cut in two."""
+    """Return the text, or whole words of it and "…", in at most `budget` characters; combined characters are not
+    split.
+    """
     if len(text) <= budget:
         return text
     if budget < 1:
@@ -51,14 +53,14 @@ def cut(text: str, budget: int) -> str:
 
 
 def breakable(text: str) -> str:
-    """The text with zero-width spaces in words that would push a phone's screen wide."""
+    """Insert zero-width spaces into words that are too long for a phone's screen."""
     if not _LONG_WORD.search(text):
         return text
     return _LONG_WORD.sub(_broken, text)
 
 
 def right_to_left(text: str) -> bool:
-    """Whether the first letter that has a direction runs from right to left (Unicode TR9, P2 and P3)."""
+    """Return whether the first character with a direction runs from right to left (Unicode TR9, P2 and P3)."""
     for char in text:
         direction = unicodedata.bidirectional(char)
         if direction in ("L", "R", "AL"):
@@ -81,7 +83,7 @@ def _abbreviated(text: str) -> bool:
 
 
 def _whole_character(text: str, end: int) -> int:
-    """The nearest offset at or before `end` that cuts no character from its marks."""
+    """Return the last offset up to `end` that does not split a character from its combining marks."""
     while end > 0 and (_continues(text[end]) or text[end - 1] == _JOINER):
         end -= 1
     return end

@@ -1,4 +1,4 @@
-"""A theme's style sheet moved into style attributes, by premailer; Outlook and others know nothing else."""
+"""Move a theme's style sheet into style attributes with premailer, since Outlook and others support nothing else."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from premailer import Premailer
 
 from paperround.domain.errors import ConfigurationError
 
-# What these match depends on an element's neighbours, and so a card could not be laid out once and put into
-# many letters. Mail clients hardly know them either.
+# What these selectors match depends on an element's neighbors, so that a card could not be rendered once and put into
+# many letters. Few mail clients support them either.
 _POSITIONAL = re.compile(r":(?:first|last|only|nth|empty|has|root|not)\b[\w-]*|[+~]")
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _ATTRIBUTE = re.compile(r"\[[^]]*\]")
@@ -26,7 +26,7 @@ _RULES: dict[tuple[str, int], tuple[list[Any], list[Any]]] = {}
 
 
 class _Inliner(Premailer):  # type: ignore[misc]
-    """Takes a theme's style sheet apart once: that is most of the work where only a card is new."""
+    """Parses each style sheet only once, since parsing is most of the work if only a card is new."""
 
     def _parse_style_rules(self, css_body: str, ruleset_index: int) -> tuple[list[Any], list[Any]]:
         known = _RULES.get((css_body, ruleset_index))
@@ -40,9 +40,10 @@ class _Inliner(Premailer):  # type: ignore[misc]
 
 
 def inline(html: str) -> str:
-    """The document with its first style sheet inlined; `<style data-premailer="ignore">` stays as it is.
+    """Return the document with its first style sheet inlined; `<style data-premailer="ignore">` is kept unchanged.
 
-    `strip_important` would take the !important out of @media rules too, and dark mode would silently die.
+    `strip_important` is off because it would also remove !important from @media rules, which would silently disable
+    dark mode.
     """
     with _LOCK:
         return str(
@@ -51,7 +52,7 @@ def inline(html: str) -> str:
                 allow_network=False,
                 disable_validation=True,
                 align_floating_images=False,
-                # `height: auto` keeps a picture's shape where it is made narrower; as an attribute it says nothing.
+                # `height: auto` keeps a picture's shape when it is made narrower; as an attribute it has no effect.
                 disable_basic_attributes=["height"],
                 cssutils_logging_level=logging.CRITICAL,
             ).transform(html, pretty_print=False)
@@ -59,12 +60,12 @@ def inline(html: str) -> str:
 
 
 def style_sheets(html: str) -> list[str]:
-    """The texts of the document's style elements."""
+    """Return the contents of the document's style elements."""
     return _STYLE.findall(html)
 
 
 def check(css: str, where: str) -> None:
-    """ConfigurationError for a style sheet that does not parse, or that has a selector by position."""
+    """Raise ConfigurationError if a style sheet does not parse, uses @import, or selects by position."""
     bare = _COMMENT.sub("", css)
     if "@import" in bare.lower():
         raise ConfigurationError(
@@ -77,7 +78,7 @@ def check(css: str, where: str) -> None:
                     f"{where}: the selector {selector.strip()!r} depends on an element's neighbours; a "
                     "card is laid out once for all letters, so give the element a class and select that"
                 )
-    if bare.count("{") != bare.count("}"):  # CSS closes what is left open, and the author learns nothing
+    if bare.count("{") != bare.count("}"):  # CSS would close them silently
         raise ConfigurationError(
             f"{where}: its style sheet has {bare.count('{')} braces open and {bare.count('}')} closed"
         )

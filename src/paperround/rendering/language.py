@@ -1,7 +1,7 @@
-"""The languages of letters and pages: gettext catalogues (.po) as they are, and Babel's dates and numbers.
+"""The languages of letters and pages: gettext catalogs (.po), and Babel's dates and numbers.
 
-The sentences in templates and code are the English ones; `templates/locale/de.po` says them in German. There
-is nothing to compile: a catalogue is turned into gettext's own form in memory when it is first needed.
+Templates and code contain the English sentences; `templates/locale/de.po` translates them to German. Nothing needs
+to be compiled: a catalog is converted to gettext's binary format in memory when it is first used.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SOURCE = "en"
 
 @dataclass(frozen=True, eq=False)
 class Language:
-    """One language: its sentences, dates, numbers and lists. What was said in it is kept under it."""
+    """One language: its translations, dates, numbers and lists. Instances serve as keys of caches."""
 
     code: str
     locale: Locale
@@ -36,57 +36,57 @@ class Language:
 
     @property
     def direction(self) -> str:
-        """`ltr` or `rtl`, for the `dir` attribute."""
+        """The value of the `dir` attribute: `ltr` or `rtl`."""
         return "rtl" if self.locale.text_direction == "rtl" else "ltr"
 
     def gettext(self, message: str) -> str:
-        """The sentence in this language."""
+        """Translate a message."""
         return self.catalogue.gettext(message)
 
     def ngettext(self, singular: str, plural: str, number: int) -> str:
-        """The sentence in this language, in the form that the number asks for."""
+        """Translate a message, in the plural form for this number."""
         return self.catalogue.ngettext(singular, plural, number)
 
     def count(self, singular: str, plural: str, number: int) -> str:
-        """`12 papers`: the sentence with its `%(num)s` as people of this language write it."""
+        """Translate a message such as `12 papers` and fill in `%(num)s` with the formatted number."""
         return self.ngettext(singular, plural, number) % {"num": self.number(number)}
 
     def number(self, number: int) -> str:
-        """1,234 or 1.234."""
+        """Format a number, such as 1,234 or 1.234."""
         return str(number) if abs(number) < 1000 else format_decimal(number, locale=self.locale)
 
     def signed(self, number: float) -> str:
-        """+0.42 or −0,42."""
+        """Format a number with its sign and two decimals, such as +0.42 or −0,42."""
         return f"{'−' if number < 0 else '+'}{format_decimal(abs(number), '0.00', locale=self.locale)}"
 
     def date(self, day: dt.date, form: str = "full") -> str:
-        """Monday, November 23, 2026; `form` is Babel's: full, long, medium, short or a pattern."""
+        """Format a date, such as Monday, November 23, 2026; `form` is full, long, medium, short or a pattern."""
         return _date(self.locale, day, form)
 
     def weekday_date(self, day: dt.date) -> str:
-        """`Mon, Nov 23`: as short as a masthead wants it."""
+        """Format a date with its weekday for the masthead, such as `Mon, Nov 23`."""
         return _weekday(self.locale, day)
 
     def span(self, first: dt.date, last: dt.date) -> str:
-        """Nov 16 – 22, 2026; a whole month by its name."""
+        """Format a range of days, such as Nov 16 – 22, 2026; a whole month is given by its name."""
         if first.day == 1 and (last + dt.timedelta(days=1)).day == 1 and last - first < dt.timedelta(days=31):
             return format_skeleton("yMMMM", first, locale=self.locale)
         return format_interval(first, last, "yMMMd", locale=self.locale)
 
     def short_date(self, day: dt.date, today: dt.date) -> str:
-        """Nov 20, with the year only where it is not today's."""
+        """Format a date such as Nov 20, with the year only if it differs from that of `today`."""
         return _short(self.locale, day) if day.year == today.year else _date(self.locale, day, "medium")
 
     def time(self, moment: dt.time) -> str:
-        """7:00 AM or 07:00."""
+        """Format a time of day, such as 7:00 AM or 07:00."""
         return format_time(moment, format="short", locale=self.locale)
 
     def weekday(self, number: int) -> str:
-        """The name of a day of the week, 0 is Monday."""
+        """Return the name of a weekday; 0 is Monday."""
         return str(get_day_names("wide", locale=self.locale)[number])
 
     def list(self, words: Iterable[str]) -> str:
-        """`a, b, and c`, as this language joins them."""
+        """Join words to a list such as `a, b, and c`; empty for no words."""
         return _list(self.locale, tuple(words))
 
 
@@ -111,14 +111,17 @@ def _list(locale: Locale, words: tuple[str, ...]) -> str:
 
 
 def available(folders: tuple[Path, ...]) -> tuple[str, ...]:
-    """The codes of the languages that these template folders speak, English first."""
+    """Return the codes of the languages with a catalog in these template folders, English first."""
     found = {path.stem for folder in folders for path in (folder / "locale").glob("*.po")}
     return (SOURCE, *sorted(found - {SOURCE}))
 
 
 @lru_cache(maxsize=64)
 def load(code: str, folders: tuple[Path, ...]) -> Language:
-    """The language of this code; a catalogue in an earlier folder hides the same one in a later folder."""
+    """Load the language with this code. A catalog in an earlier folder overrides one in a later folder.
+
+    Raise UnknownName if there is no such language, ConfigurationError if its catalog is invalid.
+    """
     try:
         locale = Locale.parse(code.replace("-", "_"))
     except (ValueError, UnknownLocaleError):

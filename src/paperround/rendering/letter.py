@@ -1,15 +1,15 @@
-"""A digest becomes a letter. What costs time is done once per paper, not once per subscriber.
+"""Render digests as letters, doing the expensive work once per paper instead of once per subscriber.
 
     renderer = LetterRenderer(site, "paper", language, folders)   once for each theme and language
-    renderer.encoded(digest, papers, subscriber, links, day)      for each subscriber: joins finished, encoded blocks
-    renderer.letter(digest, papers, subscriber, links, day)       the same as people read it, for previews
-    renderer.whole_letter(…)                                      the same bytes the slow way, which tests compare
+    renderer.encoded(digest, papers, subscriber, links, day)      for each subscriber: joins encoded blocks
+    renderer.letter(digest, papers, subscriber, links, day)       the same as HTML and text, for previews
+    renderer.whole_letter(…)                                      the same the slow way, for comparison in tests
     renderer.notice(kind, subscriber, links, context)             confirm, welcome, goodbye …
 
 A letter is a list of blocks: the index of all papers, the one to read first, a few with a summary, the others by
-title. The layout marks where it can be cut. A block that is met for the first time is laid out in a whole document,
-the style sheet inlined, and what stands between its marks is kept; likewise the letter's shell, in which a *slot*
-stands for each thing that belongs to one subscriber.
+title. The layout contains marks at which it can be cut. A new block is rendered within a whole document, the style
+sheet is inlined, and the part between its marks is cached. The letter's shell (everything around the blocks) is
+cached in the same way, with a *slot* in place of each value that belongs to one subscriber.
 """
 
 from __future__ import annotations
@@ -55,10 +55,10 @@ from paperround.rendering.size import Plan, PlannedPaper
 from paperround.rendering.theme import Theme
 from paperround.rendering.view import Block, BlockKind
 
-_MOST_PAPERS = 999  # a card's first line is as long as their number allows
+_MOST_PAPERS = 999  # the indent of a card's first line leaves space for numbers up to this
 _BLOCKS_AT_ONCE = 100
 _KEPT_BLOCKS, _KEPT_PIECES = 8_000, 400  # a block is about 4 KB in memory
-_PICTURES = {BlockKind.LEAD: 1, BlockKind.CARD: 2}  # more of them make a letter long and say little
+_PICTURES = {BlockKind.LEAD: 1, BlockKind.CARD: 2}  # more pictures would make a letter long without saying much
 _SENTENCES = ("subject", "lead", "date", "tally", "more", "finish", "reason")
 _ADDRESSES = ("unsubscribe", "preferences", "online", "feedback")
 _BLANK_LINKS = Links(*map(slot, _ADDRESSES))
@@ -75,14 +75,14 @@ _FORMS = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Form:
-    """How a heading or a paper is printed; `_form` makes only one of each, so that it serves as a key."""
+    """How a heading or a paper is printed. `_form` makes only one instance of each, so that it can be a cache key."""
 
     kind: BlockKind
     heading: str
     picture: bool
-    """Whether a card shows its picture."""
+    """Whether the card shows its picture."""
     votes: bool
-    """Whether the index that a row is of has a column for votes."""
+    """Whether the index that this row belongs to has a column for votes."""
     tight: bool
     """Whether the next block follows without an empty line in text."""
 
@@ -96,17 +96,17 @@ def _form(
 
 @dataclass(frozen=True, slots=True)
 class _Outline:
-    """The blocks of a letter, in order: their forms, and for each the place of its paper among all that are shown."""
+    """The blocks of a letter, in order: their forms, and the place of each block's paper among all that are shown."""
 
     forms: tuple[_Form, ...]
     places: tuple[int | None, ...]
     numbers: tuple[Fragment, ...]
-    """What stands before each of them in text."""
+    """The text before each block, such as a paper's number."""
 
     @classmethod
     @lru_cache(maxsize=1024)
     def of(cls, headings: tuple[str, ...], papers: tuple[int, ...], votes: bool) -> _Outline:
-        """That of a letter with so many papers in each of the forms of _FORMS, under these headings."""
+        """Return the outline of a letter with these headings and numbers of papers, both in the order of `_FORMS`."""
         parts: list[tuple[_Form, int | None]] = []
         end = 0
         for kind, heading, number in zip(_FORMS, headings, papers, strict=True):
@@ -128,7 +128,7 @@ _Part = tuple[_Form, PlannedPaper | view.Note | None]
 
 @dataclass(frozen=True, slots=True)
 class _RenderedBlock:
-    """A block ready to be joined."""
+    """A block with its HTML and text, ready to be joined."""
 
     block: Block
     html: Fragment
@@ -137,7 +137,7 @@ class _RenderedBlock:
 
 @dataclass(frozen=True, slots=True)
 class _Shell:
-    """What stands before the blocks and behind them, in HTML and in text."""
+    """The parts of a letter before and after its blocks, in HTML and in text."""
 
     top: Fragment
     bottom: Fragment
@@ -147,37 +147,37 @@ class _Shell:
 
 @dataclass(frozen=True, slots=True)
 class _Joined:
-    """A letter of fragments, before it is known whether it fits."""
+    """A letter made of fragments, before its size is checked."""
 
     plan: Plan
     shared: view.LetterView
-    """What the letter has in common with others: without links and chart, and nobody is greeted."""
+    """The part of the letter shared with other letters: without links, chart and greeting."""
     links: Links
     chart: charts.Chart | None
     html: tuple[Fragment, ...]
     text: tuple[Fragment, ...]
     blocks: Sequence[_RenderedBlock]
     values: Mapping[str, str]
-    """What goes into the placeholders of text."""
+    """The values of the placeholders in text."""
     escaped: Mapping[str, str]
-    """What goes into those of HTML."""
+    """The values of the placeholders in HTML."""
 
     @property
     def size(self) -> int:
-        """Bytes of the HTML as UTF-8."""
+        """The size of the HTML, in bytes of UTF-8."""
         lengths = {name: len(value.encode()) for name, value in self.escaped.items()}
         own = sum([lengths[name] for piece in self.html if piece.slots for name in piece.slots])
         return own + sum([piece.size for piece in self.html])
 
     @property
     def view(self) -> view.LetterView:
-        """The letter around its blocks."""
+        """The view of this letter, without its blocks."""
         return replace(self.shared, lead=self.values["lead"], links=self.links, chart=self.chart)
 
 
 @dataclass(frozen=True, slots=True)
 class _Whole:
-    """The same laid out as one document."""
+    """The same letter, rendered as one document."""
 
     plan: Plan
     view: view.LetterView
@@ -186,7 +186,7 @@ class _Whole:
 
     @property
     def size(self) -> int:
-        """Bytes of the HTML as UTF-8."""
+        """The size of the HTML, in bytes of UTF-8."""
         return len(self.html.encode())
 
 
@@ -195,9 +195,10 @@ _Make = Callable[[Plan, Subscriber, Links, Cadence, date, charts.Chart | None], 
 
 
 class LetterRenderer:
-    """Prints the letters of one site in one theme and one language; threads may share it.
+    """Renders the letters of one site in one theme and one language. Threads may share it.
 
-    Making one tries the theme on a made-up issue: ConfigurationError names what is wrong with it, and where.
+    The constructor tries the theme on a sample issue and raises ConfigurationError if there is a mistake in the
+    theme.
     """
 
     def __init__(
@@ -223,13 +224,14 @@ class LetterRenderer:
         self._views: CardCache[view.LetterView] = CardCache(_KEPT_BLOCKS)
         self._headings = {cadence: _headings(cadence, language) for cadence in Cadence}
         self._laid_out = True
-        """Whether blocks were laid out since `prepare` was last called."""
+        """Whether any block was rendered since the last call of `prepare`."""
         self._try_out()
 
     def prepare(self, letters: Iterable[tuple[Digest, Mapping[int, Paper], Subscriber]]) -> None:
-        """Lay out together what these letters need for the first time: a document for each takes five times as long.
+        """Render the new blocks of all these letters together, which is five times as fast as one document per
+        block.
 
-        Nothing is done where the letters since the last call needed nothing new.
+        Do nothing if no block was rendered since the last call.
         """
         if not self._laid_out:
             return
@@ -252,10 +254,10 @@ class LetterRenderer:
         day: date,
         counts: Sequence[TopicCounts] = (),
     ) -> Rendered:
-        """The subscriber's letter: subject, HTML of less than 100,000 bytes, and text with the same papers.
+        """Return the subscriber's letter: subject, HTML of less than 100,000 bytes, and text with the same papers.
 
-        `papers` are by row; one that the digest names and that is missing there is left out.
-        `counts` are what the chart of a weekly or monthly letter shows; without them there is none.
+        `papers` are by row; papers of the digest that are missing there are left out. `counts` are the numbers for
+        the chart of a weekly or monthly letter; without them there is no chart.
         """
         draft = self._fitting(self._joined, digest, papers, subscriber, links, day, counts)
         texts = [(one.block.kind, one.text.filled(draft.values)) for one in draft.blocks]
@@ -270,7 +272,7 @@ class LetterRenderer:
         day: date,
         counts: Sequence[TopicCounts] = (),
     ) -> EncodedLetter:
-        """The same letter, its parts joined from pieces that were encoded once."""
+        """Return the same letter, joined from parts that were encoded once."""
         draft = self._fitting(self._joined, digest, papers, subscriber, links, day, counts)
         encoded = EncodedPieces()
         html = encode_joined(draft.html, draft.escaped, encoded)
@@ -286,12 +288,12 @@ class LetterRenderer:
         day: date,
         counts: Sequence[TopicCounts] = (),
     ) -> Rendered:
-        """The same letter laid out and inlined as one document: fifty times slower, and the reference."""
+        """Render the same letter as one document and inline it: fifty times slower, used as the reference."""
         draft = self._fitting(self._at_once, digest, papers, subscriber, links, day, counts)
         return self._rendered(draft, draft.html, draft.texts)
 
     def notice(self, kind: str, subscriber: Subscriber, links: Links, context: Mapping[str, Any]) -> Rendered:
-        """A notice in the look of the letters; `context` holds what its template says it takes."""
+        """Render a notice in the style of the letters; `context` holds the values that its template needs."""
         said = notices.compose(
             kind, subscriber, links, context, site=self.site, language=self.language, folders=self._folders
         )
@@ -334,7 +336,7 @@ class LetterRenderer:
         day: date,
         chart: charts.Chart | None,
     ) -> _Joined:
-        """The letter from blocks that are kept, or are made and kept now."""
+        """Build the letter from cached blocks, and render and cache those that are missing."""
         outline, parts = self._outline(plan, cadence)
         made = self._kept(parts, plan.budget, day)
         shared = self._shared(plan, [one.block for one in made], subscriber, day)
@@ -364,7 +366,7 @@ class LetterRenderer:
         day: date,
         chart: charts.Chart | None,
     ) -> _Whole:
-        """The letter as one document."""
+        """Render the letter as one document."""
         blocks = tuple(self._block(*part, plan.budget, day) for part in self._outline(plan, cadence)[1])
         shared = self._shared(plan, blocks, subscriber, day)
         lead = view.greeted(subscriber, shared.lead, day, self.language)
@@ -373,7 +375,7 @@ class LetterRenderer:
         return _Whole(plan, letter, "".join(self._cut(letter)), texts)
 
     def _outline(self, plan: Plan, cadence: Cadence) -> tuple[_Outline, list[_Part]]:
-        """The letter's outline, and its blocks: each one's form and paper."""
+        """Return the letter's outline, and the form and paper of each block."""
         entries = plan.entries
         shown = (plan.saved, entries, plan.lead, plan.cards, plan.briefs, plan.lines, plan.news)
         votes = any(view.is_popular(choice.paper) for choice in entries)
@@ -383,7 +385,7 @@ class LetterRenderer:
         return outline, list(zip(outline.forms, papers, strict=True))
 
     def _kept(self, parts: Sequence[_Part], budget: int, day: date) -> list[_RenderedBlock]:
-        """The blocks; those that are new are laid out in one go."""
+        """Return the blocks from the cache; render those that are missing together."""
         keys = [(form, choice, budget, day) if choice else form for form, choice in parts]
         found = self._blocks.get_all(keys)
         if not all(found):
@@ -404,7 +406,7 @@ class LetterRenderer:
         ]
 
     def _text_fragment(self, block: Block, feedback: str) -> Fragment:
-        """A block as text; the first line of a paper leaves room for its number."""
+        """Return a block as text; the first line of a paper leaves room for its number."""
         text = plaintext.block_text(block, self.language, feedback)
         indent = len(plaintext.numbered(_MOST_PAPERS)) if block.card else 0
         return Fragment.of(text, self._theme.file, indent)
@@ -420,7 +422,7 @@ class LetterRenderer:
         return Block(form.kind, card=card, votes=form.votes, tight=form.tight, words=view.words(form.kind, card))
 
     def _charted(self, chart: charts.Chart | None) -> tuple[Fragment, ...]:
-        """The chart as HTML and as text; nothing where there is none."""
+        """Return the chart as HTML and as text; empty if there is none."""
         if chart is None:
             return ()
         if (known := self._charts.get(chart)) is not None:
@@ -445,7 +447,7 @@ class LetterRenderer:
         return self._shells.put(facts, _Shell(*(Fragment.of(piece, self._theme.file) for piece in pieces)))
 
     def _cut(self, letter: view.LetterView) -> list[str]:
-        """The document of this letter, its style sheet inlined, cut at its marks."""
+        """Render this letter, inline its style sheet and cut it at its marks."""
         pieces = self._theme.pieces(letter=letter, site=self.site)
         wanted = 2 + len(letter.blocks) + bool(letter.chart)
         if len(pieces) != wanted:
@@ -456,11 +458,11 @@ class LetterRenderer:
         return pieces
 
     def _shown(self, links: Links) -> Links:
-        """Those that this site's letters have."""
+        """Return the links that this site's letters show."""
         return links if self._feedback else replace(links, feedback="")
 
     def _blank(self, blocks: tuple[Block, ...] = ()) -> view.LetterView:
-        """A letter to nobody yet: each thing that belongs to one subscriber is a slot."""
+        """Return a letter with a slot in place of each value that belongs to one subscriber."""
         return view.LetterView(
             subject=slot("subject"),
             lead=slot("lead"),
@@ -475,7 +477,7 @@ class LetterRenderer:
         )
 
     def _shared(self, plan: Plan, blocks: Sequence[Block], subscriber: Subscriber, day: date) -> view.LetterView:
-        """What letters with the same topics, numbers and first papers say around their blocks."""
+        """Return the view around the blocks, cached for letters with the same topics, numbers and first papers."""
         cards = [block.card for block in blocks if block.card and block.kind is not BlockKind.ENTRY]
         topics = tuple(dict.fromkeys([choice.tag for choice in plan.choices if choice.tag]))
         titles, thanks = tuple([card.title for card in cards[:4]]), view.thanks(cards)
@@ -524,9 +526,11 @@ class LetterRenderer:
         return self._views.put(key, made)
 
     def _plan(self, digest: Digest, papers: Mapping[int, Paper], subscriber: Subscriber) -> Plan:
-        """The digest's papers, best first over all topics; one that is not there any more is left out."""
+        """Return the plan of a letter: the digest's papers, best first over all topics, without those missing in
+        `papers`.
+        """
         picks = [(section, pick) for section in digest.sections for pick in section.picks if pick.paper in papers]
-        # Python's sort is stable: without ranks, or of equals, the order of the digest stays.
+        # Python's sort is stable: papers without ranks or of equal rank stay in the order of the digest.
         picks.sort(key=lambda one: (one[0].topic != DISCUSSED, -one[1].rank))
         choices = tuple(self._choice(papers[pick.paper], section, pick) for section, pick in picks)
         noted = ((note, papers[note.paper]) for note in digest.notes if note.paper in papers)
@@ -536,7 +540,9 @@ class LetterRenderer:
         )
 
     def _choice(self, paper: Paper, section: Section, pick: Pick) -> PlannedPaper:
-        """The same one whenever it is the same paper for the same reasons: what is made of it is kept under it."""
+        """Return the planned paper, always the same instance for the same paper and reasons, since it is a cache
+        key.
+        """
         key = (paper.id, pick.why, section.topic, section.name)
         known = self._choices.get(key)
         if known is None or (known.paper is not paper and known.paper != paper):
@@ -548,7 +554,7 @@ class LetterRenderer:
         return known
 
     def _try_out(self) -> None:
-        """The theme on a made-up issue: it has to parse, and blocks may not depend on what stands beside them."""
+        """Try the theme on a sample issue: it must parse, and blocks must not depend on their neighbors."""
         digest, rest = sample.DIGEST, (sample.PAPERS, sample.SUBSCRIBER, sample.LINKS, sample.DAY)
         self._theme.check(self._theme.render(letter=self._blank(), site=self.site))
         self.letter(_upside_down(digest), *rest)
@@ -560,7 +566,7 @@ class LetterRenderer:
 
 
 def _headings(cadence: Cadence, language: Language) -> tuple[str, ...]:
-    """What stands above the papers of each form."""
+    """Return the headings above the papers of each form, in the order of `_FORMS`."""
     _ = language.gettext
     also = _("Also this month") if cadence is Cadence.MONTHLY else _("Also this week")
     also = also if cadence.tells_of_days else _("Also today")
@@ -570,7 +576,7 @@ def _headings(cadence: Cadence, language: Language) -> tuple[str, ...]:
 
 
 def _upside_down(digest: Digest) -> Digest:
-    """The digest with its papers in the opposite order, none of them beside the ones that it stood beside."""
+    """Return the digest with its papers in the opposite order, so that each has other neighbors."""
     return replace(
         digest,
         sections=tuple(

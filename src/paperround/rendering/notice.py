@@ -1,10 +1,10 @@
-"""Notices: the short letters around a subscription. Each is one text template; its HTML is made from the same text.
+"""Notices: the short letters about a subscription. Each is one text template, from which its HTML is also made.
 
 Subject: the subject line
 
-A paragraph. Lines belong together until an empty one.
+A paragraph. It continues until an empty line.
 
-[A paragraph that is a link](https://…) becomes a button
+[A paragraph that is only a link](https://…) becomes a button
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _BLANK = re.compile(r"\n\s*\n")
 
 
 def kinds(folders: tuple[Path, ...]) -> tuple[str, ...]:
-    """The kinds of notices in these template folders."""
+    """Return the kinds of notices in these template folders, sorted."""
     found = {path.name.removesuffix(_ENDING) for folder in folders for path in (folder / _FOLDER).glob(f"*{_ENDING}")}
     return tuple(sorted(found))
 
@@ -44,11 +44,14 @@ def compose(
     language: Language,
     folders: tuple[Path, ...],
 ) -> Notice:
-    """The notice of this kind; `context` holds what its template says it takes."""
+    """Render the notice of this kind; `context` holds the values that its template needs.
+
+    Raise UnknownName for an unknown kind, ConfigurationError if its template fails.
+    """
     if kind not in kinds(folders):
         raise UnknownName(f"no notice {kind!r}; there are {', '.join(kinds(folders))}")
     file = f"{_FOLDER}/{kind}{_ENDING}"
-    # A name with line breaks or brackets in it may neither end a paragraph nor make a link.
+    # Clean the name, so that line breaks in it cannot end a paragraph and start a link.
     subscriber = subscriber.with_preferences(name=clean(subscriber.name))
     try:
         text = (
@@ -70,7 +73,7 @@ def compose(
 
 
 def parse(text: str, file: str) -> Notice:
-    """The notice in a rendered template; ConfigurationError where it has no subject or says nothing."""
+    """Parse a rendered template. Raise ConfigurationError if it has no subject or no paragraphs."""
     head, *blocks = _BLANK.split(text.strip())
     if not head.startswith("Subject:"):
         raise ConfigurationError(f"{file}: it begins with {head[:40]!r} instead of `Subject: …` and an empty line")
@@ -81,7 +84,7 @@ def parse(text: str, file: str) -> Notice:
 
 
 def has_way_out(subscriber: Subscriber) -> bool:
-    """Whether the notice ends with the links for subscribers: before confirming and after leaving there are none."""
+    """Return whether the notice ends with personal links: not before the confirmation or after unsubscribing."""
     return subscriber.state in (SubscriberState.ACTIVE, SubscriberState.PAUSED)
 
 

@@ -1,6 +1,6 @@
-"""Placeholders in finished HTML and text for what belongs to one subscriber, escaped as premailer would. Pure.
+"""Placeholders in finished HTML and text for values of one subscriber, escaped as premailer would. Pure.
 
-A fragment is kept as text and as quoted-printable, so that a letter is joined from encoded pieces.
+A fragment is stored as text and as quoted-printable, so that a letter can be joined from encoded parts.
 """
 
 from __future__ import annotations
@@ -16,50 +16,50 @@ from paperround.domain import quoted_printable
 from paperround.domain.errors import ConfigurationError
 from paperround.domain.models import Links
 
-_MARK = "5c1f0a7e"  # only tells a slot from what an operator may have written
+_MARK = "5c1f0a7e"  # distinguishes a slot from text that an operator may have written
 _SLOT = re.compile(rf"slot-([a-z]+)-{_MARK}")
-# What libxml2 writes as it stands; the rest takes the way through it.
+# Text that libxml2 writes unchanged; other text is passed through it.
 _PLAIN = re.compile(r"[\w .,;:!?…–—·()/=-]*")
 _ADDRESSES = frozenset(("online", "preferences", "unsubscribe", "feedback"))
-# RFC 3986's characters; a quotation mark in an attribute would change the quotes around it.
+# The characters that RFC 3986 allows; a quotation mark in an attribute would change the quotes around it.
 _IN_ADDRESSES = "/:?#[]@!$&()*+,;=%~"
 _PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9_.~/:?#\[\]@!$&()*+,;=%-]*")
 
 
 def slot(name: str) -> str:
-    """What is printed in place of the subscriber's own value."""
+    """Return the placeholder that stands for a subscriber's own value."""
     return f"slot-{name}-{_MARK}"
 
 
 def plain_addresses(links: Links) -> Links:
-    """The same addresses in the characters that addresses are made of."""
+    """Percent-encode the addresses where they contain other characters than RFC 3986 allows."""
     return Links(
         *(url if _PLAIN_ADDRESS.fullmatch(url) else quote(url, safe=_IN_ADDRESSES) for url in addresses(links))
     )
 
 
 def addresses(links: Links) -> tuple[str, ...]:
-    """The four, in the order of the class."""
+    """Return the four addresses in the order of the class."""
     return links.unsubscribe, links.preferences, links.online, links.feedback
 
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """HTML or text between placeholders: one literal more than there are placeholders."""
+    """HTML or text split at its placeholders; there is one literal more than placeholders."""
 
     literals: tuple[str, ...]
     slots: tuple[str, ...]
     encoded: tuple[bytes, ...]
     """The literals as quoted-printable."""
     size: int
-    """Bytes of the literals as UTF-8."""
+    """The size of the literals, in bytes of UTF-8."""
 
     @classmethod
     def of(cls, html: str, file: str, indent: int = 0) -> Fragment:
-        """The fragment cut at its placeholders.
+        """Split text at its placeholders.
 
-        `indent` is the number of columns that something else fills at the beginning of its first line. Raises
-        ConfigurationError for a sentence inside a tag, where only addresses can be.
+        `indent` is the number of columns that other text occupies at the beginning of the first line. Raise
+        ConfigurationError for a sentence inside a tag, where only addresses are allowed.
         """
         parts = _SLOT.split(html)
         literals, names = tuple(parts[::2]), tuple(parts[1::2])
@@ -76,7 +76,9 @@ class Fragment:
         return cls(literals, names, encoded, len(html.encode()) - sum(len(slot(name)) for name in names))
 
     def filled(self, values: Mapping[str, str]) -> str:
-        """The piece with the values, escaped by `escaped`, in their places."""
+        """Return the fragment with its placeholders replaced by these values, which must be escaped for HTML
+        (`escaped`).
+        """
         if not self.slots:
             return self.literals[0]
         out = [self.literals[0]]
@@ -85,8 +87,8 @@ class Fragment:
         return "".join(out)
 
     def add_to(self, pieces: list[bytes], values: Mapping[str, str], encoded: EncodedPieces) -> None:
-        """Add the fragment as quoted-printable, with the values in their places."""
-        if len(self.slots) > 1 and self.slots.count(self.slots[0]) == len(self.slots):  # a card's: feedback alone
+        """Append the fragment as quoted-printable, with its placeholders replaced by the values."""
+        if len(self.slots) > 1 and self.slots.count(self.slots[0]) == len(self.slots):  # only feedback links
             pieces.append(encoded[values[self.slots[0]]].join(self.encoded))
             return
         pieces.append(self.encoded[0])
@@ -95,7 +97,7 @@ class Fragment:
 
 
 def encode_joined(fragments: Iterable[Fragment], values: Mapping[str, str], encoded: EncodedPieces) -> bytes:
-    """The fragments with the values in their places as quoted-printable."""
+    """Return the fragments with their placeholders replaced by the values, as quoted-printable."""
     pieces: list[bytes] = []
     for fragment in fragments:
         if fragment.slots:
@@ -106,7 +108,7 @@ def encode_joined(fragments: Iterable[Fragment], values: Mapping[str, str], enco
 
 
 class EncodedPieces(dict[str, bytes]):
-    """One letter's values as quoted-printable, each encoded when it is first asked for: text and HTML share most."""
+    """One letter's values as quoted-printable, each encoded on first use, since text and HTML share most of them."""
 
     def __missing__(self, piece: str) -> bytes:
         self[piece] = encoded = quoted_printable.encode_piece(piece)
@@ -114,7 +116,7 @@ class EncodedPieces(dict[str, bytes]):
 
 
 def escaped(value: str) -> str:
-    """The text as libxml2 writes it into a document."""
+    """Escape text exactly as libxml2 writes it into a document."""
     plain = value.isascii() and value.isprintable() and not ("&" in value or "<" in value or ">" in value)
     if plain or _PLAIN.fullmatch(value):
         return value

@@ -1,4 +1,4 @@
-"""The letter for people who read text: 72 columns, numbered, each paper's links below it. Pure."""
+"""The text version of a letter: 72 columns, numbered papers, each with its links below it. Pure."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from paperround.rendering.view import Block, BlockKind, Card, LetterView, Note, 
 
 WIDTH = 72
 _BLANKS = re.compile(r"[ \t\n]+")
-_NARROW = re.compile(r"[\t\n -~\u00a0-\u02ff\u2010-\u2027]*")  # each of these takes one column, and joins no other
+_NARROW = re.compile(r"[\t\n -~\u00a0-\u02ff\u2010-\u2027]*")  # each takes one column and does not combine
 INDENT = "    "
-# Scripts without spaces between words may be broken after any character; these must not begin a line.
+# Scripts without spaces may break after any character, but a line must not begin with one of these.
 _NOT_FIRST = "。、，．！？：；」』）】〉》”’…"
 
 
 def columns(text: str) -> int:
-    """How many columns of a terminal the text takes: CJK characters and emoji take two, marks none."""
+    """Return the width of a text in terminal columns: CJK characters and emoji take two, combining marks none."""
     if text.isascii():
         return len(text)
     return sum(
@@ -33,8 +33,8 @@ def columns(text: str) -> int:
 
 
 def wrap(text: str, indent: str = "", width: int = WIDTH) -> list[str]:
-    """The text in lines of at most `width` columns; an address or another unbreakable word may stand out."""
-    if _NARROW.fullmatch(text):  # most do, and a letter's own sentences are wrapped for it alone
+    """Wrap text to lines of at most `width` columns; an address or another unbreakable word may exceed it."""
+    if _NARROW.fullmatch(text):  # most texts: the fast way, since each letter's own sentences are wrapped anew
         return [indent + line for line in _lines(width - len(indent)).findall(" ".join(_BLANKS.split(text.strip())))]
     lines: list[str] = []
     line, margin, used = "", columns(indent), 0
@@ -51,14 +51,15 @@ def wrap(text: str, indent: str = "", width: int = WIDTH) -> list[str]:
 
 @lru_cache(maxsize=16)
 def _lines(width: int) -> re.Pattern[str]:
-    """What fits on a line, words with one space between them; or a word that fits on none."""
+    """Return a pattern that matches one line: the words that fit, or a single word that is too long."""
     return re.compile(rf"([^ ].{{0,{width - 1}}}|[^ ]+)(?: |$)")
 
 
 def block_text(block: Block, language: Language, feedback: str = "") -> str:
-    """A block as text, with the line breaks behind it; what stands before a paper in place of its indent is left out.
+    """Return a block as text with its final line breaks, but without a paper's number, which replaces its first
+    indent.
 
-    `feedback` is the address where the subscriber says whether they want more like it; empty for no such lines.
+    `feedback` is the address for the subscriber's feedback on a paper; if empty, its lines are omitted.
     """
     end = "\n" if block.tight else "\n\n"
     card = block.card
@@ -107,7 +108,7 @@ def _card_lines(card: Card, language: Language, feedback: str) -> Iterator[str]:
 
 
 def letter_text(letter: LetterView, blocks: Sequence[tuple[BlockKind, str]], site: Site, language: Language) -> str:
-    """The whole letter; `blocks` holds each block's form and its text as `block_text` made it."""
+    """Return the whole letter; `blocks` holds each block's kind and its text from `block_text`."""
     numbers = numbering(kind for kind, _ in blocks)
     parts = [opening(letter, site), *(number + text for number, (_, text) in zip(numbers, blocks, strict=True))]
     if letter.chart:
@@ -116,7 +117,7 @@ def letter_text(letter: LetterView, blocks: Sequence[tuple[BlockKind, str]], sit
 
 
 def numbering(kinds: Iterable[BlockKind]) -> Iterator[str]:
-    """What stands before each block: papers are numbered, in the index and below it; headings and notes are not."""
+    """Yield the text before each block: papers are numbered, separately in the index; headings and notes are not."""
     numbers = {True: 0, False: 0}
     for kind in kinds:
         if kind in (BlockKind.HEADING, BlockKind.NOTE):
@@ -127,34 +128,34 @@ def numbering(kinds: Iterable[BlockKind]) -> Iterator[str]:
 
 
 def opening(letter: LetterView, site: Site) -> str:
-    """What stands above the papers, and the empty line behind it."""
+    """Return the text above the papers, followed by an empty line."""
     return "\n".join((site.name, f"{letter.date} · {letter.tally}", "", *wrap(letter.lead))) + "\n\n"
 
 
 def wrapped(sentences: Mapping[str, str]) -> dict[str, str]:
-    """Those of the sentences that take several lines, as `opening` and `closing` write them."""
+    """Return the sentences that take several lines, wrapped as in `opening` and `closing`."""
     kept = {name: _paragraph(sentences[name]) for name in ("reason", "finish")}
     return {"lead": "\n".join(wrap(sentences["lead"])), **kept}
 
 
 def numbered(number: int) -> str:
-    """What stands before a paper in place of its indent."""
+    """Return the number that replaces the first indent of a paper."""
     return f"{number:>2}. "
 
 
 def chart_text(chart: Chart) -> str:
-    """The chart in words, and the empty line behind it."""
+    """Return the chart in words, followed by an empty line."""
     counted = (f"{one.name}: {one.papers}" for one in chart.legend)
     return "\n".join((chart.title, *(line for one in counted for line in wrap(one, INDENT)))) + "\n\n"
 
 
 def closing(letter: LetterView, site: Site, language: Language) -> str:
-    """What stands below the papers, up to the last line's end."""
+    """Return the text below the papers, with a final line break."""
     return "\n\n".join(_closing(letter, site, language)) + "\n"
 
 
 def notice_text(letter: LetterView, notice: Notice, site: Site, language: Language) -> str:
-    """A notice: its paragraphs, each button as a label and an address."""
+    """Return a notice as text: its paragraphs, with each button as a label and an address."""
     parts = [site.name]
     for paragraph in notice.paragraphs:
         lines = [f"{paragraph.text}:", paragraph.url] if paragraph.url else wrap(paragraph.text)
@@ -201,13 +202,15 @@ def _votes(card: Card, language: Language) -> str:
 
 
 def _address(card: Card) -> list[str]:
-    """The one address of a paper: where its title leads."""
+    """Return the line with a paper's only address, where its title leads; empty if it has none."""
     return [f"{INDENT}{card.url}"] if card.url else []
 
 
 def _pieces(text: str) -> Iterator[tuple[str, str]]:
-    """What may begin a line, each with the space before it: words, and single characters of wide scripts."""
-    for word in _BLANKS.split(text.strip()):  # not at no-break spaces
+    """Yield the pieces at which a line may break, each with the space before it: words, or characters of wide
+    scripts.
+    """
+    for word in _BLANKS.split(text.strip()):  # does not split at no-break spaces
         space, start = " ", 0
         if word.isascii():
             yield space, word

@@ -1,4 +1,4 @@
-"""Why a paper is in an email, as sentences: `abstract: gripper` becomes "“gripper” in the abstract". Pure.
+"""Describe in sentences why a paper is in an email: `abstract: gripper` becomes "“gripper” in the abstract". Pure.
 
 Reasons in any other form are printed unchanged.
 """
@@ -19,15 +19,15 @@ _WORTH_PRINTING = (_ALSO, "like: ", "author: ", "organisation: ")
 
 
 def worth_printing(why: Iterable[str]) -> tuple[str, ...]:
-    """The reasons that tell what a letter does not show anyway.
+    """Return the reasons that add something to what a letter already shows.
 
-    That a topic's word stands in the title is seen in the title; what the words were is in the preview and online.
+    A topic's word in the title can be seen there; the words found elsewhere are shown in the preview and online.
     """
     return tuple(reason for reason in why if reason.startswith(_WORTH_PRINTING))
 
 
 def told(why: Iterable[str], language: Language) -> tuple[str, ...]:
-    """The reasons, those that lie in the same field of the paper together, each with its place."""
+    """Return the reasons as sentences, combining those found in the same field of the paper."""
     places: dict[str, list[str]] = {}
     for reason in why:
         place, found = _taken_apart(clean(reason), language)
@@ -36,7 +36,7 @@ def told(why: Iterable[str], language: Language) -> tuple[str, ...]:
 
 
 def _taken_apart(reason: str, language: Language) -> tuple[str, str]:
-    """The place and what was found there; a reason of another shape is a place of its own."""
+    """Split a reason into its place and what was found there; a reason of another form is a place by itself."""
     for start in (_ON, _ALSO):
         if reason.startswith(start):
             return start, reason.removeprefix(start)

@@ -1,4 +1,4 @@
-"""A made-up issue with something of everything: themes are tried on it, and shown with it where there is no other."""
+"""A sample issue with every kind of content, to test themes and to preview them if there is no real issue."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ SUBSCRIBER = Subscriber(
     ),
 )
 PICTURE = Picture(name="668b09606a0f8f07", width=600, height=324)
-"""Lies beside this file; its name is made of its content, as all are."""
+"""The picture is stored next to this file. As for all pictures, its name is derived from its content."""
 _FACTS: tuple[dict[str, Any], ...] = (
     {
         "title": r"Attention in $\mathcal{O}(n \log n)$: Sorting Keys Before They Are Asked For",
@@ -179,7 +179,7 @@ PAPERS |= {
     )
     for row, title in enumerate(_HAD, start=11)
 }
-"""The last three are not new."""
+"""The sample papers by row; the last three were sent before."""
 _RANKS = (0.8, 0.7, 0.4, 0.6, 0.3, 0.9)
 
 
@@ -204,11 +204,11 @@ DIGEST = Digest(
 )
 _MOST_DISCUSSED = (1, 2)
 _WEEK = ((6, 9, 7, 8, 5, 1, 0), (3, 4, 2, 5, 3, 0, 1), (1, 2, 4, 2, 2, 1, 0))
-"""Each topic's papers from Monday to Sunday."""
+"""The number of papers of each topic, from Monday to Sunday."""
 
 
 def digest(cadence: Cadence) -> Digest:
-    """The issue as subscribers of this cadence get it."""
+    """Return the sample issue as subscribers with this cadence receive it."""
     issue = f"{cadence.value} {DAY}"
     if not cadence.tells_of_days:
         return replace(DIGEST, issue=issue)
@@ -225,12 +225,12 @@ def digest(cadence: Cadence) -> Digest:
 
 
 def subscriber(cadence: Cadence) -> Subscriber:
-    """The subscriber, with another cadence."""
+    """Return the sample subscriber with this cadence."""
     return SUBSCRIBER.with_preferences(cadence=cadence)
 
 
 def counts(cadence: Cadence) -> tuple[TopicCounts, ...]:
-    """The papers by topic and day that the issue's chart shows; none where it has no chart."""
+    """Return the numbers of papers by topic and day for the issue's chart; empty if it has no chart."""
     days = span_days(cadence, DAY)
     if not days:
         return ()

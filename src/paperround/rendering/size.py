@@ -1,6 +1,6 @@
-"""How much of a digest goes into a letter: which form each paper has, and what fits under Gmail's limit. Pure.
+"""Decide how much of a digest a letter shows: the form of each paper, and what fits under Gmail's limit. Pure.
 
-Gmail cuts a message's HTML at 102 KB and hides the rest, the way out included, behind a link.
+Gmail clips a message's HTML at 102 KB and hides the rest, including the unsubscribe link, behind a link.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from paperround.domain.models import DayFacts, NoteKind, Paper
 from paperround.rendering.view import BlockKind, Note
 
 LIMIT = 100_000  # bytes of UTF-8
-# Characters of a card's summary, two lines on a phone first; with 0 only the title stands.
+# The length of a card's summary in characters, first two lines on a phone; with 0 only the title is shown.
 BUDGETS = (140, 110, 80, 0)
 LEAD_BUDGET = 230  # characters of the lead's summary
 BRIEF_BUDGET = 110  # characters: one sentence below a title
 _LEAST_CARDS = 4
-_PAPERS_A_CARD = 4  # of forty papers ten have a summary
-_LEAST_INDEXED = 4  # a shorter letter is its own index
+_PAPERS_A_CARD = 4  # one paper in four has a summary
+_LEAST_INDEXED = 4  # a shorter letter needs no index
 _MOST_INDEXED = 12
 
 Made = TypeVar("Made")
@@ -27,9 +27,9 @@ Made = TypeVar("Made")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlannedPaper:
-    """A paper chosen, the topic that it fits best, and why it was chosen.
+    """A paper to show, the topic that it fits best (`tag`), and why it was chosen.
 
-    Two are equal only if they are one, so that what is made of it can be kept under it.
+    Instances are compared by identity, so that they can be cache keys.
     """
 
     paper: Paper
@@ -39,74 +39,74 @@ class PlannedPaper:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What goes into a letter: the papers, best first, and how many more are only counted."""
+    """The content of a letter: the papers, best first, and the number of those that are only counted."""
 
     choices: tuple[PlannedPaper, ...]
     more: int
     density: str = "full"
     budget: int = BUDGETS[0]
     left_out: int = 0
-    """How many papers matched and were left out as the subscriber asked."""
+    """The number of papers that matched but were left out at the subscriber's request."""
     notes: tuple[Note, ...] = ()
     facts: DayFacts | None = None
 
     @property
     def saved(self) -> Sequence[Note]:
-        """The papers that were saved for this letter."""
+        """The notes on papers that were saved for this letter."""
         return [note for note in self.notes if note.kind is NoteKind.SAVED]
 
     @property
     def news(self) -> Sequence[Note]:
-        """What is new about papers that the subscriber has had."""
+        """The notes on what is new about papers that the subscriber has received before."""
         return [note for note in self.notes if note.kind is not NoteKind.SAVED]
 
     @property
     def matched(self) -> int:
-        """How many papers matched, here or only counted."""
+        """The number of papers that matched, whether shown or only counted."""
         return len(self.choices) + self.more
 
     @property
     def lead(self) -> Sequence[PlannedPaper]:
-        """The paper to read first; none where only titles are wanted."""
+        """The paper to read first; empty if the subscriber wants only titles."""
         return self.choices[:1] if self.density != "titles" else ()
 
     @property
     def cards(self) -> Sequence[PlannedPaper]:
-        """The papers that have a summary, after the lead."""
+        """The papers shown with a summary, after the lead."""
         if self.density != "full":
             return ()
         return self.choices[1 : 1 + max(_LEAST_CARDS, len(self.choices) // _PAPERS_A_CARD)]
 
     @property
     def briefs(self) -> Sequence[PlannedPaper]:
-        """The papers that have a title and one sentence, after the lead."""
+        """The papers shown with a title and one sentence, after the lead."""
         return self.choices[1:] if self.density == "brief" else ()
 
     @property
     def lines(self) -> Sequence[PlannedPaper]:
-        """The papers that have a title only: those of lower rank."""
+        """The papers of lower rank, shown only by title."""
         return self.choices[len(self.lead) + len(self.cards) + len(self.briefs) :]
 
     @property
     def entries(self) -> Sequence[PlannedPaper]:
-        """The papers of the index; none where the letter is as short as one."""
+        """The papers of the index; empty if the letter is so short that it needs none."""
         if self.density != "full" or len(self.choices) < _LEAST_INDEXED:
             return ()
         return self.choices[:_MOST_INDEXED]
 
 
 def budget_of(kind: BlockKind, budget: int) -> int:
-    """How many characters of a summary a paper has in this form, where cards have `budget`."""
+    """Return the maximum length of a summary, in characters, for a paper of this kind when cards have `budget`."""
     if kind is BlockKind.LEAD:
         return LEAD_BUDGET if budget else 0
     return min(budget, {BlockKind.CARD: budget, BlockKind.BRIEF: BRIEF_BUDGET}.get(kind, 0))
 
 
 def fit(plan: Plan, make: Callable[[Plan], Made], measure: Callable[[Made], int], limit: int = LIMIT) -> Made:
-    """The letter of the richest plan that stays under the limit: shorter summaries first, then fewer papers.
+    """Return the fullest letter under the limit (bytes): shorten the summaries first, then drop papers.
 
-    `make` makes a plan's letter and `measure` tells its bytes, which have to grow with the number of papers.
-    A letter without any papers is the least there can be, whatever its size.
+    `make` makes the letter of a plan and `measure` returns its size in bytes, which must grow with the number of
+    papers. A letter without papers is the minimum and is returned whatever its size.
     """
     for budget in BUDGETS:
         plan = replace(plan, budget=budget)
@@ -126,5 +126,5 @@ def fit(plan: Plan, make: Callable[[Plan], Made], measure: Callable[[Made], int]
 
 
 def without_tail(plan: Plan, kept: int) -> Plan:
-    """The plan with its first `kept` papers; the others, which rank lowest, count as more."""
+    """Return the plan with its first `kept` papers; the others, which rank lowest, are added to `more`."""
     return replace(plan, choices=plan.choices[:kept], more=plan.more + len(plan.choices) - kept)

@@ -1,4 +1,4 @@
-"""Names of sources for people: `hf-daily` is "Hugging Face Daily Papers". Pure."""
+"""The display names of sources: `hf-daily` is "Hugging Face Daily Papers". Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SEPARATORS = re.compile(r"[-_.\s]+")
 
 
 def source_name(name: str) -> str:
-    """The name of a source for people; a source that is not well known keeps its configured name.
+    """Return the display name of a source; a source that is not well known keeps its configured name.
 
     Punctuation and case do not matter: `hf.daily`, `HF_Daily` and `hf-daily` are the same source.
     """

@@ -1,4 +1,4 @@
-"""The subject line: what is inside, in one honest line. Pure."""
+"""The subject line, which says in one truthful line what the letter contains. Pure."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from paperround.domain.errors import ConfigurationError
 from paperround.domain.text import clean
 from paperround.rendering.excerpt import cut
 
-LONGEST = 70  # characters: what desktop clients show; phones show about 40 of them
+LONGEST = 70  # characters that desktop clients show; phones show about 40
 FIELDS = ("top", "second", "others", "inside", "papers", "topics", "date", "site")
 DEFAULT = "{top}{second}{others}"
 _LEAST_OF_TITLE = 24
 _BETWEEN = " · "
-_LEAST_OF_SECOND = 14  # characters; a shorter piece of the second title says nothing
-# A letter that looks like an answer or a forward is a trick (Google's sender guidelines); so are capitals.
+_LEAST_OF_SECOND = 14  # characters; a shorter part of the second title says nothing
+# A subject that pretends to be a reply or a forward is deceptive (Google's sender guidelines).
 _PRETENDS = re.compile(r"^\s*(?:re|aw|fwd?|wg|sv|antw)\s*(?:\[\d+\])?\s*:", re.IGNORECASE)
 
 
 def check(template: str) -> str:
-    """The template itself; ConfigurationError when it names a field that there is not, or a format."""
+    """Return the template. Raise ConfigurationError if it has an unknown field, a format or an unbalanced brace."""
     try:
         parts = [part for part in string.Formatter().parse(template) if part[1] is not None]
     except ValueError as error:
@@ -35,10 +35,10 @@ def check(template: str) -> str:
 
 
 def render_subject(template: str, *, top: str, second: str, inside: str, site: str, **others: str) -> str:
-    """The template with its fields filled, in at most 70 characters.
+    """Fill in the template's fields, in at most 70 characters.
 
-    The best paper's title has the room that it needs, the second one's what is left of it, or none. A line that would
-    look like an answer, or shout, gives way to one with the site's name, and that to the plain count.
+    The best paper's title gets the space that it needs; the second title gets the rest, or is omitted. If the line
+    would look like a reply or is all capitals, use one with the site's name instead, and after that the plain count.
     """
     fields = {"inside": inside, "site": clean(site), **others}
     top, second = (clean(title).replace("\u200b", "") for title in (top, second))
@@ -55,7 +55,7 @@ def render_subject(template: str, *, top: str, second: str, inside: str, site: s
 
 
 def pretends(line: str) -> bool:
-    """Whether the line looks like an answer or a forward, or is all capitals."""
+    """Return whether the line looks like a reply or a forward, or is all capitals."""
     return bool(_PRETENDS.match(line)) or (line.isupper() and _shouts(line))
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with a template, told with file, line and remedy."""
+"""Convert errors in templates to messages with file, line and remedy."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from paperround.domain.errors import ConfigurationError
 
 
 def mistake(file: str, error: Exception) -> ConfigurationError:
-    """What is wrong with a template, and in which file and line."""
+    """Return an error that says what is wrong with a template, in which file and line."""
     if isinstance(error, TemplateSyntaxError):
         return ConfigurationError(f"{error.name or file} line {error.lineno}: {error.message}")
     if isinstance(error, TemplateNotFound):
         return ConfigurationError(f"{file}: there is no template {error.name!r} in the template folders")
-    # Jinja2 puts the template's own lines into the traceback.
+    # Jinja2 adds the template's own lines to the traceback.
     lines = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.endswith(".j2")]
     where = f"{_short(lines[-1].filename)} line {lines[-1].lineno}" if lines else file
     return ConfigurationError(f"{where}: {error or type(error).__name__}")

@@ -1,4 +1,4 @@
-"""A theme: one template file over the layout. Its mistakes are told with file, line and remedy."""
+"""A theme: one template file that extends the layout. Its errors name file, line and remedy."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _STYLE_LIMIT = 16_384  # Gmail drops a style element beyond 16 KB
 
 
 def names(folders: tuple[Path, ...]) -> tuple[str, ...]:
-    """The themes in these template folders."""
+    """Return the names of the themes in these template folders, sorted."""
     found = {path.name.removesuffix(".html.j2") for folder in folders for path in _files(folder)}
     return tuple(sorted(found))
 
@@ -30,7 +30,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 class Theme:
-    """The template of this name, in one language."""
+    """The theme with this name, in one language. Raises UnknownName or ConfigurationError if it cannot be loaded."""
 
     def __init__(self, name: str, language: Language, folders: tuple[Path, ...]) -> None:
         self.name, self._language = name, language
@@ -44,18 +44,18 @@ class Theme:
             raise mistake(self.file, error) from error
 
     def render(self, **facts: Any) -> str:
-        """The document, marks and all, with its style sheet not yet inlined."""
+        """Render the document with its marks, before its style sheet is inlined."""
         try:
             return self._template.render(cut=Markup(CUT), **facts)  # noqa: S704 - a constant
         except Exception as error:
             raise mistake(self.file, error) from error
 
     def pieces(self, **facts: Any) -> list[str]:
-        """The finished document, cut at its marks."""
+        """Render the document, inline its style sheet and cut it at its marks."""
         return inline.inline(self.render(**facts)).split(CUT)
 
     def check(self, html: str) -> None:
-        """ConfigurationError for a style sheet that cannot be inlined, or that Gmail would drop."""
+        """Raise ConfigurationError if a style sheet cannot be inlined, or is so long that Gmail would drop it."""
         moved, kept = inline.style_sheets(html)
         inline.check(moved, self.file)
         if len(kept.encode()) > _STYLE_LIMIT:
@@ -65,7 +65,7 @@ class Theme:
 
 
 def _check_blocks(templates: Environment, file: str) -> None:
-    """ConfigurationError for a block that the layout does not have: Jinja2 would never print it, and say nothing."""
+    """Raise ConfigurationError for a block that the layout does not have: Jinja2 would silently ignore it."""
     tree, known = _parsed(templates, file), set[str]()
     parent = _parent(tree)
     while parent:
@@ -85,6 +85,6 @@ def _parsed(templates: Environment, file: str) -> nodes.Template:
 
 
 def _parent(tree: nodes.Template) -> str | None:
-    """The template that this one extends, where its name is written out."""
+    """Return the template that this one extends, or None if there is none or its name is not a constant."""
     found = next(tree.find_all(nodes.Extends), None)
     return str(found.template.value) if found and isinstance(found.template, nodes.Const) else None

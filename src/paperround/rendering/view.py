@@ -1,4 +1,4 @@
-"""What a template sees: a paper as a card, a digest as a letter, all in the subscriber's language. Pure."""
+"""The data for templates: a paper as a card, a digest as a letter, all in the subscriber's language. Pure."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ from paperround.rendering.excerpt import breakable, cut, excerpt, right_to_left
 from paperround.rendering.language import Language
 from paperround.rendering.source_names import source_name
 
-# Asked for, word for word, by https://info.arxiv.org/help/api/tou.html; it is not translated.
+# The exact wording requested by https://info.arxiv.org/help/api/tou.html; it is not translated.
 ARXIV_THANKS = "Thank you to arXiv for use of its open access interoperability."
 _FIRST_AUTHORS = 3
-_LEAST_WORTH_SAYING = 5  # votes, comments, stars: "1 star" says nothing
-_SHORT_TAG = 16  # characters beside a title in the index
+_LEAST_WORTH_SAYING = 5  # votes, comments or stars: "1 star" says nothing
+_SHORT_TAG = 16  # characters next to a title in the index
 _SHORT_TITLE = 46  # characters: one line of an index on a phone
-_NAMED_BEFORE_COLON = 4  # characters: shorter names before a colon say too little alone
+_NAMED_BEFORE_COLON = 4  # characters: a shorter name before a colon says too little by itself
 _WORDS_A_MINUTE = 220
 _TITLES_IN_LEAD = 3
 _MONDAY = 0
@@ -50,7 +50,7 @@ _THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Where a paper can be read or discussed, and what the place is called."""
+    """An address where a paper can be read or discussed, and its label."""
 
     label: str
     url: str
@@ -58,88 +58,88 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A paper as it is printed."""
+    """A paper as it is printed in a letter or on a page."""
 
     id: str
     row: int
-    """The paper's number, by which feedback names it."""
+    """The paper's number, which identifies it in feedback links."""
     title: str
     title_html: Markup
-    """The same with mathematics as elements, for HTML."""
+    """The title as HTML, with mathematics as elements."""
     short_title: str
-    """What stands before the title's colon, or as much of the title as one line of an index holds."""
+    """The part of the title before its colon, or as much of the title as fits on one line of the index."""
     tag: str
-    """The topic that it fits best, or empty."""
+    """The topic that the paper fits best; empty if unknown."""
     direction: str
-    """`ltr`, or `auto` where the title runs from right to left."""
+    """`ltr`, or `auto` if the title runs from right to left."""
     url: str
-    """Where the title leads; empty where nothing is known."""
+    """The address that the title links to; empty if unknown."""
     authors: str
     first_author: str
-    """The first author, and how many more there are."""
+    """The first author and the number of further authors."""
     organization: str
     day: str
     votes: int
     comments: int
     stars: int
     badges: tuple[str, ...]
-    """Votes, comments and stars in words, where there are enough of them to say something."""
+    """The numbers of votes, comments and stars in words; small numbers are omitted."""
     summary: str
     summary_html: Markup
-    """The same with mathematics as elements, for HTML."""
+    """The summary as HTML, with mathematics as elements."""
     made_summary: bool
-    """Whether the summary was made by somebody else than the authors."""
+    """Whether the summary was not written by the authors."""
     why: tuple[str, ...]
     links: tuple[Link, ...]
     picture: str
-    """The address of its thumbnail on the site itself, or empty."""
+    """The address of the thumbnail on the site itself; empty without a picture."""
     picture_width: int
     picture_height: int
-    """Both in pixels, 0 without a picture."""
+    """Width and height are in pixels, 0 without a picture."""
     withdrawn: bool
     from_arxiv: bool
 
     @property
     def byline(self) -> tuple[str, ...]:
-        """Authors, organisation and day, as far as they are known."""
+        """Authors, organization and day, as far as they are known."""
         return tuple(part for part in (self.authors, self.organization, self.day) if part)
 
     @property
     def short_tag(self) -> str:
-        """As much of its topic's name as an index has room for."""
+        """The topic's name, shortened for the index."""
         return cut(self.tag, _SHORT_TAG)
 
     @property
     def popular(self) -> bool:
-        """Whether it has votes enough to print their number."""
+        """Whether the paper has enough votes to print their number."""
         return self.votes >= _LEAST_WORTH_SAYING
 
 
 class BlockKind(StrEnum):
-    """The parts that a letter is made of, from top to bottom."""
+    """The kinds of blocks in a letter."""
 
     HEADING = "heading"
     ENTRY = "entry"
     """A row of the index."""
     LEAD = "lead"
-    """The paper to read first, with everything that is known of it."""
+    """The paper to read first, with all its details."""
     CARD = "card"
     """A paper with its summary."""
     BRIEF = "brief"
-    """A paper as its title and one sentence."""
+    """A paper with its title and one sentence."""
     LINE = "line"
-    """A paper as its title alone."""
+    """A paper with its title alone."""
     NOTE = "note"
     """A line about a paper that is not new."""
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A line about a paper that the subscriber has had before, or has saved."""
+    """A line about a paper that the subscriber has received before or saved."""
 
     kind: NoteKind
     told: str
-    """What is new about it; empty for a saved one."""
+    """What is new about the paper; empty for a saved one."""
     title: str
     title_html: Markup
     url: str
@@ -147,23 +147,23 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A heading, or a paper in one of the forms of BlockKind."""
+    """A heading, a note, or a paper in one of the forms of `BlockKind`."""
 
     kind: BlockKind
     heading: str = ""
     card: Card | None = None
     note: Note | None = None
     votes: bool = False
-    """Whether the index that a row is of has a column for votes."""
+    """Whether the index that this row belongs to has a column for votes."""
     tight: bool = False
     """Whether the next block follows without an empty line in text."""
     words: int = 0
-    """The words that it takes time to read."""
+    """The number of words that count toward the reading time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """A paragraph of a notice, or with a URL the label of a button."""
+    """A paragraph of a notice or, with a URL, a button and its label."""
 
     text: str
     url: str = ""
@@ -171,7 +171,7 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What a notice says."""
+    """The subject and the paragraphs of a notice."""
 
     subject: str
     paragraphs: tuple[Paragraph, ...]
@@ -179,28 +179,28 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class LetterView:
-    """A letter: all sentences are finished, so that a theme only arranges them."""
+    """A letter with finished sentences, so that a theme only arranges them."""
 
     subject: str
     lead: str
     """The first visible line, which mail clients show as the preview."""
     date: str
     tally: str
-    """How many of the papers that matched are in the letter: `10 of 28`."""
+    """How many of the papers that matched are in the letter, such as `10 of 28`."""
     more: str
-    """The label of the button to all of them online; empty where all are here."""
+    """The label of the button to all papers online; empty if all are in the letter."""
     finish: str
-    """The line that says that this was all, and how long it took to read."""
+    """The last line, with the reading time and the number of papers that the letter was chosen from."""
     reason: str
     thanks: str
     links: Links | None
     controls: tuple[Link, ...] = ()
-    """Changes that one click leads to: the label, and what follows the address of the preferences."""
+    """One-click changes of preferences: the label, and the suffix of the preferences address."""
     blocks: tuple[Block, ...] = ()
     notice: Notice | None = None
-    """What a notice says, in place of blocks."""
+    """The notice to print in place of blocks; None for digests."""
     chart: Chart | None = None
-    """The span's papers by topic and day, in weekly and monthly letters."""
+    """The chart of papers by topic and day, in weekly and monthly letters; otherwise None."""
 
 
 def card(
@@ -214,10 +214,10 @@ def card(
     tag: str = "",
     least: int = _LEAST_WORTH_SAYING,
 ) -> Card:
-    """The paper's card, its summary within `budget` characters (half of them in Chinese, Japanese or Korean).
+    """Return a paper's card, with a summary of at most `budget` characters (half of that for CJK text).
 
-    `site` is where the site's pictures are: its base address, without a trailing slash. `tag` is the topic that
-    the paper fits best. Votes, comments and stars below `least` are not told.
+    `site` is the base address of the site, without a trailing slash, for the address of the picture. `tag` is the
+    topic that the paper fits best. Votes, comments and stars below `least` get no badge.
     """
     title = breakable(marked(paper.title))
     summary = marked(paper.summary or paper.abstract)
@@ -255,7 +255,7 @@ def card(
 
 
 def note(about: PaperNote, paper: Paper, language: Language, today: date) -> Note:
-    """What a letter of this day says of a paper that is not new in it."""
+    """Return a letter's line about a paper that is not new; `today` is the day of the letter."""
     _ = language.gettext
     recent = 0 < (today - about.since).days < _DAYS_OF_WEEK
     since = language.weekday(about.since.weekday()) if recent else language.short_date(about.since, today)
@@ -273,13 +273,13 @@ def note(about: PaperNote, paper: Paper, language: Language, today: date) -> Not
 
 
 def finish(facts: DayFacts | None, reading: str, matched: int, language: Language) -> str:
-    """The last line: that this was all, how long it took to read, and what it was chosen from."""
+    """Return the last line: that this was all, how long it took to read, and what it was chosen from."""
     all_of_it = language.gettext("That was all: %(inside)s.") % {"inside": reading} if reading else ""
     return " ".join(part for part in (all_of_it, day_facts(facts, matched, language)) if part)
 
 
 def day_facts(facts: DayFacts | None, fit: int, language: Language) -> str:
-    """From how many papers the letter was chosen, and whether the sources had answered; empty where it is unknown."""
+    """Return how many papers the letter was chosen from, and whether all sources were complete; empty if unknown."""
     if facts is None:
         return ""
     _ = language.gettext
@@ -296,20 +296,20 @@ def day_facts(facts: DayFacts | None, fit: int, language: Language) -> str:
 
 
 def reaches_subscribers(site: Site) -> bool:
-    """Whether mail programs show pictures of this site: those of https; on a trial's own machine also of http."""
+    """Return whether mail clients can load the site's pictures: over https, or from this machine."""
     address = urlsplit(site.base_url)
     return address.scheme == "https" or address.hostname in _THIS_MACHINE
 
 
 def tag(section: Section, pick: Pick) -> str:
-    """The topic that a paper of a digest fits best; of the most discussed papers their reasons tell it."""
+    """Return the topic that a digest's paper fits best; for the most discussed papers, take it from the reasons."""
     if section.topic != DISCUSSED:
         return section.name
     return next((reason.removeprefix("on ") for reason in pick.why if reason.startswith("on ")), "")
 
 
 def section_name(section: Section, cadence: Cadence, language: Language) -> str:
-    """What stands above a section: its topic's name, or what it is."""
+    """Return the heading of a section: its topic's name, or "Most discussed …"."""
     if section.topic != DISCUSSED:
         return section.name
     if cadence is Cadence.MONTHLY:
@@ -319,25 +319,25 @@ def section_name(section: Section, cadence: Cadence, language: Language) -> str:
 
 @lru_cache(maxsize=1024)
 def dated(cadence: Cadence, day: date, language: Language) -> str:
-    """The day that a letter is of, or the days that it tells of."""
+    """Return the day of a letter, or the range of days that it covers."""
     told = span(cadence, day)
     return language.span(*told) if told else language.date(day)
 
 
 def is_popular(paper: Paper) -> bool:
-    """Whether a paper has votes enough to print their number."""
+    """Return whether a paper has enough votes to print their number."""
     return (paper.upvotes or 0) >= _LEAST_WORTH_SAYING
 
 
 def short_title(title: str) -> str:
-    """What stands before the colon of a title, or as many of its words as one line of an index holds."""
+    """Return the part of a title before its colon, or as many of its words as fit on one line of the index."""
     name, colon, _rest = title.partition(": ")
     told = name if colon and _NAMED_BEFORE_COLON <= len(name) <= _SHORT_TITLE else title
     return breakable(cut(told, _SHORT_TITLE))
 
 
 def words(kind: BlockKind, card: Card) -> int:
-    """How many words of a paper are to be read in this form; none in the index, which repeats what is below it."""
+    """Return the number of words to read for a paper of this kind; 0 in the index, which repeats what is below it."""
     if kind is BlockKind.ENTRY:
         return 0
     title = len(card.title.split())
@@ -345,20 +345,20 @@ def words(kind: BlockKind, card: Card) -> int:
 
 
 def minutes(blocks: Iterable[Block]) -> int:
-    """How many minutes it takes to read what a letter says of its papers; at least one."""
+    """Return the reading time of the blocks in minutes, at least one."""
     return max(1, round(sum([block.words for block in blocks]) / _WORDS_A_MINUTE))
 
 
 @lru_cache(maxsize=1024)
 def masthead_date(cadence: Cadence, day: date, language: Language) -> str:
-    """The same in the short form that stands beside the site's name."""
+    """Return the day or range of days in the short form for the masthead."""
     told = span(cadence, day)
     return language.span(*told) if told else _unbroken(language.weekday_date(day))
 
 
 @lru_cache(maxsize=1024)
 def inside(papers: int, topics: int, more: int, language: Language) -> str:
-    """`9 papers on 3 topics; 4 more online`."""
+    """Return a summary of the content, such as `9 papers on 3 topics; 4 more online`."""
     if not papers:
         return more_online(more, language) or language.gettext("no new papers")
     told = language.gettext("%(papers)s on %(topics)s") % {
@@ -369,32 +369,36 @@ def inside(papers: int, topics: int, more: int, language: Language) -> str:
 
 
 def quiet(saved: int, language: Language) -> str:
-    """What there is in a letter without papers."""
+    """Return a summary of the content of a letter without papers."""
     if saved:
         return language.count("%(num)s saved paper", "%(num)s saved papers", saved)
     return language.gettext("No new papers on your topics")
 
 
 def more_online(more: int, language: Language) -> str:
-    """`4 more online`, or nothing."""
+    """Return `4 more online`; empty for 0."""
     return language.count("%(num)s more online", "%(num)s more online", more) if more else ""
 
 
 @lru_cache(maxsize=1024)
 def and_more(others: int, language: Language) -> str:
-    """` · 8 more`, for the subject, or nothing."""
+    """Return ` · 8 more` for the subject; empty for 0."""
     return " · " + language.count("%(num)s more", "%(num)s more", others) if others else ""
 
 
 def lead(cards: Sequence[Card], told: str) -> str:
-    """The letter's first line, which mail clients show beside the subject: titles for which that has no room."""
+    """Return the letter's first line, which mail clients show as the preview: the short titles after the first, and
+    `told`.
+
+    The first title is omitted because the subject has it.
+    """
     titles = " · ".join(card.short_title for card in cards[1 : 1 + _TITLES_IN_LEAD])
     stop = "" if titles.endswith(("…", ".", "?", "!")) else "."
     return f"{titles}{stop} {_capitalized(told)}." if titles else f"{_capitalized(told)}."
 
 
 def greeted(subscriber: Subscriber, line: str, day: date, language: Language) -> str:
-    """The first line, on Mondays with a greeting by name where the name is known."""
+    """Return the first line, on Mondays with a greeting by name if the name is known."""
     name = clean(subscriber.name)
     if not name or day.weekday() != _MONDAY:
         return line
@@ -403,7 +407,7 @@ def greeted(subscriber: Subscriber, line: str, day: date, language: Language) ->
 
 @lru_cache(maxsize=1024)
 def inside_minutes(papers: int, time: int, language: Language) -> str:
-    """`10 papers, 3 minutes`."""
+    """Return the number of papers and the reading time, such as `10 papers, 3 minutes`."""
     return language.gettext("%(papers)s, %(time)s") % {
         "papers": language.count("%(num)s paper", "%(num)s papers", papers),
         "time": language.count("%(num)s minute", "%(num)s minutes", time),
@@ -412,7 +416,7 @@ def inside_minutes(papers: int, time: int, language: Language) -> str:
 
 @lru_cache(maxsize=1024)
 def tally(shown: int, more: int, language: Language) -> str:
-    """`10 of 28`, or `10 papers` where all are shown."""
+    """Return `10 of 28`, or `10 papers` if all are shown."""
     if not shown and not more:
         return language.gettext("nothing new")
     if not more:
@@ -425,15 +429,15 @@ def tally(shown: int, more: int, language: Language) -> str:
 
 @lru_cache(maxsize=1024)
 def all_online(papers: int, more: int, language: Language) -> str:
-    """The label of the button to every paper online; empty where all are in the letter."""
+    """Return the label of the button to all papers online; empty if all are in the letter."""
     return language.count("Read all %(num)s online", "Read all %(num)s online", papers + more) if more else ""
 
 
 @lru_cache(maxsize=1024)
 def controls(cadence: Cadence, language: Language, *, saved: bool = False) -> tuple[Link, ...]:
-    """The changes that the foot of a letter offers: the label, and what follows the address of the preferences.
+    """Return the one-click changes in a letter's footer: the label, and the suffix of the preferences address.
 
-    With `saved` there is a link to the reading list too.
+    If `saved` is true, include a link to the reading list.
     """
     _ = language.gettext
     other = (
@@ -455,18 +459,18 @@ def _capitalized(text: str) -> str:
 
 
 def thanks(cards: Sequence[Card]) -> str:
-    """What arXiv asks letters with its papers to say; nothing in others."""
+    """Return the acknowledgment that arXiv requests for its papers; empty if there are none."""
     return ARXIV_THANKS if any(card.from_arxiv for card in cards) else ""
 
 
 @lru_cache(maxsize=4096)
 def reason(cadence: Cadence, topics: tuple[str, ...], language: Language, left_out: int = 0) -> str:
-    """Why subscribers of these topics get this letter, how often, and how many papers their own wishes left out."""
+    """Return why subscribers of these topics get this letter, how often, and how many papers they left out."""
     return " ".join(filter(None, (_because(cadence, topics, language), told_left_out(left_out, language))))
 
 
 def told_left_out(number: int, language: Language) -> str:
-    """How many papers were left out as the subscriber asked; nothing for none."""
+    """Return how many papers were left out at the subscriber's request; empty for 0."""
     return (
         language.count(
             "%(num)s paper was left out, as you asked.", "%(num)s papers were left out, as you asked.", number
@@ -494,7 +498,7 @@ def _because(cadence: Cadence, topics: tuple[str, ...], language: Language) -> s
 
 
 def promise(subscriber: Subscriber, language: Language) -> str:
-    """How often and when letters will come; nothing where none will."""
+    """Return how often and when emails will come; empty if none will."""
     _, schedule = language.gettext, subscriber.schedule
     sentence = {
         Cadence.DAILY: _("You will receive one email every day at %(time)s (%(zone)s)."),
@@ -540,13 +544,13 @@ def _badges(paper: Paper, language: Language, least: int) -> tuple[str, ...]:
 
 
 def _is_dense(text: str) -> bool:
-    """Whether most of it is in a script that says in one wide character what others say in two or three."""
+    """Return whether text is mostly in wide characters (CJK), each of which says as much as two or three others."""
     start = text[:80]
     return 2 * sum(unicodedata.east_asian_width(char) in "WF" for char in start) > len(start)
 
 
 def _unbroken(text: str) -> str:
-    """A count and its word, a month and its day: together on one line."""
+    """Replace spaces with no-break spaces, to keep a count with its word or a month with its day."""
     return text.replace(" ", "\u00a0")
 
 
