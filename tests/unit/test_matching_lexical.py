@@ -26,6 +26,7 @@ def test_the_index_finds_what_reading_every_paper_word_by_word_finds(
     papers: list[Paper], queries: list[tuple[Shape, str]]
 ) -> None:
     index = Index(papers)
+    assert [one.row for one in index.papers] == list(index.numbers)
     for shape, text in queries:
         found = {one.row for one in papers if holds(shape, one)}
         assert index.rows(parse(text)) == found

@@ -56,16 +56,14 @@ def _statistics() -> lexical.Statistics:
 
 def test_many_papers_stand_as_high_for_a_taste_as_each_of_them_alone() -> None:
     papers = list(_seeds().values())
-    vectors = Vectors(
-        np.array([row % 2 == 0 for row in range(len(papers))]),
-        np.random.default_rng(1).normal(size=(len(papers[::2]), 4)).astype(np.float32),
-    )
-    rows = {one.row: place for place, one in enumerate(papers)}
+    known = np.array([place % 3 != 2 for place in range(len(papers))])
+    numbers = np.random.default_rng(1).normal(size=(len(papers), 4)).astype(np.float32)
+    vectors = Vectors(known, numbers[known])
+    places = {one.row: place for place, one in enumerate(papers)}
 
     def lookup(wanted: Sequence[int]) -> Vectors:
-        places = [rows[row] for row in wanted]
-        known = vectors.known[places]
-        return Vectors(known, vectors.numbers[[place // 2 for place in places if vectors.known[place]]])
+        at = np.array([places[row] for row in wanted], dtype=int)
+        return Vectors(known[at], numbers[at[known[at]]])
 
     taste = Tastes(lambda: Past(tuple(papers), _statistics(), lookup)).of(_said(1, 2, 3), _seeds())
     together = taste.heights(taste.learner.terms.rows(papers), vectors)
@@ -73,6 +71,8 @@ def test_many_papers_stand_as_high_for_a_taste_as_each_of_them_alone() -> None:
         alone = taste.heights(taste.learner.terms.rows([papers[place]]), lookup([papers[place].row]))
         assert alone == pytest.approx(together[place : place + 1], abs=1e-4)
     assert together[:3].mean() > together.mean() + 1
+    assert taste.model is not None
+    assert taste.model.meaning is not None, "or only the words were tried"
     assert not _taste([]).heights(taste.learner.terms.rows(papers), vectors).any()
 
 

@@ -74,6 +74,7 @@ def test_what_was_prepared_is_not_laid_out_again(monkeypatch: pytest.MonkeyPatch
     for made, papers, subscriber in coming:
         fresh.encoded(made, papers, subscriber, sample.LINKS, DAY)
     fresh.prepare(coming)
+    fresh.prepare(coming)  # nothing new since the last call
     assert laid_out == []
 
 

@@ -1,8 +1,8 @@
-"""What letters are made of: notices, cards, text, slots, the shelf, and the folders with templates."""
+"""What letters are made of: notices, cards, text, placeholders, the card cache, and the template folders."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import time
 from itertools import pairwise
 from pathlib import Path
@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import html as lxml_html
+from markupsafe import Markup
 
 from paperround.domain.errors import ConfigurationError, UnknownName
-from paperround.domain.models import DISCUSSED, Links, Section
+from paperround.domain.models import DISCUSSED, Links, NoteKind, Section
 from paperround.domain.schedule import Cadence, Schedule
 from paperround.process import resources
-from paperround.rendering import language, notice, sample, view
+from paperround.rendering import inline, language, notice, plaintext, sample, view
 from paperround.rendering.card_cache import CardCache
 from paperround.rendering.placeholders import Fragment, escaped, plain_addresses, slot
 from paperround.rendering.plaintext import columns, wrap
@@ -281,3 +282,19 @@ def test_in_a_wheel_the_folders_lie_inside_the_package(tmp_path: Path, monkeypat
 )
 def test_a_section_online_is_headed_by_its_topic_or_by_what_it_is(topic: str, cadence: Cadence, heading: str) -> None:
     assert view.section_name(Section(topic, "Robots", ()), cadence, language.load("en", FOLDERS)) == heading
+
+
+def test_a_note_without_an_address_is_a_line_of_its_title() -> None:
+    note = view.Note(NoteKind.SAVED, "", "A paper", Markup("A paper"), "")
+    assert list(plaintext._note_lines(note)) == ["A paper"]
+    assert list(plaintext._note_lines(replace(note, told="Code released", url="https://a.example/1"))) == [
+        "Code released: A paper",
+        f"{plaintext.INDENT}https://a.example/1",
+    ]
+
+
+def test_more_style_sheets_than_are_kept_are_taken_apart_again() -> None:
+    for number in range(1, inline._SHEETS_KEPT + 3):
+        html = f"<html><head><style>p {{ margin: {number}px }}</style></head><body><p>x</p></body></html>"
+        assert f'style="margin:{number}px"' in inline.inline(html).replace(" ", "")
+    assert len(inline._RULES) <= inline._SHEETS_KEPT

@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paperround.domain.errors import ConfigurationError
+from paperround.domain.models import DayFacts
+from paperround.rendering import language, view
 from paperround.rendering.subject import DEFAULT, LONGEST, check, pretends, render_subject
-from support.letters import letter, paper
+from support.letters import FOLDERS, letter, paper
 
 _FACTS = {"inside": "9 papers on 3 topics", "papers": "9", "topics": "Robots", "date": "Monday", "site": "The Round"}
 
@@ -82,3 +84,34 @@ def test_mathematics_reads_the_same_in_subject_html_and_text() -> None:
     assert rendered.subject == "α-Divergence in O(n²) for $5"
     assert "><i>α</i>-Divergence in O(<i>n</i><sup>2</sup>) for $5</a>" in rendered.html
     assert " 1. α-Divergence in O(n²) for $5\n" in rendered.text
+
+
+@pytest.mark.parametrize(
+    ("facts", "fit", "told"),
+    [
+        (None, 3, ""),
+        (
+            DayFacts(164, "05:40"),
+            28,
+            "Of 164 new papers, 28 matched your topics. All sources were complete at 05:40 UTC.",
+        ),
+        (DayFacts(2, "05:40"), 28, "All sources were complete at 05:40 UTC."),
+        (
+            DayFacts(164, "", ("hf-daily",)),
+            28,
+            "Not complete yet: Hugging Face Daily Papers. What is missing comes in a later",
+        ),
+        (DayFacts(164, ""), 28, "Of 164 new papers, 28 matched your topics."),
+    ],
+)
+def test_the_day_is_told_in_numbers_as_far_as_they_are_known(facts: DayFacts | None, fit: int, told: str) -> None:
+    found = view.day_facts(facts, fit, language.load("en", FOLDERS))
+    assert told in found
+    assert bool(found) == (facts is not None)
+
+
+def test_a_letter_without_papers_says_what_else_is_in_it() -> None:
+    english = language.load("en", FOLDERS)
+    assert view.quiet(0, english) == "No new papers on your topics"
+    assert view.quiet(1, english) == "1 saved paper"
+    assert view.quiet(3, english) == "3 saved papers"
