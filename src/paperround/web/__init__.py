@@ -68,7 +68,7 @@ _ROUTERS = (
 
 
 def create(app: App) -> FastAPI:
-    """The web application of this paperround."""
+    """Return the web application for this paperround instance, with all routes, error handlers and middleware."""
     web = FastAPI(title="paperround", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     web.state.context = RequestContext(app)
     for router in _ROUTERS:

@@ -1,4 +1,4 @@
-"""Conditional requests by RFC 9110: which responses a client already has. Pure."""
+"""Conditional requests (RFC 9110 13): decide whether a client already has the current version of a resource. Pure."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ _CODING = re.compile(r"[-;](?:gzip|br|deflate|zstd)$")
 
 
 def is_unmodified(headers: Mapping[str, str], tag: str, modified: datetime | None = None) -> bool:
-    """Whether the client already has this version of a resource, so that the answer is 304 Not Modified.
+    """Return whether the client already has this version of a resource, so that the server can answer 304 Not
+    Modified.
 
-    `tag` is the entity tag in quotation marks, `modified` the time of the last change (UTC). If-None-Match takes
-    precedence over If-Modified-Since (RFC 9110 13.2.2), and tags compare weakly (8.8.3.2).
+    `tag` is the entity tag in quotation marks; `modified` is the time of the last change (UTC), or None if unknown.
+    If-None-Match takes precedence over If-Modified-Since (RFC 9110 13.2.2), and tags compare weakly (8.8.3.2).
     """
     wanted = headers.get("if-none-match")
     if wanted is not None:
@@ -36,5 +37,5 @@ def _tags(field: str) -> list[str]:
 
 
 def _opaque(tag: str) -> str:
-    """The tag without the mark of weakness, the quotation marks and a proxy's coding."""
+    """Return the tag without the weakness prefix, the quotation marks and the coding that a proxy appended."""
     return _CODING.sub("", tag.removeprefix("W/").strip('"'))

@@ -1,7 +1,7 @@
-"""Connections with bounds: how many there are, and how long each may keep the server waiting.
+"""HTTP connections with limits on their number and on the time that each may keep the server waiting.
 
-Who is slow holds nobody up. Where there are too many connections, the one that has kept the server waiting longest
-makes room for a new one, so that a visitor is served however many idle connections others hold open.
+A slow client cannot block others. When the limit on connections is reached, the server closes the connection that it
+has waited on longest, so new visitors are served no matter how many idle connections other clients keep open.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from paperround.process import logs
 
 log = logs.logger()
 HEAD_SECONDS = 15.0
-"""For a request's whole head, from the connection or the head's first byte on."""
+"""The time limit for a complete request head, from the opening of the connection or the first byte of the head."""
 SEND_SECONDS = 30.0
-"""For the client to take what has been written: some 50 kB."""
+"""The time limit for a client to read what has been written; the write buffer holds about 50 kB."""
 MAX_HEAD = 16 * 1024  # bytes
 _MOST_CONNECTIONS = 1_000
 _WANTED_DESCRIPTORS = 8_192
@@ -32,31 +32,33 @@ _OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 class BoundedConnection(H11Protocol):
-    """uvicorn's HTTP/1.1 with a limit on connections, on the time for a head, and on the time for an answer."""
+    """An HTTP/1.1 connection of uvicorn with limits on connections, the time for a head, and the time for a
+    response.
+    """
 
     most_connections = _MOST_CONNECTIONS
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.since = time.monotonic()
-        """When it was made or its last request began, in seconds of the monotonic clock."""
+        """When the connection was opened or its last request began, in seconds of the monotonic clock."""
         self._head_timer: asyncio.TimerHandle | None = None
         self._send_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin, and let the connection go that has been waited for longest where there are too many."""
+        """Accept the connection; above the limit, first abort the idle connections that have waited longest."""
         while len(self.connections) >= self.most_connections and self._make_room():
             pass
         super().connection_made(transport)
         self._wait_for_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End, and with it all timers."""
+        """Stop all timers when the connection is closed."""
         self._stop(self._head_timer, self._send_timer)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Read on; the time for a head runs from its first byte until its last."""
+        """Process received data. The timer for a head runs from its first byte to its last."""
         super().data_received(data)
         if self._nothing_to_do:
             if self._head_timer is None:
@@ -66,29 +68,31 @@ class BoundedConnection(H11Protocol):
             self._head_timer, self.since = None, time.monotonic()
 
     def pause_writing(self) -> None:
-        """The client takes nothing: it has so long to take what there is."""
+        """Start the timer for sending, because the client has stopped reading."""
         super().pause_writing()
         self._send_timer = self.loop.call_later(SEND_SECONDS, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """The client reads again."""
+        """Stop the timer for sending, because the client reads again."""
         self._stop(self._send_timer)
         super().resume_writing()
 
     def timeout_keep_alive_handler(self) -> None:
-        """Close an idle connection, also one whose client never takes the rest of its answer."""
+        """Close an idle connection, and abort it if the client does not read the rest of its response in time."""
         super().timeout_keep_alive_handler()
         self._send_timer = self.loop.call_later(SEND_SECONDS, self.transport.abort)
 
     @property
     def _nothing_to_do(self) -> bool:
-        """Whether what has come is no request yet: a piece of a head, or a body that was answered before its end."""
+        """Whether no request is in progress: only part of a head arrived, or a body that was answered before its
+        end.
+        """
         answered = self.cycle is not None and self.cycle.response_complete
         return self.conn.their_state is h11.IDLE or (answered and self.conn.their_state is h11.SEND_BODY)
 
     @property
     def waits_for_client(self) -> bool:
-        """Whether nothing is being done for the client: its head or its body is still missing."""
+        """Whether the server is waiting for the client, because its head or body is incomplete."""
         return self.cycle is None or self.cycle.response_complete or self.cycle.more_body
 
     def _wait_for_head(self) -> None:
@@ -111,23 +115,25 @@ class BoundedConnection(H11Protocol):
 
 
 class BoundedServer(uvicorn.Server):
-    """uvicorn with bounded connections; a lack of descriptors is one line in the log, not one for each try."""
+    """A uvicorn server with bounded connections, which logs a lack of file descriptors once instead of at every
+    attempt.
+    """
 
     async def startup(self, sockets: Any = None) -> None:
-        """Begin to listen."""
+        """Start listening."""
         asyncio.get_running_loop().set_exception_handler(QuietErrors())
         await super().startup(sockets)
 
 
 class QuietErrors:
-    """An event loop's exception handler that says only once a minute that descriptors or memory have run out."""
+    """An event loop exception handler that logs at most once a minute that descriptors or memory have run out."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._said: float | None = None
 
     def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Log what went wrong in the loop."""
+        """Log an error of the event loop."""
         error = context.get("exception")
         if not (isinstance(error, OSError) and error.errno in _OUT_OF_DESCRIPTORS):
             loop.default_exception_handler(context)
@@ -141,13 +147,15 @@ class QuietErrors:
 
 
 def server(web: Any) -> uvicorn.Server:
-    """A server for an application, with bounds; the process may open more files from now on, if its limit allows."""
+    """Return a server for an application, with limits on connections. Raises the process's soft limit of open files
+    as far as its hard limit allows.
+    """
     BoundedConnection.most_connections = min(_MOST_CONNECTIONS, _raise_descriptors() // 2)
     config = uvicorn.Config(
         web,
         http=BoundedConnection,
         ws="none",
-        log_level="error",  # nonsense that strangers send is no news
+        log_level="error",  # invalid requests from strangers are not worth a line
         access_log=False,
         server_header=False,
         h11_max_incomplete_event_size=MAX_HEAD,
@@ -157,7 +165,7 @@ def server(web: Any) -> uvicorn.Server:
 
 
 def _raise_descriptors() -> int:
-    """Open files that this process may have from now on: its soft limit, raised as far as useful and allowed."""
+    """Raise the soft limit of open files as far as useful and allowed, and return the resulting limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
         return _WANTED_DESCRIPTORS

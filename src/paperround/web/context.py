@@ -1,4 +1,4 @@
-"""What all handlers share: the application, the templates, the visitor's language and the form of responses."""
+"""What all handlers share: the application, the templates, the visitor's language, and how responses are built."""
 
 from __future__ import annotations
 
@@ -59,20 +59,24 @@ class StaticFile:
 
 
 class RequestContext:
-    """What handlers need to serve a request. One instance lives as long as the program and is shared by threads."""
+    """Everything that handlers need to serve a request. One instance exists per process and is shared by all
+    threads.
+    """
 
     def __init__(self, app: App) -> None:
         self.app = app
         self.folders = templates()
         self.limits = RateLimits()
         self.entry_token = secrets.token_urlsafe(24)
-        """Opens the inbox and the preview: `up` prints it with their addresses, and a restart makes a new one."""
+        """The token that opens the inbox and the preview. `up` prints their addresses with it; each start makes a
+        new one.
+        """
         self.progress = RoundProgress()
         if isinstance(app.progress, NoProgress):
             app.progress = self.progress
         self.site = app.settings.site.facts()
         self.home = urlsplit(self.site.base_url).path
-        """The path prefix, for a site that is not at the root of its host; otherwise empty."""
+        """The path prefix of a site that is not at the root of its host; otherwise empty."""
 
     @property
     def today(self) -> date:
@@ -91,23 +95,25 @@ class RequestContext:
         return found
 
     def static_url(self, name: str) -> str:
-        """The address of a static file. It contains a hash of the content, so browsers may cache it indefinitely."""
+        """Return the address of a static file. It contains a hash of the content, so browsers may cache it
+        indefinitely.
+        """
         return f"{self.home}/static/{name}?v={self.static[name].version}"
 
     @cached_property
     def language_names(self) -> dict[str, str]:
-        """The available languages: the code and the native name of each."""
+        """The code and the native name of each available language."""
         codes = languages.available(self.folders)
         return {
             code: (Locale.parse(code.replace("-", "_")).get_display_name() or code).capitalize() for code in codes
         }
 
     def language(self, code: str) -> Language:
-        """The language with this code, or English when it is not available."""
+        """Return the language with this code, or English if it is not available."""
         return languages.load(code if code in self.language_names else languages.SOURCE, self.folders)
 
     def visitors_language(self, request: Request) -> Language:
-        """The visitor's language: from the address, else from the cookie, else from Accept-Language."""
+        """Return the visitor's language: from the address, or else from the cookie, or else from Accept-Language."""
         wanted = [request.query_params.get("lang", ""), request.cookies.get(LANGUAGE_COOKIE, "")]
         wanted += preferred(request.headers.get("accept-language", ""))
         return self.language(next((code for code in wanted if code in self.language_names), languages.SOURCE))
@@ -122,7 +128,11 @@ class RequestContext:
         here: str = "",
         **facts: Any,
     ) -> Response:
-        """A public page."""
+        """Return a public page, rendered from `template`.
+
+        `here` is the path of the current entry in the navigation, and `facts` are the variables of the template. An explicit choice
+        of language (`?lang=`) is stored in a cookie for a year.
+        """
         spoken = language or self.visitors_language(request)
         body = self._render(request, template, spoken, private=False, here=here, **facts)
         response = answer(request, body, "text/html; charset=utf-8", status=status)
@@ -141,7 +151,9 @@ class RequestContext:
         scripts: bool = False,
         **facts: Any,
     ) -> Response:
-        """A page for one person. It is not cached, and without `scripts` its policy blocks all JavaScript."""
+        """Return a page for one person. It is not cached, and unless `scripts` is set its policy blocks all
+        JavaScript.
+        """
         spoken = language or self.visitors_language(request)
         body = self._render(request, template, spoken, private=True, here="", **facts)
         headers = dict(PRIVATE)
@@ -159,7 +171,7 @@ class RequestContext:
         actions: Sequence[tuple[str, str]] = (),
         language: Language | None = None,
     ) -> Response:
-        """A page with a single message. `actions` are the path and label of each button."""
+        """Return a page with a single message. `actions` are the path and label of each button."""
         return self.private_page(
             request,
             "message",
@@ -189,7 +201,7 @@ class RequestContext:
         ).encode()
 
     def _other_languages(self, request: Request, language: Language) -> list[tuple[str, str, str]]:
-        """The code, name and address of this page in each other language."""
+        """Return the code, the name and the address of this page in each other language."""
         query = [(name, value) for name, value in request.query_params.multi_items() if name != "lang"]
         return [
             (code, name, f"?{urlencode([*query, ('lang', code)])}")
@@ -198,29 +210,29 @@ class RequestContext:
         ]
 
     def sees_inbox(self, request: Request) -> bool:
-        """Whether this visitor may read the built-in inbox."""
+        """Return whether this visitor may read the built-in inbox."""
         return self.app.settings.transport.kind == "inbox" and self.sees_preview(request)
 
     def sees_preview(self, request: Request) -> bool:
-        """Whether this visitor may preview emails of any subscriber."""
+        """Return whether this visitor may preview emails of any subscriber."""
         return self.has_entered(request) or self.is_admin(request)
 
     @property
     def admin_token(self) -> str:
-        """The secret for /admin. Empty when none is configured: then nobody can log in."""
+        """The secret for /admin. Empty if none is configured, in which case nobody can log in."""
         token = self.app.settings.site.admin_token
         return token.get_secret_value() if token else ""
 
     def is_admin(self, request: Request) -> bool:
-        """Whether the visitor has logged in with the admin token."""
+        """Return whether the visitor has logged in with the admin token."""
         return bool(self.admin_token) and self._has_session(request, session.COOKIE, self.admin_token)
 
     def has_entered(self, request: Request) -> bool:
-        """Whether the visitor has opened an address that `up` printed, with its token."""
+        """Return whether the visitor has opened an address with the token that `up` printed."""
         return self._has_session(request, session.ENTRY_COOKIE, "")
 
     def begin_session(self, response: Response, cookie_name: str, *, secure: bool) -> str:
-        """Begin a session, and give the browser its cookie, which is returned."""
+        """Begin a session: store the hash of a new cookie, set the cookie in the response, and return it."""
         cookie, now = session.make_cookie(), self.app.clock()
         hashed = session.hash_cookie(self.app.keys, cookie_name, self._secret_of(cookie_name), cookie)
         self.app.store.access.begin_session(hashed[0], now, now + session.HOLDS)
@@ -236,7 +248,7 @@ class RequestContext:
         return cookie
 
     def end_session(self, request: Request, response: Response, cookie_name: str) -> None:
-        """End a session here and in the browser: a copy of its cookie is worth nothing any more."""
+        """End a session in the database and in the browser, so that a copy of its cookie no longer works."""
         cookie = request.cookies.get(cookie_name, "")
         hashed = session.hash_cookie(self.app.keys, cookie_name, self._secret_of(cookie_name), cookie)
         self.app.store.access.end_session(hashed)
@@ -253,21 +265,25 @@ class RequestContext:
         return self.admin_token if cookie_name == session.COOKIE else ""
 
     def note_change(self, who: str, action: str, subject: str = "") -> None:
-        """Keep a line of who changed what, for the operator."""
+        """Record in the audit log who changed what."""
         self.app.store.access.note_change(AuditEntry(self.app.clock(), who, action, subject))
 
     def count_trials(self, request: Request, queries: int) -> None:
-        """Count queries that a visitor tries; HTTP 429 when this client has tried too many in the past minute."""
+        """Count the queries that a visitor previews. Raises HTTP 429 if this client previewed too many in the past
+        minute.
+        """
         if queries and not self.limits.trying.take(client_of(request), self.app.clock(), queries):
             raise HTTPException(429, headers={"Retry-After": "60"})
 
     def csrf(self, request: Request) -> str:
-        """The CSRF token for this visitor's forms. Other sites cannot read it and so cannot post on their behalf."""
+        """Return the CSRF token for this visitor's forms. Other sites cannot read it and so cannot post on their
+        behalf.
+        """
         cookies = request.cookies
         return session.csrf(self.app.keys, cookies.get(session.COOKIE) or cookies.get(session.ENTRY_COOKIE) or "")
 
     def check_csrf(self, request: Request, form: FormFields) -> None:
-        """Raise HTTP 403 when the form does not carry this visitor's CSRF token."""
+        """Raise HTTP 403 if the form does not contain this visitor's CSRF token."""
         if not session.same(form.get("csrf"), self.csrf(request)):
             raise HTTPException(
                 403, "this form has expired or came from another site; go back, reload the page and try again"
@@ -275,13 +291,15 @@ class RequestContext:
 
 
 def client_of(request: Request) -> str:
-    """The client for rate limits: an IPv4 address, or the /64 prefix of an IPv6 address, which a household shares."""
+    """Return the client for rate limits: an IPv4 address, or the /64 prefix of an IPv6 address, which a household
+    shares.
+    """
     host = request.client.host if request.client else "unknown"
     return ":".join(host.split(":")[:4]) if host.count(":") > 3 else host
 
 
 def preferred(header: str) -> list[str]:
-    """The language codes of an Accept-Language field by preference. `de-AT` also yields `de`."""
+    """Return the language codes of an Accept-Language field, most preferred first. `de-AT` also yields `de`."""
     weighed: list[tuple[float, str]] = []
     for part in header[:500].split(","):
         code, _, weight = part.partition(";q=")
@@ -302,9 +320,10 @@ def answer(
     seconds: int = 60,
     modified: datetime | None = None,
 ) -> Response:
-    """A public response that caches may keep for `seconds`, last changed at `modified` (UTC) where that is known.
+    """Return a public response that caches may keep for `seconds`.
 
-    Supports conditional requests (RFC 9110 13) and gzip.
+    `modified` is the time of the last change (UTC), or None if unknown. Supports conditional requests (RFC 9110 13)
+    and gzip.
     """
     tag = f'W/"{hashlib.sha256(body).hexdigest()[:20]}"'
     headers = {"ETag": tag, "Cache-Control": f"public, max-age={seconds}", "Vary": "Accept-Encoding"}

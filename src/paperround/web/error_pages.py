@@ -1,4 +1,4 @@
-"""Error pages: what went wrong, and what the visitor can do. Programs receive JSON."""
+"""Error pages, which say what went wrong and what the visitor can do. Programs receive JSON."""
 
 from __future__ import annotations
 
@@ -41,12 +41,15 @@ def _status(request: Request, error: Exception) -> Response:
 
 
 def show_status(request: Request, status: int) -> Response:
-    """The page, or for programs the JSON, that tells of a status."""
+    """Return the error page for a status, or JSON if a program made the request."""
     return _told(request, status)
 
 
 def _options(request: Request, allowed: str) -> Response:
-    """What a route offers (RFC 9110 9.3.7); feeds also allow feed readers that run in a browser on another site."""
+    """Answer an OPTIONS request with the methods of a route (RFC 9110 9.3.7).
+
+    Feeds also allow cross-origin requests, for feed readers that run in a browser on another site.
+    """
     methods = dict.fromkeys([*allowed.split(", "), "OPTIONS"])
     if "GET" in methods:
         methods = dict.fromkeys(["GET", "HEAD", *methods])
@@ -162,7 +165,7 @@ def _wants_json(request: Request) -> bool:
 
 
 def _route(request: Request) -> str:
-    """The pattern of the route. The address itself may contain a personal token."""
+    """Return the pattern of the route instead of the address, which may contain a personal token."""
     return str(getattr(request.scope.get("route"), "path", "unknown"))
 
 

@@ -1,4 +1,4 @@
-"""The fields of a submitted form, in either encoding. The values are not validated here."""
+"""The fields of a submitted form, URL-encoded or multipart. The values are not validated here."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ class FormFields:
         self._fields = list(fields)
 
     def get(self, name: str, default: str = "") -> str:
-        """The first value of a field, or the default."""
+        """Return the first value of a field, or the default."""
         return next((value for known, value in self._fields if known == name), default)
 
     def all(self, name: str) -> list[str]:
-        """All values of a field that may occur several times."""
+        """Return all values of a field that may occur several times."""
         return [value for known, value in self._fields if known == name]
 
     def pairs(self, names: Collection[str]) -> list[tuple[str, str]]:
-        """The fields of these names with their values, in the order of the form."""
+        """Return the names and values of these fields, in the order of the form."""
         return [(name, value) for name, value in self._fields if name in names]
 
     def known(self, names: Iterable[str]) -> dict[str, str]:
-        """The given fields that are present, with their values."""
+        """Return those of the given fields that are present, with their values."""
         return {name: self.get(name) for name in names if name in self}
 
     def __contains__(self, name: str) -> bool:
@@ -41,7 +41,7 @@ class FormFields:
 
 
 def read_number(text: str) -> int:
-    """Parse the number of a row. Returns 0, which no row has, for anything else."""
+    """Parse the number of a database row. Returns 0, which no row has, for anything else."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS else 0
 
 
@@ -74,6 +74,8 @@ async def _with_file(request: Request) -> tuple[FormFields, bytes]:
 
 Form = Annotated[FormFields, Depends(_strict)]
 FormWithFile = Annotated[tuple[FormFields, bytes], Depends(_with_file)]
-"""The text fields and the content of the one file that may be uploaded."""
+"""A dependency: the text fields, and the content of the one file that may be uploaded (empty if there is none)."""
 AnyForm = Annotated[FormFields, Depends(_lenient)]
-"""For one-click requests: the address alone determines the action, whatever the mail client sends (RFC 8058 3.2)."""
+"""A dependency for one-click requests, which accepts an invalid form as empty: the address alone determines the
+action, whatever the mail client sends (RFC 8058 3.2).
+"""

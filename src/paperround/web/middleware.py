@@ -17,10 +17,11 @@ MAX_BODY = 64 * 1024  # bytes; the largest form is the preferences
 MAX_ADMIN_BODY = 1024 * 1024
 _UPLOADS = "/library"  # where a subscriber sends a file with references
 BODY_SECONDS = 20.0
-"""Seconds within which the whole request body must arrive."""
+"""The time limit in seconds for the whole request body."""
 _ADMIN_BODY_SECONDS = 60.0
 MOST_AT_ONCE = 200
-"""Concurrent requests. A request counts once it has arrived completely, so slow clients take no slot."""
+"""The maximum of concurrent requests. A request counts once it has arrived completely, so slow clients take no slot.
+"""
 
 _TOO_LARGE = "The request body is too large.\n"
 _RETRY = {"Retry-After": "2"}
@@ -44,9 +45,10 @@ HEADERS = {
 
 
 class HttpMiddleware:
-    """Wraps the application. `https` tells that the site is served over HTTPS only, and enables HSTS.
+    """Adds security headers to every response, answers HEAD requests, and limits request bodies and concurrency.
 
-    A round slows down (`courtesy`) from the moment a request has arrived completely until its response begins.
+    `https` means that the site is served over HTTPS only, and enables HSTS. A round slows down (`courtesy`) from the
+    moment a request has arrived completely until its response begins.
     """
 
     def __init__(self, app: ASGIApp, *, https: bool, courtesy: Courtesy) -> None:
@@ -84,7 +86,9 @@ class HttpMiddleware:
     async def _answer(
         self, scope: Scope, receive: Receive, answer: _ResponseSender, is_whole: Callable[[], None], *, head: bool
     ) -> PlainTextResponse | None:
-        """Pass the request to the application. Returns an error response when it is refused before any output."""
+        """Pass the request to the application. Returns an error response if it is refused before any output, else
+        None.
+        """
         if head:  # answer HEAD like GET, also for routes that declare only GET
             scope = {**scope, "method": "GET"}
         trusted = scope["path"].startswith(("/admin", "/api", "/hooks")) or scope["path"].endswith(_UPLOADS)
@@ -172,7 +176,7 @@ def _has_body(scope: Scope) -> bool:
 
 
 def _is_framed_twice(scope: Scope) -> bool:
-    """Whether a request says in two ways where it ends: a proxy may believe the other one (RFC 9112 6.1)."""
+    """Return whether a request has two body lengths, so that a proxy may use the other one (RFC 9112 6.1)."""
     return {b"content-length", b"transfer-encoding"} <= {name for name, _ in scope["headers"]}
 
 
@@ -181,7 +185,9 @@ def _host(scope: Scope) -> str:
 
 
 def _is_host(field: str) -> bool:
-    """Whether a Host field is one (RFC 9110 7.2); an empty one is, as HTTP/1.0 has none."""
+    """Return whether a Host field is valid (RFC 9110 7.2). An empty one is, because HTTP/1.0 does not require the
+    field.
+    """
     return not field or re.fullmatch(_HOST_FIELD, field, re.ASCII) is not None
 
 

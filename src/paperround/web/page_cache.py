@@ -1,4 +1,6 @@
-"""Public pages, kept in this process for some seconds, until a paper, topic, picture or source changes."""
+"""An in-memory cache of public pages. A page lives for some seconds, or until a paper, topic, picture or source
+changes.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +18,12 @@ from paperround.web.conditional import is_unmodified
 from paperround.web.context import LANGUAGE_COOKIE, RequestContext
 
 KEPT = timedelta(seconds=10)
-"""For changes that another process makes; those of this process end it at once."""
+"""How long a page is cached. This bounds the delay of changes by other processes; changes by this process expire the
+page immediately.
+"""
 _MOST_BYTES = 32 * 1024 * 1024
 _LARGEST = 512 * 1024  # bytes of one page
-# What a page without a body keeps of the whole one (RFC 9110 15.4.5).
+# The header fields that a 304 response repeats (RFC 9110 15.4.5).
 _OF_UNMODIFIED = (b"etag", b"cache-control", b"vary", b"last-modified", b"expires", b"content-location")
 
 Fields = list[tuple[bytes, bytes]]
@@ -27,7 +31,7 @@ Fields = list[tuple[bytes, bytes]]
 
 @dataclass(frozen=True, slots=True)
 class CachedPage:
-    """A response as it was sent, when, and of which version of the site's data."""
+    """A response as it was sent, with its time and the version of the site's data that it shows."""
 
     fields: Fields
     body: bytes
@@ -35,7 +39,7 @@ class CachedPage:
     version: int
 
     def response(self, request: Headers) -> tuple[int, Fields, bytes]:
-        """Status, header fields and body for this request: 304 where the client has the page already."""
+        """Return the status, header fields and body for this request: 304 if the client already has the page."""
         tag = Headers(raw=self.fields).get("etag", "")
         if not is_unmodified(request, tag, _last_modified(self.fields)):
             return 200, self.fields, self.body
@@ -45,9 +49,9 @@ class CachedPage:
 class PageCacheMiddleware:
     """Answers GET requests for public pages from memory.
 
-    Kept is what says itself that everybody may keep it: a 200 with `Cache-Control: public` that sets no cookie, asked
-    for without cookies but that of the language and without credentials. Each address, language and coding has its
-    own.
+    A response is cached if it has status 200 and `Cache-Control: public` and sets no cookie, and if its request
+    carried no credentials and no cookie except the language. Each combination of address, language and content
+    coding is cached separately.
     """
 
     def __init__(self, app: ASGIApp, *, context: RequestContext) -> None:
@@ -75,7 +79,7 @@ class PageCacheMiddleware:
         await send({"type": "http.response.body", "body": body})
 
     def _key(self, scope: Scope) -> tuple[object, ...] | None:
-        """What the page depends on; None for a request that may get an answer of its own."""
+        """Return the cache key of a request; None if its response may depend on credentials or cookies."""
         request = Request(scope)
         if "authorization" in request.headers or request.cookies.keys() - {LANGUAGE_COOKIE}:
             return None
@@ -85,7 +89,7 @@ class PageCacheMiddleware:
 
 
 class _Recorder:
-    """Passes a response on, and tells `keep` of one that may be kept."""
+    """Passes a response on, and calls `keep` if the response may be cached."""
 
     def __init__(self, send: Send, keep: Callable[[Fields, bytes], None]) -> None:
         self._send, self._keep = send, keep
@@ -98,7 +102,7 @@ class _Recorder:
             if message["status"] == 200 and public and "set-cookie" not in headers:
                 self._fields = headers.raw
         elif message["type"] == "http.response.body" and self._fields is not None:
-            if not message.get("more_body"):  # our own pages are sent in one piece; others are not kept
+            if not message.get("more_body"):  # our own pages are sent in one piece; others are not cached
                 self._keep(self._fields, message["body"])
             self._fields = None
         await self._send(message)

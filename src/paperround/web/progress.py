@@ -29,7 +29,7 @@ class RoundProgress:
             self._moved = time.monotonic()
 
     def facts(self) -> dict[str, Any]:
-        """The current stage as a sentence and as numbers."""
+        """Return the current stage as a sentence and as numbers."""
         with self._lock:
             done = self._total is not None and self._done >= self._total
             if not self._what or done or time.monotonic() - self._moved > _IDLE_AFTER:

@@ -1,4 +1,4 @@
-"""How often somebody may ask: counted in memory where a restart may forget it, in the database where it must not."""
+"""Rate limits. Counts that may be lost in a restart are kept in memory, all others in the database."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _CLIENTS_KEPT = 50_000
 
 @dataclass
 class RateLimit:
-    """At most `most` events within a time span for each name. The caller passes the current time."""
+    """Allows at most `most` events within a time span for each name. The caller passes the current time."""
 
     most: int
     within: timedelta
@@ -23,7 +23,9 @@ class RateLimit:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def take(self, name: str, now: datetime, number: int = 1) -> bool:
-        """Count `number` more for this name; False, and nothing counted, when there were too many before."""
+        """Count `number` more events for this name. Returns False and counts nothing if the limit was already
+        reached.
+        """
         with self._lock:
             times = self._recent(name, now)
             if len(times) >= self.most:
@@ -32,7 +34,7 @@ class RateLimit:
             return True
 
     def count(self, name: str, now: datetime) -> int:
-        """The number of recent events for this name."""
+        """Return the number of recent events for this name."""
         with self._lock:
             return len(self._recent(name, now))
 
@@ -42,7 +44,7 @@ class RateLimit:
             self._asked.pop(name, None)
 
     def wait(self, name: str, now: datetime) -> int:
-        """Seconds until the next event is allowed; 0 when it is allowed now."""
+        """Return the seconds until the next event is allowed; 0 if it is allowed now."""
         with self._lock:
             times = self._recent(name, now)
             return max(1, int((times[0] + self.within - now).total_seconds())) if len(times) >= self.most else 0
@@ -63,20 +65,20 @@ EVERYBODY = ""
 
 @dataclass
 class FormLimits:
-    """The limits of one of the two forms."""
+    """The limits of a form that sends email: the subscription form or the form for lost links."""
 
     name: str
     client: Quota = field(init=False)
     network: Quota = field(init=False)
-    """A client's surroundings: an IPv4 /24 or an IPv6 /48, which one household or customer may hold."""
+    """The limit for a client's network, an IPv4 /24 or an IPv6 /48, which one household or customer may hold."""
     mailbox: Quota = field(init=False)
     mailbox_month: Quota = field(init=False)
     domain: Quota = field(init=False)
     everybody: Quota = field(init=False)
     spike: int = 100
-    """So many from everybody within an hour are a spike."""
+    """The number of requests by all clients within an hour that counts as a spike."""
     domain_spike: int = 30
-    """So many to one recipient domain within an hour are one, too."""
+    """The number of requests for one recipient domain within an hour that counts as a spike."""
 
     def __post_init__(self) -> None:
         self.client = Quota(f"{self.name} client", 10, _HOUR)
@@ -87,7 +89,7 @@ class FormLimits:
         self.everybody = Quota(f"{self.name} everybody", 600, _HOUR)
 
     def requests(self, app: App) -> int:
-        """How many there were within the past hour."""
+        """Return the number of requests within the past hour."""
         return app.store.quotas.count(self.everybody, EVERYBODY, app.clock())
 
 
@@ -96,10 +98,12 @@ class RateLimits:
     """The rate limits of a site."""
 
     newcomers: FormLimits = field(default_factory=lambda: FormLimits("subscribe"))
-    """Requests for a confirmation."""
+    """Requests for a confirmation email."""
     lost_links: FormLimits = field(default_factory=lambda: FormLimits("lost link"))
-    """Requests for the link to one's preferences: apart, so that a flood of newcomers keeps no subscriber out."""
+    """Requests for a new link to one's preferences. Counted separately, so that a flood of sign-ups blocks no
+    subscriber.
+    """
     trying: RateLimit = field(default_factory=lambda: RateLimit(120, timedelta(minutes=1)))
-    """Query previews for each client."""
+    """Query previews by each client."""
     logging_in: RateLimit = field(default_factory=lambda: RateLimit(5, timedelta(minutes=5)))
-    """Failed logins for each client."""
+    """Failed logins by each client."""

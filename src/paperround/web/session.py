@@ -1,7 +1,7 @@
-"""Operators' sessions: a random cookie, of which the database keeps a keyed hash until the session ends.
+"""Sessions of operators. The browser holds a random cookie, and the database stores a keyed hash of it.
 
-The hash depends on the site's key and on the secret that opened the session: a new key or a new admin token ends all
-sessions. A form's CSRF token is signed over the cookie, so that one made for another session is worth nothing.
+The hash depends on the site's key and on the secret that opened the session, so a new key or a new admin token ends
+all sessions. The CSRF token of a form is signed over the cookie, so it is valid for one session only.
 """
 
 from __future__ import annotations
@@ -16,28 +16,30 @@ from datetime import timedelta
 COOKIE = "paperround_admin"
 """The cookie of an operator who logged in with the admin token."""
 ENTRY_COOKIE = "paperround_entry"
-"""The cookie of somebody who opened an address that `up` printed. It opens the inbox and the preview only."""
+"""The cookie of a visitor who opened an address that `up` printed. It opens only the inbox and the preview."""
 HOLDS = timedelta(hours=12)
 _BYTES = 32
 
 
 def make_cookie() -> str:
-    """A new session's cookie."""
+    """Return a random cookie for a new session."""
     return secrets.token_urlsafe(_BYTES)
 
 
 def hash_cookie(keys: Sequence[bytes], cookie_name: str, secret: str, cookie: str) -> list[str]:
-    """Under what a session may be kept: by the first key, which a new one is kept under, and by each older one."""
+    """Return the hashes of a cookie, one for each key. New sessions are stored under the first; older keys still
+    find theirs.
+    """
     return [_mac(key, f"session {cookie_name}", cookie, secret) for key in keys]
 
 
 def csrf(keys: Sequence[bytes], session: str) -> str:
-    """What the session's forms carry."""
+    """Return the CSRF token for the forms of a session."""
     return _mac(keys[0], "csrf", session, "")
 
 
 def same(one: str, other: str) -> bool:
-    """Whether two secrets are equal; the time taken tells nothing, not even their lengths."""
+    """Return whether two secrets are equal, in a time that reveals neither their contents nor their lengths."""
     return hmac.compare_digest(hashlib.sha256(one.encode()).digest(), hashlib.sha256(other.encode()).digest())
 
 

@@ -13,19 +13,19 @@ from paperround.rendering.language import Language
 
 
 def moment(at: datetime, zone: str, language: Language) -> str:
-    """Tuesday, November 24, 2026 at 7:00 AM, in this zone."""
+    """Return a date and time in this time zone, such as "Tuesday, November 24, 2026, 7:00 AM"."""
     local = at.astimezone(ZoneInfo(zone))
     return f"{language.date(local.date())}, {format_time(local.time(), 'short', locale=language.locale)}"
 
 
 def weekdays(language: Language) -> list[str]:
-    """The days of the week, Monday first."""
+    """Return the names of the weekdays, starting with Monday."""
     names = get_day_names("wide", "stand-alone", language.locale)
     return [str(names[number]) for number in range(7)]
 
 
 def cadences(language: Language) -> list[tuple[str, str]]:
-    """Each cadence with its label in the form."""
+    """Return each cadence with its label in the form."""
     _ = language.gettext
     return [
         (Cadence.DAILY.value, _("Every day")),
@@ -37,7 +37,7 @@ def cadences(language: Language) -> list[tuple[str, str]]:
 
 
 def densities(language: Language) -> list[tuple[str, str]]:
-    """Each density with what it is called, as somebody chooses it."""
+    """Return each density with its label in the form."""
     _ = language.gettext
     return [
         (Density.FULL.value, _("titles, summaries and details")),
@@ -47,7 +47,7 @@ def densities(language: Language) -> list[tuple[str, str]]:
 
 
 def breadths(language: Language) -> list[tuple[str, str]]:
-    """Each breadth with what it is called, as somebody chooses it."""
+    """Return each breadth with its label in the form."""
     _ = language.gettext
     return [
         (Breadth.FEWEST.value, _("far fewer papers")),
@@ -59,13 +59,13 @@ def breadths(language: Language) -> list[tuple[str, str]]:
 
 
 def quiet_days(language: Language) -> list[tuple[str, str]]:
-    """Each way of quiet days with what it is called, as somebody chooses it."""
+    """Return each option for quiet days with its label in the form."""
     _ = language.gettext
     return [(QuietDays.SILENT.value, _("no email")), (QuietDays.LINE.value, _("an email of one line"))]
 
 
 def promise(schedule: Schedule, language: Language) -> str:
-    """How often and when emails arrive, as a sentence."""
+    """Return a sentence that says how often and when emails arrive."""
     _ = language.gettext
     facts = {
         "time": format_time(schedule.at, "short", locale=language.locale),

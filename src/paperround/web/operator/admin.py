@@ -36,7 +36,10 @@ _FAILURES = 10
 
 
 def ask_to_log_in(request: Request, error: Exception) -> Response:
-    """The login page, which keeps a form that was sent too late; programs are told to log in."""
+    """Show the login page, which carries along a form that was submitted after the session had ended.
+
+    A request without such a form gets the error page for 401, or JSON for programs.
+    """
     assert isinstance(error, LoginNeeded)
     if error.kept is None:
         return error_pages.show_status(request, 401)
@@ -49,7 +52,7 @@ def ask_to_log_in(request: Request, error: Exception) -> Response:
 
 @get("")
 def overview(request: Request, context: ContextDep) -> Response:
-    """The overview; the login form for visitors who have not logged in."""
+    """Show the overview, or the login form to visitors who have not logged in."""
     if not context.is_admin(request):
         return _login_page(request, context, "")
     return admin_page(
@@ -110,13 +113,13 @@ def _login_page(
 
 @get("/progress")
 def progress(context: OperatorContextDep) -> Response:
-    """The progress of the current round as JSON, polled by the overview."""
+    """Return the progress of the current round as JSON, which the overview polls."""
     return JSONResponse(context.progress.facts(), headers=PRIVATE)
 
 
 @get("/charts/{name}.svg")
 def chart(context: OperatorContextDep, name: str) -> Response:
-    """A chart of the past 30 days: subscribers, emails or bounces."""
+    """Return a chart of the past 30 days as SVG: subscribers, emails or bounces."""
     first = context.today - timedelta(days=_CHART_DAYS - 1)
     since, overview = datetime.combine(first, time.min, UTC), context.app.store.overview
     match name:
@@ -134,7 +137,7 @@ def chart(context: OperatorContextDep, name: str) -> Response:
 
 
 def _sources(context: RequestContext) -> list[dict[str, Any]]:
-    """Each configured source with its state, then sources that are no longer configured but have a record."""
+    """Return the configured sources with their state, then sources that only have a record of earlier rounds."""
     known = context.app.store.sources.all()
     names = dict.fromkeys([*(source.name for source in context.app.settings.sources), *known])
     return [{"name": name, "record": known.get(name)} for name in names]
@@ -142,7 +145,7 @@ def _sources(context: RequestContext) -> list[dict[str, Any]]:
 
 @get("/doctor")
 def check(request: Request, context: OperatorContextDep) -> Response:
-    """The checks of `paperround doctor`: what stops the next round, apart from what matters before going live."""
+    """Show the checks of `paperround doctor`: what stops the next round, then what matters before going live."""
     findings = doctor.examine(context.app)
     parts = [("Now", False), ("Before you go live", True)]
     return admin_page(
@@ -159,7 +162,7 @@ def check(request: Request, context: OperatorContextDep) -> Response:
 
 @get("/topics")
 def topics(request: Request, context: OperatorContextDep) -> Response:
-    """The topics with their subscribers and papers."""
+    """Show the topics with the numbers of their subscribers and papers."""
     known = context.app.store.topics
     counted, own = known.public_counts(news_horizon(context.app.clock()).date()), known.private_count()
     return admin_page(request, context, "topics", counted=counted, own=own)
@@ -167,7 +170,7 @@ def topics(request: Request, context: OperatorContextDep) -> Response:
 
 @get("/topics/{slug}")
 def topic(request: Request, context: OperatorContextDep, slug: str) -> Response:
-    """The form for a topic; the slug `new` opens an empty form."""
+    """Show the form for a topic; the slug `new` opens an empty form."""
     found = Topic("", "", "") if slug == "new" else context.app.store.topics.by_slug(slug)
     if found is None or found.private:
         raise HTTPException(404)
@@ -215,13 +218,13 @@ def _topic_page(
 
 @get("/tokens")
 def tokens_page(request: Request, context: OperatorContextDep) -> Response:
-    """The programs that have an API token."""
+    """Show the programs that have an API token."""
     return _tokens(request, context)
 
 
 @post("/tokens")
 def change_tokens(request: Request, context: OperatorContextDep, form: Form) -> Response:
-    """Create a token, which is shown once, or revoke one."""
+    """Create a token, which is shown only once, or revoke one."""
     context.check_csrf(request, form)
     name = clean(form.get("name"))[: api_tokens.LONGEST_NAME]
     try:
@@ -237,7 +240,7 @@ def change_tokens(request: Request, context: OperatorContextDep, form: Form) -> 
 
 
 def _days(text: str) -> int | None:
-    """Days until a token ends; None for one without an end."""
+    """Return the days until a token expires; None if it does not expire."""
     if not text.strip():
         return None
     if not (text.isascii() and text.isdecimal() and len(text) <= 5):
@@ -266,7 +269,7 @@ def _tokens(
 
 @get("/changes")
 def changes(request: Request, context: OperatorContextDep, page: int = 1) -> Response:
-    """The audit log: what operators and programs have changed, the latest first."""
+    """Show the audit log of changes by operators and programs, latest first."""
     found = context.app.store.access.changes(_CHANGES + 1, _CHANGES * (checked_page(page) - 1))
     turn = pages_around(page, more=len(found) > _CHANGES)
     return admin_page(request, context, "changes", changes=found[:_CHANGES], turn=turn)

@@ -1,4 +1,4 @@
-"""What the admin pages share: the visitor who has logged in, the layout, and turning pages."""
+"""What the admin pages share: the login check, the layout and the pagination."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MOST_PAGES = 100_000
 
 
 async def _operators(request: Request, context: ContextDep) -> RequestContext:
-    """The request context, for a visitor who has logged in; others are asked to, by LoginNeeded."""
+    """Return the request context for a visitor who has logged in. Raises LoginNeeded for anybody else."""
     if not context.is_admin(request):
         raise LoginNeeded(await sent_form(request, context))
     return context
@@ -25,19 +25,19 @@ OperatorContextDep = Annotated[RequestContext, Depends(_operators)]
 
 
 def admin_page(request: Request, context: RequestContext, name: str, status: int = 200, **facts: Any) -> Response:
-    """An admin page from its template."""
+    """Return an admin page, rendered from its template."""
     return context.private_page(
         request, f"admin/{name}", status=status, scripts=True, tab=name, csrf=context.csrf(request), **facts
     )
 
 
 def checked_page(page: int) -> int:
-    """The number of a page, from 1; HTTP 404 outside of any list."""
+    """Return a page number, which starts at 1. Raises HTTP 404 if it is outside the range of any list."""
     if not 1 <= page <= _MOST_PAGES:
         raise HTTPException(404)
     return page
 
 
 def pages_around(page: int, *, more: bool) -> tuple[int, int]:
-    """The numbers of the previous and the next page; 0 where there is none."""
+    """Return the numbers of the previous and the next page; 0 for one that does not exist."""
     return (page - 1, page + 1 if more else 0)

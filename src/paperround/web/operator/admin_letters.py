@@ -1,4 +1,4 @@
-"""The admin pages for emails: a list with filters, one email as it was sent, and retrying."""
+"""The admin pages for emails: a list with filters, a single email as it was sent, and retries."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _PAGE = 50
 def letters(
     request: Request, context: OperatorContextDep, state: str = "", email: str = "", page: int = 1
 ) -> Response:
-    """Emails, latest first, with their reasons and delivery attempts."""
+    """Show emails, latest first, with their reasons and delivery attempts."""
     chosen = DeliveryState(state) if state in set(DeliveryState) else None
     offset = _PAGE * (checked_page(page) - 1)
     found = queries.deliveries(context.app, state=chosen, email=email.strip(), limit=_PAGE + 1, offset=offset)
@@ -67,7 +67,7 @@ def retry(request: Request, context: OperatorContextDep, form: Form) -> Response
 
 @get("/{row}")
 def letter(request: Request, context: OperatorContextDep, row: int) -> Response:
-    """One email: its state, papers and attempts, the bounces that came back, and the email itself."""
+    """Show one email: its state, papers, delivery attempts and bounces, and the email itself."""
     delivery = _delivery(context, row)
     (told,) = queries.deliveries(context.app, row=row)
     return admin_page(
@@ -84,7 +84,7 @@ def letter(request: Request, context: OperatorContextDep, row: int) -> Response:
 
 @get("/{row}/html")
 def html(context: OperatorContextDep, row: int) -> Response:
-    """The HTML of an email, for a frame. A digest shows its papers as they were printed."""
+    """Return the HTML of an email for a frame. A digest shows its papers as they were when it was composed."""
     pictures = f"{context.site.base_url}/pictures/ {context.site.base_url}/charts/"
     finished = _finished(context, _delivery(context, row))
     return frame(finished.rendered.html, DisplayOptions(), pictures=pictures)
@@ -98,7 +98,7 @@ def _delivery(context: RequestContext, row: int) -> Delivery:
 
 
 def _finished(context: RequestContext, delivery: Delivery) -> Finished:
-    """The email of a delivery, laid out again from what is stored of it."""
+    """Render the email of a delivery again from its stored data."""
     app = context.app
     subscriber = app.store.subscribers.by_row(delivery.subscriber)
     if subscriber is None:

@@ -1,4 +1,4 @@
-"""The admin pages for subscribers: find, add, edit, import and export them, and see why somebody got no email."""
+"""The admin pages for subscribers: search, add, edit, import and export them, and explain why they got no email."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _ASKED_ALREADY = "They were asked less than a day ago, or five times this month.
 def subscribers(
     request: Request, context: OperatorContextDep, q: str = "", state: str = "", page: int = 1
 ) -> Response:
-    """Subscribers whose address contains these characters, in this state, the newest first."""
+    """Show the subscribers in a state whose address contains the characters of `q`, newest first."""
     chosen = SubscriberState(state) if state in set(SubscriberState) else None
     found = context.app.store.overview.subscribers(q.strip(), chosen, _PAGE + 1, _PAGE * (checked_page(page) - 1))
     if page > 1 and not found:
@@ -64,14 +64,14 @@ def subscribers(
 
 @get("/silent")
 def silent(request: Request, context: OperatorContextDep) -> Response:
-    """Subscribers who received no email today, each with the reason; the first 200."""
+    """Show up to 200 subscribers who received no email today, each with the reason."""
     found = list(islice(queries.silent(context.app), _SILENT + 1))
     return admin_page(request, context, "silent", silent=found[:_SILENT], many=len(found) > _SILENT)
 
 
 @get("/export.csv")
 def export(context: OperatorContextDep) -> Response:
-    """All subscribers as CSV, complete, as `paperround subscribers export` writes them."""
+    """Return all subscribers as CSV, in the format of `paperround subscribers export`."""
     context.note_change(OPERATOR, "subscribers exported")
     headers = {**PRIVATE, "Content-Disposition": 'attachment; filename="subscribers.csv"'}
     lines = csv_file.write(context.app.store.subscribers.by_address())
@@ -83,13 +83,15 @@ def export(context: OperatorContextDep) -> Response:
 
 @get("/new")
 def new(request: Request, context: OperatorContextDep) -> Response:
-    """The form for a new subscriber."""
+    """Show the form for a new subscriber."""
     return _form_page(request, context, PreferencesForm())
 
 
 @post("/new")
 def add(request: Request, context: OperatorContextDep, form: Form) -> Response:
-    """Add a subscriber: active if they have agreed, else with an email that asks them to confirm."""
+    """Add a subscriber: active if they have already agreed, otherwise pending, with an email that asks them to
+    confirm.
+    """
     context.check_csrf(request, form)
     shown = preferences_form.read_form(form)
     if form.get("do") == "try":
@@ -110,13 +112,13 @@ def add(request: Request, context: OperatorContextDep, form: Form) -> Response:
 
 @get("/import")
 def import_form(request: Request, context: OperatorContextDep) -> Response:
-    """The form for a list of subscribers."""
+    """Show the form to import a list of subscribers."""
     return _import_page(request, context, FormFields())
 
 
 @post("/import")
 def import_list(request: Request, context: OperatorContextDep, sent: FormWithFile) -> Response:
-    """Preview what a list would change, or take it in; either shows what becomes of each row."""
+    """Preview the import of a list, or import it. Both show the result for each row."""
     form, uploaded = sent
     context.check_csrf(request, form)
     text = csv_file.decode(uploaded) if uploaded.strip() else form.get("csv")
@@ -161,13 +163,13 @@ def _import_page(
 
 @get("/{row}")
 def subscriber(request: Request, context: OperatorContextDep, row: int, done: str = "") -> Response:
-    """One subscriber: preferences, state, next email, past emails, and why there was none today."""
+    """Show one subscriber: preferences, state, next email, past emails, and why there was none today."""
     return _subscriber_page(request, context, _subscriber(context, row), said=_DONE.get(done, ""))
 
 
 @get("/{row}/edit")
 def edit(request: Request, context: OperatorContextDep, row: int) -> Response:
-    """The form with a subscriber's preferences."""
+    """Show the form with a subscriber's preferences."""
     found = _subscriber(context, row)
     return _form_page(request, context, PreferencesForm(found.preferences), found)
 
@@ -193,7 +195,7 @@ def save(request: Request, context: OperatorContextDep, row: int, form: Form) ->
 
 @post("/{row}")
 def change(request: Request, context: OperatorContextDep, row: int, form: Form) -> Response:
-    """Pause, resume, unsubscribe, move or erase a subscriber, or email them their link or confirmation."""
+    """Pause, resume, unsubscribe, move or erase a subscriber, renew their links, or send a link or confirmation."""
     context.check_csrf(request, form)
     found, do = _subscriber(context, row), form.get("do")
     try:
@@ -220,11 +222,11 @@ _DONE = {
     "renewed-silently": "The links in their emails so far have ended. The new ones come with their next email.",
     "moving": "An email to the new address asks its owner to confirm. Nothing changes before.",
 }
-"""What was done, by the name that the redirect carries."""
+"""The message about a completed change, by the name in the address of the redirect."""
 
 
 def _change(context: RequestContext, found: Subscriber, do: str, form: FormFields) -> str:
-    """Make a change; what was done, empty for nothing. Raises WrongUse where it is not possible."""
+    """Make a change, and return the name of what was done, empty if nothing. Raises WrongUse if it is impossible."""
     app = context.app
     match do:
         case "pause":
@@ -281,7 +283,7 @@ def _form_page(
     found: Subscriber | None = None,
     status: int = 200,
 ) -> Response:
-    """The form for a new subscriber, or with the preferences of one. Admin pages are in English."""
+    """Show the form for a new subscriber, or with the preferences of an existing one. Admin pages are in English."""
     return admin_page(
         request,
         context,
@@ -309,5 +311,5 @@ def _subscriber(context: RequestContext, row: int) -> Subscriber:
 
 
 def _redirect(context: RequestContext, row: int, done: str) -> Response:
-    """Redirect to the subscriber's page, so that reloading it repeats nothing."""
+    """Redirect to the subscriber's page, so that reloading it does not repeat the change."""
     return RedirectResponse(f"{context.home}/admin/subscribers/{row}{f'?done={done}' if done else ''}", 303)

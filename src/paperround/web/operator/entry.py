@@ -1,7 +1,8 @@
-"""The way in to the inbox and the preview: an address that `up` prints, with a token in it, as Jupyter does.
+"""Access to the inbox and the preview through an address with a token that `up` prints, as Jupyter does.
 
-Nobody's network address says who they are: a proxy makes everybody look local. Who can read what `up` prints, can
-run it. The token is for one start of the program; opening the address begins a session of twelve hours.
+Network addresses cannot identify the operator, because behind a proxy every visitor looks local. Whoever can read
+the output of `up` can also run it. The token is valid until the program stops; opening the address begins a session
+of twelve hours.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _FIELD = "token"
 
 
 class EntryMiddleware:
-    """Turns the token in an address into a cookie, and the address into one without it."""
+    """Exchanges the token in an address for a session cookie, and redirects to the address without the token."""
 
     def __init__(self, app: ASGIApp, *, context: RequestContext) -> None:
         self._app, self._context = app, context
@@ -37,7 +38,7 @@ class EntryMiddleware:
     def _enter(self, request: Request) -> Response:
         rest = [(name, value) for name, value in parse_qsl(request.url.query) if name != _FIELD]
         query = f"?{urlencode(rest)}" if rest else ""
-        # Its own path, so that no address leads to another site: `//evil.example` is one to a browser.
+        # A single leading slash: a browser takes `//evil.example` for the address of another site.
         path = "/" + request.url.path.lstrip("/")
         response = RedirectResponse(f"{self._context.home}{path}{query}", 303, headers=PRIVATE)
         self._context.begin_session(response, session.ENTRY_COOKIE, secure=request.url.scheme == "https")
@@ -45,5 +46,5 @@ class EntryMiddleware:
 
 
 def address(context: RequestContext, base: str, path: str) -> str:
-    """The address of a page with the token in it, for whoever started the program."""
+    """Return the address of a page with the token in it, for whoever started the program."""
     return f"{base}{path}?{urlencode({_FIELD: context.entry_token})}"

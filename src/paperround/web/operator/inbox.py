@@ -1,4 +1,4 @@
-"""The built-in inbox in the browser, available while it is the configured transport."""
+"""The built-in inbox in the browser, available if it is the configured transport."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _opened(context: RequestContext, request: Request) -> Inbox:
 
 @get("")
 def letters(request: Request, context: ContextDep, page: int = 1) -> Response:
-    """The list of emails, newest first."""
+    """Show the list of emails, newest first."""
     inbox = _opened(context, request)
     if not 1 <= page <= 10_000:
         raise HTTPException(404)
@@ -52,7 +52,7 @@ def letters(request: Request, context: ContextDep, page: int = 1) -> Response:
 
 @get("/{key}")
 def letter(request: Request, context: ContextDep, key: str, show: str = "html") -> Response:
-    """An email as mail clients show it, with its parts, size and lint findings."""
+    """Show an email as mail clients display it, with its parts, size and lint findings."""
     viewed = MessageView(_letter(context, request, key), context.site, now=context.app.clock())
     at, look = f"{context.home}/inbox/{key}", DisplayOptions.asked(request)
     tab = show if show in TABS else "html"
@@ -66,7 +66,7 @@ def letter(request: Request, context: ContextDep, key: str, show: str = "html") 
 
 @get("/{key}/html")
 def html(request: Request, context: ContextDep, key: str) -> Response:
-    """The HTML of an email, for a frame. Only the site's own images are loaded."""
+    """Return the HTML of an email for a frame. Only the site's own images are loaded."""
     viewed = MessageView(_letter(context, request, key), context.site)
     return frame(
         viewed.html,
@@ -77,7 +77,7 @@ def html(request: Request, context: ContextDep, key: str) -> Response:
 
 @get("/{key}/letter.eml")
 def eml(request: Request, context: ContextDep, key: str) -> Response:
-    """The raw message as a file."""
+    """Return the raw message as a file."""
     return download(_letter(context, request, key), "letter.eml", "message/rfc822")
 
 

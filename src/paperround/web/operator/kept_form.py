@@ -1,4 +1,6 @@
-"""A form of /admin that was sent after its session had ended: kept through the login, and sent again by a button."""
+"""An /admin form that was submitted after its session had ended. It is kept during the login, and a button resubmits
+it.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,10 @@ _SECRET = {"csrf", "token"}
 _LARGEST = 20_000  # characters
 
 
-class LoginNeeded(Exception):  # noqa: N818 - no error, but the way to the login page
-    """A page for operators was asked for without a session; `kept` is the form that was sent to it, if one was."""
+class LoginNeeded(Exception):  # noqa: N818 - not an error: it leads to the login page
+    """Raised when a page for operators is requested without a session. `kept` is the submitted form; None if there
+    is none.
+    """
 
     def __init__(self, kept: KeptForm | None = None) -> None:
         super().__init__("login needed")
@@ -27,32 +31,35 @@ class LoginNeeded(Exception):  # noqa: N818 - no error, but the way to the login
 
 @dataclass(frozen=True, slots=True)
 class KeptForm:
-    """Where a form was sent to, and what was typed into it."""
+    """A submitted form: the path that it was sent to, and the fields that were filled in."""
 
     path: str
-    """Below the site's own address."""
+    """The path of the form, relative to the site's own address."""
     fields: tuple[tuple[str, str], ...]
 
     @property
     def hidden(self) -> dict[str, str]:
-        """The fields with which the login form carries it along."""
+        """The hidden fields that carry this form through the login form."""
         return {_PATH: self.path, _FIELDS: urlencode(self.fields)}
 
 
 async def sent_form(request: Request, context: RequestContext) -> KeptForm | None:
-    """The form that a request sends, unless another site has sent it: an operator must not be made to resend that."""
+    """Return the form that a request submits; None if there is none or it is too large.
+
+    A form that another site submitted also returns None, because an operator must not be led to resubmit it.
+    """
     if request.method != "POST" or is_from_other_site(request, context):
         return None
     try:
         typed = await request.form(max_files=0, max_fields=400)
-    except HTTPException:  # a file, or no form: neither was typed
+    except HTTPException:  # a file or not a form: nobody typed it
         return None
     fields = [(name, value) for name, value in typed.multi_items() if isinstance(value, str) and name not in _SECRET]
     return _kept(request.url.path, fields)
 
 
 def carried_form(form: FormFields) -> KeptForm | None:
-    """The form that a login form carries along."""
+    """Return the form that a login form carries along; None if there is none."""
     return _kept(form.get(_PATH), parse_qsl(form.get(_FIELDS), keep_blank_values=True, max_num_fields=400))
 
 

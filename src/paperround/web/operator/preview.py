@@ -52,7 +52,7 @@ _PLAIN = DisplayOptions()
 
 @dataclass(frozen=True, slots=True)
 class PreviewQuery:
-    """The options in the page's address; `whose` is `subscriber`, `topics` or `sample`."""
+    """The options in the page's address. `whose` is `subscriber`, `topics` or `sample`."""
 
     whose: str = ""
     subscriber: str = ""
@@ -63,7 +63,7 @@ class PreviewQuery:
     language: str = ""
     notice: str = ""
     with_theme: str = ""
-    """The theme and the day to compare with."""
+    """The theme to compare with; `with_day` is the day to compare with. Empty for no comparison."""
     with_day: str = ""
     show: str = "letter"
     width: str = ""
@@ -72,7 +72,9 @@ class PreviewQuery:
 
     @classmethod
     def of(cls, request: Request, context: RequestContext) -> PreviewQuery:
-        """Read the options of a request; the default is the first active subscriber, or else the sample email."""
+        """Read the options of a request. The default is the first active subscriber, or the sample email if there is
+        none.
+        """
         query = request.query_params
         said = {field.name: query.get(field.name, "").strip() for field in fields(cls) if field.type == "str"}
         said["show"] = said["show"] if said["show"] in TABS else "letter"
@@ -87,7 +89,7 @@ class PreviewQuery:
         return replace(asked, whose="subscriber" if first else "sample", subscriber=first.email if first else "")
 
     def wanted(self) -> PreviewRequest:
-        """The email to preview."""
+        """Return the request for the email to preview."""
         return PreviewRequest(
             email=self.subscriber if self.whose == "subscriber" else "",
             topics=self.topics if self.whose == "topics" else (),
@@ -99,13 +101,13 @@ class PreviewQuery:
         )
 
     def other(self) -> PreviewQuery | None:
-        """The email to compare with, if any."""
+        """Return the options of the email to compare with; None if there is no comparison."""
         if not (self.with_theme or self.with_day):
             return None
         return replace(self, theme=self.with_theme or self.theme, day=self.with_day or self.day)
 
     def address(self, path: str, **changes: Any) -> str:
-        """The address of this preview with some options changed."""
+        """Return the address of this preview with some options changed. `v` adds a version that reloads a frame."""
         mark = changes.pop("v", "")
         changed = replace(self, **changes)
         said = {field.name: getattr(changed, field.name) for field in fields(self) if field.type == "str"}
@@ -118,7 +120,7 @@ class PreviewQuery:
 
 @dataclass(frozen=True)
 class PreviewResult:
-    """A previewed email, or the reason why there is none."""
+    """A previewed email, or the reason why there is none: an error in the template, or a message in `missing`."""
 
     asked: PreviewQuery
     preview: Preview | None = None
@@ -128,12 +130,12 @@ class PreviewResult:
 
     @property
     def mark(self) -> str:
-        """A hash of the HTML: a frame reloads only when it changes."""
+        """A hash of the HTML, so that a frame reloads only when it changes. Empty if there is no email."""
         return hashlib.sha256(self.viewed.html.encode()).hexdigest()[:12] if self.viewed else ""
 
     @property
     def caption(self) -> str:
-        """The theme and issue, which distinguish this email from the one beside it."""
+        """The theme and the issue, which distinguish this email from the one beside it."""
         subscriber = self.preview.subscriber if self.preview else None
         digest = self.preview.digest if self.preview else None
         parts = (subscriber.theme if subscriber else self.asked.theme, digest.issue if digest else "")
@@ -147,14 +149,14 @@ def _let_in(request: Request, context: RequestContext) -> None:
 
 @get("")
 def preview_page(request: Request, context: ContextDep) -> Response:
-    """The preview page."""
+    """Show the preview page."""
     _let_in(request, context)
     return _page(request, context, PreviewQuery.of(request, context))
 
 
 @get("/frame")
 def framed(request: Request, context: ContextDep) -> Response:
-    """The HTML of the email, for a frame."""
+    """Return the HTML of the email for a frame."""
     _let_in(request, context)
     asked = PreviewQuery.of(request, context)
     seen = _shown(context, asked)
@@ -166,7 +168,7 @@ def framed(request: Request, context: ContextDep) -> Response:
 
 @get("/letter.{form}")
 def letter_file(request: Request, context: ContextDep, form: str) -> Response:
-    """The email as a file: the message, its HTML or its text."""
+    """Return the email as a file: the message (`eml`), its HTML or its text."""
     _let_in(request, context)
     viewed = _shown(context, PreviewQuery.of(request, context)).viewed
     if viewed is None or form not in ("eml", "html", "txt"):
@@ -195,7 +197,7 @@ def sent(request: Request, context: ContextDep) -> Response:
 
 @get("/changes")
 async def changes(request: Request, context: ContextDep) -> Response:
-    """Server-sent events: one for each change of a template, until the client disconnects."""
+    """Stream server-sent events, one for each change of a template, until the client disconnects."""
     _let_in(request, context)
     known = request.headers.get("last-event-id") or request.query_params.get("since", "")
     return StreamingResponse(
@@ -222,7 +224,7 @@ async def _changes(request: Request, context: RequestContext, known: str) -> Asy
 
 
 def _stopping(request: Request) -> bool:
-    """Whether the server is shutting down. It waits for open responses, and this one would never end."""
+    """Return whether the server is shutting down. It waits for open responses, and this one would never end."""
     asked = getattr(request.app.state, "stopping", None)
     return bool(asked and asked())
 
@@ -285,7 +287,7 @@ def _reply(outcome: Outcome) -> str:
 
 
 def _choices(context: RequestContext, asked: PreviewQuery) -> dict[str, Any]:
-    """The options of the form."""
+    """Return the options of the form."""
     found, app = templates(), context.app
     try:
         known = preview.days(app, asked.wanted(), _DAYS)

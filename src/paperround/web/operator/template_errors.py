@@ -1,4 +1,4 @@
-"""A template error for its author: the file, the line with its context, and the variables available there."""
+"""Template errors explained to the author: the file, the lines around the error, and the variables there."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class TemplateError:
-    """What is wrong, where, and which variables are available there."""
+    """An explained error: what is wrong, where, and which variables are available. `suggestion` may be empty."""
 
     what: str
     file: str
@@ -63,7 +63,7 @@ class TemplateError:
 
 
 def explain(error: PaperroundError, folders: tuple[Path, ...]) -> TemplateError:
-    """Locate the cause of this error in the template folders, as far as possible."""
+    """Locate the cause of this error in the template folders, as precisely as possible."""
     cause = error.__cause__
     frame = _frame(cause.__traceback__) if cause else None
     file, line = _place(error, cause, frame, folders)
@@ -85,7 +85,7 @@ def explain(error: PaperroundError, folders: tuple[Path, ...]) -> TemplateError:
 
 
 def _frame(trace: TracebackType | None) -> tuple[str, int, Mapping[str, Any]] | None:
-    """The innermost template in the traceback: its file, line and variables."""
+    """Return the file, line and variables of the innermost template in the traceback; None if there is none."""
     found = None
     while trace is not None:
         if trace.tb_frame.f_code.co_filename.endswith(".j2"):
@@ -115,7 +115,7 @@ def _short(filename: str, folders: tuple[Path, ...]) -> str:
 
 
 def _line_of(message: str, text: str) -> int | None:
-    """The line that contains the text quoted in the message."""
+    """Return the first line number that contains text quoted in the message; None if no line does."""
     lines = text.splitlines()
     for quoted in _QUOTED.findall(message):
         for number, line in enumerate(lines, 1):
@@ -137,7 +137,7 @@ def _variables(values: Mapping[str, Any]) -> Iterator[Variable]:
 
 
 def _parts(value: object) -> Iterator[tuple[str, str]]:
-    """The fields of a dataclass, the macros of a module, or the first entries of a list."""
+    """Yield the name and value of each part: a dataclass's fields, a module's macros, or a list's first entries."""
     if is_dataclass(value) and not isinstance(value, type):
         for field in fields(value):
             if field.repr:
@@ -169,7 +169,7 @@ def _short_value(value: object) -> str:
 
 
 def _known() -> tuple[Variable, ...]:
-    """The variables that every theme receives, for errors that occur before rendering starts."""
+    """Return the variables that every theme receives, for errors that occur before rendering starts."""
     given = (("letter", LetterView), ("site", Site), ("item", Block), ("card", Card))
     return tuple(
         Variable(
@@ -180,7 +180,7 @@ def _known() -> tuple[Variable, ...]:
 
 
 def _suggestion(message: str, values: Mapping[str, Any]) -> str:
-    """The name that the author probably meant; empty when none is similar."""
+    """Return the name that the author probably meant; empty if none is similar."""
     found = _MISSING.search(message)
     if not found:
         return ""

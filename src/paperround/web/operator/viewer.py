@@ -38,7 +38,9 @@ class DisplayOptions:
     """How a frame displays the email."""
 
     mode: str = "light"
-    """`light`; `dark`, with the email's own dark colors; or `inverted`, as clients do that ignore those."""
+    """`light`; `dark`, with the email's own dark colors; or `inverted`, as clients display it that ignore those
+    colors.
+    """
     pictures: bool = True
     styles: bool = True
     """Whether the style element is kept; some of Gmail's apps remove it."""
@@ -55,11 +57,11 @@ class DisplayOptions:
         )
 
     def fields(self) -> dict[str, str]:
-        """The options as query parameters."""
+        """Return the options as query parameters."""
         return {"mode": self.mode, "pictures": str(int(self.pictures)), "styles": str(int(self.styles))}
 
     def toggles(self) -> list[tuple[str, list[tuple[str, DisplayOptions, bool]]]]:
-        """Each option with its choices: the choice, the resulting options, and whether it is selected."""
+        """Return each option with its choices: the choice, the resulting options, and whether it is selected."""
         on_off = {"on": True, "off": False}
         return [
             ("mode", [(mode, replace(self, mode=mode), self.mode == mode) for mode in MODES]),
@@ -88,7 +90,7 @@ class MessageView:
         return self.mail.subject
 
     def decoded(self, name: str) -> str:
-        """The decoded value of a header field; empty where there is none."""
+        """Return the decoded value of a header field; empty if the message does not have it."""
         return next((field.decoded for field in self.mail.all(name)), "")
 
     @property
@@ -116,7 +118,7 @@ class MessageView:
 
     @property
     def written(self) -> str:
-        """The raw message."""
+        """The raw message as text with LF line ends."""
         return self.raw.decode("utf-8", "replace").replace("\r\n", "\n")
 
     @cached_property
@@ -137,7 +139,7 @@ class MessageView:
 
 
 def frame(html: str, look: DisplayOptions, *, pictures: str, refresh: int = 0) -> Response:
-    """The HTML of an email for an iframe. The policy blocks scripts and everything remote except images.
+    """Return the HTML of an email for an iframe. The policy blocks scripts and all remote content except images.
 
     `pictures` lists the sources that images may come from, in Content-Security-Policy syntax; 'self' is always
     allowed. `refresh` reloads the frame after that many seconds; 0 never reloads it.
@@ -165,13 +167,13 @@ def shown(html: str, look: DisplayOptions) -> str:
 
 
 def download(data: bytes, name: str, media_type: str) -> Response:
-    """A file download."""
+    """Return a response that downloads a file."""
     headers = {**PRIVATE, "Content-Disposition": f'attachment; filename="{name}"'}
     return Response(data, headers=headers, media_type=media_type)
 
 
 def address(path: str, **fields: str) -> str:
-    """The path with the query parameters that are not empty."""
+    """Return the path with those query parameters that are not empty."""
     query = urlencode({name: value for name, value in fields.items() if value})
     return f"{path}?{query}" if query else path
 
@@ -183,7 +185,9 @@ def _styled(found: re.Match[str], look: DisplayOptions) -> str:
 
 
 def _condition(holds: bool) -> str:
-    """A media feature that always or never matches: the visitor's own color scheme must not affect the frame."""
+    """Return a media feature that always or never matches, so the visitor's own color scheme does not affect the
+    frame.
+    """
     return "(min-width: 0)" if holds else "(max-width: 0)"
 
 
