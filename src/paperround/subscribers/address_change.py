@@ -1,7 +1,8 @@
-"""Moving a subscription to another address, which has to be confirmed there.
+"""Moving a subscription to another address, which must be confirmed there.
 
-Nothing changes before. Whether the new address already subscribes is told to its owner alone: the page that asks for
-the change answers the same for every address, and only the link in the email to the new address leads further.
+Until then, nothing changes. Only the owner of the new address learns whether it is already subscribed: the page that
+requests the change responds the same for every address, and only the link in the email to the new address reveals
+more.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ from paperround.subscribers.confirmation import NOTICE_HOLDS
 
 
 def request(app: App, subscriber: Subscriber, email: str) -> str:
-    """Ask the owner of an address whether this subscriber's emails may go there; the address in its normal form.
+    """Ask the owner of an address to confirm that this subscriber's emails may be sent there. Returns the normalized
+    address.
 
-    Raises WrongUse for an address that is not valid or is the subscriber's own, for a subscriber who does not receive
-    emails, and after three requests within a day.
+    Raises WrongUse if the address is invalid or is the subscriber's own, if the subscriber is neither active nor
+    paused, and after three requests within a day.
     """
     email = membership.address(email)
     if subscriber.state not in (SubscriberState.ACTIVE, SubscriberState.PAUSED):
@@ -37,7 +39,7 @@ def request(app: App, subscriber: Subscriber, email: str) -> str:
 
 
 def pending_change(app: App, row: int) -> AddressChange | None:
-    """The request under this number, while its link holds and nothing has settled it; else None."""
+    """Return the request with this number; None if it was settled, its link has expired, or it does not exist."""
     found = app.store.address_changes.by_row(row)
     if found is None or found.settled or found.created_at <= app.clock() - NOTICE_HOLDS:
         return None
@@ -45,7 +47,7 @@ def pending_change(app: App, row: int) -> AddressChange | None:
 
 
 def confirm(app: App, row: int) -> ConfirmResult:
-    """The owner of the new address agrees: emails go there from now on, and the old address is told."""
+    """Confirm a change of address: emails are sent to the new address from now on, and the old one is notified."""
     if pending_change(app, row) is None:
         return ConfirmResult.GONE
     result = app.store.address_changes.confirm(row, _notice(app), app.clock())

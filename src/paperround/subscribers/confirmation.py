@@ -1,6 +1,6 @@
-"""Confirmations: asking the owner of an address, and what follows when they agree.
+"""Confirmations: asking the owner of an address, and what happens when they agree.
 
-Nothing is sent to an address but a confirmation before its owner agrees, whoever typed it in.
+Until its owner agrees, an address receives nothing but confirmation requests, no matter who entered it.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from paperround.store.requests import NewNotice, Requester, RequestResult, Subsc
 from paperround.store.subscriber_changes import SubscriberChange
 from paperround.store.subscribers import requested
 
-NOTICE_HOLDS = timedelta(days=3)  # as long as the link in a confirmation
+NOTICE_HOLDS = timedelta(days=3)  # as long as the link in a confirmation is valid
 
 
 @dataclass(frozen=True, slots=True)
 class PendingRequest:
-    """What waits for the confirmation of an address's owner."""
+    """A request that the owner of an address has not confirmed yet."""
 
     preferences: Preferences
     first_now: bool
-    """Whether the first letter is to come at once."""
+    """Whether the first digest is to be sent immediately after the confirmation."""
     consent: Mapping[str, str]
     answers: Mapping[int, int]
-    """What they said of papers before: +1 or −1 by row."""
+    """Feedback that was given on papers before subscribing: +1 or −1 by the row of the paper."""
 
 
 def ask_to_subscribe(
@@ -45,12 +45,13 @@ def ask_to_subscribe(
     first_now: bool = False,
     answers: Mapping[int, int] | None = None,
 ) -> None:
-    """Somebody typed an address into a form: its owner is asked by a letter, at most once a day.
+    """Ask the owner of an address by email to confirm a subscription, at most once a day.
 
-    `by_owner` says that the request came with a link out of the owner's mail: only then is a suppressed address asked
-    before 90 days have passed, and the wish behind a fresh confirmation replaced.
-    Nothing else happens before they confirm, and nothing here tells whether the address is known: each way through
-    writes about the same rows.
+    `by` is who made the request. Only for a request by the owner, through a link in their own mail, is a suppressed
+    address asked before 90 days have passed, and a fresh request replaced.
+
+    Nothing else happens before they confirm. The caller cannot tell whether the address is known, because every case
+    writes about the same number of rows.
     """
     notice = _new_notice(app, {"topics": _topic_names(app, patch.get("topics", ()))})
     request = SubscriptionRequest(email, patch, consent, notice, by, first_now, answers or {})
@@ -59,7 +60,7 @@ def ask_to_subscribe(
 
 
 def ask_all(app: App, changes: Sequence[SubscriberChange], *, first_now: bool, dry_run: bool) -> list[RequestResult]:
-    """Ask the owners of several addresses on the operator's word; what each request came to."""
+    """Ask the owners of several addresses to confirm, at the operator's request; return the result of each."""
     if not changes:
         return []
     now = app.clock()
@@ -83,10 +84,10 @@ def ask_all(app: App, changes: Sequence[SubscriberChange], *, first_now: bool, d
 
 
 def ask_for_link(app: App, email: str) -> bool:
-    """Email the link to the preferences to an address, or to one that is pending the confirmation once more.
+    """Email the preferences link to a subscriber, or the confirmation request again to one who is pending.
 
-    Returns whether an email was queued: none is for an unknown address, a second time within a day, and a sixth time
-    within 30 days.
+    Returns whether an email was queued. None is queued for an unknown address, a second time within a day, or a
+    sixth time within 30 days.
     """
     queued = app.store.personal.link(email, _new_notice(app, {}), app.clock())
     if queued:
@@ -95,12 +96,12 @@ def ask_for_link(app: App, email: str) -> bool:
 
 
 def ask_to_return(app: App, subscriber: Subscriber, consent: Mapping[str, str]) -> None:
-    """Somebody who left wants their letters again: they are asked to confirm, as everybody is."""
+    """Ask somebody who unsubscribed and wants to return to confirm, as for every new subscription."""
     ask_to_subscribe(app, subscriber.email, subscriber.preferences.as_patch(), consent, by=Requester.OWNER)
 
 
 def pending_request(app: App, subscriber: Subscriber) -> PendingRequest | None:
-    """What waits for the confirmation of this address's owner; None when there is nothing."""
+    """Return the request that waits for confirmation by the owner of this address; None if there is none."""
     kept = subscriber.request
     if kept is None and subscriber.state is not SubscriberState.PENDING:
         return None
@@ -113,19 +114,20 @@ def pending_request(app: App, subscriber: Subscriber) -> PendingRequest | None:
 
 
 def confirm(app: App, subscriber: Subscriber, consent: Mapping[str, str] | None = None) -> bool:
-    """Make a subscriber active on their owner's word; the address is no longer suppressed.
+    """Activate a subscriber after their confirmation, and lift a suppression of their address.
 
-    Returns False and changes nothing if no request waits: a link that is used twice resubscribes nobody.
+    Returns False and changes nothing if there is no pending request, so that using a link twice does not
+    resubscribe.
     """
     request = pending_request(app, subscriber)
     if request is None:
         return False
     now, wanted = app.clock(), request.preferences
     agreed = {**subscriber.consent, **request.consent, **(consent or {})}
-    # A day has one issue: who had theirs today and comes back gets the next one tomorrow.
+    # There is one issue a day: who already received it today and returns gets the next one tomorrow.
     today = now.astimezone(ZoneInfo(wanted.timezone)).date()
     first = now if request.first_now and app.store.issues.digest_on(subscriber.row, today) is None else None
-    for row, verdict in request.answers.items():  # before the request is settled, so that a crash loses none
+    for row, verdict in request.answers.items():  # before the request is settled, so that a crash loses no feedback
         app.store.feedback.say(subscriber.row, row, verdict, now)
     app.store.subscribers.unsuppress(subscriber.email)
     confirmed = SubscriberChange(subscriber.email, wanted.as_patch(), SubscriberState.ACTIVE, agreed)
@@ -160,7 +162,7 @@ def _new_notice(app: App, context: Mapping[str, object]) -> NewNotice:
 
 
 def match_own_queries(app: App, patches: Sequence[Patch]) -> None:
-    """Compare the own queries and followed people in these patches with the papers that are stored."""
+    """Match the own queries and followed people in these patches against the stored papers."""
     slugs = {
         slug
         for patch in patches

@@ -1,7 +1,7 @@
-"""A list of subscribers as a CSV file, in and out: our own columns, and what listmonk and Mailchimp export. Pure.
+"""Read and write lists of subscribers as CSV: our own format, and the exports of listmonk and Mailchimp. Pure.
 
-Our own export has everything that there is to know of a subscriber, so that another site can take it in: the
-preferences, then the state and the record of how they came and went (`RECORD`).
+Our own export contains everything that is stored about a subscriber's subscription, so that another site can import
+it: the preferences, then the state and its history (`RECORD`).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ RECORD = (
     "suppressed_reason",
     "suppressed_at",
 )
-"""What our own export says besides the preferences; read only of a file that has a column `state`."""
+"""The columns of our own export besides the preferences. They are read only from a file with a column `state`."""
 COLUMNS = ("email", *FIELDS, *RECORD)
 # listmonk: email, name, status, attributes…; Mailchimp: Email Address, First Name, Last Name, TAGS, TIMEZONE…
 _SYNONYMS = {
@@ -40,41 +40,41 @@ _SYNONYMS = {
     "hour": "at", "time": "at", "tz": "timezone", "time zone": "timezone", "frequency": "cadence",
     "max papers": "max_papers", "day of week": "weekday", "day of month": "monthday",
 }  # fmt: skip
-# listmonk marks who must not be mailed; Mailchimp exports those in files of their own, with these columns.
+# listmonk marks people who must not be emailed; Mailchimp exports them in separate files with these columns.
 _GONE = {"blocklisted", "unsubscribed", "cleaned", "disabled", "pending", "suppressed"}
 _GONE_COLUMNS = {"unsub_time", "clean_time"}
-_PAUSED = "paused"  # so the first version's export marks who has paused
+_PAUSED = "paused"  # the status of paused subscribers in exports of the first version
 _HELPERS = {"first", "last", "status", *_GONE_COLUMNS}
 _SEPARATOR_LINE = re.compile(r"\s*sep=(.)\s*(?:\r\n|\r|\n|$)", re.IGNORECASE)  # Excel's
-# A spreadsheet runs a cell that begins with one of these (OWASP, CSV injection), unless an apostrophe is before it.
+# Spreadsheets run a cell that begins with one of these as a formula (OWASP, CSV injection) unless quoted with '.
 _RUN = re.compile(r"'*[=+\-@\t\r]")
 
 
 @dataclass(frozen=True, slots=True)
 class SubscriberRow:
-    """One row: where it stands, the address, and the preferences that it gives, as texts by field."""
+    """One row of a file: its location, the address, and the given preferences as texts by field."""
 
     where: str
     email: str
     given: Mapping[str, str]
     state: SubscriberState | None = None
-    """As our own export says it."""
+    """The state in a file of our own export; None in other files."""
     history: Mapping[str, Any] = field(default_factory=dict)
-    """created_at, confirmed_at, unsubscribed_at and unsubscribe_reason."""
+    """The given values of created_at, confirmed_at, unsubscribed_at and unsubscribe_reason."""
     consent: Mapping[str, str] | None = None
     suppressed: tuple[str, datetime] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SubscriberList:
-    """What a file holds, and what was left out of it."""
+    """The content of a file, and what was left out of it."""
 
     rows: tuple[SubscriberRow, ...] = ()
     problems: tuple[Problem, ...] = ()
     ignored: tuple[str, ...] = ()
-    """Columns that mean nothing to paperround."""
+    """The columns that paperround does not know."""
     columns: tuple[str, ...] = ()
-    """The preferences that have a column."""
+    """The preferences for which the file has a column."""
 
 
 def read(data: bytes) -> SubscriberList:
@@ -100,7 +100,7 @@ def read(data: bytes) -> SubscriberList:
 
 
 def write(subscribers: Iterable[Subscriber]) -> Iterator[str]:
-    """The lines of a file that `read` understands: the names of the columns, then one line for each subscriber."""
+    """Yield the lines of a file that `read` understands: the column names, then one line for each subscriber."""
     yield _line(COLUMNS)
     for subscriber in subscribers:
         record = _record(subscriber)
@@ -137,7 +137,7 @@ def _line(cells: Iterable[str]) -> str:
 
 
 def decode(data: bytes) -> str:
-    """The text of a file in UTF-8, UTF-16 or Windows-1252."""
+    """Return the text of a file in UTF-8, UTF-16 or Windows-1252."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data.decode("utf-16", errors="replace")
     head = data[:2_000]
@@ -152,7 +152,7 @@ def decode(data: bytes) -> str:
 
 
 def _separated(text: str) -> tuple[str, str]:
-    """The text without a line `sep=;`, and what separates its cells."""
+    """Return the text without a first line such as `sep=;`, and the cell separator."""
     if found := _SEPARATOR_LINE.match(text):
         return text[found.end() :], found[1]
     first = text.partition("\n")[0]
@@ -160,7 +160,7 @@ def _separated(text: str) -> tuple[str, str]:
 
 
 def _records(lines: Any, delimiter: str) -> Iterator[tuple[str, list[str] | Problem]]:
-    """Each record with where it stands; in its place a Problem. After a quote that is not closed there is no more."""
+    """Yield each record with its location, or a Problem in its place. Stops after an unclosed quote."""
     while True:
         start = lines.line_num + 1
         where = f"line {start}"
@@ -185,7 +185,7 @@ def _unclosed(where: str) -> Problem:
 
 
 def _swallows(cell: str, delimiter: str) -> bool:
-    """Whether a cell holds what looks like the beginning of further rows."""
+    """Return whether a cell appears to contain the following rows, which means that its quote was not closed."""
     rest = "".join(cell.splitlines(keepends=True)[1:])
     return "@" in rest and delimiter in rest
 
@@ -222,7 +222,7 @@ def _cell(cell: str) -> str:
 
 
 def _address(cell: str) -> tuple[str, str]:
-    """The name and the address in a cell: `ada@example.org`, `Ada <ada@example.org>`, `mailto:ada@example.org`."""
+    """Return the name and address in a cell like `ada@example.org`, `Ada <ada@example.org>`, `mailto:ada@example.org`."""
     cell = clean(cell)
     if cell.lower().startswith("mailto:"):
         return "", cell[7:].partition("?")[0]

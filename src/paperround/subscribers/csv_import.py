@@ -1,4 +1,4 @@
-"""Importing a list of subscribers: the result of each row, and why a row is skipped."""
+"""Import lists of subscribers, with the result of each row and the reason why a row was skipped."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from paperround.subscribers import membership
 from paperround.subscribers.csv_file import SubscriberList, SubscriberRow
 from paperround.subscribers.membership import Addition
 
-# What the next site may not have is left out with a warning; a person is not lost for it.
+# Another site may not offer these values: leave them out with a warning instead of skipping the subscriber.
 _NAMES_OF_THE_SITE = ("theme", "language")
 
 
@@ -27,13 +27,16 @@ class ImportOptions:
     """Options of an import."""
 
     confirmed: bool = False
-    """Whether the operator answers for everybody's consent; else newcomers are asked by mail."""
+    """Whether the operator vouches for everybody's consent; otherwise new subscribers are asked to confirm by email.
+    """
     default_topics: Sequence[str] = ()
-    """For newcomers whose row names no topic."""
+    """The topics of new subscribers whose row names none."""
     first_now: bool = False
-    """Whether first digests are due at once."""
+    """Whether first digests are sent immediately."""
     overwrite: Collection[str] = ()
-    """Fields: of subscribers who are known only these change, and an empty cell sets them back to the default."""
+    """The only fields to change for known subscribers; an empty cell resets its field. If empty, all given fields
+    change.
+    """
     dry_run: bool = False
 
 
@@ -48,14 +51,17 @@ class ImportReport:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many are new, changed, unchanged and skipped, and how many were asked to confirm."""
+        """The numbers of new, changed, unchanged and skipped rows, and of subscribers who were asked to confirm."""
         effects = Counter(one.effect for one in self.additions)
         told = {effect.value: effects[effect] for effect in Effect}
         return {**told, "skipped": len(self.problems), "asked": sum(one.asked for one in self.additions)}
 
 
 def import_subscribers(app: App, found: SubscriberList, options: ImportOptions) -> ImportReport:
-    """Take in all good rows together, in one transaction for those who are asked and one for all others."""
+    """Import all valid rows, in one transaction for those who are asked to confirm and one for all others.
+
+    Raises PreferenceError if `overwrite` names an unknown preference.
+    """
     if unknown := sorted(set(options.overwrite) - set(FIELDS)):
         raise PreferenceError(unknown[0], f"there is no such preference; there are: {', '.join(FIELDS)}")
     known = app.store.subscribers.by_emails(row.email for row in found.rows)
@@ -67,7 +73,7 @@ def import_subscribers(app: App, found: SubscriberList, options: ImportOptions) 
         try:
             change = reader.read(row, known.get(email_key(row.email)))
             changes.append(change)
-            if row.state is not SubscriberState.PENDING:  # who is pending in another site's export was asked there
+            if row.state is not SubscriberState.PENDING:  # the other site already asked those who are pending
                 asked.add(change.email)
         except WrongUse as error:
             problems.append(Problem(f"{row.where} {row.email}", str(error)))
@@ -84,14 +90,14 @@ def import_subscribers(app: App, found: SubscriberList, options: ImportOptions) 
 
 
 class _RowReader:
-    """Makes a change of a row; what the site does not have is left out, and said in `warnings`."""
+    """Converts rows to changes. Values that the site does not offer are left out and recorded in `warnings`."""
 
     def __init__(self, app: App, options: ImportOptions, columns: Collection[str]) -> None:
         self._app, self._options, self._columns = app, options, columns
         self._site = membership.site_options(app)
         self._default_topics: tuple[str, ...] = self._site.check({"topics": tuple(options.default_topics)})["topics"]
         self._takes_utf8: bool | None = None
-        """Whether the relay takes addresses outside ASCII; None until it is asked."""
+        """Whether the relay accepts addresses outside ASCII; None if it was not asked yet."""
         self.warnings: list[str] = []
 
     def read(self, row: SubscriberRow, known: Subscriber | None) -> SubscriberChange:
@@ -108,7 +114,7 @@ class _RowReader:
         return SubscriberChange(email, patch, self._state(row), row.consent, row.history, row.suppressed)
 
     def _check_relay(self, email: str) -> None:
-        """WrongUse where the relay does not take the address; it is asked once for all rows."""
+        """Raise WrongUse if the relay does not accept the address. It is asked once for all rows."""
         if email.rpartition("@")[0].isascii():
             return
         if self._takes_utf8 is None:
@@ -117,7 +123,9 @@ class _RowReader:
             raise WrongUse(membership.NO_UTF8)
 
     def _state(self, row: SubscriberRow) -> SubscriberState:
-        """Somebody is taken for confirmed by the operator's word, or by a record of their confirmation."""
+        """Return the state for a row. It is confirmed if the operator vouches for it or the row records a
+        confirmation.
+        """
         if row.state in (SubscriberState.UNSUBSCRIBED, SubscriberState.PENDING):
             return row.state
         if self._options.confirmed or (row.state and row.history.get("confirmed_at")):

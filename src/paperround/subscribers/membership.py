@@ -1,4 +1,4 @@
-"""Every change of a subscriber goes through here, from wherever it was asked for.
+"""Every change of a subscriber, whichever page, command or API call requests it.
 
 pending ──confirm──▶ active ──pause──▶ paused ──resume──▶ active
                        └──unsubscribe──▶ unsubscribed ──(a fresh confirmation)──▶ active
@@ -40,21 +40,21 @@ MOST_UNSUBSCRIBE_REASON = 500  # characters
 
 @dataclass(frozen=True, slots=True)
 class Addition:
-    """What adding an address came to."""
+    """The result of adding an address."""
 
     email: str
     effect: Effect
     fields: tuple[str, ...] = ()
-    """The preferences that have changed, and `state`."""
+    """The names of the preferences that changed, and `state` if it changed."""
     asked: bool = False
-    """Whether a mail is queued that asks them to confirm."""
+    """Whether an email that asks them to confirm was queued."""
 
 
 # --- adding and changing ----------------------------------------------------------------------------------------
 
 
 def site_options(app: App) -> SiteOptions:
-    """What this site's subscribers can choose from."""
+    """Return the options that subscribers of this site can choose from."""
     return SiteOptions(
         topics=tuple(topic.slug for topic in app.store.topics.public()),
         themes=themes.names(templates()),
@@ -64,15 +64,15 @@ def site_options(app: App) -> SiteOptions:
 
 
 def read_patch(app: App, given: Mapping[str, object]) -> dict[str, object]:
-    """The patch that texts or JSON values stand for, checked; WrongUse names the field and the remedy."""
+    """Return the validated patch for texts or JSON values. Raises WrongUse that names the field and the remedy."""
     return site_options(app).check(preferences.read_patch(given))
 
 
 def add(app: App, email: str, patch: Patch, *, confirmed: bool, first_now: bool = False) -> Addition:
-    """Add a subscriber, or change the preferences that the patch names.
+    """Add a subscriber, or change the preferences in the patch.
 
-    `confirmed` says that their consent is known (an operator's word); else a mail asks them first. Nobody who
-    unsubscribed becomes active by this, and a suppressed address stays so.
+    `confirmed` means that the operator vouches for their consent; otherwise they are asked to confirm by email. This
+    never reactivates anybody who unsubscribed, and a suppressed address stays suppressed.
     """
     state = SubscriberState.ACTIVE if confirmed else SubscriberState.PENDING
     change = SubscriberChange(address(email), patch, state)
@@ -91,10 +91,11 @@ def add_all(
     first_now: bool = False,
     dry_run: bool = False,
 ) -> list[Addition]:
-    """Add subscribers or change their preferences, each another address; what each change came to.
+    """Add subscribers or change their preferences; return the result of each change. Each must have a different
+    address.
 
-    Those of the addresses in `ask` that would be pending afterwards are asked by mail to confirm. With `dry_run`
-    nothing is kept.
+    Those of the addresses in `ask` that would be pending afterwards are asked to confirm by email. With `dry_run`,
+    nothing is stored.
     """
     now, known = app.clock(), app.store.subscribers.by_emails(change.email for change in changes)
     pairs = [(change, known.get(email_key(change.email))) for change in changes]
@@ -119,9 +120,9 @@ def add_all(
 
 
 def change(app: App, subscriber: Subscriber, patch: Patch) -> ChangeResult | None:
-    """Change the preferences that the patch names; None when the subscriber was erased meanwhile.
+    """Change the preferences in the patch. Returns None if the subscriber was erased in the meantime.
 
-    Whether they get letters, pause or have left stays as it is, unless the patch has `paused_until`.
+    The subscriber stays active, paused or unsubscribed, unless the patch contains `paused_until`.
     """
     _check_topics(app, patch, subscriber)
     if _pause_changes(patch, subscriber):
@@ -154,7 +155,7 @@ def _requested(email: str, result: RequestResult) -> Addition:
 
 
 def _match_own_queries(app: App, patches: Sequence[Patch], *, drop: bool) -> None:
-    """Match new own queries; with `drop` forget those that nobody follows any more."""
+    """Match new own queries against the stored papers. With `drop`, delete those that nobody follows anymore."""
     confirmation.match_own_queries(app, patches)
     if drop and any({"queries", "follows"} & patch.keys() for patch in patches):
         app.store.topics.drop_unread()
@@ -164,12 +165,12 @@ def _match_own_queries(app: App, patches: Sequence[Patch], *, drop: bool) -> Non
 
 
 def say_farewell(app: App, subscriber: Subscriber, because: str) -> None:
-    """Keep why somebody who left has left."""
+    """Store the reason why somebody unsubscribed."""
     app.store.personal.keep_unsubscribe_reason(subscriber.row, clean(because)[:MOST_UNSUBSCRIBE_REASON])
 
 
 def say(app: App, subscriber: Subscriber, paper: int, verdict: int) -> bool:
-    """Store that the subscriber wants more (+1) or less (−1) like a paper; False if either no longer exists.
+    """Store that the subscriber wants more (+1) or less (−1) like a paper. Returns False if either no longer exists.
 
     Feedback changes the order of papers in later digests and removes none.
     """
@@ -182,37 +183,41 @@ def take_back(app: App, subscriber: Subscriber, paper: int) -> None:
 
 
 def follow(app: App, subscriber: Subscriber, whom: Followed) -> None:
-    """Bring the new papers of an author or an organization to a subscriber; raises PreferenceError for too many."""
+    """Follow an author or an organization, so that their new papers are sent. Raises PreferenceError if there are
+    too many.
+    """
     entries = [*subscriber.preferences.follows, str(whom)]
     change(app, subscriber, read_patch(app, {"follows": entries}))
 
 
 def unfollow(app: App, subscriber: Subscriber, name: str) -> None:
-    """Stop following whoever has this name.
+    """Stop following everybody with this name.
 
-    Raises PreferenceError where there would be nothing left to write letters about.
+    Raises PreferenceError if the subscriber would follow nothing anymore.
     """
     left = [entry for entry in subscriber.preferences.follows if read_followed(entry).name != name]
     change(app, subscriber, {"follows": tuple(left)})
 
 
 def save_paper(app: App, subscriber: Subscriber, paper: int) -> bool:
-    """Put a paper on the subscriber's reading list; False when either is gone."""
+    """Add a paper to the subscriber's reading list. Returns False if either no longer exists."""
     return app.store.reading_lists.save(subscriber.row, paper, app.clock())
 
 
 def remove_saved(app: App, subscriber: Subscriber, paper: int) -> None:
-    """Take a paper off the subscriber's reading list."""
+    """Remove a paper from the subscriber's reading list."""
     app.store.reading_lists.remove(subscriber.row, paper)
 
 
 def unsubscribe(app: App, subscriber: Subscriber) -> bool:
-    """Unsubscribe, and cancel queued letters; False if they were unsubscribed already."""
+    """Unsubscribe, and cancel queued emails. Returns False if they had already unsubscribed."""
     return app.store.subscribers.set_state(subscriber.row, SubscriberState.UNSUBSCRIBED, app.clock())
 
 
 def pause(app: App, subscriber: Subscriber, until: date | None = None) -> bool:
-    """Pause until a day, or until they resume. Papers published meanwhile come with the first letter after it."""
+    """Pause until a day, or until they resume. The first digest after the pause includes the papers published
+    meanwhile.
+    """
     check_pause(app, subscriber, until)
     return app.store.subscribers.set_state(
         subscriber.row, SubscriberState.PAUSED, app.clock(), paused_until=until, only_from=_READING
@@ -220,16 +225,16 @@ def pause(app: App, subscriber: Subscriber, until: date | None = None) -> bool:
 
 
 def resume(app: App, subscriber: Subscriber) -> bool:
-    """Resume a paused subscription with the next scheduled letter."""
+    """Resume a paused subscription with the next scheduled email."""
     _must_be(subscriber, *_READING, doing="resume")
     return app.store.subscribers.set_state(subscriber.row, SubscriberState.ACTIVE, app.clock(), only_from=_READING)
 
 
 def renew_links(app: App, subscriber: Subscriber) -> bool:
-    """Let all personal links in a subscriber's emails so far end, for example because one was forwarded.
+    """Invalidate all personal links in a subscriber's earlier emails, for example because one was forwarded.
 
-    Their unsubscribe links go on working, for they can do no harm. Returns whether an email with the new link is
-    queued: at most one a day.
+    Unsubscribe links keep working, because they can do no harm. Returns whether an email with the new link was
+    queued, which happens at most once a day. Raises WrongUse if the links were renewed too often.
     """
     if not app.store.subscribers.renew_links(subscriber.row):
         raise WrongUse(
@@ -248,7 +253,7 @@ def erase(app: App, subscriber: Subscriber) -> None:
 
 
 def subscriber(app: App, email: str) -> Subscriber:
-    """The subscriber with this address; UnknownName when there is none."""
+    """Return the subscriber with this address. Raises UnknownName if there is none."""
     found = app.store.subscribers.by_email(email)
     if found is None:
         raise UnknownName(f"{email}: nobody subscribes with this address; see: paperround subscribers list")
@@ -256,29 +261,29 @@ def subscriber(app: App, email: str) -> Subscriber:
 
 
 def address(email: str) -> str:
-    """The address, checked and in its normal form; nothing is asked of the network.
+    """Return the address, validated and normalized, without any network request. Raises WrongUse if it is invalid.
 
-    NFKC: what an input method types full width is the same letter. An encoded word (RFC 2047) is the way a mail
-    program shows a name, and no part of an address.
+    NFKC replaces full-width characters from input methods by plain ones. An encoded word (RFC 2047) is how mail
+    programs write a display name, and is not part of an address.
     """
     email = unicodedata.normalize("NFKC", email)
     if _ENCODED_WORD.search(email):
         raise WrongUse(f"{clean(email)[:100]}: not an email address (it holds an encoded word; type it plainly)")
     try:
-        # strict: a local part over 64 octets is one that no server must accept (RFC 5321 4.5.3.1.1).
+        # strict: servers need not accept a local part of more than 64 octets (RFC 5321 4.5.3.1.1).
         return validate_email(clean(email), check_deliverability=False, strict=True).normalized
     except EmailNotValidError as error:
         raise WrongUse(f"{clean(email)[:100]}: not an email address ({error})") from None
 
 
 def can_be_written_to(app: App, email: str) -> bool:
-    """Whether the relay takes the address: one that is not ASCII before its @ needs SMTPUTF8 there (RFC 6531).
+    """Return whether the relay accepts the address. Characters outside ASCII before the @ need SMTPUTF8 (RFC 6531).
 
-    The relay is asked, for seconds at most; one that gives no answer is given the benefit of the doubt.
+    The relay is asked, which takes some seconds at most. If it does not respond, the result is True.
     """
     if email.rpartition("@")[0].isascii():
         return True
-    from paperround.delivery.smtp import SmtpTransport  # noqa: PLC0415 - rarely needed, and commands start faster
+    from paperround.delivery.smtp import SmtpTransport  # noqa: PLC0415 - rarely needed; commands start faster without it
     from paperround.delivery.smtp_session import takes_utf8  # noqa: PLC0415
 
     transport = app.settings.transport
@@ -286,7 +291,7 @@ def can_be_written_to(app: App, email: str) -> bool:
 
 
 def check_can_be_written_to(app: App, email: str) -> None:
-    """WrongUse for an address that the relay does not take."""
+    """Raise WrongUse if the relay does not accept the address."""
     if not can_be_written_to(app, email):
         raise WrongUse(f"{email}: {NO_UTF8}")
 
@@ -303,7 +308,7 @@ def _set_pause(app: App, subscriber: Subscriber, until: date | None) -> None:
 
 
 def check_pause(app: App, subscriber: Subscriber, until: date | None) -> None:
-    """WrongUse for who cannot pause, and for a day that is not in the future."""
+    """Raise WrongUse if the subscriber cannot pause, or if the day is not in the future."""
     _must_be(subscriber, *_READING, doing="pause")
     if until and until <= _today(app.clock(), subscriber):
         raise PreferenceError("paused_until", f"{until} is over; choose a day in the future")

@@ -1,4 +1,4 @@
-"""What paperround has learned of a subscriber, in words, and how they take it back."""
+"""What paperround has learned about a subscriber's taste, in words, and how to reset it."""
 
 from __future__ import annotations
 
@@ -18,19 +18,20 @@ _MOST_WORDS, _MOST_PAPERS = 20, 200
 
 @dataclass(frozen=True, slots=True)
 class LearnedTaste:
-    """A subscriber's model: what moves papers up and down in their emails."""
+    """A subscriber's taste: the words and papers that move papers up and down in their emails."""
 
     weight: float
-    """How much the model counts beside relevance, 0 to 1."""
+    """The weight of taste beside relevance, from 0 to 1."""
     words: Sequence[WeighedWord]
-    """The words and authors that weigh most, those for more first."""
+    """The words and authors with the greatest weights, wanted ones first."""
     papers: Sequence[tuple[FeedbackEntry, float]]
-    """The papers that were answered, latest first, each with how much the model now wants papers like it, −1 to 1."""
+    """The papers with feedback, latest first, each with the degree to which similar papers are wanted, from −1 to 1.
+    """
     examples: int = 0
-    """How many papers of their own library it learned from besides."""
+    """The number of papers of their own library that were learned from in addition."""
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as JSON has it, for another program."""
+        """Return the taste as a JSON object for other programs."""
         return {
             "weight": round(self.weight, 4),
             "examples": self.examples,
@@ -43,7 +44,7 @@ class LearnedTaste:
 
 
 def learned(app: App, subscriber: Subscriber) -> LearnedTaste:
-    """Return what is learned from a subscriber's answers, against the newest papers."""
+    """Return what was learned from a subscriber's feedback, in relation to the newest papers."""
     taste = app.shared(Trials).taste(subscriber.row)
     said = app.store.feedback.said(subscriber.row, _MOST_PAPERS)
     known = app.store.papers.by_rows(one.paper for one in said)
@@ -53,6 +54,6 @@ def learned(app: App, subscriber: Subscriber) -> LearnedTaste:
 
 
 def reset(app: App, subscriber: Subscriber) -> int:
-    """Forget all answers and the library of a subscriber; return how many answers there were."""
+    """Delete all feedback and the library of a subscriber. Returns how many papers had feedback."""
     app.store.examples.forget(subscriber.row)
     return app.store.feedback.forget_all(subscriber.row)

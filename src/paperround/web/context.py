@@ -130,8 +130,8 @@ class RequestContext:
     ) -> Response:
         """Return a public page, rendered from `template`.
 
-        `here` is the path of the current entry in the navigation, and `facts` are the variables of the template. An explicit choice
-        of language (`?lang=`) is stored in a cookie for a year.
+        `here` is the path of the current entry in the navigation, and `facts` are the variables of the template. An
+        explicit choice of language (`?lang=`) is stored in a cookie for a year.
         """
         spoken = language or self.visitors_language(request)
         body = self._render(request, template, spoken, private=False, here=here, **facts)

@@ -1,1 +1,1 @@
-"""Pages that anybody may browse: papers, topics, search and feeds."""
+"""Public pages: papers, topics, search and feeds."""

@@ -1,4 +1,4 @@
-"""A paper in a list on the pages: the card of the emails, with the address of its page. Pure."""
+"""The card of a paper in a list on the pages, derived from the card in emails. Pure."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ _BREAK = "\u200b"  # emails need it in long words; browsers break long words on 
 
 @dataclass(frozen=True, slots=True)
 class PaperCard:
-    """A paper in a list."""
+    """A paper as a list on a page displays it."""
 
     id: str
     page: str
-    """The path of its page."""
+    """The path of the paper's page."""
     day: date
-    """The day it was announced."""
+    """The day on which the paper was announced."""
     title: str
     title_html: Markup
-    """The title with its mathematics set as such."""
+    """The title as HTML with formatted mathematics."""
     direction: str
     authors: str
     first_author: str
-    """The first author, and how many more there are."""
+    """The first author, and the number of further authors."""
     organization: str
     byline: tuple[str, ...]
     votes: int
@@ -46,7 +46,7 @@ class PaperCard:
     why: tuple[str, ...]
     links: tuple[Link, ...]
     picture: str
-    """The path of its thumbnail; empty when there is none."""
+    """The path of the thumbnail; empty if there is none."""
     picture_width: int
     picture_height: int
     withdrawn: bool
@@ -54,12 +54,12 @@ class PaperCard:
 
     @property
     def short_byline(self) -> tuple[str, ...]:
-        """The first author and the organization, where they are known."""
+        """The first author and the organization, as far as they are known."""
         return tuple(part for part in (self.first_author, self.organization) if part)
 
 
 def page_of(paper_id: str) -> str:
-    """The path of a paper's page."""
+    """Return the path of a paper's page."""
     return f"/papers/{quote(paper_id, safe='/')}"
 
 
@@ -72,7 +72,7 @@ def card(
     topics: Iterable[Topic] = (),
     budget: int = _ABSTRACT,
 ) -> PaperCard:
-    """Make the card of a paper. `budget` is the maximum length of the abstract in characters."""
+    """Return the card of a paper. `budget` is the maximum length of the abstract in characters."""
     made = view.card(paper, why, language, budget, today, least=1)
     return PaperCard(
         id=paper.id,
@@ -103,7 +103,7 @@ def card(
 def cards(
     papers: Iterable[Paper], language: Language, today: date, topics: Mapping[int, Sequence[Topic]]
 ) -> list[PaperCard]:
-    """Make the cards of a list; `topics` holds the topics of each paper by row."""
+    """Return the cards of a list of papers. `topics` holds the topics of each paper by its row."""
     return [card(paper, language, today, topics=topics.get(paper.row, ())) for paper in papers]
 
 

@@ -25,7 +25,7 @@ _DATES = 6  # labels along the bottom
 
 
 def by_day(series: Mapping[str, Mapping[date, int]], last: date, days: int) -> bytes:
-    """Draw one bar for each of the `days` up to `last`. `series` holds the numbers by name and day."""
+    """Draw a bar for each of the `days` days up to `last`. `series` holds the numbers by name and day."""
     shown = [last - timedelta(days=days - 1 - number) for number in range(days)]
     top = _round_up(max((sum(numbers.get(day, 0) for numbers in series.values()) for day in shown), default=0))
     root = etree.Element("svg", nsmap={None: _SVG}, viewBox=f"0 0 {_WIDTH} {_HEIGHT}", role="img")
@@ -69,7 +69,7 @@ def _legend(root: Any, names: list[str]) -> None:
 
 
 def _round_up(number: int) -> int:
-    """The upper end of the scale: 1, 2, 4, 6, 8, 10, 20, 40 …"""
+    """Return the upper end of the scale: 1, 2, 4, 6, 8, 10, 20, 40 …"""
     if number <= 1:
         return 1
     unit = int(10 ** int(log10(number)))

@@ -21,7 +21,7 @@ _FORMATS: Mapping[str, tuple[Callable[[Sequence[Paper]], str], str]] = {
 
 @get("/cite/{ending}/{paper_id:path}")
 def cite(context: ContextDep, ending: str, paper_id: str) -> Response:
-    """One paper as BibTeX (`bib`) or RIS (`ris`)."""
+    """Return the citation of one paper as BibTeX (`bib`) or RIS (`ris`)."""
     found = context.app.store.papers.by_id(paper_id)
     if found is None:
         raise HTTPException(404)
@@ -29,7 +29,7 @@ def cite(context: ContextDep, ending: str, paper_id: str) -> Response:
 
 
 def citation_file(papers: Sequence[Paper], ending: str, name: str) -> Response:
-    """The papers as a file of this format; raises HTTPException (404) for a format there is not."""
+    """Return the citations of papers as a file in this format. Raises HTTPException 404 for an unknown format."""
     if ending not in _FORMATS:
         raise HTTPException(404)
     write, media_type = _FORMATS[ending]

@@ -1,4 +1,4 @@
-"""An example email to look at before subscribing: the latest day's papers of a topic, laid out as a real one is."""
+"""An example email to look at before subscribing: a topic's papers of its latest day, rendered like a real email."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ get = partial(router.get, response_model=None)
 
 @get("/example")
 def example(request: Request, context: ContextDep, topic: str = "") -> Response:
-    """The page with the example email in a frame, and a list of topics to see others."""
+    """Show the example email in a frame, with a list of topics to choose another one."""
     topics = context.app.store.topics.public()
     chosen = _chosen(topics, topic)
     shown = _example(request, context, chosen) if chosen else None
@@ -35,7 +35,7 @@ def example(request: Request, context: ContextDep, topic: str = "") -> Response:
 
 @get("/example/html")
 def example_html(request: Request, context: ContextDep, topic: str = "") -> Response:
-    """The HTML of the example email, for the frame."""
+    """Return the HTML of the example email for the frame."""
     chosen = _chosen(context.app.store.topics.public(), topic)
     shown = _example(request, context, chosen) if chosen else None
     if shown is None:
@@ -45,7 +45,10 @@ def example_html(request: Request, context: ContextDep, topic: str = "") -> Resp
 
 
 def _chosen(topics: list[Topic], slug: str) -> Topic | None:
-    """The topic of this name, by default the first; HTTP 404 where there is none of this name."""
+    """Return the topic with this slug, by default the first; None if the site has no topics.
+
+    Raises HTTP 404 for an unknown slug.
+    """
     found = next((topic for topic in topics if slug in ("", topic.slug)), None)
     if found is None and slug:
         raise HTTPException(404)
@@ -53,7 +56,7 @@ def _chosen(topics: list[Topic], slug: str) -> Topic | None:
 
 
 def _example(request: Request, context: RequestContext, topic: Topic) -> Preview | None:
-    """The email for a topic's latest day, None before its first paper."""
+    """Return the email for a topic's latest day; None if the topic has no papers yet."""
     context.count_trials(request, 1)
     wanted = PreviewRequest(topics=(topic.slug,), language=context.visitors_language(request).code)
     latest = preview.days(context.app, wanted, 1)

@@ -1,4 +1,6 @@
-"""All papers as JSON lines, for other paperrounds and for whoever wants the data. Streamed: memory stays bounded."""
+"""The export of all papers as JSON lines, for other paperround sites and other programs. Streamed to bound memory
+use.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ _LINES_AT_ONCE = 200  # about half a megabyte
 
 @router.get("/export.jsonl", response_model=None)
 def export(context: ContextDep) -> Response:
-    """Every listing of every paper, as `paperround ingest --as jsonl` reads them."""
+    """Return every listing of every paper, in the format that `paperround ingest --as jsonl` reads."""
     lines = jsonl.write(context.app.store.papers.all_listings())
     headers = {"Content-Disposition": 'attachment; filename="papers.jsonl"', "X-Robots-Tag": "noindex"}
     return StreamingResponse(_pieces(lines), headers=headers, media_type="application/jsonl; charset=utf-8")

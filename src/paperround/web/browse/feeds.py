@@ -25,7 +25,7 @@ _AUTHORS = 100  # some papers have thousands; feed readers need only the first
 
 @dataclass(frozen=True, slots=True)
 class FeedDocument:
-    """A list of papers with a title and an address."""
+    """A feed: a list of papers with a title and an address."""
 
     title: str
     base: str
@@ -36,21 +36,21 @@ class FeedDocument:
     """The feed's own path."""
     papers: Sequence[Paper]
     default_updated: datetime
-    """The time of the last change of an empty feed; otherwise the newest paper determines it."""
+    """The time of the last change of an empty feed (UTC); otherwise the newest paper determines it."""
     first: str = ""
     """The path of the first page of the feed; empty on that page itself."""
     previous: str = ""
     next: str = ""
-    """The paths of the pages with newer and with older papers; empty where there are none."""
+    """The path of the page with older papers, and `previous` the one with newer papers; empty if there is none."""
 
     @property
     def updated(self) -> datetime:
-        """When the feed last changed."""
+        """The time when the feed last changed (UTC)."""
         return max((paper.first_seen for paper in self.papers), default=self.default_updated)
 
 
 def atom(feed: FeedDocument) -> bytes:
-    """The feed as Atom."""
+    """Return the feed as Atom."""
     root = etree.Element("feed", nsmap={None: _ATOM}, attrib={_XML_LANG: "en"})
     _add(root, "id", feed.base + feed.path)
     _add(root, "title", feed.title)
@@ -67,7 +67,7 @@ def atom(feed: FeedDocument) -> bytes:
 
 
 def json_feed(feed: FeedDocument) -> bytes:
-    """The feed as JSON Feed."""
+    """Return the feed as JSON Feed."""
     facts: dict[str, Any] = {
         "version": "https://jsonfeed.org/version/1.1",
         "title": feed.title,
@@ -81,7 +81,7 @@ def json_feed(feed: FeedDocument) -> bytes:
 
 
 def _published(paper: Paper) -> datetime:
-    """The start of the day on which the paper was announced."""
+    """Return the start of the day on which the paper was announced (UTC)."""
     return datetime.combine(paper.day, time.min, UTC)
 
 

@@ -15,7 +15,7 @@ router = APIRouter()
 
 @router.get("/charts/{issue}/{slugs}.png", response_model=None)
 def letter_chart(context: ContextDep, issue: str, slugs: str) -> Response:
-    """The chart of these topics, whose slugs must be sorted so that each chart has one address."""
+    """Return the chart of these topics as PNG. Their slugs must be sorted, so that each chart has one address."""
     wanted = slugs.split("+", chart.TOPICS)
     cadence, day = _issue(issue)
     if len(wanted) > chart.TOPICS or wanted != sorted(set(wanted)):

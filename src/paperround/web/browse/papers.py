@@ -51,7 +51,7 @@ class PageLink:
 def front(
     request: Request, context: ContextDep, date: str = "", view: str = "", topic: str = "", page: int = 1
 ) -> Response:
-    """The papers of a day, a week or a month, most upvoted first."""
+    """Show the papers of a day, a week or a month, most upvoted first."""
     language = context.visitors_language(request)
     today = context.today
     newest = context.app.store.papers.newest_day(today)
@@ -91,7 +91,7 @@ def front(
 
 @get("/trending")
 def trending(request: Request, context: ContextDep) -> Response:
-    """Trending papers: those with the most new votes and comments."""
+    """Show the papers that gained the most votes and comments recently."""
     language = context.visitors_language(request)
     today = context.today
     papers = trending_papers(context, today, PAGE)
@@ -125,7 +125,7 @@ def trending(request: Request, context: ContextDep) -> Response:
 
 @get("/papers/{paper_id:path}")
 def paper(request: Request, context: ContextDep, paper_id: str) -> Response:
-    """One paper."""
+    """Show one paper."""
     found = context.app.store.papers.by_id(paper_id)
     if found is None:
         raise HTTPException(404)
@@ -156,7 +156,7 @@ def paper(request: Request, context: ContextDep, paper_id: str) -> Response:
 
 @get("/topics")
 def all_topics(request: Request, context: ContextDep) -> Response:
-    """The public topics, each with its number of papers in the past week."""
+    """Show the public topics, each with its number of papers in the past week."""
     since = news_horizon(context.app.clock()).date()
     topics = [(topic, week) for topic, _followers, week in context.app.store.topics.public_counts(since)]
     return context.page(request, "topics", here="/topics", topics=topics)
@@ -164,7 +164,7 @@ def all_topics(request: Request, context: ContextDep) -> Response:
 
 @get("/topics/{slug}")
 def topic(request: Request, context: ContextDep, slug: str, page: int = 1) -> Response:
-    """The papers of a topic, newest first."""
+    """Show the papers of a topic, newest first."""
     language = context.visitors_language(request)
     chosen = topic_named(context, slug)
     found = context.app.store.browsing.on_topic(chosen.row, PAGE + 1, PAGE * (_checked(page) - 1))
@@ -191,7 +191,7 @@ def topic(request: Request, context: ContextDep, slug: str, page: int = 1) -> Re
 
 @get("/static/{name}")
 def static(request: Request, context: ContextDep, name: str) -> Response:
-    """A static file. Its address contains a hash of the content."""
+    """Return a static file. Its address contains a hash of the content, so caches may keep it for a year."""
     file = context.static.get(name)
     if file is None:
         raise HTTPException(404)
@@ -200,12 +200,12 @@ def static(request: Request, context: ContextDep, name: str) -> Response:
 
 @get("/favicon.ico")
 def favicon(request: Request, context: ContextDep) -> Response:
-    """The icon, at the address that browsers request by default."""
+    """Return the icon at the address that browsers request by default."""
     return static(request, context, "icon.svg")
 
 
 def trending_papers(context: RequestContext, today: date, limit: int) -> list[Paper]:
-    """The papers with the most momentum, computed from the stored votes and comments."""
+    """Return the papers with the most momentum, computed from the stored votes and comments."""
     heard = context.app.store.browsing.heard_of(today - timedelta(days=REMEMBERED_DAYS))
     gained = ((momentum(one.daily_counts, one.announced, today), one.paper) for one in heard)
     loud = sorted(((gain, paper) for gain, paper in gained if gain), reverse=True)
@@ -224,7 +224,7 @@ def _cards(context: RequestContext, papers: Sequence[Paper], language: Language)
 
 
 def _before(context: RequestContext, period: Period, language: Language) -> list[tuple[str, list[PaperCard]]]:
-    """The papers of the preceding days, by day, so that the front page of a quiet day is not empty."""
+    """Return the papers of the preceding days, by day, so that the front page of a quiet day is not empty."""
     earlier = context.app.store.browsing.newest(period.first - timedelta(days=1), _FEW)
     by_day = groupby(_cards(context, earlier, language), key=lambda card: card.day)
     return [(language.date(day), list(some)) for day, some in by_day]
@@ -235,7 +235,7 @@ def _in_past_week(context: RequestContext, topic: Topic) -> int:
 
 
 def topic_named(context: RequestContext, slug: str) -> Topic:
-    """The public topic with this slug; raises HTTP 404 when there is none."""
+    """Return the public topic with this slug. Raises HTTP 404 if there is none."""
     found = context.app.store.topics.by_slug(slug)
     if found is None or found.private:
         raise HTTPException(404)
@@ -259,7 +259,7 @@ def _description(papers: Sequence[Paper], language: Language) -> str:
 
 
 def _address(period: Period, topic: str, newest: date | None) -> str:
-    """The canonical path of this page."""
+    """Return the canonical path of this page."""
     query = {"topic": topic} if topic else {}
     if period.view is not View.DAY:
         query["view"] = period.view.value
@@ -309,7 +309,7 @@ def _views(
 
 
 def _no_news(context: RequestContext, language: Language, newest: date | None) -> str:
-    """Where nothing was announced today, since when."""
+    """Return a sentence that says since when no papers were announced; empty if there are papers today."""
     if newest is None or newest >= context.today:
         return ""
     sentence = language.gettext("No papers have been announced since %(day)s. These are the latest.")
@@ -317,7 +317,7 @@ def _no_news(context: RequestContext, language: Language, newest: date | None) -
 
 
 def _onward(context: RequestContext, period: Period, language: Language) -> list[PageLink]:
-    """From a period without papers: the nearest days that have some, with their numbers, and all topics."""
+    """Return links from a period without papers to the nearest days with papers, each with the number of papers."""
     browsing = context.app.store.browsing
     days = browsing.day_before(period.first), browsing.day_after(period.last, context.today)
     links = []
@@ -328,7 +328,7 @@ def _onward(context: RequestContext, period: Period, language: Language) -> list
 
 
 def _source_note(context: RequestContext, language: Language) -> str:
-    """Which sources are late or do not respond: one sentence below the papers, which are what visitors came for."""
+    """Return a sentence that says which sources are late or do not respond; empty if all are fine."""
     records = context.app.store.sources.all()
     configured = (records.get(source.name) for source in context.app.settings.sources)
     troubled = [record for record in configured if record and record.state in _TROUBLED]
@@ -357,7 +357,7 @@ def _told_of(record: SourceRecord, language: Language) -> str:
 
 
 def _seen(listings: Sequence[Listing]) -> list[tuple[date, list[str]]]:
-    """The days on which sources announced the paper, latest first, with the sources of each."""
+    """Return the days on which sources announced the paper, latest first, with the sources of each day."""
     found: dict[date, list[str]] = {}
     for listing in sorted(listings, key=lambda one: (-one.day.toordinal(), one.source)):
         names = found.setdefault(listing.day, [])
@@ -367,7 +367,9 @@ def _seen(listings: Sequence[Listing]) -> list[tuple[date, list[str]]]:
 
 
 def _growth(context: RequestContext, paper: Paper, language: Language) -> list[tuple[str, int]]:
-    """The votes that the paper had by each of the last days on which they grew; nothing before there are two."""
+    """Return the votes by the end of each of the last days on which they grew; empty if there are fewer than two
+    such days.
+    """
     counts = context.app.store.papers.daily_counts_of([paper.row]).get(paper.row, [])
     voted = [one for one in counts if one.upvotes][-_DAYS_OF_VOTES:]
     told = [(language.short_date(one.day, context.today), one.upvotes) for one in voted]
@@ -375,7 +377,7 @@ def _growth(context: RequestContext, paper: Paper, language: Language) -> list[t
 
 
 def _versions(paper: Paper, language: Language) -> list[Link]:
-    """Links to every version on arXiv."""
+    """Return links to all versions on arXiv, latest first; empty if there is only one."""
     if not (paper.arxiv_id and paper.version and paper.version > 1):
         return []
     return [

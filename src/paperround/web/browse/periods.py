@@ -30,7 +30,7 @@ class Period:
 
     @property
     def first(self) -> date:
-        """Its first day."""
+        """The first day of the period."""
         match self.view:
             case View.DAY:
                 return self.day
@@ -41,7 +41,7 @@ class Period:
 
     @property
     def last(self) -> date:
-        """Its last day."""
+        """The last day of the period."""
         match self.view:
             case View.DAY:
                 return self.day
@@ -51,15 +51,15 @@ class Period:
                 return self.day.replace(day=calendar.monthrange(self.day.year, self.day.month)[1])
 
     def seen_as(self, view: View) -> Period:
-        """The period of another length that contains the same day."""
+        """Return the period of another length that contains the same day."""
         return Period(view, self.day)
 
     def at(self, day: date) -> Period:
-        """The period of the same length that contains another day."""
+        """Return the period of the same length that contains another day."""
         return Period(self.view, day)
 
     def title(self, language: Language) -> str:
-        """The heading: Monday, November 23, 2026; Week of November 23, 2026; November 2026."""
+        """Return the heading: Monday, November 23, 2026; Week of November 23, 2026; November 2026."""
         match self.view:
             case View.DAY:
                 return language.date(self.day)
@@ -69,7 +69,7 @@ class Period:
                 return language.date(self.day, "LLLL yyyy")
 
     def short(self, language: Language) -> str:
-        """A short label for links."""
+        """Return a short label for links."""
         match self.view:
             case View.DAY:
                 return language.weekday_date(self.day)
@@ -80,7 +80,7 @@ class Period:
 
 
 def read_view(text: str) -> View:
-    """Parse the name of a view. Raises WrongUse with the known names."""
+    """Parse the name of a view; empty means a day. Raises WrongUse for an unknown name."""
     try:
         return View(text or "day")
     except ValueError:

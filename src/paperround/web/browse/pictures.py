@@ -20,7 +20,7 @@ _HEADERS = {
 
 @router.get("/pictures/{name}.jpg", response_model=None)
 def picture(request: Request, context: ContextDep, name: str) -> Response:
-    """The thumbnail with this name."""
+    """Return the thumbnail with this name as JPEG."""
     content = _made_up() if name == sample.PICTURE.name else context.app.store.pictures.content(name)
     if content is None:
         raise HTTPException(404)
@@ -32,5 +32,5 @@ def picture(request: Request, context: ContextDep, name: str) -> Response:
 
 @cache
 def _made_up() -> bytes:
-    """The thumbnail of the sample issue."""
+    """Return the thumbnail of the sample issue."""
     return (resources.files("paperround.rendering") / "sample.jpg").read_bytes()

@@ -58,13 +58,13 @@ _PRIVATE_PATHS = (
         "/try",
         "/metrics",
     ),
-    "/export.jsonl",  # private to nobody, but long
+    "/export.jsonl",  # public, but too large for crawlers
 )
 
 
 @dataclass(frozen=True, slots=True)
 class SearchForm:
-    """The search form as it was sent; dates are texts, as the browser writes them."""
+    """The submitted search form. Dates are strings, as browsers send them."""
 
     q: str = ""
     sort: str = ""
@@ -74,12 +74,12 @@ class SearchForm:
 
     @property
     def filters(self) -> bool:
-        """Whether the results are limited."""
+        """Whether the results are filtered by date or source."""
         return bool(self.since or self.until or self.source)
 
     @property
     def order(self) -> SearchOrder:
-        """What the results are sorted by; raises WrongUse for an unknown order."""
+        """The sort order of the results. Raises WrongUse for an unknown order."""
         try:
             return SearchOrder(self.sort or SearchOrder.RELEVANCE)
         except ValueError:
@@ -87,13 +87,13 @@ class SearchForm:
 
     @property
     def bounds(self) -> SearchBounds:
-        """The limits; raises WrongUse for what is no date."""
+        """The filters as search bounds. Raises WrongUse for an invalid date."""
         first = read_day(self.since) if self.since else date.min
         last = read_day(self.until) if self.until else date.max
         return SearchBounds(first, last, self.source)
 
     def address(self, page: int = 1, **changed: str) -> str:
-        """The query part of the address of a page of results, with some fields changed."""
+        """Return the query string for a page of results, with some fields changed."""
         fields = {name: value for name, value in {**asdict(self), **changed}.items() if value}
         return urlencode({**fields, **({"page": str(page)} if page > 1 else {})})
 
@@ -109,7 +109,10 @@ def search(
     source: str = "",
     page: int = 1,
 ) -> Response:
-    """Search results for a query or keywords, each with the reasons why it matches."""
+    """Show the results for a query or keywords, each with the reasons why it matches.
+
+    An arXiv identifier, a DOI or an address of a known paper redirects to its page.
+    """
     if not 1 <= page <= _MOST_PAGES:
         raise HTTPException(404)
     if paper := named_paper(context, q):
@@ -150,7 +153,7 @@ def search(
 
 
 def _told(total: int, language: Language) -> str:
-    """How many papers there are, as a sentence."""
+    """Return the number of results as a sentence."""
     if total >= queries.MOST_COUNTED:
         return language.gettext("More than %(number)s papers") % {"number": language.number(total)}
     return language.count("%(num)s paper", "%(num)s papers", total)
@@ -166,12 +169,14 @@ def _orders(language: Language) -> list[tuple[str, str]]:
 
 
 def _sources(context: RequestContext) -> list[tuple[str, str]]:
-    """The sources of the site: the name that queries use, and the name for people."""
+    """Return the sources of the site: the name that queries use, and the name to display."""
     return [(source.name, source_name(source.name)) for source in context.app.settings.sources]
 
 
 def named_paper(context: RequestContext, text: str) -> Paper | None:
-    """The paper that an arXiv identifier, a DOI or an address names; None for other text and for unknown papers."""
+    """Return the paper that an arXiv identifier, a DOI or an address refers to; None for other text and unknown
+    papers.
+    """
     name = _DOI_MARK.sub("", plain_query(text).strip("<>[]()"))
     if not name or any(char.isspace() for char in name):
         return None
@@ -183,9 +188,9 @@ def named_paper(context: RequestContext, text: str) -> Paper | None:
 
 
 def plain_query(text: str) -> str:
-    """The query in the characters of the query syntax: full-width forms, dashes and quotation marks become ASCII.
+    """Convert full-width forms, dashes and quotation marks to the ASCII characters of the query syntax.
 
-    Punctuation at the end, as in a pasted sentence, is dropped.
+    Punctuation at the end, as in a pasted sentence, is removed.
     """
     plain = _DASH.sub("-", _QUOTE.sub('"', text.translate(_FULL_WIDTH)))
     return _TRAILING.sub("", plain).strip()
@@ -205,50 +210,50 @@ def _examples(language: Language) -> list[tuple[str, str]]:
 
 @get("/feed.xml")
 def feed_xml(request: Request, context: ContextDep, date: str = "", page: int = 1) -> Response:
-    """The newest papers, or those of a day, as Atom."""
+    """Return the newest papers, or those of a day, as Atom."""
     return _atom(request, _newest(context, date, "/feed.xml", page))
 
 
 @get("/feed.json")
 def feed_json(request: Request, context: ContextDep, date: str = "", page: int = 1) -> Response:
-    """The same as JSON Feed."""
+    """Return the newest papers, or those of a day, as JSON Feed."""
     return _json(request, _newest(context, date, "/feed.json", page))
 
 
 @get("/topics/{slug}/feed.xml")
 def topic_xml(request: Request, context: ContextDep, slug: str, page: int = 1) -> Response:
-    """A topic's newest papers as Atom."""
+    """Return the newest papers of a topic as Atom."""
     return _atom(request, _on_topic(context, slug, "feed.xml", page))
 
 
 @get("/topics/{slug}/feed.json")
 def topic_json(request: Request, context: ContextDep, slug: str, page: int = 1) -> Response:
-    """The same as JSON Feed."""
+    """Return the newest papers of a topic as JSON Feed."""
     return _json(request, _on_topic(context, slug, "feed.json", page))
 
 
 @get("/search/feed.xml")
 def search_xml(request: Request, context: ContextDep, q: str = "") -> Response:
-    """The newest papers for a query as Atom."""
+    """Return the newest papers that match a query as Atom."""
     return _atom(request, _found(context, q, "/search/feed.xml"))
 
 
 @get("/search/feed.json")
 def search_json(request: Request, context: ContextDep, q: str = "") -> Response:
-    """The same as JSON Feed."""
+    """Return the newest papers that match a query as JSON Feed."""
     return _json(request, _found(context, q, "/search/feed.json"))
 
 
 @get("/docs")
 def docs(request: Request, context: ContextDep) -> Response:
-    """The API reference, rendered from the OpenAPI description without external resources."""
+    """Show the API reference, rendered from the OpenAPI description without external resources."""
     api = next(route.app for route in request.app.routes if getattr(route, "path", "") == "/api")
     return context.page(request, "docs", spec=api.openapi())
 
 
 @get("/robots.txt")
 def robots(request: Request, context: ContextDep) -> Response:
-    """robots.txt: crawlers may read papers, but not personal pages."""
+    """Return robots.txt, which allows crawlers to read papers but not personal pages."""
     forbidden = "".join(f"Disallow: {context.home}{path}\n" for path in _PRIVATE_PATHS)
     text = f"User-agent: *\n{forbidden}\nSitemap: {context.site.base_url}/sitemap.xml\n"
     return answer(request, text.encode(), "text/plain; charset=utf-8", seconds=86_400)
@@ -256,7 +261,7 @@ def robots(request: Request, context: ContextDep) -> Response:
 
 @get("/sitemap.xml")
 def sitemap(request: Request, context: ContextDep) -> Response:
-    """The sitemap index."""
+    """Return the sitemap index."""
     parts = context.app.store.browsing.last_row() // _IN_SITEMAP + 1
     root = etree.Element("sitemapindex", nsmap={None: _SITEMAP})
     for name in ("topics", *map(str, range(parts))):
@@ -266,7 +271,7 @@ def sitemap(request: Request, context: ContextDep) -> Response:
 
 @get("/sitemap/{name}.xml")
 def sitemap_part(request: Request, context: ContextDep, name: str) -> Response:
-    """A sitemap: the topics, or a range of the papers."""
+    """Return a sitemap: the topics, or a range of the papers."""
     base = context.site.base_url
     root = etree.Element("urlset", nsmap={None: _SITEMAP})
     if name == "topics":
@@ -314,7 +319,9 @@ def _found(context: RequestContext, q: str, path: str) -> FeedDocument:
 
 
 def _feed_page(page: int) -> tuple[int, int]:
-    """The limit and the offset of a page of a feed; one more than fits shows whether there is a next page."""
+    """Return the limit and offset of a feed page. The limit is one more than fits, to find out whether a next page
+    exists.
+    """
     if not 1 <= page <= _MOST_FEED_PAGES:
         raise HTTPException(404)
     return _IN_FEED + 1, _IN_FEED * (page - 1)
@@ -330,7 +337,7 @@ def _feed(
     query: Mapping[str, str] | None = None,
     page: int = 1,
 ) -> FeedDocument:
-    """A page of the feed at `path`, whose papers are also on the page `html`."""
+    """Return a page of the feed at `path`. `html` is the path of the page that shows the same papers."""
 
     def at(number: int) -> str:
         pairs = {**(query or {}), **({"page": str(number)} if number > 1 else {})}
@@ -362,7 +369,7 @@ def _json(request: Request, feed: FeedDocument) -> Response:
 
 
 def _open(response: Response) -> Response:
-    """Allow feed readers that run in a browser on another site."""
+    """Allow cross-origin requests by feed readers that run in a browser on another site."""
     response.headers["Access-Control-Allow-Origin"] = "*"
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     return response

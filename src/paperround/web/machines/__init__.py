@@ -1,1 +1,1 @@
-"""Addresses that programs ask: the JSON API, health and metrics, reports of bounces."""
+"""Endpoints for programs: the JSON API, health checks and metrics, and bounce reports."""

@@ -91,14 +91,14 @@ class TopicInput(_ApiModel):
 
 
 class SuppressionFacts(_ApiModel):
-    """Why and since when nothing is sent to an address."""
+    """The suppression of an address: why nothing is sent to it, and since when."""
 
     reason: str
     at: datetime
 
 
 def _preference_fields(*, optional: bool) -> dict[str, Any]:
-    """The preferences as fields of a model; `optional` ones need not be given."""
+    """Return the preferences as fields of a model. With `optional`, each may be left out."""
     fields: dict[str, Any] = {}
     for name, form in preferences.FORMS.items():
         limit = _MOST_ENTRIES if name in preferences.LISTS else None
@@ -114,7 +114,7 @@ if TYPE_CHECKING:
     class PreferencesPatch(_ApiModel): ...
 
     class NewSubscriber(_ApiModel): ...
-else:  # made from the preferences, so that a new one is here at once
+else:  # generated, so that a new preference appears here without a change
     SubscriberFacts = create_model(
         "SubscriberFacts",
         __base__=_ApiModel,
@@ -170,7 +170,10 @@ _bearer = HTTPBearer(auto_error=False, description="The admin token, or an API t
 
 
 def _scoped(scope: str) -> Any:
-    """The request's context, for a caller with a token for this scope; a change leaves a line in the audit."""
+    """Return a dependency that yields the request context to callers whose token has this scope.
+
+    Every request except GET is recorded in the audit log.
+    """
 
     def let_in(
         request: Request, context: ContextDep, response: Response, _: Annotated[object, Depends(_bearer)]
@@ -187,7 +190,9 @@ def _scoped(scope: str) -> Any:
 
 
 def _subject(request: Request, context: RequestContext) -> str:
-    """What a request is about: a subscriber is told by number, for the audit holds no address."""
+    """Return what a request is about. A subscriber is named by row number, because the audit log stores no
+    addresses.
+    """
     if email := request.path_params.get("email"):
         found = context.app.store.subscribers.by_email(email)
         return f"subscriber {found.row}" if found else ""
@@ -195,7 +200,7 @@ def _subject(request: Request, context: RequestContext) -> str:
 
 
 def _refuse_unknown_parameters(request: Request) -> None:
-    """HTTP 422 for a query parameter that the operation does not have: a typo must not change what is returned."""
+    """Raise HTTP 422 for an unknown query parameter, because a typo must not silently change what is returned."""
     route = request.scope.get("route")
     if not isinstance(route, APIRoute):
         return
@@ -260,7 +265,7 @@ def _papers(api: FastAPI) -> None:
 
     @api.get("/papers/{paper_id:path}/similar", tags=["papers"], responses=_NO_PAPER)
     def similar(context: ContextDep, paper_id: str, limit: Limit = 10) -> list[PaperFacts]:
-        """List the papers most like a paper, by meaning where there is a model, otherwise by words."""
+        """List the papers most similar to a paper, by meaning if a model is available, otherwise by words."""
         found = similar_papers(context.app, _found(context, paper_id), limit)
         return [_paper(context, other) for other in found]
 
@@ -310,7 +315,7 @@ def _subscribers(api: FastAPI) -> None:
 
     @post("/subscribers", status_code=201, responses=_TOKEN_NEEDED)
     def add_subscriber(context: SubscribersWrite, wanted: NewSubscriber) -> SubscriberFacts:
-        """Add a subscriber, or change the preferences that are given. Nobody who has left comes back by this."""
+        """Add a subscriber, or change the given preferences. This does not resubscribe anybody who has unsubscribed."""
         given = wanted.model_dump(exclude_unset=True)
         email, confirmed = given.pop("email"), given.pop("confirmed", False)
         patch = membership.read_patch(context.app, given)
@@ -319,7 +324,7 @@ def _subscribers(api: FastAPI) -> None:
 
     @api.patch("/subscribers/{email}", tags=["subscribers"], responses=not_there)
     def change_subscriber(context: SubscribersWrite, email: Email, wanted: PreferencesPatch) -> SubscriberFacts:
-        """Change the preferences that are given; everything else stays as it is."""
+        """Change the given preferences; everything else stays as it is."""
         patch = membership.read_patch(context.app, wanted.model_dump(exclude_unset=True))
         membership.change(context.app, _known(context, email), patch)
         return _subscriber(context, email)

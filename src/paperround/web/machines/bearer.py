@@ -1,4 +1,4 @@
-"""What programs show to be let in: the admin token, or one of their own with scopes (`Authorization: Bearer …`)."""
+"""Authentication of programs by the admin token or by an API token with scopes (`Authorization: Bearer …`)."""
 
 from __future__ import annotations
 
@@ -12,26 +12,27 @@ from paperround.operator.api_tokens import hash_token
 from paperround.web import session
 from paperround.web.context import RequestContext, client_of
 
-_ASK = {"WWW-Authenticate": "Bearer"}  # RFC 6750 3: how to ask, without a word about what was wrong
+_ASK = {"WWW-Authenticate": "Bearer"}  # RFC 6750 3: request a token without saying what was wrong
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A program that was let in: as the audit names it, and what it may do."""
+    """An authenticated program: the name that the audit log records, and the scopes of its token."""
 
     name: str
     scopes: frozenset[str]
 
 
 def identify(request: Request, context: RequestContext, *, basic: bool = False) -> Caller | None:
-    """Who asks, by the token; None where there is none, or a wrong one. With `basic` it may be a password.
+    """Return the caller that the token belongs to; None if the token is missing or wrong.
 
-    Raises HTTPException 429 where a client guesses: five wrong ones in five minutes.
+    With `basic`, the token may also be the password of HTTP Basic authentication. Raises HTTPException 429 after
+    five wrong tokens from one client in five minutes.
     """
     token, now = _token(request.headers.get("authorization", ""), basic=basic), context.app.clock()
     if not token:
         return None
-    # A hash is looked up, not compared: how long that takes tells nothing about the token.
+    # A hash is looked up instead of comparing tokens, so the time taken reveals nothing about the token.
     if found := context.app.store.access.use_token(hash_token(token), now):
         return Caller(f"token {found.name}", frozenset(found.scopes))
     who = f"bearer {client_of(request)}"
@@ -44,7 +45,7 @@ def identify(request: Request, context: RequestContext, *, basic: bool = False) 
 
 
 def require(request: Request, context: RequestContext, scope: str, *, basic: bool = False) -> Caller:
-    """The caller, if its token is for this scope; raises HTTPException 401, 403 or 429."""
+    """Return the caller if its token has this scope. Raises HTTPException 401, 403 or 429 otherwise."""
     caller = identify(request, context, basic=basic)
     if caller is None:
         raise HTTPException(401, "this needs Authorization: Bearer TOKEN", _ASK)

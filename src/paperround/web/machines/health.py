@@ -24,7 +24,7 @@ _NOT_KEPT = {"Cache-Control": "no-store"}
 
 @get("/healthz")
 def healthz(context: ContextDep) -> Response:
-    """Whether pages can be served, which requires the database."""
+    """Report whether pages can be served, which requires the database."""
     facts = {"status": "ok", "version": __version__}
     status = 200
     try:
@@ -36,7 +36,7 @@ def healthz(context: ContextDep) -> Response:
 
 @get("/metrics")
 def metrics(request: Request, context: ContextDep) -> Response:
-    """Prometheus metrics: for a token with the scope `metrics:read`, or for an operator's browser."""
+    """Return Prometheus metrics. Requires a token with the scope `metrics:read`, or the session of an operator."""
     if not context.sees_preview(request):
         bearer.require(request, context, "metrics:read")
     registry = CollectorRegistry()

@@ -1,4 +1,4 @@
-"""Reports brought by HTTP: returned mail as it is, or a relay's own notice of it. Only with a token for it."""
+"""Bounce reports received over HTTP: a returned email, or the relay's own notification. A token is required."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from paperround.web.machines import bearer
 log = structlog.get_logger()
 router = APIRouter(prefix="/hooks")
 post = partial(router.post, response_model=None)
-_MOST = 1_000  # reports in one request: each is a transaction, and the caller waits for all
-_MAX_TEXT = 500  # characters; as many as are kept of a returned mail
-_CERTIFICATE, _CERTIFICATES = 1 << 16, 8  # bytes; how many are kept
+_MOST = 1_000  # reports in one request: each is a transaction, and the caller waits for all of them
+_MAX_TEXT = 500  # characters; the same limit as for a returned email
+_CERTIFICATE, _CERTIFICATES = 1 << 16, 8  # bytes of one; number of cached ones
 _TYPES = ("message/rfc822", "application/json", "text/plain")  # Amazon SNS calls its JSON text/plain
 
 
 class BounceNotification(BaseModel):
-    """What a relay tells about one letter: which, by its Message-ID or its return address, and what became of it."""
+    """A relay's report about one email: its Message-ID or return path, and what became of it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -52,18 +52,18 @@ class BounceNotification(BaseModel):
         return self
 
     def report(self) -> Report:
-        """The same as a returned mail would have told it."""
-        # Relays like to leave the brackets out.
+        """Return the report that a returned email with the same facts would give."""
+        # Relays often omit the angle brackets.
         message_id = f"<{self.message_id.strip('<>')}>" if self.message_id else None
         token = tokens.find_verp(self.return_path) if self.return_path else None
         return Report(self.kind, token, message_id, self.status, clean(self.text)[:_MAX_TEXT])
 
 
 def _authorised(request: Request, context: ContextDep) -> None:
-    """Let in who has a token for this; a site that has given none out has no such page."""
+    """Require a token with the scope `bounces:post`. Raises HTTP 404 if the site has no tokens at all."""
     if not context.admin_token and not context.app.store.access.tokens():
         raise HTTPException(404, "make a token to send reports here: paperround tokens add NAME --scope bounces:post")
-    # In Basic, which is all that some relays can send, the token is the password.
+    # Some relays support only Basic authentication; the token is then the password.
     bearer.require(request, context, "bounces:post", basic=True)
 
 
@@ -73,7 +73,7 @@ async def _body(request: Request) -> bytes:
 
 @post("/bounces", dependencies=[Depends(_authorised)])
 def bounces(request: Request, context: ContextDep, body: Annotated[bytes, Depends(_body)]) -> JSONResponse:
-    """Take reports in; the answer says of each, in their order, what was made of it."""
+    """Process bounce reports, and return the result of each, in their order."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type not in _TYPES:
         raise HTTPException(415, f"send {' or '.join(_TYPES)}", {"Accept": ", ".join(_TYPES)})
@@ -93,7 +93,7 @@ def _told(context: RequestContext, request: Request, body: bytes) -> list[Return
         if isinstance(record, dict) and (problem := _signature_problem(context, request, body, record)):
             raise HTTPException(403, f"the relay's call is refused: {problem}")
     if url := subscription_url(value):
-        # Whoever has the token may still be fooled: the operator looks at the address before it is opened.
+        # Even a caller with a token may have been tricked, so the operator checks the address before opening it.
         log.warning("Amazon SNS asks to confirm this webhook; open the address once", url=url)
         return [Returned("subscription", BounceKind.NOTHING, None, f"open once to confirm: {url}", None, new=False)]
     reports = read_notifications(value)
@@ -106,9 +106,9 @@ def _told(context: RequestContext, request: Request, body: bytes) -> list[Return
 
 
 def _signature_problem(context: RequestContext, request: Request, body: bytes, record: Any) -> str | None:
-    """What is wrong with the signature of a relay's record; None where it is right, or the relay has none.
+    """Return what is wrong with the signature of a relay's record; None if it is valid or the relay does not sign.
 
-    Raises HTTPException 503 where Amazon's certificate cannot be fetched now: SNS then calls again.
+    Raises HTTPException 503 if Amazon's certificate cannot be fetched now; SNS then tries again.
     """
     now, bounces = context.app.clock(), context.app.settings.bounces
     if signatures.is_sns(record):
@@ -124,14 +124,16 @@ def _signature_problem(context: RequestContext, request: Request, body: bytes, r
 
 
 class CertificateCache:
-    """The certificates that Amazon SNS signs with, each fetched once in a process; they change about once a year."""
+    """A cache of the certificates that Amazon SNS signs with. Each is fetched once per process; they change about
+    yearly.
+    """
 
     def __init__(self, app: App) -> None:
         self._app = app
         self._known: dict[str, bytes] = {}
 
     def fetch(self, url: str) -> bytes:
-        """The certificate at an address of Amazon's; HTTPException 503 where it cannot be had now."""
+        """Return the certificate at an address of Amazon. Raises HTTPException 503 if it cannot be fetched now."""
         if url not in self._known:
             try:
                 answer = self._app.http.get(url, asker="Amazon SNS", public_only=True, max_bytes=_CERTIFICATE)
@@ -152,7 +154,9 @@ def _notices(context: RequestContext, notices: Any) -> list[Returned]:
 
 
 def _taken(context: RequestContext, where: str, notice: Any) -> Returned:
-    """What was made of one; a wrong one is a value, so that it stops no other and is not sent again for ever."""
+    """Process one report. An invalid one is returned as a result, so that it neither blocks others nor is sent again
+    forever.
+    """
     try:
         report = BounceNotification.model_validate(notice).report()
     except ValidationError as error:

@@ -1,1 +1,1 @@
-"""Pages for those who subscribe, change their preferences or leave."""
+"""Pages for people who subscribe, change their preferences or unsubscribe."""

@@ -1,6 +1,6 @@
 """A change of address: the request on the preferences page, and the page that confirms it at the new address.
 
-A GET changes nothing, and the page of the link names the new address alone: its reader may be a stranger.
+A GET changes nothing. The page behind the link shows only the new address, because its reader may be a stranger.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ post = partial(router.post, response_model=None)
 
 @post("/p/{token}/address")
 def request_change(request: Request, context: ContextDep, token: str, form: Form) -> Response:
-    """Send an email to the new address that asks its owner to confirm; the answer is the same for every address."""
+    """Email the new address and ask its owner to confirm. The response is the same for every valid address."""
     subscriber = subscriber_of(context, token)
     language = context.language(subscriber.language)
     email = form.get("email").strip()[:500]
@@ -53,7 +53,7 @@ def request_change(request: Request, context: ContextDep, token: str, form: Form
 
 
 def _why_not(context: RequestContext, subscriber: Subscriber, email: str, language: Language) -> str:
-    """What is wrong with a new address as it was typed; empty when nothing is."""
+    """Return what is wrong with a new address as it was typed; empty if nothing is."""
     _ = language.gettext
     try:
         email = membership.address(email)
@@ -71,7 +71,7 @@ def _why_not(context: RequestContext, subscriber: Subscriber, email: str, langua
 
 @get("/a/{token}")
 def ask_to_confirm(request: Request, context: ContextDep, token: str) -> Response:
-    """Show the new address, with a button."""
+    """Show the new address, with a button to confirm it."""
     change, subscriber = _pending(context, token)
     if change is None or subscriber is None:
         return _nothing_waits(request, context)
@@ -86,7 +86,7 @@ def ask_to_confirm(request: Request, context: ContextDep, token: str) -> Respons
 
 @post("/a/{token}")
 def confirm(request: Request, context: ContextDep, token: str) -> Response:
-    """Change the address, and show the preferences of the subscriber who has moved."""
+    """Change the address, and show the subscriber's preferences."""
     change, subscriber = _pending(context, token)
     if change is None or subscriber is None:
         return _nothing_waits(request, context)
@@ -124,7 +124,9 @@ def _nothing_waits(request: Request, context: RequestContext) -> Response:
 
 
 def _taken(request: Request, context: RequestContext, change: AddressChange, language: Language) -> Response:
-    """Told to the owner of the new address alone, who reads its mail."""
+    """Show that the address is in use. Only the owner of the new address sees this, because the link was emailed
+    there.
+    """
     other = context.app.store.subscribers.by_email(change.email)
     _ = language.gettext
     lines = [

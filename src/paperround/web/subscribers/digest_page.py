@@ -29,7 +29,7 @@ _WHOLE = 5_000  # characters of an abstract
 
 @get("/i/{token}")
 def digest_online(request: Request, context: ContextDep, token: str) -> Response:
-    """A digest with all its papers."""
+    """Show a digest with all its papers."""
     digest, subscriber = digest_owner(context, tokens.DIGEST, token)
     language = context.language(subscriber.language)
     printed = context.app.store.issues.printed(digest, digest.papers)
@@ -48,7 +48,7 @@ def digest_online(request: Request, context: ContextDep, token: str) -> Response
 
 
 def _chart(context: RequestContext, digest: Digest, language: Language) -> Chart | None:
-    """The chart of a weekly or monthly issue, as in the email."""
+    """Return the chart of a weekly or monthly issue, as in the email; None if the email has none."""
     found = chart(digest, context.app.shared(LetterBuilder).counts(digest), language, context.site.base_url)
     return replace(found, url=context.home + found.url.removeprefix(context.site.base_url)) if found else None
 

@@ -29,13 +29,13 @@ post = partial(router.post, response_model=None)
 _FORGET, _SAVE = "forget", "save"
 _VERDICTS = {"more": 1, "less": -1, _FORGET: 0, _SAVE: 0}
 _FOLLOW = "follow"
-_MOST_AUTHORS = 12  # that a paper's page of feedback offers to follow
+_MOST_AUTHORS = 12  # that the feedback page of a paper offers to follow
 _SHOWN = 500  # papers
 
 
 @get("/f/{token}")
 def ask(request: Request, context: ContextDep, token: str) -> Response:
-    """Show buttons for the paper that was clicked; without a paper, for all papers of the digest."""
+    """Show buttons for the paper that was clicked, or for all papers of the digest if the address names none."""
     digest, subscriber = digest_owner(context, tokens.FEEDBACK, token)
     asked = _asked(request.query_params)
     if asked is None:
@@ -46,7 +46,7 @@ def ask(request: Request, context: ContextDep, token: str) -> Response:
 
 @post("/f/{token}")
 def say(request: Request, context: ContextDep, token: str, form: AnyForm) -> Response:
-    """Record or remove feedback. The form, or else the address, names the paper. Repeated requests have no effect."""
+    """Record or remove feedback on the paper named by the form or the address. Repeating it has no effect."""
     digest, subscriber = digest_owner(context, tokens.FEEDBACK, token)
     if "name" in form:
         return _follow(request, context, token, digest, subscriber, form)
@@ -66,7 +66,7 @@ def say(request: Request, context: ContextDep, token: str, form: AnyForm) -> Res
 def _follow(
     request: Request, context: RequestContext, token: str, digest: Digest, subscriber: Subscriber, form: FormFields
 ) -> Response:
-    """Follow or unfollow an author, or the organization, of a paper in this digest."""
+    """Follow or unfollow an author or the organization of a paper in this digest."""
     number, name = read_number(form.get(_FOLLOW)), form.get("name")
     paper = next(iter(_papers(context, [number] if _inside(digest, number) else []).values()), None)
     if paper is None or name not in _followable(paper):
@@ -85,12 +85,12 @@ def _follow(
 
 
 def _followable(paper: Paper) -> tuple[str, ...]:
-    """The authors, of many only the first, and the organization."""
+    """Return the first authors of a paper and its organization."""
     return (*paper.authors[:_MOST_AUTHORS], *([paper.organization] if paper.organization else []))
 
 
 def _asked(fields: Mapping[str, str]) -> tuple[str, int] | None:
-    """The kind of feedback and the number of the paper (0 for an invalid number); None when there is neither."""
+    """Return the kind of feedback and the number of the paper (0 for an invalid number); None if neither is given."""
     for what in (*_VERDICTS, _FOLLOW):
         if what in fields:
             return what, read_number(fields[what])
@@ -112,7 +112,9 @@ def _page(
     what: str = "",
     said: bool = False,
 ) -> Response:
-    """The page for these papers. With `what` it is a single paper; `said` tells that feedback was recorded."""
+    """Show the page for these papers. `what` means that a single paper was chosen; `said`, that feedback was
+    recorded.
+    """
     language = context.language(subscriber.language)
     papers = _papers(context, [number for number in numbers if _inside(digest, number)])
     if what and not papers:
@@ -143,7 +145,7 @@ def _followed_names(subscriber: Subscriber) -> set[str]:
 
 
 def _papers(context: RequestContext, numbers: Sequence[int]) -> dict[int, Paper]:
-    """The papers by their numbers in the digest, with current data. Papers that were merged appear once."""
+    """Return the papers by their numbers in the digest, with current data. Papers that were merged appear once."""
     now = context.app.store.feedback.now(numbers)
     known = context.app.store.papers.by_rows(now.values())
     first = {row: number for number, row in reversed(now.items())}

@@ -1,7 +1,7 @@
-"""Follow an author or an organization, from the page of a paper.
+"""Follow an author or an organization from the page of a paper.
 
-A browser in which somebody opened their preferences remembers it by a cookie that only this page is sent: there a
-click follows at once. Others are led to the subscribe form.
+Opening the preferences sets a cookie in the browser that is sent only to this page. With it, one click follows
+immediately; other visitors are led to the subscribe form.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _LONGEST = 300  # characters of a name
 
 @dataclass(frozen=True, slots=True)
 class FollowChoice:
-    """Somebody who can be followed: the entry, and papers to know them by."""
+    """A person or organization that can be followed, with papers to recognize them by."""
 
     entry: str
     papers: tuple[cards.PaperCard, ...]
@@ -46,13 +46,13 @@ class FollowChoice:
 
 @get("/follow")
 def choose(request: Request, context: ContextDep, author: str = "", org: str = "") -> Response:
-    """The people of a name, told apart by their co-authors, each with a button; or an organization."""
+    """Show the people of a name, distinguished by their co-authors, or an organization, each with a button."""
     return _page(request, context, _name(author or org), organization=bool(org and not author))
 
 
 @post("/follow")
 def follow(request: Request, context: ContextDep, form: Form) -> Response:
-    """Follow or unfollow at once where the browser knows its subscriber; otherwise show the page."""
+    """Follow or unfollow immediately if the browser identifies a subscriber; otherwise show the page."""
     subscriber = reader(request, context)
     name, organization = _name(form.get("author") or form.get("org")), "org" in form
     if subscriber is None:
@@ -114,7 +114,9 @@ def _page(
 def choices(
     context: RequestContext, language: Language, name: str, *, organization: bool, subscriber: Subscriber | None
 ) -> list[FollowChoice]:
-    """Who can be followed under a name: each person whom the stored papers tell apart."""
+    """Return who can be followed under a name: each person that the stored papers distinguish, and everybody of the
+    name.
+    """
     follows = subscriber.preferences.follows if subscriber else ()
 
     def choice(whom: Followed, papers: Any = ()) -> FollowChoice:
@@ -125,12 +127,12 @@ def choices(
         return [choice(Followed(name, organization=True))]
     found = people_named(context.app, name)
     told = [choice(person.followed(alone=len(found) == 1), person.papers) for person in found]
-    # Everybody of the name, where there are several: nobody's papers are missed then.
+    # With several people, also offer everybody of the name, so that no papers are missed.
     return told if len(told) == 1 else [*told, choice(Followed(name))]
 
 
 def reader(request: Request, context: RequestContext) -> Subscriber | None:
-    """The subscriber who opened their preferences in this browser, if anybody did."""
+    """Return the subscriber who opened their preferences in this browser; None if nobody did."""
     try:
         return subscriber_of(context, request.cookies.get(_COOKIE, ""))
     except BadToken:
@@ -138,7 +140,9 @@ def reader(request: Request, context: RequestContext) -> Subscriber | None:
 
 
 def remember(response: Response, context: RequestContext, subscriber: Subscriber) -> Response:
-    """Let this browser follow authors for the subscriber with one click; the cookie goes to `/follow` alone."""
+    """Set a cookie that lets this browser follow authors for the subscriber with one click. It is sent to `/follow`
+    only.
+    """
     response.set_cookie(
         _COOKIE,
         mint(context, tokens.PREFERENCES, subscriber),

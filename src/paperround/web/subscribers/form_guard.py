@@ -1,8 +1,9 @@
-"""What keeps the two forms that send letters from being used against others' mailboxes, or shut for everybody.
+"""Abuse protection for the two forms that send emails, so that nobody can flood mailboxes or block the forms for
+others.
 
-Counted are the client and its network, the mailbox (whatever is written after a + or with dots in it), the
-recipient's domain, and everybody together: in the database, so that a restart forgets nothing. Newcomers and lost
-links have budgets of their own. In a spike the form has to be sent twice, some seconds apart, by the same client.
+Requests are counted for the client and its network, for the mailbox (regardless of dots and of anything after a +),
+for the recipient's domain, and in total. The counts are stored in the database, so they survive a restart. Sign-ups
+and lost links have separate limits. During a spike, the same client must submit the form twice, some seconds apart.
 """
 
 from __future__ import annotations
@@ -21,13 +22,13 @@ from paperround.web.forms import FormFields
 from paperround.web.rate_limits import EVERYBODY, FormLimits
 
 log = logs.logger()
-_SHORTEST, _LONGEST = timedelta(seconds=5), timedelta(hours=1)  # between the two times that a form is sent in a spike
-# These providers take what is behind a + away, and Gmail also the dots.
+_SHORTEST, _LONGEST = timedelta(seconds=5), timedelta(hours=1)  # between the two submissions of a form during a spike
+# Gmail delivers to the same mailbox under both domains.
 _SAME_DOMAIN = {"googlemail.com": "gmail.com"}
 
 
 class Decision(Enum):
-    """What becomes of a form."""
+    """What to do with a submitted form."""
 
     SEND = "the letter may go"
     SILENT = "no letter goes, and nobody is told"
@@ -35,10 +36,10 @@ class Decision(Enum):
 
 
 def check(request: Request, context: RequestContext, form: FormFields, email: str, limits: FormLimits) -> Decision:
-    """Whether a letter may go to an address that was typed into a form.
+    """Decide whether an email may be sent to an address that was typed into a form.
 
-    Raises HTTPException: 403 where another site has made the form, 429 where too many were sent by this client or its
-    network, to this domain, or by everybody.
+    Raises HTTPException: 403 if another site submitted the form, 429 if this client, its network, all requests for
+    this domain, or all requests together exceeded a limit.
     """
     _refuse_other_sites(request, context)
     now, counts = context.app.clock(), context.app.store.quotas
@@ -52,7 +53,7 @@ def check(request: Request, context: RequestContext, form: FormFields, email: st
     theirs = [(limits.mailbox, _key(context, mailbox)), (limits.mailbox_month, _key(context, mailbox))]
     broken = counts.take([*mine, *theirs, (limits.domain, to_domain), (limits.everybody, EVERYBODY)], now)
     if broken in (limits.mailbox, limits.mailbox_month):
-        # Whether this mailbox was written to is nobody's business; the client has used one of its own requests.
+        # The client must not learn whether this mailbox was emailed before, but its request still counts.
         counts.take(mine, now)
         return Decision.SILENT
     if broken is None:
@@ -64,7 +65,10 @@ def check(request: Request, context: RequestContext, form: FormFields, email: st
 
 
 def fold_mailbox(email: str) -> tuple[str, str]:
-    """A mailbox by one name, however its address is written, and its domain."""
+    """Return a mailbox under one name, however its address is written, and its domain.
+
+    Anything after a + is dropped, as many providers do, and dots are too, as at Gmail.
+    """
     local, _, domain = email.casefold().rpartition("@")
     domain = _SAME_DOMAIN.get(domain, domain)
     bare = local.partition("+")[0].replace(".", "")
@@ -72,7 +76,7 @@ def fold_mailbox(email: str) -> tuple[str, str]:
 
 
 def make_stamp(request: Request, context: RequestContext, email: str) -> str:
-    """What a form carries that is to be sent a second time: when it was made, for which client and address."""
+    """Return the signed stamp of a form that must be submitted twice: its time, for this client and address."""
     return _stamp(request, context, email, context.app.clock())
 
 
@@ -97,7 +101,10 @@ def _refuse_other_sites(request: Request, context: RequestContext) -> None:
 
 
 def is_from_other_site(request: Request, context: RequestContext) -> bool:
-    """Whether another site has made a visitor of its own send this. Programs that send no Origin are none."""
+    """Return whether another site made the visitor's browser send this request.
+
+    Programs that send neither Origin nor Sec-Fetch-Site do not count as another site.
+    """
     origin = request.headers.get("origin", "")
     ours = {request.headers.get("host", ""), urlsplit(context.site.base_url).netloc}
     foreign = origin not in {"", "null"} and urlsplit(origin).netloc not in ours
@@ -114,7 +121,7 @@ def _network_of(request: Request) -> str:
 
 
 def _key(context: RequestContext, text: str) -> str:
-    """A name for what is counted that tells nobody what it is."""
+    """Return a keyed hash to count under, so that the database reveals neither clients nor addresses."""
     return hmac.digest(context.app.keys[0], f"rate\0{text}".encode(), "sha256").hex()[:32]
 
 

@@ -1,7 +1,7 @@
-"""Try an interest in plain words: ten papers of the past weeks, each with ＋ and −, and words to add.
+"""Try an interest in plain words: ten papers of the past weeks, each with ＋ and − buttons, and words to add.
 
-What a visitor has answered stands in the address, so that nothing is stored before they subscribe: the subscribe form
-takes it along. A subscriber's answers are stored at once.
+A visitor's answers are kept in the address, so that nothing is stored before they subscribe; the subscribe form
+carries them along. A subscriber's answers are stored immediately.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ router = APIRouter()
 get = partial(router.get, response_model=None)
 post = partial(router.post, response_model=None)
 _ANSWERS = ("more", "less", "forget")
-_MOST_TYPED = 2_000  # characters that are read at all
+_MOST_TYPED = 2_000  # characters; the rest is ignored
 
 
 @get("/interest")
 def try_interest(request: Request, context: ContextDep) -> Response:
-    """An interest tried by anybody; the address holds it, and the answers."""
+    """Show the results of an interest to any visitor. The address holds the interest and the answers."""
     fields = FormFields(request.query_params.multi_items())
     answers = read_answers((name, read_number(value)) for name, value in fields.pairs(_ANSWERS))
     text = _with_word(fields)
@@ -55,13 +55,13 @@ def try_interest(request: Request, context: ContextDep) -> Response:
 
 @get("/p/{token}/interest")
 def try_own(request: Request, context: ContextDep, token: str, q: str = "") -> Response:
-    """An interest tried by a subscriber, with all their answers."""
+    """Show the results of an interest to a subscriber, based on all their feedback."""
     return _own_page(request, context, subscriber_of(context, token), q[:_MOST_TYPED])
 
 
 @post("/p/{token}/interest")
 def answer(request: Request, context: ContextDep, token: str, form: Form) -> Response:
-    """Store an answer, add a word, or make the interest one of the subscriber's queries, depending on the button."""
+    """Store an answer, add a word, or add the interest to the subscriber's queries, depending on the button."""
     subscriber = subscriber_of(context, token)
     text = _with_word(form)
     for name, value in form.pairs(_ANSWERS):
@@ -79,7 +79,7 @@ def answer(request: Request, context: ContextDep, token: str, form: Form) -> Res
 
 
 def _keep(context: RequestContext, subscriber: Subscriber, text: str) -> str:
-    """Add the interest to the subscriber's queries; what is wrong, or nothing."""
+    """Add the interest to the subscriber's queries; return what is wrong, or an empty string."""
     language = context.language(subscriber.language)
     queries = subscriber.preferences.queries
     if len(queries) >= MOST_QUERIES and text not in queries:
@@ -161,7 +161,7 @@ def _papers(context: RequestContext, trial: InterestTrial, language: Language) -
 
 
 def _with_word(fields: FormFields) -> str:
-    """The interest as typed, with the word that was clicked."""
+    """Return the interest as typed, with the word that was clicked added."""
     return clean(f"{fields.get('q')[:_MOST_TYPED]} {fields.get('add')[:100]}")
 
 

@@ -1,4 +1,4 @@
-"""Learn from papers that a subscriber has: a file, a list, a Zotero library, an ORCID record, an author here."""
+"""Learn from papers that a subscriber has elsewhere: a file, list, Zotero library, ORCID record or author."""
 
 from __future__ import annotations
 
@@ -27,13 +27,15 @@ _PROBLEMS_SHOWN, _LONGEST = 20, 300
 
 @get("/p/{token}/library")
 def show(request: Request, context: ContextDep, token: str) -> Response:
-    """The ways in which a library comes here, and how those at services are."""
+    """Show the ways to add a library, and the state of linked services."""
     return _page(request, context, subscriber_of(context, token))
 
 
 @post("/p/{token}/library")
 def take_in(request: Request, context: ContextDep, token: str, upload: FormWithFile) -> Response:
-    """Read a file or a list at once, link a service, or forget what was learned, depending on the button."""
+    """Read a file or a list immediately, link or unlink a service, or forget what was learned, depending on the
+    button.
+    """
     subscriber = subscriber_of(context, token)
     form, content = upload
     match form.get("do"):
@@ -74,7 +76,7 @@ def _read(
 
 
 def told(report: LibraryReport, language: Language) -> list[str]:
-    """What reading a library came to, in sentences."""
+    """Return the result of reading a library, in sentences."""
     count = language.count
     sentences = (
         report.liked

@@ -1,4 +1,4 @@
-"""A subscriber's preferences, past emails, feedback and stored data."""
+"""The pages for a subscriber's preferences, past emails, feedback and stored data."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def preferences(request: Request, context: ContextDep, token: str, done: str = "
 
 @post("/p/{token}")
 def change(request: Request, context: ContextDep, token: str, form: Form) -> Response:
-    """Save, preview, pause, resume or remove feedback, depending on the button."""
+    """Save or preview the form, pause, resume or remove feedback, depending on the button."""
     subscriber = subscriber_of(context, token)
     match form.get("do"):
         case "pause":
@@ -60,7 +60,7 @@ def change(request: Request, context: ContextDep, token: str, form: Form) -> Res
 
 @get("/p/{token}/data.json")
 def data(context: ContextDep, token: str) -> Response:
-    """All stored data of the subscriber, as a file."""
+    """Return all stored data of the subscriber as a file."""
     held = context.app.store.personal.everything(subscriber_of(context, token).row)
     body = json.dumps(held, default=_plain, ensure_ascii=False, indent=1)
     headers = {**PRIVATE, "Content-Disposition": 'attachment; filename="paperround.json"'}
@@ -142,13 +142,13 @@ def _forget(context: RequestContext, subscriber: Subscriber, form: FormFields) -
 
 
 def redirect(context: RequestContext, subscriber: Subscriber, done: str) -> Response:
-    """Redirect to the page, so that reloading it repeats nothing."""
+    """Redirect to the page, so that reloading it does not repeat the change."""
     address = f"{path(context, tokens.PREFERENCES, subscriber)}?done={done}"
     return RedirectResponse(address, 303, headers=PRIVATE)
 
 
 def _told(done: str, language: Language) -> str:
-    """The confirmation of what was just done."""
+    """Return the confirmation of what was just done."""
     _ = language.gettext
     sentences = {
         "saved": _("Saved."),
@@ -175,11 +175,11 @@ def page(
     typed_email: str = "",
     wrong_email: str = "",
 ) -> Response:
-    """The subscriber's page.
+    """Return the subscriber's page.
 
-    `shown` is the form as typed, when it contains errors; `said` confirms what was just done; `stale` tells that the
-    preferences were changed after the form was opened. `typed_email` is a new address as typed, and `wrong_email` why
-    it cannot be used.
+    `shown` is the form as typed, if it contains errors or previews; `said` confirms what was just done; `stale`
+    means that the preferences were changed after the form was opened. `typed_email` is a new address as typed, and
+    `wrong_email` is the reason why it cannot be used.
     """
     language = context.language(subscriber.language)
     form = shown or PreferencesForm(subscriber.preferences)
@@ -212,7 +212,7 @@ def page(
 
 
 def _feedback(context: RequestContext, subscriber: Subscriber) -> list[dict[str, Any]]:
-    """The subscriber's feedback, latest first."""
+    """Return the subscriber's feedback, latest first."""
     return [
         {"paper": one.paper, "href": page_of(one.id), "title": readable(one.title), "more": one.verdict > 0}
         for one in context.app.store.feedback.said(subscriber.row, _SAID)

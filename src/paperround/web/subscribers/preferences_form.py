@@ -1,4 +1,4 @@
-"""The form in which somebody chooses their preferences: what was typed, what is stored, what is wrong with it."""
+"""The preferences form: what was typed, what is stored, and what is wrong with it."""
 
 from __future__ import annotations
 
@@ -29,47 +29,48 @@ from paperround.web.subscribers.time_zones import TimeZoneChoice
 if TYPE_CHECKING:
     from paperround.web.context import RequestContext
 
-_SHOWN, _COUNTED = 5, 1_000  # papers of a query that is tried
+_SHOWN, _COUNTED = 5, 1_000  # papers of a query preview
 _EMPTY_LINES = 1
 _LONGEST_ENTRY = 40_000  # characters: a text area holds all lines of a list
 _MARKED = {"paused_until", "follows", "leave_out"}  # fields that show their own error
 INPUTS = {name: name for name in FIELDS} | {"topics": "topic", "queries": "query"}
-"""The input of each preference; of a list there is one for each entry. An empty one says that the list is given."""
+"""The input of each preference. A list has one input for each entry; an empty one says that the list was submitted.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class QueryPreview:
-    """What a query would have brought in the past week."""
+    """The matches of a query in the past week."""
 
     query: str
     number: int = 0
-    """How many papers, counted up to a thousand."""
+    """The number of matching papers, counted up to 1,000."""
     papers: tuple[tuple[Paper, tuple[str, ...]], ...] = ()
-    """The best of them, each with its reasons."""
+    """The best matches, each with its reasons."""
     wrong: str = ""
-    """Why it is no query, if it is none."""
+    """Why the query is invalid; empty if it is valid."""
 
     @property
     def many(self) -> bool:
-        """Whether there are more than were counted."""
+        """Whether there may be more papers than were counted."""
         return self.number >= _COUNTED
 
 
 @dataclass(frozen=True, slots=True)
 class PreferencesForm:
-    """The form as it is shown: `form[field]` is what was typed there, else what is stored."""
+    """The form as it is displayed. `form[field]` is the typed value, or else the stored one."""
 
     stored: Preferences = DEFAULTS
     typed: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
-    """By field; what was not sent is not in it, and stays as it is."""
+    """The typed values by field. Fields that were not submitted are missing, and keep their stored value."""
     email: str = ""
     first_now: bool = False
     way: str = ""
-    """How a newcomer chooses what to read: `best`, `topics` or `interest`."""
+    """How a new subscriber chooses what to read: `best`, `topics` or `interest`; empty if not chosen."""
     answers: Mapping[int, int] = field(default_factory=dict)
-    """What a newcomer said of papers while they tried an interest: +1 or −1 by row."""
+    """A new subscriber's feedback on papers while they tried an interest: +1 or −1 by the row of the paper."""
     wrong: Mapping[str, str] = field(default_factory=dict)
-    """By input."""
+    """The error messages by input."""
     trials: tuple[QueryPreview, ...] = ()
 
     def __getitem__(self, name: str) -> Any:
@@ -78,19 +79,19 @@ class PreferencesForm:
 
     @property
     def version(self) -> str:
-        """A hash of the stored preferences, by which a form that was opened earlier is recognized as stale."""
+        """A hash of the stored preferences, by which a form is recognized as stale."""
         return hashlib.sha256(repr(preferences.write(self.stored)).encode()).hexdigest()[:12]
 
     @property
     def query_lines(self) -> tuple[str, ...]:
-        """The queries, and a line for one more."""
+        """The queries, followed by an empty line for one more if the maximum is not reached."""
         room = MOST_QUERIES - len(self["queries"])
         return (*self["queries"], *[""] * min(_EMPTY_LINES, max(0, room)))
 
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What the form offers."""
+    """The options that the form offers."""
 
     topics: Sequence[Topic]
     cadences: Sequence[tuple[str, str]]
@@ -106,7 +107,7 @@ class Choices:
 
 
 def choices(context: RequestContext, language: Language, form: PreferencesForm) -> Choices:
-    """The options of the form, including those already chosen."""
+    """Return the options of the form, including the chosen time zone."""
     return Choices(
         topics=context.app.store.topics.public(),
         cadences=wording.cadences(language),
@@ -121,7 +122,7 @@ def choices(context: RequestContext, language: Language, form: PreferencesForm) 
 
 
 def _known_zone(form: PreferencesForm) -> str:
-    """The time zone in the form, UTC where that is none."""
+    """Return the time zone in the form, or UTC if it is not valid."""
     try:
         return str(preferences.read_field("timezone", form["timezone"]))
     except PreferenceError:
@@ -129,7 +130,7 @@ def _known_zone(form: PreferencesForm) -> str:
 
 
 def read_form(form: FormFields, stored: Preferences = DEFAULTS) -> PreferencesForm:
-    """The form as it was sent by somebody who has these preferences."""
+    """Return the form as submitted by somebody whose stored preferences are `stored`."""
     typed: dict[str, str | tuple[str, ...]] = {}
     for name, shown in INPUTS.items():
         if shown not in form:
@@ -144,14 +145,14 @@ def read_form(form: FormFields, stored: Preferences = DEFAULTS) -> PreferencesFo
 
 
 def read_answers_of(form: FormFields) -> dict[int, int]:
-    """What the form carries of answers on papers."""
+    """Return the feedback on papers that the form carries along: +1 or −1 by the row of the paper."""
     return read_answers((name, read_number(value)) for name, value in form.pairs(("more", "less")))
 
 
 def check_form(
     context: RequestContext, form: PreferencesForm, language: Language, *, with_email: bool = False
 ) -> tuple[dict[str, Any] | None, PreferencesForm]:
-    """The patch that the form holds, or None and the form with what is wrong in it."""
+    """Validate the form. Returns the patch and the form, or None and the form with its error messages."""
     _ = language.gettext
     trials = tuple(preview_query(context.app, text, language) for text in form.typed.get("queries", ()))
     wrong: dict[str, str] = {}
@@ -172,14 +173,15 @@ def check_form(
         return None, replace(form, wrong=wrong, trials=tuple(one for one in trials if one.wrong))
     try:
         return membership.read_patch(context.app, form.typed), form
-    except PreferenceError as error:  # what a browser does not let one type: told as it is
+    except PreferenceError as error:  # browsers prevent these values, so the plain message suffices
         place = error.field if error.field in _MARKED else "other"
         return None, replace(form, wrong={place: str(error)})
 
 
 def preview_query(app: App, text: str, language: Language, *, own: bool = True) -> QueryPreview:
-    """Try a query on the papers of the past week; `own` says that it is a subscriber's, and has to keep their
-    limits.
+    """Try a query on the papers of the past week.
+
+    `own` means that the query is a subscriber's, which must keep the limits of the preference.
     """
     try:
         if own:
@@ -194,7 +196,7 @@ def preview_query(app: App, text: str, language: Language, *, own: bool = True) 
 
 
 def _tried(app: App, text: str, wanted: Wanted) -> tuple[int, Mapping[int, lexical.Hit], Sequence[Paper]]:
-    """How many papers announced in the past week fit, the hits of some of them, and these papers."""
+    """Return the number of matching papers announced in the past week, the hits of some of them, and these papers."""
     first, today = news_horizon(app.clock()).date(), app.clock().date()
     if isinstance(wanted, Words):
         papers = [paper for paper in app.store.browsing.newest(today, _COUNTED) if paper.day >= first]

@@ -1,7 +1,7 @@
 """A subscriber's private feed: the papers that match their topics and queries, as Atom and JSON Feed.
 
-The secret in its address opens the feed and nothing else, so that it can be given to a feed reader. A new secret
-replaces the old one; the links in emails are not affected.
+The secret in its address opens only the feed, so it is safe to give to a feed reader. A new secret replaces the old
+one; the links in emails are not affected.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ def change(context: ContextDep, token: str, form: Form) -> Response:
 
 @get("/feeds/{secret}/feed.xml")
 def feed_xml(request: Request, context: ContextDep, secret: str) -> Response:
-    """The private feed as Atom."""
+    """Return the private feed as Atom."""
     return _answer(request, atom(_feed(context, secret, "feed.xml")), ATOM_TYPE)
 
 
 @get("/feeds/{secret}/feed.json")
 def feed_json(request: Request, context: ContextDep, secret: str) -> Response:
-    """The private feed as JSON Feed."""
+    """Return the private feed as JSON Feed."""
     return _answer(request, json_feed(_feed(context, secret, "feed.json")), JSON_TYPE)
 
 

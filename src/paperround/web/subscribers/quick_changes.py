@@ -1,6 +1,7 @@
-"""The changes at the foot of a letter: each link opens a page that says what would change, with one button.
+"""Quick changes from the links at the bottom of an email. Each opens a page that describes the change, with a
+button.
 
-The page changes nothing by itself: mail scanners follow every link of a letter.
+Opening the page changes nothing, because mail scanners follow every link in an email.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class QuickChange:
     """A change that one button makes."""
 
     question: str
-    """What would change, as the page's heading."""
+    """A question that describes the change, shown as the heading of the page."""
     button: str
     done: str
     make: Callable[[RequestContext, Subscriber], object]
@@ -41,7 +42,7 @@ class QuickChange:
 
 @get("/p/{token}/change")
 def ask_to_change(request: Request, context: ContextDep, token: str, to: str = "") -> Response:
-    """Say what would change, and offer one button."""
+    """Show what would change, with a button to confirm it."""
     subscriber, language = _subscriber(context, token)
     change = _change(context, subscriber, to, language)
     if change is None:
@@ -59,8 +60,8 @@ def ask_to_change(request: Request, context: ContextDep, token: str, to: str = "
 
 @post("/p/{token}/change")
 def make_change(request: Request, context: ContextDep, token: str, form: Form, to: str = "") -> Response:
-    """Make the change, and say so."""
-    del form  # the button is the whole of it
+    """Make the change, and confirm it."""
+    del form  # the form only has a button
     subscriber, language = _subscriber(context, token)
     change = _change(context, subscriber, to, language)
     if change is None:
@@ -75,7 +76,7 @@ def _subscriber(context: RequestContext, token: str) -> tuple[Subscriber, Langua
 
 
 def _change(context: RequestContext, subscriber: Subscriber, to: str, language: Language) -> QuickChange | None:
-    """The change of this name; None where there is no such change, or nothing to change any more."""
+    """Return the change with this name; None if it is unknown or would change nothing."""
     if subscriber.state not in (SubscriberState.ACTIVE, SubscriberState.PAUSED):
         return None
     _ = language.gettext

@@ -1,4 +1,4 @@
-"""A subscriber's reading list: the papers that they saved, to read, remove or take into a reference manager."""
+"""A subscriber's reading list: saved papers, which can be removed or exported to a reference manager."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ post = partial(router.post, response_model=None)
 
 @get("/p/{token}/saved")
 def reading_list(request: Request, context: ContextDep, token: str) -> Response:
-    """Show the list, the latest saved first."""
+    """Show the list, most recently saved first."""
     subscriber = subscriber_of(context, token)
     language = context.language(subscriber.language)
     papers = context.app.store.reading_lists.of(subscriber.row)
@@ -38,7 +38,7 @@ def reading_list(request: Request, context: ContextDep, token: str) -> Response:
 
 @post("/p/{token}/saved")
 def remove(context: ContextDep, token: str, form: AnyForm) -> Response:
-    """Take the paper whose number is in `remove` off the list. Repeated requests have no effect."""
+    """Remove the paper whose number is in `remove` from the list. Repeated requests have no effect."""
     subscriber = subscriber_of(context, token)
     membership.remove_saved(context.app, subscriber, read_number(form.known(("remove",)).get("remove", "")))
     return RedirectResponse(f"{path(context, tokens.PREFERENCES, subscriber)}/saved", status_code=303)
@@ -46,14 +46,14 @@ def remove(context: ContextDep, token: str, form: AnyForm) -> Response:
 
 @get("/p/{token}/saved.{ending}")
 def export(context: ContextDep, token: str, ending: str) -> Response:
-    """The list as BibTeX (`bib`) or RIS (`ris`)."""
+    """Return the list as BibTeX (`bib`) or RIS (`ris`)."""
     subscriber = subscriber_of(context, token)
     return citation_file(context.app.store.reading_lists.of(subscriber.row), ending, "reading-list")
 
 
 @get("/i/{token}/cite.{ending}")
 def cite_issue(context: ContextDep, token: str, ending: str) -> Response:
-    """The papers laid out in an email as BibTeX (`bib`) or RIS (`ris`)."""
+    """Return the papers printed in an email as BibTeX (`bib`) or RIS (`ris`)."""
     digest, _ = digest_owner(context, tokens.DIGEST, token)
     printed = context.app.store.issues.printed(digest, digest.papers)
     papers = [printed[row] for row in digest.papers if row in printed]

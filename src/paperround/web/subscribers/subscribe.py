@@ -1,4 +1,4 @@
-"""Subscribe, and request a lost preferences link. No response reveals which addresses are subscribed."""
+"""The forms to subscribe and to request a lost preferences link. No response reveals who is subscribed."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ _LONGEST_EMAIL = 254  # characters, RFC 5321 4.5.3.1.3
 _TRAP = "extra"
 _SENT, _SENT_SECONDS = "paperround_sent", 600
 BEST = "best"
-"""The topic for people who want no topics: the day's best papers on any subject. A site may lack it."""
+"""The topic for people who choose no topics: the day's best papers on any subject. A site may not have it."""
 
 
 class Way(StrEnum):
-    """How somebody chooses what to read. What they entered for another way is left out."""
+    """How a new subscriber chooses what to read. Entries for the other ways are ignored."""
 
     BEST = "best"
     TOPICS = "topics"
@@ -61,9 +61,9 @@ _LEFT_OUT: Mapping[Way, Mapping[str, tuple[str, ...]]] = {
 def subscribe_form(
     request: Request, context: ContextDep, topic: str = "", q: str = "", email: str = "", follow: str = ""
 ) -> Response:
-    """The subscribe form, with the topic, query and email address in its own address filled in.
+    """Show the subscribe form, prefilled with the topic, query, author and email address in the page's address.
 
-    Another site's form may lead here with `?email=`: it sends nothing itself.
+    A form on another site can link here with `?email=`. This page sends no email by itself.
     """
     language = context.visitors_language(request)
     chosen = tuple(known.slug for known in context.app.store.topics.public() if known.slug == topic)
@@ -86,7 +86,7 @@ async def subscribe(request: Request, context: ContextDep, form: Form) -> Respon
 
 @get("/preferences")
 def link_form(request: Request, context: ContextDep) -> Response:
-    """The form for a lost link."""
+    """Show the form to request a lost link."""
     return _lost(request, context, "")
 
 
@@ -98,7 +98,7 @@ async def send_link(request: Request, context: ContextDep, form: Form) -> Respon
 
 @get("/try")
 def try_query(request: Request, context: ContextDep, q: str = "") -> Response:
-    """The matches of a query in the past week, for the live preview of the form."""
+    """Return the matches of a query in the past week as JSON, for the live preview of the form."""
     context.count_trials(request, 1)
     language = context.visitors_language(request)
     if not q.strip():
@@ -115,7 +115,7 @@ def try_query(request: Request, context: ContextDep, q: str = "") -> Response:
 
 
 def trial_told(tried: preferences_form.QueryPreview, language: Language) -> str:
-    """The number of matches as a sentence."""
+    """Return the number of matches as a sentence."""
     if tried.many:
         return language.gettext("More than %(number)s papers in the past week. Try a narrower query.") % {
             "number": language.number(tried.number)
@@ -162,7 +162,7 @@ def _subscribe(request: Request, context: RequestContext, form: FormFields) -> R
             "asked_from": client_of(request),
             "words": agreement(language),
         }
-        # A stranger must not be able to write to people through us: no name from here reaches a letter.
+        # Strangers must not be able to send text to others through us, so a name from this form reaches no email.
         patch = {"language": language.code, **{name: value for name, value in patch.items() if name != "name"}}
         if not membership.can_be_written_to(context.app, email):
             wrong = language.gettext(
@@ -177,14 +177,16 @@ def _subscribe(request: Request, context: RequestContext, form: FormFields) -> R
 
 
 def _as_chosen(form: PreferencesForm) -> PreferencesForm:
-    """The form with what belongs to the chosen way; all of it where no way is named."""
+    """Return the form with only the entries for the chosen way, or unchanged if no way was chosen."""
     if form.way not in set(Way):
         return form
     return replace(form, typed={**form.typed, **_LEFT_OUT[Way(form.way)]})
 
 
 def _way(form: PreferencesForm, topics: Sequence[Topic]) -> Way:
-    """The way that this form chooses; where none is named, by what is in it, else the day's best if there is such."""
+    """Return the chosen way. If none was chosen, infer it from the entries; the default is the day's best, if
+    available.
+    """
     if form.way in set(Way):
         return Way(form.way)
     if form["queries"] or form["follows"]:
@@ -230,7 +232,7 @@ def _lost(
 
 
 def agreement(language: Language) -> str:
-    """The consent text above the Subscribe button."""
+    """Return the consent text above the Subscribe button."""
     return language.gettext(
         "Yes, send me emails about new papers, on the topics and the schedule that I chose. "
         "I can change this or unsubscribe at any time with the links in every email."
@@ -270,9 +272,9 @@ def _form(
 
 
 def _sent(context: RequestContext, form: str, email: str) -> Response:
-    """Lead to the page that says where an email went: its reload sends nothing again.
+    """Redirect to the page that says where an email was sent, so that reloading it does not send another.
 
-    The address goes along in a cookie for that page alone: in the page's own address it would stand in logs.
+    The address is passed in a cookie for that page only, because addresses of pages end up in logs.
     """
     path = f"{context.home}/{form}/sent"
     response = RedirectResponse(path, 303, headers=PRIVATE)
@@ -284,7 +286,7 @@ def _sent(context: RequestContext, form: str, email: str) -> Response:
 
 @get("/subscribe/sent")
 def confirmation_sent(request: Request, context: ContextDep) -> Response:
-    """Where the confirmation email went; the form again where that was long ago."""
+    """Show where the confirmation email was sent, or redirect to the form if the cookie has expired."""
     _ = context.visitors_language(request).gettext
     lines = [
         _("We sent an email to %(email)s. Open the link in it to confirm your subscription."),
@@ -298,7 +300,9 @@ def confirmation_sent(request: Request, context: ContextDep) -> Response:
 
 @get("/preferences/sent")
 def link_sent(request: Request, context: ContextDep) -> Response:
-    """Where the email with the preferences link went, if the address is known; the form again after a while."""
+    """Show where a link would be sent if the address is subscribed, or redirect to the form if the cookie has
+    expired.
+    """
     _ = context.visitors_language(request).gettext
     lines = [
         _("If %(email)s is subscribed here, an email with the link is on its way."),

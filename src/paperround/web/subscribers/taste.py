@@ -1,4 +1,6 @@
-"""What paperround thinks a subscriber likes: words and papers with their weights, to forget, reset and download."""
+"""What paperround has learned about a subscriber's taste: weighted words and papers, to view, forget, reset or
+download.
+"""
 
 from __future__ import annotations
 
@@ -24,13 +26,13 @@ post = partial(router.post, response_model=None)
 
 @get("/p/{token}/taste")
 def learned(request: Request, context: ContextDep, token: str) -> Response:
-    """The subscriber's model in words."""
+    """Show the subscriber's taste in words."""
     return _page(request, context, subscriber_of(context, token))
 
 
 @get("/p/{token}/taste.json")
 def download(context: ContextDep, token: str) -> Response:
-    """The same as a file."""
+    """Return the subscriber's taste as a JSON file."""
     found = taste.learned(context.app, subscriber_of(context, token)).as_json()
     headers = {**PRIVATE, "Content-Disposition": 'attachment; filename="taste.json"'}
     return Response(json.dumps(found, ensure_ascii=False, indent=1), headers=headers, media_type="application/json")
@@ -38,7 +40,7 @@ def download(context: ContextDep, token: str) -> Response:
 
 @post("/p/{token}/taste")
 def change(request: Request, context: ContextDep, token: str, form: Form) -> Response:
-    """Forget one answer, or all of them once that is confirmed."""
+    """Remove the feedback on one paper, or reset the whole taste after a confirmation."""
     subscriber = subscriber_of(context, token)
     if form.get("do") == "reset" and "sure" not in form:
         return _page(request, context, subscriber, asking=True)

@@ -1,7 +1,7 @@
-"""The time zones that the forms offer: about ninety, by region, each with its present offset. Pure.
+"""The time zones that the forms offer: about ninety, grouped by region, each with its current offset. Pure.
 
-The database of time zones has some 600 names, most of them cities that share their clock with a larger one. Any of
-them is accepted, and one that somebody has chosen is offered too.
+The time zone database has some 600 names, most of them cities that share their clock with a larger one. Any of them
+is accepted, and the one that a subscriber has chosen is offered too.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ _MINUTE = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class TimeZoneChoice:
-    """A time zone as a form offers it."""
+    """A time zone as the form offers it."""
 
     name: str
-    """In the database of time zones: `Europe/Berlin`."""
+    """The name in the time zone database, such as `Europe/Berlin`."""
     label: str
-    """`Berlin (UTC+1)`."""
+    """The label in the form, such as `Berlin (UTC+1)`."""
 
 
 def choices(now: datetime, chosen: str = "UTC") -> list[tuple[str, list[TimeZoneChoice]]]:
-    """The time zones by region, UTC first under the empty name, with `chosen` among them."""
+    """Return the time zones by region, including `chosen`. UTC comes first, under an empty region."""
     return [(region, list(some)) for region, some in _choices(now.replace(minute=0, second=0, microsecond=0), chosen)]
 
 

@@ -1,4 +1,4 @@
-"""Personal links: find the owner of a token, and make the paths of a subscriber's pages."""
+"""Personal links: find the owner of a token, and build the paths of a subscriber's pages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LETTERS = {tokens.PREFERENCES: "p", tokens.UNSUBSCRIBE: "u", tokens.DIGEST: "i"
 
 
 def owner(context: RequestContext, purpose: str, token: str) -> Subscriber | None:
-    """The subscriber that a token belongs to; None when they were erased. Raises BadToken for an invalid token."""
+    """Return the subscriber that a token belongs to; None if they were erased. Raises BadToken if it is invalid."""
     if purpose == tokens.CONFIRM:
         row = tokens.read(
             context.app.keys, purpose, token, issued_after=context.app.clock() - confirmation.NOTICE_HOLDS
@@ -26,14 +26,14 @@ def owner(context: RequestContext, purpose: str, token: str) -> Subscriber | Non
 
 
 def _current(found: Subscriber | None, renewals: int) -> Subscriber | None:
-    """The subscriber; BadToken where they have been given new links since this one was made."""
+    """Return the subscriber. Raises BadToken if their links were renewed after this one was made."""
     if found and found.renewals != renewals:
         raise BadToken("this link was replaced by a new one; use the one in your newest email")
     return found
 
 
 def subscriber_of(context: RequestContext, token: str) -> Subscriber:
-    """The subscriber whose preferences a token opens; BadToken where there is none any more, or never was."""
+    """Return the subscriber whose preferences a token opens. Raises BadToken if it is invalid or they were erased."""
     found = owner(context, tokens.PREFERENCES, token)
     if found is None:
         raise BadToken("this subscriber was erased")
@@ -41,7 +41,9 @@ def subscriber_of(context: RequestContext, token: str) -> Subscriber:
 
 
 def digest_owner(context: RequestContext, purpose: str, token: str) -> tuple[Digest, Subscriber]:
-    """The digest that a token belongs to, and its subscriber. Raises BadToken when they do not exist (any more)."""
+    """Return the digest that a token belongs to and its subscriber. Raises BadToken if it is invalid or they were
+    erased.
+    """
     row, renewals = tokens.renewals(tokens.read(context.app.keys, purpose, token))
     owner = context.app.store.personal.digest_owner(row)
     subscriber = _current(context.app.store.subscribers.by_row(owner[0]), renewals) if owner else None
@@ -51,7 +53,7 @@ def digest_owner(context: RequestContext, purpose: str, token: str) -> tuple[Dig
 
 
 def again(context: RequestContext, subscriber: Subscriber) -> Subscriber:
-    """Read the subscriber again from the database. Raises BadToken when they were erased."""
+    """Read the subscriber again from the database. Raises BadToken if they were erased."""
     found = context.app.store.subscribers.by_row(subscriber.row)
     if found is None:
         raise BadToken("this subscriber was erased")
@@ -59,21 +61,23 @@ def again(context: RequestContext, subscriber: Subscriber) -> Subscriber:
 
 
 def path(context: RequestContext, purpose: str, subscriber: Subscriber, digest: Digest | None = None) -> str:
-    """The path of a subscriber's page for this purpose, or of the page of one of their digests."""
+    """Return the path of a subscriber's page for this purpose, or of the page of one of their digests."""
     return f"{context.home}/{_LETTERS[purpose]}/{mint(context, purpose, subscriber, digest)}"
 
 
 def mint(context: RequestContext, purpose: str, subscriber: Subscriber, digest: Digest | None = None) -> str:
-    """The subscriber's token for this purpose, which holds until they are given new links."""
+    """Return a token for this purpose, for the subscriber or one of their digests. It is valid until their links are
+    renewed.
+    """
     number = digest.row if digest else subscriber.row
-    # An email's unsubscribe link works for ever: all that it can do to its subscriber is to leave them alone.
+    # Unsubscribe links stay valid forever: the only thing they can do is stop the emails.
     if purpose != tokens.UNSUBSCRIBE:
         number = tokens.renewed(number, subscriber.renewals)
     return tokens.mint(context.app.keys, purpose, number)
 
 
 def feed_addresses(context: RequestContext, subscriber: Subscriber) -> dict[str, str]:
-    """The addresses of a subscriber's private feed by format; empty when they have none."""
+    """Return the addresses of a subscriber's private feed by format; empty if they have none."""
     secret = context.app.store.private_feeds.secret(subscriber.row)
     base = f"{context.site.base_url}/feeds/{secret}"
     return {"Atom": f"{base}/feed.xml", "JSON Feed": f"{base}/feed.json"} if secret else {}
