@@ -222,7 +222,7 @@ def _cell(cell: str) -> str:
 
 
 def _address(cell: str) -> tuple[str, str]:
-    """Return the name and address in a cell like `ada@example.org`, `Ada <ada@example.org>`, `mailto:ada@example.org`."""
+    """Return the name and address in a cell: `ada@example.org`, `Ada <ada@example.org>`, `mailto:ada@example.org`."""
     cell = clean(cell)
     if cell.lower().startswith("mailto:"):
         return "", cell[7:].partition("?")[0]

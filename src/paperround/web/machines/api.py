@@ -315,7 +315,7 @@ def _subscribers(api: FastAPI) -> None:
 
     @post("/subscribers", status_code=201, responses=_TOKEN_NEEDED)
     def add_subscriber(context: SubscribersWrite, wanted: NewSubscriber) -> SubscriberFacts:
-        """Add a subscriber, or change the given preferences. This does not resubscribe anybody who has unsubscribed."""
+        """Add a subscriber, or change the given preferences. This resubscribes nobody who has unsubscribed."""
         given = wanted.model_dump(exclude_unset=True)
         email, confirmed = given.pop("email"), given.pop("confirmed", False)
         patch = membership.read_patch(context.app, given)
