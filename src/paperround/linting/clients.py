@@ -141,9 +141,7 @@ def _uses(one: Declaration, feature: Feature) -> bool:
 
 
 def _capped(mail: Mail) -> int | None:
-    """Return the line of the first max-width without a fallback for Outlook, which ignores it; None if there is
-    none.
-    """
+    """Return the line of the first max-width without a fallback for Outlook, which ignores it; None if none."""
     if "<!--[if mso" in mail.html or "<!--[if (gte mso" in mail.html:
         return None
     return next((one.line for one in mail.page.declared if one.name == "max-width" and "%" not in one.value), None)

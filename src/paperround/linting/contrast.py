@@ -82,6 +82,7 @@ def _looks(page: HtmlDocument, scheme: str) -> dict[_Element, TextStyle]:
 
 
 def _look(element: _Element, told: Styles, above: TextStyle, scheme: str) -> TextStyle:
+    """Return the style of an element, given its own styles and the style of its parent."""
     tag = str(element.tag)
     size = _size(told.get("font-size", ""), above.size)
     weight = told.get("font-weight", "")

@@ -146,9 +146,7 @@ def _wrong_words(field: HeaderField, found: list[str]) -> Iterator[str]:
 
 
 def sender(mail: Mail) -> Iterator[LintFinding]:
-    """Check Google's sender guidelines: one From address at the site's domain, a plain name, and replies that are
-    read.
-    """
+    """Check Google's sender guidelines: one From address at the site's domain, a plain name, no noreply."""
     addresses = _addresses(mail, "From")
     if mail.all("From") and len(addresses) != 1:
         remedy = "use one address: `From: Name <name@your.domain>`"

@@ -106,9 +106,7 @@ class HtmlDocument:
         return attributes + tuple(one for block in self.blocks for one in block.declarations)
 
     def styles(self, scheme: str) -> dict[_Element, Styles]:
-        """Return each element's styles in this color scheme (light or dark), from its attribute and the style
-        sheets.
-        """
+        """Return each element's styles in this color scheme (light or dark), from attributes and style sheets."""
         ranked: dict[_Element, dict[str, tuple[tuple[int, ...], str]]] = defaultdict(dict)
         for place, block in enumerate(self.blocks):
             if not _applies(block.media, scheme):
@@ -120,9 +118,7 @@ class HtmlDocument:
         return {element: {name: value for name, (_, value) in told.items()} for element, told in ranked.items()}
 
     def _selected(self, selector: str) -> Iterator[tuple[_Element, tuple[int, int, int]]]:
-        """Yield the elements that the selector matches, with its specificity; nothing if the selector is
-        unsupported.
-        """
+        """Yield the elements that the selector matches, with its specificity; nothing for an unsupported selector."""
         try:
             known = [
                 (_XPATH.selector_to_xpath(one), one.specificity())
@@ -231,6 +227,7 @@ def _applies(media: str, scheme: str) -> bool:
 def _tell(
     told: dict[str, tuple[tuple[int, ...], str]], found: tuple[Declaration, ...], weight: tuple[int, ...]
 ) -> None:
+    """Apply declarations to an element, where they take precedence over earlier ones by the rules of the cascade."""
     for one in found:
         rank = (int(one.important), *weight)
         for name in _SHORTHANDS.get(one.name, (one.name,)):

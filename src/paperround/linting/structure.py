@@ -50,8 +50,9 @@ def document(mail: Mail) -> Iterator[LintFinding]:
 
 
 def well_formed(mail: Mail) -> Iterator[LintFinding]:
-    """Check that tags are balanced and ids unique: Google requires valid HTML, and an unclosed tag breaks the
-    layout.
+    """Check that tags are balanced and ids are unique.
+
+    Google requires valid HTML, and an unclosed tag breaks the layout of everything after it.
     """
     for at, what in mail.page.tangles[:5]:
         remedy = "nest the elements correctly"

@@ -89,8 +89,9 @@ def _unfilled(mail: Mail) -> Iterator[tuple[str, str]]:
 
 
 def _empty(text: str) -> str:
-    """Return the unfilled placeholder in a piece of text, or "". `None` and {{braces}} within a sentence are
-    allowed.
+    """Return the unfilled placeholder in a piece of text, or "".
+
+    `None` and {{braces}} within a sentence are allowed, since papers may write about them.
     """
     bare = text.strip()
     if bare.lower() in _NOTHING:

@@ -16,9 +16,7 @@ _FOLLOWED = ("author: ", "organisation: ")  # reasons of a match by name
 
 
 class Candidates:
-    """Creates candidates and caches them for all subscribers with the same match; only the taste is added per
-    subscriber.
-    """
+    """Creates candidates and caches them for all subscribers with the same match; taste is added for each."""
 
     def __init__(self, today: date) -> None:
         self._today = today
@@ -33,6 +31,7 @@ class Candidates:
         return [replace(one, affinity=told[one.paper].degree, like=told[one.paper].like) for one in found]
 
     def _plain(self, match: Match, paper: Paper) -> Candidate:
+        """Return the candidate of a match without any subscriber's taste."""
         known = self._known.get(match)
         if known is None:
             if len(self._known) > _KEPT:

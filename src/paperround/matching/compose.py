@@ -26,8 +26,9 @@ _COMPARED = 3  # compare this many times `max_papers` papers with each other
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A match that may be shown to one subscriber. `paper` is the paper's row; score and popularity range from 0 to
-    1.
+    """A match that may be shown to one subscriber.
+
+    `paper` is the paper's row; score and popularity range from 0 to 1.
     """
 
     paper: int
@@ -36,9 +37,7 @@ class Candidate:
     why: tuple[str, ...] = ()
     popularity: float = 0.0
     affinity: float = 0.0
-    """How well the paper fits the subscriber's taste, from −1 to 1. Like popularity, it is the same in all matches
-    of a paper.
-    """
+    """How well the paper fits the subscriber's taste, from −1 to 1; the same in all matches of a paper."""
     like: str = ""
     """The title of a liked paper that this one resembles; empty if it resembles none closely enough."""
     discussion: float = 0.0
@@ -153,8 +152,9 @@ def _dealt(ranked: Iterable[Candidate], places: int) -> set[int]:
 
 
 def _discussed(ranked: Sequence[_Chosen], most: int) -> list[int]:
-    """Return up to `most` of the most discussed papers, most discussed first; never take a topic's only remaining
-    paper.
+    """Return up to `most` of the most discussed papers, most discussed first.
+
+    A topic never loses its only remaining paper to them.
     """
     if most < 1 or len(ranked) < _LEAST_PAPERS:
         return []

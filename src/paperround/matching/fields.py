@@ -65,8 +65,9 @@ def value_terms(field: Field, value: str) -> list[str]:
 
 
 def label(name: str) -> str:
-    """Normalize the name of a category or source for comparison: "cs.CL" becomes `cs.cl`, "Cell Biology"
-    `cell.biology`.
+    """Normalize the name of a category or source for comparison.
+
+    "cs.CL" becomes `cs.cl`, "Cell Biology" becomes `cell.biology`.
     """
     return label_start(name).rstrip(".")
 

@@ -47,8 +47,7 @@ def is_close(cosine: float) -> bool:
 
 
 def relevance(shares: Numbers, cosines: Numbers | None) -> Numbers:
-    """Return how well papers fit: by their shares of the evidence alone, or together with the cosines of their
-    vectors.
+    """Return how well papers fit, by their shares of the evidence and, if given, the cosines of their vectors.
 
     With cosines the share is squared: a paper with one of an interest's words says little, one with all of them says
     much.
@@ -107,9 +106,7 @@ class Scale:
         return np.asarray(self.standardized(scores) >= self.cut * _height(breadth))
 
     def heights(self, scores: Numbers) -> Numbers:
-        """Return scores in standard deviations above the mean, rescaled so that the cut is `USUAL_CUT` with or
-        without vectors.
-        """
+        """Return scores in standard deviations above the mean, on a scale on which the cut is always `USUAL_CUT`."""
         return self.standardized(scores) * np.float32(_CUT_MEANING / self.cut)
 
     def fit(self, score: float) -> float:

@@ -94,6 +94,7 @@ class TermVectors:
         )
 
     def _made(self, paper: Paper) -> Sparse:
+        """Compute the TF-IDF vector of a paper, scaled to length one."""
         said: defaultdict[str, float] = defaultdict(float)
         for place in TEXT:
             for value in values(paper, place):
@@ -148,8 +149,9 @@ def separate(rows: Sequence[Sparse], labels: Sequence[int], dimensions: int) -> 
 
 
 def regress(rows: Numbers, labels: Sequence[int]) -> Numbers:
-    """Fit a ridge regression in which both classes count the same, and return its weights; the last one is the
-    constant.
+    """Fit a ridge regression in which both classes count the same.
+
+    Return its weights; the last one is the constant.
     """
     given = np.hstack([rows, np.ones((len(rows), 1), dtype=np.float32)])
     wanted = np.array(labels, dtype=np.float64)

@@ -28,6 +28,7 @@ class LeaveOut:
         return {paper.row for paper in papers if self._applies(wanted, paper)}
 
     def _applies(self, entries: Iterable[LeftOut], paper: Paper) -> bool:
+        """Return whether any of the entries applies to the paper."""
         said, authors, categories, names = self._compared(paper)
         where = {
             LeftOutKind.WORDS: lambda value: _joined(value) in said,
@@ -38,6 +39,7 @@ class LeaveOut:
         return any(where[one.kind](one.value) for one in entries)
 
     def _compared(self, paper: Paper) -> tuple[str, frozenset[str], frozenset[str], frozenset[str]]:
+        """Return the paper's normalized words, authors, categories and identifiers; the result is cached."""
         known = self._papers.get(paper.row)
         if known is None:
             if len(self._papers) >= _KEPT:

@@ -176,6 +176,7 @@ class Index:
                 self._weights[paper.row] = text_weights(address - start)
 
     def _find(self, phrase: Phrase) -> Mapping[int, _Find]:
+        """Return the occurrences of a phrase by row; the result is cached for all queries with this phrase."""
         if phrase not in self._found:
             starts = self._postings[phrase.field].starts(phrase)
             if phrase.field in TEXT:
@@ -185,6 +186,7 @@ class Index:
         return self._found[phrase]
 
     def _weighed(self, phrase: Phrase, starts: Sequence[int]) -> Mapping[int, _Find]:
+        """Return the evidence (negated), first address and length of a phrase in each row, from its addresses."""
         first = {address >> _ROW: address for address in reversed(starts)}
         length = len(phrase.terms)
         if phrase.field in NAMED:
@@ -202,8 +204,9 @@ class Index:
         return sums
 
     def _term(self, term: str) -> tuple[float, NDArray[np.intp], NDArray[np.float32]]:
-        """Return a term's rarity, the places of the papers that contain it, and its evidence in each; cached, since
-        a round looks up the same terms many times.
+        """Return a term's rarity, the places of the papers that contain it, and its evidence in each.
+
+        The result is cached, since a round looks up the same terms many times.
         """
         known = self._evidence.get(term)
         if known is None:
@@ -215,8 +218,9 @@ class Index:
         return known
 
     def _rarity(self, phrase: Phrase) -> float:
-        """Return the rarity of a phrase, which is higher than that of its words: it combines them like independent
-        chances.
+        """Return the rarity of a phrase, which is at least that of its rarest word.
+
+        It combines the rarities of the words like independent probabilities: 1 − the product of (1 − rarity).
         """
         frequencies = self._statistics.frequencies
         each = [frequencies.get(term, 0) for term in phrase.terms]
@@ -225,6 +229,7 @@ class Index:
         return 1 - prod(1 - self._statistics.rarity(frequency) for frequency in each)
 
     def _hit(self, finds: list[_Find]) -> Hit:
+        """Add up the evidence found in one paper, and name the strongest as reasons."""
         finds.sort()
         against, reasons = 0.0, list[str]()
         for evidence, address, length in finds:
@@ -234,6 +239,7 @@ class Index:
         return Hit(-expm1(against), tuple(reasons))
 
     def _reason(self, address: int, length: int) -> str:
+        """Return a reason that quotes the words at this address."""
         original = self._originals.get(address >> _FIELD)
         if original is None:
             name = _FIELDS[(address & _PLACE) >> _FIELD]
@@ -256,8 +262,9 @@ def _without(wanted: frozenset[int], unwanted: frozenset[int]) -> frozenset[int]
 
 
 class _Postings:
-    """Maps each term to the addresses at which it occurs, ascending; one address between two values of a field is
-    unused.
+    """Maps each term to the addresses at which it occurs, ascending.
+
+    Between two values of a field one address stays unused, so that no phrase spans both.
     """
 
     def __init__(self) -> None:
@@ -266,9 +273,7 @@ class _Postings:
         self._vocabulary: list[str] = []
 
     def add(self, address: int, terms: Sequence[str]) -> int:
-        """Add a value's terms from this address on, and return the address at which the field's next value may
-        begin.
-        """
+        """Add a value's terms from this address on; return the address for the field's next value."""
         for place, term in enumerate(terms, address):
             self._addresses.setdefault(term, []).append(place)
         return address + len(terms) + 1
@@ -278,9 +283,7 @@ class _Postings:
         return {term: len({address >> _ROW for address in addresses}) for term, addresses in self._addresses.items()}
 
     def completed(self, phrase: Phrase) -> list[str]:
-        """Return the indexed terms that the phrase's last term matches: itself or, for a prefix, all that begin with
-        it.
-        """
+        """Return the indexed terms that the phrase's last term matches: itself, or all completions of a prefix."""
         stem = phrase.terms[-1]
         if not phrase.prefix:
             return [stem] if stem in self._addresses else []
@@ -297,6 +300,7 @@ class _Postings:
         )
 
     def _together(self, terms: Sequence[str]) -> Sequence[int]:
+        """Return the addresses at which these terms occur one after the other."""
         if len(terms) == 1:
             return self._addresses[terms[0]]
         if not all(term in self._addresses for term in terms):

@@ -25,8 +25,9 @@ class Person:
     papers: tuple[Paper, ...]
 
     def followed(self, *, alone: bool) -> Followed:
-        """Return the entry that follows this person. `alone` tells that no other person of this name is known, so
-        that no co-authors are needed.
+        """Return the entry that follows this person.
+
+        `alone` tells that no other person of this name is known, so that no co-authors are needed.
         """
         if alone:
             return Followed(self.name)

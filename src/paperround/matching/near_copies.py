@@ -41,6 +41,7 @@ class NearCopies:
         return self._alike
 
     def _compare(self, papers: Sequence[Paper]) -> None:
+        """Compare these papers with each other, by vectors and, for those without one, by words."""
         rows = [paper.row for paper in papers]
         known = np.zeros(len(papers), dtype=np.bool_)
         if self._vectors is not None:

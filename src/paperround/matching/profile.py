@@ -45,8 +45,9 @@ Lookup = Callable[[Sequence[int]], Vectors]
 
 
 class Affinity(NamedTuple):
-    """How well a paper fits a subscriber's taste, from −1 to 1, and the title of a similar liked paper; empty if
-    none.
+    """How well a paper fits a subscriber's taste, from −1 to 1.
+
+    `like` is the title of a similar liked paper; empty if none is similar enough.
     """
 
     degree: float = 0.0

@@ -93,8 +93,9 @@ Query = Phrase | Not | And | Or
 # In a morning the same topics are parsed again for every chunk.
 @lru_cache(maxsize=10_000)
 def parse(text: str) -> Query:
-    """Parse a query; the result is cached. Raise QueryError, which says where the text is wrong and how to correct
-    it.
+    """Parse a query and cache the result.
+
+    Raise QueryError, which says where the text is wrong and how to correct it.
     """
     return parse_once(text)
 
@@ -270,6 +271,8 @@ class _Token:
 
 
 class _Parser:
+    """A recursive-descent parser for the grammar above; each method parses one of its rules."""
+
     def __init__(self, text: str) -> None:
         self._text = text
         self._tokens = [self._token(found) for found in _TOKEN.finditer(text.translate(_QUOTES))]

@@ -1,6 +1,4 @@
-"""The score that determines the order of papers in a letter: weights of relevance, popularity, taste and so on.
-Pure.
-"""
+"""The score that orders the papers in a letter, from relevance, popularity, taste and so on. Pure."""
 
 from __future__ import annotations
 

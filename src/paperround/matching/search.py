@@ -133,6 +133,7 @@ def _evidence(
     weights: Mapping[Field, float],
     half: float,
 ) -> float:
+    """Return the evidence of a phrase in a paper, as in `lexical`: rarity × saturation, or a constant for names."""
     if phrase.field in NAMED:
         return NAMED[phrase.field] if any(_mentions(phrase, terms) for terms in texts[phrase.field]) else 0.0
     total = sum(

@@ -22,9 +22,7 @@ _LEAST_LIKENESS = 0.08  # below this, two papers share little but common words
 
 
 def telling_words(paper: Paper, statistics: Statistics, most: int = 8) -> Words | None:
-    """Return up to `most` words that distinguish a paper from others, to search for similar ones; None if it has
-    none.
-    """
+    """Return up to `most` words that distinguish a paper from others, for a search; None if it has none."""
     counted = Counter[str]()
     for field in TEXT:
         for text in values(paper, field):

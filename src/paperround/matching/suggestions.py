@@ -103,10 +103,9 @@ class WeighedWord:
 
 
 def strongest_words(taste: Taste, most: int = 20) -> list[WeighedWord]:
-    """Return up to `most` words and authors of each sign that weigh most in a taste: first the liked, then the
-    disliked.
+    """Return the words and authors that weigh most in a taste: up to `most` liked ones, then up to `most` disliked.
 
-    Within each sign the weightiest comes first. Return an empty list for a taste without feedback.
+    In both groups the weightiest comes first. Return an empty list for a taste without feedback.
     """
     if taste.model is None:
         return []

@@ -93,6 +93,7 @@ class VectorTable:
         self._signs[places] = _signs(small)
 
     def _make_room(self, more: int, dimensions: int) -> None:
+        """Enlarge the arrays for `more` vectors; drop all vectors if their number of dimensions changes."""
         if self._small.shape[1] != dimensions:
             self._places.clear()
         needed = len(self._places) + more
@@ -108,9 +109,7 @@ class VectorTable:
         self._rows, self._factors, self._small, self._signs = rows, factors, small, signs
 
     def nearest(self, wanted: Numbers, most: int) -> dict[int, float]:
-        """Return the rows of the `most` vectors nearest to a vector of length one, each with its cosine, in no
-        order.
-        """
+        """Return the rows of the `most` vectors nearest to a vector of length one, with cosines, in no order."""
         places = self._alike(wanted)
         cosines = self._cosines(wanted, places)
         if len(places) > most:

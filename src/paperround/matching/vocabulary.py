@@ -74,6 +74,7 @@ class Vocabulary:
         return " ".join([text, *added]) if added and (is_plain(text) or text.isalnum()) else text
 
     def _meant(self, written: str, found: Callable[[str], bool]) -> str:
+        """Return the correction of a word, or "" if it is not a mistake or has no likely correction."""
         [term, *others] = terms(written)
         frequencies = self.statistics.frequencies
         doubtful = (

@@ -95,10 +95,10 @@ def interpret_once(text: str) -> Wanted:
 
 
 def interpret_search(text: str) -> Wanted:
-    """Interpret the text of a search box, where text that is no valid query (a pasted title, say) counts as plain
-    words.
+    """Interpret the text of a search box.
 
-    Raise QueryError if nothing remains to look for, or if a query only excludes.
+    Text that is no valid query, such as a pasted title, counts as plain words. Raise QueryError if nothing remains
+    to look for, or if a query only excludes.
     """
     if is_plain(text):
         return _described(text[:MAX_LENGTH])
@@ -112,8 +112,9 @@ def interpret_search(text: str) -> Wanted:
 
 
 def mistake_in(text: str) -> str:
-    """Return why a text with an operator is no valid query, with the spot marked; empty if it is valid or has no
-    operator.
+    """Return why a text with an operator is no valid query, with the spot marked.
+
+    Return "" if the text is a valid query or has no operator.
     """
     if not _OPERATOR.search(text):
         return ""

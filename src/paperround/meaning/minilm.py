@@ -37,9 +37,7 @@ class MiniLM(EncoderSettings):
     tokens: Annotated[int, Field(ge=16, le=256)] = 128
     """The maximum number of word pieces read from a text; half as many take half the time."""
     threads: Annotated[int, Field(ge=1, le=64)] = 1
-    """The number of processor cores used for one text. With more than one, visitors notice slower pages during
-    embedding.
-    """
+    """The number of processor cores used for one text; with more than one, pages respond slower during embedding."""
 
     @staticmethod
     def installed() -> bool:

@@ -86,6 +86,7 @@ class OpenAI(EncoderSettings):
         return read_vectors(self._post("embeddings", wanted), len(texts), self.url)
 
     def _post(self, path: str, wanted: Mapping[str, Any]) -> bytes:
+        """Send a request and return the response body. Raise MeaningError if it fails."""
         headers = {"Authorization": f"Bearer {self.api_key.get_secret_value()}"} if self.api_key else {}
         try:
             with httpx.stream(
@@ -111,8 +112,9 @@ class OpenAI(EncoderSettings):
 
 
 def read_vectors(body: bytes, number: int, asker: str) -> Vectors:
-    """Return the vectors in an endpoint's response, in the order of the texts. Raise MeaningError if they are
-    missing.
+    """Return the vectors in an endpoint's response, in the order of the texts.
+
+    Raise MeaningError if they are missing or invalid.
     """
     try:
         entries: list[Any] = json.loads(body)["data"]
@@ -126,8 +128,9 @@ def read_vectors(body: bytes, number: int, asker: str) -> Vectors:
 
 
 def read_text(body: bytes, asker: str) -> str:
-    """Return the text in an endpoint's response as one line, shortened if it is long. Raise MeaningError if there is
-    none.
+    """Return the text in an endpoint's response as one line, shortened if it is long.
+
+    Raise MeaningError if there is none.
     """
     try:
         said = json.loads(body)["choices"][0]["message"]["content"]

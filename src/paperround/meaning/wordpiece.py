@@ -37,6 +37,7 @@ class WordPieces:
         return [*found[: most - 1], self._end]
 
     def _pieces(self, word: str) -> Sequence[int]:
+        """Return the numbers of the pieces of one word; the number of "unknown" if it cannot be split."""
         if len(word) > _LONGEST_WORD:
             return (self._unknown,)
         found, start = [], 0
@@ -48,8 +49,9 @@ class WordPieces:
         return found
 
     def _longest(self, word: str, start: int) -> tuple[int | None, int]:
-        """Return the number of the longest piece at this position and where it ends; None and `start` if there is
-        none.
+        """Return the number of the longest piece that begins at `start`, and where it ends.
+
+        Return None and `start` if the vocabulary has no such piece.
         """
         for end in range(len(word), start, -1):
             piece = word[start:end] if start == 0 else f"##{word[start:end]}"

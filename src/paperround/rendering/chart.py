@@ -21,8 +21,9 @@ from paperround.rendering.language import Language
 
 TOPICS = 6
 WIDTH, HEIGHT = 560, 132
-"""The displayed size in pixels, as wide as a letter's text. The picture has twice as many pixels in each direction,
-for high-resolution screens.
+"""The displayed size in pixels, as wide as a letter's text.
+
+The picture is twice as wide and high, for high-resolution screens.
 """
 # Readable on white and on black, and distinguishable with color blindness by their order.
 COLORS = ("#2b72c4", "#bf5716", "#24805a", "#9b4dba", "#827016", "#cc3f68")

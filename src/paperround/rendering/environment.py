@@ -15,10 +15,10 @@ from paperround.rendering.language import Language
 
 @lru_cache(maxsize=32)
 def environment(folders: tuple[Path, ...], language: Language) -> Environment:
-    """Return the environment for templates in these folders, in this language; an earlier folder overrides later
-    ones.
+    """Return the environment for templates in these folders, in this language.
 
-    Templates named `*.html.j2` escape what they print. An undefined name is an error, never an empty string.
+    An earlier folder overrides later ones. Templates named `*.html.j2` escape what they print. An undefined name is
+    an error, never an empty string.
     """
     made = Environment(
         loader=FileSystemLoader([str(folder) for folder in folders]),

@@ -39,8 +39,9 @@ def excerpt(text: str, budget: int) -> str:
 
 
 def cut(text: str, budget: int) -> str:
-    """Return the text, or whole words of it and "…", in at most `budget` characters; combined characters are not
-    split.
+    """Return the text, or whole words of it and "…", in at most `budget` characters.
+
+    A character is never separated from its combining marks.
     """
     if len(text) <= budget:
         return text

@@ -140,6 +140,7 @@ def _unknown(code: str, folders: tuple[Path, ...]) -> str:
 
 
 def _catalogue(path: Path) -> gettext.GNUTranslations:
+    """Compile a .po file in memory. Raise ConfigurationError if it is invalid."""
     compiled = io.BytesIO()
     try:
         with path.open("rb") as source:

@@ -228,10 +228,10 @@ class LetterRenderer:
         self._try_out()
 
     def prepare(self, letters: Iterable[tuple[Digest, Mapping[int, Paper], Subscriber]]) -> None:
-        """Render the new blocks of all these letters together, which is five times as fast as one document per
-        block.
+        """Render together the blocks that these letters need for the first time.
 
-        Do nothing if no block was rendered since the last call.
+        This is five times as fast as a document for each of them. Do nothing if no block was rendered since the last
+        call.
         """
         if not self._laid_out:
             return
@@ -315,6 +315,7 @@ class LetterRenderer:
         day: date,
         counts: Sequence[TopicCounts],
     ) -> _Drafted:
+        """Make the fullest letter that fits under the size limit."""
         links = self._shown(plain_addresses(links))
         chart = charts.chart(digest, counts, self.language, self.site.base_url if self._pictures else "")
         return size.fit(
@@ -396,6 +397,7 @@ class LetterRenderer:
         return cast("list[_RenderedBlock]", found)
 
     def _lay_out(self, parts: Sequence[_Part], budget: int, day: date) -> list[_RenderedBlock]:
+        """Render these blocks in one document and cut them out of it."""
         self._laid_out = True
         blocks = tuple(self._block(*part, budget, day) for part in parts)
         _top, *pieces, _bottom = self._cut(self._blank(blocks))
@@ -412,6 +414,7 @@ class LetterRenderer:
         return Fragment.of(text, self._theme.file, indent)
 
     def _block(self, form: _Form, choice: PlannedPaper | view.Note | None, budget: int, day: date) -> Block:
+        """Return a block for the templates: a heading, a note, or a paper with the card for its form."""
         if not isinstance(choice, PlannedPaper):
             return Block(form.kind, form.heading, note=choice, tight=form.tight)
         budget = size.budget_of(form.kind, budget)
@@ -432,6 +435,7 @@ class LetterRenderer:
         return self._charts.put(chart, tuple(Fragment.of(one, self._theme.file) for one in both))
 
     def _shell(self, letter: view.LetterView, cadence: Cadence) -> _Shell:
+        """Return the shell of a letter; it is cached for letters that have the same optional parts."""
         facts = (bool(letter.more), bool(letter.finish), letter.thanks, letter.controls, cadence)
         if (known := self._shells.get(facts)) is not None:
             return known
@@ -526,9 +530,7 @@ class LetterRenderer:
         return self._views.put(key, made)
 
     def _plan(self, digest: Digest, papers: Mapping[int, Paper], subscriber: Subscriber) -> Plan:
-        """Return the plan of a letter: the digest's papers, best first over all topics, without those missing in
-        `papers`.
-        """
+        """Return the plan of a letter: the digest's papers that are in `papers`, best first over all topics."""
         picks = [(section, pick) for section in digest.sections for pick in section.picks if pick.paper in papers]
         # Python's sort is stable: papers without ranks or of equal rank stay in the order of the digest.
         picks.sort(key=lambda one: (one[0].topic != DISCUSSED, -one[1].rank))
@@ -540,9 +542,7 @@ class LetterRenderer:
         )
 
     def _choice(self, paper: Paper, section: Section, pick: Pick) -> PlannedPaper:
-        """Return the planned paper, always the same instance for the same paper and reasons, since it is a cache
-        key.
-        """
+        """Return the planned paper, the same instance each time for the same paper and reasons: it is a cache key."""
         key = (paper.id, pick.why, section.topic, section.name)
         known = self._choices.get(key)
         if known is None or (known.paper is not paper and known.paper != paper):

@@ -76,9 +76,7 @@ class Fragment:
         return cls(literals, names, encoded, len(html.encode()) - sum(len(slot(name)) for name in names))
 
     def filled(self, values: Mapping[str, str]) -> str:
-        """Return the fragment with its placeholders replaced by these values, which must be escaped for HTML
-        (`escaped`).
-        """
+        """Return the fragment with these values, escaped by `escaped` for HTML, in place of its placeholders."""
         if not self.slots:
             return self.literals[0]
         out = [self.literals[0]]

@@ -56,10 +56,10 @@ def _lines(width: int) -> re.Pattern[str]:
 
 
 def block_text(block: Block, language: Language, feedback: str = "") -> str:
-    """Return a block as text with its final line breaks, but without a paper's number, which replaces its first
-    indent.
+    """Return a block as text with its final line breaks, but without a paper's number.
 
-    `feedback` is the address for the subscriber's feedback on a paper; if empty, its lines are omitted.
+    The number replaces the first indent, which is also left out. `feedback` is the address for the subscriber's
+    feedback on a paper; if empty, its lines are omitted.
     """
     end = "\n" if block.tight else "\n\n"
     card = block.card
@@ -207,8 +207,9 @@ def _address(card: Card) -> list[str]:
 
 
 def _pieces(text: str) -> Iterator[tuple[str, str]]:
-    """Yield the pieces at which a line may break, each with the space before it: words, or characters of wide
-    scripts.
+    """Yield the pieces at which a line may break, each with the space before it.
+
+    A piece is a word, or a single character of a wide script.
     """
     for word in _BLANKS.split(text.strip()):  # does not split at no-break spaces
         space, start = " ", 0

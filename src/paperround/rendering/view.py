@@ -387,10 +387,9 @@ def and_more(others: int, language: Language) -> str:
 
 
 def lead(cards: Sequence[Card], told: str) -> str:
-    """Return the letter's first line, which mail clients show as the preview: the short titles after the first, and
-    `told`.
+    """Return the letter's first line, which mail clients show as the preview.
 
-    The first title is omitted because the subject has it.
+    It has the short titles of the next papers, since the first one is in the subject, and then `told`.
     """
     titles = " · ".join(card.short_title for card in cards[1 : 1 + _TITLES_IN_LEAD])
     stop = "" if titles.endswith(("…", ".", "?", "!")) else "."
