@@ -1,6 +1,4 @@
-"""What the operator looks at: subscribers by address and state; what became of them and of letters by day. Only
-reads.
-"""
+"""Read-only statistics for the operator: subscribers by address and state, and letters and bounces by day."""
 
 from __future__ import annotations
 
@@ -17,17 +15,17 @@ from paperround.store.schema import bounces, deliveries, digests, issues, subscr
 from paperround.store.subscribers import email_key, load
 
 Series = dict[str, Counter[date]]
-"""Numbers by name and day (UTC)."""
+"""Counts by name and day (UTC)."""
 
 
 class Overview:
-    """The operator's part of the store."""
+    """Queries for the operator's pages."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def subscribers(self, words: str, state: SubscriberState | None, limit: int, offset: int = 0) -> list[Subscriber]:
-        """Subscribers whose address contains these characters, in this state, the newest first."""
+        """Return subscribers whose address contains `words`, in this state if given, newest first."""
         where: list[Any] = [subscribers.c.email_key.contains(email_key(words), autoescape=True)] if words else []
         if state is not None:
             where.append(subscribers.c.state == state.value)
@@ -39,13 +37,13 @@ class Overview:
             return load(db, subscribers.c.row.in_(rows), order=subscribers.c.row.desc()) if rows else []
 
     def subscribers_by_day(self, since: datetime) -> Series:
-        """How many subscribers joined and left on each day since a moment."""
+        """Count the subscribers who joined and left on each day since a moment."""
         columns = {"joined": subscribers.c.confirmed_at, "left": subscribers.c.unsubscribed_at}
         with reading(self._engine) as db:
             return {name: _by_day(db, column, since) for name, column in columns.items()}
 
     def letters_by_day(self, since: datetime) -> Series:
-        """The letters of each day's issues, by state."""
+        """Count the letters of each day's issues, by state."""
         query = (
             select(deliveries.c.state, issues.c.day, func.count())
             .join_from(issues, deliveries, deliveries.c.issue == issues.c.row)
@@ -56,27 +54,27 @@ class Overview:
             return _series(db.execute(query))
 
     def bounces_by_day(self, since: datetime) -> Series:
-        """The reports that came in on each day, by kind."""
+        """Count the bounces received on each day, by kind."""
         with reading(self._engine) as db:
             day = _utc_day(db, bounces.c.at)
             query = select(bounces.c.kind, day, func.count()).where(bounces.c.at >= since)
             return _series(db.execute(query.group_by(bounces.c.kind, day)))
 
     def styles(self) -> list[tuple[str, str]]:
-        """Each theme with each language that a subscriber who gets letters has chosen."""
+        """Return each combination of theme and language that an active or paused subscriber has chosen."""
         read = subscribers.c.state.in_([SubscriberState.ACTIVE.value, SubscriberState.PAUSED.value])
         wanted = select(subscribers.c.theme, subscribers.c.language).where(read).distinct()
         with reading(self._engine) as db:
             return sorted((found.theme, found.language) for found in db.execute(wanted))
 
     def finished(self, state: DeliveryState, since: datetime) -> int:
-        """How many deliveries came to this state since a moment."""
+        """Count the deliveries that reached this state since a moment."""
         mine = (deliveries.c.state == state.value) & (deliveries.c.finished_at >= since)
         with reading(self._engine) as db:
             return db.scalar(select(func.count()).select_from(deliveries).where(mine)) or 0
 
     def never_served(self, before: datetime) -> int:
-        """How many active subscribers confirmed before a moment and never had a digest."""
+        """Count the active subscribers who confirmed before a moment and have never been sent a digest."""
         mine = (
             (subscribers.c.state == SubscriberState.ACTIVE.value)
             & (subscribers.c.confirmed_at < before)
@@ -94,7 +92,7 @@ def _by_day(db: Connection, column: Column[Any], since: datetime) -> Counter[dat
 
 
 def _utc_day(db: Connection, moment: Column[Any]) -> ColumnElement[Any]:
-    """A moment's day in UTC, whatever time zone the session has: behind PgBouncer it may be another client's."""
+    """Return a moment's day in UTC. The session's time zone may be another client's behind PgBouncer."""
     return func.date(func.timezone("UTC", moment) if db.dialect.name == "postgresql" else moment)
 
 
@@ -106,5 +104,5 @@ def _series(found: Iterable[Any]) -> Series:
 
 
 def _day(found: Any) -> date:
-    """SQLite gives a text where PostgreSQL gives a date."""
+    """Return a date: PostgreSQL returns one, SQLite returns text."""
     return found if isinstance(found, date) else date.fromisoformat(found)

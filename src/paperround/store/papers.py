@@ -1,4 +1,4 @@
-"""Papers: what sources list, merged into one work each, found again by key, day or words."""
+"""Papers: the listings of sources, merged into one paper per work, found by key, day or query."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ from paperround.store.search import DaySpan, SearchIndex
 from paperround.store.vector_queue import expect_vectors
 
 _CHUNK = 500
-_NO_ROW = 2**62  # a number that no paper reaches
+_NO_ROW = 2**62  # larger than the number of any paper
 _MERGED = "merged"
 _TUPLES = ("authors", "categories", "keywords")
 THUMBNAIL = papers.c.facts["thumbnail_url"].as_string()
-"""Where a source says that a paper's picture is."""
+"""The URL of a paper's picture, as a source gives it."""
 
 
 @dataclass(slots=True)
 class StoreResult:
-    """What became of a batch of listings: the papers that are new, changed, and how many brought nothing."""
+    """The result of storing listings: the new papers, the changed papers, and the number of unchanged papers."""
 
     new: list[Paper] = field(default_factory=list)
     updated: list[Paper] = field(default_factory=list)
@@ -48,28 +48,29 @@ class StoreResult:
 
 
 class Papers:
-    """The papers' part of the store, which keeps the search index too."""
+    """Papers and their listings; also keeps the search index up to date."""
 
     def __init__(self, engine: Engine, index: SearchIndex) -> None:
         self._engine = engine
         self._index = index
 
     def add(self, batch: Iterable[Listing], now: datetime, *, archive: bool = False) -> StoreResult:
-        """Store listings in one transaction, each merged with the paper that it is of.
+        """Store listings in one transaction, each merged with its paper.
 
-        Papers that are new or changed stand as unmatched from then on; new ones as archived, if so wished.
+        New and changed papers are marked as unmatched. With `archive`, new papers are archived: their matches are
+        never sent.
         """
         stored = StoreResult()
         touched: dict[int, str] = {}
         with writing(self._engine) as db:
-            alone(db, listings)  # whether a paper is known already, nobody may change meanwhile
+            alone(db, listings)  # no other transaction may add a paper between lookup and insert
             for listing in batch:
                 row, fate = self._add_one(db, listing, now, archive)
                 if touched.get(row) != "new":
                     touched[row] = fate if touched.get(row, "unchanged") == "unchanged" else touched[row]
             known = {paper.row: paper for paper in load(db, papers.c.row.in_(touched))}
             for row, fate in touched.items():
-                if row not in known:  # a later listing showed it to be another paper
+                if row not in known:  # a later listing merged it into another paper
                     continue
                 if fate == "unchanged":
                     stored.unchanged += 1
@@ -98,7 +99,7 @@ class Papers:
 
     @staticmethod
     def _known_as(db: Connection, listing: Listing) -> list[int]:
-        """The papers that share a key with the listing and may be the same work, best key first."""
+        """Return the papers that share a key with the listing and may be the same work, best key first."""
         wanted = identity.keys(listing)
         found = dict(
             db.execute(select(paper_keys.c.key, paper_keys.c.paper).where(paper_keys.c.key.in_(wanted))).all()
@@ -114,7 +115,7 @@ class Papers:
         return same
 
     def by_id(self, paper_id: str) -> Paper | None:
-        """The paper with this public identifier, or with this arXiv identifier or DOI."""
+        """Return the paper with this public identifier, arXiv identifier or DOI, or None."""
         with reading(self._engine) as db:
             found = next(load(db, papers.c.id == paper_id), None)
             if found:
@@ -125,18 +126,18 @@ class Papers:
             return next(load(db, papers.c.row == row), None) if row else None
 
     def by_rows(self, rows: Iterable[int]) -> dict[int, Paper]:
-        """Papers by the store's number."""
+        """Return papers by number, without those that do not exist."""
         with reading(self._engine) as db:
             return load_rows(db, set(rows))
 
     def count_since(self, moment: datetime) -> int:
-        """The number of papers that have arrived since a moment, without those filed for the archive."""
+        """Count the papers first seen since a moment, without archived ones."""
         with reading(self._engine) as db:
             fresh = select(func.count()).select_from(papers).where(papers.c.first_seen > moment, ~papers.c.archived)
             return db.scalar(fresh) or 0
 
     def ids(self, rows: Iterable[int]) -> dict[int, str]:
-        """The public identifiers of papers."""
+        """Map the numbers of papers, current or from before a merge, to public identifiers."""
         wanted = sorted(rows)
         found: dict[int, str] = {}
         with reading(self._engine) as db:
@@ -150,17 +151,17 @@ class Papers:
         return found
 
     def daily_counts_of(self, rows: Iterable[int]) -> dict[int, list[DailyCounts]]:
-        """What papers had met with by each day on which that was told, the first day first."""
+        """Return the daily counts of these papers by number, oldest first."""
         with reading(self._engine) as db:
             return load_daily_counts(db, rows)
 
     def listings_of(self, row: int) -> list[Listing]:
-        """What each source said of the paper."""
+        """Return the paper's listings."""
         with reading(self._engine) as db:
             return _listings(db, row)
 
     def all_listings(self, papers_at_once: int = _CHUNK) -> Iterator[Listing]:
-        """What every source has said of every paper, paper by paper; the memory is bounded by `papers_at_once`."""
+        """Yield every listing, paper by paper; only `papers_at_once` papers are held in memory."""
         after = 0
         while True:
             with reading(self._engine) as db:
@@ -175,7 +176,7 @@ class Papers:
                 yield Listing.model_validate({**one.facts, "source": one.source, "day": one.day})
 
     def matching(self, query: Any, since_row: int = 0, size: int = 1_000) -> Iterator[list[Paper]]:
-        """The papers that a query finds, from a number on, in chunks that bound the memory."""
+        """Yield the papers that match a query, from number `since_row` on, in chunks of at most `size`."""
         while True:
             with reading(self._engine) as db:
                 rows = self._index.rows(db, query, since_row, size)
@@ -186,14 +187,14 @@ class Papers:
             since_row = chunk[-1].row + 1
 
     def check(self, query: Any) -> None:
-        """Ask the search index for a query without reading any paper; QueryError when it cannot be asked that."""
+        """Run a query on the search index without reading any paper. Raises QueryError if the database rejects it."""
         with reading(self._engine) as db:
             self._index.rows(db, query, _NO_ROW, 1)
 
     def reindex(self, after: int, limit: int) -> int | None:
-        """Index the next stored papers anew, by ascending number from behind `after`, in one transaction.
+        """Index up to `limit` papers with numbers above `after` again, in one transaction.
 
-        Returns the number of the last of them; None where there are no more.
+        Returns the number of the last one, or None if there are no more.
         """
         with writing(self._engine) as db:
             known = list(load(db, papers.c.row > after, limit=limit))
@@ -201,7 +202,7 @@ class Papers:
         return known[-1].row if known else None
 
     def stored_since(self, row: int, size: int = 1_000) -> Iterator[list[Paper]]:
-        """All papers from a number on, in chunks that bound the memory."""
+        """Yield all papers from number `row` on, in chunks of at most `size`."""
         while True:
             with reading(self._engine) as db:
                 chunk = list(load(db, papers.c.row >= row, limit=size))
@@ -211,32 +212,32 @@ class Papers:
             row = chunk[-1].row + 1
 
     def latest(self, limit: int) -> list[Paper]:
-        """The papers stored last."""
+        """Return the papers stored last, newest first."""
         with reading(self._engine) as db:
             return list(load(db, papers.c.row > 0, order=papers.c.row.desc(), limit=limit))
 
     def candidates(self, plan: Sequence[tuple[Any, int]], days: DaySpan | None = None) -> list[Paper]:
-        """The papers that a search plan's queries find, of each the newest up to its limit; the latest first.
+        """Return the papers that match a search plan's queries, for each the newest up to its limit, newest first.
 
-        With `days` only those announced in them.
+        With `days`, only papers announced within them.
         """
         with reading(self._engine) as db:
             found = load_rows(db, self._index.candidates(db, plan, days))
             return [found[row] for row in sorted(found, reverse=True)]
 
     def finds(self, query: Any) -> bool:
-        """Whether a query finds any paper."""
+        """Return whether any paper matches a query."""
         with reading(self._engine) as db:
             return bool(self._index.rows(db, query, 0, 1))
 
     def newest_day(self, until: date) -> date | None:
-        """The latest day, not after `until`, that has papers."""
+        """Return the latest day up to `until` (inclusive) that has papers, or None."""
         with reading(self._engine) as db:
             newest: date | None = db.scalar(select(func.max(papers.c.day)).where(papers.c.day <= until))
             return newest
 
     def count(self) -> int:
-        """How many papers are stored."""
+        """Count the stored papers."""
         with reading(self._engine) as db:
             return db.scalar(select(func.count()).select_from(papers)) or 0
 
@@ -250,7 +251,7 @@ def paper_from(
     first_seen: datetime,
     picture: Picture | None = None,
 ) -> Paper:
-    """A Paper from its stored form: checked when it came in, so not checked again (a tenth of the time)."""
+    """Return a Paper from its stored form without validating it again, which is ten times faster."""
     values = {**facts, **{name: tuple(facts.get(name) or ()) for name in _TUPLES}}
     if isinstance(published := values.get("published"), str):
         values["published"] = date.fromisoformat(published)
@@ -260,7 +261,7 @@ def paper_from(
 
 
 def paper_from_snapshot(row: int, stored: Mapping[str, Any]) -> Paper:
-    """A Paper as an issue printed it."""
+    """Return a Paper as it was when an issue used it."""
     facts = dict(stored)
     day, first_seen = date.fromisoformat(facts.pop("day")), datetime.fromisoformat(facts.pop("first_seen"))
     picture = Picture.model_validate(kept) if (kept := facts.pop("picture", None)) else None
@@ -270,7 +271,7 @@ def paper_from_snapshot(row: int, stored: Mapping[str, Any]) -> Paper:
 def load(
     db: Connection, where: Any, *, order: Any = papers.c.row, limit: int | None = None, offset: int = 0
 ) -> Iterator[Paper]:
-    """Papers for a condition, in the order given."""
+    """Yield the papers that meet a condition, in the order given."""
     paper = (papers.c.row, papers.c.id, papers.c.facts, papers.c.sources, papers.c.day, papers.c.first_seen)
     picture = (pictures.c.name, pictures.c.width, pictures.c.height)
     query = (
@@ -286,7 +287,7 @@ def load(
 
 
 def load_rows(db: Connection, rows: Iterable[int]) -> dict[int, Paper]:
-    """The papers of these numbers that there are."""
+    """Return papers by number, without those that do not exist."""
     wanted = sorted(rows)
     found: dict[int, Paper] = {}
     for start in range(0, len(wanted), _CHUNK):
@@ -309,7 +310,7 @@ def load_daily_counts(db: Connection, rows: Iterable[int]) -> dict[int, list[Dai
 
 
 def _keep_echoes(db: Connection, changed: Sequence[Paper], now: datetime) -> None:
-    """Write down what these papers have met with by today; those that nobody noticed get no row."""
+    """Store today's counts (UTC) of these papers; papers without any votes, comments or stars get no row."""
     day = now.astimezone(UTC).date()
     heard = [
         {
@@ -327,7 +328,7 @@ def _keep_echoes(db: Connection, changed: Sequence[Paper], now: datetime) -> Non
 
 
 def _the_larger(statement: Any) -> Any:
-    """Where a day has its counts already, the larger count stays: votes are not taken back, sources answer late."""
+    """Keep the larger count if the day already has counts: votes are not withdrawn, and sources may answer late."""
     told = statement.excluded
     return statement.on_conflict_do_update(
         index_elements=["paper", "day"],
@@ -342,7 +343,7 @@ def _insert(db: Connection, listing: Listing, now: datetime, archive: bool) -> i
     facts = merge([listing])
     name = identity.public_id(listing)
     if db.scalar(select(papers.c.row).where(papers.c.id == name)):
-        # Two works under one title: the second gets a name of its own.
+        # Two works with the same title: the second gets an identifier of its own.
         name = f"{name}-{hashlib.sha256(listing.model_dump_json().encode()).hexdigest()[:4]}"
     row = db.execute(
         insert(papers).values(
@@ -362,7 +363,7 @@ def _insert(db: Connection, listing: Listing, now: datetime, archive: bool) -> i
 
 
 def _keep_listing(db: Connection, row: int, listing: Listing, now: datetime) -> bool:
-    """Store what the source says; whether it says anything that it did not say before."""
+    """Store a listing, and return whether it differs from what the source reported before."""
     facts = listing.model_dump(mode="json", exclude_defaults=True, exclude={"source", "day"})
     where = (listings.c.paper == row) & (listings.c.source == listing.source) & (listings.c.day == listing.day)
     if db.scalar(select(listings.c.facts).where(where)) == facts:
@@ -380,7 +381,7 @@ def _keep_listing(db: Connection, row: int, listing: Listing, now: datetime) -> 
 
 
 def _remerge(db: Connection, row: int) -> bool:
-    """Make the paper anew from its listings; whether anything in it changed."""
+    """Merge the paper again from its listings, and return whether anything in it changed."""
     known = _listings(db, row)
     facts = merge(known)
     seen_in = list(dict.fromkeys(listing.source for listing in known))
@@ -408,14 +409,14 @@ def _remerge(db: Connection, row: int) -> bool:
 
 
 def _absorb(db: Connection, keep: int, lose: int) -> None:
-    """Two papers turned out to be one: everything that hangs on `lose` hangs on `keep` from now on.
+    """Merge two papers that turned out to be one: move everything that refers to `lose` to `keep`.
 
-    Digests that are composed stay as they are; their issue has both papers as they were printed.
+    Composed digests do not change; their issue has snapshots of both papers.
     """
-    alone(db, digest_papers)  # no digest is composed meanwhile, of papers that would be gone at its end
+    alone(db, digest_papers)  # no digest may be composed now, with a paper that is about to disappear
     among_others(db, matches)
     db.execute(select(papers.c.row).where(papers.c.row.in_((keep, lose))).with_for_update())
-    # News stays news, whichever of the two was only filed for the archive.
+    # If only one of the two is archived, the merged paper is news.
     news = select(matches.c.topic).where(
         matches.c.paper == lose, matches.c.edition.is_(None) | (matches.c.edition > 0)
     )
@@ -447,7 +448,7 @@ def _absorb(db: Connection, keep: int, lose: int) -> None:
     db.execute(_the_larger(statement))
     db.execute(update(paper_keys).where(paper_keys.c.paper == lose).values(paper=keep))
     old_name = db.scalar(select(papers.c.id).where(papers.c.row == lose))
-    # Letters that are out name it in their links, digests by its number: it goes on being found under both.
+    # Sent letters link to the old identifier and digests contain the old number: both must still find the paper.
     names = [{"key": f"id:{old_name}", "paper": keep}, {"key": f"row:{lose}", "paper": keep}]
     db.execute(upsert(db, paper_keys).on_conflict_do_nothing(), names)
     db.execute(delete(papers).where(papers.c.row == lose))
@@ -456,7 +457,7 @@ def _absorb(db: Connection, keep: int, lose: int) -> None:
 
 
 def last_merged(db: Connection) -> str:
-    """Another text after every merge of two papers: what was read before may name one that is gone."""
+    """Return a text that changes with every merge of two papers: papers read before may no longer exist."""
     return db.scalar(select(notes.c.value).where(notes.c.name == _MERGED)) or ""
 
 
@@ -469,5 +470,5 @@ def _listings(db: Connection, row: int) -> list[Listing]:
 
 
 def _plain(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Facts as JSON, without what nobody has said."""
+    """Return facts as JSON, without empty fields."""
     return Facts.model_construct(**facts).model_dump(mode="json", exclude_defaults=True)

@@ -1,4 +1,4 @@
-"""Pictures: papers' thumbnails as they were made small, by the address that they were fetched from."""
+"""Pictures: papers' resized thumbnails, by the URL that they were fetched from."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ MOST_TRIES = 3
 
 
 class Pictures:
-    """The pictures' part of the store."""
+    """Pictures of papers."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def missing(self, since: date, limit: int) -> list[str]:
-        """The addresses of thumbnails, of papers announced since a day, that we have not and that may be tried.
+        """Return URLs of missing thumbnails of papers announced since a day, with fewer than MOST_TRIES attempts.
 
-        Those that were tried least come first, then those of the newest papers.
+        Those with the fewest attempts come first, then those of the newest papers.
         """
         tries = func.coalesce(pictures.c.tries, 0)
         query = (
@@ -38,26 +38,26 @@ class Pictures:
             return list(db.scalars(query))
 
     def keep(self, url: str, picture: Picture, content: bytes, now: datetime) -> None:
-        """Store the picture that an address gave."""
+        """Store the picture fetched from a URL."""
         facts = {**picture.model_dump(), "content": content, "fetched_at": now}
         with writing(self._engine) as db:
             made = upsert(db, pictures).values(url=url, tries=1, **facts)
             db.execute(made.on_conflict_do_update(index_elements=["url"], set_=facts))
 
     def failed(self, url: str, now: datetime) -> None:
-        """Count that an address gave none; a picture that another program fetched meanwhile stays."""
+        """Count a failed attempt at a URL; a picture that another program has fetched meanwhile stays."""
         with writing(self._engine) as db:
             made = upsert(db, pictures).values(url=url, tries=1, fetched_at=now)
             again = {"tries": pictures.c.tries + 1}
             db.execute(made.on_conflict_do_update(index_elements=["url"], set_=again))
 
     def content(self, name: str) -> bytes | None:
-        """The JPEG of this name."""
+        """Return the JPEG of this name, or None."""
         with reading(self._engine) as db:
             found: bytes | None = db.scalar(select(pictures.c.content).where(pictures.c.name == name).limit(1))
             return found
 
     def forget(self, before: datetime) -> None:
-        """Let go of those that were fetched before a moment."""
+        """Delete pictures fetched before a moment."""
         with writing(self._engine) as db:
             db.execute(delete(pictures).where(pictures.c.fetched_at < before))

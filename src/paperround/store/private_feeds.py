@@ -1,4 +1,4 @@
-"""Private feeds: the papers that match a subscriber's topics and queries, behind a secret of its own."""
+"""Private feeds: the papers that match a subscriber's topics and queries, at a secret URL."""
 
 from __future__ import annotations
 
@@ -15,29 +15,31 @@ from paperround.store.subscribers import load as load_subscribers
 
 
 class PrivateFeeds:
-    """The store's part for private feeds."""
+    """Secrets and papers of private feeds."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def secret(self, subscriber: int) -> str:
-        """The secret of a subscriber's feed; empty when they have no feed."""
+        """Return the secret of a subscriber's feed, or an empty text if they have none."""
         with reading(self._engine) as db:
             return db.scalar(select(subscribers.c.feed_secret).where(subscribers.c.row == subscriber)) or ""
 
     def set_secret(self, subscriber: int, secret: str | None) -> None:
-        """Give a subscriber's feed a new secret, which replaces the old one; None turns the feed off."""
+        """Replace the secret of a subscriber's feed; None turns the feed off."""
         with writing(self._engine) as db:
             db.execute(update(subscribers).where(subscribers.c.row == subscriber).values(feed_secret=secret))
 
     def owner(self, secret: str) -> Subscriber | None:
-        """The active or paused subscriber whose feed has this secret."""
+        """Return the active or paused subscriber whose feed has this secret, or None."""
         mine = (subscribers.c.feed_secret == secret) & subscribers.c.state.in_(READING)
         with reading(self._engine) as db:
             return next(iter(load_subscribers(db, mine)), None)
 
     def papers(self, subscriber: int, since: date, limit: int) -> list[Paper]:
-        """Papers announced since a day that match what the subscriber follows: newest day first, best match first."""
+        """Return papers announced since a day that match what the subscriber follows, newest day and best match
+        first.
+        """
         followed = select(subscriptions.c.topic).where(subscriptions.c.subscriber == subscriber)
         wanted = (
             select(matches.c.paper)

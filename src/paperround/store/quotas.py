@@ -1,4 +1,4 @@
-"""How often somebody asked for what costs others something: kept over a restart, and the same for all programs."""
+"""Quotas on requests that cost others something: they survive a restart and apply to all programs together."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _KEPT = timedelta(days=31)
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """So many of a kind within so long a time, for each key."""
+    """A maximum number of uses of a kind within a time span, for each key."""
 
     kind: str
     most: int
@@ -23,15 +23,16 @@ class Quota:
 
 
 class Quotas:
-    """The rate counts' part of the store."""
+    """Uses counted under quotas."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def take(self, wanted: list[tuple[Quota, str]], now: datetime) -> Quota | None:
-        """Count one more under each of these limits and keys; the first limit that this would break, and then none.
+        """Count one use under each quota and key, or, if that would exceed a quota, count none and return that
+        quota.
 
-        `wanted` has each limit with its key. Two programs that count at the same moment may let one more through.
+        Two programs that count at the same moment may exceed a quota by one.
         """
         with writing(self._engine) as db:
             among_others(db, quota_uses)
@@ -44,12 +45,12 @@ class Quotas:
         return None
 
     def count(self, limit: Quota, key: str, now: datetime) -> int:
-        """How many are counted under a limit for a key."""
+        """Return the uses counted under a quota for a key within its span."""
         with reading(self._engine) as db:
             return _count(db, limit, key, now)
 
     def wait(self, limit: Quota, key: str, now: datetime) -> int:
-        """Seconds until one more is allowed; 0 when it is now."""
+        """Return the seconds until another use is allowed, or 0 if it is allowed now."""
         since = now - limit.within
         mine = (quota_uses.c.kind == limit.kind) & (quota_uses.c.key == key) & (quota_uses.c.at > since)
         with reading(self._engine) as db:
@@ -58,7 +59,7 @@ class Quotas:
         return max(1, int((times[-1] - since).total_seconds())) if len(times) >= limit.most else 0
 
     def clear(self, limit: Quota, key: str) -> None:
-        """Forget what was counted under a limit for a key."""
+        """Delete the uses counted under a quota for a key."""
         with writing(self._engine) as db:
             db.execute(delete(quota_uses).where(quota_uses.c.kind == limit.kind, quota_uses.c.key == key))
 

@@ -13,17 +13,17 @@ from paperround.store.engine import reading, upsert, writing
 from paperround.store.papers import load
 from paperround.store.schema import papers, saved_papers, subscribers
 
-MOST_KEPT = 500  # papers of one subscriber; an older one makes room
+MOST_KEPT = 500  # papers per subscriber; the oldest are removed
 
 
 class ReadingLists:
-    """The store's part for them."""
+    """Saved papers of subscribers."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def save(self, subscriber: int, paper: int, now: datetime) -> bool:
-        """Put a paper on the list, once; False when the subscriber or the paper is gone."""
+        """Add a paper to the list, once. Return False if the subscriber or the paper no longer exists."""
         with writing(self._engine) as db:
             for table, row in ((subscribers, subscriber), (papers, paper)):
                 known = select(table.c.row).where(table.c.row == row)
@@ -39,14 +39,14 @@ class ReadingLists:
             return True
 
     def remove(self, subscriber: int, paper: int) -> None:
-        """Take a paper off the list."""
+        """Remove a paper from the list."""
         with writing(self._engine) as db:
             db.execute(
                 delete(saved_papers).where(saved_papers.c.subscriber == subscriber, saved_papers.c.paper == paper)
             )
 
     def of(self, subscriber: int) -> list[Paper]:
-        """The papers on a subscriber's list, the latest saved first."""
+        """Return the papers on a subscriber's list, latest saved first."""
         with reading(self._engine) as db:
             mine = select(saved_papers.c.paper).where(saved_papers.c.subscriber == subscriber)
             rows = list(db.scalars(mine.order_by(saved_papers.c.at.desc(), saved_papers.c.paper.desc())))
@@ -54,14 +54,14 @@ class ReadingLists:
             return [known[row] for row in rows if row in known]
 
     def has(self, subscriber: int, paper: int) -> bool:
-        """Whether the paper is on the subscriber's list."""
+        """Return whether the paper is on the subscriber's list."""
         with reading(self._engine) as db:
             mine = saved_papers.c.subscriber == subscriber, saved_papers.c.paper == paper
             return db.scalar(select(saved_papers.c.paper).where(*mine)) is not None
 
 
 def saved_by(db: Connection, rows: Sequence[int]) -> dict[int, list[PaperNote]]:
-    """What these subscribers have saved, the latest first, as much of it as a letter shows."""
+    """Return up to MOST_SAVED saved papers of each of these subscribers, latest first, as notes for a letter."""
     query = select(saved_papers).where(saved_papers.c.subscriber.in_(rows))
     found: dict[int, list[PaperNote]] = {}
     for row in db.execute(query.order_by(saved_papers.c.at.desc(), saved_papers.c.paper.desc())):

@@ -1,4 +1,4 @@
-"""What is requested with an address, and what its owner may see of it: requests, links, everything that is held."""
+"""Requests for an address, which wait for its owner's confirmation, and what the owner can have sent or export."""
 
 from __future__ import annotations
 
@@ -48,16 +48,16 @@ from paperround.store.subscribers import COLUMNS, READING, add, email_key, load,
 from paperround.store.suppressed import AddressHashes, recognize
 
 CONFIRM, LINK = "confirm", "your-link"
-# A mailbox must not be filled by strangers who type its address into forms.
 _CHUNK = 500
+# Limits against abuse: strangers must not flood a mailbox by typing its address into forms.
 _ONCE_IN, _MONTH, _PER_MONTH = timedelta(days=1), timedelta(days=30), 5
 _LEFT_ALONE = timedelta(days=90)
-"""For so long strangers cannot have a letter sent to an address that complained, or that does not exist."""
+"""How long after a complaint or hard bounce strangers cannot have a letter sent to an address."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewNotice:
-    """A notice that is queued unless its subscriber has had one of its kind today, or several this month."""
+    """A notice to queue, unless the subscriber had one of its kind within a day or five within 30 days."""
 
     message_id: str
     context: Mapping[str, Any]
@@ -65,7 +65,7 @@ class NewNotice:
 
 
 class Requester(Enum):
-    """On whose word something is requested for an address."""
+    """Who makes a request for an address."""
 
     STRANGER = "whoever typed the address into a form"
     OWNER = "whoever followed a link out of the owner's mail"
@@ -74,7 +74,7 @@ class Requester(Enum):
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionRequest:
-    """What somebody wants to get at an address, and what its owner is asked to agree to."""
+    """Preferences requested for an address, with the consent and the notice that asks its owner to confirm."""
 
     email: str
     patch: Patch
@@ -82,25 +82,25 @@ class SubscriptionRequest:
     notice: NewNotice
     by: Requester = Requester.STRANGER
     first_now: bool = False
-    """Whether the first letter is to come at once."""
+    """Whether to send the first letter immediately."""
     answers: Mapping[int, int] = field(default_factory=dict)
-    """What they said of papers before they subscribed: +1 or −1 by row."""
+    """Feedback given before subscribing: +1 or −1 by paper number."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestResult:
-    """What a request came to."""
+    """The result of a request."""
 
     known: Subscriber | None
-    """Who had the address before."""
+    """The subscriber who had the address before; None if it was unknown."""
     fields: tuple[str, ...]
-    """The preferences in which the request differs from what they had, or had requested."""
+    """The preferences that the request changes, compared with the stored or earlier requested ones."""
     queued: bool
     """Whether a notice was queued."""
 
 
 class Personal:
-    """The store's part that answers for one address, and tells nobody else whether it is known."""
+    """Requests for one address and data of one subscriber; others must not learn whether it is known."""
 
     def __init__(self, engine: Engine, hashes: AddressHashes) -> None:
         self._engine, self._hashes = engine, hashes
@@ -108,12 +108,14 @@ class Personal:
     def request(
         self, requests: Sequence[SubscriptionRequest], now: datetime, *, dry_run: bool = False
     ) -> list[RequestResult]:
-        """Keep requests until the owners of the addresses confirm them, all in one transaction; what each came to.
+        """Store requests until the owners of the addresses confirm them, in one transaction, and return their
+        results.
 
-        An unknown address becomes a pending subscriber. One that gets letters already keeps everything as it is, and
-        is sent the link to its preferences. While a confirmation's link is fresh its request stays: a stranger cannot
-        exchange what the owner is about to agree to. A suppressed address is asked only when its owner has asked for
-        it, or when it was left alone for 90 days. With `dry_run` nothing is kept.
+        An unknown address becomes a pending subscriber. A subscriber who already receives letters keeps all
+        preferences and is sent a link to change them. While the link of an earlier confirmation is valid, a stranger
+        cannot replace the request that the owner is about to confirm. A suppressed address is sent a confirmation
+        only if its owner requests it, or 90 days after it was suppressed or last asked. With `dry_run`, nothing is
+        stored.
         """
         with trial(self._engine) if dry_run else writing(self._engine) as db:
             recognize(db, self._hashes, [email_key(request.email) for request in requests])
@@ -124,7 +126,10 @@ class Personal:
             return [result for chunk in some for result in _request_several(db, chunk, now)]
 
     def link(self, email: str, notice: NewNotice, now: datetime) -> bool:
-        """Queue the link to the preferences of an address that is known; whether it was queued."""
+        """Queue the link to the preferences of a known address, and return whether it was queued.
+
+        A pending subscriber is sent the confirmation again.
+        """
         with writing(self._engine) as db:
             found = _subscriber(db, email)
             if found is None:
@@ -133,13 +138,13 @@ class Personal:
             return _queue(db, found.row, found.email, CONFIRM if pending else LINK, notice, now)
 
     def keep_unsubscribe_reason(self, row: int, because: str) -> None:
-        """Keep why somebody left, in their words."""
+        """Store why a subscriber left, in their own words."""
         gone = (subscribers.c.row == row) & (subscribers.c.state == SubscriberState.UNSUBSCRIBED.value)
         with writing(self._engine) as db:
             db.execute(update(subscribers).where(gone).values(unsubscribe_reason=because))
 
     def digest_owner(self, digest: int) -> tuple[int, datetime] | None:
-        """Whose digest this is and when it was composed; None when it is not there any more."""
+        """Return the subscriber of a digest and when it was composed, or None if it no longer exists."""
         with reading(self._engine) as db:
             found = db.execute(
                 select(digests.c.subscriber, digests.c.created_at).where(digests.c.row == digest)
@@ -147,7 +152,7 @@ class Personal:
             return (found.subscriber, found.created_at) if found else None
 
     def forget_unconfirmed(self, before: datetime) -> int:
-        """Forget addresses that were given to us before a moment and never confirmed; how many they were."""
+        """Delete addresses that were entered before a moment and never confirmed, and return how many there were."""
         strangers = and_(
             subscribers.c.state == SubscriberState.PENDING.value,
             subscribers.c.confirmed_at.is_(None),
@@ -159,7 +164,7 @@ class Personal:
             return len(db.execute(delete(subscribers).where(strangers).returning(subscribers.c.row)).all())
 
     def everything(self, row: int) -> dict[str, Any]:
-        """Everything that is held about a subscriber, for the subscriber."""
+        """Return all stored data about a subscriber, for their data export."""
         with reading(self._engine) as db:
             mine = db.execute(select(subscribers).where(subscribers.c.row == row)).mappings().one()
             held = {"subscriber": {name: value for name, value in mine.items() if name != "row"}}
@@ -176,24 +181,24 @@ def _is_left_alone(db: Connection, found: Subscriber, now: datetime) -> bool:
 
 
 def _has_fresh_link(db: Connection, row: int, now: datetime) -> bool:
-    """Whether a confirmation of this subscriber went out whose link still holds, or is about to."""
+    """Return whether a confirmation whose link is still valid was sent to this subscriber or is queued."""
     fresh = deliveries.c.expires_at > now
     return db.scalar(select(exists().where(_confirmations(row), fresh))) or False
 
 
 def _confirmations(row: int) -> ColumnElement[bool]:
-    # One that ran out before it was ever tried reached nobody.
+    # A notice that expired before its first attempt reached nobody, so it does not count.
     tried = or_(deliveries.c.state != DeliveryState.EXPIRED.value, deliveries.c.attempts > 0)
     return and_(deliveries.c.subscriber == row, deliveries.c.notice == CONFIRM, tried)
 
 
 def _subscriber(db: Connection, email: str) -> Subscriber | None:
-    """The subscriber with this address, whose row is locked."""
+    """Return the subscriber with this address and lock their row; None if it is unknown."""
     return _locked(db, [email_key(email)]).get(email_key(email))
 
 
 def _locked(db: Connection, keys: Sequence[str]) -> dict[str, Subscriber]:
-    """Those of these addresses that are known, their rows locked."""
+    """Return the subscribers with these keys, by key, and lock their rows."""
     if not keys:
         return {}
     mine = subscribers.c.email_key.in_(keys)
@@ -206,7 +211,7 @@ def _request(db: Connection, request: SubscriptionRequest, now: datetime) -> Req
     if known is None:
         add(db, _stranger(request, now))
     found = _subscriber(db, request.email)
-    assert found is not None  # either it was there, or it is now
+    assert found is not None  # it was known before, or was just added
     asking = _ask(db, request, known, found, now)
     if asking.kept:
         db.execute(_KEEP, asking.kept)
@@ -217,7 +222,7 @@ def _request(db: Connection, request: SubscriptionRequest, now: datetime) -> Req
 
 
 def _request_several(db: Connection, requests: Sequence[SubscriptionRequest], now: datetime) -> list[RequestResult]:
-    """The same for many different addresses, with few statements."""
+    """Store requests for several different addresses with few statements."""
     keys = [email_key(request.email) for request in requests]
     before = _locked(db, keys)
     if strangers := [_stranger(request, now) for request in requests if email_key(request.email) not in before]:
@@ -225,7 +230,7 @@ def _request_several(db: Connection, requests: Sequence[SubscriptionRequest], no
     after = {**_locked(db, [key for key in keys if key not in before]), **before}
     pairs = zip(keys, requests, strict=True)
     asking = [_ask(db, request, before.get(key), after[key], now) for key, request in pairs]
-    # Nobody can have written to an address that was unknown a moment ago.
+    # An address that was just added has not been sent a notice yet, so there is no limit to check.
     sent = [
         one.notice is not None
         and (one.result.known is None or _may_be_sent(db, one.notice["subscriber"], one.notice["notice"], now))
@@ -240,7 +245,7 @@ def _request_several(db: Connection, requests: Sequence[SubscriptionRequest], no
 
 @dataclass(frozen=True, slots=True)
 class _Asking:
-    """What is to be written for a request: what the subscriber's row keeps, and the notice."""
+    """What to write for a request: the request in the subscriber's row, and the notice; None if there is nothing."""
 
     result: RequestResult
     kept: dict[str, Any] | None = None
@@ -252,7 +257,7 @@ def _ask(
 ) -> _Asking:
     if found.suppressed and request.by is not Requester.OWNER and _is_left_alone(db, found, now):
         return _Asking(RequestResult(known, (), queued=False))
-    # A suppressed subscriber gets nothing: for them, too, only a fresh confirmation opens the way again.
+    # A suppressed subscriber receives nothing until they confirm again, so they need a confirmation, not a link.
     reads = found.state.value in READING and not found.suppressed
     stays = request.by is Requester.STRANGER and _has_fresh_link(db, found.row, now)
     wanted = found.preferences if reads or stays else found.preferences.patched(request.patch)
@@ -270,7 +275,7 @@ _KEEP = update(subscribers).where(subscribers.c.row == bindparam("its_row")).val
 
 
 def _stranger(request: SubscriptionRequest, now: datetime) -> dict[str, Any]:
-    """The row of an address that somebody typed in; the preferences wait in the request."""
+    """Return the row of a new pending subscriber with default preferences; the requested ones are in the request."""
     defaults = {name: getattr(DEFAULTS, name) for name in COLUMNS}
     return {
         **defaults,
@@ -290,7 +295,7 @@ def _queue(db: Connection, row: int, email: str, kind: str, notice: NewNotice, n
 
 
 def _may_be_sent(db: Connection, row: int, kind: str, now: datetime) -> bool:
-    # One that ran out before it was ever tried reached nobody.
+    # A notice that expired before its first attempt reached nobody, so it does not count.
     tried = or_(deliveries.c.state != DeliveryState.EXPIRED.value, deliveries.c.attempts > 0)
     sent = select(deliveries.c.created_at).where(deliveries.c.subscriber == row, deliveries.c.notice == kind, tried)
     times = db.scalars(sent.where(deliveries.c.created_at > now - _MONTH).order_by(deliveries.c.row.desc())).all()
@@ -298,7 +303,7 @@ def _may_be_sent(db: Connection, row: int, kind: str, now: datetime) -> bool:
 
 
 def notice_row(row: int, email: str, kind: str, notice: NewNotice, now: datetime) -> dict[str, Any]:
-    """The row of a queued notice."""
+    """Return the row of a queued notice."""
     return {
         "subscriber": row,
         "issue": None,

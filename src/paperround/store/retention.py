@@ -1,6 +1,6 @@
-"""Forgetting what is old, a bounded number of rows in a transaction, the oldest first.
+"""Deletion of old data, oldest first, with a limited number of rows per transaction.
 
-`digest_papers` stays, for good: it is the promise that nobody gets a paper twice.
+`digest_papers` is never deleted: it guarantees that nobody is sent a paper twice.
 """
 
 from __future__ import annotations
@@ -18,27 +18,29 @@ _UNFINISHED = (*WAITING, DeliveryState.SENDING.value)
 
 
 class Retention:
-    """The store's part that keeps it from growing for ever. Each method says how many rows it looked at."""
+    """Deletes old data. Each method returns how many rows it deleted."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def forget_letters(self, before: datetime, limit: int) -> int:
-        """Forget letters made before a moment, with their digests, attempts and bounces.
+        """Delete letters created before a moment, with their digests, attempts and bounces.
 
-        Looks at the `limit` oldest ones; returns how many were forgotten.
+        Examines the `limit` oldest letters, skips unfinished ones, and returns how many were deleted.
         """
         oldest = select(deliveries.c.row, deliveries.c.digest, deliveries.c.created_at, deliveries.c.state)
         with writing(self._engine) as db:
             found = db.execute(oldest.where(deliveries.c.row > 0).order_by(deliveries.c.row).limit(limit)).all()
             old = [one for one in found if one.created_at < before and one.state not in _UNFINISHED]
-            # Letters first: whoever erases a subscriber meets both in that order too.
+            # Letters first: erasing a subscriber locks them in the same order, so the two cannot deadlock.
             db.execute(delete(deliveries).where(deliveries.c.row.in_([one.row for one in old])))
             db.execute(delete(digests).where(digests.c.row.in_([one.digest for one in old if one.digest])))
         return len(old)
 
     def forget_attempts(self, before: datetime, limit: int) -> int:
-        """Forget what relays answered before a moment; looks at the `limit` oldest, returns how many are gone."""
+        """Delete the relays' replies from before a moment. Examines the `limit` oldest; returns how many were
+        deleted.
+        """
         with writing(self._engine) as db:
             oldest = select(attempts.c.row, attempts.c.at).where(attempts.c.row > 0)
             found = db.execute(oldest.order_by(attempts.c.row).limit(limit)).all()
@@ -47,10 +49,10 @@ class Retention:
         return len(old)
 
     def forget_issues(self, before: date) -> int:
-        """Forget issues of days before this one that no letter is left of, with the papers as they printed them."""
+        """Delete issues of days before this one that have no letters left, with their snapshots of papers."""
         with writing(self._engine) as db:
             old = db.scalars(select(issues.c.row).where(issues.c.day < before)).all()
-            # One by one, by the index: together PostgreSQL would read all digests.
+            # One index lookup per issue: for a single query, PostgreSQL would read all digests.
             gone = [row for row in old if not any(_is_of(db, table, row) for table in (digests, deliveries))]
             db.execute(delete(issues).where(issues.c.row.in_(gone)))
         return len(gone)

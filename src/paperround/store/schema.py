@@ -1,6 +1,7 @@
-"""The tables, in the words of docs/glossary.md; a change here comes with a migration (a test compares them).
+"""The tables, named as in docs/glossary.md. A change here needs a migration; a test compares the two.
 
-Texts have no lengths here: SQLite would not hold to them, and PostgreSQL would refuse a whole batch for one entry.
+String columns have no maximum length: SQLite would ignore it, and PostgreSQL would reject a whole batch for one
+value.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ from paperround.domain.schedule import Cadence
 
 
 class Moment(TypeDecorator[datetime]):
-    """An instant: aware and in UTC on the Python side, whatever the database keeps."""
+    """A moment that is timezone-aware and in UTC in Python, however the database stores it."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -58,7 +59,7 @@ class Moment(TypeDecorator[datetime]):
 
 
 class Texts(TypeDecorator[tuple[str, ...]]):
-    """Several texts, kept as a JSON list."""
+    """A tuple of strings, stored as a JSON list."""
 
     impl = JSON
     cache_ok = True
@@ -71,7 +72,7 @@ class Texts(TypeDecorator[tuple[str, ...]]):
 
 
 class Choice(TypeDecorator[StrEnum]):
-    """One of an enumeration's values, kept as its text."""
+    """A member of an enumeration, stored as its value."""
 
     impl = String
     cache_ok = True
@@ -95,12 +96,12 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
-# SQLite makes only INTEGER PRIMARY KEY an alias of the row's own number; PostgreSQL wants 64 bits.
+# In SQLite only INTEGER PRIMARY KEY is an alias of the rowid; in PostgreSQL the number needs 64 bits.
 _Row = BigInteger().with_variant(Integer, "sqlite")
 
 
-# SQLite gives the number of the last row, once deleted, to the next one; a link that carries the number would then
-# open somebody else's preferences. PostgreSQL's sequences never go back.
+# Without AUTOINCREMENT, SQLite reuses the number of a deleted last row for the next one, and a link with that number
+# would open another subscriber's preferences. PostgreSQL's sequences never reuse a number.
 _NUMBERS_ONCE = True
 
 
@@ -123,19 +124,19 @@ papers = Table(
     Column("day", Date, nullable=False),
     Column("upvotes", Integer, nullable=False),
     Column("first_seen", Moment, nullable=False, index=True),
-    # New or changed, and not compared with the topics yet: set and cleared in the same transactions as the facts
-    # and the matches, so that no crash leaves a paper unmatched.
+    # New or changed, and not compared with the topics yet. Set in the transaction that stores the facts, and cleared
+    # in the one that stores the matches, so that no crash leaves a paper unmatched.
     Column("unmatched", Boolean, nullable=False),
-    Column("archived", Boolean, nullable=False),  # for pages and search; its matches are never mailed
+    Column("archived", Boolean, nullable=False),  # shown on pages and in search; its matches are never sent
     Index("ix_papers_day_upvotes", "day", "upvotes"),
     Index("ix_papers_unmatched", "row", sqlite_where=text("unmatched"), postgresql_where=text("unmatched")),
     sqlite_autoincrement=_NUMBERS_ONCE,
 )
 
 UNMATCHED: ColumnElement[bool] = literal_column("papers.unmatched")
-"""As the index above has it: SQLAlchemy writes `unmatched = 1`, and SQLite then reads all papers."""
+"""Written as in the index above: SQLAlchemy would write `unmatched = 1`, for which SQLite reads the whole table."""
 
-# Every spelling under which a paper is known; identity.py makes them.
+# Every key under which a paper is known, such as identifiers and titles; identity.py computes them.
 paper_keys = Table(
     "paper_keys",
     metadata,
@@ -167,9 +168,9 @@ daily_counts = Table(
     sqlite_with_rowid=False,
 )
 
-# Thumbnails fetched and made small here, so that opening a letter or a page asks no other host. The name is made of
-# the content; a picture that could not be had is known by its address alone, and asked for again some times. A paper
-# has the picture of the address that its facts name, so that it stays right when papers are merged or change.
+# Thumbnails, fetched and resized here, so that opening a letter or a page contacts no other host. The name is derived
+# from the content. A picture that could not be fetched has only its URL, and is tried again a few times. A paper's
+# picture is found by the URL in its facts, so it stays correct when papers are merged or change.
 pictures = Table(
     "pictures",
     metadata,
@@ -179,7 +180,7 @@ pictures = Table(
     Column("height", Integer),
     Column("tries", Integer, nullable=False),
     Column("fetched_at", Moment, nullable=False, index=True),
-    Column("content", LargeBinary),  # last: SQLite reads a row from its beginning
+    Column("content", LargeBinary),  # the last column: SQLite reads a row from its beginning
 )
 
 sources = Table(
@@ -203,23 +204,23 @@ topics = Table(
     Column("name", String, nullable=False),
     Column("query", Text, nullable=False),
     Column("about", Text, nullable=False),
-    Column("private", Boolean, nullable=False),  # a subscriber's own query: on no page and in no list
-    # What the query means, and the model that made the vector: for plain words alone, so that a round needs no model.
+    Column("private", Boolean, nullable=False),  # a subscriber's own query, shown on no page and in no list
+    # The query's vector, and the model and query it comes from; only for plain words. Rounds then need no model.
     Column("vector", LargeBinary),
     Column("vector_of", String),
-    Column("matched_query", Text),  # the query that the stored matches are of; another one is due for matching
+    Column("matched_query", Text),  # the query of the stored matches; if it differs, the topic is due
     sqlite_autoincrement=_NUMBERS_ONCE,
 )
 
-# What papers mean, for a model (matching.vectors has the form). A paper waits for its vector from the transaction on
-# that makes it or changes its text.
+# Vectors of papers (matching.vectors defines the format). A paper is queued for its vector in the transaction that
+# adds it or changes its text.
 vectors = Table(
     "vectors",
     metadata,
     _ref("paper", "papers", primary_key=True),
-    Column("text", String, nullable=False),  # a digest of the text that the vector is, or is to be, made of
+    Column("text", String, nullable=False),  # a digest of the vector's text
     Column("model", String, nullable=False),
-    Column("number", Integer, nullable=False),  # grows with each transaction that keeps vectors: what is new since?
+    Column("number", Integer, nullable=False),  # grows with each transaction that stores vectors
     Column("vector", LargeBinary),
     Index("ix_vectors_number", "number"),
     Index(
@@ -228,11 +229,11 @@ vectors = Table(
 )
 
 WAITING_FOR_VECTOR: ColumnElement[bool] = literal_column("vectors.vector").is_(None)
-"""As the index above has it."""
+"""Written as in the index above, so that the index is used."""
 
-# A match becomes news when publish() closes an edition over it. The number is given inside that transaction to
-# the rows visible there: a match that a slow transaction commits late is still NULL and comes with the next one,
-# which no time stamp and no sequence can promise. Edition 0 is never mailed: papers filed for the archive.
+# A match becomes news when publish() closes an edition. That transaction assigns the number to all rows it sees
+# without one: a match that a slow transaction commits later is still NULL, and gets the next edition. No timestamp
+# and no sequence could guarantee that. Edition 0 is never sent: it is for archived papers.
 editions = Table(
     "editions",
     metadata,
@@ -245,7 +246,7 @@ matches = Table(
     metadata,
     _ref("topic", "topics", primary_key=True),
     _ref("paper", "papers", primary_key=True),
-    Column("day", Date, nullable=False),  # the paper's: a topic's newest papers are found without reading all of them
+    Column("day", Date, nullable=False),  # the paper's day, to find a topic's newest papers by index
     Column("score", Float, nullable=False),
     Column("why", JSON, nullable=False),
     Column("edition", Integer),
@@ -286,17 +287,17 @@ subscribers = Table(
     Column("created_at", Moment, nullable=False),
     Column("confirmed_at", Moment),
     Column("consent", JSON, nullable=False),
-    Column("request", JSON(none_as_null=True)),  # the preferences that wait for a confirmation
+    Column("request", JSON(none_as_null=True)),  # requested preferences, until they are confirmed
     Column("unsubscribed_at", Moment),
-    Column("unsubscribe_reason", Text),  # in the subscriber's own words, or empty
-    Column("link_renewals", Integer, nullable=False, server_default="0"),  # older personal links have ended
-    Column("feed_secret", String),  # in the address of the private feed; NULL when there is none
+    Column("unsubscribe_reason", Text),  # in the subscriber's own words; may be empty
+    Column("link_renewals", Integer, nullable=False, server_default="0"),  # invalidates older links
+    Column("feed_secret", String),  # part of the private feed's URL; NULL if there is none
     Index("ix_subscribers_feed_secret", "feed_secret", unique=True),
     Index("ix_subscribers_due", "state", "next_digest_at", "row"),
     sqlite_autoincrement=_NUMBERS_ONCE,
 )
 
-# A change of address waits here until it is confirmed at the new address.
+# Changes of address, until they are confirmed at the new address.
 address_changes = Table(
     "address_changes",
     metadata,
@@ -328,17 +329,17 @@ issues = Table(
     UniqueConstraint("cadence", "day"),
 )
 
-# The papers as they stood when an issue first used them, so that a letter that is sent again is the same letter.
+# Snapshots of papers when an issue first used them, so that a letter is the same when it is sent again.
 issue_papers = Table(
     "issue_papers",
     metadata,
     _ref("issue", "issues", primary_key=True),
-    Column("paper", _Row, primary_key=True),  # stays when the paper turns out to be another one: digests name it
+    Column("paper", _Row, primary_key=True),  # no foreign key: digests refer to it even after a merge
     Column("snapshot", JSON, nullable=False),
 )
 
-# How many papers each public topic had on each day of an issue's span, as it stood when the issue was first composed:
-# the chart in weekly and monthly letters.
+# The number of papers of each public topic on each day of an issue's span, stored when the issue was first composed,
+# for the chart in weekly and monthly letters.
 issue_topics = Table(
     "issue_topics",
     metadata,
@@ -356,17 +357,17 @@ digests = Table(
     _ref("subscriber", "subscribers", index=True),
     Column("sections", JSON, nullable=False),
     Column("more", JSON, nullable=False),
-    Column("left_out", Integer, nullable=False, server_default="0"),  # papers that the subscriber's own words exclude
-    Column("notes", JSON(none_as_null=True)),  # about papers that are not new in it; NULL for none
+    Column("left_out", Integer, nullable=False, server_default="0"),  # papers that the subscriber's words exclude
+    Column("notes", JSON(none_as_null=True)),  # about papers of earlier digests; NULL for none
     Column("facts", JSON(none_as_null=True)),  # what it was chosen from
     Column("created_at", Moment, nullable=False),
     UniqueConstraint("issue", "subscriber"),
     sqlite_autoincrement=_NUMBERS_ONCE,
 )
 
-# The papers that each subscriber has received: the key is the promise that nobody gets one twice. `place` is NULL for
-# a paper that was only counted under "N more". No foreign keys: six sevenths of the time that
-# PostgreSQL took to write these rows, the most of a round; and the rows stay when old digests are forgotten.
+# The papers that each subscriber has been sent: the primary key guarantees that nobody gets one twice. `place` is NULL
+# for a paper that was only counted under "N more". There are no foreign keys: checking them took six sevenths of the
+# time to write these rows in PostgreSQL, the longest step of a round. The rows also outlive deleted digests.
 digest_papers = Table(
     "digest_papers",
     metadata,
@@ -377,8 +378,8 @@ digest_papers = Table(
     sqlite_with_rowid=False,
 )
 
-# Papers of letters that expired: they come with the subscriber's next digest, and that letter goes before those of
-# others who have waited less.
+# Papers of expired letters. The subscriber's next digest includes them, and its letter goes before those of
+# subscribers who have waited less.
 unsent_papers = Table(
     "unsent_papers",
     metadata,
@@ -388,7 +389,7 @@ unsent_papers = Table(
     sqlite_with_rowid=False,
 )
 
-# What subscribers want more and less of: +1 or -1, the latest word counts.
+# Subscribers' ratings of papers: +1 (more like this) or -1 (less); the latest rating counts.
 feedback = Table(
     "feedback",
     metadata,
@@ -399,7 +400,7 @@ feedback = Table(
     sqlite_with_rowid=False,
 )
 
-# Papers that subscribers keep to read later: a digest at the end of the week opens with them.
+# Papers that subscribers saved for later; a digest at the end of the week begins with them.
 saved_papers = Table(
     "saved_papers",
     metadata,
@@ -409,8 +410,8 @@ saved_papers = Table(
     sqlite_with_rowid=False,
 )
 
-# Papers of subscribers' own libraries that are not stored here: their taste is learned from them too. A title that is
-# empty is looked up at arXiv.
+# Papers of subscribers' own libraries that are not stored here; their taste is learned from them too. An empty title
+# is looked up at arXiv.
 examples = Table(
     "examples",
     metadata,
@@ -488,7 +489,7 @@ bounces = Table(
     Column("at", Moment, nullable=False),
 )
 
-# Addresses that get nothing, whoever adds them again; only a fresh confirmation lifts one.
+# Addresses that are sent nothing, whoever adds them again; only a new confirmation lifts a suppression.
 suppressions = Table(
     "suppressions",
     metadata,
@@ -497,28 +498,29 @@ suppressions = Table(
     Column("at", Moment, nullable=False),
 )
 
-# What other programs are told of subscribers: written in the transaction that makes it true, and gone once it is
-# taken.
+# Events for webhooks: written in the transaction that makes the change, deleted once delivered.
 events = Table(
     "events",
     metadata,
     _row(),
-    Column("id", String, nullable=False, unique=True),  # as the receiver sees it, to tell a call that comes twice
+    Column(
+        "id", String, nullable=False, unique=True
+    ),  # sent to the receiver, which can recognize a repeated call by it
     Column("kind", String, nullable=False),
-    Column("webhook", String, nullable=False),  # the name of the [[webhooks]] that is to be called
+    Column("webhook", String, nullable=False),  # the name of the [[webhooks]] entry to call
     Column("at", Moment, nullable=False),
     Column("payload", JSON, nullable=False),
-    Column("state", String, nullable=False),  # waiting, or failed: nobody took it for three days
+    Column("state", String, nullable=False),  # waiting, or failed: not accepted for three days
     Column("tries", Integer, nullable=False),
     Column("next_try_at", Moment),
     Column("claim", String),
     Column("lease_until", Moment),
-    Column("answer", Text, nullable=False),  # what the last call met with
+    Column("answer", Text, nullable=False),  # the result of the last call
     Index("ix_events_state_next_try_at", "state", "next_try_at", "row"),
     sqlite_autoincrement=_NUMBERS_ONCE,
 )
 
-# The relay as a whole: paused by an account's fault, and how much of the day's allowance is used.
+# The relay as a whole: whether it is paused, for example by a problem with the account, and the day's letters.
 relay = Table(
     "relay",
     metadata,
@@ -527,11 +529,11 @@ relay = Table(
     Column("reason", Text, nullable=False),
     Column("day", Date),
     Column("handed_over", Integer, nullable=False),
-    Column("accepted_at", Moment),  # when it last took a letter
+    Column("accepted_at", Moment),  # when it last accepted a letter
 )
 
-# How often somebody asked for something that costs others: letters to an address, guesses. Keys are hashes with the
-# site's key, never addresses.
+# Uses counted under quotas, such as letters to an address or attempts to log in. Keys are hashes with the site's key,
+# never addresses.
 quota_uses = Table(
     "quota_uses",
     metadata,
@@ -542,7 +544,7 @@ quota_uses = Table(
     Index("ix_quota_uses_kind_key_at", "kind", "key", "at"),
 )
 
-# What programs show to use the API; the token itself is nowhere.
+# Tokens of programs that use the API; only a hash of each is stored.
 api_tokens = Table(
     "api_tokens",
     metadata,
@@ -554,7 +556,7 @@ api_tokens = Table(
     Column("last_used_at", Moment),
 )
 
-# Operators who are logged in; a cookie is worth nothing without its row here.
+# Sessions of operators; a cookie is valid only while its row exists.
 sessions = Table(
     "sessions",
     metadata,
@@ -562,7 +564,7 @@ sessions = Table(
     Column("expires_at", Moment, nullable=False),
 )
 
-# Who changed what, for the operator; of subscribers only their number, so that erasing one leaves no address here.
+# The audit log. Subscribers are named only by number, so that no address remains here when one is erased.
 audit_entries = Table(
     "audit_entries",
     metadata,
@@ -573,5 +575,5 @@ audit_entries = Table(
     Column("subject", String, nullable=False),
 )
 
-# Small values that belong to the site: the hash of the loaded topics, whether the seeds were loaded.
+# Small values of the site, such as the hash of the loaded topics and whether the seeds were loaded.
 notes = Table("notes", metadata, Column("name", String, primary_key=True), Column("value", Text, nullable=False))

@@ -1,4 +1,4 @@
-"""The search index: what papers say, in the full-text table of SQLite (FTS5) or PostgreSQL (tsvector)."""
+"""The search index of papers: a full-text table of SQLite (FTS5) or PostgreSQL (tsvector)."""
 
 from __future__ import annotations
 
@@ -32,31 +32,31 @@ from paperround.domain.models import Paper
 from paperround.store.schema import papers
 
 DaySpan = tuple[date, date]
-"""The first and the last day of a span, both included."""
+"""The first and the last day of a span (inclusive)."""
 
 
 class SearchLanguage(Protocol):
-    """What one kind of database is told of a paper, and how it is asked; `matching` has one for each."""
+    """How papers are indexed and queries written for one kind of database; `matching` has one for each."""
 
     def index_document(self, paper: Paper, /) -> Mapping[str, str]:
-        """What the paper says, by column of the index."""
+        """Return the text of a paper for each column of the index."""
 
     def expression(self, query: Any, /) -> str:
-        """A query of the search box or of a topic, as the database understands it."""
+        """Return a search or topic query in the database's full-text syntax."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Dialect:
-    """The index in one kind of database; :query is the expression."""
+    """The index in one kind of database. The parameter :query is the expression."""
 
     row: str
-    """The column of the paper's number."""
+    """The name of the column with the paper's number."""
     found: ColumnElement[bool]
     two_steps: bool = False
-    """Whether the nearest papers are looked through before the index is asked."""
+    """Whether to scan the nearest papers before using the index."""
 
 
-_NEAR = 5_000  # papers; to look at each takes 4 µs
+_NEAR = 5_000  # papers; checking one takes 4 µs
 _TSQUERY: Any = cast(bindparam("query"), TSQUERY)
 _DIALECTS = {
     "sqlite": _Dialect(
@@ -72,7 +72,7 @@ _DIALECTS = {
 
 
 class SearchIndex:
-    """Which papers a query finds; the caller's transaction goes around."""
+    """The full-text index; its methods run in the caller's transaction."""
 
     def __init__(self, engine: Engine, languages: Mapping[str, SearchLanguage]) -> None:
         name = engine.dialect.name
@@ -83,7 +83,7 @@ class SearchIndex:
         self._two_steps = dialect.two_steps
 
     def put(self, db: Connection, changed: Sequence[Paper]) -> None:
-        """Index papers, or index them anew."""
+        """Add papers to the index, replacing their earlier entries."""
         if not changed:
             return
         self.drop(db, [paper.row for paper in changed])
@@ -91,7 +91,7 @@ class SearchIndex:
         db.execute(insert(table("paper_index", *map(column, documents[0]))), documents)
 
     def drop(self, db: Connection, rows: Sequence[int]) -> None:
-        """Take papers out of the index."""
+        """Remove papers from the index."""
         db.execute(delete(self._index).where(self._row.in_(rows)))
 
     def rows(
@@ -104,7 +104,10 @@ class SearchIndex:
         newest_first: bool = False,
         days: DaySpan | None = None,
     ) -> Sequence[int]:
-        """The numbers, from `since` on, of the papers that a query finds; with `days` of those announced in them."""
+        """Return the numbers of papers that match a query, from `since` on; within `days` if given.
+
+        Raises QueryError if the database rejects the query.
+        """
         with _understood(query):
             if self._two_steps:
                 return self._in_two_steps(db, query, since, limit, newest_first=newest_first, days=days)
@@ -115,11 +118,11 @@ class SearchIndex:
     def _in_two_steps(
         self, db: Connection, query: Any, since: int, limit: int, *, newest_first: bool, days: DaySpan | None
     ) -> Sequence[int]:
-        """Look through the nearest papers one by one, and ask the index only for what lies beyond them.
+        """Scan the _NEAR nearest papers, and use the index only for those beyond them.
 
-        PostgreSQL does not know that a document is slow to look at: asked for the newest of what a query finds, it
-        walks through all papers for a rare word (0.7 s among 200,000), and by the index through all that a common
-        one finds (1.2 s).
+        PostgreSQL's planner does not know that checking a document is slow. For the newest matches of a query, it
+        scans all papers if the word is rare (0.7 s for 200,000), or sorts all matches from the index if it is common
+        (1.2 s).
         """
 
         def ordered(row: ColumnElement[int]) -> ColumnElement[int]:
@@ -140,7 +143,9 @@ class SearchIndex:
         return [*rows, *db.scalars(further.limit(limit - len(rows)), asked)]
 
     def candidates(self, db: Connection, plan: Sequence[tuple[Any, int]], days: DaySpan | None = None) -> list[int]:
-        """The numbers of the papers that queries find, of each the newest up to its limit; the latest first."""
+        """Return the numbers of papers that match any query of a plan, for each the newest up to its limit, newest
+        first.
+        """
         found: set[int] = set()
         for query, limit in plan:
             found.update(self.rows(db, query, 0, limit, newest_first=True, days=days))
@@ -151,13 +156,13 @@ class SearchIndex:
 
 
 def _on(days: DaySpan | None, row: ColumnElement[int]) -> Iterator[ColumnElement[bool]]:
-    """The condition that papers were announced on these days, if days are asked for."""
+    """Yield the condition that papers were announced within `days`, if given."""
     if days:
         yield exists().where(papers.c.row == row, papers.c.day.between(*days))
 
 
-# What the databases say of an expression that they cannot take, whatever it is: https://sqlite.org/fts5.html,
-# https://www.postgresql.org/docs/current/textsearch-limitations.html. All else is the database's own trouble.
+# Error messages for a query that the database rejects: https://sqlite.org/fts5.html,
+# https://www.postgresql.org/docs/current/textsearch-limitations.html. Other errors are not the query's fault.
 _NOT_UNDERSTOOD = (
     *("fts5: syntax error", "fts5: parser stack overflow", "expression tree is too large"),
     *("in tsquery", "tsquery is too large", "stack depth limit"),
@@ -166,7 +171,7 @@ _NOT_UNDERSTOOD = (
 
 @contextmanager
 def _understood(query: Any) -> Iterator[None]:
-    """Tells a query that the database cannot take from a database that cannot be used."""
+    """Raise QueryError for a query that the database rejects; other database errors pass through."""
     try:
         yield
     except DBAPIError as error:

@@ -1,4 +1,4 @@
-"""What has become of papers since issues printed them: read once in a round, then looked up for each subscriber."""
+"""Changes of papers since issues used them: computed once per round, then looked up for each subscriber."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from paperround.domain.notes import news_of, read_notes
 from paperround.store.papers import load_rows, paper_from_snapshot
 from paperround.store.schema import digest_papers, digests, issue_papers, issues
 
-_LOOK_BACK = timedelta(days=8)  # a weekly letter tells of the one before it
-_MOST_CHANGED = 60  # papers; of more than these a round would ask the database too long
+_LOOK_BACK = timedelta(days=8)  # a weekly letter reports news about the previous one
+_MOST_CHANGED = 60  # papers; with more, the queries of a round would take too long
 
 Changes = Mapping[tuple[int, int], PaperNote]
-"""What is new about a paper since an issue: by the issue's number and the paper's."""
+"""The news about a paper since an issue, by the numbers of the issue and the paper."""
 
 
 def changed_papers(db: Connection) -> Changes:
-    """What is new about the papers that the issues of the past week printed."""
+    """Return the news about papers of the past week's issues."""
     newest = db.scalar(select(func.max(issues.c.day)))
     if newest is None:
         return {}
@@ -42,7 +42,7 @@ def changed_papers(db: Connection) -> Changes:
 
 
 def news_for(db: Connection, subscribers: Sequence[int], changes: Changes) -> dict[int, list[PaperNote]]:
-    """What is new about the papers that each of these subscribers had laid out in a letter."""
+    """Return the news about papers that digests of each subscriber included (not only counted)."""
     if not changes or not subscribers:
         return {}
     query = (
@@ -59,7 +59,7 @@ def news_for(db: Connection, subscribers: Sequence[int], changes: Changes) -> di
 
 
 def told(db: Connection, subscribers: Iterable[int]) -> dict[int, set[tuple[NoteKind, int]]]:
-    """The notes that letters of the past weeks told these subscribers: kind and paper."""
+    """Return the notes that earlier letters contained for each subscriber, as pairs of kind and paper."""
     wanted = list(subscribers)
     if not wanted:
         return {}

@@ -1,4 +1,4 @@
-"""What is remembered of each source: when it last answered, when it last had something new, what it said."""
+"""The watermark of each source: when it last answered, when it last had something new, and its HTTP validators."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ class SourceRecord:
 
 
 class Sources:
-    """The sources' part of the store."""
+    """The watermarks of sources."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def all(self) -> dict[str, SourceRecord]:
-        """What is known of every source that was ever asked."""
+        """Return the watermark of every source fetched so far, by name."""
         with reading(self._engine) as db:
             return {
                 found.name: SourceRecord(*found) for found in db.execute(select(sources).order_by(sources.c.name))
             }
 
     def save(self, record: SourceRecord) -> None:
-        """Remember how the last attempt went."""
+        """Store the result of the last attempt."""
         values = {name: getattr(record, name) for name in SourceRecord.__dataclass_fields__}
         values["validators"] = dict(record.validators)
         with writing(self._engine) as db:

@@ -1,7 +1,7 @@
-"""Adding subscribers and changing their preferences, one or ten thousand in a transaction.
+"""Adds subscribers and changes their preferences, one or ten thousand per transaction.
 
-A change is a patch. It is applied to what the locked row says, not to what its author saw, so that two changes of
-different fields at the same time both hold.
+A change is a patch. It is applied to the locked row, not to the state its author saw, so two simultaneous changes of
+different fields both take effect.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _CHUNK = 500
 
 
 class Effect(StrEnum):
-    """What a change came to."""
+    """The effect of a change."""
 
     NEW = "new"
     CHANGED = "changed"
@@ -38,23 +38,23 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SubscriberChange:
-    """What is to become of an address."""
+    """A change to the subscriber with an address."""
 
     email: str
     patch: Patch
     state: SubscriberState = SubscriberState.PENDING
-    """Of somebody who is new, or pending until now; everybody else keeps theirs."""
+    """The new state of a new or pending subscriber; others keep theirs."""
     consent: Mapping[str, str] | None = None
-    """Kept of somebody who is new or becomes active; None leaves the record as it is."""
+    """The consent record of a new subscriber, or of one who becomes active; None keeps the stored one."""
     history: Mapping[str, Any] = field(default_factory=dict)
-    """The times and the unsubscribe reason of a new subscriber, from another site's export."""
+    """The times and unsubscribe reason of a new subscriber, from another site's export."""
     suppressed: tuple[str, datetime] | None = None
-    """The reason and the moment since which the address gets nothing."""
+    """The reason for suppressing the address, and since when; None if it is not suppressed."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeResult:
-    """What a change came to, and the fields in which the subscriber differs now."""
+    """The effect of a change, and the preferences that differ now."""
 
     email: str
     effect: Effect
@@ -63,17 +63,17 @@ class ChangeResult:
 
 @dataclass(frozen=True, slots=True)
 class _Occasion:
-    """What is the same for all changes of a transaction."""
+    """What applies to all changes of a transaction."""
 
     now: datetime
     first_at: datetime | None
-    """When the next digest is due, in place of what the schedule says."""
+    """When the next digest is due; None if the schedule decides."""
     returns: bool
-    """Whether their owners confirm the addresses: then also somebody who had left becomes active."""
+    """Whether the owners confirm the addresses, so that unsubscribed subscribers become active again."""
     start: int
-    """The edition after which a new subscription begins."""
+    """The edition after which new subscriptions begin."""
     numbers: Mapping[str, int] = field(default_factory=dict)
-    """The topics' rows by slug."""
+    """The numbers of topics by slug."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class _Plan:
 
     @property
     def returns(self) -> bool:
-        """Whether somebody becomes active who was known and was not."""
+        """Whether a known subscriber who was not active becomes active."""
         active = SubscriberState.ACTIVE
         return self.known is not None and self.state is active and self.known.state is not active
 
@@ -114,7 +114,7 @@ def _save(
         )
     }
     if private:
-        among_others(db, topics)  # nobody forgets one of them before it is followed
+        among_others(db, topics)  # so that drop_unread() does not delete one before it is followed
     for topic in sorted(private.values(), key=attrgetter("slug")):
         save_one(db, topic)
     numbers: dict[str, int] = dict(db.execute(select(topics.c.slug, topics.c.row)).all())
@@ -140,14 +140,14 @@ def _save_some(db: Connection, changes: Mapping[str, SubscriberChange], occasion
         assert plan.known is not None
         row = plan.known.row
         if plan.returns:
-            # What was published while they were away is not news any more.
+            # Matches published while they were away are no longer news.
             missed = (subscriptions.c.subscriber == row) & (subscriptions.c.last_edition < occasion.start)
             db.execute(update(subscriptions).where(missed).values(last_edition=occasion.start))
         unwanted = subscriptions.c.topic.not_in(_topics(plan.preferences, occasion))
         db.execute(delete(subscriptions).where(subscriptions.c.subscriber == row, unwanted))
         _follow(db, [(row, plan.preferences)], occasion)
     _suppress(db, changes.values())
-    # Somebody else may have added an address while this transaction waited: then it is changed.
+    # Another transaction may have added an address while this one waited: then change that subscriber.
     late = {key: changes[key] for key, plan in plans.items() if plan.known is None and key not in rows}
     return {**plans, **_save_some(db, late, occasion)} if late else plans
 
@@ -165,7 +165,7 @@ def _plan(change: SubscriberChange, known: Subscriber | None, occasion: _Occasio
     if known and not occasion.returns:
         patch.pop("paused_until", None)  # a pause is a state: only pausing and resuming change it
     preferences = before.patched(patch)
-    # Nobody is brought back, and nobody's pause ended, by who saw them in another state.
+    # A change made in view of an earlier state must not resubscribe anyone or end a pause.
     settled = known is not None and known.state is not SubscriberState.PENDING and not occasion.returns
     state = known.state if known and settled else change.state
     changed = before.changes_to(preferences)
@@ -190,14 +190,14 @@ def _values(plan: _Plan, occasion: _Occasion) -> dict[str, Any]:
 
 
 def _request_left(plan: _Plan) -> dict[str, Any] | None:
-    """A request is settled by any change, except that one who is pending still has to confirm it."""
+    """Return what remains of the request: any change settles it, unless the subscriber is still pending."""
     if plan.known is None or plan.known.request is None or plan.state is not SubscriberState.PENDING:
         return None
     return {**plan.known.request, **write(plan.preferences)}
 
 
 def _past(plan: _Plan, occasion: _Occasion) -> dict[str, Any]:
-    """What is kept of how they came and went."""
+    """Return the subscriber's times of joining and leaving, and their consent."""
     known, change = plan.known, plan.change
     left = plan.state is SubscriberState.UNSUBSCRIBED
     reads = plan.state.value in READING
@@ -225,7 +225,7 @@ def _due(plan: _Plan, occasion: _Occasion) -> datetime | None:
     if plan.state.value not in READING:
         return None
     if first and not (last_issue_day and last_issue_day >= issue_date(schedule, first)):
-        return first  # a day has one issue: who had theirs waits for the next
+        return first  # only one issue per day: a subscriber who had today's waits for the next
     if known and known.state is SubscriberState.ACTIVE and known.schedule == schedule and known.next_digest_at:
         return known.next_digest_at  # a digest that is due already stays due
     return next_digest_at(schedule, occasion.now, last_issue_day)
@@ -256,7 +256,7 @@ def _topics(preferences: Preferences, occasion: _Occasion) -> list[int]:
 
 
 def _follow(db: Connection, followers: Iterable[tuple[int, Preferences]], occasion: _Occasion) -> None:
-    """Add the subscriptions that are missing; one that is there keeps its place in the editions."""
+    """Add missing subscriptions; existing ones keep their last edition."""
     values = [
         {
             "subscriber": row,
@@ -285,7 +285,7 @@ def _suppress(db: Connection, changes: Iterable[SubscriberChange]) -> None:
 
 
 class SubscriberChanges:
-    """The store's part that adds subscribers and changes their preferences."""
+    """Adds subscribers and changes their preferences."""
 
     def __init__(self, engine: Engine, wanted: Wanted, hashes: AddressHashes) -> None:
         self._engine, self._wanted, self._hashes = engine, wanted, hashes
@@ -300,12 +300,12 @@ class SubscriberChanges:
         only_known: bool = False,
         dry_run: bool = False,
     ) -> list[ChangeResult]:
-        """Apply changes, each to another address, all in one transaction; what each came to, in their order.
+        """Apply changes to different addresses in one transaction, and return their results in order.
 
-        Somebody who is not pending keeps the state they are in, unless `returns` says that the owners confirm the
-        addresses. The next digest follows from the schedule, or is due at `first_at`. Subscribers keep their progress
-        in topics that they already followed. What was requested with the address is settled by it. With
-        `only_known` an address that is not there, or not any more, is not added. With `dry_run` nothing is kept.
+        Subscribers who are not pending keep their state, unless `returns` says that the owners confirm the
+        addresses. The next digest is due by the schedule, or at `first_at`. Subscriptions that existed before keep
+        their last edition. Requests for the addresses are settled. With `only_known`, unknown addresses are skipped.
+        With `dry_run`, nothing is stored.
         """
         with trial(self._engine) if dry_run else writing(self._engine) as db:
             recognize(db, self._hashes, [email_key(change.email) for change in changes])

@@ -1,4 +1,4 @@
-"""Subscribers, what they follow, and the addresses that get nothing."""
+"""Subscribers, their subscriptions, and suppressed addresses."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from paperround.store.suppressed import AddressHashes, conceal, recognize
 
 _CHUNK = 500
 COLUMNS = tuple(name for name in FIELDS if name in subscribers.c)
-"""The preferences that have a column; the others are subscriptions."""
+"""The preferences stored in columns of their own; the others are subscriptions."""
 READING = (SubscriberState.ACTIVE.value, SubscriberState.PAUSED.value)
-"""The states of those who have subscribed and have not left."""
+"""The states of subscribers who have subscribed and not left."""
 
 
 def email_key(email: str) -> str:
-    """Under which an address is known: two that differ in case alone are one mailbox everywhere in practice.
+    """Return the key of an address: addresses that differ only in case are the same mailbox in practice.
 
-    Not casefold(): that makes one of straße.example and strasse.example, which are two owners' domains.
+    This does not use casefold(), which maps straße.example to strasse.example, a domain of another owner.
     """
     return email.strip().lower()
 
 
 def _too_far(db: Connection, now: datetime) -> dict[int, tuple[datetime, date | None]]:
-    """The right dates of those whose next digest is farther away than one period, and wrongly so."""
+    """Return the correct dates of subscribers whose next digest is wrongly more than one period away."""
     farther = [
         (subscribers.c.cadence == cadence.value) & (subscribers.c.next_digest_at > now + period(cadence))
         for cadence in Cadence
@@ -54,27 +54,27 @@ def _too_far(db: Connection, now: datetime) -> dict[int, tuple[datetime, date | 
 
 
 class Subscribers:
-    """The subscribers' part of the store."""
+    """Subscribers and suppressed addresses."""
 
     def __init__(self, engine: Engine, wanted: Wanted, hashes: AddressHashes) -> None:
         self._engine, self._wanted, self._hashes = engine, wanted, hashes
 
     def by_email(self, email: str) -> Subscriber | None:
-        """The subscriber with this address."""
+        """Return the subscriber with this address, or None."""
         return self._one(subscribers.c.email_key == email_key(email))
 
     def by_row(self, row: int) -> Subscriber | None:
-        """The subscriber under this number."""
+        """Return the subscriber with this number, or None."""
         return self._one(subscribers.c.row == row)
 
     def by_rows(self, rows: Sequence[int]) -> dict[int, Subscriber]:
-        """Several subscribers by their numbers, with what their letters need: not with topics, dates and consent."""
+        """Return subscribers by number with what their letters need: without topics, dates and consent."""
         with reading(self._engine) as db:
             found = [_addressee(*one) for one in db.execute(_ADDRESSEES, {"rows": rows}).all()]
         return {subscriber.row: subscriber for subscriber in found}
 
     def by_emails(self, emails: Iterable[str]) -> dict[str, Subscriber]:
-        """Those of these addresses that are known, by their `email_key`."""
+        """Return the subscribers with these addresses, by `email_key`."""
         keys = sorted(set(map(email_key, emails)))
         found: dict[str, Subscriber] = {}
         with reading(self._engine) as db:
@@ -84,8 +84,8 @@ class Subscribers:
         return found
 
     def by_address(self) -> Iterator[Subscriber]:
-        """Every subscriber in the order of their addresses, which is the same in every database."""
-        # By the characters' code points: a database's own order depends on its language.
+        """Yield all subscribers ordered by address, in the same order on every database."""
+        # Sort by code points: a database's default collation depends on its locale.
         bytewise = {"postgresql": "C", "sqlite": "BINARY"}[self._engine.dialect.name]
         key = collate(subscribers.c.email_key, bytewise)
         last = ""
@@ -98,7 +98,7 @@ class Subscribers:
             last = email_key(chunk[-1].email)
 
     def all(self, state: SubscriberState | None = None) -> Iterator[Subscriber]:
-        """Every subscriber, in chunks that bound the memory."""
+        """Yield all subscribers, or those in a state, loaded in chunks."""
         last = 0
         while True:
             with reading(self._engine) as db:
@@ -110,7 +110,7 @@ class Subscribers:
             last = chunk[-1].row
 
     def count(self) -> dict[str, int]:
-        """How many subscribers are in each state."""
+        """Count the subscribers in each state."""
         with reading(self._engine) as db:
             query = select(subscribers.c.state, func.count()).group_by(subscribers.c.state)
             return dict(db.execute(query).all())
@@ -124,16 +124,19 @@ class Subscribers:
         paused_until: date | None = None,
         only_from: Collection[SubscriberState] = tuple(SubscriberState),
     ) -> bool:
-        """Move a subscriber to a state; False when they were in it already, or in none that leads there."""
+        """Change a subscriber's state, and return whether it changed.
+
+        Returns False if they are unknown, already in this state, or in none of the states in `only_from`.
+        """
         with writing(self._engine) as db:
-            # Two clicks at once on the way out are one farewell.
+            # The lock makes two simultaneous clicks on unsubscribe one change.
             db.execute(select(subscribers.c.row).where(subscribers.c.row == row).with_for_update())
             found = load(db, subscribers.c.row == row)
             if not found or found[0].state not in only_from:
                 return False
             left = now if state is SubscriberState.UNSUBSCRIBED else None
             if left and found[0].state is state:
-                return False  # they left when they left
+                return False  # keep the time at which they first left
             values: dict[str, Any] = {"state": state.value, "paused_until": paused_until, "unsubscribed_at": left}
             if state is SubscriberState.ACTIVE:
                 last_issue_day = db.scalar(select(subscribers.c.last_issue_day).where(subscribers.c.row == row))
@@ -145,9 +148,9 @@ class Subscribers:
             return found[0].state is not state
 
     def wake(self, now: datetime) -> int:
-        """Make active again everybody whose pause has ended; how many they were."""
+        """Resume the subscriptions of everyone whose pause has ended, and return how many there were."""
         with writing(self._engine) as db:
-            # The day is the subscriber's own; on one side of the world it begins 14 hours before UTC's.
+            # The date is in the subscriber's time zone, which may be up to 14 hours ahead of UTC.
             latest = (now + timedelta(hours=14)).date()
             paused = load(
                 db, subscribers.c.state == SubscriberState.PAUSED.value, subscribers.c.paused_until <= latest
@@ -162,12 +165,12 @@ class Subscribers:
         )
 
     def too_far(self, now: datetime) -> int:
-        """How many wait for the next digest for longer than one period: a clock that ran ahead has set its date."""
+        """Count the subscribers whose next digest is more than one period away, as after a clock that ran fast."""
         with reading(self._engine) as db:
             return len(_too_far(db, now))
 
     def mend_dates(self, now: datetime) -> int:
-        """Compute such dates anew; how many there were."""
+        """Correct these dates and return how many there were."""
         with writing(self._engine) as db:
             found = _too_far(db, now)
             for row, (due, last) in found.items():
@@ -176,16 +179,17 @@ class Subscribers:
             return len(found)
 
     def renew_links(self, row: int) -> bool:
-        """Let a subscriber's personal links so far end, the private feed's too; False when no renewal is left."""
+        """Invalidate a subscriber's personal links and private feed. Return False after MOST_RENEWALS renewals."""
         mine = (subscribers.c.row == row) & (subscribers.c.link_renewals < MOST_RENEWALS)
         values = {"link_renewals": subscribers.c.link_renewals + 1, "feed_secret": None}
         with writing(self._engine) as db:
             return bool(db.execute(update(subscribers).where(mine).values(values).returning(subscribers.c.row)).all())
 
     def erase(self, row: int, now: datetime) -> None:
-        """Forget a subscriber and everything that hangs on them; a suppression stays, under a hash of the address.
+        """Delete a subscriber and all their data; a suppression is kept under a hash of the address.
 
-        Other programs are told that who was reading has left, so that they can forget the address too.
+        If they were subscribed, webhooks receive an unsubscribed event, so that other programs can delete the
+        address too.
         """
         with writing(self._engine) as db:
             among_others(db, digest_papers)
@@ -195,12 +199,12 @@ class Subscribers:
                     tell(db, self._wanted, EventKind.UNSUBSCRIBED, subscriber.email, now)
             db.execute(delete(bounces).where(bounces.c.email_key.in_(known)))
             conceal(db, self._hashes, db.scalars(known).all())
-            # After the subscriber: a round that had them in hand has then written its digest.
+            # After the subscriber: deleting the row waits for a round that has locked it and is writing a digest.
             db.execute(delete(subscribers).where(subscribers.c.row == row))
             db.execute(delete(digest_papers).where(digest_papers.c.subscriber == row))
 
     def suppress(self, email: str, reason: str, now: datetime) -> bool:
-        """Put an address on the list of those that get nothing; False when it is there already."""
+        """Suppress an address. Return False if it is already suppressed."""
         with writing(self._engine) as db:
             recognize(db, self._hashes, [email_key(email)])
             statement = upsert(db, suppressions).values(email_key=email_key(email), reason=reason, at=now)
@@ -208,7 +212,7 @@ class Subscribers:
             return bool(done)
 
     def unsuppress(self, email: str) -> None:
-        """Take an address off that list; only a fresh confirmation by its owner may do so."""
+        """Lift the suppression of an address; only a new confirmation by its owner may do so."""
         with writing(self._engine) as db:
             keys = [email_key(email), *self._hashes.of(email_key(email))]
             db.execute(delete(suppressions).where(suppressions.c.email_key.in_(keys)))
@@ -219,7 +223,7 @@ class Subscribers:
 
 
 def load(db: Connection, *where: Any, limit: int | None = None, order: Any = subscribers.c.row) -> list[Subscriber]:
-    """Subscribers with their topics in the order in which they follow them."""
+    """Return subscribers with their topics, in the order in which they follow them."""
     query = (
         select(
             subscribers,
@@ -277,7 +281,7 @@ class _Follow(NamedTuple):
 
 
 def _subscriber(found: Any, follows: Sequence[_Follow]) -> Subscriber:
-    """A row with what it follows."""
+    """Return a Subscriber from a row and the topics they follow."""
     preferences = Preferences(
         topics=tuple(one.slug for one in follows if not one.private),
         queries=tuple(one.query for one in follows if one.private and not is_follow(one.slug)),
@@ -304,21 +308,18 @@ def _subscriber(found: Any, follows: Sequence[_Follow]) -> Subscriber:
 
 
 def requested(preferences: Preferences, request: Mapping[str, Any] | None) -> Preferences:
-    """Preferences as a request that waits for confirmation would make them."""
+    """Return the preferences that would result from confirming a request."""
     given = {name: value for name, value in (request or {}).items() if name in FIELDS}
     return preferences.patched(read_patch(given))
 
 
 def take_turns(db: Connection) -> None:
-    """Wait until no other transaction has this; for those that lock more than one subscriber.
-
-    Whatever the order in which they lock, they then cannot wait for each other.
-    """
+    """Wait for other transactions that lock several subscribers, so that they cannot deadlock with this one."""
     alone(db, subscribers)
 
 
 def add(db: Connection, values: Mapping[str, Any]) -> int | None:
-    """Add a subscriber, whose number is returned; None when the address is known."""
+    """Add a subscriber and return their number, or None if the address is already known."""
     statement = upsert(db, subscribers).values(values).on_conflict_do_nothing(index_elements=["email_key"])
     row: int | None = db.scalar(statement.returning(subscribers.c.row))
     return row

@@ -1,7 +1,7 @@
-"""The suppression list's entries of addresses whose subscribers were erased.
+"""Suppressions of addresses whose subscribers were erased.
 
-Such an entry holds a keyed hash in place of the address. Once somebody gives the address again, the entry is put back
-under it, so that whoever asks for suppressed subscribers need not know of hashes.
+Such a suppression is stored under a keyed hash of the address. When the address is entered again, the suppression is
+moved back under the address, so that other queries need not know about hashes.
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ _PURPOSE = b"erased address\0"
 
 
 class AddressHashes:
-    """Makes the hashes under which erased addresses stay suppressed.
+    """Computes the hashes under which erased addresses stay suppressed.
 
-    `keys` are the site's: the first makes new hashes, all are recognized. They come after the store is opened, for a
-    new site has none before.
+    `keys` are the site's keys: the first makes new hashes, all are recognized. They are set after the store is
+    opened, since a new site has none before that.
     """
 
     def __init__(self) -> None:
         self.keys: Sequence[bytes] = ()
 
     def of(self, email_key: str) -> list[str]:
-        """The hashes that stand for an address, the newest key's first; none is an address."""
+        """Return the hashes of an address, the newest key's first; they cannot be mistaken for addresses."""
         text = _PURPOSE + email_key.encode()
         return [f"erased:{hmac.digest(key, text, 'sha256').hex()[:40]}" for key in self.keys]
 
 
 def conceal(db: Connection, hashes: AddressHashes, email_keys: Sequence[str]) -> None:
-    """Keep the suppressions of these addresses under hashes."""
-    recognize(db, hashes, email_keys)  # of an address that somebody has moved to since
+    """Move the suppressions of these addresses under hashes."""
+    recognize(db, hashes, email_keys)  # if the address is already under a hash, for example after a change of address
     for email_key in email_keys:
         hashed = hashes.of(email_key)[0]
         db.execute(update(suppressions).where(suppressions.c.email_key == email_key).values(email_key=hashed))
 
 
 def recognize(db: Connection, hashes: AddressHashes, email_keys: Sequence[str]) -> None:
-    """Put suppressions of erased addresses that are given again back under the addresses."""
+    """Move suppressions of erased addresses that are entered again back under the addresses."""
     named = {hashed: email_key for email_key in email_keys for hashed in hashes.of(email_key)}
     for start in range(0, len(named), _CHUNK):
         some = list(named)[start : start + _CHUNK]

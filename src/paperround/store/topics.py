@@ -16,13 +16,13 @@ from paperround.store.papers import load
 from paperround.store.schema import UNMATCHED, editions, matches, papers, subscribers, subscriptions, topics
 
 ARCHIVE = 0
-"""The edition of matches that are shown on pages and never mailed."""
+"""The edition of matches that are shown on pages and never sent."""
 _CHUNK = 5_000
 
 
 @dataclass(slots=True)
 class Matching:
-    """Papers to compare with topics, and the matches (topic row, match) that were found."""
+    """Papers to compare with topics, and the matches found, as pairs of topic number and match."""
 
     papers: list[Paper]
     topics: list[Topic]
@@ -30,34 +30,34 @@ class Matching:
 
 
 class Topics:
-    """The topics' part of the store."""
+    """Topics and matches."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def all(self) -> list[Topic]:
-        """Every topic, in the order in which they were added."""
+        """Return all topics, oldest first."""
         with reading(self._engine) as db:
             return [_topic(found) for found in db.execute(select(topics).order_by(topics.c.row))]
 
     def public(self) -> list[Topic]:
-        """The topics that everybody may follow: subscribers' own queries are nobody else's business."""
+        """Return the public topics: all but subscribers' own queries."""
         with reading(self._engine) as db:
             return _public(db)
 
     def named(self, slugs: Sequence[str]) -> list[Topic]:
-        """The topics of these names that there are."""
+        """Return the topics with these slugs, without those that do not exist."""
         with reading(self._engine) as db:
             return [_topic(found) for found in db.execute(select(topics).where(topics.c.slug.in_(slugs)))]
 
     def by_slug(self, slug: str) -> Topic | None:
-        """The topic of this name, if there is one."""
+        """Return the topic with this slug, or None."""
         with reading(self._engine) as db:
             found = db.execute(select(topics).where(topics.c.slug == slug)).one_or_none()
             return _topic(found) if found else None
 
     def save(self, wanted: Iterable[Topic]) -> None:
-        """Add topics or change them; one whose query is new is due for matching from then on."""
+        """Add or change topics; a topic whose query changes is due for matching."""
         with writing(self._engine) as db:
             for topic in wanted:
                 values = {
@@ -71,18 +71,18 @@ class Topics:
                 db.execute(statement.on_conflict_do_update(index_elements=["slug"], set_=values))
 
     def unmatched(self) -> list[Topic]:
-        """Topics that have not been compared with the stored papers since their query was set."""
+        """Return topics that have not been compared with the stored papers since their query was set."""
         due = topics.c.matched_query.is_(None) | (topics.c.matched_query != topics.c.query)
         with reading(self._engine) as db:
             return [_topic(found) for found in db.execute(select(topics).where(due).order_by(topics.c.row))]
 
     def rematch_all(self) -> None:
-        """Let every topic be compared with the stored papers once more."""
+        """Mark every topic as due for matching with the stored papers."""
         with writing(self._engine) as db:
             db.execute(update(topics).values(matched_query=None))
 
     def papers_waiting(self) -> int:
-        """How many papers have not been compared with the topics yet."""
+        """Count the papers that have not been compared with the topics yet."""
         with reading(self._engine) as db:
             return db.scalar(select(func.count()).select_from(papers).where(UNMATCHED)) or 0
 
@@ -92,14 +92,15 @@ class Topics:
             return set(db.scalars(select(papers.c.row).where(UNMATCHED)))
 
     def matches_of(self, topic: Topic) -> set[int]:
-        """The papers that the topic has matches with."""
+        """Return the numbers of the topic's matching papers."""
         with reading(self._engine) as db:
             return set(db.scalars(select(matches.c.paper).where(matches.c.topic == topic.row)))
 
     def matched(self, topic: Topic, outdated: Collection[int]) -> None:
-        """The topic's matches are complete: drop those that only its former query brought.
+        """Record that the topic's matches are complete, and delete the `outdated` ones, which only its former query
+        has.
 
-        Nothing happens when the query has changed once more meanwhile: then the topic is still due for matching.
+        Does nothing if the query has changed again meanwhile: then the topic is still due for matching.
         """
         same = (topics.c.row == topic.row) & (topics.c.query == topic.query)
         with writing(self._engine) as db:
@@ -111,7 +112,7 @@ class Topics:
                 db.execute(delete(matches).where(matches.c.topic == topic.row, matches.c.paper.in_(some)))
 
     def remove(self, slug: str, move_to: str = "") -> None:
-        """Forget a topic with its matches; those who follow it follow `move_to` instead, if that is given."""
+        """Delete a topic with its matches. With `move_to`, its subscribers follow that topic instead."""
         old, new = (select(topics.c.row).where(topics.c.slug == name).scalar_subquery() for name in (slug, move_to))
         with writing(self._engine) as db:
             among_others(db, matches)
@@ -122,20 +123,21 @@ class Topics:
             db.execute(delete(topics).where(topics.c.slug == slug))
 
     def drop_unread(self) -> None:
-        """Forget subscribers' own queries that nobody follows any more."""
+        """Delete subscribers' own queries that nobody follows any more."""
         with writing(self._engine) as db:
-            alone(db, topics)  # somebody may be about to follow one of them
+            alone(db, topics)  # a subscriber may be about to follow one of them
             among_others(db, matches)
-            # NOT IN would be one walk of all subscriptions per topic on PostgreSQL, once they do not fit its memory.
+            # With NOT IN, PostgreSQL scans all subscriptions once per topic as soon as they do not fit into work_mem.
             followed = exists().where(subscriptions.c.topic == topics.c.row)
             db.execute(delete(topics).where(topics.c.private, ~followed))
 
     @contextmanager
     def matching(self, limit: int) -> Iterator[Matching]:
-        """Unmatched papers and all topics; what is found in the block is kept at its end, whole or not at all.
+        """Yield unmatched papers and all topics, and store the matches at the end of the block in the same
+        transaction.
 
-        The papers are read before the topics: a topic that is saved after that finds them stored when it is
-        compared with everything, so no pair falls between the two.
+        The papers are read before the topics. So a topic saved after that finds these papers stored when it is
+        compared with all papers, and no pair is missed.
         """
         with writing(self._engine) as db:
             waiting = select(papers.c.row).where(UNMATCHED).order_by(papers.c.row).limit(limit)
@@ -147,9 +149,10 @@ class Topics:
             db.execute(update(papers).where(papers.c.row.in_(rows)).values(unmatched=False))
 
     def add_matches(self, found: Sequence[tuple[int, Match]], news_since: datetime) -> None:
-        """Record matches (topic row, match) of a topic with stored papers.
+        """Store matches of topics with stored papers, as pairs of topic number and match.
 
-        Those first seen before `news_since` go to the archive: a topic that starts today does not mail last year.
+        Matches of papers first seen before `news_since` are archived, so that a new topic does not send last year's
+        papers.
         """
         with writing(self._engine) as db:
             for start in range(0, len(found), _CHUNK):
@@ -157,7 +160,7 @@ class Topics:
                 _insert_matches(db, chunk, papers.c.archived | (papers.c.first_seen < news_since))
 
     def of_paper(self, row: int) -> list[tuple[Topic, Match]]:
-        """The topics that a paper is on, best first."""
+        """Return the topics that a paper matches, best score first."""
         query = (
             select(topics, matches.c.score, matches.c.why).join_from(matches, topics).where(matches.c.paper == row)
         )
@@ -168,7 +171,7 @@ class Topics:
             ]
 
     def recent_matches(self, slug: str, since: date, limit: int = 100) -> list[Match]:
-        """A topic's matches among papers announced since a day, newest day first, best first within it."""
+        """Return a topic's matches of papers announced since a day, newest day first, then best score first."""
         query = (
             select(matches.c.paper, matches.c.score, matches.c.why)
             .join_from(matches, topics)
@@ -180,7 +183,7 @@ class Topics:
             return [Match(slug, paper, score, tuple(why)) for paper, score, why in db.execute(query)]
 
     def counts(self) -> dict[str, tuple[int, int]]:
-        """For each topic its followers and its papers."""
+        """Count the active subscribers and the papers of each topic, by slug."""
         with reading(self._engine) as db:
             followers = _numbers(
                 db,
@@ -194,9 +197,9 @@ class Topics:
             return {slug: (followers.get(row, 0), found.get(row, 0)) for row, slug in names}
 
     def public_counts(self, since: date) -> list[tuple[Topic, int, int]]:
-        """Each public topic with its subscribers, and its papers announced since a day."""
-        # Nearly all subscriptions are of active subscribers: to count the others is faster than to look at each
-        # subscriber.
+        """Return each public topic with its number of active subscribers and of papers announced since a day."""
+        # Nearly all subscriptions belong to active subscribers, so subtracting the others is faster than joining
+        # every subscriber.
         idle = select(subscriptions.c.topic, func.count()).join(
             subscribers, subscribers.c.row == subscriptions.c.subscriber
         )
@@ -214,7 +217,7 @@ class Topics:
             ]
 
     def private_count(self) -> int:
-        """How many queries of subscribers' own there are."""
+        """Count subscribers' own queries."""
         with reading(self._engine) as db:
             return db.scalar(select(func.count()).select_from(topics).where(topics.c.private)) or 0
 
@@ -229,27 +232,28 @@ def _numbers(db: Connection, query: Select[Any]) -> dict[int, int]:
 
 
 def save_one(db: Connection, topic: Topic) -> None:
-    """Add a topic or change it."""
+    """Add or change a topic."""
     names = ("slug", "name", "query", "about", "private")
     values = {name: getattr(topic, name) for name in names}
     db.execute(upsert(db, topics).values(values).on_conflict_do_update(index_elements=["slug"], set_=values))
 
 
 def edition_before(db: Connection, moment: datetime) -> int:
-    """The last edition closed before a moment: a subscription that begins with it gets what came after."""
+    """Return the last edition closed before a moment; a subscription that starts there includes all later ones."""
     return db.scalar(select(func.max(editions.c.number)).where(editions.c.closed_at < moment)) or ARCHIVE
 
 
 def news_horizon(now: datetime) -> datetime:
-    """How far back a new topic or a new subscription reaches: one week."""
+    """Return how far back a new topic or subscription reaches: one week."""
     return now - timedelta(days=7)
 
 
 def _insert_matches(db: Connection, found: Sequence[tuple[int, Match]], old: Any) -> None:
-    """Keep matches; those of papers that are `old` go to the archive.
+    """Store matches; those of papers that are `old` are archived.
 
-    A paper may have become part of another one meanwhile, and a topic be gone. Those that are there are held until
-    the end: everybody locks papers before topics, topics before matches, and each of them in ascending order.
+    A paper may have been merged into another meanwhile, and a topic deleted. The existing ones are locked until the
+    end of the transaction. To avoid deadlocks, every transaction locks papers before topics and topics before
+    matches, each in ascending order.
     """
     named = papers.c.row.in_({match.paper for _, match in found})
     known = (
@@ -277,7 +281,7 @@ def _insert_matches(db: Connection, found: Sequence[tuple[int, Match]], old: Any
         return
     among_others(db, matches)
     statement = upsert(db, matches)
-    # A paper that changed keeps its match and its edition: it is no news for having a new score.
+    # A changed paper keeps the edition of its match: a new score does not make it news.
     db.execute(
         statement.on_conflict_do_update(
             index_elements=["topic", "paper"],

@@ -1,4 +1,4 @@
-"""When each service may be asked next: kept for all programs on one database, and across restarts."""
+"""Pacing of requests to services, shared by all programs on one database and kept across restarts."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from paperround.store.engine import upsert, writing
 from paperround.store.schema import notes
 
 _NOTE = "may be asked at "
-_LONGEST = timedelta(days=1)  # a later moment was written by a clock that ran ahead
+_LONGEST = timedelta(days=1)  # a later moment was written by a clock that ran fast
 
 
 class ServiceTurns:
-    """The turns at services, as notes of the site: the name of a service, and from when on it may be asked."""
+    """The moment from which each service may be called again, stored as notes of the site."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def claim(self, service: str, now: datetime, until: datetime) -> datetime | None:
-        """Take the turn until a moment; None when it is ours, else the moment from which on it can be had."""
+        """Reserve a service until a moment, and return None; or, if it is reserved, return when it will be free."""
         with writing(self._engine) as db:
             free_at = _free_at(db, service)
             if now < free_at <= now + _LONGEST:
@@ -29,12 +29,12 @@ class ServiceTurns:
         return None
 
     def release(self, service: str, free_at: datetime) -> None:
-        """Give back the turn that was claimed: the next one may begin at this moment."""
+        """Release a reserved service: it may be called again from `free_at` on."""
         with writing(self._engine) as db:
             _write(db, service, free_at)
 
     def reserve(self, service: str, now: datetime, length: timedelta) -> datetime:
-        """Take the next stretch of a service's time that nobody has; when it begins."""
+        """Reserve the next free `length` of a service's time and return when it begins."""
         with writing(self._engine) as db:
             free_at = _free_at(db, service)
             begins = free_at if now < free_at <= now + _LONGEST else now
@@ -42,7 +42,7 @@ class ServiceTurns:
         return begins
 
     def postpone(self, service: str, free_at: datetime) -> None:
-        """Let nobody ask before this moment, and before one that was said earlier."""
+        """Block a service until `free_at`, or until a later moment that is already set."""
         with writing(self._engine) as db:
             _write(db, service, max(free_at, _free_at(db, service)))
 

@@ -1,4 +1,4 @@
-"""What subscribers have not read: each topic's matches by edition, read once for all who follow it."""
+"""Subscribers' unread matches: each topic's matches by edition, read once for all its subscribers."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from paperround.store.schema import matches, topics
 from paperround.store.sent_papers import Changes, changed_papers
 
 _CHUNK = 500
-_MOST_PAPERS, _MOST_MATCHES = 20_000, 200_000  # about 150 MB; who has missed months must not fill the memory
-_UNCLOSED = 2**31 - 1  # as large as the column takes
-"""Stands for the edition of matches that have none yet: they come after all others."""
+_MOST_PAPERS, _MOST_MATCHES = 20_000, 200_000  # about 150 MB; a subscriber who missed months must not exhaust memory
+_UNCLOSED = 2**31 - 1  # the largest value of the column
+"""Stands for the edition of matches that have none yet; it sorts after all others."""
 _EDITION = itemgetter(0)
 
 Follows = Mapping[int, Sequence[tuple[int, int]]]
-"""Each subscriber's topics, by number, with the last edition they have read of it."""
+"""Each subscriber's topics, by number, with the last edition sent of each."""
 
 
 class News:
-    """The matches up to an edition (all of them if it is None), with their papers and the daily counts of those.
+    """A cache of matches up to an edition (all if it is None), with their papers and daily counts.
 
-    One program keeps it for a round: the batches ask for much the same. A closed edition gets no new matches; papers
-    that become one are noticed by `begin`. A topic whose query changes meanwhile is served as it was until the round
-    is over.
+    One program uses it for a round, since the batches need mostly the same data. A closed edition gets no new
+    matches, and `begin` notices merged papers. A topic whose query changes during the round is served unchanged
+    until its end.
     """
 
     def __init__(self, edition: int | None) -> None:
@@ -38,28 +38,28 @@ class News:
 
     def _forget(self) -> None:
         self._after: dict[int, int] = {}
-        """For each topic the edition after which all its matches are here."""
+        """The edition after which a topic's matches are all cached, by topic."""
         self._matches: dict[int, list[tuple[int, Match]]] = {}
-        """Each topic's matches, the oldest edition first."""
+        """Each topic's cached matches with their editions, oldest first."""
         self._papers: dict[int, Paper] = {}
         self._daily_counts: dict[int, Sequence[DailyCounts]] = {}
         self._slugs: dict[int, str] = {}
         self._counts: dict[int, list[tuple[int, int]]] = {}
-        """How many matches each edition has on a topic, of those after `_counted`."""
+        """The number of matches of each edition after `_counted`, by topic."""
         self._counted: dict[int, int] = {}
         self._changes: Changes | None = None
         self._held = 0
-        """How many matches are here."""
+        """The number of cached matches."""
 
     def begin(self, db: Connection) -> None:
-        """At the start of each transaction: forget what may be wrong by now, or has grown too large."""
+        """Clear the cache at the start of a transaction if papers were merged or it has grown too large."""
         merged = last_merged(db)
         if merged != self._merged or len(self._papers) > _MOST_PAPERS or self._held > _MOST_MATCHES:
             self._forget()
         self._merged = merged
 
     def count(self, db: Connection, follows: Follows) -> None:
-        """Count, from the index alone, what these subscribers may have unread: more of them than fit into one
+        """Count these subscribers' possibly unread matches, reading only the index: they may not all fit into the
         batch.
         """
         for (after, _), some in _missing(follows, self._counted).items():
@@ -73,12 +73,12 @@ class News:
                     self._counts[topic].append((edition, number))
 
     def read(self, db: Connection, follows: Follows) -> None:
-        """Read what these subscribers may have unread and is not here yet."""
+        """Read these subscribers' possibly unread matches that are not cached yet."""
         for (after, until), some in _missing(follows, self._after).items():
             self._add(db, some, after, until)
 
     def _add(self, db: Connection, some: Sequence[int], after: int, until: int) -> None:
-        """Add the matches of editions later than `after` and not later than `until`, none of which are here."""
+        """Add the matches of editions after `after` up to `until`, none of which are cached yet."""
         if not self._slugs.keys() >= set(some):
             self._slugs = dict(db.execute(select(topics.c.row, topics.c.slug)).all())
         last = until if self.edition is None else min(until, self.edition)
@@ -99,7 +99,7 @@ class News:
             self._held += len(older)
 
     def unread_count(self, followed: Iterable[tuple[int, int]]) -> int:
-        """How many matches somebody has unread who follows these topics; one in two topics counts twice."""
+        """Count the unread matches of a subscriber who follows these topics; a match of two topics counts twice."""
         return sum(
             number
             for topic, last_edition in followed
@@ -108,7 +108,7 @@ class News:
         )
 
     def unread(self, followed: Iterable[tuple[int, int]]) -> list[Match]:
-        """The matches that they have unread."""
+        """Return the unread matches of a subscriber who follows these topics."""
         found: list[Match] = []
         for topic, last_edition in followed:
             here = self._matches.get(topic, [])
@@ -116,7 +116,7 @@ class News:
         return found
 
     def papers(self, db: Connection, rows: Iterable[int]) -> Mapping[int, Paper]:
-        """All papers that are here, among them those of these rows that there are."""
+        """Return all cached papers, after adding those with these numbers."""
         if wanted := set(rows) - self._papers.keys():
             self._papers |= load_rows(db, wanted)
         return self._papers
@@ -129,14 +129,14 @@ class News:
         return self._daily_counts
 
     def changes(self, db: Connection) -> Changes:
-        """What is new about the papers of the past week's issues."""
+        """Return the news about papers of the past week's issues."""
         if self._changes is None:
             self._changes = changed_papers(db)
         return self._changes
 
 
 def _missing(follows: Follows, known: Mapping[int, int]) -> dict[tuple[int, int], list[int]]:
-    """The topics of which something is not known yet, by the editions between which that lies."""
+    """Return the topics that are not fully known, by the missing range of editions (after, until)."""
     begun: dict[int, int] = {}
     for followed in follows.values():
         for topic, last_edition in followed:

@@ -1,4 +1,4 @@
-"""Papers of letters that expired: nobody has had them, and they come with the subscriber's next digest."""
+"""Unsent papers: papers of expired letters, which the subscriber's next digest includes."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from paperround.store.schema import deliveries, digest_papers, digests, matches,
 _ARRIVED = "all its papers came with an earlier letter, which the relay took after it had expired"
 
 
-# By the subscriber first: an index on the digests would double the largest table.
+# Compares the subscriber too, to use the primary key: an index on `digest` would double the largest table.
 _IN_LETTER = (digest_papers.c.subscriber == deliveries.c.subscriber) & (digest_papers.c.digest == deliveries.c.digest)
 
 
 def give_back(db: Connection, rows: Sequence[int]) -> None:
-    """Give the papers of these expired deliveries back, laid out or only counted.
+    """Make the papers of these expired deliveries unsent, included or only counted.
 
-    To be called in the transaction that lets them expire. With each paper it is kept since when its letter has
-    waited, so that the next one goes before those that have waited less.
+    Call this in the transaction that expires the deliveries. Each paper keeps the time since which its letter has
+    waited, so that the subscriber's next letter goes before those that have waited less.
     """
     if not rows:
         return
@@ -47,9 +47,10 @@ def give_back(db: Connection, rows: Sequence[int]) -> None:
 
 
 def take_again(db: Connection, rows: Sequence[int]) -> list[int]:
-    """Take the papers of expired deliveries for their own letters again; the deliveries for which that was possible.
+    """Return the papers of expired deliveries to their own letters, and return the deliveries for which that was
+    possible.
 
-    A letter is left out some of whose papers have come with a later one: nobody gets a paper twice.
+    It is not possible if a later letter has some of the papers: nobody gets a paper twice.
     """
     taken: list[int] = []
     among_others(db, digest_papers)
@@ -77,10 +78,10 @@ def take_again(db: Connection, rows: Sequence[int]) -> list[int]:
 
 
 def keep_after_all(db: Connection, rows: Sequence[int], waiting: Sequence[str], now: datetime) -> None:
-    """Take the papers of expired deliveries that a relay took all the same: they come with no later letter.
+    """Return the papers of expired deliveries to their letters, which a relay has accepted after all.
 
-    A letter in one of the states `waiting` that has some of them is sent without these, or not at all where it has no
-    other; one that is on its way already stays as it is.
+    A letter in one of the states `waiting` that has some of these papers is sent without them, or suppressed if it
+    has no others. A letter that is already being sent does not change.
     """
     among_others(db, digest_papers)
     query = select(deliveries.c.subscriber, deliveries.c.digest).where(
@@ -103,12 +104,12 @@ def keep_after_all(db: Connection, rows: Sequence[int], waiting: Sequence[str], 
 
 
 def _leave_out(db: Connection, composed: int, digest: int, papers: Collection[int]) -> bool:
-    """Move papers from a digest that was composed later back to `digest`; False when nothing else is in it."""
+    """Move papers from the later digest `composed` back to `digest`. Return False if it has no other papers."""
     sections, more = db.execute(select(digests.c.sections, digests.c.more).where(digests.c.row == composed)).one()
     left = [[topic, name, [pick for pick in picks if pick[0] not in papers]] for topic, name, picks in sections]
     left = [section for section in left if section[2]]
     others = [row for row in more if row not in papers]
-    if left or not others:  # otherwise it has papers that are only counted, and would print none: it goes as it is
+    if left or not others:  # otherwise only counted papers would be left: the digest stays as it is
         mine = (
             digest_papers.c.subscriber
             == select(digests.c.subscriber).where(digests.c.row == composed).scalar_subquery()
@@ -120,7 +121,7 @@ def _leave_out(db: Connection, composed: int, digest: int, papers: Collection[in
 
 
 def unsent_matches(db: Connection, subscribers: Sequence[int]) -> dict[int, list[Match]]:
-    """For each of these subscribers the matches that their unsent papers have with topics they follow."""
+    """Return the matches of each subscriber's unsent papers with topics they follow."""
     query = (
         select(unsent_papers.c.subscriber, topics.c.slug, matches.c.paper, matches.c.score, matches.c.why)
         .join_from(unsent_papers, subscriptions, subscriptions.c.subscriber == unsent_papers.c.subscriber)
@@ -135,19 +136,19 @@ def unsent_matches(db: Connection, subscribers: Sequence[int]) -> dict[int, list
 
 
 def waiting_since(db: Connection, subscribers: Sequence[int]) -> dict[int, datetime]:
-    """Since when each of these subscribers has waited for a letter; without those whose letters came."""
+    """Return since when each subscriber with unsent papers has waited for a letter."""
     query = select(unsent_papers.c.subscriber, func.min(unsent_papers.c.since))
     mine = unsent_papers.c.subscriber.in_(subscribers)
     return dict(db.execute(query.where(mine).group_by(unsent_papers.c.subscriber)).all())
 
 
 def settle(db: Connection, subscribers: Sequence[int]) -> None:
-    """These subscribers' unsent papers are in a digest again, or not wanted any more."""
+    """Delete these subscribers' unsent papers: they are in a digest again, or no longer wanted."""
     db.execute(delete(unsent_papers).where(unsent_papers.c.subscriber.in_(subscribers)))
 
 
 def _papers_of(db: Connection, digest: int) -> dict[int, int | None]:
-    """The papers of a digest, each with its place; None for one that is only counted."""
+    """Return the papers of a digest with their places; None for a paper that is only counted."""
     sections, more = db.execute(select(digests.c.sections, digests.c.more).where(digests.c.row == digest)).one()
     laid_out = [pick[0] for _, _, picks in sections for pick in picks]
     return dict.fromkeys(more) | {paper: place for place, paper in enumerate(laid_out)}

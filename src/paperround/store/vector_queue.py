@@ -1,4 +1,4 @@
-"""Papers that wait for a vector: written in the transaction that makes or changes them."""
+"""The queue of papers without a vector, filled in the transaction that adds or changes them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from paperround.store.schema import vectors
 
 
 def text_of(paper: Paper) -> str:
-    """What of a paper a vector is made of."""
+    """Return the text of a paper from which its vector is computed."""
     return f"{paper.title}. {paper.abstract or paper.summary}"
 
 
 def expect_vectors(db: Connection, changed: Iterable[Paper]) -> None:
-    """Let papers that are new, or say something new, wait for a vector."""
+    """Queue new papers, and papers whose text has changed, for a vector."""
     values = [{"paper": paper.row, "text": text_digest(paper), "model": "", "number": 0} for paper in changed]
     if not values:
         return
@@ -30,5 +30,5 @@ def expect_vectors(db: Connection, changed: Iterable[Paper]) -> None:
 
 
 def text_digest(paper: Paper) -> str:
-    """A short name for this text: where it is another one, the vector is made anew."""
+    """Return a digest of the text; if it changes, the vector is computed again."""
     return hashlib.sha256(text_of(paper).encode()).hexdigest()[:32]

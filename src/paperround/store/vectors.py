@@ -1,4 +1,4 @@
-"""Vectors of meaning: which papers wait for one, and those that are there."""
+"""Vectors of papers and topics, and the papers that still need one."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ _NUMBER = "vectors kept"
 
 
 class StoredVectors:
-    """The store's part for them."""
+    """Stored vectors."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def waiting(self, limit: int) -> list[Paper]:
-        """Papers that have no vector for their present text, the newest first."""
+        """Return papers without a vector for their current text, newest first."""
         rows = select(vectors.c.paper).where(WAITING_FOR_VECTOR).order_by(vectors.c.paper.desc()).limit(limit)
         with reading(self._engine) as db:
             found = load_rows(db, db.scalars(rows).all())
             return [found[row] for row in sorted(found, reverse=True)]
 
     def waiting_count(self) -> int:
-        """How many papers that are."""
+        """Count the papers without a vector for their current text."""
         with reading(self._engine) as db:
             return db.scalar(select(func.count()).select_from(vectors).where(WAITING_FOR_VECTOR)) or 0
 
@@ -41,16 +41,16 @@ class StoredVectors:
             return dict(db.execute(query).all())
 
     def keep(self, model: str, made: Sequence[tuple[Paper, bytes]], *, rematch: bool) -> None:
-        """Keep the vectors that a model made of papers.
+        """Store the vectors that a model computed for papers.
 
-        A paper whose text has changed meanwhile goes on waiting. With `rematch` the papers are compared with the
+        A paper whose text has changed meanwhile stays queued. With `rematch`, the papers are compared with the
         topics again.
         """
         rows = sorted(paper.row for paper, _ in made)
         with writing(self._engine) as db:
-            # Papers before vectors, as where papers are taken in: nobody waits in a circle.
+            # Lock papers before vectors, as Papers.add() does, to avoid deadlocks.
             db.execute(select(papers.c.row).where(papers.c.row.in_(rows)).order_by(papers.c.row).with_for_update())
-            alone(db, vectors)  # numbers are given in the order in which transactions end
+            alone(db, vectors)  # so that numbers are assigned in the order of commits
             number = _next_number(db)
             statement = (
                 update(vectors)
@@ -72,7 +72,7 @@ class StoredVectors:
                 db.execute(update(papers).where(papers.c.row.in_(rows)).values(unmatched=True))
 
     def since(self, model: str, number: int) -> tuple[int, dict[int, bytes]]:
-        """A model's vectors that were kept after a number was given, by paper; and the newest number."""
+        """Return the newest number, and a model's vectors by paper that were stored after `number` was assigned."""
         query = select(vectors.c.paper, vectors.c.vector, vectors.c.number).where(
             vectors.c.number > number, vectors.c.model == model, ~WAITING_FOR_VECTOR
         )
@@ -81,7 +81,7 @@ class StoredVectors:
         return max((row.number for row in found), default=number), {row.paper: row.vector for row in found}
 
     def rebuild(self, model: str) -> int:
-        """Let all papers whose vectors are not this model's wait for one; how many that are."""
+        """Queue all papers whose vectors are from another model, and return how many there are."""
         others = (vectors.c.model != model) & ~WAITING_FOR_VECTOR
         with writing(self._engine) as db:
             alone(db, vectors)
@@ -89,14 +89,14 @@ class StoredVectors:
             return len(db.scalars(forgotten).all())
 
     def topic_vectors(self, model: str) -> dict[str, bytes]:
-        """The vectors that a model made of topics' queries, by query."""
+        """Return the vectors that a model computed for topics' queries, by query."""
         query = select(topics.c.query, topics.c.vector, topics.c.vector_of).where(topics.c.vector.is_not(None))
         with reading(self._engine) as db:
             found = db.execute(query).all()
         return {row.query: row.vector for row in found if row.vector_of == _origin(model, row.query)}
 
     def keep_topic(self, query: str, model: str, vector: bytes) -> None:
-        """Keep the vector of a topic's query with the topic."""
+        """Store the vector of a topic's query with the topic."""
         with writing(self._engine) as db:
             db.execute(
                 update(topics).where(topics.c.query == query).values(vector=vector, vector_of=_origin(model, query))
@@ -104,7 +104,7 @@ class StoredVectors:
 
 
 def _next_number(db: Connection) -> int:
-    """A number that was never given before, although papers may be gone with theirs."""
+    """Return a number that was never used before, even if the papers that had the last one are deleted."""
     number = int(db.scalar(select(notes.c.value).where(notes.c.name == _NUMBER)) or 0) + 1
     counted = upsert(db, notes).values(name=_NUMBER, value=str(number))
     db.execute(counted.on_conflict_do_update(index_elements=["name"], set_={"value": str(number)}))
@@ -112,5 +112,5 @@ def _next_number(db: Connection) -> int:
 
 
 def _origin(model: str, query: str) -> str:
-    """What a topic's vector was made by, and of: the query may be another one since."""
+    """Return the model and a digest of the query that a topic's vector comes from; the query may change later."""
     return f"{model} {hashlib.sha256(query.encode()).hexdigest()[:32]}"

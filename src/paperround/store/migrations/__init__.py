@@ -1,4 +1,4 @@
-"""Schema versions, by Alembic: `paperround migrate` brings a database to the newest."""
+"""Schema versions, managed by Alembic; `paperround migrate` upgrades a database to the newest one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _FOLDER = Path(__file__).parent
 _VERSION = table("alembic_version", column("version_num"))
-_MIGRATING = 0x70617065720A  # any number that no other program on the same database would take
+_MIGRATING = 0x70617065720A  # an arbitrary number that no other program on the same database is likely to use
 
 
 def _config() -> Config:
@@ -28,13 +28,13 @@ def _config() -> Config:
 
 
 def newest_revision() -> str:
-    """The version that this program was written for."""
-    # Not asked of Alembic: loading it takes longer than most commands do, and they all come by here.
+    """Return the schema version of this program."""
+    # Read from the file names: loading Alembic takes longer than most commands, and all of them call this.
     return max(file.name for file in (_FOLDER / "versions").glob("[0-9]*.py")).split("_")[0]
 
 
 def current_revision(connection: Connection) -> str | None:
-    """The version of a database; None for one that is not paperround's yet."""
+    """Return the schema version of a database, or None if it has no paperround tables yet."""
     if not inspect(connection).has_table(_VERSION.name):
         return None
     found: str | None = connection.scalar(select(_VERSION.c.version_num))
@@ -42,8 +42,8 @@ def current_revision(connection: Connection) -> str | None:
 
 
 def migrate(engine: Engine) -> None:
-    """Run the migrations that are due, in one transaction; of several programs, one does."""
-    from alembic import command  # noqa: PLC0415 - slow to load, and seldom needed
+    """Run pending migrations in one transaction; a lock lets only one program migrate at a time."""
+    from alembic import command  # noqa: PLC0415 - slow to load and rarely needed
 
     config = _config()
     with writing(engine) as connection:

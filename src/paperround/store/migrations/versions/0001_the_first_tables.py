@@ -1,4 +1,4 @@
-"""the first tables."""
+"""The first tables."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -14,7 +14,7 @@ branch_labels = None
 depends_on = None
 
 
-# CREATE of matching.fts and matching.tsearch as it was when this migration was written: a migration stays what it is.
+# A copy of CREATE in matching.fts and matching.tsearch when this migration was written: a migration must not change.
 _SEARCH_INDEX = {
     "sqlite": (
         """CREATE VIRTUAL TABLE paper_index USING fts5(title, keywords, abstract, author, org, cat, source, tokenize = "ascii tokenchars '.+#'", prefix = '2 3 4')""",

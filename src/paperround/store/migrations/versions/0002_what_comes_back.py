@@ -1,4 +1,4 @@
-"""echoes over time, readers' feedback, pictures of our own, charts of issues, and events for other programs."""
+"""Daily counts, feedback, pictures, charts of issues, and events for webhooks."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -91,7 +91,7 @@ def upgrade() -> None:
 
 
 def _first_echoes() -> None:
-    """What the past month's papers have met with so far, so that what is trending does not begin with nothing."""
+    """Start the daily counts of the past month's papers, so that popularity has data from the first day."""
     papers = sa.table("papers", *map(sa.column, ("row", "day", "upvotes")), sa.column("facts", sa.JSON()))
     echoes = sa.table("echoes", *map(sa.column, ("paper", "day", "upvotes", "comments", "stars")))
     comments, stars = (sa.func.coalesce(papers.c.facts[name].as_integer(), 0) for name in ("comments", "stars"))
@@ -103,7 +103,7 @@ def _first_echoes() -> None:
 
 
 def _index_first_letters() -> None:
-    """A search for `a*` had to read every word with an a; now single letters are in the index too."""
+    """Add prefixes of one letter to the index: a search for `a*` had to read every word that begins with a."""
     columns = "title, keywords, abstract, author, org, cat, source"
     op.execute("ALTER TABLE paper_index RENAME TO paper_index_before")
     op.execute(_SEARCH_INDEX)

@@ -1,4 +1,4 @@
-"""Counts of what strangers ask for, tokens of programs, sessions and changes of operators."""
+"""Quotas, API tokens, operators' sessions and the audit log."""
 
 from datetime import UTC, datetime
 
@@ -8,7 +8,7 @@ from alembic import op
 from paperround.store.schema import Moment
 
 ROW = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-_TOKEN_NOTE = "api token "  # noqa: S105 - how the notes of tokens began
+_TOKEN_NOTE = "api token "  # noqa: S105 - the prefix of tokens' notes
 _ALL_SCOPES = ["bounces:post", "deliveries:read", "deliveries:write", "subscribers:read", "subscribers:write",
                "topics:write"]  # fmt: skip
 
@@ -60,7 +60,7 @@ def upgrade() -> None:
 
 
 def _move_tokens() -> None:
-    """Tokens were notes, and each could do everything but post bounces: they go on doing what they could."""
+    """Move tokens from notes to their table. They could do everything but report bounces, and keep these scopes."""
     db = op.get_bind()
     notes = sa.table("notes", sa.column("name", sa.String()), sa.column("value", sa.Text()))
     tokens = sa.table(

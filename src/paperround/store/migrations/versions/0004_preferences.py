@@ -1,4 +1,4 @@
-"""Density is a preference; what waits for a confirmation is called a request."""
+"""Density becomes a preference; preferences that wait for a confirmation are called a request."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Papers of letters that expired, kept for the subscriber's next digest."""
+"""Papers of expired letters, kept for the subscriber's next digest."""
 
 import sqlalchemy as sa
 from alembic import op

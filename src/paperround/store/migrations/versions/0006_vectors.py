@@ -26,7 +26,7 @@ def upgrade() -> None:
     op.create_index("ix_vectors_number", "vectors", ["number"])
     waiting = sa.text("vector IS NULL")
     op.create_index("ix_vectors_waiting", "vectors", ["paper"], sqlite_where=waiting, postgresql_where=waiting)
-    # Papers that are there wait for their vectors as new ones do.
+    # Existing papers are queued for their vectors like new ones.
     op.execute("INSERT INTO vectors (paper, text, model, number) SELECT row, '', '', 0 FROM papers")
     op.add_column("topics", sa.Column("vector", sa.LargeBinary(), nullable=True))
     op.add_column("topics", sa.Column("vector_of", sa.String(), nullable=True))

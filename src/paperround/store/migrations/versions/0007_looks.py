@@ -1,4 +1,4 @@
-"""The theme "compact" is a density: its subscribers get the theme "paper" with one sentence for each paper."""
+"""The theme "compact" becomes a density: its subscribers get the theme "paper" with one sentence per paper."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""Tables and columns get the names that docs/glossary.md has."""
+"""Rename tables and columns to the terms of docs/glossary.md."""
 
 from alembic import op
 
@@ -21,7 +21,7 @@ def upgrade() -> None:
     op.rename_table("echoes", "daily_counts")
     op.drop_index("ix_echoes_day", table_name="daily_counts")
     op.create_index("ix_daily_counts_day", "daily_counts", ["day"])
-    if op.get_bind().dialect.name == "postgresql":  # SQLite keeps constraint names in the text of the table alone
+    if op.get_bind().dialect.name == "postgresql":  # SQLite keeps constraint names only in the table's SQL
         for kind in ("pk_echoes", "fk_echoes_paper"):
             after = kind.replace("echoes", "daily_counts")
             op.execute(f"ALTER TABLE daily_counts RENAME CONSTRAINT {kind} TO {after}")

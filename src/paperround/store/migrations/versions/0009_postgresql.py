@@ -1,4 +1,4 @@
-"""Indexes in the order of the questions, digest_papers without foreign keys, and what PostgreSQL is told of tables."""
+"""Indexes in the order that queries need, digest_papers without foreign keys, and PostgreSQL's table settings."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -9,7 +9,7 @@ branch_labels = None
 depends_on = None
 
 ROW = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-# By default a table is vacuumed when a fifth of it is dead: of a year's letters, a month of rounds.
+# By default a table is vacuumed when a fifth of its rows are dead: with a year's letters, a month of rounds.
 _BUSY_TABLES = ("deliveries", "subscriptions", "subscribers")
 
 
@@ -22,7 +22,7 @@ def upgrade() -> None:
         for table in _BUSY_TABLES:
             factors = "autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02"
             op.execute(f"ALTER TABLE {table} SET ({factors})")
-        # A word that is not among the commonest is then known to be rare.
+        # With more statistics, the planner knows that a word outside the most common ones is rare.
         op.execute("ALTER TABLE paper_index ALTER COLUMN terms SET STATISTICS 2000")
         op.execute("ANALYZE paper_index")
     else:
@@ -30,7 +30,7 @@ def upgrade() -> None:
 
 
 def _without_foreign_keys() -> None:
-    """SQLite changes a table by making it anew."""
+    """Recreate the table without foreign keys, which SQLite cannot drop."""
     op.rename_table("digest_papers", "digest_papers_before")
     op.create_table(
         "digest_papers",

@@ -1,4 +1,4 @@
-"""Changes of address that wait for a confirmation, and the secret of a subscriber's private feed."""
+"""Address changes, and the secrets of private feeds."""
 
 import sqlalchemy as sa
 from alembic import op

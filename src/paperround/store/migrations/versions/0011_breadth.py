@@ -1,4 +1,4 @@
-"""How widely interests in plain words take papers is a preference of each subscriber."""
+"""The breadth of interests becomes a preference."""
 
 import sqlalchemy as sa
 from alembic import op

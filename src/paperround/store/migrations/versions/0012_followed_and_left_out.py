@@ -1,4 +1,4 @@
-"""What subscribers leave out, and how many papers of each digest that were."""
+"""Papers that subscribers leave out, and how many of them each digest would have had."""
 
 import sqlalchemy as sa
 from alembic import op

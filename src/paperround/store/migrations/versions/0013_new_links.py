@@ -1,4 +1,4 @@
-"""Subscribers can be given new personal links."""
+"""Renewal of personal links."""
 
 import sqlalchemy as sa
 from alembic import op

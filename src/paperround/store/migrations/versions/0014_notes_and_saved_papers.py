@@ -1,4 +1,4 @@
-"""Digests keep notes on papers and what they were chosen from; saved papers; what comes on a quiet day."""
+"""Notes and facts of digests, saved papers, and the preference for quiet days."""
 
 import sqlalchemy as sa
 from alembic import op

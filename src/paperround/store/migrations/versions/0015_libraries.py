@@ -1,4 +1,4 @@
-"""What subscribers' own libraries hold, and the services that they are at."""
+"""Examples from subscribers' own libraries, and the linked libraries."""
 
 import sqlalchemy as sa
 from alembic import op
