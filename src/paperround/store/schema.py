@@ -365,9 +365,9 @@ digests = Table(
     sqlite_autoincrement=_NUMBERS_ONCE,
 )
 
-# The papers that each subscriber has been sent: the primary key guarantees that nobody gets one twice. `place` is NULL
-# for a paper that was only counted under "N more". There are no foreign keys: checking them took six sevenths of the
-# time to write these rows in PostgreSQL, the longest step of a round. The rows also outlive deleted digests.
+# The papers that each subscriber has been sent: the primary key guarantees that nobody gets one twice. `place` is
+# NULL for a paper that was only counted under "N more". There are no foreign keys: checking them took six sevenths of
+# the time to write these rows in PostgreSQL, the longest step of a round. The rows also outlive deleted digests.
 digest_papers = Table(
     "digest_papers",
     metadata,
