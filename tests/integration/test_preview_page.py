@@ -135,7 +135,7 @@ def test_what_was_sent_can_be_looked_at_on_its_day(pages: Pages, local: Browser)
         ("headers", '<th scope="row">List-Unsubscribe-Post</th>'),
         ("raw", "Content-Transfer-Encoding: quoted-printable"),
         ("papers", '<span class="badge is-fine">printed</span>'),
-        ("size", "Masthead, greeting and footer"),
+        ("size", "Masthead, index, titles and footer"),
         ("findings", "set site.base_url"),
         ("nonsense", 'id="frame-phone"'),
     ],

@@ -35,7 +35,7 @@ def test_each_subject_has_a_row_with_its_worst_mark_and_its_command_below() -> N
         "Before you go live",
         "⚠ sender        nobody accepts it",
         "",
-        "one thing marked ✖ will stop the next round; 2 things to look at; one thing before you go live.",
+        "One thing marked ✖ will stop the next round; 2 things to look at; one thing before you go live.",
     ]
 
 

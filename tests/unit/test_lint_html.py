@@ -151,6 +151,12 @@ def test_on_trial_links_to_this_machine_are_only_noted() -> None:
     assert found(letter, site)["local-link"].severity is Severity.NOTE
 
 
+def test_on_trial_a_picture_of_this_machine_is_only_noted() -> None:
+    site = Site("Papers", "http://127.0.0.1:8000", "papers@example.org", "", SITE.postal_address)
+    letter = raw(body('<img src="http://127.0.0.1:8000/pictures/1.jpg" alt="" width="100">'))
+    assert found(letter, site)["picture-source"].severity is Severity.NOTE
+
+
 @pytest.mark.parametrize(
     ("content", "rule", "severity"),
     [

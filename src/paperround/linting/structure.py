@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from lxml.etree import _Element
 
 from paperround.linting.finding import LintFinding, Severity, some
-from paperround.linting.mail import Mail
+from paperround.linting.mail import Mail, is_local
 from paperround.linting.page import Declaration, declarations, hides, line, text_of
 
 _STYLE_LIMIT = 16_384  # bytes; Gmail drops a style element beyond it
@@ -115,11 +115,11 @@ def pictures(mail: Mail) -> Iterator[LintFinding]:
     """Check that images have alternative text and dimensions, since many clients block images."""
     for picture in mail.page.all("img"):
         where = f"HTML line {line(picture)}"
-        for severity, rule, what, remedy in _wrong_picture(picture):
+        for severity, rule, what, remedy in _wrong_picture(picture, mail):
             yield LintFinding(rule, severity, f"an image {what}", where, remedy)
 
 
-def _wrong_picture(picture: _Element) -> Iterator[tuple[Severity, str, str, str]]:
+def _wrong_picture(picture: _Element, mail: Mail) -> Iterator[tuple[Severity, str, str, str]]:
     source, width = str(picture.get("src", "")), str(picture.get("width", ""))
     if picture.get("alt") is None:
         yield Severity.ERROR, "alt", "has no alt attribute", 'describe the image, or use alt="" if it is decorative'
@@ -133,11 +133,15 @@ def _wrong_picture(picture: _Element) -> Iterator[tuple[Severity, str, str, str]
     if width in ("0", "1") or picture.get("height") in ("0", "1") or hides(str(picture.get("style", ""))):
         yield Severity.ERROR, "tracking", "is invisibly small, like a tracking pixel", "remove it"
     elif not source.startswith(("https://", "cid:")):
+        # A local site has no certificate, and its emails reach no mailbox provider.
+        trial = mail.on_trial and is_local(source)
         yield (
-            Severity.ERROR,
+            Severity.NOTE if trial else Severity.ERROR,
             "picture-source",
-            f"comes from {source[:40]!r}",
-            "serve it over https; Gmail blocks other sources",
+            "comes from this machine" if trial else f"comes from {source[:40]!r}",
+            "set site.base_url before you send real email"
+            if trial
+            else "serve it over https; Gmail blocks other sources",
         )
 
 

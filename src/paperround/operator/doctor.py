@@ -92,7 +92,8 @@ def conclude(findings: Sequence[Finding]) -> str:
     first = f"{_things(errors)} marked ✖ will stop the next round" if errors else "Nothing stops the next round"
     rest = [f"{_things(warnings)} to look at"] * bool(warnings)
     rest += [f"{_things(later)} before you go live"] * bool(later)
-    return "; ".join([first, *rest]) + "."
+    said = "; ".join([first, *rest])
+    return f"{said[0].upper()}{said[1:]}."
 
 
 def _things(number: int) -> str:
