@@ -225,12 +225,12 @@ def _same_organization(one: str, other: str) -> bool:
     return one == other or one.endswith(f".{other}") or other.endswith(f".{one}")
 
 
-def _relay(app: App) -> Iterator[Finding]:
+def _sending(app: App) -> Iterator[Finding]:
     now = app.clock()
     relay = app.store.deliveries.relay(now.date())
     if relay.paused_until and relay.paused_until > now:
         what = f"delivery is paused until {relay.paused_until:%Y-%m-%d %H:%M} UTC: {relay.reason}"
-        yield Finding("relay", CheckState.ERROR, what)
+        yield Finding("sending", CheckState.ERROR, what)
 
 
 def _sources(app: App) -> Iterator[Finding]:
@@ -358,6 +358,6 @@ def _when(moment: datetime | None) -> str:
 
 
 CHECKS = (
-    *(_database, _files, _site, _mail, _letters, _relay),
+    *(_database, _files, _site, _mail, _letters, _sending),
     *(_sources, _webhooks, _topics, _meaning, _rounds, _deliveries, _bounces),
 )
