@@ -1,1 +1,1 @@
-"""Mail that comes back: delivery reports and complaints, read and judged."""
+"""Returned mail: delivery reports and complaints, parsed and judged."""

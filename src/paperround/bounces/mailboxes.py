@@ -1,4 +1,4 @@
-"""Where returned mail lies: files, a Maildir, an IMAP mailbox. Each mail is given out, then marked as seen."""
+"""Sources of returned mail: files, a Maildir, an IMAP mailbox. Each mail is yielded, then marked as seen."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from paperround.domain.text import clean
 from paperround.process import logs
 
 log = logs.logger()
-_MAX_MAIL = 10 * 2**20  # bytes; a report that quotes a letter of ours in full has a hundredth of that
-_TIMEOUT = 60.0  # seconds for each answer
-_HANG_UPS = 20  # mails in one reading that the server may break off over
-_MAX_TOLD = 200  # characters of what a server says
-# RFC 5530 3: what passes by itself. All else that a server refuses is for the operator to mend.
+_MAX_MAIL = 10 * 2**20  # bytes; a report that quotes a whole letter has a hundredth of that
+_TIMEOUT = 60.0  # seconds for each response
+_HANG_UPS = 20  # how many times per run the server may close the connection
+_MAX_TOLD = 200  # characters of a server's response
+# RFC 5530 section 3: temporary errors. The operator has to fix all others.
 _PASSES = re.compile(r"\[(UNAVAILABLE|INUSE|LIMIT|SERVERBUG)\b")
 
 
 class ImapSettings(BaseModel):
-    """An IMAP mailbox that reports come to; TLS always."""
+    """An IMAP mailbox that receives reports; TLS is always used."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -38,7 +38,7 @@ class ImapSettings(BaseModel):
     password: SecretStr
     folder: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$")] = "INBOX"
     ca_file: FilePath | None = None
-    """Certificates to trust, in place of the system's, for a server with a certificate of one's own making."""
+    """CA certificates to trust instead of the system's, for a server with a self-signed certificate."""
 
     @model_validator(mode="after")
     def _ca_file_serves(self) -> Self:
@@ -50,12 +50,14 @@ class ImapSettings(BaseModel):
         return self
 
     def context(self) -> ssl.SSLContext:
-        """The rules for certificates: checked against the system's or `ca_file`'s, and against the host's name."""
+        """Return the TLS context: certificates must be signed by the system's CAs or `ca_file`, and match the host's
+        name.
+        """
         return ssl.create_default_context(cafile=self.ca_file)
 
 
 def files(paths: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
-    """Mails in files, one each, or many in an mbox: where each stands, and its bytes."""
+    """Yield the mails in files (one per file, or several in an mbox), each with its location."""
     for path in paths:
         try:
             data = path.read_bytes()
@@ -71,7 +73,7 @@ def files(paths: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
 
 
 def maildir(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """Mails in a Maildir that nobody has seen; each counts as seen once the next is asked for."""
+    """Yield the unseen mails of a Maildir; each is marked as seen once the next is requested."""
     if not (folder / "new").is_dir():
         raise WrongUse(f"{folder}: not a Maildir (it has no folder `new`)")
     box = mailbox.Maildir(folder, create=False)
@@ -80,19 +82,19 @@ def maildir(folder: Path) -> Iterator[tuple[str, bytes]]:
         if "S" in message.get_flags():
             continue
         yield f"{folder}/{key}", box.get_bytes(key)
-        # Only after the caller came back for more: a program that dies over a mail finds it again.
+        # Only when the caller requests the next mail: a program that crashes on a mail finds it again.
         message.set_subdir("cur")
         message.add_flag("S")
         box[key] = message
 
 
 def imap(settings: ImapSettings) -> Iterator[tuple[str, bytes]]:
-    """Yield the unseen mails of an IMAP mailbox; each is marked as seen once the next is asked for.
+    """Yield the unseen mails of an IMAP mailbox; each is marked as seen once the next is requested.
 
     Nothing else changes there: no mail is moved or deleted. A mail that the server does not deliver stays unseen and
     the others are still read.
 
-    Raises ConfigurationError if the settings are wrong, PaperroundError for what may pass by itself.
+    Raises ConfigurationError if the settings are wrong, and PaperroundError for temporary problems.
     """
     where = f"imap://{settings.host}:{settings.port}/{settings.folder}"
     last = 0
@@ -104,7 +106,7 @@ def imap(settings: ImapSettings) -> Iterator[tuple[str, bytes]]:
                     try:
                         data = _fetched(box, uid, mail)
                     except IMAPClientAbortError as error:
-                        # Dovecot hangs up over a mail that it cannot read; those behind it need another connection.
+                        # Dovecot closes the connection at a mail that it cannot read; the next mails need a new one.
                         _left_unseen(mail, error)
                         break
                     if data is not None:
@@ -138,14 +140,14 @@ def _named_errors(where: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _opened(settings: ImapSettings, where: str) -> Iterator[IMAPClient]:
-    """Log in and select the folder; the connection is closed with the context, whatever happens."""
+    """Log in and select the folder; close the connection at the end of the block in any case."""
     box = IMAPClient(settings.host, settings.port, ssl_context=settings.context(), timeout=_TIMEOUT)
     try:
         _log_in(box, settings, where)
         _select(box, settings.folder, where)
         yield box
         with contextlib.suppress(OSError, IMAPClientError):
-            box.logout()  # a server that has hung up already need not answer
+            box.logout()  # the server may have closed the connection already
     finally:
         with contextlib.suppress(OSError):
             box.shutdown()
@@ -196,7 +198,7 @@ def _unseen(box: IMAPClient, where: str, after: int) -> list[int]:
 def _fetched(box: IMAPClient, uid: int, mail: str) -> bytes | None:
     """Return a mail, or the beginning of a huge one; None if the server does not deliver it."""
     try:
-        # PEEK does not mark it as seen, in case this process dies over it.
+        # PEEK does not mark the mail as seen, in case this process crashes on it.
         answer = box.fetch([uid], [f"BODY.PEEK[]<0.{_MAX_MAIL}>"])
     except IMAPClientAbortError:
         raise

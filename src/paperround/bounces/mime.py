@@ -1,7 +1,7 @@
-"""Returned mail taken apart, however broken it is. Pure; nothing raises, and size and depth are bounded.
+"""Parses returned mail, however malformed. Pure; nothing raises, and size and depth are limited.
 
-Reports come folded, in eight bits, without closing boundaries, with parts inside parts. `email.parser` reads the
-blocks of a delivery-status part as messages and loses what does not look like one; here bytes stay bytes.
+Reports may be folded, 8-bit, nested, or lack closing boundaries. `email.parser` parses the blocks of a
+delivery-status part as messages and drops what does not look like one; this module keeps all bytes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-_MAX_SIZE = 2 * 2**20  # bytes looked at
+_MAX_SIZE = 2 * 2**20  # bytes examined
 _MAX_FIELD, _MAX_TEXT = 2_000, 20_000  # characters
 _MAX_DEPTH, _MAX_PARTS = 6, 60
 _QUOTING = {
@@ -26,7 +26,7 @@ _QUOTING = {
 }
 _BOUNDARY = re.compile(r"boundary\s*=\s*(?:\"([^\"]{1,200})\"|([^\s;\"]{1,200}))", re.IGNORECASE)
 _CHARSET = re.compile(r"charset\s*=\s*\"?([\w.:-]{1,40})", re.IGNORECASE)
-# Where texts for people begin to quote the letter itself: with a line that says so, or with its first fields.
+# Where a text for people begins to quote the letter: at a line that says so, or at the letter's header.
 _QUOTE_BEGINS = re.compile(
     rb"^[ \t]*(?:"
     rb"[-=*#]{2}[^\n]{0,200}(?:copy of|original|below this line|returned message|forwarded|unsent message"
@@ -47,14 +47,14 @@ Fields = list[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Part:
-    """A part of a mail: its fields and its body, transfer encoding undone, lines ended by LF."""
+    """A part of a mail: its header fields and its body, with the transfer encoding decoded and lines ending in LF."""
 
     fields: Fields
     body: bytes
 
     @cached_property
     def type(self) -> str:
-        """The media type, in lower case."""
+        """The media type in lower case."""
         return (self.first("content-type") or "text/plain").partition(";")[0].strip().lower()
 
     @property
@@ -63,28 +63,28 @@ class Part:
         return self.type in ("text/plain", "application/json")
 
     def all(self, name: str) -> list[str]:
-        """The values of a field."""
+        """Return all values of a field."""
         return [value for its_name, value in self.fields if its_name == name]
 
     def first(self, name: str) -> str | None:
-        """The first value of a field."""
+        """Return the first value of a field, or None."""
         return next(iter(self.all(name)), None)
 
     @cached_property
     def own_text(self) -> str:
-        """The text without the letter that it quotes."""
+        """The text before the quoted letter."""
         said = _QUOTE_BEGINS.split(self.body[: 4 * _MAX_TEXT], maxsplit=1)[0][:_MAX_TEXT]
         text = decoded(said, self.charset)
         return _plain(text) if self.type == "text/html" else text
 
     @property
     def charset(self) -> str | None:
-        """The charset that the part names."""
+        """The charset declared by the part, or None."""
         found = _CHARSET.search(self.first("content-type") or "")
         return found[1] if found else None
 
     def quoted(self, name: str) -> list[str]:
-        """The values of a field of the letter that this part quotes."""
+        """Return the values of a field of the letter that this part quotes."""
         return [value for its_name, value in self._quoted_fields if its_name == name]
 
     @cached_property
@@ -96,7 +96,7 @@ class Part:
 
 
 def read_parts(raw: bytes) -> list[Part]:
-    """The mail itself and then its parts, as deep as they go but for letters that are quoted whole."""
+    """Return the mail itself, then its parts at all levels, but not those of letters that are quoted whole."""
     found: list[Part] = []
     for part in _walk(raw[:_MAX_SIZE].replace(b"\r\n", b"\n"), 0):
         found.append(part)
@@ -106,7 +106,7 @@ def read_parts(raw: bytes) -> list[Part]:
 
 
 def fields_of(block: bytes) -> Fields:
-    """The fields of a header block up to its empty line, folds undone, names in lower case."""
+    """Return the fields of a header block up to its empty line, unfolded, with names in lower case."""
     head = re.split(rb"\n[ \t]*\n", block.replace(b"\r\n", b"\n").lstrip(b"\n"), maxsplit=1)[0]
     lines = re.split(r"\n(?![ \t])", readable(head))
     pairs = (line.partition(":") for line in lines)
@@ -114,7 +114,7 @@ def fields_of(block: bytes) -> Fields:
 
 
 def readable(octets: bytes) -> str:
-    """The text of bytes whose charset nobody told."""
+    """Decode bytes of an unknown charset."""
     try:
         return octets.decode()
     except UnicodeDecodeError:
@@ -122,7 +122,7 @@ def readable(octets: bytes) -> str:
 
 
 def decoded(octets: bytes, charset: str | None) -> str:
-    """The text of bytes in a charset, which may be unknown, wrong or none."""
+    """Decode bytes in a charset, which may be unknown, wrong or None."""
     if b"\x1b$" in octets:
         charset = "iso-2022-jp"
     try:
@@ -134,7 +134,7 @@ def decoded(octets: bytes, charset: str | None) -> str:
 
 
 def _plain(markup: str) -> str:
-    """The text of HTML, good enough to look for words in."""
+    """Return the text of HTML, roughly, to search for words in it."""
     return html.unescape(_TAG.sub(" ", _UNSEEN_HTML.sub(" ", markup)))
 
 
@@ -153,19 +153,19 @@ def _walk(raw: bytes, depth: int, *, within_report: bool = False) -> Iterator[Pa
 
 
 def _is_a_report(mail: bytes) -> bool:
-    """Whether a mail that somebody forwards is a report and not the letter that came back."""
+    """Return whether a forwarded mail is a report and not the returned letter."""
     head = mail.lstrip(b"\n").partition(b"\n\n")[0][:20_000]
     return bool(_REPORTING.search(head) or _BY_A_SYSTEM.search(head))
 
 
 def _pieces(body: bytes, delimiter: str) -> Iterator[bytes]:
-    """What stands between the boundaries; the last may be missing."""
+    """Yield what is between the boundaries; the closing one may be missing."""
     line = re.compile(rb"(?:^|\n)--" + re.escape(delimiter.encode()) + rb"(--)?[ \t]*(?=\n|$)")
     start: int | None = None
     for found in line.finditer(body):
         if start is not None:
             yield body[start : found.start()]
-        if found[1]:  # the closing one
+        if found[1]:  # the closing boundary
             return
         start = found.end() + 1
     if start is not None:

@@ -1,7 +1,7 @@
-"""Bounces and complaints as relays tell them in JSON: Amazon SES, Postmark, SendGrid, Mailgun. Pure.
+"""Bounces and complaints in the JSON of relays: Amazon SES, Postmark, SendGrid, Mailgun. Pure functions.
 
-They come to the webhook, and those of SES also by mail. What a server said is judged by the same table as everything
-else; the relay's own class counts only where nothing else is known.
+They arrive by webhook, and those of SES also by email. A server's reply is judged by the same table as everywhere;
+the relay's own classification counts only if the reply says nothing specific.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from paperround.domain.models import BounceKind
 from paperround.domain.text import clean
 from paperround.domain.tokens import find_verp
 
-_MAX_TEXT = 500  # characters kept of what a server said
+_MAX_TEXT = 500  # characters kept of a server's reply
 _MAX_REPORTS = 1_000
 _NO_WORD = BounceKind.NOTHING
 Record = Mapping[str, Any]
 
 
 def read_notifications(value: object) -> list[Report] | None:
-    """The reports in a relay's notification, deliveries and openings left out; None for what is none of theirs."""
+    """Return the reports in a relay's notification, without deliveries and opens; None if the format is unknown."""
     records = value if isinstance(value, list) else [value]
     found: list[Report] = []
     known = False
@@ -36,17 +36,17 @@ def read_notifications(value: object) -> list[Report] | None:
 
 
 def is_sendgrid(record: Record) -> bool:
-    """Whether a record is an event of SendGrid."""
+    """Return whether a record is an event of SendGrid."""
     return _reader_of(record) is _sendgrid
 
 
 def is_mailgun(record: Record) -> bool:
-    """Whether a record is an event of Mailgun."""
+    """Return whether a record is an event of Mailgun."""
     return _reader_of(record) is _mailgun
 
 
 def subscription_url(value: object) -> str | None:
-    """The address that confirms a subscription of Amazon SNS, where the value asks for that."""
+    """Return the URL that confirms an SNS subscription if the value requests that, else None."""
     if isinstance(value, dict) and value.get("Type") == "SubscriptionConfirmation":
         return _text(value.get("SubscribeURL")) or None
     return None
@@ -156,7 +156,7 @@ def _sendgrid(record: Record) -> Iterator[Report]:
     if event == "spamreport":
         yield Report(BounceKind.COMPLAINT, diagnostic="feedback: abuse", sent_to=True, **letter)
     elif event == "dropped":
-        # SendGrid did not even try: the address is on one of its own lists.
+        # SendGrid did not attempt delivery: the address is on one of its own suppression lists.
         kind = next((kind for word, kind in _SENDGRID_DROPS if word in reason.lower()), BounceKind.POLICY)
         yield Report(kind, diagnostic=reason, sent_to=True, **letter)
     elif event in ("bounce", "blocked"):
@@ -185,7 +185,7 @@ def _mailgun(record: Record) -> Iterator[Report]:
     event = data.get("event")
     if event == "complained":
         yield Report(BounceKind.COMPLAINT, diagnostic="feedback: abuse", sent_to=True, **letter)
-    # A temporary failure is tried again by Mailgun; the last one is told as permanent.
+    # Mailgun retries after a temporary failure, and reports the last one as permanent.
     elif event == "failed" and data.get("severity") != "temporary":
         said = " ".join(filter(None, (_text(status.get("message")), _text(status.get("description")))))
         code = _text(status.get("code"))
@@ -206,7 +206,7 @@ _MAILGUN_REASONS = {
 
 
 def _judged(said: str, status: str, otherwise: BounceKind, told: str, **letter: Any) -> Report:
-    """By what the server said; by the relay's own class where that says nothing of its own."""
+    """Judge a bounce by the server's reply, or by the relay's classification if the reply says nothing specific."""
     stated = status if len(status) > 4 and status[0] in "45" and status[1] == "." else None
     judged = judge_reply(said, stated)
     kind = judged.kind
@@ -217,7 +217,7 @@ def _judged(said: str, status: str, otherwise: BounceKind, told: str, **letter: 
 
 
 def _message_id(value: object) -> str | None:
-    # Relays like to leave the brackets out.
+    # Relays often omit the angle brackets.
     bare = _text(value).strip().strip("<>")
     return f"<{bare}>" if 3 <= len(bare) <= 300 and bare.isprintable() and not set("<> ") & set(bare) else None
 

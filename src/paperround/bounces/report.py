@@ -1,4 +1,4 @@
-"""What came back about a letter, in whatever form it came, and the verdict on it. Pure."""
+"""A bounce report in any form, and the verdict on the reply it quotes. Pure functions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from paperround.domain.models import BounceKind, Stage
 from paperround.domain.refusals import BAD_DOMAIN, Refusal, Rule, Verdict, judge
 from paperround.domain.reply_codes import ENHANCED
 
-# The codes of RFC 5321 4.2.3, RFC 4954 and RFC 7504, and some that providers made up; not the 500 in "500 messages".
+# The codes of RFC 5321 4.2.3, RFC 4954 and RFC 7504, and some that providers invented; not the 500 in "500 messages".
 _REPLY_CODE = re.compile(
     r"(?<![\w.:/=-])(4(?:21|22|26|3[1-3]|4[0-2]|5[0-5]|7[1-9])|5(?:0[0-4]|1[0-7]|2[0-9]|3[0-9]|4[0-5]|5[0-9]|7[0-9]))(?![\w./])"
 )
@@ -39,46 +39,46 @@ _SAID_AT = tuple((stage, re.compile(words, re.IGNORECASE)) for stage, words in _
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a returned mail, or a relay's notification, says about one letter."""
+    """The contents of a returned mail, or of a relay's notification, about one letter."""
 
     kind: BounceKind
     verp_token: str | None = None
-    """What looks like our token in the address it came to; whether it is one, the keys tell."""
+    """What looks like our token in the address it was sent to; its signature is not checked here."""
     message_id: str | None = None
-    """The Message-ID of the letter it is about."""
+    """The Message-ID of the letter that the report is about."""
     status: str | None = None
     """The enhanced status code (RFC 3463)."""
     diagnostic: str = ""
-    """What the other side said, on one line."""
+    """The other server's reply, on one line."""
     recipient: str | None = None
-    """The address it names; perhaps one that the subscriber's mail is forwarded to."""
+    """The address named in the report; it may be one that the subscriber's mail is forwarded to."""
     sent_to: bool = False
-    """Whether `recipient` is the address that the letter was handed over for, as only the relay itself knows it."""
+    """Whether `recipient` is the address that the letter was sent to, which only the relay itself knows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judgment:
-    """What a quoted reply means, and the rule that said so."""
+    """The meaning of a quoted reply, and the rule that determined it."""
 
     rule: Rule
     status: str | None
 
     @property
     def kind(self) -> BounceKind:
-        """The class of the report."""
+        """The kind of bounce."""
         return self.rule.verdict.kind
 
     @property
     def by_words(self) -> bool:
-        """Whether words decided, and not a code alone."""
+        """Whether the rule matched words and not only a code."""
         return bool(self.rule.words)
 
 
 def judge_reply(text: str, stated: str | None = None, context: str = "") -> Judgment:
-    """What a quoted reply means.
+    """Return the meaning of a quoted reply.
 
-    The reply's own codes come before `stated`, the report's `Status` field, which relays fill in by their own lights.
-    `context` is the text around the reply, where it may say at which command the reply was given.
+    Codes in the reply take precedence over `stated`, the report's `Status` field, which relays fill in differently.
+    `context` is the text around the reply, which may name the command that the reply answered.
     """
     code = reply_code(text)
     own = (found[0] for found in ENHANCED.finditer(text) if not found[0].startswith("2"))
@@ -92,11 +92,11 @@ def judge_reply(text: str, stated: str | None = None, context: str = "") -> Judg
 
 
 def reply_code(text: str) -> str | None:
-    """The first SMTP reply code of a failure in a text."""
+    """Return the first SMTP reply code of a failure in a text, or None."""
     found = _REPLY_CODE.search(text)
     return found[1] if found else None
 
 
 def said_at(text: str) -> Stage | None:
-    """The command that a refusal answered, where a text tells."""
+    """Return the command that a refusal answered, if the text says so, else None."""
     return next((stage for stage, words in _SAID_AT if words.search(text)), None)

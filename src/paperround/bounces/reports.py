@@ -1,9 +1,9 @@
-"""Returned mail, read and judged: delivery reports, complaints, notifications. Pure; any bytes give a Report.
+"""Parses and judges returned mail: delivery reports, complaints, notifications. Pure; any bytes give a Report.
 
-Read are RFC 3464 reports (also RFC 6533's, and forwarded ones), ARF complaints (RFC 5965), Microsoft's complaints
-without one, Amazon's notifications, and the texts that mail systems write for people. A report is matched to its
-letter by the token in the return address, or by the Message-ID of the letter it quotes, never by the address it
-names: that may be where the subscriber's mail is forwarded to. `domain.refusals` is the judgment.
+It understands RFC 3464 reports (also RFC 6533's, and forwarded ones), ARF complaints (RFC 5965), Microsoft's
+complaints without ARF, Amazon's notifications, and the texts that mail systems write for people. A report is matched
+to its letter by the token in the return address, or by the Message-ID of the letter it quotes, never by the address
+it names: the subscriber's mail may be forwarded there. `domain.refusals` judges the replies.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from paperround.domain.text import clean
 from paperround.domain.tokens import find_verp
 
 _MAX_DIAGNOSTIC = 500  # characters
-# Without controls: PostgreSQL takes no NUL, not even to look for one.
+# Without control characters: PostgreSQL rejects NUL even in a query's parameters.
 _MESSAGE_ID = re.compile(r"<[^<>\s\x00-\x1f\x7f]{3,300}>")
 _ADDRESS = re.compile(r"[^\s<>;:,\"()\[\]]{1,64}@[^\s<>;:,\"()\[\]]{1,253}")
 _ENVELOPE_FIELDS = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "to")
@@ -53,9 +53,9 @@ _OF_A_DELAY = re.compile(
     re.IGNORECASE,
 )
 _INLINE_REPORT = re.compile(rb"^final-recipient:", re.MULTILINE | re.IGNORECASE)
-_CUT_LINE = re.compile(r"!\n ")  # Sendmail's way with lines of more than 990 characters
+_CUT_LINE = re.compile(r"!\n ")  # how Sendmail breaks lines of more than 990 characters
 _QUOTE_MARKS = re.compile(rb"^(?:>+[ \t]?)+", re.MULTILINE)
-# qmail, Exim, Gmail and others write about each recipient in a paragraph that begins with the address.
+# qmail, Exim, Gmail and others write one paragraph per recipient, which begins with the address.
 _NEXT_RECIPIENT = re.compile(
     r"\n(?=[ \t]*<?[^\s<>:\"]{1,64}@[^\s<>:\"]{1,253}>?[ \t]*:?[ \t]*(?:\n|$)"
     r"|<[^\s<>]{1,320}>:|[45]\d\d <[^\s<>]{1,320}>\.\.\.)"
@@ -63,10 +63,10 @@ _NEXT_RECIPIENT = re.compile(
 
 
 def parse(raw: bytes) -> Report:
-    """What this mail says about a letter of ours; NOTHING for all that is no report of a failure."""
+    """Return what a mail reports about a letter of this site; NOTHING if it does not report a failure."""
     parts = read_parts(raw)
     if any(part.type == "message/disposition-notification" for part in parts):
-        return _finish(parts, _Said(BounceKind.NOTHING))  # RFC 8098: somebody, or a program, has read the letter
+        return _finish(parts, _Said(BounceKind.NOTHING))  # RFC 8098: a read receipt
     for read in (_complaint, _delivery_report, _microsoft_complaint, _notification, _inline_report, _text_report):
         said = read(parts)
         if said is not None:
@@ -81,7 +81,7 @@ class _Said:
     diagnostic: str = ""
     recipient: str | None = None
     letter: Report | None = None
-    """Where the report itself names the letter: by its token or Message-ID."""
+    """The letter's token or Message-ID, if the report itself names it."""
 
 
 def _finish(parts: Sequence[Part], said: _Said) -> Report:
@@ -93,7 +93,7 @@ def _finish(parts: Sequence[Part], said: _Said) -> Report:
 
 
 def _token(parts: Sequence[Part]) -> str | None:
-    """From the address that the mail came to, else from the sender of the letter that it quotes."""
+    """Return the token in the address that the mail was sent to, else in the sender of the letter it quotes."""
     places = [value for part in parts for name in _ENVELOPE_FIELDS for value in part.all(name)]
     for part in parts:
         if part.type == "message/feedback-report":
@@ -108,7 +108,7 @@ def _message_id(parts: Sequence[Part]) -> str | None:
 
 
 def _delivery_report(parts: Sequence[Part]) -> _Said | None:
-    """RFC 3464."""
+    """Read the fields of a delivery status part (RFC 3464)."""
     recipients = [
         fields
         for part in parts
@@ -122,7 +122,7 @@ def _delivery_report(parts: Sequence[Part]) -> _Said | None:
 
 
 def _inline_report(parts: Sequence[Part]) -> _Said | None:
-    """The same fields in the middle of a text: reports that somebody forwards, or a gateway has flattened."""
+    """Read the same fields inside a text, as in reports that were forwarded or flattened by a gateway."""
     for part in parts:
         found = _INLINE_REPORT.search(body := _QUOTE_MARKS.sub(b"", part.body[:40_000])) if part.is_text else None
         if found:
@@ -134,7 +134,7 @@ def _inline_report(parts: Sequence[Part]) -> _Said | None:
 
 
 def _mildest(said: Sequence[_Said]) -> _Said:
-    """An address may stand for several mailboxes: while one of them takes the letter, it is not dead."""
+    """Return the mildest verdict: an address may deliver to several mailboxes, and works if one of them accepts."""
     return min(said, key=lambda one: _MILDEST_FIRST.index(one.kind))
 
 
@@ -142,7 +142,7 @@ def _recipients(body: bytes) -> Iterator[dict[str, str]]:
     for block in re.split(rb"\n[ \t]*\n", body.strip()):
         fields: dict[str, str] = {}
         for name, value in fields_of(block):
-            if name == "final-recipient" and name in fields:  # some leave the empty line out
+            if name == "final-recipient" and name in fields:  # some systems omit the empty line
                 yield fields
                 fields = {}
             fields.setdefault(name, value)
@@ -156,13 +156,13 @@ def _about(fields: dict[str, str], text: str) -> _Said:
     stated = ENHANCED.search(fields.get("status", ""))
     status = stated[0] if stated else None
     recipient = _address(fields.get("original-recipient") or fields.get("final-recipient") or "")
-    # RFC 3464 2.3.3: delayed, delivered, relayed and expanded are no failures.
+    # RFC 3464 2.3.3: the actions delayed, delivered, relayed and expanded are not failures.
     if not fields.get("action", "failed" if status else "").lower().startswith(("failed", "expired")):
         return _Said(BounceKind.NOTHING, status, said, recipient)
     judged = judge_reply(said, status, text)
     told = judge_reply(text, status)
-    # What there is to know may stand in the text for people alone; and the mailbox may be full there, where the
-    # fields have it that there is none.
+    # The reason may be only in the text for people. The text may also say that the mailbox is full where the fields
+    # say that it does not exist.
     if told.by_words and (not said or (judged.kind is BounceKind.HARD and told.kind is BounceKind.SOFT)):
         judged = told
     return _ruled(judged, said, recipient)
@@ -173,13 +173,13 @@ def _ruled(judged: Judgment, said: str, recipient: str | None) -> _Said:
 
 
 def _address(field: str) -> str | None:
-    """`rfc822;ada@mail.example` without its type; RFC 6533 has `utf-8` for it."""
+    """Return the address in a field such as `rfc822;ada@mail.example` (RFC 6533 has the type `utf-8`)."""
     found = _ADDRESS.search(field)
     return found[0] if found else None
 
 
 def _complaint(parts: Sequence[Part]) -> _Said | None:
-    """RFC 5965."""
+    """Read an ARF complaint (RFC 5965)."""
     report = next((part for part in parts if part.type == "message/feedback-report"), None)
     if report is None:
         return None
@@ -191,7 +191,7 @@ def _complaint(parts: Sequence[Part]) -> _Said | None:
 
 
 def _microsoft_complaint(parts: Sequence[Part]) -> _Said | None:
-    """Of the Junk Mail Reporting Program, which forwards the letter and says no more."""
+    """Read a complaint of Microsoft's Junk Mail Reporting Program, which only forwards the letter."""
     sender, subject = (parts[0].first(name) or "" for name in ("from", "subject"))
     if "staff@hotmail.com" not in sender.lower() or not subject.lower().startswith("complaint about message"):
         return None
@@ -200,7 +200,7 @@ def _microsoft_complaint(parts: Sequence[Part]) -> _Said | None:
 
 
 def _notification(parts: Sequence[Part]) -> _Said | None:
-    """Amazon's, sent by mail: JSON, and below it how to unsubscribe from the notifications."""
+    """Read a notification that Amazon sent by email: JSON, followed by how to unsubscribe from notifications."""
     for part in parts:
         text = part.body.lstrip()
         if not part.is_text or not text.startswith(b"{"):
@@ -217,7 +217,7 @@ def _notification(parts: Sequence[Part]) -> _Said | None:
 
 
 def _text_report(parts: Sequence[Part]) -> _Said | None:
-    """What qmail, Exim, Gmail, Exchange and many others write for people to read."""
+    """Read the texts that qmail, Exim, Gmail, Exchange and many others write for people."""
     mails = [(part, _human_text(parts[place:])) for place, part in enumerate(parts) if not place or part.all("from")]
     head, said = next((mail for mail in mails if _looks_like_a_report(*mail)), (None, ""))
     if head is None or _OF_A_DELAY.search(said):
@@ -228,7 +228,7 @@ def _text_report(parts: Sequence[Part]) -> _Said | None:
     found = [one for about in told if (one := _judged_text(about)).kind is not BounceKind.NOTHING]
     whole = _mildest(found) if len(found) > 1 else _judged_text(said)
     if whole.kind is BounceKind.NOTHING and _TELLS_A_FAILURE.search(said):
-        whole = replace(whole, kind=BounceKind.SOFT)  # it failed, and nobody says why
+        whole = replace(whole, kind=BounceKind.SOFT)  # delivery failed for an unknown reason
     return replace(whole, diagnostic=said, recipient=recipient)
 
 
@@ -242,11 +242,11 @@ def _human_text(parts: Sequence[Part]) -> str:
 
 
 def _looks_like_a_report(head: Part, said: str) -> bool:
-    """Whether this head is of a mail that a system wrote because a letter did not arrive."""
+    """Return whether these fields are of a mail that a system wrote because a letter could not be delivered."""
     if head.first("x-failed-recipients") or head.type == "multipart/report":
         return True
     by_a_system = _FROM_A_SYSTEM.search(head.first("from") or "") or head.first("return-path") == "<>"
     tells = _TELLS_A_FAILURE.search(said)
     if (head.first("auto-submitted") or "").lower().startswith("auto-replied"):
-        return bool(by_a_system and tells)  # otherwise somebody is on holiday
+        return bool(by_a_system and tells)  # otherwise it is a vacation notice
     return bool(by_a_system and (tells or _OF_A_FAILURE.search(head.first("subject") or "")))

@@ -1,7 +1,8 @@
-"""Signatures on what relays bring to the webhook: Amazon SNS, SendGrid, Mailgun. Pure; keys and time are arguments.
+"""Verifies signatures of webhook calls from relays: Amazon SNS, SendGrid, Mailgun. Pure; keys and time are
+arguments.
 
-Each function returns what is wrong with a signature, or nothing. They are checked besides the token: whoever learns
-the token, from a proxy's log for example, can still not invent bounces in the name of one of these relays.
+Each function returns what is wrong with a signature, or None. Signatures are checked in addition to the token:
+someone who learns the token, for example from a proxy's log, still cannot forge bounces from one of these relays.
 """
 
 from __future__ import annotations
@@ -23,22 +24,22 @@ _SNS_SIGNED = {
     "SubscriptionConfirmation": ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"),
     "UnsubscribeConfirmation": ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"),
 }
-_MAILGUN_HOLDS = timedelta(days=1)  # its calls are tried again for eight hours
+_MAILGUN_HOLDS = timedelta(days=1)  # Mailgun retries calls for eight hours
 
 
 def is_sns(record: Record) -> bool:
-    """Whether a record is a message of Amazon SNS."""
+    """Return whether a record is a message of Amazon SNS."""
     return record.get("Type") in _SNS_SIGNED and "Message" in record
 
 
 def sns_certificate_url(record: Record) -> str | None:
-    """Where the certificate of a message of Amazon SNS is; None where that is no address of Amazon's."""
+    """Return the URL of an SNS message's certificate, or None if it is not a URL of Amazon SNS."""
     url = record.get("SigningCertURL")
     return url if isinstance(url, str) and _SNS_CERTIFICATE.fullmatch(url) else None
 
 
 def sns_problem(record: Record, certificate: bytes, now: datetime) -> str | None:
-    """What is wrong with a message of Amazon SNS, whose certificate was fetched from `sns_certificate_url`."""
+    """Return what is wrong with an SNS message, or None; its certificate was fetched from `sns_certificate_url`."""
     from cryptography import x509  # noqa: PLC0415 - slow to load, as below
     from cryptography.exceptions import InvalidSignature  # noqa: PLC0415
     from cryptography.hazmat.primitives.asymmetric import padding, rsa  # noqa: PLC0415
@@ -52,7 +53,7 @@ def sns_problem(record: Record, certificate: bytes, now: datetime) -> str | None
     key = found.public_key()
     if not isinstance(key, rsa.RSAPublicKey) or not found.not_valid_before_utc <= now <= found.not_valid_after_utc:
         return "its certificate does not hold"
-    # Version 1 is what a topic has that nobody has changed; Amazon alone can use the key behind it.
+    # Version 1 is the default of topics. SHA-1 is acceptable, since only Amazon can sign with this key.
     algorithm = SHA256() if record.get("SignatureVersion") == "2" else SHA1()  # noqa: S303
     try:
         key.verify(signature, _sns_text(record), padding.PKCS1v15(), algorithm)
@@ -67,8 +68,9 @@ def _sns_text(record: Record) -> bytes:
 
 
 def sendgrid_problem(headers: Mapping[str, str], body: bytes, public_key: str) -> str | None:
-    """What is wrong with a call of SendGrid's Signed Event Webhook; `public_key` as its settings show it.
+    """Return what is wrong with a call of SendGrid's Signed Event Webhook, or None.
 
+    `public_key` is the key that SendGrid's settings show.
     https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/getting-started-event-webhook-security-features
     """
     from cryptography.exceptions import InvalidSignature  # noqa: PLC0415
@@ -85,7 +87,7 @@ def sendgrid_problem(headers: Mapping[str, str], body: bytes, public_key: str) -
 
 
 def sendgrid_key(public_key: str) -> Any:
-    """The key that SendGrid's settings show as base64; ValueError where it is none."""
+    """Return the key that SendGrid's settings show in base64. Raises ValueError if it is not one."""
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey  # noqa: PLC0415
     from cryptography.hazmat.primitives.serialization import load_der_public_key  # noqa: PLC0415
 
@@ -96,8 +98,9 @@ def sendgrid_key(public_key: str) -> Any:
 
 
 def mailgun_problem(record: Record, signing_key: str, now: datetime) -> str | None:
-    """What is wrong with a call of Mailgun; `signing_key` is the HTTP webhook signing key of its settings.
+    """Return what is wrong with a call of Mailgun, or None.
 
+    `signing_key` is the HTTP webhook signing key in Mailgun's settings.
     https://documentation.mailgun.com/docs/mailgun/user-manual/webhooks/securing-webhooks
     """
     signed = record.get("signature")
@@ -106,7 +109,7 @@ def mailgun_problem(record: Record, signing_key: str, now: datetime) -> str | No
     expected = hmac.new(signing_key.encode(), f"{timestamp}{token}".encode(), "sha256").hexdigest()
     if not hmac.compare_digest(expected.encode(), str(fields.get("signature", "")).encode()):
         return "its signature is missing or wrong"
-    # What is signed was written by Mailgun: it is a number.
+    # The signature is valid, so Mailgun wrote the timestamp, and it is a number.
     if abs(now - datetime.fromtimestamp(int(timestamp), UTC)) > _MAILGUN_HOLDS:
         return "its signature is older than a day"
     return None

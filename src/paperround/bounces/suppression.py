@@ -1,4 +1,4 @@
-"""When an address is given up: from what became of its letters to a reason, or none. Pure."""
+"""Decides when to suppress an address, from the results of its letters. Pure functions."""
 
 from __future__ import annotations
 
@@ -16,20 +16,21 @@ _SPREAD = timedelta(days=14)
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What became of one letter: when, and what came back; `kind` is None for one that nothing came back for."""
+    """The result of one letter; `kind` is None if no report about it arrived."""
 
     at: datetime
     kind: BounceKind | None = None
     status: str | None = None
-    """The enhanced status code, RFC 3463."""
+    """The enhanced status code (RFC 3463)."""
 
 
 def reason_to_suppress(report: Fate, fates: Sequence[Fate]) -> str | None:
-    """Why nothing more may be sent to an address after this report; None when it may.
+    """Return the reason to suppress an address after this report, or None.
 
-    `fates` are the address's letters, the latest first, the reported one among them. A complaint or a dead mailbox
-    counts at once. Letters that only did not get through have to be three in a row over more than 14 days; one that
-    arrived begins the count anew. What was the sender's own fault is no statement about the address at all.
+    `fates` are the results of the address's letters, latest first, including the reported one. One complaint or hard
+    bounce suffices. Soft bounces have to be three in a row over more than 14 days; an accepted letter resets the
+    count. A domain that does not exist has to be reported three times in a row. Policy bounces, which are the
+    sender's fault, do not count.
     """
     if report.kind is BounceKind.COMPLAINT:
         return "complaint"

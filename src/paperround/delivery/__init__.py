@@ -1,8 +1,8 @@
-"""Delivery: from a rendered letter to the relay, and from what comes back to a verdict.
+"""Delivery: from a rendered letter to the relay, and from the outcome to the next step.
 
 In reading order: `message` builds the letter, `dkim` signs it, a transport hands it over (`smtp` with its
-`connection_pool` and `smtp_session`, `inbox`, `folders`, `memory`), `retry` judges the outcome.
-A new transport is one class here with a `kind` of its own, one method, and its name in `AnyTransport`.
+`connection_pool` and `smtp_session`, `inbox`, `folders`, `memory`), and `retry` judges the outcome. A new transport
+is one class with its own `kind` and a `send` method, added to `AnyTransport`.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ __all__ = [
 
 
 class Transport(Protocol):
-    """Takes letters somewhere; a frozen pydantic model that carries its own settings."""
+    """A delivery method; a frozen pydantic model with its own settings."""
 
     @property
     def kind(self) -> str:
-        """The name that the setting `transport.kind` knows it by."""
+        """The value of the setting `transport.kind` that selects it."""
         ...
 
     def send(self, letters: Iterator[Letter], report: Callable[[Sequence[Outcome]], None]) -> None:
-        """Draw letters until there are no more and report one outcome for each.
+        """Draw letters until there are no more, and report one outcome for each.
 
-        `report` takes the outcomes of a group of letters and returns once they are durable. `letters` and
-        `report` are called by one thread. How many letters may be drawn and not reported yet is the transport's
-        to limit: after a crash so many may go out twice. A transport that can take no letter at all reports those
-        it has drawn as `Stage.CONNECT` without a code and raises TransportError; the rest stays undrawn. An error
-        out of `letters` or `report` ends the sending: letters under way are finished, then it is raised.
+        `report` takes the outcomes of a group of letters and returns once they are stored durably. `letters` and
+        `report` are called from one thread. The transport limits how many letters it draws before it reports them:
+        after a crash that many may be sent twice. A transport that cannot accept any letter reports those it has
+        drawn as `Stage.CONNECT` without a code, and raises TransportError; the rest stays undrawn. An error raised
+        by `letters` or `report` ends sending: letters under way are finished, then it is raised again.
         """
         ...
 
@@ -54,7 +54,7 @@ _FIELDS = {name for transport in get_args(_Transport) for name in transport.mode
 
 
 def _own_fields(value: Any) -> Any:
-    """The settings without those of other kinds, so that one variable can switch a configured site to another."""
+    """Drop settings of other transports, so that one variable can switch a configured site to another transport."""
     if not isinstance(value, dict):
         return value
     kind = value.get("kind", "inbox")

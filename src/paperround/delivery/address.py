@@ -1,4 +1,4 @@
-"""An address as it may stand in an envelope or a header field. Pure."""
+"""Email addresses as they are written in an envelope or a header field. Pure functions."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ import idna
 
 # RFC 5321 4.5.3.1: octets of a local part and of a whole path, which has two for its angle brackets.
 _MAX_LOCAL, _MAX_ADDRESS = 64, 254
-# Quoted local parts are refused too: providers hand none out, and quoting is a way in for injection.
+# Quoted local parts are refused too: no provider issues them, and quoting allows injection.
 _LOCAL = re.compile(r"[^\s\x00-\x1f\x7f-\x9f\"(),:;<>@\[\]\\]+")
 _DOMAIN = re.compile(
     r"(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*", re.IGNORECASE
 )
 
 
-class UnusableAddress(ValueError):  # noqa: N818 - names what it is
-    """An address that cannot be written into a message; concerns one letter only."""
+class UnusableAddress(ValueError):  # noqa: N818 - reads better than with the suffix Error
+    """Raised for an address that cannot be written into a message; it affects only one letter."""
 
 
 @lru_cache(maxsize=4096)
 def wire(address: str) -> str:
-    """The address with its domain in A-labels; raises UnusableAddress.
+    """Return the address with its domain in A-labels. Raises UnusableAddress.
 
-    The local part stays as it is: where it is not ASCII, only a relay with SMTPUTF8 can take it (RFC 6531).
+    The local part does not change: if it is not ASCII, only a relay with SMTPUTF8 accepts it (RFC 6531).
     """
     local, at, domain = address.rpartition("@")
     if not at or not _LOCAL.fullmatch(local) or len(local.encode()) > _MAX_LOCAL:
@@ -37,7 +37,7 @@ def wire(address: str) -> str:
 
 @lru_cache(maxsize=4096)
 def ascii_domain(domain: str) -> str:
-    """The domain in A-labels; raises UnusableAddress."""
+    """Return the domain in A-labels. Raises UnusableAddress."""
     if not domain.isascii():
         try:
             domain = idna.encode(domain, uts46=True).decode()

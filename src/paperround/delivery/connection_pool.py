@@ -1,12 +1,11 @@
 """Several connections to one relay, driven by one thread and a selector.
 
-It begins with one connection and opens another after each letter that was taken, up to the number wanted. A relay
-that turns a further connection away, or ends one with 421, gets fewer, and nothing has failed. Only when no
-connection is left and none can be had is the next relay tried, and only when there is none left does the sending
-stop.
+The pool starts with one connection and opens another after each accepted letter, up to the configured number. A
+relay that refuses a further connection, or ends one with 421, gets fewer; that is not a failure. Only when no
+connection is left and none can be opened is the next relay tried, and only after the last relay does sending stop.
 
-Outcomes are reported in groups: when half of the letters that may be in doubt are answered, a twentieth of a second
-after the first of a group, and at once when a letter was refused, since that may pause everything.
+Outcomes are reported in groups: when half of the letters that may be in doubt are answered, 50 ms after the first of
+a group, and at once when a letter is refused, since that may pause everything.
 """
 
 from __future__ import annotations
@@ -32,16 +31,16 @@ from paperround.process import logs
 
 log = logs.logger()
 
-_REOPENING = (0.2, 1.0, 3.0)  # seconds between tries; a server notices the end of a connection a moment late
+_REOPENING = (0.2, 1.0, 3.0)  # seconds between attempts; a server may notice the end of a connection late
 _REST = 1.0  # seconds after a 421 on the only connection
-_REGROWS_AFTER = 100  # letters taken, until a relay that wanted fewer connections is asked for one more
-_GROUP_SECONDS = 0.05  # that an outcome waits for others to be recorded with it
-_FAREWELL = 5.0  # seconds for all relays' answers to QUIT
+_REGROWS_AFTER = 100  # accepted letters, after which one more connection is tried again
+_GROUP_SECONDS = 0.05  # that an outcome waits to be recorded together with others
+_FAREWELL = 5.0  # seconds for all answers to QUIT
 
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    """What came of opening a connection."""
+    """The result of opening a connection."""
 
     name: str
     session: SmtpSession | None = None
@@ -50,7 +49,7 @@ class _Opened:
 
 
 class _Opener:
-    """Opens connections on threads of their own: a greeting, TLS and a login wait for the relay several times."""
+    """Opens connections on separate threads, since greeting, TLS and login block several times."""
 
     def __init__(self) -> None:
         self._opened: queue.SimpleQueue[_Opened] = queue.SimpleQueue()
@@ -60,13 +59,13 @@ class _Opener:
         self.under_way = 0
 
     def open(self, name: str, opening: Callable[[], SmtpSession]) -> None:
-        """Begin to open one; `opened` has it once `woken` can be read."""
+        """Start to open a connection; `opened` returns it once `woken` is readable."""
         self.under_way += 1
         threading.Thread(target=self._open, args=(name, opening), name=name, daemon=True).start()
 
     def opened(self) -> list[_Opened]:
-        """Those that are ready or refused by now."""
-        with contextlib.suppress(OSError):  # nothing more to read, or closed
+        """Return the connections opened or refused since the last call."""
+        with contextlib.suppress(OSError):  # nothing more to read, or the socket is closed
             while self.woken.recv(64):
                 pass
         found = []
@@ -77,13 +76,13 @@ class _Opener:
         return found
 
     def wake(self) -> None:
-        """Make the selector return."""
+        """Wake the selector."""
         with self._lock:
             if not self._closed:
                 self._wake.send(b"\0")
 
     def close(self) -> None:
-        """Wait for nothing more; a connection that comes about later is closed at once."""
+        """Stop without waiting; a connection that is opened later is closed at once."""
         with self._lock:
             self._closed = True
         self.discard()
@@ -103,7 +102,7 @@ class _Opener:
             self.discard()
 
     def discard(self) -> None:
-        """Close those that are ready: they come too late."""
+        """Close connections that were opened too late."""
         for opened in self.opened():
             if opened.session:
                 opened.session.quit()
@@ -133,36 +132,36 @@ class ConnectionPool:
         self._opener = _Opener()
         self._selector = selectors.DefaultSelector()
         self._sessions: dict[SmtpSession, int] = {}
-        """Each with the events that the selector watches for."""
+        """The open sessions, each with the events that the selector watches for."""
         self._waiting: deque[Letter] = deque()
-        """Drawn, and for whichever connection has room."""
+        """Letters drawn, for the next connection that has room."""
         self._again: deque[Letter] = deque()
-        """For a fresh connection: the one that they were on ended before the relay can have taken them."""
+        """Letters for a new connection: their first one ended before the relay can have accepted them."""
         self._second_try: set[int] = set()
         self._answered: list[Outcome] = []
         self._answered_at = 0.0
         self._under_way = 0
-        """Letters drawn whose outcome is not recorded."""
+        """The number of letters drawn whose outcome is not recorded."""
         self._place: float | None = None
-        """When the next letter may leave."""
+        """When the next letter may be sent, by the monotonic clock; None if no turn is reserved."""
         self._error: BaseException | None = None
         self._unrecorded = self._exhausted = False
         self._wanted = connections
         self._openings = 1
-        """How many connections may be opened at once."""
+        """How many more connections may be opened at the moment."""
         self._rest_until = 0.0
         self._listened_at = time.monotonic()
-        """When the selector last returned."""
+        """When the selector last returned, by the monotonic clock."""
         self._relay = 0
-        self._reached = False  # whether this relay ever took us in
+        self._reached = False  # whether a connection to this relay was ever opened
         self._pauses = iter(_REOPENING)
         self._taken = 0
         self._lost_in_a_row = 0
 
     def run(self) -> None:
-        """Send until there are no more letters; raises what ended it before.
+        """Send until there are no more letters, and raise the error that ended it before.
 
-        The work is done on a thread of its own, so that an interrupt stops the drawing and not the letters under way.
+        The work is done on a separate thread, so that an interrupt stops drawing but not the letters under way.
         """
         thread = threading.Thread(target=self._work, name="relay", daemon=True)
         thread.start()
@@ -201,9 +200,9 @@ class ConnectionPool:
         return not self._stop.is_set() and bool(self._waiting or not self._exhausted)
 
     def _turn(self) -> None:
-        """Wait for the relay and act on what it says."""
+        """Wait for the relay and handle its replies."""
         self._open_more()
-        # The relay's time runs only while somebody listens: laying out letters is no delay of its own.
+        # The relay's timeout counts only while this thread listens: building letters takes time too.
         busy = time.monotonic() - self._listened_at
         for session in self._sessions:
             session.allow(busy)
@@ -228,10 +227,12 @@ class ConnectionPool:
                 session.offer(letter)
                 self._settle(session)
         if not self._sessions and not self._waiting and not self._again and (letter := self._draw()):
-            self._waiting.append(letter)  # what a connection is opened for
+            self._waiting.append(letter)  # a letter that a connection is opened for
 
     def _next_for(self, session: SmtpSession) -> Letter | None:
-        """The next letter for this session; a letter that lost its connection waits for a fresh one, if one comes."""
+        """Return the next letter for this session; a letter that lost its connection waits for a new one, if one
+        comes.
+        """
         if self._again and (session.letters == 0 or not self._expects_connection()):
             return self._again.popleft()
         if self._waiting and not self._stop.is_set():
@@ -240,7 +241,7 @@ class ConnectionPool:
 
     def _draw(self) -> Letter | None:
         if self._under_way >= self._max_in_doubt:
-            self._record()  # makes room for what has been answered
+            self._record()  # frees the places of answered letters
         if self._under_way >= self._max_in_doubt or self._stop.is_set() or self._exhausted:
             return None
         now = time.monotonic()
@@ -268,7 +269,7 @@ class ConnectionPool:
         self._settle(session)
 
     def _settle(self, session: SmtpSession) -> None:
-        """Take what became of letters, and the session itself when it has ended."""
+        """Take a session's results, and close the session if it has ended or carried its last letter."""
         results, session.results = session.results, []
         if session.ended and session in self._sessions:
             self._selector.unregister(session.socket)
@@ -288,7 +289,7 @@ class ConnectionPool:
             self._sessions[session] = events
 
     def _lose(self, session: SmtpSession) -> None:
-        """Letters that the relay has surely not taken go again at once, one time each."""
+        """Send letters that the relay cannot have accepted again at once, one time each."""
         for letter, reply in session.returned:
             if letter.delivery in self._second_try:
                 self._answer(letter, reply, session.name)
@@ -307,7 +308,7 @@ class ConnectionPool:
             self._record()
 
     def _record(self) -> None:
-        """Report what has been answered; once that has failed, everything is tried again at the very end only."""
+        """Report the outcomes so far; if that has failed once, try again only at the very end."""
         if not self._answered or self._unrecorded:
             return
         try:
@@ -324,12 +325,12 @@ class ConnectionPool:
         self._stop.set()
 
     def _patience(self) -> float | None:
-        """Seconds until something has to be done although the relay says nothing."""
+        """Return the seconds until something has to be done even if the relay sends nothing; None for no limit."""
         now = time.monotonic()
         moments = [session.deadline for session in self._sessions]
         if self._answered and not self._unrecorded:
             moments.append(self._answered_at + _GROUP_SECONDS)
-        # Those two may be past, and then wait for something else to happen.
+        # If these two are in the past, sending waits for another event.
         moments += (moment for moment in (self._place or 0.0, self._rest_until) if moment > now)
         soonest = min(moments, default=float("inf"))
         return None if soonest == float("inf") else max(0.0, soonest - now)
@@ -337,7 +338,7 @@ class ConnectionPool:
     # Connections
 
     def _expects_connection(self) -> bool:
-        """Whether a connection that has carried no letter yet is there or will be."""
+        """Return whether there is, or will be, a connection that has carried no letter yet."""
         if self._opener.under_way or any(session.letters == 0 for session in self._sessions):
             return True
         return self._openings > 0 and len(self._sessions) < self._wanted
@@ -377,7 +378,7 @@ class ConnectionPool:
             self._selector.register(opened.session.socket, selectors.EVENT_READ, opened.session)
 
     def _handle_refusal(self, refused: Refused, name: str) -> None:
-        """A connection that cannot be opened: go on with fewer, try again, try the next relay, or give up."""
+        """Handle a refused connection: continue with fewer, retry, try the next relay, or give up."""
         if working := len(self._sessions) + self._opener.under_way:
             self._wanted = max(1, min(self._wanted, working))
             self._second_try.difference_update(letter.delivery for letter in self._again)
@@ -398,25 +399,25 @@ class ConnectionPool:
         self._give_up(TransportError(f"{name.partition('#')[0]}: {refused}; the letters stay queued"))
 
     def _give_up(self, error: BaseException) -> None:
-        """No connection can be had: what waits for one stays with us."""
+        """Stop because no connection can be opened; the letters that wait for one stay queued."""
         self._fail(error)
         self._waiting += self._again
         self._again.clear()
 
     def _rest(self) -> Iterator[Letter]:
-        """Takes what no connection has taken."""
+        """Yield the letters that no connection has taken."""
         while self._again or self._waiting:
             yield (self._again or self._waiting).popleft()
 
     def _report_rest(self) -> None:
-        """Report the letters that no connection took, and once more what could not be recorded."""
+        """Report the letters that no connection took, and once more what could not be recorded before."""
         stopped = Reply(Stage.CONNECT, None, "not attempted: the sending stopped")
         self._answered += (outcome(letter, stopped, "") for letter in self._rest())
         self._unrecorded = False
         self._record()
 
     def _learn(self, result: Outcome) -> None:
-        """What the outcome of a letter says about the relay."""
+        """Adjust the number of connections to the outcome of a letter."""
         if result.accepted:
             self._grow()
         elif result.code is None or result.code == SERVICE_ENDS:
@@ -435,12 +436,12 @@ class ConnectionPool:
 
     def _count_loss(self, result: Outcome) -> None:
         self._lost_in_a_row += 1
-        # Each connection may have lost one when the relay was restarted; more than that is the relay itself.
+        # A restart of the relay may lose one letter per connection; more losses are a problem of the relay itself.
         if self._lost_in_a_row > 2 * self._connections + 2:
             self._fail(TransportError(f"{result.connection}: connection after connection ends early: {result.text}"))
 
     def _step_back(self) -> None:
-        """After a 421, which has ended its connection: go on with one fewer, or rest where it was the only one."""
+        """Continue with one connection fewer after a 421, which has ended one, or pause if it was the only one."""
         self._wanted = max(1, len(self._sessions))
         if not self._sessions:
             self._rest_until = time.monotonic() + _REST

@@ -1,6 +1,6 @@
-"""Private DKIM keys: made, read from a file, used, and published in the DNS.
+"""Private DKIM keys: generated, read from a file, used to sign, and published in the DNS.
 
-RSA is done by `cryptography`, which is 20 times as fast as pure Python.
+RSA uses `cryptography`, which is 20 times as fast as pure Python.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generat
 
 from paperround.domain.errors import ConfigurationError, WrongUse
 
-_LEAST_RSA_BITS = 2048  # RFC 8301 3.2: SHOULD; Google asks for it too
+_LEAST_RSA_BITS = 2048  # RFC 8301 3.2: SHOULD; Google requires it too
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A private key and where its public half stands in the DNS."""
+    """A private key, and the domain and selector under which its public key is published."""
 
     domain: str
     selector: str
@@ -31,12 +31,12 @@ class Key:
 
     @property
     def algorithm(self) -> str:
-        """The a= of its signatures."""
+        """The a= tag of its signatures."""
         return "rsa-sha256" if isinstance(self.private, RSAPrivateKey) else "ed25519-sha256"
 
     @property
     def dns_record(self) -> tuple[str, str]:
-        """Name and text of the TXT record with the public key (RFC 6376 3.6.1, RFC 8463 4)."""
+        """The name and text of the TXT record with the public key (RFC 6376 3.6.1, RFC 8463 4)."""
         public = self.private.public_key()
         kind, encoding, form = (
             ("rsa", serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
@@ -47,16 +47,16 @@ class Key:
         return f"{self.selector}._domainkey.{self.domain}", f"v=DKIM1; k={kind}; p={octets}"
 
     def sign(self, octets: bytes) -> bytes:
-        """The signature over these octets; Ed25519 signs their hash (RFC 8463 3)."""
+        """Return the signature over these bytes; Ed25519 signs their hash (RFC 8463 3)."""
         if isinstance(self.private, RSAPrivateKey):
             return self.private.sign(octets, PKCS1v15(), hashes.SHA256())
         return self.private.sign(hashlib.sha256(octets).digest())
 
 
 def generate(path: Path, *, ed25519: bool = False) -> None:
-    """Write a new private key to a file that only this account can read: RSA of 2048 bits, or Ed25519.
+    """Write a new private key, RSA of 2048 bits or Ed25519, to a file that only this account can read.
 
-    Raises WrongUse where the file is there already: letters may be signed with it, and its record published.
+    Raises WrongUse if the file already exists: letters may be signed with it, and its record published.
     """
     private: RSAPrivateKey | Ed25519PrivateKey = (
         Ed25519PrivateKey.generate() if ed25519 else generate_private_key(65_537, _LEAST_RSA_BITS)
@@ -73,7 +73,7 @@ def generate(path: Path, *, ed25519: bool = False) -> None:
 
 
 def read(path: Path) -> RSAPrivateKey | Ed25519PrivateKey:
-    """The key in a PEM file; ConfigurationError names file and remedy."""
+    """Return the private key in a PEM file. Raises ConfigurationError, which names the file and the remedy."""
     make = f"make one with: paperround dkim keygen --key-file {path}"
     try:
         private = serialization.load_pem_private_key(path.read_bytes(), password=None)

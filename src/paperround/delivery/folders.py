@@ -1,4 +1,4 @@
-"""Letters put into folders: one file each (`file`), or a Maildir that any mail program opens (`maildir`)."""
+"""Transports that write letters to folders: one file each (`file`), or a Maildir for any mail program (`maildir`)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _serial = itertools.count()
 
 
 class FileTransport(BaseModel):
-    """Writes each letter to `<delivery>.eml`; the same delivery again replaces its file."""
+    """Writes each letter to `<delivery>.eml`; sending a delivery again replaces its file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -28,7 +28,7 @@ class FileTransport(BaseModel):
     directory: Path = Path("data/letters")
 
     def send(self, letters: Iterator[Letter], report: Callable[[Sequence[Outcome]], None]) -> None:
-        """Write all letters; raises TransportError when the folder takes no more."""
+        """Write all letters. Raises TransportError if the folder cannot be written."""
         _put_all(self.directory, letters, report, lambda letter: _write(self.directory, letter))
 
 
@@ -41,12 +41,12 @@ class MaildirTransport(BaseModel):
     directory: Path = Path("data/maildir")
 
     def send(self, letters: Iterator[Letter], report: Callable[[Sequence[Outcome]], None]) -> None:
-        """Put all letters in; raises TransportError when the folder takes no more."""
+        """Write all letters. Raises TransportError if the folder cannot be written."""
         _put_all(self.directory, letters, report, lambda letter: store(self.directory, letter.message))
 
 
 def store(maildir: Path, message: bytes) -> Path:
-    """Put a message into a Maildir's `new/`, whole or not at all; the folders are made where they are missing."""
+    """Write a message to a Maildir's `new/` atomically, and return its path; missing folders are created."""
     for folder in ("tmp", "new", "cur"):
         private_files.make_folder(maildir / folder)
     host = socket.gethostname().replace("/", "").replace(":", "")
@@ -60,7 +60,7 @@ def _write(folder: Path, letter: Letter) -> Path:
 
 
 def _whole(part: Path, path: Path, message: bytes) -> Path:
-    # Not fsynced: like the ledger, it survives the program's death and may lose its last moments with the machine.
+    # No fsync: like the ledger, it survives a crash of the program, but a power failure may lose the last moments.
     try:
         private_files.write(part, message)
         part.replace(path)

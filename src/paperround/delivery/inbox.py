@@ -1,6 +1,6 @@
-"""The built-in inbox: an SMTP server on this machine that keeps letters in a Maildir, so that nothing leaves it.
+"""The built-in inbox: a local SMTP server that stores letters in a Maildir, so that nothing leaves this machine.
 
-Letters reach it through the same code as any relay's. `paperround up` shows it at /inbox.
+Letters are sent to it by the same code as to any relay. `paperround up` shows it at /inbox.
 """
 
 from __future__ import annotations
@@ -31,23 +31,23 @@ if TYPE_CHECKING:
 
 _HOST = "127.0.0.1"
 _MAX_LETTER = 50 * 2**20  # bytes
-_HEAD = 16 * 1024  # bytes read to list a letter
+_HEAD = 16 * 1024  # bytes of a letter read for the list
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}")
 
 
 class InboxTransport(BaseModel):
-    """Delivers into the built-in inbox: starts its server for the time of sending and hands letters to it."""
+    """Delivers to the built-in inbox, whose server runs only while letters are sent."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["inbox"] = "inbox"
     directory: Path = Path("data/inbox")
     keep: Annotated[int, Field(ge=1)] = 2000
-    """Letters kept; the oldest go first."""
+    """The number of letters to keep; the oldest are deleted."""
     connections: Annotated[int, Field(ge=1, le=50)] = 2
 
     def send(self, letters: Iterator[Letter], report: Callable[[Sequence[Outcome]], None]) -> None:
-        """Deliver all letters into the Maildir."""
+        """Deliver all letters to the Maildir."""
         with _Server(self.directory) as port:
             SmtpTransport(host=_HOST, port=port, tls="none", connections=self.connections).send(letters, report)
         Inbox(self.directory).keep_newest(self.keep)
@@ -55,7 +55,7 @@ class InboxTransport(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A letter in the inbox, as a list shows it."""
+    """A letter in the inbox, for a list of letters."""
 
     key: str
     at: datetime
@@ -63,7 +63,7 @@ class Received:
     recipient: str
     subject: str
     size: int
-    """In bytes."""
+    """The size in bytes."""
 
 
 class Inbox:
@@ -76,12 +76,12 @@ class Inbox:
         return len(self._files())
 
     def newest(self, limit: int = 50, offset: int = 0) -> list[Received]:
-        """A page of letters."""
+        """Return a page of letters, newest first."""
         shown = (self._received(path) for path in self._files()[offset : offset + limit])
         return [received for received in shown if received]
 
     def get(self, key: str) -> bytes | None:
-        """The letter's bytes, exactly as they came."""
+        """Return a letter exactly as it was received, or None."""
         path = self._path(key)
         try:
             return path.read_bytes() if path else None
@@ -89,7 +89,7 @@ class Inbox:
             return None
 
     def delete(self, key: str) -> bool:
-        """Take the letter away; whether it was there."""
+        """Delete a letter. Return False if there is none."""
         path = self._path(key)
         if path is None:
             return False
@@ -119,7 +119,8 @@ class Inbox:
         name = self._directory / "new" / key
         if name.is_file():
             return name
-        return next(iter((self._directory / "cur").glob(f"{key}*")), None)  # mail programs move and mark them
+        # Mail programs move letters to `cur` and append flags to their names.
+        return next(iter((self._directory / "cur").glob(f"{key}*")), None)
 
     def _received(self, path: Path) -> Received | None:
         try:
@@ -134,15 +135,15 @@ class Inbox:
 
 
 def _legible(field: str) -> str:
-    """The field with its encoded words decoded; the newer parser in `email` raises on much that may stand there."""
+    """Return a field with its encoded words decoded; `email`'s newer parser raises on many malformed fields."""
     try:
         return clean(str(make_header(decode_header(field))))
-    except (ValueError, LookupError, HeaderParseError):  # a charset or an encoding that is none
+    except (ValueError, LookupError, HeaderParseError):  # an unknown charset or encoding
         return clean(field)
 
 
 class _Server:
-    """An SMTP server on a free loopback port, on a thread of its own, while the context is open."""
+    """An SMTP server on a free loopback port and a separate thread, running while the context is open."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -171,10 +172,10 @@ class _Server:
         await asyncio.gather(*others, return_exceptions=True)
 
     def _protocol(self) -> SMTP:
-        from aiosmtpd.smtp import SMTP  # noqa: PLC0415 - slow to load; most commands send nothing
+        from aiosmtpd.smtp import SMTP  # noqa: PLC0415 - slow to load, and most commands send nothing
 
         keeper = _Keeper(self._directory)
-        # With a name given aiosmtpd does not ask the DNS for this machine's.
+        # With a hostname, aiosmtpd does not look up this machine's name in the DNS.
         return SMTP(
             keeper, data_size_limit=_MAX_LETTER, enable_SMTPUTF8=True, hostname="inbox.local", loop=self._loop
         )
@@ -185,7 +186,7 @@ class _Keeper:
         self._directory = directory
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
-        """Aiosmtpd's hook: the letter has come in whole."""
+        """Store a letter that aiosmtpd has received completely."""
         try:
             await asyncio.to_thread(store, self._directory, _octets(envelope))
         except OSError as error:

@@ -1,6 +1,6 @@
-"""Logging in to a relay, with a password in any script or an OAuth 2 token, and what goes wrong on the way there.
+"""Logs in to a relay with a password in any script or an OAuth 2 token, and explains what went wrong.
 
-`smtplib` encodes passwords as ASCII and knows no XOAUTH2.
+`smtplib` encodes passwords as ASCII and does not support XOAUTH2.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from paperround.delivery.relay import RelaySettings
 
 _TOKEN_SECONDS = 60.0  # for the command that prints a token
 _CONTINUE, _WELCOME = 334, 235  # RFC 4954 4
-_MECHANISM_REFUSED = (502, 504, 534)  # RFC 4954 6: not this way, but perhaps another
+_MECHANISM_REFUSED = (502, 504, 534)  # RFC 4954 section 6: another mechanism may work
 
 
 class LoginError(Exception):
-    """Why no login was tried; the text names the remedy."""
+    """Raised if no login could be attempted; the text names the remedy."""
 
 
 def log_in(smtp: smtplib.SMTP, relay: RelaySettings) -> None:
-    """Log in as the relay's settings have it.
+    """Log in as the relay's settings say.
 
-    Raises smtplib.SMTPAuthenticationError for a refusal, and LoginError where none could be tried.
+    Raises smtplib.SMTPAuthenticationError if the login is refused, and LoginError if none could be attempted.
     """
     offered = smtp.esmtp_features.get("auth", "").upper().split()
-    # Everything goes through TLS, so the plain ways hide no less than CRAM-MD5.
+    # The connection is encrypted, so PLAIN and LOGIN are as safe as CRAM-MD5.
     by_password = {"PLAIN": _plain, "LOGIN": _login, "CRAM-MD5": _cram_md5}
     ways = {"XOAUTH2": _xoauth2} if relay.uses_token else by_password
     possible = [way for name, way in ways.items() if name in offered]
@@ -55,18 +55,18 @@ def _no_way(wanted: list[str], offered: list[str]) -> str:
 
 
 def _plain(smtp: smtplib.SMTP, relay: RelaySettings) -> tuple[int, bytes]:
-    """RFC 4616: any character may stand in name and password."""
+    """Log in with PLAIN (RFC 4616): name and password may contain any character."""
     return smtp.docmd("AUTH", "PLAIN " + _encoded(f"\0{relay.username}\0{relay.password.get_secret_value()}"))
 
 
 def _login(smtp: smtplib.SMTP, relay: RelaySettings) -> tuple[int, bytes]:
-    """Never standardized; the name, then the password."""
+    """Log in with LOGIN, which was never standardized: the name, then the password."""
     code, text = smtp.docmd("AUTH", "LOGIN " + _encoded(relay.username))
     return smtp.docmd(_encoded(relay.password.get_secret_value())) if code == _CONTINUE else (code, text)
 
 
 def _cram_md5(smtp: smtplib.SMTP, relay: RelaySettings) -> tuple[int, bytes]:
-    """RFC 2195."""
+    """Log in with CRAM-MD5 (RFC 2195)."""
     code, challenge = smtp.docmd("AUTH", "CRAM-MD5")
     if code != _CONTINUE:
         return code, challenge
@@ -79,13 +79,16 @@ def _cram_md5(smtp: smtplib.SMTP, relay: RelaySettings) -> tuple[int, bytes]:
 
 
 def _xoauth2(smtp: smtplib.SMTP, relay: RelaySettings) -> tuple[int, bytes]:
-    """https://developers.google.com/gmail/imap/xoauth2-protocol: a refusal comes as a challenge first."""
+    """Log in with XOAUTH2; a refusal begins with a challenge.
+
+    https://developers.google.com/gmail/imap/xoauth2-protocol
+    """
     code, text = smtp.docmd("AUTH", "XOAUTH2 " + _encoded(f"user={relay.username}\1auth=Bearer {token(relay)}\1\1"))
     return smtp.docmd("") if code == _CONTINUE else (code, text)
 
 
 def token(relay: RelaySettings) -> str:
-    """The access token that the relay's command prints or its file holds; raises LoginError."""
+    """Return the access token from the relay's command or file. Raises LoginError."""
     if relay.token_file:
         try:
             found = Path(relay.token_file).read_text(encoding="utf-8").strip()
@@ -116,7 +119,7 @@ def _encoded(text: str) -> str:
 
 
 def explain(error: Exception) -> str:
-    """What went wrong in reaching a relay, on one line, with what to look at."""
+    """Return on one line why a relay could not be reached, and what to check."""
     match error:
         case smtplib.SMTPServerDisconnected():
             return f"the relay hung up ({error}); are host, port and tls right?"

@@ -1,4 +1,4 @@
-"""Letters kept in memory: for tests, and for trying a configuration without sending anything."""
+"""A transport that keeps letters in memory, for tests and for trying a configuration without sending."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from paperround.domain.models import Letter, Outcome, Stage
 
 
 class MemoryTransport(BaseModel):
-    """Remembers what it was sent, in order."""
+    """Keeps the letters it was sent, in order."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -20,7 +20,7 @@ class MemoryTransport(BaseModel):
 
     @property
     def letters(self) -> tuple[Letter, ...]:
-        """All letters so far."""
+        """All letters sent so far."""
         return tuple(self._letters)
 
     def send(self, letters: Iterator[Letter], report: Callable[[Sequence[Outcome]], None]) -> None:

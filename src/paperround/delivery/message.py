@@ -1,8 +1,8 @@
-"""From a rendered letter to the bytes of an RFC 5322 message. Pure.
+"""Builds an RFC 5322 message from a rendered letter. Pure functions.
 
-The head is written here and not by `email.message`: that turns links of more than 76 characters into encoded
-words, which no mailbox provider follows when its subscriber presses "unsubscribe", and takes ten times as long.
-Every rule carries the section of the RFC it follows; docs/delivery.md has them in one table.
+The header is written here and not by `email.message`: that turns links of more than 76 characters into encoded
+words, which no mailbox provider follows when a subscriber clicks "unsubscribe", and takes ten times as long. Every
+rule names the RFC section it follows; docs/delivery.md lists them in one table.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from paperround.domain import quoted_printable
 from paperround.domain.models import EncodedLetter, Rendered
 from paperround.domain.text import clean
 
-_LINE = 76  # characters, where the field can be folded: RFC 2047 2; RFC 5322 2.1.1 would allow 78
+_LINE = 76  # characters per line of a folded field: RFC 2047 2; RFC 5322 2.1.1 would allow 78
 _ENCODED_WORD = 75  # RFC 2047 2, delimiters included
 _MAX_SUBJECT = 998  # octets as written, Gmail's limit
-_MAX_NAME = 64  # characters; a display name beyond it is cut by every mail program
+_MAX_NAME = 64  # characters; every mail program cuts longer display names
 _MAX_LABEL = 63  # RFC 1035 2.3.4
 _SENDER_ID = (5, 15)  # https://support.google.com/mail/answer/6254652
 
@@ -42,7 +42,7 @@ _Q_WORD = "=?utf-8?q?{}?="
 _REPLY_MARK = re.compile(r"(?:(?:re|fwd?|aw|wg)\s*:\s*)+", re.IGNORECASE)
 # Google's display-name rules: symbols and invisible or direction-changing characters imitate other senders.
 _NOT_IN_NAMES = frozenset({"So", "Sk", "Cf", "Co", "Cn", "Cs"})
-# RFC 8058 3.1 asks for https; http is only for trying the service on one's own machine. A comma parts URIs.
+# RFC 8058 3.1 requires https; http is only for trying the service on a local machine. A comma separates URIs.
 _URI = re.compile(
     r"""(?: https:// | mailto: | http://(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?/ ) [!\#-+\--;=?-~]+""",
     re.VERBOSE,
@@ -51,11 +51,11 @@ _URI = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What stands above the letter.
+    """The data of the message's header.
 
-    `date` is aware: when the letter was composed, however often it is tried (RFC 5322 3.6.1). `list_label` is one DNS
-    label and stays the same for ever, for subscribers sort by it. URLs are absolute. `one_click` says whether the
-    unsubscribe address takes RFC 8058 POSTs: by default a digest's does and a notice's does not.
+    `date` is timezone-aware: when the letter was composed, however often it is sent (RFC 5322 3.6.1). `list_label`
+    is one DNS label and must never change, since subscribers filter by it. URLs are absolute. `one_click` says
+    whether the unsubscribe URL accepts POSTs by RFC 8058; by default a digest's does and a notice's does not.
     """
 
     sender_name: str
@@ -73,22 +73,22 @@ class Head:
     help_url: str = ""
     archive_url: str = ""
     feedback: tuple[str, ...] = ()
-    """Up to three words that group letters in Google's complaint figures; none may be one subscriber's own."""
+    """Up to three words that group letters in Google's complaint statistics; none may identify one subscriber."""
 
 
 def build(head: Head, rendered: Rendered) -> bytes:
-    """The finished message: CRLF, 7-bit, text first and HTML last; raises UnusableAddress."""
+    """Return the finished message: CRLF, 7-bit, text part first, HTML part last. Raises UnusableAddress."""
     return assemble(head, encoded(rendered))
 
 
 def encoded(rendered: Rendered) -> EncodedLetter:
-    """The letter with its parts as quoted-printable."""
+    """Return the letter with its parts encoded as quoted-printable."""
     encode = quoted_printable.encode
     return EncodedLetter(rendered.subject, encode(rendered.html), encode(rendered.text))
 
 
 def assemble(head: Head, letter: EncodedLetter) -> bytes:
-    """The finished message from parts that are transfer-encoded already; raises UnusableAddress."""
+    """Return the finished message from parts that are already transfer-encoded. Raises UnusableAddress."""
     boundary = _boundary(letter)
     delimiter = b"\r\n--%b" % boundary.encode()
     pieces = (
@@ -106,21 +106,21 @@ def assemble(head: Head, letter: EncodedLetter) -> bytes:
 
 
 def message_id(issue: str, subscriber: int, email: str, key: bytes, domain: str) -> str:
-    """The Message-ID of a subscriber's letter of an issue: always the same for it, and telling nothing about it.
+    """Return the Message-ID of a subscriber's letter of an issue: always the same, and revealing nothing about it.
 
-    The address belongs to it because a database that was restored gives a subscriber's number to somebody else.
+    It depends on the address too, because after restoring a backup another subscriber may get the same number.
     """
     digest = hmac.digest(key, f"message-id\0{issue}\0{subscriber}\0{email}".encode(), "sha256")[:15]
     return f"<{base64.b32encode(digest).decode().lower()}@{ascii_domain(domain)}>"
 
 
 def subject_line(subject: str) -> str:
-    """The subject on one line and without "Re:" or "Fwd:", which would claim a conversation."""
+    """Return the subject on one line and without "Re:" or "Fwd:", which would pretend a conversation."""
     return _REPLY_MARK.sub("", clean(subject), count=1)
 
 
 def display_name(name: str) -> str:
-    """The sender's name as providers accept it: letters and common signs, no emoji, no address, no "Re:"."""
+    """Return the sender's name as providers accept it: without emoji, invisible characters, addresses or "Re:"."""
     plain = "".join(c for c in subject_line(name) if c not in "<>@" and unicodedata.category(c) not in _NOT_IN_NAMES)
     return clean(plain)[:_MAX_NAME].strip()
 
@@ -143,12 +143,12 @@ def _head(head: Head, subject: str, boundary: str) -> bytes:
         about,
         _fold("Content-Type", ["multipart/alternative;", f'boundary="{boundary}"']),
     )
-    # Not ASCII only where the subscriber's local part is not: then the transport asks for SMTPUTF8 (RFC 6532).
+    # Only the subscriber's local part may be outside ASCII; then the transport uses SMTPUTF8 (RFC 6532).
     return "".join(lines).encode()
 
 
 def _fold(name: str, pieces: Sequence[str]) -> str:
-    """The field on lines of at most 76 characters, as long as no piece is longer: none is ever broken."""
+    """Fold a field into lines of at most 76 characters between pieces; a longer piece gets its own line."""
     lines = [f"{name}:"]
     for piece in pieces:
         if len(lines[-1]) + 1 + len(piece) > _LINE:
@@ -168,14 +168,14 @@ def _shared(
     archive_url: str,
     feedback: tuple[str, ...],
 ) -> tuple[str, str, str, str]:
-    """The fields that all letters of a kind share, in blocks between which a letter's own stand."""
+    """Return the fields shared by all letters of a kind, in the blocks between which a letter's own fields stand."""
     domain = ascii_domain(sender.rpartition("@")[2])
     lists = [("Reply-To", [f"<{wire(reply_to)}>"] if reply_to else [])]
     if kind == "digest":  # RFC 2919 and 2369
         lists.append(("List-Id", [*_list_id(list_name or sender_name, list_label, domain)]))
     about = [
         ("Feedback-ID", [_feedback_id(feedback or (kind,), domain)]),
-        ("Auto-Submitted", ["auto-generated"]),  # RFC 3834 5: no vacation notice comes back
+        ("Auto-Submitted", ["auto-generated"]),  # RFC 3834 5: prevents vacation notices
         ("Precedence", ["bulk"] if kind == "digest" else []),  # for responders older than RFC 3834
         ("MIME-Version", ["1.0"]),
     ]
@@ -191,8 +191,8 @@ def _date_field(date: datetime) -> str:
 
 
 def _boundary(letter: EncodedLetter) -> str:
-    # RFC 2045 6.7: "=_" never occurs in quoted-printable, so the boundary cannot occur in a part. Of the text part
-    # alone: it is a tenth of the letter, and differs wherever a letter does.
+    # RFC 2045 6.7: "=_" never occurs in quoted-printable, so the boundary cannot occur in a part. Hashing only the
+    # text part is enough: it is a tenth of the letter, and differs whenever the letter does.
     return "=_" + hashlib.blake2b(letter.text, digest_size=12).hexdigest()
 
 
@@ -202,7 +202,7 @@ def _help_field(head: Head) -> Iterator[str]:
 
 
 def _unsubscribe_fields(head: Head) -> Iterator[str]:
-    """RFC 2369 and 8058; no encoded word may stand in them."""
+    """Yield the unsubscribe fields (RFC 2369 and 8058), which must not contain encoded words."""
     own = _uris(head.unsubscribe_url)
     if uris := _uris(head.unsubscribe_url, head.unsubscribe_mailto):
         yield _fold("List-Unsubscribe", uris)
@@ -214,14 +214,14 @@ def _unsubscribe_fields(head: Head) -> Iterator[str]:
 @lru_cache(maxsize=64)
 def _list_id(name: str, label: str, domain: str) -> Sequence[str]:
     if domain.rpartition(".")[2] == "localhost":
-        return ()  # RFC 2919 3: a list under localhost is nobody's
+        return ()  # RFC 2919 3: a list identifier under localhost is not unique
     name = display_name(name)
-    plain = name.isascii() and "=?" not in name  # else it would need encoded words
+    plain = name.isascii() and "=?" not in name  # otherwise it would need encoded words
     return (*(_phrase("List-Id", name) if plain else ()), f"<{_label(label)}.{domain}>")
 
 
 def _uris(*uris: str) -> Sequence[str]:
-    """Those of the URIs that may stand in a letter, in angle brackets and with commas between them."""
+    """Return the usable URIs in angle brackets, separated by commas."""
     found = [f"<{uri}>" for uri in uris if _URI.fullmatch(uri)]
     return [*(f"{uri}," for uri in found[:-1]), *found[-1:]]
 
@@ -242,7 +242,7 @@ def _mailbox(name: str, address: str) -> Sequence[str]:
 
 
 def _phrase(field: str, name: str) -> Sequence[str]:
-    """A name as atoms, as a quoted string, or as encoded words (RFC 5322 3.2.5, RFC 2047 5)."""
+    """Return a name as atoms, as a quoted string, or as encoded words (RFC 5322 3.2.5, RFC 2047 5)."""
     if not name.isascii() or "=?" in name:
         return _encoded(field, name)
     if _ATOMS.fullmatch(name):
@@ -262,21 +262,24 @@ def _subject_field(subject: str, fallback: str) -> str:
 
 def _unstructured(field: str, text: str) -> Sequence[str]:
     words = text.split(" ")
-    # A word longer than a line could not be folded, and "=?" would be taken for an encoded word.
+    # A word longer than a line cannot be folded, and "=?" would be read as an encoded word.
     if text.isascii() and "=?" not in text and max(map(len, words)) < _LINE - len(field) - 2:
         return words
     return _encoded(field, text)
 
 
 def _encoded(field: str, text: str) -> Sequence[str]:
-    """The text as encoded words, each of whole characters and so readable by itself (RFC 2047 5)."""
+    """Return the text as encoded words that each contain whole characters (RFC 2047 5)."""
     octets, first = text.encode(), min(_ENCODED_WORD, _LINE - len(field) - 2)
     mostly_safe = 2 * len(octets.translate(None, _Q_SAFE)) < len(octets)
     return _q_words(text, first) if mostly_safe else _b_words(text, first)
 
 
 def _q_words(text: str, first: int) -> Sequence[str]:
-    """RFC 2047 4.2, with the characters that are safe in a display name too; the first has `first` characters."""
+    """Encode text with "Q" (RFC 2047 4.2), using only characters safe in a display name.
+
+    The first word has at most `first` characters.
+    """
     words, word, room = [], "", first - len(_Q_WORD.format(""))
     for written in map(_q, text):
         if word and len(word) + len(written) > room:
@@ -292,7 +295,7 @@ def _q(character: str) -> str:
 
 
 def _b_words(text: str, first: int) -> Sequence[str]:
-    """RFC 2047 4.1."""
+    """Encode text with "B" (RFC 2047 4.1). The first word has at most `first` characters."""
     words: list[str] = []
     while text:
         room = _ENCODED_WORD if words else first

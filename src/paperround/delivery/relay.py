@@ -1,4 +1,4 @@
-"""How to reach a relay: the settings of one."""
+"""The settings to reach an SMTP relay."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Seconds = Annotated[float, Field(gt=0, le=3600)]
 
 
 class RelaySettings(BaseModel):
-    """An SMTP server that takes letters for the world."""
+    """An SMTP server that accepts letters for delivery anywhere."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -35,20 +35,21 @@ class RelaySettings(BaseModel):
     """By default 587 with starttls, 465 with tls, 25 with none."""
     tls: Literal["starttls", "tls", "none"] = "starttls"
     ca_file: FilePath | None = None
-    """Certificates to trust, in place of the system's, for a relay with a certificate of one's own making."""
+    """CA certificates to trust instead of the system's, for a relay with a self-signed certificate."""
     username: str = ""
     password: SecretStr = SecretStr("")
     token_command: str = ""
-    """A command that prints an OAuth 2 access token, for relays that take no password (XOAUTH2)."""
+    """A command that prints an OAuth 2 access token, for relays that accept no password (XOAUTH2)."""
     token_file: Path | None = None
-    """A file that holds such a token, kept fresh by somebody else."""
+    """A file with such a token, which another program refreshes."""
     helo: Annotated[str, Field(pattern=r"^[!-~]*$")] = ""
     """The name in the greeting; by default this machine's."""
     connect_timeout: Seconds = 30
     timeout: Seconds = 300
-    """Seconds for each command; RFC 5321 4.5.3.2 has five minutes."""
+    """The seconds to wait for each reply; RFC 5321 section 4.5.3.2 recommends five minutes."""
     final_timeout: Seconds = 600
-    """Seconds for the reply to the final dot; hanging up sooner makes duplicates (RFC 5321 4.5.3.2.6)."""
+    """The seconds to wait for the reply to the final dot; hanging up earlier causes duplicates (RFC 5321 4.5.3.2.6).
+    """
 
     @model_validator(mode="after")
     def _password_is_safe(self) -> Self:
@@ -76,7 +77,7 @@ class RelaySettings(BaseModel):
 
     @property
     def uses_token(self) -> bool:
-        """Whether the login is by an OAuth 2 token and not by a password."""
+        """Whether to log in with an OAuth 2 token instead of a password."""
         return bool(self.token_command or self.token_file)
 
     @property
@@ -85,5 +86,8 @@ class RelaySettings(BaseModel):
         return self.port or _PORTS[self.tls]
 
     def context(self) -> ssl.SSLContext | None:
-        """The rules for certificates: checked against the system's or `ca_file`'s, and against the host's name."""
+        """Return the TLS context, or None without TLS.
+
+        Certificates must be signed by the system's CAs or `ca_file`, and match the host's name.
+        """
         return None if self.tls == "none" else ssl.create_default_context(cafile=self.ca_file)

@@ -1,8 +1,9 @@
-"""What follows from an outcome. Pure: the moment and the chance are arguments.
+"""Decides what follows from an outcome. Pure: the time and the randomness are arguments.
 
-`domain.refusals` judges what was said; here stands what is done about it. Three may be at fault. The *subscriber's*
-address: the letter waits or fails, and the attempt counts. The *connection*: the letter goes again soon, and nobody
-is blamed. The *account* of the sender: the transport pauses with an alarm, and no subscriber is touched.
+`domain.refusals` judges the reply; this module decides what to do about it. The cause may be one of three. The
+*subscriber's* address: the letter waits or fails, and the attempt counts. The *connection*: the letter is sent again
+soon, and the attempt does not count. The sender's *account*: the transport pauses with an alarm, and no subscriber
+is affected.
 """
 
 from __future__ import annotations
@@ -15,46 +16,47 @@ from paperround.domain.errors import ConfigurationError
 from paperround.domain.models import BounceKind, Outcome, Stage
 from paperround.domain.refusals import BAD_DOMAIN, Refusal, Rule, Verdict, judge
 
-_PATIENCE = timedelta(days=4)  # RFC 5321 4.5.4.1: give up after 4 to 5 days, where no next digest says it sooner
+_PATIENCE = timedelta(days=4)  # RFC 5321 4.5.4.1: give up after 4 to 5 days, or earlier when the next digest is due
 _LEAST = timedelta(hours=12)
-_RATE_PAUSE = timedelta(minutes=10)  # Google asks for ten minutes or more
+_RATE_PAUSE = timedelta(minutes=10)  # Google requires at least ten minutes
 _ACCOUNT_PAUSE = timedelta(minutes=15)
 _LEAST_DAY_PAUSE = timedelta(hours=1)
-_BEHIND_OTHERS = timedelta(minutes=30)  # a letter that stopped the account waits longer, so that others go first
+_BEHIND_OTHERS = timedelta(minutes=30)  # the refused letter waits longer than the pause, so that others go first
 
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """When a letter is tried again.
+    """When to retry a letter, and when to give up.
 
-    `delays` are seconds before the second, third … attempt, the last one for all that follow; up to the share
-    `jitter` is added to each, never taken off, so that a greylisting relay's gap is kept.
+    `delays` are the seconds before the second, third … attempt; the last one is used for all further attempts. A
+    random share of up to `jitter` is added to each and never subtracted, so that a greylisting relay's minimum is
+    kept.
     """
 
     delays: tuple[int, ...] = (300, 1800, 7200, 10800)  # RFC 5321 4.5.4.1: two in the first hour, then every 2 to 3
     jitter: float = 0.2
     give_up_after: timedelta | None = None
-    """By default a digest is tried until the subscriber's next one is due."""
+    """How long to try; None tries a digest until the subscriber's next one is due."""
     reconnect_after: int = 60
-    """Seconds until a letter goes again whose connection broke."""
+    """Seconds until a letter is sent again whose connection broke."""
 
     def __post_init__(self) -> None:
         if not self.delays or min(self.delays) <= 0:
             raise ConfigurationError('delivery.retry_delays: needs seconds above 0, such as "300,1800,7200"')
 
     def expires_at(self, queued_at: datetime, next_issue_at: datetime | None) -> datetime:
-        """When a delivery is given up."""
+        """Return when to give up a delivery."""
         if self.give_up_after:
             return queued_at + self.give_up_after
-        # After an outage the next issue may be minutes away: a letter has half a day in any case.
+        # After an outage the next issue may be due in minutes: allow half a day in any case.
         return max(next_issue_at, queued_at + _LEAST) if next_issue_at else queued_at + _PATIENCE
 
     def delay(self, attempts: int, chance: Random) -> timedelta:
-        """The pause after this many attempts, 1 for the first."""
+        """Return the delay after this many attempts (1 after the first)."""
         return self._spread(self.delays[min(attempts, len(self.delays)) - 1], chance)
 
     def reconnect_delay(self, chance: Random) -> timedelta:
-        """The pause after a broken connection."""
+        """Return the delay after a broken connection."""
         return self._spread(self.reconnect_after, chance)
 
     def _spread(self, seconds: float, chance: Random) -> timedelta:
@@ -63,22 +65,22 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The relay took it over."""
+    """The relay accepted the letter."""
 
 
 @dataclass(frozen=True, slots=True)
 class Defer:
-    """Try this letter again at `at`; the attempt counts."""
+    """Retry this letter at `at`; the attempt counts."""
 
     at: datetime
     reason: str
     ours: bool = False
-    """Whether the words speak of our own reputation: the operator has to mend something."""
+    """Whether the reply blames this site's reputation, so that the operator has to act."""
 
 
 @dataclass(frozen=True, slots=True)
 class Requeue:
-    """Try this letter again at `at`; the attempt does not count, for it never reached the subscriber's side."""
+    """Retry this letter at `at`; the attempt does not count, because it never reached the subscriber's server."""
 
     at: datetime
     reason: str
@@ -96,22 +98,24 @@ class Fail:
 
 @dataclass(frozen=True, slots=True)
 class PauseTransport:
-    """Send nothing at all until `until` and tell the operator; this letter goes again at `again`, uncounted."""
+    """Send nothing until `until` and alert the operator; retry this letter at `again`, uncounted."""
 
     until: datetime
     alarm: str
     again: datetime
     suspect: bool = False
-    """Whether it may be this letter that is refused and not the account: then a second refusal, while others went
-    through, is final."""
+    """Whether the refusal may be about this letter and not the account: then a second refusal, while others were
+    accepted, is final.
+    """
     alone: bool = False
-    """Whether the words leave no doubt about the account. Then the letter waits alone if it is refused again while
-    others went through: it never fails for it, and pauses nobody a second time."""
+    """Whether the reply is clearly about the account. If this letter is refused again while others are accepted,
+    only this letter waits: it does not fail, and does not pause the transport again.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Expire:
-    """The next attempt would come too late: give the letter up."""
+    """Give the letter up, because the next attempt would be too late."""
 
     reason: str
 
@@ -133,18 +137,18 @@ def next_step(
     chance: Random,
     expires_at: datetime | None = None,
 ) -> Step:
-    """What follows from this outcome of a delivery that had this many counted attempts before it.
+    """Return what follows from this outcome of a delivery with this many counted attempts before it.
 
-    Without `expires_at` the letter is given up when the policy's delays are used up.
+    Without `expires_at`, the letter is given up once the policy's delays are used up.
     """
-    if outcome.accepted:  # the table says so too, and nearly all are
+    if outcome.accepted:  # a shortcut: nearly all outcomes are accepted
         return Sent()
     rule = judge(Refusal.of(outcome))
     reason = _reason(outcome, rule)
     if rule.verdict in _PAUSES:
         until = _pause_until(rule.verdict, now)
         again = until + _BEHIND_OTHERS * (1 + policy.jitter * chance.random())
-        # Words about the account are about the account, however many letters went through before its limit.
+        # Words about the account mean the account, even if many letters were accepted before its limit.
         by_code = rule.verdict is Verdict.PAUSE_ACCOUNT and not rule.words
         over_the_line = outcome.stage in _MAY_BE_THIS_LETTER
         return PauseTransport(until, reason, again, by_code and over_the_line, not by_code and over_the_line)
@@ -163,7 +167,7 @@ def next_step(
 
 
 def pause_of_account(now: datetime, policy: RetryPolicy, chance: Random) -> tuple[datetime, datetime]:
-    """Until when nothing is sent where the sender's account is refused, and when the refused letters go again."""
+    """Return until when to pause if the sender's account is refused, and when to retry the refused letters."""
     until = _pause_until(Verdict.PAUSE_ACCOUNT, now)
     return until, until + _BEHIND_OTHERS * (1 + policy.jitter * chance.random())
 

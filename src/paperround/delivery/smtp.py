@@ -1,4 +1,4 @@
-"""The relay as a transport: its settings, and the pace it is given letters at."""
+"""The SMTP transport: its settings, and its sending rate."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from paperround.delivery.connection_pool import ConnectionPool
 from paperround.delivery.relay import RelaySettings
 from paperround.domain.models import Letter, Outcome
 
-_COMMANDS = 8  # replies waited for in opening a connection and offering a letter, with TLS and login
+_COMMANDS = 8  # replies when opening a connection with TLS and login, and offering a letter
 
 
 class SendingPace:
-    """Spaces letters evenly over all connections: no bursts, however long nothing was sent before.
+    """Spaces letters evenly over all connections, without bursts after a pause.
 
-    With `reserve`, which takes so many seconds of the relay's time and says how long it is until they begin, several
-    programs keep the pace together.
+    Several programs share the rate by `reserve`, which reserves seconds of the relay's time and returns how many
+    seconds remain until they begin.
     """
 
     def __init__(self, per_second: float | None, reserve: Callable[[float], float] | None = None) -> None:
@@ -31,7 +31,7 @@ class SendingPace:
         self._lock = threading.Lock()
 
     def wait(self, now: float) -> float:
-        """Take the next place in the row; the seconds until it comes."""
+        """Reserve the next turn and return the seconds until it."""
         if not self._gap:
             return 0.0
         with self._lock:
@@ -44,33 +44,33 @@ class SendingPace:
 
 
 class SmtpTransport(RelaySettings):
-    """Hands letters to an SMTP relay."""
+    """Sends letters to an SMTP relay."""
 
     kind: Literal["smtp"] = "smtp"
     connections: Annotated[int, Field(ge=1, le=200)] = 8
     max_per_connection: Annotated[int, Field(ge=0)] = 0
-    """Letters after which a connection is renewed; 0 for no limit."""
+    """The number of letters after which a connection is replaced; 0 for no limit."""
     per_second: Annotated[float | None, Field(gt=0)] = None
-    """Letters a second over all connections, evenly spaced."""
+    """Letters per second over all connections, evenly spaced; None for no limit."""
     per_day: Annotated[int | None, Field(gt=0)] = None
-    """Letters a day; the pipeline leaves the rest for tomorrow."""
+    """Letters per day (UTC), the rest is sent the next day; None for no limit."""
     max_in_doubt: Annotated[int, Field(ge=1, le=10_000)] = 100
-    """Letters under way whose outcome is not recorded yet: so many may go out twice after a crash."""
+    """Letters under way whose outcome is not recorded yet: at most this many are sent twice after a crash."""
     relays: tuple[RelaySettings, ...] = ()
-    """Further ones, tried in this order when those before cannot be reached."""
+    """Further relays, tried in this order if the ones before cannot be reached."""
     _pace: SendingPace = PrivateAttr()
 
     def model_post_init(self, _context: object) -> None:
-        """Make what all calls share: the pace holds from one batch to the next."""
+        """Create what all calls share: the rate applies across batches."""
         self._pace = SendingPace(self.per_second)
 
     def share_pace(self, reserve: Callable[[float], float]) -> None:
-        """Keep the pace together with other programs, through `reserve` (SendingPace)."""
+        """Share the rate with other programs through `reserve` (see SendingPace)."""
         self._pace = SendingPace(self.per_second, reserve)
 
     @property
     def patience(self) -> timedelta:
-        """The longest time for which one letter may be under way; a lease must outlast it."""
+        """The longest time that one letter may be under way; a lease must be longer."""
         slowest = max(
             2 * (relay.connect_timeout + _COMMANDS * relay.timeout) + relay.final_timeout
             for relay in (self, *self.relays)
@@ -78,7 +78,7 @@ class SmtpTransport(RelaySettings):
         return timedelta(seconds=slowest)
 
     def send(self, letters: Iterator[Letter], report: Callable[[Sequence[Outcome]], None]) -> None:
-        """Hand over all letters; see Transport. Raises TransportError when no relay can be reached."""
+        """Send all letters; see Transport. Raises TransportError if no relay can be reached."""
         ConnectionPool(
             (self, *self.relays),
             letters,

@@ -1,10 +1,10 @@
-"""One connection to a relay and the letters that go over it (RFC 5321; pipelined as RFC 2920 allows).
+"""One connection to a relay and the letters sent over it (RFC 5321, with pipelining as RFC 2920 allows).
 
-Greeting, TLS and login are `smtplib`'s, and wait. After that nothing here waits: a selector tells when the socket
-can be read or written, and the session goes on from where it was.
+`smtplib` does the greeting, TLS and login, and blocks. After that nothing here blocks: a selector reports when the
+socket is readable or writable, and the session continues where it was.
 
-Where the relay offers PIPELINING, MAIL, RCPT and DATA leave in one write, and the next letter's envelope leaves
-behind the final dot of the one before: one round trip a letter. Otherwise each command waits for its reply.
+If the relay offers PIPELINING, MAIL, RCPT and DATA are sent in one write, and the next letter's envelope follows the
+final dot of the previous one: one round trip per letter. Otherwise each command waits for its reply.
 """
 
 from __future__ import annotations
@@ -33,24 +33,24 @@ _GO_AHEAD = 354
 _REPLY = re.compile(rb"(?:[2-5]\d\d-[^\n]*\n)*([2-5]\d\d)(?: [^\n]*)?\r?\n")  # RFC 5321 4.2
 _NO_REPLY = re.compile(rb"(?:[2-5]\d\d-[^\n]*\n)*(?![2-5]\d\d[- \r\n])[^\n]*\n")
 _MAX_REPLY = 1 << 16  # octets
-_MAX_TEXT = 500  # characters kept of what a relay says
-_PATIENCE = 5.0  # seconds that somebody who waits for a page is kept
-_FAREWELL = 5.0  # seconds a relay has to answer QUIT
-_PROMPT = 0.25  # seconds; behind a reply that took longer no further letter is lined up
+_MAX_TEXT = 500  # characters kept of a relay's reply
+_PATIENCE = 5.0  # seconds that a page may wait for the relay
+_FAREWELL = 5.0  # seconds for a relay's answer to QUIT
+_PROMPT = 0.25  # seconds; after a slower reply no further letter is pipelined
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux only
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the relay answered; `code` is None where it said nothing more."""
+    """A reply of the relay; `code` is None if the connection ended without one."""
 
     stage: Stage
     code: int | None
     text: str
 
 
-class Refused(Exception):  # noqa: N818 - reads as what it is at the place where it is raised
-    """No connection came about; the reply says how far it got."""
+class Refused(Exception):  # noqa: N818 - reads better where it is raised
+    """Raised if no connection could be opened; `reply` has the stage and the relay's reply."""
 
     def __init__(self, stage: Stage, code: int | None, text: str) -> None:
         super().__init__(text)
@@ -58,7 +58,7 @@ class Refused(Exception):  # noqa: N818 - reads as what it is at the place where
 
 
 class _NotOffered(Exception):  # noqa: N818
-    """Why this relay cannot even be asked to take a letter."""
+    """Raised if a letter cannot even be offered to this relay."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -66,7 +66,7 @@ class _NotOffered(Exception):  # noqa: N818
 
 
 class _Step(Enum):
-    """The commands of which a reply is awaited."""
+    """The commands that await a reply."""
 
     RSET = auto()
     MAIL = auto()
@@ -74,7 +74,7 @@ class _Step(Enum):
     DATA = auto()
     FINAL = auto()
     EMPTY = auto()
-    """A dot that ends a letter nobody gets."""
+    """The dot that ends an empty letter without recipients."""
     QUIT = auto()
 
 
@@ -89,22 +89,22 @@ class _Transaction:
     def __init__(self, letter: Letter, commands: deque[tuple[_Step, bytes]]) -> None:
         self.letter, self.commands = letter, commands
         self.stage = Stage.MAIL
-        """Where the letter is lost if the connection ends now."""
+        """The stage to report if the connection ends now."""
         self.refusal: Reply | None = None
         self.dot_sent = False
-        """Whether the system has taken the final dot: from then on the relay may have the letter."""
+        """Whether the final dot was written to the socket: from then on the relay may have the letter."""
 
 
 def outcome(letter: Letter, reply: Reply, connection: str) -> Outcome:
-    """The reply as the outcome of a letter, with the enhanced status code at its beginning (RFC 2034)."""
+    """Return a reply as the outcome of a letter, with the enhanced status code at its beginning (RFC 2034)."""
     return Outcome(letter.delivery, reply.stage, reply.code, enhanced(reply.text), reply.text, connection)
 
 
 class SmtpSession:
-    """An open connection that never waits; `name` stands in outcomes.
+    """An open, non-blocking connection; `name` identifies it in outcomes.
 
-    The owner calls `offer` while there is `room`, `receive` when the socket can be read, `flush` when it can be
-    written and `expire` when `deadline` is past, and then takes `results`, and `returned` once the session has
+    The owner calls `offer` while there is `room`, `receive` when the socket is readable, `flush` when it is
+    writable, and `expire` when `deadline` has passed. It then takes `results`, and `returned` once the session has
     `ended`.
     """
 
@@ -120,29 +120,29 @@ class SmtpSession:
         self._due: deque[tuple[_Step, _Transaction | None]] = deque()
         self._transactions: deque[_Transaction] = deque()
         self._envelope: _Transaction | None = None
-        """The letter whose body has not been asked for yet."""
+        """The letter whose envelope was sent but whose body the relay has not requested yet."""
         self._reset_first = self._prompt = self._leaving = False
         self._lost = ""
-        """Why nothing can be written any more."""
+        """The error that ended writing; empty while the socket can be written."""
         self._progress = self._dot_at = time.monotonic()
         self.ended = False
         self.letters = 0
-        """How many the relay was offered on it."""
+        """The number of letters offered on this connection."""
         self.results: list[tuple[Letter, Reply]] = []
-        """Letters and what became of them, until the owner takes them."""
+        """Letters with their replies, until the owner takes them."""
         self.returned: list[tuple[Letter, Reply]] = []
-        """Letters that were under way when the connection ended and that the relay has surely not taken."""
+        """Letters that were under way when the connection ended, and that the relay cannot have accepted."""
 
     @property
     def room(self) -> bool:
-        """Whether another letter may be offered now."""
+        """Whether another letter can be offered now."""
         if self.ended or self._leaving or self._lost or self._envelope or self.used_up:
             return False
         return not self._due or (self._pipelining and self._prompt)
 
     @property
     def used_up(self) -> bool:
-        """Whether it has carried as many letters as a connection may."""
+        """Whether the connection has carried its maximum number of letters."""
         return 0 < self._max_letters <= self.letters
 
     @property
@@ -152,12 +152,12 @@ class SmtpSession:
 
     @property
     def wants_write(self) -> bool:
-        """Whether octets wait until the socket can be written."""
+        """Whether bytes wait until the socket is writable."""
         return bool(self._outgoing)
 
     @property
     def deadline(self) -> float:
-        """When the relay's time is up, by the monotonic clock; infinity while nothing is expected of it."""
+        """When the relay times out, by the monotonic clock; infinity while no reply is expected."""
         if self._lost:
             return 0.0
         if self._outgoing:
@@ -170,7 +170,7 @@ class SmtpSession:
         return self._progress + (_FAREWELL if awaited is _Step.QUIT else self._relay.timeout)
 
     def offer(self, letter: Letter) -> None:
-        """Begin the transaction of a letter; an address that cannot be written is a result at once."""
+        """Begin the transaction of a letter; an unusable address is added to `results` at once."""
         try:
             commands = self._commands(letter)
         except _NotOffered as obstacle:
@@ -189,11 +189,11 @@ class SmtpSession:
         self.flush()
 
     def allow(self, seconds: float) -> None:
-        """Give the relay more time: nobody listened to it for so many seconds."""
+        """Extend the deadline by the seconds during which this process did not read from the relay."""
         self._progress += seconds
 
     def quit(self) -> None:
-        """Say goodbye; the session ends when the relay answers or its time for that is up."""
+        """Send QUIT; the session ends when the relay answers or times out."""
         if not self._leaving and not self.ended:
             self._leaving = True
             self._progress = time.monotonic()
@@ -201,18 +201,18 @@ class SmtpSession:
             self.flush()
 
     def close(self) -> None:
-        """Let go of the socket."""
+        """Close the socket."""
         self.ended = True
         self._smtp.close()
 
     def expire(self) -> None:
-        """End the connection: the relay has let its time go by, or takes no more octets."""
+        """End the connection because the relay timed out or the socket failed."""
         if self._lost:
-            self.receive(lambda: None)  # why it hung up may have been said
+            self.receive(lambda: None)  # the relay may have sent the reason
         self._end(self._lost or "connection lost: timed out")
 
     def flush(self) -> None:
-        """Write as much as the socket takes."""
+        """Write as much as the socket accepts."""
         try:
             while self._outgoing:
                 self._count_sent(self._write())
@@ -223,7 +223,7 @@ class SmtpSession:
             self._lost = f"connection lost: {error}"
 
     def receive(self, draw: Callable[[], Letter | None]) -> None:
-        """Read and act on what the relay has said; `draw` gives the letter whose envelope goes behind a dot."""
+        """Read replies and act on them; `draw` returns the letter whose envelope follows a final dot, or None."""
         more = not self.ended
         while more:
             try:
@@ -237,12 +237,12 @@ class SmtpSession:
                 self._end("connection lost: the relay ended it")
                 return
             if _QUICKACK is not None:
-                # Must be set again after each read. Without it a relay that answers in small pieces waits 40 ms
-                # for our acknowledgement of the first: Postfix took 179 letters a second instead of 1,390.
+                # Must be set again after each read. Without it, a relay that answers in small pieces waits 40 ms
+                # for our acknowledgment of the first: Postfix accepted 179 letters per second instead of 1,390.
                 self.socket.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
             self._received += octets
             self._take_replies(draw)
-            more = self._encrypted and not self.ended  # a selector does not see what TLS has read ahead
+            more = self._encrypted and not self.ended  # the selector does not see data that TLS has already read
 
     def _take_replies(self, draw: Callable[[], Letter | None]) -> None:
         start = 0
@@ -254,8 +254,8 @@ class SmtpSession:
             self._end(f"connection lost: not an SMTP reply: {readable(rest[:80])!r}")
 
     def _take(self, code: int, said: bytes, draw: Callable[[], Letter | None]) -> None:
-        """One reply."""
-        if not self._due:  # an idle relay says 421 before it hangs up
+        """Handle one reply."""
+        if not self._due:  # an idle relay sends 421 before it closes the connection
             self._end(f"connection lost: {_text(said)}")
             return
         step, transaction = self._due.popleft()
@@ -288,7 +288,7 @@ class SmtpSession:
             self._conclude(transaction)
 
     def _conclude(self, transaction: _Transaction) -> None:
-        """A letter that was refused before its body was sent."""
+        """Finish a letter that was refused before its body was sent."""
         assert transaction.refusal is not None
         self._envelope = None
         self._reset_first = True
@@ -297,14 +297,14 @@ class SmtpSession:
 
     def _hand_over(self, transaction: _Transaction, draw: Callable[[], Letter | None]) -> None:
         if transaction.refusal:
-            # RFC 2920 3.1: some servers say 354 though no recipient is left; nobody gets this empty letter.
+            # RFC 2920 3.1: some servers answer 354 without any recipient; this empty letter reaches nobody.
             self._send(_Step.EMPTY, b".\r\n", None)
             self._conclude(transaction)
             self.flush()
             return
         self._envelope = None
         message = transaction.letter.message
-        if b"\r\n." in message:  # to ask first takes a sixth of the time, and few letters have such a line
+        if b"\r\n." in message:  # checking first takes a sixth of the time, and few letters have such a line
             message = message.replace(b"\r\n.", b"\r\n..")  # RFC 5321 4.5.2
         if message.startswith(b"."):
             message = b"." + message
@@ -313,7 +313,7 @@ class SmtpSession:
         self._due.append((_Step.FINAL, transaction))
         self._dot_at = self._progress
         if self._pipelining and self._prompt and not self.used_up and (following := draw()):
-            self.offer(following)  # writes both
+            self.offer(following)  # also writes the letter above
         self.flush()
 
     def _finish(self, transaction: _Transaction, code: int, said: bytes) -> None:
@@ -325,14 +325,14 @@ class SmtpSession:
         self.results.append((transaction.letter, Reply(Stage.FINAL, code, _text(said))))
 
     def _end(self, why: str) -> None:
-        """The connection is over: each letter that was under way is refused, in doubt or returned."""
+        """End the connection: each letter under way is refused, in doubt or returned."""
         if self.ended:
             return
         self.ended = True
         for transaction in self._transactions:
-            if transaction.refusal:  # it was said before the line went dead
+            if transaction.refusal:  # the reply arrived before the connection ended
                 self.results.append((transaction.letter, transaction.refusal))
-            elif transaction.dot_sent:  # taken or not: nobody knows
+            elif transaction.dot_sent:  # in doubt: it may have been accepted
                 self.results.append((transaction.letter, Reply(Stage.FINAL, None, why)))
             else:
                 self.returned.append((transaction.letter, Reply(transaction.stage, None, why)))
@@ -387,9 +387,9 @@ class SmtpSession:
 def open_session(
     relay: RelaySettings, context: ssl.SSLContext | None, name: str, max_letters: int = 0
 ) -> SmtpSession:
-    """Connect, greet, encrypt and log in; raises Refused, and then nothing was sent in clear that must not be.
+    """Connect, greet, encrypt and log in. Raises Refused, before anything confidential was sent unencrypted.
 
-    `max_letters` are the letters that the session may carry, 0 for no limit.
+    `max_letters` is the maximum number of letters on this session, 0 for no limit.
     """
     smtp = _connect(relay, context)
     try:
@@ -408,7 +408,7 @@ def open_session(
 
 
 def refusal(relay: RelaySettings) -> str | None:
-    """Why the relay would take nothing from us now; None when it answers and accepts us. No letter is sent."""
+    """Return why the relay would accept nothing from this site now, or None. No letter is sent."""
     try:
         session = open_session(relay, relay.context(), "check")
     except Refused as refused:
@@ -421,7 +421,9 @@ def refusal(relay: RelaySettings) -> str | None:
 
 
 def takes_utf8(relay: RelaySettings) -> bool | None:
-    """Whether the relay takes addresses outside ASCII (RFC 6531); None where it does not answer within seconds."""
+    """Return whether the relay accepts addresses outside ASCII (RFC 6531); None if it does not answer within
+    seconds.
+    """
     impatient = relay.model_copy(update={"connect_timeout": _PATIENCE, "timeout": _PATIENCE})
     try:
         session = open_session(impatient, impatient.context(), "check")
@@ -441,7 +443,7 @@ def _connect(relay: RelaySettings, context: ssl.SSLContext | None) -> smtplib.SM
 
 def _tune(sock: socket.socket | None, relay: RelaySettings) -> None:
     if sock:
-        # With TLS a letter leaves in several writes, and Nagle would hold the last back: 176/s instead of 962.
+        # With TLS a letter takes several writes, and Nagle's algorithm would delay the last: 176/s instead of 962.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.settimeout(relay.timeout)
 
@@ -458,11 +460,11 @@ def _encrypt(smtp: smtplib.SMTP, context: ssl.SSLContext | None) -> None:
 
 @contextlib.contextmanager
 def _refusals(stage: Stage) -> Iterator[None]:
-    """What smtplib, ssl and the network raise, as Refused."""
+    """Raise the errors of smtplib, ssl and the network as Refused."""
     try:
         yield
     except smtplib.SMTPResponseException as error:
-        # smtplib has -1 for what is no reply at all.
+        # smtplib uses -1 for an invalid reply.
         raise Refused(stage, error.smtp_code if error.smtp_code > 0 else None, readable(error.smtp_error)) from error
     except LoginError as error:
         raise Refused(Stage.AUTH, None, readable(str(error))) from error
@@ -470,18 +472,18 @@ def _refusals(stage: Stage) -> Iterator[None]:
         raise Refused(Stage.TLS, None, explain(error)) from error
     except (smtplib.SMTPNotSupportedError, UnicodeError) as error:
         raise Refused(stage, None, explain(error)) from error
-    except (OSError, smtplib.SMTPException, ValueError) as error:  # the line went dead, wherever that was
+    except (OSError, smtplib.SMTPException, ValueError) as error:  # the connection ended, at any stage
         raise Refused(Stage.CONNECT, None, explain(error)) from error
 
 
 def readable(octets: bytes | str) -> str:
-    """What a relay said, on one line and not for ever."""
+    """Return a relay's text on one line, limited in length."""
     text = octets.decode("utf-8", "replace") if isinstance(octets, bytes) else octets
     return (text if text.isprintable() else clean(text))[:_MAX_TEXT]
 
 
 def _text(said: bytes) -> str:
-    """The words of a reply, without the code at the start of each line."""
+    """Return the text of a reply, without the code at the start of each line."""
     return readable(b" ".join(line[4:] for line in said.splitlines()))
 
 
@@ -494,6 +496,6 @@ def _written(address: str, code: str) -> str:
 
 @lru_cache(maxsize=1)
 def _own_name() -> str:
-    # Asked once: without a reverse entry in the DNS it takes seconds.
+    # Cached: without a reverse DNS entry the lookup takes seconds.
     name = socket.getfqdn()
-    return name if "." in name else "[127.0.0.1]"  # RFC 5321 4.1.4: an address literal where there is no name
+    return name if "." in name else "[127.0.0.1]"  # RFC 5321 4.1.4: an address literal if there is no name

@@ -1,6 +1,6 @@
-"""A call to another program: what it says, how it is signed, and when it is tried again. Pure.
+"""Calls of webhooks: their body, signature and retry times. Pure functions.
 
-The form is that of Standard Webhooks (https://www.standardwebhooks.com), which libraries in many languages verify:
+The format is Standard Webhooks (https://www.standardwebhooks.com), which libraries in many languages verify:
 `webhook-id`, `webhook-timestamp`, and in `webhook-signature` the HMAC-SHA256 over `id.timestamp.body`.
 """
 
@@ -19,15 +19,15 @@ from paperround.domain.models import Event
 
 _PREFIX = "whsec_"
 _LEAST, _MOST = 24, 64  # bytes of a key
-# Soon for a receiver that restarts, then ever more rarely for one that is down: three days in all.
+# Short delays for a receiver that restarts, longer ones for one that is down: three days in all.
 _DELAYS = tuple(timedelta(seconds=s) for s in (5, 300, 1_800, 7_200, 18_000, 36_000, *[43_200] * 4))
 _LONGEST_WAIT = timedelta(days=1)
-_SHOWN = 200  # characters of an answer
+_SHOWN = 200  # characters of a response
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request, ready to be sent."""
+    """An HTTP request, ready to be sent."""
 
     headers: dict[str, str]
     body: bytes
@@ -35,12 +35,12 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class WebhookResponse:
-    """What a receiver said: an HTTP status, or None where no answer came."""
+    """The receiver's response: an HTTP status, or None if there was none."""
 
     status: int | None
     text: str = ""
     retry_after: float | None = None
-    """Seconds for which it wants to be left alone."""
+    """The seconds in its Retry-After header."""
 
     def __str__(self) -> str:
         said = " ".join(self.text.split())[:_SHOWN]
@@ -48,7 +48,7 @@ class WebhookResponse:
 
 
 def key(secret: str) -> bytes:
-    """The key in a secret; ConfigurationError for one that is none."""
+    """Return the key in a secret. Raises ConfigurationError if the secret is invalid."""
     try:
         found = base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
     except (binascii.Error, ValueError):
@@ -63,7 +63,7 @@ def key(secret: str) -> bytes:
 
 
 def call(event: Event, secret: str, now: datetime) -> Call:
-    """The request that tells of an event; `now` is signed too, so that an old call cannot be played again."""
+    """Return the request for an event; `now` is signed too, so that an old call cannot be replayed."""
     told = {"type": event.kind.value, "timestamp": _moment(event.at), "data": dict(event.payload)}
     body = json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
     timestamp = str(int(now.timestamp()))
@@ -79,14 +79,16 @@ def call(event: Event, secret: str, now: datetime) -> Call:
 
 
 def taken(answer: WebhookResponse) -> bool:
-    """Whether the receiver has the event; a redirect is no answer (Standard Webhooks: 3xx is a failure)."""
+    """Return whether the receiver accepted the event; a redirect does not count (Standard Webhooks: 3xx is a
+    failure).
+    """
     return answer.status is not None and 200 <= answer.status < 300
 
 
 def next_try(tries: int, answer: WebhookResponse, now: datetime) -> datetime | None:
-    """When an event is tried again that was tried so often before this answer; None when it has failed for good.
+    """Return when to retry an event that had `tries` attempts before this one, or None if it has failed for good.
 
-    410 Gone is the receiver's word that it wants no more of it. A wish to be left alone is honoured up to a day.
+    410 Gone means that the receiver wants no more calls. Retry-After is honored up to one day.
     """
     if answer.status == 410 or tries >= len(_DELAYS):
         return None
