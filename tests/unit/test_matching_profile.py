@@ -223,6 +223,12 @@ def test_a_taste_of_dislikes_alone_names_nothing() -> None:
     assert all(taste.affinity(one).like == "" for one in _seeds().values())
 
 
+def test_no_paper_is_said_to_be_like_itself() -> None:
+    taste = _taste(_said(1), _seeds())
+    assert taste.affinity(_seeds()[1]).degree > 0
+    assert taste.affinity(_seeds()[1]).like == ""
+
+
 _FEEDBACK = st.lists(
     st.builds(Feedback, st.integers(1, 57), st.sampled_from((1, -1)), st.just(_NOW)),
     max_size=20,

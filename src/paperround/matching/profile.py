@@ -170,7 +170,7 @@ class Taste:
         if vector is not None and self.model.meaning is not None:
             heights.append(self.meaning.height(float(self.model.by_meaning(vector[None])[0])))
         sure = tanh(sum(heights) / len(heights) / self.stretch)
-        return Affinity(weight(self.model.answers) * sure, self._like(features) if sure >= _TELLING else "")
+        return Affinity(weight(self.model.answers) * sure, self._like(paper, features) if sure >= _TELLING else "")
 
     def heights(self, rows: SparseRows, vectors: Vectors) -> Numbers:
         """Return how far above other papers this taste puts each paper, in standard deviations.
@@ -186,10 +186,14 @@ class Taste:
             found[vectors.known] += (said - self.meaning.mean) / self.meaning.deviation
         return np.asarray(np.float32(weight(self.model.answers)) * found, dtype=np.float32)
 
-    def _like(self, features: Sparse) -> str:
-        """Return the title of the most similar liked paper; empty if none is similar enough to name."""
+    def _like(self, paper: Paper, features: Sparse) -> str:
+        """Return the title of the most similar other liked paper; empty if none is similar enough to name."""
         alike = max(
-            ((likeness(features, self.learner.terms.of(paper)), -paper.row, paper.title) for paper in self.liked),
+            (
+                (likeness(features, self.learner.terms.of(liked)), -liked.row, liked.title)
+                for liked in self.liked
+                if liked.row != paper.row
+            ),
             default=(0.0, 0, ""),
         )
         return _short(alike[2]) if alike[0] >= _ALIKE else ""
