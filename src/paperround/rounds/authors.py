@@ -1,4 +1,4 @@
-"""Who the people of a name are, among the stored papers."""
+"""Finds the people with a name among the authors of stored papers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MOST_PAPERS = 300
 
 
 def papers_by(app: App, name: str) -> list[Paper]:
-    """Return the stored papers by authors of a name, newest first."""
+    """Return the stored papers by authors with this name, newest first."""
     try:
         wanted = parse_once(Followed(name.replace('"', "")).query)
     except QueryError:
@@ -22,12 +22,12 @@ def papers_by(app: App, name: str) -> list[Paper]:
 
 
 def people_named(app: App, name: str) -> list[Person]:
-    """Return the people of a name, whoever has most papers first; none where no paper is by one."""
+    """Return the people with this name, those with the most papers first; empty if no paper is by one."""
     return people(name, papers_by(app, name))
 
 
 def author_of(app: App, name: str, paper: int) -> Followed:
-    """Return whom to follow for an author of a paper: by name, and by co-authors where there are namesakes."""
+    """Return how to follow an author of a paper: by name, and by co-authors if there are namesakes."""
     found = people_named(app, name)
     mine = next((one for one in found if any(known.row == paper for known in one.papers)), None)
     return mine.followed(alone=len(found) == 1) if mine else Followed(name)

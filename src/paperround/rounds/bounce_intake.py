@@ -69,7 +69,7 @@ def read_mailbox(app: App) -> list[Returned]:
 def reported(app: App, where: str, report: Report, *, trusted: bool = False) -> Returned:
     """Apply the verdict on one report, whether it came by mail or by webhook."""
     delivery = _delivery(app, report, trusted=trusted)
-    # By the letter and not by what tells it: mail has the return address, a relay's call perhaps the Message-ID.
+    # The key is derived from the letter, since a bounce mail and a webhook may identify it in different ways.
     new = delivery is not None and take(
         app, Bounce(f"{delivery.row} {report.kind}", delivery.row, report.kind, report.status, report.diagnostic)
     )
@@ -84,10 +84,10 @@ def _read_one(app: App, where: str, raw: bytes, *, trusted: bool) -> Returned:
             return reported(app, where, report, trusted=trusted)
         left = app.store.subscribers.set_state(delivery.subscriber, SubscriberState.UNSUBSCRIBED, app.clock())
         return Returned(where, BounceKind.NOTHING, None, "asked to unsubscribe", delivery.email, left)
-    except PaperroundError:  # the database: it would be the same with every mail, and they can wait
+    except PaperroundError:  # the database failed: all other mails would fail too, and can wait
         raise
     except Exception:
-        # A mail that stays unread for it would be the first one the next time, and all others would wait behind it.
+        # Continue, so that the mail is marked as seen: otherwise it would be the first again and block all others.
         log.exception("a returned mail broke the reading; the others go on", mail=where)
         return Returned(where, BounceKind.NOTHING, None, "could not be read", None, new=False)
 

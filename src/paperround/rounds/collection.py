@@ -15,7 +15,7 @@ from paperround.matching.lexical import Index, Statistics
 from paperround.matching.vocabulary import Vocabulary
 
 _COUNTED_PAPERS = 2_000
-_SLACK = 200  # papers: a search may know the words of so many fewer
+_SLACK = 200  # papers by which a search's statistics may be behind
 
 
 class CollectionPast:
@@ -31,12 +31,12 @@ class CollectionPast:
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
-        """The words and acronyms."""
+        """The words and acronyms of the papers."""
         return Vocabulary.of(self.papers, self.statistics)
 
     @cached_property
     def index(self) -> Index:
-        """The index of all of them, to compare interests with."""
+        """The index of all papers, to compare interests with."""
         return Index(self.papers, self.statistics)
 
 
@@ -50,14 +50,14 @@ class Collection:
         self._reading = threading.Lock()
 
     def fixed(self) -> CollectionPast:
-        """The snapshot that interests are measured by: the same until `renew`, so that batches are scored alike."""
+        """Return the snapshot that scores are based on, fixed until `renew` so that batches are scored alike."""
         with self._reading:
             if self._first is None:
                 self._first = self._read()
             return self._first
 
     def renew(self) -> None:
-        """Read that snapshot again if a quarter of the collection, or of what a snapshot holds, is newer."""
+        """Take that snapshot again if a quarter of the collection, or of a snapshot's size, is newer."""
         if self._first is None:
             return
         held = self._first.papers
@@ -67,11 +67,11 @@ class Collection:
                 self._first = self._read()
 
     def current(self) -> CollectionPast:
-        """The present papers; read again only when a newer paper is stored, so that a preview agrees with a round."""
+        """The newest papers; read again only if a newer paper is stored, so that a preview agrees with a round."""
         return self._up_to_date(0)
 
     def recent(self) -> CollectionPast:
-        """The present papers, or those of some papers ago: for searches, which must not wait."""
+        """The newest papers, possibly up to _SLACK papers ago: for searches, which must not wait."""
         return self._up_to_date(_SLACK)
 
     def _up_to_date(self, slack: int) -> CollectionPast:

@@ -1,4 +1,4 @@
-"""What an issue was chosen from: how many papers were new, and whether all sources had answered."""
+"""Facts about an issue's day: how many papers were new, and whether all sources have answered."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from paperround.sources import SourceState
 
 _DAY = timedelta(days=1)
 _PERIOD = {Cadence.WEEKLY: 7 * _DAY, Cadence.MONTHLY: 31 * _DAY}
-_WEEKEND = 3  # days before Monday's letter, for those who get letters on weekdays
+_WEEKEND = 3  # days before Monday's letter with the cadence `weekdays`
 _MONDAY = 0
 _LATE = ("failed", SourceState.STALE.value)
 
 
 class DayFactsReader:
-    """Reads them once for each cadence of a round."""
+    """Computes the facts once per round for each cadence."""
 
     def __init__(self, app: App, now: datetime) -> None:
         self._app, self._now = app, now
         self._known: dict[Cadence, DayFacts] = {}
 
     def of(self, cadence: Cadence) -> DayFacts:
-        """What issues of this cadence are chosen from now."""
+        """Return the facts for issues of this cadence that are composed now."""
         if cadence not in self._known:
             papers = self._app.store.papers.count_since(self._now - self._period(cadence))
             self._known[cadence] = DayFacts(papers, *self._sources())
@@ -36,7 +36,7 @@ class DayFactsReader:
         return _PERIOD.get(cadence, _DAY)
 
     def _sources(self) -> tuple[str, tuple[str, ...]]:
-        """When the last of them was complete, and which were not."""
+        """Return when the sources were complete (HH:MM; empty if any is late), and the names of late sources."""
         known = self._app.store.sources.all()
         asked = [known[source.name] for source in self._app.settings.sources if source.name in known]
         asked = [record for record in asked if record.tried_at > self._now - _DAY]

@@ -27,9 +27,9 @@ from paperround.store.bounces import Bounce, smtp_fingerprint
 from paperround.store.deliveries import Claimed, FailedAttempt, RelayState, Settlement
 
 log = logs.logger()
-# Between asking whether a subscriber still wants the letter and handing it over lie at most this many letters ...
+# Between the check that a letter is still wanted and handing it over there are at most this many letters ...
 _CHECKED_AT_ONCE = 50
-# ... and at most this many seconds until its turn comes: a slow relay's letters are asked for more often.
+# ... and at most this many seconds until its turn comes: with a slow relay, letters are checked more often.
 _CHECK_HOLDS = 1.0
 _READ_AT_ONCE = 250
 _LAYOUT_DELAY = timedelta(minutes=30)
@@ -117,7 +117,7 @@ class Lease:
             except PaperroundError as error:
                 log.warning("lease not renewed", problem=str(error))
             else:
-                # Where nothing is left of the claim, a sweep elsewhere may have given it away meanwhile.
+                # If nothing is left of the claim, a sweep of another program may have released it.
                 if held:
                     self.extend(asked)
 
@@ -192,7 +192,7 @@ class BatchSender:
 
     def _send(self) -> None:
         self._transport.send(self._letters(), self._record)
-        self._open.clear()  # nothing is under way any more
+        self._open.clear()  # no letter is under way any more
 
     @property
     def _over(self) -> bool:
@@ -212,7 +212,7 @@ class BatchSender:
             for letter in self._ready(claimed.deliveries):
                 self._around.give_way()
                 if self._over or not self._lease.holds:
-                    return  # without the lease others may have taken the rest
+                    return  # without the lease, other programs may have claimed the rest
                 yield letter
 
     def _allowance(self) -> int:
@@ -282,7 +282,7 @@ class BatchSender:
     def _record(self, outcomes: Sequence[Outcome]) -> None:
         """Commit outcomes in one transaction and apply what follows from them."""
         now = self._clock()
-        # After a failure the transport reports once more what may have been recorded in part.
+        # After a failure the transport reports outcomes again, some of which may have been recorded.
         settled = [self._judge(outcome, now) for outcome in outcomes if outcome.delivery in self._open]
         self._settle(settled)
         failed = [settlement for settlement in settled if settlement.bounce]
@@ -302,7 +302,7 @@ class BatchSender:
         delivery = self._open[outcome.delivery]
         step = retry.next_step(delivery.attempts, outcome, now, self._policy, self._random, delivery.expires_at)
         if isinstance(step, retry.PauseTransport) and step.suspect and self._others_pass(delivery):
-            step = retry.Fail(step.alarm, BounceKind.POLICY)  # it is this letter, and not the account
+            step = retry.Fail(step.alarm, BounceKind.POLICY)  # the refusal is about this letter, not the account
         match step:
             case retry.Sent():
                 return Settlement(outcome, DeliveryState.SENT)

@@ -1,4 +1,4 @@
-"""Matches interests in plain words with papers: by how well a paper fits compared with the papers of the past."""
+"""Matches interests in plain words with papers, by how well a paper fits compared with earlier papers."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ from paperround.rounds.meaning import Meaning, is_words
 from paperround.store.feedback import InterestFollower
 
 _MOST_MEASURED = 20_000
-_STEP = 100  # papers of the past that have got a vector since: then what is usual is measured anew
+_STEP = 100  # earlier papers with a new vector, after which scales are computed again
 _FEW_REASONS = 2
-_MOST_TASTES = 1_000  # that are kept: 120 MB; whoever answered last comes first
+_MOST_TASTES = 1_000  # tastes kept in memory: 120 MB; those with the latest feedback first
 _HEIGHTS = Scale(0.0, 1.0, USUAL_CUT)
-_AT_ONCE = 256  # interests that are measured together
-_NEAREST = 100  # papers that a search takes for their meaning
+_AT_ONCE = 256  # interests per matrix product
+_NEAREST = 100  # papers that a search adds by vector
 
 Numbers = NDArray[np.float32]
 
 
 @dataclass(eq=False)
 class InterestBatch:
-    """Papers to compare interests with: their words, and their vectors where they have one."""
+    """Papers to compare interests with: their words, and their vectors if they have any."""
 
     index: Index
     vectors: Vectors
     features: SparseRows | None = None
-    """What tastes compare, once one of them has asked for it."""
+    """The features that tastes compare; None until a taste needs them."""
 
     @cached_property
     def known(self) -> NDArray[np.intp]:
@@ -55,7 +55,7 @@ class _Measured:
     """The distribution of past scores for one interest."""
 
     at: int
-    """How many of them had a vector, in steps; −1 where the interest has none."""
+    """How many earlier papers had a vector, in steps of _STEP; −1 if the interest has none."""
     words: Scale
     """The scale of scores by words alone."""
     meaning: Scale
@@ -65,21 +65,21 @@ class _Measured:
 
 
 _Origin = tuple[str, tuple[Feedback, ...], InterestBatch]
-"""An interest, its follower's answers, and the papers of the past."""
+"""An interest, its subscriber's feedback, and the earlier papers."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Learned:
-    """The taste of the one who follows an interest of their own."""
+    """The taste of the subscriber who follows an interest of their own."""
 
     of: _Origin
     taste: Taste
     scale: Scale
-    """The scale of the heights of interest and taste together."""
+    """The scale of the sum of both heights, of the interest and of the taste."""
 
 
 class Interests:
-    """Matches interests with papers. There is one per process, and it computes each interest's scale once."""
+    """Matches interests with papers. There is one instance per process; it computes each interest's scale once."""
 
     def __init__(self, app: App) -> None:
         self._app = app
@@ -91,9 +91,9 @@ class Interests:
         self._learning: tuple[InterestBatch, Learner] | None = None
 
     def prepare(self, topics: Iterable[Topic]) -> None:
-        """Load the vectors of papers and of topics in plain words, and learn from their followers' answers.
+        """Load the vectors of papers and of topics in plain words, and learn from their subscribers' feedback.
 
-        Must be called outside of transactions, since it may write.
+        Call this outside of transactions, since it may write.
         """
         plain = [topic for topic in topics if is_words(topic.query)]
         self._app.shared(Collection).renew()
@@ -111,10 +111,11 @@ class Interests:
         return InterestBatch(index, self._meaning.held().of(index.numbers))
 
     def hits(self, text: str, wanted: Wanted, batch: InterestBatch, topic: int = 0) -> Mapping[int, Hit]:
-        """Return a topic's hits in a batch, by row: all that match a query, those that stand out for plain words.
+        """Return a topic's hits in a batch, by paper number: all that match a query, or that stand out for plain
+        words.
 
-        `topic` is the number of a subscriber's own interest, as prepared: their answers count, and it takes as many
-        papers as they chose.
+        `topic` is the number of a subscriber's own interest, as prepared: their feedback counts, and their breadth
+        decides how many papers it takes.
         """
         if not isinstance(wanted, Words):
             return batch.index.matches(wanted)
@@ -135,7 +136,9 @@ class Interests:
         return found, cosines
 
     def fits(self, text: str, wanted: Wanted, batch: InterestBatch) -> dict[int, float]:
-        """Return how well each paper of a batch fits that fits at all, 0 to 1, by row; a half is the cut."""
+        """Return how well papers of a batch fit, 0 to 1, by number, without those that do not fit at all; 0.5 is the
+        cut.
+        """
         if not isinstance(wanted, Words):
             return {row: 0.5 + hit.score / 2 for row, hit in batch.index.matches(wanted).items()}
         heights, _ = self._heights(self._known(text, wanted), wanted, batch)
@@ -155,7 +158,7 @@ class Interests:
         return found
 
     def _learn(self, topics: Sequence[Topic]) -> None:
-        """Learn from the answers of those who follow these interests, unless that was done before."""
+        """Learn from the feedback of the subscribers of these interests, unless that was done before."""
         wanted = [topic for topic in topics if self._followers[topic.row].feedback]
         wanted.sort(key=lambda topic: self._followers[topic.row].feedback[0].at, reverse=True)
         past, kept = self._past_batch(), self._learned
@@ -173,13 +176,13 @@ class Interests:
         assert isinstance(words, Words)
         taste = self._learner().of(said, papers, new)
         heights, _ = self._heights(self._known(query, words), words, past)
-        # Papers that were answered are what the taste was made of, and no measure of it.
+        # Leave out papers with feedback: the taste was learned from them.
         others = ~np.isin(past.index.numbers, [one.paper for one in said])
         scale = learned_scale((heights + taste.heights(self._features(past), past.vectors))[others])
         return _Learned(of, taste, scale)
 
     def _learner(self) -> Learner:
-        """One for the same past: it keeps what it has made of papers."""
+        """Return the learner for the current earlier papers; it caches what it computes about papers."""
         past = self._past_batch()
         if self._learning is None or self._learning[0] is not past:
             fixed, held = self._app.shared(Collection).fixed(), self._meaning.held()
@@ -202,7 +205,7 @@ class Interests:
         return kept
 
     def _measure(self, vectors: Mapping[str, Numbers]) -> None:
-        """Compute the scales of new interests, many at a time, with one matrix product for all."""
+        """Compute the scales of new interests in batches, with one matrix product per batch."""
         past = self._past_batch()
         at = len(past.known) // _STEP
         fresh = [text for text in vectors if text not in self._measured or self._measured[text].at != at]
@@ -232,7 +235,7 @@ class Interests:
         return found
 
     def _past_batch(self) -> InterestBatch:
-        """The papers of the past; with another past all that was measured is measured anew."""
+        """Return the earlier papers; when they change, all scales are computed again."""
         held, index = self._meaning.held(), self._app.shared(Collection).fixed().index
         if self._past is None or self._past[1].index is not index:
             self._measured = {}
@@ -245,9 +248,9 @@ class Interests:
 def best_candidates(
     app: App, text: str, wanted: Wanted, needed: int = 500, bounds: SearchBounds = search.EVERYWHERE
 ) -> list[Paper]:
-    """The papers within bounds that may fit best by words or meaning, the latest first.
+    """Return the papers within bounds that may fit best by words or meaning, newest first.
 
-    `needed` says how many are to be shown.
+    `needed` is the number of papers to be shown.
     """
     plan = search.plan(wanted, app.shared(Collection).recent().statistics, needed)
     papers = app.store.papers.candidates([(bounds.narrow(query), limit) for query, limit in plan], bounds.days)
@@ -262,7 +265,7 @@ def best_candidates(
 
 
 def tastes(app: App) -> Tastes:
-    """What subscribers' answers are learned with, as of now; the past is read for the first who has answered."""
+    """Return what learns subscribers' tastes, as of now; earlier papers are read for the first one with feedback."""
 
     def past() -> profile.Past:
         newest, meaning = app.shared(Collection).current(), app.shared(Meaning)
@@ -273,7 +276,7 @@ def tastes(app: App) -> Tastes:
 
 
 def near_copies(app: App) -> NearCopies:
-    """Compare papers as of now; the past is read only when one of them has no vector."""
+    """Return what finds near copies, as of now; earlier papers are read only if a paper has no vector."""
     meaning = app.shared(Meaning)
 
     @cache

@@ -38,8 +38,8 @@ from paperround.settings import Settings
 
 log = logs.logger()
 _ISSUES_KEPT = 8
-_LOOK_EVERY = 0.1  # seconds; looking at all templates takes as long as a dozen letters
-_LESS_OFTEN = 20  # times, in a round
+_LOOK_EVERY = 0.1  # seconds; checking all templates takes as long as a dozen letters
+_LESS_OFTEN = 20  # times less often in a round
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Templates:
 
     def _notice(self, found: dict[Path, tuple[int, int]]) -> None:
         changed = {path for path, stamp in found.items() if self._stamps.get(path) != stamp}
-        # Jinja2 looks at the age of a template itself, but not for one that now hides another, nor at translations.
+        # Jinja2 notices a changed template, but neither a new one that overrides another nor changed translations.
         if found.keys() != self._stamps.keys() or any(path.suffix == ".po" for path in changed):
             environment.cache_clear()
             languages.load.cache_clear()
@@ -113,7 +113,7 @@ class LetterBuilder:
         return self._message(delivery, encoded, links, now, "digest")
 
     def prepare(self, coming: Iterable[tuple[Digest, Subscriber]]) -> None:
-        """Make together what these letters, which come next, have in common with others."""
+        """Prepare together what the next letters have in common with others."""
         groups: dict[tuple[str, str], list[tuple[Digest, Mapping[int, Paper], Subscriber]]] = {}
         for digest, subscriber in coming:
             look = (subscriber.theme, subscriber.language)
@@ -136,10 +136,10 @@ class LetterBuilder:
         counts: Sequence[TopicCounts] | None = None,
         mark: str = "",
     ) -> Finished:
-        """The same with the papers given: a preview has them before they are printed.
+        """Build the letter for a digest with the papers given, for a preview before its issue exists.
 
-        `counts` are what the chart shows, by default what the store says; `mark` goes before the subject of letters
-        that are no subscriber's own.
+        `counts` are the numbers of the chart, by default those in the store. `mark` is put before the subject of
+        letters that are not a subscriber's own.
         """
         links = self.links(subscriber, digest)
         press = self._press(subscriber.theme, subscriber.language)
@@ -157,7 +157,7 @@ class LetterBuilder:
             context["confirm_url"] = self.confirm_url(subscriber, now)
         if kind == "new-address":
             context["address_url"] = self.address_url(int(context.get("change", 0)))
-            # Whoever reads it may not be the subscriber, and must not get their personal links.
+            # The person who reads it may not be the subscriber, and must not get their personal links.
             links = Links(unsubscribe="", preferences="", online="", feedback="")
         rendered = self._press(subscriber.theme, subscriber.language).notice(kind, subscriber, links, context)
         rendered = replace(rendered, subject=mark + rendered.subject)
@@ -166,7 +166,7 @@ class LetterBuilder:
     def links(self, subscriber: Subscriber, digest: Digest | None) -> Links:
         """Return the subscriber's personal links."""
         base = self._site.base_url
-        # A test letter shows the digest of a subscriber, and must not let its addressee speak for them.
+        # A test letter shows a subscriber's digest, but its recipient must not be able to act as the subscriber.
         heard = digest.row if digest and subscriber.row else 0
 
         def mint(purpose: str, number: int) -> str:
@@ -184,7 +184,7 @@ class LetterBuilder:
         return f"{self._site.base_url}/c/{tokens.mint(self._keys, 'confirm', subscriber.row, issued=now)}"
 
     def address_url(self, change: int) -> str:
-        """Where a change of address is confirmed; it holds for three days."""
+        """Return the link that confirms a change of address, which is valid for three days."""
         return f"{self._site.base_url}/a/{tokens.mint(self._keys, tokens.ADDRESS, change)}"
 
     def _message(

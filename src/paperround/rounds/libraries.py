@@ -1,4 +1,4 @@
-"""Subscribers' own libraries: what is learned from them, and how they are read again."""
+"""Subscribers' own libraries: learning from their papers, and synchronizing linked libraries."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ log = logs.logger()
 ARXIV_API = "https://export.arxiv.org/api/query"
 ZOTERO, ORCID = "zotero", "orcid"
 _EVERY = timedelta(days=1)
-_AT_ONCE = 20  # libraries a sweep
-_TITLES_AT_ONCE = 50  # papers that arXiv is asked for at once
+_AT_ONCE = 20  # libraries per sweep
+_TITLES_AT_ONCE = 50  # papers per request to arXiv
 
 
 @dataclass(frozen=True, slots=True)
 class LibraryReport:
-    """What reading a library came to."""
+    """The result of reading a library."""
 
     liked: int = 0
-    """Papers that are stored here: each is an answer, "more like this"."""
+    """The number of papers that are stored here; each counts as feedback for more like it."""
     learned: int = 0
-    """Papers that are not stored here, and are learned from by title and abstract."""
+    """The number of other papers, which are learned from by title and abstract."""
     waiting: int = 0
-    """arXiv papers whose titles are looked up in the background."""
+    """The number of arXiv papers whose titles are looked up in the background."""
     unknown: tuple[str, ...] = ()
-    """DOIs without a title that are not stored here."""
+    """The DOIs without a title that are not stored here."""
 
 
 def take_in(app: App, subscriber: int, library: Library) -> LibraryReport:
-    """Learn from the papers of a library; what the subscriber said of a paper before is left as it is."""
+    """Learn from the papers of a library; the subscriber's earlier feedback does not change."""
     said, now = app.store.feedback.verdicts(subscriber), app.clock()
     liked, outside, unknown = 0, list[LibraryEntry](), list[str]()
     for entry in library.entries:
@@ -61,21 +61,23 @@ def _example(entry: LibraryEntry) -> Example:
     return Example(entry.key, entry.title, entry.abstract, entry.authors)
 
 
-# --- services ---------------------------------------------------------------------------------------------------
+# --- linked libraries -------------------------------------------------------------------------------------------
 
 
 def link_zotero(app: App, subscriber: int, key: str) -> None:
-    """Keep a Zotero key, encrypted; the library is read with the next sweep."""
+    """Store a Zotero key, encrypted; the next sweep reads the library."""
     app.store.examples.link(subscriber, ZOTERO, "", encrypt(app.keys, key))
 
 
 def link_orcid(app: App, subscriber: int, text: str) -> None:
-    """Keep an ORCID iD; raises ValueError, with the remedy, for a text that is none."""
+    """Store an ORCID iD; the next sweep reads the record. Raises ValueError, naming the remedy, for an invalid iD."""
     app.store.examples.link(subscriber, ORCID, orcid_id(text), "")
 
 
 def sync_libraries(app: App, some: Iterable[LinkedLibrary] | None = None) -> None:
-    """Read the given libraries, or those that are due; what stops one is kept for its owner and stops no other."""
+    """Read the given libraries, or those that are due. A failure is stored for the subscriber and does not stop
+    others.
+    """
     now = app.clock()
     for library in some if some is not None else app.store.examples.due(now - _EVERY, _AT_ONCE):
         if app.stopping.is_set():
@@ -99,13 +101,13 @@ def _read(app: App, library: LinkedLibrary) -> Library:
 
 
 def read_due(app: App) -> None:
-    """Look up titles and read the libraries that are due: a job of its own, so that no round waits for a service."""
+    """Look up titles and read due libraries. This is a separate job, so that no round waits for a service."""
     sync_libraries(app)
     look_up_titles(app)
 
 
 def look_up_titles(app: App) -> int:
-    """Ask arXiv for titles and abstracts of examples that are known by identifier alone; return how many it told."""
+    """Look up titles and abstracts of examples without a title at arXiv; return how many were found."""
     waiting = app.store.examples.waiting(_TITLES_AT_ONCE)
     if not waiting:
         return 0

@@ -20,9 +20,9 @@ from paperround.process import logs
 from paperround.store.vector_queue import text_of
 
 log = logs.logger()
-_AT_ONCE = 16  # papers: one transaction, and half a second
+_AT_ONCE = 16  # papers per transaction, about half a second
 _QUERIES_KEPT = 1_000
-_PATIENCE = 300.0  # seconds for which an encoder that failed is not asked again
+_PATIENCE = 300.0  # seconds after a failure until the encoder is called again
 
 
 class Meaning:
@@ -40,12 +40,12 @@ class Meaning:
 
     @property
     def on(self) -> bool:
-        """Whether vectors are used at all."""
+        """Whether vectors are enabled."""
         return bool(self.encoder.name)
 
     @property
     def resting(self) -> bool:
-        """Whether the encoder failed a moment ago and is not asked again yet."""
+        """Whether the encoder failed recently and is not called for a while."""
         return self._failed_at is not None and time.monotonic() - self._failed_at < _PATIENCE
 
     def table(self) -> VectorTable:
@@ -107,7 +107,7 @@ class Meaning:
         if known is None:
             text = self._reworded(query)
             if text is None:
-                return self.of_query(query)  # as it is written, and not for good
+                return self.of_query(query)  # without technical terms, and not stored
             made = self.encode([text])
             if made is None:
                 return None
@@ -118,7 +118,9 @@ class Meaning:
         return np.asarray(unpack([known])[0])
 
     def _reworded(self, query: str) -> str | None:
-        """The text of an interest's vector, with the words of the field; None if those cannot be had now."""
+        """Return an interest's text expanded with technical terms, to compute its vector; None if they are not
+        available.
+        """
         if self._unworded_at is not None and time.monotonic() - self._unworded_at < _PATIENCE:
             return None
         try:

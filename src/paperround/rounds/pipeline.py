@@ -56,17 +56,17 @@ log = logs.logger()
 _LISTINGS_AT_ONCE = 500
 _SUBSCRIBERS_AT_ONCE = 200
 _MATCHES_AT_ONCE = 5_000  # unread by all subscribers of a batch, so that it locks the database for some 50 ms at most
-_UNCONFIRMED_KEPT = timedelta(days=30)  # an address that was entered and never confirmed
+_UNCONFIRMED_KEPT = timedelta(days=30)  # addresses that were entered and never confirmed
 _FIRST_LOOK_BACK = timedelta(days=2)
 _LONGEST_LOOK_BACK = timedelta(days=30)
 _GZIP = b"\x1f\x8b"
 _LARGEST_FILE = 64 << 20  # bytes, unpacked
-_LARGEST_EXPORT = 1 << 40  # bytes; it is read in pieces and never in memory as a whole
+_LARGEST_EXPORT = 1 << 40  # bytes; it is read in pieces and never completely in memory
 _PICTURES_AT_ONCE = 100
 _PICTURE_SECONDS = 60.0  # for all pictures of a round; the next round fetches the rest
 _PICTURES_OF = timedelta(days=7)  # the age of papers; older ones are in no letter
 _EMBED_SECONDS = 20.0  # at a time
-_ROUNDING = 1e-5  # of a fit: scores are computed with numbers of 32 bits
+_ROUNDING = 1e-5  # of a fit: scores are computed with 32-bit floats
 _PICTURES_KEPT = timedelta(days=365)
 
 
@@ -200,8 +200,8 @@ def _ask(app: App, source: Source, since: date | None, *, archive: bool) -> Inge
     before = app.store.sources.all().get(source.name)
     window = Window(since or _look_back(before, now), now.date(), dict(before.validators) if before else {})
     report = Ingested(source.name)
-    # An answer for the archive, or for the last days only, lacks papers that subscribers still wait for:
-    # it must not move the watermark.
+    # An answer for the archive, or for the last days only, may lack papers that were not sent yet, so it must not
+    # move the watermark.
     whole = not archive and window.since <= _look_back(before, now)
     answer: Fetched | None = None
     try:
@@ -223,7 +223,7 @@ def _ask(app: App, source: Source, since: date | None, *, archive: bool) -> Inge
         log.exception("source broke", source=source.name)
         report.state, report.note = "failed", f"{source.name}: {type(error).__name__}: {error}; please report this"
     app.progress.advance(1)
-    # Last, so that an answer that could not be stored is asked for again in full.
+    # The watermark moves last, so that an answer that could not be stored is fetched again in full.
     app.store.sources.save(_record(report, now, before, answer if whole and not report.failed else None))
     return report
 
@@ -268,7 +268,7 @@ def _record(report: Ingested, now: datetime, before: SourceRecord | None, answer
         state=report.state,
         note=report.note,
         tried_at=now,
-        # A stale answer is no success: its missing day is asked for again.
+        # A stale answer does not count as a success, so that its missing day is fetched again.
         succeeded_at=now if answer and not report.stale else known.succeeded_at,
         new_at=now if report.new else known.new_at,
         newest_day=max((day for day in (*days, known.newest_day) if day), default=None),

@@ -1,4 +1,4 @@
-"""What the site forgets after a time that the operator sets, so that it does not grow for ever."""
+"""Deletes data that is older than the operator's settings allow, so that the database does not grow without limit."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 
 from paperround.app import App
 
-_AT_ONCE = 500  # rows of a transaction: others write in between
-_BATCHES = 20  # of a sweep; sweeps come every other minute
+_AT_ONCE = 500  # rows per transaction, so that others can write in between
+_BATCHES = 20  # per sweep; a sweep runs every other minute
 
 
 def forget_old(app: App) -> int:
-    """Forget letters and attempts that are older than the settings say, at most 10,000 of each.
+    """Delete letters and attempts older than the settings allow, at most 10,000 of each.
 
-    Returns how many were forgotten.
+    Returns how many rows were deleted.
     """
     store, kept, now = app.store.retention, app.settings.retention, app.clock()
     forgotten = 0

@@ -1,6 +1,6 @@
-"""Decides when things run. APScheduler holds times and never state: what is due stands in the database.
+"""Decides when jobs run. APScheduler holds only times, never state: the database stores what is due.
 
-A tick that is missed, doubled or late changes the hour and nothing else, since each job asks what is due.
+A tick that is missed, repeated or late changes only the time of the work, since each job asks what is due.
 """
 
 from __future__ import annotations
@@ -25,23 +25,24 @@ if TYPE_CHECKING:
     from paperround.sources import Source
 
 log = logs.logger()
-# APScheduler's own default drops a run that starts over one second late; a machine that slept all night must
-# still make its round in the morning, once (coalesce).
-_SHARE = 2_000  # subscribers or letters that one worker does alone in some seconds
-_LONGEST_INGEST = timedelta(minutes=30)  # of a program that was killed while it asked
+_SHARE = 2_000  # subscribers or letters that one worker handles alone, in some seconds
+# After this time, a program that was killed while ingesting no longer blocks others.
+_LONGEST_INGEST = timedelta(minutes=30)
+# By default APScheduler drops a run that starts more than one second late. A machine that slept all night must still
+# run its round in the morning, once (coalesce).
 _LATE_IS_FINE = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
 
 
 class Rounds:
     """The service's jobs, on a background scheduler or for the workers of a task queue.
 
-    `submit` takes the name of a job that is due, for some worker to `run`; without it the scheduler's own threads do.
+    `submit` takes the name of a due job, for a worker to `run`; without it the scheduler's own threads run jobs.
     """
 
     def __init__(self, app: App, submit: Callable[[str], None] | None = None) -> None:
         self._app, self._submit = app, submit
         self._scheduler = BackgroundScheduler(timezone=UTC, job_defaults=_LATE_IS_FINE)
-        # Publishing and delivering follow one another; two at once would only wait for each other's locks.
+        # Rounds run one after another; two at once would only wait for each other's locks.
         self._one_at_a_time = threading.Lock()
         self._asked = threading.Event()
         self._work: dict[str, Callable[[], None]] = {}
@@ -57,7 +58,9 @@ class Rounds:
             self._add("bounces", app.settings.bounces.schedule, "UTC", self._bounces)
 
     def start(self) -> None:
-        """Begin, with a sweep for what a former run left behind and the sources that it missed."""
+        """Start the scheduler, after a sweep for what a former run left behind; then ingest the sources that were
+        missed.
+        """
         if self._submit:
             for name in ("sweep", *(f"ingest {source.name}" for source in self._missed())):
                 self._submit(name)
@@ -67,28 +70,28 @@ class Rounds:
         self._scheduler.start()
 
     def answer_only(self) -> None:
-        """Begin with nothing but what is asked for by `soon`: another program has the schedule."""
+        """Start the scheduler without scheduled jobs, only for `soon`: another program runs the schedule."""
         self._scheduler.remove_all_jobs()
         self._scheduler.start()
 
     def stop(self) -> None:
-        """End as soon as what is under way can be put down: letters in flight are finished, the rest is put back."""
+        """Stop as soon as possible: letters under way are finished, the others go back to the queue."""
         self._app.stopping.set()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=True)
 
     def jobs(self) -> list[Job]:
-        """What will run, and when."""
+        """Return the scheduled jobs with their next times."""
         return list(self._scheduler.get_jobs())
 
     def run(self, name: str) -> None:
-        """Do the work of a job, which asks the database what is due; its failure is logged and ends with it."""
-        # A queue may hold what an earlier configuration had: its sources are not asked any more.
+        """Run a job, which asks the database what is due; a failure is logged and not raised."""
+        # A queue may contain jobs of an earlier configuration, such as removed sources; skip them.
         if work := self._work.get(name):
             _guarded(name, work)()
 
     def round(self) -> None:
-        """Publish and deliver what is due; where that is much, another worker is called to help."""
+        """Publish and deliver what is due; if that is a lot, submit another round so that a second worker helps."""
         if self._submit and self._is_large():
             self._submit("round")
         with self._one_at_a_time:
@@ -102,7 +105,7 @@ class Rounds:
         return max(store.issues.due_count(now), store.deliveries.due_count(now, _SHARE + 1)) > _SHARE
 
     def soon(self) -> None:
-        """A round at once, for somebody who waits for a letter; however many ask, one waits at a time."""
+        """Run a round at once, for a subscriber who waits for a letter; at most one such round is queued."""
         if self._submit:
             self._submit("round")
         elif not self._asked.is_set():
@@ -114,7 +117,7 @@ class Rounds:
         self.round()
 
     def _ingest(self, source: Source) -> None:
-        """Ask a source, unless another program has asked it since its time came, or is asking."""
+        """Ingest a source, unless another program has done so since it was due, or is doing so."""
         now, turns, turn = self._app.clock(), self._app.store.service_turns, f"source {source.name}"
         if not self._is_due(source) or turns.claim(turn, now, now + _LONGEST_INGEST):
             return
@@ -131,7 +134,7 @@ class Rounds:
         return known is None or _next_time(source, known.tried_at) <= self._app.clock()
 
     def _missed(self) -> list[Source]:
-        """The sources whose time came while nothing ran, or that were never asked."""
+        """Return the sources that were due while nothing ran, or were never ingested."""
         return [source for source in self._app.settings.sources if self._is_due(source)]
 
     def _ingest_missed(self) -> None:
@@ -178,7 +181,7 @@ def _next_time(source: Source, after: datetime) -> datetime:
 
 
 def _guarded(name: str, job: Callable[[], None]) -> Callable[[], None]:
-    """Wrap a job so that its failure is logged and ends with this tick."""
+    """Wrap a job so that a failure is logged and not raised."""
 
     def guarded() -> None:
         try:

@@ -1,4 +1,4 @@
-"""Papers like another one, of all that are stored."""
+"""Finds stored papers similar to another one."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from paperround.matching import search, similar
 from paperround.rounds.collection import Collection
 from paperround.rounds.meaning import Meaning
 
-_LEAST_COSINE = 0.3  # below it two papers have only their field in common
+_LEAST_COSINE = 0.3  # below this, two papers have only their field in common
 
 
 def similar_papers(app: App, paper: Paper, most: int = 6) -> list[Paper]:
-    """Return up to `most` papers like this one, the most alike first; none where nothing is like it.
+    """Return up to `most` papers similar to this one, most similar first; empty if there are none.
 
-    By vectors where this paper has one, otherwise by the words that tell it from others.
+    Compares vectors if this paper has one, otherwise the words that distinguish it from other papers.
     """
     table = app.shared(Meaning).table()
     own = table.of([paper.row])

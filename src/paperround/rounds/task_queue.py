@@ -1,7 +1,7 @@
-"""The service's jobs as tasks on PostgreSQL, by Procrastinate: as many workers on as many machines as wanted.
+"""Runs the service's jobs as tasks of Procrastinate on PostgreSQL, with any number of workers on any machines.
 
-A task carries the name of a job and nothing else: what is due stands in the database, and the job asks for it. So a
-task may be lost, run twice or run late, and a worker may die at any time; the next tick brings the same task again.
+A task contains only the name of a job: the database stores what is due, and the job asks for it. So a task may be
+lost, run twice or run late, and a worker may crash at any time; the next tick submits the same task again.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 
 log = logs.logger()
 _TASK = "paperround"
-_AGAIN_AFTER = 2.0  # seconds, where the database is away
+_AGAIN_AFTER = 2.0  # seconds, while the database is unavailable
 
 
 class TaskQueue:
-    """The queue in the site's database; raises ConfigurationError where Procrastinate is not installed."""
+    """The task queue in the site's database. Raises ConfigurationError if Procrastinate is not installed."""
 
     def __init__(self, url: str, store: Store, at_once: int) -> None:
         try:
-            import procrastinate  # noqa: PLC0415 - not there without the extra `procrastinate`
+            import procrastinate  # noqa: PLC0415 - only installed with the extra `procrastinate`
         except ImportError:
             raise ConfigurationError(
                 'runner.kind = "procrastinate" needs its package: pip install "paperround[procrastinate]"'
@@ -49,7 +49,7 @@ class TaskQueue:
         self._stopping = threading.Event()
 
     def submit(self, name: str) -> None:
-        """Let some worker run a job; while one such task waits already, nothing is added."""
+        """Queue a job for any worker, unless a task for the same job is already waiting."""
         task = self._submitting.configure_task(_TASK, queueing_lock=name)
         try:
             task.defer(name=name)
@@ -59,12 +59,12 @@ class TaskQueue:
             log.warning("task not submitted; its next time brings it again", job=name, problem=str(error.__cause__))
 
     def work(self, run: Callable[[str], None]) -> None:
-        """Begin to run tasks, in the background."""
+        """Start a worker in the background, which calls `run` with the name of each job."""
         self._worker = threading.Thread(target=self._work, args=(run,), name="worker", daemon=True)
         self._worker.start()
 
     def close(self) -> None:
-        """Finish the tasks that are under way, take no more, and let go of the connections."""
+        """Finish the running tasks, start no more, and close the connections."""
         self._stopping.set()
         if self._loop and self._running:
             self._loop.call_soon_threadsafe(self._running.cancel)
@@ -78,7 +78,7 @@ class TaskQueue:
                 asyncio.run(self._work_until_told(run))
             except (asyncio.CancelledError, KeyboardInterrupt):
                 return
-            except Exception as error:  # noqa: BLE001 - whatever ends a worker, the next one may do better
+            except Exception as error:  # noqa: BLE001 - whatever ends a worker, start a new one
                 log.warning("worker begins anew", problem=str(error.__cause__ or error))
                 self._stopping.wait(_AGAIN_AFTER)
 
@@ -91,12 +91,12 @@ class TaskQueue:
                 concurrency=self._at_once, delete_jobs="always", install_signal_handlers=False
             )
             self._loop, self._running = asyncio.get_running_loop(), asyncio.ensure_future(working)
-            if self._stopping.is_set():  # told while it began
+            if self._stopping.is_set():  # close() was called meanwhile
                 self._running.cancel()
             await self._running
 
     def _scripts(self, found: str | None) -> Iterator[str]:
-        """What brings the tables of Procrastinate from a version, or from nothing, to the one that is installed."""
+        """Yield the SQL that upgrades Procrastinate's tables from a version, or creates them if `found` is None."""
         manager = self._submitting.schema_manager
         if found is None:
             yield manager.get_schema()
@@ -111,7 +111,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 async def _forget_those_of_dead_workers(tasks: Procrastinate) -> None:
-    """Their work is done by the next task of the same name."""
+    """Delete tasks of workers that have died; the next task with the same name does their work."""
     from procrastinate.jobs import Status  # noqa: PLC0415 - as above
 
     for job in await tasks.job_manager.get_stalled_jobs():

@@ -1,6 +1,6 @@
-"""Topics: read from topics.toml, and matched with papers in both directions.
+"""Loads topics from topics.toml, and matches topics with papers in both directions.
 
-A new paper is compared with all topics, a new topic with all papers that the search index finds for it.
+A new paper is compared with all topics, and a new topic with all papers that the search index finds for it.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from paperround.store.topics import news_horizon
 
 log = logs.logger()
 _PAPERS_AT_ONCE = 500
-_FORM_NOTE = "text form"  # fields.TEXT_FORM, once all papers are indexed in it
-_SLUGS_NOTE = "topics of the file"  # the slugs that were ever read from it
-_REINDEX_SECONDS = 20.0  # a sweep: some 20,000 papers
+_FORM_NOTE = "text form"  # stores fields.TEXT_FORM once all papers are indexed in it
+_SLUGS_NOTE = "topics of the file"  # stores the slugs that were ever loaded from it
+_REINDEX_SECONDS = 20.0  # per sweep: about 20,000 papers
 
 
 # --- papers and topics ------------------------------------------------------------------------------------------
 
 
 def match_papers(app: App) -> None:
-    """Compare papers that are new or changed with all topics; each batch of papers is one transaction."""
+    """Compare new and changed papers with all topics; each batch of papers is one transaction."""
     interests = app.shared(Interests)
     while True:
         if app.store.topics.papers_waiting():
@@ -45,10 +45,10 @@ def match_papers(app: App) -> None:
 
 
 def reindex(app: App) -> None:
-    """Index stored papers anew where a newer program indexes another text of them, for some seconds at a time.
+    """Index stored papers again if this version indexes other text than the one that indexed them, for some seconds.
 
-    How far it is stands in the database, so that each sweep goes on where the last one ended. When all are indexed,
-    the topics, subscribers' own queries among them, are compared with them once more.
+    The progress is stored in the database, so that each sweep continues where the last one ended. When all papers
+    are indexed, all topics, including subscribers' own queries, are compared with them again.
     """
     if app.store.note(_FORM_NOTE) == TEXT_FORM:
         return
@@ -66,20 +66,20 @@ def reindex(app: App) -> None:
 
 
 def match_topics(app: App) -> None:
-    """Compare topics that are new or changed with the stored papers, where the search index finds something."""
+    """Compare new and changed topics with the stored papers that the search index finds for them."""
     for topic in app.store.topics.unmatched():
         _match_or_set_aside(app, topic)
 
 
 def match_topic(app: App, slug: str) -> None:
-    """Do the same for one topic, if it is new or changed."""
+    """Compare one topic with the stored papers, if it is new or changed."""
     for topic in app.store.topics.unmatched():
         if topic.slug == slug:
             _match_or_set_aside(app, topic)
 
 
 def _match_or_set_aside(app: App, topic: Topic) -> None:
-    """Match a topic; one whose query cannot be asked is set aside, and stops nothing: `doctor` names it."""
+    """Match a topic. If its query cannot be used, skip it and log an error; `doctor` reports it."""
     try:
         _match_topic(app, topic)
     except QueryError as error:
@@ -90,9 +90,9 @@ def _match_or_set_aside(app: App, topic: Topic) -> None:
 def _match_topic(app: App, topic: Topic) -> None:
     since = news_horizon(app.clock())
     app.shared(Interests).prepare([topic])
-    # Read before the walk: a match that an ingest makes meanwhile is not for this walk to judge.
+    # Read before comparing: matches that an ingest adds meanwhile must not count as outdated.
     outdated, week = app.store.topics.matches_of(topic), app.store.browsing.first_row_since(since)
-    if topic.private:  # its older matches are not compared again, and a monthly letter may still bring them
+    if topic.private:  # older matches are not compared again; a monthly letter may still need them
         outdated = {row for row in outdated if row >= week}
     for papers in _candidates(app, topic, week):
         found = _found(app, papers, [topic])
@@ -102,11 +102,11 @@ def _match_topic(app: App, topic: Topic) -> None:
 
 
 def _candidates(app: App, topic: Topic, week: int) -> Iterator[list[Paper]]:
-    """The stored papers that a topic is compared with, in chunks; those of the past week begin with row `week`."""
+    """Yield the stored papers to compare a topic with, in chunks; `week` is the first number of the past week."""
     wanted = interpret(topic.query)
-    # A subscriber's own query is compared with the past week alone: only that can still reach a letter, and no page
-    # lists older papers for it. Plain words find something in most papers ever stored, and of the older ones only the
-    # best few hundred are looked at.
+    # A subscriber's own query is compared with the past week only: older papers are not sent, and no page lists them
+    # for it. Plain words find something in most papers ever stored, so of the older ones only the best few hundred
+    # are compared.
     if not isinstance(wanted, Words):
         yield from app.store.papers.matching(wanted, week if topic.private else 0)
         return
@@ -129,7 +129,7 @@ def _found(app: App, papers: Sequence[Paper], topics: Sequence[Topic]) -> list[t
 
 
 def _parsed(topic: Topic) -> list[Wanted]:
-    """What the topic asks for; nothing where it is no query, as in a database that an earlier version has written."""
+    """Return the parsed query; empty for an invalid query, which an earlier version may have stored."""
     try:
         return [interpret(topic.query)]
     except QueryError:
@@ -137,7 +137,7 @@ def _parsed(topic: Topic) -> list[Wanted]:
 
 
 def unusable_topics(app: App) -> list[tuple[Topic, str]]:
-    """The topics, subscribers' own queries among them, that the database cannot be asked, each with the reason."""
+    """Return the topics, including subscribers' own queries, that the database rejects, each with the reason."""
     found: list[tuple[Topic, str]] = []
     for topic in app.store.topics.all():
         try:
@@ -151,7 +151,7 @@ def unusable_topics(app: App) -> list[tuple[Topic, str]]:
 
 
 def load_topics(app: App, file: TopicsFile) -> None:
-    """Bring the topics of topics.toml into the store."""
+    """Store the topics of topics.toml and match them. Raises ConfigurationError if the database rejects a query."""
     wanted = read_topics(file.data, file.path)
     for topic in wanted:
         try:
@@ -168,7 +168,7 @@ def load_topics(app: App, file: TopicsFile) -> None:
 
 
 def left_over(app: App) -> list[Topic]:
-    """The topics that were read from topics.toml once, and are there still, though it has them no longer."""
+    """Return the public topics that were once loaded from topics.toml, but are no longer in it."""
     file = read_file(app)
     return _left_over(app, read_topics(file.data, file.path))
 
@@ -179,9 +179,9 @@ def _left_over(app: App, wanted: Sequence[Topic]) -> list[Topic]:
 
 
 def add_topic(app: App, topic: Topic) -> None:
-    """Add a topic, or change the one of its slug, and match it with the stored papers.
+    """Add a topic, or change the one with its slug, and match it with the stored papers.
 
-    Raises QueryError, and nothing is stored, when its query is none or the database cannot be asked it.
+    Raises QueryError, and stores nothing, if its query is invalid or the database rejects it.
     """
     app.store.papers.check(any_of(interpret(topic.query)))
     app.store.topics.save([topic])
@@ -189,9 +189,9 @@ def add_topic(app: App, topic: Topic) -> None:
 
 
 def remove_topic(app: App, slug: str, move_to: str = "") -> int:
-    """Forget a topic; its subscribers follow `move_to` from then on, or nothing in its place.
+    """Delete a topic; its subscribers then follow `move_to`, if given.
 
-    Returns how many active subscribers it had. Raises UnknownName where one of the topics is not there.
+    Returns how many active subscribers it had. Raises UnknownName if one of the topics does not exist.
     """
     for name in filter(None, (slug, move_to)):
         topic = app.store.topics.by_slug(name)
@@ -205,14 +205,14 @@ def remove_topic(app: App, slug: str, move_to: str = "") -> int:
 
 
 def is_in_file(app: App, slug: str) -> Path | None:
-    """The topics.toml that has the topic, if it has."""
+    """Return the path of topics.toml if it contains the topic, else None."""
     file = read_file(app)
     known = read_topics(file.data, file.path)
     return file.path if any(topic.slug == slug for topic in known) else None
 
 
 def read_topics(data: bytes, file: Path) -> list[Topic]:
-    """The topics in the bytes of a topics.toml; ConfigurationError names `file`, the topic and the remedy."""
+    """Parse the topics in a topics.toml. Raises ConfigurationError, which names `file`, the topic and the remedy."""
     try:
         tables: list[dict[str, Any]] = tomllib.loads(data.decode("utf-8-sig")).get("topics", [])
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -243,6 +243,6 @@ def _topic(table: dict[str, Any], where: str) -> Topic:
 
 
 def check_slug(slug: str) -> None:
-    """A slug stands in links and commands; raises ConfigurationError for one that cannot."""
+    """Raise ConfigurationError if a text cannot be a slug, which is used in links and commands."""
     if not slug or len(slug) > 60 or not all(c.isascii() and (c.isalnum() or c == "-") for c in slug):
         raise ConfigurationError(f"{slug!r} cannot be a topic's slug; use letters a to z, digits and hyphens")

@@ -1,4 +1,4 @@
-"""topics.toml, and whether the store has what is in it. Every command asks, so this module loads nothing slow."""
+"""topics.toml, and whether the store has loaded it. Every command checks it, so nothing slow is imported."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ _NOTE = "topics.toml"
 
 @dataclass(frozen=True, slots=True)
 class TopicsFile:
-    """The file as it is now."""
+    """The contents of topics.toml."""
 
     path: Path
     data: bytes
 
     def is_loaded(self, app: App) -> bool:
-        """Whether the store has these very topics."""
+        """Return whether the store has loaded exactly these topics."""
         return app.store.note(_NOTE) == self._digest
 
     def note_loaded(self, app: App) -> None:
-        """Note that the store has them."""
+        """Record that the store has loaded these topics."""
         app.store.set_note(_NOTE, self._digest)
 
     @property
@@ -34,7 +34,7 @@ class TopicsFile:
 
 
 def read_file(app: App) -> TopicsFile:
-    """The site's topics.toml; raises ConfigurationError where it cannot be read."""
+    """Read the site's topics.toml. Raises ConfigurationError if it cannot be read."""
     path = topics_file(app.settings, app.config)
     try:
         return TopicsFile(path, path.read_bytes())

@@ -1,4 +1,4 @@
-"""Trying an interest: the papers of the past weeks that it would bring, re-ranked with each answer."""
+"""Previews an interest on the papers of the past weeks, ranked again after each answer."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from paperround.rounds.meaning import Meaning
 
 SHOWN = 10  # papers
 MOST_ANSWERS = 40
-_COMPARED = 150  # papers that fit best, among which answers decide
+_COMPARED = 150  # best fitting papers, which the answers rank
 _SUGGESTED_FROM = 12  # papers
-_LIKED_WORTH, _DISLIKED_WORTH = 3.0, -2.0  # answers beside a paper that merely fits
-_VAGUE_SHARE = 0.1  # of the papers: an interest that takes more says little
+_LIKED_WORTH, _DISLIKED_WORTH = 3.0, -2.0  # weights of answers; a paper that merely fits has 1
+_VAGUE_SHARE = 0.1  # of the papers; an interest that takes more is too broad
 
 Answers = Mapping[int, int]
-"""+1 or −1 by the row of a paper."""
+"""+1 (more like this) or −1 (less) by paper number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,54 +36,54 @@ class TriedPaper:
 
     paper: Paper
     fit: float
-    """0 to 1; from a half on the paper comes in letters."""
+    """How well it fits, 0 to 1; from 0.5 on, letters would include the paper."""
     why: tuple[str, ...]
     answer: int = 0
-    """+1 or −1 where the reader has answered."""
+    """The answer, +1 or −1; 0 if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class InterestTrial:
-    """What an interest finds among the papers of the past weeks."""
+    """The result of trying an interest on the papers of the past weeks."""
 
     query: str
     papers: tuple[TriedPaper, ...] = ()
-    """The best of them, the best first."""
+    """The best papers, best first."""
     suggestions: tuple[str, ...] = ()
-    """Words of the field that the interest could have."""
+    """Technical terms that could be added to the interest."""
     taken: int = 0
-    """How many papers stand out far enough for letters."""
+    """The number of papers that fit well enough for letters."""
     total: int = 0
-    """How many papers were looked at."""
+    """The number of papers compared."""
     since: date | None = None
-    """The day of the oldest of them."""
+    """The day of the oldest paper compared; None if there are none."""
     exact: bool = False
-    """Whether it is a query with operators: what matches it is no matter of degree."""
+    """Whether it is a query with operators, which papers match exactly or not at all."""
     unknown: bool = False
-    """Whether none of its words stands in any of the papers."""
+    """Whether none of its words occurs in any of the papers."""
 
     @property
     def vague(self) -> bool:
-        """Whether nothing stands out, so that letters would bring little or nothing."""
+        """Whether no paper fits well enough for letters."""
         return not self.exact and self.total > 0 and not self.taken
 
     @property
     def broad(self) -> bool:
-        """Whether so many papers fit that the interest says little."""
+        """Whether too many papers fit for the interest to be useful."""
         return self.taken > max(SHOWN, _VAGUE_SHARE * self.total)
 
 
 class Trials:
-    """Tries interests on the newest papers. There is one per process, and it indexes the papers once."""
+    """Tries interests on the newest papers. There is one instance per process, and it indexes the papers once."""
 
     def __init__(self, app: App) -> None:
         self._app = app
         self._known: tuple[CollectionPast, Tastes] | None = None
 
     def try_interest(self, text: str, answers: Answers) -> InterestTrial:
-        """Return what an interest finds among the newest papers, ranked as in a letter, with these answers.
+        """Return the result of an interest on the newest papers, ranked as in a letter, with these answers.
 
-        Raises QueryError and PreferenceError for a text that cannot be an interest.
+        Raises QueryError or PreferenceError if the text cannot be an interest.
         """
         query = clean(text)
         preferences.read_field("queries", [query])
@@ -112,7 +112,7 @@ class Trials:
         )
 
     def taste(self, subscriber: int) -> Taste:
-        """Return what is learned of a subscriber's answers and library against the newest papers."""
+        """Return the taste learned from a subscriber's feedback and library, based on the newest papers."""
         _, learned = self._current()
         feedback = self._app.store.feedback.of(subscriber)
         examples, known = self._app.store.examples.learned_from(subscriber)
@@ -126,7 +126,7 @@ class Trials:
         return self._known
 
     def _fits(self, query: str, wanted: Wanted, past: CollectionPast) -> dict[int, float]:
-        """How well each paper fits that fits at all."""
+        """Return how well papers fit, 0 to 1, by number, without those that do not fit at all."""
         meaning = self._app.shared(Meaning)
         meaning.of_query(query)
         batch = InterestBatch(past.index, meaning.table().of(past.index.numbers))
@@ -150,7 +150,7 @@ class Trials:
 
 
 def _rank(rows: Iterable[int], fits: Mapping[int, float], taste: Taste, known: Mapping[int, Paper]) -> list[int]:
-    """The papers in the order in which a letter would have them."""
+    """Return the papers in the order in which a letter would rank them."""
     if taste.neutral:
         return list(rows)
     scores = {
@@ -161,7 +161,7 @@ def _rank(rows: Iterable[int], fits: Mapping[int, float], taste: Taste, known: M
 
 
 def read_answers(pairs: Iterable[tuple[str, int]]) -> dict[int, int]:
-    """Return the answers in a list of (`more`, `less` or `forget`, row); the last word on a paper counts."""
+    """Return the answers in pairs of (`more`, `less` or `forget`, paper number); the last one on a paper counts."""
     found: dict[int, int] = {}
     verdicts = {"more": 1, "less": -1}
     for name, row in pairs:
@@ -173,7 +173,7 @@ def read_answers(pairs: Iterable[tuple[str, int]]) -> dict[int, int]:
 
 
 def told(trial: InterestTrial, language: Language) -> str:
-    """What the trial says of the interest, honestly, in a sentence or two."""
+    """Return a sentence or two that tell the subscriber how useful the interest is."""
     _, number = language.gettext, language.number
     if not trial.total:
         return _("There are no papers yet to try it on.")

@@ -26,9 +26,9 @@ from paperround.settings import WebhookSettings
 log = logs.logger()
 _AT_ONCE = 20  # events of one webhook in one claim
 _TIMEOUT = 15.0  # seconds: Standard Webhooks' advice
-_SECONDS = 45.0  # for one webhook in one go: who is slow does not keep the others from their next minute
+_SECONDS = 45.0  # per webhook and run, so that a slow receiver does not delay the others' next run
 _LEASE = timedelta(minutes=6)
-_READ = 4_096  # bytes of an answer
+_READ = 4_096  # bytes of a response
 _KEPT = timedelta(days=30)  # failed events, for the operator
 
 
@@ -72,7 +72,7 @@ def _told(app: App, client: httpx.Client, hook: WebhookSettings, event: Event, c
         app.store.events.taken(event, claim)
         return True
     again_at = webhooks.next_try(event.tries, answer, now)
-    # The receiver's words may hold the address, and of a failed event nothing of the subscriber is kept.
+    # The receiver's response may contain the address, and a failed event must keep nothing about the subscriber.
     app.store.events.put_off(event, claim, str(answer if again_at else replace(answer, text="")), again_at)
     tell = log.warning if again_at else log.error
     tell(
@@ -82,7 +82,7 @@ def _told(app: App, client: httpx.Client, hook: WebhookSettings, event: Event, c
 
 
 def _ask(client: httpx.Client, hook: WebhookSettings, call: webhooks.Call, now: datetime) -> WebhookResponse:
-    # Not unpacked: a receiver's answer of a kilobyte could stand for a gigabyte.
+    # Not decompressed: a response of a kilobyte could expand to a gigabyte.
     headers = {**call.headers, "user-agent": f"paperround/{__version__}", "accept-encoding": "identity"}
     try:
         with client.stream("POST", hook.url, content=call.body, headers=headers) as response:
