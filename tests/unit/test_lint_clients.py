@@ -161,7 +161,7 @@ p { color: #000001 } .a { color: #000002 } .a { color: #000003 } #i { color: #00
 
     def colors(scheme: str) -> list[str]:
         styles = page.styles(scheme)
-        return [styles[element]["color"][-1] for element in page.all("p")]
+        return [styles[element]["color"].value[-1] for element in page.all("p")]
 
     assert colors("light") == ["1", "3", "8", "4", "7"]
     assert colors("dark") == ["1", "5", "5", "4", "7"]

@@ -65,7 +65,7 @@ def test_what_was_laid_out_is_what_the_message_says() -> None:
     assert found(raw(), rendered=other)["changed"].where == "part text/html"
 
 
-@pytest.mark.parametrize(("bytes_", "severity"), [(91_000, None), (93_000, "warning"), (103_000, "error")])
+@pytest.mark.parametrize(("bytes_", "severity"), [(91_000, None), (101_000, "warning"), (103_000, "error")])
 def test_html_is_weighed_against_what_gmail_shows(bytes_: int, severity: str | None) -> None:
     told = found(raw(body(f"<p>{'word ' * ((bytes_ - len(HTML)) // 5)}</p>")))
     assert (told["size"].severity if "size" in told else None) == severity

@@ -305,12 +305,13 @@ _EXTENDS = '{% extends "email/digest.html.j2" %}\n'
 
 
 _MISTAKES = {
-    "{% block style %}.card:first-child { color: red }{% endblock %}": "mine.html.j2: the selector '.card:first",
+    "{% block style %}.card:first-child { color: red }{% endblock %}": "mine.html.j2 line 2: the selector '.card",
     "{% block style %}.card + .card { color: red }{% endblock %}": r"the selector '.card \+ .card' depends",
     "{% block style %}p ~ p, b { color: red }{% endblock %}": "the selector 'p ~ p'",
     "{% block style %}td:nth-of-type(2n) { color: red }{% endblock %}": "the selector 'td:nth-of-type",
-    "{% block style %}p { color: red{% endblock %}": "mine.html.j2: its style sheet has 1 braces open and 0 closed",
-    "{% block style %}p { color: red; } } { {% endblock %}": "mine.html.j2: its style sheet does not parse",
+    "{% block style %}p { color: red{% endblock %}": "mine.html.j2 line 2: its style sheet has 1 braces open",
+    "{% block style %}\np { color: red }\n}{% endblock %}": "mine.html.j2 line 4: its style sheet has 1 braces open",
+    "{% block style %}p { color: red; } } { {% endblock %}": "mine.html.j2 line 2: its style sheet does not parse",
     "{% block media %}"
     + "p { color: red !important }" * 700
     + "{% endblock %}": "its media block has .* bytes, Gmail",
@@ -324,7 +325,7 @@ _MISTAKES = {
     "{% block card %}": "mine.html.j2 line 2: ",
     "{% block crad %}{% endblock %}": "mine.html.j2 line 2: the layout has no block 'crad'; did you mean 'card'",
     "{% block weather %}{% endblock %}": "line 2: the layout has no block 'weather'; there are: card, chart",
-    "{% block style %}@import 'more.css';{% endblock %}": "mine.html.j2: mail clients drop @import",
+    "{% block style %}@import 'more.css';{% endblock %}": "mine.html.j2 line 2: mail clients drop @import",
 }
 
 
@@ -332,6 +333,11 @@ _MISTAKES = {
 def test_a_mistake_in_a_theme_is_told_with_its_place(tmp_path: Path, text: str, mistake: str) -> None:
     with pytest.raises(ConfigurationError, match=mistake):
         _theme(tmp_path, _EXTENDS + text)
+
+
+def test_a_theme_that_does_not_extend_the_layout_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"0 style elements, not 2; extend email/digest\.html\.j2"):
+        _theme(tmp_path, "<p>{{ site.name }}</p>")
 
 
 def test_a_theme_may_print_the_subscribers_own_facts_anywhere(tmp_path: Path) -> None:

@@ -50,7 +50,10 @@ def preview(
     Nothing is sent and nothing changes.
     """
     from paperround import linting
+    from paperround.linting import theme as linting_theme
     from paperround.operator import preview
+    from paperround.process.resources import templates
+    from paperround.rendering import language as languages
 
     if bool(email) == bool(topic):
         raise WrongUse("give either the EMAIL of a subscriber or --topic SLUG")
@@ -66,7 +69,11 @@ def preview(
         console.say(str(written))
     if lint:
         letter, rendered = shown.finished.letter.message, shown.finished.rendered
-        _print_findings(linting.lint(letter, rendered, site_facts, now))
+        found = linting.lint(letter, rendered, site_facts, now)
+        of_theme = linting_theme.lint_theme(
+            shown.subscriber.theme, languages.load(shown.subscriber.language, templates()), templates()
+        )
+        _print_findings(linting_theme.join_findings(found, of_theme))
 
 
 def _print_findings(findings: list[LintFinding]) -> None:

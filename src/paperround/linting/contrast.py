@@ -14,6 +14,8 @@ from paperround.linting.mail import Mail
 from paperround.linting.page import HtmlDocument, Styles, line
 
 ENOUGH, ENOUGH_LARGE = 4.5, 3.0  # WCAG 2.2, 1.4.3 (AA)
+ENOUGH_GRAPHICS = 3.0  # 1.4.11: signs without letters or digits, such as the squares of a legend
+_WORDS = re.compile(r"\w")
 _LARGE, _LARGE_BOLD = 24.0, 18.66  # pixels: 18 and 14 points
 _CANVAS = {"light": (WHITE, BLACK), "dark": ((0.07, 0.07, 0.07), WHITE)}
 _LINK = {"light": (0.0, 0.0, 0.933), "dark": (0.62, 0.62, 1.0)}
@@ -30,6 +32,8 @@ class TextStyle:
     behind: Color | None
     size: float = 16.0
     bold: bool = False
+    line: int = 0
+    """The line that sets the color of the text; 0 where none does."""
 
     @property
     def enough(self) -> float:
@@ -55,13 +59,13 @@ def _weak(
         look = looks[element]
         if look.behind is None or (look.text, look.behind) in told:
             continue
-        ratio = contrast(look.text, look.behind)
-        if ratio < look.enough:
+        ratio, enough = contrast(look.text, look.behind), look.enough if _WORDS.search(text) else ENOUGH_GRAPHICS
+        if ratio < enough:
             told.add((look.text, look.behind))
             colors = f"{written(look.text)} on {written(look.behind)}"
             what = f"{' '.join(text.split())[:40]!r} has too little contrast {when}: {colors}, {ratio:.1f} to 1"
-            remedy = f"use a contrast of at least {look.enough:g} to 1 (WCAG 1.4.3)"
-            yield LintFinding("contrast", severity, what, f"HTML line {line(element)}", remedy)
+            remedy = f"use a contrast of at least {enough:g} to 1 (WCAG 1.4.3)"
+            yield LintFinding("contrast", severity, what, f"HTML line {look.line or line(element)}", remedy)
 
 
 def _looks(page: HtmlDocument, scheme: str) -> dict[_Element, TextStyle]:
@@ -83,19 +87,20 @@ def _looks(page: HtmlDocument, scheme: str) -> dict[_Element, TextStyle]:
 
 def _look(element: _Element, told: Styles, above: TextStyle, scheme: str) -> TextStyle:
     """Return the style of an element, given its own styles and the style of its parent."""
-    tag = str(element.tag)
-    size = _size(told.get("font-size", ""), above.size)
-    weight = told.get("font-weight", "")
+    tag, said = str(element.tag), {name: one.value for name, one in told.items()}
+    size = _size(said.get("font-size", ""), above.size)
+    weight = said.get("font-weight", "")
     bold = weight in ("bold", "bolder", "600", "700", "800", "900") if weight else above.bold or tag in _BOLD_TAGS
-    behind = _behind(element, told, above.behind)
-    wanted = told.get("color") or str(element.get("color", "")) or ""
+    behind = _behind(element, said, above.behind)
+    wanted = said.get("color") or str(element.get("color", "")) or ""
     text = color(wanted, behind or WHITE) or (_LINK[scheme] if tag == "a" and element.get("href") else above.text)
     if wanted == "inherit":
         text = above.text
-    return TextStyle(text, behind, size, bold)
+    at = told["color"].line if "color" in told and wanted != "inherit" else above.line
+    return TextStyle(text, behind, size, bold, at)
 
 
-def _behind(element: _Element, told: Styles, above: Color | None) -> Color | None:
+def _behind(element: _Element, told: Mapping[str, str], above: Color | None) -> Color | None:
     if _URL.search(told.get("background-image", "")) or element.get("background"):
         return None
     wanted = told.get("background-color") or str(element.get("bgcolor", ""))

@@ -26,6 +26,8 @@ _CLOSES_ITSELF = frozenset((
     "p", "li", "dt", "dd", "tr", "td", "th", "thead", "tbody", "tfoot", "option", "optgroup", "colgroup", "html",
     "body", "head",
 ))  # fmt: skip
+_CELLS = frozenset(("td", "th"))
+_TABLE_PARTS = frozenset(("table", "thead", "tbody", "tfoot", "tr", "td", "th", "html", "body"))
 _PARSER = lxml_html.HTMLParser(encoding="utf-8")
 
 
@@ -59,7 +61,7 @@ class StyleSheet:
     in_head: bool
 
 
-Styles = Mapping[str, str]
+Styles = Mapping[str, Declaration]
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ class HtmlDocument:
 
     def styles(self, scheme: str) -> dict[_Element, Styles]:
         """Return each element's styles in this color scheme (light or dark), from attributes and style sheets."""
-        ranked: dict[_Element, dict[str, tuple[tuple[int, ...], str]]] = defaultdict(dict)
+        ranked: dict[_Element, dict[str, tuple[tuple[int, ...], Declaration]]] = defaultdict(dict)
         for place, block in enumerate(self.blocks):
             if not _applies(block.media, scheme):
                 continue
@@ -115,7 +117,7 @@ class HtmlDocument:
                 _tell(ranked[element], block.declarations, (0, *weight, place))
         for element, found in self.inline:
             _tell(ranked[element], found, (1, 0, 0, 0, 0))
-        return {element: {name: value for name, (_, value) in told.items()} for element, told in ranked.items()}
+        return {element: {name: one for name, (_, one) in told.items()} for element, told in ranked.items()}
 
     def _selected(self, selector: str) -> Iterator[tuple[_Element, tuple[int, int, int]]]:
         """Yield the elements that the selector matches, with its specificity; nothing for an unsupported selector."""
@@ -151,9 +153,14 @@ def read(source: str) -> HtmlDocument:
         root: _Element | None = lxml_html.document_fromstring(source.encode("utf-8", "replace"), parser=_PARSER)
     except ParserError:
         root = None
-    balance = _TagBalance()
+    return HtmlDocument(source, root, tuple(unbalanced(source)))
+
+
+def unbalanced(source: str, *, strict: bool = False) -> list[tuple[int, str]]:
+    """Return the tags without a counterpart, by line; `strict` includes those that HTML may omit."""
+    balance = _TagBalance(strict=strict)
     balance.feed(source)
-    return HtmlDocument(source, root, tuple(balance.result()))
+    return balance.result()
 
 
 def line(element: _Element) -> int:
@@ -225,14 +232,14 @@ def _applies(media: str, scheme: str) -> bool:
 
 
 def _tell(
-    told: dict[str, tuple[tuple[int, ...], str]], found: tuple[Declaration, ...], weight: tuple[int, ...]
+    told: dict[str, tuple[tuple[int, ...], Declaration]], found: tuple[Declaration, ...], weight: tuple[int, ...]
 ) -> None:
     """Apply declarations to an element, where they take precedence over earlier ones by the rules of the cascade."""
     for one in found:
         rank = (int(one.important), *weight)
         for name in _SHORTHANDS.get(one.name, (one.name,)):
             if name not in told or rank >= told[name][0]:
-                told[name] = rank, one.value
+                told[name] = rank, one
 
 
 def _texts(element: _Element) -> Iterator[tuple[_Element, str]]:
@@ -250,8 +257,9 @@ def _texts(element: _Element) -> Iterator[tuple[_Element, str]]:
 class _TagBalance(HTMLParser):
     """Finds end tags without a start tag, and tags that are never closed."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, strict: bool) -> None:
         super().__init__(convert_charrefs=True)
+        self._lenient = frozenset[str]() if strict else _CLOSES_ITSELF
         self._open: list[tuple[str, int]] = []
         self._found: list[tuple[int, str]] = []
 
@@ -265,11 +273,18 @@ class _TagBalance(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag in VOID:
             return
-        if tag not in (known for known, _ in self._open):
+        if tag not in self._scope(tag):
             self._found.append((self.getpos()[0], f"</{tag}> closes nothing"))
             return
         while (last := self._open.pop())[0] != tag:
             self._unclosed(*last)
+
+    def _scope(self, tag: str) -> Iterator[str]:
+        """Yield the open elements that this end tag can close: in a table cell, only those inside the cell."""
+        for known, _ in reversed(self._open):
+            yield known
+            if known in _CELLS and tag not in _TABLE_PARTS:
+                return
 
     def result(self) -> list[tuple[int, str]]:
         """Return the findings, sorted by line."""
@@ -278,5 +293,5 @@ class _TagBalance(HTMLParser):
         return sorted(self._found)
 
     def _unclosed(self, tag: str, at: int) -> None:
-        if tag not in _CLOSES_ITSELF:
+        if tag not in self._lenient:
             self._found.append((at, f"<{tag}> is never closed"))

@@ -26,6 +26,7 @@ def document(mail: Mail) -> Iterator[LintFinding]:
         yield LintFinding("no-html", Severity.ERROR, "there is no HTML part", "message", "add a text/html part")
         return
     root = page.all("html")[0]
+    where = f"HTML line {line(root)}"
     metas = {str(meta.get("name", "")).lower(): str(meta.get("content", "")) for meta in page.all("meta")}
     charsets = [meta for meta in page.all("meta") if str(meta.get("charset", "")).lower() == "utf-8"
                 or "charset=utf-8" in str(meta.get("content", "")).lower()]  # fmt: skip
@@ -42,7 +43,7 @@ def document(mail: Mail) -> Iterator[LintFinding]:
     )  # fmt: skip
     for fine, rule, what, remedy in checks:
         if not fine:
-            yield LintFinding(rule, Severity.ERROR if rule == "doctype" else Severity.WARNING, what, "HTML", remedy)
+            yield LintFinding(rule, Severity.ERROR if rule == "doctype" else Severity.WARNING, what, where, remedy)
     dark = any("prefers-color-scheme" in block.media for block in page.blocks)
     if "dark" not in metas.get("color-scheme", "") or not dark:
         remedy = "add the color-scheme metas and an @media (prefers-color-scheme: dark) block"
@@ -61,7 +62,9 @@ def well_formed(mail: Mail) -> Iterator[LintFinding]:
     doubled = [name for name, count in counted.items() if count > 1]
     if doubled:
         remedy = "use each id once"
-        yield LintFinding("ids", Severity.WARNING, f"duplicate ids: {some(doubled)}", "HTML", remedy)
+        first = next(element for element in mail.page.all() if element.get("id") == doubled[0])
+        where = f"HTML line {line(first)}"
+        yield LintFinding("ids", Severity.WARNING, f"duplicate ids: {some(doubled)}", where, remedy)
 
 
 def style_sheets(mail: Mail) -> Iterator[LintFinding]:

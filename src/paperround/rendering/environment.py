@@ -11,20 +11,21 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from paperround.domain.latex import readable
 from paperround.rendering.excerpt import breakable, excerpt
 from paperround.rendering.language import Language
+from paperround.rendering.source_marks import SourceMarks
 
 
 @lru_cache(maxsize=32)
-def environment(folders: tuple[Path, ...], language: Language) -> Environment:
+def environment(folders: tuple[Path, ...], language: Language, *, marked: bool = False) -> Environment:
     """Return the environment for templates in these folders, in this language.
 
     An earlier folder overrides later ones. Templates named `*.html.j2` escape what they print. An undefined name is
-    an error, never an empty string.
+    an error, never an empty string. With `marked`, the output says where each tag was written, for the linter.
     """
     made = Environment(
         loader=FileSystemLoader([str(folder) for folder in folders]),
         autoescape=lambda name: name is not None and name.endswith(".html.j2"),  # noqa: S701 - text needs none
         undefined=StrictUndefined,
-        extensions=["jinja2.ext.i18n"],
+        extensions=["jinja2.ext.i18n", *([SourceMarks] if marked else [])],
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -19,6 +19,8 @@ _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _ATTRIBUTE = re.compile(r"\[[^]]*\]")
 _RULE = re.compile(r"([^{}]+)\{")
 _STYLE = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL | re.IGNORECASE)
+# How cssutils ends a message: ('CHAR', ':', 26, 86) or [26:86: …] hold the line and the column.
+_PLACE = re.compile(r"\('\w+', .+, (\d+), \d+\)|\[(\d+):\d+: ")
 # cssutils keeps state between calls (premailer's issue 65).
 _LOCK = Lock()
 _SHEETS_KEPT = 64
@@ -64,29 +66,53 @@ def style_sheets(html: str) -> list[str]:
     return _STYLE.findall(html)
 
 
-def check(css: str, where: str) -> None:
-    """Raise ConfigurationError if a style sheet does not parse, uses @import, or selects by position."""
-    bare = _COMMENT.sub("", css)
-    if "@import" in bare.lower():
+def check(css: str, file: str, first: int) -> None:
+    """Raise ConfigurationError if a style sheet does not parse, uses @import, or selects by position.
+
+    `file` is the template that contains the style sheet, and `first` is the line where it begins.
+    """
+    bare = _COMMENT.sub(lambda comment: "\n" * comment[0].count("\n"), css)
+
+    def where(at: int) -> str:
+        return f"{file} line {first + bare.count(chr(10), 0, at)}"
+
+    if (found := bare.lower().find("@import")) >= 0:
         raise ConfigurationError(
-            f"{where}: mail clients drop @import; write the rules into the style block themselves"
+            f"{where(found)}: mail clients drop @import; write the rules into the style block themselves"
         )
-    for selectors in _RULE.findall(bare):
-        for selector in selectors.split(","):
+    for rule in _RULE.finditer(bare):
+        for selector in rule[1].split(","):
             if not selector.lstrip().startswith("@") and _POSITIONAL.search(_ATTRIBUTE.sub("", selector)):
                 raise ConfigurationError(
-                    f"{where}: the selector {selector.strip()!r} depends on an element's neighbours; a "
+                    f"{where(rule.end())}: the selector {selector.strip()!r} depends on an element's neighbours; a "
                     "card is laid out once for all letters, so give the element a class and select that"
                 )
     if bare.count("{") != bare.count("}"):  # CSS would close them silently
         raise ConfigurationError(
-            f"{where}: its style sheet has {bare.count('{')} braces open and {bare.count('}')} closed"
+            f"{where(_unbalanced(bare))}: its style sheet has {bare.count('{')} braces open and "
+            f"{bare.count('}')} closed"
         )
     parser = cssutils.CSSParser(raiseExceptions=True, validate=False, loglevel=logging.CRITICAL)
     try:
         with _LOCK:
             parser.parseString(bare)
     except Exception as error:
-        raise ConfigurationError(f"{where}: its style sheet does not parse: {error}") from error
+        place = _PLACE.search(str(error))
+        line = int(place[1] or place[2]) if place else 1
+        raise ConfigurationError(
+            f"{file} line {first + line - 1}: its style sheet does not parse: {error}"
+        ) from error
     finally:
         cssutils.log.raiseExceptions = False
+
+
+def _unbalanced(css: str) -> int:
+    """Return the offset of a rule that is not closed, or of a closing brace too many; rules are not nested."""
+    opened = -1
+    for brace in re.finditer(r"[{}]", css):
+        if brace[0] == "{" and opened >= 0:
+            return opened
+        if brace[0] == "}" and opened < 0:
+            return brace.start()
+        opened = brace.start() if brace[0] == "{" else -1
+    return max(opened, 0)

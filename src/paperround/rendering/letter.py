@@ -198,7 +198,7 @@ class LetterRenderer:
     """Renders the letters of one site in one theme and one language. Threads may share it.
 
     The constructor tries the theme on a sample issue and raises ConfigurationError if there is a mistake in the
-    theme.
+    theme. With `marked`, for the linter, the HTML says where each tag was written, and the theme is not tried.
     """
 
     def __init__(
@@ -211,12 +211,13 @@ class LetterRenderer:
         subject_template: str = subject.DEFAULT,
         pictures: bool = True,
         feedback: bool = True,
+        marked: bool = False,
     ) -> None:
         self.site, self.language = site, language
         self._folders, self._feedback = tuple(folders), feedback
         self._pictures = pictures and view.reaches_subscribers(site)
         self._subject_template = subject.check(subject_template)
-        self._theme = Theme(theme, language, self._folders)
+        self._theme = Theme(theme, language, self._folders, marked=marked)
         self._choices: CardCache[PlannedPaper] = CardCache(_KEPT_BLOCKS)
         self._blocks: CardCache[_RenderedBlock] = CardCache(_KEPT_BLOCKS)
         self._shells: CardCache[_Shell] = CardCache(_KEPT_PIECES)
@@ -225,7 +226,8 @@ class LetterRenderer:
         self._headings = {cadence: _headings(cadence, language) for cadence in Cadence}
         self._laid_out = True
         """Whether any block was rendered since the last call of `prepare`."""
-        self._try_out()
+        if not marked:
+            self._try_out()
 
     def prepare(self, letters: Iterable[tuple[Digest, Mapping[int, Paper], Subscriber]]) -> None:
         """Render together the blocks that these letters need for the first time.
@@ -291,6 +293,19 @@ class LetterRenderer:
         """Render the same letter as one document and inline it: fifty times slower, used as the reference."""
         draft = self._fitting(self._at_once, digest, papers, subscriber, links, day, counts)
         return self._rendered(draft, draft.html, draft.texts)
+
+    def document(
+        self,
+        digest: Digest,
+        papers: Mapping[int, Paper],
+        subscriber: Subscriber,
+        links: Links,
+        day: date,
+        counts: Sequence[TopicCounts] = (),
+    ) -> str:
+        """Return the HTML of the same letter before its style sheet is inlined."""
+        draft = self._fitting(self._at_once, digest, papers, subscriber, links, day, counts)
+        return self._theme.render(letter=draft.view, site=self.site)
 
     def notice(self, kind: str, subscriber: Subscriber, links: Links, context: Mapping[str, Any]) -> Rendered:
         """Render a notice in the style of the letters; `context` holds the values that its template needs."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, TemplateError, nodes
+from jinja2 import Environment, TemplateError, meta, nodes
 from markupsafe import Markup
 
 from paperround.domain.errors import ConfigurationError, UnknownName
@@ -16,6 +18,7 @@ from paperround.rendering.language import Language
 from paperround.rendering.template import mistake
 
 CUT = "<!--cut-->"
+_SHEETS = 2  # what premailer inlines, and what stays
 _STYLE_LIMIT = 16_384  # Gmail drops a style element beyond 16 KB
 
 
@@ -32,14 +35,16 @@ def _files(folder: Path) -> list[Path]:
 class Theme:
     """The theme with this name, in one language. Raises UnknownName or ConfigurationError if it cannot be loaded."""
 
-    def __init__(self, name: str, language: Language, folders: tuple[Path, ...]) -> None:
+    def __init__(self, name: str, language: Language, folders: tuple[Path, ...], *, marked: bool = False) -> None:
         self.name, self._language = name, language
         self.file = f"email/themes/{name}.html.j2"
         if name not in names(folders):
             raise UnknownName(f"no theme {name!r}; there are {', '.join(names(folders))}")
         try:
-            self._template = environment(folders, language).get_template(self.file)
-            _check_blocks(environment(folders, language), self.file)
+            templates = environment(folders, language, marked=marked)
+            self._template = templates.get_template(self.file)
+            _check_blocks(templates, self.file)
+            self._sheet = _sheet_line(templates, self.file)
         except TemplateError as error:
             raise mistake(self.file, error) from error
 
@@ -56,8 +61,14 @@ class Theme:
 
     def check(self, html: str) -> None:
         """Raise ConfigurationError if a style sheet cannot be inlined, or is so long that Gmail would drop it."""
-        moved, kept = inline.style_sheets(html)
-        inline.check(moved, self.file)
+        sheets = inline.style_sheets(html)
+        if len(sheets) != _SHEETS:
+            raise ConfigurationError(
+                f"{self.file}: its letter has {len(sheets)} style elements, not 2; extend email/digest.html.j2 and "
+                "write into its style and media blocks"
+            )
+        moved, kept = sheets
+        inline.check(moved, *self._sheet)
         if len(kept.encode()) > _STYLE_LIMIT:
             raise ConfigurationError(
                 f"{self.file}: its media block has {len(kept.encode())} bytes, Gmail takes {_STYLE_LIMIT}"
@@ -77,6 +88,54 @@ def _check_blocks(templates: Environment, file: str) -> None:
             meant = get_close_matches(block.name, known, 1)
             hint = f"did you mean {meant[0]!r}?" if meant else f"there are: {', '.join(sorted(known))}"
             raise ConfigurationError(f"{file} line {block.lineno}: the layout has no block {block.name!r}; {hint}")
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateText:
+    """Literal text of a template, with its file, first line and block."""
+
+    text: str
+    file: str
+    line: int
+    block: str
+    words: frozenset[str]
+    """The words of all string constants in the file, such as class names passed to macros."""
+
+
+def template_texts(name: str, language: Language, folders: tuple[Path, ...]) -> list[TemplateText]:
+    """Return the literal text of a theme and of all templates that it extends, imports or includes."""
+    templates, found = environment(folders, language), list[TemplateText]()
+    files = [f"email/themes/{name}.html.j2"]
+    for file in files:  # which grows meanwhile
+        tree = _parsed(templates, file)
+        words = frozenset(
+            word for one in tree.find_all(nodes.Const) if isinstance(one.value, str) for word in one.value.split()
+        )
+        found += _texts(tree, file, "", words)
+        files += [one for one in meta.find_referenced_templates(tree) if one and one not in files]
+    return found
+
+
+def _texts(node: nodes.Node, file: str, block: str, words: frozenset[str]) -> Iterator[TemplateText]:
+    for child in node.iter_child_nodes():
+        if isinstance(child, nodes.TemplateData):
+            yield TemplateText(child.data, file, child.lineno, block, words)
+        else:
+            yield from _texts(child, file, child.name if isinstance(child, nodes.Block) else block, words)
+
+
+def _sheet_line(templates: Environment, file: str) -> tuple[str, int]:
+    """Return the template that contains the style sheet, and the line before its first."""
+    above: str | None = file
+    while above:
+        tree = _parsed(templates, above)
+        found = next((block for block in tree.find_all(nodes.Block) if block.name == "style"), None)
+        if found:
+            return above, min(
+                (one.lineno for one in found.body), default=1
+            ) - 1  # the layout has a line end before it
+        above = _parent(tree)
+    return file, 1
 
 
 def _parsed(templates: Environment, file: str) -> nodes.Template:

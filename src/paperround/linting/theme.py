@@ -1,0 +1,228 @@
+"""The linter for themes: reports mistakes with the file and line of the template.
+
+It renders a sample letter with marks that say where each tag and declaration was written (`rendering.source_marks`),
+applies the rules for emails, and maps their findings back to the template. Further rules check the template itself,
+for mistakes that the finished letter no longer shows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from email.message import Message
+from pathlib import Path
+
+import cssutils  # type: ignore[import-untyped]
+
+from paperround.domain.errors import ConfigurationError
+from paperround.domain.schedule import Cadence
+from paperround.linting.clients import RULES as CLIENTS
+from paperround.linting.colors import color
+from paperround.linting.contrast import RULES as CONTRAST
+from paperround.linting.finding import LintFinding, Severity
+from paperround.linting.links import RULES as LINKS
+from paperround.linting.mail import BodyPart, Mail
+from paperround.linting.page import StyleRule, css_blocks, unbalanced
+from paperround.linting.structure import RULES as STRUCTURE
+from paperround.linting.words import RULES as WORDS
+from paperround.rendering import inline, sample
+from paperround.rendering.language import Language
+from paperround.rendering.letter import LetterRenderer
+from paperround.rendering.source_marks import MarkedHtml, unmark
+from paperround.rendering.theme import CUT, TemplateText, template_texts
+
+_RULES = (*STRUCTURE, *LINKS, *WORDS, *CONTRAST, *CLIENTS)
+_REFUSED = re.compile(r"(?P<where>\S+\.j2(?: line \d+)?): (?P<what>.*)", re.DOTALL)
+_CLASS = re.compile(r"\.([A-Za-z_][\w-]*)")
+_CLASSES = re.compile(r'\bclass="([^"]*)"')
+_WORDS = re.compile(r"[^\W\d_]{2,}(?:[ ,’'-]+[^\W\d_]+)+")
+_TAG = re.compile(r"<!--.*?-->|</?[a-zA-Z][^>]*(?:>|$)|^[^<>]*>", re.DOTALL)
+_SPOKEN = re.compile(r'\b(?:alt|title|aria-label)="([^"]*)"')
+# Properties of CSS that are newer than the list of cssutils.
+_NEWER = frozenset((
+    "appearance", "aspect-ratio", "backdrop-filter", "background-clip", "background-origin", "background-size",
+    "border-collapse", "clip-path", "color-scheme", "column-gap", "filter", "flex", "gap", "grid", "hyphens", "inset",
+    "mix-blend-mode", "object-fit", "object-position", "order", "overflow-wrap", "row-gap", "tab-size",
+    "text-decoration-color", "text-decoration-line", "text-decoration-style", "text-decoration-thickness",
+    "text-overflow", "text-shadow", "text-size-adjust", "text-underline-offset", "transform", "transform-origin",
+    "transition", "word-break", "word-wrap",
+))  # fmt: skip
+_FAMILIES = (
+    "-", "mso-", "flex-", "grid-", "animation", "align-", "justify-", "scroll-", "inset-", "font-feature-",
+    "font-variant-", "margin-inline", "margin-block", "padding-inline", "padding-block", "border-inline",
+    "border-block",
+)  # fmt: skip
+_COLOR_WORDS = ("inherit", "transparent", "currentcolor", "initial", "unset", "none")
+
+
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    """A style sheet of the theme: the block's name, its rules and its file."""
+
+    block: str
+    rules: tuple[StyleRule, ...]
+    file: str
+
+
+def lint_theme(theme: str, language: Language, folders: Sequence[Path]) -> list[LintFinding]:
+    """Return the mistakes of a theme, most severe first, with `FILE line NUMBER` as their place.
+
+    For a theme that cannot be used, the only finding is the reason.
+    """
+    try:
+        LetterRenderer(sample.SITE, theme, language, folders)
+    except ConfigurationError as error:
+        return [_refusal(str(error))]
+    file, texts = f"email/themes/{theme}.html.j2", template_texts(theme, language, tuple(folders))
+    own = [text for text in texts if text.file == file]
+    sheets = [_sheet(text) for text in own if text.block in ("style", "media")]
+    found = [*_unknown_properties(sheets), *_wrong_colors(sheets), *_unknown_classes(sheets, texts)]
+    found += [*_importance(sheets), *_untranslated(own)]
+    marked = LetterRenderer(sample.SITE, theme, language, folders, marked=True)
+    found += _in_letter(_document(marked, Cadence.WEEKLY), file)  # which has a chart, too
+    return _folded(found)
+
+
+def join_findings(letter: Sequence[LintFinding], theme: Sequence[LintFinding]) -> list[LintFinding]:
+    """Combine the findings of a theme with those of a letter by other rules, most severe first."""
+    told = {finding.rule for finding in theme}
+    return _sorted([*theme, *(finding for finding in letter if finding.rule not in told)])
+
+
+def _refusal(said: str) -> LintFinding:
+    told = _REFUSED.fullmatch(said)
+    where, what = (told["where"], told["what"]) if told else ("theme", said)
+    return LintFinding("refused", Severity.ERROR, what, where, "correct it; until then the theme cannot be used")
+
+
+def _document(renderer: LetterRenderer, cadence: Cadence) -> str:
+    return renderer.document(
+        sample.digest(cadence),
+        sample.PAPERS,
+        sample.subscriber(cadence),
+        sample.LINKS,
+        sample.DAY,
+        sample.counts(cadence),
+    )
+
+
+def _in_letter(document: str, file: str) -> Iterator[LintFinding]:
+    """Apply the rules for emails to a marked document, and check that each of its blocks closes its elements."""
+    html = unmark(inline.inline(document).replace(CUT, ""), file)
+    mail = _mail(html.html)
+    for rule in _RULES:
+        for finding in rule(mail):
+            yield _placed(finding, html, file)
+    top, *blocks, bottom = document.split(CUT)
+    for piece in (*blocks, top + bottom):
+        written = unmark(piece, file)
+        for at, what in unbalanced(written.html, strict=True):
+            remedy = "close each element in the block that opens it"
+            yield LintFinding("tags", Severity.ERROR, what, written.source(at) or file, remedy)
+    if sample.LINKS.unsubscribe not in html.html:
+        remedy = 'link to {{ letter.links.unsubscribe }} in the "footer" block'
+        where = next((one for one in reversed(html.sources) if one.startswith(file)), file)
+        yield LintFinding("unsubscribe", Severity.ERROR, "has no unsubscribe link", where, remedy)
+
+
+def _placed(finding: LintFinding, html: MarkedHtml, file: str) -> LintFinding:
+    source = html.source(finding.html_line) if finding.html_line else ""
+    return replace(finding, where=source or file)
+
+
+def _mail(html: str) -> Mail:
+    part = BodyPart("text/html", "8bit", "utf-8", b"", html)
+    return Mail(b"", (), (), True, Message(), (part,), None, sample.SITE, None)
+
+
+def _folded(found: Sequence[LintFinding]) -> list[LintFinding]:
+    """Merge findings of the same rule in the same place into one with a count; most severe first."""
+    repeats: dict[tuple[str, str], list[LintFinding]] = {}
+    for finding in found:
+        repeats.setdefault((finding.rule, finding.where), []).append(finding)
+    return _sorted(_counted(*those) for those in repeats.values())
+
+
+def _counted(first: LintFinding, *others: LintFinding) -> LintFinding:
+    return replace(first, what=f"{first.what} ({1 + len(others)} times)") if others else first
+
+
+def _sorted(found: Iterable[LintFinding]) -> list[LintFinding]:
+    order = list(Severity)
+    return sorted(found, key=lambda finding: order.index(finding.severity))
+
+
+def _sheet(text: TemplateText) -> _Sheet:
+    return _Sheet(text.block, tuple(css_blocks(text.text, text.line)), text.file)
+
+
+def _unknown_properties(sheets: Sequence[_Sheet]) -> Iterator[LintFinding]:
+    known = frozenset(cssutils.profile.knownNames) | _NEWER
+    for sheet in sheets:
+        for one in (one for rule in sheet.rules for one in rule.declarations):
+            if one.name not in known and not one.name.startswith(_FAMILIES):
+                meant = get_close_matches(one.name, known, 1)
+                remedy = f"did you mean {meant[0]!r}?" if meant else "write a property of CSS"
+                what = f"no client knows the property {one.name!r}"
+                yield LintFinding("unknown-property", Severity.ERROR, what, f"{sheet.file} line {one.line}", remedy)
+
+
+def _wrong_colors(sheets: Sequence[_Sheet]) -> Iterator[LintFinding]:
+    for sheet in sheets:
+        for one in (one for rule in sheet.rules for one in rule.declarations):
+            plain = one.value.lower() not in _COLOR_WORDS and "(" not in one.value
+            if one.name in ("color", "background-color", "border-color") and plain and color(one.value) is None:
+                what = f"{one.value.splitlines()[0]!r} is no color"
+                remedy = "write #rrggbb, and a semicolon after it"
+                yield LintFinding("wrong-color", Severity.ERROR, what, f"{sheet.file} line {one.line}", remedy)
+
+
+def _unknown_classes(sheets: Sequence[_Sheet], texts: Sequence[TemplateText]) -> Iterator[LintFinding]:
+    """Report selectors with a class that no template contains, neither in a tag nor as an argument of a macro."""
+    written = {word for text in texts for words in _CLASSES.findall(text.text) for word in words.split()}
+    written |= {word for text in texts for word in text.words}
+    for sheet in sheets:
+        for rule in sheet.rules:
+            at = rule.declarations[0].line if rule.declarations else 0
+            for name in _CLASS.findall(rule.selector):
+                if name not in written:
+                    meant = get_close_matches(name, written, 1)
+                    remedy = (
+                        f"did you mean '.{meant[0]}'?" if meant else "remove the rule, or give an element the class"
+                    )
+                    what = f"the selector {rule.selector!r} matches nothing: no element has the class {name!r}"
+                    where = f"{sheet.file} line {at}" if at else sheet.file
+                    yield LintFinding("unused-selector", Severity.WARNING, what, where, remedy)
+
+
+def _importance(sheets: Sequence[_Sheet]) -> Iterator[LintFinding]:
+    """Report a wrong !important: inlined styles override the media block, unless only the latter is !important."""
+    for sheet in sheets:
+        for one in (one for rule in sheet.rules for one in rule.declarations):
+            if sheet.block == "style" and one.important:
+                what, remedy = f"{one.name} is !important", "leave it out here: dark mode could not change it"
+            elif sheet.block == "media" and not one.important:
+                what, remedy = f"{one.name} has no effect", "add !important: the inlined style wins without it"
+            else:
+                continue
+            yield LintFinding("important", Severity.WARNING, what, f"{sheet.file} line {one.line}", remedy)
+
+
+def _untranslated(texts: Sequence[TemplateText]) -> Iterator[LintFinding]:
+    """Report literal words, which stay the same in every language."""
+    for text in texts:
+        if text.block in ("style", "media"):
+            continue
+        bare = _TAG.sub(lambda tag: _spoken(tag[0]), text.text)
+        for words in _WORDS.finditer(bare):
+            at = text.line + bare.count("\n", 0, words.start())
+            remedy = f'write {{{{ _("{words[0]}") }}}}, and translate it in templates/locale/'
+            what = f"{words[0][:40]!r} is not translated"
+            yield LintFinding("untranslated", Severity.WARNING, what, f"{text.file} line {at}", remedy)
+
+
+def _spoken(tag: str) -> str:
+    """Replace a tag with its line ends and the attributes that clients show or read out."""
+    return f"|{'|'.join(_SPOKEN.findall(tag))}|" + "\n" * tag.count("\n")
