@@ -50,9 +50,7 @@ class ImapSettings(BaseModel):
         return self
 
     def context(self) -> ssl.SSLContext:
-        """Return the TLS context: certificates must be signed by the system's CAs or `ca_file`, and match the host's
-        name.
-        """
+        """Return the TLS context, which checks certificates by the system's CAs or `ca_file`, and the host's name."""
         return ssl.create_default_context(cafile=self.ca_file)
 
 

@@ -74,7 +74,10 @@ def _sns(record: Record) -> Iterator[Report]:
 
 
 def _ses(record: Record) -> Iterator[Report]:
-    """https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html"""
+    """Read an event of Amazon SES.
+
+    https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html
+    """
     what = record.get("notificationType") or record.get("eventType")
     mail, bounce = _record(record.get("mail")), _record(record.get("bounce"))
     letter = {
@@ -116,7 +119,10 @@ _SES_TYPES = {
 
 
 def _postmark(record: Record) -> Iterator[Report]:
-    """https://postmarkapp.com/developer/api/bounce-api#bounce-types"""
+    """Read an event of Postmark.
+
+    https://postmarkapp.com/developer/api/bounce-api#bounce-types
+    """
     letter = {
         "verp_token": find_verp(_text(record.get("From"))),
         "message_id": _message_id(_record(record.get("Metadata")).get("message-id")),
@@ -150,7 +156,10 @@ _POSTMARK_TYPES = {
 
 
 def _sendgrid(record: Record) -> Iterator[Report]:
-    """https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/event"""
+    """Read an event of SendGrid.
+
+    https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/event
+    """
     letter = {"message_id": _message_id(record.get("smtp-id")), "recipient": _recipient(record.get("email"))}
     event, reason = _text(record.get("event")), _text(record.get("reason"))
     if event == "spamreport":
@@ -173,7 +182,10 @@ _SENDGRID_DROPS = (
 
 
 def _mailgun(record: Record) -> Iterator[Report]:
-    """https://documentation.mailgun.com/docs/mailgun/user-manual/events/event-structure"""
+    """Read an event of Mailgun.
+
+    https://documentation.mailgun.com/docs/mailgun/user-manual/events/event-structure
+    """
     data = _record(record["event-data"])
     status = _record(data.get("delivery-status"))
     message = _record(_record(data.get("message")).get("headers"))

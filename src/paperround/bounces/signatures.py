@@ -1,5 +1,4 @@
-"""Verifies signatures of webhook calls from relays: Amazon SNS, SendGrid, Mailgun. Pure; keys and time are
-arguments.
+"""Verifies signatures of webhook calls from relays: Amazon SNS, SendGrid, Mailgun. Pure functions.
 
 Each function returns what is wrong with a signature, or None. Signatures are checked in addition to the token:
 someone who learns the token, for example from a proxy's log, still cannot forge bounces from one of these relays.

@@ -230,9 +230,7 @@ class ConnectionPool:
             self._waiting.append(letter)  # a letter that a connection is opened for
 
     def _next_for(self, session: SmtpSession) -> Letter | None:
-        """Return the next letter for this session; a letter that lost its connection waits for a new one, if one
-        comes.
-        """
+        """Return the next letter for this session; one that lost its connection waits for a new one if possible."""
         if self._again and (session.letters == 0 or not self._expects_connection()):
             return self._again.popleft()
         if self._waiting and not self._stop.is_set():

@@ -421,9 +421,7 @@ def refusal(relay: RelaySettings) -> str | None:
 
 
 def takes_utf8(relay: RelaySettings) -> bool | None:
-    """Return whether the relay accepts addresses outside ASCII (RFC 6531); None if it does not answer within
-    seconds.
-    """
+    """Return whether the relay accepts addresses outside ASCII (RFC 6531); None without an answer in seconds."""
     impatient = relay.model_copy(update={"connect_timeout": _PATIENCE, "timeout": _PATIENCE})
     try:
         session = open_session(impatient, impatient.context(), "check")

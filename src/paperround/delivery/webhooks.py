@@ -79,9 +79,7 @@ def call(event: Event, secret: str, now: datetime) -> Call:
 
 
 def taken(answer: WebhookResponse) -> bool:
-    """Return whether the receiver accepted the event; a redirect does not count (Standard Webhooks: 3xx is a
-    failure).
-    """
+    """Return whether the receiver accepted the event; by Standard Webhooks a redirect (3xx) is a failure."""
     return answer.status is not None and 200 <= answer.status < 300
 
 

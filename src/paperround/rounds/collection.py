@@ -67,11 +67,11 @@ class Collection:
                 self._first = self._read()
 
     def current(self) -> CollectionPast:
-        """The newest papers; read again only if a newer paper is stored, so that a preview agrees with a round."""
+        """Return the newest papers; read again only if a newer one is stored, so that previews agree with rounds."""
         return self._up_to_date(0)
 
     def recent(self) -> CollectionPast:
-        """The newest papers, possibly up to _SLACK papers ago: for searches, which must not wait."""
+        """Return the newest papers, possibly up to _SLACK papers ago: for searches, which must not wait."""
         return self._up_to_date(_SLACK)
 
     def _up_to_date(self, slack: int) -> CollectionPast:

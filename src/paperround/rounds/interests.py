@@ -111,8 +111,7 @@ class Interests:
         return InterestBatch(index, self._meaning.held().of(index.numbers))
 
     def hits(self, text: str, wanted: Wanted, batch: InterestBatch, topic: int = 0) -> Mapping[int, Hit]:
-        """Return a topic's hits in a batch, by paper number: all that match a query, or that stand out for plain
-        words.
+        """Return a topic's hits in a batch by paper number: matches of a query, or what stands out for plain words.
 
         `topic` is the number of a subscriber's own interest, as prepared: their feedback counts, and their breadth
         decides how many papers it takes.
@@ -136,9 +135,7 @@ class Interests:
         return found, cosines
 
     def fits(self, text: str, wanted: Wanted, batch: InterestBatch) -> dict[int, float]:
-        """Return how well papers of a batch fit, 0 to 1, by number, without those that do not fit at all; 0.5 is the
-        cut.
-        """
+        """Return how well papers of a batch fit, by number: above 0 to 1, with the cut at 0.5."""
         if not isinstance(wanted, Words):
             return {row: 0.5 + hit.score / 2 for row, hit in batch.index.matches(wanted).items()}
         heights, _ = self._heights(self._known(text, wanted), wanted, batch)

@@ -224,9 +224,7 @@ class LetterBuilder:
         return tokens.verp(self._keys, delivery.row, domain) if domain else self._site.sender
 
     def _papers(self, digest: Digest) -> dict[int, Paper]:
-        """Return the papers of the digest's issue as they were first sent; cached, since thousands of digests share
-        them.
-        """
+        """Return the papers of the digest's issue as they were first sent; cached for all digests of the issue."""
         known = self._printed.setdefault(digest.issue, {})
         self._printed.move_to_end(digest.issue)
         if missing := [paper for paper in digest.named if paper not in known]:
@@ -257,9 +255,7 @@ class LetterBuilder:
         return self._newest(theme, language).press
 
     def _newest(self, theme: str, language: str, *, in_round: bool = False) -> _Kept:
-        """Return the renderer for the present templates, or the last one that worked: a broken template stops no
-        round.
-        """
+        """Return the renderer for the present templates or, if they are broken, the last one that worked."""
         version, before = self.templates.version(in_round=in_round), self._presses.get((theme, language))
         if before and before.version == version:
             return before

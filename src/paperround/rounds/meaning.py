@@ -118,9 +118,7 @@ class Meaning:
         return np.asarray(unpack([known])[0])
 
     def _reworded(self, query: str) -> str | None:
-        """Return an interest's text expanded with technical terms, to compute its vector; None if they are not
-        available.
-        """
+        """Return an interest's text with technical terms added, to compute its vector; None if unavailable."""
         if self._unworded_at is not None and time.monotonic() - self._unworded_at < _PATIENCE:
             return None
         try:

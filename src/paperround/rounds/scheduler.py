@@ -58,9 +58,7 @@ class Rounds:
             self._add("bounces", app.settings.bounces.schedule, "UTC", self._bounces)
 
     def start(self) -> None:
-        """Start the scheduler, after a sweep for what a former run left behind; then ingest the sources that were
-        missed.
-        """
+        """Start: sweep up what a former run left behind, ingest missed sources, then follow the schedule."""
         if self._submit:
             for name in ("sweep", *(f"ingest {source.name}" for source in self._missed())):
                 self._submit(name)

@@ -90,9 +90,7 @@ class Access:
             return [_token(found) for found in db.execute(select(api_tokens).order_by(api_tokens.c.name))]
 
     def use_token(self, hashed: str, now: datetime) -> ApiToken | None:
-        """Return the token with this hash and record its use, at most once a minute. Return None if it is unknown or
-        has expired.
-        """
+        """Return the token with this hash and record its use to the minute; None if it is unknown or expired."""
         with reading(self._engine) as db:
             found = db.execute(select(api_tokens).where(api_tokens.c.hash == hashed)).one_or_none()
         if found is None or (found.expires_at and found.expires_at <= now):

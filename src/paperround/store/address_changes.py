@@ -50,8 +50,7 @@ class AddressChanges:
         self._engine = engine
 
     def request(self, subscriber: Subscriber, email: str, notice: NewNotice, now: datetime) -> bool:
-        """Store a request and queue the notice to the new address. Return False if the subscriber has reached
-        MOST_A_DAY.
+        """Store a request and queue the notice to the new address; return False after MOST_A_DAY requests.
 
         No notice is queued if the address is suppressed, or was requested within 24 hours or five times within 30
         days. The result is True all the same, so that a subscriber cannot find out who else uses this site.

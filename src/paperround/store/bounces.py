@@ -185,8 +185,7 @@ def smtp_fingerprint(delivery: int, stage: str) -> str:
 
 
 def _failing(db: Connection, domain: str, bounce: Bounce, now: datetime) -> str:
-    """Return how widespread such a report is: "domain" or "everywhere" if it affects most subscribers there, else
-    "".
+    """Return whether such a report affects most subscribers of the "domain", or "everywhere"; else "".
 
     A widespread failure is not the fault of one address. Hard bounces count against the domain only if many of them
     have the same wording, as from a provider that has an outage or blocks this sender. If no domain can be resolved,

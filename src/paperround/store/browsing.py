@@ -36,8 +36,9 @@ class Browsing:
         self._index = index
 
     def on_days(self, first: date, last: date, limit: int, offset: int = 0, topic: int | None = None) -> list[Paper]:
-        """Return the papers announced from `first` to `last` (inclusive), most upvoted first; of one topic, if
-        given.
+        """Return the papers announced from `first` to `last` (inclusive), most upvoted first.
+
+        With `topic`, only that topic's papers.
         """
         # The sort uses the index alone; only the papers of the requested page are read.
         order = (papers.c.upvotes.desc(), papers.c.day.desc(), papers.c.row)
@@ -72,9 +73,7 @@ class Browsing:
             return found
 
     def heard_of(self, since: date) -> list[DiscussedPaper]:
-        """Return papers with daily counts since a day: most recently counted first, then most upvoted, at most
-        2,000.
-        """
+        """Return up to 2,000 papers with daily counts since a day, most recently counted and most upvoted first."""
         # Grouped by the bare column, SQLite walks the whole table in key order;
         # the expression makes it use ix_daily_counts_day.
         paper = daily_counts.c.paper + 0

@@ -256,8 +256,7 @@ class Deliveries:
                 _count_handed_over(db, claim, now, len(accepted))
 
     def expire(self, now: datetime) -> int:
-        """Expire waiting deliveries that are out of date, return their papers to unsent, and return how many there
-        were.
+        """Expire waiting deliveries that are out of date, make their papers unsent, and return their number.
 
         This includes those that are never claimed because the relay is paused or the daily cap is reached.
         """
@@ -296,9 +295,7 @@ class Deliveries:
             return len(db.execute(update(deliveries).where(where).values(values).returning(deliveries.c.row)).all())
 
     def mend_dates(self, now: datetime) -> int:
-        """Correct dates that a fast clock has set more than three days ahead, and return the number of deliveries
-        made due.
-        """
+        """Correct dates that a fast clock set over three days ahead; return the number of deliveries made due."""
         with writing(self._engine) as db:
             farther = deliveries.c.state.in_(WAITING) & (deliveries.c.next_attempt_at > now + _LONGEST_DELAY)
             mended = update(deliveries).where(farther).values(next_attempt_at=now)
@@ -468,8 +465,7 @@ class Deliveries:
             return min((due for due in found if due), default=None)
 
     def latest_refusals(self) -> tuple[list[FailedAttempt], int]:
-        """Return recent permanently refused attempts, latest first, and the number of the last accepted attempt (0
-        if none).
+        """Return recent permanently refused attempts, latest first, and the last accepted one's number (or 0).
 
         An attempt is left out if the same letter was refused before and others were accepted in between: then the
         refusal is about that letter.

@@ -323,9 +323,7 @@ def alone(connection: Connection, table: Table) -> None:
 
 
 def among_others(connection: Connection, table: Table) -> None:
-    """Take a shared advisory lock, which excludes only transactions that call `alone`, until the end of the
-    transaction.
-    """
+    """Take a shared advisory lock until the end of the transaction; it only excludes callers of `alone`."""
     _agree(connection, table, func.pg_advisory_xact_lock_shared)
 
 

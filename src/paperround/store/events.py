@@ -91,9 +91,7 @@ class Events:
             db.execute(update(events).where(events.c.claim == claim).values(claim=None, lease_until=None))
 
     def troubles(self) -> list[tuple[str, str, int, str]]:
-        """Return webhook, state, number of events and latest answer, for each webhook and state with failed
-        attempts.
-        """
+        """Return webhook, state, number and latest answer of events with failed attempts, by webhook and state."""
         last = (
             select(
                 events.c.webhook, events.c.state, func.count().label("number"), func.max(events.c.row).label("row")

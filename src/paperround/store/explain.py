@@ -30,9 +30,7 @@ class Explanations:
             return [Match(slug, paper, score, tuple(why)) for slug, paper, score, why in db.execute(query)]
 
     def latest(self, slugs: Collection[str], since: date, until: date, limit: int) -> list[Match]:
-        """Return matches of these topics from `since` to `until` (inclusive), newest day first, best score first in
-        a day.
-        """
+        """Return matches of these topics from `since` to `until` (inclusive), newest day and best score first."""
         query = (
             select(topics.c.slug, matches.c.paper, matches.c.score, matches.c.why)
             .join_from(matches, topics)
@@ -59,9 +57,7 @@ class Explanations:
             return list(db.scalars(query))
 
     def had(self, subscriber: int, papers: Collection[int]) -> dict[int, date]:
-        """Return which of these papers a digest of the subscriber has included or counted, with the day of its
-        issue.
-        """
+        """Return which of these papers the subscriber was sent, included or counted, with the issue's day."""
         query = (
             select(digest_papers.c.paper, issues.c.day)
             .join_from(digest_papers, digests, digests.c.row == digest_papers.c.digest)

@@ -83,8 +83,7 @@ class FeedbackLedger:
             return heard(db, [subscriber]).get(subscriber, ())
 
     def interest_followers(self) -> dict[int, InterestFollower]:
-        """Return the followers of subscribers' own queries, by topic number, where breadth or feedback differs from
-        the default.
+        """Return the followers of subscribers' own queries who chose a breadth or gave feedback, by topic number.
 
         If several subscribers have the same query, the greatest breadth counts.
         """
@@ -139,8 +138,9 @@ class FeedbackLedger:
 
 
 def heard(db: Connection, subscribers: Sequence[int]) -> dict[int, tuple[Feedback, ...]]:
-    """Return the ratings that determine these subscribers' tastes, latest first; subscribers without any are left
-    out.
+    """Return the ratings that determine these subscribers' tastes, latest first, by subscriber.
+
+    Subscribers without any are left out.
     """
     age = func.row_number().over(
         partition_by=feedback.c.subscriber, order_by=(feedback.c.at.desc(), feedback.c.paper.desc())

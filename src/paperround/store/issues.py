@@ -55,8 +55,8 @@ from paperround.store.unsent import unsent_matches, waiting_since
 Numbers = Mapping[tuple[Cadence, date], int]
 """The number of each issue, by cadence and local date."""
 Due = Sequence[tuple[Subscriber, date | None, Sequence[tuple[int, int]]]]
-"""Subscribers, each with the local date of their last issue (None before the first) and their subscriptions as pairs
-of topic and last edition sent.
+"""Subscribers, each with the local date of their last issue (None before the first), and their topics with the last
+edition sent of each.
 """
 _SERVED = (
     update(subscribers)
@@ -137,12 +137,11 @@ class Issues:
 
     @contextmanager
     def batch(self, now: datetime, news: News, limit: int, most_matches: int) -> Iterator[DueBatch]:
-        """Yield due subscribers, longest waiting first, and store the results at the end of the block in one
-        transaction.
+        """Yield due subscribers, longest waiting first, and store the results at the end of the block.
 
-        There are up to `limit` subscribers, fewer if together they have more than `most_matches` unread matches:
-        these determine how long the batch takes, and other writers wait for it. Use one `news` for all batches of a
-        round.
+        It is one transaction. There are up to `limit` subscribers, fewer if together they have more than
+        `most_matches` unread matches: these determine how long the batch takes, and other writers wait for it. Use
+        one `news` for all batches of a round.
 
         Two programs never get the same subscriber: on SQLite the block holds the write lock; on PostgreSQL the
         subscribers' rows are locked and other programs skip them.
@@ -201,9 +200,7 @@ class Issues:
             return {row: paper_from_snapshot(row, stored) for row, stored in db.execute(query)}
 
     def counts(self, cadence: Cadence, day: date) -> IssueCounts:
-        """Return an issue's number of papers by topic and day: as frozen with it, or the current numbers before it
-        exists.
-        """
+        """Return an issue's papers by topic and day: frozen with the issue, or current if it does not exist yet."""
         with reading(self._engine) as db:
             issue = db.scalar(select(issues.c.row).where(issues.c.cadence == cadence.value, issues.c.day == day))
             if issue is None:

@@ -37,9 +37,7 @@ class PrivateFeeds:
             return next(iter(load_subscribers(db, mine)), None)
 
     def papers(self, subscriber: int, since: date, limit: int) -> list[Paper]:
-        """Return papers announced since a day that match what the subscriber follows, newest day and best match
-        first.
-        """
+        """Return papers since a day that match what the subscriber follows, newest day and best match first."""
         followed = select(subscriptions.c.topic).where(subscriptions.c.subscriber == subscriber)
         wanted = (
             select(matches.c.paper)

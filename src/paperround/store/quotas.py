@@ -29,8 +29,7 @@ class Quotas:
         self._engine = engine
 
     def take(self, wanted: list[tuple[Quota, str]], now: datetime) -> Quota | None:
-        """Count one use under each quota and key, or, if that would exceed a quota, count none and return that
-        quota.
+        """Count one use under each quota and key; if that would exceed a quota, count none and return the quota.
 
         Two programs that count at the same moment may exceed a quota by one.
         """

@@ -108,14 +108,13 @@ class Personal:
     def request(
         self, requests: Sequence[SubscriptionRequest], now: datetime, *, dry_run: bool = False
     ) -> list[RequestResult]:
-        """Store requests until the owners of the addresses confirm them, in one transaction, and return their
-        results.
+        """Store requests until the owners of the addresses confirm them, and return their results.
 
-        An unknown address becomes a pending subscriber. A subscriber who already receives letters keeps all
-        preferences and is sent a link to change them. While the link of an earlier confirmation is valid, a stranger
-        cannot replace the request that the owner is about to confirm. A suppressed address is sent a confirmation
-        only if its owner requests it, or 90 days after it was suppressed or last asked. With `dry_run`, nothing is
-        stored.
+        All are stored in one transaction. An unknown address becomes a pending subscriber. A subscriber who already
+        receives letters keeps all preferences and is sent a link to change them. While the link of an earlier
+        confirmation is valid, a stranger cannot replace the request that the owner is about to confirm. A suppressed
+        address is sent a confirmation only if its owner requests it, or 90 days after it was suppressed or last
+        asked. With `dry_run`, nothing is stored.
         """
         with trial(self._engine) if dry_run else writing(self._engine) as db:
             recognize(db, self._hashes, [email_key(request.email) for request in requests])

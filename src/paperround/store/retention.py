@@ -38,9 +38,7 @@ class Retention:
         return len(old)
 
     def forget_attempts(self, before: datetime, limit: int) -> int:
-        """Delete the relays' replies from before a moment. Examines the `limit` oldest; returns how many were
-        deleted.
-        """
+        """Delete relays' replies from before a moment among the `limit` oldest; return how many."""
         with writing(self._engine) as db:
             oldest = select(attempts.c.row, attempts.c.at).where(attempts.c.row > 0)
             found = db.execute(oldest.order_by(attempts.c.row).limit(limit)).all()

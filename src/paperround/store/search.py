@@ -143,8 +143,9 @@ class SearchIndex:
         return [*rows, *db.scalars(further.limit(limit - len(rows)), asked)]
 
     def candidates(self, db: Connection, plan: Sequence[tuple[Any, int]], days: DaySpan | None = None) -> list[int]:
-        """Return the numbers of papers that match any query of a plan, for each the newest up to its limit, newest
-        first.
+        """Return the numbers of papers that match a plan's queries, newest first.
+
+        Each query contributes its newest papers up to its limit.
         """
         found: set[int] = set()
         for query, limit in plan:

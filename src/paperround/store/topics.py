@@ -97,8 +97,7 @@ class Topics:
             return set(db.scalars(select(matches.c.paper).where(matches.c.topic == topic.row)))
 
     def matched(self, topic: Topic, outdated: Collection[int]) -> None:
-        """Record that the topic's matches are complete, and delete the `outdated` ones, which only its former query
-        has.
+        """Record that a topic's matches are complete; delete the `outdated` ones, which only its former query has.
 
         Does nothing if the query has changed again meanwhile: then the topic is still due for matching.
         """
@@ -133,11 +132,10 @@ class Topics:
 
     @contextmanager
     def matching(self, limit: int) -> Iterator[Matching]:
-        """Yield unmatched papers and all topics, and store the matches at the end of the block in the same
-        transaction.
+        """Yield unmatched papers and all topics, and store the matches found in the block at its end.
 
-        The papers are read before the topics. So a topic saved after that finds these papers stored when it is
-        compared with all papers, and no pair is missed.
+        It is one transaction. The papers are read before the topics. So a topic saved after that finds these papers
+        stored when it is compared with all papers, and no pair is missed.
         """
         with writing(self._engine) as db:
             waiting = select(papers.c.row).where(UNMATCHED).order_by(papers.c.row).limit(limit)

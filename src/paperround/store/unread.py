@@ -59,9 +59,7 @@ class News:
         self._merged = merged
 
     def count(self, db: Connection, follows: Follows) -> None:
-        """Count these subscribers' possibly unread matches, reading only the index: they may not all fit into the
-        batch.
-        """
+        """Count these subscribers' possibly unread matches from the index alone; not all may fit into the batch."""
         for (after, _), some in _missing(follows, self._counted).items():
             columns = matches.c.topic, matches.c.edition
             fresh = and_(matches.c.edition > after, matches.c.edition <= (self.edition or 0))
@@ -122,7 +120,7 @@ class News:
         return self._papers
 
     def daily_counts(self, db: Connection, rows: Iterable[int]) -> Mapping[int, Sequence[DailyCounts]]:
-        """The daily counts of all papers read so far, these included; a paper without any has an empty entry."""
+        """Return the daily counts of all papers read so far, including these; empty for a paper without any."""
         if wanted := set(rows) - self._daily_counts.keys():
             self._daily_counts |= dict.fromkeys(wanted, ())
             self._daily_counts |= load_daily_counts(db, wanted)

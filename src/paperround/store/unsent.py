@@ -47,8 +47,7 @@ def give_back(db: Connection, rows: Sequence[int]) -> None:
 
 
 def take_again(db: Connection, rows: Sequence[int]) -> list[int]:
-    """Return the papers of expired deliveries to their own letters, and return the deliveries for which that was
-    possible.
+    """Return papers of expired deliveries to their letters; return the deliveries for which that was possible.
 
     It is not possible if a later letter has some of the papers: nobody gets a paper twice.
     """
