@@ -19,7 +19,7 @@ from paperround.store.bounces import Bounce
 
 log = logs.logger()
 LEAVE = "unsubscribe"
-"""The mailbox, in the bounce domain, that unsubscribes whoever writes to it."""
+"""The local part of the address in the bounce domain that unsubscribes by email."""
 _CAME_TO = ("To", "Delivered-To", "X-Original-To", "Envelope-To")
 
 

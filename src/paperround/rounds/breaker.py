@@ -1,7 +1,7 @@
 """Decides, by the pattern of refusals and not their words, when they are aimed at the sender. Pure functions.
 
-No table knows how every provider words the limits of an account. But a relay that refuses everybody with the same
-reply does not mean anybody's mailbox.
+No table contains every provider's wording of account limits. But if a relay refuses all letters with the same reply,
+the reason is not any single mailbox.
 """
 
 from __future__ import annotations

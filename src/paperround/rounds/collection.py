@@ -1,6 +1,6 @@
 """Statistics of the newest papers: word frequencies, acronyms, and how well papers usually fit an interest.
 
-They make the scores of three papers and of 300 comparable, and correct the words of a search.
+They make the scores of three papers and of 300 comparable, and correct misspelled words of a search.
 """
 
 from __future__ import annotations

@@ -137,11 +137,11 @@ class Surroundings:
     advance: Callable[[int], None] = _nothing
     """Called with the number of letters that were finished."""
     refused: Callable[[Bounce], object] = _nothing
-    """Called with what a final refusal says about an address."""
+    """Called with the bounce that a final refusal amounts to."""
     put_off: Callable[[str, str], object] = _nothing
     """Called with the address and the reply when a letter is deferred because of this site."""
     prepare: Callable[[Sequence[tuple[Digest, Subscriber]]], None] = _nothing
-    """Called with the digests that are laid out next, and whom each is for."""
+    """Called with the next digests to be laid out, each with its subscriber."""
 
 
 class BatchSender:

@@ -111,7 +111,7 @@ class Tally:
     """Why the relay accepts nothing at present; empty if it does."""
 
     def took(self, stage: str, since: float) -> None:
-        """Note the time that a stage took."""
+        """Record the seconds that a stage took."""
         self.stages[stage] = self.stages.get(stage, 0.0) + time.perf_counter() - since
 
 
@@ -121,7 +121,7 @@ class Tally:
 def ingest(
     app: App, names: Sequence[str] = (), since: date | None = None, *, archive: bool = False
 ) -> list[Ingested]:
-    """Ask the sources (all, or those named) for new papers; a source that fails does not stop the others.
+    """Fetch new papers from the sources (all, or those named); a failing source does not stop the others.
 
     With `archive` the papers are shown on the pages and found by searches, but never mailed. Without `since` each
     source is asked for what is new since its last success.
@@ -306,14 +306,14 @@ def publish(app: App) -> Tally:
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What all digests of a round are chosen with, read or computed once per round."""
+    """The data that all digests of a round are chosen with, read or computed once per round."""
 
     now: datetime
     names: Mapping[str, str]
-    """Each topic's name by its slug."""
+    """The names of topics by slug."""
     tastes: Tastes
     interests: Set[str]
-    """The slugs of the topics in plain words, which take papers more or less widely."""
+    """The slugs of topics in plain words, to which the subscriber's breadth applies."""
     candidates: Candidates
     copies: NearCopies
     leave_out: LeaveOut
@@ -323,7 +323,7 @@ class Means:
 
     @classmethod
     def of(cls, app: App) -> Means:
-        """Read them for a round that begins now."""
+        """Read the data for a round that begins now."""
         known = app.store.topics.all()
         names = {topic.slug: topic.name for topic in known}
         now, discussed = app.clock(), app.settings.site.most_discussed

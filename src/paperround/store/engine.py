@@ -164,7 +164,7 @@ def _sqlite(url: str) -> Engine:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """Open a read-only transaction with a consistent snapshot of the database; nothing is committed."""
+    """Open a transaction that sees a consistent snapshot of the database; nothing is committed."""
     with _named_errors(), engine.connect().execution_options(**_CONSISTENT[engine.dialect.name]) as connection:
         yield connection
 
