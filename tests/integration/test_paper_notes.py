@@ -126,3 +126,14 @@ def test_a_letter_says_from_how_many_papers_it_was_chosen(site: Site) -> None:
     site.subscriber(_EMAIL, "robots")
     _morning(site, _robot(1), *(listing(number, title=f"Else {number}", abstract="else") for number in range(2, 8)))
     assert "Of 7 new papers, 1 matched your topics." in " ".join(_text(site).split())
+
+
+def test_a_letter_with_papers_of_earlier_days_names_no_number_of_new_ones(site: Site) -> None:
+    site.subscriber(_EMAIL, "robots")
+    site.papers(_robot(1))
+    site.clock.now += timedelta(days=2)
+    _morning(site, _robot(2), *(listing(number, title=f"Else {number}", abstract="else") for number in range(3, 8)))
+    text = _text(site)
+    assert "Robots, number 1" in text
+    assert "Robots, number 2" in text
+    assert "matched your topics" not in text

@@ -396,14 +396,14 @@ def choose(due: DueSubscriber, batch: DueBatch, cadence: Cadence, day: date, mea
         discussed,
         lambda rows: means.copies.among([batch.papers[row] for row in rows]),
     )
+    papers = [batch.papers[row] for row in (*digest.papers, *digest.more)] if digest else []
     digest = replace(digest, left_out=len(unwanted)) if digest else None
-    return _with_notes(digest, issue, due, cadence, day, means)
+    digest = _with_notes(digest, issue, due, cadence, day)
+    return replace(digest, facts=means.facts.of(cadence, papers)) if digest else None
 
 
-def _with_notes(
-    digest: Digest | None, issue: str, due: DueSubscriber, cadence: Cadence, day: date, means: Means
-) -> Digest | None:
-    """Add what is not new papers: those saved for the weekend, news of earlier ones, and the facts of the day.
+def _with_notes(digest: Digest | None, issue: str, due: DueSubscriber, cadence: Cadence, day: date) -> Digest | None:
+    """Add what is not new papers: those saved for the weekend, and news of earlier ones.
 
     Without new papers there is a digest only for saved ones, or where the subscriber wants a line on quiet days.
     """
@@ -412,7 +412,7 @@ def _with_notes(
     if digest is None and not saved and not wants_line:
         return None
     digest = digest or Digest(issue, ())
-    return replace(digest, notes=(*saved, *due.news), facts=means.facts.of(cadence))
+    return replace(digest, notes=(*saved, *due.news))
 
 
 # --- deliver --------------------------------------------------------------------------------------------------
