@@ -77,7 +77,7 @@ class Papers:
                 else:
                     (stored.new if fate == "new" else stored.updated).append(known[row])
             self._index.put(db, [*stored.new, *stored.updated])
-            _keep_echoes(db, [*stored.new, *stored.updated], now)
+            _keep_daily_counts(db, [*stored.new, *stored.updated], now)
             expect_vectors(db, [*stored.new, *stored.updated])
         return stored
 
@@ -309,7 +309,7 @@ def load_daily_counts(db: Connection, rows: Iterable[int]) -> dict[int, list[Dai
     return found
 
 
-def _keep_echoes(db: Connection, changed: Sequence[Paper], now: datetime) -> None:
+def _keep_daily_counts(db: Connection, changed: Sequence[Paper], now: datetime) -> None:
     """Store today's counts (UTC) of these papers; papers without any votes, comments or stars get no row."""
     day = now.astimezone(UTC).date()
     heard = [
