@@ -28,7 +28,7 @@ from paperround.store.deliveries import Claimed, FailedAttempt, RelayState, Sett
 
 log = logs.logger()
 # Between the check that a letter is still wanted and handing it over there are at most this many letters ...
-_CHECKED_AT_ONCE = 50
+_CHECKED_AT_ONCE = 16
 # ... and at most this many seconds until its turn comes: with a slow relay, letters are checked more often.
 _CHECK_HOLDS = 1.0
 _READ_AT_ONCE = 250
