@@ -38,7 +38,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 @pytest.fixture(autouse=True)
 def _keep_umask() -> Iterator[None]:
-    """Commands that run in the test's process set a umask, and a mail server started later could not read its files."""
+    """Restore the umask, which commands set: mail servers that are started later could not read their files."""
     before = os.umask(0o022)
     os.umask(before)
     yield

@@ -49,6 +49,14 @@ def test_from_the_form_to_the_first_letter(pages: Pages) -> None:
     )
 
 
+def test_where_the_first_letter_would_have_no_papers_a_welcome_comes_in_its_place(pages: Pages) -> None:
+    pages.subscribe(EMAIL, topic=[], first_now="1", query='"nothing of the kind"')
+    (asking,) = pages.letters()
+    pages.client.post(links_in(asking, "c")[0])
+    (first,) = pages.letters()
+    assert "welcome" in first["Subject"].lower()
+
+
 def test_nothing_comes_before_the_yes_and_the_yes_is_a_post(pages: Pages) -> None:
     pages.subscribe(EMAIL)
     (asking,) = pages.letters()

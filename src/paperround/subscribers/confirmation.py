@@ -133,7 +133,8 @@ def confirm(app: App, subscriber: Subscriber, consent: Mapping[str, str] | None 
     confirmed = SubscriberChange(subscriber.email, wanted.as_patch(), SubscriberState.ACTIVE, agreed)
     app.store.changes.save([confirmed], now, first_at=first, returns=True)
     match_own_queries(app, [wanted.as_patch()])
-    if not request.first_now:
+    # The first digest is the welcome, unless it has no papers and is not sent at all.
+    if not request.first_now or not any(due.matches for due in app.store.issues.unread(subscriber).due):
         _welcome(app, subscriber, wanted)
     app.nudge()
     return True
