@@ -298,3 +298,19 @@ def test_more_style_sheets_than_are_kept_are_taken_apart_again() -> None:
         html = f"<html><head><style>p {{ margin: {number}px }}</style></head><body><p>x</p></body></html>"
         assert f'style="margin:{number}px"' in inline.inline(html).replace(" ", "")
     assert len(inline._RULES) <= inline._SHEETS_KEPT
+
+
+@pytest.mark.parametrize(
+    ("name", "short"),
+    [
+        ("Robotics", "Robotics"),
+        ("Robotics and vision-language-action", "Robotics"),
+        ("Benchmarks, datasets and surveys", "Benchmarks"),
+        ("Sprache und Übersetzung", "Sprache"),
+        ("Reinforcement learning", "Reinforcement…"),
+        ("Diffusion models", "Diffusion models"),
+    ],
+)
+def test_a_topic_has_a_short_name_in_the_index(name: str, short: str) -> None:
+    card = view.card(paper(), (), ENGLISH, 100, DAY, tag=name)
+    assert card.short_tag == short

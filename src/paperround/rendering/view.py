@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -38,6 +39,8 @@ ARXIV_THANKS = "Thank you to arXiv for use of its open access interoperability."
 _FIRST_AUTHORS = 3
 _LEAST_WORTH_SAYING = 5  # votes, comments or stars: "1 star" says nothing
 _SHORT_TAG = 16  # characters next to a title in the index
+_PARTS = re.compile(r"[,:;/]| and | und | & | [–—-] ")
+"""What separates the parts of a topic's name."""
 _SHORT_TITLE = 46  # characters: one line of an index on a phone
 _NAMED_BEFORE_COLON = 4  # characters: a shorter name before a colon says too little by itself
 _WORDS_A_MINUTE = 220
@@ -106,8 +109,8 @@ class Card:
 
     @property
     def short_tag(self) -> str:
-        """The topic's name, shortened for the index."""
-        return cut(self.tag, _SHORT_TAG)
+        """The topic's name, shortened for the index: "Robotics" for "Robotics and planning"."""
+        return self.tag if len(self.tag) <= _SHORT_TAG else cut(_PARTS.split(self.tag, maxsplit=1)[0], _SHORT_TAG)
 
     @property
     def popular(self) -> bool:
