@@ -24,5 +24,6 @@ def test_rooms_stay_few_and_their_imports_shallow() -> None:
     assert house.levels(between) <= 12
 
 
+@pytest.mark.slow
 def test_every_public_class_name_has_one_meaning() -> None:
     assert house.meanings(house.modules()) == {}

@@ -21,6 +21,8 @@ from paperround.meaning import AnyEncoder, MiniLM, OpenAI, WordsOnly, minilm, op
 from paperround.meaning.openai import read_text, read_vectors
 from paperround.meaning.wordpiece import WordPieces
 
+pytestmark = pytest.mark.slow  # a local server, and waits
+
 PIECES = [
     "[UNK]",
     "[CLS]",

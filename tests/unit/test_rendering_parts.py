@@ -307,6 +307,7 @@ def test_more_style_sheets_than_are_kept_are_taken_apart_again() -> None:
         ("Robotics and vision-language-action", "Robotics"),
         ("Benchmarks, datasets and surveys", "Benchmarks"),
         ("Sprache und Übersetzung", "Sprache"),
+        ("Reasoning in language models", "Reasoning"),
         ("Reinforcement learning", "Reinforcement…"),
         ("Diffusion models", "Diffusion models"),
     ],

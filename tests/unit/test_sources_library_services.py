@@ -14,6 +14,8 @@ from paperround.sources import library_services
 from paperround.sources.library_services import read_orcid, read_zotero
 from support.library_server import KEY, ORCID, Services
 
+pytestmark = pytest.mark.slow  # a local server, and waits
+
 
 @pytest.fixture
 def services(monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:

@@ -39,7 +39,7 @@ ARXIV_THANKS = "Thank you to arXiv for use of its open access interoperability."
 _FIRST_AUTHORS = 3
 _LEAST_WORTH_SAYING = 5  # votes, comments or stars: "1 star" says nothing
 _SHORT_TAG = 16  # characters next to a title in the index
-_PARTS = re.compile(r"[,:;/]| and | und | & | [–—-] ")
+_PARTS = re.compile(r"[,:;/]| (?:and|und|in|for|für|&|[–—-]) ")
 """What separates the parts of a topic's name."""
 _SHORT_TITLE = 46  # characters: one line of an index on a phone
 _NAMED_BEFORE_COLON = 4  # characters: a shorter name before a colon says too little by itself
