@@ -9,13 +9,11 @@ from __future__ import annotations
 
 from paperround.app import App
 from paperround.domain.errors import WrongUse
-from paperround.domain.models import Subscriber, SubscriberState
-from paperround.rounds.letters import new_message_id
+from paperround.domain.models import Subscriber
 from paperround.store.address_changes import AddressChange, ConfirmResult
-from paperround.store.requests import NewNotice
 from paperround.store.subscribers import email_key
 from paperround.subscribers import membership
-from paperround.subscribers.confirmation import NOTICE_HOLDS
+from paperround.subscribers.confirmation import NOTICE_HOLDS, new_notice
 
 
 def request(app: App, subscriber: Subscriber, email: str) -> str:
@@ -26,13 +24,10 @@ def request(app: App, subscriber: Subscriber, email: str) -> str:
     paused, and after three requests within a day.
     """
     email = membership.address(email)
-    if subscriber.state not in (SubscriberState.ACTIVE, SubscriberState.PAUSED):
-        raise WrongUse(
-            f"{subscriber.email} is {subscriber.state.value}; only an active or paused subscriber can move"
-        )
+    membership.check_reading(subscriber, doing="move")
     if email_key(email) == email_key(subscriber.email):
         raise WrongUse(f"{email} is already the address of this subscriber")
-    if not app.store.address_changes.request(subscriber, email, _notice(app), app.clock()):
+    if not app.store.address_changes.request(subscriber, email, new_notice(app, {}), app.clock()):
         raise WrongUse("this subscriber has asked for three changes of address today; try again tomorrow")
     app.nudge()
     return email
@@ -50,10 +45,6 @@ def confirm(app: App, row: int) -> ConfirmResult:
     """Confirm a change of address: emails are sent to the new address from now on, and the old one is notified."""
     if pending_change(app, row) is None:
         return ConfirmResult.GONE
-    result = app.store.address_changes.confirm(row, _notice(app), app.clock())
+    result = app.store.address_changes.confirm(row, new_notice(app, {}), app.clock())
     app.nudge()
     return result
-
-
-def _notice(app: App) -> NewNotice:
-    return NewNotice(new_message_id(app.settings), {}, app.clock() + NOTICE_HOLDS)

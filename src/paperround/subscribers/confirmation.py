@@ -53,7 +53,7 @@ def ask_to_subscribe(
     Nothing else happens before they confirm. The caller cannot tell whether the address is known, because every case
     writes about the same number of rows.
     """
-    notice = _new_notice(app, {"topics": _topic_names(app, patch.get("topics", ()))})
+    notice = new_notice(app, {"topics": _topic_names(app, patch.get("topics", ()))})
     request = SubscriptionRequest(email, patch, consent, notice, by, first_now, answers or {})
     if app.store.personal.request([request], app.clock())[0].queued:
         app.nudge()
@@ -71,7 +71,7 @@ def ask_all(app: App, changes: Sequence[SubscriberChange], *, first_now: bool, d
             change.email,
             change.patch,
             change.consent or by_operator,
-            _new_notice(app, {"topics": [names[slug] for slug in change.patch.get("topics", ()) if slug in names]}),
+            new_notice(app, {"topics": [names[slug] for slug in change.patch.get("topics", ()) if slug in names]}),
             Requester.OPERATOR,
             first_now,
         )
@@ -89,7 +89,7 @@ def ask_for_link(app: App, email: str) -> bool:
     Returns whether an email was queued. None is queued for an unknown address, a second time within a day, or a
     sixth time within 30 days.
     """
-    queued = app.store.personal.link(email, _new_notice(app, {}), app.clock())
+    queued = app.store.personal.link(email, new_notice(app, {}), app.clock())
     if queued:
         app.nudge()
     return queued
@@ -158,7 +158,8 @@ def _topic_names(app: App, slugs: Sequence[str]) -> list[str]:
     return [names[slug] for slug in slugs if slug in names]
 
 
-def _new_notice(app: App, context: Mapping[str, object]) -> NewNotice:
+def new_notice(app: App, context: Mapping[str, object]) -> NewNotice:
+    """Return a notice that is given up when the link in it has expired."""
     return NewNotice(new_message_id(app.settings), context, app.clock() + NOTICE_HOLDS)
 
 

@@ -226,7 +226,7 @@ def pause(app: App, subscriber: Subscriber, until: date | None = None) -> bool:
 
 def resume(app: App, subscriber: Subscriber) -> bool:
     """Resume a paused subscription with the next scheduled email."""
-    _must_be(subscriber, *_READING, doing="resume")
+    check_reading(subscriber, doing="resume")
     return app.store.subscribers.set_state(subscriber.row, SubscriberState.ACTIVE, app.clock(), only_from=_READING)
 
 
@@ -309,7 +309,7 @@ def _set_pause(app: App, subscriber: Subscriber, until: date | None) -> None:
 
 def check_pause(app: App, subscriber: Subscriber, until: date | None) -> None:
     """Raise WrongUse if the subscriber cannot pause, or if the day is not in the future."""
-    _must_be(subscriber, *_READING, doing="pause")
+    check_reading(subscriber, doing="pause")
     if until and until <= _today(app.clock(), subscriber):
         raise PreferenceError("paused_until", f"{until} is over; choose a day in the future")
 
@@ -318,6 +318,7 @@ def _today(now: datetime, subscriber: Subscriber) -> date:
     return now.astimezone(ZoneInfo(subscriber.preferences.timezone)).date()
 
 
-def _must_be(found: Subscriber, *states: SubscriberState, doing: str) -> None:
-    if found.state not in states:
+def check_reading(found: Subscriber, *, doing: str) -> None:
+    """Raise WrongUse if the subscriber is neither active nor paused; `doing` names what they cannot do then."""
+    if found.state not in _READING:
         raise WrongUse(f"{found.email} is {found.state.value}; only an active or paused subscriber can {doing}")
