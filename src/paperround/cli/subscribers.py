@@ -281,8 +281,7 @@ def learn_from(
 
     from paperround.domain.errors import WrongUse
     from paperround.rounds import libraries
-    from paperround.rounds.authors import papers_by
-    from paperround.sources.library import Library, LibraryEntry, read_library
+    from paperround.sources.library import Library, read_library
     from paperround.subscribers import membership
 
     with opened() as app:
@@ -291,8 +290,8 @@ def learn_from(
             app.store.examples.forget(row)
         library = read_library(read_file(file), str(file)) if file else Library()
         if author:
-            found = (LibraryEntry(one.title, arxiv_id=one.id) for one in papers_by(app, author))
-            library = Library((*library.entries, *found), library.problems)
+            by_author = libraries.library_of_author(app, author)
+            library = Library((*library.entries, *by_author.entries), library.problems)
         report = libraries.take_in(app, row, library)
         try:
             if orcid:

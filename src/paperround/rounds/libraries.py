@@ -10,6 +10,7 @@ from paperround.app import App
 from paperround.domain.errors import SourceError
 from paperround.process import logs
 from paperround.process.encryption import decrypt, encrypt
+from paperround.rounds.authors import papers_by
 from paperround.sources import arxiv
 from paperround.sources.library import Library, LibraryEntry
 from paperround.sources.library_services import orcid_id, read_orcid, read_zotero
@@ -35,6 +36,11 @@ class LibraryReport:
     """The number of arXiv papers whose titles are looked up in the background."""
     unknown: tuple[str, ...] = ()
     """The DOIs without a title that are not stored here."""
+
+
+def library_of_author(app: App, name: str) -> Library:
+    """Return the stored papers by authors with this name, as a library to learn from."""
+    return Library(tuple(LibraryEntry(one.title, arxiv_id=one.id) for one in papers_by(app, name)))
 
 
 def take_in(app: App, subscriber: int, library: Library) -> LibraryReport:

@@ -12,9 +12,8 @@ from paperround.domain import tokens
 from paperround.domain.models import Problem, Subscriber
 from paperround.rendering.language import Language
 from paperround.rounds import libraries
-from paperround.rounds.authors import papers_by
 from paperround.rounds.libraries import LibraryReport
-from paperround.sources.library import Library, LibraryEntry, read_library
+from paperround.sources.library import read_library
 from paperround.web.context import PRIVATE, ContextDep, RequestContext
 from paperround.web.forms import FormFields, FormWithFile
 from paperround.web.subscribers.token_links import path, subscriber_of
@@ -62,8 +61,7 @@ def _read(
     language = context.language(subscriber.language)
     context.count_trials(request, 1)
     if name := form.get("author").strip()[:_LONGEST]:
-        found = papers_by(context.app, name)
-        library = Library(tuple(LibraryEntry(one.title, arxiv_id=one.id) for one in found))
+        library = libraries.library_of_author(context.app, name)
     else:
         library = read_library(content or form.get("text").encode("utf-8", "replace"))
     if not library.entries:
