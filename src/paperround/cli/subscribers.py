@@ -95,8 +95,6 @@ def add_subscriber(
 
 def _say_what_is_missing(subscriber: Subscriber, home: str, *, asked: bool) -> None:
     """Explain why somebody who was added receives no letters yet, and what to do."""
-    from paperround.domain.models import SubscriberState
-
     if subscriber.state is SubscriberState.UNSUBSCRIBED or subscriber.suppressed:
         reason = f"suppressed ({subscriber.suppressed[0]})" if subscriber.suppressed else "unsubscribed"
         console.warn(
@@ -229,8 +227,9 @@ def show_subscriber(
         _show_profile(email, as_json=as_json)
         return
     with opened() as app:
-        facts = queries.subscriber_facts(membership.subscriber(app, email))
-        reason = queries.why_nothing(app, membership.subscriber(app, email)) or "has today's letter"
+        found = membership.subscriber(app, email)
+        facts = queries.subscriber_facts(found)
+        reason = "" if as_json else queries.why_nothing(app, found) or "has today's letter"
     if as_json:
         console.as_json(facts)
     else:
