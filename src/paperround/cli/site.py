@@ -13,6 +13,8 @@ from paperround.cli.shared import AsJson, exit_if, given_path, opened
 from paperround.operator import console
 
 root = command_group()
+Port = Annotated[int, typer.Option(metavar="PORT", help="The port of the pages.")]
+Host = Annotated[str, typer.Option(metavar="HOST", help="The address to listen on.")]
 
 
 @root.command(cls=Command, epilog="paperround init papers")
@@ -30,10 +32,7 @@ def init(
 
 
 @root.command(cls=Command, epilog="paperround up --port 8080")
-def up(
-    port: Annotated[int, typer.Option(metavar="PORT", help="The port of the pages.")] = 8000,
-    host: Annotated[str, typer.Option(metavar="HOST", help="The address to listen on.")] = "127.0.0.1",
-) -> None:
+def up(port: Port = 8000, host: Host = "127.0.0.1") -> None:
     """Run everything in one process.
 
     The first start loads example papers and sends a first round to the inbox.
@@ -45,10 +44,7 @@ def up(
 
 
 @root.command(cls=Command, epilog="paperround web --port 8080")
-def web(
-    port: Annotated[int, typer.Option(metavar="PORT", help="The port of the pages.")] = 8000,
-    host: Annotated[str, typer.Option(metavar="HOST", help="The address to listen on.")] = "127.0.0.1",
-) -> None:
+def web(port: Port = 8000, host: Host = "127.0.0.1") -> None:
     """Run only the web pages.
 
     Emails that visitors wait for, such as confirmations, are sent at once. `paperround scheduler` does the rest.
