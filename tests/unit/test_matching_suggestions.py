@@ -93,6 +93,14 @@ def test_the_words_that_tell_a_paper_from_others_find_papers_like_it() -> None:
     assert isinstance(words, Words)
 
 
+def test_words_with_accents_are_the_terms_of_the_index() -> None:
+    paper = _paper(9, "Schrödinger bridges")
+    words = telling_words(paper, _STATISTICS)
+    assert words is not None
+    assert set(words.terms) == set(terms("Schrödinger bridges"))
+    assert suggest_words(terms("schrodinger"), [(paper, 1.0)], _STATISTICS) == ["schrödinger bridges"]
+
+
 def test_the_most_alike_come_first_and_what_is_not_alike_not_at_all() -> None:
     found = most_alike(_ROBOTS[0], _ALL, _STATISTICS, 10)
     assert {paper.row for paper in found} == {1, 2, 3, 4, 5}

@@ -30,6 +30,8 @@ WEAK_NEGATIVES = 300
 """The number of papers without feedback that serve as counter-examples for words."""
 WEAK_VECTORS = 1_000
 """The same for vectors. They cost less than words, and more of them give better results."""
+AUTHOR = "author "
+"""The beginning of the name of an author's feature; the other features are terms, which contain no space."""
 _DOUBT = 2.0  # answers at which the models have half their full weight; values from 2 to 5 change little
 _WEIGHT = {Field.TITLE: 3.0, Field.KEYWORDS: 2.0, Field.ABSTRACT: 1.0}
 _AUTHORS_WORTH = 0.5  # of a rare word of the title, shared among all authors of a paper
@@ -104,7 +106,7 @@ class TermVectors:
             term: (1 + log(count)) * self._telling(term) for term, count in said.items() if term not in STOP_WORDS
         }
         for name in paper.authors:
-            weights[f"author {fold(name)}"] = _AUTHORS_WORTH * self._telling("") / len(paper.authors) ** 0.5
+            weights[f"{AUTHOR}{fold(name)}"] = _AUTHORS_WORTH * self._telling("") / len(paper.authors) ** 0.5
         places = [self._places.setdefault(feature, len(self._places)) for feature in weights]
         numbers = np.fromiter(weights.values(), dtype=np.float32, count=len(weights))
         return Sparse(np.array(places, dtype=np.intp), numbers / max(float(np.linalg.norm(numbers)), 1e-9))

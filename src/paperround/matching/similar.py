@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from math import log
 
 from paperround.domain.models import Paper
-from paperround.domain.text import singular, spans
+from paperround.domain.text import terms
 from paperround.matching.fields import TEXT, values
 from paperround.matching.learning import TermVectors
 from paperround.matching.lexical import WEIGHT, Statistics
@@ -26,8 +26,7 @@ def telling_words(paper: Paper, statistics: Statistics, most: int = 8) -> Words 
     counted = Counter[str]()
     for field in TEXT:
         for text in values(paper, field):
-            words = (singular(text[start:end].lower()) for start, end in spans(text))
-            for word in filter(tells, words):
+            for word in filter(tells, terms(text)):
                 counted[word] += int(WEIGHT[field])
     total = statistics.documents + 1
     telling = {
@@ -40,9 +39,9 @@ def telling_words(paper: Paper, statistics: Statistics, most: int = 8) -> Words 
 
 def most_alike(paper: Paper, others: Sequence[Paper], statistics: Statistics, most: int) -> list[Paper]:
     """Return up to `most` of the other papers, those most similar in their distinctive words first."""
-    terms = TermVectors(statistics)
-    mine = terms.of(paper)
-    degrees = {other.row: likeness(mine, terms.of(other)) for other in others if other.row != paper.row}
+    vectors = TermVectors(statistics)
+    mine = vectors.of(paper)
+    degrees = {other.row: likeness(mine, vectors.of(other)) for other in others if other.row != paper.row}
     known = {other.row: other for other in others}
     best = sorted(degrees, key=lambda row: (-degrees[row], -row))[:most]
     return [known[row] for row in best if degrees[row] >= _LEAST_LIKENESS]

@@ -9,8 +9,9 @@ from itertools import pairwise
 from math import log
 
 from paperround.domain.models import Paper
-from paperround.domain.text import singular, spans
+from paperround.domain.text import spans, terms
 from paperround.matching.fields import TEXT, values
+from paperround.matching.learning import AUTHOR
 from paperround.matching.lexical import Statistics
 from paperround.matching.profile import Taste
 from paperround.matching.words import STOP_WORDS
@@ -18,7 +19,6 @@ from paperround.matching.words import STOP_WORDS
 _LEAST_PAPERS, _LEAST_LETTERS = 3, 3
 _PHRASE_WORTH = 1.5  # two adjacent words say more than either alone
 _LEAST_LIFT = 2.0  # how many times as frequent among the papers that fit as among all
-_AUTHOR = "author "  # the prefix of an author's feature in `TermVectors`
 
 Term = tuple[str, ...]
 
@@ -55,8 +55,7 @@ def _terms_of(paper: Paper) -> dict[Term, str]:
     """Return the words and pairs of adjacent words of a paper, each with its spelling there."""
     found: dict[Term, str] = {}
     for text in (value for field in TEXT for value in values(paper, field)):
-        places = spans(text)
-        words = [(singular(text[start:end].lower()), start, end) for start, end in places]
+        words = [(word, start, end) for word, (start, end) in zip(terms(text), spans(text), strict=True)]
         for word, start, end in words:
             if tells(word):
                 found.setdefault((word,), text[start:end].lower())
@@ -111,7 +110,7 @@ def strongest_words(taste: Taste, most: int = 20) -> list[WeighedWord]:
         return []
     names, weights = list(taste.learner.terms.names), taste.model.terms
     told = [
-        WeighedWord(name.removeprefix(_AUTHOR), round(float(weight), 4), name.startswith(_AUTHOR))
+        WeighedWord(name.removeprefix(AUTHOR), round(float(weight), 4), name.startswith(AUTHOR))
         for name, weight in zip(names, weights, strict=False)
         if abs(weight) > 1e-4
     ]
