@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from paperround.domain.preferences import Breadth
 from paperround.matching.interests import (
-    BREADTHS,
     USUAL_CUT,
     Scale,
     is_close,
@@ -20,6 +20,7 @@ from paperround.matching.interests import (
     toward_best,
 )
 
+BREADTHS = [breadth.steps for breadth in Breadth]
 SCORES = st.lists(st.floats(0, 1, width=32), max_size=50).map(lambda scores: np.array(scores, dtype=np.float32))
 
 

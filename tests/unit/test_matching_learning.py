@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paperround.domain.models import Paper
-from paperround.matching.learning import Model, Sparse, TermVectors, regress, separate, standardized, weight
+from paperround.matching.learning import Model, Sparse, TermVectors, regress, separate, weight
 from paperround.matching.lexical import Statistics
 from support.queries import paper
 
@@ -78,9 +78,3 @@ def test_the_first_answer_counts_a_third_and_no_number_of_them_for_all() -> None
     assert weight(1) == pytest.approx(1 / 3)
     assert [weight(number) for number in range(50)] == sorted(weight(number) for number in range(50))
     assert weight(10_000) < 1
-
-
-def test_scores_are_told_in_deviations_of_the_past() -> None:
-    past = np.array([1.0, 3.0], dtype=np.float32)
-    assert standardized(np.array([2.0, 4.0], dtype=np.float32), past) == pytest.approx([0, 2])
-    assert standardized(np.array([5.0], dtype=np.float32), np.full(3, 5.0, dtype=np.float32)) == pytest.approx([0])

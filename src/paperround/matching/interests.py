@@ -26,8 +26,6 @@ _USUAL_WORDS, _USUAL_MEANING, _USUAL_PAPERS = (0.02, 0.05), (0.156, 0.116), 1_00
 _CUT_WORDS, _CUT_MEANING, _CUT_LEARNED = 6.25, 4.75, 5.25
 USUAL_CUT = _CUT_MEANING
 """The cut that `Scale.heights` refers to, in standard deviations."""
-BREADTHS = (-2, -1, 0, 1, 2)
-"""The breadths of an interest, from far fewer papers than usual to far more."""
 _STEP = 0.1  # of the cut per step of breadth: about half a deviation
 # Feedback from the best papers: how many of them, at most one in how many, how fast their weight falls with their
 # scores, and how far they move an interest if they have none of its words.

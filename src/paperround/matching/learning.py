@@ -186,9 +186,3 @@ class Model:
             return np.zeros(len(vectors), dtype=np.float32)
         found: Numbers = vectors @ self.meaning[:-1] + self.meaning[-1]
         return found
-
-
-def standardized(scores: Numbers, past: Numbers) -> Numbers:
-    """Return scores in standard deviations above the mean of past scores."""
-    deviation = float(past.std())
-    return (scores - np.float32(past.mean())) / np.float32(deviation if deviation > 1e-9 else 1.0)
