@@ -14,7 +14,7 @@ from datetime import datetime
 from paperround.domain.models import Rendered, Site
 from paperround.linting.clients import RULES as CLIENTS
 from paperround.linting.contrast import RULES as CONTRAST
-from paperround.linting.finding import LintFinding, Severity
+from paperround.linting.finding import LintFinding, Severity, most_severe_first
 from paperround.linting.head import RULES as HEAD
 from paperround.linting.links import RULES as LINKS
 from paperround.linting.mail import Mail, opened
@@ -26,7 +26,6 @@ __all__ = ["LintFinding", "Severity", "lint"]
 
 Rule = Callable[[Mail], Iterator[LintFinding]]
 RULES: tuple[Rule, ...] = (*HEAD, *PARTS, *STRUCTURE, *LINKS, *WORDS, *CONTRAST, *CLIENTS)
-_ORDER = {severity: place for place, severity in enumerate(Severity)}
 
 
 def lint(message: bytes, rendered: Rendered | None, site: Site, now: datetime | None = None) -> list[LintFinding]:
@@ -35,4 +34,4 @@ def lint(message: bytes, rendered: Rendered | None, site: Site, now: datetime | 
     `rendered` is what the message was built from, if known; with `now`, a Date in the future is reported.
     """
     mail = opened(message, rendered, site, now)
-    return sorted((finding for rule in RULES for finding in rule(mail)), key=lambda finding: _ORDER[finding.severity])
+    return most_severe_first(finding for rule in RULES for finding in rule(mail))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -38,6 +38,14 @@ class LintFinding:
 
     def __str__(self) -> str:
         return f"{self.severity.value}: {self.where}: {self.what} ({self.rule})\n    {self.remedy}"
+
+
+_ORDER = tuple(Severity)
+
+
+def most_severe_first(found: Iterable[LintFinding]) -> list[LintFinding]:
+    """Sort findings by severity; those of the same severity keep their order."""
+    return sorted(found, key=lambda finding: _ORDER.index(finding.severity))
 
 
 def some(found: Sequence[str], most: int = 3) -> str:

@@ -8,7 +8,7 @@ for mistakes that the finished letter no longer shows.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from email.message import Message
@@ -21,10 +21,10 @@ from paperround.domain.schedule import Cadence
 from paperround.linting.clients import RULES as CLIENTS
 from paperround.linting.colors import color
 from paperround.linting.contrast import RULES as CONTRAST
-from paperround.linting.finding import LintFinding, Severity
+from paperround.linting.finding import LintFinding, Severity, most_severe_first
 from paperround.linting.links import RULES as LINKS
 from paperround.linting.mail import BodyPart, Mail
-from paperround.linting.page import StyleRule, css_blocks, unbalanced
+from paperround.linting.page import Declaration, StyleRule, css_blocks, unbalanced
 from paperround.linting.structure import RULES as STRUCTURE
 from paperround.linting.words import RULES as WORDS
 from paperround.rendering import inline, sample
@@ -65,6 +65,11 @@ class _Sheet:
     rules: tuple[StyleRule, ...]
     file: str
 
+    @property
+    def declarations(self) -> Iterator[Declaration]:
+        """The declarations of all rules, in order."""
+        return (one for rule in self.rules for one in rule.declarations)
+
 
 def lint_theme(theme: str, language: Language, folders: Sequence[Path]) -> list[LintFinding]:
     """Return the mistakes of a theme, most severe first, with `FILE line NUMBER` as their place.
@@ -88,7 +93,7 @@ def lint_theme(theme: str, language: Language, folders: Sequence[Path]) -> list[
 def join_findings(letter: Sequence[LintFinding], theme: Sequence[LintFinding]) -> list[LintFinding]:
     """Combine the findings of a theme with those of a letter by other rules, most severe first."""
     told = {finding.rule for finding in theme}
-    return _sorted([*theme, *(finding for finding in letter if finding.rule not in told)])
+    return most_severe_first([*theme, *(finding for finding in letter if finding.rule not in told)])
 
 
 def _refusal(said: str) -> LintFinding:
@@ -142,16 +147,11 @@ def _folded(found: Sequence[LintFinding]) -> list[LintFinding]:
     repeats: dict[tuple[str, str], list[LintFinding]] = {}
     for finding in found:
         repeats.setdefault((finding.rule, finding.where), []).append(finding)
-    return _sorted(_counted(*those) for those in repeats.values())
+    return most_severe_first(_counted(*those) for those in repeats.values())
 
 
 def _counted(first: LintFinding, *others: LintFinding) -> LintFinding:
     return replace(first, what=f"{first.what} ({1 + len(others)} times)") if others else first
-
-
-def _sorted(found: Iterable[LintFinding]) -> list[LintFinding]:
-    order = list(Severity)
-    return sorted(found, key=lambda finding: order.index(finding.severity))
 
 
 def _sheet(text: TemplateText) -> _Sheet:
@@ -161,7 +161,7 @@ def _sheet(text: TemplateText) -> _Sheet:
 def _unknown_properties(sheets: Sequence[_Sheet]) -> Iterator[LintFinding]:
     known = frozenset(cssutils.profile.knownNames) | _NEWER
     for sheet in sheets:
-        for one in (one for rule in sheet.rules for one in rule.declarations):
+        for one in sheet.declarations:
             if one.name not in known and not one.name.startswith(_FAMILIES):
                 meant = get_close_matches(one.name, known, 1)
                 remedy = f"did you mean {meant[0]!r}?" if meant else "write a property of CSS"
@@ -171,7 +171,7 @@ def _unknown_properties(sheets: Sequence[_Sheet]) -> Iterator[LintFinding]:
 
 def _wrong_colors(sheets: Sequence[_Sheet]) -> Iterator[LintFinding]:
     for sheet in sheets:
-        for one in (one for rule in sheet.rules for one in rule.declarations):
+        for one in sheet.declarations:
             plain = one.value.lower() not in _COLOR_WORDS and "(" not in one.value
             if one.name in ("color", "background-color", "border-color") and plain and color(one.value) is None:
                 what = f"{one.value.splitlines()[0]!r} is no color"
@@ -200,7 +200,7 @@ def _unknown_classes(sheets: Sequence[_Sheet], texts: Sequence[TemplateText]) ->
 def _importance(sheets: Sequence[_Sheet]) -> Iterator[LintFinding]:
     """Report a wrong !important: inlined styles override the media block, unless only the latter is !important."""
     for sheet in sheets:
-        for one in (one for rule in sheet.rules for one in rule.declarations):
+        for one in sheet.declarations:
             if sheet.block == "style" and one.important:
                 what, remedy = f"{one.name} is !important", "leave it out here: dark mode could not change it"
             elif sheet.block == "media" and not one.important:

@@ -77,12 +77,8 @@ class Theme:
 
 def _check_blocks(templates: Environment, file: str) -> None:
     """Raise ConfigurationError for a block that the layout does not have: Jinja2 would silently ignore it."""
-    tree, known = _parsed(templates, file), set[str]()
-    parent = _parent(tree)
-    while parent:
-        above = _parsed(templates, parent)
-        known |= {block.name for block in above.find_all(nodes.Block)}
-        parent = _parent(above)
+    (_, tree), *above = _lineage(templates, file)
+    known = {block.name for _, parent in above for block in parent.find_all(nodes.Block)}
     for block in tree.body:
         if known and isinstance(block, nodes.Block) and block.name not in known:
             meant = get_close_matches(block.name, known, 1)
@@ -126,16 +122,21 @@ def _texts(node: nodes.Node, file: str, block: str, words: frozenset[str]) -> It
 
 def _sheet_line(templates: Environment, file: str) -> tuple[str, int]:
     """Return the template that contains the style sheet, and the line before its first."""
-    above: str | None = file
-    while above:
-        tree = _parsed(templates, above)
+    for name, tree in _lineage(templates, file):
         found = next((block for block in tree.find_all(nodes.Block) if block.name == "style"), None)
         if found:
-            return above, min(
-                (one.lineno for one in found.body), default=1
-            ) - 1  # the layout has a line end before it
-        above = _parent(tree)
+            # The layout has a line end before it.
+            return name, min((one.lineno for one in found.body), default=1) - 1
     return file, 1
+
+
+def _lineage(templates: Environment, file: str) -> Iterator[tuple[str, nodes.Template]]:
+    """Yield the template and those that it extends, nearest first, each with its name."""
+    name: str | None = file
+    while name:
+        tree = _parsed(templates, name)
+        yield name, tree
+        name = _parent(tree)
 
 
 def _parsed(templates: Environment, file: str) -> nodes.Template:
