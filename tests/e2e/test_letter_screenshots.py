@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Page, Route, sync_playwright
 
 from paperround.domain.models import Rendered
 from paperround.rendering import sample
+from paperround.rendering.letter import LetterFacts
 from support.letters import DAY, EXTREMES, LANGUAGES, THEMES, digest, press
 
 _CHROMIUM = Path("/usr/bin/chromium")
@@ -88,8 +89,10 @@ def _letter(theme: str, kind: str = "", code: str = "en") -> Rendered:
     if kind:
         papers = EXTREMES[kind]
         known = {one.row: one for one in papers}
-        return press(theme, code).letter(digest(papers, more=2), known, sample.SUBSCRIBER, sample.LINKS, DAY)
-    return press(theme, code).letter(sample.DIGEST, sample.PAPERS, sample.SUBSCRIBER, sample.LINKS, DAY)
+        return press(theme, code).letter(
+            LetterFacts(digest(papers, more=2), known, sample.SUBSCRIBER, sample.LINKS, DAY)
+        )
+    return press(theme, code).letter(LetterFacts(sample.DIGEST, sample.PAPERS, sample.SUBSCRIBER, sample.LINKS, DAY))
 
 
 def _notice(theme: str) -> Rendered:

@@ -7,12 +7,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from paperround.rendering import sample
+from paperround.rendering.letter import LetterFacts
 from support.letters import (
     DAY,
     EXTREMES,
     LANGUAGES,
     THEMES,
-    LetterFacts,
     decoded,
     digest,
     letters,
@@ -27,10 +27,10 @@ from support.letters import (
 def test_hundreds_of_joined_letters_are_the_same_bytes_as_whole_ones(
     facts: LetterFacts, theme: str, code: str
 ) -> None:
-    joined, whole = press(theme, code).letter(*facts), press(theme, code).whole_letter(*facts)
+    joined, whole = press(theme, code).letter(facts), press(theme, code).whole_letter(facts)
     assert joined.html.encode() == whole.html.encode()
     assert joined == whole
-    assert decoded(press(theme, code).encoded(*facts)) == (whole.subject, whole.html, whole.text)
+    assert decoded(press(theme, code).encoded(facts)) == (whole.subject, whole.html, whole.text)
 
 
 @pytest.mark.parametrize("theme", THEMES)
@@ -38,9 +38,9 @@ def test_hundreds_of_joined_letters_are_the_same_bytes_as_whole_ones(
 @pytest.mark.parametrize("extreme", EXTREMES)
 def test_hard_papers_are_the_same_bytes_in_every_theme(theme: str, code: str, extreme: str) -> None:
     papers = EXTREMES[extreme]
-    facts = (digest(papers), {one.row: one for one in papers}, sample.SUBSCRIBER, sample.LINKS, DAY)
-    whole, encoded = press(theme, code).whole_letter(*facts), press(theme, code).encoded(*facts)
-    assert press(theme, code).letter(*facts) == whole
+    facts = LetterFacts(digest(papers), {one.row: one for one in papers}, sample.SUBSCRIBER, sample.LINKS, DAY)
+    whole, encoded = press(theme, code).whole_letter(facts), press(theme, code).encoded(facts)
+    assert press(theme, code).letter(facts) == whole
     assert decoded(encoded) == (whole.subject, whole.html, whole.text)
     assert well_encoded(encoded.html)
     assert well_encoded(encoded.text)

@@ -50,6 +50,7 @@ sys.path[:0] = [str(Path(__file__).parent.parent)]
 from paperround.delivery.dkim import sign
 from paperround.delivery.dkim_key import Key
 from paperround.domain.models import Delivery, Digest, Subscriber
+from paperround.rendering.letter import LetterFacts
 from paperround.rounds import pipeline
 from paperround.rounds.letters import LetterBuilder
 from paperround.subscribers import csv_file, csv_import
@@ -435,7 +436,7 @@ def _by_email_package(
 ) -> EmailMessage:
     renderer = builder._press(subscriber.theme, subscriber.language)
     papers, links = builder._papers(digest), builder.links(subscriber, digest)
-    whole = renderer.whole_letter(digest, papers, subscriber, links, digest.day)
+    whole = renderer.whole_letter(LetterFacts(digest, papers, subscriber, links, digest.day))
     message = EmailMessage()
     message["From"], message["To"], message["Subject"] = "papers@papers.example", delivery.email, whole.subject
     message["Message-ID"], message["List-Unsubscribe"] = make_msgid(domain="papers.example"), links.unsubscribe

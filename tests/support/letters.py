@@ -5,7 +5,7 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from paperround.domain.models import Digest, EncodedLetter, Links, Paper, Pick, 
 from paperround.domain.schedule import Cadence
 from paperround.process import resources
 from paperround.rendering import language, sample, theme
-from paperround.rendering.letter import LetterRenderer
+from paperround.rendering.letter import LetterFacts, LetterRenderer
 
 FOLDERS: tuple[Path, ...] = resources.folders("templates")
 THEMES = theme.names(FOLDERS)
@@ -75,7 +75,7 @@ def letter(
     """The letter with these papers."""
     papers = {one.row: one for section in sections for one in section}
     made = digest(*sections, more=more, why=why)
-    return press(name, code).letter(made, papers, subscriber, sample.LINKS, DAY)
+    return press(name, code).letter(LetterFacts(made, papers, subscriber, sample.LINKS, DAY))
 
 
 ABSTRACT = "We measure what others guessed, e.g. by hand. The result is 3.5 times better. Code is public. "
@@ -199,14 +199,13 @@ _LINKS = st.sampled_from(
         ),
     )
 )
-LetterFacts = tuple[Digest, dict[int, Paper], Subscriber, Links, date]
 
 
 @st.composite
 def letters(draw: st.DrawFn) -> LetterFacts:
     """All that a letter is made of; the subscriber may have any name."""
     subscriber = sample.SUBSCRIBER.with_preferences(name=draw(st.just("") | TEXTS))
-    return (*draw(digests()), subscriber, draw(_LINKS), DAY)
+    return LetterFacts(*draw(digests()), subscriber, draw(_LINKS), DAY)
 
 
 def never_clipped(theme: str) -> None:
@@ -215,7 +214,7 @@ def never_clipped(theme: str) -> None:
         row: paper(row, abstract=ABSTRACT * 20, title=f"Ünï {row} " + "long title " * 9) for row in range(1, 501)
     }
     made = digest(list(papers.values())[:300], list(papers.values())[300:], more=7)
-    rendered = press(theme).letter(made, papers, sample.SUBSCRIBER, sample.LINKS, DAY)
+    rendered = press(theme).letter(LetterFacts(made, papers, sample.SUBSCRIBER, sample.LINKS, DAY))
     assert 95_000 < len(rendered.html.encode()) < 100_000
     told = re.search(r"(\d+) of 507<", rendered.html)
     assert told

@@ -12,6 +12,7 @@ from paperround.linting import RULES, Severity, lint
 from paperround.linting.mail import opened
 from paperround.linting.size import measure
 from paperround.rendering import notice, sample
+from paperround.rendering.letter import LetterFacts
 from support.findings import HTML, NOW, SITE, found, raw
 from support.letters import DAY, EXTREMES, FOLDERS, LANGUAGES, THEMES, digest, press
 
@@ -32,7 +33,9 @@ def _message(rendered: object, kind: str = "digest") -> bytes:
 @pytest.mark.parametrize("code", LANGUAGES)
 @pytest.mark.parametrize("theme", THEMES)
 def test_nothing_is_said_against_our_themes(theme: str, code: str) -> None:
-    rendered = press(theme, code).letter(sample.DIGEST, sample.PAPERS, sample.SUBSCRIBER, sample.LINKS, sample.DAY)
+    rendered = press(theme, code).letter(
+        LetterFacts(sample.DIGEST, sample.PAPERS, sample.SUBSCRIBER, sample.LINKS, sample.DAY)
+    )
     assert lint(_message(rendered), rendered, sample.SITE, NOW) == []
 
 
@@ -47,7 +50,9 @@ def test_nothing_is_said_against_our_notices(theme: str, kind: str) -> None:
 @pytest.mark.parametrize("name", EXTREMES)
 def test_papers_that_are_hard_to_print_make_no_errors(name: str) -> None:
     made = digest(EXTREMES[name], more=2)
-    rendered = press().letter(made, {one.row: one for one in EXTREMES[name]}, sample.SUBSCRIBER, sample.LINKS, DAY)
+    rendered = press().letter(
+        LetterFacts(made, {one.row: one for one in EXTREMES[name]}, sample.SUBSCRIBER, sample.LINKS, DAY)
+    )
     findings = lint(_message(rendered), rendered, sample.SITE, NOW)
     assert [finding for finding in findings if finding.severity is Severity.ERROR] == []
 

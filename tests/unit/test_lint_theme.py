@@ -12,7 +12,7 @@ from paperround.linting.finding import LintFinding, Severity
 from paperround.linting.page import read
 from paperround.linting.theme import join_findings, lint_theme
 from paperround.rendering import language, sample
-from paperround.rendering.letter import LetterRenderer
+from paperround.rendering.letter import LetterFacts, LetterRenderer
 from paperround.rendering.source_marks import unmark
 from support.letters import FOLDERS, THEMES, press
 
@@ -146,7 +146,7 @@ def test_a_letter_adds_only_what_the_theme_was_not_told() -> None:
 
 
 def test_marks_change_nothing_that_is_printed() -> None:
-    facts = (sample.DIGEST, sample.PAPERS, sample.SUBSCRIBER, sample.LINKS, sample.DAY)
+    facts = LetterFacts(sample.DIGEST, sample.PAPERS, sample.SUBSCRIBER, sample.LINKS, sample.DAY)
     marked = LetterRenderer(sample.SITE, "cards", language.load("en", FOLDERS), FOLDERS, marked=True)
-    html = unmark(marked.document(*facts), _FILE).html
-    assert re.sub(r"\s", "", read(html).words) == re.sub(r"\s", "", read(press("cards").document(*facts)).words)
+    html = unmark(marked.document(facts), _FILE).html
+    assert re.sub(r"\s", "", read(html).words) == re.sub(r"\s", "", read(press("cards").document(facts)).words)

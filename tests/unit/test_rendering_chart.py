@@ -13,7 +13,7 @@ from PIL import Image
 from paperround.domain.models import Digest, Section, TopicCounts
 from paperround.domain.schedule import Cadence
 from paperround.rendering import chart, language, sample
-from paperround.rendering.letter import LetterRenderer
+from paperround.rendering.letter import LetterFacts, LetterRenderer
 from support.letters import COUNTS, DAY, FOLDERS, LANGUAGES, THEMES, WEEKLY, WEEKLY_SUBSCRIBER, decoded, press
 
 _EN = language.load("en", FOLDERS)
@@ -83,9 +83,13 @@ def test_without_counted_topics_there_is_no_chart() -> None:
 @pytest.mark.parametrize("code", LANGUAGES)
 def test_a_weekly_letter_from_pieces_is_the_one_laid_out_at_once(theme: str, code: str) -> None:
     one = press(theme, code)
-    joined = one.letter(WEEKLY, *_REST, COUNTS)
-    assert joined == one.whole_letter(WEEKLY, *_REST, COUNTS) == one.letter(WEEKLY, *_REST, COUNTS)
-    assert decoded(one.encoded(WEEKLY, *_REST, COUNTS)) == (joined.subject, joined.html, joined.text)
+    joined = one.letter(LetterFacts(WEEKLY, *_REST, COUNTS))
+    assert (
+        joined
+        == one.whole_letter(LetterFacts(WEEKLY, *_REST, COUNTS))
+        == one.letter(LetterFacts(WEEKLY, *_REST, COUNTS))
+    )
+    assert decoded(one.encoded(LetterFacts(WEEKLY, *_REST, COUNTS))) == (joined.subject, joined.html, joined.text)
     assert f"/charts/weekly-{DAY}/" in joined.html
     for counted in COUNTS:
         assert f"{counted.name}: {sum(counted.papers)} " in joined.text
@@ -93,13 +97,15 @@ def test_a_weekly_letter_from_pieces_is_the_one_laid_out_at_once(theme: str, cod
 
 def test_charts_of_other_numbers_are_other_charts() -> None:
     other = tuple(replace(one, papers=(100, *one.papers[1:])) for one in COUNTS)
-    before, after = (press().letter(WEEKLY, *_REST, counts) for counts in (COUNTS, other))
+    before, after = (press().letter(LetterFacts(WEEKLY, *_REST, counts)) for counts in (COUNTS, other))
     assert before.html != after.html
     assert before.text != after.text
 
 
 def test_a_site_without_pictures_keeps_the_legend() -> None:
-    bare = LetterRenderer(sample.SITE, "paper", _EN, FOLDERS, pictures=False).letter(WEEKLY, *_REST, COUNTS)
+    bare = LetterRenderer(sample.SITE, "paper", _EN, FOLDERS, pictures=False).letter(
+        LetterFacts(WEEKLY, *_REST, COUNTS)
+    )
     assert "/charts/" not in bare.html
     assert "This week by topic" in bare.html
     assert "This week by topic" in bare.text

@@ -17,6 +17,7 @@ from premailer import Premailer
 from paperround.domain.models import Rendered, SubscriberState
 from paperround.domain.schedule import Cadence
 from paperround.rendering import notice, sample
+from paperround.rendering.letter import LetterFacts
 from support.letters import DAY, EXTREMES, FOLDERS, LANGUAGES, THEMES, digest, press
 
 _CONTEXT = {
@@ -39,8 +40,8 @@ def _rendered(theme: str, code: str, kind: str) -> Rendered:
         return press(theme, code).notice(kind.removeprefix("notice "), sample.SUBSCRIBER, sample.LINKS, _CONTEXT)
     if cadence := _SPANS.get(kind):
         made, subscriber, counts = sample.digest(cadence), sample.subscriber(cadence), sample.counts(cadence)
-        return press(theme, code).letter(made, sample.PAPERS, subscriber, sample.LINKS, DAY, counts)
-    return press(theme, code).letter(_DIGESTS[kind], _PAPERS[kind], sample.SUBSCRIBER, sample.LINKS, DAY)
+        return press(theme, code).letter(LetterFacts(made, sample.PAPERS, subscriber, sample.LINKS, DAY, counts))
+    return press(theme, code).letter(LetterFacts(_DIGESTS[kind], _PAPERS[kind], sample.SUBSCRIBER, sample.LINKS, DAY))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import pytest
 
 from paperround.domain.models import Links, Site
 from paperround.rendering import language, notice, sample, subject, view
-from paperround.rendering.letter import LetterRenderer
+from paperround.rendering.letter import LetterFacts, LetterRenderer
 from support.letters import DAY, FOLDERS, THEMES
 
 _DOCS = Path(__file__).parents[2] / "docs"
@@ -27,7 +27,7 @@ def test_the_theme_in_the_document_works_and_looks_different(tmp_path: Path) -> 
     (tmp_path / "email" / "themes").mkdir(parents=True)
     (tmp_path / "email" / "themes" / "evening.html.j2").write_text(theme, encoding="utf-8")
     press = LetterRenderer(sample.SITE, "evening", language.load("en", FOLDERS), (tmp_path, *FOLDERS))
-    rendered = press.letter(sample.DIGEST, sample.PAPERS, sample.SUBSCRIBER, sample.LINKS, DAY)
+    rendered = press.letter(LetterFacts(sample.DIGEST, sample.PAPERS, sample.SUBSCRIBER, sample.LINKS, DAY))
     assert "In one minute ☾" in rendered.html
     assert "background-color:#f8faff" in rendered.html
     assert "background-color: #141b2e !important" in rendered.html

@@ -12,6 +12,7 @@ import pytest
 
 from paperround.domain.models import Rendered
 from paperround.rendering import sample
+from paperround.rendering.letter import LetterFacts
 from support.letters import COUNTS, LANGUAGES, THEMES, WEEKLY, WEEKLY_SUBSCRIBER, press
 
 _FOLDER = Path(__file__).parent / "golden" / "letters"
@@ -21,14 +22,18 @@ _LETTERS = [(theme, "en") for theme in THEMES] + [("paper", code) for code in LA
 @pytest.mark.parametrize(("theme", "code"), _LETTERS)
 @pytest.mark.parametrize("part", ["html", "txt"])
 def test_a_letter_looks_as_it_did(theme: str, code: str, part: str) -> None:
-    rendered = press(theme, code).letter(sample.DIGEST, sample.PAPERS, sample.SUBSCRIBER, sample.LINKS, sample.DAY)
+    rendered = press(theme, code).letter(
+        LetterFacts(sample.DIGEST, sample.PAPERS, sample.SUBSCRIBER, sample.LINKS, sample.DAY)
+    )
     _compare(rendered, f"{theme}-{code}", part)
 
 
 @pytest.mark.parametrize(("theme", "code"), _LETTERS)
 @pytest.mark.parametrize("part", ["html", "txt"])
 def test_a_weekly_letter_looks_as_it_did(theme: str, code: str, part: str) -> None:
-    rendered = press(theme, code).letter(WEEKLY, sample.PAPERS, WEEKLY_SUBSCRIBER, sample.LINKS, sample.DAY, COUNTS)
+    rendered = press(theme, code).letter(
+        LetterFacts(WEEKLY, sample.PAPERS, WEEKLY_SUBSCRIBER, sample.LINKS, sample.DAY, COUNTS)
+    )
     _compare(rendered, f"{theme}-{code}-weekly", part)
 
 

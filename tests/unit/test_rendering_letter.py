@@ -16,7 +16,7 @@ from paperround.domain.errors import ConfigurationError, UnknownName
 from paperround.domain.preferences import Density
 from paperround.domain.schedule import Cadence
 from paperround.rendering import language, sample
-from paperround.rendering.letter import LetterRenderer
+from paperround.rendering.letter import LetterFacts, LetterRenderer
 from support.examples import examples
 from support.letters import (
     DAY,
@@ -25,7 +25,6 @@ from support.letters import (
     LANGUAGES,
     PICTURE,
     THEMES,
-    LetterFacts,
     decoded,
     digest,
     letter,
@@ -40,7 +39,7 @@ from support.letters import (
 @given(facts=letters(), theme=st.sampled_from(THEMES), code=st.sampled_from(LANGUAGES))
 def test_a_joined_letter_is_the_same_as_one_laid_out_at_once(facts: LetterFacts, theme: str, code: str) -> None:
     """More of them in tests/integration/test_rendering_many.py."""
-    joined, whole = press(theme, code).letter(*facts), press(theme, code).whole_letter(*facts)
+    joined, whole = press(theme, code).letter(facts), press(theme, code).whole_letter(facts)
     assert joined.html == whole.html
     assert joined == whole
 
@@ -50,7 +49,7 @@ def test_a_joined_letter_is_the_same_as_one_laid_out_at_once(facts: LetterFacts,
 def test_a_letter_of_encoded_pieces_reads_like_the_one_in_a_preview(
     facts: LetterFacts, theme: str, code: str
 ) -> None:
-    shown, encoded = press(theme, code).letter(*facts), press(theme, code).encoded(*facts)
+    shown, encoded = press(theme, code).letter(facts), press(theme, code).encoded(facts)
     assert decoded(encoded) == (shown.subject, shown.html, shown.text)
     assert well_encoded(encoded.html)
     assert well_encoded(encoded.text)
@@ -61,7 +60,7 @@ def test_a_letter_of_encoded_pieces_reads_like_the_one_in_a_preview(
 def test_letters_that_were_prepared_together_are_the_same_bytes(coming: list[LetterFacts], code: str) -> None:
     fresh = LetterRenderer(sample.SITE, "paper", language.load(code, FOLDERS), FOLDERS)
     fresh.prepare((made, papers, subscriber) for made, papers, subscriber, *_ in coming)
-    assert [fresh.encoded(*facts) for facts in coming] == [press("paper", code).encoded(*facts) for facts in coming]
+    assert [fresh.encoded(facts) for facts in coming] == [press("paper", code).encoded(facts) for facts in coming]
 
 
 def test_what_was_prepared_is_not_laid_out_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,7 +71,7 @@ def test_what_was_prepared_is_not_laid_out_again(monkeypatch: pytest.MonkeyPatch
     laid_out: list[object] = []
     monkeypatch.setattr(fresh, "_lay_out", lambda parts, *_: laid_out.extend(parts))
     for made, papers, subscriber in coming:
-        fresh.encoded(made, papers, subscriber, sample.LINKS, DAY)
+        fresh.encoded(LetterFacts(made, papers, subscriber, sample.LINKS, DAY))
     fresh.prepare(coming)
     fresh.prepare(coming)  # nothing new since the last call
     assert laid_out == []
@@ -80,8 +79,8 @@ def test_what_was_prepared_is_not_laid_out_again(monkeypatch: pytest.MonkeyPatch
 
 def test_more_than_a_hundred_papers_are_numbered_without_a_line_too_long() -> None:
     papers = {row: paper(row, title=f"{row} " + "word " * 13, abstract="") for row in range(1, 121)}
-    facts = (digest(tuple(papers.values())), papers, sample.SUBSCRIBER, sample.LINKS, DAY)
-    shown, encoded = press("plain").letter(*facts), press("plain").encoded(*facts)
+    facts = LetterFacts(digest(tuple(papers.values())), papers, sample.SUBSCRIBER, sample.LINKS, DAY)
+    shown, encoded = press("plain").letter(facts), press("plain").encoded(facts)
     assert decoded(encoded) == (shown.subject, shown.html, shown.text)
     assert well_encoded(encoded.text)
 
@@ -89,8 +88,8 @@ def test_more_than_a_hundred_papers_are_numbered_without_a_line_too_long() -> No
 @pytest.mark.parametrize("extreme", EXTREMES)
 def test_hard_papers_come_out_the_same_both_ways(extreme: str) -> None:
     papers = EXTREMES[extreme]
-    facts = (digest(papers), {one.row: one for one in papers}, sample.SUBSCRIBER, sample.LINKS, DAY)
-    assert press("cards").letter(*facts) == press("cards").whole_letter(*facts)
+    facts = LetterFacts(digest(papers), {one.row: one for one in papers}, sample.SUBSCRIBER, sample.LINKS, DAY)
+    assert press("cards").letter(facts) == press("cards").whole_letter(facts)
 
 
 @pytest.mark.parametrize("theme", THEMES)
@@ -112,7 +111,9 @@ def test_the_paper_of_the_highest_rank_leads_over_all_topics() -> None:
             for part in made.sections
         ),
     )
-    rendered = press().letter(ranked, {row: paper(row) for row in (1, 2, 3)}, sample.SUBSCRIBER, sample.LINKS, DAY)
+    rendered = press().letter(
+        LetterFacts(ranked, {row: paper(row) for row in (1, 2, 3)}, sample.SUBSCRIBER, sample.LINKS, DAY)
+    )
     assert rendered.papers == (3, 2, 1)
     assert rendered.subject.startswith("A paper about the number 3 · ")
     assert rendered.html.index("The one to read") < rendered.html.index("the number 3<")
@@ -148,8 +149,12 @@ def test_threads_can_share_a_renderer() -> None:
     made = [digest([papers[row], papers[row % 40 + 1]]) for row in papers] * 3
     shared = LetterRenderer(sample.SITE, "plain", language.load("en", FOLDERS), FOLDERS)
     with ThreadPoolExecutor(4) as pool:
-        at_once = list(pool.map(lambda one: shared.letter(one, papers, sample.SUBSCRIBER, sample.LINKS, DAY), made))
-    assert at_once == [press("plain").letter(one, papers, sample.SUBSCRIBER, sample.LINKS, DAY) for one in made]
+        at_once = list(
+            pool.map(lambda one: shared.letter(LetterFacts(one, papers, sample.SUBSCRIBER, sample.LINKS, DAY)), made)
+        )
+    assert at_once == [
+        press("plain").letter(LetterFacts(one, papers, sample.SUBSCRIBER, sample.LINKS, DAY)) for one in made
+    ]
 
 
 def test_a_letter_printed_twice_is_the_same() -> None:
@@ -179,19 +184,19 @@ def test_papers_stand_in_the_digests_order() -> None:
 
 def test_a_paper_that_is_not_there_any_more_is_left_out() -> None:
     made = digest([paper(1), paper(2)], [paper(3)])
-    rendered = press().letter(made, {1: paper(1)}, sample.SUBSCRIBER, sample.LINKS, DAY)
+    rendered = press().letter(LetterFacts(made, {1: paper(1)}, sample.SUBSCRIBER, sample.LINKS, DAY))
     assert rendered.papers == (1,)
     assert "Topic 2" not in rendered.html
 
 
 def test_a_day_without_papers_says_so() -> None:
-    rendered = press().letter(digest(), {}, sample.SUBSCRIBER, sample.LINKS, DAY)
+    rendered = press().letter(LetterFacts(digest(), {}, sample.SUBSCRIBER, sample.LINKS, DAY))
     assert "Good morning, Ada. No new papers on your topics." in rendered.text
     assert rendered.subject == "No new papers on your topics"
 
 
 def test_a_day_with_papers_online_only_counts_them() -> None:
-    rendered = press().letter(digest(more=3), {}, sample.SUBSCRIBER, sample.LINKS, DAY)
+    rendered = press().letter(LetterFacts(digest(more=3), {}, sample.SUBSCRIBER, sample.LINKS, DAY))
     assert "Good morning, Ada. 3 more online." in rendered.html
     assert rendered.subject == "3 more online"
 
@@ -218,7 +223,7 @@ def test_the_first_line_names_the_papers_that_the_subject_does_not_and_greets_on
     told = "A paper about the number 2 · A paper about the number 3 · A paper about the number 4. 7 papers, 1 minute."
     assert f"Good morning, Ada. {told}" in monday.html
     made, known = digest(papers), {one.row: one for one in papers}
-    tuesday = press().letter(made, known, sample.SUBSCRIBER, sample.LINKS, DAY + timedelta(days=1))
+    tuesday = press().letter(LetterFacts(made, known, sample.SUBSCRIBER, sample.LINKS, DAY + timedelta(days=1)))
     assert told in tuesday.html
     assert "Ada." not in tuesday.html
 
@@ -254,8 +259,8 @@ def test_pictures_can_be_left_out() -> None:
     shown = paper(picture=PICTURE)
     pictured = digest([shown]), {1: shown}
     without = LetterRenderer(sample.SITE, "cards", language.load("en", FOLDERS), FOLDERS, pictures=False)
-    assert "<img" in press("cards").letter(*pictured, sample.SUBSCRIBER, sample.LINKS, DAY).html
-    assert "<img" not in without.letter(*pictured, sample.SUBSCRIBER, sample.LINKS, DAY).html
+    assert "<img" in press("cards").letter(LetterFacts(*pictured, sample.SUBSCRIBER, sample.LINKS, DAY)).html
+    assert "<img" not in without.letter(LetterFacts(*pictured, sample.SUBSCRIBER, sample.LINKS, DAY)).html
 
 
 def test_a_picture_comes_from_the_site_itself_in_its_own_proportions() -> None:
@@ -278,7 +283,7 @@ def test_a_picture_that_we_have_not_is_left_out() -> None:
 def test_without_https_pictures_are_for_a_trial_on_this_machine(base: str, shown: bool) -> None:
     made = LetterRenderer(replace(sample.SITE, base_url=base), "cards", language.load("en", FOLDERS), FOLDERS)
     known = paper(picture=PICTURE)
-    html = made.letter(digest([known]), {1: known}, sample.SUBSCRIBER, sample.LINKS, DAY).html
+    html = made.letter(LetterFacts(digest([known]), {1: known}, sample.SUBSCRIBER, sample.LINKS, DAY)).html
     assert ("<img" in html) is shown
 
 
@@ -347,23 +352,23 @@ def test_a_theme_may_print_the_subscribers_own_facts_anywhere(tmp_path: Path) ->
         "{{ card.title }} {{ letter.date }} <i>{{ letter.lead }}</i></td></tr>{% endblock %}",
     )
     subscriber = sample.SUBSCRIBER.with_preferences(name='Ada "the <first>" & Co')
-    facts = (digest([paper()]), {1: paper()}, subscriber, sample.LINKS, DAY)
-    assert mine.letter(*facts) == mine.whole_letter(*facts)
-    assert '<i>Good morning, Ada "the &lt;first&gt;" &amp; Co' in mine.letter(*facts).html
+    facts = LetterFacts(digest([paper()]), {1: paper()}, subscriber, sample.LINKS, DAY)
+    assert mine.letter(facts) == mine.whole_letter(facts)
+    assert '<i>Good morning, Ada "the &lt;first&gt;" &amp; Co' in mine.letter(facts).html
 
 
 def test_a_site_without_feedback_has_no_such_links_and_the_same_bytes_either_way() -> None:
     silent = LetterRenderer(sample.SITE, "paper", language.load("en", FOLDERS), FOLDERS, feedback=False)
     bare = paper(1, url=None, arxiv_id=None, authors=())
     for facts in (
-        (sample.DIGEST, sample.PAPERS, sample.SUBSCRIBER, sample.LINKS, DAY),
-        (digest([bare], why=()), {1: bare}, sample.SUBSCRIBER, sample.LINKS, DAY),
+        LetterFacts(sample.DIGEST, sample.PAPERS, sample.SUBSCRIBER, sample.LINKS, DAY),
+        LetterFacts(digest([bare], why=()), {1: bare}, sample.SUBSCRIBER, sample.LINKS, DAY),
     ):
-        rendered = silent.letter(*facts)
-        assert rendered == silent.whole_letter(*facts)
+        rendered = silent.letter(facts)
+        assert rendered == silent.whole_letter(facts)
         assert "like this" not in rendered.html + rendered.text
         assert sample.LINKS.feedback not in rendered.html + rendered.text
-        heard = press().letter(*facts)
+        heard = press().letter(facts)
         for what in ("more", "less"):
             for row in rendered.papers[:5]:  # the lead and the cards; titles have no such links
                 assert heard.html.count(f'"{sample.LINKS.feedback}?{what}={row}"') == 1

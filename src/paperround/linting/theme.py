@@ -29,7 +29,7 @@ from paperround.linting.structure import RULES as STRUCTURE
 from paperround.linting.words import RULES as WORDS
 from paperround.rendering import inline, sample
 from paperround.rendering.language import Language
-from paperround.rendering.letter import LetterRenderer
+from paperround.rendering.letter import LetterFacts, LetterRenderer
 from paperround.rendering.source_marks import MarkedHtml, unmark
 from paperround.rendering.theme import CUT, TemplateText, template_texts
 
@@ -103,14 +103,8 @@ def _refusal(said: str) -> LintFinding:
 
 
 def _document(renderer: LetterRenderer, cadence: Cadence) -> str:
-    return renderer.document(
-        sample.digest(cadence),
-        sample.PAPERS,
-        sample.subscriber(cadence),
-        sample.LINKS,
-        sample.DAY,
-        sample.counts(cadence),
-    )
+    made, subscriber, counts = sample.digest(cadence), sample.subscriber(cadence), sample.counts(cadence)
+    return renderer.document(LetterFacts(made, sample.PAPERS, subscriber, sample.LINKS, sample.DAY, counts))
 
 
 def _in_letter(document: str, file: str) -> Iterator[LintFinding]:

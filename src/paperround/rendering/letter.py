@@ -1,9 +1,9 @@
 """Render digests as letters, doing the expensive work once per paper instead of once per subscriber.
 
     renderer = LetterRenderer(site, "paper", language, folders)   once for each theme and language
-    renderer.encoded(digest, papers, subscriber, links, day)      for each subscriber: joins encoded blocks
-    renderer.letter(digest, papers, subscriber, links, day)       the same as HTML and text, for previews
-    renderer.whole_letter(…)                                      the same the slow way, for comparison in tests
+    renderer.encoded(facts)                                       for each subscriber: joins encoded blocks
+    renderer.letter(facts)                                        the same as HTML and text, for previews
+    renderer.whole_letter(facts)                                  the same the slow way, for comparison in tests
     renderer.notice(kind, subscriber, links, context)             confirm, welcome, goodbye …
 
 A letter is a list of blocks: the index of all papers, the one to read first, a few with a summary, the others by
@@ -20,7 +20,7 @@ from datetime import date
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from paperround.domain.errors import ConfigurationError
 from paperround.domain.models import (
@@ -190,8 +190,21 @@ class _Whole:
         return len(self.html.encode())
 
 
+class LetterFacts(NamedTuple):
+    """What one subscriber's letter is rendered from."""
+
+    digest: Digest
+    papers: Mapping[int, Paper]
+    """By row; papers of the digest that are missing here are left out of the letter."""
+    subscriber: Subscriber
+    links: Links
+    day: date
+    counts: Sequence[TopicCounts] = ()
+    """The numbers for the chart of a weekly or monthly letter; without them there is no chart."""
+
+
 _Drafted = TypeVar("_Drafted", _Joined, _Whole)
-_Make = Callable[[Plan, Subscriber, Links, Cadence, date, charts.Chart | None], _Drafted]
+_Make = Callable[[Plan, LetterFacts, charts.Chart | None], _Drafted]
 
 
 class LetterRenderer:
@@ -247,64 +260,28 @@ class LetterRenderer:
             for start in range(0, len(parts), _BLOCKS_AT_ONCE):
                 self._kept(parts[start : start + _BLOCKS_AT_ONCE], size.BUDGETS[0], day)
 
-    def letter(
-        self,
-        digest: Digest,
-        papers: Mapping[int, Paper],
-        subscriber: Subscriber,
-        links: Links,
-        day: date,
-        counts: Sequence[TopicCounts] = (),
-    ) -> Rendered:
-        """Return the subscriber's letter: subject, HTML of less than 100,000 bytes, and text with the same papers.
-
-        `papers` are by row; papers of the digest that are missing there are left out. `counts` are the numbers for
-        the chart of a weekly or monthly letter; without them there is no chart.
-        """
-        draft = self._fitting(self._joined, digest, papers, subscriber, links, day, counts)
+    def letter(self, facts: LetterFacts) -> Rendered:
+        """Return the subscriber's letter: subject, HTML of less than 100,000 bytes, and text with the same papers."""
+        draft = self._fitting(self._joined, facts)
         texts = [(one.block.kind, one.text.filled(draft.values)) for one in draft.blocks]
         return self._rendered(draft, "".join(piece.filled(draft.escaped) for piece in draft.html), texts)
 
-    def encoded(
-        self,
-        digest: Digest,
-        papers: Mapping[int, Paper],
-        subscriber: Subscriber,
-        links: Links,
-        day: date,
-        counts: Sequence[TopicCounts] = (),
-    ) -> EncodedLetter:
+    def encoded(self, facts: LetterFacts) -> EncodedLetter:
         """Return the same letter, joined from parts that were encoded once."""
-        draft = self._fitting(self._joined, digest, papers, subscriber, links, day, counts)
+        draft = self._fitting(self._joined, facts)
         encoded = EncodedPieces()
         html = encode_joined(draft.html, draft.escaped, encoded)
         wrapped = {**draft.values, **plaintext.wrapped(draft.values)}
         return EncodedLetter(draft.shared.subject, html, encode_joined(draft.text, wrapped, encoded))
 
-    def whole_letter(
-        self,
-        digest: Digest,
-        papers: Mapping[int, Paper],
-        subscriber: Subscriber,
-        links: Links,
-        day: date,
-        counts: Sequence[TopicCounts] = (),
-    ) -> Rendered:
+    def whole_letter(self, facts: LetterFacts) -> Rendered:
         """Render the same letter as one document and inline it: fifty times slower, used as the reference."""
-        draft = self._fitting(self._at_once, digest, papers, subscriber, links, day, counts)
+        draft = self._fitting(self._at_once, facts)
         return self._rendered(draft, draft.html, draft.texts)
 
-    def document(
-        self,
-        digest: Digest,
-        papers: Mapping[int, Paper],
-        subscriber: Subscriber,
-        links: Links,
-        day: date,
-        counts: Sequence[TopicCounts] = (),
-    ) -> str:
+    def document(self, facts: LetterFacts) -> str:
         """Return the HTML of the same letter before its style sheet is inlined."""
-        draft = self._fitting(self._at_once, digest, papers, subscriber, links, day, counts)
+        draft = self._fitting(self._at_once, facts)
         return self._theme.render(letter=draft.view, site=self.site)
 
     def notice(self, kind: str, subscriber: Subscriber, links: Links, context: Mapping[str, Any]) -> Rendered:
@@ -320,43 +297,24 @@ class LetterRenderer:
         text = plaintext.notice_text(letter, said, self.site, self.language)
         return Rendered(said.subject, "".join(self._cut(letter)), text)
 
-    def _fitting(
-        self,
-        make: _Make[_Drafted],
-        digest: Digest,
-        papers: Mapping[int, Paper],
-        subscriber: Subscriber,
-        links: Links,
-        day: date,
-        counts: Sequence[TopicCounts],
-    ) -> _Drafted:
+    def _fitting(self, make: _Make[_Drafted], facts: LetterFacts) -> _Drafted:
         """Make the fullest letter that fits under the size limit."""
-        links = self._shown(plain_addresses(links))
-        chart = charts.chart(digest, counts, self.language, self.site.base_url if self._pictures else "")
-        return size.fit(
-            self._plan(digest, papers, subscriber),
-            lambda plan: make(plan, subscriber, links, digest.cadence, day, chart),
-            lambda draft: draft.size,
-        )
+        chart = charts.chart(facts.digest, facts.counts, self.language, self.site.base_url if self._pictures else "")
+        shown = facts._replace(links=self._shown(plain_addresses(facts.links)))
+        plan = self._plan(facts.digest, facts.papers, facts.subscriber)
+        return size.fit(plan, lambda plan: make(plan, shown, chart), lambda draft: draft.size)
 
     def _rendered(self, draft: _Joined | _Whole, html: str, texts: Sequence[tuple[BlockKind, str]]) -> Rendered:
         text = plaintext.letter_text(draft.view, texts, self.site, self.language)
         return Rendered(draft.view.subject, html, text, tuple(choice.paper.row for choice in draft.plan.choices))
 
-    def _joined(
-        self,
-        plan: Plan,
-        subscriber: Subscriber,
-        links: Links,
-        cadence: Cadence,
-        day: date,
-        chart: charts.Chart | None,
-    ) -> _Joined:
+    def _joined(self, plan: Plan, facts: LetterFacts, chart: charts.Chart | None) -> _Joined:
         """Build the letter from cached blocks, and render and cache those that are missing."""
-        outline, parts = self._outline(plan, cadence)
+        digest, _, subscriber, links, day, _ = facts
+        outline, parts = self._outline(plan, digest.cadence)
         made = self._kept(parts, plan.budget, day)
         shared = self._shared(plan, [one.block for one in made], subscriber, day)
-        shell, charted = self._shell(shared, cadence), self._charted(chart)
+        shell, charted = self._shell(shared, digest.cadence), self._charted(chart)
         texts = chain.from_iterable(zip(outline.numbers, [one.text for one in made], strict=True))
         values = {name: getattr(shared, name) for name in _SENTENCES}
         values["lead"] = view.greeted(subscriber, shared.lead, day, self.language)
@@ -373,17 +331,10 @@ class LetterRenderer:
             {name: escaped(value) for name, value in values.items()},
         )
 
-    def _at_once(
-        self,
-        plan: Plan,
-        subscriber: Subscriber,
-        links: Links,
-        cadence: Cadence,
-        day: date,
-        chart: charts.Chart | None,
-    ) -> _Whole:
+    def _at_once(self, plan: Plan, facts: LetterFacts, chart: charts.Chart | None) -> _Whole:
         """Render the letter as one document."""
-        blocks = tuple(self._block(*part, plan.budget, day) for part in self._outline(plan, cadence)[1])
+        digest, _, subscriber, links, day, _ = facts
+        blocks = tuple(self._block(*part, plan.budget, day) for part in self._outline(plan, digest.cadence)[1])
         shared = self._shared(plan, blocks, subscriber, day)
         lead = view.greeted(subscriber, shared.lead, day, self.language)
         letter = replace(shared, lead=lead, links=links, chart=chart, blocks=blocks)
@@ -570,10 +521,10 @@ class LetterRenderer:
 
     def _try_out(self) -> None:
         """Try the theme on a sample issue: it must parse, and blocks must not depend on their neighbors."""
-        digest, rest = sample.DIGEST, (sample.PAPERS, sample.SUBSCRIBER, sample.LINKS, sample.DAY)
+        facts = LetterFacts(sample.DIGEST, sample.PAPERS, sample.SUBSCRIBER, sample.LINKS, sample.DAY)
         self._theme.check(self._theme.render(letter=self._blank(), site=self.site))
-        self.letter(_upside_down(digest), *rest)
-        if self.letter(digest, *rest).html != self.whole_letter(digest, *rest).html:
+        self.letter(facts._replace(digest=_upside_down(facts.digest)))
+        if self.letter(facts).html != self.whole_letter(facts).html:
             raise ConfigurationError(
                 f"{self._theme.file}: a block comes out differently beside other ones; it is laid out once "
                 "for all letters, so it cannot use loop.first, loop.index or anything else of its neighbors"

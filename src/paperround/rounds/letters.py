@@ -32,7 +32,7 @@ from paperround.process import logs
 from paperround.process.resources import stamps, templates
 from paperround.rendering import language as languages
 from paperround.rendering.environment import environment
-from paperround.rendering.letter import LetterRenderer
+from paperround.rendering.letter import LetterFacts, LetterRenderer
 from paperround.rounds import bounce_intake
 from paperround.settings import Settings
 
@@ -107,9 +107,8 @@ class LetterBuilder:
         if digest is None:
             return self.notice_letter(delivery, subscriber, now).letter
         links = self.links(subscriber, digest)
-        encoded = self._newest(subscriber.theme, subscriber.language, in_round=True).press.encoded(
-            digest, self._papers(digest), subscriber, links, digest.day, self.counts(digest)
-        )
+        facts = LetterFacts(digest, self._papers(digest), subscriber, links, digest.day, self.counts(digest))
+        encoded = self._newest(subscriber.theme, subscriber.language, in_round=True).press.encoded(facts)
         return self._message(delivery, encoded, links, now, "digest")
 
     def prepare(self, coming: Iterable[tuple[Digest, Subscriber]]) -> None:
@@ -143,8 +142,9 @@ class LetterBuilder:
         """
         links = self.links(subscriber, digest)
         press = self._press(subscriber.theme, subscriber.language)
-        facts = (digest, papers, subscriber, links, digest.day, self.counts(digest) if counts is None else counts)
-        rendered, encoded = press.letter(*facts), press.encoded(*facts)
+        counts = self.counts(digest) if counts is None else counts
+        facts = LetterFacts(digest, papers, subscriber, links, digest.day, counts)
+        rendered, encoded = press.letter(facts), press.encoded(facts)
         subject = mark + rendered.subject
         letter = self._message(delivery, replace(encoded, subject=subject), links, now, "digest")
         return Finished(replace(rendered, subject=subject), letter)
