@@ -465,7 +465,7 @@ def _refuse_unknown(env_file: Path | None) -> None:
 
 
 def _unknown(name: str, near: str) -> str:
-    return f"there is no setting {name}; " + (f"did you mean {near}?" if near else "see docs/settings.md")
+    return f"unknown setting {name}; " + (f"did you mean {near}?" if near else "see docs/settings.md")
 
 
 def _explain(error: ValidationError, file: Path) -> str:

@@ -138,11 +138,11 @@ def test_a_name_that_means_nothing_is_refused_in_the_env_file_and_warned_about_i
     env.write_text(f"{name}=1\nPAPERROUND_SITE__NAME=Papers\nOTHER=1\n", encoding="utf-8")
     with pytest.raises(ConfigurationError) as error:
         settings.load(file, env)
-    assert str(error.value) == f"{env}: there is no setting {name}; {meant}"
+    assert str(error.value) == f"{env}: unknown setting {name}; {meant}"
     monkeypatch.setenv(name, "1")
     monkeypatch.setenv("PAPERROUND_SITE_DIR", ".")
     assert settings.load(file, None).site.name == "paperround"
-    assert settings.unknown_in_environment() == [f"there is no setting {name}; {meant}"]
+    assert settings.unknown_in_environment() == [f"unknown setting {name}; {meant}"]
 
 
 def test_a_value_that_has_to_be_json_is_named_and_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
