@@ -289,6 +289,13 @@ def publish(app: App) -> Tally:
     news = News(app.store.issues.close_edition(now))
     tally.due = app.store.issues.due_count(now)
     app.progress.begin("publishing", tally.due)
+    if tally.due:  # most ticks have nobody due, and what composing needs is costly to read
+        _compose_due(app, now, news, tally)
+    tally.took("publish", started)
+    return tally
+
+
+def _compose_due(app: App, now: datetime, news: News, tally: Tally) -> None:
     means = Means.of(app)
     while True:
         with app.store.issues.batch(now, news, _SUBSCRIBERS_AT_ONCE, _MATCHES_AT_ONCE) as batch:
@@ -300,8 +307,6 @@ def publish(app: App) -> Tally:
         if not batch.due:
             break
         app.courtesy.give_way()
-    tally.took("publish", started)
-    return tally
 
 
 @dataclass(frozen=True, slots=True)
