@@ -48,7 +48,7 @@ from paperround.store.schema import (
 )
 from paperround.store.sent_papers import news_for, told
 from paperround.store.subscribers import load
-from paperround.store.unread import News
+from paperround.store.unread import Follows, News
 from paperround.store.unsent import settle as settle_unsent
 from paperround.store.unsent import unsent_matches, waiting_since
 
@@ -160,6 +160,13 @@ class Issues:
             news.read(db, follows)
             return _with_matches(db, [(subscriber, None, follows[subscriber.row])], news)
 
+    def has_unread(self, subscriber: int) -> bool:
+        """Return whether a digest composed now for this subscriber would have papers to choose from."""
+        with reading(self._engine) as db:
+            news, follows = News(None), _follows(db, [subscriber])
+            news.read(db, follows)
+            return any(_unread(db, follows, news).values())
+
     def digest(self, row: int) -> Digest:
         """Return a digest as it was composed."""
         with reading(self._engine) as db:
@@ -246,14 +253,21 @@ def _is_due(now: datetime) -> tuple[Any, ...]:
     return subscribers.c.state == "active", subscribers.c.next_digest_at <= now
 
 
-def _with_matches(db: Connection, due: Due, news: News) -> DueBatch:
-    """Add the matches of unsent editions and unsent papers, less the papers each subscriber was sent before."""
-    rows = [subscriber.row for subscriber, _, _ in due]
-    unread = {subscriber.row: news.unread(followed) for subscriber, _, followed in due}
+def _unread(db: Connection, follows: Follows, news: News) -> dict[int, tuple[Match, ...]]:
+    """Return the matches of unsent editions and unsent papers, less the papers each subscriber was sent before."""
+    rows = list(follows)
+    unread = {row: news.unread(followed) for row, followed in follows.items()}
     for subscriber, unsent in unsent_matches(db, rows).items():
         known = {(match.topic, match.paper) for match in unread[subscriber]}
         unread[subscriber] += (match for match in unsent if (match.topic, match.paper) not in known)
     had = _had(db, rows, {match.paper for found in unread.values() for match in found})
+    return {row: tuple(match for match in found if (row, match.paper) not in had) for row, found in unread.items()}
+
+
+def _with_matches(db: Connection, due: Due, news: News) -> DueBatch:
+    """Add what their digests are composed of: unread matches, feedback, saved papers and news."""
+    unread = _unread(db, {subscriber.row: followed for subscriber, _, followed in due}, news)
+    rows = list(unread)
     said, saved = heard(db, rows), saved_by(db, rows)
     changed = news_for(db, rows, news.changes(db))
     known_news = told(db, changed)
@@ -262,7 +276,7 @@ def _with_matches(db: Connection, due: Due, news: News) -> DueBatch:
         DueSubscriber(
             subscriber,
             last_issue_day,
-            tuple(match for match in unread[subscriber.row] if (subscriber.row, match.paper) not in had),
+            unread[subscriber.row],
             (*said.get(subscriber.row, ()), *(feedback for feedback, _ in own.get(subscriber.row, ()))),
             tuple(saved.get(subscriber.row, ())),
             choose_news(changed.get(subscriber.row, ()), known_news.get(subscriber.row, ())),

@@ -134,7 +134,7 @@ def confirm(app: App, subscriber: Subscriber, consent: Mapping[str, str] | None 
     app.store.changes.save([confirmed], now, first_at=first, returns=True)
     match_own_queries(app, [wanted.as_patch()])
     # The first digest is the welcome, unless it has no papers and is not sent at all.
-    if not request.first_now or not any(due.matches for due in app.store.issues.unread(subscriber).due):
+    if not request.first_now or not app.store.issues.has_unread(subscriber.row):
         _welcome(app, subscriber, wanted)
     app.nudge()
     return True
