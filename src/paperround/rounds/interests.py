@@ -155,12 +155,17 @@ class Interests:
         return found
 
     def _learn(self, topics: Sequence[Topic]) -> None:
-        """Learn from the feedback of the subscribers of these interests, unless that was done before."""
+        """Learn from the feedback of the subscribers of these interests, unless that was done before.
+
+        Tastes of other interests that are still followed are kept: a single new topic must not make all be learned
+        again.
+        """
         wanted = [topic for topic in topics if self._followers[topic.row].feedback]
         wanted.sort(key=lambda topic: self._followers[topic.row].feedback[0].at, reverse=True)
         past, kept = self._past_batch(), self._learned
         of = {topic.row: (topic.query, self._followers[topic.row].feedback, past) for topic in wanted[:_MOST_TASTES]}
-        self._learned = {row: kept[row] for row in of if row in kept and kept[row].of == of[row]}
+        others = self._followers.keys() - {topic.row for topic in topics}
+        self._learned = {row: one for row, one in kept.items() if row in others or one.of == of.get(row)}
         fresh = of.keys() - self._learned.keys()
         if fresh:
             papers = self._app.store.papers.by_rows({one.paper for row in fresh for one in of[row][1]})

@@ -67,29 +67,28 @@ def reindex(app: App) -> None:
 
 def match_topics(app: App) -> None:
     """Compare new and changed topics with the stored papers that the search index finds for them."""
-    for topic in app.store.topics.unmatched():
-        _match_or_set_aside(app, topic)
+    _match_topics(app, app.store.topics.unmatched())
 
 
 def match_topic(app: App, slug: str) -> None:
     """Compare one topic with the stored papers, if it is new or changed."""
-    for topic in app.store.topics.unmatched():
-        if topic.slug == slug:
-            _match_or_set_aside(app, topic)
+    _match_topics(app, [topic for topic in app.store.topics.unmatched() if topic.slug == slug])
 
 
-def _match_or_set_aside(app: App, topic: Topic) -> None:
-    """Match a topic. If its query cannot be used, skip it and log an error; `doctor` reports it."""
-    try:
-        _match_topic(app, topic)
-    except QueryError as error:
-        log.error("a topic is set aside: its query cannot be used", topic=topic.slug, problem=error.problem)
-        app.store.topics.matched(topic, app.store.topics.matches_of(topic))
+def _match_topics(app: App, due: Sequence[Topic]) -> None:
+    """Match topics. If a query cannot be used, skip its topic and log an error; `doctor` reports it."""
+    if due:
+        app.shared(Interests).prepare(due)
+    for topic in due:
+        try:
+            _match_topic(app, topic)
+        except QueryError as error:
+            log.error("a topic is set aside: its query cannot be used", topic=topic.slug, problem=error.problem)
+            app.store.topics.matched(topic, app.store.topics.matches_of(topic))
 
 
 def _match_topic(app: App, topic: Topic) -> None:
     since = news_horizon(app.clock())
-    app.shared(Interests).prepare([topic])
     # Read before comparing: matches that an ingest adds meanwhile must not count as outdated.
     outdated, week = app.store.topics.matches_of(topic), app.store.browsing.first_row_since(since)
     if topic.private:  # older matches are not compared again; a monthly letter may still need them
