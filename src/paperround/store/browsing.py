@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, exists, func, select
+from sqlalchemy import Engine, Select, exists, func, select
 
 from paperround.domain.models import DailyCounts, Match, Paper, Topic
 from paperround.store.engine import reading
-from paperround.store.papers import load, load_daily_counts
+from paperround.store.papers import load_daily_counts, load_in_order
 from paperround.store.schema import daily_counts, matches, papers, topics
 from paperround.store.search import DaySpan, SearchIndex
 
@@ -44,14 +44,14 @@ class Browsing:
         order = (papers.c.upvotes.desc(), papers.c.day.desc(), papers.c.row)
         rows = _between(select(papers.c.row), first, last, topic).order_by(*order).limit(limit).offset(offset)
         with reading(self._engine) as db:
-            return _in_order(db, db.scalars(rows).all())
+            return load_in_order(db, db.scalars(rows).all())
 
     def newest(self, until: date, limit: int, offset: int = 0) -> list[Paper]:
         """Return papers announced up to `until` (inclusive), newest day first, most upvoted first within a day."""
         order = (papers.c.day.desc(), papers.c.upvotes.desc(), papers.c.row)
         rows = select(papers.c.row).where(papers.c.day <= until).order_by(*order).limit(limit).offset(offset)
         with reading(self._engine) as db:
-            return _in_order(db, db.scalars(rows).all())
+            return load_in_order(db, db.scalars(rows).all())
 
     def count(self, first: date, last: date, topic: int | None = None) -> int:
         """Count the papers announced from `first` to `last` (inclusive); of one topic if given."""
@@ -92,7 +92,7 @@ class Browsing:
     def in_order(self, rows: Sequence[int]) -> list[Paper]:
         """Return the papers with these numbers, in this order, without those that do not exist."""
         with reading(self._engine) as db:
-            return _in_order(db, rows)
+            return load_in_order(db, rows)
 
     def on_topic(self, topic: int, limit: int, offset: int = 0) -> list[tuple[Paper, Match]]:
         """Return a topic's papers, each with its match: newest day first, best score first within a day."""
@@ -106,7 +106,7 @@ class Browsing:
         with reading(self._engine) as db:
             slug = db.scalar(select(topics.c.slug).where(topics.c.row == topic)) or ""
             found = {row: Match(slug, row, score, tuple(why)) for row, score, why in db.execute(query)}
-            return [(paper, found[paper.row]) for paper in _in_order(db, list(found))]
+            return [(paper, found[paper.row]) for paper in load_in_order(db, list(found))]
 
     def topics_of(self, rows: Iterable[int]) -> dict[int, list[Topic]]:
         """Return the public topics that each of these papers matches, best score first."""
@@ -131,7 +131,7 @@ class Browsing:
     def found(self, query: Any, limit: int, days: DaySpan | None = None) -> list[Paper]:
         """Return the newest papers that match a query; within `days` if given."""
         with reading(self._engine) as db:
-            return _in_order(db, self._index.rows(db, query, 0, limit, newest_first=True, days=days))
+            return load_in_order(db, self._index.rows(db, query, 0, limit, newest_first=True, days=days))
 
     def sorted_found(
         self, query: Any, limit: int, *, by_votes: bool = False, days: DaySpan | None = None
@@ -141,7 +141,7 @@ class Browsing:
         with reading(self._engine) as db:
             rows = self._index.rows(db, query, 0, _SORTED, newest_first=True, days=days)
             first = select(papers.c.row).where(papers.c.row.in_(rows)).order_by(*order, papers.c.row.desc())
-            return _in_order(db, db.scalars(first.limit(limit)).all())
+            return load_in_order(db, db.scalars(first.limit(limit)).all())
 
     def count_found(self, query: Any, most: int, days: DaySpan | None = None) -> int:
         """Count the papers that match a query, up to `most`; within `days` if given."""
@@ -171,8 +171,3 @@ def _between(query: Select[Any], first: date, last: date, topic: int | None) -> 
         # A subquery per paper: these days have far fewer papers than a topic has matches in a year.
         query = query.where(exists().where(matches.c.topic == topic, matches.c.paper == papers.c.row))
     return query
-
-
-def _in_order(db: Connection, rows: Sequence[int]) -> list[Paper]:
-    known = {paper.row: paper for paper in load(db, papers.c.row.in_(rows))} if rows else {}
-    return [known[row] for row in rows if row in known]

@@ -296,6 +296,12 @@ def load_rows(db: Connection, rows: Iterable[int]) -> dict[int, Paper]:
     return found
 
 
+def load_in_order(db: Connection, rows: Sequence[int]) -> list[Paper]:
+    """Return the papers with these numbers, in this order, without those that do not exist."""
+    known = {paper.row: paper for paper in load(db, papers.c.row.in_(rows))} if rows else {}
+    return [known[row] for row in rows if row in known]
+
+
 def load_daily_counts(db: Connection, rows: Iterable[int]) -> dict[int, list[DailyCounts]]:
     """Return the daily counts of these papers by row, oldest first; papers without any are left out."""
     wanted = sorted(rows)

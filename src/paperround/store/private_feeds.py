@@ -8,10 +8,9 @@ from sqlalchemy import Engine, func, select, update
 
 from paperround.domain.models import Paper, Subscriber
 from paperround.store.engine import reading, writing
-from paperround.store.papers import load
-from paperround.store.schema import matches, papers, subscribers, subscriptions
-from paperround.store.subscribers import READING
-from paperround.store.subscribers import load as load_subscribers
+from paperround.store.papers import load_in_order
+from paperround.store.schema import matches, subscribers, subscriptions
+from paperround.store.subscribers import READING, load
 
 
 class PrivateFeeds:
@@ -34,7 +33,7 @@ class PrivateFeeds:
         """Return the active or paused subscriber whose feed has this secret, or None."""
         mine = (subscribers.c.feed_secret == secret) & subscribers.c.state.in_(READING)
         with reading(self._engine) as db:
-            return next(iter(load_subscribers(db, mine)), None)
+            return next(iter(load(db, mine)), None)
 
     def papers(self, subscriber: int, since: date, limit: int) -> list[Paper]:
         """Return papers since a day that match what the subscriber follows, newest day and best match first."""
@@ -47,6 +46,4 @@ class PrivateFeeds:
             .limit(limit)
         )
         with reading(self._engine) as db:
-            rows = db.scalars(wanted).all()
-            found = {paper.row: paper for paper in load(db, papers.c.row.in_(rows))} if rows else {}
-            return [found[row] for row in rows if row in found]
+            return load_in_order(db, db.scalars(wanted).all())

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, delete, select
 from paperround.domain.models import NoteKind, Paper, PaperNote
 from paperround.domain.notes import MOST_SAVED
 from paperround.store.engine import reading, upsert, writing
-from paperround.store.papers import load
+from paperround.store.papers import load_in_order
 from paperround.store.schema import papers, saved_papers, subscribers
 
 MOST_KEPT = 500  # papers per subscriber; the oldest are removed
@@ -49,9 +49,8 @@ class ReadingLists:
         """Return the papers on a subscriber's list, latest saved first."""
         with reading(self._engine) as db:
             mine = select(saved_papers.c.paper).where(saved_papers.c.subscriber == subscriber)
-            rows = list(db.scalars(mine.order_by(saved_papers.c.at.desc(), saved_papers.c.paper.desc())))
-            known = {paper.row: paper for paper in load(db, papers.c.row.in_(rows))}
-            return [known[row] for row in rows if row in known]
+            latest = mine.order_by(saved_papers.c.at.desc(), saved_papers.c.paper.desc())
+            return load_in_order(db, db.scalars(latest).all())
 
     def has(self, subscriber: int, paper: int) -> bool:
         """Return whether the paper is on the subscriber's list."""
