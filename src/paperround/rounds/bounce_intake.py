@@ -15,6 +15,7 @@ from paperround.domain import tokens
 from paperround.domain.errors import BadToken, PaperroundError
 from paperround.domain.models import BounceKind, Delivery, SubscriberState
 from paperround.process import logs
+from paperround.rounds.breaker import domain_of
 from paperround.store.bounces import Bounce
 
 log = logs.logger()
@@ -146,6 +147,6 @@ def take(app: App, bounce: Bounce) -> bool:
 
 def alarm(app: App, email: str, problem: str) -> None:
     """Log an error, at most once a day per domain, that a domain defers or refuses letters because of this site."""
-    domain = email.rpartition("@")[2].lower()
+    domain = domain_of(email)
     if app.store.bounces.first_today(f"deferred {domain}", app.clock()):
         log.error("receivers put our mail off for what it is", domain=domain, latest=problem)

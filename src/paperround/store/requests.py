@@ -175,20 +175,20 @@ class Personal:
 def _is_left_alone(db: Connection, found: Subscriber, now: datetime) -> bool:
     assert found.suppressed is not None
     since = found.suppressed[1]
-    asked = db.scalar(select(func.max(deliveries.c.created_at)).where(_confirmations(found.row)))
+    asked = db.scalar(select(func.max(deliveries.c.created_at)).where(_notices(found.row, CONFIRM)))
     return max(since, asked or since) > now - _LEFT_ALONE
 
 
 def _has_fresh_link(db: Connection, row: int, now: datetime) -> bool:
     """Return whether a confirmation whose link is still valid was sent to this subscriber or is queued."""
     fresh = deliveries.c.expires_at > now
-    return db.scalar(select(exists().where(_confirmations(row), fresh))) or False
+    return db.scalar(select(exists().where(_notices(row, CONFIRM), fresh))) or False
 
 
-def _confirmations(row: int) -> ColumnElement[bool]:
+def _notices(row: int, kind: str) -> ColumnElement[bool]:
     # A notice that expired before its first attempt reached nobody, so it does not count.
     tried = or_(deliveries.c.state != DeliveryState.EXPIRED.value, deliveries.c.attempts > 0)
-    return and_(deliveries.c.subscriber == row, deliveries.c.notice == CONFIRM, tried)
+    return and_(deliveries.c.subscriber == row, deliveries.c.notice == kind, tried)
 
 
 def _subscriber(db: Connection, email: str) -> Subscriber | None:
@@ -294,9 +294,7 @@ def _queue(db: Connection, row: int, email: str, kind: str, notice: NewNotice, n
 
 
 def _may_be_sent(db: Connection, row: int, kind: str, now: datetime) -> bool:
-    # A notice that expired before its first attempt reached nobody, so it does not count.
-    tried = or_(deliveries.c.state != DeliveryState.EXPIRED.value, deliveries.c.attempts > 0)
-    sent = select(deliveries.c.created_at).where(deliveries.c.subscriber == row, deliveries.c.notice == kind, tried)
+    sent = select(deliveries.c.created_at).where(_notices(row, kind))
     times = db.scalars(sent.where(deliveries.c.created_at > now - _MONTH).order_by(deliveries.c.row.desc())).all()
     return len(times) < _PER_MONTH and not (times and times[0] > now - _ONCE_IN)
 

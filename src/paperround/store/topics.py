@@ -60,15 +60,7 @@ class Topics:
         """Add or change topics; a topic whose query changes is due for matching."""
         with writing(self._engine) as db:
             for topic in wanted:
-                values = {
-                    "slug": topic.slug,
-                    "name": topic.name,
-                    "query": topic.query,
-                    "about": topic.about,
-                    "private": topic.private,
-                }
-                statement = upsert(db, topics).values(values)
-                db.execute(statement.on_conflict_do_update(index_elements=["slug"], set_=values))
+                save_one(db, topic)
 
     def unmatched(self) -> list[Topic]:
         """Return topics that have not been compared with the stored papers since their query was set."""
