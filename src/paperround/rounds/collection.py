@@ -44,7 +44,7 @@ class Collection:
     """Snapshots of the newest papers, as fresh as each caller needs them. There is one per process."""
 
     def __init__(self, app: App) -> None:
-        self._papers = app.store.papers
+        self._papers, self._browsing = app.store.papers, app.store.browsing
         self._first: CollectionPast | None = None
         self._newest: tuple[int, CollectionPast] | None = None
         self._reading = threading.Lock()
@@ -61,8 +61,7 @@ class Collection:
         if self._first is None:
             return
         held = self._first.papers
-        newest = max((paper.row for paper in self._papers.latest(1)), default=0)
-        if newest - max((paper.row for paper in held), default=0) > len(held) // 4:
+        if self._browsing.last_row() - max((paper.row for paper in held), default=0) > len(held) // 4:
             with self._reading:
                 self._first = self._read()
 
@@ -76,7 +75,7 @@ class Collection:
 
     def _up_to_date(self, slack: int) -> CollectionPast:
         with self._reading:
-            newest = max((paper.row for paper in self._papers.latest(1)), default=0)
+            newest = self._browsing.last_row()
             if self._newest is None or not 0 <= newest - self._newest[0] <= slack:
                 self._newest = newest, self._read()
             return self._newest[1]
