@@ -74,8 +74,10 @@ class PreferencesForm:
     trials: tuple[QueryPreview, ...] = ()
 
     def __getitem__(self, name: str) -> Any:
-        written = preferences.write(self.stored)
-        return self.typed.get(name, "" if written[name] is None else written[name])
+        if name in self.typed:
+            return self.typed[name]
+        written = preferences.FORMS[name].write(getattr(self.stored, name))
+        return "" if written is None else written
 
     @property
     def version(self) -> str:
