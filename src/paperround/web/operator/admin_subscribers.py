@@ -95,7 +95,7 @@ def add(request: Request, context: OperatorContextDep, form: Form) -> Response:
     context.check_csrf(request, form)
     shown = preferences_form.read_form(form)
     if form.get("do") == "try":
-        return _form_page(request, context, _with_trials(context, shown))
+        return _form_page(request, context, _with_previews(context, shown))
     patch, shown = preferences_form.check_form(context, shown, context.language("en"), with_email=True)
     if patch is None:
         return _form_page(request, context, shown, status=422)
@@ -181,7 +181,7 @@ def save(request: Request, context: OperatorContextDep, row: int, form: Form) ->
     found = _subscriber(context, row)
     shown = preferences_form.read_form(form, found.preferences)
     if form.get("do") == "try":
-        return _form_page(request, context, _with_trials(context, shown), found)
+        return _form_page(request, context, _with_previews(context, shown), found)
     if form.get("version") != shown.version:
         return _form_page(request, context, shown, found, status=409)
     patch, shown = preferences_form.check_form(context, shown, context.language("en"))
@@ -297,10 +297,8 @@ def _form_page(
     )
 
 
-def _with_trials(context: RequestContext, shown: PreferencesForm) -> PreferencesForm:
-    language = context.language("en")
-    trials = (preferences_form.preview_query(context.app, text, language) for text in shown["queries"])
-    return replace(shown, trials=tuple(trials))
+def _with_previews(context: RequestContext, shown: PreferencesForm) -> PreferencesForm:
+    return preferences_form.with_previews(context.app, shown, context.language("en"))
 
 
 def _subscriber(context: RequestContext, row: int) -> Subscriber:

@@ -114,8 +114,7 @@ def _try(request: Request, context: RequestContext, subscriber: Subscriber, form
     language = context.language(subscriber.language)
     shown = preferences_form.read_form(form, subscriber.preferences)
     context.count_trials(request, len(shown["queries"]))
-    trials = tuple(preferences_form.preview_query(context.app, text, language) for text in shown["queries"])
-    return page(request, context, subscriber, shown=replace(shown, trials=trials))
+    return page(request, context, subscriber, shown=preferences_form.with_previews(context.app, shown, language))
 
 
 def _pause(request: Request, context: RequestContext, subscriber: Subscriber, form: FormFields) -> Response:

@@ -180,6 +180,11 @@ def check_form(
         return None, replace(form, wrong={place: str(error)})
 
 
+def with_previews(app: App, form: PreferencesForm, language: Language) -> PreferencesForm:
+    """Return the form with a preview of each of its queries."""
+    return replace(form, trials=tuple(preview_query(app, text, language) for text in form["queries"]))
+
+
 def preview_query(app: App, text: str, language: Language, *, own: bool = True) -> QueryPreview:
     """Try a query on the papers of the past week.
 

@@ -145,8 +145,7 @@ def _subscribe(request: Request, context: RequestContext, form: FormFields) -> R
         return RedirectResponse(f"{context.home}/interest?{wanted}", 303, headers=PRIVATE)
     context.count_trials(request, len(shown["queries"]))
     if form.get("step") == "try":
-        trials = tuple(preferences_form.preview_query(context.app, text, language) for text in shown["queries"])
-        return _form(request, context, language, replace(shown, trials=trials))
+        return _form(request, context, language, preferences_form.with_previews(context.app, shown, language))
     patch, shown = preferences_form.check_form(context, shown, language, with_email=True)
     if patch is None:
         return _form(request, context, language, shown, status=422)
