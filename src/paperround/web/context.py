@@ -213,6 +213,10 @@ class RequestContext:
         """Return whether this visitor may read the built-in inbox."""
         return self.app.settings.transport.kind == "inbox" and self.sees_preview(request)
 
+    def inbox_action(self, request: Request, language: Language) -> list[tuple[str, str]]:
+        """Return the button of a message that opens the built-in inbox; none if this visitor may not read it."""
+        return [("/inbox", language.gettext("Open the built-in inbox"))] if self.sees_inbox(request) else []
+
     def sees_preview(self, request: Request) -> bool:
         """Return whether this visitor may preview emails of any subscriber."""
         return self.has_entered(request) or self.is_admin(request)

@@ -46,9 +46,8 @@ def request_change(request: Request, context: ContextDep, token: str, form: Form
         _("Until then, nothing changes. The link works for three days."),
         _("No email after a few minutes? Check your spam folder, or try another address."),
     ]
-    actions = [(path(context, tokens.PREFERENCES, subscriber).removeprefix(context.home), _("All preferences"))]
-    if context.sees_inbox(request):
-        actions.insert(0, ("/inbox", _("Open the built-in inbox")))
+    here = path(context, tokens.PREFERENCES, subscriber).removeprefix(context.home)
+    actions = [*context.inbox_action(request, language), (here, _("All preferences"))]
     return context.message(request, _("Check your email"), lines, language=language, actions=actions)
 
 

@@ -136,7 +136,7 @@ def come_back(request: Request, context: ContextDep, token: str) -> Response:
         _("Check your email"),
         lines,
         language=language,
-        actions=_after_asking(request, context, language),
+        actions=[*context.inbox_action(request, language), ("/", _("Today's papers"))],
     )
 
 
@@ -168,8 +168,3 @@ def _reasons(language: Language) -> list[tuple[str, str]]:
 
 def _consent(request: Request, context: RequestContext, words: str) -> dict[str, str]:
     return {"asked_at": context.app.clock().isoformat(), "asked_from": client_of(request), "words": words}
-
-
-def _after_asking(request: Request, context: RequestContext, language: Language) -> list[tuple[str, str]]:
-    inbox = [("/inbox", language.gettext("Open the built-in inbox"))] if context.sees_inbox(request) else []
-    return [*inbox, ("/", language.gettext("Today's papers"))]

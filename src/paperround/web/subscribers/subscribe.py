@@ -318,7 +318,6 @@ def _sent_page(request: Request, context: RequestContext, form: str, lines: list
         email = ""
     if not email:
         return RedirectResponse(f"{context.home}/{form}", 303, headers=PRIVATE)
-    inbox = [("/inbox", language.gettext("Open the built-in inbox"))] if context.sees_inbox(request) else []
-    actions = [*inbox, ("/", language.gettext("Today's papers"))]
+    actions = [*context.inbox_action(request, language), ("/", language.gettext("Today's papers"))]
     lines[0] %= {"email": clean(email)[:_LONGEST_EMAIL]}
     return context.message(request, language.gettext("Check your email"), lines, language=language, actions=actions)
