@@ -11,7 +11,7 @@ from paperround.domain.models import Topic
 from paperround.operator import preview
 from paperround.operator.preview import Preview, PreviewRequest
 from paperround.web.context import ContextDep, RequestContext
-from paperround.web.operator.viewer import DisplayOptions, frame
+from paperround.web.operator.viewer import DisplayOptions, frame, own_pictures
 
 router = APIRouter()
 get = partial(router.get, response_model=None)
@@ -40,8 +40,7 @@ def example_html(request: Request, context: ContextDep, topic: str = "") -> Resp
     shown = _example(request, context, chosen) if chosen else None
     if shown is None:
         raise HTTPException(404)
-    pictures = f"{context.site.base_url}/pictures/ {context.site.base_url}/charts/"
-    return frame(shown.finished.rendered.html, DisplayOptions(), pictures=pictures)
+    return frame(shown.finished.rendered.html, DisplayOptions(), pictures=own_pictures(context.site))
 
 
 def _chosen(topics: list[Topic], slug: str) -> Topic | None:

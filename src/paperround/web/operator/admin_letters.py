@@ -19,7 +19,7 @@ from paperround.web.operator.admin_context import (
     checked_page,
     pages_around,
 )
-from paperround.web.operator.viewer import DisplayOptions, frame
+from paperround.web.operator.viewer import DisplayOptions, frame, own_pictures
 
 router = APIRouter(prefix="/admin/letters")
 get = partial(router.get, response_model=None)
@@ -85,9 +85,8 @@ def letter(request: Request, context: OperatorContextDep, row: int) -> Response:
 @get("/{row}/html")
 def html(context: OperatorContextDep, row: int) -> Response:
     """Return the HTML of an email for a frame. A digest shows its papers as they were when it was composed."""
-    pictures = f"{context.site.base_url}/pictures/ {context.site.base_url}/charts/"
     finished = _finished(context, _delivery(context, row))
-    return frame(finished.rendered.html, DisplayOptions(), pictures=pictures)
+    return frame(finished.rendered.html, DisplayOptions(), pictures=own_pictures(context.site))
 
 
 def _delivery(context: RequestContext, row: int) -> Delivery:

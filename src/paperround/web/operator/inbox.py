@@ -12,7 +12,7 @@ from fastapi.responses import RedirectResponse
 from paperround.delivery.inbox import Inbox, InboxTransport
 from paperround.web.context import PRIVATE, ContextDep, RequestContext
 from paperround.web.forms import Form
-from paperround.web.operator.viewer import DisplayOptions, MessageView, address, download, frame
+from paperround.web.operator.viewer import DisplayOptions, MessageView, address, download, frame, own_pictures
 
 router = APIRouter(prefix="/inbox")
 get = partial(router.get, response_model=None)
@@ -68,11 +68,7 @@ def letter(request: Request, context: ContextDep, key: str, show: str = "html") 
 def html(request: Request, context: ContextDep, key: str) -> Response:
     """Return the HTML of an email for a frame. Only the site's own images are loaded."""
     viewed = MessageView(_letter(context, request, key), context.site)
-    return frame(
-        viewed.html,
-        DisplayOptions.asked(request),
-        pictures=f"{context.site.base_url}/pictures/ {context.site.base_url}/charts/",
-    )
+    return frame(viewed.html, DisplayOptions.asked(request), pictures=own_pictures(context.site))
 
 
 @get("/{key}/letter.eml")

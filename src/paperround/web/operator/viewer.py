@@ -154,6 +154,11 @@ def frame(html: str, look: DisplayOptions, *, pictures: str, refresh: int = 0) -
     return Response(shown(html, look).encode(), headers=headers, media_type="text/html; charset=utf-8")
 
 
+def own_pictures(site: Site) -> str:
+    """Return the sources of the site's own images, as `frame` takes them."""
+    return f"{site.base_url}/pictures/ {site.base_url}/charts/"
+
+
 def shown(html: str, look: DisplayOptions) -> str:
     """Change the HTML so that a browser displays it as a mail client with these options would."""
     if not look.pictures:
