@@ -77,6 +77,8 @@ class RequestContext:
         self.site = app.settings.site.facts()
         self.home = urlsplit(self.site.base_url).path
         """The path prefix of a site that is not at the root of its host; otherwise empty."""
+        self.https = self.site.base_url.startswith("https://")
+        """Whether visitors reach the site over HTTPS, so that its cookies may be secure."""
 
     @property
     def today(self) -> date:

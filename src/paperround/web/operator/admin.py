@@ -79,9 +79,8 @@ def login(request: Request, context: ContextDep, form: Form) -> Response:
         return _login_page(request, context, "This admin token is not correct.", 403, carried_form(form))
     context.limits.logging_in.clear(who)
     context.note_change(OPERATOR, "logged in", who)
-    secure = context.site.base_url.startswith("https://")
     response: Response = RedirectResponse(f"{context.home}/admin", 303, headers=PRIVATE)
-    cookie = context.begin_session(response, session.COOKIE, secure=secure)
+    cookie = context.begin_session(response, session.COOKIE, secure=context.https)
     if kept := carried_form(form):
         mark = session.csrf(context.app.keys, cookie)
         page = context.private_page(request, "admin/resume", kept=kept, csrf=mark)

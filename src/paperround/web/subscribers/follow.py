@@ -148,7 +148,7 @@ def remember(response: Response, context: RequestContext, subscriber: Subscriber
         mint(context, tokens.PREFERENCES, subscriber),
         max_age=_DAYS * 86_400,
         path=f"{context.home}/follow",
-        secure=context.site.base_url.startswith("https:"),
+        secure=context.https,
         httponly=True,
         samesite="strict",
     )

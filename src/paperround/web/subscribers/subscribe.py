@@ -278,8 +278,7 @@ def _sent(context: RequestContext, form: str, email: str) -> Response:
     path = f"{context.home}/{form}/sent"
     response = RedirectResponse(path, 303, headers=PRIVATE)
     value = base64.urlsafe_b64encode(email.encode()).decode()
-    secure = context.site.base_url.startswith("https://")
-    response.set_cookie(_SENT, value, _SENT_SECONDS, path=path, httponly=True, samesite="lax", secure=secure)
+    response.set_cookie(_SENT, value, _SENT_SECONDS, path=path, httponly=True, samesite="lax", secure=context.https)
     return response
 
 
