@@ -71,13 +71,14 @@ def _follow(
     paper = next(iter(_papers(context, [number] if _inside(digest, number) else []).values()), None)
     if paper is None or name not in _followable(paper):
         return _unknown(request, context, subscriber)
-    organization = name not in paper.authors
     try:
         if form.get("do") == "unfollow":
             membership.unfollow(context.app, subscriber, readable(name))
         else:
-            whom = Followed(readable(name), organization=True) if organization else None
-            membership.follow(context.app, subscriber, whom or author_of(context.app, readable(name), paper.row))
+            plain = readable(name)
+            organization = name not in paper.authors
+            whom = Followed(plain, organization=True) if organization else author_of(context.app, plain, paper.row)
+            membership.follow(context.app, subscriber, whom)
     except PreferenceError as error:
         language = context.language(subscriber.language)
         return context.message(request, language.gettext("Not saved"), [str(error)], status=422, language=language)
@@ -132,16 +133,16 @@ def _page(
             for number, paper in papers.items()
         ],
         day=language.date(digest.day),
-        people=[
-            (number, name, readable(name) in _followed_names(subscriber))
-            for number, paper in papers.items()
-            for name in (_followable(paper) if what else ())
-        ],
+        people=_people(subscriber, papers) if what else [],
     )
 
 
-def _followed_names(subscriber: Subscriber) -> set[str]:
-    return {read_followed(entry).name for entry in subscriber.preferences.follows}
+def _people(subscriber: Subscriber, papers: Mapping[int, Paper]) -> list[tuple[int, str, bool]]:
+    """Return whom the page offers to follow: the paper's number, the name, and whether it is followed already."""
+    followed = {read_followed(entry).name for entry in subscriber.preferences.follows}
+    return [
+        (number, name, readable(name) in followed) for number, paper in papers.items() for name in _followable(paper)
+    ]
 
 
 def _papers(context: RequestContext, numbers: Sequence[int]) -> dict[int, Paper]:
