@@ -19,7 +19,6 @@ from paperround.domain.errors import PreferenceError, QueryError
 from paperround.domain.models import Subscriber
 from paperround.domain.preferences import MOST_QUERIES, MOST_QUERY
 from paperround.domain.text import clean
-from paperround.rendering import reasons
 from paperround.rendering.language import Language
 from paperround.rounds.trial import Answers, InterestTrial, Trials, read_answers, told
 from paperround.subscribers import membership
@@ -151,8 +150,7 @@ def _papers(context: RequestContext, trial: InterestTrial, language: Language) -
     return [
         {
             "row": one.paper.row,
-            "card": cards.card(one.paper, language, context.today, why=one.why, budget=240),
-            "why": reasons.told(one.why, language),
+            "card": cards.card(one.paper, language, context.today, why=one.why),
             "answer": one.answer,
             "fits": one.fit >= 0.5,
         }
