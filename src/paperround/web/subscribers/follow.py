@@ -47,7 +47,8 @@ class FollowChoice:
 @get("/follow")
 def choose(request: Request, context: ContextDep, author: str = "", org: str = "") -> Response:
     """Show the people of a name, distinguished by their co-authors, or an organization, each with a button."""
-    return _page(request, context, _name(author or org), organization=bool(org and not author))
+    subscriber = reader(request, context)
+    return _page(request, context, subscriber, _name(author or org), organization=bool(org and not author))
 
 
 @post("/follow")
@@ -56,14 +57,14 @@ def follow(request: Request, context: ContextDep, form: Form) -> Response:
     subscriber = reader(request, context)
     name, organization = _name(form.get("author") or form.get("org")), "org" in form
     if subscriber is None:
-        return _page(request, context, name, organization=organization)
+        return _page(request, context, None, name, organization=organization)
     try:
         if form.get("do") == "unfollow":
             membership.unfollow(context.app, subscriber, name)
         else:
             membership.follow(context.app, subscriber, _whom(context, form, name, organization=organization))
     except (PreferenceError, ValueError) as error:
-        return _page(request, context, name, organization=organization, wrong=str(error), status=422)
+        return _page(request, context, subscriber, name, organization=organization, wrong=str(error), status=422)
     done = "unfollowed" if form.get("do") == "unfollow" else "followed"
     here = path(context, tokens.PREFERENCES, subscriber)
     return RedirectResponse(f"{here}?done={done}#following", 303, headers=PRIVATE)
@@ -89,13 +90,13 @@ def _name(text: str) -> str:
 def _page(
     request: Request,
     context: RequestContext,
+    subscriber: Subscriber | None,
     name: str,
     *,
     organization: bool,
     wrong: str = "",
     status: int = 200,
 ) -> Response:
-    subscriber = reader(request, context)
     language = context.language(subscriber.language) if subscriber else context.visitors_language(request)
     return context.private_page(
         request,
