@@ -9,7 +9,7 @@ from fastapi import Depends, HTTPException, Request
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
-_MAX_FIELDS = 400  # every selected checkbox is a field
+MAX_FIELDS = 400  # every selected checkbox is a field
 _MOST_DIGITS = 12
 _LONGEST_TEXT = 1 << 20  # bytes of a text that is pasted in place of a file
 
@@ -47,14 +47,14 @@ def read_number(text: str) -> int:
 
 async def _strict(request: Request) -> FormFields:
     try:
-        return _texts(await request.form(max_files=0, max_fields=_MAX_FIELDS))
+        return _texts(await request.form(max_files=0, max_fields=MAX_FIELDS))
     except StarletteHTTPException as error:
         raise HTTPException(400) from error
 
 
 async def _lenient(request: Request) -> FormFields:
     try:
-        return _texts(await request.form(max_files=0, max_fields=_MAX_FIELDS))
+        return _texts(await request.form(max_files=0, max_fields=MAX_FIELDS))
     except StarletteHTTPException:
         return FormFields()
 
@@ -65,7 +65,7 @@ def _texts(form: FormData) -> FormFields:
 
 async def _with_file(request: Request) -> tuple[FormFields, bytes]:
     try:
-        async with request.form(max_files=1, max_fields=_MAX_FIELDS, max_part_size=_LONGEST_TEXT) as form:
+        async with request.form(max_files=1, max_fields=MAX_FIELDS, max_part_size=_LONGEST_TEXT) as form:
             files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
             return _texts(form), await files[0].read() if files else b""
     except StarletteHTTPException as error:

@@ -11,7 +11,7 @@ from fastapi import Request
 from starlette.exceptions import HTTPException
 
 from paperround.web.context import RequestContext
-from paperround.web.forms import FormFields
+from paperround.web.forms import MAX_FIELDS, FormFields
 from paperround.web.subscribers.form_guard import is_from_other_site
 
 _PATH, _FIELDS = "kept-path", "kept-fields"
@@ -51,7 +51,7 @@ async def sent_form(request: Request, context: RequestContext) -> KeptForm | Non
     if request.method != "POST" or is_from_other_site(request, context):
         return None
     try:
-        typed = await request.form(max_files=0, max_fields=400)
+        typed = await request.form(max_files=0, max_fields=MAX_FIELDS)
     except HTTPException:  # a file or not a form: nobody typed it
         return None
     fields = [(name, value) for name, value in typed.multi_items() if isinstance(value, str) and name not in _SECRET]
@@ -60,7 +60,7 @@ async def sent_form(request: Request, context: RequestContext) -> KeptForm | Non
 
 def carried_form(form: FormFields) -> KeptForm | None:
     """Return the form that a login form carries along; None if there is none."""
-    return _kept(form.get(_PATH), parse_qsl(form.get(_FIELDS), keep_blank_values=True, max_num_fields=400))
+    return _kept(form.get(_PATH), parse_qsl(form.get(_FIELDS), keep_blank_values=True, max_num_fields=MAX_FIELDS))
 
 
 def _kept(path: str, fields: list[tuple[str, str]]) -> KeptForm | None:
