@@ -63,13 +63,17 @@ def chart(digest: Digest, counts: Sequence[TopicCounts], language: Language, sit
     """
     known = {one.slug: one for one in counts}
     first = [section.topic for section in digest.sections if section.topic in known][:TOPICS]
-    shown = [known[slug] for slug in sorted(set(first))]
-    if not shown:
-        return None
+    shown = tuple(known[slug] for slug in sorted(set(first)))
+    return _chart(digest.cadence, digest.day, shown, language, site) if shown else None
+
+
+@lru_cache(maxsize=1024)
+def _chart(cadence: Cadence, day: date, shown: tuple[TopicCounts, ...], language: Language, site: str) -> Chart:
+    # Cached because subscribers with the same first topics get the same chart.
     _ = language.gettext
-    title = _("This month by topic") if digest.cadence is Cadence.MONTHLY else _("This week by topic")
+    title = _("This month by topic") if cadence is Cadence.MONTHLY else _("This week by topic")
     told = language.list([f"{clean(one.name)} {language.number(sum(one.papers))}" for one in shown])
-    path = f"{digest.cadence.value}-{digest.day}/{'+'.join(one.slug for one in shown)}"
+    path = f"{cadence.value}-{day}/{'+'.join(one.slug for one in shown)}"
     return Chart(
         title=title,
         url=f"{site}/charts/{path}.png" if site else "",

@@ -451,7 +451,7 @@ class LetterRenderer:
         cards = [block.card for block in blocks if block.card and block.kind is not BlockKind.ENTRY]
         topics = tuple(dict.fromkeys([choice.tag for choice in plan.choices if choice.tag]))
         titles, thanks = tuple([card.title for card in cards[:4]]), view.thanks(cards)
-        minutes, cadence = view.minutes(blocks), subscriber.schedule.cadence
+        minutes, cadence, saved = view.minutes(blocks), subscriber.schedule.cadence, len(plan.saved)
         key = (
             titles,
             len(cards),
@@ -463,12 +463,11 @@ class LetterRenderer:
             day,
             thanks,
             plan.facts,
-            len(plan.saved),
+            saved,
         )
         if (known := self._views.get(key)) is not None:
             return known
         shown, more, language = len(cards), plan.more, self.language
-        saved = len(plan.saved)
         told = view.inside(shown, len(topics), more, language) if cards or more else view.quiet(saved, language)
         reading = view.inside_minutes(shown, minutes, language) if cards else told
         made = view.LetterView(
@@ -501,8 +500,8 @@ class LetterRenderer:
         # Python's sort is stable: papers without ranks or of equal rank stay in the order of the digest.
         picks.sort(key=lambda one: (one[0].topic != DISCUSSED, -one[1].rank))
         choices = tuple(self._choice(papers[pick.paper], section, pick) for section, pick in picks)
-        noted = ((note, papers[note.paper]) for note in digest.notes if note.paper in papers)
-        notes = tuple(view.note(note, paper, self.language, digest.day) for note, paper in noted)
+        day, noted = digest.day, [note for note in digest.notes if note.paper in papers]
+        notes = tuple(view.note(note, papers[note.paper], self.language, day) for note in noted)
         return Plan(
             choices, len(digest.more), subscriber.density, notes=notes, facts=digest.facts, left_out=digest.left_out
         )

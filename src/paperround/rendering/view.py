@@ -259,6 +259,11 @@ def card(
 
 def note(about: PaperNote, paper: Paper, language: Language, today: date) -> Note:
     """Return a letter's line about a paper that is not new; `today` is the day of the letter."""
+    return _note(about, paper.title, paper.url or _abstract_page(paper), language, today)
+
+
+@lru_cache(maxsize=4096)
+def _note(about: PaperNote, title: str, url: str, language: Language, today: date) -> Note:
     _ = language.gettext
     recent = 0 < (today - about.since).days < _DAYS_OF_WEEK
     since = language.weekday(about.since.weekday()) if recent else language.short_date(about.since, today)
@@ -270,9 +275,9 @@ def note(about: PaperNote, paper: Paper, language: Language, today: date) -> Not
         NoteKind.VOTES: _("▲ %(before)s → %(now)s since %(day)s")
         % {"before": language.number(about.before), "now": language.number(about.now), "day": since},
     }[about.kind]
-    title = breakable(marked(paper.title))
+    title = breakable(marked(title))
     html = Markup(as_html(title))  # noqa: S704 - as_html escapes
-    return Note(about.kind, _unbroken(told), unmarked(title), html, paper.url or _abstract_page(paper))
+    return Note(about.kind, _unbroken(told), unmarked(title), html, url)
 
 
 def finish(facts: DayFacts | None, reading: str, matched: int, language: Language) -> str:
