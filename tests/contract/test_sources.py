@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -14,43 +14,24 @@ from pydantic import TypeAdapter, ValidationError
 from paperround.domain.errors import SourceError
 from paperround.domain.models import Parsed
 from paperround.sources import FORMATS, KINDS, AnySource, Source, Window
-from support.answers import World, at, sample
+from support.answers import World, at
+from support.documents import BODIES, EXAMPLES, SETTINGS
 
 NOON = at("2026-11-20T12:00")
 TODAY = date(2026, 11, 20)
-# The least that a source of each kind needs. A kind that is missing here fails every test below by its name.
-SETTINGS: Mapping[str, Mapping[str, object]] = {
-    "hf-daily": {},
-    "arxiv": {"categories": ["cs.RO"]},
-    "arxiv-oai": {"sets": ["cs"]},
-    "feed": {"url": "https://journal.example/feed.xml"},
-    "biorxiv": {},
-    "page": {"path": "{folder}/page.txt"},
-    "jsonl": {"path": "{folder}/papers.jsonl"},
-}
 NAMES = [kind.model_fields["kind"].default for kind in KINDS]
-ON_DISK = {"page", "jsonl"}
+ON_DISK = {kind for kind, settings in SETTINGS.items() if "path" in settings}
 ONLINE = [name for name in NAMES if name not in ON_DISK]
-EXAMPLES: Mapping[str, str] = {
-    "hf-daily": "hf_daily_2026-11-19.json",
-    "arxiv-atom": "arxiv_api.xml",
-    "arxiv-oai": "arxiv_oai_arxiv.xml",
-    "feed": "lab_blog.atom.xml",
-    "biorxiv": "biorxiv.json",
-    "page": "page.txt",
-    "jsonl": "export.jsonl",
-}
 Make = Callable[[str], Source]
 
 
 @pytest.fixture
 def source(tmp_path: Path) -> Make:
     def make(kind: str) -> Source:
-        given = {
-            name: value.format(folder=tmp_path) if isinstance(value, str) else value
-            for name, value in SETTINGS[kind].items()
-        }
-        made: Source = TypeAdapter(AnySource).validate_python({"name": "mine", "kind": kind, **given})
+        given = {**SETTINGS[kind], "name": "mine", "kind": kind}
+        if kind in ON_DISK:
+            given["path"] = f"{tmp_path}/{given['path']}"
+        made: Source = TypeAdapter(AnySource).validate_python(given)
         return made
 
     return make
@@ -82,7 +63,7 @@ def test_a_service_that_is_out_of_order_is_an_error_that_names_the_source_or_its
 
 @pytest.mark.parametrize("kind", sorted(ON_DISK))
 def test_a_file_that_is_not_there_is_an_error_that_names_it(source: Make, kind: str) -> None:
-    with pytest.raises(SourceError, match=str(SETTINGS[kind]["path"]).rpartition("/")[2]):
+    with pytest.raises(SourceError, match=str(SETTINGS[kind]["path"])):
         source(kind).fetch(World(NOON).http(), window())
 
 
@@ -102,7 +83,7 @@ def test_settings_are_frozen_and_written_out_again_they_are_the_same(source: Mak
 
 @pytest.mark.parametrize("form", sorted(FORMATS))
 def test_a_file_of_its_format_gives_papers_and_the_same_ones_each_time(form: str) -> None:
-    first, second = (FORMATS[form](sample(EXAMPLES[form]), TODAY) for _ in range(2))
+    first, second = (FORMATS[form](BODIES[EXAMPLES[form]], TODAY) for _ in range(2))
     assert first.listings
     assert first == second
 
@@ -122,7 +103,7 @@ def test_bytes_that_are_something_else_give_no_papers_and_no_crash(form: str, da
 
 @pytest.mark.parametrize("form", sorted(FORMATS))
 def test_a_file_cut_anywhere_gives_only_papers_that_the_whole_file_has(form: str) -> None:
-    data = sample(EXAMPLES[form])
+    data = BODIES[EXAMPLES[form]]
     titles = {listing.title for listing in FORMATS[form](data, TODAY).listings}
     for part in range(1, 12):
         try:

@@ -5,43 +5,21 @@ Screenshots lie in artefacts/pages/, for people to look at.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
-from support.service import Address, letters_to, running
+from support.chromium import preferences_of
+from support.service import ADMIN_TOKEN, Address, letters_to
 
-_CHROMIUM = Path("/usr/bin/chromium")
 _PICTURES = Path(__file__).parents[2] / "artefacts" / "pages"
-_TOKEN = "an admin token for tests"
 _OLD, _NEW = "kenji@watanabe.example", "kenji@elsewhere.example"
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
-    with running(tmp_path_factory.mktemp("site"), PAPERROUND_SITE__ADMIN_TOKEN=_TOKEN) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not _CHROMIUM.exists():
-        pytest.skip("Chromium is not installed (Debian: chromium)")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=str(_CHROMIUM), args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 def test_a_subscriber_moves_and_reads_a_private_feed(base: Address, browser: Browser) -> None:
     _PICTURES.mkdir(parents=True, exist_ok=True)
     page = browser.new_context(viewport={"width": 375, "height": 800}).new_page()
-    page.goto(base.entry)
-    page.goto(f"{base}/inbox/{letters_to(base, _OLD)[0]}?show=text")
-    (preferences, *_) = re.findall(rf"{base}/p/[\w-]+", page.inner_text("pre"))
+    preferences = preferences_of(page, base, _OLD)
     page.goto(preferences)
     page.fill("#new-email", _NEW)
     page.click("text='Change address'")
@@ -68,7 +46,7 @@ def test_a_subscriber_moves_and_reads_a_private_feed(base: Address, browser: Bro
 def test_an_operator_imports_a_list_and_looks_at_an_email(base: Address, browser: Browser) -> None:
     page = browser.new_context().new_page()
     page.goto(f"{base}/admin")
-    page.fill("#token", _TOKEN)
+    page.fill("#token", ADMIN_TOKEN)
     page.click("main form button")
     page.goto(f"{base}/admin/subscribers/import")
     rows = b"email,topics\nada@lovelace.example,robotics\nbroken,robotics\n"

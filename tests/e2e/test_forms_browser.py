@@ -2,34 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-from support.service import Address, letters_to, running
-
-_CHROMIUM = Path("/usr/bin/chromium")
-_TOKEN = "an admin token for tests"
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
-    with running(tmp_path_factory.mktemp("site"), PAPERROUND_SITE__ADMIN_TOKEN=_TOKEN) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not _CHROMIUM.exists():
-        pytest.skip("Chromium is not installed (Debian: chromium)")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=str(_CHROMIUM), args=["--no-sandbox"])
-        yield started
-        started.close()
+from support.chromium import preferences_of
+from support.service import ADMIN_TOKEN, Address
 
 
 @pytest.fixture(params=[True, False], ids=["with JavaScript", "without JavaScript"])
@@ -45,15 +25,6 @@ def _enter(page: Page, field: str) -> None:
         page.press(field, "Enter")
 
 
-def _preferences(page: Page, base: Address, email: str) -> str:
-    """The address of a subscriber's preferences, from the newest email in the inbox."""
-    newest = letters_to(base, email)[0]
-    page.goto(base.entry)
-    page.goto(f"{base}/inbox/{newest}?show=text")
-    text = page.inner_text("pre")
-    return next(word for word in text.split() if re.search(r"/p/[\w-]+$", word))
-
-
 @pytest.mark.parametrize("field", ["#query-1", "#at", "#max_papers", "#email"])
 def test_enter_subscribes(page: Page, base: Address, field: str) -> None:
     page.goto(f"{base}/subscribe")
@@ -67,7 +38,7 @@ def test_enter_subscribes(page: Page, base: Address, field: str) -> None:
 
 @pytest.mark.parametrize("field", ["#query-1", "#at", "#max_papers", "#name"])
 def test_enter_saves_the_preferences(page: Page, base: Address, field: str) -> None:
-    page.goto(_preferences(page, base, "kenji@watanabe.example"))
+    page.goto(preferences_of(page, base, "kenji@watanabe.example"))
     page.fill("#name", f"Kenji {field}")
     _enter(page, field)
     assert "Saved." in page.inner_text("main")
@@ -90,7 +61,7 @@ def test_enter_in_the_other_forms(page: Page, base: Address) -> None:
     _enter(page, "#email")
     assert "Check your email" in page.inner_text("h1")
     page.goto(f"{base}/admin")
-    page.fill("#token", _TOKEN)
+    page.fill("#token", ADMIN_TOKEN)
     _enter(page, "#token")
     assert urlsplit(page.url).path == "/admin"
     page.goto(f"{base}/admin/topics/new")

@@ -9,15 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from support.firefox import FIREFOX, TAB, FirefoxPage, firefox
-from support.service import Address, letters_to, running
-
-_TOKEN = "an admin token for tests"
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
-    with running(tmp_path_factory.mktemp("site"), PAPERROUND_SITE__ADMIN_TOKEN=_TOKEN) as address:
-        yield address
+from support.service import ADMIN_TOKEN, Address, letters_to
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +72,7 @@ def test_enter_in_the_other_forms(page: FirefoxPage, base: Address) -> None:
     page.enter("#email")
     assert "Check your email" in page.text("h1")
     page.goto(f"{base}/admin")
-    page.fill("#token", _TOKEN)
+    page.fill("#token", ADMIN_TOKEN)
     page.enter("#token")
     assert urlsplit(page.url).path == "/admin"
     page.goto(f"{base}/admin/topics/new")

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-from support.service import Address, letters_to, running
+from support.chromium import preferences_of
+from support.service import Address, running
 
-_CHROMIUM = Path("/usr/bin/chromium")
 _RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 
 
@@ -22,29 +20,11 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
         yield address
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not _CHROMIUM.exists():
-        pytest.skip("Chromium is not installed (Debian: chromium)")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=str(_CHROMIUM), args=["--no-sandbox"])
-        yield started
-        started.close()
-
-
 @pytest.fixture(params=[True, False], ids=["with JavaScript", "without JavaScript"])
 def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     context = browser.new_context(java_script_enabled=request.param, viewport={"width": 375, "height": 800})
     yield context.new_page()
     context.close()
-
-
-def _preferences(page: Page, base: Address, email: str) -> str:
-    """The address of a subscriber's preferences, from the newest email in the inbox."""
-    newest = letters_to(base, email)[0]
-    page.goto(base.entry)
-    page.goto(f"{base}/inbox/{newest}?show=text")
-    return next(word for word in page.inner_text("pre").split() if re.search(r"/p/[\w-]+$", word))
 
 
 def test_a_newcomer_tries_an_interest_answers_and_subscribes_with_the_answers(page: Page, base: Address) -> None:
@@ -69,7 +49,7 @@ def test_a_newcomer_tries_an_interest_answers_and_subscribes_with_the_answers(pa
 
 
 def test_a_subscriber_answers_sees_what_was_learned_and_forgets_it(page: Page, base: Address) -> None:
-    mine = _preferences(page, base, "kenji@watanabe.example")
+    mine = preferences_of(page, base, "kenji@watanabe.example")
     page.goto(f"{mine}/interest?q=robot+manipulation")
     with page.expect_navigation():
         page.locator("button[name=more]").first.click()
@@ -83,7 +63,7 @@ def test_a_subscriber_answers_sees_what_was_learned_and_forgets_it(page: Page, b
 
 
 def test_an_author_is_followed_with_one_click_where_the_preferences_were_opened(page: Page, base: Address) -> None:
-    mine = _preferences(page, base, "amara@okafor.example")
+    mine = preferences_of(page, base, "amara@okafor.example")
     page.goto(mine)
     page.goto(base)
     with page.expect_navigation():
@@ -96,7 +76,7 @@ def test_an_author_is_followed_with_one_click_where_the_preferences_were_opened(
 
 
 def test_a_file_is_read_where_the_preferences_lead(page: Page, base: Address) -> None:
-    mine = _preferences(page, base, "zofia@dabrowska.example")
+    mine = preferences_of(page, base, "zofia@dabrowska.example")
     page.goto(f"{mine}/library")
     content = b"@article{a, title={Robots that grasp}, abstract={Hands and cups.}}\n@article{b, title={no end"
     page.set_input_files("#file", {"name": "my.bib", "mimeType": "text/plain", "buffer": content})
@@ -111,7 +91,7 @@ def test_a_file_is_read_where_the_preferences_lead(page: Page, base: Address) ->
 def test_the_pages_fit_every_screen_and_everybody(browser: Browser, base: Address, width: int, scheme: str) -> None:
     context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)  # type: ignore[arg-type]
     page = context.new_page()
-    mine = _preferences(page, base, "zofia@dabrowska.example")
+    mine = preferences_of(page, base, "zofia@dabrowska.example")
     author = f"{base}/follow?author=Wei+Zhang"
     for address in (f"{base}/interest?q=robots+walk", author, mine, f"{mine}/taste", f"{mine}/library"):
         page.goto(address)

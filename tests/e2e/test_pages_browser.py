@@ -6,37 +6,17 @@ Screenshots lie in artefacts/pages/, for people to look at.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
-from support.service import Address, letters_to, running
+from support.service import ADMIN_TOKEN, Address, letters_to
 
-_CHROMIUM = Path("/usr/bin/chromium")
 _PICTURES = Path(__file__).parents[2] / "artefacts" / "pages"
 _SCHEMES = ("light", "dark")
 _WIDTHS = (320, 1280)
-_TOKEN = "an admin token for tests"
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
-    folder = tmp_path_factory.mktemp("site")
-    with running(folder, PAPERROUND_SITE__ADMIN_TOKEN=_TOKEN) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not _CHROMIUM.exists():
-        pytest.skip("Chromium is not installed (Debian: chromium)")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=str(_CHROMIUM), args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 class Visitor:
@@ -195,7 +175,7 @@ def test_every_page_fits_every_screen_and_is_accessible(
     paths = _paths(base, page)
     page.goto(f"{base}/admin")
     findings += _examined(axe, page, f"login at {width}, {scheme}")
-    page.fill("#token", _TOKEN)
+    page.fill("#token", ADMIN_TOKEN)
     page.click("main form button")
     page.wait_for_load_state()
     for name, path in paths.items():

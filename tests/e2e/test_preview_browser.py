@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 from playwright.sync_api import Error as PlaywrightError
 
 from paperround.process.resources import folder
@@ -21,7 +21,6 @@ from support.findings import raw
 from support.letters import THEMES
 from support.service import Address, letters_to, running
 
-_CHROMIUM = Path("/usr/bin/chromium")
 _PICTURES = Path(__file__).parents[2] / "artefacts" / "preview"
 _TABS = ("letter", "text", "source", "headers", "raw", "papers", "size", "findings")
 _SHIPPED = (folder("templates") / "email" / "themes" / "paper.html.j2").read_text(encoding="utf-8")
@@ -55,16 +54,6 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
 def _as_shipped(shop: Shop) -> Iterator[None]:
     yield
     shop.theme.write_text(_SHIPPED, encoding="utf-8")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not _CHROMIUM.exists():
-        pytest.skip("Chromium is not installed (Debian: chromium)")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=str(_CHROMIUM), args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 @dataclass

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,13 +17,6 @@ from support.papers import listing
 from support.site import Site
 
 OLD, NEW = "ada@lovelace.example", "ada@analytical.example"
-
-
-@pytest.fixture
-def pages(tmp_path: Path) -> Iterator[Pages]:
-    made = Pages(tmp_path)
-    yield made
-    made.app.close()
 
 
 @pytest.fixture

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date, timedelta
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
-
-import pytest
 
 from paperround.domain.models import DISCUSSED, DailyCounts
 from paperround.rounds import pipeline
@@ -16,13 +13,6 @@ from support.papers import listing
 from support.site import MORNING, Site
 
 TODAY = MORNING.date()
-
-
-@pytest.fixture
-def site(tmp_path: Path, database_url: str) -> Iterator[Site]:
-    made = Site(tmp_path, database_url)
-    yield made
-    made.app.close()
 
 
 def _daily_counts(site: Site, arxiv_id: str) -> list[DailyCounts]:

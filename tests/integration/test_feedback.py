@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from datetime import date, timedelta
 from email import message_from_bytes, policy
 from pathlib import Path
@@ -35,18 +34,9 @@ def _no_near_copies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def pages(tmp_path: Path) -> Iterator[Pages]:
-    made = Pages(tmp_path)
-    yield made
-    made.app.close()
-
-
-@pytest.fixture
-def site(tmp_path: Path, database_url: str) -> Iterator[Site]:
-    made = Site(tmp_path, database_url)
-    made.topic("studies", "study")
-    yield made
-    made.app.close()
+def site(site: Site) -> Site:
+    site.topic("studies", "study")
+    return site
 
 
 def _study(number: int, kind: str, **facts: Any) -> Any:

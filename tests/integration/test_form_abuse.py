@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -17,13 +15,6 @@ from support.pages import FORM, Browser, Pages, links_in
 
 VICTIM = "victim@gmail.com"
 NETWORKS = [f"198.51.{n}.7" for n in range(60)]
-
-
-@pytest.fixture
-def pages(tmp_path: Path) -> Iterator[Pages]:
-    made = Pages(tmp_path)
-    yield made
-    made.app.close()
 
 
 def _stamp(text: str) -> str:

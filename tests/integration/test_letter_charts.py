@@ -6,10 +6,8 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
 from datetime import date, timedelta
 from email import message_from_bytes, policy
-from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -28,12 +26,10 @@ _ADDRESS = "/charts/weekly-2026-11-23/agents+robots.png"
 
 
 @pytest.fixture
-def site(tmp_path: Path, database_url: str) -> Iterator[Site]:
-    made = Site(tmp_path, database_url)
-    made.topic("robots")
-    made.topic("agents")
-    yield made
-    made.app.close()
+def site(site: Site) -> Site:
+    site.topic("robots")
+    site.topic("agents")
+    return site
 
 
 def _fill(site: Site) -> None:

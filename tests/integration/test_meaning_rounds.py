@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,13 +17,6 @@ from support.site import Site
 
 WALKING = {"title": "A humanoid", "abstract": "Its stride is even.", "authors": ["Ada Bee"]}
 PLAIN = "legged machines which walk"
-
-
-@pytest.fixture
-def site(tmp_path: Path, database_url: str) -> Iterator[Site]:
-    site = Site(tmp_path, database_url)
-    yield site
-    site.app.close()
 
 
 def matched(app: App, slug: str) -> set[int]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -24,11 +22,9 @@ _OTHERS = (
 
 
 @pytest.fixture
-def site(tmp_path: Path, database_url: str) -> Iterator[Site]:
-    made = Site(tmp_path, database_url)
-    made.topic("studies", "study")
-    yield made
-    made.app.close()
+def site(site: Site) -> Site:
+    site.topic("studies", "study")
+    return site
 
 
 def _morning(site: Site) -> None:

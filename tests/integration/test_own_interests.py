@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
@@ -21,11 +19,9 @@ _GRIPPER = "tactile gripper senses incipient slip of glass"
 
 
 @pytest.fixture
-def site(tmp_path: Path, database_url: str) -> Iterator[Site]:
-    made = Site(tmp_path, database_url)
-    made.topic("whales", "whales")
-    yield made
-    made.app.close()
+def site(site: Site) -> Site:
+    site.topic("whales", "whales")
+    return site
 
 
 def _own(site: Site, email: str, interest: str, breadth: Breadth = Breadth.USUAL) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from email import message_from_bytes, policy
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,12 +21,10 @@ _EMAIL = "ada@lovelace.example"
 
 
 @pytest.fixture
-def site(tmp_path: Path, database_url: str) -> Iterator[Site]:
-    made = Site(tmp_path, database_url)
-    made.topic("robots")
-    made.clock.now += timedelta(hours=2)  # letters are due at seven
-    yield made
-    made.app.close()
+def site(site: Site) -> Site:
+    site.topic("robots")
+    site.clock.now += timedelta(hours=2)  # letters are due at seven
+    return site
 
 
 def _robot(number: int, **facts: Any) -> Any:

@@ -87,11 +87,9 @@ def gallery() -> Iterator[Gallery]:
 
 
 @pytest.fixture
-def site(tmp_path: Path, database_url: str) -> Iterator[Site]:
-    made = Site(tmp_path, database_url)
-    _patient(made)
-    yield made
-    made.app.close()
+def site(site: Site) -> Site:
+    _patient(site)
+    return site
 
 
 def _patient(site: Site, **world: Any) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
-import pytest
 from alembic import command
 from sqlalchemy import insert
 
@@ -18,13 +16,6 @@ from support.papers import listing
 from support.site import MORNING, Site
 
 TODAY, TOMORROW = MORNING.date(), MORNING.date() + timedelta(days=1)
-
-
-@pytest.fixture
-def site(tmp_path: Path, database_url: str):
-    site = Site(tmp_path, database_url)
-    yield site
-    site.app.close()
 
 
 def daily_counts_of(site: Site, name: str) -> list[DailyCounts]:

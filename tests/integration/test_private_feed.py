@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from lxml import etree
 
 from paperround.subscribers import membership
@@ -15,13 +13,6 @@ from support.papers import listing
 from support.site import Site
 
 ATOM = "{http://www.w3.org/2005/Atom}"
-
-
-@pytest.fixture
-def pages(tmp_path: Path) -> Iterator[Pages]:
-    made = Pages(tmp_path)
-    yield made
-    made.app.close()
 
 
 def _feed(pages: Pages, row: int, do: str = "new") -> list[str]:

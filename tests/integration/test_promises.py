@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -20,11 +19,9 @@ HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
-def site(tmp_path: Path, database_url: str):
-    site = Site(tmp_path, database_url)
+def site(site: Site) -> Site:
     site.topic("robots")
-    yield site
-    site.app.close()
+    return site
 
 
 def a_round(site: Site, now: datetime) -> pipeline.Tally:

@@ -24,13 +24,6 @@ _TOKEN = "a token of twenty letters"
 
 
 @pytest.fixture
-def site(database_url: str, tmp_path: Path) -> Iterator[Site]:
-    made = Site(tmp_path, database_url)
-    yield made
-    made.app.close()
-
-
-@pytest.fixture
 def lenient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """As an earlier version did it, which knew no limit on groups within each other."""
     monkeypatch.setattr(query, "MAX_NESTING", 10_000)

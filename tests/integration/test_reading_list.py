@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 
 from paperround.domain import tokens
 from paperround.rounds import pipeline
@@ -15,13 +11,6 @@ from support.pages import Pages
 from support.papers import listing
 
 _EMAIL = "ada@lovelace.example"
-
-
-@pytest.fixture
-def pages(tmp_path: Path) -> Iterator[Pages]:
-    made = Pages(tmp_path)
-    yield made
-    made.app.close()
 
 
 def _letter(pages: Pages) -> str:

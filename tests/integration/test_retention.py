@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,12 +15,10 @@ from support.site import MORNING, Site
 
 
 @pytest.fixture
-def site(tmp_path: Path, database_url: str) -> Iterator[Site]:
-    site = Site(tmp_path, database_url)
+def site(site: Site) -> Site:
     site.topic("robots")
     site.subscribers([f"subscriber{number}@example.org" for number in range(5)], "robots", at="07:00")
-    yield site
-    site.app.close()
+    return site
 
 
 def rows(site: Site) -> dict[str, int]:

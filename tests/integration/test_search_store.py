@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
-
-import pytest
 
 from paperround.matching.query import parse
 from paperround.operator import queries
 from support.papers import listing
 from support.site import MORNING, Site
-
-
-@pytest.fixture
-def site(tmp_path: Path, database_url: str) -> Iterator[Site]:
-    site = Site(tmp_path, database_url)
-    yield site
-    site.app.close()
 
 
 def found(site: Site, query: str, limit: int = 10, offset: int = 0) -> list[str | None]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -19,11 +17,9 @@ from support.site import MORNING, Site
 
 
 @pytest.fixture
-def site(tmp_path: Path, database_url: str) -> Iterator[Site]:
-    site = Site(tmp_path, database_url)
+def site(site: Site) -> Site:
     site.topic("robots")
-    yield site
-    site.app.close()
+    return site
 
 
 @pytest.mark.parametrize("letter", ["x", "é", "語", "𠀀"])

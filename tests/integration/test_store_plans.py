@@ -74,11 +74,9 @@ def _reads_all_on_postgresql(driver: Any, statement: str, parameters: Any) -> bo
 
 
 @pytest.fixture
-def site(tmp_path: Path, database_url: str) -> Iterator[Site]:
-    site = Site(tmp_path, database_url)
+def site(site: Site) -> Site:
     fill(site)
-    yield site
-    site.app.close()
+    return site
 
 
 @pytest.fixture

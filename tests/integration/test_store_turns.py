@@ -23,12 +23,10 @@ HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
-def site(tmp_path: Path, database_url: str):
-    site = Site(tmp_path, database_url)
+def site(site: Site) -> Site:
     site.topic("robots")
     site.topic("agents")
-    yield site
-    site.app.close()
+    return site
 
 
 def test_a_batch_ends_where_its_subscribers_have_enough_unread_together(site: Site) -> None:

@@ -5,7 +5,6 @@ them.
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -19,12 +18,10 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 @pytest.fixture
-def site(tmp_path: Path, database_url: str):
-    site = Site(tmp_path, database_url)
+def site(site: Site) -> Site:
     site.topic("robots")
     site.topic("agents")
-    yield site
-    site.app.close()
+    return site
 
 
 def edition(site: Site) -> News:

@@ -21,19 +21,22 @@ EMAILS = ("ada@mail.example", "ben@post.example")
 
 
 @pytest.fixture
-def site(tmp_path: Path, database_url: str):
-    site = Site(tmp_path, database_url)
+def site(site: Site) -> Site:
     site.topic("robots")
-    yield site
-    site.app.close()
+    return site
 
 
-def morning(site: Site, day: int, *papers: int) -> pipeline.Tally:
-    """What is announced on the night before a day, and that day's round."""
+def compose(site: Site, day: int, *papers: int) -> None:
+    """What is announced on the night before a day, and that day's letters, none of which is sent yet."""
     site.clock.now = MORNING + timedelta(days=day)
     site.papers(*(listing(number) for number in papers))
     site.clock.now += timedelta(hours=1)
     pipeline.publish(site.app)
+
+
+def morning(site: Site, day: int, *papers: int) -> pipeline.Tally:
+    """What is announced on the night before a day, and that day's round."""
+    compose(site, day, *papers)
     return pipeline.deliver(site.app)
 
 
@@ -193,10 +196,7 @@ def test_a_letter_that_the_relay_takes_after_it_expired_is_sent_and_its_papers_d
     site: Site, composed: bool
 ) -> None:
     site.subscriber(EMAILS[0], "robots")
-    site.clock.now = MORNING
-    site.papers(listing(1), listing(2))
-    site.clock.now += timedelta(hours=1)
-    pipeline.publish(site.app)
+    compose(site, 0, 1, 2)
 
     def stopped_for_long() -> None:
         """The program that sends was stopped for a day; another one has swept, and let the letter expire."""
@@ -222,10 +222,7 @@ def test_a_letter_that_the_relay_takes_after_it_expired_is_sent_and_its_papers_d
 
 def test_a_later_letter_goes_without_the_papers_of_one_that_the_relay_took_after_it_expired(site: Site) -> None:
     site.subscriber(EMAILS[0], "robots")
-    site.clock.now = MORNING
-    site.papers(listing(1), listing(2))
-    site.clock.now += timedelta(hours=1)
-    pipeline.publish(site.app)
+    compose(site, 0, 1, 2)
 
     def stopped_for_long() -> None:
         site.relay.before = lambda: None

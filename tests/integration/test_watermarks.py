@@ -18,7 +18,7 @@ from paperround.network.http import Http
 from paperround.rounds import pipeline
 from paperround.sources import Fetched, SourceState, Window
 from paperround.sources.hf_daily import HfDaily
-from support.answers import World
+from support.answers import Reply, World
 from support.site import Site
 
 MONDAY = datetime(2026, 11, 2, 20, tzinfo=UTC)
@@ -51,12 +51,18 @@ def _empty(_: httpx.Request) -> httpx.Response:
     return httpx.Response(200, content=b"[]")
 
 
-def _ingest(site: Site, now: datetime, answer: object) -> tuple[str, list[str]]:
-    """One ingest at a moment: the state of the answer, and the days that were asked for."""
+def _world(site: Site, now: datetime, answer: Reply) -> World:
+    """A moment, and a web that gives one answer from then on."""
     site.clock.now = now
     world = World(now)
-    world.put("https://", answer)  # type: ignore[arg-type]
+    world.put("https://", answer)
     site.app.__dict__["http"] = world.http()
+    return world
+
+
+def _ingest(site: Site, now: datetime, answer: Reply) -> tuple[str, list[str]]:
+    """One ingest at a moment: the state of the answer, and the days that were asked for."""
+    world = _world(site, now, answer)
     (report,) = pipeline.ingest(site.app)
     return report.state, [_day(request) for request in world.requests]
 
@@ -97,10 +103,7 @@ def test_a_clock_that_ran_ahead_leaves_no_gap(site: Site) -> None:
 def test_only_the_sources_that_are_named_are_asked(site: Site) -> None:
     both = (HfDaily(name="hf"), HfDaily(name="other"))
     site.app.settings = site.app.settings.model_copy(update={"sources": both})
-    site.clock.now = MONDAY
-    world = World(MONDAY)
-    world.put("https://", _full)  # type: ignore[arg-type]
-    site.app.__dict__["http"] = world.http()
+    _world(site, MONDAY, _full)
     assert [report.source for report in pipeline.ingest(site.app, ["other"])] == ["other"]
     assert set(site.app.store.sources.all()) == {"other"}
     assert [report.source for report in pipeline.ingest(site.app)] == ["hf", "other"]
@@ -109,10 +112,7 @@ def test_only_the_sources_that_are_named_are_asked(site: Site) -> None:
 def test_an_ingest_since_a_day_asks_from_that_day_on_and_moves_the_watermark_if_it_leaves_no_gap(site: Site) -> None:
     _ingest(site, MONDAY, _full)
     for days, since, moved in ((8, date(2026, 11, 9), False), (9, date(2026, 10, 30), True)):
-        site.clock.now = MONDAY + timedelta(days=days)
-        world = World(site.clock.now)
-        world.put("https://", _full)  # type: ignore[arg-type]
-        site.app.__dict__["http"] = world.http()
+        world = _world(site, MONDAY + timedelta(days=days), _full)
         pipeline.ingest(site.app, since=since)
         assert _day(world.requests[0]) <= since.isoformat() <= _day(world.requests[-1])
         watermark = site.app.store.sources.all()["hf"].succeeded_at
@@ -122,10 +122,7 @@ def test_an_ingest_since_a_day_asks_from_that_day_on_and_moves_the_watermark_if_
 def test_an_archive_moves_no_watermark_and_none_of_its_papers_is_mailed(site: Site) -> None:
     site.topic("paper")
     site.subscriber("ada@example.org", "paper")
-    site.clock.now = MONDAY
-    world = World(MONDAY)
-    world.put("https://", _full)  # type: ignore[arg-type]
-    site.app.__dict__["http"] = world.http()
+    _world(site, MONDAY, _full)
     [report] = pipeline.ingest(site.app, archive=True)
     assert report.new
     assert site.app.store.sources.all()["hf"].succeeded_at is None
@@ -154,10 +151,7 @@ def test_a_source_that_breaks_is_reported_with_what_broke_and_stops_no_other(sit
 
     sources = (Breaks(name="odd"), HfDaily(name="hf"))
     site.app.settings = site.app.settings.model_copy(update={"sources": sources})
-    site.clock.now = MONDAY
-    world = World(MONDAY)
-    world.put("https://", _full)  # type: ignore[arg-type]
-    site.app.__dict__["http"] = world.http()
+    _world(site, MONDAY, _full)
     odd, good = pipeline.ingest(site.app)
     assert (odd.state, odd.note, odd.failed) == (
         "failed", "odd: RecursionError: too deep; please report this", True

@@ -15,26 +15,16 @@ from paperround.domain.models import Stage, SubscriberState
 from paperround.operator import api_tokens
 from paperround.rounds import pipeline
 from paperround.subscribers import membership
-from support.pages import Browser, Pages
+from support.pages import ADMIN, ADMIN_SITE, ADMIN_TOKEN, Browser, Pages
 from support.papers import listing
 from support.site import Site
-
-TOKEN = "let me in, please"
 
 
 @pytest.fixture
 def pages(tmp_path: Path) -> Iterator[Pages]:
-    made = Pages(
-        tmp_path, site={"base_url": "https://papers.example.org", "sender": "a@b.example", "admin_token": TOKEN}
-    )
+    made = Pages(tmp_path, site=ADMIN_SITE)
     yield made
     made.app.close()
-
-
-def _operator(pages: Pages) -> Browser:
-    browser = Browser(pages.web)
-    assert browser.post("/admin/login", data={"token": TOKEN}).status_code == 303
-    return browser
 
 
 def _csrf(page: str) -> str:
@@ -64,10 +54,10 @@ def test_guessing_the_token_is_slow(pages: Pages) -> None:
     guesses = Browser(pages.web)
     answers = [guesses.post("/admin/login", data={"token": f"guess {n}"}).status_code for n in range(7)]
     assert answers == [403] * 5 + [429] * 2
-    assert guesses.post("/admin/login", data={"token": TOKEN}).status_code == 429
-    assert Browser(pages.web, "198.51.100.9").post("/admin/login", data={"token": TOKEN}).status_code == 303
+    assert guesses.post("/admin/login", data={"token": ADMIN_TOKEN}).status_code == 429
+    assert Browser(pages.web, "198.51.100.9").post("/admin/login", data={"token": ADMIN_TOKEN}).status_code == 303
     pages.site.clock.now += timedelta(minutes=6)
-    assert guesses.post("/admin/login", data={"token": TOKEN}).status_code == 303
+    assert guesses.post("/admin/login", data={"token": ADMIN_TOKEN}).status_code == 303
 
 
 def test_without_a_token_there_is_no_way_in(tmp_path: Path) -> None:
@@ -78,11 +68,11 @@ def test_without_a_token_there_is_no_way_in(tmp_path: Path) -> None:
 
 
 def test_the_session_is_a_cookie_that_scripts_and_other_sites_cannot_use(pages: Pages) -> None:
-    cookie = Browser(pages.web).post("/admin/login", data={"token": TOKEN}).headers["set-cookie"]
+    cookie = Browser(pages.web).post("/admin/login", data={"token": ADMIN_TOKEN}).headers["set-cookie"]
     for part in ("HttpOnly", "Secure", "SameSite=strict", "Path=/"):
         assert part in cookie
-    assert TOKEN not in cookie
-    browser = _operator(pages)
+    assert ADMIN_TOKEN not in cookie
+    browser = pages.operator()
     assert browser.get("/admin").status_code == 200
     pages.site.clock.now += timedelta(hours=13)
     assert browser.get("/admin/subscribers").status_code == 401
@@ -90,8 +80,8 @@ def test_the_session_is_a_cookie_that_scripts_and_other_sites_cannot_use(pages: 
 
 def test_another_sites_form_does_nothing(pages: Pages) -> None:
     row = pages.subscriber()
-    browser = _operator(pages)
-    other = _csrf(_operator(pages).get("/admin").text)
+    browser = pages.operator()
+    other = _csrf(pages.operator().get("/admin").text)
     before = pages.dump()
     for path in (f"/admin/subscribers/{row}", "/admin/topics", "/admin/letters", "/admin/logout"):
         assert browser.post(path, data={"do": "unsubscribe"}).status_code == 403
@@ -104,7 +94,7 @@ def test_the_overview_shows_how_everything_is(pages: Pages) -> None:
     pages.site.clock.now += timedelta(days=1)
     pages.site.relay.replies.append((Stage.RCPT, 550, "5.1.1 no such mailbox"))
     pages.letters()
-    browser = _operator(pages)
+    browser = pages.operator()
     assert "publishing" not in browser.get("/admin/progress").text
     text = browser.get("/admin").text
     assert "no such mailbox" in text
@@ -119,7 +109,7 @@ def test_the_overview_shows_how_everything_is(pages: Pages) -> None:
 
 
 def test_a_rounds_progress_can_be_watched(pages: Pages) -> None:
-    browser = _operator(pages)
+    browser = pages.operator()
     pages.app.progress.begin("publishing", 1000)
     pages.app.progress.advance(250)
     assert browser.get("/admin/progress").json() == {
@@ -135,7 +125,7 @@ def test_a_rounds_progress_can_be_watched(pages: Pages) -> None:
 def test_subscribers_are_found_and_helped(pages: Pages) -> None:
     row = pages.subscriber("ada@lovelace.example")
     pages.subscriber("grace_x@hopper.example")
-    browser = _operator(pages)
+    browser = pages.operator()
     assert "grace_x" not in browser.get("/admin/subscribers?q=ADA@").text
     assert "ada@" not in browser.get("/admin/subscribers?q=e_x").text  # the underscore is no wildcard
     assert "No subscribers" in browser.get("/admin/subscribers?state=paused").text
@@ -158,14 +148,14 @@ def test_subscribers_are_found_and_helped(pages: Pages) -> None:
 
 def test_a_subscriber_who_lost_their_link_is_sent_it(pages: Pages) -> None:
     row = pages.subscriber()
-    browser = _operator(pages)
+    browser = pages.operator()
     csrf = _csrf(browser.get(f"/admin/subscribers/{row}").text)
     browser.post(f"/admin/subscribers/{row}", data={"csrf": csrf, "do": "link"})
     assert [letter["Subject"] for letter in pages.letters()] == ["Your preferences link for paperround"]
 
 
 def test_a_topic_is_tried_before_it_is_kept(pages: Pages) -> None:
-    browser = _operator(pages)
+    browser = pages.operator()
     csrf = _csrf(browser.get("/admin/topics/new").text)
     typed = {"csrf": csrf, "slug": "Part-Two", "name": "Part <2>", "about": "Twos", "query": '"part 2"'}
     tried = browser.post("/admin/topics", data={**typed, "do": "try"})
@@ -193,7 +183,7 @@ def test_a_subscribers_own_query_is_not_the_operators_to_change(pages: Pages) ->
 
     pages.client.post(pages.link("preferences", pages.subscriber()), data={**FORM, "query": "zeppelin"})
     own = next(topic for topic in pages.app.store.topics.all() if topic.private)
-    browser = _operator(pages)
+    browser = pages.operator()
     assert browser.get(f"/admin/topics/{own.slug}").status_code == 404
     csrf = _csrf(browser.get("/admin/topics/new").text)
     taken = browser.post("/admin/topics", data={"csrf": csrf, "slug": own.slug, "name": "x", "query": "y"})
@@ -206,7 +196,7 @@ def test_failed_letters_are_sent_again(pages: Pages) -> None:
     pages.site.clock.now += timedelta(days=1)
     pages.site.relay.replies.append((Stage.RCPT, 550, "5.2.2 mailbox full"))
     pages.letters()
-    browser = _operator(pages)
+    browser = pages.operator()
     page = browser.get("/admin/letters?state=failed").text
     assert "mailbox full" in page
     number = re.findall(r'name="letter" value="(\d+)"', page)
@@ -217,7 +207,7 @@ def test_failed_letters_are_sent_again(pages: Pages) -> None:
 
 
 def test_logging_out_ends_the_session_also_for_a_copy_of_its_cookie(pages: Pages) -> None:
-    browser, thief = _operator(pages), Browser(pages.web, "198.51.100.9")
+    browser, thief = pages.operator(), Browser(pages.web, "198.51.100.9")
     thief.cookies = httpx.Cookies(browser.cookies)
     assert thief.get("/admin/subscribers").status_code == 200
     browser.post("/admin/logout", data={"csrf": _csrf(browser.get("/admin").text)})
@@ -226,7 +216,7 @@ def test_logging_out_ends_the_session_also_for_a_copy_of_its_cookie(pages: Pages
 
 
 def test_a_session_ends_by_itself_and_its_cookie_is_not_in_the_database(pages: Pages) -> None:
-    browser = _operator(pages)
+    browser = pages.operator()
     assert browser.cookies["paperround_admin"] not in str(pages.dump())
     pages.site.clock.now += timedelta(hours=12, seconds=1)
     assert browser.get("/admin/subscribers").status_code == 401
@@ -234,13 +224,12 @@ def test_a_session_ends_by_itself_and_its_cookie_is_not_in_the_database(pages: P
 
 def test_every_change_leaves_a_line_that_names_no_address(pages: Pages) -> None:
     row = pages.subscriber("ada@lovelace.example")
-    browser = _operator(pages)
+    browser = pages.operator()
     csrf = _csrf(browser.get(f"/admin/subscribers/{row}").text)
     browser.post(f"/admin/subscribers/{row}", data={"csrf": csrf, "do": "pause"})
     browser.post(f"/admin/subscribers/{row}", data={"csrf": csrf, "do": "erase", "sure": "1"})
-    headers = {"Authorization": f"Bearer {TOKEN}"}
     topic = {"name": "Tables", "query": "tables"}
-    assert browser.request("PUT", "/api/topics/tables", json=topic, headers=headers).status_code == 200
+    assert browser.request("PUT", "/api/topics/tables", json=topic, headers=ADMIN).status_code == 200
     told = browser.get("/admin/changes").text
     for part in ("subscriber: pause", "subscriber: erase", f"subscriber {row}", "admin token", "tables", "logged in"):
         assert part in told
@@ -249,10 +238,9 @@ def test_every_change_leaves_a_line_that_names_no_address(pages: Pages) -> None:
 
 
 def test_the_operator_sees_the_inbox_from_anywhere(tmp_path: Path) -> None:
-    site = {"base_url": "https://papers.example.org", "sender": "a@b.example", "admin_token": TOKEN}
-    made = Pages(tmp_path, site=site, transport={"kind": "inbox", "directory": tmp_path / "inbox"})
+    made = Pages(tmp_path, site=ADMIN_SITE, transport={"kind": "inbox", "directory": tmp_path / "inbox"})
     assert made.client.get("/inbox").status_code == 403
-    assert _operator(made).get("/inbox").status_code == 200
+    assert made.operator().get("/inbox").status_code == 200
     made.app.close()
 
 
@@ -264,7 +252,7 @@ def test_prometheus_reads_the_numbers(pages: Pages) -> None:
     asked = Browser(pages.web)
     assert asked.get("/metrics").status_code == 401
     assert asked.get("/metrics", headers={"Authorization": "Bearer guess"}).status_code == 401
-    found = asked.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"}).text
+    found = asked.get("/metrics", headers=ADMIN).text
     assert 'paperround_subscribers{state="active"} 2.0' in found
     assert 'paperround_deliveries{state="sent"} 2.0' in found
     assert "paperround_papers 6.0" in found
@@ -273,7 +261,7 @@ def test_prometheus_reads_the_numbers(pages: Pages) -> None:
     guesses = Browser(pages.web, "198.51.100.3")
     for n in range(6):
         guesses.get("/metrics", headers={"Authorization": f"Bearer guess {n}"})
-    assert guesses.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 429
+    assert guesses.get("/metrics", headers=ADMIN).status_code == 429
 
 
 def test_prometheus_needs_no_more_than_a_token_for_metrics(tmp_path: Path) -> None:
@@ -292,7 +280,7 @@ def test_guesses_from_one_ipv6_network_are_one_guesser(pages: Pages) -> None:
         guesser = Browser(pages.web, f"2001:db8:7:8:{number:x}::1")
         assert guesser.get("/metrics", headers={"Authorization": "Bearer guess"}).status_code == 401
     last = Browser(pages.web, "2001:db8:7:8:ff::1")
-    assert last.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 429
+    assert last.get("/metrics", headers=ADMIN).status_code == 429
 
 
 def test_both_databases_count_days_alike(tmp_path: Path, database_url: str) -> None:
@@ -317,7 +305,7 @@ def test_both_databases_count_days_alike(tmp_path: Path, database_url: str) -> N
 
 
 def test_a_form_sent_after_the_session_ended_is_kept_through_the_login(pages: Pages) -> None:
-    browser = _operator(pages)
+    browser = pages.operator()
     mark = _csrf(browser.get("/admin/topics/new").text)
     pages.site.clock.now += timedelta(hours=13)
     typed = {"csrf": mark, "slug": "tables", "name": "Tables <b>", "query": 'table* OR "x"', "do": "save"}
@@ -332,7 +320,7 @@ def test_a_form_sent_after_the_session_ended_is_kept_through_the_login(pages: Pa
     wrong = browser.post("/admin/login", data={"token": "a wrong one", **hidden})
     assert wrong.status_code == 403
     assert "kept-fields" in wrong.text
-    again = browser.post("/admin/login", data={"token": TOKEN, **hidden})
+    again = browser.post("/admin/login", data={"token": ADMIN_TOKEN, **hidden})
     assert again.status_code == 200
     assert "Tables &lt;b&gt;" in again.text
     fields = {n: html.unescape(v) for n, v in re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', again.text)}
@@ -351,5 +339,5 @@ def test_a_form_of_another_site_is_not_kept_and_nothing_leads_out_of_the_admin_p
         assert page.status_code == 401
         assert "kept" not in page.text
     for elsewhere in ("https://evil.example/admin/x", "//evil.example/admin/", "/p/x/erase", "/admin/logout", ""):
-        carried = {"token": TOKEN, "kept-path": elsewhere, "kept-fields": "slug=evil"}
+        carried = {"token": ADMIN_TOKEN, "kept-path": elsewhere, "kept-fields": "slug=evil"}
         assert Browser(pages.web).post("/admin/login", data=carried).status_code == 303, elsewhere

@@ -11,27 +11,22 @@ import pytest
 
 from paperround.domain.models import Stage, Subscriber, SubscriberState
 from paperround.operator import queries
-from support.pages import FORM, Browser, Pages, links_in
+from support.pages import ADMIN_SITE, ADMIN_TOKEN, FORM, Browser, Pages, links_in
 from support.papers import listing
 
-TOKEN = "let me in, please"
 ADA = "ada@lovelace.example"
 
 
 @pytest.fixture
 def pages(tmp_path: Path) -> Iterator[Pages]:
-    made = Pages(
-        tmp_path, site={"base_url": "https://papers.example.org", "sender": "a@b.example", "admin_token": TOKEN}
-    )
+    made = Pages(tmp_path, site=ADMIN_SITE)
     yield made
     made.app.close()
 
 
 @pytest.fixture
 def browser(pages: Pages) -> Browser:
-    made = Browser(pages.web)
-    assert made.post("/admin/login", data={"token": TOKEN}).status_code == 303
-    return made
+    return pages.operator()
 
 
 def _csrf(browser: Browser) -> str:
@@ -95,7 +90,7 @@ def test_a_subscriber_who_has_not_agreed_is_asked_and_can_be_asked_again(pages: 
     assert too_soon.status_code == 422
     assert "less than a day ago" in too_soon.text
     pages.site.clock.now += timedelta(days=1, minutes=1)
-    browser.post("/admin/login", data={"token": TOKEN})
+    browser.post("/admin/login", data={"token": ADMIN_TOKEN})
     browser.post(here, data={"csrf": _csrf(browser), "do": "link"})
     assert len([letter for letter in pages.letters() if links_in(letter, "c")]) == 1
 
@@ -164,7 +159,7 @@ def test_an_email_is_linked_both_ways_and_shown_as_it_was_sent(pages: Pages, bro
     pages.site.clock.now += timedelta(days=1)
     pages.site.relay.replies.append((Stage.RCPT, 550, "5.2.2 mailbox full"))
     pages.letters()
-    browser.post("/admin/login", data={"token": TOKEN})
+    browser.post("/admin/login", data={"token": ADMIN_TOKEN})
     page = browser.get(f"/admin/subscribers/{row}").text
     (number,) = set(re.findall(r"/admin/letters/(\d+)", page))
     pages.site.papers(listing(1, "robots", title="Renamed later: robots"))

@@ -17,18 +17,14 @@ from paperround.domain.errors import WrongUse
 from paperround.domain.models import Stage
 from paperround.domain.scopes import SCOPES
 from paperround.operator import api_tokens
-from support.pages import Browser, Pages
+from support.pages import ADMIN, ADMIN_SITE, Pages
 
-TOKEN = "let me in, please"
-ADMIN = {"Authorization": f"Bearer {TOKEN}"}
 EMAIL = "ada@lovelace.example"
 
 
 @pytest.fixture
 def pages(tmp_path: Path) -> Iterator[Pages]:
-    made = Pages(
-        tmp_path, site={"base_url": "https://papers.example.org", "sender": "a@b.example", "admin_token": TOKEN}
-    )
+    made = Pages(tmp_path, site=ADMIN_SITE)
     yield made
     made.app.close()
 
@@ -71,8 +67,7 @@ def test_peoples_data_needs_a_token(pages: Pages) -> None:
 
 
 def test_a_program_gets_a_token_of_its_own_that_can_be_taken_back(pages: Pages) -> None:
-    operator = Browser(pages.web)
-    operator.post("/admin/login", data={"token": TOKEN})
+    operator = pages.operator()
     (csrf, *_) = re.findall(r'name="csrf" value="([^"]+)"', operator.get("/admin/tokens").text)
     wiki = {"csrf": csrf, "name": "our wiki", "do": "make", "scope": "subscribers:read"}
     made = operator.post("/admin/tokens", data=wiki).text

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -13,13 +12,6 @@ import pytest
 from paperround.store.sources import SourceRecord
 from support.pages import Browser, Pages
 from support.papers import listing
-
-
-@pytest.fixture
-def pages(tmp_path: Path) -> Iterator[Pages]:
-    made = Pages(tmp_path)
-    yield made
-    made.app.close()
 
 
 def _titles(text: str) -> list[str]:

@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import date, timedelta
-from pathlib import Path
 
 import pytest
 
 from paperround.domain.models import SubscriberState
 from paperround.rounds import pipeline
 from support.pages import FORM, Browser, Pages, links_in
-
-
-@pytest.fixture
-def pages(tmp_path: Path) -> Iterator[Pages]:
-    made = Pages(tmp_path)
-    yield made
-    made.app.close()
 
 
 def _state(pages: Pages, email: str = "ada@lovelace.example") -> str:

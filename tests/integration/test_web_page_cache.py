@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,13 +10,6 @@ from sqlalchemy import event
 from paperround.web.page_cache import KEPT
 from support.pages import Browser, Pages, cached_pages
 from support.papers import listing
-
-
-@pytest.fixture
-def pages(tmp_path: Path) -> Iterator[Pages]:
-    pages = Pages(tmp_path)
-    yield pages
-    pages.app.close()
 
 
 def asked(pages: Pages, path: str, **options: Any) -> tuple[Any, int]:

@@ -10,17 +10,15 @@ from pathlib import Path
 import pytest
 
 from paperround.web.browse.search import plain_query
-from support.pages import Pages
+from support.pages import ADMIN, ADMIN_SITE, Pages
 from support.papers import listing
 
 _BASE = "https://papers.example.org"
-_TOKEN = "let me in, please"
-_ADMIN = {"Authorization": f"Bearer {_TOKEN}"}
 
 
 @pytest.fixture
 def pages(tmp_path: Path) -> Iterator[Pages]:
-    made = Pages(tmp_path, site={"base_url": _BASE, "sender": "a@b.example", "admin_token": _TOKEN})
+    made = Pages(tmp_path, site=ADMIN_SITE)
     yield made
     made.app.close()
 
@@ -112,9 +110,9 @@ def test_the_api_pages_deliveries(pages: Pages) -> None:
         pages.subscriber(f"reader{number}@papers.example", at="06:00")
     pages.site.clock.now += timedelta(days=1)
     pages.letters()
-    whole = [one["id"] for one in pages.client.get("/api/deliveries", headers=_ADMIN).json()]
+    whole = [one["id"] for one in pages.client.get("/api/deliveries", headers=ADMIN).json()]
     assert len(whole) == 3
-    part = [one["id"] for one in pages.client.get("/api/deliveries?limit=2&offset=1", headers=_ADMIN).json()]
+    part = [one["id"] for one in pages.client.get("/api/deliveries?limit=2&offset=1", headers=ADMIN).json()]
     assert part == whole[1:]
 
 
@@ -129,14 +127,14 @@ def test_the_api_pages_deliveries(pages: Pages) -> None:
     ],
 )
 def test_the_api_refuses_unknown_parameters_by_name(pages: Pages, path: str, name: str) -> None:
-    answer = pages.client.get(path, headers=_ADMIN)
+    answer = pages.client.get(path, headers=ADMIN)
     assert answer.status_code == 422
     assert f"unknown parameter {name!r}" in answer.json()["detail"]
 
 
 def test_the_api_refuses_unknown_fields_by_name(pages: Pages) -> None:
     topic = {"name": "Grasping", "query": "grasp*", "colour": "red"}
-    answer = pages.client.request("PUT", "/api/topics/grasping", headers=_ADMIN, json=topic)
+    answer = pages.client.request("PUT", "/api/topics/grasping", headers=ADMIN, json=topic)
     assert answer.status_code == 422
     assert "colour" in answer.json()["detail"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 
 from hypothesis import HealthCheck, settings
@@ -14,24 +14,36 @@ from paperround.sources import FORMATS
 from support.answers import sample
 
 TODAY = date(2026, 11, 23)
+SETTINGS: Mapping[str, Mapping[str, object]] = {
+    "hf-daily": {},
+    "arxiv": {"categories": ["cs.AI"]},
+    "arxiv-oai": {"sets": ["cs:cs:AI"]},
+    "feed": {"name": "blog", "url": "https://blog.example/feed"},
+    "biorxiv": {},
+    "page": {"path": "page.txt"},
+    "jsonl": {"path": "export.jsonl"},
+}
+"""The least that a source of each kind needs. A kind that is missing here fails its tests by its name."""
 SAMPLES = {
     "hf_daily_2026-11-19.json": "hf-daily",
     "hf_daily_2024_shape.json": "hf-daily",
+    "arxiv_api.xml": "arxiv-atom",
     "arxiv_daily_2026-11-20.atom.xml": "arxiv-atom",
     "arxiv_daily_2026-11-20.rss.xml": "arxiv-atom",
-    "arxiv_api.xml": "arxiv-atom",
-    "arxiv_oai_raw.xml": "arxiv-oai",
     "arxiv_oai_arxiv.xml": "arxiv-oai",
     "arxiv_oai_dc.xml": "arxiv-oai",
-    "journal.rdf.xml": "feed",
-    "saved_search.rss.xml": "feed",
+    "arxiv_oai_raw.xml": "arxiv-oai",
     "lab_blog.atom.xml": "feed",
-    "yearbook.rss.xml": "feed",
+    "journal.rdf.xml": "feed",
     "jsonfeed.json": "feed",
+    "saved_search.rss.xml": "feed",
+    "yearbook.rss.xml": "feed",
     "biorxiv.json": "biorxiv",
     "page.txt": "page",
     "export.jsonl": "jsonl",
 }
+"""The files of tests/data/sources and their formats; the first of a format is the example of it."""
+EXAMPLES = {form: name for name, form in reversed(SAMPLES.items())}
 BODIES = {name: sample(name) for name in SAMPLES}
 
 

@@ -17,11 +17,11 @@ import tempfile
 from pathlib import Path
 
 import httpx
-from playwright.sync_api import sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from e2e.test_pages_browser import _CHROMIUM, _TOKEN, _paths
-from support.service import running
+from e2e.test_pages_browser import _paths
+from support.chromium import CHROMIUM, chromium
+from support.service import ADMIN_TOKEN, running
 
 _ERRORS = ("search wrong", "nothing here", "bad link")  # Lighthouse looks at no page whose status is an error
 _FLAGS = ("--quiet", "--only-categories=accessibility", "--output=json", "--chrome-flags=--headless --no-sandbox")
@@ -30,11 +30,12 @@ _FLAGS = ("--quiet", "--only-categories=accessibility", "--output=json", "--chro
 def main(wanted: list[str]) -> int:
     """Print each page's mark and what is wrong with it; 1 where one is below 100."""
     worst = 100
-    with tempfile.TemporaryDirectory() as folder, running(Path(folder), PAPERROUND_SITE__ADMIN_TOKEN=_TOKEN) as base:
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=str(_CHROMIUM), args=["--no-sandbox"])
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running(Path(folder), PAPERROUND_SITE__ADMIN_TOKEN=ADMIN_TOKEN) as base,
+    ):
+        with chromium() as browser:
             paths = _paths(base, browser.new_page())
-            browser.close()
         cookie = _logged_in(base)
         for name, path in paths.items():
             if (not wanted or name in wanted) and name not in _ERRORS:
@@ -45,7 +46,7 @@ def main(wanted: list[str]) -> int:
 
 
 def _logged_in(base: str) -> str:
-    answer = httpx.post(f"{base}/admin/login", data={"token": _TOKEN})
+    answer = httpx.post(f"{base}/admin/login", data={"token": ADMIN_TOKEN})
     return "; ".join(f"{name}={value}" for name, value in answer.cookies.items())
 
 
@@ -54,7 +55,7 @@ def _examined(url: str, cookie: str, folder: Path) -> tuple[int, list[str]]:
     headers.write_text(json.dumps({"Cookie": cookie}))
     run = subprocess.run(
         ["npx", "--yes", "lighthouse", url, *_FLAGS, f"--extra-headers={headers}"],
-        env={**os.environ, "CHROME_PATH": str(_CHROMIUM)},
+        env={**os.environ, "CHROME_PATH": str(CHROMIUM)},
         capture_output=True,
         text=True,
         check=False,

@@ -26,6 +26,9 @@ from support.site import Site
 
 FORM = {"topic": "robots", "cadence": "daily", "at": "07:30", "timezone": "Europe/Berlin", "max_papers": "5",
         "weekday": "0", "monthday": "1", "theme": "paper", "language": "en"}  # fmt: skip
+ADMIN_TOKEN = "let me in, please"
+ADMIN_SITE = {"base_url": "https://papers.example.org", "sender": "a@b.example", "admin_token": ADMIN_TOKEN}
+ADMIN = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
 
 
 @lru_cache(maxsize=1)
@@ -92,6 +95,12 @@ class Pages:
         answer = entered.get(f"/preview?token={self.web.state.context.entry_token}")
         assert answer.status_code == 303
         return entered
+
+    def operator(self) -> Browser:
+        """A browser that is logged in with the admin token."""
+        browser = Browser(self.web)
+        assert browser.post("/admin/login", data={"token": ADMIN_TOKEN}).status_code == 303
+        return browser
 
     def _nudge(self) -> None:
         self.nudges += 1

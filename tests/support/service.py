@@ -15,6 +15,7 @@ from pathlib import Path
 
 import httpx
 
+ADMIN_TOKEN = "an admin token for tests"
 _READY_SECONDS = 60.0
 
 

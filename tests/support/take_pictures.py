@@ -12,20 +12,19 @@ from email import message_from_bytes, policy
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+from support.chromium import chromium
 from support.service import Address, letters_to, running
 
 _IMAGES = Path(__file__).parents[2] / "docs" / "images"
-_CHROMIUM = "/usr/bin/chromium"
 _SCHEMES = {"light": "", "dark": "-dark"}
 
 
 def main() -> None:
     """Take them all."""
-    with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as base, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=["--no-sandbox"])
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as base, chromium() as browser:
         for scheme, suffix in _SCHEMES.items():
             _take(_page(browser, 1280, 860, scheme), base, f"front{suffix}")
             _take(_page(browser, 640, 860, scheme), _letter(base, browser, folder), f"letter{suffix}")
@@ -33,7 +32,6 @@ def main() -> None:
         preview = _page(browser, 1280, 860, "light")
         preview.goto(base.entry)
         _take(preview, f"{base}/preview?email=amara@okafor.example", "preview")
-        browser.close()
 
 
 def _page(browser: Browser, width: int, height: int, scheme: str) -> Page:

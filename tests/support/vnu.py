@@ -16,27 +16,25 @@ import tempfile
 from pathlib import Path
 
 import httpx
-from playwright.sync_api import sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from e2e.test_pages_browser import _CHROMIUM, _TOKEN, _paths
-from support.service import running
+from e2e.test_pages_browser import _paths
+from support.chromium import chromium
+from support.service import ADMIN_TOKEN, running
 
 _LANGUAGES = ("en", "de")
 
 
 def main(jar: Path) -> int:
     """Print what is wrong on which page; 1 where anything is."""
-    with tempfile.TemporaryDirectory() as name, running(Path(name), PAPERROUND_SITE__ADMIN_TOKEN=_TOKEN) as base:
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=str(_CHROMIUM), args=["--no-sandbox"])
+    with tempfile.TemporaryDirectory() as name, running(Path(name), PAPERROUND_SITE__ADMIN_TOKEN=ADMIN_TOKEN) as base:
+        with chromium() as browser:
             paths = _paths(base, browser.new_page())
-            browser.close()
         folder = Path(name) / "pages"
         folder.mkdir()
         with httpx.Client(follow_redirects=True, timeout=60) as visitor:
             visitor.get(base.entry)
-            visitor.post(f"{base}/admin/login", data={"token": _TOKEN})
+            visitor.post(f"{base}/admin/login", data={"token": ADMIN_TOKEN})
             for page, path in paths.items():
                 for language in _LANGUAGES:
                     answer = visitor.get(f"{base}{path}", headers={"Accept-Language": language})

@@ -159,13 +159,15 @@ def drip(handler: BaseHTTPRequestHandler, _: Any) -> None:
         time.sleep(0.1)
 
 
+SLOW = [(hang, "is the endpoint running"), (drip, "too long or too slow|is the endpoint running")]
+
+
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
         (lambda handler, _: reply(handler, b"<html>Not here</html>"), "no vectors"),
         (lambda handler, _: reply(handler, b"no such model", 404), r"HTTP 404 \(no such model\)"),
-        (hang, "is the endpoint running"),
-        (drip, "too long or too slow|is the endpoint running"),
+        *SLOW,
     ],
 )
 def test_an_endpoint_that_hangs_or_answers_something_else_is_told_of(answer: Any, says: str) -> None:
@@ -260,8 +262,7 @@ def test_of_a_thousand_tokens_that_were_not_asked_for_the_first_are_used() -> No
         (lambda handler, _: reply(handler, chat(None)), "no text"),
         (lambda handler, _: reply(handler, b'{"choices": []}'), "no text"),
         (lambda handler, _: reply(handler, b"busy", 503), r"HTTP 503 \(busy\)"),
-        (hang, "is the endpoint running"),
-        (drip, "too long or too slow|is the endpoint running"),
+        *SLOW,
     ],
 )
 def test_an_endpoint_that_says_nothing_of_use_is_told_of(answer: Any, says: str) -> None:

@@ -14,16 +14,10 @@ from paperround.domain.merging import merge
 from paperround.domain.models import Listing
 from paperround.sources import FORMATS, KINDS, AnySource, Fetched, SourceState, Window
 from support.answers import World, at
+from support.documents import SETTINGS
 
 ADAPTER: TypeAdapter[Any] = TypeAdapter(AnySource)
 ROOT = Path(__file__).parents[2]
-NEEDED = {
-    "arxiv": {"categories": ["cs.AI"]},
-    "arxiv-oai": {"sets": ["cs:cs:AI"]},
-    "feed": {"name": "blog", "url": "https://blog.example/feed"},
-    "jsonl": {"path": "export.jsonl"},
-    "page": {"path": "page.txt"},
-}
 
 
 def kind_of(adapter: type) -> str:
@@ -32,9 +26,9 @@ def kind_of(adapter: type) -> str:
 
 @pytest.mark.parametrize("kind", [kind_of(adapter) for adapter in KINDS])
 def test_every_kind_can_be_configured_and_is_a_source(kind: str) -> None:
-    source = ADAPTER.validate_python({"kind": kind, **NEEDED.get(kind, {})})
+    source = ADAPTER.validate_python({"kind": kind, **SETTINGS[kind]})
     assert source.kind == kind
-    assert source.name == NEEDED.get(kind, {}).get("name", kind)
+    assert source.name == SETTINGS[kind].get("name", kind)
     assert source.timezone
     assert callable(source.fetch)
 
