@@ -257,7 +257,7 @@ def _answers(one: Interest, base: Numbers, past: list[int], chance: np.random.Ge
 def _learned(
     data: Data, base: Numbers, past: NDArray[Any], told: Sequence[tuple[int, int]], chance: np.random.Generator
 ) -> dict[str, Numbers]:
-    own = learning.standardized(base, base[past])
+    own = _standardized(base, base[past])
     if not told:
         return {"ours": own}
     words, both = _models(data, past, told, chance)
@@ -267,20 +267,31 @@ def _learned(
 def _models(
     data: Data, past: NDArray[Any], told: Sequence[tuple[int, int]], chance: np.random.Generator
 ) -> tuple[Numbers, Numbers]:
-    """What is learned from answers, by words alone and with vectors, in deviations above the past."""
+    """What is learned from answers, by words alone and with vectors, in deviations above the past.
+
+    As in the program, half of the past is learned from and the other half measures: scores of papers that a model
+    has learned from are too extreme to measure by.
+    """
     answered = {place for place, _ in told}
     weak = [place for place in chance.permutation(past).tolist() if place not in answered]
+    weak, others = weak[::2], weak[1::2] or past.tolist()
     places, labels = _examples(told, weak[: learning.WEAK_NEGATIVES])
     rows = data.rows
     words = learning.separate([rows[place] for place in places], labels, data.features)
     by_words = np.array([float(words[row.places] @ row.weights) for row in rows], dtype=np.float32)
-    svm = learning.standardized(by_words, by_words[past])
+    svm = _standardized(by_words, by_words[others])
     if data.vectors is None:
         return svm, svm
     places, labels = _examples(told, weak[: learning.WEAK_VECTORS])
     center = data.vectors[past].mean(axis=0)
     by_meaning = (data.vectors - center) @ learning.regress(data.vectors[places] - center, labels)[:-1]
-    return svm, svm + learning.standardized(by_meaning, by_meaning[past])
+    return svm, svm + _standardized(by_meaning, by_meaning[others])
+
+
+def _standardized(scores: Numbers, past: Numbers) -> Numbers:
+    """Return scores in standard deviations above the mean of past scores."""
+    deviation = float(past.std())
+    return (scores - np.float32(past.mean())) / np.float32(deviation if deviation > 1e-9 else 1.0)
 
 
 def _examples(told: Sequence[tuple[int, int]], weak: Sequence[int]) -> tuple[list[int], list[int]]:
