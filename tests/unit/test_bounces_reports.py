@@ -364,6 +364,7 @@ def test_a_damaged_report_is_still_a_report_and_names_no_other_letter(raw, data)
             assert tokens.read_verp(KEYS, found.verp_token) == 4711
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("piece", [b"-", b" ", b"\n", b"--b\n", b"a@", b"Content-Type: ", b":", b"5.", b"<", b"=3D"])
 @pytest.mark.timeout(30)
 def test_a_big_and_hostile_mail_is_read_in_no_time(piece):

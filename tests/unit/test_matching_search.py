@@ -44,6 +44,7 @@ def test_and_plain_words_too(papers: list[Paper], text: str) -> None:
         assert scorer.score(one) == pytest.approx(float(share), rel=1e-4)
 
 
+@pytest.mark.slow
 @given(BATCHES, PLAIN)
 @settings(max_examples=60)
 def test_a_paper_with_two_of_a_few_words_is_always_a_candidate(papers: list[Paper], text: str) -> None:
@@ -57,6 +58,7 @@ def test_a_paper_with_two_of_a_few_words_is_always_a_candidate(papers: list[Pape
         assert held < 2 or one.row in candidates
 
 
+@pytest.mark.slow
 @given(BATCHES, QUERIES)
 @settings(max_examples=40)
 def test_the_candidates_of_a_query_are_what_it_finds(papers: list[Paper], query: tuple[Shape, str]) -> None:

@@ -79,6 +79,7 @@ def test_without_counted_topics_there_is_no_chart() -> None:
     assert chart.chart(WEEKLY, (), _EN, "https://p.example") is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("code", LANGUAGES)
 def test_a_weekly_letter_from_pieces_is_the_one_laid_out_at_once(theme: str, code: str) -> None:

@@ -59,6 +59,7 @@ def _same(message: Message) -> str | tuple[str, ...]:
     return message.id if isinstance(message.id, str) else tuple(message.id)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", _TRANSLATED)
 def test_every_sentence_is_there_in_every_language(code: str) -> None:
     known = {_same(message) for message in _catalogue(code) if message.id}
@@ -67,6 +68,7 @@ def test_every_sentence_is_there_in_every_language(code: str) -> None:
 
 
 @pytest.mark.parametrize("code", _TRANSLATED)
+@pytest.mark.slow
 def test_no_translation_is_empty_fuzzy_or_left_over(code: str) -> None:
     sentences = _sentences()
     for message in _catalogue(code):

@@ -94,6 +94,7 @@ def test_a_photograph_stands_upright_and_tells_nobody_where_it_was_taken() -> No
     assert b"camera" not in make_small(data)[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("size", "small"),
     [
@@ -124,6 +125,7 @@ def test_a_picture_of_few_bytes_and_many_pixels_takes_bounded_memory(mode: str, 
     assert _made(encoded(Image.new(mode, (4000, 3000)), form)).size == (600, 400)
 
 
+@pytest.mark.slow
 def test_a_large_photograph_is_small_in_the_end() -> None:
     assert len(make_small(encoded(drawn(4400, 2700), "JPEG"))[1]) < 60_000
 
