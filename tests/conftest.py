@@ -20,8 +20,8 @@ settings.register_profile(
 )
 settings.load_profile("paperround")
 
-# Modules and collected tests stay until the end: looking through them for garbage again and again takes a tenth of the
-# time of the unit tests.
+# Modules and collected tests stay until the end: looking through them for garbage again and again takes a tenth of
+# the time of the unit tests.
 gc.set_threshold(50_000, 20, 50)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from paperround.linting import clients, lint
 from paperround.linting.clients import AT_RULES, CSS, PICTURES, TAGS
 from paperround.linting.page import css_blocks, declarations, hides, read
+from support import client_support
 from support.findings import HTML, NOW, SITE, body, of_html, raw
 
 _EXAMPLES = {
@@ -190,3 +192,28 @@ def test_an_empty_page_has_nothing() -> None:
     assert page.root is None
     assert (page.all(), list(page.visible()), page.words, page.styles("light")) == ([], [], "", {})
     assert re.fullmatch("", page.source)
+
+
+def test_the_table_of_support_is_made_from_the_newest_versions_that_were_tested() -> None:
+    windows = {"2016": "y", "2019": "n #1"}
+    stats = {
+        "gmail": {"desktop-webmail": {"2019-01": "n", "2024-01": "y"}, "ios": {"2024-01": "a #2"}},
+        "outlook": {"windows": windows, "macos": {"2024": "n"}},
+        "aol": {"android": {"2024": "n"}},
+    }
+    data = {
+        "last_update_date": "2025-09-09 18:08:06 +0000",
+        "data": [
+            {"slug": "css-z", "stats": stats},
+            {"slug": "css-a", "stats": {"gmail": {"ios": {"2024-01": "y"}}}},
+            {"slug": "css-b", "stats": {"gmail": {"ios": {"2024-01": "n"}}}},
+        ],
+    }
+    made = json.loads(client_support.text(client_support.table(data)))
+    assert made["date"] == "2025-09-09"
+    assert list(made["unsupported"].items()) == [("css-b", ["Gmail"]), ("css-z", ["Outlook", "Yahoo"])]
+
+
+def test_the_table_in_the_package_is_written_as_the_script_writes_it() -> None:
+    table = client_support.TABLE.read_text("utf-8")
+    assert client_support.text(json.loads(table)) == table
