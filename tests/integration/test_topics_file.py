@@ -11,7 +11,7 @@ from paperround.domain.errors import ConfigurationError, UnknownName, WrongUse
 from paperround.operator import doctor
 from paperround.rounds import pipeline, topics
 from paperround.rounds.topics_file import read_file
-from paperround.subscribers import membership
+from paperround.subscribers import confirmation, membership
 from support.papers import listing
 from support.site import Site
 
@@ -82,6 +82,15 @@ def test_the_subscribers_of_a_renamed_topic_come_along_and_get_no_paper_twice(si
     site.clock.now += DAY
     assert pipeline.publish(site.app).composed == 2
     assert "topic robots" not in _told(site)
+
+
+def test_who_has_yet_to_confirm_a_renamed_topic_follows_the_new_one(site: Site) -> None:
+    membership.add(site.app, "eve@example.org", {"topics": ("robots", "agents")}, confirmed=False)
+    membership.add(site.app, "dan@example.org", {"topics": ("agents",)}, confirmed=False)
+    topics.remove_topic(site.app, "robots", "agents")
+    for email in ("eve@example.org", "dan@example.org"):
+        assert confirmation.confirm(site.app, membership.subscriber(site.app, email))
+        assert membership.subscriber(site.app, email).topics == ("agents",)
 
 
 def test_who_follows_both_topics_follows_the_other_one_once(site: Site) -> None:

@@ -325,3 +325,20 @@ def test_a_change_that_there_is_not_says_so(pages: Pages) -> None:
     for to in ("", "?to=", "?to=hourly", "?to=daily"):
         assert "This is already your current setting." in pages.client.get(link + to).text
         assert "This is already your current setting." in pages.client.post(link + to).text
+
+
+def test_a_personal_page_is_offered_in_another_language_and_keeps_the_choice(pages: Pages) -> None:
+    link, browser = pages.link("preferences", pages.subscriber()), Browser(pages.web)
+    assert 'href="?lang=de"' in browser.get(link).text
+    assert '<html lang="de"' in browser.get(f"{link}?lang=de").text
+    assert '<html lang="de"' in browser.get(f"{link}/erase").text, "by the cookie"
+    assert '<html lang="en"' in Browser(pages.web).get(link).text, "another browser has chosen nothing"
+    browser.post(link, data={**FORM, "language": "de", "do": "save"})
+    browser.post(link, data={**FORM, "language": "en", "do": "save"})
+    assert '<html lang="en"' in browser.get(link).text, "the newer choice counts"
+
+
+def test_the_response_to_a_form_offers_no_other_language(pages: Pages) -> None:
+    link = pages.link("unsubscribe", pages.subscriber())
+    assert "?lang=de" in pages.client.get(link).text
+    assert "?lang=de" not in pages.client.post(link).text

@@ -142,6 +142,13 @@ def test_a_patch_that_the_site_can_do_has_each_query_once_as_it_was_typed() -> N
     assert SITE.check({"max_papers": 3}) == {"max_papers": 3}
 
 
+def test_names_are_taken_in_any_case_and_stored_as_the_site_spells_them() -> None:
+    patch = {"topics": ("Robots", "robots", "AGENTS"), "theme": "Cards", "language": "DE"}
+    assert SITE.check(patch) == {"topics": ("robots", "agents"), "theme": "cards", "language": "de"}
+    twice = replace(SITE, themes=("Cards", "cards"))
+    assert twice.check({"theme": "cards"}) == {"theme": "cards"}, "a name as it is spelled comes first"
+
+
 @pytest.mark.parametrize(
     ("patch", "told"),
     [

@@ -20,6 +20,14 @@ Panels = Mapping[str, Mapping[str, tuple[str, str]]]
 class Command(TyperCommand):
     """A command whose epilog is an example, shown as it is typed."""
 
+    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
+        """Read the options, without the words that pydantic puts before the message about a wrong one."""
+        try:
+            return super().parse_args(ctx, args)
+        except typer.BadParameter as error:
+            error.message = error.message.removeprefix("Value error, ")
+            raise
+
     def format_options(self, ctx: Context, formatter: HelpFormatter) -> None:
         """Write the arguments by the names that the usage line has, then the options."""
         parameters = self.get_params(ctx)

@@ -383,20 +383,28 @@ class SiteOptions:
     """Returns the canonical form of a query, for comparison. Raises QueryError if the query does not parse."""
 
     def check(self, patch: Patch) -> dict[str, Any]:
-        """Return the patch without duplicate own queries, each as it was typed.
+        """Return the patch with names as the site spells them, and each own query once, as it was typed.
 
         Raises PreferenceError if the site does not offer a topic, theme or language. The canonical form of a query
         can be many times longer than the typed one, so it is never stored.
         """
         known = {"topics": self.topics, "theme": self.themes, "language": self.languages}
+        checked = dict(patch)
         for name in known.keys() & patch.keys():
             wanted = patch[name] if name in LISTS else (patch[name],)
-            if missing := [value for value in wanted if value not in known[name]]:
+            found = {value: as_spelled(value, known[name]) for value in wanted}
+            if missing := [value for value, spelled in found.items() if spelled is None]:
                 what, there = name.removesuffix("s"), ", ".join(known[name]) or "none yet"
                 raise PreferenceError(name, f"there is no {what} {missing[0]!r}; there are: {there}")
-        if "queries" not in patch:
-            return dict(patch)
-        typed: dict[str, str] = {}
-        for text in patch["queries"]:
-            typed.setdefault(self.canonical(text), text)
-        return {**patch, "queries": tuple(typed.values())}
+            checked[name] = tuple(dict.fromkeys(found.values())) if name in LISTS else found[patch[name]]
+        if "queries" in patch:
+            typed: dict[str, str] = {}
+            for text in patch["queries"]:
+                typed.setdefault(self.canonical(text), text)
+            checked["queries"] = tuple(typed.values())
+        return checked
+
+
+def as_spelled(name: str, known: Collection[str]) -> str | None:
+    """Return the one of the known names that is this one, in any case; None if there is none."""
+    return name if name in known else next((one for one in known if one.lower() == name.lower()), None)

@@ -280,19 +280,19 @@ def _topics(app: App) -> Iterator[Finding]:
 def _meaning(app: App) -> Iterator[Finding]:
     encoder = app.settings.encoder()
     if not encoder.name:
-        what = (
-            "papers are ranked by words alone; for vectors too: pip install 'paperround[meaning]', or set [meaning]"
-        )
+        what = "papers are ranked by words only; to compare meanings too, see [meaning] in docs/settings.md"
         yield Finding("meaning", CheckState.OK, what)
         return
     models, waiting = app.store.vectors.models(), app.store.vectors.waiting_count()
     if others := sum(models.values()) - models.get(encoder.name, 0):
-        what = f"{others} papers have vectors of another model than {encoder.name} and are ranked by words alone"
+        what = f"{others} papers have vectors of another model than {encoder.name} and are ranked by words only"
         yield Finding("meaning", CheckState.WARNING, f"{what}{_COMMAND}paperround papers embed --rebuild")
     if waiting:
-        what = f"{waiting} papers have no vector of {encoder.name} yet and are ranked by words alone"
-        state = CheckState.WARNING if waiting > _MANY_WAITING else CheckState.OK
-        yield Finding("meaning", state, f"{what}{_COMMAND}paperround papers embed")
+        what = f"{waiting} papers have no vector of {encoder.name} yet and are ranked by words only"
+        if waiting > _MANY_WAITING:
+            yield Finding("meaning", CheckState.WARNING, f"{what}{_COMMAND}paperround papers embed")
+        else:
+            yield Finding("meaning", CheckState.OK, f"{what}; the schedule computes them within minutes")
     try:
         encoder.encode(["a paper"])
     except MeaningError as error:

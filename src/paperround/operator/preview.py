@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from enum import StrEnum
@@ -25,13 +25,15 @@ from paperround.domain.models import (
     SubscriberState,
     TopicCounts,
 )
-from paperround.domain.preferences import Preferences
+from paperround.domain.preferences import Preferences, as_spelled
 from paperround.domain.schedule import Cadence, issue_date, span_days
 from paperround.matching.candidates import Candidates
 from paperround.matching.compose import Candidate
 from paperround.matching.profile import Taste
 from paperround.process.resources import templates
+from paperround.rendering import language as languages
 from paperround.rendering import notice, sample
+from paperround.rendering import theme as themes
 from paperround.rounds import pipeline
 from paperround.rounds.interests import tastes
 from paperround.rounds.letters import Finished, LetterBuilder, as_preview, new_message_id
@@ -154,7 +156,8 @@ def look(app: App, wanted: PreviewRequest) -> Preview | None:
         raise WrongUse("with the cadence off there is no letter; choose daily, weekdays, weekly or monthly")
     drawn = _drawn(app, wanted)
     subscriber = drawn.subscriber.with_preferences(
-        theme=wanted.theme or drawn.subscriber.theme, language=wanted.language or drawn.subscriber.language
+        theme=_as_spelled(wanted.theme, themes.names(templates())) or drawn.subscriber.theme,
+        language=_as_spelled(wanted.language, languages.available(templates())) or drawn.subscriber.language,
     )
     app.shared(LetterBuilder).check(subscriber.theme, subscriber.language)
     if wanted.notice:
@@ -163,6 +166,10 @@ def look(app: App, wanted: PreviewRequest) -> Preview | None:
         return None
     finished = _laid_out(app, drawn, drawn.digest, subscriber)
     return Preview(subscriber, drawn.origin, finished, drawn.digest, drawn.papers, drawn.matches, counts=drawn.counts)
+
+
+def _as_spelled(name: str, known: Collection[str]) -> str:
+    return as_spelled(name, known) or name
 
 
 def write(finished: Finished, folder: Path) -> list[Path]:

@@ -52,11 +52,10 @@ class ReadingLists:
             latest = mine.order_by(saved_papers.c.at.desc(), saved_papers.c.paper.desc())
             return load_in_order(db, db.scalars(latest).all())
 
-    def has(self, subscriber: int, paper: int) -> bool:
-        """Return whether the paper is on the subscriber's list."""
+    def rows(self, subscriber: int) -> set[int]:
+        """Return the numbers of the papers on a subscriber's list."""
         with reading(self._engine) as db:
-            mine = saved_papers.c.subscriber == subscriber, saved_papers.c.paper == paper
-            return db.scalar(select(saved_papers.c.paper).where(*mine)) is not None
+            return set(db.scalars(select(saved_papers.c.paper).where(saved_papers.c.subscriber == subscriber)))
 
 
 def saved_by(db: Connection, rows: Sequence[int]) -> dict[int, list[PaperNote]]:

@@ -14,6 +14,7 @@ from paperround.domain.models import Match, Paper, SubscriberState, Topic
 from paperround.store.engine import alone, among_others, reading, upsert, writing
 from paperround.store.papers import load
 from paperround.store.schema import UNMATCHED, editions, matches, papers, subscribers, subscriptions, topics
+from paperround.store.subscribers import take_turns
 
 ARCHIVE = 0
 """The edition of matches that are shown on pages and never sent."""
@@ -103,14 +104,20 @@ class Topics:
                 db.execute(delete(matches).where(matches.c.topic == topic.row, matches.c.paper.in_(some)))
 
     def remove(self, slug: str, move_to: str = "") -> None:
-        """Delete a topic with its matches. With `move_to`, its subscribers follow that topic instead."""
+        """Delete a topic with its matches.
+
+        With `move_to`, its subscribers follow that topic instead, and so will those who have yet to confirm.
+        """
         old, new = (select(topics.c.row).where(topics.c.slug == name).scalar_subquery() for name in (slug, move_to))
         with writing(self._engine) as db:
+            if move_to:
+                take_turns(db)
             among_others(db, matches)
             if move_to:
                 both = select(subscriptions.c.subscriber).where(subscriptions.c.topic == new)
                 lone = (subscriptions.c.topic == old) & subscriptions.c.subscriber.not_in(both)
                 db.execute(update(subscriptions).where(lone).values(topic=new))
+                _move_requests(db, slug, move_to)
             db.execute(delete(topics).where(topics.c.slug == slug))
 
     def drop_unread(self) -> None:
@@ -210,6 +217,16 @@ class Topics:
         """Count subscribers' own queries."""
         with reading(self._engine) as db:
             return db.scalar(select(func.count()).select_from(topics).where(topics.c.private)) or 0
+
+
+def _move_requests(db: Connection, old: str, new: str) -> None:
+    """Replace a topic in the preferences that wait for confirmation."""
+    waiting = select(subscribers.c.row, subscribers.c.request).where(subscribers.c.request.is_not(None))
+    for row, kept in db.execute(waiting.with_for_update()).all():
+        if old in kept.get("topics", ()):
+            slugs = dict.fromkeys(new if slug == old else slug for slug in kept["topics"])
+            changed = {**kept, "topics": list(slugs)}
+            db.execute(update(subscribers).where(subscribers.c.row == row).values(request=changed))
 
 
 def _public(db: Connection) -> list[Topic]:

@@ -14,6 +14,9 @@ from paperround.app import App
 from paperround.domain import preferences
 from paperround.domain.models import Subscriber, SubscriberState
 from paperround.domain.preferences import Patch, Preferences
+from paperround.process.resources import templates
+from paperround.rendering import language as languages
+from paperround.rendering.followed_names import followed_name
 from paperround.rounds import topics
 from paperround.rounds.letters import new_message_id
 from paperround.store.requests import NewNotice, Requester, RequestResult, SubscriptionRequest
@@ -141,12 +144,13 @@ def confirm(app: App, subscriber: Subscriber, consent: Mapping[str, str] | None 
 
 
 def _welcome(app: App, subscriber: Subscriber, wanted: Preferences) -> None:
-    now = app.clock()
+    now, language = app.clock(), languages.load(wanted.language, templates())
+    people = [followed_name(entry, language) for entry in wanted.follows]
     app.store.deliveries.add_notice(
         subscriber.row,
         subscriber.email,
         "welcome",
-        {"topics": [*_topic_names(app, wanted.topics), *wanted.queries, *wanted.follows]},
+        {"topics": [*_topic_names(app, wanted.topics), *wanted.queries, *people]},
         new_message_id(app.settings),
         now,
         now + NOTICE_HOLDS,

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from email.utils import format_datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Annotated, Any
 from urllib.parse import urlencode, urlsplit
 
@@ -19,9 +19,12 @@ from fastapi import Depends, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
 
 from paperround.app import App, NoProgress
+from paperround.domain.models import Subscriber
+from paperround.domain.preferences import Preferences
 from paperround.process.resources import templates
 from paperround.rendering import language as languages
 from paperround.rendering.environment import environment
+from paperround.rendering.followed_names import followed_name
 from paperround.rendering.language import Language
 from paperround.store.access import AuditEntry
 from paperround.web import session
@@ -116,8 +119,19 @@ class RequestContext:
 
     def visitors_language(self, request: Request) -> Language:
         """Return the visitor's language: from the address, or else from the cookie, or else from Accept-Language."""
-        wanted = [request.query_params.get("lang", ""), request.cookies.get(LANGUAGE_COOKIE, "")]
-        wanted += preferred(request.headers.get("accept-language", ""))
+        return self._chosen_language(request, preferred(request.headers.get("accept-language", "")))
+
+    def language_for(self, request: Request, subscriber: Subscriber | Preferences | None) -> Language:
+        """Return the language of a personal page: the one chosen in this browser, or else the subscriber's.
+
+        If the subscriber is unknown, it is the visitor's language.
+        """
+        if subscriber is None:
+            return self.visitors_language(request)
+        return self._chosen_language(request, [subscriber.language])
+
+    def _chosen_language(self, request: Request, otherwise: Iterable[str]) -> Language:
+        wanted = [request.query_params.get("lang", ""), request.cookies.get(LANGUAGE_COOKIE, ""), *otherwise]
         return self.language(next((code for code in wanted if code in self.language_names), languages.SOURCE))
 
     def page(
@@ -132,16 +146,14 @@ class RequestContext:
     ) -> Response:
         """Return a public page, rendered from `template`.
 
-        `here` is the path of the current entry in the navigation, and `facts` are the variables of the template. An
-        explicit choice of language (`?lang=`) is stored in a cookie for a year.
+        `here` is the path of the current entry in the navigation, and `facts` are the variables of the template.
         """
         spoken = language or self.visitors_language(request)
-        body = self._render(request, template, spoken, private=False, here=here, **facts)
+        others = self._other_languages(request, spoken)
+        body = self._render(request, template, spoken, others, private=False, here=here, **facts)
         response = answer(request, body, "text/html; charset=utf-8", status=status)
         response.headers["Vary"] = "Accept-Language, Accept-Encoding, Cookie"
-        if request.query_params.get("lang") == spoken.code:
-            response.set_cookie(LANGUAGE_COOKIE, spoken.code, max_age=31_536_000, samesite="lax", httponly=True)
-        return response
+        return _remember_language(response, request, spoken)
 
     def private_page(
         self,
@@ -151,17 +163,22 @@ class RequestContext:
         status: int = 200,
         language: Language | None = None,
         scripts: bool = False,
+        translated: bool = True,
         **facts: Any,
     ) -> Response:
         """Return a page for one person. It is not cached, and unless `scripts` is set its policy blocks all
         JavaScript.
+
+        A page that is not `translated` is in English and offers no other language. Neither does the response to a
+        form, since its address may not show the same page again.
         """
-        spoken = language or self.visitors_language(request)
-        body = self._render(request, template, spoken, private=True, here="", **facts)
+        spoken = (language or self.visitors_language(request)) if translated else self.language(languages.SOURCE)
+        others = self._other_languages(request, spoken) if translated and request.method != "POST" else []
+        body = self._render(request, template, spoken, others, private=True, here="", **facts)
         headers = dict(PRIVATE)
         if scripts:
             del headers["Content-Security-Policy"]
-        return HTMLResponse(body, status, headers=headers)
+        return _remember_language(HTMLResponse(body, status, headers=headers), request, spoken)
 
     def message(
         self,
@@ -185,7 +202,15 @@ class RequestContext:
         )
 
     def _render(
-        self, request: Request, template: str, language: Language, *, private: bool, here: str, **facts: Any
+        self,
+        request: Request,
+        template: str,
+        language: Language,
+        other_languages: Sequence[tuple[str, str, str]],
+        *,
+        private: bool,
+        here: str,
+        **facts: Any,
     ) -> bytes:
         made = environment(self.folders, language).get_template(f"web/{template}.html.j2")
         return made.render(
@@ -195,9 +220,10 @@ class RequestContext:
             here=here,
             private=private,
             pictures=self.app.settings.site.pictures,
-            other_languages=[] if private else self._other_languages(request, language),
+            other_languages=other_languages,
             inbox_open=self.sees_inbox(request),
             page_of=page_of,
+            followed_name=partial(followed_name, language=language),
             preview_open=self.sees_preview(request),
             **facts,
         ).encode()
@@ -341,6 +367,13 @@ def answer(
         body = gzip.compress(body, 5, mtime=0)
         headers["Content-Encoding"] = "gzip"
     return Response(body, status, headers, media_type)
+
+
+def _remember_language(response: Response, request: Request, language: Language) -> Response:
+    """Store an explicit choice of language (`?lang=`) in a cookie for a year."""
+    if request.query_params.get("lang") == language.code:
+        response.set_cookie(LANGUAGE_COOKIE, language.code, max_age=31_536_000, samesite="lax", httponly=True)
+    return response
 
 
 async def _request_context(request: Request) -> RequestContext:

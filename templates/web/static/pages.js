@@ -80,6 +80,13 @@ async function tried(field, asked) {
   return note;
 }
 
+// Without a query, say what this place is for.
+const showTrials = (notes) => {
+  trials.replaceChildren(...notes);
+  if (!notes.length) text("p", trials.dataset.empty, trials, "hint");
+};
+if (trials && !trials.children.length) showTrials([]);
+
 let waiting = 0;
 let running = new AbortController();
 for (const field of fields) {
@@ -90,7 +97,7 @@ for (const field of fields) {
       running = new AbortController();
       try {
         const notes = await Promise.all(fields.map((one) => tried(one, running.signal)));
-        trials.replaceChildren(...notes.filter(Boolean));
+        showTrials(notes.filter(Boolean));
       } catch (error) {
         if (error.name !== "AbortError") throw error;
       }

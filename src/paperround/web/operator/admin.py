@@ -83,7 +83,7 @@ def login(request: Request, context: ContextDep, form: Form) -> Response:
     cookie = context.begin_session(response, session.COOKIE, secure=context.https)
     if kept := carried_form(form):
         mark = session.csrf(context.app.keys, cookie)
-        page = context.private_page(request, "admin/resume", kept=kept, csrf=mark)
+        page = context.private_page(request, "admin/resume", translated=False, kept=kept, csrf=mark)
         page.headers.append("set-cookie", response.headers["set-cookie"])
         return page
     return response
@@ -103,7 +103,13 @@ def _login_page(
 ) -> Response:
     hidden = kept.hidden if kept else {}
     return context.private_page(
-        request, "admin/login", status=status, wrong=wrong, possible=bool(context.admin_token), hidden=hidden
+        request,
+        "admin/login",
+        status=status,
+        translated=False,
+        wrong=wrong,
+        possible=bool(context.admin_token),
+        hidden=hidden,
     )
 
 

@@ -27,7 +27,14 @@ OperatorContextDep = Annotated[RequestContext, Depends(_operators)]
 def admin_page(request: Request, context: RequestContext, name: str, status: int = 200, **facts: Any) -> Response:
     """Return an admin page, rendered from its template."""
     return context.private_page(
-        request, f"admin/{name}", status=status, scripts=True, tab=name, csrf=context.csrf(request), **facts
+        request,
+        f"admin/{name}",
+        status=status,
+        scripts=True,
+        translated=False,
+        tab=name,
+        csrf=context.csrf(request),
+        **facts,
     )
 
 

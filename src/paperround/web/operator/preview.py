@@ -26,7 +26,6 @@ from paperround.domain.schedule import Cadence
 from paperround.operator import preview
 from paperround.operator.preview import Preview, PreviewRequest
 from paperround.process.resources import templates
-from paperround.rendering import language as languages
 from paperround.rendering import notice, theme
 from paperround.rounds.letters import LetterBuilder
 from paperround.web.context import ContextDep, RequestContext
@@ -234,11 +233,11 @@ def _page(
 ) -> Response:
     seen, other = _shown(context, asked), asked.other()
     return context.private_page(
-        request, "preview", language=context.language(languages.SOURCE), scripts=True,
+        request, "preview", translated=False, scripts=True,
         asked=asked, seen=seen, beside=_shown(context, other) if other else None, tabs=TABS, said=said,
         considered=list(_considered(context, seen)) if asked.show == "papers" else [],
         look_link=lambda look: asked.address(f"{context.home}/preview", look=look),
-        pairs=lambda names: [(name, name) for name in names],
+        pairs=lambda names: [(name, name.replace("-", " ").capitalize()) for name in names],
         version=context.app.shared(LetterBuilder).templates.version(), csrf=context.csrf(request),
         base=f"{context.home}/preview",
         transport=context.app.settings.transport.kind, **_choices(context, asked),
@@ -297,7 +296,7 @@ def _choices(context: RequestContext, asked: PreviewQuery) -> dict[str, Any]:
     return {
         "cadences": CADENCES,
         "themes": theme.names(found),
-        "languages": languages.available(found),
+        "languages": list(context.language_names.items()),
         "notices": notice.kinds(found),
         "topics": app.store.topics.public(),
         "subscribers": [subscriber.email for subscriber in subscribers],

@@ -30,7 +30,7 @@ post = partial(router.post, response_model=None)
 def request_change(request: Request, context: ContextDep, token: str, form: Form) -> Response:
     """Email the new address and ask its owner to confirm. The response is the same for every valid address."""
     subscriber = subscriber_of(context, token)
-    language = context.language(subscriber.language)
+    language = context.language_for(request, subscriber)
     email = form.get("email").strip()[:500]
     if wrong := _why_not(context, subscriber, email, language):
         return preferences.page(request, context, subscriber, typed_email=email, wrong_email=wrong, status=422)
@@ -77,7 +77,7 @@ def ask_to_confirm(request: Request, context: ContextDep, token: str) -> Respons
     return context.private_page(
         request,
         "change_address",
-        language=context.language(subscriber.language),
+        language=context.language_for(request, subscriber),
         email=change.email,
         action=f"{context.home}/a/{token}",
     )
@@ -89,7 +89,7 @@ def confirm(request: Request, context: ContextDep, token: str) -> Response:
     change, subscriber = _pending(context, token)
     if change is None or subscriber is None:
         return _nothing_waits(request, context)
-    language = context.language(subscriber.language)
+    language = context.language_for(request, subscriber)
     match address_change.confirm(context.app, change.row):
         case ConfirmResult.CHANGED:
             moved = context.app.store.subscribers.by_row(change.subscriber) or subscriber

@@ -38,7 +38,7 @@ def ask_to_confirm(request: Request, context: ContextDep, token: str) -> Respons
     if subscriber is None or pending is None:
         return _nothing_waits(request, context, subscriber)
     wanted = pending.preferences
-    language = context.language(wanted.language)
+    language = context.language_for(request, wanted)
     names = {topic.slug: topic.name for topic in context.app.store.topics.public()}
     return context.private_page(
         request,
@@ -62,14 +62,14 @@ def confirm(request: Request, context: ContextDep, token: str) -> Response:
     if subscriber is None or not confirmation.confirm(context.app, subscriber, consent):
         return _nothing_waits(request, context, subscriber)
     confirmed = again(context, subscriber)
-    language = context.language(confirmed.language)
+    language = context.language_for(request, confirmed)
     return preferences.page(
         request, context, confirmed, said=language.gettext("Welcome! Your subscription is confirmed.")
     )
 
 
 def _nothing_waits(request: Request, context: RequestContext, subscriber: Subscriber | None) -> Response:
-    language = context.language(subscriber.language) if subscriber else context.visitors_language(request)
+    language = context.language_for(request, subscriber)
     _ = language.gettext
     if subscriber is not None and subscriber.state in (SubscriberState.ACTIVE, SubscriberState.PAUSED):
         lines = [_("This subscription is already confirmed. There is nothing else to do.")]
@@ -99,7 +99,7 @@ def ask_to_unsubscribe(request: Request, context: ContextDep, token: str) -> Res
     return context.private_page(
         request,
         "unsubscribe",
-        language=context.language(subscriber.language),
+        language=context.language_for(request, subscriber),
         token=token,
         email=subscriber.email,
         preferences=path(context, tokens.PREFERENCES, subscriber),
@@ -124,7 +124,7 @@ def unsubscribe(request: Request, context: ContextDep, token: str, form: AnyForm
 def come_back(request: Request, context: ContextDep, token: str) -> Response:
     """Resubscribe: send a confirmation email, as for every new subscription."""
     subscriber = owner(context, tokens.UNSUBSCRIBE, token)
-    language = context.language(subscriber.language) if subscriber else context.visitors_language(request)
+    language = context.language_for(request, subscriber)
     _ = language.gettext
     if subscriber is None:
         raise BadToken("this subscriber was erased")
@@ -143,7 +143,7 @@ def come_back(request: Request, context: ContextDep, token: str) -> Response:
 def _gone(
     request: Request, context: RequestContext, token: str, subscriber: Subscriber | None, *, thanks: bool = False
 ) -> Response:
-    language = context.language(subscriber.language) if subscriber else context.visitors_language(request)
+    language = context.language_for(request, subscriber)
     return context.private_page(
         request,
         "unsubscribed",

@@ -31,7 +31,7 @@ _WHOLE = 5_000  # characters of an abstract
 def digest_online(request: Request, context: ContextDep, token: str) -> Response:
     """Show a digest with all its papers."""
     digest, subscriber = digest_owner(context, tokens.DIGEST, token)
-    language = context.language(subscriber.language)
+    language = context.language_for(request, subscriber)
     printed = context.app.store.issues.printed(digest, digest.papers)
     more = context.app.store.browsing.in_order(digest.more[:_MORE_SHOWN])
     return context.private_page(

@@ -26,10 +26,9 @@ from paperround.web.subscribers.token_links import again, digest_owner
 router = APIRouter()
 get = partial(router.get, response_model=None)
 post = partial(router.post, response_model=None)
-_FORGET, _SAVE = "forget", "save"
-_VERDICTS = {"more": 1, "less": -1, _FORGET: 0, _SAVE: 0}
+_FORGET, _SAVE, _REMOVE = "forget", "save", "remove"
+_VERDICTS = {"more": 1, "less": -1, _FORGET: 0, _SAVE: 0, _REMOVE: 0}
 _FOLLOW = "follow"
-_MOST_AUTHORS = 12  # that the feedback page of a paper offers to follow
 _SHOWN = 500  # papers
 
 
@@ -46,16 +45,22 @@ def ask(request: Request, context: ContextDep, token: str) -> Response:
 
 @post("/f/{token}")
 def say(request: Request, context: ContextDep, token: str, form: AnyForm) -> Response:
-    """Record or remove feedback on the paper named by the form or the address. Repeating it has no effect."""
+    """Record or remove feedback on the paper that the form or the address names, or save or remove the paper.
+
+    Repeating it has no effect.
+    """
     digest, subscriber = digest_owner(context, tokens.FEEDBACK, token)
     if "name" in form:
         return _follow(request, context, token, digest, subscriber, form)
     what, number = _asked(form.known(_VERDICTS)) or _asked(request.query_params) or ("", 0)
     if not _inside(digest, number) or what not in _VERDICTS:
         return _unknown(request, context, subscriber)
+    current = context.app.store.feedback.now([number])[number]  # of a paper that was merged into another one
     if what == _SAVE:
-        if not membership.save_paper(context.app, subscriber, number):
+        if not membership.save_paper(context.app, subscriber, current):
             return _unknown(request, context, subscriber)
+    elif what == _REMOVE:
+        membership.remove_saved(context.app, subscriber, current)
     elif what == _FORGET:
         membership.take_back(context.app, subscriber, number)
     elif not membership.say(context.app, subscriber, number, _VERDICTS[what]):
@@ -80,14 +85,14 @@ def _follow(
             whom = Followed(plain, organization=True) if organization else author_of(context.app, plain, paper.row)
             membership.follow(context.app, subscriber, whom)
     except PreferenceError as error:
-        language = context.language(subscriber.language)
+        language = context.language_for(request, subscriber)
         return context.message(request, language.gettext("Not saved"), [str(error)], status=422, language=language)
     return _page(request, context, token, digest, again(context, subscriber), [number], what=_FOLLOW)
 
 
 def _followable(paper: Paper) -> tuple[str, ...]:
-    """Return the first authors of a paper and its organization."""
-    return (*paper.authors[:_MOST_AUTHORS], *([paper.organization] if paper.organization else []))
+    """Return the organization and the authors of a paper."""
+    return (*([paper.organization] if paper.organization else []), *paper.authors)
 
 
 def _asked(fields: Mapping[str, str]) -> tuple[str, int] | None:
@@ -116,11 +121,12 @@ def _page(
     """Show the page for these papers. `what` means that a single paper was chosen; `said`, that feedback was
     recorded.
     """
-    language = context.language(subscriber.language)
+    language = context.language_for(request, subscriber)
     papers = _papers(context, [number for number in numbers if _inside(digest, number)])
     if what and not papers:
         return _unknown(request, context, subscriber)
     verdicts = context.app.store.feedback.verdicts(subscriber.row)
+    on_list = context.app.store.reading_lists.rows(subscriber.row)
     return context.private_page(
         request,
         "feedback",
@@ -129,7 +135,7 @@ def _page(
         what=what,
         said=said,
         papers=[
-            (number, cards.card(paper, language, context.today), verdicts.get(paper.row, 0))
+            (number, cards.card(paper, language, context.today), verdicts.get(paper.row, 0), paper.row in on_list)
             for number, paper in papers.items()
         ],
         day=language.date(digest.day),
@@ -154,7 +160,7 @@ def _papers(context: RequestContext, numbers: Sequence[int]) -> dict[int, Paper]
 
 
 def _unknown(request: Request, context: RequestContext, subscriber: Subscriber) -> Response:
-    language = context.language(subscriber.language)
+    language = context.language_for(request, subscriber)
     _ = language.gettext
     lines = [
         _("This link does not refer to a paper in this email. Use the links exactly as they appear in the email.")

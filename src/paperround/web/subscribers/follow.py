@@ -97,7 +97,7 @@ def _page(
     wrong: str = "",
     status: int = 200,
 ) -> Response:
-    language = context.language(subscriber.language) if subscriber else context.visitors_language(request)
+    language = context.language_for(request, subscriber)
     return context.private_page(
         request,
         "follow",

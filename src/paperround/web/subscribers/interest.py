@@ -69,7 +69,7 @@ def answer(request: Request, context: ContextDep, token: str, form: Form) -> Res
             membership.take_back(context.app, subscriber, row)
         else:
             membership.say(context.app, subscriber, row, 1 if name == "more" else -1)
-    if form.get("do") == "keep" and (wrong := _keep(context, subscriber, text)):
+    if form.get("do") == "keep" and (wrong := _keep(request, context, subscriber, text)):
         return _own_page(request, context, subscriber, text, wrong, status=422)
     here = path(context, tokens.PREFERENCES, subscriber)
     if form.get("do") == "keep":
@@ -77,9 +77,9 @@ def answer(request: Request, context: ContextDep, token: str, form: Form) -> Res
     return RedirectResponse(f"{here}/interest?{urlencode({'q': text})}#papers", 303, headers=PRIVATE)
 
 
-def _keep(context: RequestContext, subscriber: Subscriber, text: str) -> str:
+def _keep(request: Request, context: RequestContext, subscriber: Subscriber, text: str) -> str:
     """Add the interest to the subscriber's queries; return what is wrong, or an empty string."""
-    language = context.language(subscriber.language)
+    language = context.language_for(request, subscriber)
     queries = subscriber.preferences.queries
     if len(queries) >= MOST_QUERIES and text not in queries:
         return language.gettext("You have %(number)s queries already. Remove one on the preferences page first.") % {
@@ -101,7 +101,7 @@ def _own_page(
     return _page(
         request,
         context,
-        context.language(subscriber.language),
+        context.language_for(request, subscriber),
         clean(text),
         answers,
         action=f"{here}/interest",

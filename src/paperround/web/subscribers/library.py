@@ -58,7 +58,7 @@ def take_in(request: Request, context: ContextDep, token: str, upload: FormWithF
 def _read(
     request: Request, context: RequestContext, subscriber: Subscriber, form: FormFields, content: bytes
 ) -> Response:
-    language = context.language(subscriber.language)
+    language = context.language_for(request, subscriber)
     context.count_trials(request, 1)
     if name := form.get("author").strip()[:_LONGEST]:
         library = libraries.library_of_author(context.app, name)
@@ -116,7 +116,7 @@ def _page(
     status: int = 200,
 ) -> Response:
     here = path(context, tokens.PREFERENCES, subscriber)
-    language = context.language(subscriber.language)
+    language = context.language_for(request, subscriber)
     return context.private_page(
         request,
         "library",

@@ -20,7 +20,7 @@ from paperround.subscribers import membership
 from paperround.web import wording
 from paperround.web.browse.cards import page_of
 from paperround.web.browse.periods import read_day
-from paperround.web.context import PRIVATE, ContextDep, RequestContext
+from paperround.web.context import LANGUAGE_COOKIE, PRIVATE, ContextDep, RequestContext
 from paperround.web.forms import Form, FormFields, read_number
 from paperround.web.subscribers import follow, preferences_form
 from paperround.web.subscribers.preferences_form import PreferencesForm
@@ -36,7 +36,7 @@ _PAST_LETTERS, _SAID = 60, 200  # emails, papers
 def preferences(request: Request, context: ContextDep, token: str, done: str = "") -> Response:
     """Show the preferences."""
     subscriber = subscriber_of(context, token)
-    shown = page(request, context, subscriber, said=_told(done, context.language(subscriber.language)))
+    shown = page(request, context, subscriber, said=_told(done, context.language_for(request, subscriber)))
     return follow.remember(shown, context, subscriber)
 
 
@@ -74,7 +74,7 @@ def ask_to_erase(request: Request, context: ContextDep, token: str) -> Response:
     return context.private_page(
         request,
         "erase",
-        language=context.language(subscriber.language),
+        language=context.language_for(request, subscriber),
         email=subscriber.email,
         preferences=path(context, tokens.PREFERENCES, subscriber),
         unsubscribe=path(context, tokens.UNSUBSCRIBE, subscriber),
@@ -85,7 +85,7 @@ def ask_to_erase(request: Request, context: ContextDep, token: str) -> Response:
 def erase(request: Request, context: ContextDep, token: str, form: Form) -> Response:
     """Erase the subscriber."""
     subscriber = subscriber_of(context, token)
-    language = context.language(subscriber.language)
+    language = context.language_for(request, subscriber)
     _ = language.gettext
     if "sure" not in form:
         return ask_to_erase(request, context, token)
@@ -98,7 +98,7 @@ def erase(request: Request, context: ContextDep, token: str, form: Form) -> Resp
 
 
 def _save(request: Request, context: RequestContext, subscriber: Subscriber, form: FormFields) -> Response:
-    language = context.language(subscriber.language)
+    language = context.language_for(request, subscriber)
     shown = preferences_form.read_form(form, subscriber.preferences)
     if "version" in form and form.get("version") != shown.version:
         return page(request, context, subscriber, shown=shown, status=409, stale=True)
@@ -107,18 +107,21 @@ def _save(request: Request, context: RequestContext, subscriber: Subscriber, for
     if patch is None:
         return page(request, context, subscriber, shown=shown, status=422)
     membership.change(context.app, subscriber, patch)
-    return redirect(context, subscriber, "saved")
+    saved = redirect(context, subscriber, "saved")
+    if patch.get("language", subscriber.language) != subscriber.language:
+        saved.delete_cookie(LANGUAGE_COOKIE)  # the newer choice counts
+    return saved
 
 
 def _try(request: Request, context: RequestContext, subscriber: Subscriber, form: FormFields) -> Response:
-    language = context.language(subscriber.language)
+    language = context.language_for(request, subscriber)
     shown = preferences_form.read_form(form, subscriber.preferences)
     context.count_trials(request, len(shown["queries"]))
     return page(request, context, subscriber, shown=preferences_form.with_previews(context.app, shown, language))
 
 
 def _pause(request: Request, context: RequestContext, subscriber: Subscriber, form: FormFields) -> Response:
-    _ = context.language(subscriber.language).gettext
+    _ = context.language_for(request, subscriber).gettext
     shown = PreferencesForm(subscriber.preferences)
     try:
         membership.pause(context.app, subscriber, _future(form.get("paused_until"), context.today))
@@ -180,7 +183,7 @@ def page(
     means that the preferences were changed after the form was opened. `typed_email` is a new address as typed, and
     `wrong_email` is the reason why it cannot be used.
     """
-    language = context.language(subscriber.language)
+    language = context.language_for(request, subscriber)
     form = shown or PreferencesForm(subscriber.preferences)
     zone = subscriber.schedule.timezone
     due = subscriber.next_digest_at if subscriber.state is SubscriberState.ACTIVE else None

@@ -43,7 +43,7 @@ class QuickChange:
 @get("/p/{token}/change")
 def ask_to_change(request: Request, context: ContextDep, token: str, to: str = "") -> Response:
     """Show what would change, with a button to confirm it."""
-    subscriber, language = _subscriber(context, token)
+    subscriber, language = _subscriber(request, context, token)
     change = _change(context, subscriber, to, language)
     if change is None:
         return _nothing_to_change(request, context, subscriber, language)
@@ -62,7 +62,7 @@ def ask_to_change(request: Request, context: ContextDep, token: str, to: str = "
 def make_change(request: Request, context: ContextDep, token: str, form: Form, to: str = "") -> Response:
     """Make the change, and confirm it."""
     del form  # the form only has a button
-    subscriber, language = _subscriber(context, token)
+    subscriber, language = _subscriber(request, context, token)
     change = _change(context, subscriber, to, language)
     if change is None:
         return _nothing_to_change(request, context, subscriber, language)
@@ -70,9 +70,9 @@ def make_change(request: Request, context: ContextDep, token: str, form: Form, t
     return _told(request, context, subscriber, language, change.done)
 
 
-def _subscriber(context: RequestContext, token: str) -> tuple[Subscriber, Language]:
+def _subscriber(request: Request, context: RequestContext, token: str) -> tuple[Subscriber, Language]:
     found = subscriber_of(context, token)
-    return found, context.language(found.language)
+    return found, context.language_for(request, found)
 
 
 def _change(context: RequestContext, subscriber: Subscriber, to: str, language: Language) -> QuickChange | None:

@@ -24,7 +24,7 @@ post = partial(router.post, response_model=None)
 def reading_list(request: Request, context: ContextDep, token: str) -> Response:
     """Show the list, most recently saved first."""
     subscriber = subscriber_of(context, token)
-    language = context.language(subscriber.language)
+    language = context.language_for(request, subscriber)
     papers = context.app.store.reading_lists.of(subscriber.row)
     return context.private_page(
         request,

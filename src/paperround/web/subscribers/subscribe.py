@@ -121,7 +121,7 @@ def trial_told(tried: preferences_form.QueryPreview, language: Language) -> str:
             "number": language.number(tried.number)
         }
     if not tried.number:
-        return language.gettext("No papers in the past week.")
+        return language.gettext("No papers in the past week. Try fewer words, or more general ones.")
     return language.count(
         "%(num)s paper in the past week:", "%(num)s papers in the past week, including:", tried.number
     )

@@ -53,7 +53,7 @@ def change(request: Request, context: ContextDep, token: str, form: Form) -> Res
 
 def _page(request: Request, context: RequestContext, subscriber: Subscriber, *, asking: bool = False) -> Response:
     found = taste.learned(context.app, subscriber)
-    language = context.language(subscriber.language)
+    language = context.language_for(request, subscriber)
     here = path(context, tokens.PREFERENCES, subscriber)
     return context.private_page(
         request,
