@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from paperround.cli.framework import Command, command_group
-from paperround.cli.shared import AsJson, ByEmail, ByTopic, Limit, check_topic, exit_if, note_change, opened
+from paperround.cli.shared import AsJson, ByEmail, ByTopic, Limit, check_topic, exit_if, opened, recording
 from paperround.domain.errors import UnknownName
 from paperround.domain.models import DeliveryState
 from paperround.operator import console
@@ -78,9 +78,9 @@ def retry_deliveries(
     numbers: Annotated[list[int], typer.Argument(metavar="ID", min=1, max=2**62, help="The numbers in the list.")],
 ) -> None:
     """Queue failed, expired or deferred letters again."""
-    with opened() as app:
+    with opened() as app, recording(app, "letters queued again", f"{len(numbers)} asked for") as record:
         done = app.store.deliveries.retry(numbers, app.clock())
-        note_change(app, "letters queued again", f"{len(done)} of {len(numbers)}")
+        record.subject = f"{len(done)} of {len(numbers)}"
     console.say(f"queued again: {', '.join(map(str, done)) or 'none'}")
     missing = sorted(set(numbers) - set(done))
     if missing:

@@ -6,7 +6,7 @@ import gc
 import signal
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from paperround.app import App
     from paperround.domain.models import Subscriber
     from paperround.settings import Settings
+    from paperround.store.access import AuditRecord
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value and nothing else.")]
 ByEmail = Annotated[str, typer.Option("--email", metavar="TEXT", help="Only addresses that contain this text.")]
@@ -31,16 +32,18 @@ Limit = Annotated[int | None, typer.Option(metavar="N", min=1, help="Show at mos
 Email = Annotated[str, typer.Argument(metavar="EMAIL")]
 
 
-def note_change(app: App, action: str, subject: str) -> None:
-    """Keep a line of a change made by a command; a subscriber is told by number, for the audit holds no address."""
+def recording(app: App, action: str, subject: str) -> AbstractContextManager[AuditRecord]:
+    """Record the change in this block in the audit log. A subscriber is named by number, since the log holds no
+    addresses.
+    """
     from paperround.store.access import AuditEntry
 
-    app.store.access.note_change(AuditEntry(app.clock(), "command line", action, subject))
+    return app.store.access.recording(AuditEntry(app.clock(), "command line", action, subject))
 
 
-def note_subscriber(app: App, action: str, subscriber: Subscriber) -> None:
-    """The same of a change of one subscriber."""
-    note_change(app, f"subscriber: {action}", f"subscriber {subscriber.row}")
+def recording_of(app: App, action: str, subscriber: Subscriber) -> AbstractContextManager[AuditRecord]:
+    """Record the change of a subscriber in this block in the audit log."""
+    return recording(app, f"subscriber: {action}", f"subscriber {subscriber.row}")
 
 
 @dataclass(frozen=True, slots=True)

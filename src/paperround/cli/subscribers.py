@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,11 +22,11 @@ from paperround.cli.shared import (
     exit_if,
     format_moment,
     given_path,
-    note_change,
-    note_subscriber,
     opened,
     read_day,
     read_file,
+    recording,
+    recording_of,
     write_lines,
 )
 from paperround.domain.models import SubscriberState
@@ -83,9 +84,10 @@ def add_subscriber(
 
     with opened() as app:
         patch = membership.read_patch(app, given)
-        added = membership.add(app, email, patch, confirmed=confirmed, first_now=first_now)
-        subscriber = membership.subscriber(app, added.email)
-        note_subscriber(app, "add", subscriber)
+        with recording(app, "subscriber: add", "a new subscriber") as record:
+            added = membership.add(app, email, patch, confirmed=confirmed, first_now=first_now)
+            subscriber = membership.subscriber(app, added.email)
+            record.subject = f"subscriber {subscriber.row}"
         home = app.settings.site.facts().base_url
     what = f"{added.effect.value} ({', '.join(added.fields)})" if added.fields else added.effect.value
     due = format_moment(subscriber.next_digest_at)
@@ -138,9 +140,11 @@ def import_subscribers(
     fields = [name.strip() for entry in overwrite or () for name in entry.split(",")]
     options = csv_import.ImportOptions(confirmed, topic or (), first_now, fields, dry_run)
     with opened() as app:
-        report = csv_import.import_subscribers(app, csv_file.read(read_file(file)), options)
-        if not dry_run:
-            note_change(app, "subscribers imported", f"{len(report.additions)} rows")
+        rows = csv_file.read(read_file(file))
+        with nullcontext() if dry_run else recording(app, "subscribers imported", "in progress") as record:
+            report = csv_import.import_subscribers(app, rows, options)
+            if record:
+                record.subject = f"{len(report.additions)} rows"
     changes = [one for one in report.additions if one.effect.value != "unchanged"]
     problems = list(map(str, report.problems))
     if as_json:
@@ -342,8 +346,8 @@ def pause_subscriber(
 
     with opened() as app:
         found = membership.subscriber(app, email)
-        membership.pause(app, found, read_day(until) if until else None)
-        note_subscriber(app, "pause", found)
+        with recording_of(app, "pause", found):
+            membership.pause(app, found, read_day(until) if until else None)
 
 
 @group.command("resume", cls=Command, epilog="paperround subscribers resume kenji@watanabe.example")
@@ -353,8 +357,8 @@ def resume_subscriber(email: Email) -> None:
 
     with opened() as app:
         found = membership.subscriber(app, email)
-        membership.resume(app, found)
-        note_subscriber(app, "resume", found)
+        with recording_of(app, "resume", found):
+            membership.resume(app, found)
 
 
 @group.command("unsubscribe", cls=Command, epilog="paperround subscribers unsubscribe amara@okafor.example")
@@ -364,8 +368,8 @@ def unsubscribe(email: Email) -> None:
 
     with opened() as app:
         found = membership.subscriber(app, email)
-        membership.unsubscribe(app, found)
-        note_subscriber(app, "unsubscribe", found)
+        with recording_of(app, "unsubscribe", found):
+            membership.unsubscribe(app, found)
 
 
 @group.command("new-links", cls=Command, epilog="paperround subscribers new-links amara@okafor.example")
@@ -378,8 +382,8 @@ def renew_links(email: Email) -> None:
 
     with opened() as app:
         found = membership.subscriber(app, email)
-        queued = membership.renew_links(app, found)
-        note_subscriber(app, "new links", found)
+        with recording_of(app, "new links", found):
+            queued = membership.renew_links(app, found)
     console.say("the links in emails so far have ended, and a private feed is off")
     if queued:
         console.say("an email with the new link goes out with the next `paperround deliver` or round")
@@ -394,5 +398,5 @@ def erase_subscriber(email: Email) -> None:
 
     with opened() as app:
         found = membership.subscriber(app, email)
-        membership.erase(app, found)
-        note_subscriber(app, "erase", found)
+        with recording_of(app, "erase", found):
+            membership.erase(app, found)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from paperround.cli.framework import Command, command_group
-from paperround.cli.shared import AsJson, note_change, opened
+from paperround.cli.shared import AsJson, opened, recording
 from paperround.domain.scopes import SCOPES
 from paperround.operator import console
 
@@ -29,9 +29,8 @@ def add_token(
     """
     from paperround.operator import api_tokens
 
-    with opened() as app:
+    with opened() as app, recording(app, "API token created", f"{name}: {', '.join(scope)}"):
         token = api_tokens.make(app, name, scope, days)
-        note_change(app, "API token created", f"{name}: {', '.join(scope)}")
     console.say(token)
 
 
@@ -61,9 +60,8 @@ def remove_token(name: Name) -> None:
     """Revoke the token of a program."""
     from paperround.operator import api_tokens
 
-    with opened() as app:
+    with opened() as app, recording(app, "API token revoked", name):
         api_tokens.remove(app, name)
-        note_change(app, "API token revoked", name)
     console.say(f"the token of {name} is revoked")
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from paperround.cli.framework import Command, command_group
-from paperround.cli.shared import AsJson, note_change, opened
+from paperround.cli.shared import AsJson, opened, recording
 from paperround.domain.errors import UnknownName
 from paperround.operator import console
 
@@ -106,9 +106,9 @@ def remove_topic(
     from paperround.rounds import topics
 
     with opened() as app:
-        followers = topics.remove_topic(app, slug, move_to)
+        with recording(app, "topic removed", f"{slug}, moved to {move_to}" if move_to else slug):
+            followers = topics.remove_topic(app, slug, move_to)
         listed = topics.is_in_file(app, slug)
-        note_change(app, "topic removed", f"{slug}, moved to {move_to}" if move_to else slug)
     moved = f", and follow {move_to} now" if move_to else ""
     console.say(f"{slug} is removed; {followers} subscribers followed it{moved}")
     if listed:
@@ -135,7 +135,7 @@ def add_topic(
 
     topics.check_slug(slug)
     with opened() as app:
-        topics.add_topic(app, Topic(slug, name.strip(), query.strip(), about.strip()))
-        note_change(app, "topic saved", slug)
+        with recording(app, "topic saved", slug):
+            topics.add_topic(app, Topic(slug, name.strip(), query.strip(), about.strip()))
         found = app.store.topics.counts()[slug][1]
     console.say(f"{slug}: {found} papers match")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Engine, delete, insert, select, update
+from sqlalchemy import Connection, Engine, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from paperround.store.engine import reading, writing
+from paperround.store.engine import adding, reading, writing
 from paperround.store.schema import api_tokens, audit_entries, sessions
 
 _USE_NOTED_EVERY = timedelta(minutes=1)
@@ -35,6 +36,45 @@ class AuditEntry:
     who: str
     action: str
     subject: str
+
+
+class AuditRecord:
+    """An audit entry that is stored in the first transaction of a change, so that a crash leaves both or neither.
+
+    A change that writes nothing is recorded when it is finished, unless it failed.
+    """
+
+    def __init__(self, engine: Engine, entry: AuditEntry) -> None:
+        self._engine, self._entry = engine, entry
+        self._row, self._is_written = 0, False
+        self.subject = entry.subject
+        """What the change is about, as far as it is known; it may be completed until the change is finished."""
+
+    @contextmanager
+    def attached(self) -> Iterator[None]:
+        """Store the entry in the first transaction that is committed in this block."""
+        with adding(self._write) as is_written:
+            try:
+                yield
+            finally:
+                self._is_written = is_written()
+
+    def finish(self, *, failed: bool) -> None:
+        """Store the entry or its final subject, or note in it that the change failed."""
+        if not self._is_written and not failed:
+            with writing(self._engine) as db:
+                self._write(db)
+        subject = f"{self.subject} (failed)" if failed else self.subject
+        if self._is_written and subject != self._entry.subject:
+            with writing(self._engine) as db:
+                mine = update(audit_entries).where(audit_entries.c.row == self._row)
+                db.execute(mine.values(subject=subject))
+
+    def _write(self, db: Connection) -> None:
+        entry = self._entry
+        db.execute(delete(audit_entries).where(audit_entries.c.at < entry.at - _ENTRIES_KEPT))
+        values = {"at": entry.at, "who": entry.who, "action": entry.action, "subject": self.subject}
+        self._row = db.scalar(insert(audit_entries).values(values).returning(audit_entries.c.row)) or 0
 
 
 class Access:
@@ -102,13 +142,21 @@ class Access:
 
     # --- audit entries --------------------------------------------------------------------------------------------
 
-    def note_change(self, entry: AuditEntry) -> None:
-        """Store an audit entry, and delete entries that are more than 400 days older."""
-        with writing(self._engine) as db:
-            db.execute(delete(audit_entries).where(audit_entries.c.at < entry.at - _ENTRIES_KEPT))
-            db.execute(
-                insert(audit_entries).values(at=entry.at, who=entry.who, action=entry.action, subject=entry.subject)
-            )
+    @contextmanager
+    def recording(self, entry: AuditEntry) -> Iterator[AuditRecord]:
+        """Store an audit entry about the change in this block, as `AuditRecord` says."""
+        record = self.record(entry)
+        failed = True
+        try:
+            with record.attached():
+                yield record
+            failed = False
+        finally:
+            record.finish(failed=failed)
+
+    def record(self, entry: AuditEntry) -> AuditRecord:
+        """Return an audit entry to be stored, for callers that cannot write to the database where the change ends."""
+        return AuditRecord(self._engine, entry)
 
     def changes(self, limit: int, offset: int = 0) -> list[AuditEntry]:
         """Return up to `limit` audit entries, latest first."""

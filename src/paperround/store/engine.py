@@ -7,6 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -214,6 +215,7 @@ def _turn(engine: Engine) -> AbstractContextManager[None]:
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """Open a transaction that is committed at the end of the block, or rolled back if the block raises."""
+    addition = _ADDITION.get([])
     with (
         _named_errors(),
         engine.connect().execution_options(writes=True) as connection,
@@ -221,6 +223,26 @@ def writing(engine: Engine) -> Iterator[Connection]:
         connection.begin(),
     ):
         yield connection
+        for write in addition:
+            write(connection)
+    addition.clear()
+
+
+_ADDITION: ContextVar[list[Callable[[Connection], None]]] = ContextVar("addition")
+
+
+@contextmanager
+def adding(write: Callable[[Connection], None]) -> Iterator[Callable[[], bool]]:
+    """Add a write to the first transaction that is committed in the block, so that a crash leaves both or neither.
+
+    Yields a function that returns whether it was written.
+    """
+    addition = [write]
+    mark = _ADDITION.set(addition)
+    try:
+        yield lambda: not addition
+    finally:
+        _ADDITION.reset(mark)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import hashlib
 import mimetypes
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from email.utils import format_datetime
@@ -26,7 +27,7 @@ from paperround.rendering import language as languages
 from paperround.rendering.environment import environment
 from paperround.rendering.followed_names import followed_name
 from paperround.rendering.language import Language
-from paperround.store.access import AuditEntry
+from paperround.store.access import AuditEntry, AuditRecord
 from paperround.web import session
 from paperround.web.browse.cards import page_of
 from paperround.web.conditional import is_unmodified
@@ -296,9 +297,13 @@ class RequestContext:
     def _secret_of(self, cookie_name: str) -> str:
         return self.admin_token if cookie_name == session.COOKIE else ""
 
-    def note_change(self, who: str, action: str, subject: str = "") -> None:
-        """Record in the audit log who changed what."""
-        self.app.store.access.note_change(AuditEntry(self.app.clock(), who, action, subject))
+    def recording(self, who: str, action: str, subject: str = "") -> AbstractContextManager[AuditRecord]:
+        """Record in the audit log who makes the change in this block."""
+        return self.app.store.access.recording(AuditEntry(self.app.clock(), who, action, subject))
+
+    def audit_record(self, who: str, action: str, subject: str) -> AuditRecord:
+        """Return an entry of the audit log to be stored with a change."""
+        return self.app.store.access.record(AuditEntry(self.app.clock(), who, action, subject))
 
     def count_trials(self, request: Request, queries: int) -> None:
         """Count the queries that a visitor previews. Raises HTTP 429 if this client previewed too many in the past

@@ -5,7 +5,7 @@ Send `Authorization: Bearer TOKEN` with the admin token or with an API token cre
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from datetime import date, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +14,7 @@ from fastapi import Depends, FastAPI, HTTPException, Path, Query, Request, Respo
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field, create_model
+from starlette.concurrency import run_in_threadpool
 
 from paperround import __version__
 from paperround.domain import preferences
@@ -175,16 +176,25 @@ def _scoped(scope: str) -> Any:
     Every request except GET is recorded in the audit log.
     """
 
-    def let_in(
+    # Asynchronous, so that the operation runs in the context in which the audit entry waits for its transaction.
+    async def let_in(
         request: Request, context: ContextDep, response: Response, _: Annotated[object, Depends(_bearer)]
-    ) -> Iterator[RequestContext]:
-        caller = bearer.require(request, context, scope)
+    ) -> AsyncIterator[RequestContext]:
+        caller = await run_in_threadpool(bearer.require, request, context, scope)
         response.headers["Cache-Control"] = "no-store"
-        subject = _subject(request, context)
-        yield context
-        if request.method != "GET":
-            route = getattr(request.scope.get("route"), "path", "")
-            context.note_change(caller.name, f"API: {request.method} {route}", subject)
+        if request.method == "GET":
+            yield context
+            return
+        route = getattr(request.scope.get("route"), "path", "")
+        subject = await run_in_threadpool(_subject, request, context)
+        record = context.audit_record(caller.name, f"API: {request.method} {route}", subject)
+        failed = True
+        try:
+            with record.attached():
+                yield context
+            failed = False
+        finally:
+            await run_in_threadpool(record.finish, failed=failed)
 
     return Depends(let_in)
 

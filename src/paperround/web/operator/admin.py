@@ -78,9 +78,9 @@ def login(request: Request, context: ContextDep, form: Form) -> Response:
         log.warning("wrong admin token", client=who)
         return _login_page(request, context, "This admin token is not correct.", 403, carried_form(form))
     context.limits.logging_in.clear(who)
-    context.note_change(OPERATOR, "logged in", who)
     response: Response = RedirectResponse(f"{context.home}/admin", 303, headers=PRIVATE)
-    cookie = context.begin_session(response, session.COOKIE, secure=context.https)
+    with context.recording(OPERATOR, "logged in", who):
+        cookie = context.begin_session(response, session.COOKIE, secure=context.https)
     if kept := carried_form(form):
         mark = session.csrf(context.app.keys, cookie)
         page = context.private_page(request, "admin/resume", translated=False, kept=kept, csrf=mark)
@@ -200,8 +200,8 @@ def save_topic(request: Request, context: OperatorContextDep, form: Form) -> Res
         check_slug(typed.slug)
         if not typed.name or (known and known.private):
             raise UnknownName("enter a name for the topic" if not typed.name else "this slug is already in use")
-        add_topic(context.app, replace(typed, row=known.row if known else 0))
-        context.note_change(OPERATOR, "topic saved", typed.slug)
+        with context.recording(OPERATOR, "topic saved", typed.slug):
+            add_topic(context.app, replace(typed, row=known.row if known else 0))
     except PaperroundError as error:
         return _topic_page(request, context, typed, wrong=str(error), status=422)
     return RedirectResponse(f"{context.home}/admin/topics", 303)
@@ -234,13 +234,13 @@ def change_tokens(request: Request, context: OperatorContextDep, form: Form) -> 
     name = clean(form.get("name"))[: api_tokens.LONGEST_NAME]
     try:
         if form.get("do") == "revoke":
-            api_tokens.remove(context.app, name)
-            context.note_change(OPERATOR, "API token revoked", name)
+            with context.recording(OPERATOR, "API token revoked", name):
+                api_tokens.remove(context.app, name)
             return _tokens(request, context)
-        token = api_tokens.make(context.app, name, form.all("scope"), _days(form.get("days")))
+        with context.recording(OPERATOR, "API token created", f"{name}: {', '.join(form.all('scope'))}"):
+            token = api_tokens.make(context.app, name, form.all("scope"), _days(form.get("days")))
     except WrongUse as error:
         return _tokens(request, context, wrong=str(error))
-    context.note_change(OPERATOR, "API token created", f"{name}: {', '.join(form.all('scope'))}")
     return _tokens(request, context, made=(name, token))
 
 

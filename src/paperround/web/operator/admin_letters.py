@@ -58,8 +58,9 @@ def retry(request: Request, context: OperatorContextDep, form: Form) -> Response
     """Queue failed, expired or deferred emails again."""
     context.check_csrf(request, form)
     numbers = [number for number in map(read_number, form.all("letter")) if number]
-    done = context.app.store.deliveries.retry(numbers, context.app.clock())
-    context.note_change(OPERATOR, "letters queued again", f"{', '.join(map(str, done)) or 'none'}"[:200])
+    with context.recording(OPERATOR, "letters queued again", f"{len(numbers)} asked for") as record:
+        done = context.app.store.deliveries.retry(numbers, context.app.clock())
+        record.subject = f"{', '.join(map(str, done)) or 'none'}"[:200]
     context.app.nudge()
     back = f"/{numbers[0]}" if form.get("from") == "letter" and numbers else ""
     return RedirectResponse(f"{context.home}/admin/letters{back}", 303)

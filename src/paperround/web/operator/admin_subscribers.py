@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -72,9 +73,9 @@ def silent(request: Request, context: OperatorContextDep) -> Response:
 @get("/export.csv")
 def export(context: OperatorContextDep) -> Response:
     """Return all subscribers as CSV, in the format of `paperround subscribers export`."""
-    context.note_change(OPERATOR, "subscribers exported")
     headers = {**PRIVATE, "Content-Disposition": 'attachment; filename="subscribers.csv"'}
-    lines = csv_file.write(context.app.store.subscribers.by_address())
+    with context.recording(OPERATOR, "subscribers exported"):
+        lines = csv_file.write(context.app.store.subscribers.by_address())
     return StreamingResponse(lines, headers=headers, media_type="text/csv; charset=utf-8")
 
 
@@ -104,9 +105,10 @@ def add(request: Request, context: OperatorContextDep, form: Form) -> Response:
     if known:
         wrong = f"{email} is a subscriber already ({known.state.value})."
         return _form_page(request, context, replace(shown, wrong={"email": wrong}), status=422)
-    membership.add(context.app, email, patch, confirmed="confirmed" in form)
-    added = membership.subscriber(context.app, email)
-    context.note_change(OPERATOR, "subscriber added", f"subscriber {added.row}")
+    with context.recording(OPERATOR, "subscriber added", "a new subscriber") as record:
+        membership.add(context.app, email, patch, confirmed="confirmed" in form)
+        added = membership.subscriber(context.app, email)
+        record.subject = f"subscriber {added.row}"
     return _redirect(context, added.row, "added" if "confirmed" in form else "asked")
 
 
@@ -126,14 +128,16 @@ def import_list(request: Request, context: OperatorContextDep, sent: FormWithFil
     options = csv_import.ImportOptions(
         confirmed="confirmed" in form, overwrite=form.all("overwrite"), dry_run=dry_run
     )
-    wrong, report = "", None
+    audit = nullcontext() if dry_run else context.recording(OPERATOR, "subscribers imported", "in progress")
     try:
-        report = csv_import.import_subscribers(context.app, csv_file.read(text.encode()), options)
+        rows = csv_file.read(text.encode())
+        with audit as record:
+            report = csv_import.import_subscribers(context.app, rows, options)
+            if record:
+                record.subject = ", ".join(f"{n} {w}" for w, n in report.counts.items())
     except WrongUse as error:
-        wrong = str(error)
-    if report and not dry_run:
-        context.note_change(OPERATOR, "subscribers imported", ", ".join(f"{n} {w}" for w, n in report.counts.items()))
-    return _import_page(request, context, form, text, report, wrong)
+        return _import_page(request, context, form, text, wrong=str(error))
+    return _import_page(request, context, form, text, report)
 
 
 def _import_page(
@@ -187,9 +191,10 @@ def save(request: Request, context: OperatorContextDep, row: int, form: Form) ->
     patch, shown = preferences_form.check_form(context, shown, context.language("en"))
     if patch is None:
         return _form_page(request, context, shown, found, status=422)
-    result = membership.change(context.app, found, patch)
-    fields = ", ".join(result.fields) if result else ""
-    context.note_change(OPERATOR, "subscriber edited", f"subscriber {row}: {fields or 'nothing changed'}")
+    with context.recording(OPERATOR, "subscriber edited", f"subscriber {row}") as record:
+        result = membership.change(context.app, found, patch)
+        fields = ", ".join(result.fields) if result else ""
+        record.subject += f": {fields or 'nothing changed'}"
     return _redirect(context, row, "saved")
 
 
@@ -198,12 +203,13 @@ def change(request: Request, context: OperatorContextDep, row: int, form: Form) 
     """Pause, resume, unsubscribe, move or erase a subscriber, renew their links, or send a link or confirmation."""
     context.check_csrf(request, form)
     found, do = _subscriber(context, row), form.get("do")
+    if do not in _CHANGES or (do == "erase" and "sure" not in form):
+        return _redirect(context, row, "")
     try:
-        done = _change(context, found, do, form)
+        with context.recording(OPERATOR, f"subscriber: {do}", f"subscriber {row}"):
+            done = _change(context, found, do, form)
     except WrongUse as error:
         return _subscriber_page(request, context, found, wrong=str(error))
-    if done:
-        context.note_change(OPERATOR, f"subscriber: {do}", f"subscriber {row}")
     if done == "erased":
         return RedirectResponse(f"{context.home}/admin/subscribers", 303)
     return _redirect(context, row, done)
@@ -225,8 +231,11 @@ _DONE = {
 """The message about a completed change, by the name in the address of the redirect."""
 
 
+_CHANGES = ("pause", "resume", "unsubscribe", "link", "new-links", "move", "erase")
+
+
 def _change(context: RequestContext, found: Subscriber, do: str, form: FormFields) -> str:
-    """Make a change, and return the name of what was done, empty if nothing. Raises WrongUse if it is impossible."""
+    """Make one of the changes, and return the name of what was done. Raises WrongUse if it is impossible."""
     app = context.app
     match do:
         case "pause":
@@ -248,11 +257,9 @@ def _change(context: RequestContext, found: Subscriber, do: str, form: FormField
         case "move":
             address_change.request(app, found, form.get("email"))
             return "moving"
-        case "erase" if "sure" in form:
+        case _:
             membership.erase(app, found)
             return "erased"
-        case _:
-            return ""
 
 
 def _subscriber_page(
