@@ -107,7 +107,7 @@ def test_the_paper_of_the_highest_rank_leads_over_all_topics() -> None:
     ranked = replace(
         made,
         sections=tuple(
-            replace(part, picks=tuple(replace(pick, rank=pick.paper / 10) for pick in part.picks))
+            part._replace(picks=tuple(pick._replace(rank=pick.paper / 10) for pick in part.picks))
             for part in made.sections
         ),
     )

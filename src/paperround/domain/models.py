@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
@@ -360,8 +360,7 @@ class Score:
 _SCORE_PARTS = tuple(one.name for one in fields(Score))
 
 
-@dataclass(frozen=True, slots=True)
-class Pick:
+class Pick(NamedTuple):
     """A paper in a digest, with the reasons printed beside it."""
 
     paper: int
@@ -376,8 +375,7 @@ DISCUSSED = "*discussed"
 """The pseudo-slug of the "most discussed" section. No topic's slug can contain an asterisk."""
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(NamedTuple):
     """A topic's part of a digest, the best paper first."""
 
     topic: str

@@ -33,8 +33,8 @@ class CardCache(Generic[Kept]):
 
     def get_all(self, keys: Sequence[Hashable]) -> list[Kept | None]:
         """Return the entry for each key, or None for those that are not in the cache."""
-        young = self._young
-        return [young[key] if key in young else self.get(key) for key in keys]
+        found = list(map(self._young.get, keys))
+        return found if all(found) else [self.get(key) for key in keys]
 
     def put(self, key: Hashable, piece: Kept) -> Kept:
         """Store an entry and return it."""

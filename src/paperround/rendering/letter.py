@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
@@ -46,7 +46,6 @@ from paperround.rendering.placeholders import (
     EncodedPieces,
     Fragment,
     addresses,
-    encode_joined,
     escaped,
     plain_addresses,
     slot,
@@ -78,6 +77,10 @@ class _Form:
     """How a heading or a paper is printed. `_form` makes only one instance of each, so that it can be a cache key."""
 
     kind: BlockKind
+    budget: int
+    """The length of a card's summary in this letter, in characters."""
+    day: date
+    """The day of the letter."""
     heading: str
     picture: bool
     """Whether the card shows its picture."""
@@ -89,9 +92,16 @@ class _Form:
 
 @lru_cache(maxsize=1024)
 def _form(
-    kind: BlockKind, heading: str = "", *, picture: bool = False, votes: bool = False, tight: bool = False
+    kind: BlockKind,
+    budget: int,
+    day: date,
+    heading: str = "",
+    *,
+    picture: bool = False,
+    votes: bool = False,
+    tight: bool = False,
 ) -> _Form:
-    return _Form(kind, heading, picture, votes, tight)
+    return _Form(kind, budget, day, heading, picture, votes, tight)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +115,9 @@ class _Outline:
 
     @classmethod
     @lru_cache(maxsize=1024)
-    def of(cls, headings: tuple[str, ...], papers: tuple[int, ...], votes: bool) -> _Outline:
+    def of(cls, headings: tuple[str, ...], papers: tuple[int, ...], votes: bool, budget: int, day: date) -> _Outline:
         """Return the outline of a letter with these headings and numbers of papers, both in the order of `_FORMS`."""
+        form = partial(_form, budget=budget, day=day)
         parts: list[tuple[_Form, int | None]] = []
         end = 0
         for kind, heading, number in zip(_FORMS, headings, papers, strict=True):
@@ -114,19 +125,20 @@ class _Outline:
             index = kind is BlockKind.ENTRY
             close = index or kind is BlockKind.NOTE
             if first < end:
-                parts.append((_form(BlockKind.HEADING, heading, tight=close), None))
+                parts.append((form(BlockKind.HEADING, heading=heading, tight=close), None))
             for at in range(first, end):
                 picture = at - first < _PICTURES.get(kind, 0)
-                parts.append((_form(kind, picture=picture, votes=index and votes, tight=close and at + 1 < end), at))
+                parts.append((form(kind, picture=picture, votes=index and votes, tight=close and at + 1 < end), at))
         forms, places = zip(*parts, strict=True) if parts else ((), ())
         numbers = (Fragment.of(number, "") for number in plaintext.numbering(form.kind for form in forms))
         return cls(forms, places, tuple(numbers))
 
 
 _Part = tuple[_Form, PlannedPaper | view.Note | None]
+"""A block of a letter; as a tuple, it is the key of the rendered block too."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _RenderedBlock:
     """A block with its HTML and text, ready to be joined."""
 
@@ -235,6 +247,7 @@ class LetterRenderer:
         self._blocks: CardCache[_RenderedBlock] = CardCache(_KEPT_BLOCKS)
         self._shells: CardCache[_Shell] = CardCache(_KEPT_PIECES)
         self._charts: CardCache[tuple[Fragment, ...]] = CardCache(_KEPT_PIECES)
+        self._encoded = EncodedPieces()
         self._views: CardCache[view.LetterView] = CardCache(_KEPT_BLOCKS)
         self._headings = {cadence: _headings(cadence, language) for cadence in Cadence}
         self._laid_out = True
@@ -251,14 +264,12 @@ class LetterRenderer:
         if not self._laid_out:
             return
         self._laid_out = False
-        wanted: dict[date, dict[_Part, None]] = {}
+        wanted: dict[_Part, None] = {}
         for digest, papers, subscriber in letters:
-            _, parts = self._outline(self._plan(digest, papers, subscriber), digest.cadence)
-            wanted.setdefault(digest.day, {}).update(dict.fromkeys(parts))
-        for day, needed in wanted.items():
-            parts = list(needed)
-            for start in range(0, len(parts), _BLOCKS_AT_ONCE):
-                self._kept(parts[start : start + _BLOCKS_AT_ONCE], size.BUDGETS[0], day)
+            wanted |= dict.fromkeys(self._outline(self._plan(digest, papers, subscriber), digest)[1])
+        parts = list(wanted)
+        for start in range(0, len(parts), _BLOCKS_AT_ONCE):
+            self._kept(parts[start : start + _BLOCKS_AT_ONCE])
 
     def letter(self, facts: LetterFacts) -> Rendered:
         """Return the subscriber's letter: subject, HTML of less than 100,000 bytes, and text with the same papers."""
@@ -269,10 +280,9 @@ class LetterRenderer:
     def encoded(self, facts: LetterFacts) -> EncodedLetter:
         """Return the same letter, joined from parts that were encoded once."""
         draft = self._fitting(self._joined, facts)
-        encoded = EncodedPieces()
-        html = encode_joined(draft.html, draft.escaped, encoded)
-        wrapped = {**draft.values, **plaintext.wrapped(draft.values)}
-        return EncodedLetter(draft.shared.subject, html, encode_joined(draft.text, wrapped, encoded))
+        html = self._encoded.join(draft.html, draft.escaped)
+        text = self._encoded.join(draft.text, {**draft.values, **plaintext.wrapped(draft.values)})
+        return EncodedLetter(draft.shared.subject, html, text)
 
     def whole_letter(self, facts: LetterFacts) -> Rendered:
         """Render the same letter as one document and inline it: fifty times slower, used as the reference."""
@@ -311,8 +321,8 @@ class LetterRenderer:
     def _joined(self, plan: Plan, facts: LetterFacts, chart: charts.Chart | None) -> _Joined:
         """Build the letter from cached blocks, and render and cache those that are missing."""
         digest, _, subscriber, links, day, _ = facts
-        outline, parts = self._outline(plan, digest.cadence)
-        made = self._kept(parts, plan.budget, day)
+        outline, parts = self._outline(plan, digest)
+        made = self._kept(parts)
         shared = self._shared(plan, [one.block for one in made], subscriber, day)
         shell, charted = self._shell(shared, digest.cadence), self._charted(chart)
         texts = chain.from_iterable(zip(outline.numbers, [one.text for one in made], strict=True))
@@ -334,38 +344,37 @@ class LetterRenderer:
     def _at_once(self, plan: Plan, facts: LetterFacts, chart: charts.Chart | None) -> _Whole:
         """Render the letter as one document."""
         digest, _, subscriber, links, day, _ = facts
-        blocks = tuple(self._block(*part, plan.budget, day) for part in self._outline(plan, digest.cadence)[1])
+        blocks = tuple(self._block(*part) for part in self._outline(plan, digest)[1])
         shared = self._shared(plan, blocks, subscriber, day)
         lead = view.greeted(subscriber, shared.lead, day, self.language)
         letter = replace(shared, lead=lead, links=links, chart=chart, blocks=blocks)
         texts = tuple((block.kind, plaintext.block_text(block, self.language, links.feedback)) for block in blocks)
         return _Whole(plan, letter, "".join(self._cut(letter)), texts)
 
-    def _outline(self, plan: Plan, cadence: Cadence) -> tuple[_Outline, list[_Part]]:
+    def _outline(self, plan: Plan, digest: Digest) -> tuple[_Outline, list[_Part]]:
         """Return the letter's outline, and the form and paper of each block."""
         entries = plan.entries
         shown = (plan.saved, entries, plan.lead, plan.cards, plan.briefs, plan.lines, plan.news)
-        votes = any(view.is_popular(choice.paper) for choice in entries)
-        outline = _Outline.of(self._headings[cadence], tuple(map(len, shown)), votes)
+        votes = any(choice.popular for choice in entries)
+        headings, numbers = self._headings[digest.cadence], tuple(map(len, shown))
+        outline = _Outline.of(headings, numbers, votes, plan.budget, digest.day)
         all_shown: list[PlannedPaper | view.Note] = list(chain.from_iterable(shown))
-        papers = (None if place is None else all_shown[place] for place in outline.places)
+        papers = [None if place is None else all_shown[place] for place in outline.places]
         return outline, list(zip(outline.forms, papers, strict=True))
 
-    def _kept(self, parts: Sequence[_Part], budget: int, day: date) -> list[_RenderedBlock]:
+    def _kept(self, parts: Sequence[_Part]) -> list[_RenderedBlock]:
         """Return the blocks from the cache; render those that are missing together."""
-        keys = [(form, choice, budget, day) if choice else form for form, choice in parts]
-        found = self._blocks.get_all(keys)
+        found = self._blocks.get_all(parts)
         if not all(found):
-            new = {key: part for key, part, one in zip(keys, parts, found, strict=True) if one is None}
-            made = self._lay_out(list(new.values()), budget, day)
-            known = {key: self._blocks.put(key, one) for key, one in zip(new, made, strict=True)}
-            found = [one or known[key] for key, one in zip(keys, found, strict=True)]
+            new = list(dict.fromkeys(part for part, one in zip(parts, found, strict=True) if one is None))
+            known = {part: self._blocks.put(part, one) for part, one in zip(new, self._lay_out(new), strict=True)}
+            found = [one or known[part] for part, one in zip(parts, found, strict=True)]
         return cast("list[_RenderedBlock]", found)
 
-    def _lay_out(self, parts: Sequence[_Part], budget: int, day: date) -> list[_RenderedBlock]:
+    def _lay_out(self, parts: Sequence[_Part]) -> list[_RenderedBlock]:
         """Render these blocks in one document and cut them out of it."""
         self._laid_out = True
-        blocks = tuple(self._block(*part, budget, day) for part in parts)
+        blocks = tuple(self._block(*part) for part in parts)
         _top, *pieces, _bottom = self._cut(self._blank(blocks))
         feedback = self._shown(_BLANK_LINKS).feedback
         return [
@@ -379,13 +388,13 @@ class LetterRenderer:
         indent = len(plaintext.numbered(_MOST_PAPERS)) if block.card else 0
         return Fragment.of(text, self._theme.file, indent)
 
-    def _block(self, form: _Form, choice: PlannedPaper | view.Note | None, budget: int, day: date) -> Block:
+    def _block(self, form: _Form, choice: PlannedPaper | view.Note | None) -> Block:
         """Return a block for the templates: a heading, a note, or a paper with the card for its form."""
         if not isinstance(choice, PlannedPaper):
             return Block(form.kind, form.heading, note=choice, tight=form.tight)
-        budget = size.budget_of(form.kind, budget)
+        budget = size.budget_of(form.kind, form.budget)
         card = view.card(
-            choice.paper, choice.why, self.language, budget, day, site=self.site.base_url, tag=choice.tag
+            choice.paper, choice.why, self.language, budget, form.day, site=self.site.base_url, tag=choice.tag
         )
         card = card if self._pictures and form.picture else replace(card, picture="")
         return Block(form.kind, card=card, votes=form.votes, tight=form.tight, words=view.words(form.kind, card))
@@ -545,7 +554,7 @@ def _upside_down(digest: Digest) -> Digest:
     return replace(
         digest,
         sections=tuple(
-            replace(part, picks=tuple(replace(pick, rank=-pick.rank) for pick in part.picks))
+            part._replace(picks=tuple(pick._replace(rank=-pick.rank) for pick in part.picks))
             for part in digest.sections
         ),
         more=(),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import quote
 
 from lxml import etree
@@ -16,6 +17,7 @@ from paperround.domain import quoted_printable
 from paperround.domain.errors import ConfigurationError
 from paperround.domain.models import Links
 
+_KEPT_VALUES = 4096
 _MARK = "5c1f0a7e"  # distinguishes a slot from text that an operator may have written
 _SLOT = re.compile(rf"slot-([a-z]+)-{_MARK}")
 # Text that libxml2 writes unchanged; other text is passed through it.
@@ -53,6 +55,8 @@ class Fragment:
     """The literals as quoted-printable."""
     size: int
     """The size of the literals, in bytes of UTF-8."""
+    only: str
+    """The name of all its placeholders, as in a card with feedback links; empty if they differ or there are none."""
 
     @classmethod
     def of(cls, html: str, file: str, indent: int = 0) -> Fragment:
@@ -73,7 +77,8 @@ class Fragment:
                 )
         first, *others = literals
         encoded = (quoted_printable.encode_piece(first, indent), *map(quoted_printable.encode_piece, others))
-        return cls(literals, names, encoded, len(html.encode()) - sum(len(slot(name)) for name in names))
+        size = len(html.encode()) - sum(len(slot(name)) for name in names)
+        return cls(literals, names, encoded, size, names[0] if len(set(names)) == 1 else "")
 
     def filled(self, values: Mapping[str, str]) -> str:
         """Return the fragment with these values, escaped by `escaped` for HTML, in place of its placeholders."""
@@ -84,35 +89,34 @@ class Fragment:
             out += values[name], literal
         return "".join(out)
 
-    def add_to(self, pieces: list[bytes], values: Mapping[str, str], encoded: EncodedPieces) -> None:
-        """Append the fragment as quoted-printable, with its placeholders replaced by the values."""
-        if len(self.slots) > 1 and self.slots.count(self.slots[0]) == len(self.slots):  # only feedback links
-            pieces.append(encoded[values[self.slots[0]]].join(self.encoded))
-            return
-        pieces.append(self.encoded[0])
+    def encoded_with(self, values: Mapping[str, bytes]) -> bytes:
+        """Return the fragment as quoted-printable, with these encoded values in place of its placeholders."""
+        if self.only:
+            return values[self.only].join(self.encoded)
+        pieces = [self.encoded[0]]
         for name, literal in zip(self.slots, self.encoded[1:], strict=True):
-            pieces += encoded[values[name]], literal
-
-
-def encode_joined(fragments: Iterable[Fragment], values: Mapping[str, str], encoded: EncodedPieces) -> bytes:
-    """Return the fragments with their placeholders replaced by the values, as quoted-printable."""
-    pieces: list[bytes] = []
-    for fragment in fragments:
-        if fragment.slots:
-            fragment.add_to(pieces, values, encoded)
-        else:
-            pieces.append(fragment.encoded[0])
-    return quoted_printable.join(pieces)
+            pieces += values[name], literal
+        return b"".join(pieces)
 
 
 class EncodedPieces(dict[str, bytes]):
-    """One letter's values as quoted-printable, each encoded on first use, since text and HTML share most of them."""
+    """Values as quoted-printable, each encoded on first use; those of many letters are the same."""
 
-    def __missing__(self, piece: str) -> bytes:
-        self[piece] = encoded = quoted_printable.encode_piece(piece)
+    def join(self, fragments: Iterable[Fragment], values: Mapping[str, str]) -> bytes:
+        """Return the fragments with their placeholders replaced by the values, as quoted-printable."""
+        encoded = {name: self[value] for name, value in values.items()}
+        return quoted_printable.join(
+            [one.encoded_with(encoded) if one.slots else one.encoded[0] for one in fragments]
+        )
+
+    def __missing__(self, value: str) -> bytes:
+        if len(self) >= _KEPT_VALUES:
+            self.clear()
+        self[value] = encoded = quoted_printable.encode_piece(value)
         return encoded
 
 
+@lru_cache(maxsize=_KEPT_VALUES)
 def escaped(value: str) -> str:
     """Escape text exactly as libxml2 writes it into a document."""
     plain = value.isascii() and value.isprintable() and not ("&" in value or "<" in value or ">" in value)

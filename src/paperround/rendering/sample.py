@@ -214,11 +214,11 @@ def digest(cadence: Cadence) -> Digest:
         return replace(DIGEST, issue=issue)
     named = {pick.paper: (pick, section) for section in DIGEST.sections for pick in section.picks}
     first = [
-        replace(pick, why=(*pick.why, f"on {section.name}"))
+        pick._replace(why=(*pick.why, f"on {section.name}"))
         for pick, section in map(named.__getitem__, _MOST_DISCUSSED)
     ]
     rest = [
-        replace(section, picks=tuple(pick for pick in section.picks if pick.paper not in _MOST_DISCUSSED))
+        section._replace(picks=tuple(pick for pick in section.picks if pick.paper not in _MOST_DISCUSSED))
         for section in DIGEST.sections
     ]
     return replace(DIGEST, issue=issue, sections=(Section(DISCUSSED, "", tuple(first)), *rest))

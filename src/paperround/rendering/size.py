@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TypeVar
 
 from paperround.domain.models import DayFacts, NoteKind, Paper
-from paperround.rendering.view import BlockKind, Note
+from paperround.rendering.view import BlockKind, Note, is_popular
 
 LIMIT = 100_000  # bytes of UTF-8
 # The length of a card's summary in characters, first two lines on a phone; with 0 only the title is shown.
@@ -25,7 +26,7 @@ _MOST_INDEXED = 12
 Made = TypeVar("Made")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class PlannedPaper:
     """A paper to show, the topic that it fits best (`tag`), and why it was chosen.
 
@@ -35,6 +36,11 @@ class PlannedPaper:
     paper: Paper
     why: tuple[str, ...]
     tag: str = ""
+
+    @cached_property
+    def popular(self) -> bool:
+        """Whether the paper has enough votes to print their number."""
+        return is_popular(self.paper)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +115,7 @@ def fit(plan: Plan, make: Callable[[Plan], Made], measure: Callable[[Made], int]
     papers. A letter without papers is the minimum and is returned whatever its size.
     """
     for budget in BUDGETS:
-        plan = replace(plan, budget=budget)
+        plan = plan if plan.budget == budget else replace(plan, budget=budget)
         made = make(plan)
         if measure(made) < limit:
             return made

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -20,6 +21,9 @@ from sqlalchemy import (
     Connection,
     Engine,
     FromClause,
+    Integer,
+    Select,
+    bindparam,
     cast,
     create_engine,
     event,
@@ -292,10 +296,10 @@ def upsert(connection: Connection, table: Table) -> Any:
     return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
 
 
-class ManyRows:
-    """A statement for many rows that bypasses SQLAlchemy's execution, which takes longer than the database.
+class _Compiled:
+    """A statement that bypasses SQLAlchemy's execution, which takes longer than the database.
 
-    The statement is compiled once per engine; this class converts the values as SQLAlchemy would.
+    It is compiled once per engine; this class converts the values as SQLAlchemy would.
     """
 
     def __init__(self, engine: Engine, statement: ClauseElement, columns: Sequence[str] | None = None) -> None:
@@ -311,6 +315,10 @@ class ManyRows:
         processors = ((name, kind.bind_processor(dialect)) for name, kind in types.items())
         self._processors = {name: processor for name, processor in processors if processor}
 
+
+class ManyRows(_Compiled):
+    """A statement that is run for many rows."""
+
     def run(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         """Run the statement for each row; a row has a value for each bound parameter that has none of its own."""
         columns = [self._column(name, rows) for name in self._names]
@@ -323,6 +331,29 @@ class ManyRows:
         if processor := self._processors.get(name):
             known: dict[Any, Any] = {}  # a cache: most values of a batch are the same moment
             return [known[value] if value in known else known.setdefault(value, processor(value)) for value in found]
+        return found
+
+
+class RowsByNumber(_Compiled):
+    """A query for the rows whose numbers are among those given, some at a time.
+
+    The results are as the driver returns them, without SQLAlchemy's conversions: ask for numbers and text.
+    """
+
+    def __init__(self, engine: Engine, query: Select[Any], number: ColumnElement[int], at_once: int) -> None:
+        """Compile the query; `number` is the column that the numbers are looked up in."""
+        self._wanted = [f"wanted_{place}" for place in range(at_once)]
+        super().__init__(engine, query.where(number.in_([bindparam(name, type_=Integer) for name in self._wanted])))
+
+    def run(self, connection: Connection, numbers: Sequence[int], **values: Any) -> list[Any]:
+        """Return the rows; `values` are those of the query's other parameters."""
+        found: list[Any] = []
+        for start in range(0, len(numbers), len(self._wanted)):
+            some = numbers[start : start + len(self._wanted)]
+            padded = chain(some, repeat(some[-1]))  # the statement has a fixed number of parameters
+            given = {**self._constants, **values, **dict(zip(self._wanted, padded, strict=False))}
+            ordered = tuple([given[name] for name in self._names])
+            found += connection.exec_driver_sql(self._text, ordered if self._by_position else given).all()
         return found
 
 

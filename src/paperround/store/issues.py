@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import lru_cache
 from itertools import accumulate
 from typing import Any
 
-from sqlalchemy import Connection, Engine, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Engine, Text, bindparam, cast, func, insert, select, update
 
 from paperround.domain.models import (
     DailyCounts,
+    DayFacts,
     DeliveryState,
     Digest,
     Feedback,
@@ -28,7 +31,7 @@ from paperround.domain.models import (
 )
 from paperround.domain.notes import choose_news, read_facts, read_notes, write_facts, write_notes
 from paperround.domain.schedule import Cadence, span, span_days
-from paperround.store.engine import alone, among_others, numbers_in, reading, upsert, writing
+from paperround.store.engine import RowsByNumber, alone, among_others, numbers_in, reading, upsert, writing
 from paperround.store.examples import examples_of
 from paperround.store.feedback import heard
 from paperround.store.papers import load_rows, paper_from_snapshot
@@ -58,6 +61,7 @@ Due = Sequence[tuple[Subscriber, date | None, Sequence[tuple[int, int]]]]
 """Subscribers, each with the local date of their last issue (None before the first), and their topics with the last
 edition sent of each.
 """
+_READ_AT_ONCE = 250
 _SERVED = (
     update(subscribers)
     .where(subscribers.c.row == bindparam("subscriber"))
@@ -110,6 +114,7 @@ class Issues:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._printed = RowsByNumber(engine, _PRINTED, digests.c.row, _READ_AT_ONCE)
 
     def close_edition(self, now: datetime) -> int:
         """Give all matches without an edition the next number, and return the number of the newest edition."""
@@ -179,9 +184,10 @@ class Issues:
             return next(iter(_digests(db, digests.c.row == digest).values()), None)
 
     def digests(self, rows: Sequence[int]) -> dict[int, Digest]:
-        """Return digests by number."""
+        """Return digests by number with what their letters print: without the components of ranks."""
         with reading(self._engine) as db:
-            return _made(db.execute(_DIGESTS_BY_ROWS, {"rows": rows}).all())
+            found = self._printed.run(db, rows)
+        return {one[0]: _printed_digest(*one) for one in found}
 
     def digest_on(self, subscriber: int, day: date) -> Digest | None:
         """Return the subscriber's digest of a local date, or None."""
@@ -467,30 +473,59 @@ def _pick(paper: int, why: Sequence[str], rank: float = 0.0, parts: Mapping[str,
     return Pick(paper, tuple(why), rank, None if parts is None else Score(**parts))
 
 
+def _printed_pick(paper: int, why: Sequence[str], rank: float = 0.0, _parts: object = None) -> Pick:
+    return Pick(paper, tuple(why), rank)
+
+
 _COLUMNS = digests.c.row, digests.c.sections, digests.c.more, digests.c.left_out, digests.c.notes, digests.c.facts
 _DIGESTS = select(*_COLUMNS, issues.c.cadence, issues.c.day).join_from(digests, issues)
-_DIGESTS_BY_ROWS = _DIGESTS.where(digests.c.row.in_(bindparam("rows", expanding=True)))
+# JSON as text: most of it is the same for many digests, or empty.
+_PRINTED = select(
+    digests.c.row,
+    *(cast(column, Text) for column in (digests.c.sections, digests.c.more)),
+    digests.c.left_out,
+    *(cast(column, Text) for column in (digests.c.notes, digests.c.facts)),
+    issues.c.cadence,
+    issues.c.day,
+).join_from(digests, issues)
 
 
 def _digests(db: Connection, where: Any) -> dict[int, Digest]:
-    return _made(db.execute(_DIGESTS.where(where)))
-
-
-def _made(found: Iterable[Any]) -> dict[int, Digest]:
     return {
         row: Digest(
-            issue=f"{cadence} {day}",
-            sections=tuple(
-                Section(topic, name, tuple(_pick(*pick) for pick in picks)) for topic, name, picks in sections
-            ),
-            more=tuple(more),
-            row=row,
-            left_out=left_out,
-            notes=read_notes(notes),
-            facts=read_facts(facts),
+            f"{cadence} {day}",
+            _sections(sections, _pick),
+            tuple(more),
+            row,
+            left_out,
+            read_notes(notes),
+            read_facts(facts),
         )
-        for row, sections, more, left_out, notes, facts, cadence, day in found
+        for row, sections, more, left_out, notes, facts, cadence, day in db.execute(_DIGESTS.where(where))
     }
+
+
+def _printed_digest(
+    row: int, sections: str, more: str, left_out: int, notes: str | None, facts: str | None, cadence: str, day: object
+) -> Digest:
+    printed = _sections(json.loads(sections), _printed_pick)
+    return Digest(
+        f"{cadence} {day}", printed, tuple(json.loads(more)), row, left_out, _notes_in(notes), _facts_in(facts)
+    )
+
+
+def _sections(stored: Any, pick: Callable[..., Pick]) -> tuple[Section, ...]:
+    return tuple([Section(topic, name, tuple([pick(*one) for one in picks])) for topic, name, picks in stored])
+
+
+@lru_cache(maxsize=1024)
+def _notes_in(text: str | None) -> tuple[PaperNote, ...]:
+    return read_notes(json.loads(text)) if text else ()
+
+
+@lru_cache(maxsize=1024)
+def _facts_in(text: str | None) -> DayFacts | None:
+    return read_facts(json.loads(text)) if text else None
 
 
 def _printable(paper: Paper) -> dict[str, Any]:
