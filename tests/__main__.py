@@ -19,7 +19,10 @@ PURE = (
         "sources/*",
         "subscribers/csv_file",
     ),
-    *(f"bounces/{name}" for name in ("mime", "notifications", "report", "reports", "signatures", "suppression")),
+    *(
+        f"bounces/{name}"
+        for name in ("mime", "notifications", "report", "replies", "reports", "signatures", "suppression")
+    ),
     "rounds/breaker",
     *(f"delivery/{name}" for name in ("dkim", "message", "retry", "webhooks")),
 )

@@ -192,6 +192,8 @@ class BounceSettings(_Part):
 
     domain: str = ""
     """If set, the envelope sender of each letter is bounces+TOKEN@domain (VERP)."""
+    replies: bool = False
+    """Whether letters ask for replies such as "more 2, less 5" and their Reply-To is reply+TOKEN@domain."""
     maildir: Path | None = None
     imap: ImapSettings | None = None
     schedule: str = "*/10 * * * *"
@@ -200,6 +202,12 @@ class BounceSettings(_Part):
     """The verification key of SendGrid's signed event webhook. If set, SendGrid's calls must be signed."""
     mailgun_key: SecretStr | None = None
     """Mailgun's HTTP webhook signing key. If set, Mailgun's calls must be signed."""
+
+    @model_validator(mode="after")
+    def _replies_arrive(self) -> Self:
+        if self.replies and not self.domain:
+            raise ValueError("replies needs `domain`: the signed address of a letter tells who replies")
+        return self
 
     @field_validator("sendgrid_key")
     @classmethod
@@ -355,6 +363,11 @@ class Settings(BaseSettings):
     def contact_url(self) -> str:
         """The operator's contact in the User-Agent, for sources."""
         return self.contact or self.site.base_url
+
+    @property
+    def teaches(self) -> bool:
+        """Whether subscribers teach their taste by replies to letters."""
+        return self.bounces.replies and self.site.feedback
 
     def source(self, name: str) -> Source:
         """Return the configured source of this name. Raises UnknownName, which lists the configured ones."""

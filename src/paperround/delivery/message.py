@@ -74,6 +74,8 @@ class Head:
     archive_url: str = ""
     feedback: tuple[str, ...] = ()
     """Up to three words that group letters in Google's complaint statistics; none may identify one subscriber."""
+    answers: bool = False
+    """Whether the letter answers a mail of the subscriber."""
 
 
 def build(head: Head, rendered: Rendered) -> bytes:
@@ -127,8 +129,8 @@ def display_name(name: str) -> str:
 
 def _head(head: Head, subject: str, boundary: str) -> bytes:
     sender, for_lists, archive, about = _shared(
-        head.sender_name, head.sender, head.reply_to, head.kind, head.list_name, head.list_label, head.archive_url,
-        head.feedback,
+        head.sender_name, head.sender, head.kind, head.list_name, head.list_label, head.archive_url,
+        head.feedback, head.answers,
     )  # fmt: skip
     lines = (
         sender,
@@ -136,6 +138,7 @@ def _head(head: Head, subject: str, boundary: str) -> bytes:
         _subject_field(subject, head.sender_name),
         _date_field(head.date.replace(microsecond=0)),
         _fold("Message-ID", [head.message_id]),
+        _fold("Reply-To", [f"<{wire(head.reply_to)}>"]) if head.reply_to else "",
         for_lists,
         *_help_field(head),
         archive,
@@ -161,21 +164,22 @@ def _fold(name: str, pieces: Sequence[str]) -> str:
 def _shared(
     sender_name: str,
     sender: str,
-    reply_to: str,
     kind: Literal["digest", "notice"],
     list_name: str,
     list_label: str,
     archive_url: str,
     feedback: tuple[str, ...],
+    answers: bool,
 ) -> tuple[str, str, str, str]:
     """Return the fields shared by all letters of a kind, in the blocks between which a letter's own fields stand."""
     domain = ascii_domain(sender.rpartition("@")[2])
-    lists = [("Reply-To", [f"<{wire(reply_to)}>"] if reply_to else [])]
+    lists = []
     if kind == "digest":  # RFC 2919 and 2369
         lists.append(("List-Id", [*_list_id(list_name or sender_name, list_label, domain)]))
     about = [
         ("Feedback-ID", [_feedback_id(feedback or (kind,), domain)]),
-        ("Auto-Submitted", ["auto-generated"]),  # RFC 3834 5: prevents vacation notices
+        # RFC 3834 5: prevents vacation notices
+        ("Auto-Submitted", ["auto-replied" if answers else "auto-generated"]),
         ("Precedence", ["bulk"] if kind == "digest" else []),  # for responders older than RFC 3834
         ("MIME-Version", ["1.0"]),
     ]

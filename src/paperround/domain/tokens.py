@@ -19,7 +19,9 @@ from datetime import datetime
 from paperround.domain.errors import BadToken, ConfigurationError
 
 UNSUBSCRIBE, PREFERENCES, CONFIRM = "unsubscribe", "preferences", "confirm"
-DIGEST, FEEDBACK, ADDRESS, VERP = "digest", "feedback", "address", "verp"
+DIGEST, FEEDBACK, ADDRESS, VERP, REPLY = "digest", "feedback", "address", "verp", "reply"
+LEAVE_MAILBOX, REPLY_MAILBOX = "unsubscribe", "reply"
+"""The local parts, before the token, of the addresses for unsubscribing by email and for replies."""
 
 MAX_NUMBER = 2**40 - 1
 # In bytes. With or without the time, the sum is a multiple of three, so that base64 has no padding or spare bits.
@@ -82,10 +84,10 @@ def read(keys: Sequence[bytes], purpose: str, token: str, *, issued_after: datet
     return int.from_bytes(payload[:_NUMBER], "big")
 
 
-def verp(keys: Sequence[bytes], delivery: int, domain: str, mailbox: str = "bounces") -> str:
-    """Return the envelope sender of one delivery. It identifies the delivery when a bounce arrives (VERP)."""
+def verp(keys: Sequence[bytes], delivery: int, domain: str, mailbox: str = "bounces", *, purpose: str = VERP) -> str:
+    """Return an address of one delivery that identifies it: by default the envelope sender, for bounces (VERP)."""
     payload = delivery.to_bytes(_NUMBER, "big")
-    raw = payload + _mac(keys[0], VERP, payload)
+    raw = payload + _mac(keys[0], purpose, payload)
     return f"{mailbox}+{base64.b32encode(raw).decode().rstrip('=').lower()}@{domain}"
 
 
@@ -95,15 +97,15 @@ def find_verp(text: str) -> str | None:
     return found[0].lower() if found else None
 
 
-def read_verp(keys: Sequence[bytes], token: str) -> int:
-    """Return the delivery that the token of a return address identifies. Raises BadToken if it is invalid."""
+def read_verp(keys: Sequence[bytes], token: str, *, purpose: str = VERP) -> int:
+    """Return the delivery that the token of an address identifies. Raises BadToken if it is invalid."""
     try:
         raw = base64.b32decode(token.upper() + "=" * (-len(token) % 8))
     except (binascii.Error, ValueError):
         raise BadToken("not a return address of ours") from None
     if base64.b32encode(raw).decode().rstrip("=") != token.upper():
         raise BadToken("not a return address of ours")
-    return int.from_bytes(_authentic(keys, VERP, raw, _NUMBER), "big")
+    return int.from_bytes(_authentic(keys, purpose, raw, _NUMBER), "big")
 
 
 def _mac(key: bytes, purpose: str, payload: bytes) -> bytes:

@@ -77,7 +77,7 @@ def lint_theme(theme: str, language: Language, folders: Sequence[Path]) -> list[
     For a theme that cannot be used, the only finding is the reason.
     """
     try:
-        LetterRenderer(sample.SITE, theme, language, folders)
+        LetterRenderer(sample.SITE, theme, language, folders, replies=True)
     except ConfigurationError as error:
         return [_refusal(str(error))]
     file, texts = f"email/themes/{theme}.html.j2", template_texts(theme, language, tuple(folders))
@@ -85,7 +85,7 @@ def lint_theme(theme: str, language: Language, folders: Sequence[Path]) -> list[
     sheets = [_sheet(text) for text in own if text.block in ("style", "media")]
     found = [*_unknown_properties(sheets), *_wrong_colors(sheets), *_unknown_classes(sheets, texts)]
     found += [*_importance(sheets), *_untranslated(own)]
-    marked = LetterRenderer(sample.SITE, theme, language, folders, marked=True)
+    marked = LetterRenderer(sample.SITE, theme, language, folders, replies=True, marked=True)
     found += _in_letter(_document(marked, Cadence.WEEKLY), file)  # which has a chart, too
     return _folded(found)
 

@@ -312,6 +312,10 @@ def _notice(app: App, subscriber: Subscriber, kind: str, *, mark: str = "") -> F
         "until": (app.clock().date() + timedelta(days=14)).isoformat(),
         "new_email": "new.address@example.org",
         "subscribe_url": f"{app.settings.site.base_url}/subscribe",
+        "more": ["EvoArena: Tracking Memory Evolution"],
+        "less": ["MiniMax Sparse Attention"],
+        "unknown": [12],
+        "person": app.settings.site.facts().sender,
     }
     subscriber = replace(subscriber, row=0, state=_STATES.get(kind, SubscriberState.ACTIVE))
     delivery = Delivery(

@@ -88,9 +88,11 @@ class _Form:
     """Whether the index that this row belongs to has a column for votes."""
     tight: bool
     """Whether the next block follows without an empty line in text."""
+    number: int
+    """The number shown with the paper; 0 for none."""
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=8192)
 def _form(
     kind: BlockKind,
     budget: int,
@@ -100,8 +102,9 @@ def _form(
     picture: bool = False,
     votes: bool = False,
     tight: bool = False,
+    number: int = 0,
 ) -> _Form:
-    return _Form(kind, budget, day, heading, picture, votes, tight)
+    return _Form(kind, budget, day, heading, picture, votes, tight, number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +118,16 @@ class _Outline:
 
     @classmethod
     @lru_cache(maxsize=1024)
-    def of(cls, headings: tuple[str, ...], papers: tuple[int, ...], votes: bool, budget: int, day: date) -> _Outline:
-        """Return the outline of a letter with these headings and numbers of papers, both in the order of `_FORMS`."""
+    def of(
+        cls, headings: tuple[str, ...], papers: tuple[int, ...], votes: bool, budget: int, day: date, numbered: bool
+    ) -> _Outline:
+        """Return the outline of a letter with these headings and counts of papers, both in the order of `_FORMS`.
+
+        `numbered` says that HTML numbers the papers as text does.
+        """
         form = partial(_form, budget=budget, day=day)
         parts: list[tuple[_Form, int | None]] = []
-        end = 0
+        end, counted = 0, {True: 0, False: 0}
         for kind, heading, number in zip(_FORMS, headings, papers, strict=True):
             first, end = end, end + number
             index = kind is BlockKind.ENTRY
@@ -128,7 +136,11 @@ class _Outline:
                 parts.append((form(BlockKind.HEADING, heading=heading, tight=close), None))
             for at in range(first, end):
                 picture = at - first < _PICTURES.get(kind, 0)
-                parts.append((form(kind, picture=picture, votes=index and votes, tight=close and at + 1 < end), at))
+                shown = 0
+                if numbered and kind is not BlockKind.NOTE:
+                    shown = counted[index] = counted[index] + 1
+                more = close and at + 1 < end
+                parts.append((form(kind, picture=picture, votes=index and votes, tight=more, number=shown), at))
         forms, places = zip(*parts, strict=True) if parts else ((), ())
         numbers = (Fragment.of(number, "") for number in plaintext.numbering(form.kind for form in forms))
         return cls(forms, places, tuple(numbers))
@@ -236,10 +248,11 @@ class LetterRenderer:
         subject_template: str = subject.DEFAULT,
         pictures: bool = True,
         feedback: bool = True,
+        replies: bool = False,
         marked: bool = False,
     ) -> None:
         self.site, self.language = site, language
-        self._folders, self._feedback = tuple(folders), feedback
+        self._folders, self._feedback, self._replies = tuple(folders), feedback, replies
         self._pictures = pictures and view.reaches_subscribers(site)
         self._subject_template = subject.check(subject_template)
         self._theme = Theme(theme, language, self._folders, marked=marked)
@@ -357,7 +370,7 @@ class LetterRenderer:
         shown = (plan.saved, entries, plan.lead, plan.cards, plan.briefs, plan.lines, plan.news)
         votes = any(choice.popular for choice in entries)
         headings, numbers = self._headings[digest.cadence], tuple(map(len, shown))
-        outline = _Outline.of(headings, numbers, votes, plan.budget, digest.day)
+        outline = _Outline.of(headings, numbers, votes, plan.budget, digest.day, self._replies)
         all_shown: list[PlannedPaper | view.Note] = list(chain.from_iterable(shown))
         papers = [None if place is None else all_shown[place] for place in outline.places]
         return outline, list(zip(outline.forms, papers, strict=True))
@@ -396,7 +409,9 @@ class LetterRenderer:
         card = view.card(
             choice.paper, choice.why, self.language, budget, form.day, site=self.site.base_url, tag=choice.tag
         )
-        card = card if self._pictures and form.picture else replace(card, picture="")
+        if not (self._pictures and form.picture):
+            card = replace(card, picture="")
+        card = replace(card, number=form.number) if form.number else card
         return Block(form.kind, card=card, votes=form.votes, tight=form.tight, words=view.words(form.kind, card))
 
     def _charted(self, chart: charts.Chart | None) -> tuple[Fragment, ...]:
@@ -411,7 +426,7 @@ class LetterRenderer:
 
     def _shell(self, letter: view.LetterView, cadence: Cadence) -> _Shell:
         """Return the shell of a letter; it is cached for letters that have the same optional parts."""
-        facts = (bool(letter.more), bool(letter.finish), letter.thanks, letter.controls, cadence)
+        facts = (bool(letter.more), bool(letter.finish), letter.thanks, letter.controls, letter.reply, cadence)
         if (known := self._shells.get(facts)) is not None:
             return known
         blank = replace(
@@ -420,6 +435,7 @@ class LetterRenderer:
             finish=slot("finish") if letter.finish else "",
             thanks=letter.thanks,
             controls=letter.controls,
+            reply=letter.reply,
         )
         opening, closing = plaintext.opening(blank, self.site), plaintext.closing(blank, self.site, self.language)
         pieces = (*self._cut(blank), opening, closing)
@@ -500,14 +516,13 @@ class LetterRenderer:
             thanks=thanks,
             links=None,
             controls=view.controls(cadence, language, saved=bool(saved)),
+            reply=view.how_to_reply(shown, language) if self._replies else "",
         )
         return self._views.put(key, made)
 
     def _plan(self, digest: Digest, papers: Mapping[int, Paper], subscriber: Subscriber) -> Plan:
         """Return the plan of a letter: the digest's papers that are in `papers`, best first over all topics."""
-        picks = [(section, pick) for section in digest.sections for pick in section.picks if pick.paper in papers]
-        # Python's sort is stable: papers without ranks or of equal rank stay in the order of the digest.
-        picks.sort(key=lambda one: (one[0].topic != DISCUSSED, -one[1].rank))
+        picks = [(section, pick) for section, pick in in_order(digest) if pick.paper in papers]
         choices = tuple(self._choice(papers[pick.paper], section, pick) for section, pick in picks)
         day, noted = digest.day, [note for note in digest.notes if note.paper in papers]
         notes = tuple(view.note(note, papers[note.paper], self.language, day) for note in noted)
@@ -537,6 +552,13 @@ class LetterRenderer:
                 f"{self._theme.file}: a block comes out differently beside other ones; it is laid out once "
                 "for all letters, so it cannot use loop.first, loop.index or anything else of its neighbors"
             )
+
+
+def in_order(digest: Digest) -> list[tuple[Section, Pick]]:
+    """Return the papers of a digest in the order of its letter, which numbers them from 1."""
+    picks = [(section, pick) for section in digest.sections for pick in section.picks]
+    # Python's sort is stable: papers without ranks or of equal rank stay in the order of the digest.
+    return sorted(picks, key=lambda one: (one[0].topic != DISCUSSED, -one[1].rank))
 
 
 def _headings(cadence: Cadence, language: Language) -> tuple[str, ...]:

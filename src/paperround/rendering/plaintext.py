@@ -174,6 +174,8 @@ def _closing(letter: LetterView, site: Site, language: Language) -> Iterator[str
         yield f"{letter.more}:\n{letter.links.online}"
     if letter.finish:
         yield _paragraph(letter.finish)
+    if letter.reply:
+        yield _paragraph(letter.reply)
     yield "-" * WIDTH
     if letter.reason:
         yield _paragraph(letter.reason)

@@ -48,6 +48,7 @@ _TITLES_IN_LEAD = 3
 _MONDAY = 0
 _DAYS_OF_WEEK = 7
 _NAMED_TOPICS = 4
+_LEAST_COMPARED = 3  # papers that the example of a reply names
 _THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -101,6 +102,8 @@ class Card:
     """Width and height are in pixels, 0 without a picture."""
     withdrawn: bool
     from_arxiv: bool
+    number: int = 0
+    """The number by which a reply names the paper; 0 if letters do not ask for replies."""
 
     @property
     def byline(self) -> tuple[str, ...]:
@@ -197,6 +200,8 @@ class LetterView:
     reason: str
     thanks: str
     links: Links | None
+    reply: str = ""
+    """How to rate papers by a reply; empty if letters do not ask for replies."""
     controls: tuple[Link, ...] = ()
     """One-click changes of preferences: the label, and the suffix of the preferences address."""
     blocks: tuple[Block, ...] = ()
@@ -459,6 +464,15 @@ def controls(cadence: Cadence, language: Language, *, saved: bool = False) -> tu
         Link(_("Topics"), ""),
         *((Link(_("Reading list"), "/saved"),) if saved else ()),
     )
+
+
+@lru_cache(maxsize=64)
+def how_to_reply(papers: int, language: Language) -> str:
+    """Return how to rate papers by a reply; empty for a letter without papers."""
+    _ = language.gettext
+    if papers < _LEAST_COMPARED:
+        return _("Reply “more 1” or “less 1” to teach us your taste.") if papers else ""
+    return _("Reply “more 2” or “less 3” to teach us your taste.")
 
 
 def _capitalized(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Handles all that comes back about letters (refusals, bounce reports, webhook calls), and updates subscribers."""
+"""Handles what comes back about letters: refusals, bounce reports, webhook calls and replies."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from email.policy import compat32
 
 from paperround.app import App
 from paperround.bounces import mailboxes, reports
+from paperround.bounces.replies import parse_reply
 from paperround.bounces.report import Report
 from paperround.bounces.suppression import Fate, reason_to_suppress
 from paperround.domain import tokens
@@ -16,11 +17,10 @@ from paperround.domain.errors import BadToken, PaperroundError
 from paperround.domain.models import BounceKind, Delivery, SubscriberState
 from paperround.process import logs
 from paperround.rounds.breaker import domain_of
+from paperround.rounds.replies import take_reply
 from paperround.store.bounces import Bounce
 
 log = logs.logger()
-LEAVE = "unsubscribe"
-"""The local part of the address in the bounce domain that unsubscribes by email."""
 _CAME_TO = ("To", "Delivered-To", "X-Original-To", "Envelope-To")
 
 
@@ -79,6 +79,10 @@ def reported(app: App, where: str, report: Report, *, trusted: bool = False) -> 
 
 def _read_one(app: App, where: str, raw: bytes, *, trusted: bool) -> Returned:
     try:
+        reply = parse_reply(raw) if app.settings.teaches else None
+        if reply:
+            told, email, new = take_reply(app, reply)
+            return Returned(where, BounceKind.NOTHING, None, told, email, new)
         report = reports.parse(raw)
         delivery = _delivery(app, report, trusted=trusted) if _asks_to_leave(raw) else None
         if delivery is None:
@@ -97,7 +101,7 @@ def _asks_to_leave(raw: bytes) -> bool:
     """Return whether the mail was sent to the address in the List-Unsubscribe header (RFC 2369 section 3.2)."""
     head = BytesHeaderParser(policy=compat32).parsebytes(raw)
     came_to = (str(value) for name in _CAME_TO for value in head.get_all(name, []))
-    return any(f"{LEAVE}+" in address.lower() for address in came_to)
+    return any(f"{tokens.LEAVE_MAILBOX}+" in address.lower() for address in came_to)
 
 
 def _delivery(app: App, report: Report, *, trusted: bool) -> Delivery | None:

@@ -33,7 +33,6 @@ from paperround.process.resources import stamps, templates
 from paperround.rendering import language as languages
 from paperround.rendering.environment import environment
 from paperround.rendering.letter import LetterFacts, LetterRenderer
-from paperround.rounds import bounce_intake
 from paperround.settings import Settings
 
 log = logs.logger()
@@ -107,22 +106,22 @@ class LetterBuilder:
         if digest is None:
             return self.notice_letter(delivery, subscriber, now).letter
         links = self.links(subscriber, digest)
-        facts = LetterFacts(digest, self._papers(digest), subscriber, links, digest.day, self.counts(digest))
+        facts = LetterFacts(digest, self.papers(digest), subscriber, links, digest.day, self.counts(digest))
         encoded = self._newest(subscriber.theme, subscriber.language, in_round=True).press.encoded(facts)
-        return self._message(delivery, encoded, links, now, "digest")
+        return self._message(delivery, encoded, links, now, "digest", self._reply_address(delivery, subscriber))
 
     def prepare(self, coming: Iterable[tuple[Digest, Subscriber]]) -> None:
         """Prepare together what the next letters have in common with others."""
         groups: dict[tuple[str, str], list[tuple[Digest, Mapping[int, Paper], Subscriber]]] = {}
         for digest, subscriber in coming:
             look = (subscriber.theme, subscriber.language)
-            groups.setdefault(look, []).append((digest, self._papers(digest), subscriber))
+            groups.setdefault(look, []).append((digest, self.papers(digest), subscriber))
         for look, letters in groups.items():
             self._newest(*look, in_round=True).press.prepare(letters)
 
     def digest_letter(self, delivery: Delivery, digest: Digest, subscriber: Subscriber, now: datetime) -> Finished:
         """Build the letter for a digest that was composed for this subscriber."""
-        return self.lay_out(delivery, digest, self._papers(digest), subscriber, now)
+        return self.lay_out(delivery, digest, self.papers(digest), subscriber, now)
 
     def lay_out(
         self,
@@ -146,7 +145,8 @@ class LetterBuilder:
         facts = LetterFacts(digest, papers, subscriber, links, digest.day, counts)
         rendered, encoded = press.letter(facts), press.encoded(facts)
         subject = mark + rendered.subject
-        letter = self._message(delivery, replace(encoded, subject=subject), links, now, "digest")
+        reply_to = self._reply_address(delivery, subscriber)
+        letter = self._message(delivery, replace(encoded, subject=subject), links, now, "digest", reply_to)
         return Finished(replace(rendered, subject=subject), letter)
 
     def notice_letter(self, delivery: Delivery, subscriber: Subscriber, now: datetime, *, mark: str = "") -> Finished:
@@ -155,6 +155,8 @@ class LetterBuilder:
         links = self.links(subscriber, None)
         if kind == "confirm":
             context["confirm_url"] = self.confirm_url(subscriber, now)
+        if kind == "reply":
+            context["feedback_url"] = self._feedback_url(subscriber, int(context.get("digest", 0)))
         if kind == "new-address":
             context["address_url"] = self.address_url(int(context.get("change", 0)))
             # The person who reads it may not be the subscriber, and must not get their personal links.
@@ -176,7 +178,7 @@ class LetterBuilder:
             unsubscribe=f"{base}/u/{tokens.mint(self._keys, 'unsubscribe', subscriber.row)}",
             preferences=f"{base}/p/{mint(tokens.PREFERENCES, subscriber.row)}",
             online=f"{base}/i/{mint(tokens.DIGEST, digest.row)}" if digest else base,
-            feedback=f"{base}/f/{mint(tokens.FEEDBACK, heard)}" if digest else "",
+            feedback=self._feedback_url(subscriber, heard) if digest else "",
         )
 
     def confirm_url(self, subscriber: Subscriber, now: datetime) -> str:
@@ -194,6 +196,7 @@ class LetterBuilder:
         links: Links,
         now: datetime,
         kind: Literal["digest", "notice"],
+        reply_to: str = "",
     ) -> Letter:
         head = message.Head(
             sender_name=self._site.sender_name or self._site.name,
@@ -201,7 +204,7 @@ class LetterBuilder:
             recipient=delivery.email,
             date=delivery.created_at or now,
             message_id=delivery.message_id,
-            reply_to=self._site.reply_to,
+            reply_to=reply_to or self._site.reply_to,
             kind=kind,
             list_name=self._site.name,
             unsubscribe_url=links.unsubscribe,
@@ -209,21 +212,33 @@ class LetterBuilder:
             help_url=links.preferences,
             archive_url=self._site.base_url,
             feedback=(delivery.notice or delivery.issue.split(" ", 1)[0],),
+            answers=delivery.notice == "reply",
         )
         raw = message.assemble(head, encoded)
         if self._signer:
             raw = self._signer(raw)
         return Letter(delivery.row, self._envelope_sender(delivery), delivery.email, raw)
 
+    def _reply_address(self, delivery: Delivery, subscriber: Subscriber) -> str:
+        """Return the signed address that replies to this letter are sent to; empty if they are not read."""
+        if not self._app.settings.teaches:
+            return ""
+        domain, number = self._app.settings.bounces.domain, tokens.renewed(delivery.row, subscriber.renewals)
+        return tokens.verp(self._keys, number, domain, tokens.REPLY_MAILBOX, purpose=tokens.REPLY)
+
+    def _feedback_url(self, subscriber: Subscriber, digest: int) -> str:
+        number = tokens.renewed(digest, subscriber.renewals)
+        return f"{self._site.base_url}/f/{tokens.mint(self._keys, tokens.FEEDBACK, number)}"
+
     def _leave_address(self, delivery: Delivery) -> str:
         domain = self._app.settings.bounces.domain
-        return f"mailto:{tokens.verp(self._keys, delivery.row, domain, bounce_intake.LEAVE)}" if domain else ""
+        return f"mailto:{tokens.verp(self._keys, delivery.row, domain, tokens.LEAVE_MAILBOX)}" if domain else ""
 
     def _envelope_sender(self, delivery: Delivery) -> str:
         domain = self._app.settings.bounces.domain
         return tokens.verp(self._keys, delivery.row, domain) if domain else self._site.sender
 
-    def _papers(self, digest: Digest) -> dict[int, Paper]:
+    def papers(self, digest: Digest) -> dict[int, Paper]:
         """Return the papers of the digest's issue as they were first sent; cached for all digests of the issue."""
         known = self._printed.setdefault(digest.issue, {})
         self._printed.move_to_end(digest.issue)
@@ -279,6 +294,7 @@ class LetterBuilder:
             subject_template=site.subject,
             pictures=site.pictures,
             feedback=site.feedback,
+            replies=self._app.settings.teaches,
         )
 
 

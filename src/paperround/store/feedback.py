@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, delete, func, select
 
 from paperround.domain.models import Feedback
 from paperround.domain.preferences import Breadth
 from paperround.store.engine import reading, upsert, writing
-from paperround.store.schema import feedback, paper_keys, papers, subscribers, subscriptions, topics
+from paperround.store.reading_list import save_paper
+from paperround.store.requests import NewNotice, notice_row
+from paperround.store.schema import deliveries, feedback, paper_keys, papers, subscribers, subscriptions, topics
 
 _CHUNK = 500
+REPLY = "reply"
+"""The kind of the notice that answers a reply."""
+_MOST_REPLIES = 10  # of a subscriber in a day, so that replies and answers cannot go round forever
 
 HEARD = 100
 """How many of a subscriber's latest ratings determine their taste, so that a change of mind takes effect."""
@@ -50,19 +55,28 @@ class FeedbackLedger:
         `paper` may also be the former number of a merged paper.
         """
         with writing(self._engine) as db:
-            known = select(subscribers.c.row).where(subscribers.c.row == subscriber)
-            if db.scalar(known.with_for_update(read=True, key_share=True)) is None:
+            return _lock_subscriber(db, subscriber) is not None and _say(db, subscriber, paper, verdict, now)
+
+    def take_reply(
+        self, subscriber: int, verdicts: Mapping[int, int], saved: Sequence[int], answer: NewNotice, now: datetime
+    ) -> bool:
+        """Store what a subscriber replied to a letter, and queue the notice that answers it, in one transaction.
+
+        `verdicts` are by paper, +1 or −1; `saved` are the papers for the reading list. The answer's Message-ID
+        identifies the reply. Return False and change nothing if the reply is known already, the subscriber no longer
+        exists or has sent ten others within a day.
+        """
+        with writing(self._engine) as db:
+            email = _lock_subscriber(db, subscriber)
+            if email is None or _replies(db, subscriber, now - timedelta(days=1)) >= _MOST_REPLIES:
                 return False
-            # Locked, so that it is not merged into another paper before this transaction ends.
-            row = _locked(db, paper) or _locked(db, _merged(db, [paper]).get(paper, 0))
-            if row is None:
+            notice = upsert(db, deliveries).values(notice_row(subscriber, email, REPLY, answer, now))
+            if not db.execute(notice.on_conflict_do_nothing().returning(deliveries.c.row)).all():
                 return False
-            word = upsert(db, feedback).values(subscriber=subscriber, paper=row, verdict=verdict, at=now)
-            db.execute(
-                word.on_conflict_do_update(
-                    index_elements=["subscriber", "paper"], set_={"verdict": verdict, "at": now}
-                )
-            )
+            for paper, verdict in verdicts.items():
+                _say(db, subscriber, paper, verdict, now)
+            for paper in saved:
+                save_paper(db, subscriber, paper, now)
             return True
 
     def forget(self, subscriber: int, paper: int) -> None:
@@ -150,6 +164,30 @@ def heard(db: Connection, subscribers: Sequence[int]) -> dict[int, tuple[Feedbac
     for row in db.execute(select(aged).where(aged.c.age <= HEARD).order_by(aged.c.subscriber, aged.c.age)):
         found.setdefault(row.subscriber, []).append(Feedback(row.paper, row.verdict, row.at))
     return {subscriber: tuple(words) for subscriber, words in found.items()}
+
+
+def _lock_subscriber(db: Connection, subscriber: int) -> str | None:
+    """Return the subscriber's address, and keep them from being erased before the transaction ends."""
+    known = select(subscribers.c.email).where(subscribers.c.row == subscriber)
+    email: str | None = db.scalar(known.with_for_update(read=True, key_share=True))
+    return email
+
+
+def _replies(db: Connection, subscriber: int, since: datetime) -> int:
+    mine = deliveries.c.subscriber == subscriber, deliveries.c.notice == REPLY, deliveries.c.created_at > since
+    return db.scalar(select(func.count()).select_from(deliveries).where(*mine)) or 0
+
+
+def _say(db: Connection, subscriber: int, paper: int, verdict: int, now: datetime) -> bool:
+    # Locked, so that it is not merged into another paper before this transaction ends.
+    row = _locked(db, paper) or _locked(db, _merged(db, [paper]).get(paper, 0))
+    if row is None:
+        return False
+    word = upsert(db, feedback).values(subscriber=subscriber, paper=row, verdict=verdict, at=now)
+    db.execute(
+        word.on_conflict_do_update(index_elements=["subscriber", "paper"], set_={"verdict": verdict, "at": now})
+    )
+    return True
 
 
 def _locked(db: Connection, paper: int) -> int | None:

@@ -25,18 +25,7 @@ class ReadingLists:
     def save(self, subscriber: int, paper: int, now: datetime) -> bool:
         """Add a paper to the list, once. Return False if the subscriber or the paper no longer exists."""
         with writing(self._engine) as db:
-            for table, row in ((subscribers, subscriber), (papers, paper)):
-                known = select(table.c.row).where(table.c.row == row)
-                if db.scalar(known.with_for_update(read=True, key_share=True)) is None:
-                    return False
-            saved = upsert(db, saved_papers).values(subscriber=subscriber, paper=paper, at=now)
-            db.execute(saved.on_conflict_do_nothing())
-            mine = saved_papers.c.subscriber == subscriber
-            oldest = select(saved_papers.c.paper).where(mine)
-            oldest = oldest.order_by(saved_papers.c.at.desc(), saved_papers.c.paper.desc()).offset(MOST_KEPT)
-            rows = list(db.scalars(oldest.limit(MOST_KEPT)))
-            db.execute(delete(saved_papers).where(mine, saved_papers.c.paper.in_(rows)))
-            return True
+            return save_paper(db, subscriber, paper, now)
 
     def remove(self, subscriber: int, paper: int) -> None:
         """Remove a paper from the list."""
@@ -67,3 +56,19 @@ def saved_by(db: Connection, rows: Sequence[int]) -> dict[int, list[PaperNote]]:
         if len(mine) < MOST_SAVED:
             mine.append(PaperNote(NoteKind.SAVED, row.paper, row.at.date()))
     return found
+
+
+def save_paper(db: Connection, subscriber: int, paper: int, now: datetime) -> bool:
+    """Add a paper to a reading list. Return False if the subscriber or the paper no longer exists."""
+    for table, row in ((subscribers, subscriber), (papers, paper)):
+        known = select(table.c.row).where(table.c.row == row)
+        if db.scalar(known.with_for_update(read=True, key_share=True)) is None:
+            return False
+    saved = upsert(db, saved_papers).values(subscriber=subscriber, paper=paper, at=now)
+    db.execute(saved.on_conflict_do_nothing())
+    mine = saved_papers.c.subscriber == subscriber
+    oldest = select(saved_papers.c.paper).where(mine)
+    oldest = oldest.order_by(saved_papers.c.at.desc(), saved_papers.c.paper.desc()).offset(MOST_KEPT)
+    rows = list(db.scalars(oldest.limit(MOST_KEPT)))
+    db.execute(delete(saved_papers).where(mine, saved_papers.c.paper.in_(rows)))
+    return True

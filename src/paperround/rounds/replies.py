@@ -1,0 +1,94 @@
+"""Replies to letters: apply what subscribers ask for in them, once, and answer with what was understood."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from paperround.app import App
+from paperround.bounces.replies import LetterReply, Resolved, resolve
+from paperround.delivery.message import message_id
+from paperround.domain import tokens
+from paperround.domain.errors import BadToken
+from paperround.domain.latex import readable
+from paperround.domain.models import Delivery, Digest, Paper, Subscriber, SubscriberState
+from paperround.rendering import view
+from paperround.rendering.letter import in_order
+from paperround.rounds.letters import LetterBuilder
+from paperround.store.requests import NewNotice
+
+_ANSWER_HOLDS = timedelta(days=3)
+
+
+def take_reply(app: App, reply: LetterReply) -> tuple[str, str | None, bool]:
+    """Apply a reply, and queue the notice that answers it. Reading the same reply again changes nothing.
+
+    Only the signature in the address that it was sent to says whose reply it is; its From can be forged.
+
+    Returns what was understood, the address of the subscriber (None if the signature is wrong or was replaced), and
+    whether anything changed.
+    """
+    delivery, subscriber = _letter_of(app, reply)
+    if delivery is None or subscriber is None:
+        return "a reply to no email of this site", None, False
+    if subscriber.state not in (SubscriberState.ACTIVE, SubscriberState.PAUSED):
+        return "a reply of somebody who unsubscribed", subscriber.email, False
+    if reply.leaves:
+        left = app.store.subscribers.set_state(subscriber.row, SubscriberState.UNSUBSCRIBED, app.clock())
+        return "asked to unsubscribe", subscriber.email, left
+    digest = app.store.issues.digest(delivery.digest or 0)
+    papers = app.shared(LetterBuilder).papers(digest)
+    asked = _resolved(reply, digest, papers)
+    answer = _answer(app, reply, delivery, asked, papers)
+    new = app.store.feedback.take_reply(subscriber.row, asked.verdicts, asked.saved, answer, app.clock())
+    if new:
+        app.nudge()
+    told = "; ".join(f"{what}: {', '.join(titles)}" for what, titles in _titles(asked, papers).items())
+    return f"a reply ({told or 'nothing understood'})", subscriber.email, new
+
+
+def _letter_of(app: App, reply: LetterReply) -> tuple[Delivery | None, Subscriber | None]:
+    """Return the letter and the subscriber that the signed address of a reply belongs to."""
+    try:
+        row, renewals = tokens.renewals(tokens.read_verp(app.keys, reply.token, purpose=tokens.REPLY))
+    except BadToken:
+        return None, None
+    delivery = app.store.deliveries.by_row(row)
+    subscriber = app.store.subscribers.by_row(delivery.subscriber) if delivery and delivery.digest else None
+    return (delivery, subscriber) if subscriber and subscriber.renewals == renewals else (None, None)
+
+
+def _resolved(reply: LetterReply, digest: Digest, papers: Mapping[int, Paper]) -> Resolved:
+    """Find the papers that a reply is about, by their numbers and names in the letter."""
+    shown = [(section, pick) for section, pick in in_order(digest) if pick.paper in papers]
+    topics = {pick.paper: view.tag(section, pick) for section, pick in shown}
+    return resolve(reply.requests, [papers[row] for row in topics], topics)
+
+
+def _answer(
+    app: App, reply: LetterReply, delivery: Delivery, asked: Resolved, papers: Mapping[int, Paper]
+) -> NewNotice:
+    """Return the notice that tells a subscriber what their reply changed.
+
+    Its Message-ID follows from the reply, so that a reply that is read again has the same answer. It repeats titles
+    and numbers, never words of the reply.
+    """
+    site = app.settings.site.facts()
+    context = {
+        **_titles(asked, papers),
+        "unknown": asked.unknown,
+        "digest": delivery.digest,
+        "person": site.reply_to or site.sender,
+    }
+    key = message_id(f"reply {delivery.row} {reply.fingerprint}", delivery.subscriber, "", app.keys[0], site.domain)
+    return NewNotice(key, context, app.clock() + _ANSWER_HOLDS)
+
+
+def _titles(asked: Resolved, papers: Mapping[int, Paper]) -> dict[str, list[str]]:
+    """Return the titles of the papers by what is asked for them; only for what is asked at all."""
+    found = {
+        "more": [row for row, verdict in asked.verdicts.items() if verdict > 0],
+        "less": [row for row, verdict in asked.verdicts.items() if verdict < 0],
+        "save": asked.saved,
+    }
+    return {what: [readable(papers[row].title) for row in rows] for what, rows in found.items() if rows}
