@@ -18,6 +18,8 @@ from support.letters import DAY, EXTREMES, FOLDERS, LANGUAGES, THEMES, digest, p
 
 _CONTEXT = {
     "confirm_url": "https://papers.example/c/token", "topics": ["Robots"], "until": "2026-12-24",
+    "more": ["Grasping"], "less": ["Folding"], "save": ["Sorting"], "unknown": [12],
+    "feedback_url": "https://papers.example/f/token", "person": "papers@papers.example",
     "new_email": "ada@new.example", "address_url": "https://papers.example/c/address",
 }  # fmt: skip
 

@@ -20,7 +20,7 @@ _THEME = (FOLDERS[-1] / "email" / "themes" / "cards.html.j2").read_text("utf-8")
 _FILE = "email/themes/mine.html.j2"
 _SUMMARY = ".summary { margin: 6px 0 0;"
 _MEDIA = "@media (min-width: 600px) {"
-_CARD = '<tr><td class="inside">{{ parts.card(card) }}</td></tr></table></td></tr>'
+_CARD = '<tr><td class="inside">{{ parts.card(card, pictured=true) }}</td></tr></table></td></tr>'
 _BLOCK = "{% block card %}\n"
 
 
@@ -29,7 +29,7 @@ def _style(text: str) -> tuple[str, str]:
 
 
 def _inside(text: str) -> tuple[str, str]:
-    return "{{ parts.card(card) }}</td>", f"{{{{ parts.card(card) }}}}\n¶{text}</td>"
+    return "{{ parts.card(card, pictured=true) }}</td>", f"{{{{ parts.card(card, pictured=true) }}}}\n¶{text}</td>"
 
 
 # What is planted: the text that is replaced, its replacement with ¶ in the line to be named, and the rule.
@@ -68,8 +68,8 @@ PLANTED: dict[str, tuple[tuple[str, str], str]] = {
     "padding on a paragraph": (_style("padding: 8px;"), "unsupported"),
     "web font": ((_MEDIA, f"¶@font-face {{ font-family: Own; src: url(https://papers.example/a.woff2); }}\n{_MEDIA}"),
                  "unsupported"),
-    "unclosed <td>": (("<tr><td class=\"inside\">{{ parts.card(card) }}</td></tr>",
-                       "¶<tr><td class=\"inside\">{{ parts.card(card) }}</tr>"), "tags"),
+    "unclosed <td>": (("<tr><td class=\"inside\">{{ parts.card(card, pictured=true) }}</td></tr>",
+                       "¶<tr><td class=\"inside\">{{ parts.card(card, pictured=true) }}</tr>"), "tags"),
     "unclosed <b>": (_inside("<b>{{ card.day }}"), "tags"),
     "stray </div>": (_inside("</div>"), "tags"),
     "untranslated sentence": (_inside("<p class=\"note\">Thanks for reading this</p>"), "untranslated"),

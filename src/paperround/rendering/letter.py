@@ -314,7 +314,7 @@ class LetterRenderer:
         )
         links = plain_addresses(links)
         letter = replace(
-            self._blank(), subject=said.subject, lead=said.subject, date="", tally="", reason="", notice=said,
+            self._blank(), subject=said.subject, lead="", date="", tally="", reason="", notice=said,
             links=replace(links, online="") if links.unsubscribe and notices.has_way_out(subscriber) else None,
         )  # fmt: skip
         text = plaintext.notice_text(letter, said, self.site, self.language)

@@ -4,6 +4,10 @@ Subject: the subject line
 
 A paragraph. It continues until an empty line.
 
+Lines that begin with a hyphen are a list:
+- one
+- another
+
 [A paragraph that is only a link](https://…) becomes a button
 """
 
@@ -51,8 +55,11 @@ def compose(
     if kind not in kinds(folders):
         raise UnknownName(f"no notice {kind!r}; there are {', '.join(kinds(folders))}")
     file = f"{_FOLDER}/{kind}{_ENDING}"
-    # Clean the name, so that line breaks in it cannot end a paragraph and start a link.
+    # Clean what subscribers and papers say, so that line breaks in it cannot end a paragraph and start a link.
     subscriber = subscriber.with_preferences(name=clean(subscriber.name))
+    context = {
+        name: list(map(_cleaned, value)) if isinstance(value, list) else value for name, value in context.items()
+    }
     try:
         text = (
             environment(folders, language)
@@ -77,7 +84,7 @@ def parse(text: str, file: str) -> Notice:
     head, *blocks = _BLANK.split(text.strip())
     if not head.startswith("Subject:"):
         raise ConfigurationError(f"{file}: it begins with {head[:40]!r} instead of `Subject: …` and an empty line")
-    paragraphs = tuple(_paragraph(clean(block)) for block in blocks if clean(block))
+    paragraphs = tuple(_paragraph(block.strip()) for block in blocks if clean(block))
     if not paragraphs:
         raise ConfigurationError(f"{file}: there is nothing below its subject")
     return Notice(clean(head.removeprefix("Subject:")), paragraphs)
@@ -88,6 +95,13 @@ def has_way_out(subscriber: Subscriber) -> bool:
     return subscriber.state in (SubscriberState.ACTIVE, SubscriberState.PAUSED)
 
 
+def _cleaned(value: object) -> str:
+    return clean(str(value))
+
+
 def _paragraph(text: str) -> Paragraph:
-    found = _LINK.fullmatch(text)
-    return Paragraph(found[1], found[2]) if found else Paragraph(breakable(text))
+    found = _LINK.fullmatch(clean(text))
+    if found:
+        return Paragraph(found[1], found[2])
+    head, *lines = re.split(r"(?:^|\n)\s*- ", text)
+    return Paragraph(breakable(clean(head)), lines=tuple(breakable(clean(line)) for line in lines))

@@ -158,7 +158,10 @@ def notice_text(letter: LetterView, notice: Notice, site: Site, language: Langua
     """Return a notice as text: its paragraphs, with each button as a label and an address."""
     parts = [site.name]
     for paragraph in notice.paragraphs:
-        lines = [f"{paragraph.text}:", paragraph.url] if paragraph.url else wrap(paragraph.text)
+        if paragraph.url:
+            lines = [f"{paragraph.text}:", paragraph.url]
+        else:
+            lines = [*wrap(paragraph.text), *(one for line in paragraph.lines for one in wrap(line, INDENT))]
         parts.append("\n".join(lines))
     return "\n\n".join([*parts, closing(letter, site, language)])
 
@@ -183,6 +186,7 @@ def _closing(letter: LetterView, site: Site, language: Language) -> Iterator[str
         ways = (
             (_("View in browser"), letter.links.online),
             *((control.label, f"{letter.links.preferences}{control.url}") for control in letter.controls),
+            (_("Cite"), f"{letter.links.online}#cite" if letter.controls and letter.links.online else ""),
             (_("Preferences"), "" if letter.controls else letter.links.preferences),
             (_("Unsubscribe"), letter.links.unsubscribe),
         )

@@ -169,10 +169,11 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """A paragraph of a notice or, with a URL, a button and its label."""
+    """A paragraph of a notice, which may end with a list of lines, or with a URL a button and its label."""
 
     text: str
     url: str = ""
+    lines: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
