@@ -1,17 +1,19 @@
-"""Matches become candidates."""
+"""Matches become candidates: columns of numbers that are computed once for all subscribers with the same match."""
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Sequence
+from datetime import date, timedelta
 
+import numpy as np
 import pytest
 
-from paperround.domain.models import Feedback, Match
+from paperround.domain.match_table import MatchList, MatchTable
+from paperround.domain.models import Match
 from paperround.matching import candidates
-from paperround.matching.candidates import Candidates
-from paperround.matching.lexical import Statistics
+from paperround.matching.candidates import CandidateMaker, by_name
+from paperround.matching.compose import Candidates, DigestRequest, compose
 from paperround.matching.popularity import popularity
-from paperround.matching.profile import Past, Tastes
 from support.letters import paper
 
 TODAY = date(2026, 11, 25)
@@ -20,43 +22,83 @@ PAPERS = {
     2: paper(2, title="Proteins bind", abstract="", authors=["Cy Clone"], day=TODAY + timedelta(days=1)),
 }
 ROBOTS, PROTEINS = Match("robots", 1, 0.7, ("title: robots",)), Match("proteins", 2, 0.4, ())
-NOBODYS = Tastes(Past).of((), {})
+
+
+def made(*lists: Sequence[Match], interests: tuple[str, ...] = (), least: float = 0.0) -> Candidates:
+    """The candidates of several subscribers."""
+    table = MatchTable([match for some in lists for match in some])
+    ends = np.cumsum([len(some) for some in lists]).tolist()
+    numbers = [np.arange(end - len(some), end) for some, end in zip(lists, ends, strict=True)]
+    maker = CandidateMaker(TODAY, interests)
+    return maker.of([MatchList(table, some) for some in numbers], PAPERS, [least] * len(lists))
 
 
 def test_a_candidate_is_the_match_and_how_popular_its_paper_is() -> None:
-    robots, proteins = Candidates(TODAY).of([ROBOTS, PROTEINS], PAPERS, NOBODYS)
-    assert (robots.paper, robots.topic, robots.score, robots.why) == (1, "robots", 0.7, ("title: robots",))
-    assert robots.popularity == popularity(40, 2, None, 3)
-    assert proteins.popularity == 0.0, "announced tomorrow, in another zone, and nobody has voted"
-    assert (robots.affinity, robots.like) == (0.0, "")
+    found = made([ROBOTS, PROTEINS])
+    assert (found.paper.tolist(), found.score.tolist(), found.subscriber.tolist()) == ([1, 2], [0.7, 0.4], [0, 0])
+    assert found.relevance.tolist() == [5250, 3000]
+    popular = round(round(popularity(40, 2, None, 3) / 4, 4) * 10_000)
+    assert found.popularity.tolist() == [popular, 0], "announced tomorrow, in another zone, and nobody has voted"
+    assert found.first_seen.tolist() == [PAPERS[row].first_seen.timestamp() for row in (1, 2)]
+    assert (found.taste.tolist(), found.discussion.tolist()) == ([0, 0], [0.0, 0.0])
 
 
 def test_a_match_whose_paper_is_gone_is_left_out() -> None:
-    gone = Match("robots", 9, 0.9, ())
-    assert [one.paper for one in Candidates(TODAY).of([gone, ROBOTS], PAPERS, NOBODYS)] == [1]
+    found = made([Match("robots", 9, 0.9, ()), ROBOTS], [Match("proteins", 9, 0.9, ())], [PROTEINS])
+    assert (found.paper.tolist(), found.subscriber.tolist()) == ([1, 2], [0, 2])
 
 
-def test_one_subscribers_taste_is_nobody_elses() -> None:
-    others = [paper(3, title="Robots walk home"), paper(4, title="Laundry is wet"), paper(5, title="Rain")]
-    past = Past(others, Statistics.of([*PAPERS.values(), *others]))
-    said = [Feedback(1, 1, datetime(2026, 11, 24, tzinfo=UTC))]
-    made = Candidates(TODAY)
-    before = made.of([ROBOTS, PROTEINS], PAPERS, NOBODYS)
-    hers = made.of([ROBOTS, PROTEINS], PAPERS, Tastes(lambda: past).of(said, PAPERS, PAPERS))
-    assert hers[0].affinity > hers[1].affinity
-    assert made.of([ROBOTS, PROTEINS], PAPERS, NOBODYS) == before
+def test_of_an_interest_come_only_matches_as_good_as_the_subscriber_wants_them() -> None:
+    found = made([ROBOTS, PROTEINS], interests=("proteins",), least=0.5)
+    assert found.paper.tolist() == [1]
+    assert made([ROBOTS, PROTEINS], interests=("proteins",), least=0.4).paper.tolist() == [1, 2]
+    assert made([ROBOTS, PROTEINS], interests=("robots",), least=0.5).paper.tolist() == [1, 2]
 
 
-def test_what_is_kept_for_others_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(candidates, "_KEPT", 0)
-    made = Candidates(TODAY)
-    assert [one.paper for one in made.of([ROBOTS, PROTEINS, ROBOTS], PAPERS, NOBODYS)] == [1, 2, 1]
-    assert len(made._known) == 1
+def test_each_match_is_computed_once_for_all_its_subscribers(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(candidates, "by_name", lambda match: asked.append(match.paper) or by_name(match))
+    table, maker = MatchTable([ROBOTS]), CandidateMaker(TODAY)
+    for expected in ([1], [1, 2], [1, 2]):
+        both = MatchList(table, np.arange(len(table)))
+        assert maker.of([both, both], PAPERS, [0.0, 0.0]).paper.tolist() == expected * 2
+        if len(table) == 1:
+            table.add([PROTEINS])
+    assert asked == [1, 2]
+    assert maker.of([MatchList.of([PROTEINS])], PAPERS, [0.0]).paper.tolist() == [2], "another table, other numbers"
+
+
+def test_without_subscribers_there_is_nothing() -> None:
+    assert made().paper.tolist() == []
+
+
+def test_a_match_by_an_author_or_an_organization_is_by_name() -> None:
+    assert by_name(Match("a", 1, 0.5, ("title: robots", "author: Ada Lovelace")))
+    assert by_name(Match("a", 1, 0.5, ("organisation: CERN",)))
+    assert not by_name(ROBOTS)
 
 
 def test_of_papers_that_match_by_their_source_alone_the_most_voted_comes_first() -> None:
     papers = {3: paper(3, upvotes=90, code_url=None), 4: paper(4, upvotes=40, code_url="https://code.example.org/4")}
-    matches = [Match("best", row, 0.05, ("source: hf-daily",)) for row in (4, 3)]
-    found = sorted(Candidates(TODAY).of(matches, papers, NOBODYS), key=lambda one: -one.ranking.total)
-    assert [one.paper for one in found] == [3, 4]
-    assert found[0].ranking.parts() == {"popularity": round(found[0].popularity, 4)}
+    matches = MatchList.of([Match("best", row, 0.05, ("source: hf-daily",)) for row in (4, 3)])
+    found = CandidateMaker(TODAY).of([matches], papers, [0.0])
+    (digest,) = compose([DigestRequest("i", ("best",), 10)], found, {})
+    assert digest is not None
+    first, second = digest.sections[0].picks
+    assert (first.paper, second.paper) == (3, 4)
+    assert first.score is not None
+    assert first.score.parts() == {"popularity": first.rank}
+
+
+# --- the table ----------------------------------------------------------------------------------------------------
+
+
+def test_a_list_of_matches_is_a_sequence_of_them() -> None:
+    table = MatchTable([ROBOTS])
+    assert table.add([PROTEINS, ROBOTS]).tolist() == [1, 2]
+    assert table.add([]).tolist() == []
+    assert (table.topics, table.topic.tolist()) == (["robots", "proteins"], [0, 1, 0])
+    some = MatchList(table, np.array([1, 0]))
+    assert (list(some), some[0], some[-1]) == ([PROTEINS, ROBOTS], PROTEINS, ROBOTS)
+    assert list(some[1:]) == [ROBOTS]
+    assert (len(some), bool(MatchList.of([]))) == (2, False)

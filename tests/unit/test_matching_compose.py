@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from paperround.domain.models import DISCUSSED, Digest, Pick, Score, Section
-from paperround.matching.compose import Candidate, compose
+from paperround.matching.compose import DigestRequest
+from paperround.matching.compose import compose as compose_all
 from paperround.matching.popularity import popularity
+from support.composed import Candidate, compose, compose_one, in_columns, likings
 
 ORDER = ("robots", "agents", "speech")
 NAMES = {"robots": "Robots", "agents": "Agents", "speech": "Speech"}
@@ -21,6 +24,7 @@ candidates = st.lists(
     st.builds(Candidate, st.integers(1, 9), topics, shares, st.sampled_from([(), ("title: robot",)]), shares),
     min_size=1,
     max_size=25,
+    unique_by=lambda one: (one.topic, one.paper),
 )
 rooms = st.integers(1, 8)
 
@@ -54,7 +58,6 @@ def test_the_order_of_the_candidates_changes_nothing(
 ) -> None:
     found, shuffled = pair
     assert compose("i", found, ORDER, NAMES, room) == compose("i", shuffled, ORDER, NAMES, room)
-    assert compose("i", found * 2, ORDER, NAMES, room) == compose("i", found, ORDER, NAMES, room)
 
 
 @given(candidates, rooms)
@@ -82,7 +85,15 @@ def test_sections_stand_in_the_subscribers_order_and_unknown_topics_last(found: 
     assert shown == [topic for topic in (*ORDER, "a topic just left") if topic in shown]
 
 
-@given(st.lists(st.builds(Candidate, st.integers(1, 9), topics, shares), min_size=1, max_size=20), rooms)
+@given(
+    st.lists(
+        st.builds(Candidate, st.integers(1, 9), topics, shares),
+        min_size=1,
+        max_size=20,
+        unique_by=lambda one: (one.topic, one.paper),
+    ),
+    rooms,
+)
 def test_better_papers_come_first_in_a_section_and_among_the_rest(found: list[Candidate], room: int) -> None:
     digest = composed(found, room)
     ranks = given_ranks(digest, found)
@@ -307,3 +318,57 @@ def test_a_topic_keeps_its_only_paper_and_a_short_digest_has_no_such_section() -
     assert short is not None
     assert [section.topic for section in only.sections] == ["robots", "speech"]
     assert [section.topic for section in short.sections] == ["robots"]
+
+
+def test_of_topics_that_are_all_discussed_each_keeps_a_paper() -> None:
+    found = [_loud(number, topic, 50 + number) for number, topic in enumerate([*ORDER, *ORDER], 1)]
+    digest = compose("weekly 2026-11-23", found, ORDER, NAMES, 10, 5)
+    assert digest is not None
+    assert [[pick.paper for pick in section.picks] for section in digest.sections] == [[6, 5, 4], [1], [2], [3]]
+
+
+# --- many at once -----------------------------------------------------------------------------------------------
+
+_liked = {number: f"Paper {number}" for number in range(0, 40, 7)}
+_papers = st.builds(
+    lambda paper, topic, score, why, taste, discussion, followed: Candidate(
+        paper,
+        topic,
+        score,
+        why,
+        paper % 5 / 7,  # what belongs to a paper is the same in all its matches
+        taste.get(paper % 3, 0.0),
+        _liked.get(paper, ""),
+        discussion * (paper % 4),
+        followed,
+        paper % 2 == 0,
+    ),
+    st.integers(1, 40),
+    topics,
+    st.sampled_from([0.05, 0.2, 0.5, 0.50001, 0.9]),
+    st.sampled_from([(), ("title: robot",)]),
+    st.just({0: 0.123456, 1: -0.4}),
+    st.sampled_from([0.0, 2.0]),
+    st.booleans(),
+)
+_subscribers = st.lists(
+    st.tuples(
+        st.lists(_papers, max_size=60, unique_by=lambda one: (one.topic, one.paper)).map(
+            lambda found: [replace(one, discussion=one.paper % 4 * 2.0) for one in found]
+        ),
+        st.permutations(ORDER).flatmap(lambda order: st.integers(0, 3).map(lambda most: tuple(order[:most]))),
+        rooms,
+        st.integers(0, 4),
+    ),
+    max_size=6,
+)
+
+
+@given(_subscribers, st.sets(st.integers(1, 40)))
+def test_many_digests_at_once_are_those_that_each_subscriber_would_get_alone(
+    everybody: list[tuple[list[Candidate], tuple[str, ...], int, int]], group: set[int]
+) -> None:
+    requests = [DigestRequest("i", order, room, most, likings(found)) for found, order, room, most in everybody]
+    together = compose_all(requests, in_columns([found for found, *_ in everybody]), NAMES, near(group))
+    alone = [compose_one("i", found, order, NAMES, room, most, near(group)) for found, order, room, most in everybody]
+    assert together == alone

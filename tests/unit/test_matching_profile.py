@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 
 from paperround.domain.models import Digest, Feedback, Paper
 from paperround.matching import lexical, query
-from paperround.matching.compose import Candidate, compose
 from paperround.matching.popularity import popularity
 from paperround.matching.profile import NEUTRAL, Affinity, Past, Taste, Tastes
 from paperround.matching.vectors import Vectors
 from paperround.sources import FORMATS
+from support.composed import Candidate, compose
 from support.letters import paper
 
 _NOW = datetime(2026, 11, 23, 6, tzinfo=UTC)

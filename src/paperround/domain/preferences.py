@@ -313,7 +313,15 @@ def read_patch(given: Mapping[str, object]) -> dict[str, Any]:
 
     Raises PreferenceError, which names the field and the remedy, and QueryError for an own query that is too long.
     """
-    return {name: read_field(name, value) for name, value in given.items()}
+    return {
+        name: _read_text(name, value) if isinstance(value, str) else read_field(name, value)
+        for name, value in given.items()
+    }
+
+
+@lru_cache(maxsize=1 << 12)  # lists of subscribers repeat the same few texts
+def _read_text(name: str, text: str) -> Any:
+    return read_field(name, text)
 
 
 def read_field(name: str, given: object) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 
@@ -38,6 +39,7 @@ class Schedule:
     """The day of monthly digests, 1 to 31. In shorter months it is the last day."""
 
 
+@lru_cache(maxsize=1 << 12)  # many subscribers have the same schedule
 def next_digest_at(schedule: Schedule, after: datetime, last_issue_day: date | None = None) -> datetime | None:
     """Return the first due time after `after`, in UTC, or None if the cadence is off.
 

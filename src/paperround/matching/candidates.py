@@ -2,49 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 
+import numpy as np
+from numpy.typing import NDArray
+
+from paperround.domain.match_table import Ints, MatchList, MatchTable
 from paperround.domain.models import Match, Paper
-from paperround.matching.compose import Candidate
+from paperround.matching import ranking
+from paperround.matching.compose import UNIT, Candidates
 from paperround.matching.popularity import popularity
-from paperround.matching.profile import Taste
 
-_KEPT = 200_000
-_FOLLOWED = ("author: ", "organisation: ")  # reasons of a match by name
+_NAMED = ("author: ", "organisation: ")  # reasons of a match by name
+_RELEVANCE, _POPULARITY, _CODE, _FOLLOWED, _INTEREST, _FIRST_SEEN, _KNOWN = range(7)
 
 
-class Candidates:
-    """Creates candidates and caches them for all subscribers with the same match; taste is added for each."""
+class CandidateMaker:
+    """Makes candidates. The columns of a match are computed once for all its subscribers."""
 
-    def __init__(self, today: date) -> None:
-        self._today = today
-        self._known: dict[Match, Candidate] = {}
+    def __init__(self, today: date, interests: Collection[str] = ()) -> None:
+        """Store the slugs of the topics in plain words, to which a subscriber's breadth applies."""
+        self._today, self._interests = today, interests
+        self._table = MatchTable()
+        self._columns: NDArray[np.float64] = np.zeros((_KNOWN + 1, 0))
 
-    def of(self, matches: Iterable[Match], papers: Mapping[int, Paper], taste: Taste) -> list[Candidate]:
-        """Return one subscriber's candidates; skip matches whose paper is not in `papers`."""
-        found = [self._plain(match, papers[match.paper]) for match in matches if match.paper in papers]
-        if taste.neutral:
-            return found
-        told = {row: taste.affinity(papers[row]) for row in {one.paper for one in found}}
-        return [replace(one, affinity=told[one.paper].degree, like=told[one.paper].like) for one in found]
+    def of(self, lists: Sequence[MatchList], papers: Mapping[int, Paper], least: Sequence[float]) -> Candidates:
+        """Return the candidates of several subscribers, without taste and discussion.
 
-    def _plain(self, match: Match, paper: Paper) -> Candidate:
-        """Return the candidate of a match without any subscriber's taste."""
-        known = self._known.get(match)
-        if known is None:
-            if len(self._known) > _KEPT:
-                self._known.clear()
-            age = max(0, (self._today - paper.day).days)
-            popular = popularity(paper.upvotes, paper.comments, paper.stars, age)
-            known = self._known[match] = Candidate(
-                match.paper,
-                match.topic,
-                match.score,
-                match.why,
-                popular,
-                followed=any(reason.startswith(_FOLLOWED) for reason in match.why),
-                code=paper.code_url is not None,
-            )
-        return known
+        Left out are matches whose paper is not in `papers`, and matches of interests with a score below the
+        subscriber's `least`. All lists are of the same table.
+        """
+        table = lists[0].table if lists else self._table
+        match = np.concatenate([np.zeros(0, dtype=np.int64), *(one.numbers for one in lists)])
+        subscriber = np.repeat(np.arange(len(lists)), [len(one) for one in lists])
+        columns = self._computed(table, match, papers)
+        score = table.score[match]
+        wanted = (score >= np.array(least)[subscriber]) | (columns[_INTEREST] == 0)
+        found = Candidates(
+            table,
+            subscriber,
+            match,
+            table.topic[match],
+            table.paper[match],
+            score,
+            columns[_RELEVANCE].astype(np.int64),
+            columns[_POPULARITY].astype(np.int64),
+            columns[_CODE].astype(np.int64),
+            columns[_FOLLOWED] > 0,
+            columns[_FIRST_SEEN],
+            taste=np.zeros_like(match),
+            discussion=np.zeros_like(score),
+        )
+        return found.taken(wanted & (columns[_KNOWN] > 0))
+
+    def _computed(self, table: MatchTable, match: Ints, papers: Mapping[int, Paper]) -> NDArray[np.float64]:
+        """Return the columns of these matches."""
+        if table is not self._table:
+            self._table, self._columns = table, self._columns[:, :0]
+        added = np.zeros((_KNOWN + 1, len(table) - self._columns.shape[1]))
+        self._columns = np.concatenate([self._columns, added], axis=1)
+        fresh = match[self._columns[_KNOWN, match] == 0]
+        for number in np.unique(fresh).tolist():
+            one = table.matches[number]
+            if one.paper in papers:
+                self._columns[:, number] = self._of(one, papers[one.paper])
+        return self._columns[:, match]
+
+    def _of(self, match: Match, paper: Paper) -> tuple[float, ...]:
+        score = ranking.score(
+            match.score, popularity_on(paper, self._today), 0.0, followed=False, code=paper.code_url is not None
+        )
+        parts = (round(part * UNIT) for part in (score.relevance, score.popularity, score.code))
+        return (*parts, by_name(match), match.topic in self._interests, paper.first_seen.timestamp(), 1)
+
+
+def popularity_on(paper: Paper, today: date) -> float:
+    """Return a paper's popularity on a day, from 0 to 1."""
+    return popularity(paper.upvotes, paper.comments, paper.stars, max(0, (today - paper.day).days))
+
+
+def by_name(match: Match) -> bool:
+    """Return whether a match is by an author or an organization that the query names."""
+    return any(reason.startswith(_NAMED) for reason in match.why)

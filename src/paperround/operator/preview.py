@@ -11,6 +11,7 @@ from typing import Any
 
 from paperround.app import App
 from paperround.domain.errors import TransportError, UnknownName, WrongUse
+from paperround.domain.match_table import MatchList
 from paperround.domain.models import (
     Delivery,
     DeliveryState,
@@ -27,18 +28,18 @@ from paperround.domain.models import (
 )
 from paperround.domain.preferences import Preferences, as_spelled
 from paperround.domain.schedule import Cadence, issue_date, span_days
-from paperround.matching.candidates import Candidates
-from paperround.matching.compose import Candidate
+from paperround.matching import ranking
+from paperround.matching.candidates import by_name, popularity_on
 from paperround.matching.profile import Taste
 from paperround.process.resources import templates
 from paperround.rendering import language as languages
 from paperround.rendering import notice, sample
 from paperround.rendering import theme as themes
 from paperround.rounds import pipeline
+from paperround.rounds.choosing import DueIssue, Means, choose
 from paperround.rounds.interests import tastes
 from paperround.rounds.letters import Finished, LetterBuilder, as_preview, new_message_id
-from paperround.rounds.pipeline import Means
-from paperround.store.issues import DueBatch, DueSubscriber
+from paperround.store.due import DueBatch, DueSubscriber
 from paperround.store.topics import news_horizon
 from paperround.subscribers.membership import address as checked_address
 from paperround.subscribers.membership import subscriber as subscriber_named
@@ -262,14 +263,13 @@ def _subscribers(app: App, subscriber: Subscriber, day: date | None, cadence: Ca
     subscriber = subscriber.with_preferences(cadence=cadence or subscriber.schedule.cadence)
     batch = app.store.issues.unread(subscriber)
     due = batch.due[0]
-    digest = pipeline.choose(
-        due, batch, subscriber.schedule.cadence, day or _next_day(app, subscriber), Means.of(app)
-    )
+    issue = DueIssue(subscriber.schedule.cadence, day or _next_day(app, subscriber))
+    (digest,) = choose(batch, [issue], Means.of(app))
     # Another subscriber's letter of the same issue may have printed a paper before it changed: it stays as printed.
     printed = app.store.issues.printed(digest, digest.named) if digest else {}
     if digest:
         printed = {**app.store.papers.by_rows(set(digest.named) - printed.keys() - batch.papers.keys()), **printed}
-    return _DigestDraft(subscriber, Origin.NEXT, digest, {**batch.papers, **printed}, due.matches)
+    return _DigestDraft(subscriber, Origin.NEXT, digest, {**batch.papers, **printed}, tuple(due.matches))
 
 
 def _next_day(app: App, subscriber: Subscriber) -> date:
@@ -296,10 +296,10 @@ def _followers(app: App, slugs: tuple[str, ...], day: date | None, cadence: Cade
     else:
         matches = app.store.reasons.latest(slugs, day or date.min, day or date.max, _PAPERS_A_DAY)
     rows = {match.paper for match in matches}
-    due = DueSubscriber(subscriber, None, tuple(matches))
+    due = DueSubscriber(subscriber, None, MatchList.of(matches))
     batch = DueBatch([due], app.store.papers.by_rows(rows), app.store.papers.daily_counts_of(rows) if told else {})
-    digest = pipeline.choose(due, batch, cadence, named, Means.of(app))
-    return _DigestDraft(subscriber, Origin.FOLLOWER, digest, batch.papers, due.matches)
+    (digest,) = choose(batch, [DueIssue(cadence, named)], Means.of(app))
+    return _DigestDraft(subscriber, Origin.FOLLOWER, digest, batch.papers, tuple(matches))
 
 
 def _notice(app: App, subscriber: Subscriber, kind: str, *, mark: str = "") -> Finished:
@@ -391,28 +391,20 @@ def _by_paper(
     grouped: dict[int, list[Match]] = {}
     for match in matches:
         grouped.setdefault(match.paper, []).append(match)
-    found: dict[int, ConsideredPaper] = {}
-    for candidate in Candidates(app.clock().date()).of(matches, papers, taste):
-        those = tuple(sorted(grouped[candidate.paper], key=lambda match: -match.score))
-        score = replace(
-            candidate, score=those[0].score, followed=candidate.followed or _followed(found, candidate)
-        ).ranking
-        found[candidate.paper] = ConsideredPaper(
-            papers[candidate.paper],
-            Placement.PRINTED,
-            those,
-            candidate.popularity,
-            candidate.affinity,
-            round(score.total, 4),
-            score,
-        )
-    return found
+    today = app.clock().date()
+    return {
+        row: _considered(papers[row], tuple(sorted(some, key=lambda match: -match.score)), taste, today)
+        for row, some in grouped.items()
+        if row in papers
+    }
 
 
-def _followed(found: Mapping[int, ConsideredPaper], candidate: Candidate) -> bool:
-    """Whether another match of the same paper, met before, is for an author or an organization."""
-    known = found.get(candidate.paper)
-    return known is not None and known.score.followed > 0
+def _considered(paper: Paper, matches: tuple[Match, ...], taste: Taste, today: date) -> ConsideredPaper:
+    """Return a paper with its rank; its best match comes first."""
+    popular, degree = popularity_on(paper, today), taste.affinity(paper).degree
+    followed, code = any(map(by_name, matches)), paper.code_url is not None
+    score = ranking.score(matches[0].score, popular, degree, followed=followed, code=code)
+    return ConsideredPaper(paper, Placement.PRINTED, matches, popular, degree, round(score.total, 4), score)
 
 
 def _fate(row: int, shown: Preview, had: Mapping[int, date]) -> Placement:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from paperround.app import App
-from paperround.domain.models import DayFacts, Paper
+from paperround.domain.models import DayFacts
 from paperround.domain.schedule import Cadence
 from paperround.sources import SourceState
 
@@ -25,17 +24,18 @@ class DayFactsReader:
         self._app, self._now = app, now
         self._known: dict[Cadence, DayFacts] = {}
 
-    def of(self, cadence: Cadence, chosen: Sequence[Paper]) -> DayFacts:
-        """Return the facts for an issue of this cadence that is composed now, with these papers.
+    def of(self, cadence: Cadence, oldest: float) -> DayFacts:
+        """Return the facts for an issue of this cadence that is composed now.
 
-        The number is 0, which letters leave out, if one of the papers is from before the last issue. This is so in a
-        subscriber's first letter and after missed ones.
+        `oldest` is when the oldest of its papers was first stored, in seconds since 1970. If that is before the last
+        issue, the number of papers is 0, which letters leave out: so it is in a subscriber's first letter and after
+        missed ones.
         """
         since = self._now - self._period(cadence)
         if cadence not in self._known:
             self._known[cadence] = DayFacts(self._app.store.papers.count_since(since), *self._sources())
         facts = self._known[cadence]
-        return facts if all(paper.first_seen > since for paper in chosen) else replace(facts, papers=0)
+        return facts if oldest > since.timestamp() else replace(facts, papers=0)
 
     def _period(self, cadence: Cadence) -> timedelta:
         if cadence is Cadence.WEEKDAYS and self._now.weekday() == _MONDAY:

@@ -19,43 +19,37 @@ from __future__ import annotations
 import time
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from itertools import chain
 
 from paperround.app import App
 from paperround.domain.errors import PaperroundError, SourceError, TransportError, WrongUse
-from paperround.domain.models import Digest, Listing, Parsed, Problem
-from paperround.domain.notes import choose_saved
-from paperround.domain.preferences import QuietDays
-from paperround.domain.schedule import Cadence, Schedule, issue_date, next_digest_at, span
-from paperround.matching.candidates import Candidates
-from paperround.matching.compose import compose
-from paperround.matching.interests import least_fit
-from paperround.matching.leave_out import LeaveOut
-from paperround.matching.near_copies import NearCopies
-from paperround.matching.popularity import DiscussionCache
-from paperround.matching.profile import Tastes
+from paperround.domain.models import Listing, Parsed, Problem
+from paperround.domain.schedule import Schedule, issue_date, next_digest_at
 from paperround.network import compression
 from paperround.process import logs
-from paperround.rounds import bounce_intake, interests, topics, webhooks
-from paperround.rounds.day_facts import DayFactsReader
+from paperround.rounds import bounce_intake, topics, webhooks
+from paperround.rounds.choosing import DueIssue, Means, choose
 from paperround.rounds.dispatch import BatchSender, Surroundings
 from paperround.rounds.letters import LetterBuilder, digest_message_id
-from paperround.rounds.meaning import embed, is_words
+from paperround.rounds.meaning import embed
 from paperround.rounds.retention import forget_old
 from paperround.sources import FORMATS, Fetched, Source, SourceState, Window, jsonl, pictures
 from paperround.sources.entries import RejectionReasons
 from paperround.sources.guess import HEAD, guess_format
-from paperround.store.issues import DueBatch, DueSubscriber, NewDelivery
+from paperround.store.due import DueBatch, NewDelivery
 from paperround.store.sources import SourceRecord
 from paperround.store.unread import News
 
 log = logs.logger()
 _LISTINGS_AT_ONCE = 500
 _SUBSCRIBERS_AT_ONCE = 200
-_MATCHES_AT_ONCE = 5_000  # unread by all subscribers of a batch, so that it locks the database for some 50 ms at most
+_MATCHES_AT_ONCE = (
+    20_000  # unread by all subscribers of a batch, so that it locks the database for some 50 ms at most
+)
 _UNCONFIRMED_KEPT = timedelta(days=30)  # addresses that were entered and never confirmed
 _FIRST_LOOK_BACK = timedelta(days=2)
 _LONGEST_LOOK_BACK = timedelta(days=30)
@@ -66,7 +60,6 @@ _PICTURES_AT_ONCE = 100
 _PICTURE_SECONDS = 60.0  # for all pictures of a round; the next round fetches the rest
 _PICTURES_OF = timedelta(days=7)  # the age of papers; older ones are in no letter
 _EMBED_SECONDS = 20.0  # at a time
-_ROUNDING = 1e-5  # of a fit: scores are computed with 32-bit floats
 _PICTURES_KEPT = timedelta(days=365)
 
 
@@ -299,8 +292,8 @@ def _compose_due(app: App, now: datetime, news: News, tally: Tally) -> None:
     means = Means.of(app)
     while True:
         with app.store.issues.batch(now, news, _SUBSCRIBERS_AT_ONCE, _MATCHES_AT_ONCE) as batch:
-            for due in batch.due:
-                batch.decided.append(_decide(app, due, batch, means))
+            if batch.due:
+                batch.decided += _decide(app, batch, means)
         tally.composed += sum(new.digest is not None for new in batch.decided)
         tally.empty += sum(new.digest is None for new in batch.decided)
         app.progress.advance(len(batch.decided))
@@ -309,61 +302,33 @@ def _compose_due(app: App, now: datetime, news: News, tally: Tally) -> None:
         app.courtesy.give_way()
 
 
-@dataclass(frozen=True, slots=True)
-class Means:
-    """The data that all digests of a round are chosen with, read or computed once per round."""
-
-    now: datetime
-    names: Mapping[str, str]
-    """The names of topics by slug."""
-    tastes: Tastes
-    interests: Set[str]
-    """The slugs of topics in plain words, to which the subscriber's breadth applies."""
-    candidates: Candidates
-    copies: NearCopies
-    leave_out: LeaveOut
-    discussion: DiscussionCache
-    most_discussed: int
-    facts: DayFactsReader
-
-    @classmethod
-    def of(cls, app: App) -> Means:
-        """Read the data for a round that begins now."""
-        known = app.store.topics.all()
-        names = {topic.slug: topic.name for topic in known}
-        now, discussed = app.clock(), app.settings.site.most_discussed
-        return cls(
-            now,
-            names,
-            interests.tastes(app),
-            {topic.slug for topic in known if is_words(topic.query)},
-            Candidates(now.date()),
-            interests.near_copies(app),
-            LeaveOut(),
-            DiscussionCache(),
-            discussed,
-            DayFactsReader(app, now),
+def _decide(app: App, batch: DueBatch, means: Means) -> list[NewDelivery]:
+    """Choose the digests of a batch. After missed issues, one digest holds the papers of all of them."""
+    issues, upcoming = [], []
+    for due in batch.due:
+        schedule, due_at = due.subscriber.schedule, due.subscriber.next_digest_at
+        assert due_at is not None
+        day, following = next_issue(schedule, due_at, means.now)
+        issues.append(DueIssue(schedule.cadence, day))
+        upcoming.append(following)
+    policy = app.settings.delivery.policy()
+    return [
+        NewDelivery(
+            due=due,
+            cadence=issue.cadence,
+            day=issue.day,
+            next_digest_at=following,
+            digest=digest,
+            message_id=digest_message_id(app, str(issue), due.subscriber),
+            expires_at=policy.expires_at(means.now, following),
         )
+        for due, issue, following, digest in zip(
+            batch.due, issues, upcoming, choose(batch, issues, means), strict=True
+        )
+    ]
 
 
-def _decide(app: App, due: DueSubscriber, batch: DueBatch, means: Means) -> NewDelivery:
-    """Choose one subscriber's digest. After missed issues, one digest holds the papers of all of them."""
-    subscriber, now = due.subscriber, means.now
-    assert subscriber.next_digest_at is not None
-    day, upcoming = next_issue(subscriber.schedule, subscriber.next_digest_at, now)
-    cadence = subscriber.schedule.cadence
-    digest = choose(due, batch, cadence, day, means)
-    return NewDelivery(
-        due=due,
-        cadence=cadence,
-        day=day,
-        next_digest_at=upcoming,
-        digest=digest,
-        message_id=digest_message_id(app, f"{cadence.value} {day}", subscriber),
-        expires_at=app.settings.delivery.policy().expires_at(now, upcoming),
-    )
-
-
+@lru_cache(maxsize=1 << 12)  # many subscribers have the same schedule
 def next_issue(schedule: Schedule, due_at: datetime, now: datetime) -> tuple[date, datetime | None]:
     """Return the day of the issue due at `due_at` (if several were missed, of the last), and when the next is due."""
     day = issue_date(schedule, due_at)
@@ -372,52 +337,6 @@ def next_issue(schedule: Schedule, due_at: datetime, now: datetime) -> tuple[dat
         day = issue_date(schedule, upcoming)
         upcoming = next_digest_at(schedule, upcoming, day)
     return day, upcoming
-
-
-def choose(due: DueSubscriber, batch: DueBatch, cadence: Cadence, day: date, means: Means) -> Digest | None:
-    """Choose the digest of a subscriber from their unread matches; None if there is nothing to send."""
-    subscriber, least = due.subscriber, least_fit(due.subscriber.preferences.breadth.steps) - _ROUNDING
-    matches = [match for match in due.matches if match.score >= least or match.topic not in means.interests]
-    taste = means.tastes.of(due.feedback, batch.papers, {match.paper for match in matches})
-    found = means.candidates.of(matches, batch.papers, taste)
-    unwanted = means.leave_out.rows(subscriber.preferences.leave_out, (batch.papers[c.paper] for c in found))
-    found = [c for c in found if c.paper not in unwanted]
-    issue, discussed = f"{cadence.value} {day}", 0
-    if told := span(cadence, day):
-        discussed = means.most_discussed
-        found = [
-            replace(
-                c, discussion=means.discussion.of(batch.papers[c.paper], batch.daily_counts.get(c.paper, ()), told[0])
-            )
-            for c in found
-        ]
-    most = subscriber.preferences.max_papers
-    digest = compose(
-        issue,
-        found,
-        subscriber.topics,
-        means.names,
-        most,
-        discussed,
-        lambda rows: means.copies.among([batch.papers[row] for row in rows]),
-    )
-    papers = [batch.papers[row] for row in (*digest.papers, *digest.more)] if digest else []
-    digest = replace(digest, left_out=len(unwanted)) if digest else None
-    digest = _with_notes(digest, issue, due, cadence, day)
-    return replace(digest, facts=means.facts.of(cadence, papers)) if digest else None
-
-
-def _with_notes(digest: Digest | None, issue: str, due: DueSubscriber, cadence: Cadence, day: date) -> Digest | None:
-    """Add what is not new papers: those saved for the weekend, and news of earlier ones.
-
-    Without new papers there is a digest only for saved ones, or where the subscriber wants a line on quiet days.
-    """
-    saved = choose_saved(due.saved, cadence, day)
-    wants_line = due.subscriber.preferences.quiet_days is QuietDays.LINE and due.subscriber.topics
-    if digest is None and not saved and not wants_line:
-        return None
-    digest = digest or Digest(issue, ())
-    return replace(digest, notes=(*saved, *due.news))
 
 
 # --- deliver --------------------------------------------------------------------------------------------------

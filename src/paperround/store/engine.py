@@ -14,6 +14,7 @@ from typing import Any
 from zlib import crc32
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     ClauseElement,
     Column,
@@ -288,7 +289,7 @@ def _explain(message: str) -> str:
     return f"the database cannot be used: {message}"
 
 
-def upsert(connection: Connection, table: Table) -> Any:
+def upsert(connection: Connection | Engine, table: Table) -> Any:
     """Return an INSERT that supports ON CONFLICT, in the connection's dialect.
 
     Count the rows of RETURNING instead of using `rowcount`: that is −1 on PostgreSQL after DO NOTHING.
@@ -314,21 +315,28 @@ class _Compiled:
         types = {name: bind.type.dialect_impl(dialect) for name, bind in compiled.binds.items()}
         processors = ((name, kind.bind_processor(dialect)) for name, kind in types.items())
         self._processors = {name: processor for name, processor in processors if processor}
+        self._lists = {name for name, kind in types.items() if isinstance(kind, JSON)}
+        """The parameters whose values cannot be looked up in a cache."""
 
 
 class ManyRows(_Compiled):
     """A statement that is run for many rows."""
 
-    def run(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Run the statement for each row; a row has a value for each bound parameter that has none of its own."""
+    def run(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
+        """Run the statement for each row; a row has a value for each bound parameter that has none of its own.
+
+        Returns the number of rows that were inserted or changed.
+        """
         columns = [self._column(name, rows) for name in self._names]
         values = list(zip(*columns, strict=True))
         parameters = values if self._by_position else [dict(zip(self._names, row, strict=True)) for row in values]
-        connection.exec_driver_sql(self._text, parameters)
+        return connection.exec_driver_sql(self._text, parameters).rowcount
 
     def _column(self, name: str, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
         found = [row.get(name, self._constants[name]) for row in rows]
         if processor := self._processors.get(name):
+            if name in self._lists:
+                return list(map(processor, found))
             known: dict[Any, Any] = {}  # a cache: most values of a batch are the same moment
             return [known[value] if value in known else known.setdefault(value, processor(value)) for value in found]
         return found

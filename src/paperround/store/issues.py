@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, groupby
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Text, bindparam, cast, func, insert, select, update
+import numpy as np
+from sqlalchemy import Connection, Engine, Text, cast, func, insert, select, update
 
+from paperround.domain.match_table import MatchList
 from paperround.domain.models import (
-    DailyCounts,
     DayFacts,
-    DeliveryState,
     Digest,
-    Feedback,
     IssueCounts,
-    Match,
     Paper,
     PaperNote,
     Pick,
@@ -29,12 +27,14 @@ from paperround.domain.models import (
     Subscriber,
     TopicCounts,
 )
-from paperround.domain.notes import choose_news, read_facts, read_notes, write_facts, write_notes
-from paperround.domain.schedule import Cadence, span, span_days
-from paperround.store.engine import RowsByNumber, alone, among_others, numbers_in, reading, upsert, writing
+from paperround.domain.notes import choose_news, read_facts, read_notes
+from paperround.domain.schedule import Cadence
+from paperround.store.due import DueBatch, DueSubscriber
+from paperround.store.engine import RowsByNumber, alone, among_others, reading, writing
 from paperround.store.examples import examples_of
 from paperround.store.feedback import heard
-from paperround.store.papers import load_rows, paper_from_snapshot
+from paperround.store.new_digests import DigestWriter, count_by_day
+from paperround.store.papers import paper_from_snapshot
 from paperround.store.reading_list import saved_by
 from paperround.store.schema import (
     deliveries,
@@ -47,66 +47,17 @@ from paperround.store.schema import (
     matches,
     subscribers,
     subscriptions,
-    topics,
 )
 from paperround.store.sent_papers import news_for, told
 from paperround.store.subscribers import load
 from paperround.store.unread import Follows, News
-from paperround.store.unsent import settle as settle_unsent
-from paperround.store.unsent import unsent_matches, waiting_since
+from paperround.store.unsent import unsent_matches
 
-Numbers = Mapping[tuple[Cadence, date], int]
-"""The number of each issue, by cadence and local date."""
 Due = Sequence[tuple[Subscriber, date | None, Sequence[tuple[int, int]]]]
 """Subscribers, each with the local date of their last issue (None before the first), and their topics with the last
 edition sent of each.
 """
 _READ_AT_ONCE = 250
-_SERVED = (
-    update(subscribers)
-    .where(subscribers.c.row == bindparam("subscriber"))
-    .values(next_digest_at=bindparam("next_digest_at"), last_issue_day=bindparam("last_issue_day"))
-)
-
-
-@dataclass(frozen=True, slots=True)
-class DueSubscriber:
-    """A subscriber whose digest is due, with the matches they have not been sent."""
-
-    subscriber: Subscriber
-    last_issue_day: date | None
-    matches: tuple[Match, ...]
-    feedback: tuple[Feedback, ...] = ()
-    """Their ratings of earlier papers, latest first, then their examples."""
-    saved: tuple[PaperNote, ...] = ()
-    """The papers they saved for later, latest first."""
-    news: tuple[PaperNote, ...] = ()
-    """News about papers they were sent that no letter has reported yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class NewDelivery:
-    """The result of composing for one due subscriber; `digest` is None if there is nothing to send."""
-
-    due: DueSubscriber
-    cadence: Cadence
-    day: date
-    next_digest_at: datetime | None
-    digest: Digest | None
-    message_id: str = ""
-    expires_at: datetime | None = None
-
-
-@dataclass(slots=True)
-class DueBatch:
-    """Due subscribers, locked for this transaction, and the results for them."""
-
-    due: list[DueSubscriber]
-    papers: Mapping[int, Paper]
-    """Papers by number, including all of the subscribers' matches and feedback."""
-    daily_counts: Mapping[int, Sequence[DailyCounts]] = field(default_factory=dict)
-    """Daily counts by paper, including the papers of weekly and monthly subscribers."""
-    decided: list[NewDelivery] = field(default_factory=list)
 
 
 class Issues:
@@ -115,6 +66,7 @@ class Issues:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._printed = RowsByNumber(engine, _PRINTED, digests.c.row, _READ_AT_ONCE)
+        self._writer = DigestWriter(engine)
 
     def close_edition(self, now: datetime) -> int:
         """Give all matches without an edition the next number, and return the number of the newest edition."""
@@ -156,7 +108,7 @@ class Issues:
             news.begin(db)
             batch = _with_matches(db, _due(db, now, news, limit, most_matches), news)
             yield batch
-            _keep(db, batch.decided, news.edition or 0, now)
+            self._writer.keep(db, batch.decided, news.edition or 0, now)
 
     def unread(self, subscriber: Subscriber) -> DueBatch:
         """Return a batch of one subscriber, due or not, for a preview: nothing is locked or stored."""
@@ -170,7 +122,7 @@ class Issues:
         with reading(self._engine) as db:
             news, follows = News(None), _follows(db, [subscriber])
             news.read(db, follows)
-            return any(_unread(db, follows, news).values())
+            return any(map(len, _unread(db, follows, news).values()))
 
     def digest(self, row: int) -> Digest:
         """Return a digest as it was composed."""
@@ -217,7 +169,7 @@ class Issues:
         with reading(self._engine) as db:
             issue = db.scalar(select(issues.c.row).where(issues.c.cadence == cadence.value, issues.c.day == day))
             if issue is None:
-                return IssueCounts(_counted(db, cadence, day))
+                return IssueCounts(count_by_day(db, cadence, day))
             query = select(issue_topics).where(issue_topics.c.issue == issue).order_by(issue_topics.c.topic)
             kept = (TopicCounts(one.topic, one.name, tuple(one.papers)) for one in db.execute(query))
             return IssueCounts(tuple(kept), frozen=True)
@@ -259,15 +211,26 @@ def _is_due(now: datetime) -> tuple[Any, ...]:
     return subscribers.c.state == "active", subscribers.c.next_digest_at <= now
 
 
-def _unread(db: Connection, follows: Follows, news: News) -> dict[int, tuple[Match, ...]]:
+def _unread(db: Connection, follows: Follows, news: News) -> dict[int, MatchList]:
     """Return the matches of unsent editions and unsent papers, less the papers each subscriber was sent before."""
     rows = list(follows)
     unread = {row: news.unread(followed) for row, followed in follows.items()}
     for subscriber, unsent in unsent_matches(db, rows).items():
         known = {(match.topic, match.paper) for match in unread[subscriber]}
-        unread[subscriber] += (match for match in unsent if (match.topic, match.paper) not in known)
-    had = _had(db, rows, {match.paper for found in unread.values() for match in found})
-    return {row: tuple(match for match in found if (row, match.paper) not in had) for row, found in unread.items()}
+        added = news.table.add([match for match in unsent if (match.topic, match.paper) not in known])
+        unread[subscriber] = MatchList(news.table, np.concatenate([unread[subscriber].numbers, added]))
+    for subscriber, papers in _had(db, rows, _papers(unread.values())).items():
+        mine = unread[subscriber].numbers
+        unread[subscriber] = MatchList(news.table, mine[~np.isin(news.table.paper[mine], papers)])
+    return unread
+
+
+def _papers(lists: Iterable[MatchList]) -> set[int]:
+    """Return the numbers of the papers of these matches."""
+    found: set[int] = set()
+    for table, some in groupby(lists, key=attrgetter("table")):
+        found.update(np.unique(table.paper[np.concatenate([one.numbers for one in some])]).tolist())
+    return found
 
 
 def _with_matches(db: Connection, due: Due, news: News) -> DueBatch:
@@ -289,184 +252,26 @@ def _with_matches(db: Connection, due: Due, news: News) -> DueBatch:
         )
         for subscriber, last_issue_day, _ in due
     ]
-    wanted = {match.paper for one in everybody for match in one.matches}
-    wanted |= {word.paper for one in everybody for word in one.feedback}
-    talked = {
-        match.paper for one in everybody if one.subscriber.schedule.cadence.tells_of_days for match in one.matches
-    }
+    wanted = _papers(unread.values()) | {word.paper for one in everybody for word in one.feedback}
+    talked = _papers(one.matches for one in everybody if one.subscriber.schedule.cadence.tells_of_days)
     papers = news.papers(db, wanted)
     if own:
         papers = {**papers, **{paper.row: paper for some in own.values() for _, paper in some}}
     return DueBatch(everybody, papers, news.daily_counts(db, talked))
 
 
-def _had(db: Connection, subscribers: Sequence[int], wanted: set[int]) -> set[tuple[int, int]]:
-    """Return the pairs of subscriber and paper that any earlier digest has included or counted."""
+def _had(db: Connection, subscribers: Sequence[int], wanted: set[int]) -> dict[int, list[int]]:
+    """Return which of these papers an earlier digest of each subscriber has included or counted."""
     if not wanted:
-        return set()
+        return {}
     query = select(digest_papers.c.subscriber, digest_papers.c.paper).where(
         digest_papers.c.subscriber.in_(subscribers), digest_papers.c.paper.between(min(wanted), max(wanted))
     )
-    return {(subscriber, paper) for subscriber, paper in db.execute(query) if paper in wanted}
-
-
-def _keep(db: Connection, decided: Sequence[NewDelivery], edition: int, now: datetime) -> None:
-    if not decided:
-        return
-    db.execute(
-        _SERVED,
-        [
-            {"subscriber": new.due.subscriber.row, "next_digest_at": new.next_digest_at, "last_issue_day": new.day}
-            for new in decided
-        ],
-    )
-    # Sorted, to avoid deadlocks: programs that insert the same issue wait for each other.
-    numbers = {key: _issue(db, *key) for key in sorted({(new.cadence, new.day) for new in decided if new.digest})}
-    fresh = _not_reached_yet(db, decided, numbers)
-    # All unread matches are now in a digest, included or counted: the next digest begins after this edition. No
-    # subscription can be added meanwhile, since that needs the lock on the subscriber which this transaction holds.
-    settled = [new.due.subscriber.row for new in (*fresh, *(new for new in decided if not new.digest))]
-    unread = subscriptions.c.subscriber.in_(settled) & (subscriptions.c.last_edition < edition)
-    db.execute(update(subscriptions).where(unread).values(last_edition=edition))
-    _print(db, fresh, numbers)
-    _freeze_counts(db, numbers)
-    waited = waiting_since(db, settled)
-    settle_unsent(db, settled)
-    _keep_digests(db, fresh, numbers, now, waited)
-
-
-def _not_reached_yet(db: Connection, decided: Sequence[NewDelivery], numbers: Numbers) -> list[NewDelivery]:
-    """Return the results whose subscriber has no digest of the issue yet, for instance after a clock change."""
-    rows = [new.due.subscriber.row for new in decided if new.digest]
-    query = select(digests.c.issue, digests.c.subscriber)
-    query = query.where(digests.c.subscriber.in_(rows), digests.c.issue.in_(numbers.values()))
-    reached = {tuple(found) for found in db.execute(query)}
-    return [
-        new
-        for new in decided
-        if new.digest and (numbers[new.cadence, new.day], new.due.subscriber.row) not in reached
-    ]
-
-
-def _issue(db: Connection, cadence: Cadence, day: date) -> int:
-    db.execute(upsert(db, issues).values(cadence=cadence.value, day=day).on_conflict_do_nothing())
-    return int(db.scalar(select(issues.c.row).where(issues.c.cadence == cadence.value, issues.c.day == day)) or 0)
-
-
-def _print(db: Connection, decided: Sequence[NewDelivery], numbers: Numbers) -> None:
-    """Store a snapshot of the papers that these issues use for the first time."""
-    used = {(numbers[new.cadence, new.day], paper) for new in decided if new.digest for paper in new.digest.named}
-    for issue in sorted(numbers.values()):
-        mine = sorted(paper for number, paper in used if number == issue)
-        have = select(issue_papers.c.paper).where(issue_papers.c.issue == issue, issue_papers.c.paper.in_(mine))
-        fresh = load_rows(db, set(mine) - set(db.scalars(have)))
-        if fresh:
-            db.execute(
-                upsert(db, issue_papers).on_conflict_do_nothing(),
-                [{"issue": issue, "paper": row, "snapshot": _printable(p)} for row, p in fresh.items()],
-            )
-
-
-def _freeze_counts(db: Connection, numbers: Numbers) -> None:
-    """Store each new issue's number of papers by topic and day, so that its letters always show the same chart."""
-    for (cadence, day), issue in sorted(numbers.items(), key=lambda one: one[1]):
-        have = select(issue_topics.c.topic).where(issue_topics.c.issue == issue).limit(1)
-        if span(cadence, day) is None or db.scalar(have) is not None:
-            continue
-        found = [
-            {"issue": issue, "topic": one.slug, "name": one.name, "papers": list(one.papers)}
-            for one in _counted(db, cadence, day)
-        ]
-        if found:
-            db.execute(upsert(db, issue_topics).on_conflict_do_nothing(), found)
-
-
-def _counted(db: Connection, cadence: Cadence, day: date) -> tuple[TopicCounts, ...]:
-    """Count the papers of each public topic on each day of the issue's span, by slug."""
-    days = span_days(cadence, day)
-    if not days:
-        return ()
-    query = (
-        select(topics.c.slug, topics.c.name, matches.c.day, func.count())
-        .join_from(topics, matches)
-        .where(topics.c.private.is_(False), matches.c.day.between(days[0], days[-1]))
-        .group_by(topics.c.slug, topics.c.name, matches.c.day)
-    )
-    found: dict[tuple[str, str], dict[date, int]] = {}
-    for slug, name, on, number in db.execute(query):
-        found.setdefault((slug, name), {})[on] = number
-    return tuple(
-        TopicCounts(slug, name, tuple(by_day.get(on, 0) for on in days))
-        for (slug, name), by_day in sorted(found.items())
-    )
-
-
-def _keep_digests(
-    db: Connection,
-    fresh: Sequence[NewDelivery],
-    numbers: Numbers,
-    now: datetime,
-    waited: Mapping[int, datetime],
-) -> None:
-    kept = [(new, new.digest) for new in fresh if new.digest]
-    if not kept:
-        return
-    rows = db.scalars(
-        insert(digests).returning(digests.c.row, sort_by_parameter_order=True),
-        [
-            {
-                "issue": numbers[new.cadence, new.day],
-                "subscriber": new.due.subscriber.row,
-                "sections": _plain(digest.sections),
-                "more": list(digest.more),
-                "left_out": digest.left_out,
-                "notes": write_notes(digest.notes),
-                "facts": write_facts(digest.facts),
-                "created_at": now,
-            }
-            for new, digest in kept
-        ],
-    ).all()
-    laid_out = [
-        {"subscriber": new.due.subscriber.row, "paper": paper, "digest": row, "place": place}
-        for row, (new, digest) in zip(rows, kept, strict=True)
-        for place, paper in enumerate(digest.papers)
-    ]
-    if laid_out:  # a digest may contain only notes
-        db.execute(insert(digest_papers), laid_out)
-    # Papers that are only counted are about ten times as many: the database copies them from the digests itself.
-    joined, paper = numbers_in(db, digests.c.more)
-    counted = select(digests.c.subscriber, paper, digests.c.row).select_from(joined).where(digests.c.row.in_(rows))
-    db.execute(insert(digest_papers).from_select(["subscriber", "paper", "digest"], counted))
-    db.execute(
-        insert(deliveries),
-        [
-            {
-                "subscriber": new.due.subscriber.row,
-                "issue": numbers[new.cadence, new.day],
-                "digest": row,
-                "context": {},
-                "email": new.due.subscriber.email,
-                "message_id": new.message_id,
-                "state": DeliveryState.QUEUED.value,
-                "reason": "",
-                "attempts": 0,
-                # Deliveries are sent in this order: subscribers whose papers are unsent the longest come first.
-                "next_attempt_at": min(now, waited.get(new.due.subscriber.row, now)),
-                "expires_at": new.expires_at,
-                "created_at": now,
-            }
-            for row, (new, _) in zip(rows, kept, strict=True)
-        ],
-    )
-
-
-def _plain(sections: Sequence[Section]) -> list[Any]:
-    return [[s.topic, s.name, [_plain_pick(pick) for pick in s.picks]] for s in sections]
-
-
-def _plain_pick(pick: Pick) -> list[Any]:
-    return [pick.paper, list(pick.why), pick.rank, *([pick.score.parts()] if pick.score else [])]
+    found: dict[int, list[int]] = {}
+    for subscriber, paper in db.execute(query):
+        if paper in wanted:
+            found.setdefault(subscriber, []).append(paper)
+    return found
 
 
 def _pick(paper: int, why: Sequence[str], rank: float = 0.0, parts: Mapping[str, float] | None = None) -> Pick:
@@ -526,7 +331,3 @@ def _notes_in(text: str | None) -> tuple[PaperNote, ...]:
 @lru_cache(maxsize=1024)
 def _facts_in(text: str | None) -> DayFacts | None:
     return read_facts(json.loads(text)) if text else None
-
-
-def _printable(paper: Paper) -> dict[str, Any]:
-    return paper.model_dump(mode="json", exclude_defaults=True, exclude={"row"})

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, bindparam, delete, select, update
 from paperround.domain.models import EventKind, Subscriber, SubscriberState, Topic
 from paperround.domain.preferences import DEFAULTS, Patch, Preferences, write
 from paperround.domain.schedule import issue_date, next_digest_at
-from paperround.store.engine import among_others, trial, upsert, writing
+from paperround.store.engine import ManyRows, among_others, trial, upsert, writing
 from paperround.store.events import Wanted, tell
 from paperround.store.schema import subscribers, subscriptions, suppressions, topics
 from paperround.store.subscribers import COLUMNS, READING, email_key, load, take_turns
@@ -26,6 +26,10 @@ from paperround.store.suppressed import AddressHashes, recognize
 from paperround.store.topics import edition_before, news_horizon, save_one
 
 _CHUNK = 500
+_NEW = (
+    *("email", "email_key", *COLUMNS, "state", "next_digest_at", "request"),
+    *("created_at", "confirmed_at", "unsubscribed_at", "unsubscribe_reason", "consent"),
+)
 
 
 class Effect(StrEnum):
@@ -61,10 +65,23 @@ class ChangeResult:
     fields: tuple[str, ...] = ()
 
 
+class _Statements:
+    """The statements that run for many rows."""
+
+    def __init__(self, engine: Engine) -> None:
+        added = upsert(engine, subscribers).on_conflict_do_nothing(index_elements=["email_key"])
+        self.add = ManyRows(engine, added, _NEW)
+        followed = upsert(engine, subscriptions)
+        place = {"place": followed.excluded.place}  # existing subscriptions keep their last edition
+        followed = followed.on_conflict_do_update(index_elements=["subscriber", "topic"], set_=place)
+        self.follow = ManyRows(engine, followed, [column.name for column in subscriptions.c])
+
+
 @dataclass(frozen=True, slots=True)
 class _Occasion:
     """What applies to all changes of a transaction."""
 
+    statements: _Statements
     now: datetime
     first_at: datetime | None
     """When the next digest is due; None if the schedule decides."""
@@ -94,10 +111,6 @@ class _Plan:
         """Whether a known subscriber who was not active becomes active."""
         active = SubscriberState.ACTIVE
         return self.known is not None and self.state is active and self.known.state is not active
-
-
-def _occasion(db: Connection, now: datetime, first_at: datetime | None, *, returns: bool) -> _Occasion:
-    return _Occasion(now, first_at, returns, edition_before(db, news_horizon(now)))
 
 
 def _save(
@@ -238,9 +251,13 @@ def _insert(db: Connection, plans: Sequence[_Plan], occasion: _Occasion) -> dict
         {"email": plan.change.email, "email_key": email_key(plan.change.email), **_values(plan, occasion)}
         for plan in plans
     ]
-    statement = upsert(db, subscribers).on_conflict_do_nothing(index_elements=["email_key"])
-    added = db.execute(statement.returning(subscribers.c.email_key, subscribers.c.row), values)
-    return dict(added.all())
+    with db.begin_nested() as attempt:
+        if occasion.statements.add.run(db, values) < len(values):
+            attempt.rollback()  # another transaction has just added one of the addresses: plan again
+            return {}
+    keys = [one["email_key"] for one in values]
+    query = select(subscribers.c.email_key, subscribers.c.row).where(subscribers.c.email_key.in_(keys))
+    return dict(db.execute(query).all())
 
 
 def _update(db: Connection, plans: Sequence[_Plan], occasion: _Occasion) -> None:
@@ -256,7 +273,7 @@ def _topics(preferences: Preferences, occasion: _Occasion) -> list[int]:
 
 
 def _follow(db: Connection, followers: Iterable[tuple[int, Preferences]], occasion: _Occasion) -> None:
-    """Add missing subscriptions; existing ones keep their last edition."""
+    """Add missing subscriptions and set the order of all."""
     values = [
         {
             "subscriber": row,
@@ -269,9 +286,7 @@ def _follow(db: Connection, followers: Iterable[tuple[int, Preferences]], occasi
         for place, topic in enumerate(_topics(preferences, occasion))
     ]
     if values:
-        statement = upsert(db, subscriptions)
-        place = {"place": statement.excluded.place}
-        db.execute(statement.on_conflict_do_update(index_elements=["subscriber", "topic"], set_=place), values)
+        occasion.statements.follow.run(db, values)
 
 
 def _suppress(db: Connection, changes: Iterable[SubscriberChange]) -> None:
@@ -289,6 +304,7 @@ class SubscriberChanges:
 
     def __init__(self, engine: Engine, wanted: Wanted, hashes: AddressHashes) -> None:
         self._engine, self._wanted, self._hashes = engine, wanted, hashes
+        self._statements = _Statements(engine)
 
     def save(
         self,
@@ -312,4 +328,5 @@ class SubscriberChanges:
             if only_known:
                 there = _lock(db, [email_key(change.email) for change in changes])
                 changes = [change for change in changes if email_key(change.email) in there]
-            return _save(db, self._wanted, changes, _occasion(db, now, first_at, returns=returns))
+            start = edition_before(db, news_horizon(now))
+            return _save(db, self._wanted, changes, _Occasion(self._statements, now, first_at, returns, start))

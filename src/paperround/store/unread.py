@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 
+import numpy as np
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
+from paperround.domain.match_table import Ints, MatchList, MatchTable
 from paperround.domain.models import DailyCounts, Match, Paper
 from paperround.store.papers import last_merged, load_daily_counts, load_rows
 from paperround.store.schema import matches, topics
@@ -39,8 +40,10 @@ class News:
     def _forget(self) -> None:
         self._after: dict[int, int] = {}
         """The edition after which a topic's matches are all cached, by topic."""
-        self._matches: dict[int, list[tuple[int, Match]]] = {}
-        """Each topic's cached matches with their editions, oldest first."""
+        self.table = MatchTable()
+        """All cached matches."""
+        self._matches: dict[int, tuple[Ints, Ints]] = {}
+        """The editions of each topic's cached matches, oldest first, and their numbers in the table."""
         self._papers: dict[int, Paper] = {}
         self._daily_counts: dict[int, Sequence[DailyCounts]] = {}
         self._slugs: dict[int, str] = {}
@@ -48,13 +51,11 @@ class News:
         """The number of matches of each edition after `_counted`, by topic."""
         self._counted: dict[int, int] = {}
         self._changes: Changes | None = None
-        self._held = 0
-        """The number of cached matches."""
 
     def begin(self, db: Connection) -> None:
         """Clear the cache at the start of a transaction if papers were merged or it has grown too large."""
         merged = last_merged(db)
-        if merged != self._merged or len(self._papers) > _MOST_PAPERS or self._held > _MOST_MATCHES:
+        if merged != self._merged or len(self._papers) > _MOST_PAPERS or len(self.table) > _MOST_MATCHES:
             self._forget()
         self._merged = merged
 
@@ -83,18 +84,25 @@ class News:
         fresh: ColumnElement[bool] = and_(matches.c.edition > after, matches.c.edition <= last)
         if self.edition is None and until == _UNCLOSED:
             fresh = or_(fresh, matches.c.edition.is_(None))
-        found: dict[int, list[tuple[int, Match]]] = {}
+        found: dict[int, list[tuple[int, Match]]] = {topic: [] for topic in some}
         for start in range(0, len(some), _CHUNK):
             query = select(matches.c.topic, matches.c.paper, matches.c.score, matches.c.why, matches.c.edition)
             query = query.where(matches.c.topic.in_(some[start : start + _CHUNK]), fresh)
             for topic, paper, score, why, edition in db.execute(query):
                 match = Match(self._slugs[topic], paper, score, tuple(why))
-                found.setdefault(topic, []).append((_UNCLOSED if edition is None else edition, match))
-        for topic in some:
-            older = sorted(found.get(topic, ()), key=_EDITION)
-            self._matches[topic] = [*older, *self._matches.get(topic, ())]
+                found[topic].append((_UNCLOSED if edition is None else edition, match))
+        older = [match for those in found.values() for match in sorted(those, key=_EDITION)]
+        numbers = self.table.add([match for _, match in older])
+        editions = np.array([edition for edition, _ in older], dtype=np.int64)
+        start = 0
+        for topic, those in found.items():
+            here = slice(start, start := start + len(those))
+            known = self._matches.get(topic, (numbers[:0], numbers[:0]))
+            self._matches[topic] = (
+                np.concatenate([editions[here], known[0]]),
+                np.concatenate([numbers[here], known[1]]),
+            )
             self._after[topic] = after
-            self._held += len(older)
 
     def unread_count(self, followed: Iterable[tuple[int, int]]) -> int:
         """Count the unread matches of a subscriber who follows these topics; a match of two topics counts twice."""
@@ -105,13 +113,14 @@ class News:
             if edition > last_edition
         )
 
-    def unread(self, followed: Iterable[tuple[int, int]]) -> list[Match]:
+    def unread(self, followed: Iterable[tuple[int, int]]) -> MatchList:
         """Return the unread matches of a subscriber who follows these topics."""
-        found: list[Match] = []
+        found = [np.zeros(0, dtype=np.int64)]
         for topic, last_edition in followed:
-            here = self._matches.get(topic, [])
-            found += (match for _, match in here[bisect_right(here, last_edition, key=_EDITION) :])
-        return found
+            if topic in self._matches:
+                editions, numbers = self._matches[topic]
+                found.append(numbers[editions.searchsorted(last_edition, side="right") :])
+        return MatchList(self.table, np.concatenate(found))
 
     def papers(self, db: Connection, rows: Iterable[int]) -> Mapping[int, Paper]:
         """Return all cached papers, after adding those with these numbers."""

@@ -43,6 +43,8 @@ _SYNONYMS = {
 # listmonk marks people who must not be emailed; Mailchimp exports them in separate files with these columns.
 _GONE = {"blocklisted", "unsubscribed", "cleaned", "disabled", "pending", "suppressed"}
 _GONE_COLUMNS = {"unsub_time", "clean_time"}
+_MOMENTS = tuple(name for name in RECORD if name.endswith("_at"))
+_STATES = frozenset(SubscriberState)
 _PAUSED = "paused"  # the status of paused subscribers in exports of the first version
 _HELPERS = {"first", "last", "status", *_GONE_COLUMNS}
 _SEPARATOR_LINE = re.compile(r"\s*sep=(.)\s*(?:\r\n|\r|\n|$)", re.IGNORECASE)  # Excel's
@@ -186,6 +188,8 @@ def _unclosed(where: str) -> Problem:
 
 def _swallows(cell: str, delimiter: str) -> bool:
     """Return whether a cell appears to contain the following rows, which means that its quote was not closed."""
+    if "@" not in cell or delimiter not in cell:
+        return False
     rest = "".join(cell.splitlines(keepends=True)[1:])
     return "@" in rest and delimiter in rest
 
@@ -240,14 +244,14 @@ def _unusable(values: Mapping[str, str], email: str, seen: Mapping[str, str]) ->
 
 
 def _row(where: str, email: str, values: Mapping[str, str]) -> SubscriberRow:
-    moments = {name: _read_moment(name, values[name]) for name in RECORD if name.endswith("_at") and name in values}
+    moments = {name: _read_moment(name, values[name]) for name in _MOMENTS if name in values}
     state = _PAUSED if values.get("status", "").lower() == _PAUSED else values.get("state", "").lower()
     reason, since = values.get("suppressed_reason"), moments.pop("suppressed_at", None)
     return SubscriberRow(
         where,
         email,
         {name: values[name] for name in FIELDS if values.get(name)},
-        SubscriberState(state) if state in set(SubscriberState) else None,
+        SubscriberState(state) if state in _STATES else None,
         moments | ({"unsubscribe_reason": values["unsubscribe_reason"]} if "unsubscribe_reason" in values else {}),
         _read_consent(values["consent"]) if "consent" in values else None,
         (reason, since) if reason and since else None,

@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from email_validator import EmailNotValidError, validate_email
@@ -34,6 +36,9 @@ from paperround.subscribers import confirmation
 
 _READING = (SubscriberState.ACTIVE, SubscriberState.PAUSED)
 _ENCODED_WORD = re.compile(r"=\?[^?@]*\?[bq]\?[^@]*\?=", re.IGNORECASE)
+# The usual local parts, which are valid as they are: atoms separated by dots (RFC 5322 3.2.3), not too long.
+_PLAIN = re.compile(r"(?=.{1,64}$)[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*")
+_SHORT = 200  # characters; longer addresses may exceed the 254 octets of RFC 5321 4.5.3.1.3
 NO_UTF8 = "the relay lacks SMTPUTF8, so it takes only ASCII before the @; use another address"
 MOST_UNSUBSCRIBE_REASON = 500  # characters
 
@@ -56,7 +61,7 @@ class Addition:
 def site_options(app: App) -> SiteOptions:
     """Return the options that subscribers of this site can choose from."""
     return SiteOptions(
-        topics=tuple(topic.slug for topic in app.store.topics.public()),
+        topics=dict.fromkeys(topic.slug for topic in app.store.topics.public()),
         themes=themes.names(templates()),
         languages=languages.available(templates()),
         canonical=canonical,
@@ -270,10 +275,23 @@ def address(email: str) -> str:
     if _ENCODED_WORD.search(email):
         raise WrongUse(f"{clean(email)[:100]}: not an email address (it holds an encoded word; type it plainly)")
     try:
-        # strict: servers need not accept a local part of more than 64 octets (RFC 5321 4.5.3.1.1).
-        return validate_email(clean(email), check_deliverability=False, strict=True).normalized
+        return _validated(clean(email))
     except EmailNotValidError as error:
         raise WrongUse(f"{clean(email)[:100]}: not an email address ({error})") from None
+
+
+def _validated(email: str) -> str:
+    local, _, domain = email.rpartition("@")
+    if _PLAIN.fullmatch(local) and domain.isascii() and len(email) <= _SHORT:
+        with suppress(EmailNotValidError):  # which would not name the whole address
+            return local + _validated_domain(domain)
+    # strict: servers need not accept a local part of more than 64 octets (RFC 5321 4.5.3.1.1).
+    return validate_email(email, check_deliverability=False, strict=True).normalized
+
+
+@lru_cache(maxsize=1 << 12)  # thousands of addresses in a list have the same few domains
+def _validated_domain(domain: str) -> str:
+    return validate_email(f"a@{domain}", check_deliverability=False, strict=True).normalized[1:]
 
 
 def can_be_written_to(app: App, email: str) -> bool:

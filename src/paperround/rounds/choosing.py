@@ -1,0 +1,165 @@
+"""Choose the digests of a batch of subscribers, due or previewed, with what a round knows of papers and topics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+import numpy as np
+
+from paperround.app import App
+from paperround.domain.models import Digest
+from paperround.domain.notes import choose_saved
+from paperround.domain.preferences import QuietDays
+from paperround.domain.schedule import Cadence, span
+from paperround.matching.candidates import CandidateMaker
+from paperround.matching.compose import UNIT, Candidates, DigestRequest, compose
+from paperround.matching.interests import least_fit
+from paperround.matching.leave_out import LeaveOut
+from paperround.matching.near_copies import NearCopies
+from paperround.matching.popularity import DiscussionCache
+from paperround.matching.profile import Tastes
+from paperround.rounds import interests
+from paperround.rounds.day_facts import DayFactsReader
+from paperround.rounds.meaning import is_words
+from paperround.store.due import DueBatch, DueSubscriber
+
+_ROUNDING = 1e-5  # of a fit: scores are computed with 32-bit floats
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """The data that all digests of a round are chosen with, read or computed once per round."""
+
+    now: datetime
+    names: Mapping[str, str]
+    """The names of topics by slug."""
+    tastes: Tastes
+    candidates: CandidateMaker
+    copies: NearCopies
+    leave_out: LeaveOut
+    discussion: DiscussionCache
+    most_discussed: int
+    facts: DayFactsReader
+
+    @classmethod
+    def of(cls, app: App) -> Means:
+        """Read the data for a round that begins now."""
+        known = app.store.topics.all()
+        now = app.clock()
+        return cls(
+            now,
+            {topic.slug: topic.name for topic in known},
+            interests.tastes(app),
+            CandidateMaker(now.date(), {topic.slug for topic in known if is_words(topic.query)}),
+            interests.near_copies(app),
+            LeaveOut(),
+            DiscussionCache(),
+            app.settings.site.most_discussed,
+            DayFactsReader(app, now),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DueIssue:
+    """The issue that a subscriber's digest belongs to."""
+
+    cadence: Cadence
+    day: date
+
+    def __str__(self) -> str:
+        return f"{self.cadence.value} {self.day}"
+
+
+def choose(batch: DueBatch, issues: Sequence[DueIssue], means: Means) -> list[Digest | None]:
+    """Choose a digest for each subscriber of a batch from their unread matches; None if there is nothing to send."""
+    least = [least_fit(due.subscriber.preferences.breadth.steps) - _ROUNDING for due in batch.due]
+    candidates = means.candidates.of([due.matches for due in batch.due], batch.papers, least)
+    liked = _add_taste(candidates, batch, means)
+    candidates, left_out = _without_unwanted(candidates, batch, means)
+    _add_discussion(candidates, batch, issues, means)
+    requests = [
+        DigestRequest(
+            str(issue),
+            due.subscriber.topics,
+            due.subscriber.preferences.max_papers,
+            means.most_discussed if issue.cadence.tells_of_days else 0,
+            liked.get(number, {}),
+        )
+        for number, (due, issue) in enumerate(zip(batch.due, issues, strict=True))
+    ]
+    digests = compose(
+        requests, candidates, means.names, lambda rows: means.copies.among([batch.papers[row] for row in rows])
+    )
+    oldest = _oldest(candidates, len(batch.due))
+    return [
+        _finished(digest, due, issue, left_out.get(number, 0), oldest[number], means)
+        for number, (digest, due, issue) in enumerate(zip(digests, batch.due, issues, strict=True))
+    ]
+
+
+def _slices(candidates: Candidates, batch: DueBatch) -> Iterator[tuple[int, DueSubscriber, slice]]:
+    """Yield each subscriber with the rows of their candidates."""
+    bounds = np.searchsorted(candidates.subscriber, np.arange(len(batch.due) + 1)).tolist()
+    for number, due in enumerate(batch.due):
+        yield number, due, slice(bounds[number], bounds[number + 1])
+
+
+def _add_taste(candidates: Candidates, batch: DueBatch, means: Means) -> dict[int, dict[int, str]]:
+    """Fill the column `taste`. Return the titles of liked papers that others resemble, by subscriber and paper."""
+    liked: dict[int, dict[int, str]] = {}
+    for number, due, mine in _slices(candidates, batch):
+        if due.feedback:
+            rows = candidates.paper[mine].tolist()
+            taste = means.tastes.of(due.feedback, batch.papers, set(rows))
+            told = {row: taste.affinity(batch.papers[row]) for row in set(rows)}
+            candidates.taste[mine] = [round(round(told[row].degree, 4) * UNIT) for row in rows]
+            liked[number] = {row: affinity.like for row, affinity in told.items() if affinity.like}
+    return liked
+
+
+def _without_unwanted(candidates: Candidates, batch: DueBatch, means: Means) -> tuple[Candidates, dict[int, int]]:
+    """Remove the papers that subscribers asked to leave out; return how many papers each subscriber loses too."""
+    wanted = np.ones(len(candidates.paper), dtype=np.bool_)
+    left_out: dict[int, int] = {}
+    for number, due, mine in _slices(candidates, batch):
+        if entries := due.subscriber.preferences.leave_out:
+            rows = candidates.paper[mine]
+            unwanted = means.leave_out.rows(entries, (batch.papers[row] for row in rows.tolist()))
+            wanted[mine] = ~np.isin(rows, list(unwanted))
+            left_out[number] = len(unwanted)
+    return candidates.taken(wanted) if left_out else candidates, left_out
+
+
+def _add_discussion(candidates: Candidates, batch: DueBatch, issues: Sequence[DueIssue], means: Means) -> None:
+    """Fill the column `discussion` for issues that cover several days."""
+    for number, _, mine in _slices(candidates, batch):
+        if told := span(issues[number].cadence, issues[number].day):
+            candidates.discussion[mine] = [
+                means.discussion.of(batch.papers[row], batch.daily_counts.get(row, ()), told[0])
+                for row in candidates.paper[mine].tolist()
+            ]
+
+
+def _oldest(candidates: Candidates, number: int) -> list[float]:
+    """Return when the oldest of each subscriber's papers was first stored; infinite for a subscriber without any."""
+    found = np.full(number, np.inf)
+    np.minimum.at(found, candidates.subscriber, candidates.first_seen)
+    return found.tolist()
+
+
+def _finished(
+    digest: Digest | None, due: DueSubscriber, issue: DueIssue, left_out: int, oldest: float, means: Means
+) -> Digest | None:
+    """Add what is not new papers: notes and the facts of the day. `oldest` is when its oldest paper was first stored.
+
+    Without new papers there is a digest only for saved ones, or where the subscriber wants a line on quiet days.
+    """
+    saved = choose_saved(due.saved, issue.cadence, issue.day)
+    wants_line = due.subscriber.preferences.quiet_days is QuietDays.LINE and due.subscriber.topics
+    if digest is None and not saved and not wants_line:
+        return None
+    facts = means.facts.of(issue.cadence, oldest)
+    notes, left_out = (*saved, *due.news), left_out if digest else 0
+    return replace(digest or Digest(str(issue), ()), left_out=left_out, notes=notes, facts=facts)

@@ -1,0 +1,51 @@
+"""Subscribers whose digest is due, and what is composed for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from paperround.domain.match_table import MatchList
+from paperround.domain.models import DailyCounts, Digest, Feedback, Paper, PaperNote, Subscriber
+from paperround.domain.schedule import Cadence
+
+
+@dataclass(frozen=True, slots=True)
+class DueSubscriber:
+    """A subscriber whose digest is due, with the matches they have not been sent."""
+
+    subscriber: Subscriber
+    last_issue_day: date | None
+    matches: MatchList
+    feedback: tuple[Feedback, ...] = ()
+    """Their ratings of earlier papers, latest first, then their examples."""
+    saved: tuple[PaperNote, ...] = ()
+    """The papers they saved for later, latest first."""
+    news: tuple[PaperNote, ...] = ()
+    """News about papers they were sent that no letter has reported yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewDelivery:
+    """The result of composing for one due subscriber; `digest` is None if there is nothing to send."""
+
+    due: DueSubscriber
+    cadence: Cadence
+    day: date
+    next_digest_at: datetime | None
+    digest: Digest | None
+    message_id: str = ""
+    expires_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class DueBatch:
+    """Due subscribers, locked for this transaction, and the results for them."""
+
+    due: list[DueSubscriber]
+    papers: Mapping[int, Paper]
+    """Papers by number, including all of the subscribers' matches and feedback."""
+    daily_counts: Mapping[int, Sequence[DailyCounts]] = field(default_factory=dict)
+    """Daily counts by paper, including the papers of weekly and monthly subscribers."""
+    decided: list[NewDelivery] = field(default_factory=list)

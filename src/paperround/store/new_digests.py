@@ -1,0 +1,238 @@
+"""Stores the digests of a batch: their issues, their papers, their deliveries, and when the next ones are due."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection, Engine, bindparam, func, insert, select, update
+
+from paperround.domain.models import DeliveryState, Digest, Paper, Pick, Section, TopicCounts
+from paperround.domain.notes import write_facts, write_notes
+from paperround.domain.schedule import Cadence, span, span_days
+from paperround.store.due import NewDelivery
+from paperround.store.engine import ManyRows, numbers_in, upsert
+from paperround.store.papers import load_rows
+from paperround.store.schema import (
+    deliveries,
+    digest_papers,
+    digests,
+    issue_papers,
+    issue_topics,
+    issues,
+    matches,
+    subscribers,
+    subscriptions,
+    topics,
+)
+from paperround.store.unsent import settle as settle_unsent
+from paperround.store.unsent import waiting_since
+
+Numbers = Mapping[tuple[Cadence, date], int]
+"""The number of each issue, by cadence and local date."""
+Composed = Sequence[tuple[NewDelivery, Digest]]
+_SERVED = (
+    update(subscribers)
+    .where(subscribers.c.row == bindparam("subscriber"))
+    .values(next_digest_at=bindparam("next_digest_at"), last_issue_day=bindparam("last_issue_day"))
+)
+_DIGEST = ("issue", "subscriber", "sections", "more", "left_out", "notes", "facts", "created_at")
+_PAPER = ("subscriber", "paper", "digest", "place")
+_DELIVERY = (
+    *("subscriber", "issue", "digest", "context", "email", "message_id", "state", "reason", "attempts"),
+    *("next_attempt_at", "expires_at", "created_at"),
+)
+
+
+class DigestWriter:
+    """Stores what was composed for due subscribers."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._served = ManyRows(engine, _SERVED)
+        self._digests = ManyRows(engine, insert(digests), _DIGEST)
+        self._papers = ManyRows(engine, insert(digest_papers), _PAPER)
+        self._deliveries = ManyRows(engine, insert(deliveries), _DELIVERY)
+
+    def keep(self, db: Connection, decided: Sequence[NewDelivery], edition: int, now: datetime) -> None:
+        """Store the results for the subscribers of a batch, whose rows are locked."""
+        if not decided:
+            return
+        self._served.run(
+            db,
+            [
+                {
+                    "subscriber": new.due.subscriber.row,
+                    "next_digest_at": new.next_digest_at,
+                    "last_issue_day": new.day,
+                }
+                for new in decided
+            ],
+        )
+        # Sorted, to avoid deadlocks: programs that insert the same issue wait for each other.
+        numbers = {key: _issue(db, *key) for key in sorted({(new.cadence, new.day) for new in decided if new.digest})}
+        fresh = _not_reached_yet(db, decided, numbers)
+        # All unread matches are now in a digest, included or counted: the next digest begins after this edition. No
+        # subscription can be added meanwhile, since that needs the lock on the subscriber which this transaction
+        # holds.
+        settled = [new.due.subscriber.row for new in (*fresh, *(new for new in decided if not new.digest))]
+        unread = subscriptions.c.subscriber.in_(settled) & (subscriptions.c.last_edition < edition)
+        db.execute(update(subscriptions).where(unread).values(last_edition=edition))
+        _print(db, fresh, numbers)
+        _freeze_counts(db, numbers)
+        waited = waiting_since(db, settled)
+        settle_unsent(db, settled)
+        if composed := [(new, new.digest) for new in fresh if new.digest]:
+            self._keep_digests(db, composed, numbers, now, waited)
+
+    def _keep_digests(
+        self, db: Connection, composed: Composed, numbers: Numbers, now: datetime, waited: Mapping[int, datetime]
+    ) -> None:
+        self._digests.run(
+            db,
+            [
+                {
+                    "issue": numbers[new.cadence, new.day],
+                    "subscriber": new.due.subscriber.row,
+                    "sections": _plain(digest.sections),
+                    "more": digest.more,
+                    "left_out": digest.left_out,
+                    "notes": write_notes(digest.notes),
+                    "facts": write_facts(digest.facts),
+                    "created_at": now,
+                }
+                for new, digest in composed
+            ],
+        )
+        rows = _rows(db, composed, numbers)
+        laid_out = [
+            {"subscriber": new.due.subscriber.row, "paper": paper, "digest": row, "place": place}
+            for row, (new, digest) in zip(rows, composed, strict=True)
+            for place, paper in enumerate(digest.papers)
+        ]
+        if laid_out:  # a digest may contain only notes
+            self._papers.run(db, laid_out)
+        _keep_counted(db, rows)
+        self._deliveries.run(
+            db,
+            [
+                _delivery(new, numbers[new.cadence, new.day], row, now, waited)
+                for row, (new, _) in zip(rows, composed, strict=True)
+            ],
+        )
+
+
+def _rows(db: Connection, composed: Composed, numbers: Numbers) -> list[int]:
+    """Return the numbers of the digests that were just stored."""
+    mine = digests.c.subscriber.in_([new.due.subscriber.row for new, _ in composed])
+    query = select(digests.c.issue, digests.c.subscriber, digests.c.row)
+    query = query.where(mine, digests.c.issue.in_(numbers.values()))
+    known = {(issue, subscriber): row for issue, subscriber, row in db.execute(query)}
+    return [known[numbers[new.cadence, new.day], new.due.subscriber.row] for new, _ in composed]
+
+
+def _keep_counted(db: Connection, rows: Sequence[int]) -> None:
+    """Store the papers that are only counted: about ten times as many, which the database copies from the digests."""
+    joined, paper = numbers_in(db, digests.c.more)
+    counted = select(digests.c.subscriber, paper, digests.c.row).select_from(joined).where(digests.c.row.in_(rows))
+    db.execute(insert(digest_papers).from_select(["subscriber", "paper", "digest"], counted))
+
+
+def _delivery(
+    new: NewDelivery, issue: int, digest: int, now: datetime, waited: Mapping[int, datetime]
+) -> dict[str, Any]:
+    return {
+        "subscriber": new.due.subscriber.row,
+        "issue": issue,
+        "digest": digest,
+        "context": {},
+        "email": new.due.subscriber.email,
+        "message_id": new.message_id,
+        "state": DeliveryState.QUEUED.value,
+        "reason": "",
+        "attempts": 0,
+        # Deliveries are sent in this order: subscribers whose papers are unsent the longest come first.
+        "next_attempt_at": min(now, waited.get(new.due.subscriber.row, now)),
+        "expires_at": new.expires_at,
+        "created_at": now,
+    }
+
+
+def _not_reached_yet(db: Connection, decided: Sequence[NewDelivery], numbers: Numbers) -> list[NewDelivery]:
+    """Return the results whose subscriber has no digest of the issue yet, for instance after a clock change."""
+    rows = [new.due.subscriber.row for new in decided if new.digest]
+    query = select(digests.c.issue, digests.c.subscriber)
+    query = query.where(digests.c.subscriber.in_(rows), digests.c.issue.in_(numbers.values()))
+    reached = {tuple(found) for found in db.execute(query)}
+    return [
+        new
+        for new in decided
+        if new.digest and (numbers[new.cadence, new.day], new.due.subscriber.row) not in reached
+    ]
+
+
+def _issue(db: Connection, cadence: Cadence, day: date) -> int:
+    db.execute(upsert(db, issues).values(cadence=cadence.value, day=day).on_conflict_do_nothing())
+    return int(db.scalar(select(issues.c.row).where(issues.c.cadence == cadence.value, issues.c.day == day)) or 0)
+
+
+def _print(db: Connection, decided: Sequence[NewDelivery], numbers: Numbers) -> None:
+    """Store a snapshot of the papers that these issues use for the first time."""
+    used = {(numbers[new.cadence, new.day], paper) for new in decided if new.digest for paper in new.digest.named}
+    for issue in sorted(numbers.values()):
+        mine = sorted(paper for number, paper in used if number == issue)
+        have = select(issue_papers.c.paper).where(issue_papers.c.issue == issue, issue_papers.c.paper.in_(mine))
+        fresh = load_rows(db, set(mine) - set(db.scalars(have)))
+        if fresh:
+            db.execute(
+                upsert(db, issue_papers).on_conflict_do_nothing(),
+                [{"issue": issue, "paper": row, "snapshot": _printable(p)} for row, p in fresh.items()],
+            )
+
+
+def _freeze_counts(db: Connection, numbers: Numbers) -> None:
+    """Store each new issue's number of papers by topic and day, so that its letters always show the same chart."""
+    for (cadence, day), issue in sorted(numbers.items(), key=lambda one: one[1]):
+        have = select(issue_topics.c.topic).where(issue_topics.c.issue == issue).limit(1)
+        if span(cadence, day) is None or db.scalar(have) is not None:
+            continue
+        found = [
+            {"issue": issue, "topic": one.slug, "name": one.name, "papers": list(one.papers)}
+            for one in count_by_day(db, cadence, day)
+        ]
+        if found:
+            db.execute(upsert(db, issue_topics).on_conflict_do_nothing(), found)
+
+
+def count_by_day(db: Connection, cadence: Cadence, day: date) -> tuple[TopicCounts, ...]:
+    """Count the papers of each public topic on each day of the issue's span, by slug."""
+    days = span_days(cadence, day)
+    if not days:
+        return ()
+    query = (
+        select(topics.c.slug, topics.c.name, matches.c.day, func.count())
+        .join_from(topics, matches)
+        .where(topics.c.private.is_(False), matches.c.day.between(days[0], days[-1]))
+        .group_by(topics.c.slug, topics.c.name, matches.c.day)
+    )
+    found: dict[tuple[str, str], dict[date, int]] = {}
+    for slug, name, on, number in db.execute(query):
+        found.setdefault((slug, name), {})[on] = number
+    return tuple(
+        TopicCounts(slug, name, tuple(by_day.get(on, 0) for on in days))
+        for (slug, name), by_day in sorted(found.items())
+    )
+
+
+def _plain(sections: Sequence[Section]) -> list[Any]:
+    return [[s.topic, s.name, [_plain_pick(pick) for pick in s.picks]] for s in sections]
+
+
+@lru_cache(maxsize=1 << 14)  # many subscribers get the same paper for the same reasons
+def _plain_pick(pick: Pick) -> list[Any]:
+    return [pick.paper, list(pick.why), pick.rank, *([pick.score.parts()] if pick.score else [])]
+
+
+def _printable(paper: Paper) -> dict[str, Any]:
+    return paper.model_dump(mode="json", exclude_defaults=True, exclude={"row"})
