@@ -9,9 +9,11 @@ import pytest
 import trustme
 
 from paperround.delivery import SmtpTransport, connection_pool
+from paperround.delivery.smtp_session import WINDOW
 from paperround.domain.errors import TransportError
 from paperround.domain.models import Letter, Stage
 from support.smtp_server import (
+    CHUNKING,
     EXTENSIONS,
     Cut,
     Reply,
@@ -26,7 +28,10 @@ from support.smtp_server import (
 )
 
 PLAIN = tuple(name for name in EXTENSIONS if name != "PIPELINING")
-both_ways = pytest.mark.parametrize("extensions", [EXTENSIONS, PLAIN], ids=["pipelined", "one by one"])
+both_ways = pytest.mark.parametrize(
+    "extensions", [EXTENSIONS, PLAIN, CHUNKING], ids=["pipelined", "one by one", "whole"]
+)
+with_dots = pytest.mark.parametrize("extensions", [EXTENSIONS, PLAIN], ids=["pipelined", "one by one"])
 
 
 def letter(number, body="", recipient=""):
@@ -143,7 +148,7 @@ def test_a_refused_recipient_is_one_outcome_and_the_next_letter_goes_over_the_sa
     assert all(r.message.startswith(b"From:") for r in server.received)
 
 
-@both_ways
+@with_dots
 @pytest.mark.parametrize("stage", [Stage.MAIL, Stage.RCPT, Stage.DATA, Stage.FINAL])
 @pytest.mark.parametrize("reply", ["451 4.3.0 not now", "554 5.6.0 not ever"])
 def test_a_share_of_refusals_at_any_command_is_told_as_it_was_said(extensions, stage, reply):
@@ -170,7 +175,7 @@ def test_what_a_relay_answers_out_of_order_is_not_taken_for_success():
 # Connections that end
 
 
-@both_ways
+@with_dots
 def test_a_relay_that_hangs_up_silently_after_some_letters_loses_none_and_fails_none(extensions):
     with SmtpServer(ends_after(7), extensions=extensions) as server:
         record = send(transport_to(server, connections=3), map(letter, range(100)))
@@ -180,7 +185,7 @@ def test_a_relay_that_hangs_up_silently_after_some_letters_loses_none_and_fails_
     assert server.connections >= 15
 
 
-@both_ways
+@with_dots
 def test_a_421_ends_the_connection_and_concerns_one_letter_only(extensions):
     with SmtpServer(ends_after(10, "421 4.7.0 enough on this line"), extensions=extensions) as server:
         record = send(transport_to(server, connections=4), map(letter, range(60)))
@@ -191,7 +196,7 @@ def test_a_421_ends_the_connection_and_concerns_one_letter_only(extensions):
     assert set(server.recipients().values()) == {1}
 
 
-@both_ways
+@with_dots
 @pytest.mark.parametrize("stage", ["mail", "rcpt", "data"])
 def test_a_letter_goes_again_at_once_over_a_fresh_connection_when_its_dot_had_not_left(extensions, stage):
     with SmtpServer(cuts(stage, 0.1), extensions=extensions, seed=1) as server:
@@ -235,6 +240,74 @@ def test_a_relay_that_says_421_to_everything_stops_the_sending_too(monkeypatch):
         transport_to(server, connections=2).send(record.letters(map(letter, range(500))), record)
     assert len(record.outcomes) == record.drawn < 20
     assert {(o.stage, o.code) for o in record.outcomes} == {(Stage.MAIL, 421)}
+
+
+# Letters sent whole
+
+
+def test_several_letters_are_under_way_on_a_connection_that_takes_them_whole():
+    with SmtpServer(slow("final", 0.002), extensions=CHUNKING) as server:
+        whole = send(transport_to(server, connections=1), [letter(number) for number in range(60)])
+        data = send(transport_to(server, connections=1, chunking=False, max_in_doubt=1), [letter(60)])
+    assert all(outcome.accepted for outcome in (*whole.outcomes, *data.outcomes))
+    assert whole.most_under_way > WINDOW
+    assert {said.stage for said in server.said if said.recipient == "subscriber60@mail.example"} >= {"data", "final"}
+    assert {said.stage for said in server.said if said.recipient == "subscriber9@mail.example"} == {"rcpt", "final"}
+
+
+def test_refused_letters_among_several_under_way_spoil_no_other():
+    refused = [f"subscriber{number}@mail.example" for number in range(0, 60, 7)]
+    faults = (
+        to(refused[::3], "rcpt", "550 5.1.1 no such user"),
+        to(refused[1::3], "final", "554 5.6.0 not this"),
+        to([f"bounces+{number}@papers.example" for number in range(14, 60, 21)], "mail", "451 4.3.0 not now"),
+    )
+    with SmtpServer(*faults, extensions=CHUNKING) as server:
+        found = send(transport_to(server, connections=1), [letter(number) for number in range(60)]).by_delivery()
+    stages = {number: outcome.stage for number, outcome in found.items() if not outcome.accepted}
+    assert stages == {number: (Stage.RCPT, Stage.FINAL, Stage.MAIL)[number // 7 % 3] for number in range(0, 60, 7)}
+    assert server.connections == 1
+    assert server.recipients() == Counter(f"subscriber{n}@mail.example" for n in range(60) if n % 7)
+
+
+@pytest.mark.parametrize("stage", ["mail", "rcpt", "data", "final"])
+def test_a_421_among_several_letters_under_way_concerns_one_and_the_others_go_again(stage):
+    once = to(["subscriber20@mail.example", "bounces+20@papers.example"], stage, "421 4.3.2 closing down")
+    with SmtpServer(once, extensions=CHUNKING) as server:
+        found = send(transport_to(server, connections=1), [letter(number) for number in range(60)]).by_delivery()
+    assert {number: outcome.code for number, outcome in found.items() if not outcome.accepted} == {20: 421}
+    assert server.recipients() == Counter(f"subscriber{number}@mail.example" for number in range(60) if number != 20)
+
+
+@pytest.mark.parametrize(
+    ("stage", "stored"), [("data", False), ("final", False), ("final", True)], ids=["in a chunk", "lost", "stored"]
+)
+def test_letters_under_way_on_a_lost_connection_are_in_doubt_and_sent_by_nobody_twice(stage, stored):
+    lost = 25
+    cut = Cut(after_storing=stored)
+
+    def fault(moment):
+        return cut if moment.stage == stage and moment.recipient == f"subscriber{lost}@mail.example" else None
+
+    with SmtpServer(fault, extensions=CHUNKING) as server:
+        found = send(transport_to(server, connections=1), [letter(number) for number in range(60)]).by_delivery()
+    doubtful = {number for number, outcome in found.items() if outcome.code is None}
+    arrived = server.recipients()
+    assert lost in doubtful
+    assert len(doubtful) <= WINDOW
+    assert all(outcome.accepted for number, outcome in found.items() if number not in doubtful)
+    assert all(arrived[f"subscriber{number}@mail.example"] == 1 for number in found.keys() - doubtful)
+    assert max(arrived.values()) == 1
+    assert arrived[f"subscriber{lost}@mail.example"] == stored
+
+
+def test_a_relay_that_loses_letters_under_way_gets_one_at_a_time():
+    with SmtpServer(cuts("final", 0.1), extensions=CHUNKING, seed=2) as server:
+        record = send(transport_to(server, connections=2), map(letter, range(200)))
+    doubtful = [outcome for outcome in record.outcomes if outcome.code is None]
+    assert server.connections > 10
+    assert len(doubtful) < 2 * WINDOW + server.connections
+    assert set(server.recipients().values()) == {1}
 
 
 def test_a_connection_is_renewed_after_the_letters_it_may_carry():
@@ -522,5 +595,7 @@ def test_interrupting_waits_for_the_letters_under_way():
 
 
 def test_a_lease_must_outlast_all_that_one_letter_may_wait_for():
-    transport = SmtpTransport(host="relay.example", connect_timeout=1, timeout=2, final_timeout=10)
-    assert transport.patience.total_seconds() == 2 * (1 + 8 * 2) + 10
+    one = SmtpTransport(host="relay.example", connect_timeout=1, timeout=2, final_timeout=10, chunking=False)
+    assert one.patience.total_seconds() == 2 * (1 + 8 * 2) + 10
+    several = one.model_copy(update={"chunking": True})
+    assert several.patience.total_seconds() == 2 * (1 + 8 * 2) + 10 * WINDOW

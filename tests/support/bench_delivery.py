@@ -186,9 +186,13 @@ def main() -> None:
                 found["postfix"] = table("Postfix, queueing to disk", bench, relay.port, chosen.runs)
         if chosen.delay:
             few = replace(bench, letters=min(1_000, chosen.letters))
+            prepare(few)
             with delayed(port, chosen.delay) as far:
-                prepare(few)
                 found["far"] = table(f"smtp-sink, {chosen.delay:g} ms away", few, far, chosen.runs, few.far)
+            if chosen.postfix:  # which offers CHUNKING
+                with postfix.running() as relay, delayed(relay.port, chosen.delay) as far:
+                    name = f"Postfix, {chosen.delay:g} ms away"
+                    found["far postfix"] = table(name, few, far, chosen.runs, few.far)
         if chosen.dkim:
             found["dkim"] = signing(bench.sample.read_bytes())
         with databases(also_postgres=chosen.postgres) as urls:
@@ -388,7 +392,7 @@ def delayed(port: int, answer: float) -> Iterator[int]:
     command = [sys.executable, __file__, "--child", "carry", str(far), str(port), str(answer / 2_000)]
     process = subprocess.Popen(command)
     try:
-        time.sleep(2)
+        _until_it_listens(far)
         yield far
     finally:
         process.terminate()
@@ -456,6 +460,13 @@ def sink() -> Iterator[int]:
     finally:
         process.terminate()
         process.wait()
+
+
+def _until_it_listens(port: int) -> None:
+    for _ in range(200):
+        with contextlib.suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
+            return
+        time.sleep(0.1)
 
 
 def _free_port() -> int:

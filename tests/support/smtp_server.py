@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from random import Random
 
 EXTENSIONS = ("PIPELINING", "SIZE 52428800", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES")
+CHUNKING = (*EXTENSIONS, "CHUNKING")
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +265,8 @@ class _Session:
         self._letters = 0
         self._encrypted = server.implicit_tls
         self._logged_in = server.login is None
+        self._spoiled = False
+        """Whether a chunk was refused: only RSET leads on, as RFC 3030 section 2 allows a server to insist."""
 
     async def run(self) -> None:
         await self._answer("connect", "220 papers.example ESMTP, on its own terms")
@@ -305,7 +308,10 @@ class _Session:
     async def _mail(self, rest: str) -> None:
         path, _, options = rest.partition(":")[2].partition("> ")
         self._transaction = _Transaction(path.strip("<> "), options=options)
-        if not self._logged_in:
+        if self._spoiled:
+            await self._say("mail", "503 5.5.1 RSET first")
+            self._transaction = _Transaction()
+        elif not self._logged_in:
             await self._say("mail", "530 5.7.0 log in first")
             self._transaction = _Transaction()
         elif not await self._answer("mail", "250 2.1.0 Ok"):
@@ -334,6 +340,21 @@ class _Session:
         self._letters += 1
         self._transaction = _Transaction()
 
+    async def _bdat(self, rest: str) -> None:
+        """Take a whole letter (RFC 3030); a cut at the stage "data" comes before its last octets are here."""
+        action = self._fault("data")
+        if isinstance(action, Cut):
+            await self._act("data", action)
+        message = await self._octets(int(rest.partition(" LAST")[0]))
+        if isinstance(action, Reply) or not self._transaction.welcome:
+            text = action.text if isinstance(action, Reply) else "503 5.5.1 RCPT first"
+            await self._say("final", text)
+            self._spoiled = True
+        else:
+            await self._take(message)
+        self._letters += 1
+        self._transaction = _Transaction()
+
     async def _take(self, message: bytes) -> None:
         server, transaction = self._server, self._transaction
         action = self._fault("final")
@@ -354,7 +375,7 @@ class _Session:
         )
 
     async def _rset(self, _rest: str) -> None:
-        self._transaction = _Transaction()
+        self._transaction, self._spoiled = _Transaction(), False
         await self._say("rset", "250 2.0.0 Ok")
 
     async def _noop(self, _rest: str) -> None:
@@ -403,7 +424,15 @@ class _Session:
         self._writer.write(f"{text}\r\n".encode())
         if text.startswith("421") or (stage == "connect" and not text.startswith("220")):
             await self._writer.drain()
+            await self._hear_out()
             raise _Over
+
+    async def _hear_out(self) -> None:
+        """Read what the client has sent: closing before would reset the connection, and take the last reply away."""
+        with contextlib.suppress(TimeoutError, ConnectionError, ssl.SSLError):
+            async with asyncio.timeout(0.3):
+                while await self._reader.read(1 << 18):
+                    pass
 
     async def _line(self) -> str:
         while (end := self._buffer.find(b"\r\n")) < 0:
@@ -423,6 +452,14 @@ class _Session:
         message = bytes(self._buffer[: end + 2]).replace(b"\r\n..", b"\r\n.")
         del self._buffer[: end + 5]
         return message[2:]
+
+    async def _octets(self, number: int) -> bytes:
+        while len(self._buffer) < number:
+            if not await self._more():
+                raise _Over
+        octets = bytes(self._buffer[:number])
+        del self._buffer[:number]
+        return octets
 
     async def _more(self) -> bool:
         await self._writer.drain()

@@ -429,6 +429,7 @@ def test_quoted_printable_lines_are_short_and_end_in_no_white_space(text):
     for line in encoded.split(b"\r\n"):
         assert len(line) <= 76
         assert not line.endswith((b" ", b"\t"))
+        assert not line.startswith(b".")
     assert re.search(rb"(?<!\r)\n|\r(?!\n)", encoded) is None
 
 
@@ -436,6 +437,13 @@ def test_quoted_printable_lines_are_short_and_end_in_no_white_space(text):
 def test_parts_may_be_encoded_once_and_joined_as_long_as_their_lines_end(pieces):
     lines = [piece.replace("\r", "") + "\n" for piece in pieces]
     assert b"".join(map(quoted_printable, lines)) == quoted_printable("".join(lines))
+
+
+@given(hostile, st.integers(0, 90))
+def test_no_line_of_a_message_begins_with_a_dot(text, column):
+    hidden = "x" * column + "...." + text + "\n.\n..\n."
+    message = build(head(sender_name="." + text, list_name=".."), Rendered("." + text, hidden, "." + hidden))
+    assert b"\n." not in message
 
 
 def test_a_letter_joined_from_encoded_parts_is_the_same_letter():

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from paperround.domain.quoted_printable import encode, encode_piece, join
 
-TEXTS = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=200)
+TEXTS = st.text(st.characters(exclude_categories=("Cs", "Cc")) | st.just("."), max_size=200)
 
 
 def decoded(encoded: bytes) -> str:
@@ -22,14 +22,16 @@ def test_pieces_that_are_joined_read_like_the_whole(pieces: list[str]) -> None:
     assert decoded(joined) == "".join(pieces)
     assert all(len(line) <= 76 for line in joined.split(b"\r\n"))
     assert not any(line.endswith((b" ", b"\t")) for line in joined.split(b"\r\n"))
+    assert not any(line.startswith(b".") for line in joined.split(b"\r\n"))
 
 
-@given(st.integers(60, 90), st.sampled_from(["a", " ", "é", "="]))
+@given(st.integers(60, 90), st.sampled_from(["a", " ", "é", "=", "."]))
 def test_a_full_line_has_room_for_the_soft_break_behind_it(length: int, last: str) -> None:
-    pieces = ["b" * length + last, "c"]
+    pieces = ["b" * length + last, ".c"]
     joined = join([encode_piece(piece) for piece in pieces])
     assert decoded(joined) == "".join(pieces)
     assert max(map(len, joined.split(b"\r\n"))) <= 76
+    assert b"\n." not in joined
 
 
 @given(TEXTS.filter(bool), st.integers(0, 8))

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from paperround.delivery.relay import RelaySettings
-from paperround.delivery.smtp_session import SERVICE_ENDS, Refused, Reply, SmtpSession, open_session, outcome
+from paperround.delivery.smtp_session import SERVICE_ENDS, WINDOW, Refused, Reply, SmtpSession, open_session, outcome
 from paperround.domain.errors import TransportError
 from paperround.domain.models import Letter, Outcome, Stage
 from paperround.process import logs
@@ -150,13 +150,15 @@ class ConnectionPool:
         self._openings = 1
         """How many more connections may be opened at the moment."""
         self._rest_until = 0.0
+        self._window = WINDOW
         self._listened_at = time.monotonic()
         """When the selector last returned, by the monotonic clock."""
         self._relay = 0
         self._reached = False  # whether a connection to this relay was ever opened
         self._pauses = iter(_REOPENING)
         self._taken = 0
-        self._lost_in_a_row = 0
+        self._lost_in_a_row: set[str] = set()
+        """The connections that ended early since a letter was accepted or refused."""
 
     def run(self) -> None:
         """Send until there are no more letters, and raise the error that ended it before.
@@ -372,6 +374,7 @@ class ConnectionPool:
             self._handle_refusal(opened.refused, opened.name)
         elif opened.session:
             self._reached, self._pauses = True, iter(_REOPENING)
+            opened.session.window = self._window
             self._sessions[opened.session] = selectors.EVENT_READ
             self._selector.register(opened.session.socket, selectors.EVENT_READ, opened.session)
 
@@ -423,19 +426,24 @@ class ConnectionPool:
             if result.code:
                 self._step_back()
         else:
-            self._lost_in_a_row = 0
+            self._lost_in_a_row.clear()
 
     def _grow(self) -> None:
-        self._lost_in_a_row = 0
+        self._lost_in_a_row.clear()
         self._taken += 1
         self._openings = min(self._openings + 1, self._connections)
         if self._taken % _REGROWS_AFTER == 0:
             self._wanted = min(self._wanted + 1, self._connections)
 
     def _count_loss(self, result: Outcome) -> None:
-        self._lost_in_a_row += 1
-        # A restart of the relay may lose one letter per connection; more losses are a problem of the relay itself.
-        if self._lost_in_a_row > 2 * self._connections + 2:
+        self._lost_in_a_row.add(result.connection)
+        if result.code is None and result.stage is Stage.FINAL:
+            # Each letter in doubt may reach its subscriber twice: a relay that loses connections gets one at a time.
+            self._window = 1
+            for session in self._sessions:
+                session.window = 1
+        # A restart of the relay may end each connection; more losses are a problem of the relay itself.
+        if len(self._lost_in_a_row) > 2 * self._connections + 2:
             self._fail(TransportError(f"{result.connection}: connection after connection ends early: {result.text}"))
 
     def _step_back(self) -> None:

@@ -90,7 +90,10 @@ def encoded(rendered: Rendered) -> EncodedLetter:
 
 
 def assemble(head: Head, letter: EncodedLetter) -> bytes:
-    """Return the finished message from parts that are already transfer-encoded. Raises UnusableAddress."""
+    """Return the finished message from parts that are already transfer-encoded. Raises UnusableAddress.
+
+    None of its lines begins with a dot.
+    """
     boundary = _boundary(letter)
     delimiter = b"\r\n--%b" % boundary.encode()
     pieces = (
@@ -152,6 +155,9 @@ def _head(head: Head, subject: str, boundary: str) -> bytes:
 
 def _fold(name: str, pieces: Sequence[str]) -> str:
     """Fold a field into lines of at most 76 characters between pieces; a longer piece gets its own line."""
+    if len(pieces) == 1:  # most fields
+        (piece,) = pieces
+        return f"{name}: {piece}\r\n" if len(name) + 2 + len(piece) <= _LINE else f"{name}:\r\n {piece}\r\n"
     lines = [f"{name}:"]
     for piece in pieces:
         if len(lines[-1]) + 1 + len(piece) > _LINE:

@@ -42,6 +42,8 @@ class RelaySettings(BaseModel):
     """A command that prints an OAuth 2 access token, for relays that accept no password (XOAUTH2)."""
     token_file: Path | None = None
     """A file with such a token, which another program refreshes."""
+    chunking: bool = True
+    """Send letters with BDAT where the relay offers CHUNKING (RFC 3030), several at a time on a connection."""
     helo: Annotated[str, Field(pattern=r"^[!-~]*$")] = ""
     """The name in the greeting; by default this machine's."""
     connect_timeout: Seconds = 30

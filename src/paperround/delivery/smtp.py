@@ -11,6 +11,7 @@ from pydantic import Field, PrivateAttr
 
 from paperround.delivery.connection_pool import ConnectionPool
 from paperround.delivery.relay import RelaySettings
+from paperround.delivery.smtp_session import WINDOW
 from paperround.domain.models import Letter, Outcome
 
 _COMMANDS = 8  # replies when opening a connection with TLS and login, and offering a letter
@@ -72,7 +73,8 @@ class SmtpTransport(RelaySettings):
     def patience(self) -> timedelta:
         """The longest time that one letter may be under way; a lease must be longer."""
         slowest = max(
-            2 * (relay.connect_timeout + _COMMANDS * relay.timeout) + relay.final_timeout
+            2 * (relay.connect_timeout + _COMMANDS * relay.timeout)
+            + relay.final_timeout * (WINDOW if relay.chunking else 1)
             for relay in (self, *self.relays)
         )
         return timedelta(seconds=slowest)

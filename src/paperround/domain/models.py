@@ -517,6 +517,8 @@ class Letter:
     """The envelope sender (MAIL FROM)."""
     recipient: str
     message: bytes
+    has_dots: bool = True
+    """Whether a line may begin with a dot, which SMTP doubles (RFC 5321 section 4.5.2)."""
 
 
 @dataclass(frozen=True, slots=True)

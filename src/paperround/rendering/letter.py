@@ -46,6 +46,7 @@ from paperround.rendering.placeholders import (
     EncodedPieces,
     Fragment,
     addresses,
+    encode_joined,
     escaped,
     plain_addresses,
     slot,
@@ -293,9 +294,10 @@ class LetterRenderer:
     def encoded(self, facts: LetterFacts) -> EncodedLetter:
         """Return the same letter, joined from parts that were encoded once."""
         draft = self._fitting(self._joined, facts)
-        html = self._encoded.join(draft.html, draft.escaped)
-        text = self._encoded.join(draft.text, {**draft.values, **plaintext.wrapped(draft.values)})
-        return EncodedLetter(draft.shared.subject, html, text)
+        values = self._encoded.of(draft.escaped)
+        html = encode_joined(draft.html, values)
+        values = self._encoded.of({**draft.values, **plaintext.wrapped(draft.values)})
+        return EncodedLetter(draft.shared.subject, html, encode_joined(draft.text, values))
 
     def whole_letter(self, facts: LetterFacts) -> Rendered:
         """Render the same letter as one document and inline it: fifty times slower, used as the reference."""
@@ -341,7 +343,9 @@ class LetterRenderer:
         texts = chain.from_iterable(zip(outline.numbers, [one.text for one in made], strict=True))
         values = {name: getattr(shared, name) for name in _SENTENCES}
         values["lead"] = view.greeted(subscriber, shared.lead, day, self.language)
-        values |= zip(_ADDRESSES, addresses(links), strict=True)
+        in_html = {name: escaped(value) for name, value in values.items()}
+        for name, url in zip(_ADDRESSES, addresses(links), strict=True):
+            values[name], in_html[name] = url, url.replace("&", "&amp;")
         return _Joined(
             plan,
             shared,
@@ -351,7 +355,7 @@ class LetterRenderer:
             (shell.opening, *texts, *charted[1:], shell.closing),
             made,
             values,
-            {name: escaped(value) for name, value in values.items()},
+            in_html,
         )
 
     def _at_once(self, plan: Plan, facts: LetterFacts, chart: charts.Chart | None) -> _Whole:

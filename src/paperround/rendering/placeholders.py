@@ -99,15 +99,17 @@ class Fragment:
         return b"".join(pieces)
 
 
+def encode_joined(fragments: Iterable[Fragment], values: Mapping[str, bytes]) -> bytes:
+    """Return the fragments as quoted-printable, with these encoded values in place of their placeholders."""
+    return quoted_printable.join([one.encoded_with(values) if one.slots else one.encoded[0] for one in fragments])
+
+
 class EncodedPieces(dict[str, bytes]):
     """Values as quoted-printable, each encoded on first use; those of many letters are the same."""
 
-    def join(self, fragments: Iterable[Fragment], values: Mapping[str, str]) -> bytes:
-        """Return the fragments with their placeholders replaced by the values, as quoted-printable."""
-        encoded = {name: self[value] for name, value in values.items()}
-        return quoted_printable.join(
-            [one.encoded_with(encoded) if one.slots else one.encoded[0] for one in fragments]
-        )
+    def of(self, values: Mapping[str, str]) -> dict[str, bytes]:
+        """Return these values by name as quoted-printable."""
+        return {name: self[value] for name, value in values.items()}
 
     def __missing__(self, value: str) -> bytes:
         if len(self) >= _KEPT_VALUES:

@@ -286,6 +286,7 @@ def _note(about: PaperNote, title: str, url: str, language: Language, today: dat
     return Note(about.kind, _unbroken(told), unmarked(title), html, url)
 
 
+@lru_cache(maxsize=1024)
 def finish(facts: DayFacts | None, reading: str, matched: int, language: Language) -> str:
     """Return the last line: that this was all, how long it took to read, and what it was chosen from."""
     all_of_it = language.gettext("That was all: %(inside)s.") % {"inside": reading} if reading else ""

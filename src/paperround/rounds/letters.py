@@ -217,7 +217,7 @@ class LetterBuilder:
         raw = message.assemble(head, encoded)
         if self._signer:
             raw = self._signer(raw)
-        return Letter(delivery.row, self._envelope_sender(delivery), delivery.email, raw)
+        return Letter(delivery.row, self._envelope_sender(delivery), delivery.email, raw, has_dots=False)
 
     def _reply_address(self, delivery: Delivery, subscriber: Subscriber) -> str:
         """Return the signed address that replies to this letter are sent to; empty if they are not read."""

@@ -313,10 +313,9 @@ def _digests(db: Connection, where: Any) -> dict[int, Digest]:
 def _printed_digest(
     row: int, sections: str, more: str, left_out: int, notes: str | None, facts: str | None, cadence: str, day: object
 ) -> Digest:
-    printed = _sections(json.loads(sections), _printed_pick)
-    return Digest(
-        f"{cadence} {day}", printed, tuple(json.loads(more)), row, left_out, _notes_in(notes), _facts_in(facts)
-    )
+    shown, counted = json.loads(f"[{sections},{more}]")
+    printed = _sections(shown, _printed_pick)
+    return Digest(f"{cadence} {day}", printed, tuple(counted), row, left_out, _notes_in(notes), _facts_in(facts))
 
 
 def _sections(stored: Any, pick: Callable[..., Pick]) -> tuple[Section, ...]:
