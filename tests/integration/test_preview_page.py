@@ -287,21 +287,21 @@ def test_a_changed_template_is_in_the_next_frame(local: Browser) -> None:
     assert "#8c2f1f" in local.get("/preview/frame").text
 
 
-_TITLE = "{{ parts.card(card) }}"
+_TITLE = "{{ parts.card(card, pictured=true) }}"
 
 
 @pytest.mark.parametrize(
     ("old", "new", "what", "line", "meant"),
     [
         (
-            "{{ parts.card(card) }}",
+            "{{ parts.card(card, pictured=true) }}",
             "{{ card.titel }}",
             "Card has no attribute",
             "{{ card.titel }}",
             "card.title",
         ),
         (
-            "{{ parts.card(card) }}",
+            "{{ parts.card(card, pictured=true) }}",
             "{{ parts.crad(card) }}",
             "has no attribute",
             "parts.crad",
@@ -415,3 +415,17 @@ def test_what_is_wrong_with_an_address_is_shown_as_text(local: Browser) -> None:
     framed = local.get("/preview/frame", params={"whose": "topics", "topic": "<h1 id=pwned>x</h1>"}).text
     assert "&lt;h1 id=pwned&gt;" in framed
     assert "<h1 id=pwned>" not in framed
+
+
+def test_a_theme_s_mistake_is_named_with_its_file_and_line_and_gone_once_mended(local: Browser) -> None:
+    own = _own_theme(_shipped().replace(".lead {", ".nowhere { color: #111111; }\n.lead {", 1))
+    line = own.read_text().splitlines().index(".nowhere { color: #111111; }") + 1
+    page = _page(local, whose="sample", show="findings")
+    assert f"<code>email/themes/paper.html.j2:{line}</code>" in page
+    _own_theme(_shipped())
+    assert "paper.html.j2:" not in _page(local, whose="sample", show="findings")
+
+
+def test_the_size_stands_in_one_place(local: Browser) -> None:
+    for fields, gauges in (({}, 1), ({"show": "size"}, 0), ({"with_theme": "plain"}, 2)):
+        assert _page(local, whose="sample", **fields).count("<meter") == gauges

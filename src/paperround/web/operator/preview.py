@@ -31,7 +31,7 @@ from paperround.rounds.letters import LetterBuilder
 from paperround.web.context import ContextDep, RequestContext
 from paperround.web.forms import Form, FormFields
 from paperround.web.operator.template_errors import TemplateError, explain
-from paperround.web.operator.viewer import DisplayOptions, MessageView, download, frame
+from paperround.web.operator.viewer import DisplayOptions, MessageView, ThemeFindings, download, frame
 
 router = APIRouter(prefix="/preview")
 get = partial(router.get, response_model=None)
@@ -259,7 +259,8 @@ def _shown(context: RequestContext, asked: PreviewQuery) -> PreviewResult:
     if found is None:
         return PreviewResult(asked, missing="No papers match. Choose another day or other topics.")
     letter, rendered = found.finished.letter, found.finished.rendered
-    return PreviewResult(asked, found, MessageView(letter.message, context.site, rendered, app.clock()))
+    of_theme = partial(app.shared(ThemeFindings).of, found.subscriber.theme, found.subscriber.language)
+    return PreviewResult(asked, found, MessageView(letter.message, context.site, rendered, app.clock(), of_theme))
 
 
 def _considered(context: RequestContext, seen: PreviewResult) -> Iterator[preview.ConsideredPaper]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -10,10 +11,15 @@ from urllib.parse import urlencode
 
 from fastapi import Request, Response
 
+from paperround.app import App
 from paperround.domain.models import Rendered, Site
 from paperround.linting import LintFinding, Severity, lint
 from paperround.linting.mail import Mail, opened
 from paperround.linting.size import SizeBreakdown, measure
+from paperround.linting.theme import join_findings, lint_theme
+from paperround.process.resources import templates
+from paperround.rendering import language as languages
+from paperround.rounds.letters import LetterBuilder
 from paperround.web.context import PRIVATE
 
 MODES = ("light", "dark", "inverted")
@@ -31,6 +37,24 @@ _SOURCE = re.compile(r"""(<img\b[^>]*?)\s(?:src|srcset)\s*=\s*(?:"[^"]*"|'[^']*'
 _TURNED = (
     "html { background: #fff; filter: invert(1) hue-rotate(180deg) } img { filter: invert(1) hue-rotate(180deg) }"
 )
+
+
+class ThemeFindings:
+    """The findings of the linter about themes, each found once for the present files."""
+
+    def __init__(self, app: App) -> None:
+        self._app, self._version = app, ""
+        self._found: dict[tuple[str, str], Sequence[LintFinding]] = {}
+
+    def of(self, theme: str, language: str) -> Sequence[LintFinding]:
+        """Return the mistakes in the files of a theme, with file and line."""
+        version = self._app.shared(LetterBuilder).templates.version()
+        if version != self._version:
+            self._found, self._version = {}, version
+        if (theme, language) not in self._found:
+            found = templates()
+            self._found[theme, language] = lint_theme(theme, languages.load(language, found), found)
+        return self._found[theme, language]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +102,8 @@ class MessageView:
     site: Site
     rendered: Rendered | None = None
     now: datetime | None = None
+    of_theme: Callable[[], Sequence[LintFinding]] = tuple
+    """Returns the findings about the theme, with file and line; they replace those about the same in the email."""
 
     @cached_property
     def mail(self) -> Mail:
@@ -123,8 +149,8 @@ class MessageView:
 
     @cached_property
     def findings(self) -> list[LintFinding]:
-        """The findings of the linter."""
-        return lint(self.raw, self.rendered, self.site, self.now)
+        """The findings of the linter, most severe first."""
+        return join_findings(lint(self.raw, self.rendered, self.site, self.now), self.of_theme())
 
     @cached_property
     def counts(self) -> dict[str, int]:
