@@ -1,6 +1,6 @@
 """`web`, `scheduler` and `worker` as programs of their own: any of them may die at any time, and the database too.
 
-PAPERROUND_LETTERS and PAPERROUND_KILLS make it larger.
+PAPERROUND_LETTERS, PAPERROUND_KILLS and PAPERROUND_WORKERS make it larger.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from support.smtp_server import SmtpServer
 
 KILLS = int(os.environ.get("PAPERROUND_KILLS", "6"))
 LETTERS = int(os.environ.get("PAPERROUND_LETTERS", "3000"))
-WORKERS = 3
+WORKERS = int(os.environ.get("PAPERROUND_WORKERS", "3"))
 IN_DOUBT = 16
 NOW = MORNING + timedelta(hours=1)
 

@@ -200,9 +200,8 @@ def _follows(db: Connection, subscribers: Sequence[int]) -> dict[int, list[tuple
     """Return each subscriber's topics with the last edition sent of each, in the order of `subscribers`."""
     follows: dict[int, list[tuple[int, int]]] = {row: [] for row in subscribers}
     columns = subscriptions.c.subscriber, subscriptions.c.topic, subscriptions.c.last_edition
-    for subscriber, topic, last_edition in db.execute(
-        select(*columns).where(subscriptions.c.subscriber.in_(subscribers))
-    ):
+    query = select(*columns).where(subscriptions.c.subscriber.in_(subscribers))
+    for subscriber, topic, last_edition in db.execute(query).all():
         follows[subscriber].append((topic, last_edition))
     return follows
 
@@ -268,7 +267,7 @@ def _had(db: Connection, subscribers: Sequence[int], wanted: set[int]) -> dict[i
         digest_papers.c.subscriber.in_(subscribers), digest_papers.c.paper.between(min(wanted), max(wanted))
     )
     found: dict[int, list[int]] = {}
-    for subscriber, paper in db.execute(query):
+    for subscriber, paper in db.execute(query).all():
         if paper in wanted:
             found.setdefault(subscriber, []).append(paper)
     return found

@@ -269,7 +269,7 @@ def _update(db: Connection, plans: Sequence[_Plan], occasion: _Occasion) -> None
 
 
 def _topics(preferences: Preferences, occasion: _Occasion) -> list[int]:
-    return [occasion.numbers[slug] for slug in preferences.followed if slug in occasion.numbers]
+    return [occasion.numbers[slug] for slug in dict.fromkeys(preferences.followed) if slug in occasion.numbers]
 
 
 def _follow(db: Connection, followers: Iterable[tuple[int, Preferences]], occasion: _Occasion) -> None:

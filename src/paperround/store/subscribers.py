@@ -245,7 +245,7 @@ def load(db: Connection, *where: Any, limit: int | None = None, order: Any = sub
             .where(subscriptions.c.subscriber.in_(rows[start : start + _CHUNK]))
             .order_by(subscriptions.c.subscriber, subscriptions.c.place)
         )
-        for subscriber, *topic in db.execute(some):
+        for subscriber, *topic in db.execute(some).all():
             follows[subscriber].append(_Follow(*topic))
     return [_subscriber(row, follows[row.row]) for row in found]
 

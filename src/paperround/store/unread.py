@@ -88,7 +88,7 @@ class News:
         for start in range(0, len(some), _CHUNK):
             query = select(matches.c.topic, matches.c.paper, matches.c.score, matches.c.why, matches.c.edition)
             query = query.where(matches.c.topic.in_(some[start : start + _CHUNK]), fresh)
-            for topic, paper, score, why, edition in db.execute(query):
+            for topic, paper, score, why, edition in db.execute(query).all():
                 match = Match(self._slugs[topic], paper, score, tuple(why))
                 found[topic].append((_UNCLOSED if edition is None else edition, match))
         older = [match for those in found.values() for match in sorted(those, key=_EDITION)]
