@@ -20,8 +20,8 @@ MINUTES = 24 * 60
 class Costs:
     """Milliseconds of one processor for a subscriber, and bytes for a letter, on PostgreSQL."""
 
-    publish_worker: float = 1.1
-    publish_database: float = 0.7
+    publish_worker: float = 0.8
+    publish_database: float = 0.5
     deliver_worker: float = 2.0
     deliver_database: float = 0.6
     letter_bytes: int = 1_300
