@@ -24,7 +24,8 @@ def test_awkward_texts_lists_and_moments_survive_an_import(tmp_path: Path, datab
         SubscriberChange(
             f"s{number}@example.org",
             membership.read_patch(
-                site.app, {"topics": ["robots"], "name": name, "leave_out": [f"words {name}", "author: Ada"], "at": "06:30"}
+                site.app,
+                {"topics": ["robots"], "name": name, "leave_out": [f"words {name}", "author: Ada"], "at": "06:30"},
             ),
             SubscriberState.ACTIVE,
             {"source": name} if number % 2 else None,
