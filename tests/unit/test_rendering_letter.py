@@ -122,7 +122,8 @@ def test_the_paper_of_the_highest_rank_leads_over_all_topics() -> None:
 def test_a_letter_of_titles_has_neither_lead_nor_index() -> None:
     subscriber = sample.SUBSCRIBER.with_preferences(density=Density.TITLES)
     rendered = letter([paper(row) for row in range(1, 7)], subscriber=subscriber)
-    assert "Also today" in rendered.html
+    assert ">Today</h2>" in rendered.html
+    assert "Also today" not in rendered.html
     assert not any(words in rendered.html for words in ("In one minute", "The one to read", "from all sides"))
 
 

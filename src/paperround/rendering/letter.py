@@ -263,7 +263,11 @@ class LetterRenderer:
         self._charts: CardCache[tuple[Fragment, ...]] = CardCache(_KEPT_PIECES)
         self._encoded = EncodedPieces()
         self._views: CardCache[view.LetterView] = CardCache(_KEPT_BLOCKS)
-        self._headings = {cadence: _headings(cadence, language) for cadence in Cadence}
+        self._headings = {
+            (cadence, alone): _headings(cadence, language, alone=alone)
+            for cadence in Cadence
+            for alone in (False, True)
+        }
         self._laid_out = True
         """Whether any block was rendered since the last call of `prepare`."""
         if not marked:
@@ -373,7 +377,8 @@ class LetterRenderer:
         entries = plan.entries
         shown = (plan.saved, entries, plan.lead, plan.cards, plan.briefs, plan.lines, plan.news)
         votes = any(choice.popular for choice in entries)
-        headings, numbers = self._headings[digest.cadence], tuple(map(len, shown))
+        headings = self._headings[digest.cadence, plan.density == "titles"]
+        numbers = tuple(map(len, shown))
         outline = _Outline.of(headings, numbers, votes, plan.budget, digest.day, self._replies)
         all_shown: list[PlannedPaper | view.Note] = list(chain.from_iterable(shown))
         papers = [None if place is None else all_shown[place] for place in outline.places]
@@ -565,14 +570,19 @@ def in_order(digest: Digest) -> list[tuple[Section, Pick]]:
     return sorted(picks, key=lambda one: (one[0].topic != DISCUSSED, -one[1].rank))
 
 
-def _headings(cadence: Cadence, language: Language) -> tuple[str, ...]:
-    """Return the headings above the papers of each form, in the order of `_FORMS`."""
+def _headings(cadence: Cadence, language: Language, *, alone: bool) -> tuple[str, ...]:
+    """Return the headings above the papers of each form, in the order of `_FORMS`.
+
+    `alone` says that all papers are lines, so that they are not "also" today.
+    """
     _ = language.gettext
-    also = _("Also this month") if cadence is Cadence.MONTHLY else _("Also this week")
-    also = also if cadence.tells_of_days else _("Also today")
+    lines = {
+        Cadence.WEEKLY: (_("Also this week"), _("This week")),
+        Cadence.MONTHLY: (_("Also this month"), _("This month")),
+    }.get(cadence, (_("Also today"), _("Today")))[alone]
     more = _("More for you")
     first, last = _("Saved for the weekend"), _("News of papers you had")
-    return first, _("In one minute"), _("The one to read"), more, more, also, last
+    return first, _("In one minute"), _("The one to read"), more, more, lines, last
 
 
 def _upside_down(digest: Digest) -> Digest:
