@@ -80,7 +80,7 @@ def test_a_browser_that_opened_the_preferences_follows_with_one_click_and_unfoll
     browser = Browser(pages.web)
     browser.get(pages.link("preferences", row))
     shown = browser.post_and_follow("/follow", data={"author": "Wei Zhang", "paper": storks.id}).text
-    assert "You follow them now." in shown
+    assert "You now follow them." in shown
     assert 'value="author: Wei Zhang" checked' in shown
     browser.post("/follow", data={"org": "Bird House", "paper": storks.id})
     assert _subscriber(pages).preferences.follows == ("author: Wei Zhang", "org: Bird House")

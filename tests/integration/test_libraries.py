@@ -52,8 +52,8 @@ def test_a_file_counts_papers_here_learns_others_and_names_the_broken(pages: Pag
     bib = "@a{a, title={A}, eprint={2611.00001}}\n@a{b, title={Storks fly}, abstract={Birds.}}\n@a{c, title={no end"
     answer = pages.client.post(_page(pages), data={"do": "read"}, files={"file": ("my.bib", bib.encode())})
     assert answer.status_code == 200
-    assert "1 paper is here: it counts as “more like this”." in answer.text
-    assert "1 paper is not here; its words are learned." in answer.text
+    assert "1 paper is on this site and counts as “more like this”." in answer.text
+    assert "1 paper is not on this site; its text is used." in answer.text
     assert "it is no whole BibTeX entry" in answer.text
     assert list(pages.app.store.feedback.verdicts(_row(pages)).values()) == [1]
     assert pages.app.store.examples.count(_row(pages)) == 1
@@ -71,7 +71,7 @@ def test_an_answer_given_before_is_not_turned_round_by_a_library(pages: Pages) -
 def test_a_text_without_a_paper_says_what_is_wanted(pages: Pages, text: str) -> None:
     answer = pages.client.post(_page(pages), data={"do": "read", "text": text})
     assert answer.status_code == 422
-    assert "There is no paper in it." in answer.text
+    assert "No papers were found in it." in answer.text
 
 
 def test_a_library_orders_the_next_letter(pages: Pages) -> None:
@@ -100,8 +100,8 @@ def test_a_library_orders_the_next_letter(pages: Pages) -> None:
 
 def test_papers_known_by_identifier_alone_are_looked_up_at_arxiv(pages: Pages, services: Services) -> None:
     answer = pages.client.post(_page(pages), data={"do": "read", "text": "2411.01234 10.1038/nature14539"})
-    assert "1 title is looked up at arXiv within the hour." in answer.text
-    assert "1 DOI is of no paper here and says no title; it is left out." in answer.text
+    assert "1 title will be looked up on arXiv within the hour." in answer.text
+    assert "1 DOI was skipped: no paper on this site has it, and it came without a title." in answer.text
     libraries.read_due(pages.app)
     assert services.asked == ["/arxiv?id_list=2411.01234&max_results=1"]
     _, papers = pages.app.store.examples.learned_from(_row(pages))
@@ -182,7 +182,7 @@ def test_a_library_is_disconnected_and_forgotten(pages: Pages, services: Service
 
 def test_an_authors_papers_here_count(pages: Pages) -> None:
     answer = pages.client.post(_page(pages), data={"do": "author", "author": "Ben Bookman"})
-    assert "papers are here: they count as “more like this”." in answer.text
+    assert "papers are on this site and count as “more like this”." in answer.text
 
 
 def test_erasing_a_subscriber_erases_their_library(pages: Pages) -> None:

@@ -77,7 +77,7 @@ def test_answers_stand_in_the_address_change_the_order_and_can_be_undone(pages: 
 
 def test_an_interest_none_of_whose_words_is_known_says_so(pages: Pages) -> None:
     answer = Browser(pages.web).get("/interest", params={"q": "zymurgy quokkas"})
-    assert "None of these words is in any of the newest papers" in answer.text
+    assert "None of these words occurs in the newest papers" in answer.text
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_answers_of_a_newcomer_are_kept_until_they_confirm_and_then_count(pages:
     assert onward is not None
     form = browser.get(onward[1].replace("&amp;", "&")).text
     assert f'name="more" value="{liked}"' in form
-    assert "2 answers on papers are kept." in form
+    assert "2 answers will be kept when you subscribe." in form
     sent = {name: value for name, value in FORM.items() if name != "topic"}
     answer = browser.post(
         "/subscribe",
@@ -149,7 +149,7 @@ def test_the_learned_taste_is_told_in_words_forgotten_reset_and_exported(pages: 
     page = browser.get(f"{own}/taste").text
     assert (
         page.index("<bdi>terrain</bdi>")
-        < page.index("Words that speak against a paper")
+        < page.index("Words that move a paper down")
         < page.index("<bdi>income</bdi>")
     )
     file = json.loads(browser.get(f"{own}/taste.json").text)

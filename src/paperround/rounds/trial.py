@@ -176,7 +176,7 @@ def told(trial: InterestTrial, language: Language) -> str:
     """Return a sentence or two that tell the subscriber how useful the interest is."""
     _, number = language.gettext, language.number
     if not trial.total:
-        return _("There are no papers yet to try it on.")
+        return _("There are no papers to try it on yet.")
     if trial.exact:
         return language.count(
             "%(num)s of the newest papers matches exactly.",
@@ -185,21 +185,21 @@ def told(trial: InterestTrial, language: Language) -> str:
         )
     if trial.unknown:
         return _(
-            "None of these words is in any of the newest papers. Try words that a paper on your interest would use, "
-            "in English."
+            "None of these words occurs in the newest papers. Try words that a paper on your interest would use, in "
+            "English."
         )
     if trial.vague:
         return _(
-            "No paper stands out from the rest, so emails would bring little. The interest is too vague, or nothing "
-            "on it appeared lately. Below is what comes closest: answer with + and −, or add a word of the field."
+            "No paper stands out, so your emails would contain little. The interest may be too vague, or nothing on "
+            "it has appeared lately. The closest papers are below: answer with + and −, or add a technical term."
         )
     if trial.broad:
         return _(
-            "%(taken)s of the %(total)s newest papers fit: too many to tell what you are after. "
-            "Add a word that narrows it."
+            "%(taken)s of the %(total)s newest papers fit, which is too many to tell what you are looking for. "
+            "Add a word that narrows it down."
         ) % {"taken": number(trial.taken), "total": number(trial.total)}
     return language.count(
-        "%(num)s of the newest papers stands out and would have come by email.",
-        "%(num)s of the newest papers stand out and would have come by email.",
+        "%(num)s of the newest papers stands out and would have been emailed.",
+        "%(num)s of the newest papers stand out and would have been emailed.",
         trial.taken,
     )

@@ -66,7 +66,7 @@ def _read(
         library = read_library(content or form.get("text").encode("utf-8", "replace"))
     if not library.entries:
         wrong = language.gettext(
-            "There is no paper in it. Use a BibTeX, RIS or CSL-JSON file, or a list of arXiv identifiers and DOIs."
+            "No papers were found in it. Use a BibTeX, RIS or CSL-JSON file, or a list of arXiv identifiers and DOIs."
         )
         return _page(request, context, subscriber, problems=library.problems, wrong=wrong, status=422)
     report = libraries.take_in(context.app, subscriber.row, library)
@@ -79,26 +79,26 @@ def told(report: LibraryReport, language: Language) -> list[str]:
     sentences = (
         report.liked
         and count(
-            "%(num)s paper is here: it counts as “more like this”.",
-            "%(num)s papers are here: they count as “more like this”.",
+            "%(num)s paper is on this site and counts as “more like this”.",
+            "%(num)s papers are on this site and count as “more like this”.",
             report.liked,
         ),
         report.learned
         and count(
-            "%(num)s paper is not here; its words are learned.",
-            "%(num)s papers are not here; their words are learned.",
+            "%(num)s paper is not on this site; its text is used.",
+            "%(num)s papers are not on this site; their texts are used.",
             report.learned,
         ),
         report.waiting
         and count(
-            "%(num)s title is looked up at arXiv within the hour.",
-            "%(num)s titles are looked up at arXiv within the hour.",
+            "%(num)s title will be looked up on arXiv within the hour.",
+            "%(num)s titles will be looked up on arXiv within the hour.",
             report.waiting,
         ),
         report.unknown
         and count(
-            "%(num)s DOI is of no paper here and says no title; it is left out.",
-            "%(num)s DOIs are of no paper here and say no title; they are left out.",
+            "%(num)s DOI was skipped: no paper on this site has it, and it came without a title.",
+            "%(num)s DOIs were skipped: no papers on this site have them, and they came without titles.",
             len(report.unknown),
         ),
     )

@@ -157,8 +157,8 @@ def _told(done: str, language: Language) -> str:
         "paused": _("Paused."),
         "resumed": _("Emails resumed."),
         "forgotten": _("Feedback removed."),
-        "followed": _("You follow them now. Their new papers are in your next emails."),
-        "unfollowed": _("You do not follow them any more."),
+        "followed": _("You now follow them. Your next emails will include their new papers."),
+        "unfollowed": _("You no longer follow them."),
         "feed-new": _("Your private feed has a new address. Add it to your feed reader."),
         "feed-off": _("Your private feed is off."),
     }
