@@ -6,12 +6,13 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Select, delete, exists, func, select, update
 
 from paperround.domain.models import Match, Paper, SubscriberState, Topic
-from paperround.store.engine import alone, among_others, reading, upsert, writing
+from paperround.store.engine import ManyRows, alone, among_others, reading, upsert, writing
 from paperround.store.papers import load
 from paperround.store.schema import UNMATCHED, editions, matches, papers, subscribers, subscriptions, topics
 from paperround.store.subscribers import take_turns
@@ -35,6 +36,11 @@ class Topics:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        stored = upsert(engine, matches)
+        # A changed paper keeps the edition of its match: a new score does not make it news.
+        changed = {name: stored.excluded[name] for name in ("day", "score", "why")}
+        stored = stored.on_conflict_do_update(index_elements=["topic", "paper"], set_=changed)
+        self._matches = ManyRows(engine, stored, [column.name for column in matches.c])
 
     def all(self) -> list[Topic]:
         """Return all topics, oldest first."""
@@ -142,7 +148,7 @@ class Topics:
             found = list(load(db, papers.c.row.in_(rows))) if rows else []
             work = Matching(found, [_topic(topic) for topic in db.execute(select(topics).order_by(topics.c.row))])
             yield work
-            _insert_matches(db, work.found, papers.c.archived)
+            _insert_matches(db, self._matches, work.found, papers.c.archived)
             db.execute(update(papers).where(papers.c.row.in_(rows)).values(unmatched=False))
 
     def add_matches(self, found: Sequence[tuple[int, Match]], news_since: datetime) -> None:
@@ -154,7 +160,7 @@ class Topics:
         with writing(self._engine) as db:
             for start in range(0, len(found), _CHUNK):
                 chunk = found[start : start + _CHUNK]
-                _insert_matches(db, chunk, papers.c.archived | (papers.c.first_seen < news_since))
+                _insert_matches(db, self._matches, chunk, papers.c.archived | (papers.c.first_seen < news_since))
 
     def of_paper(self, row: int) -> list[tuple[Topic, Match]]:
         """Return the topics that a paper matches, best score first."""
@@ -255,13 +261,14 @@ def news_horizon(now: datetime) -> datetime:
     return now - timedelta(days=7)
 
 
-def _insert_matches(db: Connection, found: Sequence[tuple[int, Match]], old: Any) -> None:
+def _insert_matches(db: Connection, statement: ManyRows, found: Sequence[tuple[int, Match]], old: Any) -> None:
     """Store matches; those of papers that are `old` are archived.
 
     A paper may have been merged into another meanwhile, and a topic deleted. The existing ones are locked until the
     end of the transaction. To avoid deadlocks, every transaction locks papers before topics and topics before
     matches, each in ascending order.
     """
+    pairs = {(topic, match.paper): match for topic, match in found}
     named = papers.c.row.in_({match.paper for _, match in found})
     known = (
         select(papers.c.row, papers.c.day, old)
@@ -278,24 +285,16 @@ def _insert_matches(db: Connection, found: Sequence[tuple[int, Match]], old: Any
             "paper": match.paper,
             "day": facts[match.paper][0],
             "score": match.score,
-            "why": list(match.why),
+            "why": match.why,
             "edition": ARCHIVE if facts[match.paper][1] else None,
         }
-        for topic, match in sorted(found, key=lambda pair: (pair[0], pair[1].paper))
+        for (topic, _), match in sorted(pairs.items(), key=itemgetter(0))
         if match.paper in facts and topic in there
     ]
-    if not values:
-        return
-    among_others(db, matches)
-    statement = upsert(db, matches)
-    # A changed paper keeps the edition of its match: a new score does not make it news.
-    db.execute(
-        statement.on_conflict_do_update(
-            index_elements=["topic", "paper"],
-            set_={name: statement.excluded[name] for name in ("day", "score", "why")},
-        ),
-        values,
-    )
+    if values:
+        among_others(db, matches)
+    for start in range(0, len(values), _CHUNK):
+        statement.run(db, values[start : start + _CHUNK])
 
 
 def _topic(found: Any) -> Topic:
