@@ -374,3 +374,27 @@ def test_a_site_without_feedback_has_no_such_links_and_the_same_bytes_either_way
             for row in rendered.papers[:5]:  # the lead and the cards; titles have no such links
                 assert heard.html.count(f'"{sample.LINKS.feedback}?{what}={row}"') == 1
             assert heard.text.count(f" {sample.LINKS.feedback}?{what}={rendered.papers[0]}\n") == 1
+
+
+@pytest.mark.parametrize("density", Density)
+def test_letters_that_ask_for_replies_number_their_papers_in_both_parts(density: Density) -> None:
+    asking = LetterRenderer(sample.SITE, "paper", language.load("en", FOLDERS), FOLDERS, replies=True)
+    subscriber = sample.SUBSCRIBER.with_preferences(density=density)
+    papers = {row: paper(row, upvotes=60 - row) for row in range(1, 15)}
+    facts = LetterFacts(digest(list(papers.values())), papers, subscriber, sample.LINKS, DAY)
+    rendered = asking.letter(facts)
+    assert rendered == asking.whole_letter(facts)
+    shown = re.findall(r'<span class="number"[^>]*>(\d+)</span>.*?about the number (\d+)', rendered.html, re.DOTALL)
+    assert shown == [(str(row), str(row)) for row in papers]
+    for row in papers:
+        assert f"{row:>2}. A paper about the number {row}\n" in rendered.text
+    assert "Reply “more 2” or “less 3”" in rendered.html
+    assert "Reply “more 2” or “less 3”" in rendered.text
+
+
+def test_the_example_of_a_reply_names_papers_that_the_letter_has() -> None:
+    asking = LetterRenderer(sample.SITE, "plain", language.load("en", FOLDERS), FOLDERS, replies=True)
+    alone = LetterFacts(digest([paper()]), {1: paper()}, sample.SUBSCRIBER, sample.LINKS, DAY)
+    assert "Reply “more 1” or “less 1”" in asking.letter(alone).text
+    none = LetterFacts(digest(), {}, sample.SUBSCRIBER, sample.LINKS, DAY)
+    assert "Reply “" not in asking.letter(none).text
