@@ -64,9 +64,9 @@ def test_a_paper_that_takes_off_late_is_heard_of_with_what_it_had(site: Site) ->
     site.papers(listing(1, upvotes=2), listing(2, upvotes=50))
     site.clock.now += timedelta(days=40)
     site.papers(listing(1, upvotes=30))
-    [heard] = site.app.store.browsing.heard_of(site.clock.now.date() - timedelta(days=30))
-    assert [counts.upvotes for counts in heard.daily_counts] == [2, 30]
-    assert heard.announced == date(2026, 11, 20)
+    [discussed] = site.app.store.browsing.discussed_since(site.clock.now.date() - timedelta(days=30))
+    assert [counts.upvotes for counts in discussed.daily_counts] == [2, 30]
+    assert discussed.announced == date(2026, 11, 20)
 
 
 def test_a_database_of_the_first_version_gets_the_echoes_of_the_past_month(database_url: str) -> None:

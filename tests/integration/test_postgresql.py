@@ -16,7 +16,7 @@ from paperround.domain.errors import StoreError
 from paperround.domain.models import SubscriberState
 from paperround.rounds import pipeline
 from paperround.store import Store, engine
-from paperround.store.engine import alone, among_others, connect, writing
+from paperround.store.engine import connect, lock_exclusively, lock_shared, writing
 from paperround.store.schema import listings, topics
 from paperround.store.subscriber_changes import SubscriberChange
 from support.papers import listing
@@ -70,9 +70,9 @@ def _gets(store: Store, lock: Callable[[Connection], None]) -> bool:
 
 def test_whoever_waits_too_long_for_a_lock_is_told_what_to_do(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     with writing(store._engine) as holding:
-        alone(holding, listings)
+        lock_exclusively(holding, listings)
         with pytest.raises(StoreError, match=r"locked for 30 s .* Run the command again: nothing is lost"):
-            _take(store, lambda db: among_others(db, listings))
+            _take(store, lambda db: lock_shared(db, listings))
 
 
 def test_sessions_give_up_on_locks_and_are_ended_when_their_program_stands_still(store: Store) -> None:
@@ -92,7 +92,7 @@ def test_vacuum_and_analyze_do_not_wait_for_a_program_that_is_alone_with_a_table
 ) -> None:
     plain = postgres_url.replace("postgresql+psycopg:", "postgresql:")
     with writing(store._engine) as holding, psycopg.connect(plain, autocommit=True) as operator:
-        alone(holding, listings)
+        lock_exclusively(holding, listings)
         operator.execute("SET lock_timeout = '1s'")
         operator.execute("ANALYZE listings")
         operator.execute("VACUUM listings")
@@ -100,10 +100,10 @@ def test_vacuum_and_analyze_do_not_wait_for_a_program_that_is_alone_with_a_table
 
 def test_those_who_are_among_others_work_at_once_and_one_who_is_alone_waits_for_them(store: Store) -> None:
     with writing(store._engine) as first, writing(store._engine) as second:
-        among_others(first, topics)
-        among_others(second, topics)
-        assert not _gets(store, lambda db: alone(db, topics))
-    assert _gets(store, lambda db: alone(db, topics))
+        lock_shared(first, topics)
+        lock_shared(second, topics)
+        assert not _gets(store, lambda db: lock_exclusively(db, topics))
+    assert _gets(store, lambda db: lock_exclusively(db, topics))
 
 
 def test_days_are_counted_in_utc_whatever_time_zone_the_session_has(store: Store) -> None:

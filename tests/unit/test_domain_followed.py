@@ -157,8 +157,8 @@ def test_people_of_one_name_are_told_apart_by_their_coauthors() -> None:
     ]
     found = people("Wei Zhang", papers)
     assert [{one.row for one in person.papers} for person in found] == [{1, 3, 4}, {6}, {2}]
-    assert str(found[0].followed(alone=False)) == "author: Wei Zhang (with Li Na, Mei Lin)"
-    assert str(found[0].followed(alone=True)) == "author: Wei Zhang"
+    assert str(found[0].followed(unique=False)) == "author: Wei Zhang (with Li Na, Mei Lin)"
+    assert str(found[0].followed(unique=True)) == "author: Wei Zhang"
     assert people("Nobody", papers) == []
 
 

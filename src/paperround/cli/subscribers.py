@@ -295,7 +295,7 @@ def learn_from(
         if author:
             by_author = libraries.library_of_author(app, author)
             library = Library((*library.entries, *by_author.entries), library.problems)
-        report = libraries.take_in(app, row, library)
+        report = libraries.learn_from(app, row, library)
         try:
             if orcid:
                 libraries.link_orcid(app, row, orcid)

@@ -65,12 +65,12 @@ def try_topic(
     from paperround.operator.queries import paper_row
     from paperround.process.resources import templates
     from paperround.rendering import language
-    from paperround.rounds.trial import Trials, told
+    from paperround.rounds.trial import Trials, describe_trial
 
     with opened() as app:
         answers = {paper_row(app, one): verdict for said, verdict in ((more, 1), (less, -1)) for one in said or ()}
         trial = app.shared(Trials).try_interest(text, answers)
-    verdict = told(trial, language.load(language.SOURCE, templates()))
+    verdict = describe_trial(trial, language.load(language.SOURCE, templates()))
     if as_json:
         console.as_json({
             "query": trial.query,

@@ -213,7 +213,7 @@ class ConnectionPool:
         for key, events in ready:
             if key.data is None:
                 for opened in self._opener.opened():
-                    self._take_in(opened)
+                    self._add_connection(opened)
             else:
                 self._serve(key.data, events)
         now = time.monotonic()
@@ -367,7 +367,7 @@ class ConnectionPool:
             self._contexts[number] = self._relays[number].context()
         return self._contexts[number]
 
-    def _take_in(self, opened: _Opened) -> None:
+    def _add_connection(self, opened: _Opened) -> None:
         if opened.error:
             self._give_up(opened.error)
         elif opened.refused:

@@ -24,12 +24,12 @@ class Person:
     name: str
     papers: tuple[Paper, ...]
 
-    def followed(self, *, alone: bool) -> Followed:
+    def followed(self, *, unique: bool) -> Followed:
         """Return the entry that follows this person.
 
-        `alone` tells that no other person of this name is known, so that no co-authors are needed.
+        `unique` means that no other person with this name is known, so no co-authors are needed.
         """
-        if alone:
+        if unique:
             return Followed(self.name)
         own = _key(self.name)
         others = Counter(author for paper in self.papers for author in paper.authors if _key(author) != own)

@@ -26,7 +26,7 @@ def worth_printing(why: Iterable[str]) -> tuple[str, ...]:
     return tuple(reason for reason in why if reason.startswith(_WORTH_PRINTING))
 
 
-def told(why: Iterable[str], language: Language) -> tuple[str, ...]:
+def as_sentences(why: Iterable[str], language: Language) -> tuple[str, ...]:
     """Return the reasons as sentences, combining those found in the same field of the paper."""
     places: dict[str, list[str]] = {}
     for reason in why:

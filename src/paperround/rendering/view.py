@@ -253,7 +253,7 @@ def card(
         summary=unmarked(summary),
         summary_html=Markup(as_html(summary)),  # noqa: S704 - as_html escapes
         made_summary=bool(paper.summary),
-        why=reasons.told(why, language),
+        why=reasons.as_sentences(why, language),
         links=_links(paper, language),
         picture=f"{site}/pictures/{shown.name}.jpg" if shown else "",
         picture_width=shown.width if shown else 0,

@@ -30,4 +30,4 @@ def author_of(app: App, name: str, paper: int) -> Followed:
     """Return how to follow an author of a paper: by name, and by co-authors if there are namesakes."""
     found = people_named(app, name)
     mine = next((one for one in found if any(known.row == paper for known in one.papers)), None)
-    return mine.followed(alone=len(found) == 1) if mine else Followed(name)
+    return mine.followed(unique=len(found) == 1) if mine else Followed(name)

@@ -169,7 +169,7 @@ class LetterBuilder:
         """Return the subscriber's personal links."""
         base = self._site.base_url
         # A test letter shows a subscriber's digest, but its recipient must not be able to act as the subscriber.
-        heard = digest.row if digest and subscriber.row else 0
+        digest_row = digest.row if digest and subscriber.row else 0
 
         def mint(purpose: str, number: int) -> str:
             return tokens.mint(self._keys, purpose, tokens.renewed(number, subscriber.renewals))
@@ -178,7 +178,7 @@ class LetterBuilder:
             unsubscribe=f"{base}/u/{tokens.mint(self._keys, 'unsubscribe', subscriber.row)}",
             preferences=f"{base}/p/{mint(tokens.PREFERENCES, subscriber.row)}",
             online=f"{base}/i/{mint(tokens.DIGEST, digest.row)}" if digest else base,
-            feedback=self._feedback_url(subscriber, heard) if digest else "",
+            feedback=self._feedback_url(subscriber, digest_row) if digest else "",
         )
 
     def confirm_url(self, subscriber: Subscriber, now: datetime) -> str:

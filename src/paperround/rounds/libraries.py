@@ -43,7 +43,7 @@ def library_of_author(app: App, name: str) -> Library:
     return Library(tuple(LibraryEntry(one.title, arxiv_id=one.id) for one in papers_by(app, name)))
 
 
-def take_in(app: App, subscriber: int, library: Library) -> LibraryReport:
+def learn_from(app: App, subscriber: int, library: Library) -> LibraryReport:
     """Learn from the papers of a library; the subscriber's earlier feedback does not change."""
     said, now = app.store.feedback.verdicts(subscriber), app.clock()
     liked, outside, unknown = 0, list[LibraryEntry](), list[str]()
@@ -87,7 +87,7 @@ def sync_libraries(app: App, some: Iterable[LinkedLibrary] | None = None) -> Non
         if app.stopping.is_set():
             return
         try:
-            take_in(app, library.subscriber, _read(app, library))
+            learn_from(app, library.subscriber, _read(app, library))
             problem = ""
         except SourceError as error:
             problem = str(error)

@@ -145,7 +145,7 @@ def ingest_file(
         for parsed in _parsed(app, pieces, form, name):
             report.fetched += len(parsed.listings)
             reasons.add(parsed.problems)
-            _take_in(app, parsed.listings, report, archive=archive)
+            _store_listings(app, parsed.listings, report, archive=archive)
     except SourceError as error:
         report.state, report.note = "failed", str(error)
     except zlib.error:
@@ -204,8 +204,8 @@ def _ask(app: App, source: Source, since: date | None, *, archive: bool) -> Inge
         reasons = RejectionReasons()
         reasons.add(answer.parsed.problems)
         report.problems = reasons.folded()
-        _take_in(app, answer.back_stock, report, archive=True)
-        _take_in(app, answer.parsed.listings, report, archive=archive)
+        _store_listings(app, answer.back_stock, report, archive=True)
+        _store_listings(app, answer.parsed.listings, report, archive=archive)
         if report.state == SourceState.FRESH and not report.new and not report.updated:
             report.state = SourceState.UNCHANGED  # every paper was known
     except SourceError as error:
@@ -221,7 +221,7 @@ def _ask(app: App, source: Source, since: date | None, *, archive: bool) -> Inge
     return report
 
 
-def _take_in(app: App, listings: Sequence[Listing], report: Ingested, *, archive: bool = False) -> None:
+def _store_listings(app: App, listings: Sequence[Listing], report: Ingested, *, archive: bool = False) -> None:
     for start in range(0, len(listings), _LISTINGS_AT_ONCE):
         stored = app.store.papers.add(listings[start : start + _LISTINGS_AT_ONCE], app.clock(), archive=archive)
         report.new += len(stored.new)

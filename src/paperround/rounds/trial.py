@@ -172,7 +172,7 @@ def read_answers(pairs: Iterable[tuple[str, int]]) -> dict[int, int]:
     return dict(list(found.items())[-MOST_ANSWERS:])
 
 
-def told(trial: InterestTrial, language: Language) -> str:
+def describe_trial(trial: InterestTrial, language: Language) -> str:
     """Return a sentence or two that tell the subscriber how useful the interest is."""
     _, number = language.gettext, language.number
     if not trial.total:

@@ -23,7 +23,7 @@ from paperround.store.address_changes import AddressChanges
 from paperround.store.bounces import Bounces
 from paperround.store.browsing import Browsing
 from paperround.store.deliveries import Deliveries
-from paperround.store.engine import ShownVersion, alone, connect, reading, upsert, writing
+from paperround.store.engine import ShownVersion, connect, lock_exclusively, reading, upsert, writing
 from paperround.store.events import Events, Wanted
 from paperround.store.examples import Examples
 from paperround.store.explain import Explanations
@@ -136,7 +136,7 @@ class Store:
         if self.note(note) == version:
             return
         with writing(self._engine) as db:
-            alone(db, notes)
+            lock_exclusively(db, notes)
             driver = db.connection.driver_connection
             assert driver is not None
             for script in scripts(db.scalar(select(notes.c.value).where(notes.c.name == note))):

@@ -38,7 +38,7 @@ class Bounce:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class BounceConsequences:
     """The consequences of a report."""
 
     suppressed: str
@@ -63,7 +63,9 @@ class Bounces:
     def __init__(self, engine: Engine, wanted: Wanted) -> None:
         self._engine, self._wanted = engine, wanted
 
-    def take(self, bounce: Bounce, now: datetime, judge: Callable[[Sequence[History]], str | None]) -> Taken | None:
+    def take(
+        self, bounce: Bounce, now: datetime, judge: Callable[[Sequence[History]], str | None]
+    ) -> BounceConsequences | None:
         """Store a report and apply its consequences in one transaction.
 
         `judge` takes the history of the address, latest letter first, and returns the reason to suppress it, or
@@ -103,7 +105,7 @@ class Bounces:
                 if subscriber.state in READING:
                     tell(db, self._wanted, EventKind.UNSUBSCRIBED, subscriber.email, now)
             today = now.astimezone(UTC).date()
-            return Taken(
+            return BounceConsequences(
                 suppressed=reason or "",
                 domain=domain,
                 domain_fails=failing == "domain" and _first_today(db, f"{_ALARM}domain {domain}", today),
@@ -194,27 +196,27 @@ def _failing(db: Connection, domain: str, bounce: Bounce, now: datetime) -> str:
     if bounce.kind in (BounceKind.COMPLAINT, BounceKind.NOTHING):
         return ""
     if bounce.status == BAD_DOMAIN:
-        return _failing_everywhere(db, now, lambda fate: fate.status == BAD_DOMAIN)
-    there = _latest_fates(db, now, domain)
+        return _failing_everywhere(db, now, lambda result: result.status == BAD_DOMAIN)
+    there = _latest_results(db, now, domain)
     if bounce.kind is BounceKind.HARD:
         same = _wording(bounce.text)
-        dead = sum(fate.kind == BounceKind.HARD and _wording(fate.text) == same for fate in there)
+        dead = sum(result.kind == BounceKind.HARD and _wording(result.text) == same for result in there)
         return "domain" if dead >= _MANY and 2 * dead > len(there) else ""
-    lost = sum(fate.kind in (BounceKind.SOFT, BounceKind.POLICY) for fate in there)
+    lost = sum(result.kind in (BounceKind.SOFT, BounceKind.POLICY) for result in there)
     if lost >= _SEVERAL and 2 * lost > len(there):
         return "domain"
-    return _failing_everywhere(db, now, lambda fate: fate.kind == BounceKind.SOFT)
+    return _failing_everywhere(db, now, lambda result: result.kind == BounceKind.SOFT)
 
 
-def _failing_everywhere(db: Connection, now: datetime, fails: Callable[[_Fate], bool]) -> str:
-    fates = _latest_fates(db, now)
-    failing = [fate for fate in fates if fails(fate)]
-    many = len(failing) >= _MANY and 2 * len(failing) > len(fates)
-    return "everywhere" if many and len({fate.domain for fate in failing}) >= _SEVERAL else ""
+def _failing_everywhere(db: Connection, now: datetime, fails: Callable[[_LetterResult], bool]) -> str:
+    results = _latest_results(db, now)
+    failing = [result for result in results if fails(result)]
+    many = len(failing) >= _MANY and 2 * len(failing) > len(results)
+    return "everywhere" if many and len({result.domain for result in failing}) >= _SEVERAL else ""
 
 
 @dataclass(frozen=True, slots=True)
-class _Fate:
+class _LetterResult:
     """The result of a subscriber's latest letter."""
 
     domain: str
@@ -223,7 +225,7 @@ class _Fate:
     text: str
 
 
-def _latest_fates(db: Connection, now: datetime, domain: str | None = None) -> list[_Fate]:
+def _latest_results(db: Connection, now: datetime, domain: str | None = None) -> list[_LetterResult]:
     """Return the result of the latest letter to each subscriber within _DOMAIN_SPAN, of all domains or of one.
 
     On a large site only the latest letters are examined (_DELIVERIES_LOOKED_AT, _LETTERS_OF_DOMAIN).
@@ -242,9 +244,9 @@ def _latest_fates(db: Connection, now: datetime, domain: str | None = None) -> l
     )
     if domain is not None:
         query = query.where(func.lower(deliveries.c.email).endswith(f"@{domain}", autoescape=True))
-    latest: dict[int, _Fate] = {}
+    latest: dict[int, _LetterResult] = {}
     for subscriber, email, kind, status, text in db.execute(query):
-        latest.setdefault(subscriber, _Fate(email.rpartition("@")[2].lower(), kind, status, text or ""))
+        latest.setdefault(subscriber, _LetterResult(email.rpartition("@")[2].lower(), kind, status, text or ""))
     return list(latest.values())
 
 

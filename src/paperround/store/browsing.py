@@ -72,7 +72,7 @@ class Browsing:
             )
             return found
 
-    def heard_of(self, since: date) -> list[DiscussedPaper]:
+    def discussed_since(self, since: date) -> list[DiscussedPaper]:
         """Return up to 2,000 papers with daily counts since a day, most recently counted and most upvoted first."""
         # Grouped by the bare column, SQLite walks the whole table in key order;
         # the expression makes it use ix_daily_counts_day.
@@ -85,9 +85,9 @@ class Browsing:
             .limit(_HEARD_CANDIDATES)
         )
         with reading(self._engine) as db:
-            heard = load_daily_counts(db, db.scalars(latest))
-            announced = select(papers.c.row, papers.c.day).where(papers.c.row.in_(heard))
-            return [DiscussedPaper(row, day, heard[row]) for row, day in db.execute(announced)]
+            counted = load_daily_counts(db, db.scalars(latest))
+            announced = select(papers.c.row, papers.c.day).where(papers.c.row.in_(counted))
+            return [DiscussedPaper(row, day, counted[row]) for row, day in db.execute(announced)]
 
     def in_order(self, rows: Sequence[int]) -> list[Paper]:
         """Return the papers with these numbers, in this order, without those that do not exist."""

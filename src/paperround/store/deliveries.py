@@ -31,7 +31,7 @@ from sqlalchemy import (
 )
 
 from paperround.domain.models import BounceKind, Delivery, DeliveryState, Outcome, Stage
-from paperround.store.engine import ManyRows, RowsByNumber, alone, reading, upsert, writing
+from paperround.store.engine import ManyRows, RowsByNumber, lock_exclusively, reading, upsert, writing
 from paperround.store.schema import (
     attempts,
     deliveries,
@@ -172,7 +172,7 @@ class Deliveries:
         """
         with writing(self._engine) as db:
             if per_day is not None:
-                alone(db, relay)
+                lock_exclusively(db, relay)
                 limit = min(limit, per_day - (db.scalar(_TAKEN_TODAY, {"today": now.date()}) or 0))
             if limit < 1:
                 return Claimed([], Counter())

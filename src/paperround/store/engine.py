@@ -397,18 +397,18 @@ def numbers_in(connection: Connection, column: Column[Any]) -> tuple[FromClause,
     return join(column.table, each, true()), cast(each.c.value, BigInteger)
 
 
-def alone(connection: Connection, table: Table) -> None:
+def lock_exclusively(connection: Connection, table: Table) -> None:
     """Take an exclusive advisory lock on work with a table, until the end of the transaction.
 
-    Use it to read something and then write what depends on it. It only excludes transactions that call `alone` or
-    `among_others` for the same table, not readers and not PostgreSQL's vacuum. On SQLite it does nothing, since
-    there is only one writing transaction at a time.
+    Use it to read something and then write what depends on it. It only excludes transactions that call
+    `lock_exclusively` or `lock_shared` for the same table, not readers and not PostgreSQL's vacuum. On SQLite it does
+    nothing, since there is only one writing transaction at a time.
     """
     _agree(connection, table, func.pg_advisory_xact_lock)
 
 
-def among_others(connection: Connection, table: Table) -> None:
-    """Take a shared advisory lock until the end of the transaction; it only excludes callers of `alone`."""
+def lock_shared(connection: Connection, table: Table) -> None:
+    """Take a shared advisory lock until the end of the transaction. It excludes only `lock_exclusively`."""
     _agree(connection, table, func.pg_advisory_xact_lock_shared)
 
 

@@ -20,7 +20,7 @@ REPLY = "reply"
 """The kind of the notice that answers a reply."""
 _MOST_REPLIES = 10  # of a subscriber in a day, so that replies and answers cannot go round forever
 
-HEARD = 100
+MOST_RATINGS = 100
 """How many of a subscriber's latest ratings determine their taste, so that a change of mind takes effect."""
 
 
@@ -94,7 +94,7 @@ class FeedbackLedger:
     def of(self, subscriber: int) -> tuple[Feedback, ...]:
         """Return the ratings that determine a subscriber's taste, latest first."""
         with reading(self._engine) as db:
-            return heard(db, [subscriber]).get(subscriber, ())
+            return ratings_of(db, [subscriber]).get(subscriber, ())
 
     def interest_followers(self) -> dict[int, InterestFollower]:
         """Return the followers of subscribers' own queries who chose a breadth or gave feedback, by topic number.
@@ -115,7 +115,7 @@ class FeedbackLedger:
             answered = sorted(lone & set(db.scalars(select(feedback.c.subscriber).distinct())))
             said: dict[int, tuple[Feedback, ...]] = {}
             for start in range(0, len(answered), _CHUNK):
-                said |= heard(db, answered[start : start + _CHUNK])
+                said |= ratings_of(db, answered[start : start + _CHUNK])
         found = {
             topic: InterestFollower(
                 max((breadth for _, breadth in some), key=lambda breadth: breadth.steps),
@@ -151,7 +151,7 @@ class FeedbackLedger:
             return {row: merged.get(row, row) for row in wanted}
 
 
-def heard(db: Connection, subscribers: Sequence[int]) -> dict[int, tuple[Feedback, ...]]:
+def ratings_of(db: Connection, subscribers: Sequence[int]) -> dict[int, tuple[Feedback, ...]]:
     """Return the ratings that determine these subscribers' tastes, latest first, by subscriber.
 
     Subscribers without any are left out.
@@ -161,7 +161,7 @@ def heard(db: Connection, subscribers: Sequence[int]) -> dict[int, tuple[Feedbac
     )
     aged = select(feedback, age.label("age")).where(feedback.c.subscriber.in_(subscribers)).subquery()
     found: dict[int, list[Feedback]] = {}
-    for row in db.execute(select(aged).where(aged.c.age <= HEARD).order_by(aged.c.subscriber, aged.c.age)):
+    for row in db.execute(select(aged).where(aged.c.age <= MOST_RATINGS).order_by(aged.c.subscriber, aged.c.age)):
         found.setdefault(row.subscriber, []).append(Feedback(row.paper, row.verdict, row.at))
     return {subscriber: tuple(words) for subscriber, words in found.items()}
 

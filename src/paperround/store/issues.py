@@ -30,9 +30,9 @@ from paperround.domain.models import (
 from paperround.domain.notes import choose_news, read_facts, read_notes
 from paperround.domain.schedule import Cadence
 from paperround.store.due import DueBatch, DueSubscriber
-from paperround.store.engine import RowsByNumber, alone, among_others, reading, writing
+from paperround.store.engine import RowsByNumber, lock_exclusively, lock_shared, reading, writing
 from paperround.store.examples import examples_of
-from paperround.store.feedback import heard
+from paperround.store.feedback import ratings_of
 from paperround.store.new_digests import DigestWriter, count_by_day
 from paperround.store.papers import paper_from_snapshot
 from paperround.store.reading_list import saved_by
@@ -48,7 +48,7 @@ from paperround.store.schema import (
     subscribers,
     subscriptions,
 )
-from paperround.store.sent_papers import news_for, told
+from paperround.store.sent_papers import news_for, sent_notes
 from paperround.store.subscribers import load
 from paperround.store.unread import Follows, News
 from paperround.store.unsent import unsent_matches
@@ -71,7 +71,7 @@ class Issues:
     def close_edition(self, now: datetime) -> int:
         """Give all matches without an edition the next number, and return the number of the newest edition."""
         with writing(self._engine) as db:
-            alone(db, matches)
+            lock_exclusively(db, matches)
             last = db.scalar(select(func.max(editions.c.number))) or 0
             waiting = db.scalar(select(matches.c.paper).where(matches.c.edition.is_(None)).limit(1))
             if waiting is None:
@@ -104,7 +104,7 @@ class Issues:
         subscribers' rows are locked and other programs skip them.
         """
         with writing(self._engine) as db:
-            among_others(db, digest_papers)
+            lock_shared(db, digest_papers)
             news.begin(db)
             batch = _with_matches(db, _due(db, now, news, limit, most_matches), news)
             yield batch
@@ -236,9 +236,9 @@ def _with_matches(db: Connection, due: Due, news: News) -> DueBatch:
     """Add what their digests are composed of: unread matches, feedback, saved papers and news."""
     unread = _unread(db, {subscriber.row: followed for subscriber, _, followed in due}, news)
     rows = list(unread)
-    said, saved = heard(db, rows), saved_by(db, rows)
+    said, saved = ratings_of(db, rows), saved_by(db, rows)
     changed = news_for(db, rows, news.changes(db))
-    known_news = told(db, changed)
+    known_news = sent_notes(db, changed)
     own = examples_of(db, rows)
     everybody = [
         DueSubscriber(

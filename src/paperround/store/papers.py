@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, case, delete, exists, func, insert, l
 from paperround.domain import identifiers, identity
 from paperround.domain.merging import merge
 from paperround.domain.models import DailyCounts, Facts, Listing, Paper, Picture
-from paperround.store.engine import alone, among_others, reading, upsert, writing
+from paperround.store.engine import lock_exclusively, lock_shared, reading, upsert, writing
 from paperround.store.schema import (
     daily_counts,
     digest_papers,
@@ -63,7 +63,7 @@ class Papers:
         stored = StoreResult()
         touched: dict[int, str] = {}
         with writing(self._engine) as db:
-            alone(db, listings)  # no other transaction may add a paper between lookup and insert
+            lock_exclusively(db, listings)  # no other transaction may add a paper between lookup and insert
             for listing in batch:
                 row, fate = self._add_one(db, listing, now, archive)
                 if touched.get(row) != "new":
@@ -318,7 +318,7 @@ def load_daily_counts(db: Connection, rows: Iterable[int]) -> dict[int, list[Dai
 def _keep_daily_counts(db: Connection, changed: Sequence[Paper], now: datetime) -> None:
     """Store today's counts (UTC) of these papers; papers without any votes, comments or stars get no row."""
     day = now.astimezone(UTC).date()
-    heard = [
+    counted = [
         {
             "paper": paper.row,
             "day": day,
@@ -329,8 +329,8 @@ def _keep_daily_counts(db: Connection, changed: Sequence[Paper], now: datetime) 
         for paper in changed
         if paper.upvotes or paper.comments or paper.stars
     ]
-    if heard:
-        db.execute(_the_larger(upsert(db, daily_counts)), heard)
+    if counted:
+        db.execute(_the_larger(upsert(db, daily_counts)), counted)
 
 
 def _the_larger(statement: Any) -> Any:
@@ -419,8 +419,8 @@ def _absorb(db: Connection, keep: int, lose: int) -> None:
 
     Composed digests do not change; their issue has snapshots of both papers.
     """
-    alone(db, digest_papers)  # no digest may be composed now, with a paper that is about to disappear
-    among_others(db, matches)
+    lock_exclusively(db, digest_papers)  # no digest may be composed now, with a paper that is about to disappear
+    lock_shared(db, matches)
     db.execute(select(papers.c.row).where(papers.c.row.in_((keep, lose))).with_for_update())
     # If only one of the two is archived, the merged paper is news.
     news = select(matches.c.topic).where(

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, delete, func, insert, select
 
-from paperround.store.engine import among_others, reading, writing
+from paperround.store.engine import lock_shared, reading, writing
 from paperround.store.schema import quota_uses
 
 _KEPT = timedelta(days=31)
@@ -34,7 +34,7 @@ class Quotas:
         Two programs that count at the same moment may exceed a quota by one.
         """
         with writing(self._engine) as db:
-            among_others(db, quota_uses)
+            lock_shared(db, quota_uses)
             db.execute(delete(quota_uses).where(quota_uses.c.at < now - _KEPT))
             for limit, key in wanted:
                 if _count(db, limit, key, now) >= limit.most:

@@ -58,7 +58,7 @@ def news_for(db: Connection, subscribers: Sequence[int], changes: Changes) -> di
     return found
 
 
-def told(db: Connection, subscribers: Iterable[int]) -> dict[int, set[tuple[NoteKind, int]]]:
+def sent_notes(db: Connection, subscribers: Iterable[int]) -> dict[int, set[tuple[NoteKind, int]]]:
     """Return the notes that earlier letters contained for each subscriber, as pairs of kind and paper."""
     wanted = list(subscribers)
     if not wanted:

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, bindparam, delete, select, update
 from paperround.domain.models import EventKind, Subscriber, SubscriberState, Topic
 from paperround.domain.preferences import DEFAULTS, Patch, Preferences, write
 from paperround.domain.schedule import issue_date, next_digest_at
-from paperround.store.engine import ManyRows, among_others, trial, upsert, writing
+from paperround.store.engine import ManyRows, lock_shared, trial, upsert, writing
 from paperround.store.events import Wanted, tell
 from paperround.store.schema import subscribers, subscriptions, suppressions, topics
 from paperround.store.subscribers import COLUMNS, READING, email_key, load, take_turns
@@ -127,7 +127,7 @@ def _save(
         )
     }
     if private:
-        among_others(db, topics)  # so that drop_unread() does not delete one before it is followed
+        lock_shared(db, topics)  # so that drop_unread() does not delete one before it is followed
     for topic in sorted(private.values(), key=attrgetter("slug")):
         save_one(db, topic)
     numbers: dict[str, int] = dict(db.execute(select(topics.c.slug, topics.c.row)).all())

@@ -13,7 +13,7 @@ from paperround.domain.models import EventKind, Subscriber, SubscriberState
 from paperround.domain.preferences import FIELDS, Preferences, is_follow, read_patch
 from paperround.domain.schedule import Cadence, mended_digest_at, next_digest_at, period
 from paperround.domain.tokens import MOST_RENEWALS
-from paperround.store.engine import alone, among_others, reading, upsert, writing
+from paperround.store.engine import lock_exclusively, lock_shared, reading, upsert, writing
 from paperround.store.events import Wanted, tell
 from paperround.store.schema import bounces, digest_papers, subscribers, subscriptions, suppressions, topics
 from paperround.store.suppressed import AddressHashes, conceal, recognize
@@ -192,7 +192,7 @@ class Subscribers:
         address too.
         """
         with writing(self._engine) as db:
-            among_others(db, digest_papers)
+            lock_shared(db, digest_papers)
             known = select(subscribers.c.email_key).where(subscribers.c.row == row)
             for subscriber in load(db, subscribers.c.row == row):
                 if subscriber.state.value in READING:
@@ -315,7 +315,7 @@ def requested(preferences: Preferences, request: Mapping[str, Any] | None) -> Pr
 
 def take_turns(db: Connection) -> None:
     """Wait for other transactions that lock several subscribers, so that they cannot deadlock with this one."""
-    alone(db, subscribers)
+    lock_exclusively(db, subscribers)
 
 
 def add(db: Connection, values: Mapping[str, Any]) -> int | None:

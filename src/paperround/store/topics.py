@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Select, delete, exists, func, select, update
 
 from paperround.domain.models import Match, Paper, SubscriberState, Topic
-from paperround.store.engine import ManyRows, alone, among_others, reading, upsert, writing
+from paperround.store.engine import ManyRows, lock_exclusively, lock_shared, reading, upsert, writing
 from paperround.store.papers import load
 from paperround.store.schema import UNMATCHED, editions, matches, papers, subscribers, subscriptions, topics
 from paperround.store.subscribers import take_turns
@@ -104,7 +104,7 @@ class Topics:
         with writing(self._engine) as db:
             changed = update(topics).where(same).values(matched_query=topic.query).returning(topics.c.row)
             gone = sorted(outdated) if db.execute(changed).all() else []
-            among_others(db, matches)
+            lock_shared(db, matches)
             for start in range(0, len(gone), _CHUNK):
                 some = gone[start : start + _CHUNK]
                 db.execute(delete(matches).where(matches.c.topic == topic.row, matches.c.paper.in_(some)))
@@ -118,7 +118,7 @@ class Topics:
         with writing(self._engine) as db:
             if move_to:
                 take_turns(db)
-            among_others(db, matches)
+            lock_shared(db, matches)
             if move_to:
                 both = select(subscriptions.c.subscriber).where(subscriptions.c.topic == new)
                 lone = (subscriptions.c.topic == old) & subscriptions.c.subscriber.not_in(both)
@@ -129,8 +129,8 @@ class Topics:
     def drop_unread(self) -> None:
         """Delete subscribers' own queries that nobody follows any more."""
         with writing(self._engine) as db:
-            alone(db, topics)  # a subscriber may be about to follow one of them
-            among_others(db, matches)
+            lock_exclusively(db, topics)  # a subscriber may be about to follow one of them
+            lock_shared(db, matches)
             # With NOT IN, PostgreSQL scans all subscriptions once per topic as soon as they do not fit into work_mem.
             followed = exists().where(subscriptions.c.topic == topics.c.row)
             db.execute(delete(topics).where(topics.c.private, ~followed))
@@ -292,7 +292,7 @@ def _insert_matches(db: Connection, statement: ManyRows, found: Sequence[tuple[i
         if match.paper in facts and topic in there
     ]
     if values:
-        among_others(db, matches)
+        lock_shared(db, matches)
     for start in range(0, len(values), _CHUNK):
         statement.run(db, values[start : start + _CHUNK])
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, case, delete, func, insert, select, update
 
 from paperround.domain.models import DeliveryState, Match
-from paperround.store.engine import among_others, upsert
+from paperround.store.engine import lock_shared, upsert
 from paperround.store.schema import deliveries, digest_papers, digests, matches, subscriptions, topics, unsent_papers
 
 _ARRIVED = "all its papers came with an earlier letter, which the relay took after it had expired"
@@ -26,7 +26,7 @@ def give_back(db: Connection, rows: Sequence[int]) -> None:
     """
     if not rows:
         return
-    among_others(db, digest_papers)
+    lock_shared(db, digest_papers)
     since = case(
         (deliveries.c.next_attempt_at < deliveries.c.created_at, deliveries.c.next_attempt_at),
         else_=deliveries.c.created_at,
@@ -52,7 +52,7 @@ def take_again(db: Connection, rows: Sequence[int]) -> list[int]:
     It is not possible if a later letter has some of the papers: nobody gets a paper twice.
     """
     taken: list[int] = []
-    among_others(db, digest_papers)
+    lock_shared(db, digest_papers)
     query = (
         select(deliveries.c.row, deliveries.c.subscriber, deliveries.c.digest)
         .where(deliveries.c.row.in_(rows), deliveries.c.state == DeliveryState.EXPIRED.value)
@@ -82,7 +82,7 @@ def keep_after_all(db: Connection, rows: Sequence[int], waiting: Sequence[str], 
     A letter in one of the states `waiting` that has some of these papers is sent without them, or suppressed if it
     has no others. A letter that is already being sent does not change.
     """
-    among_others(db, digest_papers)
+    lock_shared(db, digest_papers)
     query = select(deliveries.c.subscriber, deliveries.c.digest).where(
         deliveries.c.row.in_(rows), deliveries.c.digest.is_not(None)
     )

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from sqlalchemy import Connection
 
 from paperround.domain.models import Paper
-from paperround.store.engine import among_others, upsert
+from paperround.store.engine import lock_shared, upsert
 from paperround.store.schema import vectors
 
 
@@ -22,7 +22,7 @@ def expect_vectors(db: Connection, changed: Iterable[Paper]) -> None:
     values = [{"paper": paper.row, "text": text_digest(paper), "model": "", "number": 0} for paper in changed]
     if not values:
         return
-    among_others(db, vectors)
+    lock_shared(db, vectors)
     statement = upsert(db, vectors)
     fresh = {"text": statement.excluded.text, "vector": None, "model": "", "number": 0}
     another_text = vectors.c.text != statement.excluded.text

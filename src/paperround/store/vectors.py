@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, Engine, bindparam, func, select, update
 
 from paperround.domain.models import Paper
-from paperround.store.engine import alone, reading, upsert, writing
+from paperround.store.engine import lock_exclusively, reading, upsert, writing
 from paperround.store.papers import load_rows
 from paperround.store.schema import WAITING_FOR_VECTOR, notes, papers, topics, vectors
 from paperround.store.vector_queue import text_digest
@@ -50,7 +50,7 @@ class StoredVectors:
         with writing(self._engine) as db:
             # Lock papers before vectors, as Papers.add() does, to avoid deadlocks.
             db.execute(select(papers.c.row).where(papers.c.row.in_(rows)).order_by(papers.c.row).with_for_update())
-            alone(db, vectors)  # so that numbers are assigned in the order of commits
+            lock_exclusively(db, vectors)  # so that numbers are assigned in the order of commits
             number = _next_number(db)
             statement = (
                 update(vectors)
@@ -84,7 +84,7 @@ class StoredVectors:
         """Queue all papers whose vectors are from another model, and return how many there are."""
         others = (vectors.c.model != model) & ~WAITING_FOR_VECTOR
         with writing(self._engine) as db:
-            alone(db, vectors)
+            lock_exclusively(db, vectors)
             forgotten = update(vectors).where(others).values(vector=None, model="").returning(vectors.c.paper)
             return len(db.scalars(forgotten).all())
 

@@ -143,7 +143,7 @@ def paper(request: Request, context: ContextDep, paper_id: str) -> Response:
         published=found.published or found.day,
         description=excerpt(summary or abstract, _DESCRIPTION),
         topics=[
-            (one, reasons.told(match.why, language))
+            (one, reasons.as_sentences(match.why, language))
             for one, match in context.app.store.topics.of_paper(found.row)
             if not one.private
         ],
@@ -206,8 +206,8 @@ def favicon(request: Request, context: ContextDep) -> Response:
 
 def trending_papers(context: RequestContext, today: date, limit: int) -> list[Paper]:
     """Return the papers with the most momentum, computed from the stored votes and comments."""
-    heard = context.app.store.browsing.heard_of(today - timedelta(days=REMEMBERED_DAYS))
-    gained = ((momentum(one.daily_counts, one.announced, today), one.paper) for one in heard)
+    discussed = context.app.store.browsing.discussed_since(today - timedelta(days=REMEMBERED_DAYS))
+    gained = ((momentum(one.daily_counts, one.announced, today), one.paper) for one in discussed)
     loud = sorted(((gain, paper) for gain, paper in gained if gain), reverse=True)
     return context.app.store.browsing.in_order([paper for _, paper in loud[:limit]])
 

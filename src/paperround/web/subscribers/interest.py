@@ -20,7 +20,7 @@ from paperround.domain.models import Subscriber
 from paperround.domain.preferences import MOST_QUERIES, MOST_QUERY
 from paperround.domain.text import clean
 from paperround.rendering.language import Language
-from paperround.rounds.trial import Answers, InterestTrial, Trials, read_answers, told
+from paperround.rounds.trial import Answers, InterestTrial, Trials, describe_trial, read_answers
 from paperround.subscribers import membership
 from paperround.web.browse import cards
 from paperround.web.context import PRIVATE, ContextDep, RequestContext
@@ -137,7 +137,7 @@ def _page(
         language=language,
         text=text[:_MOST_TYPED],
         trial=trial,
-        told=told(trial, language) if trial else "",
+        told=describe_trial(trial, language) if trial else "",
         wrong=wrong,
         answers=_named(answers),
         papers=_papers(context, trial, language) if trial else [],

@@ -31,7 +31,7 @@ def show(request: Request, context: ContextDep, token: str) -> Response:
 
 
 @post("/p/{token}/library")
-def take_in(request: Request, context: ContextDep, token: str, upload: FormWithFile) -> Response:
+def change(request: Request, context: ContextDep, token: str, upload: FormWithFile) -> Response:
     """Read a file or a list immediately, link or unlink a service, or forget what was learned, depending on the
     button.
     """
@@ -69,11 +69,11 @@ def _read(
             "No papers were found in it. Use a BibTeX, RIS or CSL-JSON file, or a list of arXiv identifiers and DOIs."
         )
         return _page(request, context, subscriber, problems=library.problems, wrong=wrong, status=422)
-    report = libraries.take_in(context.app, subscriber.row, library)
-    return _page(request, context, subscriber, problems=library.problems, said=told(report, language))
+    report = libraries.learn_from(context.app, subscriber.row, library)
+    return _page(request, context, subscriber, problems=library.problems, said=describe(report, language))
 
 
-def told(report: LibraryReport, language: Language) -> list[str]:
+def describe(report: LibraryReport, language: Language) -> list[str]:
     """Return the result of reading a library, in sentences."""
     count = language.count
     sentences = (

@@ -198,7 +198,7 @@ def preview_query(app: App, text: str, language: Language, *, own: bool = True) 
     except QueryError as error:
         return QueryPreview(text, wrong=str(error))
     best = sorted((paper for paper in papers if paper.row in hits), key=lambda paper: -hits[paper.row].score)
-    shown = tuple((paper, reasons.told(hits[paper.row].why, language)) for paper in best[:_SHOWN])
+    shown = tuple((paper, reasons.as_sentences(hits[paper.row].why, language)) for paper in best[:_SHOWN])
     return QueryPreview(text, number, shown)
 
 
