@@ -20,6 +20,8 @@ from paperround.rounds import pipeline
 from support.papers import listing
 from support.site import MORNING, Clock, Site
 from support.smtp_server import (
+    CHUNKING,
+    EXTENSIONS,
     Fault,
     Reply,
     SmtpServer,
@@ -54,6 +56,9 @@ def composed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pipeline.publish(site.app)
     site.app.close()
     return folder
+
+
+both_ways = pytest.mark.parametrize("extensions", [EXTENSIONS, CHUNKING], ids=["with dots", "whole"])
 
 
 @dataclass
@@ -107,8 +112,9 @@ def run(composed: Path, tmp_path: Path, request: pytest.FixtureRequest):
     return deliver
 
 
-def test_without_a_fault_everybody_gets_one_letter(run) -> None:
-    done = run()
+@both_ways
+def test_without_a_fault_everybody_gets_one_letter(run, extensions) -> None:
+    done = run(extensions=extensions)
     assert not done.missing
     assert not done.doubled
     assert {one["state"] for one in done.ledger} == {"sent"}
@@ -143,14 +149,16 @@ def test_greylisting_is_waited_out_and_never_tried_before_the_gap(run) -> None:
             first[said.recipient] = said.at
 
 
-def test_a_connection_cut_before_the_letter_is_stored_doubles_nothing(run) -> None:
-    done = run(cuts("final", 0.05))
+@both_ways
+def test_a_connection_cut_before_the_letter_is_stored_doubles_nothing(run, extensions) -> None:
+    done = run(cuts("final", 0.05), extensions=extensions)
     assert not done.missing
     assert not done.doubled
 
 
-def test_a_connection_cut_after_the_letter_is_stored_doubles_that_letter_under_its_message_id(run) -> None:
-    done = run(cuts("final", 0.05, after_storing=True))
+@both_ways
+def test_a_connection_cut_after_storing_doubles_that_letter_under_its_message_id(run, extensions) -> None:
+    done = run(cuts("final", 0.05, after_storing=True), extensions=extensions)
     assert not done.missing
     assert done.doubled
     copies: dict[str, set[str]] = {}
@@ -162,15 +170,17 @@ def test_a_connection_cut_after_the_letter_is_stored_doubles_that_letter_under_i
     assert all(answered[email] == 1 for email in EVERYBODY)
 
 
-def test_a_421_in_the_middle_of_a_batch_is_nobodys_fault(run) -> None:
-    done = run(share("mail", "421 4.3.2 closing down", 0.02))
+@both_ways
+def test_a_421_in_the_middle_of_a_batch_is_nobodys_fault(run, extensions) -> None:
+    done = run(share("mail", "421 4.3.2 closing down", 0.02), extensions=extensions)
     assert not done.missing
     assert not done.doubled
     assert {one["state"] for one in done.ledger} == {"sent"}
 
 
-def test_a_silent_close_after_some_letters_loses_nothing_and_counts_as_no_failure(run) -> None:
-    done = run(ends_after(20))
+@both_ways
+def test_a_silent_close_after_some_letters_loses_nothing_and_counts_as_no_failure(run, extensions) -> None:
+    done = run(ends_after(20), extensions=extensions)
     assert not done.missing
     assert not done.doubled
 
