@@ -259,7 +259,8 @@ def _shown(context: RequestContext, asked: PreviewQuery) -> PreviewResult:
     if found is None:
         return PreviewResult(asked, missing="No papers match. Choose another day or other topics.")
     letter, rendered = found.finished.letter, found.finished.rendered
-    of_theme = partial(app.shared(ThemeFindings).of, found.subscriber.theme, found.subscriber.language)
+    subscriber, findings = found.subscriber, app.shared(ThemeFindings)
+    of_theme = partial(findings.of, subscriber.theme, subscriber.language, wait=asked.show == "findings")
     return PreviewResult(asked, found, MessageView(letter.message, context.site, rendered, app.clock(), of_theme))
 
 

@@ -46,15 +46,19 @@ class ThemeFindings:
         self._app, self._version = app, ""
         self._found: dict[tuple[str, str], Sequence[LintFinding]] = {}
 
-    def of(self, theme: str, language: str) -> Sequence[LintFinding]:
-        """Return the mistakes in the files of a theme, with file and line."""
+    def of(self, theme: str, language: str, *, wait: bool = True) -> Sequence[LintFinding]:
+        """Return the mistakes in the files of a theme, with file and line.
+
+        Without `wait`, return none if they are not known yet: finding them takes a third of a second, and a change
+        of a template is to be seen at once.
+        """
         version = self._app.shared(LetterBuilder).templates.version()
         if version != self._version:
             self._found, self._version = {}, version
-        if (theme, language) not in self._found:
+        if wait and (theme, language) not in self._found:
             found = templates()
             self._found[theme, language] = lint_theme(theme, languages.load(language, found), found)
-        return self._found[theme, language]
+        return self._found.get((theme, language), ())
 
 
 @dataclass(frozen=True, slots=True)
