@@ -1,0 +1,118 @@
+"""What importing and publishing cost for each subscriber, in microseconds of the program's own processor time.
+
+    python tests/support/bench_round.py 1000 10000 [--matches 100] [--postgres]
+
+There are 400 topics and 1,000 new papers. A subscriber follows one to five topics and has `--matches` unread matches
+on average.
+"""
+
+# ruff: noqa: E402, T201 - it is a program that prints, and finds its neighbors itself
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import random
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+from sqlalchemy import insert, select, text, update
+
+sys.path[:0] = [str(Path(__file__).parent.parent)]
+
+from paperround.rounds import pipeline
+from paperround.store.engine import writing
+from paperround.store.schema import matches, papers, subscriptions, topics
+from paperround.subscribers import csv_file, csv_import
+from support import postgres
+from support.papers import listing
+from support.site import MORNING, Site
+
+_TOPICS, _PAPERS, _FOLLOWED = 400, 1_000, 3
+_AT_ONCE = 500
+
+
+def main() -> None:
+    """Measure each size on a new database."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("sizes", type=int, nargs="+", help="how many subscribers")
+    options.add_argument("--matches", type=int, default=100, help="unread matches of each, on average")
+    options.add_argument("--postgres", action="store_true", help="on PostgreSQL")
+    chosen = options.parse_args()
+    for size in chosen.sizes:
+        with (
+            tempfile.TemporaryDirectory(prefix="paperround-bench-") as folder,
+            postgres.cluster() if chosen.postgres else contextlib.nullcontext("") as server,
+        ):
+            site = Site(Path(folder), server.replace("://", "+psycopg://", 1) or None)
+            print(f"{size:>9,}  " + "  ".join(measure(site, size, chosen.matches)), flush=True)
+            site.app.close()
+
+
+def measure(site: Site, size: int, unread: int) -> list[str]:
+    """The costs of each step, as texts."""
+    chance = random.Random(7)
+    add_papers(site, unread * _TOPICS // (_FOLLOWED * _PAPERS), chance)
+    slugs = [f"t{number}" for number in range(_TOPICS)]
+    lines = ["email,name,topics,at"]
+    lines += (
+        f"s{number}@mail.example,Ada {number},{';'.join(chance.sample(slugs, chance.randint(1, 5)))},07:00"
+        for number in range(size)
+    )
+    data, options = "\n".join(lines).encode(), csv_import.ImportOptions(confirmed=True)
+    imported = _timed(lambda: csv_import.import_subscribers(site.app, csv_file.read(data), options))
+    with writing(site.app.store._engine) as db:
+        db.execute(update(subscriptions).values(last_edition=0))
+        if db.dialect.name == "postgresql":
+            db.execute(text("ANALYZE"))
+    site.clock.now = MORNING + timedelta(hours=2)
+    published = _timed(lambda: pipeline.publish(site.app))
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return [
+        f"import {imported / size * 1e6:,.0f} µs",
+        f"publish {published / size * 1e6:,.0f} µs",
+        f"at most {most:,.0f} MB",
+    ]
+
+
+def add_papers(site: Site, topics_each: int, chance: random.Random) -> None:
+    """Store topics, papers, and matches of each paper with so many topics."""
+    numbers = range(_PAPERS)
+    for start in range(0, _PAPERS, _AT_ONCE):
+        some = (listing(n, upvotes=int(chance.paretovariate(0.9)) - 1) for n in numbers[start : start + _AT_ONCE])
+        site.app.store.papers.add(list(some), site.clock())
+    with writing(site.app.store._engine) as db:
+        topic = {"about": "", "private": False}
+        db.execute(
+            insert(topics),
+            [
+                topic | {"slug": f"t{n}", "name": f"Topic {n}", "query": f"w{n}", "matched_query": f"w{n}"}
+                for n in range(_TOPICS)
+            ],
+        )
+        known = db.scalars(select(topics.c.row)).all()
+        match = {"day": MORNING.date(), "why": ["title: robots"], "edition": None}
+        db.execute(
+            insert(matches),
+            [
+                match | {"topic": one, "paper": row, "score": round(chance.random(), 4)}
+                for row in db.scalars(select(papers.c.row)).all()
+                for one in chance.sample(known, topics_each)
+            ],
+        )
+        db.execute(update(papers).values(unmatched=False))
+
+
+def _timed(step: Callable[[], object]) -> float:
+    used = time.process_time()
+    step()
+    return time.process_time() - used
+
+
+if __name__ == "__main__":
+    main()
