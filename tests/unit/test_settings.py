@@ -195,3 +195,11 @@ def test_no_password_shows_in_the_settings_or_in_what_is_said_of_them(tmp_path: 
     with pytest.raises(ConfigurationError, match="this is not a web address") as caught:
         settings.load(file, None)
     assert "S3CRETPW" not in str(caught.value)
+
+
+def test_replies_need_the_domain_that_they_are_sent_to() -> None:
+    with pytest.raises(ValueError, match="replies needs `domain`"):
+        settings.Settings(_env_file=None, bounces={"replies": True})
+    replies = {"domain": "bounces.example.org", "replies": True}
+    assert settings.Settings(_env_file=None, bounces=replies).teaches
+    assert not settings.Settings(_env_file=None, bounces=replies, site={"feedback": False}).teaches
