@@ -24,7 +24,6 @@ from sqlalchemy import (
     Engine,
     FromClause,
     Insert,
-    Integer,
     Select,
     bindparam,
     cast,
@@ -375,7 +374,8 @@ class RowsByNumber(_Compiled):
     def __init__(self, engine: Engine, query: Select[Any], number: ColumnElement[int], at_once: int) -> None:
         """Compile the query; `number` is the column that the numbers are looked up in."""
         self._wanted = [f"wanted_{place}" for place in range(at_once)]
-        super().__init__(engine, query.where(number.in_([bindparam(name, type_=Integer) for name in self._wanted])))
+        wanted = [bindparam(name, type_=number.type) for name in self._wanted]
+        super().__init__(engine, query.where(number.in_(wanted)))
 
     def run(self, connection: Connection, numbers: Sequence[int], **values: Any) -> list[Any]:
         """Return the rows; `values` are those of the query's other parameters."""
