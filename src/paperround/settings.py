@@ -47,7 +47,7 @@ from paperround.delivery.dkim import Dkim
 from paperround.delivery.retry import RetryPolicy
 from paperround.domain.errors import ConfigurationError, UnknownName
 from paperround.domain.models import EventKind, Site
-from paperround.meaning import AnyEncoder, Encoder, MiniLM, WordsOnly
+from paperround.meaning import AnyEncoder, Encoder, MiniLM, SummaryWriter, WordsOnly
 from paperround.network.address_guard import network_of
 from paperround.process import variables
 from paperround.process.resources import folder
@@ -309,6 +309,8 @@ class Settings(BaseSettings):
     retention: RetentionSettings = RetentionSettings()
     meaning: AnyEncoder | None = None
     """What computes vectors. By default MiniLM if the extra `meaning` is installed, otherwise nothing."""
+    summaries: SummaryWriter | None = None
+    """What writes a sentence about papers that come without a summary. By default nothing."""
     sources: tuple[AnySource, ...] = Field((), repr=False)  # their URLs may contain passwords
     webhooks: tuple[WebhookSettings, ...] = ()
     topics_file: Path | None = None

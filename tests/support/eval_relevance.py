@@ -16,7 +16,7 @@ import sys
 import time
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -27,12 +27,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from paperround.domain.models import Listing, Paper
+from paperround.domain.models import Feedback, Listing, Paper
 from paperround.domain.text import terms
 from paperround.matching import learning
 from paperround.matching.interests import Scale, learned_scale, relevance, toward_best
 from paperround.matching.lexical import Index, Statistics
-from paperround.matching.vectors import pack, unpack
+from paperround.matching.profile import Learner, Past
+from paperround.matching.vectors import Vectors, pack, unpack
 from paperround.matching.vocabulary import Vocabulary
 from paperround.matching.words import STOP_WORDS, Words, interpret_search
 from paperround.meaning import MiniLM
@@ -42,6 +43,7 @@ ANSWERS = (0, 1, 2, 5, 10, 20)
 SPLITS = 3  # of the papers into past and future
 DAY = 100  # papers
 CACHE = Path(".eval")
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 K1, B = 1.2, 0.75  # BM25's usual constants
 
 
@@ -124,12 +126,36 @@ class Data:
         return relevance(shares, self.vectors @ moved)
 
     @cached_property
-    def rows(self) -> list[learning.Sparse]:
+    def terms(self) -> learning.TermVectors:
         """The papers' words as TF-IDF has them."""
-        made = learning.TermVectors(self.statistics)
-        rows = [made.of(paper) for paper in self.papers]
-        self.features = len(made.names)
-        return rows
+        return learning.TermVectors(self.statistics)
+
+    @cached_property
+    def features(self) -> learning.SparseRows:
+        """The same for all papers."""
+        return self.terms.rows(self.papers)
+
+    @cached_property
+    def table(self) -> Vectors:
+        """The vectors of all papers."""
+        known = np.full(len(self.papers), self.vectors is not None)
+        return Vectors(known, np.zeros((0, 0), np.float32) if self.vectors is None else self.vectors)
+
+    def learners(self, past: NDArray[np.intp]) -> dict[str, Learner]:
+        """What the program learns tastes with against these papers, and the same by words alone."""
+        papers = [self.papers[place] for place in past.tolist()]
+
+        def vectors(rows: Sequence[int]) -> Vectors:
+            return Vectors(self.table.known[list(rows)], self.table.numbers[list(rows)])
+
+        pasts = {
+            "TF-IDF SVM": Past(papers, self.statistics),
+            "ours": Past(papers, self.statistics, None if self.vectors is None else vectors),
+        }
+        found = {name: Learner(one) for name, one in pasts.items()}
+        for one in found.values():
+            one.terms = self.terms  # computed once
+        return found
 
     @cached_property
     def counts(self) -> list[Counter[str]]:
@@ -209,142 +235,125 @@ def by_kind(data: Data, score: Callable[[str], Numbers]) -> dict[str, dict[str, 
 # --- answers ----------------------------------------------------------------------------------------------------
 
 
-def with_answers(data: Data) -> dict[str, dict[str, dict[str, float]]]:
-    """nDCG@10 on papers of the future after so many answers on papers of the past, for each ranker.
+@dataclass(frozen=True)
+class Simulation:
+    """A subscriber with an interest, who answers about papers of the past and gets those of the future."""
 
-    Three of five answers are "more" on a relevant paper, the others "less" on a wrong one that ranks high.
+    data: Data
+    interest: Interest
+    past: NDArray[np.intp]
+    future: NDArray[np.intp]
+    learners: dict[str, Learner]
+
+    @cached_property
+    def base(self) -> Numbers:
+        """The relevance of all papers without answers."""
+        return self.data.ours(self.interest.text, self.past)
+
+    @cached_property
+    def heights(self) -> Numbers:
+        """The same in deviations above the past."""
+        return Scale.of(self.base[self.past], meaning=self.data.encoder is not None).heights(self.base)
+
+    @cached_property
+    def answers(self) -> list[Feedback]:
+        """Three of five are "more" on a right paper, the others "less" on a wrong one that ranks high."""
+        chance = np.random.default_rng([int(self.past[0]), zlib.crc32(self.interest.name.encode())])
+        right = self.interest.relevant
+        good = chance.permutation([place for place in self.past.tolist() if place in right]).tolist()
+        wrong = [place for place in ranked(self.base, self.past.tolist()) if place not in right][:60]
+        bad = chance.permutation(wrong).tolist()
+        told = list[Feedback]()
+        for number in range(max(ANSWERS)):
+            if number % 5 in {0, 2, 4} and good:
+                told.append(Feedback(good.pop(), 1, NOW))
+            elif bad:
+                told.append(Feedback(bad.pop(), -1, NOW))
+        return told
+
+    @property
+    def possible(self) -> bool:
+        """Whether something right is in both halves."""
+        return bool(self.interest.relevant & set(self.past.tolist()) and self.interest.relevant & self.later)
+
+    @property
+    def later(self) -> set[int]:
+        """The papers of the future."""
+        return set(self.future.tolist())
+
+    def taste(self, name: str, number: int) -> Numbers:
+        """What the program learns from so many answers, in deviations above the past."""
+        papers = {place: self.data.papers[place] for place in range(len(self.data.papers))}
+        taste = self.learners[name].of(self.answers[:number], papers, ())
+        return taste.heights(self.data.features, self.data.table)
+
+    def learned_scale(self, both: Numbers, number: int) -> Scale:
+        """The scale that the program cuts sums of interest and taste with."""
+        told = [one.paper for one in self.answers[:number]]
+        return learned_scale(both[self.past[~np.isin(self.past, told)]])
+
+
+def simulations(data: Data, seed: int) -> Iterator[Simulation]:
+    """Each interest with each split of the papers into past and future."""
+    for split in range(SPLITS * seed, SPLITS * (seed + 1)):
+        order = np.random.default_rng(split).permutation(len(data.papers))
+        past, future = order[: len(order) // 2], order[len(order) // 2 :]
+        learners = data.learners(past)
+        found = (Simulation(data, one, past, future, learners) for one in data.interests)
+        yield from (one for one in found if one.possible)
+
+
+Rates = dict[str, dict[str, dict[str, float]]]
+
+
+def with_answers(data: Data, seed: int) -> tuple[Rates, Rates]:
+    """Measure by papers of the future what so many answers on papers of the past are worth.
+
+    Returns nDCG@10 of each ranker, and precision, recall and rightly silent days of what an interest of a
+    subscriber's own takes, both by kind of interest and number of answers.
     """
-    found: defaultdict[tuple[str, str, int], list[float]] = defaultdict(list)
-    for one, past, future, told, chance in _simulated(data):
-        base, later = data.ours(one.text, past), set(future.tolist()) & one.relevant
+    gains, counts = (
+        defaultdict[tuple[str, str, int], list[float]](list),
+        defaultdict[tuple[str, int], Counter[str]](Counter),
+    )
+    for one in simulations(data, seed):
+        kind, right = one.interest.kind, one.interest.relevant & one.later
         for number in ANSWERS:
-            for name, scores in _learned(data, base, past, told[:number], chance).items():
-                found[name, one.kind, number].append(ndcg(ranked(scores, future.tolist()), later))
-    table: dict[str, dict[str, dict[str, float]]] = {}
-    for (name, kind, number), values in sorted(found.items()):
-        table.setdefault(name, {}).setdefault(kind, {})[str(number)] = round(float(np.mean(values)), 3)
-    return table
-
-
-_Simulated = tuple[Interest, NDArray[Any], NDArray[Any], list[tuple[int, int]], np.random.Generator]
-
-
-def _simulated(data: Data) -> Iterator[_Simulated]:
-    """Each interest with papers of the past and of the future, and answers to the former."""
-    for one in data.interests:
-        for split in range(SPLITS):
-            chance = np.random.default_rng([split, zlib.crc32(one.name.encode())])
-            order = chance.permutation(len(data.papers))
-            past, future = order[: len(order) // 2], order[len(order) // 2 :]
-            told = _answers(one, data.ours(one.text, past), past.tolist(), chance)
-            if told and set(future.tolist()) & one.relevant:
-                yield one, past, future, told, chance
-
-
-def _answers(one: Interest, base: Numbers, past: list[int], chance: np.random.Generator) -> list[tuple[int, int]]:
-    good = chance.permutation([place for place in past if place in one.relevant]).tolist()
-    wrong = [place for place in ranked(base, past) if place not in one.relevant][:60]
-    bad = chance.permutation(wrong).tolist()
-    told: list[tuple[int, int]] = []
-    for number in range(max(ANSWERS)):
-        if number % 5 in {0, 2, 4} and good:
-            told.append((good.pop(), 1))
-        elif bad:
-            told.append((bad.pop(), -1))
-    return told if any(verdict > 0 for _, verdict in told) else []
-
-
-def _learned(
-    data: Data, base: Numbers, past: NDArray[Any], told: Sequence[tuple[int, int]], chance: np.random.Generator
-) -> dict[str, Numbers]:
-    own = _standardized(base, base[past])
-    if not told:
-        return {"ours": own}
-    words, both = _models(data, past, told, chance)
-    return {"TF-IDF SVM": words, "ours": own + np.float32(learning.weight(len(told))) * both}
-
-
-def _models(
-    data: Data, past: NDArray[Any], told: Sequence[tuple[int, int]], chance: np.random.Generator
-) -> tuple[Numbers, Numbers]:
-    """What is learned from answers, by words alone and with vectors, in deviations above the past.
-
-    As in the program, half of the past is learned from and the other half measures: scores of papers that a model
-    has learned from are too extreme to measure by.
-    """
-    answered = {place for place, _ in told}
-    weak = [place for place in chance.permutation(past).tolist() if place not in answered]
-    weak, others = weak[::2], weak[1::2] or past.tolist()
-    places, labels = _examples(told, weak[: learning.WEAK_NEGATIVES])
-    rows = data.rows
-    words = learning.separate([rows[place] for place in places], labels, data.features)
-    by_words = np.array([float(words[row.places] @ row.weights) for row in rows], dtype=np.float32)
-    svm = _standardized(by_words, by_words[others])
-    if data.vectors is None:
-        return svm, svm
-    places, labels = _examples(told, weak[: learning.WEAK_VECTORS])
-    center = data.vectors[past].mean(axis=0)
-    by_meaning = (data.vectors - center) @ learning.regress(data.vectors[places] - center, labels)[:-1]
-    return svm, svm + _standardized(by_meaning, by_meaning[others])
-
-
-def _standardized(scores: Numbers, past: Numbers) -> Numbers:
-    """Return scores in standard deviations above the mean of past scores."""
-    deviation = float(past.std())
-    return (scores - np.float32(past.mean())) / np.float32(deviation if deviation > 1e-9 else 1.0)
-
-
-def _examples(told: Sequence[tuple[int, int]], weak: Sequence[int]) -> tuple[list[int], list[int]]:
-    return [*answered_order(told), *weak], [*(verdict for _, verdict in told), *[-1] * len(weak)]
-
-
-def answered_order(told: Sequence[tuple[int, int]]) -> list[int]:
-    """The papers that were answered, in order."""
-    return [place for place, _ in told]
+            scores = {"ours": one.heights}
+            if number:
+                scores = {name: one.taste(name, number) for name in one.learners}
+                scores["ours"] = one.heights + scores["ours"]
+                scale = one.learned_scale(scores["ours"], number)
+                _count_days(counts[kind, number], one.future, scale.enough(scores["ours"]), right)
+            for name, found in scores.items():
+                gains[name, kind, number].append(ndcg(ranked(found, one.future.tolist()), right))
+    orders, cuts = Rates(), Rates()
+    for (name, kind, number), values in sorted(gains.items()):
+        orders.setdefault(name, {}).setdefault(kind, {})[str(number)] = round(float(np.mean(values)), 3)
+    for (kind, number), count in sorted(counts.items()):
+        cuts.setdefault(kind, {})[str(number)] = _rates(count)
+    return orders, cuts
 
 
 # --- the cut ----------------------------------------------------------------------------------------------------
 
 
-def at_the_cut(data: Data, breadth: int = 0) -> dict[str, dict[str, float]]:
+def at_the_cut(data: Data, seed: int) -> dict[str, dict[str, float]]:
     """Precision and recall of what the default cut takes day by day, and how often an empty day is silent."""
     counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for one in data.interests:
-        for split in range(SPLITS):
-            order = np.random.default_rng(split).permutation(len(data.papers))
-            past, future = order[: len(order) // 2], order[len(order) // 2 :]
-            scores = data.ours(one.text, past)
-            scale = Scale.of(scores[past], meaning=data.encoder is not None)
-            for day in np.array_split(future, max(1, len(future) // DAY)):
-                taken = set(day[scale.enough(scores[day], breadth)].tolist())
-                _count(counts[one.kind], taken, set(day.tolist()) & one.relevant)
+    for one in simulations(data, seed):
+        scale = Scale.of(one.base[one.past], meaning=data.encoder is not None)
+        right = one.interest.relevant & one.later
+        _count_days(counts[one.interest.kind], one.future, scale.enough(one.base), right)
     return {kind: _rates(c) for kind, c in sorted(counts.items())}
 
 
-def at_the_cut_after_answers(data: Data) -> dict[str, dict[str, dict[str, float]]]:
-    """The same after so many answers, as an interest of a subscriber's own takes papers."""
-    counts: defaultdict[tuple[str, int], Counter[str]] = defaultdict(Counter)
-    for one, past, future, told, chance in _simulated(data):
-        scores = data.ours(one.text, past)
-        heights = Scale.of(scores[past], meaning=data.encoder is not None).heights(scores)
-        for number in ANSWERS[1:]:
-            some = told[:number]
-            both = heights + np.float32(learning.weight(number)) * _models(data, past, some, chance)[1]
-            others = past[~np.isin(past, answered_order(some))]
-            scale = learned_scale(both[others])
-            for day in np.array_split(future, max(1, len(future) // DAY)):
-                taken = set(day[scale.enough(both[day])].tolist())
-                _count(counts[one.kind, number], taken, set(day.tolist()) & one.relevant)
-    found: dict[str, dict[str, dict[str, float]]] = {}
-    for (kind, number), c in sorted(counts.items()):
-        found.setdefault(kind, {})[str(number)] = _rates(c)
-    return found
-
-
-def _count(counts: Counter[str], taken: set[int], there: set[int]) -> None:
-    counts.update(right=len(taken & there), taken=len(taken), there=len(there))
-    if not there:
-        counts.update(empty=1, silent=int(not taken))
+def _count_days(counts: Counter[str], future: NDArray[np.intp], enough: NDArray[np.bool_], right: Set[int]) -> None:
+    for day in np.array_split(future, max(1, len(future) // DAY)):
+        taken, there = set(day[enough[day]].tolist()), right & set(day.tolist())
+        counts.update(right=len(taken & there), taken=len(taken), there=len(there))
+        if not there:
+            counts.update(empty=1, silent=int(not taken))
 
 
 def _rates(c: Counter[str]) -> dict[str, float]:
@@ -403,22 +412,19 @@ def costs(data: Data) -> dict[str, float]:
     for text in texts:
         data.ours(text)
     found[f"an interest over {number} papers"] = 1_000 * (time.process_time() - began) / max(len(texts), 1)
-    some = list(range(min(number, learning.WEAK_NEGATIVES + 20)))
-    labels = [1] * 12 + [-1] * (len(some) - 12) if len(some) > 24 else [1, -1] * (len(some) // 2)
-    rows = [data.rows[place] for place in some[: len(labels)]]
-    began = time.process_time()
-    learning.separate(rows, labels, data.features)
-    found["learning from words"] = 1_000 * (time.process_time() - began)
-    if data.vectors is not None:
+    said = [Feedback(place, 1 if place % 2 else -1, NOW) for place in range(min(number, 20))]
+    for name, learner in data.learners(np.arange(number)).items():
+        learner.of(said, dict(enumerate(data.papers)), ())  # once, to fill the caches that a round shares
         began = time.process_time()
-        learning.regress(data.vectors[some[: len(labels)]], labels)
-        found["learning from vectors"] = 1_000 * (time.process_time() - began)
+        learner.of(said, dict(enumerate(data.papers)), ())
+        found[f"learning from 20 answers, {name}"] = 1_000 * (time.process_time() - began)
     return {name: round(value, 2) for name, value in found.items()}
 
 
-def evaluate(folder: Path, *, meaning: bool = True) -> dict[str, Any]:
-    """Everything, as one JSON value."""
+def evaluate(folder: Path, *, meaning: bool = True, seed: int = 0) -> dict[str, Any]:
+    """Everything, as one JSON value; `seed` chooses the splits into past and future."""
     data = Data(folder, meaning=meaning)
+    answers, cut_after = with_answers(data, seed)
     rankers: dict[str, Callable[[str], Numbers]] = {"BM25": data.bm25, "ours, words alone": data.shares}
     if data.encoder:
         rankers |= {"vectors alone": data.cosines, "ours": data.ours}
@@ -427,9 +433,9 @@ def evaluate(folder: Path, *, meaning: bool = True) -> dict[str, Any]:
         "interests": Counter(one.kind for one in data.interests),
         "model": data.encoder.name if data.encoder else "",
         "rankers": {name: by_kind(data, score) for name, score in rankers.items()},
-        "answers": with_answers(data),
-        "cut": at_the_cut(data),
-        "cut after answers": at_the_cut_after_answers(data),
+        "answers": answers,
+        "cut": at_the_cut(data, seed),
+        "cut after answers": cut_after,
         "mistakes": with_mistakes(data),
         "costs": costs(data),
     }
@@ -485,8 +491,9 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--json", action="store_true", help="one JSON value in place of tables")
     parser.add_argument("--words", action="store_true", help="as without the extra `meaning`")
+    parser.add_argument("--seed", type=int, default=0, help="other splits of the papers into past and future")
     given = parser.parse_args()
-    result = evaluate(given.folder, meaning=not given.words)
+    result = evaluate(given.folder, meaning=not given.words, seed=given.seed)
     print(json.dumps(result, ensure_ascii=False) if given.json else tables(result))  # noqa: T201
 
 

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import numpy as np
@@ -17,9 +14,11 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from paperround.domain.errors import MeaningError
-from paperround.meaning import AnyEncoder, MiniLM, OpenAI, WordsOnly, minilm, openai
-from paperround.meaning.openai import read_text, read_vectors
+from paperround.meaning import AnyEncoder, MiniLM, OpenAI, WordsOnly, endpoint, minilm
+from paperround.meaning.endpoint import read_answer
+from paperround.meaning.openai import one_line, read_vectors
 from paperround.meaning.wordpiece import WordPieces
+from support.openai_server import chat, drip, hang, openai_server, reply
 
 pytestmark = pytest.mark.slow  # a local server, and waits
 
@@ -99,33 +98,6 @@ def test_an_encoder_is_named_by_its_kind_and_a_wrong_one_is_refused() -> None:
             kinds.validate_python(wrong)
 
 
-@contextmanager
-def endpoint(answer: Callable[[BaseHTTPRequestHandler, Any], None]) -> Iterator[str]:
-    """An HTTP server that answers one way; its address."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            answer(self, json.loads(body) | {"path": self.path, "key": self.headers.get("authorization")})
-
-        def log_message(self, *_: object) -> None: ...
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/v1"
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
-def reply(handler: BaseHTTPRequestHandler, body: bytes, status: int = 200) -> None:
-    handler.send_response(status)
-    handler.send_header("content-length", str(len(body)))
-    handler.end_headers()
-    handler.wfile.write(body)
-
-
 def test_an_endpoint_is_asked_in_parts_and_its_vectors_come_in_the_order_of_the_texts() -> None:
     asked: list[Any] = []
 
@@ -134,7 +106,7 @@ def test_an_endpoint_is_asked_in_parts_and_its_vectors_come_in_the_order_of_the_
         entries = [{"index": place, "embedding": [len(text), 1]} for place, text in enumerate(request["input"])]
         reply(handler, json.dumps({"data": entries[::-1]}).encode())
 
-    with endpoint(answer) as url:
+    with openai_server(answer) as url:
         encoder = OpenAI(url=f"{url}/embeddings", model="nomic", api_key="secret")
         vectors = encoder.encode([*("x" * number for number in range(1, 20)), ""])
         assert encoder.encode([]).shape == (0, 0)
@@ -143,20 +115,6 @@ def test_an_endpoint_is_asked_in_parts_and_its_vectors_come_in_the_order_of_the_
     assert [len(request["input"]) for request in asked] == [16, 4]
     assert {(r["path"], r["key"], r["model"]) for r in asked} == {("/v1/embeddings", "Bearer secret", "nomic")}
     assert "secret" not in repr(encoder)
-
-
-def hang(handler: BaseHTTPRequestHandler, _: Any) -> None:
-    time.sleep(1.0)
-    reply(handler, b"{}")
-
-
-def drip(handler: BaseHTTPRequestHandler, _: Any) -> None:
-    handler.send_response(200)
-    handler.end_headers()
-    for _ in range(20):
-        handler.wfile.write(b" ")
-        handler.wfile.flush()
-        time.sleep(0.1)
 
 
 SLOW = [(hang, "is the endpoint running"), (drip, "too long or too slow|is the endpoint running")]
@@ -171,14 +129,14 @@ SLOW = [(hang, "is the endpoint running"), (drip, "too long or too slow|is the e
     ],
 )
 def test_an_endpoint_that_hangs_or_answers_something_else_is_told_of(answer: Any, says: str) -> None:
-    with endpoint(answer) as url, pytest.raises(MeaningError, match=says):
+    with openai_server(answer) as url, pytest.raises(MeaningError, match=says):
         OpenAI(url=url, model="m", timeout=0.3).encode(["text"])
 
 
 def test_an_answer_without_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openai, "_MOST_BYTES", 1_000)
+    monkeypatch.setattr(endpoint, "_MOST_BYTES", 1_000)
     with (
-        endpoint(lambda handler, _: reply(handler, b" " * 50_000)) as url,
+        openai_server(lambda handler, _: reply(handler, b" " * 50_000)) as url,
         pytest.raises(MeaningError, match="too long"),
     ):
         OpenAI(url=url, model="m").encode(["text"])
@@ -189,7 +147,7 @@ def test_vectors_of_different_lengths_are_refused() -> None:
         texts = request["input"]
         reply(handler, json.dumps({"data": [{"embedding": [1.0] * (1 + len(texts))} for _ in texts]}).encode())
 
-    with endpoint(answer) as url, pytest.raises(MeaningError, match="different lengths"):
+    with openai_server(answer) as url, pytest.raises(MeaningError, match="different lengths"):
         OpenAI(url=url, model="m").encode(["x"] * 17)
 
 
@@ -226,10 +184,6 @@ def test_an_answer_that_holds_no_vectors_is_an_error(answer: Any) -> None:
 # --- interests in the words of the field -------------------------------------------------------------------------
 
 
-def chat(said: Any) -> bytes:
-    return json.dumps({"choices": [{"message": {"role": "assistant", "content": said}}]}).encode()
-
-
 def test_an_interest_is_said_once_in_the_words_of_the_field_within_bounds() -> None:
     asked: list[Any] = []
 
@@ -237,7 +191,7 @@ def test_an_interest_is_said_once_in_the_words_of_the_field_within_bounds() -> N
         asked.append(request)
         reply(handler, chat("bipedal locomotion,\n  balance control"))
 
-    with endpoint(answer) as url:
+    with openai_server(answer) as url:
         assert OpenAI(url=url, model="m").reword("machines that walk") == ""
         assert not asked, "without a model for text nobody is asked"
         encoder = OpenAI(url=url, model="m", text_model="writer", api_key="secret")
@@ -250,7 +204,7 @@ def test_an_interest_is_said_once_in_the_words_of_the_field_within_bounds() -> N
 
 
 def test_of_a_thousand_tokens_that_were_not_asked_for_the_first_are_used() -> None:
-    with endpoint(lambda handler, _: reply(handler, chat("gait " * 1_000))) as url:
+    with openai_server(lambda handler, _: reply(handler, chat("gait " * 1_000))) as url:
         assert len(OpenAI(url=url, model="m", text_model="t").reword("walking")) == 400
 
 
@@ -266,11 +220,15 @@ def test_of_a_thousand_tokens_that_were_not_asked_for_the_first_are_used() -> No
     ],
 )
 def test_an_endpoint_that_says_nothing_of_use_is_told_of(answer: Any, says: str) -> None:
-    with endpoint(answer) as url, pytest.raises(MeaningError, match=says):
+    with openai_server(answer) as url, pytest.raises(MeaningError, match=says):
         OpenAI(url=url, model="m", text_model="t", timeout=0.3).reword("walking")
 
 
 @given(st.binary(max_size=60))
 def test_any_bytes_are_a_line_of_text_or_an_error(body: bytes) -> None:
     with suppress(MeaningError):
-        assert read_text(body, "http://there")
+        assert read_answer(body, "http://there")
+
+
+def test_what_a_model_says_of_an_interest_is_one_line() -> None:
+    assert one_line(" gait\n  of  robots ") == "gait of robots"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paperround.rendering.excerpt import breakable, cut, excerpt, right_to_left
+from paperround.rendering.excerpt import breakable, cut, excerpt, first_sentence, right_to_left
 
 _LONG = "and so on and on " * 30
 
@@ -88,3 +88,18 @@ def test_breaking_adds_nothing_visible(text: str) -> None:
     assert all(
         len(word) <= 26 or not word.isascii() for line in breakable(text).split() for word in line.split("\u200b")
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("Robots walk, e.g. on sand. They fall.", "Robots walk, e.g. on sand."),
+        ("Does it walk? Yes.", "Does it walk?"),
+        ("它会走路。它不会摔倒。", "它会走路。"),
+        ("Without an end", ""),
+        ("Smith et al.", ""),
+        ("", ""),
+    ],
+)
+def test_the_first_sentence_ends_at_no_abbreviation(text: str, sentence: str) -> None:
+    assert first_sentence(text) == sentence

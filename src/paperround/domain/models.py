@@ -141,6 +141,12 @@ class Paper(Facts):
     """When it was first stored. Later listings do not change it."""
     picture: Picture | None = None
     """The stored thumbnail, or None if there is none yet."""
+    summaries: Mapping[str, str] = {}
+    """Sentences by language that this site's own model wrote; an empty one if it wrote nothing of use."""
+
+    def made_summary(self, language: str) -> str:
+        """Return a summary that the authors did not write: a source's, or this site's in this language; else ""."""
+        return self.summary or self.summaries.get(language, "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from paperround.domain.models import DeliveryState
 from paperround.operator.preview import PreviewRequest, look
 from paperround.process import private_files
 from paperround.rounds.letters import LetterBuilder
+from paperround.rounds.summaries import one_sentence, quota
 from paperround.rounds.topics import left_over, unusable_topics
 
 _LITTLE_ROOM = 500 * 2**20  # bytes; a round of a hundred thousand subscribers writes about 300 MB
@@ -27,6 +28,10 @@ _LATE = timedelta(hours=2)
 _MANY_WAITING = 2_000  # papers without a vector: more than a busy day brings
 _WEEK = timedelta(days=7)
 _NEVER_SERVED = timedelta(days=14)
+_SAMPLE = (  # for a test of what writes summaries
+    "Walking on rough ground",
+    "We train a controller for four-legged robots in simulation. It crosses gravel and stairs that it never saw.",
+)
 _FEW_BOUNCES, _MOST_BOUNCED = 5, 0.02  # of what was sent; above it providers begin to refuse
 
 
@@ -302,6 +307,26 @@ def _meaning(app: App) -> Iterator[Finding]:
         yield Finding("meaning", CheckState.OK, f"all papers have a vector of {encoder.name}")
 
 
+def _summaries(app: App) -> Iterator[Finding]:
+    if not (writer := app.settings.summaries):
+        return
+    used = app.store.quotas.count(quota(writer), writer.model, app.clock())
+    try:
+        said = writer.write(*_SAMPLE, "English")
+    except MeaningError as error:
+        yield Finding("summaries", CheckState.WARNING, f"no summaries can be written: {error}")
+        return
+    if not one_sentence(said):
+        what = f"{writer.model} answers a test with no usable sentence: {said[:80]!r}; is it a model for chat?"
+        yield Finding("summaries", CheckState.WARNING, what)
+    elif used >= writer.per_day:
+        what = f"all {used} requests of summaries.per_day within 24 hours are used; other papers print their abstract"
+        yield Finding("summaries", CheckState.WARNING, what)
+    else:
+        what = f"{writer.model} writes them; {used} of {writer.per_day} requests within 24 hours are used"
+        yield Finding("summaries", CheckState.OK, what)
+
+
 def _rounds(app: App) -> Iterator[Finding]:
     now = app.clock()
     waiting = app.store.issues.due_count(now - _LATE)
@@ -359,5 +384,5 @@ def _when(moment: datetime | None) -> str:
 
 CHECKS = (
     *(_database, _files, _site, _mail, _letters, _sending),
-    *(_sources, _webhooks, _topics, _meaning, _rounds, _deliveries, _bounces),
+    *(_sources, _webhooks, _topics, _meaning, _summaries, _rounds, _deliveries, _bounces),
 )

@@ -38,6 +38,12 @@ def excerpt(text: str, budget: int) -> str:
     return text[:end].rstrip() if end >= budget * _LEAST else cut(text, budget)
 
 
+def first_sentence(text: str) -> str:
+    """Return the first sentence; "" if the text has no complete one."""
+    ends = (found.end() for found in _SENTENCE_END.finditer(f"{text} "))
+    return next((text[:end].rstrip() for end in ends if not _abbreviated(text[:end])), "")
+
+
 def cut(text: str, budget: int) -> str:
     """Return the text, or whole words of it and "…", in at most `budget` characters.
 

@@ -229,7 +229,8 @@ def card(
     topic that the paper fits best. Votes, comments and stars below `least` get no badge.
     """
     title = breakable(marked(paper.title))
-    summary = marked(paper.summary or paper.abstract)
+    made = paper.made_summary(language.code)
+    summary = marked(made or paper.abstract)
     summary = breakable(excerpt(summary, budget // 2 if _is_dense(summary) else budget))
     plain = readable(paper.title)
     shown = paper.picture
@@ -252,7 +253,7 @@ def card(
         badges=_badges(paper, language, least),
         summary=unmarked(summary),
         summary_html=Markup(as_html(summary)),  # noqa: S704 - as_html escapes
-        made_summary=bool(paper.summary),
+        made_summary=bool(made),
         why=reasons.as_sentences(why, language),
         links=_links(paper, language),
         picture=f"{site}/pictures/{shown.name}.jpg" if shown else "",

@@ -248,6 +248,10 @@ class LetterBuilder:
             self._printed.popitem(last=False)
         return {paper: known[paper] for paper in digest.named if paper in known}
 
+    def forget_printed(self) -> None:
+        """Read the papers of issues again, since summaries were added to them."""
+        self._printed.clear()
+
     def counts(self, digest: Digest) -> tuple[TopicCounts, ...]:
         """Return the number of papers by topic and day of a weekly or monthly issue; cached once they are final."""
         if not digest.cadence.tells_of_days:

@@ -4,8 +4,8 @@
 
     ingest   asks the sources, merges their listings into papers, matches new papers with the topics and fetches
              their pictures
-    publish  closes an edition over the new matches, composes one digest for each subscriber who is due, and queues
-             one delivery per digest
+    publish  closes an edition over the new matches, composes one digest for each subscriber who is due, queues one
+             delivery per digest, and has missing summaries written if there is a model for that
     deliver  claims due deliveries, renders each letter, hands it to the relay and records every outcome
     sweep    repairs what time or a crash has left: claims of a program that died, pauses that are over, papers and
              topics that were stored but not matched, papers that an older version has indexed
@@ -37,6 +37,7 @@ from paperround.rounds.dispatch import BatchSender, Surroundings
 from paperround.rounds.letters import LetterBuilder, digest_message_id
 from paperround.rounds.meaning import embed
 from paperround.rounds.retention import forget_old
+from paperround.rounds.summaries import write_summaries
 from paperround.sources import FORMATS, Fetched, Source, SourceState, Window, jsonl, pictures
 from paperround.sources.entries import RejectionReasons
 from paperround.sources.guess import HEAD, guess_format
@@ -285,6 +286,10 @@ def publish(app: App) -> Tally:
     if tally.due:  # most ticks have nobody due, and what composing needs is costly to read
         _compose_due(app, now, news, tally)
     tally.took("publish", started)
+    if tally.composed:
+        began = time.perf_counter()
+        write_summaries(app)
+        tally.took("summaries", began)
     return tally
 
 

@@ -1,10 +1,10 @@
 """The database: one concrete class on SQLAlchemy Core, for SQLite and PostgreSQL.
 
 `Store` has one attribute for each group of statements: `store.papers`, `store.pictures`, `store.topics`,
-`store.subscribers`, `store.issues`, `store.feedback`, `store.examples`, `store.vectors`, `store.deliveries`,
-`store.bounces`, `store.events`, `store.sources`, `store.service_turns` and others. `store.browsing` reads for the
-public pages, `store.personal` for one subscriber, and `store.reasons` explains why a paper was or was not sent. Each
-method is one transaction.
+`store.subscribers`, `store.issues`, `store.feedback`, `store.examples`, `store.vectors`, `store.summaries`,
+`store.deliveries`, `store.bounces`, `store.events`, `store.sources`, `store.service_turns` and others.
+`store.browsing` reads for the public pages, `store.personal` for one subscriber, and `store.reasons` explains why a
+paper was or was not sent. Each method is one transaction.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ from paperround.store.search import SearchIndex, SearchLanguage
 from paperround.store.sources import Sources
 from paperround.store.subscriber_changes import SubscriberChanges
 from paperround.store.subscribers import Subscribers
+from paperround.store.summaries import Summaries
 from paperround.store.suppressed import AddressHashes
 from paperround.store.topics import Topics
 from paperround.store.turns import ServiceTurns
@@ -74,6 +75,7 @@ class Store:
         self.reading_lists = ReadingLists(self._engine)
         self.examples = Examples(self._engine)
         self.vectors = StoredVectors(self._engine)
+        self.summaries = Summaries(self._engine)
         self.deliveries = Deliveries(self._engine)
         self.bounces = Bounces(self._engine, wanted or {})
         self.events = Events(self._engine)

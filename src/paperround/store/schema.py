@@ -128,6 +128,9 @@ papers = Table(
     # in the one that stores the matches, so that no crash leaves a paper unmatched.
     Column("unmatched", Boolean, nullable=False),
     Column("archived", Boolean, nullable=False),  # shown on pages and in search; its matches are never sent
+    # One sentence by language, written by the operator's model; empty where it wrote nothing of use, so that it is
+    # not asked again. Removed when the abstract changes.
+    Column("summaries", JSON(none_as_null=True)),
     Index("ix_papers_day_upvotes", "day", "upvotes"),
     Index("ix_papers_unmatched", "row", sqlite_where=text("unmatched"), postgresql_where=text("unmatched")),
     sqlite_autoincrement=_NUMBERS_ONCE,

@@ -130,7 +130,8 @@ def paper(request: Request, context: ContextDep, paper_id: str) -> Response:
     if found is None:
         raise HTTPException(404)
     language = context.visitors_language(request)
-    abstract, summary = readable(found.abstract), readable(found.summary)
+    made = found.made_summary(language.code)
+    abstract, summary = readable(found.abstract), readable(made)
     return context.page(
         request,
         "paper",
@@ -138,7 +139,7 @@ def paper(request: Request, context: ContextDep, paper_id: str) -> Response:
         paper=found,
         card=cards.card(found, language, context.today),
         abstract=Markup(readable_html(found.abstract)),  # noqa: S704 - readable_html escapes
-        summary=Markup(readable_html(found.summary)),  # noqa: S704 - readable_html escapes
+        summary=Markup(readable_html(made)),  # noqa: S704 - readable_html escapes
         authors=[readable(name) for name in found.authors],
         published=found.published or found.day,
         description=excerpt(summary or abstract, _DESCRIPTION),

@@ -1,0 +1,92 @@
+"""Ask an endpoint of the operator's own that speaks OpenAI's API, such as llama.cpp, vLLM or Ollama.
+
+An endpoint that hangs, returns something else or never stops sending costs one request, bounded in time and size.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+from paperround.domain.errors import MeaningError
+from paperround.process.lazy import LazyModule
+
+if TYPE_CHECKING:
+    import httpx
+else:
+    httpx = LazyModule("httpx")
+
+TEXTS_AT_ONCE, MOST_DIMENSIONS = 16, 4_096
+"""The texts in one request, and the numbers in one vector."""
+# A number takes at most 25 characters; the rest is for names and quotation marks.
+_MOST_BYTES = TEXTS_AT_ONCE * MOST_DIMENSIONS * 32
+MOST_CHARACTERS = 8_000
+"""The characters of a text that are sent: what a model with 2,048 tokens reads."""
+
+
+class Endpoint(BaseModel):
+    """The address of an endpoint, and how to ask it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: str
+    """The URL up to `/v1`: http://localhost:11434/v1."""
+    model: Annotated[str, Field(min_length=1, max_length=200)]
+    """The model's name at the endpoint."""
+    api_key: SecretStr | None = None
+    timeout: Annotated[float, Field(gt=0, le=300)] = 30.0
+    """The time limit for a whole response, in seconds."""
+
+    @field_validator("url")
+    @classmethod
+    def _absolute(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.netloc:
+            raise ValueError("must be an absolute address such as http://localhost:11434/v1")
+        return value.rstrip("/").removesuffix("/embeddings").removesuffix("/chat/completions")
+
+    def chat(self, model: str, system: str, text: str, most_tokens: int, timeout: float | None = None) -> str:
+        """Return a model's answer to a text, as it stands. Raise MeaningError if there is none."""
+        messages = [{"role": "system", "content": system}, {"role": "user", "content": text[:MOST_CHARACTERS]}]
+        wanted = {"model": model, "messages": messages, "max_tokens": most_tokens, "temperature": 0}
+        return read_answer(self.post("chat/completions", wanted, timeout), self.url)
+
+    def post(self, path: str, wanted: Mapping[str, Any], timeout: float | None = None) -> bytes:
+        """Send a request and return the response body. Raise MeaningError if it fails."""
+        headers = {"Authorization": f"Bearer {self.api_key.get_secret_value()}"} if self.api_key else {}
+        limit = self.timeout if timeout is None else min(timeout, self.timeout)
+        try:
+            with httpx.stream("POST", f"{self.url}/{path}", json=wanted, headers=headers, timeout=limit) as answer:
+                body = self._body(answer, limit)
+                status = answer.status_code
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise MeaningError(f"{self.url}: {type(error).__name__}: {error}; is the endpoint running?") from None
+        if status != httpx.codes.OK:
+            said = " ".join(body[:2_000].decode("utf-8", "replace").split())[:200]
+            raise MeaningError(f"{self.url}: HTTP {status} ({said}); are address, model and key right?")
+        return body
+
+    def _body(self, answer: httpx.Response, limit: float) -> bytes:
+        """Return the response body, limited in size and total time; httpx's own timeout restarts with every chunk."""
+        body, until = b"", time.monotonic() + limit
+        for piece in answer.iter_bytes():
+            body += piece
+            if len(body) > _MOST_BYTES or time.monotonic() > until:
+                raise MeaningError(f"{self.url}: the answer is too long or too slow; does it speak OpenAI's API?")
+        return body
+
+
+def read_answer(body: bytes, asker: str) -> str:
+    """Return the text in a chat endpoint's response. Raise MeaningError if there is none."""
+    try:
+        said = json.loads(body)["choices"][0]["message"]["content"]
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
+        said = None
+    if not isinstance(said, str) or not said.strip():
+        raise MeaningError(f"{asker}: the answer holds no text; is this an endpoint for chat?")
+    return said

@@ -1,0 +1,101 @@
+"""Has the operator's model write a sentence about papers of letters that are about to be sent.
+
+It happens between composing and sending, once per paper and language, within limits on time and cost. Whatever the
+endpoint does, the letters go out: a paper without a sentence is printed with its abstract.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+
+from paperround.app import App
+from paperround.domain.errors import MeaningError
+from paperround.domain.latex import readable
+from paperround.meaning import SummaryWriter
+from paperround.process import logs
+from paperround.process.resources import templates
+from paperround.rendering import language as languages
+from paperround.rendering.excerpt import first_sentence
+from paperround.rounds.letters import LetterBuilder
+from paperround.sources.markup import plain
+from paperround.store.quotas import Quota
+from paperround.store.summaries import MissingSummary
+
+log = logs.logger()
+_PATIENCE = 2  # failures of the endpoint, after which it is left alone until the next round
+_SHORTEST, _LONGEST = 20, 400  # characters
+_DAY = timedelta(days=1)
+_LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()\s]*\)")
+_ADDRESS = re.compile(r"\s*\(?\b(?:https?://|www\.)\S+?(?=[.,;:!?)]*(?:\s|$))", re.IGNORECASE)
+_SCRIPT = re.compile(r"<(script|style)\b.*?(?:</\1\s*>|$)", re.IGNORECASE | re.DOTALL)
+_MARKS = re.compile(r"[*`]+|^[\s#>\"“„-]+|^(?:summary|zusammenfassung)\s*:\s*|[\"”]+$", re.IGNORECASE)
+_REFUSAL = re.compile(
+    r"(?:i['’]m sorry|i am sorry|sorry,|i can(?:no|['’])t|i am unable|i['’]m unable|as an ai\b|es tut mir leid|"
+    r"ich kann (?:nicht|das|diese|leider))",
+    re.IGNORECASE,
+)
+
+
+def one_sentence(said: str) -> str:
+    """Return the first sentence of a model's answer as plain text: no markup, no link, one line.
+
+    Return "" if there is none of a usable length, or if the model refused to answer.
+    """
+    text = plain(_LINK.sub(r"\1", _SCRIPT.sub(" ", said[: 10 * _LONGEST])))
+    text = " ".join(_ADDRESS.sub("", text).split())
+    while (bare := _MARKS.sub("", text).strip()) != text:
+        text = bare
+    sentence = first_sentence(text)
+    usable = _SHORTEST <= len(sentence) <= _LONGEST and not _REFUSAL.match(sentence)
+    return sentence if usable else ""
+
+
+def write_summaries(app: App) -> int:
+    """Write the summaries missing from letters that are about to be sent; return how many were written."""
+    if not (writer := app.settings.summaries):
+        return 0
+    written = list(_written(app, writer, app.store.summaries.missing()))
+    if written:
+        app.store.summaries.print(written)
+        app.shared(LetterBuilder).forget_printed()
+        log.info("summaries written", papers=len(written))
+    return len(written)
+
+
+def quota(writer: SummaryWriter) -> Quota:
+    """Return the limit on requests within a day."""
+    return Quota("summaries", writer.per_day, _DAY)
+
+
+def _written(app: App, writer: SummaryWriter, missing: Sequence[MissingSummary]) -> Iterator[tuple[int, str, str]]:
+    """Yield the paper, the language and the text of each summary as it is written and stored."""
+    until, failures = time.monotonic() + writer.seconds, 0
+    for one in missing:
+        left = until - time.monotonic()
+        if left <= 0 or failures == _PATIENCE or app.stopping.is_set():
+            log.warning("no more summaries in this round; letters print abstracts", failures=failures)
+            return
+        if not one.paper.abstract:
+            continue
+        if app.store.quotas.take([(quota(writer), writer.model)], app.clock()):
+            log.warning("no more summaries today: summaries.per_day is used up", per_day=writer.per_day)
+            return
+        try:
+            text = one_sentence(_ask(writer, one, left))
+        except MeaningError as error:
+            failures += 1
+            log.error("no summary; the letter prints the abstract", paper=one.paper.id, problem=str(error))
+            continue
+        if not text:
+            log.warning("the model wrote no usable sentence; it is not asked again", paper=one.paper.id)
+        app.store.summaries.keep(one.paper.row, one.language, text)
+        if text:
+            yield one.paper.row, one.language, text
+
+
+def _ask(writer: SummaryWriter, one: MissingSummary, timeout: float) -> str:
+    language = languages.load(one.language, templates()).locale.english_name
+    return writer.write(readable(one.paper.title), readable(one.paper.abstract), str(language), timeout)
