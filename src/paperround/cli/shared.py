@@ -65,10 +65,10 @@ _PIECE = 1 << 20  # bytes
 
 @contextmanager
 def opened(*, first_start: bool = False, runs_on: bool = False, port: int = 8000) -> Iterator[App]:
-    """The site, closed again at the end.
+    """Open the site, and close it at the end of the block.
 
-    With `first_start` it may be made. For a program that runs on, as that one does, the clock of --now goes on from
-    there.
+    With `first_start`, create the site if there is none. With `first_start` or `runs_on`, the clock of --now keeps
+    running from the given moment; otherwise it stands still.
     """
     # A terminated command ends like an interrupted one: connections close, claims are put back.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -90,7 +90,7 @@ def opened(*, first_start: bool = False, runs_on: bool = False, port: int = 8000
 def _no_garbage_collection() -> Iterator[None]:
     """Pause garbage collection while modules load.
 
-    Objects made then stay, and scanning them takes a tenth of the time of a short command.
+    These objects are never freed, and scanning them takes a tenth of the time of a short command.
     """
     gc.disable()
     try:
@@ -107,7 +107,7 @@ def _clock(*, running: bool) -> Clock:
 
 
 def site_settings() -> Settings:
-    """The settings of the site, for commands that need nothing else."""
+    """Return the settings of the site, for commands that need nothing else."""
     from paperround.operator.startup import check_site
     from paperround.settings import load
 
@@ -139,7 +139,7 @@ def exit_if(something_failed: object) -> None:
 
 
 def read_file(file: Path) -> bytes:
-    """The content of a file; raises WrongUse if it cannot be read."""
+    """Return the content of a file. Raises WrongUse if it cannot be read."""
     try:
         return file.read_bytes()
     except OSError as error:
@@ -147,7 +147,7 @@ def read_file(file: Path) -> bytes:
 
 
 def read_size(file: Path) -> int:
-    """The size of a file in bytes; raises WrongUse if it cannot be read."""
+    """Return the size of a file in bytes. Raises WrongUse if it cannot be read."""
     try:
         return file.stat().st_size
     except OSError as error:
@@ -155,7 +155,7 @@ def read_size(file: Path) -> int:
 
 
 def read_pieces(file: Path) -> Iterator[bytes]:
-    """The content of a file, or of stdin for `-`, in pieces; raises WrongUse if it cannot be read."""
+    """Yield the content of a file, or of stdin for `-`, in pieces. Raises WrongUse if it cannot be read."""
     try:
         with nullcontext(sys.stdin.buffer) if str(file) == STDIN else file.open("rb") as opened_file:
             while piece := opened_file.read(_PIECE):
@@ -179,12 +179,12 @@ def write_lines(file: Path, lines: Iterable[str]) -> int:
 
 
 def given_path(text: str) -> Path:
-    """A path from the command line. It is relative to the folder where the command was typed, also with --site."""
+    """Return a path from the command line, relative to the folder where the command was typed, even with --site."""
     return Path(text) if options.typed_in is None or text == STDIN else options.typed_in / text
 
 
 def read_moment(text: str) -> datetime:
-    """A moment in ISO 8601, in UTC where it names no offset; raises WrongUse."""
+    """Parse a moment in ISO 8601; without an offset it is in UTC. Raises WrongUse."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -193,7 +193,7 @@ def read_moment(text: str) -> datetime:
 
 
 def read_day(text: str) -> date:
-    """A date in ISO 8601; raises WrongUse."""
+    """Parse a date in ISO 8601. Raises WrongUse."""
     try:
         return date.fromisoformat(text)
     except ValueError:
@@ -201,5 +201,5 @@ def read_day(text: str) -> date:
 
 
 def format_moment(moment: datetime | None) -> str:
-    """A moment in the format of tables and sentences."""
+    """Format a moment for tables and sentences."""
     return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else "never"

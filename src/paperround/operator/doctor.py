@@ -55,7 +55,7 @@ class Finding:
     """The subject; several findings may be about the same."""
     verdict: CheckState
     what: str
-    """A command that mends it stands at the end, behind "; run: "."""
+    """The problem; the command that solves it comes last, after "; run: "."""
     later: bool = False
     """Whether it only matters once real subscribers get letters."""
 
@@ -76,7 +76,7 @@ class Subject:
 
 
 def by_subject(findings: Sequence[Finding], *, later: bool) -> list[Subject]:
-    """Findings by subject: those about the next round, or with `later` those that matter before going live."""
+    """Group the findings by subject: those about the next round, or with `later` those about going live."""
     wanted = [finding for finding in findings if finding.later is later]
     names = dict.fromkeys(finding.check for finding in wanted)
     return [_subject(name, [finding for finding in wanted if finding.check == name]) for name in names]
@@ -90,7 +90,7 @@ def _subject(name: str, about: Sequence[Finding]) -> Subject:
 
 
 def conclude(findings: Sequence[Finding]) -> str:
-    """One sentence about everything that was found."""
+    """Summarize all findings in one sentence."""
     errors = sum(finding.verdict is CheckState.ERROR for finding in findings)
     warnings = sum(finding.verdict is CheckState.WARNING and not finding.later for finding in findings)
     later = sum(finding.verdict is not CheckState.OK and finding.later for finding in findings)
@@ -106,13 +106,13 @@ def _things(number: int) -> str:
 
 
 def _guarded(check: Callable[[App], Iterator[Finding]], app: App) -> list[Finding]:
-    """The findings of a check. If it raises an error, its findings so far and the error."""
+    """Run a check and return its findings; if it raises an error, its findings so far and one about the error."""
     name, found = check.__name__.strip("_"), list[Finding]()
     try:
         found += check(app)
     except (PaperroundError, OSError) as error:
         return [*found, Finding(name, CheckState.ERROR, str(error))]
-    except Exception as error:  # noqa: BLE001 - one check that breaks ends no other
+    except Exception as error:  # noqa: BLE001 - a broken check must not end the others
         what = f"the check itself broke ({type(error).__name__}: {error}); please report this"
         return [*found, Finding(name, CheckState.ERROR, what)]
     return found or [Finding(name, CheckState.OK, "no problems found")]
@@ -221,7 +221,7 @@ def _broken(app: App, request: PreviewRequest) -> str:
         if request.theme and request.language:
             builder.check(request.theme, request.language)
         look(app, request)
-    except Exception as error:  # noqa: BLE001 - whatever it is would keep the letters back
+    except Exception as error:  # noqa: BLE001 - any error would prevent letters from being sent
         return str(error) or type(error).__name__
     return ""
 
