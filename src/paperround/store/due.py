@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 
-from paperround.domain.match_table import MatchList
 from paperround.domain.models import DailyCounts, Digest, Feedback, Paper, PaperNote, Subscriber
 from paperround.domain.schedule import Cadence
+
+if TYPE_CHECKING:
+    from paperround.domain.match_table import MatchList  # loads NumPy, which few commands need
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,10 @@ from datetime import date, datetime
 from functools import lru_cache
 from itertools import accumulate, groupby
 from operator import attrgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from sqlalchemy import Connection, Engine, Text, cast, func, insert, select, update
 
-from paperround.domain.match_table import MatchList
 from paperround.domain.models import (
     DayFacts,
     Digest,
@@ -29,6 +27,7 @@ from paperround.domain.models import (
 )
 from paperround.domain.notes import choose_news, read_facts, read_notes
 from paperround.domain.schedule import Cadence
+from paperround.process.lazy import LazyModule
 from paperround.store.due import DueBatch, DueSubscriber
 from paperround.store.engine import RowsByNumber, lock_exclusively, lock_shared, reading, writing
 from paperround.store.examples import examples_of
@@ -52,6 +51,14 @@ from paperround.store.sent_papers import news_for, sent_notes
 from paperround.store.subscribers import load
 from paperround.store.unread import Follows, News
 from paperround.store.unsent import unsent_matches
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from paperround.domain import match_table
+else:
+    np = LazyModule("numpy")  # slow to load, and few commands choose papers
+    match_table = LazyModule("paperround.domain.match_table")  # loads NumPy
 
 Due = Sequence[tuple[Subscriber, date | None, Sequence[tuple[int, int]]]]
 """Subscribers, each with the local date of their last issue (None before the first), and their topics with the last
@@ -210,21 +217,21 @@ def _is_due(now: datetime) -> tuple[Any, ...]:
     return subscribers.c.state == "active", subscribers.c.next_digest_at <= now
 
 
-def _unread(db: Connection, follows: Follows, news: News) -> dict[int, MatchList]:
+def _unread(db: Connection, follows: Follows, news: News) -> dict[int, match_table.MatchList]:
     """Return the matches of unsent editions and unsent papers, less the papers each subscriber was sent before."""
     rows = list(follows)
     unread = {row: news.unread(followed) for row, followed in follows.items()}
     for subscriber, unsent in unsent_matches(db, rows).items():
         known = {(match.topic, match.paper) for match in unread[subscriber]}
         added = news.table.add([match for match in unsent if (match.topic, match.paper) not in known])
-        unread[subscriber] = MatchList(news.table, np.concatenate([unread[subscriber].numbers, added]))
+        unread[subscriber] = match_table.MatchList(news.table, np.concatenate([unread[subscriber].numbers, added]))
     for subscriber, papers in _had(db, rows, _papers(unread.values())).items():
         mine = unread[subscriber].numbers
-        unread[subscriber] = MatchList(news.table, mine[~np.isin(news.table.paper[mine], papers)])
+        unread[subscriber] = match_table.MatchList(news.table, mine[~np.isin(news.table.paper[mine], papers)])
     return unread
 
 
-def _papers(lists: Iterable[MatchList]) -> set[int]:
+def _papers(lists: Iterable[match_table.MatchList]) -> set[int]:
     """Return the numbers of the papers of these matches."""
     found: set[int] = set()
     for table, some in groupby(lists, key=attrgetter("table")):

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
+from typing import TYPE_CHECKING
 
-import numpy as np
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
-from paperround.domain.match_table import Ints, MatchList, MatchTable
 from paperround.domain.models import DailyCounts, Match, Paper
+from paperround.process.lazy import LazyModule
 from paperround.store.papers import last_merged, load_daily_counts, load_rows
 from paperround.store.schema import matches, topics
 from paperround.store.sent_papers import Changes, changed_papers
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from paperround.domain import match_table
+else:
+    np = LazyModule("numpy")  # slow to load, and few commands choose papers
+    match_table = LazyModule("paperround.domain.match_table")  # loads NumPy
 
 _CHUNK = 500
 _MOST_PAPERS, _MOST_MATCHES = 20_000, 200_000  # about 150 MB; a subscriber who missed months must not exhaust memory
@@ -40,9 +48,9 @@ class News:
     def _forget(self) -> None:
         self._after: dict[int, int] = {}
         """The edition after which a topic's matches are all cached, by topic."""
-        self.table = MatchTable()
+        self.table = match_table.MatchTable()
         """All cached matches."""
-        self._matches: dict[int, tuple[Ints, Ints]] = {}
+        self._matches: dict[int, tuple[match_table.Ints, match_table.Ints]] = {}
         """The editions of each topic's cached matches, oldest first, and their numbers in the table."""
         self._papers: dict[int, Paper] = {}
         self._daily_counts: dict[int, Sequence[DailyCounts]] = {}
@@ -113,14 +121,14 @@ class News:
             if edition > last_edition
         )
 
-    def unread(self, followed: Iterable[tuple[int, int]]) -> MatchList:
+    def unread(self, followed: Iterable[tuple[int, int]]) -> match_table.MatchList:
         """Return the unread matches of a subscriber who follows these topics."""
         found = [np.zeros(0, dtype=np.int64)]
         for topic, last_edition in followed:
             if topic in self._matches:
                 editions, numbers = self._matches[topic]
                 found.append(numbers[editions.searchsorted(last_edition, side="right") :])
-        return MatchList(self.table, np.concatenate(found))
+        return match_table.MatchList(self.table, np.concatenate(found))
 
     def papers(self, db: Connection, rows: Iterable[int]) -> Mapping[int, Paper]:
         """Return all cached papers, after adding those with these numbers."""
