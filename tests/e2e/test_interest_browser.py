@@ -82,7 +82,7 @@ def test_a_file_is_read_where_the_preferences_lead(page: Page, base: Address) ->
     page.set_input_files("#file", {"name": "my.bib", "mimeType": "text/plain", "buffer": content})
     with page.expect_navigation():
         page.locator("button[value=read]").click()
-    assert "1 paper is not here; its words are learned." in page.inner_text("main")
+    assert "1 paper is not on this site; its text is used." in page.inner_text("main")
     assert "is a brace missing?" in page.inner_text("main")
 
 

@@ -81,6 +81,24 @@ def test_a_taste_is_told_in_words_and_authors_the_weightiest_first() -> None:
     assert len(strongest_words(taste, 1)) == 2
 
 
+def test_words_of_papers_on_any_subject_are_no_suggestion_unless_they_belong_to_another() -> None:
+    fitting = [_paper(n, f"Grasping using touch {n}", "This is based on imitation learning") for n in range(6)]
+    fitting += [_paper(10 + n, f"Grasping {n}", "Touch using a hand") for n in range(6)]
+    others = [_paper(20 + n, f"Taxes {n + 50}", "Learning based on data using rules") for n in range(200)]
+    found = suggest_words([], _weighed(fitting), Statistics.of([*fitting, *others]))
+    assert "imitation learning" in found
+    assert not {"using", "based"} & {word for one in found for word in one.split()}
+
+
+def test_words_that_weigh_next_to_nothing_or_are_in_no_rated_paper_are_not_shown() -> None:
+    papers = {1: _paper(1, "Storks", "Storks fly over the whole of a wide and empty land once more today")}
+    taste = Tastes(lambda: Past(_ALL, _STATISTICS)).of([Feedback(1, 1, _NOW)], papers)
+    weights = [one.weight for one in strongest_words(taste)]
+    assert min(weights) >= 0.2 * max(weights)
+    assert taste.model is not None
+    assert taste.model.terms.min() < 0, "words of papers without feedback weigh against a paper a little"
+
+
 def test_nothing_is_told_of_who_said_nothing() -> None:
     assert strongest_words(Tastes(Past).of([], {})) == []
 

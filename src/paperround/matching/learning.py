@@ -69,7 +69,7 @@ class TermVectors:
     """Makes TF-IDF vectors from the words and authors of papers, and caches them."""
 
     def __init__(self, statistics: Statistics) -> None:
-        self._statistics = statistics
+        self.statistics = statistics
         self._places: dict[str, int] = {}
         self._known: dict[int, Sparse] = {}
 
@@ -113,8 +113,8 @@ class TermVectors:
 
     def _telling(self, term: str) -> float:
         """Return the rarity of a term: its inverse document frequency, as in TF-IDF."""
-        total = self._statistics.documents + 1
-        return 1 + log(total / (1 + min(self._statistics.frequencies.get(term, 0), self._statistics.documents)))
+        total = self.statistics.documents + 1
+        return 1 + log(total / (1 + min(self.statistics.frequencies.get(term, 0), self.statistics.documents)))
 
 
 def weight(answers: int) -> float:

@@ -118,8 +118,9 @@ class Learner:
         usual = _usual([model.by_words(self.terms.of(paper)) for paper in measured])
         vectors = [vector for paper in measured if (vector := self.vector(paper.row)) is not None]
         close = model.by_meaning(np.stack(vectors)).tolist() if vectors else []
-        liked = tuple(papers[row] for row, verdict in said if verdict > 0)
-        return Taste(self, model, usual, _usual(close), liked, stretch)
+        liked = tuple(paper for paper, verdict in answered if verdict > 0)
+        disliked = tuple(paper for paper, verdict in answered if verdict < 0)
+        return Taste(self, model, usual, _usual(close), liked, disliked, stretch)
 
     def _lines(self, examples: Sequence[tuple[Paper, int]]) -> Numbers | None:
         known = [(vector, label) for paper, label in examples if (vector := self.vector(paper.row)) is not None]
@@ -153,6 +154,7 @@ class Taste:
     words: Usual = _ANY
     meaning: Usual = _ANY
     liked: tuple[Paper, ...] = ()
+    disliked: tuple[Paper, ...] = ()
     stretch: float = _STRETCH
 
     @property
@@ -225,8 +227,8 @@ def likeness(one: Sparse, other: Sparse) -> float:
 
 def _spread(papers: Sequence[Paper], most: int = WEAK_NEGATIVES) -> list[Paper]:
     """Return at most `most` of the papers, evenly spaced."""
-    step = max(1, -(-len(papers) // most))
-    return list(papers[::step])
+    number = min(len(papers), most)
+    return [papers[place * len(papers) // number] for place in range(number)]
 
 
 def _usual(scores: Sequence[float]) -> Usual:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import log
@@ -19,6 +19,11 @@ from paperround.matching.words import STOP_WORDS
 _LEAST_PAPERS, _LEAST_LETTERS = 3, 3
 _PHRASE_WORTH = 1.5  # two adjacent words say more than either alone
 _LEAST_LIFT = 2.0  # how many times as frequent among the papers that fit as among all
+# A word in more than this share of all papers says nothing about a subject ("based", "using"). A pair that ends in
+# such a word says something if its first word mostly stands before it: "imitation learning", but not "robots using".
+_GENERIC, _TOGETHER = 0.15, 0.6
+_MANY = 200  # papers; fewer do not tell which words are in papers on any subject
+_LEAST_PART = 0.2  # of the heaviest word's weight; lighter words are as good as chance
 
 Term = tuple[str, ...]
 
@@ -44,6 +49,7 @@ def suggest_words(
         for term, weight in said.items()
         if papers[term] >= min(_LEAST_PAPERS, len(best))
         and not set(term) <= set(known)
+        and _belongs_together(term, said, statistics)
         and (worth := _worth(term, weight / max(total, 1e-9), statistics)) > 0
     }
     # Break ties alphabetically: the result must not depend on the order of the papers.
@@ -68,6 +74,17 @@ def _terms_of(paper: Paper) -> dict[Term, str]:
 def tells(word: str) -> bool:
     """Return whether a term can describe a subject: not too short, no stop word and no number."""
     return len(word) >= _LEAST_LETTERS and word not in STOP_WORDS and not word.isdecimal()
+
+
+def _belongs_together(term: Term, said: Mapping[Term, float], statistics: Statistics) -> bool:
+    """Return whether a term says something about a subject, although a word of it may be in papers on any."""
+    generic = [_is_generic(word, statistics) for word in term]
+    return not any(generic) or (not generic[0] and said[term] >= _TOGETHER * said.get(term[:1], 0.0))
+
+
+def _is_generic(word: str, statistics: Statistics) -> bool:
+    known = statistics.documents
+    return known >= _MANY and statistics.frequencies.get(word, 0) > _GENERIC * known
 
 
 def _worth(term: Term, share: float, statistics: Statistics) -> float:
@@ -101,19 +118,29 @@ class WeighedWord:
     author: bool = False
 
 
-def strongest_words(taste: Taste, most: int = 20) -> list[WeighedWord]:
-    """Return the words and authors that weigh most in a taste: up to `most` liked ones, then up to `most` disliked.
+def _says_something(name: str, statistics: Statistics) -> bool:
+    return name.startswith(AUTHOR) or (tells(name) and not _is_generic(name, statistics))
 
-    In both groups the weightiest comes first. Return an empty list for a taste without feedback.
+
+def strongest_words(taste: Taste, most: int = 20) -> list[WeighedWord]:
+    """Return the words and authors that matter in a taste: up to `most` liked ones, then up to `most` disliked.
+
+    In both groups the weightiest comes first. Only words of papers with such feedback are returned, and none that
+    weighs little beside the heaviest of its group, none that is in papers on any subject, and no stop words. Return
+    an empty list for a taste without feedback.
     """
-    if taste.model is None:
+    return [*_heaviest(taste, taste.liked, 1, most), *_heaviest(taste, taste.disliked, -1, most)]
+
+
+def _heaviest(taste: Taste, papers: Iterable[Paper], sign: int, most: int) -> list[WeighedWord]:
+    terms, model = taste.learner.terms, taste.model
+    if model is None:
         return []
-    names, weights = list(taste.learner.terms.names), taste.model.terms
-    told = [
-        WeighedWord(name.removeprefix(AUTHOR), round(float(weight), 4), name.startswith(AUTHOR))
-        for name, weight in zip(names, weights, strict=False)
-        if abs(weight) > 1e-4
+    places = {place for paper in papers for place in terms.of(paper).places.tolist()}
+    words = [
+        WeighedWord(name.removeprefix(AUTHOR), round(float(model.terms[place]), 4), name.startswith(AUTHOR))
+        for name, place in terms.names.items()
+        if place in places and _says_something(name, terms.statistics)
     ]
-    told.sort(key=lambda one: (-abs(one.weight), one.word))
-    liked = [one for one in told if one.weight > 0][:most]
-    return [*liked, *[one for one in told if one.weight < 0][:most]]
+    ranked = sorted((one for one in words if one.weight * sign > 1e-4), key=lambda one: (-abs(one.weight), one.word))
+    return [one for one in ranked[:most] if abs(one.weight) >= _LEAST_PART * abs(ranked[0].weight)]

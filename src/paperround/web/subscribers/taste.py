@@ -74,6 +74,7 @@ def _page(request: Request, context: RequestContext, subscriber: Subscriber, *, 
             }
             for one, degree in found.papers
         ],
+        signed=language.signed,
         heaviest=max((abs(one.weight) for one in found.words), default=1.0),
         here_again=f"{here}/taste",
         preferences=here,
