@@ -7,7 +7,7 @@ VENV   ?= .venv
 PORT   ?= 8000
 bin    := $(VENV)/bin
 
-.PHONY: run test check unit bench bench-pages eval house mutation lock clean
+.PHONY: run test check unit bench bench-pages eval fuzz house mutation lock clean
 
 ## run: start paperround: seeds on the first start, a first round into the built-in inbox, the web pages
 run: $(VENV)/.ready-run
@@ -46,6 +46,11 @@ mutation: $(VENV)/.ready-test
 	$(bin)/pip install --quiet --disable-pip-version-check mutmut==3.8.1
 	FEW_EXAMPLES=1 $(bin)/mutmut run --max-children 2
 	$(bin)/mutmut results
+
+## fuzz: damage source documents, bounce reports and replies at random and parse them, CASES times (some 40 minutes)
+CASES ?= 1000000
+fuzz: $(VENV)/.ready-test
+	$(bin)/python tests/support/fuzz.py --cases $(CASES)
 
 ## eval: how well papers are ranked for interests, with DATA=DIR of papers and judgements (docs/relevance.md)
 DATA ?= tests/data/relevance

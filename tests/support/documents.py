@@ -47,7 +47,7 @@ EXAMPLES = {form: name for name, form in reversed(SAMPLES.items())}
 BODIES = {name: sample(name) for name in SAMPLES}
 
 
-_PIECES = [
+PIECES = [
     b"<", b">", b"&", b"&#0;", b"&#xD800;", b"&nbsp;", b"&unknown;", b"]]>", b"<![CDATA[", b"<!--", b"\0", b"\x0b",
     b"\xed\xa0\x80", b"\xff", b"</entry>", b"<item>", b"{", b"}", b"[", b"]", b",", b'"', b"null", b"\\ud800",
     b"\\u0000", b"-1", b"1e999", b"NaN", b"9" * 30, b"0001-01-01", b"9999-12-31", b"2026-02-30", b"\n", b"\r", b"$",
@@ -89,7 +89,7 @@ def survives(form: str, body: bytes) -> Parsed | None:
 def mutations(draw: st.DrawFn) -> Callable[[bytes], bytes]:
     """Cuts, repeats, swaps and insertions at places anywhere in a document."""
     kinds = st.sampled_from(["cut", "repeat", "insert", "flip"])
-    pieces = st.sampled_from(_PIECES) | st.binary(max_size=6)
+    pieces = st.sampled_from(PIECES) | st.binary(max_size=6)
     steps = draw(st.lists(st.tuples(kinds, st.floats(0, 1), st.integers(0, 400), pieces), min_size=1, max_size=4))
 
     def mutate(body: bytes) -> bytes:
