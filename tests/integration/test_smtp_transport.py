@@ -41,7 +41,7 @@ def letter(number, body="", recipient=""):
 
 
 def transport_to(server, **settings):
-    usual = {"host": "127.0.0.1", "port": server.port, "tls": "none", "helo": "papers.example"}
+    usual = {"host": "127.0.0.1", "port": server.port, "tls": "none", "helo": "papers.example", "chunking": True}
     return SmtpTransport(**(usual | settings))
 
 

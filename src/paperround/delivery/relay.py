@@ -42,8 +42,12 @@ class RelaySettings(BaseModel):
     """A command that prints an OAuth 2 access token, for relays that accept no password (XOAUTH2)."""
     token_file: Path | None = None
     """A file with such a token, which another program refreshes."""
-    chunking: bool = True
-    """Send letters with BDAT where the relay offers CHUNKING (RFC 3030), several at a time on a connection."""
+    chunking: bool = False
+    """Send letters with BDAT where the relay offers CHUNKING (RFC 3030), several at a time on a connection.
+
+    Off by default: if a relay drops such a connection, the replies to letters that it stored before can be lost too
+    (a reset discards what was not read yet), and those letters are sent again.
+    """
     helo: Annotated[str, Field(pattern=r"^[!-~]*$")] = ""
     """The name in the greeting; by default this machine's."""
     connect_timeout: Seconds = 30
