@@ -179,3 +179,13 @@ def test_papers_without_a_vector_or_with_one_of_another_model_are_told_with_the_
     encoder.broken = True
     assert any("no vectors can be made: the endpoint is gone" in what for _, what in _about_meaning(site))
     site.app.close()
+
+
+def test_replies_that_no_mailbox_receives_are_a_warning(tmp_path: Path) -> None:
+    asked: dict[str, object] = {"domain": "bounces.example.org", "replies": True}
+    lost = findings(Site(tmp_path, bounces=asked))["replies"]
+    assert lost.verdict is doctor.CheckState.WARNING
+    assert "bounces.imap" in lost.what
+    read = findings(Site(tmp_path, bounces={**asked, "maildir": tmp_path}))["replies"]
+    assert read.verdict is doctor.CheckState.OK
+    assert findings(Site(tmp_path))["replies"].what == "no problems found"

@@ -351,6 +351,17 @@ _BOUNCE_ALARMS = {
 }
 
 
+def _replies(app: App) -> Iterator[Finding]:
+    bounces = app.settings.bounces
+    if not app.settings.teaches:
+        return
+    if bounces.maildir or bounces.imap:
+        yield Finding("replies", CheckState.OK, "letters ask for replies, and a mailbox for them is configured")
+    else:
+        what = "letters ask for replies, but no mailbox is read on schedule; set bounces.imap or bounces.maildir"
+        yield Finding("replies", CheckState.WARNING, f"{what}, or turn bounces.replies off")
+
+
 def _bounces(app: App) -> Iterator[Finding]:
     for kind, domain in app.store.bounces.alarms(app.clock()):
         what = _BOUNCE_ALARMS[kind].format(domain)
@@ -384,5 +395,5 @@ def _when(moment: datetime | None) -> str:
 
 CHECKS = (
     *(_database, _files, _site, _mail, _letters, _sending),
-    *(_sources, _webhooks, _topics, _meaning, _summaries, _rounds, _deliveries, _bounces),
+    *(_sources, _webhooks, _topics, _meaning, _summaries, _rounds, _deliveries, _replies, _bounces),
 )
