@@ -242,7 +242,14 @@ def populate(site: Site, subscribers: int) -> float:
 
 def opened(folder: Path, url: str, port: int, connections: int) -> Site:
     """The site in the folder, sending to this port."""
-    relay = {"kind": "smtp", "host": "127.0.0.1", "port": port, "tls": "none", "helo": "papers.example"}
+    relay = {
+        "kind": "smtp",
+        "host": "127.0.0.1",
+        "port": port,
+        "tls": "none",
+        "helo": "papers.example",
+        "chunking": True,
+    }
     site = Site(folder, url or None, transport={**relay, "connections": connections})
     site.clock.now = NOW
     return site
