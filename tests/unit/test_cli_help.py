@@ -39,6 +39,7 @@ def summary(command: Any) -> str:
     return str(command.help).split("\n", 1)[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_help_fits_80_columns_and_cuts_nothing(words: tuple[str, ...]) -> None:
     for option in ("-h", "--help"):

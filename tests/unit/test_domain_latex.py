@@ -150,6 +150,7 @@ def test_a_cut_within_an_index_closes_it() -> None:
 _LATEX = st.text(st.sampled_from("\\${}^_&~%#'`\"[]() abAB12.-<é\ue000\ue002\ue003"), max_size=60)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(_LATEX, st.integers(0, 60))
 def test_a_marked_text_may_be_cut_anywhere(source: str, length: int) -> None:
@@ -162,6 +163,7 @@ def test_a_marked_text_may_be_cut_anywhere(source: str, length: int) -> None:
     assert not opened
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(_LATEX)
 def test_the_html_says_what_the_text_says(source: str) -> None:

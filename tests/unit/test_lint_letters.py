@@ -16,6 +16,8 @@ from paperround.rendering.letter import LetterFacts
 from support.findings import HTML, NOW, SITE, found, raw
 from support.letters import DAY, EXTREMES, FOLDERS, LANGUAGES, THEMES, digest, press
 
+pytestmark = pytest.mark.slow  # whole letters are laid out
+
 _CONTEXT = {
     "confirm_url": "https://papers.example/c/token", "topics": ["Robots"], "until": "2026-12-24",
     "more": ["Grasping"], "less": ["Folding"], "save": ["Sorting"], "unknown": [12],
@@ -31,7 +33,6 @@ def _message(rendered: object, kind: str = "digest") -> bytes:
     )  # fmt: skip
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("code", LANGUAGES)
 @pytest.mark.parametrize("theme", THEMES)
 def test_nothing_is_said_against_our_themes(theme: str, code: str) -> None:
@@ -41,7 +42,6 @@ def test_nothing_is_said_against_our_themes(theme: str, code: str) -> None:
     assert lint(_message(rendered), rendered, sample.SITE, NOW) == []
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", notice.kinds(FOLDERS))
 @pytest.mark.parametrize("theme", THEMES)
 def test_nothing_is_said_against_our_notices(theme: str, kind: str) -> None:

@@ -20,6 +20,8 @@ from paperround.rendering import notice, sample
 from paperround.rendering.letter import LetterFacts
 from support.letters import DAY, EXTREMES, FOLDERS, LANGUAGES, THEMES, digest, press
 
+pytestmark = pytest.mark.slow  # whole letters are laid out
+
 _CONTEXT = {
     "confirm_url": "https://papers.example/c/token",
     "new_email": "ada@new.example",
@@ -103,7 +105,6 @@ class _TagBalance(HTMLParser):
         assert self.open.pop() == tag
 
 
-@pytest.mark.slow
 @everywhere
 def test_the_document_is_well_formed(case: Case) -> None:
     balance = _TagBalance()

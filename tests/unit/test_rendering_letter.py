@@ -34,6 +34,8 @@ from support.letters import (
     well_encoded,
 )
 
+pytestmark = pytest.mark.slow  # whole letters are laid out
+
 
 @settings(max_examples=examples(25), deadline=None, suppress_health_check=list(HealthCheck))
 @given(facts=letters(), theme=st.sampled_from(THEMES), code=st.sampled_from(LANGUAGES))
@@ -144,7 +146,6 @@ def test_brief_letters_have_a_sentence_and_feedback_below_each_title() -> None:
     assert "In one minute" not in rendered.html
 
 
-@pytest.mark.slow
 def test_threads_can_share_a_renderer() -> None:
     papers = {row: paper(row, upvotes=row) for row in range(1, 41)}
     made = [digest([papers[row], papers[row % 40 + 1]]) for row in papers] * 3

@@ -13,6 +13,8 @@ from paperround.domain.errors import ConfigurationError, StoreError
 from paperround.rounds.scheduler import Rounds, _guarded
 from support.site import Site
 
+pytestmark = pytest.mark.slow  # threads, and waits
+
 
 def rounds(tmp_path: Path, **settings) -> tuple[Rounds, Site]:
     site = Site(tmp_path, **settings)
@@ -46,7 +48,6 @@ def test_a_mailbox_for_bounces_is_read_on_its_schedule(tmp_path: Path) -> None:
     site.app.close()
 
 
-@pytest.mark.slow
 def test_a_wrong_schedule_names_the_job_and_the_expression(tmp_path: Path) -> None:
     site = Site(tmp_path, rounds={"publish": "every morning"})
     with pytest.raises(ConfigurationError, match="round: schedule 'every morning'"):

@@ -471,6 +471,7 @@ def test_replaced_papers_come_only_where_they_are_wanted(arxiv: World) -> None:
     assert len(wanting.fetch(arxiv.http(), window(FRIDAY)).parsed.listings) == 1
 
 
+@pytest.mark.slow
 def test_a_feed_at_its_limit_says_that_papers_are_missing(arxiv: World) -> None:
     arxiv.put("rss.arxiv.org", feed_of("2026-11-20", *(f"2611.{n:05}" for n in range(2000))))
     fetched = SOURCE.fetch(arxiv.http(), window(FRIDAY))
@@ -712,6 +713,7 @@ def test_preprints_without_a_day_of_the_past_are_not_asked_for() -> None:
     assert world.asked == ["https://api.biorxiv.org/details/biorxiv/2026-11-20/2026-11-20/0/json"]
 
 
+@pytest.mark.slow
 def test_preprints_end_somewhere() -> None:
     world = World(FRIDAY)
     world.put("biorxiv.org", preprints("1000000", ("One", "1", "x")))

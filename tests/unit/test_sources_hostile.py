@@ -21,6 +21,8 @@ from paperround.sources.reading import Xml, is_reasonable, mended, read_json, wi
 from support.documents import BODIES, FEEDS, FUZZ, ITEMS, SAMPLES, TODAY, mutations, survives
 from support.examples import examples
 
+pytestmark = pytest.mark.slow  # hundreds of hostile documents
+
 
 @pytest.mark.parametrize("form", sorted(FORMATS))
 @FUZZ

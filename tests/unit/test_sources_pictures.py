@@ -18,6 +18,8 @@ from paperround.sources.pictures import HEIGHT, WIDTH, client, fetch, make_small
 from support.answers import World, at
 from support.pictures import claiming, drawn, encoded
 
+pytestmark = pytest.mark.slow  # pictures of many pixels
+
 
 def _made(data: bytes) -> Image.Image:
     """What became of it, decoded; the description is true and nothing is carried along."""
@@ -94,7 +96,6 @@ def test_a_photograph_stands_upright_and_tells_nobody_where_it_was_taken() -> No
     assert b"camera" not in make_small(data)[1]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("size", "small"),
     [
@@ -117,7 +118,6 @@ def test_what_is_too_high_is_cut_at_the_bottom() -> None:
     assert _near(_made(encoded(source)).getpixel((300, 390)), (192, 16, 16))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("mode", "form"), [("RGBA", "PNG"), ("P", "PNG"), ("L", "WEBP"), ("RGB", "GIF")])
 def test_a_picture_of_few_bytes_and_many_pixels_takes_bounded_memory(mode: str, form: str) -> None:
     with pytest.raises(SourceError, match="it has 4001 times 3000 pixels"):
@@ -125,7 +125,6 @@ def test_a_picture_of_few_bytes_and_many_pixels_takes_bounded_memory(mode: str, 
     assert _made(encoded(Image.new(mode, (4000, 3000)), form)).size == (600, 400)
 
 
-@pytest.mark.slow
 def test_a_large_photograph_is_small_in_the_end() -> None:
     assert len(make_small(encoded(drawn(4400, 2700), "JPEG"))[1]) < 60_000
 
