@@ -268,3 +268,13 @@ def test_the_last_rating_of_a_paper_counts_and_unknown_numbers_are_told() -> Non
     found = resolve(wanted, PAPERS, TOPICS)
     assert found.saved == (ROWS[0],)
     assert (dict(found.verdicts), found.unknown) == ({ROWS[0]: -1}, (4,))
+
+
+@pytest.mark.timeout(60)  # it takes a hundredth of a second, and took hours when the time grew with the square
+@pytest.mark.parametrize("kind", ["plain", "html"])
+@pytest.mark.parametrize("piece", ["<a ", '<a class=x "', "<br ", "<a class=", "on x\n", "on x ", "<p>more 2</p>"])
+def test_a_long_and_hostile_reply_is_read_in_no_time(piece: str, kind: str) -> None:
+    head = f"To: reply+{TOKEN}@bounces.example.org\nContent-Type: text/{kind}\n\n"
+    reply = parse_reply(head.encode() + (piece * 200_000).encode())
+    assert reply is not None
+    assert len(reply.requests) <= 50

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
 from typing import Any
@@ -232,3 +233,26 @@ def test_any_bytes_are_a_line_of_text_or_an_error(body: bytes) -> None:
 
 def test_what_a_model_says_of_an_interest_is_one_line() -> None:
     assert one_line(" gait\n  of  robots ") == "gait of robots"
+
+
+def test_the_time_limit_holds_for_headers_that_come_byte_by_byte() -> None:
+    def answer(handler: BaseHTTPRequestHandler, _: Any) -> None:
+        with suppress(OSError):
+            for byte in b"HTTP/1.1 200 OK\r\nX-Slow: " + b"x" * 30:
+                handler.wfile.write(bytes([byte]))
+                time.sleep(0.1)
+
+    with openai_server(answer) as url, pytest.raises(MeaningError, match=r"no answer within 0\.5 seconds"):
+        OpenAI(url=url, model="nomic", timeout=0.5).encode(["storks"])
+
+
+@pytest.mark.parametrize("url", ["http://me:hunter2@127.0.0.1:9/v1", "http://me:hunter2@a..b/v1"])
+def test_a_password_in_the_address_is_in_no_message(url: str) -> None:
+    with pytest.raises(MeaningError) as told:
+        OpenAI(url=url, model="nomic", timeout=2).encode(["storks"])
+    assert "hunter2" not in str(told.value)
+
+
+def test_a_key_that_no_header_can_hold_is_refused() -> None:
+    with pytest.raises(ValidationError, match="must consist of ASCII characters"):
+        OpenAI(url="http://localhost/v1", model="nomic", api_key="schlüssel")

@@ -24,13 +24,14 @@ _BULK = {"bulk", "junk", "list", "auto_reply"}
 _BY_PROGRAMS = {"x-autoreply", "x-autorespond", "x-auto-response-suppress"}
 _SYSTEM = re.compile(r"mailer-daemon|postmaster|no-?reply@", re.IGNORECASE)
 _MOST_LINES, _MOST_REQUESTS = 40, 50
+_MOST_TEXT = 1 << 16  # characters or bytes; what a person writes stands at the top, and the rest quotes the letter
 
 _QUOTED_HTML = re.compile(
-    rb"<blockquote\b|<hr\b|<[a-z]+[^>]*\b(?:class|id)=[\"']?"
+    rb"<blockquote\b|<hr\b|<[a-z]{1,10}\s[^<>]{0,200}?\b(?:class|id)=[\"']?"
     rb"(?:gmail_quote|gmail_attr|moz-cite-prefix|divRplyFwdMsg|appendonsend|yahoo_quoted)",
     re.IGNORECASE,
 )
-_NEW_LINE = re.compile(rb"<br\b[^>]*>|</(?:p|div|li|tr|h\d)\s*>", re.IGNORECASE)
+_NEW_LINE = re.compile(rb"<br\b[^<>]{0,200}>|</(?:p|div|li|tr|h\d)\s*>", re.IGNORECASE)
 _ATTRIBUTION = re.compile(
     r"^(?:on|am|le|el|il)\b[^\n]*(?:\n[^\n>]+){0,2}?(?:wrote|schrieb[^\n]*|a écrit|escribió|ha scritto)\s*:\s*$",
     re.IGNORECASE | re.MULTILINE,
@@ -224,11 +225,11 @@ def _text(parts: Sequence[Part]) -> str:
     shown = [part for part in parts if not (part.first("content-disposition") or "").lower().startswith("attachment")]
     plain = next((part for part in shown if part.type == "text/plain"), None)
     if plain:
-        return plain.own_text
+        return plain.own_text[:_MOST_TEXT]
     markup = next((part for part in shown if part.type == "text/html"), None)
     if markup is None:
         return ""
-    own = _QUOTED_HTML.split(markup.body, maxsplit=1)[0]
+    own = _QUOTED_HTML.split(markup.body[:_MOST_TEXT], maxsplit=1)[0]
     return Part(markup.fields, _NEW_LINE.sub(b"\n", b" ".join(own.split()))).own_text
 
 

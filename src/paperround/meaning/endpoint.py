@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
+from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 
@@ -42,6 +44,13 @@ class Endpoint(BaseModel):
     timeout: Annotated[float, Field(gt=0, le=300)] = 30.0
     """The time limit for a whole response, in seconds."""
 
+    @field_validator("api_key")
+    @classmethod
+    def _ascii(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and not value.get_secret_value().isascii():
+            raise ValueError("must consist of ASCII characters")
+        return value
+
     @field_validator("url")
     @classmethod
     def _absolute(cls, value: str) -> str:
@@ -54,21 +63,44 @@ class Endpoint(BaseModel):
         """Return a model's answer to a text, as it stands. Raise MeaningError if there is none."""
         messages = [{"role": "system", "content": system}, {"role": "user", "content": text[:MOST_CHARACTERS]}]
         wanted = {"model": model, "messages": messages, "max_tokens": most_tokens, "temperature": 0}
-        return read_answer(self.post("chat/completions", wanted, timeout), self.url)
+        return read_answer(self.post("chat/completions", wanted, timeout), self.shown)
+
+    @property
+    def shown(self) -> str:
+        """The URL without the name and password in it, for messages."""
+        parts = urlsplit(self.url)
+        return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
     def post(self, path: str, wanted: Mapping[str, Any], timeout: float | None = None) -> bytes:
-        """Send a request and return the response body. Raise MeaningError if it fails."""
-        headers = {"Authorization": f"Bearer {self.api_key.get_secret_value()}"} if self.api_key else {}
+        """Send a request and return the response body. Raise MeaningError if it fails or takes too long.
+
+        httpx's own time limit starts anew with each byte that arrives. So a thread sends the request, and is left to
+        itself when the time is over.
+        """
         limit = self.timeout if timeout is None else min(timeout, self.timeout)
+        answers: SimpleQueue[bytes | MeaningError] = SimpleQueue()
+        Thread(target=lambda: answers.put(self._answer(path, wanted, limit)), daemon=True).start()
+        try:
+            answer = answers.get(timeout=limit)
+        except Empty:
+            answer = MeaningError(f"{self.shown}: no answer within {limit:g} seconds; is the endpoint running?")
+        if isinstance(answer, MeaningError):
+            raise answer
+        return answer
+
+    def _answer(self, path: str, wanted: Mapping[str, Any], limit: float) -> bytes | MeaningError:
+        headers = {"Authorization": f"Bearer {self.api_key.get_secret_value()}"} if self.api_key else {}
         try:
             with httpx.stream("POST", f"{self.url}/{path}", json=wanted, headers=headers, timeout=limit) as answer:
                 body = self._body(answer, limit)
                 status = answer.status_code
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise MeaningError(f"{self.url}: {type(error).__name__}: {error}; is the endpoint running?") from None
+        except MeaningError as error:
+            return error
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+            return MeaningError(f"{self.shown}: {type(error).__name__}: {error}; is the endpoint running?")
         if status != httpx.codes.OK:
             said = " ".join(body[:2_000].decode("utf-8", "replace").split())[:200]
-            raise MeaningError(f"{self.url}: HTTP {status} ({said}); are address, model and key right?")
+            return MeaningError(f"{self.shown}: HTTP {status} ({said}); are address, model and key right?")
         return body
 
     def _body(self, answer: httpx.Response, limit: float) -> bytes:
@@ -77,7 +109,7 @@ class Endpoint(BaseModel):
         for piece in answer.iter_bytes():
             body += piece
             if len(body) > _MOST_BYTES or time.monotonic() > until:
-                raise MeaningError(f"{self.url}: the answer is too long or too slow; does it speak OpenAI's API?")
+                raise MeaningError(f"{self.shown}: the answer is too long or too slow; does it speak OpenAI's API?")
         return body
 
 

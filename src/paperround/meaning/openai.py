@@ -46,7 +46,7 @@ class OpenAI(EncoderSettings, Endpoint):
         """Return one vector of length one per text, in the same order. Raise MeaningError if this fails."""
         parts = [self._ask(texts[start : start + TEXTS_AT_ONCE]) for start in range(0, len(texts), TEXTS_AT_ONCE)]
         if len({part.shape[1] for part in parts}) > 1:
-            raise MeaningError(f"{self.url}: vectors of different lengths; is {self.model} one model?")
+            raise MeaningError(f"{self.shown}: vectors of different lengths; is {self.model} one model?")
         return np.concatenate(parts) if parts else np.zeros((0, 0), dtype=np.float32)
 
     def reword(self, text: str) -> str:
