@@ -22,7 +22,7 @@ from support.letters import FOLDERS
         ("author: Wei Zhang (with Ada Lovelace)", "de", "Wei Zhang (mit Ada Lovelace)"),
         ("org: MIT", "en", "MIT (organization)"),
         ("org: MIT", "de", "MIT (Organisation)"),
-        ("words: storks", "en", "words: storks"),
+        ('author: ""', "en", 'author: ""'),
     ],
 )
 def test_an_entry_is_shown_as_people_write_it(entry: str, code: str, name: str) -> None:
