@@ -294,6 +294,7 @@ def test_an_answer_that_drips_is_given_up(world: World) -> None:
 
 def test_secrets_in_an_address_are_not_shown() -> None:
     assert shown("https://user:secret@example.org:8443/feed?token=secret#x") == "https://example.org:8443/feed"
+    assert shown("https://user:secret@example.org:http/feed") == "https://…"
 
 
 # --- only public addresses ------------------------------------------------------------------------------------

@@ -256,3 +256,10 @@ def test_a_password_in_the_address_is_in_no_message(url: str) -> None:
 def test_a_key_that_no_header_can_hold_is_refused() -> None:
     with pytest.raises(ValidationError, match="must consist of ASCII characters"):
         OpenAI(url="http://localhost/v1", model="nomic", api_key="schlüssel")
+
+
+def test_a_password_in_the_address_is_in_no_message_about_its_answer() -> None:
+    page = openai_server(lambda handler, _: reply(handler, b"<html>Not here</html>"))
+    with page as url, pytest.raises(MeaningError, match="no vectors") as told:
+        OpenAI(url=url.replace("://", "://me:hunter2@"), model="nomic").encode(["storks"])
+    assert "hunter2" not in str(told.value)

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from paperround.domain.errors import MeaningError
+from paperround.network.http import shown
 from paperround.process.lazy import LazyModule
 
 if TYPE_CHECKING:
@@ -67,9 +68,8 @@ class Endpoint(BaseModel):
 
     @property
     def shown(self) -> str:
-        """The URL without the name and password in it, for messages."""
-        parts = urlsplit(self.url)
-        return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+        """The URL for messages, without secrets."""
+        return shown(self.url)
 
     def post(self, path: str, wanted: Mapping[str, Any], timeout: float | None = None) -> bytes:
         """Send a request and return the response body. Raise MeaningError if it fails or takes too long.

@@ -58,7 +58,7 @@ class OpenAI(EncoderSettings, Endpoint):
     def _ask(self, texts: Sequence[str]) -> Vectors:
         # Some servers reject an empty text, and a space means the same to a model.
         wanted = {"model": self.model, "input": [text[:MOST_CHARACTERS] or " " for text in texts]}
-        return read_vectors(self.post("embeddings", wanted), len(texts), self.url)
+        return read_vectors(self.post("embeddings", wanted), len(texts), self.shown)
 
 
 def read_vectors(body: bytes, number: int, asker: str) -> Vectors:

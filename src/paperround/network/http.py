@@ -472,10 +472,17 @@ def _coding(headers: httpx.Headers, asker: str, url: httpx.URL) -> str:
 
 
 def shown(url: httpx.URL | str) -> str:
-    """Return a URL for messages and logs, without user name, password and query, which may contain secrets."""
-    url = httpx.URL(url) if isinstance(url, str) else url
-    port = f":{url.port}" if url.port else ""
-    return f"{url.scheme}://{url.host}{port}{url.path}"
+    """Return a URL for messages and logs, without user name, password and query, which may contain secrets.
+
+    Of a URL that cannot be parsed, only the scheme is returned.
+    """
+    try:
+        known = httpx.URL(url)
+        host = known.host
+    except (httpx.InvalidURL, UnicodeError):
+        return f"{str(url).partition('://')[0][:10]}://…"
+    port = f":{known.port}" if known.port else ""
+    return f"{known.scheme}://{host}{port}{known.path}"
 
 
 def _url(url: str, params: Mapping[str, str | int] | None, asker: str, location: str | None = None) -> httpx.URL:
