@@ -15,6 +15,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import cache
 from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
@@ -66,6 +67,7 @@ class Subject(NamedTuple):
 _KIND = attrgetter("kind")
 
 
+@cache
 def subjects(folder: Path | None) -> list[Subject]:
     """Return the samples of all formats of sources, and the emails, each as a bounce report and as a reply."""
     own = (path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()) if folder else ()

@@ -136,11 +136,12 @@ def _heaviest(taste: Taste, papers: Iterable[Paper], sign: int, most: int) -> li
     terms, model = taste.learner.terms, taste.model
     if model is None:
         return []
+    names = list(terms.names)  # in the order of their places
     places = {place for paper in papers for place in terms.of(paper).places.tolist()}
     words = [
         WeighedWord(name.removeprefix(AUTHOR), round(float(model.terms[place]), 4), name.startswith(AUTHOR))
-        for name, place in terms.names.items()
-        if place in places and _says_something(name, terms.statistics)
+        for place in places
+        if _says_something(name := names[place], terms.statistics)
     ]
     ranked = sorted((one for one in words if one.weight * sign > 1e-4), key=lambda one: (-abs(one.weight), one.word))
     return [one for one in ranked[:most] if abs(one.weight) >= _LEAST_PART * abs(ranked[0].weight)]
