@@ -113,7 +113,7 @@ def test_a_rounds_progress_can_be_watched(pages: Pages) -> None:
     pages.app.progress.begin("publishing", 1000)
     pages.app.progress.advance(250)
     assert browser.get("/admin/progress").json() == {
-        "told": "Publishing: 250 of 1,000",
+        "message": "Publishing: 250 of 1,000",
         "stage": "publishing",
         "done": 250,
         "total": 1000,

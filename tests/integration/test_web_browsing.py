@@ -133,7 +133,7 @@ def test_topics_are_listed_with_their_papers_of_the_past_week_by_announcement(pa
     assert text.count("1 paper in the past week") == 1
     assert "5 papers in the past week" in pages.client.get("/topics/robots").text
     tried = pages.client.get("/try?q=robots").json()
-    assert tried["told"].startswith("5 papers in the past week")
+    assert tried["message"].startswith("5 papers in the past week")
 
 
 def test_an_example_email_is_the_topics_letter_of_its_latest_day(pages: Pages) -> None:
@@ -345,7 +345,7 @@ def test_both_databases_browse_alike(tmp_path: Path, database_url: str) -> None:
     for path in ("/", "/?view=month", "/?date=2026-11-20&topic=robots", "/trending", "/topics/robots"):
         assert sorted(_titles(visitor.get(path).text), reverse=True) == expected, path
     assert len(_titles(visitor.get("/search?q=robots").text)) == 3
-    assert visitor.get("/try?q=robots").json()["told"] == "3 papers in the past week, including:"
+    assert visitor.get("/try?q=robots").json()["message"] == "3 papers in the past week, including:"
     assert len(visitor.get("/search/feed.json?q=robots").json()["items"]) == 3
     site.clock.now += timedelta(days=1)
     assert visitor.get("/sitemap/0.xml").text.count("<url>") == 3

@@ -140,9 +140,9 @@ def test_the_api_refuses_unknown_fields_by_name(pages: Pages) -> None:
 
 
 def test_the_live_preview_tells_why_it_shows_nothing(pages: Pages) -> None:
-    told = pages.client.get("/try", params={"q": '"never closed'}).json()
-    assert told["wrong"]
-    assert "quotation mark" in told["told"]
+    answer = pages.client.get("/try", params={"q": '"never closed'}).json()
+    assert answer["wrong"]
+    assert "quotation mark" in answer["message"]
     answers = [pages.client.get("/try", params={"q": "robots"}) for _ in range(400)]
     refused = [answer for answer in answers if answer.status_code == 429]
     assert refused

@@ -302,16 +302,18 @@ def test_a_query_is_tried_before_it_is_sent(pages: Pages) -> None:
     assert "1 paper in the past week" in tried.text
     assert "AND needs a word after it" in tried.text
     live = pages.client.get("/try", params={"q": "robots"}).json()
-    assert live["told"] == "5 papers in the past week, including:"
+    assert live["message"] == "5 papers in the past week, including:"
     assert live["papers"][0]["href"].startswith("/papers/2611.0000")
     assert live["papers"][0]["why"] == "“robots” in the title"
     assert pages.client.get("/try", params={"q": "("}).json()["wrong"] is True
-    assert pages.client.get("/try", params={"q": " "}).json() == {"told": "", "papers": []}
+    assert pages.client.get("/try", params={"q": " "}).json() == {"message": "", "papers": []}
 
 
 def test_only_the_past_week_is_tried(pages: Pages) -> None:
     pages.site.clock.now += timedelta(days=8)
-    assert pages.client.get("/try", params={"q": "robots"}).json()["told"].startswith("No papers in the past week.")
+    assert (
+        pages.client.get("/try", params={"q": "robots"}).json()["message"].startswith("No papers in the past week.")
+    )
 
 
 def test_trying_queries_has_a_limit(pages: Pages) -> None:

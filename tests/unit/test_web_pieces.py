@@ -241,9 +241,9 @@ def test_progress_is_told_while_there_is_some(monkeypatch: pytest.MonkeyPatch) -
     assert watched.facts()["stage"] is None
     watched.begin("delivering", None)
     watched.advance(1_200)
-    assert watched.facts()["told"] == "Delivering: 1,200"
+    assert watched.facts()["message"] == "Delivering: 1,200"
     now[0] += 11
-    assert watched.facts()["told"] == "No round is running."
+    assert watched.facts()["message"] == "No round is running."
 
 
 def test_about_ninety_time_zones_are_offered_by_region_with_their_present_offset() -> None:

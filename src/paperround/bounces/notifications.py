@@ -86,10 +86,12 @@ def _ses(record: Record) -> Iterator[Report]:
     }
     if what == "Complaint":
         complaint = _record(record.get("complaint"))
-        told = f"feedback: {_text(complaint.get('complaintFeedbackType')) or 'abuse'}"
+        diagnostic = f"feedback: {_text(complaint.get('complaintFeedbackType')) or 'abuse'}"
         kind = _NO_WORD if complaint.get("complaintFeedbackType") == "not-spam" else BounceKind.COMPLAINT
         for one in _records(complaint.get("complainedRecipients")):
-            yield Report(kind, diagnostic=told, recipient=_recipient(one.get("emailAddress")), sent_to=True, **letter)
+            yield Report(
+                kind, diagnostic=diagnostic, recipient=_recipient(one.get("emailAddress")), sent_to=True, **letter
+            )
     if what == "Bounce":
         subtype = _text(bounce.get("bounceSubType"))
         for one in _records(bounce.get("bouncedRecipients")):
@@ -132,9 +134,9 @@ def _postmark(record: Record) -> Iterator[Report]:
     if record["RecordType"] == "SpamComplaint" or kind in ("SpamComplaint", "ManuallyDeactivated"):
         yield Report(BounceKind.COMPLAINT, diagnostic="feedback: abuse", sent_to=True, **letter)
     elif record["RecordType"] == "Bounce":
-        told = _text(record.get("Details"))
+        details = _text(record.get("Details"))
         yield _judged(
-            told, "", _POSTMARK_TYPES.get(kind, _NO_WORD), f"{kind} {_text(record.get('Description'))}", **letter
+            details, "", _POSTMARK_TYPES.get(kind, _NO_WORD), f"{kind} {_text(record.get('Description'))}", **letter
         )
 
 
@@ -201,9 +203,9 @@ def _mailgun(record: Record) -> Iterator[Report]:
     elif event == "failed" and data.get("severity") != "temporary":
         said = " ".join(filter(None, (_text(status.get("message")), _text(status.get("description")))))
         code = _text(status.get("code"))
-        told = said if not code or said.startswith(code) else f"{code} {said}"
+        reply = said if not code or said.startswith(code) else f"{code} {said}"
         otherwise = _MAILGUN_REASONS.get(_text(data.get("reason")), _NO_WORD)
-        yield _judged(told, _text(status.get("enhanced-code")), otherwise, _text(data.get("reason")), **letter)
+        yield _judged(reply, _text(status.get("enhanced-code")), otherwise, _text(data.get("reason")), **letter)
 
 
 _MAILGUN_REASONS = {
@@ -217,14 +219,14 @@ _MAILGUN_REASONS = {
 }
 
 
-def _judged(said: str, status: str, otherwise: BounceKind, told: str, **letter: Any) -> Report:
+def _judged(said: str, status: str, otherwise: BounceKind, fallback: str, **letter: Any) -> Report:
     """Judge a bounce by the server's reply, or by the relay's classification if the reply says nothing specific."""
     stated = status if len(status) > 4 and status[0] in "45" and status[1] == "." else None
     judged = judge_reply(said, stated)
     kind = judged.kind
     if otherwise is not _NO_WORD and not judged.by_words and (kind in (_NO_WORD, BounceKind.SOFT)):
         kind = otherwise
-    text = clean(said or told)[:_MAX_TEXT]
+    text = clean(said or fallback)[:_MAX_TEXT]
     return Report(kind, status=judged.status, diagnostic=text, sent_to=True, **letter)
 
 

@@ -85,11 +85,11 @@ class _Said:
 
 
 def _finish(parts: Sequence[Part], said: _Said) -> Report:
-    told = clean(said.diagnostic)[:_MAX_DIAGNOSTIC]
+    reply = clean(said.diagnostic)[:_MAX_DIAGNOSTIC]
     token, message_id = _token(parts), _message_id(parts)
     if said.letter:
         token, message_id = token or said.letter.verp_token, message_id or said.letter.message_id
-    return Report(said.kind, token, message_id, said.status, told, said.recipient)
+    return Report(said.kind, token, message_id, said.status, reply, said.recipient)
 
 
 def _token(parts: Sequence[Part]) -> str | None:
@@ -160,11 +160,11 @@ def _about(fields: dict[str, str], text: str) -> _Said:
     if not fields.get("action", "failed" if status else "").lower().startswith(("failed", "expired")):
         return _Said(BounceKind.NOTHING, status, said, recipient)
     judged = judge_reply(said, status, text)
-    told = judge_reply(text, status)
+    from_text = judge_reply(text, status)
     # The reason may be only in the text for people. The text may also say that the mailbox is full where the fields
     # say that it does not exist.
-    if told.by_words and (not said or (judged.kind is BounceKind.HARD and told.kind is BounceKind.SOFT)):
-        judged = told
+    if from_text.by_words and (not said or (judged.kind is BounceKind.HARD and from_text.kind is BounceKind.SOFT)):
+        judged = from_text
     return _ruled(judged, said, recipient)
 
 
@@ -224,8 +224,8 @@ def _text_report(parts: Sequence[Part]) -> _Said | None:
         return None
     recipient = _address(head.first("x-failed-recipients") or said)
     preamble, *about_each = _NEXT_RECIPIENT.split(said)
-    told = [*about_each, *([preamble] if reply_code(preamble) else [])]
-    found = [one for about in told if (one := _judged_text(about)).kind is not BounceKind.NOTHING]
+    texts = [*about_each, *([preamble] if reply_code(preamble) else [])]
+    found = [one for about in texts if (one := _judged_text(about)).kind is not BounceKind.NOTHING]
     whole = _mildest(found) if len(found) > 1 else _judged_text(said)
     if whole.kind is BounceKind.NOTHING and _TELLS_A_FAILURE.search(said):
         whole = replace(whole, kind=BounceKind.SOFT)  # delivery failed for an unknown reason

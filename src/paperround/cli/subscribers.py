@@ -152,8 +152,8 @@ def import_subscribers(
         listed = [{"email": one.email, "effect": one.effect.value, "fields": list(one.fields)} for one in changes]
         console.as_json({**facts, "changes": listed, "problems": problems, "warnings": list(report.warnings)})
     else:
-        told = ", ".join(f"{number} {what}" for what, number in report.counts.items() if what != "asked")
-        console.say(f"{'would be: ' if dry_run else ''}{told}")
+        summary = ", ".join(f"{number} {what}" for what, number in report.counts.items() if what != "asked")
+        console.say(f"{'would be: ' if dry_run else ''}{summary}")
         for one in changes if dry_run else ():
             console.say(f"  {one.effect.value} {one.email}: {', '.join(one.fields) or 'everything'}")
         for note in [*report.warnings, *problems]:

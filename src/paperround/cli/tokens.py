@@ -48,7 +48,7 @@ def list_tokens(as_json: AsJson = False) -> None:
             (
                 token.name,
                 " ".join(token.scopes),
-                *map(_told, (token.created_at, token.expires_at, token.last_used_at)),
+                *map(_shown_time, (token.created_at, token.expires_at, token.last_used_at)),
             )
             for token in found
         ],
@@ -65,5 +65,5 @@ def remove_token(name: Name) -> None:
     console.say(f"the token of {name} is revoked")
 
 
-def _told(moment: datetime | None) -> str:
+def _shown_time(moment: datetime | None) -> str:
     return f"{moment:%Y-%m-%d %H:%M}" if moment else "never"

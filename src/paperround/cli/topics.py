@@ -74,7 +74,7 @@ def try_topic(
     if as_json:
         console.as_json({
             "query": trial.query,
-            "told": verdict,
+            "verdict": verdict,
             "taken": trial.taken,
             "total": trial.total,
             "suggestions": list(trial.suggestions),

@@ -64,8 +64,8 @@ def key(secret: str) -> bytes:
 
 def call(event: Event, secret: str, now: datetime) -> Call:
     """Return the request for an event; `now` is signed too, so that an old call cannot be replayed."""
-    told = {"type": event.kind.value, "timestamp": _moment(event.at), "data": dict(event.payload)}
-    body = json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
+    body_fields = {"type": event.kind.value, "timestamp": _moment(event.at), "data": dict(event.payload)}
+    body = json.dumps(body_fields, ensure_ascii=False, separators=(",", ":")).encode()
     timestamp = str(int(now.timestamp()))
     signed = b".".join((event.id.encode(), timestamp.encode(), body))
     signature = base64.b64encode(hmac.digest(key(secret), signed, hashlib.sha256)).decode()

@@ -48,9 +48,9 @@ def read_followed(text: str) -> Followed:
     kind, name = (found["kind"].lower(), found["name"]) if found else ("author", entry)
     if kind not in {"author", "org"}:
         raise ValueError(f"{entry[:80]!r} can be left out, not followed; write author: NAME or org: NAME")
-    told = _WITH.fullmatch(name) if kind == "author" else None
-    others = tuple(part for part in map(clean, told["others"].split(",")) if terms(part)) if told else ()
-    name = clean(told["name"] if told else name)
+    parsed = _WITH.fullmatch(name) if kind == "author" else None
+    others = tuple(part for part in map(clean, parsed["others"].split(",")) if terms(part)) if parsed else ()
+    name = clean(parsed["name"] if parsed else name)
     if not terms(name) or len(entry) > MOST_ENTRY:
         raise ValueError(f"{entry[:80]!r} names nobody to follow; write author: NAME or org: NAME")
     return Followed(name, kind == "org", others[:MOST_COAUTHORS])

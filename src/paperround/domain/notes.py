@@ -34,12 +34,12 @@ def news_of(before: Paper, now: Paper, since: date) -> PaperNote | None:
     return None
 
 
-def choose_news(found: Iterable[PaperNote], told: Collection[tuple[NoteKind, int]]) -> tuple[PaperNote, ...]:
+def choose_news(found: Iterable[PaperNote], earlier: Collection[tuple[NoteKind, int]]) -> tuple[PaperNote, ...]:
     """Return at most three notes, ordered by kind (see NoteKind) and then by gain.
 
-    `told` holds the kind and paper of earlier notes to this subscriber; those are not repeated.
+    `earlier` holds the kind and paper of earlier notes to this subscriber; those are not repeated.
     """
-    fresh = {note.paper: note for note in found if (note.kind, note.paper) not in told}
+    fresh = {note.paper: note for note in found if (note.kind, note.paper) not in earlier}
     ranked = sorted(fresh.values(), key=lambda note: (_ORDER.index(note.kind), note.before - note.now, note.paper))
     return tuple(ranked[:MOST_NEWS])
 

@@ -110,8 +110,8 @@ def span(cadence: Cadence, day: date) -> tuple[date, date] | None:
 
 def span_days(cadence: Cadence, day: date) -> list[date]:
     """Return each day that an issue of this date covers, the earliest first; empty if it has no span."""
-    told = span(cadence, day)
-    return [told[0] + timedelta(days=after) for after in range((told[1] - told[0]).days + 1)] if told else []
+    bounds = span(cadence, day)
+    return [bounds[0] + timedelta(days=after) for after in range((bounds[1] - bounds[0]).days + 1)] if bounds else []
 
 
 def _days(schedule: Schedule, start: date) -> Iterator[date]:

@@ -54,14 +54,14 @@ def legibility(mail: Mail) -> Iterator[LintFinding]:
 def _weak(
     page: HtmlDocument, looks: Mapping[_Element, TextStyle], when: str, severity: Severity
 ) -> Iterator[LintFinding]:
-    told: set[tuple[Color, Color]] = set()
+    reported: set[tuple[Color, Color]] = set()
     for element, text in page.visible():
         look = looks[element]
-        if look.behind is None or (look.text, look.behind) in told:
+        if look.behind is None or (look.text, look.behind) in reported:
             continue
         ratio, enough = contrast(look.text, look.behind), look.enough if _WORDS.search(text) else ENOUGH_GRAPHICS
         if ratio < enough:
-            told.add((look.text, look.behind))
+            reported.add((look.text, look.behind))
             colors = f"{written(look.text)} on {written(look.behind)}"
             what = f"{' '.join(text.split())[:40]!r} has too little contrast {when}: {colors}, {ratio:.1f} to 1"
             remedy = f"use a contrast of at least {enough:g} to 1 (WCAG 1.4.3)"
@@ -85,9 +85,9 @@ def _looks(page: HtmlDocument, scheme: str) -> dict[_Element, TextStyle]:
     return looks
 
 
-def _look(element: _Element, told: Styles, above: TextStyle, scheme: str) -> TextStyle:
+def _look(element: _Element, styles: Styles, above: TextStyle, scheme: str) -> TextStyle:
     """Return the style of an element, given its own styles and the style of its parent."""
-    tag, said = str(element.tag), {name: one.value for name, one in told.items()}
+    tag, said = str(element.tag), {name: one.value for name, one in styles.items()}
     size = _size(said.get("font-size", ""), above.size)
     weight = said.get("font-weight", "")
     bold = weight in ("bold", "bolder", "600", "700", "800", "900") if weight else above.bold or tag in _BOLD_TAGS
@@ -96,14 +96,14 @@ def _look(element: _Element, told: Styles, above: TextStyle, scheme: str) -> Tex
     text = color(wanted, behind or WHITE) or (_LINK[scheme] if tag == "a" and element.get("href") else above.text)
     if wanted == "inherit":
         text = above.text
-    at = told["color"].line if "color" in told and wanted != "inherit" else above.line
+    at = styles["color"].line if "color" in styles and wanted != "inherit" else above.line
     return TextStyle(text, behind, size, bold, at)
 
 
-def _behind(element: _Element, told: Mapping[str, str], above: Color | None) -> Color | None:
-    if _URL.search(told.get("background-image", "")) or element.get("background"):
+def _behind(element: _Element, styles: Mapping[str, str], above: Color | None) -> Color | None:
+    if _URL.search(styles.get("background-image", "")) or element.get("background"):
         return None
-    wanted = told.get("background-color") or str(element.get("bgcolor", ""))
+    wanted = styles.get("background-color") or str(element.get("bgcolor", ""))
     words = [wanted, *re.split(r"\s+(?![^(]*\))", wanted)]
     own = next((found for word in words if (found := color(word, above or WHITE)) is not None), None)
     return own if own is not None and wanted != "transparent" else above

@@ -114,10 +114,10 @@ class HtmlDocument:
             if not _applies(block.media, scheme):
                 continue
             for element, weight in self._selected(block.selector):
-                _tell(ranked[element], block.declarations, (0, *weight, place))
+                _cascade(ranked[element], block.declarations, (0, *weight, place))
         for element, found in self.inline:
-            _tell(ranked[element], found, (1, 0, 0, 0, 0))
-        return {element: {name: one for name, (_, one) in told.items()} for element, told in ranked.items()}
+            _cascade(ranked[element], found, (1, 0, 0, 0, 0))
+        return {element: {name: one for name, (_, one) in by_name.items()} for element, by_name in ranked.items()}
 
     def _selected(self, selector: str) -> Iterator[tuple[_Element, tuple[int, int, int]]]:
         """Yield the elements that the selector matches, with its specificity; nothing for an unsupported selector."""
@@ -175,14 +175,14 @@ def text_of(element: _Element) -> str:
 
 def hides(style: str) -> bool:
     """Return whether this style attribute hides its element."""
-    told = {one.name: one.value.lower() for one in declarations(style, 0)}
+    styles = {one.name: one.value.lower() for one in declarations(style, 0)}
     return (
-        told.get("display") == "none"
-        or told.get("visibility") == "hidden"
-        or "mso-hide" in told
-        or told.get("opacity") in ("0", "0.0")
-        or told.get("font-size") in ("0", "0px", "1px")
-        or (told.get("max-height") in ("0", "0px") and told.get("overflow") == "hidden")
+        styles.get("display") == "none"
+        or styles.get("visibility") == "hidden"
+        or "mso-hide" in styles
+        or styles.get("opacity") in ("0", "0.0")
+        or styles.get("font-size") in ("0", "0px", "1px")
+        or (styles.get("max-height") in ("0", "0px") and styles.get("overflow") == "hidden")
     )
 
 
@@ -231,15 +231,15 @@ def _applies(media: str, scheme: str) -> bool:
     return not media or re.fullmatch(r"@media (?:only )?(?:all|screen)", media) is not None
 
 
-def _tell(
-    told: dict[str, tuple[tuple[int, ...], Declaration]], found: tuple[Declaration, ...], weight: tuple[int, ...]
+def _cascade(
+    ranked: dict[str, tuple[tuple[int, ...], Declaration]], found: tuple[Declaration, ...], weight: tuple[int, ...]
 ) -> None:
     """Apply declarations to an element, where they take precedence over earlier ones by the rules of the cascade."""
     for one in found:
         rank = (int(one.important), *weight)
         for name in _SHORTHANDS.get(one.name, (one.name,)):
-            if name not in told or rank >= told[name][0]:
-                told[name] = rank, one
+            if name not in ranked or rank >= ranked[name][0]:
+                ranked[name] = rank, one
 
 
 def _texts(element: _Element) -> Iterator[tuple[_Element, str]]:

@@ -168,10 +168,10 @@ def sizes(mail: Mail) -> Iterator[LintFinding]:
 
 def _wide(element: _Element) -> int:
     """Return the fixed width of an element in pixels if it is wider than a phone, otherwise 0."""
-    told = {one.name: one.value for one in declarations(str(element.get("style", "")), 0)}
+    styles = {one.name: one.value for one in declarations(str(element.get("style", "")), 0)}
     attribute = str(element.get("width", ""))
-    width = _pixels(told.get("width", "")) or (float(attribute) if attribute.isdigit() else 0)
-    flexible = "%" in told.get("width", "") or "max-width" in told
+    width = _pixels(styles.get("width", "")) or (float(attribute) if attribute.isdigit() else 0)
+    flexible = "%" in styles.get("width", "") or "max-width" in styles
     return 0 if flexible or width < _WIDE else int(width)
 
 

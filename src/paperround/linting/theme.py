@@ -92,13 +92,13 @@ def lint_theme(theme: str, language: Language, folders: Sequence[Path]) -> list[
 
 def join_findings(letter: Sequence[LintFinding], theme: Sequence[LintFinding]) -> list[LintFinding]:
     """Combine the findings of a theme with those of a letter by other rules, most severe first."""
-    told = {finding.rule for finding in theme}
-    return most_severe_first([*theme, *(finding for finding in letter if finding.rule not in told)])
+    rules = {finding.rule for finding in theme}
+    return most_severe_first([*theme, *(finding for finding in letter if finding.rule not in rules)])
 
 
 def _refusal(said: str) -> LintFinding:
-    told = _REFUSED.fullmatch(said)
-    where, what = (told["where"], told["what"]) if told else ("theme", said)
+    parsed = _REFUSED.fullmatch(said)
+    where, what = (parsed["where"], parsed["what"]) if parsed else ("theme", said)
     return LintFinding("refused", Severity.ERROR, what, where, "correct it; until then the theme cannot be used")
 
 

@@ -129,11 +129,11 @@ def compose(
     first = _discussed(requests, papers, candidates.discussion)
     shown = _dealt(papers, first, room)
     sections = _Sections(requests, candidates, names, places, rows)
-    told = sections.of(papers.taken(np.flatnonzero(shown)), first[shown])
+    named = sections.of(papers.taken(np.flatnonzero(shown)), first[shown])
     more = _split(papers.paper[~shown], papers.subscriber[~shown], len(requests))
     return [
         Digest(request.issue, tuple(some), tuple(counted)) if some or counted else None
-        for request, some, counted in zip(requests, told, more, strict=True)
+        for request, some, counted in zip(requests, named, more, strict=True)
     ]
 
 

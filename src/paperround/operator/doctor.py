@@ -84,8 +84,8 @@ def by_subject(findings: Sequence[Finding], *, later: bool) -> list[Subject]:
 
 def _subject(name: str, about: Sequence[Finding]) -> Subject:
     worst = next(verdict for verdict in _WORST_FIRST if any(finding.verdict is verdict for finding in about))
-    told = [finding for finding in about if worst is CheckState.OK or finding.verdict is not CheckState.OK]
-    parts = (finding.what.partition(_COMMAND) for finding in told)
+    reported = [finding for finding in about if worst is CheckState.OK or finding.verdict is not CheckState.OK]
+    parts = (finding.what.partition(_COMMAND) for finding in reported)
     return Subject(name, worst, tuple((what, command) for what, _, command in parts))
 
 

@@ -213,7 +213,7 @@ def considered(app: App, shown: Preview) -> list[ConsideredPaper]:
     papers, matches, had = _evidence(app, shown, (*digest.papers, *digest.more))
     found = _by_paper(app, matches, papers, _taste(app, shown, papers))
     picks = {pick.paper: pick for section in digest.sections for pick in section.picks}
-    told = [
+    considered_papers = [
         replace(
             _as_picked(found.get(row), papers[row], picks.get(row)), fate=_fate(row, shown, had), had=had.get(row)
         )
@@ -222,7 +222,8 @@ def considered(app: App, shown: Preview) -> list[ConsideredPaper]:
     ]
     # A digest keeps its papers in order; the others were never in one.
     return sorted(
-        told, key=lambda one: (list(Placement).index(one.fate), 0 if one.fate is Placement.PRINTED else -one.rank)
+        considered_papers,
+        key=lambda one: (list(Placement).index(one.fate), 0 if one.fate is Placement.PRINTED else -one.rank),
     )
 
 
@@ -291,13 +292,13 @@ def _followers(app: App, slugs: tuple[str, ...], day: date | None, cadence: Cade
     )
     newest = app.store.reasons.days(slugs, 1) if cadence.tells_of_days and day is None else []
     named = newest[0] + timedelta(days=1) if newest else day or app.clock().date()
-    if told := span_days(cadence, named):
-        matches = app.store.reasons.latest(slugs, told[0], told[-1], _PAPERS_A_DAY * len(told))
+    if span := span_days(cadence, named):
+        matches = app.store.reasons.latest(slugs, span[0], span[-1], _PAPERS_A_DAY * len(span))
     else:
         matches = app.store.reasons.latest(slugs, day or date.min, day or date.max, _PAPERS_A_DAY)
     rows = {match.paper for match in matches}
     due = DueSubscriber(subscriber, None, MatchList.of(matches))
-    batch = DueBatch([due], app.store.papers.by_rows(rows), app.store.papers.daily_counts_of(rows) if told else {})
+    batch = DueBatch([due], app.store.papers.by_rows(rows), app.store.papers.daily_counts_of(rows) if span else {})
     (digest,) = choose(batch, [DueIssue(cadence, named)], Means.of(app))
     return _DigestDraft(subscriber, Origin.FOLLOWER, digest, batch.papers, tuple(matches))
 

@@ -44,8 +44,8 @@ class SeedPaper:
             return None
         share = (age + 1) / len(self.votes)
         counts = {name: int(self.facts[name] * share) for name in ("comments", "stars") if name in self.facts}
-        told: dict[str, Any] = {"day": self.announced, "upvotes": self.votes[age], "thumbnail_url": thumbnail_url}
-        return Listing.model_validate(self.facts | counts | told)
+        listed: dict[str, Any] = {"day": self.announced, "upvotes": self.votes[age], "thumbnail_url": thumbnail_url}
+        return Listing.model_validate(self.facts | counts | listed)
 
 
 def load_seeds(app: App) -> bool:
@@ -63,8 +63,8 @@ def load_seeds(app: App) -> bool:
     thumbnails = _keep_pictures(app, seeds / "pictures", now) if app.settings.site.pictures else {}
     days = max(len(paper.votes) for paper in papers)
     for moment in (now - timedelta(days=ago) for ago in reversed(range(days))):
-        told = (paper.listing(moment.date(), thumbnails.get(paper.facts["arxiv_id"])) for paper in papers)
-        app.store.papers.add([listing for listing in told if listing], moment)
+        listings = (paper.listing(moment.date(), thumbnails.get(paper.facts["arxiv_id"])) for paper in papers)
+        app.store.papers.add([listing for listing in listings if listing], moment)
     topics.match_papers(app)
     _add_subscribers(app, seeds / "subscribers.csv")
     app.store.set_note(_NOTE, _LOADED)

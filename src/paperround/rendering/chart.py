@@ -72,12 +72,12 @@ def _chart(cadence: Cadence, day: date, shown: tuple[TopicCounts, ...], language
     # Cached because subscribers with the same first topics get the same chart.
     _ = language.gettext
     title = _("This month by topic") if cadence is Cadence.MONTHLY else _("This week by topic")
-    told = language.list([f"{clean(one.name)} {language.number(sum(one.papers))}" for one in shown])
+    totals = language.list([f"{clean(one.name)} {language.number(sum(one.papers))}" for one in shown])
     path = f"{cadence.value}-{day}/{'+'.join(one.slug for one in shown)}"
     return Chart(
         title=title,
         url=f"{site}/charts/{path}.png" if site else "",
-        alt=_("Papers on each day, by topic: %(topics)s.") % {"topics": told},
+        alt=_("Papers on each day, by topic: %(topics)s.") % {"topics": totals},
         legend=tuple(
             Entry(color, clean(one.name), language.count("%(num)s paper", "%(num)s papers", sum(one.papers)))
             for color, one in zip(COLORS, shown, strict=False)

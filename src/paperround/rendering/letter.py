@@ -502,15 +502,15 @@ class LetterRenderer:
         if (known := self._views.get(key)) is not None:
             return known
         shown, more, language = len(cards), plan.more, self.language
-        told = view.inside(shown, len(topics), more, language) if cards or more else view.quiet(saved, language)
-        reading = view.inside_minutes(shown, minutes, language) if cards else told
+        content = view.inside(shown, len(topics), more, language) if cards or more else view.quiet(saved, language)
+        reading = view.inside_minutes(shown, minutes, language) if cards else content
         made = view.LetterView(
             subject=subject.render_subject(
                 self._subject_template,
-                top=cards[0].short_title if shown > 1 else cards[0].title if cards else told,
+                top=cards[0].short_title if shown > 1 else cards[0].title if cards else content,
                 second=cards[1].short_title if shown > 1 else "",
                 others=view.and_more(max(0, shown - 2), language),
-                inside=told,
+                inside=content,
                 papers=language.number(shown),
                 topics=language.list(topics),
                 date=view.dated(cadence, day, language),

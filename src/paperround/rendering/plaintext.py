@@ -86,7 +86,7 @@ def block_text(block: Block, language: Language, feedback: str = "") -> str:
 
 
 def _note_lines(note: Note) -> Iterator[str]:
-    yield from wrap(f"{note.told}: {note.title}" if note.told else note.title)
+    yield from wrap(f"{note.news}: {note.title}" if note.news else note.title)
     if note.url:
         yield f"{INDENT}{note.url}"
 

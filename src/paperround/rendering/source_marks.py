@@ -95,11 +95,11 @@ def _add(text: str, sheet_file: str, pieces: list[str], sources: list[str]) -> N
     for styled in _STYLE.finditer(text):
         _plain(text[end : styled.start()], pieces, sources)
         end = styled.end()
-        here, told = sources[-1], _declarations(unescape(styled["css"]))
+        here, declared = sources[-1], _declarations(unescape(styled["css"]))
         # A line end in an attribute, written as an entity, counts for the declarations and not for the document.
-        css = "".join(f"&#10;{escape(one)};" for one, _ in told)
-        pieces.append(f'{styled["head"]}{css}"{styled["tail"]}' + "\n" * len(told))
-        sources += [f"{sheet_file} line {line}" if line else here for _, line in told]
+        css = "".join(f"&#10;{escape(one)};" for one, _ in declared)
+        pieces.append(f'{styled["head"]}{css}"{styled["tail"]}' + "\n" * len(declared))
+        sources += [f"{sheet_file} line {line}" if line else here for _, line in declared]
     _plain(text[end:], pieces, sources)
 
 
@@ -110,10 +110,10 @@ def _plain(text: str, pieces: list[str], sources: list[str]) -> None:
 
 def _declarations(css: str) -> list[tuple[str, str]]:
     """Return each declaration of a style attribute with the line from its mark."""
-    told = [one.strip() for one in re.findall(r"(?:[^;\"'(]|\"[^\"]*\"|'[^']*'|\([^)]*\))+", css) if one.strip()]
+    parts = [one.strip() for one in re.findall(r"(?:[^;\"'(]|\"[^\"]*\"|'[^']*'|\([^)]*\))+", css) if one.strip()]
     lines = {
         name.removeprefix(_AT).strip(): value.strip().partition(" ")[0].removesuffix("!important")
-        for name, _, value in (one.partition(":") for one in told)
+        for name, _, value in (one.partition(":") for one in parts)
         if name.startswith(_AT)
     }
-    return [(one, lines.get(one.partition(":")[0].strip(), "")) for one in told if not one.startswith(_AT)]
+    return [(one, lines.get(one.partition(":")[0].strip(), "")) for one in parts if not one.startswith(_AT)]

@@ -144,7 +144,7 @@ class Note:
     """A line about a paper that the subscriber has received before or saved."""
 
     kind: NoteKind
-    told: str
+    news: str
     """What is new about the paper; empty for a saved one."""
     title: str
     title_html: Markup
@@ -274,7 +274,7 @@ def _note(about: PaperNote, title: str, url: str, language: Language, today: dat
     _ = language.gettext
     recent = 0 < (today - about.since).days < _DAYS_OF_WEEK
     since = language.weekday(about.since.weekday()) if recent else language.short_date(about.since, today)
-    told = {
+    news = {
         NoteKind.SAVED: "",
         NoteKind.WITHDRAWN: _("Withdrawn by its authors"),
         NoteKind.CODE: _("Code released"),
@@ -284,7 +284,7 @@ def _note(about: PaperNote, title: str, url: str, language: Language, today: dat
     }[about.kind]
     title = breakable(marked(title))
     html = Markup(as_html(title))  # noqa: S704 - as_html escapes
-    return Note(about.kind, _unbroken(told), unmarked(title), html, url)
+    return Note(about.kind, _unbroken(news), unmarked(title), html, url)
 
 
 @lru_cache(maxsize=1024)
@@ -299,16 +299,18 @@ def day_facts(facts: DayFacts | None, fit: int, language: Language) -> str:
     if facts is None:
         return ""
     _ = language.gettext
-    told = []
+    sentences = []
     if facts.papers >= fit:
         numbers = {"papers": language.count("%(num)s new paper", "%(num)s new papers", facts.papers)}
-        told.append(_("Of %(papers)s, %(fit)s matched your topics.") % {**numbers, "fit": language.number(fit)})
+        sentences.append(_("Of %(papers)s, %(fit)s matched your topics.") % {**numbers, "fit": language.number(fit)})
     if facts.late:
         names = language.list([source_name(name) for name in facts.late])
-        told.append(_("Not complete yet: %(sources)s. What is missing comes in a later email.") % {"sources": names})
+        sentences.append(
+            _("Not complete yet: %(sources)s. What is missing comes in a later email.") % {"sources": names}
+        )
     elif facts.complete:
-        told.append(_("All sources were complete at %(time)s UTC.") % {"time": facts.complete})
-    return " ".join(told)
+        sentences.append(_("All sources were complete at %(time)s UTC.") % {"time": facts.complete})
+    return " ".join(sentences)
 
 
 def reaches_subscribers(site: Site) -> bool:
@@ -336,8 +338,8 @@ def section_name(section: Section, cadence: Cadence, language: Language) -> str:
 @lru_cache(maxsize=1024)
 def dated(cadence: Cadence, day: date, language: Language) -> str:
     """Return the day of a letter, or the range of days that it covers."""
-    told = span(cadence, day)
-    return language.span(*told) if told else language.date(day)
+    days = span(cadence, day)
+    return language.span(*days) if days else language.date(day)
 
 
 def is_popular(paper: Paper) -> bool:
@@ -348,8 +350,8 @@ def is_popular(paper: Paper) -> bool:
 def short_title(title: str) -> str:
     """Return the part of a title before its colon, or as many of its words as fit on one line of the index."""
     name, colon, _rest = title.partition(": ")
-    told = name if colon and _NAMED_BEFORE_COLON <= len(name) <= _SHORT_TITLE else title
-    return breakable(cut(told, _SHORT_TITLE))
+    short = name if colon and _NAMED_BEFORE_COLON <= len(name) <= _SHORT_TITLE else title
+    return breakable(cut(short, _SHORT_TITLE))
 
 
 def words(kind: BlockKind, card: Card) -> int:
@@ -368,8 +370,8 @@ def minutes(blocks: Iterable[Block]) -> int:
 @lru_cache(maxsize=1024)
 def masthead_date(cadence: Cadence, day: date, language: Language) -> str:
     """Return the day or range of days in the short form for the masthead."""
-    told = span(cadence, day)
-    return language.span(*told) if told else _unbroken(language.weekday_date(day))
+    days = span(cadence, day)
+    return language.span(*days) if days else _unbroken(language.weekday_date(day))
 
 
 @lru_cache(maxsize=1024)
@@ -377,11 +379,11 @@ def inside(papers: int, topics: int, more: int, language: Language) -> str:
     """Return a summary of the content, such as `9 papers on 3 topics; 4 more online`."""
     if not papers:
         return more_online(more, language) or language.gettext("no new papers")
-    told = language.gettext("%(papers)s on %(topics)s") % {
+    summary = language.gettext("%(papers)s on %(topics)s") % {
         "papers": language.count("%(num)s paper", "%(num)s papers", papers),
         "topics": language.count("%(num)s topic", "%(num)s topics", topics),
     }
-    return f"{told}; {more_online(more, language)}" if more else told
+    return f"{summary}; {more_online(more, language)}" if more else summary
 
 
 def quiet(saved: int, language: Language) -> str:
@@ -402,14 +404,14 @@ def and_more(others: int, language: Language) -> str:
     return " · " + language.count("%(num)s more", "%(num)s more", others) if others else ""
 
 
-def lead(cards: Sequence[Card], told: str) -> str:
+def lead(cards: Sequence[Card], rest: str) -> str:
     """Return the letter's first line, which mail clients show as the preview.
 
-    It has the short titles of the next papers, since the first one is in the subject, and then `told`.
+    It has the short titles of the next papers, since the first one is in the subject, and then `rest`.
     """
     titles = " · ".join(card.short_title for card in cards[1 : 1 + _TITLES_IN_LEAD])
     stop = "" if titles.endswith(("…", ".", "?", "!")) else "."
-    return f"{titles}{stop} {_capitalized(told)}." if titles else f"{_capitalized(told)}."
+    return f"{titles}{stop} {_capitalized(rest)}." if titles else f"{_capitalized(rest)}."
 
 
 def greeted(subscriber: Subscriber, line: str, day: date, language: Language) -> str:
@@ -417,7 +419,7 @@ def greeted(subscriber: Subscriber, line: str, day: date, language: Language) ->
     name = clean(subscriber.name)
     if not name or day.weekday() != _MONDAY:
         return line
-    return breakable(language.gettext("Good morning, %(name)s. %(told)s") % {"name": name, "told": line})
+    return breakable(language.gettext("Good morning, %(name)s. %(line)s") % {"name": name, "line": line})
 
 
 @lru_cache(maxsize=1024)
@@ -559,12 +561,12 @@ def _first_author(paper: Paper, language: Language) -> str:
 def _badges(paper: Paper, language: Language, least: int) -> tuple[str, ...]:
     votes, comments, stars = paper.upvotes or 0, paper.comments or 0, paper.stars or 0
     votes, comments, stars = (count if count >= least else 0 for count in (votes, comments, stars))
-    told = (
+    labels = (
         votes and language.count("%(num)s vote", "%(num)s votes", votes),
         comments and language.count("%(num)s comment", "%(num)s comments", comments),
         stars and language.count("%(num)s star", "%(num)s stars", stars),
     )
-    return tuple(_unbroken(count) for count in told if count)
+    return tuple(_unbroken(count) for count in labels if count)
 
 
 def _is_dense(text: str) -> bool:

@@ -81,8 +81,8 @@ def _read_one(app: App, where: str, raw: bytes, *, trusted: bool) -> Returned:
     try:
         reply = parse_reply(raw) if app.settings.teaches else None
         if reply:
-            told, email, new = take_reply(app, reply)
-            return Returned(where, BounceKind.NOTHING, None, told, email, new)
+            text, email, new = take_reply(app, reply)
+            return Returned(where, BounceKind.NOTHING, None, text, email, new)
         report = reports.parse(raw)
         delivery = _delivery(app, report, trusted=trusted) if _asks_to_leave(raw) else None
         if delivery is None:
@@ -130,9 +130,9 @@ def take(app: App, bounce: Bounce) -> bool:
     if bounce.kind is BounceKind.NOTHING:
         return False
     now = app.clock()
-    told = Fate(now, bounce.kind, bounce.status)
+    latest = Fate(now, bounce.kind, bounce.status)
     taken = app.store.bounces.take(
-        bounce, now, lambda history: reason_to_suppress(told, [Fate(*fate) for fate in history])
+        bounce, now, lambda history: reason_to_suppress(latest, [Fate(*fate) for fate in history])
     )
     if taken is None:
         return False

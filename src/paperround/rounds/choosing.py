@@ -113,9 +113,9 @@ def _add_taste(candidates: Candidates, batch: DueBatch, means: Means) -> dict[in
         if due.feedback:
             rows = candidates.paper[mine].tolist()
             taste = means.tastes.of(due.feedback, batch.papers, set(rows))
-            told = {row: taste.affinity(batch.papers[row]) for row in set(rows)}
-            candidates.taste[mine] = [round(round(told[row].degree, 4) * UNIT) for row in rows]
-            liked[number] = {row: affinity.like for row, affinity in told.items() if affinity.like}
+            affinities = {row: taste.affinity(batch.papers[row]) for row in set(rows)}
+            candidates.taste[mine] = [round(round(affinities[row].degree, 4) * UNIT) for row in rows]
+            liked[number] = {row: affinity.like for row, affinity in affinities.items() if affinity.like}
     return liked
 
 
@@ -135,9 +135,9 @@ def _without_unwanted(candidates: Candidates, batch: DueBatch, means: Means) -> 
 def _add_discussion(candidates: Candidates, batch: DueBatch, issues: Sequence[DueIssue], means: Means) -> None:
     """Fill the column `discussion` for issues that cover several days."""
     for number, _, mine in _slices(candidates, batch):
-        if told := span(issues[number].cadence, issues[number].day):
+        if days := span(issues[number].cadence, issues[number].day):
             candidates.discussion[mine] = [
-                means.discussion.of(batch.papers[row], batch.daily_counts.get(row, ()), told[0])
+                means.discussion.of(batch.papers[row], batch.daily_counts.get(row, ()), days[0])
                 for row in candidates.paper[mine].tolist()
             ]
 

@@ -124,11 +124,11 @@ def look_up_titles(app: App) -> int:
     except SourceError as error:
         log.info("titles were not looked up", problem=str(error))
         listings = ()
-    told = {one.arxiv_id: one for one in listings}
+    by_id = {one.arxiv_id: one for one in listings}
     found = {
-        row: Example(f"arxiv:{name}", told[name].title, told[name].abstract, told[name].authors)
+        row: Example(f"arxiv:{name}", by_id[name].title, by_id[name].abstract, by_id[name].authors)
         for row, name in names.items()
-        if name in told
+        if name in by_id
     }
     app.store.examples.fill(found, list(names))
     return len(found)

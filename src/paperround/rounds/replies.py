@@ -43,8 +43,8 @@ def take_reply(app: App, reply: LetterReply) -> tuple[str, str | None, bool]:
     new = app.store.feedback.take_reply(subscriber.row, asked.verdicts, asked.saved, answer, app.clock())
     if new:
         app.nudge()
-    told = "; ".join(f"{what}: {', '.join(titles)}" for what, titles in _titles(asked, papers).items())
-    return f"a reply ({told or 'nothing understood'})", subscriber.email, new
+    changes = "; ".join(f"{what}: {', '.join(titles)}" for what, titles in _titles(asked, papers).items())
+    return f"a reply ({changes or 'nothing understood'})", subscriber.email, new
 
 
 def _letter_of(app: App, reply: LetterReply) -> tuple[Delivery | None, Subscriber | None]:

@@ -155,8 +155,8 @@ class Rounds:
             log.info("bounces", new=len(new))
 
     def _webhooks(self) -> None:
-        if told := webhooks.call_due(self._app):
-            log.info("webhooks", told=told)
+        if called := webhooks.call_due(self._app):
+            log.info("webhooks", called=called)
 
     def _add(self, name: str, cron: str, zone: str, work: Callable[[], None]) -> None:
         self._work[name] = work

@@ -75,14 +75,14 @@ class TaskQueue:
     def _work(self, run: Callable[[str], None]) -> None:
         while not self._stopping.is_set():
             try:
-                asyncio.run(self._work_until_told(run))
+                asyncio.run(self._work_until_stopped(run))
             except (asyncio.CancelledError, KeyboardInterrupt):
                 return
             except Exception as error:  # noqa: BLE001 - whatever ends a worker, start a new one
                 log.warning("worker begins anew", problem=str(error.__cause__ or error))
                 self._stopping.wait(_AGAIN_AFTER)
 
-    async def _work_until_told(self, run: Callable[[str], None]) -> None:
+    async def _work_until_stopped(self, run: Callable[[str], None]) -> None:
         tasks = self._library.App(connector=self._library.PsycopgConnector(**self._address))
         tasks.task(name=_TASK)(run)
         async with tasks.open_async():

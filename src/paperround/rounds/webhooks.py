@@ -56,7 +56,7 @@ def _tell(app: App, client: httpx.Client, hook: WebhookSettings) -> int:
         claim = secrets.token_hex(16)
         due = app.store.events.claim(hook.name, app.clock(), _AT_ONCE, claim, _LEASE)
         for event in due:
-            if time.monotonic() > until or not _told(app, client, hook, event, claim):
+            if time.monotonic() > until or not _call(app, client, hook, event, claim):
                 app.store.events.give_back(claim)
                 return done
             done += 1
@@ -65,7 +65,7 @@ def _tell(app: App, client: httpx.Client, hook: WebhookSettings) -> int:
     return done
 
 
-def _told(app: App, client: httpx.Client, hook: WebhookSettings, event: Event, claim: str) -> bool:
+def _call(app: App, client: httpx.Client, hook: WebhookSettings, event: Event, claim: str) -> bool:
     now = app.clock()
     answer = _ask(client, hook, webhooks.call(event, hook.secret.get_secret_value(), now), now)
     if webhooks.taken(answer):

@@ -223,8 +223,8 @@ class _Memory:
             name: {day for day in map(day_of, validators.get(f"{self._TAKEN} {name}", common).split()) if day}
             for name in categories
         }
-        told = {name: validators.get(f"{self._LAST}{name}", "").partition(" ") for name in categories}
-        self.last = {name: (found, digest) for name, (day, _, digest) in told.items() if (found := day_of(day))}
+        stored = {name: validators.get(f"{self._LAST}{name}", "").partition(" ") for name in categories}
+        self.last = {name: (found, digest) for name, (day, _, digest) in stored.items() if (found := day_of(day))}
         """For each category, the date of its newest papers in the feed and a hash of their identifiers."""
 
     def note_feed(self, answer: _Answer, categories: Sequence[str]) -> date | None:

@@ -125,8 +125,8 @@ def _day(text: str) -> date | None:
         return None
     readings = set(_readings(found[1], found[2], int(found[3]), found[4]))
     weekdays = {day for word in words if (day := _weekday(word)) is not None}
-    told = {day for day in readings if day.weekday() in weekdays} if len(readings) > 1 else readings
-    return told.pop() if len(told) == 1 else None
+    fitting = {day for day in readings if day.weekday() in weekdays} if len(readings) > 1 else readings
+    return fitting.pop() if len(fitting) == 1 else None
 
 
 def _with_month(month: int, numbers: list[str]) -> date | None:
@@ -177,7 +177,7 @@ def _months(languages: tuple[str, ...]) -> Mapping[str, int]:
     """
     from babel.dates import get_month_names  # noqa: PLC0415 - slow to load, and ISO dates do not need it
 
-    told = [
+    named = [
         (word, number)
         for language in languages
         for width in ("wide", "abbreviated")
@@ -187,7 +187,7 @@ def _months(languages: tuple[str, ...]) -> Mapping[str, int]:
         if word[0].isalpha()
     ]
     extra = [("sept", 9), ("jui", 6), ("juil", 7), ("avr", 4), ("mrz", 3)]
-    return _unambiguous([*told, *extra])
+    return _unambiguous([*named, *extra])
 
 
 @lru_cache(maxsize=1)
@@ -205,8 +205,8 @@ def _weekdays() -> Mapping[str, int]:
     )
 
 
-def _unambiguous(told: list[tuple[str, int]]) -> Mapping[str, int]:
+def _unambiguous(named: list[tuple[str, int]]) -> Mapping[str, int]:
     known: dict[str, set[int]] = {}
-    for word, number in told:
+    for word, number in named:
         known.setdefault(word, set()).add(number)
     return {word: numbers.pop() for word, numbers in known.items() if len(numbers) == 1}

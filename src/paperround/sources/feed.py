@@ -284,8 +284,8 @@ def _from_entry(entry: Any, frame: _Frame) -> _Item:
     own = [link["href"] for link in links if link["rel"] in ("alternate", "related", "canonical")]
     url = web_link(_text(entry, "link") or _text(entry, "id"), frame.base)
     said = [_text(entry, name) for name in ("prism_doi", "dc_identifier", "id", "prism_url")]
-    names, told = _authors(entry, frame)
-    summary = plain(told)
+    names, text = _authors(entry, frame)
+    summary = plain(text)
     abstract = _abstract(summary, content)
     facts: dict[str, object] = {
         **author_facts(names),

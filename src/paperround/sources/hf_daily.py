@@ -129,8 +129,8 @@ class HfDaily(SourceSettings):
             many = "no paper" if not count else f"only {count}"
             return SourceState.STALE, f"{until} has {many} so far, weekdays have 23 to 30; asked again next time"
         # On a weekend, new votes on earlier days do not count.
-        told = count if until.weekday() >= _SATURDAY else any(answer.parsed.listings for answer in answers)
-        if not told:
+        conclusive = count if until.weekday() >= _SATURDAY else any(answer.parsed.listings for answer in answers)
+        if not conclusive:
             return SourceState.QUIET, f"{until:%A}, {until}: Daily Papers rests at weekends"
         return SourceState.FRESH, ""
 

@@ -112,8 +112,8 @@ def _confirm(db: Connection, row: int, notice: NewNotice, now: datetime) -> Conf
     except IntegrityError:  # somebody subscribed with the address at the same moment
         return ConfirmResult.TAKEN
     if not _is_suppressed(db, email_key(mine.email)):
-        told = replace(notice, context={"new_email": change.email})
-        db.execute(insert(deliveries), notice_row(mine.row, mine.email, ADDRESS_CHANGED, told, now))
+        completed = replace(notice, context={"new_email": change.email})
+        db.execute(insert(deliveries), notice_row(mine.row, mine.email, ADDRESS_CHANGED, completed, now))
     return ConfirmResult.CHANGED
 
 

@@ -271,8 +271,8 @@ def _lift(db: Connection, domain: str | None, bounce: Bounce, now: datetime) -> 
 
 def _first_today(db: Connection, name: str, today: date) -> bool:
     db.execute(delete(notes).where(notes.c.name.startswith(_ALARM), notes.c.value < today.isoformat()))
-    told = upsert(db, notes).values(name=name, value=today.isoformat()).on_conflict_do_nothing()
-    return bool(db.execute(told.returning(notes.c.name)).all())
+    statement = upsert(db, notes).values(name=name, value=today.isoformat()).on_conflict_do_nothing()
+    return bool(db.execute(statement.returning(notes.c.name)).all())
 
 
 def _add(db: Connection, bounce: Bounce, key: str, now: datetime) -> bool:

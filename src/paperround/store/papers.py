@@ -337,11 +337,11 @@ def _keep_daily_counts(db: Connection, changed: Sequence[Paper], now: datetime) 
 
 def _the_larger(statement: Any) -> Any:
     """Keep the larger count if the day already has counts: votes are not withdrawn, and sources may answer late."""
-    told = statement.excluded
+    reported = statement.excluded
     return statement.on_conflict_do_update(
         index_elements=["paper", "day"],
         set_={
-            name: case((told[name] > daily_counts.c[name], told[name]), else_=daily_counts.c[name])
+            name: case((reported[name] > daily_counts.c[name], reported[name]), else_=daily_counts.c[name])
             for name in ("upvotes", "comments", "stars")
         },
     )
@@ -462,8 +462,8 @@ def _absorb(db: Connection, keep: int, lose: int) -> None:
     names = [{"key": f"id:{old_name}", "paper": keep}, {"key": f"row:{lose}", "paper": keep}]
     db.execute(upsert(db, paper_keys).on_conflict_do_nothing(), names)
     db.execute(delete(papers).where(papers.c.row == lose))
-    told = upsert(db, notes).values(name=_MERGED, value=str(lose))
-    db.execute(told.on_conflict_do_update(index_elements=["name"], set_={"value": told.excluded.value}))
+    statement = upsert(db, notes).values(name=_MERGED, value=str(lose))
+    db.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"value": statement.excluded.value}))
 
 
 def last_merged(db: Connection) -> str:

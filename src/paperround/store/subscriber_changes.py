@@ -215,12 +215,12 @@ def _past(plan: _Plan, occasion: _Occasion) -> dict[str, Any]:
     left = plan.state is SubscriberState.UNSUBSCRIBED
     reads = plan.state.value in READING
     if known is None:
-        told = change.history
+        history = change.history
         return {
-            "created_at": told.get("created_at") or occasion.now,
-            "confirmed_at": told.get("confirmed_at") or (occasion.now if reads else None),
-            "unsubscribed_at": (told.get("unsubscribed_at") or occasion.now) if left else None,
-            "unsubscribe_reason": told.get("unsubscribe_reason") or None,
+            "created_at": history.get("created_at") or occasion.now,
+            "confirmed_at": history.get("confirmed_at") or (occasion.now if reads else None),
+            "unsubscribed_at": (history.get("unsubscribed_at") or occasion.now) if left else None,
+            "unsubscribe_reason": history.get("unsubscribe_reason") or None,
             "consent": dict(change.consent or {}),
         }
     agrees = occasion.returns or plan.joins

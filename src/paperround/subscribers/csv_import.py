@@ -53,8 +53,8 @@ class ImportReport:
     def counts(self) -> dict[str, int]:
         """The numbers of new, changed, unchanged and skipped rows, and of subscribers who were asked to confirm."""
         effects = Counter(one.effect for one in self.additions)
-        told = {effect.value: effects[effect] for effect in Effect}
-        return {**told, "skipped": len(self.problems), "asked": sum(one.asked for one in self.additions)}
+        by_effect = {effect.value: effects[effect] for effect in Effect}
+        return {**by_effect, "skipped": len(self.problems), "asked": sum(one.asked for one in self.additions)}
 
 
 def import_subscribers(app: App, found: SubscriberList, options: ImportOptions) -> ImportReport:

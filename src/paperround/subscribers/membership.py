@@ -109,8 +109,10 @@ def add_all(
             check_pause(app, found, change.patch["paused_until"])
     asked = {change.email: change for change, found in pairs if change.email in ask and _stays_pending(change, found)}
     saved = [_paused_from_start(change) for change in changes if change.email not in asked]
-    told = app.store.changes.save(saved, now, first_at=now if first_now else None, dry_run=dry_run) if saved else []
-    added = {one.email: Addition(one.email, one.effect, one.fields) for one in told}
+    applied = (
+        app.store.changes.save(saved, now, first_at=now if first_now else None, dry_run=dry_run) if saved else []
+    )
+    added = {one.email: Addition(one.email, one.effect, one.fields) for one in applied}
     results = confirmation.ask_all(app, list(asked.values()), first_now=first_now, dry_run=dry_run)
     added |= {email: _requested(email, result) for email, result in zip(asked, results, strict=True)}
     for change, found in pairs:
@@ -132,9 +134,9 @@ def change(app: App, subscriber: Subscriber, patch: Patch) -> ChangeResult | Non
     _check_topics(app, patch, subscriber)
     if _pause_changes(patch, subscriber):
         _set_pause(app, subscriber, patch["paused_until"])
-    told = app.store.changes.save([SubscriberChange(subscriber.email, patch)], app.clock(), only_known=True)
+    applied = app.store.changes.save([SubscriberChange(subscriber.email, patch)], app.clock(), only_known=True)
     _match_own_queries(app, [patch], drop=True)
-    return told[0] if told else None
+    return applied[0] if applied else None
 
 
 def _check_topics(app: App, patch: Patch, known: Subscriber | None) -> None:

@@ -37,12 +37,12 @@ def _status(request: Request, error: Exception) -> Response:
     if request.method == "OPTIONS" and error.status_code == 405:
         return _options(request, (error.headers or {}).get("Allow", "GET"))
     detail = error.detail if error.detail and error.detail != _phrase(error.status_code) else ""
-    return _told(request, error.status_code, detail, dict(error.headers or {}))
+    return _error_response(request, error.status_code, detail, dict(error.headers or {}))
 
 
 def show_status(request: Request, status: int) -> Response:
     """Return the error page for a status, or JSON if a program made the request."""
-    return _told(request, status)
+    return _error_response(request, status)
 
 
 def _options(request: Request, allowed: str) -> Response:
@@ -66,21 +66,21 @@ def _options(request: Request, allowed: str) -> Response:
 def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
-    return _told(request, 422 if _wants_json(request) else 400, f"{first['loc'][-1]}: {first['msg']}")
+    return _error_response(request, 422 if _wants_json(request) else 400, f"{first['loc'][-1]}: {first['msg']}")
 
 
 def _wrong_use(request: Request, error: Exception) -> Response:
-    return _told(request, 400, str(error))
+    return _error_response(request, 400, str(error))
 
 
 def _bad_token(request: Request, error: Exception) -> Response:
     assert isinstance(error, BadToken)
-    return _told(request, 410 if error.expired else 404, token=True)
+    return _error_response(request, 410 if error.expired else 404, token=True)
 
 
 def _store(request: Request, error: Exception) -> Response:
     log.error("the page could not be served because of a database error", route=_route(request), problem=str(error))
-    return _told(request, 503, headers={"Retry-After": "30"})
+    return _error_response(request, 503, headers={"Retry-After": "30"})
 
 
 def _broken(request: Request, error: Exception) -> Response:
@@ -91,10 +91,10 @@ def _broken(request: Request, error: Exception) -> Response:
         traceback="".join(traceback.format_exception(error)),
     )
     # This response does not pass through the middleware.
-    return _told(request, 500, headers=dict(HEADERS))
+    return _error_response(request, 500, headers=dict(HEADERS))
 
 
-def _told(
+def _error_response(
     request: Request, status: int, detail: str = "", headers: dict[str, str] | None = None, *, token: bool = False
 ) -> Response:
     if _wants_json(request):

@@ -33,7 +33,7 @@ class RoundProgress:
         with self._lock:
             done = self._total is not None and self._done >= self._total
             if not self._what or done or time.monotonic() - self._moved > _IDLE_AFTER:
-                return {"told": "No round is running.", "stage": None, "done": 0, "total": None}
+                return {"message": "No round is running.", "stage": None, "done": 0, "total": None}
             of = f" of {self._total:,}" if self._total else ""
-            told = f"{self._what.capitalize()}: {self._done:,}{of}"
-            return {"told": told, "stage": self._what, "done": self._done, "total": self._total}
+            message = f"{self._what.capitalize()}: {self._done:,}{of}"
+            return {"message": message, "stage": self._what, "done": self._done, "total": self._total}

@@ -3,8 +3,8 @@
 
 // Preselect the browser's time zone unless the visitor has chosen one, and find zones by city.
 const zone = document.querySelector("#timezone");
-const told = document.querySelector("#zone-told");
-const tellZone = () => { if (told) told.textContent = zone.selectedOptions[0].textContent; };
+const zoneLabel = document.querySelector("#zone-chosen");
+const tellZone = () => { if (zoneLabel) zoneLabel.textContent = zone.selectedOptions[0].textContent; };
 if (zone) {
   if ("guess" in zone.dataset) {
     const guess = Intl.DateTimeFormat().resolvedOptions().timeZone;
@@ -65,11 +65,11 @@ async function tried(field, asked) {
   const query = field.value.trim();
   if (!query) return null;
   const answer = await fetch(`${field.dataset.try}?${new URLSearchParams({ q: query })}`, { signal: asked });
-  const { told, wrong, papers = [], detail } = await answer.json().catch(() => ({ detail: answer.statusText }));
+  const { message, wrong, papers = [], detail } = await answer.json().catch(() => ({ detail: answer.statusText }));
   const note = document.createElement("div");
   note.className = "note";
   text("code", query, text("p", "", note));
-  text(wrong ? "pre" : "p", told ?? detail, note, wrong || !answer.ok ? "wrong" : "");
+  text(wrong ? "pre" : "p", message ?? detail, note, wrong || !answer.ok ? "wrong" : "");
   const list = text("ul", "", note);
   for (const paper of papers) {
     const line = text("li", "", list);

@@ -250,8 +250,8 @@ def _checked(page: int) -> int:
 
 
 def _under(language: Language, topic: Topic | None, total: int) -> str:
-    told = language.count("%(num)s paper", "%(num)s papers", total) if total else ""
-    return " · ".join(part for part in (topic.name if topic else "", told) if part)
+    count = language.count("%(num)s paper", "%(num)s papers", total) if total else ""
+    return " · ".join(part for part in (topic.name if topic else "", count) if part)
 
 
 def _description(papers: Sequence[Paper], language: Language) -> str:
@@ -373,8 +373,8 @@ def _growth(context: RequestContext, paper: Paper, language: Language) -> list[t
     """
     counts = context.app.store.papers.daily_counts_of([paper.row]).get(paper.row, [])
     voted = [one for one in counts if one.upvotes][-_DAYS_OF_VOTES:]
-    told = [(language.short_date(one.day, context.today), one.upvotes) for one in voted]
-    return told if len(told) > 1 else []
+    votes = [(language.short_date(one.day, context.today), one.upvotes) for one in voted]
+    return votes if len(votes) > 1 else []
 
 
 def _versions(paper: Paper, language: Language) -> list[Link]:

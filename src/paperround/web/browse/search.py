@@ -140,7 +140,7 @@ def search(
         q=q,
         wrong=wrong,
         result=result,
-        told=_told(result.total, language),
+        count=_describe_total(result.total, language),
         papers=[cards.card(one.paper, language, context.today, why=one.why) for one in result.found[:PAGE]],
         orders=_orders(language),
         sources=_sources(context),
@@ -152,7 +152,7 @@ def search(
     )
 
 
-def _told(total: int, language: Language) -> str:
+def _describe_total(total: int, language: Language) -> str:
     """Return the number of results as a sentence."""
     if total >= queries.MOST_COUNTED:
         return language.gettext("More than %(number)s papers") % {"number": language.number(total)}

@@ -79,8 +79,8 @@ class _MetricsCollector(Collector):
         )
 
 
-def _labelled(name: str, told: str, label: str, numbers: dict[str, float]) -> Metric:
-    family = GaugeMetricFamily(name, told, labels=[label])
+def _labelled(name: str, documentation: str, label: str, numbers: dict[str, float]) -> Metric:
+    family = GaugeMetricFamily(name, documentation, labels=[label])
     for value, number in numbers.items():
         family.add_metric([value], number)
     return family

@@ -80,11 +80,11 @@ def bounces(request: Request, context: ContextDep, body: Annotated[bytes, Depend
     if media_type == _TYPES[0]:
         found = bounce_intake.read(context.app, [("mail", body)], trusted=True)
     else:
-        found = _told(context, request, body)
+        found = _take_reports(context, request, body)
     return JSONResponse([asdict(one) for one in found], headers={"Cache-Control": "no-store"})
 
 
-def _told(context: RequestContext, request: Request, body: bytes) -> list[Returned]:
+def _take_reports(context: RequestContext, request: Request, body: bytes) -> list[Returned]:
     try:
         value = from_json(body)
     except ValueError as error:

@@ -70,13 +70,13 @@ def retry(request: Request, context: OperatorContextDep, form: Form) -> Response
 def letter(request: Request, context: OperatorContextDep, row: int) -> Response:
     """Show one email: its state, papers, delivery attempts and bounces, and the email itself."""
     delivery = _delivery(context, row)
-    (told,) = queries.deliveries(context.app, row=row)
+    (letter,) = queries.deliveries(context.app, row=row)
     return admin_page(
         request,
         context,
         "letter",
         delivery=delivery,
-        letter=told,
+        letter=letter,
         retriable=RETRIABLE,
         bounces=context.app.store.bounces.report(delivery=row),
         subject=_finished(context, delivery).rendered.subject,

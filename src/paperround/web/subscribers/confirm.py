@@ -157,13 +157,13 @@ def _gone(
 
 def _reasons(language: Language) -> list[tuple[str, str]]:
     _ = language.gettext
-    told = (
+    labels = (
         _("Too many emails"),
         _("The papers were not relevant to me"),
         _("I did not sign up for this"),
         _("Other reason"),
     )
-    return list(zip(_BECAUSE, told, strict=True))
+    return list(zip(_BECAUSE, labels, strict=True))
 
 
 def _consent(request: Request, context: RequestContext, words: str) -> dict[str, str]:

@@ -127,9 +127,9 @@ def choices(
     if organization:
         return [choice(Followed(name, organization=True))]
     found = people_named(context.app, name)
-    told = [choice(person.followed(unique=len(found) == 1), person.papers) for person in found]
+    choices = [choice(person.followed(unique=len(found) == 1), person.papers) for person in found]
     # With several people, also offer everybody of the name, so that no papers are missed.
-    return told if len(told) == 1 else [*told, choice(Followed(name))]
+    return choices if len(choices) == 1 else [*choices, choice(Followed(name))]
 
 
 def reader(request: Request, context: RequestContext) -> Subscriber | None:

@@ -137,7 +137,7 @@ def _page(
         language=language,
         text=text[:_MOST_TYPED],
         trial=trial,
-        told=describe_trial(trial, language) if trial else "",
+        verdict=describe_trial(trial, language) if trial else "",
         wrong=wrong,
         answers=_named(answers),
         papers=_papers(context, trial, language) if trial else [],

@@ -36,7 +36,7 @@ _PAST_LETTERS, _SAID = 60, 200  # emails, papers
 def preferences(request: Request, context: ContextDep, token: str, done: str = "") -> Response:
     """Show the preferences."""
     subscriber = subscriber_of(context, token)
-    shown = page(request, context, subscriber, said=_told(done, context.language_for(request, subscriber)))
+    shown = page(request, context, subscriber, said=_confirmation(done, context.language_for(request, subscriber)))
     return follow.remember(shown, context, subscriber)
 
 
@@ -149,7 +149,7 @@ def redirect(context: RequestContext, subscriber: Subscriber, done: str) -> Resp
     return RedirectResponse(address, 303, headers=PRIVATE)
 
 
-def _told(done: str, language: Language) -> str:
+def _confirmation(done: str, language: Language) -> str:
     """Return the confirmation of what was just done."""
     _ = language.gettext
     sentences = {

@@ -67,7 +67,7 @@ def make_change(request: Request, context: ContextDep, token: str, form: Form, t
     if change is None:
         return _nothing_to_change(request, context, subscriber, language)
     change.make(context, subscriber)
-    return _told(request, context, subscriber, language, change.done)
+    return _show_outcome(request, context, subscriber, language, change.done)
 
 
 def _subscriber(request: Request, context: RequestContext, token: str) -> tuple[Subscriber, Language]:
@@ -84,14 +84,14 @@ def _change(context: RequestContext, subscriber: Subscriber, to: str, language: 
     until = context.today + _PAUSE
     match to:
         case "weekly" if subscriber.schedule.cadence is not Cadence.WEEKLY:
-            told = _("You now receive one email a week.")
+            done = _("You now receive one email a week.")
             return QuickChange(
-                _("Switch to one email a week?"), _("Switch to weekly"), told, _patch(cadence=Cadence.WEEKLY)
+                _("Switch to one email a week?"), _("Switch to weekly"), done, _patch(cadence=Cadence.WEEKLY)
             )
         case "daily" if subscriber.schedule.cadence is not Cadence.DAILY:
-            told = _("You now receive one email a day.")
+            done = _("You now receive one email a day.")
             return QuickChange(
-                _("Switch to one email a day?"), _("Switch to daily"), told, _patch(cadence=Cadence.DAILY)
+                _("Switch to one email a day?"), _("Switch to daily"), done, _patch(cadence=Cadence.DAILY)
             )
         case "fewer" if fewer < subscriber.preferences.max_papers:
             question = language.count("At most %(num)s paper per email?", "At most %(num)s papers per email?", fewer)
@@ -120,10 +120,12 @@ def _pause(until: date) -> Callable[[RequestContext, Subscriber], bool]:
 def _nothing_to_change(
     request: Request, context: RequestContext, subscriber: Subscriber, language: Language
 ) -> Response:
-    return _told(request, context, subscriber, language, language.gettext("This is already your current setting."))
+    return _show_outcome(
+        request, context, subscriber, language, language.gettext("This is already your current setting.")
+    )
 
 
-def _told(
+def _show_outcome(
     request: Request, context: RequestContext, subscriber: Subscriber, language: Language, sentence: str
 ) -> Response:
     here = path(context, tokens.PREFERENCES, subscriber).removeprefix(context.home)

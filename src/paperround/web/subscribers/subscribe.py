@@ -102,19 +102,19 @@ def try_query(request: Request, context: ContextDep, q: str = "") -> Response:
     context.count_trials(request, 1)
     language = context.visitors_language(request)
     if not q.strip():
-        return JSONResponse({"told": "", "papers": []}, headers={"Cache-Control": "no-store"})
+        return JSONResponse({"message": "", "papers": []}, headers={"Cache-Control": "no-store"})
     tried = preferences_form.preview_query(context.app, q[:2_000], language)
     papers = [
         {"title": readable(paper.title), "href": context.home + page_of(paper.id), "why": "; ".join(why)}
         for paper, why in tried.papers
     ]
-    told = tried.wrong or trial_told(tried, language)
+    message = tried.wrong or describe_matches(tried, language)
     return JSONResponse(
-        {"told": told, "wrong": bool(tried.wrong), "papers": papers}, headers={"Cache-Control": "no-store"}
+        {"message": message, "wrong": bool(tried.wrong), "papers": papers}, headers={"Cache-Control": "no-store"}
     )
 
 
-def trial_told(tried: preferences_form.QueryPreview, language: Language) -> str:
+def describe_matches(tried: preferences_form.QueryPreview, language: Language) -> str:
     """Return the number of matches as a sentence."""
     if tried.many:
         return language.gettext("More than %(number)s papers in the past week. Try a narrower query.") % {
