@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from paperround.domain.models import BounceKind, Delivery, DeliveryState, Outcome, Stage
 from paperround.rounds import pipeline
 from paperround.store.deliveries import Deliveries, Latest, RelayState, Settlement
+from paperround.store.engine import reading
+from paperround.store.schema import deliveries
 from support.papers import listing
 from support.site import MORNING, Site
 
@@ -55,6 +58,12 @@ def _settle(ledger: Deliveries, row: int, state: DeliveryState, claim: str = "c"
     stage, code = others.pop("reply", (Stage.RCPT, 451))
     outcome = Outcome(row, stage, code, None, "as told", "relay.example:25")
     ledger.settle([Settlement(outcome, state, **others)], claim, MORNING)
+
+
+def _finished_at(site: Site, row: int) -> datetime | None:
+    with reading(site.app.store.deliveries._engine) as db:
+        found: datetime | None = db.scalar(select(deliveries.c.finished_at).where(deliveries.c.row == row))
+        return found
 
 
 def test_a_notice_waits_from_now_on_and_is_found_by_its_message_id(site: Site, ledger: Deliveries) -> None:
@@ -161,7 +170,9 @@ def test_failed_and_deferred_letters_are_tried_again_at_once_and_others_are_not(
         found = _get(ledger, row)
         assert (found.state, found.next_attempt_at, found.expires_at) == (DeliveryState.QUEUED, LATER, END)
         assert ledger.report(row=row)[0]["reason"] == ""
+        assert _finished_at(site, row) is None, "so that retention does not remove it"
     assert _get(ledger, sent).state is DeliveryState.SENT
+    assert _finished_at(site, sent) == MORNING
     assert [one.row for one in ledger.claim(LATER, 9, "d", LEASE).deliveries] == [failed, deferred]
 
 
@@ -245,7 +256,20 @@ def test_letters_that_wait_expire_without_a_claim_and_all_others_stay(site: Site
     states = [_get(ledger, row).state for row in (over, waiting, sending)]
     assert states == [DeliveryState.EXPIRED, DeliveryState.DEFERRED, DeliveryState.SENDING]
     assert ledger.count() == {"expired": 1, "deferred": 1, "sending": 1}
+    assert ledger.count(MORNING) == ledger.count()
     assert ledger.count(MORNING + timedelta(seconds=1)) == {}
+
+
+def test_letters_that_are_due_are_counted_up_to_a_number_for_each_state(site: Site, ledger: Deliveries) -> None:
+    rows = [_notice(site, name, kind) for name in ("ada", "ben") for kind in ("welcome", "paused")]
+    _notice(site, "eve", at=LATER)
+    ledger.claim(MORNING, 2, "c", LEASE)
+    for row in rows[:2]:
+        _settle(ledger, row, DeliveryState.DEFERRED, next_attempt_at=MORNING)
+    assert ledger.due_count(MORNING - timedelta(seconds=1), 9) == 0
+    assert ledger.due_count(MORNING, 9) == 4
+    assert ledger.due_count(MORNING, 1) == 2
+    assert ledger.due_count(LATER, 9) == 5
 
 
 def test_dates_that_a_clock_running_ahead_has_written_are_mended(site: Site, ledger: Deliveries) -> None:
@@ -261,6 +285,33 @@ def test_dates_that_a_clock_running_ahead_has_written_are_mended(site: Site, led
     assert ledger.relay(MORNING.date()).paused_until is None
     assert ledger.sweep(MORNING) == 1
     assert _get(ledger, lost).state is DeliveryState.QUEUED
+
+
+def test_mending_dates_leaves_leases_pauses_and_counts_that_are_possible(site: Site, ledger: Deliveries) -> None:
+    row, later = _notice(site, "ada"), _notice(site, "ben")
+    ledger.claim(MORNING, 1, "c", LEASE)
+    ledger.pause_relay(LATER, "too fast")
+    assert ledger.mend_dates(MORNING) == 0
+    assert ledger.sweep(MORNING) == 0, "the lease of the letter that is being sent still runs"
+    assert ledger.relay(MORNING.date()).paused_until == LATER
+    _settle(ledger, row, DeliveryState.SENT, reply=(Stage.FINAL, 250))
+    ledger.claim(MORNING, 1, "d", LEASE)
+    refusal = Settlement(Outcome(later, Stage.MAIL, 550), DeliveryState.QUEUED)
+    ledger.settle([refusal], "d", MORNING - timedelta(minutes=1))
+    ledger.mend_dates(MORNING + timedelta(minutes=1))
+    assert ledger.others_accepted_since_last_try(later), "the time of the last accepted letter is kept"
+
+
+def test_a_letter_accepted_by_a_clock_ahead_does_not_speak_for_the_relay_forever(
+    site: Site, ledger: Deliveries
+) -> None:
+    early, late = _notice(site, "ada"), _notice(site, "ben")
+    ledger.claim(MORNING, 9, "c", LEASE)
+    accepted = Settlement(Outcome(early, Stage.FINAL, 250), DeliveryState.SENT)
+    ledger.settle([accepted], "c", MORNING + timedelta(days=400))
+    ledger.mend_dates(MORNING)
+    ledger.settle([Settlement(Outcome(late, Stage.MAIL, 550), DeliveryState.QUEUED)], "c", LATER)
+    assert not ledger.others_accepted_since_last_try(late)
 
 
 @pytest.mark.parametrize(
@@ -312,14 +363,28 @@ def test_refusals_of_long_ago_are_not_looked_at(
     site: Site, ledger: Deliveries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("paperround.store.deliveries._ATTEMPTS_LOOKED_AT", 2)
+    old = _notice(site, "ada", "paused")
     rows = [_notice(site, name) for name in ("ada", "ben", "eve")]
     ledger.claim(MORNING, 9, "c", LEASE)
+    _settle(ledger, old, DeliveryState.FAILED, reply=(Stage.RCPT, 550))
     _settle(ledger, rows[0], DeliveryState.SENT, reply=(Stage.FINAL, 250))
     _settle(ledger, rows[1], DeliveryState.FAILED, reply=(Stage.RCPT, 550))
     _settle(ledger, rows[2], DeliveryState.FAILED, reply=(Stage.RCPT, 550))
     refusals, last_accepted = ledger.latest_refusals()
     assert [one.outcome.delivery for one in refusals] == [rows[2], rows[1]]
     assert last_accepted == 0, "it is older than the two attempts that are looked at"
+
+
+def test_a_letter_refused_twice_in_a_row_is_listed_though_others_pass_afterwards(
+    site: Site, ledger: Deliveries
+) -> None:
+    refused, passed = _notice(site, "ada"), _notice(site, "ben")
+    for row, stage, code in ((refused, Stage.RCPT, 550), (refused, Stage.RCPT, 550), (passed, Stage.FINAL, 250)):
+        ledger.claim(MORNING, 9, "c", LEASE)
+        _settle(ledger, row, DeliveryState.QUEUED if code == 550 else DeliveryState.SENT, reply=(stage, code))
+    refusals, last_accepted = ledger.latest_refusals()
+    assert [one.outcome.delivery for one in refusals] == [refused, refused]
+    assert last_accepted > refusals[0].row
 
 
 def test_a_delivery_is_found_by_its_digest_and_by_whom_it_reached_last(site: Site, ledger: Deliveries) -> None:
