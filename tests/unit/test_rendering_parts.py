@@ -288,7 +288,7 @@ def test_a_section_online_is_headed_by_its_topic_or_by_what_it_is(topic: str, ca
 def test_a_note_without_an_address_is_a_line_of_its_title() -> None:
     note = view.Note(NoteKind.SAVED, "", "A paper", Markup("A paper"), "")
     assert list(plaintext._note_lines(note)) == ["A paper"]
-    assert list(plaintext._note_lines(replace(note, told="Code released", url="https://a.example/1"))) == [
+    assert list(plaintext._note_lines(replace(note, news="Code released", url="https://a.example/1"))) == [
         "Code released: A paper",
         f"{plaintext.INDENT}https://a.example/1",
     ]
