@@ -13,6 +13,8 @@ from paperround.rendering import language, notice, sample, subject, view
 from paperround.rendering.letter import LetterFacts, LetterRenderer
 from support.letters import DAY, FOLDERS, THEMES
 
+pytestmark = pytest.mark.slow  # whole letters
+
 _DOCS = Path(__file__).parents[2] / "docs"
 _LETTER = (_DOCS / "letter.md").read_text(encoding="utf-8")
 _THEME = (_DOCS / "add-a-theme.md").read_text(encoding="utf-8")

@@ -15,6 +15,8 @@ from paperround.rendering import sample
 from paperround.rendering.letter import LetterFacts
 from support.letters import COUNTS, LANGUAGES, THEMES, WEEKLY, WEEKLY_SUBSCRIBER, press
 
+pytestmark = pytest.mark.slow  # whole letters
+
 _FOLDER = Path(__file__).parent / "golden" / "letters"
 _LETTERS = [(theme, "en") for theme in THEMES] + [("paper", code) for code in LANGUAGES if code != "en"]
 
