@@ -331,6 +331,21 @@ def test_deliveries_are_listed_the_latest_first_by_what_is_asked(
     assert [told["email"].partition("@")[0] for told in ledger.report(**asked)] == found
 
 
+def test_a_reported_delivery_names_its_issue_its_papers_and_its_next_attempt(site: Site, ledger: Deliveries) -> None:
+    site.papers(listing(1))
+    site.clock.now = MORNING + timedelta(hours=2)
+    pipeline.publish(site.app)
+    notice = _notice(site, "eve", at=LATER)
+    [digest] = [told["id"] for told in ledger.report(email="ada")]
+    [found] = ledger.report(row=digest)
+    assert (found["id"], found["issue"], found["email"]) == (digest, "daily 2026-11-23", "ada@example.org")
+    assert found["paper_rows"] == [1]
+    assert found["next_attempt_at"] == site.clock.now
+    [found] = ledger.report(row=notice)
+    assert (found["id"], found["issue"], found["paper_rows"]) == (notice, "notice welcome", [])
+    assert found["next_attempt_at"] == LATER
+
+
 def test_the_latest_refusals_leave_out_letters_that_are_refused_again_while_others_pass(
     site: Site, ledger: Deliveries
 ) -> None:
