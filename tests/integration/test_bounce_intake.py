@@ -48,6 +48,8 @@ def test_a_dead_mailbox_is_suppressed_at_once_and_the_same_report_counts_once(si
     [first] = bounce_intake.read(site.app, [("a", report(to))])
     [again] = bounce_intake.read(site.app, [("b", report(to))])
     assert (first.kind, first.email, first.new, again.new) == (BounceKind.HARD, "ada@example.org", True, False)
+    assert (first.where, first.status, again.where) == ("a", "5.1.1", "b")
+    assert "5.1.1" in first.text
     assert subscriber(site).suppressed[0] == "hard bounce 5.1.1"
     assert len(site.app.store.bounces.report()) == 1
 
@@ -56,7 +58,7 @@ def test_a_report_with_a_forged_key_changes_nothing(site: Site) -> None:
     mailbox_name, _, domain = site.relay.accepted[0].sender.partition("@")
     forged = mailbox_name[:-1] + ("a" if mailbox_name[-1] != "a" else "b")
     [found] = bounce_intake.read(site.app, [("a", report(f"{forged}@{domain}"))])
-    assert not found.new
+    assert (found.kind, found.email, found.new) == (BounceKind.HARD, None, False)
     assert subscriber(site).suppressed is None
 
 

@@ -69,6 +69,7 @@ def _finished_at(site: Site, row: int) -> datetime | None:
 def test_a_notice_waits_from_now_on_and_is_found_by_its_message_id(site: Site, ledger: Deliveries) -> None:
     row = _notice(site, "ada")
     found = _get(ledger, row)
+    assert ledger.by_row(row + 1) is None
     assert found == Delivery(
         row, "ada@example.org", "<ada.welcome.230600@papers.example.org>", DeliveryState.QUEUED, found.subscriber,
         None, "notice welcome", attempts=0, expires_at=END, notice="welcome", context={"words": "ada"},
@@ -105,6 +106,22 @@ def test_a_claim_gives_up_what_is_out_of_date_and_what_nobody_wants(site: Site, 
         old: "not accepted before it was out of date",
         gone: "the address is suppressed",
     }
+
+
+def test_the_last_check_withdraws_claimed_letters_that_are_unwanted_and_no_others(
+    site: Site, ledger: Deliveries
+) -> None:
+    mine, gone, other = _notice(site, "ada"), _notice(site, "ben"), _notice(site, "ben", "paused")
+    ledger.claim(MORNING, 2, "mine", LEASE)
+    ledger.claim(MORNING, 1, "other", LEASE)
+    assert ledger.still_wanted([mine, gone, other], "mine", LATER) == {mine, gone}
+    site.app.store.subscribers.suppress("ben@example.org", "dead", MORNING)
+    assert ledger.still_wanted([mine, gone, other], "mine", LATER) == {mine}
+    states = [_get(ledger, row).state for row in (mine, gone, other)]
+    assert states == [DeliveryState.SENDING, DeliveryState.SUPPRESSED, DeliveryState.SENDING]
+    assert ledger.report(row=gone)[0]["reason"] == "the address is suppressed"
+    assert _finished_at(site, gone) == LATER
+    assert ledger.release("mine", LATER) == 1, "the withdrawn letter belongs to no claim any more"
 
 
 def test_a_lease_is_renewed_for_its_own_claim_alone_and_ends_with_the_claim(site: Site, ledger: Deliveries) -> None:
@@ -329,6 +346,16 @@ def test_deliveries_are_listed_the_latest_first_by_what_is_asked(
     ledger.claim(MORNING, 9, "c", LEASE)
     _settle(ledger, rows["ben"], DeliveryState.SENT, reply=(Stage.FINAL, 250))
     assert [told["email"].partition("@")[0] for told in ledger.report(**asked)] == found
+
+
+def test_the_attempts_of_listed_deliveries_are_in_the_order_of_time(site: Site, ledger: Deliveries) -> None:
+    older, newer = _notice(site, "ada"), _notice(site, "ben")
+    for text, row in (("first", newer), ("other", older), ("second", newer)):
+        ledger.claim(MORNING, 9, "c", LEASE)
+        outcome = Outcome(row, Stage.RCPT, 451, None, text, "relay.example:25")
+        ledger.settle([Settlement(outcome, DeliveryState.QUEUED)], "c", MORNING)
+    [found] = ledger.report(limit=1)
+    assert (found["id"], [attempt["text"] for attempt in found["attempts"]]) == (newer, ["first", "second"])
 
 
 def test_a_reported_delivery_names_its_issue_its_papers_and_its_next_attempt(site: Site, ledger: Deliveries) -> None:

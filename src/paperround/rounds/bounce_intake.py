@@ -67,7 +67,7 @@ def read_mailbox(app: App) -> list[Returned]:
     return found
 
 
-def reported(app: App, where: str, report: Report, *, trusted: bool = False) -> Returned:
+def reported(app: App, where: str, report: Report, *, trusted: bool) -> Returned:
     """Apply the verdict on one report, whether it came by mail or by webhook."""
     delivery = _delivery(app, report, trusted=trusted)
     # The key is derived from the letter, since a bounce mail and a webhook may identify it in different ways.
