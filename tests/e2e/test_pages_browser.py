@@ -17,6 +17,26 @@ from support.service import ADMIN_TOKEN, Address, letters_to
 _PICTURES = Path(__file__).parents[2] / "artefacts" / "pages"
 _SCHEMES = ("light", "dark")
 _WIDTHS = (320, 1280)
+_NO_TEXT = "[type=hidden], [type=checkbox], [type=radio], [type=file]"
+# What Enter does in the text fields of each form: the name, value or label of the button that it presses.
+_ENTER = {
+    "/": "Show",
+    "/subscribe": "step=begin, step=subscribe",
+    "/search": "Search",
+    "/interest": "Show papers",
+    "/preferences": "Send me the link",
+    "/p/…": "do=save, do=pause",
+    "/p/…/address": "Change address",
+    "/p/…/interest": "Show papers",
+    "/p/…/library": "do=author, do=zotero, do=orcid",
+    "/admin/subscribers": "Find",
+    "/admin/subscribers/new": "do=save",
+    "/admin/subscribers/1": "do=pause, do=move",
+    "/admin/subscribers/1/edit": "do=save",
+    "/admin/topics": "do=save",
+    "/admin/letters": "Find",
+    "/admin/tokens": "do=make",
+}
 
 
 class Visitor:
@@ -136,6 +156,8 @@ def _paths(base: Address, page: Page) -> dict[str, str]:
         "search wrong": "/search?q=(",
         "subscribe": "/subscribe",
         "lost link": "/preferences",
+        "interest": "/interest?q=robot+hands",
+        "follow": "/follow?author=Grace+Hopper",
         "nothing here": "/nothing-here",
         "bad link": "/u/AAAA",
         "inbox": "/inbox",
@@ -145,12 +167,14 @@ def _paths(base: Address, page: Page) -> dict[str, str]:
         "admin subscribers": "/admin/subscribers",
         "admin subscriber": "/admin/subscribers/1",
         "admin new subscriber": "/admin/subscribers/new",
+        "admin edit subscriber": "/admin/subscribers/1/edit",
         "admin import": "/admin/subscribers/import",
         "admin silent": "/admin/subscribers/silent",
         "admin letter": "/admin/letters/1",
         "admin doctor": "/admin/doctor",
         "admin topics": "/admin/topics",
         "admin topic": "/admin/topics/robotics",
+        "admin new topic": "/admin/topics/new",
         "admin letters": "/admin/letters",
         "admin tokens": "/admin/tokens",
         "admin changes": "/admin/changes",
@@ -158,8 +182,10 @@ def _paths(base: Address, page: Page) -> dict[str, str]:
     }
     more = re.search(r"/f/[\w-]+\?more=\d+", text)
     assert more, "no link to more papers like one"
-    found["link f"] = more[0]
-    return found | {f"link {letter}": _link(text, letter).removeprefix(base) for letter in "ipu"}
+    found["link f"], found["link f all"] = more[0], more[0].partition("?")[0]
+    found |= {f"link {letter}": _link(text, letter).removeprefix(base) for letter in "ipu"}
+    below = ("interest", "taste", "library", "saved", "change?to=weekly", "erase")
+    return found | {f"preferences {path}": f"{found['link p']}/{path}" for path in below}
 
 
 @pytest.mark.parametrize("scheme", _SCHEMES)
@@ -185,6 +211,35 @@ def test_every_page_fits_every_screen_and_is_accessible(
     assert visitor.elsewhere == []
     context.close()
     assert not findings, "\n".join(findings)
+
+
+def test_enter_does_the_main_action_in_every_field_of_every_form(base: Address, browser: Browser) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    paths = _paths(base, page)
+    page.goto(f"{base}/admin")
+    page.fill("#token", ADMIN_TOKEN)
+    page.press("#token", "Enter")
+    page.wait_for_load_state()
+    pressed: dict[str, dict[str, None]] = {}
+    for path in paths.values():
+        page.goto(base + path)
+        page.evaluate(
+            "document.querySelectorAll('details').forEach((one) => { one.open = true });"
+            "document.querySelectorAll('form').forEach((one) => { one.noValidate = true });"
+            "addEventListener('submit', (event) => {"
+            "  const button = event.submitter; event.preventDefault();"
+            "  window.pressed = [new URL(event.target.action).pathname,"
+            "                    button.name ? `${button.name}=${button.value}` : button.textContent.trim()] });"
+        )
+        for field in page.locator("input[name]:not([type=hidden], [type=checkbox], [type=radio], [type=file])").all():
+            if field.is_visible() and field.is_enabled():
+                page.evaluate("delete window.pressed")
+                field.press("Enter")
+                action, button = page.evaluate("window.pressed")
+                pressed.setdefault(re.sub(r"[\w-]{20,}", "…", action), {})[button] = None
+    context.close()
+    assert {action: ", ".join(buttons) for action, buttons in pressed.items()} == _ENTER
 
 
 def _examined(axe: Axe, page: Page, where: str) -> list[str]:

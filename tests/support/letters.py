@@ -15,12 +15,27 @@ from hypothesis import strategies as st
 from paperround.domain.models import Digest, EncodedLetter, Links, Paper, Pick, Picture, Rendered, Section, Subscriber
 from paperround.domain.schedule import Cadence
 from paperround.process import resources
-from paperround.rendering import language, sample, theme
+from paperround.rendering import language, notice, sample, theme
 from paperround.rendering.letter import LetterFacts, LetterRenderer
 
 FOLDERS: tuple[Path, ...] = resources.folders("templates")
 THEMES = theme.names(FOLDERS)
 LANGUAGES = language.available(FOLDERS)
+NOTICES = notice.kinds(FOLDERS)
+NOTICE_CONTEXT: dict[str, Any] = {
+    "confirm_url": "https://papers.example/c/token",
+    "new_email": "ada@new.example",
+    "address_url": "https://papers.example/c/address",
+    "topics": ["Robots", "Graph learning"],
+    "until": "2026-12-24",
+    "subscribe_url": "https://papers.example/subscribe",
+    "more": ["Grasping", "Folding"],
+    "less": ["Sweeping"],
+    "save": ["Sorting"],
+    "unknown": [12],
+    "feedback_url": "https://papers.example/f/token",
+    "person": "papers@papers.example",
+}
 DAY = sample.DAY
 PICTURE = Picture(name="0123456789abcdef", width=600, height=324)
 WEEKLY = sample.digest(Cadence.WEEKLY)

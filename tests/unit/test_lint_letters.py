@@ -11,19 +11,12 @@ from hypothesis import strategies as st
 from paperround.linting import RULES, Severity, lint
 from paperround.linting.mail import opened
 from paperround.linting.size import measure
-from paperround.rendering import notice, sample
+from paperround.rendering import sample
 from paperround.rendering.letter import LetterFacts
 from support.findings import HTML, NOW, SITE, found, raw
-from support.letters import DAY, EXTREMES, FOLDERS, LANGUAGES, THEMES, digest, press
+from support.letters import DAY, EXTREMES, LANGUAGES, NOTICE_CONTEXT, NOTICES, THEMES, digest, press
 
 pytestmark = pytest.mark.slow  # whole letters are laid out
-
-_CONTEXT = {
-    "confirm_url": "https://papers.example/c/token", "topics": ["Robots"], "until": "2026-12-24",
-    "more": ["Grasping"], "less": ["Folding"], "save": ["Sorting"], "unknown": [12],
-    "feedback_url": "https://papers.example/f/token", "person": "papers@papers.example",
-    "new_email": "ada@new.example", "address_url": "https://papers.example/c/address",
-}  # fmt: skip
 
 
 def _message(rendered: object, kind: str = "digest") -> bytes:
@@ -42,10 +35,10 @@ def test_nothing_is_said_against_our_themes(theme: str, code: str) -> None:
     assert lint(_message(rendered), rendered, sample.SITE, NOW) == []
 
 
-@pytest.mark.parametrize("kind", notice.kinds(FOLDERS))
+@pytest.mark.parametrize("kind", NOTICES)
 @pytest.mark.parametrize("theme", THEMES)
 def test_nothing_is_said_against_our_notices(theme: str, kind: str) -> None:
-    rendered = press(theme).notice(kind, sample.SUBSCRIBER, sample.LINKS, _CONTEXT)
+    rendered = press(theme).notice(kind, sample.SUBSCRIBER, sample.LINKS, NOTICE_CONTEXT)
     assert lint(_message(rendered, "notice"), rendered, sample.SITE, NOW) == []
 
 

@@ -16,34 +16,24 @@ from premailer import Premailer
 
 from paperround.domain.models import Rendered, SubscriberState
 from paperround.domain.schedule import Cadence
-from paperround.rendering import notice, sample
+from paperround.rendering import sample
 from paperround.rendering.letter import LetterFacts
-from support.letters import DAY, EXTREMES, FOLDERS, LANGUAGES, THEMES, digest, press
+from support.letters import DAY, EXTREMES, LANGUAGES, NOTICE_CONTEXT, NOTICES, THEMES, digest, press
 
 pytestmark = pytest.mark.slow  # whole letters are laid out
 
-_CONTEXT = {
-    "confirm_url": "https://papers.example/c/token",
-    "new_email": "ada@new.example",
-    "address_url": "https://papers.example/c/address",
-    "topics": ["Robots", "Graph learning"],
-    "until": "2026-12-24",
-    "subscribe_url": "https://papers.example/subscribe",
-    "more": ["Grasping", "Folding"],
-    "unknown": [12],
-    "feedback_url": "https://papers.example/f/token",
-    "person": "papers@papers.example",
-}
 _DIGESTS = {"the sample": sample.DIGEST, **{name: digest(papers, more=2) for name, papers in EXTREMES.items()}}
 _PAPERS = {"the sample": sample.PAPERS, **{name: {one.row: one for one in them} for name, them in EXTREMES.items()}}
 _SPANS = {f"a {cadence} letter": cadence for cadence in (Cadence.WEEKLY, Cadence.MONTHLY)}
-_KINDS = (*_DIGESTS, *_SPANS, *(f"notice {kind}" for kind in notice.kinds(FOLDERS)))
+_KINDS = (*_DIGESTS, *_SPANS, *(f"notice {kind}" for kind in NOTICES))
 
 
 @cache
 def _rendered(theme: str, code: str, kind: str) -> Rendered:
     if kind.startswith("notice "):
-        return press(theme, code).notice(kind.removeprefix("notice "), sample.SUBSCRIBER, sample.LINKS, _CONTEXT)
+        return press(theme, code).notice(
+            kind.removeprefix("notice "), sample.SUBSCRIBER, sample.LINKS, NOTICE_CONTEXT
+        )
     if cadence := _SPANS.get(kind):
         made, subscriber, counts = sample.digest(cadence), sample.subscriber(cadence), sample.counts(cadence)
         return press(theme, code).letter(LetterFacts(made, sample.PAPERS, subscriber, sample.LINKS, DAY, counts))
@@ -372,6 +362,6 @@ def test_each_paper_says_all_that_is_known(theme: str) -> None:
 
 def test_before_confirming_and_after_leaving_there_is_no_way_out_to_offer() -> None:
     for kind, state in (("confirm", SubscriberState.PENDING), ("goodbye", SubscriberState.UNSUBSCRIBED)):
-        rendered = press().notice(kind, replace(sample.SUBSCRIBER, state=state), sample.LINKS, _CONTEXT)
+        rendered = press().notice(kind, replace(sample.SUBSCRIBER, state=state), sample.LINKS, NOTICE_CONTEXT)
         assert sample.LINKS.unsubscribe not in rendered.html + rendered.text
         assert sample.LINKS.online not in rendered.html + rendered.text

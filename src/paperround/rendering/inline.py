@@ -18,6 +18,7 @@ _POSITIONAL = re.compile(r":(?:first|last|only|nth|empty|has|root|not)\b[\w-]*|[
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _ATTRIBUTE = re.compile(r"\[[^]]*\]")
 _RULE = re.compile(r"([^{}]+)\{")
+_HTML_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _STYLE = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL | re.IGNORECASE)
 # How cssutils ends a message: ('CHAR', ':', 26, 86) or [26:86: …] hold the line and the column.
 _PLACE = re.compile(r"\('\w+', .+, (\d+), \d+\)|\[(\d+):\d+: ")
@@ -54,16 +55,17 @@ def inline(html: str) -> str:
                 allow_network=False,
                 disable_validation=True,
                 align_floating_images=False,
-                # `height: auto` keeps a picture's shape when it is made narrower; as an attribute it has no effect.
-                disable_basic_attributes=["height"],
+                # Outlook needs `width` as an attribute and reads the others as CSS. `height: auto` keeps a picture's
+                # shape when it is made narrower; as an attribute it has no effect.
+                disable_basic_attributes=["align", "bgcolor", "height", "valign"],
                 cssutils_logging_level=logging.CRITICAL,
             ).transform(html, pretty_print=False)
         )
 
 
 def style_sheets(html: str) -> list[str]:
-    """Return the contents of the document's style elements."""
-    return _STYLE.findall(html)
+    """Return the contents of the document's style elements, without those in conditional comments for Outlook."""
+    return _STYLE.findall(_HTML_COMMENT.sub("", html))
 
 
 def check(css: str, file: str, first: int) -> None:
