@@ -64,6 +64,19 @@ def test_a_search_finds_by_meaning_and_says_so(site: Site) -> None:
     assert 0 < first.score <= 1
 
 
+def test_a_search_that_nothing_matches_shows_the_nearest_papers_and_counts_none(site: Site) -> None:
+    use_ideas(site.app)
+    site.papers(listing(1, **WALKING), *(listing(number, "agents") for number in range(2, 26)))
+    pipeline.embed_papers(site.app)
+    result = queries.search(site.app, "protein molecule", 20)
+    assert (result.total, len(result.found)) == (0, 10)
+    assert {reason for one in result.found for reason in one.why} == set()
+    assert queries.search(site.app, "protein molecule", 20, 10).found == []
+    result = queries.search(site.app, PLAIN, 20)
+    assert (result.total, [one.paper.row for one in result.found]) == (1, [1])
+    assert queries.search(site.app, "careful agents", 30).total == 24
+
+
 def test_a_paper_whose_text_changes_waits_for_a_new_vector_and_one_that_only_gains_votes_does_not(site: Site) -> None:
     use_ideas(site.app)
     site.papers(listing(1, **WALKING))

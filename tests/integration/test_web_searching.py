@@ -194,6 +194,15 @@ def test_a_mistake_is_explained_with_the_spot_while_the_words_are_searched_for(p
     assert "not a valid query" not in pages.client.get("/search", params={"q": "Robots: a careful study"}).text
 
 
+def test_a_field_with_several_words_that_finds_nothing_suggests_the_phrase(pages: Pages) -> None:
+    name = listing(1).authors[0].lower()
+    page = pages.client.get("/search", params={"q": f"author:{name}"}).text
+    assert f"<code>author:&#34;{name}&#34;</code></a>" in page
+    assert len(_titles(pages.client.get("/search", params={"q": f'author:"{name}"'}).text)) == 1
+    page = pages.client.get("/search", params={"q": "author:nobody else"}).text
+    assert "Try fewer words" in page
+
+
 def test_a_mistyped_word_is_replaced_and_the_page_says_so(pages: Pages) -> None:
     text = pages.client.get("/search", params={"q": "carefull robots"}).text
     assert "Showing results for “careful” instead of “carefull”." in text

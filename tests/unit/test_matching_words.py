@@ -19,6 +19,7 @@ from paperround.matching.words import (
     interpret_search,
     is_plain,
     mistake_in,
+    with_phrase,
 )
 from support.queries import BATCHES, WORDS, paper
 
@@ -147,3 +148,16 @@ def test_a_mistake_in_a_query_is_told_with_its_spot(text: str, why: str) -> None
     told = mistake_in(text)
     assert told.startswith(why)
     assert told.endswith("^")
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("author:ada bee", 'author:"ada bee"'), (" title:a  long title ", 'title:"a  long title"'),
+        ("author:ada", ""),        ('author:"ada bee"', ""), ("author:ada title:x", ""), ("author:ada (bee)", ""),
+        ("author:ada -bee", ""),
+        ("two words", ""), ("", ""),
+    ],
+)  # fmt: skip
+def test_several_words_after_a_field_are_probably_a_phrase(typed: str, meant: str) -> None:
+    assert with_phrase(typed) == meant

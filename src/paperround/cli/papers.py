@@ -30,6 +30,8 @@ def search(
 
     with opened() as app:
         result = queries.search(app, query, limit)
+    if result.mistake:
+        console.warn(f"this is not a valid query, so its words were searched for: {result.mistake}")
     if as_json:
         console.as_json([
             {
@@ -46,9 +48,12 @@ def search(
     for typed, meant in result.corrected:
         console.warn(f'showing results for "{meant}" instead of "{typed}"')
     rows = [(rank, one.paper.id, one.paper.title, "; ".join(one.why)) for rank, one in enumerate(result.found, 1)]
+    if rows and not result.total:
+        console.warn("no paper matches; the nearest in meaning are listed")
     console.table(("rank", "id", "title", "why"), rows)
     if not rows:
-        console.warn("no paper found")
+        meant = f"; a field applies to one word, did you mean {result.suggestion}" if result.suggestion else ""
+        console.warn(f"no paper found{meant}")
 
 
 @group.command("export", cls=Command, epilog="paperround papers export papers.jsonl")

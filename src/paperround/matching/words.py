@@ -125,6 +125,15 @@ def mistake_in(text: str) -> str:
     return ""
 
 
+_FIELD_AND_WORDS = re.compile(r"(\w+):\s*([^\s\"():*-][^\s\"():*]*(?:\s+[^\s\"():*-][^\s\"():*]*)+)")
+
+
+def with_phrase(text: str) -> str:
+    """Return `field:one two` as `field:"one two"`, because a field applies to one word; other texts as ""."""
+    found = _FIELD_AND_WORDS.fullmatch(text.strip())
+    return f'{found[1]}:"{found[2]}"' if found else ""
+
+
 def _described(text: str) -> Wanted:
     if len(text) > MAX_LENGTH:
         raise QueryError(text, MAX_LENGTH, f"a query has at most {MAX_LENGTH} characters, this one {len(text)}")

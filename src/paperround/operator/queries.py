@@ -22,7 +22,7 @@ from paperround.matching import search as matching_search
 from paperround.matching.interests import CLOSE, MOST_RELEVANT, USUAL_COSINE, is_close, relevance, toward_best
 from paperround.matching.query import Phrase
 from paperround.matching.search import EVERYWHERE, SearchBounds
-from paperround.matching.words import Wanted, Words, any_of, interpret_search, is_plain, mistake_in
+from paperround.matching.words import Wanted, Words, any_of, interpret_search, is_plain, mistake_in, with_phrase
 from paperround.rounds.collection import Collection
 from paperround.rounds.interests import best_candidates
 from paperround.rounds.meaning import Meaning
@@ -33,6 +33,7 @@ Numbers = NDArray[np.float32]
 _CHUNK = 500
 _FEW_REASONS = 2
 _OF_THE_BEST = 0.5  # plain words sorted by date or votes: papers with half the score of the best one
+_NEAREST = 10  # shown at least, if papers are ranked by meaning, even if they do not match
 MOST_COUNTED = 1_000
 """As far as the results of a search are counted."""
 
@@ -65,9 +66,14 @@ class Search:
     corrected: tuple[tuple[str, str], ...] = ()
     """Misspelled words, each with the word that was searched for instead."""
     total: int = 0
-    """How many papers match, counted up to MOST_COUNTED; of plain words those with any of them."""
+    """How many papers match, counted up to MOST_COUNTED: those with any of the words, or close to them in meaning.
+
+    If fewer than ten match, `found` continues with the nearest others.
+    """
     mistake: str = ""
     """Why a text that looks like a query was taken for plain words."""
+    suggestion: str = ""
+    """A query that finds papers where this one finds none."""
 
 
 def search(
@@ -90,16 +96,33 @@ def search(
     papers = _candidates(app, meant.text, wanted, offset + limit, bounds, order)
     scorer = matching_search.Scorer(wanted, past.statistics)
     shares = np.array([scorer.score(paper) for paper in papers], dtype=np.float32)
-    scores, cosines = _with_meaning(app, meant.text, papers, shares)
-    shown = _sorted(papers, scores, order, plain=isinstance(wanted, Words))[offset : offset + limit]
+    scores, cosines, close = _with_meaning(app, meant.text, papers, shares)
+    ranked = _sorted(papers, scores, order, plain=isinstance(wanted, Words))
+    matching = [place for place in ranked if shares[place] > 0 or place in close]
+    others = [place for place in ranked if shares[place] <= 0 and place not in close]
+    shown = (matching + others[: max(0, _NEAREST - len(matching))])[offset : offset + limit]
     reasons = lexical.Index((papers[place] for place in shown), past.statistics).reasons(wanted)
     found = [
-        Found(papers[place], round(float(scores[place]), 4), _why(reasons[papers[place].row], cosines, place), parts)
+        Found(
+            papers[place],
+            round(float(scores[place]), 4),
+            _why(reasons[papers[place].row], close=place in close),
+            parts,
+        )
         for place in shown
         for parts in [_parts(float(shares[place]), cosines, place)]
     ]
     total = app.store.browsing.count_found(bounds.narrow(any_of(wanted)), MOST_COUNTED, bounds.days)
-    return Search(found, meant.changes, max(total, len(found)), mistake_in(text))
+    total += sum(shares[place] <= 0 for place in close)
+    suggestion = "" if found else _suggested(app, meant.text, bounds)
+    return Search(found, meant.changes, int(total), mistake_in(text), suggestion)
+
+
+def _suggested(app: App, text: str, bounds: SearchBounds) -> str:
+    """A query for a phrase where the text has a field and several words, if it finds a paper."""
+    phrase = with_phrase(text)
+    found = phrase and app.store.browsing.count_found(bounds.narrow(any_of(interpret_search(phrase))), 1, bounds.days)
+    return phrase if found else ""
 
 
 def _candidates(
@@ -122,22 +145,26 @@ def _sorted(papers: Sequence[Paper], scores: Numbers, order: SearchOrder, *, pla
     return sorted(fitting, key=lambda place: papers[place].day, reverse=True)
 
 
-def _with_meaning(app: App, text: str, papers: Sequence[Paper], shares: Numbers) -> tuple[Numbers, dict[int, float]]:
-    """The scores of papers, 0 to 1, and the cosines of those that have a vector, by their places."""
+def _with_meaning(
+    app: App, text: str, papers: Sequence[Paper], shares: Numbers
+) -> tuple[Numbers, dict[int, float], set[int]]:
+    """The scores of papers, 0 to 1, the cosines of those that have a vector, and those close in meaning, by place."""
     vector = app.shared(Meaning).known(text)
     if vector is None:
-        return shares, {}
+        return shares, {}, set()
     vectors = app.shared(Meaning).held().of([paper.row for paper in papers])
     cosines = np.full(len(papers), USUAL_COSINE, dtype=np.float32)
     known = np.flatnonzero(vectors.known)
-    moved = toward_best(vector, vectors.numbers, shares[known], vectors.cosines(vector))
-    cosines[known] = vectors.cosines(moved)
+    # Only the text's own vector tells what is close: moved toward the best papers, it is close to them in any case.
+    own = vectors.cosines(vector)
+    close = {int(place) for place, cosine in zip(known, own, strict=True) if is_close(float(cosine))}
+    cosines[known] = vectors.cosines(toward_best(vector, vectors.numbers, shares[known], own))
     scores = relevance(shares, cosines) / np.float32(MOST_RELEVANT)
-    return np.clip(scores, 0, 1), {int(place): float(cosines[place]) for place in known}
+    return np.clip(scores, 0, 1), {int(place): float(cosines[place]) for place in known}, close
 
 
-def _why(reasons: tuple[str, ...], cosines: Mapping[int, float], place: int) -> tuple[str, ...]:
-    return (*reasons, CLOSE) if len(reasons) < _FEW_REASONS and is_close(cosines.get(place, 0.0)) else reasons
+def _why(reasons: tuple[str, ...], *, close: bool) -> tuple[str, ...]:
+    return (*reasons, CLOSE) if close and len(reasons) < _FEW_REASONS else reasons
 
 
 def _parts(share: float, cosines: Mapping[int, float], place: int) -> dict[str, float]:

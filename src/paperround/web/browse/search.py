@@ -140,7 +140,7 @@ def search(
         q=q,
         wrong=wrong,
         result=result,
-        count=_describe_total(result.total, language),
+        count=_describe_total(result, language),
         papers=[cards.card(one.paper, language, context.today, why=one.why) for one in result.found[:PAGE]],
         orders=_orders(language),
         sources=_sources(context),
@@ -152,11 +152,16 @@ def search(
     )
 
 
-def _describe_total(total: int, language: Language) -> str:
-    """Return the number of results as a sentence."""
-    if total >= queries.MOST_COUNTED:
-        return language.gettext("More than %(number)s papers") % {"number": language.number(total)}
-    return language.count("%(num)s paper", "%(num)s papers", total)
+def _describe_total(result: queries.Search, language: Language) -> str:
+    """Return the number of results as a sentence, and whether others follow them."""
+    if not result.total:
+        return language.gettext("No paper matches. The nearest in meaning:")
+    if result.total >= queries.MOST_COUNTED:
+        return language.gettext("More than %(number)s papers") % {"number": language.number(result.total)}
+    number = language.count("%(num)s paper", "%(num)s papers", result.total)
+    if result.total < len(result.found):
+        return language.gettext("%(papers)s, followed by the nearest in meaning:") % {"papers": number}
+    return number
 
 
 def _orders(language: Language) -> list[tuple[str, str]]:
