@@ -71,8 +71,10 @@ clean:
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
+# Without a word, pip is silent for the minute or two that it takes.
 $(VENV)/.ready-%: $(VENV)/bin/python pyproject.toml constraints.txt constraints-test.txt
-	$(bin)/pip install --quiet --disable-pip-version-check --require-hashes \
+	@echo "installing packages into $(VENV) (about 400 MB, once)"
+	@$(bin)/pip install --quiet --disable-pip-version-check --require-hashes \
 	  -r $(if $(filter test,$*),constraints-test.txt,constraints.txt)
 	$(bin)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	$(bin)/python -m compileall -q src

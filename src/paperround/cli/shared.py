@@ -64,11 +64,13 @@ _PIECE = 1 << 20  # bytes
 
 
 @contextmanager
-def opened(*, first_start: bool = False, runs_on: bool = False, port: int = 8000) -> Iterator[App]:
+def opened(
+    *, first_start: bool = False, runs_on: bool = False, port: int = 8000, examine: bool = False
+) -> Iterator[App]:
     """Open the site, and close it at the end of the block.
 
     With `first_start`, create the site if there is none. With `first_start` or `runs_on`, the clock of --now keeps
-    running from the given moment; otherwise it stands still.
+    running from the given moment; otherwise it stands still. With `examine`, an invalid topics.toml is no obstacle.
     """
     # A terminated command ends like an interrupted one: connections close, claims are put back.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -79,7 +81,13 @@ def opened(*, first_start: bool = False, runs_on: bool = False, port: int = 8000
 
         for sentence in unknown_in_environment():
             console.warn(sentence)
-        app = open_site(options.config, _clock(running=first_start or runs_on), port=port, first_start=first_start)
+        app = open_site(
+            options.config,
+            _clock(running=first_start or runs_on),
+            port=port,
+            first_start=first_start,
+            examine=examine,
+        )
     try:
         yield app
     finally:

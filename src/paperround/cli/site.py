@@ -88,7 +88,7 @@ def doctor(as_json: AsJson = False) -> None:
     from paperround.cli import examination
     from paperround.operator.doctor import CheckState, examine
 
-    with opened() as app:
+    with opened(examine=True) as app:
         findings = examine(app)
     if as_json:
         console.as_json([

@@ -155,7 +155,7 @@ def import_subscribers(
         summary = ", ".join(f"{number} {what}" for what, number in report.counts.items() if what != "asked")
         console.say(f"{'would be: ' if dry_run else ''}{summary}")
         for one in changes if dry_run else ():
-            console.say(f"  {one.effect.value} {one.email}: {', '.join(one.fields) or 'everything'}")
+            console.say(f"  {one.effect.value} {one.email}{': ' if one.fields else ''}{', '.join(one.fields)}")
         for note in [*report.warnings, *problems]:
             console.warn(f"{file}: {note}")
         _say_who_is_asked(report.counts, confirmed=confirmed)

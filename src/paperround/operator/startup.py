@@ -50,11 +50,13 @@ def open_site(
     *,
     port: int = 8000,
     first_start: bool = False,
+    examine: bool = False,
 ) -> App:
     """The app of the site in this folder, its database migrated and its topics loaded.
 
     `port` is where the pages are, for the links of a site that has no address of its own yet. With `first_start` a
-    folder may become a site, and a site that has no secret key yet gets one.
+    folder may become a site, and a site that has no secret key yet gets one. To `examine` a site, it is opened even
+    if its topics.toml is invalid; the topics stay as they are then.
 
     Raises WrongUse where there is no site, and ConfigurationError where the secret key is missing or too short.
     """
@@ -77,7 +79,11 @@ def open_site(
     if not file.is_loaded(app):
         from paperround.rounds.topics import load_topics  # noqa: PLC0415 - brings numpy
 
-        load_topics(app, file)
+        try:
+            load_topics(app, file)
+        except ConfigurationError:
+            if not examine:
+                raise
     return app
 
 

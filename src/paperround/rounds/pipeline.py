@@ -154,12 +154,12 @@ def ingest_file(
 
 
 def _parsed(app: App, pieces: Iterable[bytes], form: str | None, name: str) -> Iterator[Parsed]:
-    unpacked, head = _beginning(_told_of(app, pieces))
+    unpacked, head = _beginning(_with_progress(app, pieces))
     if head.startswith(_GZIP):
         unpacked, head = _beginning(compression.unpacked(unpacked, "gzip", _LARGEST_EXPORT))
     form = form or guess_format(name, head)
     if form is None:
-        raise WrongUse(f"{name}: its format cannot be told; name it with --as: {', '.join(FORMATS)}")
+        raise WrongUse(f"{name}: its format is not recognized; name it with --as: {', '.join(FORMATS)}")
     today = app.clock().date()
     if form == jsonl.KIND:
         yield from jsonl.parse_pieces(unpacked, today)
@@ -172,7 +172,7 @@ def _parsed(app: App, pieces: Iterable[bytes], form: str | None, name: str) -> I
     yield FORMATS[form](bytes(data), today)
 
 
-def _told_of(app: App, pieces: Iterable[bytes]) -> Iterator[bytes]:
+def _with_progress(app: App, pieces: Iterable[bytes]) -> Iterator[bytes]:
     """Yield the pieces and report their sizes as progress."""
     for piece in pieces:
         yield piece

@@ -35,7 +35,8 @@ class TaskQueue:
             import procrastinate  # noqa: PLC0415 - only installed with the extra `procrastinate`
         except ImportError:
             raise ConfigurationError(
-                'runner.kind = "procrastinate" needs its package: pip install "paperround[procrastinate]"'
+                'runner.kind = "procrastinate" needs its package; install paperround with its extra `procrastinate` '
+                "(docs/operate.md)"
             ) from None
         self._library, self._at_once = procrastinate, at_once
         address = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)

@@ -220,7 +220,12 @@ def read_topics(data: bytes, file: Path) -> list[Topic]:
         raise ConfigurationError(
             f"{file}: topics is no list; write each topic as [[topics]] with slug, name and query"
         )
-    return [_topic(table, f"{file}: topic {number}") for number, table in enumerate(tables, 1)]
+    lines = [number for number, line in enumerate(data.splitlines(), 1) if line.strip().startswith(b"[[topics]]")]
+    places = [f"{file} line {line}" for line in lines] if len(lines) == len(tables) else [str(file)] * len(tables)
+    return [
+        _topic(table, f"{place}: topic {number}")
+        for number, (table, place) in enumerate(zip(tables, places, strict=True), 1)
+    ]
 
 
 def _topic(table: dict[str, Any], where: str) -> Topic:

@@ -116,7 +116,9 @@ def _postgresql(url: str) -> Engine:
         from psycopg import Connection as Psycopg  # noqa: PLC0415 - only installed with the extra `postgresql`
         from psycopg.types.string import StrDumperUnknown  # noqa: PLC0415
     except ImportError:
-        raise ConfigurationError("PostgreSQL needs its driver: pip install 'paperround[postgresql]'") from None
+        raise ConfigurationError(
+            "PostgreSQL needs its driver; install paperround with its extra `postgresql` (docs/operate.md)"
+        ) from None
 
     class WithoutNul(StrDumperUnknown):
         """Replaces the NUL character, which PostgreSQL cannot store and anyone may send in an address or reply."""

@@ -76,7 +76,8 @@ def import_subscribers(app: App, found: SubscriberList, options: ImportOptions) 
             if row.state is not SubscriberState.PENDING:  # the other site already asked those who are pending
                 asked.add(change.email)
         except WrongUse as error:
-            problems.append(Problem(f"{row.where} {row.email}", str(error)))
+            named = row.email in str(error)
+            problems.append(Problem(row.where if named else f"{row.where} {row.email}", str(error)))
     unique = {email_key(change.email): change for change in changes}
     additions = membership.add_all(
         app,

@@ -25,12 +25,12 @@ from paperround.domain.models import Outcome, SubscriberState
 from paperround.domain.schedule import Cadence
 from paperround.operator import preview
 from paperround.operator.preview import Preview, PreviewRequest
+from paperround.operator.template_errors import TemplateError, explain
 from paperround.process.resources import templates
 from paperround.rendering import notice, theme
 from paperround.rounds.letters import LetterBuilder
 from paperround.web.context import ContextDep, RequestContext
 from paperround.web.forms import Form, FormFields
-from paperround.web.operator.template_errors import TemplateError, explain
 from paperround.web.operator.viewer import DisplayOptions, MessageView, ThemeFindings, download, frame
 
 router = APIRouter(prefix="/preview")

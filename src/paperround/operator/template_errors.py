@@ -61,6 +61,10 @@ class TemplateError:
     variables: tuple[Variable, ...]
     suggestion: str
 
+    def __str__(self) -> str:
+        place = f"{self.file} line {self.line}: " if self.line else f"{self.file}: " if self.file else ""
+        return f"{place}{self.what}{f'; did you mean {self.suggestion}?' if self.suggestion else ''}"
+
 
 def explain(error: PaperroundError, folders: tuple[Path, ...]) -> TemplateError:
     """Locate the cause of this error in the template folders, as precisely as possible."""
