@@ -7,12 +7,16 @@ import re
 from datetime import timedelta
 from email import message_from_bytes
 from pathlib import Path
+from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from paperround.bounces import mailboxes
+from paperround.bounces.report import Report
 from paperround.domain.models import BounceKind, SubscriberState
 from paperround.rounds import bounce_intake, pipeline
+from paperround.rounds.bounce_intake import Returned
 from paperround.subscribers import confirmation, membership
 from support.papers import listing
 from support.returned import complaint, report
@@ -127,9 +131,71 @@ def test_a_mail_to_the_address_in_list_unsubscribe_takes_the_subscriber_out(site
     address = re.search(r"<mailto:([^>?]+)", message["List-Unsubscribe"])[1]
     assert address.startswith("unsubscribe+")
     mail = f"From: ada@example.org\r\nTo: {address}\r\nSubject: please\r\n\r\n".encode()
-    assert [one.new for one in bounce_intake.read(site.app, [("a", mail)])] == [True]
+    left = Returned("a", BounceKind.NOTHING, None, "asked to unsubscribe", "ada@example.org", new=True)
+    assert bounce_intake.read(site.app, [("a", mail)]) == [left]
     assert subscriber(site).state is SubscriberState.UNSUBSCRIBED
     assert subscriber(site).suppressed is None
+
+
+def test_a_mail_that_breaks_the_reading_is_reported_as_unreadable_and_stops_no_other(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    to, parse = site.relay.accepted[0].sender, bounce_intake.reports.parse
+
+    def fragile(raw: bytes) -> Report:
+        if raw == b"breaks":
+            raise ValueError("deep inside")
+        return parse(raw)
+
+    monkeypatch.setattr(bounce_intake.reports, "parse", fragile)
+    broken, read = bounce_intake.read(site.app, [("a", b"breaks"), ("b", report(to))])
+    assert broken == Returned("a", BounceKind.NOTHING, None, "could not be read", None, new=False)
+    assert (read.where, read.kind, read.new) == ("b", BounceKind.HARD, True)
+
+
+def _reported(site: Site, *, trusted: bool, **about: Any) -> str | None:
+    """Whom a hard bounce is about."""
+    found = bounce_intake.reported(site.app, "w", Report(BounceKind.HARD, **about), trusted=trusted)
+    return found.email
+
+
+def test_where_return_addresses_are_signed_only_the_relay_may_name_a_letter_otherwise(site: Site) -> None:
+    number = message_from_bytes(site.relay.accepted[0].message)["Message-ID"]
+    named = {"message_id": number, "recipient": "ada@example.org"}
+    assert _reported(site, trusted=False, **named, sent_to=True) is None
+    assert subscriber(site).suppressed is None
+    assert _reported(site, trusted=True, message_id="<nothing@papers.example.org>") is None
+    assert _reported(site, trusted=True, recipient="ada@example.org") is None, "mail may be forwarded to her"
+    assert _reported(site, trusted=True) is None
+    assert _reported(site, trusted=True, recipient="ada@example.org", sent_to=True) == "ada@example.org"
+    assert _reported(site, trusted=True, message_id=number) == "ada@example.org"
+
+
+def test_where_return_addresses_are_not_signed_a_message_id_names_the_letter(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    site.topic("robots")
+    site.subscriber("ada@example.org", "robots")
+    site.papers(listing(1))
+    site.clock.now = MORNING + timedelta(hours=1)
+    pipeline.publish(site.app)
+    pipeline.deliver(site.app)
+    number = message_from_bytes(site.relay.accepted[0].message)["Message-ID"]
+    assert _reported(site, trusted=False, recipient="ada@example.org", sent_to=True) is None
+    assert _reported(site, trusted=False, message_id=number) == "ada@example.org"
+    site.app.close()
+
+
+def test_receivers_that_put_our_mail_off_raise_an_alarm_once_a_day_and_domain(site: Site) -> None:
+    with capture_logs() as logs:
+        for email in ("ada@example.org", "ben@example.org", "eve@example.com"):
+            bounce_intake.alarm(site.app, email, "421 too many connections")
+        site.clock.now += timedelta(days=1)
+        bounce_intake.alarm(site.app, "ada@example.org", "421 again")
+    assert [(one["domain"], one["latest"]) for one in logs] == [
+        ("example.org", "421 too many connections"),
+        ("example.com", "421 too many connections"),
+        ("example.org", "421 again"),
+    ]
 
 
 def test_mails_in_a_maildir_are_read_once_and_stay_there(site: Site, tmp_path: Path) -> None:

@@ -270,6 +270,7 @@ def test_letters_that_wait_expire_without_a_claim_and_all_others_stay(site: Site
     _settle(ledger, waiting, DeliveryState.DEFERRED, next_attempt_at=END)
     assert ledger.expire(LATER - timedelta(seconds=1)) == 0
     assert ledger.expire(LATER) == 1
+    assert _finished_at(site, waiting) is None
     states = [_get(ledger, row).state for row in (over, waiting, sending)]
     assert states == [DeliveryState.EXPIRED, DeliveryState.DEFERRED, DeliveryState.SENDING]
     assert ledger.count() == {"expired": 1, "deferred": 1, "sending": 1}
@@ -287,6 +288,52 @@ def test_letters_that_are_due_are_counted_up_to_a_number_for_each_state(site: Si
     assert ledger.due_count(MORNING, 9) == 4
     assert ledger.due_count(MORNING, 1) == 2
     assert ledger.due_count(LATER, 9) == 5
+
+
+def test_many_letters_expire_in_groups_and_are_all_counted(
+    site: Site, ledger: Deliveries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("paperround.store.deliveries._EXPIRED_AT_ONCE", 2)
+    for kind in ("welcome", "paused"):
+        for name in ("ada", "ben"):
+            _notice(site, name, kind, until=LATER)
+    assert ledger.expire(LATER) == 4
+    assert ledger.count() == {"expired": 4}
+
+
+def _published(site: Site) -> list[int]:
+    """Publish the digests of the morning; the numbers of their deliveries."""
+    site.papers(listing(1))
+    site.clock.now = MORNING + timedelta(hours=2)
+    pipeline.publish(site.app)
+    return sorted(told["id"] for told in site.app.store.deliveries.report())
+
+
+def test_the_papers_of_a_letter_that_its_sender_gives_up_come_with_the_next_one(
+    site: Site, ledger: Deliveries
+) -> None:
+    expired, sent, _ = _published(site)
+    ledger.claim(site.clock.now, 2, "c", LEASE)
+    _settle(ledger, expired, DeliveryState.EXPIRED, reason="too old")
+    _settle(ledger, sent, DeliveryState.SENT, reply=(Stage.FINAL, 250))
+    site.clock.now += timedelta(days=1)
+    assert pipeline.publish(site.app).composed == 2, "the one that was given up, and the one that expired by itself"
+    [again] = ledger.report(subscriber=_get(ledger, expired).subscriber, limit=1)
+    assert (again["issue"], again["paper_rows"]) == ("daily 2026-11-24", [1])
+
+
+def test_a_letter_that_was_accepted_after_it_had_expired_is_sent_and_keeps_its_papers(
+    site: Site, ledger: Deliveries
+) -> None:
+    late, *_ = _published(site)
+    ledger.claim(site.clock.now, 1, "c", LEASE)
+    over = site.clock.now + timedelta(days=1)
+    assert ledger.sweep(over) == 1
+    assert ledger.expire(over) == 3
+    _settle(ledger, late, DeliveryState.SENT, reply=(Stage.FINAL, 250))
+    assert _get(ledger, late).state is DeliveryState.SENT
+    site.clock.now = over
+    assert pipeline.publish(site.app).composed == 2, "for the two others"
 
 
 def test_dates_that_a_clock_running_ahead_has_written_are_mended(site: Site, ledger: Deliveries) -> None:
