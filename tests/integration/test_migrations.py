@@ -20,8 +20,9 @@ from paperround.domain.schedule import Cadence
 from paperround.matching import fts
 from paperround.matching.query import parse
 from paperround.store import migrations
-from paperround.store.engine import writing
+from paperround.store.engine import reading, writing
 from paperround.store.schema import metadata
+from paperround.store.sent_before import sent_before
 
 
 def test_migrations_and_schema_agree(database_url: str) -> None:
@@ -175,6 +176,39 @@ def test_what_the_released_version_has_recorded_of_papers_and_subscribers_is_kep
     with store._engine.connect() as connection:
         assert connection.scalar(text("SELECT last_edition FROM subscriptions")) == 17
         assert "Robots" in str(connection.scalar(text("SELECT snapshot FROM issue_papers")))
+    store.close()
+
+
+def test_papers_that_the_released_version_has_counted_still_count_as_sent(database_url: str) -> None:
+    store = open_store(database_url)
+    values = {"state": "active", "cadence": "daily", "at": "07:00:00.000000", "timezone": "UTC", "language": "en"}
+    values |= {"weekday": 0, "monthday": 1, "max_papers": 10, "consent": "{}", "created_at": "2026-11-20 06:00:00"}
+    names, places = ", ".join(values), ", ".join(f":{name}" for name in values)
+    letters = [
+        "INSERT INTO issues (row, cadence, day) VALUES (1, 'daily', '2026-11-20'), (2, 'daily', '2026-11-21'), "
+        "(3, 'daily', '2026-11-22')",
+        "INSERT INTO digests (row, issue, subscriber, sections, more, created_at) VALUES "
+        "(1, 1, 1, '[]', '[9, 8]', '2026-11-20 06:00:00'), (2, 2, 1, '[]', '[6, 5]', '2026-11-21 06:00:00'), "
+        "(3, 3, 1, '[]', '[4]', '2026-11-22 06:00:00')",
+        # The letter of the third digest has expired.
+        "INSERT INTO digest_papers (subscriber, paper, digest, place) VALUES (1, 7, 1, 0), (1, 8, 1, NULL), "
+        "(1, 9, 1, NULL), (1, 5, 2, NULL), (1, 6, 2, NULL)",
+    ]
+    with writing(store._engine) as connection:
+        config = migrations._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        query = f"INSERT INTO subscribers (row, email, email_key, name, theme, {names}) VALUES "
+        connection.execute(text(f"{query} (1, 'a@b.example', 'a@b.example', '', 'paper', {places})"), values)
+        for statement in letters:
+            connection.exec_driver_sql(statement)
+        command.upgrade(config, "0016")
+        connection.exec_driver_sql("DELETE FROM digests WHERE row = 2")  # as retention does
+    store.migrate()
+    with reading(store._engine) as connection:
+        assert sent_before(connection, {1: 1}, range(1, 10), {}) == {1: {5: 2, 6: 2, 7: 1, 8: 1, 9: 1}}
+        assert sent_before(connection, {1: 10}, [4, 10], {3: 4}) == {}
+        assert sent_before(connection, {1: 10}, [10], {8: 10}) == {1: {10: 1}}
     store.close()
 
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select
 
 from paperround.rounds import pipeline, retention
-from paperround.store.schema import attempts, deliveries, digest_papers, digests, issue_papers, issues
+from paperround.store.schema import attempts, counted_papers, deliveries, digest_papers, digests, issue_papers, issues
 from support.papers import listing
 from support.site import MORNING, Site
 
@@ -23,7 +23,7 @@ def site(site: Site) -> Site:
 
 def rows(site: Site) -> dict[str, int]:
     with site.app.store._engine.connect() as db:
-        tables = (deliveries, digests, attempts, issues, issue_papers, digest_papers)
+        tables = (deliveries, digests, attempts, issues, issue_papers, digest_papers, counted_papers)
         return {table.name: db.scalar(select(func.count()).select_from(table)) or 0 for table in tables}
 
 
@@ -40,11 +40,11 @@ def test_after_their_time_letters_and_their_issues_are_gone_and_younger_ones_sta
     assert morning(site, 399, 3) == 5
     pipeline.sweep(site.app)
     assert rows(site) == {"deliveries": 10, "digests": 10, "attempts": 5, "issues": 2, "issue_papers": 3,
-                          "digest_papers": 15}  # fmt: skip
+                          "digest_papers": 15, "counted_papers": 0}  # fmt: skip
     site.clock.now += timedelta(days=2)
     pipeline.sweep(site.app)
     assert rows(site) == {"deliveries": 5, "digests": 5, "attempts": 5, "issues": 1, "issue_papers": 1,
-                          "digest_papers": 15}  # fmt: skip
+                          "digest_papers": 15, "counted_papers": 0}  # fmt: skip
     assert retention.forget_old(site.app) == 0
 
 
@@ -58,6 +58,21 @@ def test_a_paper_whose_letter_is_forgotten_does_not_come_again(site: Site) -> No
         site.subscriber(f"subscriber{number}@example.org", "robots", "agents")
     assert morning(site, 402, 1) == 0
     assert rows(site)["digest_papers"] == 5
+
+
+def test_a_paper_that_a_forgotten_letter_only_counted_does_not_come_again(site: Site) -> None:
+    for number in range(5):
+        site.subscriber(f"subscriber{number}@example.org", "robots", max_papers=1)
+    assert morning(site, 0, 1, 2, 3) == 5
+    assert (rows(site)["digest_papers"], rows(site)["counted_papers"]) == (5, 0)
+    site.clock.now += timedelta(days=401)
+    pipeline.sweep(site.app)
+    assert (rows(site)["digest_papers"], rows(site)["counted_papers"]) == (5, 5)
+    assert len(site.app.store.personal.everything(1)["papers"]) == 3
+    site.topic("agents", "study")  # all three are news under another topic
+    for number in range(5):
+        site.subscriber(f"subscriber{number}@example.org", "robots", "agents")
+    assert morning(site, 402, 1, 2, 3) == 0
 
 
 def test_one_sweep_forgets_a_bounded_number_and_the_next_ones_the_rest(

@@ -398,3 +398,24 @@ def test_a_program_that_stood_still_for_longer_than_its_lease_sends_no_more(tmp_
     assert sum(got.values()) - 40 <= 16, "no more than were checked together"
     site.app.close()
     other.app.close()
+
+
+def test_a_paper_that_was_only_counted_does_not_come_again_after_it_was_merged(site: Site) -> None:
+    site.topic("robots")
+    site.subscriber("ada@mail.example", "robots", max_papers=1)
+    apart = {"source": "blog", "kind": "feed", "arxiv_id": None, "title": "Another study of robots", "abstract": ""}
+    site.papers(listing(1, upvotes=50), listing(2), listing(3, doi="10.1000/robots.1", **apart))
+    site.clock.now = MORNING + timedelta(hours=1)
+    assert pipeline.publish(site.app).composed == 1
+    [digest] = site.app.store.issues.digests_of(1)
+    assert len(digest.more) == 2
+    pipeline.deliver(site.app)
+    # A listing that tells that papers 2 and 3 are one, and that it is about something else as well.
+    site.papers(listing(2, doi="10.1000/robots.1", title="A careful study of robots and agents, part 2", version=2))
+    site.topic("agents")
+    site.subscriber("ada@mail.example", "robots", "agents")
+    site.clock.now += timedelta(days=1)
+    assert pipeline.publish(site.app).composed == 0
+    held = [paper["id"] for paper in site.app.store.personal.everything(1)["papers"]]
+    assert len(held) == 3
+    assert len(set(held)) == 2, "the merged paper stands for both that were counted"

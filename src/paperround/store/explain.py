@@ -9,7 +9,8 @@ from sqlalchemy import Engine, Select, select
 
 from paperround.domain.models import Match
 from paperround.store.engine import reading
-from paperround.store.schema import digest_papers, digests, issues, matches, papers, topics
+from paperround.store.schema import digests, issues, matches, papers, topics
+from paperround.store.sent_before import earlier_numbers, sent_before
 
 
 class Explanations:
@@ -58,11 +59,8 @@ class Explanations:
 
     def had(self, subscriber: int, papers: Collection[int]) -> dict[int, date]:
         """Return which of these papers the subscriber was sent, included or counted, with the issue's day."""
-        query = (
-            select(digest_papers.c.paper, issues.c.day)
-            .join_from(digest_papers, digests, digests.c.row == digest_papers.c.digest)
-            .join(issues, issues.c.row == digests.c.issue)
-            .where(digest_papers.c.subscriber == subscriber, digest_papers.c.paper.in_(papers))
-        )
         with reading(self._engine) as db:
-            return dict(db.execute(query).all())
+            found = sent_before(db, {subscriber: 0}, papers, earlier_numbers(db, papers)).get(subscriber, {})
+            query = select(digests.c.row, issues.c.day).join_from(digests, issues)
+            days = dict(db.execute(query.where(digests.c.row.in_(set(found.values())))).all())
+        return {paper: days[digest] for paper, digest in found.items() if digest in days}

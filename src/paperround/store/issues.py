@@ -47,6 +47,7 @@ from paperround.store.schema import (
     subscribers,
     subscriptions,
 )
+from paperround.store.sent_before import sent_before
 from paperround.store.sent_papers import news_for, sent_notes
 from paperround.store.subscribers import load
 from paperround.store.unread import Follows, News
@@ -225,7 +226,7 @@ def _unread(db: Connection, follows: Follows, news: News) -> dict[int, match_tab
         known = {(match.topic, match.paper) for match in unread[subscriber]}
         added = news.table.add([match for match in unsent if (match.topic, match.paper) not in known])
         unread[subscriber] = match_table.MatchList(news.table, np.concatenate([unread[subscriber].numbers, added]))
-    for subscriber, papers in _had(db, rows, _papers(unread.values())).items():
+    for subscriber, papers in _had(db, unread, news).items():
         mine = unread[subscriber].numbers
         unread[subscriber] = match_table.MatchList(news.table, mine[~np.isin(news.table.paper[mine], papers)])
     return unread
@@ -266,18 +267,12 @@ def _with_matches(db: Connection, due: Due, news: News) -> DueBatch:
     return DueBatch(everybody, papers, news.daily_counts(db, talked))
 
 
-def _had(db: Connection, subscribers: Sequence[int], wanted: set[int]) -> dict[int, list[int]]:
-    """Return which of these papers an earlier digest of each subscriber has included or counted."""
-    if not wanted:
-        return {}
-    query = select(digest_papers.c.subscriber, digest_papers.c.paper).where(
-        digest_papers.c.subscriber.in_(subscribers), digest_papers.c.paper.between(min(wanted), max(wanted))
-    )
-    found: dict[int, list[int]] = {}
-    for subscriber, paper in db.execute(query).all():
-        if paper in wanted:
-            found.setdefault(subscriber, []).append(paper)
-    return found
+def _had(db: Connection, unread: Mapping[int, match_table.MatchList], news: News) -> dict[int, list[int]]:
+    """Return which of their unread papers an earlier digest of each subscriber has included or counted."""
+    papers = _papers(unread.values())
+    oldest = {row: int(news.table.paper[one.numbers].min()) for row, one in unread.items() if len(one)}
+    sent = sent_before(db, oldest, papers, news.earlier_numbers(db, papers))
+    return {subscriber: list(digest_of) for subscriber, digest_of in sent.items()}
 
 
 def _pick(paper: int, why: Sequence[str], rank: float = 0.0, parts: Mapping[str, float] | None = None) -> Pick:

@@ -13,7 +13,7 @@ from paperround.domain.models import DeliveryState, Digest, Paper, Pick, Section
 from paperround.domain.notes import write_facts, write_notes
 from paperround.domain.schedule import Cadence, span, span_days
 from paperround.store.due import NewDelivery
-from paperround.store.engine import ManyRows, numbers_in, upsert
+from paperround.store.engine import ManyRows, upsert
 from paperround.store.papers import load_rows
 from paperround.store.schema import (
     deliveries,
@@ -38,7 +38,7 @@ _SERVED = (
     .where(subscribers.c.row == bindparam("subscriber"))
     .values(next_digest_at=bindparam("next_digest_at"), last_issue_day=bindparam("last_issue_day"))
 )
-_DIGEST = ("issue", "subscriber", "sections", "more", "left_out", "notes", "facts", "created_at")
+_DIGEST = ("issue", "subscriber", "sections", "more", "last_counted", "left_out", "notes", "facts", "created_at")
 _PAPER = ("subscriber", "paper", "digest", "place")
 _DELIVERY = (
     *("subscriber", "issue", "digest", "context", "email", "message_id", "state", "reason", "attempts"),
@@ -97,6 +97,7 @@ class DigestWriter:
                     "subscriber": new.due.subscriber.row,
                     "sections": _plain(digest.sections),
                     "more": digest.more,
+                    "last_counted": max(digest.more, default=None),
                     "left_out": digest.left_out,
                     "notes": write_notes(digest.notes),
                     "facts": write_facts(digest.facts),
@@ -113,7 +114,6 @@ class DigestWriter:
         ]
         if laid_out:  # a digest may contain only notes
             self._papers.run(db, laid_out)
-        _keep_counted(db, rows)
         self._deliveries.run(
             db,
             [
@@ -130,13 +130,6 @@ def _rows(db: Connection, composed: Composed, numbers: Numbers) -> list[int]:
     query = query.where(mine, digests.c.issue.in_(numbers.values()))
     known = {(issue, subscriber): row for issue, subscriber, row in db.execute(query)}
     return [known[numbers[new.cadence, new.day], new.due.subscriber.row] for new, _ in composed]
-
-
-def _keep_counted(db: Connection, rows: Sequence[int]) -> None:
-    """Store the papers that are only counted: about ten times as many, which the database copies from the digests."""
-    joined, paper = numbers_in(db, digests.c.more)
-    counted = select(digests.c.subscriber, paper, digests.c.row).select_from(joined).where(digests.c.row.in_(rows))
-    db.execute(insert(digest_papers).from_select(["subscriber", "paper", "digest"], counted))
 
 
 def _delivery(

@@ -18,8 +18,10 @@ from sqlalchemy import (
     exists,
     func,
     insert,
+    null,
     or_,
     select,
+    union_all,
     update,
 )
 
@@ -44,6 +46,7 @@ from paperround.store.schema import (
     suppressions,
     topics,
 )
+from paperround.store.sent_before import COUNTED, select_counted
 from paperround.store.subscribers import COLUMNS, READING, add, email_key, load, take_turns
 from paperround.store.suppressed import AddressHashes, recognize
 
@@ -168,7 +171,8 @@ class Personal:
             mine = db.execute(select(subscribers).where(subscribers.c.row == row)).mappings().one()
             held = {"subscriber": {name: value for name, value in mine.items() if name != "row"}}
             return held | {
-                name: [dict(found) for found in db.execute(query).mappings()] for name, query in _held(mine).items()
+                name: [dict(found) for found in db.execute(query).mappings()]
+                for name, query in _held(db, mine).items()
             }
 
 
@@ -318,7 +322,7 @@ def notice_row(row: int, email: str, kind: str, notice: NewNotice, now: datetime
     }
 
 
-def _held(mine: Any) -> dict[str, Any]:
+def _held(db: Connection, mine: Any) -> dict[str, Any]:
     row = mine["row"]
     letters = deliveries.c.subscriber == row
     return {
@@ -330,10 +334,7 @@ def _held(mine: Any) -> dict[str, Any]:
         .join_from(digests, issues)
         .where(digests.c.subscriber == row)
         .order_by(digests.c.row),
-        "papers": select(digest_papers.c.digest, papers.c.id, papers.c.title, digest_papers.c.place)
-        .join_from(digest_papers, papers, papers.c.row == digest_papers.c.paper)
-        .where(digest_papers.c.subscriber == row)
-        .order_by(digest_papers.c.digest, digest_papers.c.place),
+        "papers": _papers_sent(db, row),
         "feedback": select(papers.c.id, papers.c.title, feedback.c.verdict, feedback.c.at)
         .join_from(feedback, papers)
         .where(feedback.c.subscriber == row)
@@ -382,3 +383,16 @@ def _held(mine: Any) -> dict[str, Any]:
             suppressions.c.email_key == mine["email_key"]
         ),
     }
+
+
+def _papers_sent(db: Connection, subscriber: int) -> Any:
+    """Return a query for the papers of a subscriber's digests; those that are only counted have no place."""
+    columns = papers.c.id, papers.c.title
+    included = select(digest_papers.c.digest, *columns, digest_papers.c.place).where(
+        digest_papers.c.subscriber == subscriber, papers.c.row == digest_papers.c.paper
+    )
+    counted = (
+        select_counted(db, table, digest, *columns, null()).where(table.c.subscriber == subscriber)
+        for table, digest in COUNTED
+    )
+    return union_all(included, *counted).order_by("digest", "place", "id")

@@ -1,18 +1,18 @@
 """Deletion of old data, oldest first, with a limited number of rows per transaction.
 
-`digest_papers` is never deleted: it guarantees that nobody is sent a paper twice.
+`digest_papers` and the lists of counted papers are never deleted: because of them nobody is sent a paper twice.
 """
 
 from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import Connection, Engine, Table, delete, select
+from sqlalchemy import Connection, Engine, Table, delete, insert, select
 
 from paperround.domain.models import DeliveryState
 from paperround.store.deliveries import WAITING
 from paperround.store.engine import writing
-from paperround.store.schema import attempts, deliveries, digests, issues
+from paperround.store.schema import attempts, counted_papers, deliveries, digests, issues
 
 _UNFINISHED = (*WAITING, DeliveryState.SENDING.value)
 
@@ -34,7 +34,11 @@ class Retention:
             old = [one for one in found if one.created_at < before and one.state not in _UNFINISHED]
             # Letters first: erasing a subscriber locks them in the same order, so the two cannot deadlock.
             db.execute(delete(deliveries).where(deliveries.c.row.in_([one.row for one in old])))
-            db.execute(delete(digests).where(digests.c.row.in_([one.digest for one in old if one.digest])))
+            composed = digests.c.row.in_([one.digest for one in old if one.digest])
+            counted = select(digests.c.subscriber, digests.c.last_counted, digests.c.row, digests.c.more)
+            counted = counted.where(composed, digests.c.last_counted.is_not(None))
+            db.execute(insert(counted_papers).from_select(["subscriber", "last_counted", "digest", "more"], counted))
+            db.execute(delete(digests).where(composed))
         return len(old)
 
     def forget_attempts(self, before: datetime, limit: int) -> int:

@@ -357,27 +357,41 @@ digests = Table(
     metadata,
     _row(),
     _ref("issue", "issues"),
-    _ref("subscriber", "subscribers", index=True),
+    _ref("subscriber", "subscribers"),
     Column("sections", JSON, nullable=False),
-    Column("more", JSON, nullable=False),
+    Column("more", JSON, nullable=False),  # the numbers of the papers that are only counted
+    # The highest of these numbers; NULL for none, or after the letter expired: then its papers count as unsent.
+    Column("last_counted", _Row),
     Column("left_out", Integer, nullable=False, server_default="0"),  # papers that the subscriber's words exclude
     Column("notes", JSON(none_as_null=True)),  # about papers of earlier digests; NULL for none
     Column("facts", JSON(none_as_null=True)),  # what it was chosen from
     Column("created_at", Moment, nullable=False),
     UniqueConstraint("issue", "subscriber"),
+    Index("ix_digests_counted", "subscriber", "last_counted"),
     sqlite_autoincrement=_NUMBERS_ONCE,
 )
 
-# The papers that each subscriber has been sent: the primary key guarantees that nobody gets one twice. `place` is
-# NULL for a paper that was only counted under "N more". There are no foreign keys: checking them took six sevenths of
-# the time to write these rows in PostgreSQL, the longest step of a round. The rows also outlive deleted digests.
+# The papers that digests included: the primary key guarantees that no two digests include the same. Papers that were
+# only counted, about ten times as many, stay in the list of their digest (store/sent_before.py). There are no foreign
+# keys: checking them took six sevenths of the time to write these rows in PostgreSQL, and the rows outlive digests.
 digest_papers = Table(
     "digest_papers",
     metadata,
     Column("subscriber", _Row, primary_key=True),
     Column("paper", _Row, primary_key=True),
     Column("digest", _Row, nullable=False),
-    Column("place", Integer),
+    Column("place", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# The lists of counted papers of deleted digests, named as there.
+counted_papers = Table(
+    "counted_papers",
+    metadata,
+    _ref("subscriber", "subscribers", primary_key=True),
+    Column("last_counted", _Row, primary_key=True),
+    Column("digest", _Row, primary_key=True),
+    Column("more", JSON, nullable=False),
     sqlite_with_rowid=False,
 )
 

@@ -48,7 +48,7 @@ def news_for(db: Connection, subscribers: Sequence[int], changes: Changes) -> di
     query = (
         select(digest_papers.c.subscriber, digest_papers.c.paper, digests.c.issue)
         .join_from(digest_papers, digests, digests.c.row == digest_papers.c.digest)
-        .where(digest_papers.c.subscriber.in_(subscribers), digest_papers.c.place.is_not(None))
+        .where(digest_papers.c.subscriber.in_(subscribers))
         .where(digest_papers.c.paper.in_({paper for _, paper in changes}))
     )
     found: dict[int, list[PaperNote]] = {}

@@ -74,7 +74,7 @@ def _unsent(db: Connection) -> dict[tuple[int, int, str], int]:
         select(*what, func.count())
         .join_from(deliveries, digest_papers, mine)
         .join(subscribers, subscribers.c.row == deliveries.c.subscriber)
-        .where(deliveries.c.issue.in_(open_issues), digest_papers.c.place.is_not(None))
+        .where(deliveries.c.issue.in_(open_issues))
         .where(subscribers.c.density != Density.TITLES.value)  # these letters have no summaries
         .group_by(*what)
         .having(func.sum(case((untried, 0), else_=1)) == 0)

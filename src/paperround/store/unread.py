@@ -12,6 +12,7 @@ from paperround.domain.models import DailyCounts, Match, Paper
 from paperround.process.lazy import LazyModule
 from paperround.store.papers import last_merged, load_daily_counts, load_rows
 from paperround.store.schema import matches, topics
+from paperround.store.sent_before import earlier_numbers
 from paperround.store.sent_papers import Changes, changed_papers
 
 if TYPE_CHECKING:
@@ -53,6 +54,9 @@ class News:
         self._matches: dict[int, tuple[match_table.Ints, match_table.Ints]] = {}
         """The editions of each topic's cached matches, oldest first, and their numbers in the table."""
         self._papers: dict[int, Paper] = {}
+        self._earlier: dict[int, int] = {}
+        """The earlier numbers of the papers in `_traced`, with the present ones."""
+        self._traced: set[int] = set()
         self._daily_counts: dict[int, Sequence[DailyCounts]] = {}
         self._slugs: dict[int, str] = {}
         self._counts: dict[int, list[tuple[int, int]]] = {}
@@ -129,6 +133,13 @@ class News:
                 editions, numbers = self._matches[topic]
                 found.append(numbers[editions.searchsorted(last_edition, side="right") :])
         return match_table.MatchList(self.table, np.concatenate(found))
+
+    def earlier_numbers(self, db: Connection, rows: set[int]) -> dict[int, int]:
+        """Return at least the numbers of papers that were merged into these, with the present numbers."""
+        if wanted := rows - self._traced:
+            self._earlier |= earlier_numbers(db, wanted)
+            self._traced |= wanted
+        return self._earlier
 
     def papers(self, db: Connection, rows: Iterable[int]) -> Mapping[int, Paper]:
         """Return all cached papers, after adding those with these numbers."""

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, case, delete, func, insert, select, update
+from sqlalchemy import Connection, case, delete, func, select, update
 
 from paperround.domain.models import DeliveryState, Match
 from paperround.store.engine import lock_shared, upsert
-from paperround.store.schema import deliveries, digest_papers, digests, matches, subscriptions, topics, unsent_papers
+from paperround.store.schema import (
+    deliveries,
+    digest_papers,
+    digests,
+    matches,
+    papers,
+    subscriptions,
+    topics,
+    unsent_papers,
+)
+from paperround.store.sent_before import select_counted
 
 _ARRIVED = "all its papers came with an earlier letter, which the relay took after it had expired"
 
@@ -31,19 +41,19 @@ def give_back(db: Connection, rows: Sequence[int]) -> None:
         (deliveries.c.next_attempt_at < deliveries.c.created_at, deliveries.c.next_attempt_at),
         else_=deliveries.c.created_at,
     )
-    lost = (
-        select(digest_papers.c.subscriber, digest_papers.c.paper, since)
-        .join_from(digest_papers, deliveries, _IN_LETTER)
-        .where(deliveries.c.row.in_(rows), deliveries.c.state == DeliveryState.EXPIRED.value)
-    )
-    columns = ["subscriber", "paper", "since"]
-    db.execute(upsert(db, unsent_papers).from_select(columns, lost).on_conflict_do_nothing())
     expired = deliveries.c.row.in_(rows) & (deliveries.c.state == DeliveryState.EXPIRED.value)
+    included = select(digest_papers.c.subscriber, digest_papers.c.paper, since).where(_IN_LETTER, expired)
+    counted = select_counted(db, digests, digests.c.subscriber, papers.c.row, since)
+    counted = counted.where(deliveries.c.digest == digests.c.row, expired)
+    for lost in (included, counted):
+        columns = ["subscriber", "paper", "since"]
+        db.execute(upsert(db, unsent_papers).from_select(columns, lost).on_conflict_do_nothing())
     whose, empty = (
         select(column).where(expired, deliveries.c.digest.is_not(None))
         for column in (deliveries.c.subscriber, deliveries.c.digest)
     )
     db.execute(delete(digest_papers).where(digest_papers.c.subscriber.in_(whose), digest_papers.c.digest.in_(empty)))
+    db.execute(update(digests).where(digests.c.row.in_(empty)).values(last_counted=None))
 
 
 def take_again(db: Connection, rows: Sequence[int]) -> list[int]:
@@ -67,11 +77,7 @@ def take_again(db: Connection, rows: Sequence[int]) -> list[int]:
         if db.scalar(select(func.count()).select_from(unsent_papers).where(here)) != len(papers):
             continue
         db.execute(delete(unsent_papers).where(here))
-        kept = [
-            {"subscriber": subscriber, "paper": paper, "digest": digest, "place": place}
-            for paper, place in papers.items()
-        ]
-        db.execute(insert(digest_papers), kept)
+        _mark_sent(db, subscriber, digest, papers)
         taken.append(row)
     return taken
 
@@ -89,21 +95,19 @@ def keep_after_all(db: Connection, rows: Sequence[int], waiting: Sequence[str], 
     for subscriber, digest in db.execute(query).all():
         papers = _papers_of(db, digest)
         here = (unsent_papers.c.subscriber == subscriber) & unsent_papers.c.paper.in_(papers)
-        kept = db.scalars(delete(unsent_papers).where(here).returning(unsent_papers.c.paper)).all()
-        values = [{"subscriber": subscriber, "paper": row, "digest": digest, "place": papers[row]} for row in kept]
-        if values:
-            db.execute(insert(digest_papers), values)
+        db.execute(delete(unsent_papers).where(here))
         later = select(deliveries.c.row, deliveries.c.digest).where(
             deliveries.c.subscriber == subscriber, deliveries.c.state.in_(waiting), deliveries.c.digest.is_not(None)
         )
         for letter, composed in db.execute(later.with_for_update()).all():
-            if not _leave_out(db, composed, digest, papers):
+            if not _leave_out(db, composed, papers):
                 unneeded = {"state": DeliveryState.SUPPRESSED.value, "reason": _ARRIVED, "finished_at": now}
                 db.execute(update(deliveries).where(deliveries.c.row == letter).values(unneeded))
+        _mark_sent(db, subscriber, digest, papers)
 
 
-def _leave_out(db: Connection, composed: int, digest: int, papers: Collection[int]) -> bool:
-    """Move papers from the later digest `composed` back to `digest`. Return False if it has no other papers."""
+def _leave_out(db: Connection, composed: int, papers: Collection[int]) -> bool:
+    """Remove papers from a composed digest. Return False if it has no others."""
     sections, more = db.execute(select(digests.c.sections, digests.c.more).where(digests.c.row == composed)).one()
     left = [[topic, name, [pick for pick in picks if pick[0] not in papers]] for topic, name, picks in sections]
     left = [section for section in left if section[2]]
@@ -114,8 +118,9 @@ def _leave_out(db: Connection, composed: int, digest: int, papers: Collection[in
             == select(digests.c.subscriber).where(digests.c.row == composed).scalar_subquery()
         )
         moved = mine & (digest_papers.c.digest == composed) & digest_papers.c.paper.in_(papers)
-        db.execute(update(digest_papers).where(moved).values(digest=digest))
-        db.execute(update(digests).where(digests.c.row == composed).values(sections=left, more=others))
+        db.execute(delete(digest_papers).where(moved))
+        kept = {"sections": left, "more": others, "last_counted": max(others, default=None)}
+        db.execute(update(digests).where(digests.c.row == composed).values(kept))
     return bool(left or others)
 
 
@@ -155,3 +160,16 @@ def _papers_of(db: Connection, digest: int) -> dict[int, int | None]:
     sections, more = db.execute(select(digests.c.sections, digests.c.more).where(digests.c.row == digest)).one()
     laid_out = [pick[0] for _, _, picks in sections for pick in picks]
     return dict.fromkeys(more) | {paper: place for place, paper in enumerate(laid_out)}
+
+
+def _mark_sent(db: Connection, subscriber: int, digest: int, papers: Mapping[int, int | None]) -> None:
+    """Let the papers of a digest count as sent again; those that another digest includes stay with that one."""
+    included = [
+        {"subscriber": subscriber, "paper": paper, "digest": digest, "place": place}
+        for paper, place in papers.items()
+        if place is not None
+    ]
+    if included:
+        db.execute(upsert(db, digest_papers).on_conflict_do_nothing(), included)
+    last = max((paper for paper, place in papers.items() if place is None), default=None)
+    db.execute(update(digests).where(digests.c.row == digest).values(last_counted=last))
