@@ -232,7 +232,7 @@ def test_enter_does_the_main_action_in_every_field_of_every_form(base: Address, 
             "  window.pressed = [new URL(event.target.action).pathname,"
             "                    button.name ? `${button.name}=${button.value}` : button.textContent.trim()] });"
         )
-        for field in page.locator("input[name]:not([type=hidden], [type=checkbox], [type=radio], [type=file])").all():
+        for field in page.locator(f"input[name]:not({_NO_TEXT}), textarea.query").all():
             if field.is_visible() and field.is_enabled():
                 page.evaluate("delete window.pressed")
                 field.press("Enter")

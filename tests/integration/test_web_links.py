@@ -76,7 +76,9 @@ def test_coming_back_needs_a_fresh_confirmation(pages: Pages) -> None:
     assert pages.client.post(f"{link}/back").status_code == 200
     assert _state(pages) == "unsubscribed"
     assert [message["Subject"] for message in pages.letters()] == ["Confirm your subscription to paperround"]
-    assert pages.client.post(pages.link("confirm", row)).status_code == 200
+    answer = pages.client.post(pages.link("confirm", row))
+    assert answer.status_code == 303
+    assert answer.headers["location"] == f"{pages.link('preferences', row)}?done=confirmed"
     subscriber = pages.app.store.subscribers.by_row(row)
     assert subscriber is not None
     assert (subscriber.state, subscriber.topics) == (SubscriberState.ACTIVE, ("robots", "agents"))

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from paperround.domain.errors import ConfigurationError, UnknownName
+from paperround.domain.models import Digest, Pick, Section
 from paperround.domain.preferences import Density
 from paperround.domain.schedule import Cadence
 from paperround.rendering import language, sample
@@ -222,7 +223,7 @@ def test_a_letter_says_why_it_came(cadence: Cadence, reason: str) -> None:
 def test_the_first_line_names_the_papers_that_the_subject_does_not_and_greets_on_mondays() -> None:
     papers = [paper(row) for row in range(1, 8)]
     monday = letter(papers)
-    told = "A paper about the number 2 · A paper about the number 3 · A paper about the number 4. 7 papers, 1 minute."
+    told = "A paper about the number 2 · A paper about the number 3 · A paper about the number 4 · 7 papers, 1 minute"
     assert f"Good morning, Ada. {told}" in monday.html
     made, known = digest(papers), {one.row: one for one in papers}
     tuesday = press().letter(LetterFacts(made, known, sample.SUBSCRIBER, sample.LINKS, DAY + timedelta(days=1)))
@@ -399,3 +400,14 @@ def test_the_example_of_a_reply_names_papers_that_the_letter_has() -> None:
     assert "Reply “more 1” or “less 1”" in asking.letter(alone).text
     none = LetterFacts(digest(), {}, sample.SUBSCRIBER, sample.LINKS, DAY)
     assert "Reply “" not in asking.letter(none).text
+
+
+def test_an_interest_in_own_words_is_quoted_and_cut_between_words() -> None:
+    words = "how language models remember things over long conversations and use tools relia…"
+    papers = {row: paper(row) for row in range(1, 6)}
+    section = Section("own-0123456789abcdef", words, tuple(Pick(row, ("meaning: close",)) for row in papers))
+    made = Digest(issue=f"daily {DAY}", sections=(section,), more=())
+    rendered = press().letter(LetterFacts(made, papers, sample.SUBSCRIBER, sample.LINKS, DAY))
+    assert "because you follow “how language models remember things…”." in " ".join(rendered.text.split())
+    assert rendered.html.count("<bdi>“how language…”</bdi>") == 5  # the index
+    assert rendered.html.count("<bdi>“how language models remember things…”</bdi>") == 5  # the lead and four cards

@@ -34,6 +34,8 @@ Patch = Mapping[str, Any]
 Plain = str | int | list[str] | None
 """A JSON value."""
 
+OWN = "own-"
+"""How the slugs of subscribers' own queries begin."""
 _FOLLOW = "follow-"
 _HOUR = re.compile(r"(\d{1,2})(?::(\d{2})(?::\d{2})?)?\s*([ap])?\.?(?:m\.?)?", re.IGNORECASE)
 _ITEM = re.compile(r"(?:[^\\;\n]|\\.)+")  # a backslash escapes the next character
@@ -364,7 +366,7 @@ def split_list(text: str) -> list[str]:
 
 def own_slug(query: str) -> str:
     """Return the slug of the private topic for an own query. The same query has the same slug."""
-    return f"own-{hashlib.sha256(query.encode()).hexdigest()[:16]}"
+    return f"{OWN}{hashlib.sha256(query.encode()).hexdigest()[:16]}"
 
 
 def follow_slug(entry: str) -> str:

@@ -6,11 +6,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
 from paperround.app import App
-from paperround.domain.models import Listing
+from paperround.domain.models import Listing, Paper
 from paperround.process.resources import folder
 from paperround.rounds import topics
 from paperround.subscribers import csv_file
@@ -69,6 +70,18 @@ def load_seeds(app: App) -> bool:
     _add_subscribers(app, seeds / "subscribers.csv")
     app.store.set_note(_NOTE, _LOADED)
     return True
+
+
+def is_example(paper: Paper) -> bool:
+    """Return whether a paper's text is that of the seeds, which no source has replaced yet."""
+    return paper.arxiv_id is not None and _texts().get(paper.arxiv_id) == paper.abstract
+
+
+@cache
+def _texts() -> dict[str, str]:
+    """Return the texts of the seeds by arXiv identifier."""
+    lines = (folder("seeds") / "papers.jsonl").read_text(encoding="utf-8").splitlines()
+    return {facts["arxiv_id"]: facts["abstract"] for facts in map(json.loads, lines)}
 
 
 def _keep_pictures(app: App, directory: Path, now: datetime) -> dict[str, str]:

@@ -544,7 +544,7 @@ class LetterRenderer:
         key = (paper.id, pick.why, section.topic, section.name)
         known = self._choices.get(key)
         if known is None or (known.paper is not paper and known.paper != paper):
-            why, tag = reasons.worth_printing(pick.why), view.tag(section, pick)
+            why, tag = reasons.worth_printing(pick.why), view.tag(section, pick, self.language)
             known = self._choices.get((paper.id, why, tag))
             if known is None or known.paper != paper:
                 known = self._choices.put((paper.id, why, tag), PlannedPaper(paper, why, tag))

@@ -69,7 +69,7 @@ def block_text(block: Block, language: Language, feedback: str = "") -> str:
         return f"{block.heading}\n{'=' * min(columns(block.heading), WIDTH)}{end}"
     match block.kind:
         case BlockKind.ENTRY:
-            facts = (card.short_title, card.tag, _votes(card, language))
+            facts = (card.short_title, card.short_tag, _votes(card, language))
             lines = wrap(" · ".join(fact for fact in facts if fact), INDENT)
         case BlockKind.LINE:
             lines = [*wrap(card.title, INDENT), *_withdrawn(card, language), *_address(card)]

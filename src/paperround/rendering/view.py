@@ -26,6 +26,7 @@ from paperround.domain.models import (
     Site,
     Subscriber,
 )
+from paperround.domain.preferences import OWN
 from paperround.domain.schedule import Cadence, span
 from paperround.domain.text import clean
 from paperround.rendering import reasons
@@ -39,6 +40,8 @@ ARXIV_THANKS = "Thank you to arXiv for use of its open access interoperability."
 _FIRST_AUTHORS = 3
 _LEAST_WORTH_SAYING = 5  # votes, comments or stars: "1 star" says nothing
 _SHORT_TAG = 16  # characters next to a title in the index
+_INTEREST = 40  # characters of an interest in the subscriber's own words
+_OPEN, _CLOSED = ("“", "„"), ("”", "“")
 _PARTS = re.compile(r"[,:;/]| (?:and|und|in|for|für|&|[–—-]) ")
 """What separates the parts of a topic's name."""
 _SHORT_TITLE = 46  # characters: one line of an index on a phone
@@ -113,7 +116,15 @@ class Card:
     @property
     def short_tag(self) -> str:
         """The topic's name, shortened for the index: "Robotics" for "Robotics and planning"."""
-        return self.tag if len(self.tag) <= _SHORT_TAG else cut(_PARTS.split(self.tag, maxsplit=1)[0], _SHORT_TAG)
+        if len(self.tag) <= _SHORT_TAG:
+            return self.tag
+        short = cut(_PARTS.split(self.tag, maxsplit=1)[0], _SHORT_TAG)
+        return short + self.tag[-1] if self.interest else short
+
+    @property
+    def interest(self) -> str:
+        """The subscriber's own interest that the paper fits best; empty for a topic, which has a name."""
+        return self.tag if self.tag.startswith(_OPEN) and self.tag.endswith(_CLOSED) else ""
 
     @property
     def popular(self) -> bool:
@@ -319,20 +330,30 @@ def reaches_subscribers(site: Site) -> bool:
     return address.scheme == "https" or address.hostname in _THIS_MACHINE
 
 
-def tag(section: Section, pick: Pick) -> str:
-    """Return the topic that a digest's paper fits best; for the most discussed papers, take it from the reasons."""
+def tag(section: Section, pick: Pick, language: Language | None = None) -> str:
+    """Return the topic that a digest's paper fits best; for the most discussed papers, take it from the reasons.
+
+    With a language, an interest in the subscriber's own words is shortened and in quotation marks.
+    """
     if section.topic != DISCUSSED:
-        return section.name
+        return _topic_name(section, language) if language else section.name
     return next((reason.removeprefix("on ") for reason in pick.why if reason.startswith("on ")), "")
 
 
 def section_name(section: Section, cadence: Cadence, language: Language) -> str:
     """Return the heading of a section: its topic's name, or "Most discussed …"."""
     if section.topic != DISCUSSED:
-        return section.name
+        return _topic_name(section, language)
     if cadence is Cadence.MONTHLY:
         return language.gettext("Most discussed this month")
     return language.gettext("Most discussed this week")
+
+
+def _topic_name(section: Section, language: Language) -> str:
+    """Return the name of a section's topic; a subscriber's own query has none and is quoted."""
+    if not section.topic.startswith(OWN):
+        return section.name
+    return language.gettext("“%(words)s”") % {"words": cut(section.name, _INTEREST)}
 
 
 @lru_cache(maxsize=1024)
@@ -409,9 +430,8 @@ def lead(cards: Sequence[Card], rest: str) -> str:
 
     It has the short titles of the next papers, since the first one is in the subject, and then `rest`.
     """
-    titles = " · ".join(card.short_title for card in cards[1 : 1 + _TITLES_IN_LEAD])
-    stop = "" if titles.endswith(("…", ".", "?", "!")) else "."
-    return f"{titles}{stop} {_capitalized(rest)}." if titles else f"{_capitalized(rest)}."
+    titles = [card.short_title for card in cards[1 : 1 + _TITLES_IN_LEAD]]
+    return " · ".join([*titles, rest]) if titles else f"{_capitalized(rest)}."
 
 
 def greeted(subscriber: Subscriber, line: str, day: date, language: Language) -> str:

@@ -9,11 +9,12 @@ from datetime import date
 from paperround.app import App
 from paperround.domain import preferences
 from paperround.domain.models import Feedback, Paper
-from paperround.domain.text import clean
+from paperround.domain.text import clean, terms
 from paperround.matching import ranking
+from paperround.matching.interests import CLOSE
 from paperround.matching.profile import Taste, Tastes
 from paperround.matching.suggestions import suggest_words
-from paperround.matching.words import Wanted, Words, interpret_once
+from paperround.matching.words import STOP_WORDS, Wanted, Words, interpret_once
 from paperround.rendering.language import Language
 from paperround.rounds.collection import Collection, CollectionPast
 from paperround.rounds.interests import InterestBatch, Interests, tastes
@@ -59,6 +60,8 @@ class InterestTrial:
     """The day of the oldest paper compared; None if there are none."""
     exact: bool = False
     """Whether it is a query with operators, which papers match exactly or not at all."""
+    empty: bool = False
+    """Whether it has only words that papers on any subject have, such as "the"."""
     unknown: bool = False
     """Whether none of its words occurs in any of the papers."""
 
@@ -96,11 +99,12 @@ class Trials:
         best = sorted(fits, key=lambda row: (-fits[row], -row))[:_COMPARED]
         ranked = _rank(best, fits, learned.of(self._feedback(answers), known, ()), known)
         reasons = past.index.reasons(wanted, ranked[:SHOWN])
+        close = (CLOSE,) if words else ()
         taken = sum(fit >= 0.5 for fit in fits.values())
         return InterestTrial(
             query,
             tuple(
-                TriedPaper(known[row], round(fits[row], 4), reasons.get(row, ()), answers.get(row, 0))
+                TriedPaper(known[row], round(fits[row], 4), reasons.get(row) or close, answers.get(row, 0))
                 for row in ranked[:SHOWN]
             ),
             () if words is None else self._suggestions(words, best, answers, known, past),
@@ -108,6 +112,7 @@ class Trials:
             len(past.papers),
             min((paper.day for paper in past.papers), default=None),
             words is None,
+            STOP_WORDS.issuperset(terms(query)),
             words is not None and not any(word in past.statistics.frequencies for word in words.terms),
         )
 
@@ -177,6 +182,8 @@ def describe_trial(trial: InterestTrial, language: Language) -> str:
     _, number = language.gettext, language.number
     if not trial.total:
         return _("There are no papers to try it on yet.")
+    if trial.empty:
+        return _("Papers on any subject have these words. Say what the papers should be about.")
     if trial.exact:
         return language.count(
             "%(num)s of the newest papers matches exactly.",

@@ -34,6 +34,37 @@ if (zone) {
   zone.before(finder);
 }
 
+// An interest is a sentence: show all of it, on as many lines as it takes. The input keeps the value, since browsers
+// restore it after "Back", and Enter sends the form as it does from an input.
+for (const input of document.querySelectorAll("input.query")) {
+  const area = document.createElement("textarea");
+  for (const { name, value } of input.attributes) if (!["name", "value", "type"].includes(name)) area.setAttribute(name, value);
+  ["id", "class", "data-try"].forEach((name) => input.removeAttribute(name));
+  input.hidden = true;
+  input.required = false;
+  area.rows = 1;
+  area.enterKeyHint = "go";
+  const grow = () => {
+    area.style.height = "auto";
+    if (area.scrollHeight) area.style.height = `${area.scrollHeight + area.offsetHeight - area.clientHeight}px`;
+  };
+  const restore = () => { area.value = input.value; grow(); };
+  area.addEventListener("input", () => {
+    if (area.value.includes("\n")) area.value = area.value.replaceAll(/\s*\n\s*/g, " ");
+    input.value = area.value;
+    grow();
+  });
+  area.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.isComposing) return;
+    event.preventDefault();
+    area.form.requestSubmit(area.form.querySelector("button"));
+  });
+  input.after(area);
+  restore();
+  document.addEventListener("change", grow);
+  window.addEventListener("pageshow", restore);
+}
+
 // A field that is wrong must not hide in a folded part of the form.
 document.addEventListener("invalid", (event) => event.target.closest("details")?.setAttribute("open", ""), true);
 

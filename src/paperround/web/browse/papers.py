@@ -15,6 +15,7 @@ from markupsafe import Markup
 from paperround.domain.latex import readable, readable_html
 from paperround.domain.models import Listing, Paper, Topic
 from paperround.matching.popularity import REMEMBERED_DAYS, momentum
+from paperround.operator.seeds import is_example
 from paperround.rendering import reasons
 from paperround.rendering.excerpt import excerpt
 from paperround.rendering.language import Language
@@ -149,6 +150,7 @@ def paper(request: Request, context: ContextDep, paper_id: str) -> Response:
             if not one.private
         ],
         growth=_growth(context, found, language),
+        example=is_example(found),
         seen=_seen(context.app.store.papers.listings_of(found.row)),
         versions=_versions(found, language),
         similar=[cards.card(one, language, context.today) for one in similar_papers(context.app, found)],

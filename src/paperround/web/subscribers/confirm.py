@@ -56,16 +56,12 @@ def ask_to_confirm(request: Request, context: ContextDep, token: str) -> Respons
 
 @post("/c/{token}")
 def confirm(request: Request, context: ContextDep, token: str) -> Response:
-    """Confirm the subscription."""
+    """Confirm the subscription, and lead to the preferences: the address that stays is not that of this link."""
     subscriber = owner(context, tokens.CONFIRM, token)
     consent = {"confirmed_at": context.app.clock().isoformat(), "confirmed_from": client_of(request)}
     if subscriber is None or not confirmation.confirm(context.app, subscriber, consent):
         return _nothing_waits(request, context, subscriber)
-    confirmed = again(context, subscriber)
-    language = context.language_for(request, confirmed)
-    return preferences.page(
-        request, context, confirmed, said=language.gettext("Welcome! Your subscription is confirmed.")
-    )
+    return preferences.redirect(context, again(context, subscriber), "confirmed")
 
 
 def _nothing_waits(request: Request, context: RequestContext, subscriber: Subscriber | None) -> Response:

@@ -133,6 +133,7 @@ def _page(
     return context.private_page(
         request,
         "interest",
+        scripts=True,
         status=status,
         language=language,
         text=text[:_MOST_TYPED],

@@ -153,6 +153,7 @@ def _confirmation(done: str, language: Language) -> str:
     """Return the confirmation of what was just done."""
     _ = language.gettext
     sentences = {
+        "confirmed": _("Welcome! Your subscription is confirmed."),
         "saved": _("Saved."),
         "paused": _("Paused."),
         "resumed": _("Emails resumed."),

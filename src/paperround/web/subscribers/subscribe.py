@@ -289,7 +289,7 @@ def confirmation_sent(request: Request, context: ContextDep) -> Response:
     lines = [
         _("We sent an email to %(email)s. Open the link in it to confirm your subscription."),
         _(
-            "No email after a few minutes? Check your spam folder, or try again tomorrow. "
+            "No email after a few minutes? Check your spam folder, and whether the address is right. "
             "We send at most one confirmation email a day."
         ),
     ]
