@@ -332,6 +332,8 @@ def test_a_letter_that_was_accepted_after_it_had_expired_is_sent_and_keeps_its_p
     assert ledger.expire(over) == 3
     _settle(ledger, late, DeliveryState.SENT, reply=(Stage.FINAL, 250))
     assert _get(ledger, late).state is DeliveryState.SENT
+    assert ledger.report(row=late)[0]["reason"] == ""
+    assert _finished_at(site, late) == MORNING
     site.clock.now = over
     assert pipeline.publish(site.app).composed == 2, "for the two others"
 
