@@ -290,6 +290,30 @@ def test_letters_that_are_due_are_counted_up_to_a_number_for_each_state(site: Si
     assert ledger.due_count(LATER, 9) == 5
 
 
+def test_a_letter_that_was_accepted_after_its_lease_is_sent_and_not_claimed_again(
+    site: Site, ledger: Deliveries
+) -> None:
+    row = _notice(site, "ada")
+    ledger.claim(MORNING, 9, "slow", LEASE)
+    assert ledger.sweep(LATER) == 1
+    _settle(ledger, row, DeliveryState.SENT, claim="slow", reply=(Stage.FINAL, 250))
+    assert _get(ledger, row).state is DeliveryState.SENT
+    assert ledger.claim(LATER, 9, "other", LEASE).deliveries == []
+
+
+def test_a_claim_stays_within_the_letters_of_a_day(site: Site, ledger: Deliveries) -> None:
+    rows = [_notice(site, name, kind) for name in ("ada", "ben", "eve") for kind in ("welcome", "paused")]
+    ledger.claim(MORNING, 1, "c", LEASE, 4)
+    _settle(ledger, rows[0], DeliveryState.SENT, reply=(Stage.FINAL, 250))
+    assert [one.row for one in ledger.claim(MORNING, 2, "c", LEASE, 4).deliveries] == rows[1:3]
+    assert [one.row for one in ledger.claim(MORNING, 9, "d", LEASE, 4).deliveries] == rows[3:4], "one is sent, two go"
+    full = ledger.claim(MORNING, 9, "d", LEASE, 4)
+    assert (full.deliveries, full.settled) == ([], Counter())
+    ledger.release("c", MORNING)
+    ledger.release("d", MORNING)
+    assert len(ledger.claim(MORNING + timedelta(days=1), 9, "d", LEASE, 4).deliveries) == 4, "another day"
+
+
 def test_many_letters_expire_in_groups_and_are_all_counted(
     site: Site, ledger: Deliveries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
