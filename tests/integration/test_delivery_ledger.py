@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from paperround.domain.models import BounceKind, Delivery, DeliveryState, Outcome, Stage
+from paperround.domain.models import BounceKind, Delivery, DeliveryState, Outcome, Stage, SubscriberState
 from paperround.rounds import pipeline
 from paperround.store.deliveries import Deliveries, Latest, RelayState, Settlement
 from paperround.store.engine import reading
@@ -66,6 +66,14 @@ def _finished_at(site: Site, row: int) -> datetime | None:
         return found
 
 
+def _published(site: Site) -> list[int]:
+    """Publish the digests of the morning; the numbers of their deliveries."""
+    site.papers(listing(1))
+    site.clock.now = MORNING + timedelta(hours=2)
+    pipeline.publish(site.app)
+    return sorted(told["id"] for told in site.app.store.deliveries.report())
+
+
 def test_a_notice_waits_from_now_on_and_is_found_by_its_message_id(site: Site, ledger: Deliveries) -> None:
     row = _notice(site, "ada")
     found = _get(ledger, row)
@@ -96,16 +104,39 @@ def test_a_claim_takes_what_is_due_the_longest_waiting_first(site: Site, ledger:
 
 def test_a_claim_gives_up_what_is_out_of_date_and_what_nobody_wants(site: Site, ledger: Deliveries) -> None:
     old, gone = _notice(site, "ada", until=MORNING), _notice(site, "ben")
+    fine, asked = _notice(site, "eve"), _notice(site, "ben", "confirm")
     site.app.store.subscribers.suppress("ben@example.org", "dead", MORNING)
     claimed = ledger.claim(MORNING, 9, "a", LEASE)
-    assert claimed.deliveries == []
+    assert [one.row for one in claimed.deliveries] == [fine, asked], "confirming lifts a suppression"
     assert claimed.settled == Counter(expired=1, suppressed=1)
     states = {row: _get(ledger, row).state for row in (old, gone)}
     assert states == {old: DeliveryState.EXPIRED, gone: DeliveryState.SUPPRESSED}
-    assert {told["id"]: told["reason"] for told in ledger.report()} == {
-        old: "not accepted before it was out of date",
-        gone: "the address is suppressed",
-    }
+    assert [ledger.report(row=row)[0]["reason"] for row in (old, gone)] == [
+        "not accepted before it was out of date",
+        "the address is suppressed",
+    ]
+    assert [_finished_at(site, row) for row in (old, gone)] == [MORNING, MORNING]
+
+
+def test_a_claim_settles_no_more_than_it_looks_at(site: Site, ledger: Deliveries) -> None:
+    first, old = _notice(site, "ada", at=MORNING - LEASE), _notice(site, "ben", until=MORNING)
+    claimed = ledger.claim(MORNING, 1, "a", LEASE)
+    assert ([one.row for one in claimed.deliveries], claimed.settled.total()) == ([first], 0)
+    assert _get(ledger, old).state is DeliveryState.QUEUED
+
+
+def test_digests_of_those_who_paused_are_withdrawn_and_their_notices_are_not(site: Site, ledger: Deliveries) -> None:
+    rows = _published(site)
+    [ada] = [told["id"] for told in ledger.report(email="ada")]
+    found = _get(ledger, ada)
+    site.app.store.subscribers.set_state(found.subscriber, SubscriberState.PAUSED, site.clock.now)
+    notice = _notice(site, "ada", "paused")
+    claimed = ledger.claim(site.clock.now, 9, "a", LEASE)
+    assert {one.row for one in claimed.deliveries} == {*rows, notice} - {ada}
+    assert {one.issue for one in claimed.deliveries} == {"daily 2026-11-23", "notice paused"}
+    assert len({one.subscriber for one in claimed.deliveries}) == 3
+    assert claimed.settled == Counter(suppressed=1)
+    assert ledger.report(row=ada)[0]["reason"] == "the subscriber is paused"
 
 
 def test_the_last_check_withdraws_claimed_letters_that_are_unwanted_and_no_others(
@@ -323,14 +354,6 @@ def test_many_letters_expire_in_groups_and_are_all_counted(
             _notice(site, name, kind, until=LATER)
     assert ledger.expire(LATER) == 4
     assert ledger.count() == {"expired": 4}
-
-
-def _published(site: Site) -> list[int]:
-    """Publish the digests of the morning; the numbers of their deliveries."""
-    site.papers(listing(1))
-    site.clock.now = MORNING + timedelta(hours=2)
-    pipeline.publish(site.app)
-    return sorted(told["id"] for told in site.app.store.deliveries.report())
 
 
 def test_the_papers_of_a_letter_that_its_sender_gives_up_come_with_the_next_one(
