@@ -22,6 +22,7 @@ from paperround.bounces import mailboxes
 from paperround.bounces.mailboxes import ImapSettings
 from paperround.domain.errors import ConfigurationError, PaperroundError
 from paperround.domain.models import BounceKind
+from paperround.operator import doctor
 from paperround.process import logs
 from paperround.rounds import bounce_intake, pipeline
 from paperround.rounds.scheduler import Rounds
@@ -286,6 +287,18 @@ def test_a_wrong_password_is_a_matter_of_the_settings(server: Server, account: A
     assert "Authentication failed" in line
     assert "not the one" not in line
     assert "b'" not in line
+
+
+def test_doctor_tries_the_mailbox_and_changes_nothing(tmp_path: Path, server: Server, account: Account) -> None:
+    account.put(b"Subject: there\r\n\r\n")
+    wrong = {"password": "not the one"}
+    for changed, verdict, said in (({}, "ok", "work"), (wrong, "warning", "Authentication failed")):
+        site = Site(tmp_path, bounces={"domain": "b.example", "imap": server.settings(account, **changed)})
+        (told,) = [one for one in doctor.examine(site.app) if one.check == "mailbox"]
+        assert told.verdict == verdict
+        assert said in told.what
+        site.app.close()
+    assert account.flags() == [""]
 
 
 def test_a_missing_folder_is_a_matter_of_the_settings(server: Server, account: Account) -> None:

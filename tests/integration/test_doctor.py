@@ -186,6 +186,7 @@ def test_replies_that_no_mailbox_receives_are_a_warning(tmp_path: Path) -> None:
     lost = findings(Site(tmp_path, bounces=asked))["replies"]
     assert lost.verdict is doctor.CheckState.WARNING
     assert "bounces.imap" in lost.what
-    read = findings(Site(tmp_path, bounces={**asked, "maildir": tmp_path}))["replies"]
-    assert read.verdict is doctor.CheckState.OK
+    read = findings(Site(tmp_path, bounces={**asked, "maildir": tmp_path}))
+    assert read["replies"].verdict is doctor.CheckState.OK
+    assert "not a Maildir" in read["mailbox"].what
     assert findings(Site(tmp_path))["replies"].what == "no problems found"

@@ -153,6 +153,12 @@ def test_quoted_letters_and_signatures_do_not_count(text: str) -> None:
         '<p>more 2</p><div id="divRplyFwdMsg"><p>less 7</p></div>',
         "<p>more 2</p><blockquote><p>less 7</p></blockquote>",
         "<style>p { more: 7 }</style>\n<div>more\n2</div><hr><div>less 7</div>",
+        '<div class="moz-cite-prefix">Ada wrote:</div><blockquote><p>less 7</p></blockquote><p>more 2</p>',
+        "<BLOCKQUOTE>less 7<blockquote>less 8</blockquote>less 9</BLOCKQUOTE>more 2",
+        "<p>more 2</p><blockquote>less 7<blockquote>less 8</blockquote>less 9",  # the end of the quote is unknown
+        "<p>more 2</p><blockquote></blockquote></blockquote><blockquote>less 7",
+        '<p>more 2</p><div id="divRplyFwdMsg">From: us</div><blockquote>less 7</blockquote>less 8',
+        "<p>\u200bmore 2</p>",
     ],
 )
 def test_a_reply_in_html_alone_is_read_in_the_same_way(html: str) -> None:
@@ -278,3 +284,13 @@ def test_a_long_and_hostile_reply_is_read_in_no_time(piece: str, kind: str) -> N
     reply = parse_reply(head.encode() + (piece * 200_000).encode())
     assert reply is not None
     assert len(reply.requests) <= 50
+
+
+def test_numbers_that_no_paper_has_are_told_even_zero() -> None:
+    requests = read_requests("more 999, less 0, save 1")
+    assert [(one.kind, one.number, one.name) for one in requests] == [(MORE, 999, ""), (LESS, 0, ""), (SAVE, 1, "")]
+    assert resolve(requests, (), {}).unknown == (999, 0, 1)
+
+
+def test_a_line_may_begin_with_a_character_that_nobody_sees() -> None:
+    assert asked(mail("\u200bmore 2\n\ufeffless 5")) == [("more", 2), ("less", 5)]

@@ -86,6 +86,16 @@ def maildir(folder: Path) -> Iterator[tuple[str, bytes]]:
         box[key] = message
 
 
+def try_imap(settings: ImapSettings, timeout: float) -> None:
+    """Log in and open the folder, and change nothing; `timeout` is in seconds for each response.
+
+    Raises the errors of `imap`.
+    """
+    where = f"imap://{settings.host}:{settings.port}/{settings.folder}"
+    with _named_errors(where), _opened(settings, where, timeout):
+        pass
+
+
 def imap(settings: ImapSettings) -> Iterator[tuple[str, bytes]]:
     """Yield the unseen mails of an IMAP mailbox; each is marked as seen once the next is requested.
 
@@ -137,9 +147,9 @@ def _named_errors(where: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _opened(settings: ImapSettings, where: str) -> Iterator[IMAPClient]:
+def _opened(settings: ImapSettings, where: str, timeout: float = _TIMEOUT) -> Iterator[IMAPClient]:
     """Log in and select the folder; close the connection at the end of the block in any case."""
-    box = IMAPClient(settings.host, settings.port, ssl_context=settings.context(), timeout=_TIMEOUT)
+    box = IMAPClient(settings.host, settings.port, ssl_context=settings.context(), timeout=timeout)
     try:
         _log_in(box, settings, where)
         _select(box, settings.folder, where)

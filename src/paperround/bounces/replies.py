@@ -31,6 +31,9 @@ _QUOTED_HTML = re.compile(
     rb"(?:gmail_quote|gmail_attr|moz-cite-prefix|divRplyFwdMsg|appendonsend|yahoo_quoted)",
     re.IGNORECASE,
 )
+_QUOTE = re.compile(rb"<(/?)blockquote\b", re.IGNORECASE)
+_QUOTE_ENDS = re.compile(rb"<(?:hr|[a-z]+[^<>]*(?:divRplyFwdMsg|appendonsend))", re.IGNORECASE)
+_INVISIBLE = dict.fromkeys((0x200B, 0x200E, 0x200F, 0x2060, 0xFEFF))  # such as a zero-width space
 _NEW_LINE = re.compile(rb"<br\b[^<>]{0,200}>|</(?:p|div|li|tr|h\d)\s*>", re.IGNORECASE)
 _ATTRIBUTION = re.compile(
     r"^(?:on|am|le|el|il)\b[^\n]*(?:\n[^\n>]+){0,2}?(?:wrote|schrieb[^\n]*|a écrit|escribió|ha scritto)\s*:\s*$",
@@ -82,7 +85,7 @@ class TasteRequest:
 
     kind: RequestKind
     number: int = 0
-    """The number of the paper in the letter; 0 if it is named."""
+    """The number as it was written; it counts only without a name."""
     name: str = ""
     """A title or part of one, an author, or a topic, in lower case."""
 
@@ -127,6 +130,7 @@ def parse_reply(raw: bytes) -> LetterReply | None:
 
 def own_lines(text: str) -> Iterator[str]:
     """Yield the lines that the sender wrote, without empty ones, quoted ones and all that follows them."""
+    text = text.translate(_INVISIBLE)
     attribution = _ATTRIBUTION.search(text)
     if attribution:
         # Below the attribution, people write only if the quoted lines are marked.
@@ -166,7 +170,8 @@ def resolve(requests: Sequence[TasteRequest], papers: Sequence[Paper], topics: M
             saved |= dict.fromkeys(rows)
         else:
             verdicts |= dict.fromkeys(rows, 1 if request.kind is RequestKind.MORE else -1)
-    unknown = dict.fromkeys(request.number for request in requests if request.number > len(papers))
+    numbered = [request.number for request in requests if not request.name]
+    unknown = dict.fromkeys(number for number in numbered if not 1 <= number <= len(papers))
     return Resolved(verdicts, tuple(saved), tuple(unknown))
 
 
@@ -177,7 +182,7 @@ def _numbered(line: str) -> list[TasteRequest] | None:
     for token in _TOKEN.finditer(line):
         text = token[0]
         match token.lastgroup:
-            case "number" if kind and int(text):
+            case "number" if kind:
                 found.append(TasteRequest(kind, int(text)))
                 idle = False
             case "sign" | "word" if text in _VERBS and not idle:
@@ -229,8 +234,21 @@ def _text(parts: Sequence[Part]) -> str:
     markup = next((part for part in shown if part.type == "text/html"), None)
     if markup is None:
         return ""
-    own = _QUOTED_HTML.split(markup.body[:_MOST_TEXT], maxsplit=1)[0]
+    own = _own_html(markup.body[:_MOST_TEXT])
     return Part(markup.fields, _NEW_LINE.sub(b"\n", b" ".join(own.split()))).own_text
+
+
+def _own_html(body: bytes) -> bytes:
+    """Return what stands above the quoted letter, and below it if its end is known: all quotes are closed."""
+    quoted = _QUOTED_HTML.search(body)
+    if quoted is None:
+        return body
+    above = body[: quoted.start()]
+    marks = list(_QUOTE.finditer(body))
+    closing = sum(1 for mark in marks if mark[1])
+    if _QUOTE_ENDS.match(quoted[0]) or not marks or 2 * closing != len(marks) or not marks[-1][1]:
+        return above
+    return above + b"<br><" + body[marks[-1].start() + 1 :]
 
 
 def _fingerprint(head: Part, raw: bytes) -> str:

@@ -59,7 +59,7 @@ def preview(
         raise WrongUse("give either the EMAIL of a subscriber or --topic SLUG")
     on = read_day(day) if day else None
     with opened() as app:
-        wanted = preview.PreviewRequest(email or "", tuple(topic or ()), on, cadence, theme, language)
+        wanted = preview.PreviewRequest(email or "", tuple(map(str.lower, topic or ())), on, cadence, theme, language)
         try:
             shown = preview.look(app, wanted)
         except ConfigurationError as error:

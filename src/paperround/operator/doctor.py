@@ -13,6 +13,7 @@ from pathlib import Path
 from sqlalchemy import make_url
 
 from paperround.app import App
+from paperround.bounces.mailboxes import try_imap
 from paperround.delivery import FileTransport, InboxTransport, MaildirTransport, SmtpTransport
 from paperround.delivery.smtp_session import refusal
 from paperround.domain.errors import ConfigurationError, MeaningError, PaperroundError
@@ -28,6 +29,7 @@ _LATE = timedelta(hours=2)
 _MANY_WAITING = 2_000  # papers without a vector: more than a busy day brings
 _WEEK = timedelta(days=7)
 _NEVER_SERVED = timedelta(days=14)
+_MAILBOX_SECONDS = 5.0  # for each response of the mailbox
 _SAMPLE = (  # for a test of what writes summaries
     "Walking on rough ground",
     "We train a controller for four-legged robots in simulation. It crosses gravel and stairs that it never saw.",
@@ -375,6 +377,21 @@ def _replies(app: App) -> Iterator[Finding]:
         yield Finding("replies", CheckState.WARNING, f"{what}, or turn bounces.replies off")
 
 
+def _mailbox(app: App) -> Iterator[Finding]:
+    """Try the mailbox that bounces and replies are read from."""
+    bounces = app.settings.bounces
+    if bounces.maildir and not (bounces.maildir / "new").is_dir():
+        what = f"{bounces.maildir}: not a Maildir (it has no folder `new`); is bounces.maildir right?"
+        yield Finding("mailbox", CheckState.WARNING, what)
+    if bounces.imap:
+        try:
+            try_imap(bounces.imap, _MAILBOX_SECONDS)
+        except PaperroundError as error:
+            yield Finding("mailbox", CheckState.WARNING, str(error))
+        else:
+            yield Finding("mailbox", CheckState.OK, f"{bounces.imap.host}: login and folder work")
+
+
 def _bounces(app: App) -> Iterator[Finding]:
     for kind, domain in app.store.bounces.alarms(app.clock()):
         what = _BOUNCE_ALARMS[kind].format(domain)
@@ -408,5 +425,5 @@ def _when(moment: datetime | None) -> str:
 
 CHECKS = (
     *(_database, _files, _site, _mail, _letters, _sending),
-    *(_sources, _webhooks, _topics, _meaning, _summaries, _rounds, _deliveries, _replies, _bounces),
+    *(_sources, _webhooks, _topics, _meaning, _summaries, _rounds, _deliveries, _replies, _mailbox, _bounces),
 )
