@@ -290,7 +290,7 @@ class Simulation:
     def learned_scale(self, both: Numbers, number: int) -> Scale:
         """The scale that the program cuts sums of interest and taste with."""
         told = [one.paper for one in self.answers[:number]]
-        return learned_scale(both[self.past[~np.isin(self.past, told)]])
+        return learned_scale(both[self.past[~np.isin(self.past, told)]], learning.weight(number))
 
 
 def simulations(data: Data, seed: int) -> Iterator[Simulation]:

@@ -102,10 +102,17 @@ def test_a_height_reaches_the_one_cut_exactly_if_its_score_reaches_its_own(
 
 @given(SCORES.map(lambda scores: 20 * scores))
 def test_a_taste_counts_as_much_as_it_varies_and_a_quiet_one_is_not_made_loud(past: np.ndarray) -> None:
-    scale = learned_scale(past)
+    scale = learned_scale(past, 0.5)
     assert scale.deviation >= 1
     if len(past) and past.std() > 1:
         assert scale.standardized(past).std() == pytest.approx(1, abs=1e-3)
+
+
+def test_the_more_was_learned_the_further_a_paper_must_stand_out() -> None:
+    past = np.random.default_rng(1).normal(size=2_000).astype(np.float32)
+    cuts = [learned_scale(past, sure).cut for sure in (0.0, 1 / 3, 0.9)]
+    assert cuts[0] == USUAL_CUT
+    assert cuts == sorted(set(cuts))
 
 
 def test_what_fits_usually_raises_the_cut() -> None:

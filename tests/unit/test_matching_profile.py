@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from paperround.domain.models import Digest, Feedback, Paper
 from paperround.matching import lexical, query
+from paperround.matching.learning import weight
 from paperround.matching.popularity import popularity
 from paperround.matching.profile import NEUTRAL, Affinity, Past, Taste, Tastes
 from paperround.matching.vectors import Vectors
@@ -138,7 +139,7 @@ def test_the_more_answers_there_are_the_more_they_move() -> None:
     once, often = (_taste(_said(*rows[:number]), new=rows[6:]) for number in (1, 6))
     moved = [mean(abs(taste.affinity(_seeds()[row]).degree) for row in rows[6:]) for taste in (once, often)]
     assert 0 < moved[0] < moved[1]
-    assert max(abs(once.affinity(one).degree) for one in _seeds().values()) <= 0.25
+    assert max(abs(once.affinity(one).degree) for one in _seeds().values()) <= weight(1)
 
 
 def test_a_lowered_paper_is_counted_where_there_is_no_room_and_never_dropped() -> None:

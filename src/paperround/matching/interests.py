@@ -23,7 +23,10 @@ MOST_RELEVANT = 1 + WORDS_WORTH
 # than one might expect, because the deviation depends on the few papers that fit.
 _USUAL_WORDS, _USUAL_MEANING, _USUAL_PAPERS = (0.02, 0.05), (0.156, 0.116), 1_000
 # Cuts in standard deviations. Scores by words are mostly zero, so that papers that fit stand out further.
-_CUT_WORDS, _CUT_MEANING, _CUT_LEARNED = 6.25, 4.75, 5.25
+_CUT_WORDS, _CUT_MEANING = 6.25, 4.75
+# How much higher the cut is for what was learned from very many answers: the better a taste knows what fits, the
+# further those papers stand out.
+_CUT_LEARNED = 1.5
 USUAL_CUT = _CUT_MEANING
 """The cut that `Scale.heights` refers to, in standard deviations."""
 _STEP = 0.1  # of the cut per step of breadth: about half a deviation
@@ -113,14 +116,14 @@ class Scale:
         return height / (height + self.cut)
 
 
-def learned_scale(past: Numbers) -> Scale:
+def learned_scale(past: Numbers, sure: float) -> Scale:
     """Return the scale of sums of an interest's heights and its follower's taste, over past papers.
 
-    The cut is higher than that of an interest with vectors alone, because a paper that fits both the interest and
-    the taste stands out further than one that fits only one of them.
+    `sure` is the weight of the taste, from 0 to 1 (`learning.weight`). The more it weighs, the higher the cut is: a
+    paper that fits both the interest and the taste stands out further than one that fits only one of them.
     """
     deviation = max(float(past.std()), 1.0) if len(past) else 1.0
-    return Scale(float(past.mean()) if len(past) else 0.0, deviation, _CUT_LEARNED)
+    return Scale(float(past.mean()) if len(past) else 0.0, deviation, _CUT_MEANING + _CUT_LEARNED * sure)
 
 
 def least_fit(breadth: float) -> float:

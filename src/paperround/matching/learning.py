@@ -35,8 +35,10 @@ AUTHOR = "author "
 _DOUBT = 2.0  # answers at which the models have half their full weight; values from 2 to 5 change little
 _WEIGHT = {Field.TITLE: 3.0, Field.KEYWORDS: 2.0, Field.ABSTRACT: 1.0}
 _AUTHORS_WORTH = 0.5  # of a rare word of the title, shared among all authors of a paper
-# The softness of the margin (C), as in arxiv-sanity; values from 0.1 to 0.5 give the same results.
-_SOFTNESS = 0.1
+# The most that all examples of a class may weigh together. With a small limit a few answers count like their mean, as
+# in Rocchio's method; with a large one answers of several kinds are separated. Values from 1.5 to 4.5 give the same
+# results; from 15 on, the first five answers are worth less.
+_MOST_OF_A_CLASS = 3.0
 _PASSES, _STILL = 20, 1e-3
 _RIDGE = 0.1
 
@@ -133,7 +135,7 @@ def separate(rows: Sequence[Sparse], labels: Sequence[int], dimensions: int) -> 
     if positive in {0, number}:  # only one class, so nothing to balance: fit each example
         limits = {1: 1.0, -1: 1.0}
     else:
-        limits = {1: _SOFTNESS * number / (2 * positive), -1: _SOFTNESS * number / (2 * (number - positive))}
+        limits = {1: _MOST_OF_A_CLASS / positive, -1: _MOST_OF_A_CLASS / (number - positive)}
     alphas = [0.0] * number
     for _ in range(_PASSES):
         moved = 0.0

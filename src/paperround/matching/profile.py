@@ -32,9 +32,11 @@ from paperround.matching.vectors import Vectors
 
 # One deviation above other papers, averaged over both models, should move a paper about as far as two deviations of
 # relevance. On a site without past papers, papers are measured against today's, and none of them stands out far.
-_STRETCH, _STRETCH_ON_A_NEW_SITE = 12.0, 3.0
-# With few other papers their scores may be close by chance, so that the deviation has a minimum.
-_LEAST_DEVIATION, _FEW = 0.1, 20
+_STRETCH, _STRETCH_ON_A_NEW_SITE = 16.0, 4.0
+# What a deviation, averaged over both models, is worth beside one of an interest; values from 1 to 1.6 do as well.
+_WORTH = np.float32(1.2)
+# The scores of few other papers may be close by chance, so that a deviation is assumed for them.
+_LEAST_DEVIATION, _DEVIATION_OF_FEW, _FEW = 0.02, 0.2, 20
 # From this degree (before weighting) and this likeness to a liked paper, that paper is named as the reason.
 _TELLING, _ALIKE = 0.2, 0.12
 _MAX_TITLE = 70  # characters of the liked paper's title in a reason
@@ -177,7 +179,7 @@ class Taste:
     def heights(self, rows: SparseRows, vectors: Vectors) -> Numbers:
         """Return how far above other papers this taste puts each paper, in standard deviations.
 
-        The result sums the words and the vectors, weighted by the number of answers, so that it can be added to an
+        The result is the mean of both models, weighted by the number of answers and so that it can be added to an
         interest's heights.
         """
         if self.model is None:
@@ -186,7 +188,8 @@ class Taste:
         if self.model.meaning is not None and len(vectors.numbers):
             said = self.model.by_meaning(vectors.numbers - self.learner.center)
             found[vectors.known] += (said - self.meaning.mean) / self.meaning.deviation
-        return np.asarray(np.float32(weight(self.model.answers)) * found, dtype=np.float32)
+            found[vectors.known] /= 2
+        return np.asarray(_WORTH * np.float32(weight(self.model.answers)) * found, dtype=np.float32)
 
     def _like(self, paper: Paper, features: Sparse) -> str:
         """Return the title of the most similar other liked paper; empty if none is similar enough to name."""
@@ -233,7 +236,7 @@ def _spread(papers: Sequence[Paper], most: int = WEAK_NEGATIVES) -> list[Paper]:
 
 def _usual(scores: Sequence[float]) -> Usual:
     if len(scores) < _FEW:
-        return Usual(float(np.mean(scores)) if scores else 0.0, 2 * _LEAST_DEVIATION)
+        return Usual(float(np.mean(scores)) if scores else 0.0, _DEVIATION_OF_FEW)
     return Usual(float(np.mean(scores)), max(float(np.std(scores)), _LEAST_DEVIATION))
 
 

@@ -13,7 +13,7 @@ from paperround.app import App
 from paperround.domain.models import Feedback, Paper, Topic
 from paperround.matching import profile, search
 from paperround.matching.interests import CLOSE, USUAL_CUT, Scale, is_close, learned_scale, relevance, toward_best
-from paperround.matching.learning import SparseRows, TermVectors
+from paperround.matching.learning import SparseRows, TermVectors, weight
 from paperround.matching.lexical import Hit, Index
 from paperround.matching.near_copies import NearCopies
 from paperround.matching.profile import Learner, Taste, Tastes
@@ -180,7 +180,8 @@ class Interests:
         heights, _ = self._heights(self._known(query, words), words, past)
         # Leave out papers with feedback: the taste was learned from them.
         others = ~np.isin(past.index.numbers, [one.paper for one in said])
-        scale = learned_scale((heights + taste.heights(self._features(past), past.vectors))[others])
+        both = heights + taste.heights(self._features(past), past.vectors)
+        scale = learned_scale(both[others], weight(len(said)))
         return _Learned(of, taste, scale)
 
     def _learner(self) -> Learner:
