@@ -205,8 +205,12 @@ def test_a_subscriber_is_paused_resumed_unsubscribed_and_erased(site: Site) -> N
     assert site("subscribers", "resume", "ada@example.org") == 2
     site("subscribers", "add", "ada@example.org", "--topic", "robots", "--confirmed")
     assert state() == "unsubscribed", "an operator's word brings nobody back"
-    assert site("subscribers", "erase", "ada@example.org") == 0
-    assert site("subscribers", "show", "ada@example.org") == 2
+    site("subscribers", "add", "ben@example.org", "--topic", "robots", "--confirmed")
+    assert site("subscribers", "erase", "ben@example.org", "nobody@example.org") == 2
+    assert site("subscribers", "show", "ben@example.org") == 0, "with a wrong address nobody is erased"
+    assert site("subscribers", "erase", "ada@example.org", "ben@example.org", "ada@example.org") == 0
+    for name in ("ada", "ben"):
+        assert site("subscribers", "show", f"{name}@example.org") == 2
 
 
 def test_everybody_without_a_letter_today_is_listed_with_the_reason(site: Site) -> None:

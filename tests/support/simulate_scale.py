@@ -24,9 +24,9 @@ class Costs:
     publish_database: float = 0.5
     deliver_worker: float = 2.0
     deliver_database: float = 0.6
-    letter_bytes: int = 1_300
+    letter_bytes: int = 1_700
     """Letter, attempts and digest: what retention forgets."""
-    kept_bytes: int = 3_700
+    kept_bytes: int = 1_230
     """Which papers it had: kept for good."""
 
 

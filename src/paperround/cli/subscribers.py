@@ -392,11 +392,12 @@ def renew_links(email: Email) -> None:
 
 
 @group.command("erase", cls=Command, epilog="paperround subscribers erase amara@okafor.example")
-def erase_subscriber(email: Email) -> None:
-    """Erase all data of a subscriber."""
+def erase_subscribers(emails: Annotated[list[str], typer.Argument(metavar="EMAIL…")]) -> None:
+    """Erase all data of one or several subscribers; nobody's if one of the addresses is unknown."""
     from paperround.subscribers import membership
 
     with opened() as app:
-        found = membership.subscriber(app, email)
-        with recording_of(app, "erase", found):
-            membership.erase(app, found)
+        known = [membership.subscriber(app, email) for email in emails]
+        for found in {one.row: one for one in known}.values():
+            with recording_of(app, "erase", found):
+                membership.erase(app, found)
