@@ -18,6 +18,7 @@ from paperround.network.http import Http
 from paperround.rounds import pipeline
 from paperround.sources import Fetched, SourceState, Window
 from paperround.sources.hf_daily import HfDaily
+from paperround.store.sources import SourceRecord
 from support.answers import Reply, World
 from support.site import Site
 
@@ -163,3 +164,55 @@ def test_a_source_that_breaks_is_reported_with_what_broke_and_stops_no_other(sit
 def test_an_answer_whose_papers_are_all_known_is_unchanged(site: Site) -> None:
     assert _ingest(site, MONDAY, _full)[0] == SourceState.FRESH
     assert _ingest(site, MONDAY, _full)[0] == SourceState.UNCHANGED
+
+
+def test_the_record_of_a_source_says_when_it_last_had_new_papers_and_of_which_day(site: Site) -> None:
+    def record() -> SourceRecord:
+        return site.app.store.sources.all()["hf"]
+
+    assert _ingest(site, MONDAY, httpx.Response(500))[0] == "failed"
+    assert (record().state, record().tried_at, record().new_at, record().newest_day) == ("failed", MONDAY, None, None)
+    assert "500" in record().note
+    _ingest(site, MONDAY + timedelta(hours=1), _full)
+    assert (record().new_at, record().newest_day) == (MONDAY + timedelta(hours=1), MONDAY.date())
+    assert _ingest(site, MONDAY + timedelta(hours=2), _full)[0] == SourceState.UNCHANGED
+    _ingest(site, MONDAY + timedelta(hours=3), httpx.Response(500))
+    assert (record().new_at, record().newest_day) == (MONDAY + timedelta(hours=1), MONDAY.date())
+    _ingest(site, MONDAY + timedelta(days=1), _full)
+    assert (record().new_at, record().newest_day) == (MONDAY + timedelta(days=1), date(2026, 11, 3))
+
+
+def test_papers_are_counted_over_all_groups_in_which_they_are_stored(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "_LISTINGS_AT_ONCE", 10)
+    site.app.settings = site.app.settings.model_copy(update={"sources": (HfDaily(name="hf", again=0),)})
+
+    def world(votes: int) -> Reply:
+        return lambda request: httpx.Response(
+            200, content=json.dumps([one | {"numComments": votes} for one in _full(request).json()]).encode()
+        )
+
+    _world(site, MONDAY, world(1))
+    (report,) = pipeline.ingest(site.app, since=MONDAY.date())
+    assert (report.fetched, report.new, report.updated) == (25, 25, 0)
+    _world(site, MONDAY, world(2))
+    (report,) = pipeline.ingest(site.app, since=MONDAY.date())
+    assert (report.fetched, report.new, report.updated) == (25, 0, 25)
+
+
+def test_an_ingest_for_the_archive_is_on_the_pages_and_in_no_letter(site: Site) -> None:
+    site.topic("papers", "paper")
+    site.subscriber("ada@example.org", "papers")
+    _world(site, MONDAY, _full)
+    pipeline.ingest(site.app, archive=True)
+    site.clock.now = MONDAY + timedelta(days=1)
+    assert pipeline.publish(site.app).composed == 0
+    assert site.app.store.papers.by_id("2611.02001")
+
+
+def test_entries_that_cannot_be_used_are_reported_with_the_reason(site: Site) -> None:
+    _world(site, MONDAY, httpx.Response(200, content=b'[{"paper": {"id": "2611.02001"}}, {"paper": {}}]'))
+    (report,) = pipeline.ingest(site.app)
+    assert report.rejected >= 2
+    assert all(problem.what for problem in report.problems)
