@@ -80,13 +80,29 @@ def test_an_interest_none_of_whose_words_is_known_says_so(pages: Pages) -> None:
     assert "None of these words occurs in the newest papers" in answer.text
 
 
-@pytest.mark.parametrize(
-    "text", ["", " ", "the of and", "机器人 学习", "word " * 12_000, "AND (", '"unclosed', "\x00\ud800"]
-)
+_ODD = ["", " ", "the of and", "机器人 学习", "روبوتات تمشي على ساقين", "роботы которые ходят"]
+
+
+@pytest.mark.parametrize("text", [*_ODD, "word " * 12_000, "AND (", '"unclosed', "\x00\ud800"])
 def test_bad_input_gets_a_page(pages: Pages, text: str) -> None:
     answer = Browser(pages.web).get("/interest", params={"q": text.encode("utf-8", "replace").decode()})
     assert answer.status_code in {200, 422}
     assert "Your interest" in answer.text
+
+
+@pytest.mark.parametrize("text", [*_ODD, "word " * 12_000])
+def test_an_interest_in_any_script_is_kept_and_one_that_is_no_interest_is_refused(pages: Pages, text: str) -> None:
+    pages.site.subscriber(_EMAIL, "robots")
+    browser = Browser(pages.web)
+    answer = browser.post(f"{_own(pages)}/interest", data={"q": text, "do": "keep"})
+    kept = _subscriber(pages).preferences.queries
+    if answer.status_code == 303:
+        assert kept in {(), (" ".join(text.split()),)}
+    else:
+        assert answer.status_code == 422
+        assert "at most 300 characters" in answer.text
+        assert kept == ()
+    assert browser.get("/interest", params={"q": "legged robots walk"}).status_code == 200
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "99999999999999999", "x", ""])
