@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import quopri
 from dataclasses import asdict, replace
 from datetime import time
 from itertools import pairwise
@@ -18,9 +17,9 @@ from paperround.domain.errors import ConfigurationError, UnknownName
 from paperround.domain.models import DISCUSSED, Links, NoteKind, Section
 from paperround.domain.schedule import Cadence, Schedule
 from paperround.process import resources
-from paperround.rendering import inline, language, notice, placeholders, plaintext, sample, view
+from paperround.rendering import inline, language, notice, plaintext, sample, view
 from paperround.rendering.card_cache import CardCache
-from paperround.rendering.placeholders import EncodedPieces, Fragment, escaped, plain_addresses, slot
+from paperround.rendering.placeholders import Fragment, escaped, plain_addresses, slot
 from paperround.rendering.plaintext import columns, wrap
 from support.letters import DAY, FOLDERS, paper, press
 
@@ -316,11 +315,3 @@ def test_more_style_sheets_than_are_kept_are_taken_apart_again() -> None:
 def test_a_topic_has_a_short_name_in_the_index(name: str, short: str) -> None:
     card = view.card(paper(), (), ENGLISH, 100, DAY, tag=name)
     assert card.short_tag == short
-
-
-def test_encoded_values_are_kept_up_to_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(placeholders, "_KEPT_VALUES", 2)
-    pieces = EncodedPieces()
-    encoded = pieces.of({"a": "é", "b": "x", "c": "é", "d": "="})
-    assert [quopri.decodestring(encoded[name]).decode() for name in "abcd"] == ["é", "x", "é", "="]
-    assert len(pieces) == 1

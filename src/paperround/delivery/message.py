@@ -86,7 +86,7 @@ def build(head: Head, rendered: Rendered) -> bytes:
 def encoded(rendered: Rendered) -> EncodedLetter:
     """Return the letter with its parts encoded as quoted-printable."""
     encode = quoted_printable.encode
-    return EncodedLetter(rendered.subject, encode(rendered.html), encode(rendered.text))
+    return EncodedLetter(rendered.subject, [encode(rendered.html)], [encode(rendered.text)])
 
 
 def assemble(head: Head, letter: EncodedLetter) -> bytes:
@@ -100,10 +100,10 @@ def assemble(head: Head, letter: EncodedLetter) -> bytes:
         _head(head, letter.subject, boundary),
         delimiter,
         _TEXT_HEAD,
-        letter.text,
+        *letter.text,
         delimiter,
         _HTML_HEAD,
-        letter.html,
+        *letter.html,
         delimiter,
         b"--\r\n",
     )
@@ -203,7 +203,7 @@ def _date_field(date: datetime) -> str:
 def _boundary(letter: EncodedLetter) -> str:
     # RFC 2045 6.7: "=_" never occurs in quoted-printable, so the boundary cannot occur in a part. Hashing only the
     # text part is enough: it is a tenth of the letter, and differs whenever the letter does.
-    return "=_" + hashlib.blake2b(letter.text, digest_size=12).hexdigest()
+    return "=_" + hashlib.blake2b(b"".join(letter.text), digest_size=12).hexdigest()
 
 
 def _help_field(head: Head) -> Iterator[str]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
@@ -448,22 +449,28 @@ class Digest:
     @property
     def cadence(self) -> Cadence:
         """The cadence of its issue."""
-        return Cadence(self.issue.split(" ", 1)[0])
+        return _read_issue(self.issue)[0]
 
     @property
     def day(self) -> date:
         """The local date of its issue."""
-        return date.fromisoformat(self.issue.split(" ", 1)[1])
+        return _read_issue(self.issue)[1]
 
     @property
     def papers(self) -> tuple[int, ...]:
         """The papers shown, in order."""
-        return tuple(pick.paper for section in self.sections for pick in section.picks)
+        return tuple([pick.paper for section in self.sections for pick in section.picks])
 
     @property
     def named(self) -> tuple[int, ...]:
         """The papers shown and those that notes refer to."""
-        return (*self.papers, *(note.paper for note in self.notes))
+        return (*self.papers, *(note.paper for note in self.notes)) if self.notes else self.papers
+
+
+@lru_cache(maxsize=1024)
+def _read_issue(name: str) -> tuple[Cadence, date]:
+    cadence, _, day = name.partition(" ")
+    return Cadence(cadence), date.fromisoformat(day)
 
 
 @dataclass(frozen=True, slots=True)
@@ -572,11 +579,11 @@ class Rendered:
 
 @dataclass(frozen=True, slots=True)
 class EncodedLetter:
-    """A rendered letter with both parts encoded as quoted-printable, ready to be put into a message."""
+    """A rendered letter with both parts encoded as quoted-printable, in pieces to be joined into a message."""
 
     subject: str
-    html: bytes
-    text: bytes
+    html: Sequence[bytes]
+    text: Sequence[bytes]
 
 
 class Stage(StrEnum):

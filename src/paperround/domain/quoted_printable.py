@@ -56,6 +56,10 @@ def _with_room(encoded: bytes) -> bytes:
     return encoded[:-last] + _SOFT_BREAK + encoded[-last:]
 
 
-def join(pieces: list[bytes]) -> bytes:
-    """Join encoded pieces and remove a soft line break at the end."""
-    return b"".join(pieces).removesuffix(_SOFT_BREAK)
+def without_last_break(pieces: list[bytes]) -> list[bytes]:
+    """Return encoded pieces without the soft line break at the end of the last one, which nothing follows."""
+    while pieces and not pieces[-1]:
+        pieces.pop()
+    if pieces:
+        pieces[-1] = pieces[-1].removesuffix(_SOFT_BREAK)
+    return pieces

@@ -22,12 +22,14 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 
+from paperround.domain import quoted_printable
 from paperround.domain.errors import ConfigurationError
 from paperround.domain.models import (
     DISCUSSED,
     Digest,
     EncodedLetter,
     Links,
+    NoteKind,
     Paper,
     Pick,
     Rendered,
@@ -43,10 +45,9 @@ from paperround.rendering import plaintext, reasons, sample, size, subject, view
 from paperround.rendering.card_cache import CardCache
 from paperround.rendering.language import Language
 from paperround.rendering.placeholders import (
-    EncodedPieces,
     Fragment,
     addresses,
-    encode_joined,
+    encode_pieces,
     escaped,
     plain_addresses,
     slot,
@@ -58,7 +59,10 @@ from paperround.rendering.view import Block, BlockKind
 _MOST_PAPERS = 999  # the indent of a card's first line leaves space for numbers up to this
 _BLOCKS_AT_ONCE = 100
 _KEPT_BLOCKS, _KEPT_PIECES = 8_000, 400  # a block is about 4 KB in memory
+_KEPT_SENTENCES = 4_096
+_UNNAMED = (BlockKind.ENTRY, BlockKind.NOTE)
 _PICTURES = {BlockKind.LEAD: 1, BlockKind.CARD: 2}  # more pictures would make a letter long without saying much
+_NAMED = 4  # papers that the subject and the first line may name
 _SENTENCES = ("subject", "lead", "date", "tally", "more", "finish", "reason")
 _ADDRESSES = ("unsubscribe", "preferences", "online", "feedback")
 _BLANK_LINKS = Links(*map(slot, _ADDRESSES))
@@ -110,41 +114,60 @@ def _form(
 
 @dataclass(frozen=True, slots=True)
 class _Outline:
-    """The blocks of a letter, in order: their forms, and the place of each block's paper among all that are shown."""
+    """The blocks of all letters with the same numbers of papers and notes, in order."""
 
     forms: tuple[_Form, ...]
-    places: tuple[int | None, ...]
+    places: tuple[int, ...]
+    """For each block the place of its paper or note among all of the letter, from 1; 0 for a heading."""
+    named: tuple[int, ...]
+    """The blocks of the first papers, which the subject and the first line may name."""
     numbers: tuple[Fragment, ...]
     """The text before each block, such as a paper's number."""
 
     @classmethod
     @lru_cache(maxsize=1024)
     def of(
-        cls, headings: tuple[str, ...], papers: tuple[int, ...], votes: bool, budget: int, day: date, numbered: bool
+        cls,
+        headings: tuple[str, ...],
+        papers: int,
+        saved: int,
+        news: int,
+        density: str,
+        votes: bool,
+        budget: int,
+        day: date,
+        numbered: bool,
     ) -> _Outline:
-        """Return the outline of a letter with these headings and counts of papers, both in the order of `_FORMS`.
+        """Return the outline of a letter with these headings, in the order of `_FORMS`, and numbers.
 
         `numbered` says that HTML numbers the papers as text does.
         """
         form = partial(_form, budget=budget, day=day)
-        parts: list[tuple[_Form, int | None]] = []
-        end, counted = 0, {True: 0, False: 0}
-        for kind, heading, number in zip(_FORMS, headings, papers, strict=True):
-            first, end = end, end + number
+        parts: list[tuple[_Form, int]] = []
+        counted = {True: 0, False: 0}
+        notes = range(papers + 1, papers + saved + news + 1)
+        shown = notes[:saved], *size.forms(range(1, papers + 1), density), notes[saved:]
+        for kind, heading, places in zip(_FORMS, headings, shown, strict=True):
             index = kind is BlockKind.ENTRY
             close = index or kind is BlockKind.NOTE
-            if first < end:
-                parts.append((form(BlockKind.HEADING, heading=heading, tight=close), None))
-            for at in range(first, end):
-                picture = at - first < _PICTURES.get(kind, 0)
-                shown = 0
+            if places:
+                parts.append((form(BlockKind.HEADING, heading=heading, tight=close), 0))
+            for nth, place in enumerate(places):
+                picture = nth < _PICTURES.get(kind, 0)
+                number = 0
                 if numbered and kind is not BlockKind.NOTE:
-                    shown = counted[index] = counted[index] + 1
-                more = close and at + 1 < end
-                parts.append((form(kind, picture=picture, votes=index and votes, tight=more, number=shown), at))
+                    number = counted[index] = counted[index] + 1
+                more = close and place != places[-1]
+                parts.append((form(kind, picture=picture, votes=index and votes, tight=more, number=number), place))
+        numbers = (Fragment.of(number, "") for number in plaintext.numbering(form.kind for form, _ in parts))
+        named = [at for at, (one, place) in enumerate(parts) if place and one.kind not in _UNNAMED]
         forms, places = zip(*parts, strict=True) if parts else ((), ())
-        numbers = (Fragment.of(number, "") for number in plaintext.numbering(form.kind for form in forms))
-        return cls(forms, places, tuple(numbers))
+        return cls(forms, places, tuple(named[:_NAMED]), tuple(numbers))
+
+    def parts(self, plan: Plan) -> list[_Part]:
+        """Return the form and the paper of each block."""
+        shown: list[PlannedPaper | view.Note | None] = [None, *plan.choices, *plan.notes]
+        return list(zip(self.forms, [shown[place] for place in self.places], strict=True))
 
 
 _Part = tuple[_Form, PlannedPaper | view.Note | None]
@@ -170,34 +193,99 @@ class _Shell:
     closing: Fragment
 
 
-@dataclass(frozen=True, slots=True)
-class _Joined:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Frame:
+    """What letters with the same numbers say around their papers."""
+
+    letter: view.LetterView
+    """Without what differs among these letters: subject, first line, reason, links and chart."""
+    shell: _Shell
+    inside: str
+    """Their content, such as `9 papers on 3 topics`."""
+    reading: str
+    """The same with the reading time."""
+    html: Mapping[str, bytes]
+    text: Mapping[str, bytes]
+    """Their sentences as quoted-printable, by placeholder."""
+
+    @classmethod
+    def of(cls, letter: view.LetterView, shell: _Shell, inside: str, reading: str) -> _Frame:
+        """Return the frame with its sentences encoded."""
+        html, text = {}, {}
+        for name in ("date", "tally", "more", "finish"):
+            html[name], text[name] = _encoded(getattr(letter, name))
+        return cls(letter, shell, inside, reading, html, text)
+
+
+class _Sentences(NamedTuple):
+    """The sentences of a letter."""
+
+    frame: _Frame
+    subject: str
+    lead: str
+    reason: str
+
+    @property
+    def letter(self) -> view.LetterView:
+        """The view of the letter, without blocks, links and chart."""
+        return replace(self.frame.letter, subject=self.subject, lead=self.lead, reason=self.reason)
+
+    def encoded(self, links: Links) -> tuple[dict[str, bytes], dict[str, bytes]]:
+        """Return the values of the placeholders as quoted-printable: in HTML, and in text."""
+        html, text = {**self.frame.html}, {**self.frame.text}
+        html["subject"], text["subject"] = _encoded(self.subject)
+        html["lead"], text["lead"] = _encoded(self.lead)
+        html["reason"], text["reason"] = _encoded(self.reason)
+        for name, url in zip(_ADDRESSES, addresses(links), strict=True):
+            html[name] = text[name] = quoted_printable.encode_piece(url)
+            if "&" in url:
+                html[name] = quoted_printable.encode_piece(url.replace("&", "&amp;"))
+        return html, text
+
+
+@lru_cache(maxsize=_KEPT_SENTENCES)
+def _encoded(sentence: str) -> tuple[bytes, bytes]:
+    """Return a sentence as quoted-printable: escaped for HTML, and wrapped for text."""
+    encode = quoted_printable.encode_piece
+    return encode(escaped(sentence)), encode(plaintext.paragraph(sentence))
+
+
+class _Joined(NamedTuple):
     """A letter made of fragments, before its size is checked."""
 
     plan: Plan
-    shared: view.LetterView
-    """The part of the letter shared with other letters: without links, chart and greeting."""
+    sentences: _Sentences
     links: Links
     chart: charts.Chart | None
-    html: tuple[Fragment, ...]
-    text: tuple[Fragment, ...]
+    html: Sequence[Fragment]
+    text: Sequence[Fragment]
     blocks: Sequence[_RenderedBlock]
-    values: Mapping[str, str]
-    """The values of the placeholders in text."""
-    escaped: Mapping[str, str]
-    """The values of the placeholders in HTML."""
+    encoded: Sequence[bytes]
+    """The HTML as quoted-printable, in pieces."""
+    values: Mapping[str, bytes]
+    """The values of the placeholders in text, as quoted-printable."""
 
     @property
     def size(self) -> int:
-        """The size of the HTML, in bytes of UTF-8."""
-        lengths = {name: len(value.encode()) for name, value in self.escaped.items()}
-        own = sum([lengths[name] for piece in self.html if piece.slots for name in piece.slots])
-        return own + sum([piece.size for piece in self.html])
+        """At least the size of the HTML, in bytes of UTF-8, and exactly that if the letter may be too large."""
+        bound = sum(map(len, self.encoded))  # quoted-printable is never shorter
+        if bound < size.LIMIT:
+            return bound
+        values = self.escaped
+        return sum([one.size + sum([len(values[name].encode()) for name in one.slots]) for one in self.html])
 
     @property
     def view(self) -> view.LetterView:
         """The view of this letter, without its blocks."""
-        return replace(self.shared, lead=self.values["lead"], links=self.links, chart=self.chart)
+        return replace(self.sentences.letter, links=self.links, chart=self.chart)
+
+    @property
+    def escaped(self) -> dict[str, str]:
+        """The values of the placeholders in HTML."""
+        shown = self.sentences.letter
+        sentences = {name: escaped(getattr(shown, name)) for name in _SENTENCES}
+        links = [url.replace("&", "&amp;") for url in addresses(self.links)]
+        return sentences | dict(zip(_ADDRESSES, links, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,8 +349,7 @@ class LetterRenderer:
         self._blocks: CardCache[_RenderedBlock] = CardCache(_KEPT_BLOCKS)
         self._shells: CardCache[_Shell] = CardCache(_KEPT_PIECES)
         self._charts: CardCache[tuple[Fragment, ...]] = CardCache(_KEPT_PIECES)
-        self._encoded = EncodedPieces()
-        self._views: CardCache[view.LetterView] = CardCache(_KEPT_BLOCKS)
+        self._frames: CardCache[_Frame] = CardCache(_KEPT_BLOCKS)
         self._headings = {
             (cadence, alone): _headings(cadence, language, alone=alone)
             for cadence in Cadence
@@ -284,7 +371,8 @@ class LetterRenderer:
         self._laid_out = False
         wanted: dict[_Part, None] = {}
         for digest, papers, subscriber in letters:
-            wanted |= dict.fromkeys(self._outline(self._plan(digest, papers, subscriber), digest)[1])
+            plan = self._plan(digest, papers, subscriber)
+            wanted |= dict.fromkeys(self._outline(plan, digest).parts(plan))
         parts = list(wanted)
         for start in range(0, len(parts), _BLOCKS_AT_ONCE):
             self._kept(parts[start : start + _BLOCKS_AT_ONCE])
@@ -292,16 +380,14 @@ class LetterRenderer:
     def letter(self, facts: LetterFacts) -> Rendered:
         """Return the subscriber's letter: subject, HTML of less than 100,000 bytes, and text with the same papers."""
         draft = self._fitting(self._joined, facts)
-        texts = [(one.block.kind, one.text.filled(draft.values)) for one in draft.blocks]
-        return self._rendered(draft, "".join(piece.filled(draft.escaped) for piece in draft.html), texts)
+        links, values = dict(zip(_ADDRESSES, addresses(draft.links), strict=True)), draft.escaped
+        texts = [(one.block.kind, one.text.filled(links)) for one in draft.blocks]
+        return self._rendered(draft, "".join(piece.filled(values) for piece in draft.html), texts)
 
     def encoded(self, facts: LetterFacts) -> EncodedLetter:
         """Return the same letter, joined from parts that were encoded once."""
         draft = self._fitting(self._joined, facts)
-        values = self._encoded.of(draft.escaped)
-        html = encode_joined(draft.html, values)
-        values = self._encoded.of({**draft.values, **plaintext.wrapped(draft.values)})
-        return EncodedLetter(draft.shared.subject, html, encode_joined(draft.text, values))
+        return EncodedLetter(draft.sentences.subject, draft.encoded, encode_pieces(draft.text, draft.values))
 
     def whole_letter(self, facts: LetterFacts) -> Rendered:
         """Render the same letter as one document and inline it: fifty times slower, used as the reference."""
@@ -339,50 +425,31 @@ class LetterRenderer:
 
     def _joined(self, plan: Plan, facts: LetterFacts, chart: charts.Chart | None) -> _Joined:
         """Build the letter from cached blocks, and render and cache those that are missing."""
-        digest, _, subscriber, links, day, _ = facts
-        outline, parts = self._outline(plan, digest)
-        made = self._kept(parts)
-        shared = self._shared(plan, [one.block for one in made], subscriber, day)
-        shell, charted = self._shell(shared, digest.cadence), self._charted(chart)
-        texts = chain.from_iterable(zip(outline.numbers, [one.text for one in made], strict=True))
-        values = {name: getattr(shared, name) for name in _SENTENCES}
-        values["lead"] = view.greeted(subscriber, shared.lead, day, self.language)
-        in_html = {name: escaped(value) for name, value in values.items()}
-        for name, url in zip(_ADDRESSES, addresses(links), strict=True):
-            values[name], in_html[name] = url, url.replace("&", "&amp;")
-        return _Joined(
-            plan,
-            shared,
-            links,
-            chart,
-            (shell.top, *[one.html for one in made], *charted[:1], shell.bottom),
-            (shell.opening, *texts, *charted[1:], shell.closing),
-            made,
-            values,
-            in_html,
-        )
+        outline = self._outline(plan, facts.digest)
+        made = self._kept(outline.parts(plan))
+        sentences = self._sentences(plan, outline, [one.block for one in made], facts)
+        shell, charted = sentences.frame.shell, self._charted(chart)
+        html = [shell.top, *[one.html for one in made], *charted[:1], shell.bottom]
+        blocks = chain.from_iterable(zip(outline.numbers, [one.text for one in made], strict=True))
+        text = [shell.opening, *blocks, *charted[1:], shell.closing]
+        in_html, in_text = sentences.encoded(facts.links)
+        return _Joined(plan, sentences, facts.links, chart, html, text, made, encode_pieces(html, in_html), in_text)
 
     def _at_once(self, plan: Plan, facts: LetterFacts, chart: charts.Chart | None) -> _Whole:
         """Render the letter as one document."""
-        digest, _, subscriber, links, day, _ = facts
-        blocks = tuple(self._block(*part) for part in self._outline(plan, digest)[1])
-        shared = self._shared(plan, blocks, subscriber, day)
-        lead = view.greeted(subscriber, shared.lead, day, self.language)
-        letter = replace(shared, lead=lead, links=links, chart=chart, blocks=blocks)
+        outline, links = self._outline(plan, facts.digest), facts.links
+        blocks = tuple(self._block(*part) for part in outline.parts(plan))
+        sentences = self._sentences(plan, outline, blocks, facts)
+        letter = replace(sentences.letter, links=links, chart=chart, blocks=blocks)
         texts = tuple((block.kind, plaintext.block_text(block, self.language, links.feedback)) for block in blocks)
         return _Whole(plan, letter, "".join(self._cut(letter)), texts)
 
-    def _outline(self, plan: Plan, digest: Digest) -> tuple[_Outline, list[_Part]]:
-        """Return the letter's outline, and the form and paper of each block."""
-        entries = plan.entries
-        shown = (plan.saved, entries, plan.lead, plan.cards, plan.briefs, plan.lines, plan.news)
-        votes = any(choice.popular for choice in entries)
+    def _outline(self, plan: Plan, digest: Digest) -> _Outline:
         headings = self._headings[digest.cadence, plan.density == "titles"]
-        numbers = tuple(map(len, shown))
-        outline = _Outline.of(headings, numbers, votes, plan.budget, digest.day, self._replies)
-        all_shown: list[PlannedPaper | view.Note] = list(chain.from_iterable(shown))
-        papers = [None if place is None else all_shown[place] for place in outline.places]
-        return outline, list(zip(outline.forms, papers, strict=True))
+        papers, notes, saved = len(plan.choices), len(plan.notes), plan.saved
+        votes = True in [choice.popular for choice in size.index(plan.choices, plan.density)]
+        density, budget = plan.density, plan.budget
+        return _Outline.of(headings, papers, saved, notes - saved, density, votes, budget, digest.day, self._replies)
 
     def _kept(self, parts: Sequence[_Part]) -> list[_RenderedBlock]:
         """Return the blocks from the cache; render those that are missing together."""
@@ -480,76 +547,77 @@ class LetterRenderer:
             blocks=blocks,
         )
 
-    def _shared(self, plan: Plan, blocks: Sequence[Block], subscriber: Subscriber, day: date) -> view.LetterView:
-        """Return the view around the blocks, cached for letters with the same topics, numbers and first papers."""
-        cards = [block.card for block in blocks if block.card and block.kind is not BlockKind.ENTRY]
+    def _sentences(self, plan: Plan, outline: _Outline, blocks: Sequence[Block], facts: LetterFacts) -> _Sentences:
+        """Return the sentences of a letter with these blocks."""
+        subscriber, day, language, shown = facts.subscriber, facts.day, self.language, len(plan.choices)
+        cadence = subscriber.preferences.cadence
         topics = tuple(dict.fromkeys([choice.tag for choice in plan.choices if choice.tag]))
-        titles, thanks = tuple([card.title for card in cards[:4]]), view.thanks(cards)
-        minutes, cadence, saved = view.minutes(blocks), subscriber.schedule.cadence, len(plan.saved)
-        key = (
-            titles,
-            len(cards),
-            topics,
-            plan.more,
-            plan.left_out,
-            minutes,
-            cadence,
-            day,
-            thanks,
-            plan.facts,
-            saved,
+        frame = self._frame(plan, len(topics), view.minutes(blocks), cadence, facts.digest.cadence, day)
+        first = [card for card in [blocks[at].card for at in outline.named] if card]
+        line = subject.render_subject(
+            self._subject_template,
+            top=first[0].short_title if shown > 1 else first[0].title if first else frame.inside,
+            second=first[1].short_title if shown > 1 else "",
+            others=view.and_more(max(0, shown - 2), language),
+            inside=frame.inside,
+            papers=language.number(shown),
+            topics=language.list(topics),
+            date=view.dated(cadence, day, language),
+            site=self.site.name,
         )
-        if (known := self._views.get(key)) is not None:
+        lead = view.greeted(subscriber, view.lead(first, frame.reading), day, language)
+        return _Sentences(frame, line, lead, view.reason(cadence, topics, language, plan.left_out))
+
+    def _frame(self, plan: Plan, topics: int, minutes: int, cadence: Cadence, issued: Cadence, day: date) -> _Frame:
+        """Return what letters with the same numbers say around their papers.
+
+        `issued` is the cadence of the digest, which the subscriber may have changed since.
+        """
+        shown, more, saved, language = len(plan.choices), plan.more, plan.saved, self.language
+        thanks = view.thanks([choice.paper for choice in plan.choices])
+        key = (shown, more, saved, topics, minutes, cadence, issued, day, thanks, plan.facts)
+        if (known := self._frames.get(key)) is not None:
             return known
-        shown, more, language = len(cards), plan.more, self.language
-        content = view.inside(shown, len(topics), more, language) if cards or more else view.quiet(saved, language)
-        reading = view.inside_minutes(shown, minutes, language) if cards else content
-        made = view.LetterView(
-            subject=subject.render_subject(
-                self._subject_template,
-                top=cards[0].short_title if shown > 1 else cards[0].title if cards else content,
-                second=cards[1].short_title if shown > 1 else "",
-                others=view.and_more(max(0, shown - 2), language),
-                inside=content,
-                papers=language.number(shown),
-                topics=language.list(topics),
-                date=view.dated(cadence, day, language),
-                site=self.site.name,
-            ),
-            lead=view.lead(cards, reading),
+        inside = view.inside(shown, topics, more, language) if shown or more else view.quiet(saved, language)
+        reading = view.inside_minutes(shown, minutes, language) if shown else inside
+        letter = view.LetterView(
+            subject="",
+            lead="",
             date=view.masthead_date(cadence, day, language),
             tally=view.tally(shown, more, language),
             more=view.all_online(shown, more, language),
-            finish=view.finish(plan.facts, reading if cards else "", plan.matched, language),
-            reason=view.reason(cadence, topics, language, plan.left_out),
+            finish=view.finish(plan.facts, reading if shown else "", plan.matched, language),
+            reason="",
             thanks=thanks,
             links=None,
             controls=view.controls(cadence, language, saved=bool(saved)),
             reply=view.how_to_reply(shown, language) if self._replies else "",
         )
-        return self._views.put(key, made)
+        return self._frames.put(key, _Frame.of(letter, self._shell(letter, issued), inside, reading))
 
     def _plan(self, digest: Digest, papers: Mapping[int, Paper], subscriber: Subscriber) -> Plan:
         """Return the plan of a letter: the digest's papers that are in `papers`, best first over all topics."""
         picks = [(section, pick) for section, pick in in_order(digest) if pick.paper in papers]
-        choices = tuple(self._choice(papers[pick.paper], section, pick) for section, pick in picks)
+        keys = [(pick.paper, pick.why, section.topic, section.name) for section, pick in picks]
+        choices = [
+            known if known and known.paper is papers[pick.paper] else self._choice(papers[pick.paper], section, pick)
+            for known, (section, pick) in zip(self._choices.get_all(keys), picks, strict=True)
+        ]
         day, noted = digest.day, [note for note in digest.notes if note.paper in papers]
-        notes = tuple(view.note(note, papers[note.paper], self.language, day) for note in noted)
+        notes = [view.note(note, papers[note.paper], self.language, day) for note in noted]
+        notes.sort(key=lambda note: note.kind is not NoteKind.SAVED)
+        more, left_out = len(digest.more), digest.left_out
         return Plan(
-            choices, len(digest.more), subscriber.density, notes=notes, facts=digest.facts, left_out=digest.left_out
+            tuple(choices), more, subscriber.density, notes=tuple(notes), facts=digest.facts, left_out=left_out
         )
 
     def _choice(self, paper: Paper, section: Section, pick: Pick) -> PlannedPaper:
         """Return the planned paper, the same instance each time for the same paper and reasons: it is a cache key."""
-        key = (paper.id, pick.why, section.topic, section.name)
-        known = self._choices.get(key)
-        if known is None or (known.paper is not paper and known.paper != paper):
-            why, tag = reasons.worth_printing(pick.why), view.tag(section, pick, self.language)
-            known = self._choices.get((paper.id, why, tag))
-            if known is None or known.paper != paper:
-                known = self._choices.put((paper.id, why, tag), PlannedPaper(paper, why, tag))
-            self._choices.put(key, known)
-        return known
+        why, tag = reasons.worth_printing(pick.why), view.tag(section, pick, self.language)
+        known = self._choices.get((paper.row, why, tag))
+        if known is None or known.paper != paper:
+            known = self._choices.put((paper.row, why, tag), PlannedPaper(paper, why, tag))
+        return self._choices.put((pick.paper, pick.why, section.topic, section.name), known)
 
     def _try_out(self) -> None:
         """Try the theme on a sample issue: it must parse, and blocks must not depend on their neighbors."""

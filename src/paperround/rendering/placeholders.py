@@ -93,29 +93,15 @@ class Fragment:
         """Return the fragment as quoted-printable, with these encoded values in place of its placeholders."""
         if self.only:
             return values[self.only].join(self.encoded)
-        pieces = [self.encoded[0]]
-        for name, literal in zip(self.slots, self.encoded[1:], strict=True):
-            pieces += values[name], literal
+        pieces = [b""] * (len(self.encoded) + len(self.slots))
+        pieces[::2], pieces[1::2] = self.encoded, [values[name] for name in self.slots]
         return b"".join(pieces)
 
 
-def encode_joined(fragments: Iterable[Fragment], values: Mapping[str, bytes]) -> bytes:
-    """Return the fragments as quoted-printable, with these encoded values in place of their placeholders."""
-    return quoted_printable.join([one.encoded_with(values) if one.slots else one.encoded[0] for one in fragments])
-
-
-class EncodedPieces(dict[str, bytes]):
-    """Values as quoted-printable, each encoded on first use; those of many letters are the same."""
-
-    def of(self, values: Mapping[str, str]) -> dict[str, bytes]:
-        """Return these values by name as quoted-printable."""
-        return {name: self[value] for name, value in values.items()}
-
-    def __missing__(self, value: str) -> bytes:
-        if len(self) >= _KEPT_VALUES:
-            self.clear()
-        self[value] = encoded = quoted_printable.encode_piece(value)
-        return encoded
+def encode_pieces(fragments: Iterable[Fragment], values: Mapping[str, bytes]) -> list[bytes]:
+    """Return the pieces of a part as quoted-printable, with these encoded values in place of their placeholders."""
+    pieces = [one.encoded_with(values) if one.slots else one.encoded[0] for one in fragments]
+    return quoted_printable.without_last_break(pieces)
 
 
 @lru_cache(maxsize=_KEPT_VALUES)

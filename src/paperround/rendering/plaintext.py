@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from paperround.domain.models import Site
@@ -132,12 +132,6 @@ def opening(letter: LetterView, site: Site) -> str:
     return "\n".join((site.name, f"{letter.date} · {letter.tally}", "", *wrap(letter.lead))) + "\n\n"
 
 
-def wrapped(sentences: Mapping[str, str]) -> dict[str, str]:
-    """Return the sentences that take several lines, wrapped as in `opening` and `closing`."""
-    kept = {name: _paragraph(sentences[name]) for name in ("reason", "finish")}
-    return {"lead": "\n".join(wrap(sentences["lead"])), **kept}
-
-
 def numbered(number: int) -> str:
     """Return the number that replaces the first indent of a paper."""
     return f"{number:>2}. "
@@ -167,7 +161,8 @@ def notice_text(letter: LetterView, notice: Notice, site: Site, language: Langua
 
 
 @lru_cache(maxsize=1024)
-def _paragraph(text: str) -> str:
+def paragraph(text: str) -> str:
+    """Return the text wrapped to lines."""
     return "\n".join(wrap(text))
 
 
@@ -176,12 +171,12 @@ def _closing(letter: LetterView, site: Site, language: Language) -> Iterator[str
     if letter.more and letter.links:
         yield f"{letter.more}:\n{letter.links.online}"
     if letter.finish:
-        yield _paragraph(letter.finish)
+        yield paragraph(letter.finish)
     if letter.reply:
-        yield _paragraph(letter.reply)
+        yield paragraph(letter.reply)
     yield "-" * WIDTH
     if letter.reason:
-        yield _paragraph(letter.reason)
+        yield paragraph(letter.reason)
     if letter.links:
         ways = (
             (_("View in browser"), letter.links.online),
@@ -191,7 +186,7 @@ def _closing(letter: LetterView, site: Site, language: Language) -> Iterator[str
             (_("Unsubscribe"), letter.links.unsubscribe),
         )
         yield "\n".join(f"{label}: {url}" for label, url in ways if url)
-    yield "\n".join(_paragraph(text) for text in (site.name, site.postal_address, letter.thanks) if text.strip())
+    yield "\n".join(paragraph(text) for text in (site.name, site.postal_address, letter.thanks) if text.strip())
 
 
 def _withdrawn(card: Card, language: Language) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from paperround.domain.models import DayFacts, NoteKind, Paper
 from paperround.rendering.view import BlockKind, Note, is_popular
@@ -24,6 +24,7 @@ _LEAST_INDEXED = 4  # a shorter letter needs no index
 _MOST_INDEXED = 12
 
 Made = TypeVar("Made")
+Shown = TypeVar("Shown")
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,17 +55,8 @@ class Plan:
     left_out: int = 0
     """The number of papers that matched but were left out at the subscriber's request."""
     notes: tuple[Note, ...] = ()
+    """The notes on saved papers, then those on what is new about papers that the subscriber has received before."""
     facts: DayFacts | None = None
-
-    @property
-    def saved(self) -> Sequence[Note]:
-        """The notes on papers that were saved for this letter."""
-        return [note for note in self.notes if note.kind is NoteKind.SAVED]
-
-    @property
-    def news(self) -> Sequence[Note]:
-        """The notes on what is new about papers that the subscriber has received before."""
-        return [note for note in self.notes if note.kind is not NoteKind.SAVED]
 
     @property
     def matched(self) -> int:
@@ -72,33 +64,39 @@ class Plan:
         return len(self.choices) + self.more
 
     @property
-    def lead(self) -> Sequence[PlannedPaper]:
-        """The paper to read first; empty if the subscriber wants only titles."""
-        return self.choices[:1] if self.density != "titles" else ()
+    def saved(self) -> int:
+        """The number of notes on saved papers, which stand before the others."""
+        return sum([note.kind is NoteKind.SAVED for note in self.notes])
 
-    @property
-    def cards(self) -> Sequence[PlannedPaper]:
-        """The papers shown with a summary, after the lead."""
-        if self.density != "full":
-            return ()
-        return self.choices[1 : 1 + max(_LEAST_CARDS, len(self.choices) // _PAPERS_A_CARD)]
 
-    @property
-    def briefs(self) -> Sequence[PlannedPaper]:
-        """The papers shown with a title and one sentence, after the lead."""
-        return self.choices[1:] if self.density == "brief" else ()
+class Forms(NamedTuple, Generic[Shown]):
+    """The papers of a letter by the form in which they are shown, best first."""
 
-    @property
-    def lines(self) -> Sequence[PlannedPaper]:
-        """The papers of lower rank, shown only by title."""
-        return self.choices[len(self.lead) + len(self.cards) + len(self.briefs) :]
+    entries: Sequence[Shown]
+    """Those of the index; empty if the letter is so short that it needs none."""
+    lead: Sequence[Shown]
+    """The one to read first; empty if the subscriber wants only titles."""
+    cards: Sequence[Shown]
+    """Those with a summary, after the lead."""
+    briefs: Sequence[Shown]
+    """Those with a title and one sentence, after the lead."""
+    lines: Sequence[Shown]
+    """Those of lower rank, shown only by title."""
 
-    @property
-    def entries(self) -> Sequence[PlannedPaper]:
-        """The papers of the index; empty if the letter is so short that it needs none."""
-        if self.density != "full" or len(self.choices) < _LEAST_INDEXED:
-            return ()
-        return self.choices[:_MOST_INDEXED]
+
+def forms(papers: Sequence[Shown], density: str) -> Forms[Shown]:
+    """Divide a letter's papers, best first: each has one form, and may be in the index as well."""
+    lead, rest = (papers[:0], papers) if density == "titles" else (papers[:1], papers[1:])
+    if density != "full":
+        briefs = rest if density == "brief" else rest[:0]
+        return Forms(papers[:0], lead, rest[:0], briefs, rest[len(briefs) :])
+    summarized = max(_LEAST_CARDS, len(papers) // _PAPERS_A_CARD)
+    return Forms(index(papers, density), lead, rest[:summarized], rest[:0], rest[summarized:])
+
+
+def index(papers: Sequence[Shown], density: str) -> Sequence[Shown]:
+    """Return the papers of the index."""
+    return papers[: _MOST_INDEXED if density == "full" and len(papers) >= _LEAST_INDEXED else 0]
 
 
 def budget_of(kind: BlockKind, budget: int) -> int:

@@ -504,9 +504,9 @@ def _capitalized(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def thanks(cards: Sequence[Card]) -> str:
+def thanks(papers: Iterable[Paper]) -> str:
     """Return the acknowledgment that arXiv requests for its papers; empty if there are none."""
-    return ARXIV_THANKS if any(card.from_arxiv for card in cards) else ""
+    return ARXIV_THANKS if any(paper.arxiv_id is not None for paper in papers) else ""
 
 
 @lru_cache(maxsize=4096)
