@@ -446,7 +446,7 @@ def _by_email_package(
     builder: LetterBuilder, delivery: Delivery, digest: Digest, subscriber: Subscriber
 ) -> EmailMessage:
     renderer = builder._press(subscriber.theme, subscriber.language)
-    papers, links = builder._papers(digest), builder.links(subscriber, digest)
+    papers, links = builder.papers(digest), builder.links(subscriber, digest)
     whole = renderer.whole_letter(LetterFacts(digest, papers, subscriber, links, digest.day))
     message = EmailMessage()
     message["From"], message["To"], message["Subject"] = "papers@papers.example", delivery.email, whole.subject

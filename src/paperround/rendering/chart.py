@@ -61,6 +61,8 @@ def chart(digest: Digest, counts: Sequence[TopicCounts], language: Language, sit
     `site` is the base address of the site, or empty for a chart without a picture. The address of the picture names
     the issue and the topics, but no subscriber.
     """
+    if not counts:
+        return None
     known = {one.slug: one for one in counts}
     first = [section.topic for section in digest.sections if section.topic in known][:TOPICS]
     shown = tuple(known[slug] for slug in sorted(set(first)))
