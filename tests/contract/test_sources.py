@@ -12,7 +12,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from paperround.domain.errors import SourceError
-from paperround.domain.models import Parsed
+from paperround.domain.models import ParsedSource
 from paperround.sources import FORMATS, KINDS, AnySource, Source, Window
 from support.answers import World, at
 from support.documents import BODIES, EXAMPLES, SETTINGS
@@ -97,7 +97,7 @@ def test_a_file_of_its_format_gives_papers_and_the_same_ones_each_time(form: str
 def test_bytes_that_are_something_else_give_no_papers_and_no_crash(form: str, data: bytes) -> None:
     with contextlib.suppress(SourceError):
         parsed = FORMATS[form](data, TODAY)
-        assert isinstance(parsed, Parsed)
+        assert isinstance(parsed, ParsedSource)
         assert not parsed.listings
 
 

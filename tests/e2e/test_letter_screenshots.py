@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Route
 
-from paperround.domain.models import Rendered
+from paperround.domain.models import RenderedLetter
 from paperround.rendering import sample
 from paperround.rendering.letter import LetterFacts
 from support.letters import DAY, EXTREMES, LANGUAGES, THEMES, digest, press
@@ -74,7 +74,7 @@ def _picture(width: int, height: int) -> bytes:
     )
 
 
-def _letter(theme: str, kind: str = "", code: str = "en") -> Rendered:
+def _letter(theme: str, kind: str = "", code: str = "en") -> RenderedLetter:
     if kind:
         papers = EXTREMES[kind]
         known = {one.row: one for one in papers}
@@ -84,7 +84,7 @@ def _letter(theme: str, kind: str = "", code: str = "en") -> Rendered:
     return press(theme, code).letter(LetterFacts(sample.DIGEST, sample.PAPERS, sample.SUBSCRIBER, sample.LINKS, DAY))
 
 
-def _notice(theme: str) -> Rendered:
+def _notice(theme: str) -> RenderedLetter:
     return press(theme).notice("welcome", sample.SUBSCRIBER, sample.LINKS, {"topics": ["Robots", "Graph learning"]})
 
 

@@ -16,7 +16,7 @@ from paperround.bounces import mailboxes
 from paperround.bounces.report import Report
 from paperround.domain.models import BounceKind, SubscriberState
 from paperround.rounds import bounce_intake, pipeline
-from paperround.rounds.bounce_intake import Returned
+from paperround.rounds.bounce_intake import ReturnedMail
 from paperround.subscribers import confirmation, membership
 from support.papers import listing
 from support.returned import complaint, report
@@ -131,7 +131,7 @@ def test_a_mail_to_the_address_in_list_unsubscribe_takes_the_subscriber_out(site
     address = re.search(r"<mailto:([^>?]+)", message["List-Unsubscribe"])[1]
     assert address.startswith("unsubscribe+")
     mail = f"From: ada@example.org\r\nTo: {address}\r\nSubject: please\r\n\r\n".encode()
-    left = Returned("a", BounceKind.NOTHING, None, "asked to unsubscribe", "ada@example.org", new=True)
+    left = ReturnedMail("a", BounceKind.NOTHING, None, "asked to unsubscribe", "ada@example.org", new=True)
     assert bounce_intake.read(site.app, [("a", mail)]) == [left]
     assert subscriber(site).state is SubscriberState.UNSUBSCRIBED
     assert subscriber(site).suppressed is None
@@ -149,7 +149,7 @@ def test_a_mail_that_breaks_the_reading_is_reported_as_unreadable_and_stops_no_o
 
     monkeypatch.setattr(bounce_intake.reports, "parse", fragile)
     broken, read = bounce_intake.read(site.app, [("a", b"breaks"), ("b", report(to))])
-    assert broken == Returned("a", BounceKind.NOTHING, None, "could not be read", None, new=False)
+    assert broken == ReturnedMail("a", BounceKind.NOTHING, None, "could not be read", None, new=False)
     assert (read.where, read.kind, read.new) == ("b", BounceKind.HARD, True)
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from paperround.domain.models import BounceKind, Delivery, DeliveryState, Outcome, Stage, SubscriberState
 from paperround.rounds import pipeline
-from paperround.store.deliveries import Deliveries, Latest, RelayState, Settlement
+from paperround.store.deliveries import Deliveries, LatestDelivery, RelayState, Settlement
 from paperround.store.engine import reading
 from paperround.store.schema import deliveries
 from support.papers import listing
@@ -267,7 +267,7 @@ def test_the_latest_letter_of_each_subscriber_is_the_one_of_the_last_issue(site:
     ada, ben, _ = site.app.store.subscribers.by_address()
     _notice(site, "ada", at=site.clock.now)  # no digest
     assert ledger.latest_of([ada.row, ben.row]) == {
-        one.row: Latest(date(2026, 11, 24), DeliveryState.QUEUED, "") for one in (ada, ben)
+        one.row: LatestDelivery(date(2026, 11, 24), DeliveryState.QUEUED, "") for one in (ada, ben)
     }
     assert ledger.latest_of([]) == {}
 

@@ -14,7 +14,7 @@ import pytest
 from paperround.domain import tokens
 from paperround.domain.models import SubscriberState
 from paperround.rounds import bounce_intake, pipeline
-from paperround.rounds.bounce_intake import Returned
+from paperround.rounds.bounce_intake import ReturnedMail
 from paperround.subscribers import membership
 from support import dovecot
 from support.papers import WORDS, listing
@@ -79,7 +79,7 @@ def _reply(letter: EmailMessage, said: str, number: int = 1, **head: str) -> byt
     return made.as_bytes()
 
 
-def _read(site: Site, raw: bytes) -> Returned:
+def _read(site: Site, raw: bytes) -> ReturnedMail:
     [found] = bounce_intake.read(site.app, [("mail", raw)])
     return found
 

@@ -9,10 +9,10 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 from paperround.delivery.dkim import sign
 from paperround.delivery.dkim_key import Key
-from paperround.delivery.message import Head, build
-from paperround.domain.models import Rendered
+from paperround.delivery.message import HeaderData, build
+from paperround.domain.models import RenderedLetter
 
-HEAD = Head(
+HEAD = HeaderData(
     sender_name="Pâpers, daily",
     sender="papers@papers.example",
     recipient="ada@mail.example",
@@ -20,7 +20,7 @@ HEAD = Head(
     message_id="<letter-1@papers.example>",
     unsubscribe_url="https://papers.example/u/AAAA",
 )
-LETTER = build(HEAD, Rendered("Größe und Maß", "<p>Zwölf  Boxkämpfer </p>\n" * 40, "Zwölf\n.\n\n" * 9))
+LETTER = build(HEAD, RenderedLetter("Größe und Maß", "<p>Zwölf  Boxkämpfer </p>\n" * 40, "Zwölf\n.\n\n" * 9))
 KEYS = {
     "rsa": Key("papers.example", "morning", rsa.generate_private_key(65537, 2048)),
     "ed25519": Key("papers.example", "evening", ed25519.Ed25519PrivateKey.generate()),

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from paperround.rounds import pipeline
-from paperround.rounds.choosing import Means
+from paperround.rounds.choosing import RoundContext
 from paperround.store import unread
 from paperround.store.unread import News
 from support.papers import listing
@@ -59,7 +59,7 @@ def test_who_has_read_less_than_those_before_gets_the_older_editions_too(site: S
     site.papers(listing(1), listing(2))
     site.clock.now = MORNING + HOUR
     with site.app.store.issues.batch(site.clock.now, edition(site), 1, 1_000) as batch:
-        batch.decided += pipeline._decide(site.app, batch, Means.of(site.app))
+        batch.decided += pipeline._decide(site.app, batch, RoundContext.of(site.app))
     site.papers(listing(3))
     site.clock.now += DAY
     found = edition(site)

@@ -13,10 +13,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from paperround.domain.models import Parsed
+from paperround.domain.models import ParsedSource
 from paperround.network.http import Http
 from paperround.rounds import pipeline
-from paperround.sources import Fetched, SourceState, Window
+from paperround.sources import FetchResult, SourceState, Window
 from paperround.sources.hf_daily import HfDaily
 from paperround.store.sources import SourceRecord
 from support.answers import Reply, World
@@ -135,9 +135,9 @@ def test_a_source_is_given_what_it_said_last_time_to_ask_whether_anything_change
     windows: list[Window] = []
 
     class Remembers(HfDaily):
-        def fetch(self, http: Http, window: Window) -> Fetched:
+        def fetch(self, http: Http, window: Window) -> FetchResult:
             windows.append(window)
-            return Fetched(Parsed([]), SourceState.UNCHANGED, validators={"etag": f'"{len(windows)}"'})
+            return FetchResult(ParsedSource([]), SourceState.UNCHANGED, validators={"etag": f'"{len(windows)}"'})
 
     site.app.settings = site.app.settings.model_copy(update={"sources": (Remembers(name="hf"),)})
     for _ in range(3):
@@ -147,7 +147,7 @@ def test_a_source_is_given_what_it_said_last_time_to_ask_whether_anything_change
 
 def test_a_source_that_breaks_is_reported_with_what_broke_and_stops_no_other(site: Site) -> None:
     class Breaks(HfDaily):
-        def fetch(self, http: Http, window: Window) -> Fetched:
+        def fetch(self, http: Http, window: Window) -> FetchResult:
             raise RecursionError("too deep")
 
     sources = (Breaks(name="odd"), HfDaily(name="hf"))

@@ -186,7 +186,7 @@ def test_of_several_programs_one_asks_a_source_when_its_time_has_come(
     sites = [Site(tmp_path, database_url, sources=sources) for _ in range(2)]
     asked: list[str] = []
 
-    def ingest(app: App, names: Sequence[str]) -> list[pipeline.Ingested]:
+    def ingest(app: App, names: Sequence[str]) -> list[pipeline.IngestReport]:
         asked.extend(names)
         if len(asked) == 1:
             Rounds(sites[1].app).run("ingest feed")  # while the first one is asking

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from paperround.domain.errors import SourceError
-from paperround.domain.models import Parsed
+from paperround.domain.models import ParsedSource
 from paperround.sources import FORMATS
 from support.answers import sample
 
@@ -69,7 +69,7 @@ ITEMS = {
 }
 
 
-def survives(form: str, body: bytes) -> Parsed | None:
+def survives(form: str, body: bytes) -> ParsedSource | None:
     """What the parser says; nothing but a SourceError may come out of it, and all that comes out is clean."""
     try:
         parsed = FORMATS[form](body, TODAY)

@@ -32,7 +32,7 @@ from paperround.domain.text import terms
 from paperround.matching import learning
 from paperround.matching.interests import Scale, learned_scale, relevance, toward_best
 from paperround.matching.lexical import Index, Statistics
-from paperround.matching.profile import Learner, Past
+from paperround.matching.profile import Learner, PastPapers
 from paperround.matching.vectors import Vectors, pack, unpack
 from paperround.matching.vocabulary import Vocabulary
 from paperround.matching.words import STOP_WORDS, Words, interpret_search
@@ -149,8 +149,8 @@ class Data:
             return Vectors(self.table.known[list(rows)], self.table.numbers[list(rows)])
 
         pasts = {
-            "TF-IDF SVM": Past(papers, self.statistics),
-            "ours": Past(papers, self.statistics, None if self.vectors is None else vectors),
+            "TF-IDF SVM": PastPapers(papers, self.statistics),
+            "ours": PastPapers(papers, self.statistics, None if self.vectors is None else vectors),
         }
         found = {name: Learner(one) for name, one in pasts.items()}
         for one in found.values():

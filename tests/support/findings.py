@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from paperround.delivery import message
-from paperround.domain.models import Rendered, Site
+from paperround.domain.models import RenderedLetter, Site
 from paperround.linting import LintFinding, lint
 
 SITE = Site("Papers", "https://papers.example.org", "papers@example.org", "editor@example.org", "1 Mill Lane, Ely")
@@ -43,7 +43,7 @@ Unsubscribe: {WAY_OUT}
 
 
 def raw(html: str = HTML, text: str = TEXT, subject: str = "A careful study of robots", **facts: Any) -> bytes:
-    """The letter as a message; `facts` are of its Head."""
+    """The letter as a message; `facts` are of its header."""
     known: dict[str, Any] = {
         "sender_name": SITE.name,
         "sender": SITE.sender,
@@ -54,7 +54,7 @@ def raw(html: str = HTML, text: str = TEXT, subject: str = "A careful study of r
         "list_name": SITE.name,
         "unsubscribe_url": WAY_OUT,
     }
-    return message.build(message.Head(**(known | facts)), Rendered(subject, html, text))
+    return message.build(message.HeaderData(**(known | facts)), RenderedLetter(subject, html, text))
 
 
 def body(content: str) -> str:
@@ -79,7 +79,7 @@ def without(field: str) -> bytes:
     return b"\r\n".join(kept) + b"\r\n\r\n" + rest
 
 
-def found(message: bytes, site: Site = SITE, rendered: Rendered | None = None) -> dict[str, LintFinding]:
+def found(message: bytes, site: Site = SITE, rendered: RenderedLetter | None = None) -> dict[str, LintFinding]:
     """The first finding of each rule."""
     told: dict[str, LintFinding] = {}
     for finding in lint(message, rendered, site, NOW):

@@ -12,7 +12,17 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from paperround.domain.models import Digest, EncodedLetter, Links, Paper, Pick, Picture, Rendered, Section, Subscriber
+from paperround.domain.models import (
+    Digest,
+    EncodedLetter,
+    Links,
+    Paper,
+    Pick,
+    Picture,
+    RenderedLetter,
+    Section,
+    Subscriber,
+)
 from paperround.domain.schedule import Cadence
 from paperround.process import resources
 from paperround.rendering import language, notice, sample, theme
@@ -86,7 +96,7 @@ def letter(
     name: str = "paper",
     code: str = "en",
     subscriber: Subscriber = sample.SUBSCRIBER,
-) -> Rendered:
+) -> RenderedLetter:
     """The letter with these papers."""
     papers = {one.row: one for section in sections for one in section}
     made = digest(*sections, more=more, why=why)

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from paperround.domain import preferences
-from paperround.domain.followed import Followed, LeftOut, LeftOutKind
+from paperround.domain.followed import FollowedName, LeftOut, LeftOutKind
 from paperround.domain.preferences import DEFAULTS, Breadth, Density, Preferences, QuietDays
 from paperround.domain.schedule import Cadence
 from paperround.domain.text import clean
@@ -21,7 +21,7 @@ _EACH: dict[str, st.SearchStrategy[Any]] = {
     "name": _LINE,
     "topics": st.lists(st.sampled_from(TOPICS), unique=True).map(tuple),
     "queries": st.lists(_QUERY, max_size=5, unique=True).map(tuple),
-    "follows": st.lists(st.builds(Followed, _NAME, st.booleans()).map(str), max_size=4, unique=True).map(tuple),
+    "follows": st.lists(st.builds(FollowedName, _NAME, st.booleans()).map(str), max_size=4, unique=True).map(tuple),
     "leave_out": st.lists(
         st.builds(LeftOut, st.sampled_from(LeftOutKind), _NAME).map(str), max_size=4, unique=True
     ).map(tuple),

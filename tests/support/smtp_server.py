@@ -29,7 +29,7 @@ CHUNKING = (*EXTENSIONS, "CHUNKING")
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
+class InboxEntry:
     """A letter that the server stored."""
 
     sender: str
@@ -180,7 +180,7 @@ class SmtpServer:
     ) -> None:
         self.faults, self.extensions, self.login = faults, extensions, login
         self.tls, self.implicit_tls, self.lax_data, self.clock = tls, implicit_tls, lax_data, clock
-        self.received: list[Received] = []
+        self.received: list[InboxEntry] = []
         self.said: list[Said] = []
         self.connections = 0
         """How many were ever made."""
@@ -371,7 +371,7 @@ class _Session:
         server, of = self._server, self._transaction
         at = server.clock()
         server.received.append(
-            Received(of.sender, of.recipient, message, self._number, at, of.options, self._encrypted)
+            InboxEntry(of.sender, of.recipient, message, self._number, at, of.options, self._encrypted)
         )
 
     async def _rset(self, _rest: str) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from paperround.delivery.address import UnusableAddress, ascii_domain, wire
 from paperround.delivery.message import (
-    Head,
+    HeaderData,
     assemble,
     build,
     display_name,
@@ -20,13 +20,15 @@ from paperround.delivery.message import (
     message_id,
     subject_line,
 )
-from paperround.domain.models import Rendered
+from paperround.domain.models import RenderedLetter
 from paperround.domain.quoted_printable import encode as quoted_printable
 from paperround.domain.text import clean
 from support.examples import examples
 
 KEY = b"k" * 32
-LETTER = Rendered("Ten papers on “diffusion”", "<!doctype html>\n<p>Zwölf Boxkämpfer</p>\n", "Zwölf Boxkämpfer\n")
+LETTER = RenderedLetter(
+    "Ten papers on “diffusion”", "<!doctype html>\n<p>Zwölf Boxkämpfer</p>\n", "Zwölf Boxkämpfer\n"
+)
 
 
 def head(**changes):
@@ -42,7 +44,7 @@ def head(**changes):
         "help_url": "https://papers.example/help",
         "archive_url": "https://papers.example/",
     }
-    return Head(**(usual | changes))
+    return HeaderData(**(usual | changes))
 
 
 def fields(message):
@@ -75,7 +77,7 @@ hostile = st.text(
 @given(hostile, hostile, hostile, hostile)
 @settings(max_examples=examples(150), deadline=None)
 def test_whatever_is_in_a_letter_it_is_a_well_formed_message(name, subject, html, text):
-    message = build(head(sender_name=name, list_name=name), Rendered(subject, html, text))
+    message = build(head(sender_name=name, list_name=name), RenderedLetter(subject, html, text))
     # RFC 5322 2.3 and 2.1.1: CRLF only, no NUL, no long line; and ASCII only.
     assert b"\0" not in message
     assert re.search(rb"(?<!\r)\n|\r(?!\n)", message) is None
@@ -99,7 +101,7 @@ printable = st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_
 @given(printable.filter(subject_line), printable, printable)
 @settings(max_examples=examples(150), deadline=None)
 def test_the_standard_library_finds_the_same_subject_text_and_html(subject, html, text):
-    message = parsed(build(head(), Rendered(subject, html, text)))
+    message = parsed(build(head(), RenderedLetter(subject, html, text)))
     assert message["subject"] == subject_line(subject)
     plain, rich = message.get_payload()
     assert (content(plain), content(rich)) == (text, html)
@@ -135,7 +137,7 @@ ENCODED = re.compile(r"=\?utf-8\?([bq])\?([!->@-~]*)\?=")
 @given(hostile, hostile)
 @settings(max_examples=examples(150), deadline=None)
 def test_encoded_words_are_short_stand_alone_and_only_where_they_may(name, subject):
-    message = build(head(sender_name=name, list_name=name), Rendered(subject, "", ""))
+    message = build(head(sender_name=name, list_name=name), RenderedLetter(subject, "", ""))
     for its_name, value in fields(message):
         words = list(re.finditer(r"=\?\S*\?=", value))
         assert not words or its_name in {"From", "Subject"}
@@ -163,25 +165,25 @@ def test_encoded_words_are_short_stand_alone_and_only_where_they_may(name, subje
     ],
 )
 def test_subjects_of_every_kind_arrive(subject):
-    assert parsed(build(head(), Rendered(subject, "", "")))["subject"] == clean(subject)
+    assert parsed(build(head(), RenderedLetter(subject, "", "")))["subject"] == clean(subject)
 
 
 def test_a_subject_stays_under_the_providers_limit():
     for text in ("a" * 3000, "世" * 3000, "word " * 800):
-        written = field(build(head(), Rendered(text, "", "")), "Subject")
+        written = field(build(head(), RenderedLetter(text, "", "")), "Subject")
         assert len(written) <= 998
-        assert parsed(build(head(), Rendered(text, "", "")))["subject"].endswith("…")
+        assert parsed(build(head(), RenderedLetter(text, "", "")))["subject"].endswith("…")
 
 
 @pytest.mark.parametrize("mark", ["Re: ", "RE:", "Fwd: ", "fw: ", "Re: Fwd: ", "AW: "])
 def test_a_subject_never_claims_a_conversation(mark):
-    assert field(build(head(), Rendered(f"{mark}Ten papers", "", "")), "Subject") == "Ten papers"
+    assert field(build(head(), RenderedLetter(f"{mark}Ten papers", "", "")), "Subject") == "Ten papers"
     assert subject_line("Regression: a survey") == "Regression: a survey"
 
 
 def test_there_is_always_a_subject():
-    assert field(build(head(), Rendered(" \r\n ", "", "")), "Subject") == "The Morning Papers"
-    assert field(build(head(sender_name=""), Rendered("", "", "")), "Subject") == "Papers"
+    assert field(build(head(), RenderedLetter(" \r\n ", "", "")), "Subject") == "The Morning Papers"
+    assert field(build(head(sender_name=""), RenderedLetter("", "", "")), "Subject") == "Papers"
 
 
 def test_the_date_is_rfc_5322_in_utc():
@@ -415,12 +417,12 @@ def test_the_boundary_comes_from_the_text_and_from_nothing_else():
 @given(hostile)
 @settings(deadline=None)
 def test_the_boundary_never_occurs_in_a_part_and_is_closed_once(text):
-    message = build(head(), Rendered("x", text, text))
+    message = build(head(), RenderedLetter("x", text, text))
     boundary = re.search(rb'boundary="([^"]+)"', message)[1]
     assert len(boundary) <= 70
     assert message.count(b"--" + boundary) == 3
     assert message.endswith(b"\r\n--" + boundary + b"--\r\n")
-    assert build(head(), Rendered("x", text, text)) == message  # the same again on a retry
+    assert build(head(), RenderedLetter("x", text, text)) == message  # the same again on a retry
 
 
 @given(hostile)
@@ -442,7 +444,7 @@ def test_parts_may_be_encoded_once_and_joined_as_long_as_their_lines_end(pieces)
 @given(hostile, st.integers(0, 90))
 def test_no_line_of_a_message_begins_with_a_dot(text, column):
     hidden = "x" * column + "...." + text + "\n.\n..\n."
-    message = build(head(sender_name="." + text, list_name=".."), Rendered("." + text, hidden, "." + hidden))
+    message = build(head(sender_name="." + text, list_name=".."), RenderedLetter("." + text, hidden, "." + hidden))
     assert b"\n." not in message
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paperround.domain.errors import PreferenceError
-from paperround.domain.followed import Followed, LeftOut, LeftOutKind, read_followed, read_left_out
+from paperround.domain.followed import FollowedName, LeftOut, LeftOutKind, read_followed, read_left_out
 from paperround.domain.models import Paper, Topic
 from paperround.domain.preferences import DEFAULTS, is_follow, read_patch
 from paperround.domain.schedule import Cadence
@@ -34,7 +34,7 @@ _NAME = st.from_regex(r"[A-Z][a-z]{1,9} [A-Z][a-z]{1,9}", fullmatch=True)
 
 @given(_NAME, st.booleans(), st.lists(_NAME, max_size=6, unique=True))
 def test_an_entry_is_read_as_it_was_written(name: str, organization: bool, others: list[str]) -> None:
-    whom = Followed(name, organization, () if organization else tuple(others))
+    whom = FollowedName(name, organization, () if organization else tuple(others))
     assert read_followed(str(whom)) == whom
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from paperround.domain.models import Rendered
+from paperround.domain.models import RenderedLetter
 from paperround.linting import Severity, lint
 from support.findings import HTML, NOW, SITE, TEXT, WAY_OUT, body, changed, found, raw
 
@@ -59,9 +59,9 @@ def test_a_boundary_is_legal_and_closed_once() -> None:
 
 
 def test_what_was_laid_out_is_what_the_message_says() -> None:
-    rendered = Rendered("A careful study of robots", HTML, TEXT)
+    rendered = RenderedLetter("A careful study of robots", HTML, TEXT)
     assert found(raw(), rendered=rendered) == {}
-    other = Rendered("A careful study of robots", HTML + "<p>more</p>", TEXT)
+    other = RenderedLetter("A careful study of robots", HTML + "<p>more</p>", TEXT)
     assert found(raw(), rendered=other)["changed"].where == "part text/html"
 
 

@@ -19,7 +19,7 @@ from paperround.domain.models import Digest, Feedback, Paper
 from paperround.matching import lexical, query
 from paperround.matching.learning import weight
 from paperround.matching.popularity import popularity
-from paperround.matching.profile import NEUTRAL, Affinity, Past, Taste, Tastes
+from paperround.matching.profile import NEUTRAL, Affinity, PastPapers, Taste, Tastes
 from paperround.matching.vectors import Vectors
 from paperround.sources import FORMATS
 from support.composed import Candidate, compose
@@ -66,7 +66,7 @@ def test_many_papers_stand_as_high_for_a_taste_as_each_of_them_alone() -> None:
         at = np.array([places[row] for row in wanted], dtype=int)
         return Vectors(known[at], numbers[at[known[at]]])
 
-    taste = Tastes(lambda: Past(tuple(papers), _statistics(), lookup)).of(_said(1, 2, 3), _seeds())
+    taste = Tastes(lambda: PastPapers(tuple(papers), _statistics(), lookup)).of(_said(1, 2, 3), _seeds())
     together = taste.heights(taste.learner.terms.rows(papers), vectors)
     for place in (0, 1, 20, 21):
         alone = taste.heights(taste.learner.terms.rows([papers[place]]), lookup([papers[place].row]))
@@ -82,8 +82,8 @@ def _said(*rows: int, verdict: int = 1) -> list[Feedback]:
 
 
 @lru_cache(maxsize=1)
-def _past() -> Past:
-    return Past(tuple(_seeds().values()), _statistics())
+def _past() -> PastPapers:
+    return PastPapers(tuple(_seeds().values()), _statistics())
 
 
 def _taste(feedback: Sequence[Feedback], papers: Mapping[int, Paper] | None = None, new: Sequence[int] = ()) -> Taste:
@@ -150,7 +150,7 @@ def test_a_lowered_paper_is_counted_where_there_is_no_room_and_never_dropped() -
 
 
 def test_who_has_said_nothing_gets_the_digest_of_before() -> None:
-    def never() -> Past:
+    def never() -> PastPapers:
         raise AssertionError("nothing is read for subscribers who said nothing")
 
     taste = Tastes(never).of((), {})
@@ -197,11 +197,11 @@ def test_with_vectors_a_paper_that_means_the_same_is_lifted_without_a_word_in_co
 
     plain = {"abstract": "", "authors": ("C D",)}
     liked, same = paper(101, title="Zyx", authors=("A B",)), paper(102, title="Qwv", **plain)
-    past = Past(tuple(_seeds().values()), _statistics(), lookup)
+    past = PastPapers(tuple(_seeds().values()), _statistics(), lookup)
     taste = Tastes(lambda: past).of(_said(101), {101: liked})
     other = paper(1, title="Qwv", **plain)  # the vector of a seed
     assert taste.affinity(same).degree > taste.affinity(other).degree + 0.01
-    nobody = Tastes(lambda: Past((), _statistics(), lookup)).of(_said(101), {101: liked})
+    nobody = Tastes(lambda: PastPapers((), _statistics(), lookup)).of(_said(101), {101: liked})
     assert nobody.affinity(same).degree >= 0
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from paperround.domain.models import Feedback, Paper
 from paperround.domain.text import terms
 from paperround.matching.lexical import Statistics
-from paperround.matching.profile import Past, Tastes
+from paperround.matching.profile import PastPapers, Tastes
 from paperround.matching.similar import most_alike, telling_words
 from paperround.matching.suggestions import strongest_words, suggest_words
 from paperround.matching.words import Words
@@ -69,7 +69,7 @@ def test_the_order_of_the_papers_makes_no_difference(best: list[tuple[Paper, flo
 
 def test_a_taste_is_told_in_words_and_authors_the_weightiest_first() -> None:
     liked, disliked = _paper(100, "Storks fly", "", "Ada Lovelace"), _paper(101, "Taxes rise", "", "Bo Chen")
-    taste = Tastes(lambda: Past(_ALL, _STATISTICS)).of(
+    taste = Tastes(lambda: PastPapers(_ALL, _STATISTICS)).of(
         [Feedback(100, 1, _NOW), Feedback(101, -1, _NOW)], {100: liked, 101: disliked}
     )
     words = strongest_words(taste)
@@ -92,7 +92,7 @@ def test_words_of_papers_on_any_subject_are_no_suggestion_unless_they_belong_to_
 
 def test_words_that_weigh_next_to_nothing_or_are_in_no_rated_paper_are_not_shown() -> None:
     papers = {1: _paper(1, "Storks", "Storks fly over the whole of a wide and empty land once more today")}
-    taste = Tastes(lambda: Past(_ALL, _STATISTICS)).of([Feedback(1, 1, _NOW)], papers)
+    taste = Tastes(lambda: PastPapers(_ALL, _STATISTICS)).of([Feedback(1, 1, _NOW)], papers)
     weights = [one.weight for one in strongest_words(taste)]
     assert min(weights) >= 0.2 * max(weights)
     assert taste.model is not None
@@ -100,7 +100,7 @@ def test_words_that_weigh_next_to_nothing_or_are_in_no_rated_paper_are_not_shown
 
 
 def test_nothing_is_told_of_who_said_nothing() -> None:
-    assert strongest_words(Tastes(Past).of([], {})) == []
+    assert strongest_words(Tastes(PastPapers).of([], {})) == []
 
 
 def test_the_words_that_tell_a_paper_from_others_find_papers_like_it() -> None:

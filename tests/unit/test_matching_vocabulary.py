@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paperround.matching.vocabulary import Corrected, Vocabulary, one_letter_away
+from paperround.matching.vocabulary import CorrectedText, Vocabulary, one_letter_away
 from support.queries import paper
 
 LLMS = "Large language models (LLMs) shrink."
@@ -53,7 +53,7 @@ def test_a_word_that_no_paper_has_becomes_the_one_that_is_a_letter_away(typed: s
     ],
 )
 def test_known_words_short_ones_numbers_other_scripts_and_queries_stay_as_they_are(text: str) -> None:
-    assert KNOWN.correct(text) == Corrected(text)
+    assert KNOWN.correct(text) == CorrectedText(text)
 
 
 def test_a_word_that_the_whole_collection_has_is_no_mistake() -> None:
@@ -81,5 +81,5 @@ def test_what_is_one_letter_away_leads_back(word: str, data: st.DataObject) -> N
 
 
 def test_a_collection_without_papers_corrects_nothing() -> None:
-    assert Vocabulary().correct("robots walk") == Corrected("robots walk")
+    assert Vocabulary().correct("robots walk") == CorrectedText("robots walk")
     assert Vocabulary().expand("LLM agents") == "LLM agents"

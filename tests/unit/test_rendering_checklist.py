@@ -14,7 +14,7 @@ from lxml import html as lxml_html
 from lxml.etree import _Element
 from premailer import Premailer
 
-from paperround.domain.models import Rendered, SubscriberState
+from paperround.domain.models import RenderedLetter, SubscriberState
 from paperround.domain.schedule import Cadence
 from paperround.rendering import sample
 from paperround.rendering.letter import LetterFacts
@@ -29,7 +29,7 @@ _KINDS = (*_DIGESTS, *_SPANS, *(f"notice {kind}" for kind in NOTICES))
 
 
 @cache
-def _rendered(theme: str, code: str, kind: str) -> Rendered:
+def _rendered(theme: str, code: str, kind: str) -> RenderedLetter:
     if kind.startswith("notice "):
         return press(theme, code).notice(
             kind.removeprefix("notice "), sample.SUBSCRIBER, sample.LINKS, NOTICE_CONTEXT
@@ -49,7 +49,7 @@ class Case:
     kind: str
 
     @property
-    def rendered(self) -> Rendered:
+    def rendered(self) -> RenderedLetter:
         return _rendered(self.theme, self.code, self.kind)
 
     @property

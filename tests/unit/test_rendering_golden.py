@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from paperround.domain.models import Rendered
+from paperround.domain.models import RenderedLetter
 from paperround.rendering import sample
 from paperround.rendering.letter import LetterFacts
 from support.letters import COUNTS, LANGUAGES, THEMES, WEEKLY, WEEKLY_SUBSCRIBER, press
@@ -39,7 +39,7 @@ def test_a_weekly_letter_looks_as_it_did(theme: str, code: str, part: str) -> No
     _compare(rendered, f"{theme}-{code}-weekly", part)
 
 
-def _compare(rendered: Rendered, name: str, part: str) -> None:
+def _compare(rendered: RenderedLetter, name: str, part: str) -> None:
     now = rendered.html if part == "html" else f"Subject: {rendered.subject}\n\n{rendered.text}"
     kept = _FOLDER / f"{name}.{part}"
     if os.environ.get("PAPERROUND_GOLDEN") == "write":

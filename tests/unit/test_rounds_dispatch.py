@@ -20,7 +20,7 @@ from paperround.rounds import dispatch
 from paperround.rounds.dispatch import BatchSender, Surroundings
 from paperround.settings import DeliverySettings
 from paperround.store.bounces import Bounce, smtp_fingerprint
-from paperround.store.deliveries import Claimed, FailedAttempt, RelayState, Settlement
+from paperround.store.deliveries import ClaimResult, FailedAttempt, RelayState, Settlement
 
 NOW = datetime(2026, 11, 23, 7, tzinfo=UTC)
 TAKEN = (Stage.FINAL, 250, "2.0.0 ok")
@@ -56,7 +56,7 @@ class FakeQueue:
 
     deliveries = issues = subscribers = bounces = property(lambda self: self)
 
-    def claim(self, now: datetime, limit: int, claim: str, lease: timedelta, per_day: int | None) -> Claimed:
+    def claim(self, now: datetime, limit: int, claim: str, lease: timedelta, per_day: int | None) -> ClaimResult:
         assert len(claim) == 32, "nobody else can have this name"
         assert per_day == self.per_day
         assert (now, lease) == (NOW, self.lease)
@@ -64,7 +64,7 @@ class FakeQueue:
         rows, self.waiting = self.waiting[:limit], self.waiting[limit:]
         self.claimed.update(rows)
         claimed = [replace(delivery(row), digest=self.digest_of.get(row), expires_at=self.expires_at) for row in rows]
-        return Claimed(claimed, self._settled_now())
+        return ClaimResult(claimed, self._settled_now())
 
     def _settled_now(self) -> Counter[str]:
         found, self.overdue = self.overdue, Counter()

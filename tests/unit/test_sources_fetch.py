@@ -16,7 +16,7 @@ from paperround.domain.errors import SourceError
 from paperround.sources import Source, SourceState, Window
 from paperround.sources.arxiv import Arxiv
 from paperround.sources.arxiv_oai import ArxivOai
-from paperround.sources.base import Fetched
+from paperround.sources.base import FetchResult
 from paperround.sources.biorxiv import Biorxiv
 from paperround.sources.feed import Feed
 from paperround.sources.hf_daily import HfDaily
@@ -31,7 +31,7 @@ def window(until: datetime, days: int = 0, validators: dict[str, str] | None = N
     return Window(until.date() - timedelta(days=days), until.date(), validators or {})
 
 
-def again(source: Source, world: World, before: Fetched, days: int = 0) -> Fetched:
+def again(source: Source, world: World, before: FetchResult, days: int = 0) -> FetchResult:
     """The next fetch, with what the last one wanted remembered."""
     return source.fetch(world.http(), window(world.now(), days, dict(before.validators)))
 
@@ -572,7 +572,7 @@ BLOG = Feed(name="blog", url="https://blog.example/feed.xml")
 OLD, RECENT, TODAY = "Mon, 02 Mar 2026 10:00:00 GMT", "Thu, 19 Nov 2026 10:00:00 GMT", "Fri, 20 Nov 2026 10:00:00 GMT"
 
 
-def titles(fetched: Fetched) -> list[tuple[str, str]]:
+def titles(fetched: FetchResult) -> list[tuple[str, str]]:
     return [(listing.title, f"{listing.day:%m-%d}") for listing in fetched.parsed.listings]
 
 

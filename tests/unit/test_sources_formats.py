@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from paperround.domain.errors import SourceError
 from paperround.domain.identity import conflict, keys
-from paperround.domain.models import MAX_AUTHORS, Listing, Parsed, Problem
+from paperround.domain.models import MAX_AUTHORS, Listing, ParsedSource, Problem
 from paperround.sources import FORMATS, jsonl
 from paperround.sources.arxiv_days import HOLIDAYS, batch_of, batches, has_batch, last_batch, submitted_for
 from paperround.sources.entries import Entries, RejectionReasons, cut_short
@@ -25,7 +25,7 @@ from support.documents import BODIES, SAMPLES
 TODAY = date(2026, 11, 23)
 
 
-def read(form: str, name: str, today: date = TODAY) -> Parsed:
+def read(form: str, name: str, today: date = TODAY) -> ParsedSource:
     return FORMATS[form](sample(name), today)
 
 
@@ -148,7 +148,7 @@ def test_the_rss_twin_of_the_feed_keeps_its_less_than_signs() -> None:
 
 
 def test_a_weekend_feed_is_empty_and_of_its_day() -> None:
-    assert read("arxiv-atom", "arxiv_daily_weekend.rss.xml") == Parsed(day=date(2026, 11, 21))
+    assert read("arxiv-atom", "arxiv_daily_weekend.rss.xml") == ParsedSource(day=date(2026, 11, 21))
 
 
 def test_an_api_answer_is_of_the_feeds_in_which_its_papers_were_announced() -> None:
@@ -249,7 +249,7 @@ def oai(inside: str) -> bytes:
 
 
 def test_an_empty_harvest_is_no_error_but_a_lost_token_is() -> None:
-    assert FORMATS["arxiv-oai"](oai('<error code="noRecordsMatch">nothing</error>'), TODAY) == Parsed()
+    assert FORMATS["arxiv-oai"](oai('<error code="noRecordsMatch">nothing</error>'), TODAY) == ParsedSource()
     with pytest.raises(SourceError, match=r"badResumptionToken.*expired") as error:
         FORMATS["arxiv-oai"](oai('<error code="badResumptionToken">expired</error>'), TODAY)
     assert error.value.again
@@ -745,7 +745,7 @@ def test_an_export_keeps_its_lines_own_sources() -> None:
     )
 )
 def test_what_is_exported_comes_back_the_same(listing: Listing) -> None:
-    assert FORMATS["jsonl"](listing.model_dump_json().encode() + b"\r\n", TODAY) == Parsed((listing,))
+    assert FORMATS["jsonl"](listing.model_dump_json().encode() + b"\r\n", TODAY) == ParsedSource((listing,))
 
 
 def test_what_is_written_is_read_again() -> None:
@@ -770,7 +770,7 @@ def test_an_export_of_any_size_is_read_in_pieces(monkeypatch: pytest.MonkeyPatch
     ] == f"the rest: the last line, {len(lines)}, ends too early; export again"
     with pytest.raises(SourceError, match="no line is a JSON object"):
         list(jsonl.parse_pieces([b"no JSON\n" * 99], TODAY))
-    assert list(jsonl.parse_pieces([], TODAY)) == [Parsed()]
+    assert list(jsonl.parse_pieces([], TODAY)) == [ParsedSource()]
     assert list(jsonl.parse_pieces([(lines[0] + "\n").encode() * 9], TODAY))[-1].problems == ()
 
 

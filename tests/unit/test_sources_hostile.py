@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from paperround.domain.errors import SourceError
 from paperround.domain.latex import readable
-from paperround.domain.models import Parsed
+from paperround.domain.models import ParsedSource
 from paperround.sources import FORMATS
 from paperround.sources.authors import author_names
 from paperround.sources.entries import cut_short
@@ -337,7 +337,7 @@ def test_lines_of_an_export_fail_one_by_one() -> None:
         "entry 6: its line is longer than 1 MB",
         "the rest: the last line, 8, ends too early; export again",
     ]
-    assert FORMATS["jsonl"](b"\n\n", TODAY) == Parsed()
+    assert FORMATS["jsonl"](b"\n\n", TODAY) == ParsedSource()
     with pytest.raises(SourceError, match=r"no line is a JSON object \(got HTML\)"):
         FORMATS["jsonl"](b"<html>\n</html>", TODAY)
 

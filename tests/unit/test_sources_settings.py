@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from paperround.domain.merging import merge
 from paperround.domain.models import Listing
-from paperround.sources import FORMATS, KINDS, AnySource, Fetched, SourceState, Window
+from paperround.sources import FORMATS, KINDS, AnySource, FetchResult, SourceState, Window
 from support.answers import World, at
 from support.documents import SETTINGS
 
@@ -90,7 +90,7 @@ def test_the_source_of_docs_add_a_source_works(tmp_path: Path, monkeypatch: pyte
     world.put("lab.example.org", blocks["json"])
     source = lab_table.LabTable(url="https://lab.example.org/papers.json")
     fetched = source.fetch(world.http(), Window(at("2026-11-19").date(), at("2026-11-20").date()))
-    assert isinstance(fetched, Fetched)
+    assert isinstance(fetched, FetchResult)
     assert fetched.state is SourceState.FRESH
     assert [(x.title, x.source, x.kind) for x in fetched.parsed.listings] == [
         ("A Table of Tables", "lab-table", "lab-table")

@@ -104,7 +104,7 @@ class LetterReply:
 
 
 @dataclass(frozen=True, slots=True)
-class Resolved:
+class ReplyTargets:
     """The papers that a reply is about."""
 
     verdicts: Mapping[int, int]
@@ -155,7 +155,7 @@ def read_requests(line: str) -> Sequence[TasteRequest]:
     return [TasteRequest(_VERBS[named["verb"]], name=named["name"])] if named else ()
 
 
-def resolve(requests: Sequence[TasteRequest], papers: Sequence[Paper], topics: Mapping[int, str]) -> Resolved:
+def resolve(requests: Sequence[TasteRequest], papers: Sequence[Paper], topics: Mapping[int, str]) -> ReplyTargets:
     """Find the papers that the requests are about.
 
     `papers` are those of the letter in the order of their numbers, `topics` the name of each one's topic by row. A
@@ -172,7 +172,7 @@ def resolve(requests: Sequence[TasteRequest], papers: Sequence[Paper], topics: M
             verdicts |= dict.fromkeys(rows, 1 if request.kind is RequestKind.MORE else -1)
     numbered = [request.number for request in requests if not request.name]
     unknown = dict.fromkeys(number for number in numbered if not 1 <= number <= len(papers))
-    return Resolved(verdicts, tuple(saved), tuple(unknown))
+    return ReplyTargets(verdicts, tuple(saved), tuple(unknown))
 
 
 def _numbered(line: str) -> list[TasteRequest] | None:

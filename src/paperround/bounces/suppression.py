@@ -15,7 +15,7 @@ _SPREAD = timedelta(days=14)
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
+class LetterFate:
     """The result of one letter; `kind` is None if no report about it arrived."""
 
     at: datetime
@@ -24,7 +24,7 @@ class Fate:
     """The enhanced status code (RFC 3463)."""
 
 
-def reason_to_suppress(report: Fate, fates: Sequence[Fate]) -> str | None:
+def reason_to_suppress(report: LetterFate, fates: Sequence[LetterFate]) -> str | None:
     """Return the reason to suppress an address after this report, or None.
 
     `fates` are the results of the address's letters, latest first, including the reported one. One complaint or hard
@@ -45,5 +45,5 @@ def reason_to_suppress(report: Fate, fates: Sequence[Fate]) -> str | None:
     return None
 
 
-def _run(fates: Iterable[Fate], fits: Callable[[Fate], bool]) -> int:
+def _run(fates: Iterable[LetterFate], fits: Callable[[LetterFate], bool]) -> int:
     return sum(1 for _ in takewhile(fits, fates))

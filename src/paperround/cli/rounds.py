@@ -24,7 +24,7 @@ from paperround.operator import console
 
 if TYPE_CHECKING:
     from paperround.app import App
-    from paperround.rounds.pipeline import Ingested, Tally
+    from paperround.rounds.pipeline import IngestReport, Tally
 
 root = command_group()
 
@@ -164,7 +164,7 @@ def _print_tally(tally: Tally, *, as_json: bool) -> None:
         console.warn(f"the relay accepts nothing: {tally.paused}")
 
 
-def _report_facts(report: Ingested) -> dict[str, Any]:
+def _report_facts(report: IngestReport) -> dict[str, Any]:
     return {
         "source": report.source,
         "fetched": report.fetched,
@@ -176,7 +176,7 @@ def _report_facts(report: Ingested) -> dict[str, Any]:
     }
 
 
-def _warn(report: Ingested) -> None:
+def _warn(report: IngestReport) -> None:
     if report.failed or report.stale or report.note:
         note = report.note.removeprefix(f"{report.source}: ")
         console.warn(f"{report.source}: {report.state}: {note}")

@@ -24,7 +24,15 @@ from dataclasses import dataclass
 from functools import partial
 
 from paperround.delivery.relay import RelaySettings
-from paperround.delivery.smtp_session import SERVICE_ENDS, WINDOW, Refused, Reply, SmtpSession, open_session, outcome
+from paperround.delivery.smtp_session import (
+    SERVICE_ENDS,
+    WINDOW,
+    ConnectionFailed,
+    Reply,
+    SmtpSession,
+    open_session,
+    outcome,
+)
 from paperround.domain.errors import TransportError
 from paperround.domain.models import Letter, Outcome, Stage
 from paperround.process import logs
@@ -44,7 +52,7 @@ class _Opened:
 
     name: str
     session: SmtpSession | None = None
-    refused: Refused | None = None
+    refused: ConnectionFailed | None = None
     error: BaseException | None = None
 
 
@@ -92,7 +100,7 @@ class _Opener:
     def _open(self, name: str, opening: Callable[[], SmtpSession]) -> None:
         try:
             opened = _Opened(name, session=opening())
-        except Refused as refused:
+        except ConnectionFailed as refused:
             opened = _Opened(name, refused=refused)
         except BaseException as error:  # noqa: BLE001 - raised again by the pool
             opened = _Opened(name, error=error)
@@ -378,7 +386,7 @@ class ConnectionPool:
             self._sessions[opened.session] = selectors.EVENT_READ
             self._selector.register(opened.session.socket, selectors.EVENT_READ, opened.session)
 
-    def _handle_refusal(self, refused: Refused, name: str) -> None:
+    def _handle_refusal(self, refused: ConnectionFailed, name: str) -> None:
         """Handle a refused connection: continue with fewer, retry, try the next relay, or give up."""
         if working := len(self._sessions) + self._opener.under_way:
             self._wanted = max(1, min(self._wanted, working))

@@ -54,7 +54,7 @@ class InboxTransport(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
+class InboxEntry:
     """A letter in the inbox, for a list of letters."""
 
     key: str
@@ -75,7 +75,7 @@ class Inbox:
     def __len__(self) -> int:
         return len(self._files())
 
-    def newest(self, limit: int = 50, offset: int = 0) -> list[Received]:
+    def newest(self, limit: int = 50, offset: int = 0) -> list[InboxEntry]:
         """Return a page of letters, newest first."""
         shown = (self._received(path) for path in self._files()[offset : offset + limit])
         return [received for received in shown if received]
@@ -122,7 +122,7 @@ class Inbox:
         # Mail programs move letters to `cur` and append flags to their names.
         return next(iter((self._directory / "cur").glob(f"{key}*")), None)
 
-    def _received(self, path: Path) -> Received | None:
+    def _received(self, path: Path) -> InboxEntry | None:
         try:
             with path.open("rb") as file:
                 head = BytesHeaderParser().parsebytes(file.read(_HEAD))
@@ -131,7 +131,7 @@ class Inbox:
             return None
         at = datetime.fromtimestamp(facts.st_mtime, UTC)
         sender, recipient, subject = (_legible(str(head.get(name, ""))) for name in ("From", "To", "Subject"))
-        return Received(path.name.partition(":")[0], at, sender, recipient, subject, facts.st_size)
+        return InboxEntry(path.name.partition(":")[0], at, sender, recipient, subject, facts.st_size)
 
 
 def _legible(field: str) -> str:

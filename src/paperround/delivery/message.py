@@ -22,7 +22,7 @@ from typing import Literal
 
 from paperround.delivery.address import ascii_domain, wire
 from paperround.domain import quoted_printable
-from paperround.domain.models import EncodedLetter, Rendered
+from paperround.domain.models import EncodedLetter, RenderedLetter
 from paperround.domain.text import clean
 
 _LINE = 76  # characters per line of a folded field: RFC 2047 2; RFC 5322 2.1.1 would allow 78
@@ -50,7 +50,7 @@ _URI = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class HeaderData:
     """The data of the message's header.
 
     `date` is timezone-aware: when the letter was composed, however often it is sent (RFC 5322 3.6.1). `list_label`
@@ -78,18 +78,18 @@ class Head:
     """Whether the letter answers a mail of the subscriber."""
 
 
-def build(head: Head, rendered: Rendered) -> bytes:
+def build(head: HeaderData, rendered: RenderedLetter) -> bytes:
     """Return the finished message: CRLF, 7-bit, text part first, HTML part last. Raises UnusableAddress."""
     return assemble(head, encoded(rendered))
 
 
-def encoded(rendered: Rendered) -> EncodedLetter:
+def encoded(rendered: RenderedLetter) -> EncodedLetter:
     """Return the letter with its parts encoded as quoted-printable."""
     encode = quoted_printable.encode
     return EncodedLetter(rendered.subject, [encode(rendered.html)], [encode(rendered.text)])
 
 
-def assemble(head: Head, letter: EncodedLetter) -> bytes:
+def assemble(head: HeaderData, letter: EncodedLetter) -> bytes:
     """Return the finished message from parts that are already transfer-encoded. Raises UnusableAddress.
 
     None of its lines begins with a dot.
@@ -130,7 +130,7 @@ def display_name(name: str) -> str:
     return clean(plain)[:_MAX_NAME].strip()
 
 
-def _head(head: Head, subject: str, boundary: str) -> bytes:
+def _head(head: HeaderData, subject: str, boundary: str) -> bytes:
     sender, for_lists, archive, about = _shared(
         head.sender_name, head.sender, head.kind, head.list_name, head.list_label, head.archive_url,
         head.feedback, head.answers,
@@ -206,12 +206,12 @@ def _boundary(letter: EncodedLetter) -> str:
     return "=_" + hashlib.blake2b(b"".join(letter.text), digest_size=12).hexdigest()
 
 
-def _help_field(head: Head) -> Iterator[str]:
+def _help_field(head: HeaderData) -> Iterator[str]:
     if head.kind == "digest" and (uris := _uris(head.help_url)):
         yield _fold("List-Help", uris)
 
 
-def _unsubscribe_fields(head: Head) -> Iterator[str]:
+def _unsubscribe_fields(head: HeaderData) -> Iterator[str]:
     """Yield the unsubscribe fields (RFC 2369 and 8058), which must not contain encoded words."""
     own = _uris(head.unsubscribe_url)
     if uris := _uris(head.unsubscribe_url, head.unsubscribe_mailto):

@@ -56,7 +56,7 @@ class Reply:
     text: str
 
 
-class Refused(Exception):  # noqa: N818 - reads better where it is raised
+class ConnectionFailed(Exception):  # noqa: N818 - reads better where it is raised
     """Raised if no connection could be opened; `reply` has the stage and the relay's reply."""
 
     def __init__(self, stage: Stage, code: int | None, text: str) -> None:
@@ -412,7 +412,7 @@ class SmtpSession:
 def open_session(
     relay: RelaySettings, context: ssl.SSLContext | None, name: str, max_letters: int = 0
 ) -> SmtpSession:
-    """Connect, greet, encrypt and log in. Raises Refused, before anything confidential was sent unencrypted.
+    """Connect, greet, encrypt and log in. Raises ConnectionFailed, before anything confidential was sent unencrypted.
 
     `max_letters` is the maximum number of letters on this session, 0 for no limit.
     """
@@ -436,7 +436,7 @@ def refusal(relay: RelaySettings) -> str | None:
     """Return why the relay would accept nothing from this site now, or None. No letter is sent."""
     try:
         session = open_session(relay, relay.context(), "check")
-    except Refused as refused:
+    except ConnectionFailed as refused:
         return f"{refused.reply.stage.value}: {refused}"
     session.socket.settimeout(_FAREWELL)
     session.quit()
@@ -450,7 +450,7 @@ def takes_utf8(relay: RelaySettings) -> bool | None:
     impatient = relay.model_copy(update={"connect_timeout": _PATIENCE, "timeout": _PATIENCE})
     try:
         session = open_session(impatient, impatient.context(), "check")
-    except Refused:
+    except ConnectionFailed:
         return None
     session.close()
     return session.takes_utf8
@@ -474,29 +474,31 @@ def _tune(sock: socket.socket | None, relay: RelaySettings) -> None:
 def _encrypt(smtp: smtplib.SMTP, context: ssl.SSLContext | None) -> None:
     with _refusals(Stage.TLS):
         if not smtp.has_extn("starttls"):
-            raise Refused(Stage.TLS, None, "the relay offers no STARTTLS; nothing is sent without it")
+            raise ConnectionFailed(Stage.TLS, None, "the relay offers no STARTTLS; nothing is sent without it")
         code, text = smtp.starttls(context=context)
         if code != 220:
-            raise Refused(Stage.TLS, code, readable(text))
+            raise ConnectionFailed(Stage.TLS, code, readable(text))
         smtp.ehlo_or_helo_if_needed()
 
 
 @contextlib.contextmanager
 def _refusals(stage: Stage) -> Iterator[None]:
-    """Raise the errors of smtplib, ssl and the network as Refused."""
+    """Raise the errors of smtplib, ssl and the network as ConnectionFailed."""
     try:
         yield
     except smtplib.SMTPResponseException as error:
         # smtplib uses -1 for an invalid reply.
-        raise Refused(stage, error.smtp_code if error.smtp_code > 0 else None, readable(error.smtp_error)) from error
+        raise ConnectionFailed(
+            stage, error.smtp_code if error.smtp_code > 0 else None, readable(error.smtp_error)
+        ) from error
     except LoginError as error:
-        raise Refused(Stage.AUTH, None, readable(str(error))) from error
+        raise ConnectionFailed(Stage.AUTH, None, readable(str(error))) from error
     except ssl.SSLError as error:
-        raise Refused(Stage.TLS, None, explain(error)) from error
+        raise ConnectionFailed(Stage.TLS, None, explain(error)) from error
     except (smtplib.SMTPNotSupportedError, UnicodeError) as error:
-        raise Refused(stage, None, explain(error)) from error
+        raise ConnectionFailed(stage, None, explain(error)) from error
     except (OSError, smtplib.SMTPException, ValueError) as error:  # the connection ended, at any stage
-        raise Refused(Stage.CONNECT, None, explain(error)) from error
+        raise ConnectionFailed(Stage.CONNECT, None, explain(error)) from error
 
 
 def readable(octets: bytes | str) -> str:

@@ -16,7 +16,7 @@ _WITH = re.compile(r"(?P<name>.*?)\s*\(with (?P<others>.*)\)")
 
 
 @dataclass(frozen=True, slots=True)
-class Followed:
+class FollowedName:
     """An author or an organization. Co-authors distinguish an author from others of the same name."""
 
     name: str
@@ -38,7 +38,7 @@ class Followed:
         return f'author:"{self.name}"' + (f" ({others})" if others else "")
 
 
-def read_followed(text: str) -> Followed:
+def read_followed(text: str) -> FollowedName:
     """Parse an entry: `author: NAME`, `author: NAME (with NAME, NAME)`, `org: NAME`, or a bare name.
 
     Raises ValueError, with the remedy, for an entry that names nobody.
@@ -53,7 +53,7 @@ def read_followed(text: str) -> Followed:
     name = clean(parsed["name"] if parsed else name)
     if not terms(name) or len(entry) > MOST_ENTRY:
         raise ValueError(f"{entry[:80]!r} names nobody to follow; write author: NAME or org: NAME")
-    return Followed(name, kind == "org", others[:MOST_COAUTHORS])
+    return FollowedName(name, kind == "org", others[:MOST_COAUTHORS])
 
 
 class LeftOutKind(StrEnum):

@@ -164,7 +164,7 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class Parsed:
+class ParsedSource:
     """The content of a source's response: its listings, the skipped entries, and the date of the response itself."""
 
     listings: tuple[Listing, ...] = ()
@@ -567,7 +567,7 @@ class Links:
 
 
 @dataclass(frozen=True, slots=True)
-class Rendered:
+class RenderedLetter:
     """The content of a letter, before it is encoded as a message."""
 
     subject: str

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from paperround.domain.models import Rendered, Site
+from paperround.domain.models import RenderedLetter, Site
 from paperround.linting.clients import RULES as CLIENTS
 from paperround.linting.contrast import RULES as CONTRAST
 from paperround.linting.finding import LintFinding, Severity, most_severe_first
@@ -28,7 +28,9 @@ Rule = Callable[[Mail], Iterator[LintFinding]]
 RULES: tuple[Rule, ...] = (*HEAD, *PARTS, *STRUCTURE, *LINKS, *WORDS, *CONTRAST, *CLIENTS)
 
 
-def lint(message: bytes, rendered: Rendered | None, site: Site, now: datetime | None = None) -> list[LintFinding]:
+def lint(
+    message: bytes, rendered: RenderedLetter | None, site: Site, now: datetime | None = None
+) -> list[LintFinding]:
     """Run all rules on a message and return the findings, most severe first.
 
     `rendered` is what the message was built from, if known; with `now`, a Date in the future is reported.

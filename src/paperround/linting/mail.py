@@ -12,7 +12,7 @@ from email.message import Message
 from functools import cached_property
 from urllib.parse import urlsplit
 
-from paperround.domain.models import Rendered, Site
+from paperround.domain.models import RenderedLetter, Site
 from paperround.linting.page import HtmlDocument, read
 
 _FIELD = re.compile(rb"([!-9;-~]+):")  # RFC 5322 2.2: any printable character except the colon
@@ -66,7 +66,7 @@ class Mail:
     has_body: bool
     message: Message
     parts: tuple[BodyPart, ...]
-    rendered: Rendered | None
+    rendered: RenderedLetter | None
     site: Site
     now: datetime | None
 
@@ -114,7 +114,7 @@ class Mail:
         return is_local(self.site.base_url)
 
 
-def opened(raw: bytes, rendered: Rendered | None, site: Site, now: datetime | None = None) -> Mail:
+def opened(raw: bytes, rendered: RenderedLetter | None, site: Site, now: datetime | None = None) -> Mail:
     """Parse a message, which may be malformed in any way."""
     head, blank, _ = _split(raw)
     fields: list[list[bytes]] = []

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from paperround.domain.followed import MOST_COAUTHORS, Followed
+from paperround.domain.followed import MOST_COAUTHORS, FollowedName
 from paperround.domain.models import Paper
 from paperround.domain.text import terms
 
@@ -24,17 +24,17 @@ class Person:
     name: str
     papers: tuple[Paper, ...]
 
-    def followed(self, *, unique: bool) -> Followed:
+    def followed(self, *, unique: bool) -> FollowedName:
         """Return the entry that follows this person.
 
         `unique` means that no other person with this name is known, so no co-authors are needed.
         """
         if unique:
-            return Followed(self.name)
+            return FollowedName(self.name)
         own = _key(self.name)
         others = Counter(author for paper in self.papers for author in paper.authors if _key(author) != own)
         ranked = sorted(others, key=lambda author: (-others[author], author))
-        return Followed(self.name, coauthors=tuple(name.replace(",", " ") for name in ranked[:MOST_COAUTHORS]))
+        return FollowedName(self.name, coauthors=tuple(name.replace(",", " ") for name in ranked[:MOST_COAUTHORS]))
 
 
 def people(name: str, papers: Sequence[Paper]) -> list[Person]:

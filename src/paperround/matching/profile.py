@@ -59,7 +59,7 @@ class Affinity(NamedTuple):
 NEUTRAL = Affinity()
 
 
-class Usual(NamedTuple):
+class ScoreDistribution(NamedTuple):
     """The mean and standard deviation of a model's scores for papers without feedback."""
 
     mean: float = 0.0
@@ -70,11 +70,11 @@ class Usual(NamedTuple):
         return (score - self.mean) / self.deviation
 
 
-_ANY = Usual()
+_ANY = ScoreDistribution()
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class PastPapers:
     """The past papers that feedback is learned against, with the statistics and vectors needed to compare them."""
 
     papers: Sequence[Paper] = ()
@@ -86,7 +86,7 @@ class Past:
 class Learner:
     """Learns the tastes of many subscribers against the same past papers, and caches what they share."""
 
-    def __init__(self, past: Past) -> None:
+    def __init__(self, past: PastPapers) -> None:
         self._past = past
         self.terms = TermVectors(past.statistics)
         self._known: dict[int, Numbers | None] = {}
@@ -153,8 +153,8 @@ class Taste:
     learner: Learner
     model: Model | None = None
     """None for a subscriber without feedback, for whom every paper is neutral."""
-    words: Usual = _ANY
-    meaning: Usual = _ANY
+    words: ScoreDistribution = _ANY
+    meaning: ScoreDistribution = _ANY
     liked: tuple[Paper, ...] = ()
     disliked: tuple[Paper, ...] = ()
     stretch: float = _STRETCH
@@ -207,7 +207,7 @@ class Taste:
 class Tastes:
     """The tastes of many subscribers. The past papers are read only once a subscriber with feedback is asked for."""
 
-    def __init__(self, past: Callable[[], Past]) -> None:
+    def __init__(self, past: Callable[[], PastPapers]) -> None:
         self._past = past
 
     def of(self, feedback: Sequence[Feedback], papers: Mapping[int, Paper], new: Collection[int] = ()) -> Taste:
@@ -219,7 +219,7 @@ class Tastes:
         return Learner(self._past())
 
 
-_NONE = Taste(Learner(Past()))
+_NONE = Taste(Learner(PastPapers()))
 
 
 def likeness(one: Sparse, other: Sparse) -> float:
@@ -234,10 +234,10 @@ def _spread(papers: Sequence[Paper], most: int = WEAK_NEGATIVES) -> list[Paper]:
     return [papers[place * len(papers) // number] for place in range(number)]
 
 
-def _usual(scores: Sequence[float]) -> Usual:
+def _usual(scores: Sequence[float]) -> ScoreDistribution:
     if len(scores) < _FEW:
-        return Usual(float(np.mean(scores)) if scores else 0.0, _DEVIATION_OF_FEW)
-    return Usual(float(np.mean(scores)), max(float(np.std(scores)), _LEAST_DEVIATION))
+        return ScoreDistribution(float(np.mean(scores)) if scores else 0.0, _DEVIATION_OF_FEW)
+    return ScoreDistribution(float(np.mean(scores)), max(float(np.std(scores)), _LEAST_DEVIATION))
 
 
 def _short(title: str) -> str:

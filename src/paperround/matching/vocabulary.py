@@ -22,7 +22,7 @@ _BEFORE = 200  # characters before the parentheses in which the long form is loo
 
 
 @dataclass(frozen=True, slots=True)
-class Corrected:
+class CorrectedText:
     """A text with its probable typing mistakes corrected."""
 
     text: str
@@ -43,7 +43,7 @@ class Vocabulary:
         """Return the vocabulary of these papers; `statistics` are their word counts, if already known."""
         return cls(statistics or Statistics.of(papers), _long_forms(papers))
 
-    def correct(self, text: str, found: Callable[[str], bool] = lambda _: False) -> Corrected:
+    def correct(self, text: str, found: Callable[[str], bool] = lambda _: False) -> CorrectedText:
         """Correct typing mistakes in plain words; a text with operators is returned unchanged.
 
         A word of fewer than two papers is replaced by the most frequent word that is one letter away and occurs in
@@ -52,7 +52,7 @@ class Vocabulary:
         corrected.
         """
         if not (is_plain(text) or text.isalpha()):
-            return Corrected(text)
+            return CorrectedText(text)
         pieces, changes, end = list[str](), list[tuple[str, str]](), 0
         for start, stop in spans(text):
             written = text[start:stop]
@@ -61,7 +61,7 @@ class Vocabulary:
                 pieces += [text[end:start], meant]
                 changes.append((written, meant))
                 end = stop
-        return Corrected("".join([*pieces, text[end:]]), tuple(changes))
+        return CorrectedText("".join([*pieces, text[end:]]), tuple(changes))
 
     def expand(self, text: str) -> str:
         """Return plain words with the long form of each of their acronyms appended."""

@@ -36,9 +36,9 @@ from paperround.rendering import language as languages
 from paperround.rendering import notice, sample
 from paperround.rendering import theme as themes
 from paperround.rounds import pipeline
-from paperround.rounds.choosing import DueIssue, Means, choose
+from paperround.rounds.choosing import DueIssue, RoundContext, choose
 from paperround.rounds.interests import tastes
-from paperround.rounds.letters import Finished, LetterBuilder, as_preview, new_message_id
+from paperround.rounds.letters import FinishedLetter, LetterBuilder, as_preview, new_message_id
 from paperround.store.due import DueBatch, DueSubscriber
 from paperround.store.topics import news_horizon
 from paperround.subscribers.membership import address as checked_address
@@ -102,7 +102,7 @@ class Preview:
 
     subscriber: Subscriber
     origin: Origin
-    finished: Finished
+    finished: FinishedLetter
     digest: Digest | None = None
     papers: Mapping[int, Paper] = field(default_factory=dict)
     matches: tuple[Match, ...] = ()
@@ -173,7 +173,7 @@ def _as_spelled(name: str, known: Collection[str]) -> str:
     return as_spelled(name, known) or name
 
 
-def write(finished: Finished, folder: Path) -> list[Path]:
+def write(finished: FinishedLetter, folder: Path) -> list[Path]:
     """Write letter.eml, letter.html and letter.txt to a folder, and return their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     contents = {
@@ -265,7 +265,7 @@ def _subscribers(app: App, subscriber: Subscriber, day: date | None, cadence: Ca
     batch = app.store.issues.unread(subscriber)
     due = batch.due[0]
     issue = DueIssue(subscriber.schedule.cadence, day or _next_day(app, subscriber))
-    (digest,) = choose(batch, [issue], Means.of(app))
+    (digest,) = choose(batch, [issue], RoundContext.of(app))
     # Another subscriber's letter of the same issue may have printed a paper before it changed: it stays as printed.
     printed = app.store.issues.printed(digest, digest.named) if digest else {}
     if digest:
@@ -299,11 +299,11 @@ def _followers(app: App, slugs: tuple[str, ...], day: date | None, cadence: Cade
     rows = {match.paper for match in matches}
     due = DueSubscriber(subscriber, None, MatchList.of(matches))
     batch = DueBatch([due], app.store.papers.by_rows(rows), app.store.papers.daily_counts_of(rows) if span else {})
-    (digest,) = choose(batch, [DueIssue(cadence, named)], Means.of(app))
+    (digest,) = choose(batch, [DueIssue(cadence, named)], RoundContext.of(app))
     return _DigestDraft(subscriber, Origin.FOLLOWER, digest, batch.papers, tuple(matches))
 
 
-def _notice(app: App, subscriber: Subscriber, kind: str, *, mark: str = "") -> Finished:
+def _notice(app: App, subscriber: Subscriber, kind: str, *, mark: str = "") -> FinishedLetter:
     """A notice with every optional part; its links do not belong to any subscriber."""
     if kind not in notice.kinds(templates()):
         raise UnknownName(f"there is no notice {kind!r}; there are: {', '.join(notice.kinds(templates()))}")
@@ -333,7 +333,7 @@ def _notice(app: App, subscriber: Subscriber, kind: str, *, mark: str = "") -> F
     return app.shared(LetterBuilder).notice_letter(delivery, subscriber, app.clock(), mark=mark)
 
 
-def _marked(app: App, shown: Preview, subscriber: Subscriber) -> Finished:
+def _marked(app: App, shown: Preview, subscriber: Subscriber) -> FinishedLetter:
     if shown.digest is None:
         return _notice(app, subscriber, shown.notice, mark=_TEST)
     return _laid_out(app, shown, shown.digest, subscriber, mark=_TEST)
@@ -341,7 +341,7 @@ def _marked(app: App, shown: Preview, subscriber: Subscriber) -> Finished:
 
 def _laid_out(
     app: App, made: _DigestDraft | Preview, digest: Digest, subscriber: Subscriber, *, mark: str = ""
-) -> Finished:
+) -> FinishedLetter:
     delivery = as_preview(app, digest, subscriber)
     if mark:  # a mailbox drops a letter whose Message-ID it has seen, and a test may be sent twice
         delivery = replace(delivery, message_id=new_message_id(app.settings))

@@ -26,7 +26,7 @@ from paperround.matching.words import Wanted, Words, any_of, interpret_search, i
 from paperround.rounds.collection import Collection
 from paperround.rounds.interests import best_candidates
 from paperround.rounds.meaning import Meaning
-from paperround.store.deliveries import Latest
+from paperround.store.deliveries import LatestDelivery
 
 Numbers = NDArray[np.float32]
 
@@ -39,7 +39,7 @@ MOST_COUNTED = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchResult:
     """A search result: the paper, its score and the reasons."""
 
     paper: Paper
@@ -62,7 +62,7 @@ class SearchOrder(StrEnum):
 class Search:
     """The results of a search, in its order, and how the text was understood."""
 
-    found: Sequence[Found] = ()
+    found: Sequence[SearchResult] = ()
     corrected: tuple[tuple[str, str], ...] = ()
     """Misspelled words, each with the word that was searched for instead."""
     total: int = 0
@@ -103,7 +103,7 @@ def search(
     shown = (matching + others[: max(0, _NEAREST - len(matching))])[offset : offset + limit]
     reasons = lexical.Index((papers[place] for place in shown), past.statistics).reasons(wanted)
     found = [
-        Found(
+        SearchResult(
             papers[place],
             round(float(scores[place]), 4),
             _why(reasons[papers[place].row], close=place in close),
@@ -237,7 +237,7 @@ def why_nothing(app: App, subscriber: Subscriber) -> str:
     return _why_nothing(subscriber, app.store.deliveries.latest_of([subscriber.row]).get(subscriber.row), app.clock())
 
 
-def _why_nothing(subscriber: Subscriber, latest: Latest | None, now: datetime) -> str:
+def _why_nothing(subscriber: Subscriber, latest: LatestDelivery | None, now: datetime) -> str:
     """Check in order: are they allowed to receive email, was one tried, was there anything to send, are they due?"""
     today = now.astimezone(ZoneInfo(subscriber.schedule.timezone)).date()
     todays = latest is not None and latest.day == today

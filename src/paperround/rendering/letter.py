@@ -32,7 +32,7 @@ from paperround.domain.models import (
     NoteKind,
     Paper,
     Pick,
-    Rendered,
+    RenderedLetter,
     Section,
     Site,
     Subscriber,
@@ -377,7 +377,7 @@ class LetterRenderer:
         for start in range(0, len(parts), _BLOCKS_AT_ONCE):
             self._kept(parts[start : start + _BLOCKS_AT_ONCE])
 
-    def letter(self, facts: LetterFacts) -> Rendered:
+    def letter(self, facts: LetterFacts) -> RenderedLetter:
         """Return the subscriber's letter: subject, HTML of less than 100,000 bytes, and text with the same papers."""
         draft = self._fitting(self._joined, facts)
         links, values = dict(zip(_ADDRESSES, addresses(draft.links), strict=True)), draft.escaped
@@ -389,7 +389,7 @@ class LetterRenderer:
         draft = self._fitting(self._joined, facts)
         return EncodedLetter(draft.sentences.subject, draft.encoded, encode_pieces(draft.text, draft.values))
 
-    def whole_letter(self, facts: LetterFacts) -> Rendered:
+    def whole_letter(self, facts: LetterFacts) -> RenderedLetter:
         """Render the same letter as one document and inline it: fifty times slower, used as the reference."""
         draft = self._fitting(self._at_once, facts)
         return self._rendered(draft, draft.html, draft.texts)
@@ -399,7 +399,7 @@ class LetterRenderer:
         draft = self._fitting(self._at_once, facts)
         return self._theme.render(letter=draft.view, site=self.site)
 
-    def notice(self, kind: str, subscriber: Subscriber, links: Links, context: Mapping[str, Any]) -> Rendered:
+    def notice(self, kind: str, subscriber: Subscriber, links: Links, context: Mapping[str, Any]) -> RenderedLetter:
         """Render a notice in the style of the letters; `context` holds the values that its template needs."""
         said = notices.compose(
             kind, subscriber, links, context, site=self.site, language=self.language, folders=self._folders
@@ -410,7 +410,7 @@ class LetterRenderer:
             links=replace(links, online="") if links.unsubscribe and notices.has_way_out(subscriber) else None,
         )  # fmt: skip
         text = plaintext.notice_text(letter, said, self.site, self.language)
-        return Rendered(said.subject, "".join(self._cut(letter)), text)
+        return RenderedLetter(said.subject, "".join(self._cut(letter)), text)
 
     def _fitting(self, make: _Make[_Drafted], facts: LetterFacts) -> _Drafted:
         """Make the fullest letter that fits under the size limit."""
@@ -419,9 +419,11 @@ class LetterRenderer:
         plan = self._plan(facts.digest, facts.papers, facts.subscriber)
         return size.fit(plan, lambda plan: make(plan, shown, chart), lambda draft: draft.size)
 
-    def _rendered(self, draft: _Joined | _Whole, html: str, texts: Sequence[tuple[BlockKind, str]]) -> Rendered:
+    def _rendered(self, draft: _Joined | _Whole, html: str, texts: Sequence[tuple[BlockKind, str]]) -> RenderedLetter:
         text = plaintext.letter_text(draft.view, texts, self.site, self.language)
-        return Rendered(draft.view.subject, html, text, tuple(choice.paper.row for choice in draft.plan.choices))
+        return RenderedLetter(
+            draft.view.subject, html, text, tuple(choice.paper.row for choice in draft.plan.choices)
+        )
 
     def _joined(self, plan: Plan, facts: LetterFacts, chart: charts.Chart | None) -> _Joined:
         """Build the letter from cached blocks, and render and cache those that are missing."""

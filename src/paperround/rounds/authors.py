@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from paperround.app import App
 from paperround.domain.errors import QueryError
-from paperround.domain.followed import Followed
+from paperround.domain.followed import FollowedName
 from paperround.domain.models import Paper
 from paperround.matching.namesakes import Person, people
 from paperround.matching.query import parse_once
@@ -15,7 +15,7 @@ _MOST_PAPERS = 300
 def papers_by(app: App, name: str) -> list[Paper]:
     """Return the stored papers by authors with this name, newest first."""
     try:
-        wanted = parse_once(Followed(name.replace('"', "")).query)
+        wanted = parse_once(FollowedName(name.replace('"', "")).query)
     except QueryError:
         return []
     return app.store.browsing.found(wanted, _MOST_PAPERS)
@@ -26,8 +26,8 @@ def people_named(app: App, name: str) -> list[Person]:
     return people(name, papers_by(app, name))
 
 
-def author_of(app: App, name: str, paper: int) -> Followed:
+def author_of(app: App, name: str, paper: int) -> FollowedName:
     """Return how to follow an author of a paper: by name, and by co-authors if there are namesakes."""
     found = people_named(app, name)
     mine = next((one for one in found if any(known.row == paper for known in one.papers)), None)
-    return mine.followed(unique=len(found) == 1) if mine else Followed(name)
+    return mine.followed(unique=len(found) == 1) if mine else FollowedName(name)

@@ -11,7 +11,7 @@ from paperround.app import App
 from paperround.bounces import mailboxes, reports
 from paperround.bounces.replies import parse_reply
 from paperround.bounces.report import Report
-from paperround.bounces.suppression import Fate, reason_to_suppress
+from paperround.bounces.suppression import LetterFate, reason_to_suppress
 from paperround.domain import tokens
 from paperround.domain.errors import BadToken, PaperroundError
 from paperround.domain.models import BounceKind, Delivery, SubscriberState
@@ -25,7 +25,7 @@ _CAME_TO = ("To", "Delivered-To", "X-Original-To", "Envelope-To")
 
 
 @dataclass(frozen=True, slots=True)
-class Returned:
+class ReturnedMail:
     """A returned mail and the verdict on it."""
 
     where: str
@@ -38,7 +38,7 @@ class Returned:
     """Whether the report was not known before."""
 
 
-def read(app: App, mails: Iterable[tuple[str, bytes]], *, trusted: bool = False) -> list[Returned]:
+def read(app: App, mails: Iterable[tuple[str, bytes]], *, trusted: bool = False) -> list[ReturnedMail]:
     """Read returned mails and apply the verdict on each. A mail that cannot be parsed is logged and skipped.
 
     `trusted` says that the mails came with a secret of this site, so that they cannot be forged.
@@ -46,7 +46,7 @@ def read(app: App, mails: Iterable[tuple[str, bytes]], *, trusted: bool = False)
     return [_read_one(app, where, raw, trusted=trusted) for where, raw in mails]
 
 
-def read_mailbox(app: App) -> list[Returned]:
+def read_mailbox(app: App) -> list[ReturnedMail]:
     """Read new mails from the configured mailboxes. If one mailbox cannot be read, the others still are.
 
     Raises the error of the first mailbox that failed, after all have been tried.
@@ -55,7 +55,7 @@ def read_mailbox(app: App) -> list[Returned]:
     boxes: list[Iterable[tuple[str, bytes]]] = []
     boxes += [mailboxes.maildir(settings.maildir)] if settings.maildir else []
     boxes += [mailboxes.imap(settings.imap)] if settings.imap else []
-    found: list[Returned] = []
+    found: list[ReturnedMail] = []
     problems: list[PaperroundError] = []
     for mails in boxes:
         try:
@@ -67,34 +67,36 @@ def read_mailbox(app: App) -> list[Returned]:
     return found
 
 
-def reported(app: App, where: str, report: Report, *, trusted: bool) -> Returned:
+def reported(app: App, where: str, report: Report, *, trusted: bool) -> ReturnedMail:
     """Apply the verdict on one report, whether it came by mail or by webhook."""
     delivery = _delivery(app, report, trusted=trusted)
     # The key is derived from the letter, since a bounce mail and a webhook may identify it in different ways.
     new = delivery is not None and take(
         app, Bounce(f"{delivery.row} {report.kind}", delivery.row, report.kind, report.status, report.diagnostic)
     )
-    return Returned(where, report.kind, report.status, report.diagnostic, delivery.email if delivery else None, new)
+    return ReturnedMail(
+        where, report.kind, report.status, report.diagnostic, delivery.email if delivery else None, new
+    )
 
 
-def _read_one(app: App, where: str, raw: bytes, *, trusted: bool) -> Returned:
+def _read_one(app: App, where: str, raw: bytes, *, trusted: bool) -> ReturnedMail:
     try:
         reply = parse_reply(raw) if app.settings.teaches else None
         if reply:
             text, email, new = take_reply(app, reply)
-            return Returned(where, BounceKind.NOTHING, None, text, email, new)
+            return ReturnedMail(where, BounceKind.NOTHING, None, text, email, new)
         report = reports.parse(raw)
         delivery = _delivery(app, report, trusted=trusted) if _asks_to_leave(raw) else None
         if delivery is None:
             return reported(app, where, report, trusted=trusted)
         left = app.store.subscribers.set_state(delivery.subscriber, SubscriberState.UNSUBSCRIBED, app.clock())
-        return Returned(where, BounceKind.NOTHING, None, "asked to unsubscribe", delivery.email, left)
+        return ReturnedMail(where, BounceKind.NOTHING, None, "asked to unsubscribe", delivery.email, left)
     except PaperroundError:  # the database failed: all other mails would fail too, and can wait
         raise
     except Exception:
         # Continue, so that the mail is marked as seen: otherwise it would be the first again and block all others.
         log.exception("a returned mail broke the reading; the others go on", mail=where)
-        return Returned(where, BounceKind.NOTHING, None, "could not be read", None, new=False)
+        return ReturnedMail(where, BounceKind.NOTHING, None, "could not be read", None, new=False)
 
 
 def _asks_to_leave(raw: bytes) -> bool:
@@ -130,9 +132,9 @@ def take(app: App, bounce: Bounce) -> bool:
     if bounce.kind is BounceKind.NOTHING:
         return False
     now = app.clock()
-    latest = Fate(now, bounce.kind, bounce.status)
+    latest = LetterFate(now, bounce.kind, bounce.status)
     taken = app.store.bounces.take(
-        bounce, now, lambda history: reason_to_suppress(latest, [Fate(*fate) for fate in history])
+        bounce, now, lambda history: reason_to_suppress(latest, [LetterFate(*fate) for fate in history])
     )
     if taken is None:
         return False

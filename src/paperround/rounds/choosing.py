@@ -29,7 +29,7 @@ _ROUNDING = 1e-5  # of a fit: scores are computed with 32-bit floats
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class RoundContext:
     """The data that all digests of a round are chosen with, read or computed once per round."""
 
     now: datetime
@@ -44,7 +44,7 @@ class Means:
     facts: DayFactsReader
 
     @classmethod
-    def of(cls, app: App) -> Means:
+    def of(cls, app: App) -> RoundContext:
         """Read the data for a round that begins now."""
         known = app.store.topics.all()
         now = app.clock()
@@ -72,7 +72,7 @@ class DueIssue:
         return f"{self.cadence.value} {self.day}"
 
 
-def choose(batch: DueBatch, issues: Sequence[DueIssue], means: Means) -> list[Digest | None]:
+def choose(batch: DueBatch, issues: Sequence[DueIssue], means: RoundContext) -> list[Digest | None]:
     """Choose a digest for each subscriber of a batch from their unread matches; None if there is nothing to send."""
     least = [least_fit(due.subscriber.preferences.breadth.steps) - _ROUNDING for due in batch.due]
     candidates = means.candidates.of([due.matches for due in batch.due], batch.papers, least)
@@ -106,7 +106,7 @@ def _slices(candidates: Candidates, batch: DueBatch) -> Iterator[tuple[int, DueS
         yield number, due, slice(bounds[number], bounds[number + 1])
 
 
-def _add_taste(candidates: Candidates, batch: DueBatch, means: Means) -> dict[int, dict[int, str]]:
+def _add_taste(candidates: Candidates, batch: DueBatch, means: RoundContext) -> dict[int, dict[int, str]]:
     """Fill the column `taste`. Return the titles of liked papers that others resemble, by subscriber and paper."""
     liked: dict[int, dict[int, str]] = {}
     for number, due, mine in _slices(candidates, batch):
@@ -119,7 +119,9 @@ def _add_taste(candidates: Candidates, batch: DueBatch, means: Means) -> dict[in
     return liked
 
 
-def _without_unwanted(candidates: Candidates, batch: DueBatch, means: Means) -> tuple[Candidates, dict[int, int]]:
+def _without_unwanted(
+    candidates: Candidates, batch: DueBatch, means: RoundContext
+) -> tuple[Candidates, dict[int, int]]:
     """Remove the papers that subscribers asked to leave out; return how many papers each subscriber loses too."""
     wanted = np.ones(len(candidates.paper), dtype=np.bool_)
     left_out: dict[int, int] = {}
@@ -132,7 +134,7 @@ def _without_unwanted(candidates: Candidates, batch: DueBatch, means: Means) -> 
     return candidates.taken(wanted) if left_out else candidates, left_out
 
 
-def _add_discussion(candidates: Candidates, batch: DueBatch, issues: Sequence[DueIssue], means: Means) -> None:
+def _add_discussion(candidates: Candidates, batch: DueBatch, issues: Sequence[DueIssue], means: RoundContext) -> None:
     """Fill the column `discussion` for issues that cover several days."""
     for number, _, mine in _slices(candidates, batch):
         if days := span(issues[number].cadence, issues[number].day):
@@ -150,7 +152,7 @@ def _oldest(candidates: Candidates, number: int) -> list[float]:
 
 
 def _finished(
-    digest: Digest | None, due: DueSubscriber, issue: DueIssue, left_out: int, oldest: float, means: Means
+    digest: Digest | None, due: DueSubscriber, issue: DueIssue, left_out: int, oldest: float, means: RoundContext
 ) -> Digest | None:
     """Add what is not new papers: notes and the facts of the day. `oldest` is when its oldest paper was first stored.
 

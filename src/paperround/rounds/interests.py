@@ -189,7 +189,7 @@ class Interests:
         past = self._past_batch()
         if self._learning is None or self._learning[0] is not past:
             fixed, held = self._app.shared(Collection).fixed(), self._meaning.held()
-            known = profile.Past(fixed.papers, fixed.statistics, held.of if self._meaning.on else None)
+            known = profile.PastPapers(fixed.papers, fixed.statistics, held.of if self._meaning.on else None)
             self._learning = past, Learner(known)
         return self._learning[1]
 
@@ -270,10 +270,10 @@ def best_candidates(
 def tastes(app: App) -> Tastes:
     """Return what learns subscribers' tastes, as of now; earlier papers are read for the first one with feedback."""
 
-    def past() -> profile.Past:
+    def past() -> profile.PastPapers:
         newest, meaning = app.shared(Collection).current(), app.shared(Meaning)
         lookup = meaning.table().of if meaning.on else None
-        return profile.Past(newest.papers, newest.statistics, lookup)
+        return profile.PastPapers(newest.papers, newest.statistics, lookup)
 
     return Tastes(past)
 

@@ -24,7 +24,7 @@ from paperround.domain.models import (
     Letter,
     Links,
     Paper,
-    Rendered,
+    RenderedLetter,
     Subscriber,
     TopicCounts,
 )
@@ -42,10 +42,10 @@ _LESS_OFTEN = 20  # times less often in a round
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class FinishedLetter:
     """A letter in both forms: as subject, HTML and text, and as the message that is sent."""
 
-    rendered: Rendered
+    rendered: RenderedLetter
     letter: Letter
 
 
@@ -119,7 +119,9 @@ class LetterBuilder:
         for look, letters in groups.items():
             self._newest(*look, in_round=True).press.prepare(letters)
 
-    def digest_letter(self, delivery: Delivery, digest: Digest, subscriber: Subscriber, now: datetime) -> Finished:
+    def digest_letter(
+        self, delivery: Delivery, digest: Digest, subscriber: Subscriber, now: datetime
+    ) -> FinishedLetter:
         """Build the letter for a digest that was composed for this subscriber."""
         return self.lay_out(delivery, digest, self.papers(digest), subscriber, now)
 
@@ -133,7 +135,7 @@ class LetterBuilder:
         *,
         counts: Sequence[TopicCounts] | None = None,
         mark: str = "",
-    ) -> Finished:
+    ) -> FinishedLetter:
         """Build the letter for a digest with the papers given, for a preview before its issue exists.
 
         `counts` are the numbers of the chart, by default those in the store. `mark` is put before the subject of
@@ -147,9 +149,11 @@ class LetterBuilder:
         subject = mark + rendered.subject
         reply_to = self._reply_address(delivery, subscriber)
         letter = self._message(delivery, replace(encoded, subject=subject), links, now, "digest", reply_to)
-        return Finished(replace(rendered, subject=subject), letter)
+        return FinishedLetter(replace(rendered, subject=subject), letter)
 
-    def notice_letter(self, delivery: Delivery, subscriber: Subscriber, now: datetime, *, mark: str = "") -> Finished:
+    def notice_letter(
+        self, delivery: Delivery, subscriber: Subscriber, now: datetime, *, mark: str = ""
+    ) -> FinishedLetter:
         """Build the letter for a notice, such as confirm, welcome or goodbye."""
         kind, context = delivery.notice or "", dict(delivery.context)
         links = self.links(subscriber, None)
@@ -163,7 +167,7 @@ class LetterBuilder:
             links = Links(unsubscribe="", preferences="", online="", feedback="")
         rendered = self._press(subscriber.theme, subscriber.language).notice(kind, subscriber, links, context)
         rendered = replace(rendered, subject=mark + rendered.subject)
-        return Finished(rendered, self._message(delivery, message.encoded(rendered), links, now, "notice"))
+        return FinishedLetter(rendered, self._message(delivery, message.encoded(rendered), links, now, "notice"))
 
     def links(self, subscriber: Subscriber, digest: Digest | None) -> Links:
         """Return the subscriber's personal links."""
@@ -198,7 +202,7 @@ class LetterBuilder:
         kind: Literal["digest", "notice"],
         reply_to: str = "",
     ) -> Letter:
-        head = message.Head(
+        head = message.HeaderData(
             sender_name=self._site.sender_name or self._site.name,
             sender=self._site.sender,
             recipient=delivery.email,

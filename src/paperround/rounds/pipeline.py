@@ -27,18 +27,18 @@ from itertools import chain
 
 from paperround.app import App
 from paperround.domain.errors import PaperroundError, SourceError, TransportError, WrongUse
-from paperround.domain.models import Listing, Parsed, Problem
+from paperround.domain.models import Listing, ParsedSource, Problem
 from paperround.domain.schedule import Schedule, issue_date, next_digest_at
 from paperround.network import compression
 from paperround.process import logs
 from paperround.rounds import bounce_intake, topics, webhooks
-from paperround.rounds.choosing import DueIssue, Means, choose
+from paperround.rounds.choosing import DueIssue, RoundContext, choose
 from paperround.rounds.dispatch import BatchSender, Surroundings
 from paperround.rounds.letters import LetterBuilder, digest_message_id
 from paperround.rounds.meaning import embed
 from paperround.rounds.retention import forget_old
 from paperround.rounds.summaries import write_summaries
-from paperround.sources import FORMATS, Fetched, Source, SourceState, Window, jsonl, pictures
+from paperround.sources import FORMATS, FetchResult, Source, SourceState, Window, jsonl, pictures
 from paperround.sources.entries import RejectionReasons
 from paperround.sources.guess import HEAD, guess_format
 from paperround.store.due import DueBatch, NewDelivery
@@ -63,7 +63,7 @@ _PICTURES_KEPT = timedelta(days=365)
 
 
 @dataclass(slots=True)
-class Ingested:
+class IngestReport:
     """The result of asking one source, or of reading one file."""
 
     source: str
@@ -112,7 +112,7 @@ class Tally:
 
 def ingest(
     app: App, names: Sequence[str] = (), since: date | None = None, *, archive: bool = False
-) -> list[Ingested]:
+) -> list[IngestReport]:
     """Fetch new papers from the sources (all, or those named); a failing source does not stop the others.
 
     With `archive` the papers are shown on the pages and found by searches, but never mailed. Without `since` each
@@ -129,7 +129,7 @@ def ingest(
 
 def ingest_file(
     app: App, pieces: Iterable[bytes], form: str | None, name: str, *, archive: bool = False, size: int | None = None
-) -> Ingested:
+) -> IngestReport:
     """Ingest a file in one of the FORMATS, plain or compressed with gzip, given as its bytes in pieces.
 
     Without `form` the format is guessed from the name and the first bytes. JSONL may have any size, since it is
@@ -138,7 +138,7 @@ def ingest_file(
     Returns the report; a file that cannot be read is reported as failed. Raises WrongUse if the format cannot be
     guessed.
     """
-    report, reasons = Ingested(name, state=SourceState.FRESH), RejectionReasons()
+    report, reasons = IngestReport(name, state=SourceState.FRESH), RejectionReasons()
     app.progress.begin("reading", size)
     try:
         for parsed in _parsed(app, pieces, form, name):
@@ -153,7 +153,7 @@ def ingest_file(
     return report
 
 
-def _parsed(app: App, pieces: Iterable[bytes], form: str | None, name: str) -> Iterator[Parsed]:
+def _parsed(app: App, pieces: Iterable[bytes], form: str | None, name: str) -> Iterator[ParsedSource]:
     unpacked, head = _beginning(_with_progress(app, pieces))
     if head.startswith(_GZIP):
         unpacked, head = _beginning(compression.unpacked(unpacked, "gzip", _LARGEST_EXPORT))
@@ -187,15 +187,15 @@ def _beginning(pieces: Iterable[bytes]) -> tuple[Iterator[bytes], bytes]:
     return chain((head,), rest), head[:HEAD]
 
 
-def _ask(app: App, source: Source, since: date | None, *, archive: bool) -> Ingested:
+def _ask(app: App, source: Source, since: date | None, *, archive: bool) -> IngestReport:
     now = app.clock()
     before = app.store.sources.all().get(source.name)
     window = Window(since or _look_back(before, now), now.date(), dict(before.validators) if before else {})
-    report = Ingested(source.name)
+    report = IngestReport(source.name)
     # An answer for the archive, or for the last days only, may lack papers that were not sent yet, so it must not
     # move the watermark.
     whole = not archive and window.since <= _look_back(before, now)
-    answer: Fetched | None = None
+    answer: FetchResult | None = None
     try:
         answer = source.fetch(app.http, window)
         report.state, report.note = answer.state, answer.note
@@ -220,7 +220,7 @@ def _ask(app: App, source: Source, since: date | None, *, archive: bool) -> Inge
     return report
 
 
-def _store_listings(app: App, listings: Sequence[Listing], report: Ingested, *, archive: bool = False) -> None:
+def _store_listings(app: App, listings: Sequence[Listing], report: IngestReport, *, archive: bool = False) -> None:
     for start in range(0, len(listings), _LISTINGS_AT_ONCE):
         stored = app.store.papers.add(listings[start : start + _LISTINGS_AT_ONCE], app.clock(), archive=archive)
         report.new += len(stored.new)
@@ -251,7 +251,9 @@ def _look_back(before: SourceRecord | None, now: datetime) -> date:
     return max(min(last, now), now - _LONGEST_LOOK_BACK).date()
 
 
-def _record(report: Ingested, now: datetime, before: SourceRecord | None, answer: Fetched | None) -> SourceRecord:
+def _record(
+    report: IngestReport, now: datetime, before: SourceRecord | None, answer: FetchResult | None
+) -> SourceRecord:
     """Return the new record of the source; only a whole `answer` moves the watermark."""
     known = before or SourceRecord(report.source, "", "", now)
     days = [listing.day for listing in answer.parsed.listings] if answer else []
@@ -292,7 +294,7 @@ def publish(app: App) -> Tally:
 
 
 def _compose_due(app: App, now: datetime, news: News, tally: Tally) -> None:
-    means = Means.of(app)
+    means = RoundContext.of(app)
     while True:
         with app.store.issues.batch(now, news, _SUBSCRIBERS_AT_ONCE, _MATCHES_AT_ONCE) as batch:
             if batch.due:
@@ -305,7 +307,7 @@ def _compose_due(app: App, now: datetime, news: News, tally: Tally) -> None:
         app.courtesy.give_way()
 
 
-def _decide(app: App, batch: DueBatch, means: Means) -> list[NewDelivery]:
+def _decide(app: App, batch: DueBatch, means: RoundContext) -> list[NewDelivery]:
     """Choose the digests of a batch. After missed issues, one digest holds the papers of all of them."""
     issues, upcoming = [], []
     for due in batch.due:
@@ -409,7 +411,7 @@ def embed_papers(app: App, seconds: float = _EMBED_SECONDS) -> int:
     return made
 
 
-def round_(app: App) -> tuple[list[Ingested], Tally]:
+def round_(app: App) -> tuple[list[IngestReport], Tally]:
     """Run one round now: ingest, publish, deliver until nothing is due, and call the webhooks."""
     started = time.perf_counter()
     sweep(app)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from paperround.app import App
-from paperround.bounces.replies import LetterReply, Resolved, resolve
+from paperround.bounces.replies import LetterReply, ReplyTargets, resolve
 from paperround.delivery.message import message_id
 from paperround.domain import tokens
 from paperround.domain.errors import BadToken
@@ -58,7 +58,7 @@ def _letter_of(app: App, reply: LetterReply) -> tuple[Delivery | None, Subscribe
     return (delivery, subscriber) if subscriber and subscriber.renewals == renewals else (None, None)
 
 
-def _resolved(reply: LetterReply, digest: Digest, papers: Mapping[int, Paper]) -> Resolved:
+def _resolved(reply: LetterReply, digest: Digest, papers: Mapping[int, Paper]) -> ReplyTargets:
     """Find the papers that a reply is about, by their numbers and names in the letter."""
     shown = [(section, pick) for section, pick in in_order(digest) if pick.paper in papers]
     topics = {pick.paper: view.tag(section, pick) for section, pick in shown}
@@ -66,7 +66,7 @@ def _resolved(reply: LetterReply, digest: Digest, papers: Mapping[int, Paper]) -
 
 
 def _answer(
-    app: App, reply: LetterReply, delivery: Delivery, asked: Resolved, papers: Mapping[int, Paper]
+    app: App, reply: LetterReply, delivery: Delivery, asked: ReplyTargets, papers: Mapping[int, Paper]
 ) -> NewNotice:
     """Return the notice that tells a subscriber what their reply changed.
 
@@ -84,7 +84,7 @@ def _answer(
     return NewNotice(key, context, app.clock() + _ANSWER_HOLDS)
 
 
-def _titles(asked: Resolved, papers: Mapping[int, Paper]) -> dict[str, list[str]]:
+def _titles(asked: ReplyTargets, papers: Mapping[int, Paper]) -> dict[str, list[str]]:
     """Return the titles of the papers by what is asked for them; only for what is asked at all."""
     found = {
         "more": [row for row, verdict in asked.verdicts.items() if verdict > 0],

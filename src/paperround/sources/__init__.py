@@ -16,7 +16,7 @@ from pydantic import Field
 from paperround.network.http import Http
 from paperround.sources.arxiv import Arxiv
 from paperround.sources.arxiv_oai import ArxivOai
-from paperround.sources.base import Fetched, Parser, Source, SourceSettings, SourceState, Window
+from paperround.sources.base import FetchResult, Parser, Source, SourceSettings, SourceState, Window
 from paperround.sources.biorxiv import Biorxiv
 from paperround.sources.feed import Feed
 from paperround.sources.hf_daily import HfDaily
@@ -29,4 +29,4 @@ KINDS: tuple[type[SourceSettings], ...] = get_args(get_args(AnySource)[0])
 FORMATS: Mapping[str, Parser] = {name: parse for kind in KINDS for name, parse in kind.formats.items()}
 """The formats that `ingest --file --as` reads: format name to parser."""
 
-__all__ = ["FORMATS", "KINDS", "AnySource", "Fetched", "Http", "Source", "SourceState", "Window"]
+__all__ = ["FORMATS", "KINDS", "AnySource", "FetchResult", "Http", "Source", "SourceState", "Window"]

@@ -21,14 +21,14 @@ from pydantic import Field
 
 from paperround.domain import identifiers
 from paperround.domain.errors import SourceError
-from paperround.domain.models import Parsed
+from paperround.domain.models import ParsedSource
 from paperround.network.http import ARXIV, Http
 from paperround.sources.arxiv_days import EASTERN, HOLIDAYS, batch_of, batches, last_batch, submitted_for
 from paperround.sources.authors import author_facts
 from paperround.sources.base import (
     BaseUrl,
     Cron,
-    Fetched,
+    FetchResult,
     Name,
     Parser,
     SourceSettings,
@@ -92,7 +92,7 @@ class Arxiv(SourceSettings):
 
     formats: ClassVar[Mapping[str, Parser]] = {}
 
-    def fetch(self, http: Http, window: Window) -> Fetched:
+    def fetch(self, http: Http, window: Window) -> FetchResult:
         """Fetch the current announcement, and the missed batches of the window from the API."""
         memory = _Memory(window.validators, self.categories)
         today = http.now().astimezone(EASTERN).date()
@@ -104,22 +104,22 @@ class Arxiv(SourceSettings):
         try:
             filled, failed = self._filled(http, missed, today), ""
         except SourceError as error:
-            filled, failed = Parsed(), str(error)
+            filled, failed = ParsedSource(), str(error)
         else:
             behind = [name for name in behind if not _has_batch_of(filled, name, due)]
             memory.take(missed, {(name, due) for name in behind})
-        parsed = Parsed(feed.listings + filled.listings, feed.problems + filled.problems, feed.day)
+        parsed = ParsedSource(feed.listings + filled.listings, feed.problems + filled.problems, feed.day)
         state, note = self._state(answer, due, behind, filled=bool(filled.listings))
         if failed:
             days = ", ".join(map(str, sorted({day for days in missed.values() for day in days})))
             state, note = SourceState.STALE, f"missed days ({days}) could not be fetched; {failed}"
-        return Fetched(relabelled(parsed, self.name), state, note, memory.kept())
+        return FetchResult(relabelled(parsed, self.name), state, note, memory.kept())
 
     def _feed(self, http: Http, memory: _Memory, today: date) -> _Answer:
         url = f"{self.feed_url}/atom/{'+'.join(self.categories)}"
         answer = http.get(url, asker=self.name, validators=memory.conditions, pace=ARXIV)
         if answer.unchanged:
-            return _Answer(Parsed(day=memory.feed_day), unchanged=True)
+            return _Answer(ParsedSource(day=memory.feed_day), unchanged=True)
         if answer.status != HTTPStatus.BAD_REQUEST:  # a wrong category: the feed contains the message
             answer.expect_ok(self.name)
         read = _read(answer.body, today, self.announce, f"{self.name}: the feed", answer.content_type)
@@ -130,7 +130,9 @@ class Arxiv(SourceSettings):
         day = memory.note_feed(read, self.categories)
         return replace(read, parsed=replace(feed, day=day))
 
-    def _missed(self, window: Window, memory: _Memory, feed: Parsed, due: date) -> dict[tuple[str, ...], list[date]]:
+    def _missed(
+        self, window: Window, memory: _Memory, feed: ParsedSource, due: date
+    ) -> dict[tuple[str, ...], list[date]]:
         """Return the batches that are neither in the feed nor were fetched before, by the categories that lack them.
 
         The batch that is due is included only if the feed has its date or a later one and contains nothing of it for
@@ -145,7 +147,7 @@ class Arxiv(SourceSettings):
             missed.setdefault(tuple(day for day in days if day not in memory.taken[name]), []).append(name)
         return {tuple(names): list(some) for some, names in missed.items() if some}
 
-    def _filled(self, http: Http, missed: Mapping[tuple[str, ...], list[date]], today: date) -> Parsed:
+    def _filled(self, http: Http, missed: Mapping[tuple[str, ...], list[date]], today: date) -> ParsedSource:
         """Fetch the papers of the missed days from the API."""
         parts = []
         for names, days in missed.items():
@@ -153,10 +155,10 @@ class Arxiv(SourceSettings):
                 start, end = submitted_for(first, last, self.holidays)
                 part = self._search(http, names, f"[{start:%Y%m%d%H%M} TO {end:%Y%m%d%H%M}]", today)
                 kept = tuple(listing for listing in part.listings if listing.day in days)
-                parts.append(Parsed(kept, part.problems))
+                parts.append(ParsedSource(kept, part.problems))
         return joined(parts)
 
-    def _search(self, http: Http, names: Sequence[str], submitted: str, today: date) -> Parsed:
+    def _search(self, http: Http, names: Sequence[str], submitted: str, today: date) -> ParsedSource:
         categories = " OR ".join(f"cat:{name}" if "." in name else f"cat:{name}*" for name in names)
         query: dict[str, str | int] = {
             "search_query": f"({categories}) AND submittedDate:{submitted}",
@@ -297,7 +299,7 @@ def _belongs(categories: Sequence[str], name: str) -> bool:
     return any(one == name or ("." not in name and one.startswith(f"{name}.")) for one in categories)
 
 
-def _has_batch_of(parsed: Parsed, name: str, day: date) -> bool:
+def _has_batch_of(parsed: ParsedSource, name: str, day: date) -> bool:
     return any(one.day == day and _belongs(one.categories, name) for one in parsed.listings)
 
 
@@ -307,7 +309,7 @@ def _digest(papers: Sequence[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    parsed: Parsed
+    parsed: ParsedSource
     entries: int = 0
     total: int = 0
     """The total number of results in the API; 0 for a feed."""
@@ -316,7 +318,7 @@ class _Answer:
     """The entries of a daily feed."""
 
 
-def parse(data: bytes, today: date) -> Parsed:
+def parse(data: bytes, today: date) -> ParsedSource:
     """Return the new papers and cross-lists in a daily feed (Atom or RSS), or all papers in an API response."""
     return _read(data, today, NEW_TO_READERS, f"{KIND}: this").parsed
 

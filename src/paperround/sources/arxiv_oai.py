@@ -16,7 +16,7 @@ from pydantic import Field
 
 from paperround.domain import identifiers
 from paperround.domain.errors import SourceError
-from paperround.domain.models import Parsed
+from paperround.domain.models import ParsedSource
 from paperround.network.http import ARXIV, Http
 from paperround.sources import arxiv
 from paperround.sources.arxiv import Texts, first, texts_of
@@ -25,7 +25,7 @@ from paperround.sources.authors import author_names
 from paperround.sources.base import (
     BaseUrl,
     Cron,
-    Fetched,
+    FetchResult,
     Name,
     Parser,
     SourceSettings,
@@ -64,23 +64,23 @@ class ArxivOai(SourceSettings):
 
     formats: ClassVar[Mapping[str, Parser]] = {}
 
-    def fetch(self, http: Http, window: Window) -> Fetched:
+    def fetch(self, http: Http, window: Window) -> FetchResult:
         """Fetch the records of new papers that changed in the window, set by set."""
         today = http.now().date()
         parsed = joined(part for name in self.sets for part in self._harvest(http, window, name, today))
         old = timedelta(days=self.new_within)
         fresh = tuple(one for one in parsed.listings if one.published and one.day - one.published <= old)
-        kept = relabelled(Parsed(fresh, parsed.problems, parsed.day), self.name)
+        kept = relabelled(ParsedSource(fresh, parsed.problems, parsed.day), self.name)
         due = last_batch(http.now().astimezone(EASTERN).date(), self.holidays)
         # The update runs on the evening before the date of the feed, which in UTC is already that date.
         if window.since < due and (parsed.day is None or parsed.day < due - timedelta(days=1)):
-            return Fetched(kept, SourceState.STALE, f"nothing newer than {parsed.day}; {due} is due")
+            return FetchResult(kept, SourceState.STALE, f"nothing newer than {parsed.day}; {due} is due")
         if cut_short(kept):
-            return Fetched(kept, SourceState.STALE, "an answer ends too early; it is asked for again next time")
+            return FetchResult(kept, SourceState.STALE, "an answer ends too early; it is asked for again next time")
         note = "" if fresh else f"no new papers in {', '.join(self.sets)} since {window.since}"
-        return Fetched(kept, SourceState.FRESH if fresh else SourceState.QUIET, note)
+        return FetchResult(kept, SourceState.FRESH if fresh else SourceState.QUIET, note)
 
-    def _harvest(self, http: Http, window: Window, name: str, today: date) -> Iterator[Parsed]:
+    def _harvest(self, http: Http, window: Window, name: str, today: date) -> Iterator[ParsedSource]:
         query = {
             "verb": "ListRecords",
             "metadataPrefix": "arXivRaw",
@@ -100,12 +100,12 @@ class ArxivOai(SourceSettings):
         )
 
 
-def parse(data: bytes, today: date) -> Parsed:
+def parse(data: bytes, today: date) -> ParsedSource:
     """Return the records of a ListRecords or GetRecord response, each listed on the day of its datestamp."""
     return _read(data, today, f"{KIND}: this")[0]
 
 
-def _read(data: bytes, today: date, what: str, content_type: str = "") -> tuple[Parsed, str]:
+def _read(data: bytes, today: date, what: str, content_type: str = "") -> tuple[ParsedSource, str]:
     """Return the records and the token for the next page. The token is empty on the last page."""
     entries = Entries(today, source=arxiv.KIND)
     document = Xml(data, "record")

@@ -11,12 +11,12 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from paperround.domain.models import Listing, Parsed
+from paperround.domain.models import Listing, ParsedSource
 
 if TYPE_CHECKING:
     from paperround.network.http import Http
 
-Parser = Callable[[bytes, date], Parsed]
+Parser = Callable[[bytes, date], ParsedSource]
 """Parses bytes, given today's date, into listings and problems. Raises only SourceError, if the format is wrong."""
 
 
@@ -44,10 +44,10 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
+class FetchResult:
     """The result of a fetch."""
 
-    parsed: Parsed
+    parsed: ParsedSource
     state: SourceState
     note: str = ""
     """One sentence for people: why it is not fresh, or what was unusual."""
@@ -76,7 +76,7 @@ class Source(Protocol):
     def timezone(self) -> str:
         """An IANA time zone."""
 
-    def fetch(self, http: Http, window: Window) -> Fetched:
+    def fetch(self, http: Http, window: Window) -> FetchResult:
         """Fetch the days of the window. Raises SourceError if the source returned nothing usable."""
 
 
@@ -128,16 +128,16 @@ class SourceSettings(BaseModel):
     timezone: Zone = "UTC"
 
 
-def relabelled(parsed: Parsed, name: str) -> Parsed:
+def relabelled(parsed: ParsedSource, name: str) -> ParsedSource:
     """Return the listings with the configured name of the source."""
     listings = tuple(listing.model_copy(update={"source": name}) for listing in parsed.listings)
     return replace(parsed, listings=listings)
 
 
-def joined(parts: Iterable[Parsed]) -> Parsed:
+def joined(parts: Iterable[ParsedSource]) -> ParsedSource:
     """Combine several results. The day is the latest one."""
     known = list(parts)
-    return Parsed(
+    return ParsedSource(
         tuple(listing for part in known for listing in part.listings),
         tuple(problem for part in known for problem in part.problems),
         max((part.day for part in known if part.day), default=None),

@@ -14,13 +14,13 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from paperround.domain.errors import SourceError
-from paperround.domain.models import Parsed
+from paperround.domain.models import ParsedSource
 from paperround.domain.text import clean
 from paperround.network.http import Http, Pace
 from paperround.sources.authors import author_facts
 from paperround.sources.base import (
     BaseUrl,
-    Fetched,
+    FetchResult,
     Name,
     Parser,
     SourceSettings,
@@ -60,7 +60,7 @@ class Biorxiv(SourceSettings):
 
     formats: ClassVar[Mapping[str, Parser]] = {}
 
-    def fetch(self, http: Http, window: Window) -> Fetched:
+    def fetch(self, http: Http, window: Window) -> FetchResult:
         """Fetch the first versions posted in the window, page by page."""
         until = min(window.until, http.now().date())
         pages, cursor = [], 0
@@ -75,25 +75,25 @@ class Biorxiv(SourceSettings):
                 break
         return self._together(joined(pages), whole=cursor >= page.total, window=window)
 
-    def _together(self, parsed: Parsed, *, whole: bool, window: Window) -> Fetched:
+    def _together(self, parsed: ParsedSource, *, whole: bool, window: Window) -> FetchResult:
         wanted = {_plain(name) for name in self.categories}
         kept = tuple(one for one in parsed.listings if not wanted or wanted & {_plain(c) for c in one.categories})
-        parsed = relabelled(Parsed(kept, parsed.problems, parsed.day), self.name)
+        parsed = relabelled(ParsedSource(kept, parsed.problems, parsed.day), self.name)
         if not whole or cut_short(parsed):
-            return Fetched(parsed, SourceState.STALE, "the pages end before the total; asked for again next time")
+            return FetchResult(parsed, SourceState.STALE, "the pages end before the total; asked for again next time")
         if not kept:
-            return Fetched(parsed, SourceState.QUIET, f"nothing new from {window.since} to {window.until}")
-        return Fetched(parsed, SourceState.FRESH)
+            return FetchResult(parsed, SourceState.QUIET, f"nothing new from {window.since} to {window.until}")
+        return FetchResult(parsed, SourceState.FRESH)
 
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    parsed: Parsed
+    parsed: ParsedSource
     rows: int
     total: int
 
 
-def parse(data: bytes, today: date) -> Parsed:
+def parse(data: bytes, today: date) -> ParsedSource:
     """Return the first versions in an API response. Later versions are skipped."""
     return _read(data, today, f"{KIND}: this").parsed
 

@@ -19,7 +19,7 @@ from datetime import date
 
 from pydantic import ValidationError
 
-from paperround.domain.models import Listing, Parsed, Problem
+from paperround.domain.models import Listing, ParsedSource, Problem
 from paperround.domain.text import clean
 
 FIRST_YEAR, DAYS_AHEAD = 1991, 2
@@ -72,14 +72,14 @@ class Entries:
         """Record that the response was truncated. Earlier entries are kept."""
         self._problems.append(Problem(_REST, what))
 
-    def parsed(self, day: date | None = None) -> Parsed:
+    def parsed(self, day: date | None = None) -> ParsedSource:
         """Return the result. `day` is the date of the response itself."""
         problems = tuple(self._problems)
         if (more := self._rejected - _MAX_PROBLEMS) > 0:
             problems += (Problem(f"{more} more entries", "rejected too; is the file of this format?", more),)
-        return Parsed(tuple(self._listings), problems, day)
+        return ParsedSource(tuple(self._listings), problems, day)
 
-    def dated(self) -> Parsed:
+    def dated(self) -> ParsedSource:
         """Return the result, dated with the latest day of its listings."""
         return self.parsed(max((listing.day for listing in self._listings), default=None))
 
@@ -97,7 +97,7 @@ class Entries:
             self._problems.append(Problem(_where(self._number, title), what))
 
 
-def cut_short(parsed: Parsed) -> bool:
+def cut_short(parsed: ParsedSource) -> bool:
     """Return whether the response was truncated."""
     return any(problem.where == _REST for problem in parsed.problems)
 

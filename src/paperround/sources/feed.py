@@ -20,12 +20,12 @@ from urllib.parse import unquote, urlsplit
 
 from paperround.domain import identifiers
 from paperround.domain.errors import SourceError
-from paperround.domain.models import Listing, Parsed
+from paperround.domain.models import Listing, ParsedSource
 from paperround.domain.text import clean
 from paperround.network.http import Answer, Http
 from paperround.sources import arxiv
 from paperround.sources.authors import author_facts
-from paperround.sources.base import Fetched, Name, Parser, SourceSettings, SourceState, Url, Window, relabelled
+from paperround.sources.base import FetchResult, Name, Parser, SourceSettings, SourceState, Url, Window, relabelled
 from paperround.sources.dates import day_of
 from paperround.sources.entries import FIRST_YEAR, Entries, cut_short, plausible
 from paperround.sources.links import web_link
@@ -79,7 +79,7 @@ class Feed(SourceSettings):
 
     formats: ClassVar[Mapping[str, Parser]] = {}
 
-    def fetch(self, http: Http, window: Window) -> Fetched:
+    def fetch(self, http: Http, window: Window) -> FetchResult:
         """Fetch the new entries and those of the window's days.
 
         On the first fetch, entries that are not dated within the window are back stock: they go to pages and search,
@@ -87,11 +87,11 @@ class Feed(SourceSettings):
         """
         answer = http.get(self.url, asker=self.name, validators=window.validators, public_only=self.public_only)
         if answer.unchanged:
-            return Fetched(Parsed(), SourceState.UNCHANGED, validators=window.validators)
+            return FetchResult(ParsedSource(), SourceState.UNCHANGED, validators=window.validators)
         answer.expect_ok(self.name)
         return self._new(answer, window, http.now().date())
 
-    def _new(self, answer: Answer, window: Window, today: date) -> Fetched:
+    def _new(self, answer: Answer, window: Window, today: date) -> FetchResult:
         feed = _read(answer.body, today, self.name, answer.final_url, answer.headers.get("content-type", ""))
         seen = _Seen.of(window.validators)
         kept: list[Listing] = []
@@ -103,15 +103,15 @@ class Feed(SourceSettings):
             elif seen.first_time:
                 stock.append(listing)
         parsed = relabelled(replace(feed.parsed, listings=tuple(kept)), self.name)
-        back_stock = relabelled(Parsed(tuple(stock)), self.name).listings
+        back_stock = relabelled(ParsedSource(tuple(stock)), self.name).listings
         if cut_short(parsed):
             note = "the feed ends too early; it is asked for again next time"
-            return Fetched(parsed, SourceState.STALE, note, window.validators)
+            return FetchResult(parsed, SourceState.STALE, note, window.validators)
         state = SourceState.FRESH if kept else SourceState.QUIET
         note = "" if kept else "nothing new" if feed.parsed.listings else "the feed has no entries"
         if stock:
             note = f"seen for the first time: {len(stock)} earlier entries are shown on the pages and not mailed"
-        return Fetched(parsed, state, note, {**answer.remember(), **seen.kept()}, back_stock)
+        return FetchResult(parsed, state, note, {**answer.remember(), **seen.kept()}, back_stock)
 
 
 class _Seen:
@@ -162,12 +162,12 @@ class _Item:
 
 @dataclass(frozen=True, slots=True)
 class _Feed:
-    parsed: Parsed
+    parsed: ParsedSource
     undated: frozenset[str] = frozenset()
     """The keys of listings that are listed today because the feed has no usable date."""
 
 
-def parse(data: bytes, today: date) -> Parsed:
+def parse(data: bytes, today: date) -> ParsedSource:
     """Return the entries of a feed in any format. Entries without a usable date are listed today."""
     return _read(data, today, KIND).parsed
 

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from paperround.domain.errors import SourceError
-from paperround.domain.models import Parsed
-from paperround.sources.base import Fetched, SourceState, Window
+from paperround.domain.models import ParsedSource
+from paperround.sources.base import FetchResult, SourceState, Window
 from paperround.sources.entries import cut_short
 
 _MAX_BYTES = 64 << 20
 
 
-def read_file(name: str, path: Path, window: Window, parse: Callable[[bytes], Parsed]) -> Fetched:
+def read_file(name: str, path: Path, window: Window, parse: Callable[[bytes], ParsedSource]) -> FetchResult:
     """Read and parse a file for the source of this name.
 
     The result is UNCHANGED if size and modification time are. Raises SourceError if the file cannot be read or is
@@ -23,7 +23,7 @@ def read_file(name: str, path: Path, window: Window, parse: Callable[[bytes], Pa
         found = path.stat()
         stamp = f"{found.st_size} {found.st_mtime_ns}"
         if window.validators.get(str(path)) == stamp:
-            return Fetched(Parsed(), SourceState.UNCHANGED, validators=window.validators)
+            return FetchResult(ParsedSource(), SourceState.UNCHANGED, validators=window.validators)
         if found.st_size > _MAX_BYTES:
             raise SourceError(f"{name}: {path} is larger than {_MAX_BYTES >> 20} MB; split it", again=False)
         data = path.read_bytes()
@@ -31,6 +31,6 @@ def read_file(name: str, path: Path, window: Window, parse: Callable[[bytes], Pa
         raise SourceError(f"{name}: {path} cannot be read ({error.strerror})", again=True) from None
     parsed = parse(data)
     if cut_short(parsed):  # probably still being written
-        return Fetched(parsed, SourceState.STALE, f"{path} ends too early; it is read again next time")
+        return FetchResult(parsed, SourceState.STALE, f"{path} ends too early; it is read again next time")
     state = SourceState.FRESH if parsed.listings or parsed.problems else SourceState.QUIET
-    return Fetched(parsed, state, validators={str(path): stamp})
+    return FetchResult(parsed, state, validators={str(path): stamp})

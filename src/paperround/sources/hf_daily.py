@@ -16,13 +16,13 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from paperround.domain.errors import SourceError
-from paperround.domain.models import Parsed, Problem
+from paperround.domain.models import ParsedSource, Problem
 from paperround.network.http import Answer, Http, Pace
 from paperround.sources.authors import author_facts
 from paperround.sources.base import (
     BaseUrl,
     Cron,
-    Fetched,
+    FetchResult,
     Name,
     Parser,
     SourceSettings,
@@ -58,7 +58,7 @@ class HfDaily(SourceSettings):
 
     formats: ClassVar[Mapping[str, Parser]] = {}
 
-    def fetch(self, http: Http, window: Window) -> Fetched:
+    def fetch(self, http: Http, window: Window) -> FetchResult:
         """Fetch each day of the window, the oldest first, with one request for each 100 papers."""
         # The API returns an error for a day that has not begun in UTC.
         until = min(window.until, http.now().date())
@@ -106,14 +106,14 @@ class HfDaily(SourceSettings):
         if page.validator and not cut_short(parsed):
             answer.validators[page.url] = page.validator
 
-    def _together(self, answers: list[_Day], until: date) -> Fetched:
+    def _together(self, answers: list[_Day], until: date) -> FetchResult:
         state, note = self._state(answers, until)
         if state is SourceState.STALE:  # request it without validators next time, or a 304 would count as complete
             answers[-1].validators.clear()
         failed = tuple(Problem(str(answer.day), str(answer.error)) for answer in answers if answer.error)
-        parsed = joined([*(answer.parsed for answer in answers), Parsed(problems=failed)])
+        parsed = joined([*(answer.parsed for answer in answers), ParsedSource(problems=failed)])
         validators = {url: value for answer in answers for url, value in answer.validators.items()}
-        return Fetched(relabelled(parsed, self.name), state, note, validators)
+        return FetchResult(relabelled(parsed, self.name), state, note, validators)
 
     def _state(self, answers: list[_Day], until: date) -> tuple[SourceState, str]:
         broken = [str(answer.day) for answer in answers if answer.error or cut_short(answer.parsed)]
@@ -138,20 +138,20 @@ class HfDaily(SourceSettings):
 @dataclass(slots=True)
 class _Day:
     day: date
-    parsed: Parsed = field(default_factory=Parsed)
+    parsed: ParsedSource = field(default_factory=ParsedSource)
     validators: dict[str, str] = field(default_factory=dict)
     unchanged: bool = False
     error: SourceError | None = None
 
 
-def parse(data: bytes, today: date) -> Parsed:
+def parse(data: bytes, today: date) -> ParsedSource:
     """Return the papers in an API response: a list of daily entries, of bare papers, or one paper, of any year's
     format.
     """
     return _read(data, today, today)
 
 
-def _read(data: bytes, today: date, asked: date) -> Parsed:
+def _read(data: bytes, today: date, asked: date) -> ParsedSource:
     """Parse a response. Entries that do not state their day are listed on the requested day."""
     document = read_json(data, "", KIND)
     value = document.value

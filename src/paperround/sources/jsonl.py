@@ -11,9 +11,9 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import model_validator
 
 from paperround.domain.errors import SourceError
-from paperround.domain.models import Listing, Parsed
+from paperround.domain.models import Listing, ParsedSource
 from paperround.network.http import Http
-from paperround.sources.base import Fetched, Name, Parser, SourceSettings, SourceState, Url, Window
+from paperround.sources.base import FetchResult, Name, Parser, SourceSettings, SourceState, Url, Window
 from paperround.sources.dates import day_of
 from paperround.sources.entries import Entries, cut_short
 from paperround.sources.files import read_file
@@ -41,27 +41,29 @@ class Jsonl(SourceSettings):
             raise ValueError("one of path and url is needed, and only one")
         return self
 
-    def fetch(self, http: Http, window: Window) -> Fetched:
+    def fetch(self, http: Http, window: Window) -> FetchResult:
         """Read the file or URL if it has changed. The source names in the lines are kept."""
         today = http.now().date()
         if self.path:
             return read_file(self.name, self.path, window, lambda data: parse(data, today))
         answer = http.get(self.url or "", asker=self.name, validators=window.validators)
         if answer.unchanged:
-            return Fetched(Parsed(), SourceState.UNCHANGED, validators=window.validators)
+            return FetchResult(ParsedSource(), SourceState.UNCHANGED, validators=window.validators)
         answer.expect_ok(self.name)
         parsed = parse(answer.body, today)
         if cut_short(parsed):
-            return Fetched(parsed, SourceState.STALE, "the answer ends too early; it is asked for again next time")
-        return Fetched(parsed, SourceState.FRESH if parsed.listings else SourceState.QUIET, "", answer.remember())
+            return FetchResult(
+                parsed, SourceState.STALE, "the answer ends too early; it is asked for again next time"
+            )
+        return FetchResult(parsed, SourceState.FRESH if parsed.listings else SourceState.QUIET, "", answer.remember())
 
 
-def parse(data: bytes, today: date) -> Parsed:
+def parse(data: bytes, today: date) -> ParsedSource:
     """Return the listings in the lines. The source and kind of a line are kept; empty lines are skipped."""
     return _read(data.removeprefix(b"\xef\xbb\xbf"), today)
 
 
-def parse_pieces(pieces: Iterable[bytes], today: date) -> Iterator[Parsed]:
+def parse_pieces(pieces: Iterable[bytes], today: date) -> Iterator[ParsedSource]:
     """Parse a file of any size in blocks, with a few megabytes in memory at a time."""
     lines, buffer, first = 1, b"", True
     for piece in pieces:
@@ -78,7 +80,7 @@ def parse_pieces(pieces: Iterable[bytes], today: date) -> Iterator[Parsed]:
         yield _read(buffer.removeprefix(b"\xef\xbb\xbf") if first else buffer, today, lines, known=not first)
 
 
-def _read(data: bytes, today: date, first: int = 1, *, known: bool = False, last: bool = True) -> Parsed:
+def _read(data: bytes, today: date, first: int = 1, *, known: bool = False, last: bool = True) -> ParsedSource:
     """Parse some lines. `first` is the number of the first line.
 
     `known` means that earlier lines were of this format, `last` that no more lines follow.

@@ -24,10 +24,10 @@ from typing import ClassVar, Literal
 from urllib.parse import quote_plus
 
 from paperround.domain.errors import SourceError
-from paperround.domain.models import Parsed
+from paperround.domain.models import ParsedSource
 from paperround.domain.text import clean, fold
 from paperround.network.http import Http
-from paperround.sources.base import Fetched, Name, Parser, SourceSettings, Window, relabelled
+from paperround.sources.base import FetchResult, Name, Parser, SourceSettings, Window, relabelled
 from paperround.sources.entries import Entries
 from paperround.sources.files import read_file
 from paperround.sources.reading import describe
@@ -53,7 +53,7 @@ class Page(SourceSettings):
 
     formats: ClassVar[Mapping[str, Parser]] = {}
 
-    def fetch(self, http: Http, window: Window) -> Fetched:
+    def fetch(self, http: Http, window: Window) -> FetchResult:
         """Read the file if it has changed."""
         fetched = read_file(self.name, self.path, window, lambda data: parse(data, http.now().date()))
         return replace(fetched, parsed=relabelled(fetched.parsed, self.name))
@@ -67,7 +67,7 @@ class _Block:
     date: re.Match[str] | None = None
 
 
-def parse(data: bytes, today: date) -> Parsed:
+def parse(data: bytes, today: date) -> ParsedSource:
     """Return the papers on a saved page, listed on the date of the page. `published` is the date beside the paper."""
     if b"\0" in data or data.lstrip()[:1] in (b"<", b"{", b"["):
         raise SourceError(f"{KIND}: this is not a page saved as text (got {describe(data)})", again=False)

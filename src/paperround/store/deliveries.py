@@ -96,7 +96,7 @@ class RelayState:
 
 
 @dataclass(frozen=True, slots=True)
-class Latest:
+class LatestDelivery:
     """A subscriber's latest digest: the local date of its issue and the state of its delivery."""
 
     day: date
@@ -105,7 +105,7 @@ class Latest:
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
+class ClaimResult:
     """The deliveries that a claim took, and how many it settled instead, by state."""
 
     deliveries: list[Delivery]
@@ -161,7 +161,9 @@ class Deliveries:
         self._try_rows, self._settle_rows = ManyRows(engine, insert(attempts), _TRY), ManyRows(engine, _SETTLE)
         self._objections = RowsByNumber(engine, _OBJECTIONS, deliveries.c.row, _CHECKED_AT_ONCE)
 
-    def claim(self, now: datetime, limit: int, claim: str, lease: timedelta, per_day: int | None = None) -> Claimed:
+    def claim(
+        self, now: datetime, limit: int, claim: str, lease: timedelta, per_day: int | None = None
+    ) -> ClaimResult:
         """Claim up to `limit` due deliveries, longest waiting first, until the lease expires.
 
         With `per_day`, claim no more than the daily cap (UTC) allows, counting the letters that all programs have
@@ -175,7 +177,7 @@ class Deliveries:
                 lock_exclusively(db, relay)
                 limit = min(limit, per_day - (db.scalar(_TAKEN_TODAY, {"today": now.date()}) or 0))
             if limit < 1:
-                return Claimed([], Counter())
+                return ClaimResult([], Counter())
             # One query per state reads the index in order; one query for both would sort all due rows first.
             due = (db.execute(_DUE, {"waits": state, "now": now, "most": limit}) for state in WAITING)
             rows = [row for _, row in sorted(chain.from_iterable(found.all() for found in due))[:limit]]
@@ -186,7 +188,7 @@ class Deliveries:
                 .values(state=DeliveryState.SENDING.value, claim=claim, lease_until=now + lease)
                 .returning(deliveries.c.row)
             ).all()
-            return Claimed(_load(db, deliveries.c.row.in_(taken)) if taken else [], settled)
+            return ClaimResult(_load(db, deliveries.c.row.in_(taken)) if taken else [], settled)
 
     def renew(self, claim: str, until: datetime) -> bool:
         """Extend the lease of a claim. Return False if nothing of it is left."""
@@ -432,7 +434,7 @@ class Deliveries:
                 tried.setdefault(attempt.delivery, []).append(attempt)
         return [_reported(delivery, tried.get(delivery.row, [])) for delivery in found]
 
-    def latest_of(self, subscribers: Sequence[int]) -> dict[int, Latest]:
+    def latest_of(self, subscribers: Sequence[int]) -> dict[int, LatestDelivery]:
         """Return the delivery of the latest digest of each of these subscribers, by subscriber."""
         last = select(func.max(deliveries.c.row)).where(
             deliveries.c.subscriber.in_(subscribers), deliveries.c.issue > 0
@@ -443,7 +445,9 @@ class Deliveries:
             .where(deliveries.c.row.in_(last.group_by(deliveries.c.subscriber)))
         )
         with reading(self._engine) as db:
-            return {found[0]: Latest(found[1], DeliveryState(found[2]), found[3]) for found in db.execute(query)}
+            return {
+                found[0]: LatestDelivery(found[1], DeliveryState(found[2]), found[3]) for found in db.execute(query)
+            }
 
     def count(self, since: datetime | None = None) -> dict[str, int]:
         """Count the deliveries in each state; only those created since a moment if given."""

@@ -21,7 +21,7 @@ from paperround.app import App
 from paperround.delivery.inbox import Inbox, InboxTransport
 from paperround.domain import preferences, tokens
 from paperround.domain.errors import PreferenceError, UnknownName, WrongUse
-from paperround.domain.followed import Followed, read_followed
+from paperround.domain.followed import FollowedName, read_followed
 from paperround.domain.models import Subscriber, SubscriberState
 from paperround.domain.preferences import DEFAULTS, Patch, SiteOptions
 from paperround.domain.text import clean
@@ -189,7 +189,7 @@ def take_back(app: App, subscriber: Subscriber, paper: int) -> None:
     app.store.feedback.forget(subscriber.row, paper)
 
 
-def follow(app: App, subscriber: Subscriber, whom: Followed) -> None:
+def follow(app: App, subscriber: Subscriber, whom: FollowedName) -> None:
     """Follow an author or an organization, so that their new papers are sent. Raises PreferenceError if there are
     too many.
     """

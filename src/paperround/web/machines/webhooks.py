@@ -21,7 +21,7 @@ from paperround.domain.errors import SourceError
 from paperround.domain.models import BounceKind
 from paperround.domain.text import clean
 from paperround.rounds import bounce_intake
-from paperround.rounds.bounce_intake import Returned
+from paperround.rounds.bounce_intake import ReturnedMail
 from paperround.web.context import ContextDep, RequestContext
 from paperround.web.machines import bearer
 
@@ -84,7 +84,7 @@ def bounces(request: Request, context: ContextDep, body: Annotated[bytes, Depend
     return JSONResponse([asdict(one) for one in found], headers={"Cache-Control": "no-store"})
 
 
-def _take_reports(context: RequestContext, request: Request, body: bytes) -> list[Returned]:
+def _take_reports(context: RequestContext, request: Request, body: bytes) -> list[ReturnedMail]:
     try:
         value = from_json(body)
     except ValueError as error:
@@ -95,7 +95,9 @@ def _take_reports(context: RequestContext, request: Request, body: bytes) -> lis
     if url := subscription_url(value):
         # Even a caller with a token may have been tricked, so the operator checks the address before opening it.
         log.warning("Amazon SNS asks to confirm this webhook; open the address once", url=url)
-        return [Returned("subscription", BounceKind.NOTHING, None, f"open once to confirm: {url}", None, new=False)]
+        return [
+            ReturnedMail("subscription", BounceKind.NOTHING, None, f"open once to confirm: {url}", None, new=False)
+        ]
     reports = read_notifications(value)
     if reports is None:
         return _notices(context, value)
@@ -147,20 +149,20 @@ class CertificateCache:
         return self._known[url]
 
 
-def _notices(context: RequestContext, notices: Any) -> list[Returned]:
+def _notices(context: RequestContext, notices: Any) -> list[ReturnedMail]:
     if not isinstance(notices, list) or len(notices) > _MOST:
         raise HTTPException(422, f"send a list of at most {_MOST} reports")
     return [_taken(context, f"report {number}", notice) for number, notice in enumerate(notices, 1)]
 
 
-def _taken(context: RequestContext, where: str, notice: Any) -> Returned:
+def _taken(context: RequestContext, where: str, notice: Any) -> ReturnedMail:
     """Process one report. An invalid one is returned as a result, so that it neither blocks others nor is sent again
     forever.
     """
     try:
         report = BounceNotification.model_validate(notice).report()
     except ValidationError as error:
-        return Returned(where, BounceKind.NOTHING, None, f"not understood: {_problem(error)}", None, new=False)
+        return ReturnedMail(where, BounceKind.NOTHING, None, f"not understood: {_problem(error)}", None, new=False)
     return bounce_intake.reported(context.app, where, report, trusted=True)
 
 

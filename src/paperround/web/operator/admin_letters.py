@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse
 
 from paperround.domain.models import Delivery, DeliveryState
 from paperround.operator import queries
-from paperround.rounds.letters import Finished, LetterBuilder
+from paperround.rounds.letters import FinishedLetter, LetterBuilder
 from paperround.web.context import RequestContext
 from paperround.web.forms import Form, read_number
 from paperround.web.operator.admin_context import (
@@ -97,7 +97,7 @@ def _delivery(context: RequestContext, row: int) -> Delivery:
     return found
 
 
-def _finished(context: RequestContext, delivery: Delivery) -> Finished:
+def _finished(context: RequestContext, delivery: Delivery) -> FinishedLetter:
     """Render the email of a delivery again from its stored data."""
     app = context.app
     subscriber = app.store.subscribers.by_row(delivery.subscriber)

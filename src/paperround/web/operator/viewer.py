@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from fastapi import Request, Response
 
 from paperround.app import App
-from paperround.domain.models import Rendered, Site
+from paperround.domain.models import RenderedLetter, Site
 from paperround.linting import LintFinding, Severity, lint
 from paperround.linting.mail import Mail, opened
 from paperround.linting.size import SizeBreakdown, measure
@@ -104,7 +104,7 @@ class MessageView:
 
     raw: bytes
     site: Site
-    rendered: Rendered | None = None
+    rendered: RenderedLetter | None = None
     now: datetime | None = None
     of_theme: Callable[[], Sequence[LintFinding]] = tuple
     """Returns the findings about the theme, with file and line; they replace those about the same in the email."""

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Request, Response
 
 from paperround.domain import tokens
 from paperround.domain.errors import PreferenceError
-from paperround.domain.followed import Followed, read_followed
+from paperround.domain.followed import FollowedName, read_followed
 from paperround.domain.latex import readable
 from paperround.domain.models import Digest, Paper, Subscriber
 from paperround.rounds.authors import author_of
@@ -82,7 +82,9 @@ def _follow(
         else:
             plain = readable(name)
             organization = name not in paper.authors
-            whom = Followed(plain, organization=True) if organization else author_of(context.app, plain, paper.row)
+            whom = (
+                FollowedName(plain, organization=True) if organization else author_of(context.app, plain, paper.row)
+            )
             membership.follow(context.app, subscriber, whom)
     except PreferenceError as error:
         language = context.language_for(request, subscriber)

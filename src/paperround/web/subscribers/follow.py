@@ -16,7 +16,7 @@ from fastapi.responses import RedirectResponse
 
 from paperround.domain import tokens
 from paperround.domain.errors import BadToken, PreferenceError
-from paperround.domain.followed import Followed, read_followed
+from paperround.domain.followed import FollowedName, read_followed
 from paperround.domain.latex import readable
 from paperround.domain.models import Subscriber
 from paperround.rendering.language import Language
@@ -70,13 +70,13 @@ def follow(request: Request, context: ContextDep, form: Form) -> Response:
     return RedirectResponse(f"{here}?done={done}#following", 303, headers=PRIVATE)
 
 
-def _whom(context: RequestContext, form: FormFields, name: str, *, organization: bool) -> Followed:
+def _whom(context: RequestContext, form: FormFields, name: str, *, organization: bool) -> FollowedName:
     if entry := form.get("entry"):
         return read_followed(entry[:_LONGEST])
     if organization:
-        return Followed(name, organization=True)
+        return FollowedName(name, organization=True)
     found = context.app.store.papers.by_id(form.get("paper"))
-    return author_of(context.app, name, found.row) if found else Followed(name)
+    return author_of(context.app, name, found.row) if found else FollowedName(name)
 
 
 def _name(text: str) -> str:
@@ -120,16 +120,16 @@ def choices(
     """
     follows = subscriber.preferences.follows if subscriber else ()
 
-    def choice(whom: Followed, papers: Any = ()) -> FollowChoice:
+    def choice(whom: FollowedName, papers: Any = ()) -> FollowChoice:
         shown = tuple(cards.card(paper, language, context.today) for paper in papers[:_SHOWN])
         return FollowChoice(str(whom), shown, str(whom) in follows)
 
     if organization:
-        return [choice(Followed(name, organization=True))]
+        return [choice(FollowedName(name, organization=True))]
     found = people_named(context.app, name)
     choices = [choice(person.followed(unique=len(found) == 1), person.papers) for person in found]
     # With several people, also offer everybody of the name, so that no papers are missed.
-    return choices if len(choices) == 1 else [*choices, choice(Followed(name))]
+    return choices if len(choices) == 1 else [*choices, choice(FollowedName(name))]
 
 
 def reader(request: Request, context: RequestContext) -> Subscriber | None:

@@ -42,7 +42,7 @@ BEST = "best"
 """The topic for people who choose no topics: the day's best papers on any subject. A site may not have it."""
 
 
-class Way(StrEnum):
+class SelectionMode(StrEnum):
     """How a new subscriber chooses what to read. Entries for the other ways are ignored."""
 
     BEST = "best"
@@ -50,10 +50,10 @@ class Way(StrEnum):
     INTEREST = "interest"
 
 
-_LEFT_OUT: Mapping[Way, Mapping[str, tuple[str, ...]]] = {
-    Way.BEST: {"topics": (BEST,), "queries": ()},
-    Way.TOPICS: {"queries": ()},
-    Way.INTEREST: {"topics": ()},
+_LEFT_OUT: Mapping[SelectionMode, Mapping[str, tuple[str, ...]]] = {
+    SelectionMode.BEST: {"topics": (BEST,), "queries": ()},
+    SelectionMode.TOPICS: {"queries": ()},
+    SelectionMode.INTEREST: {"topics": ()},
 }
 
 
@@ -177,22 +177,22 @@ def _subscribe(request: Request, context: RequestContext, form: FormFields) -> R
 
 def _as_chosen(form: PreferencesForm) -> PreferencesForm:
     """Return the form with only the entries for the chosen way, or unchanged if no way was chosen."""
-    if form.way not in set(Way):
+    if form.way not in set(SelectionMode):
         return form
-    return replace(form, typed={**form.typed, **_LEFT_OUT[Way(form.way)]})
+    return replace(form, typed={**form.typed, **_LEFT_OUT[SelectionMode(form.way)]})
 
 
-def _way(form: PreferencesForm, topics: Sequence[Topic]) -> Way:
+def _way(form: PreferencesForm, topics: Sequence[Topic]) -> SelectionMode:
     """Return the chosen way. If none was chosen, infer it from the entries; the default is the day's best, if
     available.
     """
-    if form.way in set(Way):
-        return Way(form.way)
+    if form.way in set(SelectionMode):
+        return SelectionMode(form.way)
     if form["queries"] or form["follows"]:
-        return Way.INTEREST
+        return SelectionMode.INTEREST
     if form["topics"] and tuple(form["topics"]) != (BEST,):
-        return Way.TOPICS
-    return Way.BEST if BEST in {topic.slug for topic in topics} else Way.TOPICS
+        return SelectionMode.TOPICS
+    return SelectionMode.BEST if BEST in {topic.slug for topic in topics} else SelectionMode.TOPICS
 
 
 def _send_link(request: Request, context: RequestContext, form: FormFields) -> Response:
