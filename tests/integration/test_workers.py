@@ -235,6 +235,6 @@ def test_a_queue_without_postgresql_is_refused_with_the_remedy() -> None:
 def test_without_its_package_the_queue_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     site = Site(tmp_path)
     monkeypatch.setitem(sys.modules, "procrastinate", None)
-    with pytest.raises(ConfigurationError, match=r"paperround\[procrastinate\]"):
+    with pytest.raises(ConfigurationError, match=r"its extra `procrastinate`"):
         TaskQueue("postgresql+psycopg://localhost/none", site.app.store, 1)
     site.app.close()

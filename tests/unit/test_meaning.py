@@ -84,7 +84,7 @@ def test_the_model_knows_what_is_meant_much_the_same() -> None:
 def test_without_its_packages_the_model_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
     minilm._load.cache_clear()
-    with pytest.raises(MeaningError, match=r"onnxruntime is not installed; .*paperround\[meaning\]"):
+    with pytest.raises(MeaningError, match=r"onnxruntime is not installed; .*its extra `meaning`"):
         MiniLM().encode(["walk"])
 
 
