@@ -4,9 +4,9 @@ A paper that matches several topics is listed under the one it fits best. Places
 round every topic offers its best remaining paper, and if a round has more papers than places are left, the better
 papers get them. A paper that says much the same as a better one is ranked lower than it would be alone.
 
-Sections keep the order in which the subscriber chose the topics, so that a letter looks the same every morning;
-within a section the best paper comes first. In a weekly or monthly digest the most discussed papers come first, in a
-section of their own, and are not repeated below.
+Sections keep the order in which the subscriber chose the topics; within a section the best paper comes first. The
+letter itself is in order of rank over all sections (rendering/letter.py). In a weekly or monthly digest the most
+discussed papers come first, in a section of their own, and are not repeated below.
 
 All subscribers' matches are compared at once, as columns of numbers. Scores are whole numbers here, in units of
 0.0001, so that equal scores are equal. Only the papers that are shown become objects.

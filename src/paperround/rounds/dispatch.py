@@ -127,7 +127,7 @@ def _nothing(*_: object) -> None:
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class DispatchCallbacks:
     """The callbacks by which the sender reports and waits; by default none."""
 
     stopping: threading.Event = field(default_factory=threading.Event)
@@ -158,10 +158,10 @@ class BatchSender:
         clock: Clock,
         settings: DeliverySettings,
         per_day: int | None = None,
-        surroundings: Surroundings | None = None,
+        surroundings: DispatchCallbacks | None = None,
     ) -> None:
         self._store, self._transport, self._build, self._clock = store, transport, build, clock
-        self._per_day, self._around = per_day, surroundings or Surroundings()
+        self._per_day, self._callbacks = per_day, surroundings or DispatchCallbacks()
         self._batch, self._policy = settings.batch, settings.policy()
         self._claim = secrets.token_hex(16)
         self._length = timedelta(seconds=settings.lease)
@@ -196,7 +196,7 @@ class BatchSender:
 
     @property
     def _over(self) -> bool:
-        return self._refused_until is not None or self._around.stopping.is_set()
+        return self._refused_until is not None or self._callbacks.stopping.is_set()
 
     def _letters(self) -> Iterator[Letter]:
         """Yield letters that may be sent, claimed batch by batch."""
@@ -210,7 +210,7 @@ class BatchSender:
             self._lease.extend(asked)
             self._open |= {delivery.row: delivery for delivery in claimed.deliveries}
             for letter in self._ready(claimed.deliveries):
-                self._around.give_way()
+                self._callbacks.give_way()
                 if self._over or not self._lease.holds:
                     return  # without the lease, other programs may have claimed the rest
                 yield letter
@@ -249,7 +249,7 @@ class BatchSender:
     ) -> None:
         pairs = ((digests.get(one.digest or 0), subscribers.get(one.subscriber)) for one in chunk)
         try:
-            self._around.prepare([(digest, subscriber) for digest, subscriber in pairs if digest and subscriber])
+            self._callbacks.prepare([(digest, subscriber) for digest, subscriber in pairs if digest and subscriber])
         except Exception as error:  # noqa: BLE001 - each letter is laid out by itself too, and says what is wrong
             log.warning("letters cannot be prepared together", problem=str(error))
 
@@ -287,10 +287,10 @@ class BatchSender:
         self._settle(settled)
         failed = [settlement for settlement in settled if settlement.bounce]
         for settlement in failed:
-            self._around.refused(_refusal(settlement))
+            self._callbacks.refused(_refusal(settlement))
         if failed:
             self._undo_if_ours(now)
-        self._around.advance(len(settled))
+        self._callbacks.advance(len(settled))
 
     def _settle(self, settled: Sequence[Settlement]) -> None:
         self._store.deliveries.settle(settled, self._claim, self._clock())
@@ -309,7 +309,7 @@ class BatchSender:
             case retry.Defer():
                 if step.ours:
                     self.tally[OURS] += 1
-                    self._around.put_off(delivery.email, step.reason)
+                    self._callbacks.put_off(delivery.email, step.reason)
                 return Settlement(outcome, DeliveryState.DEFERRED, step.reason, step.at)
             case retry.Requeue():
                 return Settlement(outcome, DeliveryState.QUEUED, step.reason, step.at, counts=False)

@@ -83,7 +83,7 @@ class _Kept:
     """A renderer, the version of the templates it was made from, and the error in a newer version, if any."""
 
     version: str
-    press: LetterRenderer
+    renderer: LetterRenderer
     problem: ConfigurationError | None = None
 
 
@@ -95,7 +95,7 @@ class LetterBuilder:
         self._site = app.settings.site.facts()
         self._keys = app.keys
         self.templates = Templates()
-        self._presses: dict[tuple[str, str], _Kept] = {}
+        self._renderers: dict[tuple[str, str], _Kept] = {}
         self._signer = dkim.signer(app.settings.dkim) if app.settings.dkim else None
         self._printed: OrderedDict[str, dict[int, Paper]] = OrderedDict()
         self._counted: OrderedDict[str, tuple[TopicCounts, ...]] = OrderedDict()
@@ -107,7 +107,7 @@ class LetterBuilder:
             return self.notice_letter(delivery, subscriber, now).letter
         links = self.links(subscriber, digest)
         facts = LetterFacts(digest, self.papers(digest), subscriber, links, digest.day, self.counts(digest))
-        encoded = self._newest(subscriber.theme, subscriber.language, in_round=True).press.encoded(facts)
+        encoded = self._newest(subscriber.theme, subscriber.language, in_round=True).renderer.encoded(facts)
         return self._message(delivery, encoded, links, now, "digest", self._reply_address(delivery, subscriber))
 
     def prepare(self, coming: Iterable[tuple[Digest, Subscriber]]) -> None:
@@ -117,7 +117,7 @@ class LetterBuilder:
             look = (subscriber.theme, subscriber.language)
             groups.setdefault(look, []).append((digest, self.papers(digest), subscriber))
         for look, letters in groups.items():
-            self._newest(*look, in_round=True).press.prepare(letters)
+            self._newest(*look, in_round=True).renderer.prepare(letters)
 
     def digest_letter(
         self, delivery: Delivery, digest: Digest, subscriber: Subscriber, now: datetime
@@ -142,10 +142,10 @@ class LetterBuilder:
         letters that are not a subscriber's own.
         """
         links = self.links(subscriber, digest)
-        press = self._press(subscriber.theme, subscriber.language)
+        renderer = self._renderer(subscriber.theme, subscriber.language)
         counts = self.counts(digest) if counts is None else counts
         facts = LetterFacts(digest, papers, subscriber, links, digest.day, counts)
-        rendered, encoded = press.letter(facts), press.encoded(facts)
+        rendered, encoded = renderer.letter(facts), renderer.encoded(facts)
         subject = mark + rendered.subject
         reply_to = self._reply_address(delivery, subscriber)
         letter = self._message(delivery, replace(encoded, subject=subject), links, now, "digest", reply_to)
@@ -165,7 +165,7 @@ class LetterBuilder:
             context["address_url"] = self.address_url(int(context.get("change", 0)))
             # The person who reads it may not be the subscriber, and must not get their personal links.
             links = Links(unsubscribe="", preferences="", online="", feedback="")
-        rendered = self._press(subscriber.theme, subscriber.language).notice(kind, subscriber, links, context)
+        rendered = self._renderer(subscriber.theme, subscriber.language).notice(kind, subscriber, links, context)
         rendered = replace(rendered, subject=mark + rendered.subject)
         return FinishedLetter(rendered, self._message(delivery, message.encoded(rendered), links, now, "notice"))
 
@@ -274,25 +274,25 @@ class LetterBuilder:
         if problem := self._newest(theme, language).problem:
             raise problem.with_traceback(None)
 
-    def _press(self, theme: str, language: str) -> LetterRenderer:
-        return self._newest(theme, language).press
+    def _renderer(self, theme: str, language: str) -> LetterRenderer:
+        return self._newest(theme, language).renderer
 
     def _newest(self, theme: str, language: str, *, in_round: bool = False) -> _Kept:
         """Return the renderer for the present templates or, if they are broken, the last one that worked."""
-        version, before = self.templates.version(in_round=in_round), self._presses.get((theme, language))
+        version, before = self.templates.version(in_round=in_round), self._renderers.get((theme, language))
         if before and before.version == version:
             return before
         try:
-            kept = _Kept(version, self._new_press(theme, language))
+            kept = _Kept(version, self._new_renderer(theme, language))
         except ConfigurationError as error:
             if before is None:
                 raise
             log.error("theme is broken; letters keep its last form that worked", theme=theme, problem=str(error))
-            kept = _Kept(version, before.press, error)
-        self._presses[theme, language] = kept
+            kept = _Kept(version, before.renderer, error)
+        self._renderers[theme, language] = kept
         return kept
 
-    def _new_press(self, theme: str, language: str) -> LetterRenderer:
+    def _new_renderer(self, theme: str, language: str) -> LetterRenderer:
         found, site = templates(), self._app.settings.site
         return LetterRenderer(
             self._site,

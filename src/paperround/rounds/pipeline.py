@@ -33,7 +33,7 @@ from paperround.network import compression
 from paperround.process import logs
 from paperround.rounds import bounce_intake, topics, webhooks
 from paperround.rounds.choosing import DueIssue, RoundContext, choose
-from paperround.rounds.dispatch import BatchSender, Surroundings
+from paperround.rounds.dispatch import BatchSender, DispatchCallbacks
 from paperround.rounds.letters import LetterBuilder, digest_message_id
 from paperround.rounds.meaning import embed
 from paperround.rounds.retention import forget_old
@@ -358,7 +358,7 @@ def deliver(app: App) -> Tally:
         app.clock,
         app.settings.delivery,
         getattr(app.settings.transport, "per_day", None),
-        Surroundings(
+        DispatchCallbacks(
             app.stopping,
             app.courtesy.give_way,
             app.progress.advance,

@@ -23,7 +23,8 @@ from paperround.sources.hf_daily import HfDaily
 from paperround.sources.jsonl import Jsonl
 from paperround.sources.page import Page
 
-AnySource = Annotated[HfDaily | Arxiv | ArxivOai | Feed | Biorxiv | Page | Jsonl, Field(discriminator="kind")]
+_Kind = HfDaily | Arxiv | ArxivOai | Feed | Biorxiv | Page | Jsonl
+AnySource = Annotated[_Kind, Field(discriminator="kind")]
 
 KINDS: tuple[type[SourceSettings], ...] = get_args(get_args(AnySource)[0])
 FORMATS: Mapping[str, Parser] = {name: parse for kind in KINDS for name, parse in kind.formats.items()}
