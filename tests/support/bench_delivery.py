@@ -445,7 +445,7 @@ def _drawn(site: Site, number: int) -> Iterator[tuple[Delivery, Digest, Subscrib
 def _by_email_package(
     builder: LetterBuilder, delivery: Delivery, digest: Digest, subscriber: Subscriber
 ) -> EmailMessage:
-    renderer = builder._press(subscriber.theme, subscriber.language)
+    renderer = builder._renderer(subscriber.theme, subscriber.language)
     papers, links = builder.papers(digest), builder.links(subscriber, digest)
     whole = renderer.whole_letter(LetterFacts(digest, papers, subscriber, links, digest.day))
     message = EmailMessage()
