@@ -161,3 +161,18 @@ def test_a_mistake_in_a_query_is_told_with_its_spot(text: str, why: str) -> None
 )  # fmt: skip
 def test_several_words_after_a_field_are_probably_a_phrase(typed: str, meant: str) -> None:
     assert with_phrase(typed) == meant
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("机器人", False),
+        ("用两条腿行走的机器人", True),
+        ("ロボットの歩行", True),
+        ("title:用两条腿行走的机器人", False),
+        ("robots", False),
+    ],
+)
+def test_a_sentence_without_spaces_is_plain_words_and_one_word_is_not(text: str, plain: bool) -> None:
+    assert is_plain(text) is plain
+    assert isinstance(interpret(text), Words) is plain

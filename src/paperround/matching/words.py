@@ -15,6 +15,8 @@ from paperround.domain.text import terms
 from paperround.matching.query import MAX_LENGTH, Phrase, Query, either, free_text, parse, parse_once, read, sought
 
 # What makes a text an exact query: quotation marks, parentheses, stars, fields, AND, OR, NOT, a leading dash.
+# Chinese and Japanese are written without spaces. A word has up to four characters; more are several words.
+_WITHOUT_SPACES = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]{5}")
 _OPERATOR = re.compile(r"""["“”„‟«»()*]|(?:^|\s)(?:AND|OR|NOT|-\S+)(?=\s|$)|[^\W\d_]+:\S""")
 
 STOP_WORDS = frozenset(
@@ -77,7 +79,7 @@ def any_of(wanted: Wanted) -> Query:
 
 def is_plain(text: str) -> bool:
     """Return whether a text has more than one word and no operator of the query language."""
-    return len(text.split()) > 1 and not _OPERATOR.search(text)
+    return (len(text.split()) > 1 or _WITHOUT_SPACES.search(text) is not None) and not _OPERATOR.search(text)
 
 
 def interpret(text: str) -> Wanted:

@@ -63,7 +63,7 @@ class InterestTrial:
     empty: bool = False
     """Whether it has only words that papers on any subject have, such as "the"."""
     unknown: bool = False
-    """Whether none of its words occurs in any of the papers."""
+    """Whether none of its words occurs in any of the papers, and none fits in meaning, as in another language."""
 
     @property
     def vague(self) -> bool:
@@ -113,7 +113,7 @@ class Trials:
             min((paper.day for paper in past.papers), default=None),
             words is None,
             STOP_WORDS.issuperset(terms(query)),
-            words is not None and not any(word in past.statistics.frequencies for word in words.terms),
+            words is not None and not taken and not any(word in past.statistics.frequencies for word in words.terms),
         )
 
     def taste(self, subscriber: int) -> Taste:
