@@ -1,0 +1,57 @@
+"""What an interest promises on trial is what its first letter brings."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from paperround.rounds import pipeline
+from paperround.rounds.trial import Trials
+from paperround.subscribers import membership
+from support.encoder import use_ideas
+from support.papers import listing
+from support.site import Site
+
+SUBJECTS = ("speech recognition", "protein folding", "image retrieval", "traffic forecasts", "poetry", "compilers")
+
+
+BY_WORDS = ("a hand grasping transparent cups", "Grasping {} transparent cups", "A hand grasps cups made of glass.")
+BY_MEANING = ("legged machines which walk", "Humanoid {}", "Its stride is even.")
+
+
+def _papers(site: Site, fitting: int, title: str, abstract: str) -> None:
+    others = (listing(100 + n, SUBJECTS[n % len(SUBJECTS)]) for n in range(60))
+    site.papers(
+        *others,
+        *(listing(n, title=title.format(n), abstract=abstract) for n in range(fitting)),
+    )
+
+
+@pytest.mark.parametrize("kind", [BY_WORDS, BY_MEANING], ids=["words", "meaning"])
+@pytest.mark.parametrize("fitting", [0, 1, 4, 13])
+def test_the_first_letter_has_the_papers_that_stood_out_on_trial(
+    tmp_path: Path, database_url: str, fitting: int, kind: tuple[str, str, str]
+) -> None:
+    site = Site(tmp_path, database_url)
+    interest, title, abstract = kind
+    if kind is BY_MEANING:
+        use_ideas(site.app)
+    _papers(site, fitting, title, abstract)
+    pipeline.embed_papers(site.app)
+    trial = site.app.shared(Trials).try_interest(interest, {})
+    membership.add(site.app, "ada@example.org", {"queries": (interest,)}, confirmed=True, first_now=True)
+    site.clock.now += timedelta(minutes=1)
+    pipeline.round_(site.app)
+    assert trial.taken == fitting
+    assert _digests(site) == ([fitting] if fitting else [])
+    site.app.close()
+
+
+def _digests(site: Site) -> list[int]:
+    """How many papers each digest includes or counts."""
+    rows = [told["id"] for told in site.app.store.deliveries.report()]
+    found = [site.app.store.deliveries.by_row(row) for row in rows]
+    digests = [site.app.store.issues.digest(one.digest) for one in found if one and one.digest]
+    return [len([*digest.papers, *digest.more]) for digest in digests if digest]
