@@ -154,12 +154,22 @@ def test_search_speaks_the_query_language_and_plain_words(site: Site) -> None:
         (["--now", "noon", "sweep"], "is not ISO 8601"),
         (["--config", "nope.toml", "sweep"], "nope.toml: there is no such file"),
         (["bounces", "read"], "give FILEs or --maildir"),
+        (["subscribers", "add", "ada@example.org", "--query", ""], "topic"),
+        (["subscribers", "add", "ada@example.org", "--query", "!!!"], "no letter or digit to look for"),
+        (["subscribers", "add", "ada@example.org", "--query", "word " * 20_000], "at most 300 characters"),
     ],
 )
 def test_wrong_use_ends_with_two_and_says_what_to_do(site: Site, arguments: list[str], says: str) -> None:
     assert site(*arguments) == 2
     assert says in site.err
     assert site.out == ""
+
+
+@pytest.mark.parametrize("interest", ["用两条腿行走的机器人", "آلات تمشي على ساقين", "роботы на двух ногах"])
+def test_an_interest_in_any_script_is_kept_as_it_was_written(site: Site, interest: str) -> None:
+    assert site("subscribers", "add", "ada@example.org", "--query", interest, "--confirmed") == 0
+    [kept] = site.json("subscribers", "list")
+    assert kept["interests"] == [interest]
 
 
 def test_a_file_of_another_format_is_reported_and_ends_with_one(site: Site) -> None:

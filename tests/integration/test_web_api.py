@@ -246,3 +246,23 @@ def test_a_round_of_requests_at_once_is_borne(pages: Pages) -> None:
             return [answer.status_code for answer in answers]
 
     assert set(asyncio.run(many())) == {200}
+
+
+@pytest.mark.parametrize(
+    ("interest", "says"),
+    [("", "topic"), ("!!!", "no letter or digit to look for"), ("word " * 20_000, "at most 300 characters")],
+)
+def test_an_interest_that_cannot_be_one_is_refused_with_the_remedy(pages: Pages, interest: str, says: str) -> None:
+    wish = {"email": EMAIL, "queries": [interest], "confirmed": True}
+    answer = pages.client.post("/api/subscribers", json=wish, headers=ADMIN)
+    assert answer.status_code == 400
+    assert says in answer.text
+    assert pages.client.get(f"/api/subscribers/{EMAIL}", headers=ADMIN).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "interest", ["用两条腿行走的机器人", "آلات تمشي على ساقين", "роботы на двух ногах", "the of and"]
+)
+def test_an_interest_in_any_script_is_accepted(pages: Pages, interest: str) -> None:
+    wish = {"email": EMAIL, "queries": [interest], "confirmed": True}
+    assert pages.client.post("/api/subscribers", json=wish, headers=ADMIN).json()["interests"] == [interest]
