@@ -340,7 +340,7 @@ def test_each_row_is_new_changed_unchanged_or_skipped_with_the_reason(
         {"email": "other@example.org", "effect": "changed", "fields": ["max_papers"]},
     ]
     assert [problem.split(":")[0] for problem in told["problems"]] == [
-        "line 5 nobody", "line 6 bad@example.org", "line 7 none@example.org",
+        "line 5", "line 6 bad@example.org", "line 7 none@example.org",
     ]  # fmt: skip
     assert "max_papers: '0' is not a number of papers from 1 to 100" in told["problems"][1]
     assert any("there is no theme 'neon'" in warning for warning in told["warnings"])

@@ -90,7 +90,7 @@ def _verdicts(site: Site) -> dict[str, str]:
 
 def test_such_a_topic_in_the_topics_file_is_named_with_its_file(tmp_path: Path) -> None:
     (tmp_path / "topics.toml").write_text(f'[[topics]]\nslug = "deep"\nname = "Deep"\nquery = "{DEEP}"\n')
-    with pytest.raises(ConfigurationError, match=r"topics\.toml: topic 1 \(deep\): there are too many groups"):
+    with pytest.raises(ConfigurationError, match=r"topics\.toml line 1: topic 1 \(deep\): there are too many groups"):
         Site(tmp_path)
 
 
