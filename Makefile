@@ -42,7 +42,7 @@ bench-pages: $(VENV)/.ready-test
 house: $(VENV)/.ready-test
 	$(bin)/python tests/support/house.py
 
-## mutation: break, line by line, the modules that the promises rest on, and list what no test noticed (about an hour)
+## mutation: break, line by line, the modules that the promises rest on, and list what no test noticed (some hours)
 mutation: $(VENV)/.ready-test
 	$(bin)/pip install --quiet --disable-pip-version-check mutmut==3.8.1
 	FEW_EXAMPLES=1 $(bin)/mutmut run --max-children 2
