@@ -23,15 +23,20 @@ from support.returned import complaint, report
 from support.site import MORNING, Site
 
 
-@pytest.fixture
-def site(tmp_path: Path, database_url: str):
-    site = Site(tmp_path, database_url, bounces={"domain": "bounces.example.org"})
+def _send_a_letter(site: Site) -> None:
+    """Send a letter of one paper to one subscriber."""
     site.topic("robots")
     site.subscriber("ada@example.org", "robots")
     site.papers(listing(1))
     site.clock.now = MORNING + timedelta(hours=1)
     pipeline.publish(site.app)
     pipeline.deliver(site.app)
+
+
+@pytest.fixture
+def site(tmp_path: Path, database_url: str):
+    site = Site(tmp_path, database_url, bounces={"domain": "bounces.example.org"})
+    _send_a_letter(site)
     yield site
     site.app.close()
 
@@ -173,12 +178,7 @@ def test_where_return_addresses_are_signed_only_the_relay_may_name_a_letter_othe
 
 def test_where_return_addresses_are_not_signed_a_message_id_names_the_letter(tmp_path: Path) -> None:
     site = Site(tmp_path)
-    site.topic("robots")
-    site.subscriber("ada@example.org", "robots")
-    site.papers(listing(1))
-    site.clock.now = MORNING + timedelta(hours=1)
-    pipeline.publish(site.app)
-    pipeline.deliver(site.app)
+    _send_a_letter(site)
     number = message_from_bytes(site.relay.accepted[0].message)["Message-ID"]
     assert _reported(site, trusted=False, recipient="ada@example.org", sent_to=True) is None
     assert _reported(site, trusted=False, message_id=number) == "ada@example.org"

@@ -70,10 +70,15 @@ def files(paths: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
         box.close()
 
 
-def maildir(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield the unseen mails of a Maildir; each is marked as seen once the next is requested."""
+def check_maildir(folder: Path) -> None:
+    """Raise WrongUse if a folder is not a Maildir."""
     if not (folder / "new").is_dir():
         raise WrongUse(f"{folder}: not a Maildir (it has no folder `new`)")
+
+
+def maildir(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield the unseen mails of a Maildir; each is marked as seen once the next is requested."""
+    check_maildir(folder)
     box = mailbox.Maildir(folder, create=False)
     for key in sorted(box.iterkeys()):
         message = box[key]

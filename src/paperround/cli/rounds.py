@@ -137,8 +137,10 @@ def sweep(as_json: AsJson = False) -> None:
 
 def _waiting(app: App) -> str:
     """How many letters wait for a later attempt, and until when; empty if none."""
+    from paperround.store.deliveries import WAITING
+
     counts, due = app.store.deliveries.count(), app.store.deliveries.next_due()
-    number = sum(counts.get(state, 0) for state in ("queued", "deferred"))
+    number = sum(counts.get(state, 0) for state in WAITING)
     letters = "1 letter waits" if number == 1 else f"{number} letters wait"
     return f"{letters}; the next attempt is due at {due:%Y-%m-%d %H:%M:%S} UTC" if due else ""
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy import make_url
 
 from paperround.app import App
-from paperround.bounces.mailboxes import try_imap
+from paperround.bounces.mailboxes import check_maildir, try_imap
 from paperround.delivery import FileTransport, InboxTransport, MaildirTransport, SmtpTransport
 from paperround.delivery.smtp_session import refusal
 from paperround.domain.errors import ConfigurationError, MeaningError, PaperroundError
@@ -380,9 +380,11 @@ def _replies(app: App) -> Iterator[Finding]:
 def _mailbox(app: App) -> Iterator[Finding]:
     """Try the mailbox that bounces and replies are read from."""
     bounces = app.settings.bounces
-    if bounces.maildir and not (bounces.maildir / "new").is_dir():
-        what = f"{bounces.maildir}: not a Maildir (it has no folder `new`); is bounces.maildir right?"
-        yield Finding("mailbox", CheckState.WARNING, what)
+    if bounces.maildir:
+        try:
+            check_maildir(bounces.maildir)
+        except PaperroundError as error:
+            yield Finding("mailbox", CheckState.WARNING, f"{error}; is bounces.maildir right?")
     if bounces.imap:
         try:
             try_imap(bounces.imap, _MAILBOX_SECONDS)

@@ -13,7 +13,16 @@ from paperround.domain.preferences import Breadth
 from paperround.store.engine import reading, upsert, writing
 from paperround.store.reading_list import save_paper
 from paperround.store.requests import NewNotice, notice_row
-from paperround.store.schema import deliveries, feedback, paper_keys, papers, subscribers, subscriptions, topics
+from paperround.store.schema import (
+    ROW_KEY,
+    deliveries,
+    feedback,
+    paper_keys,
+    papers,
+    subscribers,
+    subscriptions,
+    topics,
+)
 
 _CHUNK = 500
 REPLY = "reply"
@@ -199,6 +208,6 @@ def _locked(db: Connection, paper: int) -> int | None:
 
 def _merged(db: Connection, rows: Sequence[int]) -> dict[int, int]:
     """Map the numbers of merged papers to the papers they were merged into."""
-    keys = {f"row:{row}": row for row in rows}
+    keys = {f"{ROW_KEY}{row}": row for row in rows}
     query = select(paper_keys.c.key, paper_keys.c.paper).where(paper_keys.c.key.in_(keys))
     return {keys[key]: paper for key, paper in db.execute(query)}

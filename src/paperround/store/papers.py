@@ -15,6 +15,7 @@ from paperround.domain.merging import merge
 from paperround.domain.models import DailyCounts, Facts, Listing, Paper, Picture
 from paperround.store.engine import lock_exclusively, lock_shared, reading, upsert, writing
 from paperround.store.schema import (
+    ROW_KEY,
     daily_counts,
     digest_papers,
     feedback,
@@ -144,7 +145,7 @@ class Papers:
             for start in range(0, len(wanted), _CHUNK):
                 query = select(papers.c.row, papers.c.id).where(papers.c.row.in_(wanted[start : start + _CHUNK]))
                 found |= dict(db.execute(query).all())
-            absorbed = {f"row:{row}": row for row in wanted if row not in found}
+            absorbed = {f"{ROW_KEY}{row}": row for row in wanted if row not in found}
             query = select(paper_keys.c.key, papers.c.id).join_from(paper_keys, papers)
             for key, name in db.execute(query.where(paper_keys.c.key.in_(absorbed))):
                 found[absorbed[key]] = name
@@ -459,7 +460,7 @@ def _absorb(db: Connection, keep: int, lose: int) -> None:
     db.execute(update(paper_keys).where(paper_keys.c.paper == lose).values(paper=keep))
     old_name = db.scalar(select(papers.c.id).where(papers.c.row == lose))
     # Sent letters link to the old identifier and digests contain the old number: both must still find the paper.
-    names = [{"key": f"id:{old_name}", "paper": keep}, {"key": f"row:{lose}", "paper": keep}]
+    names = [{"key": f"id:{old_name}", "paper": keep}, {"key": f"{ROW_KEY}{lose}", "paper": keep}]
     db.execute(upsert(db, paper_keys).on_conflict_do_nothing(), names)
     db.execute(delete(papers).where(papers.c.row == lose))
     statement = upsert(db, notes).values(name=_MERGED, value=str(lose))

@@ -139,6 +139,9 @@ papers = Table(
 UNMATCHED: ColumnElement[bool] = literal_column("papers.unmatched")
 """Written as in the index above: SQLAlchemy would write `unmatched = 1`, for which SQLite reads the whole table."""
 
+ROW_KEY = "row:"
+"""The prefix of the key under which a merged paper is found by its earlier number."""
+
 # Every key under which a paper is known, such as identifiers and titles; identity.py computes them.
 paper_keys = Table(
     "paper_keys",

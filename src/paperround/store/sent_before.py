@@ -16,9 +16,8 @@ from typing import Any
 from sqlalchemy import Connection, Select, String, Table, Text, cast, func, literal, select, union_all
 
 from paperround.store.engine import numbers_in
-from paperround.store.schema import counted_papers, digest_papers, digests, paper_keys, papers
+from paperround.store.schema import ROW_KEY, counted_papers, digest_papers, digests, paper_keys, papers
 
-_KEY = "row:"
 _CHUNK = 500
 COUNTED = ((digests, digests.c.row), (counted_papers, counted_papers.c.digest))
 """The tables with lists of counted papers, and their columns with the number of the digest."""
@@ -29,8 +28,10 @@ def earlier_numbers(db: Connection, rows: Iterable[int]) -> dict[int, int]:
     wanted, found = sorted(rows), dict[int, int]()
     for start in range(0, len(wanted), _CHUNK):
         query = select(paper_keys.c.key, paper_keys.c.paper)
-        query = query.where(paper_keys.c.paper.in_(wanted[start : start + _CHUNK]), paper_keys.c.key.startswith(_KEY))
-        found |= {int(key.removeprefix(_KEY)): paper for key, paper in db.execute(query)}
+        query = query.where(
+            paper_keys.c.paper.in_(wanted[start : start + _CHUNK]), paper_keys.c.key.startswith(ROW_KEY)
+        )
+        found |= {int(key.removeprefix(ROW_KEY)): paper for key, paper in db.execute(query)}
     return found
 
 
@@ -80,7 +81,7 @@ def select_counted(db: Connection, table: Table, *columns: Any) -> Select[Any]:
     The columns are those of the table, and those of `papers` for the paper as it is now.
     """
     joined, number = numbers_in(db, table.c.more)
-    merged = paper_keys.c.key == literal(_KEY) + cast(number, String)
+    merged = paper_keys.c.key == literal(ROW_KEY) + cast(number, String)
     present = papers.c.row == func.coalesce(paper_keys.c.paper, number)
     joined = joined.outerjoin(paper_keys, merged).join(papers, present)
     return select(*columns).select_from(joined).where(table.c.last_counted.is_not(None))
