@@ -171,7 +171,23 @@ def test_what_was_composed_stays_to_be_seen(fresh: Site) -> None:
     assert shown.origin is Origin.COMPOSED
     assert preview.days(fresh.app, PreviewRequest("ada@example.net")) == [date(2026, 11, 23)]
     fresh.clock.now += timedelta(days=1)
-    assert preview.look(fresh.app, PreviewRequest("ada@example.net")) is None
+    assert preview.look(fresh.app, PreviewRequest("ada@example.net", day=date(2026, 11, 24))) is None
+
+
+def test_the_latest_digest_is_shown_while_there_is_nothing_new(fresh: Site) -> None:
+    _due(fresh, "ada@example.net", "robots")
+    fresh.papers(listing(1))
+    pipeline.publish(fresh.app)
+    fresh.clock.now += timedelta(days=1)
+    shown = preview.look(fresh.app, PreviewRequest("ada@example.net"))
+    assert shown
+    assert shown.digest
+    assert (shown.origin, shown.digest.issue) == (Origin.COMPOSED, "daily 2026-11-23")
+    assert preview.look(fresh.app, PreviewRequest("ada@example.net", cadence=Cadence.WEEKLY)) is None
+    fresh.papers(listing(2))
+    shown = preview.look(fresh.app, PreviewRequest("ada@example.net"))
+    assert shown
+    assert shown.origin is Origin.NEXT
 
 
 def test_theme_and_language_may_be_other_than_the_subscribers(fresh: Site) -> None:

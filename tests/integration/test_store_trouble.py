@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
@@ -91,6 +92,24 @@ def test_a_database_that_another_program_holds_is_waited_for_and_then_named(
     other.close()
     assert pipeline.publish(site.app).composed == 3
     site.app.close()
+
+
+def test_a_refused_switch_to_the_write_ahead_log_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"sqlite:///{tmp_path}/new.db"
+    with monkeypatch.context() as patched:
+        patched.setattr(engine, "_BUSY_SECONDS", 0)  # SQLite itself waits for nothing
+        opened = engine.connect(url)
+    other = sqlite3.connect(tmp_path / "new.db", isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN EXCLUSIVE")
+    release = threading.Timer(0.2, other.execute, ["ROLLBACK"])
+    release.start()
+    with engine.reading(opened) as db:
+        assert db.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+    release.join()
+    other.close()
+    opened.dispose()
 
 
 def test_a_database_of_something_else_is_left_alone(tmp_path: Path) -> None:

@@ -147,7 +147,8 @@ class _DigestDraft:
 def look(app: App, wanted: PreviewRequest) -> Preview | None:
     """Build the email; None when there are no papers for it.
 
-    For a day whose digest exists it is that digest; else the one that the next round would compose.
+    For a day whose digest exists it is that digest; else the one that the next round would compose. Without a day it
+    is today's, the next one, or the latest if the next one would have no papers.
     ConfigurationError where a template is broken, UnknownName for a subscriber, topic, theme or language there is
     not.
     """
@@ -258,9 +259,23 @@ def _drawn(app: App, wanted: PreviewRequest) -> _DigestDraft:
 
 def _subscribers(app: App, subscriber: Subscriber, day: date | None, cadence: Cadence | None) -> _DigestDraft:
     frozen = app.store.issues.digest_on(subscriber.row, day or issue_date(subscriber.schedule, app.clock()))
-    if frozen and (cadence is None or frozen.cadence is cadence):
-        printed = app.store.issues.printed(frozen, frozen.named)
-        return _DigestDraft(subscriber, Origin.COMPOSED, frozen, printed)
+    if frozen and cadence in (None, frozen.cadence):
+        return _stored(app, subscriber, frozen)
+    draft = _next(app, subscriber, day, cadence)
+    if draft.digest is None and day is None:
+        # Nothing new since the last letter, as just after midnight: show that one rather than none.
+        latest = app.store.issues.digests_of(subscriber.row, 1)
+        if latest and cadence in (None, latest[0].cadence):
+            return _stored(app, subscriber, latest[0])
+    return draft
+
+
+def _stored(app: App, subscriber: Subscriber, digest: Digest) -> _DigestDraft:
+    return _DigestDraft(subscriber, Origin.COMPOSED, digest, app.store.issues.printed(digest, digest.named))
+
+
+def _next(app: App, subscriber: Subscriber, day: date | None, cadence: Cadence | None) -> _DigestDraft:
+    """The digest that the next round would compose."""
     subscriber = subscriber.with_preferences(cadence=cadence or subscriber.schedule.cadence)
     batch = app.store.issues.unread(subscriber)
     due = batch.due[0]
