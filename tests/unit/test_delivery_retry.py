@@ -1,6 +1,7 @@
 import time
 from datetime import UTC, datetime, timedelta, timezone
 from random import Random
+from types import NoneType
 
 import pytest
 from hypothesis import given
@@ -125,18 +126,26 @@ def test_what_is_the_accounts_fault_pauses_the_transport_and_touches_no_subscrib
 
 
 @pytest.mark.parametrize(
-    ("said", "suspect"),
+    ("said", "instead"),
     [
-        (met("mail", 550, "5.7.1 not you"), True),
-        (met("rcpt", 553, "5.1.8 not you"), True),
-        (met("final", 550, "300 emails per hour are enough"), False),
-        (met("auth", 535, "5.7.8 wrong password"), False),
-        (met("final", 550, "5.4.5 the limit of the day"), False),
-        (met("final", 550, "4.7.28 slow down"), False),
+        (met("mail", 550, "5.7.1 not you"), Fail),
+        (met("rcpt", 553, "5.1.8 not you"), Fail),
+        (met("final", 550, "300 emails per hour are enough"), Requeue),
+        (met("auth", 535, "5.7.8 wrong password"), NoneType),
+        (met("auth", 535, "you may send 90 messages per hour"), NoneType),
+        (met("final", 550, "5.4.5 the limit of the day"), Requeue),
+        (met("final", 550, "4.7.28 slow down"), Requeue),
     ],
 )
-def test_a_refusal_that_may_be_about_this_letter_alone_says_so(said, suspect):
-    assert next_step(0, said, NOW, POLICY, Random(1)).suspect is suspect
+def test_a_refusal_that_may_concern_one_letter_says_what_follows_if_others_are_accepted(said, instead):
+    step = next_step(0, said, NOW, POLICY, Random(1))
+    assert isinstance(step, PauseTransport)
+    assert type(step.if_others_pass) is instead
+    match step.if_others_pass:
+        case Fail(reason, kind):
+            assert (reason, kind) == (step.alarm, BounceKind.POLICY)
+        case Requeue(at, reason):
+            assert (at, reason) == (step.again, step.alarm)
 
 
 @pytest.mark.parametrize(
@@ -162,13 +171,6 @@ def test_a_pause_for_the_account_ends_before_the_refused_letters_go_again():
     until, again = pause_of_account(NOW, POLICY, Random(1))
     assert until == NOW + timedelta(minutes=15)
     assert again == until + timedelta(minutes=30) * (1 + POLICY.jitter * Random(1).random())
-
-
-def test_words_about_the_account_before_any_letter_was_offered_leave_no_letter_waiting_alone():
-    step = next_step(0, met("auth", 535, "you may send 90 messages per hour"), NOW, POLICY, Random(1))
-    assert isinstance(step, PauseTransport)
-    assert not step.alone
-    assert not step.suspect
 
 
 def test_a_day_ends_at_midnight_utc_wherever_the_machine_stands(monkeypatch):

@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 
 from paperround.domain.errors import ConfigurationError
-from paperround.domain.models import BounceKind, Outcome, Stage
-from paperround.domain.refusals import BAD_DOMAIN, Refusal, Rule, Verdict, judge
+from paperround.domain.models import BounceKind, Outcome
+from paperround.domain.refusals import BAD_DOMAIN, MAIL_TRANSACTION, Refusal, Rule, Verdict, judge
 
 _PATIENCE = timedelta(days=4)  # RFC 5321 4.5.4.1: give up after 4 to 5 days, or earlier when the next digest is due
 _LEAST = timedelta(hours=12)
@@ -103,13 +103,9 @@ class PauseTransport:
     until: datetime
     alarm: str
     again: datetime
-    suspect: bool = False
-    """Whether the refusal may be about this letter and not the account: then a second refusal, while others were
-    accepted, is final.
-    """
-    alone: bool = False
-    """Whether the reply is clearly about the account. If this letter is refused again while others are accepted,
-    only this letter waits: it does not fail, and does not pause the transport again.
+    if_others_pass: Requeue | Fail | None = None
+    """What follows instead if the relay has accepted other letters since this one was last tried, because the refusal
+    then concerns this letter alone. None: the transport pauses in any case.
     """
 
 
@@ -125,7 +121,6 @@ Step = Sent | Defer | Requeue | Fail | PauseTransport | Expire
 
 _PAUSES = (Verdict.PAUSE_RATE, Verdict.PAUSE_ACCOUNT, Verdict.PAUSE_DAY)
 _BY_DIGIT = (Verdict.HARD, Verdict.DOMAIN, Verdict.SOFT, Verdict.OURS)
-_MAY_BE_THIS_LETTER = (Stage.MAIL, Stage.RCPT, Stage.DATA, Stage.FINAL)
 _SERVICE_ENDS, _FINAL = 421, 500
 
 
@@ -148,10 +143,7 @@ def next_step(
     if rule.verdict in _PAUSES:
         until = _pause_until(rule.verdict, now)
         again = until + _BEHIND_OTHERS * (1 + policy.jitter * chance.random())
-        # Words about the account mean the account, even if many letters were accepted before its limit.
-        by_code = rule.verdict is Verdict.PAUSE_ACCOUNT and not rule.words
-        over_the_line = outcome.stage in _MAY_BE_THIS_LETTER
-        return PauseTransport(until, reason, again, by_code and over_the_line, not by_code and over_the_line)
+        return PauseTransport(until, reason, again, _if_others_pass(outcome, rule, reason, again))
     if rule.verdict in _BY_DIGIT and (outcome.code or 0) >= _FINAL:
         status = BAD_DOMAIN if rule.verdict is Verdict.DOMAIN else outcome.enhanced
         return Fail(reason, rule.verdict.kind, status)
@@ -164,6 +156,17 @@ def next_step(
     if expires_at and at >= expires_at:
         return _too_late(reason)
     return Defer(at, reason, ours=rule.verdict is Verdict.OURS and bool(rule.words))
+
+
+def _if_others_pass(outcome: Outcome, rule: Rule, reason: str, again: datetime) -> Requeue | Fail | None:
+    """Return what a refusal that would pause the transport means if it turns out to concern one letter."""
+    if outcome.stage not in MAIL_TRANSACTION:
+        return None
+    # Words about the account or a limit mean just that, even if many letters were accepted before the limit. A bare
+    # code may as well be about something in this letter.
+    if rule.verdict is Verdict.PAUSE_ACCOUNT and not rule.words:
+        return Fail(reason, BounceKind.POLICY)
+    return Requeue(again, reason)
 
 
 def pause_of_account(now: datetime, policy: RetryPolicy, chance: Random) -> tuple[datetime, datetime]:

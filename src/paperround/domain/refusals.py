@@ -17,6 +17,9 @@ from paperround.domain.refusal_words import WORDS
 from paperround.domain.reply_codes import one_of
 from paperround.domain.text import clean
 
+MAIL_TRANSACTION = (Stage.MAIL, Stage.RCPT, Stage.DATA, Stage.FINAL)
+"""The stages that concern one letter (RFC 5321 section 3.3); before them, a refusal concerns the account."""
+
 BAD_DOMAIN = "5.1.2"
 """RFC 3463 section 3.2: the domain of the address does not accept mail. A temporary DNS failure looks the same."""
 
@@ -101,7 +104,7 @@ class Rule:
 
 
 _DEAD = "5.1.1 5.1.3 5.1.6 5.1.10 5.1.351 5.2.1"
-_OVER_THE_LINE = "mail rcpt data final"
+_IN_TRANSACTION = " ".join(MAIL_TRANSACTION)
 _REPLIED = "4xx 5xx -"
 
 RULES = (
@@ -116,9 +119,9 @@ RULES = (
     Rule("", "-", "", "their mailbox is full", Verdict.SOFT, "the same, in a bounce report"),
     Rule("", _REPLIED, "x.7.28", "", Verdict.PAUSE_RATE, "the rate limit of Gmail's relay"),
     Rule("", _REPLIED, "5.4.5", "", Verdict.PAUSE_DAY, "the account's daily limit (Gmail)"),
-    Rule(_OVER_THE_LINE, "454", "4.7.0", "", Verdict.PAUSE_DAY, "the account's daily limit (Gmail)"),
+    Rule(_IN_TRANSACTION, "454", "4.7.0", "", Verdict.PAUSE_DAY, "the account's daily limit (Gmail)"),
     Rule("", _REPLIED, "", "daily limit", Verdict.PAUSE_DAY, "the daily limit, in words"),
-    Rule(_OVER_THE_LINE, "421 450 451 452 454", "4.7.x -", "too fast", Verdict.PAUSE_RATE, "a rate limit, in words"),
+    Rule(_IN_TRANSACTION, "421 450 451 452 454", "4.7.x -", "too fast", Verdict.PAUSE_RATE, "a rate limit, in words"),
     Rule("auth", "4xx", "", "", Verdict.PAUSE_RATE, "a temporary failure of the login"),
     Rule("auth", "", "", "", Verdict.PAUSE_ACCOUNT, "the user name or password was refused"),
     Rule(
@@ -141,7 +144,7 @@ RULES = (
         "RFC 4954 6: the relay requires a login, or a different one",
     ),
     Rule("", _REPLIED, "", "your reputation", Verdict.OURS, "the sender's address or domain is refused"),
-    Rule(_OVER_THE_LINE, "none", "", "", Verdict.AGAIN, "the connection ended before the final dot"),
+    Rule(_IN_TRANSACTION, "none", "", "", Verdict.AGAIN, "the connection ended before the final dot"),
     Rule("", "452 552", "4.5.3 5.5.3", "", Verdict.LATER, "RFC 5321 4.5.3.1.10: too many recipients is temporary"),
     Rule("mail", "552", "5.3.4 -", "", Verdict.OURS, "RFC 1870 6.1: too big"),
     Rule("mail", "5xx", "", "", Verdict.PAUSE_ACCOUNT, "the relay does not know the subscriber's address yet"),

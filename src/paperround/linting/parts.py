@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from paperround.domain.client_limits import GMAIL_CLIPS, LARGEST_HTML
 from paperround.linting.finding import LintFinding, Severity, some
 from paperround.linting.mail import BodyPart, Mail
 
-CLIPPED, NEARLY = 102_000, 100_000  # bytes of HTML: Gmail hides everything after 102 KB; ours stay below
 _LINE = 76  # RFC 2045 6.7 and 6.8
 _LITTLE = 80  # characters
 _SHARE = 0.8
@@ -87,10 +87,10 @@ def truth(mail: Mail) -> Iterator[LintFinding]:
 def size(mail: Mail) -> Iterator[LintFinding]:
     """Check that the HTML is small enough: Gmail clips it at 102 KB, which hides the unsubscribe link at the end."""
     bytes_ = len(mail.html.encode())
-    if bytes_ > NEARLY:
-        clipped = bytes_ > CLIPPED
+    if bytes_ > LARGEST_HTML:
+        clipped = bytes_ > GMAIL_CLIPS
         severity = Severity.ERROR if clipped else Severity.WARNING
-        what = f"has {bytes_:,} bytes; Gmail {'clips' if clipped else 'would clip'} at {CLIPPED:,}"
+        what = f"has {bytes_:,} bytes; Gmail {'clips' if clipped else 'would clip'} at {GMAIL_CLIPS:,}"
         yield LintFinding("size", severity, what, "HTML", "use fewer papers, shorter summaries or a smaller theme")
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from lxml import etree
 from lxml.etree import _Element
 
+from paperround.domain.client_limits import GMAIL_CLIPS
 from paperround.linting.mail import Mail
 from paperround.linting.page import HtmlDocument, text_of
-from paperround.linting.parts import CLIPPED
 
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 
@@ -42,7 +42,7 @@ class SizeBreakdown:
     """The size of each h2 with its content up to the next one."""
     around: int
     """The size of the body outside its sections: masthead, greeting and footer."""
-    limit: int = CLIPPED
+    limit: int = GMAIL_CLIPS
 
     @property
     def share(self) -> float:

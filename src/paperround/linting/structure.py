@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 from lxml.etree import _Element
 
+from paperround.domain.client_limits import GMAIL_STYLE
 from paperround.linting.finding import LintFinding, Severity, some
 from paperround.linting.mail import Mail, is_local
 from paperround.linting.page import Declaration, declarations, hides, line, text_of
 
-_STYLE_LIMIT = 16_384  # bytes; Gmail drops a style element beyond it
 _TINY, _SMALL = 12.0, 14.0  # pixels of text
 _WIDE = 600  # pixels
 _PIXELS = re.compile(r"(\d+(?:\.\d+)?)(px|pt)")
@@ -71,8 +71,8 @@ def style_sheets(mail: Mail) -> Iterator[LintFinding]:
     """Check that style elements are in the head and at most 16 KB long, which is all that Gmail supports."""
     for sheet in mail.page.sheets:
         where, size = f"HTML line {sheet.line}", len(sheet.text.encode())
-        if size > _STYLE_LIMIT:
-            what = f"a style element has {size:,} bytes; Gmail supports {_STYLE_LIMIT:,}"
+        if size > GMAIL_STYLE:
+            what = f"a style element has {size:,} bytes; Gmail supports {GMAIL_STYLE:,}"
             yield LintFinding(
                 "style-size", Severity.ERROR, what, where, "keep only media queries in it and inline the rest"
             )

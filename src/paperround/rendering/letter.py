@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 
 from paperround.domain import quoted_printable
+from paperround.domain.client_limits import LARGEST_HTML
 from paperround.domain.errors import ConfigurationError
 from paperround.domain.models import (
     DISCUSSED,
@@ -269,7 +270,7 @@ class _Joined(NamedTuple):
     def size(self) -> int:
         """At least the size of the HTML, in bytes of UTF-8, and exactly that if the letter may be too large."""
         bound = sum(map(len, self.encoded))  # quoted-printable is never shorter
-        if bound < size.LIMIT:
+        if bound < LARGEST_HTML:
             return bound
         values = self.escaped
         return sum([one.size + sum([len(values[name].encode()) for name in one.slots]) for one in self.html])

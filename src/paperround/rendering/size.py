@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Generic, NamedTuple, TypeVar
 
+from paperround.domain.client_limits import LARGEST_HTML
 from paperround.domain.models import DayFacts, NoteKind, Paper
 from paperround.rendering.view import BlockKind, Note, is_popular
 
-LIMIT = 100_000  # bytes of UTF-8
 # The length of a card's summary in characters, first two lines on a phone; with 0 only the title is shown.
 BUDGETS = (140, 110, 80, 0)
 LEAD_BUDGET = 230  # characters of the lead's summary
@@ -106,7 +106,7 @@ def budget_of(kind: BlockKind, budget: int) -> int:
     return min(budget, {BlockKind.CARD: budget, BlockKind.BRIEF: BRIEF_BUDGET}.get(kind, 0))
 
 
-def fit(plan: Plan, make: Callable[[Plan], Made], measure: Callable[[Made], int], limit: int = LIMIT) -> Made:
+def fit(plan: Plan, make: Callable[[Plan], Made], measure: Callable[[Made], int], limit: int = LARGEST_HTML) -> Made:
     """Return the fullest letter under the limit (bytes): shorten the summaries first, then drop papers.
 
     `make` makes the letter of a plan and `measure` returns its size in bytes, which must grow with the number of

@@ -11,6 +11,7 @@ from typing import Any
 from jinja2 import Environment, TemplateError, meta, nodes
 from markupsafe import Markup
 
+from paperround.domain.client_limits import GMAIL_STYLE
 from paperround.domain.errors import ConfigurationError, UnknownName
 from paperround.rendering import inline
 from paperround.rendering.environment import environment
@@ -19,7 +20,6 @@ from paperround.rendering.template import mistake
 
 CUT = "<!--cut-->"
 _SHEETS = 2  # what premailer inlines, and what stays
-_STYLE_LIMIT = 16_384  # Gmail drops a style element beyond 16 KB
 
 
 def names(folders: tuple[Path, ...]) -> tuple[str, ...]:
@@ -69,9 +69,9 @@ class Theme:
             )
         moved, kept = sheets
         inline.check(moved, *self._sheet)
-        if len(kept.encode()) > _STYLE_LIMIT:
+        if len(kept.encode()) > GMAIL_STYLE:
             raise ConfigurationError(
-                f"{self.file}: its media block has {len(kept.encode())} bytes, Gmail takes {_STYLE_LIMIT}"
+                f"{self.file}: its media block has {len(kept.encode())} bytes, Gmail takes {GMAIL_STYLE}"
             )
 
 

@@ -19,7 +19,7 @@ from typing import Protocol
 from paperround.delivery import Transport, retry
 from paperround.domain.clock import Clock
 from paperround.domain.errors import PaperroundError
-from paperround.domain.models import BounceKind, Delivery, DeliveryState, Digest, Letter, Outcome, Stage, Subscriber
+from paperround.domain.models import Delivery, DeliveryState, Digest, Letter, Outcome, Stage, Subscriber
 from paperround.process import logs
 from paperround.rounds import breaker
 from paperround.settings import DeliverySettings
@@ -301,8 +301,8 @@ class BatchSender:
     def _judge(self, outcome: Outcome, now: datetime) -> Settlement:
         delivery = self._open[outcome.delivery]
         step = retry.next_step(delivery.attempts, outcome, now, self._policy, self._random, delivery.expires_at)
-        if isinstance(step, retry.PauseTransport) and step.suspect and self._others_pass(delivery):
-            step = retry.Fail(step.alarm, BounceKind.POLICY)  # the refusal is about this letter, not the account
+        if isinstance(step, retry.PauseTransport) and step.if_others_pass and self._others_pass(delivery):
+            step = step.if_others_pass
         match step:
             case retry.Sent():
                 return Settlement(outcome, DeliveryState.SENT)
@@ -313,8 +313,6 @@ class BatchSender:
                 return Settlement(outcome, DeliveryState.DEFERRED, step.reason, step.at)
             case retry.Requeue():
                 return Settlement(outcome, DeliveryState.QUEUED, step.reason, step.at, counts=False)
-            case retry.PauseTransport(alone=True) if self._others_pass(delivery):
-                return Settlement(outcome, DeliveryState.QUEUED, step.alarm, step.again, counts=False)
             case retry.PauseTransport():
                 self._pause(step.until, step.alarm)
                 return Settlement(outcome, DeliveryState.QUEUED, step.alarm, step.again, counts=False)
