@@ -69,6 +69,7 @@ def arrived(transport, relay) -> list[bytes]:
         case InboxTransport():
             inbox = Inbox(transport.directory)
             return [inbox.get(kept.key) for kept in inbox.newest(limit=1000)]
+    raise AssertionError(f"`arrived` does not say how to read what a {transport.kind!r} transport delivered")
 
 
 def test_every_letter_arrives_byte_for_byte_and_is_reported_once(transport, relay):

@@ -60,5 +60,8 @@ OTHER: dict[str, str | list[str]] = {
     "paused_until": "2026-12-24",
 }
 """For each preference a value that is not the default, as somebody writes it."""
-assert OTHER.keys() == _EACH.keys() == set(preferences.FIELDS), "a preference has no value for the tests here"
-assert all(preferences.read_field(name, text) != getattr(DEFAULTS, name) for name, text in OTHER.items())
+for _table in (OTHER, _EACH):
+    if _wrong := _table.keys() ^ set(preferences.FIELDS):
+        raise AssertionError(f"tests/support/preferences.py: add or remove the values of {', '.join(sorted(_wrong))}")
+if _same := [name for name, text in OTHER.items() if preferences.read_field(name, text) == getattr(DEFAULTS, name)]:
+    raise AssertionError(f"tests/support/preferences.py: OTHER has the default of {', '.join(_same)}")

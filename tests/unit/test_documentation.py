@@ -3,6 +3,7 @@ examples that do not run, and settings in the text that no site could have."""
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import re
@@ -20,7 +21,7 @@ import typer
 from pydantic import BaseModel, SecretStr
 from typer.testing import CliRunner
 
-from paperround import cli, settings
+from paperround import cli, linting, settings
 from paperround.app import App
 from paperround.cli import shared
 from paperround.delivery import AnyTransport, dkim_key
@@ -459,7 +460,13 @@ def test_every_setting_is_on_its_page_with_its_variable_and_default() -> None:
 @pytest.mark.parametrize("kind", TRANSPORTS)
 def test_every_transport_is_on_the_page_of_settings_with_its_own(kind: str) -> None:
     fields = {f"transport.{name}": field for name, field in TRANSPORTS[kind].model_fields.items()}
-    _check(_told(SETTINGS[f'`kind = "{kind}"`']), fields, variables=True)
+    _check(_told(_settings_of(kind)), fields, variables=True)
+
+
+def test_every_transport_is_in_the_table_of_transports() -> None:
+    assert {row[0] for row in rows(sections(DOCS / "delivery.md")["Transports"])} == {
+        f"`{kind}`" for kind in TRANSPORTS
+    }
 
 
 @pytest.mark.parametrize("source", KINDS, ids=lambda kind: kind.__name__)
@@ -470,7 +477,13 @@ def test_every_source_is_on_the_page_of_settings_with_its_own(source: type[BaseM
         for name, field in source.model_fields.items()
         if name != "kind" and (name not in shared or name == "name" or field.default != shared[name].default)
     }
-    _check(_told(SETTINGS[f'`kind = "{source.model_fields["kind"].default}"`']), own, variables=False)
+    _check(_told(_settings_of(source.model_fields["kind"].default)), own, variables=False)
+
+
+def _settings_of(kind: str) -> str:
+    heading = f'`kind = "{kind}"`'
+    assert heading in SETTINGS, f"docs/settings.md has no section {heading}"
+    return SETTINGS[heading]
 
 
 def test_every_variable_in_the_pages_is_one_that_is_read() -> None:
@@ -564,9 +577,20 @@ def _singular(word: str) -> str:
     return word
 
 
+def test_the_letters_page_lists_the_themes() -> None:
+    table = rows(read(DOCS / "letter.md").partition("**On this page")[0])
+    assert {row[0] for row in table} == {f"`{name}`" for name in theme.names((folder("templates"),))}
+
+
 def test_every_theme_is_named_on_the_page_of_letters() -> None:
     spans = {span for page in ("letter.md", "add-a-theme.md") for span in _CODE.findall(prose(DOCS / page))}
     assert set(theme.names((folder("templates"),))) <= spans
+
+
+def test_the_preview_page_lists_the_areas_of_the_linter() -> None:
+    areas = {Path(inspect.getfile(rule)).name for rule in linting.RULES}
+    linked = re.findall(r"\(\.\./src/paperround/linting/(\w+\.py)\)", sections(DOCS / "preview.md")["Findings"])
+    assert set(linked) == areas
 
 
 # --- the pages themselves ---------------------------------------------------------------------------------------

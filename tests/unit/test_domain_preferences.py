@@ -15,6 +15,7 @@ from paperround.domain.errors import PreferenceError, QueryError, WrongUse
 from paperround.domain.models import Subscriber, SubscriberState, Topic
 from paperround.domain.preferences import DEFAULTS, Density, Preferences, SiteOptions
 from paperround.domain.schedule import Cadence, Schedule
+from paperround.store.schema import subscribers
 from support.preferences import PREFERENCES
 
 
@@ -196,3 +197,10 @@ def test_a_subscriber_has_what_letters_ask_for_at_hand() -> None:
 def test_an_own_query_is_a_private_topic_that_is_named_by_its_beginning(query: str, name: str) -> None:
     topic = Topic.of_own_query(query)
     assert (topic.slug, topic.name, topic.query, topic.private) == (preferences.own_slug(query), name, query, True)
+
+
+def test_every_preference_is_stored() -> None:
+    """Topics, queries and what is followed have tables of their own; every other preference is a column."""
+    columns = {*subscribers.columns.keys(), "topics", "queries", "follows"}
+    missing = [name for name in preferences.FIELDS if name not in columns]
+    assert missing == [], f"store/schema.py: subscribers has no column for {missing} (docs/add-a-preference.md)"

@@ -44,4 +44,5 @@ def _compare(rendered: RenderedLetter, name: str, part: str) -> None:
     kept = _FOLDER / f"{name}.{part}"
     if os.environ.get("PAPERROUND_GOLDEN") == "write":
         kept.write_text(now, encoding="utf-8")
+    assert kept.exists(), f"there is no {kept.name}; PAPERROUND_GOLDEN=write writes it"
     assert now == kept.read_text(encoding="utf-8"), f"{kept.name} differs; PAPERROUND_GOLDEN=write writes it anew"

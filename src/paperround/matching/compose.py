@@ -127,7 +127,7 @@ def compose(
     room = np.array([request.max_papers for request in requests])
     papers = _with_repetition(_best_topics(candidates, places, rows).ranked(), room, alike)
     first = _discussed(requests, papers, candidates.discussion)
-    shown = _dealt(papers, first, room)
+    shown = _select(papers, first, room)
     sections = _Sections(requests, candidates, names, places, rows)
     named = sections.of(papers.taken(np.flatnonzero(shown)), first[shown])
     more = _split(papers.paper[~shown], papers.subscriber[~shown], len(requests))
@@ -208,16 +208,16 @@ def _most_discussed(discussion: Floats, topics: Ints, most: int) -> list[int]:
     return taken
 
 
-def _dealt(papers: _Papers, discussed: Ints, room: Ints) -> Flags:
+def _select(papers: _Papers, discussed: Ints, room: Ints) -> Flags:
     """Return which papers are shown: those discussed, then every topic's best, every topic's second, and so on."""
     shown = discussed > 0
     left = room - np.bincount(papers.subscriber[shown], minlength=len(room))
     others = np.flatnonzero(~shown)
     by_topic = others[_ordered(papers.subscriber[others], papers.place[others])]
-    turns = np.zeros_like(papers.paper)
-    turns[by_topic] = _positions(papers.subscriber[by_topic], papers.place[by_topic])
-    others = others[turns[others] < left[papers.subscriber[others]]]  # a topic has at most all places
-    others = others[_ordered(papers.subscriber[others], turns[others])]
+    rounds = np.zeros_like(papers.paper)
+    rounds[by_topic] = _positions(papers.subscriber[by_topic], papers.place[by_topic])
+    others = others[rounds[others] < left[papers.subscriber[others]]]  # a topic has at most all places
+    others = others[_ordered(papers.subscriber[others], rounds[others])]
     subscriber = papers.subscriber[others]
     shown[others[_positions(subscriber) < left[subscriber]]] = True
     return shown
@@ -270,12 +270,14 @@ class _Sections:
         """Yield the reasons that are printed beside each paper."""
         columns = (shown.subscriber, shown.paper, shown.best, shown.start, shown.matched, discussed)
         matches = self.candidates.match
-        for subscriber, paper, best, start, matched, loud in zip(*(c.tolist() for c in columns), strict=True):
+        for subscriber, paper, best, start, matched, most_discussed in zip(
+            *(c.tolist() for c in columns), strict=True
+        ):
             why = self.candidates.table.matches[matches[best]].why
             if title := self.requests[subscriber].liked.get(paper):
                 why = (*why, f"like: {title}")
             also = self._also(best, start, matched) if matched > 1 else []
-            if loud:
+            if most_discussed:
                 why = (*why, f"on {self._named([self.candidates.topic[best], *also])}")
             elif also:
                 why = (*why, f"also on {self._named(also)}")

@@ -172,7 +172,7 @@ class Personal:
             held = {"subscriber": {name: value for name, value in mine.items() if name != "row"}}
             return held | {
                 name: [dict(found) for found in db.execute(query).mappings()]
-                for name, query in _held(db, mine).items()
+                for name, query in _stored_about(db, mine["row"], mine["email_key"]).items()
             }
 
 
@@ -322,9 +322,13 @@ def notice_row(row: int, email: str, kind: str, notice: NewNotice, now: datetime
     }
 
 
-def _held(db: Connection, mine: Any) -> dict[str, Any]:
-    row = mine["row"]
-    letters = deliveries.c.subscriber == row
+def _stored_about(db: Connection, row: int, email_key: str) -> dict[str, Any]:
+    """Return queries for all that is stored about a subscriber, by the names that their copy of the data uses."""
+    return _reading(db, row) | _mail(row) | _address(row, email_key)
+
+
+def _reading(db: Connection, row: int) -> dict[str, Any]:
+    """What they follow, were sent, and said about it."""
     return {
         "topics": select(topics.c.slug, topics.c.name, topics.c.query, topics.c.private, subscriptions.c.created_at)
         .join_from(subscriptions, topics)
@@ -349,6 +353,13 @@ def _held(db: Connection, mine: Any) -> dict[str, Any]:
         "libraries": select(*(libraries.c[name] for name in ("kind", "account", "synced_at", "problem")))
         .where(libraries.c.subscriber == row)
         .order_by(libraries.c.kind),
+    }
+
+
+def _mail(row: int) -> dict[str, Any]:
+    """Their emails, and what became of them."""
+    letters = deliveries.c.subscriber == row
+    return {
         "letters": select(
             deliveries.c.row.label("number"),
             deliveries.c.notice,
@@ -373,15 +384,19 @@ def _held(db: Connection, mine: Any) -> dict[str, Any]:
         .join_from(attempts, deliveries)
         .where(letters)
         .order_by(attempts.c.row),
+    }
+
+
+def _address(row: int, email_key: str) -> dict[str, Any]:
+    """What is known about their address."""
+    return {
         "bounces": select(bounces.c.kind, bounces.c.status, bounces.c.text, bounces.c.at)
-        .where(bounces.c.email_key == mine["email_key"])
+        .where(bounces.c.email_key == email_key)
         .order_by(bounces.c.row),
         "address_changes": select(address_changes.c.email, address_changes.c.created_at, address_changes.c.settled_at)
         .where(address_changes.c.subscriber == row)
         .order_by(address_changes.c.row),
-        "suppressions": select(suppressions.c.reason, suppressions.c.at).where(
-            suppressions.c.email_key == mine["email_key"]
-        ),
+        "suppressions": select(suppressions.c.reason, suppressions.c.at).where(suppressions.c.email_key == email_key),
     }
 
 
