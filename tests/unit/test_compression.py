@@ -62,3 +62,16 @@ def test_what_is_not_packed_is_an_error_and_what_follows_deflate_is_left() -> No
         with pytest.raises(zlib.error):
             list(unpacked(pieces, coding, 1_000))
     assert b"".join(unpacked([zlib.compress(b"ab") + b"rest", b"more"], "deflate", 1_000)) == b"ab"
+
+
+@given(st.binary(min_size=1, max_size=3_000), st.sampled_from(["gzip", "deflate", "raw"]), st.data())
+def test_what_ends_too_early_is_an_error(data: bytes, form: str, draw: st.DataObject) -> None:
+    packed = {"gzip": gzip.compress, "deflate": zlib.compress, "raw": raw_deflate}[form](data)
+    kept = draw.draw(st.integers(1, len(packed) - 1))
+    with pytest.raises(zlib.error):
+        list(unpacked([packed[:kept]], "gzip" if form == "gzip" else "deflate", 10_000))
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+def test_an_empty_body_is_empty_in_any_coding(coding: str) -> None:
+    assert list(unpacked([], coding, 10)) == list(unpacked([b""], coding, 10)) == []

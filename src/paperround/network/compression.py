@@ -20,7 +20,7 @@ def unpacked(pieces: Iterable[bytes], coding: str, limit: int) -> Iterator[bytes
     """Yield the decompressed bytes, in pieces of at most PIECE bytes if they were compressed.
 
     `coding` is one of CODINGS, or empty for uncompressed bytes. `limit` is in bytes. Raises TooLargeError as soon as
-    the input or the output exceeds it, and zlib.error if the data is not in this coding.
+    the input or the output exceeds it, and zlib.error if the data is not in this coding or ends too early.
     """
     came = went = 0
     unpack = _Unpacker(coding) if coding else None
@@ -33,6 +33,8 @@ def unpacked(pieces: Iterable[bytes], coding: str, limit: int) -> Iterator[bytes
             if went > limit:
                 raise TooLargeError
             yield out
+    if unpack and came and not unpack.ended:
+        raise zlib.error("the data ends too early")
 
 
 class _Unpacker:
@@ -42,6 +44,11 @@ class _Unpacker:
         self._gzip = coding != "deflate"
         self._stream = zlib.decompressobj(_GZIP) if self._gzip else None
         self._head = b""
+
+    @property
+    def ended(self) -> bool:
+        """Whether the stream is complete."""
+        return self._stream is not None and self._stream.eof
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         if self._stream is None:

@@ -149,6 +149,8 @@ def ingest_file(
         report.state, report.note = "failed", str(error)
     except zlib.error:
         report.state, report.note = "failed", f"{name}: it ends too early, or is no whole gzip file"
+    except compression.TooLargeError:
+        report.state, report.note = "failed", f"{name}: it unpacks to more than {_LARGEST_EXPORT:,} bytes; split it"
     report.problems = reasons.folded()
     return report
 
@@ -168,7 +170,7 @@ def _parsed(app: App, pieces: Iterable[bytes], form: str | None, name: str) -> I
     for piece in unpacked:
         data += piece
         if len(data) > _LARGEST_FILE:
-            raise SourceError(f"{name}: it is larger than {_LARGEST_FILE >> 20} MB; split it", again=False)
+            raise SourceError(f"{name}: it is larger than {_LARGEST_FILE:,} bytes; split it", again=False)
     yield FORMATS[form](bytes(data), today)
 
 
