@@ -316,7 +316,7 @@ def test_a_refused_account_pauses_everything_and_the_rest_stays_queued() -> None
 def test_a_suspect_letter_fails_where_others_went_through_meanwhile() -> None:
     queue, told = FakeQueue([1, 2], others_pass=True), []
     transport = FakeTransport(reply=lambda row: (Stage.MAIL, 550, "5.7.1 not from you") if row == 1 else TAKEN)
-    sender(queue, transport, surroundings=DispatchCallbacks(refused=told.append)).run()
+    sender(queue, transport, callbacks=DispatchCallbacks(refused=told.append)).run()
     assert queue.settled[1].state is DeliveryState.FAILED
     assert [(bounce.delivery, bounce.kind) for bounce in told] == [(1, BounceKind.POLICY)]
     assert transport.got == [1, 2]
@@ -326,7 +326,7 @@ def test_a_letter_that_meets_the_account_s_limit_again_while_others_pass_waits_a
     queue, told = FakeQueue([1, 2], others_pass=True), []
     limit = (Stage.RCPT, 550, "you may send 90 messages per hour")
     transport = FakeTransport(reply=lambda row: limit if row == 1 else TAKEN)
-    sender(queue, transport, surroundings=DispatchCallbacks(refused=told.append)).run()
+    sender(queue, transport, callbacks=DispatchCallbacks(refused=told.append)).run()
     assert queue.settled[1].state is DeliveryState.QUEUED
     assert transport.got == [1, 2]
     assert not queue.paused
@@ -384,7 +384,7 @@ def test_each_letter_is_built_from_its_own_digest_for_its_own_subscriber() -> No
 def test_a_final_refusal_is_passed_on_as_the_report_that_would_have_followed_it() -> None:
     told: list[Bounce] = []
     transport = FakeTransport(reply=lambda _: (Stage.RCPT, 550, "5.1.1 nobody of this name"))
-    sender(FakeQueue([7]), transport, surroundings=DispatchCallbacks(refused=told.append)).run()
+    sender(FakeQueue([7]), transport, callbacks=DispatchCallbacks(refused=told.append)).run()
     assert told == [Bounce(smtp_fingerprint(7, "rcpt"), 7, BounceKind.HARD, "5.1.1", "550 5.1.1 nobody of this name")]
 
 
@@ -395,7 +395,7 @@ def test_letters_go_one_by_one_where_they_cannot_be_prepared_together() -> None:
         asked.append(len(coming))
         raise ConfigurationError("the theme is broken")
 
-    sender(queue, transport, surroundings=DispatchCallbacks(prepare=broken)).run()
+    sender(queue, transport, callbacks=DispatchCallbacks(prepare=broken)).run()
     assert transport.got == [1, 2]
     assert asked
 
@@ -415,7 +415,7 @@ def test_whoever_watches_is_told_of_letters_that_are_put_off_for_the_sender_s_sa
     told: list[tuple[str, str]] = []
     around = DispatchCallbacks(put_off=lambda email, problem: told.append((email, problem)))
     reply = (Stage.RCPT, 450, "4.7.1 you are on a blocklist")
-    sender(FakeQueue([1]), FakeTransport(reply=lambda _: reply), surroundings=around).run()
+    sender(FakeQueue([1]), FakeTransport(reply=lambda _: reply), callbacks=around).run()
     assert [email for email, _ in told] == ["1@mail.example"]
 
 
@@ -432,7 +432,7 @@ def test_what_the_relay_says_is_recorded(
     reply: tuple[Stage, int | None, str], state: DeliveryState, counts: bool
 ) -> None:
     queue, told = FakeQueue([1]), []
-    sender(queue, FakeTransport(reply=lambda _: reply), surroundings=DispatchCallbacks(refused=told.append)).run()
+    sender(queue, FakeTransport(reply=lambda _: reply), callbacks=DispatchCallbacks(refused=told.append)).run()
     assert (queue.settled[1].state, queue.settled[1].counts) == (state, counts)
     assert [bounce.kind for bounce in told] == ([BounceKind.HARD] if state is DeliveryState.FAILED else [])
 
@@ -463,7 +463,7 @@ def test_a_program_about_to_end_draws_no_further_letter_and_puts_the_rest_back()
     around = DispatchCallbacks()
     queue = FakeQueue([1, 2, 3, 4])
     transport = FakeTransport(before=lambda row: around.stopping.set() if row == 2 else None)
-    sender(queue, transport, surroundings=around).run()
+    sender(queue, transport, callbacks=around).run()
     assert transport.got == [1, 2]
     assert queue.waiting == [3, 4]
 
@@ -498,7 +498,7 @@ def test_whoever_watches_is_told_how_many_letters_are_done_and_pages_come_first(
     done: list[int] = []
     waited: list[int] = []
     around = DispatchCallbacks(give_way=lambda: waited.append(1), advance=done.append)
-    sender(FakeQueue(list(range(1, 11))), FakeTransport(group=5), surroundings=around).run()
+    sender(FakeQueue(list(range(1, 11))), FakeTransport(group=5), callbacks=around).run()
     assert done == [5, 5]
     assert len(waited) == 10
 
@@ -567,7 +567,7 @@ def test_letters_put_off_for_the_sender_s_sake_are_counted_and_told_with_the_rep
     told: list[tuple[str, str]] = []
     reply = (Stage.RCPT, 450, "4.7.1 you are on a blocklist")
     around = DispatchCallbacks(put_off=lambda email, problem: told.append((email, problem)))
-    sending = sender(FakeQueue([1, 2]), FakeTransport(reply=lambda _: reply), surroundings=around)
+    sending = sender(FakeQueue([1, 2]), FakeTransport(reply=lambda _: reply), callbacks=around)
     sending.run()
     assert sending.tally == {"deferred": 2, dispatch.OURS: 2}
     assert [(email, reply[2] in problem) for email, problem in told] == [
@@ -603,7 +603,7 @@ def test_what_letters_of_a_chunk_have_in_common_is_prepared_for_all_that_have_a_
     queue = FakeQueue([1, 2, 3], written={11: "digest 11", 13: "digest 13", 1: "somebody else's"})
     queue.digest_of = {1: 11, 3: 13}
     queue.by_rows = lambda rows: {row: f"subscriber {row}" for row in rows if row != 3}  # type: ignore[method-assign]
-    sender(queue, FakeTransport(), surroundings=DispatchCallbacks(prepare=prepared.append)).run()
+    sender(queue, FakeTransport(), callbacks=DispatchCallbacks(prepare=prepared.append)).run()
     assert prepared == [[("digest 11", "subscriber 1")]]
 
 

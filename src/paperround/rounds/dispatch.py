@@ -158,10 +158,10 @@ class BatchSender:
         clock: Clock,
         settings: DeliverySettings,
         per_day: int | None = None,
-        surroundings: DispatchCallbacks | None = None,
+        callbacks: DispatchCallbacks | None = None,
     ) -> None:
         self._store, self._transport, self._build, self._clock = store, transport, build, clock
-        self._per_day, self._callbacks = per_day, surroundings or DispatchCallbacks()
+        self._per_day, self._callbacks = per_day, callbacks or DispatchCallbacks()
         self._batch, self._policy = settings.batch, settings.policy()
         self._claim = secrets.token_hex(16)
         self._length = timedelta(seconds=settings.lease)
