@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import io
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from paperround.domain.errors import StoreError
 from paperround.domain.models import SubscriberState
 from paperround.rounds import pipeline
 from paperround.store import subscriber_changes
 from paperround.store.subscriber_changes import Effect, SubscriberChange
-from paperround.subscribers import membership
+from paperround.subscribers import csv_file, csv_import, membership
+from paperround.subscribers.csv_import import ImportOptions, ImportReport, import_subscribers
 from support.papers import listing
 from support.site import MORNING, Site
 
@@ -42,6 +48,72 @@ def test_awkward_texts_lists_and_moments_survive_an_import(tmp_path: Path, datab
         assert found.consent == ({"source": AWKWARD[number]} if number % 2 else {})
         assert found.created_at == (joined if number % 3 else MORNING)
     assert {one.effect for one in membership.add_all(site.app, changes)} == {Effect.UNCHANGED}
+    site.app.close()
+
+
+_LIST = (
+    "email,topics,max_papers\n"
+    "ada@example.org,robots,\n"
+    "ben@example.org,robots,5\n"
+    "nobody,robots,\n"
+    "eve@example.org,robots,0\n"
+    "ADA@example.org,robots,7\n"
+    "zoe@example.org,robots,\n"
+    "known@example.org,robots,3\n"
+    "ben@example.org,robots,9\n"
+)
+
+
+def import_list(site: Site, **options: Any) -> ImportReport:
+    found = csv_file.read(io.BytesIO(_LIST.encode()))
+    return import_subscribers(site.app, found, ImportOptions(confirmed=True, **options))
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3])
+def test_a_list_in_batches_gives_the_report_and_the_subscribers_of_one_batch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    results = []
+    for name, size in (("whole", 100), ("batches", at_once)):
+        (tmp_path / name).mkdir()
+        site = Site(tmp_path / name)
+        site.topic("robots")
+        site.subscriber("known@example.org", "robots")
+        monkeypatch.setattr(csv_import, "_ROWS_AT_ONCE", size)
+        reports = [import_list(site, dry_run=True), import_list(site), import_list(site, listed=False)]
+        people = [(one.email, one.preferences) for one in site.app.store.subscribers.by_address()]
+        results.append((reports, people))
+        site.app.close()
+    assert results[0] == results[1]
+    (trial, report, again), _ = results[0]
+    assert trial == report
+    assert report.counts == {"new": 3, "changed": 1, "unchanged": 0, "skipped": 4, "asked": 0}
+    assert [problem.where for problem in report.problems] == [
+        "line 4", "line 5 eve@example.org", "line 6 ADA@example.org", "line 9 ben@example.org",
+    ]  # fmt: skip
+    assert (again.counts["unchanged"], again.imported, again.additions) == (4, 4, [])
+
+
+def test_a_list_that_ends_in_the_middle_says_how_far_it_came_and_can_be_imported_again(
+    tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = Site(tmp_path, database_url)
+    site.topic("robots")
+    monkeypatch.setattr(csv_import, "_ROWS_AT_ONCE", 2)
+    save, saved = site.app.store.changes.save, []
+
+    def fails_later(changes: Any, *args: Any, **named: Any) -> Any:
+        if "zoe@example.org" in {change.email for change in changes}:
+            raise StoreError("the disk is full")
+        saved.append(changes)
+        return save(changes, *args, **named)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(site.app.store.changes, "save", fails_later)
+        with pytest.raises(StoreError, match="the disk is full; 2 rows were imported before"):
+            import_list(site)
+    assert [one.email for one in site.app.store.subscribers.by_address()] == ["ada@example.org", "ben@example.org"]
+    assert import_list(site).counts == {"new": 2, "changed": 0, "unchanged": 2, "skipped": 4, "asked": 0}
     site.app.close()
 
 

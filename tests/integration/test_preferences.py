@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import threading
@@ -24,6 +25,7 @@ from paperround.domain.preferences import DEFAULTS, FIELDS, LISTS
 from paperround.operator.queries import subscriber_facts
 from paperround.store.subscriber_changes import Effect
 from paperround.subscribers import confirmation, csv_file, membership
+from paperround.subscribers.csv_file import SubscriberRow
 from paperround.subscribers.csv_import import ImportOptions, ImportReport, import_subscribers
 from paperround.web.subscribers.preferences_form import INPUTS
 from support.pages import Pages
@@ -82,7 +84,7 @@ def subscriber(site: Site | Pages, email: str = EMAIL) -> Subscriber:
 
 
 def take_in(site: Site | Pages, text: str, **options: Any) -> ImportReport:
-    return import_subscribers(site.app, csv_file.read(text.encode()), ImportOptions(**options))
+    return import_subscribers(site.app, csv_file.read(io.BytesIO(text.encode())), ImportOptions(**options))
 
 
 # --- every way in sets and shows every preference ------------------------------------------------------------------
@@ -131,7 +133,9 @@ def _by_csv(pages: Pages, shell: Callable[..., str], name: str, value: str | lis
     cell = preferences.text_of(list(value) if isinstance(value, list) else value)
     report = take_in(pages, f"email\t{name}\n{EMAIL}\t{cell}\n", confirmed=True)
     assert (report.additions[0].effect, report.additions[0].fields) == (Effect.CHANGED, (name,))
-    written = csv_file.read("".join(csv_file.write([subscriber(pages)])).encode()).rows[0].given[name]
+    (row,) = csv_file.read(io.BytesIO("".join(csv_file.write([subscriber(pages)])).encode())).entries
+    assert isinstance(row, SubscriberRow)
+    written = row.given[name]
     return preferences.write_patch({name: preferences.read_field(name, written)})[name]
 
 
@@ -400,7 +404,7 @@ def test_an_export_imported_into_an_empty_site_gives_the_same_subscribers_byte_f
     exported = _export(sites[0])
     for _ in range(2):
         report = take_in(sites[1], exported)
-        assert report.problems == ()
+        assert report.problems == []
         assert _export(sites[1]) == exported
     assert not sites[1].app.store.deliveries.count(), "who has confirmed there is not asked here"
     for site in sites:
@@ -418,7 +422,7 @@ def test_an_export_moves_a_site_to_another_database(database_url: str, tmp_path:
     membership.unsubscribe(old.app, subscriber(old, "ba@example.org"))
     membership.say_farewell(old.app, subscriber(old, "ba@example.org"), "too many, 'sorry'")
     exported = _export(old)
-    assert take_in(new, exported).problems == ()
+    assert take_in(new, exported).problems == []
     assert _export(new) == exported
     for site in (old, new):
         site.app.close()

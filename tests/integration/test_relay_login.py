@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 
@@ -70,7 +71,7 @@ def test_the_operator_too_is_told_whom_the_relay_cannot_be_given(tmp_path: Path)
         with pytest.raises(WrongUse, match=r"jürgen@mail\.example: the relay lacks SMTPUTF8"):  # the CLI and the API
             site.subscriber("jürgen@mail.example", "robots")
         rows = "email,topics\njürgen@mail.example,robots\nandré@mail.example,robots\nada@mail.example,robots\n"
-        found = csv_file.read(rows.encode())
+        found = csv_file.read(io.BytesIO(rows.encode()))
         report = import_subscribers(site.app, found, ImportOptions(confirmed=True))
         assert [one.email for one in report.additions] == ["ada@mail.example"]
         assert [problem.where for problem in report.problems] == [

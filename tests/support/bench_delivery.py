@@ -22,6 +22,7 @@ import argparse
 import asyncio
 import contextlib
 import gc
+import io
 import json
 import random
 import resource
@@ -228,7 +229,7 @@ def populate(site: Site, subscribers: int) -> float:
         f"s{number}@mail.example,Ada {number},{';'.join(chance.sample(TOPICS, _FOLLOWED))},07:00"
         for number in range(subscribers)
     )
-    rows = csv_file.read("\n".join(lines).encode())
+    rows = csv_file.read(io.BytesIO("\n".join(lines).encode()))
     used = time.process_time()
     csv_import.import_subscribers(site.app, rows, csv_import.ImportOptions(confirmed=True))
     used = time.process_time() - used

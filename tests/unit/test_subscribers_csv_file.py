@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 
 import pytest
@@ -10,25 +12,45 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paperround.domain import preferences
-from paperround.domain.models import Subscriber, SubscriberState
+from paperround.domain.models import Problem, Subscriber, SubscriberState
 from paperround.domain.preferences import DEFAULTS, Preferences
 from paperround.domain.schedule import Cadence
 from paperround.domain.text import clean
 from paperround.subscribers import csv_file
+from paperround.subscribers.csv_file import SubscriberRow
 from support.preferences import PREFERENCES
 
 _SINCE = datetime(2026, 11, 23, 6, 30, 0, 123, tzinfo=UTC)
 
 
-def read(text: str) -> csv_file.SubscriberList:
-    return csv_file.read(text.encode())
+@dataclass(frozen=True)
+class Found:
+    """Everything in a list."""
+
+    rows: list[SubscriberRow]
+    problems: list[Problem]
+    ignored: tuple[str, ...]
+    columns: tuple[str, ...]
 
 
-def emails(found: csv_file.SubscriberList) -> list[str]:
+def read_bytes(data: bytes) -> Found:
+    found = csv_file.read(io.BytesIO(data))
+    rows: list[SubscriberRow] = []
+    problems: list[Problem] = []
+    for entry in found.entries:
+        rows.append(entry) if isinstance(entry, SubscriberRow) else problems.append(entry)
+    return Found(rows, problems, found.ignored, found.columns)
+
+
+def read(text: str) -> Found:
+    return read_bytes(text.encode())
+
+
+def emails(found: Found) -> list[str]:
     return [row.email for row in found.rows]
 
 
-def problems(found: csv_file.SubscriberList) -> list[str]:
+def problems(found: Found) -> list[str]:
     return list(map(str, found.problems))
 
 
@@ -53,8 +75,30 @@ def test_every_preference_has_a_column() -> None:
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 def test_encodings_and_separators_of_spreadsheets_are_told_apart(encoding: str, separator: str) -> None:
     text = f"email{separator}name\r\nrene@example.org{separator}René Müller\r\n"
-    (row,) = csv_file.read(text.encode(encoding)).rows
+    (row,) = read_bytes(text.encode(encoding)).rows
     assert (row.email, row.given["name"]) == ("rene@example.org", "René Müller")
+
+
+def test_rows_are_read_when_they_are_asked_for_and_the_file_is_not_held_as_a_whole() -> None:
+    file = io.BytesIO(b"email\n" + b"".join(b"s%d@mail.example\n" % number for number in range(10_000)))
+    size = len(file.getvalue())
+    entries = csv_file.read(file).entries
+    assert next(entries) == SubscriberRow("line 2", "s0@mail.example", {})
+    assert file.tell() < size / 10
+    assert sum(1 for _ in entries) == 9_999
+
+
+def test_an_address_in_full_width_characters_is_the_same_address() -> None:
+    found = read("email\nada@example.org\nada@ex\uff41mple.org\n")
+    assert emails(found) == ["ada@example.org"]
+    assert len(problems(found)) == 1
+    assert "the address stands on line 2 already" in problems(found)[0]
+
+
+@pytest.mark.parametrize("bad_at", [100, 70_000])
+def test_one_byte_that_is_not_utf_8_makes_the_whole_file_windows_1252(bad_at: int) -> None:
+    lines = b"email,name\n" + b"ada@example.org,Ren\xc3\xa9\n" + b" \n" * bad_at + b"ben@example.org,Ren\xe9\n"
+    assert [row.given["name"] for row in read_bytes(lines).rows] == ["Ren\u00c3\u00a9", "Ren\u00e9"]
 
 
 def test_excels_line_about_the_separator_is_no_header() -> None:
@@ -187,8 +231,8 @@ _SUBSCRIBERS = st.builds(
 
 @given(_SUBSCRIBERS)
 def test_what_is_written_is_read_as_the_same_subscriber(subscriber: Subscriber) -> None:
-    found = csv_file.read(written([subscriber]))
-    assert found.problems == found.ignored == ()
+    found = read_bytes(written([subscriber]))
+    assert (found.problems, found.ignored) == ([], ())
     (row,) = found.rows
     assert row.email == subscriber.email
     assert DEFAULTS.patched(preferences.read_patch(row.given)) == subscriber.preferences
@@ -221,5 +265,5 @@ def test_an_export_says_until_when_somebody_pauses_and_why_an_address_gets_nothi
 
 @given(st.binary(max_size=300))
 def test_no_file_breaks_it(data: bytes) -> None:
-    csv_file.read(data)
-    csv_file.read(b"email,name\n" + data)
+    read_bytes(data)
+    read_bytes(b"email,name\n" + data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import shutil
 import signal
 import sys
 from collections.abc import Iterable, Iterator
@@ -10,7 +11,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
@@ -150,6 +152,22 @@ def read_file(file: Path) -> bytes:
     """Return the content of a file. Raises WrongUse if it cannot be read."""
     try:
         return file.read_bytes()
+    except OSError as error:
+        raise WrongUse(f"{file}: {error.strerror}; check the path") from None
+
+
+@contextmanager
+def open_file(file: Path) -> Iterator[BinaryIO]:
+    """Open a file to be read from any position; of a pipe, a temporary copy. Raises WrongUse if it cannot be read."""
+    try:
+        with file.open("rb") as opened_file:
+            if opened_file.seekable():
+                yield opened_file
+            else:
+                with TemporaryFile() as copy:
+                    shutil.copyfileobj(opened_file, copy)
+                    copy.seek(0)
+                    yield copy
     except OSError as error:
         raise WrongUse(f"{file}: {error.strerror}; check the path") from None
 

@@ -22,6 +22,7 @@ from paperround.cli.shared import (
     exit_if,
     format_moment,
     given_path,
+    open_file,
     opened,
     read_day,
     read_file,
@@ -138,17 +139,19 @@ def import_subscribers(
     from paperround.subscribers import csv_file, csv_import
 
     fields = [name.strip() for entry in overwrite or () for name in entry.split(",")]
-    options = csv_import.ImportOptions(confirmed, topic or (), first_now, fields, dry_run)
-    with opened() as app:
-        rows = csv_file.read(read_file(file))
-        with nullcontext() if dry_run else recording(app, "subscribers imported", "in progress") as record:
-            report = csv_import.import_subscribers(app, rows, options)
-            if record:
-                record.subject = f"{len(report.additions)} rows"
+    options = csv_import.ImportOptions(confirmed, topic or (), first_now, fields, dry_run, listed=dry_run or as_json)
+    with (
+        opened() as app,
+        open_file(file) as data,
+        nullcontext() if dry_run else recording(app, "subscribers imported", "in progress") as record,
+    ):
+        report = csv_import.import_subscribers(app, csv_file.read(data), options)
+        if record:
+            record.subject = f"{report.imported} rows"
     changes = [one for one in report.additions if one.effect.value != "unchanged"]
     problems = list(map(str, report.problems))
     if as_json:
-        facts = {"imported": len(report.additions), "rejected": len(problems), **report.counts, "dry_run": dry_run}
+        facts = {"imported": report.imported, "rejected": len(problems), **report.counts, "dry_run": dry_run}
         listed = [{"email": one.email, "effect": one.effect.value, "fields": list(one.fields)} for one in changes]
         console.as_json({**facts, "changes": listed, "problems": problems, "warnings": list(report.warnings)})
     else:

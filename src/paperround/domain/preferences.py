@@ -12,10 +12,11 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, time
 from enum import StrEnum
 from functools import lru_cache, partial
+from operator import attrgetter
 from typing import Annotated, Any, get_type_hints
 from zoneinfo import available_timezones
 
@@ -290,15 +291,17 @@ class Preferences:
 
     def patched(self, patch: Patch) -> Preferences:
         """Return these preferences with the values of a patch applied."""
-        return replace(self, **patch)
+        assert patch.keys() <= FORMS.keys(), patch
+        return Preferences(*map(patch.get, FIELDS, _values(self)))  # a third of the time of dataclasses.replace()
 
     def changes_to(self, other: Preferences) -> tuple[str, ...]:
         """Return the names of the fields in which the two differ."""
-        return tuple(name for name in FIELDS if getattr(self, name) != getattr(other, name))
+        both = zip(FIELDS, _values(self), _values(other), strict=True)
+        return tuple(name for name, before, after in both if before != after)
 
     def as_patch(self) -> dict[str, Any]:
         """Return a patch with every field."""
-        return {name: getattr(self, name) for name in FIELDS}
+        return dict(zip(FIELDS, _values(self), strict=True))
 
 
 FORMS: Mapping[str, TextForm] = {
@@ -308,6 +311,7 @@ FIELDS: tuple[str, ...] = tuple(FORMS)
 LISTS = frozenset(name for name, form in FORMS.items() if form.json_type == list[str])
 """The fields with several values."""
 DEFAULTS = Preferences()
+_values: Callable[[Preferences], tuple[Any, ...]] = attrgetter(*FIELDS)
 
 
 def read_patch(given: Mapping[str, object]) -> dict[str, Any]:
@@ -398,13 +402,14 @@ class SiteOptions:
         Raises PreferenceError if the site does not offer a topic, theme or language. The canonical form of a query
         can be many times longer than the typed one, so it is never stored.
         """
-        known = {"topics": self.topics, "theme": self.themes, "language": self.languages}
         checked = dict(patch)
-        for name in known.keys() & patch.keys():
+        for name, known in (("topics", self.topics), ("theme", self.themes), ("language", self.languages)):
+            if name not in patch:
+                continue
             wanted = patch[name] if name in LISTS else (patch[name],)
-            found = {value: as_spelled(value, known[name]) for value in wanted}
+            found = {value: as_spelled(value, known) for value in wanted}
             if missing := [value for value, spelled in found.items() if spelled is None]:
-                what, there = name.removesuffix("s"), ", ".join(known[name]) or "none yet"
+                what, there = name.removesuffix("s"), ", ".join(known) or "none yet"
                 raise PreferenceError(name, f"there is no {what} {missing[0]!r}; there are: {there}")
             checked[name] = tuple(dict.fromkeys(found.values())) if name in LISTS else found[patch[name]]
         if "queries" in patch:

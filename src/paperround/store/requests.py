@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 from paperround.domain.models import DeliveryState, Subscriber, SubscriberState
 from paperround.domain.preferences import DEFAULTS, Patch, write
-from paperround.store.engine import reading, trial, upsert, writing
+from paperround.store.engine import among, reading, trial, upsert, writing
 from paperround.store.schema import (
     address_changes,
     attempts,
@@ -47,7 +47,7 @@ from paperround.store.schema import (
     topics,
 )
 from paperround.store.sent_before import COUNTED, select_counted
-from paperround.store.subscribers import COLUMNS, READING, add, email_key, load, take_turns
+from paperround.store.subscribers import READING, add, email_key, load, stored, take_turns
 from paperround.store.suppressed import AddressHashes, recognize
 
 CONFIRM, LINK = "confirm", "your-link"
@@ -204,7 +204,7 @@ def _locked(db: Connection, keys: Sequence[str]) -> dict[str, Subscriber]:
     """Return the subscribers with these keys, by key, and lock their rows."""
     if not keys:
         return {}
-    mine = subscribers.c.email_key.in_(keys)
+    mine = among(db, subscribers.c.email_key, keys)
     db.execute(select(subscribers.c.row).where(mine).order_by(subscribers.c.email_key).with_for_update()).all()
     return {email_key(found.email): found for found in load(db, mine)}
 
@@ -279,9 +279,8 @@ _KEEP = update(subscribers).where(subscribers.c.row == bindparam("its_row")).val
 
 def _stranger(request: SubscriptionRequest, now: datetime) -> dict[str, Any]:
     """Return the row of a new pending subscriber with default preferences; the requested ones are in the request."""
-    defaults = {name: getattr(DEFAULTS, name) for name in COLUMNS}
     return {
-        **defaults,
+        **stored(DEFAULTS),
         "email": request.email,
         "email_key": email_key(request.email),
         "state": SubscriberState.PENDING.value,

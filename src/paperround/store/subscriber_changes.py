@@ -18,10 +18,10 @@ from sqlalchemy import Connection, Engine, bindparam, delete, select, update
 from paperround.domain.models import EventKind, Subscriber, SubscriberState, Topic
 from paperround.domain.preferences import DEFAULTS, Patch, Preferences, write
 from paperround.domain.schedule import issue_date, next_digest_at
-from paperround.store.engine import ManyRows, lock_shared, trial, upsert, writing
+from paperround.store.engine import ManyRows, among, lock_shared, trial, upsert, writing
 from paperround.store.events import Wanted, tell
 from paperround.store.schema import subscribers, subscriptions, suppressions, topics
-from paperround.store.subscribers import COLUMNS, READING, email_key, load, take_turns
+from paperround.store.subscribers import COLUMNS, READING, email_key, load, stored, take_turns
 from paperround.store.suppressed import AddressHashes, recognize
 from paperround.store.topics import edition_before, news_horizon, save_one
 
@@ -166,7 +166,7 @@ def _save_some(db: Connection, changes: Mapping[str, SubscriberChange], occasion
 
 
 def _lock(db: Connection, keys: Sequence[str]) -> dict[str, Subscriber]:
-    mine = subscribers.c.email_key.in_(keys)
+    mine = among(db, subscribers.c.email_key, keys)
     rows = select(subscribers.c.row).where(mine).order_by(subscribers.c.email_key)
     db.execute(rows.with_for_update(key_share=True)).all()
     return {email_key(found.email): found for found in load(db, mine)}
@@ -181,11 +181,11 @@ def _plan(change: SubscriberChange, known: Subscriber | None, occasion: _Occasio
     # A change made in view of an earlier state must not resubscribe anyone or end a pause.
     settled = known is not None and known.state is not SubscriberState.PENDING and not occasion.returns
     state = known.state if known and settled else change.state
-    changed = before.changes_to(preferences)
-    if known and known.state is not state:
-        changed = (*changed, "state")
-    effect = Effect.NEW if known is None else Effect.CHANGED if changed else Effect.UNCHANGED
-    return _Plan(change, known, preferences, state, ChangeResult(change.email, effect, changed if known else ()))
+    if known is None:
+        return _Plan(change, None, preferences, state, ChangeResult(change.email, Effect.NEW))
+    changed = (*before.changes_to(preferences), *(("state",) if known.state is not state else ()))
+    effect = Effect.CHANGED if changed else Effect.UNCHANGED
+    return _Plan(change, known, preferences, state, ChangeResult(change.email, effect, changed))
 
 
 def _touches(plan: _Plan, occasion: _Occasion) -> bool:
@@ -194,7 +194,7 @@ def _touches(plan: _Plan, occasion: _Occasion) -> bool:
 
 def _values(plan: _Plan, occasion: _Occasion) -> dict[str, Any]:
     return {
-        **{name: getattr(plan.preferences, name) for name in COLUMNS},
+        **stored(plan.preferences),
         "state": plan.state.value,
         "next_digest_at": _due(plan, occasion),
         "request": _request_left(plan),
@@ -256,7 +256,7 @@ def _insert(db: Connection, plans: Sequence[_Plan], occasion: _Occasion) -> dict
             attempt.rollback()  # another transaction has just added one of the addresses: plan again
             return {}
     keys = [one["email_key"] for one in values]
-    query = select(subscribers.c.email_key, subscribers.c.row).where(subscribers.c.email_key.in_(keys))
+    query = select(subscribers.c.email_key, subscribers.c.row).where(among(db, subscribers.c.email_key, keys))
     return dict(db.execute(query).all())
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from operator import attrgetter
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -13,7 +14,7 @@ from paperround.domain.models import EventKind, Subscriber, SubscriberState
 from paperround.domain.preferences import FIELDS, Preferences, is_follow, read_patch
 from paperround.domain.schedule import Cadence, mended_digest_at, next_digest_at, period
 from paperround.domain.tokens import MOST_RENEWALS
-from paperround.store.engine import lock_exclusively, lock_shared, reading, upsert, writing
+from paperround.store.engine import among, lock_exclusively, lock_shared, reading, upsert, writing
 from paperround.store.events import Wanted, tell
 from paperround.store.schema import bounces, digest_papers, subscribers, subscriptions, suppressions, topics
 from paperround.store.suppressed import AddressHashes, conceal, recognize
@@ -23,6 +24,14 @@ COLUMNS = tuple(name for name in FIELDS if name in subscribers.c)
 """The preferences stored in columns of their own; the others are subscriptions."""
 READING = (SubscriberState.ACTIVE.value, SubscriberState.PAUSED.value)
 """The states of subscribers who have subscribed and not left."""
+
+
+_stored_values: Callable[[Preferences], tuple[Any, ...]] = attrgetter(*COLUMNS)
+
+
+def stored(preferences: Preferences) -> dict[str, Any]:
+    """Return the preferences that are stored in columns, by column."""
+    return dict(zip(COLUMNS, _stored_values(preferences), strict=True))
 
 
 def email_key(email: str) -> str:
@@ -79,7 +88,7 @@ class Subscribers:
         found: dict[str, Subscriber] = {}
         with reading(self._engine) as db:
             for start in range(0, len(keys), _CHUNK):
-                some = load(db, subscribers.c.email_key.in_(keys[start : start + _CHUNK]))
+                some = load(db, among(db, subscribers.c.email_key, keys[start : start + _CHUNK]))
                 found |= {email_key(subscriber.email): subscriber for subscriber in some}
         return found
 
@@ -242,7 +251,7 @@ def load(db: Connection, *where: Any, limit: int | None = None, order: Any = sub
         some = (
             select(subscriptions.c.subscriber, topics.c.slug, topics.c.query, topics.c.about, topics.c.private)
             .join_from(subscriptions, topics)
-            .where(subscriptions.c.subscriber.in_(rows[start : start + _CHUNK]))
+            .where(among(db, subscriptions.c.subscriber, rows[start : start + _CHUNK]))
             .order_by(subscriptions.c.subscriber, subscriptions.c.place)
         )
         for subscriber, *topic in db.execute(some).all():
@@ -286,7 +295,7 @@ def _subscriber(found: Any, follows: Sequence[_Follow]) -> Subscriber:
         topics=tuple(one.slug for one in follows if not one.private),
         queries=tuple(one.query for one in follows if one.private and not is_follow(one.slug)),
         follows=tuple(one.about for one in follows if is_follow(one.slug)),
-        **{name: getattr(found, name) for name in COLUMNS},
+        **stored(found),
     )
     state = SubscriberState(found.state)
     return Subscriber(

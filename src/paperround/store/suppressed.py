@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, delete, update
 
-from paperround.store.engine import upsert
+from paperround.store.engine import among, upsert
 from paperround.store.schema import suppressions
 
 _CHUNK = 500
@@ -47,7 +47,7 @@ def recognize(db: Connection, hashes: AddressHashes, email_keys: Sequence[str]) 
     named = {hashed: email_key for email_key in email_keys for hashed in hashes.of(email_key)}
     for start in range(0, len(named), _CHUNK):
         some = list(named)[start : start + _CHUNK]
-        gone = delete(suppressions).where(suppressions.c.email_key.in_(some))
+        gone = delete(suppressions).where(among(db, suppressions.c.email_key, some))
         found = db.execute(gone.returning(suppressions.c.email_key, suppressions.c.reason, suppressions.c.at)).all()
         if kept := [{"email_key": named[hashed], "reason": reason, "at": at} for hashed, reason, at in found]:
             db.execute(upsert(db, suppressions).on_conflict_do_nothing(index_elements=["email_key"]), kept)

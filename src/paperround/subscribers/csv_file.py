@@ -1,4 +1,6 @@
-"""Read and write lists of subscribers as CSV: our own format, and the exports of listmonk and Mailchimp. Pure.
+"""Read and write lists of subscribers as CSV: our own format, and the exports of listmonk and Mailchimp.
+
+A list may have millions of rows, so it is read row by row and never held as a whole.
 
 Our own export contains everything that is stored about a subscriber's subscription, so that another site can import
 it: the preferences, then the state and its history (`RECORD`).
@@ -6,15 +8,18 @@ it: the preferences, then the state and its history (`RECORD`).
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parseaddr
-from typing import Any
+from itertools import chain
+from typing import Any, BinaryIO
 
 from paperround.domain.models import Problem, Subscriber, SubscriberState
 from paperround.domain.preferences import FIELDS, write_text
@@ -47,7 +52,8 @@ _MOMENTS = tuple(name for name in RECORD if name.endswith("_at"))
 _STATES = frozenset(SubscriberState)
 _PAUSED = "paused"  # the status of paused subscribers in exports of the first version
 _HELPERS = {"first", "last", "status", *_GONE_COLUMNS}
-_SEPARATOR_LINE = re.compile(r"\s*sep=(.)\s*(?:\r\n|\r|\n|$)", re.IGNORECASE)  # Excel's
+_PIECE = 1 << 16  # bytes
+_SEPARATOR_LINE = re.compile(r"\s*sep=(.)\s*", re.IGNORECASE)  # Excel's
 # Spreadsheets run a cell that begins with one of these as a formula (OWASP, CSV injection) unless quoted with '.
 _RUN = re.compile(r"'*[=+\-@\t\r]")
 
@@ -69,36 +75,40 @@ class SubscriberRow:
 
 @dataclass(frozen=True, slots=True)
 class SubscriberList:
-    """The content of a file, and what was left out of it."""
+    """A file's rows, which are read when they are asked for, once, and what is known of it before."""
 
-    rows: tuple[SubscriberRow, ...] = ()
-    problems: tuple[Problem, ...] = ()
+    entries: Iterator[SubscriberRow | Problem]
+    """The rows in the order of the file; a Problem in place of each that cannot be used."""
     ignored: tuple[str, ...] = ()
     """The columns that paperround does not know."""
     columns: tuple[str, ...] = ()
     """The preferences for which the file has a column."""
 
 
-def read(data: bytes) -> SubscriberList:
-    """Read a CSV file in UTF-8, UTF-16 or Windows-1252, separated by commas, semicolons or tabs."""
-    text, delimiter = _separated(decode(data).replace("\x00", ""))
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+def read(file: BinaryIO) -> SubscriberList:
+    """Read a CSV file in UTF-8, UTF-16 or Windows-1252, separated by commas, semicolons or tabs.
+
+    The file must be seekable and stay open until all rows are read; then it is closed.
+    """
+    text, delimiter = _separated(_lines(file))
+    lines = csv.reader(text, delimiter=delimiter, strict=True)
     try:
         header = [column.strip().lower() for column in next(lines)]
     except StopIteration:
-        remedy = "the file is empty; its first line names the columns: email, topics, …"
-        return SubscriberList(problems=(Problem("line 1", remedy),))
+        return _useless("the file is empty; its first line names the columns: email, topics, …")
     except csv.Error as error:
-        return SubscriberList(problems=(Problem("line 1", f"the names of the columns are not CSV ({error})"),))
+        return _useless(f"the names of the columns are not CSV ({error})")
     names = [_SYNONYMS.get(column, column) for column in header]
     known = {*COLUMNS, *_HELPERS} if "state" in names else {"email", *FIELDS, *_HELPERS}
     ignored = tuple(column for column, name in zip(header, names, strict=True) if name not in known and column)
     if "email" not in names:
-        remedy = f"no column `email` among: {', '.join(header)[:200]}"
-        return SubscriberList(problems=(Problem("line 1", remedy),), ignored=ignored)
-    rows, problems = _read_rows(_records(lines, delimiter), [name if name in known else "" for name in names])
-    columns = tuple(name for name in FIELDS if name in names)
-    return SubscriberList(tuple(rows), tuple(problems), ignored, columns)
+        return _useless(f"no column `email` among: {', '.join(header)[:200]}", ignored)
+    entries = _read_rows(_records(lines, delimiter), [name if name in known else "" for name in names])
+    return SubscriberList(entries, ignored, tuple(name for name in FIELDS if name in names))
+
+
+def _useless(why: str, ignored: tuple[str, ...] = ()) -> SubscriberList:
+    return SubscriberList(iter([Problem("line 1", why)]), ignored)
 
 
 def write(subscribers: Iterable[Subscriber]) -> Iterator[str]:
@@ -140,29 +150,48 @@ def _line(cells: Iterable[str]) -> str:
 
 def decode(data: bytes) -> str:
     """Return the text of a file in UTF-8, UTF-16 or Windows-1252."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16", errors="replace")
-    head = data[:2_000]
+    return data.decode(_encoding(io.BytesIO(data)), errors="replace")
+
+
+def _encoding(file: BinaryIO) -> str:
+    """Return the encoding of a file, which is then at its beginning."""
+    head = file.read(2_000)
+    file.seek(0)
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
     if head[1::2].count(0) > len(head) // 4:  # every other byte of Western text in UTF-16 is zero
-        return data.decode("utf-16-le", errors="replace")
+        return "utf-16-le"
     if head[::2].count(0) > len(head) // 4:
-        return data.decode("utf-16-be", errors="replace")
+        return "utf-16-be"
+    decoder = codecs.getincrementaldecoder("utf-8")()
     try:
-        return data.decode("utf-8-sig")
+        while piece := file.read(_PIECE):
+            decoder.decode(piece)
+        decoder.decode(b"", final=True)
     except UnicodeDecodeError:
-        return data.decode("cp1252", errors="replace")
+        return "cp1252"
+    else:
+        return "utf-8-sig"
+    finally:
+        file.seek(0)
 
 
-def _separated(text: str) -> tuple[str, str]:
-    """Return the text without a first line such as `sep=;`, and the cell separator."""
-    if found := _SEPARATOR_LINE.match(text):
-        return text[found.end() :], found[1]
-    first = text.partition("\n")[0]
-    return text, max(",;\t", key=first.count)
+def _lines(file: BinaryIO) -> Iterator[str]:
+    with io.TextIOWrapper(file, _encoding(file), errors="replace", newline="") as text:
+        for line in text:
+            yield line.replace("\x00", "")
 
 
-def _records(lines: Any, delimiter: str) -> Iterator[tuple[str, list[str] | Problem]]:
-    """Yield each record with its location, or a Problem in its place. Stops after an unclosed quote."""
+def _separated(lines: Iterator[str]) -> tuple[Iterator[str], str]:
+    """Return the lines without a first one such as `sep=;`, and the cell separator."""
+    first = next(lines, "")
+    if found := _SEPARATOR_LINE.fullmatch(first):
+        return lines, found[1]
+    return chain([first] if first else [], lines), max(",;\t", key=first.count)
+
+
+def _records(lines: Any, delimiter: str) -> Iterator[tuple[int, list[str] | Problem]]:
+    """Yield each record with its line, or a Problem in its place. Stops after an unclosed quote."""
     while True:
         start = lines.line_num + 1
         where = f"line {start}"
@@ -172,14 +201,14 @@ def _records(lines: Any, delimiter: str) -> Iterator[tuple[str, list[str] | Prob
             return
         except csv.Error as error:
             if lines.line_num == start and "expected after" in str(error):  # text after a closing quote
-                yield where, Problem(where, f"is not CSV ({error}); is a quote left out or doubled?")
+                yield start, Problem(where, f"is not CSV ({error}); is a quote left out or doubled?")
                 continue
-            yield where, _unclosed(where)
+            yield start, _unclosed(where)
             return
         if any(_swallows(cell, delimiter) for cell in cells):
-            yield where, _unclosed(where)
+            yield start, _unclosed(where)
             return
-        yield where, cells
+        yield start, cells
 
 
 def _unclosed(where: str) -> Problem:
@@ -195,29 +224,30 @@ def _swallows(cell: str, delimiter: str) -> bool:
 
 
 def _read_rows(
-    records: Iterable[tuple[str, list[str] | Problem]], names: list[str]
-) -> tuple[list[SubscriberRow], list[Problem]]:
-    rows: list[SubscriberRow] = []
-    problems: list[Problem] = []
-    seen: dict[str, str] = {}
-    for where, cells in records:
+    records: Iterable[tuple[int, list[str] | Problem]], names: Sequence[str]
+) -> Iterator[SubscriberRow | Problem]:
+    fields = tuple(name for name in FIELDS if name in names or name == "name")
+    seen: dict[str, int] = {}
+    for line, cells in records:
         if isinstance(cells, Problem):
-            problems.append(cells)
+            yield cells
             continue
         values = {name: text for name, cell in zip(names, cells, strict=False) if name and (text := _cell(cell))}
         if not values:
             continue
+        where = f"line {line}"
         name, email = _address(values.get("email", ""))
-        if problem := _unusable(values, email, seen):
-            problems.append(Problem(f"{where} {email}".rstrip(), problem))
+        key = unicodedata.normalize("NFKC", email).lower()
+        if problem := _unusable(values, key, seen):
+            yield Problem(f"{where} {email}".rstrip(), problem)
             continue
-        seen[email.lower()] = where
-        own_name = values.get("name") or f"{values.get('first', '')} {values.get('last', '')}".strip() or name
+        seen[key] = line
+        if "name" not in values:
+            values["name"] = f"{values.get('first', '')} {values.get('last', '')}".strip() or name
         try:
-            rows.append(_row(where, email, {**values, "name": own_name}))
+            yield _row(where, email, values, fields)
         except ValueError as error:
-            problems.append(Problem(f"{where} {email}", str(error)))
-    return rows, problems
+            yield Problem(f"{where} {email}", str(error))
 
 
 def _cell(cell: str) -> str:
@@ -233,24 +263,24 @@ def _address(cell: str) -> tuple[str, str]:
     return parseaddr(cell) if cell.endswith(">") else ("", cell)
 
 
-def _unusable(values: Mapping[str, str], email: str, seen: Mapping[str, str]) -> str:
-    if not email:
+def _unusable(values: Mapping[str, str], key: str, seen: Mapping[str, int]) -> str:
+    if not key:
         return "has no address"
-    if first := seen.get(email.lower()):
-        return f"the address stands on {first} already"
+    if first := seen.get(key):
+        return f"the address stands on line {first} already"
     if values.get("status", "").lower() in _GONE or _GONE_COLUMNS & values.keys():
         return "has unsubscribed or is blocked there; left out"
     return ""
 
 
-def _row(where: str, email: str, values: Mapping[str, str]) -> SubscriberRow:
+def _row(where: str, email: str, values: Mapping[str, str], fields: Sequence[str]) -> SubscriberRow:
     moments = {name: _read_moment(name, values[name]) for name in _MOMENTS if name in values}
     state = _PAUSED if values.get("status", "").lower() == _PAUSED else values.get("state", "").lower()
     reason, since = values.get("suppressed_reason"), moments.pop("suppressed_at", None)
     return SubscriberRow(
         where,
         email,
-        {name: values[name] for name in FIELDS if values.get(name)},
+        {name: text for name in fields if (text := values.get(name))},
         SubscriberState(state) if state in _STATES else None,
         moments | ({"unsubscribe_reason": values["unsubscribe_reason"]} if "unsubscribe_reason" in values else {}),
         _read_consent(values["consent"]) if "consent" in values else None,

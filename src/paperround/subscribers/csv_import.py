@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from paperround.app import App
 from paperround.domain import preferences
-from paperround.domain.errors import PreferenceError, UnknownName, WrongUse
+from paperround.domain.errors import PreferenceError, StoreError, UnknownName, WrongUse
 from paperround.domain.models import Problem, Subscriber, SubscriberState
 from paperround.domain.preferences import DEFAULTS, FIELDS
 from paperround.store.subscriber_changes import Effect, SubscriberChange
@@ -20,6 +21,8 @@ from paperround.subscribers.membership import Addition
 
 # Another site may not offer these values: leave them out with a warning instead of skipping the subscriber.
 _NAMES_OF_THE_SITE = ("theme", "language")
+# Others wait while a batch is written, and a batch is what is held in memory.
+_ROWS_AT_ONCE = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,68 +41,101 @@ class ImportOptions:
     change.
     """
     dry_run: bool = False
+    listed: bool = True
+    """Whether the report lists the result of each row, which takes about 150 bytes a row."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ImportReport:
     """The result of an import."""
 
-    additions: tuple[Addition, ...]
-    problems: tuple[Problem, ...]
+    counts: Counter[str]
+    """The numbers of new, changed, unchanged and skipped rows, and of subscribers who were asked to confirm."""
+    additions: list[Addition] = field(default_factory=list)
+    """The result of each row that was not skipped, if `ImportOptions.listed`."""
+    problems: list[Problem] = field(default_factory=list)
     """The rows that were skipped, each with the reason."""
-    warnings: tuple[str, ...]
+    warnings: list[str] = field(default_factory=list)
 
     @property
-    def counts(self) -> dict[str, int]:
-        """The numbers of new, changed, unchanged and skipped rows, and of subscribers who were asked to confirm."""
-        effects = Counter(one.effect for one in self.additions)
-        by_effect = {effect.value: effects[effect] for effect in Effect}
-        return {**by_effect, "skipped": len(self.problems), "asked": sum(one.asked for one in self.additions)}
+    def imported(self) -> int:
+        """The number of rows that were not skipped."""
+        return sum(self.counts[effect] for effect in Effect)
+
+    def add(self, additions: Sequence[Addition], problems: Sequence[Problem], *, listed: bool) -> None:
+        """Add the results of more rows."""
+        self.counts.update(one.effect.value for one in additions)
+        self.counts["asked"] += sum(one.asked for one in additions)
+        self.counts["skipped"] += len(problems)
+        self.problems += problems
+        if listed:
+            self.additions += additions
 
 
 def import_subscribers(app: App, found: SubscriberList, options: ImportOptions) -> ImportReport:
-    """Import all valid rows, in one transaction for those who are asked to confirm and one for all others.
+    """Import all valid rows in batches, each in one transaction for those who are asked to confirm and one for all
+    others.
 
-    Raises PreferenceError if `overwrite` names an unknown preference.
+    If a batch fails, those before it stay imported; importing the same list again changes nothing for them.
+
+    Raises PreferenceError if `overwrite` names an unknown preference, StoreError if the database fails.
     """
     if unknown := sorted(set(options.overwrite) - set(FIELDS)):
         raise PreferenceError(unknown[0], f"there is no such preference; there are: {', '.join(FIELDS)}")
-    known = app.store.subscribers.by_emails(row.email for row in found.rows)
-    reader = _RowReader(app, options, found.columns)
-    changes: list[SubscriberChange] = []
+    report = ImportReport(Counter(dict.fromkeys((*Effect, "skipped", "asked"), 0)))
+    report.warnings += (f"column {column!r} is unknown and is ignored" for column in found.ignored)
+    reader = _RowReader(app, options, found.columns, report.warnings)
+    while entries := list(islice(found.entries, _ROWS_AT_ONCE)):
+        try:
+            additions, problems = _import_batch(app, reader, entries, options)
+        except StoreError as error:
+            done = f"; {report.imported} rows were imported before" if report.imported and not options.dry_run else ""
+            raise StoreError(f"{error}{done}") from error
+        report.add(additions, problems, listed=options.listed)
+        app.progress.advance(len(entries))
+    return report
+
+
+def _import_batch(
+    app: App, reader: _RowReader, entries: Sequence[SubscriberRow | Problem], options: ImportOptions
+) -> tuple[list[Addition], list[Problem]]:
+    known = app.store.subscribers.by_emails(row.email for row in entries if isinstance(row, SubscriberRow))
+    changes: dict[str, SubscriberChange] = {}
     asked: set[str] = set()
-    problems = list(found.problems)
-    for row in found.rows:
+    problems: list[Problem] = []
+    for row in entries:
+        if isinstance(row, Problem):
+            problems.append(row)
+            continue
         try:
             change = reader.read(row, known.get(email_key(row.email)))
-            changes.append(change)
-            if row.state is not SubscriberState.PENDING:  # the other site already asked those who are pending
-                asked.add(change.email)
         except WrongUse as error:
             named = row.email in str(error)
             problems.append(Problem(row.where if named else f"{row.where} {row.email}", str(error)))
-    unique = {email_key(change.email): change for change in changes}
+            continue
+        changes[email_key(change.email)] = change
+        if row.state is not SubscriberState.PENDING:  # the other site already asked those who are pending
+            asked.add(change.email)
     additions = membership.add_all(
         app,
-        list(unique.values()),
+        list(changes.values()),
         ask=() if options.confirmed else asked,
         first_now=options.first_now,
         dry_run=options.dry_run,
     )
-    ignored = (f"column {column!r} is unknown and is ignored" for column in found.ignored)
-    return ImportReport(tuple(additions), tuple(problems), (*ignored, *reader.warnings))
+    return additions, problems
 
 
 class _RowReader:
-    """Converts rows to changes. Values that the site does not offer are left out and recorded in `warnings`."""
+    """Converts rows to changes. Values that the site does not offer are left out and added to the warnings."""
 
-    def __init__(self, app: App, options: ImportOptions, columns: Collection[str]) -> None:
+    def __init__(self, app: App, options: ImportOptions, columns: Collection[str], warnings: list[str]) -> None:
         self._app, self._options, self._columns = app, options, columns
         self._site = membership.site_options(app)
         self._default_topics: tuple[str, ...] = self._site.check({"topics": tuple(options.default_topics)})["topics"]
         self._takes_utf8: bool | None = None
         """Whether the relay accepts addresses outside ASCII; None if it was not asked yet."""
-        self.warnings: list[str] = []
+        self._warnings = warnings
 
     def read(self, row: SubscriberRow, known: Subscriber | None) -> SubscriberChange:
         email = membership.address(row.email)
@@ -109,7 +145,7 @@ class _RowReader:
             raise WrongUse("has unsubscribed in this file and gets letters here; unsubscribe them, or leave them out")
         patch = self._patch(row, known)
         before = known.preferences if known else DEFAULTS
-        if row.state is None and not before.patched(patch).follow_something:
+        if row.state is None and not (patch.get("topics") or before.patched(patch).follow_something):
             there = ", ".join(sorted(self._site.topics)) or "none yet"
             raise UnknownName(f"no topic to follow; there are: {there}; or give --topic for all rows")
         return SubscriberChange(email, patch, self._state(row), row.consent, row.history, row.suppressed)
@@ -146,7 +182,7 @@ class _RowReader:
         topics = read.pop("topics", ())
         there = tuple(slug for slug in topics if slug in self._site.topics)
         unknown = (slug for slug in topics if slug not in there)
-        self.warnings += [f"{row.where}: there is no topic {slug!r}; left out" for slug in unknown]
+        self._warnings += [f"{row.where}: there is no topic {slug!r}; left out" for slug in unknown]
         if not there and known is None and not (read.get("queries") or read.get("follows")):
             there = self._default_topics
         if there or (known and "topics" in self._options.overwrite and "topics" in self._columns):
@@ -162,6 +198,6 @@ class _RowReader:
             if name == "paused_until" and known and value != known.preferences.paused_until:
                 membership.check_pause(self._app, known, value)
         except WrongUse as error:
-            self.warnings.append(f"{row.where}: {error}; left as it is")
+            self._warnings.append(f"{row.where}: {error}; left as it is")
             return False
         return True

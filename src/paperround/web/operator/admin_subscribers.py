@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
@@ -130,7 +131,7 @@ def import_list(request: Request, context: OperatorContextDep, sent: FormWithFil
     )
     audit = nullcontext() if dry_run else context.recording(OPERATOR, "subscribers imported", "in progress")
     try:
-        rows = csv_file.read(text.encode())
+        rows = csv_file.read(io.BytesIO(text.encode()))
         with audit as record:
             report = csv_import.import_subscribers(context.app, rows, options)
             if record:
