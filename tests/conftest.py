@@ -20,6 +20,9 @@ settings.register_profile(
 )
 settings.load_profile("paperround")
 
+_UMASK = os.umask(0o022)
+os.umask(_UMASK)
+
 # Modules and collected tests stay until the end: looking through them for garbage again and again takes a tenth of
 # the time of the unit tests.
 gc.set_threshold(50_000, 20, 50)
@@ -46,13 +49,9 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
-@pytest.fixture(autouse=True)
-def _keep_umask() -> Iterator[None]:
+def pytest_runtest_teardown() -> None:
     """Restore the umask, which commands set: mail servers that are started later could not read their files."""
-    before = os.umask(0o022)
-    os.umask(before)
-    yield
-    os.umask(before)
+    os.umask(_UMASK)
 
 
 @pytest.fixture(scope="session")

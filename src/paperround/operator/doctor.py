@@ -257,8 +257,9 @@ def _sources(app: App) -> Iterator[Finding]:
                 f"source {source.name}", CheckState.WARNING, "has never been fetched; run: paperround ingest"
             )
         elif record.state in ("failed", "stale"):
-            since = f", last success {_when(record.succeeded_at)}"
-            yield Finding(f"source {source.name}", CheckState.WARNING, f"{record.state}{since}: {record.note}")
+            success = f"last success {_when(record.succeeded_at)}" if record.succeeded_at else "no success yet"
+            note = record.note.removeprefix(f"{source.name}: ")
+            yield Finding(f"source {source.name}", CheckState.WARNING, f"{record.state}, {success}: {note}")
         else:
             news = f"{record.state}, last new paper {_when(record.new_at)}"
             yield Finding(f"source {source.name}", CheckState.OK, news)

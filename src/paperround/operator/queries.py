@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from paperround.app import App
 from paperround.domain.errors import UnknownName
-from paperround.domain.models import DeliveryState, Paper, Score, Subscriber, SubscriberState
+from paperround.domain.models import DISCUSSED, DeliveryState, Paper, Score, Subscriber, SubscriberState
 from paperround.domain.preferences import write
 from paperround.matching import lexical
 from paperround.matching import search as matching_search
@@ -294,7 +294,7 @@ def _scores(app: App, row: int) -> list[dict[str, Any]]:
     return [
         {
             "paper": names[pick.paper],
-            "section": section.name or section.topic,
+            "section": "most discussed" if section.topic == DISCUSSED else section.name or section.topic,
             "rank": pick.rank,
             "parts": asdict(pick.score or Score()),
             "why": list(pick.why),
