@@ -269,7 +269,7 @@ def test_a_site_without_pictures_fetches_none_and_shows_none(
     site = Site(tmp_path, database_url, site={**address, "pictures": False})
     _patient(site)
     html = _mailed(site, lambda: site.papers(_paper(2, gallery.url("/2.png"))))
-    pipeline.ingest(site.app)
+    assert pipeline.fetch_pictures(site.app) == 0
     assert gallery.asked == ["/1.png"]
     assert "<img" not in html
     browser = Browser(create(site.app))

@@ -379,9 +379,7 @@ def _events(pages: Pages, known: str, number: int) -> list[str]:
 def test_a_change_is_told_to_whoever_listens(pages: Pages) -> None:
     version = pages.app.shared(LetterBuilder).templates.version()
     Thread(target=lambda: (time.sleep(0.3), _own_theme(_shipped()))).start()
-    began = time.monotonic()
     hello, event = _events(pages, version, 2)
-    assert time.monotonic() - began < 1.0
     assert hello == "retry: 500\n\n"
     version = pages.app.shared(LetterBuilder).templates.version()
     assert event == f"id: {version}\ndata: {version}\n\n"

@@ -106,5 +106,7 @@ def test_a_sweep_counts_all_that_it_repairs(site: Site) -> None:
     assert pipeline.sweep(site.app) == 2
     assert deliveries.count() == {DeliveryState.QUEUED.value: 5}
     site.clock.now += timedelta(days=3)
-    assert pipeline.sweep(site.app) == 1
+    assert pipeline.sweep(site.app) == 1  # the pause is over
+    site.clock.now -= timedelta(days=10)  # the clock had run ahead: letters and dates lie too far in the future now
+    assert pipeline.sweep(site.app) == 5 + 6
     assert pipeline.sweep(site.app) == 0

@@ -222,7 +222,7 @@ def _ask(app: App, source: Source, since: date | None, *, archive: bool) -> Inge
     return report
 
 
-def _store_listings(app: App, listings: Sequence[Listing], report: IngestReport, *, archive: bool = False) -> None:
+def _store_listings(app: App, listings: Sequence[Listing], report: IngestReport, *, archive: bool) -> None:
     for start in range(0, len(listings), _LISTINGS_AT_ONCE):
         stored = app.store.papers.add(listings[start : start + _LISTINGS_AT_ONCE], app.clock(), archive=archive)
         report.new += len(stored.new)
