@@ -80,6 +80,19 @@ def test_what_was_prepared_is_not_laid_out_again(monkeypatch: pytest.MonkeyPatch
     assert laid_out == []
 
 
+def test_new_blocks_are_laid_out_in_one_document_however_many_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    fresh = LetterRenderer(sample.SITE, "paper", language.load("en", FOLDERS), FOLDERS)
+    known = {row: paper(row) for row in range(1, 31)}
+    fresh.prepare([(digest(list(known.values())[:29]), known, sample.SUBSCRIBER)])
+    documents: list[int] = []
+    lay_out = fresh._lay_out
+    monkeypatch.setattr(fresh, "_lay_out", lambda parts: documents.append(len(parts)) or lay_out(parts))
+    monkeypatch.setattr("paperround.rendering.letter._BLOCKS_AT_ONCE", 9)
+    fresh.prepare([(digest(list(reversed(known.values()))), known, sample.SUBSCRIBER)])
+    assert documents
+    assert documents[:-1] == [9] * (len(documents) - 1)
+
+
 def test_more_than_a_hundred_papers_are_numbered_without_a_line_too_long() -> None:
     papers = {row: paper(row, title=f"{row} " + "word " * 13, abstract="") for row in range(1, 121)}
     facts = LetterFacts(digest(tuple(papers.values())), papers, sample.SUBSCRIBER, sample.LINKS, DAY)

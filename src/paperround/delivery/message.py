@@ -94,7 +94,7 @@ def assemble(head: HeaderData, letter: EncodedLetter) -> bytes:
 
     None of its lines begins with a dot.
     """
-    boundary = _boundary(letter)
+    boundary = _boundary(head.message_id)
     delimiter = b"\r\n--%b" % boundary.encode()
     pieces = (
         _head(head, letter.subject, boundary),
@@ -200,10 +200,13 @@ def _date_field(date: datetime) -> str:
     return _fold("Date", [format_datetime(date.astimezone(UTC))])
 
 
-def _boundary(letter: EncodedLetter) -> str:
-    # RFC 2045 6.7: "=_" never occurs in quoted-printable, so the boundary cannot occur in a part. Hashing only the
-    # text part is enough: it is a tenth of the letter, and differs whenever the letter does.
-    return "=_" + hashlib.blake2b(b"".join(letter.text), digest_size=12).hexdigest()
+def _boundary(message_id: str) -> str:
+    """Return the boundary between the parts: the same for each attempt, and another one for each letter.
+
+    It cannot occur in a part: a "=" in quoted-printable is followed by two hexadecimal digits or a line break, never
+    by "_" (RFC 2045 6.7).
+    """
+    return "=_" + hashlib.blake2b(message_id.encode(), digest_size=12).hexdigest()
 
 
 def _help_field(head: HeaderData) -> Iterator[str]:

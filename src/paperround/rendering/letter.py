@@ -374,9 +374,9 @@ class LetterRenderer:
         for digest, papers, subscriber in letters:
             plan = self._plan(digest, papers, subscriber)
             wanted |= dict.fromkeys(self._outline(plan, digest).parts(plan))
-        parts = list(wanted)
-        for start in range(0, len(parts), _BLOCKS_AT_ONCE):
-            self._kept(parts[start : start + _BLOCKS_AT_ONCE])
+        new = [part for part in wanted if self._blocks.get(part) is None]
+        for start in range(0, len(new), _BLOCKS_AT_ONCE):
+            self._kept(new[start : start + _BLOCKS_AT_ONCE])
 
     def letter(self, facts: LetterFacts) -> RenderedLetter:
         """Return the subscriber's letter: subject, HTML of less than 100,000 bytes, and text with the same papers."""

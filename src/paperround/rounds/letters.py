@@ -242,15 +242,15 @@ class LetterBuilder:
         domain = self._app.settings.bounces.domain
         return tokens.verp(self._keys, delivery.row, domain) if domain else self._site.sender
 
-    def papers(self, digest: Digest) -> dict[int, Paper]:
-        """Return the papers of the digest's issue as they were first sent; cached for all digests of the issue."""
+    def papers(self, digest: Digest) -> Mapping[int, Paper]:
+        """Return papers of the digest's issue as they were first sent, among them the digest's; cached by issue."""
         known = self._printed.setdefault(digest.issue, {})
         self._printed.move_to_end(digest.issue)
         if missing := [paper for paper in digest.named if paper not in known]:
             known |= self._app.store.issues.printed(digest, missing)
         while len(self._printed) > _ISSUES_KEPT:
             self._printed.popitem(last=False)
-        return {paper: known[paper] for paper in digest.named if paper in known}
+        return known
 
     def forget_printed(self) -> None:
         """Read the papers of issues again, since summaries were added to them."""
