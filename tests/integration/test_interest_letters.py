@@ -49,6 +49,34 @@ def test_the_first_letter_has_the_papers_that_stood_out_on_trial(
     site.app.close()
 
 
+@pytest.mark.parametrize("meaning", [False, True], ids=["words", "meaning"])
+def test_the_first_letter_has_the_papers_that_stood_out_on_trial_after_answers(
+    tmp_path: Path, database_url: str, meaning: bool
+) -> None:
+    site = Site(tmp_path, database_url)
+    interest, title, abstract = BY_MEANING if meaning else BY_WORDS
+    if meaning:
+        use_ideas(site.app)
+    _papers(site, 9, title, abstract)
+    site.papers(*(listing(200 + n, title=f"Hand {n}", abstract="A hand with even fingers.") for n in range(4)))
+    pipeline.embed_papers(site.app)
+    answers = dict(zip(_rows(site, 1, 2, 3, 200, 201), (1, 1, 1, -1, -1), strict=True))
+    trial = site.app.shared(Trials).try_interest(interest, answers)
+    membership.add(site.app, "ada@example.org", {"queries": (interest,)}, confirmed=True, first_now=True)
+    for row, verdict in answers.items():
+        membership.say(site.app, membership.subscriber(site.app, "ada@example.org"), row, verdict)
+    site.clock.now += timedelta(minutes=1)
+    pipeline.round_(site.app)
+    assert trial.taken >= 9
+    assert _digests(site) == [trial.taken]
+    site.app.close()
+
+
+def _rows(site: Site, *numbers: int) -> list[int]:
+    found = [site.app.store.papers.by_id(f"2611.{number:05d}") for number in numbers]
+    return [paper.row for paper in found if paper]
+
+
 def _digests(site: Site) -> list[int]:
     """How many papers each digest includes or counts."""
     rows = [told["id"] for told in site.app.store.deliveries.report()]

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from paperround.domain.models import Feedback, Listing, Paper
 from paperround.domain.text import terms
 from paperround.matching import learning
-from paperround.matching.interests import Scale, learned_scale, relevance, toward_best
+from paperround.matching.interests import Aim, Scale, height_scale, learned_scale, relevance, toward_best
 from paperround.matching.lexical import Index, Statistics
 from paperround.matching.profile import Learner, PastPapers
 from paperround.matching.vectors import Vectors, pack, unpack
@@ -118,12 +118,18 @@ class Data:
     def ours(self, text: str, past: NDArray[Any] | None = None) -> Numbers:
         """As the program ranks; what the best papers say of an interest is taken from those of the past alone."""
         shares = self.shares(text)
-        if self.encoder is None or self.vectors is None:
+        if self.vectors is None:
             return shares
+        return relevance(shares, self.vectors @ self.aim(text, past).vector)
+
+    def aim(self, text: str, past: NDArray[Any] | None = None) -> Aim:
+        """The vector that papers are compared with, from what the best papers of the past say of an interest."""
+        if self.vectors is None:
+            return Aim(np.zeros(0, np.float32))
         known = np.arange(len(self.papers)) if past is None else past
-        cosines = self.cosines(text)
-        moved = toward_best(self.vector(text), self.vectors[known], shares[known], cosines[known])
-        return relevance(shares, self.vectors @ moved)
+        return toward_best(
+            self.vector(text), self.vectors[known], self.shares(text)[known], self.cosines(text)[known]
+        )
 
     @cached_property
     def terms(self) -> learning.TermVectors:
@@ -256,6 +262,11 @@ class Simulation:
         return Scale.of(self.base[self.past], meaning=self.data.encoder is not None).heights(self.base)
 
     @cached_property
+    def relief(self) -> float:
+        """How much lower the cut is."""
+        return self.data.aim(self.interest.text, self.past).relief
+
+    @cached_property
     def answers(self) -> list[Feedback]:
         """Three of five are "more" on a right paper, the others "less" on a wrong one that ranks high."""
         chance = np.random.default_rng([int(self.past[0]), zlib.crc32(self.interest.name.encode())])
@@ -290,7 +301,7 @@ class Simulation:
     def learned_scale(self, both: Numbers, number: int) -> Scale:
         """The scale that the program cuts sums of interest and taste with."""
         told = [one.paper for one in self.answers[:number]]
-        return learned_scale(both[self.past[~np.isin(self.past, told)]], learning.weight(number))
+        return learned_scale(both[self.past[~np.isin(self.past, told)]], number, self.relief)
 
 
 def simulations(data: Data, seed: int) -> Iterator[Simulation]:
@@ -342,9 +353,8 @@ def at_the_cut(data: Data, seed: int) -> dict[str, dict[str, float]]:
     """Precision and recall of what the default cut takes day by day, and how often an empty day is silent."""
     counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for one in simulations(data, seed):
-        scale = Scale.of(one.base[one.past], meaning=data.encoder is not None)
         right = one.interest.relevant & one.later
-        _count_days(counts[one.interest.kind], one.future, scale.enough(one.base), right)
+        _count_days(counts[one.interest.kind], one.future, height_scale(one.relief).enough(one.heights), right)
     return {kind: _rates(c) for kind, c in sorted(counts.items())}
 
 

@@ -11,13 +11,18 @@ from hypothesis import strategies as st
 
 from paperround.domain.preferences import Breadth
 from paperround.matching.interests import (
+    CLOSE,
+    NEAREST,
     USUAL_CUT,
+    Aim,
     Scale,
+    height_scale,
     is_close,
     learned_scale,
     least_fit,
     relevance,
     toward_best,
+    with_meaning,
 )
 
 BREADTHS = [breadth.steps for breadth in Breadth]
@@ -34,7 +39,7 @@ def test_relevance_is_the_cosine_and_twice_the_squared_share_of_evidence() -> No
     assert relevance(shares, None) is shares
 
 
-def feedback(wanted: np.ndarray, near: np.ndarray, share: float) -> np.ndarray:
+def feedback(wanted: np.ndarray, near: np.ndarray, share: float) -> Aim:
     """The interest after feedback from forty papers, two of which are near."""
     vectors = np.stack([near, near, *[unit(0, 0, 0, 1)] * 38])
     shares = np.array([share, share, *[0.0] * 38], dtype=np.float32)
@@ -43,7 +48,7 @@ def feedback(wanted: np.ndarray, near: np.ndarray, share: float) -> np.ndarray:
 
 def test_an_interest_whose_words_papers_do_not_use_moves_toward_the_nearest_of_them() -> None:
     wanted, near, alike = unit(1, 0, 0, 0), unit(1, 1, 0, 0), unit(0, 1, 0, 0)
-    moved = feedback(wanted, near, 0.0)
+    moved = feedback(wanted, near, 0.0).vector
     assert alike @ wanted == 0
     assert alike @ moved > 0.2, "a paper that is like the nearest ones is found as well"
     assert np.linalg.norm(moved) == pytest.approx(1)
@@ -51,18 +56,46 @@ def test_an_interest_whose_words_papers_do_not_use_moves_toward_the_nearest_of_t
 
 def test_an_interest_in_the_words_of_the_field_stays_where_it_is() -> None:
     wanted, near = unit(1, 0, 0, 0), unit(1, 1, 0, 0)
-    assert feedback(wanted, near, 0.6) is wanted
-    assert wanted @ feedback(wanted, near, 0.3) > wanted @ feedback(wanted, near, 0.1)
+    assert feedback(wanted, near, 0.6).vector is wanted
+    assert wanted @ feedback(wanted, near, 0.3).vector > wanted @ feedback(wanted, near, 0.1).vector
+
+
+def test_the_further_an_interest_is_from_the_words_of_papers_the_lower_is_its_cut() -> None:
+    wanted, near = unit(1, 0, 0, 0), unit(1, 1, 0, 0)
+    reliefs = [feedback(wanted, near, share).relief for share in (0.6, 0.4, 0.3, 0.2, 0.1, 0.0)]
+    assert reliefs[:2] == [0, 0]
+    assert reliefs[1:5] == sorted(set(reliefs[1:5]))
+    assert reliefs[4] == reliefs[5]
+    score = np.array([USUAL_CUT - reliefs[-1] / 2], dtype=np.float32)
+    assert height_scale(reliefs[-1]).enough(score)
+    assert not height_scale().enough(score)
 
 
 def test_a_dozen_papers_are_too_few_for_an_interest_to_follow() -> None:
     wanted, vectors = unit(1, 0), np.stack([unit(1, 1)] * 12)
-    assert toward_best(wanted, vectors, np.zeros(12, dtype=np.float32), vectors @ wanted) is wanted
+    assert toward_best(wanted, vectors, np.zeros(12, dtype=np.float32), vectors @ wanted) == (wanted, 0.0)
 
 
 def test_a_cosine_far_above_what_is_usual_is_close() -> None:
     assert is_close(0.5)
     assert not is_close(0.2)
+
+
+@pytest.mark.parametrize(
+    ("words", "cosine", "shown"),
+    [
+        ((), 0.5, (CLOSE,)),
+        (("title: robots",), 0.5, ("title: robots", CLOSE)),
+        (("title: robots", "abstract: hands"), 0.5, ("title: robots", "abstract: hands")),
+        ((), 0.2, (NEAREST,)),
+        (("title: robots",), 0.2, ("title: robots",)),
+        ((), None, ()),
+    ],
+)
+def test_a_paper_is_called_close_in_meaning_only_if_it_is(
+    words: tuple[str, ...], cosine: float | None, shown: tuple[str, ...]
+) -> None:
+    assert with_meaning(words, cosine) == shown
 
 
 @given(SCORES, st.booleans(), SCORES)
@@ -101,18 +134,32 @@ def test_a_height_reaches_the_one_cut_exactly_if_its_score_reaches_its_own(
 
 
 @given(SCORES.map(lambda scores: 20 * scores))
-def test_a_taste_counts_as_much_as_it_varies_and_a_quiet_one_is_not_made_loud(past: np.ndarray) -> None:
-    scale = learned_scale(past, 0.5)
-    assert scale.deviation >= 1
-    if len(past) and past.std() > 1:
-        assert scale.standardized(past).std() == pytest.approx(1, abs=1e-3)
+def test_a_quiet_taste_is_not_made_loud(past: np.ndarray) -> None:
+    assert learned_scale(past, 5).deviation >= 1
+
+
+def test_a_taste_counts_as_much_as_it_varies_among_many_papers() -> None:
+    past = np.random.default_rng(1).normal(3, 4, size=100_000).astype(np.float32)
+    scale = learned_scale(past, 5)
+    assert (scale.mean, scale.deviation) == pytest.approx((3, 4), abs=0.1)
+
+
+def test_where_a_tenth_of_few_papers_fits_what_was_learned_takes_them() -> None:
+    past = np.array([9.0] * 8 + [0.0] * 72, dtype=np.float32)
+    assert learned_scale(past, 5).enough(past).sum() == 8
 
 
 def test_the_more_was_learned_the_further_a_paper_must_stand_out() -> None:
     past = np.random.default_rng(1).normal(size=2_000).astype(np.float32)
-    cuts = [learned_scale(past, sure).cut for sure in (0.0, 1 / 3, 0.9)]
+    cuts = [learned_scale(past, answers).cut for answers in (0, 1, 20)]
     assert cuts[0] == USUAL_CUT
     assert cuts == sorted(set(cuts))
+
+
+def test_a_learned_cut_is_lowered_by_the_height_that_the_interest_lacks() -> None:
+    past = np.random.default_rng(1).normal(size=2_000).astype(np.float32)
+    plain, relieved = learned_scale(past, 5), learned_scale(past, 5, 1.5)
+    assert (plain.cut - relieved.cut) * plain.deviation == pytest.approx(1.5)
 
 
 def test_what_fits_usually_raises_the_cut() -> None:

@@ -8,6 +8,7 @@ deviations above the interest's mean over past papers, and the cut is a number o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +25,16 @@ MOST_RELEVANT = 1 + WORDS_WORTH
 _USUAL_WORDS, _USUAL_MEANING, _USUAL_PAPERS = (0.02, 0.05), (0.156, 0.116), 1_000
 # Cuts in standard deviations. Scores by words are mostly zero, so that papers that fit stand out further.
 _CUT_WORDS, _CUT_MEANING = 6.25, 4.75
-# How much higher the cut is for what was learned from very many answers: the better a taste knows what fits, the
-# further those papers stand out.
-_CUT_LEARNED = 1.5
+# How much lower the cut is for an interest that papers say in other words: only meaning sets its best papers apart,
+# and so they stand out less. An interest whose `Aim.other_words` are at most the first number has the whole cut, from
+# the second on it has the whole relief.
+_RELIEF, _OWN_WORDS, _OTHER_WORDS = 1.75, 0.3, 0.7
+# How much higher the cut is for what was learned from very many answers, and the answers at which it is half as much
+# higher: the better a taste knows what fits, the further those papers stand out.
+_CUT_LEARNED, _HALF_LEARNED = 2.0, 5
+# How much more than 1 the deviation of such sums usually is after very many answers, and the answers at which it is
+# half as much more.
+_USUAL_LEARNED, _HALF_USUAL = 0.65, 4
 USUAL_CUT = _CUT_MEANING
 """The cut that `Scale.heights` refers to, in standard deviations."""
 _STEP = 0.1  # of the cut per step of breadth: about half a deviation
@@ -37,14 +45,27 @@ _BEST, _ONE_IN, _FALL, _PULL = 10, 20, 0.1, 0.5
 
 USUAL_COSINE = 0.12
 """The cosine assumed for a paper that has no vector yet."""
-CLOSE = "meaning: close"
-"""The reason given for a paper that has few of an interest's words but is close to it in meaning."""
+CLOSE, NEAREST = "meaning: close", "meaning: nearest"
+"""The reasons given for a paper that has few or none of an interest's words: it is close to it in meaning, or at
+least closer than nearly all others."""
 _CLOSE = 0.35  # a cosine, about three deviations above the usual mean
+_FEW_REASONS = 2
 
 
 def is_close(cosine: float) -> bool:
     """Return whether a paper with this cosine is close to an interest in meaning."""
     return cosine >= _CLOSE
+
+
+def with_meaning(reasons: tuple[str, ...], cosine: float | None) -> tuple[str, ...]:
+    """Return the reasons why a paper fits best, with its meaning if its words say little.
+
+    `cosine` compares it with the interest's own vector, for a vector moved toward the best papers is close to them in
+    any case; None if one of them has no vector.
+    """
+    if cosine is None or len(reasons) >= _FEW_REASONS:
+        return reasons
+    return (*reasons, CLOSE) if is_close(cosine) else reasons or (NEAREST,)
 
 
 def relevance(shares: Numbers, cosines: Numbers | None) -> Numbers:
@@ -56,7 +77,20 @@ def relevance(shares: Numbers, cosines: Numbers | None) -> Numbers:
     return shares if cosines is None else cosines + np.float32(WORDS_WORTH) * shares * shares
 
 
-def toward_best(wanted: Numbers, vectors: Numbers, shares: Numbers, cosines: Numbers) -> Numbers:
+class Aim(NamedTuple):
+    """The vector that papers are compared with, and how far an interest's words are from those of the best papers."""
+
+    vector: Numbers
+    other_words: float = 0.0
+    """From 0, if the best papers have half of the interest's words or more, to 1, if they have none."""
+
+    @property
+    def relief(self) -> float:
+        """How much lower the interest's cut is, in standard deviations."""
+        return _RELIEF * min(max(self.other_words - _OWN_WORDS, 0.0) / (_OTHER_WORDS - _OWN_WORDS), 1.0)
+
+
+def toward_best(wanted: Numbers, vectors: Numbers, shares: Numbers, cosines: Numbers) -> Aim:
     """Return an interest's vector, moved toward the papers that fit it best.
 
     This is Rocchio's relevance feedback, with the best papers in place of judgments (Manning et al., "Introduction
@@ -66,17 +100,17 @@ def toward_best(wanted: Numbers, vectors: Numbers, shares: Numbers, cosines: Num
     """
     number = min(_BEST, len(vectors) // _ONE_IN)
     if not number:
-        return wanted
+        return Aim(wanted)
     scores = relevance(shares, cosines)
     best = np.argpartition(-scores, number - 1)[:number]
     weights = np.exp((scores[best] - scores[best].max()) / np.float32(_FALL))
     weights /= weights.sum()
-    pull = _PULL * max(0.0, 1 - 2 * float(weights @ shares[best]))
-    if not pull:
-        return wanted
+    other_words = max(0.0, 1 - 2 * float(weights @ shares[best]))
+    if not other_words:
+        return Aim(wanted)
     center = weights @ vectors[best]
-    moved = wanted + np.float32(pull / max(float(np.linalg.norm(center)), 1e-9)) * center
-    return np.asarray(moved / max(float(np.linalg.norm(moved)), 1e-9), dtype=np.float32)
+    moved = wanted + np.float32(_PULL * other_words / max(float(np.linalg.norm(center)), 1e-9)) * center
+    return Aim(np.asarray(moved / max(float(np.linalg.norm(moved)), 1e-9), dtype=np.float32), other_words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,14 +150,23 @@ class Scale:
         return height / (height + self.cut)
 
 
-def learned_scale(past: Numbers, sure: float) -> Scale:
+def height_scale(relief: float = 0.0) -> Scale:
+    """Return the scale of heights, with the cut lowered by the relief of an interest's `Aim`."""
+    return Scale(0.0, 1.0, USUAL_CUT - relief)
+
+
+def learned_scale(past: Numbers, answers: int, relief: float = 0.0) -> Scale:
     """Return the scale of sums of an interest's heights and its follower's taste, over past papers.
 
-    `sure` is the weight of the taste, from 0 to 1 (`learning.weight`). The more it weighs, the higher the cut is: a
-    paper that fits both the interest and the taste stands out further than one that fits only one of them.
+    Mean and deviation are blended with the usual ones, as in `Scale.of`: where a tenth of few papers fits, those
+    papers alone would set the deviation. The more answers there are, the higher the cut is: a paper that fits both
+    the interest and the taste stands out further than one that fits only one of them.
     """
-    deviation = max(float(past.std()), 1.0) if len(past) else 1.0
-    return Scale(float(past.mean()) if len(past) else 0.0, deviation, _CUT_MEANING + _CUT_LEARNED * sure)
+    mean, variance = (float(past.mean()), max(float(past.var()), 1.0)) if len(past) else (0.0, 1.0)
+    usual, total = 1 + _USUAL_LEARNED * answers / (answers + _HALF_USUAL), len(past) + _USUAL_PAPERS
+    deviation = ((len(past) * variance + _USUAL_PAPERS * usual**2) / total) ** 0.5
+    cut = USUAL_CUT + _CUT_LEARNED * answers / (answers + _HALF_LEARNED) - relief / deviation
+    return Scale(len(past) * mean / total, deviation, cut)
 
 
 def least_fit(breadth: float) -> float:

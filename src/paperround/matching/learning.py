@@ -9,6 +9,7 @@ nearly the full amount.
 
 from __future__ import annotations
 
+import threading
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -74,6 +75,7 @@ class TermVectors:
         self.statistics = statistics
         self._places: dict[str, int] = {}
         self._known: dict[int, Sparse] = {}
+        self._numbering = threading.Lock()  # pages and rounds learn at the same time
 
     @property
     def names(self) -> Mapping[str, int]:
@@ -109,7 +111,8 @@ class TermVectors:
         }
         for name in paper.authors:
             weights[f"{AUTHOR}{fold(name)}"] = _AUTHORS_WORTH * self._telling("") / len(paper.authors) ** 0.5
-        places = [self._places.setdefault(feature, len(self._places)) for feature in weights]
+        with self._numbering:
+            places = [self._places.setdefault(feature, len(self._places)) for feature in weights]
         numbers = np.fromiter(weights.values(), dtype=np.float32, count=len(weights))
         return Sparse(np.array(places, dtype=np.intp), numbers / max(float(np.linalg.norm(numbers)), 1e-9))
 

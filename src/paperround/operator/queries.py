@@ -158,7 +158,7 @@ def _with_meaning(
     # Only the text's own vector tells what is close: moved toward the best papers, it is close to them in any case.
     own = vectors.cosines(vector)
     close = {int(place) for place, cosine in zip(known, own, strict=True) if is_close(float(cosine))}
-    cosines[known] = vectors.cosines(toward_best(vector, vectors.numbers, shares[known], own))
+    cosines[known] = vectors.cosines(toward_best(vector, vectors.numbers, shares[known], own).vector)
     scores = relevance(shares, cosines) / np.float32(MOST_RELEVANT)
     return np.clip(scores, 0, 1), {int(place): float(cosines[place]) for place in known}, close
 

@@ -68,7 +68,7 @@ def _sentences(language: Language) -> Mapping[str, Callable[[list[str]], str]]:
         "category": naming(_("in category %(names)s")),
         "source": lambda found: naming(_("listed by %(names)s"))(list(map(source_name, found))),
         "like": quoting(_("like %(words)s, which you wanted more of")),
-        "meaning": lambda _found: _("close in meaning"),
+        "meaning": lambda found: _("close in meaning") if "close" in found else _("among the nearest in meaning"),
         _ON: naming(_("on %(names)s")),
         _ALSO: naming(_("also on %(names)s")),
     }

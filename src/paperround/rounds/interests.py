@@ -12,8 +12,16 @@ from numpy.typing import NDArray
 from paperround.app import App
 from paperround.domain.models import Feedback, Paper, Topic
 from paperround.matching import profile, search
-from paperround.matching.interests import CLOSE, USUAL_CUT, Scale, is_close, learned_scale, relevance, toward_best
-from paperround.matching.learning import SparseRows, TermVectors, weight
+from paperround.matching.interests import (
+    Aim,
+    Scale,
+    height_scale,
+    learned_scale,
+    relevance,
+    toward_best,
+    with_meaning,
+)
+from paperround.matching.learning import SparseRows, TermVectors
 from paperround.matching.lexical import Hit, Index
 from paperround.matching.near_copies import NearCopies
 from paperround.matching.profile import Learner, Taste, Tastes
@@ -26,9 +34,7 @@ from paperround.store.feedback import InterestFollower
 
 _MOST_MEASURED = 20_000
 _STEP = 100  # earlier papers with a new vector, after which scales are computed again
-_FEW_REASONS = 2
 _MOST_TASTES = 1_000  # tastes kept in memory: 120 MB; those with the latest feedback first
-_HEIGHTS = Scale(0.0, 1.0, USUAL_CUT)
 _AT_ONCE = 256  # interests per matrix product
 _NEAREST = 100  # papers that a search adds by vector
 
@@ -60,8 +66,13 @@ class _Measured:
     """The scale of scores by words alone."""
     meaning: Scale
     """The scale of scores with vectors."""
-    vector: Numbers | None
-    """The interest's vector, moved toward the papers that fit it best."""
+    aim: Aim | None
+    """The vector that papers are compared with; None if the interest has none."""
+
+    @property
+    def relief(self) -> float:
+        """How much lower the cut of scores with vectors is."""
+        return self.aim.relief if self.aim else 0.0
 
 
 _Origin = tuple[str, tuple[Feedback, ...], InterestBatch]
@@ -118,41 +129,61 @@ class Interests:
         """
         if not isinstance(wanted, Words):
             return batch.index.matches(wanted)
-        known = self._known(text, wanted)
-        heights, cosines = self._heights(known, wanted, batch)
-        scale, breadth = _HEIGHTS, max(self._followers.get(topic, InterestFollower()).breadth.steps, 0)
-        if learned := self._learned.get(topic):
-            heights, scale = heights + learned.taste.heights(self._features(batch), batch.vectors), learned.scale
-        return self._fitting(wanted, batch, heights, scale, breadth, cosines)
+        known, learned = self._known(text, wanted), self._learned.get(topic)
+        heights, scale = self._sums(known, wanted, batch, learned)
+        breadth = max(self._followers.get(topic, InterestFollower()).breadth.steps, 0)
+        places = np.flatnonzero(scale.enough(heights, breadth)).tolist()
+        why = self.reasons(text, wanted, batch, [batch.index.numbers[at] for at in places])
+        return {row: Hit(scale.fit(float(heights[at])), why[row]) for at, row in zip(places, why, strict=True)}
 
-    def _heights(self, known: _Measured, words: Words, batch: InterestBatch) -> tuple[Numbers, Numbers]:
-        """Return how far each paper stands out for an interest, and the cosines; 0 for a paper without a vector."""
+    def _sums(
+        self, known: _Measured, words: Words, batch: InterestBatch, learned: _Learned | None
+    ) -> tuple[Numbers, Scale]:
+        """Return how far each paper stands out for an interest and what was learned, and the scale with the cut."""
+        heights = self._heights(known, words, batch)
+        if learned is None:
+            return heights, height_scale(known.relief)
+        return heights + learned.taste.heights(self._features(batch), batch.vectors), learned.scale
+
+    def _heights(self, known: _Measured, words: Words, batch: InterestBatch) -> Numbers:
+        """Return how far each paper stands out for an interest."""
         shares = batch.index.shares(words)
-        found, cosines = known.words.heights(shares), np.zeros(len(shares), dtype=np.float32)
-        if known.vector is not None and len(batch.known):
-            cosines[batch.known] = batch.vectors.cosines(known.vector)
-            found[batch.known] = known.meaning.heights(relevance(shares[batch.known], cosines[batch.known]))
-        return found, cosines
+        # The lower cut of an interest in other words is for scores with meaning.
+        found = known.words.heights(shares) - np.float32(known.relief)
+        if known.aim is not None and len(batch.known):
+            cosines = batch.vectors.cosines(known.aim.vector)
+            found[batch.known] = known.meaning.heights(relevance(shares[batch.known], cosines))
+        return found
 
-    def fits(self, text: str, wanted: Wanted, batch: InterestBatch) -> dict[int, float]:
-        """Return how well papers of a batch fit, by number: above 0 to 1, with the cut at 0.5."""
+    def fits(
+        self, text: str, wanted: Wanted, batch: InterestBatch, feedback: Sequence[Feedback] = ()
+    ) -> dict[int, float]:
+        """Return how well papers of a batch fit, by number: above 0 to 1, with the cut at 0.5.
+
+        They fit as they do in the letters of a subscriber who has only this interest and gave this feedback.
+        """
         if not isinstance(wanted, Words):
             return {row: 0.5 + hit.score / 2 for row, hit in batch.index.matches(wanted).items()}
-        heights, _ = self._heights(self._known(text, wanted), wanted, batch)
-        fits = zip(batch.index.numbers, map(_HEIGHTS.fit, heights.tolist()), strict=True)
+        learned = None
+        if feedback:
+            papers = self._app.store.papers.by_rows({one.paper for one in feedback})
+            learned = self._learn_one((text, tuple(feedback), self._past_batch()), papers, frozenset())
+        heights, scale = self._sums(self._known(text, wanted), wanted, batch, learned)
+        fits = zip(batch.index.numbers, map(scale.fit, heights.tolist()), strict=True)
         return {row: fit for row, fit in fits if fit > 0}
 
-    def _fitting(
-        self, words: Words, batch: InterestBatch, heights: Numbers, scale: Scale, breadth: int, cosines: Numbers
-    ) -> dict[int, Hit]:
-        found: dict[int, Hit] = {}
-        for at in np.flatnonzero(scale.enough(heights, breadth)):
-            row = batch.index.numbers[at]
-            why = batch.index.reasons(words, [row])[row]
-            if len(why) < _FEW_REASONS and is_close(float(cosines[at])):
-                why = (*why, CLOSE)
-            found[row] = Hit(scale.fit(float(heights[at])), why)
-        return found
+    def reasons(
+        self, text: str, wanted: Wanted, batch: InterestBatch, rows: Sequence[int]
+    ) -> dict[int, tuple[str, ...]]:
+        """Return why the best papers of a batch fit, by number."""
+        if not rows:
+            return {}
+        found, vector = batch.index.reasons(wanted, rows), self._meaning.known(text)
+        if vector is None or not isinstance(wanted, Words):
+            return found
+        held = self._meaning.held().of(rows)
+        cosines = dict(zip(np.array(rows)[held.known].tolist(), held.cosines(vector).tolist(), strict=True))
+        return {row: with_meaning(why, cosines.get(row)) for row, why in found.items()}
 
     def _learn(self, topics: Sequence[Topic]) -> None:
         """Learn from the feedback of the subscribers of these interests, unless that was done before.
@@ -177,11 +208,11 @@ class Interests:
         words = interpret(query)
         assert isinstance(words, Words)
         taste = self._learner().of(said, papers, new)
-        heights, _ = self._heights(self._known(query, words), words, past)
+        known = self._known(query, words)
         # Leave out papers with feedback: the taste was learned from them.
         others = ~np.isin(past.index.numbers, [one.paper for one in said])
-        both = heights + taste.heights(self._features(past), past.vectors)
-        scale = learned_scale(both[others], weight(len(said)))
+        both = self._heights(known, words, past) + taste.heights(self._features(past), past.vectors)
+        scale = learned_scale(both[others], len(said), known.relief)
         return _Learned(of, taste, scale)
 
     def _learner(self) -> Learner:
@@ -223,18 +254,17 @@ class Interests:
     def _measure_one(self, text: str, words: Words, vector: Numbers | None, cosines: Numbers | None) -> _Measured:
         past = self._past_batch()
         shares = past.index.shares(words)
-        scores, at = shares[:0], -1
+        scores, at, aim = shares[:0], -1, None
         if vector is not None and cosines is not None:
-            at = len(past.known) // _STEP
+            at, aim = len(past.known) // _STEP, Aim(vector)
             if len(cosines):
                 known = shares[past.known]
-                moved = toward_best(vector, past.vectors.numbers, known, cosines)
-                scores = relevance(known, cosines if moved is vector else past.vectors.cosines(moved))
-                vector = moved
+                aim = toward_best(vector, past.vectors.numbers, known, cosines)
+                scores = relevance(known, cosines if aim.vector is vector else past.vectors.cosines(aim.vector))
         if len(self._measured) >= _MOST_MEASURED:
             self._measured.clear()
         by_words, by_meaning = Scale.of(shares, meaning=False), Scale.of(scores, meaning=True)
-        found = self._measured[text] = _Measured(at, by_words, by_meaning, vector)
+        found = self._measured[text] = _Measured(at, by_words, by_meaning, aim)
         return found
 
     def _past_batch(self) -> InterestBatch:

@@ -11,10 +11,9 @@ from paperround.domain import preferences
 from paperround.domain.models import Feedback, Paper
 from paperround.domain.text import clean, terms
 from paperround.matching import ranking
-from paperround.matching.interests import CLOSE
 from paperround.matching.profile import Taste, Tastes
 from paperround.matching.suggestions import suggest_words
-from paperround.matching.words import STOP_WORDS, Wanted, Words, interpret_once
+from paperround.matching.words import STOP_WORDS, Words, interpret_once
 from paperround.rendering.language import Language
 from paperround.rounds.collection import Collection, CollectionPast
 from paperround.rounds.interests import InterestBatch, Interests, tastes
@@ -93,20 +92,17 @@ class Trials:
         wanted = interpret_once(query)
         words = wanted if isinstance(wanted, Words) else None
         past, learned = self._current()
-        fits = self._fits(query, wanted, past)
+        feedback, batch = self._feedback(answers), self._batch(query, past)
+        fits = self._app.shared(Interests).fits(query, wanted, batch, feedback)
         known = {paper.row: paper for paper in past.papers}
         known |= self._app.store.papers.by_rows(answers.keys() - known.keys())
         best = sorted(fits, key=lambda row: (-fits[row], -row))[:_COMPARED]
-        ranked = _rank(best, fits, learned.of(self._feedback(answers), known, ()), known)
-        reasons = past.index.reasons(wanted, ranked[:SHOWN])
-        close = (CLOSE,) if words else ()
+        ranked = _rank(best, fits, learned.of(feedback, known, ()), known)[:SHOWN]
+        reasons = self._app.shared(Interests).reasons(query, wanted, batch, ranked)
         taken = sum(fit >= 0.5 for fit in fits.values())
         return InterestTrial(
             query,
-            tuple(
-                TriedPaper(known[row], round(fits[row], 4), reasons.get(row) or close, answers.get(row, 0))
-                for row in ranked[:SHOWN]
-            ),
+            tuple(TriedPaper(known[row], round(fits[row], 4), reasons[row], answers.get(row, 0)) for row in ranked),
             () if words is None else self._suggestions(words, best, answers, known, past),
             taken,
             len(past.papers),
@@ -130,12 +126,11 @@ class Trials:
             self._known = past, tastes(self._app)
         return self._known
 
-    def _fits(self, query: str, wanted: Wanted, past: CollectionPast) -> dict[int, float]:
-        """Return how well papers fit, 0 to 1, by number, without those that do not fit at all."""
+    def _batch(self, query: str, past: CollectionPast) -> InterestBatch:
+        """Return the newest papers to compare an interest with, whose vector is then known."""
         meaning = self._app.shared(Meaning)
         meaning.of_query(query)
-        batch = InterestBatch(past.index, meaning.table().of(past.index.numbers))
-        return self._app.shared(Interests).fits(query, wanted, batch)
+        return InterestBatch(past.index, meaning.table().of(past.index.numbers))
 
     def _feedback(self, answers: Answers) -> list[Feedback]:
         return [Feedback(row, verdict, self._app.clock()) for row, verdict in answers.items()]
