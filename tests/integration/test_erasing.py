@@ -11,7 +11,15 @@ from sqlalchemy import select
 
 from paperround.rounds import pipeline
 from paperround.store.engine import reading
-from paperround.store.schema import suppressions
+from paperround.store.schema import (
+    deliveries,
+    digest_papers,
+    digests,
+    events,
+    subscribers,
+    subscriptions,
+    suppressions,
+)
 from paperround.subscribers import confirmation, membership
 from support.papers import listing
 from support.site import Site
@@ -37,6 +45,32 @@ def test_an_erased_address_is_in_no_file(tmp_path: Path) -> None:
     membership.erase(site.app, membership.subscriber(site.app, GONE))
     assert _files_with(tmp_path, GONE) == []
     assert _files_with(tmp_path, STAYS)
+    site.app.close()
+
+
+def test_several_who_are_erased_together_leave_nothing_and_stay_suppressed(tmp_path: Path, database_url: str) -> None:
+    site = Site(
+        tmp_path,
+        database_url,
+        webhooks=[{"name": "crm", "url": "https://crm.example", "secret": "whsec_" + "A" * 32}],
+    )
+    site.topic("robots")
+    leaving = [f"leaves{number}@example.org" for number in range(3)]
+    for email in (*leaving, STAYS):
+        site.subscriber(email, "robots", at="07:00")
+    site.papers(listing(1))
+    site.clock.now += timedelta(days=1)
+    pipeline.publish(site.app)
+    site.app.store.subscribers.suppress(leaving[1], "a complaint", site.clock())
+    membership.erase(site.app, *(membership.subscriber(site.app, email) for email in leaving))
+    with reading(site.app.store._engine) as db:
+        for table in (subscribers, subscriptions, digests, digest_papers, deliveries):
+            column = table.c.row if table is subscribers else table.c.subscriber
+            assert set(db.scalars(select(column))) == {4}, table.name
+        (key,) = db.scalars(select(suppressions.c.email_key))
+        told = db.scalars(select(events.c.payload).where(events.c.kind == "unsubscribed")).all()
+    assert {one["email"] for one in told} == set(leaving)
+    assert key.startswith("erased:")
     site.app.close()
 
 

@@ -108,10 +108,11 @@ def test_no_step_of_a_round_reads_a_whole_table(site: Site) -> None:
     assert found == {step: set() for step in found}
 
 
-def test_erasing_a_subscriber_reads_no_whole_table(site: Site) -> None:
+@pytest.mark.parametrize("rows", [[1], [1, 2, 3]])
+def test_erasing_subscribers_reads_no_whole_table(site: Site, rows: list[int]) -> None:
     pipeline.publish(site.app)
     with statements(site) as asked:
-        site.app.store.subscribers.erase(1, site.clock())
+        site.app.store.subscribers.erase(rows, site.clock())
     assert asked
     assert read_whole(site, asked) == set()
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from paperround.domain.models import Subscriber
 
 group = command_group("Manage subscribers and their preferences.")
+_ERASED_AT_ONCE = 100  # in one transaction, while others wait
 
 
 def takes_preferences(command: Callable[..., None]) -> Callable[..., None]:
@@ -396,7 +397,7 @@ def renew_links(email: Email) -> None:
 
 @group.command("erase", cls=Command, epilog="paperround subscribers erase amara@okafor.example")
 def erase_subscribers(emails: Annotated[list[str], typer.Argument(metavar="EMAIL…")]) -> None:
-    """Erase all data of one or several subscribers.
+    """Erase all data of one or several subscribers, a hundred at a time.
 
     If one of the addresses is unknown, nobody is erased.
     """
@@ -404,6 +405,8 @@ def erase_subscribers(emails: Annotated[list[str], typer.Argument(metavar="EMAIL
 
     with opened() as app:
         known = [membership.subscriber(app, email) for email in emails]
-        for found in {one.row: one for one in known}.values():
-            with recording_of(app, "erase", found):
-                membership.erase(app, found)
+        leaving = list({one.row: one for one in known}.values())
+        for some in (leaving[start : start + _ERASED_AT_ONCE] for start in range(0, len(leaving), _ERASED_AT_ONCE)):
+            who = ", ".join(str(one.row) for one in some)
+            with recording(app, "subscriber: erase", f"subscriber{'s' if len(some) > 1 else ''} {who}"):
+                membership.erase(app, *some)

@@ -9,7 +9,7 @@ import asyncio
 import re
 import socket
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.errors import HeaderParseError
@@ -101,12 +101,13 @@ class Inbox:
         for path in self._files()[number:]:
             path.unlink(missing_ok=True)
 
-    def forget(self, email: str) -> None:
-        """Delete every email to an address."""
+    def forget(self, emails: Iterable[str]) -> None:
+        """Delete every email to one of these addresses."""
+        wanted = {email.casefold() for email in emails}
         for path in self._files():
             with path.open("rb") as file:
                 head = BytesHeaderParser().parsebytes(file.read(_HEAD))
-            if parseaddr(str(head.get("To", "")))[1].casefold() == email.casefold():
+            if parseaddr(str(head.get("To", "")))[1].casefold() in wanted:
                 path.unlink(missing_ok=True)
 
     def _files(self) -> list[Path]:

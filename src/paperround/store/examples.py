@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, delete, func, select, update
 
 from paperround.domain.models import Feedback, Paper
-from paperround.store.engine import reading, upsert, writing
+from paperround.store.engine import among, reading, upsert, writing
 from paperround.store.schema import examples, libraries
 
 MOST_EXAMPLES = 200
@@ -133,7 +133,7 @@ class Examples:
 def examples_of(db: Connection, subscribers: Sequence[int]) -> dict[int, list[tuple[Feedback, Paper]]]:
     """Return each subscriber's examples, as feedback and paper with a negative number."""
     found: dict[int, list[tuple[Feedback, Paper]]] = {}
-    query = select(examples).where(examples.c.subscriber.in_(subscribers), examples.c.title != "")
+    query = select(examples).where(among(db, examples.c.subscriber, subscribers), examples.c.title != "")
     for one in db.execute(query.order_by(examples.c.row)):
         paper = Paper(
             id=one.key, row=-one.row, title=one.title, abstract=one.abstract, authors=tuple(one.authors),

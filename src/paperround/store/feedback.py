@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, delete, func, select
 
 from paperround.domain.models import Feedback
 from paperround.domain.preferences import Breadth
-from paperround.store.engine import reading, upsert, writing
+from paperround.store.engine import among, reading, upsert, writing
 from paperround.store.reading_list import save_paper
 from paperround.store.requests import NewNotice, notice_row
 from paperround.store.schema import (
@@ -168,7 +168,7 @@ def ratings_of(db: Connection, subscribers: Sequence[int]) -> dict[int, tuple[Fe
     age = func.row_number().over(
         partition_by=feedback.c.subscriber, order_by=(feedback.c.at.desc(), feedback.c.paper.desc())
     )
-    aged = select(feedback, age.label("age")).where(feedback.c.subscriber.in_(subscribers)).subquery()
+    aged = select(feedback, age.label("age")).where(among(db, feedback.c.subscriber, subscribers)).subquery()
     found: dict[int, list[Feedback]] = {}
     for row in db.execute(select(aged).where(aged.c.age <= MOST_RATINGS).order_by(aged.c.subscriber, aged.c.age)):
         found.setdefault(row.subscriber, []).append(Feedback(row.paper, row.verdict, row.at))

@@ -29,7 +29,7 @@ from paperround.domain.notes import choose_news, read_facts, read_notes
 from paperround.domain.schedule import Cadence
 from paperround.process.lazy import LazyModule
 from paperround.store.due import DueBatch, DueSubscriber
-from paperround.store.engine import RowsByNumber, lock_exclusively, lock_shared, reading, writing
+from paperround.store.engine import RowsByNumber, among, lock_exclusively, lock_shared, reading, writing
 from paperround.store.examples import examples_of
 from paperround.store.feedback import ratings_of
 from paperround.store.new_digests import DigestWriter, count_by_day
@@ -194,7 +194,9 @@ def _due(db: Connection, now: datetime, news: News, limit: int, most_matches: in
     news.count(db, follows)
     taken = within({row: news.unread_count(followed) for row, followed in follows.items()}, most_matches)
     news.read(db, {row: follows[row] for row in taken})
-    found = {subscriber.row: subscriber for subscriber in load(db, subscribers.c.row.in_(taken))} if taken else {}
+    found = (
+        {subscriber.row: subscriber for subscriber in load(db, among(db, subscribers.c.row, taken))} if taken else {}
+    )
     return [(found[row], last_days[row], follows[row]) for row in taken if row in found]
 
 
@@ -208,7 +210,7 @@ def _follows(db: Connection, subscribers: Sequence[int]) -> dict[int, list[tuple
     """Return each subscriber's topics with the last edition sent of each, in the order of `subscribers`."""
     follows: dict[int, list[tuple[int, int]]] = {row: [] for row in subscribers}
     columns = subscriptions.c.subscriber, subscriptions.c.topic, subscriptions.c.last_edition
-    query = select(*columns).where(subscriptions.c.subscriber.in_(subscribers))
+    query = select(*columns).where(among(db, subscriptions.c.subscriber, subscribers))
     for subscriber, topic, last_edition in db.execute(query).all():
         follows[subscriber].append((topic, last_edition))
     return follows

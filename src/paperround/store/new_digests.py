@@ -13,7 +13,7 @@ from paperround.domain.models import DeliveryState, Digest, Paper, Pick, Section
 from paperround.domain.notes import write_facts, write_notes
 from paperround.domain.schedule import Cadence, span, span_days
 from paperround.store.due import NewDelivery
-from paperround.store.engine import ManyRows, upsert
+from paperround.store.engine import ManyRows, among, upsert
 from paperround.store.papers import load_rows
 from paperround.store.schema import (
     deliveries,
@@ -77,7 +77,7 @@ class DigestWriter:
         # subscription can be added meanwhile, since that needs the lock on the subscriber which this transaction
         # holds.
         settled = [new.due.subscriber.row for new in (*fresh, *(new for new in decided if not new.digest))]
-        unread = subscriptions.c.subscriber.in_(settled) & (subscriptions.c.last_edition < edition)
+        unread = among(db, subscriptions.c.subscriber, settled) & (subscriptions.c.last_edition < edition)
         db.execute(update(subscriptions).where(unread).values(last_edition=edition))
         _print(db, fresh, numbers)
         _freeze_counts(db, numbers)
@@ -125,7 +125,7 @@ class DigestWriter:
 
 def _rows(db: Connection, composed: Composed, numbers: Numbers) -> list[int]:
     """Return the numbers of the digests that were just stored."""
-    mine = digests.c.subscriber.in_([new.due.subscriber.row for new, _ in composed])
+    mine = among(db, digests.c.subscriber, [new.due.subscriber.row for new, _ in composed])
     query = select(digests.c.issue, digests.c.subscriber, digests.c.row)
     query = query.where(mine, digests.c.issue.in_(numbers.values()))
     known = {(issue, subscriber): row for issue, subscriber, row in db.execute(query)}
@@ -156,7 +156,7 @@ def _not_reached_yet(db: Connection, decided: Sequence[NewDelivery], numbers: Nu
     """Return the results whose subscriber has no digest of the issue yet, for instance after a clock change."""
     rows = [new.due.subscriber.row for new in decided if new.digest]
     query = select(digests.c.issue, digests.c.subscriber)
-    query = query.where(digests.c.subscriber.in_(rows), digests.c.issue.in_(numbers.values()))
+    query = query.where(among(db, digests.c.subscriber, rows), digests.c.issue.in_(numbers.values()))
     reached = {tuple(found) for found in db.execute(query)}
     return [
         new
@@ -175,7 +175,9 @@ def _print(db: Connection, decided: Sequence[NewDelivery], numbers: Numbers) -> 
     used = {(numbers[new.cadence, new.day], paper) for new in decided if new.digest for paper in new.digest.named}
     for issue in sorted(numbers.values()):
         mine = sorted(paper for number, paper in used if number == issue)
-        have = select(issue_papers.c.paper).where(issue_papers.c.issue == issue, issue_papers.c.paper.in_(mine))
+        have = select(issue_papers.c.paper).where(
+            issue_papers.c.issue == issue, among(db, issue_papers.c.paper, mine)
+        )
         fresh = load_rows(db, set(mine) - set(db.scalars(have)))
         if fresh:
             db.execute(

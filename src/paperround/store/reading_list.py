@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, delete, select
 
 from paperround.domain.models import NoteKind, Paper, PaperNote
 from paperround.domain.notes import MOST_SAVED
-from paperround.store.engine import reading, upsert, writing
+from paperround.store.engine import among, reading, upsert, writing
 from paperround.store.papers import load_in_order
 from paperround.store.schema import papers, saved_papers, subscribers
 
@@ -49,7 +49,7 @@ class ReadingLists:
 
 def saved_by(db: Connection, rows: Sequence[int]) -> dict[int, list[PaperNote]]:
     """Return up to MOST_SAVED saved papers of each of these subscribers, latest first, as notes for a letter."""
-    query = select(saved_papers).where(saved_papers.c.subscriber.in_(rows))
+    query = select(saved_papers).where(among(db, saved_papers.c.subscriber, rows))
     found: dict[int, list[PaperNote]] = {}
     for row in db.execute(query.order_by(saved_papers.c.at.desc(), saved_papers.c.paper.desc())):
         mine = found.setdefault(row.subscriber, [])

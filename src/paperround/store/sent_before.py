@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, String, Table, Text, cast, func, literal, select, union_all
 
-from paperround.store.engine import numbers_in
+from paperround.store.engine import among, numbers_in
 from paperround.store.schema import ROW_KEY, counted_papers, digest_papers, digests, paper_keys, papers
 
 _CHUNK = 500
@@ -29,7 +29,7 @@ def earlier_numbers(db: Connection, rows: Iterable[int]) -> dict[int, int]:
     for start in range(0, len(wanted), _CHUNK):
         query = select(paper_keys.c.key, paper_keys.c.paper)
         query = query.where(
-            paper_keys.c.paper.in_(wanted[start : start + _CHUNK]), paper_keys.c.key.startswith(ROW_KEY)
+            among(db, paper_keys.c.paper, wanted[start : start + _CHUNK]), paper_keys.c.key.startswith(ROW_KEY)
         )
         found |= {int(key.removeprefix(ROW_KEY)): paper for key, paper in db.execute(query)}
     return found
@@ -58,7 +58,7 @@ def sent_before(
 
 def _included(db: Connection, subscribers: Iterable[int], numbers: Collection[int]) -> Iterable[tuple[int, int, int]]:
     query = select(digest_papers.c.subscriber, digest_papers.c.digest, digest_papers.c.paper)
-    mine = digest_papers.c.subscriber.in_(subscribers)
+    mine = among(db, digest_papers.c.subscriber, subscribers)
     return db.execute(query.where(mine, digest_papers.c.paper.between(min(numbers), max(numbers)))).all()
 
 
@@ -66,7 +66,7 @@ def _counted(db: Connection, oldest: Mapping[int, int], first: int) -> Iterator[
     """Yield the papers of the lists that do not end before the subscriber's oldest paper, nor before `first`."""
     lists = (
         select(table.c.subscriber, digest, table.c.last_counted, cast(table.c.more, Text)).where(
-            table.c.subscriber.in_(oldest), table.c.last_counted >= first
+            among(db, table.c.subscriber, oldest), table.c.last_counted >= first
         )
         for table, digest in COUNTED
     )

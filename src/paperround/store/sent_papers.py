@@ -9,6 +9,7 @@ from sqlalchemy import Connection, func, select
 
 from paperround.domain.models import NoteKind, PaperNote
 from paperround.domain.notes import news_of, read_notes
+from paperround.store.engine import among
 from paperround.store.papers import load_rows, paper_from_snapshot
 from paperround.store.schema import digest_papers, digests, issue_papers, issues
 
@@ -48,8 +49,8 @@ def news_for(db: Connection, subscribers: Sequence[int], changes: Changes) -> di
     query = (
         select(digest_papers.c.subscriber, digest_papers.c.paper, digests.c.issue)
         .join_from(digest_papers, digests, digests.c.row == digest_papers.c.digest)
-        .where(digest_papers.c.subscriber.in_(subscribers))
-        .where(digest_papers.c.paper.in_({paper for _, paper in changes}))
+        .where(among(db, digest_papers.c.subscriber, subscribers))
+        .where(among(db, digest_papers.c.paper, {paper for _, paper in changes}))
     )
     found: dict[int, list[PaperNote]] = {}
     for subscriber, paper, issue in db.execute(query):
@@ -64,7 +65,7 @@ def sent_notes(db: Connection, subscribers: Iterable[int]) -> dict[int, set[tupl
     if not wanted:
         return {}
     query = select(digests.c.subscriber, digests.c.notes).where(
-        digests.c.subscriber.in_(wanted), digests.c.notes.is_not(None)
+        among(db, digests.c.subscriber, wanted), digests.c.notes.is_not(None)
     )
     found: dict[int, set[tuple[NoteKind, int]]] = {}
     for subscriber, kept in db.execute(query.order_by(digests.c.row)):

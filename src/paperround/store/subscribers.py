@@ -194,23 +194,28 @@ class Subscribers:
         with writing(self._engine) as db:
             return bool(db.execute(update(subscribers).where(mine).values(values).returning(subscribers.c.row)).all())
 
-    def erase(self, row: int, now: datetime) -> None:
-        """Delete a subscriber and all their data; a suppression is kept under a hash of the address.
+    def erase(self, rows: Sequence[int], now: datetime) -> None:
+        """Delete subscribers and all their data in one transaction; suppressions are kept under hashes of the
+        addresses.
 
-        If they were subscribed, webhooks receive an unsubscribed event, so that other programs can delete the
+        For those who were subscribed, webhooks receive an unsubscribed event, so that other programs can delete the
         address too.
         """
         with writing(self._engine) as db:
             lock_shared(db, digest_papers)
-            known = select(subscribers.c.email_key).where(subscribers.c.row == row)
-            for subscriber in load(db, subscribers.c.row == row):
+            if len(rows) > 1:
+                take_turns(db)
+            mine = among(db, subscribers.c.row, rows)
+            known = load(db, mine)
+            for subscriber in known:
                 if subscriber.state.value in READING:
                     tell(db, self._wanted, EventKind.UNSUBSCRIBED, subscriber.email, now)
-            db.execute(delete(bounces).where(bounces.c.email_key.in_(known)))
-            conceal(db, self._hashes, db.scalars(known).all())
-            # After the subscriber: deleting the row waits for a round that has locked it and is writing a digest.
-            db.execute(delete(subscribers).where(subscribers.c.row == row))
-            db.execute(delete(digest_papers).where(digest_papers.c.subscriber == row))
+            keys = [email_key(subscriber.email) for subscriber in known]
+            db.execute(delete(bounces).where(among(db, bounces.c.email_key, keys)))
+            conceal(db, self._hashes, keys)
+            # After the subscribers: deleting a row waits for a round that has locked it and is writing a digest.
+            db.execute(delete(subscribers).where(mine))
+            db.execute(delete(digest_papers).where(among(db, digest_papers.c.subscriber, rows)))
 
     def suppress(self, email: str, reason: str, now: datetime) -> bool:
         """Suppress an address. Return False if it is already suppressed."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, case, delete, func, select, update
 
 from paperround.domain.models import DeliveryState, Match
-from paperround.store.engine import lock_shared, upsert
+from paperround.store.engine import among, lock_shared, upsert
 from paperround.store.schema import (
     deliveries,
     digest_papers,
@@ -126,7 +126,7 @@ def _leave_out(db: Connection, composed: int, papers: Collection[int]) -> bool:
 
 def unsent_matches(db: Connection, subscribers: Sequence[int]) -> dict[int, list[Match]]:
     """Return the matches of each subscriber's unsent papers with topics they follow."""
-    concerned = unsent_papers.c.subscriber.in_(subscribers)
+    concerned = among(db, unsent_papers.c.subscriber, subscribers)
     waiting = db.scalars(select(unsent_papers.c.subscriber).where(concerned).distinct()).all()
     if not waiting:  # as nearly always: the join below costs a hundred times as much, even if it finds nothing
         return {}
@@ -135,7 +135,7 @@ def unsent_matches(db: Connection, subscribers: Sequence[int]) -> dict[int, list
         .join_from(unsent_papers, subscriptions, subscriptions.c.subscriber == unsent_papers.c.subscriber)
         .join(matches, (matches.c.topic == subscriptions.c.topic) & (matches.c.paper == unsent_papers.c.paper))
         .join(topics, topics.c.row == matches.c.topic)
-        .where(unsent_papers.c.subscriber.in_(waiting), matches.c.edition > 0)
+        .where(among(db, unsent_papers.c.subscriber, waiting), matches.c.edition > 0)
     )
     found: dict[int, list[Match]] = {}
     for subscriber, slug, paper, score, why in db.execute(query):
@@ -146,13 +146,13 @@ def unsent_matches(db: Connection, subscribers: Sequence[int]) -> dict[int, list
 def waiting_since(db: Connection, subscribers: Sequence[int]) -> dict[int, datetime]:
     """Return since when each subscriber with unsent papers has waited for a letter."""
     query = select(unsent_papers.c.subscriber, func.min(unsent_papers.c.since))
-    mine = unsent_papers.c.subscriber.in_(subscribers)
+    mine = among(db, unsent_papers.c.subscriber, subscribers)
     return dict(db.execute(query.where(mine).group_by(unsent_papers.c.subscriber)).all())
 
 
 def settle(db: Connection, subscribers: Sequence[int]) -> None:
     """Delete these subscribers' unsent papers: they are in a digest again, or no longer wanted."""
-    db.execute(delete(unsent_papers).where(unsent_papers.c.subscriber.in_(subscribers)))
+    db.execute(delete(unsent_papers).where(among(db, unsent_papers.c.subscriber, subscribers)))
 
 
 def _papers_of(db: Connection, digest: int) -> dict[int, int | None]:

@@ -250,13 +250,13 @@ def renew_links(app: App, subscriber: Subscriber) -> bool:
     return confirmation.ask_for_link(app, subscriber.email)
 
 
-def erase(app: App, subscriber: Subscriber) -> None:
-    """Erase all data of a subscriber. A suppressed address stays suppressed."""
-    app.store.subscribers.erase(subscriber.row, app.clock())
+def erase(app: App, *leaving: Subscriber) -> None:
+    """Erase all data of subscribers, in one transaction. Suppressed addresses stay suppressed."""
+    app.store.subscribers.erase([one.row for one in leaving], app.clock())
     app.store.topics.drop_unread()
     app.store.forget_deleted()
     if isinstance(app.settings.transport, InboxTransport):
-        Inbox(app.settings.transport.directory).forget(subscriber.email)
+        Inbox(app.settings.transport.directory).forget({one.email for one in leaving})
 
 
 def subscriber(app: App, email: str) -> Subscriber:
