@@ -14,27 +14,35 @@ from paperround.matching.fields import TEXT, values
 from paperround.matching.learning import AUTHOR
 from paperround.matching.lexical import Statistics
 from paperround.matching.profile import Taste
-from paperround.matching.words import STOP_WORDS
+from paperround.matching.words import SCHOLARLY_WORDS, STOP_WORDS
 
 _LEAST_PAPERS, _LEAST_LETTERS = 3, 3
+_SHORT = 4  # letters: a shorter word alone is a piece of a name ("MEM-x"), unless it is an acronym
 _PHRASE_WORTH = 1.5  # two adjacent words say more than either alone
 _LEAST_LIFT = 2.0  # how many times as frequent among the papers that fit as among all
-# A word in more than this share of all papers says nothing about a subject ("based", "using"). A pair that ends in
+# A word in more than this share of all papers says nothing about a subject ("based", "using"), nor does one in a
+# single paper, such as the name of its method. A pair that ends in
 # such a word says something if its first word mostly stands before it: "imitation learning", but not "robots using".
 _GENERIC, _TOGETHER = 0.15, 0.6
-_MANY = 200  # papers; fewer do not tell which words are in papers on any subject
+_MANY = 200  # papers; fewer do not tell which words are in papers on any subject, or in a single one
+_SHARED = 2
 _LEAST_PART = 0.2  # of the heaviest word's weight; lighter words are as good as chance
 
 Term = tuple[str, ...]
 
 
 def suggest_words(
-    known: Collection[str], best: Sequence[tuple[Paper, float]], statistics: Statistics, most: int = 8
+    known: Collection[str],
+    best: Sequence[tuple[Paper, float]],
+    statistics: Statistics,
+    most: int = 8,
+    acronyms: Collection[str] = (),
 ) -> list[str]:
     """Return words and pairs of words that distinguish the papers that fit an interest, most distinctive first.
 
     `known` are the terms that the interest already has. `best` are the papers that fit, each with its weight, which
-    is negative for papers that the subscriber wants less of.
+    is negative for papers that the subscriber wants less of. Shorter words than four letters are suggested alone only
+    if they are among `acronyms`.
     """
     said, papers = defaultdict[Term, float](float), Counter[Term]()
     written = defaultdict[Term, Counter[str]](Counter)
@@ -49,6 +57,7 @@ def suggest_words(
         for term, weight in said.items()
         if papers[term] >= min(_LEAST_PAPERS, len(best))
         and not set(term) <= set(known)
+        and (len(term) > 1 or _stands_alone(term[0], acronyms))
         and _belongs_together(term, said, statistics)
         and (worth := _worth(term, weight / max(total, 1e-9), statistics)) > 0
     }
@@ -76,6 +85,10 @@ def tells(word: str) -> bool:
     return len(word) >= _LEAST_LETTERS and word not in STOP_WORDS and not word.isdecimal()
 
 
+def _stands_alone(word: str, acronyms: Collection[str]) -> bool:
+    return len(word) >= _SHORT or word in acronyms
+
+
 def _belongs_together(term: Term, said: Mapping[Term, float], statistics: Statistics) -> bool:
     """Return whether a term says something about a subject, although a word of it may be in papers on any."""
     generic = [_is_generic(word, statistics) for word in term]
@@ -84,7 +97,7 @@ def _belongs_together(term: Term, said: Mapping[Term, float], statistics: Statis
 
 def _is_generic(word: str, statistics: Statistics) -> bool:
     known = statistics.documents
-    return known >= _MANY and statistics.frequencies.get(word, 0) > _GENERIC * known
+    return word in SCHOLARLY_WORDS or (known >= _MANY and statistics.frequencies.get(word, 0) > _GENERIC * known)
 
 
 def _worth(term: Term, share: float, statistics: Statistics) -> float:
@@ -118,21 +131,27 @@ class WeighedWord:
     author: bool = False
 
 
-def _says_something(name: str, statistics: Statistics) -> bool:
-    return name.startswith(AUTHOR) or (tells(name) and not _is_generic(name, statistics))
+def _says_something(name: str, statistics: Statistics, acronyms: Collection[str]) -> bool:
+    if name.startswith(AUTHOR):
+        return True
+    lone = statistics.documents >= _MANY and statistics.frequencies.get(name, 0) < _SHARED
+    return tells(name) and _stands_alone(name, acronyms) and not lone and not _is_generic(name, statistics)
 
 
-def strongest_words(taste: Taste, most: int = 20) -> list[WeighedWord]:
+def strongest_words(taste: Taste, most: int = 20, acronyms: Collection[str] = ()) -> list[WeighedWord]:
     """Return the words and authors that matter in a taste: up to `most` liked ones, then up to `most` disliked.
 
     In both groups the weightiest comes first. Only words of papers with such feedback are returned, and none that
-    weighs little beside the heaviest of its group, none that is in papers on any subject, and no stop words. Return
-    an empty list for a taste without feedback.
+    weighs little beside the heaviest of its group, none that is in papers on any subject or in a single one, no stop
+    words, and of words shorter than four letters only `acronyms`. Return an empty list for a taste without feedback.
     """
-    return [*_heaviest(taste, taste.liked, 1, most), *_heaviest(taste, taste.disliked, -1, most)]
+    liked, disliked = (
+        _heaviest(taste, papers, sign, acronyms) for papers, sign in ((taste.liked, 1), (taste.disliked, -1))
+    )
+    return [*liked[:most], *disliked[:most]]
 
 
-def _heaviest(taste: Taste, papers: Iterable[Paper], sign: int, most: int) -> list[WeighedWord]:
+def _heaviest(taste: Taste, papers: Iterable[Paper], sign: int, acronyms: Collection[str]) -> list[WeighedWord]:
     terms, model = taste.learner.terms, taste.model
     if model is None:
         return []
@@ -141,7 +160,7 @@ def _heaviest(taste: Taste, papers: Iterable[Paper], sign: int, most: int) -> li
     words = [
         WeighedWord(name.removeprefix(AUTHOR), round(float(model.terms[place]), 4), name.startswith(AUTHOR))
         for place in places
-        if _says_something(name := names[place], terms.statistics)
+        if _says_something(name := names[place], terms.statistics, acronyms)
     ]
     ranked = sorted((one for one in words if one.weight * sign > 1e-4), key=lambda one: (-abs(one.weight), one.word))
-    return [one for one in ranked[:most] if abs(one.weight) >= _LEAST_PART * abs(ranked[0].weight)]
+    return [one for one in ranked if abs(one.weight) >= _LEAST_PART * abs(ranked[0].weight)]

@@ -37,6 +37,22 @@ STOP_WORDS = frozenset(
     """)
 )
 """English words that occur in texts on any subject, stored as terms, that is, in the singular."""
+SCHOLARLY_WORDS = frozenset(
+    terms("""
+    able abstract accurate accurately achieve achieved achieving address addresses aim allow analysis analyze
+    application applied apply approach art available baseline based benchmark better challenge challenging compare
+    compared comparison comprehensive consider contribution current demonstrate demonstrated demonstrates
+    demonstrating designed develop developed different effective effectively effectiveness efficient efficiently
+    enable enables enabling enhance evaluate evaluated evaluation existing experiment experimental explore extensive
+    finally find finding first focus framework furthermore github however improve improved improvement improves
+    improving include including introduce introduced introduces introducing investigate key lack leverage leveraging
+    limitation limited main method model moreover novel obtain outperform outperforming outperforms overall
+    performance potential present presented presents previous previously problem promising propose proposed proposes
+    proposing provide provided provides providing recent recently require requires result results second set shown
+    shows significant significantly specific specifically strong superior task technique three two typically work
+    """)
+)
+"""English words that papers on any subject use of their own work, stored as terms."""
 
 
 @dataclass(frozen=True, slots=True)

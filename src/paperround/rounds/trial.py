@@ -146,7 +146,7 @@ class Trials:
         worth = {1: _LIKED_WORTH, -1: _DISLIKED_WORTH}
         rows = dict.fromkeys([*best[:_SUGGESTED_FROM], *(row for row in answers if row in known)])
         weighed = [(known[row], worth.get(answers.get(row, 0), 1.0)) for row in rows]
-        return tuple(suggest_words(words.terms, weighed, past.statistics))
+        return tuple(suggest_words(words.terms, weighed, past.statistics, acronyms=past.vocabulary.long_forms.keys()))
 
 
 def _rank(rows: Iterable[int], fits: Mapping[int, float], taste: Taste, known: Mapping[int, Paper]) -> list[int]:

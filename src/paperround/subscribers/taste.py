@@ -10,6 +10,7 @@ from paperround.app import App
 from paperround.domain.models import Subscriber
 from paperround.matching.learning import weight
 from paperround.matching.suggestions import WeighedWord, strongest_words
+from paperround.rounds.collection import Collection
 from paperround.rounds.trial import Trials
 from paperround.store.feedback import FeedbackEntry
 
@@ -50,7 +51,9 @@ def learned(app: App, subscriber: Subscriber) -> LearnedTaste:
     known = app.store.papers.by_rows(one.paper for one in said)
     papers = [(one, taste.affinity(known[one.paper]).degree) for one in said if one.paper in known]
     sure = weight(taste.model.answers) if taste.model else 0.0
-    return LearnedTaste(sure, strongest_words(taste, _MOST_WORDS), papers, app.store.examples.count(subscriber.row))
+    acronyms = app.shared(Collection).recent().vocabulary.long_forms.keys()
+    words = strongest_words(taste, _MOST_WORDS, acronyms)
+    return LearnedTaste(sure, words, papers, app.store.examples.count(subscriber.row))
 
 
 def reset(app: App, subscriber: Subscriber) -> int:
