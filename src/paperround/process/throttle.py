@@ -40,7 +40,8 @@ class Courtesy:
 
     def give_way(self) -> None:
         """Wait until no request is in progress, for at most as long as the last piece of work took."""
-        worked = min(time.monotonic() - self._resumed, _LONGEST)
-        with self._changed:
-            self._changed.wait_for(lambda: not self._visitors, worked)
+        if self._visitors:
+            worked = min(time.monotonic() - self._resumed, _LONGEST)
+            with self._changed:
+                self._changed.wait_for(lambda: not self._visitors, worked)
         self._resumed = time.monotonic()

@@ -205,17 +205,21 @@ class _Frame:
     """Their content, such as `9 papers on 3 topics`."""
     reading: str
     """The same with the reading time."""
+    fields: Mapping[str, str]
+    """The fields of their subject that do not name papers or topics."""
     html: Mapping[str, bytes]
     text: Mapping[str, bytes]
     """Their sentences as quoted-printable, by placeholder."""
 
     @classmethod
-    def of(cls, letter: view.LetterView, shell: _Shell, inside: str, reading: str) -> _Frame:
+    def of(
+        cls, letter: view.LetterView, shell: _Shell, inside: str, reading: str, fields: Mapping[str, str]
+    ) -> _Frame:
         """Return the frame with its sentences encoded."""
         html, text = {}, {}
         for name in ("date", "tally", "more", "finish"):
             html[name], text[name] = _encoded(getattr(letter, name))
-        return cls(letter, shell, inside, reading, html, text)
+        return cls(letter, shell, inside, reading, fields, html, text)
 
 
 class _Sentences(NamedTuple):
@@ -345,6 +349,7 @@ class LetterRenderer:
         self._folders, self._feedback, self._replies = tuple(folders), feedback, replies
         self._pictures = pictures and view.reaches_subscribers(site)
         self._subject_template = subject.check(subject_template)
+        self._names_topics = "{topics}" in subject_template
         self._theme = Theme(theme, language, self._folders, marked=marked)
         self._choices: CardCache[PlannedPaper] = CardCache(_KEPT_BLOCKS)
         self._blocks: CardCache[_RenderedBlock] = CardCache(_KEPT_BLOCKS)
@@ -561,12 +566,8 @@ class LetterRenderer:
             self._subject_template,
             top=first[0].short_title if shown > 1 else first[0].title if first else frame.inside,
             second=first[1].short_title if shown > 1 else "",
-            others=view.and_more(max(0, shown - 2), language),
-            inside=frame.inside,
-            papers=language.number(shown),
-            topics=language.list(topics),
-            date=view.dated(cadence, day, language),
-            site=self.site.name,
+            topics=language.list(topics) if self._names_topics else "",
+            **frame.fields,
         )
         lead = view.greeted(subscriber, view.lead(first, frame.reading), day, language)
         return _Sentences(frame, line, lead, view.reason(cadence, topics, language, plan.left_out))
@@ -596,7 +597,18 @@ class LetterRenderer:
             controls=view.controls(cadence, language, saved=bool(saved)),
             reply=view.how_to_reply(shown, language) if self._replies else "",
         )
-        return self._frames.put(key, _Frame.of(letter, self._shell(letter, issued), inside, reading))
+        fields = self._subject_fields(shown, inside, cadence, day)
+        return self._frames.put(key, _Frame.of(letter, self._shell(letter, issued), inside, reading, fields))
+
+    def _subject_fields(self, shown: int, inside: str, cadence: Cadence, day: date) -> dict[str, str]:
+        """Return the subject's fields that do not name papers or topics."""
+        return {
+            "others": view.and_more(max(0, shown - 2), self.language),
+            "inside": inside,
+            "papers": self.language.number(shown),
+            "date": view.dated(cadence, day, self.language),
+            "site": self.site.name,
+        }
 
     def _plan(self, digest: Digest, papers: Mapping[int, Paper], subscriber: Subscriber) -> Plan:
         """Return the plan of a letter: the digest's papers that are in `papers`, best first over all topics."""

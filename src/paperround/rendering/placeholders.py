@@ -25,7 +25,7 @@ _PLAIN = re.compile(r"[\w .,;:!?…–—·()/=-]*")
 _ADDRESSES = frozenset(("online", "preferences", "unsubscribe", "feedback"))
 # The characters that RFC 3986 allows; a quotation mark in an attribute would change the quotes around it.
 _IN_ADDRESSES = "/:?#[]@!$&()*+,;=%~"
-_PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9_.~/:?#\[\]@!$&()*+,;=%-]*")
+_PLAIN_ADDRESSES = re.compile(r"[A-Za-z0-9_.~/:?#\[\]@!$&()*+,;=%-]*")
 
 
 def slot(name: str) -> str:
@@ -35,9 +35,9 @@ def slot(name: str) -> str:
 
 def plain_addresses(links: Links) -> Links:
     """Percent-encode the addresses where they contain other characters than RFC 3986 allows."""
-    return Links(
-        *(url if _PLAIN_ADDRESS.fullmatch(url) else quote(url, safe=_IN_ADDRESSES) for url in addresses(links))
-    )
+    if _PLAIN_ADDRESSES.fullmatch("".join(addresses(links))):  # nearly always
+        return links
+    return Links(*(quote(url, safe=_IN_ADDRESSES) for url in addresses(links)))
 
 
 def addresses(links: Links) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import string
+from functools import lru_cache
 
 from paperround.domain.errors import ConfigurationError
 from paperround.domain.text import clean
@@ -34,6 +35,7 @@ def check(template: str) -> str:
     return template
 
 
+@lru_cache(maxsize=4096)
 def render_subject(template: str, *, top: str, second: str, inside: str, site: str, **others: str) -> str:
     """Fill in the template's fields, in at most 70 characters.
 

@@ -112,12 +112,13 @@ class LetterBuilder:
 
     def prepare(self, coming: Iterable[tuple[Digest, Subscriber]]) -> None:
         """Prepare together what the next letters have in common with others."""
-        groups: dict[tuple[str, str], list[tuple[Digest, Mapping[int, Paper], Subscriber]]] = {}
+        groups: dict[tuple[str, str], list[tuple[Digest, Subscriber]]] = {}
         for digest, subscriber in coming:
-            look = (subscriber.theme, subscriber.language)
-            groups.setdefault(look, []).append((digest, self.papers(digest), subscriber))
+            groups.setdefault((subscriber.theme, subscriber.language), []).append((digest, subscriber))
         for look, letters in groups.items():
-            self._newest(*look, in_round=True).renderer.prepare(letters)
+            self._newest(*look, in_round=True).renderer.prepare(
+                (digest, self.papers(digest), subscriber) for digest, subscriber in letters
+            )
 
     def digest_letter(
         self, delivery: Delivery, digest: Digest, subscriber: Subscriber, now: datetime
