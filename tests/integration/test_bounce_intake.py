@@ -176,6 +176,16 @@ def test_where_return_addresses_are_signed_only_the_relay_may_name_a_letter_othe
     assert _reported(site, trusted=True, message_id=number) == "ada@example.org"
 
 
+def test_a_mail_may_come_from_anybody_unless_the_relay_vouches_for_it(site: Site) -> None:
+    number = message_from_bytes(site.relay.accepted[0].message)["Message-ID"]
+    quoted = f"\n--x\nContent-Type: message/rfc822\n\nMessage-ID: {number}\n\n--x--".encode()
+    mail = report("bounces@bounces.example.org").replace(b"\r\n--x--", quoted)
+    assert not bounce_intake.read(site.app, [("a", mail)])[0].new
+    assert subscriber(site).suppressed is None
+    assert bounce_intake.read(site.app, [("a", mail)], trusted=True)[0].new
+    assert subscriber(site).suppressed
+
+
 def test_where_return_addresses_are_not_signed_a_message_id_names_the_letter(tmp_path: Path) -> None:
     site = Site(tmp_path)
     _send_a_letter(site)

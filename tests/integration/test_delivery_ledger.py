@@ -15,7 +15,7 @@ from paperround.domain.models import BounceKind, Delivery, DeliveryState, Outcom
 from paperround.rounds import pipeline
 from paperround.store.deliveries import Deliveries, LatestDelivery, RelayState, Settlement
 from paperround.store.engine import reading
-from paperround.store.schema import deliveries
+from paperround.store.schema import deliveries, relay
 from support.papers import listing
 from support.site import MORNING, Site
 
@@ -272,11 +272,23 @@ def test_the_latest_letter_of_each_subscriber_is_the_one_of_the_last_issue(site:
     assert ledger.latest_of([]) == {}
 
 
+def test_the_latest_letter_may_be_of_the_first_issue_and_is_no_notice(site: Site, ledger: Deliveries) -> None:
+    site.subscriber("ada@example.org", "robots", first_now=True)
+    site.papers(listing(1))
+    pipeline.publish(site.app)
+    ada = site.app.store.subscribers.by_email("ada@example.org")
+    assert ada
+    _notice(site, "ada")
+    assert ledger.latest_of([ada.row]) == {ada.row: LatestDelivery(MORNING.date(), DeliveryState.QUEUED, "")}
+
+
 def test_the_relay_is_paused_and_counts_what_it_took_by_the_day(site: Site, ledger: Deliveries) -> None:
     day = MORNING.date()
     assert ledger.relay(day) == RelayState()
     ledger.pause_relay(LATER, "too fast")
     assert ledger.relay(day) == RelayState(LATER, "too fast", 0)
+    with reading(site.app.store.deliveries._engine) as db:
+        assert db.scalars(select(relay.c.handed_over)).all() == [0]
     for name in ("ada", "ben"):
         row = _notice(site, name)
         ledger.claim(MORNING, 9, "c", LEASE)
@@ -422,8 +434,11 @@ def test_a_letter_accepted_by_a_clock_ahead_does_not_speak_for_the_relay_forever
     ledger.claim(MORNING, 9, "c", LEASE)
     accepted = Settlement(Outcome(early, Stage.FINAL, 250), DeliveryState.SENT)
     ledger.settle([accepted], "c", MORNING + timedelta(days=400))
+    refused = Settlement(Outcome(late, Stage.MAIL, 550), DeliveryState.QUEUED)
+    ledger.settle([refused], "c", MORNING - timedelta(minutes=1))
     ledger.mend_dates(MORNING)
-    ledger.settle([Settlement(Outcome(late, Stage.MAIL, 550), DeliveryState.QUEUED)], "c", LATER)
+    assert ledger.others_accepted_since_last_try(late), "the letter counts as accepted when the clock was put right"
+    ledger.settle([refused], "c", LATER)
     assert not ledger.others_accepted_since_last_try(late)
 
 
