@@ -127,7 +127,8 @@ class Scale:
         """Estimate the scale from the scores of past papers; `meaning` tells whether the scores include vectors."""
         usual_mean, usual_deviation = _USUAL_MEANING if meaning else _USUAL_WORDS
         total = len(past) + _USUAL_PAPERS
-        mean, variance = (float(past.mean()), float(past.var())) if len(past) else (0.0, 0.0)
+        mean = float(past.mean()) if len(past) else 0.0
+        variance = max(float(past @ past) / max(len(past), 1) - mean**2, 0.0)
         blended = (len(past) * variance + _USUAL_PAPERS * usual_deviation**2) / total
         cut = _CUT_MEANING if meaning else _CUT_WORDS
         return cls((len(past) * mean + _USUAL_PAPERS * usual_mean) / total, blended**0.5, cut)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cache, cached_property
+from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -233,34 +234,44 @@ class Interests:
         vector, past = self._meaning.known(text), self._past_batch()
         at = len(past.known) // _STEP if vector is not None else -1
         kept = self._measured.get(text)
-        if kept is None or kept.at != at:
-            cosines = None if vector is None else past.vectors.cosines(vector)
-            kept = self._measure_one(text, words, vector, cosines)
-        return kept
+        if kept is not None and kept.at == at:
+            return kept
+        if vector is None:
+            shares = past.index.shares(words)
+            return self._keep(text, at, shares, shares[:0], None)
+        return self._measure_some({text: words}, [vector])[0]
 
     def _measure(self, vectors: Mapping[str, Numbers]) -> None:
-        """Compute the scales of new interests in batches, with one matrix product per batch."""
+        """Compute the scales of new interests in batches."""
         past = self._past_batch()
         at = len(past.known) // _STEP
         fresh = [text for text in vectors if text not in self._measured or self._measured[text].at != at]
         for start in range(0, len(fresh), _AT_ONCE) if len(past.known) else ():
-            some = fresh[start : start + _AT_ONCE]
-            cosines = np.stack([vectors[text] for text in some]) @ past.vectors.numbers.T
-            for text, row in zip(some, cosines, strict=True):
-                words = interpret(text)
-                assert isinstance(words, Words)
-                self._measure_one(text, words, vectors[text], row)
+            some = {text: interpret(text) for text in fresh[start : start + _AT_ONCE]}
+            words = {text: one for text, one in some.items() if isinstance(one, Words)}
+            self._measure_some(words, [vectors[text] for text in words])
 
-    def _measure_one(self, text: str, words: Words, vector: Numbers | None, cosines: Numbers | None) -> _Measured:
+    def _measure_some(self, words: Mapping[str, Words], vectors: Sequence[Numbers]) -> list[_Measured]:
+        """Compute the scales of interests, with two matrix products for all of them."""
         past = self._past_batch()
-        shares = past.index.shares(words)
-        scores, at, aim = shares[:0], -1, None
-        if vector is not None and cosines is not None:
-            at, aim = len(past.known) // _STEP, Aim(vector)
-            if len(cosines):
-                known = shares[past.known]
-                aim = toward_best(vector, past.vectors.numbers, known, cosines)
-                scores = relevance(known, cosines if aim.vector is vector else past.vectors.cosines(aim.vector))
+        at, numbers = len(past.known) // _STEP, past.vectors.numbers
+        shares = [past.index.shares(one) for one in words.values()]
+        if not len(past.known):
+            return [
+                self._keep(text, at, share, share[:0], Aim(vector))
+                for text, share, vector in zip(words, shares, vectors, strict=True)
+            ]
+        known = [share[past.known] for share in shares]
+        own = np.stack(vectors) @ numbers.T
+        aims = [
+            toward_best(vector, numbers, share, cosines)
+            for vector, share, cosines in zip(vectors, known, own, strict=True)
+        ]
+        moved = np.stack([aim.vector for aim in aims]) @ numbers.T
+        scores = map(relevance, known, moved)
+        return [self._keep(*one) for one in zip(words, repeat(at), shares, scores, aims)]
+
+    def _keep(self, text: str, at: int, shares: Numbers, scores: Numbers, aim: Aim | None) -> _Measured:
         if len(self._measured) >= _MOST_MEASURED:
             self._measured.clear()
         by_words, by_meaning = Scale.of(shares, meaning=False), Scale.of(scores, meaning=True)
