@@ -120,6 +120,18 @@ def test_a_word_of_a_single_paper_is_no_taste_once_there_are_many_papers() -> No
     assert "mindstork" not in shown
 
 
+def test_a_group_of_words_that_weighs_next_to_nothing_beside_the_other_is_not_shown() -> None:
+    others = [_paper(20 + n, f"Taxes {n + 50}", "Households and markets pay") for n in range(300)]
+    papers = {n: _paper(n, "Storks soar", "Markets of storks") for n in range(1, 9)}
+    papers[9] = _paper(9, "Households", "Households and markets pay")
+    taste = Tastes(lambda: PastPapers(others, Statistics.of([*papers.values(), *others]))).of(
+        [Feedback(n, 1 if n < 9 else -1, _NOW) for n in papers], papers
+    )
+    assert taste.model is not None
+    assert min(taste.model.terms) < 0
+    assert {one.word for one in strongest_words(taste)} == {"stork", "soar"}
+
+
 def test_nothing_is_told_of_who_said_nothing() -> None:
     assert strongest_words(Tastes(PastPapers).of([], {})) == []
 

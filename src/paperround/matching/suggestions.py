@@ -26,7 +26,9 @@ _LEAST_LIFT = 2.0  # how many times as frequent among the papers that fit as amo
 _GENERIC, _TOGETHER = 0.15, 0.6
 _MANY = 200  # papers; fewer do not tell which words are in papers on any subject, or in a single one
 _SHARED = 2
-_LEAST_PART = 0.2  # of the heaviest word's weight; lighter words are as good as chance
+# Of the weight of the heaviest word of its group, and of both groups. Lighter words are as good as chance: after some
+# answers of less, even the heaviest of that group may be, since papers without feedback weigh against words as well.
+_LEAST_PART, _LEAST_OF_ALL = 0.2, 0.1
 
 Term = tuple[str, ...]
 
@@ -142,13 +144,12 @@ def strongest_words(taste: Taste, most: int = 20, acronyms: Collection[str] = ()
     """Return the words and authors that matter in a taste: up to `most` liked ones, then up to `most` disliked.
 
     In both groups the weightiest comes first. Only words of papers with such feedback are returned, and none that
-    weighs little beside the heaviest of its group, none that is in papers on any subject or in a single one, no stop
+    weighs little beside the heaviest ones, none that is in papers on any subject or in a single one, no stop
     words, and of words shorter than four letters only `acronyms`. Return an empty list for a taste without feedback.
     """
-    liked, disliked = (
-        _heaviest(taste, papers, sign, acronyms) for papers, sign in ((taste.liked, 1), (taste.disliked, -1))
-    )
-    return [*liked[:most], *disliked[:most]]
+    groups = [_heaviest(taste, papers, sign, acronyms) for papers, sign in ((taste.liked, 1), (taste.disliked, -1))]
+    least = _LEAST_OF_ALL * max((abs(group[0].weight) for group in groups if group), default=0.0)
+    return [one for group in groups for one in group[:most] if abs(one.weight) >= least]
 
 
 def _heaviest(taste: Taste, papers: Iterable[Paper], sign: int, acronyms: Collection[str]) -> list[WeighedWord]:
