@@ -22,7 +22,7 @@ class Costs:
 
     publish_worker: float = 0.8
     publish_database: float = 0.5
-    deliver_worker: float = 2.0
+    deliver_worker: float = 1.3
     deliver_database: float = 0.6
     letter_bytes: int = 1_700
     """Letter, attempts and digest: what retention forgets."""
