@@ -300,7 +300,7 @@ def _compose_due(app: App, now: datetime, news: News, tally: Tally) -> None:
     while True:
         with app.store.issues.batch(now, news, _SUBSCRIBERS_AT_ONCE, _MATCHES_AT_ONCE) as batch:
             if batch.due:
-                batch.decided += _decide(app, batch, means)
+                batch.decided = _decide(app, batch, means)
         tally.composed += sum(new.digest is not None for new in batch.decided)
         tally.empty += sum(new.digest is None for new in batch.decided)
         app.progress.advance(len(batch.decided))
