@@ -39,10 +39,10 @@ def test_relevance_is_the_cosine_and_twice_the_squared_share_of_evidence() -> No
     assert relevance(shares, None) is shares
 
 
-def feedback(wanted: np.ndarray, near: np.ndarray, share: float) -> Aim:
-    """The interest after feedback from forty papers, two of which are near."""
-    vectors = np.stack([near, near, *[unit(0, 0, 0, 1)] * 38])
-    shares = np.array([share, share, *[0.0] * 38], dtype=np.float32)
+def feedback(wanted: np.ndarray, near: np.ndarray, share: float, others: int = 38) -> Aim:
+    """The interest after feedback from two papers that are near and others that are not."""
+    vectors = np.stack([near, near, *[unit(0, 0, 0, 1)] * others])
+    shares = np.array([share, share, *[0.0] * others], dtype=np.float32)
     return toward_best(wanted, vectors, shares, vectors @ wanted)
 
 
@@ -69,6 +69,13 @@ def test_the_further_an_interest_is_from_the_words_of_papers_the_lower_is_its_cu
     score = np.array([USUAL_CUT - reliefs[-1] / 2], dtype=np.float32)
     assert height_scale(reliefs[-1]).enough(score)
     assert not height_scale().enough(score)
+
+
+def test_few_papers_do_not_lower_the_cut_much() -> None:
+    wanted, near = unit(1, 0, 0, 0), unit(1, 1, 0, 0)
+    few, many = (feedback(wanted, near, 0.0, others).relief for others in (38, 1_998))
+    assert 0 < few < 0.2
+    assert many > 1
 
 
 def test_a_dozen_papers_are_too_few_for_an_interest_to_follow() -> None:

@@ -171,6 +171,8 @@ def test_the_summary_of_others_is_preferred_and_kept_to_its_room() -> None:
             ("142 votes", "much: more", "title:", 'title: "'),
             ("142 votes", "much: more", "title:", '“"” in the title'),
         ),
+        (("title: Arm", "meaning: close"), ("“Arm” in the title", "close in meaning")),
+        (("meaning: nearest",), ("among the nearest in meaning",)),
         ((), ()),
     ],
 )

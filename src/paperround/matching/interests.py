@@ -25,10 +25,11 @@ MOST_RELEVANT = 1 + WORDS_WORTH
 _USUAL_WORDS, _USUAL_MEANING, _USUAL_PAPERS = (0.02, 0.05), (0.156, 0.116), 1_000
 # Cuts in standard deviations. Scores by words are mostly zero, so that papers that fit stand out further.
 _CUT_WORDS, _CUT_MEANING = 6.25, 4.75
-# How much lower the cut is for an interest that papers say in other words: only meaning sets its best papers apart,
-# and so they stand out less. An interest whose `Aim.other_words` are at most the first number has the whole cut, from
-# the second on it has the whole relief.
-_RELIEF, _OWN_WORDS, _OTHER_WORDS = 1.75, 0.3, 0.7
+# How much lower the cut is at most for an interest that papers say in other words: only meaning sets its best papers
+# apart, and so they stand out less. An interest whose words are at most the first number away from those of the best
+# papers has the whole cut, from the second on it has the whole relief, given very many papers: the best of few papers
+# may lack its words only because none of them fits.
+_RELIEF, _OWN_WORDS, _OTHER_WORDS = 2.6, 0.3, 0.7
 # How much higher the cut is for what was learned from very many answers, and the answers at which it is half as much
 # higher: the better a taste knows what fits, the further those papers stand out.
 _CUT_LEARNED, _HALF_LEARNED = 2.0, 5
@@ -78,16 +79,11 @@ def relevance(shares: Numbers, cosines: Numbers | None) -> Numbers:
 
 
 class Aim(NamedTuple):
-    """The vector that papers are compared with, and how far an interest's words are from those of the best papers."""
+    """The vector that papers are compared with for an interest, and how much lower its cut is."""
 
     vector: Numbers
-    other_words: float = 0.0
-    """From 0, if the best papers have half of the interest's words or more, to 1, if they have none."""
-
-    @property
-    def relief(self) -> float:
-        """How much lower the interest's cut is, in standard deviations."""
-        return _RELIEF * min(max(self.other_words - _OWN_WORDS, 0.0) / (_OTHER_WORDS - _OWN_WORDS), 1.0)
+    relief: float = 0.0
+    """In standard deviations: the fewer of its words the papers that fit it best have, the more."""
 
 
 def toward_best(wanted: Numbers, vectors: Numbers, shares: Numbers, cosines: Numbers) -> Aim:
@@ -95,8 +91,8 @@ def toward_best(wanted: Numbers, vectors: Numbers, shares: Numbers, cosines: Num
 
     This is Rocchio's relevance feedback, with the best papers in place of judgments (Manning et al., "Introduction
     to Information Retrieval", 2008, 9.1.6). The more of the interest's own words those papers have, the less the
-    vector is moved: an interest in the field's own terms needs no help. `vectors`, `shares` and `cosines` describe
-    the papers, all in the same order. Return `wanted` unchanged if there are too few papers.
+    vector is moved and the cut lowered: an interest in the field's own terms needs no help. `vectors`, `shares` and
+    `cosines` describe the papers, all in the same order. Return `wanted` unchanged if there are too few papers.
     """
     number = min(_BEST, len(vectors) // _ONE_IN)
     if not number:
@@ -110,7 +106,11 @@ def toward_best(wanted: Numbers, vectors: Numbers, shares: Numbers, cosines: Num
         return Aim(wanted)
     center = weights @ vectors[best]
     moved = wanted + np.float32(_PULL * other_words / max(float(np.linalg.norm(center)), 1e-9)) * center
-    return Aim(np.asarray(moved / max(float(np.linalg.norm(moved)), 1e-9), dtype=np.float32), other_words)
+    relief = _RELIEF * min(max(other_words - _OWN_WORDS, 0.0) / (_OTHER_WORDS - _OWN_WORDS), 1.0)
+    return Aim(
+        np.asarray(moved / max(float(np.linalg.norm(moved)), 1e-9), dtype=np.float32),
+        relief * len(vectors) / (len(vectors) + _USUAL_PAPERS),
+    )
 
 
 @dataclass(frozen=True, slots=True)
