@@ -14,7 +14,7 @@ from paperround.domain.models import SubscriberState
 from paperround.rounds import pipeline
 from paperround.store import engine as engines
 from paperround.store.issues import within
-from paperround.store.unread import News
+from paperround.store.unread import MatchCache
 from paperround.subscribers import membership
 from support.papers import listing
 from support.site import MORNING, Site
@@ -37,7 +37,7 @@ def test_a_batch_ends_where_its_subscribers_have_enough_unread_together(site: Si
     edition = site.app.store.issues.close_edition(now)
     sizes = {}
     for most in (1, 5, 10, 12, 17, 18, 100):
-        with site.app.store.issues.batch(now, News(edition), 6, most) as batch:
+        with site.app.store.issues.batch(now, MatchCache(edition), 6, most) as batch:
             sizes[most] = len(batch.due)  # nothing is decided: the next one finds the same subscribers due
     # Those of 06:30 have five unread each, those of 06:45 one; never more than six subscribers.
     assert sizes == {1: 1, 5: 1, 10: 2, 12: 2, 17: 5, 18: 6, 100: 6}
@@ -51,7 +51,7 @@ def test_what_a_subscriber_has_read_takes_no_room_in_a_batch(site: Site) -> None
     site.papers(listing(5))
     now = MORNING + timedelta(days=1, hours=1)
     edition = site.app.store.issues.close_edition(now)
-    with site.app.store.issues.batch(now, News(edition), 10, 2) as batch:
+    with site.app.store.issues.batch(now, MatchCache(edition), 10, 2) as batch:
         assert [len(one.matches) for one in batch.due] == [1, 1]
 
 

@@ -11,7 +11,7 @@ import pytest
 from paperround.rounds import pipeline
 from paperround.rounds.choosing import RoundContext
 from paperround.store import unread
-from paperround.store.unread import News
+from paperround.store.unread import MatchCache
 from support.papers import listing
 from support.site import MORNING, Site
 
@@ -25,12 +25,12 @@ def site(site: Site) -> Site:
     return site
 
 
-def edition(site: Site) -> News:
+def edition(site: Site) -> MatchCache:
     """The news of a round that begins now."""
-    return News(site.app.store.issues.close_edition(site.clock.now))
+    return MatchCache(site.app.store.issues.close_edition(site.clock.now))
 
 
-def unread_papers(site: Site, found: News) -> dict[str, list[int]]:
+def unread_papers(site: Site, found: MatchCache) -> dict[str, list[int]]:
     """The papers that each due subscriber has unread, as the next batch would find it; nothing is kept."""
     with site.app.store.issues.batch(site.clock.now, found, 100, 1_000) as batch:
         assert batch.papers.keys() >= {match.paper for due in batch.due for match in due.matches}
@@ -94,7 +94,7 @@ def test_what_has_grown_too_large_is_forgotten_and_read_again(site: Site, monkey
     site.papers(*(listing(number) for number in range(1, 5)))
     site.clock.now = MORNING + HOUR
     found = edition(site)
-    assert unread_papers(site, found) == unread_papers(site, found) == unread_papers(site, News(found.edition))
+    assert unread_papers(site, found) == unread_papers(site, found) == unread_papers(site, MatchCache(found.edition))
     assert {len(those) for those in unread_papers(site, found).values()} == {4}
 
 

@@ -43,7 +43,7 @@ from paperround.sources.entries import RejectionReasons
 from paperround.sources.guess import HEAD, guess_format
 from paperround.store.due import DueBatch, NewDelivery
 from paperround.store.sources import SourceRecord
-from paperround.store.unread import News
+from paperround.store.unread import MatchCache
 
 log = logs.logger()
 _LISTINGS_AT_ONCE = 500
@@ -282,11 +282,11 @@ def publish(app: App) -> Tally:
     # Before composing, since the papers of an expired letter are part of the next one.
     if expired := app.store.deliveries.expire(now):
         log.warning("letters expired; their papers come with the next ones", letters=expired)
-    news = News(app.store.issues.close_edition(now))
+    cache = MatchCache(app.store.issues.close_edition(now))
     tally.due = app.store.issues.due_count(now)
     app.progress.begin("publishing", tally.due)
     if tally.due:  # most ticks have nobody due, and what composing needs is costly to read
-        _compose_due(app, now, news, tally)
+        _compose_due(app, now, cache, tally)
     tally.took("publish", started)
     if tally.composed:
         began = time.perf_counter()
@@ -295,10 +295,10 @@ def publish(app: App) -> Tally:
     return tally
 
 
-def _compose_due(app: App, now: datetime, news: News, tally: Tally) -> None:
+def _compose_due(app: App, now: datetime, cache: MatchCache, tally: Tally) -> None:
     means = RoundContext.of(app)
     while True:
-        with app.store.issues.batch(now, news, _SUBSCRIBERS_AT_ONCE, _MATCHES_AT_ONCE) as batch:
+        with app.store.issues.batch(now, cache, _SUBSCRIBERS_AT_ONCE, _MATCHES_AT_ONCE) as batch:
             if batch.due:
                 batch.decided = _decide(app, batch, means)
         tally.composed += sum(new.digest is not None for new in batch.decided)

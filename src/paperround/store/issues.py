@@ -50,7 +50,7 @@ from paperround.store.schema import (
 from paperround.store.sent_before import sent_before
 from paperround.store.sent_papers import news_for, sent_notes
 from paperround.store.subscribers import load
-from paperround.store.unread import Follows, News
+from paperround.store.unread import Follows, MatchCache
 from paperround.store.unsent import unsent_matches
 
 if TYPE_CHECKING:
@@ -101,36 +101,36 @@ class Issues:
             return found
 
     @contextmanager
-    def batch(self, now: datetime, news: News, limit: int, most_matches: int) -> Iterator[DueBatch]:
+    def batch(self, now: datetime, cache: MatchCache, limit: int, most_matches: int) -> Iterator[DueBatch]:
         """Yield due subscribers, longest waiting first, and store the results at the end of the block.
 
         It is one transaction. There are up to `limit` subscribers, fewer if together they have more than
         `most_matches` unread matches: these determine how long the batch takes, and other writers wait for it. Use
-        one `news` for all batches of a round.
+        one `cache` for all batches of a round.
 
         Two programs never get the same subscriber: on SQLite the block holds the write lock; on PostgreSQL the
         subscribers' rows are locked and other programs skip them.
         """
         with writing(self._engine) as db:
             lock_shared(db, digest_papers)
-            news.begin(db)
-            batch = _with_matches(db, _due(db, now, news, limit, most_matches), news)
+            cache.begin(db)
+            batch = _with_matches(db, _due(db, now, cache, limit, most_matches), cache)
             yield batch
-            self._writer.keep(db, batch.decided, news.edition or 0, now)
+            self._writer.keep(db, batch.decided, cache.edition or 0, now)
 
     def unread(self, subscriber: Subscriber) -> DueBatch:
         """Return a batch of one subscriber, due or not, for a preview: nothing is locked or stored."""
         with reading(self._engine) as db:
-            news, follows = News(None), _follows(db, [subscriber.row])
-            news.read(db, follows)
-            return _with_matches(db, [(subscriber, None, follows[subscriber.row])], news)
+            cache, follows = MatchCache(None), _follows(db, [subscriber.row])
+            cache.read(db, follows)
+            return _with_matches(db, [(subscriber, None, follows[subscriber.row])], cache)
 
     def has_unread(self, subscriber: int) -> bool:
         """Return whether a digest composed now for this subscriber would have papers to choose from."""
         with reading(self._engine) as db:
-            news, follows = News(None), _follows(db, [subscriber])
-            news.read(db, follows)
-            return any(map(len, _unread(db, follows, news).values()))
+            cache, follows = MatchCache(None), _follows(db, [subscriber])
+            cache.read(db, follows)
+            return any(map(len, _unread(db, follows, cache).values()))
 
     def digest(self, row: int) -> Digest:
         """Return a digest as it was composed."""
@@ -183,7 +183,7 @@ class Issues:
             return IssueCounts(tuple(kept), frozen=True)
 
 
-def _due(db: Connection, now: datetime, news: News, limit: int, most_matches: int) -> Due:
+def _due(db: Connection, now: datetime, cache: MatchCache, limit: int, most_matches: int) -> Due:
     """Return the due subscribers who fit into one batch."""
     rows = select(subscribers.c.row, subscribers.c.last_issue_day).where(*_is_due(now))
     rows = (
@@ -191,9 +191,9 @@ def _due(db: Connection, now: datetime, news: News, limit: int, most_matches: in
     )
     last_days = dict(db.execute(rows).all())
     follows = _follows(db, list(last_days))
-    news.count(db, follows)
-    taken = within({row: news.unread_count(followed) for row, followed in follows.items()}, most_matches)
-    news.read(db, {row: follows[row] for row in taken})
+    cache.count(db, follows)
+    taken = within({row: cache.unread_count(followed) for row, followed in follows.items()}, most_matches)
+    cache.read(db, {row: follows[row] for row in taken})
     found = (
         {subscriber.row: subscriber for subscriber in load(db, among(db, subscribers.c.row, taken))} if taken else {}
     )
@@ -220,17 +220,17 @@ def _is_due(now: datetime) -> tuple[Any, ...]:
     return subscribers.c.state == "active", subscribers.c.next_digest_at <= now
 
 
-def _unread(db: Connection, follows: Follows, news: News) -> dict[int, match_table.MatchList]:
+def _unread(db: Connection, follows: Follows, cache: MatchCache) -> dict[int, match_table.MatchList]:
     """Return the matches of unsent editions and unsent papers, less the papers each subscriber was sent before."""
     rows = list(follows)
-    unread = {row: news.unread(followed) for row, followed in follows.items()}
+    unread = {row: cache.unread(followed) for row, followed in follows.items()}
     for subscriber, unsent in unsent_matches(db, rows).items():
         known = {(match.topic, match.paper) for match in unread[subscriber]}
-        added = news.table.add([match for match in unsent if (match.topic, match.paper) not in known])
-        unread[subscriber] = match_table.MatchList(news.table, np.concatenate([unread[subscriber].numbers, added]))
-    for subscriber, papers in _had(db, unread, news).items():
+        added = cache.table.add([match for match in unsent if (match.topic, match.paper) not in known])
+        unread[subscriber] = match_table.MatchList(cache.table, np.concatenate([unread[subscriber].numbers, added]))
+    for subscriber, papers in _had(db, unread, cache).items():
         mine = unread[subscriber].numbers
-        unread[subscriber] = match_table.MatchList(news.table, mine[~np.isin(news.table.paper[mine], papers)])
+        unread[subscriber] = match_table.MatchList(cache.table, mine[~np.isin(cache.table.paper[mine], papers)])
     return unread
 
 
@@ -242,12 +242,12 @@ def _papers(lists: Iterable[match_table.MatchList]) -> set[int]:
     return found
 
 
-def _with_matches(db: Connection, due: Due, news: News) -> DueBatch:
+def _with_matches(db: Connection, due: Due, cache: MatchCache) -> DueBatch:
     """Add what their digests are composed of: unread matches, feedback, saved papers and news."""
-    unread = _unread(db, {subscriber.row: followed for subscriber, _, followed in due}, news)
+    unread = _unread(db, {subscriber.row: followed for subscriber, _, followed in due}, cache)
     rows = list(unread)
     said, saved = ratings_of(db, rows), saved_by(db, rows)
-    changed = news_for(db, rows, news.changes(db))
+    changed = news_for(db, rows, cache.changes(db))
     known_news = sent_notes(db, changed)
     own = examples_of(db, rows)
     everybody = [
@@ -263,17 +263,17 @@ def _with_matches(db: Connection, due: Due, news: News) -> DueBatch:
     ]
     wanted = _papers(unread.values()) | {word.paper for one in everybody for word in one.feedback}
     talked = _papers(one.matches for one in everybody if one.subscriber.schedule.cadence.tells_of_days)
-    papers = news.papers(db, wanted)
+    papers = cache.papers(db, wanted)
     if own:
         papers = {**papers, **{paper.row: paper for some in own.values() for _, paper in some}}
-    return DueBatch(everybody, papers, news.daily_counts(db, talked))
+    return DueBatch(everybody, papers, cache.daily_counts(db, talked))
 
 
-def _had(db: Connection, unread: Mapping[int, match_table.MatchList], news: News) -> dict[int, list[int]]:
+def _had(db: Connection, unread: Mapping[int, match_table.MatchList], cache: MatchCache) -> dict[int, list[int]]:
     """Return which of their unread papers an earlier digest of each subscriber has included or counted."""
     papers = _papers(unread.values())
-    oldest = {row: int(news.table.paper[one.numbers].min()) for row, one in unread.items() if len(one)}
-    sent = sent_before(db, oldest, papers, news.earlier_numbers(db, papers))
+    oldest = {row: int(cache.table.paper[one.numbers].min()) for row, one in unread.items() if len(one)}
+    sent = sent_before(db, oldest, papers, cache.earlier_numbers(db, papers))
     return {subscriber: list(digest_of) for subscriber, digest_of in sent.items()}
 
 

@@ -33,7 +33,7 @@ Follows = Mapping[int, Sequence[tuple[int, int]]]
 """Each subscriber's topics, by number, with the last edition sent of each."""
 
 
-class News:
+class MatchCache:
     """A cache of matches up to an edition (all if it is None), with their papers and daily counts.
 
     One program uses it for a round, since the batches need mostly the same data. A closed edition gets no new
