@@ -88,6 +88,7 @@ def test_workers_that_are_killed_and_a_database_that_crashes_leave_nobody_withou
         site.subscribers(everybody, "robots")
         site.papers(*(listing(number) for number in range(4)))
         queue, began, kills = TaskQueue(url, site.app.store, 1), time.monotonic(), 0
+        sent_at_last = 0
 
         def worker(*arguments: str) -> subprocess.Popen[bytes]:
             now = NOW + timedelta(seconds=time.monotonic() - began)
@@ -100,13 +101,14 @@ def test_workers_that_are_killed_and_a_database_that_crashes_leave_nobody_withou
                 for name in ("sweep", "round"):
                     queue.submit(name)
                 time.sleep(chance.uniform(1.5, 3))
-                if kills < KILLS:
+                if kills < (KILLS if relay.received else KILLS // 2):  # half of them while letters are sent
                     name = chance.choice([name for name in running if name != "scheduler" or kills == 1])
+                    sent_at_last = len(relay.received)
                     running[name].kill()
                     running[name].wait()
                     running[name] = worker(name.split()[0])
                     kills += 1
-                if kills == KILLS // 2:
+                if kills == KILLS * 3 // 4:
                     server.restart()
                     kills += 1
         queue.close()
@@ -117,7 +119,8 @@ def test_workers_that_are_killed_and_a_database_that_crashes_leave_nobody_withou
             ids.setdefault(letter.recipient, set()).add(str(message_from_bytes(letter.message)["Message-ID"]))
     doubled = sum(copies - 1 for copies in got.values())
     sys.stderr.write(
-        f"\n{LETTERS} letters, {kills} crashes: {len(everybody - set(got))} missing, {doubled} doubled\n"
+        f"\n{LETTERS} letters, {kills} crashes, the last after {sent_at_last} were sent: "
+        f"{len(everybody - set(got))} missing, {doubled} doubled\n"
     )
     assert set(got) == everybody
     # the database's crash concerns each worker
