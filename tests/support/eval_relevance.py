@@ -125,7 +125,7 @@ class Data:
     def aim(self, text: str, past: NDArray[Any] | None = None) -> Aim:
         """The vector that papers are compared with, from what the best papers of the past say of an interest."""
         if self.vectors is None:
-            return Aim(np.zeros(0, np.float32))
+            return Aim(np.zeros(0, np.float32), np.zeros(0, np.float32))
         known = np.arange(len(self.papers)) if past is None else past
         return toward_best(
             self.vector(text), self.vectors[known], self.shares(text)[known], self.cosines(text)[known]
@@ -259,12 +259,13 @@ class Simulation:
     @cached_property
     def heights(self) -> Numbers:
         """The same in deviations above the past."""
-        return Scale.of(self.base[self.past], meaning=self.data.encoder is not None).heights(self.base)
+        heights = Scale.of(self.base[self.past], meaning=self.data.encoder is not None).heights(self.base)
+        return heights + self.aim.lifted(self.data.cosines(self.interest.text)) if self.aim.lifts else heights
 
     @cached_property
-    def relief(self) -> float:
-        """How much lower the cut is."""
-        return self.data.aim(self.interest.text, self.past).relief
+    def aim(self) -> Aim:
+        """The vector that papers are compared with, and how much lower the cut is."""
+        return self.data.aim(self.interest.text, self.past)
 
     @cached_property
     def answers(self) -> list[Feedback]:
@@ -301,7 +302,7 @@ class Simulation:
     def learned_scale(self, both: Numbers, number: int) -> Scale:
         """The scale that the program cuts sums of interest and taste with."""
         told = [one.paper for one in self.answers[:number]]
-        return learned_scale(both[self.past[~np.isin(self.past, told)]], number, self.relief)
+        return learned_scale(both[self.past[~np.isin(self.past, told)]], number, self.aim.relief)
 
 
 def simulations(data: Data, seed: int) -> Iterator[Simulation]:
@@ -354,7 +355,7 @@ def at_the_cut(data: Data, seed: int) -> dict[str, dict[str, float]]:
     counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for one in simulations(data, seed):
         right = one.interest.relevant & one.later
-        _count_days(counts[one.interest.kind], one.future, height_scale(one.relief).enough(one.heights), right)
+        _count_days(counts[one.interest.kind], one.future, height_scale(one.aim.relief).enough(one.heights), right)
     return {kind: _rates(c) for kind, c in sorted(counts.items())}
 
 

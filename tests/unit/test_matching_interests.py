@@ -80,7 +80,26 @@ def test_few_papers_do_not_lower_the_cut_much() -> None:
 
 def test_a_dozen_papers_are_too_few_for_an_interest_to_follow() -> None:
     wanted, vectors = unit(1, 0), np.stack([unit(1, 1)] * 12)
-    assert toward_best(wanted, vectors, np.zeros(12, dtype=np.float32), vectors @ wanted) == (wanted, 0.0)
+    assert toward_best(wanted, vectors, np.zeros(12, dtype=np.float32), vectors @ wanted) == (
+        wanted,
+        wanted,
+        0.0,
+        0.0,
+    )
+
+
+def test_on_a_young_site_papers_close_to_an_interest_in_other_words_stand_higher() -> None:
+    wanted, near = unit(1, 0, 0, 0), unit(1, 1, 0, 0)
+    cosines = np.array([0.2, 0.35, 0.4, 0.5, 0.9], dtype=np.float32)
+    few = feedback(wanted, near, 0.0)
+    assert few.lifts
+    assert few.wanted is wanted
+    lifted = few.lifted(cosines)
+    assert lifted[0] == 0
+    assert 0 < lifted[1] < lifted[2] < lifted[3] == lifted[4] == pytest.approx(few.lift - few.relief)
+    many = feedback(wanted, near, 0.0, 9_998)
+    assert not many.lifts, "there the cut is low enough for all"
+    assert not feedback(wanted, near, 0.6).lifts, "the field's own words need no help"
 
 
 def test_a_cosine_far_above_what_is_usual_is_close() -> None:

@@ -30,6 +30,10 @@ _CUT_WORDS, _CUT_MEANING = 6.25, 4.75
 # papers has the whole cut, from the second on it has the whole relief, given very many papers: the best of few papers
 # may lack its words only because none of them fits.
 _RELIEF, _OWN_WORDS, _OTHER_WORDS = 2.6, 0.3, 0.7
+# On a young site, papers that are close to such an interest itself stand higher instead, by at most the first number
+# of standard deviations. That begins at the second number, a cosine, and is reached at the third. Unlike the best of
+# few papers, they do fit.
+_LIFT, _NEAR, _VERY_NEAR = 2.0, 0.3, 0.45
 # How much higher the cut is for what was learned from very many answers, and the answers at which it is half as much
 # higher: the better a taste knows what fits, the further those papers stand out.
 _CUT_LEARNED, _HALF_LEARNED = 2.0, 5
@@ -79,11 +83,25 @@ def relevance(shares: Numbers, cosines: Numbers | None) -> Numbers:
 
 
 class Aim(NamedTuple):
-    """The vector that papers are compared with for an interest, and how much lower its cut is."""
+    """The vector that papers are compared with for an interest, and how it gets papers that say it in other words."""
 
     vector: Numbers
+    wanted: Numbers
+    """The vector of the interest as it is written."""
     relief: float = 0.0
-    """In standard deviations: the fewer of its words the papers that fit it best have, the more."""
+    """How much lower the cut is, in standard deviations: the fewer of its words the best papers have, the more."""
+    lift: float = 0.0
+    """How much higher papers stand, in standard deviations, that are very close to the interest as it is written."""
+
+    @property
+    def lifts(self) -> bool:
+        """Whether any paper is lifted further than the cut is lowered for all."""
+        return self.lift > self.relief
+
+    def lifted(self, cosines: Numbers) -> Numbers:
+        """Return how much further than the lower cut papers are lifted, by their cosines with `wanted`."""
+        nearness = np.clip((cosines - np.float32(_NEAR)) / np.float32(_VERY_NEAR - _NEAR), 0, 1)
+        return np.asarray(np.maximum(np.float32(self.lift) * nearness - np.float32(self.relief), 0))
 
 
 def toward_best(wanted: Numbers, vectors: Numbers, shares: Numbers, cosines: Numbers) -> Aim:
@@ -96,20 +114,22 @@ def toward_best(wanted: Numbers, vectors: Numbers, shares: Numbers, cosines: Num
     """
     number = min(_BEST, len(vectors) // _ONE_IN)
     if not number:
-        return Aim(wanted)
+        return Aim(wanted, wanted)
     scores = relevance(shares, cosines)
     best = np.argpartition(-scores, number - 1)[:number]
     weights = np.exp((scores[best] - scores[best].max()) / np.float32(_FALL))
     weights /= weights.sum()
     other_words = max(0.0, 1 - 2 * float(weights @ shares[best]))
     if not other_words:
-        return Aim(wanted)
+        return Aim(wanted, wanted)
     center = weights @ vectors[best]
     moved = wanted + np.float32(_PULL * other_words / max(float(np.linalg.norm(center)), 1e-9)) * center
-    relief = _RELIEF * min(max(other_words - _OWN_WORDS, 0.0) / (_OTHER_WORDS - _OWN_WORDS), 1.0)
+    share = min(max(other_words - _OWN_WORDS, 0.0) / (_OTHER_WORDS - _OWN_WORDS), 1.0)
     return Aim(
         np.asarray(moved / max(float(np.linalg.norm(moved)), 1e-9), dtype=np.float32),
-        relief * len(vectors) / (len(vectors) + _USUAL_PAPERS),
+        wanted,
+        _RELIEF * share * len(vectors) / (len(vectors) + _USUAL_PAPERS),
+        _LIFT * share,
     )
 
 

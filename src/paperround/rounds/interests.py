@@ -154,6 +154,8 @@ class Interests:
         if known.aim is not None and len(batch.known):
             cosines = batch.vectors.cosines(known.aim.vector)
             found[batch.known] = known.meaning.heights(relevance(shares[batch.known], cosines))
+            if known.aim.lifts:
+                found[batch.known] += known.aim.lifted(batch.vectors.cosines(known.aim.wanted))
         return found
 
     def fits(
@@ -258,7 +260,7 @@ class Interests:
         shares = [past.index.shares(one) for one in words.values()]
         if not len(past.known):
             return [
-                self._keep(text, at, share, share[:0], Aim(vector))
+                self._keep(text, at, share, share[:0], Aim(vector, vector))
                 for text, share, vector in zip(words, shares, vectors, strict=True)
             ]
         known = [share[past.known] for share in shares]
