@@ -397,9 +397,9 @@ def renew_links(email: Email) -> None:
 
 @group.command("erase", cls=Command, epilog="paperround subscribers erase amara@okafor.example")
 def erase_subscribers(emails: Annotated[list[str], typer.Argument(metavar="EMAIL…")]) -> None:
-    """Erase all data of one or several subscribers, a hundred at a time.
+    """Erase all data of one or several subscribers.
 
-    If one of the addresses is unknown, nobody is erased.
+    They are erased a hundred at a time. If one of the addresses is unknown, nobody is erased.
     """
     from paperround.subscribers import membership
 
