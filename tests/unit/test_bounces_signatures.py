@@ -24,6 +24,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", ["1", "2"])
 @pytest.mark.parametrize(
     "fields",

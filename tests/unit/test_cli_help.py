@@ -70,6 +70,7 @@ def test_a_group_lists_each_command_on_one_line() -> None:
                 assert [line.split(maxsplit=1)[1] for line in shown] == [summary(command)]
 
 
+@pytest.mark.slow
 def test_the_program_lists_every_command_of_its_files() -> None:
     told = {name: (module, text) for panel in PANELS.values() for name, (module, text) in panel.items()}
     for name, (module, text) in told.items():

@@ -167,6 +167,7 @@ def pem(private, path, password=None):
     return path
 
 
+@pytest.mark.slow
 def test_settings_read_their_keys(tmp_path):
     settings = Dkim(
         domain="b\u00fccher.example",

@@ -613,6 +613,7 @@ def _dead(page: Path, link: str) -> bool:
     return not target.exists() or (bool(anchor) and anchor not in _anchors(target))
 
 
+@pytest.mark.slow
 def test_no_link_in_the_pages_leads_nowhere() -> None:
     links = [(page, one or other) for page in PAGES for one, other in _LINK.findall(prose(page))]
     assert len(links) > 30
@@ -640,6 +641,7 @@ def _plain(text: str) -> str:
     return " ".join(re.findall(r"[A-Za-z]+", text))
 
 
+@pytest.mark.slow
 def test_every_message_on_the_page_of_troubleshooting_is_one_that_paperround_has() -> None:
     code = [*ROOT.glob("src/**/*.py"), *ROOT.glob("templates/**/*.j2")]
     said = " ".join(_plain(re.sub(r'"\s+f?"', "", path.read_text(encoding="utf-8"))) for path in code)

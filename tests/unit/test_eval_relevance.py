@@ -11,6 +11,8 @@ import pytest
 from support import eval_relevance
 from support.eval_relevance import evaluate, measures, mistyped, ndcg, tables
 
+pytestmark = pytest.mark.slow  # a whole evaluation, of a tool that the program does not use
+
 DATA = Path(__file__).parents[1] / "data" / "relevance"
 
 

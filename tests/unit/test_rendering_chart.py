@@ -16,6 +16,8 @@ from paperround.rendering import chart, language, sample
 from paperround.rendering.letter import LetterFacts, LetterRenderer
 from support.letters import COUNTS, DAY, FOLDERS, LANGUAGES, THEMES, WEEKLY, WEEKLY_SUBSCRIBER, decoded, press
 
+pytestmark = pytest.mark.slow  # whole letters
+
 _EN = language.load("en", FOLDERS)
 _REST = (sample.PAPERS, WEEKLY_SUBSCRIBER, sample.LINKS, sample.DAY)
 

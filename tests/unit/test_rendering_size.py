@@ -66,6 +66,7 @@ def test_five_hundred_papers_make_one_letter_under_the_limit() -> None:
     never_clipped("plain")
 
 
+@pytest.mark.slow
 def test_forty_papers_all_stay_and_the_first_have_summaries() -> None:
     papers = [paper(row, abstract=f"Abstract {row}. {ABSTRACT * 20}") for row in range(1, 41)]
     rendered = letter(papers)

@@ -79,6 +79,7 @@ def test_encodings_and_separators_of_spreadsheets_are_told_apart(encoding: str, 
     assert (row.email, row.given["name"]) == ("rene@example.org", "René Müller")
 
 
+@pytest.mark.slow
 def test_rows_are_read_when_they_are_asked_for_and_the_file_is_not_held_as_a_whole() -> None:
     file = io.BytesIO(b"email\n" + b"".join(b"s%d@mail.example\n" % number for number in range(10_000)))
     size = len(file.getvalue())
@@ -95,7 +96,7 @@ def test_an_address_in_full_width_characters_is_the_same_address() -> None:
     assert "the address stands on line 2 already" in problems(found)[0]
 
 
-@pytest.mark.parametrize("bad_at", [100, 70_000])
+@pytest.mark.parametrize("bad_at", [100, pytest.param(70_000, marks=pytest.mark.slow)])
 def test_one_byte_that_is_not_utf_8_makes_the_whole_file_windows_1252(bad_at: int) -> None:
     lines = b"email,name\n" + b"ada@example.org,Ren\xc3\xa9\n" + b" \n" * bad_at + b"ben@example.org,Ren\xe9\n"
     assert [row.given["name"] for row in read_bytes(lines).rows] == ["Ren\u00c3\u00a9", "Ren\u00e9"]
