@@ -72,6 +72,12 @@ def test_every_preference_has_a_column() -> None:
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"])
+def test_a_file_is_decoded_as_it_was_encoded(encoding: str) -> None:
+    text = "email,name\r\nada@example.org,Zoë Müller\r\n"
+    assert csv_file.decode(text.encode(encoding)).removeprefix("\ufeff") == text
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"])
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 def test_encodings_and_separators_of_spreadsheets_are_told_apart(encoding: str, separator: str) -> None:
     text = f"email{separator}name\r\nrene@example.org{separator}René Müller\r\n"
