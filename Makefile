@@ -26,8 +26,7 @@ check: $(VENV)/.ready-test
 
 ## unit: the tests without services, with fewer generated examples than `make test` tries: in seconds
 unit: $(VENV)/.ready-test
-	FEW_EXAMPLES=1 $(bin)/pytest tests/unit -q -n 2 -m "not slow" -p no:schemathesis -p no:anyio \
-	  -p no:playwright -p no:pytest_cov -p no:logging -p no:doctest
+	$(bin)/python -m tests unit
 
 ## bench: how fast letters go out, beside the usual way, smtplib, smtp-source and (NODEMAILER=folder) nodemailer
 bench: $(VENV)/.ready-test

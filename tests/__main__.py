@@ -1,4 +1,7 @@
-"""Runs every test: `python -m tests`, which `make test` calls. With CI=true a skipped test is a failure."""
+"""Runs every test: `python -m tests`, which `make test` calls. With CI=true a skipped test is a failure.
+
+`python -m tests unit`, which `make unit` calls, runs the unit tests that take no longer than a moment.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +31,8 @@ PURE = (
 )
 SERVICES = ("tests/contract", "tests/integration", "tests/e2e")
 TWO_AT_A_TIME = ("-n", "2")
+ALL_SLOW = "\npytestmark = pytest.mark.slow"
+UNUSED = ("schemathesis", "anyio", "playwright", "pytest_cov", "logging", "doctest", "xdist")
 
 
 def main() -> int:
@@ -42,9 +47,32 @@ def main() -> int:
         )
 
 
+def unit() -> int:
+    """Run the quick unit tests in two processes, each with half of the files; the exit code is 0 if all passed.
+
+    With pytest-xdist each process would collect all files, which takes longer than half of the tests.
+    """
+    files = [file for file in Path("tests/unit").glob("test_*.py") if ALL_SLOW not in file.read_text("utf-8")]
+    files.sort(key=lambda file: file.stat().st_size)
+    options = ("-q", "-m", "not slow", *(f"-pno:{name}" for name in UNUSED))
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-m", "pytest", *options, *map(str, half)],
+            env={**os.environ, "FEW_EXAMPLES": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for half in (files[::2], files[1::2])
+    ]
+    for one in started:
+        sys.stdout.write(one.communicate()[0])
+    return max(one.returncode for one in started)
+
+
 def _python(*arguments: str) -> int:
     return subprocess.call([sys.executable, "-m", *arguments])
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(unit() if sys.argv[1:] == ["unit"] else main())
