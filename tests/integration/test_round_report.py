@@ -9,8 +9,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
-from paperround.domain.models import DeliveryState
+from paperround.domain.errors import TransportError
+from paperround.domain.models import DeliveryState, Stage
 from paperround.rounds import pipeline
 from paperround.sources.jsonl import Jsonl
 from paperround.subscribers import address_change, confirmation
@@ -70,6 +72,32 @@ def test_the_time_of_a_stage_that_runs_twice_adds_up() -> None:
     once = pipeline.Tally()
     once.took("deliver", 0.0)
     assert once.stages["deliver"] < tally.stages["deliver"] < 3 * once.stages["deliver"]
+
+
+def test_a_letter_that_is_put_off_for_our_reputation_raises_an_alarm(site: Site) -> None:
+    site.subscriber("ada@post.example", "robots", at="05:00", first_now=True)
+    reply = "4.7.1 your IP address is on a blocklist"
+    site.relay.replies.append((Stage.RCPT, 450, reply))
+    with capture_logs() as logs:
+        _, tally = pipeline.round_(site.app)
+    (alarm,) = [one for one in logs if one["event"].startswith("receivers put our mail off")]
+    assert alarm["domain"] == "post.example"
+    assert reply in alarm["latest"]
+    assert (tally.letters["deferred"], tally.paused) == (1, "")
+
+
+def test_a_relay_that_takes_nothing_is_named_and_the_letters_stay(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.subscriber("ada@example.org", "robots", at="05:00", first_now=True)
+
+    def down(*_: object) -> None:
+        raise TransportError("the relay takes nothing")
+
+    monkeypatch.setattr(site.relay, "send", down)
+    _, tally = pipeline.round_(site.app)
+    assert tally.paused == "the relay takes nothing"
+    assert site.app.store.deliveries.count() == {"queued": 1}
 
 
 def test_papers_that_a_source_gives_for_the_archive_are_never_mailed(site: Site) -> None:
