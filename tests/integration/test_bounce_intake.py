@@ -139,6 +139,7 @@ def test_a_mail_to_the_address_in_list_unsubscribe_takes_the_subscriber_out(site
     left = ReturnedMail("a", BounceKind.NOTHING, None, "asked to unsubscribe", "ada@example.org", new=True)
     assert bounce_intake.read(site.app, [("a", mail)]) == [left]
     assert subscriber(site).state is SubscriberState.UNSUBSCRIBED
+    assert subscriber(site).unsubscribed_at == site.clock.now
     assert subscriber(site).suppressed is None
 
 
