@@ -85,7 +85,9 @@ class FirefoxPage:
         # By the keyboard: keys that are sent to a field of a time only set its value.
         self.run("document.querySelector(arguments[0]).focus()", selector)
         self.press(ENTER)
-        self.wait("document.readyState === 'complete' && !document.documentElement.dataset.before")
+        # Between the two pages there may be an empty document, which is complete as well.
+        loaded = "document.readyState === 'complete' && document.body?.childElementCount > 0"
+        self.wait(f"{loaded} && !document.documentElement.dataset.before")
 
     def press(self, key: str) -> None:
         """Press a key where the focus is."""
