@@ -7,7 +7,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -43,9 +43,10 @@ def recording(app: App, action: str, subject: str) -> AbstractContextManager[Aud
     return app.store.access.recording(AuditEntry(app.clock(), "command line", action, subject))
 
 
-def recording_of(app: App, action: str, subscriber: Subscriber) -> AbstractContextManager[AuditRecord]:
-    """Record the change of a subscriber in this block in the audit log."""
-    return recording(app, f"subscriber: {action}", f"subscriber {subscriber.row}")
+def recording_of(app: App, action: str, *subscribers: Subscriber) -> AbstractContextManager[AuditRecord]:
+    """Record the change of one or several subscribers in this block in the audit log."""
+    numbers = ", ".join(str(one.row) for one in subscribers)
+    return recording(app, f"subscriber: {action}", f"subscriber{'s' if len(subscribers) > 1 else ''} {numbers}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,46 +149,46 @@ def exit_if(something_failed: object) -> None:
         raise typer.Exit(1)
 
 
-def read_file(file: Path) -> bytes:
-    """Return the content of a file. Raises WrongUse if it cannot be read."""
+@contextmanager
+def _names(file: Path) -> Iterator[None]:
+    """Name the file in the error if it cannot be read in this block."""
     try:
-        return file.read_bytes()
+        yield
     except OSError as error:
         raise WrongUse(f"{file}: {error.strerror}; check the path") from None
+
+
+def read_file(file: Path) -> bytes:
+    """Return the content of a file. Raises WrongUse if it cannot be read."""
+    with _names(file):
+        return file.read_bytes()
 
 
 @contextmanager
 def open_file(file: Path) -> Iterator[BinaryIO]:
     """Open a file to be read from any position; of a pipe, a temporary copy. Raises WrongUse if it cannot be read."""
-    try:
-        with file.open("rb") as opened_file:
-            if opened_file.seekable():
-                yield opened_file
-            else:
-                with TemporaryFile() as copy:
-                    shutil.copyfileobj(opened_file, copy)
-                    copy.seek(0)
-                    yield copy
-    except OSError as error:
-        raise WrongUse(f"{file}: {error.strerror}; check the path") from None
+    with ExitStack() as closing:
+        with _names(file):  # and nothing that goes wrong while the caller works with it
+            found: BinaryIO = closing.enter_context(file.open("rb"))
+            if not found.seekable():
+                copy = closing.enter_context(TemporaryFile())
+                shutil.copyfileobj(found, copy)
+                copy.seek(0)
+                found = copy
+        yield found
 
 
 def read_size(file: Path) -> int:
     """Return the size of a file in bytes. Raises WrongUse if it cannot be read."""
-    try:
+    with _names(file):
         return file.stat().st_size
-    except OSError as error:
-        raise WrongUse(f"{file}: {error.strerror}; check the path") from None
 
 
 def read_pieces(file: Path) -> Iterator[bytes]:
     """Yield the content of a file, or of stdin for `-`, in pieces. Raises WrongUse if it cannot be read."""
-    try:
-        with nullcontext(sys.stdin.buffer) if str(file) == STDIN else file.open("rb") as opened_file:
-            while piece := opened_file.read(_PIECE):
-                yield piece
-    except OSError as error:
-        raise WrongUse(f"{file}: {error.strerror}; check the path") from None
+    with _names(file), nullcontext(sys.stdin.buffer) if str(file) == STDIN else file.open("rb") as opened_file:
+        while piece := opened_file.read(_PIECE):
+            yield piece
 
 
 def write_lines(file: Path, lines: Iterable[str]) -> int:

@@ -407,6 +407,5 @@ def erase_subscribers(emails: Annotated[list[str], typer.Argument(metavar="EMAIL
         known = [membership.subscriber(app, email) for email in emails]
         leaving = list({one.row: one for one in known}.values())
         for some in (leaving[start : start + _ERASED_AT_ONCE] for start in range(0, len(leaving), _ERASED_AT_ONCE)):
-            who = ", ".join(str(one.row) for one in some)
-            with recording(app, "subscriber: erase", f"subscriber{'s' if len(some) > 1 else ''} {who}"):
+            with recording_of(app, "erase", *some):
                 membership.erase(app, *some)

@@ -62,15 +62,18 @@ def is_close(cosine: float) -> bool:
     return cosine >= _CLOSE
 
 
+def with_closeness(reasons: tuple[str, ...], *, close: bool) -> tuple[str, ...]:
+    """Return the reasons why a paper fits, with its closeness in meaning if its words say little."""
+    return (*reasons, CLOSE) if close and len(reasons) < _FEW_REASONS else reasons
+
+
 def with_meaning(reasons: tuple[str, ...], cosine: float | None) -> tuple[str, ...]:
     """Return the reasons why a paper fits best, with its meaning if its words say little.
 
     `cosine` compares it with the interest's own vector, for a vector moved toward the best papers is close to them in
     any case; None if one of them has no vector.
     """
-    if cosine is None or len(reasons) >= _FEW_REASONS:
-        return reasons
-    return (*reasons, CLOSE) if is_close(cosine) else reasons or (NEAREST,)
+    return reasons if cosine is None else with_closeness(reasons, close=is_close(cosine)) or (NEAREST,)
 
 
 def relevance(shares: Numbers, cosines: Numbers | None) -> Numbers:

@@ -19,7 +19,14 @@ from paperround.domain.models import DISCUSSED, DeliveryState, Paper, Score, Sub
 from paperround.domain.preferences import write
 from paperround.matching import lexical
 from paperround.matching import search as matching_search
-from paperround.matching.interests import CLOSE, MOST_RELEVANT, USUAL_COSINE, is_close, relevance, toward_best
+from paperround.matching.interests import (
+    MOST_RELEVANT,
+    USUAL_COSINE,
+    is_close,
+    relevance,
+    toward_best,
+    with_closeness,
+)
 from paperround.matching.query import Phrase
 from paperround.matching.search import EVERYWHERE, SearchBounds
 from paperround.matching.words import Wanted, Words, any_of, interpret_search, is_plain, mistake_in, with_phrase
@@ -31,7 +38,6 @@ from paperround.store.deliveries import LatestDelivery
 Numbers = NDArray[np.float32]
 
 _CHUNK = 500
-_FEW_REASONS = 2
 _OF_THE_BEST = 0.5  # plain words sorted by date or votes: papers with half the score of the best one
 _NEAREST = 10  # shown at least, if papers are ranked by meaning, even if they do not match
 MOST_COUNTED = 1_000
@@ -106,7 +112,7 @@ def search(
         SearchResult(
             papers[place],
             round(float(scores[place]), 4),
-            _why(reasons[papers[place].row], close=place in close),
+            with_closeness(reasons[papers[place].row], close=place in close),
             parts,
         )
         for place in shown
@@ -161,10 +167,6 @@ def _with_meaning(
     cosines[known] = vectors.cosines(toward_best(vector, vectors.numbers, shares[known], own).vector)
     scores = relevance(shares, cosines) / np.float32(MOST_RELEVANT)
     return np.clip(scores, 0, 1), {int(place): float(cosines[place]) for place in known}, close
-
-
-def _why(reasons: tuple[str, ...], *, close: bool) -> tuple[str, ...]:
-    return (*reasons, CLOSE) if close and len(reasons) < _FEW_REASONS else reasons
 
 
 def _parts(share: float, cosines: Mapping[int, float], place: int) -> dict[str, float]:

@@ -321,9 +321,9 @@ def notice_row(row: int, email: str, kind: str, notice: NewNotice, now: datetime
     }
 
 
-def _stored_about(db: Connection, row: int, email_key: str) -> dict[str, Any]:
+def _stored_about(db: Connection, row: int, key: str) -> dict[str, Any]:
     """Return queries for all that is stored about a subscriber, by the names that their copy of the data uses."""
-    return _reading(db, row) | _mail(row) | _address(row, email_key)
+    return _reading(db, row) | _mail(row) | _address(row, key)
 
 
 def _reading(db: Connection, row: int) -> dict[str, Any]:
@@ -386,16 +386,16 @@ def _mail(row: int) -> dict[str, Any]:
     }
 
 
-def _address(row: int, email_key: str) -> dict[str, Any]:
+def _address(row: int, key: str) -> dict[str, Any]:
     """What is known about their address."""
     return {
         "bounces": select(bounces.c.kind, bounces.c.status, bounces.c.text, bounces.c.at)
-        .where(bounces.c.email_key == email_key)
+        .where(bounces.c.email_key == key)
         .order_by(bounces.c.row),
         "address_changes": select(address_changes.c.email, address_changes.c.created_at, address_changes.c.settled_at)
         .where(address_changes.c.subscriber == row)
         .order_by(address_changes.c.row),
-        "suppressions": select(suppressions.c.reason, suppressions.c.at).where(suppressions.c.email_key == email_key),
+        "suppressions": select(suppressions.c.reason, suppressions.c.at).where(suppressions.c.email_key == key),
     }
 
 
