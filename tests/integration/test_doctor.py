@@ -142,7 +142,7 @@ def test_a_round_whose_letters_cannot_be_made_is_counted_as_our_own_trouble(
     def broken(*_: object) -> None:
         raise OSError("the key is gone")
 
-    monkeypatch.setattr(LetterBuilder, "letter", broken)
+    monkeypatch.setattr(LetterBuilder, "prepare", broken)
     tally = pipeline.deliver(site.app).letters
     assert (tally["deferred"], tally["ours"]) == (1, 1)
     site.app.close()

@@ -15,6 +15,7 @@ from support.letters import (
     THEMES,
     decoded,
     digest,
+    encoded_by,
     letters,
     never_clipped,
     press,
@@ -30,7 +31,7 @@ def test_hundreds_of_joined_letters_are_the_same_bytes_as_whole_ones(
     joined, whole = press(theme, code).letter(facts), press(theme, code).whole_letter(facts)
     assert joined.html.encode() == whole.html.encode()
     assert joined == whole
-    assert decoded(press(theme, code).encoded(facts)) == (whole.subject, whole.html, whole.text)
+    assert decoded(encoded_by(press(theme, code), facts)) == (whole.subject, whole.html, whole.text)
 
 
 @pytest.mark.parametrize("theme", THEMES)
@@ -39,7 +40,7 @@ def test_hundreds_of_joined_letters_are_the_same_bytes_as_whole_ones(
 def test_hard_papers_are_the_same_bytes_in_every_theme(theme: str, code: str, extreme: str) -> None:
     papers = EXTREMES[extreme]
     facts = LetterFacts(digest(papers), {one.row: one for one in papers}, sample.SUBSCRIBER, sample.LINKS, DAY)
-    whole, encoded = press(theme, code).whole_letter(facts), press(theme, code).encoded(facts)
+    whole, encoded = press(theme, code).whole_letter(facts), encoded_by(press(theme, code), facts)
     assert press(theme, code).letter(facts) == whole
     assert decoded(encoded) == (whole.subject, whole.html, whole.text)
     assert well_encoded(encoded.html)

@@ -65,7 +65,7 @@ def test_the_papers_of_a_letter_that_expires_come_with_the_next_one(site: Site, 
     if fault == "the relay is away":
         site.app.transport = Away()
     elif fault == "no letter can be laid out":
-        letters.letter = lambda *_: 1 / 0
+        letters.prepare = lambda *_: 1 / 0
     else:
         site.relay.replies = [(Stage.RCPT, 451, "4.3.0 not now")] * 1_000
     morning(site, 0, 1, 2)
@@ -74,7 +74,7 @@ def test_the_papers_of_a_letter_that_expires_come_with_the_next_one(site: Site, 
         pipeline.deliver(site.app)
     assert not site.relay.accepted
     site.app.transport, site.relay.replies = site.relay, []
-    letters.__dict__.pop("letter", None)
+    letters.__dict__.pop("prepare", None)
     morning(site, 1, 3)
     for email in EMAILS:
         assert sorted(papers_sent(site, email)) == [1, 2, 3]

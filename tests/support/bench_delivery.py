@@ -50,7 +50,7 @@ sys.path[:0] = [str(Path(__file__).parent.parent)]
 
 from paperround.delivery.dkim import sign
 from paperround.delivery.dkim_key import Key
-from paperround.domain.models import Delivery, Digest, Subscriber
+from paperround.domain.models import Delivery, Digest, LetterRequest, Subscriber
 from paperround.rendering.letter import LetterFacts
 from paperround.rounds import pipeline
 from paperround.rounds.letters import LetterBuilder
@@ -213,7 +213,8 @@ def prepare(bench: Bench, url: str = "") -> int:
     populate(site, bench.letters)
     assert pipeline.publish(site.app).composed == bench.letters
     ((delivery, digest, subscriber),) = _drawn(site, 1)
-    bench.sample.write_bytes(site.app.shared(LetterBuilder).letter(delivery, digest, subscriber).message)
+    (build,) = site.app.shared(LetterBuilder).prepare([LetterRequest(delivery, digest, subscriber)])
+    bench.sample.write_bytes(build().message)
     site.app.close()
     return bench.sample.stat().st_size
 

@@ -54,6 +54,17 @@ COUNTS = sample.counts(Cadence.WEEKLY)
 _SMALL_PICTURE = Picture(name="fedcba9876543210", width=180, height=400)
 
 
+def encoded_by(renderer: LetterRenderer, facts: LetterFacts) -> EncodedLetter:
+    """One letter, prepared by itself and encoded."""
+    (prepared,) = renderer.prepare([facts])
+    return renderer.encode(prepared)
+
+
+def facts_of(papers: Sequence[Paper], known: dict[int, Paper]) -> LetterFacts:
+    """The sample subscriber's letter with these papers."""
+    return LetterFacts(digest(papers), known, sample.SUBSCRIBER, sample.LINKS, DAY)
+
+
 @lru_cache
 def press(name: str = "paper", code: str = "en") -> LetterRenderer:
     """The press of this theme and language."""

@@ -14,7 +14,18 @@ from paperround.domain.models import Digest, Section, TopicCounts
 from paperround.domain.schedule import Cadence
 from paperround.rendering import chart, language, sample
 from paperround.rendering.letter import LetterFacts, LetterRenderer
-from support.letters import COUNTS, DAY, FOLDERS, LANGUAGES, THEMES, WEEKLY, WEEKLY_SUBSCRIBER, decoded, press
+from support.letters import (
+    COUNTS,
+    DAY,
+    FOLDERS,
+    LANGUAGES,
+    THEMES,
+    WEEKLY,
+    WEEKLY_SUBSCRIBER,
+    decoded,
+    encoded_by,
+    press,
+)
 
 pytestmark = pytest.mark.slow  # whole letters
 
@@ -92,7 +103,7 @@ def test_a_weekly_letter_from_pieces_is_the_one_laid_out_at_once(theme: str, cod
         == one.whole_letter(LetterFacts(WEEKLY, *_REST, COUNTS))
         == one.letter(LetterFacts(WEEKLY, *_REST, COUNTS))
     )
-    assert decoded(one.encoded(LetterFacts(WEEKLY, *_REST, COUNTS))) == (joined.subject, joined.html, joined.text)
+    assert decoded(encoded_by(one, LetterFacts(WEEKLY, *_REST, COUNTS))) == (joined.subject, joined.html, joined.text)
     assert f"/charts/weekly-{DAY}/" in joined.html
     for counted in COUNTS:
         assert f"{counted.name}: {sum(counted.papers)} " in joined.text

@@ -28,6 +28,8 @@ from support.letters import (
     THEMES,
     decoded,
     digest,
+    encoded_by,
+    facts_of,
     letter,
     letters,
     paper,
@@ -52,7 +54,7 @@ def test_a_joined_letter_is_the_same_as_one_laid_out_at_once(facts: LetterFacts,
 def test_a_letter_of_encoded_pieces_reads_like_the_one_in_a_preview(
     facts: LetterFacts, theme: str, code: str
 ) -> None:
-    shown, encoded = press(theme, code).letter(facts), press(theme, code).encoded(facts)
+    shown, encoded = press(theme, code).letter(facts), encoded_by(press(theme, code), facts)
     assert decoded(encoded) == (shown.subject, shown.html, shown.text)
     assert well_encoded(encoded.html)
     assert well_encoded(encoded.text)
@@ -62,33 +64,32 @@ def test_a_letter_of_encoded_pieces_reads_like_the_one_in_a_preview(
 @given(coming=st.lists(letters(), min_size=1, max_size=4), code=st.sampled_from(LANGUAGES))
 def test_letters_that_were_prepared_together_are_the_same_bytes(coming: list[LetterFacts], code: str) -> None:
     fresh = LetterRenderer(sample.SITE, "paper", language.load(code, FOLDERS), FOLDERS)
-    fresh.prepare((made, papers, subscriber) for made, papers, subscriber, *_ in coming)
-    assert [fresh.encoded(facts) for facts in coming] == [press("paper", code).encoded(facts) for facts in coming]
+    together = [fresh.encode(one) for one in fresh.prepare(coming)]
+    assert together == [encoded_by(press("paper", code), facts) for facts in coming]
 
 
 def test_what_was_prepared_is_not_laid_out_again(monkeypatch: pytest.MonkeyPatch) -> None:
     fresh = LetterRenderer(sample.SITE, "paper", language.load("en", FOLDERS), FOLDERS)
     known = {row: paper(row) for row in range(1, 7)}
-    coming = [(digest([known[row], known[7 - row]]), known, sample.SUBSCRIBER) for row in known]
-    fresh.prepare(coming)
+    coming = [facts_of([known[row], known[7 - row]], known) for row in known]
+    prepared = fresh.prepare(coming)
     laid_out: list[object] = []
     monkeypatch.setattr(fresh, "_lay_out", lambda parts, *_: laid_out.extend(parts))
-    for made, papers, subscriber in coming:
-        fresh.encoded(LetterFacts(made, papers, subscriber, sample.LINKS, DAY))
+    for one in prepared:
+        fresh.encode(one)
     fresh.prepare(coming)
-    fresh.prepare(coming)  # nothing new since the last call
     assert laid_out == []
 
 
 def test_new_blocks_are_laid_out_in_one_document_however_many_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
     fresh = LetterRenderer(sample.SITE, "paper", language.load("en", FOLDERS), FOLDERS)
     known = {row: paper(row) for row in range(1, 31)}
-    fresh.prepare([(digest(list(known.values())[:29]), known, sample.SUBSCRIBER)])
+    fresh.prepare([facts_of(list(known.values())[:29], known)])
     documents: list[int] = []
     lay_out = fresh._lay_out
     monkeypatch.setattr(fresh, "_lay_out", lambda parts: documents.append(len(parts)) or lay_out(parts))
     monkeypatch.setattr("paperround.rendering.letter._BLOCKS_AT_ONCE", 9)
-    fresh.prepare([(digest(list(reversed(known.values()))), known, sample.SUBSCRIBER)])
+    fresh.prepare([facts_of(list(reversed(known.values())), known)])
     assert documents
     assert documents[:-1] == [9] * (len(documents) - 1)
 
@@ -96,7 +97,7 @@ def test_new_blocks_are_laid_out_in_one_document_however_many_are_known(monkeypa
 def test_more_than_a_hundred_papers_are_numbered_without_a_line_too_long() -> None:
     papers = {row: paper(row, title=f"{row} " + "word " * 13, abstract="") for row in range(1, 121)}
     facts = LetterFacts(digest(tuple(papers.values())), papers, sample.SUBSCRIBER, sample.LINKS, DAY)
-    shown, encoded = press("plain").letter(facts), press("plain").encoded(facts)
+    shown, encoded = press("plain").letter(facts), encoded_by(press("plain"), facts)
     assert decoded(encoded) == (shown.subject, shown.html, shown.text)
     assert well_encoded(encoded.text)
 

@@ -9,13 +9,23 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from random import Random
 from typing import Any
 
 import pytest
 
 from paperround.domain.errors import ConfigurationError, StoreError, TransportError
-from paperround.domain.models import BounceKind, Delivery, DeliveryState, Letter, Outcome, Stage, Subscriber
+from paperround.domain.models import (
+    BounceKind,
+    Delivery,
+    DeliveryState,
+    Letter,
+    LetterRequest,
+    Outcome,
+    Stage,
+    Subscriber,
+)
 from paperround.rounds import dispatch
 from paperround.rounds.dispatch import BatchSender, DispatchCallbacks
 from paperround.settings import DeliverySettings
@@ -155,8 +165,14 @@ def build(delivery: Delivery, _digest: object, _subscriber: Subscriber) -> Lette
     return Letter(delivery.row, "bounces@papers.example", delivery.email, b"x\r\n")
 
 
-def sender(queue: FakeQueue, transport: FakeTransport, **others: Any) -> BatchSender:
-    usual = {"build": build, "clock": lambda: NOW, "settings": DeliverySettings(batch=100)}
+def sender(
+    queue: FakeQueue, transport: FakeTransport, build: Callable[..., Letter] = build, **others: Any
+) -> BatchSender:
+    usual = {
+        "prepare": lambda requests: [partial(build, *request) for request in requests],
+        "clock": lambda: NOW,
+        "settings": DeliverySettings(batch=100),
+    }
     return BatchSender(queue, transport, **(usual | others))
 
 
@@ -389,15 +405,18 @@ def test_a_final_refusal_is_passed_on_as_the_report_that_would_have_followed_it(
 
 
 def test_letters_go_one_by_one_where_they_cannot_be_prepared_together() -> None:
-    queue, transport, asked = FakeQueue([1, 2]), FakeTransport(), []
+    queue, transport, asked = FakeQueue([1, 2, 3]), FakeTransport(), []
 
-    def broken(coming: Sequence[object]) -> None:
-        asked.append(len(coming))
-        raise ConfigurationError("the theme is broken")
+    def broken_for_the_second(requests: Sequence[LetterRequest]) -> list[Callable[[], Letter]]:
+        asked.append(len(requests))
+        if any(request.delivery.row == 2 for request in requests):
+            raise ConfigurationError("the theme is broken")
+        return [partial(build, *request) for request in requests]
 
-    sender(queue, transport, callbacks=DispatchCallbacks(prepare=broken)).run()
-    assert transport.got == [1, 2]
-    assert asked
+    sender(queue, transport, prepare=broken_for_the_second).run()
+    assert transport.got == [1, 3]
+    assert asked == [3, 1, 1, 1]
+    assert queue.settled[2].reason == "cannot be laid out: the theme is broken"
 
 
 def test_of_two_pauses_the_longer_one_holds() -> None:
@@ -598,13 +617,22 @@ def test_what_a_claim_settles_by_itself_is_counted_too() -> None:
     assert sending.tally == {"sent": 1, "expired": 3}
 
 
-def test_what_letters_of_a_chunk_have_in_common_is_prepared_for_all_that_have_a_digest_and_a_subscriber() -> None:
-    prepared: list[list[tuple[Any, Any]]] = []
+def test_the_letters_of_a_chunk_are_prepared_together_except_those_of_erased_subscribers() -> None:
+    prepared: list[list[LetterRequest]] = []
+
+    def prepare(requests: Sequence[LetterRequest]) -> list[Callable[[], Letter]]:
+        prepared.append(list(requests))
+        return [partial(build, *request) for request in requests]
+
     queue = FakeQueue([1, 2, 3], written={11: "digest 11", 13: "digest 13", 1: "somebody else's"})
     queue.digest_of = {1: 11, 3: 13}
     queue.by_rows = lambda rows: {row: f"subscriber {row}" for row in rows if row != 3}  # type: ignore[method-assign]
-    sender(queue, FakeTransport(), callbacks=DispatchCallbacks(prepare=prepared.append)).run()
-    assert prepared == [[("digest 11", "subscriber 1")]]
+    transport = FakeTransport()
+    sender(queue, transport, prepare=prepare).run()
+    assert [[(one.digest, one.subscriber) for one in chunk] for chunk in prepared] == [
+        [("digest 11", "subscriber 1"), (None, "subscriber 2")]
+    ]
+    assert transport.got == [1, 2]
 
 
 def test_the_relay_is_asked_about_today_and_a_pause_that_ends_now_is_over() -> None:

@@ -521,6 +521,15 @@ class Delivery:
     """When it was queued, which is the Date header of the letter; None before that."""
 
 
+class LetterRequest(NamedTuple):
+    """A delivery with what its letter is built from."""
+
+    delivery: Delivery
+    digest: Digest | None
+    """None for a notice."""
+    subscriber: Subscriber
+
+
 @dataclass(frozen=True, slots=True)
 class Letter:
     """A complete message, as it is transmitted."""

@@ -34,7 +34,9 @@ class CardCache(Generic[Kept]):
     def get_all(self, keys: Sequence[Hashable]) -> list[Kept | None]:
         """Return the entry for each key, or None for those that are not in the cache."""
         found = list(map(self._young.get, keys))
-        return found if all(found) else [self.get(key) for key in keys]
+        if all(found):
+            return found
+        return [self.get(key) if one is None else one for key, one in zip(keys, found, strict=True)]
 
     def put(self, key: Hashable, piece: Kept) -> Kept:
         """Store an entry and return it."""

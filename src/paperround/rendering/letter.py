@@ -1,7 +1,8 @@
 """Render digests as letters, doing the expensive work once per paper instead of once per subscriber.
 
     renderer = LetterRenderer(site, "paper", language, folders)   once for each theme and language
-    renderer.encoded(facts)                                       for each subscriber: joins encoded blocks
+    renderer.prepare(many_facts)                                  for a chunk of subscribers: renders what is new
+    renderer.encode(prepared)                                     for each subscriber: joins encoded blocks
     renderer.letter(facts)                                        the same as HTML and text, for previews
     renderer.whole_letter(facts)                                  the same the slow way, for comparison in tests
     renderer.notice(kind, subscriber, links, context)             confirm, welcome, goodbye …
@@ -18,7 +19,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache, partial
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -216,9 +217,9 @@ class _Frame:
         cls, letter: view.LetterView, shell: _Shell, inside: str, reading: str, fields: Mapping[str, str]
     ) -> _Frame:
         """Return the frame with its sentences encoded."""
-        html, text = {}, {}
-        for name in ("date", "tally", "more", "finish"):
-            html[name], text[name] = _encoded(getattr(letter, name))
+        own = {name: getattr(letter, name) for name in ("date", "tally", "more", "finish")}
+        html = {name: _in_html(sentence) for name, sentence in own.items()}
+        text = {name: _in_text(sentence) for name, sentence in own.items()}
         return cls(letter, shell, inside, reading, fields, html, text)
 
 
@@ -237,10 +238,11 @@ class _Sentences(NamedTuple):
 
     def encoded(self, links: Links) -> tuple[dict[str, bytes], dict[str, bytes]]:
         """Return the values of the placeholders as quoted-printable: in HTML, and in text."""
-        html, text = {**self.frame.html}, {**self.frame.text}
-        html["subject"], text["subject"] = _encoded(self.subject)
-        html["lead"], text["lead"] = _encoded(self.lead)
-        html["reason"], text["reason"] = _encoded(self.reason)
+        frame = self.frame
+        html = {**frame.html, "subject": _in_html(self.subject)}
+        text = {**frame.text}
+        for name, sentence in (("lead", self.lead), ("reason", self.reason)):
+            html[name], text[name] = _in_html(sentence), _in_text(sentence)
         for name, url in zip(_ADDRESSES, addresses(links), strict=True):
             html[name] = text[name] = quoted_printable.encode_piece(url)
             if "&" in url:
@@ -249,10 +251,15 @@ class _Sentences(NamedTuple):
 
 
 @lru_cache(maxsize=_KEPT_SENTENCES)
-def _encoded(sentence: str) -> tuple[bytes, bytes]:
-    """Return a sentence as quoted-printable: escaped for HTML, and wrapped for text."""
-    encode = quoted_printable.encode_piece
-    return encode(escaped(sentence)), encode(plaintext.paragraph(sentence))
+def _in_html(sentence: str) -> bytes:
+    """Return a sentence as quoted-printable, escaped for HTML."""
+    return quoted_printable.encode_piece(escaped(sentence))
+
+
+@lru_cache(maxsize=_KEPT_SENTENCES)
+def _in_text(sentence: str) -> bytes:
+    """Return a sentence as quoted-printable, wrapped to lines."""
+    return quoted_printable.encode_piece(plaintext.paragraph(sentence))
 
 
 class _Joined(NamedTuple):
@@ -321,6 +328,16 @@ class LetterFacts(NamedTuple):
     """The numbers for the chart of a weekly or monthly letter; without them there is no chart."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class PreparedLetter:
+    """A letter whose blocks are rendered."""
+
+    facts: LetterFacts
+    plan: Plan
+    outline: _Outline
+    blocks: Sequence[_RenderedBlock]
+
+
 _Drafted = TypeVar("_Drafted", _Joined, _Whole)
 _Make = Callable[[Plan, LetterFacts, charts.Chart | None], _Drafted]
 
@@ -361,48 +378,45 @@ class LetterRenderer:
             for cadence in Cadence
             for alone in (False, True)
         }
-        self._laid_out = True
-        """Whether any block was rendered since the last call of `prepare`."""
         if not marked:
             self._try_out()
 
-    def prepare(self, letters: Iterable[tuple[Digest, Mapping[int, Paper], Subscriber]]) -> None:
-        """Render together the blocks that these letters need for the first time.
+    def prepare(self, letters: Iterable[LetterFacts]) -> list[PreparedLetter]:
+        """Return these letters with their blocks; render together those that are needed for the first time.
 
-        This is five times as fast as a document for each of them. Do nothing if no block was rendered since the last
-        call.
+        This is five times as fast as a document for each letter.
         """
-        if not self._laid_out:
-            return
-        self._laid_out = False
-        wanted: dict[_Part, None] = {}
-        for digest, papers, subscriber in letters:
-            plan = self._plan(digest, papers, subscriber)
-            wanted |= dict.fromkeys(self._outline(plan, digest).parts(plan))
-        new = [part for part in wanted if self._blocks.get(part) is None]
-        for start in range(0, len(new), _BLOCKS_AT_ONCE):
-            self._kept(new[start : start + _BLOCKS_AT_ONCE])
+        return self._prepared([(facts, self._plan(facts)) for facts in letters])
+
+    def _prepared(self, letters: Sequence[tuple[LetterFacts, Plan]]) -> list[PreparedLetter]:
+        outlines = [self._outline(plan, facts.digest) for facts, plan in letters]
+        parts = [outline.parts(plan) for outline, (_, plan) in zip(outlines, letters, strict=True)]
+        blocks = iter(self._kept(list(chain.from_iterable(parts))))
+        return [
+            PreparedLetter(facts, plan, outline, list(islice(blocks, len(some))))
+            for (facts, plan), outline, some in zip(letters, outlines, parts, strict=True)
+        ]
 
     def letter(self, facts: LetterFacts) -> RenderedLetter:
         """Return the subscriber's letter: subject, HTML of less than 100,000 bytes, and text with the same papers."""
-        draft = self._fitting(self._joined, facts)
+        draft = self._fitted(*self.prepare([facts]))
         links, values = dict(zip(_ADDRESSES, addresses(draft.links), strict=True)), draft.escaped
         texts = [(one.block.kind, one.text.filled(links)) for one in draft.blocks]
         return self._rendered(draft, "".join(piece.filled(values) for piece in draft.html), texts)
 
-    def encoded(self, facts: LetterFacts) -> EncodedLetter:
+    def encode(self, prepared: PreparedLetter) -> EncodedLetter:
         """Return the same letter, joined from parts that were encoded once."""
-        draft = self._fitting(self._joined, facts)
+        draft = self._fitted(prepared)
         return EncodedLetter(draft.sentences.subject, draft.encoded, encode_pieces(draft.text, draft.values))
 
     def whole_letter(self, facts: LetterFacts) -> RenderedLetter:
         """Render the same letter as one document and inline it: fifty times slower, used as the reference."""
-        draft = self._fitting(self._at_once, facts)
+        draft = self._whole(facts)
         return self._rendered(draft, draft.html, draft.texts)
 
     def document(self, facts: LetterFacts) -> str:
         """Return the HTML of the same letter before its style sheet is inlined."""
-        draft = self._fitting(self._at_once, facts)
+        draft = self._whole(facts)
         return self._theme.render(letter=draft.view, site=self.site)
 
     def notice(self, kind: str, subscriber: Subscriber, links: Links, context: Mapping[str, Any]) -> RenderedLetter:
@@ -418,12 +432,29 @@ class LetterRenderer:
         text = plaintext.notice_text(letter, said, self.site, self.language)
         return RenderedLetter(said.subject, "".join(self._cut(letter)), text)
 
-    def _fitting(self, make: _Make[_Drafted], facts: LetterFacts) -> _Drafted:
-        """Make the fullest letter that fits under the size limit."""
-        chart = charts.chart(facts.digest, facts.counts, self.language, self.site.base_url if self._pictures else "")
-        shown = facts._replace(links=self._shown(plain_addresses(facts.links)))
-        plan = self._plan(facts.digest, facts.papers, facts.subscriber)
-        return size.fit(plan, lambda plan: make(plan, shown, chart), lambda draft: draft.size)
+    def _fitted(self, prepared: PreparedLetter) -> _Joined:
+        """Join the fullest letter that fits under the size limit."""
+        links, chart = self._links(prepared.facts), self._chart(prepared.facts)
+
+        def join(plan: Plan) -> _Joined:
+            same = plan is prepared.plan
+            (letter,) = (prepared,) if same else self._prepared([(prepared.facts, plan)])
+            return self._joined(letter, links, chart)
+
+        return size.fit(prepared.plan, join, lambda draft: draft.size)
+
+    def _whole(self, facts: LetterFacts) -> _Whole:
+        """Render the fullest letter that fits under the size limit as one document."""
+        links, chart = self._links(facts), self._chart(facts)
+        return size.fit(
+            self._plan(facts), lambda plan: self._at_once(plan, facts, links, chart), lambda draft: draft.size
+        )
+
+    def _links(self, facts: LetterFacts) -> Links:
+        return self._shown(plain_addresses(facts.links))
+
+    def _chart(self, facts: LetterFacts) -> charts.Chart | None:
+        return charts.chart(facts.digest, facts.counts, self.language, self.site.base_url if self._pictures else "")
 
     def _rendered(self, draft: _Joined | _Whole, html: str, texts: Sequence[tuple[BlockKind, str]]) -> RenderedLetter:
         text = plaintext.letter_text(draft.view, texts, self.site, self.language)
@@ -431,21 +462,21 @@ class LetterRenderer:
             draft.view.subject, html, text, tuple(choice.paper.row for choice in draft.plan.choices)
         )
 
-    def _joined(self, plan: Plan, facts: LetterFacts, chart: charts.Chart | None) -> _Joined:
-        """Build the letter from cached blocks, and render and cache those that are missing."""
-        outline = self._outline(plan, facts.digest)
-        made = self._kept(outline.parts(plan))
-        sentences = self._sentences(plan, outline, [one.block for one in made], facts)
+    def _joined(self, letter: PreparedLetter, links: Links, chart: charts.Chart | None) -> _Joined:
+        """Build the letter from its blocks."""
+        blocks, numbers = letter.blocks, letter.outline.numbers
+        sentences = self._sentences(letter.plan, letter.outline, [one.block for one in blocks], letter.facts)
         shell, charted = sentences.frame.shell, self._charted(chart)
-        html = [shell.top, *[one.html for one in made], *charted[:1], shell.bottom]
-        blocks = chain.from_iterable(zip(outline.numbers, [one.text for one in made], strict=True))
-        text = [shell.opening, *blocks, *charted[1:], shell.closing]
-        in_html, in_text = sentences.encoded(facts.links)
-        return _Joined(plan, sentences, facts.links, chart, html, text, made, encode_pieces(html, in_html), in_text)
+        html = [shell.top, *[one.html for one in blocks], *charted[:1], shell.bottom]
+        texts = chain.from_iterable(zip(numbers, [one.text for one in blocks], strict=True))
+        text = [shell.opening, *texts, *charted[1:], shell.closing]
+        in_html, in_text = sentences.encoded(links)
+        encoded = encode_pieces(html, in_html)
+        return _Joined(letter.plan, sentences, links, chart, html, text, blocks, encoded, in_text)
 
-    def _at_once(self, plan: Plan, facts: LetterFacts, chart: charts.Chart | None) -> _Whole:
+    def _at_once(self, plan: Plan, facts: LetterFacts, links: Links, chart: charts.Chart | None) -> _Whole:
         """Render the letter as one document."""
-        outline, links = self._outline(plan, facts.digest), facts.links
+        outline = self._outline(plan, facts.digest)
         blocks = tuple(self._block(*part) for part in outline.parts(plan))
         sentences = self._sentences(plan, outline, blocks, facts)
         letter = replace(sentences.letter, links=links, chart=chart, blocks=blocks)
@@ -460,17 +491,21 @@ class LetterRenderer:
         return _Outline.of(headings, papers, saved, notes - saved, density, votes, budget, digest.day, self._replies)
 
     def _kept(self, parts: Sequence[_Part]) -> list[_RenderedBlock]:
-        """Return the blocks from the cache; render those that are missing together."""
+        """Return the blocks from the cache; render those that are missing, many in one document."""
         found = self._blocks.get_all(parts)
-        if not all(found):
-            new = list(dict.fromkeys(part for part, one in zip(parts, found, strict=True) if one is None))
-            known = {part: self._blocks.put(part, one) for part, one in zip(new, self._lay_out(new), strict=True)}
-            found = [one or known[part] for part, one in zip(parts, found, strict=True)]
-        return cast("list[_RenderedBlock]", found)
+        if all(found):
+            return cast("list[_RenderedBlock]", found)
+        new = list(dict.fromkeys([part for part, one in zip(parts, found, strict=True) if one is None]))
+        made: dict[_Part, _RenderedBlock] = {}
+        for start in range(0, len(new), _BLOCKS_AT_ONCE):
+            some = new[start : start + _BLOCKS_AT_ONCE]
+            made |= zip(some, self._lay_out(some), strict=True)
+        for part, block in made.items():
+            self._blocks.put(part, block)
+        return [one or made[part] for part, one in zip(parts, found, strict=True)]
 
     def _lay_out(self, parts: Sequence[_Part]) -> list[_RenderedBlock]:
         """Render these blocks in one document and cut them out of it."""
-        self._laid_out = True
         blocks = tuple(self._block(*part) for part in parts)
         _top, *pieces, _bottom = self._cut(self._blank(blocks))
         feedback = self._shown(_BLANK_LINKS).feedback
@@ -610,8 +645,9 @@ class LetterRenderer:
             "site": self.site.name,
         }
 
-    def _plan(self, digest: Digest, papers: Mapping[int, Paper], subscriber: Subscriber) -> Plan:
+    def _plan(self, facts: LetterFacts) -> Plan:
         """Return the plan of a letter: the digest's papers that are in `papers`, best first over all topics."""
+        digest, papers, subscriber = facts.digest, facts.papers, facts.subscriber
         picks = [(section, pick) for section, pick in in_order(digest) if pick.paper in papers]
         keys = [(pick.paper, pick.why, section.topic, section.name) for section, pick in picks]
         choices = [

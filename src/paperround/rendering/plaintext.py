@@ -160,7 +160,6 @@ def notice_text(letter: LetterView, notice: Notice, site: Site, language: Langua
     return "\n\n".join([*parts, closing(letter, site, language)])
 
 
-@lru_cache(maxsize=1024)
 def paragraph(text: str) -> str:
     """Return the text wrapped to lines."""
     return "\n".join(wrap(text))

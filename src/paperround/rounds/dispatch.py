@@ -14,12 +14,22 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Protocol
 
 from paperround.delivery import Transport, retry
 from paperround.domain.clock import Clock
 from paperround.domain.errors import PaperroundError
-from paperround.domain.models import Delivery, DeliveryState, Digest, Letter, Outcome, Stage, Subscriber
+from paperround.domain.models import (
+    Delivery,
+    DeliveryState,
+    Digest,
+    Letter,
+    LetterRequest,
+    Outcome,
+    Stage,
+    Subscriber,
+)
 from paperround.process import logs
 from paperround.rounds import breaker
 from paperround.settings import DeliverySettings
@@ -140,27 +150,26 @@ class DispatchCallbacks:
     """Called with the bounce that a final refusal amounts to."""
     put_off: Callable[[str, str], object] = _nothing
     """Called with the address and the reply when a letter is deferred because of this site."""
-    prepare: Callable[[Sequence[tuple[Digest, Subscriber]]], None] = _nothing
-    """Called with the next digests to be laid out, each with its subscriber."""
 
 
 class BatchSender:
     """Sends due letters until none is left or the relay accepts no more.
 
-    `per_day` is the largest number of letters that the relay may accept per day (UTC); None means no limit.
+    `prepare` renders together what some letters need, and returns for each the function that builds it. `per_day` is
+    the largest number of letters that the relay may accept per day (UTC); None means no limit.
     """
 
     def __init__(
         self,
         store: DispatchStore,
         transport: Transport,
-        build: Callable[[Delivery, Digest | None, Subscriber], Letter],
+        prepare: Callable[[Sequence[LetterRequest]], Sequence[Callable[[], Letter]]],
         clock: Clock,
         settings: DeliverySettings,
         per_day: int | None = None,
         callbacks: DispatchCallbacks | None = None,
     ) -> None:
-        self._store, self._transport, self._build, self._clock = store, transport, build, clock
+        self._store, self._transport, self._prepare, self._clock = store, transport, prepare, clock
         self._per_day, self._callbacks = per_day, callbacks or DispatchCallbacks()
         self._batch, self._policy = settings.batch, settings.policy()
         self._claim = secrets.token_hex(16)
@@ -237,21 +246,29 @@ class BatchSender:
             chunk = deliveries[start : start + _READ_AT_ONCE]
             digests = self._store.issues.digests([one.digest for one in chunk if one.digest])
             subscribers = self._store.subscribers.by_rows([one.subscriber for one in chunk])
-            self._prepare(chunk, digests, subscribers)
+            # A subscriber that is not found was erased, and the delivery with them.
+            requests = [
+                LetterRequest(one, digests.get(one.digest or 0), subscribers[one.subscriber])
+                for one in chunk
+                if one.subscriber in subscribers
+            ]
+            builders = self._builders(requests)
             for delivery in self._wanted(chunk):
-                subscriber = subscribers.get(delivery.subscriber)  # None: erased, and the delivery with them
-                digest = digests.get(delivery.digest or 0)
-                if subscriber and (letter := self._lay_out(delivery, digest, subscriber)):
+                if (build := builders.get(delivery.row)) and (letter := self._build(delivery, build)):
                     yield letter
 
-    def _prepare(
-        self, chunk: Sequence[Delivery], digests: Mapping[int, Digest], subscribers: Mapping[int, Subscriber]
-    ) -> None:
-        pairs = ((digests.get(one.digest or 0), subscribers.get(one.subscriber)) for one in chunk)
+    def _builders(self, requests: Sequence[LetterRequest]) -> dict[int, Callable[[], Letter]]:
+        """Return the function that builds each letter, by the delivery's number."""
+        rows = [request.delivery.row for request in requests]
         try:
-            self._callbacks.prepare([(digest, subscriber) for digest, subscriber in pairs if digest and subscriber])
-        except Exception as error:  # noqa: BLE001 - each letter is laid out by itself too, and says what is wrong
+            return dict(zip(rows, self._prepare(requests), strict=True))
+        except Exception as error:  # noqa: BLE001 - each letter is prepared by itself too, and says what is wrong
             log.warning("letters cannot be prepared together", problem=str(error))
+            return {row: partial(self._alone, request) for row, request in zip(rows, requests, strict=True)}
+
+    def _alone(self, request: LetterRequest) -> Letter:
+        (build,) = self._prepare([request])
+        return build()
 
     def _wanted(self, deliveries: Sequence[Delivery]) -> Iterator[Delivery]:
         """Yield the deliveries that may still be sent, as of a moment ago, and settle the others."""
@@ -268,9 +285,9 @@ class BatchSender:
                     del self._open[delivery.row]
             deliveries = deliveries[done:]
 
-    def _lay_out(self, delivery: Delivery, digest: Digest | None, subscriber: Subscriber) -> Letter | None:
+    def _build(self, delivery: Delivery, build: Callable[[], Letter]) -> Letter | None:
         try:
-            return self._build(delivery, digest, subscriber)
+            return build()
         except Exception as error:  # noqa: BLE001 - one letter that cannot be laid out must not stop the others
             log.error("letter cannot be laid out", delivery=delivery.row, problem=str(error))
             self.tally[OURS] += 1

@@ -6,9 +6,10 @@ import hashlib
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -22,6 +23,7 @@ from paperround.domain.models import (
     Digest,
     EncodedLetter,
     Letter,
+    LetterRequest,
     Links,
     Paper,
     RenderedLetter,
@@ -32,7 +34,7 @@ from paperround.process import logs
 from paperround.process.resources import stamps, templates
 from paperround.rendering import language as languages
 from paperround.rendering.environment import environment
-from paperround.rendering.letter import LetterFacts, LetterRenderer
+from paperround.rendering.letter import LetterFacts, LetterRenderer, PreparedLetter
 from paperround.settings import Settings
 
 log = logs.logger()
@@ -100,25 +102,32 @@ class LetterBuilder:
         self._printed: OrderedDict[str, dict[int, Paper]] = OrderedDict()
         self._counted: OrderedDict[str, tuple[TopicCounts, ...]] = OrderedDict()
 
-    def letter(self, delivery: Delivery, digest: Digest | None, subscriber: Subscriber) -> Letter:
-        """Build the letter of a delivery: from its digest, or from its notice if it has no digest."""
-        now = self._app.clock()
-        if digest is None:
-            return self.notice_letter(delivery, subscriber, now).letter
-        links = self.links(subscriber, digest)
-        facts = LetterFacts(digest, self.papers(digest), subscriber, links, digest.day, self.counts(digest))
-        encoded = self._newest(subscriber.theme, subscriber.language, in_round=True).renderer.encoded(facts)
-        return self._message(delivery, encoded, links, now, "digest", self._reply_address(delivery, subscriber))
+    def prepare(self, requests: Sequence[LetterRequest]) -> list[Callable[[], Letter]]:
+        """Render what these letters have in common, and return for each the function that builds it."""
+        looks: dict[tuple[str, str], list[int]] = {}
+        for place, (_, digest, subscriber) in enumerate(requests):
+            if digest:
+                looks.setdefault((subscriber.theme, subscriber.language), []).append(place)
+        builders: list[Callable[[], Letter]] = [partial(self._notice, request) for request in requests]
+        for look, places in looks.items():
+            renderer = self._newest(*look, in_round=True).renderer
+            prepared = renderer.prepare(self._facts(requests[place]) for place in places)
+            for place, letter in zip(places, prepared, strict=True):
+                builders[place] = partial(self._digest, requests[place].delivery, renderer, letter)
+        return builders
 
-    def prepare(self, coming: Iterable[tuple[Digest, Subscriber]]) -> None:
-        """Prepare together what the next letters have in common with others."""
-        groups: dict[tuple[str, str], list[tuple[Digest, Subscriber]]] = {}
-        for digest, subscriber in coming:
-            groups.setdefault((subscriber.theme, subscriber.language), []).append((digest, subscriber))
-        for look, letters in groups.items():
-            self._newest(*look, in_round=True).renderer.prepare(
-                (digest, self.papers(digest), subscriber) for digest, subscriber in letters
-            )
+    def _facts(self, request: LetterRequest) -> LetterFacts:
+        _, digest, subscriber = request
+        assert digest
+        links, papers = self.links(subscriber, digest), self.papers(digest)
+        return LetterFacts(digest, papers, subscriber, links, digest.day, self.counts(digest))
+
+    def _digest(self, delivery: Delivery, renderer: LetterRenderer, letter: PreparedLetter) -> Letter:
+        links, reply_to = letter.facts.links, self._reply_address(delivery, letter.facts.subscriber)
+        return self._message(delivery, renderer.encode(letter), links, self._app.clock(), "digest", reply_to)
+
+    def _notice(self, request: LetterRequest) -> Letter:
+        return self.notice_letter(request.delivery, request.subscriber, self._app.clock()).letter
 
     def digest_letter(
         self, delivery: Delivery, digest: Digest, subscriber: Subscriber, now: datetime
@@ -146,7 +155,7 @@ class LetterBuilder:
         renderer = self._renderer(subscriber.theme, subscriber.language)
         counts = self.counts(digest) if counts is None else counts
         facts = LetterFacts(digest, papers, subscriber, links, digest.day, counts)
-        rendered, encoded = renderer.letter(facts), renderer.encoded(facts)
+        rendered, encoded = renderer.letter(facts), renderer.encode(*renderer.prepare([facts]))
         subject = mark + rendered.subject
         reply_to = self._reply_address(delivery, subscriber)
         letter = self._message(delivery, replace(encoded, subject=subject), links, now, "digest", reply_to)

@@ -356,7 +356,7 @@ def deliver(app: App) -> Tally:
     sender = BatchSender(
         app.store,
         app.transport,
-        app.shared(LetterBuilder).letter,
+        app.shared(LetterBuilder).prepare,
         app.clock,
         app.settings.delivery,
         getattr(app.settings.transport, "per_day", None),
@@ -366,7 +366,6 @@ def deliver(app: App) -> Tally:
             app.progress.advance,
             lambda bounce: bounce_intake.take(app, bounce),
             lambda email, problem: bounce_intake.alarm(app, email, problem),
-            app.shared(LetterBuilder).prepare,
         ),
     )
     try:
