@@ -89,9 +89,7 @@ def test_a_library_orders_the_next_letter(pages: Pages) -> None:
     pages.letters()
     digest = pages.app.store.issues.digests_of(_row(pages))[0]
     titles = pages.app.store.papers.by_rows(digest.papers)
-    tastes = {
-        titles[pick.paper].title: pick.score.taste for part in digest.sections for pick in part.picks if pick.score
-    }
+    tastes = {titles[paper].title: score.taste for paper, score in digest.scores.items()}
     storks = tastes.pop("A study of storks that migrate")
     assert storks > max(0.0, *tastes.values())
     taste = pages.client.get(f"{pages.link('preferences', _row(pages))}/taste").text

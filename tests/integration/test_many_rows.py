@@ -163,5 +163,7 @@ def test_digests_of_a_batch_are_read_back_as_they_were_composed(tmp_path: Path, 
         (digest,) = site.app.store.issues.digests_of(subscriber.row)
         assert len(digest.papers) == 4
         assert len({*digest.papers, *digest.more}) == 14
-        assert all(pick.why and pick.score for section in digest.sections for pick in section.picks)
+        assert all(pick.why for section in digest.sections for pick in section.picks)
+        ranks = {pick.paper: pick.rank for section in digest.sections for pick in section.picks}
+        assert {paper: score.total for paper, score in digest.scores.items()} == pytest.approx(ranks)
     site.app.close()

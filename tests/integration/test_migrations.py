@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from paperround.app import open_store
 from paperround.domain.errors import StoreError
-from paperround.domain.models import DailyCounts
+from paperround.domain.models import DailyCounts, Score
 from paperround.domain.preferences import Density, Preferences
 from paperround.domain.schedule import Cadence
 from paperround.matching import fts
@@ -209,6 +209,42 @@ def test_papers_that_the_released_version_has_counted_still_count_as_sent(databa
         assert sent_before(connection, {1: 1}, range(1, 10), {}) == {1: {5: 2, 6: 2, 7: 1, 8: 1, 9: 1}}
         assert sent_before(connection, {1: 10}, [4, 10], {3: 4}) == {}
         assert sent_before(connection, {1: 10}, [10], {8: 10}) == {1: {10: 1}}
+    store.close()
+
+
+def test_older_digests_are_read_with_what_they_say_of_ranks(database_url: str) -> None:
+    store = open_store(database_url)
+    values = {"state": "active", "cadence": "daily", "at": "07:00:00.000000", "timezone": "UTC", "language": "en"}
+    values |= {"weekday": 0, "monthday": 1, "max_papers": 10, "consent": "{}", "created_at": "2026-11-20 06:00:00"}
+    names, places = ", ".join(values), ", ".join(f":{name}" for name in values)
+    picks = {
+        1: '[7, ["title: arm"]]',
+        2: '[7, ["title: arm"], 0.4]',
+        3: '[7, [], 0.4, {"relevance": 0.3, "code": 0.1}]',
+    }
+    with writing(store._engine) as connection:
+        config = migrations._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        query = f"INSERT INTO subscribers (row, email, email_key, name, theme, {names}) VALUES "
+        connection.execute(text(f"{query} (1, 'a@b.example', 'a@b.example', '', 'paper', {places})"), values)
+        for row, pick in picks.items():
+            connection.exec_driver_sql(
+                f"INSERT INTO issues (row, cadence, day) VALUES ({row}, 'daily', '2026-11-0{row}')"
+            )
+            connection.execute(
+                text(
+                    "INSERT INTO digests (row, issue, subscriber, sections, more, created_at) VALUES "
+                    "(:row, :row, 1, :sections, '[]', '2026-11-20 06:00:00')"
+                ),
+                {"row": row, "sections": f'[["robots", "Robots", [{pick}]]]'},
+            )
+    store.migrate()
+    third, second, first = store.issues.digests_of(1)
+    assert (first.papers, first.scores, first.sections[0].picks[0].why) == ((7,), {}, ("title: arm",))
+    assert (second.scores, second.sections[0].picks[0].rank) == ({}, 0.4)
+    assert third.scores == {7: Score(relevance=0.3, code=0.1)}
+    assert store.issues.digests([3])[3].papers == (7,), "a letter needs no components"
     store.close()
 
 

@@ -235,3 +235,7 @@ def test_a_later_letter_goes_without_the_papers_of_one_that_the_relay_took_after
     pipeline.deliver(site.app)
     assert sorted(papers_sent(site, EMAILS[0])) == [1, 2, 3]
     assert len(site.relay.letters) == 2
+    row = membership.subscriber(site.app, EMAILS[0]).row
+    for digest in site.app.store.issues.digests_of(row):
+        ranks = {pick.paper: pick.rank for section in digest.sections for pick in section.picks}
+        assert {paper: score.total for paper, score in digest.scores.items()} == pytest.approx(ranks)

@@ -19,9 +19,9 @@ from operator import attrgetter, itemgetter
 import numpy as np
 
 from paperround.domain.match_table import Ints, MatchTable
-from paperround.domain.models import DISCUSSED, Digest, Match, Pick, Score, Section
+from paperround.domain.models import DISCUSSED, SCORE_UNIT, Digest, Match, Pick, Score, Section, pack_scores
 from paperround.matching import ranking
-from paperround.matching.compose import UNIT, Candidates, DigestRequest
+from paperround.matching.compose import Candidates, DigestRequest
 from paperround.matching.compose import compose as compose_all
 
 _LEAST_DISCUSSION = 3.0  # a comment and a vote, or three votes; less is no discussion
@@ -94,7 +94,7 @@ def in_columns(everybody: Sequence[Sequence[Candidate]]) -> Candidates:
     scores = [one.ranking for one in each]
 
     def units(part: str) -> Ints:
-        return np.array([round(getattr(score, part) * UNIT) for score in scores], dtype=np.int64)
+        return np.array([round(getattr(score, part) * SCORE_UNIT) for score in scores], dtype=np.int64)
 
     return Candidates(
         table,
@@ -145,7 +145,7 @@ def compose_one(
     for one in chosen:
         if one.match.paper in shown and one.match.paper not in discussed:
             sections.setdefault(one.match.topic, []).append(_pick(one, _also(one.also, names)))
-    return Digest(
+    digest = Digest(
         issue,
         (
             *_first_section(discussed, chosen, names),
@@ -156,6 +156,8 @@ def compose_one(
         ),
         tuple(one.match.paper for one in chosen if one.match.paper not in shown),
     )
+    scores = {one.match.paper: one.score for one in chosen}
+    return replace(digest, packed_scores=pack_scores(scores[paper] for paper in digest.papers))
 
 
 def _spread(chosen: list[_Chosen], max_papers: int, alike: ranking.Alike) -> list[_Chosen]:
@@ -244,7 +246,7 @@ def _first_section(
 def _pick(one: _Chosen, *more: str) -> Pick:
     like = f"like: {one.match.like}" if one.match.like else ""
     why = (*one.match.why, *(reason for reason in (like, *more) if reason))
-    return Pick(one.match.paper, why, round(one.score.total, 4), one.score)
+    return Pick(one.match.paper, why, round(one.score.total, 4))
 
 
 def _also(topics: Sequence[str], names: Mapping[str, str]) -> str:

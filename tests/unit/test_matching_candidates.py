@@ -86,8 +86,7 @@ def test_of_papers_that_match_by_their_source_alone_the_most_voted_comes_first()
     assert digest is not None
     first, second = digest.sections[0].picks
     assert (first.paper, second.paper) == (3, 4)
-    assert first.score is not None
-    assert first.score.parts() == {"popularity": first.rank}
+    assert digest.scores[3].parts() == {"popularity": first.rank}
 
 
 # --- the table ----------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paperround.domain.models import DISCUSSED, Digest, Pick, Score, Section
+from paperround.domain.models import DISCUSSED, Digest, Pick, Score, Section, pack_scores
 from paperround.matching.compose import DigestRequest
 from paperround.matching.compose import compose as compose_all
 from paperround.matching.popularity import popularity
@@ -126,9 +126,10 @@ def test_a_digest_says_under_which_other_topics_a_paper_was_found() -> None:
     assert composed(found, 10) == Digest(
         "daily 2026-11-23",
         (
-            Section("robots", "Robots", (Pick(2, ("title: arm",), 0.3, Score(0.3)),)),
-            Section("agents", "Agents", (Pick(1, ("title: agent", "also on Robots, Speech"), 0.675, Score(0.675)),)),
+            Section("robots", "Robots", (Pick(2, ("title: arm",), 0.3),)),
+            Section("agents", "Agents", (Pick(1, ("title: agent", "also on Robots, Speech"), 0.675),)),
         ),
+        packed_scores=pack_scores([Score(0.3), Score(0.675)]),
     )
 
 
@@ -207,7 +208,7 @@ def test_five_copies_do_not_fill_a_letter() -> None:
     assert alone.papers == (1, 2, 3, 4, 5)
     assert digest.papers == (1, 2, 6, 7, 8)
     assert digest.more == (3, 4, 5), "the others are counted, none is lost"
-    assert [pick.score.repetition for pick in digest.sections[0].picks if pick.score] == [0, -0.1, 0, 0, 0]
+    assert [digest.scores[paper].repetition for paper in digest.papers] == [0, -0.1, 0, 0, 0]
 
 
 @given(candidates, rooms, st.sets(st.integers(1, 9)))
@@ -229,10 +230,9 @@ def test_near_copies_change_the_order_and_never_the_lead_or_what_is_told_of(
 
 @given(candidates, rooms)
 def test_a_rank_is_the_sum_of_its_parts(found: list[Candidate], room: int) -> None:
-    for section in composed(found, room).sections:
-        for pick in section.picks:
-            assert pick.score is not None
-            assert sum(pick.score.parts().values()) == pytest.approx(pick.rank, abs=1e-4)
+    digest = composed(found, room)
+    ranks = {pick.paper: pick.rank for section in digest.sections for pick in section.picks}
+    assert {paper: sum(score.parts().values()) for paper, score in digest.scores.items()} == pytest.approx(ranks)
 
 
 @given(shares, shares)
@@ -303,10 +303,11 @@ def test_the_loudest_paper_stands_in_front_with_its_topics() -> None:
         DISCUSSED,
         "",
         (
-            Pick(7, ("title: robot", "on Agents, Speech"), 0.425, Score(0.375, 0.05)),
-            Pick(6, ("title: robot", "on Robots"), 0.425, Score(0.375, 0.05)),
+            Pick(7, ("title: robot", "on Agents, Speech"), 0.425),
+            Pick(6, ("title: robot", "on Robots"), 0.425),
         ),
     )
+    assert digest.scores[7] == digest.scores[6] == Score(0.375, 0.05)
     assert [section.topic for section in digest.sections[1:]] == ["robots", "agents"]
 
 

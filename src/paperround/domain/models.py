@@ -6,11 +6,12 @@ construction; data used only internally is a plain dataclass.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from enum import StrEnum
 from functools import lru_cache
+from struct import Struct
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
@@ -365,6 +366,18 @@ class Score:
 
 
 _SCORE_PARTS = tuple(one.name for one in fields(Score))
+SCORE_UNIT = 10_000
+"""This many units of a packed score are 1."""
+_PACKED_SCORE = Struct(f"<{len(_SCORE_PARTS)}h")  # no component is above 1 or below -1
+PACKED_SCORE_SIZE = _PACKED_SCORE.size
+"""The length of a packed score in bytes."""
+
+
+def pack_scores(scores: Iterable[Score]) -> bytes:
+    """Return scores as bytes: the components of each in units, as little-endian numbers of 16 bits."""
+    return b"".join(
+        _PACKED_SCORE.pack(*(round(getattr(score, name) * SCORE_UNIT) for name in _SCORE_PARTS)) for score in scores
+    )
 
 
 class Pick(NamedTuple):
@@ -374,8 +387,6 @@ class Pick(NamedTuple):
     why: tuple[str, ...] = ()
     rank: float = 0.0
     """The order of papers across all topics, higher first; 0 in digests composed before ranks were stored."""
-    score: Score | None = None
-    """The components of the rank; None in digests composed before they were stored."""
 
 
 DISCUSSED = "*discussed"
@@ -445,6 +456,18 @@ class Digest:
     notes: tuple[PaperNote, ...] = ()
     """Notes on papers that are not new in it."""
     facts: DayFacts | None = None
+    packed_scores: bytes = b""
+    """The components of the ranks of `papers`, as `pack_scores` returns them. Empty if they are not loaded, since no
+    letter shows them, and in digests composed before they were stored.
+    """
+
+    @property
+    def scores(self) -> dict[int, Score]:
+        """The components of the ranks, by paper."""
+        unpacked = (
+            Score(*(part / SCORE_UNIT for part in one)) for one in _PACKED_SCORE.iter_unpack(self.packed_scores)
+        )
+        return dict(zip(self.papers, unpacked, strict=False))
 
     @property
     def cadence(self) -> Cadence:

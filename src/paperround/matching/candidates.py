@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paperround.domain.match_table import Ints, MatchList, MatchTable
-from paperround.domain.models import Match, Paper
+from paperround.domain.models import SCORE_UNIT, Match, Paper
 from paperround.matching import ranking
-from paperround.matching.compose import UNIT, Candidates
+from paperround.matching.compose import Candidates
 from paperround.matching.popularity import popularity
 
 _NAMED = ("author: ", "organisation: ")  # reasons of a match by name
@@ -73,7 +73,7 @@ class CandidateMaker:
         score = ranking.score(
             match.score, popularity_on(paper, self._today), 0.0, followed=False, code=paper.code_url is not None
         )
-        parts = (round(part * UNIT) for part in (score.relevance, score.popularity, score.code))
+        parts = (round(part * SCORE_UNIT) for part in (score.relevance, score.popularity, score.code))
         return (*parts, by_name(match), match.topic in self._interests, paper.first_seen.timestamp(), 1)
 
 

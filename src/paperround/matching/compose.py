@@ -18,21 +18,18 @@ import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from functools import lru_cache
 from typing import TypeVar
 
 import numpy as np
 
 from paperround.domain.match_table import Flags, Floats, Ints, MatchTable
-from paperround.domain.models import DISCUSSED, Digest, Pick, Score, Section
+from paperround.domain.models import DISCUSSED, PACKED_SCORE_SIZE, SCORE_UNIT, Digest, Pick, Section
 from paperround.matching import ranking
 
-UNIT = 10_000
-"""This many units of a score are 1."""
 _LEAST_DISCUSSION = 3.0  # a comment and a vote, or three votes; less is no discussion
 _LEAST_PAPERS = 6  # a shorter digest is read from top to bottom anyway
 _COMPARED = 3  # compare this many times `max_papers` papers with each other
-_FOLLOWED, _COPY = round(ranking.FOLLOWED * UNIT), round(ranking.COPY * UNIT)
+_FOLLOWED, _COPY = round(ranking.FOLLOWED * SCORE_UNIT), round(ranking.COPY * SCORE_UNIT)
 
 _FIRST = -1  # the place of the first section, before all topics
 
@@ -129,11 +126,11 @@ def compose(
     first = _discussed(requests, papers, candidates.discussion)
     shown = _select(papers, first, room)
     sections = _Sections(requests, candidates, names, places, rows)
-    named = sections.of(papers.taken(np.flatnonzero(shown)), first[shown])
+    named, scores = sections.of(papers.taken(np.flatnonzero(shown)), first[shown])
     more = _split(papers.paper[~shown], papers.subscriber[~shown], len(requests))
     return [
-        Digest(request.issue, tuple(some), tuple(counted)) if some or counted else None
-        for request, some, counted in zip(requests, named, more, strict=True)
+        Digest(request.issue, tuple(some), tuple(counted), packed_scores=packed) if some or counted else None
+        for request, some, counted, packed in zip(requests, named, more, scores, strict=True)
     ]
 
 
@@ -234,8 +231,8 @@ class _Sections:
     rows: Ints
     """The candidate rows, sorted by subscriber and paper."""
 
-    def of(self, shown: _Papers, discussed: Ints) -> list[list[Section]]:
-        """Return each subscriber's sections."""
+    def of(self, shown: _Papers, discussed: Ints) -> tuple[list[list[Section]], list[bytes]]:
+        """Return each subscriber's sections, and the packed scores of the papers in them."""
         section = np.where(discussed > 0, _FIRST, shown.place)
         order = _ordered(shown.subscriber, section, discussed)
         shown, section = shown.taken(order), section[order]
@@ -249,9 +246,9 @@ class _Sections:
             found[subscriber].append(
                 Section(DISCUSSED, "", some) if place == _FIRST else Section(slug, self.names.get(slug, slug), some)
             )
-        return found
+        return found, self._packed_scores(shown)
 
-    def _picks(self, shown: _Papers, discussed: Flags) -> list[Pick]:
+    def _packed_scores(self, shown: _Papers) -> list[bytes]:
         known, best = self.candidates, shown.best
         parts = (
             known.relevance[best],
@@ -261,9 +258,13 @@ class _Sections:
             known.code[best],
             shown.repetition,
         )
-        scores = map(_score, *(part.tolist() for part in parts))
-        totals = ((shown.total + shown.repetition) / UNIT).tolist()
-        papers = zip(shown.paper.tolist(), self._reasons(shown, discussed), totals, scores, strict=True)
+        packed = np.stack(parts, axis=1).astype("<i2").tobytes()
+        bounds = (np.searchsorted(shown.subscriber, np.arange(len(self.requests) + 1)) * PACKED_SCORE_SIZE).tolist()
+        return [packed[start:end] for start, end in itertools.pairwise(bounds)]
+
+    def _picks(self, shown: _Papers, discussed: Flags) -> list[Pick]:
+        totals = ((shown.total + shown.repetition) / SCORE_UNIT).tolist()
+        papers = zip(shown.paper.tolist(), self._reasons(shown, discussed), totals, strict=True)
         return [Pick(*paper) for paper in papers]
 
     def _reasons(self, shown: _Papers, discussed: Flags) -> Iterator[tuple[str, ...]]:
@@ -292,11 +293,6 @@ class _Sections:
     def _named(self, topics: Iterable[int]) -> str:
         slugs = (self.candidates.table.topics[topic] for topic in topics)
         return ", ".join(self.names.get(slug, slug) for slug in slugs)
-
-
-@lru_cache(maxsize=1 << 14)
-def _score(*parts: int) -> Score:
-    return Score(*(part / UNIT for part in parts))
 
 
 # --- columns ------------------------------------------------------------------------------------------------------

@@ -214,9 +214,12 @@ def considered(app: App, shown: Preview) -> list[ConsideredPaper]:
     papers, matches, had = _evidence(app, shown, (*digest.papers, *digest.more))
     found = _by_paper(app, matches, papers, _taste(app, shown, papers))
     picks = {pick.paper: pick for section in digest.sections for pick in section.picks}
+    scores = digest.scores
     considered_papers = [
         replace(
-            _as_picked(found.get(row), papers[row], picks.get(row)), fate=_fate(row, shown, had), had=had.get(row)
+            _as_picked(found.get(row), papers[row], picks.get(row), scores.get(row)),
+            fate=_fate(row, shown, had),
+            had=had.get(row),
         )
         for row in (*digest.papers, *digest.more, *had)
         if row in papers
@@ -228,14 +231,14 @@ def considered(app: App, shown: Preview) -> list[ConsideredPaper]:
     )
 
 
-def _as_picked(one: ConsideredPaper | None, paper: Paper, pick: Pick | None) -> ConsideredPaper:
+def _as_picked(one: ConsideredPaper | None, paper: Paper, pick: Pick | None, score: Score | None) -> ConsideredPaper:
     """A candidate with what the digest says of it."""
     one = one or ConsideredPaper(paper, Placement.PRINTED, (), 0.0, 0.0, 0.0)
     if pick is None:
         return one
-    if pick.score is None:
+    if score is None:
         return replace(one, why=pick.why)
-    return replace(one, why=pick.why, rank=pick.rank, score=pick.score)
+    return replace(one, why=pick.why, rank=pick.rank, score=score)
 
 
 def days(app: App, wanted: PreviewRequest, limit: int = 14) -> list[date]:

@@ -292,13 +292,13 @@ def _scores(app: App, row: int) -> list[dict[str, Any]]:
     digest = app.store.issues.digest_of_delivery(row)
     if digest is None:
         return []
-    names = app.store.papers.ids(set(digest.papers))
+    names, scores = app.store.papers.ids(set(digest.papers)), digest.scores
     return [
         {
             "paper": names[pick.paper],
             "section": "most discussed" if section.topic == DISCUSSED else section.name or section.topic,
             "rank": pick.rank,
-            "parts": asdict(pick.score or Score()),
+            "parts": asdict(scores.get(pick.paper, Score())),
             "why": list(pick.why),
         }
         for section in digest.sections

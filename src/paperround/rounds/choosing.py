@@ -9,12 +9,12 @@ from datetime import date, datetime
 import numpy as np
 
 from paperround.app import App
-from paperround.domain.models import Digest
+from paperround.domain.models import SCORE_UNIT, Digest
 from paperround.domain.notes import choose_saved
 from paperround.domain.preferences import QuietDays
 from paperround.domain.schedule import Cadence, span
 from paperround.matching.candidates import CandidateMaker
-from paperround.matching.compose import UNIT, Candidates, DigestRequest, compose
+from paperround.matching.compose import Candidates, DigestRequest, compose
 from paperround.matching.interests import least_fit
 from paperround.matching.leave_out import LeaveOut
 from paperround.matching.near_copies import NearCopies
@@ -114,7 +114,7 @@ def _add_taste(candidates: Candidates, batch: DueBatch, means: RoundContext) -> 
             rows = candidates.paper[mine].tolist()
             taste = means.tastes.of(due.feedback, batch.papers, set(rows))
             affinities = {row: taste.affinity(batch.papers[row]) for row in set(rows)}
-            candidates.taste[mine] = [round(round(affinities[row].degree, 4) * UNIT) for row in rows]
+            candidates.taste[mine] = [round(round(affinities[row].degree, 4) * SCORE_UNIT) for row in rows]
             liked[number] = {row: affinity.like for row, affinity in affinities.items() if affinity.like}
     return liked
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from functools import lru_cache
@@ -24,6 +24,7 @@ from paperround.domain.models import (
     Section,
     Subscriber,
     TopicCounts,
+    pack_scores,
 )
 from paperround.domain.notes import choose_news, read_facts, read_notes
 from paperround.domain.schedule import Cadence
@@ -277,16 +278,8 @@ def _had(db: Connection, unread: Mapping[int, match_table.MatchList], cache: Mat
     return {subscriber: list(digest_of) for subscriber, digest_of in sent.items()}
 
 
-def _pick(paper: int, why: Sequence[str], rank: float = 0.0, parts: Mapping[str, float] | None = None) -> Pick:
-    return Pick(paper, tuple(why), rank, None if parts is None else Score(**parts))
-
-
-def _printed_pick(paper: int, why: Sequence[str], rank: float = 0.0, _parts: object = None) -> Pick:
-    return Pick(paper, tuple(why), rank)
-
-
 _COLUMNS = digests.c.row, digests.c.sections, digests.c.more, digests.c.left_out, digests.c.notes, digests.c.facts
-_DIGESTS = select(*_COLUMNS, issues.c.cadence, issues.c.day).join_from(digests, issues)
+_DIGESTS = select(*_COLUMNS, digests.c.packed_scores, issues.c.cadence, issues.c.day).join_from(digests, issues)
 # JSON as text: most of it is the same for many digests, or empty.
 _PRINTED = select(
     digests.c.row,
@@ -302,14 +295,15 @@ def _digests(db: Connection, where: Any) -> dict[int, Digest]:
     return {
         row: Digest(
             f"{cadence} {day}",
-            _sections(sections, _pick),
+            _sections(sections),
             tuple(more),
             row,
             left_out,
             read_notes(notes),
             read_facts(facts),
+            _earlier_scores(sections) if scores is None else scores,
         )
-        for row, sections, more, left_out, notes, facts, cadence, day in db.execute(_DIGESTS.where(where))
+        for row, sections, more, left_out, notes, facts, scores, cadence, day in db.execute(_DIGESTS.where(where))
     }
 
 
@@ -317,12 +311,22 @@ def _printed_digest(
     row: int, sections: str, more: str, left_out: int, notes: str | None, facts: str | None, cadence: str, day: object
 ) -> Digest:
     shown, counted = json.loads(f"[{sections},{more}]")
-    printed = _sections(shown, _printed_pick)
+    printed = _sections(shown)
     return Digest(f"{cadence} {day}", printed, tuple(counted), row, left_out, _notes_in(notes), _facts_in(facts))
 
 
-def _sections(stored: Any, pick: Callable[..., Pick]) -> tuple[Section, ...]:
-    return tuple([Section(topic, name, tuple([pick(*one) for one in picks])) for topic, name, picks in stored])
+def _sections(stored: Any) -> tuple[Section, ...]:
+    return tuple([Section(topic, name, tuple([_pick(*one) for one in picks])) for topic, name, picks in stored])
+
+
+def _pick(paper: int, why: Sequence[str], rank: float = 0.0, _parts: object = None) -> Pick:
+    return Pick(paper, tuple(why), rank)
+
+
+def _earlier_scores(stored: Any) -> bytes:
+    """Return the packed scores of a digest from before schema 0018, which has each with its paper, or none."""
+    picks = [pick for _, _, picks in stored for pick in picks]
+    return pack_scores(Score(**parts) for _, _, _, parts in picks) if all(len(pick) > 3 for pick in picks) else b""
 
 
 @lru_cache(maxsize=1024)

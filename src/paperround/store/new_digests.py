@@ -38,7 +38,10 @@ _SERVED = (
     .where(subscribers.c.row == bindparam("subscriber"))
     .values(next_digest_at=bindparam("next_digest_at"), last_issue_day=bindparam("last_issue_day"))
 )
-_DIGEST = ("issue", "subscriber", "sections", "more", "last_counted", "left_out", "notes", "facts", "created_at")
+_DIGEST = (
+    *("issue", "subscriber", "sections", "more", "last_counted", "left_out", "notes", "facts", "created_at"),
+    "packed_scores",
+)
 _PAPER = ("subscriber", "paper", "digest", "place")
 _DELIVERY = (
     *("subscriber", "issue", "digest", "context", "email", "message_id", "state", "reason", "attempts"),
@@ -102,6 +105,7 @@ class DigestWriter:
                     "notes": write_notes(digest.notes),
                     "facts": write_facts(digest.facts),
                     "created_at": now,
+                    "packed_scores": digest.packed_scores,
                 }
                 for new, digest in composed
             ],
@@ -226,7 +230,7 @@ def _plain(sections: Sequence[Section]) -> list[Any]:
 
 @lru_cache(maxsize=1 << 14)  # many subscribers get the same paper for the same reasons
 def _plain_pick(pick: Pick) -> list[Any]:
-    return [pick.paper, list(pick.why), pick.rank, *([pick.score.parts()] if pick.score else [])]
+    return [pick.paper, list(pick.why), pick.rank]
 
 
 def _printable(paper: Paper) -> dict[str, Any]:

@@ -369,6 +369,9 @@ digests = Table(
     Column("notes", JSON(none_as_null=True)),  # about papers of earlier digests; NULL for none
     Column("facts", JSON(none_as_null=True)),  # what it was chosen from
     Column("created_at", Moment, nullable=False),
+    # What the ranks of its papers are made of, which no letter shows. NULL in older digests, where they are in
+    # `sections`; the last column, since SQLite reads a row from its beginning.
+    Column("packed_scores", LargeBinary),
     UniqueConstraint("issue", "subscriber"),
     Index("ix_digests_counted", "subscriber", "last_counted"),
     sqlite_autoincrement=_NUMBERS_ONCE,

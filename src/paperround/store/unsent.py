@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, case, delete, func, select, update
 
-from paperround.domain.models import DeliveryState, Match
+from paperround.domain.models import PACKED_SCORE_SIZE, DeliveryState, Match
 from paperround.store.engine import among, lock_shared, upsert
 from paperround.store.schema import (
     deliveries,
@@ -108,7 +109,8 @@ def keep_after_all(db: Connection, rows: Sequence[int], waiting: Sequence[str], 
 
 def _leave_out(db: Connection, composed: int, papers: Collection[int]) -> bool:
     """Remove papers from a composed digest. Return False if it has no others."""
-    sections, more = db.execute(select(digests.c.sections, digests.c.more).where(digests.c.row == composed)).one()
+    columns = digests.c.sections, digests.c.more, digests.c.packed_scores
+    sections, more, scores = db.execute(select(*columns).where(digests.c.row == composed)).one()
     left = [[topic, name, [pick for pick in picks if pick[0] not in papers]] for topic, name, picks in sections]
     left = [section for section in left if section[2]]
     others = [row for row in more if row not in papers]
@@ -120,8 +122,17 @@ def _leave_out(db: Connection, composed: int, papers: Collection[int]) -> bool:
         moved = mine & (digest_papers.c.digest == composed) & digest_papers.c.paper.in_(papers)
         db.execute(delete(digest_papers).where(moved))
         kept = {"sections": left, "more": others, "last_counted": max(others, default=None)}
+        kept["packed_scores"] = scores and _scores_left(sections, scores, papers)
         db.execute(update(digests).where(digests.c.row == composed).values(kept))
     return bool(left or others)
+
+
+def _scores_left(sections: Sequence[Any], scores: bytes, papers: Collection[int]) -> bytes:
+    """Return the packed scores of the papers that are not removed."""
+    rows = [pick[0] for _, _, picks in sections for pick in picks]
+    starts = range(0, len(scores), PACKED_SCORE_SIZE)
+    each = (scores[start : start + PACKED_SCORE_SIZE] for start in starts)
+    return b"".join(score for row, score in zip(rows, each, strict=True) if row not in papers)
 
 
 def unsent_matches(db: Connection, subscribers: Sequence[int]) -> dict[int, list[Match]]:
