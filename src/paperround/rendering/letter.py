@@ -15,16 +15,13 @@ cached in the same way, with a *slot* in place of each value that belongs to one
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import lru_cache, partial
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, cast
 
-from paperround.domain import quoted_printable
-from paperround.domain.client_limits import LARGEST_HTML
 from paperround.domain.errors import ConfigurationError
 from paperround.domain.models import (
     DISCUSSED,
@@ -45,12 +42,20 @@ from paperround.rendering import chart as charts
 from paperround.rendering import notice as notices
 from paperround.rendering import plaintext, reasons, sample, size, subject, view
 from paperround.rendering.card_cache import CardCache
+from paperround.rendering.joined import (
+    ADDRESSES,
+    Frame,
+    JoinedLetter,
+    RenderedBlock,
+    Sentences,
+    Shell,
+)
 from paperround.rendering.language import Language
+from paperround.rendering.outline import Form, Outline, Part, headings
 from paperround.rendering.placeholders import (
     Fragment,
     addresses,
     encode_pieces,
-    escaped,
     plain_addresses,
     slot,
 )
@@ -61,247 +66,11 @@ from paperround.rendering.view import Block, BlockKind
 _MOST_PAPERS = 999  # the indent of a card's first line leaves space for numbers up to this
 _BLOCKS_AT_ONCE = 100
 _KEPT_BLOCKS, _KEPT_PIECES = 8_000, 400  # a block is about 4 KB in memory
-_KEPT_SENTENCES = 4_096
-_UNNAMED = (BlockKind.ENTRY, BlockKind.NOTE)
-_PICTURES = {BlockKind.LEAD: 1, BlockKind.CARD: 2}  # more pictures would make a letter long without saying much
-_NAMED = 4  # papers that the subject and the first line may name
-_SENTENCES = ("subject", "lead", "date", "tally", "more", "finish", "reason")
-_ADDRESSES = ("unsubscribe", "preferences", "online", "feedback")
-_BLANK_LINKS = Links(*map(slot, _ADDRESSES))
-_FORMS = (
-    BlockKind.NOTE,
-    BlockKind.ENTRY,
-    BlockKind.LEAD,
-    BlockKind.CARD,
-    BlockKind.BRIEF,
-    BlockKind.LINE,
-    BlockKind.NOTE,
-)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Form:
-    """How a heading or a paper is printed. `_form` makes only one instance of each, so that it can be a cache key."""
-
-    kind: BlockKind
-    budget: int
-    """The length of a card's summary in this letter, in characters."""
-    day: date
-    """The day of the letter."""
-    heading: str
-    picture: bool
-    """Whether the card shows its picture."""
-    votes: bool
-    """Whether the index that this row belongs to has a column for votes."""
-    tight: bool
-    """Whether the next block follows without an empty line in text."""
-    number: int
-    """The number shown with the paper; 0 for none."""
-
-
-@lru_cache(maxsize=8192)
-def _form(
-    kind: BlockKind,
-    budget: int,
-    day: date,
-    heading: str = "",
-    *,
-    picture: bool = False,
-    votes: bool = False,
-    tight: bool = False,
-    number: int = 0,
-) -> _Form:
-    return _Form(kind, budget, day, heading, picture, votes, tight, number)
+_BLANK_LINKS = Links(*map(slot, ADDRESSES))
 
 
 @dataclass(frozen=True, slots=True)
-class _Outline:
-    """The blocks of all letters with the same numbers of papers and notes, in order."""
-
-    forms: tuple[_Form, ...]
-    places: tuple[int, ...]
-    """For each block the place of its paper or note among all of the letter, from 1; 0 for a heading."""
-    named: tuple[int, ...]
-    """The blocks of the first papers, which the subject and the first line may name."""
-    numbers: tuple[Fragment, ...]
-    """The text before each block, such as a paper's number."""
-
-    @classmethod
-    @lru_cache(maxsize=1024)
-    def of(
-        cls,
-        headings: tuple[str, ...],
-        papers: int,
-        saved: int,
-        news: int,
-        density: str,
-        votes: bool,
-        budget: int,
-        day: date,
-        numbered: bool,
-    ) -> _Outline:
-        """Return the outline of a letter with these headings, in the order of `_FORMS`, and numbers.
-
-        `numbered` says that HTML numbers the papers as text does.
-        """
-        form = partial(_form, budget=budget, day=day)
-        parts: list[tuple[_Form, int]] = []
-        counted = {True: 0, False: 0}
-        notes = range(papers + 1, papers + saved + news + 1)
-        shown = notes[:saved], *size.forms(range(1, papers + 1), density), notes[saved:]
-        for kind, heading, places in zip(_FORMS, headings, shown, strict=True):
-            index = kind is BlockKind.ENTRY
-            close = index or kind is BlockKind.NOTE
-            if places:
-                parts.append((form(BlockKind.HEADING, heading=heading, tight=close), 0))
-            for nth, place in enumerate(places):
-                picture = nth < _PICTURES.get(kind, 0)
-                number = 0
-                if numbered and kind is not BlockKind.NOTE:
-                    number = counted[index] = counted[index] + 1
-                more = close and place != places[-1]
-                parts.append((form(kind, picture=picture, votes=index and votes, tight=more, number=number), place))
-        numbers = (Fragment.of(number, "") for number in plaintext.numbering(form.kind for form, _ in parts))
-        named = [at for at, (one, place) in enumerate(parts) if place and one.kind not in _UNNAMED]
-        forms, places = zip(*parts, strict=True) if parts else ((), ())
-        return cls(forms, places, tuple(named[:_NAMED]), tuple(numbers))
-
-    def parts(self, plan: Plan) -> list[_Part]:
-        """Return the form and the paper of each block."""
-        shown: list[PlannedPaper | view.Note | None] = [None, *plan.choices, *plan.notes]
-        return list(zip(self.forms, [shown[place] for place in self.places], strict=True))
-
-
-_Part = tuple[_Form, PlannedPaper | view.Note | None]
-"""A block of a letter; as a tuple, it is the key of the rendered block too."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _RenderedBlock:
-    """A block with its HTML and text, ready to be joined."""
-
-    block: Block
-    html: Fragment
-    text: Fragment
-
-
-@dataclass(frozen=True, slots=True)
-class _Shell:
-    """The parts of a letter before and after its blocks, in HTML and in text."""
-
-    top: Fragment
-    bottom: Fragment
-    opening: Fragment
-    closing: Fragment
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Frame:
-    """What letters with the same numbers say around their papers."""
-
-    letter: view.LetterView
-    """Without what differs among these letters: subject, first line, reason, links and chart."""
-    shell: _Shell
-    inside: str
-    """Their content, such as `9 papers on 3 topics`."""
-    reading: str
-    """The same with the reading time."""
-    fields: Mapping[str, str]
-    """The fields of their subject that do not name papers or topics."""
-    html: Mapping[str, bytes]
-    text: Mapping[str, bytes]
-    """Their sentences as quoted-printable, by placeholder."""
-
-    @classmethod
-    def of(
-        cls, letter: view.LetterView, shell: _Shell, inside: str, reading: str, fields: Mapping[str, str]
-    ) -> _Frame:
-        """Return the frame with its sentences encoded."""
-        own = {name: getattr(letter, name) for name in ("date", "tally", "more", "finish")}
-        html = {name: _in_html(sentence) for name, sentence in own.items()}
-        text = {name: _in_text(sentence) for name, sentence in own.items()}
-        return cls(letter, shell, inside, reading, fields, html, text)
-
-
-class _Sentences(NamedTuple):
-    """The sentences of a letter."""
-
-    frame: _Frame
-    subject: str
-    lead: str
-    reason: str
-
-    @property
-    def letter(self) -> view.LetterView:
-        """The view of the letter, without blocks, links and chart."""
-        return replace(self.frame.letter, subject=self.subject, lead=self.lead, reason=self.reason)
-
-    def encoded(self, links: Links) -> tuple[dict[str, bytes], dict[str, bytes]]:
-        """Return the values of the placeholders as quoted-printable: in HTML, and in text."""
-        frame = self.frame
-        html = {**frame.html, "subject": _in_html(self.subject)}
-        text = {**frame.text}
-        for name, sentence in (("lead", self.lead), ("reason", self.reason)):
-            html[name], text[name] = _in_html(sentence), _in_text(sentence)
-        for name, url in zip(_ADDRESSES, addresses(links), strict=True):
-            html[name] = text[name] = quoted_printable.encode_piece(url)
-            if "&" in url:
-                html[name] = quoted_printable.encode_piece(url.replace("&", "&amp;"))
-        return html, text
-
-
-@lru_cache(maxsize=_KEPT_SENTENCES)
-def _in_html(sentence: str) -> bytes:
-    """Return a sentence as quoted-printable, escaped for HTML."""
-    return quoted_printable.encode_piece(escaped(sentence))
-
-
-@lru_cache(maxsize=_KEPT_SENTENCES)
-def _in_text(sentence: str) -> bytes:
-    """Return a sentence as quoted-printable, wrapped to lines."""
-    return quoted_printable.encode_piece(plaintext.paragraph(sentence))
-
-
-class _Joined(NamedTuple):
-    """A letter made of fragments, before its size is checked."""
-
-    plan: Plan
-    sentences: _Sentences
-    links: Links
-    chart: charts.Chart | None
-    html: Sequence[Fragment]
-    text: Sequence[Fragment]
-    blocks: Sequence[_RenderedBlock]
-    encoded: Sequence[bytes]
-    """The HTML as quoted-printable, in pieces."""
-    values: Mapping[str, bytes]
-    """The values of the placeholders in text, as quoted-printable."""
-
-    @property
-    def size(self) -> int:
-        """At least the size of the HTML, in bytes of UTF-8, and exactly that if the letter may be too large."""
-        bound = sum(map(len, self.encoded))  # quoted-printable is never shorter
-        if bound < LARGEST_HTML:
-            return bound
-        values = self.escaped
-        return sum([one.size + sum([len(values[name].encode()) for name in one.slots]) for one in self.html])
-
-    @property
-    def view(self) -> view.LetterView:
-        """The view of this letter, without its blocks."""
-        return replace(self.sentences.letter, links=self.links, chart=self.chart)
-
-    @property
-    def escaped(self) -> dict[str, str]:
-        """The values of the placeholders in HTML."""
-        shown = self.sentences.letter
-        sentences = {name: escaped(getattr(shown, name)) for name in _SENTENCES}
-        links = [url.replace("&", "&amp;") for url in addresses(self.links)]
-        return sentences | dict(zip(_ADDRESSES, links, strict=True))
-
-
-@dataclass(frozen=True, slots=True)
-class _Whole:
+class _WholeLetter:
     """The same letter, rendered as one document."""
 
     plan: Plan
@@ -334,12 +103,8 @@ class PreparedLetter:
 
     facts: LetterFacts
     plan: Plan
-    outline: _Outline
-    blocks: Sequence[_RenderedBlock]
-
-
-_Drafted = TypeVar("_Drafted", _Joined, _Whole)
-_Make = Callable[[Plan, LetterFacts, charts.Chart | None], _Drafted]
+    outline: Outline
+    blocks: Sequence[RenderedBlock]
 
 
 class LetterRenderer:
@@ -369,12 +134,12 @@ class LetterRenderer:
         self._names_topics = "{topics}" in subject_template
         self._theme = Theme(theme, language, self._folders, marked=marked)
         self._choices: CardCache[PlannedPaper] = CardCache(_KEPT_BLOCKS)
-        self._blocks: CardCache[_RenderedBlock] = CardCache(_KEPT_BLOCKS)
-        self._shells: CardCache[_Shell] = CardCache(_KEPT_PIECES)
+        self._blocks: CardCache[RenderedBlock] = CardCache(_KEPT_BLOCKS)
+        self._shells: CardCache[Shell] = CardCache(_KEPT_PIECES)
         self._charts: CardCache[tuple[Fragment, ...]] = CardCache(_KEPT_PIECES)
-        self._frames: CardCache[_Frame] = CardCache(_KEPT_BLOCKS)
+        self._frames: CardCache[Frame] = CardCache(_KEPT_BLOCKS)
         self._headings = {
-            (cadence, alone): _headings(cadence, language, alone=alone)
+            (cadence, alone): headings(cadence, language, alone=alone)
             for cadence in Cadence
             for alone in (False, True)
         }
@@ -400,7 +165,7 @@ class LetterRenderer:
     def letter(self, facts: LetterFacts) -> RenderedLetter:
         """Return the subscriber's letter: subject, HTML of less than 100,000 bytes, and text with the same papers."""
         draft = self._fitted(*self.prepare([facts]))
-        links, values = dict(zip(_ADDRESSES, addresses(draft.links), strict=True)), draft.escaped
+        links, values = dict(zip(ADDRESSES, addresses(draft.links), strict=True)), draft.escaped
         texts = [(one.block.kind, one.text.filled(links)) for one in draft.blocks]
         return self._rendered(draft, "".join(piece.filled(values) for piece in draft.html), texts)
 
@@ -432,18 +197,18 @@ class LetterRenderer:
         text = plaintext.notice_text(letter, said, self.site, self.language)
         return RenderedLetter(said.subject, "".join(self._cut(letter)), text)
 
-    def _fitted(self, prepared: PreparedLetter) -> _Joined:
+    def _fitted(self, prepared: PreparedLetter) -> JoinedLetter:
         """Join the fullest letter that fits under the size limit."""
         links, chart = self._links(prepared.facts), self._chart(prepared.facts)
 
-        def join(plan: Plan) -> _Joined:
+        def join(plan: Plan) -> JoinedLetter:
             same = plan is prepared.plan
             (letter,) = (prepared,) if same else self._prepared([(prepared.facts, plan)])
             return self._joined(letter, links, chart)
 
         return size.fit(prepared.plan, join, lambda draft: draft.size)
 
-    def _whole(self, facts: LetterFacts) -> _Whole:
+    def _whole(self, facts: LetterFacts) -> _WholeLetter:
         """Render the fullest letter that fits under the size limit as one document."""
         links, chart = self._links(facts), self._chart(facts)
         return size.fit(
@@ -456,13 +221,15 @@ class LetterRenderer:
     def _chart(self, facts: LetterFacts) -> charts.Chart | None:
         return charts.chart(facts.digest, facts.counts, self.language, self.site.base_url if self._pictures else "")
 
-    def _rendered(self, draft: _Joined | _Whole, html: str, texts: Sequence[tuple[BlockKind, str]]) -> RenderedLetter:
+    def _rendered(
+        self, draft: JoinedLetter | _WholeLetter, html: str, texts: Sequence[tuple[BlockKind, str]]
+    ) -> RenderedLetter:
         text = plaintext.letter_text(draft.view, texts, self.site, self.language)
         return RenderedLetter(
             draft.view.subject, html, text, tuple(choice.paper.row for choice in draft.plan.choices)
         )
 
-    def _joined(self, letter: PreparedLetter, links: Links, chart: charts.Chart | None) -> _Joined:
+    def _joined(self, letter: PreparedLetter, links: Links, chart: charts.Chart | None) -> JoinedLetter:
         """Build the letter from its blocks."""
         blocks, numbers = letter.blocks, letter.outline.numbers
         sentences = self._sentences(letter.plan, letter.outline, [one.block for one in blocks], letter.facts)
@@ -472,31 +239,31 @@ class LetterRenderer:
         text = [shell.opening, *texts, *charted[1:], shell.closing]
         in_html, in_text = sentences.encoded(links)
         encoded = encode_pieces(html, in_html)
-        return _Joined(letter.plan, sentences, links, chart, html, text, blocks, encoded, in_text)
+        return JoinedLetter(letter.plan, sentences, links, chart, html, text, blocks, encoded, in_text)
 
-    def _at_once(self, plan: Plan, facts: LetterFacts, links: Links, chart: charts.Chart | None) -> _Whole:
+    def _at_once(self, plan: Plan, facts: LetterFacts, links: Links, chart: charts.Chart | None) -> _WholeLetter:
         """Render the letter as one document."""
         outline = self._outline(plan, facts.digest)
         blocks = tuple(self._block(*part) for part in outline.parts(plan))
         sentences = self._sentences(plan, outline, blocks, facts)
         letter = replace(sentences.letter, links=links, chart=chart, blocks=blocks)
         texts = tuple((block.kind, plaintext.block_text(block, self.language, links.feedback)) for block in blocks)
-        return _Whole(plan, letter, "".join(self._cut(letter)), texts)
+        return _WholeLetter(plan, letter, "".join(self._cut(letter)), texts)
 
-    def _outline(self, plan: Plan, digest: Digest) -> _Outline:
+    def _outline(self, plan: Plan, digest: Digest) -> Outline:
         headings = self._headings[digest.cadence, plan.density == "titles"]
         papers, notes, saved = len(plan.choices), len(plan.notes), plan.saved
         votes = True in [choice.popular for choice in size.index(plan.choices, plan.density)]
         density, budget = plan.density, plan.budget
-        return _Outline.of(headings, papers, saved, notes - saved, density, votes, budget, digest.day, self._replies)
+        return Outline.of(headings, papers, saved, notes - saved, density, votes, budget, digest.day, self._replies)
 
-    def _kept(self, parts: Sequence[_Part]) -> list[_RenderedBlock]:
+    def _kept(self, parts: Sequence[Part]) -> list[RenderedBlock]:
         """Return the blocks from the cache; render those that are missing, many in one document."""
         found = self._blocks.get_all(parts)
         if all(found):
-            return cast("list[_RenderedBlock]", found)
+            return cast("list[RenderedBlock]", found)
         new = list(dict.fromkeys([part for part, one in zip(parts, found, strict=True) if one is None]))
-        made: dict[_Part, _RenderedBlock] = {}
+        made: dict[Part, RenderedBlock] = {}
         for start in range(0, len(new), _BLOCKS_AT_ONCE):
             some = new[start : start + _BLOCKS_AT_ONCE]
             made |= zip(some, self._lay_out(some), strict=True)
@@ -504,13 +271,13 @@ class LetterRenderer:
             self._blocks.put(part, block)
         return [one or made[part] for part, one in zip(parts, found, strict=True)]
 
-    def _lay_out(self, parts: Sequence[_Part]) -> list[_RenderedBlock]:
+    def _lay_out(self, parts: Sequence[Part]) -> list[RenderedBlock]:
         """Render these blocks in one document and cut them out of it."""
         blocks = tuple(self._block(*part) for part in parts)
         _top, *pieces, _bottom = self._cut(self._blank(blocks))
         feedback = self._shown(_BLANK_LINKS).feedback
         return [
-            _RenderedBlock(block, Fragment.of(html, self._theme.file), self._text_fragment(block, feedback))
+            RenderedBlock(block, Fragment.of(html, self._theme.file), self._text_fragment(block, feedback))
             for block, html in zip(blocks, pieces, strict=True)
         ]
 
@@ -520,7 +287,7 @@ class LetterRenderer:
         indent = len(plaintext.numbered(_MOST_PAPERS)) if block.card else 0
         return Fragment.of(text, self._theme.file, indent)
 
-    def _block(self, form: _Form, choice: PlannedPaper | view.Note | None) -> Block:
+    def _block(self, form: Form, choice: PlannedPaper | view.Note | None) -> Block:
         """Return a block for the templates: a heading, a note, or a paper with the card for its form."""
         if not isinstance(choice, PlannedPaper):
             return Block(form.kind, form.heading, note=choice, tight=form.tight)
@@ -543,7 +310,7 @@ class LetterRenderer:
         both = piece, plaintext.chart_text(chart)
         return self._charts.put(chart, tuple(Fragment.of(one, self._theme.file) for one in both))
 
-    def _shell(self, letter: view.LetterView, cadence: Cadence) -> _Shell:
+    def _shell(self, letter: view.LetterView, cadence: Cadence) -> Shell:
         """Return the shell of a letter; it is cached for letters that have the same optional parts."""
         facts = (bool(letter.more), bool(letter.finish), letter.thanks, letter.controls, letter.reply, cadence)
         if (known := self._shells.get(facts)) is not None:
@@ -558,7 +325,7 @@ class LetterRenderer:
         )
         opening, closing = plaintext.opening(blank, self.site), plaintext.closing(blank, self.site, self.language)
         pieces = (*self._cut(blank), opening, closing)
-        return self._shells.put(facts, _Shell(*(Fragment.of(piece, self._theme.file) for piece in pieces)))
+        return self._shells.put(facts, Shell(*(Fragment.of(piece, self._theme.file) for piece in pieces)))
 
     def _cut(self, letter: view.LetterView) -> list[str]:
         """Render this letter, inline its style sheet and cut it at its marks."""
@@ -590,7 +357,7 @@ class LetterRenderer:
             blocks=blocks,
         )
 
-    def _sentences(self, plan: Plan, outline: _Outline, blocks: Sequence[Block], facts: LetterFacts) -> _Sentences:
+    def _sentences(self, plan: Plan, outline: Outline, blocks: Sequence[Block], facts: LetterFacts) -> Sentences:
         """Return the sentences of a letter with these blocks."""
         subscriber, day, language, shown = facts.subscriber, facts.day, self.language, len(plan.choices)
         cadence = subscriber.preferences.cadence
@@ -605,9 +372,9 @@ class LetterRenderer:
             **frame.fields,
         )
         lead = view.greeted(subscriber, view.lead(first, frame.reading), day, language)
-        return _Sentences(frame, line, lead, view.reason(cadence, topics, language, plan.left_out))
+        return Sentences(frame, line, lead, view.reason(cadence, topics, language, plan.left_out))
 
-    def _frame(self, plan: Plan, topics: int, minutes: int, cadence: Cadence, issued: Cadence, day: date) -> _Frame:
+    def _frame(self, plan: Plan, topics: int, minutes: int, cadence: Cadence, issued: Cadence, day: date) -> Frame:
         """Return what letters with the same numbers say around their papers.
 
         `issued` is the cadence of the digest, which the subscriber may have changed since.
@@ -633,7 +400,7 @@ class LetterRenderer:
             reply=view.how_to_reply(shown, language) if self._replies else "",
         )
         fields = self._subject_fields(shown, inside, cadence, day)
-        return self._frames.put(key, _Frame.of(letter, self._shell(letter, issued), inside, reading, fields))
+        return self._frames.put(key, Frame.of(letter, self._shell(letter, issued), inside, reading, fields))
 
     def _subject_fields(self, shown: int, inside: str, cadence: Cadence, day: date) -> dict[str, str]:
         """Return the subject's fields that do not name papers or topics."""
@@ -687,21 +454,6 @@ def in_order(digest: Digest) -> list[tuple[Section, Pick]]:
     picks = [(section, pick) for section in digest.sections for pick in section.picks]
     # Python's sort is stable: papers without ranks or of equal rank stay in the order of the digest.
     return sorted(picks, key=lambda one: (one[0].topic != DISCUSSED, -one[1].rank))
-
-
-def _headings(cadence: Cadence, language: Language, *, alone: bool) -> tuple[str, ...]:
-    """Return the headings above the papers of each form, in the order of `_FORMS`.
-
-    `alone` says that all papers are lines, so that they are not "also" today.
-    """
-    _ = language.gettext
-    lines = {
-        Cadence.WEEKLY: (_("Also this week"), _("This week")),
-        Cadence.MONTHLY: (_("Also this month"), _("This month")),
-    }.get(cadence, (_("Also today"), _("Today")))[alone]
-    more = _("More for you")
-    first, last = _("Saved for the weekend"), _("News of papers you had")
-    return first, _("In one minute"), _("The one to read"), more, more, lines, last
 
 
 def _upside_down(digest: Digest) -> Digest:

@@ -178,7 +178,8 @@ def _sqlite(url: str) -> Engine:
         # A transaction that reads and then writes must hold the write lock from its start. With BEGIN DEFERRED, two
         # of them may read the same state, and one update is lost or refused.
         writes = connection.get_execution_options().get("writes", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        # By the driver: SQLAlchemy would prepare for results, which takes longer than many a query.
+        connection.connection.cursor().execute("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
 
@@ -300,9 +301,10 @@ def trial(engine: Engine) -> Iterator[Connection]:
 def _named_errors() -> Iterator[None]:
     try:
         yield
-    except DBAPIError as error:
-        waited = getattr(error.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE
-        message = " ".join(str(error.orig).split())
+    except (DBAPIError, sqlite3.Error) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        waited = getattr(cause, "sqlstate", None) == _LOCK_NOT_AVAILABLE
+        message = " ".join(str(cause).split())
         raise StoreError(_explain(f"locked: {message}" if waited else message)) from error
 
 

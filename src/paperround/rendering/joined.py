@@ -1,0 +1,144 @@
+"""A letter joined from encoded fragments: its blocks, what stands around them, and its own sentences. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import NamedTuple
+
+from paperround.domain import quoted_printable
+from paperround.domain.client_limits import LARGEST_HTML
+from paperround.domain.models import Links
+from paperround.rendering import plaintext
+from paperround.rendering.chart import Chart
+from paperround.rendering.placeholders import Fragment, addresses, escaped
+from paperround.rendering.size import Plan
+from paperround.rendering.view import Block, LetterView
+
+ADDRESSES = ("unsubscribe", "preferences", "online", "feedback")
+"""The placeholders for a subscriber's links, in the order of `Links`."""
+_OWN = ("subject", "lead", "date", "tally", "more", "finish", "reason")
+_KEPT_SENTENCES = 4_096
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RenderedBlock:
+    """A block with its HTML and text, ready to be joined."""
+
+    block: Block
+    html: Fragment
+    text: Fragment
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """The parts of a letter before and after its blocks, in HTML and in text."""
+
+    top: Fragment
+    bottom: Fragment
+    opening: Fragment
+    closing: Fragment
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """What letters with the same numbers say around their papers."""
+
+    letter: LetterView
+    """Without what differs among these letters: subject, first line, reason, links and chart."""
+    shell: Shell
+    inside: str
+    """Their content, such as `9 papers on 3 topics`."""
+    reading: str
+    """The same with the reading time."""
+    fields: Mapping[str, str]
+    """The fields of their subject that do not name papers or topics."""
+    html: Mapping[str, bytes]
+    text: Mapping[str, bytes]
+    """Their sentences as quoted-printable, by placeholder."""
+
+    @classmethod
+    def of(cls, letter: LetterView, shell: Shell, inside: str, reading: str, fields: Mapping[str, str]) -> Frame:
+        """Return the frame with its sentences encoded."""
+        own = {name: getattr(letter, name) for name in ("date", "tally", "more", "finish")}
+        html = {name: _in_html(sentence) for name, sentence in own.items()}
+        text = {name: _in_text(sentence) for name, sentence in own.items()}
+        return cls(letter, shell, inside, reading, fields, html, text)
+
+
+class Sentences(NamedTuple):
+    """The sentences of a letter."""
+
+    frame: Frame
+    subject: str
+    lead: str
+    reason: str
+
+    @property
+    def letter(self) -> LetterView:
+        """The view of the letter, without blocks, links and chart."""
+        return replace(self.frame.letter, subject=self.subject, lead=self.lead, reason=self.reason)
+
+    def encoded(self, links: Links) -> tuple[dict[str, bytes], dict[str, bytes]]:
+        """Return the values of the placeholders as quoted-printable: in HTML, and in text."""
+        frame = self.frame
+        html = {**frame.html, "subject": _in_html(self.subject)}
+        text = {**frame.text}
+        for name, sentence in (("lead", self.lead), ("reason", self.reason)):
+            html[name], text[name] = _in_html(sentence), _in_text(sentence)
+        for name, url in zip(ADDRESSES, addresses(links), strict=True):
+            html[name] = text[name] = quoted_printable.encode_piece(url)
+            if "&" in url:
+                html[name] = quoted_printable.encode_piece(url.replace("&", "&amp;"))
+        return html, text
+
+
+@lru_cache(maxsize=_KEPT_SENTENCES)
+def _in_html(sentence: str) -> bytes:
+    """Return a sentence as quoted-printable, escaped for HTML."""
+    return quoted_printable.encode_piece(escaped(sentence))
+
+
+@lru_cache(maxsize=_KEPT_SENTENCES)
+def _in_text(sentence: str) -> bytes:
+    """Return a sentence as quoted-printable, wrapped to lines."""
+    return quoted_printable.encode_piece(plaintext.paragraph(sentence))
+
+
+class JoinedLetter(NamedTuple):
+    """A letter made of fragments, before its size is checked."""
+
+    plan: Plan
+    sentences: Sentences
+    links: Links
+    chart: Chart | None
+    html: Sequence[Fragment]
+    text: Sequence[Fragment]
+    blocks: Sequence[RenderedBlock]
+    encoded: Sequence[bytes]
+    """The HTML as quoted-printable, in pieces."""
+    values: Mapping[str, bytes]
+    """The values of the placeholders in text, as quoted-printable."""
+
+    @property
+    def size(self) -> int:
+        """At least the size of the HTML, in bytes of UTF-8, and exactly that if the letter may be too large."""
+        bound = sum(map(len, self.encoded))  # quoted-printable is never shorter
+        if bound < LARGEST_HTML:
+            return bound
+        values = self.escaped
+        return sum([one.size + sum([len(values[name].encode()) for name in one.slots]) for one in self.html])
+
+    @property
+    def view(self) -> LetterView:
+        """The view of this letter, without its blocks."""
+        return replace(self.sentences.letter, links=self.links, chart=self.chart)
+
+    @property
+    def escaped(self) -> dict[str, str]:
+        """The values of the placeholders in HTML."""
+        shown = self.sentences.letter
+        sentences = {name: escaped(getattr(shown, name)) for name in _OWN}
+        links = [url.replace("&", "&amp;") for url in addresses(self.links)]
+        return sentences | dict(zip(ADDRESSES, links, strict=True))

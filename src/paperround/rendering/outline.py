@@ -1,0 +1,139 @@
+"""The outline of a letter: which blocks it has, in which order and form. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache, partial
+
+from paperround.domain.schedule import Cadence
+from paperround.rendering import plaintext, size
+from paperround.rendering.language import Language
+from paperround.rendering.placeholders import Fragment
+from paperround.rendering.size import Plan, PlannedPaper
+from paperround.rendering.view import BlockKind, Note
+
+_UNNAMED = (BlockKind.ENTRY, BlockKind.NOTE)
+_PICTURES = {BlockKind.LEAD: 1, BlockKind.CARD: 2}  # more pictures would make a letter long without saying much
+_NAMED = 4  # papers that the subject and the first line may name
+_KINDS = (
+    BlockKind.NOTE,
+    BlockKind.ENTRY,
+    BlockKind.LEAD,
+    BlockKind.CARD,
+    BlockKind.BRIEF,
+    BlockKind.LINE,
+    BlockKind.NOTE,
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Form:
+    """How a heading or a paper is printed. `_form` makes only one instance of each, so that it can be a cache key."""
+
+    kind: BlockKind
+    budget: int
+    """The length of a card's summary in this letter, in characters."""
+    day: date
+    """The day of the letter."""
+    heading: str
+    picture: bool
+    """Whether the card shows its picture."""
+    votes: bool
+    """Whether the index that this row belongs to has a column for votes."""
+    tight: bool
+    """Whether the next block follows without an empty line in text."""
+    number: int
+    """The number shown with the paper; 0 for none."""
+
+
+@lru_cache(maxsize=8192)
+def _form(
+    kind: BlockKind,
+    budget: int,
+    day: date,
+    heading: str = "",
+    *,
+    picture: bool = False,
+    votes: bool = False,
+    tight: bool = False,
+    number: int = 0,
+) -> Form:
+    return Form(kind, budget, day, heading, picture, votes, tight, number)
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """The blocks of all letters with the same numbers of papers and notes, in order."""
+
+    forms: tuple[Form, ...]
+    places: tuple[int, ...]
+    """For each block the place of its paper or note among all of the letter, from 1; 0 for a heading."""
+    named: tuple[int, ...]
+    """The blocks of the first papers, which the subject and the first line may name."""
+    numbers: tuple[Fragment, ...]
+    """The text before each block, such as a paper's number."""
+
+    @classmethod
+    @lru_cache(maxsize=1024)
+    def of(
+        cls,
+        headings: tuple[str, ...],
+        papers: int,
+        saved: int,
+        news: int,
+        density: str,
+        votes: bool,
+        budget: int,
+        day: date,
+        numbered: bool,
+    ) -> Outline:
+        """Return the outline of a letter with these headings, in the order of `headings`, and numbers.
+
+        `numbered` says that HTML numbers the papers as text does.
+        """
+        form = partial(_form, budget=budget, day=day)
+        parts: list[tuple[Form, int]] = []
+        counted = {True: 0, False: 0}
+        notes = range(papers + 1, papers + saved + news + 1)
+        shown = notes[:saved], *size.forms(range(1, papers + 1), density), notes[saved:]
+        for kind, heading, places in zip(_KINDS, headings, shown, strict=True):
+            index = kind is BlockKind.ENTRY
+            close = index or kind is BlockKind.NOTE
+            if places:
+                parts.append((form(BlockKind.HEADING, heading=heading, tight=close), 0))
+            for nth, place in enumerate(places):
+                picture = nth < _PICTURES.get(kind, 0)
+                number = 0
+                if numbered and kind is not BlockKind.NOTE:
+                    number = counted[index] = counted[index] + 1
+                more = close and place != places[-1]
+                parts.append((form(kind, picture=picture, votes=index and votes, tight=more, number=number), place))
+        numbers = (Fragment.of(number, "") for number in plaintext.numbering(form.kind for form, _ in parts))
+        named = [at for at, (one, place) in enumerate(parts) if place and one.kind not in _UNNAMED]
+        forms, places = zip(*parts, strict=True) if parts else ((), ())
+        return cls(forms, places, tuple(named[:_NAMED]), tuple(numbers))
+
+    def parts(self, plan: Plan) -> list[Part]:
+        """Return the form and the paper of each block."""
+        shown: list[PlannedPaper | Note | None] = [None, *plan.choices, *plan.notes]
+        return list(zip(self.forms, [shown[place] for place in self.places], strict=True))
+
+
+Part = tuple[Form, PlannedPaper | Note | None]
+"""A block of a letter; as a tuple, it is the key of the rendered block too."""
+
+
+def headings(cadence: Cadence, language: Language, *, alone: bool) -> tuple[str, ...]:
+    """Return the headings above the papers of each form, in the order of `_KINDS`.
+
+    `alone` says that all papers are lines, so that they are not "also" today.
+    """
+    _ = language.gettext
+    lines = {
+        Cadence.WEEKLY: (_("Also this week"), _("This week")),
+        Cadence.MONTHLY: (_("Also this month"), _("This month")),
+    }.get(cadence, (_("Also today"), _("Today")))[alone]
+    more = _("More for you")
+    first, last = _("Saved for the weekend"), _("News of papers you had")
+    return first, _("In one minute"), _("The one to read"), more, more, lines, last
