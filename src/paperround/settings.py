@@ -9,16 +9,18 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from datetime import timedelta
 from email.utils import parseaddr
 from functools import cache
+from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from dotenv import dotenv_values
+from dotenv.parser import Binding, parse_stream
 from email_validator import EmailNotValidError, validate_email
 from pydantic import (
     BaseModel,
@@ -49,7 +51,7 @@ from paperround.domain.errors import ConfigurationError, UnknownName
 from paperround.domain.models import EventKind, Site
 from paperround.meaning import AnyEncoder, Encoder, MiniLM, SummaryWriter, WordsOnly
 from paperround.network.address_guard import network_of
-from paperround.process import variables
+from paperround.process import text_files, validation, variables
 from paperround.process.resources import folder
 from paperround.rendering import subject
 from paperround.sources import AnySource, Source
@@ -287,6 +289,7 @@ class Settings(BaseSettings):
         env_prefix="PAPERROUND_",
         env_nested_delimiter="__",
         env_file=".env",
+        env_file_encoding="utf-8-sig",
         extra="ignore",
         frozen=True,
         nested_model_default_partial_update=True,
@@ -405,7 +408,12 @@ class Settings(BaseSettings):
         if isinstance(env_settings, EnvSettingsSource):  # unknown names may belong to other programs
             wrong = {name.lower() for name, _ in variables.unknown(env_settings.env_vars, known_variables())}
             env_settings.env_vars = {name: text for name, text in env_settings.env_vars.items() if name not in wrong}
-        return init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls, _file.get())
+        return init_settings, env_settings, dotenv_settings, _ConfigurationFile(settings_cls, _file.get())
+
+
+class _ConfigurationFile(TomlConfigSettingsSource):
+    def _read_file(self, file_path: Any) -> dict[str, Any]:
+        return tomllib.loads(text_files.read(file_path))
 
 
 def load(config: Path | None = None, env_file: Path | None = Path(".env")) -> Settings:
@@ -416,7 +424,8 @@ def load(config: Path | None = None, env_file: Path | None = Path(".env")) -> Se
         raise ConfigurationError(f"{config}: there is no such file; `paperround init` makes one")
     file = config or (CONFIG_FILE if CONFIG_FILE.is_file() else folder("config") / "paperround.toml")
 
-    _refuse_unknown(env_file)
+    if env_file is not None and env_file.is_file():
+        _check(env_file)
 
     reading = _file.set(file)
     try:
@@ -425,7 +434,7 @@ def load(config: Path | None = None, env_file: Path | None = Path(".env")) -> Se
         raise ConfigurationError(_explain(error, file)) from None
     except SettingsError as error:
         raise ConfigurationError(_explain_json(str(error))) from None
-    except ValueError as error:
+    except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{file}: this is not TOML: {error}") from None
     finally:
         _file.reset(reading)
@@ -449,7 +458,7 @@ def with_secret_key(settings: Settings, env_file: Path = Path(".env")) -> Settin
     if has_secret_key(settings):
         return settings
     key = secrets.token_urlsafe(_SECRET_BYTES)
-    text = env_file.read_text(encoding="utf-8") if env_file.exists() else ""
+    text = text_files.read(env_file) if env_file.exists() else ""
     separator = "" if not text or text.endswith("\n") else "\n"
     part = env_file.with_name(env_file.name + ".part")
     part.touch(mode=0o600)
@@ -469,14 +478,29 @@ def unknown_in_environment() -> list[str]:
     return [_unknown(name, near) for name, near in variables.unknown(os.environ, known_variables())]
 
 
-def _refuse_unknown(env_file: Path | None) -> None:
-    """Raise ConfigurationError for an unknown setting in .env.
+def _check(env_file: Path) -> None:
+    """Raise ConfigurationError for a line of .env that sets nothing: python-dotenv would skip it.
 
-    In the environment it may belong to another program, so it causes only a warning there.
+    An unknown setting in the environment may belong to another program, so it causes only a warning there.
     """
-    given = dotenv_values(env_file) if env_file is not None and env_file.is_file() else {}
-    for name, near in variables.unknown(given, known_variables()):
-        raise ConfigurationError(f"{env_file}: {_unknown(name, near)}")
+    lines: dict[str, str] = {}
+    for binding in parse_stream(StringIO(text_files.read(env_file))):
+        place = f"{env_file} line {_line_of(binding)}"
+        lines[binding.key or ""] = place
+        if binding.error:
+            raise ConfigurationError(
+                f"{place}: this is no setting; write NAME=value, with quotation marks in pairs, or # before a remark"
+            )
+        if binding.value is None and (binding.key or "").upper() in known_variables():
+            raise ConfigurationError(f"{place}: {binding.key} has no value; write {binding.key}=value")
+    for name, near in variables.unknown(filter(None, lines), known_variables()):
+        raise ConfigurationError(f"{lines[name]}: {_unknown(name, near)}")
+
+
+def _line_of(binding: Binding) -> int:
+    """Return the line of the name: python-dotenv counts from the empty lines above it."""
+    text = binding.original.string
+    return binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
 
 
 def _unknown(name: str, near: str) -> str:
@@ -485,7 +509,7 @@ def _unknown(name: str, near: str) -> str:
 
 def _explain(error: ValidationError, file: Path) -> str:
     """Describe the first error in one line, without the value, which may be a secret."""
-    first = error.errors(include_url=False, include_input=False)[0]
+    first = error.errors(include_url=False)[0]
     path = _without_kinds(first["loc"])
     variable, where = variables.variable_of(path), ".".join(map(str, path))
     setting = next((name for name in _beginnings(path) if name in known_variables()), "")
@@ -501,10 +525,10 @@ def _beginnings(path: Sequence[str | int]) -> Iterator[str]:
 
 def _without_kinds(path: Sequence[str | int]) -> list[str | int]:
     """Return the path to a field without the kind of a transport or source, which pydantic inserts."""
-    if path[0] == "transport" and len(path) > 2:
+    if path[0] in {"transport", "meaning"}:
         return [path[0], *path[2:]]
-    if path[0] == "sources" and len(path) > 3:
-        return [path[0], path[1], *path[3:]]
+    if path[0] == "sources":
+        return [*path[:2], *path[3:]]
     return list(path)
 
 
@@ -512,11 +536,11 @@ def _explain_json(message: str) -> str:
     """Describe a variable that must be JSON and is not, without its value."""
     name = re.search(r'field "(\w+)"', message)
     variable = variables.variable_of([name[1]]) if name else "a variable"
-    return f"{variable}: what it holds is not JSON, and it has to be; see docs/settings.md"
+    return f"{variable}: its value must be JSON and is not; see docs/settings.md"
 
 
 def _remedy(error: Any, variable: str) -> str:
     if error["type"] == "extra_forbidden":
         near = variables.path_of(variables.closest(variable, known_variables()))
         return f"there is no such setting; {f'did you mean {near}?' if near else 'see docs/settings.md'}"
-    return str(error["msg"]).removeprefix("Value error, ")
+    return validation.sentence(error)

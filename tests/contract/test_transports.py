@@ -166,7 +166,7 @@ def test_one_setting_switches_a_configured_site_to_another_kind(tmp_path):
         ({"kind": "smtp", "host": "relay.example", "ca_file": "/nowhere/ca.pem"}, "does not point to a file"),
         ({"kind": "smtp", "host": "relay.example", "ca_file": __file__}, "no certificates"),
         ({"kind": "smtp", "host": "a host"}, "host"),
-        ({"kind": "smtp", "host": "a" * 64 + ".example"}, "not the name of a host"),
+        ({"kind": "smtp", "host": "a" * 64 + ".example"}, "must be the name of a host"),
         ({"kind": "smtp", "host": "relay.example", "helo": "a b"}, "helo"),
         ({"kind": "file", "directory": 5}, "directory"),
         ("smtp", "valid dictionary"),

@@ -543,3 +543,24 @@ def test_changes_made_by_commands_leave_a_line_each_that_names_no_address(site: 
         "API token revoked relay",
     ]
     assert "@" not in str(lines)
+
+
+def test_an_env_file_in_another_encoding_ends_each_command_with_one_line(site: Site) -> None:
+    env = site.folder / ".env"
+    key = env.read_text(encoding="utf-8")
+    assert site("doctor") in (0, 1)
+    if "PAPERROUND_SECRET_KEY" not in key:
+        key = ""
+    env.write_bytes(f'{key}\nPAPERROUND_SITE__POSTAL_ADDRESS="Mühlgasse 1"\n'.encode("latin-1"))
+    line = len(key.split("\n")) + 1
+    for command in (["stats"], ["doctor"], ["dkim", "record"], ["init", "."], ["round"]):
+        assert site(*command) == 2
+        assert site.err == f"paperround: .env line {line}: it is not in UTF-8; save the file as UTF-8\n"
+
+
+def test_a_theme_in_another_encoding_ends_its_preview_with_one_line(site: Site) -> None:
+    assert site("subscribers", "add", "ada@example.org", "--topic", "robots", "--confirmed") == 0
+    theme = site.folder / "templates" / "email" / "themes" / "mine.html.j2"
+    theme.write_bytes('{% extends "email/digest.html.j2" %}\n{# Mühle #}\n'.encode("latin-1"))
+    assert site("preview", "ada@example.org", "--theme", "mine") == 2
+    assert site.err == ("paperround: email/themes/mine.html.j2 line 2: it is not in UTF-8; save the file as UTF-8\n")

@@ -1,4 +1,4 @@
-"""doctor finds what would stop the next round."""
+"""doctor finds what would stop or spoil the next round."""
 
 from __future__ import annotations
 
@@ -50,10 +50,30 @@ def test_a_site_that_subscribers_cannot_reach_is_an_error_before_it_goes_live(tm
         site = Site(
             tmp_path, transport=transport, site={"base_url": "http://localhost:8000", "sender": "a@b.example"}
         )
-        told = [finding.what for finding in doctor.examine(site.app) if finding.verdict is doctor.CheckState.ERROR]
+        site.topic("robots")
+        found = doctor.examine(site.app)
         site.app.close()
+    told = [finding.what for finding in found if finding.verdict is doctor.CheckState.ERROR]
     assert any("base_url" in what for what in told)
     assert any("sender" in what for what in told)
+    said = doctor.conclude(found)
+    assert said.startswith("Nothing stops the next round; 2 things marked ✖ hold no emails back")
+    assert "(base_url, sender)" in said
+
+
+def test_only_errors_that_hold_emails_back_are_said_to(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port = unused.getsockname()[1]
+    for name in ("alone", "helped"):
+        (tmp_path / name).mkdir()
+    with SmtpServer() as server:
+        other = {"host": "127.0.0.1", "port": server.port, "tls": "none"}
+        away = {"kind": "smtp", "host": "127.0.0.1", "port": port, "tls": "none"}
+        alone = findings(Site(tmp_path / "alone", transport=away))
+        helped = findings(Site(tmp_path / "helped", transport={**away, "relays": [other]}))
+    relay = f"relay 127.0.0.1:{port}"
+    assert (alone[relay].verdict, alone[relay].stops) == (doctor.CheckState.ERROR, True)
+    assert (helped[relay].verdict, helped[relay].stops) == (doctor.CheckState.ERROR, False)
 
 
 def test_an_email_of_each_theme_and_language_in_use_is_laid_out(tmp_path: Path) -> None:
@@ -86,6 +106,7 @@ def test_a_missing_key_is_an_error_and_a_round_without_it_says_so(tmp_path: Path
     site = Site(tmp_path, dkim=dkim)
     broken = findings(site)["email (digest)"]
     assert broken.verdict is doctor.CheckState.ERROR
+    assert broken.stops
     assert "nowhere.pem" in broken.what
 
 
@@ -190,3 +211,12 @@ def test_replies_that_no_mailbox_receives_are_a_warning(tmp_path: Path) -> None:
     assert read["replies"].verdict is doctor.CheckState.OK
     assert "not a Maildir" in read["mailbox"].what
     assert findings(Site(tmp_path))["replies"].what == "no problems found"
+
+
+def test_a_variable_whose_name_is_nearly_that_of_a_setting_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAPEROUND_SITE__NAME", "Papers")
+    found = findings(Site(tmp_path))["environment"]
+    assert found.verdict is doctor.CheckState.WARNING
+    assert found.what == "unknown setting PAPEROUND_SITE__NAME; did you mean PAPERROUND_SITE__NAME?"

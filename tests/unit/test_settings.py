@@ -49,14 +49,37 @@ def test_the_shipped_configuration_is_valid() -> None:
         ),
         (
             '[transport]\nkind = "smtp"\n',
-            "paperround.toml or PAPERROUND_TRANSPORT__HOST: transport.host: Field required",
+            "paperround.toml or PAPERROUND_TRANSPORT__HOST: transport.host: is missing, and required",
         ),
         ('[[sources]]\nkind = "arxiv"\nschedule = "soon"\n', "PAPERROUND_SOURCES: sources.0.schedule:"),
         ('[[sources]]\nname = "x"\nkind = "telepathy"\n', "hf-daily"),
         ('[[sources]]\nkind = "hf-daily"\n' * 2, 'sources: two sources are called "hf-daily"'),
         ('[transport]\nkind = "pigeon"\n', "smtp"),
-        ("[delivery]\nbatch = 0\n", "delivery.batch: Input should be greater than 0"),
+        ("[delivery]\nbatch = 0\n", "delivery.batch: must be more than 0"),
         ("[site\n", "Expected ']'"),
+        (
+            '[transport]\nkind = "smpt"\n',
+            "transport: must be one of: file, inbox, maildir, memory, smtp; did you mean 'smtp'?",
+        ),
+        ("[transport]\nkind = []\n", "PAPERROUND_TRANSPORT: transport: "),
+        (
+            '[transport]\nkind = "smtp"\nhost = "my relay"\n',
+            "transport.host: must be the name of a host, such as smtp.example.org",
+        ),
+        (
+            '[transport]\nkind = "smtp"\nhost = "mail"\ntls = "start-tls"\n',
+            "transport.tls: must be one of: starttls, tls, none; did you mean 'starttls'?",
+        ),
+        (
+            '[transport]\nkind = "smtp"\nhost = "mail"\nport = "smtps"\n',
+            "PAPERROUND_TRANSPORT__PORT: transport.port: must be a whole number",
+        ),
+        (
+            '[meaning]\nkind = "minilm"\ntokens = 1\n',
+            "PAPERROUND_MEANING__TOKENS: meaning.tokens: must be 16 or more",
+        ),
+        ('[[sources]]\nname = "x"\n', "sources.0: kind is missing; docs/settings.md lists the kinds"),
+        ('[[sources]]\nkind = "arxiv"\ncategories = []\n', "sources.0.categories: must have 1 or more entries"),
     ],
 )
 def test_a_wrong_setting_is_one_line_with_file_field_and_remedy(tmp_path: Path, text: str, says: str) -> None:
@@ -129,6 +152,9 @@ def test_a_secret_key_is_made_once_and_kept_where_only_its_owner_reads_it(tmp_pa
         ("PAPERROUND_TRANSPORT_HOST", "did you mean PAPERROUND_TRANSPORT__HOST?"),
         ("PAPERROUND_SITE__COLOR", "see docs/settings.md"),
         ("PAPERROUND_MOON", "see docs/settings.md"),
+        ("PAPEROUND_SITE__NAME", "did you mean PAPERROUND_SITE__NAME?"),
+        ("PAPER_ROUND_SITE__NAME", "did you mean PAPERROUND_SITE__NAME?"),
+        ("paperroud_database_url", "did you mean PAPERROUND_DATABASE_URL?"),
     ],
 )
 def test_a_name_that_means_nothing_is_refused_in_the_env_file_and_warned_about_in_the_environment(
@@ -138,16 +164,71 @@ def test_a_name_that_means_nothing_is_refused_in_the_env_file_and_warned_about_i
     env.write_text(f"{name}=1\nPAPERROUND_SITE__NAME=Papers\nOTHER=1\n", encoding="utf-8")
     with pytest.raises(ConfigurationError) as error:
         settings.load(file, env)
-    assert str(error.value) == f"{env}: unknown setting {name}; {meant}"
+    assert str(error.value) == f"{env} line 1: unknown setting {name}; {meant}"
     monkeypatch.setenv(name, "1")
     monkeypatch.setenv("PAPERROUND_SITE_DIR", ".")
     assert settings.load(file, None).site.name == "paperround"
     assert settings.unknown_in_environment() == [f"unknown setting {name}; {meant}"]
 
 
+@pytest.mark.parametrize("name", ["PAPERLESS_SECRET_KEY", "PAPERMIND_DATABASE_URL", "PAPER_SIZE", "PAPERROUND"])
+def test_names_of_other_programs_are_left_alone(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    env = tmp_path / ".env"
+    env.write_text(f"{name}=1\n", encoding="utf-8")
+    monkeypatch.setenv(name, "1")
+    settings.load(written(tmp_path, ""), env)
+    assert settings.unknown_in_environment() == []
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("# remark\n\n\nPAPERROUND_SITE__NAME Papers\n", "line 4: this is no setting; write NAME=value"),
+        ("A=1\nPAPERROUND_SITE__NAME='Papers\nB=2\n", "line 2: this is no setting; write NAME=value"),
+        (
+            "A=1\nPAPERROUND_SITE__NAME\n",
+            "line 2: PAPERROUND_SITE__NAME has no value; write PAPERROUND_SITE__NAME=",
+        ),
+        ("A=1\n\nPAPEROUND_SITE__NAME=x\n", "line 3: unknown setting PAPEROUND_SITE__NAME; did you mean"),
+    ],
+)
+def test_a_line_of_the_env_file_that_sets_nothing_ends_every_command_and_is_named(
+    text: str, says: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    env = tmp_path / ".env"
+    env.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigurationError) as error:
+        settings.load(written(tmp_path, ""), env)
+    assert str(error.value).startswith(f"{env} {says}")
+    assert "\n" not in str(error.value)
+    assert not caplog.records, "python-dotenv has its say too"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "says"),
+    [
+        ("latin-1", "line 2: it is not in UTF-8; save the file as UTF-8"),
+        ("utf-16", "line 1: it is in UTF-16; save the file as UTF-8"),
+        ("utf-16-le", "line 1: it is in UTF-16; save the file as UTF-8"),
+    ],
+)
+@pytest.mark.parametrize("name", [".env", "paperround.toml"])
+def test_settings_in_another_encoding_than_utf_8_are_an_error_with_file_line_and_remedy(
+    name: str, encoding: str, says: str, tmp_path: Path
+) -> None:
+    written(tmp_path, "")
+    text = {".env": '# 1\nPAPERROUND_SITE__NAME="Mühle"\n', "paperround.toml": '[site]\nname = "Mühle"\n'}[name]
+    (tmp_path / name).write_bytes(text.encode(encoding))
+    with pytest.raises(ConfigurationError) as error:
+        settings.load(tmp_path / "paperround.toml", tmp_path / ".env")
+    assert str(error.value) == f"{tmp_path / name} {says}"
+    (tmp_path / name).write_bytes(text.encode("utf-8-sig"))
+    assert settings.load(tmp_path / "paperround.toml", tmp_path / ".env").site.name == "Mühle"
+
+
 def test_a_value_that_has_to_be_json_is_named_and_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PAPERROUND_SOURCES", "hunter2")
-    with pytest.raises(ConfigurationError, match=r"^PAPERROUND_SOURCES: what it holds is not JSON") as error:
+    with pytest.raises(ConfigurationError, match=r"^PAPERROUND_SOURCES: its value must be JSON and is not") as error:
         settings.load(written(tmp_path, ""), None)
     assert "hunter2" not in str(error.value)
 

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, FilePath, SecretStr, model_va
 from paperround.domain.errors import ConfigurationError, PaperroundError, WrongUse
 from paperround.domain.text import clean
 from paperround.process import logs
+from paperround.process.validation import matches
 
 log = logs.logger()
 _MAX_MAIL = 10 * 2**20  # bytes; a report that quotes a whole letter has a hundredth of that
@@ -32,11 +33,11 @@ class ImapSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    host: Annotated[str, Field(pattern=r"^[^\s\x00-\x1f]{1,253}$")]
+    host: Annotated[str, matches(r"[^\s\x00-\x1f]{1,253}", "the name of a host, such as imap.example.org")]
     port: Annotated[int, Field(ge=1, le=65535)] = 993
     username: Annotated[str, Field(min_length=1)]
     password: SecretStr
-    folder: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$")] = "INBOX"
+    folder: Annotated[str, matches(r"[^\x00-\x1f\x7f]+", "the name of a folder, such as INBOX")] = "INBOX"
     ca_file: FilePath | None = None
     """CA certificates to trust instead of the system's, for a server with a self-signed certificate."""
 

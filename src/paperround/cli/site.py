@@ -92,7 +92,8 @@ def doctor(as_json: AsJson = False) -> None:
         findings = examine(app)
     if as_json:
         console.as_json([
-            {"check": f.check, "verdict": f.verdict, "what": f.what, "later": f.later} for f in findings
+            {"check": f.check, "verdict": f.verdict, "what": f.what, "later": f.later, "stops": f.stops}
+            for f in findings
         ])  # fmt: skip
     else:
         for line in examination.lines(findings):

@@ -58,8 +58,8 @@ def _own_fields(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     kind = value.get("kind", "inbox")
-    kinds = {transport.model_fields["kind"].default: transport for transport in get_args(_Transport)}
-    foreign = _FIELDS - set(kinds[kind].model_fields) if kind in kinds else set()
+    own = next((one for one in get_args(_Transport) if one.model_fields["kind"].default == kind), None)
+    foreign = _FIELDS - set(own.model_fields) if own else set()
     return {"kind": kind} | {name: setting for name, setting in value.items() if name not in foreign}
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from paperround.delivery.address import ascii_domain
+from paperround.process.validation import matches
 
 if TYPE_CHECKING:
     from paperround.delivery.dkim_key import Key
@@ -38,7 +39,7 @@ class Dkim(BaseModel):
 
     domain: Annotated[str, Field(min_length=1), AfterValidator(ascii_domain)]
     """The d= tag of signatures; providers expect the sender's domain or one above it."""
-    selector: Annotated[str, Field(pattern=r"^[a-zA-Z0-9]([a-zA-Z0-9._-]*[a-zA-Z0-9])?$")]
+    selector: Annotated[str, matches(r"[a-zA-Z0-9]([a-zA-Z0-9._-]*[a-zA-Z0-9])?", "a label such as papers1")]
     key_file: Path
     """A private key in PEM: RSA of 2048 bits or more, or Ed25519."""
     more: tuple[Dkim, ...] = ()

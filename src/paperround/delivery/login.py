@@ -12,9 +12,9 @@ import smtplib
 import socket
 import ssl
 import subprocess
-from pathlib import Path
 
 from paperround.delivery.relay import RelaySettings
+from paperround.process import text_files
 
 _TOKEN_SECONDS = 60.0  # for the command that prints a token
 _CONTINUE, _WELCOME = 334, 235  # RFC 4954 4
@@ -91,9 +91,9 @@ def token(relay: RelaySettings) -> str:
     """Return the access token from the relay's command or file. Raises LoginError."""
     if relay.token_file:
         try:
-            found = Path(relay.token_file).read_text(encoding="utf-8").strip()
-        except (OSError, ValueError) as error:
-            raise LoginError(f"token_file {relay.token_file} cannot be read: {error}") from None
+            found = text_files.read(relay.token_file).strip()
+        except (OSError, text_files.NotTextError) as error:
+            raise LoginError(f"token_file cannot be read: {error}") from None
         return _one_line(found, f"token_file {relay.token_file}")
     command = shlex.split(relay.token_command)
     try:

@@ -9,6 +9,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FilePath, SecretStr, model_validator
 
+from paperround.process.validation import matches
+
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -17,11 +19,12 @@ def _host(value: str) -> str:
     try:
         value.encode("idna")
     except UnicodeError:
-        raise ValueError("is not the name of a host") from None
+        raise ValueError(f"must be {_HOST}") from None
     return value
 
 
-Host = Annotated[str, Field(pattern=r"^[^\s\x00-\x1f]{1,253}$"), AfterValidator(_host)]
+_HOST = "the name of a host, such as smtp.example.org"
+Host = Annotated[str, matches(r"[^\s\x00-\x1f]{1,253}", _HOST), AfterValidator(_host)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 
 
@@ -48,7 +51,7 @@ class RelaySettings(BaseModel):
     Off by default: if a relay drops such a connection, the replies to letters that it stored before can be lost too
     (a reset discards what was not read yet), and those letters are sent again.
     """
-    helo: Annotated[str, Field(pattern=r"^[!-~]*$")] = ""
+    helo: Annotated[str, matches(r"[!-~]*", "one word in ASCII, such as mail.example.org")] = ""
     """The name in the greeting; by default this machine's."""
     connect_timeout: Seconds = 30
     timeout: Seconds = 300

@@ -16,13 +16,14 @@ from paperround.app import App
 from paperround.bounces.mailboxes import check_maildir, try_imap
 from paperround.delivery import FileTransport, InboxTransport, MaildirTransport, SmtpTransport
 from paperround.delivery.smtp_session import refusal
-from paperround.domain.errors import ConfigurationError, MeaningError, PaperroundError
+from paperround.domain.errors import ConfigurationError, MeaningError, PaperroundError, StoreError
 from paperround.domain.models import DeliveryState, Stage
 from paperround.operator.preview import PreviewRequest, look
 from paperround.process import private_files
 from paperround.rounds.letters import LetterBuilder
 from paperround.rounds.summaries import one_sentence, quota
 from paperround.rounds.topics import left_over, unusable_topics
+from paperround.settings import unknown_in_environment
 
 _LITTLE_ROOM = 500 * 2**20  # bytes; a round of a hundred thousand subscribers writes about 300 MB
 _LATE = timedelta(hours=2)
@@ -45,6 +46,7 @@ class CheckState(StrEnum):
     ERROR = "error"
 
 
+_NAMED = 3  # subjects in the sentence at the end
 _WORST_FIRST = (CheckState.ERROR, CheckState.WARNING, CheckState.OK)
 _COMMAND = "; run: "
 
@@ -60,6 +62,8 @@ class Finding:
     """The problem; the command that solves it comes last, after "; run: "."""
     later: bool = False
     """Whether it only matters once real subscribers get letters."""
+    stops: bool = False
+    """Whether it holds emails back. Other errors let them leave, and make them useless or suspect."""
 
 
 def examine(app: App) -> list[Finding]:
@@ -92,15 +96,28 @@ def _subject(name: str, about: Sequence[Finding]) -> Subject:
 
 
 def conclude(findings: Sequence[Finding]) -> str:
-    """Summarize all findings in one sentence."""
-    errors = sum(finding.verdict is CheckState.ERROR for finding in findings)
+    """Summarize all findings in one sentence; the subjects of errors are named."""
+    errors = [finding for finding in findings if finding.verdict is CheckState.ERROR]
+    stopping = [finding for finding in errors if finding.stops]
+    harmful = [finding for finding in errors if not finding.stops]
     warnings = sum(finding.verdict is CheckState.WARNING and not finding.later for finding in findings)
     later = sum(finding.verdict is not CheckState.OK and finding.later for finding in findings)
-    first = f"{_things(errors)} marked ✖ will stop the next round" if errors else "Nothing stops the next round"
-    rest = [f"{_things(warnings)} to look at"] * bool(warnings)
+    first = _named(stopping, "holds emails back", "hold emails back") or "nothing stops the next round"
+    held = "hold no emails back, but must be corrected"
+    rest = [_named(harmful, held.replace("hold", "holds"), held)] * bool(harmful)
+    rest += [f"{_things(warnings)} to look at"] * bool(warnings)
     rest += [f"{_things(later)} before you go live"] * bool(later)
     said = "; ".join([first, *rest])
     return f"{said[0].upper()}{said[1:]}."
+
+
+def _named(errors: Sequence[Finding], one: str, many: str) -> str:
+    """Say what the errors do, and name their first subjects; empty for none."""
+    if not errors:
+        return ""
+    names = list(dict.fromkeys(finding.check for finding in errors))
+    left = [f"{len(names) - _NAMED} more"] * (len(names) > _NAMED)
+    return f"{_things(len(errors))} marked ✖ {one if len(errors) == 1 else many} ({', '.join(names[:_NAMED] + left)})"
 
 
 def _things(number: int) -> str:
@@ -113,7 +130,7 @@ def _guarded(check: Callable[[App], Iterator[Finding]], app: App) -> list[Findin
     try:
         found += check(app)
     except (PaperroundError, OSError) as error:
-        return [*found, Finding(name, CheckState.ERROR, str(error))]
+        return [*found, Finding(name, CheckState.ERROR, str(error), stops=isinstance(error, StoreError | OSError))]
     except Exception as error:  # noqa: BLE001 - a broken check must not end the others
         what = f"the check itself broke ({type(error).__name__}: {error}); please report this"
         return [*found, Finding(name, CheckState.ERROR, what)]
@@ -129,9 +146,8 @@ def _database(app: App) -> Iterator[Finding]:
         verdict = CheckState.WARNING if free < _LITTLE_ROOM else CheckState.OK
         yield Finding("disk", verdict, f"{free // 2**20:,} MB free at the database")
         if not os.access(folder, os.W_OK):
-            yield Finding(
-                "disk", CheckState.ERROR, f"this account cannot write to {folder}; change the owner of the folder"
-            )
+            what = f"this account cannot write to {folder}; change the owner of the folder"
+            yield Finding("disk", CheckState.ERROR, what, stops=True)
 
 
 def _files(app: App) -> Iterator[Finding]:
@@ -154,6 +170,11 @@ def _private_paths(app: App) -> Iterator[Path]:
     if settings.dkim:
         yield settings.dkim.key_file
     yield Path(".env")
+
+
+def _environment(app: App) -> Iterator[Finding]:  # noqa: ARG001 - every check gets the app
+    for sentence in unknown_in_environment():
+        yield Finding("environment", CheckState.WARNING, sentence)
 
 
 def _site(app: App) -> Iterator[Finding]:
@@ -187,11 +208,13 @@ def _mail(app: App) -> Iterator[Finding]:
             what = "emails stay in the built-in inbox; set transport.kind and your relay (docs/operate.md)"
             yield Finding("relay", CheckState.WARNING, what, later=True)
         return
-    for relay in (settings.transport, *settings.transport.relays):
+    answers = [(relay, refusal(relay)) for relay in (settings.transport, *settings.transport.relays)]
+    for relay, problem in answers:
         shown = f"relay {relay.host}:{relay.at_port}"
-        if problem := refusal(relay):
+        if problem:
             remedy = _RELAY_REMEDIES.get(problem.partition(":")[0], "check the relay's settings")
-            yield Finding(shown, CheckState.ERROR, f"{problem}; {remedy}")
+            stops = all(refused for _, refused in answers)  # otherwise the other relays take the letters
+            yield Finding(shown, CheckState.ERROR, f"{problem}; {remedy}", stops=stops)
         else:
             yield Finding(shown, CheckState.OK, "connection and login succeed")
     if settings.dkim is None:
@@ -209,7 +232,7 @@ def _letters(app: App) -> Iterator[Finding]:
     for request in [*wanted, replace(wanted[0], notice="confirm")]:
         named = ", ".join(filter(None, (request.notice or "digest", request.theme, request.language)))
         if problem := _broken(app, request):
-            yield Finding(f"email ({named})", CheckState.ERROR, f"cannot be made: {problem}")
+            yield Finding(f"email ({named})", CheckState.ERROR, f"cannot be made: {problem}", stops=True)
         else:
             yield Finding(
                 f"email ({named})", CheckState.OK, "is laid out" + (" and signed" * bool(app.settings.dkim))
@@ -245,7 +268,7 @@ def _sending(app: App) -> Iterator[Finding]:
     relay = app.store.deliveries.relay(now.date())
     if relay.paused_until and relay.paused_until > now:
         what = f"delivery is paused until {relay.paused_until:%Y-%m-%d %H:%M} UTC: {relay.reason}"
-        yield Finding("sending", CheckState.ERROR, what)
+        yield Finding("sending", CheckState.ERROR, what, stops=True)
 
 
 def _sources(app: App) -> Iterator[Finding]:
@@ -278,7 +301,8 @@ def _topics(app: App) -> Iterator[Finding]:
         removed = left_over(app)
     except ConfigurationError as error:
         removed = []
-        yield Finding("topics.toml", CheckState.ERROR, f"{error}; until it is corrected, no other command runs")
+        what = f"{error}; until it is corrected, no other command runs"
+        yield Finding("topics.toml", CheckState.ERROR, what, stops=True)
     if not app.store.topics.all():
         yield Finding("topics", CheckState.ERROR, "no topics are defined; add some to config/topics.toml")
     refused = unusable_topics(app)
@@ -427,6 +451,6 @@ def _when(moment: datetime | None) -> str:
 
 
 CHECKS = (
-    *(_database, _files, _site, _mail, _letters, _sending),
+    *(_database, _files, _environment, _site, _mail, _letters, _sending),
     *(_sources, _webhooks, _topics, _meaning, _summaries, _rounds, _deliveries, _replies, _mailbox, _bounces),
 )

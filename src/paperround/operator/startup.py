@@ -9,6 +9,7 @@ from paperround.app import App, open_store
 from paperround.domain import tokens
 from paperround.domain.clock import Clock, machine_clock
 from paperround.domain.errors import ConfigurationError, WrongUse
+from paperround.process import text_files
 from paperround.rounds import topics_file
 from paperround.settings import CONFIG_FILE, Settings, has_secret_key, load, with_secret_key
 
@@ -22,10 +23,13 @@ MISSING_KEY = (
 
 
 def check_site(config: Path | None = None) -> None:
-    """Raise WrongUse where no site is: neither a configuration, nor an .env of ours, nor a database."""
+    """Raise WrongUse where no site is: neither a configuration, nor an .env of ours, nor a database.
+
+    Raises ConfigurationError if it depends on an .env that cannot be read.
+    """
     if config is not None or CONFIG_FILE.is_file() or DATABASE.is_file() or os.environ.get(_DATABASE_URL):
         return
-    if _ENV.is_file() and "PAPERROUND_" in _ENV.read_text(encoding="utf-8", errors="replace"):
+    if _ENV.is_file() and "PAPERROUND_" in text_files.read(_ENV):
         return
     raise WrongUse(
         f"no site here ({Path.cwd()}): go to a site's folder, name one with --site DIR, "

@@ -9,6 +9,9 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel
 
 PREFIX = "PAPERROUND_"
+_NAME = PREFIX.rstrip("_")
+_NEARLY = 0.8
+"""How similar a misspelled prefix is to ours: PAPEROUND and PAPER_ROUND are, PAPERLESS is not."""
 SITE_DIR = "PAPERROUND_SITE_DIR"
 """Read by the command line itself, before the settings are loaded."""
 _BETWEEN = "__"
@@ -40,9 +43,21 @@ def _parts(annotation: Any) -> Iterator[type[BaseModel]]:
 
 
 def unknown(given: Iterable[str], known: frozenset[str]) -> list[tuple[str, str]]:
-    """Return the names that look like settings and are not, each with the most similar setting or an empty string."""
-    wrong = sorted(name for name in given if name.upper().startswith(PREFIX) and name.upper() not in known)
-    return [(name, closest(name.upper(), known)) for name in wrong]
+    """Return the names that look like settings and are not, each with the most similar setting or an empty string.
+
+    A name looks like a setting if it begins with our prefix or with a misspelling of it.
+    """
+    rests = {name: _after_prefix(name.upper()) for name in given if name.upper() not in known}
+    return [(name, closest(PREFIX + rest, known)) for name, rest in sorted(rests.items()) if rest]
+
+
+def _after_prefix(name: str) -> str:
+    """Return what follows our prefix or a misspelling of it; empty for a name of another program."""
+    if name.startswith(PREFIX):
+        return name.removeprefix(PREFIX) or name
+    ends = (position for position, character in enumerate(name) if character == "_")
+    found = (name[end:].strip("_") for end in ends if get_close_matches(name[:end], [_NAME], 1, _NEARLY))
+    return next(found, "")
 
 
 def closest(name: str, known: Iterable[str]) -> str:

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from functools import lru_cache, partial
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateSyntaxError
 
 from paperround.domain.latex import readable
+from paperround.process import text_files
 from paperround.rendering.excerpt import breakable, excerpt
 from paperround.rendering.language import Language
 from paperround.rendering.source_marks import SourceMarks
+
+
+class _TextLoader(FileSystemLoader):
+    """Loads templates in UTF-8. One in another encoding has a mistake in the line where that shows."""
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
+        encoded, file, is_current = super().get_source(environment, template)
+        try:
+            # As bytes in Latin-1, because FileSystemLoader itself would not say which file and line it cannot decode.
+            return text_files.decode(encoded.encode(self.encoding), template), file, is_current
+        except text_files.NotTextError as error:
+            raise TemplateSyntaxError(error.problem, error.line, template, file) from error
 
 
 @lru_cache(maxsize=32)
@@ -22,7 +36,7 @@ def environment(folders: tuple[Path, ...], language: Language, *, marked: bool =
     an error, never an empty string. With `marked`, the output says where each tag was written, for the linter.
     """
     made = Environment(
-        loader=FileSystemLoader([str(folder) for folder in folders]),
+        loader=_TextLoader([str(folder) for folder in folders], encoding="latin-1"),
         autoescape=lambda name: name is not None and name.endswith(".html.j2"),  # noqa: S701 - text needs none
         undefined=StrictUndefined,
         extensions=["jinja2.ext.i18n", *([SourceMarks] if marked else [])],

@@ -22,6 +22,7 @@ from babel.messages.pofile import PoFileError, read_po
 from babel.numbers import format_decimal
 
 from paperround.domain.errors import ConfigurationError, UnknownName
+from paperround.process import text_files
 
 SOURCE = "en"
 
@@ -146,6 +147,7 @@ def _catalogue(path: Path) -> gettext.GNUTranslations:
         with path.open("rb") as source:
             write_mo(compiled, read_po(source, abort_invalid=True))
     except (PoFileError, ValueError) as error:
+        text_files.read(path)  # which says more about a file in another encoding
         raise ConfigurationError(f"{path} is not a gettext catalogue: {error}") from error
     compiled.seek(0)
     return gettext.GNUTranslations(compiled)

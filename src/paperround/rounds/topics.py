@@ -17,7 +17,7 @@ from paperround.domain.errors import ConfigurationError, QueryError, UnknownName
 from paperround.domain.models import Match, Paper, Topic
 from paperround.matching.fields import TEXT_FORM
 from paperround.matching.words import Wanted, Words, any_of, interpret
-from paperround.process import logs
+from paperround.process import logs, text_files
 from paperround.rounds.interests import Interests, best_candidates
 from paperround.rounds.topics_file import TopicsFile, read_file
 from paperround.store.topics import news_horizon
@@ -213,8 +213,8 @@ def is_in_file(app: App, slug: str) -> Path | None:
 def read_topics(data: bytes, file: Path) -> list[Topic]:
     """Parse the topics in a topics.toml. Raises ConfigurationError, which names `file`, the topic and the remedy."""
     try:
-        tables: list[dict[str, Any]] = tomllib.loads(data.decode("utf-8-sig")).get("topics", [])
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        tables: list[dict[str, Any]] = tomllib.loads(text_files.decode(data, str(file))).get("topics", [])
+    except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{file}: not TOML: {error}") from None
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise ConfigurationError(

@@ -23,6 +23,7 @@ from paperround.domain import identifiers
 from paperround.domain.errors import SourceError
 from paperround.domain.models import ParsedSource
 from paperround.network.http import ARXIV, Http
+from paperround.process.validation import matches
 from paperround.sources.arxiv_days import EASTERN, HOLIDAYS, batch_of, batches, last_batch, submitted_for
 from paperround.sources.authors import author_facts
 from paperround.sources.base import (
@@ -77,7 +78,8 @@ class Arxiv(SourceSettings):
     schedule: Cron = "30 0,2,6 * * *"
     timezone: Zone = "America/New_York"
     categories: Annotated[
-        tuple[Annotated[str, Field(pattern=rf"^{CATEGORY.pattern}$")], ...], Field(min_length=1, max_length=60)
+        tuple[Annotated[str, matches(CATEGORY.pattern, "an arXiv category such as cs or cs.AI")], ...],
+        Field(min_length=1, max_length=60),
     ]
     """Archives (`cs`) or categories (`cs.AI`)."""
     announce: tuple[AnnounceType, ...] = NEW_TO_READERS

@@ -18,6 +18,7 @@ from paperround.domain import identifiers
 from paperround.domain.errors import SourceError
 from paperround.domain.models import ParsedSource
 from paperround.network.http import ARXIV, Http
+from paperround.process.validation import matches
 from paperround.sources import arxiv
 from paperround.sources.arxiv import Texts, first, texts_of
 from paperround.sources.arxiv_days import EASTERN, HOLIDAYS, last_batch
@@ -55,7 +56,10 @@ class ArxivOai(SourceSettings):
     # Updated at about 22:30 Eastern time, Sunday to Thursday.
     schedule: Cron = "30 1 * * mon-fri"
     timezone: Zone = "America/New_York"
-    sets: Annotated[tuple[Annotated[str, Field(pattern=r"^[\w:.-]+$")], ...], Field(min_length=1, max_length=30)]
+    sets: Annotated[
+        tuple[Annotated[str, matches(r"[\w:.-]+", "the name of a set, such as cs:cs:AI")], ...],
+        Field(min_length=1, max_length=30),
+    ]
     """Such as `cs:cs:AI` or `physics:hep-th`."""
     new_within: Annotated[int, Field(ge=1, le=3650)] = 30
     """In days. A record whose first version is older is a changed old paper and is skipped."""

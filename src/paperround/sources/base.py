@@ -9,9 +9,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, ClassVar, Protocol
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from paperround.domain.models import Listing, ParsedSource
+from paperround.process.validation import matches
 
 if TYPE_CHECKING:
     from paperround.network.http import Http
@@ -107,7 +108,7 @@ def _web(value: str) -> str:
     return value
 
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,59}$")]
+Name = Annotated[str, matches(r"[a-z0-9][a-z0-9._-]{0,59}", "a name in small letters and digits, such as arxiv")]
 Cron = Annotated[str, AfterValidator(_cron)]
 Zone = Annotated[str, AfterValidator(_zone)]
 Url = Annotated[str, AfterValidator(_web)]

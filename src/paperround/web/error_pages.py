@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from paperround.domain.errors import BadToken, StoreError, WrongUse
-from paperround.process import logs
+from paperround.process import logs, validation
 from paperround.rendering.language import Language
 from paperround.web.middleware import HEADERS
 
@@ -66,7 +66,8 @@ def _options(request: Request, allowed: str) -> Response:
 def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
-    return _error_response(request, 422 if _wants_json(request) else 400, f"{first['loc'][-1]}: {first['msg']}")
+    what = f"{first['loc'][-1]}: {validation.sentence(first)}"
+    return _error_response(request, 422 if _wants_json(request) else 400, what)
 
 
 def _wrong_use(request: Request, error: Exception) -> Response:

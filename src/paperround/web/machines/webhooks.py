@@ -20,6 +20,7 @@ from paperround.domain import tokens
 from paperround.domain.errors import SourceError
 from paperround.domain.models import BounceKind
 from paperround.domain.text import clean
+from paperround.process import validation
 from paperround.rounds import bounce_intake
 from paperround.rounds.bounce_intake import ReturnedMail
 from paperround.web.context import ContextDep, RequestContext
@@ -167,7 +168,7 @@ def _taken(context: RequestContext, where: str, notice: Any) -> ReturnedMail:
 
 
 def _problem(error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    first = error.errors(include_url=False)[0]
     field = ".".join(str(part) for part in first["loc"])
-    said = str(first["msg"]).removeprefix("Value error, ")
+    said = validation.sentence(first)
     return clean(f"{field[:40]}: {said}" if field else said)[:_MAX_TEXT]

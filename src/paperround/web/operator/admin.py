@@ -150,7 +150,7 @@ def _sources(context: RequestContext) -> list[dict[str, Any]]:
 
 @get("/doctor")
 def check(request: Request, context: OperatorContextDep) -> Response:
-    """Show the checks of `paperround doctor`: what stops the next round, then what matters before going live."""
+    """Show the checks of `paperround doctor`: what matters now, then what matters before going live."""
     findings = doctor.examine(context.app)
     parts = [("Now", False), ("Before you go live", True)]
     return admin_page(
