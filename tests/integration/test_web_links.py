@@ -69,6 +69,41 @@ def test_somebody_who_left_may_say_why(pages: Pages) -> None:
     )
 
 
+@pytest.mark.parametrize("way", ["the link in their mail", "the form", "their preferences"])
+def test_somebody_may_confirm_leave_and_come_back_on_the_same_day(pages: Pages, way: str) -> None:
+    pages.subscribe("ada@lovelace.example", topic=["robots"])
+    (asking,) = pages.letters()
+    pages.client.post(links_in(asking, "c")[0])
+    pages.letters()
+    row = pages.app.store.subscribers.by_email("ada@lovelace.example").row  # type: ignore[union-attr]
+    pages.site.clock.now += timedelta(minutes=5)
+    pages.client.post(pages.link("unsubscribe", row))
+    if way == "the form":
+        pages.subscribe("ada@lovelace.example", topic=["agents"])
+    else:
+        page = pages.client.get(
+            pages.link("unsubscribe" if way == "the link in their mail" else "preferences", row)
+        ).text
+        (back,) = re.findall(r'action="([^"]+/back)"', page)
+        assert "We sent you an email" in pages.client.post(back).text
+    (asking,) = pages.letters()
+    assert pages.client.post(links_in(asking, "c")[0]).status_code == 303
+    subscriber = pages.app.store.subscribers.by_row(row)
+    assert subscriber is not None
+    assert (subscriber.state, subscriber.topics) == (
+        SubscriberState.ACTIVE,
+        ("agents",) if way == "the form" else ("robots",),
+    )
+
+
+def test_an_owner_who_asks_again_is_told_that_the_email_was_sent_before(pages: Pages) -> None:
+    link = pages.link("unsubscribe", pages.subscriber())
+    pages.client.post(link)
+    pages.client.post(f"{link}/back")
+    assert "We have already sent you this email." in pages.client.post(f"{link}/back").text
+    assert len(pages.letters()) == 1
+
+
 def test_coming_back_needs_a_fresh_confirmation(pages: Pages) -> None:
     row = pages.subscriber("ada@lovelace.example", "robots", "agents")
     link = pages.link("unsubscribe", row)

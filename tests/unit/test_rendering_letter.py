@@ -136,6 +136,17 @@ def test_the_paper_of_the_highest_rank_leads_over_all_topics() -> None:
     assert rendered.html.index("The one to read") < rendered.html.index("the number 3<")
 
 
+def test_a_daily_letter_that_reaches_back_several_days_says_so() -> None:
+    papers = [paper(row, day=DAY - timedelta(days=6 - row)) for row in range(1, 7)]
+    several = letter(papers, more=54)
+    assert ">Also new</h2>" in several.html
+    assert "Those were the best of 60: 6 papers, 1 minute. They appeared between Nov 18 and Nov 23." in several.html
+    weekend = letter(papers[3:])
+    assert "That was all: 3 papers, 1 minute." in weekend.html
+    assert "They appeared" not in weekend.html
+    assert ">New</h2>" in letter(papers, subscriber=sample.SUBSCRIBER.with_preferences(density=Density.TITLES)).html
+
+
 def test_a_letter_of_titles_has_neither_lead_nor_index() -> None:
     subscriber = sample.SUBSCRIBER.with_preferences(density=Density.TITLES)
     rendered = letter([paper(row) for row in range(1, 7)], subscriber=subscriber)

@@ -65,6 +65,7 @@ from paperround.rendering.view import Block, BlockKind
 
 _MOST_PAPERS = 999  # the indent of a card's first line leaves space for numbers up to this
 _BLOCKS_AT_ONCE = 100
+_SEVERAL_DAYS = 3  # the papers of a weekend in Monday's letter are still of "today"
 _KEPT_BLOCKS, _KEPT_PIECES = 8_000, 400  # a block is about 4 KB in memory
 _BLANK_LINKS = Links(*map(slot, ADDRESSES))
 
@@ -139,9 +140,10 @@ class LetterRenderer:
         self._charts: CardCache[tuple[Fragment, ...]] = CardCache(_KEPT_PIECES)
         self._frames: CardCache[Frame] = CardCache(_KEPT_BLOCKS)
         self._headings = {
-            (cadence, alone): headings(cadence, language, alone=alone)
+            (cadence, alone, today): headings(cadence, language, alone=alone, today=today)
             for cadence in Cadence
             for alone in (False, True)
+            for today in (False, True)
         }
         if not marked:
             self._try_out()
@@ -251,7 +253,7 @@ class LetterRenderer:
         return _WholeLetter(plan, letter, "".join(self._cut(letter)), texts)
 
     def _outline(self, plan: Plan, digest: Digest) -> Outline:
-        headings = self._headings[digest.cadence, plan.density == "titles"]
+        headings = self._headings[digest.cadence, plan.density == "titles", not _days(plan, digest)]
         papers, notes, saved = len(plan.choices), len(plan.notes), plan.saved
         votes = True in [choice.popular for choice in size.index(plan.choices, plan.density)]
         density, budget = plan.density, plan.budget
@@ -362,7 +364,7 @@ class LetterRenderer:
         subscriber, day, language, shown = facts.subscriber, facts.day, self.language, len(plan.choices)
         cadence = subscriber.preferences.cadence
         topics = tuple(dict.fromkeys([choice.tag for choice in plan.choices if choice.tag]))
-        frame = self._frame(plan, len(topics), view.minutes(blocks), cadence, facts.digest.cadence, day)
+        frame = self._frame(plan, len(topics), view.minutes(blocks), cadence, facts.digest)
         first = [card for card in [blocks[at].card for at in outline.named] if card]
         line = subject.render_subject(
             self._subject_template,
@@ -374,14 +376,15 @@ class LetterRenderer:
         lead = view.greeted(subscriber, view.lead(first, frame.reading), day, language)
         return Sentences(frame, line, lead, view.reason(cadence, topics, language, plan.left_out))
 
-    def _frame(self, plan: Plan, topics: int, minutes: int, cadence: Cadence, issued: Cadence, day: date) -> Frame:
+    def _frame(self, plan: Plan, topics: int, minutes: int, cadence: Cadence, digest: Digest) -> Frame:
         """Return what letters with the same numbers say around their papers.
 
-        `issued` is the cadence of the digest, which the subscriber may have changed since.
+        `cadence` is the subscriber's, which may have changed since the digest was composed.
         """
         shown, more, saved, language = len(plan.choices), plan.more, plan.saved, self.language
+        day, issued, days = digest.day, digest.cadence, _days(plan, digest)
         thanks = view.thanks([choice.paper for choice in plan.choices])
-        key = (shown, more, saved, topics, minutes, cadence, issued, day, thanks, plan.facts)
+        key = (shown, more, saved, topics, minutes, cadence, issued, day, days, thanks, plan.facts)
         if (known := self._frames.get(key)) is not None:
             return known
         inside = view.inside(shown, topics, more, language) if shown or more else view.quiet(saved, language)
@@ -392,7 +395,7 @@ class LetterRenderer:
             date=view.masthead_date(cadence, day, language),
             tally=view.tally(shown, more, language),
             more=view.all_online(shown, more, language),
-            finish=view.finish(plan.facts, reading if shown else "", plan.matched, language),
+            finish=view.finish(plan.facts, reading if shown else "", plan.matched, language, more=more, days=days),
             reason="",
             thanks=thanks,
             links=None,
@@ -447,6 +450,17 @@ class LetterRenderer:
                 f"{self._theme.file}: a block comes out differently beside other ones; it is laid out once "
                 "for all letters, so it cannot use loop.first, loop.index or anything else of its neighbors"
             )
+
+
+def _days(plan: Plan, digest: Digest) -> tuple[date, date] | None:
+    """Return the first and last day of the papers of a daily letter that reaches back several days.
+
+    A subscriber's first letter does, and the one after a pause.
+    """
+    days = [choice.paper.day for choice in plan.choices]
+    if not days or digest.cadence.tells_of_days or (digest.day - min(days)).days < _SEVERAL_DAYS:
+        return None
+    return min(days), max(days)
 
 
 def in_order(digest: Digest) -> list[tuple[Section, Pick]]:

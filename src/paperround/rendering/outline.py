@@ -124,16 +124,17 @@ Part = tuple[Form, PlannedPaper | Note | None]
 """A block of a letter; as a tuple, it is the key of the rendered block too."""
 
 
-def headings(cadence: Cadence, language: Language, *, alone: bool) -> tuple[str, ...]:
+def headings(cadence: Cadence, language: Language, *, alone: bool, today: bool) -> tuple[str, ...]:
     """Return the headings above the papers of each form, in the order of `_KINDS`.
 
-    `alone` says that all papers are lines, so that they are not "also" today.
+    `alone` says that all papers are lines, so that they are not "also" today. `today` is false for a daily letter
+    with older papers, such as a subscriber's first.
     """
     _ = language.gettext
     lines = {
         Cadence.WEEKLY: (_("Also this week"), _("This week")),
         Cadence.MONTHLY: (_("Also this month"), _("This month")),
-    }.get(cadence, (_("Also today"), _("Today")))[alone]
+    }.get(cadence, (_("Also today"), _("Today")) if today else (_("Also new"), _("New")))[alone]
     more = _("More for you")
     first, last = _("Saved for the weekend"), _("News of papers you had")
     return first, _("In one minute"), _("The one to read"), more, more, lines, last

@@ -299,10 +299,32 @@ def _note(about: PaperNote, title: str, url: str, language: Language, today: dat
 
 
 @lru_cache(maxsize=1024)
-def finish(facts: DayFacts | None, reading: str, matched: int, language: Language) -> str:
-    """Return the last line: that this was all, how long it took to read, and what it was chosen from."""
-    all_of_it = language.gettext("That was all: %(inside)s.") % {"inside": reading} if reading else ""
-    return " ".join(part for part in (all_of_it, day_facts(facts, matched, language)) if part)
+def finish(
+    facts: DayFacts | None,
+    reading: str,
+    matched: int,
+    language: Language,
+    *,
+    more: int = 0,
+    days: tuple[date, date] | None = None,
+) -> str:
+    """Return the last line: that this was all, how long it took to read, and what it was chosen from.
+
+    `more` is the number of papers that are only online, and `days` the first and last day of the papers if there are
+    several.
+    """
+    _ = language.gettext
+    sentences = []
+    if reading and more:
+        sentences.append(
+            _("Those were the best of %(all)s: %(inside)s.") % {"all": language.number(matched), "inside": reading}
+        )
+    elif reading:
+        sentences.append(_("That was all: %(inside)s.") % {"inside": reading})
+    if days:
+        first, last = (language.short_date(one, days[1]) for one in days)
+        sentences.append(_("They appeared between %(first)s and %(last)s.") % {"first": first, "last": last})
+    return " ".join(part for part in (*sentences, day_facts(facts, matched, language)) if part)
 
 
 def day_facts(facts: DayFacts | None, fit: int, language: Language) -> str:

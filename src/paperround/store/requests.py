@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Any
 
@@ -54,13 +54,17 @@ CONFIRM, LINK = "confirm", "your-link"
 _CHUNK = 500
 # Limits against abuse: strangers must not flood a mailbox by typing its address into forms.
 _ONCE_IN, _MONTH, _PER_MONTH = timedelta(days=1), timedelta(days=30), 5
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _LEFT_ALONE = timedelta(days=90)
 """How long after a complaint or hard bounce strangers cannot have a letter sent to an address."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewNotice:
-    """A notice to queue, unless the subscriber had one of its kind within a day or five within 30 days."""
+    """A notice to queue, unless the subscriber had one of its kind within a day or five within 30 days.
+
+    A confirmation that the owner followed does not count for the day: they may leave and come back on the same day.
+    """
 
     message_id: str
     context: Mapping[str, Any]
@@ -137,7 +141,7 @@ class Personal:
             if found is None:
                 return False
             pending = found.state is SubscriberState.PENDING
-            return _queue(db, found.row, found.email, CONFIRM if pending else LINK, notice, now)
+            return _queue(db, found, CONFIRM if pending else LINK, notice, now)
 
     def keep_unsubscribe_reason(self, row: int, because: str) -> None:
         """Store why a subscriber left, in their own words."""
@@ -183,10 +187,18 @@ def _is_left_alone(db: Connection, found: Subscriber, now: datetime) -> bool:
     return max(since, asked or since) > now - _LEFT_ALONE
 
 
-def _has_fresh_link(db: Connection, row: int, now: datetime) -> bool:
-    """Return whether a confirmation whose link is still valid was sent to this subscriber or is queued."""
-    fresh = deliveries.c.expires_at > now
-    return db.scalar(select(exists().where(_notices(row, CONFIRM), fresh))) or False
+def _has_fresh_link(db: Connection, found: Subscriber, now: datetime) -> bool:
+    """Return whether a confirmation that the owner may still follow was sent to this subscriber or is queued."""
+    fresh = and_(deliveries.c.expires_at > now, deliveries.c.created_at > _last_confirmed(found))
+    return db.scalar(select(exists().where(_notices(found.row, CONFIRM), fresh))) or False
+
+
+def _last_confirmed(found: Subscriber) -> datetime:
+    """Return when the owner last followed a confirmation; long ago if never."""
+    try:
+        return datetime.fromisoformat(found.consent.get("confirmed_at", "")).astimezone(UTC)
+    except ValueError:  # a consent that was imported may say anything
+        return _LONG_AGO
 
 
 def _notices(row: int, kind: str) -> ColumnElement[bool]:
@@ -218,7 +230,7 @@ def _request(db: Connection, request: SubscriptionRequest, now: datetime) -> Req
     asking = _ask(db, request, known, found, now)
     if asking.kept:
         db.execute(_KEEP, asking.kept)
-    if asking.notice and _may_be_sent(db, found.row, asking.notice["notice"], now):
+    if asking.notice and _may_be_sent(db, found, asking.notice["notice"], now):
         db.execute(insert(deliveries), asking.notice)
         return asking.result
     return replace(asking.result, queued=False)
@@ -236,8 +248,8 @@ def _request_several(db: Connection, requests: Sequence[SubscriptionRequest], no
     # An address that was just added has not been sent a notice yet, so there is no limit to check.
     sent = [
         one.notice is not None
-        and (one.result.known is None or _may_be_sent(db, one.notice["subscriber"], one.notice["notice"], now))
-        for one in asking
+        and (one.result.known is None or _may_be_sent(db, after[key], one.notice["notice"], now))
+        for key, one in zip(keys, asking, strict=True)
     ]
     if kept := [one.kept for one in asking if one.kept]:
         db.execute(_KEEP, kept)
@@ -262,7 +274,7 @@ def _ask(
         return _Asking(RequestResult(known, (), queued=False))
     # A suppressed subscriber receives nothing until they confirm again, so they need a confirmation, not a link.
     reads = found.state.value in READING and not found.suppressed
-    stays = request.by is Requester.STRANGER and _has_fresh_link(db, found.row, now)
+    stays = request.by is Requester.STRANGER and _has_fresh_link(db, found, now)
     wanted = found.preferences if reads or stays else found.preferences.patched(request.patch)
     kept: dict[str, Any] = {**write(wanted), "first_now": request.first_now, "consent": dict(request.consent)}
     if request.answers:
@@ -289,17 +301,20 @@ def _stranger(request: SubscriptionRequest, now: datetime) -> dict[str, Any]:
     }
 
 
-def _queue(db: Connection, row: int, email: str, kind: str, notice: NewNotice, now: datetime) -> bool:
-    may = _may_be_sent(db, row, kind, now)
+def _queue(db: Connection, found: Subscriber, kind: str, notice: NewNotice, now: datetime) -> bool:
+    may = _may_be_sent(db, found, kind, now)
     if may:
-        db.execute(insert(deliveries), notice_row(row, email, kind, notice, now))
+        db.execute(insert(deliveries), notice_row(found.row, found.email, kind, notice, now))
     return may
 
 
-def _may_be_sent(db: Connection, row: int, kind: str, now: datetime) -> bool:
-    sent = select(deliveries.c.created_at).where(_notices(row, kind))
+def _may_be_sent(db: Connection, found: Subscriber, kind: str, now: datetime) -> bool:
+    sent = select(deliveries.c.created_at).where(_notices(found.row, kind))
     times = db.scalars(sent.where(deliveries.c.created_at > now - _MONTH).order_by(deliveries.c.row.desc())).all()
-    return len(times) < _PER_MONTH and not (times and times[0] > now - _ONCE_IN)
+    since = now - _ONCE_IN
+    if kind == CONFIRM:
+        since = max(since, _last_confirmed(found))
+    return len(times) < _PER_MONTH and not (times and times[0] > since)
 
 
 def notice_row(row: int, email: str, kind: str, notice: NewNotice, now: datetime) -> dict[str, Any]:

@@ -47,19 +47,23 @@ def ask_to_subscribe(
     by: Requester = Requester.STRANGER,
     first_now: bool = False,
     answers: Mapping[int, int] | None = None,
-) -> None:
+) -> bool:
     """Ask the owner of an address by email to confirm a subscription, at most once a day.
+
+    Returns whether an email was queued.
 
     `by` is who made the request. Only for a request by the owner, through a link in their own mail, is a suppressed
     address asked before 90 days have passed, and a fresh request replaced.
 
-    Nothing else happens before they confirm. The caller cannot tell whether the address is known, because every case
-    writes about the same number of rows.
+    Nothing else happens before they confirm. Strangers must not learn the result, since it depends on what is known
+    about the address; every case writes about the same number of rows.
     """
     notice = new_notice(app, {"topics": _topic_names(app, patch.get("topics", ()))})
     request = SubscriptionRequest(email, patch, consent, notice, by, first_now, answers or {})
-    if app.store.personal.request([request], app.clock())[0].queued:
+    queued = app.store.personal.request([request], app.clock())[0].queued
+    if queued:
         app.nudge()
+    return queued
 
 
 def ask_all(app: App, changes: Sequence[SubscriberChange], *, first_now: bool, dry_run: bool) -> list[RequestResult]:
@@ -98,9 +102,12 @@ def ask_for_link(app: App, email: str) -> bool:
     return queued
 
 
-def ask_to_return(app: App, subscriber: Subscriber, consent: Mapping[str, str]) -> None:
-    """Ask somebody who unsubscribed and wants to return to confirm, as for every new subscription."""
-    ask_to_subscribe(app, subscriber.email, subscriber.preferences.as_patch(), consent, by=Requester.OWNER)
+def ask_to_return(app: App, subscriber: Subscriber, consent: Mapping[str, str]) -> bool:
+    """Ask somebody who unsubscribed and wants to return to confirm, as for every new subscription.
+
+    Returns whether an email was queued; none is if an earlier one waits for them or they had five within 30 days.
+    """
+    return ask_to_subscribe(app, subscriber.email, subscriber.preferences.as_patch(), consent, by=Requester.OWNER)
 
 
 def pending_request(app: App, subscriber: Subscriber) -> PendingRequest | None:

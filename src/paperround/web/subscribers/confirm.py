@@ -124,9 +124,14 @@ def come_back(request: Request, context: ContextDep, token: str) -> Response:
     _ = language.gettext
     if subscriber is None:
         raise BadToken("this subscriber was erased")
-    if subscriber.state is SubscriberState.UNSUBSCRIBED or subscriber.suppressed:
-        confirmation.ask_to_return(context.app, subscriber, _consent(request, context, _("Subscribe again")))
-    lines = [_("We sent you an email. Open the link in it to confirm, and your subscription continues as before.")]
+    if subscriber.state not in (SubscriberState.UNSUBSCRIBED, SubscriberState.PENDING) and not subscriber.suppressed:
+        return _nothing_waits(request, context, subscriber)
+    asked = confirmation.ask_to_return(context.app, subscriber, _consent(request, context, _("Subscribe again")))
+    lines = [
+        _("We sent you an email. Open the link in it to confirm, and your subscription continues as before.")
+        if asked
+        else _("We have already sent you this email. Open the link in it to confirm; it may be in your spam folder.")
+    ]
     return context.message(
         request,
         _("Check your email"),
