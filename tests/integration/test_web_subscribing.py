@@ -41,11 +41,15 @@ def test_from_the_form_to_the_first_letter(pages: Pages) -> None:
 
 
 def test_where_the_first_letter_would_have_no_papers_a_welcome_comes_in_its_place(pages: Pages) -> None:
-    pages.subscribe(EMAIL, topic=[], first_now="1", query='"nothing of the kind"')
+    pages.subscribe(EMAIL, topic=[], first_now="1", query='"nothing of the kind"', at="23:00", timezone="UTC")
     (asking,) = pages.letters()
     pages.client.post(links_in(asking, "c")[0])
     (first,) = pages.letters()
     assert "welcome" in first["Subject"].lower()
+    assert "No paper of the past week matched." in first.get_body(("plain",)).get_content()
+    subscriber = pages.app.store.subscribers.by_email(EMAIL)
+    assert subscriber is not None
+    assert subscriber.next_digest_at == pages.site.clock().replace(hour=23, minute=0), "the same day is not skipped"
 
 
 def test_nothing_comes_before_the_yes_and_the_yes_is_a_post(pages: Pages) -> None:

@@ -158,6 +158,14 @@ def test_the_most_alike_come_first_and_what_is_not_alike_not_at_all() -> None:
     assert most_alike(_ROBOTS[0], _ALL, _STATISTICS, 2) == found[:2]
 
 
+def test_papers_with_vectors_are_alike_by_words_and_meaning() -> None:
+    first, *_, last = by_words = [paper.row for paper in most_alike(_ROBOTS[0], _ALL, _STATISTICS, 10)]
+    cosines = dict.fromkeys(by_words, 0.4) | {last: 5.0, first: 0.29}
+    found = [paper.row for paper in most_alike(_ROBOTS[0], _ALL, _STATISTICS, 10, cosines)]
+    assert found[0] == last, "meaning counts for the order"
+    assert set(found) == set(by_words) - {first}, "papers of which only the words agree are left out"
+
+
 @pytest.mark.parametrize("most", [0, 1])
 def test_as_few_as_wanted(most: int) -> None:
     assert len(most_alike(_ROBOTS[0], _ALL, _STATISTICS, most)) == most

@@ -85,7 +85,7 @@ def similar_papers(
 ) -> None:
     """List the papers most similar to a paper.
 
-    By meaning where there is a model, otherwise by words.
+    By distinctive words and, where there is a model, by meaning.
     """
     from paperround.operator.queries import paper_row
     from paperround.rounds.similar import similar_papers as found_similar

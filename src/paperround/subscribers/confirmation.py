@@ -141,23 +141,28 @@ def confirm(app: App, subscriber: Subscriber, consent: Mapping[str, str] | None 
         app.store.feedback.say(subscriber.row, row, verdict, now)
     app.store.subscribers.unsuppress(subscriber.email)
     confirmed = SubscriberChange(subscriber.email, wanted.as_patch(), SubscriberState.ACTIVE, agreed)
-    app.store.changes.save([confirmed], now, first_at=first, returns=True)
+    app.store.changes.save([confirmed], now, returns=True)
     match_own_queries(app, [wanted.as_patch()])
-    # The first digest is the welcome, unless it has no papers and is not sent at all.
-    if not request.first_now or not app.store.issues.has_unread(subscriber.row):
-        _welcome(app, subscriber, wanted)
+    matched = request.first_now and app.store.issues.has_unread(subscriber.row)
+    if matched and first:
+        app.store.changes.save([confirmed], now, first_at=first)
+    if not matched:  # otherwise the first digest is the welcome
+        _welcome(app, subscriber, wanted, nothing_matched=request.first_now)
     app.nudge()
     return True
 
 
-def _welcome(app: App, subscriber: Subscriber, wanted: Preferences) -> None:
+def _welcome(app: App, subscriber: Subscriber, wanted: Preferences, *, nothing_matched: bool) -> None:
     now, language = app.clock(), languages.load(wanted.language, templates())
     people = [followed_name(entry, language) for entry in wanted.follows]
     app.store.deliveries.add_notice(
         subscriber.row,
         subscriber.email,
         "welcome",
-        {"topics": [*_topic_names(app, wanted.topics), *wanted.queries, *people]},
+        {
+            "topics": [*_topic_names(app, wanted.topics), *wanted.queries, *people],
+            "nothing_matched": nothing_matched,
+        },
         new_message_id(app.settings),
         now,
         now + NOTICE_HOLDS,
