@@ -72,6 +72,15 @@ def test_from_the_form_to_the_way_out(  # noqa: PLR0915 - one visit from beginni
     assert page.input_value("#email") == email
     assert page.input_value("#timezone") == ("Asia/Tokyo" if javascript else "UTC")
     assert page.locator("input[name=topic]:checked").count() == 0
+    page.goto(f"{base}/topics")
+    page.go_back()
+    assert page.input_value("#email") == email
+    page.check("input[name=way][value=interest]")
+    page.fill("#query-1", "robots that walk")
+    page.click("text=Try it on ten papers")
+    page.wait_for_url("**/interest?**")
+    page.click("text=Get this by email")
+    assert page.input_value("#email") == email
     page.check("input[name=way][value=interest]")
     page.fill("#query-1", '"flow matching" OR agents')
     if not javascript:

@@ -296,9 +296,31 @@ def test_what_is_missing_is_said_beside_the_field(pages: Pages) -> None:
 
 
 def test_the_address_typed_on_the_front_page_comes_along(pages: Pages) -> None:
+    assert 'name="email" value=""' in pages.client.get("/subscribe").text
     response = pages.client.post("/subscribe", data={"step": "begin", "email": 'a"><script>@x.example'})
-    assert response.status_code == 200
-    assert 'value="a&#34;&gt;&lt;script&gt;@x.example"' in response.text
+    assert response.status_code == 303, "a page that answers a POST breaks the Back button"
+    assert response.headers["location"] == "/subscribe", "an address in an address ends up in logs"
+    shown = pages.client.get("/subscribe")
+    assert 'value="a&#34;&gt;&lt;script&gt;@x.example"' in shown.text
+    assert shown.headers["cache-control"] == "no-store"
+    assert 'value="ada@lovelace.example"' in pages.client.get("/subscribe?email=ada@lovelace.example").text
+
+
+def test_the_address_is_kept_while_an_interest_is_tried_and_forgotten_once_the_email_is_sent(pages: Pages) -> None:
+    typed = {**FORM, "email": EMAIL}
+    trial = {**typed, "way": "interest", "query": "robots", "step": "interest"}
+    response = pages.client.post("/subscribe", data=trial)
+    assert response.headers["location"] == "/interest?q=robots"
+    assert f'value="{EMAIL}"' in pages.client.get("/subscribe?way=interest&q=robots").text
+    sent = pages.client.post("/subscribe", data={**typed, "topic": ["robots"]})
+    assert sent.headers["location"] == "/subscribe/sent"
+    assert EMAIL not in pages.client.get("/subscribe").text
+
+
+@pytest.mark.parametrize("value", ["", "!", "w6k", "4pyT4pyT", "AAAA"])
+def test_a_cookie_that_the_site_did_not_set_prefills_nothing_harmful(pages: Pages, value: str) -> None:
+    pages.client.cookies.set("paperround_typed", value, path="/subscribe")
+    assert pages.client.get("/subscribe").status_code == 200
 
 
 def test_a_query_is_tried_before_it_is_sent(pages: Pages) -> None:

@@ -64,6 +64,15 @@ def test_no_key_leads_out_of_the_inbox(inbox, tmp_path, key):
     assert len(inbox) == 7
 
 
+def test_addresses_in_other_scripts_are_listed_as_they_are_and_forgotten_when_their_subscriber_is(inbox, tmp_path):
+    for address in ("ä@example.org", "用户@xn--r8jz45g.jp", "ada@xn--r8jz45g.jp"):
+        store(tmp_path, f"From: papers@papers.example\r\nTo: {address}\r\nSubject: Papers\r\n\r\n".encode())
+    listed = [kept.recipient for kept in inbox.newest(limit=3)]
+    assert listed == ["ada@xn--r8jz45g.jp", "用户@xn--r8jz45g.jp", "ä@example.org"]
+    inbox.forget(["ada@例え.jp", "用户@例え.jp", "Ä@example.org", "no address"])
+    assert len(inbox) == 7
+
+
 def test_an_inbox_that_nothing_came_to_is_empty(tmp_path):
     inbox = Inbox(tmp_path / "none")
     assert len(inbox) == 0

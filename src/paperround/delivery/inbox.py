@@ -14,13 +14,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
-from email.parser import BytesHeaderParser
+from email.message import Message
+from email.parser import HeaderParser
 from email.utils import parseaddr
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from paperround.delivery.address import UnusableAddress, wire
 from paperround.delivery.folders import store
 from paperround.delivery.smtp import SmtpTransport
 from paperround.domain.models import Letter, Outcome
@@ -103,11 +105,9 @@ class Inbox:
 
     def forget(self, emails: Iterable[str]) -> None:
         """Delete every email to one of these addresses."""
-        wanted = {email.casefold() for email in emails}
+        wanted = {_as_sent(email).casefold() for email in emails}
         for path in self._files():
-            with path.open("rb") as file:
-                head = BytesHeaderParser().parsebytes(file.read(_HEAD))
-            if parseaddr(str(head.get("To", "")))[1].casefold() in wanted:
+            if parseaddr(str(_head(path).get("To", "")))[1].casefold() in wanted:
                 path.unlink(missing_ok=True)
 
     def _files(self) -> list[Path]:
@@ -125,14 +125,26 @@ class Inbox:
 
     def _received(self, path: Path) -> InboxEntry | None:
         try:
-            with path.open("rb") as file:
-                head = BytesHeaderParser().parsebytes(file.read(_HEAD))
-                facts = path.stat()
+            head, facts = _head(path), path.stat()
         except FileNotFoundError:
             return None
         at = datetime.fromtimestamp(facts.st_mtime, UTC)
         sender, recipient, subject = (_legible(str(head.get(name, ""))) for name in ("From", "To", "Subject"))
         return InboxEntry(path.name.partition(":")[0], at, sender, recipient, subject, facts.st_size)
+
+
+def _head(path: Path) -> Message:
+    """Return the header of a letter. It is in UTF-8 (RFC 6532), which `email` itself would not decode."""
+    with path.open("rb") as file:
+        return HeaderParser().parsestr(file.read(_HEAD).decode("utf-8", "replace"))
+
+
+def _as_sent(email: str) -> str:
+    """Return the address as letters to it have it; unchanged if there can be none."""
+    try:
+        return wire(email)
+    except UnusableAddress:
+        return email
 
 
 def _legible(field: str) -> str:

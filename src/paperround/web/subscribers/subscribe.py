@@ -37,7 +37,8 @@ post = partial(router.post, response_model=None)
 _EVEN_SECONDS = 0.04
 _LONGEST_EMAIL = 254  # characters, RFC 5321 4.5.3.1.3
 _TRAP = "extra"
-_SENT, _SENT_SECONDS = "paperround_sent", 600
+_SENT, _TYPED = "paperround_sent", "paperround_typed"
+_ADDRESS_SECONDS = 600  # for which a cookie keeps an address
 BEST = "best"
 """The topic for people who choose no topics: the day's best papers on any subject. A site may not have it."""
 
@@ -63,8 +64,10 @@ def subscribe_form(
 ) -> Response:
     """Show the subscribe form, prefilled with the topic, query, author and email address in the page's address.
 
-    A form on another site can link here with `?email=`. This page sends no email by itself.
+    A form on another site can link here with `?email=`; an address typed here before is in a cookie. This page sends
+    no email by itself.
     """
+    email = email or _kept_address(request, _TYPED)
     language = context.visitors_language(request)
     chosen = tuple(known.slug for known in context.app.store.topics.public() if known.slug == topic)
     shown = PreferencesForm(DEFAULTS.patched({"topics": chosen, "language": language.code}), first_now=True)
@@ -139,10 +142,10 @@ def _subscribe(request: Request, context: RequestContext, form: FormFields) -> R
     language = context.visitors_language(request)
     shown = _as_chosen(preferences_form.read_form(form, replace(DEFAULTS, language=language.code)))
     if form.get("step") == "begin":
-        return _form(request, context, language, replace(shown, first_now=True))
+        return _redirect_with_address(context, "/subscribe", _TYPED, shown.email)
     if form.get("step") == "interest":
         wanted = urlencode({"q": next(iter(shown["queries"]), "")})
-        return RedirectResponse(f"{context.home}/interest?{wanted}", 303, headers=PRIVATE)
+        return _redirect_with_address(context, f"/interest?{wanted}", _TYPED, shown.email, "/subscribe")
     context.count_trials(request, len(shown["queries"]))
     if form.get("step") == "try":
         return _form(request, context, language, preferences_form.with_previews(context.app, shown, language))
@@ -271,15 +274,39 @@ def _form(
 
 
 def _sent(context: RequestContext, form: str, email: str) -> Response:
-    """Redirect to the page that says where an email was sent, so that reloading it does not send another.
-
-    The address is passed in a cookie for that page only, because addresses of pages end up in logs.
-    """
-    path = f"{context.home}/{form}/sent"
-    response = RedirectResponse(path, 303, headers=PRIVATE)
-    value = base64.urlsafe_b64encode(email.encode()).decode()
-    response.set_cookie(_SENT, value, _SENT_SECONDS, path=path, httponly=True, samesite="lax", secure=context.https)
+    """Redirect to the page that says where an email was sent, so that reloading it does not send another."""
+    response = _redirect_with_address(context, f"/{form}/sent", _SENT, email)
+    response.delete_cookie(_TYPED, f"{context.home}/subscribe", secure=context.https, httponly=True, samesite="lax")
     return response
+
+
+def _redirect_with_address(
+    context: RequestContext, to: str, cookie: str, email: str, page: str | None = None
+) -> Response:
+    """Redirect to a page of this site, and pass an email address to it, or to another `page`, in a cookie.
+
+    The cookie is sent to that page only. Addresses of pages end up in logs, so the email address is in none.
+    """
+    response = RedirectResponse(f"{context.home}{to}", 303, headers=PRIVATE)
+    value = base64.urlsafe_b64encode(clean(email)[:_LONGEST_EMAIL].encode()).decode()
+    response.set_cookie(
+        cookie,
+        value,
+        _ADDRESS_SECONDS,
+        path=f"{context.home}{page or to}",
+        httponly=True,
+        samesite="lax",
+        secure=context.https,
+    )
+    return response
+
+
+def _kept_address(request: Request, cookie: str) -> str:
+    """Return the email address that a cookie keeps; empty if there is none, or if it is nothing that we have set."""
+    try:
+        return clean(base64.urlsafe_b64decode(request.cookies.get(cookie, "")).decode())[:_LONGEST_EMAIL]
+    except ValueError:
+        return ""
 
 
 @get("/subscribe/sent")
@@ -311,12 +338,9 @@ def link_sent(request: Request, context: ContextDep) -> Response:
 
 def _sent_page(request: Request, context: RequestContext, form: str, lines: list[str]) -> Response:
     language = context.visitors_language(request)
-    try:
-        email = base64.urlsafe_b64decode(request.cookies.get(_SENT, "")).decode()
-    except ValueError:
-        email = ""
+    email = _kept_address(request, _SENT)
     if not email:
         return RedirectResponse(f"{context.home}/{form}", 303, headers=PRIVATE)
     actions = [*context.inbox_action(request, language), ("/", language.gettext("Today's papers"))]
-    lines[0] %= {"email": clean(email)[:_LONGEST_EMAIL]}
+    lines[0] %= {"email": email}
     return context.message(request, language.gettext("Check your email"), lines, language=language, actions=actions)
