@@ -8,11 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 
+from paperround.app import open_store
 from paperround.domain.errors import StoreError
 from paperround.domain.models import SubscriberState
 from paperround.rounds import pipeline
 from paperround.store import subscriber_changes
+from paperround.store.engine import NewRows, reading, writing
+from paperround.store.schema import suppressions
 from paperround.store.subscriber_changes import Effect, SubscriberChange
 from paperround.subscribers import csv_file, csv_import, membership
 from paperround.subscribers.csv_import import ImportOptions, ImportReport, import_subscribers
@@ -150,6 +155,29 @@ def test_an_address_that_somebody_else_adds_meanwhile_is_changed_and_not_lost(
     assert [one.effect for one in told] == [Effect.NEW, Effect.CHANGED, Effect.NEW]
     assert {one.preferences.topics for one in site.app.store.subscribers.all()} == {("robots",)}
     site.app.close()
+
+
+ESCAPED = (
+    *("\\", "\\N", "\\.", "\\t", "a\tb", "a\nb", "a\r\nb", "", " "),
+    *("\\\\x41", "\"'", "é漢🙂", "a\\\nb", "{1,2}", "NULL"),
+)
+
+
+def test_new_rows_are_read_back_as_they_were_given_and_a_conflict_is_an_integrity_error(database_url: str) -> None:
+    store = open_store(database_url)
+    store.prepare()
+    new = NewRows(store._engine, suppressions, ("at", "reason", "email_key"))
+    rows = [(MORNING, text, f"key {number}") for number, text in enumerate(ESCAPED)]
+    with writing(store._engine) as db:
+        new.run(db, rows)
+    columns = suppressions.c.at, suppressions.c.reason, suppressions.c.email_key
+    with reading(store._engine) as db:
+        assert sorted(map(tuple, db.execute(select(*columns)))) == sorted(rows)
+    with writing(store._engine) as db:
+        with pytest.raises(IntegrityError), db.begin_nested():
+            new.run(db, [(MORNING, "new", "key 99"), (MORNING, "again", "key 1")])
+        assert db.scalar(select(func.count()).select_from(suppressions)) == len(ESCAPED)
+    store.close()
 
 
 def test_digests_of_a_batch_are_read_back_as_they_were_composed(tmp_path: Path, database_url: str) -> None:

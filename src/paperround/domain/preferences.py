@@ -96,7 +96,8 @@ def _text(given: object) -> str:
 
 
 def _read_line(given: object) -> str:
-    return clean(_text(given)[:MOST_NAME])
+    text = _text(given)
+    return text if len(text) <= MOST_NAME else clean(text[:MOST_NAME])
 
 
 def _texts(given: object) -> list[str]:
@@ -107,7 +108,12 @@ def _texts(given: object) -> list[str]:
 
 def _read_slugs(given: object) -> tuple[str, ...]:
     items = re.split("[;,\n]", given) if isinstance(given, str) else _texts(given)
-    return tuple(dict.fromkeys(slug for item in items if (slug := clean(item).lower())))
+    return tuple(dict.fromkeys(slug for item in items if (slug := _read_slug(item))))
+
+
+@lru_cache(maxsize=1 << 12)  # lists of subscribers repeat the same topics
+def _read_slug(text: str) -> str:
+    return clean(text).lower()
 
 
 def _read_queries(given: object) -> tuple[str, ...]:
@@ -282,7 +288,7 @@ class Preferences:
     @property
     def followed(self) -> tuple[str, ...]:
         """The slugs of all followed topics, including those of own queries and followed people."""
-        return (*self.topics, *map(own_slug, self.queries), *map(follow_slug, self.follows))
+        return followed_slugs(self.topics, self.queries, self.follows)
 
     @property
     def follow_something(self) -> bool:
@@ -378,6 +384,11 @@ def follow_slug(entry: str) -> str:
     return f"{_FOLLOW}{hashlib.sha256(entry.encode()).hexdigest()[:16]}"
 
 
+def followed_slugs(topics: Sequence[str], queries: Sequence[str], follows: Sequence[str]) -> tuple[str, ...]:
+    """Return the slugs of all followed topics, including those of own queries and followed people."""
+    return (*topics, *map(own_slug, queries), *map(follow_slug, follows))
+
+
 def is_follow(slug: str) -> bool:
     """Return whether `follow_slug` made the slug of a private topic."""
     return slug.startswith(_FOLLOW)
@@ -407,6 +418,8 @@ class SiteOptions:
             if name not in patch:
                 continue
             wanted = patch[name] if name in LISTS else (patch[name],)
+            if all(value in known for value in wanted):
+                continue
             found = {value: as_spelled(value, known) for value in wanted}
             if missing := [value for value, spelled in found.items() if spelled is None]:
                 what, there = name.removesuffix("s"), ", ".join(known) or "none yet"

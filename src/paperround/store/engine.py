@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
+from functools import partial
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
@@ -22,17 +23,20 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
+    Dialect,
     Engine,
     FromClause,
     Insert,
     Select,
     Text,
+    TypeDecorator,
     any_,
     bindparam,
     cast,
     create_engine,
     event,
     func,
+    insert,
     join,
     make_url,
     select,
@@ -42,6 +46,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.schema import Table
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.types import TypeEngine
 
 from paperround.domain.errors import ConfigurationError, StoreError
 from paperround.process import private_files
@@ -350,8 +355,21 @@ class _Compiled:
         types = {name: bind.type.dialect_impl(dialect) for name, bind in compiled.binds.items()}
         processors = ((name, kind.bind_processor(dialect)) for name, kind in types.items())
         self._processors = {name: processor for name, processor in processors if processor}
-        self._lists = {name for name, kind in types.items() if isinstance(kind, JSON)}
-        """The parameters whose values cannot be looked up in a cache."""
+        json_types = {n: kind for n, kind in types.items() if isinstance(getattr(kind, "impl_instance", kind), JSON)}
+        self._as_json = {name: partial(_json_text, kind, dialect) for name, kind in json_types.items()}
+        """The functions that write the values of JSON parameters, which cannot be looked up in a cache."""
+
+    def _converted(self, name: str, values: Sequence[Any]) -> list[Any]:
+        """Return the values of a parameter as the driver takes them. Values that repeat are converted once."""
+        processor = self._processors.get(name)
+        if processor is None:
+            return list(values)
+        if name in self._as_json:
+            by_identity = {id(value): value for value in values}
+            converted = {number: processor(value) for number, value in by_identity.items()}
+            return [converted[id(value)] for value in values]
+        known = {value: processor(value) for value in set(values)}
+        return [known[value] for value in values]
 
 
 class ManyRows(_Compiled):
@@ -372,31 +390,71 @@ class ManyRows(_Compiled):
             head, _, tail = self._text.partition(" VALUES ")
             _, conflict, action = tail.partition(" ON CONFLICT")
             self._text = f"{head} SELECT * FROM unnest({arrays}){conflict}{action}"  # noqa: S608 - our own names
-            self._processors |= dict.fromkeys(self._lists, _json_text)
+            self._processors |= self._as_json
 
     def run(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
         """Run the statement for each row; a row has a value for each bound parameter that has none of its own.
 
         Returns the number of rows that were inserted or changed.
         """
-        columns = [self._column(name, rows) for name in self._names]
+        given = ([row.get(name, self._constants[name]) for row in rows] for name in self._names)
+        columns = list(map(self._converted, self._names, given))
         if self._in_arrays:
             return connection.exec_driver_sql(self._text, dict(zip(self._names, columns, strict=True))).rowcount
         values = list(zip(*columns, strict=True))
         parameters = values if self._by_position else [dict(zip(self._names, row, strict=True)) for row in values]
         return connection.exec_driver_sql(self._text, parameters).rowcount
 
-    def _column(self, name: str, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
-        found = [row.get(name, self._constants[name]) for row in rows]
-        if processor := self._processors.get(name):
-            if name in self._lists:
-                return list(map(processor, found))
-            known: dict[Any, Any] = {}  # a cache: most values of a batch are the same moment
-            return [known[value] if value in known else known.setdefault(value, processor(value)) for value in found]
-        return found
+
+class NewRows(_Compiled):
+    """An INSERT of many rows into a table, as the values of some columns in their order.
+
+    PostgreSQL gets them by COPY, as text: of one row of 23 columns the driver's arrays took about 25 µs of the
+    program's time, the text 2, and the server a quarter less.
+    """
+
+    def __init__(self, engine: Engine, table: Table, columns: Sequence[str]) -> None:
+        """Compile the statement."""
+        super().__init__(engine, insert(table), columns)
+        self._order = [columns.index(name) for name in self._names]
+        self._copies = engine.dialect.name == "postgresql"
+        if self._copies:
+            names = ", ".join(f'"{name}"' for name in self._names)
+            self._text = f"COPY {table.name} ({names}) FROM STDIN"
+            processors = self._processors | self._as_json
+            self._processors = {name: partial(_copied, processors.get(name)) for name in self._names}
+
+    def run(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
+        """Insert the rows. Raises IntegrityError if one conflicts with a row that is there."""
+        given = list(zip(*rows, strict=True))
+        columns = [self._converted(name, given[place]) for name, place in zip(self._names, self._order, strict=True)]
+        if not self._copies:
+            connection.exec_driver_sql(self._text, list(zip(*columns, strict=True)))
+            return
+        text = "".join(["\t".join(row) + "\n" for row in zip(*columns, strict=True)])
+        driver: Any = connection.connection.driver_connection
+        failure = connection.dialect.loaded_dbapi.Error
+        try:
+            with driver.cursor() as cursor, cursor.copy(self._text) as copy:
+                copy.write(text)
+        except failure as error:
+            raise DBAPIError.instance(self._text, None, error, failure) from error
 
 
-def _json_text(value: Any) -> str | None:
+def _copied(processor: Callable[[Any], Any] | None, value: Any) -> str:
+    """Return a value in the text format of COPY (PostgreSQL's documentation, COPY, "Text Format")."""
+    value = processor(value) if processor else value
+    if value is None:
+        return r"\N"
+    if isinstance(value, bytes):
+        return rf"\\x{value.hex()}"
+    text = str(value).replace("\0", "\ufffd").replace("\\", r"\\")
+    return text.replace("\t", r"\t").replace("\n", r"\n").replace("\r", r"\r")
+
+
+def _json_text(kind: TypeEngine[Any], dialect: Dialect, value: Any) -> str | None:
+    if isinstance(kind, TypeDecorator):
+        value = kind.process_bind_param(value, dialect)
     return None if value is None else json.dumps(value)
 
 

@@ -11,23 +11,27 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, bindparam, delete, select, update
+from sqlalchemy.exc import IntegrityError
 
 from paperround.domain.models import EventKind, Subscriber, SubscriberState, Topic
-from paperround.domain.preferences import DEFAULTS, Patch, Preferences, write
+from paperround.domain.preferences import DEFAULTS, Patch, Preferences, followed_slugs, write
 from paperround.domain.schedule import issue_date, next_digest_at
-from paperround.store.engine import ManyRows, among, lock_shared, trial, upsert, writing
+from paperround.store.engine import ManyRows, NewRows, among, lock_shared, trial, upsert, writing
 from paperround.store.events import Wanted, tell
 from paperround.store.schema import subscribers, subscriptions, suppressions, topics
 from paperround.store.subscribers import COLUMNS, READING, email_key, load, stored, take_turns
 from paperround.store.suppressed import AddressHashes, recognize
 from paperround.store.topics import edition_before, news_horizon, save_one
 
-_CHUNK = 500
-_NEW = (
-    *("email", "email_key", *COLUMNS, "state", "next_digest_at", "request"),
+_CHUNK = 1_000
+_OWN = ("email", "email_key", "name")
+_COMMON = tuple(name for name in COLUMNS if name not in _OWN)
+_REST = (
+    *_COMMON,
+    *("state", "next_digest_at", "request"),
     *("created_at", "confirmed_at", "unsubscribed_at", "unsubscribe_reason", "consent"),
 )
 
@@ -56,8 +60,7 @@ class SubscriberChange:
     """The reason for suppressing the address, and since when; None if it is not suppressed."""
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeResult:
+class ChangeResult(NamedTuple):
     """The effect of a change, and the preferences that differ now."""
 
     email: str
@@ -65,16 +68,20 @@ class ChangeResult:
     fields: tuple[str, ...] = ()
 
 
+_NO_CONSENT: Mapping[str, str] = {}
+
+
 class _Statements:
     """The statements that run for many rows."""
 
     def __init__(self, engine: Engine) -> None:
-        added = upsert(engine, subscribers).on_conflict_do_nothing(index_elements=["email_key"])
-        self.add = ManyRows(engine, added, _NEW)
+        columns = [column.name for column in subscriptions.c]
+        self.add = NewRows(engine, subscribers, (*_OWN, *_REST))
+        self.subscribe = NewRows(engine, subscriptions, columns)
         followed = upsert(engine, subscriptions)
         place = {"place": followed.excluded.place}  # existing subscriptions keep their last edition
         followed = followed.on_conflict_do_update(index_elements=["subscriber", "topic"], set_=place)
-        self.follow = ManyRows(engine, followed, [column.name for column in subscriptions.c])
+        self.follow = ManyRows(engine, followed, columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +89,7 @@ class _Occasion:
     """What applies to all changes of a transaction."""
 
     statements: _Statements
+    wanted: Wanted
     now: datetime
     first_at: datetime | None
     """When the next digest is due; None if the schedule decides."""
@@ -91,6 +99,8 @@ class _Occasion:
     """The edition after which new subscriptions begin."""
     numbers: Mapping[str, int] = field(default_factory=dict)
     """The numbers of topics by slug."""
+    rests: dict[tuple[Any, ...], tuple[Any, ...]] = field(default_factory=dict)
+    """The values of `_REST` for new subscribers, by what they were computed from: most choose what others chose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +123,7 @@ class _Plan:
         return self.known is not None and self.state is active and self.known.state is not active
 
 
-def _save(
-    db: Connection, wanted: Wanted, changes: Sequence[SubscriberChange], occasion: _Occasion
-) -> list[ChangeResult]:
+def _save(db: Connection, changes: Sequence[SubscriberChange], occasion: _Occasion) -> list[ChangeResult]:
     if len(changes) > 1:
         take_turns(db)
     private = {
@@ -132,57 +140,73 @@ def _save(
         save_one(db, topic)
     numbers: dict[str, int] = dict(db.execute(select(topics.c.slug, topics.c.row)).all())
     by_key = {email_key(change.email): change for change in changes}
-    keys, plans = list(by_key), dict[str, _Plan]()
+    keys, results = list(by_key), dict[str, ChangeResult]()
     for start in range(0, len(keys), _CHUNK):
         some = {key: by_key[key] for key in keys[start : start + _CHUNK]}
-        plans |= _save_some(db, some, replace(occasion, numbers=numbers))
-    for plan in plans.values():
-        if plan.joins:
-            tell(db, wanted, EventKind.SUBSCRIBED, plan.change.email, occasion.now)
-    return [plans[key].result for key in by_key]
+        results |= _save_some(db, some, replace(occasion, numbers=numbers))
+    return [results[key] for key in by_key]
 
 
-def _save_some(db: Connection, changes: Mapping[str, SubscriberChange], occasion: _Occasion) -> dict[str, _Plan]:
+def _save_some(
+    db: Connection, changes: Mapping[str, SubscriberChange], occasion: _Occasion
+) -> dict[str, ChangeResult]:
     known = _lock(db, list(changes))
-    plans = {key: _plan(change, known.get(key), occasion) for key, change in changes.items()}
-    rows = _insert(db, [plan for plan in plans.values() if plan.known is None], occasion)
-    old = [plan for plan in plans.values() if plan.known and _touches(plan, occasion)]
-    _update(db, old, occasion)
-    _follow(db, [(rows[key], plan.preferences) for key, plan in plans.items() if key in rows], occasion)
-    for plan in old:
+    plans = {key: _plan(changes[key], one, occasion) for key, one in known.items()}
+    new = {key: change for key, change in changes.items() if key not in known}
+    rows = _insert(db, new, occasion)
+    followed = [
+        subscription
+        for key, row in rows.items()
+        for subscription in _subscriptions(row, _followed(new[key].patch), occasion)
+    ]
+    if followed:
+        occasion.statements.subscribe.run(db, followed)
+    _change(db, [plan for plan in plans.values() if _touches(plan, occasion)], occasion)
+    _suppress(db, changes.values())
+    joined = [plan.change.email for plan in plans.values() if plan.joins]
+    joined += (new[key].email for key in rows if new[key].state.value in READING)
+    for email in joined:
+        tell(db, occasion.wanted, EventKind.SUBSCRIBED, email, occasion.now)
+    results = {key: plan.result for key, plan in plans.items()}
+    results |= {key: ChangeResult(new[key].email, Effect.NEW) for key in rows}
+    # Another transaction may have added an address while this one waited: then change that subscriber.
+    late = {key: change for key, change in new.items() if key not in rows}
+    return {**results, **_save_some(db, late, occasion)} if late else results
+
+
+def _change(db: Connection, plans: Sequence[_Plan], occasion: _Occasion) -> None:
+    """Store the preferences and the state of known subscribers."""
+    _update(db, plans, occasion)
+    for plan in plans:
         assert plan.known is not None
-        row = plan.known.row
+        row, followed = plan.known.row, plan.preferences.followed
         if plan.returns:
             # Matches published while they were away are no longer news.
             missed = (subscriptions.c.subscriber == row) & (subscriptions.c.last_edition < occasion.start)
             db.execute(update(subscriptions).where(missed).values(last_edition=occasion.start))
-        unwanted = subscriptions.c.topic.not_in(_topics(plan.preferences, occasion))
+        unwanted = subscriptions.c.topic.not_in(_topics(followed, occasion))
         db.execute(delete(subscriptions).where(subscriptions.c.subscriber == row, unwanted))
-        _follow(db, [(row, plan.preferences)], occasion)
-    _suppress(db, changes.values())
-    # Another transaction may have added an address while this one waited: then change that subscriber.
-    late = {key: changes[key] for key, plan in plans.items() if plan.known is None and key not in rows}
-    return {**plans, **_save_some(db, late, occasion)} if late else plans
+        # Add missing subscriptions and set the order of all.
+        if values := _subscriptions(row, followed, occasion):
+            names = subscriptions.c.keys()
+            occasion.statements.follow.run(db, [dict(zip(names, one, strict=True)) for one in values])
 
 
 def _lock(db: Connection, keys: Sequence[str]) -> dict[str, Subscriber]:
-    mine = among(db, subscribers.c.email_key, keys)
-    rows = select(subscribers.c.row).where(mine).order_by(subscribers.c.email_key)
-    db.execute(rows.with_for_update(key_share=True)).all()
-    return {email_key(found.email): found for found in load(db, mine)}
+    rows = select(subscribers.c.row).where(among(db, subscribers.c.email_key, keys)).order_by(subscribers.c.email_key)
+    known = db.scalars(rows.with_for_update(key_share=True)).all()
+    found = load(db, among(db, subscribers.c.row, known)) if known else []
+    return {email_key(one.email): one for one in found}
 
 
-def _plan(change: SubscriberChange, known: Subscriber | None, occasion: _Occasion) -> _Plan:
-    before = known.preferences if known else DEFAULTS
+def _plan(change: SubscriberChange, known: Subscriber, occasion: _Occasion) -> _Plan:
     patch = dict(change.patch)
-    if known and not occasion.returns:
+    if not occasion.returns:
         patch.pop("paused_until", None)  # a pause is a state: only pausing and resuming change it
-    preferences = before.patched(patch)
+    before, preferences = known.preferences, known.preferences.patched(patch)
     # A change made in view of an earlier state must not resubscribe anyone or end a pause.
-    settled = known is not None and known.state is not SubscriberState.PENDING and not occasion.returns
-    state = known.state if known and settled else change.state
-    if known is None:
-        return _Plan(change, None, preferences, state, ChangeResult(change.email, Effect.NEW))
+    settled = known.state is not SubscriberState.PENDING and not occasion.returns
+    state = known.state if settled else change.state
     changed = (*before.changes_to(preferences), *(("state",) if known.state is not state else ()))
     effect = Effect.CHANGED if changed else Effect.UNCHANGED
     return _Plan(change, known, preferences, state, ChangeResult(change.email, effect, changed))
@@ -221,7 +245,7 @@ def _past(plan: _Plan, occasion: _Occasion) -> dict[str, Any]:
             "confirmed_at": history.get("confirmed_at") or (occasion.now if reads else None),
             "unsubscribed_at": (history.get("unsubscribed_at") or occasion.now) if left else None,
             "unsubscribe_reason": history.get("unsubscribe_reason") or None,
-            "consent": dict(change.consent or {}),
+            "consent": change.consent or _NO_CONSENT,
         }
     agrees = occasion.returns or plan.joins
     asked = (known.request or {}).get("consent", {}) if plan.joins else {}
@@ -244,20 +268,34 @@ def _due(plan: _Plan, occasion: _Occasion) -> datetime | None:
     return next_digest_at(schedule, occasion.now, last_issue_day)
 
 
-def _insert(db: Connection, plans: Sequence[_Plan], occasion: _Occasion) -> dict[str, int]:
-    if not plans:
+def _insert(db: Connection, new: Mapping[str, SubscriberChange], occasion: _Occasion) -> dict[str, int]:
+    """Add subscribers by key of their address; return their numbers."""
+    if not new:
         return {}
     values = [
-        {"email": plan.change.email, "email_key": email_key(plan.change.email), **_values(plan, occasion)}
-        for plan in plans
+        (change.email, key, change.patch.get("name", DEFAULTS.name), *_rest(change, occasion))
+        for key, change in new.items()
     ]
-    with db.begin_nested() as attempt:
-        if occasion.statements.add.run(db, values) < len(values):
-            attempt.rollback()  # another transaction has just added one of the addresses: plan again
-            return {}
-    keys = [one["email_key"] for one in values]
-    query = select(subscribers.c.email_key, subscribers.c.row).where(among(db, subscribers.c.email_key, keys))
+    try:
+        with db.begin_nested():
+            occasion.statements.add.run(db, values)
+    except IntegrityError:  # another transaction has just added one of the addresses: plan again
+        return {}
+    query = select(subscribers.c.email_key, subscribers.c.row).where(among(db, subscribers.c.email_key, new))
     return dict(db.execute(query).all())
+
+
+def _rest(change: SubscriberChange, occasion: _Occasion) -> tuple[Any, ...]:
+    """Return the values of `_REST` for a new subscriber."""
+    chosen = (change.state, *map(change.patch.get, _COMMON))
+    found = None if change.history or change.consent else occasion.rests.get(chosen)
+    if found is None:
+        plan = _Plan(change, None, DEFAULTS.patched(change.patch), change.state, ChangeResult("", Effect.NEW))
+        values = _values(plan, occasion)
+        found = tuple(values[name] for name in _REST)
+        if not (change.history or change.consent):
+            occasion.rests[chosen] = found
+    return found
 
 
 def _update(db: Connection, plans: Sequence[_Plan], occasion: _Occasion) -> None:
@@ -268,25 +306,19 @@ def _update(db: Connection, plans: Sequence[_Plan], occasion: _Occasion) -> None
     db.execute(update(subscribers).where(subscribers.c.row == bindparam("its_row")).values(columns), values)
 
 
-def _topics(preferences: Preferences, occasion: _Occasion) -> list[int]:
-    return [occasion.numbers[slug] for slug in dict.fromkeys(preferences.followed) if slug in occasion.numbers]
+def _followed(patch: Patch) -> tuple[str, ...]:
+    """Return the slugs of the topics that a new subscriber follows."""
+    return followed_slugs(patch.get("topics", ()), patch.get("queries", ()), patch.get("follows", ()))
 
 
-def _follow(db: Connection, followers: Iterable[tuple[int, Preferences]], occasion: _Occasion) -> None:
-    """Add missing subscriptions and set the order of all."""
-    values = [
-        {
-            "subscriber": row,
-            "topic": topic,
-            "place": place,
-            "last_edition": occasion.start,
-            "created_at": occasion.now,
-        }
-        for row, preferences in followers
-        for place, topic in enumerate(_topics(preferences, occasion))
-    ]
-    if values:
-        occasion.statements.follow.run(db, values)
+def _topics(followed: Sequence[str], occasion: _Occasion) -> list[int]:
+    return [occasion.numbers[slug] for slug in dict.fromkeys(followed) if slug in occasion.numbers]
+
+
+def _subscriptions(row: int, followed: Sequence[str], occasion: _Occasion) -> list[tuple[Any, ...]]:
+    """Return a subscriber's subscriptions as rows of the table."""
+    topics = enumerate(_topics(followed, occasion))
+    return [(row, topic, place, occasion.start, occasion.now) for place, topic in topics]
 
 
 def _suppress(db: Connection, changes: Iterable[SubscriberChange]) -> None:
@@ -324,9 +356,9 @@ class SubscriberChanges:
         With `dry_run`, nothing is stored.
         """
         with trial(self._engine) if dry_run else writing(self._engine) as db:
-            recognize(db, self._hashes, [email_key(change.email) for change in changes])
+            recognize(db, self._hashes, (email_key(change.email) for change in changes))
             if only_known:
                 there = _lock(db, [email_key(change.email) for change in changes])
                 changes = [change for change in changes if email_key(change.email) in there]
             start = edition_before(db, news_horizon(now))
-            return _save(db, self._wanted, changes, _Occasion(self._statements, now, first_at, returns, start))
+            return _save(db, changes, _Occasion(self._statements, self._wanted, now, first_at, returns, start))

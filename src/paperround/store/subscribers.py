@@ -19,7 +19,7 @@ from paperround.store.events import Wanted, tell
 from paperround.store.schema import bounces, digest_papers, subscribers, subscriptions, suppressions, topics
 from paperround.store.suppressed import AddressHashes, conceal, recognize
 
-_CHUNK = 500
+_CHUNK = 1_000
 COLUMNS = tuple(name for name in FIELDS if name in subscribers.c)
 """The preferences stored in columns of their own; the others are subscriptions."""
 READING = (SubscriberState.ACTIVE.value, SubscriberState.PAUSED.value)
@@ -84,7 +84,7 @@ class Subscribers:
 
     def by_emails(self, emails: Iterable[str]) -> dict[str, Subscriber]:
         """Return the subscribers with these addresses, by `email_key`."""
-        keys = sorted(set(map(email_key, emails)))
+        keys = list(set(map(email_key, emails)))
         found: dict[str, Subscriber] = {}
         with reading(self._engine) as db:
             for start in range(0, len(keys), _CHUNK):

@@ -7,15 +7,16 @@ moved back under the address, so that other queries need not know about hashes.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Connection, delete, update
+from sqlalchemy import Connection, delete, exists, select, update
 
 from paperround.store.engine import among, upsert
 from paperround.store.schema import suppressions
 
 _CHUNK = 500
 _PURPOSE = b"erased address\0"
+_HASHED = "erased:"
 
 
 class AddressHashes:
@@ -31,7 +32,7 @@ class AddressHashes:
     def of(self, email_key: str) -> list[str]:
         """Return the hashes of an address, the newest key's first; they cannot be mistaken for addresses."""
         text = _PURPOSE + email_key.encode()
-        return [f"erased:{hmac.digest(key, text, 'sha256').hex()[:40]}" for key in self.keys]
+        return [f"{_HASHED}{hmac.digest(key, text, 'sha256').hex()[:40]}" for key in self.keys]
 
 
 def conceal(db: Connection, hashes: AddressHashes, email_keys: Sequence[str]) -> None:
@@ -42,8 +43,11 @@ def conceal(db: Connection, hashes: AddressHashes, email_keys: Sequence[str]) ->
         db.execute(update(suppressions).where(suppressions.c.email_key == email_key).values(email_key=hashed))
 
 
-def recognize(db: Connection, hashes: AddressHashes, email_keys: Sequence[str]) -> None:
+def recognize(db: Connection, hashes: AddressHashes, email_keys: Iterable[str]) -> None:
     """Move suppressions of erased addresses that are entered again back under the addresses."""
+    hidden = suppressions.c.email_key.between(_HASHED, _HASHED + "g")  # hashes are hexadecimal
+    if not db.scalar(select(exists().where(hidden))):
+        return
     named = {hashed: email_key for email_key in email_keys for hashed in hashes.of(email_key)}
     for start in range(0, len(named), _CHUNK):
         some = list(named)[start : start + _CHUNK]

@@ -181,13 +181,7 @@ def new_notice(app: App, context: Mapping[str, object]) -> NewNotice:
 
 def match_own_queries(app: App, patches: Sequence[Patch]) -> None:
     """Match the own queries and followed people in these patches against the stored papers."""
-    slugs = {
-        slug
-        for patch in patches
-        for slug in (
-            *map(preferences.own_slug, patch.get("queries", ())),
-            *map(preferences.follow_slug, patch.get("follows", ())),
-        )
-    }
-    for slug in sorted(slugs):
+    queries = {query for patch in patches if "queries" in patch for query in patch["queries"]}
+    follows = {entry for patch in patches if "follows" in patch for entry in patch["follows"]}
+    for slug in sorted((*map(preferences.own_slug, queries), *map(preferences.follow_slug, follows))):
         topics.match_topic(app, slug)

@@ -15,11 +15,11 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parseaddr
 from itertools import chain
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from paperround.domain.models import Problem, Subscriber, SubscriberState
 from paperround.domain.preferences import FIELDS, write_text
@@ -58,8 +58,7 @@ _SEPARATOR_LINE = re.compile(r"\s*sep=(.)\s*", re.IGNORECASE)  # Excel's
 _RUN = re.compile(r"'*[=+\-@\t\r]")
 
 
-@dataclass(frozen=True, slots=True)
-class SubscriberRow:
+class SubscriberRow(NamedTuple):
     """One row of a file: its location, the address, and the given preferences as texts by field."""
 
     where: str
@@ -67,7 +66,7 @@ class SubscriberRow:
     given: Mapping[str, str]
     state: SubscriberState | None = None
     """The state in a file of our own export; None in other files."""
-    history: Mapping[str, Any] = field(default_factory=dict)
+    history: Mapping[str, Any] = {}
     """The given values of created_at, confirmed_at, unsubscribed_at and unsubscribe_reason."""
     consent: Mapping[str, str] | None = None
     suppressed: tuple[str, datetime] | None = None
@@ -205,7 +204,7 @@ def _records(lines: Any, delimiter: str) -> Iterator[tuple[int, list[str] | Prob
                 continue
             yield start, _unclosed(where)
             return
-        if any(_swallows(cell, delimiter) for cell in cells):
+        if lines.line_num > start and any(_swallows(cell, delimiter) for cell in cells):
             yield start, _unclosed(where)
             return
         yield start, cells
@@ -240,7 +239,7 @@ def _read_rows(
             continue
         where = f"line {line}"
         name, email = _address(values.get("email", ""))
-        key = hash(unicodedata.normalize("NFKC", email).lower()) >> 4
+        key = hash((email if email.isascii() else unicodedata.normalize("NFKC", email)).lower()) >> 4
         if problem := _unusable(values, email, seen.get(key)):
             yield Problem(f"{where} {email}".rstrip(), problem)
             continue

@@ -22,7 +22,7 @@ from paperround.subscribers.membership import Addition
 # Another site may not offer these values: leave them out with a warning instead of skipping the subscriber.
 _NAMES_OF_THE_SITE = ("theme", "language")
 # Others wait while a batch is written, and a batch is what is held in memory.
-_ROWS_AT_ONCE = 1_000
+_ROWS_AT_ONCE = 4_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class ImportReport:
 
     def add(self, additions: Sequence[Addition], problems: Sequence[Problem], *, listed: bool) -> None:
         """Add the results of more rows."""
-        self.counts.update(one.effect.value for one in additions)
+        self.counts.update(one.effect for one in additions)
         self.counts["asked"] += sum(one.asked for one in additions)
         self.counts["skipped"] += len(problems)
         self.problems += problems
@@ -119,6 +119,7 @@ def _import_batch(
     additions = membership.add_all(
         app,
         list(changes.values()),
+        known,
         ask=() if options.confirmed else asked,
         first_now=options.first_now,
         dry_run=options.dry_run,
@@ -180,8 +181,8 @@ class _RowReader:
         self, read: dict[str, Any], row: SubscriberRow, known: Subscriber | None
     ) -> Iterator[tuple[str, Any]]:
         topics = read.pop("topics", ())
-        there = tuple(slug for slug in topics if slug in self._site.topics)
-        unknown = (slug for slug in topics if slug not in there)
+        unknown = [slug for slug in topics if slug not in self._site.topics]
+        there = tuple(slug for slug in topics if slug not in unknown) if unknown else topics
         self._warnings += [f"{row.where}: there is no topic {slug!r}; left out" for slug in unknown]
         if not there and known is None and not (read.get("queries") or read.get("follows")):
             there = self._default_topics

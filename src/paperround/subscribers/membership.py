@@ -10,9 +10,10 @@ import re
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime
 from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from email_validator import EmailNotValidError, validate_email
@@ -43,8 +44,7 @@ NO_UTF8 = "the relay lacks SMTPUTF8, so it takes only ASCII before the @; use an
 MOST_UNSUBSCRIBE_REASON = 500  # characters
 
 
-@dataclass(frozen=True, slots=True)
-class Addition:
+class Addition(NamedTuple):
     """The result of adding an address."""
 
     email: str
@@ -91,6 +91,7 @@ def add(app: App, email: str, patch: Patch, *, confirmed: bool, first_now: bool 
 def add_all(
     app: App,
     changes: Sequence[SubscriberChange],
+    known: Mapping[str, Subscriber] | None = None,
     *,
     ask: Collection[str] = (),
     first_now: bool = False,
@@ -99,10 +100,13 @@ def add_all(
     """Add subscribers or change their preferences; return the result of each change. Each must have a different
     address.
 
-    Those of the addresses in `ask` that would be pending afterwards are asked to confirm by email. With `dry_run`,
-    nothing is stored.
+    `known` are the subscribers who have these addresses, by `email_key`; they are loaded if it is None. Those of the
+    addresses in `ask` that would be pending afterwards are asked to confirm by email. With `dry_run`, nothing is
+    stored.
     """
-    now, known = app.clock(), app.store.subscribers.by_emails(change.email for change in changes)
+    now = app.clock()
+    if known is None:
+        known = app.store.subscribers.by_emails(change.email for change in changes)
     pairs = [(change, known.get(email_key(change.email))) for change in changes]
     for change, found in pairs:
         if found and _pause_changes(change.patch, found):
@@ -112,13 +116,13 @@ def add_all(
     applied = (
         app.store.changes.save(saved, now, first_at=now if first_now else None, dry_run=dry_run) if saved else []
     )
-    added = {one.email: Addition(one.email, one.effect, one.fields) for one in applied}
+    added = {one.email: Addition(*one) for one in applied}
     results = confirmation.ask_all(app, list(asked.values()), first_now=first_now, dry_run=dry_run)
     added |= {email: _requested(email, result) for email, result in zip(asked, results, strict=True)}
     for change, found in pairs:
         if found and change.email not in asked and _pause_changes(change.patch, found):
             one = added[change.email]
-            added[change.email] = replace(one, effect=Effect.CHANGED, fields=(*one.fields, "paused_until"))
+            added[change.email] = one._replace(effect=Effect.CHANGED, fields=(*one.fields, "paused_until"))
             if not dry_run:
                 _set_pause(app, found, change.patch["paused_until"])
     if not dry_run:
