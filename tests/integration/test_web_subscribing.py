@@ -335,6 +335,13 @@ def test_a_query_is_tried_before_it_is_sent(pages: Pages) -> None:
     assert pages.client.get("/try", params={"q": " "}).json() == {"message": "", "papers": []}
 
 
+def test_an_interest_for_which_no_paper_stands_out_shows_the_closest(pages: Pages) -> None:
+    live = pages.client.get("/try", params={"q": "careful sailing boats in winter storms"}).json()
+    assert live["message"] == "No paper of the past week stands out, so none would be emailed. The closest are:"
+    assert 1 <= len(live["papers"]) <= 3
+    assert live["papers"][0]["why"] == "“careful” in the title"
+
+
 def test_only_the_past_week_is_tried(pages: Pages) -> None:
     pages.site.clock.now += timedelta(days=8)
     assert (

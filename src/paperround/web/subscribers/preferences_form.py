@@ -29,7 +29,7 @@ from paperround.web.subscribers.time_zones import TimeZoneChoice
 if TYPE_CHECKING:
     from paperround.web.context import RequestContext
 
-_SHOWN, _COUNTED = 5, 1_000  # papers of a query preview
+_SHOWN, _CLOSEST, _COUNTED = 5, 3, 1_000  # papers of a query preview
 _EMPTY_LINES = 1
 _LONGEST_ENTRY = 40_000  # characters: a text area holds all lines of a list
 _MARKED = {"paused_until", "follows", "leave_out"}  # fields that show their own error
@@ -43,17 +43,12 @@ class QueryPreview:
     """The matches of a query in the past week."""
 
     query: str
-    number: int = 0
-    """The number of matching papers, counted up to 1,000."""
+    said: str = ""
+    """How many papers match, as a sentence before `papers`; empty if the query is invalid."""
     papers: tuple[tuple[Paper, tuple[str, ...]], ...] = ()
-    """The best matches, each with its reasons."""
+    """The best matches, or the closest papers if none matches an interest in plain words; each with its reasons."""
     wrong: str = ""
     """Why the query is invalid; empty if it is valid."""
-
-    @property
-    def many(self) -> bool:
-        """Whether there may be more papers than were counted."""
-        return self.number >= _COUNTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +194,33 @@ def preview_query(app: App, text: str, language: Language, *, own: bool = True) 
         return QueryPreview(text, wrong=str(error))
     best = sorted((paper for paper in papers if paper.row in hits), key=lambda paper: -hits[paper.row].score)
     shown = tuple((paper, reasons.as_sentences(hits[paper.row].why, language)) for paper in best[:_SHOWN])
-    return QueryPreview(text, number, shown)
+    if not number and isinstance(wanted, Words) and (closest := _closest(app, text, wanted, papers, language)):
+        said = language.gettext("No paper of the past week stands out, so none would be emailed. The closest are:")
+        return QueryPreview(text, said, closest)
+    return QueryPreview(text, _described(number, language), shown)
+
+
+def _described(number: int, language: Language) -> str:
+    """Return the number of matches as a sentence; it was counted up to 1,000."""
+    if number >= _COUNTED:
+        return language.gettext("More than %(number)s papers in the past week. Try a narrower query.") % {
+            "number": language.number(number)
+        }
+    if not number:
+        return language.gettext("No papers in the past week. Try fewer words, or more general ones.")
+    return language.count("%(num)s paper in the past week:", "%(num)s papers in the past week, including:", number)
+
+
+def _closest(
+    app: App, text: str, words: Words, papers: Sequence[Paper], language: Language
+) -> tuple[tuple[Paper, tuple[str, ...]], ...]:
+    """Return the papers that come closest to an interest, each with its reasons."""
+    interests = app.shared(Interests)
+    batch = interests.batch(papers)
+    fits = interests.fits(text, words, batch)
+    best = sorted(fits, key=lambda row: (-fits[row], -row))[:_CLOSEST]
+    known, why = {paper.row: paper for paper in papers}, interests.reasons(text, words, batch, best)
+    return tuple((known[row], reasons.as_sentences(why[row], language)) for row in best)
 
 
 def _tried(app: App, text: str, wanted: Wanted) -> tuple[int, Mapping[int, lexical.Hit], Sequence[Paper]]:

@@ -111,22 +111,9 @@ def try_query(request: Request, context: ContextDep, q: str = "") -> Response:
         {"title": readable(paper.title), "href": context.home + page_of(paper.id), "why": "; ".join(why)}
         for paper, why in tried.papers
     ]
-    message = tried.wrong or describe_matches(tried, language)
     return JSONResponse(
-        {"message": message, "wrong": bool(tried.wrong), "papers": papers}, headers={"Cache-Control": "no-store"}
-    )
-
-
-def describe_matches(tried: preferences_form.QueryPreview, language: Language) -> str:
-    """Return the number of matches as a sentence."""
-    if tried.many:
-        return language.gettext("More than %(number)s papers in the past week. Try a narrower query.") % {
-            "number": language.number(tried.number)
-        }
-    if not tried.number:
-        return language.gettext("No papers in the past week. Try fewer words, or more general ones.")
-    return language.count(
-        "%(num)s paper in the past week:", "%(num)s papers in the past week, including:", tried.number
+        {"message": tried.wrong or tried.said, "wrong": bool(tried.wrong), "papers": papers},
+        headers={"Cache-Control": "no-store"},
     )
 
 
