@@ -427,12 +427,22 @@ def test_the_example_of_a_reply_names_papers_that_the_letter_has() -> None:
     assert "Reply “" not in asking.letter(none).text
 
 
+def test_a_letter_on_one_topic_does_not_repeat_it_at_each_paper() -> None:
+    papers = [paper(row) for row in range(1, 7)]
+    alone, beside = letter(papers), letter(papers[:5], papers[5:])
+    assert "Topic 1" in beside.html.partition("because you follow")[0]
+    for text in (alone.html, alone.text):
+        papers_shown, _, reason = text.partition("because you follow")
+        assert "Topic 1" not in papers_shown
+        assert "Topic 1" in reason
+
+
 def test_an_interest_in_own_words_is_quoted_and_cut_between_words() -> None:
     words = "how language models remember things over long conversations and use tools relia…"
-    papers = {row: paper(row) for row in range(1, 6)}
-    section = Section("own-0123456789abcdef", words, tuple(Pick(row, ("meaning: close",)) for row in papers))
-    made = Digest(issue=f"daily {DAY}", sections=(section,), more=())
+    papers = {row: paper(row) for row in range(1, 7)}
+    own = Section("own-0123456789abcdef", words, tuple(Pick(row, ("meaning: close",)) for row in range(1, 6)))
+    made = Digest(issue=f"daily {DAY}", sections=(own, Section("robots", "Robots", (Pick(6),))), more=())
     rendered = press().letter(LetterFacts(made, papers, sample.SUBSCRIBER, sample.LINKS, DAY))
-    assert "because you follow “how language models remember things…”." in " ".join(rendered.text.split())
+    assert "because you follow “how language models remember things…” and Robots." in " ".join(rendered.text.split())
     assert rendered.html.count("<bdi>“how language…”</bdi>") == 5  # the index
     assert rendered.html.count("<bdi>“how language models remember things…”</bdi>") == 5  # the lead and four cards

@@ -256,8 +256,9 @@ class LetterRenderer:
         headings = self._headings[digest.cadence, plan.density == "titles", not _days(plan, digest)]
         papers, notes, saved = len(plan.choices), len(plan.notes), plan.saved
         votes = True in [choice.popular for choice in size.index(plan.choices, plan.density)]
-        density, budget = plan.density, plan.budget
-        return Outline.of(headings, papers, saved, notes - saved, density, votes, budget, digest.day, self._replies)
+        topics = len({choice.tag for choice in plan.choices}) > 1
+        density, budget, news = plan.density, plan.budget, notes - saved
+        return Outline.of(headings, papers, saved, news, density, votes, topics, budget, digest.day, self._replies)
 
     def _kept(self, parts: Sequence[Part]) -> list[RenderedBlock]:
         """Return the blocks from the cache; render those that are missing, many in one document."""
@@ -295,8 +296,9 @@ class LetterRenderer:
             return Block(form.kind, form.heading, note=choice, tight=form.tight)
         budget = size.budget_of(form.kind, form.budget)
         card = view.card(
-            choice.paper, choice.why, self.language, budget, form.day, site=self.site.base_url, tag=choice.tag
-        )
+            choice.paper, choice.why, self.language, budget, form.day, site=self.site.base_url,
+            tag=choice.tag if form.topic else "",
+        )  # fmt: skip
         if not (self._pictures and form.picture):
             card = replace(card, picture="")
         card = replace(card, number=form.number) if form.number else card

@@ -41,6 +41,8 @@ class Form:
     """Whether the card shows its picture."""
     votes: bool
     """Whether the index that this row belongs to has a column for votes."""
+    topic: bool
+    """Whether the topic is shown, which it is not if all papers of the letter have the same."""
     tight: bool
     """Whether the next block follows without an empty line in text."""
     number: int
@@ -56,10 +58,11 @@ def _form(
     *,
     picture: bool = False,
     votes: bool = False,
+    topic: bool = False,
     tight: bool = False,
     number: int = 0,
 ) -> Form:
-    return Form(kind, budget, day, heading, picture, votes, tight, number)
+    return Form(kind, budget, day, heading, picture, votes, topic, tight, number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +87,14 @@ class Outline:
         news: int,
         density: str,
         votes: bool,
+        topics: bool,
         budget: int,
         day: date,
         numbered: bool,
     ) -> Outline:
         """Return the outline of a letter with these headings, in the order of `headings`, and numbers.
 
-        `numbered` says that HTML numbers the papers as text does.
+        `topics` says that each paper's topic is shown, and `numbered` that HTML numbers the papers as text does.
         """
         form = partial(_form, budget=budget, day=day)
         parts: list[tuple[Form, int]] = []
@@ -108,7 +112,8 @@ class Outline:
                 if numbered and kind is not BlockKind.NOTE:
                     number = counted[index] = counted[index] + 1
                 more = close and place != places[-1]
-                parts.append((form(kind, picture=picture, votes=index and votes, tight=more, number=number), place))
+                own = form(kind, picture=picture, votes=index and votes, topic=topics, tight=more, number=number)
+                parts.append((own, place))
         numbers = (Fragment.of(number, "") for number in plaintext.numbering(form.kind for form, _ in parts))
         named = [at for at, (one, place) in enumerate(parts) if place and one.kind not in _UNNAMED]
         forms, places = zip(*parts, strict=True) if parts else ((), ())
