@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import re
 import signal
@@ -71,6 +72,7 @@ def test_a_new_site_has_what_an_operator_changes_and_a_second_init_changes_nothi
     before = (site.folder / ".env").read_bytes()
     assert site("init", ".") == 0
     assert site.out == ""
+    assert site.err == f"{site.folder} is a site already, and stays as it is\n"
     assert (site.folder / ".env").read_bytes() == before
 
 
@@ -209,9 +211,15 @@ def test_a_subscriber_is_paused_resumed_unsubscribed_and_erased(site: Site) -> N
     def state() -> str:
         return site.json("subscribers", "show", "ada@example.org")["state"]
 
-    for verb, becomes in (("pause", "paused"), ("resume", "active"), ("unsubscribe", "unsubscribed")):
+    for verb, says in (
+        ("pause", "paused; no letters until they resume"),
+        ("resume", "active; next digest 2"),
+        ("unsubscribe", "unsubscribed; no letters, not even those that were queued"),
+    ):
         assert site("subscribers", verb, "ada@example.org") == 0
-        assert state() == becomes
+        assert site.out.startswith(f"ada@example.org: {says}")
+        assert site.out.count("\n") == 1
+        assert state() == says.partition(";")[0]
     assert site("subscribers", "resume", "ada@example.org") == 2
     site("subscribers", "add", "ada@example.org", "--topic", "robots", "--confirmed")
     assert state() == "unsubscribed", "an operator's word brings nobody back"
@@ -219,8 +227,39 @@ def test_a_subscriber_is_paused_resumed_unsubscribed_and_erased(site: Site) -> N
     assert site("subscribers", "erase", "ben@example.org", "nobody@example.org") == 2
     assert site("subscribers", "show", "ben@example.org") == 0, "with a wrong address nobody is erased"
     assert site("subscribers", "erase", "ada@example.org", "ben@example.org", "ada@example.org") == 0
+    assert site.out == "erased 2 subscribers\n"
     for name in ("ada", "ben"):
         assert site("subscribers", "show", f"{name}@example.org") == 2
+
+
+def test_a_pause_says_its_last_day_and_an_export_how_many_it_holds(site: Site) -> None:
+    site("subscribers", "add", "ada@example.org", "--topic", "robots", "--confirmed")
+    assert site("subscribers", "pause", "ada@example.org", "--until", "2999-01-07") == 0
+    assert site.out == "ada@example.org: paused; no letters until 2999-01-07\n"
+    assert site("subscribers", "export", "everybody.csv") == 0
+    assert site.out == "everybody.csv: 1 subscriber\n"
+
+
+class Terminal(io.StringIO):
+    """What is typed on a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_on_a_terminal_erasing_asks_first(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site("subscribers", "add", "ada@example.org", "--topic", "robots", "--confirmed")
+    monkeypatch.setattr(sys, "stdin", Terminal("n\n"))
+    assert site("subscribers", "erase", "ada@example.org") == 1
+    assert "Erase all data of ada@example.org? This cannot be undone" in site.err
+    assert "erased" not in site.out
+    assert site("subscribers", "show", "ada@example.org") == 0
+    monkeypatch.setattr(sys, "stdin", Terminal("y\n"))
+    assert site("subscribers", "erase", "ada@example.org") == 0
+    assert site.out.strip() == "erased ada@example.org"
+    site("subscribers", "add", "ben@example.org", "--topic", "robots", "--confirmed")
+    monkeypatch.setattr(sys, "stdin", Terminal(""))
+    assert site("subscribers", "erase", "ben@example.org", "--yes") == 0
 
 
 def test_everybody_without_a_letter_today_is_listed_with_the_reason(site: Site) -> None:

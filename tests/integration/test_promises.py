@@ -6,6 +6,7 @@ import secrets
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from paperround.domain.models import DeliveryState, Outcome, Stage, SubscriberState
 from paperround.rounds import pipeline, topics
@@ -83,7 +84,11 @@ def test_a_letter_that_was_taken_is_sent_though_a_sweep_has_put_it_back(site: Si
     store, claim = site.app.store.deliveries, secrets.token_hex(8)
     [delivery] = store.claim(site.clock(), 10, claim, timedelta(seconds=60)).deliveries
     site.clock.now += timedelta(minutes=2)
-    assert store.sweep(site.clock()) == 1
+    with capture_logs() as logs:
+        assert pipeline.sweep(site.app) == 1
+        assert pipeline.sweep(site.app) == 0
+    [told] = [one for one in logs if "may arrive twice" in one["event"]]
+    assert (told["log_level"], told["letters"]) == ("warning", 1)
     outcome = Outcome(delivery.row, Stage.FINAL, 250, "2.0.0", "ok")
 
     store.settle([Settlement(outcome, DeliveryState.SENT)], claim, site.clock())

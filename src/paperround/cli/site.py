@@ -27,8 +27,11 @@ def init(
     """
     from paperround.operator import site
 
-    for made in site.create(directory):
-        console.say(f"made {made}")
+    made = list(map(str, site.create(directory)))
+    for path in made:
+        console.say(f"made {path}")
+    if not made:
+        console.warn(f"{directory.resolve()} is a site already, and stays as it is")
 
 
 @root.command(cls=Command, epilog="paperround up --port 8080")

@@ -35,6 +35,7 @@ from paperround.domain.preferences import FORMS, LISTS
 from paperround.operator import console
 
 if TYPE_CHECKING:
+    from paperround.app import App
     from paperround.domain.models import Subscriber
 
 group = command_group("Manage subscribers and their preferences.")
@@ -191,7 +192,8 @@ def export_subscribers(
         if file is None:
             sys.stdout.writelines(lines)
         else:
-            write_lines(file, lines)
+            number = write_lines(file, lines) - 1  # without the heading
+            console.say(f"{file}: {number:,} subscriber{'s' if number != 1 else ''}")
 
 
 @group.command("list", cls=Command, epilog="paperround subscribers list")
@@ -352,6 +354,7 @@ def pause_subscriber(
         found = membership.subscriber(app, email)
         with recording_of(app, "pause", found):
             membership.pause(app, found, read_day(until) if until else None)
+        _say_state(app, found)
 
 
 @group.command("resume", cls=Command, epilog="paperround subscribers resume kenji@watanabe.example")
@@ -363,6 +366,7 @@ def resume_subscriber(email: Email) -> None:
         found = membership.subscriber(app, email)
         with recording_of(app, "resume", found):
             membership.resume(app, found)
+        _say_state(app, found)
 
 
 @group.command("unsubscribe", cls=Command, epilog="paperround subscribers unsubscribe amara@okafor.example")
@@ -374,6 +378,26 @@ def unsubscribe(email: Email) -> None:
         found = membership.subscriber(app, email)
         with recording_of(app, "unsubscribe", found):
             membership.unsubscribe(app, found)
+        _say_state(app, found)
+
+
+def _say_state(app: App, changed: Subscriber) -> None:
+    """Print the state that a subscriber has now, and what follows from it."""
+    from paperround.subscribers import membership
+
+    now = membership.subscriber(app, changed.email)
+    match now.state:
+        case SubscriberState.PAUSED:
+            means = (
+                f"no letters until {now.preferences.paused_until}"
+                if now.preferences.paused_until
+                else "no letters until they resume"
+            )
+        case SubscriberState.ACTIVE:
+            means = f"next digest {format_moment(now.next_digest_at)}"
+        case _:
+            means = "no letters, not even those that were queued"
+    console.say(f"{now.email}: {now.state.value}; {means}")
 
 
 @group.command("new-links", cls=Command, epilog="paperround subscribers new-links amara@okafor.example")
@@ -396,7 +420,10 @@ def renew_links(email: Email) -> None:
 
 
 @group.command("erase", cls=Command, epilog="paperround subscribers erase amara@okafor.example")
-def erase_subscribers(emails: Annotated[list[str], typer.Argument(metavar="EMAIL…")]) -> None:
+def erase_subscribers(
+    emails: Annotated[list[str], typer.Argument(metavar="EMAIL…")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask on a terminal whether to erase them.")] = False,
+) -> None:
     """Erase all data of one or several subscribers.
 
     They are erased a hundred at a time. If one of the addresses is unknown, nobody is erased.
@@ -406,6 +433,10 @@ def erase_subscribers(emails: Annotated[list[str], typer.Argument(metavar="EMAIL
     with opened() as app:
         known = [membership.subscriber(app, email) for email in emails]
         leaving = list({one.row: one for one in known}.values())
+        whom = leaving[0].email if len(leaving) == 1 else f"{len(leaving)} subscribers"
+        if not yes and sys.stdin.isatty():
+            typer.confirm(f"Erase all data of {whom}? This cannot be undone", abort=True, err=True)
         for some in (leaving[start : start + _ERASED_AT_ONCE] for start in range(0, len(leaving), _ERASED_AT_ONCE)):
             with recording_of(app, "erase", *some):
                 membership.erase(app, *some)
+    console.say(f"erased {whom}")

@@ -395,7 +395,11 @@ def sweep(app: App) -> int:
     if silenced := app.store.subscribers.mend_dates(now):
         log.warning("next digests were farther away than one period; did the clock run ahead?", subscribers=silenced)
     mended = silenced + app.store.deliveries.mend_dates(now)
-    return mended + app.store.deliveries.sweep(now) + app.store.subscribers.wake(now)
+    # No attempt is recorded: nobody knows which of these letters were under way.
+    if interrupted := app.store.deliveries.sweep(now):
+        what = "a program ended while it was sending; its letters go out again, and those under way may arrive twice"
+        log.warning(what, letters=interrupted)
+    return mended + interrupted + app.store.subscribers.wake(now)
 
 
 def embed_papers(app: App, seconds: float = _EMBED_SECONDS) -> int:
