@@ -132,16 +132,6 @@ class Data:
         )
 
     @cached_property
-    def terms(self) -> learning.TermVectors:
-        """The papers' words as TF-IDF has them."""
-        return learning.TermVectors(self.statistics)
-
-    @cached_property
-    def features(self) -> learning.SparseRows:
-        """The same for all papers."""
-        return self.terms.rows(self.papers)
-
-    @cached_property
     def table(self) -> Vectors:
         """The vectors of all papers."""
         known = np.full(len(self.papers), self.vectors is not None)
@@ -150,17 +140,17 @@ class Data:
     def learners(self, past: NDArray[np.intp]) -> dict[str, Learner]:
         """What the program learns tastes with against these papers, and the same by words alone."""
         papers = [self.papers[place] for place in past.tolist()]
+        statistics = Statistics.of(papers)
 
         def vectors(rows: Sequence[int]) -> Vectors:
             return Vectors(self.table.known[list(rows)], self.table.numbers[list(rows)])
 
         pasts = {
-            "TF-IDF SVM": PastPapers(papers, self.statistics),
-            "ours": PastPapers(papers, self.statistics, None if self.vectors is None else vectors),
+            "TF-IDF SVM": PastPapers(papers, statistics),
+            "ours": PastPapers(papers, statistics, None if self.vectors is None else vectors),
         }
         found = {name: Learner(one) for name, one in pasts.items()}
-        for one in found.values():
-            one.terms = self.terms  # computed once
+        found["ours"].terms = found["TF-IDF SVM"].terms  # computed once
         return found
 
     @cached_property
@@ -250,6 +240,8 @@ class Simulation:
     past: NDArray[np.intp]
     future: NDArray[np.intp]
     learners: dict[str, Learner]
+    features: learning.SparseRows
+    """The words of all papers, as the past tells how rare they are."""
 
     @cached_property
     def base(self) -> Numbers:
@@ -297,7 +289,7 @@ class Simulation:
         """What the program learns from so many answers, in deviations above the past."""
         papers = {place: self.data.papers[place] for place in range(len(self.data.papers))}
         taste = self.learners[name].of(self.answers[:number], papers, ())
-        return taste.heights(self.data.features, self.data.table)
+        return taste.heights(self.features, self.data.table)
 
     def learned_scale(self, both: Numbers, number: int) -> Scale:
         """The scale that the program cuts sums of interest and taste with."""
@@ -311,7 +303,8 @@ def simulations(data: Data, seed: int) -> Iterator[Simulation]:
         order = np.random.default_rng(split).permutation(len(data.papers))
         past, future = order[: len(order) // 2], order[len(order) // 2 :]
         learners = data.learners(past)
-        found = (Simulation(data, one, past, future, learners) for one in data.interests)
+        features = learners["ours"].terms.rows(data.papers)
+        found = (Simulation(data, one, past, future, learners, features) for one in data.interests)
         yield from (one for one in found if one.possible)
 
 

@@ -171,7 +171,7 @@ def test_a_taste_counts_as_much_as_it_varies_among_many_papers() -> None:
 
 
 def test_where_a_tenth_of_few_papers_fits_what_was_learned_takes_them() -> None:
-    past = np.array([9.0] * 8 + [0.0] * 72, dtype=np.float32)
+    past = np.array([10.0] * 8 + [0.0] * 72, dtype=np.float32)
     assert learned_scale(past, 5).enough(past).sum() == 8
 
 

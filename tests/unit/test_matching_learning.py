@@ -51,6 +51,13 @@ def test_a_paper_is_a_vector_of_length_one_made_once_with_its_authors_and_withou
     assert made.names.keys() == {"robot", "author ada byron"}
 
 
+def test_words_of_a_single_past_paper_are_left_out_on_request_once_there_are_many_papers() -> None:
+    for documents, known in ((10_000, {"robot", "zebra"}), (100, {"robot", "zebra", "quokka"})):
+        made = TermVectors(Statistics(documents, {"robot": 5, "zebra": 2, "quokka": 1}), shared=True)
+        assert np.linalg.norm(made.of(paper(1, title="Robot zebra quokka")).weights) == pytest.approx(1)
+        assert made.names.keys() == known
+
+
 @given(st.integers(0, 2**32 - 1), st.integers(1, 8), st.integers(1, 12))
 def test_what_can_be_separated_is_separated(seed: int, positive: int, negative: int) -> None:
     chance = np.random.default_rng(seed)

@@ -59,6 +59,21 @@ def test_a_paper_with_two_of_a_few_words_is_always_a_candidate(papers: list[Pape
 
 
 @pytest.mark.slow
+@given(BATCHES, PLAIN)
+@settings(max_examples=40)
+def test_the_second_query_for_several_words_finds_the_papers_without_one_of_them(
+    papers: list[Paper], text: str
+) -> None:
+    words = interpret(text)
+    assert isinstance(words, Words)
+    few, index = Words(words.terms[:6]), Index(papers)
+    if len(few.terms) > 2:
+        query, _ = plan(few, Statistics.of(papers))[1]
+        held = {one.row: sum(one.row in index.rows(phrase) for phrase in few.phrases) for one in papers}
+        assert index.rows(query) == {row for row, number in held.items() if number >= len(few.terms) - 1}
+
+
+@pytest.mark.slow
 @given(BATCHES, QUERIES)
 @settings(max_examples=40)
 def test_the_candidates_of_a_query_are_what_it_finds(papers: list[Paper], query: tuple[Shape, str]) -> None:

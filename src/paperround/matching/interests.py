@@ -39,7 +39,7 @@ _LIFT, _NEAR, _VERY_NEAR = 2.0, 0.3, 0.45
 _CUT_LEARNED, _HALF_LEARNED = 2.0, 5
 # How much more than 1 the deviation of such sums usually is after very many answers, and the answers at which it is
 # half as much more.
-_USUAL_LEARNED, _HALF_USUAL = 0.65, 4
+_USUAL_LEARNED, _HALF_USUAL = 0.8, 4
 USUAL_CUT = _CUT_MEANING
 """The cut that `Scale.heights` refers to, in standard deviations."""
 _STEP = 0.1  # of the cut per step of breadth: about half a deviation

@@ -35,6 +35,8 @@ AUTHOR = "author "
 """The beginning of the name of an author's feature; the other features are terms, which contain no space."""
 _DOUBT = 2.0  # answers at which the models have half their full weight; values from 2 to 5 change little
 _WEIGHT = {Field.TITLE: 3.0, Field.KEYWORDS: 2.0, Field.ABSTRACT: 1.0}
+# A word of a single past paper only makes that paper's other words weigh less. Fewer papers do not tell such words.
+_SHARED, _MANY = 2, 200
 _AUTHORS_WORTH = 0.5  # of a rare word of the title, shared among all authors of a paper
 # The most that all examples of a class may weigh together. With a small limit a few answers count like their mean, as
 # in Rocchio's method; with a large one answers of several kinds are separated. Values from 1.5 to 4.5 give the same
@@ -71,8 +73,10 @@ class SparseRows(NamedTuple):
 class TermVectors:
     """Makes TF-IDF vectors from the words and authors of papers, and caches them."""
 
-    def __init__(self, statistics: Statistics) -> None:
+    def __init__(self, statistics: Statistics, *, shared: bool = False) -> None:
+        """Store the statistics; with `shared`, vectors have only words that at least two past papers share."""
         self.statistics = statistics
+        self._least = _SHARED if shared and statistics.documents >= _MANY else 0
         self._places: dict[str, int] = {}
         self._known: dict[int, Sparse] = {}
         self._numbering = threading.Lock()  # pages and rounds learn at the same time
@@ -107,7 +111,9 @@ class TermVectors:
                 for term in value_terms(place, value):
                     said[term] += _WEIGHT[place]
         weights = {
-            term: (1 + log(count)) * self._telling(term) for term, count in said.items() if term not in STOP_WORDS
+            term: (1 + log(count)) * self._telling(term)
+            for term, count in said.items()
+            if term not in STOP_WORDS and self.statistics.frequencies.get(term, 0) >= self._least
         }
         for name in paper.authors:
             weights[f"{AUTHOR}{fold(name)}"] = _AUTHORS_WORTH * self._telling("") / len(paper.authors) ** 0.5

@@ -33,8 +33,8 @@ from paperround.matching.vectors import Vectors
 # One deviation above other papers, averaged over both models, should move a paper about as far as two deviations of
 # relevance. On a site without past papers, papers are measured against today's, and none of them stands out far.
 _STRETCH, _STRETCH_ON_A_NEW_SITE = 16.0, 4.0
-# What a deviation, averaged over both models, is worth beside one of an interest; values from 1 to 1.6 do as well.
-_WORTH = np.float32(1.2)
+# What a deviation, averaged over both models, is worth beside one of an interest; values from 1.2 to 1.6 do as well.
+_WORTH = np.float32(1.4)
 # The scores of few other papers may be close by chance, so that a deviation is assumed for them.
 _LEAST_DEVIATION, _DEVIATION_OF_FEW, _FEW = 0.02, 0.2, 20
 # From this degree (before weighting) and this likeness to a liked paper, that paper is named as the reason.
@@ -88,7 +88,7 @@ class Learner:
 
     def __init__(self, past: PastPapers) -> None:
         self._past = past
-        self.terms = TermVectors(past.statistics)
+        self.terms = TermVectors(past.statistics, shared=True)
         self._known: dict[int, Numbers | None] = {}
 
     def of(self, feedback: Iterable[Feedback], papers: Mapping[int, Paper], new: Collection[int]) -> Taste:

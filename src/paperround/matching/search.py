@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
-from itertools import combinations
 from math import expm1, prod
 
 from paperround.domain.models import Paper
@@ -74,7 +73,7 @@ def _exactly(query: Query) -> Iterator[tuple[Query, int]]:
     if anywhere:
         yield both([query, either(replace(phrase, field=Field.TITLE) for phrase in anywhere)]), _IN_TITLE
     if len(anywhere) > 1:
-        yield both([query, _two_of(anywhere[:_PAIRED])]), _SEVERAL
+        yield both([query, _at_least(2, anywhere[:_PAIRED])]), _SEVERAL
     yield query, _EXACT
 
 
@@ -83,17 +82,25 @@ def _loosening(words: Words, statistics: Statistics) -> Iterator[tuple[Query, in
     telling = sorted(words.phrases, key=lambda phrase: statistics.frequencies.get(phrase.terms[0], 0))[:_MOST_TERMS]
     yield both(telling), _SEVERAL
     if len(telling) > 2:
-        yield either(both(some) for some in combinations(telling, len(telling) - 1)), _SEVERAL
+        yield _at_least(len(telling) - 1, telling), _SEVERAL
     if len(telling) > 1:
-        yield _two_of([replace(phrase, field=Field.TITLE) for phrase in telling[:_PAIRED]]), _SEVERAL
-        yield _two_of(telling[:_PAIRED]), _SEVERAL
+        yield _at_least(2, [replace(phrase, field=Field.TITLE) for phrase in telling[:_PAIRED]]), _SEVERAL
+        yield _at_least(2, telling[:_PAIRED]), _SEVERAL
     yield either(replace(phrase, field=Field.TITLE) for phrase in telling[:_PAIRED]), _SEVERAL
     for phrase in telling[:_ALONE]:
         yield phrase, _FEW
 
 
-def _two_of(phrases: Sequence[Phrase]) -> Query:
-    return either(both(pair) for pair in combinations(phrases, 2))
+def _at_least(number: int, phrases: Sequence[Phrase]) -> Query:
+    """Return the query for so many of the phrases, given from rare to common.
+
+    It has the last phrase once and the others more often. Listing all combinations would have each of them as often,
+    and an index takes longer the more often a query has its common words.
+    """
+    if number in {1, len(phrases)}:
+        return either(phrases) if number == 1 else both(phrases)
+    *rarer, last = phrases
+    return either([both([last, _at_least(number - 1, rarer)]), _at_least(number, rarer)])
 
 
 class Scorer:

@@ -17,7 +17,7 @@ Numbers = NDArray[np.float32]
 
 _FACTOR = np.dtype("<f4")
 _LARGEST = 127
-_AT_ONCE = 8_192  # vectors per block: as floats they fit into a processor's cache
+_AT_ONCE = 512  # vectors per block: as floats they fit into a processor's cache
 _ROOM = 4_096  # vectors that a new table can hold
 # Compute cosines of this many vectors, or of one in 16 if that is more: of 300,000 this finds 98 of the nearest 100.
 _CLOSELY, _ONE_IN = 16_384, 16

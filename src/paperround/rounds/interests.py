@@ -37,7 +37,7 @@ _MOST_MEASURED = 20_000
 _STEP = 100  # earlier papers with a new vector, after which scales are computed again
 _MOST_TASTES = 1_000  # tastes kept in memory: 120 MB; those with the latest feedback first
 _AT_ONCE = 256  # interests per matrix product
-_NEAREST = 100  # papers that a search adds by vector
+_NEAREST = 50  # papers that a search adds by vector
 
 Numbers = NDArray[np.float32]
 
