@@ -253,7 +253,7 @@ class LetterRenderer:
         return _WholeLetter(plan, letter, "".join(self._cut(letter)), texts)
 
     def _outline(self, plan: Plan, digest: Digest) -> Outline:
-        headings = self._headings[digest.cadence, plan.density == "titles", not _days(plan, digest)]
+        headings = self._headings[digest.cadence, plan.density == "titles", not plan.days]
         papers, notes, saved = len(plan.choices), len(plan.notes), plan.saved
         votes = True in [choice.popular for choice in size.index(plan.choices, plan.density)]
         topics = len({choice.tag for choice in plan.choices}) > 1
@@ -384,9 +384,9 @@ class LetterRenderer:
         `cadence` is the subscriber's, which may have changed since the digest was composed.
         """
         shown, more, saved, language = len(plan.choices), plan.more, plan.saved, self.language
-        day, issued, days = digest.day, digest.cadence, _days(plan, digest)
+        day, issued = digest.day, digest.cadence
         thanks = view.thanks([choice.paper for choice in plan.choices])
-        key = (shown, more, saved, topics, minutes, cadence, issued, day, days, thanks, plan.facts)
+        key = (shown, more, saved, topics, minutes, cadence, issued, day, plan.days, thanks, plan.facts)
         if (known := self._frames.get(key)) is not None:
             return known
         inside = view.inside(shown, topics, more, language) if shown or more else view.quiet(saved, language)
@@ -397,7 +397,9 @@ class LetterRenderer:
             date=view.masthead_date(cadence, day, language),
             tally=view.tally(shown, more, language),
             more=view.all_online(shown, more, language),
-            finish=view.finish(plan.facts, reading if shown else "", plan.matched, language, more=more, days=days),
+            finish=view.finish(
+                plan.facts, reading if shown else "", plan.matched, language, more=more, days=plan.days
+            ),
             reason="",
             thanks=thanks,
             links=None,
@@ -431,7 +433,13 @@ class LetterRenderer:
         notes.sort(key=lambda note: note.kind is not NoteKind.SAVED)
         more, left_out = len(digest.more), digest.left_out
         return Plan(
-            tuple(choices), more, subscriber.density, notes=tuple(notes), facts=digest.facts, left_out=left_out
+            tuple(choices),
+            more,
+            subscriber.density,
+            notes=tuple(notes),
+            facts=digest.facts,
+            left_out=left_out,
+            days=_days(choices, digest),
         )
 
     def _choice(self, paper: Paper, section: Section, pick: Pick) -> PlannedPaper:
@@ -454,12 +462,12 @@ class LetterRenderer:
             )
 
 
-def _days(plan: Plan, digest: Digest) -> tuple[date, date] | None:
+def _days(choices: Sequence[PlannedPaper], digest: Digest) -> tuple[date, date] | None:
     """Return the first and last day of the papers of a daily letter that reaches back several days.
 
     A subscriber's first letter does, and the one after a pause.
     """
-    days = [choice.paper.day for choice in plan.choices]
+    days = [choice.paper.day for choice in choices]
     if not days or digest.cadence.tells_of_days or (digest.day - min(days)).days < _SEVERAL_DAYS:
         return None
     return min(days), max(days)

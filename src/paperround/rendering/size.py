@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import cached_property
 from typing import Generic, NamedTuple, TypeVar
 
@@ -57,6 +58,8 @@ class Plan:
     notes: tuple[Note, ...] = ()
     """The notes on saved papers, then those on what is new about papers that the subscriber has received before."""
     facts: DayFacts | None = None
+    days: tuple[date, date] | None = None
+    """The first and last day of the papers of a daily letter that reaches back several days; None for others."""
 
     @property
     def matched(self) -> int:

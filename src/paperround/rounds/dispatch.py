@@ -34,12 +34,11 @@ from paperround.process import logs
 from paperround.rounds import breaker
 from paperround.settings import DeliverySettings
 from paperround.store.bounces import Bounce, smtp_fingerprint
-from paperround.store.deliveries import ClaimResult, FailedAttempt, RelayState, Settlement
+from paperround.store.deliveries import CHECKED_AT_ONCE, ClaimResult, FailedAttempt, RelayState, Settlement
 
 log = logs.logger()
-# Between the check that a letter is still wanted and handing it over there are at most this many letters ...
-_CHECKED_AT_ONCE = 16
-# ... and at most this many seconds until its turn comes: with a slow relay, letters are checked more often.
+# Seconds from the check that a letter is still wanted until its turn comes. With a slow relay, letters are checked
+# more often than every CHECKED_AT_ONCE letters.
 _CHECK_HOLDS = 1.0
 _READ_AT_ONCE = 250
 _LAYOUT_DELAY = timedelta(minutes=30)
@@ -273,7 +272,7 @@ class BatchSender:
     def _wanted(self, deliveries: Sequence[Delivery]) -> Iterator[Delivery]:
         """Yield the deliveries that may still be sent, as of a moment ago, and settle the others."""
         while deliveries:
-            chunk, asked, done = deliveries[:_CHECKED_AT_ONCE], time.monotonic(), 0
+            chunk, asked, done = deliveries[:CHECKED_AT_ONCE], time.monotonic(), 0
             wanted = self._store.deliveries.still_wanted([one.row for one in chunk], self._claim, self._clock())
             while done < len(chunk) and (done == 0 or time.monotonic() - asked < _CHECK_HOLDS):
                 delivery = chunk[done]

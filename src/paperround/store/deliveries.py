@@ -54,7 +54,8 @@ _COUNTERS = 16
 """
 _LONGEST_DELAY = timedelta(days=3)  # well above any real delay: a pause until tomorrow, a retry in hours
 _EXPIRED_AT_ONCE = 500
-_CHECKED_AT_ONCE = 16
+CHECKED_AT_ONCE = 50
+"""Between the check that a letter is still wanted and handing it over there are at most this many letters."""
 _ATTEMPTS_LOOKED_AT = 5_000
 
 
@@ -159,7 +160,7 @@ class Deliveries:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._try_rows, self._settle_rows = ManyRows(engine, insert(attempts), _TRY), ManyRows(engine, _SETTLE)
-        self._objections = RowsByNumber(engine, _OBJECTIONS, deliveries.c.row, _CHECKED_AT_ONCE)
+        self._objections = RowsByNumber(engine, _OBJECTIONS, deliveries.c.row, CHECKED_AT_ONCE)
 
     def claim(
         self, now: datetime, limit: int, claim: str, lease: timedelta, per_day: int | None = None
