@@ -603,3 +603,36 @@ def test_a_theme_in_another_encoding_ends_its_preview_with_one_line(site: Site) 
     theme.write_bytes('{% extends "email/digest.html.j2" %}\n{# Mühle #}\n'.encode("latin-1"))
     assert site("preview", "ada@example.org", "--theme", "mine") == 2
     assert site.err == ("paperround: email/themes/mine.html.j2 line 2: it is not in UTF-8; save the file as UTF-8\n")
+
+
+def test_an_import_says_as_what_a_file_was_read_that_is_not_in_utf_8(site: Site) -> None:
+    file = site.folder / "people.csv"
+    file.write_bytes("mail,name,topics\nzofia@example.org,Zofia Dąbrowska,robots\n".encode("iso-8859-2"))
+    [warning] = site.json("subscribers", "import", "people.csv", "--dry-run")["warnings"]
+    assert warning == (
+        "it is not in UTF-8 and was read as Windows-1252; if names look wrong, save it as UTF-8 and import it again"
+    )
+    file.write_text(file.read_text("iso-8859-2"), encoding="utf-16")
+    assert "was read as UTF-16;" in site.json("subscribers", "import", "people.csv", "--dry-run")["warnings"][0]
+    file.write_text(file.read_text("utf-16"), encoding="utf-8-sig")
+    assert site.json("subscribers", "import", "people.csv", "--confirmed")["warnings"] == []
+    assert site.json("subscribers", "show", "zofia@example.org")["name"] == "Zofia Dąbrowska"
+
+
+def test_a_missing_column_of_topics_is_one_line_however_many_rows_there_are(site: Site) -> None:
+    site("subscribers", "add", "ada@example.org", "--topic", "robots", "--confirmed")
+    file = site.folder / "people.csv"
+    file.write_text(
+        "email,name\n" + "".join(f"{name}@example.org,{name}\n" for name in ("ada", "ben", "eve")), "utf-8"
+    )
+    assert site("subscribers", "import", "people.csv", "--confirmed") == 1
+    assert site.out.startswith("0 new, 1 changed, 0 unchanged, 2 skipped")
+    assert site.err == (
+        "people.csv: line 1: there is no column `topics`, so 2 rows of new subscribers follow nothing and are left "
+        "out; add the column (there are: robots; or give --topic for all rows)\n"
+    )
+    report = site.json("subscribers", "import", "people.csv", "--confirmed", "--topic", "robots")
+    assert (report["new"], report["rejected"]) == (2, 0)
+    file.write_text("email,topics\nzoe@example.org,\n", encoding="utf-8")
+    [problem] = site.json("subscribers", "import", "people.csv", "--confirmed")["problems"]
+    assert problem.startswith("line 2 zoe@example.org: no topic to follow")

@@ -35,6 +35,7 @@ from paperround.rendering import theme
 from paperround.rounds.topics import read_topics
 from paperround.sources import FORMATS, KINDS
 from paperround.store.schema import metadata
+from paperround.subscribers import csv_file
 from paperround.subscribers.membership import change
 from paperround.web import create
 
@@ -160,6 +161,11 @@ def test_every_command_is_in_the_manual_with_each_of_its_options_and_an_example(
 def test_the_manual_tells_the_options_that_all_commands_share() -> None:
     told = set().union(*(names(row[0]) for row in rows(MANUAL["`paperround`"])))
     assert told == _parameters(PROGRAM)
+
+
+def test_every_other_name_of_a_column_is_in_the_manual() -> None:
+    told = set(_CODE.findall(MANUAL["`paperround subscribers import`"]))
+    assert set(csv_file._SYNONYMS) <= told
 
 
 def test_the_manual_has_no_command_that_is_not_there() -> None:

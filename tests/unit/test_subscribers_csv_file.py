@@ -85,6 +85,14 @@ def test_encodings_and_separators_of_spreadsheets_are_told_apart(encoding: str, 
     assert (row.email, row.given["name"]) == ("rene@example.org", "René Müller")
 
 
+@pytest.mark.parametrize(
+    ("encoding", "told"),
+    [("utf-8", ""), ("utf-8-sig", ""), ("utf-16", "UTF-16"), ("utf-16-be", "UTF-16"), ("cp1252", "Windows-1252")],
+)
+def test_an_encoding_other_than_utf_8_is_told(encoding: str, told: str) -> None:
+    assert csv_file.read(io.BytesIO("email,name\nrene@example.org,René\n".encode(encoding))).encoding == told
+
+
 @pytest.mark.slow
 def test_rows_are_read_when_they_are_asked_for_and_the_file_is_not_held_as_a_whole() -> None:
     file = io.BytesIO(b"email\n" + b"".join(b"s%d@mail.example\n" % number for number in range(10_000)))

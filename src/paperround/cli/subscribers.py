@@ -153,7 +153,12 @@ def import_subscribers(
     changes = [one for one in report.additions if one.effect.value != "unchanged"]
     problems = list(map(str, report.problems))
     if as_json:
-        facts = {"imported": report.imported, "rejected": len(problems), **report.counts, "dry_run": dry_run}
+        facts = {
+            "imported": report.imported,
+            "rejected": report.counts["skipped"],
+            **report.counts,
+            "dry_run": dry_run,
+        }
         listed = [{"email": one.email, "effect": one.effect.value, "fields": list(one.fields)} for one in changes]
         console.as_json({**facts, "changes": listed, "problems": problems, "warnings": list(report.warnings)})
     else:

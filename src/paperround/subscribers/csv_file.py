@@ -52,6 +52,7 @@ _MOMENTS = tuple(name for name in RECORD if name.endswith("_at"))
 _STATES = frozenset(SubscriberState)
 _PAUSED = "paused"  # the status of paused subscribers in exports of the first version
 _HELPERS = {"first", "last", "status", *_GONE_COLUMNS}
+_OTHER_ENCODINGS = {"cp1252": "Windows-1252", "utf-16": "UTF-16", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16"}
 _PIECE = 1 << 16  # bytes
 _SEPARATOR_LINE = re.compile(r"\s*sep=(.)\s*", re.IGNORECASE)  # Excel's
 # Spreadsheets run a cell that begins with one of these as a formula (OWASP, CSV injection) unless quoted with '.
@@ -82,6 +83,8 @@ class SubscriberList:
     """The columns that paperround does not know."""
     columns: tuple[str, ...] = ()
     """The preferences for which the file has a column."""
+    encoding: str = ""
+    """The encoding that the file seems to be in, if it is not UTF-8."""
 
 
 def read(file: BinaryIO) -> SubscriberList:
@@ -89,7 +92,8 @@ def read(file: BinaryIO) -> SubscriberList:
 
     The file must be seekable and stay open until all rows are read; then it is closed.
     """
-    text, delimiter = _separated(_lines(file))
+    encoding = _encoding(file)
+    text, delimiter = _separated(_lines(file, encoding))
     lines = csv.reader(text, delimiter=delimiter, strict=True)
     try:
         header = [column.strip().lower() for column in next(lines)]
@@ -103,7 +107,8 @@ def read(file: BinaryIO) -> SubscriberList:
     if "email" not in names:
         return _useless(f"no column `email` among: {', '.join(header)[:200]}", ignored)
     entries = _read_rows(_records(lines, delimiter), [name if name in known else "" for name in names])
-    return SubscriberList(entries, ignored, tuple(name for name in FIELDS if name in names))
+    columns = tuple(name for name in FIELDS if name in names)
+    return SubscriberList(entries, ignored, columns, _OTHER_ENCODINGS.get(encoding, ""))
 
 
 def _useless(why: str, ignored: tuple[str, ...] = ()) -> SubscriberList:
@@ -175,8 +180,8 @@ def _encoding(file: BinaryIO) -> str:
         file.seek(0)
 
 
-def _lines(file: BinaryIO) -> Iterator[str]:
-    with io.TextIOWrapper(file, _encoding(file), errors="replace", newline="") as text:
+def _lines(file: BinaryIO, encoding: str) -> Iterator[str]:
+    with io.TextIOWrapper(file, encoding, errors="replace", newline="") as text:
         for line in text:
             yield line.replace("\x00", "")
 

@@ -21,6 +21,7 @@ from paperround.subscribers.membership import Addition
 
 # Another site may not offer these values: leave them out with a warning instead of skipping the subscriber.
 _NAMES_OF_THE_SITE = ("theme", "language")
+_FOLLOWED = ("topics", "queries", "follows")
 # Others wait while a batch is written, and a batch is what is held in memory.
 _ROWS_AT_ONCE = 4_000
 
@@ -71,6 +72,14 @@ class ImportReport:
         if listed:
             self.additions += additions
 
+    def add_unfollowing(self, reader: _RowReader) -> None:
+        """Add one problem for all rows of a file without a column of topics."""
+        if reader.following_nothing:
+            number = "1 row" if reader.following_nothing == 1 else f"{reader.following_nothing:,} rows"
+            what = f"there is no column `topics`, so {number} of new subscribers follow nothing and are left out"
+            self.counts["skipped"] += reader.following_nothing
+            self.problems.insert(0, Problem("line 1", f"{what}; add the column ({reader.topics_remedy})"))
+
 
 def import_subscribers(app: App, found: SubscriberList, options: ImportOptions) -> ImportReport:
     """Import all valid rows in batches, each in one transaction for those who are asked to confirm and one for all
@@ -83,6 +92,9 @@ def import_subscribers(app: App, found: SubscriberList, options: ImportOptions) 
     if unknown := sorted(set(options.overwrite) - set(FIELDS)):
         raise PreferenceError(unknown[0], f"there is no such preference; there are: {', '.join(FIELDS)}")
     report = ImportReport(Counter(dict.fromkeys((*Effect, "skipped", "asked"), 0)))
+    if found.encoding:
+        remedy = "if names look wrong, save it as UTF-8 and import it again"
+        report.warnings.append(f"it is not in UTF-8 and was read as {found.encoding}; {remedy}")
     report.warnings += (f"column {column!r} is unknown and is ignored" for column in found.ignored)
     reader = _RowReader(app, options, found.columns, report.warnings)
     while entries := list(islice(found.entries, _ROWS_AT_ONCE)):
@@ -93,6 +105,7 @@ def import_subscribers(app: App, found: SubscriberList, options: ImportOptions) 
             raise StoreError(f"{error}{done}") from error
         report.add(additions, problems, listed=options.listed)
         app.progress.advance(len(entries))
+    report.add_unfollowing(reader)
     return report
 
 
@@ -109,6 +122,9 @@ def _import_batch(
             continue
         try:
             change = reader.read(row, known.get(email_key(row.email)))
+        except _NothingToFollow:
+            reader.following_nothing += 1
+            continue
         except WrongUse as error:
             named = row.email in str(error)
             problems.append(Problem(row.where if named else f"{row.where} {row.email}", str(error)))
@@ -127,6 +143,10 @@ def _import_batch(
     return additions, problems
 
 
+class _NothingToFollow(WrongUse):
+    """A new subscriber has nothing to follow because the file has no column for it."""
+
+
 class _RowReader:
     """Converts rows to changes. Values that the site does not offer are left out and added to the warnings."""
 
@@ -137,6 +157,13 @@ class _RowReader:
         self._takes_utf8: bool | None = None
         """Whether the relay accepts addresses outside ASCII; None if it was not asked yet."""
         self._warnings = warnings
+        self.following_nothing = 0
+        """The number of rows that have nothing to follow because the file has no column for it."""
+
+    @property
+    def topics_remedy(self) -> str:
+        """The topics that a row may name, and what to do otherwise."""
+        return f"there are: {', '.join(sorted(self._site.topics)) or 'none yet'}; or give --topic for all rows"
 
     def read(self, row: SubscriberRow, known: Subscriber | None) -> SubscriberChange:
         email = membership.address(row.email)
@@ -147,8 +174,9 @@ class _RowReader:
         patch = self._patch(row, known)
         before = known.preferences if known else DEFAULTS
         if row.state is None and not (patch.get("topics") or before.patched(patch).follow_something):
-            there = ", ".join(sorted(self._site.topics)) or "none yet"
-            raise UnknownName(f"no topic to follow; there are: {there}; or give --topic for all rows")
+            if not set(_FOLLOWED).intersection(self._columns):
+                raise _NothingToFollow
+            raise UnknownName(f"no topic to follow; {self.topics_remedy}")
         return SubscriberChange(email, patch, self._state(row), row.consent, row.history, row.suppressed)
 
     def _check_relay(self, email: str) -> None:

@@ -124,14 +124,15 @@ def import_list(request: Request, context: OperatorContextDep, sent: FormWithFil
     """Preview the import of a list, or import it. Both show the result for each row."""
     form, uploaded = sent
     context.check_csrf(request, form)
-    text = csv_file.decode(uploaded) if uploaded.strip() else form.get("csv")
+    data = uploaded if uploaded.strip() else form.get("csv").encode()
+    text = csv_file.decode(data)
     dry_run = form.get("do") != "import"
     options = csv_import.ImportOptions(
         confirmed="confirmed" in form, overwrite=form.all("overwrite"), dry_run=dry_run
     )
     audit = nullcontext() if dry_run else context.recording(OPERATOR, "subscribers imported", "in progress")
     try:
-        rows = csv_file.read(io.BytesIO(text.encode()))
+        rows = csv_file.read(io.BytesIO(data))
         with audit as record:
             report = csv_import.import_subscribers(context.app, rows, options)
             if record:
