@@ -19,6 +19,7 @@ from paperround.store import Store, engine
 from paperround.store.engine import connect, lock_exclusively, lock_shared, writing
 from paperround.store.schema import listings, topics
 from paperround.store.subscriber_changes import SubscriberChange
+from support import pgbouncer
 from support.papers import listing
 from support.site import MORNING, Site
 
@@ -85,6 +86,31 @@ def test_sessions_give_up_on_locks_and_are_ended_when_their_program_stands_still
 def test_connecting_sends_no_startup_options_which_pgbouncer_refuses(postgres_url: str) -> None:
     taken = ("client_encoding", "connect_timeout", "keepalives_idle", "keepalives_interval", "keepalives_count")
     assert tuple(engine._CLIENT) == taken
+
+
+@pytest.mark.skipif(not pgbouncer.PROGRAM, reason="PgBouncer is not installed (Debian: pgbouncer)")
+def test_programs_behind_a_pooler_that_shares_connections_by_transaction_send_every_letter_once(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    with pgbouncer.in_front_of(postgres_url, servers=2) as pooled:
+        sites = [Site(tmp_path, pooled.replace("://", "+psycopg://", 1)) for _ in range(3)]
+        sites[0].topic("robots")
+        sites[0].subscribers([f"subscriber{number:03}@example.org" for number in range(300)], "robots", at="07:00")
+        sites[0].papers(listing(1))
+        for site in sites:
+            site.clock.now = MORNING + timedelta(days=1)
+        pipeline.publish(sites[0].app)
+        with ThreadPoolExecutor() as pool:
+            tallies = list(pool.map(pipeline.deliver, [site.app for site in sites]))
+        assert sum(tally.letters["sent"] for tally in tallies) == 300
+        assert len({letter.recipient for site in sites for letter in site.relay.accepted}) == 300
+        for site in sites:
+            site.app.close()
+
+
+def test_connections_without_a_pooler_prepare_statements(store: Store) -> None:
+    with store._engine.connect() as db:
+        assert db.connection.driver_connection.prepare_threshold is not None
 
 
 def test_vacuum_and_analyze_do_not_wait_for_a_program_that_is_alone_with_a_table(

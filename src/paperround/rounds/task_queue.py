@@ -40,7 +40,8 @@ class TaskQueue:
             ) from None
         self._library, self._at_once = procrastinate, at_once
         address = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-        self._address: dict[str, Any] = {"conninfo": address, "min_size": 1}
+        # Without prepared statements, which a pooler may not know (see store/engine.py).
+        self._address: dict[str, Any] = {"conninfo": address, "min_size": 1, "kwargs": {"prepare_threshold": None}}
         self._submitting = procrastinate.App(connector=procrastinate.SyncPsycopgConnector(**self._address))
         self._submitting.open()
         store.install("procrastinate", importlib.metadata.version("procrastinate"), self._scripts)

@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from functools import partial
 from itertools import chain, repeat
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 from sqlalchemy import (
@@ -50,6 +50,9 @@ from sqlalchemy.types import TypeEngine
 
 from paperround.domain.errors import ConfigurationError, StoreError
 from paperround.process import private_files
+
+if TYPE_CHECKING:
+    from psycopg import Connection as Psycopg
 
 _BUSY_SECONDS = 30
 _RETRY_SECONDS = 0.02
@@ -122,8 +125,7 @@ class ShownVersion:
 
 def _postgresql(url: str) -> Engine:
     try:
-        from psycopg import Connection as Psycopg  # noqa: PLC0415 - only installed with the extra `postgresql`
-        from psycopg.types.string import StrBinaryDumper, StrDumperUnknown  # noqa: PLC0415
+        from psycopg.types.string import StrBinaryDumper, StrDumperUnknown  # noqa: PLC0415 - an extra
     except ImportError:
         raise ConfigurationError(
             "PostgreSQL needs its driver; install paperround with its extra `postgresql` (docs/operate.md)"
@@ -150,9 +152,21 @@ def _postgresql(url: str) -> Engine:
         connection.adapters.register_dumper(str, WithoutNulBinary)
         connection.adapters.register_dumper(str, WithoutNul)  # the last one is the default
         connection.execute("; ".join(f"SET {name} = '{value}'" for name, value in _SESSION.items()).encode())
+        if _is_pooled(connection):
+            connection.prepare_threshold = None
         connection.commit()
 
     return engine
+
+
+def _is_pooled(connection: Psycopg) -> bool:
+    """Return whether a pooler such as PgBouncer stands between this program and PostgreSQL.
+
+    It may give each transaction another server process, on which statements that this one prepared do not exist. It
+    cannot pass on the number of a process, which clients get for canceling queries.
+    """
+    found = connection.execute("SELECT pg_backend_pid()").fetchone()
+    return found is not None and found[0] != connection.info.backend_pid
 
 
 def _sqlite(url: str) -> Engine:
