@@ -252,7 +252,7 @@ class Simulation:
     def heights(self) -> Numbers:
         """The same in deviations above the past."""
         heights = Scale.of(self.base[self.past], meaning=self.data.encoder is not None).heights(self.base)
-        return heights + self.aim.lifted(self.data.cosines(self.interest.text)) if self.aim.lifts else heights
+        return heights + self.aim.lifted(self.data.shares(self.interest.text), self.data.table)
 
     @cached_property
     def aim(self) -> Aim:

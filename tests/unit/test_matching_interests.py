@@ -24,6 +24,7 @@ from paperround.matching.interests import (
     toward_best,
     with_meaning,
 )
+from paperround.matching.vectors import Vectors
 
 BREADTHS = [breadth.steps for breadth in Breadth]
 SCORES = st.lists(st.floats(0, 1, width=32), max_size=50).map(lambda scores: np.array(scores, dtype=np.float32))
@@ -90,16 +91,28 @@ def test_a_dozen_papers_are_too_few_for_an_interest_to_follow() -> None:
 
 def test_on_a_young_site_papers_close_to_an_interest_in_other_words_stand_higher() -> None:
     wanted, near = unit(1, 0, 0, 0), unit(1, 1, 0, 0)
-    cosines = np.array([0.2, 0.35, 0.4, 0.5, 0.9], dtype=np.float32)
-    few = feedback(wanted, near, 0.0)
-    assert few.lifts
+    papers = at_cosines(0.2, 0.35, 0.4, 0.5, 0.9)
+    none, few = np.zeros(5, dtype=np.float32), feedback(wanted, near, 0.0)
     assert few.wanted is wanted
-    lifted = few.lifted(cosines)
+    lifted = few.lifted(none, papers)
     assert lifted[0] == 0
     assert 0 < lifted[1] < lifted[2] < lifted[3] == lifted[4] == pytest.approx(few.lift - few.relief)
-    many = feedback(wanted, near, 0.0, 9_998)
-    assert not many.lifts, "there the cut is low enough for all"
-    assert not feedback(wanted, near, 0.6).lifts, "the field's own words need no help"
+    assert not feedback(wanted, near, 0.0, 9_998).lifted(none, papers).any(), "there the cut is low enough for all"
+    assert not feedback(wanted, near, 0.6).lifted(none, papers).any(), "the field's own words need no help"
+
+
+def test_a_paper_that_has_words_of_an_interest_is_lifted_less_for_being_close_to_it() -> None:
+    aim = feedback(unit(1, 0, 0, 0), unit(1, 1, 0, 0), 0.0)
+    shares = np.array([0.0, 0.05, 0.1, 0.15, 0.9], dtype=np.float32)
+    lifted = aim.lifted(shares, at_cosines(0.9, 0.9, 0.9, 0.9, 0.9))
+    assert lifted[0] == lifted[1] > lifted[2] > lifted[3] == lifted[4] == 0
+
+
+def at_cosines(*cosines: float) -> Vectors:
+    """Papers whose vectors have these cosines with the first axis."""
+    return Vectors(
+        np.ones(len(cosines), dtype=np.bool_), np.stack([unit(c, (1 - c * c) ** 0.5, 0, 0) for c in cosines])
+    )
 
 
 def test_a_cosine_far_above_what_is_usual_is_close() -> None:

@@ -13,6 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from paperround.matching.vectors import Vectors
+
 Numbers = NDArray[np.float32]
 
 WORDS_WORTH = 2.0
@@ -34,6 +36,9 @@ _RELIEF, _OWN_WORDS, _OTHER_WORDS = 2.6, 0.3, 0.7
 # of standard deviations. That begins at the second number, a cosine, and is reached at the third. Unlike the best of
 # few papers, they do fit.
 _LIFT, _NEAR, _VERY_NEAR = 2.0, 0.3, 0.45
+# This is for papers that say the interest in other words: it falls from the first share of its words on, and ends at
+# the second: a paper that is close, has more of its words and is still below the cut mostly does not fit.
+_FEW_WORDS, _ITS_WORDS = 0.05, 0.15
 # How much higher the cut is for what was learned from very many answers, and the answers at which it is half as much
 # higher: the better a taste knows what fits, the further those papers stand out.
 _CUT_LEARNED, _HALF_LEARNED = 2.0, 5
@@ -94,17 +99,23 @@ class Aim(NamedTuple):
     relief: float = 0.0
     """How much lower the cut is, in standard deviations: the fewer of its words the best papers have, the more."""
     lift: float = 0.0
-    """How much higher papers stand, in standard deviations, that are very close to the interest as it is written."""
+    """How much higher papers stand, in standard deviations, that say the interest in other words very closely."""
 
-    @property
-    def lifts(self) -> bool:
-        """Whether any paper is lifted further than the cut is lowered for all."""
-        return self.lift > self.relief
+    def lifted(self, shares: Numbers, vectors: Vectors) -> Numbers:
+        """Return how much further than the lower cut papers are lifted that are close to the interest as written.
 
-    def lifted(self, cosines: Numbers) -> Numbers:
-        """Return how much further than the lower cut papers are lifted, by their cosines with `wanted`."""
-        nearness = np.clip((cosines - np.float32(_NEAR)) / np.float32(_VERY_NEAR - _NEAR), 0, 1)
-        return np.asarray(np.maximum(np.float32(self.lift) * nearness - np.float32(self.relief), 0))
+        `shares` are the papers' shares of its words: the more of them a paper has, the less it is lifted.
+        """
+        if self.lift <= self.relief:
+            return np.zeros(len(shares), dtype=np.float32)
+        nearness = _ramp(vectors.cosines(self.wanted), _NEAR, _VERY_NEAR)
+        found = np.float32(self.lift) * nearness * (1 - _ramp(shares, _FEW_WORDS, _ITS_WORDS))
+        return np.asarray(np.maximum(found - np.float32(self.relief), 0))
+
+
+def _ramp(numbers: Numbers, first: float, last: float) -> Numbers:
+    """Return 0 for numbers up to `first`, 1 from `last` on, and values in proportion between them."""
+    return np.asarray(np.clip((numbers - np.float32(first)) / np.float32(last - first), 0, 1))
 
 
 def toward_best(wanted: Numbers, vectors: Numbers, shares: Numbers, cosines: Numbers) -> Aim:

@@ -152,10 +152,9 @@ class Interests:
         # The lower cut of an interest in other words is for scores with meaning.
         found = known.words.heights(shares) - np.float32(known.relief)
         if known.aim is not None and len(batch.known):
-            cosines = batch.vectors.cosines(known.aim.vector)
-            found[batch.known] = known.meaning.heights(relevance(shares[batch.known], cosines))
-            if known.aim.lifts:
-                found[batch.known] += known.aim.lifted(batch.vectors.cosines(known.aim.wanted))
+            some, cosines = shares[batch.known], batch.vectors.cosines(known.aim.vector)
+            lifted = known.aim.lifted(some, batch.vectors)
+            found[batch.known] = known.meaning.heights(relevance(some, cosines)) + lifted
         return found
 
     def fits(
