@@ -636,3 +636,26 @@ def test_a_missing_column_of_topics_is_one_line_however_many_rows_there_are(site
     file.write_text("email,topics\nzoe@example.org,\n", encoding="utf-8")
     [problem] = site.json("subscribers", "import", "people.csv", "--confirmed")["problems"]
     assert problem.startswith("line 2 zoe@example.org: no topic to follow")
+
+
+@pytest.mark.parametrize(
+    ("typed", "right"),
+    [
+        (["preview", "ada@example.org", "--now", MORNING], "--now MOMENT preview"),
+        (["subscribers", "list", "--config", "x.toml"], "--config FILE subscribers list"),
+        (["subscribers", "--site", ".", "list"], "--site DIR subscribers"),
+        (["stats", "-v"], "-v stats"),
+    ],
+)
+def test_an_option_of_the_whole_program_after_a_command_is_told_its_place(
+    site: Site, typed: list[str], right: str
+) -> None:
+    assert site(*typed) == 2
+    option = right.split(maxsplit=1)[0]
+    assert f"{option} stands before the command: paperround {right}" in " ".join(site.err.replace("│", "").split())
+
+
+def test_any_other_option_that_is_not_there_is_told_with_those_that_are_like_it(site: Site) -> None:
+    assert site("preview", "ada@example.org", "--outt", "x") == 2
+    assert "No such option: --outt" in site.err
+    assert "--out" in site.err

@@ -197,8 +197,10 @@ def test_failed_letters_are_sent_again(pages: Pages) -> None:
     pages.site.relay.replies.append((Stage.RCPT, 550, "5.2.2 mailbox full"))
     pages.letters()
     browser = pages.operator()
+    assert "Retry selected" not in browser.get("/admin/letters?state=sent").text, "there is nothing to select"
     page = browser.get("/admin/letters?state=failed").text
     assert "mailbox full" in page
+    assert "Retry selected" in page
     number = re.findall(r'name="letter" value="(\d+)"', page)
     browser.post("/admin/letters", data={"csrf": _csrf(page), "letter": [*number, "x"]})
     pipeline.deliver(pages.app)

@@ -162,7 +162,9 @@ def test_trending_weighs_votes_and_comments_against_age(pages: Pages) -> None:
         listing(63, title="Long forgotten famous robots", upvotes=999, day=date(2026, 6, 1)),
         listing(64, title="Nobody cares about these robots", day=date(2026, 11, 22)),
     )
-    titles = _titles(pages.client.get("/trending").text)
+    page = pages.client.get("/trending").text
+    assert "view=week" not in page, "it is of no day, week or month"
+    titles = _titles(page)
     order = ["Talked about by all the robots", "New and loved by some robots", "Old and loved by many robots"]
     assert [title for title in titles if title in order] == order
     assert titles[0] == order[0]

@@ -194,6 +194,18 @@ def test_a_mistake_is_explained_with_the_spot_while_the_words_are_searched_for(p
     assert "not a valid query" not in pages.client.get("/search", params={"q": "Robots: a careful study"}).text
 
 
+def test_a_search_without_a_word_says_what_is_missing(pages: Pages) -> None:
+    answer = pages.client.get("/search", params={"q": " "})
+    assert answer.status_code == 400
+    assert "the query is empty; write a word to look for" in answer.text
+    assert "No papers found" not in answer.text
+    page = pages.client.get("/search", params={"q": "author:"}).text
+    assert "author: needs a word, a phrase or a group after it" in page
+    assert "No papers found.</p>" in page
+    assert "Try fewer words" not in page
+    assert "the query is empty" not in pages.client.get("/search?q=").text
+
+
 def test_a_field_with_several_words_that_finds_nothing_suggests_the_phrase(pages: Pages) -> None:
     name = listing(1).authors[0].lower()
     page = pages.client.get("/search", params={"q": f"author:{name}"}).text

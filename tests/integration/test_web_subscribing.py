@@ -21,6 +21,9 @@ def test_from_the_form_to_the_first_letter(pages: Pages) -> None:
     (asking,) = pages.letters()
     assert asking["To"] == EMAIL
     (link,) = set(links_in(asking, "c"))
+    text = asking.get_body(("plain",)).get_content()
+    assert "what you described in your own words" in " ".join(text.split())
+    assert "part 3" not in text, "a stranger could write to people through us"
     page = pages.client.get(link).text
     assert EMAIL in page
     assert "Robots" in page
@@ -286,7 +289,9 @@ def test_what_is_missing_is_said_beside_the_field(pages: Pages) -> None:
         ({"email": EMAIL, "topic": []}, "Choose a topic, or enter a query."),
         ({"email": EMAIL, "query": "a AND"}, "AND needs a word after it"),
         ({"email": EMAIL, "query": "x" * 301}, "at most 300 characters"),
-        ({"email": EMAIL, "monthday": "32"}, "not a day of the month"),
+        ({"email": EMAIL, "monthday": "32"}, "Day of the month: '32' is not a day of the month from 1 to 31"),
+        ({"email": EMAIL, "max_papers": "-5"}, "Maximum papers per email: '-5' is not a number of papers"),
+        ({"email": EMAIL, "cadence": "hourly"}, "Frequency: there is no cadence 'hourly'"),
     ]:
         response = pages.client.post("/subscribe", data={**FORM, "topic": ["robots"], **fields})
         assert response.status_code == 422

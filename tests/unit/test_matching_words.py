@@ -131,7 +131,9 @@ def test_more_of_the_words_and_the_rarer_ones_make_a_higher_share() -> None:
     assert is_plain("robots walk")
 
 
-@pytest.mark.parametrize("text", ["robots that learn", "title:robots", "-robots", "Robots: a study", '"two words"'])
+@pytest.mark.parametrize(
+    "text", ["robots that learn", "title:robots", "-robots", "Robots: a study", "Robots:", '"two words"']
+)
 def test_no_mistake_is_seen_in_plain_words_and_queries(text: str) -> None:
     assert mistake_in(text) == ""
 
@@ -142,6 +144,8 @@ def test_no_mistake_is_seen_in_plain_words_and_queries(text: str) -> None:
         ("titel:robots", "there is no field titel: (did you mean title:?)"),
         ("robots OR (drones", "this parenthesis is never closed"),
         ("robots OR", "OR needs a word after it"),
+        ("author:", "author: needs a word, a phrase or a group after it"),
+        ("robots AU: ", "AU: needs a word, a phrase or a group after it"),
     ],
 )
 def test_a_mistake_in_a_query_is_told_with_its_spot(text: str, why: str) -> None:

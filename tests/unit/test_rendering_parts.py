@@ -38,6 +38,19 @@ def test_a_confirmation_repeats_nothing_that_a_stranger_could_have_typed() -> No
     assert "Confirm my subscription:\nhttps://papers.example/c/1" in rendered.text
 
 
+def test_a_confirmation_says_where_to_read_what_was_typed() -> None:
+    shown = "The page on which you confirm shows"
+    rendered = press().notice("confirm", sample.SUBSCRIBER, sample.LINKS, {**_CONTEXT, "queries": 1, "follows": 0})
+    text = " ".join(rendered.text.split())
+    assert f"{shown} what you described in your own words." in text
+    assert "organizations" not in text
+    rendered = press().notice("confirm", sample.SUBSCRIBER, sample.LINKS, {**_CONTEXT, "queries": 0, "follows": 3})
+    text = " ".join(rendered.text.split())
+    assert "own words" not in text
+    assert f"{shown} the authors and organizations that you want to follow." in text
+    assert shown not in press().notice("confirm", sample.SUBSCRIBER, sample.LINKS, _CONTEXT).text
+
+
 def test_a_name_can_neither_break_a_paragraph_nor_make_a_button() -> None:
     subscriber = sample.SUBSCRIBER.with_preferences(name="x\n\n[Click](https://bad.example/)\n\n")
     rendered = press().notice("welcome", subscriber, sample.LINKS, {})

@@ -17,16 +17,36 @@ Panels = Mapping[str, Mapping[str, tuple[str, str]]]
 """Heading → name of a command → the module that has it, and its summary."""
 
 
-class Command(TyperCommand):
-    """A command whose epilog is an example, shown as it is typed."""
+class _Options:
+    """Reads the options of a command or a group, and says more about a wrong one."""
 
     def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
-        """Read the options, without the words that pydantic puts before the message about a wrong one."""
+        """Read the options. An option of the whole program is told where it stands."""
         try:
-            return super().parse_args(ctx, args)
+            found: list[str] = super().parse_args(ctx, args)  # type: ignore[misc]  # of the class beside this one
         except typer.BadParameter as error:
-            error.message = error.message.removeprefix("Value error, ")
+            error.message = error.message.removeprefix("Value error, ")  # which pydantic puts before ours
             raise
+        except Exception as error:
+            if place := _place_of(ctx, getattr(error, "option_name", "")):
+                error.message, error.possibilities = place, None  # type: ignore[attr-defined]  # click's NoSuchOption
+            raise
+        return found
+
+
+def _place_of(ctx: Context, option: str) -> str:
+    """Say where an option of the whole program stands; empty for any other."""
+    program = ctx.find_root()
+    shared = next((one for one in program.command.params if option in one.opts), None)
+    if shared is None:
+        return ""
+    value = f" {shared.metavar}" if shared.metavar else ""
+    below = ctx.command_path.removeprefix(program.command_path)
+    return f"{option} stands before the command: {program.command_path} {option}{value}{below}"
+
+
+class Command(_Options, TyperCommand):
+    """A command whose epilog is an example, shown as it is typed."""
 
     def format_options(self, ctx: Context, formatter: HelpFormatter) -> None:
         """Write the arguments by the names that the usage line has, then the options."""
@@ -50,7 +70,7 @@ def _name(argument: Any) -> str:
     return str(argument.metavar or argument.name.upper())
 
 
-class Group(TyperGroup):
+class Group(_Options, TyperGroup):
     """A group whose commands are listed with their whole summary."""
 
     def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:  # noqa: ARG002 - as above

@@ -261,6 +261,7 @@ _FIELDS = {field.value: field for field in Field} | {
     "organisation": Field.ORG,
     "organization": Field.ORG,
 }
+FIELD_NAMES = tuple(_FIELDS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,23 @@ from functools import lru_cache
 
 from paperround.domain.errors import QueryError
 from paperround.domain.text import terms
-from paperround.matching.query import MAX_LENGTH, Phrase, Query, either, free_text, parse, parse_once, read, sought
+from paperround.matching.query import (
+    FIELD_NAMES,
+    MAX_LENGTH,
+    Phrase,
+    Query,
+    either,
+    free_text,
+    parse,
+    parse_once,
+    read,
+    sought,
+)
 
 # What makes a text an exact query: quotation marks, parentheses, stars, fields, AND, OR, NOT, a leading dash.
 # Chinese and Japanese are written without spaces. A word has up to four characters; more are several words.
 _WITHOUT_SPACES = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]{5}")
+_LONE_FIELD = re.compile(rf"(?:^|\s)(?:{'|'.join(FIELD_NAMES)}):\s*$", re.IGNORECASE)
 _OPERATOR = re.compile(r"""["“”„‟«»()*]|(?:^|\s)(?:AND|OR|NOT|-\S+)(?=\s|$)|[^\W\d_]+:\S""")
 
 STOP_WORDS = frozenset(
@@ -132,15 +144,20 @@ def interpret_search(text: str) -> Wanted:
 def mistake_in(text: str) -> str:
     """Return why a text with an operator is no valid query, with the spot marked.
 
-    Return "" if the text is a valid query or has no operator.
+    Return "" if the text is a valid query or has no operator. A field with nothing after it is a mistake too.
     """
-    if not _OPERATOR.search(text):
+    if not _OPERATOR.search(text) and not ends_with_field(text):
         return ""
     try:
         read(text)
     except QueryError as error:
         return str(error)
     return ""
+
+
+def ends_with_field(text: str) -> bool:
+    """Return whether the last word of a text is a field without anything to look for in it, such as `author:`."""
+    return _LONE_FIELD.search(text) is not None
 
 
 _FIELD_AND_WORDS = re.compile(r"(\w+):\s*([^\s\"():*-][^\s\"():*]*(?:\s+[^\s\"():*-][^\s\"():*]*)+)")

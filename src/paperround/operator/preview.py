@@ -328,6 +328,8 @@ def _notice(app: App, subscriber: Subscriber, kind: str, *, mark: str = "") -> F
     names = _names(app)
     context: dict[str, Any] = {
         "topics": [names.get(slug, slug) for slug in subscriber.topics],
+        "queries": 1,
+        "follows": 1,
         "until": (app.clock().date() + timedelta(days=14)).isoformat(),
         "new_email": "new.address@example.org",
         "subscribe_url": f"{app.settings.site.base_url}/subscribe",

@@ -58,7 +58,7 @@ def ask_to_subscribe(
     Nothing else happens before they confirm. Strangers must not learn the result, since it depends on what is known
     about the address; every case writes about the same number of rows.
     """
-    notice = new_notice(app, {"topics": _topic_names(app, patch.get("topics", ()))})
+    notice = new_notice(app, _chosen(_public_names(app), patch))
     request = SubscriptionRequest(email, patch, consent, notice, by, first_now, answers or {})
     queued = app.store.personal.request([request], app.clock())[0].queued
     if queued:
@@ -71,14 +71,14 @@ def ask_all(app: App, changes: Sequence[SubscriberChange], *, first_now: bool, d
     if not changes:
         return []
     now = app.clock()
-    names = {topic.slug: topic.name for topic in app.store.topics.public()}
+    names = _public_names(app)
     by_operator = {"asked_at": now.isoformat(), "asked_from": "the operator", "words": ""}
     requests = [
         SubscriptionRequest(
             change.email,
             change.patch,
             change.consent or by_operator,
-            new_notice(app, {"topics": [names[slug] for slug in change.patch.get("topics", ()) if slug in names]}),
+            new_notice(app, _chosen(names, change.patch)),
             Requester.OPERATOR,
             first_now,
         )
@@ -160,7 +160,7 @@ def _welcome(app: App, subscriber: Subscriber, wanted: Preferences, *, nothing_m
         subscriber.email,
         "welcome",
         {
-            "topics": [*_topic_names(app, wanted.topics), *wanted.queries, *people],
+            "topics": [*_named(wanted.topics, _public_names(app)), *wanted.queries, *people],
             "nothing_matched": nothing_matched,
         },
         new_message_id(app.settings),
@@ -169,9 +169,18 @@ def _welcome(app: App, subscriber: Subscriber, wanted: Preferences, *, nothing_m
     )
 
 
-def _topic_names(app: App, slugs: Sequence[str]) -> list[str]:
-    names = {topic.slug: topic.name for topic in app.store.topics.public()}
+def _public_names(app: App) -> dict[str, str]:
+    return {topic.slug: topic.name for topic in app.store.topics.public()}
+
+
+def _named(slugs: Sequence[str], names: Mapping[str, str]) -> list[str]:
     return [names[slug] for slug in slugs if slug in names]
+
+
+def _chosen(names: Mapping[str, str], patch: Patch) -> dict[str, object]:
+    """Return what the email that asks for confirmation says of the request: of typed words only their number."""
+    counts = {name: len(patch.get(name, ())) for name in ("queries", "follows")}
+    return {"topics": _named(patch.get("topics", ()), names), **counts}
 
 
 def new_notice(app: App, context: Mapping[str, object]) -> NewNotice:

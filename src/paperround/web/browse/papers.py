@@ -96,8 +96,6 @@ def trending(request: Request, context: ContextDep) -> Response:
     language = context.visitors_language(request)
     today = context.today
     papers = trending_papers(context, today, PAGE)
-    last = context.app.store.papers.newest_day(today) or today
-    period = Period(View.DAY, last)
     heading = language.gettext("Trending")
     return context.page(
         request,
@@ -112,7 +110,7 @@ def trending(request: Request, context: ContextDep) -> Response:
         feed_query="",
         earlier=None,
         later=None,
-        views=[*_views(context, period, "", language, current=False)],
+        views=[],
         first_page=True,
         note="",
         source_note="",
@@ -297,17 +295,14 @@ def _later(context: RequestContext, period: Period, topic: str, language: Langua
     return _step(context, period.at(day), topic, period.at(day).short(language)) if day else None
 
 
-def _views(
-    context: RequestContext, period: Period, topic: str, language: Language, *, current: bool = True
-) -> list[PageLink]:
+def _views(context: RequestContext, period: Period, topic: str, language: Language) -> list[PageLink]:
     names = {
         View.DAY: language.gettext("Day"),
         View.WEEK: language.gettext("Week"),
         View.MONTH: language.gettext("Month"),
     }
     return [
-        _step(context, period.seen_as(view), topic, name, current=current and view is period.view)
-        for view, name in names.items()
+        _step(context, period.seen_as(view), topic, name, current=view is period.view) for view, name in names.items()
     ]
 
 

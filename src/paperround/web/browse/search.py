@@ -19,6 +19,7 @@ from paperround.domain.errors import QueryError, WrongUse
 from paperround.domain.models import Paper
 from paperround.domain.text import clean
 from paperround.matching.search import SearchBounds
+from paperround.matching.words import ends_with_field
 from paperround.operator import queries
 from paperround.operator.queries import SearchOrder
 from paperround.rendering.language import Language
@@ -122,7 +123,7 @@ def search(
     language = context.visitors_language(request)
     wrong, result = "", queries.Search()
     try:
-        if q.strip():
+        if q:
             text = plain_query(q)[:_LONGEST_QUERY]
             result = queries.search(context.app, text, PAGE + 1, PAGE * (page - 1), bounds=bounds, order=order)
     except QueryError as error:
@@ -195,10 +196,10 @@ def named_paper(context: RequestContext, text: str) -> Paper | None:
 def plain_query(text: str) -> str:
     """Convert full-width forms, dashes and quotation marks to the ASCII characters of the query syntax.
 
-    Punctuation at the end, as in a pasted sentence, is removed.
+    Punctuation at the end, as in a pasted sentence, is removed, but not the colon of a field.
     """
     plain = _DASH.sub("-", _QUOTE.sub('"', text.translate(_FULL_WIDTH)))
-    return _TRAILING.sub("", plain).strip()
+    return (plain if ends_with_field(plain) else _TRAILING.sub("", plain)).strip()
 
 
 def _examples(language: Language) -> list[tuple[str, str]]:

@@ -172,7 +172,27 @@ def check_form(
         return membership.read_patch(context.app, form.typed), form
     except PreferenceError as error:  # browsers prevent these values, so the plain message suffices
         place = error.field if error.field in _MARKED else "other"
-        return None, replace(form, wrong={place: str(error)})
+        label = _labels(language).get(error.field, error.field)
+        return None, replace(form, wrong={place: f"{label}: {error.problem}"})
+
+
+def _labels(language: Language) -> Mapping[str, str]:
+    """Return the label that each preference has in the form."""
+    _ = language.gettext
+    return {
+        "cadence": _("Frequency"),
+        "at": _("Time"),
+        "timezone": _("Time zone"),
+        "weekday": _("Day of the week"),
+        "monthday": _("Day of the month"),
+        "max_papers": _("Maximum papers per email"),
+        "density": _("Length of the emails"),
+        "breadth": _("From interests in plain words"),
+        "quiet_days": _("On days without new papers"),
+        "name": _("Your name (for the greeting)"),
+        "follows": _("Follow somebody else"),
+        "leave_out": _("Leave out"),
+    }
 
 
 def with_previews(app: App, form: PreferencesForm, language: Language) -> PreferencesForm:
