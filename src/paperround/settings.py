@@ -413,7 +413,12 @@ class Settings(BaseSettings):
 
 class _ConfigurationFile(TomlConfigSettingsSource):
     def _read_file(self, file_path: Any) -> dict[str, Any]:
-        return tomllib.loads(text_files.read(file_path))
+        found = tomllib.loads(text_files.read(file_path))
+        # `extra` is "ignore" because .env may hold variables of other programs; the file is ours alone.
+        for name in found:
+            if name not in Settings.model_fields:
+                raise ConfigurationError(f"{file_path}: {name}: {_no_such_setting(variables.variable_of([name]))}")
+        return found
 
 
 def load(config: Path | None = None, env_file: Path | None = Path(".env")) -> Settings:
@@ -540,7 +545,9 @@ def _explain_json(message: str) -> str:
 
 
 def _remedy(error: Any, variable: str) -> str:
-    if error["type"] == "extra_forbidden":
-        near = variables.path_of(variables.closest(variable, known_variables()))
-        return f"there is no such setting; {f'did you mean {near}?' if near else 'see docs/settings.md'}"
-    return validation.sentence(error)
+    return _no_such_setting(variable) if error["type"] == "extra_forbidden" else validation.sentence(error)
+
+
+def _no_such_setting(variable: str) -> str:
+    near = variables.path_of(variables.closest(variable, known_variables()))
+    return f"there is no such setting; {f'did you mean {near}?' if near else 'see docs/settings.md'}"

@@ -42,6 +42,10 @@ def test_the_shipped_configuration_is_valid() -> None:
         ('[site]\nbase_url = "papers.example.org"\n', "site.base_url: must be an absolute address"),
         ('[site]\nsubject = "{titel}"\n', "site.subject: subject '{titel}': there is no {titel}; there are {top}"),
         ('[site]\nsubject = "{top:d}"\n', "site.subject: subject '{top:d}': {top} stands alone"),
+        ("[dilevery]\nbatch = 3\n", "dilevery: there is no such setting; did you mean delivery?"),
+        ('[[source]]\nkind = "arxiv"\n', "source: there is no such setting; did you mean sources?"),
+        ('postal_address = "1 Mill Lane"\n', "there is no such setting; did you mean site.postal_address?"),
+        ("[moon]\n", "moon: there is no such setting; see docs/settings.md"),
         ("[site]\ncolor = 1\n", "site.color: there is no such setting; see docs/settings.md"),
         (
             "[site]\npostal_adress = 1\n",

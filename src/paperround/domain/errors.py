@@ -46,7 +46,8 @@ class QueryError(WrongUse):
         # Show at most 80 characters around the error on one line: a query may have 2,000 characters and line breaks.
         start = max(0, position - 60)
         shown = "".join(c if c.isprintable() else " " for c in query[start : start + 80])
-        super().__init__(f"{problem}\n  {shown}\n  {' ' * (position - start)}^")
+        spot = f"\n  {shown}\n  {' ' * (position - start)}^" if shown.strip() else ""  # nothing to point at
+        super().__init__(problem + spot)
 
 
 class PreferenceError(WrongUse):
