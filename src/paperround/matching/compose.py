@@ -286,9 +286,9 @@ class _Sections:
 
     def _also(self, best: int, start: int, matched: int) -> list[int]:
         """Return the other topics that a paper matches, in the subscriber's order."""
-        rows = self.rows[start : start + matched]
-        rows = rows[np.argsort(self.places[rows], kind="stable")]
-        return [topic for topic in self.candidates.topic[rows].tolist() if topic != self.candidates.topic[best]]
+        rows, own = self.rows[start : start + matched], int(self.candidates.topic[best])
+        in_order = sorted(zip(self.places[rows].tolist(), self.candidates.topic[rows].tolist(), strict=True))
+        return [topic for _, topic in in_order if topic != own]
 
     def _named(self, topics: Iterable[int]) -> str:
         slugs = (self.candidates.table.topics[topic] for topic in topics)

@@ -315,7 +315,7 @@ def _followers(app: App, slugs: tuple[str, ...], day: date | None, cadence: Cade
     else:
         matches = app.store.reasons.latest(slugs, day or date.min, day or date.max, _PAPERS_A_DAY)
     rows = {match.paper for match in matches}
-    due = DueSubscriber(subscriber, None, MatchList.of(matches))
+    due = DueSubscriber(subscriber, subscriber.topics, MatchList.of(matches))
     batch = DueBatch([due], app.store.papers.by_rows(rows), app.store.papers.daily_counts_of(rows) if span else {})
     (digest,) = choose(batch, [DueIssue(cadence, named)], RoundContext.of(app))
     return _DigestDraft(subscriber, Origin.FOLLOWER, digest, batch.papers, tuple(matches))

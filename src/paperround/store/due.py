@@ -19,7 +19,9 @@ class DueSubscriber:
     """A subscriber whose digest is due, with the matches they have not been sent."""
 
     subscriber: Subscriber
-    last_issue_day: date | None
+    """Without name, topics and what else choosing does not need."""
+    topics: tuple[str, ...]
+    """The slugs of all topics that they follow, in order."""
     matches: MatchList
     feedback: tuple[Feedback, ...] = ()
     """Their ratings of earlier papers, latest first, then their examples."""

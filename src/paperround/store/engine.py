@@ -7,7 +7,7 @@ import re
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from functools import partial
@@ -27,6 +27,7 @@ from sqlalchemy import (
     Engine,
     FromClause,
     Insert,
+    LargeBinary,
     Select,
     Text,
     TypeDecorator,
@@ -351,6 +352,9 @@ def upsert(connection: Connection | Engine, table: Table) -> Any:
     return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
 
 
+_PARAMETER = re.compile(r"%\((\w+)\)s")
+
+
 class _Compiled:
     """A statement that bypasses SQLAlchemy's execution, which takes longer than the database.
 
@@ -363,12 +367,17 @@ class _Compiled:
         compiled = statement.compile(dialect=dialect, column_keys=columns)
         assert isinstance(compiled, SQLCompiler)
         self._text = str(compiled)
-        self._names = compiled.positiontup or list(compiled.binds)
+        self._names = compiled.positiontup or list(dict.fromkeys(_PARAMETER.findall(self._text)))
         self._by_position = compiled.positiontup is not None
         self._constants = {name: bind.value for name, bind in compiled.binds.items()}
         types = {name: bind.type.dialect_impl(dialect) for name, bind in compiled.binds.items()}
         processors = ((name, kind.bind_processor(dialect)) for name, kind in types.items())
-        self._processors = {name: processor for name, processor in processors if processor}
+        self._processors = {
+            name: processor
+            for name, processor in processors
+            if processor and not isinstance(types[name], LargeBinary)  # both drivers take bytes as they are
+        }
+        self._types = {name: kind.compile(dialect) for name, kind in types.items()}
         json_types = {n: kind for n, kind in types.items() if isinstance(getattr(kind, "impl_instance", kind), JSON)}
         self._as_json = {name: partial(_json_text, kind, dialect) for name, kind in json_types.items()}
         """The functions that write the values of JSON parameters, which cannot be looked up in a cache."""
@@ -389,22 +398,27 @@ class _Compiled:
 class ManyRows(_Compiled):
     """A statement that is run for many rows.
 
-    PostgreSQL gets all rows of an INSERT in one statement, as an array for each column, since it spends most of the
-    time on each statement and not on the row. The arrays are binary (`%b`): the driver's text form escapes each
-    quotation mark with a regular expression, which took a quarter of a round.
+    PostgreSQL gets all rows in one statement, as an array for each parameter, since it spends most of the time on
+    each statement and not on the row. The arrays are binary (`%b`): the driver's text form escapes each quotation
+    mark with a regular expression, which took a quarter of a round. Each row of an UPDATE must concern another row
+    of the table.
     """
 
     def __init__(self, engine: Engine, statement: ClauseElement, columns: Sequence[str] | None = None) -> None:
         """Compile the statement; `columns` are those that an INSERT without values fills."""
         super().__init__(engine, statement, columns)
-        self._in_arrays = isinstance(statement, Insert) and engine.dialect.name == "postgresql"
-        if isinstance(statement, Insert) and self._in_arrays:
-            types = {column.name: column.type.compile(engine.dialect) for column in statement.table.columns}
-            arrays = ", ".join(f"%({name})b::{types[name]}[]" for name in self._names)
+        self._in_arrays = engine.dialect.name == "postgresql"
+        if not self._in_arrays:
+            return
+        self._processors |= self._as_json
+        arrays = f"unnest({', '.join(f'%({name})b::{self._types[name]}[]' for name in self._names)})"
+        if isinstance(statement, Insert):
             head, _, tail = self._text.partition(" VALUES ")
             _, conflict, action = tail.partition(" ON CONFLICT")
-            self._text = f"{head} SELECT * FROM unnest({arrays}){conflict}{action}"  # noqa: S608 - our own names
-            self._processors |= self._as_json
+            self._text = f"{head} SELECT * FROM {arrays}{conflict}{action}"  # noqa: S608 - our own names
+        else:
+            change, _, condition = _PARAMETER.sub(r"given.\1", self._text).partition(" WHERE ")
+            self._text = f"{change} FROM {arrays} AS given ({', '.join(self._names)}) WHERE {condition}"
 
     def run(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
         """Run the statement for each row; a row has a value for each bound parameter that has none of its own.
@@ -427,15 +441,17 @@ class NewRows(_Compiled):
     program's time, the text 2, and the server a quarter less.
     """
 
-    def __init__(self, engine: Engine, table: Table, columns: Sequence[str]) -> None:
-        """Compile the statement."""
+    def __init__(self, engine: Engine, table: Table, columns: Sequence[str], written: Collection[str] = ()) -> None:
+        """Compile the statement; `written` names the columns whose JSON values are given as text."""
         super().__init__(engine, insert(table), columns)
+        self._processors = {name: one for name, one in self._processors.items() if name not in written}
         self._order = [columns.index(name) for name in self._names]
         self._copies = engine.dialect.name == "postgresql"
         if self._copies:
             names = ", ".join(f'"{name}"' for name in self._names)
             self._text = f"COPY {table.name} ({names}) FROM STDIN"
-            processors = self._processors | self._as_json
+            as_json = {name: one for name, one in self._as_json.items() if name not in written}
+            processors = self._processors | as_json
             self._processors = {name: partial(_copied, processors.get(name)) for name in self._names}
 
     def run(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> None:

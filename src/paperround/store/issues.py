@@ -11,7 +11,7 @@ from itertools import accumulate, groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine, Text, cast, func, insert, select, update
+from sqlalchemy import BindParameter, Connection, Engine, Integer, Text, bindparam, cast, func, insert, select, update
 
 from paperround.domain.models import (
     DayFacts,
@@ -50,7 +50,7 @@ from paperround.store.schema import (
 )
 from paperround.store.sent_before import sent_before
 from paperround.store.sent_papers import news_for, sent_notes
-from paperround.store.subscribers import load
+from paperround.store.subscribers import DUE_COLUMNS, due_subscriber
 from paperround.store.unread import Follows, MatchCache
 from paperround.store.unsent import unsent_matches
 
@@ -62,10 +62,8 @@ else:
     np = LazyModule("numpy")  # slow to load, and few commands choose papers
     match_table = LazyModule("paperround.domain.match_table")  # loads NumPy
 
-Due = Sequence[tuple[Subscriber, date | None, Sequence[tuple[int, int]]]]
-"""Subscribers, each with the local date of their last issue (None before the first), and their topics with the last
-edition sent of each.
-"""
+Due = Sequence[tuple[Subscriber, tuple[str, ...], Sequence[tuple[int, int]]]]
+"""Subscribers, each with the slugs of their topics, and the numbers of these with the last edition sent of each."""
 _READ_AT_ONCE = 250
 
 
@@ -124,7 +122,7 @@ class Issues:
         with reading(self._engine) as db:
             cache, follows = MatchCache(None), _follows(db, [subscriber.row])
             cache.read(db, follows)
-            return _with_matches(db, [(subscriber, None, follows[subscriber.row])], cache)
+            return _with_matches(db, [(subscriber, subscriber.topics, follows[subscriber.row])], cache)
 
     def has_unread(self, subscriber: int) -> bool:
         """Return whether a digest composed now for this subscriber would have papers to choose from."""
@@ -186,19 +184,16 @@ class Issues:
 
 def _due(db: Connection, now: datetime, cache: MatchCache, limit: int, most_matches: int) -> Due:
     """Return the due subscribers who fit into one batch."""
-    rows = select(subscribers.c.row, subscribers.c.last_issue_day).where(*_is_due(now))
-    rows = (
-        rows.order_by(subscribers.c.next_digest_at, subscribers.c.row).limit(limit).with_for_update(skip_locked=True)
-    )
-    last_days = dict(db.execute(rows).all())
-    follows = _follows(db, list(last_days))
+    found = {one[0]: one for one in db.execute(_DUE, {"now": now, "most": limit})}
+    follows = _follows(db, list(found))
     cache.count(db, follows)
     taken = within({row: cache.unread_count(followed) for row, followed in follows.items()}, most_matches)
     cache.read(db, {row: follows[row] for row in taken})
-    found = (
-        {subscriber.row: subscriber for subscriber in load(db, among(db, subscribers.c.row, taken))} if taken else {}
-    )
-    return [(found[row], last_days[row], follows[row]) for row in taken if row in found]
+    slugs = cache.slugs(db, {topic for row in taken for topic, _ in follows[row]})
+    return [
+        (due_subscriber(*found[row]), tuple([slugs[topic] for topic, _ in follows[row]]), follows[row])
+        for row in taken
+    ]
 
 
 def within(wanted: Mapping[int, int], most: int) -> list[int]:
@@ -207,18 +202,28 @@ def within(wanted: Mapping[int, int], most: int) -> list[int]:
     return [key for place, (key, total) in enumerate(zip(wanted, sums, strict=True)) if place == 0 or total <= most]
 
 
+def _is_due(now: datetime | BindParameter[datetime]) -> tuple[Any, ...]:
+    return subscribers.c.state == "active", subscribers.c.next_digest_at <= now
+
+
+_DUE = (
+    select(*DUE_COLUMNS)
+    .where(*_is_due(bindparam("now", type_=subscribers.c.next_digest_at.type)))
+    .order_by(subscribers.c.next_digest_at, subscribers.c.row)
+    .limit(bindparam("most", type_=Integer))
+    .with_for_update(skip_locked=True)
+)
+
+
 def _follows(db: Connection, subscribers: Sequence[int]) -> dict[int, list[tuple[int, int]]]:
-    """Return each subscriber's topics with the last edition sent of each, in the order of `subscribers`."""
+    """Return each subscriber's topics, in their order, with the last edition sent of each."""
     follows: dict[int, list[tuple[int, int]]] = {row: [] for row in subscribers}
     columns = subscriptions.c.subscriber, subscriptions.c.topic, subscriptions.c.last_edition
     query = select(*columns).where(among(db, subscriptions.c.subscriber, subscribers))
+    query = query.order_by(subscriptions.c.subscriber, subscriptions.c.place)
     for subscriber, topic, last_edition in db.execute(query).all():
         follows[subscriber].append((topic, last_edition))
     return follows
-
-
-def _is_due(now: datetime) -> tuple[Any, ...]:
-    return subscribers.c.state == "active", subscribers.c.next_digest_at <= now
 
 
 def _unread(db: Connection, follows: Follows, cache: MatchCache) -> dict[int, match_table.MatchList]:
@@ -239,7 +244,10 @@ def _papers(lists: Iterable[match_table.MatchList]) -> set[int]:
     """Return the numbers of the papers of these matches."""
     found: set[int] = set()
     for table, some in groupby(lists, key=attrgetter("table")):
-        found.update(np.unique(table.paper[np.concatenate([one.numbers for one in some])]).tolist())
+        matched = np.zeros(len(table), dtype=np.bool_)
+        for one in some:
+            matched[one.numbers] = True
+        found.update(table.paper[matched].tolist())
     return found
 
 
@@ -254,13 +262,13 @@ def _with_matches(db: Connection, due: Due, cache: MatchCache) -> DueBatch:
     everybody = [
         DueSubscriber(
             subscriber,
-            last_issue_day,
+            topics,
             unread[subscriber.row],
             (*said.get(subscriber.row, ()), *(feedback for feedback, _ in own.get(subscriber.row, ()))),
             tuple(saved.get(subscriber.row, ())),
             choose_news(changed.get(subscriber.row, ()), known_news.get(subscriber.row, ())),
         )
-        for subscriber, last_issue_day, _ in due
+        for subscriber, topics, _ in due
     ]
     wanted = _papers(unread.values()) | {word.paper for one in everybody for word in one.feedback}
     talked = _papers(one.matches for one in everybody if one.subscriber.schedule.cadence.tells_of_days)

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Engine, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, func, select, update
 
-from paperround.domain.models import DeliveryState, Digest, Paper, Pick, Section, TopicCounts
+from paperround.domain.models import (
+    DayFacts,
+    DeliveryState,
+    Digest,
+    Paper,
+    PaperNote,
+    Pick,
+    Section,
+    TopicCounts,
+)
 from paperround.domain.notes import write_facts, write_notes
 from paperround.domain.schedule import Cadence, span, span_days
 from paperround.store.due import NewDelivery
-from paperround.store.engine import ManyRows, among, upsert
+from paperround.store.engine import ManyRows, NewRows, among, upsert
 from paperround.store.papers import load_rows
 from paperround.store.schema import (
     deliveries,
@@ -47,6 +57,7 @@ _DELIVERY = (
     *("subscriber", "issue", "digest", "context", "email", "message_id", "state", "reason", "attempts"),
     *("next_attempt_at", "expires_at", "created_at"),
 )
+_NO_CONTEXT: Mapping[str, Any] = {}
 
 
 class DigestWriter:
@@ -54,9 +65,9 @@ class DigestWriter:
 
     def __init__(self, engine: Engine) -> None:
         self._served = ManyRows(engine, _SERVED)
-        self._digests = ManyRows(engine, insert(digests), _DIGEST)
-        self._papers = ManyRows(engine, insert(digest_papers), _PAPER)
-        self._deliveries = ManyRows(engine, insert(deliveries), _DELIVERY)
+        self._digests = NewRows(engine, digests, _DIGEST, written=("sections", "more", "notes", "facts"))
+        self._papers = NewRows(engine, digest_papers, _PAPER)
+        self._deliveries = NewRows(engine, deliveries, _DELIVERY)
 
     def keep(self, db: Connection, decided: Sequence[NewDelivery], edition: int, now: datetime) -> None:
         """Store the results for the subscribers of a batch, whose rows are locked."""
@@ -92,27 +103,10 @@ class DigestWriter:
     def _keep_digests(
         self, db: Connection, composed: Composed, numbers: Numbers, now: datetime, waited: Mapping[int, datetime]
     ) -> None:
-        self._digests.run(
-            db,
-            [
-                {
-                    "issue": numbers[new.cadence, new.day],
-                    "subscriber": new.due.subscriber.row,
-                    "sections": _plain(digest.sections),
-                    "more": digest.more,
-                    "last_counted": max(digest.more, default=None),
-                    "left_out": digest.left_out,
-                    "notes": write_notes(digest.notes),
-                    "facts": write_facts(digest.facts),
-                    "created_at": now,
-                    "packed_scores": digest.packed_scores,
-                }
-                for new, digest in composed
-            ],
-        )
+        self._digests.run(db, [_digest(new, digest, numbers[new.cadence, new.day], now) for new, digest in composed])
         rows = _rows(db, composed, numbers)
         laid_out = [
-            {"subscriber": new.due.subscriber.row, "paper": paper, "digest": row, "place": place}
+            (new.due.subscriber.row, paper, row, place)
             for row, (new, digest) in zip(rows, composed, strict=True)
             for place, paper in enumerate(digest.papers)
         ]
@@ -136,24 +130,26 @@ def _rows(db: Connection, composed: Composed, numbers: Numbers) -> list[int]:
     return [known[numbers[new.cadence, new.day], new.due.subscriber.row] for new, _ in composed]
 
 
+def _digest(new: NewDelivery, digest: Digest, issue: int, now: datetime) -> tuple[Any, ...]:
+    """Return the values of `_DIGEST`."""
+    more = list(digest.more)
+    return (
+        *(issue, new.due.subscriber.row, _sections_text(digest.sections), str(more), max(more, default=None)),
+        *(digest.left_out, _notes_text(digest.notes), _facts_text(digest.facts), now, digest.packed_scores),
+    )
+
+
 def _delivery(
     new: NewDelivery, issue: int, digest: int, now: datetime, waited: Mapping[int, datetime]
-) -> dict[str, Any]:
-    return {
-        "subscriber": new.due.subscriber.row,
-        "issue": issue,
-        "digest": digest,
-        "context": {},
-        "email": new.due.subscriber.email,
-        "message_id": new.message_id,
-        "state": DeliveryState.QUEUED.value,
-        "reason": "",
-        "attempts": 0,
-        # Deliveries are sent in this order: subscribers whose papers are unsent the longest come first.
-        "next_attempt_at": min(now, waited.get(new.due.subscriber.row, now)),
-        "expires_at": new.expires_at,
-        "created_at": now,
-    }
+) -> tuple[Any, ...]:
+    """Return the values of `_DELIVERY`."""
+    subscriber = new.due.subscriber
+    # Deliveries are sent in this order: subscribers whose papers are unsent the longest come first.
+    due_at = min(now, waited.get(subscriber.row, now))
+    return (
+        *(subscriber.row, issue, digest, _NO_CONTEXT, subscriber.email, new.message_id),
+        *(DeliveryState.QUEUED.value, "", 0, due_at, new.expires_at, now),
+    )
 
 
 def _not_reached_yet(db: Connection, decided: Sequence[NewDelivery], numbers: Numbers) -> list[NewDelivery]:
@@ -224,13 +220,32 @@ def count_by_day(db: Connection, cadence: Cadence, day: date) -> tuple[TopicCoun
     )
 
 
-def _plain(sections: Sequence[Section]) -> list[Any]:
-    return [[s.topic, s.name, [_plain_pick(pick) for pick in s.picks]] for s in sections]
+# --- JSON, most of which is the same in many digests ----------------------------------------------------------------
 
 
-@lru_cache(maxsize=1 << 14)  # many subscribers get the same paper for the same reasons
-def _plain_pick(pick: Pick) -> list[Any]:
-    return [pick.paper, list(pick.why), pick.rank]
+def _sections_text(sections: Sequence[Section]) -> str:
+    each = [f"[{_head_text(s.topic, s.name)}, [{', '.join(map(_pick_text, s.picks))}]]" for s in sections]
+    return f"[{', '.join(each)}]"
+
+
+@lru_cache(maxsize=1 << 12)
+def _head_text(topic: str, name: str) -> str:
+    return f"{json.dumps(topic)}, {json.dumps(name)}"
+
+
+@lru_cache(maxsize=1 << 14)
+def _pick_text(pick: Pick) -> str:
+    return json.dumps([pick.paper, pick.why, pick.rank])
+
+
+@lru_cache(maxsize=1 << 12)
+def _notes_text(notes: tuple[PaperNote, ...]) -> str | None:
+    return json.dumps(write_notes(notes)) if notes else None
+
+
+@lru_cache(maxsize=1 << 10)
+def _facts_text(facts: DayFacts | None) -> str | None:
+    return json.dumps(write_facts(facts)) if facts else None
 
 
 def _printable(paper: Paper) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -283,6 +284,24 @@ def _addressee(
     pending = state == SubscriberState.PENDING.value
     wanted = requested(known, request) if pending else known
     return Subscriber(row, email, SubscriberState(state), wanted, renewals=renewals)
+
+
+DUE_COLUMNS = (
+    *(subscribers.c.row, subscribers.c.email, subscribers.c.next_digest_at, subscribers.c.last_issue_day),
+    *(subscribers.c[name] for name in COLUMNS if name != "name"),
+)
+
+
+def due_subscriber(
+    row: int, email: str, next_digest_at: datetime | None, last_issue_day: date | None, *chosen: Any
+) -> Subscriber:
+    """Return an active subscriber from a row of `DUE_COLUMNS` with what composing needs: without name and topics."""
+    return Subscriber(row, email, SubscriberState.ACTIVE, _chosen(*chosen), next_digest_at, last_issue_day)
+
+
+@lru_cache(maxsize=1 << 12)  # many subscribers choose the same
+def _chosen(*values: Any) -> Preferences:
+    return Preferences(**dict(zip((name for name in COLUMNS if name != "name"), values, strict=True)))
 
 
 class _Follow(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
@@ -90,8 +90,7 @@ class MatchCache:
 
     def _add(self, db: Connection, some: Sequence[int], after: int, until: int) -> None:
         """Add the matches of editions after `after` up to `until`, none of which are cached yet."""
-        if not self._slugs.keys() >= set(some):
-            self._slugs = dict(db.execute(select(topics.c.row, topics.c.slug)).all())
+        slugs = self.slugs(db, set(some))
         last = until if self.edition is None else min(until, self.edition)
         fresh: ColumnElement[bool] = and_(matches.c.edition > after, matches.c.edition <= last)
         if self.edition is None and until == _UNCLOSED:
@@ -101,7 +100,7 @@ class MatchCache:
             query = select(matches.c.topic, matches.c.paper, matches.c.score, matches.c.why, matches.c.edition)
             query = query.where(matches.c.topic.in_(some[start : start + _CHUNK]), fresh)
             for topic, paper, score, why, edition in db.execute(query).all():
-                match = Match(self._slugs[topic], paper, score, tuple(why))
+                match = Match(slugs[topic], paper, score, tuple(why))
                 found[topic].append((_UNCLOSED if edition is None else edition, match))
         older = [match for those in found.values() for match in sorted(those, key=_EDITION)]
         numbers = self.table.add([match for _, match in older])
@@ -115,6 +114,12 @@ class MatchCache:
                 np.concatenate([numbers[here], known[1]]),
             )
             self._after[topic] = after
+
+    def slugs(self, db: Connection, wanted: Set[int]) -> Mapping[int, str]:
+        """Return the slugs of topics by number, including those of these topics."""
+        if not self._slugs.keys() >= wanted:
+            self._slugs = dict(db.execute(select(topics.c.row, topics.c.slug)).all())
+        return self._slugs
 
     def unread_count(self, followed: Iterable[tuple[int, int]]) -> int:
         """Count the unread matches of a subscriber who follows these topics; a match of two topics counts twice."""
