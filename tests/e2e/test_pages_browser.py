@@ -119,6 +119,9 @@ def test_from_the_form_to_the_way_out(  # noqa: PLR0915 - one visit from beginni
     assert email in page.inner_text("main")
     page.click("main form button")
     assert "You are unsubscribed" in page.inner_text("h1")
+    page.goto(f"{base}/topics")
+    page.go_back()
+    assert "You are unsubscribed" in page.inner_text("h1"), "Back shows the answer to a form, and sends no form again"
     page.goto(preferences)
     assert "You are unsubscribed and will not receive any emails." in page.inner_text("main")
     assert visitor.complaints == []

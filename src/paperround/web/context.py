@@ -37,6 +37,10 @@ from paperround.web.rate_limits import RateLimits
 
 _SMALLEST_ZIPPED = 1_000  # bytes
 LANGUAGE_COOKIE = "lang"
+ANSWER_TO_FORM = "private, no-cache"
+"""The caching of a page that answers a form. With `no-store` the browser could not show it again for "Back", and
+would ask its visitor to send the form once more.
+"""
 PRIVATE = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
@@ -167,16 +171,19 @@ class RequestContext:
         translated: bool = True,
         **facts: Any,
     ) -> Response:
-        """Return a page for one person. It is not cached, and unless `scripts` is set its policy blocks all
+        """Return a page for one person. No cache keeps it, and unless `scripts` is set its policy blocks all
         JavaScript.
 
-        A page that is not `translated` is in English and offers no other language. Neither does the response to a
-        form, since its address may not show the same page again.
+        A page that is not `translated` is the operator's, is in English and offers no other language. Neither does
+        the response to a form, since its address may not show the same page again. A browser may keep the
+        response to a subscriber's form for "Back".
         """
         spoken = (language or self.visitors_language(request)) if translated else self.language(languages.SOURCE)
         others = self._other_languages(request, spoken) if translated and request.method != "POST" else []
         body = self._render(request, template, spoken, others, private=True, here="", **facts)
         headers = dict(PRIVATE)
+        if translated and request.method == "POST":
+            headers["Cache-Control"] = ANSWER_TO_FORM
         if scripts:
             del headers["Content-Security-Policy"]
         return _remember_language(HTMLResponse(body, status, headers=headers), request, spoken)

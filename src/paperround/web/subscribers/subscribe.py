@@ -24,7 +24,7 @@ from paperround.domain.text import clean
 from paperround.rendering.language import Language
 from paperround.subscribers import confirmation, membership
 from paperround.web.browse.cards import page_of
-from paperround.web.context import PRIVATE, ContextDep, RequestContext, client_of
+from paperround.web.context import ANSWER_TO_FORM, PRIVATE, ContextDep, RequestContext, client_of
 from paperround.web.forms import Form, FormFields
 from paperround.web.subscribers import form_guard, preferences_form
 from paperround.web.subscribers.form_guard import Decision
@@ -216,7 +216,7 @@ def _lost(
         request, "lost", status=status, trap=_TRAP, wrong=wrong, email=email, stamp=stamp, trapped=trapped
     )
     if request.method == "POST":
-        response.headers["Cache-Control"] = "no-store"
+        response.headers["Cache-Control"] = ANSWER_TO_FORM
     return response
 
 
@@ -256,7 +256,7 @@ def _form(
         agreement=agreement(language),
     )
     if request.method == "POST":
-        response.headers["Cache-Control"] = "no-store"
+        response.headers["Cache-Control"] = ANSWER_TO_FORM
     return response
 
 
