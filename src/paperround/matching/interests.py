@@ -39,6 +39,8 @@ _LIFT, _NEAR, _VERY_NEAR = 2.0, 0.3, 0.45
 # This is for papers that say the interest in other words: it falls from the first share of its words on, and ends at
 # the second: a paper that is close, has more of its words and is still below the cut mostly does not fit.
 _FEW_WORDS, _ITS_WORDS = 0.05, 0.15
+# A lift that exceeds the relief by less than this is ignored, as with 2,000 papers: vectors would be compared again.
+_LEAST_LIFT = 0.3
 # How much higher the cut is for what was learned from very many answers, and the answers at which it is half as much
 # higher: the better a taste knows what fits, the further those papers stand out.
 _CUT_LEARNED, _HALF_LEARNED = 2.0, 5
@@ -106,7 +108,7 @@ class Aim(NamedTuple):
 
         `shares` are the papers' shares of its words: the more of them a paper has, the less it is lifted.
         """
-        if self.lift <= self.relief:
+        if self.lift < self.relief + _LEAST_LIFT:
             return np.zeros(len(shares), dtype=np.float32)
         nearness = _ramp(vectors.cosines(self.wanted), _NEAR, _VERY_NEAR)
         found = np.float32(self.lift) * nearness * (1 - _ramp(shares, _FEW_WORDS, _ITS_WORDS))

@@ -262,7 +262,7 @@ class Interests:
                 self._keep(text, at, share, share[:0], Aim(vector, vector))
                 for text, share, vector in zip(words, shares, vectors, strict=True)
             ]
-        known = [share[past.known] for share in shares]
+        known = shares if past.vectors.known.all() else [share[past.known] for share in shares]
         own = np.stack(vectors) @ numbers.T
         aims = [
             toward_best(vector, numbers, share, cosines)
