@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import binascii
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from paperround.domain.quoted_printable import encode, encode_piece, without_last_break
@@ -25,6 +25,8 @@ def test_pieces_that_are_joined_read_like_the_whole(pieces: list[str]) -> None:
     assert not any(line.startswith(b".") for line in joined.split(b"\r\n"))
 
 
+@example(75, "a")
+@example(73, "=")
 @given(st.integers(60, 90), st.sampled_from(["a", " ", "é", "=", "."]))
 def test_a_full_line_has_room_for_the_soft_break_behind_it(length: int, last: str) -> None:
     pieces = ["b" * length + last, ".c"]
