@@ -183,6 +183,20 @@ def test_a_taste_counts_as_much_as_it_varies_among_many_papers() -> None:
     assert (scale.mean, scale.deviation) == pytest.approx((3, 4), abs=0.1)
 
 
+def test_the_usual_deviation_counts_for_more_where_an_interest_has_a_larger_one() -> None:
+    narrow, broad = (Scale.of(spread_by(deviation), meaning=True).deviation for deviation in (0.066, 0.166))
+    assert narrow**2 == pytest.approx((0.066**2 + 0.116**2) / 2, rel=1e-3)
+    assert broad**2 == pytest.approx((0.166**2 + 2 * 0.116**2) / 3, rel=1e-3)
+    assert Scale.of(spread_by(0.166), meaning=False).deviation ** 2 == pytest.approx(
+        (0.166**2 + 0.05**2) / 2, rel=1e-3
+    )
+
+
+def spread_by(deviation: float) -> np.ndarray:
+    """The scores of a thousand papers with this deviation."""
+    return np.array([0.2 - deviation, 0.2 + deviation] * 500, dtype=np.float32)
+
+
 def test_where_a_tenth_of_few_papers_fits_what_was_learned_takes_them() -> None:
     past = np.array([10.0] * 8 + [0.0] * 72, dtype=np.float32)
     assert learned_scale(past, 5).enough(past).sum() == 8

@@ -25,6 +25,9 @@ MOST_RELEVANT = 1 + WORDS_WORTH
 # this prior counts for. The few past papers of a new site say little about what is usual, and even thousands say less
 # than one might expect, because the deviation depends on the few papers that fit.
 _USUAL_WORDS, _USUAL_MEANING, _USUAL_PAPERS = (0.02, 0.05), (0.156, 0.116), 1_000
+# How many times as much the usual deviation counts if an interest's own, with vectors, is larger. That is a broad
+# interest, which many papers fit, and these should not have to stand out further for that.
+_BROAD = 2
 # Cuts in standard deviations. Scores by words are mostly zero, so that papers that fit stand out further.
 _CUT_WORDS, _CUT_MEANING = 6.25, 4.75
 # How much lower the cut is at most for an interest that papers say in other words: only meaning sets its best papers
@@ -162,12 +165,13 @@ class Scale:
     def of(cls, past: Numbers, *, meaning: bool) -> Scale:
         """Estimate the scale from the scores of past papers; `meaning` tells whether the scores include vectors."""
         usual_mean, usual_deviation = _USUAL_MEANING if meaning else _USUAL_WORDS
-        total = len(past) + _USUAL_PAPERS
-        mean = float(past.mean()) if len(past) else 0.0
-        variance = max(float(past @ past) / max(len(past), 1) - mean**2, 0.0)
-        blended = (len(past) * variance + _USUAL_PAPERS * usual_deviation**2) / total
+        total = len(past)
+        mean = float(past.mean()) if total else 0.0
+        variance = max(float(past @ past) / max(total, 1) - mean**2, 0.0)
+        weight = _USUAL_PAPERS * (_BROAD if meaning and variance > usual_deviation**2 else 1)
+        blended = (total * variance + weight * usual_deviation**2) / (total + weight)
         cut = _CUT_MEANING if meaning else _CUT_WORDS
-        return cls((len(past) * mean + _USUAL_PAPERS * usual_mean) / total, blended**0.5, cut)
+        return cls((total * mean + _USUAL_PAPERS * usual_mean) / (total + _USUAL_PAPERS), blended**0.5, cut)
 
     def standardized(self, scores: Numbers) -> Numbers:
         """Return scores in standard deviations above the mean."""

@@ -102,7 +102,7 @@ class VectorTable:
         room, kept = max(_ROOM, needed * 5 // 4), len(self._places)
         rows, factors = np.zeros(room, dtype=np.int64), np.zeros(room, dtype=np.float32)
         small = np.zeros((room, dimensions), dtype=np.int8)
-        signs = np.zeros((room, -(-dimensions // 64)), dtype=np.uint64)
+        signs = np.zeros((room, -(-dimensions // 64)), dtype=np.uint64, order="F")  # read by column
         if kept:
             rows[:kept], factors[:kept] = self._rows[:kept], self._factors[:kept]
             small[:kept], signs[:kept] = self._small[:kept], self._signs[:kept]
@@ -124,7 +124,10 @@ class VectorTable:
         return Vectors(known, self._factors[places, None] * self._small[places].astype(np.float32))
 
     def _alike(self, wanted: Numbers) -> NDArray[np.intp]:
-        """Return the places of the vectors that share the most signs with this one, or of all if there are few."""
+        """Return the places of the vectors that share the most signs with this one, or of all if there are few.
+
+        Of equals at the limit all are returned.
+        """
         number = len(self._places)
         looked_at = max(_CLOSELY, number // _ONE_IN)
         if number <= looked_at:
@@ -132,7 +135,7 @@ class VectorTable:
         different = np.zeros(number, dtype=np.uint16)
         for column, signs in enumerate(_signs(wanted[None])[0]):
             different += np.bitwise_count(self._signs[:number, column] ^ signs)
-        return np.argpartition(different, looked_at - 1)[:looked_at]
+        return np.flatnonzero(different <= np.partition(different, looked_at - 1)[looked_at - 1])
 
     def _cosines(self, wanted: Numbers, places: NDArray[np.intp]) -> Numbers:
         found = np.empty(len(places), dtype=np.float32)
