@@ -200,12 +200,12 @@ def test_whoever_no_longer_wants_the_letter_gets_none() -> None:
     assert sending.tally == {"sent": 8, "suppressed": 2}
 
 
-def test_an_unsubscription_while_letters_go_out_holds_after_fifty_letters_at_the_latest() -> None:
+def test_an_unsubscription_while_letters_go_out_holds_after_sixteen_letters_at_the_latest() -> None:
     queue = FakeQueue(list(range(1, 101)))
-    transport = FakeTransport(before=lambda _: queue.unwanted.update(range(51, 101)))
+    transport = FakeTransport(before=lambda _: queue.unwanted.update(range(17, 101)))
     sender(queue, transport).run()
-    assert transport.got == list(range(1, 51))
-    assert max(map(len, queue.asked)) <= 50
+    assert transport.got == list(range(1, 17))
+    assert max(map(len, queue.asked)) <= 16
 
 
 def test_a_slow_relay_s_letters_are_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -322,7 +322,7 @@ def finish(
     elif reading:
         sentences.append(_("That was all: %(inside)s.") % {"inside": reading})
     if days:
-        first, last = (language.short_date(one, days[1]) for one in days)
+        first, last = (_unbroken(language.short_date(one, days[1])) for one in days)
         sentences.append(_("They appeared between %(first)s and %(last)s.") % {"first": first, "last": last})
     return " ".join(part for part in (*sentences, day_facts(facts, matched, language)) if part)
 

@@ -54,7 +54,7 @@ _COUNTERS = 16
 """
 _LONGEST_DELAY = timedelta(days=3)  # well above any real delay: a pause until tomorrow, a retry in hours
 _EXPIRED_AT_ONCE = 500
-CHECKED_AT_ONCE = 50
+CHECKED_AT_ONCE = 16
 """Between the check that a letter is still wanted and handing it over there are at most this many letters."""
 _ATTEMPTS_LOOKED_AT = 5_000
 
