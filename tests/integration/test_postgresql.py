@@ -113,6 +113,13 @@ def test_connections_without_a_pooler_prepare_statements(store: Store) -> None:
         assert db.connection.driver_connection.prepare_threshold is not None
 
 
+def test_programs_that_index_the_same_papers_at_once_index_each_once(store: Store) -> None:
+    store.papers.add([listing(number) for number in range(1, 40)], MORNING)
+    with ThreadPoolExecutor(4) as pool:
+        works = [pool.submit(store.papers.reindex, 0, 100) for _ in range(24)]
+    assert [work.exception() for work in works] == [None] * 24
+
+
 def test_vacuum_and_analyze_do_not_wait_for_a_program_that_is_alone_with_a_table(
     store: Store, postgres_url: str
 ) -> None:

@@ -198,6 +198,7 @@ class Papers:
         Returns the number of the last one, or None if there are no more.
         """
         with writing(self._engine) as db:
+            lock_exclusively(db, listings)  # two programs that replace the same entries would insert one twice
             known = list(load(db, papers.c.row > after, limit=limit))
             self._index.put(db, known)
         return known[-1].row if known else None
