@@ -494,7 +494,8 @@ def _check(env_file: Path) -> None:
         lines[binding.key or ""] = place
         if binding.error:
             raise ConfigurationError(
-                f"{place}: this is no setting; write NAME=value, with quotation marks in pairs, or # before a remark"
+                f"{place}: this line is not a setting; write NAME=value, close each quotation mark, "
+                "or start a comment with #"
             )
         if binding.value is None and (binding.key or "").upper() in known_variables():
             raise ConfigurationError(f"{place}: {binding.key} has no value; write {binding.key}=value")

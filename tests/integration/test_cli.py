@@ -652,7 +652,7 @@ def test_an_option_of_the_whole_program_after_a_command_is_told_its_place(
 ) -> None:
     assert site(*typed) == 2
     option = right.split(maxsplit=1)[0]
-    assert f"{option} stands before the command: paperround {right}" in " ".join(site.err.replace("│", "").split())
+    assert f"{option} goes before the command: paperround {right}" in " ".join(site.err.replace("│", "").split())
 
 
 def test_any_other_option_that_is_not_there_is_told_with_those_that_are_like_it(site: Site) -> None:

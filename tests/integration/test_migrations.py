@@ -10,7 +10,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from paperround.app import open_store
 from paperround.domain.errors import StoreError
@@ -123,19 +123,23 @@ def test_subscribers_of_the_released_version_keep_what_they_chose_and_what_waits
     store.close()
 
 
-def test_who_had_the_compact_theme_has_brief_letters(database_url: str) -> None:
-    store = open_store(database_url)
-    values = {"state": "active", "cadence": "daily", "at": "07:00:00.000000", "timezone": "UTC", "language": "en"}
+def _add_subscriber(connection: Connection, row: int, theme: str = "paper") -> None:
+    """Add a subscriber to a database of the released schema."""
+    values = {"row": row, "email": f"a{row}@b.example", "email_key": f"a{row}@b.example", "name": "", "theme": theme}
+    values |= {"state": "active", "cadence": "daily", "at": "07:00:00.000000", "timezone": "UTC", "language": "en"}
     values |= {"weekday": 0, "monthday": 1, "max_papers": 10, "consent": "{}", "created_at": "2026-11-20 06:00:00"}
     names, places = ", ".join(values), ", ".join(f":{name}" for name in values)
-    query = f"INSERT INTO subscribers (row, email, email_key, name, theme, {names}) VALUES "
+    connection.execute(text(f"INSERT INTO subscribers ({names}) VALUES ({places})"), values)
+
+
+def test_who_had_the_compact_theme_has_brief_letters(database_url: str) -> None:
+    store = open_store(database_url)
     with writing(store._engine) as connection:
         config = migrations._config()
         config.attributes["connection"] = connection
         command.upgrade(config, "0002")
         for row, theme in ((1, "compact"), (2, "cards")):
-            held = {**values, "row": row, "email": f"a{row}@b.example", "theme": theme}
-            connection.execute(text(f"{query} (:row, :email, :email, '', :theme, {places})"), held)
+            _add_subscriber(connection, row, theme)
     store.migrate()
     found = store.subscribers.by_rows([1, 2])
     assert {row: (one.theme, one.density.value) for row, one in found.items()} == {
@@ -181,9 +185,6 @@ def test_what_the_released_version_has_recorded_of_papers_and_subscribers_is_kep
 
 def test_papers_that_the_released_version_has_counted_still_count_as_sent(database_url: str) -> None:
     store = open_store(database_url)
-    values = {"state": "active", "cadence": "daily", "at": "07:00:00.000000", "timezone": "UTC", "language": "en"}
-    values |= {"weekday": 0, "monthday": 1, "max_papers": 10, "consent": "{}", "created_at": "2026-11-20 06:00:00"}
-    names, places = ", ".join(values), ", ".join(f":{name}" for name in values)
     letters = [
         "INSERT INTO issues (row, cadence, day) VALUES (1, 'daily', '2026-11-20'), (2, 'daily', '2026-11-21'), "
         "(3, 'daily', '2026-11-22')",
@@ -198,8 +199,7 @@ def test_papers_that_the_released_version_has_counted_still_count_as_sent(databa
         config = migrations._config()
         config.attributes["connection"] = connection
         command.upgrade(config, "0002")
-        query = f"INSERT INTO subscribers (row, email, email_key, name, theme, {names}) VALUES "
-        connection.execute(text(f"{query} (1, 'a@b.example', 'a@b.example', '', 'paper', {places})"), values)
+        _add_subscriber(connection, 1)
         for statement in letters:
             connection.exec_driver_sql(statement)
         command.upgrade(config, "0016")
@@ -214,9 +214,6 @@ def test_papers_that_the_released_version_has_counted_still_count_as_sent(databa
 
 def test_older_digests_are_read_with_what_they_say_of_ranks(database_url: str) -> None:
     store = open_store(database_url)
-    values = {"state": "active", "cadence": "daily", "at": "07:00:00.000000", "timezone": "UTC", "language": "en"}
-    values |= {"weekday": 0, "monthday": 1, "max_papers": 10, "consent": "{}", "created_at": "2026-11-20 06:00:00"}
-    names, places = ", ".join(values), ", ".join(f":{name}" for name in values)
     picks = {
         1: '[7, ["title: arm"]]',
         2: '[7, ["title: arm"], 0.4]',
@@ -226,8 +223,7 @@ def test_older_digests_are_read_with_what_they_say_of_ranks(database_url: str) -
         config = migrations._config()
         config.attributes["connection"] = connection
         command.upgrade(config, "0002")
-        query = f"INSERT INTO subscribers (row, email, email_key, name, theme, {names}) VALUES "
-        connection.execute(text(f"{query} (1, 'a@b.example', 'a@b.example', '', 'paper', {places})"), values)
+        _add_subscriber(connection, 1)
         for row, pick in picks.items():
             connection.exec_driver_sql(
                 f"INSERT INTO issues (row, cadence, day) VALUES ({row}, 'daily', '2026-11-0{row}')"

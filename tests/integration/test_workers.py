@@ -31,7 +31,7 @@ from paperround.settings import Settings
 from paperround.store.sources import SourceRecord
 from support import postgres
 from support.papers import listing
-from support.service import _free_port
+from support.ports import free_port
 from support.site import MORNING, Site
 from support.smtp_server import SmtpServer
 
@@ -142,7 +142,7 @@ def test_pages_of_their_own_call_a_worker_for_the_letter_that_their_visitor_wait
     site = Site(tmp_path, postgres_url)
     site.topic("robots")
     with SmtpServer() as relay, programs(tmp_path, postgres_url, relay.port) as running:
-        port = _free_port()
+        port = free_port()
         later = NOW + timedelta(minutes=1)  # nothing is due yet for a clock that goes behind
         running["worker"] = start(tmp_path, postgres_url, relay.port, later.isoformat(), "worker")
         running["web"] = start(tmp_path, postgres_url, relay.port, NOW.isoformat(), "web", "--port", str(port))

@@ -28,7 +28,6 @@ import random
 import resource
 import shutil
 import smtplib
-import socket
 import statistics
 import subprocess
 import sys
@@ -57,6 +56,7 @@ from paperround.rounds.letters import LetterBuilder
 from paperround.subscribers import csv_file, csv_import
 from support import postfix, postgres
 from support.papers import listing
+from support.ports import free_port, until_it_listens
 from support.site import MORNING, Site
 
 SOURCE, SINK = postfix.SBIN / "smtp-source", postfix.SBIN / "smtp-sink"
@@ -397,11 +397,11 @@ def _grow(folder: str, url: str, port: str, size: str) -> None:
 @contextlib.contextmanager
 def delayed(port: int, answer: float) -> Iterator[int]:
     """A way to this port on which an answer takes so many milliseconds longer."""
-    far = _free_port()
+    far = free_port()
     command = [sys.executable, __file__, "--child", "carry", str(far), str(port), str(answer / 2_000)]
     process = subprocess.Popen(command)
     try:
-        _until_it_listens(far)
+        until_it_listens(far)
         yield far
     finally:
         process.terminate()
@@ -461,7 +461,7 @@ def _by_email_package(
 @contextlib.contextmanager
 def sink() -> Iterator[int]:
     """Postfix's smtp-sink, which throws everything away."""
-    port = _free_port()
+    port = free_port()
     process = subprocess.Popen([SINK, "-u", "postfix", f"127.0.0.1:{port}", "1000"], stderr=subprocess.DEVNULL)
     try:
         time.sleep(0.5)
@@ -469,18 +469,6 @@ def sink() -> Iterator[int]:
     finally:
         process.terminate()
         process.wait()
-
-
-def _until_it_listens(port: int) -> None:
-    for _ in range(200):
-        with contextlib.suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
-            return
-        time.sleep(0.1)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
 
 
 if __name__ == "__main__":

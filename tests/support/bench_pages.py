@@ -7,7 +7,7 @@ The database is made once and kept in artefacts/; each run works on a copy. Figu
 machine; compare the columns of one run.
 """
 
-# ruff: noqa: T201 - it is a program that prints
+# ruff: noqa: E402, T201 - it is a program that prints, and finds its neighbors itself
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import http.client
 import os
 import shutil
 import sqlite3
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -26,15 +27,12 @@ from itertools import count
 from pathlib import Path
 from urllib.parse import quote, urlencode, urlsplit
 
-if __package__ in (None, ""):
-    import bench_database as database
-    import service
-else:
-    from support import bench_database as database
-    from support import service
+sys.path[:0] = [str(Path(__file__).parent.parent)]
 
 from paperround.domain import tokens
 from paperround.web import session
+from support import bench_database as database
+from support import service
 
 ADMIN = "an operator's token for benchmarks"
 _KEPT = Path("artefacts")

@@ -5,15 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from support import postgres
+from support.ports import free_port, until_it_listens
 
 PROGRAM = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
 
@@ -22,7 +21,7 @@ PROGRAM = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin
 def in_front_of(url: str, servers: int) -> Iterator[str]:
     """The URL by which transactions of any number of clients share this many connections to the database."""
     assert PROGRAM
-    database, port = urlsplit(url), postgres._free_port()
+    database, port = urlsplit(url), free_port()
     with tempfile.TemporaryDirectory(prefix="paperround-pgb-") as name:
         folder = Path(name)
         folder.chmod(0o755)
@@ -36,16 +35,8 @@ def in_front_of(url: str, servers: int) -> Iterator[str]:
         account = ["-u", postgres._account().pw_name] if os.geteuid() == 0 else []
         process = subprocess.Popen([PROGRAM, "-q", *account, folder / "pgbouncer.ini"], stderr=subprocess.DEVNULL)
         try:
-            _until_it_listens(port)
+            until_it_listens(port)
             yield f"postgresql://{database.username}@127.0.0.1:{port}{database.path}"
         finally:
             process.terminate()
             process.wait()
-
-
-def _until_it_listens(port: int) -> None:
-    for _ in range(200):
-        with contextlib.suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
-            return
-        time.sleep(0.05)
-    raise TimeoutError("PgBouncer does not listen")

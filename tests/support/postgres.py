@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from support.ports import free_port
 
 
 def binaries() -> Path | None:
@@ -37,7 +38,7 @@ def cluster() -> Iterator[Server]:
     if account:
         os.chown(folder, account.pw_uid, account.pw_gid)
     run = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []} if account else {}
-    data, port = folder / "data", _free_port()
+    data, port = folder / "data", free_port()
     options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
     try:
         initdb = [programs / "initdb", "-D", data, "-U", "paperround", "-A", "trust", "-E", "UTF8", "--no-sync"]
@@ -73,9 +74,3 @@ def _account() -> pwd.struct_passwd:
         return pwd.getpwnam("postgres")
     except KeyError:
         return pwd.getpwnam("nobody")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

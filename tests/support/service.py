@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+
+from support.ports import free_port
 
 ADMIN_TOKEN = "an admin token for tests"
 _READY_SECONDS = 60.0
@@ -28,7 +29,7 @@ class Address(str):
 @contextmanager
 def running(folder: Path, **settings: str) -> Iterator[Address]:
     """The address of a paperround that runs in this folder, with the seeds and without sources."""
-    port = _free_port()
+    port = free_port()
     base = Address(f"http://localhost:{port}")
     env = {**os.environ, "PAPERROUND_SOURCES": "[]", "PAPERROUND_SITE__BASE_URL": base, **settings}
     with (folder / "service.log").open("wb") as log:
@@ -72,13 +73,6 @@ def _letters_to(base: str, email: str, number: int, entered: httpx.Client, until
             return found
         assert time.monotonic() < until, f"{len(found)} letters to {email} instead of {number}"
         time.sleep(0.2)
-
-
-def _free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port
 
 
 def _wait_until_ready(base: str, started: subprocess.Popen[bytes], folder: Path) -> None:

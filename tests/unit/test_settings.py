@@ -187,8 +187,8 @@ def test_names_of_other_programs_are_left_alone(name: str, tmp_path: Path, monke
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("# remark\n\n\nPAPERROUND_SITE__NAME Papers\n", "line 4: this is no setting; write NAME=value"),
-        ("A=1\nPAPERROUND_SITE__NAME='Papers\nB=2\n", "line 2: this is no setting; write NAME=value"),
+        ("# remark\n\n\nPAPERROUND_SITE__NAME Papers\n", "line 4: this line is not a setting; write NAME=value"),
+        ("A=1\nPAPERROUND_SITE__NAME='Papers\nB=2\n", "line 2: this line is not a setting; write NAME=value"),
         (
             "A=1\nPAPERROUND_SITE__NAME\n",
             "line 2: PAPERROUND_SITE__NAME has no value; write PAPERROUND_SITE__NAME=",

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, FilePath, SecretStr, model_va
 from paperround.domain.errors import ConfigurationError, PaperroundError, WrongUse
 from paperround.domain.text import clean
 from paperround.process import logs
-from paperround.process.validation import matches
+from paperround.process.validation import HOST, matches
 
 log = logs.logger()
 _MAX_MAIL = 10 * 2**20  # bytes; a report that quotes a whole letter has a hundredth of that
@@ -33,7 +33,7 @@ class ImapSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    host: Annotated[str, matches(r"[^\s\x00-\x1f]{1,253}", "the name of a host, such as imap.example.org")]
+    host: Annotated[str, matches(HOST, "the name of a host, such as imap.example.org")]
     port: Annotated[int, Field(ge=1, le=65535)] = 993
     username: Annotated[str, Field(min_length=1)]
     password: SecretStr

@@ -18,10 +18,10 @@ Panels = Mapping[str, Mapping[str, tuple[str, str]]]
 
 
 class _Options:
-    """Reads the options of a command or a group, and says more about a wrong one."""
+    """Reads the options of a command or a group, and explains a wrong one."""
 
     def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
-        """Read the options. An option of the whole program is told where it stands."""
+        """Read the options. If a wrong one belongs to the whole program, the error says where it goes."""
         try:
             found: list[str] = super().parse_args(ctx, args)  # type: ignore[misc]  # of the class beside this one
         except typer.BadParameter as error:
@@ -35,14 +35,14 @@ class _Options:
 
 
 def _place_of(ctx: Context, option: str) -> str:
-    """Say where an option of the whole program stands; empty for any other."""
+    """Return where an option of the whole program goes; empty for any other option."""
     program = ctx.find_root()
     shared = next((one for one in program.command.params if option in one.opts), None)
     if shared is None:
         return ""
     value = f" {shared.metavar}" if shared.metavar else ""
     below = ctx.command_path.removeprefix(program.command_path)
-    return f"{option} stands before the command: {program.command_path} {option}{value}{below}"
+    return f"{option} goes before the command: {program.command_path} {option}{value}{below}"
 
 
 class Command(_Options, TyperCommand):

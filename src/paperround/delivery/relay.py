@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FilePath, SecretStr, model_validator
 
-from paperround.process.validation import matches
+from paperround.process.validation import HOST, matches
 
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -19,12 +19,12 @@ def _host(value: str) -> str:
     try:
         value.encode("idna")
     except UnicodeError:
-        raise ValueError(f"must be {_HOST}") from None
+        raise ValueError(f"must be {_EXAMPLE}") from None
     return value
 
 
-_HOST = "the name of a host, such as smtp.example.org"
-Host = Annotated[str, matches(r"[^\s\x00-\x1f]{1,253}", _HOST), AfterValidator(_host)]
+_EXAMPLE = "the name of a host, such as smtp.example.org"
+Host = Annotated[str, matches(HOST, _EXAMPLE), AfterValidator(_host)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 
 

@@ -52,6 +52,10 @@ _SENTENCES: Mapping[str, str] = {
 }
 
 
+HOST = r"[^\s\x00-\x1f]{1,253}"
+"""The pattern of a host's name or address."""
+
+
 def matches(pattern: str, wanted: str) -> AfterValidator:
     """Return a validator for a text that this pattern must match; `wanted` says what the text must be."""
     compiled = re.compile(pattern)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from paperround.app import App
@@ -13,7 +14,8 @@ from paperround.domain.errors import PreferenceError, QueryError, WrongUse
 from paperround.domain.models import Paper, Topic
 from paperround.domain.preferences import DEFAULTS, FIELDS, LISTS, MOST_PAPERS, MOST_QUERIES, MOST_QUERY, Preferences
 from paperround.matching import lexical
-from paperround.matching.words import Wanted, Words, interpret_once
+from paperround.matching.query import Query
+from paperround.matching.words import Words, interpret_once
 from paperround.rendering import reasons, theme
 from paperround.rendering.language import Language
 from paperround.rounds.interests import Interests
@@ -209,15 +211,11 @@ def preview_query(app: App, text: str, language: Language, *, own: bool = True) 
         if own:
             preferences.read_field("queries", [text])
         wanted = interpret_once(text)
-        number, hits, papers = _tried(app, text, wanted)
+        if isinstance(wanted, Words):
+            return _preview_interest(app, text, wanted, language)
+        return _preview_exactly(app, text, wanted, language)
     except QueryError as error:
         return QueryPreview(text, wrong=str(error))
-    best = sorted((paper for paper in papers if paper.row in hits), key=lambda paper: -hits[paper.row].score)
-    shown = tuple((paper, reasons.as_sentences(hits[paper.row].why, language)) for paper in best[:_SHOWN])
-    if not number and isinstance(wanted, Words) and (closest := _closest(app, text, wanted, papers, language)):
-        said = language.gettext("No paper of the past week stands out, so none would be emailed. The closest are:")
-        return QueryPreview(text, said, closest)
-    return QueryPreview(text, _described(number, language), shown)
 
 
 def _described(number: int, language: Language) -> str:
@@ -231,28 +229,41 @@ def _described(number: int, language: Language) -> str:
     return language.count("%(num)s paper in the past week:", "%(num)s papers in the past week, including:", number)
 
 
-def _closest(
-    app: App, text: str, words: Words, papers: Sequence[Paper], language: Language
-) -> tuple[tuple[Paper, tuple[str, ...]], ...]:
-    """Return the papers that come closest to an interest, each with its reasons."""
+def _preview_interest(app: App, text: str, words: Words, language: Language) -> QueryPreview:
+    """Try an interest in plain words: the papers that stand out, or else the closest ones."""
+    first, today = _past_week(app)
+    papers = [paper for paper in app.store.browsing.newest(today, _COUNTED) if paper.day >= first]
+    app.shared(Meaning).table()
+    app.shared(Meaning).of_query(text)
     interests = app.shared(Interests)
     batch = interests.batch(papers)
+    if hits := interests.hits(text, words, batch):
+        return QueryPreview(text, _described(len(hits), language), _best(papers, hits, language))
     fits = interests.fits(text, words, batch)
-    best = sorted(fits, key=lambda row: (-fits[row], -row))[:_CLOSEST]
-    known, why = {paper.row: paper for paper in papers}, interests.reasons(text, words, batch, best)
-    return tuple((known[row], reasons.as_sentences(why[row], language)) for row in best)
+    closest = sorted(fits, key=lambda row: (-fits[row], -row))[:_CLOSEST]
+    if not closest:
+        return QueryPreview(text, _described(0, language))
+    known, why = {paper.row: paper for paper in papers}, interests.reasons(text, words, batch, closest)
+    said = language.gettext("No paper of the past week stands out, so none would be emailed. The closest are:")
+    return QueryPreview(text, said, tuple((known[row], reasons.as_sentences(why[row], language)) for row in closest))
 
 
-def _tried(app: App, text: str, wanted: Wanted) -> tuple[int, Mapping[int, lexical.Hit], Sequence[Paper]]:
-    """Return the number of matching papers announced in the past week, the hits of some of them, and these papers."""
-    first, today = news_horizon(app.clock()).date(), app.clock().date()
-    if isinstance(wanted, Words):
-        papers = [paper for paper in app.store.browsing.newest(today, _COUNTED) if paper.day >= first]
-        app.shared(Meaning).table()
-        app.shared(Meaning).of_query(text)
-        interests = app.shared(Interests)
-        hits = interests.hits(text, wanted, interests.batch(papers))
-        return len(hits), hits, papers
-    number = app.store.browsing.count_found(wanted, _COUNTED, (first, today))
-    papers = app.store.browsing.found(wanted, _SHOWN * 10, (first, today))
-    return number, lexical.Index(papers).matches(wanted), papers
+def _preview_exactly(app: App, text: str, query: Query, language: Language) -> QueryPreview:
+    """Try a query with operators."""
+    week = _past_week(app)
+    number = app.store.browsing.count_found(query, _COUNTED, week)
+    papers = app.store.browsing.found(query, _SHOWN * 10, week)
+    hits = lexical.Index(papers).matches(query)
+    return QueryPreview(text, _described(number, language), _best(papers, hits, language))
+
+
+def _past_week(app: App) -> tuple[date, date]:
+    return news_horizon(app.clock()).date(), app.clock().date()
+
+
+def _best(
+    papers: Sequence[Paper], hits: Mapping[int, lexical.Hit], language: Language
+) -> tuple[tuple[Paper, tuple[str, ...]], ...]:
+    """Return the best matches, each with its reasons."""
+    best = sorted((paper for paper in papers if paper.row in hits), key=lambda paper: -hits[paper.row].score)
+    return tuple((paper, reasons.as_sentences(hits[paper.row].why, language)) for paper in best[:_SHOWN])
