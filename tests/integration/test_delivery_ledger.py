@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from paperround.domain.models import BounceKind, Delivery, DeliveryState, Outcome, Stage, SubscriberState
 from paperround.rounds import pipeline
-from paperround.store.deliveries import Deliveries, LatestDelivery, RelayState, Settlement
+from paperround.store.deliveries import Deliveries, LatestDelivery, RecentAttempts, RelayState, Settlement
 from paperround.store.engine import reading
 from paperround.store.schema import deliveries, relay
 from support.papers import listing
@@ -495,7 +495,7 @@ def test_the_latest_refusals_leave_out_letters_that_are_refused_again_while_othe
         ledger.settle([Settlement(outcome, DeliveryState.QUEUED, counts=False)], "c", MORNING)
         ledger.claim(MORNING, 9, "c", LEASE)
 
-    assert ledger.latest_refusals() == ([], 0)
+    assert ledger.recent_attempts() == RecentAttempts([])
     tried(first, Stage.RCPT, 500)
     tried(third, Stage.RCPT, 451)
     tried(second, Stage.FINAL, 200)
@@ -505,11 +505,12 @@ def test_the_latest_refusals_leave_out_letters_that_are_refused_again_while_othe
     tried(fourth, Stage.RCPT, 250)  # the recipient, not the letter
     tried(fourth, Stage.FINAL, 300)
     tried(fourth, Stage.RCPT, 550)  # nothing was taken in between
-    refusals, last_accepted = ledger.latest_refusals()
-    assert [one.outcome.delivery for one in refusals] == [fourth, fourth, third, first]
-    assert refusals[0].outcome == Outcome(fourth, Stage.RCPT, 550, "5.1.1", "no", "relay.example:25")
-    assert (refusals[0].email, refusals[0].at) == ("ada@example.org", MORNING)
-    assert refusals[3].row < last_accepted < refusals[2].row
+    recent = ledger.recent_attempts()
+    assert [one.outcome.delivery for one in recent.refusals] == [fourth, fourth, third, first]
+    assert recent.refusals[0].outcome == Outcome(fourth, Stage.RCPT, 550, "5.1.1", "no", "relay.example:25")
+    assert recent.accepted == 1
+    assert (recent.refusals[0].email, recent.refusals[0].at) == ("ada@example.org", MORNING)
+    assert recent.refusals[3].row < recent.last_accepted < recent.refusals[2].row
 
 
 def test_refusals_of_long_ago_are_not_looked_at(
@@ -523,9 +524,9 @@ def test_refusals_of_long_ago_are_not_looked_at(
     _settle(ledger, rows[0], DeliveryState.SENT, reply=(Stage.FINAL, 250))
     _settle(ledger, rows[1], DeliveryState.FAILED, reply=(Stage.RCPT, 550))
     _settle(ledger, rows[2], DeliveryState.FAILED, reply=(Stage.RCPT, 550))
-    refusals, last_accepted = ledger.latest_refusals()
-    assert [one.outcome.delivery for one in refusals] == [rows[2], rows[1]]
-    assert last_accepted == 0, "it is older than the two attempts that are looked at"
+    recent = ledger.recent_attempts()
+    assert [one.outcome.delivery for one in recent.refusals] == [rows[2], rows[1]]
+    assert (recent.accepted, recent.last_accepted) == (0, 0), "it is older than the two attempts that are looked at"
 
 
 def test_a_letter_refused_twice_in_a_row_is_listed_though_others_pass_afterwards(
@@ -535,9 +536,9 @@ def test_a_letter_refused_twice_in_a_row_is_listed_though_others_pass_afterwards
     for row, stage, code in ((refused, Stage.RCPT, 550), (refused, Stage.RCPT, 550), (passed, Stage.FINAL, 250)):
         ledger.claim(MORNING, 9, "c", LEASE)
         _settle(ledger, row, DeliveryState.QUEUED if code == 550 else DeliveryState.SENT, reply=(stage, code))
-    refusals, last_accepted = ledger.latest_refusals()
-    assert [one.outcome.delivery for one in refusals] == [refused, refused]
-    assert last_accepted > refusals[0].row
+    recent = ledger.recent_attempts()
+    assert [one.outcome.delivery for one in recent.refusals] == [refused, refused]
+    assert recent.last_accepted > recent.refusals[0].row
 
 
 def test_a_delivery_is_found_by_its_digest_and_by_whom_it_reached_last(site: Site, ledger: Deliveries) -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from paperround.domain.models import Outcome, Stage
 from paperround.rounds.breaker import SEVERAL, refused_by_account, refused_everywhere, wording
-from paperround.store.deliveries import FailedAttempt
+from paperround.store.deliveries import FailedAttempt, RecentAttempts
 
 NOW = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
 
@@ -18,16 +18,34 @@ def refused(row, subscriber, text="go away", code=550, enhanced=None, domain="ma
 
 def test_the_same_refusal_of_three_subscribers_in_a_row_is_the_accounts():
     attempts = [refused(9, 3), refused(8, 2), refused(7, 1)]
-    assert refused_by_account(attempts, 6) == attempts
-    assert refused_by_account(attempts, 7) == []  # one was accepted in between
-    assert refused_by_account(attempts[:2], 0) == []
-    assert refused_by_account([refused(row, 1) for row in range(9, 0, -1)], 0) == []
-    assert refused_by_account([], 0) == []
+    assert refused_by_account(RecentAttempts(attempts, 1, last_accepted=6)) == attempts
+    assert refused_by_account(RecentAttempts(attempts, 1, last_accepted=7)) == []  # one was accepted in between
+    assert refused_by_account(RecentAttempts(attempts[:2])) == []
+    assert refused_by_account(RecentAttempts([refused(row, 1) for row in range(9, 0, -1)])) == []
+    assert refused_by_account(RecentAttempts([])) == []
 
 
 def test_another_refusal_in_between_ends_the_row():
     attempts = [refused(9, 3), refused(8, 2), refused(7, 4, "no such user"), refused(6, 1)]
-    assert refused_by_account(attempts, 0) == []
+    assert refused_by_account(RecentAttempts(attempts)) == []
+
+
+@pytest.mark.parametrize(("before", "accepted", "needed"), [(1, 4_999, 3), (2, 98, 4), (20, 80, 9), (50, 50, 20)])
+def test_the_more_often_a_reply_comes_between_accepted_letters_the_longer_its_series_has_to_be(
+    before, accepted, needed
+):
+    earlier = [refused(-row, -row) for row in range(before)]
+    series = [refused(row, row) for row in range(needed, 0, -1)]
+    assert refused_by_account(RecentAttempts([*series, *earlier], accepted, last_accepted=0)) == series
+    assert refused_by_account(RecentAttempts([*series[1:], *earlier], accepted, last_accepted=0)) == []
+    others = [refused(-row, -row, "mailbox full") for row in range(before)]
+    assert refused_by_account(RecentAttempts([*series[-3:], *others], accepted, last_accepted=0)) == series[-3:]
+
+
+def test_without_an_accepted_letter_what_was_refused_before_is_no_comparison():
+    series = [refused(9, 3), refused(8, 2), refused(7, 1)]
+    other = refused(6, 4, "mailbox full")
+    assert refused_by_account(RecentAttempts([*series, other, refused(5, 5)])) == series
 
 
 @pytest.mark.parametrize(
@@ -69,6 +87,6 @@ def test_policy_refusals_of_several_subscribers_and_domains_within_minutes_are_o
 )
 def test_whatever_comes_fewer_than_several_subscribers_never_pause_anything(met, accepted):
     attempts = [refused(len(met) - place, who, text) for place, (who, text) in enumerate(met)]
-    found = refused_by_account(attempts, accepted)
+    found = refused_by_account(RecentAttempts(attempts, accepted, accepted))
     assert not found or len({one.subscriber for one in found}) >= SEVERAL
     assert all(one.row > accepted for one in found)

@@ -30,7 +30,7 @@ from paperround.rounds import dispatch
 from paperround.rounds.dispatch import BatchSender, DispatchCallbacks
 from paperround.settings import DeliverySettings
 from paperround.store.bounces import Bounce, smtp_fingerprint
-from paperround.store.deliveries import ClaimResult, FailedAttempt, RelayState, Settlement
+from paperround.store.deliveries import ClaimResult, FailedAttempt, RecentAttempts, RelayState, Settlement
 
 NOW = datetime(2026, 11, 23, 7, tzinfo=UTC)
 TAKEN = (Stage.FINAL, 250, "2.0.0 ok")
@@ -117,8 +117,8 @@ class FakeQueue:
     def others_accepted_since_last_try(self, row: int) -> bool:
         return self.others_pass and row in self.claimed
 
-    def latest_refusals(self) -> tuple[list[FailedAttempt], int]:
-        return self.refusals, 0
+    def recent_attempts(self) -> RecentAttempts:
+        return RecentAttempts(self.refusals)
 
     def undo(self, rows: list[int], again: datetime, reason: str) -> int:
         self.undone += rows

@@ -6,6 +6,7 @@ the reason is not any single mailbox.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Hashable, Sequence
 from datetime import datetime, timedelta
@@ -13,24 +14,36 @@ from itertools import takewhile
 
 from paperround.domain.models import BounceKind, Outcome
 from paperround.domain.refusals import Refusal, judge
-from paperround.store.deliveries import FailedAttempt
+from paperround.store.deliveries import FailedAttempt, RecentAttempts
 
 SEVERAL = 3
 """The number of different subscribers, or domains, that is no coincidence."""
+COINCIDENCE = 1e-6
+"""A series of refusals that chance would produce less often than this, for each letter, is no coincidence."""
 WINDOW = timedelta(minutes=10)
 # Addresses, hosts, numbers and the names of queue files differ from letter to letter.
 _PARTICULAR = re.compile(r"\S*[\d@./=]\S*")
 
 
-def refused_by_account(refusals: Sequence[FailedAttempt], last_accepted: int) -> list[FailedAttempt]:
+def refused_by_account(recent: RecentAttempts) -> list[FailedAttempt]:
     """Return the refusals that several subscribers met in a row, with the same reply and nothing accepted meanwhile.
 
-    `refusals` are sorted newest first. `last_accepted` is the number of the last attempt that was accepted. The list
-    is empty if there is no such series.
+    The list is empty if there is no such series, or if it may be a coincidence. If a tenth of all letters are refused
+    with this reply, because many subscribers use a provider that blocks this site, three in a row are common.
     """
-    since = [one for one in refusals if one.row > last_accepted]
+    since = [one for one in recent.refusals if one.row > recent.last_accepted]
     run = list(takewhile(lambda one: wording(one.outcome) == wording(since[0].outcome), since))
-    return run if len({one.subscriber for one in run}) >= SEVERAL else []
+    several = len({one.subscriber for one in run})
+    return run if several >= SEVERAL and several >= _no_coincidence(run, recent) else []
+
+
+def _no_coincidence(run: Sequence[FailedAttempt], recent: RecentAttempts) -> int:
+    """Return how many subscribers have to be refused in a row, given how often the same reply came before."""
+    before = sum(wording(one.outcome) == wording(run[0].outcome) for one in recent.refusals[len(run) :])
+    if not before or not recent.accepted:
+        return SEVERAL
+    share = before / (before + recent.accepted)
+    return max(SEVERAL, math.ceil(math.log(COINCIDENCE) / math.log(share)))
 
 
 def refused_everywhere(refusals: Sequence[FailedAttempt], now: datetime) -> list[FailedAttempt]:

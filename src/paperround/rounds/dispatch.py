@@ -34,7 +34,7 @@ from paperround.process import logs
 from paperround.rounds import breaker
 from paperround.settings import DeliverySettings
 from paperround.store.bounces import Bounce, smtp_fingerprint
-from paperround.store.deliveries import CHECKED_AT_ONCE, ClaimResult, FailedAttempt, RelayState, Settlement
+from paperround.store.deliveries import CHECKED_AT_ONCE, ClaimResult, RecentAttempts, RelayState, Settlement
 
 log = logs.logger()
 # Seconds from the check that a letter is still wanted until its turn comes. With a slow relay, letters are checked
@@ -58,7 +58,7 @@ class DeliveryQueue(Protocol):
     def relay(self, day: date) -> RelayState: ...
     def pause_relay(self, until: datetime | None, reason: str) -> None: ...
     def others_accepted_since_last_try(self, row: int) -> bool: ...
-    def latest_refusals(self) -> tuple[list[FailedAttempt], int]: ...
+    def recent_attempts(self) -> RecentAttempts: ...
 
 
 class BounceRecords(Protocol):
@@ -342,8 +342,8 @@ class BatchSender:
 
     def _undo_if_ours(self, now: datetime) -> None:
         """Undo what refusals did to subscribers if the refusals were aimed at this site's account."""
-        refusals, last_accepted = self._store.deliveries.latest_refusals()
-        if found := breaker.refused_by_account(refusals, last_accepted) or breaker.refused_everywhere(refusals, now):
+        recent = self._store.deliveries.recent_attempts()
+        if found := breaker.refused_by_account(recent) or breaker.refused_everywhere(recent.refusals, now):
             until, again = retry.pause_of_account(now, self._policy, self._random)
             several, last = len({one.subscriber for one in found}), found[0].outcome
             alarm = f"{several} subscribers were refused alike, so it is the account: {last.code} {last.text}"

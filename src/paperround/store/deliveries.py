@@ -87,6 +87,17 @@ class FailedAttempt:
 
 
 @dataclass(frozen=True, slots=True)
+class RecentAttempts:
+    """What the relay answered recently: its permanent refusals, and how many letters it accepted."""
+
+    refusals: list[FailedAttempt]
+    """Newest first."""
+    accepted: int = 0
+    last_accepted: int = 0
+    """The number of the last attempt that was accepted; 0 if none was."""
+
+
+@dataclass(frozen=True, slots=True)
 class RelayState:
     """The relay's pause and its count of letters for one day."""
 
@@ -476,10 +487,10 @@ class Deliveries:
             ]  # one index lookup per state
             return min((due for due in found if due), default=None)
 
-    def latest_refusals(self) -> tuple[list[FailedAttempt], int]:
-        """Return recent permanently refused attempts, latest first, and the last accepted one's number (or 0).
+    def recent_attempts(self) -> RecentAttempts:
+        """Return the recent permanent refusals and the number of letters accepted meanwhile.
 
-        An attempt is left out if the same letter was refused before and others were accepted in between: then the
+        A refusal is left out if the same letter was refused before and others were accepted in between: then the
         refusal is about that letter.
         """
         newest = select(func.max(attempts.c.row) - _ATTEMPTS_LOOKED_AT).scalar_subquery()
@@ -503,8 +514,9 @@ class Deliveries:
             .order_by(attempts.c.row.desc())
         )
         with reading(self._engine) as db:
-            last = db.scalar(select(func.max(attempts.c.row)).where(attempts.c.row > newest, accepted))
-            return [_failed_attempt(found) for found in db.execute(query)], last or 0
+            counted = select(func.count(), func.max(attempts.c.row)).where(attempts.c.row > newest, accepted)
+            letters, last = db.execute(counted).one()
+            return RecentAttempts([_failed_attempt(found) for found in db.execute(query)], letters, last or 0)
 
     def others_accepted_since_last_try(self, row: int) -> bool:
         """Return whether the relay has accepted another letter since the last attempt at this delivery."""
