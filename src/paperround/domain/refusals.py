@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from paperround.domain.models import BounceKind, Outcome, Stage
 from paperround.domain.refusal_words import WORDS
@@ -197,6 +197,7 @@ _ADDRESS = re.compile(r"[^\s<>;:,\"()\[\]]{1,64}@[^\s<>;:,\"()\[\]]{1,253}")
 _MAX_TEXT = 4_000  # characters examined
 
 
+@lru_cache(1_000)  # a relay refuses thousands of letters in the same words
 def judge(refusal: Refusal) -> Rule:
     """Return the first rule that matches. The last rule matches everything."""
     return next(rule for rule in RULES if rule.fits(refusal))
