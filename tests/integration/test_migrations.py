@@ -156,14 +156,15 @@ def test_what_the_released_version_has_recorded_of_papers_and_subscribers_is_kep
         """(1, '2611.00007', 'Robots', '{"title": "Robots"}', '[]', '2026-11-20', 3, """
         "'2026-11-20 06:00:00', false, false)",
         "INSERT INTO echoes (paper, day, upvotes, comments, stars) VALUES (1, '2026-11-20', 3, 1, 40)",
-        "INSERT INTO topics (row, slug, name, query, about, private) VALUES (1, 'robotics', 'R', 'robot', '', false)",
+        "INSERT INTO topics (row, slug, name, query, about, private) VALUES "
+        "(1, 'robotics', 'R', 'robot', '', false), (2, 'vision', 'V', 'image', '', false)",
         "INSERT INTO subscribers (row, email, email_key, name, state, cadence, at, timezone, weekday, monthday, "
         "max_papers, theme, language, served, created_at, consent, "
         "farewell) VALUES (1, 'a@b.example', 'a@b.example', "
         "'', 'unsubscribed', 'daily', '07:00:00.000000', 'UTC', 0, 1, 10, 'paper', 'en', '2026-11-20', "
         "'2026-11-01 06:00:00.000000', '{}', 'Too many')",
         "INSERT INTO subscriptions (subscriber, topic, place, read_to, created_at) VALUES "
-        "(1, 1, 0, 17, '2026-11-01 06:00:00.000000')",
+        "(1, 1, 0, 17, '2026-11-01 06:00:00.000000'), (1, 2, 1, 12, '2026-11-19 06:00:00.000000')",
         "INSERT INTO issues (row, cadence, day) VALUES (1, 'daily', '2026-11-20')",
         """INSERT INTO issue_papers (issue, paper, paper_as_printed) VALUES (1, 1, '{"title": "Robots"}')""",
     )
@@ -178,7 +179,9 @@ def test_what_the_released_version_has_recorded_of_papers_and_subscribers_is_kep
     [subscriber] = store.subscribers.by_address()
     assert (subscriber.last_issue_day, subscriber.unsubscribe_reason) == (date(2026, 11, 20), "Too many")
     with store._engine.connect() as connection:
-        assert connection.scalar(text("SELECT last_edition FROM subscriptions")) == 17
+        assert connection.scalar(text("SELECT last_edition FROM subscribers")) == 17
+        started = connection.scalars(text("SELECT last_edition FROM subscriptions ORDER BY topic")).all()
+        assert started == [None, 12], "a topic that was added since the last digest begins where it began"
         assert "Robots" in str(connection.scalar(text("SELECT snapshot FROM issue_papers")))
     store.close()
 

@@ -7,10 +7,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from paperround.rounds import pipeline
 from paperround.rounds.choosing import RoundContext
 from paperround.store import unread
+from paperround.store.engine import reading
+from paperround.store.schema import subscribers, subscriptions
 from paperround.store.unread import MatchCache
 from support.papers import listing
 from support.site import MORNING, Site
@@ -106,3 +109,32 @@ def test_a_match_that_is_made_during_the_round_is_news_for_the_next(site: Site) 
     site.papers(listing(2))
     assert [len(those) for those in unread_papers(site, found).values()] == [1]
     assert [len(those) for those in unread_papers(site, edition(site)).values()] == [2]
+
+
+def test_a_topic_added_later_brings_its_past_week_once_and_nothing_again_of_the_others(site: Site) -> None:
+    site.subscriber("ada@example.org", "robots")
+    site.papers(listing(1), listing(2, "agents"))
+    site.clock.now = MORNING + HOUR
+    assert pipeline.publish(site.app).composed == 1
+    site.subscriber("ada@example.org", "robots", "agents")
+    site.clock.now += DAY
+    assert [len(those) for those in unread_papers(site, edition(site)).values()] == [1]
+    assert pipeline.publish(site.app).composed == 1, "though no edition has closed since"
+    site.clock.now += DAY
+    assert list(unread_papers(site, edition(site)).values()) == [[]]
+    with reading(site.app.store._engine) as db:
+        assert set(db.scalars(select(subscriptions.c.last_edition))) == {None}
+        assert db.scalar(select(subscribers.c.last_edition)) == 1
+
+
+def test_a_round_that_began_earlier_takes_no_edition_back(site: Site) -> None:
+    site.subscriber("ada@example.org", "robots")
+    site.papers(listing(1))
+    earlier = edition(site)
+    site.papers(listing(2))
+    for hours, found in ((1, edition(site)), (25, earlier)):
+        site.clock.now = MORNING + hours * HOUR
+        with site.app.store.issues.batch(site.clock.now, found, 1, 1_000) as batch:
+            batch.decided += pipeline._decide(site.app, batch, RoundContext.of(site.app))
+    with reading(site.app.store._engine) as db:
+        assert db.scalar(select(subscribers.c.last_edition)) == 2

@@ -181,7 +181,7 @@ def _add_subscribers(db: sqlite3.Connection, subscribers: int, topics: int, chan
     popular = list(accumulate(1 / place for place in range(1, topics + 1)))
     columns = (
         "row, email, email_key, name, state, cadence, at, timezone, weekday, monthday, max_papers, theme, language, "
-        "next_digest_at, last_issue_day, created_at, confirmed_at, consent"
+        "next_digest_at, last_issue_day, last_edition, created_at, confirmed_at, consent"
     )
     people, follows = [], []
     for row in range(1, subscribers + 1):
@@ -204,16 +204,17 @@ def _add_subscribers(db: sqlite3.Connection, subscribers: int, topics: int, chan
                 chance.choice(("en", "de")),
                 _NEVER,
                 None,
+                READ,
                 created,
                 created,
                 "{}",
             )
         )
         chosen = set(chance.choices(range(1, topics + 1), cum_weights=popular, k=chance.randint(1, 5)))
-        follows += [(row, topic, place, READ, created) for place, topic in enumerate(sorted(chosen))]
+        follows += [(row, topic, place, created) for place, topic in enumerate(sorted(chosen))]
     db.execute("BEGIN")
     _insert(db, f"subscribers ({columns})", people)
-    _insert(db, "subscriptions (subscriber, topic, place, last_edition, created_at)", follows)
+    _insert(db, "subscriptions (subscriber, topic, place, created_at)", follows)
     db.execute("COMMIT")
 
 

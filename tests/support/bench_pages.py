@@ -134,11 +134,10 @@ def _columns(times: Times) -> str:
 
 def _make_due(file: Path, subscribers: int, days: int) -> None:
     """So many subscribers wait for a letter from now on; the next one who subscribes has the round begin."""
-    unread = {"from": database.EDITIONS - days, "most": subscribers}
     with sqlite3.connect(file, timeout=30) as db:
         now = f"{datetime.now(UTC) - timedelta(minutes=1):%Y-%m-%d %H:%M:%S.%f}"
-        db.execute("UPDATE subscriptions SET last_edition = :from WHERE subscriber <= :most", unread)
-        db.execute("UPDATE subscribers SET next_digest_at = ? WHERE row <= ?", (now, subscribers))
+        due = "UPDATE subscribers SET next_digest_at = ?, last_edition = ? WHERE row <= ?"
+        db.execute(due, (now, database.EDITIONS - days, subscribers))
 
 
 def _letters_wait(file: Path) -> bool:

@@ -29,7 +29,7 @@ sys.path[:0] = [str(Path(__file__).parent.parent)]
 
 from paperround.rounds import pipeline
 from paperround.store.engine import writing
-from paperround.store.schema import matches, papers, subscriptions, topics
+from paperround.store.schema import matches, papers, subscribers, topics
 from paperround.subscribers import csv_file, csv_import
 from support import postgres
 from support.papers import listing
@@ -69,7 +69,7 @@ def measure(site: Site, size: int, unread: int) -> list[str]:
     data, options = "\n".join(lines).encode(), csv_import.ImportOptions(confirmed=True)
     imported = _timed(lambda: csv_import.import_subscribers(site.app, csv_file.read(io.BytesIO(data)), options))
     with writing(site.app.store._engine) as db:
-        db.execute(update(subscriptions).values(last_edition=0))
+        db.execute(update(subscribers).values(last_edition=0))
         if db.dialect.name == "postgresql":
             db.execute(text("ANALYZE"))
     site.clock.now = MORNING + timedelta(hours=2)

@@ -25,7 +25,7 @@ def crowd(site: Site, many: int = _MANY) -> None:
         people = {column: column for column in _columns(db, "subscribers") if column != "row"}
         people |= {"email": "'c' || i || '@example.org'", "email_key": "'c' || i || '@example.org'"}
         _copy(db, many, "subscribers", people | {"next_digest_at": "'2026-11-24 06:00:00'"})
-        followed = {"topic": "topic", "place": "place", "last_edition": "1", "created_at": "created_at"}
+        followed = {"topic": "topic", "place": "place", "created_at": "created_at"}
         _copy(db, many, "subscriptions", followed, key="subscriber")
         db.execute(text("INSERT INTO issues (row, cadence, day) VALUES (1000000, 'daily', '2025-01-01')"))
         digest = {"issue": "1000000", "subscriber": "i", "sections": "'[]'", "more": "'[]'", "created_at": sent}

@@ -215,14 +215,18 @@ _DUE = (
 )
 
 
-def _follows(db: Connection, subscribers: Sequence[int]) -> dict[int, list[tuple[int, int]]]:
+def _follows(db: Connection, rows: Sequence[int]) -> dict[int, list[tuple[int, int]]]:
     """Return each subscriber's topics, in their order, with the last edition sent of each."""
-    follows: dict[int, list[tuple[int, int]]] = {row: [] for row in subscribers}
-    columns = subscriptions.c.subscriber, subscriptions.c.topic, subscriptions.c.last_edition
-    query = select(*columns).where(among(db, subscriptions.c.subscriber, subscribers))
-    query = query.order_by(subscriptions.c.subscriber, subscriptions.c.place)
-    for subscriber, topic, last_edition in db.execute(query).all():
-        follows[subscriber].append((topic, last_edition))
+    follows: dict[int, list[tuple[int, int]]] = {row: [] for row in rows}
+    last_edition = func.coalesce(subscriptions.c.last_edition, subscribers.c.last_edition)
+    query = (
+        select(subscriptions.c.subscriber, subscriptions.c.topic, last_edition)
+        .join_from(subscriptions, subscribers)
+        .where(among(db, subscriptions.c.subscriber, rows))
+        .order_by(subscriptions.c.subscriber, subscriptions.c.place)
+    )
+    for subscriber, topic, after in db.execute(query).all():
+        follows[subscriber].append((topic, after))
     return follows
 
 

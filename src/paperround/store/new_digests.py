@@ -8,7 +8,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Engine, bindparam, func, select, update
+from sqlalchemy import Connection, Engine, bindparam, case, func, select, update
 
 from paperround.domain.models import (
     DayFacts,
@@ -37,16 +37,22 @@ from paperround.store.schema import (
     subscriptions,
     topics,
 )
+from paperround.store.topics import ARCHIVE
 from paperround.store.unsent import settle as settle_unsent
 from paperround.store.unsent import waiting_since
 
 Numbers = Mapping[tuple[Cadence, date], int]
 """The number of each issue, by cadence and local date."""
 Composed = Sequence[tuple[NewDelivery, Digest]]
+_SENT = bindparam("edition", type_=subscribers.c.last_edition.type)
 _SERVED = (
     update(subscribers)
     .where(subscribers.c.row == bindparam("subscriber"))
-    .values(next_digest_at=bindparam("next_digest_at"), last_issue_day=bindparam("last_issue_day"))
+    .values(
+        next_digest_at=bindparam("next_digest_at"),
+        last_issue_day=bindparam("last_issue_day"),
+        last_edition=case((subscribers.c.last_edition < _SENT, _SENT), else_=subscribers.c.last_edition),
+    )
 )
 _DIGEST = (
     *("issue", "subscriber", "sections", "more", "last_counted", "left_out", "notes", "facts", "created_at"),
@@ -73,6 +79,13 @@ class DigestWriter:
         """Store the results for the subscribers of a batch, whose rows are locked."""
         if not decided:
             return
+        # Sorted, to avoid deadlocks: programs that insert the same issue wait for each other.
+        numbers = {key: _issue(db, *key) for key in sorted({(new.cadence, new.day) for new in decided if new.digest})}
+        fresh = _not_reached_yet(db, decided, numbers)
+        # All unread matches are now in a digest, included or counted: the next digest begins after this edition. No
+        # subscription can be added meanwhile, since that needs the lock on the subscriber which this transaction
+        # holds.
+        settled = {new.due.subscriber.row: edition for new in (*fresh, *(new for new in decided if not new.digest))}
         self._served.run(
             db,
             [
@@ -80,19 +93,13 @@ class DigestWriter:
                     "subscriber": new.due.subscriber.row,
                     "next_digest_at": new.next_digest_at,
                     "last_issue_day": new.day,
+                    "edition": settled.get(new.due.subscriber.row, ARCHIVE),
                 }
                 for new in decided
             ],
         )
-        # Sorted, to avoid deadlocks: programs that insert the same issue wait for each other.
-        numbers = {key: _issue(db, *key) for key in sorted({(new.cadence, new.day) for new in decided if new.digest})}
-        fresh = _not_reached_yet(db, decided, numbers)
-        # All unread matches are now in a digest, included or counted: the next digest begins after this edition. No
-        # subscription can be added meanwhile, since that needs the lock on the subscriber which this transaction
-        # holds.
-        settled = [new.due.subscriber.row for new in (*fresh, *(new for new in decided if not new.digest))]
-        unread = among(db, subscriptions.c.subscriber, settled) & (subscriptions.c.last_edition < edition)
-        db.execute(update(subscriptions).where(unread).values(last_edition=edition))
+        added = among(db, subscriptions.c.subscriber, settled) & subscriptions.c.last_edition.is_not(None)
+        db.execute(update(subscriptions).where(added).values(last_edition=None))
         _print(db, fresh, numbers)
         _freeze_counts(db, numbers)
         waited = waiting_since(db, settled)

@@ -311,6 +311,7 @@ subscribers = Table(
     Column("leave_out", Texts, nullable=False, server_default="[]"),
     Column("next_digest_at", Moment),
     Column("last_issue_day", Date),  # in the subscriber's time zone
+    Column("last_edition", Integer, nullable=False, server_default="0"),  # the newest edition of a digest for them
     Column("paused_until", Date),
     Column("created_at", Moment, nullable=False),
     Column("confirmed_at", Moment),
@@ -320,7 +321,13 @@ subscribers = Table(
     Column("unsubscribe_reason", Text),  # in the subscriber's own words; may be empty
     Column("link_renewals", Integer, nullable=False, server_default="0"),  # invalidates older links
     Column("feed_secret", String),  # part of the private feed's URL; NULL if there is none
-    Index("ix_subscribers_feed_secret", "feed_secret", unique=True),
+    Index(
+        "ix_subscribers_feed_secret",
+        "feed_secret",
+        unique=True,
+        sqlite_where=text("feed_secret IS NOT NULL"),
+        postgresql_where=text("feed_secret IS NOT NULL"),
+    ),
     Index("ix_subscribers_due", "state", "next_digest_at", "row"),
     sqlite_autoincrement=_NUMBERS_ONCE,
 )
@@ -344,7 +351,9 @@ subscriptions = Table(
     _ref("subscriber", "subscribers", primary_key=True),
     _ref("topic", "topics", primary_key=True, index=True),
     Column("place", Integer, nullable=False),
-    Column("last_edition", Integer, nullable=False),  # the newest edition that the subscriber was sent matches of
+    # The edition after which a subscription begins that was added since the subscriber's last digest; otherwise NULL,
+    # which stands for the subscriber's own last edition. So a digest changes one row, not one for each topic.
+    Column("last_edition", Integer),
     Column("created_at", Moment, nullable=False),
 )
 

@@ -31,7 +31,7 @@ _OWN = ("email", "email_key", "name")
 _COMMON = tuple(name for name in COLUMNS if name not in _OWN)
 _REST = (
     *_COMMON,
-    *("state", "next_digest_at", "request"),
+    *("state", "next_digest_at", "last_edition", "request"),
     *("created_at", "confirmed_at", "unsubscribed_at", "unsubscribe_reason", "consent"),
 )
 
@@ -157,7 +157,7 @@ def _save_some(
     followed = [
         subscription
         for key, row in rows.items()
-        for subscription in _subscriptions(row, _followed(new[key].patch), occasion)
+        for subscription in _subscriptions(row, _followed(new[key].patch), occasion, None)
     ]
     if followed:
         occasion.statements.subscribe.run(db, followed)
@@ -182,12 +182,13 @@ def _change(db: Connection, plans: Sequence[_Plan], occasion: _Occasion) -> None
         row, followed = plan.known.row, plan.preferences.followed
         if plan.returns:
             # Matches published while they were away are no longer news.
-            missed = (subscriptions.c.subscriber == row) & (subscriptions.c.last_edition < occasion.start)
-            db.execute(update(subscriptions).where(missed).values(last_edition=occasion.start))
+            for table, whose in ((subscribers, subscribers.c.row), (subscriptions, subscriptions.c.subscriber)):
+                missed = (whose == row) & (table.c.last_edition < occasion.start)
+                db.execute(update(table).where(missed).values(last_edition=occasion.start))
         unwanted = subscriptions.c.topic.not_in(_topics(followed, occasion))
         db.execute(delete(subscriptions).where(subscriptions.c.subscriber == row, unwanted))
         # Add missing subscriptions and set the order of all.
-        if values := _subscriptions(row, followed, occasion):
+        if values := _subscriptions(row, followed, occasion, occasion.start):
             names = subscriptions.c.keys()
             occasion.statements.follow.run(db, [dict(zip(names, one, strict=True)) for one in values])
 
@@ -234,7 +235,7 @@ def _request_left(plan: _Plan) -> dict[str, Any] | None:
 
 
 def _past(plan: _Plan, occasion: _Occasion) -> dict[str, Any]:
-    """Return the subscriber's times of joining and leaving, and their consent."""
+    """Return the subscriber's times of joining and leaving, and their consent; for a new one the last edition too."""
     known, change = plan.known, plan.change
     left = plan.state is SubscriberState.UNSUBSCRIBED
     reads = plan.state.value in READING
@@ -246,6 +247,7 @@ def _past(plan: _Plan, occasion: _Occasion) -> dict[str, Any]:
             "unsubscribed_at": (history.get("unsubscribed_at") or occasion.now) if left else None,
             "unsubscribe_reason": history.get("unsubscribe_reason") or None,
             "consent": change.consent or _NO_CONSENT,
+            "last_edition": occasion.start,
         }
     agrees = occasion.returns or plan.joins
     asked = (known.request or {}).get("consent", {}) if plan.joins else {}
@@ -315,10 +317,12 @@ def _topics(followed: Sequence[str], occasion: _Occasion) -> list[int]:
     return [occasion.numbers[slug] for slug in dict.fromkeys(followed) if slug in occasion.numbers]
 
 
-def _subscriptions(row: int, followed: Sequence[str], occasion: _Occasion) -> list[tuple[Any, ...]]:
-    """Return a subscriber's subscriptions as rows of the table."""
+def _subscriptions(
+    row: int, followed: Sequence[str], occasion: _Occasion, last_edition: int | None
+) -> list[tuple[Any, ...]]:
+    """Return a subscriber's subscriptions as rows of the table; `last_edition` is None for that of the subscriber."""
     topics = enumerate(_topics(followed, occasion))
-    return [(row, topic, place, occasion.start, occasion.now) for place, topic in topics]
+    return [(row, topic, place, last_edition, occasion.now) for place, topic in topics]
 
 
 def _suppress(db: Connection, changes: Iterable[SubscriberChange]) -> None:

@@ -154,14 +154,14 @@ def unsent_matches(db: Connection, subscribers: Sequence[int]) -> dict[int, list
     return found
 
 
-def waiting_since(db: Connection, subscribers: Sequence[int]) -> dict[int, datetime]:
+def waiting_since(db: Connection, subscribers: Collection[int]) -> dict[int, datetime]:
     """Return since when each subscriber with unsent papers has waited for a letter."""
     query = select(unsent_papers.c.subscriber, func.min(unsent_papers.c.since))
     mine = among(db, unsent_papers.c.subscriber, subscribers)
     return dict(db.execute(query.where(mine).group_by(unsent_papers.c.subscriber)).all())
 
 
-def settle(db: Connection, subscribers: Sequence[int]) -> None:
+def settle(db: Connection, subscribers: Collection[int]) -> None:
     """Delete these subscribers' unsent papers: they are in a digest again, or no longer wanted."""
     db.execute(delete(unsent_papers).where(among(db, unsent_papers.c.subscriber, subscribers)))
 
