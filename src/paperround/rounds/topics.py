@@ -27,6 +27,7 @@ _PAPERS_AT_ONCE = 500
 _FORM_NOTE = "text form"  # stores fields.TEXT_FORM once all papers are indexed in it
 _SLUGS_NOTE = "topics of the file"  # stores the slugs that were ever loaded from it
 _REINDEX_SECONDS = 20.0  # per sweep: about 20,000 papers
+_FIELDS = ("slug", "name", "query", "about")  # of a topic in topics.toml
 
 
 # --- papers and topics ------------------------------------------------------------------------------------------
@@ -213,31 +214,39 @@ def is_in_file(app: App, slug: str) -> Path | None:
 def read_topics(data: bytes, file: Path) -> list[Topic]:
     """Parse the topics in a topics.toml. Raises ConfigurationError, which names `file`, the topic and the remedy."""
     try:
-        tables: list[dict[str, Any]] = tomllib.loads(text_files.decode(data, str(file))).get("topics", [])
+        content: dict[str, Any] = tomllib.loads(text_files.decode(data, str(file)))
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{file}: not TOML: {error}") from None
+    tables = content.pop("topics", [])
+    if content:
+        raise ConfigurationError(f"{file}: {next(iter(content))} is not known; write each topic as [[topics]]")
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise ConfigurationError(
             f"{file}: topics is no list; write each topic as [[topics]] with slug, name and query"
         )
     lines = [number for number, line in enumerate(data.splitlines(), 1) if line.strip().startswith(b"[[topics]]")]
     places = [f"{file} line {line}" for line in lines] if len(lines) == len(tables) else [str(file)] * len(tables)
-    return [
-        _topic(table, f"{place}: topic {number}")
-        for number, (table, place) in enumerate(zip(tables, places, strict=True), 1)
-    ]
+    found: dict[str, Topic] = {}
+    for number, (table, place) in enumerate(zip(tables, places, strict=True), 1):
+        topic = _topic(table, f"{place}: topic {number}")
+        if topic.slug in found:
+            raise ConfigurationError(f"{place}: topic {number} ({topic.slug}): an earlier topic has this slug too")
+        found[topic.slug] = topic
+    return list(found.values())
 
 
 def _topic(table: dict[str, Any], where: str) -> Topic:
-    missing = [name for name in ("slug", "name", "query") if not isinstance(table.get(name), str)]
+    for name, value in table.items():
+        if name not in _FIELDS:
+            known = f"{', '.join(_FIELDS[:-1])} and {_FIELDS[-1]}"
+            raise ConfigurationError(f"{where}: {name} is not known; a topic has {known}")
+        if not isinstance(value, str):
+            raise ConfigurationError(f"{where}: {name} must be text, in quotation marks")
+    slug, name, query, about = (table.get(field, "").strip() for field in _FIELDS)
+    missing = [field for field, text in (("slug", slug), ("name", name), ("query", query)) if not text]
     if missing:
         raise ConfigurationError(f"{where}: {missing[0]} is missing; a topic has slug, name and query")
-    topic = Topic(
-        table["slug"].strip().lower(),
-        table["name"].strip(),
-        table["query"].strip(),
-        str(table.get("about", "")).strip(),
-    )
+    topic = Topic(slug.lower(), name, query, about)
     try:
         check_slug(topic.slug)
         interpret(topic.query)
