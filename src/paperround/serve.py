@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import sys
 import time
@@ -124,8 +125,9 @@ def _listening(host: str, port: int) -> socket.socket:
         listening.listen()
     except OSError as error:
         listening.close()
+        remedy = "--port" if error.errno in (errno.EADDRINUSE, errno.EACCES) else "--host"
         raise WrongUse(
-            f"port {port} on {host} is not available ({error.strerror}); choose another with --port"
+            f"port {port} on {host} is not available ({error.strerror}); choose another with {remedy}"
         ) from None
     return listening
 
