@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import socket
 import sys
 import time
@@ -125,9 +124,8 @@ def _listening(host: str, port: int) -> socket.socket:
         listening.listen()
     except OSError as error:
         listening.close()
-        remedy = "--port" if error.errno in (errno.EADDRINUSE, errno.EACCES) else "--host"
         raise WrongUse(
-            f"port {port} on {host} is not available ({error.strerror}); choose another with {remedy}"
+            f"port {port} on {host} is not available ({error.strerror}); choose another with --port"
         ) from None
     return listening
 

@@ -53,7 +53,6 @@ from paperround.meaning import AnyEncoder, Encoder, MiniLM, SummaryWriter, Words
 from paperround.network.address_guard import network_of
 from paperround.process import text_files, validation, variables
 from paperround.process.resources import folder
-from paperround.process.validation import CronSchedule
 from paperround.rendering import subject
 from paperround.sources import AnySource, Source
 
@@ -103,8 +102,6 @@ class SiteSettings(_Part):
         parts = urlsplit(value)
         if parts.scheme not in {"http", "https"} or not parts.netloc:
             raise ValueError("must be an absolute address such as https://papers.example.org")
-        if parts.query or parts.fragment or "?" in value or "#" in value:
-            raise ValueError('must end before "?" or "#": the addresses of pages are appended to it')
         return value.rstrip("/")
 
     @field_validator("sender", "reply_to")
@@ -201,7 +198,7 @@ class BounceSettings(_Part):
     """Whether letters ask for replies such as "more 2, less 5" and their Reply-To is reply+TOKEN@domain."""
     maildir: Path | None = None
     imap: ImapSettings | None = None
-    schedule: CronSchedule = "*/10 * * * *"
+    schedule: str = "*/10 * * * *"
     """When the Maildir and the IMAP mailbox are read, as a cron expression in UTC."""
     sendgrid_key: str = ""
     """The verification key of SendGrid's signed event webhook. If set, SendGrid's calls must be signed."""
@@ -270,8 +267,8 @@ class RunnerSettings(_Part):
 class RoundSettings(_Part):
     """When the jobs of a round run, as cron expressions in UTC."""
 
-    publish: CronSchedule = "*/5 * * * *"
-    sweep: CronSchedule = "*/2 * * * *"
+    publish: str = "*/5 * * * *"
+    sweep: str = "*/2 * * * *"
 
 
 def _named_apart(what: str, names: list[str]) -> None:

@@ -120,7 +120,7 @@ def test_whole_days_of_four_programs_end_with_each_paper_once_for_each_subscribe
     for email in subscribers:
         got = [paper for report in reports if report["email"] == email for paper in report["paper_rows"]]
         assert len(got) == len(set(got))
-    found = sites[0].app.store.papers.candidates([(query.parse("study"), 1_000)])
+    found = sites[0].app.store.papers.candidates([[(query.parse("study"), 1_000)]])
     assert len(found) == sites[0].app.store.papers.count()
 
 

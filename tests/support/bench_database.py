@@ -136,7 +136,7 @@ def _variant(number: int, age: int, patterns: list[Pattern], today: date, chance
     }
     text, seen = json.dumps(facts), f"{day} 06:00:00.000000"
     words = pattern.words | {
-        "title": f"{pattern.words['title']} {number}",
+        "title": f"{number} {pattern.words['title']}",
         "abstract": f"{pattern.words['abstract']} {rare}",
         "author": " . ".join(name.lower() for name in authors),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import date
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +14,7 @@ from paperround.domain.models import Paper
 from paperround.matching.lexical import Index, Statistics
 from paperround.matching.query import parse
 from paperround.matching.search import EVERYWHERE, Scorer, SearchBounds, plan
-from paperround.matching.words import Words, interpret
+from paperround.matching.words import Wanted, Words, interpret
 from support.queries import BATCHES, QUERIES, WORDS, Shape, paper
 
 PLAIN = st.lists(WORDS, min_size=2, max_size=9).map(" ".join)
@@ -52,7 +53,7 @@ def test_a_paper_with_two_of_a_few_words_is_always_a_candidate(papers: list[Pape
     assert isinstance(words, Words)
     few = Words(words.terms[:4])
     statistics, index = Statistics.of(papers), Index(papers)
-    candidates = set().union(*(index.rows(query) for query, _ in plan(few, statistics)))
+    candidates = set().union(*(index.rows(query) for chain in plan(few, statistics) for query, _ in chain))
     for one in papers:
         held = sum(one.row in index.rows(phrase) for phrase in few.phrases)
         assert held < 2 or one.row in candidates
@@ -61,14 +62,14 @@ def test_a_paper_with_two_of_a_few_words_is_always_a_candidate(papers: list[Pape
 @pytest.mark.slow
 @given(BATCHES, PLAIN)
 @settings(max_examples=40)
-def test_the_second_query_for_several_words_finds_the_papers_without_one_of_them(
+def test_the_last_but_one_query_for_several_words_finds_the_papers_without_one_of_them(
     papers: list[Paper], text: str
 ) -> None:
     words = interpret(text)
     assert isinstance(words, Words)
     few, index = Words(words.terms[:6]), Index(papers)
     if len(few.terms) > 2:
-        query, _ = plan(few, Statistics.of(papers))[1]
+        query, _ = plan(few, Statistics.of(papers))[0][-2]
         held = {one.row: sum(one.row in index.rows(phrase) for phrase in few.phrases) for one in papers}
         assert index.rows(query) == {row for row, number in held.items() if number >= len(few.terms) - 1}
 
@@ -78,18 +79,31 @@ def test_the_second_query_for_several_words_finds_the_papers_without_one_of_them
 @settings(max_examples=40)
 def test_the_candidates_of_a_query_are_what_it_finds(papers: list[Paper], query: tuple[Shape, str]) -> None:
     wanted, index = parse(query[1]), Index(papers)
-    found = [index.rows(part) for part, _ in plan(wanted, Statistics())]
-    assert found[-1] == index.rows(wanted)
-    assert all(rows <= found[-1] for rows in found)
+    found = [index.rows(part) for chain in plan(wanted, Statistics()) for part, _ in chain]
+    assert found[0] == index.rows(wanted)
+    assert all(rows <= found[0] for rows in found)
+
+
+@pytest.mark.slow
+@given(BATCHES, st.one_of(PLAIN.map(interpret), QUERIES.map(lambda query: parse(query[1]))))
+@settings(max_examples=60)
+def test_each_query_of_a_chain_finds_some_of_the_papers_of_the_one_before(
+    papers: list[Paper], wanted: Wanted
+) -> None:
+    index = Index(papers)
+    for chain in plan(wanted, Statistics.of(papers)):
+        for (loose, _), (strict, _) in pairwise(chain):
+            assert index.rows(strict) <= index.rows(loose)
 
 
 def test_a_long_text_asks_for_its_rarest_words() -> None:
     words = Words(tuple(f"word{number}" for number in range(40)))
     statistics = Statistics(1_000, {f"word{number}": 40 - number for number in range(40)})
     asked = plan(words, statistics)
-    assert len(asked) == 8
-    assert str(asked[0][0]).split(" ")[0] == "word39"
-    assert "word1 " not in f"{asked[0][0]} "
+    everything, _ = asked[0][-1]
+    assert [len(chain) for chain in asked] == [3, 2, 1, 1, 1]
+    assert str(everything).split(" ")[0] == "word39"
+    assert "word1 " not in f"{everything} "
 
 
 def test_names_count_and_of_several_words_those_together_are_asked_for() -> None:
@@ -97,8 +111,8 @@ def test_names_count_and_of_several_words_those_together_are_asked_for() -> None
     wanted = parse("(robots OR drones) author:byron")
     assert Scorer(wanted, Statistics()).score(robots) > Scorer(parse("robots OR drones"), Statistics()).score(robots)
     assert Scorer(parse("author:nobody"), Statistics()).score(robots) == 0
-    assert [limit for _, limit in plan(wanted, Statistics())] == [80, 60, 200]
-    assert [limit for _, limit in plan(parse("author:byron"), Statistics(), 61)] == [400]
+    assert [[limit for _, limit in chain] for chain in plan(wanted, Statistics())] == [[200, 60], [80]]
+    assert [[limit for _, limit in chain] for chain in plan(parse("author:byron"), Statistics(), 61)] == [[400]]
 
 
 def test_bounds_of_a_search_limit_days_and_source() -> None:

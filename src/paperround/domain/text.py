@@ -114,8 +114,8 @@ def terms(text: str) -> list[str]:
 
 def spans(text: str) -> list[tuple[int, int]]:
     """Return the start and end offset of each term, to show the word as it was written."""
-    if text.isascii():
-        return [found.span() for found in _TERM.finditer(text.lower())]
+    if text.isascii() or all(len(fold(character)) == 1 for character in set(text)):
+        return [found.span() for found in _TERM.finditer(fold(text))]
     folded, origin = [], []
     for at, character in enumerate(text):
         piece = fold(character)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import AfterValidator
 
@@ -52,8 +52,8 @@ _SENTENCES: Mapping[str, str] = {
 }
 
 
-HOST = r"[^\s\x00-\x1f/:]{1,253}|[0-9A-Fa-f.]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*"
-"""The pattern of a host's name or address (IPv4 or IPv6), without a port."""
+HOST = r"[^\s\x00-\x1f]{1,253}"
+"""The pattern of a host's name or address."""
 
 
 def matches(pattern: str, wanted: str) -> AfterValidator:
@@ -66,22 +66,6 @@ def matches(pattern: str, wanted: str) -> AfterValidator:
         return value
 
     return AfterValidator(check)
-
-
-def _cron(value: str) -> str:
-    from apscheduler.triggers.cron import CronTrigger  # noqa: PLC0415 - slow to load, and only `up` keeps a schedule
-
-    try:
-        CronTrigger.from_crontab(value)
-    except ValueError as error:
-        said = f'"{value}" is not a cron schedule ({error}); five fields are wanted, as in "15 6 * * mon-fri"'
-        # pydantic cannot encode a message with lone surrogates.
-        raise ValueError(said.encode("ascii", "backslashreplace").decode()) from None
-    return value
-
-
-CronSchedule = Annotated[str, AfterValidator(_cron)]
-"""Five cron fields."""
 
 
 def sentence(error: Mapping[str, Any]) -> str:

@@ -298,7 +298,8 @@ def best_candidates(
     `needed` is the number of papers to be shown.
     """
     plan = search.plan(wanted, app.shared(Collection).recent().statistics, needed)
-    papers = app.store.papers.candidates([(bounds.narrow(query), limit) for query, limit in plan], bounds.days)
+    within = [[(bounds.narrow(query), limit) for query, limit in chain] for chain in plan]
+    papers = app.store.papers.candidates(within, bounds.days)
     meaning = app.shared(Meaning)
     vector = meaning.of_query(text) if isinstance(wanted, Words) else None
     if vector is None:

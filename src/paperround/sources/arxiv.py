@@ -23,11 +23,12 @@ from paperround.domain import identifiers
 from paperround.domain.errors import SourceError
 from paperround.domain.models import ParsedSource
 from paperround.network.http import ARXIV, Http
-from paperround.process.validation import CronSchedule, matches
+from paperround.process.validation import matches
 from paperround.sources.arxiv_days import EASTERN, HOLIDAYS, batch_of, batches, last_batch, submitted_for
 from paperround.sources.authors import author_facts
 from paperround.sources.base import (
     BaseUrl,
+    Cron,
     FetchResult,
     Name,
     Parser,
@@ -74,7 +75,7 @@ class Arxiv(SourceSettings):
     kind: Literal["arxiv"] = "arxiv"
     name: Name = KIND
     # The feed is rebuilt at midnight, Eastern time. Fetch it twice more in case it is late.
-    schedule: CronSchedule = "30 0,2,6 * * *"
+    schedule: Cron = "30 0,2,6 * * *"
     timezone: Zone = "America/New_York"
     categories: Annotated[
         tuple[Annotated[str, matches(CATEGORY.pattern, "an arXiv category such as cs or cs.AI")], ...],

@@ -18,13 +18,14 @@ from paperround.domain import identifiers
 from paperround.domain.errors import SourceError
 from paperround.domain.models import ParsedSource
 from paperround.network.http import ARXIV, Http
-from paperround.process.validation import CronSchedule, matches
+from paperround.process.validation import matches
 from paperround.sources import arxiv
 from paperround.sources.arxiv import Texts, first, texts_of
 from paperround.sources.arxiv_days import EASTERN, HOLIDAYS, last_batch
 from paperround.sources.authors import author_names
 from paperround.sources.base import (
     BaseUrl,
+    Cron,
     FetchResult,
     Name,
     Parser,
@@ -53,7 +54,7 @@ class ArxivOai(SourceSettings):
     kind: Literal["arxiv-oai"] = "arxiv-oai"
     name: Name = KIND
     # Updated at about 22:30 Eastern time, Sunday to Thursday.
-    schedule: CronSchedule = "30 1 * * mon-fri"
+    schedule: Cron = "30 1 * * mon-fri"
     timezone: Zone = "America/New_York"
     sets: Annotated[
         tuple[Annotated[str, matches(r"[\w:.-]+", "the name of a set, such as cs:cs:AI")], ...],

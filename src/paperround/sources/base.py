@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from paperround.domain.models import Listing, ParsedSource
-from paperround.process.validation import CronSchedule, matches
+from paperround.process.validation import matches
 
 if TYPE_CHECKING:
     from paperround.network.http import Http
@@ -81,6 +81,18 @@ class Source(Protocol):
         """Fetch the days of the window. Raises SourceError if the source returned nothing usable."""
 
 
+def _cron(value: str) -> str:
+    from apscheduler.triggers.cron import CronTrigger  # noqa: PLC0415 - slow to load, and only `up` keeps a schedule
+
+    try:
+        CronTrigger.from_crontab(value)
+    except ValueError as error:
+        raise ValueError(
+            f'"{value}" is not a cron schedule ({error}); five fields are wanted, as in "15 6 * * mon-fri"'
+        ) from None
+    return value
+
+
 def _zone(value: str) -> str:
     try:
         ZoneInfo(value)
@@ -97,6 +109,7 @@ def _web(value: str) -> str:
 
 
 Name = Annotated[str, matches(r"[a-z0-9][a-z0-9._-]{0,59}", "a name in small letters and digits, such as arxiv")]
+Cron = Annotated[str, AfterValidator(_cron)]
 Zone = Annotated[str, AfterValidator(_zone)]
 Url = Annotated[str, AfterValidator(_web)]
 BaseUrl = Annotated[Url, AfterValidator(lambda value: value.rstrip("/"))]
@@ -112,7 +125,7 @@ class SourceSettings(BaseModel):
     """The file formats that this adapter reads: format name to parser, for `ingest --file --as`."""
 
     name: Name
-    schedule: CronSchedule = "30 5 * * *"
+    schedule: Cron = "30 5 * * *"
     timezone: Zone = "UTC"
 
 

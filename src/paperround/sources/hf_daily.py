@@ -18,10 +18,10 @@ from pydantic import Field
 from paperround.domain.errors import SourceError
 from paperround.domain.models import ParsedSource, Problem
 from paperround.network.http import Answer, Http, Pace
-from paperround.process.validation import CronSchedule
 from paperround.sources.authors import author_facts
 from paperround.sources.base import (
     BaseUrl,
+    Cron,
     FetchResult,
     Name,
     Parser,
@@ -49,7 +49,7 @@ class HfDaily(SourceSettings):
 
     kind: Literal["hf-daily"] = "hf-daily"
     name: Name = KIND
-    schedule: CronSchedule = "20 5,9,13,17,21 * * *"
+    schedule: Cron = "20 5,9,13,17,21 * * *"
     url: BaseUrl = "https://huggingface.co"
     again: Annotated[int, Field(ge=0, le=30)] = 3
     """The number of days before the window to request again, because papers are added late and votes grow."""

@@ -33,6 +33,12 @@ from paperround.store.schema import papers
 
 DaySpan = tuple[date, date]
 """The first and the last day of a span (inclusive)."""
+Plan = Sequence[Sequence[tuple[Any, int]]]
+"""Chains of queries, each with the maximum number of its newest papers.
+
+In a chain each query finds some of the papers of the one before: once one finds fewer than its maximum, the rest is
+skipped.
+"""
 
 
 class SearchLanguage(Protocol):
@@ -142,14 +148,15 @@ class SearchIndex:
         further = select(hits.c.row).where(beyond, *_on(days, hits.c.row)).order_by(ordered(hits.c.row))
         return [*rows, *db.scalars(further.limit(limit - len(rows)), asked)]
 
-    def candidates(self, db: Connection, plan: Sequence[tuple[Any, int]], days: DaySpan | None = None) -> list[int]:
-        """Return the numbers of papers that match a plan's queries, newest first.
-
-        Each query contributes its newest papers up to its limit.
-        """
+    def candidates(self, db: Connection, plan: Plan, days: DaySpan | None = None) -> list[int]:
+        """Return the numbers of papers that match a plan's queries, newest first."""
         found: set[int] = set()
-        for query, limit in plan:
-            found.update(self.rows(db, query, 0, limit, newest_first=True, days=days))
+        for chain in plan:
+            for query, limit in chain:
+                rows = self.rows(db, query, 0, limit, newest_first=True, days=days)
+                found.update(rows)
+                if len(rows) < limit:
+                    break
         return sorted(found, reverse=True)
 
     def _asked(self, query: Any) -> dict[str, str]:
