@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import sys
 import time
@@ -15,7 +16,7 @@ from paperround.app import App
 from paperround.delivery.inbox import InboxTransport
 from paperround.delivery.smtp import SmtpTransport
 from paperround.domain.errors import WrongUse
-from paperround.operator import console, seeds
+from paperround.operator import console, seeds, startup
 from paperround.rounds.scheduler import Rounds
 from paperround.rounds.task_queue import TaskQueue
 from paperround.web import connections, create
@@ -31,6 +32,7 @@ _SWITCH_INTERVAL = 0.0005
 def run(app: App, host: str, port: int) -> None:
     """Serve until stopped. On the first run with the built-in inbox, load the seeds and deliver a first round."""
     with _listening(host, port) as listening, _rounds(app) as (rounds, queue):
+        startup.note_port(app, port)
         app.nudge = rounds.soon
         # The seeds' subscribers are fictional, so only the built-in inbox may receive letters for them.
         if isinstance(app.settings.transport, InboxTransport) and seeds.load_seeds(app):
@@ -49,6 +51,7 @@ def run(app: App, host: str, port: int) -> None:
 def run_web(app: App, host: str, port: int) -> None:
     """Serve only the pages until stopped. Emails that visitors wait for are sent immediately."""
     with _listening(host, port) as listening, _rounds(app) as (rounds, _):
+        startup.note_port(app, port)
         app.nudge = rounds.soon
         rounds.answer_only()
         _serve(app, listening, host, port)
@@ -124,6 +127,10 @@ def _listening(host: str, port: int) -> socket.socket:
         listening.listen()
     except OSError as error:
         listening.close()
+        if error.errno == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):
+            raise WrongUse(
+                f"{host} is not an address of this machine ({error.strerror}); choose another with --host"
+            ) from None
         raise WrongUse(
             f"port {port} on {host} is not available ({error.strerror}); choose another with --port"
         ) from None

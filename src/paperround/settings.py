@@ -55,6 +55,7 @@ from paperround.process import text_files, validation, variables
 from paperround.process.resources import folder
 from paperround.rendering import subject
 from paperround.sources import AnySource, Source
+from paperround.sources.base import Cron
 
 CONFIG_FILE = Path("config/paperround.toml")
 _SECRET_BYTES = 32
@@ -102,6 +103,8 @@ class SiteSettings(_Part):
         parts = urlsplit(value)
         if parts.scheme not in {"http", "https"} or not parts.netloc:
             raise ValueError("must be an absolute address such as https://papers.example.org")
+        if parts.query or parts.fragment:
+            raise ValueError("must end before ? and #: the addresses of the pages continue it")
         return value.rstrip("/")
 
     @field_validator("sender", "reply_to")
@@ -198,7 +201,7 @@ class BounceSettings(_Part):
     """Whether letters ask for replies such as "more 2, less 5" and their Reply-To is reply+TOKEN@domain."""
     maildir: Path | None = None
     imap: ImapSettings | None = None
-    schedule: str = "*/10 * * * *"
+    schedule: Cron = "*/10 * * * *"
     """When the Maildir and the IMAP mailbox are read, as a cron expression in UTC."""
     sendgrid_key: str = ""
     """The verification key of SendGrid's signed event webhook. If set, SendGrid's calls must be signed."""
@@ -267,8 +270,8 @@ class RunnerSettings(_Part):
 class RoundSettings(_Part):
     """When the jobs of a round run, as cron expressions in UTC."""
 
-    publish: str = "*/5 * * * *"
-    sweep: str = "*/2 * * * *"
+    publish: Cron = "*/5 * * * *"
+    sweep: Cron = "*/2 * * * *"
 
 
 def _named_apart(what: str, names: list[str]) -> None:
@@ -517,6 +520,8 @@ def _explain(error: ValidationError, file: Path) -> str:
     """Describe the first error in one line, without the value, which may be a secret."""
     first = error.errors(include_url=False)[0]
     path = _without_kinds(first["loc"])
+    if first["type"].startswith("union_tag"):
+        path.append("kind")
     variable, where = variables.variable_of(path), ".".join(map(str, path))
     setting = next((name for name in _beginnings(path) if name in known_variables()), "")
     places = f"{file} or {setting}" if setting and first["type"] != "extra_forbidden" else str(file)
@@ -550,5 +555,7 @@ def _remedy(error: Any, variable: str) -> str:
 
 
 def _no_such_setting(variable: str) -> str:
-    near = variables.path_of(variables.closest(variable, known_variables()))
+    section, between, _ = variable.rpartition("__")
+    inside = {name for name in known_variables() if name.startswith(section + between)}
+    near = variables.path_of(variables.closest(variable, inside))
     return f"there is no such setting; {f'did you mean {near}?' if near else 'see docs/settings.md'}"

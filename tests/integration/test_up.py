@@ -72,6 +72,10 @@ def test_the_first_start_delivers_three_letters_into_the_inbox_and_a_second_star
         letter = opener.open(f"{entry.partition('?')[0]}/{letters[0]}", timeout=10).read().decode()
         assert "paperround" in letter
         assert len(page(port, "/")) > 1000
+        _run(
+            tmp_path, "preview", "zofia@dabrowska.example", "--out", "seen"
+        )  # another command links to this port too
+        assert f"http://localhost:{port}/p/" in (tmp_path / "seen" / "letter.html").read_text()
         process.send_signal(signal.SIGTERM)
         said = said_before + process.communicate(timeout=60)[0]
         assert "loaded 60 papers and 3 subscribers from the seeds" in said
@@ -88,6 +92,11 @@ def test_the_first_start_delivers_three_letters_into_the_inbox_and_a_second_star
         opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
         inbox = opener.open(_printed_entry(process)[0], timeout=10).read().decode()
         assert len(set(re.findall(r'href="/inbox/([^"]+)"', inbox))) == 3
+
+
+def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    program = [*ARGUMENTS[:3], *arguments]
+    return subprocess.run(program, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
 
 
 def _printed_entry(process: subprocess.Popen[str]) -> tuple[str, str]:
@@ -112,3 +121,16 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert f"port {port} on 127.0.0.1 is not available" in done.stderr
     assert not list(tmp_path.rglob("inbox"))
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (["--port", "80000"], "Invalid value for '--port'"),
+        (["--host", "192.0.2.1"], "192.0.2.1 is not an address of this machine"),
+    ],
+)
+def test_a_port_or_host_that_cannot_be_is_named(given: list[str], told: str, tmp_path: Path) -> None:
+    done = _run(tmp_path, "up", "--port", str(free_port()), *given)
+    assert done.returncode == 2
+    assert told in done.stderr

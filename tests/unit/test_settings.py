@@ -45,6 +45,16 @@ def test_the_shipped_configuration_is_valid() -> None:
         ("[dilevery]\nbatch = 3\n", "dilevery: there is no such setting; did you mean delivery?"),
         ('[[source]]\nkind = "arxiv"\n', "source: there is no such setting; did you mean sources?"),
         ('postal_address = "1 Mill Lane"\n', "there is no such setting; did you mean site.postal_address?"),
+        ('[site]\nbase_url = "https://example.org/a?b=1"\n', "site.base_url: must end before ? and #"),
+        ('[rounds]\npublish = "every 5 min"\n', 'rounds.publish: "every 5 min" is not a cron schedule'),
+        ('[rounds]\nsweep = "99 * * * *"\n', 'rounds.sweep: "99 * * * *" is not a cron schedule'),
+        ('[bounces]\nschedule = "often"\n', 'bounces.schedule: "often" is not a cron schedule'),
+        (
+            '[[sources]]\nkind = "hf-daily"\nshedule = "1 * * * *"\n',
+            "sources.0.shedule: there is no such setting; see docs/settings.md",
+        ),
+        ('[transport]\nkind = "smtp"\nhost = "https://mail"\n', "transport.host: must be the name of a host"),
+        ('[transport]\nkind = "smtp"\nhost = "mail:587"\n', "transport.host: must be the name of a host"),
         ("[moon]\n", "moon: there is no such setting; see docs/settings.md"),
         ("[site]\ncolor = 1\n", "site.color: there is no such setting; see docs/settings.md"),
         (
@@ -63,9 +73,9 @@ def test_the_shipped_configuration_is_valid() -> None:
         ("[site\n", "Expected ']'"),
         (
             '[transport]\nkind = "smpt"\n',
-            "transport: must be one of: file, inbox, maildir, memory, smtp; did you mean 'smtp'?",
+            "transport.kind: must be one of: file, inbox, maildir, memory, smtp; did you mean 'smtp'?",
         ),
-        ("[transport]\nkind = []\n", "PAPERROUND_TRANSPORT: transport: "),
+        ("[transport]\nkind = []\n", "PAPERROUND_TRANSPORT__KIND: transport.kind: "),
         (
             '[transport]\nkind = "smtp"\nhost = "my relay"\n',
             "transport.host: must be the name of a host, such as smtp.example.org",
@@ -82,7 +92,7 @@ def test_the_shipped_configuration_is_valid() -> None:
             '[meaning]\nkind = "minilm"\ntokens = 1\n',
             "PAPERROUND_MEANING__TOKENS: meaning.tokens: must be 16 or more",
         ),
-        ('[[sources]]\nname = "x"\n', "sources.0: kind is missing; docs/settings.md lists the kinds"),
+        ('[[sources]]\nname = "x"\n', "sources.0.kind: is missing; docs/settings.md lists the kinds"),
         ('[[sources]]\nkind = "arxiv"\ncategories = []\n', "sources.0.categories: must have 1 or more entries"),
     ],
 )
@@ -110,6 +120,12 @@ def test_seconds_that_are_none_are_refused_at_the_start(
     monkeypatch.setenv("PAPERROUND_DELIVERY__RETRY_DELAYS", wrong)
     with pytest.raises(ConfigurationError, match="PAPERROUND_DELIVERY__RETRY_DELAYS"):
         settings.load(written(tmp_path, ""), None)
+
+
+@pytest.mark.parametrize("host", ["smtp.example.org", "mail", "192.0.2.7", "::1", "2001:db8::7", "fe80::1%eth0"])
+def test_a_relay_is_a_name_or_an_address(host: str, tmp_path: Path) -> None:
+    transport = settings.load(written(tmp_path, f'[transport]\nkind = "smtp"\nhost = "{host}"\n'), None).transport
+    assert getattr(transport, "host", "") == host
 
 
 def test_a_missing_file_that_was_asked_for_is_an_error(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ _PIECE = 1 << 20  # bytes
 
 @contextmanager
 def opened(
-    *, first_start: bool = False, runs_on: bool = False, port: int = 8000, examine: bool = False
+    *, first_start: bool = False, runs_on: bool = False, port: int | None = None, examine: bool = False
 ) -> Iterator[App]:
     """Open the site, and close it at the end of the block.
 

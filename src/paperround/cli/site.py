@@ -13,7 +13,7 @@ from paperround.cli.shared import AsJson, exit_if, given_path, opened
 from paperround.operator import console
 
 root = command_group()
-Port = Annotated[int, typer.Option(metavar="PORT", help="The port of the pages.")]
+Port = Annotated[int, typer.Option(metavar="PORT", min=1, max=65535, help="The port of the pages.")]
 Host = Annotated[str, typer.Option(metavar="HOST", help="The address to listen on.")]
 
 

@@ -11,22 +11,23 @@ from paperround.process.resources import folder
 from paperround.settings import has_secret_key, load, with_secret_key
 
 _ENV = """\
-# Secrets and whatever differs from machine to machine; everything else stands in config/paperround.toml.
+# Secrets, and settings that differ between machines. All other settings belong in config/paperround.toml.
 # PAPERROUND_TRANSPORT__KIND=smtp
 # PAPERROUND_TRANSPORT__HOST=smtp.example.org
 # PAPERROUND_TRANSPORT__USERNAME=
 # PAPERROUND_TRANSPORT__PASSWORD=
-# PAPERROUND_SITE__ADMIN_TOKEN=      a long secret that opens /admin
+# A long secret of your own, which opens /admin:
+# PAPERROUND_SITE__ADMIN_TOKEN=
 """
 _TEMPLATES = """\
 # Templates of this site
 
-A file here goes before the shipped one of the same name, which lies in
+A file here overrides the shipped one with the same name, which is in
 {shipped}
 
 `email/themes/mine.html.j2` is a theme of your own to begin with: `paperround preview --topic SLUG --theme mine` shows
 it, `--theme mine` gives it to a subscriber. Copy further files only to change them: a copy hides what a new version
-mends in the original.
+fixes in the original.
 """
 
 

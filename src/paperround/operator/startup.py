@@ -15,7 +15,9 @@ from paperround.settings import CONFIG_FILE, Settings, has_secret_key, load, wit
 
 _ENV = Path(".env")
 DATABASE = Path("data/paperround.db")
+DEFAULT_PORT = 8000
 _DATABASE_URL = "PAPERROUND_DATABASE_URL"
+_PORT_NOTE = "port"
 MISSING_KEY = (
     "PAPERROUND_SECRET_KEY is not set, and {why}: put it back from a backup of .env, "
     "or set a new one of 32 characters or more, and links in letters sent so far end"
@@ -52,13 +54,14 @@ def open_site(
     clock: Clock = machine_clock,
     settings: Settings | None = None,
     *,
-    port: int = 8000,
+    port: int | None = None,
     first_start: bool = False,
     examine: bool = False,
 ) -> App:
     """The app of the site in this folder, its database migrated and its topics loaded.
 
-    `port` is where the pages are, for the links of a site that has no address of its own yet. With `first_start` a
+    `port` is where the pages are, for the links of a site that has no address of its own yet; by default the port
+    that the pages were last served at. With `first_start` a
     folder may become a site, and a site that has no secret key yet gets one. To `examine` a site, it is opened even
     if its topics.toml is invalid; the topics stay as they are then.
 
@@ -77,7 +80,7 @@ def open_site(
             raise ConfigurationError(MISSING_KEY.format(why=f"{subscribers} subscribers have links signed with it"))
         settings = with_secret_key(settings)
     _check_secret_key(settings)
-    app = App(settings.on_port(port), store, clock, config)
+    app = App(settings.on_port(port or int(store.note(_PORT_NOTE) or DEFAULT_PORT)), store, clock, config)
     store.address_hashes.keys = app.keys
     file = topics_file.read_file(app)
     if not file.is_loaded(app):
@@ -89,6 +92,11 @@ def open_site(
             if not examine:
                 raise
     return app
+
+
+def note_port(app: App, port: int) -> None:
+    """Record where the pages are served, so that letters of other commands link to them too."""
+    app.store.set_note(_PORT_NOTE, str(port))
 
 
 def _check_secret_key(settings: Settings) -> None:

@@ -16,7 +16,7 @@ _TABLE = "must be a table of names and values"
 _LIST = 'must be a list, such as ["one", "two"]'
 _SENTENCES: Mapping[str, str] = {
     "missing": "is missing, and required",
-    "union_tag_not_found": "kind is missing; docs/settings.md lists the kinds",
+    "union_tag_not_found": "is missing; docs/settings.md lists the kinds",
     "extra_forbidden": "is not known",
     "int_type": _WHOLE,
     "int_parsing": _WHOLE,
@@ -52,8 +52,8 @@ _SENTENCES: Mapping[str, str] = {
 }
 
 
-HOST = r"[^\s\x00-\x1f]{1,253}"
-"""The pattern of a host's name or address."""
+HOST = r"[^\s\x00-\x1f/:]{1,253}|[0-9A-Fa-f.]*(?::[0-9A-Fa-f.]*){2,}(?:%\w+)?"
+"""The pattern of a host's name or address, without a port: a colon is part of an IPv6 address only."""
 
 
 def matches(pattern: str, wanted: str) -> AfterValidator:
