@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
 import signal
 import sqlite3
@@ -511,6 +512,44 @@ def test_a_backup_is_put_back_and_the_database_before_it_is_kept(site: Site) -> 
     assert site.json("subscribers", "list") == []
     assert site("restore", "data/paperround.db.before-restore-1") == 0
     assert [one["email"] for one in site.json("subscribers", "list")] == ["ada@example.org"]
+
+
+@pytest.mark.parametrize(("target", "told"), [("data/paperround.db", "the database itself"), ("pipe", "no file")])
+def test_a_backup_replaces_neither_the_database_nor_a_device(target: str, told: str, site: Site) -> None:
+    site("topics", "list")
+    os.mkfifo(site.folder / "pipe")
+    before = (site.folder / target).stat().st_ino
+    assert site("backup", target) == 2
+    assert site.err == f"paperround: {target} is {told}; choose another file\n"
+    assert (site.folder / target).stat().st_ino == before
+
+
+@pytest.mark.parametrize("command", [["subscribers", "export"], ["papers", "export"]])
+def test_an_export_writes_into_a_pipe_and_does_not_replace_it(command: list[str], site: Site) -> None:
+    assert site("ingest", "--file", str(site.papers()), "--as", "jsonl") == 0
+    pipe = site.folder / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    assert site(*command, "pipe") == 0
+    assert os.read(reader, 100_000)
+    os.close(reader)
+    assert pipe.is_fifo()
+    (site.folder / "link").symlink_to(site.folder / "all")
+    assert site(*command, "link") == 0
+    assert (site.folder / "link").is_symlink()
+    assert (site.folder / "all").read_text()
+
+
+def test_an_export_that_fails_leaves_nothing_behind(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    (site.folder / "all").mkdir()
+    assert site("subscribers", "export", "all/") == 2
+    monkeypatch.setattr(Path, "replace", _refuse)
+    assert site("subscribers", "export", "new") == 2
+    assert not list(site.folder.glob("*.part"))
+
+
+def _refuse(*_: object) -> None:
+    raise OSError(28, "No space left on device")
 
 
 def test_what_is_no_backup_is_refused_and_changes_nothing(site: Site) -> None:

@@ -193,16 +193,29 @@ def read_pieces(file: Path) -> Iterator[bytes]:
 
 
 def write_lines(file: Path, lines: Iterable[str]) -> int:
-    """Write a file atomically, readable only by this account; returns the number of lines."""
-    number = 0
+    """Write a file atomically, readable only by this account; returns the number of lines.
+
+    Anything but a regular file, such as a pipe or /dev/stdout, is written to and never replaced.
+    """
+    if file.is_symlink() or (file.exists() and not file.is_file()):
+        return _write(file, lines)
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_name(file.name + ".part")
     part.touch(mode=0o600)
-    with part.open("w", encoding="utf-8", newline="") as out:
+    try:
+        number = _write(part, lines)
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
+    return number
+
+
+def _write(file: Path, lines: Iterable[str]) -> int:
+    number = 0
+    with file.open("w", encoding="utf-8", newline="") as out:
         for line in lines:
             out.write(line)
             number += 1
-    part.replace(file)
     return number
 
 

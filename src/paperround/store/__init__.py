@@ -149,10 +149,13 @@ class Store:
     def backup(self, to: Path) -> None:
         """Write a consistent copy of a SQLite database while it is in use.
 
-        Raises StoreError for PostgreSQL, which has pg_dump for that.
+        Raises StoreError for PostgreSQL, which has pg_dump for that, and WrongUse for the database itself, which
+        other programs have open, and for a device.
         """
         if self._engine.dialect.name != "sqlite":
             raise StoreError("backup copies SQLite databases; for PostgreSQL use pg_dump")
+        if to.exists() and (not to.is_file() or to.samefile(str(make_url(self._url).database))):
+            raise WrongUse(f"{to} is {'the database itself' if to.is_file() else 'no file'}; choose another file")
         private_files.make_folder(to.parent)
         part = to.with_name(to.name + ".part")
         private_files.write(part, b"")
