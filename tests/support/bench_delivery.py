@@ -371,9 +371,14 @@ def _child(task: str, *facts: str) -> Any:
     return json.loads(told.stdout.splitlines()[-1])
 
 
+def _start_like_a_command() -> None:
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+
+
 def _deliver_once(folder: str, url: str, port: str, connections: str) -> None:
     site = opened(Path(folder), url, int(port), int(connections))
-    gc.freeze()  # as commands do
+    _start_like_a_command()
     began, used = time.perf_counter(), time.process_time()
     tally = pipeline.deliver(site.app)
     seconds, used = time.perf_counter() - began, time.process_time() - used
@@ -384,7 +389,7 @@ def _deliver_once(folder: str, url: str, port: str, connections: str) -> None:
 def _grow(folder: str, url: str, port: str, size: str) -> None:
     _empty(url)
     site, each = opened(Path(folder), url, int(port), 8), 1e6 / int(size)
-    gc.freeze()
+    _start_like_a_command()
     told = {"import": populate(site, int(size)) * each}
     for name, step in (("publish", pipeline.publish), ("deliver", pipeline.deliver)):
         used = time.process_time()
