@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -218,3 +219,23 @@ def test_a_field_with_several_words_that_finds_nothing_suggests_the_phrase(pages
 def test_a_mistyped_word_is_replaced_and_the_page_says_so(pages: Pages) -> None:
     text = pages.client.get("/search", params={"q": "carefull robots"}).text
     assert "Showing results for “careful” instead of “carefull”." in text
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("Grace Lovelorne", 'author:"grace lovelorn"'),
+        ("Lovelorne", "author:lovelorn"),
+        ("Grace Lovelorn", 'author:"grace lovelorn"'),
+        ('author:"Grace Lovelorne"', 'author:"grace lovelorn"'),
+        ('author:"Grace Lovelorn"', ""),
+        ("author:Grace*", ""),
+        ("Lovelorne OR Lovelorne2", ""),
+        ("robots", ""),
+    ],
+)
+def test_a_name_that_no_text_has_is_offered_as_an_author(pages: Pages, typed: str, offered: str) -> None:
+    pages.site.papers(listing(81, authors=("Grace Lovelorn",)))
+    shown = pages.client.get("/search", params={"q": typed}).text
+    assert ("Looking for an author?" in shown) == bool(offered)
+    assert offered in html.unescape(shown)

@@ -83,3 +83,32 @@ def test_what_is_one_letter_away_leads_back(word: str, data: st.DataObject) -> N
 def test_a_collection_without_papers_corrects_nothing() -> None:
     assert Vocabulary().correct("robots walk") == CorrectedText("robots walk")
     assert Vocabulary().expand("LLM agents") == "LLM agents"
+
+
+NAMES = Vocabulary.of(
+    [
+        paper(1, authors=("Ada Byron", "Mary Q. Somerville")),
+        paper(2, authors=("Ada Byrne",)),
+        paper(3, authors=("Ada Byrne", "Will May")),
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("ada byron", "ada byron"),
+        ("ada byrom", "ada byron"),
+        ("byrno", "byrne"),  # one letter from both, and more papers are by Byrne
+        ("mary q somervile", "mary q somerville"),
+        ("will may", "will may"),
+        ("adda byron", "ada byron"),
+        ("add byron", ""),  # too short to be a typing mistake
+        ("byron ada", ""),
+        ("somebody else", ""),
+        ("five words are no name", ""),
+        ("", ""),
+    ],
+)
+def test_a_name_is_that_of_an_author_whose_every_word_is_at_most_a_letter_away(written: str, meant: str) -> None:
+    assert NAMES.author(written.split()) == meant

@@ -47,6 +47,8 @@ def search(
         return
     for typed, meant in result.corrected:
         console.warn(f'showing results for "{meant}" instead of "{typed}"')
+    if result.author:
+        console.warn(f"if you are looking for an author: {result.author}")
     rows = [(rank, one.paper.id, one.paper.title, "; ".join(one.why)) for rank, one in enumerate(result.found, 1)]
     if rows and not result.total:
         console.warn("no paper matches; the nearest in meaning are listed")

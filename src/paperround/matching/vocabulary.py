@@ -18,6 +18,7 @@ _RARE, _COMMON = 2, 3  # papers: a word in fewer than two is doubtful, a word in
 _SEEN_TWICE = 2
 # "large language models (LLMs)": parentheses with two to eight letters, the first and the last of them capital.
 _DEFINED = re.compile(r"\(([A-Z][A-Za-z]{0,6}[A-Z])s?\)")
+_MOST_NAMES = 4  # words of an author's name
 _BEFORE = 200  # characters before the parentheses in which the long form is looked for
 
 
@@ -37,11 +38,14 @@ class Vocabulary:
     statistics: Statistics = field(default_factory=Statistics)
     long_forms: Mapping[str, str] = field(default_factory=dict)
     """Maps an acronym, as a term, to the words that it stands for, as terms."""
+    authors: Mapping[str, int] = field(default_factory=dict)
+    """The names of authors, as terms, each with the number of their papers."""
 
     @classmethod
     def of(cls, papers: Sequence[Paper], statistics: Statistics | None = None) -> Vocabulary:
         """Return the vocabulary of these papers; `statistics` are their word counts, if already known."""
-        return cls(statistics or Statistics.of(papers), _long_forms(papers))
+        authors = Counter(" ".join(terms(name)) for paper in papers for name in paper.authors)
+        return cls(statistics or Statistics.of(papers), _long_forms(papers), authors)
 
     def correct(self, text: str, found: Callable[[str], bool] = lambda _: False) -> CorrectedText:
         """Correct typing mistakes in plain words; a text with operators is returned unchanged.
@@ -72,6 +76,23 @@ class Vocabulary:
             if term in self.long_forms and not set(self.long_forms[term].split()) <= set(said)
         ]
         return " ".join([text, *added]) if added and (is_plain(text) or text.isalnum()) else text
+
+    def author(self, name: Sequence[str]) -> str:
+        """Return the name, or part of one, that these terms are, or that each is at most one letter away from.
+
+        Of several it is the one spelled like that, or else the one of most papers; "" if there is none.
+        """
+        if not 0 < len(name) <= _MOST_NAMES:
+            return ""
+        near = [{term} | (one_letter_away(term) if len(term) >= _SHORTEST else set()) for term in name]
+        found = Counter[str]()
+        for known, papers in self.authors.items():
+            parts = known.split()
+            for some in zip(*(parts[place:] for place in range(len(name))), strict=False):
+                if all(part in meant for part, meant in zip(some, near, strict=True)):
+                    found[" ".join(some)] += papers
+        written = " ".join(name)
+        return written if written in found else min(found, key=lambda one: (-found[one], one), default="")
 
     def _meant(self, written: str, found: Callable[[str], bool]) -> str:
         """Return the correction of a word, or "" if it is not a mistake or has no likely correction."""

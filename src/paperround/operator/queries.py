@@ -17,8 +17,10 @@ from paperround.app import App
 from paperround.domain.errors import UnknownName
 from paperround.domain.models import DISCUSSED, DeliveryState, Paper, Score, Subscriber, SubscriberState
 from paperround.domain.preferences import write
+from paperround.domain.text import terms
 from paperround.matching import lexical
 from paperround.matching import search as matching_search
+from paperround.matching.fields import Field
 from paperround.matching.interests import (
     MOST_RELEVANT,
     USUAL_COSINE,
@@ -29,6 +31,7 @@ from paperround.matching.interests import (
 )
 from paperround.matching.query import Phrase
 from paperround.matching.search import EVERYWHERE, SearchBounds
+from paperround.matching.vocabulary import Vocabulary
 from paperround.matching.words import Wanted, Words, any_of, interpret_search, is_plain, mistake_in, with_phrase
 from paperround.rounds.collection import Collection
 from paperround.rounds.interests import best_candidates
@@ -80,6 +83,8 @@ class Search:
     """Why a text that looks like a query was taken for plain words."""
     suggestion: str = ""
     """A query that finds papers where this one finds none."""
+    author: str = ""
+    """A query for the author whose name the text may be, if no paper has its words as written."""
 
 
 def search(
@@ -121,7 +126,22 @@ def search(
     total = app.store.browsing.count_found(bounds.narrow(any_of(wanted)), MOST_COUNTED, bounds.days)
     total += sum(shares[place] <= 0 for place in close)
     suggestion = "" if found else _suggested(app, meant.text, bounds)
-    return Search(found, meant.changes, int(total), mistake_in(text), suggestion)
+    author = "" if total and not meant.changes else _author(past.vocabulary, text)
+    return Search(found, meant.changes, int(total), mistake_in(text), suggestion, author)
+
+
+def _author(vocabulary: Vocabulary, text: str) -> str:
+    """A query for the author of this name or nearly this name, unless the text is that query; "" if there is none."""
+    wanted = interpret_search(text)
+    match wanted:
+        case Words():
+            name = tuple(terms(text))  # with the words that say nothing about a subject: "Will", "May"
+        case Phrase(name, None | Field.AUTHOR, prefix=False):
+            pass
+        case _:
+            return ""
+    meant = Phrase(tuple(vocabulary.author(name).split()), Field.AUTHOR)
+    return str(meant) if meant.terms and meant != wanted else ""
 
 
 def _suggested(app: App, text: str, bounds: SearchBounds) -> str:
