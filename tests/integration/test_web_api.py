@@ -20,6 +20,7 @@ from paperround.operator import api_tokens
 from support.pages import ADMIN, ADMIN_SITE, Pages
 
 EMAIL = "ada@lovelace.example"
+JSON = {**ADMIN, "Content-Type": "application/json"}
 
 
 @pytest.fixture
@@ -161,6 +162,27 @@ def test_a_subscriber_from_beginning_to_end(pages: Pages) -> None:
         assert pages.client.post("/api/subscribers", json=wrong, headers=ADMIN).status_code in (400, 422)
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body", "told"),
+    [
+        ("POST", "/api/subscribers", '{"email": "b@x.example", "topics": ["robots"], "cadense": 1}', "cadense"),
+        ("PATCH", f"/api/subscribers/{EMAIL}", '{"email": "new@x.example"}', "email"),
+        ("PUT", "/api/topics/new", '{"name": "New", "query": "new", "title": "New"}', "title"),
+    ],
+)
+def test_an_unknown_field_is_refused_by_name(method: str, path: str, body: str, told: str, pages: Pages) -> None:
+    pages.subscriber(EMAIL)
+    before = pages.app.store.subscribers.count()
+    answer = pages.client.request(method, path, content=body, headers=JSON)
+    assert (answer.status_code, answer.json()) == (422, {"detail": f"{told}: is not known"})
+    assert pages.app.store.subscribers.count() == before
+
+
+def test_a_body_that_is_not_json_is_called_that(pages: Pages) -> None:
+    answer = pages.client.post("/api/subscribers", content="{", headers=JSON)
+    assert (answer.status_code, answer.json()) == (422, {"detail": "body: is not JSON"})
+
+
 def test_letters_and_what_became_of_them(pages: Pages) -> None:
     pages.subscriber(EMAIL, at="06:00")
     pages.site.clock.now += timedelta(days=1)
@@ -175,6 +197,7 @@ def test_letters_and_what_became_of_them(pages: Pages) -> None:
     assert len(pages.letters()) == 1
     assert pages.client.get(path, headers=ADMIN).json()["state"] == "sent"
     assert pages.client.get("/api/deliveries/999", headers=ADMIN).status_code == 404
+    assert pages.client.post("/api/deliveries/999/retry", headers=ADMIN).status_code == 404
 
 
 def test_topics_are_added_and_changed(pages: Pages) -> None:

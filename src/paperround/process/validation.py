@@ -16,6 +16,7 @@ _TABLE = "must be a table of names and values"
 _LIST = 'must be a list, such as ["one", "two"]'
 _SENTENCES: Mapping[str, str] = {
     "missing": "is missing, and required",
+    "json_invalid": "is not JSON",
     "union_tag_not_found": "is missing; docs/settings.md lists the kinds",
     "extra_forbidden": "is not known",
     "int_type": _WHOLE,

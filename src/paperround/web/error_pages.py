@@ -66,7 +66,8 @@ def _options(request: Request, allowed: str) -> Response:
 def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
-    what = f"{first['loc'][-1]}: {validation.sentence(first)}"
+    where = "body" if first["type"] == "json_invalid" else first["loc"][-1]  # the position says little
+    what = f"{where}: {validation.sentence(first)}"
     return _error_response(request, 422 if _wants_json(request) else 400, what)
 
 

@@ -45,6 +45,12 @@ class _ApiModel(BaseModel):
     model_config = ConfigDict(frozen=True, coerce_numbers_to_str=True)
 
 
+class _ApiInput(_ApiModel):
+    """What a program sends: an unknown field is refused, because a typo must not silently change nothing."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
 class PaperFacts(_ApiModel):
     """A paper."""
 
@@ -81,10 +87,8 @@ class TopicFacts(_ApiModel):
     query: str
 
 
-class TopicInput(_ApiModel):
+class TopicInput(_ApiInput):
     """The fields of a topic to create or replace."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Annotated[str, Field(min_length=1, max_length=200)]
     query: Annotated[str, Field(min_length=1, max_length=2_000)]
@@ -112,9 +116,9 @@ if TYPE_CHECKING:
 
     class SubscriberFacts(_ApiModel): ...
 
-    class PreferencesPatch(_ApiModel): ...
+    class PreferencesPatch(_ApiInput): ...
 
-    class NewSubscriber(_ApiModel): ...
+    class NewSubscriber(_ApiInput): ...
 else:  # generated, so that a new preference appears here without a change
     SubscriberFacts = create_model(
         "SubscriberFacts",
@@ -130,7 +134,7 @@ else:  # generated, so that a new preference appears here without a change
     )
     PreferencesPatch = create_model(
         "PreferencesPatch",
-        __base__=_ApiModel,
+        __base__=_ApiInput,
         __doc__="What is to change; what is not given stays as it is.",
         **_preference_fields(optional=True),
     )
@@ -394,10 +398,16 @@ def _deliveries(api: FastAPI) -> None:
         "/deliveries/{row}/retry",
         tags=["deliveries"],
         status_code=202,
-        responses=_TOKEN_NEEDED | {409: {"description": "The delivery is not failed, expired or deferred."}},
+        responses=_TOKEN_NEEDED
+        | {
+            404: {"description": "There is no such delivery."},
+            409: {"description": "The delivery is not failed, expired or deferred."},
+        },
     )
     def retry(context: DeliveriesWrite, row: Annotated[int, Path(ge=1, le=2**40)]) -> DeliveryFacts:
         """Retry a failed, expired or deferred email now."""
+        if not queries.deliveries(context.app, row=row):
+            raise HTTPException(404, f"there is no delivery {row}")
         if not context.app.store.deliveries.retry([row], context.app.clock()):
             raise HTTPException(409, f"delivery {row} is not failed, expired or deferred")
         context.app.nudge()
