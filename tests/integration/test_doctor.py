@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 from datetime import timedelta
 from pathlib import Path
@@ -32,6 +33,25 @@ def test_a_relay_that_answers_is_told_and_gets_no_letter(tmp_path: Path) -> None
         found = findings(smtp(tmp_path, server.port))
         assert found[f"relay 127.0.0.1:{server.port}"].verdict is doctor.CheckState.OK
         assert not server.received
+
+
+@pytest.mark.parametrize(
+    ("free", "verdict", "told"),
+    [
+        (2**19, doctor.CheckState.ERROR, "0 MB free at the database: nothing can be stored; free some space"),
+        (2**28, doctor.CheckState.WARNING, "256 MB free at the database; a round may need more: free some space"),
+        (2**33, doctor.CheckState.OK, "8,192 MB free at the database"),
+    ],
+)
+def test_a_disk_is_an_error_once_it_is_full(
+    free: int, verdict: doctor.CheckState, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = Site(tmp_path)
+    usage = shutil.disk_usage(tmp_path)._replace(free=free)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    found = findings(made)["disk"]
+    assert (found.verdict, found.what) == (verdict, told)
+    assert found.stops is (verdict is doctor.CheckState.ERROR)
 
 
 def test_a_relay_that_is_away_or_refuses_us_is_an_error(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from paperround.domain.models import SubscriberState
 from paperround.rounds import pipeline
+from paperround.subscribers import membership
 from support.pages import FORM, Browser, Pages, links_in
 
 
@@ -362,6 +363,14 @@ def test_a_change_that_there_is_not_says_so(pages: Pages) -> None:
     for to in ("", "?to=", "?to=hourly", "?to=daily"):
         assert "This is already your current setting." in pages.client.get(link + to).text
         assert "This is already your current setting." in pages.client.post(link + to).text
+
+
+def test_a_change_from_an_old_letter_tells_somebody_who_has_unsubscribed_that_they_have(pages: Pages) -> None:
+    subscriber = pages.subscriber(cadence="daily")
+    membership.unsubscribe(pages.app, subscriber)
+    link = f"{pages.link('preferences', subscriber)}/change?to=weekly"
+    for answer in (pages.client.get(link), pages.client.post(link)):
+        assert "You are unsubscribed and will not receive any emails." in answer.text
 
 
 def test_a_personal_page_is_offered_in_another_language_and_keeps_the_choice(pages: Pages) -> None:

@@ -25,6 +25,7 @@ from paperround.rounds.summaries import one_sentence, quota
 from paperround.rounds.topics import left_over, unusable_topics
 from paperround.settings import unknown_in_environment
 
+_NO_ROOM = 2**20  # bytes
 _LITTLE_ROOM = 500 * 2**20  # bytes; a round of a hundred thousand subscribers writes about 300 MB
 _LATE = timedelta(hours=2)
 _MANY_WAITING = 2_000  # papers without a vector: more than a busy day brings
@@ -143,8 +144,13 @@ def _database(app: App) -> Iterator[Finding]:
     if url.database and url.get_backend_name() == "sqlite":
         folder = Path(url.database).resolve().parent
         free = shutil.disk_usage(folder).free
-        verdict = CheckState.WARNING if free < _LITTLE_ROOM else CheckState.OK
-        yield Finding("disk", verdict, f"{free // 2**20:,} MB free at the database")
+        room = f"{free // 2**20:,} MB free at the database"
+        if free < _NO_ROOM:
+            yield Finding("disk", CheckState.ERROR, f"{room}: nothing can be stored; free some space", stops=True)
+        elif free < _LITTLE_ROOM:
+            yield Finding("disk", CheckState.WARNING, f"{room}; a round may need more: free some space")
+        else:
+            yield Finding("disk", CheckState.OK, room)
         if not os.access(folder, os.W_OK):
             what = f"this account cannot write to {folder}; change the owner of the folder"
             yield Finding("disk", CheckState.ERROR, what, stops=True)

@@ -120,9 +120,12 @@ def _pause(until: date) -> Callable[[RequestContext, Subscriber], bool]:
 def _nothing_to_change(
     request: Request, context: RequestContext, subscriber: Subscriber, language: Language
 ) -> Response:
-    return _show_outcome(
-        request, context, subscriber, language, language.gettext("This is already your current setting.")
-    )
+    _ = language.gettext
+    if subscriber.state is SubscriberState.UNSUBSCRIBED:
+        sentence = _("You are unsubscribed and will not receive any emails.")
+    else:
+        sentence = _("This is already your current setting.")
+    return _show_outcome(request, context, subscriber, language, sentence)
 
 
 def _show_outcome(
