@@ -366,9 +366,8 @@ def test_a_change_that_there_is_not_says_so(pages: Pages) -> None:
 
 
 def test_a_change_from_an_old_letter_tells_somebody_who_has_unsubscribed_that_they_have(pages: Pages) -> None:
-    subscriber = pages.subscriber(cadence="daily")
-    membership.unsubscribe(pages.app, subscriber)
-    link = f"{pages.link('preferences', subscriber)}/change?to=weekly"
+    link = f"{pages.link('preferences', pages.subscriber(cadence='daily'))}/change?to=weekly"
+    membership.unsubscribe(pages.app, membership.subscriber(pages.app, "ada@lovelace.example"))
     for answer in (pages.client.get(link), pages.client.post(link)):
         assert "You are unsubscribed and will not receive any emails." in answer.text
 
