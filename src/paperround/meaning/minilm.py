@@ -26,7 +26,7 @@ else:
     np = LazyModule("numpy")
 
 _DIMENSIONS = 384
-_AT_ONCE = 4  # texts per batch: eight take a tenth more time and twice the memory, for the same vectors
+_AT_ONCE = 4  # texts per batch: eight take a tenth more time, for the same vectors
 _MISSING = "install paperround with its extra `meaning` (docs/operate.md)"
 
 
