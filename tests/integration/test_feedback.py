@@ -144,6 +144,18 @@ def test_the_workshop_shows_the_affinity(site: Site) -> None:
         wanted.append(PreviewRequest(_EMAIL, day=_latest(site).day))
 
 
+def test_the_workshop_names_the_disliked_paper_that_lowers_another(site: Site) -> None:
+    _first_letter(site)
+    for number in (1, 2, 3):
+        membership.say(site.app, _subscriber(site), _row(site, number), -1)
+    _day(site, 11)
+    shown = preview.look(site.app, PreviewRequest(_EMAIL))
+    assert shown
+    lowered = [one for one in preview.considered(site.app, shown) if one.unlike]
+    assert lowered
+    assert all(one.affinity < 0 and "robots" in one.paper.title for one in lowered)
+
+
 @pytest.mark.parametrize("first", ["the one that stays", "the one that goes"])
 def test_the_latest_word_counts_when_two_papers_become_one(site: Site, first: str) -> None:
     facts = {"source": "blog", "arxiv_id": None, "doi": "10.5555/one", "url": "https://b.example/1"}

@@ -224,6 +224,16 @@ def test_a_taste_of_dislikes_alone_names_nothing() -> None:
     assert all(taste.affinity(one).like == "" for one in _seeds().values())
 
 
+def test_a_paper_that_a_taste_lowers_is_explained_by_a_similar_one_that_was_disliked() -> None:
+    titles = {101: "Folding Laundry", 102: "Folding Laundry Faster"}
+    papers = {row: paper(row, title=title, abstract="Cloth creases") for row, title in titles.items()}
+    other = paper(103, title="Stars", abstract="Light bends")
+    assert _taste(_said(101, verdict=-1), papers).unlike(papers[102]) == "Folding Laundry"
+    assert _taste(_said(101, verdict=-1), papers).unlike(papers[101]) == ""
+    assert _taste(_said(101, verdict=-1), papers).unlike(other) == ""
+    assert _taste(_said(101), papers).unlike(papers[102]) == ""
+
+
 def test_no_paper_is_said_to_be_like_itself() -> None:
     taste = _taste(_said(1), _seeds())
     assert taste.affinity(_seeds()[1]).degree > 0

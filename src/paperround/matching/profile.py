@@ -174,7 +174,9 @@ class Taste:
         if vector is not None and self.model.meaning is not None:
             heights.append(self.meaning.height(float(self.model.by_meaning(vector[None])[0])))
         sure = tanh(sum(heights) / len(heights) / self.stretch)
-        return Affinity(weight(self.model.answers) * sure, self._like(paper, features) if sure >= _TELLING else "")
+        return Affinity(
+            weight(self.model.answers) * sure, self._nearest(paper, features, self.liked) if sure >= _TELLING else ""
+        )
 
     def heights(self, rows: SparseRows, vectors: Vectors) -> Numbers:
         """Return how far above other papers this taste puts each paper, in standard deviations.
@@ -191,13 +193,19 @@ class Taste:
             found[vectors.known] /= 2
         return np.asarray(_WORTH * np.float32(weight(self.model.answers)) * found, dtype=np.float32)
 
-    def _like(self, paper: Paper, features: Sparse) -> str:
-        """Return the title of the most similar other liked paper; empty if none is similar enough to name."""
+    def unlike(self, paper: Paper) -> str:
+        """Return the title of a similar disliked paper if this taste lowers the paper; empty if none is similar."""
+        if self.affinity(paper).degree >= 0:
+            return ""
+        return self._nearest(paper, self.learner.terms.of(paper), self.disliked)
+
+    def _nearest(self, paper: Paper, features: Sparse, answered: Sequence[Paper]) -> str:
+        """Return the title of the most similar other paper of these; empty if none is similar enough to name."""
         alike = max(
             (
-                (likeness(features, self.learner.terms.of(liked)), -liked.row, liked.title)
-                for liked in self.liked
-                if liked.row != paper.row
+                (likeness(features, self.learner.terms.of(other)), -other.row, other.title)
+                for other in answered
+                if other.row != paper.row
             ),
             default=(0.0, 0, ""),
         )

@@ -130,6 +130,8 @@ class ConsideredPaper:
     why: tuple[str, ...] = ()
     """The reasons as printed in the email."""
     had: date | None = None
+    unlike: str = ""
+    """The title of a similar paper that the subscriber wanted less of, if that lowers the rank."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -425,7 +427,8 @@ def _considered(paper: Paper, matches: tuple[Match, ...], taste: Taste, today: d
     popular, degree = popularity_on(paper, today), taste.affinity(paper).degree
     followed, code = any(map(by_name, matches)), paper.code_url is not None
     score = ranking.score(matches[0].score, popular, degree, followed=followed, code=code)
-    return ConsideredPaper(paper, Placement.PRINTED, matches, popular, degree, round(score.total, 4), score)
+    rank, unlike = round(score.total, 4), taste.unlike(paper)
+    return ConsideredPaper(paper, Placement.PRINTED, matches, popular, degree, rank, score, unlike=unlike)
 
 
 def _fate(row: int, shown: Preview, had: Mapping[int, date]) -> Placement:
