@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from paperround.app import App
@@ -18,7 +19,7 @@ from paperround.matching.query import Query
 from paperround.matching.words import Words, interpret_once
 from paperround.rendering import reasons, theme
 from paperround.rendering.language import Language
-from paperround.rounds.interests import Interests
+from paperround.rounds.interests import InterestBatch, Interests
 from paperround.rounds.meaning import Meaning
 from paperround.rounds.trial import read_answers
 from paperround.store.topics import news_horizon
@@ -199,10 +200,32 @@ def _labels(language: Language) -> Mapping[str, str]:
 
 def with_previews(app: App, form: PreferencesForm, language: Language) -> PreferencesForm:
     """Return the form with a preview of each of its queries."""
-    return replace(form, trials=tuple(preview_query(app, text, language) for text in form["queries"]))
+    week = _PastWeek(app)
+    return replace(form, trials=tuple(preview_query(app, text, language, week=week) for text in form["queries"]))
 
 
-def preview_query(app: App, text: str, language: Language, *, own: bool = True) -> QueryPreview:
+class _PastWeek:
+    """The papers of the past week, read and indexed once for all interests of a form."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    @cached_property
+    def papers(self) -> Sequence[Paper]:
+        """The papers, newest first."""
+        first, today = _past_week(self._app)
+        return [paper for paper in self._app.store.browsing.newest(today, _COUNTED) if paper.day >= first]
+
+    @cached_property
+    def batch(self) -> InterestBatch:
+        """The papers with their index and vectors."""
+        self._app.shared(Meaning).table()
+        return self._app.shared(Interests).batch(self.papers)
+
+
+def preview_query(
+    app: App, text: str, language: Language, *, own: bool = True, week: _PastWeek | None = None
+) -> QueryPreview:
     """Try a query on the papers of the past week.
 
     `own` means that the query is a subscriber's, which must keep the limits of the preference.
@@ -212,7 +235,7 @@ def preview_query(app: App, text: str, language: Language, *, own: bool = True) 
             preferences.read_field("queries", [text])
         wanted = interpret_once(text)
         if isinstance(wanted, Words):
-            return _preview_interest(app, text, wanted, language)
+            return _preview_interest(app, text, wanted, language, week or _PastWeek(app))
         return _preview_exactly(app, text, wanted, language)
     except QueryError as error:
         return QueryPreview(text, wrong=str(error))
@@ -229,14 +252,11 @@ def _described(number: int, language: Language) -> str:
     return language.count("%(num)s paper in the past week:", "%(num)s papers in the past week, including:", number)
 
 
-def _preview_interest(app: App, text: str, words: Words, language: Language) -> QueryPreview:
+def _preview_interest(app: App, text: str, words: Words, language: Language, week: _PastWeek) -> QueryPreview:
     """Try an interest in plain words: the papers that stand out, or else the closest ones."""
-    first, today = _past_week(app)
-    papers = [paper for paper in app.store.browsing.newest(today, _COUNTED) if paper.day >= first]
-    app.shared(Meaning).table()
+    papers, batch = week.papers, week.batch
     app.shared(Meaning).of_query(text)
     interests = app.shared(Interests)
-    batch = interests.batch(papers)
     if hits := interests.hits(text, words, batch):
         return QueryPreview(text, _described(len(hits), language), _best(papers, hits, language))
     fits = interests.fits(text, words, batch)
