@@ -190,3 +190,14 @@ def test_similar_papers_are_on_each_papers_page_and_in_the_api(pages: Pages) -> 
     listed = browser.get(f"/api/papers/{paper.id}/similar").json()
     assert [one["title"] for one in listed] == [other.title for other in similar_papers(pages.app, paper, 10)]
     assert browser.get("/api/papers/none/similar").status_code == 404
+
+
+def test_an_interest_that_is_too_long_is_not_cut_but_refused_and_kept(pages: Pages) -> None:
+    long = ("robots that learn " * 30).strip()
+    told = "an interest or query has at most 300 characters; keep the words that matter most"
+    tried = pages.client.get("/interest", params={"q": long})
+    sent = pages.subscribe("ada@lovelace.example", way="interest", query=long)
+    for answer in (tried, sent):
+        assert answer.status_code == 422
+        assert told in answer.text
+        assert f'value="{long}" maxlength="2000"' in answer.text

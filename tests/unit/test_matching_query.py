@@ -103,6 +103,7 @@ def test_a_query_means_what_the_language_says(text: str, tree: object) -> None:
         ("a NOT", 2, "NOT needs a word after it"),
         ("a NOT AND b", 2, "NOT needs a word after it"),
         ("titel:a", 0, 'there is no field titel: (did you mean title:?); text with a colon goes in "quotes"'),
+        ("a https://x.org/y", 2, "an address is not a query; write in words what the papers are about"),
         ("title:", 0, "title: needs a word, a phrase or a group after it"),
         ("title: OR a", 0, "title: needs a word, a phrase or a group after it"),
         ("title:au:a", 0, "title: needs a word, a phrase or a group after it"),
@@ -140,7 +141,7 @@ def test_what_a_visitor_types_is_not_kept_in_memory() -> None:
 
 def test_an_unknown_field_without_a_likely_one_is_answered_with_all_of_them() -> None:
     with pytest.raises(QueryError, match="fields are title, keywords, abstract, author, org, cat, source"):
-        parse("https://example.org/paper")
+        parse("gopher://example.org/paper")
 
 
 def test_the_error_shows_one_line_with_a_caret_under_the_spot() -> None:

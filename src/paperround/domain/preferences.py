@@ -27,6 +27,7 @@ from paperround.domain.text import clean
 
 MOST_PAPERS = 100
 MOST_QUERIES, MOST_QUERY = 5, 300  # own queries of a subscriber, characters of each
+MOST_TYPED = 2_000  # characters that a field for a query takes: if it took 300, a browser would cut a paste silently
 MOST_NAME = 200  # characters
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
@@ -121,7 +122,7 @@ def _read_queries(given: object) -> tuple[str, ...]:
     found = tuple(dict.fromkeys(query for item in items if (query := clean(item))))
     for text in found:
         if len(text) > MOST_QUERY:
-            problem = f"a query of your own has at most {MOST_QUERY} characters"
+            problem = f"an interest or query has at most {MOST_QUERY} characters; keep the words that matter most"
             raise QueryError(text[:MOST_QUERY], MOST_QUERY, problem)
     if len(found) > MOST_QUERIES:
         raise ValueError(f"{len(found)} queries of your own; {MOST_QUERIES} is the most, join some with OR")

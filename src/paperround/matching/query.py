@@ -354,6 +354,8 @@ class _Parser:
 
     def _fielded(self, token: _Token) -> Query:
         name = token.text[:-1].lower()
+        if name in {"http", "https"}:
+            raise self._wrong(token, "an address is not a query; write in words what the papers are about")
         if name not in _FIELDS:
             near = get_close_matches(name, _FIELDS, n=1)
             hint = f"did you mean {_FIELDS[near[0]]}:?" if near else f"fields are {', '.join(Field)}"

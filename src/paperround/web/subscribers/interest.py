@@ -17,7 +17,7 @@ from fastapi.responses import RedirectResponse
 from paperround.domain import tokens
 from paperround.domain.errors import PreferenceError, QueryError
 from paperround.domain.models import Subscriber
-from paperround.domain.preferences import MOST_QUERIES, MOST_QUERY
+from paperround.domain.preferences import MOST_QUERIES, MOST_TYPED
 from paperround.domain.text import clean
 from paperround.rendering.language import Language
 from paperround.rounds.trial import Answers, InterestTrial, Trials, describe_trial, read_answers
@@ -31,7 +31,6 @@ router = APIRouter()
 get = partial(router.get, response_model=None)
 post = partial(router.post, response_model=None)
 _ANSWERS = ("more", "less", "forget")
-_MOST_TYPED = 2_000  # characters; the rest is ignored
 
 
 @get("/interest")
@@ -55,7 +54,7 @@ def try_interest(request: Request, context: ContextDep) -> Response:
 @get("/p/{token}/interest")
 def try_own(request: Request, context: ContextDep, token: str, q: str = "") -> Response:
     """Show the results of an interest to a subscriber, based on all their feedback."""
-    return _own_page(request, context, subscriber_of(context, token), q[:_MOST_TYPED])
+    return _own_page(request, context, subscriber_of(context, token), q[:MOST_TYPED])
 
 
 @post("/p/{token}/interest")
@@ -136,13 +135,13 @@ def _page(
         scripts=True,
         status=status,
         language=language,
-        text=text[:_MOST_TYPED],
+        text=text[:MOST_TYPED],
         trial=trial,
         verdict=describe_trial(trial, language) if trial else "",
         wrong=wrong,
         answers=_named(answers),
         papers=_papers(context, trial, language) if trial else [],
-        most_query=MOST_QUERY,
+        most_typed=MOST_TYPED,
         **({"subscriber": None, "onward": ""} | facts),
     )
 
@@ -161,7 +160,7 @@ def _papers(context: RequestContext, trial: InterestTrial, language: Language) -
 
 def _with_word(fields: FormFields) -> str:
     """Return the interest as typed, with the word that was clicked added."""
-    return clean(f"{fields.get('q')[:_MOST_TYPED]} {fields.get('add')[:100]}")
+    return clean(f"{fields.get('q')[:MOST_TYPED]} {fields.get('add')[:100]}")
 
 
 def _named(answers: Answers) -> Mapping[str, list[int]]:

@@ -13,7 +13,7 @@ from paperround.app import App
 from paperround.domain import preferences
 from paperround.domain.errors import PreferenceError, QueryError, WrongUse
 from paperround.domain.models import Paper, Topic
-from paperround.domain.preferences import DEFAULTS, FIELDS, LISTS, MOST_PAPERS, MOST_QUERIES, MOST_QUERY, Preferences
+from paperround.domain.preferences import DEFAULTS, FIELDS, LISTS, MOST_PAPERS, MOST_QUERIES, MOST_TYPED, Preferences
 from paperround.matching import lexical
 from paperround.matching.query import Query
 from paperround.matching.words import Words, interpret_once
@@ -103,7 +103,7 @@ class Choices:
     quiet_days: Sequence[tuple[str, str]]
     languages: Mapping[str, str]
     most_papers: int = MOST_PAPERS
-    most_query: int = MOST_QUERY
+    most_typed: int = MOST_TYPED
 
 
 def choices(context: RequestContext, language: Language, form: PreferencesForm) -> Choices:

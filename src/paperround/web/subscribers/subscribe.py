@@ -19,7 +19,7 @@ from paperround.domain.errors import WrongUse
 from paperround.domain.followed import MOST_ENTRY
 from paperround.domain.latex import readable
 from paperround.domain.models import Topic
-from paperround.domain.preferences import DEFAULTS, MOST_QUERY
+from paperround.domain.preferences import DEFAULTS, MOST_TYPED
 from paperround.domain.text import clean
 from paperround.rendering.language import Language
 from paperround.subscribers import confirmation, membership
@@ -71,7 +71,7 @@ def subscribe_form(
     language = context.visitors_language(request)
     chosen = tuple(known.slug for known in context.app.store.topics.public() if known.slug == topic)
     shown = PreferencesForm(DEFAULTS.patched({"topics": chosen, "language": language.code}), first_now=True)
-    typed = {"queries": (q[:MOST_QUERY],)} if q else {}
+    typed = {"queries": (q[:MOST_TYPED],)} if q else {}
     typed |= {"follows": (follow[:MOST_ENTRY],)} if follow else {}
     answers = preferences_form.read_answers_of(FormFields(request.query_params.multi_items()))
     shown = replace(shown, typed=typed, email=email[:_LONGEST_EMAIL], answers=answers)
