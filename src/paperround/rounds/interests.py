@@ -105,10 +105,9 @@ class Interests:
     def prepare(self, topics: Iterable[Topic]) -> None:
         """Load the vectors of papers and of topics in plain words, and learn from their subscribers' feedback.
 
-        Call this outside of transactions, since it may write.
+        Call this outside of transactions, since it may write, and before that `renew` the Collection.
         """
         plain = [topic for topic in topics if is_words(topic.query)]
-        self._app.shared(Collection).renew()
         if self._meaning.on:
             self._meaning.table()
             texts = [topic.query for topic in plain]
@@ -194,6 +193,8 @@ class Interests:
         again.
         """
         wanted = [topic for topic in topics if self._followers[topic.row].feedback]
+        if not wanted and not self._learned:
+            return  # the earlier papers are not needed
         wanted.sort(key=lambda topic: self._followers[topic.row].feedback[0].at, reverse=True)
         past, kept = self._past_batch(), self._learned
         of = {topic.row: (topic.query, self._followers[topic.row].feedback, past) for topic in wanted[:_MOST_TASTES]}

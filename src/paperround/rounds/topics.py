@@ -18,6 +18,7 @@ from paperround.domain.models import Match, Paper, Topic
 from paperround.matching.fields import TEXT_FORM
 from paperround.matching.words import Wanted, Words, any_of, interpret
 from paperround.process import logs, text_files
+from paperround.rounds.collection import Collection
 from paperround.rounds.interests import Interests, best_candidates
 from paperround.rounds.topics_file import TopicsFile, read_file
 from paperround.store.topics import news_horizon
@@ -36,6 +37,9 @@ _FIELDS = ("slug", "name", "query", "about")  # of a topic in topics.toml
 def match_papers(app: App) -> None:
     """Compare new and changed papers with all topics; each batch of papers is one transaction."""
     interests = app.shared(Interests)
+    if app.store.topics.papers_waiting():
+        # Once for all batches: a snapshot for each would cost more than comparing the batch.
+        app.shared(Collection).renew()
     while True:
         if app.store.topics.papers_waiting():
             interests.prepare(app.store.topics.all())
@@ -79,6 +83,7 @@ def match_topic(app: App, slug: str) -> None:
 def _match_topics(app: App, due: Sequence[Topic]) -> None:
     """Match topics. If a query cannot be used, skip its topic and log an error; `doctor` reports it."""
     if due:
+        app.shared(Collection).renew()
         app.shared(Interests).prepare(due)
     for topic in due:
         try:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from itertools import chain
 from typing import Any
 
-from sqlalchemy import Connection, Engine, case, delete, exists, func, insert, literal, select, update
+from sqlalchemy import Column, Connection, Engine, case, delete, exists, func, insert, literal, select, update
 
 from paperround.domain import identifiers, identity
 from paperround.domain.merging import merge
@@ -64,10 +66,11 @@ class Papers:
         never sent.
         """
         stored = StoreResult()
-        touched: dict[int, str] = {}
         with writing(self._engine) as db:
             lock_exclusively(db, listings)  # no other transaction may add a paper between lookup and insert
-            for listing in batch:
+            new, others = _told_apart(db, list(batch))
+            touched = dict.fromkeys(_insert_all(db, new, now, archive), "new")
+            for listing in others:
                 row, fate = self._add_one(db, listing, now, archive)
                 if touched.get(row) != "new":
                     touched[row] = fate if touched.get(row, "unchanged") == "unchanged" else touched[row]
@@ -171,7 +174,9 @@ class Papers:
                 next_rows = select(papers.c.row).where(papers.c.row > after).order_by(papers.c.row)
                 rows = db.scalars(next_rows.limit(papers_at_once)).all()
                 said = select(listings).where(listings.c.paper.in_(rows))
-                chunk = db.execute(said.order_by(listings.c.paper, listings.c.seen_at, listings.c.source)).all()
+                chunk = db.execute(
+                    said.order_by(listings.c.paper, listings.c.seen_at, listings.c.source, listings.c.day)
+                ).all()
             if not rows:
                 return
             after = rows[-1]
@@ -351,32 +356,82 @@ def _the_larger(statement: Any) -> Any:
     )
 
 
+def _told_apart(db: Connection, batch: Sequence[Listing]) -> tuple[list[Listing], list[Listing]]:
+    """Return the listings of new papers, which share no key with a stored paper or another listing, and the rest."""
+    keys, ids = [identity.keys(listing) for listing in batch], [identity.public_id(listing) for listing in batch]
+    times = Counter(chain.from_iterable(keys))
+    known = {key for key, found in times.items() if found > 1}
+    known |= _stored(db, paper_keys.c.key, list(times)) | _stored(db, papers.c.id, ids)
+    new: list[Listing] = []
+    others: list[Listing] = []
+    for listing, some, name in zip(batch, keys, ids, strict=True):
+        (new if known.isdisjoint((*some, name)) else others).append(listing)
+    return new, others
+
+
+def _stored(db: Connection, column: Column[str], values: Sequence[str]) -> set[str]:
+    """Return those of the values that the column contains."""
+    chunks = (values[start : start + _CHUNK] for start in range(0, len(values), _CHUNK))
+    return {found for some in chunks for found in db.scalars(select(column).where(column.in_(some)))}
+
+
+def _insert_all(db: Connection, new: Sequence[Listing], now: datetime, archive: bool) -> Sequence[int]:
+    """Store new papers with one listing each, in one statement for each table; return their numbers."""
+    if not new:
+        return []
+    merged = [merge([listing]) for listing in new]
+    values = [
+        _new_paper(listing, facts, identity.public_id(listing), now, archive)
+        for listing, facts in zip(new, merged, strict=True)
+    ]
+    rows = db.scalars(insert(papers).returning(papers.c.row, sort_by_parameter_order=True), values).all()
+    said = [
+        {"paper": row, "source": one.source, "day": one.day, "facts": _reported(one), "seen_at": now}
+        for row, one in zip(rows, new, strict=True)
+    ]
+    db.execute(insert(listings), said)
+    keys = [
+        {"key": key, "paper": row}
+        for row, facts in zip(rows, merged, strict=True)
+        for key in identity.keys(Facts.model_validate(facts))
+    ]
+    db.execute(upsert(db, paper_keys).on_conflict_do_nothing(), keys)
+    return rows
+
+
+def _new_paper(listing: Listing, facts: Mapping[str, Any], name: str, now: datetime, archive: bool) -> dict[str, Any]:
+    return {
+        "id": name,
+        "title": facts["title"],
+        "facts": _plain(facts),
+        "sources": [listing.source],
+        "day": listing.day,
+        "upvotes": facts["upvotes"] or 0,
+        "first_seen": now,
+        "unmatched": True,
+        "archived": archive,
+    }
+
+
 def _insert(db: Connection, listing: Listing, now: datetime, archive: bool) -> int:
-    facts = merge([listing])
     name = identity.public_id(listing)
     if db.scalar(select(papers.c.row).where(papers.c.id == name)):
         # Two works with the same title: the second gets an identifier of its own.
         name = f"{name}-{hashlib.sha256(listing.model_dump_json().encode()).hexdigest()[:4]}"
-    row = db.execute(
-        insert(papers).values(
-            id=name,
-            title=facts["title"],
-            facts=_plain(facts),
-            sources=[listing.source],
-            day=listing.day,
-            upvotes=facts["upvotes"] or 0,
-            first_seen=now,
-            unmatched=True,
-            archived=archive,
-        )
-    ).inserted_primary_key
+    values = _new_paper(listing, merge([listing]), name, now, archive)
+    row = db.execute(insert(papers).values(values)).inserted_primary_key
     assert row is not None
     return int(row[0])
 
 
+def _reported(listing: Listing) -> dict[str, Any]:
+    """Return what a listing says of its paper, as JSON."""
+    return listing.model_dump(mode="json", exclude_defaults=True, exclude={"source", "day"})
+
+
 def _keep_listing(db: Connection, row: int, listing: Listing, now: datetime) -> bool:
     """Store a listing, and return whether it differs from what the source reported before."""
-    facts = listing.model_dump(mode="json", exclude_defaults=True, exclude={"source", "day"})
+    facts = _reported(listing)
     where = (listings.c.paper == row) & (listings.c.source == listing.source) & (listings.c.day == listing.day)
     if db.scalar(select(listings.c.facts).where(where)) == facts:
         return False
@@ -479,7 +534,7 @@ def _listings(db: Connection, row: int) -> list[Listing]:
     query = select(listings.c.source, listings.c.day, listings.c.facts).where(listings.c.paper == row)
     return [
         Listing.model_validate({**facts, "source": source, "day": day})
-        for source, day, facts in db.execute(query.order_by(listings.c.seen_at, listings.c.source))
+        for source, day, facts in db.execute(query.order_by(listings.c.seen_at, listings.c.source, listings.c.day))
     ]
 
 

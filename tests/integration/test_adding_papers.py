@@ -1,0 +1,90 @@
+"""A batch of listings is stored as if each had come alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from itertools import count
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from paperround.domain.models import Listing
+from support.papers import listing
+from support.site import MORNING, Site
+
+
+class Report(NamedTuple):
+    """What a source says of a paper; reports with the same number or title may be of the same one."""
+
+    number: int
+    source: str
+    day: int
+    title: str
+    has_id: bool
+    votes: int | None
+
+    def listing(self, example: int) -> Listing:
+        """Return the listing, whose numbers and titles occur in no other example."""
+        number = 10 * example + self.number
+        return listing(
+            number,
+            source=self.source,
+            day=date(2026, 11, self.day),
+            title=f"{self.title} {example}",
+            authors=["Ada Lark"],
+            url=f"https://papers.example/{number}",
+            upvotes=self.votes,
+            **({} if self.has_id else {"arxiv_id": None, "kind": "feed", "version": None}),
+        )
+
+
+REPORTS = st.builds(
+    Report,
+    number=st.integers(1, 6),
+    source=st.sampled_from(["arxiv", "hf-daily", "blog"]),
+    day=st.integers(20, 21),
+    title=st.sampled_from(["Robots that walk", "Robots that swim", "A theory of tables"]),
+    has_id=st.booleans(),
+    votes=st.none() | st.integers(0, 9),
+)
+EXAMPLES = count(1)
+
+
+@pytest.fixture
+def sites(tmp_path: Path, database_url: str) -> Iterator[tuple[Site, Site]]:
+    (tmp_path / "other").mkdir()
+    both = Site(tmp_path, database_url), Site(tmp_path / "other")
+    yield both
+    for site in both:
+        site.app.close()
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(before=st.lists(REPORTS, max_size=4), batch=st.lists(REPORTS, max_size=8))
+def test_a_batch_is_stored_as_if_its_listings_had_come_one_by_one(
+    sites: tuple[Site, Site], before: list[Report], batch: list[Report]
+) -> None:
+    example = next(EXAMPLES)
+    earlier, later = ([one.listing(example) for one in some] for some in (before, batch))
+    for site in sites:
+        site.app.store.papers.add(earlier, MORNING)
+    together, alone = sites
+    together.app.store.papers.add(later, MORNING)
+    for one in later:
+        alone.app.store.papers.add([one], MORNING)
+    assert _stored(together, earlier + later) == _stored(alone, earlier + later)
+
+
+def _stored(site: Site, listings: Sequence[Listing]) -> list[tuple[str, ...]]:
+    """Return the papers of these listings with what each source said of them."""
+    papers = site.app.store.papers
+    titles = {one.title for one in listings}
+    found = [paper for paper in papers.latest(20) if paper.title in titles]
+    return sorted(
+        (paper.model_dump_json(exclude={"row"}), *(one.model_dump_json() for one in papers.listings_of(paper.row)))
+        for paper in found
+    )
