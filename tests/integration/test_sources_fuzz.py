@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import pytest
@@ -24,12 +23,11 @@ def test_a_document_mangled_in_a_thousand_ways_gives_what_is_left_of_it(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # it takes seconds, but hours if the time grew with the square of the size
 @pytest.mark.parametrize("form", ["feed", "arxiv-atom"])
-def test_fifty_megabytes_are_read_in_bounded_time(form: str) -> None:
+def test_fifty_megabytes_are_read(form: str) -> None:
     item = ITEMS[form].format("x " * 20).replace("</title>", f"</title><description>{'word ' * 300}</description>")
     body = FEEDS[form].format(item * (50_000_000 // len(item))).encode()
-    started = time.perf_counter()
     parsed = survives(form, body)
     assert parsed
     assert len(parsed.listings) > 20_000
-    assert time.perf_counter() - started < 60

@@ -67,7 +67,8 @@ def start(folder: Path, url: str, port: int, now: str, *arguments: str) -> subpr
         "PAPERROUND_TRANSPORT__PORT": str(port),
         "PAPERROUND_TRANSPORT__TLS": "none",
         "PAPERROUND_TRANSPORT__MAX_IN_DOUBT": str(IN_DOUBT),
-        "PAPERROUND_DELIVERY__LEASE": "3",
+        # Longer than a worker ever waits for a processor: after its lease, others send its letters again.
+        "PAPERROUND_DELIVERY__LEASE": "10",
         "PAPERROUND_TOPICS_FILE": str(folder / "topics.toml"),
     }
     command = [sys.executable, "-c", "from paperround.cli import main; main()", "--now", now, *arguments]
