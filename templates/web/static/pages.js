@@ -100,7 +100,9 @@ async function tried(field, asked) {
   const note = document.createElement("div");
   note.className = "note";
   text("code", query, text("p", "", note));
-  text(wrong ? "pre" : "p", message ?? detail, note, wrong || !answer.ok ? "wrong" : "");
+  const [sentence, ...place] = String(message ?? detail).split("\n"); // the place that a wrong query is wrong at
+  text("p", sentence, note, wrong || !answer.ok ? "wrong" : "");
+  if (place.length) text("pre", place.join("\n"), note, "wrong");
   const list = text("ul", "", note);
   for (const paper of papers) {
     const line = text("li", "", list);
