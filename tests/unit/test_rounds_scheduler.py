@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from structlog.testing import capture_logs
 
-from paperround.domain.errors import ConfigurationError, StoreError
+from paperround.domain.errors import StoreError
 from paperround.rounds.scheduler import Rounds, _guarded
 from support.site import Site
 
@@ -45,13 +45,6 @@ def test_every_source_has_a_job_in_its_own_zone_and_no_late_tick_is_dropped(tmp_
 def test_a_mailbox_for_bounces_is_read_on_its_schedule(tmp_path: Path) -> None:
     made, site = rounds(tmp_path, bounces={"maildir": str(tmp_path / "bounces")})
     assert "bounces" in {job.id for job in made.jobs()}
-    site.app.close()
-
-
-def test_a_wrong_schedule_names_the_job_and_the_expression(tmp_path: Path) -> None:
-    site = Site(tmp_path, rounds={"publish": "every morning"})
-    with pytest.raises(ConfigurationError, match="round: schedule 'every morning'"):
-        Rounds(site.app)
     site.app.close()
 
 

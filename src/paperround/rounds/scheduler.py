@@ -17,7 +17,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
 
 from paperround.app import App
-from paperround.domain.errors import ConfigurationError, PaperroundError
+from paperround.domain.errors import PaperroundError
 from paperround.process import logs
 from paperround.rounds import bounce_intake, libraries, pipeline, webhooks
 
@@ -161,20 +161,12 @@ class Rounds:
     def _add(self, name: str, cron: str, zone: str, work: Callable[[], None]) -> None:
         self._work[name] = work
         job = partial(self._submit, name) if self._submit else _guarded(name, work)
-        self._scheduler.add_job(job, _trigger(name, cron, zone), id=name, name=name)
-
-
-def _trigger(name: str, cron: str, zone: str) -> CronTrigger:
-    try:
-        return CronTrigger.from_crontab(cron, timezone=ZoneInfo(zone))
-    except (ValueError, KeyError) as error:
-        raise ConfigurationError(f"{name}: schedule {cron!r} in {zone!r}: {error}") from None
+        self._scheduler.add_job(job, CronTrigger.from_crontab(cron, timezone=ZoneInfo(zone)), id=name, name=name)
 
 
 def _next_time(source: Source, after: datetime) -> datetime:
-    due: datetime = _trigger(source.name, source.schedule, source.timezone).get_next_fire_time(
-        None, after + timedelta(microseconds=1)
-    )
+    trigger = CronTrigger.from_crontab(source.schedule, timezone=ZoneInfo(source.timezone))
+    due: datetime = trigger.get_next_fire_time(None, after + timedelta(microseconds=1))
     return due
 
 

@@ -356,16 +356,22 @@ def _the_larger(statement: Any) -> Any:
     )
 
 
-def _told_apart(db: Connection, batch: Sequence[Listing]) -> tuple[list[Listing], list[Listing]]:
-    """Return the listings of new papers, which share no key with a stored paper or another listing, and the rest."""
+def _told_apart(db: Connection, batch: Sequence[Listing]) -> tuple[dict[str, Listing], list[Listing]]:
+    """Return the listings of new papers by public identifier, and the rest.
+
+    A new paper's listing shares no key with a stored paper or another listing.
+    """
     keys, ids = [identity.keys(listing) for listing in batch], [identity.public_id(listing) for listing in batch]
     times = Counter(chain.from_iterable(keys))
     known = {key for key, found in times.items() if found > 1}
     known |= _stored(db, paper_keys.c.key, list(times)) | _stored(db, papers.c.id, ids)
-    new: list[Listing] = []
+    new: dict[str, Listing] = {}
     others: list[Listing] = []
     for listing, some, name in zip(batch, keys, ids, strict=True):
-        (new if known.isdisjoint((*some, name)) else others).append(listing)
+        if known.isdisjoint((*some, name)):
+            new[name] = listing
+        else:
+            others.append(listing)
     return new, others
 
 
@@ -375,19 +381,19 @@ def _stored(db: Connection, column: Column[str], values: Sequence[str]) -> set[s
     return {found for some in chunks for found in db.scalars(select(column).where(column.in_(some)))}
 
 
-def _insert_all(db: Connection, new: Sequence[Listing], now: datetime, archive: bool) -> Sequence[int]:
+def _insert_all(db: Connection, new: Mapping[str, Listing], now: datetime, archive: bool) -> Sequence[int]:
     """Store new papers with one listing each, in one statement for each table; return their numbers."""
     if not new:
         return []
-    merged = [merge([listing]) for listing in new]
+    merged = [merge([listing]) for listing in new.values()]
     values = [
-        _new_paper(listing, facts, identity.public_id(listing), now, archive)
-        for listing, facts in zip(new, merged, strict=True)
+        _new_paper(listing, facts, name, now, archive)
+        for (name, listing), facts in zip(new.items(), merged, strict=True)
     ]
     rows = db.scalars(insert(papers).returning(papers.c.row, sort_by_parameter_order=True), values).all()
     said = [
         {"paper": row, "source": one.source, "day": one.day, "facts": _reported(one), "seen_at": now}
-        for row, one in zip(rows, new, strict=True)
+        for row, one in zip(rows, new.values(), strict=True)
     ]
     db.execute(insert(listings), said)
     keys = [
