@@ -63,6 +63,8 @@ class Options:
 options = Options()
 STDIN = "-"
 """What is typed for a file that is read from stdin."""
+GARBAGE_THRESHOLDS = 50_000, 20, 50
+"""When a command collects garbage, for `gc.set_threshold`."""
 _PIECE = 1 << 20  # bytes
 
 
@@ -111,7 +113,7 @@ def _little_garbage_collection() -> Iterator[None]:
         yield
     finally:
         gc.freeze()  # nor is it looked at later, once for every few letters of a round
-        gc.set_threshold(50_000, 20, 50)
+        gc.set_threshold(*GARBAGE_THRESHOLDS)
         gc.enable()
 
 

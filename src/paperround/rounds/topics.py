@@ -37,16 +37,18 @@ _FIELDS = ("slug", "name", "query", "about")  # of a topic in topics.toml
 def match_papers(app: App) -> None:
     """Compare new and changed papers with all topics; each batch of papers is one transaction."""
     interests = app.shared(Interests)
-    if app.store.topics.papers_waiting():
+    waiting = app.store.topics.papers_waiting()
+    if waiting:
         # Once for all batches: a snapshot for each would cost more than comparing the batch.
         app.shared(Collection).renew()
     while True:
-        if app.store.topics.papers_waiting():
+        if waiting:
             interests.prepare(app.store.topics.all())
         with app.store.topics.matching(_PAPERS_AT_ONCE) as work:
             work.found += _found(app, work.papers, work.topics)
         if not work.papers:
             return
+        waiting = app.store.topics.papers_waiting()
 
 
 def reindex(app: App) -> None:

@@ -85,7 +85,7 @@ class DigestWriter:
         # All unread matches are now in a digest, included or counted: the next digest begins after this edition. No
         # subscription can be added meanwhile, since that needs the lock on the subscriber which this transaction
         # holds.
-        settled = {new.due.subscriber.row: edition for new in (*fresh, *(new for new in decided if not new.digest))}
+        settled = {new.due.subscriber.row for new in (*fresh, *(new for new in decided if not new.digest))}
         self._served.run(
             db,
             [
@@ -93,7 +93,7 @@ class DigestWriter:
                     "subscriber": new.due.subscriber.row,
                     "next_digest_at": new.next_digest_at,
                     "last_issue_day": new.day,
-                    "edition": settled.get(new.due.subscriber.row, ARCHIVE),
+                    "edition": edition if new.due.subscriber.row in settled else ARCHIVE,
                 }
                 for new in decided
             ],

@@ -89,19 +89,17 @@ class Papers:
 
     def _add_one(self, db: Connection, listing: Listing, now: datetime, archive: bool) -> tuple[int, str]:
         rows = self._known_as(db, listing)
-        for other in rows[1:]:
+        if not rows:
+            (row,) = _insert_all(db, {_free_id(db, listing): listing}, now, archive)
+            return row, "new"
+        row, *others = rows
+        for other in others:
             self._index.drop(db, [other])
-            _absorb(db, rows[0], other)
-        row = rows[0] if rows else None
-        fate = "unchanged" if row else "new"
-        if row is None:
-            row = _insert(db, listing, now, archive)
+            _absorb(db, row, other)
         changed = _keep_listing(db, row, listing, now)
-        if changed or len(rows) > 1:
+        if changed or others:
             changed = _remerge(db, row)
-        if fate == "unchanged" and (changed or len(rows) > 1):
-            fate = "updated"
-        return row, fate
+        return row, "updated" if changed or others else "unchanged"
 
     @staticmethod
     def _known_as(db: Connection, listing: Listing) -> list[int]:
@@ -387,7 +385,17 @@ def _insert_all(db: Connection, new: Mapping[str, Listing], now: datetime, archi
         return []
     merged = [merge([listing]) for listing in new.values()]
     values = [
-        _new_paper(listing, facts, name, now, archive)
+        {
+            "id": name,
+            "title": facts["title"],
+            "facts": _plain(facts),
+            "sources": [listing.source],
+            "day": listing.day,
+            "upvotes": facts["upvotes"] or 0,
+            "first_seen": now,
+            "unmatched": True,
+            "archived": archive,
+        }
         for (name, listing), facts in zip(new.items(), merged, strict=True)
     ]
     rows = db.scalars(insert(papers).returning(papers.c.row, sort_by_parameter_order=True), values).all()
@@ -405,29 +413,13 @@ def _insert_all(db: Connection, new: Mapping[str, Listing], now: datetime, archi
     return rows
 
 
-def _new_paper(listing: Listing, facts: Mapping[str, Any], name: str, now: datetime, archive: bool) -> dict[str, Any]:
-    return {
-        "id": name,
-        "title": facts["title"],
-        "facts": _plain(facts),
-        "sources": [listing.source],
-        "day": listing.day,
-        "upvotes": facts["upvotes"] or 0,
-        "first_seen": now,
-        "unmatched": True,
-        "archived": archive,
-    }
-
-
-def _insert(db: Connection, listing: Listing, now: datetime, archive: bool) -> int:
+def _free_id(db: Connection, listing: Listing) -> str:
+    """Return a public identifier for a new paper that no other paper has."""
     name = identity.public_id(listing)
     if db.scalar(select(papers.c.row).where(papers.c.id == name)):
         # Two works with the same title: the second gets an identifier of its own.
         name = f"{name}-{hashlib.sha256(listing.model_dump_json().encode()).hexdigest()[:4]}"
-    values = _new_paper(listing, merge([listing]), name, now, archive)
-    row = db.execute(insert(papers).values(values)).inserted_primary_key
-    assert row is not None
-    return int(row[0])
+    return name
 
 
 def _reported(listing: Listing) -> dict[str, Any]:

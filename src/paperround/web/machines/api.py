@@ -389,10 +389,7 @@ def _deliveries(api: FastAPI) -> None:
     )
     def delivery(context: DeliveriesRead, row: Annotated[int, Path(ge=1, le=2**40)]) -> DeliveryFacts:
         """Get an email with its papers and delivery attempts."""
-        found = queries.deliveries(context.app, row=row)
-        if not found:
-            raise HTTPException(404, f"there is no delivery {row}")
-        return _delivery(found[0])
+        return _reported(context, row)
 
     @api.post(
         "/deliveries/{row}/retry",
@@ -406,12 +403,19 @@ def _deliveries(api: FastAPI) -> None:
     )
     def retry(context: DeliveriesWrite, row: Annotated[int, Path(ge=1, le=2**40)]) -> DeliveryFacts:
         """Retry a failed, expired or deferred email now."""
-        if not queries.deliveries(context.app, row=row):
-            raise HTTPException(404, f"there is no delivery {row}")
+        _reported(context, row)
         if not context.app.store.deliveries.retry([row], context.app.clock()):
             raise HTTPException(409, f"delivery {row} is not failed, expired or deferred")
         context.app.nudge()
-        return _delivery(queries.deliveries(context.app, row=row)[0])
+        return _reported(context, row)
+
+
+def _reported(context: RequestContext, row: int) -> DeliveryFacts:
+    """Return an email with its papers and attempts. Raises HTTPException 404 if there is none with this number."""
+    found = queries.deliveries(context.app, row=row)
+    if not found:
+        raise HTTPException(404, f"there is no delivery {row}")
+    return _delivery(found[0])
 
 
 _TOKEN_NEEDED: dict[int | str, dict[str, Any]] = {
