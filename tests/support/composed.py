@@ -21,12 +21,13 @@ import numpy as np
 from paperround.domain.match_table import Ints, MatchTable
 from paperround.domain.models import DISCUSSED, SCORE_UNIT, Digest, Match, Pick, Score, Section, pack_scores
 from paperround.matching import ranking
-from paperround.matching.compose import Candidates, DigestRequest
+from paperround.matching.compose import Candidates, DigestRequest, MatchScores
 from paperround.matching.compose import compose as compose_all
 
 _LEAST_DISCUSSION = 3.0  # a comment and a vote, or three votes; less is no discussion
 _LEAST_PAPERS = 6  # a shorter digest is read from top to bottom anyway
 _COMPARED = 3  # compare this many times `max_papers` papers with each other
+_FOLLOWED = 2_000  # units of a score
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,16 +99,14 @@ def in_columns(everybody: Sequence[Sequence[Candidate]]) -> Candidates:
 
     return Candidates(
         table,
+        MatchScores(
+            units("relevance"),
+            units("popularity"),
+            units("code"),
+            np.array([_FOLLOWED * one.followed for one in each], dtype=np.int64),
+        ),
         np.repeat(np.arange(len(everybody)), [len(candidates) for candidates in everybody]),
         np.arange(len(each)),
-        table.topic,
-        table.paper,
-        table.score,
-        units("relevance"),
-        units("popularity"),
-        units("code"),
-        np.array([one.followed for one in each], dtype=np.bool_),
-        np.zeros(len(each)),
         units("taste"),
         np.array([one.discussion for one in each], dtype=np.float64),
     )

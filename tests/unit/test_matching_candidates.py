@@ -34,12 +34,13 @@ def made(*lists: Sequence[Match], interests: tuple[str, ...] = (), least: float 
 
 
 def test_a_candidate_is_the_match_and_how_popular_its_paper_is() -> None:
-    found = made([ROBOTS, PROTEINS])
-    assert (found.paper.tolist(), found.score.tolist(), found.subscriber.tolist()) == ([1, 2], [0.7, 0.4], [0, 0])
-    assert found.relevance.tolist() == [5250, 3000]
+    maker, matches = CandidateMaker(TODAY), MatchList.of([ROBOTS, PROTEINS])
+    found = maker.of([matches], PAPERS, [0.0])
+    assert (found.paper.tolist(), found.match.tolist(), found.subscriber.tolist()) == ([1, 2], [0, 1], [0, 0])
+    assert found.scores.relevance.tolist() == [5250, 3000]
     popular = round(round(popularity(40, 2, None, 3) / 4, 4) * 10_000)
-    assert found.popularity.tolist() == [popular, 0], "announced tomorrow, in another zone, and nobody has voted"
-    assert found.first_seen.tolist() == [PAPERS[row].first_seen.timestamp() for row in (1, 2)]
+    assert found.scores.popularity.tolist() == [popular, 0], "announced tomorrow, in another zone; nobody has voted"
+    assert maker.oldest(found, 2) == [min(one.first_seen for one in PAPERS.values()).timestamp(), float("inf")]
     assert (found.taste.tolist(), found.discussion.tolist()) == ([0, 0], [0.0, 0.0])
 
 

@@ -373,3 +373,22 @@ def test_many_digests_at_once_are_those_that_each_subscriber_would_get_alone(
     together = compose_all(requests, in_columns([found for found, *_ in everybody]), NAMES, near(group))
     alone = [compose_one("i", found, order, NAMES, room, most, near(group)) for found, order, room, most in everybody]
     assert together == alone
+
+
+@given(_subscribers.filter(len), st.sets(st.integers(1, 40)))
+def test_the_numbers_of_papers_may_be_as_large_as_a_database_allows(
+    everybody: list[tuple[list[Candidate], tuple[str, ...], int, int]], group: set[int]
+) -> None:
+    large = 1 << 57
+    found = [[replace(one, paper=one.paper * large) for one in found] for found, *_ in everybody]
+    requests = [
+        DigestRequest("i", order, room, most, likings(mine))
+        for mine, (_, order, room, most) in zip(found, everybody, strict=True)
+    ]
+    alike = near({one * large for one in group})
+    together = compose_all(requests, in_columns(found), NAMES, alike)
+    alone = [
+        compose_one("i", mine, order, NAMES, room, most, alike)
+        for mine, (_, order, room, most) in zip(found, everybody, strict=True)
+    ]
+    assert together == alone

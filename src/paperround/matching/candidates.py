@@ -6,16 +6,16 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 
 import numpy as np
-from numpy.typing import NDArray
 
 from paperround.domain.match_table import Ints, MatchList, MatchTable
 from paperround.domain.models import SCORE_UNIT, Match, Paper
 from paperround.matching import ranking
-from paperround.matching.compose import Candidates
+from paperround.matching.compose import Candidates, MatchScores
 from paperround.matching.popularity import popularity
 
 _NAMED = ("author: ", "organisation: ")  # reasons of a match by name
-_RELEVANCE, _POPULARITY, _CODE, _FOLLOWED, _INTEREST, _FIRST_SEEN, _KNOWN = range(7)
+_FOLLOWED = round(ranking.FOLLOWED * SCORE_UNIT)
+_EMPTY = np.zeros(0, dtype=np.int64)
 
 
 class CandidateMaker:
@@ -24,8 +24,18 @@ class CandidateMaker:
     def __init__(self, today: date, interests: Collection[str] = ()) -> None:
         """Store the slugs of the topics in plain words, to which a subscriber's breadth applies."""
         self._today, self._interests = today, interests
-        self._table = MatchTable()
-        self._columns: NDArray[np.float64] = np.zeros((_KNOWN + 1, 0))
+        self._use(MatchTable())
+
+    def _use(self, table: MatchTable) -> None:
+        self._table = table
+        self._scores = np.zeros((4, 0), dtype=np.int64)
+        """The columns of MatchScores."""
+        self._first_seen = np.zeros(0)
+        """When the paper was first stored, in seconds since 1970."""
+        self._fit = np.zeros(0)
+        """What a subscriber's least fit is compared with: the score for an interest, infinity for other topics, and
+        minus infinity as long as the match's columns are not computed.
+        """
 
     def of(self, lists: Sequence[MatchList], papers: Mapping[int, Paper], least: Sequence[float]) -> Candidates:
         """Return the candidates of several subscribers, without taste and discussion.
@@ -33,48 +43,49 @@ class CandidateMaker:
         Left out are matches whose paper is not in `papers`, and matches of interests with a score below the
         subscriber's `least`. All lists are of the same table.
         """
-        table = lists[0].table if lists else self._table
-        match = np.concatenate([np.zeros(0, dtype=np.int64), *(one.numbers for one in lists)])
+        if lists and lists[0].table is not self._table:
+            self._use(lists[0].table)
+        match = np.concatenate([_EMPTY, *(one.numbers for one in lists)])
         subscriber = np.repeat(np.arange(len(lists)), [len(one) for one in lists])
-        columns = self._computed(table, match, papers)
-        score = table.score[match]
-        wanted = (score >= np.array(least)[subscriber]) | (columns[_INTEREST] == 0)
-        found = Candidates(
-            table,
+        self._compute(match, papers)
+        wanted = self._fit[match] >= np.array(least)[subscriber]
+        if not wanted.all():
+            match, subscriber = match[wanted], subscriber[wanted]
+        return Candidates(
+            self._table,
+            MatchScores(*self._scores),
             subscriber,
             match,
-            table.topic[match],
-            table.paper[match],
-            score,
-            columns[_RELEVANCE].astype(np.int64),
-            columns[_POPULARITY].astype(np.int64),
-            columns[_CODE].astype(np.int64),
-            columns[_FOLLOWED] > 0,
-            columns[_FIRST_SEEN],
             taste=np.zeros_like(match),
-            discussion=np.zeros_like(score),
+            discussion=np.zeros(len(match)),
         )
-        return found.taken(wanted & (columns[_KNOWN] > 0))
 
-    def _computed(self, table: MatchTable, match: Ints, papers: Mapping[int, Paper]) -> NDArray[np.float64]:
-        """Return the columns of these matches."""
-        if table is not self._table:
-            self._table, self._columns = table, self._columns[:, :0]
-        added = np.zeros((_KNOWN + 1, len(table) - self._columns.shape[1]))
-        self._columns = np.concatenate([self._columns, added], axis=1)
-        fresh = match[self._columns[_KNOWN, match] == 0]
-        for number in np.unique(fresh).tolist():
-            one = table.matches[number]
-            if one.paper in papers:
-                self._columns[:, number] = self._of(one, papers[one.paper])
-        return self._columns[:, match]
+    def oldest(self, candidates: Candidates, number: int) -> list[float]:
+        """Return when the oldest paper of each of so many subscribers was first stored; infinity if there is none."""
+        found = np.full(number, np.inf)
+        np.minimum.at(found, candidates.subscriber, self._first_seen[candidates.match])
+        return found.tolist()
 
-    def _of(self, match: Match, paper: Paper) -> tuple[float, ...]:
+    def _compute(self, match: Ints, papers: Mapping[int, Paper]) -> None:
+        """Compute the columns of those of these matches that are new."""
+        if added := len(self._table) - len(self._fit):
+            self._scores = np.pad(self._scores, ((0, 0), (0, added)))
+            self._first_seen = np.pad(self._first_seen, (0, added))
+            self._fit = np.pad(self._fit, (0, added), constant_values=-np.inf)
+        for number in np.unique(match[self._fit[match] == -np.inf]).tolist():
+            one = self._table.matches[number]
+            if paper := papers.get(one.paper):
+                self._scores[:, number] = self._parts(one, paper)
+                self._first_seen[number] = paper.first_seen.timestamp()
+                self._fit[number] = one.score if one.topic in self._interests else np.inf
+
+    def _parts(self, match: Match, paper: Paper) -> tuple[int, ...]:
+        """Return the values of MatchScores."""
         score = ranking.score(
             match.score, popularity_on(paper, self._today), 0.0, followed=False, code=paper.code_url is not None
         )
         parts = (round(part * SCORE_UNIT) for part in (score.relevance, score.popularity, score.code))
-        return (*parts, by_name(match), match.topic in self._interests, paper.first_seen.timestamp(), 1)
+        return (*parts, _FOLLOWED * by_name(match))
 
 
 def popularity_on(paper: Paper, today: date) -> float:

@@ -16,8 +16,9 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TypeVar
 
 import numpy as np
@@ -29,9 +30,11 @@ from paperround.matching import ranking
 _LEAST_DISCUSSION = 3.0  # a comment and a vote, or three votes; less is no discussion
 _LEAST_PAPERS = 6  # a shorter digest is read from top to bottom anyway
 _COMPARED = 3  # compare this many times `max_papers` papers with each other
-_FOLLOWED, _COPY = round(ranking.FOLLOWED * SCORE_UNIT), round(ranking.COPY * SCORE_UNIT)
+_COPY = round(ranking.COPY * SCORE_UNIT)
 
 _FIRST = -1  # the place of the first section, before all topics
+_NO_PLACE = 1 << 30  # after all topics
+_PACKED_BITS = 63
 
 T = TypeVar("T")
 
@@ -51,33 +54,40 @@ class DigestRequest:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class MatchScores:
+    """What a match contributes to the rank of its paper, in columns by the number of the match."""
+
+    relevance: Ints
+    popularity: Ints
+    code: Ints
+    followed: Ints
+    """More than 0 if the paper matches by an author or an organization that the query names."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Candidates:
     """Matches that may be shown, in columns: one row for each subscriber and match, in the subscribers' order."""
 
     table: MatchTable
+    scores: MatchScores
     subscriber: Ints
     """The place of the subscriber's request."""
     match: Ints
     """The number of the match in `table`."""
-    topic: Ints
-    paper: Ints
-    score: Floats
-    relevance: Ints
-    popularity: Ints
-    code: Ints
-    followed: Flags
-    """Whether the paper matches by an author or an organization that the query names."""
-    first_seen: Floats
-    """When the paper was first stored, in seconds since 1970."""
     taste: Ints
     """How well the paper fits the subscriber's taste; the same in all matches of a paper."""
     discussion: Floats
     """How much the paper was discussed over the digest's period: votes gained plus twice the comments gained."""
 
-    def taken(self, rows: Ints | Flags) -> Candidates:
+    @property
+    def paper(self) -> Ints:
+        """The row of each match's paper."""
+        return self.table.paper[self.match]
+
+    def taken(self, rows: Flags) -> Candidates:
         """Return these rows."""
-        columns = {one.name: getattr(self, one.name)[rows] for one in fields(self) if one.name != "table"}
-        return Candidates(self.table, **columns)
+        subscriber, match, taste = self.subscriber[rows], self.match[rows], self.taste[rows]
+        return Candidates(self.table, self.scores, subscriber, match, taste, self.discussion[rows])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,13 +104,12 @@ class _Papers:
     """Where the paper's matches begin among the sorted candidate rows."""
     matched: Ints
     """The number of its matches."""
-    followed: Flags
     total: Ints
     repetition: Ints
 
-    def taken(self, rows: Ints) -> _Papers:
+    def taken(self, rows: Ints | Flags) -> _Papers:
         """Return these rows."""
-        return _Papers(*(getattr(self, one.name)[rows] for one in fields(self)))
+        return _Papers(*(getattr(self, name)[rows] for name in self.__slots__))
 
     def ranked(self) -> _Papers:
         """Return the papers by subscriber, the best first."""
@@ -126,8 +135,8 @@ def compose(
     first = _discussed(requests, papers, candidates.discussion)
     shown = _select(papers, first, room)
     sections = _Sections(requests, candidates, names, places, rows)
-    named, scores = sections.of(papers.taken(np.flatnonzero(shown)), first[shown])
-    more = _split(papers.paper[~shown], papers.subscriber[~shown], len(requests))
+    named, scores = sections.of(papers.taken(shown), first[shown])
+    more = _split(papers.paper[~shown].tolist(), papers.subscriber[~shown], len(requests))
     return [
         Digest(request.issue, tuple(some), tuple(counted), packed_scores=packed) if some or counted else None
         for request, some, counted, packed in zip(requests, named, more, scores, strict=True)
@@ -136,42 +145,51 @@ def compose(
 
 def _places(requests: Sequence[DigestRequest], candidates: Candidates) -> Ints:
     """Return for each row the place of its topic in the subscriber's order; other topics come last, by slug."""
-    starts = _starts(candidates.subscriber, candidates.topic)
-    topics = (candidates.table.topics[topic] for topic in candidates.topic[starts].tolist())
-    runs = list(zip(candidates.subscriber[starts].tolist(), topics, strict=True))
+    topic = candidates.table.topic[candidates.match]
+    starts = _starts(candidates.subscriber, topic)
+    slugs = map(candidates.table.topics.__getitem__, topic[starts].tolist())
+    runs = list(zip(candidates.subscriber[starts].tolist(), slugs, strict=True))
     known = [{slug: place for place, slug in enumerate(request.order)} for request in requests]
     for subscriber, slug in sorted({run for run in runs if run[1] not in known[run[0]]}):
         known[subscriber][slug] = len(known[subscriber])
     places = np.array([known[subscriber][slug] for subscriber, slug in runs])
-    return np.repeat(places, np.diff(starts, append=len(candidates.topic)))
+    return np.repeat(places, np.diff(starts, append=len(topic)))
 
 
 def _best_topics(candidates: Candidates, places: Ints, rows: Ints) -> _Papers:
-    """Return each paper with the topic that it fits best; `rows` are sorted by subscriber and paper."""
-    starts = _starts(candidates.subscriber[rows], candidates.paper[rows])
+    """Return each paper with the topic that it fits best; `rows` are sorted by subscriber and paper.
+
+    Of topics that it fits equally well, the one that the subscriber put first is the best.
+    """
+    match = candidates.match[rows]
+    starts = _starts(candidates.subscriber[rows], candidates.table.paper[match])
     matched = np.diff(starts, append=len(rows))
-    best = rows[starts]
-    followed = candidates.followed[best]
-    several = np.flatnonzero(matched > 1)  # most papers match one topic
-    if several.size:
-        inside = rows[np.repeat(matched > 1, matched)]
-        group = np.repeat(several, matched[several])
-        begins = np.cumsum(matched[several]) - matched[several]
-        best[several] = inside[np.lexsort((places[inside], -candidates.score[inside], group))][begins]
-        followed[several] = np.logical_or.reduceat(candidates.followed[inside], begins)
-    parts = (candidates.relevance, candidates.popularity, candidates.taste, candidates.code)
-    total = sum(part[best] for part in parts) + _FOLLOWED * followed
-    subscriber, paper, place = candidates.subscriber[best], candidates.paper[best], places[best]
-    return _Papers(subscriber, paper, best, place, starts, matched, followed, total, np.zeros_like(total))
+    score = candidates.table.score[match]
+    fits_best = score == np.repeat(np.maximum.reduceat(score, starts), matched)
+    place = np.where(fits_best, places[rows], _NO_PLACE)
+    best = np.flatnonzero(place == np.repeat(np.minimum.reduceat(place, starts), matched))
+    followed = np.maximum.reduceat(candidates.scores.followed[match], starts)
+    place, match, best = place[best], match[best], rows[best]
+    scores = candidates.scores
+    total = (scores.relevance + scores.popularity + scores.code)[match] + candidates.taste[best] + followed
+    return _Papers(
+        candidates.subscriber[best],
+        candidates.table.paper[match],
+        best,
+        place,
+        starts,
+        matched,
+        total,
+        np.zeros_like(total),
+    )
 
 
 def _with_repetition(papers: _Papers, room: Ints, alike: ranking.Alike) -> _Papers:
     """Rank papers lower that say much the same as a better one."""
     first = np.flatnonzero(_positions(papers.subscriber) < _COMPARED * room[papers.subscriber])
-    compared = np.unique(papers.paper[first])
-    near = alike(compared.tolist())
-    has_copies = np.array([bool(near.get(row)) for row in compared.tolist()], dtype=np.bool_)
-    first = first[has_copies[np.searchsorted(compared, papers.paper[first])]]
+    compared = np.unique(papers.paper[first]).tolist()
+    near = alike(compared)
+    first = first[np.isin(papers.paper[first], [row for row in compared if near.get(row)])]
     for some in np.split(first, _starts(papers.subscriber[first])[1:]):
         if len(some) > 1:
             papers.repetition[some] = np.array(ranking.repetitions(papers.paper[some].tolist(), near)) * -_COPY
@@ -181,8 +199,7 @@ def _with_repetition(papers: _Papers, room: Ints, alike: ranking.Alike) -> _Pape
 def _discussed(requests: Sequence[DigestRequest], papers: _Papers, discussion: Floats) -> Ints:
     """Return for each paper its place among the most discussed of the digest, from 1; 0 if it is not among them."""
     places = np.zeros_like(papers.paper)
-    bounds = np.searchsorted(papers.subscriber, np.arange(len(requests) + 1)).tolist()
-    for request, start, end in zip(requests, bounds, bounds[1:], strict=False):
+    for request, (start, end) in zip(requests, _bounds(papers.subscriber, len(requests)), strict=True):
         most = min(request.most_discussed, request.max_papers // 2)
         if most > 0 and end - start >= _LEAST_PAPERS:
             taken = _most_discussed(discussion[papers.best[start:end]], papers.place[start:end], most)
@@ -239,60 +256,56 @@ class _Sections:
         picks = self._picks(shown, section == _FIRST)
         found: list[list[Section]] = [[] for _ in self.requests]
         starts = _starts(shown.subscriber, section)
-        topics = self.candidates.topic[shown.best[starts]].tolist()
+        topics = self._topics(shown.best[starts])
         heads = zip(shown.subscriber[starts].tolist(), section[starts].tolist(), topics, strict=True)
-        for (subscriber, place, topic), some in zip(heads, _parts(picks, starts.tolist()), strict=True):
-            slug = self.candidates.table.topics[topic]
+        for (subscriber, place, slug), some in zip(heads, _parts(picks, starts.tolist()), strict=True):
             found[subscriber].append(
                 Section(DISCUSSED, "", some) if place == _FIRST else Section(slug, self.names.get(slug, slug), some)
             )
         return found, self._packed_scores(shown)
 
     def _packed_scores(self, shown: _Papers) -> list[bytes]:
-        known, best = self.candidates, shown.best
-        parts = (
-            known.relevance[best],
-            known.popularity[best],
-            known.taste[best],
-            _FOLLOWED * shown.followed,
-            known.code[best],
-            shown.repetition,
-        )
+        scores, match = self.candidates.scores, self.candidates.match[shown.best]
+        relevance, popularity, code = scores.relevance[match], scores.popularity[match], scores.code[match]
+        taste = self.candidates.taste[shown.best]
+        followed = shown.total - relevance - popularity - taste - code
+        parts = (relevance, popularity, taste, followed, code, shown.repetition)
         packed = np.stack(parts, axis=1).astype("<i2").tobytes()
-        bounds = (np.searchsorted(shown.subscriber, np.arange(len(self.requests) + 1)) * PACKED_SCORE_SIZE).tolist()
-        return [packed[start:end] for start, end in itertools.pairwise(bounds)]
+        bounds = _bounds(shown.subscriber, len(self.requests))
+        return [packed[start * PACKED_SCORE_SIZE : end * PACKED_SCORE_SIZE] for start, end in bounds]
 
-    def _picks(self, shown: _Papers, discussed: Flags) -> list[Pick]:
-        totals = ((shown.total + shown.repetition) / SCORE_UNIT).tolist()
-        papers = zip(shown.paper.tolist(), self._reasons(shown, discussed), totals, strict=True)
-        return [Pick(*paper) for paper in papers]
+    def _picks(self, shown: _Papers, first: Flags) -> list[Pick]:
+        """Return the papers as they are shown; those in `first` are the most discussed."""
+        matches, match = self.candidates.table.matches, self.candidates.match[shown.best]
+        notes, totals = self._notes(shown, first), (shown.total + shown.repetition) / SCORE_UNIT
+        columns = (shown.subscriber.tolist(), shown.paper.tolist(), match.tolist(), notes, totals.tolist())
+        return [
+            _pick(paper, matches[best].why, self.requests[subscriber].liked.get(paper), note, total)
+            for subscriber, paper, best, note, total in zip(*columns, strict=True)
+        ]
 
-    def _reasons(self, shown: _Papers, discussed: Flags) -> Iterator[tuple[str, ...]]:
-        """Yield the reasons that are printed beside each paper."""
-        columns = (shown.subscriber, shown.paper, shown.best, shown.start, shown.matched, discussed)
-        matches = self.candidates.match
-        for subscriber, paper, best, start, matched, most_discussed in zip(
-            *(c.tolist() for c in columns), strict=True
-        ):
-            why = self.candidates.table.matches[matches[best]].why
-            if title := self.requests[subscriber].liked.get(paper):
-                why = (*why, f"like: {title}")
-            also = self._also(best, start, matched) if matched > 1 else []
-            if most_discussed:
-                why = (*why, f"on {self._named([self.candidates.topic[best], *also])}")
-            elif also:
-                why = (*why, f"also on {self._named(also)}")
-            yield why
+    def _notes(self, shown: _Papers, first: Flags) -> list[str]:
+        """Return the reasons that tell the other topics of a paper, and of the most discussed all topics."""
+        notes = [""] * len(first)
+        told = np.flatnonzero(first | (shown.matched > 1))
+        owners = np.repeat(told, shown.matched[told])
+        rows = self.rows[shown.start[owners] + _positions(owners)]
+        places = np.where(rows == shown.best[owners], _FIRST, self.places[rows])
+        topics = [self.names.get(slug, slug) for slug in self._topics(rows[_ordered(owners, places)])]
+        for paper, some in zip(told.tolist(), _parts(topics, _starts(owners).tolist()), strict=True):
+            notes[paper] = f"on {', '.join(some)}" if first[paper] else f"also on {', '.join(some[1:])}"
+        return notes
 
-    def _also(self, best: int, start: int, matched: int) -> list[int]:
-        """Return the other topics that a paper matches, in the subscriber's order."""
-        rows, own = self.rows[start : start + matched], int(self.candidates.topic[best])
-        in_order = sorted(zip(self.places[rows].tolist(), self.candidates.topic[rows].tolist(), strict=True))
-        return [topic for _, topic in in_order if topic != own]
+    def _topics(self, rows: Ints) -> list[str]:
+        """Return the slugs of the topics of candidate rows."""
+        table = self.candidates.table
+        return [table.topics[topic] for topic in table.topic[self.candidates.match[rows]].tolist()]
 
-    def _named(self, topics: Iterable[int]) -> str:
-        slugs = (self.candidates.table.topics[topic] for topic in topics)
-        return ", ".join(self.names.get(slug, slug) for slug in slugs)
+
+@lru_cache(maxsize=1 << 14)  # many subscribers get the same paper for the same reasons
+def _pick(paper: int, why: tuple[str, ...], like: str | None, note: str, rank: float) -> Pick:
+    reasons = (f"like: {like}" if like else "", note)
+    return Pick(paper, (*why, *filter(None, reasons)), rank)
 
 
 # --- columns ------------------------------------------------------------------------------------------------------
@@ -300,13 +313,17 @@ class _Sections:
 
 def _ordered(*keys: Ints) -> Ints:
     """Return the rows sorted by the first key, then by the second, and so on; equal rows keep their order."""
-    order = np.arange(len(keys[0]))
-    for key in reversed(keys):
-        # NumPy sorts integers of 16 bits in linear time.
-        least = key.min(initial=0)
-        small = (key - least).astype(np.min_scalar_type(key.max(initial=0) - least))
-        order = order[np.argsort(small[order], kind="stable")]
-    return order
+    if not len(keys[0]):
+        return np.zeros(0, dtype=np.int64)
+    # NumPy sorts numbers ten times as fast as rows: pack all keys, and the row, into one number of 63 bits.
+    columns = [key - key.min() for key in (*keys, np.arange(len(keys[0])))]
+    widths = [int(column.max()).bit_length() for column in columns]
+    if sum(widths) > _PACKED_BITS:
+        return np.lexsort(keys[::-1])
+    packed = columns[0]
+    for column, width in zip(columns[1:], widths[1:], strict=True):
+        packed = packed << width | column
+    return np.sort(packed) & ((1 << widths[-1]) - 1)
 
 
 def _starts(*keys: Ints) -> Ints:
@@ -322,10 +339,14 @@ def _positions(*keys: Ints) -> Ints:
     return np.arange(len(keys[0])) - np.repeat(starts, np.diff(starts, append=len(keys[0])))
 
 
-def _split(values: Ints, owners: Ints, number: int) -> list[list[int]]:
+def _bounds(owners: Ints, number: int) -> Iterator[tuple[int, int]]:
+    """Return where each owner's rows begin and end; `owners` is ascending."""
+    return itertools.pairwise(np.searchsorted(owners, np.arange(number + 1)).tolist())
+
+
+def _split(values: Sequence[T], owners: Ints, number: int) -> list[Sequence[T]]:
     """Return each owner's values; `owners` is ascending."""
-    bounds, plain = np.searchsorted(owners, np.arange(number + 1)).tolist(), values.tolist()
-    return [plain[start:end] for start, end in itertools.pairwise(bounds)]
+    return [values[start:end] for start, end in _bounds(owners, number)]
 
 
 def _parts(values: Sequence[T], starts: Sequence[int]) -> list[tuple[T, ...]]:

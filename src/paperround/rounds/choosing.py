@@ -92,7 +92,7 @@ def choose(batch: DueBatch, issues: Sequence[DueIssue], means: RoundContext) -> 
     digests = compose(
         requests, candidates, means.names, lambda rows: means.copies.among([batch.papers[row] for row in rows])
     )
-    oldest = _oldest(candidates, len(batch.due))
+    oldest = means.candidates.oldest(candidates, len(batch.due))
     return [
         _finished(digest, due, issue, left_out.get(number, 0), oldest[number], means)
         for number, (digest, due, issue) in enumerate(zip(digests, batch.due, issues, strict=True))
@@ -109,9 +109,10 @@ def _slices(candidates: Candidates, batch: DueBatch) -> Iterator[tuple[int, DueS
 def _add_taste(candidates: Candidates, batch: DueBatch, means: RoundContext) -> dict[int, dict[int, str]]:
     """Fill the column `taste`. Return the titles of liked papers that others resemble, by subscriber and paper."""
     liked: dict[int, dict[int, str]] = {}
+    papers = candidates.paper
     for number, due, mine in _slices(candidates, batch):
         if due.feedback:
-            rows = candidates.paper[mine].tolist()
+            rows = papers[mine].tolist()
             taste = means.tastes.of(due.feedback, batch.papers, set(rows))
             affinities = {row: taste.affinity(batch.papers[row]) for row in set(rows)}
             candidates.taste[mine] = [round(round(affinities[row].degree, 4) * SCORE_UNIT) for row in rows]
@@ -123,11 +124,12 @@ def _without_unwanted(
     candidates: Candidates, batch: DueBatch, means: RoundContext
 ) -> tuple[Candidates, dict[int, int]]:
     """Remove the papers that subscribers asked to leave out; return how many papers each subscriber loses too."""
-    wanted = np.ones(len(candidates.paper), dtype=np.bool_)
+    papers = candidates.paper
+    wanted = np.ones(len(papers), dtype=np.bool_)
     left_out: dict[int, int] = {}
     for number, due, mine in _slices(candidates, batch):
         if entries := due.subscriber.preferences.leave_out:
-            rows = candidates.paper[mine]
+            rows = papers[mine]
             unwanted = means.leave_out.rows(entries, (batch.papers[row] for row in rows.tolist()))
             wanted[mine] = ~np.isin(rows, list(unwanted))
             left_out[number] = len(unwanted)
@@ -136,19 +138,13 @@ def _without_unwanted(
 
 def _add_discussion(candidates: Candidates, batch: DueBatch, issues: Sequence[DueIssue], means: RoundContext) -> None:
     """Fill the column `discussion` for issues that cover several days."""
+    papers = candidates.paper
     for number, _, mine in _slices(candidates, batch):
         if days := span(issues[number].cadence, issues[number].day):
             candidates.discussion[mine] = [
                 means.discussion.of(batch.papers[row], batch.daily_counts.get(row, ()), days[0])
-                for row in candidates.paper[mine].tolist()
+                for row in papers[mine].tolist()
             ]
-
-
-def _oldest(candidates: Candidates, number: int) -> list[float]:
-    """Return when the oldest of each subscriber's papers was first stored; infinite for a subscriber without any."""
-    found = np.full(number, np.inf)
-    np.minimum.at(found, candidates.subscriber, candidates.first_seen)
-    return found.tolist()
 
 
 def _finished(
