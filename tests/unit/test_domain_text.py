@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 import pytest
@@ -125,6 +126,11 @@ def test_terms_are_folded_singular_words_in_order() -> None:
 
 def test_chinese_and_japanese_are_split_into_characters_because_they_write_no_spaces() -> None:
     assert terms("GPT大语言模型 ロボットの学習") == ["gpt", *"大语言模型", *"ロホットの学習"]
+
+
+@given(st.text(st.sampled_from("aCs9+#_-. \t\x1f~")) | st.text(st.characters(max_codepoint=127)))
+def test_the_words_of_plain_text_are_those_of_the_pattern(text: str) -> None:
+    assert words(text) == re.findall(r"c\+\+|c#|[a-z0-9]+", text.lower())
 
 
 @given(anything)

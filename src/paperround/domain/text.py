@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from functools import lru_cache
 
 # Control characters, lone surrogates and the byte order mark have no meaning in a title and break XML, SQL or email.
@@ -19,6 +20,8 @@ _UNSPACED = "\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3400-\u4dbf\u
 # A term is a run of letters and digits. "c++" and "c#" are included because people search for them.
 _TERM = re.compile(rf"c\+\+|c#|[{_UNSPACED}]|[^\W_{_UNSPACED}]+")
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
+_NO_TERM = str.maketrans({chr(code): " " for code in range(128) if not chr(code).isalnum()})
+_WITH_SIGNS = ("c++", "c#")
 # Letters that NFKD does not decompose but that subscribers type without the stroke.
 _STROKES = str.maketrans(
     {"ø": "o", "đ": "d", "ð": "d", "ł": "l", "ħ": "h", "ŧ": "t", "æ": "ae", "œ": "oe", "ı": "i", "þ": "th"}
@@ -104,21 +107,26 @@ def _without_ending(word: str) -> str:
 
 def words(text: str) -> list[str]:
     """Return the folded words of a text in order, with plural endings."""
-    return _TERM.findall(fold(text))
+    folded = fold(text)
+    if folded.isascii() and not any(term in folded for term in _WITH_SIGNS):  # half the time of the pattern
+        return folded.translate(_NO_TERM).split()
+    return _TERM.findall(folded)
 
 
 def terms(text: str) -> list[str]:
     """Return the folded, singular words of a text in order, as queries compare them."""
-    return [singular(word) for word in words(text)]
+    return list(map(singular, words(text)))
 
 
-def spans(text: str) -> list[tuple[int, int]]:
-    """Return the start and end offset of each term, to show the word as it was written."""
+def spans(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the start and end offset of each term, to show the word as it was written."""
     if text.isascii() or all(len(fold(character)) == 1 for character in set(text)):
-        return [found.span() for found in _TERM.finditer(fold(text))]
+        yield from (found.span() for found in _TERM.finditer(fold(text)))
+        return
     folded, origin = [], []
     for at, character in enumerate(text):
         piece = fold(character)
         folded.append(piece)
         origin += [at] * len(piece)
-    return [(origin[m.start()], origin[m.end() - 1] + 1) for m in _TERM.finditer("".join(folded))]
+    for found in _TERM.finditer("".join(folded)):
+        yield origin[found.start()], origin[found.end() - 1] + 1

@@ -324,11 +324,15 @@ class _Words:
     """The original text of a title or abstract, used to quote the words found in it."""
 
     def __init__(self, name: Field, text: str) -> None:
-        self._label, self._text, self._spans = _LABEL[name], text, spans(text)
+        self._label, self._text = _LABEL[name], text
+        self._spans: list[tuple[int, int]] = []
+        self._further = spans(text)  # only read as far as a reason quotes
 
     def shown(self, position: int, length: int) -> str:
         """Return the words from this position on, in quotation marks if there are several."""
-        start, end = self._spans[position][0], self._spans[position + length - 1][1]
+        last = position + length - 1
+        self._spans += islice(self._further, max(0, last + 1 - len(self._spans)))
+        start, end = self._spans[position][0], self._spans[last][1]
         words = self._text[start:end] if end - start <= _MAX_SHOWN else _short(self._text[start:end])
         return f'{self._label}: "{words}"' if length > 1 and " " in words else f"{self._label}: {words}"
 
