@@ -56,6 +56,8 @@ class App:
         self.settings = settings
         self.store = store
         self.clock = clock
+        if settings.secret_key is not None:
+            store.address_hashes.keys = self.keys
         self.config = config
         """The configuration file given by the user, or None."""
         self.transport: Transport = settings.transport

@@ -166,6 +166,8 @@ class DeliverySettings(_Part):
     batch: Annotated[int, Field(gt=0, le=100_000)] = 500
     lease: Annotated[int, Field(gt=0)] = 60
     """Seconds for which a program holds the letters that it has claimed. Renewed while it sends."""
+    processes: Annotated[int, Field(ge=0, le=64)] = 0
+    """The most processes that send letters by SMTP, if many wait. 0 leaves one processor core to others."""
 
     def policy(self) -> RetryPolicy:
         """Return the retry policy for these settings."""

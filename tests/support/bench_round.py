@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import gc
 import io
 import random
 import resource
@@ -27,7 +26,7 @@ from sqlalchemy import insert, select, text, update
 
 sys.path[:0] = [str(Path(__file__).parent.parent)]
 
-from paperround.cli.shared import GARBAGE_THRESHOLDS
+from paperround.process import garbage
 from paperround.rounds import pipeline
 from paperround.store.engine import writing
 from paperround.store.schema import matches, papers, subscribers, topics
@@ -112,8 +111,7 @@ def add_papers(site: Site, topics_each: int, chance: random.Random) -> None:
 
 
 def _timed(step: Callable[[], object]) -> float:
-    gc.freeze()  # as a command does when it has started
-    gc.set_threshold(*GARBAGE_THRESHOLDS)
+    garbage.collect_seldom()  # as a command does when it has started
     used = time.process_time()
     step()
     return time.process_time() - used

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import shutil
 import signal
 import sys
@@ -19,7 +18,7 @@ import typer
 from paperround.domain.clock import Clock, machine_clock, running_from, standing_at
 from paperround.domain.errors import UnknownName, WrongUse
 from paperround.operator import console
-from paperround.process import logs
+from paperround.process import garbage, logs
 
 if TYPE_CHECKING:
     from paperround.app import App
@@ -63,8 +62,6 @@ class Options:
 options = Options()
 STDIN = "-"
 """What is typed for a file that is read from stdin."""
-GARBAGE_THRESHOLDS = 50_000, 20, 50
-"""When a command collects garbage, for `gc.set_threshold`."""
 _PIECE = 1 << 20  # bytes
 
 
@@ -81,7 +78,7 @@ def opened(
     # A terminated command ends like an interrupted one: connections close, claims are put back.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     logs.show(verbose=options.verbose)
-    with _little_garbage_collection():
+    with garbage.seldom_collected():
         from paperround.operator.startup import open_site
         from paperround.settings import unknown_in_environment
 
@@ -98,23 +95,6 @@ def opened(
         yield app
     finally:
         app.close()
-
-
-@contextmanager
-def _little_garbage_collection() -> Iterator[None]:
-    """Pause garbage collection while modules load, and let it run less often afterwards.
-
-    The objects of modules are never freed, and scanning them takes a tenth of the time of a short command. Those of
-    a batch are freed without the collector, which Python's defaults run every 700 objects: it took a tenth of the
-    time of publishing and importing, and freed next to nothing.
-    """
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()  # nor is it looked at later, once for every few letters of a round
-        gc.set_threshold(*GARBAGE_THRESHOLDS)
-        gc.enable()
 
 
 def _clock(*, running: bool) -> Clock:

@@ -25,11 +25,16 @@ class SendingPace:
     """
 
     def __init__(self, per_second: float | None, reserve: Callable[[float], float] | None = None) -> None:
+        self._per_second = per_second
         self._gap = 1 / per_second if per_second else 0.0
         self._stretch = self._gap * max(1, int(per_second or 0))  # about one second
         self._reserve = reserve
         self._next, self._until = 0.0, 0.0
         self._lock = threading.Lock()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Return what another process makes its own pace of, which shares nothing with this one yet."""
+        return SendingPace, (self._per_second,)
 
     def wait(self, now: float) -> float:
         """Reserve the next turn and return the seconds until it."""
@@ -69,6 +74,16 @@ class SmtpTransport(RelaySettings):
         """Share the rate with other programs through `reserve` (see SendingPace)."""
         self._pace = SendingPace(self.per_second, reserve)
 
+    def divided(self, number: int) -> list[SmtpTransport]:
+        """Return transports for this many processes, which together have these connections and letters in doubt.
+
+        There are fewer if each could not have a connection of its own.
+        """
+        number = min(number, self.connections, self.max_in_doubt)
+        shares = zip(_divided(self.connections, number), _divided(self.max_in_doubt, number), strict=True)
+        names = "connections", "max_in_doubt"
+        return [self.model_copy(update=dict(zip(names, share, strict=True))) for share in shares]
+
     @property
     def patience(self) -> timedelta:
         """The longest time that one letter may be under way; a lease must be longer."""
@@ -90,3 +105,8 @@ class SmtpTransport(RelaySettings):
             max_in_doubt=self.max_in_doubt,
             wait=self._pace.wait,
         ).run()
+
+
+def _divided(total: int, number: int) -> list[int]:
+    """Divide a total into shares that differ by one at most."""
+    return [total // number + (place < total % number) for place in range(number)]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 Clock = Callable[[], datetime]
 """Returns the current time in UTC."""
@@ -16,10 +17,28 @@ def machine_clock() -> datetime:
 
 def standing_at(moment: datetime) -> Clock:
     """Return a clock that always shows `moment`, so that a replay produces the same letters each time."""
-    return lambda: moment
+    return _Standing(moment)
 
 
 def running_from(moment: datetime) -> Clock:
     """Return a clock that shows `moment` now and advances from there."""
-    offset = moment - machine_clock()
-    return lambda: machine_clock() + offset
+    return _Shifted(moment - machine_clock())
+
+
+# Classes instead of nested functions, which cannot be passed to another process.
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    moment: datetime
+
+    def __call__(self) -> datetime:
+        return self.moment
+
+
+@dataclass(frozen=True, slots=True)
+class _Shifted:
+    offset: timedelta
+
+    def __call__(self) -> datetime:
+        return machine_clock() + self.offset

@@ -81,7 +81,6 @@ def open_site(
         settings = with_secret_key(settings)
     _check_secret_key(settings)
     app = App(settings.on_port(port or int(store.note(_PORT_NOTE) or DEFAULT_PORT)), store, clock, config)
-    store.address_hashes.keys = app.keys
     file = topics_file.read_file(app)
     if not file.is_loaded(app):
         from paperround.rounds.topics import load_topics  # noqa: PLC0415 - brings numpy

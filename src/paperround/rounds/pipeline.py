@@ -26,15 +26,15 @@ from functools import lru_cache
 from itertools import chain
 
 from paperround.app import App
-from paperround.domain.errors import PaperroundError, SourceError, TransportError, WrongUse
+from paperround.domain.errors import PaperroundError, SourceError, WrongUse
 from paperround.domain.models import Listing, ParsedSource, Problem
 from paperround.domain.schedule import Schedule, issue_date, next_digest_at
 from paperround.network import compression
 from paperround.process import logs
-from paperround.rounds import bounce_intake, topics, webhooks
+from paperround.rounds import topics, webhooks
 from paperround.rounds.choosing import DueIssue, RoundContext, choose
-from paperround.rounds.dispatch import BatchSender, DispatchCallbacks
-from paperround.rounds.letters import LetterBuilder, digest_message_id
+from paperround.rounds.helpers import send_together
+from paperround.rounds.letters import digest_message_id
 from paperround.rounds.meaning import embed
 from paperround.rounds.retention import forget_old
 from paperround.rounds.summaries import write_summaries
@@ -353,27 +353,8 @@ def deliver(app: App) -> Tally:
     """Send due letters until none is left or the relay accepts no more."""
     started, tally = time.perf_counter(), Tally()
     app.progress.begin("delivering", None)
-    sender = BatchSender(
-        app.store,
-        app.transport,
-        app.shared(LetterBuilder).prepare,
-        app.clock,
-        app.settings.delivery,
-        getattr(app.settings.transport, "per_day", None),
-        DispatchCallbacks(
-            app.stopping,
-            app.courtesy.give_way,
-            app.progress.advance,
-            lambda bounce: bounce_intake.take(app, bounce),
-            lambda email, problem: bounce_intake.alarm(app, email, problem),
-        ),
-    )
-    try:
-        sender.run()
-    except TransportError as error:
-        sender.paused = str(error)
-        log.error("relay takes nothing; the letters stay queued", problem=str(error))
-    tally.letters, tally.paused = sender.tally, sender.paused
+    sent = send_together(app)
+    tally.letters, tally.paused = sent.letters, sent.paused
     tally.took("deliver", started)
     return tally
 
