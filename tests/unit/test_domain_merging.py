@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paperround.domain.merging import merge
+from paperround.domain.merging import merge, merged_alone
 from paperround.domain.models import Facts, Listing
 
 maybe_text = st.sampled_from(["", "One text", "Another text"])
@@ -63,6 +64,12 @@ def test_counts_never_shrink_and_a_withdrawal_stays(found: list[Listing], anothe
     assert all((after[name] or 0) >= (before[name] or 0) for name in ("upvotes", "comments", "stars"))
     assert after["withdrawn"] >= before["withdrawn"]
     assert before["published"] is None or after["published"] <= before["published"]
+
+
+@given(listings | st.builds(listing, organization=maybe_text, author_count=maybe_count, keywords=st.just([])))
+def test_a_paper_of_one_listing_has_the_facts_that_merging_gives(found: Listing) -> None:
+    merged = Facts.model_construct(**merge([found])).model_dump(mode="json", exclude_defaults=True)
+    assert json.loads(merged_alone(found)) == merged
 
 
 def test_a_count_of_nought_is_a_statement_and_silence_is_none() -> None:

@@ -8,11 +8,13 @@ are two works that happen to share a title.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from paperround.domain.models import Facts
 from paperround.domain.text import terms
 
+_ARXIV = "arxiv:"
 _ARXIV_DOI = "10.48550/arxiv."
 # Shorter titles ("Editorial", "Attention", 编辑部的话) are shared by different works.
 _TITLE_TERMS, _TITLE_LETTERS = 4, 12
@@ -31,7 +33,7 @@ def keys(facts: Facts) -> tuple[str, ...]:
     """Return all keys of a paper, the most reliable first."""
     found: list[str] = []
     if facts.arxiv_id:
-        found.append(f"arxiv:{facts.arxiv_id}")
+        found.append(f"{_ARXIV}{facts.arxiv_id}")
     if facts.doi and not facts.doi.startswith(_ARXIV_DOI):
         found.append(f"doi:{facts.doi}")
     if facts.guid:
@@ -46,9 +48,15 @@ def keys(facts: Facts) -> tuple[str, ...]:
     return tuple(found)
 
 
-def public_id(facts: Facts) -> str:
-    """Return the identifier used in pages, letters and commands: the arXiv identifier, or `p` and 12 hash digits."""
-    return facts.arxiv_id or "p" + hashlib.sha256(keys(facts)[0].encode()).hexdigest()[:12]
+def public_id(paper_keys: Sequence[str]) -> str:
+    """Return the identifier used in pages, letters and commands: the arXiv identifier, or `p` and 12 hash digits.
+
+    `paper_keys` are all keys of the paper, as `keys` returns them.
+    """
+    best = paper_keys[0]
+    if best.startswith(_ARXIV):
+        return best.removeprefix(_ARXIV)
+    return "p" + hashlib.sha256(best.encode()).hexdigest()[:12]
 
 
 def conflict(one: Facts, other: Facts) -> bool:

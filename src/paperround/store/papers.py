@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Column, Connection, Engine, case, delete, exists, func, insert, literal, select, update
+from sqlalchemy import Column, Connection, Engine, case, delete, exists, func, literal, select, update
 
 from paperround.domain import identifiers, identity
-from paperround.domain.merging import merge
+from paperround.domain.merging import merge, merged_alone
 from paperround.domain.models import DailyCounts, Facts, Listing, Paper, Picture
-from paperround.store.engine import lock_exclusively, lock_shared, reading, upsert, writing
+from paperround.store.engine import (
+    ManyRows,
+    NewRows,
+    among,
+    lock_exclusively,
+    lock_shared,
+    reading,
+    upsert,
+    writing,
+)
 from paperround.store.schema import (
     ROW_KEY,
     daily_counts,
@@ -36,6 +46,9 @@ from paperround.store.vector_queue import expect_vectors
 _CHUNK = 500
 _NO_ROW = 2**62  # larger than the number of any paper
 _MERGED = "merged"
+_PAPER = ("id", "title", "facts", "sources", "day", "upvotes", "first_seen", "unmatched", "archived")
+_LISTING = ("paper", "source", "day", "facts", "seen_at")
+_OWN_COLUMNS = {"source", "day"}  # of the facts of a listing
 _TUPLES = ("authors", "categories", "keywords")
 # Given to pydantic with the values of a paper, these save half of its time: otherwise it asks each field for its own.
 _DEFAULTS = {name: field.default for name, field in Paper.model_fields.items() if not field.is_required()}
@@ -52,12 +65,23 @@ class StoreResult:
     unchanged: int = 0
 
 
+class _NewPaper(NamedTuple):
+    """A paper that a listing is the first of."""
+
+    id: str
+    keys: Sequence[str]
+    listing: Listing
+
+
 class Papers:
     """Papers and their listings; also keeps the search index up to date."""
 
     def __init__(self, engine: Engine, index: SearchIndex) -> None:
         self._engine = engine
         self._index = index
+        self._add_papers = NewRows(engine, papers, _PAPER, written=("facts",))
+        self._add_listings = NewRows(engine, listings, _LISTING, written=("facts",))
+        self._add_keys = ManyRows(engine, upsert(engine, paper_keys).on_conflict_do_nothing(), ("key", "paper"))
 
     def add(self, batch: Iterable[Listing], now: datetime, *, archive: bool = False) -> StoreResult:
         """Store listings in one transaction, each merged with its paper.
@@ -69,7 +93,7 @@ class Papers:
         with writing(self._engine) as db:
             lock_exclusively(db, listings)  # no other transaction may add a paper between lookup and insert
             new, others = _told_apart(db, list(batch))
-            touched = dict.fromkeys(_insert_all(db, new, now, archive), "new")
+            touched = dict.fromkeys(self._insert(db, new, now, archive), "new")
             for listing in others:
                 row, fate = self._add_one(db, listing, now, archive)
                 if touched.get(row) != "new":
@@ -87,10 +111,29 @@ class Papers:
             expect_vectors(db, [*stored.new, *stored.updated])
         return stored
 
+    def _insert(self, db: Connection, new: Sequence[_NewPaper], now: datetime, archive: bool) -> Sequence[int]:
+        """Store new papers with one listing each, in one statement for each table; return their numbers."""
+        if not new:
+            return []
+        self._add_papers.run(
+            db,
+            [
+                (name, one.title, merged_alone(one), [one.source], one.day, one.upvotes or 0, now, True, archive)
+                for name, _, one in new
+            ],
+        )
+        there = select(papers.c.id, papers.c.row).where(among(db, papers.c.id, [name for name, _, _ in new]))
+        numbers = dict(db.execute(there).all())
+        said = [(numbers[name], one.source, one.day, _reported(one), now) for name, _, one in new]
+        self._add_listings.run(db, said)
+        self._add_keys.run(db, [{"key": key, "paper": numbers[name]} for name, keys, _ in new for key in keys])
+        return [numbers[name] for name, _, _ in new]
+
     def _add_one(self, db: Connection, listing: Listing, now: datetime, archive: bool) -> tuple[int, str]:
         rows = self._known_as(db, listing)
         if not rows:
-            (row,) = _insert_all(db, {_free_id(db, listing): listing}, now, archive)
+            keys = identity.keys(listing)
+            (row,) = self._insert(db, [_NewPaper(_free_id(db, listing, keys), keys, listing)], now, archive)
             return row, "new"
         row, *others = rows
         for other in others:
@@ -354,82 +397,48 @@ def _the_larger(statement: Any) -> Any:
     )
 
 
-def _told_apart(db: Connection, batch: Sequence[Listing]) -> tuple[dict[str, Listing], list[Listing]]:
-    """Return the listings of new papers by public identifier, and the rest.
+def _told_apart(db: Connection, batch: Sequence[Listing]) -> tuple[list[_NewPaper], list[Listing]]:
+    """Return the new papers, and the listings that are not of one.
 
     A new paper's listing shares no key with a stored paper or another listing.
     """
-    keys, ids = [identity.keys(listing) for listing in batch], [identity.public_id(listing) for listing in batch]
+    keys = [identity.keys(listing) for listing in batch]
+    ids = list(map(identity.public_id, keys))
     times = Counter(chain.from_iterable(keys))
     known = {key for key, found in times.items() if found > 1}
-    known |= _stored(db, paper_keys.c.key, list(times)) | _stored(db, papers.c.id, ids)
-    new: dict[str, Listing] = {}
+    known |= _stored(db, paper_keys.c.key, times) | _stored(db, papers.c.id, ids)
+    new: list[_NewPaper] = []
     others: list[Listing] = []
     for listing, some, name in zip(batch, keys, ids, strict=True):
         if known.isdisjoint((*some, name)):
-            new[name] = listing
+            new.append(_NewPaper(name, some, listing))
         else:
             others.append(listing)
     return new, others
 
 
-def _stored(db: Connection, column: Column[str], values: Sequence[str]) -> set[str]:
+def _stored(db: Connection, column: Column[str], values: Iterable[str]) -> set[str]:
     """Return those of the values that the column contains."""
-    chunks = (values[start : start + _CHUNK] for start in range(0, len(values), _CHUNK))
-    return {found for some in chunks for found in db.scalars(select(column).where(column.in_(some)))}
+    return set(db.scalars(select(column).where(among(db, column, values))))
 
 
-def _insert_all(db: Connection, new: Mapping[str, Listing], now: datetime, archive: bool) -> Sequence[int]:
-    """Store new papers with one listing each, in one statement for each table; return their numbers."""
-    if not new:
-        return []
-    merged = [merge([listing]) for listing in new.values()]
-    values = [
-        {
-            "id": name,
-            "title": facts["title"],
-            "facts": _plain(facts),
-            "sources": [listing.source],
-            "day": listing.day,
-            "upvotes": facts["upvotes"] or 0,
-            "first_seen": now,
-            "unmatched": True,
-            "archived": archive,
-        }
-        for (name, listing), facts in zip(new.items(), merged, strict=True)
-    ]
-    rows = db.scalars(insert(papers).returning(papers.c.row, sort_by_parameter_order=True), values).all()
-    said = [
-        {"paper": row, "source": one.source, "day": one.day, "facts": _reported(one), "seen_at": now}
-        for row, one in zip(rows, new.values(), strict=True)
-    ]
-    db.execute(insert(listings), said)
-    keys = [
-        {"key": key, "paper": row}
-        for row, facts in zip(rows, merged, strict=True)
-        for key in identity.keys(Facts.model_validate(facts))
-    ]
-    db.execute(upsert(db, paper_keys).on_conflict_do_nothing(), keys)
-    return rows
-
-
-def _free_id(db: Connection, listing: Listing) -> str:
+def _free_id(db: Connection, listing: Listing, keys: Sequence[str]) -> str:
     """Return a public identifier for a new paper that no other paper has."""
-    name = identity.public_id(listing)
+    name = identity.public_id(keys)
     if db.scalar(select(papers.c.row).where(papers.c.id == name)):
         # Two works with the same title: the second gets an identifier of its own.
         name = f"{name}-{hashlib.sha256(listing.model_dump_json().encode()).hexdigest()[:4]}"
     return name
 
 
-def _reported(listing: Listing) -> dict[str, Any]:
+def _reported(listing: Listing) -> str:
     """Return what a listing says of its paper, as JSON."""
-    return listing.model_dump(mode="json", exclude_defaults=True, exclude={"source", "day"})
+    return listing.model_dump_json(exclude_defaults=True, exclude=_OWN_COLUMNS)
 
 
 def _keep_listing(db: Connection, row: int, listing: Listing, now: datetime) -> bool:
     """Store a listing, and return whether it differs from what the source reported before."""
-    facts = _reported(listing)
+    facts = json.loads(_reported(listing))
     where = (listings.c.paper == row) & (listings.c.source == listing.source) & (listings.c.day == listing.day)
     if db.scalar(select(listings.c.facts).where(where)) == facts:
         return False
