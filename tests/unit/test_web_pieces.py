@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from paperround.domain.errors import WrongUse
 from paperround.domain.models import Paper
+from paperround.domain.preferences import FIELDS
 from paperround.domain.schedule import Cadence, Schedule
 from paperround.rendering import language
 from paperround.web import session, wording
@@ -41,6 +42,14 @@ def _paper(number: int = 1, **facts: object) -> Paper:
         sources=("arxiv",),
         first_seen=NOW,
     )
+
+
+def test_every_preference_that_the_form_has_a_field_for_has_one_label() -> None:
+    labels = wording.labels(ENGLISH)
+    assert labels.keys() == set(FIELDS) - {"paused_until"}
+    assert all(german != labels[name] for name, german in wording.labels(GERMAN).items())
+    fields = (FOLDERS[0] / "web" / "preferences_fields.html.j2").read_text()
+    assert not [label for label in labels.values() if f'_("{label}")' in fields]
 
 
 def test_a_limit_counts_each_name_by_itself_and_forgets_in_time() -> None:

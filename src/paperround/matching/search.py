@@ -14,6 +14,7 @@ from functools import lru_cache
 from math import expm1, prod
 
 from paperround.domain.models import Paper
+from paperround.domain.search_plan import DaySpan, SearchPlan
 from paperround.matching.fields import TEXT, Field, value_terms, values
 from paperround.matching.lexical import HALF, HALF_OF_PLAIN, NAMED, Statistics, text_weights
 from paperround.matching.query import Phrase, Query, both, either, sought
@@ -26,13 +27,6 @@ _MOST_TERMS, _PAIRED, _ALONE = 8, 5, 3
 _EXACT, _IN_TITLE, _SEVERAL, _FEW = 200, 80, 60, 20
 _FIRST_PAGES = 60  # papers shown that these limits suffice for; for more papers the limits grow
 
-Plan = Sequence[Sequence[tuple[Query, int]]]
-"""Chains of queries for the search index, each query with the maximum number of its newest papers to rank.
-
-In a chain each query finds some of the papers of the one before. If one finds fewer than its maximum, these are all
-there are, and the rest of the chain is skipped.
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class SearchBounds:
@@ -44,7 +38,7 @@ class SearchBounds:
     """The name of the source; empty for all sources."""
 
     @property
-    def days(self) -> tuple[date, date] | None:
+    def days(self) -> DaySpan | None:
         """The first and last day, or None if the days are unlimited."""
         return None if (self.first, self.last) == (date.min, date.max) else (self.first, self.last)
 
@@ -61,7 +55,7 @@ class SearchBounds:
 EVERYWHERE = SearchBounds()
 
 
-def plan(wanted: Wanted, statistics: Statistics, needed: int = _FIRST_PAGES) -> Plan:
+def plan(wanted: Wanted, statistics: Statistics, needed: int = _FIRST_PAGES) -> SearchPlan[Query]:
     """Return the queries for candidates; with more papers `needed`, their limits are larger."""
     times = -(-max(needed, 1) // _FIRST_PAGES)
     found = _loosening(wanted, statistics) if isinstance(wanted, Words) else _exactly(wanted)

@@ -10,10 +10,11 @@ from typing import Any
 from sqlalchemy import Engine, Select, exists, func, select
 
 from paperround.domain.models import DailyCounts, Match, Paper, Topic
+from paperround.domain.search_plan import DaySpan
 from paperround.store.engine import reading
 from paperround.store.papers import load_daily_counts, load_in_order
 from paperround.store.schema import daily_counts, matches, papers, topics
-from paperround.store.search import DaySpan, SearchIndex
+from paperround.store.search import SearchIndex
 
 _HEARD_CANDIDATES = 2_000
 _SORTED = 2_000  # the newest results, which a search by date or votes then sorts

@@ -16,6 +16,7 @@ from sqlalchemy import Column, Connection, Engine, case, delete, exists, func, l
 from paperround.domain import identifiers, identity
 from paperround.domain.merging import merge, merged_alone
 from paperround.domain.models import DailyCounts, Facts, Listing, Paper, Picture
+from paperround.domain.search_plan import DaySpan, SearchPlan
 from paperround.store.engine import (
     ManyRows,
     NewRows,
@@ -40,7 +41,7 @@ from paperround.store.schema import (
     saved_papers,
     unsent_papers,
 )
-from paperround.store.search import DaySpan, Plan, SearchIndex
+from paperround.store.search import SearchIndex
 from paperround.store.vector_queue import expect_vectors
 
 _CHUNK = 500
@@ -266,7 +267,7 @@ class Papers:
         with reading(self._engine) as db:
             return list(load(db, papers.c.row > 0, order=papers.c.row.desc(), limit=limit))
 
-    def candidates(self, plan: Plan, days: DaySpan | None = None) -> list[Paper]:
+    def candidates(self, plan: SearchPlan[Any], days: DaySpan | None = None) -> list[Paper]:
         """Return the papers that match a search plan's queries, newest first.
 
         With `days`, only papers announced within them.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
 from typing import Any, Protocol
 
 from sqlalchemy import (
@@ -29,16 +28,8 @@ from sqlalchemy.exc import DBAPIError
 
 from paperround.domain.errors import QueryError
 from paperround.domain.models import Paper
+from paperround.domain.search_plan import DaySpan, SearchPlan
 from paperround.store.schema import papers
-
-DaySpan = tuple[date, date]
-"""The first and the last day of a span (inclusive)."""
-Plan = Sequence[Sequence[tuple[Any, int]]]
-"""Chains of queries, each with the maximum number of its newest papers.
-
-In a chain each query finds some of the papers of the one before: once one finds fewer than its maximum, the rest is
-skipped.
-"""
 
 
 class SearchLanguage(Protocol):
@@ -148,7 +139,7 @@ class SearchIndex:
         further = select(hits.c.row).where(beyond, *_on(days, hits.c.row)).order_by(ordered(hits.c.row))
         return [*rows, *db.scalars(further.limit(limit - len(rows)), asked)]
 
-    def candidates(self, db: Connection, plan: Plan, days: DaySpan | None = None) -> list[int]:
+    def candidates(self, db: Connection, plan: SearchPlan[Any], days: DaySpan | None = None) -> list[int]:
         """Return the numbers of papers that match a plan's queries, newest first."""
         found: set[int] = set()
         for chain in plan:

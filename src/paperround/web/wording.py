@@ -24,6 +24,29 @@ def weekdays(language: Language) -> list[str]:
     return [str(names[number]) for number in range(7)]
 
 
+def labels(language: Language) -> dict[str, str]:
+    """Return the label that each preference has in the form."""
+    _ = language.gettext
+    return {
+        "name": _("Your name (for the greeting)"),
+        "topics": _("Topics"),
+        "queries": _("Or your own query"),
+        "follows": _("Follow somebody else"),
+        "leave_out": _("Leave out"),
+        "cadence": _("Frequency"),
+        "weekday": _("Day of the week"),
+        "monthday": _("Day of the month"),
+        "at": _("Time"),
+        "timezone": _("Time zone"),
+        "max_papers": _("Maximum papers per email"),
+        "theme": _("Email theme"),
+        "density": _("Length of the emails"),
+        "breadth": _("From interests in plain words"),
+        "quiet_days": _("On days without new papers"),
+        "language": _("Language"),
+    }
+
+
 def cadences(language: Language) -> list[tuple[str, str]]:
     """Return each cadence with its label in the form."""
     _ = language.gettext

@@ -93,6 +93,8 @@ class PreferencesForm:
 class Choices:
     """The options that the form offers."""
 
+    labels: Mapping[str, str]
+    """The label of each preference."""
     topics: Sequence[Topic]
     cadences: Sequence[tuple[str, str]]
     weekdays: Sequence[tuple[str, str]]
@@ -109,6 +111,7 @@ class Choices:
 def choices(context: RequestContext, language: Language, form: PreferencesForm) -> Choices:
     """Return the options of the form, including the chosen time zone."""
     return Choices(
+        labels=wording.labels(language),
         topics=context.app.store.topics.public(),
         cadences=wording.cadences(language),
         weekdays=list(zip(preferences.WEEKDAYS, wording.weekdays(language), strict=True)),
@@ -175,27 +178,8 @@ def check_form(
         return membership.read_patch(context.app, form.typed), form
     except PreferenceError as error:  # browsers prevent these values, so the plain message suffices
         place = error.field if error.field in _MARKED else "other"
-        label = _labels(language).get(error.field, error.field)
+        label = wording.labels(language).get(error.field, error.field)
         return None, replace(form, wrong={place: f"{label}: {error.problem}"})
-
-
-def _labels(language: Language) -> Mapping[str, str]:
-    """Return the label that each preference has in the form."""
-    _ = language.gettext
-    return {
-        "cadence": _("Frequency"),
-        "at": _("Time"),
-        "timezone": _("Time zone"),
-        "weekday": _("Day of the week"),
-        "monthday": _("Day of the month"),
-        "max_papers": _("Maximum papers per email"),
-        "density": _("Length of the emails"),
-        "breadth": _("From interests in plain words"),
-        "quiet_days": _("On days without new papers"),
-        "name": _("Your name (for the greeting)"),
-        "follows": _("Follow somebody else"),
-        "leave_out": _("Leave out"),
-    }
 
 
 def with_previews(app: App, form: PreferencesForm, language: Language) -> PreferencesForm:
