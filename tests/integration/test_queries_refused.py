@@ -14,6 +14,7 @@ from paperround.domain.models import Topic
 from paperround.matching import query
 from paperround.operator import doctor
 from paperround.rounds import pipeline
+from paperround.rounds.topics import read_topics
 from paperround.web import create
 from support.pages import Browser
 from support.papers import listing
@@ -52,6 +53,31 @@ def test_the_api_answers_400_and_keeps_nothing(tmp_path: Path) -> None:
     answer = client.request("PUT", "/api/topics/deep", json=wanted, headers={"Authorization": f"Bearer {_TOKEN}"})
     assert answer.status_code == 400
     assert client.get("/api/topics").json() == []
+
+
+_NOTHING = "papers on any subject have these words; say what the papers should be about"
+
+
+@pytest.mark.parametrize("text", ["the of", "the", "What is this about?"])
+def test_a_topic_of_stop_words_alone_is_refused_wherever_it_is_entered(tmp_path: Path, text: str) -> None:
+    site = Site(tmp_path, site={"base_url": "https://papers.example.org", "admin_token": _TOKEN})
+    with pytest.raises(QueryError, match=_NOTHING):
+        site.topic("nothing", text)
+    in_file = f"[[topics]]\nslug = 'nothing'\nname = 'Nothing'\nquery = '{text}'\n"
+    with pytest.raises(ConfigurationError, match=_NOTHING):
+        read_topics(in_file.encode(), Path("topics.toml"))
+    client, wanted = Browser(create(site.app)), {"name": "Nothing", "query": text}
+    answer = client.request("PUT", "/api/topics/nothing", json=wanted, headers={"Authorization": f"Bearer {_TOKEN}"})
+    assert (answer.status_code, _NOTHING in answer.json()["detail"]) == (400, True)
+    assert site.app.store.topics.all() == []
+
+
+@pytest.mark.parametrize("text", ['"the of"', "title:it", "it*"])
+def test_stop_words_that_are_asked_for_exactly_are_accepted(tmp_path: Path, text: str) -> None:
+    site = Site(tmp_path)
+    site.topic("exact", text)
+    [topic] = site.app.store.topics.all()
+    assert topic.query == text
 
 
 @pytest.mark.parametrize(("page", "status"), [("/search", 400), ("/try", 200)])

@@ -169,6 +169,7 @@ def test_a_topic_is_tried_before_it_is_kept(pages: Pages) -> None:
     assert "A careful study of robots, part 2" in browser.get("/topics/part-two").text
     for change, said in [
         ({"query": "("}, "never closed"),
+        ({"query": "the of"}, "papers on any subject have these words"),
         ({"slug": "no spaces"}, "cannot be a topic"),
         ({"name": " "}, "enter a name"),
     ]:

@@ -15,6 +15,7 @@ from schemathesis.config import SchemathesisConfig
 
 from paperround.domain.errors import WrongUse
 from paperround.domain.models import Stage
+from paperround.domain.preferences import own_slug
 from paperround.domain.scopes import SCOPES
 from paperround.operator import api_tokens
 from support.pages import ADMIN, ADMIN_SITE, Pages
@@ -198,6 +199,13 @@ def test_letters_and_what_became_of_them(pages: Pages) -> None:
     assert pages.client.get(path, headers=ADMIN).json()["state"] == "sent"
     assert pages.client.get("/api/deliveries/999", headers=ADMIN).status_code == 404
     assert pages.client.post("/api/deliveries/999/retry", headers=ADMIN).status_code == 404
+
+
+def test_a_topic_is_read_by_its_slug(pages: Pages) -> None:
+    assert pages.client.get("/api/topics/robots").json() == pages.client.get("/api/topics").json()[0]
+    pages.subscriber(EMAIL, queries=("bees",))
+    for slug in ("nope", own_slug("bees")):
+        assert pages.client.get(f"/api/topics/{slug}").status_code == 404
 
 
 def test_topics_are_added_and_changed(pages: Pages) -> None:

@@ -100,6 +100,17 @@ def canonical(text: str) -> str:
     return " ".join(text.split()) if isinstance(wanted, Words) else str(wanted)
 
 
+def says_nothing(text: str) -> bool:
+    """Return whether a text has no operator and only words that occur in texts on any subject, such as "the of"."""
+    return not _OPERATOR.search(text) and STOP_WORDS.issuperset(terms(text))
+
+
+def check_topic_query(text: str) -> None:
+    """Raise QueryError if a text says nothing about a subject, so that a topic with it would match any paper."""
+    if says_nothing(text):
+        raise QueryError(text, 0, "papers on any subject have these words; say what the papers should be about")
+
+
 def any_of(wanted: Wanted) -> Query:
     """Return the query that finds every paper that can match or fit at all."""
     return wanted.any_of if isinstance(wanted, Words) else wanted

@@ -16,7 +16,7 @@ from paperround.app import App
 from paperround.domain.errors import ConfigurationError, QueryError, UnknownName, WrongUse
 from paperround.domain.models import Match, Paper, Topic
 from paperround.matching.fields import TEXT_FORM
-from paperround.matching.words import Wanted, Words, any_of, interpret
+from paperround.matching.words import Wanted, Words, any_of, check_topic_query, interpret
 from paperround.process import logs, text_files
 from paperround.rounds.collection import Collection
 from paperround.rounds.interests import Interests, best_candidates
@@ -188,8 +188,9 @@ def _left_over(app: App, wanted: Sequence[Topic]) -> list[Topic]:
 def add_topic(app: App, topic: Topic) -> None:
     """Add a topic, or change the one with its slug, and match it with the stored papers.
 
-    Raises QueryError, and stores nothing, if its query is invalid or the database rejects it.
+    Raises QueryError, and stores nothing, if its query is invalid, says nothing or the database rejects it.
     """
+    check_topic_query(topic.query)
     app.store.papers.check(any_of(interpret(topic.query)))
     app.store.topics.save([topic])
     match_topics(app)
@@ -257,6 +258,7 @@ def _topic(table: dict[str, Any], where: str) -> Topic:
     try:
         check_slug(topic.slug)
         interpret(topic.query)
+        check_topic_query(topic.query)
     except WrongUse as error:
         raise ConfigurationError(f"{where} ({topic.slug}): {error}") from None
     return topic

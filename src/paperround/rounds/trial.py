@@ -9,11 +9,11 @@ from datetime import date
 from paperround.app import App
 from paperround.domain import preferences
 from paperround.domain.models import Feedback, Paper
-from paperround.domain.text import clean, terms
+from paperround.domain.text import clean
 from paperround.matching import ranking
 from paperround.matching.profile import Taste, Tastes
 from paperround.matching.suggestions import suggest_words
-from paperround.matching.words import STOP_WORDS, Words, interpret_once
+from paperround.matching.words import Words, interpret_once, says_nothing
 from paperround.rendering.language import Language
 from paperround.rounds.collection import Collection, CollectionPast
 from paperround.rounds.interests import InterestBatch, Interests, tastes
@@ -108,7 +108,7 @@ class Trials:
             len(past.papers),
             min((paper.day for paper in past.papers), default=None),
             words is None,
-            STOP_WORDS.issuperset(terms(query)),
+            says_nothing(query),
             words is not None and not taken and not any(word in past.statistics.frequencies for word in words.terms),
         )
 

@@ -27,6 +27,7 @@ from paperround.rounds.topics import add_topic, check_slug
 from paperround.subscribers import membership
 from paperround.web import error_pages
 from paperround.web.browse.cards import page_of
+from paperround.web.browse.papers import topic_named
 from paperround.web.browse.search import plain_query
 from paperround.web.context import ContextDep
 from paperround.web.machines import bearer
@@ -230,6 +231,7 @@ TopicsWrite = Annotated[Any, _scoped("topics:write")]
 DeliveriesRead = Annotated[Any, _scoped("deliveries:read")]
 DeliveriesWrite = Annotated[Any, _scoped("deliveries:write")]
 Email = Annotated[str, Path(max_length=254)]
+TopicSlug = Annotated[str, Path(max_length=60)]
 
 
 def create(context: RequestContext) -> FastAPI:
@@ -302,8 +304,13 @@ def _topics(api: FastAPI) -> None:
         """List the topics that subscribers can follow."""
         return [_topic(topic) for topic in context.app.store.topics.public()]
 
+    @api.get("/topics/{slug}", tags=["topics"], responses={404: {"description": "No topic has this slug."}})
+    def topic(context: ContextDep, slug: TopicSlug) -> TopicFacts:
+        """Get a topic."""
+        return _topic(topic_named(context, slug))
+
     @api.put("/topics/{slug}", tags=["topics"], responses=_TOKEN_NEEDED)
-    def save_topic(context: TopicsWrite, slug: Annotated[str, Path(max_length=60)], wanted: TopicInput) -> TopicFacts:
+    def save_topic(context: TopicsWrite, slug: TopicSlug, wanted: TopicInput) -> TopicFacts:
         """Create or replace a topic. Its matches of the past week count as new for its subscribers."""
         check_slug(slug)
         known = context.app.store.topics.by_slug(slug)

@@ -16,7 +16,7 @@ from paperround.domain.models import Paper, Topic
 from paperround.domain.preferences import DEFAULTS, FIELDS, LISTS, MOST_PAPERS, MOST_QUERIES, MOST_TYPED, Preferences
 from paperround.matching import lexical
 from paperround.matching.query import Query
-from paperround.matching.words import Words, interpret_once
+from paperround.matching.words import Words, check_topic_query, interpret_once
 from paperround.rendering import reasons, theme
 from paperround.rendering.language import Language
 from paperround.rounds.interests import InterestBatch, Interests
@@ -212,11 +212,14 @@ def preview_query(
 ) -> QueryPreview:
     """Try a query on the papers of the past week.
 
-    `own` means that the query is a subscriber's, which must keep the limits of the preference.
+    `own` means that the query is a subscriber's, which must keep the limits of the preference; otherwise it is a
+    topic's.
     """
     try:
         if own:
             preferences.read_field("queries", [text])
+        else:
+            check_topic_query(text)
         wanted = interpret_once(text)
         if isinstance(wanted, Words):
             return _preview_interest(app, text, wanted, language, week or _PastWeek(app))
