@@ -55,7 +55,7 @@ def an_old_database(url: str) -> App:
 
 
 def found(app: App, query: str) -> list[int]:
-    return sorted(paper.row for paper in app.store.papers.candidates([[(parse(query), 10)]]))
+    return sorted(app.store.papers.candidates([[(parse(query), 10)]]))
 
 
 def test_a_sweep_indexes_old_papers_as_they_are_printed(database_url: str) -> None:

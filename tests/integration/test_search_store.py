@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from paperround.matching.query import parse
+import pytest
+
+from paperround.matching import fts
+from paperround.matching.fields import TEXT
+from paperround.matching.query import parse, sought
 from paperround.operator import queries
+from paperround.operator.queries import SearchOrder
 from support.papers import listing
 from support.site import MORNING, Site
 
@@ -43,6 +48,34 @@ def test_where_any_word_will_do_two_of_them_are_better_and_the_rarer_counts_more
     order = found(site, "drones OR kites", 20)
     assert order.index("2611.00001") < order.index("2611.00008"), "both words in the abstract, or one"
     assert set(order[:2]) == {"2611.00001", "2611.00002"}, "the rare word, beside another or in the title"
+
+
+def test_the_texts_of_papers_are_read_from_the_index_as_they_were_put_there(site: Site) -> None:
+    site.papers(
+        listing(1, title="Robots, robots", abstract="A C++ robot's “chain of thought”: robots of robots."),
+        listing(2, title="Agents", abstract="", keywords=["chain of robots", "thought"]),
+        listing(3, abstract="A chain. Of thought and robots, of thought.", authors=["Ada O'Neill", "Бен Word"]),
+    )
+    rows = [3, 99, 1, 2]
+    known, texts = site.app.store.papers.indexed_texts(rows)
+    assert known == [3, 1, 2]
+    papers = site.app.store.papers.by_rows(rows)
+    made = fts.read_documents([[*fts.index_document(papers[row]).values()] for row in known])
+    assert texts.abstract_lengths() == made.abstract_lengths()
+    for query in ("robots", "rob*", '"chain of thought"', '"of robots"', "C++", "author:neill", '"of th*"', "absent"):
+        for phrase in sought(parse(query)):
+            for field in [phrase.field] if phrase.field else TEXT:
+                assert texts.mentions(phrase, field) == made.mentions(phrase, field), (query, field)
+
+
+@pytest.mark.parametrize("text", ["robots", "robots that walk"])
+def test_results_are_sorted_by_day_or_by_votes_and_of_equals_the_newest_comes_first(site: Site, text: str) -> None:
+    days = [MORNING.date() - timedelta(days=days) for days in (0, 2, 1)]
+    site.papers(*(listing(number, day=day, upvotes=1) for number, day in enumerate(days, 1)))
+    site.papers(listing(4, day=days[1], upvotes=5))
+    for order, numbers in ((SearchOrder.NEWEST, "1342"), (SearchOrder.VOTES, "4132")):
+        found = queries.search(site.app, text, 10, order=order).found
+        assert "".join((one.paper.arxiv_id or "")[-1] for one in found) == numbers
 
 
 def test_a_search_says_why_each_paper_is_there(site: Site) -> None:

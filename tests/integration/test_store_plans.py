@@ -121,7 +121,7 @@ def test_a_search_reads_no_more_papers_than_the_nearest_and_what_it_finds(site: 
     search = site.app.store.papers
     for found in ("robots", "agents", "robots AND agents", "absent"):
         with statements(site) as asked:
-            search.candidates([[(query.parse(found), 500)]])
+            search.indexed_texts(search.candidates([[(query.parse(found), 500)]]))
             list(search.matching(query.parse(found), size=500))
         assert asked
         assert read_whole(site, asked) == set(), found

@@ -5,19 +5,29 @@ from __future__ import annotations
 import math
 from datetime import date
 from itertools import pairwise
+from types import ModuleType
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paperround.domain.models import Paper
+from paperround.matching import fts, tsearch
+from paperround.matching.fields import TEXT, Field, value_terms, values
 from paperround.matching.lexical import Index, Statistics
-from paperround.matching.query import parse
-from paperround.matching.search import EVERYWHERE, Scorer, SearchBounds, plan
+from paperround.matching.query import Phrase, parse, sought
+from paperround.matching.search import EVERYWHERE, IndexedTexts, SearchBounds, plan, scores
 from paperround.matching.words import Wanted, Words, interpret
 from support.queries import BATCHES, QUERIES, WORDS, Shape, paper
 
+LANGUAGES = (fts, tsearch)
 PLAIN = st.lists(WORDS, min_size=2, max_size=9).map(" ".join)
+
+
+def indexed(papers: list[Paper], language: ModuleType) -> IndexedTexts:
+    """The papers' texts, as this language indexes them."""
+    documents = [language.index_document(one) for one in papers]
+    return language.read_documents([[one[name] for name in language.COLUMNS] for one in documents])
 
 
 @pytest.mark.slow
@@ -27,11 +37,12 @@ def test_a_search_scores_a_query_as_the_index_of_a_morning_does(
     papers: list[Paper], query: tuple[Shape, str]
 ) -> None:
     statistics, wanted = Statistics.of(papers), parse(query[1])
-    index, scorer = Index(papers, statistics), Scorer(wanted, statistics)
-    for row, hit in index.matches(wanted).items():
-        [one] = [known for known in papers if known.row == row]
-        # The index counts how common a beginning is among the papers of the batch, the search among all.
-        assert math.isclose(scorer.score(one), hit.score, rel_tol=1e-5) or "*" in query[1]
+    hits = Index(papers, statistics).matches(wanted)
+    for language in LANGUAGES:
+        found = scores(wanted, statistics, indexed(papers, language))
+        for one, score in zip(papers, found.tolist(), strict=True):
+            # The index counts how common a beginning is among the papers of the batch, the search among all.
+            assert one.row not in hits or math.isclose(score, hits[one.row].score, rel_tol=1e-5) or "*" in query[1]
 
 
 @pytest.mark.slow
@@ -40,9 +51,39 @@ def test_a_search_scores_a_query_as_the_index_of_a_morning_does(
 def test_and_plain_words_too(papers: list[Paper], text: str) -> None:
     statistics, wanted = Statistics.of(papers), interpret(text)
     assert isinstance(wanted, Words)
-    scorer = Scorer(wanted, statistics)
-    for one, share in zip(papers, Index(papers, statistics).shares(wanted), strict=True):
-        assert scorer.score(one) == pytest.approx(float(share), rel=1e-4)
+    shares = Index(papers, statistics).shares(wanted)
+    for language in LANGUAGES:
+        assert scores(wanted, statistics, indexed(papers, language)) == pytest.approx(shares, rel=1e-4)
+
+
+@pytest.mark.slow
+@given(BATCHES, QUERIES)
+@settings(max_examples=80)
+def test_a_phrase_is_counted_as_often_as_it_stands_in_each_paper(
+    papers: list[Paper], query: tuple[Shape, str]
+) -> None:
+    for language in LANGUAGES:
+        texts = indexed(papers, language)
+        assert texts.abstract_lengths() == [len(said[0]) for said in _said(papers, Field.ABSTRACT)]
+        for phrase in sought(parse(query[1])):
+            for field in [phrase.field] if phrase.field else TEXT:
+                counts = [sum(mentioned(phrase, terms) for terms in said) for said in _said(papers, field)]
+                assert texts.mentions(phrase, field) == {place: count for place, count in enumerate(counts) if count}
+
+
+def _said(papers: list[Paper], field: Field) -> list[list[list[str]]]:
+    """The terms of each paper's values of a field."""
+    return [[value_terms(field, value) for value in values(one, field)] for one in papers]
+
+
+def mentioned(phrase: Phrase, terms: list[str]) -> int:
+    """How often a phrase occurs in a text, word by word."""
+    *before, last = phrase.terms
+    pieces = [terms[at : at + len(phrase.terms)] for at in range(len(terms) - len(before))]
+    ends = (last, *phrase.endings)
+    return sum(
+        begin == before and (end in ends or (phrase.prefix and end.startswith(last))) for *begin, end in pieces
+    )
 
 
 @pytest.mark.slow
@@ -109,8 +150,10 @@ def test_a_long_text_asks_for_its_rarest_words() -> None:
 def test_names_count_and_of_several_words_those_together_are_asked_for() -> None:
     robots = paper(1, title="Robots and drones", authors=("Ada Byron",))
     wanted = parse("(robots OR drones) author:byron")
-    assert Scorer(wanted, Statistics()).score(robots) > Scorer(parse("robots OR drones"), Statistics()).score(robots)
-    assert Scorer(parse("author:nobody"), Statistics()).score(robots) == 0
+    for language in LANGUAGES:
+        texts = indexed([robots], language)
+        assert scores(wanted, Statistics(), texts) > scores(parse("robots OR drones"), Statistics(), texts)
+        assert scores(parse("author:nobody"), Statistics(), texts) == 0
     assert [[limit for _, limit in chain] for chain in plan(wanted, Statistics())] == [[200, 60], [80]]
     assert [[limit for _, limit in chain] for chain in plan(parse("author:byron"), Statistics(), 61)] == [[400]]
 

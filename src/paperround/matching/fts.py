@@ -7,13 +7,17 @@ characters below are those that occur in names and in "c++". https://sqlite.org/
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
 
 from paperround.domain.models import Paper
 from paperround.matching.fields import TEXT, Field, value_terms, values
 from paperround.matching.query import Phrase, Query, evaluate
 
 TOKENIZER = "ascii tokenchars '.+#'"
+COLUMNS = tuple(map(str, Field))
 CREATE = (
     f"CREATE VIRTUAL TABLE paper_index USING fts5({', '.join(Field)}, "
     f"""tokenize = "{TOKENIZER}", prefix = '1 2 3 4')"""
@@ -34,6 +38,49 @@ def index_document(paper: Paper) -> dict[str, str]:
     }
     title = found[Field.TITLE]
     return found | {Field.TITLE.value: _GAP.join([title, " ".join(map(_of_title, title.split()))])}
+
+
+def read_documents(documents: Sequence[Sequence[str]]) -> IndexedColumns:
+    """Return the indexed texts of some papers, given what the columns have for each of them."""
+    return IndexedColumns({field: [document[at] for document in documents] for at, field in enumerate(Field)})
+
+
+class IndexedColumns:
+    """The texts of some papers as the index has them; all of them are searched at once."""
+
+    def __init__(self, columns: Mapping[Field, Sequence[str]]) -> None:
+        """Keep what each column of the index has for each paper."""
+        self._columns = columns
+        self._joined: dict[Field, _JoinedTexts] = {}
+
+    def mentions(self, phrase: Phrase, field: Field) -> Mapping[int, int]:
+        """Return how often papers have a phrase in a field, by their places; those without it are left out."""
+        if field not in self._joined:
+            self._joined[field] = _JoinedTexts(self._columns[field])
+        *before, last = phrase.terms
+        patterns = [" ".join(["", *before, last, *([] if phrase.prefix else [""])])]
+        patterns += [" ".join(["", *before, ending, ""]) for ending in phrase.endings]
+        return Counter(place for pattern in patterns for place in self._joined[field].places(pattern))
+
+    def abstract_lengths(self) -> list[int]:
+        """Return the number of terms of each paper's abstract."""
+        return [text.count(" ") + 1 if text else 0 for text in self._columns[Field.ABSTRACT]]
+
+
+class _JoinedTexts:
+    """Texts in one string, with a space before and after each term."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        lines = [f" {text} \n" for text in texts]
+        self._text = "".join(lines)
+        self._starts = list(accumulate(map(len, lines), initial=0))
+
+    def places(self, pattern: str) -> Iterator[int]:
+        """Yield the place of the text of each occurrence of a pattern; occurrences may overlap."""
+        at = self._text.find(pattern)
+        while at >= 0:
+            yield bisect_right(self._starts, at) - 1
+            at = self._text.find(pattern, at + 1)
 
 
 def expression(query: Query) -> str:

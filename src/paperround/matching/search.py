@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import lru_cache
-from math import expm1, prod
+from math import prod
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from paperround.domain.models import Paper
 from paperround.domain.search_plan import DaySpan, SearchPlan
-from paperround.matching.fields import TEXT, Field, value_terms, values
+from paperround.matching.fields import TEXT, Field
 from paperround.matching.lexical import HALF, HALF_OF_PLAIN, NAMED, Statistics, text_weights
 from paperround.matching.query import Phrase, Query, both, either, sought
 from paperround.matching.query import phrase as phrase_of
@@ -25,6 +28,8 @@ from paperround.matching.words import Wanted, Words
 # together are read and ranked in a few hundredths of a second.
 _MOST_TERMS, _PAIRED, _ALONE = 8, 5, 3
 _EXACT, _IN_TITLE, _SEVERAL, _FEW = 200, 80, 60, 20
+Numbers = NDArray[np.float32]
+
 _FIRST_PAGES = 60  # papers shown that these limits suffice for; for more papers the limits grow
 
 
@@ -102,83 +107,58 @@ def _at_least(number: int, phrases: Sequence[Phrase]) -> Query:
     return either([both([last, _at_least(number - 1, rarer)]), _at_least(number, rarer)])
 
 
-class Scorer:
-    """Scores papers one at a time for a query or plain words, from 0 to 1."""
+class IndexedTexts(Protocol):
+    """The texts of some papers as a database's search index has them.
 
-    def __init__(self, wanted: Wanted, statistics: Statistics) -> None:
-        self._plain = isinstance(wanted, Words)
-        self._phrases = wanted.phrases if isinstance(wanted, Words) else sought(wanted)
-        self._rarities = [_rarity(phrase, statistics) for phrase in self._phrases]
-        self._fields = {name for phrase in self._phrases for name in ([phrase.field] if phrase.field else TEXT)}
-
-    def score(self, paper: Paper) -> float:
-        """Return the score of one paper.
-
-        For plain words it is the share of the possible evidence; for a query it is the score of a match in
-        `lexical.Index`.
-        """
-        texts = {name: [_terms(name, value) for value in values(paper, name)] for name in self._fields}
-        # The abstract's length is needed even if only the title is searched.
-        abstract = texts.get(Field.ABSTRACT) or [_terms(Field.ABSTRACT, paper.abstract or paper.summary)]
-        weights = dict(zip(TEXT, text_weights(len(abstract[0]) + 1), strict=True))
-        found = [
-            _evidence(phrase, rarity, texts, weights, HALF_OF_PLAIN if self._plain else HALF)
-            for phrase, rarity in zip(self._phrases, self._rarities, strict=True)
-        ]
-        return sum(found) / sum(self._rarities) if self._plain else -expm1(-sum(found))
-
-
-@lru_cache(maxsize=8_192)
-def _terms(name: Field, value: str) -> tuple[str, ...]:
-    """Return the terms of a text, cached: searches find the newest papers again and again.
-
-    They are a tuple because the garbage collector stops looking at tuples of strings. As lists, these texts made
-    each of its full runs take 0.1 s.
+    This is `fts.IndexedColumns` or `tsearch.IndexedVectors`. A paper's place is its position among them.
     """
-    return tuple(value_terms(name, value))
+
+    def mentions(self, phrase: Phrase, field: Field) -> Mapping[int, int]:
+        """Return how often papers have a phrase in a field, by their places; those without it are left out."""
+
+    def abstract_lengths(self) -> Sequence[int]:
+        """Return the number of terms of each paper's abstract."""
+
+
+def scores(wanted: Wanted, statistics: Statistics, texts: IndexedTexts) -> Numbers:
+    """Return the score of each paper for a query or plain words, from 0 to 1.
+
+    For plain words it is the share of the possible evidence; for a query it is the score of a match in
+    `lexical.Index`.
+    """
+    plain = isinstance(wanted, Words)
+    phrases = wanted.phrases if isinstance(wanted, Words) else sought(wanted)
+    rarities = [_rarity(phrase, statistics) for phrase in phrases]
+    weights = np.array([text_weights(length + 1) for length in texts.abstract_lengths()]).reshape(-1, len(TEXT))
+    found, half = np.zeros(len(weights)), HALF_OF_PLAIN if plain else HALF
+    for phrase, rarity in zip(phrases, rarities, strict=True):
+        found += _evidence(phrase, rarity, texts, weights, half)
+    return np.asarray(found / sum(rarities) if plain else -np.expm1(-found), dtype=np.float32)
 
 
 def _evidence(
-    phrase: Phrase,
-    rarity: float,
-    texts: Mapping[Field, Sequence[Sequence[str]]],
-    weights: Mapping[Field, float],
-    half: float,
-) -> float:
-    """Return the evidence of a phrase in a paper, as in `lexical`: rarity × saturation, or a constant for names."""
+    phrase: Phrase, rarity: float, texts: IndexedTexts, weights: NDArray[np.float64], half: float
+) -> NDArray[np.float64]:
+    """Return the evidence of a phrase in each paper, as in `lexical`: rarity × saturation, or a constant for names.
+
+    `weights` has a row for each paper, and a column for each field of TEXT.
+    """
+    total = np.zeros(len(weights))
     if phrase.field in NAMED:
-        return NAMED[phrase.field] if any(_mentions(phrase, terms) for terms in texts[phrase.field]) else 0.0
-    total = sum(
-        weights[name] * _mentions(phrase, terms)
-        for name in ([phrase.field] if phrase.field else TEXT)
-        for terms in texts[name]
-    )
+        total[list(texts.mentions(phrase, phrase.field))] = NAMED[phrase.field]
+        return total
+    for column, field in enumerate(TEXT):
+        if phrase.field in {None, field} and (mentions := texts.mentions(phrase, field)):
+            places = list(mentions)
+            total[places] += weights[places, column] * list(mentions.values())
     return rarity * total / (total + half)
-
-
-def _mentions(phrase: Phrase, terms: Sequence[str]) -> int:
-    """Return how often the phrase occurs in a text."""
-    if len(phrase.terms) == 1 and not phrase.prefix:
-        return terms.count(phrase.terms[0])
-    before, last = phrase.terms[:-1], phrase.terms[-1]
-    length = len(before)
-    return sum(
-        terms[at : at + length] == before and _completes(phrase, last, terms[at + length])
-        for at in range(len(terms) - length)
-    )
-
-
-def _completes(phrase: Phrase, last: str, term: str) -> bool:
-    return term == last or (phrase.prefix and (term.startswith(last) or term in phrase.endings))
 
 
 def _rarity(phrase: Phrase, statistics: Statistics) -> float:
     """Return a phrase's rarity as `lexical.Index` does, but match a prefix against all words of the statistics."""
-    each = [statistics.frequencies.get(term, 0) for term in phrase.terms]
+    frequencies = statistics.frequencies
+    each = [frequencies.get(term, 0) for term in phrase.terms]
     if phrase.prefix:
-        each[-1] = sum(
-            frequency
-            for term, frequency in statistics.frequencies.items()
-            if _completes(phrase, phrase.terms[-1], term)
-        )
+        begun = sum(count for term, count in frequencies.items() if term.startswith(phrase.terms[-1]))
+        each[-1] = begun + sum(frequencies.get(term, 0) for term in phrase.endings)
     return 1 - prod(1 - statistics.rarity(frequency) for frequency in each)

@@ -8,12 +8,16 @@ separately for each field. https://www.postgresql.org/docs/current/datatype-text
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
 
 from paperround.domain.models import Paper
 from paperround.matching.fields import TEXT, Field, value_terms, values
 from paperround.matching.query import Phrase, Query, evaluate
 
+COLUMNS: tuple[str, ...] = ("terms",)
 CREATE = (
     "CREATE TABLE paper_index (row BIGINT PRIMARY KEY REFERENCES papers ON DELETE CASCADE, terms TSVECTOR NOT NULL)",
     "CREATE INDEX ix_paper_index_terms ON paper_index USING gin (terms)",
@@ -35,6 +39,59 @@ _WEIGHT = {Field.TITLE: "A", Field.KEYWORDS: "B", Field.AUTHOR: "C", Field.ORG: 
 def index_document(paper: Paper) -> dict[str, str]:
     """Return the paper's terms as the text of a tsvector."""
     return {"terms": " ".join(entry for field in Field for entry in _entries(field, values(paper, field)))}
+
+
+def read_documents(documents: Sequence[Sequence[str]]) -> IndexedVectors:
+    """Return the indexed texts of some papers, given what the columns have for each of them."""
+    return IndexedVectors([vector for (vector,) in documents])
+
+
+class IndexedVectors:
+    """The texts of some papers as the index has them; all of them are searched at once."""
+
+    def __init__(self, vectors: Sequence[str]) -> None:
+        """Keep the tsvector of each paper, as PostgreSQL writes it."""
+        self._lines = [f"{vector}\n" for vector in vectors]
+        self._text = "".join(self._lines)
+        self._starts = list(accumulate(map(len, self._lines), initial=0))
+
+    def mentions(self, phrase: Phrase, field: Field) -> Mapping[int, int]:
+        """Return how often papers have a phrase in a field, by their places; those without it are left out."""
+        *before, last = phrase.terms
+        lasts = self._positions(field, [last, *phrase.endings], prefix=phrase.prefix)
+        first, *others = [*(self._positions(field, [term]) for term in before), lasts]
+        numbers = {
+            place: sum(
+                all(start + offset in other.get(place, ()) for offset, other in enumerate(others, 1))
+                for start in starts
+            )
+            for place, starts in first.items()
+        }
+        return {place: number for place, number in numbers.items() if number}
+
+    def _positions(self, field: Field, terms: Sequence[str], *, prefix: bool = False) -> dict[int, set[int]]:
+        """Return where papers have one of the terms, by their places; `prefix` is about the first of the terms."""
+        found: dict[int, set[int]] = {}
+        for number, term in enumerate(terms):
+            beginning = re.escape(_lexeme(field, term)[:-1])
+            rest = "[^']*" if prefix and not number else ""
+            for entry in re.finditer(f"{beginning}{rest}':([0-9,A-D]+)", self._text):
+                positions = (int(position.rstrip("ABCD")) for position in entry[1].split(","))
+                found.setdefault(bisect_right(self._starts, entry.start()) - 1, set()).update(positions)
+        return found
+
+    def abstract_lengths(self) -> list[int]:
+        """Return the number of terms of each paper's abstract; words beyond PostgreSQL's limits are not counted."""
+        return [_number_of_positions(line, "'ab:") for line in self._lines]
+
+
+def _number_of_positions(vector: str, beginning: str) -> int:
+    """Return how many positions the lexemes with this beginning have. They stand together, for they are sorted."""
+    first, last = vector.find(beginning), vector.rfind(beginning)
+    if first < 0:
+        return 0
+    lexemes = vector[first : vector.find(" ", last)]
+    return lexemes.count(",") + lexemes.count("':")
 
 
 def expression(query: Query) -> str:

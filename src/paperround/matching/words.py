@@ -101,13 +101,13 @@ def canonical(text: str) -> str:
 
 
 def says_nothing(text: str) -> bool:
-    """Return whether a text has no operator and only words that occur in texts on any subject, such as "the of"."""
-    return not _OPERATOR.search(text) and STOP_WORDS.issuperset(terms(text))
+    """Return whether a text has only words that occur in texts on any subject, such as "the of"."""
+    return STOP_WORDS.issuperset(terms(text))
 
 
 def check_topic_query(text: str) -> None:
-    """Raise QueryError if a text says nothing about a subject, so that a topic with it would match any paper."""
-    if says_nothing(text):
+    """Raise QueryError if a topic in plain words would match any paper, because its words say nothing."""
+    if is_plain(text) and says_nothing(text):
         raise QueryError(text, 0, "papers on any subject have these words; say what the papers should be about")
 
 

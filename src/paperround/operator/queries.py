@@ -104,24 +104,24 @@ def search(
     past = app.shared(Collection).recent()
     meant = past.vocabulary.correct(text, lambda term: app.store.papers.finds(Phrase((term,))))
     wanted = interpret_search(past.vocabulary.expand(meant.text))
-    papers = _candidates(app, meant.text, wanted, offset + limit, bounds, order)
-    scorer = matching_search.Scorer(wanted, past.statistics)
-    shares = np.array([scorer.score(paper) for paper in papers], dtype=np.float32)
-    scores, cosines, close = _with_meaning(app, meant.text, papers, shares)
-    ranked = _sorted(papers, scores, order, plain=isinstance(wanted, Words))
+    rows, texts = app.store.papers.indexed_texts(_candidates(app, meant.text, wanted, offset + limit, bounds, order))
+    shares = matching_search.scores(wanted, past.statistics, texts)
+    scores, cosines, close = _with_meaning(app, meant.text, rows, shares)
+    ranked = _sorted(app, rows, scores, order, plain=isinstance(wanted, Words))
     matching = [place for place in ranked if shares[place] > 0 or place in close]
     others = [place for place in ranked if shares[place] <= 0 and place not in close]
     shown = (matching + others[: max(0, _NEAREST - len(matching))])[offset : offset + limit]
-    reasons = lexical.Index((papers[place] for place in shown), past.statistics).reasons(wanted)
+    papers = app.store.papers.by_rows(rows[place] for place in shown)
+    reasons = lexical.Index(papers.values(), past.statistics).reasons(wanted)
     found = [
         SearchResult(
-            papers[place],
+            papers[row],
             round(float(scores[place]), 4),
-            with_closeness(reasons[papers[place].row], close=place in close),
-            parts,
+            with_closeness(reasons[row], close=place in close),
+            _parts(float(shares[place]), cosines, place),
         )
         for place in shown
-        for parts in [_parts(float(shares[place]), cosines, place)]
+        if (row := rows[place]) in papers
     ]
     total = app.store.browsing.count_found(bounds.narrow(any_of(wanted)), MOST_COUNTED, bounds.days)
     total += sum(shares[place] <= 0 for place in close)
@@ -153,33 +153,33 @@ def _suggested(app: App, text: str, bounds: SearchBounds) -> str:
 
 def _candidates(
     app: App, text: str, wanted: Wanted, needed: int, bounds: SearchBounds, order: SearchOrder
-) -> Sequence[Paper]:
+) -> Sequence[int]:
+    """The numbers of the papers that may fit, newest first; those of a query in the order asked for."""
     if order is SearchOrder.RELEVANCE or isinstance(wanted, Words):
         return best_candidates(app, text, wanted, needed, bounds)
     by_votes = order is SearchOrder.VOTES
     return app.store.browsing.sorted_found(bounds.narrow(wanted), needed, by_votes=by_votes, days=bounds.days)
 
 
-def _sorted(papers: Sequence[Paper], scores: Numbers, order: SearchOrder, *, plain: bool) -> list[int]:
+def _sorted(app: App, rows: Sequence[int], scores: Numbers, order: SearchOrder, *, plain: bool) -> list[int]:
     """The places of the papers that fit, in their order; papers that are equal in it stay as they are."""
     if order is SearchOrder.RELEVANCE:
         return [int(place) for place in np.argsort(-scores, kind="stable") if scores[place] > 0]
     least = _OF_THE_BEST * float(scores.max(initial=0.0)) if plain else 0.0
-    fitting = [place for place in range(len(papers)) if scores[place] > 0 and scores[place] >= least]
-    if order is SearchOrder.VOTES:
-        return sorted(fitting, key=lambda place: papers[place].upvotes or 0, reverse=True)
-    return sorted(fitting, key=lambda place: papers[place].day, reverse=True)
+    fitting = {rows[place]: place for place in np.flatnonzero((scores > 0) & (scores >= least)).tolist()}
+    by_votes = order is SearchOrder.VOTES
+    return [fitting[row] for row in app.store.browsing.in_order_of([*fitting], by_votes=by_votes)]
 
 
 def _with_meaning(
-    app: App, text: str, papers: Sequence[Paper], shares: Numbers
+    app: App, text: str, rows: Sequence[int], shares: Numbers
 ) -> tuple[Numbers, dict[int, float], set[int]]:
     """The scores of papers, 0 to 1, the cosines of those that have a vector, and those close in meaning, by place."""
     vector = app.shared(Meaning).known(text)
     if vector is None:
         return shares, {}, set()
-    vectors = app.shared(Meaning).held().of([paper.row for paper in papers])
-    cosines = np.full(len(papers), USUAL_COSINE, dtype=np.float32)
+    vectors = app.shared(Meaning).held().of(rows)
+    cosines = np.full(len(rows), USUAL_COSINE, dtype=np.float32)
     known = np.flatnonzero(vectors.known)
     # Only the text's own vector tells what is close: moved toward the best papers, it is close to them in any case.
     own = vectors.cosines(vector)

@@ -293,22 +293,22 @@ class Interests:
 
 def best_candidates(
     app: App, text: str, wanted: Wanted, needed: int = 500, bounds: SearchBounds = search.EVERYWHERE
-) -> list[Paper]:
-    """Return the papers within bounds that may fit best by words or meaning, newest first.
+) -> list[int]:
+    """Return the numbers of the papers within bounds that may fit best by words or meaning, newest first.
 
     `needed` is the number of papers to be shown.
     """
     plan = search.plan(wanted, app.shared(Collection).recent().statistics, needed)
     within = [[(bounds.narrow(query), limit) for query, limit in chain] for chain in plan]
-    papers = app.store.papers.candidates(within, bounds.days)
+    rows = app.store.papers.candidates(within, bounds.days)
     meaning = app.shared(Meaning)
     vector = meaning.of_query(text) if isinstance(wanted, Words) else None
     if vector is None:
-        return papers
-    found = {paper.row: paper for paper in papers}
-    near = meaning.table().nearest(vector, _NEAREST).keys() - found.keys()
-    found |= {row: paper for row, paper in app.store.papers.by_rows(near).items() if bounds.include(paper)}
-    return [found[row] for row in sorted(found, reverse=True)]
+        return rows
+    near = meaning.table().nearest(vector, _NEAREST).keys() - set(rows)
+    if bounds != search.EVERYWHERE:
+        near = {row for row, paper in app.store.papers.by_rows(near).items() if bounds.include(paper)}
+    return sorted((*rows, *near), reverse=True)
 
 
 def tastes(app: App) -> Tastes:

@@ -18,12 +18,12 @@ def similar_papers(app: App, paper: Paper, most: int = 6) -> list[Paper]:
     """
     statistics, table = app.shared(Collection).recent().statistics, app.shared(Meaning).table()
     words = similar.telling_words(paper, statistics)
-    others = {one.row: one for one in app.store.papers.candidates(search.plan(words, statistics))} if words else {}
+    rows = app.store.papers.candidates(search.plan(words, statistics)) if words else []
     own, cosines = table.of([paper.row]), dict[int, float]()
     if own.known[0]:
-        near = table.nearest(own.numbers[0], _NEAREST).keys() - others.keys()
-        others |= app.store.papers.by_rows(near)
-        vectors = table.of(list(others))
-        embedded = [row for row, known in zip(others, vectors.known, strict=True) if known]
+        rows = [*{*rows, *table.nearest(own.numbers[0], _NEAREST)}]
+        vectors = table.of(rows)
+        embedded = [row for row, known in zip(rows, vectors.known, strict=True) if known]
         cosines = dict(zip(embedded, vectors.cosines(own.numbers[0]).tolist(), strict=True))
+    others = app.store.papers.by_rows(rows)
     return similar.most_alike(paper, list(others.values()), statistics, most, cosines)

@@ -118,7 +118,8 @@ def _candidates(app: App, topic: Topic, week: int) -> Iterator[list[Paper]]:
         yield from app.store.papers.matching(wanted, week if topic.private else 0)
         return
     if not topic.private:
-        yield [paper for paper in best_candidates(app, topic.query, wanted) if paper.row < week]
+        older = [row for row in best_candidates(app, topic.query, wanted) if row < week]
+        yield list(app.store.papers.by_rows(older).values())
     yield from app.store.papers.stored_since(week)
 
 

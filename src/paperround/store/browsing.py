@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Engine, Select, exists, func, select
+from sqlalchemy import Connection, Engine, Select, exists, func, select
 
 from paperround.domain.models import DailyCounts, Match, Paper, Topic
 from paperround.domain.search_plan import DaySpan
@@ -136,13 +136,16 @@ class Browsing:
 
     def sorted_found(
         self, query: Any, limit: int, *, by_votes: bool = False, days: DaySpan | None = None
-    ) -> list[Paper]:
-        """Return the last announced, or the most upvoted, of the 2,000 newest papers that match a query."""
-        order = (papers.c.upvotes.desc(), papers.c.day.desc()) if by_votes else (papers.c.day.desc(),)
+    ) -> list[int]:
+        """Return the numbers of the last announced, or the most upvoted, of the 2,000 newest papers that match."""
         with reading(self._engine) as db:
             rows = self._index.rows(db, query, 0, _SORTED, newest_first=True, days=days)
-            first = select(papers.c.row).where(papers.c.row.in_(rows)).order_by(*order, papers.c.row.desc())
-            return load_in_order(db, db.scalars(first.limit(limit)).all())
+            return _sorted(db, rows, by_votes=by_votes)[:limit]
+
+    def in_order_of(self, rows: Sequence[int], *, by_votes: bool = False) -> list[int]:
+        """Return the numbers of these papers, the last announced or the most upvoted first."""
+        with reading(self._engine) as db:
+            return _sorted(db, rows, by_votes=by_votes)
 
     def count_found(self, query: Any, most: int, days: DaySpan | None = None) -> int:
         """Count the papers that match a query, up to `most`; within `days` if given."""
@@ -164,6 +167,12 @@ class Browsing:
         """Return the number of the newest paper, or 0 if there is none."""
         with reading(self._engine) as db:
             return db.scalar(select(func.max(papers.c.row))) or 0
+
+
+def _sorted(db: Connection, rows: Sequence[int], *, by_votes: bool) -> list[int]:
+    order = (papers.c.upvotes.desc(), papers.c.day.desc()) if by_votes else (papers.c.day.desc(),)
+    query = select(papers.c.row).where(papers.c.row.in_(rows)).order_by(*order, papers.c.row.desc())
+    return list(db.scalars(query))
 
 
 def _between(query: Select[Any], first: date, last: date, topic: int | None) -> Select[Any]:

@@ -267,14 +267,18 @@ class Papers:
         with reading(self._engine) as db:
             return list(load(db, papers.c.row > 0, order=papers.c.row.desc(), limit=limit))
 
-    def candidates(self, plan: SearchPlan[Any], days: DaySpan | None = None) -> list[Paper]:
-        """Return the papers that match a search plan's queries, newest first.
+    def candidates(self, plan: SearchPlan[Any], days: DaySpan | None = None) -> list[int]:
+        """Return the numbers of the papers that match a search plan's queries, newest first.
 
         With `days`, only papers announced within them.
         """
         with reading(self._engine) as db:
-            found = load_rows(db, self._index.candidates(db, plan, days))
-            return [found[row] for row in sorted(found, reverse=True)]
+            return self._index.candidates(db, plan, days)
+
+    def indexed_texts(self, rows: Sequence[int]) -> tuple[list[int], Any]:
+        """Return those of the papers that exist, in the same order, and their texts as the search index has them."""
+        with reading(self._engine) as db:
+            return self._index.texts(db, rows)
 
     def finds(self, query: Any) -> bool:
         """Return whether any paper matches a query."""

@@ -12,6 +12,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    Text,
     bindparam,
     cast,
     column,
@@ -35,8 +36,14 @@ from paperround.store.schema import papers
 class SearchLanguage(Protocol):
     """How papers are indexed and queries written for one kind of database; `matching` has one for each."""
 
+    COLUMNS: tuple[str, ...]
+    """The columns of the index."""
+
     def index_document(self, paper: Paper, /) -> Mapping[str, str]:
         """Return the text of a paper for each column of the index."""
+
+    def read_documents(self, documents: Sequence[Sequence[str]], /) -> Any:
+        """Return the indexed texts of some papers, given what the columns have for each of them."""
 
     def expression(self, query: Any, /) -> str:
         """Return a search or topic query in the database's full-text syntax."""
@@ -53,6 +60,7 @@ class _Dialect:
     """Whether to scan the nearest papers before using the index."""
 
 
+_AT_ONCE = 500  # papers
 _NEAR = 5_000  # papers; checking one takes 4 µs
 _TSQUERY: Any = cast(bindparam("query"), TSQUERY)
 _DIALECTS = {
@@ -149,6 +157,19 @@ class SearchIndex:
                 if len(rows) < limit:
                     break
         return sorted(found, reverse=True)
+
+    def texts(self, db: Connection, rows: Sequence[int]) -> tuple[list[int], Any]:
+        """Return those of the papers that are indexed, in the same order, and their texts.
+
+        The texts are what the language makes of them.
+        """
+        columns = [cast(column(name), Text) for name in self._language.COLUMNS]
+        found: dict[int, tuple[str, ...]] = {}
+        for start in range(0, len(rows), _AT_ONCE):
+            some = self._row.in_(rows[start : start + _AT_ONCE])
+            found |= {row: tuple(texts) for row, *texts in db.execute(select(self._row, *columns).where(some))}
+        known = [row for row in rows if row in found]
+        return known, self._language.read_documents([found[row] for row in known])
 
     def _asked(self, query: Any) -> dict[str, str]:
         return {"query": self._language.expression(query)}
