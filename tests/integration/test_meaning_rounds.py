@@ -99,16 +99,34 @@ def test_a_text_that_changes_while_its_vector_is_made_goes_on_waiting(site: Site
     assert site.app.store.vectors.waiting_count() == 1
 
 
+def kept_vectors(site: Site, model: str) -> set[int]:
+    """The papers that have a vector of this model."""
+    return {one.place[1] for one in site.app.store.vectors.after(model, (0, 0))}
+
+
+def test_vectors_are_read_in_parts_of_which_each_begins_where_the_one_before_ends(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("paperround.store.vectors._AT_ONCE", 2)
+    use_ideas(site.app)
+    site.papers(*(listing(number) for number in range(1, 6)))
+    assert embed(site.app, 5) == 5
+    assert len(kept_vectors(site, "ideas-1")) == 2
+    assert len(site.app.shared(Meaning).table()) == 5
+    site.papers(listing(6))
+    embed(site.app, 5)
+    assert len(site.app.shared(Meaning).table()) == 6
+
+
 def test_vectors_of_another_model_are_left_aside_until_they_are_made_anew(site: Site) -> None:
     use_ideas(site.app)
     site.papers(listing(1, **WALKING), listing(2, "agents"))
     embed(site.app, 5)
-    number, fresh = site.app.store.vectors.since("ideas-2", 0)
-    assert (number, fresh) == (0, {})
+    assert kept_vectors(site, "ideas-2") == set()
     assert site.app.store.vectors.rebuild("ideas-2") == 2
     use_ideas(site.app, "ideas-2")
     assert embed(site.app, 5) == 2
-    assert site.app.store.vectors.since("ideas-2", 0)[1].keys() == {1, 2}
+    assert kept_vectors(site, "ideas-2") == {1, 2}
     assert site.app.store.vectors.rebuild("ideas-2") == 0
 
 
@@ -139,7 +157,7 @@ def test_a_paper_that_turns_out_to_be_another_one_takes_no_vector_with_it(site: 
     embed(site.app, 5)
     site.papers(listing(1, version=2))
     assert embed(site.app, 5) <= 1
-    assert site.app.store.vectors.since("ideas-1", 0)[1].keys() <= {1, 2}
+    assert kept_vectors(site, "ideas-1") <= {1, 2}
     assert queries.search(site.app, "robots walk", 5).found
 
 

@@ -99,7 +99,7 @@ class VectorTable:
         needed = len(self._places) + more
         if needed <= len(self._rows) and self._small.shape[1] == dimensions:
             return
-        room, kept = max(_ROOM, needed * 5 // 4), len(self._places)
+        room, kept = max(_ROOM, needed * 9 // 8), len(self._places)
         rows, factors = np.zeros(room, dtype=np.int64), np.zeros(room, dtype=np.float32)
         small = np.zeros((room, dimensions), dtype=np.int8)
         signs = np.zeros((room, -(-dimensions // 64)), dtype=np.uint64, order="F")  # read by column

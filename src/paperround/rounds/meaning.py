@@ -31,7 +31,7 @@ class Meaning:
     def __init__(self, app: App) -> None:
         self._app = app
         self.encoder = app.settings.encoder()
-        self._table, self._number = VectorTable(), 0
+        self._table, self._last = VectorTable(), (0, 0)
         self._queries: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
         self._topics: dict[str, bytes] | None = None
         self._guard = threading.RLock()
@@ -51,9 +51,9 @@ class Meaning:
     def table(self) -> VectorTable:
         """Return the vectors of all papers that have one now."""
         with self._guard:
-            number, fresh = self._app.store.vectors.since(self.encoder.name, self._number)
-            self._table.put(fresh)
-            self._number = number
+            while fresh := self._app.store.vectors.after(self.encoder.name, self._last):
+                self._table.put({one.place[1]: one.vector for one in fresh})
+                self._last = fresh[-1].place
             return self._table
 
     def held(self) -> VectorTable:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from sqlalchemy import Connection, Engine, bindparam, func, select, update
+from sqlalchemy import Connection, Engine, bindparam, func, select, tuple_, update
 
 from paperround.domain.models import Paper
 from paperround.store.engine import lock_exclusively, reading, upsert, writing
@@ -14,6 +15,18 @@ from paperround.store.schema import WAITING_FOR_VECTOR, notes, papers, topics, v
 from paperround.store.vector_queue import text_digest
 
 _NUMBER = "vectors kept"
+_AT_ONCE = 10_000  # vectors read; 300,000 at once would take 300 MB more than the table they go to
+
+
+VectorPlace = tuple[int, int]
+"""The number of the transaction that stored a vector, and its paper."""
+
+
+class StoredVector(NamedTuple):
+    """A paper's vector."""
+
+    place: VectorPlace
+    vector: bytes
 
 
 class StoredVectors:
@@ -71,14 +84,17 @@ class StoredVectors:
             if rematch and values:
                 db.execute(update(papers).where(papers.c.row.in_(rows)).values(unmatched=True))
 
-    def since(self, model: str, number: int) -> tuple[int, dict[int, bytes]]:
-        """Return the newest number, and a model's vectors by paper that were stored after `number` was assigned."""
-        query = select(vectors.c.paper, vectors.c.vector, vectors.c.number).where(
-            vectors.c.number > number, vectors.c.model == model, ~WAITING_FOR_VECTOR
+    def after(self, model: str, last: VectorPlace) -> list[StoredVector]:
+        """Return a model's vectors that were stored after the one at `last`, oldest first, at most 10,000."""
+        place = tuple_(vectors.c.number, vectors.c.paper)
+        query = (
+            select(vectors.c.number, vectors.c.paper, vectors.c.vector)
+            .where(place > last, vectors.c.model == model, ~WAITING_FOR_VECTOR)
+            .order_by(vectors.c.number, vectors.c.paper)
+            .limit(_AT_ONCE)
         )
         with reading(self._engine) as db:
-            found = db.execute(query).all()
-        return max((row.number for row in found), default=number), {row.paper: row.vector for row in found}
+            return [StoredVector((row.number, row.paper), row.vector) for row in db.execute(query)]
 
     def rebuild(self, model: str) -> int:
         """Queue all papers whose vectors are from another model, and return how many there are."""
