@@ -10,7 +10,7 @@ import os
 import re
 import secrets
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from datetime import timedelta
 from email.utils import parseaddr
@@ -21,6 +21,7 @@ from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from dotenv.parser import Binding, parse_stream
+from dotenv.variables import Variable, parse_variables
 from email_validator import EmailNotValidError, validate_email
 from pydantic import (
     BaseModel,
@@ -420,9 +421,11 @@ class _ConfigurationFile(TomlConfigSettingsSource):
     def _read_file(self, file_path: Any) -> dict[str, Any]:
         found = tomllib.loads(text_files.read(file_path))
         # `extra` is "ignore" because .env may hold variables of other programs; the file is ours alone.
-        for name in found:
-            if name not in Settings.model_fields:
-                raise ConfigurationError(f"{file_path}: {name}: {_no_such_setting(variables.variable_of([name]))}")
+        unknown = [name for name in found if name not in Settings.model_fields]
+        if unknown:
+            raise ConfigurationError.listing(
+                [f"{file_path}: {name}: {_no_such_setting(variables.variable_of([name]))}" for name in unknown]
+            )
         return found
 
 
@@ -434,14 +437,15 @@ def load(config: Path | None = None, env_file: Path | None = Path(".env")) -> Se
         raise ConfigurationError(f"{config}: there is no such file; `paperround init` makes one")
     file = config or (CONFIG_FILE if CONFIG_FILE.is_file() else folder("config") / "paperround.toml")
 
-    if env_file is not None and env_file.is_file():
-        _check(env_file)
+    if env_file is not None and env_file.is_file() and (problems := _problems(env_file)):
+        raise ConfigurationError.listing(problems)
 
     reading = _file.set(file)
     try:
         return Settings(_env_file=env_file)
     except ValidationError as error:
-        raise ConfigurationError(_explain(error, file)) from None
+        problems = [_explain(one, file) for one in error.errors(include_url=False)]
+        raise ConfigurationError.listing(problems) from None
     except SettingsError as error:
         raise ConfigurationError(_explain_json(str(error))) from None
     except tomllib.TOMLDecodeError as error:
@@ -488,24 +492,38 @@ def unknown_in_environment() -> list[str]:
     return [_unknown(name, near) for name, near in variables.unknown(os.environ, known_variables())]
 
 
-def _check(env_file: Path) -> None:
-    """Raise ConfigurationError for a line of .env that sets nothing: python-dotenv would skip it.
+def _problems(env_file: Path) -> list[str]:
+    """Return what is wrong with each line of .env that sets nothing: python-dotenv would skip it.
 
     An unknown setting in the environment may belong to another program, so it causes only a warning there.
     """
-    lines: dict[str, str] = {}
+    lines: dict[str, int] = {}
+    found: list[tuple[int, str]] = []
     for binding in parse_stream(StringIO(text_files.read(env_file))):
-        place = f"{env_file} line {_line_of(binding)}"
-        lines[binding.key or ""] = place
+        line = _line_of(binding)
         if binding.error:
-            raise ConfigurationError(
-                f"{place}: this line is not a setting; write NAME=value, close each quotation mark, "
-                "or start a comment with #"
+            remedy = "write NAME=value, close each quotation mark, or start a comment with #"
+            found.append((line, f"this line is not a setting; {remedy}"))
+        elif (binding.key or "").upper() in known_variables():
+            found += [(line, problem) for problem in _problems_of_value(binding, {*lines, *os.environ})]
+        lines[binding.key or ""] = line
+    unknown = variables.unknown(filter(None, lines), known_variables())
+    found += [(lines[name], _unknown(name, near)) for name, near in unknown]
+    return [f"{env_file} line {line}: {problem}" for line, problem in sorted(found)]
+
+
+def _problems_of_value(binding: Binding, known: Collection[str]) -> Iterator[str]:
+    """Yield what is wrong with the value of a setting in .env; `known` are the variables that it can refer to."""
+    if binding.value is None:
+        yield f"{binding.key} has no value; write {binding.key}=value"
+        return
+    for part in parse_variables(binding.value):
+        # python-dotenv replaces ${NAME} within all quotation marks, by nothing if there is no such variable.
+        if isinstance(part, Variable) and part.default is None and part.name not in known:
+            yield (
+                f"{binding.key}: there is no {part.name} above it or in the environment that ${{{part.name}}} could "
+                f"stand for; if that is part of the value, set {binding.key} in the environment"
             )
-        if binding.value is None and (binding.key or "").upper() in known_variables():
-            raise ConfigurationError(f"{place}: {binding.key} has no value; write {binding.key}=value")
-    for name, near in variables.unknown(filter(None, lines), known_variables()):
-        raise ConfigurationError(f"{lines[name]}: {_unknown(name, near)}")
 
 
 def _line_of(binding: Binding) -> int:
@@ -518,17 +536,14 @@ def _unknown(name: str, near: str) -> str:
     return f"unknown setting {name}; " + (f"did you mean {near}?" if near else "see docs/settings.md")
 
 
-def _explain(error: ValidationError, file: Path) -> str:
-    """Describe the first error in one line, without the value, which may be a secret."""
-    first = error.errors(include_url=False)[0]
-    path = _without_kinds(first["loc"])
-    if first["type"].startswith("union_tag"):
+def _explain(error: Any, file: Path) -> str:
+    """Describe one of pydantic's errors in one line, without the value, which may be a secret."""
+    path = _without_kinds(error["loc"])
+    if error["type"].startswith("union_tag"):
         path.append("kind")
-    variable, where = variables.variable_of(path), ".".join(map(str, path))
     setting = next((name for name in _beginnings(path) if name in known_variables()), "")
-    places = f"{file} or {setting}" if setting and first["type"] != "extra_forbidden" else str(file)
-    rest = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    return f"{places}: {where}: {_remedy(first, variable)}{rest}"
+    places = f"{file} or {setting}" if setting and error["type"] != "extra_forbidden" else str(file)
+    return f"{places}: {validation.place(path)}: {_remedy(error, variables.variable_of(path))}"
 
 
 def _beginnings(path: Sequence[str | int]) -> Iterator[str]:

@@ -38,6 +38,14 @@ def test_a_mistake_is_named_with_its_line(added: str, told: str) -> None:
     assert str(error.value) == told
 
 
+def test_all_wrong_topics_are_named_at_once() -> None:
+    wrong = "[[topics]]\nslug='a'\n" + FIRST + "[[topics]]\nslug='B C'\nname='B'\nquery='b'\n"
+    with pytest.raises(ConfigurationError) as error:
+        read_topics((FIRST + wrong).encode(), FILE)
+    told = [line.split(": ")[1] for line in str(error.value).splitlines()]
+    assert told == ["topic 2", "topic 3 (robots)", "topic 4 (b c)"]
+
+
 def test_a_topic_needs_no_description() -> None:
     [topic] = read_topics(FIRST.encode(), FILE)
     assert (topic.slug, topic.name, topic.query, topic.about) == ("robots", "Robots", "robot*", "")

@@ -51,7 +51,7 @@ def test_the_shipped_configuration_is_valid() -> None:
         ('[bounces]\nschedule = "often"\n', 'bounces.schedule: "often" is not a cron schedule'),
         (
             '[[sources]]\nkind = "hf-daily"\nshedule = "1 * * * *"\n',
-            "sources.0.shedule: there is no such setting; see docs/settings.md",
+            "sources (entry 1).shedule: there is no such setting; see docs/settings.md",
         ),
         ('[transport]\nkind = "smtp"\nhost = "https://mail"\n', "transport.host: must be the name of a host"),
         ('[transport]\nkind = "smtp"\nhost = "mail:587"\n', "transport.host: must be the name of a host"),
@@ -65,7 +65,7 @@ def test_the_shipped_configuration_is_valid() -> None:
             '[transport]\nkind = "smtp"\n',
             "paperround.toml or PAPERROUND_TRANSPORT__HOST: transport.host: is missing, and required",
         ),
-        ('[[sources]]\nkind = "arxiv"\nschedule = "soon"\n', "PAPERROUND_SOURCES: sources.0.schedule:"),
+        ('[[sources]]\nkind = "hf-daily"\nschedule = "soon"\n', "PAPERROUND_SOURCES: sources (entry 1).schedule:"),
         ('[[sources]]\nname = "x"\nkind = "telepathy"\n', "hf-daily"),
         ('[[sources]]\nkind = "hf-daily"\n' * 2, 'sources: two sources are called "hf-daily"'),
         ('[transport]\nkind = "pigeon"\n', "smtp"),
@@ -92,8 +92,8 @@ def test_the_shipped_configuration_is_valid() -> None:
             '[meaning]\nkind = "minilm"\ntokens = 1\n',
             "PAPERROUND_MEANING__TOKENS: meaning.tokens: must be 16 or more",
         ),
-        ('[[sources]]\nname = "x"\n', "sources.0.kind: is missing; docs/settings.md lists the kinds"),
-        ('[[sources]]\nkind = "arxiv"\ncategories = []\n', "sources.0.categories: must have 1 or more entries"),
+        ('[[sources]]\nname = "x"\n', "sources (entry 1).kind: is missing; docs/settings.md lists the kinds"),
+        ('[[sources]]\nkind = "arxiv"\ncategories = []\n', "sources (entry 1).categories: must have 1 or more"),
     ],
 )
 def test_a_wrong_setting_is_one_line_with_file_field_and_remedy(tmp_path: Path, text: str, says: str) -> None:
@@ -103,6 +103,59 @@ def test_a_wrong_setting_is_one_line_with_file_field_and_remedy(tmp_path: Path, 
     assert says in str(error.value)
     assert "paperround.toml" in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "fields"),
+    [
+        ('[delivery]\nbatch = 0\n[site]\nsender = "nobody"\n', ["site.sender", "delivery.batch"]),
+        (
+            '[[sources]]\nkind = "hf-daily"\n[[sources]]\nkind = "arxiv"\ncategories = []\n'
+            '[[webhooks]]\nname = "a"\nurl = 3\nsecret = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="\n'
+            'events = ["bounced", "lost"]\n',
+            ["sources (entry 2).categories", "webhooks (entry 1).url", "webhooks (entry 1).events (entry 2)"],
+        ),
+        ("[moon]\n[sun]\n", ["moon", "sun"]),
+    ],
+)
+def test_all_wrong_settings_of_a_file_are_named_at_once(tmp_path: Path, text: str, fields: list[str]) -> None:
+    with pytest.raises(ConfigurationError) as error:
+        settings.load(written(tmp_path, text), None)
+    assert [line.split(": ")[1] for line in str(error.value).splitlines()] == fields
+
+
+def test_all_wrong_lines_of_the_env_file_are_named_at_once_but_at_most_ten(tmp_path: Path) -> None:
+    env = tmp_path / ".env"
+    env.write_text("".join(f"PAPERROUND_SITE__NAME{number}=x\n" for number in range(12)), encoding="utf-8")
+    with pytest.raises(ConfigurationError) as error:
+        settings.load(written(tmp_path, ""), env)
+    *lines, rest = str(error.value).splitlines()
+    assert [line.split(": ")[0] for line in lines] == [f"{env} line {number}" for number in range(1, 11)]
+    assert rest == "and 2 more"
+
+
+def test_a_value_of_the_env_file_may_refer_to_variables_above_it_and_in_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOWN", "Ely")
+    env = tmp_path / ".env"
+    env.write_text(
+        "LAB=Lab\nPAPERROUND_SITE__NAME='${LAB} papers'\nPAPERROUND_SITE__POSTAL_ADDRESS=\"1 Mill Lane, ${TOWN}\"\n"
+        "PAPERROUND_CONTACT=${WHO:-ops@example.org}\nOTHER_PROGRAM=${NOWHERE}\n",
+        encoding="utf-8",
+    )
+    loaded = settings.load(written(tmp_path, ""), env)
+    assert (loaded.site.name, loaded.site.postal_address) == ("Lab papers", "1 Mill Lane, Ely")
+    assert loaded.contact == "ops@example.org"
+
+
+def test_a_value_of_the_env_file_that_refers_to_nothing_is_refused_and_not_shown(tmp_path: Path) -> None:
+    env = tmp_path / ".env"
+    env.write_text("PAPERROUND_TRANSPORT__PASSWORD='se${cr}et'\ncr=x\n", encoding="utf-8")
+    with pytest.raises(ConfigurationError) as error:
+        settings.load(written(tmp_path, ""), env)
+    assert str(error.value).startswith(f"{env} line 1: PAPERROUND_TRANSPORT__PASSWORD: there is no cr above it")
+    assert "se$" not in str(error.value)
 
 
 @pytest.mark.parametrize("written_as", ["60,300", "[60, 300]", " 60 , 300 "])

@@ -18,6 +18,11 @@ value (`Problem`, `Outcome`), so that it does not stop the others.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Self
+
+_MOST_LISTED = 10
+
 
 class PaperroundError(Exception):
     """The base class of all errors. The text of each error names what is wrong and how to fix it."""
@@ -29,6 +34,12 @@ class WrongUse(PaperroundError):  # noqa: N818 - reads better where it is raised
 
 class ConfigurationError(WrongUse):
     """A setting is missing or wrong."""
+
+    @classmethod
+    def listing(cls, problems: Sequence[str]) -> Self:
+        """Return the error for all these problems: a line for each of the first ten, and how many more there are."""
+        left = len(problems) - _MOST_LISTED
+        return cls("\n".join([*problems[:_MOST_LISTED], *([f"and {left} more"] if left > 0 else [])]))
 
 
 class UnknownName(WrongUse):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -67,6 +67,12 @@ def matches(pattern: str, wanted: str) -> AfterValidator:
         return value
 
     return AfterValidator(check)
+
+
+def place(path: Iterable[str | int]) -> str:
+    """Return where a value stands, with entries of lists counted from 1: `sources (entry 2).schedule`."""
+    parts = [f" (entry {part + 1})" if isinstance(part, int) else f".{part}" for part in path]
+    return "".join(parts).strip(". ")
 
 
 def sentence(error: Mapping[str, Any]) -> str:

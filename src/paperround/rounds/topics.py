@@ -221,7 +221,10 @@ def is_in_file(app: App, slug: str) -> Path | None:
 
 
 def read_topics(data: bytes, file: Path) -> list[Topic]:
-    """Parse the topics in a topics.toml. Raises ConfigurationError, which names `file`, the topic and the remedy."""
+    """Parse the topics in a topics.toml.
+
+    Raises ConfigurationError, which names `file` and, for each wrong topic, its number and the remedy.
+    """
     try:
         content: dict[str, Any] = tomllib.loads(text_files.decode(data, str(file)))
     except tomllib.TOMLDecodeError as error:
@@ -236,11 +239,19 @@ def read_topics(data: bytes, file: Path) -> list[Topic]:
     lines = [number for number, line in enumerate(data.splitlines(), 1) if line.strip().startswith(b"[[topics]]")]
     places = [f"{file} line {line}" for line in lines] if len(lines) == len(tables) else [str(file)] * len(tables)
     found: dict[str, Topic] = {}
+    problems = list[str]()
     for number, (table, place) in enumerate(zip(tables, places, strict=True), 1):
-        topic = _topic(table, f"{place}: topic {number}")
+        where = f"{place}: topic {number}"
+        try:
+            topic = _topic(table, where)
+        except ConfigurationError as error:
+            problems.append(str(error))
+            continue
         if topic.slug in found:
-            raise ConfigurationError(f"{place}: topic {number} ({topic.slug}): an earlier topic has this slug too")
+            problems.append(f"{where} ({topic.slug}): an earlier topic has this slug too")
         found[topic.slug] = topic
+    if problems:
+        raise ConfigurationError.listing(problems)
     return list(found.values())
 
 

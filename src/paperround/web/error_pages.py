@@ -66,7 +66,8 @@ def _options(request: Request, allowed: str) -> Response:
 def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
-    where = "body" if first["type"] == "json_invalid" else first["loc"][-1]  # the position says little
+    # The first part says what has it, such as the body. The position of a mistake in JSON says little.
+    where = "body" if first["type"] == "json_invalid" else validation.place(first["loc"][1:] or first["loc"])
     what = f"{where}: {validation.sentence(first)}"
     return _error_response(request, 422 if _wants_json(request) else 400, what)
 

@@ -169,6 +169,6 @@ def _taken(context: RequestContext, where: str, notice: Any) -> ReturnedMail:
 
 def _problem(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
-    field = ".".join(str(part) for part in first["loc"])
+    field = validation.place(first["loc"])
     said = validation.sentence(first)
     return clean(f"{field[:40]}: {said}" if field else said)[:_MAX_TEXT]
