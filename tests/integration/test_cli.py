@@ -9,6 +9,7 @@ import os
 import re
 import signal
 import sqlite3
+import subprocess
 import sys
 from pathlib import Path
 
@@ -75,6 +76,20 @@ def test_a_new_site_has_what_an_operator_changes_and_a_second_init_changes_nothi
     assert site.out == ""
     assert site.err == f"{site.folder} is a site already, and stays as it is\n"
     assert (site.folder / ".env").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["topics", "list"], ["topics", "list", "--json"], ["papers", "export"]]
+)
+def test_a_command_whose_output_nobody_reads_ends_quietly(site: Site, arguments: list[str]) -> None:
+    site("ingest", "--file", str(site.papers()), "--as", "jsonl")
+    program = [Path(sys.executable).with_name("paperround"), *arguments]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=site.folder) as running:
+        assert running.stdout
+        assert running.stderr
+        running.stdout.close()
+        said = running.stderr.read()
+    assert (running.returncode, said) == (128 + signal.SIGPIPE, b"")
 
 
 def test_a_first_morning_from_file_to_letter(site: Site) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +17,8 @@ from typer.main import get_group
 if TYPE_CHECKING:
     from typer._click import Context, HelpFormatter
 
+_READER_GONE = 128 + signal.SIGPIPE
+"""The exit code of a program that writes to others after they have stopped reading."""
 Panels = Mapping[str, Mapping[str, tuple[str, str]]]
 """Heading → name of a command → the module that has it, and its summary."""
 
@@ -115,12 +121,34 @@ def lazy_group(package: str, panels: Panels) -> type[TyperGroup]:
             super().__init__(**attributes)
             self.commands = _LoadedWhenCalled(package, panels)  # type: ignore[assignment]  # it is only read
 
+        def make_context(self, *arguments: Any, **options: Any) -> Context:
+            with _reader_may_leave():
+                return super().make_context(*arguments, **options)
+
+        def invoke(self, ctx: Context) -> Any:
+            with _reader_may_leave():
+                return super().invoke(ctx)
+
         def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:  # noqa: ARG002 - as above
             for heading, commands in panels.items():
                 with formatter.section(heading):
                     formatter.write_dl([(name, summary) for name, (_, summary) in commands.items()])
 
     return LazyGroup
+
+
+@contextmanager
+def _reader_may_leave() -> Iterator[None]:
+    """Exit quietly if the program that reads the output stops reading, as `head` does."""
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # Python writes what is left when it exits, and would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(_READER_GONE) from None
 
 
 def command_group(summary: str = "") -> typer.Typer:
