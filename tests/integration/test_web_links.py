@@ -358,11 +358,14 @@ def test_a_change_from_the_foot_of_a_letter_is_one_button(
     assert "This is already your current setting." in pages.client.get(link).text or to == "fewer"
 
 
-def test_a_change_that_there_is_not_says_so(pages: Pages) -> None:
+def test_a_change_that_there_is_not_is_refused_and_one_that_changes_nothing_says_so(pages: Pages) -> None:
     link = f"{pages.link('preferences', pages.subscriber())}/change"
-    for to in ("", "?to=", "?to=hourly", "?to=daily"):
-        assert "This is already your current setting." in pages.client.get(link + to).text
-        assert "This is already your current setting." in pages.client.post(link + to).text
+    for to in ("", "?to=", "?to=hourly"):
+        for answer in (pages.client.get(link + to), pages.client.post(link + to)):
+            assert answer.status_code == 404
+            assert "This is already your current setting." not in answer.text
+    for answer in (pages.client.get(f"{link}?to=daily"), pages.client.post(f"{link}?to=daily")):
+        assert "This is already your current setting." in answer.text
 
 
 def test_a_change_from_an_old_letter_tells_somebody_who_has_unsubscribed_that_they_have(pages: Pages) -> None:

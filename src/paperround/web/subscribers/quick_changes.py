@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 
 from paperround.domain import tokens
 from paperround.domain.models import Subscriber, SubscriberState
@@ -27,6 +27,7 @@ get = partial(router.get, response_model=None)
 post = partial(router.post, response_model=None)
 _PAUSE = timedelta(days=7)
 _FEWEST = 3
+_NAMES = frozenset(("weekly", "daily", "fewer", "pause"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,9 @@ def _subscriber(request: Request, context: RequestContext, token: str) -> tuple[
 
 
 def _change(context: RequestContext, subscriber: Subscriber, to: str, language: Language) -> QuickChange | None:
-    """Return the change with this name; None if it is unknown or would change nothing."""
+    """Return the change with this name; None if it would change nothing. Raises HTTP 404 for an unknown name."""
+    if to not in _NAMES:
+        raise HTTPException(404)
     if subscriber.state not in (SubscriberState.ACTIVE, SubscriberState.PAUSED):
         return None
     _ = language.gettext
