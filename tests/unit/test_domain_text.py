@@ -131,6 +131,7 @@ def test_chinese_and_japanese_are_split_into_characters_because_they_write_no_sp
 @given(st.text(st.sampled_from("aCs9+#_-. \t\x1f~")) | st.text(st.characters(max_codepoint=127)))
 def test_the_words_of_plain_text_are_those_of_the_pattern(text: str) -> None:
     assert words(text) == re.findall(r"c\+\+|c#|[a-z0-9]+", text.lower())
+    assert [text[start:end].lower() for start, end in spans(text)] == words(text)
 
 
 @given(anything)

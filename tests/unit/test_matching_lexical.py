@@ -189,6 +189,13 @@ def test_statistics_count_papers_not_mentions() -> None:
     assert (counted.frequencies["robot"], counted.frequencies["arm"]) == (2, 1)
 
 
+@given(BATCHES, BATCHES, BATCHES)
+def test_renewed_statistics_are_those_of_the_papers_that_remain(
+    removed: list[Paper], kept: list[Paper], added: list[Paper]
+) -> None:
+    assert Statistics.of(removed + kept).renewed(added, removed) == Statistics.of(kept + added)
+
+
 def test_rarity_falls_from_one_with_every_paper_that_has_the_word() -> None:
     statistics = Statistics(1_000)
     rarities = [statistics.rarity(count) for count in (0, 1, 10, 100, 1_000)]

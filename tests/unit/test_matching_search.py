@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from paperround.domain.models import Paper
 from paperround.matching import fts, tsearch
-from paperround.matching.fields import TEXT, Field, value_terms, values
+from paperround.matching.fields import TEXT, Field, field_terms
 from paperround.matching.lexical import Index, Statistics
 from paperround.matching.query import Phrase, parse, sought
 from paperround.matching.search import EVERYWHERE, IndexedTexts, SearchBounds, plan, scores
@@ -73,7 +73,7 @@ def test_a_phrase_is_counted_as_often_as_it_stands_in_each_paper(
 
 def _said(papers: list[Paper], field: Field) -> list[list[list[str]]]:
     """The terms of each paper's values of a field."""
-    return [[value_terms(field, value) for value in values(one, field)] for one in papers]
+    return [list(map(list, field_terms(one, field))) for one in papers]
 
 
 def mentioned(phrase: Phrase, terms: list[str]) -> int:

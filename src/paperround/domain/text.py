@@ -19,6 +19,7 @@ _FRACTION = re.compile("([¼-¾⅐-⅞↉])")
 _UNSPACED = "\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff"
 # A term is a run of letters and digits. "c++" and "c#" are included because people search for them.
 _TERM = re.compile(rf"c\+\+|c#|[{_UNSPACED}]|[^\W_{_UNSPACED}]+")
+_ASCII_TERM = re.compile(r"c\+\+|c#|[a-z0-9]+")  # the same among ASCII characters, in two thirds of the time
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
 _NO_TERM = str.maketrans({chr(code): " " for code in range(128) if not chr(code).isalnum()})
 _WITH_SIGNS = ("c++", "c#")
@@ -120,8 +121,11 @@ def terms(text: str) -> list[str]:
 
 def spans(text: str) -> Iterator[tuple[int, int]]:
     """Yield the start and end offset of each term, to show the word as it was written."""
-    if text.isascii() or all(len(fold(character)) == 1 for character in set(text)):
-        yield from (found.span() for found in _TERM.finditer(fold(text)))
+    if text.isascii():
+        yield from map(re.Match.span, _ASCII_TERM.finditer(text.lower()))
+        return
+    if all(len(fold(character)) == 1 for character in set(text)):
+        yield from map(re.Match.span, _TERM.finditer(fold(text)))
         return
     folded, origin = [], []
     for at, character in enumerate(text):

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 
 from paperround.domain.models import Paper
-from paperround.matching.fields import TEXT, Field, value_terms, values
+from paperround.matching.fields import TEXT, Field, field_terms
 from paperround.matching.query import Phrase, Query, evaluate
 
 TOKENIZER = "ascii tokenchars '.+#'"
@@ -33,9 +33,7 @@ _TITLE_SIGN = "¶"
 
 def index_document(paper: Paper) -> dict[str, str]:
     """Return the paper's text for each column, as terms separated by spaces."""
-    found = {
-        name.value: _GAP.join(" ".join(value_terms(name, value)) for value in values(paper, name)) for name in Field
-    }
+    found = {name.value: _GAP.join(map(" ".join, field_terms(paper, name))) for name in Field}
     title = found[Field.TITLE]
     return found | {Field.TITLE.value: _GAP.join([title, " ".join(map(_of_title, title.split()))])}
 

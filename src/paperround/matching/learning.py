@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from paperround.domain.models import Paper
 from paperround.domain.text import fold
-from paperround.matching.fields import TEXT, Field, value_terms, values
+from paperround.matching.fields import TEXT, Field, field_terms
 from paperround.matching.lexical import Statistics
 from paperround.matching.words import STOP_WORDS
 
@@ -107,8 +107,8 @@ class TermVectors:
         """Compute the TF-IDF vector of a paper, scaled to length one."""
         said: defaultdict[str, float] = defaultdict(float)
         for place in TEXT:
-            for value in values(paper, place):
-                for term in value_terms(place, value):
+            for terms in field_terms(paper, place):
+                for term in terms:
                     said[term] += _WEIGHT[place]
         weights = {
             term: (1 + log(count)) * self._telling(term)

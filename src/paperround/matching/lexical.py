@@ -8,10 +8,10 @@ Relevance Framework", 2009, 3.6). A paper's score is 1 − exp(−sum of evidenc
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate, islice, takewhile
+from itertools import accumulate, chain, islice, takewhile
 from math import expm1, log, prod
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from paperround.domain.models import Paper
 from paperround.domain.text import spans
-from paperround.matching.fields import TEXT, Field, value_terms, values
+from paperround.matching.fields import TEXT, Field, field_terms, text_terms, values
 from paperround.matching.query import Phrase, Query, evaluate, sought
 from paperround.matching.words import Wanted, Words
 
@@ -66,15 +66,17 @@ class Statistics:
     """The number of papers that have each term in title, keywords or abstract."""
 
     @classmethod
-    def of(cls, papers: Iterable[Paper]) -> Statistics:
+    def of(cls, papers: Collection[Paper]) -> Statistics:
         """Count the terms of these papers."""
-        documents, frequencies = 0, Counter[str]()
-        for paper in papers:
-            documents += 1
-            frequencies.update(
-                {t for name in TEXT for value in values(paper, name) for t in value_terms(name, value)}
-            )
-        return cls(documents, frequencies)
+        return cls(len(papers), Counter(chain.from_iterable(map(text_terms, papers))))
+
+    def renewed(self, added: Collection[Paper], removed: Collection[Paper]) -> Statistics:
+        """Return the counts with some papers added and others removed, which takes only the time of these."""
+        more, less = Statistics.of(added), Statistics.of(removed)
+        frequencies = Counter(self.frequencies)
+        frequencies.update(more.frequencies)
+        frequencies -= Counter(less.frequencies)
+        return Statistics(self.documents + more.documents - less.documents, frequencies)
 
     def rarity(self, frequency: int) -> float:
         """Return how rare a word is that occurs in this many of the papers, from 0 (common) to 1 (rare)."""
@@ -89,6 +91,11 @@ def text_weights(places: int) -> tuple[float, float, float]:
     """
     diluted = WEIGHT[Field.ABSTRACT] / (1 - LENGTH_SHARE + LENGTH_SHARE * places / USUAL_LENGTH)
     return WEIGHT[Field.TITLE], WEIGHT[Field.KEYWORDS], diluted
+
+
+def _weights(paper: Paper) -> tuple[float, float, float]:
+    (abstract,) = field_terms(paper, Field.ABSTRACT)
+    return text_weights(len(abstract) + 1)
 
 
 class Hit(NamedTuple):
@@ -107,17 +114,14 @@ class Index:
     """An inverted index over one batch of papers. Their rows must be unique."""
 
     def __init__(self, papers: Iterable[Paper], statistics: Statistics | None = None) -> None:
-        self._papers: dict[int, Paper] = {}
-        text = _Postings()
-        self._postings = {None: text} | {name: text if name in TEXT else _Postings() for name in Field}
-        self._weights: dict[int, tuple[float, ...]] = {}
+        self._papers = {paper.row: paper for paper in papers}
+        self._weights = {row: _weights(paper) for row, paper in self._papers.items()}
+        self._postings: dict[tuple[Field, ...], _Postings] = {}
         self._found: dict[Phrase, Mapping[int, _Find]] = {}
         self._evidence: dict[str, tuple[float, NDArray[np.intp], NDArray[np.float32]]] = {}
         self._originals: dict[int, _Words | _Names] = {}
-        for paper in papers:
-            self._add(paper)
         self._places = {row: place for place, row in enumerate(self._papers)}
-        self._statistics = statistics or Statistics(len(self._papers), text.frequencies())
+        self._statistics = statistics or Statistics.of(self._papers.values())
 
     def matches(self, query: Query) -> dict[int, Hit]:
         """Return the rows of the papers that match, each with its hit."""
@@ -166,19 +170,23 @@ class Index:
         _, rows = evaluate(query, lambda phrase: frozenset(self._find(phrase)), _shared, _united, _without)
         return rows
 
-    def _add(self, paper: Paper) -> None:
-        self._papers[paper.row] = paper
-        for code, name in enumerate(_FIELDS):
-            start = address = paper.row << _ROW | code << _FIELD
-            for value in values(paper, name):
-                address = self._postings[name].add(address, value_terms(name, value))
-            if name is Field.ABSTRACT:
-                self._weights[paper.row] = text_weights(address - start)
+    def _postings_of(self, name: Field | None) -> _Postings:
+        """Return the postings of a field, or of the text, which title, keywords and abstract share.
+
+        They are made for the first phrase in the field: many topics name none, and authors are many.
+        """
+        fields = TEXT if name is None or name in TEXT else (name,)
+        if fields not in self._postings:
+            made = self._postings[fields] = _Postings()
+            for row, paper in self._papers.items():
+                for field in fields:
+                    made.add(row << _ROW | _FIELDS.index(field) << _FIELD, field_terms(paper, field))
+        return self._postings[fields]
 
     def _find(self, phrase: Phrase) -> Mapping[int, _Find]:
         """Return the occurrences of a phrase by row; the result is cached for all queries with this phrase."""
         if phrase not in self._found:
-            starts = self._postings[phrase.field].starts(phrase)
+            starts = self._postings_of(phrase.field).starts(phrase)
             if phrase.field in TEXT:
                 code = _FIELDS.index(phrase.field)
                 starts = [address for address in starts if (address & _PLACE) >> _FIELD == code]
@@ -211,7 +219,7 @@ class Index:
         known = self._evidence.get(term)
         if known is None:
             phrase = Phrase((term,))
-            sums, rarity = self._sums(self._postings[None].starts(phrase)), self._rarity(phrase)
+            sums, rarity = self._sums(self._postings_of(None).starts(phrase)), self._rarity(phrase)
             places = np.fromiter((self._places[row] for row in sums), dtype=np.intp, count=len(sums))
             mentions = np.fromiter(sums.values(), dtype=np.float32, count=len(sums))
             known = self._evidence[term] = rarity, places, np.float32(rarity) * mentions / (mentions + HALF_OF_PLAIN)
@@ -225,7 +233,7 @@ class Index:
         frequencies = self._statistics.frequencies
         each = [frequencies.get(term, 0) for term in phrase.terms]
         if phrase.prefix:
-            each[-1] = sum(frequencies.get(term, 0) for term in self._postings[None].completed(phrase))
+            each[-1] = sum(frequencies.get(term, 0) for term in self._postings_of(None).completed(phrase))
         return 1 - prod(1 - self._statistics.rarity(frequency) for frequency in each)
 
     def _hit(self, finds: list[_Find]) -> Hit:
@@ -243,8 +251,8 @@ class Index:
         original = self._originals.get(address >> _FIELD)
         if original is None:
             name = _FIELDS[(address & _PLACE) >> _FIELD]
-            texts = values(self._papers[address >> _ROW], name)
-            original = _Words(name, texts[0]) if name in _RUNNING else _Names(name, texts)
+            paper = self._papers[address >> _ROW]
+            original = _Words(name, paper) if name in _RUNNING else _Names(name, paper)
             self._originals[address >> _FIELD] = original
         return original.shown(address & _POSITION, length)
 
@@ -268,19 +276,17 @@ class _Postings:
     """
 
     def __init__(self) -> None:
-        self._addresses: dict[str, list[int]] = {}
+        self._addresses: defaultdict[str, list[int]] = defaultdict(list)
         self._sets: dict[str, frozenset[int]] = {}
         self._vocabulary: list[str] = []
 
-    def add(self, address: int, terms: Sequence[str]) -> int:
-        """Add a value's terms from this address on; return the address for the field's next value."""
-        for place, term in enumerate(terms, address):
-            self._addresses.setdefault(term, []).append(place)
-        return address + len(terms) + 1
-
-    def frequencies(self) -> dict[str, int]:
-        """Return the number of rows that contain each term."""
-        return {term: len({address >> _ROW for address in addresses}) for term, addresses in self._addresses.items()}
+    def add(self, address: int, texts: Iterable[Sequence[str]]) -> None:
+        """Add the terms of a field's texts from this address on."""
+        addresses = self._addresses
+        for terms in texts:
+            for place, term in enumerate(terms, address):
+                addresses[term].append(place)
+            address += len(terms) + 1
 
     def completed(self, phrase: Phrase) -> list[str]:
         """Return the indexed terms that the phrase's last term matches: itself, or all completions of a prefix."""
@@ -323,10 +329,10 @@ class _Postings:
 class _Words:
     """The original text of a title or abstract, used to quote the words found in it."""
 
-    def __init__(self, name: Field, text: str) -> None:
-        self._label, self._text = _LABEL[name], text
+    def __init__(self, name: Field, paper: Paper) -> None:
+        self._label, (self._text,) = _LABEL[name], values(paper, name)
         self._spans: list[tuple[int, int]] = []
-        self._further = spans(text)  # only read as far as a reason quotes
+        self._further = spans(self._text)  # only read as far as a reason quotes
 
     def shown(self, position: int, length: int) -> str:
         """Return the words from this position on, in quotation marks if there are several."""
@@ -340,10 +346,10 @@ class _Words:
 class _Names:
     """Original keywords or names, used to quote the whole value in which something was found."""
 
-    def __init__(self, name: Field, texts: Sequence[str]) -> None:
-        lengths = [len(value_terms(name, text)) + 1 for text in texts]
+    def __init__(self, name: Field, paper: Paper) -> None:
+        lengths = [len(terms) + 1 for terms in field_terms(paper, name)]
         self._starts = list(accumulate(lengths[:-1], initial=0))
-        self._shown = [f"{_LABEL[name]}: {_short(text)}" for text in texts]
+        self._shown = [f"{_LABEL[name]}: {_short(text)}" for text in values(paper, name)]
 
     def shown(self, position: int, _length: int) -> str:
         """Return the name that contains this position."""

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 
 from paperround.domain.models import Paper
-from paperround.matching.fields import TEXT, Field, value_terms, values
+from paperround.matching.fields import TEXT, Field, field_terms
 from paperround.matching.query import Phrase, Query, evaluate
 
 COLUMNS: tuple[str, ...] = ("terms",)
@@ -38,7 +38,7 @@ _WEIGHT = {Field.TITLE: "A", Field.KEYWORDS: "B", Field.AUTHOR: "C", Field.ORG: 
 
 def index_document(paper: Paper) -> dict[str, str]:
     """Return the paper's terms as the text of a tsvector."""
-    return {"terms": " ".join(entry for field in Field for entry in _entries(field, values(paper, field)))}
+    return {"terms": " ".join(entry for field in Field for entry in _entries(field, field_terms(paper, field)))}
 
 
 def read_documents(documents: Sequence[Sequence[str]]) -> IndexedVectors:
@@ -100,7 +100,7 @@ def expression(query: Query) -> str:
     return found
 
 
-def _entries(field: Field, texts: Sequence[str]) -> Iterator[str]:
+def _entries(field: Field, texts: Sequence[Sequence[str]]) -> Iterator[str]:
     """Yield the field's lexemes, each with its positions and their weight, within PostgreSQL's limits."""
     room, weight = _ROOM, _WEIGHT.get(field, "")
     for lexeme, places in _places(field, texts).items():
@@ -110,11 +110,11 @@ def _entries(field: Field, texts: Sequence[str]) -> Iterator[str]:
             yield f"{lexeme}:{','.join(f'{place}{weight}' for place in apart)}"
 
 
-def _places(field: Field, texts: Sequence[str]) -> dict[str, list[int]]:
+def _places(field: Field, texts: Sequence[Sequence[str]]) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
     place = 0
-    for text in texts:
-        for term in value_terms(field, text):
+    for terms in texts:
+        for term in terms:
             place += 1
             found.setdefault(_lexeme(field, term), []).append(place)
         place += 1  # stays empty, so that no phrase spans two values

@@ -22,7 +22,15 @@ class CollectionPast:
     """The newest papers at one moment; each statistic is computed when it is first needed."""
 
     def __init__(self, papers: Sequence[Paper]) -> None:
+        """Take the papers, newest first."""
         self.papers = papers
+
+    def renewed(self, newer: Sequence[Paper]) -> CollectionPast:
+        """Return the snapshot with these newer papers, newest first, in place of as many of the oldest ones."""
+        kept = self.papers[: max(_COUNTED_PAPERS - len(newer), 0)]
+        past = CollectionPast([*newer, *kept])
+        past.statistics = self.statistics.renewed(newer, self.papers[len(kept) :])
+        return past
 
     @cached_property
     def statistics(self) -> Statistics:
@@ -57,13 +65,14 @@ class Collection:
             return self._first
 
     def renew(self) -> None:
-        """Take that snapshot again if a quarter of the collection, or of a snapshot's size, is newer."""
+        """Renew that snapshot if a quarter of the collection, or of a snapshot's size, is newer."""
         if self._first is None:
             return
         held = self._first.papers
-        if self._browsing.last_row() - max((paper.row for paper in held), default=0) > len(held) // 4:
+        newest = held[0].row if held else 0
+        if self._browsing.last_row() - newest > len(held) // 4:
             with self._reading:
-                self._first = self._read()
+                self._first = self._first.renewed(self._papers.latest(_COUNTED_PAPERS, since=newest + 1))
 
     def current(self) -> CollectionPast:
         """Return the newest papers; read again only if a newer one is stored, so that previews agree with rounds."""

@@ -20,7 +20,7 @@ from paperround.sources.files import read_file
 from paperround.sources.reading import describe
 
 KIND = "jsonl"
-_BLOCK = 1 << 20  # bytes
+_BLOCK = 3 << 18  # bytes; about 450 papers, so that they are stored in one transaction
 _MAX_LINE = 1 << 20  # bytes; ten times the longest abstract with 3,000 authors
 _NEWLINE = b"\n"
 

@@ -262,10 +262,10 @@ class Papers:
             yield chunk
             row = chunk[-1].row + 1
 
-    def latest(self, limit: int) -> list[Paper]:
-        """Return the papers stored last, newest first."""
+    def latest(self, limit: int, since: int = 0) -> list[Paper]:
+        """Return the papers stored last, newest first; only those with numbers from `since` on."""
         with reading(self._engine) as db:
-            return list(load(db, papers.c.row > 0, order=papers.c.row.desc(), limit=limit))
+            return list(load(db, papers.c.row >= since, order=papers.c.row.desc(), limit=limit))
 
     def candidates(self, plan: SearchPlan[Any], days: DaySpan | None = None) -> list[int]:
         """Return the numbers of the papers that match a search plan's queries, newest first.
