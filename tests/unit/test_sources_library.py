@@ -55,6 +55,17 @@ def _read(text: str) -> Library:
     return read_library(text.encode())
 
 
+@pytest.mark.parametrize(
+    ("encoding", "told"),
+    [("utf-8", ""), ("utf-8-sig", ""), ("latin-1", "Windows-1252"), ("cp1252", "Windows-1252"), ("utf-16", "UTF-16")],
+)
+def test_a_file_in_another_encoding_than_utf_8_is_read_and_that_is_told(encoding: str, told: str) -> None:
+    text = "@article{a, title = {Störche über Málaga}, author = {Gödel, Kurt}}"
+    found = read_library(text.encode(encoding))
+    [entry] = found.entries
+    assert (entry.title, entry.authors, found.encoding) == ("Störche über Málaga", ("Kurt Gödel",), told)
+
+
 def test_bibtex_is_read_and_a_broken_entry_is_named_among_good_ones() -> None:
     found = _read(_BIBTEX)
     storks, cranes, bridges = found.entries

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paperround.domain import preferences
+from paperround.domain import encodings, preferences
 from paperround.domain.models import Problem, Subscriber, SubscriberState
 from paperround.domain.preferences import DEFAULTS, Preferences
 from paperround.domain.schedule import Cadence
@@ -74,7 +74,7 @@ def test_every_preference_has_a_column() -> None:
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"])
 def test_a_file_is_decoded_as_it_was_encoded(encoding: str) -> None:
     text = "email,name\r\nada@example.org,Zoë Müller\r\n"
-    assert csv_file.decode(text.encode(encoding)).removeprefix("\ufeff") == text
+    assert encodings.decode(text.encode(encoding))[0].removeprefix("\ufeff") == text
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"])

@@ -291,7 +291,7 @@ def learn_from(
     as_json: AsJson = False,
 ) -> None:
     """Learn what a subscriber likes from papers that they have."""
-    from dataclasses import asdict
+    from dataclasses import asdict, replace
 
     from paperround.domain.errors import WrongUse
     from paperround.rounds import libraries
@@ -305,7 +305,7 @@ def learn_from(
         library = read_library(read_file(file), str(file)) if file else Library()
         if author:
             by_author = libraries.library_of_author(app, author)
-            library = Library((*library.entries, *by_author.entries), library.problems)
+            library = replace(library, entries=(*library.entries, *by_author.entries))
         report = libraries.learn_from(app, row, library)
         try:
             if orcid:
@@ -319,6 +319,10 @@ def learn_from(
         libraries.look_up_titles(app)
         linked = [(one.kind, one.account, one.problem) for one in app.store.examples.linked(row)]
         examples = app.store.examples.count(row)
+    if library.encoding:
+        console.warn(
+            f"{file} is not in UTF-8 and was read as {library.encoding}; if names look wrong, save it as UTF-8"
+        )
     problems = [*map(str, library.problems), *(problem for _, _, problem in linked if problem)]
     if as_json:
         console.as_json({**asdict(report), "examples": examples, "problems": problems})

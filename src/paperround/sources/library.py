@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from paperround.domain import identifiers
+from paperround.domain import encodings, identifiers
 from paperround.domain.latex import readable
 from paperround.domain.models import Problem
 from paperround.domain.text import clean
@@ -47,11 +47,13 @@ class Library:
 
     entries: Sequence[LibraryEntry] = ()
     problems: Sequence[Problem] = field(default_factory=tuple)
+    encoding: str = ""
+    """The encoding that the file seems to be in, if it is not UTF-8."""
 
 
 def read_library(data: bytes, name: str = "") -> Library:
     """Return the papers in a file. The format is detected from the content; `name` is the prefix of problems."""
-    text = data.decode("utf-8-sig", "replace")
+    text, encoding = encodings.decode(data)
     if text.lstrip()[:1] in {"[", "{"} and (found := _json(text)) is not None:
         read = _read_csl(found)
     elif _RIS.search(text):
@@ -73,7 +75,7 @@ def read_library(data: bytes, name: str = "") -> Library:
         else:
             problems.append(Problem(f"{name}{where}", f"{MOST_ENTRIES} entries is the most; it is left out"))
             break
-    return Library(tuple(entries.values()), tuple(problems))
+    return Library(tuple(entries.values()), tuple(problems), encoding)
 
 
 _Read = Iterator[tuple[str, LibraryEntry | str]]

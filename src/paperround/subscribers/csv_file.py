@@ -8,7 +8,6 @@ it: the preferences, then the state and its history (`RECORD`).
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import json
@@ -21,6 +20,7 @@ from email.utils import parseaddr
 from itertools import chain
 from typing import Any, BinaryIO, NamedTuple
 
+from paperround.domain import encodings
 from paperround.domain.models import Problem, Subscriber, SubscriberState
 from paperround.domain.preferences import FIELDS, write_text
 from paperround.domain.text import clean
@@ -52,8 +52,6 @@ _MOMENTS = tuple(name for name in RECORD if name.endswith("_at"))
 _STATES = frozenset(SubscriberState)
 _PAUSED = "paused"  # the status of paused subscribers in exports of the first version
 _HELPERS = {"first", "last", "status", *_GONE_COLUMNS}
-_OTHER_ENCODINGS = {"cp1252": "Windows-1252", "utf-16": "UTF-16", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16"}
-_PIECE = 1 << 16  # bytes
 _SEPARATOR_LINE = re.compile(r"\s*sep=(.)\s*", re.IGNORECASE)  # Excel's
 # Spreadsheets run a cell that begins with one of these as a formula (OWASP, CSV injection) unless quoted with '.
 _RUN = re.compile(r"'*[=+\-@\t\r]")
@@ -92,7 +90,7 @@ def read(file: BinaryIO) -> SubscriberList:
 
     The file must be seekable and stay open until all rows are read; then it is closed.
     """
-    encoding = _encoding(file)
+    encoding = encodings.encoding_of(file)
     text, delimiter = _separated(_lines(file, encoding))
     lines = csv.reader(text, delimiter=delimiter, strict=True)
     try:
@@ -108,7 +106,7 @@ def read(file: BinaryIO) -> SubscriberList:
         return _useless(f"no column `email` among: {', '.join(header)[:200]}", ignored)
     entries = _read_rows(_records(lines, delimiter), [name if name in known else "" for name in names])
     columns = tuple(name for name in FIELDS if name in names)
-    return SubscriberList(entries, ignored, columns, _OTHER_ENCODINGS.get(encoding, ""))
+    return SubscriberList(entries, ignored, columns, encodings.other_than_utf8(encoding))
 
 
 def _useless(why: str, ignored: tuple[str, ...] = ()) -> SubscriberList:
@@ -150,34 +148,6 @@ def _line(cells: Iterable[str]) -> str:
 
 
 # --- reading ------------------------------------------------------------------------------------------------------
-
-
-def decode(data: bytes) -> str:
-    """Return the text of a file in UTF-8, UTF-16 or Windows-1252."""
-    return data.decode(_encoding(io.BytesIO(data)), errors="replace")
-
-
-def _encoding(file: BinaryIO) -> str:
-    """Return the encoding of a file, which is then at its beginning."""
-    head = file.read(2_000)
-    file.seek(0)
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "utf-16"
-    if head[1::2].count(0) > len(head) // 4:  # every other byte of Western text in UTF-16 is zero
-        return "utf-16-le"
-    if head[::2].count(0) > len(head) // 4:
-        return "utf-16-be"
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    try:
-        while piece := file.read(_PIECE):
-            decoder.decode(piece)
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        return "cp1252"
-    else:
-        return "utf-8-sig"
-    finally:
-        file.seek(0)
 
 
 def _lines(file: BinaryIO, encoding: str) -> Iterator[str]:

@@ -11,7 +11,7 @@ from itertools import islice
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
 
-from paperround.domain import preferences
+from paperround.domain import encodings, preferences
 from paperround.domain.errors import WrongUse
 from paperround.domain.models import Subscriber, SubscriberState
 from paperround.domain.preferences import DEFAULTS, FIELDS
@@ -125,7 +125,7 @@ def import_list(request: Request, context: OperatorContextDep, sent: FormWithFil
     form, uploaded = sent
     context.check_csrf(request, form)
     data = uploaded if uploaded.strip() else form.get("csv").encode()
-    text = csv_file.decode(data)
+    text = encodings.decode(data)[0]
     dry_run = form.get("do") != "import"
     options = csv_import.ImportOptions(
         confirmed="confirmed" in form, overwrite=form.all("overwrite"), dry_run=dry_run

@@ -70,7 +70,13 @@ def _read(
         )
         return _page(request, context, subscriber, problems=library.problems, wrong=wrong, status=422)
     report = libraries.learn_from(context.app, subscriber.row, library)
-    return _page(request, context, subscriber, problems=library.problems, said=describe(report, language))
+    said = describe(report, language)
+    if library.encoding:
+        remark = language.gettext(
+            "The file is not in UTF-8 and was read as %(encoding)s. If names look wrong, save it as UTF-8."
+        )
+        said.append(remark % {"encoding": library.encoding})
+    return _page(request, context, subscriber, problems=library.problems, said=said)
 
 
 def describe(report: LibraryReport, language: Language) -> list[str]:
