@@ -125,6 +125,9 @@ def test_a_first_morning_from_file_to_letter(site: Site) -> None:
     shown = site.json("deliveries", "show", str(delivery["id"]))
     assert [one["paper"] for one in shown.pop("scores")] == delivery["papers"]
     assert shown == delivery
+    assert site("deliveries", "show", str(delivery["id"])) == 0
+    reasons = [line.split("\t")[-1] for line in site.out.splitlines() if line.startswith("2611.")]
+    assert reasons == ["title: robots"] * 3
     assert len(list((site.folder / "data" / "inbox" / "new").iterdir())) == 1
     assert site.json("--now", MORNING, "round")["due"] == 0
 

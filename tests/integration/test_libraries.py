@@ -59,6 +59,13 @@ def test_a_file_counts_papers_here_learns_others_and_names_the_broken(pages: Pag
     assert pages.app.store.examples.count(_row(pages)) == 1
 
 
+def test_a_file_in_latin_1_is_read_and_that_is_told(pages: Pages) -> None:
+    bib = "@a{b, title={Störche fliegen}, abstract={Über Vögel.}}".encode("latin-1")
+    answer = pages.client.post(_page(pages), data={"do": "read"}, files={"file": ("my.bib", bib)})
+    assert "1 paper is not on this site; its text is used." in answer.text
+    assert "The file is not in UTF-8 and was read as Windows-1252." in answer.text
+
+
 def test_an_answer_given_before_is_not_turned_round_by_a_library(pages: Pages) -> None:
     paper = pages.app.store.papers.by_id("2611.00001")
     assert paper is not None

@@ -60,8 +60,11 @@ def show_delivery(
     facts = {name: value for name, value in found.items() if name not in {"attempts", "papers", "scores"}}
     console.table(("what", "value"), [*facts.items(), ("papers", ", ".join(found["papers"]))])
     console.table(
-        ("paper", "section", "rank", "made of"),
-        [(one["paper"], one["section"], one["rank"], _parts(one["parts"])) for one in found["scores"]],
+        ("paper", "section", "rank", "made of", "why"),
+        [
+            (one["paper"], one["section"], one["rank"], _parts(one["parts"]), "; ".join(one["why"]))
+            for one in found["scores"]
+        ],
     )
     console.table(
         ("at", "stage", "code", "text"),
