@@ -80,6 +80,56 @@ def test_an_interest_none_of_whose_words_is_known_says_so(pages: Pages) -> None:
     assert "None of these words occurs in the newest papers" in answer.text
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("no taxes please", "This brings papers about “taxes” instead of keeping them away."),
+        ("alles außer taxes", "This brings papers about “taxes” instead of keeping them away."),
+        ('"taxes fold"', "None of the newest papers matches exactly."),
+    ],
+)
+def test_an_interest_that_would_not_bring_what_is_meant_is_told(pages: Pages, text: str, said: str) -> None:
+    page = Browser(pages.web).get("/interest", params={"q": text}).text
+    assert said in page
+    assert "Leave out “" not in page.replace("under “Leave out”", ""), "a visitor has no preferences yet"
+
+
+def test_what_an_interest_excludes_is_left_out_with_a_button(pages: Pages) -> None:
+    pages.site.subscriber(_EMAIL, "robots", leave_out=["surveys"])
+    browser = Browser(pages.web)
+    asked = browser.get(f"{_own(pages)}/interest", params={"q": "no taxes please"}).text
+    assert "Leave out “taxes”" in asked
+    answer = browser.post(f"{_own(pages)}/interest", data={"q": "no taxes please", "do": "leave-out"})
+    assert answer.status_code == 303
+    assert _subscriber(pages).preferences.leave_out == ("surveys", "taxes")
+    assert _subscriber(pages).preferences.queries == ()
+    assert "This brings papers about “taxes”" in browser.get("/try", params={"q": "no taxes"}).text
+
+
+def test_a_misspelled_interest_is_offered_as_it_was_meant_and_answers_are_kept(pages: Pages) -> None:
+    browser = Browser(pages.web)
+    page = browser.get("/interest", params={"q": "legged robots wallk", "more": "101"}).text
+    found = re.search(
+        r'Did you mean: <a href="[^"]*(/interest\?[^"]*)">legged robots walk</a>', " ".join(page.split())
+    )
+    assert found
+    assert parse_qs(urlsplit(found[1].replace("&amp;", "&")).query) == {"q": ["legged robots walk"], "more": ["101"]}
+    assert "Did you mean" not in browser.get("/interest", params={"q": "legged robots walk"}).text
+    pages.site.subscriber(_EMAIL, "robots")
+    page = browser.get(f"{_own(pages)}/interest", params={"q": "legged robots wallk"}).text
+    assert f"{_own(pages)}/interest?q=legged+robots+walk" in page
+
+
+def test_pasted_markup_is_no_part_of_an_interest(pages: Pages) -> None:
+    pasted = '<p class="x">legged <b>robots</b> that walk</p>'
+    page = Browser(pages.web).get("/interest", params={"q": pasted}).text
+    assert 'value="legged robots that walk"' in page
+    assert all("walk" in title for title in _titles(page))
+    pages.site.subscriber(_EMAIL, "robots")
+    Browser(pages.web).post(f"{_own(pages)}/interest", data={"q": pasted, "do": "keep"})
+    assert _subscriber(pages).preferences.queries == ("legged robots that walk",)
+
+
 _ODD = ["", " ", "the of and", "机器人 学习", "روبوتات تمشي على ساقين", "роботы которые ходят"]
 
 

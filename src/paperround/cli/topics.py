@@ -79,6 +79,7 @@ def try_topic(
         console.as_json({
             "query": trial.query,
             "verdict": verdict,
+            "correction": trial.correction,
             "taken": trial.taken,
             "total": trial.total,
             "suggestions": list(trial.suggestions),
@@ -90,6 +91,8 @@ def try_topic(
         })  # fmt: skip
         return
     console.say(verdict)
+    if trial.correction:
+        console.say(f"did you mean: {trial.correction}")
     if trial.suggestions:
         console.say(f"words to add: {', '.join(trial.suggestions)}")
     rows = [(one.paper.id, one.paper.title, f"{one.fit:.2f}", "; ".join(one.why)) for one in trial.papers]

@@ -40,6 +40,7 @@ OWN = "own-"
 """How the slugs of subscribers' own queries begin."""
 _FOLLOW = "follow-"
 _HOUR = re.compile(r"(\d{1,2})(?::(\d{2})(?::\d{2})?)?\s*([ap])?\.?(?:m\.?)?", re.IGNORECASE)
+_TAG = re.compile(r"</?[a-zA-Z][^<>]*>")  # of HTML, which people paste with a text
 _ITEM = re.compile(r"(?:[^\\;\n]|\\.)+")  # a backslash escapes the next character
 
 
@@ -119,7 +120,7 @@ def _read_slug(text: str) -> str:
 
 def _read_queries(given: object) -> tuple[str, ...]:
     items = split_list(given) if isinstance(given, str) else _texts(given)
-    found = tuple(dict.fromkeys(query for item in items if (query := clean(item))))
+    found = tuple(dict.fromkeys(query for item in items if (query := clean(_TAG.sub(" ", item)))))
     for text in found:
         if len(text) > MOST_QUERY:
             problem = f"an interest or query has at most {MOST_QUERY} characters; keep the words that matter most"

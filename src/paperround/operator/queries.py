@@ -101,8 +101,7 @@ def search(
     By date or votes are sorted all papers that a query matches, but only the best of those that plain keywords find,
     which match almost anything. Raises QueryError when there is nothing to search for.
     """
-    past = app.shared(Collection).recent()
-    meant = past.vocabulary.correct(text, lambda term: app.store.papers.finds(Phrase((term,))))
+    past, meant = app.shared(Collection).recent(), app.shared(Collection).correct(text)
     wanted = interpret_search(past.vocabulary.expand(meant.text))
     rows, texts = app.store.papers.indexed_texts(_candidates(app, meant.text, wanted, offset + limit, bounds, order))
     shares = matching_search.scores(wanted, past.statistics, texts)

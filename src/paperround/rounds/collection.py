@@ -12,7 +12,8 @@ from functools import cached_property
 from paperround.app import App
 from paperround.domain.models import Paper
 from paperround.matching.lexical import Index, Statistics
-from paperround.matching.vocabulary import Vocabulary
+from paperround.matching.query import Phrase
+from paperround.matching.vocabulary import CorrectedText, Vocabulary
 
 _COUNTED_PAPERS = 2_000
 _SLACK = 200  # papers by which a search's statistics may be behind
@@ -81,6 +82,10 @@ class Collection:
     def recent(self) -> CollectionPast:
         """Return the newest papers, possibly up to _SLACK papers ago: for searches, which must not wait."""
         return self._up_to_date(_SLACK)
+
+    def correct(self, text: str) -> CorrectedText:
+        """Correct typing mistakes in plain words by the newest papers; a word that any paper has is no mistake."""
+        return self.recent().vocabulary.correct(text, lambda term: self._papers.finds(Phrase((term,))))
 
     def _up_to_date(self, slack: int) -> CollectionPast:
         with self._reading:

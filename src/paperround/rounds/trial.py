@@ -9,8 +9,8 @@ from datetime import date
 from paperround.app import App
 from paperround.domain import preferences
 from paperround.domain.models import Feedback, Paper
-from paperround.domain.text import clean
 from paperround.matching import ranking
+from paperround.matching.negation import unwanted_in
 from paperround.matching.profile import Taste, Tastes
 from paperround.matching.suggestions import suggest_words
 from paperround.matching.words import Words, interpret_once, says_nothing
@@ -61,8 +61,17 @@ class InterestTrial:
     """Whether it is a query with operators, which papers match exactly or not at all."""
     empty: bool = False
     """Whether it has only words that papers on any subject have, such as "the"."""
+    unwanted: str = ""
+    """What it says that the subscriber does not want: the words that it nevertheless looks for."""
+    correction: str = ""
+    """The interest with its probable typing mistakes corrected; empty if it has none."""
     unknown: bool = False
     """Whether none of its words occurs in any of the papers, and none fits in meaning, as in another language."""
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether emails would hardly contain what the subscriber means."""
+        return bool(self.vague or self.broad or self.empty or self.unknown or self.unwanted or not self.total)
 
     @property
     def vague(self) -> bool:
@@ -87,11 +96,10 @@ class Trials:
 
         Raises QueryError or PreferenceError if the text cannot be an interest.
         """
-        query = clean(text)
-        preferences.read_field("queries", [query])
+        query = "".join(preferences.read_field("queries", [text]))
         wanted = interpret_once(query)
         words = wanted if isinstance(wanted, Words) else None
-        past, learned = self._current()
+        (past, learned), meant = self._current(), self._app.shared(Collection).correct(query)
         feedback, batch = self._feedback(answers), self._batch(query, past)
         fits = self._app.shared(Interests).fits(query, wanted, batch, feedback)
         known = {paper.row: paper for paper in past.papers}
@@ -109,6 +117,8 @@ class Trials:
             min((paper.day for paper in past.papers), default=None),
             words is None,
             says_nothing(query),
+            unwanted_in(query),
+            meant.text if meant.changes else "",
             words is not None and not taken and not any(word in past.statistics.frequencies for word in words.terms),
         )
 
@@ -179,6 +189,10 @@ def describe_trial(trial: InterestTrial, language: Language) -> str:
         return _("There are no papers to try it on yet.")
     if trial.empty:
         return _("Papers on any subject have these words. Say what the papers should be about.")
+    if trial.unwanted:
+        return describe_unwanted(trial.unwanted, language)
+    if trial.exact and not trial.taken:
+        return _("None of the newest papers matches exactly. Ask for less at once, or describe it in plain words.")
     if trial.exact:
         return language.count(
             "%(num)s of the newest papers matches exactly.",
@@ -205,3 +219,11 @@ def describe_trial(trial: InterestTrial, language: Language) -> str:
         "%(num)s of the newest papers stand out and would have been emailed.",
         trial.taken,
     )
+
+
+def describe_unwanted(words: str, language: Language) -> str:
+    """Return a sentence that tells the subscriber what an interest does that says what they do not want."""
+    return language.gettext(
+        "This brings papers about “%(words)s” instead of keeping them away. Write what you want to read about; what "
+        "you never want goes under “Leave out” in the preferences."
+    ) % {"words": words}

@@ -19,6 +19,7 @@ from paperround.domain.errors import PreferenceError, QueryError
 from paperround.domain.models import Subscriber
 from paperround.domain.preferences import MOST_QUERIES, MOST_TYPED
 from paperround.domain.text import clean
+from paperround.matching.negation import unwanted_in
 from paperround.rendering.language import Language
 from paperround.rounds.trial import Answers, InterestTrial, Trials, describe_trial, read_answers
 from paperround.subscribers import membership
@@ -59,7 +60,7 @@ def try_own(request: Request, context: ContextDep, token: str, q: str = "") -> R
 
 @post("/p/{token}/interest")
 def answer(request: Request, context: ContextDep, token: str, form: Form) -> Response:
-    """Store an answer, add a word, or add the interest to the subscriber's queries, depending on the button."""
+    """Store an answer, add a word, keep the interest or leave out what it excludes, depending on the button."""
     subscriber = subscriber_of(context, token)
     text = _with_word(form)
     for name, value in form.pairs(_ANSWERS):
@@ -68,10 +69,10 @@ def answer(request: Request, context: ContextDep, token: str, form: Form) -> Res
             membership.take_back(context.app, subscriber, row)
         else:
             membership.say(context.app, subscriber, row, 1 if name == "more" else -1)
-    if form.get("do") == "keep" and (wrong := _keep(request, context, subscriber, text)):
-        return _own_page(request, context, subscriber, text, wrong, status=422)
     here = path(context, tokens.PREFERENCES, subscriber)
-    if form.get("do") == "keep":
+    if (do := form.get("do")) in _CHANGES:
+        if wrong := _CHANGES[do](request, context, subscriber, text):
+            return _own_page(request, context, subscriber, text, wrong, status=422)
         return RedirectResponse(f"{here}?done=saved", 303, headers=PRIVATE)
     return RedirectResponse(f"{here}/interest?{urlencode({'q': text})}#papers", 303, headers=PRIVATE)
 
@@ -84,12 +85,25 @@ def _keep(request: Request, context: RequestContext, subscriber: Subscriber, tex
         return language.gettext("You have %(number)s queries already. Remove one on the preferences page first.") % {
             "number": len(queries)
         }
+    return _save(context, subscriber, {"queries": [*queries, text]})
+
+
+def _leave_out(_: Request, context: RequestContext, subscriber: Subscriber, text: str) -> str:
+    """Leave out what the interest says that it excludes; return what is wrong, or an empty string."""
+    entries = [*subscriber.preferences.leave_out, *filter(None, [unwanted_in(text)])]
+    return _save(context, subscriber, {"leave_out": entries})
+
+
+def _save(context: RequestContext, subscriber: Subscriber, given: Mapping[str, list[str]]) -> str:
     try:
-        patch = membership.read_patch(context.app, {"queries": [*queries, text]})
+        patch = membership.read_patch(context.app, given)
     except (PreferenceError, QueryError) as error:
         return str(error)
     membership.change(context.app, subscriber, patch)
     return ""
+
+
+_CHANGES = {"keep": _keep, "leave-out": _leave_out}
 
 
 def _own_page(
@@ -135,15 +149,22 @@ def _page(
         scripts=True,
         status=status,
         language=language,
-        text=text[:MOST_TYPED],
+        text=trial.query if trial else text[:MOST_TYPED],
         trial=trial,
         verdict=describe_trial(trial, language) if trial else "",
         wrong=wrong,
         answers=_named(answers),
         papers=_papers(context, trial, language) if trial else [],
         most_typed=MOST_TYPED,
+        corrected=_address(trial.correction, answers, facts) if trial and trial.correction else "",
         **({"subscriber": None, "onward": ""} | facts),
     )
+
+
+def _address(text: str, answers: Answers, facts: Mapping[str, Any]) -> str:
+    """Return the address that tries another text; a subscriber's answers are stored, and a visitor's are in it."""
+    kept = {} if "subscriber" in facts else _named(answers)
+    return f"{facts['action']}?{urlencode({'q': text, **kept}, doseq=True)}"
 
 
 def _papers(context: RequestContext, trial: InterestTrial, language: Language) -> list[dict[str, Any]]:

@@ -15,13 +15,14 @@ from paperround.domain.errors import PreferenceError, QueryError, WrongUse
 from paperround.domain.models import Paper, Topic
 from paperround.domain.preferences import DEFAULTS, FIELDS, LISTS, MOST_PAPERS, MOST_QUERIES, MOST_TYPED, Preferences
 from paperround.matching import lexical
+from paperround.matching.negation import unwanted_in
 from paperround.matching.query import Query
 from paperround.matching.words import Words, check_topic_query, interpret_once
 from paperround.rendering import reasons, theme
 from paperround.rendering.language import Language
 from paperround.rounds.interests import InterestBatch, Interests
 from paperround.rounds.meaning import Meaning
-from paperround.rounds.trial import read_answers
+from paperround.rounds.trial import describe_unwanted, read_answers
 from paperround.store.topics import news_horizon
 from paperround.subscribers import membership
 from paperround.web import wording
@@ -243,16 +244,18 @@ def _preview_interest(app: App, text: str, words: Words, language: Language, wee
     """Try an interest in plain words: the papers that stand out, or else the closest ones."""
     papers, batch = week.papers, week.batch
     app.shared(Meaning).of_query(text)
-    interests = app.shared(Interests)
+    interests, unwanted = app.shared(Interests), unwanted_in(text)
+    warning = describe_unwanted(unwanted, language) if unwanted else ""
     if hits := interests.hits(text, words, batch):
-        return QueryPreview(text, _described(len(hits), language), _best(papers, hits, language))
+        return QueryPreview(text, warning or _described(len(hits), language), _best(papers, hits, language))
     fits = interests.fits(text, words, batch)
     closest = sorted(fits, key=lambda row: (-fits[row], -row))[:_CLOSEST]
     if not closest:
-        return QueryPreview(text, _described(0, language))
+        return QueryPreview(text, warning or _described(0, language))
     known, why = {paper.row: paper for paper in papers}, interests.reasons(text, words, batch, closest)
     said = language.gettext("No paper of the past week stands out, so none would be emailed. The closest are:")
-    return QueryPreview(text, said, tuple((known[row], reasons.as_sentences(why[row], language)) for row in closest))
+    shown = tuple((known[row], reasons.as_sentences(why[row], language)) for row in closest)
+    return QueryPreview(text, warning or said, shown)
 
 
 def _preview_exactly(app: App, text: str, query: Query, language: Language) -> QueryPreview:
