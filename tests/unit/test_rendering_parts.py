@@ -124,12 +124,12 @@ def test_a_notice_promises_how_often_letters_come(schedule: Schedule, promise: s
         ((), ""),
         (("A",), "A"),
         (("A", "B", "C", "D"), "A, B, C, D"),
-        (("A", "B", "C", "D", "E"), "A, B, C, …, E\u00a0+1"),
-        (tuple(f"N{n}" for n in range(1_500)), "N0, N1, N2, …, N1499\u00a0+1,496"),
+        (("A", "B", "C", "D", "E"), "A, B, C, …, E"),
+        (tuple(f"N{n}" for n in range(1_500)), "N0, N1, N2, …, N1499"),
         ((r"Kurt G\"odel",), "Kurt Gödel"),
     ],
 )
-def test_authors_are_the_first_three_the_last_and_how_many_more(authors: tuple[str, ...], line: str) -> None:
+def test_of_many_authors_the_first_three_and_the_last_are_named(authors: tuple[str, ...], line: str) -> None:
     assert view.card(paper(authors=authors), (), ENGLISH, 100, DAY).authors == line
 
 

@@ -593,8 +593,7 @@ def _authors(paper: Paper, language: Language) -> str:
         return language.count("%(num)s author", "%(num)s authors", paper.author_count) if paper.author_count else ""
     if len(names) <= _FIRST_AUTHORS + 1:
         return ", ".join(names)
-    left = language.number(len(names) - _FIRST_AUTHORS - 1)
-    return f"{', '.join(names[:_FIRST_AUTHORS])}, …, {names[-1]}\u00a0+{left}"
+    return f"{', '.join(names[:_FIRST_AUTHORS])}, …, {names[-1]}"
 
 
 def _first_author(paper: Paper, language: Language) -> str:
