@@ -18,6 +18,7 @@ from paperround.matching.query import Phrase, Query, evaluate
 
 TOKENIZER = "ascii tokenchars '.+#'"
 COLUMNS = tuple(map(str, Field))
+"""The columns that `index_document` fills and `read_documents` gets."""
 CREATE = (
     f"CREATE VIRTUAL TABLE paper_index USING fts5({', '.join(Field)}, "
     f"""tokenize = "{TOKENIZER}", prefix = '1 2 3 4')"""

@@ -24,12 +24,12 @@ from paperround.matching.query import Phrase, Query, both, either, sought
 from paperround.matching.query import phrase as phrase_of
 from paperround.matching.words import Wanted, Words
 
+Numbers = NDArray[np.float32]
+
 # How many of the plain words are used, the rarest first, and how many papers each query may return. All of them
 # together are read and ranked in a few hundredths of a second.
 _MOST_TERMS, _PAIRED, _ALONE = 8, 5, 3
 _EXACT, _IN_TITLE, _SEVERAL, _FEW = 200, 80, 60, 20
-Numbers = NDArray[np.float32]
-
 _FIRST_PAGES = 60  # papers shown that these limits suffice for; for more papers the limits grow
 
 

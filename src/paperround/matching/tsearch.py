@@ -18,6 +18,7 @@ from paperround.matching.fields import TEXT, Field, field_terms
 from paperround.matching.query import Phrase, Query, evaluate
 
 COLUMNS: tuple[str, ...] = ("terms",)
+"""The columns that `index_document` fills and `read_documents` gets."""
 CREATE = (
     "CREATE TABLE paper_index (row BIGINT PRIMARY KEY REFERENCES papers ON DELETE CASCADE, terms TSVECTOR NOT NULL)",
     "CREATE INDEX ix_paper_index_terms ON paper_index USING gin (terms)",

@@ -161,13 +161,13 @@ def _candidates(
 
 
 def _sorted(app: App, rows: Sequence[int], scores: Numbers, order: SearchOrder, *, plain: bool) -> list[int]:
-    """The places of the papers that fit, in their order; papers that are equal in it stay as they are."""
+    """The places of the papers that fit, in the order asked for; of equals the newest comes first."""
     if order is SearchOrder.RELEVANCE:
         return [int(place) for place in np.argsort(-scores, kind="stable") if scores[place] > 0]
     least = _OF_THE_BEST * float(scores.max(initial=0.0)) if plain else 0.0
     fitting = {rows[place]: place for place in np.flatnonzero((scores > 0) & (scores >= least)).tolist()}
     by_votes = order is SearchOrder.VOTES
-    return [fitting[row] for row in app.store.browsing.in_order_of([*fitting], by_votes=by_votes)]
+    return [fitting[row] for row in app.store.browsing.sorted_rows([*fitting], by_votes=by_votes)]
 
 
 def _with_meaning(

@@ -142,7 +142,7 @@ class Browsing:
             rows = self._index.rows(db, query, 0, _SORTED, newest_first=True, days=days)
             return _sorted(db, rows, by_votes=by_votes)[:limit]
 
-    def in_order_of(self, rows: Sequence[int], *, by_votes: bool = False) -> list[int]:
+    def sorted_rows(self, rows: Sequence[int], *, by_votes: bool = False) -> list[int]:
         """Return the numbers of these papers, the last announced or the most upvoted first."""
         with reading(self._engine) as db:
             return _sorted(db, rows, by_votes=by_votes)
