@@ -21,6 +21,13 @@ def test_a_subscriber_moves_and_reads_a_private_feed(base: Address, browser: Bro
     page = browser.new_context(viewport={"width": 375, "height": 800}).new_page()
     preferences = preferences_of(page, base, _OLD)
     page.goto(preferences)
+    page.fill("#new-email", _OLD)
+    page.click("text='Change address'")
+    assert page.locator("[role=alert] a").bounding_box()["y"] < 800  # type: ignore[index]
+    page.screenshot(path=_PICTURES / "change-address-refused.png")
+    page.click("[role=alert] a")
+    page.get_by_text("This is already your address.").last.wait_for()
+    assert page.evaluate("document.activeElement.id") == "wrong-email"
     page.fill("#new-email", _NEW)
     page.click("text='Change address'")
     assert _NEW in page.inner_text("main")

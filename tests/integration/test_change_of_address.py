@@ -144,13 +144,14 @@ def test_a_mailbox_and_the_relay_are_not_filled_by_requests(pages: Pages, ada: i
     [
         ("nobody", "Enter a valid email address."),
         ("", "Enter a valid"),
-        (OLD.upper(), "This already is your address."),
+        (OLD.upper(), "This is already your address."),
     ],
 )
 def test_what_is_wrong_is_said_at_the_field(pages: Pages, ada: int, typed: str, said: str) -> None:
     answer = pages.client.post(f"{pages.link('preferences', ada)}/address", data={"email": typed})
     assert answer.status_code == 422
-    assert said in answer.text
+    assert answer.text.count(f">{said}") == 2
+    assert '<li><a href="#wrong-email">' in answer.text
     assert "<script" not in answer.text.replace('<script src="', "")
 
 

@@ -19,6 +19,7 @@ from paperround.subscribers import address_change, membership
 from paperround.web.context import ContextDep, RequestContext
 from paperround.web.forms import Form
 from paperround.web.subscribers import preferences
+from paperround.web.subscribers.preferences_form import PreferencesForm
 from paperround.web.subscribers.token_links import path, subscriber_of
 
 router = APIRouter()
@@ -33,12 +34,12 @@ def request_change(request: Request, context: ContextDep, token: str, form: Form
     language = context.language_for(request, subscriber)
     email = form.get("email").strip()[:500]
     if wrong := _why_not(context, subscriber, email, language):
-        return preferences.page(request, context, subscriber, typed_email=email, wrong_email=wrong, status=422)
+        return _refused(request, context, subscriber, email, wrong)
     try:
         email = address_change.request(context.app, subscriber, email)
     except WrongUse:
         wrong = language.gettext("Your address cannot be changed right now. Try again tomorrow.")
-        return preferences.page(request, context, subscriber, typed_email=email, wrong_email=wrong, status=422)
+        return _refused(request, context, subscriber, email, wrong)
     _ = language.gettext
     lines = [
         _("We sent an email to %(email)s. Open the link in it to start receiving your emails there.")
@@ -51,6 +52,11 @@ def request_change(request: Request, context: ContextDep, token: str, form: Form
     return context.message(request, _("Check your email"), lines, language=language, actions=actions)
 
 
+def _refused(request: Request, context: RequestContext, subscriber: Subscriber, email: str, wrong: str) -> Response:
+    shown = PreferencesForm(subscriber.preferences, email=email, wrong={"email": wrong})
+    return preferences.page(request, context, subscriber, shown=shown, status=422)
+
+
 def _why_not(context: RequestContext, subscriber: Subscriber, email: str, language: Language) -> str:
     """Return what is wrong with a new address as it was typed; empty if nothing is."""
     _ = language.gettext
@@ -59,7 +65,7 @@ def _why_not(context: RequestContext, subscriber: Subscriber, email: str, langua
     except WrongUse:
         return _("Enter a valid email address.")
     if email_key(email) == email_key(subscriber.email):
-        return _("This already is your address.")
+        return _("This is already your address.")
     if not membership.can_be_written_to(context.app, email):
         return _(
             "We cannot send to this address: our mail server takes only plain Latin letters before the @. "

@@ -175,14 +175,11 @@ def page(
     said: str = "",
     status: int = 200,
     stale: bool = False,
-    typed_email: str = "",
-    wrong_email: str = "",
 ) -> Response:
     """Return the subscriber's page.
 
     `shown` is the form as typed, if it contains errors or previews; `said` confirms what was just done; `stale`
-    means that the preferences were changed after the form was opened. `typed_email` is a new address as typed, and
-    `wrong_email` is the reason why it cannot be used.
+    means that the preferences were changed after the form was opened.
     """
     language = context.language_for(request, subscriber)
     form = shown or PreferencesForm(subscriber.preferences)
@@ -207,8 +204,6 @@ def page(
         past=_past(context, subscriber, language),
         feedback=_feedback(context, subscriber),
         feeds=feed_addresses(context, subscriber),
-        typed_email=typed_email,
-        wrong_email=wrong_email,
         here_again=path(context, tokens.PREFERENCES, subscriber),
         unsubscribe=path(context, tokens.UNSUBSCRIBE, subscriber),
     )
