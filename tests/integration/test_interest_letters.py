@@ -83,3 +83,26 @@ def _digests(site: Site) -> list[int]:
     found = [site.app.store.deliveries.by_row(row) for row in rows]
     digests = [site.app.store.issues.digest(one.digest) for one in found if one and one.digest]
     return [len([*digest.papers, *digest.more]) for digest in digests if digest]
+
+
+def test_an_interest_that_was_tried_before_papers_had_vectors_finds_what_a_new_process_finds(
+    tmp_path: Path, database_url: str
+) -> None:
+    site, restarted = Site(tmp_path, database_url), Site(tmp_path, database_url)
+    interest, title, abstract = BY_MEANING
+    for one in (site, restarted):
+        use_ideas(one.app)
+    _papers(site, 1, title, abstract)
+    answers = dict(zip(_rows(site, 0, 100, 101), (1, -1, -1), strict=True))
+    for said in ({}, answers):
+        site.app.shared(Trials).try_interest(interest, said)
+    pipeline.embed_papers(site.app)
+    for said in ({}, answers):
+        found = [one.app.shared(Trials).try_interest(interest, said) for one in (site, restarted)]
+        assert found[0] == found[1]
+    membership.add(site.app, "ada@example.org", {"queries": (interest,)}, confirmed=True, first_now=True)
+    site.clock.now += timedelta(minutes=1)
+    pipeline.round_(site.app)
+    assert _digests(site) == [1]
+    for one in (site, restarted):
+        one.app.close()

@@ -89,7 +89,7 @@ class Learner:
     def __init__(self, past: PastPapers) -> None:
         self._past = past
         self.terms = TermVectors(past.statistics, shared=True)
-        self._known: dict[int, Numbers | None] = {}
+        self._known: dict[int, Numbers] = {}
 
     def of(self, feedback: Iterable[Feedback], papers: Mapping[int, Paper], new: Collection[int]) -> Taste:
         """Return the taste learned from this feedback; ignore feedback on papers that are not in `papers`.
@@ -132,11 +132,11 @@ class Learner:
 
     def vector(self, row: int) -> Numbers | None:
         """Return a paper's vector minus the mean vector of all papers, or None if it has none."""
-        if row not in self._known:
-            found = self._past.vectors([row]) if self._past.vectors else None
-            there = found is not None and bool(found.known[0])
-            self._known[row] = found.numbers[0] - self.center if found is not None and there else None
-        return self._known[row]
+        if row not in self._known and self._past.vectors:
+            found = self._past.vectors([row])
+            if found.known[0]:
+                self._known[row] = found.numbers[0] - self.center
+        return self._known.get(row)
 
     @cached_property
     def center(self) -> Numbers:

@@ -56,6 +56,11 @@ class Vectors(NamedTuple):
     """Whether each of the papers has a vector."""
     numbers: Numbers
 
+    @property
+    def coverage(self) -> int:
+        """How many eighths of the papers have a vector."""
+        return _eighths(len(self.numbers), len(self.known))
+
     def cosines(self, wanted: Numbers) -> Numbers:
         """Return the cosine between a vector of length one and each of these."""
         if not len(self.numbers):
@@ -123,6 +128,14 @@ class VectorTable:
         places = [self._places[row] for row in rows if row in self._places]
         return Vectors(known, self._factors[places, None] * self._small[places].astype(np.float32))
 
+    def coverage(self, rows: Sequence[int]) -> int:
+        """Return how many eighths of these papers have a vector.
+
+        What is computed from the vectors of many papers is outdated when this changes: seldom, and when the last of
+        them gets one.
+        """
+        return _eighths(sum(map(self._places.__contains__, rows)), len(rows))
+
     def _alike(self, wanted: Numbers) -> NDArray[np.intp]:
         """Return the places of the vectors that share the most signs with this one, or of all if there are few.
 
@@ -143,6 +156,10 @@ class VectorTable:
             some = places[start : start + _AT_ONCE]
             found[start : start + _AT_ONCE] = self._small[some].astype(np.float32) @ wanted
         return found * self._factors[places]
+
+
+def _eighths(part: int, total: int) -> int:
+    return 8 * part // max(total, 1)
 
 
 def _signs(vectors: NDArray[Any]) -> NDArray[np.uint64]:

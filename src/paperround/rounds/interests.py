@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cache, cached_property
-from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +33,6 @@ from paperround.rounds.meaning import Meaning, is_words
 from paperround.store.feedback import InterestFollower
 
 _MOST_MEASURED = 20_000
-_STEP = 100  # earlier papers with a new vector, after which scales are computed again
 _MOST_TASTES = 1_000  # tastes kept in memory: 120 MB; those with the latest feedback first
 _AT_ONCE = 256  # interests per matrix product
 _NEAREST = 50  # papers that a search adds by vector
@@ -61,8 +59,6 @@ class InterestBatch:
 class _Measured:
     """The distribution of past scores for one interest."""
 
-    at: int
-    """How many earlier papers had a vector, in steps of _STEP; −1 if the interest has none."""
     words: Scale
     """The scale of scores by words alone."""
     meaning: Scale
@@ -97,7 +93,8 @@ class Interests:
         self._app = app
         self._meaning = app.shared(Meaning)
         self._measured: dict[str, _Measured] = {}
-        self._past: tuple[int, InterestBatch] | None = None
+        self._past: InterestBatch | None = None
+        self._vectors = 0  # in memory when _past was last compared with them
         self._followers: Mapping[int, InterestFollower] = {}
         self._learned: dict[int, _Learned] = {}
         self._learning: tuple[InterestBatch, Learner] | None = None
@@ -234,20 +231,18 @@ class Interests:
 
     def _known(self, text: str, words: Words) -> _Measured:
         vector, past = self._meaning.known(text), self._past_batch()
-        at = len(past.known) // _STEP if vector is not None else -1
         kept = self._measured.get(text)
-        if kept is not None and kept.at == at:
+        if kept is not None and (kept.aim is None) == (vector is None):
             return kept
         if vector is None:
             shares = past.index.shares(words)
-            return self._keep(text, at, shares, shares[:0], None)
+            return self._keep(text, shares, shares[:0], None)
         return self._measure_some({text: words}, [vector])[0]
 
     def _measure(self, vectors: Mapping[str, Numbers]) -> None:
         """Compute the scales of new interests in batches."""
         past = self._past_batch()
-        at = len(past.known) // _STEP
-        fresh = [text for text in vectors if text not in self._measured or self._measured[text].at != at]
+        fresh = [text for text in vectors if text not in self._measured or self._measured[text].aim is None]
         for start in range(0, len(fresh), _AT_ONCE) if len(past.known) else ():
             some = {text: interpret(text) for text in fresh[start : start + _AT_ONCE]}
             words = {text: one for text, one in some.items() if isinstance(one, Words)}
@@ -256,11 +251,11 @@ class Interests:
     def _measure_some(self, words: Mapping[str, Words], vectors: Sequence[Numbers]) -> list[_Measured]:
         """Compute the scales of interests, with two matrix products for all of them."""
         past = self._past_batch()
-        at, numbers = len(past.known) // _STEP, past.vectors.numbers
+        numbers = past.vectors.numbers
         shares = [past.index.shares(one) for one in words.values()]
         if not len(past.known):
             return [
-                self._keep(text, at, share, share[:0], Aim(vector, vector))
+                self._keep(text, share, share[:0], Aim(vector, vector))
                 for text, share, vector in zip(words, shares, vectors, strict=True)
             ]
         known = shares if past.vectors.known.all() else [share[past.known] for share in shares]
@@ -271,24 +266,24 @@ class Interests:
         ]
         moved = np.stack([aim.vector for aim in aims]) @ numbers.T
         scores = map(relevance, known, moved)
-        return [self._keep(*one) for one in zip(words, repeat(at), shares, scores, aims)]
+        return [self._keep(*one) for one in zip(words, shares, scores, aims, strict=True)]
 
-    def _keep(self, text: str, at: int, shares: Numbers, scores: Numbers, aim: Aim | None) -> _Measured:
+    def _keep(self, text: str, shares: Numbers, scores: Numbers, aim: Aim | None) -> _Measured:
         if len(self._measured) >= _MOST_MEASURED:
             self._measured.clear()
         by_words, by_meaning = Scale.of(shares, meaning=False), Scale.of(scores, meaning=True)
-        found = self._measured[text] = _Measured(at, by_words, by_meaning, aim)
+        found = self._measured[text] = _Measured(by_words, by_meaning, aim)
         return found
 
     def _past_batch(self) -> InterestBatch:
-        """Return the earlier papers; when they change, all scales are computed again."""
+        """Return the earlier papers; when they or the share of them with a vector change, all scales are outdated."""
         held, index = self._meaning.held(), self._app.shared(Collection).fixed().index
-        if self._past is None or self._past[1].index is not index:
-            self._measured = {}
-            self._past = len(held) // _STEP, InterestBatch(index, held.of(index.numbers))
-        elif self._past[0] != len(held) // _STEP:
-            self._past = len(held) // _STEP, InterestBatch(index, held.of(index.numbers))
-        return self._past[1]
+        new, self._vectors = len(held) != self._vectors, len(held)
+        past = self._past
+        if past is None or past.index is not index or (new and past.vectors.coverage != held.coverage(index.numbers)):
+            past = InterestBatch(index, held.of(index.numbers))
+            self._past, self._measured = past, {}
+        return past
 
 
 def best_candidates(

@@ -89,7 +89,7 @@ class Trials:
 
     def __init__(self, app: App) -> None:
         self._app = app
-        self._known: tuple[CollectionPast, Tastes] | None = None
+        self._known: tuple[CollectionPast, int, Tastes] | None = None
 
     def try_interest(self, text: str, answers: Answers) -> InterestTrial:
         """Return the result of an interest on the newest papers, ranked as in a letter, with these answers.
@@ -131,10 +131,12 @@ class Trials:
         return learned.of((*feedback, *examples), known)
 
     def _current(self) -> tuple[CollectionPast, Tastes]:
+        """Return the newest papers, and what learns tastes against them and their vectors."""
         past = self._app.shared(Collection).recent()
-        if self._known is None or self._known[0] is not past:
-            self._known = past, tastes(self._app)
-        return self._known
+        coverage = self._app.shared(Meaning).table().coverage(past.index.numbers)
+        if self._known is None or self._known[0] is not past or self._known[1] != coverage:
+            self._known = past, coverage, tastes(self._app)
+        return past, self._known[2]
 
     def _batch(self, query: str, past: CollectionPast) -> InterestBatch:
         """Return the newest papers to compare an interest with, whose vector is then known."""
