@@ -36,8 +36,11 @@ def edition(site: Site) -> MatchCache:
 def unread_papers(site: Site, found: MatchCache) -> dict[str, list[int]]:
     """The papers that each due subscriber has unread, as the next batch would find it; nothing is kept."""
     with site.app.store.issues.batch(site.clock.now, found, 100, 1_000) as batch:
-        assert batch.papers.keys() >= {match.paper for due in batch.due for match in due.matches}
-        return {due.subscriber.email: sorted(match.paper for match in due.matches) for due in batch.due}
+        assert batch.papers.keys() >= batch.matches.papers()
+        return {
+            due.subscriber.email: sorted(match.paper for match in batch.matches.of(place))
+            for place, due in enumerate(batch.due)
+        }
 
 
 def test_papers_that_become_one_between_two_batches_are_one_in_the_second(site: Site) -> None:
@@ -67,7 +70,7 @@ def test_who_has_read_less_than_those_before_gets_the_older_editions_too(site: S
     site.clock.now += DAY
     found = edition(site)
     with site.app.store.issues.batch(site.clock.now, found, 1, 1_000) as batch:
-        assert [len(due.matches) for due in batch.due] == [3], "the longest waiting comes first"
+        assert (len(batch.due), len(batch.matches)) == (1, 3), "the longest waiting comes first"
     assert {email: len(those) for email, those in unread_papers(site, found).items()} == {
         "ada@example.org": 1,
         "ben@example.org": 3,

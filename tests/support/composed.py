@@ -18,7 +18,7 @@ from operator import attrgetter, itemgetter
 
 import numpy as np
 
-from paperround.domain.match_table import Ints, MatchTable
+from paperround.domain.match_table import BatchMatches, Ints, MatchTable
 from paperround.domain.models import DISCUSSED, SCORE_UNIT, Digest, Match, Pick, Score, Section, pack_scores
 from paperround.matching import ranking
 from paperround.matching.compose import Candidates, DigestRequest, MatchScores
@@ -97,16 +97,15 @@ def in_columns(everybody: Sequence[Sequence[Candidate]]) -> Candidates:
     def units(part: str) -> Ints:
         return np.array([round(getattr(score, part) * SCORE_UNIT) for score in scores], dtype=np.int64)
 
+    owners = np.repeat(np.arange(len(everybody)), [len(candidates) for candidates in everybody])
     return Candidates(
-        table,
+        BatchMatches(table, owners, np.arange(len(each))),
         MatchScores(
             units("relevance"),
             units("popularity"),
             units("code"),
             np.array([_FOLLOWED * one.followed for one in each], dtype=np.int64),
         ),
-        np.repeat(np.arange(len(everybody)), [len(candidates) for candidates in everybody]),
-        np.arange(len(each)),
         units("taste"),
         np.array([one.discussion for one in each], dtype=np.float64),
     )

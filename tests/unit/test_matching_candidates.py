@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from paperround.domain.match_table import MatchList, MatchTable
+from paperround.domain.match_table import BatchMatches, MatchTable
 from paperround.domain.models import Match
 from paperround.matching import candidates
 from paperround.matching.candidates import CandidateMaker, by_name
@@ -27,33 +27,35 @@ ROBOTS, PROTEINS = Match("robots", 1, 0.7, ("title: robots",)), Match("proteins"
 def made(*lists: Sequence[Match], interests: tuple[str, ...] = (), least: float = 0.0) -> Candidates:
     """The candidates of several subscribers."""
     table = MatchTable([match for some in lists for match in some])
-    ends = np.cumsum([len(some) for some in lists]).tolist()
-    numbers = [np.arange(end - len(some), end) for some, end in zip(lists, ends, strict=True)]
-    maker = CandidateMaker(TODAY, interests)
-    return maker.of([MatchList(table, some) for some in numbers], PAPERS, [least] * len(lists))
+    owners = np.repeat(np.arange(len(lists)), [len(some) for some in lists])
+    matches = BatchMatches(table, owners, np.arange(len(table)))
+    return CandidateMaker(TODAY, interests).of(matches, PAPERS, [least] * len(lists))
 
 
 def test_a_candidate_is_the_match_and_how_popular_its_paper_is() -> None:
-    maker, matches = CandidateMaker(TODAY), MatchList.of([ROBOTS, PROTEINS])
-    found = maker.of([matches], PAPERS, [0.0])
-    assert (found.paper.tolist(), found.match.tolist(), found.subscriber.tolist()) == ([1, 2], [0, 1], [0, 0])
+    maker = CandidateMaker(TODAY)
+    found = maker.of(BatchMatches.of_one([ROBOTS, PROTEINS]), PAPERS, [0.0])
+    assert found.matches.of(0) == [ROBOTS, PROTEINS]
     assert found.scores.relevance.tolist() == [5250, 3000]
     popular = round(round(popularity(40, 2, None, 3) / 4, 4) * 10_000)
     assert found.scores.popularity.tolist() == [popular, 0], "announced tomorrow, in another zone; nobody has voted"
-    assert maker.oldest(found, 2) == [min(one.first_seen for one in PAPERS.values()).timestamp(), float("inf")]
+    assert maker.oldest(found.matches, 2) == [
+        min(one.first_seen for one in PAPERS.values()).timestamp(),
+        float("inf"),
+    ]
     assert (found.taste.tolist(), found.discussion.tolist()) == ([0, 0], [0.0, 0.0])
 
 
 def test_a_match_whose_paper_is_gone_is_left_out() -> None:
     found = made([Match("robots", 9, 0.9, ()), ROBOTS], [Match("proteins", 9, 0.9, ())], [PROTEINS])
-    assert (found.paper.tolist(), found.subscriber.tolist()) == ([1, 2], [0, 2])
+    assert [found.matches.of(place) for place in range(3)] == [[ROBOTS], [], [PROTEINS]]
 
 
 def test_of_an_interest_come_only_matches_as_good_as_the_subscriber_wants_them() -> None:
     found = made([ROBOTS, PROTEINS], interests=("proteins",), least=0.5)
-    assert found.paper.tolist() == [1]
-    assert made([ROBOTS, PROTEINS], interests=("proteins",), least=0.4).paper.tolist() == [1, 2]
-    assert made([ROBOTS, PROTEINS], interests=("robots",), least=0.5).paper.tolist() == [1, 2]
+    assert found.matches.paper.tolist() == [1]
+    assert made([ROBOTS, PROTEINS], interests=("proteins",), least=0.4).matches.paper.tolist() == [1, 2]
+    assert made([ROBOTS, PROTEINS], interests=("robots",), least=0.5).matches.paper.tolist() == [1, 2]
 
 
 def test_each_match_is_computed_once_for_all_its_subscribers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,16 +63,19 @@ def test_each_match_is_computed_once_for_all_its_subscribers(monkeypatch: pytest
     monkeypatch.setattr(candidates, "by_name", lambda match: asked.append(match.paper) or by_name(match))
     table, maker = MatchTable([ROBOTS]), CandidateMaker(TODAY)
     for expected in ([1], [1, 2], [1, 2]):
-        both = MatchList(table, np.arange(len(table)))
-        assert maker.of([both, both], PAPERS, [0.0, 0.0]).paper.tolist() == expected * 2
+        numbers = np.arange(len(table))
+        both = BatchMatches(table, np.repeat([0, 1], len(table)), np.concatenate([numbers, numbers]))
+        assert maker.of(both, PAPERS, [0.0, 0.0]).matches.paper.tolist() == expected * 2
         if len(table) == 1:
             table.add([PROTEINS])
     assert asked == [1, 2]
-    assert maker.of([MatchList.of([PROTEINS])], PAPERS, [0.0]).paper.tolist() == [2], "another table, other numbers"
+    assert maker.of(BatchMatches.of_one([PROTEINS]), PAPERS, [0.0]).matches.paper.tolist() == [2], (
+        "another table, other numbers"
+    )
 
 
 def test_without_subscribers_there_is_nothing() -> None:
-    assert made().paper.tolist() == []
+    assert made().matches.paper.tolist() == []
 
 
 def test_a_match_by_an_author_or_an_organization_is_by_name() -> None:
@@ -81,8 +86,8 @@ def test_a_match_by_an_author_or_an_organization_is_by_name() -> None:
 
 def test_of_papers_that_match_by_their_source_alone_the_most_voted_comes_first() -> None:
     papers = {3: paper(3, upvotes=90, code_url=None), 4: paper(4, upvotes=40, code_url="https://code.example.org/4")}
-    matches = MatchList.of([Match("best", row, 0.05, ("source: hf-daily",)) for row in (4, 3)])
-    found = CandidateMaker(TODAY).of([matches], papers, [0.0])
+    matches = BatchMatches.of_one([Match("best", row, 0.05, ("source: hf-daily",)) for row in (4, 3)])
+    found = CandidateMaker(TODAY).of(matches, papers, [0.0])
     (digest,) = compose([DigestRequest("i", ("best",), 10)], found, {})
     assert digest is not None
     first, second = digest.sections[0].picks
@@ -93,12 +98,13 @@ def test_of_papers_that_match_by_their_source_alone_the_most_voted_comes_first()
 # --- the table ----------------------------------------------------------------------------------------------------
 
 
-def test_a_list_of_matches_is_a_sequence_of_them() -> None:
+def test_the_matches_of_a_batch_stay_in_the_order_of_its_subscribers() -> None:
     table = MatchTable([ROBOTS])
     assert table.add([PROTEINS, ROBOTS]).tolist() == [1, 2]
     assert table.add([]).tolist() == []
     assert (table.topics, table.topic.tolist()) == (["robots", "proteins"], [0, 1, 0])
-    some = MatchList(table, np.array([1, 0]))
-    assert (list(some), some[0], some[-1]) == ([PROTEINS, ROBOTS], PROTEINS, ROBOTS)
-    assert list(some[1:]) == [ROBOTS]
-    assert (len(some), bool(MatchList.of([]))) == (2, False)
+    some = BatchMatches(table, np.array([0, 2]), np.array([1, 0]))
+    assert ([some.of(place) for place in range(3)], some.papers()) == ([[PROTEINS], [], [ROBOTS]], {1, 2})
+    more = some.with_others(np.array([2, 1]), np.array([1, 2]))
+    assert [more.of(place) for place in range(3)] == [[PROTEINS], [ROBOTS], [ROBOTS, PROTEINS]]
+    assert (len(more), len(BatchMatches.of_one([]))) == (4, 0)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, overload
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,34 +49,57 @@ class MatchTable:
         return place
 
 
-class MatchList(Sequence[Match]):
-    """Some matches of a table; none of them has the same topic and the same paper as another."""
+@dataclass(frozen=True, slots=True, eq=False)
+class BatchMatches:
+    """The matches of several subscribers, in columns: one row for each subscriber and match.
 
-    __slots__ = ("numbers", "table")
+    Of one subscriber no two matches have the same topic and the same paper.
+    """
 
-    def __init__(self, table: MatchTable, numbers: Ints) -> None:
-        self.table, self.numbers = table, numbers
+    table: MatchTable
+    subscriber: Ints
+    """The place of the subscriber in the batch, ascending."""
+    number: Ints
+    """The number of the match in `table`."""
 
     @classmethod
-    def of(cls, matches: Sequence[Match]) -> MatchList:
-        """Return these matches, in a table of their own."""
+    def of_one(cls, matches: Sequence[Match]) -> BatchMatches:
+        """Return the matches of a batch of one subscriber."""
         table = MatchTable(matches)
-        return cls(table, np.arange(len(table)))
+        return cls(table, np.zeros(len(table), dtype=np.int64), np.arange(len(table)))
 
     def __len__(self) -> int:
-        return len(self.numbers)
+        return len(self.number)
 
-    @overload
-    def __getitem__(self, place: int) -> Match: ...
-    @overload
-    def __getitem__(self, place: slice) -> MatchList: ...
-    def __getitem__(self, place: int | slice) -> Match | MatchList:
-        if isinstance(place, slice):
-            return MatchList(self.table, self.numbers[place])
-        return self.table.matches[int(self.numbers[place])]
+    @property
+    def paper(self) -> Ints:
+        """The row of each match's paper."""
+        return self.table.paper[self.number]
 
-    def __iter__(self) -> Iterator[Match]:
-        return map(self.table.matches.__getitem__, self.numbers.tolist())
+    def of(self, subscriber: int) -> list[Match]:
+        """Return the matches of the subscriber at this place."""
+        return [self.table.matches[number] for number in self.number[self.subscriber == subscriber].tolist()]
+
+    def papers(self) -> set[int]:
+        """Return the rows of all papers."""
+        matched = np.zeros(len(self.table), dtype=np.bool_)
+        matched[self.number] = True
+        return set(self.table.paper[matched].tolist())
+
+    def with_others(self, subscriber: Ints, number: Ints) -> BatchMatches:
+        """Return these matches and others, whose subscribers may be in any order."""
+        subscribers = np.concatenate([self.subscriber, subscriber])
+        order = np.argsort(subscribers, kind="stable")
+        return BatchMatches(self.table, subscribers[order], np.concatenate([self.number, number])[order])
+
+    def taken(self, rows: Flags) -> BatchMatches:
+        """Return these rows."""
+        return self if rows.all() else BatchMatches(self.table, self.subscriber[rows], self.number[rows])
+
+
+def bounds(owners: Ints, number: int) -> Iterator[tuple[int, int]]:
+    """Return where the rows of each of so many owners begin and end; `owners` is ascending."""
+    return pairwise(np.searchsorted(owners, np.arange(number + 1)).tolist())
 
 
 def _longer(column: NDArray[Any], values: list[Any]) -> NDArray[Any]:

@@ -7,7 +7,7 @@ from datetime import date
 
 import numpy as np
 
-from paperround.domain.match_table import Ints, MatchList, MatchTable
+from paperround.domain.match_table import BatchMatches, Ints, MatchTable
 from paperround.domain.models import SCORE_UNIT, Match, Paper
 from paperround.matching import ranking
 from paperround.matching.compose import Candidates, MatchScores
@@ -15,7 +15,6 @@ from paperround.matching.popularity import popularity
 
 _NAMED = ("author: ", "organisation: ")  # reasons of a match by name
 _FOLLOWED = round(ranking.FOLLOWED * SCORE_UNIT)
-_EMPTY = np.zeros(0, dtype=np.int64)
 
 
 class CandidateMaker:
@@ -37,33 +36,23 @@ class CandidateMaker:
         minus infinity as long as the match's columns are not computed.
         """
 
-    def of(self, lists: Sequence[MatchList], papers: Mapping[int, Paper], least: Sequence[float]) -> Candidates:
-        """Return the candidates of several subscribers, without taste and discussion.
+    def of(self, matches: BatchMatches, papers: Mapping[int, Paper], least: Sequence[float]) -> Candidates:
+        """Return these matches as candidates, without taste and discussion.
 
         Left out are matches whose paper is not in `papers`, and matches of interests with a score below the
-        subscriber's `least`. All lists are of the same table.
+        subscriber's `least`.
         """
-        if lists and lists[0].table is not self._table:
-            self._use(lists[0].table)
-        match = np.concatenate([_EMPTY, *(one.numbers for one in lists)])
-        subscriber = np.repeat(np.arange(len(lists)), [len(one) for one in lists])
-        self._compute(match, papers)
-        wanted = self._fit[match] >= np.array(least)[subscriber]
-        if not wanted.all():
-            match, subscriber = match[wanted], subscriber[wanted]
-        return Candidates(
-            self._table,
-            MatchScores(*self._scores),
-            subscriber,
-            match,
-            taste=np.zeros_like(match),
-            discussion=np.zeros(len(match)),
-        )
+        if matches.table is not self._table:
+            self._use(matches.table)
+        self._compute(matches.number, papers)
+        matches = matches.taken(self._fit[matches.number] >= np.array(least)[matches.subscriber])
+        taste, discussion = np.zeros(len(matches), dtype=np.int64), np.zeros(len(matches))
+        return Candidates(matches, MatchScores(*self._scores), taste, discussion)
 
-    def oldest(self, candidates: Candidates, number: int) -> list[float]:
+    def oldest(self, matches: BatchMatches, number: int) -> list[float]:
         """Return when the oldest paper of each of so many subscribers was first stored; infinity if there is none."""
         found = np.full(number, np.inf)
-        np.minimum.at(found, candidates.subscriber, self._first_seen[candidates.match])
+        np.minimum.at(found, matches.subscriber, self._first_seen[matches.number])
         return found.tolist()
 
     def _compute(self, match: Ints, papers: Mapping[int, Paper]) -> None:

@@ -16,14 +16,14 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TypeVar
 
 import numpy as np
 
-from paperround.domain.match_table import Flags, Floats, Ints, MatchTable
+from paperround.domain.match_table import BatchMatches, Flags, Floats, Ints, bounds
 from paperround.domain.models import DISCUSSED, PACKED_SCORE_SIZE, SCORE_UNIT, Digest, Pick, Section
 from paperround.matching import ranking
 
@@ -66,28 +66,19 @@ class MatchScores:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidates:
-    """Matches that may be shown, in columns: one row for each subscriber and match, in the subscribers' order."""
+    """Matches that may be shown, in columns."""
 
-    table: MatchTable
+    matches: BatchMatches
+    """The place of a subscriber in the batch is the place of their request."""
     scores: MatchScores
-    subscriber: Ints
-    """The place of the subscriber's request."""
-    match: Ints
-    """The number of the match in `table`."""
     taste: Ints
     """How well the paper fits the subscriber's taste; the same in all matches of a paper."""
     discussion: Floats
     """How much the paper was discussed over the digest's period: votes gained plus twice the comments gained."""
 
-    @property
-    def paper(self) -> Ints:
-        """The row of each match's paper."""
-        return self.table.paper[self.match]
-
     def taken(self, rows: Flags) -> Candidates:
         """Return these rows."""
-        subscriber, match, taste = self.subscriber[rows], self.match[rows], self.taste[rows]
-        return Candidates(self.table, self.scores, subscriber, match, taste, self.discussion[rows])
+        return Candidates(self.matches.taken(rows), self.scores, self.taste[rows], self.discussion[rows])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,9 +118,10 @@ def compose(
     Every candidate paper is either shown (`max_papers` at most) or counted in `more`; the order of a subscriber's
     candidates makes no difference. `alike` returns which papers say much the same.
     """
-    if not len(candidates.subscriber):
+    matches = candidates.matches
+    if not len(matches):
         return [None] * len(requests)
-    places, rows = _places(requests, candidates), _ordered(candidates.subscriber, candidates.paper)
+    places, rows = _places(requests, matches), _ordered(matches.subscriber, matches.paper)
     room = np.array([request.max_papers for request in requests])
     papers = _with_repetition(_best_topics(candidates, places, rows).ranked(), room, alike)
     first = _discussed(requests, papers, candidates.discussion)
@@ -143,12 +135,12 @@ def compose(
     ]
 
 
-def _places(requests: Sequence[DigestRequest], candidates: Candidates) -> Ints:
-    """Return for each row the place of its topic in the subscriber's order; other topics come last, by slug."""
-    topic = candidates.table.topic[candidates.match]
-    starts = _starts(candidates.subscriber, topic)
-    slugs = map(candidates.table.topics.__getitem__, topic[starts].tolist())
-    runs = list(zip(candidates.subscriber[starts].tolist(), slugs, strict=True))
+def _places(requests: Sequence[DigestRequest], matches: BatchMatches) -> Ints:
+    """Return for each match the place of its topic in the subscriber's order; other topics come last, by slug."""
+    topic = matches.table.topic[matches.number]
+    starts = _starts(matches.subscriber, topic)
+    slugs = map(matches.table.topics.__getitem__, topic[starts].tolist())
+    runs = list(zip(matches.subscriber[starts].tolist(), slugs, strict=True))
     known = [{slug: place for place, slug in enumerate(request.order)} for request in requests]
     for subscriber, slug in sorted({run for run in runs if run[1] not in known[run[0]]}):
         known[subscriber][slug] = len(known[subscriber])
@@ -161,27 +153,18 @@ def _best_topics(candidates: Candidates, places: Ints, rows: Ints) -> _Papers:
 
     Of topics that it fits equally well, the one that the subscriber put first is the best.
     """
-    match = candidates.match[rows]
-    starts = _starts(candidates.subscriber[rows], candidates.table.paper[match])
+    table, scores, match = candidates.matches.table, candidates.scores, candidates.matches.number[rows]
+    subscriber = candidates.matches.subscriber  # sorting the rows leaves it the same
+    starts = _starts(subscriber, table.paper[match])
     matched = np.diff(starts, append=len(rows))
-    score = candidates.table.score[match]
+    score = table.score[match]
     fits_best = score == np.repeat(np.maximum.reduceat(score, starts), matched)
     place = np.where(fits_best, places[rows], _NO_PLACE)
     best = np.flatnonzero(place == np.repeat(np.minimum.reduceat(place, starts), matched))
-    followed = np.maximum.reduceat(candidates.scores.followed[match], starts)
+    followed = np.maximum.reduceat(scores.followed[match], starts)
     place, match, best = place[best], match[best], rows[best]
-    scores = candidates.scores
     total = (scores.relevance + scores.popularity + scores.code)[match] + candidates.taste[best] + followed
-    return _Papers(
-        candidates.subscriber[best],
-        candidates.table.paper[match],
-        best,
-        place,
-        starts,
-        matched,
-        total,
-        np.zeros_like(total),
-    )
+    return _Papers(subscriber[best], table.paper[match], best, place, starts, matched, total, np.zeros_like(total))
 
 
 def _with_repetition(papers: _Papers, room: Ints, alike: ranking.Alike) -> _Papers:
@@ -199,7 +182,7 @@ def _with_repetition(papers: _Papers, room: Ints, alike: ranking.Alike) -> _Pape
 def _discussed(requests: Sequence[DigestRequest], papers: _Papers, discussion: Floats) -> Ints:
     """Return for each paper its place among the most discussed of the digest, from 1; 0 if it is not among them."""
     places = np.zeros_like(papers.paper)
-    for request, (start, end) in zip(requests, _bounds(papers.subscriber, len(requests)), strict=True):
+    for request, (start, end) in zip(requests, bounds(papers.subscriber, len(requests)), strict=True):
         most = min(request.most_discussed, request.max_papers // 2)
         if most > 0 and end - start >= _LEAST_PAPERS:
             taken = _most_discussed(discussion[papers.best[start:end]], papers.place[start:end], most)
@@ -265,22 +248,24 @@ class _Sections:
         return found, self._packed_scores(shown)
 
     def _packed_scores(self, shown: _Papers) -> list[bytes]:
-        scores, match = self.candidates.scores, self.candidates.match[shown.best]
+        scores, match = self.candidates.scores, self.candidates.matches.number[shown.best]
         relevance, popularity, code = scores.relevance[match], scores.popularity[match], scores.code[match]
         taste = self.candidates.taste[shown.best]
         followed = shown.total - relevance - popularity - taste - code
         parts = (relevance, popularity, taste, followed, code, shown.repetition)
         packed = np.stack(parts, axis=1).astype("<i2").tobytes()
-        bounds = _bounds(shown.subscriber, len(self.requests))
-        return [packed[start * PACKED_SCORE_SIZE : end * PACKED_SCORE_SIZE] for start, end in bounds]
+        return [
+            packed[start * PACKED_SCORE_SIZE : end * PACKED_SCORE_SIZE]
+            for start, end in bounds(shown.subscriber, len(self.requests))
+        ]
 
     def _picks(self, shown: _Papers, first: Flags) -> list[Pick]:
         """Return the papers as they are shown; those in `first` are the most discussed."""
-        matches, match = self.candidates.table.matches, self.candidates.match[shown.best]
+        known, numbers = self.candidates.matches.table.matches, self.candidates.matches.number[shown.best]
         notes, totals = self._notes(shown, first), (shown.total + shown.repetition) / SCORE_UNIT
-        columns = (shown.subscriber.tolist(), shown.paper.tolist(), match.tolist(), notes, totals.tolist())
+        columns = (shown.subscriber.tolist(), shown.paper.tolist(), numbers.tolist(), notes, totals.tolist())
         return [
-            _pick(paper, matches[best].why, self.requests[subscriber].liked.get(paper), note, total)
+            _pick(paper, known[best].why, self.requests[subscriber].liked.get(paper), note, total)
             for subscriber, paper, best, note, total in zip(*columns, strict=True)
         ]
 
@@ -298,8 +283,8 @@ class _Sections:
 
     def _topics(self, rows: Ints) -> list[str]:
         """Return the slugs of the topics of candidate rows."""
-        table = self.candidates.table
-        return [table.topics[topic] for topic in table.topic[self.candidates.match[rows]].tolist()]
+        table = self.candidates.matches.table
+        return [table.topics[topic] for topic in table.topic[self.candidates.matches.number[rows]].tolist()]
 
 
 @lru_cache(maxsize=1 << 14)  # many subscribers get the same paper for the same reasons
@@ -339,14 +324,9 @@ def _positions(*keys: Ints) -> Ints:
     return np.arange(len(keys[0])) - np.repeat(starts, np.diff(starts, append=len(keys[0])))
 
 
-def _bounds(owners: Ints, number: int) -> Iterator[tuple[int, int]]:
-    """Return where each owner's rows begin and end; `owners` is ascending."""
-    return itertools.pairwise(np.searchsorted(owners, np.arange(number + 1)).tolist())
-
-
 def _split(values: Sequence[T], owners: Ints, number: int) -> list[Sequence[T]]:
     """Return each owner's values; `owners` is ascending."""
-    return [values[start:end] for start, end in _bounds(owners, number)]
+    return [values[start:end] for start, end in bounds(owners, number)]
 
 
 def _parts(values: Sequence[T], starts: Sequence[int]) -> list[tuple[T, ...]]:

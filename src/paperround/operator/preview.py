@@ -11,7 +11,7 @@ from typing import Any
 
 from paperround.app import App
 from paperround.domain.errors import TransportError, UnknownName, WrongUse
-from paperround.domain.match_table import MatchList
+from paperround.domain.match_table import BatchMatches
 from paperround.domain.models import (
     Delivery,
     DeliveryState,
@@ -283,14 +283,13 @@ def _next(app: App, subscriber: Subscriber, day: date | None, cadence: Cadence |
     """The digest that the next round would compose."""
     subscriber = subscriber.with_preferences(cadence=cadence or subscriber.schedule.cadence)
     batch = app.store.issues.unread(subscriber)
-    due = batch.due[0]
     issue = DueIssue(subscriber.schedule.cadence, day or _next_day(app, subscriber))
     (digest,) = choose(batch, [issue], RoundContext.of(app))
     # Another subscriber's letter of the same issue may have printed a paper before it changed: it stays as printed.
     printed = app.store.issues.printed(digest, digest.named) if digest else {}
     if digest:
         printed = {**app.store.papers.by_rows(set(digest.named) - printed.keys() - batch.papers.keys()), **printed}
-    return _DigestDraft(subscriber, Origin.NEXT, digest, {**batch.papers, **printed}, tuple(due.matches))
+    return _DigestDraft(subscriber, Origin.NEXT, digest, {**batch.papers, **printed}, tuple(batch.matches.of(0)))
 
 
 def _next_day(app: App, subscriber: Subscriber) -> date:
@@ -317,8 +316,12 @@ def _followers(app: App, slugs: tuple[str, ...], day: date | None, cadence: Cade
     else:
         matches = app.store.reasons.latest(slugs, day or date.min, day or date.max, _PAPERS_A_DAY)
     rows = {match.paper for match in matches}
-    due = DueSubscriber(subscriber, subscriber.topics, MatchList.of(matches))
-    batch = DueBatch([due], app.store.papers.by_rows(rows), app.store.papers.daily_counts_of(rows) if span else {})
+    batch = DueBatch(
+        [DueSubscriber(subscriber, subscriber.topics)],
+        BatchMatches.of_one(matches),
+        app.store.papers.by_rows(rows),
+        app.store.papers.daily_counts_of(rows) if span else {},
+    )
     (digest,) = choose(batch, [DueIssue(cadence, named)], RoundContext.of(app))
     return _DigestDraft(subscriber, Origin.FOLLOWER, digest, batch.papers, tuple(matches))
 

@@ -9,9 +9,10 @@ from datetime import date, datetime
 import numpy as np
 
 from paperround.app import App
+from paperround.domain.match_table import bounds
 from paperround.domain.models import SCORE_UNIT, Digest
 from paperround.domain.notes import choose_saved
-from paperround.domain.preferences import QuietDays
+from paperround.domain.preferences import Breadth, QuietDays
 from paperround.domain.schedule import Cadence, span
 from paperround.matching.candidates import CandidateMaker
 from paperround.matching.compose import Candidates, DigestRequest, compose
@@ -26,6 +27,7 @@ from paperround.rounds.meaning import is_words
 from paperround.store.due import DueBatch, DueSubscriber
 
 _ROUNDING = 1e-5  # of a fit: scores are computed with 32-bit floats
+_LEAST_FIT = {breadth: least_fit(breadth.steps) - _ROUNDING for breadth in Breadth}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +76,8 @@ class DueIssue:
 
 def choose(batch: DueBatch, issues: Sequence[DueIssue], means: RoundContext) -> list[Digest | None]:
     """Choose a digest for each subscriber of a batch from their unread matches; None if there is nothing to send."""
-    least = [least_fit(due.subscriber.preferences.breadth.steps) - _ROUNDING for due in batch.due]
-    candidates = means.candidates.of([due.matches for due in batch.due], batch.papers, least)
+    least = [_LEAST_FIT[due.subscriber.preferences.breadth] for due in batch.due]
+    candidates = means.candidates.of(batch.matches, batch.papers, least)
     liked = _add_taste(candidates, batch, means)
     candidates, left_out = _without_unwanted(candidates, batch, means)
     _add_discussion(candidates, batch, issues, means)
@@ -92,7 +94,7 @@ def choose(batch: DueBatch, issues: Sequence[DueIssue], means: RoundContext) -> 
     digests = compose(
         requests, candidates, means.names, lambda rows: means.copies.among([batch.papers[row] for row in rows])
     )
-    oldest = means.candidates.oldest(candidates, len(batch.due))
+    oldest = means.candidates.oldest(candidates.matches, len(batch.due))
     return [
         _finished(digest, due, issue, left_out.get(number, 0), oldest[number], means)
         for number, (digest, due, issue) in enumerate(zip(digests, batch.due, issues, strict=True))
@@ -101,15 +103,15 @@ def choose(batch: DueBatch, issues: Sequence[DueIssue], means: RoundContext) -> 
 
 def _slices(candidates: Candidates, batch: DueBatch) -> Iterator[tuple[int, DueSubscriber, slice]]:
     """Yield each subscriber with the rows of their candidates."""
-    bounds = np.searchsorted(candidates.subscriber, np.arange(len(batch.due) + 1)).tolist()
-    for number, due in enumerate(batch.due):
-        yield number, due, slice(bounds[number], bounds[number + 1])
+    each = zip(batch.due, bounds(candidates.matches.subscriber, len(batch.due)), strict=True)
+    for number, (due, mine) in enumerate(each):
+        yield number, due, slice(*mine)
 
 
 def _add_taste(candidates: Candidates, batch: DueBatch, means: RoundContext) -> dict[int, dict[int, str]]:
     """Fill the column `taste`. Return the titles of liked papers that others resemble, by subscriber and paper."""
     liked: dict[int, dict[int, str]] = {}
-    papers = candidates.paper
+    papers = candidates.matches.paper
     for number, due, mine in _slices(candidates, batch):
         if due.feedback:
             rows = papers[mine].tolist()
@@ -124,7 +126,7 @@ def _without_unwanted(
     candidates: Candidates, batch: DueBatch, means: RoundContext
 ) -> tuple[Candidates, dict[int, int]]:
     """Remove the papers that subscribers asked to leave out; return how many papers each subscriber loses too."""
-    papers = candidates.paper
+    papers = candidates.matches.paper
     wanted = np.ones(len(papers), dtype=np.bool_)
     left_out: dict[int, int] = {}
     for number, due, mine in _slices(candidates, batch):
@@ -138,7 +140,7 @@ def _without_unwanted(
 
 def _add_discussion(candidates: Candidates, batch: DueBatch, issues: Sequence[DueIssue], means: RoundContext) -> None:
     """Fill the column `discussion` for issues that cover several days."""
-    papers = candidates.paper
+    papers = candidates.matches.paper
     for number, _, mine in _slices(candidates, batch):
         if days := span(issues[number].cadence, issues[number].day):
             candidates.discussion[mine] = [

@@ -47,8 +47,8 @@ from paperround.store.unread import MatchCache
 
 log = logs.logger()
 _LISTINGS_AT_ONCE = 500
-_SUBSCRIBERS_AT_ONCE = 400
-_MATCHES_AT_ONCE = 60_000  # unread by all subscribers of a batch, which locks the database for about 0.1 s
+_SUBSCRIBERS_AT_ONCE = 800
+_MATCHES_AT_ONCE = 120_000  # unread by all subscribers of a batch, which locks the database for about 0.1 s
 _UNCONFIRMED_KEPT = timedelta(days=30)  # addresses that were entered and never confirmed
 _FIRST_LOOK_BACK = timedelta(days=2)
 _LONGEST_LOOK_BACK = timedelta(days=30)

@@ -11,18 +11,17 @@ from paperround.domain.models import DailyCounts, Digest, Feedback, Paper, Paper
 from paperround.domain.schedule import Cadence
 
 if TYPE_CHECKING:
-    from paperround.domain.match_table import MatchList  # loads NumPy, which few commands need
+    from paperround.domain.match_table import BatchMatches  # loads NumPy, which few commands need
 
 
 @dataclass(frozen=True, slots=True)
 class DueSubscriber:
-    """A subscriber whose digest is due, with the matches they have not been sent."""
+    """A subscriber whose digest is due."""
 
     subscriber: Subscriber
     """Without name, topics and what else choosing does not need."""
     topics: tuple[str, ...]
     """The slugs of all topics that they follow, in order."""
-    matches: MatchList
     feedback: tuple[Feedback, ...] = ()
     """Their ratings of earlier papers, latest first, then their examples."""
     saved: tuple[PaperNote, ...] = ()
@@ -49,6 +48,8 @@ class DueBatch:
     """Due subscribers, locked for this transaction, and the results for them."""
 
     due: list[DueSubscriber]
+    matches: BatchMatches
+    """The matches that they have not been sent."""
     papers: Mapping[int, Paper]
     """Papers by number, including all of the subscribers' matches and feedback."""
     daily_counts: Mapping[int, Sequence[DailyCounts]] = field(default_factory=dict)

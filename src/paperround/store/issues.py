@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from functools import lru_cache
-from itertools import accumulate, groupby
-from operator import attrgetter
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import BindParameter, Connection, Engine, Integer, Text, bindparam, cast, func, insert, select, update
@@ -17,6 +16,7 @@ from paperround.domain.models import (
     DayFacts,
     Digest,
     IssueCounts,
+    Match,
     Paper,
     PaperNote,
     Pick,
@@ -65,6 +65,7 @@ else:
 Due = Sequence[tuple[Subscriber, tuple[str, ...], Sequence[tuple[int, int]]]]
 """Subscribers, each with the slugs of their topics, and the numbers of these with the last edition sent of each."""
 _READ_AT_ONCE = 250
+_NO_PAPER = 2**63 - 1  # larger than any number of a paper
 
 
 class Issues:
@@ -129,7 +130,7 @@ class Issues:
         with reading(self._engine) as db:
             cache, follows = MatchCache(None), _follows(db, [subscriber])
             cache.read(db, follows)
-            return any(map(len, _unread(db, follows, cache).values()))
+            return len(_unread(db, follows, cache)) > 0
 
     def digest(self, row: int) -> Digest:
         """Return a digest as it was composed."""
@@ -230,35 +231,40 @@ def _follows(db: Connection, rows: Sequence[int]) -> dict[int, list[tuple[int, i
     return follows
 
 
-def _unread(db: Connection, follows: Follows, cache: MatchCache) -> dict[int, match_table.MatchList]:
+def _unread(db: Connection, follows: Follows, cache: MatchCache) -> match_table.BatchMatches:
     """Return the matches of unsent editions and unsent papers, less the papers each subscriber was sent before."""
-    rows = list(follows)
-    unread = {row: cache.unread(followed) for row, followed in follows.items()}
-    for subscriber, unsent in unsent_matches(db, rows).items():
-        known = {(match.topic, match.paper) for match in unread[subscriber]}
-        added = cache.table.add([match for match in unsent if (match.topic, match.paper) not in known])
-        unread[subscriber] = match_table.MatchList(cache.table, np.concatenate([unread[subscriber].numbers, added]))
-    for subscriber, papers in _had(db, unread, cache).items():
-        mine = unread[subscriber].numbers
-        unread[subscriber] = match_table.MatchList(cache.table, mine[~np.isin(cache.table.paper[mine], papers)])
-    return unread
+    unread = _with_unsent(db, cache.unread(follows), list(follows))
+    papers, each = unread.papers(), unread.paper
+    oldest = np.full(len(follows), _NO_PAPER)
+    np.minimum.at(oldest, unread.subscriber, each)
+    sent = sent_before(
+        db, dict(zip(follows, oldest.tolist(), strict=True)), papers, cache.earlier_numbers(db, papers)
+    )
+    wanted = np.ones(len(unread), dtype=np.bool_)
+    for subscriber, mine in zip(follows, match_table.bounds(unread.subscriber, len(follows)), strict=True):
+        if subscriber in sent:
+            wanted[slice(*mine)] = ~np.isin(each[slice(*mine)], list(sent[subscriber]))
+    return unread.taken(wanted)
 
 
-def _papers(lists: Iterable[match_table.MatchList]) -> set[int]:
-    """Return the numbers of the papers of these matches."""
-    found: set[int] = set()
-    for table, some in groupby(lists, key=attrgetter("table")):
-        matched = np.zeros(len(table), dtype=np.bool_)
-        for one in some:
-            matched[one.numbers] = True
-        found.update(table.paper[matched].tolist())
-    return found
+def _with_unsent(
+    db: Connection, unread: match_table.BatchMatches, subscribers: Sequence[int]
+) -> match_table.BatchMatches:
+    """Add the matches of these subscribers' unsent papers."""
+    owners, added = list[int](), list[Match]()
+    places = {row: place for place, row in enumerate(subscribers)}
+    for subscriber, unsent in unsent_matches(db, subscribers).items():
+        known = {(match.topic, match.paper) for match in unread.of(places[subscriber])}
+        others = [match for match in unsent if (match.topic, match.paper) not in known]
+        owners += [places[subscriber]] * len(others)
+        added += others
+    return unread.with_others(np.array(owners, dtype=np.int64), unread.table.add(added)) if added else unread
 
 
 def _with_matches(db: Connection, due: Due, cache: MatchCache) -> DueBatch:
     """Add what their digests are composed of: unread matches, feedback, saved papers and news."""
     unread = _unread(db, {subscriber.row: followed for subscriber, _, followed in due}, cache)
-    rows = list(unread)
+    rows = [subscriber.row for subscriber, _, _ in due]
     said, saved = ratings_of(db, rows), saved_by(db, rows)
     changed = news_for(db, rows, cache.changes(db))
     known_news = sent_notes(db, changed)
@@ -267,27 +273,21 @@ def _with_matches(db: Connection, due: Due, cache: MatchCache) -> DueBatch:
         DueSubscriber(
             subscriber,
             topics,
-            unread[subscriber.row],
             (*said.get(subscriber.row, ()), *(feedback for feedback, _ in own.get(subscriber.row, ()))),
             tuple(saved.get(subscriber.row, ())),
             choose_news(changed.get(subscriber.row, ()), known_news.get(subscriber.row, ())),
         )
         for subscriber, topics, _ in due
     ]
-    wanted = _papers(unread.values()) | {word.paper for one in everybody for word in one.feedback}
-    talked = _papers(one.matches for one in everybody if one.subscriber.schedule.cadence.tells_of_days)
+    wanted = unread.papers() | {word.paper for one in everybody for word in one.feedback}
+    tells_of_days = np.array(
+        [subscriber.preferences.cadence.tells_of_days for subscriber, _, _ in due], dtype=np.bool_
+    )
+    talked = unread.taken(tells_of_days[unread.subscriber]).papers()
     papers = cache.papers(db, wanted)
     if own:
         papers = {**papers, **{paper.row: paper for some in own.values() for _, paper in some}}
-    return DueBatch(everybody, papers, cache.daily_counts(db, talked))
-
-
-def _had(db: Connection, unread: Mapping[int, match_table.MatchList], cache: MatchCache) -> dict[int, list[int]]:
-    """Return which of their unread papers an earlier digest of each subscriber has included or counted."""
-    papers = _papers(unread.values())
-    oldest = {row: int(cache.table.paper[one.numbers].min()) for row, one in unread.items() if len(one)}
-    sent = sent_before(db, oldest, papers, cache.earlier_numbers(db, papers))
-    return {subscriber: list(digest_of) for subscriber, digest_of in sent.items()}
+    return DueBatch(everybody, unread, papers, cache.daily_counts(db, talked))
 
 
 _COLUMNS = digests.c.row, digests.c.sections, digests.c.more, digests.c.left_out, digests.c.notes, digests.c.facts

@@ -53,6 +53,8 @@ class MatchCache:
         """All cached matches."""
         self._matches: dict[int, tuple[match_table.Ints, match_table.Ints]] = {}
         """The editions of each topic's cached matches, oldest first, and their numbers in the table."""
+        self._unread: dict[tuple[int, int], match_table.Ints] = {}
+        """The matches of a topic after an edition, by both."""
         self._papers: dict[int, Paper] = {}
         self._earlier: dict[int, int] = {}
         """The earlier numbers of the papers in `_traced`, with the present ones."""
@@ -130,14 +132,23 @@ class MatchCache:
             if edition > last_edition
         )
 
-    def unread(self, followed: Iterable[tuple[int, int]]) -> match_table.MatchList:
-        """Return the unread matches of a subscriber who follows these topics."""
-        found = [np.zeros(0, dtype=np.int64)]
-        for topic, last_edition in followed:
-            if topic in self._matches:
-                editions, numbers = self._matches[topic]
-                found.append(numbers[editions.searchsorted(last_edition, side="right") :])
-        return match_table.MatchList(self.table, np.concatenate(found))
+    def unread(self, follows: Follows) -> match_table.BatchMatches:
+        """Return these subscribers' unread matches."""
+        owners, found = [], []
+        for place, followed in enumerate(follows.values()):
+            for one in followed:
+                owners.append(place)
+                found.append(self._matches_after(*one))
+        lengths = list(map(len, found))
+        subscriber = np.repeat(np.array(owners, dtype=np.int64), lengths)
+        return match_table.BatchMatches(self.table, subscriber, np.concatenate([np.zeros(0, dtype=np.int64), *found]))
+
+    def _matches_after(self, topic: int, edition: int) -> match_table.Ints:
+        """Return a topic's matches of later editions; they are looked up once."""
+        if (topic, edition) not in self._unread:
+            editions, numbers = self._matches[topic]
+            self._unread[topic, edition] = numbers[editions.searchsorted(edition, side="right") :]
+        return self._unread[topic, edition]
 
     def earlier_numbers(self, db: Connection, rows: set[int]) -> dict[int, int]:
         """Return at least the numbers of papers that were merged into these, with the present numbers."""
