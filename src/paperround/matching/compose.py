@@ -96,15 +96,15 @@ class _Papers:
     matched: Ints
     """The number of its matches."""
     total: Ints
-    repetition: Ints
+    """The rank before repetition among papers is considered."""
 
-    def taken(self, rows: Ints | Flags) -> _Papers:
+    def taken(self, rows: Ints) -> _Papers:
         """Return these rows."""
         return _Papers(*(getattr(self, name)[rows] for name in self.__slots__))
 
-    def ranked(self) -> _Papers:
-        """Return the papers by subscriber, the best first."""
-        return self.taken(_ordered(self.subscriber, -self.total - self.repetition, self.paper))
+    def ranked(self, repetition: Ints | int = 0) -> Ints:
+        """Return the rows by subscriber, the best paper first."""
+        return _ordered(self.subscriber, -self.total - repetition, self.paper)
 
 
 def compose(
@@ -123,12 +123,14 @@ def compose(
         return [None] * len(requests)
     places, rows = _places(requests, matches), _ordered(matches.subscriber, matches.paper)
     room = np.array([request.max_papers for request in requests])
-    papers = _with_repetition(_best_topics(candidates, places, rows).ranked(), room, alike)
-    first = _discussed(requests, papers, candidates.discussion)
-    shown = _select(papers, first, room)
+    papers = _best_topics(candidates, places, rows)
+    repetition = _repetition(papers, room, alike)
+    ranked = papers.ranked(repetition)
+    discussed = _discussed(requests, papers, ranked, candidates.discussion)
+    shown = _select(papers.subscriber, papers.place[ranked], discussed, room)
     sections = _Sections(requests, candidates, names, places, rows)
-    named, scores = sections.of(papers.taken(shown), first[shown])
-    more = _split(papers.paper[~shown].tolist(), papers.subscriber[~shown], len(requests))
+    named, scores = sections.of(papers.taken(ranked[shown]), repetition[ranked[shown]], discussed[shown])
+    more = _split(papers.paper[ranked[~shown]].tolist(), papers.subscriber[~shown], len(requests))
     return [
         Digest(request.issue, tuple(some), tuple(counted), packed_scores=packed) if some or counted else None
         for request, some, counted, packed in zip(requests, named, more, scores, strict=True)
@@ -164,28 +166,30 @@ def _best_topics(candidates: Candidates, places: Ints, rows: Ints) -> _Papers:
     followed = np.maximum.reduceat(scores.followed[match], starts)
     place, match, best = place[best], match[best], rows[best]
     total = (scores.relevance + scores.popularity + scores.code)[match] + candidates.taste[best] + followed
-    return _Papers(subscriber[best], table.paper[match], best, place, starts, matched, total, np.zeros_like(total))
+    return _Papers(subscriber[best], table.paper[match], best, place, starts, matched, total)
 
 
-def _with_repetition(papers: _Papers, room: Ints, alike: ranking.Alike) -> _Papers:
-    """Rank papers lower that say much the same as a better one."""
-    first = np.flatnonzero(_positions(papers.subscriber) < _COMPARED * room[papers.subscriber])
+def _repetition(papers: _Papers, room: Ints, alike: ranking.Alike) -> Ints:
+    """Return by how much each paper is ranked lower because it says much the same as a better one."""
+    repetition, ranked = np.zeros_like(papers.total), papers.ranked()
+    first = ranked[_positions(papers.subscriber) < _COMPARED * room[papers.subscriber]]
     compared = np.unique(papers.paper[first]).tolist()
     near = alike(compared)
     first = first[np.isin(papers.paper[first], [row for row in compared if near.get(row)])]
     for some in np.split(first, _starts(papers.subscriber[first])[1:]):
         if len(some) > 1:
-            papers.repetition[some] = np.array(ranking.repetitions(papers.paper[some].tolist(), near)) * -_COPY
-    return papers.ranked() if papers.repetition.any() else papers
+            repetition[some] = np.array(ranking.repetitions(papers.paper[some].tolist(), near)) * -_COPY
+    return repetition
 
 
-def _discussed(requests: Sequence[DigestRequest], papers: _Papers, discussion: Floats) -> Ints:
-    """Return for each paper its place among the most discussed of the digest, from 1; 0 if it is not among them."""
-    places = np.zeros_like(papers.paper)
+def _discussed(requests: Sequence[DigestRequest], papers: _Papers, ranked: Ints, discussion: Floats) -> Ints:
+    """Return for each paper, best first, its place among the most discussed of the digest, from 1; 0 for others."""
+    places = np.zeros_like(ranked)
     for request, (start, end) in zip(requests, bounds(papers.subscriber, len(requests)), strict=True):
         most = min(request.most_discussed, request.max_papers // 2)
         if most > 0 and end - start >= _LEAST_PAPERS:
-            taken = _most_discussed(discussion[papers.best[start:end]], papers.place[start:end], most)
+            rows = ranked[start:end]
+            taken = _most_discussed(discussion[papers.best[rows]], papers.place[rows], most)
             places[start + np.array(taken, dtype=np.int64)] = np.arange(1, len(taken) + 1)
     return places
 
@@ -205,18 +209,21 @@ def _most_discussed(discussion: Floats, topics: Ints, most: int) -> list[int]:
     return taken
 
 
-def _select(papers: _Papers, discussed: Ints, room: Ints) -> Flags:
-    """Return which papers are shown: those discussed, then every topic's best, every topic's second, and so on."""
+def _select(subscriber: Ints, topic: Ints, discussed: Ints, room: Ints) -> Flags:
+    """Return which papers are shown: those discussed, then every topic's best, every topic's second, and so on.
+
+    The columns have each subscriber's papers, the best first; `topic` is the place of their best topic.
+    """
     shown = discussed > 0
-    left = room - np.bincount(papers.subscriber[shown], minlength=len(room))
+    left = room - np.bincount(subscriber[shown], minlength=len(room))
     others = np.flatnonzero(~shown)
-    by_topic = others[_ordered(papers.subscriber[others], papers.place[others])]
-    rounds = np.zeros_like(papers.paper)
-    rounds[by_topic] = _positions(papers.subscriber[by_topic], papers.place[by_topic])
-    others = others[rounds[others] < left[papers.subscriber[others]]]  # a topic has at most all places
-    others = others[_ordered(papers.subscriber[others], rounds[others])]
-    subscriber = papers.subscriber[others]
-    shown[others[_positions(subscriber) < left[subscriber]]] = True
+    by_topic = others[_ordered(subscriber[others], topic[others])]
+    turn = _positions(subscriber[by_topic], topic[by_topic])
+    first = turn < left[subscriber[by_topic]]  # a topic has at most all places
+    by_topic, turn = by_topic[first], turn[first]
+    order = _ordered(subscriber[by_topic], turn, by_topic)
+    by_turn = by_topic[order]
+    shown[by_turn[_positions(subscriber[by_turn]) < left[subscriber[by_turn]]]] = True
     return shown
 
 
@@ -231,12 +238,12 @@ class _Sections:
     rows: Ints
     """The candidate rows, sorted by subscriber and paper."""
 
-    def of(self, shown: _Papers, discussed: Ints) -> tuple[list[list[Section]], list[bytes]]:
+    def of(self, shown: _Papers, repetition: Ints, discussed: Ints) -> tuple[list[list[Section]], list[bytes]]:
         """Return each subscriber's sections, and the packed scores of the papers in them."""
         section = np.where(discussed > 0, _FIRST, shown.place)
         order = _ordered(shown.subscriber, section, discussed)
-        shown, section = shown.taken(order), section[order]
-        picks = self._picks(shown, section == _FIRST)
+        shown, repetition, section = shown.taken(order), repetition[order], section[order]
+        picks = self._picks(shown, repetition, section == _FIRST)
         found: list[list[Section]] = [[] for _ in self.requests]
         starts = _starts(shown.subscriber, section)
         topics = self._topics(shown.best[starts])
@@ -245,24 +252,24 @@ class _Sections:
             found[subscriber].append(
                 Section(DISCUSSED, "", some) if place == _FIRST else Section(slug, self.names.get(slug, slug), some)
             )
-        return found, self._packed_scores(shown)
+        return found, self._packed_scores(shown, repetition)
 
-    def _packed_scores(self, shown: _Papers) -> list[bytes]:
+    def _packed_scores(self, shown: _Papers, repetition: Ints) -> list[bytes]:
         scores, match = self.candidates.scores, self.candidates.matches.number[shown.best]
         relevance, popularity, code = scores.relevance[match], scores.popularity[match], scores.code[match]
         taste = self.candidates.taste[shown.best]
         followed = shown.total - relevance - popularity - taste - code
-        parts = (relevance, popularity, taste, followed, code, shown.repetition)
+        parts = (relevance, popularity, taste, followed, code, repetition)
         packed = np.stack(parts, axis=1).astype("<i2").tobytes()
         return [
             packed[start * PACKED_SCORE_SIZE : end * PACKED_SCORE_SIZE]
             for start, end in bounds(shown.subscriber, len(self.requests))
         ]
 
-    def _picks(self, shown: _Papers, first: Flags) -> list[Pick]:
+    def _picks(self, shown: _Papers, repetition: Ints, first: Flags) -> list[Pick]:
         """Return the papers as they are shown; those in `first` are the most discussed."""
         known, numbers = self.candidates.matches.table.matches, self.candidates.matches.number[shown.best]
-        notes, totals = self._notes(shown, first), (shown.total + shown.repetition) / SCORE_UNIT
+        notes, totals = self._notes(shown, first), (shown.total + repetition) / SCORE_UNIT
         columns = (shown.subscriber.tolist(), shown.paper.tolist(), numbers.tolist(), notes, totals.tolist())
         return [
             _pick(paper, known[best].why, self.requests[subscriber].liked.get(paper), note, total)

@@ -30,7 +30,7 @@ from paperround.domain.errors import PaperroundError, SourceError, WrongUse
 from paperround.domain.models import Listing, ParsedSource, Problem
 from paperround.domain.schedule import Schedule, issue_date, next_digest_at
 from paperround.network import compression
-from paperround.process import logs
+from paperround.process import logs, memory
 from paperround.rounds import topics, webhooks
 from paperround.rounds.choosing import DueIssue, RoundContext, choose
 from paperround.rounds.helpers import send_together
@@ -297,6 +297,7 @@ def publish(app: App) -> Tally:
 
 def _compose_due(app: App, now: datetime, cache: MatchCache, tally: Tally) -> None:
     means = RoundContext.of(app)
+    memory.keep_freed_blocks()
     while True:
         with app.store.issues.batch(now, cache, _SUBSCRIBERS_AT_ONCE, _MATCHES_AT_ONCE) as batch:
             if batch.due:

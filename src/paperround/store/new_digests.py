@@ -110,7 +110,10 @@ class DigestWriter:
     def _keep_digests(
         self, db: Connection, composed: Composed, numbers: Numbers, now: datetime, waited: Mapping[int, datetime]
     ) -> None:
-        self._digests.run(db, [_digest(new, digest, numbers[new.cadence, new.day], now) for new, digest in composed])
+        texts = _NumberTexts()
+        self._digests.run(
+            db, [_digest(new, digest, numbers[new.cadence, new.day], texts, now) for new, digest in composed]
+        )
         rows = _rows(db, composed, numbers)
         laid_out = [
             (new.due.subscriber.row, paper, row, place)
@@ -137,11 +140,11 @@ def _rows(db: Connection, composed: Composed, numbers: Numbers) -> list[int]:
     return [known[numbers[new.cadence, new.day], new.due.subscriber.row] for new, _ in composed]
 
 
-def _digest(new: NewDelivery, digest: Digest, issue: int, now: datetime) -> tuple[Any, ...]:
+def _digest(new: NewDelivery, digest: Digest, issue: int, texts: Mapping[int, str], now: datetime) -> tuple[Any, ...]:
     """Return the values of `_DIGEST`."""
-    more = list(digest.more)
+    more = f"[{', '.join(map(texts.__getitem__, digest.more))}]"
     return (
-        *(issue, new.due.subscriber.row, _sections_text(digest.sections), str(more), max(more, default=None)),
+        *(issue, new.due.subscriber.row, _sections_text(digest.sections), more, max(digest.more, default=None)),
         *(digest.left_out, _notes_text(digest.notes), _facts_text(digest.facts), now, digest.packed_scores),
     )
 
@@ -179,13 +182,15 @@ def _issue(db: Connection, cadence: Cadence, day: date) -> int:
 
 def _print(db: Connection, decided: Sequence[NewDelivery], numbers: Numbers) -> None:
     """Store a snapshot of the papers that these issues use for the first time."""
-    used = {(numbers[new.cadence, new.day], paper) for new in decided if new.digest for paper in new.digest.named}
-    for issue in sorted(numbers.values()):
-        mine = sorted(paper for number, paper in used if number == issue)
+    used: dict[int, set[int]] = {issue: set() for issue in sorted(numbers.values())}
+    for new in decided:
+        if new.digest:
+            used[numbers[new.cadence, new.day]].update(new.digest.named)
+    for issue, mine in used.items():
         have = select(issue_papers.c.paper).where(
             issue_papers.c.issue == issue, among(db, issue_papers.c.paper, mine)
         )
-        fresh = load_rows(db, set(mine) - set(db.scalars(have)))
+        fresh = load_rows(db, mine - set(db.scalars(have)))
         if fresh:
             db.execute(
                 upsert(db, issue_papers).on_conflict_do_nothing(),
@@ -228,6 +233,14 @@ def count_by_day(db: Connection, cadence: Cadence, day: date) -> tuple[TopicCoun
 
 
 # --- JSON, most of which is the same in many digests ----------------------------------------------------------------
+
+
+class _NumberTexts(dict[int, str]):
+    """Numbers as texts, each of which is written once."""
+
+    def __missing__(self, number: int) -> str:
+        text = self[number] = str(number)
+        return text
 
 
 def _sections_text(sections: Sequence[Section]) -> str:
