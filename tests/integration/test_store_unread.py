@@ -4,16 +4,17 @@ them.
 
 from __future__ import annotations
 
+import random
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select, update
 
 from paperround.rounds import pipeline
 from paperround.rounds.choosing import RoundContext
 from paperround.store import unread
-from paperround.store.engine import reading
-from paperround.store.schema import subscribers, subscriptions
+from paperround.store.engine import reading, writing
+from paperround.store.schema import matches, papers, subscribers, subscriptions, topics, unsent_papers
 from paperround.store.unread import MatchCache
 from support.papers import listing
 from support.site import MORNING, Site
@@ -141,3 +142,49 @@ def test_a_round_that_began_earlier_takes_no_edition_back(site: Site) -> None:
             batch.decided += pipeline._decide(site.app, batch, RoundContext.of(site.app))
     with reading(site.app.store._engine) as db:
         assert db.scalar(select(subscribers.c.last_edition)) == 2
+
+
+def test_the_matches_of_unsent_papers_come_from_any_edition_and_of_topics_that_are_followed_now(site: Site) -> None:
+    chance, slugs = random.Random(3), ("robots", "agents", "speech", "proteins")
+    for slug in slugs[2:]:
+        site.topic(slug)
+    emails = [f"s{number}@example.org" for number in range(12)]
+    for email in emails:
+        site.subscriber(email, *chance.sample(slugs, chance.randint(1, 4)), at="07:00")
+    site.app.store.papers.add([listing(number) for number in range(30)], MORNING)
+    with writing(site.app.store._engine) as db:
+        topic_rows = dict(db.execute(select(topics.c.row, topics.c.slug)).all())
+        people = dict(db.execute(select(subscribers.c.row, subscribers.c.email)).all())
+        stored = list(db.scalars(select(papers.c.row)))
+        editions = {
+            (topic, paper): chance.choice([0, 1, 2, 3, 4])
+            for topic in topic_rows
+            for paper in chance.sample(stored, 20)
+        }
+        match = {"day": MORNING.date(), "score": 0.5, "why": []}
+        db.execute(
+            insert(matches),
+            [match | {"topic": t, "paper": p, "edition": edition} for (t, p), edition in editions.items()],
+        )
+        last = {row: chance.randint(0, 4) for row in people}
+        unsent = {row: chance.sample(stored, chance.choice([0, 5])) for row in people}
+        for row, edition in last.items():
+            db.execute(update(subscribers).where(subscribers.c.row == row).values(last_edition=edition))
+        db.execute(update(subscriptions).values(last_edition=None))
+        rows = [{"subscriber": row, "paper": paper, "since": MORNING} for row in people for paper in unsent[row]]
+        db.execute(insert(unsent_papers), rows)
+        followed = db.execute(select(subscriptions.c.subscriber, subscriptions.c.topic)).all()
+    expected = {
+        email: sorted(
+            (topic_rows[topic], paper)
+            for (topic, paper), edition in editions.items()
+            if (row, topic) in followed and (edition > last[row] or (paper in unsent[row] and edition > 0))
+        )
+        for row, email in people.items()
+    }
+    with site.app.store.issues.batch(MORNING + HOUR, MatchCache(4), 100, 10_000) as batch:
+        found = {
+            due.subscriber.email: sorted((match.topic, match.paper) for match in batch.matches.of(place))
+            for place, due in enumerate(batch.due)
+        }
+    assert found == expected

@@ -105,6 +105,7 @@ def test_the_matches_of_a_batch_stay_in_the_order_of_its_subscribers() -> None:
     assert (table.topics, table.topic.tolist()) == (["robots", "proteins"], [0, 1, 0])
     some = BatchMatches(table, np.array([0, 2]), np.array([1, 0]))
     assert ([some.of(place) for place in range(3)], some.papers()) == ([[PROTEINS], [], [ROBOTS]], {1, 2})
-    more = some.with_others(np.array([2, 1]), np.array([1, 2]))
+    more = some.with_others(BatchMatches(table, np.array([1, 2]), np.array([2, 1])))
     assert [more.of(place) for place in range(3)] == [[PROTEINS], [ROBOTS], [ROBOTS, PROTEINS]]
+    assert more.of_papers({0: [1], 2: {2}, 9: [1]}).tolist() == [False, False, False, True]
     assert (len(more), len(BatchMatches.of_one([]))) == (4, 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -86,11 +86,19 @@ class BatchMatches:
         matched[self.number] = True
         return set(self.table.paper[matched].tolist())
 
-    def with_others(self, subscriber: Ints, number: Ints) -> BatchMatches:
-        """Return these matches and others, whose subscribers may be in any order."""
-        subscribers = np.concatenate([self.subscriber, subscriber])
-        order = np.argsort(subscribers, kind="stable")
-        return BatchMatches(self.table, subscribers[order], np.concatenate([self.number, number])[order])
+    def of_papers(self, papers: Mapping[int, Collection[int]]) -> Flags:
+        """Return whether each match's paper is among those given for its subscriber's place."""
+        found, each = np.zeros(len(self), dtype=np.bool_), self.paper
+        for place, wanted in papers.items():
+            mine = slice(*np.searchsorted(self.subscriber, [place, place + 1]))
+            found[mine] = np.isin(each[mine], list(wanted))
+        return found
+
+    def with_others(self, others: BatchMatches) -> BatchMatches:
+        """Return these matches and others of the same table and batch."""
+        subscriber = np.concatenate([self.subscriber, others.subscriber])
+        order = np.argsort(subscriber, kind="stable")
+        return BatchMatches(self.table, subscriber[order], np.concatenate([self.number, others.number])[order])
 
     def taken(self, rows: Flags) -> BatchMatches:
         """Return these rows."""

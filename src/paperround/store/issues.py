@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from functools import lru_cache
@@ -16,7 +16,6 @@ from paperround.domain.models import (
     DayFacts,
     Digest,
     IssueCounts,
-    Match,
     Paper,
     PaperNote,
     Pick,
@@ -52,7 +51,7 @@ from paperround.store.sent_before import sent_before
 from paperround.store.sent_papers import news_for, sent_notes
 from paperround.store.subscribers import DUE_COLUMNS, due_subscriber
 from paperround.store.unread import Follows, MatchCache
-from paperround.store.unsent import unsent_matches
+from paperround.store.unsent import first_edition, unsent_papers_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -233,32 +232,29 @@ def _follows(db: Connection, rows: Sequence[int]) -> dict[int, list[tuple[int, i
 
 def _unread(db: Connection, follows: Follows, cache: MatchCache) -> match_table.BatchMatches:
     """Return the matches of unsent editions and unsent papers, less the papers each subscriber was sent before."""
-    unread = _with_unsent(db, cache.unread(follows), list(follows))
-    papers, each = unread.papers(), unread.paper
-    oldest = np.full(len(follows), _NO_PAPER)
-    np.minimum.at(oldest, unread.subscriber, each)
-    sent = sent_before(
-        db, dict(zip(follows, oldest.tolist(), strict=True)), papers, cache.earlier_numbers(db, papers)
-    )
-    wanted = np.ones(len(unread), dtype=np.bool_)
-    for subscriber, mine in zip(follows, match_table.bounds(unread.subscriber, len(follows)), strict=True):
-        if subscriber in sent:
-            wanted[slice(*mine)] = ~np.isin(each[slice(*mine)], list(sent[subscriber]))
-    return unread.taken(wanted)
+    unread = _with_unsent(db, follows, cache)
+    papers, oldest = unread.papers(), np.full(len(follows), _NO_PAPER)
+    np.minimum.at(oldest, unread.subscriber, unread.paper)
+    lowest = dict(zip(follows, oldest.tolist(), strict=True))
+    sent = sent_before(db, lowest, papers, cache.earlier_numbers(db, papers))
+    return unread.taken(~unread.of_papers(_by_place(sent, follows)))
 
 
-def _with_unsent(
-    db: Connection, unread: match_table.BatchMatches, subscribers: Sequence[int]
-) -> match_table.BatchMatches:
-    """Add the matches of these subscribers' unsent papers."""
-    owners, added = list[int](), list[Match]()
-    places = {row: place for place, row in enumerate(subscribers)}
-    for subscriber, unsent in unsent_matches(db, subscribers).items():
-        known = {(match.topic, match.paper) for match in unread.of(places[subscriber])}
-        others = [match for match in unsent if (match.topic, match.paper) not in known]
-        owners += [places[subscriber]] * len(others)
-        added += others
-    return unread.with_others(np.array(owners, dtype=np.int64), unread.table.add(added)) if added else unread
+def _with_unsent(db: Connection, follows: Follows, cache: MatchCache) -> match_table.BatchMatches:
+    """Return the matches of unsent editions, and those of unsent papers with topics that the subscriber follows."""
+    unread, unsent = cache.unread(follows), unsent_papers_of(db, list(follows))
+    since = first_edition(db, {paper for papers in unsent.values() for paper in papers}) if unsent else None
+    if since is None:
+        return unread
+    waiting = {row: followed if row in unsent else () for row, followed in follows.items()}
+    cache.read(db, {row: [(topic, since - 1) for topic, _ in followed] for row, followed in waiting.items()})
+    read = cache.read_since(since, waiting)
+    return unread.with_others(read.taken(read.of_papers(_by_place(unsent, follows))))
+
+
+def _by_place(papers: Mapping[int, Collection[int]], subscribers: Iterable[int]) -> dict[int, Collection[int]]:
+    """Return the papers of some subscribers by the place of the subscriber in the batch."""
+    return {place: papers[row] for place, row in enumerate(subscribers) if row in papers}
 
 
 def _with_matches(db: Connection, due: Due, cache: MatchCache) -> DueBatch:

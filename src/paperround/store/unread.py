@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
@@ -134,17 +134,30 @@ class MatchCache:
 
     def unread(self, follows: Follows) -> match_table.BatchMatches:
         """Return these subscribers' unread matches."""
+        return self._found(follows, self._matches_after)
+
+    def read_since(self, edition: int, follows: Follows) -> match_table.BatchMatches:
+        """Return these subscribers' matches of this edition or later ones that are not unread."""
+
+        def read(topic: int, last_edition: int) -> match_table.Ints:
+            found, unread = (self._matches_after(topic, after) for after in (edition - 1, last_edition))
+            return found[: max(0, len(found) - len(unread))]
+
+        return self._found(follows, read)
+
+    def _found(self, follows: Follows, find: Callable[[int, int], match_table.Ints]) -> match_table.BatchMatches:
+        """Return what `find` returns for each topic and last edition of these subscribers."""
         owners, found = [], []
         for place, followed in enumerate(follows.values()):
             for one in followed:
                 owners.append(place)
-                found.append(self._matches_after(*one))
+                found.append(find(*one))
         lengths = list(map(len, found))
         subscriber = np.repeat(np.array(owners, dtype=np.int64), lengths)
         return match_table.BatchMatches(self.table, subscriber, np.concatenate([np.zeros(0, dtype=np.int64), *found]))
 
     def _matches_after(self, topic: int, edition: int) -> match_table.Ints:
-        """Return a topic's matches of later editions; they are looked up once."""
+        """Return a topic's matches of later editions, the oldest first; they are looked up once."""
         if (topic, edition) not in self._unread:
             editions, numbers = self._matches[topic]
             self._unread[topic, edition] = numbers[editions.searchsorted(edition, side="right") :]

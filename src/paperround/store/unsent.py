@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, case, delete, func, select, update
 
-from paperround.domain.models import PACKED_SCORE_SIZE, DeliveryState, Match
+from paperround.domain.models import PACKED_SCORE_SIZE, DeliveryState
 from paperround.store.engine import among, lock_shared, upsert
 from paperround.store.schema import (
     deliveries,
@@ -16,8 +16,6 @@ from paperround.store.schema import (
     digests,
     matches,
     papers,
-    subscriptions,
-    topics,
     unsent_papers,
 )
 from paperround.store.sent_before import select_counted
@@ -135,23 +133,20 @@ def _scores_left(sections: Sequence[Any], scores: bytes, papers: Collection[int]
     return b"".join(score for row, score in zip(rows, each, strict=True) if row not in papers)
 
 
-def unsent_matches(db: Connection, subscribers: Sequence[int]) -> dict[int, list[Match]]:
-    """Return the matches of each subscriber's unsent papers with topics they follow."""
-    concerned = among(db, unsent_papers.c.subscriber, subscribers)
-    waiting = db.scalars(select(unsent_papers.c.subscriber).where(concerned).distinct()).all()
-    if not waiting:  # as nearly always: the join below costs a hundred times as much, even if it finds nothing
-        return {}
-    query = (
-        select(unsent_papers.c.subscriber, topics.c.slug, matches.c.paper, matches.c.score, matches.c.why)
-        .join_from(unsent_papers, subscriptions, subscriptions.c.subscriber == unsent_papers.c.subscriber)
-        .join(matches, (matches.c.topic == subscriptions.c.topic) & (matches.c.paper == unsent_papers.c.paper))
-        .join(topics, topics.c.row == matches.c.topic)
-        .where(among(db, unsent_papers.c.subscriber, waiting), matches.c.edition > 0)
-    )
-    found: dict[int, list[Match]] = {}
-    for subscriber, slug, paper, score, why in db.execute(query):
-        found.setdefault(subscriber, []).append(Match(slug, paper, score, tuple(why)))
+def unsent_papers_of(db: Connection, subscribers: Sequence[int]) -> dict[int, list[int]]:
+    """Return the unsent papers of those of these subscribers who have any."""
+    query = select(unsent_papers.c.subscriber, unsent_papers.c.paper)
+    found: dict[int, list[int]] = {}
+    for subscriber, paper in db.execute(query.where(among(db, unsent_papers.c.subscriber, subscribers))).all():
+        found.setdefault(subscriber, []).append(paper)
     return found
+
+
+def first_edition(db: Connection, papers: Collection[int]) -> int | None:
+    """Return the first edition with a match of one of these papers, or None if they have no match."""
+    query = select(func.min(matches.c.edition)).where(among(db, matches.c.paper, papers), matches.c.edition > 0)
+    first: int | None = db.scalar(query)
+    return first
 
 
 def waiting_since(db: Connection, subscribers: Collection[int]) -> dict[int, datetime]:
