@@ -24,7 +24,16 @@ from typing import TypeVar
 import numpy as np
 
 from paperround.domain.match_table import BatchMatches, Flags, Floats, Ints, bounds
-from paperround.domain.models import DISCUSSED, PACKED_SCORE_SIZE, SCORE_UNIT, Digest, Pick, Section
+from paperround.domain.models import (
+    DISCUSSED,
+    PACKED_SCORE_SIZE,
+    SCORE_UNIT,
+    DayFacts,
+    Digest,
+    PaperNote,
+    Pick,
+    Section,
+)
 from paperround.matching import ranking
 
 _LEAST_DISCUSSION = 3.0  # a comment and a vote, or three votes; less is no discussion
@@ -51,6 +60,10 @@ class DigestRequest:
     """This many papers at most, but at most half of `max_papers`, are shown in the first section."""
     liked: Mapping[int, str] = field(default_factory=dict)
     """The titles of liked papers that others resemble, by row of the other."""
+    left_out: int = 0
+    notes: tuple[PaperNote, ...] = ()
+    facts: DayFacts | None = None
+    """These three become part of the digest as they are."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,9 +145,13 @@ def compose(
     named, scores = sections.of(papers.taken(ranked[shown]), repetition[ranked[shown]], discussed[shown])
     more = _split(papers.paper[ranked[~shown]].tolist(), papers.subscriber[~shown], len(requests))
     return [
-        Digest(request.issue, tuple(some), tuple(counted), packed_scores=packed) if some or counted else None
+        _digest(request, tuple(some), tuple(counted), packed) if some or counted else None
         for request, some, counted, packed in zip(requests, named, more, scores, strict=True)
     ]
+
+
+def _digest(request: DigestRequest, sections: tuple[Section, ...], more: tuple[int, ...], packed: bytes) -> Digest:
+    return Digest(request.issue, sections, more, 0, request.left_out, request.notes, request.facts, packed)
 
 
 def _places(requests: Sequence[DigestRequest], matches: BatchMatches) -> Ints:

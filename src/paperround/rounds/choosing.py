@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cached_property
 
 import numpy as np
 
 from paperround.app import App
 from paperround.domain.match_table import bounds
-from paperround.domain.models import SCORE_UNIT, Digest
+from paperround.domain.models import SCORE_UNIT, Digest, NoteKind
 from paperround.domain.notes import choose_saved
 from paperround.domain.preferences import Breadth, QuietDays
 from paperround.domain.schedule import Cadence, span
@@ -63,14 +64,16 @@ class RoundContext:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DueIssue:
     """The issue that a subscriber's digest belongs to."""
 
     cadence: Cadence
     day: date
 
-    def __str__(self) -> str:
+    @cached_property
+    def name(self) -> str:
+        """The name of the issue, such as "daily 2026-11-23"."""
         return f"{self.cadence.value} {self.day}"
 
 
@@ -81,23 +84,26 @@ def choose(batch: DueBatch, issues: Sequence[DueIssue], means: RoundContext) -> 
     liked = _add_taste(candidates, batch, means)
     candidates, left_out = _without_unwanted(candidates, batch, means)
     _add_discussion(candidates, batch, issues, means)
+    oldest = means.candidates.oldest(candidates.matches, len(batch.due))
     requests = [
         DigestRequest(
-            str(issue),
+            issue.name,
             due.topics,
             due.subscriber.preferences.max_papers,
             means.most_discussed if issue.cadence.tells_of_days else 0,
             liked.get(number, {}),
+            left_out.get(number, 0),
+            (*choose_saved(due.saved, issue.cadence, issue.day), *due.news),
+            means.facts.of(issue.cadence, oldest[number]),
         )
         for number, (due, issue) in enumerate(zip(batch.due, issues, strict=True))
     ]
     digests = compose(
         requests, candidates, means.names, lambda rows: means.copies.among([batch.papers[row] for row in rows])
     )
-    oldest = means.candidates.oldest(candidates.matches, len(batch.due))
     return [
-        _finished(digest, due, issue, left_out.get(number, 0), oldest[number], means)
-        for number, (digest, due, issue) in enumerate(zip(digests, batch.due, issues, strict=True))
+        digest or _without_papers(due, request)
+        for digest, due, request in zip(digests, batch.due, requests, strict=True)
     ]
 
 
@@ -149,20 +155,9 @@ def _add_discussion(candidates: Candidates, batch: DueBatch, issues: Sequence[Du
             ]
 
 
-def _finished(
-    digest: Digest | None, due: DueSubscriber, issue: DueIssue, left_out: int, oldest: float, means: RoundContext
-) -> Digest | None:
-    """Add what is not new papers: notes and the facts of the day. `oldest` is when its oldest paper was first stored.
-
-    Without new papers there is a digest only for saved ones, or where the subscriber wants a line on quiet days.
-    """
-    saved = choose_saved(due.saved, issue.cadence, issue.day)
+def _without_papers(due: DueSubscriber, request: DigestRequest) -> Digest | None:
+    """Return the digest of a subscriber without new papers; None unless it has saved ones, or a line is wanted."""
     wants_line = due.subscriber.preferences.quiet_days is QuietDays.LINE and due.topics
-    if digest is None and not saved and not wants_line:
-        return None
-    facts = means.facts.of(issue.cadence, oldest)
-    notes, left_out = (*saved, *due.news), left_out if digest else 0
-    if digest is None:
-        return Digest(str(issue), (), left_out=left_out, notes=notes, facts=facts)
-    # Not dataclasses.replace(), which takes ten times as long.
-    return Digest(digest.issue, digest.sections, digest.more, 0, left_out, notes, facts, digest.packed_scores)
+    if wants_line or any(note.kind is NoteKind.SAVED for note in request.notes):
+        return Digest(request.issue, (), notes=request.notes, facts=request.facts)
+    return None

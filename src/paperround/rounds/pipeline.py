@@ -316,8 +316,8 @@ def _decide(app: App, batch: DueBatch, means: RoundContext) -> list[NewDelivery]
     for due in batch.due:
         schedule, due_at = due.subscriber.schedule, due.subscriber.next_digest_at
         assert due_at is not None
-        day, following = next_issue(schedule, due_at, means.now)
-        issues.append(DueIssue(schedule.cadence, day))
+        issue, following = _due_issue(schedule, due_at, means.now)
+        issues.append(issue)
         upcoming.append(following)
     policy = app.settings.delivery.policy()
     return [
@@ -327,7 +327,7 @@ def _decide(app: App, batch: DueBatch, means: RoundContext) -> list[NewDelivery]
             day=issue.day,
             next_digest_at=following,
             digest=digest,
-            message_id=digest_message_id(app, str(issue), due.subscriber),
+            message_id=digest_message_id(app, issue.name, due.subscriber),
             expires_at=policy.expires_at(means.now, following),
         )
         for due, issue, following, digest in zip(
@@ -337,6 +337,11 @@ def _decide(app: App, batch: DueBatch, means: RoundContext) -> list[NewDelivery]
 
 
 @lru_cache(maxsize=1 << 12)  # many subscribers have the same schedule
+def _due_issue(schedule: Schedule, due_at: datetime, now: datetime) -> tuple[DueIssue, datetime | None]:
+    day, following = next_issue(schedule, due_at, now)
+    return DueIssue(schedule.cadence, day), following
+
+
 def next_issue(schedule: Schedule, due_at: datetime, now: datetime) -> tuple[date, datetime | None]:
     """Return the day of the issue due at `due_at` (if several were missed, of the last), and when the next is due."""
     day = issue_date(schedule, due_at)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from paperround.domain.models import DailyCounts, Digest, Feedback, Paper, PaperNote, Subscriber
 from paperround.domain.schedule import Cadence
@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from paperround.domain.match_table import BatchMatches  # loads NumPy, which few commands need
 
 
-@dataclass(frozen=True, slots=True)
-class DueSubscriber:
+class DueSubscriber(NamedTuple):
     """A subscriber whose digest is due."""
 
     subscriber: Subscriber
@@ -30,8 +29,7 @@ class DueSubscriber:
     """News about papers they were sent that no letter has reported yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class NewDelivery:
+class NewDelivery(NamedTuple):
     """The result of composing for one due subscriber; `digest` is None if there is nothing to send."""
 
     due: DueSubscriber
