@@ -12,4 +12,4 @@ def keep_freed_blocks() -> None:
     without this a tenth of the time of publishing went into that. glibc keeps blocks up to the size of the largest
     one that was freed (M_MMAP_THRESHOLD in mallopt(3)). Other libraries are not affected.
     """
-    bytearray(_KEPT)
+    bytes(_KEPT)
