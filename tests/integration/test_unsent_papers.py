@@ -13,6 +13,7 @@ from paperround.domain.errors import TransportError
 from paperround.domain.models import Letter, Outcome, Stage
 from paperround.operator import doctor
 from paperround.rounds import pipeline
+from paperround.rounds.letters import LetterBuilder
 from paperround.subscribers import membership
 from support.papers import listing
 from support.site import MORNING, Site
@@ -61,7 +62,7 @@ class Away:
 @pytest.mark.parametrize("fault", ["the relay is away", "no letter can be laid out", "refused for the time being"])
 def test_the_papers_of_a_letter_that_expires_come_with_the_next_one(site: Site, fault: str) -> None:
     site.subscribers(EMAILS, "robots")
-    letters = site.app.shared(pipeline.LetterBuilder)
+    letters = site.app.shared(LetterBuilder)
     if fault == "the relay is away":
         site.app.transport = Away()
     elif fault == "no letter can be laid out":

@@ -531,6 +531,13 @@ def numbers_in(connection: Connection, column: Column[Any]) -> tuple[FromClause,
     return join(column.table, each, true()), cast(each.c.value, BigInteger)
 
 
+def gathered(connection: Connection, column: ColumnElement[int]) -> ColumnElement[str]:
+    """Return the aggregate of a group's numbers as the text of a JSON array, which costs less than a row for each."""
+    if connection.dialect.name == "postgresql":
+        return cast(func.json_agg(column), Text)
+    return func.json_group_array(column)
+
+
 def lock_exclusively(connection: Connection, table: Table) -> None:
     """Take an exclusive advisory lock on work with a table, until the end of the transaction.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, case, delete, func, select, update
 
 from paperround.domain.models import PACKED_SCORE_SIZE, DeliveryState
-from paperround.store.engine import among, lock_shared, upsert
+from paperround.store.engine import among, gathered, lock_shared, upsert
 from paperround.store.schema import (
     deliveries,
     digest_papers,
@@ -135,11 +136,10 @@ def _scores_left(sections: Sequence[Any], scores: bytes, papers: Collection[int]
 
 def unsent_papers_of(db: Connection, subscribers: Sequence[int]) -> dict[int, list[int]]:
     """Return the unsent papers of those of these subscribers who have any."""
-    query = select(unsent_papers.c.subscriber, unsent_papers.c.paper)
-    found: dict[int, list[int]] = {}
-    for subscriber, paper in db.execute(query.where(among(db, unsent_papers.c.subscriber, subscribers))).all():
-        found.setdefault(subscriber, []).append(paper)
-    return found
+    query = select(unsent_papers.c.subscriber, gathered(db, unsent_papers.c.paper))
+    mine = among(db, unsent_papers.c.subscriber, subscribers)
+    found = db.execute(query.where(mine).group_by(unsent_papers.c.subscriber))
+    return {subscriber: json.loads(papers) for subscriber, papers in found}
 
 
 def first_edition(db: Connection, papers: Collection[int]) -> int | None:
