@@ -1,9 +1,9 @@
 """What importing and publishing cost for each subscriber, in microseconds of the program's own processor time.
 
-    python tests/support/bench_round.py 1000 10000 [--matches 100] [--postgres]
+    python tests/support/bench_round.py 1000 10000 [--matches 100] [--topics 400] [--papers 1000] [--postgres]
 
-There are 400 topics and 1,000 new papers. A subscriber follows one to five topics and has `--matches` unread matches
-on average.
+A subscriber follows one to five of the topics and has `--matches` unread matches on average. The first morning is
+measured, and the second one, on which no letter has been sent and all papers are unsent.
 """
 
 # ruff: noqa: E402, T201 - it is a program that prints, and finds its neighbors itself
@@ -35,7 +35,7 @@ from support import postgres
 from support.papers import listing
 from support.site import MORNING, Site
 
-_TOPICS, _PAPERS, _FOLLOWED = 400, 1_000, 3
+_FOLLOWED = 3  # topics, on average
 _AT_ONCE = 500
 
 
@@ -44,6 +44,8 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("sizes", type=int, nargs="+", help="how many subscribers")
     options.add_argument("--matches", type=int, default=100, help="unread matches of each, on average")
+    options.add_argument("--topics", type=int, default=400, help="topics to follow")
+    options.add_argument("--papers", type=int, default=1_000, help="new papers")
     options.add_argument("--postgres", action="store_true", help="on PostgreSQL")
     chosen = options.parse_args()
     for size in chosen.sizes:
@@ -52,40 +54,44 @@ def main() -> None:
             postgres.cluster() if chosen.postgres else contextlib.nullcontext("") as server,
         ):
             site = Site(Path(folder), server.replace("://", "+psycopg://", 1) or None)
-            print(f"{size:>9,}  " + "  ".join(measure(site, size, chosen.matches)), flush=True)
+            print(f"{size:>9,}  " + "  ".join(measure(site, size, chosen)), flush=True)
             site.app.close()
 
 
-def measure(site: Site, size: int, unread: int) -> list[str]:
+def measure(site: Site, size: int, options: argparse.Namespace) -> list[str]:
     """The costs of each step, as texts."""
     chance = random.Random(7)
-    add_papers(site, unread * _TOPICS // (_FOLLOWED * _PAPERS), chance)
-    slugs = [f"t{number}" for number in range(_TOPICS)]
+    add_papers(site, options, chance)
+    slugs = [f"t{number}" for number in range(options.topics)]
     lines = ["email,name,topics,at"]
     lines += (
         f"s{number}@mail.example,Ada {number},{';'.join(chance.sample(slugs, chance.randint(1, 5)))},07:00"
         for number in range(size)
     )
-    data, options = "\n".join(lines).encode(), csv_import.ImportOptions(confirmed=True)
-    imported = _timed(lambda: csv_import.import_subscribers(site.app, csv_file.read(io.BytesIO(data)), options))
+    data, confirmed = "\n".join(lines).encode(), csv_import.ImportOptions(confirmed=True)
+    imported = _timed(lambda: csv_import.import_subscribers(site.app, csv_file.read(io.BytesIO(data)), confirmed))
     with writing(site.app.store._engine) as db:
         db.execute(update(subscribers).values(last_edition=0))
         if db.dialect.name == "postgresql":
             db.execute(text("ANALYZE"))
     site.clock.now = MORNING + timedelta(hours=2)
     published = _timed(lambda: pipeline.publish(site.app))
+    site.clock.now += timedelta(days=1)
+    again = _timed(lambda: pipeline.publish(site.app))
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return [
         f"import {imported / size * 1e6:,.0f} µs",
         f"publish {published / size * 1e6:,.0f} µs",
+        f"after every letter expired {again / size * 1e6:,.0f} µs",
         f"at most {most:,.0f} MB",
     ]
 
 
-def add_papers(site: Site, topics_each: int, chance: random.Random) -> None:
-    """Store topics, papers, and matches of each paper with so many topics."""
-    numbers = range(_PAPERS)
-    for start in range(0, _PAPERS, _AT_ONCE):
+def add_papers(site: Site, options: argparse.Namespace, chance: random.Random) -> None:
+    """Store topics, papers, and each paper's matches with as many topics as give subscribers their unread matches."""
+    numbers = range(options.papers)
+    topics_each = options.matches * options.topics // (_FOLLOWED * options.papers)
+    for start in range(0, options.papers, _AT_ONCE):
         some = (listing(n, upvotes=int(chance.paretovariate(0.9)) - 1) for n in numbers[start : start + _AT_ONCE])
         site.app.store.papers.add(list(some), site.clock())
     with writing(site.app.store._engine) as db:
@@ -94,7 +100,7 @@ def add_papers(site: Site, topics_each: int, chance: random.Random) -> None:
             insert(topics),
             [
                 topic | {"slug": f"t{n}", "name": f"Topic {n}", "query": f"w{n}", "matched_query": f"w{n}"}
-                for n in range(_TOPICS)
+                for n in range(options.topics)
             ],
         )
         known = db.scalars(select(topics.c.row)).all()

@@ -41,19 +41,19 @@ def give_back(db: Connection, rows: Sequence[int]) -> None:
         (deliveries.c.next_attempt_at < deliveries.c.created_at, deliveries.c.next_attempt_at),
         else_=deliveries.c.created_at,
     )
-    expired = deliveries.c.row.in_(rows) & (deliveries.c.state == DeliveryState.EXPIRED.value)
+    expired = among(db, deliveries.c.row, rows) & (deliveries.c.state == DeliveryState.EXPIRED.value)
     included = select(digest_papers.c.subscriber, digest_papers.c.paper, since).where(_IN_LETTER, expired)
     counted = select_counted(db, digests, digests.c.subscriber, papers.c.row, since)
     counted = counted.where(deliveries.c.digest == digests.c.row, expired)
     for lost in (included, counted):
         columns = ["subscriber", "paper", "since"]
         db.execute(upsert(db, unsent_papers).from_select(columns, lost).on_conflict_do_nothing())
-    whose, empty = (
-        select(column).where(expired, deliveries.c.digest.is_not(None))
-        for column in (deliveries.c.subscriber, deliveries.c.digest)
-    )
-    db.execute(delete(digest_papers).where(digest_papers.c.subscriber.in_(whose), digest_papers.c.digest.in_(empty)))
-    db.execute(update(digests).where(digests.c.row.in_(empty)).values(last_counted=None))
+    letters = select(deliveries.c.digest, deliveries.c.subscriber).where(expired, deliveries.c.digest.is_not(None))
+    emptied = dict(db.execute(letters).all())
+    # As lists: PostgreSQL joins two subqueries with each other first, which pairs each letter with all others.
+    theirs = among(db, digest_papers.c.subscriber, emptied.values()) & among(db, digest_papers.c.digest, emptied)
+    db.execute(delete(digest_papers).where(theirs))
+    db.execute(update(digests).where(among(db, digests.c.row, emptied)).values(last_counted=None))
 
 
 def take_again(db: Connection, rows: Sequence[int]) -> list[int]:
