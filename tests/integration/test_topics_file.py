@@ -60,6 +60,17 @@ def test_a_topic_taken_out_of_the_file_keeps_its_subscribers_and_doctor_says_so(
     assert "topic robots" not in _told(site)
 
 
+def test_topics_that_nobody_follows_are_removed_with_the_file_that_had_them(site: Site) -> None:
+    site.papers(listing(1, "drones"))
+    _load(site, robots="robots", agents="agents", drones="drones", boats="boats")
+    _load(site, robots="robots", boats="boats")
+    assert {topic.slug for topic in site.app.store.topics.public()} == {"robots", "agents", "boats"}
+    assert [topic.slug for topic in topics.left_over(site.app)] == ["agents"]
+    assert "topic drones" not in _told(site)
+    _load(site, robots="robots", drones="drones")
+    assert {topic.slug for topic in site.app.store.topics.public()} == {"robots", "agents", "drones"}
+
+
 def test_a_topic_that_was_never_in_the_file_is_left_alone(site: Site) -> None:
     site.topic("gadgets")
     _load(site, robots="robots", agents="agents")

@@ -159,7 +159,10 @@ def unusable_topics(app: App) -> list[tuple[Topic, str]]:
 
 
 def load_topics(app: App, file: TopicsFile) -> None:
-    """Store the topics of topics.toml and match them. Raises ConfigurationError if the database rejects a query."""
+    """Store the topics of topics.toml and match them; remove those that are gone from it and that nobody follows.
+
+    Raises ConfigurationError if the database rejects a query.
+    """
     wanted = read_topics(file.data, file.path)
     for topic in wanted:
         try:
@@ -168,11 +171,19 @@ def load_topics(app: App, file: TopicsFile) -> None:
             raise ConfigurationError(f"{file.path}: topic {topic.slug}: {error}") from None
     app.store.topics.save(wanted)
     match_topics(app)
-    left = [topic.slug for topic in _left_over(app, wanted)]
-    for slug in left:
-        log.warning("a topic is no longer in topics.toml; its subscribers keep it", topic=slug)
-    app.store.set_note(_SLUGS_NOTE, json.dumps([*left, *(topic.slug for topic in wanted)]))
+    _remove_unfollowed(app, _left_over(app, wanted))
+    kept = _left_over(app, wanted)
+    for topic in kept:
+        log.warning("a topic is no longer in topics.toml; its subscribers keep it", topic=topic.slug)
+    app.store.set_note(_SLUGS_NOTE, json.dumps([topic.slug for topic in (*kept, *wanted)]))
     file.note_loaded(app)
+
+
+def _remove_unfollowed(app: App, gone: Sequence[Topic]) -> None:
+    removed = app.store.topics.remove_unfollowed([topic.row for topic in gone])
+    for topic in gone:
+        if topic.row in removed:
+            log.info("a topic is no longer in topics.toml and has no subscribers; it is removed", topic=topic.slug)
 
 
 def left_over(app: App) -> list[Topic]:

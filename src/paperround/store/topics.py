@@ -126,6 +126,16 @@ class Topics:
                 _move_requests(db, slug, move_to)
             db.execute(delete(topics).where(topics.c.slug == slug))
 
+    def remove_unfollowed(self, rows: Collection[int]) -> set[int]:
+        """Delete those of these topics that nobody is subscribed to, with their matches; return their rows."""
+        with writing(self._engine) as db:
+            lock_shared(db, matches)
+            # Lock the topics first: on PostgreSQL, a subscription that is being added refers to one of them.
+            db.execute(select(topics.c.row).where(topics.c.row.in_(rows)).order_by(topics.c.row).with_for_update())
+            followed = select(subscriptions.c.topic)
+            unfollowed = delete(topics).where(topics.c.row.in_(rows), topics.c.row.not_in(followed))
+            return set(db.scalars(unfollowed.returning(topics.c.row)))
+
     def drop_unread(self) -> None:
         """Delete subscribers' own queries that nobody follows any more."""
         with writing(self._engine) as db:
