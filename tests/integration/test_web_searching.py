@@ -226,7 +226,7 @@ def test_a_mistyped_word_is_replaced_and_the_page_says_so(pages: Pages) -> None:
     [
         ("Grace Lovelorne", 'author:"grace lovelorn"'),
         ("Lovelorne", "author:lovelorn"),
-        ("Grace Lovelorn", 'author:"grace lovelorn"'),
+        ("Lovelorne Grace", 'author:"grace lovelorn"'),
         ('author:"Grace Lovelorne"', 'author:"grace lovelorn"'),
         ('author:"Grace Lovelorn"', ""),
         ("author:Grace*", ""),
@@ -239,3 +239,21 @@ def test_a_name_that_no_text_has_is_offered_as_an_author(pages: Pages, typed: st
     shown = pages.client.get("/search", params={"q": typed}).text
     assert ("Looking for an author?" in shown) == bool(offered)
     assert offered in html.unescape(shown)
+
+
+@pytest.mark.parametrize("typed", ["Grace Lovelorn", "lovelorn grace", "Lovelorn, Grace", "lovelorn"])
+def test_a_name_as_an_author_writes_it_finds_their_papers_at_once(pages: Pages, typed: str) -> None:
+    pages.site.papers(*(listing(80 + n, authors=("Grace Lovelorn",)) for n in range(3)))
+    shown = html.unescape(pages.client.get("/search", params={"q": typed}).text)
+    assert "the papers of this author are shown" in shown
+    assert "3 papers" in shown
+    assert len(_titles(shown)) == 3
+    assert "Looking for an author?" not in shown
+    bounded = html.unescape(pages.client.get("/search", params={"q": typed, "until": "2020-01-01"}).text)
+    assert "the papers of this author are shown" not in bounded
+
+
+def test_an_author_is_found_in_the_order_of_bibtex_too(pages: Pages) -> None:
+    pages.site.papers(listing(80, authors=("Grace Anne Lovelorn",)))
+    for typed in ('author:"Lovelorn, Grace Anne"', 'author:"grace anne lovelorn"', 'author:"Anne Lovelorn"'):
+        assert len(_titles(pages.client.get("/search", params={"q": typed}).text)) == 1

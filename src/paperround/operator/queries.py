@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from itertools import islice
@@ -85,6 +85,8 @@ class Search:
     """A query that finds papers where this one finds none."""
     author: str = ""
     """A query for the author whose name the text may be, if no paper has its words as written."""
+    by_author: bool = False
+    """Whether the results are those of `author`, because the text is this name, in either order."""
 
 
 def search(
@@ -99,8 +101,18 @@ def search(
     """Papers for a query or keywords, within bounds.
 
     By date or votes are sorted all papers that a query matches, but only the best of those that plain keywords find,
-    which match almost anything. Raises QueryError when there is nothing to search for.
+    which match almost anything. The name of an author that no paper has in its text finds their papers. Raises
+    QueryError when there is nothing to search for.
     """
+    result = _search(app, text, limit, offset, bounds, order)
+    if result.author and set(terms(text)) == set(terms(result.author.removeprefix(f"{Field.AUTHOR}:"))):
+        by_author = _search(app, result.author, limit, offset, bounds, order)
+        if by_author.total:
+            return replace(by_author, author=result.author, by_author=True)
+    return result
+
+
+def _search(app: App, text: str, limit: int, offset: int, bounds: SearchBounds, order: SearchOrder) -> Search:
     past, meant = app.shared(Collection).recent(), app.shared(Collection).correct(text)
     wanted = interpret_search(past.vocabulary.expand(meant.text))
     rows, texts = app.store.papers.indexed_texts(_candidates(app, meant.text, wanted, offset + limit, bounds, order))
@@ -130,7 +142,10 @@ def search(
 
 
 def _author(vocabulary: Vocabulary, text: str) -> str:
-    """A query for the author of this name or nearly this name, unless the text is that query; "" if there is none."""
+    """A query for the author of this name or nearly this name, with the given or the family name first.
+
+    It is "" if there is none, or if the text is that query.
+    """
     wanted = interpret_search(text)
     match wanted:
         case Words():
@@ -139,7 +154,8 @@ def _author(vocabulary: Vocabulary, text: str) -> str:
             pass
         case _:
             return ""
-    meant = Phrase(tuple(vocabulary.author(name).split()), Field.AUTHOR)
+    found = vocabulary.author(name) or vocabulary.author((*name[1:], name[0]))
+    meant = Phrase(tuple(found.split()), Field.AUTHOR)
     return str(meant) if meant.terms and meant != wanted else ""
 
 
