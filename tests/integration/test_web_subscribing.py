@@ -340,6 +340,28 @@ def test_a_query_is_tried_before_it_is_sent(pages: Pages) -> None:
     assert pages.client.get("/try", params={"q": " "}).json() == {"message": "", "papers": []}
 
 
+def test_a_text_that_is_read_as_a_query_says_so_and_one_with_punctuation_is_not(pages: Pages) -> None:
+    live = pages.client.get("/try", params={"q": "robots that learn by watching people -survey"}).json()
+    assert live["message"] == (
+        "Read as a query because of -survey: it finds exact matches only. To look for the words instead, leave that "
+        "out. No papers in the past week. Try fewer words, or more general ones."
+    )
+    live = pages.client.get("/try", params={"q": 'robots on "paper 1", please'}).json()
+    assert live["message"].startswith('Read as a query because of ": ')
+    for text in ("robots (paper, humanoid)", "robots … with p < 0.05 and KL(p||q)"):
+        live = pages.client.get("/try", params={"q": text}).json()
+        assert not live["wrong"]
+        assert not live["message"].startswith("Read as a query")
+        assert live["papers"]
+
+
+def test_the_field_for_an_interest_takes_what_an_interest_may_have_and_says_so(pages: Pages) -> None:
+    for page in ("/subscribe", "/interest"):
+        html = pages.client.get(page).text
+        assert re.search(r'<textarea class="query"[^>]* maxlength="300"', html)
+        assert "Up to 300 characters." in html
+
+
 def test_an_interest_for_which_no_paper_stands_out_shows_the_closest(pages: Pages) -> None:
     live = pages.client.get("/try", params={"q": "careful sailing boats in winter storms"}).json()
     assert live["message"] == "No paper of the past week stands out, so none would be emailed. The closest are:"
@@ -425,7 +447,7 @@ def test_a_query_is_kept_and_shown_as_it_was_typed_however_long_its_canonical_fo
     assert found.preferences.queries == (typed,)
     path = pages.link("preferences", found.row)
     shown = pages.client.get(path).text
-    assert f'value="{typed}"' in shown
+    assert f">{typed}</textarea>" in shown
     version = re.findall(r'name="version" value="([^"]*)"', shown)
     saved = pages.client.post(path, data={**FORM, "query": [typed, typed.replace(" ", "  ")], "version": version})
     assert saved.status_code in (200, 303)

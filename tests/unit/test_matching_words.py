@@ -19,6 +19,7 @@ from paperround.matching.words import (
     interpret_search,
     is_plain,
     mistake_in,
+    operators_in,
     with_phrase,
 )
 from support.queries import BATCHES, WORDS, paper
@@ -34,6 +35,11 @@ from support.queries import BATCHES, WORDS, paper
         ("the robots", ("robot",)),
         ("well-known - or not", ("known",)),
         ("models, agents; tools!", ("model", "agent", "tool")),
+        ("robots (humanoid, quadruped) that walk", ("robot", "humanoid", "quadruped", "walk")),
+        ("(robots, agents)", ("robot", "agent")),
+        ("minimise … KL(p||q) ‹ ε", ("minimise", "kl", "p", "q", "ε")),
+        ("tests with p < 0.05", ("test", "p", "0", "05")),
+        ("robots -- or * drones", ("robot", "drone")),
     ],
 )
 def test_plain_words_are_those_that_say_something_each_once(text: str, terms: tuple[str, ...]) -> None:
@@ -51,7 +57,9 @@ def test_plain_words_are_those_that_say_something_each_once(text: str, terms: tu
         "robots NOT drones",
         "robots -drones",
         '"robot arms" grasping',
-        "robots (arms hands)",
+        "robots (arms OR hands)",
+        "robots (-drones)",
+        "arms (NOT(hands))",
         "robot* arms",
         "title:robots arms",
         "robots author:byron",
@@ -61,6 +69,34 @@ def test_one_word_and_everything_with_an_operator_has_its_exact_meaning(text: st
     assert interpret(text) == interpret_once(text) == interpret_search(text) == parse(text)
     assert canonical(text) == str(parse(text))
     assert any_of(parse(text)) == parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ('papers on "world models", please', 'papers on "world models" please'),
+        ('robots with "common sense".', 'robots with "common sense"'),
+        ("„lernende Roboter“, die …", '"lernende roboter" die'),
+        ("robots -drones -- please", "robots -drones please"),
+        ("robots & drones OR | arms", "(robots drones) OR arms"),
+        ("title:robots : drones", "title:robots drones"),
+    ],
+)
+def test_punctuation_that_stands_alone_is_ignored_in_a_query(text: str, same: str) -> None:
+    assert interpret(text) == interpret_once(text) == interpret_search(text) == parse(same)
+
+
+@pytest.mark.parametrize(
+    ("text", "operators"),
+    [
+        ("robots that learn by watching people -survey", ("-survey",)),
+        ('"world models" OR title:agents OR robot*', ('"', "OR", "title:", "*")),
+        ("robots (humanoid, quadruped) -- and p < 0.05 * two", ()),
+        ("robots", ()),
+    ],
+)
+def test_the_operators_of_a_text_are_named(text: str, operators: tuple[str, ...]) -> None:
+    assert operators_in(text) == operators
 
 
 def test_plain_words_are_kept_as_they_are_written() -> None:

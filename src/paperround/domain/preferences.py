@@ -27,7 +27,7 @@ from paperround.domain.text import clean
 
 MOST_PAPERS = 100
 MOST_QUERIES, MOST_QUERY = 5, 300  # own queries of a subscriber, characters of each
-MOST_TYPED = 2_000  # characters that a field for a query takes: if it took 300, a browser would cut a paste silently
+MOST_TYPED = 2_000  # characters of a longer query that pages show again
 MOST_NAME = 200  # characters
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 

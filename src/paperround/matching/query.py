@@ -5,6 +5,8 @@
     negated  = ("NOT" | "-")* operand
     operand  = [field ":"] (word | word"*" | '"' words '"' ["*"] | "(" either ")")
 
+Punctuation that stands alone is ignored.
+
 A parsed query is an immutable tree in canonical form: words are folded and singular, nested ANDs and ORs are
 flattened, double negations are removed, and a field is stored with every phrase that it applies to. `str` returns
 text that parses to the same tree.
@@ -147,11 +149,19 @@ def phrase(text: str, field: Field | None = None, *, prefix: bool = False) -> Ph
     if field in WHOLE:
         name = label_start(text) if prefix else label(text)
         return Phrase((name,), field, prefix) if name else None
+    if field is Field.AUTHOR and not prefix:
+        text = _given_name_first(text)
     if not prefix:
         found = terms(text)
     elif found := words(text):
         found[:-1] = map(singular, found[:-1])
     return Phrase(tuple(found), field, prefix) if found else None
+
+
+def _given_name_first(name: str) -> str:
+    """Return "Ada Lovelace" for "Lovelace, Ada", the order of BibTeX."""
+    family, _, given = name.partition(",")
+    return f"{given} {family}"
 
 
 def both(parts: Iterable[Query]) -> Query:
@@ -244,9 +254,11 @@ def _brief(text: str) -> str:
 
 # Quotation marks that phones and word processors insert when " is typed.
 _QUOTES = str.maketrans(dict.fromkeys("“”„‟«»", '"'))
+MINUS = r"""-(?=\S*(?:[^\W_]|["(]))"""
+"""Matches a dash that excludes what follows it; a dash without a letter or digit after it is punctuation."""
 _TOKEN = re.compile(
-    r"""(?P<open>\()|(?P<close>\))|(?P<quoted>"[^"]*"\*?)|(?P<unclosed>")
-        |(?P<minus>-(?=\S))|(?P<field>[^\W\d_]+:)|(?P<word>[^\s"()]+)""",
+    rf"""(?P<open>\()|(?P<close>\))|(?P<quoted>"[^"]*"\*?)|(?P<unclosed>")
+        |(?P<minus>{MINUS})|(?P<field>[^\W\d_]+:)|(?P<word>[^\s"()]+)""",
     re.VERBOSE,
 )
 _OPERATORS = frozenset({"AND", "OR", "NOT"})
@@ -271,13 +283,23 @@ class _Token:
     at: int
 
 
+def _without_punctuation(tokens: Sequence[_Token]) -> list[_Token]:
+    """Remove words without a letter or digit, as in `"world models", please`, except after a field."""
+    before = [None, *tokens]
+    return [
+        token
+        for token, last in zip(tokens, before, strict=False)
+        if token.kind != "word" or terms(token.text) or (last and last.kind == "field")
+    ]
+
+
 class _Parser:
     """A recursive-descent parser for the grammar above; each method parses one of its rules."""
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._tokens = [self._token(found) for found in _TOKEN.finditer(text.translate(_QUOTES))]
-        self._tokens.append(_Token("end", "", len(text)))
+        tokens = [self._token(found) for found in _TOKEN.finditer(text.translate(_QUOTES))]
+        self._tokens = [*(_without_punctuation(tokens) or tokens), _Token("end", "", len(text))]
         self._next = 0
         self._depth = 0
 

@@ -15,6 +15,7 @@ from paperround.domain.text import terms
 from paperround.matching.query import (
     FIELD_NAMES,
     MAX_LENGTH,
+    MINUS,
     Phrase,
     Query,
     either,
@@ -25,11 +26,14 @@ from paperround.matching.query import (
     sought,
 )
 
-# What makes a text an exact query: quotation marks, parentheses, stars, fields, AND, OR, NOT, a leading dash.
 # Chinese and Japanese are written without spaces. A word has up to four characters; more are several words.
 _WITHOUT_SPACES = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]{5}")
 _LONE_FIELD = re.compile(rf"(?:^|\s)(?:{'|'.join(FIELD_NAMES)}):\s*$", re.IGNORECASE)
-_OPERATOR = re.compile(r"""["“”„‟«»()*]|(?:^|\s)(?:AND|OR|NOT|-\S+)(?=\s|$)|[^\W\d_]+:\S""")
+# What makes a text an exact query: quotation marks, a star after a word, AND, OR, NOT, a leading dash, fields.
+# Parentheses alone do not: what they group means the same without them, and in a sentence they are punctuation.
+_OPERATOR = re.compile(
+    rf"""["“”„‟«»]|(?<=\w)\*(?!\w)|(?<![^\s()])(?:(?:AND|OR|NOT)(?![^\s()])|{MINUS}\S+)|[^\W\d_]+:(?=\S)"""
+)
 
 STOP_WORDS = frozenset(
     terms("""
@@ -119,6 +123,11 @@ def any_of(wanted: Wanted) -> Query:
 def is_plain(text: str) -> bool:
     """Return whether a text has more than one word and no operator of the query language."""
     return (len(text.split()) > 1 or _WITHOUT_SPACES.search(text) is not None) and not _OPERATOR.search(text)
+
+
+def operators_in(text: str) -> tuple[str, ...]:
+    """Return the operators of the query language in a text, each once, as written; a dash with the word after it."""
+    return tuple(dict.fromkeys(_OPERATOR.findall(text)))
 
 
 def interpret(text: str) -> Wanted:

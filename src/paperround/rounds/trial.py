@@ -13,7 +13,7 @@ from paperround.matching import ranking
 from paperround.matching.negation import unwanted_in
 from paperround.matching.profile import Taste, Tastes
 from paperround.matching.suggestions import suggest_words
-from paperround.matching.words import Words, interpret_once, says_nothing
+from paperround.matching.words import Words, interpret_once, operators_in, says_nothing
 from paperround.rendering.language import Language
 from paperround.rounds.collection import Collection, CollectionPast
 from paperround.rounds.interests import InterestBatch, Interests, tastes
@@ -193,14 +193,8 @@ def describe_trial(trial: InterestTrial, language: Language) -> str:
         return _("Papers on any subject have these words. Say what the papers should be about.")
     if trial.unwanted:
         return describe_unwanted(trial.unwanted, language)
-    if trial.exact and not trial.taken:
-        return _("None of the newest papers matches exactly. Ask for less at once, or describe it in plain words.")
     if trial.exact:
-        return language.count(
-            "%(num)s of the newest papers matches exactly.",
-            "%(num)s of the newest papers match exactly.",
-            trial.taken,
-        )
+        return f"{_describe_exact(trial, language)} {describe_operators(trial.query, language)}".strip()
     if trial.unknown:
         return _(
             "None of these words occurs in the newest papers. Try words that a paper on your interest would use, in "
@@ -221,6 +215,27 @@ def describe_trial(trial: InterestTrial, language: Language) -> str:
         "%(num)s of the newest papers stand out and would have been emailed.",
         trial.taken,
     )
+
+
+def _describe_exact(trial: InterestTrial, language: Language) -> str:
+    if not trial.taken:
+        return language.gettext("None of the newest papers matches exactly.")
+    return language.count(
+        "%(num)s of the newest papers matches exactly.",
+        "%(num)s of the newest papers match exactly.",
+        trial.taken,
+    )
+
+
+def describe_operators(text: str, language: Language) -> str:
+    """Return why a text is read as a query, and how to have it read as plain words; "" if it has no operator."""
+    operators = operators_in(text)
+    if not operators:
+        return ""
+    return language.gettext(
+        "Read as a query because of %(operators)s: it finds exact matches only. To look for the words instead, leave "
+        "that out."
+    ) % {"operators": language.list(operators)}
 
 
 def describe_unwanted(words: str, language: Language) -> str:

@@ -34,24 +34,19 @@ if (zone) {
   zone.before(finder);
 }
 
-// An interest is a sentence: show all of it, on as many lines as it takes. The input keeps the value, since browsers
-// restore it after "Back", and Enter sends the form as it does from an input.
-for (const input of document.querySelectorAll("input.query")) {
-  const area = document.createElement("textarea");
-  for (const { name, value } of input.attributes) if (!["name", "value", "type"].includes(name)) area.setAttribute(name, value);
-  ["id", "class", "data-try"].forEach((name) => input.removeAttribute(name));
-  input.hidden = true;
-  input.required = false;
+// An interest is a sentence: show all of it, on as many lines as it takes. Enter sends the form, as from an input.
+for (const area of document.querySelectorAll("textarea.query")) {
+  const limit = document.querySelector("#query-limit");
+  const about = limit?.textContent;
   area.rows = 1;
   area.enterKeyHint = "go";
   const grow = () => {
     area.style.height = "auto";
     if (area.scrollHeight) area.style.height = `${area.scrollHeight + area.offsetHeight - area.clientHeight}px`;
   };
-  const restore = () => { area.value = input.value; grow(); };
   area.addEventListener("input", () => {
     if (area.value.includes("\n")) area.value = area.value.replaceAll(/\s*\n\s*/g, " ");
-    input.value = area.value;
+    if (limit) limit.textContent = `${about} (${area.value.length}/${area.maxLength})`;
     grow();
   });
   area.addEventListener("keydown", (event) => {
@@ -59,10 +54,9 @@ for (const input of document.querySelectorAll("input.query")) {
     event.preventDefault();
     area.form.requestSubmit(area.form.querySelector("button"));
   });
-  input.after(area);
-  restore();
+  grow();
   document.addEventListener("change", grow);
-  window.addEventListener("pageshow", restore);
+  window.addEventListener("pageshow", grow);
 }
 
 // A field that is wrong must not hide in a folded part of the form.

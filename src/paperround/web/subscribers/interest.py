@@ -17,7 +17,7 @@ from fastapi.responses import RedirectResponse
 from paperround.domain import tokens
 from paperround.domain.errors import PreferenceError, QueryError
 from paperround.domain.models import Subscriber
-from paperround.domain.preferences import MOST_QUERIES, MOST_TYPED
+from paperround.domain.preferences import MOST_QUERIES, MOST_QUERY, MOST_TYPED
 from paperround.domain.text import clean
 from paperround.matching.negation import unwanted_in
 from paperround.rendering.language import Language
@@ -155,7 +155,7 @@ def _page(
         wrong=wrong,
         answers=_named(answers),
         papers=_papers(context, trial, language) if trial else [],
-        most_typed=MOST_TYPED,
+        most_query=MOST_QUERY,
         corrected=_address(trial.correction, answers, facts) if trial and trial.correction else "",
         **({"subscriber": None, "onward": ""} | facts),
     )

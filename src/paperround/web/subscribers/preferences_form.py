@@ -13,7 +13,7 @@ from paperround.app import App
 from paperround.domain import preferences
 from paperround.domain.errors import PreferenceError, QueryError, WrongUse
 from paperround.domain.models import Paper, Topic
-from paperround.domain.preferences import DEFAULTS, FIELDS, LISTS, MOST_PAPERS, MOST_QUERIES, MOST_TYPED, Preferences
+from paperround.domain.preferences import DEFAULTS, FIELDS, LISTS, MOST_PAPERS, MOST_QUERIES, MOST_QUERY, Preferences
 from paperround.matching import lexical
 from paperround.matching.negation import unwanted_in
 from paperround.matching.query import Query
@@ -22,7 +22,7 @@ from paperround.rendering import reasons, theme
 from paperround.rendering.language import Language
 from paperround.rounds.interests import InterestBatch, Interests
 from paperround.rounds.meaning import Meaning
-from paperround.rounds.trial import describe_unwanted, read_answers
+from paperround.rounds.trial import describe_operators, describe_unwanted, read_answers
 from paperround.store.topics import news_horizon
 from paperround.subscribers import membership
 from paperround.web import wording
@@ -106,7 +106,7 @@ class Choices:
     quiet_days: Sequence[tuple[str, str]]
     languages: Mapping[str, str]
     most_papers: int = MOST_PAPERS
-    most_typed: int = MOST_TYPED
+    most_query: int = MOST_QUERY
 
 
 def choices(context: RequestContext, language: Language, form: PreferencesForm) -> Choices:
@@ -264,7 +264,8 @@ def _preview_exactly(app: App, text: str, query: Query, language: Language) -> Q
     number = app.store.browsing.count_found(query, _COUNTED, week)
     papers = app.store.browsing.found(query, _SHOWN * 10, week)
     hits = lexical.Index(papers).matches(query)
-    return QueryPreview(text, _described(number, language), _best(papers, hits, language))
+    said = f"{describe_operators(text, language)} {_described(number, language)}".strip()
+    return QueryPreview(text, said, _best(papers, hits, language))
 
 
 def _past_week(app: App) -> tuple[date, date]:
