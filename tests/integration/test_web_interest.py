@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections.abc import Iterator
@@ -251,3 +252,13 @@ def test_an_interest_that_is_too_long_is_not_cut_but_refused_and_kept(pages: Pag
         assert answer.status_code == 422
         assert told in answer.text
         assert f">{long}</textarea>" in answer.text
+
+
+@pytest.mark.parametrize("typed", ["Grace Lovelorn", "lovelorn, grace"])
+def test_an_interest_that_is_the_name_of_an_author_names_the_query_for_their_papers(pages: Pages, typed: str) -> None:
+    pages.site.papers(listing(900, authors=("Grace Lovelorn",)))
+    told = 'This is the name of an author. For their papers, enter: author:"grace lovelorn"'
+    assert pages.client.get("/try", params={"q": typed}).json()["message"] == told
+    assert told in html.unescape(pages.client.get("/interest", params={"q": typed}).text)
+    for other in ("legged robots", "Grace Hopper", "grace"):
+        assert "name of an author" not in pages.client.get("/try", params={"q": other}).text

@@ -347,7 +347,7 @@ def test_a_text_that_is_read_as_a_query_says_so_and_one_with_punctuation_is_not(
         "out. No papers in the past week. Try fewer words, or more general ones."
     )
     live = pages.client.get("/try", params={"q": 'robots on "paper 1", please'}).json()
-    assert live["message"].startswith('Read as a query because of ": ')
+    assert live["message"].startswith('Read as a query because of "paper 1": ')
     for text in ("robots (paper, humanoid)", "robots … with p < 0.05 and KL(p||q)"):
         live = pages.client.get("/try", params={"q": text}).json()
         assert not live["wrong"]

@@ -90,7 +90,8 @@ def test_punctuation_that_stands_alone_is_ignored_in_a_query(text: str, same: st
     ("text", "operators"),
     [
         ("robots that learn by watching people -survey", ("-survey",)),
-        ('"world models" OR title:agents OR robot*', ('"', "OR", "title:", "*")),
+        ('"world models" OR title:agents OR robot*', ('"world models"', "OR", "title:", "robot*")),
+        ("„lernende Roboter“, die", ("„lernende Roboter“",)),
         ("robots (humanoid, quadruped) -- and p < 0.05 * two", ()),
         ("robots", ()),
     ],

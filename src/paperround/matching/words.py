@@ -32,7 +32,8 @@ _LONE_FIELD = re.compile(rf"(?:^|\s)(?:{'|'.join(FIELD_NAMES)}):\s*$", re.IGNORE
 # What makes a text an exact query: quotation marks, a star after a word, AND, OR, NOT, a leading dash, fields.
 # Parentheses alone do not: what they group means the same without them, and in a sentence they are punctuation.
 _OPERATOR = re.compile(
-    rf"""["“”„‟«»]|(?<=\w)\*(?!\w)|(?<![^\s()])(?:(?:AND|OR|NOT)(?![^\s()])|{MINUS}\S+)|[^\W\d_]+:(?=\S)"""
+    r"""["“”„‟«»](?:[^"“”„‟«»]*["“”„‟«»])?|(?<!\w)\w+\*(?!\w)|(?<![^\W\d_])[^\W\d_]+:(?=\S)"""
+    rf"|(?<![^\s()])(?:(?:AND|OR|NOT)(?![^\s()])|{MINUS}\S+)"
 )
 
 STOP_WORDS = frozenset(
@@ -126,7 +127,7 @@ def is_plain(text: str) -> bool:
 
 
 def operators_in(text: str) -> tuple[str, ...]:
-    """Return the operators of the query language in a text, each once, as written; a dash with the word after it."""
+    """Return the operators of the query language in a text, each once, with the word or phrase they mark."""
     return tuple(dict.fromkeys(_OPERATOR.findall(text)))
 
 

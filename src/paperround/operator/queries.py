@@ -17,10 +17,9 @@ from paperround.app import App
 from paperround.domain.errors import UnknownName
 from paperround.domain.models import DISCUSSED, DeliveryState, Paper, Score, Subscriber, SubscriberState
 from paperround.domain.preferences import write
-from paperround.domain.text import terms
 from paperround.matching import lexical
 from paperround.matching import search as matching_search
-from paperround.matching.fields import Field
+from paperround.matching.author_names import author_named, is_name_of
 from paperround.matching.interests import (
     MOST_RELEVANT,
     USUAL_COSINE,
@@ -29,9 +28,7 @@ from paperround.matching.interests import (
     toward_best,
     with_closeness,
 )
-from paperround.matching.query import Phrase
 from paperround.matching.search import EVERYWHERE, SearchBounds
-from paperround.matching.vocabulary import Vocabulary
 from paperround.matching.words import Wanted, Words, any_of, interpret_search, is_plain, mistake_in, with_phrase
 from paperround.rounds.collection import Collection
 from paperround.rounds.interests import best_candidates
@@ -105,7 +102,7 @@ def search(
     QueryError when there is nothing to search for.
     """
     result = _search(app, text, limit, offset, bounds, order)
-    if result.author and set(terms(text)) == set(terms(result.author.removeprefix(f"{Field.AUTHOR}:"))):
+    if result.author and is_name_of(text, result.author):
         by_author = _search(app, result.author, limit, offset, bounds, order)
         if by_author.total:
             return replace(by_author, author=result.author, by_author=True)
@@ -137,26 +134,8 @@ def _search(app: App, text: str, limit: int, offset: int, bounds: SearchBounds, 
     total = app.store.browsing.count_found(bounds.narrow(any_of(wanted)), MOST_COUNTED, bounds.days)
     total += sum(shares[place] <= 0 for place in close)
     suggestion = "" if found else _suggested(app, meant.text, bounds)
-    author = "" if total and not meant.changes else _author(past.vocabulary, text)
+    author = "" if total and not meant.changes else author_named(past.vocabulary, text)
     return Search(found, meant.changes, int(total), mistake_in(text), suggestion, author)
-
-
-def _author(vocabulary: Vocabulary, text: str) -> str:
-    """A query for the author of this name or nearly this name, with the given or the family name first.
-
-    It is "" if there is none, or if the text is that query.
-    """
-    wanted = interpret_search(text)
-    match wanted:
-        case Words():
-            name = tuple(terms(text))  # with the words that say nothing about a subject: "Will", "May"
-        case Phrase(name, None | Field.AUTHOR, prefix=False):
-            pass
-        case _:
-            return ""
-    found = vocabulary.author(name) or vocabulary.author((*name[1:], name[0]))
-    meant = Phrase(tuple(found.split()), Field.AUTHOR)
-    return str(meant) if meant.terms and meant != wanted else ""
 
 
 def _suggested(app: App, text: str, bounds: SearchBounds) -> str:

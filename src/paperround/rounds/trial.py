@@ -10,10 +10,11 @@ from paperround.app import App
 from paperround.domain import preferences
 from paperround.domain.models import Feedback, Paper
 from paperround.matching import ranking
+from paperround.matching.author_names import author_named, is_name_of
 from paperround.matching.negation import unwanted_in
 from paperround.matching.profile import Taste, Tastes
 from paperround.matching.suggestions import suggest_words
-from paperround.matching.words import Words, interpret_once, operators_in, says_nothing
+from paperround.matching.words import Words, interpret_once, is_plain, operators_in, says_nothing
 from paperround.rendering.language import Language
 from paperround.rounds.collection import Collection, CollectionPast
 from paperround.rounds.interests import InterestBatch, Interests, tastes
@@ -63,6 +64,8 @@ class InterestTrial:
     """Whether it has only words that papers on any subject have, such as "the"."""
     unwanted: str = ""
     """What it says that the subscriber does not want: the words that it nevertheless looks for."""
+    author: str = ""
+    """A query for the author whose name it is; empty if it is none."""
     correction: str = ""
     """The interest with its probable typing mistakes corrected; empty if it has none."""
     unknown: bool = False
@@ -71,7 +74,9 @@ class InterestTrial:
     @property
     def doubtful(self) -> bool:
         """Whether emails would hardly contain what the subscriber means."""
-        return bool(self.vague or self.broad or self.empty or self.unknown or self.unwanted or not self.total)
+        return bool(
+            self.vague or self.broad or self.empty or self.unknown or self.unwanted or self.author or not self.total
+        )
 
     @property
     def vague(self) -> bool:
@@ -118,6 +123,7 @@ class Trials:
             words is None,
             says_nothing(query),
             unwanted_in(query),
+            name_of_author(self._app, query),
             meant.text if meant.changes else "",
             words is not None and not taken and not any(word in past.statistics.frequencies for word in words.terms),
         )
@@ -193,6 +199,8 @@ def describe_trial(trial: InterestTrial, language: Language) -> str:
         return _("Papers on any subject have these words. Say what the papers should be about.")
     if trial.unwanted:
         return describe_unwanted(trial.unwanted, language)
+    if trial.author:
+        return describe_author(trial.author, language)
     if trial.exact:
         return f"{_describe_exact(trial, language)} {describe_operators(trial.query, language)}".strip()
     if trial.unknown:
@@ -236,6 +244,17 @@ def describe_operators(text: str, language: Language) -> str:
         "Read as a query because of %(operators)s: it finds exact matches only. To look for the words instead, leave "
         "that out."
     ) % {"operators": language.list(operators)}
+
+
+def name_of_author(app: App, text: str) -> str:
+    """Return the query for the author whose full name an interest is; "" if it is no name of an author."""
+    found = author_named(app.shared(Collection).recent().vocabulary, text) if is_plain(text) else ""
+    return found if found and is_name_of(text, found) else ""
+
+
+def describe_author(query: str, language: Language) -> str:
+    """Return a sentence for somebody whose interest is the name of an author, with the query for their papers."""
+    return language.gettext("This is the name of an author. For their papers, enter: %(query)s") % {"query": query}
 
 
 def describe_unwanted(words: str, language: Language) -> str:

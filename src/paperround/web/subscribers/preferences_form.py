@@ -22,7 +22,13 @@ from paperround.rendering import reasons, theme
 from paperround.rendering.language import Language
 from paperround.rounds.interests import InterestBatch, Interests
 from paperround.rounds.meaning import Meaning
-from paperround.rounds.trial import describe_operators, describe_unwanted, read_answers
+from paperround.rounds.trial import (
+    describe_author,
+    describe_operators,
+    describe_unwanted,
+    name_of_author,
+    read_answers,
+)
 from paperround.store.topics import news_horizon
 from paperround.subscribers import membership
 from paperround.web import wording
@@ -244,8 +250,7 @@ def _preview_interest(app: App, text: str, words: Words, language: Language, wee
     """Try an interest in plain words: the papers that stand out, or else the closest ones."""
     papers, batch = week.papers, week.batch
     app.shared(Meaning).of_query(text)
-    interests, unwanted = app.shared(Interests), unwanted_in(text)
-    warning = describe_unwanted(unwanted, language) if unwanted else ""
+    interests, warning = app.shared(Interests), _warning(app, text, language)
     if hits := interests.hits(text, words, batch):
         return QueryPreview(text, warning or _described(len(hits), language), _best(papers, hits, language))
     fits = interests.fits(text, words, batch)
@@ -256,6 +261,15 @@ def _preview_interest(app: App, text: str, words: Words, language: Language, wee
     said = language.gettext("No paper of the past week stands out, so none would be emailed. The closest are:")
     shown = tuple((known[row], reasons.as_sentences(why[row], language)) for row in closest)
     return QueryPreview(text, warning or said, shown)
+
+
+def _warning(app: App, text: str, language: Language) -> str:
+    """Return why plain words hardly find what is meant; empty if nothing speaks against them."""
+    if unwanted := unwanted_in(text):
+        return describe_unwanted(unwanted, language)
+    if author := name_of_author(app, text):
+        return describe_author(author, language)
+    return ""
 
 
 def _preview_exactly(app: App, text: str, query: Query, language: Language) -> QueryPreview:
