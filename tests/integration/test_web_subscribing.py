@@ -355,6 +355,13 @@ def test_a_text_that_is_read_as_a_query_says_so_and_one_with_punctuation_is_not(
         assert live["papers"]
 
 
+def test_a_mistake_in_a_query_is_told_in_the_language_of_the_page(pages: Pages) -> None:
+    for path in ("/try", "/search", "/interest"):
+        shown = pages.client.get(path, params={"q": 'robots OR "drones', "lang": "de"}).text
+        assert "dieses Anführungszeichen wird nicht geschlossen" in shown, path
+        assert "never closed" not in shown, path
+
+
 def test_the_field_for_an_interest_takes_what_an_interest_may_have_and_says_so(pages: Pages) -> None:
     for page in ("/subscribe", "/interest"):
         html = pages.client.get(page).text

@@ -18,7 +18,7 @@ value (`Problem`, `Outcome`), so that it does not stop the others.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Self
 
 _MOST_LISTED = 10
@@ -46,19 +46,30 @@ class UnknownName(WrongUse):
     """A name does not exist."""
 
 
+def translatable(sentence: str) -> str:
+    """Return the sentence, which marks it for the catalogs in templates/locale. Import this as `_`."""
+    return sentence
+
+
 class QueryError(WrongUse):
     """A query does not parse.
 
     `query` is the query, `position` the 0-based offset of the error, and `problem` describes it.
     """
 
-    def __init__(self, query: str, position: int, problem: str) -> None:
-        self.query, self.position, self.problem = query, position, problem
+    def __init__(self, query: str, position: int, sentence: str, **facts: object) -> None:
+        """`sentence` is `translatable`, and `facts` are the values of its placeholders."""
+        self.query, self.position, self._sentence, self._facts = query, position, sentence, facts
+        self.problem = sentence % facts
+        super().__init__(self.told(translatable))
+
+    def told(self, translate: Callable[[str], str]) -> str:
+        """Return the problem in another language, and the spot on two more lines."""
         # Show at most 80 characters around the error on one line: a query may have 2,000 characters and line breaks.
-        start = max(0, position - 60)
-        shown = "".join(c if c.isprintable() else " " for c in query[start : start + 80])
-        spot = f"\n  {shown}\n  {' ' * (position - start)}^" if shown.strip() else ""  # nothing to point at
-        super().__init__(problem + spot)
+        start = max(0, self.position - 60)
+        shown = "".join(c if c.isprintable() else " " for c in self.query[start : start + 80])
+        spot = f"\n  {shown}\n  {' ' * (self.position - start)}^" if shown.strip() else ""  # nothing to point at
+        return translate(self._sentence) % self._facts + spot
 
 
 class PreferenceError(WrongUse):

@@ -21,6 +21,7 @@ from typing import Annotated, Any, get_type_hints
 from zoneinfo import available_timezones
 
 from paperround.domain.errors import PreferenceError, QueryError
+from paperround.domain.errors import translatable as _
 from paperround.domain.followed import MOST_FOLLOWED, MOST_LEFT_OUT, read_followed, read_left_out
 from paperround.domain.schedule import Cadence, Schedule
 from paperround.domain.text import clean
@@ -123,8 +124,8 @@ def _read_queries(given: object) -> tuple[str, ...]:
     found = tuple(dict.fromkeys(query for item in items if (query := clean(_TAG.sub(" ", item)))))
     for text in found:
         if len(text) > MOST_QUERY:
-            problem = f"an interest or query has at most {MOST_QUERY} characters; keep the words that matter most"
-            raise QueryError(text[:MOST_QUERY], MOST_QUERY, problem)
+            sentence = _("an interest or query has at most %(most)s characters; keep the words that matter most")
+            raise QueryError(text[:MOST_QUERY], MOST_QUERY, sentence, most=MOST_QUERY)
     if len(found) > MOST_QUERIES:
         raise ValueError(f"{len(found)} queries of your own; {MOST_QUERIES} is the most, join some with OR")
     return found

@@ -22,6 +22,7 @@ from functools import lru_cache
 from typing import TypeVar
 
 from paperround.domain.errors import QueryError
+from paperround.domain.errors import translatable as _
 from paperround.domain.text import singular, terms, words
 from paperround.matching.fields import WHOLE, Field, label, label_start
 
@@ -113,10 +114,12 @@ def parse_once(text: str) -> Query:
         query, _itself, both, either, lambda wanted, unwanted: both([wanted, negated(unwanted)])
     )
     if excluded:
-        raise QueryError(text, 0, f"this would match everything but {named}; add a word to look for")
+        raise QueryError(text, 0, _("this would match everything but %(named)s; add a word to look for"), named=named)
     if nesting(query) > MAX_NESTING:
         raise QueryError(
-            text, 0, "there are too many groups within each other; use fewer parentheses, or make two queries of it"
+            text,
+            0,
+            _("there are too many groups within each other; use fewer parentheses, or make two queries of it"),
         )
     return query
 
@@ -140,8 +143,14 @@ def free_text(text: str) -> Query:
 def read(text: str) -> Query:
     """Parse a query without checking that it contains something to look for."""
     if len(text) > MAX_LENGTH:
-        raise QueryError(text, MAX_LENGTH, f"a query has at most {MAX_LENGTH} characters, this one {len(text)}")
+        raise too_long(text)
     return _Parser(text).parse()
+
+
+def too_long(text: str) -> QueryError:
+    """Return the error of a text with too many characters."""
+    sentence = _("a query has at most %(most)s characters, this one %(number)s")
+    return QueryError(text, MAX_LENGTH, sentence, most=MAX_LENGTH, number=len(text))
 
 
 def phrase(text: str, field: Field | None = None, *, prefix: bool = False) -> Phrase | None:
@@ -305,17 +314,17 @@ class _Parser:
 
     def parse(self) -> Query:
         if self._tokens[0].kind == "end":
-            raise QueryError(self._text, 0, "the query is empty; write a word to look for")
+            raise QueryError(self._text, 0, _("the query is empty; write a word to look for"))
         query = self._either(None)
         if self._here.kind == "close":
-            raise self._wrong(self._here, "this parenthesis was never opened")
+            raise self._wrong(self._here, _("this parenthesis was never opened"))
         return query
 
     def _token(self, found: re.Match[str]) -> _Token:
         kind, text = str(found.lastgroup), found[0]
         token = _Token(text if text in _OPERATORS else "NOT" if kind == "minus" else kind, text, found.start())
         if kind == "unclosed":
-            raise self._wrong(token, "this quotation mark is never closed")
+            raise self._wrong(token, _("this quotation mark is never closed"))
         return token
 
     @property
@@ -327,8 +336,8 @@ class _Parser:
         self._next += 1
         return token
 
-    def _wrong(self, token: _Token, problem: str) -> QueryError:
-        return QueryError(self._text, token.at, problem)
+    def _wrong(self, token: _Token, sentence: str, **facts: object) -> QueryError:
+        return QueryError(self._text, token.at, sentence, **facts)
 
     def _either(self, field: Field | None) -> Query:
         parts = [self._both(field)]
@@ -348,7 +357,7 @@ class _Parser:
     def _operator(self) -> None:
         token = self._take()
         if self._here.kind in {"AND", "OR", "close", "end"}:
-            raise self._wrong(token, f"{token.text} needs a word after it")
+            raise self._wrong(token, _("%(operator)s needs a word after it"), operator=token.text)
 
     def _negated(self, field: Field | None) -> Query:
         times = 0
@@ -356,7 +365,7 @@ class _Parser:
             times += 1
             token = self._take()
             if self._here.kind in {"AND", "OR", "close", "end"}:
-                raise self._wrong(token, f"{token.text} needs a word after it")
+                raise self._wrong(token, _("%(operator)s needs a word after it"), operator=token.text)
         query = self._operand(field)
         return negated(query) if times % 2 else query
 
@@ -370,33 +379,41 @@ class _Parser:
             case "quoted" | "word":
                 return self._phrase(token, field)
             case "close":
-                raise self._wrong(token, "there is nothing in these parentheses; write a word or take them out")
+                raise self._wrong(token, _("there is nothing in these parentheses; write a word or take them out"))
             case _:
-                raise self._wrong(token, f"{token.text} needs a word before it; in small letters it is a word itself")
+                raise self._wrong(
+                    token,
+                    _("%(operator)s needs a word before it; in small letters it is a word itself"),
+                    operator=token.text,
+                )
 
     def _fielded(self, token: _Token) -> Query:
         name = token.text[:-1].lower()
         if name in {"http", "https"}:
-            raise self._wrong(token, "an address is not a query; write in words what the papers are about")
+            raise self._wrong(token, _("an address is not a query; write in words what the papers are about"))
         if name not in _FIELDS:
-            near = get_close_matches(name, _FIELDS, n=1)
-            hint = f"did you mean {_FIELDS[near[0]]}:?" if near else f"fields are {', '.join(Field)}"
-            raise self._wrong(
-                token, f'there is no field {_brief(token.text)} ({hint}); text with a colon goes in "quotes"'
-            )
+            raise self._unknown_field(token, name)
         if self._here.kind == "NOT":
-            raise self._wrong(self._here, f"the exclusion goes before the field: -{token.text}…")
+            raise self._wrong(self._here, _("the exclusion goes before the field: -%(field)s…"), field=token.text)
         if self._here.kind not in {"quoted", "word", "open"}:
-            raise self._wrong(token, f"{token.text} needs a word, a phrase or a group after it")
+            raise self._wrong(token, _("%(field)s needs a word, a phrase or a group after it"), field=token.text)
         return self._operand(_FIELDS[name])
+
+    def _unknown_field(self, token: _Token, name: str) -> QueryError:
+        field = _brief(token.text)
+        if near := get_close_matches(name, _FIELDS, n=1):
+            sentence = _('there is no field %(field)s (did you mean %(near)s:?); text with a colon goes in "quotes"')
+            return self._wrong(token, sentence, field=field, near=_FIELDS[near[0]])
+        sentence = _('there is no field %(field)s (fields are %(fields)s); text with a colon goes in "quotes"')
+        return self._wrong(token, sentence, field=field, fields=", ".join(Field))
 
     def _group(self, token: _Token, field: Field | None) -> Query:
         self._depth += 1
         if self._depth > MAX_DEPTH:
-            raise self._wrong(token, f"more than {MAX_DEPTH} parentheses within each other")
+            raise self._wrong(token, _("more than %(number)s parentheses within each other"), number=MAX_DEPTH)
         query = None if self._here.kind == "end" else self._either(field)
         if query is None or self._here.kind == "end":
-            raise self._wrong(token, "this parenthesis is never closed")
+            raise self._wrong(token, _("this parenthesis is never closed"))
         self._take()
         self._depth -= 1
         return query
@@ -406,8 +423,10 @@ class _Parser:
         text = token.text.rstrip("*").strip('"')
         if token.kind == "word" and "*" in text:
             star = _Token("word", "*", token.at + text.index("*"))
-            raise self._wrong(star, "a * stands at the end of a word only")
+            raise self._wrong(star, _("a * stands at the end of a word only"))
         found = phrase(text, field, prefix=prefix)
         if found is None:
-            raise self._wrong(token, f"there is no letter or digit to look for in {_brief(token.text)}")
+            raise self._wrong(
+                token, _("there is no letter or digit to look for in %(text)s"), text=_brief(token.text)
+            )
         return found

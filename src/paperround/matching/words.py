@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from paperround.domain.errors import QueryError
+from paperround.domain.errors import translatable as _
 from paperround.domain.text import terms
 from paperround.matching.query import (
     FIELD_NAMES,
@@ -24,6 +25,7 @@ from paperround.matching.query import (
     parse_once,
     read,
     sought,
+    too_long,
 )
 
 # Chinese and Japanese are written without spaces. A word has up to four characters; more are several words.
@@ -113,7 +115,7 @@ def says_nothing(text: str) -> bool:
 def check_topic_query(text: str) -> None:
     """Raise QueryError if a topic in plain words would match any paper, because its words say nothing."""
     if is_plain(text) and says_nothing(text):
-        raise QueryError(text, 0, "papers on any subject have these words; say what the papers should be about")
+        raise QueryError(text, 0, _("papers on any subject have these words; say what the papers should be about"))
 
 
 def any_of(wanted: Wanted) -> Query:
@@ -162,18 +164,17 @@ def interpret_search(text: str) -> Wanted:
     return found
 
 
-def mistake_in(text: str) -> str:
-    """Return why a text with an operator is no valid query, with the spot marked.
+def mistake_in(text: str) -> QueryError | None:
+    """Return why a text with an operator is no valid query; None if it is one or has no operator.
 
-    Return "" if the text is a valid query or has no operator. A field with nothing after it is a mistake too.
+    A field with nothing after it is a mistake too.
     """
-    if not _OPERATOR.search(text) and not ends_with_field(text):
-        return ""
-    try:
-        read(text)
-    except QueryError as error:
-        return str(error)
-    return ""
+    if _OPERATOR.search(text) or ends_with_field(text):
+        try:
+            read(text)
+        except QueryError as error:
+            return error
+    return None
 
 
 def ends_with_field(text: str) -> bool:
@@ -192,10 +193,10 @@ def with_phrase(text: str) -> str:
 
 def _described(text: str) -> Wanted:
     if len(text) > MAX_LENGTH:
-        raise QueryError(text, MAX_LENGTH, f"a query has at most {MAX_LENGTH} characters, this one {len(text)}")
+        raise too_long(text)
     found = tuple(dict.fromkeys(terms(text)))
     if not found:
-        raise QueryError(text, 0, "there is no letter or digit to look for")
+        raise QueryError(text, 0, _("there is no letter or digit to look for"))
     return _telling(found)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paperround.app import App
-from paperround.domain.errors import UnknownName
+from paperround.domain.errors import QueryError, UnknownName
 from paperround.domain.models import DISCUSSED, DeliveryState, Paper, Score, Subscriber, SubscriberState
 from paperround.domain.preferences import write
 from paperround.matching import lexical
@@ -76,7 +76,7 @@ class Search:
 
     If fewer than ten match, `found` continues with the nearest others.
     """
-    mistake: str = ""
+    mistake: QueryError | None = None
     """Why a text that looks like a query was taken for plain words."""
     suggestion: str = ""
     """A query that finds papers where this one finds none."""

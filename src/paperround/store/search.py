@@ -28,6 +28,7 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.exc import DBAPIError
 
 from paperround.domain.errors import QueryError
+from paperround.domain.errors import translatable as _
 from paperround.domain.models import Paper
 from paperround.domain.search_plan import DaySpan, SearchPlan
 from paperround.store.schema import papers
@@ -197,5 +198,7 @@ def _understood(query: Any) -> Iterator[None]:
     except DBAPIError as error:
         message = " ".join(str(error.orig).split())
         if any(sign in message.lower() for sign in _NOT_UNDERSTOOD):
-            raise QueryError(str(query), 0, f"the database cannot look for this ({message})") from None
+            raise QueryError(
+                str(query), 0, _("the database cannot look for this (%(message)s)"), message=message
+            ) from None
         raise

@@ -127,7 +127,7 @@ def search(
             text = plain_query(q)[:_LONGEST_QUERY]
             result = queries.search(context.app, text, PAGE + 1, PAGE * (page - 1), bounds=bounds, order=order)
     except QueryError as error:
-        wrong = str(error)
+        wrong = error.told(language.gettext)
     if page > 1 and not result.found:
         raise HTTPException(404)
     here = f"{context.home}/search?"
@@ -140,6 +140,7 @@ def search(
         form=form,
         q=q,
         wrong=wrong,
+        mistake=result.mistake.told(language.gettext) if result.mistake else "",
         result=result,
         count=_describe_total(result, language),
         papers=[cards.card(one.paper, language, context.today, why=one.why) for one in result.found[:PAGE]],

@@ -85,19 +85,22 @@ def _keep(request: Request, context: RequestContext, subscriber: Subscriber, tex
         return language.gettext("You have %(number)s queries already. Remove one on the preferences page first.") % {
             "number": len(queries)
         }
-    return _save(context, subscriber, {"queries": [*queries, text]})
+    return _save(request, context, subscriber, {"queries": [*queries, text]})
 
 
-def _leave_out(_: Request, context: RequestContext, subscriber: Subscriber, text: str) -> str:
+def _leave_out(request: Request, context: RequestContext, subscriber: Subscriber, text: str) -> str:
     """Leave out what the interest says that it excludes; return what is wrong, or an empty string."""
     entries = [*subscriber.preferences.leave_out, *filter(None, [unwanted_in(text)])]
-    return _save(context, subscriber, {"leave_out": entries})
+    return _save(request, context, subscriber, {"leave_out": entries})
 
 
-def _save(context: RequestContext, subscriber: Subscriber, given: Mapping[str, list[str]]) -> str:
+def _save(request: Request, context: RequestContext, subscriber: Subscriber, given: Mapping[str, list[str]]) -> str:
+    """Change preferences; return what is wrong with them, or an empty string."""
     try:
         patch = membership.read_patch(context.app, given)
-    except (PreferenceError, QueryError) as error:
+    except QueryError as error:
+        return error.told(context.language_for(request, subscriber).gettext)
+    except PreferenceError as error:
         return str(error)
     membership.change(context.app, subscriber, patch)
     return ""
@@ -141,7 +144,9 @@ def _page(
         context.count_trials(request, 1)
         try:
             trial = context.app.shared(Trials).try_interest(text, answers)
-        except (QueryError, PreferenceError) as error:
+        except QueryError as error:
+            wrong, status = error.told(language.gettext), 422
+        except PreferenceError as error:
             wrong, status = str(error), 422
     return context.private_page(
         request,

@@ -232,7 +232,7 @@ def preview_query(
             return _preview_interest(app, text, wanted, language, week or _PastWeek(app))
         return _preview_exactly(app, text, wanted, language)
     except QueryError as error:
-        return QueryPreview(text, wrong=str(error))
+        return QueryPreview(text, wrong=error.told(language.gettext))
 
 
 def _described(number: int, language: Language) -> str:
