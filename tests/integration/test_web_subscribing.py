@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import time
 from dataclasses import replace
@@ -9,7 +10,8 @@ from datetime import timedelta
 
 import pytest
 
-from paperround.domain.models import SubscriberState
+from paperround.domain.models import SubscriberState, Topic
+from paperround.rounds import topics
 from support.pages import FORM, Browser, Pages, links_in
 
 EMAIL = "ada@lovelace.example"
@@ -360,6 +362,16 @@ def test_a_mistake_in_a_query_is_told_in_the_language_of_the_page(pages: Pages) 
         shown = pages.client.get(path, params={"q": 'robots OR "drones', "lang": "de"}).text
         assert "dieses Anführungszeichen wird nicht geschlossen" in shown, path
         assert "never closed" not in shown, path
+
+
+def test_the_german_form_names_the_best_topic_in_german_and_asks_for_english(pages: Pages) -> None:
+    topics.add_topic(pages.app, Topic("best", "The day's best", "source:hf-daily"))
+    german, english = (pages.client.get("/subscribe", params={"lang": code}).text for code in ("de", "en"))
+    assert "Das Beste des Tages" in german
+    assert "The day's best" not in html.unescape(german)
+    assert "Schreiben Sie auf Englisch" in german
+    assert "Schreiben Sie auf Englisch" in pages.client.get("/interest", params={"lang": "de"}).text
+    assert "Write it in English" not in english
 
 
 def test_the_field_for_an_interest_takes_what_an_interest_may_have_and_says_so(pages: Pages) -> None:

@@ -24,6 +24,7 @@ class IdeaEncoder:
     """Counts the ideas in a text; what is about nothing that it knows is a thing of its own."""
 
     kind = "ideas"
+    english_only = True
 
     def __init__(self, name: str = "ideas-1") -> None:
         self.name = name

@@ -35,6 +35,11 @@ class Encoder(Protocol):
         """
         ...
 
+    @property
+    def english_only(self) -> bool:
+        """Whether interests have to be in English to find papers in English."""
+        ...
+
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return one vector of length one per text, in the same order. Raise MeaningError if this fails."""
         ...
@@ -48,6 +53,11 @@ class EncoderSettings(BaseModel):
     """The base class of all encoders' settings."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @property
+    def english_only(self) -> bool:
+        """True unless an encoder may know other languages."""
+        return True
 
     def reword(self, text: str) -> str:  # noqa: ARG002 - most encoders have no model for text
         """Return "", which means that the interest is used as written."""

@@ -42,6 +42,11 @@ class OpenAI(EncoderSettings, Endpoint):
         """The model's name, stored with each vector."""
         return self.model
 
+    @property
+    def english_only(self) -> bool:
+        """False, since many of these models are multilingual."""
+        return False
+
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return one vector of length one per text, in the same order. Raise MeaningError if this fails."""
         parts = [self._ask(texts[start : start + TEXTS_AT_ONCE]) for start in range(0, len(texts), TEXTS_AT_ONCE)]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_time, get_day_names
 
+from paperround.domain.errors import translatable as _
+from paperround.domain.models import Topic
 from paperround.domain.preferences import Breadth, Density, QuietDays
 from paperround.domain.schedule import Cadence, Schedule
-from paperround.rendering.language import Language
+from paperround.meaning import Encoder
+from paperround.rendering.language import SOURCE, Language
 
 
 def moment(at: datetime, zone: str, language: Language) -> str:
@@ -104,3 +108,18 @@ def promise(schedule: Schedule, language: Language) -> str:
         Cadence.OFF: _("No emails until you change this setting."),
     }[schedule.cadence]
     return sentence % facts
+
+
+_BEST_TOPIC = (_("The day's best"), _("The papers with the most votes for their age, on any subject."))
+"""The name and the description of the shipped topic for people who choose no topics."""
+
+
+def translated_topic(topic: Topic, language: Language) -> Topic:
+    """Return a topic with the shipped texts among its own in a language; an operator's own texts have only one."""
+    name, about = (language.gettext(text) if text in _BEST_TOPIC else text for text in (topic.name, topic.about))
+    return replace(topic, name=name, about=about)
+
+
+def needs_english(encoder: Encoder, language: Language) -> bool:
+    """Return whether to tell somebody who reads pages in this language that interests have to be in English."""
+    return encoder.english_only and language.code != SOURCE

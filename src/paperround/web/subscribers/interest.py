@@ -21,8 +21,10 @@ from paperround.domain.preferences import MOST_QUERIES, MOST_QUERY, MOST_TYPED
 from paperround.domain.text import clean
 from paperround.matching.negation import unwanted_in
 from paperround.rendering.language import Language
+from paperround.rounds.meaning import Meaning
 from paperround.rounds.trial import Answers, InterestTrial, Trials, describe_trial, read_answers
 from paperround.subscribers import membership
+from paperround.web import wording
 from paperround.web.browse import cards
 from paperround.web.context import PRIVATE, ContextDep, RequestContext
 from paperround.web.forms import Form, FormFields, read_number
@@ -161,6 +163,7 @@ def _page(
         answers=_named(answers),
         papers=_papers(context, trial, language) if trial else [],
         most_query=MOST_QUERY,
+        needs_english=wording.needs_english(context.app.shared(Meaning).encoder, language),
         corrected=_address(trial.correction, answers, facts) if trial and trial.correction else "",
         **({"subscriber": None, "onward": ""} | facts),
     )

@@ -111,6 +111,8 @@ class Choices:
     breadths: Sequence[tuple[str, str]]
     quiet_days: Sequence[tuple[str, str]]
     languages: Mapping[str, str]
+    needs_english: bool
+    """Whether to say that interests have to be in English."""
     most_papers: int = MOST_PAPERS
     most_query: int = MOST_QUERY
 
@@ -119,7 +121,7 @@ def choices(context: RequestContext, language: Language, form: PreferencesForm) 
     """Return the options of the form, including the chosen time zone."""
     return Choices(
         labels=wording.labels(language),
-        topics=context.app.store.topics.public(),
+        topics=[wording.translated_topic(topic, language) for topic in context.app.store.topics.public()],
         cadences=wording.cadences(language),
         weekdays=list(zip(preferences.WEEKDAYS, wording.weekdays(language), strict=True)),
         zones=time_zones.choices(context.app.clock(), _known_zone(form)),
@@ -128,6 +130,7 @@ def choices(context: RequestContext, language: Language, form: PreferencesForm) 
         breadths=wording.breadths(language),
         quiet_days=wording.quiet_days(language),
         languages=context.language_names,
+        needs_english=wording.needs_english(context.app.shared(Meaning).encoder, language),
     )
 
 
