@@ -20,9 +20,10 @@ from pathlib import Path
 
 import pytest
 
+from paperround.rounds import pipeline
 from support.papers import listing
 from support.site import MORNING, Site
-from support.smtp_server import SmtpServer
+from support.smtp_server import SmtpServer, slow
 
 KILLS = int(os.environ.get("PAPERROUND_KILLS", "8"))
 LETTERS = int(os.environ.get("PAPERROUND_LETTERS", "2000"))
@@ -87,6 +88,44 @@ def test_killed_at_any_moment_nobody_is_missing_and_at_most_the_letters_in_doubt
     assert set(got) == everybody
     assert doubled <= kills * IN_DOUBT
     assert Counter(len(found) for found in ids.values()) == {1: LETTERS}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl+C", "SIGTERM"])
+def test_an_interrupted_command_finishes_the_letters_under_way(tmp_path: Path, number: signal.Signals) -> None:
+    site = Site(tmp_path)
+    site.topic("robots")
+    everybody = {f"subscriber{number}@example.org" for number in range(200)}
+    site.subscribers(everybody, "robots")
+    site.papers(*(listing(number) for number in range(4)))
+    site.app.close()
+    with SmtpServer(slow("final", 0.1)) as server:
+        interrupted = program(tmp_path, server.port, "--now", NOW.isoformat(), "round", "--json")
+        while len(server.received) < 20:
+            time.sleep(0.01)
+        interrupted.send_signal(number)
+        interrupted.communicate(timeout=60)
+        assert interrupted.returncode == 128 + number
+        first = len(server.received)
+        assert first < 200
+        again = program(tmp_path, server.port, "--now", NOW.isoformat(), "deliver", "--json")
+        answer, _ = again.communicate(timeout=60)
+        assert json.loads(answer)["sent"] == 200 - first
+        assert server.recipients() == dict.fromkeys(everybody, 1)
+
+
+def test_deliver_sends_what_a_killed_program_held_once_its_lease_is_over(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    site.topic("robots")
+    everybody = {f"subscriber{number}@example.org" for number in range(20)}
+    site.subscribers(everybody, "robots")
+    site.papers(*(listing(number) for number in range(4)))
+    site.clock.now = NOW
+    pipeline.publish(site.app)
+    site.app.store.deliveries.claim(NOW, 15, "a program that died", timedelta(seconds=60))
+    assert pipeline.deliver(site.app).letters["sent"] == 5
+    site.clock.now += timedelta(seconds=61)
+    assert pipeline.deliver(site.app).letters["sent"] == 15
+    site.app.close()
 
 
 def test_four_programs_make_the_same_round_and_everybody_gets_one_letter(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ const pool = mailer.createTransport({pool: true, host: "127.0.0.1", port: +port,
   maxConnections: +connections, maxMessages: Infinity});
 const all = [];
 for (let n = 0; n < +letters; n++)
-  all.push(pool.sendMail({envelope: {from: "b@papers.example", to: "s" + n + "@mail.example"}, raw}));
+  all.push(pool.sendMail({envelope: {from: "b@papers.example", to: "subscriber" + n + "@mail.example"}, raw}));
 Promise.all(all).then(() => pool.close());
 """
 
@@ -121,7 +121,7 @@ class Bench:
         def send(letters: int) -> None:
             with smtplib.SMTP("127.0.0.1", port, "papers.example") as smtp:
                 for _ in range(letters):
-                    smtp.sendmail("b@papers.example", ["s@mail.example"], message)
+                    smtp.sendmail("b@papers.example", ["subscriber1@mail.example"], message)
 
         each = self.letters // self.connections
         with ThreadPoolExecutor(self.connections) as threads:
@@ -151,7 +151,7 @@ class Bench:
         """Postfix's own program."""
         size = str(self.sample.stat().st_size)
         numbers = ["-s", str(self.connections), "-m", str(self.letters), "-l", size]
-        addresses = ["-f", "b@papers.example", "-t", "s@mail.example"]
+        addresses = ["-f", "b@papers.example", "-t", "subscriber1@mail.example"]
         subprocess.run([SOURCE, *numbers, *addresses, f"127.0.0.1:{port}"], check=True, capture_output=True)
         return self.letters
 
@@ -228,7 +228,7 @@ def populate(site: Site, subscribers: int) -> float:
     chance = random.Random(7)
     lines = ["email,name,topics,at"]
     lines += (
-        f"s{number}@mail.example,Ada {number},{';'.join(chance.sample(TOPICS, _FOLLOWED))},07:00"
+        f"subscriber{number}@mail.example,Ada {number},{';'.join(chance.sample(TOPICS, _FOLLOWED))},07:00"
         for number in range(subscribers)
     )
     rows = csv_file.read(io.BytesIO("\n".join(lines).encode()))

@@ -36,6 +36,7 @@ from paperround.delivery.smtp_session import (
 from paperround.domain.errors import TransportError
 from paperround.domain.models import Letter, Outcome, Stage
 from paperround.process import logs
+from paperround.process.threads import BackgroundThread
 
 log = logs.logger()
 
@@ -173,7 +174,7 @@ class ConnectionPool:
 
         The work is done on a separate thread, so that an interrupt stops drawing but not the letters under way.
         """
-        thread = threading.Thread(target=self._work, name="relay", daemon=True)
+        thread = BackgroundThread(self._work, "relay")
         thread.start()
         try:
             thread.join()

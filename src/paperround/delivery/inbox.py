@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,6 +26,7 @@ from paperround.delivery.folders import store
 from paperround.delivery.smtp import SmtpTransport
 from paperround.domain.models import Letter, Outcome
 from paperround.domain.text import clean
+from paperround.process.threads import BackgroundThread
 
 if TYPE_CHECKING:
     from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -161,7 +161,7 @@ class _Server:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="inbox", daemon=True)
+        self._thread = BackgroundThread(self._loop.run_forever, "inbox")
 
     def __enter__(self) -> int:
         listening = socket.create_server((_HOST, 0))

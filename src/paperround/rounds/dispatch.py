@@ -31,6 +31,7 @@ from paperround.domain.models import (
     Subscriber,
 )
 from paperround.process import logs
+from paperround.process.threads import BackgroundThread
 from paperround.rounds import breaker
 from paperround.settings import DeliverySettings
 from paperround.store.bounces import Bounce, smtp_fingerprint
@@ -99,7 +100,7 @@ class Lease:
         self._deliveries, self._claim, self._clock, self._length = deliveries, claim, clock, length
         self._renewed = time.monotonic()
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._renew, name="lease", daemon=True)
+        self._thread = BackgroundThread(self._renew, "lease")
 
     def __enter__(self) -> Lease:
         self._thread.start()

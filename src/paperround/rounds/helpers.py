@@ -12,7 +12,6 @@ import os
 import pickle
 import subprocess
 import sys
-import threading
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from paperround.app import App
 from paperround.delivery import SmtpTransport, Transport
 from paperround.domain.clock import Clock
 from paperround.process import logs
+from paperround.process.threads import BackgroundThread
 from paperround.rounds.sending import SendingResult, send_due
 from paperround.settings import Settings
 
@@ -96,7 +96,7 @@ class _Helper:
     def __enter__(self) -> _Helper:
         command = [sys.executable, "-m", "paperround.rounds.helper_process"]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 - ours
-        self._reader = threading.Thread(target=self._read, name="helper", daemon=True)
+        self._reader = BackgroundThread(self._read, "helper")
         self._reader.start()
         assert self._process.stdin
         with contextlib.suppress(BrokenPipeError):  # it has died, as __exit__ reports
@@ -116,7 +116,7 @@ class _Helper:
 
     def wait(self) -> None:
         """Wait until the helper finds no more letters, or the program is stopping."""
-        while self._reader.is_alive() and not self._app.stopping.is_set():
+        while not self._reader.ended and not self._app.stopping.is_set():
             self._reader.join(_LOOKS_EVERY)
 
     def _read(self) -> None:

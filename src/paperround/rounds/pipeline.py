@@ -359,6 +359,7 @@ def deliver(app: App) -> Tally:
     """Send due letters until none is left or the relay accepts no more."""
     started, tally = time.perf_counter(), Tally()
     app.progress.begin("delivering", None)
+    _release_abandoned(app, app.clock())
     sent = send_together(app)
     tally.letters, tally.paused = sent.letters, sent.paused
     tally.took("deliver", started)
@@ -382,11 +383,16 @@ def sweep(app: App) -> int:
     if silenced := app.store.subscribers.mend_dates(now):
         log.warning("next digests were farther away than one period; did the clock run ahead?", subscribers=silenced)
     mended = silenced + app.store.deliveries.mend_dates(now)
+    return mended + _release_abandoned(app, now) + app.store.subscribers.wake(now)
+
+
+def _release_abandoned(app: App, now: datetime) -> int:
+    """Put the letters of programs that died while sending back in the queue; return how many there were."""
     # No attempt is recorded: nobody knows which of these letters were under way.
     if interrupted := app.store.deliveries.sweep(now):
         what = "a program ended while it was sending; its letters go out again, and those under way may arrive twice"
         log.warning(what, letters=interrupted)
-    return mended + interrupted + app.store.subscribers.wake(now)
+    return interrupted
 
 
 def embed_papers(app: App, seconds: float = _EMBED_SECONDS) -> int:

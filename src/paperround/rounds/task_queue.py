@@ -10,6 +10,7 @@ import asyncio
 import importlib.metadata
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from sqlalchemy import make_url
 
 from paperround.domain.errors import ConfigurationError
 from paperround.process import logs
+from paperround.process.threads import BackgroundThread
 from paperround.store import Store
 
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ class TaskQueue:
         self._submitting = procrastinate.App(connector=procrastinate.SyncPsycopgConnector(**self._address))
         self._submitting.open()
         store.install("procrastinate", importlib.metadata.version("procrastinate"), self._scripts)
-        self._worker: threading.Thread | None = None
+        self._worker: BackgroundThread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._running: asyncio.Task[None] | None = None
         self._stopping = threading.Event()
@@ -62,7 +64,7 @@ class TaskQueue:
 
     def work(self, run: Callable[[str], None]) -> None:
         """Start a worker in the background, which calls `run` with the name of each job."""
-        self._worker = threading.Thread(target=self._work, args=(run,), name="worker", daemon=True)
+        self._worker = BackgroundThread(partial(self._work, run), "worker")
         self._worker.start()
 
     def close(self) -> None:
