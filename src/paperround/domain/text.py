@@ -61,7 +61,7 @@ def clean(text: str) -> str:
     spaces.
     """
     if text.isascii() and text.isprintable():  # fast path for most texts
-        return " ".join(text.split())
+        return " ".join(text.split()) if "  " in text or text != text.strip() else text
     text = _UNWANTED.sub("", text)
     return _SPACE.sub(" ", unicodedata.normalize("NFC", text)).strip()
 
