@@ -23,7 +23,7 @@ from paperround.subscribers.membership import Addition
 _NAMES_OF_THE_SITE = ("theme", "language")
 _FOLLOWED = ("topics", "queries", "follows")
 # Others wait while a batch is written, and a batch is what is held in memory.
-_ROWS_AT_ONCE = 2_000
+_ROWS_AT_ONCE = 4_000
 
 
 @dataclass(frozen=True, slots=True)
