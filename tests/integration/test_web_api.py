@@ -179,6 +179,12 @@ def test_an_unknown_field_is_refused_by_name(method: str, path: str, body: str, 
     assert pages.app.store.subscribers.count() == before
 
 
+def test_an_entry_of_a_list_is_counted_from_1(pages: Pages) -> None:
+    answer = pages.client.post("/api/subscribers", json={"email": EMAIL, "topics": ["robots", None]}, headers=ADMIN)
+    told = "topics (entry 2): must be text, in quotation marks"
+    assert (answer.status_code, answer.json()) == (422, {"detail": told})
+
+
 def test_a_body_that_is_not_json_is_called_that(pages: Pages) -> None:
     answer = pages.client.post("/api/subscribers", content="{", headers=JSON)
     assert (answer.status_code, answer.json()) == (422, {"detail": "body: is not JSON"})
