@@ -241,8 +241,8 @@ def describe_operators(text: str, language: Language) -> str:
     if not operators:
         return ""
     return language.gettext(
-        "Read as a query because of %(operators)s: it finds exact matches only. To look for the words instead, leave "
-        "that out."
+        "Read as a query because of %(operators)s: it finds exact matches only. To look for the words instead, write "
+        "them without operators and quotation marks."
     ) % {"operators": language.list(operators)}
 
 
