@@ -218,6 +218,18 @@ def _verdicts(pages: Pages) -> dict[int, int]:
     return pages.app.store.feedback.verdicts(membership.subscriber(pages.app, _EMAIL).row)
 
 
+def test_who_has_left_is_promised_no_next_email(pages: Pages) -> None:
+    digest, link = _letter(pages)
+    paper = digest.papers[0]
+    assert "Your next email takes it into account." in pages.client.post(link, data={"more": paper}).text
+    assert (
+        pages.client.post(pages.link("unsubscribe", membership.subscriber(pages.app, _EMAIL).row)).status_code == 200
+    )
+    said = pages.client.post(link, data={"less": paper}).text
+    assert ">Saved.<" in said
+    assert "next email" not in said
+
+
 def test_the_links_in_a_letter_lead_to_a_button_and_the_button_records(pages: Pages) -> None:
     digest, path = _letter(pages)
     (message,) = pages.letters()

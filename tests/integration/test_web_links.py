@@ -86,7 +86,7 @@ def test_somebody_may_confirm_leave_and_come_back_on_the_same_day(pages: Pages, 
             pages.link("unsubscribe" if way == "the link in their mail" else "preferences", row)
         ).text
         (back,) = re.findall(r'action="([^"]+/back)"', page)
-        assert "We sent you an email" in pages.client.post(back).text
+        assert "We are sending you an email" in pages.client.post(back).text
     (asking,) = pages.letters()
     assert pages.client.post(links_in(asking, "c")[0]).status_code == 303
     subscriber = pages.app.store.subscribers.by_row(row)
@@ -95,6 +95,13 @@ def test_somebody_may_confirm_leave_and_come_back_on_the_same_day(pages: Pages, 
         SubscriberState.ACTIVE,
         ("agents",) if way == "the form" else ("robots",),
     )
+
+
+def test_who_subscribes_again_is_told_that_they_are_subscribed(pages: Pages) -> None:
+    pages.subscriber("ada@lovelace.example")
+    pages.subscribe("ada@lovelace.example")
+    (letter,) = pages.letters()
+    assert "This address is subscribed to" in letter.get_body(("plain",)).get_content()  # type: ignore[union-attr]
 
 
 def test_an_owner_who_asks_again_is_told_that_the_email_was_sent_before(pages: Pages) -> None:

@@ -476,7 +476,7 @@ def test_a_query_is_kept_and_shown_as_it_was_typed_however_long_its_canonical_fo
 @pytest.mark.parametrize(
     ("form", "fields", "said"),
     [
-        ("subscribe", FORM, "Open the link in it to confirm your subscription."),
+        ("subscribe", FORM, "Open the link in it to confirm your subscription,"),
         ("preferences", {}, "is subscribed here, an email with the link is on its way."),
     ],
 )

@@ -131,7 +131,10 @@ def _of_token(status: int, language: Language) -> tuple[str, str]:
         )
     return (
         _("This link does not work"),
-        _("The link is incomplete or was altered. Use the one in your most recent email, or request a new one."),
+        _(
+            "The link is incomplete, was replaced by a newer one, or belongs to erased data. "
+            "Use the one in your most recent email, or request a new one."
+        ),
     )
 
 

@@ -42,7 +42,7 @@ def request_change(request: Request, context: ContextDep, token: str, form: Form
         return _refused(request, context, subscriber, email, wrong)
     _ = language.gettext
     lines = [
-        _("We sent an email to %(email)s. Open the link in it to start receiving your emails there.")
+        _("We are sending an email to %(email)s. Open the link in it to start receiving your emails there.")
         % {"email": email},
         _("Until then, nothing changes. The link works for three days."),
         _("No email after a few minutes? Check your spam folder, or try another address."),

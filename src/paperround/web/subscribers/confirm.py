@@ -72,7 +72,7 @@ def _nothing_waits(request: Request, context: RequestContext, subscriber: Subscr
         return context.message(
             request, _("Already confirmed"), lines, language=language, actions=[("/", _("Today's papers"))]
         )
-    lines = [_("This link has already been used. To receive emails again, subscribe again.")]
+    lines = [_("This link has already been used. If you no longer receive our emails, subscribe again.")]
     return context.message(
         request,
         _("Nothing to confirm"),
@@ -128,7 +128,7 @@ def come_back(request: Request, context: ContextDep, token: str) -> Response:
         return _nothing_waits(request, context, subscriber)
     asked = confirmation.ask_to_return(context.app, subscriber, _consent(request, context, _("Subscribe again")))
     lines = [
-        _("We sent you an email. Open the link in it to confirm, and your subscription continues as before.")
+        _("We are sending you an email. Open the link in it to confirm, and your subscription continues as before.")
         if asked
         else _("We have already sent you this email. Open the link in it to confirm; it may be in your spam folder.")
     ]

@@ -197,7 +197,7 @@ def page(
         version=PreferencesForm(subscriber.preferences).version,
         form=form,
         choices=preferences_form.choices(context, language, form),
-        next_letter=wording.moment(due, zone, language) if due else "",
+        next_letter=wording.moment(due, zone, language) if due and due > context.app.clock() else "",
         promise=wording.promise(subscriber.schedule, language),
         paused_until=language.date(until) if (until := subscriber.preferences.paused_until) else "",
         tomorrow=context.today.isoformat(),

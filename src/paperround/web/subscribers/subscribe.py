@@ -301,7 +301,10 @@ def confirmation_sent(request: Request, context: ContextDep) -> Response:
     """Show where the confirmation email was sent, or redirect to the form if the cookie has expired."""
     _ = context.visitors_language(request).gettext
     lines = [
-        _("We sent an email to %(email)s. Open the link in it to confirm your subscription."),
+        _(
+            "We are sending an email to %(email)s. Open the link in it to confirm your subscription, "
+            "or to see your preferences if you are already subscribed."
+        ),
         _(
             "No email after a few minutes? Check your spam folder, and whether the address is right. "
             "We send at most one confirmation email a day."
