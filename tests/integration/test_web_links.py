@@ -213,7 +213,7 @@ def test_preferences_change_everything_at_once(pages: Pages) -> None:
     own = pages.app.store.topics.by_slug(subscriber.topics[1])
     assert own is not None
     assert own.private
-    assert 'value="&#34;part 2&#34; OR gripper"' in pages.client.get(link).text
+    assert ">&#34;part 2&#34; OR gripper</textarea>" in pages.client.get(link).text
 
 
 def test_a_query_of_ones_own_is_nobody_elses_business_and_goes_with_its_last_subscriber(pages: Pages) -> None:
