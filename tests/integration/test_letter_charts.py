@@ -11,11 +11,14 @@ from email import message_from_bytes, policy
 
 import pytest
 from PIL import Image
+from sqlalchemy import update
 
 from paperround.domain.models import TopicCounts
 from paperround.domain.schedule import Cadence
 from paperround.operator import preview
 from paperround.rounds import pipeline
+from paperround.store.engine import writing
+from paperround.store.schema import issue_topics
 from paperround.web import create
 from support.pages import Browser
 from support.papers import listing
@@ -62,8 +65,8 @@ def test_a_weekly_issue_keeps_its_numbers_and_every_letter_shows_them(site: Site
     before = site.app.store.issues.counts(Cadence.WEEKLY, _TODAY)
     assert before.frozen
     assert [(one.slug, sum(one.papers), len(one.papers)) for one in before.topics] == [
-        ("agents", 2, 7),
-        ("robots", 2, 7),
+        ("agents", 2, 8),
+        ("robots", 2, 8),
     ]
     assert "Agents: 2 papers" in text
     online = re.search(r"https?://[^/]+(/i/[\w-]+)", text)
@@ -77,14 +80,38 @@ def test_a_weekly_issue_keeps_its_numbers_and_every_letter_shows_them(site: Site
     assert Browser(create(site.app)).get(_ADDRESS).headers["cache-control"] == "public, max-age=86400"
 
 
+def test_a_paper_of_the_issues_own_day_is_in_its_letter_its_days_and_its_numbers(site: Site) -> None:
+    site.subscriber("a@example.net", "robots", cadence="weekly", weekday=0)
+    site.papers(listing(1, "robots", day=_TODAY - timedelta(days=7)), listing(2, "robots", day=_TODAY))
+    site.clock.now += timedelta(hours=2)
+    pipeline.publish(site.app)
+    pipeline.deliver(site.app)
+    _, text = _letter(site)
+    assert "Nov 16\u2009–\u200923, 2026 · 2 papers" in text
+    counted = site.app.store.issues.counts(Cadence.WEEKLY, _TODAY)
+    assert counted.topics == (TopicCounts("robots", "Robots", (1, 0, 0, 0, 0, 0, 0, 1)),)
+
+
+def test_the_numbers_of_an_earlier_version_end_the_day_before_the_issue(site: Site) -> None:
+    site.subscriber("a@example.net", "robots", cadence="weekly", weekday=0)
+    site.papers(listing(1, "robots", day=_TODAY - timedelta(days=1)))
+    site.clock.now += timedelta(hours=2)
+    pipeline.publish(site.app)
+    with writing(site.app.store._engine) as db:
+        db.execute(update(issue_topics).values(papers=[0, 0, 0, 0, 0, 0, 1]))
+    counted = site.app.store.issues.counts(Cadence.WEEKLY, _TODAY)
+    assert counted.topics == (TopicCounts("robots", "Robots", (0, 0, 0, 0, 0, 0, 1, 0)),)
+    assert Browser(create(site.app)).get("/charts/weekly-2026-11-23/robots.png").status_code == 200
+
+
 def test_before_an_issue_is_out_the_numbers_are_todays_and_its_picture_is_not_kept(site: Site) -> None:
     _fill(site)
     counted = site.app.store.issues.counts(Cadence.WEEKLY, _TODAY)
     assert counted.topics == (
-        TopicCounts("agents", "Agents", (0, 0, 0, 0, 0, 2, 0)),
-        TopicCounts("robots", "Robots", (0, 0, 0, 0, 0, 1, 1)),
+        TopicCounts("agents", "Agents", (0, 0, 0, 0, 0, 2, 0, 0)),
+        TopicCounts("robots", "Robots", (0, 0, 0, 0, 0, 1, 1, 0)),
     )
-    assert len(site.app.store.issues.counts(Cadence.MONTHLY, _TODAY).topics[0].papers) == 31
+    assert len(site.app.store.issues.counts(Cadence.MONTHLY, _TODAY).topics[0].papers) == 32
     assert site.app.store.issues.counts(Cadence.DAILY, _TODAY).topics == ()
     answer = Browser(create(site.app)).get(_ADDRESS)
     assert answer.headers["cache-control"] == "no-store"

@@ -129,8 +129,8 @@ def test_the_made_up_issue_has_a_chart_where_it_tells_of_several_days() -> None:
     assert sample.digest(Cadence.DAILY) == sample.DIGEST
     assert sample.counts(Cadence.DAILY) == ()
     weekly, monthly = (sample.counts(cadence) for cadence in (Cadence.WEEKLY, Cadence.MONTHLY))
-    assert [len(one.papers) for one in weekly] == [7, 7, 7]
-    assert {len(one.papers) for one in monthly} == {31}
+    assert [len(one.papers) for one in weekly] == [8, 8, 8]
+    assert {len(one.papers) for one in monthly} == {32}
     assert sorted(sample.digest(Cadence.WEEKLY).papers) == sorted(sample.DIGEST.papers)
 
 

@@ -99,12 +99,16 @@ def issue_date(schedule: Schedule, due: datetime) -> date:
 
 
 def span(cadence: Cadence, day: date) -> tuple[date, date] | None:
-    """Return the first and last day that a weekly or monthly issue of this date covers; None for other cadences."""
+    """Return the first and last day that a weekly or monthly issue of this date covers; None for other cadences.
+
+    These are the days of the issue before and of this one: papers of either may be in the letter, depending on when
+    they arrived.
+    """
     if cadence is Cadence.WEEKLY:
-        return day - timedelta(days=7), day - timedelta(days=1)
+        return day - timedelta(days=7), day
     if cadence is Cadence.MONTHLY:
         year, month = (day.year, day.month - 1) if day.month > 1 else (day.year - 1, 12)
-        return date(year, month, min(day.day, calendar.monthrange(year, month)[1])), day - timedelta(days=1)
+        return date(year, month, min(day.day, calendar.monthrange(year, month)[1])), day
     return None
 
 

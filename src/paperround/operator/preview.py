@@ -310,7 +310,7 @@ def _followers(app: App, slugs: tuple[str, ...], day: date | None, cadence: Cade
         preferences=Preferences(topics=slugs, cadence=cadence),
     )
     newest = app.store.reasons.days(slugs, 1) if cadence.tells_of_days and day is None else []
-    named = newest[0] + timedelta(days=1) if newest else day or app.clock().date()
+    named = newest[0] if newest else day or app.clock().date()
     if span := span_days(cadence, named):
         matches = app.store.reasons.latest(slugs, span[0], span[-1], _PAPERS_A_DAY * len(span))
     else:

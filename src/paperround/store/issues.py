@@ -26,7 +26,7 @@ from paperround.domain.models import (
     pack_scores,
 )
 from paperround.domain.notes import choose_news, read_facts, read_notes
-from paperround.domain.schedule import Cadence
+from paperround.domain.schedule import Cadence, span_days
 from paperround.process.lazy import LazyModule
 from paperround.store.due import DueBatch, DueSubscriber
 from paperround.store.engine import RowsByNumber, among, lock_exclusively, lock_shared, reading, writing
@@ -178,8 +178,14 @@ class Issues:
             if issue is None:
                 return IssueCounts(count_by_day(db, cadence, day))
             query = select(issue_topics).where(issue_topics.c.issue == issue).order_by(issue_topics.c.topic)
-            kept = (TopicCounts(one.topic, one.name, tuple(one.papers)) for one in db.execute(query))
+            days = len(span_days(cadence, day))
+            kept = [TopicCounts(one.topic, one.name, _filled(one.papers, days)) for one in db.execute(query)]
             return IssueCounts(tuple(kept), frozen=True)
+
+
+def _filled(papers: Sequence[int], days: int) -> tuple[int, ...]:
+    """Return one number for each day; earlier versions did not count an issue's own day, the last one."""
+    return (*papers, *[0] * (days - len(papers)))
 
 
 def _due(db: Connection, now: datetime, cache: MatchCache, limit: int, most_matches: int) -> Due:
