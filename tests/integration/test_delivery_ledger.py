@@ -130,10 +130,10 @@ def test_digests_of_those_who_paused_are_withdrawn_and_their_notices_are_not(sit
     [ada] = [told["id"] for told in ledger.report(email="ada")]
     found = _get(ledger, ada)
     site.app.store.subscribers.set_state(found.subscriber, SubscriberState.PAUSED, site.clock.now)
-    notice = _notice(site, "ada", "paused")
+    notice = _notice(site, "ada", "reply")
     claimed = ledger.claim(site.clock.now, 9, "a", LEASE)
     assert {one.row for one in claimed.deliveries} == {*rows, notice} - {ada}
-    assert {one.issue for one in claimed.deliveries} == {"daily 2026-11-23", "notice paused"}
+    assert {one.issue for one in claimed.deliveries} == {"daily 2026-11-23", "notice reply"}
     assert len({one.subscriber for one in claimed.deliveries}) == 3
     assert claimed.settled == Counter(suppressed=1)
     assert ledger.report(row=ada)[0]["reason"] == "the subscriber is paused"
@@ -142,7 +142,7 @@ def test_digests_of_those_who_paused_are_withdrawn_and_their_notices_are_not(sit
 def test_the_last_check_withdraws_claimed_letters_that_are_unwanted_and_no_others(
     site: Site, ledger: Deliveries
 ) -> None:
-    mine, gone, other = _notice(site, "ada"), _notice(site, "ben"), _notice(site, "ben", "paused")
+    mine, gone, other = _notice(site, "ada"), _notice(site, "ben"), _notice(site, "ben", "reply")
     ledger.claim(MORNING, 2, "mine", LEASE)
     ledger.claim(MORNING, 1, "other", LEASE)
     assert ledger.still_wanted([mine, gone, other], "mine", LATER) == {mine, gone}
@@ -322,7 +322,7 @@ def test_letters_that_wait_expire_without_a_claim_and_all_others_stay(site: Site
 
 
 def test_letters_that_are_due_are_counted_up_to_a_number_for_each_state(site: Site, ledger: Deliveries) -> None:
-    rows = [_notice(site, name, kind) for name in ("ada", "ben") for kind in ("welcome", "paused")]
+    rows = [_notice(site, name, kind) for name in ("ada", "ben") for kind in ("welcome", "reply")]
     _notice(site, "eve", at=LATER)
     ledger.claim(MORNING, 2, "c", LEASE)
     for row in rows[:2]:
@@ -345,7 +345,7 @@ def test_a_letter_that_was_accepted_after_its_lease_is_sent_and_not_claimed_agai
 
 
 def test_a_claim_stays_within_the_letters_of_a_day(site: Site, ledger: Deliveries) -> None:
-    rows = [_notice(site, name, kind) for name in ("ada", "ben", "eve") for kind in ("welcome", "paused")]
+    rows = [_notice(site, name, kind) for name in ("ada", "ben", "eve") for kind in ("welcome", "reply")]
     ledger.claim(MORNING, 1, "c", LEASE, 4)
     _settle(ledger, rows[0], DeliveryState.SENT, reply=(Stage.FINAL, 250))
     assert [one.row for one in ledger.claim(MORNING, 2, "c", LEASE, 4).deliveries] == rows[1:3]
@@ -361,7 +361,7 @@ def test_many_letters_expire_in_groups_and_are_all_counted(
     site: Site, ledger: Deliveries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("paperround.store.deliveries._EXPIRED_AT_ONCE", 2)
-    for kind in ("welcome", "paused"):
+    for kind in ("welcome", "reply"):
         for name in ("ada", "ben"):
             _notice(site, name, kind, until=LATER)
     assert ledger.expire(LATER) == 4
@@ -487,7 +487,9 @@ def test_a_reported_delivery_names_its_issue_its_papers_and_its_next_attempt(sit
 def test_the_latest_refusals_leave_out_letters_that_are_refused_again_while_others_pass(
     site: Site, ledger: Deliveries
 ) -> None:
-    first, second, third, fourth = (_notice(site, "ada", kind) for kind in ("welcome", "paused", "link", "goodbye"))
+    first, second, third, fourth = (
+        _notice(site, "ada", kind) for kind in ("welcome", "reply", "your-link", "confirm")
+    )
     ledger.claim(MORNING, 9, "c", LEASE)
 
     def tried(row: int, stage: Stage, code: int | None) -> None:
@@ -517,7 +519,7 @@ def test_refusals_of_long_ago_are_not_looked_at(
     site: Site, ledger: Deliveries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("paperround.store.deliveries._ATTEMPTS_LOOKED_AT", 2)
-    old = _notice(site, "ada", "paused")
+    old = _notice(site, "ada", "reply")
     rows = [_notice(site, name) for name in ("ada", "ben", "eve")]
     ledger.claim(MORNING, 9, "c", LEASE)
     _settle(ledger, old, DeliveryState.FAILED, reply=(Stage.RCPT, 550))

@@ -270,9 +270,7 @@ def test_without_subscriber_and_topic_there_is_a_made_up_letter_with_nobodys_lin
     assert preview.days(fresh.app, PreviewRequest()) == []
 
 
-@pytest.mark.parametrize(
-    "kind", ["confirm", "welcome", "goodbye", "paused", "your-link", "new-address", "address-changed", "reply"]
-)
+@pytest.mark.parametrize("kind", ["confirm", "welcome", "your-link", "new-address", "address-changed", "reply"])
 def test_notices_can_be_looked_at_and_their_links_are_nobodys(fresh: Site, kind: str) -> None:
     fresh.subscriber("ada@example.net", "robots")
     ada = fresh.app.store.subscribers.by_email("ada@example.net")

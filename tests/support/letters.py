@@ -37,8 +37,6 @@ NOTICE_CONTEXT: dict[str, Any] = {
     "new_email": "ada@new.example",
     "address_url": "https://papers.example/c/address",
     "topics": ["Robots", "Graph learning"],
-    "until": "2026-12-24",
-    "subscribe_url": "https://papers.example/subscribe",
     "more": ["Grasping", "Folding"],
     "less": ["Sweeping"],
     "save": ["Sorting"],

@@ -361,7 +361,7 @@ def test_each_paper_says_all_that_is_known(theme: str) -> None:
 
 
 def test_before_confirming_and_after_leaving_there_is_no_way_out_to_offer() -> None:
-    for kind, state in (("confirm", SubscriberState.PENDING), ("goodbye", SubscriberState.UNSUBSCRIBED)):
+    for kind, state in (("confirm", SubscriberState.PENDING), ("your-link", SubscriberState.UNSUBSCRIBED)):
         rendered = press().notice(kind, replace(sample.SUBSCRIBER, state=state), sample.LINKS, NOTICE_CONTEXT)
         assert sample.LINKS.unsubscribe not in rendered.html + rendered.text
         assert sample.LINKS.online not in rendered.html + rendered.text

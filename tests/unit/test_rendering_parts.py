@@ -58,20 +58,6 @@ def test_a_name_can_neither_break_a_paragraph_nor_make_a_button() -> None:
     assert 'href="https://bad.example' not in rendered.html
 
 
-def test_a_pause_says_until_when() -> None:
-    assert (
-        "until December 24, 2026."
-        in press().notice("paused", sample.SUBSCRIBER, sample.LINKS, {"until": "2026-12-24"}).text
-    )
-    assert "until you resume them" in press().notice("paused", sample.SUBSCRIBER, sample.LINKS, {}).text
-
-
-def test_goodbye_shows_the_way_back_where_there_is_one() -> None:
-    way_back = {"subscribe_url": "https://papers.example/subscribe"}
-    assert "Subscribe again" in press().notice("goodbye", sample.SUBSCRIBER, sample.LINKS, way_back).html
-    assert "Subscribe again" not in press().notice("goodbye", sample.SUBSCRIBER, sample.LINKS, {}).html
-
-
 def test_a_fact_that_a_notice_needs_is_named_when_it_is_missing() -> None:
     with pytest.raises(ConfigurationError, match=r"notices/confirm.txt.j2 line \d+: 'confirm_url' is undefined"):
         press().notice("confirm", sample.SUBSCRIBER, sample.LINKS, {})
@@ -80,7 +66,7 @@ def test_a_fact_that_a_notice_needs_is_named_when_it_is_missing() -> None:
 def test_an_unknown_notice_is_named_with_those_there_are() -> None:
     with pytest.raises(
         UnknownName,
-        match="no notice 'hello'; there are address-changed, confirm, goodbye, new-address, paused",
+        match=r"no notice 'hello'; there are address-changed, confirm, new-address, reply, welcome, your-link$",
     ):
         press().notice("hello", sample.SUBSCRIBER, sample.LINKS, {})
 

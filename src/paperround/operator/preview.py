@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,7 @@ from paperround.rounds.choosing import DueIssue, RoundContext, choose
 from paperround.rounds.interests import tastes
 from paperround.rounds.letters import FinishedLetter, LetterBuilder, as_preview, new_message_id
 from paperround.store.due import DueBatch, DueSubscriber
+from paperround.store.requests import CONFIRM
 from paperround.store.topics import news_horizon
 from paperround.subscribers.membership import address as checked_address
 from paperround.subscribers.membership import subscriber as subscriber_named
@@ -48,12 +49,6 @@ _PAPERS_A_DAY = 100
 _FIRST_YEAR = 1900
 _LOOKED_AT = 200  # papers of the past week that are checked for earlier emails to the subscriber
 _TEST = "[test] "
-# The state of subscribers who receive these notices; it determines the links in the footer.
-_STATES = {
-    "confirm": SubscriberState.PENDING,
-    "goodbye": SubscriberState.UNSUBSCRIBED,
-    "paused": SubscriberState.PAUSED,
-}
 
 
 class Origin(StrEnum):
@@ -335,15 +330,15 @@ def _notice(app: App, subscriber: Subscriber, kind: str, *, mark: str = "") -> F
         "topics": [names.get(slug, slug) for slug in subscriber.topics],
         "queries": 1,
         "follows": 1,
-        "until": (app.clock().date() + timedelta(days=14)).isoformat(),
         "new_email": "new.address@example.org",
-        "subscribe_url": f"{app.settings.site.base_url}/subscribe",
         "more": ["EvoArena: Tracking Memory Evolution"],
         "less": ["MiniMax Sparse Attention"],
         "unknown": [12],
         "person": app.settings.site.facts().sender,
     }
-    subscriber = replace(subscriber, row=0, state=_STATES.get(kind, SubscriberState.ACTIVE))
+    # The state determines the links in the footer.
+    state = SubscriberState.PENDING if kind == CONFIRM else SubscriberState.ACTIVE
+    subscriber = replace(subscriber, row=0, state=state)
     delivery = Delivery(
         0,
         subscriber.email,

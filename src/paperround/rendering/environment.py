@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateSyntaxError
@@ -49,13 +48,8 @@ def environment(folders: tuple[Path, ...], language: Language, *, marked: bool =
         "readable": readable,
         "excerpt": excerpt,
         "breakable": breakable,
-        "day": partial(_day, language),
+        "day": language.date,
         "number": language.number,
         "listed": language.list,
     }
     return made
-
-
-def _day(language: Language, day: date | str, form: str = "full") -> str:
-    """Format a day in this language; strings, as in a notice's context, must be YYYY-MM-DD."""
-    return language.date(date.fromisoformat(day) if isinstance(day, str) else day, form)

@@ -5,7 +5,7 @@
     renderer.encode(prepared)                                     for each subscriber: joins encoded blocks
     renderer.letter(facts)                                        the same as HTML and text, for previews
     renderer.whole_letter(facts)                                  the same the slow way, for comparison in tests
-    renderer.notice(kind, subscriber, links, context)             confirm, welcome, goodbye …
+    renderer.notice(kind, subscriber, links, context)             confirm, welcome, reply …
 
 A letter is a list of blocks: the index of all papers, the one to read first, a few with a summary, the others by
 title. The layout contains marks at which it can be cut. A new block is rendered within a whole document, the style

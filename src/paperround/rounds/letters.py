@@ -164,7 +164,7 @@ class LetterBuilder:
     def notice_letter(
         self, delivery: Delivery, subscriber: Subscriber, now: datetime, *, mark: str = ""
     ) -> FinishedLetter:
-        """Build the letter for a notice, such as confirm, welcome or goodbye."""
+        """Build the letter for a notice, such as confirm, welcome or reply."""
         kind, context = delivery.notice or "", dict(delivery.context)
         links = self.links(subscriber, None)
         if kind == "confirm":
