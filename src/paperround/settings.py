@@ -244,7 +244,7 @@ class WebhookSettings(_Part):
         try:
             (parts.hostname or "").encode("idna")
         except UnicodeError:
-            raise ValueError("is no address that can be called") from None
+            raise ValueError("is not an address that can be called") from None
         local = parts.hostname in {"localhost", "127.0.0.1", "::1"}
         if not parts.hostname or parts.scheme not in ({"http", "https"} if local else {"https"}):
             raise ValueError(
@@ -330,7 +330,7 @@ class Settings(BaseSettings):
     def _hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for host in value:
             if not network_of(host) and not _HOST.fullmatch(host):
-                raise ValueError(f'"{host}" is no host, address or network; write "feeds.lan" or "10.0.0.0/8"')
+                raise ValueError(f'"{host}" is not a host, address or network; write "feeds.lan" or "10.0.0.0/8"')
         return value
 
     @field_validator("transport", mode="before")

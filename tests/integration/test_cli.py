@@ -74,7 +74,7 @@ def test_a_new_site_has_what_an_operator_changes_and_a_second_init_changes_nothi
     before = (site.folder / ".env").read_bytes()
     assert site("init", ".") == 0
     assert site.out == ""
-    assert site.err == f"{site.folder} is a site already, and stays as it is\n"
+    assert site.err == f"{site.folder} is already a site, and was not changed\n"
     assert (site.folder / ".env").read_bytes() == before
 
 
@@ -486,7 +486,7 @@ def test_a_dkim_key_is_made_once_and_its_record_printed(site: Site, algorithm: s
     assert record == {"name": line.split(". IN")[0], "type": "TXT", "value": "".join(strings)}
     before = key.read_bytes()
     assert site("dkim", "keygen") == 2
-    assert "is there already" in site.err
+    assert "already exists" in site.err
     assert key.read_bytes() == before
 
 
@@ -583,8 +583,8 @@ def test_what_is_no_backup_is_refused_and_changes_nothing(site: Site) -> None:
     other.close()
     for name, says in (
         ("nothing.db", "there is no such file"),
-        ("text.db", "is no backup"),
-        ("empty.db", "is no backup"),
+        ("text.db", "is not a backup"),
+        ("empty.db", "is not a backup"),
         ("torn.db", "torn.db is"),
         ("newer.db", "newer than this program"),
     ):

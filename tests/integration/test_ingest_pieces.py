@@ -116,7 +116,7 @@ def test_a_file_that_cannot_be_used_is_reported_with_the_reason(site: Site, monk
     assert (half.state, half.failed, half.note) == (
         "failed",
         True,
-        "half.gz: it ends too early, or is no whole gzip file",
+        "half.gz: it ends too early, or is not a complete gzip file",
     )
     broken = pipeline.ingest_file(site.app, [b"<rss><channel>"], "arxiv-oai", "broken.xml")
     assert (broken.state, broken.new) == ("failed", 0)

@@ -54,7 +54,7 @@ def test_a_file_counts_papers_here_learns_others_and_names_the_broken(pages: Pag
     assert answer.status_code == 200
     assert "1 paper is on this site and counts as “more like this”." in answer.text
     assert "1 paper is not on this site; its text is used." in answer.text
-    assert "it is no whole BibTeX entry" in answer.text
+    assert "this is not a complete BibTeX entry" in answer.text
     assert list(pages.app.store.feedback.verdicts(_row(pages)).values()) == [1]
     assert pages.app.store.examples.count(_row(pages)) == 1
 

@@ -74,7 +74,7 @@ def test_a_subscriber_who_agreed_is_added_at_once(pages: Pages, browser: Browser
     assert _last_change(pages) == ("subscriber added", f"subscriber {added.row}")
     again = browser.post("/admin/subscribers/new", data=sent)
     assert again.status_code == 422
-    assert f"{ADA} is a subscriber already (active)." in again.text
+    assert f"{ADA} is already a subscriber (active)." in again.text
 
 
 def test_a_subscriber_who_has_not_agreed_is_asked_and_can_be_asked_again(pages: Pages, browser: Browser) -> None:

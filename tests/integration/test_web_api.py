@@ -43,7 +43,7 @@ def test_papers_and_topics_are_open(pages: Pages) -> None:
     assert [topic["slug"] for topic in pages.client.get("/api/topics").json()] == ["robots", "agents"]
     wrong = pages.client.get("/api/papers?q=-robots")
     assert wrong.status_code == 400
-    assert "everything but" in wrong.json()["detail"]
+    assert "everything except" in wrong.json()["detail"]
 
 
 def test_peoples_data_needs_a_token(pages: Pages) -> None:

@@ -248,7 +248,7 @@ def test_search_understands_queries_and_plain_words(pages: Pages) -> None:
     assert "No papers found." in pages.client.get("/search?q=zeppelin").text
     wrong = pages.client.get("/search", params={"q": "-robots"})
     assert wrong.status_code == 400
-    assert "this would match everything but robot" in wrong.text
+    assert "this would match everything except robot" in wrong.text
 
 
 def test_old_papers_are_found_too(pages: Pages) -> None:

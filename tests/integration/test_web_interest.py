@@ -245,7 +245,7 @@ def test_similar_papers_are_on_each_papers_page_and_in_the_api(pages: Pages) -> 
 
 def test_an_interest_that_is_too_long_is_not_cut_but_refused_and_kept(pages: Pages) -> None:
     long = ("robots that learn " * 30).strip()
-    told = "an interest or query has at most 300 characters; keep the words that matter most"
+    told = "an interest has at most 300 characters; keep the words that matter most"
     tried = pages.client.get("/interest", params={"q": long})
     sent = pages.subscribe("ada@lovelace.example", way="interest", query=long)
     for answer in (tried, sent):

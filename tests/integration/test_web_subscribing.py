@@ -272,7 +272,7 @@ def test_a_way_that_nothing_was_chosen_for_stays_and_says_so(pages: Pages) -> No
     answer = pages.subscribe(EMAIL, way="interest", topic=["", "robots"], query="")
     assert answer.status_code == 422
     assert ("way", "interest") in _checked(answer.text)
-    assert "Choose a topic, or enter a query." in answer.text
+    assert "Choose a topic, or enter an interest." in answer.text
 
 
 def test_a_form_on_another_site_leads_here_with_the_address_filled_in(pages: Pages) -> None:
@@ -288,7 +288,7 @@ def test_what_is_missing_is_said_beside_the_field(pages: Pages) -> None:
     for fields, said in [
         ({"email": "not an address"}, "Enter a valid email address."),
         ({"email": f"{'a' * 74}@papers.example"}, "Enter a valid email address."),
-        ({"email": EMAIL, "topic": []}, "Choose a topic, or enter a query."),
+        ({"email": EMAIL, "topic": []}, "Choose a topic, or enter an interest."),
         ({"email": EMAIL, "query": "a AND"}, "AND needs a word after it"),
         ({"email": EMAIL, "query": "x" * 301}, "at most 300 characters"),
         ({"email": EMAIL, "monthday": "32"}, "Day of the month: '32' is not a day of the month from 1 to 31"),

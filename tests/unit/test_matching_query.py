@@ -108,12 +108,12 @@ def test_a_query_means_what_the_language_says(text: str, tree: object) -> None:
         ("title: OR a", 0, "title: needs a word, a phrase or a group after it"),
         ("title:au:a", 0, "title: needs a word, a phrase or a group after it"),
         ("a title:-b", 8, "the exclusion goes before the field: -title:…"),
-        ("mod*l", 3, "a * stands at the end of a word only"),
+        ("mod*l", 3, "a * is allowed only at the end of a word"),
         ("* &", 0, "there is no letter or digit to look for in *"),
         ("cat:...", 4, "there is no letter or digit to look for in ..."),
-        ("-a", 0, "this would match everything but a; add a word to look for"),
-        ("-a -b", 0, "this would match everything but a OR b; add a word to look for"),
-        ("a OR NOT b", 0, "this would match everything but b NOT a; add a word to look for"),
+        ("-a", 0, "this would match everything except a; add a word to look for"),
+        ("-a -b", 0, "this would match everything except a OR b; add a word to look for"),
+        ("a OR NOT b", 0, "this would match everything except b NOT a; add a word to look for"),
         ("a " * 1_001, MAX_LENGTH, "a query has at most 2000 characters, this one 2002"),
         ("(" * 26 + "a", MAX_DEPTH, "more than 25 parentheses within each other"),
     ],
@@ -162,7 +162,7 @@ def test_of_a_long_query_the_error_shows_the_part_around_the_spot() -> None:
 def test_refused_are_exactly_the_queries_that_match_a_paper_with_none_of_their_words(pair: tuple[Shape, str]) -> None:
     shape, text = pair
     if holds(shape, BLANK):
-        with pytest.raises(QueryError, match="everything but"):
+        with pytest.raises(QueryError, match="everything except"):
             parse(text)
     else:
         parse(text)

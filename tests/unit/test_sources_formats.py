@@ -397,7 +397,7 @@ def test_a_json_feed_is_read_in_both_its_versions() -> None:
     )
     assert (undated.doi, undated.day) == ("10.5555/basement.3", TODAY)
     assert dust.journal == "Notes from the Basement"
-    assert [str(problem) for problem in parsed.problems] == ["entry 3: it is no object"]
+    assert [str(problem) for problem in parsed.problems] == ["entry 3: it is not an object"]
 
 
 def rss(*items: str, head: str = "<title>Blog</title>") -> bytes:
@@ -547,12 +547,12 @@ def test_a_paper_that_a_post_only_talks_about_is_not_taken_for_the_post() -> Non
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        (b"<html><head><title>x</title></head></html>", r"this is no feed \(got HTML\); is the address right"),
+        (b"<html><head><title>x</title></head></html>", r"this is not a feed \(got HTML\); is the address right"),
         (
             b'<!doctype html><link rel="alternate" type="application/rss+xml" href="/feed.xml">',
             "the page names its feed: /feed.xml",
         ),
-        (b"", r"this is no feed \(got nothing\)"),
+        (b"", r"this is not a feed \(got nothing\)"),
         (b'{"hello": 1}', "no JSON Feed"),
         (b'{"version": "https://jsonfeed.org/version/1", "items": {}}', "no JSON Feed"),
         (b"{", "this is not JSON"),

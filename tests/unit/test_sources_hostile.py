@@ -259,7 +259,7 @@ def test_text_from_right_to_left_and_two_thousand_authors_are_kept() -> None:
 
 def test_a_row_that_is_no_object_is_named() -> None:
     (problem,) = FORMATS["biorxiv"](b'{"messages": [], "collection": [[1]]}', TODAY).problems
-    assert str(problem) == "entry 1: it is no object"
+    assert str(problem) == "entry 1: it is not an object"
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ def test_bibtex_is_read_and_a_broken_entry_is_named_among_good_ones() -> None:
     )
     assert (cranes.title, cranes.doi, bridges.title) == ("Cranes", "10.1038/nature14539", "Bridges")
     told = list(map(str, found.problems))
-    assert any("it is no whole BibTeX entry" in one for one in told)
+    assert any("this is not a complete BibTeX entry" in one for one in told)
     assert "entry empty: it has no title, arXiv identifier or DOI" in told
 
 
@@ -97,7 +97,7 @@ def test_a_reference_that_the_parser_gives_up_on_is_named(monkeypatch: pytest.Mo
         raise OSError("no tag")
 
     monkeypatch.setattr("rispy.loads", give_up)
-    assert str(_read(_RIS).problems[0]) == "reference 1: it is no RIS reference (no tag)"
+    assert str(_read(_RIS).problems[0]) == "reference 1: it is not a RIS reference (no tag)"
 
 
 def test_csl_json_is_read_as_a_list_or_as_zotero_has_it() -> None:
@@ -110,7 +110,7 @@ def test_csl_json_is_read_as_a_list_or_as_zotero_has_it() -> None:
         assert found.entries == expected
         assert [one.where for one in found.problems] == ["item 3", "item 4"]
     assert _read(json.dumps(_CSL[0])).entries == expected[:1]
-    assert str(_read('{"items": 5}').problems[0]) == "item 1: it is no CSL-JSON item"
+    assert str(_read('{"items": 5}').problems[0]) == "item 1: it is not a CSL-JSON item"
 
 
 def test_a_list_of_identifiers_is_read_and_what_is_none_is_named() -> None:

@@ -107,7 +107,7 @@ def test_an_address_in_full_width_characters_is_the_same_address() -> None:
     found = read("email\nada@example.org\nada@ex\uff41mple.org\n")
     assert emails(found) == ["ada@example.org"]
     assert len(problems(found)) == 1
-    assert "the address stands on line 2 already" in problems(found)[0]
+    assert "the address is already on line 2" in problems(found)[0]
 
 
 @pytest.mark.parametrize("bad_at", [100, pytest.param(70_000, marks=pytest.mark.slow)])
@@ -150,7 +150,7 @@ def test_unknown_columns_are_named_and_left_out() -> None:
 def test_a_doubled_address_is_left_out_and_the_first_one_named() -> None:
     found = read("email\nada@example.org\nADA@example.org\n")
     assert emails(found) == ["ada@example.org"]
-    assert problems(found) == ["line 3 ADA@example.org: the address stands on line 2 already"]
+    assert problems(found) == ["line 3 ADA@example.org: the address is already on line 2"]
 
 
 def test_a_row_without_an_address_is_left_out_and_an_empty_row_passed_over() -> None:

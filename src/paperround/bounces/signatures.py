@@ -92,7 +92,7 @@ def sendgrid_key(public_key: str) -> Any:
 
     key = load_der_public_key(base64.b64decode(public_key, validate=True))
     if not isinstance(key, EllipticCurvePublicKey):
-        raise ValueError("is no key of an elliptic curve")  # noqa: TRY004 - the value is wrong, not its type
+        raise ValueError("is not an elliptic curve key")  # noqa: TRY004 - the value is wrong, not its type
     return key
 
 

@@ -132,7 +132,7 @@ def sweep(as_json: AsJson = False) -> None:
     if as_json:
         console.as_json({"touched": touched})
     else:
-        console.say(f"{touched} rows put right")
+        console.say(f"{touched} rows repaired")
 
 
 def _waiting(app: App) -> str:

@@ -31,7 +31,7 @@ def init(
     for path in made:
         console.say(f"made {path}")
     if not made:
-        console.warn(f"{directory.resolve()} is a site already, and stays as it is")
+        console.warn(f"{directory.resolve()} is already a site, and was not changed")
 
 
 @root.command(cls=Command, epilog="paperround up --port 8080")

@@ -230,7 +230,7 @@ def list_subscribers(
 def show_subscriber(
     email: Email,
     profile: Annotated[
-        bool, typer.Option("--profile", help="What was learned of their answers instead: words and papers.")
+        bool, typer.Option("--profile", help="Show what was learned from their answers instead: words and papers.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -287,7 +287,7 @@ def learn_from(
     zotero: Annotated[
         bool, typer.Option("--zotero", help="A Zotero library, whose key is read from stdin; read again each day.")
     ] = False,
-    forget: Annotated[bool, typer.Option("--forget", help="First forget what was learned so.")] = False,
+    forget: Annotated[bool, typer.Option("--forget", help="First forget what was learned before.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Learn what a subscriber likes from papers that they have."""
@@ -411,7 +411,7 @@ def _say_state(app: App, changed: Subscriber) -> None:
 
 @group.command("new-links", cls=Command, epilog="paperround subscribers new-links amara@okafor.example")
 def renew_links(email: Email) -> None:
-    """Let a subscriber's personal links end, and email them new ones.
+    """Revoke a subscriber's personal links, and email them new ones.
 
     For somebody who has forwarded a letter. Unsubscribe links go on working.
     """
@@ -421,7 +421,7 @@ def renew_links(email: Email) -> None:
         found = membership.subscriber(app, email)
         with recording_of(app, "new links", found):
             queued = membership.renew_links(app, found)
-    console.say("the links in emails so far have ended, and a private feed is off")
+    console.say("the links in earlier emails no longer work, and a private feed is off")
     if queued:
         console.say("an email with the new link goes out with the next `paperround deliver` or round")
     else:

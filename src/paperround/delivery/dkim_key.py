@@ -68,7 +68,7 @@ def generate(path: Path, *, ed25519: bool = False) -> None:
     try:
         path.touch(mode=0o600, exist_ok=False)
     except FileExistsError:
-        raise WrongUse(f"{path} is there already and stays as it is; name another file with --key-file") from None
+        raise WrongUse(f"{path} already exists and was not changed; name another file with --key-file") from None
     path.write_bytes(octets)
 
 
@@ -81,7 +81,7 @@ def read(path: Path) -> RSAPrivateKey | Ed25519PrivateKey:
         raise ConfigurationError(f"dkim.key_file: {path} cannot be read ({error.strerror}); {make}") from None
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise ConfigurationError(
-            f"dkim.key_file: {path} is no private key in PEM without a password; {make}"
+            f"dkim.key_file: {path} is not a private key in PEM without a password; {make}"
         ) from None
     if not isinstance(private, RSAPrivateKey | Ed25519PrivateKey):
         raise ConfigurationError(f"dkim.key_file: {path} is neither RSA nor Ed25519; {make}")

@@ -124,10 +124,10 @@ def _read_queries(given: object) -> tuple[str, ...]:
     found = tuple(dict.fromkeys(query for item in items if (query := clean(_TAG.sub(" ", item)))))
     for text in found:
         if len(text) > MOST_QUERY:
-            sentence = _("an interest or query has at most %(most)s characters; keep the words that matter most")
+            sentence = _("an interest has at most %(most)s characters; keep the words that matter most")
             raise QueryError(text[:MOST_QUERY], MOST_QUERY, sentence, most=MOST_QUERY)
     if len(found) > MOST_QUERIES:
-        raise ValueError(f"{len(found)} queries of your own; {MOST_QUERIES} is the most, join some with OR")
+        raise ValueError(f"{len(found)} interests; the most is {MOST_QUERIES}, so join some with OR")
     return found
 
 
@@ -246,7 +246,10 @@ class Preferences:
 
     name: Annotated[str, TextForm(_read_line, str, "Their name, for the greeting", str)] = ""
     topics: Annotated[tuple[str, ...], TextForm(_read_slugs, list, "A topic to follow, by its slug", list[str])] = ()
-    queries: Annotated[tuple[str, ...], TextForm(_read_queries, list, "A query of their own", list[str])] = ()
+    queries: Annotated[
+        tuple[str, ...],
+        TextForm(_read_queries, list, "An interest of theirs, in plain words or as a query", list[str]),
+    ] = ()
     follows: Annotated[
         tuple[str, ...],
         _entries("follow", MOST_FOLLOWED, read_followed, "An author or organization to follow, such as org: Name"),

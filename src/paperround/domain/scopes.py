@@ -12,7 +12,7 @@ SCOPES = {
     "topics:write": "add topics and change them",
     "deliveries:read": "see letters and their attempts",
     "deliveries:write": "send letters again",
-    "bounces:post": "bring reports about letters in (`/hooks/bounces`)",
+    "bounces:post": "deliver bounce reports (`/hooks/bounces`)",
     "metrics:read": "read `/metrics`",
 }
 """Each scope and what it allows."""

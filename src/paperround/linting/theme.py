@@ -168,7 +168,7 @@ def _wrong_colors(sheets: Sequence[_Sheet]) -> Iterator[LintFinding]:
         for one in sheet.declarations:
             plain = one.value.lower() not in _COLOR_WORDS and "(" not in one.value
             if one.name in ("color", "background-color", "border-color") and plain and color(one.value) is None:
-                what = f"{one.value.splitlines()[0]!r} is no color"
+                what = f"{one.value.splitlines()[0]!r} is not a color"
                 remedy = "write #rrggbb, and a semicolon after it"
                 yield LintFinding("wrong-color", Severity.ERROR, what, f"{sheet.file} line {one.line}", remedy)
 

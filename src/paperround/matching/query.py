@@ -114,12 +114,14 @@ def parse_once(text: str) -> Query:
         query, _itself, both, either, lambda wanted, unwanted: both([wanted, negated(unwanted)])
     )
     if excluded:
-        raise QueryError(text, 0, _("this would match everything but %(named)s; add a word to look for"), named=named)
+        raise QueryError(
+            text, 0, _("this would match everything except %(named)s; add a word to look for"), named=named
+        )
     if nesting(query) > MAX_NESTING:
         raise QueryError(
             text,
             0,
-            _("there are too many groups within each other; use fewer parentheses, or make two queries of it"),
+            _("there are too many groups within each other; use fewer parentheses, or write two queries"),
         )
     return query
 
@@ -423,7 +425,7 @@ class _Parser:
         text = token.text.rstrip("*").strip('"')
         if token.kind == "word" and "*" in text:
             star = _Token("word", "*", token.at + text.index("*"))
-            raise self._wrong(star, _("a * stands at the end of a word only"))
+            raise self._wrong(star, _("a * is allowed only at the end of a word"))
         found = phrase(text, field, prefix=prefix)
         if found is None:
             raise self._wrong(

@@ -134,7 +134,7 @@ def operators_in(text: str) -> tuple[str, ...]:
 
 
 def interpret(text: str) -> Wanted:
-    """Interpret the text of a topic or of a subscriber's own query. Raise QueryError if it is no valid query.
+    """Interpret the text of a topic or of a subscriber's own query. Raise QueryError if it is not a valid query.
 
     Several words without an operator are plain words. A single word, and any text with an operator, is a query. The
     result is cached.
@@ -150,7 +150,7 @@ def interpret_once(text: str) -> Wanted:
 def interpret_search(text: str) -> Wanted:
     """Interpret the text of a search box.
 
-    Text that is no valid query, such as a pasted title, counts as plain words. Raise QueryError if nothing remains
+    Text that is not a valid query, such as a pasted title, counts as plain words. Raise QueryError if nothing remains
     to look for, or if a query only excludes.
     """
     if is_plain(text):
@@ -165,7 +165,7 @@ def interpret_search(text: str) -> Wanted:
 
 
 def mistake_in(text: str) -> QueryError | None:
-    """Return why a text with an operator is no valid query; None if it is one or has no operator.
+    """Return why a text with an operator is not a valid query; None if it is one or has no operator.
 
     A field with nothing after it is a mistake too.
     """

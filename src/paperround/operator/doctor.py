@@ -313,7 +313,7 @@ def _topics(app: App) -> Iterator[Finding]:
         yield Finding("topics", CheckState.ERROR, "no topics are defined; add some to config/topics.toml")
     refused = unusable_topics(app)
     for topic, problem in refused:
-        whose = "own query of a subscriber" if topic.private else f"topic {topic.slug}"
+        whose = "interest of a subscriber" if topic.private else f"topic {topic.slug}"
         what = f"it is disabled and matches no papers: {problem}; change the query, or remove it"
         yield Finding(whose, CheckState.WARNING, what)
     broken, counts = {topic.slug for topic, _ in refused}, app.store.topics.counts()

@@ -148,7 +148,7 @@ def ingest_file(
     except SourceError as error:
         report.state, report.note = "failed", str(error)
     except zlib.error:
-        report.state, report.note = "failed", f"{name}: it ends too early, or is no whole gzip file"
+        report.state, report.note = "failed", f"{name}: it ends too early, or is not a complete gzip file"
     except compression.TooLargeError:
         report.state, report.note = "failed", f"{name}: it unpacks to more than {_LARGEST_EXPORT:,} bytes; split it"
     report.problems = reasons.folded()

@@ -245,7 +245,7 @@ def read_topics(data: bytes, file: Path) -> list[Topic]:
         raise ConfigurationError(f"{file}: {next(iter(content))} is not known; write each topic as [[topics]]")
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise ConfigurationError(
-            f"{file}: topics is no list; write each topic as [[topics]] with slug, name and query"
+            f"{file}: topics is not a list; write each topic as [[topics]] with slug, name and query"
         )
     lines = [number for number, line in enumerate(data.splitlines(), 1) if line.strip().startswith(b"[[topics]]")]
     places = [f"{file} line {line}" for line in lines] if len(lines) == len(tables) else [str(file)] * len(tables)

@@ -117,13 +117,15 @@ def _envelope(value: Any, what: str) -> tuple[list[Any], dict[str, Any]]:
     message = messages[0] if isinstance(messages, list) and messages and isinstance(messages[0], dict) else {}
     if not isinstance(rows, list):
         status = message.get("status", "no collection in it")
-        raise SourceError(f"{what} is no answer of the details API ({status}); is the address right?", again=True)
+        raise SourceError(
+            f"{what} is not a response of the details API ({status}); is the address right?", again=True
+        )
     return rows, message
 
 
 def _add(entries: Entries, row: Any) -> None:
     if not isinstance(row, dict):
-        entries.reject("it is no object")
+        entries.reject("it is not an object")
         return
     version = str(row.get("version", "1"))
     if version != "1":

@@ -223,9 +223,11 @@ def _guid(base: str, given: str) -> str | None:
 def _xml_feed(data: bytes, who: str, base: str, content_type: str) -> tuple[Iterator[_Item | str], str, date | None]:
     data = without_doctype(data)
     if not _ROOT.search(data[:_HEAD]):
-        raise SourceError(f"{who}: this is no feed (got {describe(data)}); {_advice(data, base)}", again=True)
+        raise SourceError(f"{who}: this is not a feed (got {describe(data)}); {_advice(data, base)}", again=True)
     if not is_reasonable(data):
-        raise SourceError(f"{who}: tags are nested thousands deep or are huge; this is no feed to read", again=False)
+        raise SourceError(
+            f"{who}: tags are nested thousands deep or are huge, so this feed cannot be read", again=False
+        )
     import feedparser  # noqa: PLC0415 - slow to load; most commands read no feed
 
     data, broken = _whole(without_bad_references(data))
@@ -393,7 +395,7 @@ def _json_feed(data: bytes, who: str, base: str) -> tuple[Iterator[_Item | str],
 
 def _from_json(item: Any, frame: _Frame) -> _Item | str:
     if not isinstance(item, dict):
-        return "it is no object"
+        return "it is not an object"
     url = web_link(_text(item, "url") or _text(item, "external_url") or _text(item, "id"), frame.base)
     content = plain(_text(item, "content_html")) or clean(_text(item, "content_text"))
     abstract = _abstract(plain(_text(item, "summary")), content)

@@ -105,7 +105,7 @@ def _read_csl(found: Any) -> _Read:
         items = [items]
     for number, item in enumerate(items, 1):
         if not isinstance(item, Mapping):
-            yield f"item {number}", "it is no CSL-JSON item"
+            yield f"item {number}", "it is not a CSL-JSON item"
             continue
         people = item.get("author")
         names = [_csl_name(one) for one in people if isinstance(one, Mapping)] if isinstance(people, list) else []
@@ -128,10 +128,10 @@ def _read_ris(text: str) -> _Read:
         try:
             found = rispy.loads(f"{block.strip()}\nER  - \n")
         except (OSError, ValueError, KeyError, AttributeError, IndexError) as error:
-            yield f"reference {number}", f"it is no RIS reference ({clean(str(error))[:100]})"
+            yield f"reference {number}", f"it is not a RIS reference ({clean(str(error))[:100]})"
             continue
         if not found:
-            yield f"reference {number}", "it is no RIS reference: it begins with no TY"
+            yield f"reference {number}", "it is not a RIS reference: it begins with no TY"
         for one in found:
             title = one.get("title") or one.get("primary_title")
             names = [_in_order(name) for name in one.get("authors") or one.get("first_authors") or ()]
@@ -154,7 +154,7 @@ def _read_bibtex(text: str) -> _Read:
         if kept is not None and hasattr(kept, "fields"):  # a duplicate key or field; still readable
             yield f"entry {kept.key}", _bibtex_entry({one.key.lower(): str(one.value) for one in kept.fields})
         else:
-            yield f"line {(block.start_line or 0) + 1}", "it is no whole BibTeX entry; is a brace missing?"
+            yield f"line {(block.start_line or 0) + 1}", "this is not a complete BibTeX entry; is a brace missing?"
 
 
 def _bibtex_entry(fields: Mapping[str, str]) -> LibraryEntry:

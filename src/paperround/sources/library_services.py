@@ -30,7 +30,7 @@ def orcid_id(text: str) -> str:
     for digit in digits[:-1]:
         total = (total + int(digit)) * 2
     if not digits or digits[-1] != "0123456789X"[(12 - total % 11) % 11]:
-        raise ValueError(f"{text.strip()[:60]!r} is no ORCID iD; write it as 0000-0002-1825-0097")
+        raise ValueError(f"{text.strip()[:60]!r} is not an ORCID iD; write it as 0000-0002-1825-0097")
     return "-".join(digits[at : at + 4] for at in range(0, 16, 4))
 
 

@@ -250,7 +250,7 @@ def _version_of(file: Path) -> str:
             raise WrongUse(f"{file} is damaged; take an older backup")
         version: str = db.execute("SELECT version_num FROM alembic_version").fetchone()[0]
     except (sqlite3.DatabaseError, TypeError):
-        raise WrongUse(f"{file} is no backup of a paperround database") from None
+        raise WrongUse(f"{file} is not a backup of a paperround database") from None
     finally:
         db.close()
     return version

@@ -333,7 +333,7 @@ def _explain(message: str) -> str:
     if "full" in lowered or "no space" in lowered:
         return f"the database's disk is full ({message}); free some space and run the command again: nothing is lost"
     if "deadlock" in lowered:
-        return f"another program was in the way ({message}); run the command again: nothing is lost"
+        return f"another program had locked the database ({message}); run the command again: nothing is lost"
     if "locked" in lowered:
         return (
             f"the database was locked for {_BUSY_SECONDS} s ({message}); is a backup or another program holding it? "

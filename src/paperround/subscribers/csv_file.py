@@ -270,7 +270,7 @@ def _unusable(values: Mapping[str, str], email: str, first: int | None) -> str:
     if not email:
         return "has no address"
     if first:
-        return f"the address stands on line {first} already"
+        return f"the address is already on line {first}"
     if values.get("status", "").lower() in _GONE or _GONE_COLUMNS & values.keys():
         return "has unsubscribed or is blocked there; left out"
     return ""

@@ -34,7 +34,7 @@ def labels(language: Language) -> dict[str, str]:
     return {
         "name": _("Your name (for the greeting)"),
         "topics": _("Topics"),
-        "queries": _("Or your own query"),
+        "queries": _("Your interests"),
         "follows": _("Follow somebody else"),
         "leave_out": _("Leave out"),
         "cadence": _("Frequency"),

@@ -104,7 +104,7 @@ def add(request: Request, context: OperatorContextDep, form: Form) -> Response:
     email = membership.address(shown.email)
     known = context.app.store.subscribers.by_email(email)
     if known:
-        wrong = f"{email} is a subscriber already ({known.state.value})."
+        wrong = f"{email} is already a subscriber ({known.state.value})."
         return _form_page(request, context, replace(shown, wrong={"email": wrong}), status=422)
     with context.recording(OPERATOR, "subscriber added", "a new subscriber") as record:
         membership.add(context.app, email, patch, confirmed="confirmed" in form)
@@ -226,8 +226,8 @@ _DONE = {
     "unsubscribed": "Unsubscribed.",
     "link": "An email with the link to their preferences is on its way.",
     "confirmation": "An email that asks them to confirm is on its way.",
-    "renewed": "The links in their emails so far have ended. An email with the new one is on its way.",
-    "renewed-silently": "The links in their emails so far have ended. The new ones come with their next email.",
+    "renewed": "The links in their earlier emails no longer work. An email with the new one is on its way.",
+    "renewed-silently": "The links in their earlier emails no longer work. The new ones come with their next email.",
     "moving": "An email to the new address asks its owner to confirm. Nothing changes before.",
 }
 """The message about a completed change, by the name in the address of the redirect."""

@@ -84,9 +84,9 @@ def _keep(request: Request, context: RequestContext, subscriber: Subscriber, tex
     language = context.language_for(request, subscriber)
     queries = subscriber.preferences.queries
     if len(queries) >= MOST_QUERIES and text not in queries:
-        return language.gettext("You have %(number)s queries already. Remove one on the preferences page first.") % {
-            "number": len(queries)
-        }
+        return language.gettext(
+            "You already have %(number)s interests. Remove one on the preferences page first."
+        ) % {"number": len(queries)}
     return _save(request, context, subscriber, {"queries": [*queries, text]})
 
 

@@ -170,11 +170,11 @@ def check_form(
     trials = tuple(preview_query(context.app, text, language) for text in form.typed.get("queries", ()))
     wrong: dict[str, str] = {}
     if any(one.wrong for one in trials):
-        wrong["query"] = _("One of your queries contains an error.")
+        wrong["query"] = _("One of your interests contains an error.")
     elif len(trials) > MOST_QUERIES:
-        wrong["query"] = _("Too many queries. Combine some of them with OR.")
+        wrong["query"] = _("Too many interests. Combine some of them with OR.")
     if not form["topics"] and not form["queries"] and not form["follows"]:
-        wrong["topic"] = _("Choose a topic, or enter a query.")
+        wrong["topic"] = _("Choose a topic, or enter an interest.")
     if with_email:
         try:
             membership.address(form.email)
@@ -241,7 +241,7 @@ def preview_query(
 def _described(number: int, language: Language) -> str:
     """Return the number of matches as a sentence; it was counted up to 1,000."""
     if number >= _COUNTED:
-        return language.gettext("More than %(number)s papers in the past week. Try a narrower query.") % {
+        return language.gettext("More than %(number)s papers in the past week. Try more specific words.") % {
             "number": language.number(number)
         }
     if not number:
