@@ -76,7 +76,7 @@ def parse(data: bytes, today: date) -> ParsedSource:
     blocks = list(_blocks(below))
     if not blocks or not (_HEADING in lines[:_HEAD] or any(block.date for block in blocks)):
         raise SourceError(
-            f'{KIND}: this is not a Daily Papers page; its heading "{_HEADING}" or a date below a paper is looked for',
+            f'{KIND}: this is not a Daily Papers page; its heading "{_HEADING}" or a date below a paper is expected',
             again=False,
         )
     entries = Entries(today, source=KIND)
