@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from paperround.delivery import Transport
 from paperround.domain import tokens
 from paperround.domain.clock import Clock, machine_clock
-from paperround.domain.models import EventKind
+from paperround.domain.models import EventKind, Site
 from paperround.matching import fts, tsearch
 from paperround.process.throttle import Courtesy
 from paperround.settings import Settings
@@ -99,6 +99,11 @@ class App:
         """The keys that sign links. The first one signs, all are accepted."""
         assert self.settings.secret_key is not None
         return tokens.keys(self.settings.secret_key.get_secret_value())
+
+    @cached_property
+    def site(self) -> Site:
+        """The facts about the site that letters and pages print."""
+        return self.settings.site.facts()
 
     @cached_property
     def http(self) -> Http:

@@ -64,7 +64,7 @@ def preview(
             shown = preview.look(app, wanted)
         except ConfigurationError as error:
             raise ConfigurationError(str(template_errors.explain(error, templates()))) from None
-        site_facts, now = app.settings.site.facts(), app.clock()
+        site_facts, now = app.site, app.clock()
     if shown is None:
         raise WrongUse(
             "there are no new papers for this letter, so nothing was written; choose another day with --date, or "

@@ -91,7 +91,7 @@ def add_subscriber(
             added = membership.add(app, email, patch, confirmed=confirmed, first_now=first_now)
             subscriber = membership.subscriber(app, added.email)
             record.subject = f"subscriber {subscriber.row}"
-        home = app.settings.site.facts().base_url
+        home = app.site.base_url
     what = f"{added.effect.value} ({', '.join(added.fields)})" if added.fields else added.effect.value
     due = format_moment(subscriber.next_digest_at)
     console.say(f"{subscriber.email}: {subscriber.state.value}, next digest {due}; {what}")

@@ -244,7 +244,7 @@ def _letters(app: App) -> Iterator[Finding]:
                 f"email ({named})", CheckState.OK, "is laid out" + (" and signed" * bool(app.settings.dkim))
             )
     signs = app.settings.dkim.domain.lower() if app.settings.dkim else ""
-    sender = app.settings.site.facts().domain.lower()
+    sender = app.site.domain.lower()
     if signs and not _same_organization(signs, sender):
         what = f"dkim.domain is {signs}, the sender is at {sender}: DMARC wants them to be one or one below the other"
         yield Finding("dkim", CheckState.ERROR, what)

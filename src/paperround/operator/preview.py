@@ -334,7 +334,7 @@ def _notice(app: App, subscriber: Subscriber, kind: str, *, mark: str = "") -> F
         "more": ["EvoArena: Tracking Memory Evolution"],
         "less": ["MiniMax Sparse Attention"],
         "unknown": [12],
-        "person": app.settings.site.facts().sender,
+        "person": app.site.sender,
     }
     # The state determines the links in the footer.
     state = SubscriberState.PENDING if kind == CONFIRM else SubscriberState.ACTIVE

@@ -91,7 +91,7 @@ def _keep_pictures(app: App, directory: Path, now: datetime) -> dict[str, str]:
     addresses: dict[str, str] = {}
     for file in sorted(directory.glob("*.jpg")):
         picture, content = pictures.make_small(file.read_bytes())
-        addresses[file.stem] = f"{app.settings.site.facts().base_url}/pictures/{picture.name}.jpg"
+        addresses[file.stem] = f"{app.site.base_url}/pictures/{picture.name}.jpg"
         app.store.pictures.keep(addresses[file.stem], picture, content, now)
     return addresses
 

@@ -94,7 +94,7 @@ class LetterBuilder:
 
     def __init__(self, app: App) -> None:
         self._app = app
-        self._site = app.settings.site.facts()
+        self._site = app.site
         self._keys = app.keys
         self.templates = Templates()
         self._renderers: dict[tuple[str, str], _Kept] = {}
@@ -330,8 +330,7 @@ def digest_message_id(app: App, issue: str, subscriber: Subscriber) -> str:
     It is derived rather than random: a letter that is composed again after a backup was restored has the same one,
     and mailboxes recognize the copy.
     """
-    domain = app.settings.site.facts().domain
-    return message.message_id(issue, subscriber.row, subscriber.email, app.keys[0], domain)
+    return message.message_id(issue, subscriber.row, subscriber.email, app.keys[0], app.site.domain)
 
 
 def as_preview(app: App, digest: Digest, subscriber: Subscriber) -> Delivery:

@@ -73,7 +73,7 @@ def _answer(
     Its Message-ID follows from the reply, so that a reply that is read again has the same answer. It repeats titles
     and numbers, never words of the reply.
     """
-    site = app.settings.site.facts()
+    site = app.site
     context = {
         **_titles(asked, papers),
         "unknown": asked.unknown,

@@ -82,7 +82,7 @@ class RequestContext:
         self.progress = RoundProgress()
         if isinstance(app.progress, NoProgress):
             app.progress = self.progress
-        self.site = app.settings.site.facts()
+        self.site = app.site
         self.home = urlsplit(self.site.base_url).path
         """The path prefix of a site that is not at the root of its host; otherwise empty."""
         self.https = self.site.base_url.startswith("https://")
