@@ -11,6 +11,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -312,6 +313,57 @@ def test_numbers_doctor_and_backup_answer(site: Site) -> None:
     assert site("migrate") == 0
 
 
+@pytest.mark.parametrize("empty", [False, True])
+def test_doctor_makes_no_database_and_examines_the_rest_of_a_new_site(
+    site: Site, monkeypatch: pytest.MonkeyPatch, empty: bool
+) -> None:
+    database = site.folder / "elsewhere" / "x.db"
+    if empty:
+        database.parent.mkdir()
+        database.touch()
+    monkeypatch.setenv("PAPERROUND_DATABASE_URL", f"sqlite:///{database}")
+    before = _files(site.folder)
+    found = {finding["check"]: finding for finding in site.json("doctor")}
+    assert found["database"]["verdict"] == "warning"
+    assert f"there is no paperround database at sqlite:///{database} yet" in found["database"]["what"]
+    assert "correct PAPERROUND_DATABASE_URL" in found["database"]["what"]
+    assert found["email (digest)"]["verdict"] == "ok"
+    assert not any(finding["verdict"] == "error" for finding in found.values())
+    assert _files(site.folder) == before
+
+
+@pytest.mark.parametrize(
+    ("version", "says"), [("0001", "run: paperround migrate"), ("9999", "newer than this program")]
+)
+def test_doctor_reports_a_database_of_another_version_and_leaves_it(site: Site, version: str, says: str) -> None:
+    assert site("stats") == 0
+    database = site.folder / "data" / "paperround.db"
+    with closing(sqlite3.connect(database, isolation_level=None)) as db:
+        db.execute("UPDATE alembic_version SET version_num = ?", [version])
+    assert site("doctor", "--json") == 1
+    (finding,) = json.loads(site.out)
+    assert (finding["check"], finding["verdict"], finding["stops"]) == ("database", "error", True)
+    assert f"the database is at version {version}" in finding["what"]
+    assert says in finding["what"]
+    with closing(sqlite3.connect(database)) as db:
+        assert db.execute("SELECT version_num FROM alembic_version").fetchall() == [(version,)]
+
+
+def test_doctor_loads_no_topics(site: Site) -> None:
+    assert site("stats") == 0
+    topics = site.folder / "config" / "topics.toml"
+    topics.write_text(topics.read_text() + '\n[[topics]]\nslug = "new"\nname = "New"\nquery = "novel"\n')
+    for _ in range(2):
+        told = {finding["check"]: finding["what"] for finding in site.json("doctor")}
+        assert told["topics.toml"] == "it has changed, and the next command loads its topics"
+    assert "new" in [topic["slug"] for topic in site.json("topics", "list")]
+    assert "topics.toml" not in {finding["check"] for finding in site.json("doctor")}
+
+
+def _files(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() if path.is_file() else b"" for path in folder.rglob("*")}
+
+
 def test_a_search_names_the_mistake_in_a_query_and_a_phrase_that_finds_more(site: Site) -> None:
     site("ingest", "--file", str(site.papers()), "--as", "jsonl")
     assert site("search", "titel:robots") == 0
@@ -598,7 +650,7 @@ def test_a_database_newer_than_the_program_ends_every_command_with_one_line(site
     with sqlite3.connect(site.folder / "data" / "paperround.db") as db:
         db.execute("UPDATE alembic_version SET version_num = '9999'")
     db.close()
-    for command in (["doctor"], ["stats"], ["migrate"], ["round"], ["up"]):
+    for command in (["stats"], ["migrate"], ["round"], ["up"]):
         assert site(*command) > 0
         assert "the database is at version 9999, newer than this program" in site.err
         assert len(site.err.strip().splitlines()) == 1

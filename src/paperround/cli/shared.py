@@ -72,7 +72,7 @@ def opened(
     """Open the site, and close it at the end of the block.
 
     With `first_start`, create the site if there is none. With `first_start` or `runs_on`, the clock of --now keeps
-    running from the given moment; otherwise it stands still. With `examine`, an invalid topics.toml is no obstacle,
+    running from the given moment; otherwise it stands still. With `examine`, nothing is created, upgraded or loaded,
     and unknown variables in the environment are left to the checks.
     """
     # A terminated command ends like an interrupted one: connections close, claims are put back.

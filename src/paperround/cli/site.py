@@ -89,10 +89,14 @@ def doctor(as_json: AsJson = False) -> None:
     Each problem comes with its remedy. Nothing is changed and nothing is sent.
     """
     from paperround.cli import examination
-    from paperround.operator.doctor import CheckState, examine
+    from paperround.domain.errors import StoreError
+    from paperround.operator.doctor import CheckState, examine, unusable
 
-    with opened(examine=True) as app:
-        findings = examine(app)
+    try:
+        with opened(examine=True) as app:
+            findings = examine(app)
+    except StoreError as error:
+        findings = [unusable(error)]
     if as_json:
         console.as_json([
             {"check": f.check, "verdict": f.verdict, "what": f.what, "later": f.later, "stops": f.stops}

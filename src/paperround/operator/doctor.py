@@ -17,12 +17,13 @@ from paperround.bounces.mailboxes import check_maildir, try_imap
 from paperround.delivery import FileTransport, InboxTransport, MaildirTransport, SmtpTransport
 from paperround.delivery.smtp_session import refusal
 from paperround.domain.errors import ConfigurationError, MeaningError, PaperroundError, StoreError
-from paperround.domain.models import DeliveryState, Stage
+from paperround.domain.models import DeliveryState, Stage, Topic
 from paperround.operator.preview import PreviewRequest, look
 from paperround.process import private_files
 from paperround.rounds.letters import LetterBuilder
 from paperround.rounds.summaries import one_sentence, quota
 from paperround.rounds.topics import left_over, unusable_topics
+from paperround.rounds.topics_file import read_file
 from paperround.settings import unknown_in_environment
 
 _NO_ROOM = 2**20  # bytes
@@ -70,6 +71,11 @@ class Finding:
 def examine(app: App) -> list[Finding]:
     """Run all checks. A check that raises an error becomes a finding."""
     return [finding for check in CHECKS for finding in _guarded(check, app)]
+
+
+def unusable(error: StoreError) -> Finding:
+    """Return the only finding about a site whose database cannot be used."""
+    return Finding("database", CheckState.ERROR, str(error), stops=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +146,11 @@ def _guarded(check: Callable[[App], Iterator[Finding]], app: App) -> list[Findin
 
 def _database(app: App) -> Iterator[Finding]:
     url = make_url(app.settings.database_url)
+    if app.store.in_memory:
+        what = f"there is no paperround database at {url.render_as_string()} yet"
+        remedy = "`paperround up` makes one; if the site has one already, correct PAPERROUND_DATABASE_URL"
+        yield Finding("database", CheckState.WARNING, f"{what}; {remedy}")
+        return
     yield Finding("database", CheckState.OK, f"{url.get_backend_name()}, {app.store.papers.count():,} papers")
     if url.database and url.get_backend_name() == "sqlite":
         folder = Path(url.database).resolve().parent
@@ -303,13 +314,15 @@ def _webhooks(app: App) -> Iterator[Finding]:
 
 
 def _topics(app: App) -> Iterator[Finding]:
+    removed, loaded = list[Topic](), True
     try:
-        removed = left_over(app)
+        removed, loaded = left_over(app), read_file(app).is_loaded(app)
     except ConfigurationError as error:
-        removed = []
         what = f"{error}; until it is corrected, no other command runs"
         yield Finding("topics.toml", CheckState.ERROR, what, stops=True)
-    if not app.store.topics.all():
+    if not loaded:
+        yield Finding("topics.toml", CheckState.OK, "it has changed, and the next command loads its topics")
+    elif not app.store.topics.all():
         yield Finding("topics", CheckState.ERROR, "no topics are defined; add some to config/topics.toml")
     refused = unusable_topics(app)
     for topic, problem in refused:

@@ -12,10 +12,13 @@ from paperround.domain.errors import ConfigurationError, WrongUse
 from paperround.process import text_files
 from paperround.rounds import topics_file
 from paperround.settings import CONFIG_FILE, Settings, has_secret_key, load, with_secret_key
+from paperround.store import Store
+from paperround.store.engine import may_exist
 
 _ENV = Path(".env")
 DATABASE = Path("data/paperround.db")
 DEFAULT_PORT = 8000
+_IN_MEMORY = "sqlite://"
 _DATABASE_URL = "PAPERROUND_DATABASE_URL"
 _PORT_NOTE = "port"
 MISSING_KEY = (
@@ -62,18 +65,18 @@ def open_site(
 
     `port` is where the pages are, for the links of a site that has no address of its own yet; by default the port
     that the pages were last served at. With `first_start` a
-    folder may become a site, and a site that has no secret key yet gets one. To `examine` a site, it is opened even
-    if its topics.toml is invalid; the topics stay as they are then.
+    folder may become a site, and a site that has no secret key yet gets one. To `examine` a site, it is opened as it
+    is: no database is created or upgraded, and no topics are loaded.
 
-    Raises WrongUse where there is no site, and ConfigurationError where the secret key is missing or too short.
+    Raises WrongUse where there is no site, ConfigurationError where the secret key is missing or too short, and
+    StoreError where the database cannot be used.
     """
     if settings is None and not first_start:
         check_site(config)
     settings = settings or load(config)
     if not first_start:
         _check_secret_key(settings)
-    store = open_store(settings.database_url, settings.webhooks_by_event)
-    store.prepare()
+    store = _store_to_examine(settings) if examine else _prepared_store(settings)
     if not has_secret_key(settings):
         if subscribers := sum(store.subscribers.count().values()):
             store.close()
@@ -82,15 +85,33 @@ def open_site(
     _check_secret_key(settings)
     app = App(settings.on_port(port or int(store.note(_PORT_NOTE) or DEFAULT_PORT)), store, clock, config)
     file = topics_file.read_file(app)
-    if not file.is_loaded(app):
+    if not (examine or file.is_loaded(app)):
         from paperround.rounds.topics import load_topics  # noqa: PLC0415 - brings numpy
 
-        try:
-            load_topics(app, file)
-        except ConfigurationError:
-            if not examine:
-                raise
+        load_topics(app, file)
     return app
+
+
+def _prepared_store(settings: Settings) -> Store:
+    store = open_store(settings.database_url, settings.webhooks_by_event)
+    store.prepare()
+    return store
+
+
+def _store_to_examine(settings: Settings) -> Store:
+    """Return the store as it is. Where there is none yet, return an empty one in memory: a new site has settings to
+    examine, too.
+
+    Raises StoreError if the database is of another version.
+    """
+    if may_exist(settings.database_url):
+        store = open_store(settings.database_url, settings.webhooks_by_event)
+        if store.is_made():
+            return store
+        store.close()
+    store = open_store(_IN_MEMORY)
+    store.prepare()
+    return store
 
 
 def note_port(app: App, port: int) -> None:

@@ -158,17 +158,22 @@ def unusable_topics(app: App) -> list[tuple[Topic, str]]:
 # --- topics.toml ------------------------------------------------------------------------------------------------
 
 
-def load_topics(app: App, file: TopicsFile) -> None:
-    """Store the topics of topics.toml and match them; remove those that are gone from it and that nobody follows.
-
-    Raises ConfigurationError if the database rejects a query.
-    """
+def _checked_topics(app: App, file: TopicsFile) -> list[Topic]:
     wanted = read_topics(file.data, file.path)
     for topic in wanted:
         try:
             app.store.papers.check(any_of(interpret(topic.query)))
         except QueryError as error:
             raise ConfigurationError(f"{file.path}: topic {topic.slug}: {error}") from None
+    return wanted
+
+
+def load_topics(app: App, file: TopicsFile) -> None:
+    """Store the topics of topics.toml and match them; remove those that are gone from it and that nobody follows.
+
+    Raises ConfigurationError if the file is invalid or the database rejects a query.
+    """
+    wanted = _checked_topics(app, file)
     app.store.topics.save(wanted)
     match_topics(app)
     _remove_unfollowed(app, _left_over(app, wanted))
@@ -187,9 +192,11 @@ def _remove_unfollowed(app: App, gone: Sequence[Topic]) -> None:
 
 
 def left_over(app: App) -> list[Topic]:
-    """Return the public topics that were once loaded from topics.toml, but are no longer in it."""
-    file = read_file(app)
-    return _left_over(app, read_topics(file.data, file.path))
+    """Return the public topics that were once loaded from topics.toml, but are no longer in it.
+
+    Raises ConfigurationError if its topics cannot be loaded.
+    """
+    return _left_over(app, _checked_topics(app, read_file(app)))
 
 
 def _left_over(app: App, wanted: Sequence[Topic]) -> list[Topic]:

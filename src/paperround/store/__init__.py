@@ -92,6 +92,11 @@ class Store:
         self.reasons = Explanations(self._engine)
 
     @property
+    def in_memory(self) -> bool:
+        """Return whether the database ends with this process."""
+        return not make_url(self._url).database
+
+    @property
     def version(self) -> int:
         """Return a number that changes with each transaction of this process that changes what public pages show."""
         return self._shown.number
@@ -102,21 +107,36 @@ class Store:
         Raises StoreError, saying what to do, if the database is newer than this program, contains other tables, or
         is an older PostgreSQL database.
         """
-        newest = newest_revision()
-        with reading(self._engine) as db:
-            found = current_revision(db)
-            foreign = found is None and inspect(db).get_table_names()
-        if found == newest:
+        found = self._usable_version()
+        if found == newest_revision():
             return
-        _check_not_newer(found, newest)
-        if foreign:
-            raise StoreError("the database holds tables that are not paperround's; give paperround one of its own")
         if found is None or self._engine.dialect.name == "sqlite":
             self.migrate()
         else:
-            raise StoreError(
-                f"the database is at version {found}, this program needs {newest}; run: paperround migrate"
-            )
+            raise _too_old(found)
+
+    def is_made(self) -> bool:
+        """Return whether the database has paperround's tables; change nothing.
+
+        Raises StoreError, saying what to do, if it is of another version or contains other tables.
+        """
+        found = self._usable_version()
+        if found not in (None, newest_revision()):
+            raise _too_old(found)
+        return found is not None
+
+    def _usable_version(self) -> str | None:
+        """Return the version of the database, None if it is empty.
+
+        Raises StoreError if it is newer than this program or contains other tables.
+        """
+        with reading(self._engine) as db:
+            found = current_revision(db)
+            foreign = found is None and inspect(db).get_table_names()
+        _check_not_newer(found, newest_revision())
+        if foreign:
+            raise StoreError("the database holds tables that are not paperround's; give paperround one of its own")
+        return found
 
     def migrate(self) -> str:
         """Upgrade the database to this program's version and return that version.
@@ -227,6 +247,12 @@ class Store:
     def close(self) -> None:
         """Close the database connections."""
         self._engine.dispose()
+
+
+def _too_old(found: str | None) -> StoreError:
+    return StoreError(
+        f"the database is at version {found}, this program needs {newest_revision()}; run: paperround migrate"
+    )
 
 
 def _check_not_newer(found: str | None, newest: str) -> None:

@@ -18,6 +18,7 @@ from zlib import crc32
 
 from sqlalchemy import (
     JSON,
+    URL,
     BigInteger,
     ClauseElement,
     Column,
@@ -87,15 +88,28 @@ _REMEDY = "use sqlite:///data/paperround.db or postgresql+psycopg://name@host/da
 
 def connect(url: str) -> Engine:
     """Return an engine for the URL. Raises ConfigurationError if it is not the URL of a supported database."""
-    try:
-        driver = make_url(url).drivername
-    except ArgumentError:
-        raise ConfigurationError(f"PAPERROUND_DATABASE_URL is not a database URL; {_REMEDY}") from None
+    driver = _parsed(url).drivername
     if driver == "sqlite":
         return _sqlite(url)
     if driver != "postgresql+psycopg":
         raise ConfigurationError(f"PAPERROUND_DATABASE_URL names {driver}, which is not known here; {_REMEDY}")
     return _postgresql(url)
+
+
+def may_exist(url: str) -> bool:
+    """Return whether there may be a database at the URL: not if it names a SQLite file that is missing or empty.
+
+    Connecting to such a file would create it. Raises ConfigurationError as `connect` does.
+    """
+    path = _parsed(url).database if _parsed(url).drivername == "sqlite" else None
+    return path is None or (Path(path).is_file() and Path(path).stat().st_size > 0)
+
+
+def _parsed(url: str) -> URL:
+    try:
+        return make_url(url)
+    except ArgumentError:
+        raise ConfigurationError(f"PAPERROUND_DATABASE_URL is not a database URL; {_REMEDY}") from None
 
 
 _SHOWN = re.compile(
