@@ -73,6 +73,8 @@ def test_a_new_site_has_what_an_operator_changes_and_a_second_init_changes_nothi
     assert {"config/paperround.toml", "config/topics.toml", ".env"} <= made
     assert any(name.startswith("templates/email/themes/") for name in made)
     before = (site.folder / ".env").read_bytes()
+    assert site("init", "other") == 0
+    assert site.out.splitlines()[-1].startswith("next: `cd other`, then `paperround up`")
     assert site("init", ".") == 0
     assert site.out == ""
     assert site.err == f"{site.folder} is already a site, and was not changed\n"
@@ -173,6 +175,8 @@ def test_search_speaks_the_query_language_and_plain_words(site: Site) -> None:
         (["ingest", "--since", "yesterday"], "is not a date"),
         (["preview"], "give either the EMAIL"),
         (["deliveries", "show", "99"], "there is no delivery 99"),
+        (["deliveries", "show", "x"], "Invalid value for 'ID': must be a whole number"),
+        (["deliveries", "show", "0"], "Invalid value for 'ID': must be 1 or more"),
         (["--now", "noon", "sweep"], "is not ISO 8601"),
         (["--config", "nope.toml", "sweep"], "nope.toml: there is no such file"),
         (["bounces", "read"], "give FILEs or --maildir"),

@@ -112,6 +112,23 @@ def test_preferences_are_edited_and_the_log_names_the_fields(pages: Pages, brows
     assert "changed after you opened this page" in stale.text
 
 
+def test_the_page_of_a_subscriber_names_topics_once_and_follows_are_people(pages: Pages, browser: Browser) -> None:
+    row = pages.subscriber(ADA, "robots", "agents", queries=("swarms",), follows=("org: Lab",))
+    page = browser.get(f"/admin/subscribers/{row}").text
+    cells = dict(re.findall(r'<th scope="row">([^<]*)</th><td>([^<]*)</td>', page))
+    assert cells["Topics"] == "Agents, Robots"
+    assert (cells["Interests"], cells["Follows"]) == ("swarms", "org: Lab")
+    assert page.count('<th scope="row">Follows</th>') == 1
+
+
+def test_the_page_for_an_import_advises_no_option_of_the_command_line(pages: Pages, browser: Browser) -> None:
+    sent = {"csrf": _csrf(browser), "do": "preview"}
+    for csv in ("email\nnew@person.example\n", "email,topics\nnew@person.example,\n"):
+        page = browser.post("/admin/subscribers/import", data={**sent, "csv": csv}).text
+        assert "there are: " in page
+        assert "--topic" not in page
+
+
 def test_a_list_is_previewed_and_then_imported_row_by_row(pages: Pages, browser: Browser) -> None:
     pages.subscriber(ADA, cadence="weekly")
     csv = f"email,topics,max_papers\n{ADA},,3\nnew@person.example,robots,\nbroken,robots,\n"

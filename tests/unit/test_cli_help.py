@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import subprocess
 import sys
@@ -48,6 +49,11 @@ def test_help_fits_80_columns_and_cuts_nothing(words: tuple[str, ...]) -> None:
         example = str(COMMANDS[words].epilog)
         assert [line for line in shown.stdout.splitlines() if len(line) > 80 and line.strip() not in example] == []
         assert summary(COMMANDS[words]) in shown.stdout
+
+
+@pytest.mark.parametrize("words", LEAVES, ids=" ".join)
+def test_help_names_values_by_what_they_are_and_not_by_their_type(words: tuple[str, ...]) -> None:
+    assert not re.findall(r"<.*>", CliRunner().invoke(cli.app, [*words, "--help"]).stdout)
 
 
 @pytest.mark.parametrize("words", LEAVES, ids=" ".join)

@@ -153,6 +153,20 @@ def test_a_doubled_address_is_left_out_and_the_first_one_named() -> None:
     assert problems(found) == ["line 3 ADA@example.org: the address is already on line 2"]
 
 
+@pytest.mark.parametrize("column", ["queries", "query", "interest", "Interests"])
+def test_interests_have_a_column_by_either_name(column: str) -> None:
+    found = read(f"email,{column}\nada@example.org,robots that learn\n")
+    assert found.ignored == ()
+    assert found.rows[0].given["queries"] == "robots that learn"
+
+
+def test_a_row_with_more_cells_than_columns_is_left_out_and_says_what_to_do() -> None:
+    found = read("email,topics\nada@example.org,robots,video\nben@example.org,robots,, \n")
+    assert emails(found) == ["ben@example.org"], "empty cells at the end are a spreadsheet's"
+    remedy = "if a cell contains the separator, put the cell in double quotes"
+    assert problems(found) == [f"line 2: it has 3 cells, but the first line names 2 columns; {remedy}"]
+
+
 def test_a_row_without_an_address_is_left_out_and_an_empty_row_passed_over() -> None:
     found = read("email,name\n,Ada\n\n,\nben@example.org,Ben\n")
     assert emails(found) == ["ben@example.org"]

@@ -31,13 +31,23 @@ class _Options:
         try:
             found: list[str] = super().parse_args(ctx, args)  # type: ignore[misc]  # of the class beside this one
         except typer.BadParameter as error:
-            error.message = error.message.removeprefix("Value error, ")  # which pydantic puts before ours
+            error.message = _explanation(error)
             raise
         except Exception as error:
             if place := _place_of(ctx, getattr(error, "option_name", "")):
                 error.message, error.possibilities = place, None  # type: ignore[attr-defined]  # click's NoSuchOption
             raise
         return found
+
+
+def _explanation(error: typer.BadParameter) -> str:
+    """Return what is wrong with an argument or an option, in the words that settings and requests have."""
+    cause = error.__cause__  # pydantic's, where the value has the wrong type
+    if cause is None or not hasattr(cause, "errors"):
+        return error.message
+    from paperround.process.validation import sentence
+
+    return sentence(cause.errors()[0])
 
 
 def _place_of(ctx: Context, option: str) -> str:

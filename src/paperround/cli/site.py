@@ -30,7 +30,10 @@ def init(
     made = list(map(str, site.create(directory)))
     for path in made:
         console.say(f"made {path}")
-    if not made:
+    if made:
+        enter = "" if directory.resolve() == Path.cwd() else f"`cd {directory}`, then "
+        console.say(f"next: {enter}`paperround up` (with example papers), or `paperround ingest` (papers of today)")
+    else:
         console.warn(f"{directory.resolve()} is already a site, and was not changed")
 
 

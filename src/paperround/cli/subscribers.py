@@ -141,7 +141,15 @@ def import_subscribers(
     from paperround.subscribers import csv_file, csv_import
 
     fields = [name.strip() for entry in overwrite or () for name in entry.split(",")]
-    options = csv_import.ImportOptions(confirmed, topic or (), first_now, fields, dry_run, listed=dry_run or as_json)
+    options = csv_import.ImportOptions(
+        confirmed,
+        topic or (),
+        first_now,
+        fields,
+        dry_run,
+        listed=dry_run or as_json,
+        topics_remedy="give --topic for all rows",
+    )
     with (
         opened() as app,
         open_file(file) as data,

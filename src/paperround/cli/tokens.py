@@ -20,8 +20,8 @@ _COLUMNS = ("name", "scopes", "created_at", "expires_at", "last_used_at")
 @group.command("add", cls=Command, epilog="paperround tokens add relay --scope bounces:post --days 365")
 def add_token(
     name: Name,
-    scope: Annotated[list[str], typer.Option(help=f"What it is for: {', '.join(SCOPES)}.")],
-    days: Annotated[int | None, typer.Option(help="Days until it expires; by default never.")] = None,
+    scope: Annotated[list[str], typer.Option(metavar="SCOPE", help=f"What it is for: {', '.join(SCOPES)}.")],
+    days: Annotated[int | None, typer.Option(metavar="N", help="Days until it expires; by default never.")] = None,
 ) -> None:
     """Create a token for a program.
 

@@ -44,6 +44,7 @@ _SYNONYMS = {
     "email address": "email", "e-mail": "email", "mail": "email", "address": "email",
     "first name": "first", "last name": "last", "full name": "name", "subscriber name": "name",
     "tags": "topics", "topic": "topics", "lists": "topics", "query": "queries", "own queries": "queries",
+    "interest": "queries", "interests": "queries",
     "hour": "at", "time": "at", "tz": "timezone", "time zone": "timezone", "frequency": "cadence",
     "max papers": "max_papers", "day of week": "weekday", "day of month": "monthday",
 }  # fmt: skip
@@ -208,6 +209,9 @@ def _read_rows(
         if isinstance(cells, Problem):
             yield cells
             continue
+        if any(map(_cell, cells[len(names) :])):
+            yield Problem(f"line {line}", _too_long(len(cells), len(names)))
+            continue
         values = {name: text for name, cell in zip(names, cells, strict=False) if name and (text := _cell(cell))}
         if not values:
             continue
@@ -224,6 +228,11 @@ def _read_rows(
             yield _row(where, email, values, fields)
         except ValueError as error:
             yield Problem(f"{where} {email}", str(error))
+
+
+def _too_long(cells: int, columns: int) -> str:
+    remedy = "if a cell contains the separator, put the cell in double quotes"
+    return f"it has {cells} cells, but the first line names {columns} columns; {remedy}"
 
 
 class _FirstLines:

@@ -44,6 +44,8 @@ class ImportOptions:
     dry_run: bool = False
     listed: bool = True
     """Whether the report lists the result of each row, which takes about 150 bytes a row."""
+    topics_remedy: str = ""
+    """How the operator can give topics to rows that name none, for messages; empty if the caller has no way to."""
 
 
 @dataclass(slots=True)
@@ -163,7 +165,8 @@ class _RowReader:
     @property
     def topics_remedy(self) -> str:
         """The topics that a row may name, and what to do otherwise."""
-        return f"there are: {', '.join(sorted(self._site.topics)) or 'none yet'}; or give --topic for all rows"
+        known = f"there are: {', '.join(sorted(self._site.topics)) or 'none yet'}"
+        return f"{known}; or {self._options.topics_remedy}" if self._options.topics_remedy else known
 
     def read(self, row: SubscriberRow, known: Subscriber | None) -> SubscriberChange:
         email = membership.address(row.email)

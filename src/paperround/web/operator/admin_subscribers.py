@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
@@ -13,8 +14,8 @@ from fastapi.responses import RedirectResponse, StreamingResponse
 
 from paperround.domain import encodings, preferences
 from paperround.domain.errors import WrongUse
-from paperround.domain.models import Subscriber, SubscriberState
-from paperround.domain.preferences import DEFAULTS, FIELDS
+from paperround.domain.models import Subscriber, SubscriberState, Topic
+from paperround.domain.preferences import DEFAULTS, FIELDS, LISTS, Preferences
 from paperround.operator import queries
 from paperround.subscribers import address_change, confirmation, csv_file, csv_import, membership
 from paperround.web.browse.periods import read_day
@@ -277,12 +278,20 @@ def _subscriber_page(
         status=422 if wrong else 200,
         why=queries.why_nothing(context.app, found),
         due=queries.subscriber_facts(found)["next_digest_at"],
-        preferences_shown=preferences.write_text(found.preferences),
-        held=context.app.store.personal.everything(found.row),
+        preferences_shown=_described(found.preferences, context.app.store.topics.named(found.preferences.topics)),
         letters=context.app.store.deliveries.report(subscriber=found.row, limit=_LETTERS),
         retriable=RETRIABLE,
         tomorrow=context.today.isoformat(),
     )
+
+
+def _described(known: Preferences, topics: Iterable[Topic]) -> dict[str, str]:
+    """Return all preferences as texts by their labels: topics by name, the entries of lists joined by commas."""
+    texts = preferences.write_text(known)
+    texts |= {name: ", ".join(getattr(known, name)) for name in LISTS}
+    texts["topics"] = ", ".join(sorted(topic.name for topic in topics))
+    labels = {"queries": "Interests"}
+    return {labels.get(name, name.replace("_", " ").capitalize()): text for name, text in texts.items()}
 
 
 def _form_page(
