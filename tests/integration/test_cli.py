@@ -588,6 +588,19 @@ def test_a_backup_is_put_back_and_the_database_before_it_is_kept(site: Site) -> 
     assert [one["email"] for one in site.json("subscribers", "list")] == ["ada@example.org"]
 
 
+def test_nothing_is_put_back_while_another_program_has_the_database_open(site: Site) -> None:
+    assert site("backup", "copy.db") == 0
+    site("subscribers", "add", "ada@example.org", "--topic", "robots", "--confirmed")
+    with closing(sqlite3.connect(site.folder / "data" / "paperround.db")) as other:
+        other.execute("SELECT count(*) FROM papers").fetchall()  # and then it is idle
+        assert site("restore", "copy.db") == 2
+        assert "another program has the database open; stop `paperround up`" in site.err
+        assert not list((site.folder / "data").glob("*before-restore*"))
+        assert [one["email"] for one in site.json("subscribers", "list")] == ["ada@example.org"]
+    assert site("restore", "copy.db") == 0
+    assert site.json("subscribers", "list") == []
+
+
 @pytest.mark.parametrize(("target", "told"), [("data/paperround.db", "the database itself"), ("pipe", "no file")])
 def test_a_backup_replaces_neither_the_database_nor_a_device(target: str, told: str, site: Site) -> None:
     site("topics", "list")

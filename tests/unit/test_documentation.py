@@ -310,6 +310,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
     # Letters of one paper each: here their commands are tried, not their looks.
     for subscriber in list(made.store.subscribers.all()):
         change(made, subscriber, {"max_papers": 1})
+    made.store.close()  # `restore` wants the database for itself; it is opened again when needed
     yield made
     made.close()
 

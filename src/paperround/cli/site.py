@@ -143,7 +143,8 @@ def backup(
 def restore(file: Annotated[Path, typer.Argument(metavar="FILE", parser=given_path, help="The backup.")]) -> None:
     """Replace the database with a backup.
 
-    Stop `paperround up` first. The current database is kept next to it under another name.
+    Stop `paperround up` first; while another program has the database open, nothing is done. The current database is
+    kept next to it under another name.
     """
     with opened() as app:
         former = app.store.restore(file)

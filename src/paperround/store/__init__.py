@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 from itertools import count
 from pathlib import Path
 
@@ -50,6 +51,8 @@ from paperround.store.turns import ServiceTurns
 from paperround.store.vectors import StoredVectors
 
 __all__ = ["Store"]
+
+_OTHERS_SECONDS = 1.0  # a command that is about to end may have the database open
 
 
 class Store:
@@ -176,22 +179,15 @@ class Store:
             raise StoreError("backup copies SQLite databases; for PostgreSQL use pg_dump")
         if to.exists() and (not to.is_file() or to.samefile(str(make_url(self._url).database))):
             raise WrongUse(f"{to} is {'the database itself' if to.is_file() else 'no file'}; choose another file")
-        private_files.make_folder(to.parent)
-        part = to.with_name(to.name + ".part")
-        private_files.write(part, b"")
-        source, target = sqlite3.connect(str(make_url(self._url).database)), sqlite3.connect(part)
-        try:
-            source.backup(target)
-        finally:
-            source.close()
-            target.close()
-        part.replace(to)  # atomic: a broken copy never gets the final name
+        with closing(sqlite3.connect(str(make_url(self._url).database))) as database:
+            _write_copy(database, to)
 
     def restore(self, file: Path) -> Path:
         """Replace a SQLite database with a backup, and return the path of a copy of the former database.
 
         The database is replaced in one transaction and upgraded to this program's version. Raises WrongUse if the
-        file is not a backup or is newer than this program, and StoreError for PostgreSQL.
+        file is not a backup or is newer than this program, or if another program has the database open; StoreError
+        for PostgreSQL.
         """
         if self._engine.dialect.name != "sqlite":
             raise StoreError("restore puts a SQLite backup in place; for PostgreSQL use pg_restore")
@@ -203,14 +199,11 @@ class Store:
         path = Path(str(make_url(self._url).database))
         names = (path.with_name(f"{path.name}.before-restore-{number}") for number in count(1))
         former = next(name for name in names if not name.exists())
-        self.backup(former)
         self._engine.dispose()
-        source, target = sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True), sqlite3.connect(path)
-        try:
-            source.backup(target)
-        finally:
-            source.close()
-            target.close()
+        with closing(_opened_alone(path)) as database:
+            _write_copy(database, former)
+            with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as backup:
+                backup.backup(database)
         self.prepare()
         return former
 
@@ -261,6 +254,38 @@ def _check_not_newer(found: str | None, newest: str) -> None:
             f"the database is at version {found}, newer than this program ({newest}): install the paperround that it "
             "was used with, or a later one"
         )
+
+
+def _opened_alone(path: Path) -> sqlite3.Connection:
+    """Open a SQLite database and keep everybody else out until the connection is closed.
+
+    A connection to a database with a write-ahead log holds a shared lock as long as it is open, even if it is idle.
+    So the exclusive lock shows that there is no other (https://sqlite.org/wal.html, section 8). Raises WrongUse if
+    there is one.
+    """
+    database = sqlite3.connect(path, isolation_level=None, timeout=_OTHERS_SECONDS)
+    database.execute("PRAGMA locking_mode = EXCLUSIVE")  # keeps the lock beyond the transaction
+    try:
+        database.execute("BEGIN EXCLUSIVE")
+        database.execute("COMMIT")
+    except sqlite3.OperationalError as error:
+        database.close()
+        if not error.sqlite_errorname.startswith("SQLITE_BUSY"):
+            raise
+        raise WrongUse(
+            "another program has the database open; stop `paperround up` and whatever else uses it, and try again"
+        ) from None
+    return database
+
+
+def _write_copy(database: sqlite3.Connection, to: Path) -> None:
+    """Write a copy of a database to a private file."""
+    private_files.make_folder(to.parent)
+    part = to.with_name(to.name + ".part")
+    private_files.write(part, b"")
+    with closing(sqlite3.connect(part)) as copy:
+        database.backup(copy)
+    part.replace(to)  # atomic: a broken copy never gets the final name
 
 
 def _version_of(file: Path) -> str:
