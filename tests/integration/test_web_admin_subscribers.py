@@ -210,7 +210,7 @@ def test_an_operator_starts_a_change_of_address_that_its_owner_confirms(pages: P
     row = pages.subscriber(ADA)
     here, csrf = f"/admin/subscribers/{row}", _csrf(browser)
     page = browser.post_and_follow(here, data={"csrf": csrf, "do": "move", "email": "new@person.example"})
-    assert "Nothing changes before." in page.text
+    assert "Nothing changes until then." in page.text
     assert [letter["To"] for letter in pages.letters() if links_in(letter, "a")] == ["new@person.example"]
     wrong = browser.post(here, data={"csrf": csrf, "do": "move", "email": "nonsense"})
     assert wrong.status_code == 422

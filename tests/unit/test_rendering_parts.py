@@ -311,6 +311,8 @@ def test_more_style_sheets_than_are_kept_are_taken_apart_again() -> None:
         ("Reasoning in language models", "Reasoning"),
         ("Reinforcement learning", "Reinforcement…"),
         ("Diffusion models", "Diffusion models"),
+        ("Efficient training and inference", "Efficient training"),
+        ("Video understanding and human activity", "Video understanding"),
     ],
 )
 def test_a_topic_has_a_short_name_in_the_index(name: str, short: str) -> None:

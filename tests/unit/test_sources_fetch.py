@@ -92,8 +92,8 @@ def test_a_day_that_did_not_change_is_not_sent_again(hugging: World) -> None:
 @pytest.mark.parametrize(
     ("body", "note"),
     [
-        (b"[]", "2026-11-20 has no paper so far, weekdays have 23 to 30; asked again next time"),
-        (daily("2026-11-20", 1), "2026-11-20 has only 1 so far, weekdays have 23 to 30; asked again next time"),
+        (b"[]", "2026-11-20 has no paper so far, weekdays have 23 to 30; requested again next time"),
+        (daily("2026-11-20", 1), "2026-11-20 has only 1 so far, weekdays have 23 to 30; requested again next time"),
         (daily("2026-11-19", 25), "asked for 2026-11-20, Hugging Face gave the list of 2026-11-19"),
     ],
 )
@@ -192,7 +192,7 @@ def test_a_day_that_came_half_is_stale_and_asked_again(hugging: World) -> None:
     hugging.put("date=2026-11-20", httpx.Response(200, headers={"etag": '"cut"'}, content=body[: len(body) // 2]))
     fetched = HfDaily().fetch(hugging.http(), window(FRIDAY))
     assert fetched.state is SourceState.STALE
-    assert fetched.note == "2026-11-20 could not be read whole; asked again next time"
+    assert fetched.note == "2026-11-20 could not be read whole; requested again next time"
     assert len(fetched.validators) == 3
 
 
@@ -296,7 +296,7 @@ def test_a_feed_of_known_papers_under_a_new_date_is_stale(arxiv: World) -> None:
     arxiv.put("rss.arxiv.org", joined_feed("2026-11-20", *anew))
     friday = again(SOURCE, arxiv, thursday)
     assert friday.state is SourceState.STALE
-    assert friday.note == "the feed is of 2026-11-19, that of 2026-11-20 is due; it is asked for again next time"
+    assert friday.note == "the feed is of 2026-11-19, that of 2026-11-20 is due; it is requested again next time"
 
 
 def test_a_category_without_papers_of_its_own_is_not_behind(arxiv: World) -> None:
@@ -321,7 +321,7 @@ def test_yesterdays_batch_on_a_day_of_announcement_is_stale(arxiv: World) -> Non
     arxiv.put("rss.arxiv.org", feed_of("2026-11-19", "2611.00001"))
     fetched = SOURCE.fetch(arxiv.http(), window(FRIDAY))
     assert fetched.state is SourceState.STALE
-    assert fetched.note == "the feed is of 2026-11-19, that of 2026-11-20 is due; it is asked for again next time"
+    assert fetched.note == "the feed is of 2026-11-19, that of 2026-11-20 is due; it is requested again next time"
     assert len(fetched.parsed.listings) == 1
 
 

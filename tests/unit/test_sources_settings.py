@@ -56,7 +56,7 @@ def test_the_formats_are_those_that_ingest_promises() -> None:
         ({"kind": "arxiv", "categories": []}, "at least 1 item"),
         ({"kind": "arxiv", "categories": ["cs.AI OR 1"]}, "must be an arXiv category"),
         ({"kind": "hf-daily", "schedul": "* * * * *"}, "Extra inputs are not permitted"),
-        ({"kind": "hf-daily", "schedule": "at noon"}, 'five fields are wanted, as in "15 6 * * mon-fri"'),
+        ({"kind": "hf-daily", "schedule": "at noon"}, 'five fields are expected, as in "15 6 * * mon-fri"'),
         ({"kind": "hf-daily", "schedule": "61 * * * *"}, "is not a cron schedule"),
         ({"kind": "hf-daily", "timezone": "Berlin"}, 'write one such as "Europe/Berlin"'),
         ({"kind": "hf-daily", "timezone": "../UTC"}, 'write one such as "Europe/Berlin"'),

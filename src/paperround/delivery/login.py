@@ -110,7 +110,7 @@ def token(relay: RelaySettings) -> str:
 
 def _one_line(found: str, where: str) -> str:
     if not found or not found.isascii() or not found.isprintable() or " " in found:
-        raise LoginError(f"{where} gives no token: one word on one line is wanted")
+        raise LoginError(f"{where} gives no token: one word on one line is expected")
     return found
 
 

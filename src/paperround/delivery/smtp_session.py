@@ -367,7 +367,7 @@ class SmtpSession:
         utf8 = ""
         if not (sender.isascii() and recipient.isascii()):
             if not self.takes_utf8:
-                raise _NotOffered("5.6.7 the relay takes no address outside ASCII: it offers no SMTPUTF8")
+                raise _NotOffered("5.6.7 the relay accepts no address outside ASCII: it does not offer SMTPUTF8")
             utf8 = " SMTPUTF8"  # RFC 6531 3.4
         commands = deque(
             [

@@ -217,7 +217,7 @@ WORDS: dict[str, RefusalWords] = {
         ),
     ),
     "no such domain": RefusalWords(
-        "the domain of the address takes no mail",
+        "the domain of the address accepts no mail",
         (
             "null.?mx",
             "no (smtp|mail) service",

@@ -23,7 +23,7 @@ _DATABASE_URL = "PAPERROUND_DATABASE_URL"
 _PORT_NOTE = "port"
 MISSING_KEY = (
     "PAPERROUND_SECRET_KEY is not set, and {why}: put it back from a backup of .env, "
-    "or set a new one of 32 characters or more, and links in letters sent so far end"
+    "or set a new one of 32 characters or more, and links in letters sent so far stop working"
 )
 
 

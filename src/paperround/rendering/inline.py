@@ -86,7 +86,7 @@ def check(css: str, file: str, first: int) -> None:
         for selector in rule[1].split(","):
             if not selector.lstrip().startswith("@") and _POSITIONAL.search(_ATTRIBUTE.sub("", selector)):
                 raise ConfigurationError(
-                    f"{where(rule.end())}: the selector {selector.strip()!r} depends on an element's neighbours; a "
+                    f"{where(rule.end())}: the selector {selector.strip()!r} depends on an element's neighbors; a "
                     "card is laid out once for all letters, so give the element a class and select that"
                 )
     if bare.count("{") != bare.count("}"):  # CSS would close them silently

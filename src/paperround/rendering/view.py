@@ -39,7 +39,7 @@ from paperround.rendering.source_names import source_name
 ARXIV_THANKS = "Thank you to arXiv for use of its open access interoperability."
 _FIRST_AUTHORS = 3
 _LEAST_WORTH_SAYING = 5  # votes, comments or stars: "1 star" says nothing
-_SHORT_TAG = 16  # characters next to a title in the index
+_SHORT_TAG = 20  # characters next to a title in the index
 _INTEREST = 40  # characters of an interest in the subscriber's own words
 _OPEN, _CLOSED = ("“", "„"), ("”", "“")
 _PARTS = re.compile(r"[,:;/]| (?:and|und|in|for|für|&|[–—-]) ")

@@ -54,5 +54,5 @@ def send_due(app: App, transport: Transport) -> SendingResult:
         sender.run()
     except TransportError as error:
         sender.paused = str(error)
-        log.error("relay takes nothing; the letters stay queued", problem=str(error))
+        log.error("the relay accepts nothing; the letters stay queued", problem=str(error))
     return SendingResult(sender.tally, sender.paused)

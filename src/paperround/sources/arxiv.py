@@ -193,11 +193,11 @@ class Arxiv(SourceSettings):
     def _state(self, answer: _Answer, due: date, behind: Sequence[str], *, filled: bool) -> tuple[SourceState, str]:
         feed = answer.parsed
         if cut_short(feed):
-            return SourceState.STALE, "the feed ends too early; it is asked for again next time"
+            return SourceState.STALE, "the feed ends too early; it is requested again next time"
         if feed.day is None or feed.day < due:
             return (
                 SourceState.STALE,
-                f"the feed is of {feed.day}, that of {due} is due; it is asked for again next time",
+                f"the feed is of {feed.day}, that of {due} is due; it is requested again next time",
             )
         if behind:
             return SourceState.STALE, f"{', '.join(behind)}: {due} is due, in the feed is an earlier day; asked again"

@@ -80,7 +80,7 @@ class ArxivOai(SourceSettings):
         if window.since < due and (parsed.day is None or parsed.day < due - timedelta(days=1)):
             return FetchResult(kept, SourceState.STALE, f"nothing newer than {parsed.day}; {due} is due")
         if cut_short(kept):
-            return FetchResult(kept, SourceState.STALE, "an answer ends too early; it is asked for again next time")
+            return FetchResult(kept, SourceState.STALE, "an answer ends too early; it is requested again next time")
         note = "" if fresh else f"no new papers in {', '.join(self.sets)} since {window.since}"
         return FetchResult(kept, SourceState.FRESH if fresh else SourceState.QUIET, note)
 

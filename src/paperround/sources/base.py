@@ -87,7 +87,7 @@ def _cron(value: str) -> str:
     try:
         CronTrigger.from_crontab(value)
     except ValueError as error:
-        said = f'"{value}" is not a cron schedule ({error}); five fields are wanted, as in "15 6 * * mon-fri"'
+        said = f'"{value}" is not a cron schedule ({error}); five fields are expected, as in "15 6 * * mon-fri"'
         # pydantic cannot encode a message with lone surrogates.
         raise ValueError(said.encode("ascii", "backslashreplace").decode()) from None
     return value

@@ -80,7 +80,9 @@ class Biorxiv(SourceSettings):
         kept = tuple(one for one in parsed.listings if not wanted or wanted & {_plain(c) for c in one.categories})
         parsed = relabelled(ParsedSource(kept, parsed.problems, parsed.day), self.name)
         if not whole or cut_short(parsed):
-            return FetchResult(parsed, SourceState.STALE, "the pages end before the total; asked for again next time")
+            return FetchResult(
+                parsed, SourceState.STALE, "the pages end before the total; it is requested again next time"
+            )
         if not kept:
             return FetchResult(parsed, SourceState.QUIET, f"nothing new from {window.since} to {window.until}")
         return FetchResult(parsed, SourceState.FRESH)

@@ -105,7 +105,7 @@ class Feed(SourceSettings):
         parsed = relabelled(replace(feed.parsed, listings=tuple(kept)), self.name)
         back_stock = relabelled(ParsedSource(tuple(stock)), self.name).listings
         if cut_short(parsed):
-            note = "the feed ends too early; it is asked for again next time"
+            note = "the feed ends too early; it is requested again next time"
             return FetchResult(parsed, SourceState.STALE, note, window.validators)
         state = SourceState.FRESH if kept else SourceState.QUIET
         note = "" if kept else "nothing new" if feed.parsed.listings else "the feed has no entries"

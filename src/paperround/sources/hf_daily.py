@@ -118,7 +118,7 @@ class HfDaily(SourceSettings):
     def _state(self, answers: list[_Day], until: date) -> tuple[SourceState, str]:
         broken = [str(answer.day) for answer in answers if answer.error or cut_short(answer.parsed)]
         if broken:
-            return SourceState.STALE, f"{', '.join(broken)} could not be read whole; asked again next time"
+            return SourceState.STALE, f"{', '.join(broken)} could not be read whole; requested again next time"
         newest, listed = answers[-1], answers[-1].parsed.day
         if listed and listed < until:
             return SourceState.STALE, f"asked for {until}, Hugging Face gave the list of {listed}"
@@ -127,7 +127,7 @@ class HfDaily(SourceSettings):
         count = len(newest.parsed.listings)
         if until.weekday() < _SATURDAY and count < self.few and not newest.unchanged:
             many = "no paper" if not count else f"only {count}"
-            return SourceState.STALE, f"{until} has {many} so far, weekdays have 23 to 30; asked again next time"
+            return SourceState.STALE, f"{until} has {many} so far, weekdays have 23 to 30; requested again next time"
         # On a weekend, new votes on earlier days do not count.
         conclusive = count if until.weekday() >= _SATURDAY else any(answer.parsed.listings for answer in answers)
         if not conclusive:

@@ -53,7 +53,7 @@ class Jsonl(SourceSettings):
         parsed = parse(answer.body, today)
         if cut_short(parsed):
             return FetchResult(
-                parsed, SourceState.STALE, "the answer ends too early; it is asked for again next time"
+                parsed, SourceState.STALE, "the answer ends too early; it is requested again next time"
             )
         return FetchResult(parsed, SourceState.FRESH if parsed.listings else SourceState.QUIET, "", answer.remember())
 
@@ -101,7 +101,7 @@ def _read(data: bytes, today: date, first: int = 1, *, known: bool = False, last
             entries.reject(value if isinstance(value, str) else f"line {number} is JSON, but not an object")
     if not objects and not known and data.strip():
         raise SourceError(
-            f"{KIND}: no line is a JSON object (got {describe(data)}); one listing a line is wanted", again=False
+            f"{KIND}: no line is a JSON object (got {describe(data)}); one listing a line is expected", again=False
         )
     return entries.parsed()
 

@@ -136,13 +136,13 @@ else:  # generated, so that a new preference appears here without a change
     PreferencesPatch = create_model(
         "PreferencesPatch",
         __base__=_ApiInput,
-        __doc__="What is to change; what is not given stays as it is.",
+        __doc__="The changes. What is not given does not change.",
         **_preference_fields(optional=True),
     )
     NewSubscriber = create_model(
         "NewSubscriber",
         __base__=PreferencesPatch,
-        __doc__="A subscriber to add. Of one who is known, what is not given stays as it is.",
+        __doc__="A subscriber to add. For a known subscriber, what is not given does not change.",
         email=Annotated[str, Field(max_length=254)],
         confirmed=(bool, Field(False, description="They have agreed elsewhere; otherwise a mail asks them first.")),
     )

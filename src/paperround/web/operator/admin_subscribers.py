@@ -220,7 +220,7 @@ def change(request: Request, context: OperatorContextDep, row: int, form: Form) 
 
 _DONE = {
     "added": "Added. They receive emails from now on.",
-    "asked": "Added. An email asks them to confirm; they receive nothing else before.",
+    "asked": "Added. An email asks them to confirm; they receive nothing else until then.",
     "saved": "Saved.",
     "paused": "Paused.",
     "resumed": "Emails resumed.",
@@ -229,7 +229,7 @@ _DONE = {
     "confirmation": "An email that asks them to confirm is on its way.",
     "renewed": "The links in their earlier emails no longer work. An email with the new one is on its way.",
     "renewed-silently": "The links in their earlier emails no longer work. The new ones come with their next email.",
-    "moving": "An email to the new address asks its owner to confirm. Nothing changes before.",
+    "moving": "An email to the new address asks its owner to confirm. Nothing changes until then.",
 }
 """The message about a completed change, by the name in the address of the redirect."""
 
