@@ -185,7 +185,7 @@ def _say_who_is_asked(counts: Mapping[str, int], *, confirmed: bool) -> None:
         people = "1 person" if counts["asked"] == 1 else f"{counts['asked']} people"
         console.say(
             f"an email will ask {people} to confirm, with the next `paperround deliver` or round; they receive no "
-            "letters before. If they have agreed already, import with --confirmed"
+            "letters until then. If they have agreed already, import with --confirmed"
         )
     elif counts["new"] and not confirmed:
         console.say("nobody was asked to confirm; `paperround subscribers add EMAIL` asks a pending subscriber")
