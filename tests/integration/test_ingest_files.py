@@ -70,7 +70,7 @@ def test_what_cannot_be_guessed_or_unpacked_is_told_in_a_line(run, tmp_path: Pat
     assert (code, "check the path" in err) == (2, True)
     (tmp_path / "half.gz").write_bytes(gzip.compress(RSS)[:5] + b"xxxxxxxxxx")
     code, _, err = run("ingest", "--file", "half.gz", "--as", "feed")
-    assert (code, "no whole gzip file" in err, "Traceback" in err) == (1, True, False)
+    assert (code, "not a complete gzip file" in err, "Traceback" in err) == (1, True, False)
 
 
 def test_a_large_export_takes_little_memory_and_its_reasons_are_folded(run, tmp_path: Path) -> None:

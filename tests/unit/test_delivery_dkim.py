@@ -191,7 +191,7 @@ def test_a_key_file_that_does_not_serve_is_named_with_a_remedy(tmp_path):
     junk.write_text("-----BEGIN nothing-----")
     files = {
         tmp_path / "absent.pem": "cannot be read",
-        junk: "no private key",
+        junk: "not a private key",
         pem(rsa_key().private, tmp_path / "locked.pem", b"secret"): "without a password",
         pem(ec.generate_private_key(ec.SECP256R1()), tmp_path / "ec.pem"): "neither RSA nor Ed25519",
         pem(rsa.generate_private_key(65537, 1024), tmp_path / "short.pem"): "1024 bits",

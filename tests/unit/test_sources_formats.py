@@ -711,9 +711,9 @@ def test_a_dot_and_a_date_below_nothing_are_passed_over() -> None:
         (b"%PDF-1.7 \0", r"\(got something binary\)"),
         (
             b"Some\n\nother text that has titles\n\nand paragraphs, but is no page of papers at all, only words.",
-            "no Daily Papers",
+            "not a Daily Papers",
         ),
-        (b"Daily Papers", "no Daily Papers page"),
+        (b"Daily Papers", "not a Daily Papers page"),
     ],
 )
 def test_what_is_no_page_says_what_it_is(body: bytes, message: str) -> None:
