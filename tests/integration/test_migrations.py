@@ -25,6 +25,15 @@ from paperround.store.schema import metadata
 from paperround.store.sent_before import sent_before
 
 
+def test_to_ask_whether_a_database_is_made_makes_none(database_url: str) -> None:
+    store = open_store(database_url)
+    assert not store.is_made()
+    assert not store.is_made()
+    store.prepare()
+    assert store.is_made()
+    store.close()
+
+
 def test_migrations_and_schema_agree(database_url: str) -> None:
     store = open_store(database_url)
     store.prepare()

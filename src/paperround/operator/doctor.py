@@ -321,7 +321,7 @@ def _topics(app: App) -> Iterator[Finding]:
         what = f"{error}; until it is corrected, no other command runs"
         yield Finding("topics.toml", CheckState.ERROR, what, stops=True)
     if not loaded:
-        yield Finding("topics.toml", CheckState.OK, "it has changed, and the next command loads its topics")
+        yield Finding("topics.toml", CheckState.OK, "it is not loaded as it is now; the next command does that")
     elif not app.store.topics.all():
         yield Finding("topics", CheckState.ERROR, "no topics are defined; add some to config/topics.toml")
     refused = unusable_topics(app)
