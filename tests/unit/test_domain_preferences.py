@@ -117,7 +117,7 @@ def test_the_slug_of_an_own_query_is_short_and_stays_the_same() -> None:
         ("theme", "", "there is no theme"), ("theme", "t" * 61, f"'{'t' * 60}'"), ("max_papers", "00100", "1 to 100"),
         ("name", 3.5, ": write it as text"),
         ("paused_until", "tomorrow", "write it as 2026-12-24"),
-        ("queries", [f"w{n}" for n in range(6)], "5 is the most"),
+        ("queries", [f"w{n}" for n in range(6)], "the most is 5"),
         ("shoe_size", "39", "there is no such preference; there are: name, topics"),
     ],
 )  # fmt: skip
