@@ -555,9 +555,11 @@ def test_a_letter_that_waited_goes_out_byte_for_byte_as_it_was_previewed(tmp_pat
     pipeline.publish(made.app)
     (before,) = _letters(made, ["ada@example.net"]).values()
     made.relay.replies.append((Stage.RCPT, 450, "4.2.0 greylisted"))
-    for _ in range(2):
+    for cadence in ("weekly", "off"):  # which the subscriber chooses meanwhile, for later letters
         pipeline.deliver(made.app)
         made.clock.now += timedelta(hours=1)
+        subscriber = membership.subscriber(made.app, "ada@example.net")
+        membership.change(made.app, subscriber, membership.read_patch(made.app, {"cadence": cadence}))
     assert [letter.message for letter in made.relay.letters] == [before, before]
     assert list(_letters(made, ["ada@example.net"]).values()) == [before], "also afterwards"
     made.app.close()

@@ -86,10 +86,15 @@ def paper(row: int = 1, **facts: Any) -> Paper:
     return Paper.model_validate(known | facts)
 
 
-def digest(*sections: Sequence[Paper], more: int = 0, why: tuple[str, ...] = ("matches “number”",)) -> Digest:
+def digest(
+    *sections: Sequence[Paper],
+    more: int = 0,
+    why: tuple[str, ...] = ("matches “number”",),
+    cadence: Cadence = Cadence.DAILY,
+) -> Digest:
     """A digest with these papers; each sequence of them is a section."""
     return Digest(
-        issue=f"daily {DAY}",
+        issue=f"{cadence} {DAY}",
         sections=tuple(
             Section(f"topic-{at}", f"Topic {at}", tuple(Pick(one.row, why) for one in papers))
             for at, papers in enumerate(sections, start=1)
@@ -105,10 +110,11 @@ def letter(
     name: str = "paper",
     code: str = "en",
     subscriber: Subscriber = sample.SUBSCRIBER,
+    cadence: Cadence = Cadence.DAILY,
 ) -> RenderedLetter:
     """The letter with these papers."""
     papers = {one.row: one for section in sections for one in section}
-    made = digest(*sections, more=more, why=why)
+    made = digest(*sections, more=more, why=why, cadence=cadence)
     return press(name, code).letter(LetterFacts(made, papers, subscriber, sample.LINKS, DAY))
 
 

@@ -242,7 +242,7 @@ def test_a_day_with_papers_online_only_counts_them() -> None:
     ],
 )
 def test_a_letter_says_why_it_came(cadence: Cadence, reason: str) -> None:
-    rendered = letter([paper()], subscriber=sample.SUBSCRIBER.with_preferences(cadence=cadence))
+    rendered = letter([paper()], cadence=cadence)
     assert reason in rendered.html
     assert reason in rendered.text.replace("\n", " ")
 
@@ -258,11 +258,15 @@ def test_the_first_line_names_the_papers_that_the_subject_does_not_and_greets_on
     assert "Ada." not in tuesday.html
 
 
+def test_a_letter_is_of_the_cadence_that_it_was_composed_for() -> None:
+    changed = sample.SUBSCRIBER.with_preferences(cadence=Cadence.OFF)
+    weekly = letter([paper()], subscriber=changed, cadence=Cadence.WEEKLY)
+    assert weekly == letter([paper()], cadence=Cadence.WEEKLY)
+    assert "once a week" in weekly.html
+
+
 def test_the_foot_offers_changes_that_one_click_leads_to() -> None:
-    daily, weekly = (
-        letter([paper()], subscriber=sample.SUBSCRIBER.with_preferences(cadence=cadence))
-        for cadence in (Cadence.DAILY, Cadence.WEEKLY)
-    )
+    daily, weekly = (letter([paper()], cadence=cadence) for cadence in (Cadence.DAILY, Cadence.WEEKLY))
     assert f'{sample.LINKS.preferences}/change?to=weekly"' in daily.html
     assert f"{sample.LINKS.preferences}/change?to=daily" in weekly.text
 

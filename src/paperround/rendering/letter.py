@@ -364,9 +364,8 @@ class LetterRenderer:
     def _sentences(self, plan: Plan, outline: Outline, blocks: Sequence[Block], facts: LetterFacts) -> Sentences:
         """Return the sentences of a letter with these blocks."""
         subscriber, day, language, shown = facts.subscriber, facts.day, self.language, len(plan.choices)
-        cadence = subscriber.preferences.cadence
         topics = tuple(dict.fromkeys([choice.tag for choice in plan.choices if choice.tag]))
-        frame = self._frame(plan, len(topics), view.minutes(blocks), cadence, facts.digest)
+        frame = self._frame(plan, len(topics), view.minutes(blocks), facts.digest)
         first = [card for card in [blocks[at].card for at in outline.named] if card]
         line = subject.render_subject(
             self._subject_template,
@@ -376,17 +375,14 @@ class LetterRenderer:
             **frame.fields,
         )
         lead = view.greeted(subscriber, view.lead(first, frame.reading), day, language)
-        return Sentences(frame, line, lead, view.reason(cadence, topics, language, plan.left_out))
+        return Sentences(frame, line, lead, view.reason(facts.digest.cadence, topics, language, plan.left_out))
 
-    def _frame(self, plan: Plan, topics: int, minutes: int, cadence: Cadence, digest: Digest) -> Frame:
-        """Return what letters with the same numbers say around their papers.
-
-        `cadence` is the subscriber's, which may have changed since the digest was composed.
-        """
+    def _frame(self, plan: Plan, topics: int, minutes: int, digest: Digest) -> Frame:
+        """Return what letters with the same numbers say around their papers."""
         shown, more, saved, language = len(plan.choices), plan.more, plan.saved, self.language
-        day, issued = digest.day, digest.cadence
+        day, cadence = digest.day, digest.cadence
         thanks = view.thanks([choice.paper for choice in plan.choices])
-        key = (shown, more, saved, topics, minutes, cadence, issued, day, plan.days, thanks, plan.facts)
+        key = (shown, more, saved, topics, minutes, cadence, day, plan.days, thanks, plan.facts)
         if (known := self._frames.get(key)) is not None:
             return known
         inside = view.inside(shown, topics, more, language) if shown or more else view.quiet(saved, language)
@@ -407,7 +403,7 @@ class LetterRenderer:
             reply=view.how_to_reply(shown, language) if self._replies else "",
         )
         fields = self._subject_fields(shown, inside, cadence, day)
-        return self._frames.put(key, Frame.of(letter, self._shell(letter, issued), inside, reading, fields))
+        return self._frames.put(key, Frame.of(letter, self._shell(letter, cadence), inside, reading, fields))
 
     def _subject_fields(self, shown: int, inside: str, cadence: Cadence, day: date) -> dict[str, str]:
         """Return the subject's fields that do not name papers or topics."""
