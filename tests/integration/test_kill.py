@@ -53,14 +53,20 @@ def program(folder: Path, port: int, *arguments: str) -> subprocess.Popen[bytes]
     return subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
+def subscribed(folder: Path, number: int) -> set[str]:
+    """Make a site on which so many are due a letter of four papers; return their addresses."""
+    site = Site(folder)
+    site.topic("robots")
+    everybody = {f"subscriber{each}@example.org" for each in range(number)}
+    site.subscribers(everybody, "robots")
+    site.papers(*(listing(each) for each in range(4)))
+    site.app.close()
+    return everybody
+
+
 def test_killed_at_any_moment_nobody_is_missing_and_at_most_the_letters_in_doubt_are_doubled(tmp_path: Path) -> None:
     chance = random.Random(7)
-    site = Site(tmp_path)
-    site.topic("robots")
-    everybody = {f"subscriber{number}@example.org" for number in range(LETTERS)}
-    site.subscribers(everybody, "robots")
-    site.papers(*(listing(number) for number in range(4)))
-    site.app.close()
+    everybody = subscribed(tmp_path, LETTERS)
     kills = 0
     with SmtpServer() as server:
         # the clock of the replay runs, so that leases of the dead run out
@@ -92,12 +98,7 @@ def test_killed_at_any_moment_nobody_is_missing_and_at_most_the_letters_in_doubt
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl+C", "SIGTERM"])
 def test_an_interrupted_command_finishes_the_letters_under_way(tmp_path: Path, number: signal.Signals) -> None:
-    site = Site(tmp_path)
-    site.topic("robots")
-    everybody = {f"subscriber{number}@example.org" for number in range(200)}
-    site.subscribers(everybody, "robots")
-    site.papers(*(listing(number) for number in range(4)))
-    site.app.close()
+    everybody = subscribed(tmp_path, 200)
     with SmtpServer(slow("final", 0.1)) as server:
         interrupted = program(tmp_path, server.port, "--now", NOW.isoformat(), "round", "--json")
         while len(server.received) < 20:
@@ -114,11 +115,8 @@ def test_an_interrupted_command_finishes_the_letters_under_way(tmp_path: Path, n
 
 
 def test_deliver_sends_what_a_killed_program_held_once_its_lease_is_over(tmp_path: Path) -> None:
+    subscribed(tmp_path, 20)
     site = Site(tmp_path)
-    site.topic("robots")
-    everybody = {f"subscriber{number}@example.org" for number in range(20)}
-    site.subscribers(everybody, "robots")
-    site.papers(*(listing(number) for number in range(4)))
     site.clock.now = NOW
     pipeline.publish(site.app)
     site.app.store.deliveries.claim(NOW, 15, "a program that died", timedelta(seconds=60))
@@ -129,12 +127,7 @@ def test_deliver_sends_what_a_killed_program_held_once_its_lease_is_over(tmp_pat
 
 
 def test_four_programs_make_the_same_round_and_everybody_gets_one_letter(tmp_path: Path) -> None:
-    site = Site(tmp_path)
-    site.topic("robots")
-    everybody = {f"subscriber{number}@example.org" for number in range(1_000)}
-    site.subscribers(everybody, "robots")
-    site.papers(*(listing(number) for number in range(4)))
-    site.app.close()
+    everybody = subscribed(tmp_path, 1_000)
     with SmtpServer() as server:
         together = [program(tmp_path, server.port, "--now", NOW.isoformat(), "round", "--json") for _ in range(4)]
         answers = [process.communicate(timeout=300) for process in together]

@@ -20,9 +20,9 @@ MINUTES = 24 * 60
 class Costs:
     """Milliseconds of one processor for a subscriber, and bytes for a letter, on PostgreSQL."""
 
-    publish_worker: float = 0.8
-    publish_database: float = 0.5
-    deliver_worker: float = 1.3
+    publish_worker: float = 0.16
+    publish_database: float = 0.09
+    deliver_worker: float = 0.75
     deliver_database: float = 0.6
     letter_bytes: int = 1_700
     """Letter, attempts and digest: what retention forgets."""
