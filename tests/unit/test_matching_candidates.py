@@ -109,3 +109,10 @@ def test_the_matches_of_a_batch_stay_in_the_order_of_its_subscribers() -> None:
     assert [more.of(place) for place in range(3)] == [[PROTEINS], [ROBOTS], [ROBOTS, PROTEINS]]
     assert more.of_papers({0: [1], 2: {2}, 9: [1]}).tolist() == [False, False, False, True]
     assert (len(more), len(BatchMatches.of_one([]))) == (4, 0)
+
+
+def test_rows_can_be_taken() -> None:
+    found = made([ROBOTS], [ROBOTS, PROTEINS])
+    kept = found.taken(np.array([False, True, True]))
+    assert [kept.matches.of(place) for place in range(2)] == [[], [ROBOTS, PROTEINS]]
+    assert (len(kept.taste), len(kept.discussion)) == (2, 2)

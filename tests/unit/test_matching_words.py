@@ -14,6 +14,7 @@ from paperround.matching.words import (
     Words,
     any_of,
     canonical,
+    check_topic_query,
     interpret,
     interpret_once,
     interpret_search,
@@ -217,3 +218,14 @@ def test_several_words_after_a_field_are_probably_a_phrase(typed: str, meant: st
 def test_a_sentence_without_spaces_is_plain_words_and_one_word_is_not(text: str, plain: bool) -> None:
     assert is_plain(text) is plain
     assert isinstance(interpret(text), Words) is plain
+
+
+@pytest.mark.parametrize("text", ["the of", "What is it?"])
+def test_a_topic_of_words_that_say_nothing_is_refused(text: str) -> None:
+    with pytest.raises(QueryError, match="papers on any subject"):
+        check_topic_query(text)
+
+
+@pytest.mark.parametrize("text", ["the robots", "title:the", '"the of"'])
+def test_a_topic_with_a_word_that_says_something_or_with_operators_is_accepted(text: str) -> None:
+    check_topic_query(text)
