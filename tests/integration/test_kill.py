@@ -49,7 +49,12 @@ def program(folder: Path, port: int, *arguments: str) -> subprocess.Popen[bytes]
     }
     config = folder / "config.toml"
     config.write_text(f'database_url = "sqlite:///{folder}/paperround.db"\ntopics_file = "{folder}/topics.toml"\n')
-    command = [sys.executable, "-c", "from paperround.cli import main; main()", "--config", str(config), *arguments]
+    # A shell makes programs in the background ignore Ctrl+C, and these tests may be one.
+    code = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from paperround.cli import main; main()"
+    )
+    command = [sys.executable, "-c", code, "--config", str(config), *arguments]
     return subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 

@@ -234,7 +234,7 @@ def test_what_is_wrong_in_the_preferences_is_said_and_nothing_is_saved(pages: Pa
     for fields, said in [
         ({"topic": [""]}, "Choose a topic"),
         ({"query": 'robots AND "never closed'}, "this quotation mark is never closed"),
-        ({"query": [f"word{n}" for n in range(6)]}, "Too many queries"),
+        ({"query": [f"word{n}" for n in range(6)]}, "Too many interests"),
         ({"at": "25:00"}, "not a time of day"),
         ({"timezone": "Mars/Olympus"}, "no time zone"),
         ({"max_papers": "0"}, "not a number of papers"),
