@@ -81,8 +81,10 @@ class SmtpTransport(RelaySettings):
         """
         number = min(number, self.connections, self.max_in_doubt)
         shares = zip(_divided(self.connections, number), _divided(self.max_in_doubt, number), strict=True)
-        names = "connections", "max_in_doubt"
-        return [self.model_copy(update=dict(zip(names, share, strict=True))) for share in shares]
+        return [
+            self.model_copy(update={"connections": connections, "max_in_doubt": in_doubt})
+            for connections, in_doubt in shares
+        ]
 
     @property
     def patience(self) -> timedelta:

@@ -555,14 +555,17 @@ def _because(cadence: Cadence, topics: tuple[str, ...], language: Language) -> s
     named = list(topics) if len(topics) <= _NAMED_TOPICS else list(topics[: _NAMED_TOPICS - 1])
     if left := len(topics) - len(named):
         named.append(language.count("%(num)s more topic", "%(num)s more topics", left))
-    sentence = {
-        Cadence.DAILY: _("You receive this email every day because you follow %(topics)s."),
-        Cadence.WEEKDAYS: _("You receive this email on weekdays because you follow %(topics)s."),
-        Cadence.WEEKLY: _("You receive this email once a week because you follow %(topics)s."),
-        Cadence.MONTHLY: _("You receive this email once a month because you follow %(topics)s."),
-        # A preview for somebody who gets no letters.
-        Cadence.OFF: _("You receive this email because you follow %(topics)s."),
-    }[cadence]
+    match cadence:
+        case Cadence.DAILY:
+            sentence = _("You receive this email every day because you follow %(topics)s.")
+        case Cadence.WEEKDAYS:
+            sentence = _("You receive this email on weekdays because you follow %(topics)s.")
+        case Cadence.WEEKLY:
+            sentence = _("You receive this email once a week because you follow %(topics)s.")
+        case Cadence.MONTHLY:
+            sentence = _("You receive this email once a month because you follow %(topics)s.")
+        case Cadence.OFF:  # a preview for somebody who gets no letters
+            sentence = _("You receive this email because you follow %(topics)s.")
     return sentence % {"topics": language.list(named)}
 
 

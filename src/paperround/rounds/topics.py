@@ -176,19 +176,20 @@ def load_topics(app: App, file: TopicsFile) -> None:
     wanted = _checked_topics(app, file)
     app.store.topics.save(wanted)
     match_topics(app)
-    _remove_unfollowed(app, _left_over(app, wanted))
-    kept = _left_over(app, wanted)
+    kept = _without_unfollowed(app, _left_over(app, wanted))
     for topic in kept:
         log.warning("a topic is no longer in topics.toml; its subscribers keep it", topic=topic.slug)
     app.store.set_note(_SLUGS_NOTE, json.dumps([topic.slug for topic in (*kept, *wanted)]))
     file.note_loaded(app)
 
 
-def _remove_unfollowed(app: App, gone: Sequence[Topic]) -> None:
+def _without_unfollowed(app: App, gone: Sequence[Topic]) -> list[Topic]:
+    """Remove those of these topics that nobody follows, and return the others."""
     removed = app.store.topics.remove_unfollowed([topic.row for topic in gone])
     for topic in gone:
         if topic.row in removed:
             log.info("a topic is no longer in topics.toml and has no subscribers; it is removed", topic=topic.slug)
+    return [topic for topic in gone if topic.row not in removed]
 
 
 def left_over(app: App) -> list[Topic]:
