@@ -32,7 +32,7 @@ PURE = (
 SERVICES = ("tests/contract", "tests/integration", "tests/e2e")
 TWO_AT_A_TIME = ("-n", "2")
 ALL_SLOW = "\npytestmark = pytest.mark.slow"
-UNUSED = ("schemathesis", "anyio", "playwright", "pytest_cov", "logging", "doctest", "xdist")
+UNUSED = ("schemathesis", "anyio", "playwright", "pytest_cov", "doctest", "xdist")
 
 
 def main() -> int:
