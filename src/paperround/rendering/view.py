@@ -564,7 +564,7 @@ def _because(cadence: Cadence, topics: tuple[str, ...], language: Language) -> s
             sentence = _("You receive this email once a week because you follow %(topics)s.")
         case Cadence.MONTHLY:
             sentence = _("You receive this email once a month because you follow %(topics)s.")
-        case Cadence.OFF:  # a preview for somebody who gets no letters
+        case _:  # off: a preview for somebody who gets no letters
             sentence = _("You receive this email because you follow %(topics)s.")
     return sentence % {"topics": language.list(named)}
 
