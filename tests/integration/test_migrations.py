@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, time
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,7 @@ from paperround.domain.preferences import Density, Preferences
 from paperround.domain.schedule import Cadence
 from paperround.matching import fts
 from paperround.matching.query import parse
-from paperround.store import migrations
+from paperround.store import migrations, unsent
 from paperround.store.engine import reading, writing
 from paperround.store.schema import metadata
 from paperround.store.sent_before import sent_before
@@ -253,6 +253,34 @@ def test_older_digests_are_read_with_what_they_say_of_ranks(database_url: str) -
     assert (second.scores, second.sections[0].picks[0].rank) == ({}, 0.4)
     assert third.scores == {7: Score(relevance=0.3, code=0.1)}
     assert store.issues.digests([3])[3].papers == (7,), "a letter needs no components"
+    store.close()
+
+
+def test_papers_that_were_unsent_before_lists_of_them_existed_are_still_unsent(database_url: str) -> None:
+    store = open_store(database_url)
+    with writing(store._engine) as connection:
+        config = migrations._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        for row in (1, 2):
+            _add_subscriber(connection, row)
+        for row in (7, 8):
+            connection.exec_driver_sql(
+                "INSERT INTO papers (row, id, title, facts, sources, day, upvotes, first_seen, unmatched, archived) "
+                f"VALUES ({row}, 'p{row}', 'Robots', '{{}}', '[]', '2026-11-20', 3, '2026-11-20 06:00:00', "
+                "false, false)"
+            )
+        command.upgrade(config, "0020")
+        connection.exec_driver_sql(
+            "INSERT INTO unsent_papers (subscriber, paper, since) VALUES (1, 7, '2026-11-22 06:00:00.000000'), "
+            "(1, 8, '2026-11-21 06:00:00.000000'), (2, 8, '2026-11-23 06:00:00.000000')"
+        )
+    store.migrate()
+    with reading(store._engine) as connection:
+        found = {row: sorted(some) for row, some in unsent.unsent_papers_of(connection, [1, 2, 3]).items()}
+        assert found == {1: [7, 8], 2: [8]}
+        since = unsent.waiting_since(connection, [1, 2, 3])
+        assert since == {row: datetime(2026, 11, day, 6, tzinfo=UTC) for row, day in ((1, 21), (2, 23))}
     store.close()
 
 

@@ -14,7 +14,7 @@ from paperround.rounds import pipeline
 from paperround.rounds.choosing import RoundContext
 from paperround.store import unread
 from paperround.store.engine import reading, writing
-from paperround.store.schema import matches, papers, subscribers, subscriptions, topics, unsent_papers
+from paperround.store.schema import matches, papers, subscribers, subscriptions, topics, unsent_lists
 from paperround.store.unread import MatchCache
 from support.papers import listing
 from support.site import MORNING, Site
@@ -171,8 +171,18 @@ def test_the_matches_of_unsent_papers_come_from_any_edition_and_of_topics_that_a
         for row, edition in last.items():
             db.execute(update(subscribers).where(subscribers.c.row == row).values(last_edition=edition))
         db.execute(update(subscriptions).values(last_edition=None))
-        rows = [{"subscriber": row, "paper": paper, "since": MORNING} for row in people for paper in unsent[row]]
-        db.execute(insert(unsent_papers), rows)
+        letters = [
+            {
+                "subscriber": row,
+                "digest": digest,
+                "since": MORNING,
+                "included": str(some[:2]),
+                "counted": str(some[2:]),
+            }
+            for row, papers_ in unsent.items()
+            for digest, some in enumerate((papers_[:3], papers_[2:]))
+        ]
+        db.execute(insert(unsent_lists), letters)
         followed = db.execute(select(subscriptions.c.subscriber, subscriptions.c.topic)).all()
     expected = {
         email: sorted(

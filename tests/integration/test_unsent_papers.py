@@ -8,12 +8,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from paperround.domain.errors import TransportError
 from paperround.domain.models import Letter, Outcome, Stage
 from paperround.operator import doctor
 from paperround.rounds import pipeline
 from paperround.rounds.letters import LetterBuilder
+from paperround.store.engine import reading
+from paperround.store.schema import unsent_lists
 from paperround.subscribers import membership
 from support.papers import listing
 from support.site import MORNING, Site
@@ -112,6 +115,73 @@ def test_a_letter_that_has_expired_is_sent_again_only_while_none_of_its_papers_c
     assert site.app.store.deliveries.retry(rows, site.clock()) == []
     pipeline.deliver(site.app)
     assert [papers_sent(site, email) for email in EMAILS] == [[1, 2], [1, 2]]
+
+
+def expired_letters(site: Site, day: int, *papers: int) -> list[int]:
+    """What is announced on the night before a day, and that day's letters, which expire."""
+    site.app.transport = Away()
+    morning(site, day, *papers)
+    site.clock.now = MORNING + timedelta(days=day + 1, minutes=61)
+    assert site.app.store.deliveries.expire(site.clock())
+    site.app.transport = site.relay
+    return sorted(one["id"] for one in site.app.store.deliveries.report() if one["state"] == "expired")
+
+
+def test_of_two_letters_that_have_expired_the_first_is_sent_again_and_the_other_papers_still_wait(site: Site) -> None:
+    site.subscriber(EMAILS[0], "robots")
+    expired_letters(site, 0, 1, 2)
+    first, second = expired_letters(site, 1, 3)
+    site.relay.accepted.clear()
+    assert site.app.store.deliveries.retry([first], site.clock()) == [first]
+    assert site.app.store.deliveries.retry([second], site.clock()) == [], "it had the papers of the first one as well"
+    pipeline.deliver(site.app)
+    assert sorted(papers_sent(site, EMAILS[0])) == [1, 2]
+    morning(site, 3, 4)
+    assert sorted(papers_sent(site, EMAILS[0])) == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("way", ["the next letter", "sent again"])
+def test_papers_that_are_merged_after_their_letter_expired_are_still_sent_once(site: Site, way: str) -> None:
+    site.subscriber(EMAILS[0], "robots", max_papers=1)
+    apart = {"source": "blog", "kind": "feed", "arxiv_id": None, "title": "Another study of robots", "abstract": ""}
+    site.papers(listing(1, upvotes=50), listing(2), listing(3, doi="10.1000/robots.1", **apart))
+    expired = expired_letters(site, 0)
+    # A listing that tells that papers 2 and 3, which the letter only counted, are one.
+    site.papers(listing(2, doi="10.1000/robots.1", title="A careful study of robots, part 2", version=2))
+    if way == "sent again":
+        assert site.app.store.deliveries.retry(expired, site.clock()) == expired
+        pipeline.deliver(site.app)
+        site.clock.now += timedelta(days=1)
+        assert pipeline.publish(site.app).composed == 0
+    else:
+        assert pipeline.publish(site.app).composed == 1
+        digest = site.app.store.issues.digests_of(1)[0]
+        assert len({*digest.papers, *digest.more}) == len((*digest.papers, *digest.more)) == 2
+
+
+def test_a_letter_that_has_expired_is_not_sent_again_if_another_listing_of_its_paper_was_sent(site: Site) -> None:
+    site.subscriber(EMAILS[0], "robots")
+    apart = {"source": "blog", "kind": "feed", "arxiv_id": None, "title": "Another study of robots", "abstract": ""}
+    site.papers(listing(3, doi="10.1000/robots.1", **apart))
+    compose(site, 0)
+    pipeline.deliver(site.app)
+    expired = expired_letters(site, 1, 2)
+    site.papers(listing(2, doi="10.1000/robots.1", title="A careful study of robots, part 2", version=2))
+    assert site.app.store.deliveries.retry(expired, site.clock()) == []
+    assert pipeline.publish(site.app).composed == 0
+
+
+def test_who_is_erased_leaves_no_unsent_papers_behind(site: Site) -> None:
+    site.subscribers(EMAILS, "robots")
+    expired_letters(site, 0, 1, 2)
+    gone, stays = (membership.subscriber(site.app, email) for email in EMAILS)
+    membership.erase(site.app, gone)
+    with reading(site.app.store._engine) as db:
+        assert list(db.scalars(select(unsent_lists.c.subscriber))) == [stays.row]
+    morning(site, 2)
+    with reading(site.app.store._engine) as db:
+        assert list(db.scalars(select(unsent_lists.c.subscriber))) == [], "they are in a digest again"
+    assert papers_sent(site, EMAILS[1]) == [1, 2]
 
 
 @pytest.fixture

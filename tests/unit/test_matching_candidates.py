@@ -108,7 +108,8 @@ def test_the_matches_of_a_batch_stay_in_the_order_of_its_subscribers() -> None:
     more = some.with_others(BatchMatches(table, np.array([1, 2]), np.array([2, 1])))
     assert [more.of(place) for place in range(3)] == [[PROTEINS], [ROBOTS], [ROBOTS, PROTEINS]]
     assert more.of_papers({0: [1], 2: {2}, 9: [1]}).tolist() == [False, False, False, True]
-    assert (len(more), len(BatchMatches.of_one([]))) == (4, 0)
+    assert more.of_papers({0: [], 1: [7]}).tolist() == more.of_papers({}).tolist() == [False] * 4
+    assert (len(more), len(BatchMatches.of_one([])), len(BatchMatches.of_one([]).of_papers({0: [1]}))) == (4, 0, 0)
 
 
 def test_rows_can_be_taken() -> None:

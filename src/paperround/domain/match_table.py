@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
@@ -88,11 +88,18 @@ class BatchMatches:
 
     def of_papers(self, papers: Mapping[int, Collection[int]]) -> Flags:
         """Return whether each match's paper is among those given for its subscriber's place."""
-        found, each = np.zeros(len(self), dtype=np.bool_), self.paper
-        for place, wanted in papers.items():
-            mine = slice(*np.searchsorted(self.subscriber, [place, place + 1]))
-            found[mine] = np.isin(each[mine], list(wanted))
-        return found
+        wanted = {place: rows for place, rows in papers.items() if rows}
+        if not wanted or not len(self):
+            return np.zeros(len(self), dtype=np.bool_)
+        known, paper = np.unique(self.table.paper, return_inverse=True)
+        rows = np.fromiter(chain.from_iterable(wanted.values()), dtype=np.int64)
+        owners = np.repeat(np.array(list(wanted)), list(map(len, wanted.values())))
+        places = known.searchsorted(rows)
+        matched = known.take(places, mode="clip") == rows
+        # A flag for each subscriber and paper.
+        flags = np.zeros((max(self.subscriber[-1], owners.max()) + 1, len(known)), dtype=np.bool_)
+        flags[owners[matched], places[matched]] = True
+        return flags[self.subscriber, paper[self.number]]
 
     def with_others(self, others: BatchMatches) -> BatchMatches:
         """Return these matches and others of the same table and batch."""

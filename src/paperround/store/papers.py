@@ -39,7 +39,6 @@ from paperround.store.schema import (
     papers,
     pictures,
     saved_papers,
-    unsent_papers,
 )
 from paperround.store.search import SearchIndex
 from paperround.store.vector_queue import expect_vectors
@@ -511,7 +510,7 @@ def _absorb(db: Connection, keep: int, lose: int) -> None:
     later = feedback.alias()
     outdated = later.c.subscriber == feedback.c.subscriber, later.c.paper == lose, later.c.at > feedback.c.at
     db.execute(delete(feedback).where(feedback.c.paper == keep, exists().where(*outdated)))
-    for table in (listings, matches, digest_papers, unsent_papers, feedback, saved_papers):
+    for table in (listings, matches, digest_papers, feedback, saved_papers):
         column = table.c.paper
         others = [c for c in table.primary_key.columns if c.name != "paper"]
         doubled = select(*others).where(column == keep)

@@ -432,14 +432,17 @@ counted_papers = Table(
     sqlite_with_rowid=False,
 )
 
-# Papers of expired letters. The subscriber's next digest includes them, and its letter goes before those of
-# subscribers who have waited less.
-unsent_papers = Table(
-    "unsent_papers",
+# The papers of expired letters, a row for each letter. The subscriber's next digest includes them, and its letter
+# goes before those of subscribers who have waited less. As in `counted_papers`, lists have the numbers that papers
+# had at the time.
+unsent_lists = Table(
+    "unsent_lists",
     metadata,
     _ref("subscriber", "subscribers", primary_key=True),
-    _ref("paper", "papers", primary_key=True),
+    Column("digest", _Row, primary_key=True),  # 0 for papers that were unsent before schema 0021
     Column("since", Moment, nullable=False),
+    Column("included", Text, nullable=False),  # the numbers of papers, as a JSON array
+    Column("counted", Text, nullable=False),
     sqlite_with_rowid=False,
 )
 

@@ -35,6 +35,13 @@ def earlier_numbers(db: Connection, rows: Iterable[int]) -> dict[int, int]:
     return found
 
 
+def present_numbers(db: Connection, rows: Iterable[int]) -> dict[int, int]:
+    """Return the present numbers of those of these papers that were merged into another one."""
+    query = select(paper_keys.c.key, paper_keys.c.paper)
+    found = db.execute(query.where(among(db, paper_keys.c.key, [f"{ROW_KEY}{row}" for row in rows])))
+    return {int(key.removeprefix(ROW_KEY)): paper for key, paper in found}
+
+
 def sent_before(
     db: Connection, unread: Mapping[int, int], papers: Collection[int], earlier: Mapping[int, int]
 ) -> dict[int, dict[int, int]]:

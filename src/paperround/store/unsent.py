@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
-from sqlalchemy import Connection, case, delete, func, select, update
+from sqlalchemy import Connection, Text, case, cast, delete, func, select, update
 
 from paperround.domain.models import PACKED_SCORE_SIZE, DeliveryState
 from paperround.store.engine import among, gathered, lock_shared, upsert
@@ -16,11 +17,11 @@ from paperround.store.schema import (
     digest_papers,
     digests,
     matches,
-    papers,
-    unsent_papers,
+    unsent_lists,
 )
-from paperround.store.sent_before import select_counted
+from paperround.store.sent_before import earlier_numbers, present_numbers, sent_before
 
+_NONE = "[]"
 _ARRIVED = "all its papers came with an earlier letter, which the relay took after it had expired"
 
 
@@ -42,12 +43,14 @@ def give_back(db: Connection, rows: Sequence[int]) -> None:
         else_=deliveries.c.created_at,
     )
     expired = among(db, deliveries.c.row, rows) & (deliveries.c.state == DeliveryState.EXPIRED.value)
-    included = select(digest_papers.c.subscriber, digest_papers.c.paper, since).where(_IN_LETTER, expired)
-    counted = select_counted(db, digests, digests.c.subscriber, papers.c.row, since)
-    counted = counted.where(deliveries.c.digest == digests.c.row, expired)
-    for lost in (included, counted):
-        columns = ["subscriber", "paper", "since"]
-        db.execute(upsert(db, unsent_papers).from_select(columns, lost).on_conflict_do_nothing())
+    included = select(gathered(db, digest_papers.c.paper)).where(_IN_LETTER).correlate(deliveries).scalar_subquery()
+    counted = case((digests.c.last_counted.is_(None), _NONE), else_=cast(digests.c.more, Text))
+    lists = select(deliveries.c.subscriber, deliveries.c.digest, since, func.coalesce(included, _NONE), counted)
+    lost = upsert(db, unsent_lists).from_select(
+        [column.name for column in unsent_lists.c], lists.join_from(deliveries, digests).where(expired)
+    )
+    written = {name: lost.excluded[name] for name in ("included", "counted")}
+    db.execute(lost.on_conflict_do_update(index_elements=list(unsent_lists.primary_key), set_=written))
     letters = select(deliveries.c.digest, deliveries.c.subscriber).where(expired, deliveries.c.digest.is_not(None))
     emptied = dict(db.execute(letters).all())
     # As lists: PostgreSQL joins two subqueries with each other first, which pairs each letter with all others.
@@ -69,15 +72,11 @@ def take_again(db: Connection, rows: Sequence[int]) -> list[int]:
         .with_for_update()
     )
     for row, subscriber, digest in db.execute(query).all():
-        if digest is None:
-            taken.append(row)
-            continue
-        papers = _papers_of(db, digest)
-        here = (unsent_papers.c.subscriber == subscriber) & unsent_papers.c.paper.in_(papers)
-        if db.scalar(select(func.count()).select_from(unsent_papers).where(here)) != len(papers):
-            continue
-        db.execute(delete(unsent_papers).where(here))
-        _mark_sent(db, subscriber, digest, papers)
+        if digest is not None:
+            papers = _papers_of(db, digest)
+            if not _take_out(db, subscriber, papers, all_or_none=True):
+                continue
+            _mark_sent(db, subscriber, digest, papers)
         taken.append(row)
     return taken
 
@@ -94,8 +93,7 @@ def keep_after_all(db: Connection, rows: Sequence[int], waiting: Sequence[str], 
     )
     for subscriber, digest in db.execute(query).all():
         papers = _papers_of(db, digest)
-        here = (unsent_papers.c.subscriber == subscriber) & unsent_papers.c.paper.in_(papers)
-        db.execute(delete(unsent_papers).where(here))
+        _take_out(db, subscriber, papers)
         later = select(deliveries.c.row, deliveries.c.digest).where(
             deliveries.c.subscriber == subscriber, deliveries.c.state.in_(waiting), deliveries.c.digest.is_not(None)
         )
@@ -135,11 +133,37 @@ def _scores_left(sections: Sequence[Any], scores: bytes, papers: Collection[int]
 
 
 def unsent_papers_of(db: Connection, subscribers: Sequence[int]) -> dict[int, list[int]]:
-    """Return the unsent papers of those of these subscribers who have any."""
-    query = select(unsent_papers.c.subscriber, gathered(db, unsent_papers.c.paper))
-    mine = among(db, unsent_papers.c.subscriber, subscribers)
-    found = db.execute(query.where(mine).group_by(unsent_papers.c.subscriber))
-    return {subscriber: json.loads(papers) for subscriber, papers in found}
+    """Return the unsent papers of those of these subscribers who have any; a paper may be listed twice."""
+    query = select(unsent_lists.c.subscriber, unsent_lists.c.included, unsent_lists.c.counted)
+    found: dict[int, list[int]] = {}
+    for subscriber, *lists in db.execute(query.where(among(db, unsent_lists.c.subscriber, subscribers))).all():
+        found.setdefault(subscriber, []).extend(chain.from_iterable(map(json.loads, lists)))
+    now = present_numbers(db, set().union(*found.values())) if found else {}
+    return {row: [now.get(paper, paper) for paper in papers] if now else papers for row, papers in found.items()}
+
+
+def _take_out(db: Connection, subscriber: int, papers: Collection[int], *, all_or_none: bool = False) -> bool:
+    """Remove papers from a subscriber's unsent ones, and return whether it did so.
+
+    With `all_or_none` it does so only if all are unsent, and none was sent before: as another paper that it was
+    merged with since.
+    """
+    query = select(unsent_lists.c.digest, unsent_lists.c.included, unsent_lists.c.counted)
+    mine = query.where(unsent_lists.c.subscriber == subscriber).order_by(unsent_lists.c.digest).with_for_update()
+    lists = {digest: [json.loads(each) for each in both] for digest, *both in db.execute(mine).all()}
+    unsent = set(chain.from_iterable(chain.from_iterable(lists.values())))
+    now = present_numbers(db, unsent | set(papers))
+    gone = {now.get(paper, paper) for paper in papers}
+    if all_or_none and not gone <= {now.get(paper, paper) for paper in unsent}:
+        return False
+    if all_or_none and sent_before(db, {subscriber: min(gone, default=0)}, gone, earlier_numbers(db, gone)):
+        return False
+    for digest, both in lists.items():
+        left = [[paper for paper in each if now.get(paper, paper) not in gone] for each in both]
+        here = (unsent_lists.c.subscriber == subscriber) & (unsent_lists.c.digest == digest)
+        kept = dict(zip(("included", "counted"), map(json.dumps, left), strict=True))
+        db.execute(update(unsent_lists).where(here).values(kept) if any(left) else delete(unsent_lists).where(here))
+    return True
 
 
 def first_edition(db: Connection, papers: Collection[int]) -> int | None:
@@ -151,14 +175,15 @@ def first_edition(db: Connection, papers: Collection[int]) -> int | None:
 
 def waiting_since(db: Connection, subscribers: Collection[int]) -> dict[int, datetime]:
     """Return since when each subscriber with unsent papers has waited for a letter."""
-    query = select(unsent_papers.c.subscriber, func.min(unsent_papers.c.since))
-    mine = among(db, unsent_papers.c.subscriber, subscribers)
-    return dict(db.execute(query.where(mine).group_by(unsent_papers.c.subscriber)).all())
+    query = select(unsent_lists.c.subscriber, func.min(unsent_lists.c.since))
+    some = (unsent_lists.c.included != _NONE) | (unsent_lists.c.counted != _NONE)
+    mine = among(db, unsent_lists.c.subscriber, subscribers)
+    return dict(db.execute(query.where(mine, some).group_by(unsent_lists.c.subscriber)).all())
 
 
 def settle(db: Connection, subscribers: Collection[int]) -> None:
     """Delete these subscribers' unsent papers: they are in a digest again, or no longer wanted."""
-    db.execute(delete(unsent_papers).where(among(db, unsent_papers.c.subscriber, subscribers)))
+    db.execute(delete(unsent_lists).where(among(db, unsent_lists.c.subscriber, subscribers)))
 
 
 def _papers_of(db: Connection, digest: int) -> dict[int, int | None]:
