@@ -242,6 +242,41 @@ def test_a_relay_that_says_421_to_everything_stops_the_sending_too(monkeypatch):
     assert {(o.stage, o.code) for o in record.outcomes} == {(Stage.MAIL, 421)}
 
 
+# Letters drawn ahead
+
+
+def drawn_before(server, number, received):
+    """Letters that note how many the server has stored when they are drawn."""
+    for each in range(number):
+        received.append(len(server.received))
+        yield letter(each)
+
+
+def test_the_next_letter_of_each_connection_is_drawn_while_the_relay_is_awaited():
+    received = []
+    with SmtpServer(slow("final", 0.05), extensions=PLAIN) as server:
+        record = send(transport_to(server, connections=1), drawn_before(server, 12, received))
+    assert record.by_delivery().keys() == set(range(12))
+    assert received == [0, 1, *range(1, 11)]  # the first reply shows that the relay is prompt
+
+
+def test_no_letter_is_drawn_ahead_for_a_slow_relay():
+    received = []
+    with SmtpServer(slow("final", 0.3), extensions=PLAIN) as server:
+        send(transport_to(server, connections=1), drawn_before(server, 4, received))
+    assert received == [0, 1, 2, 3]
+
+
+def test_a_letter_drawn_ahead_waits_for_a_new_connection_when_its_own_ends():
+    received = []
+    with SmtpServer(slow("final", 0.05), ends_after(3), extensions=PLAIN) as server:
+        record = send(transport_to(server, connections=1), drawn_before(server, 12, received))
+    assert all(outcome.accepted for outcome in record.by_delivery().values())
+    assert set(server.recipients().values()) == {1}
+    assert received[2] == 1
+    assert server.connections >= 4
+
+
 # Letters sent whole
 
 

@@ -635,6 +635,34 @@ def test_the_letters_of_a_chunk_are_prepared_together_except_those_of_erased_sub
     assert transport.got == [1, 2]
 
 
+@pytest.mark.parametrize(
+    ("seconds", "sizes"),
+    [
+        (lambda _: 0.0001, [16, 32, 64, 128, 250, 250, 250, 10]),
+        (lambda _: 0.005, [16, *[32] * 30, 24]),
+        (lambda row: 0.0001 if row < 240 else 0.01, [16, 32, 64, 128, 250, 125, 62, 31, *[16] * 18, 4]),
+    ],
+    ids=["a fast relay", "a slow one", "one that becomes slow"],
+)
+def test_the_letters_of_a_fraction_of_a_second_are_prepared_at_a_time_and_few_at_first(
+    monkeypatch: pytest.MonkeyPatch, seconds: Callable[[int], float], sizes: list[int]
+) -> None:
+    now, prepared = [0.0], []
+
+    def wait(row: int) -> None:
+        now[0] += seconds(row)
+
+    def prepare(requests: Sequence[LetterRequest]) -> list[Callable[[], Letter]]:
+        prepared.append(len(requests))
+        return [partial(build, *request) for request in requests]
+
+    monkeypatch.setattr(dispatch.time, "monotonic", lambda: now[0])
+    queue, transport = FakeQueue(list(range(1_000))), FakeTransport(before=wait)
+    sender(queue, transport, prepare=prepare, settings=DeliverySettings(batch=1_000)).run()
+    assert prepared == sizes
+    assert transport.got == list(range(1_000))
+
+
 def test_the_relay_is_asked_about_today_and_a_pause_that_ends_now_is_over() -> None:
     queue, days = FakeQueue([1], paused=(NOW, "too fast")), []
 

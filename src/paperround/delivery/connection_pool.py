@@ -144,6 +144,8 @@ class ConnectionPool:
         """The open sessions, each with the events that the selector watches for."""
         self._waiting: deque[Letter] = deque()
         """Letters drawn, for the next connection that has room."""
+        self._ahead: deque[Letter] = deque()
+        """Letters drawn while the relay had not answered, for the next connections that have room."""
         self._again: deque[Letter] = deque()
         """Letters for a new connection: their first one ended before the relay can have accepted them."""
         self._second_try: set[int] = set()
@@ -206,9 +208,9 @@ class ConnectionPool:
             self._selector.close()
 
     def _busy(self) -> bool:
-        if self._again or any(not session.idle for session in self._sessions):
+        if self._again or any(self._ahead or not session.idle for session in self._sessions):
             return True
-        return not self._stop.is_set() and bool(self._waiting or not self._exhausted)
+        return not self._stop.is_set() and bool(self._waiting or self._ahead or not self._exhausted)
 
     def _turn(self) -> None:
         """Wait for the relay and handle its replies."""
@@ -217,8 +219,11 @@ class ConnectionPool:
         busy = time.monotonic() - self._listened_at
         for session in self._sessions:
             session.allow(busy)
-        ready = self._selector.select(self._patience())
+        ahead = self._may_draw_ahead()
+        ready = self._selector.select(0 if ahead else self._patience())
         self._listened_at = time.monotonic()
+        if ahead and not ready and (letter := self._draw()):
+            self._ahead.append(letter)
         for key, events in ready:
             if key.data is None:
                 for opened in self._opener.opened():
@@ -237,7 +242,7 @@ class ConnectionPool:
             while session.room and (letter := self._next_for(session)):
                 session.offer(letter)
                 self._settle(session)
-        if not self._sessions and not self._waiting and not self._again and (letter := self._draw()):
+        if not self._sessions and not self._waiting and not self._again and (letter := self._drawn()):
             self._waiting.append(letter)  # a letter that a connection is opened for
 
     def _next_for(self, session: SmtpSession) -> Letter | None:
@@ -246,7 +251,23 @@ class ConnectionPool:
             return self._again.popleft()
         if self._waiting and not self._stop.is_set():
             return self._waiting.popleft()
-        return self._draw()
+        return self._drawn()
+
+    def _drawn(self) -> Letter | None:
+        """Return a letter that was drawn ahead or, if there is none, draw one."""
+        return self._ahead.popleft() if self._ahead else self._draw()
+
+    def _may_draw_ahead(self) -> bool:
+        """Return whether a letter may be built while the relay is being waited for.
+
+        There is one for each connection at most, and none if the relay is slow: a letter is to be sent soon after it
+        was checked that it is still wanted.
+        """
+        if self._exhausted or self._under_way >= self._max_in_doubt or self._stop.is_set():
+            return False
+        if self._place is not None and self._place > time.monotonic():
+            return False
+        return len(self._ahead) < len(self._sessions) and all(session.prompt for session in self._sessions)
 
     def _draw(self) -> Letter | None:
         if self._under_way >= self._max_in_doubt:
@@ -416,8 +437,8 @@ class ConnectionPool:
 
     def _rest(self) -> Iterator[Letter]:
         """Yield the letters that no connection has taken."""
-        while self._again or self._waiting:
-            yield (self._again or self._waiting).popleft()
+        while found := self._again or self._waiting or self._ahead:
+            yield found.popleft()
 
     def _report_rest(self) -> None:
         """Report the letters that no connection took, and once more what could not be recorded before."""

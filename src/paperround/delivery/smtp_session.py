@@ -130,11 +130,13 @@ class SmtpSession:
         self._transactions: deque[_Transaction] = deque()
         self._envelope: _Transaction | None = None
         """The letter whose envelope was sent but whose body the relay has not requested yet."""
-        self._reset_first = self._prompt = self._leaving = False
+        self._reset_first = self._leaving = False
         self._lost = ""
         """The error that ended writing; empty while the socket can be written."""
         self._progress = self._dot_at = time.monotonic()
         self.ended = False
+        self.prompt = False
+        """Whether the relay answered the last letter at once."""
         self.window = WINDOW
         """The most letters under way, if the relay takes them whole; 1 if it has lost some."""
         self.letters = 0
@@ -152,7 +154,7 @@ class SmtpSession:
         if not self._due:
             return True
         fits = not self._whole or len(self._transactions) < self.window
-        return self._pipelining and self._prompt and fits
+        return self._pipelining and self.prompt and fits
 
     @property
     def used_up(self) -> bool:
@@ -331,7 +333,7 @@ class SmtpSession:
         self._outgoing.append((b".\r\n" if message.endswith(b"\r\n") else b"\r\n.\r\n", transaction))
         self._due.append((_Step.FINAL, transaction))
         self._dot_at = self._progress
-        if self._pipelining and self._prompt and not self.used_up and (following := draw()):
+        if self._pipelining and self.prompt and not self.used_up and (following := draw()):
             self.offer(following)  # also writes the letter above
         self.flush()
 
@@ -339,7 +341,7 @@ class SmtpSession:
         if 200 <= code < 300 and not transaction.dot_sent:
             self._end("connection lost: the relay answered before the letter had left")
             return
-        self._prompt = self._progress - self._dot_at < _PROMPT
+        self.prompt = self._progress - self._dot_at < _PROMPT
         self._dot_at = self._progress  # the relay turns to the next letter, if one is under way
         self._transactions.remove(transaction)
         self.results.append((transaction.letter, transaction.refusal or Reply(Stage.FINAL, code, _text(said))))

@@ -41,7 +41,10 @@ log = logs.logger()
 # Seconds from the check that a letter is still wanted until its turn comes. With a slow relay, letters are checked
 # more often than every CHECKED_AT_ONCE letters.
 _CHECK_HOLDS = 1.0
-_READ_AT_ONCE = 250
+# Letters are rendered together in chunks. No reply of the relay is read meanwhile, so a chunk has the letters of a
+# fraction of a second; the first is small, so that sending begins early.
+_FIRST_CHUNK, _LARGEST_CHUNK = 16, 250
+_CHUNK_SECONDS = 0.2
 _LAYOUT_DELAY = timedelta(minutes=30)
 OURS = "ours"
 """The key under which the tally counts deferred letters whose deferral is this site's own fault."""
@@ -177,6 +180,8 @@ class BatchSender:
         self._lease = Lease(store.deliveries, self._claim, clock, self._length)
         self._open: dict[int, Delivery] = {}
         """Deliveries that this sender has claimed and not settled."""
+        self._chunk = _FIRST_CHUNK
+        """The number of letters that are rendered together next."""
         self._capped = False
         """Whether letters in flight have used up the day's limit. Some may fail and leave room for others."""
         self._random = random.Random(secrets.randbits(64))  # noqa: S311 - jitter, not a secret
@@ -241,9 +246,10 @@ class BatchSender:
         return min(self._batch, max(0, left))
 
     def _ready(self, deliveries: Sequence[Delivery]) -> Iterator[Letter]:
-        """Yield the letters of these deliveries, read in chunks that bound memory."""
-        for start in range(0, len(deliveries), _READ_AT_ONCE):
-            chunk = deliveries[start : start + _READ_AT_ONCE]
+        """Yield the letters of these deliveries, read and rendered in chunks."""
+        while deliveries:
+            chunk, deliveries = deliveries[: self._chunk], deliveries[self._chunk :]
+            began = time.monotonic()
             digests = self._store.issues.digests([one.digest for one in chunk if one.digest])
             subscribers = self._store.subscribers.by_rows([one.subscriber for one in chunk])
             # A subscriber that is not found was erased, and the delivery with them.
@@ -256,6 +262,14 @@ class BatchSender:
             for delivery in self._wanted(chunk):
                 if (build := builders.get(delivery.row)) and (letter := self._build(delivery, build)):
                     yield letter
+            self._fit_chunk(time.monotonic() - began)
+
+    def _fit_chunk(self, seconds: float) -> None:
+        """Choose the next chunk's size by the seconds that the last one took to be rendered and sent."""
+        if seconds > _CHUNK_SECONDS:
+            self._chunk = max(_FIRST_CHUNK, self._chunk // 2)
+        elif seconds < _CHUNK_SECONDS / 2:
+            self._chunk = min(_LARGEST_CHUNK, self._chunk * 2)
 
     def _builders(self, requests: Sequence[LetterRequest]) -> dict[int, Callable[[], Letter]]:
         """Return the function that builds each letter, by the delivery's number."""
