@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 import trustme
 
-from paperround.delivery import SmtpTransport, connection_pool
+from paperround.delivery import SmtpTransport, connection_pool, smtp_session
 from paperround.delivery.smtp_session import WINDOW
 from paperround.domain.errors import TransportError
 from paperround.domain.models import Letter, Stage
@@ -252,25 +252,21 @@ def drawn_before(server, number, received):
         yield letter(each)
 
 
-def test_the_next_letter_of_each_connection_is_drawn_while_the_relay_is_awaited():
-    received = []
-    with SmtpServer(slow("final", 0.05), extensions=PLAIN) as server:
-        record = send(transport_to(server, connections=1), drawn_before(server, 12, received))
-    assert record.by_delivery().keys() == set(range(12))
-    assert received == [0, 1, *range(1, 11)]  # the first reply shows that the relay is prompt
-
-
-def test_no_letter_is_drawn_ahead_for_a_slow_relay():
+@pytest.mark.parametrize(("prompt", "drawn"), [(10, [0, 1, 1, 2, 3]), (0.01, [0, 1, 2, 3, 4])], ids=["yes", "no"])
+def test_a_letter_is_drawn_ahead_for_each_connection_if_the_relay_answers_soon(monkeypatch, prompt, drawn):
+    monkeypatch.setattr(smtp_session, "_PROMPT", prompt)
     received = []
     with SmtpServer(slow("final", 0.3), extensions=PLAIN) as server:
-        send(transport_to(server, connections=1), drawn_before(server, 4, received))
-    assert received == [0, 1, 2, 3]
+        record = send(transport_to(server, connections=1), drawn_before(server, 5, received))
+    assert record.by_delivery().keys() == set(range(5))
+    assert received == drawn
 
 
-def test_a_letter_drawn_ahead_waits_for_a_new_connection_when_its_own_ends():
+def test_a_letter_drawn_ahead_waits_for_a_new_connection_when_its_own_ends(monkeypatch):
+    monkeypatch.setattr(smtp_session, "_PROMPT", 10)
     received = []
-    with SmtpServer(slow("final", 0.05), ends_after(3), extensions=PLAIN) as server:
-        record = send(transport_to(server, connections=1), drawn_before(server, 12, received))
+    with SmtpServer(slow("final", 0.1), ends_after(2), extensions=PLAIN) as server:
+        record = send(transport_to(server, connections=1), drawn_before(server, 8, received))
     assert all(outcome.accepted for outcome in record.by_delivery().values())
     assert set(server.recipients().values()) == {1}
     assert received[2] == 1
