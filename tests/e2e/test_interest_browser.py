@@ -48,6 +48,22 @@ def test_a_newcomer_tries_an_interest_answers_and_subscribes_with_the_answers(pa
     assert "Check your email" in page.inner_text("h1")
 
 
+def test_a_preview_is_in_the_language_of_the_subscribers_page(page: Page, base: Address) -> None:
+    mine = preferences_of(page, base, "amara@okafor.example")
+    page.goto(mine)
+    page.select_option("#language", "de")
+    with page.expect_navigation():
+        page.locator("button[value=save]:not(.away)").click()
+    page.locator("textarea[name=query]").last.fill("robots OR agents")
+    if not page.evaluate("typeof fields !== 'undefined'"):
+        page.click("text=Treffer der letzten Woche anzeigen")
+    page.wait_for_selector("#trials li a")
+    assert "Als Suchanfrage gelesen wegen OR" in page.inner_text("#trials")
+    page.select_option("#language", "en")
+    with page.expect_navigation():
+        page.locator("button[value=save]:not(.away)").click()
+
+
 def test_a_subscriber_answers_sees_what_was_learned_and_forgets_it(page: Page, base: Address) -> None:
     mine = preferences_of(page, base, "kenji@watanabe.example")
     page.goto(f"{mine}/interest?q=robot+manipulation")

@@ -377,6 +377,24 @@ def test_a_search_names_the_mistake_in_a_query_and_a_phrase_that_finds_more(site
     assert 'no paper found; a field applies to one word, did you mean author:"ben bookman"' in site.err
 
 
+def test_a_search_for_an_identifier_finds_its_paper_or_says_that_there_is_none(site: Site) -> None:
+    site("ingest", "--file", str(site.papers()), "--as", "jsonl")
+    for text in ("2611.00001", "arXiv:2611.00001v2", "https://arxiv.org/abs/2611.00001"):
+        assert [hit["id"] for hit in site.json("search", text)] == ["2611.00001"]
+    assert site("search", "arXiv:2611.99999") == 0
+    assert "there is no paper 2611.99999 here" in site.err
+    assert "not a valid query" not in site.err
+
+
+def test_adding_queries_tells_what_is_stored_and_how_each_is_read(site: Site) -> None:
+    given = ("--query", " robots  that walk ", "--query", 'robots -"survey"')
+    assert site("subscribers", "add", "ada@lovelace.example", "--confirmed", *given) == 0
+    assert "  robots that walk: read as plain words\n" in site.out
+    assert '  robots -"survey": read as a query because of -"survey"' in site.out
+    assert site("subscribers", "add", "ada@lovelace.example", "--at", "08:00") == 0
+    assert "read as" not in site.out
+
+
 def test_a_mistake_in_topics_toml_stops_every_command_but_doctor_which_names_it(site: Site) -> None:
     site("topics", "list")
     topics = site.folder / "config" / "topics.toml"

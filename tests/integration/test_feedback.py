@@ -256,6 +256,10 @@ def test_the_links_in_a_letter_lead_to_a_button_and_the_button_records(pages: Pa
         assert "You will see less like this" in said.text
         assert 'name="forget"' in said.text
         assert _verdicts(pages) == {int(row): -1}
+    other = pages.client.get(f"{path}?more={row}").text
+    assert re.findall(rf'<button name="(\w+)" value="{row}"', other) == [
+        "more"
+    ]  # the other answer is the main button
     assert "You will see more like this" in pages.client.post(f"{path}?more={row}").text
     assert _verdicts(pages) == {int(row): 1}
     assert "You asked for more like this" in pages.client.get(path).text

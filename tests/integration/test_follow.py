@@ -117,9 +117,10 @@ def test_the_letter_leads_to_a_page_that_follows_and_unfollows(pages: Pages) -> 
     pages.site.papers(listing(21, "robots", authors=["Grace Hopper"], upvotes=90))
     letter = _morning(pages)
     link = links_in(letter, "f")[0]
-    number = re.search(r"\?follow=(\d+)", _text(letter))
+    number = re.search(r"\?more=(\d+)", _text(letter))
     assert number is not None
     browser = Browser(pages.web)
+    assert 'value="follow">Follow' in browser.get(f"{link}?more={number[1]}").text
     page = browser.get(f"{link}?follow={number[1]}").text
     assert "Follow the people behind it" in page
     name = re.search(r'name="name" value="([^"]+)"', page)

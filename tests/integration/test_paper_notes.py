@@ -121,7 +121,7 @@ def test_a_quiet_day_is_silent_or_a_line_as_the_subscriber_chose(site: Site) -> 
 def test_a_letter_says_from_how_many_papers_it_was_chosen(site: Site) -> None:
     site.subscriber(_EMAIL, "robots")
     _morning(site, _robot(1), *(listing(number, title=f"Else {number}", abstract="else") for number in range(2, 8)))
-    assert "Of 7 new papers, 1 matched your topics." in " ".join(_text(site).split())
+    assert "Of 7 new papers, 1 matched your topics and interests." in " ".join(_text(site).split())
 
 
 def test_a_letter_with_papers_of_earlier_days_names_no_number_of_new_ones(site: Site) -> None:
@@ -132,4 +132,4 @@ def test_a_letter_with_papers_of_earlier_days_names_no_number_of_new_ones(site: 
     text = _text(site)
     assert "Robots, number 1" in text
     assert "Robots, number 2" in text
-    assert "matched your topics" not in text
+    assert "matched your topics and interests" not in text

@@ -116,10 +116,13 @@ def test_a_database_of_something_else_is_left_alone(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "other.db") as other:
         other.execute("CREATE TABLE recipes (name TEXT)")
     other.close()
+    before = (tmp_path / "other.db").read_bytes()
     store = open_store(f"sqlite:///{tmp_path}/other.db")
-    with pytest.raises(StoreError, match="give paperround one of its own"):
-        store.prepare()
+    for use in (store.is_made, store.prepare):
+        with pytest.raises(StoreError, match="give paperround one of its own"):
+            use()
     store.close()
+    assert (tmp_path / "other.db").read_bytes() == before
 
 
 @pytest.mark.parametrize("url", ["mysql://x/y", "nonsense", "sqlit:///x", "postgresql+pg9000://x/y"])

@@ -262,3 +262,12 @@ def test_an_interest_that_is_the_name_of_an_author_names_the_query_for_their_pap
     assert told in html.unescape(pages.client.get("/interest", params={"q": typed}).text)
     for other in ("legged robots", "Grace Hopper", "grace"):
         assert "name of an author" not in pages.client.get("/try", params={"q": other}).text
+
+
+def test_the_preview_while_typing_tells_of_a_typing_mistake_and_still_says_what_fits(pages: Pages) -> None:
+    told = pages.client.get("/try", params={"q": "legged robots walk"}).json()
+    tried = pages.client.get("/try", params={"q": "legged robots wallk"}).json()
+    assert tried["message"].startswith("Did you mean “legged robots walk”? ")
+    assert tried["message"].removeprefix("Did you mean “legged robots walk”? ")
+    assert "Did you mean" not in told["message"]
+    assert tried["papers"]

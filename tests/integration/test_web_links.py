@@ -108,7 +108,7 @@ def test_an_owner_who_asks_again_is_told_that_the_email_was_sent_before(pages: P
     link = pages.link("unsubscribe", pages.subscriber())
     pages.client.post(link)
     pages.client.post(f"{link}/back")
-    assert "We have already sent you this email." in pages.client.post(f"{link}/back").text
+    assert "You have already asked for this email." in pages.client.post(f"{link}/back").text
     assert len(pages.letters()) == 1
 
 

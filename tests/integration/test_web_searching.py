@@ -55,9 +55,36 @@ def test_a_doi_leads_to_its_paper(pages: Pages) -> None:
         assert answer.headers["location"].startswith("/papers/")
 
 
-def test_an_unknown_identifier_is_a_search(pages: Pages) -> None:
-    assert pages.client.get("/search", params={"q": "2611.99999"}).status_code == 200
+@pytest.mark.parametrize(
+    ("text", "name", "address"),
+    [
+        ("2611.99999", "2611.99999", "https://arxiv.org/abs/2611.99999"),
+        ("arXiv:2611.99999v1", "2611.99999", "https://arxiv.org/abs/2611.99999"),
+        ("https://arxiv.org/abs/2611.99999", "2611.99999", "https://arxiv.org/abs/2611.99999"),
+        ("doi:10.1234/unknown", "10.1234/unknown", "https://doi.org/10.1234/unknown"),
+    ],
+)
+def test_an_unknown_identifier_is_named_and_links_to_its_paper_elsewhere(
+    pages: Pages, text: str, name: str, address: str
+) -> None:
+    answer = pages.client.get("/search", params={"q": text})
+    assert answer.status_code == 200
+    assert f"There is no paper {name} on this site." in answer.text
+    assert f'href="{address}"' in answer.text
+    for advice in ("Try fewer words", "not a valid query", "nearest in meaning", "by email"):
+        assert advice not in answer.text
+
+
+def test_an_identifier_among_words_is_a_search(pages: Pages) -> None:
     assert pages.client.get("/search", params={"q": "robots about 2611.00003"}).status_code == 200
+
+
+def test_a_query_that_finds_nothing_says_that_it_was_read_as_one(pages: Pages) -> None:
+    told = "Read as a query because of"
+    assert told in pages.client.get("/search", params={"q": 'robots that "never" occur'}).text
+    assert told not in pages.client.get("/search", params={"q": '"robots"'}).text
+    assert told not in pages.client.get("/search", params={"q": "xylophones zithers"}).text
+    assert told not in pages.client.get("/search", params={"q": "2611.99999"}).text
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paperround.domain.identifiers import arxiv_id, doi
+from paperround.domain.identifiers import arxiv_id, doi, identifier_in, page_address
 from paperround.domain.identity import conflict, keys, public_id, title_key
 from paperround.domain.models import Facts
 
@@ -213,3 +213,25 @@ def test_long_addresses_stay_apart_in_keys_of_bounded_length() -> None:
     one, other = facts(title="Robots", url=start + "1"), facts(title="Robots", url=start + "2")
     assert keys(one) != keys(other)
     assert all(len(key) < 600 for key in (*keys(one), *keys(other)))
+
+
+@pytest.mark.parametrize(
+    ("text", "identifier", "address"),
+    [
+        ("2611.00003v2", "2611.00003", "https://arxiv.org/abs/2611.00003"),
+        (" (arXiv:2611.00003) ", "2611.00003", "https://arxiv.org/abs/2611.00003"),
+        ("https://arxiv.org/abs/math.GT/0309136", "math/0309136", "https://arxiv.org/abs/math/0309136"),
+        ("doi:10.1101/2026.04", "10.1101/2026.04", "https://doi.org/10.1101/2026.04"),
+        ("10.48550/arXiv.2611.00003", "2611.00003", "https://arxiv.org/abs/2611.00003"),
+    ],
+)
+def test_a_text_that_is_an_identifier_is_told_from_others(text: str, identifier: str, address: str) -> None:
+    assert identifier_in(text) == identifier
+    assert page_address(identifier) == address
+
+
+@pytest.mark.parametrize(
+    "text", ["", "  ", "()", "robots", "robots 2611.00003", "2611.00003 2611.00004", "2026.1", "a/b"]
+)
+def test_a_text_with_more_or_less_than_an_identifier_is_none(text: str) -> None:
+    assert not identifier_in(text)

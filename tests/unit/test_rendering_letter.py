@@ -140,11 +140,11 @@ def test_a_daily_letter_that_reaches_back_several_days_says_so() -> None:
     papers = [paper(row, day=DAY - timedelta(days=6 - row)) for row in range(1, 7)]
     several = letter(papers, more=54)
     assert ">Also new</h2>" in several.html
-    said = "Those were the best of 60: 6 papers, 1 minute. They appeared between Nov 18 and Nov 23."
+    said = "Those were the best of 60: 6\u00a0papers, 1\u00a0minute. They appeared between Nov 18 and Nov 23."
     # A day at the beginning of a line would look like the number of a paper.
     assert said.replace("Nov ", "Nov\u00a0") in several.html
     weekend = letter(papers[3:])
-    assert "That was all: 3 papers, 1 minute." in weekend.html
+    assert "That was all: 3\u00a0papers, 1\u00a0minute." in weekend.html
     assert "They appeared" not in weekend.html
     assert ">New</h2>" in letter(papers, subscriber=sample.SUBSCRIBER.with_preferences(density=Density.TITLES)).html
 
@@ -250,7 +250,8 @@ def test_a_letter_says_why_it_came(cadence: Cadence, reason: str) -> None:
 def test_the_first_line_names_the_papers_that_the_subject_does_not_and_greets_on_mondays() -> None:
     papers = [paper(row) for row in range(1, 8)]
     monday = letter(papers)
-    told = "A paper about the number 2 · A paper about the number 3 · A paper about the number 4 · 7 papers, 1 minute"
+    titles = " · ".join(f"A paper about the number {number}" for number in (2, 3, 4))
+    told = f"{titles} · 7\u00a0papers, 1\u00a0minute"
     assert f"Good morning, Ada. {told}" in monday.html
     made, known = digest(papers), {one.row: one for one in papers}
     tuesday = press().letter(LetterFacts(made, known, sample.SUBSCRIBER, sample.LINKS, DAY + timedelta(days=1)))

@@ -93,7 +93,7 @@ def test_mathematics_reads_the_same_in_subject_html_and_text() -> None:
         (
             DayFacts(164, "05:40"),
             28,
-            "Of 164 new papers, 28 matched your topics. All sources were complete at 05:40 UTC.",
+            "Of 164 new papers, 28 matched your topics and interests. All sources were complete at 05:40 UTC.",
         ),
         (DayFacts(2, "05:40"), 28, "All sources were complete at 05:40 UTC."),
         (
@@ -101,13 +101,19 @@ def test_mathematics_reads_the_same_in_subject_html_and_text() -> None:
             28,
             "Not complete yet: Hugging Face Daily Papers. What is missing comes in a later",
         ),
-        (DayFacts(164, ""), 28, "Of 164 new papers, 28 matched your topics."),
+        (DayFacts(164, ""), 28, "Of 164 new papers, 28 matched your topics and interests."),
     ],
 )
 def test_the_day_is_told_in_numbers_as_far_as_they_are_known(facts: DayFacts | None, fit: int, told: str) -> None:
     found = view.day_facts(facts, fit, language.load("en", FOLDERS))
     assert told in found
     assert bool(found) == (facts is not None)
+
+
+@pytest.mark.parametrize(("fit", "verb"), [(0, "passten 0"), (1, "passte 1"), (2, "passten 2")])
+def test_the_papers_that_fit_are_counted_in_the_right_number(fit: int, verb: str) -> None:
+    told = view.day_facts(DayFacts(20, ""), fit, language.load("de", FOLDERS))
+    assert told == f"Von 20 neuen Papern {verb} zu Ihren Themen und Interessen."
 
 
 def test_a_letter_without_papers_says_what_else_is_in_it() -> None:

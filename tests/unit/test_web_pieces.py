@@ -257,21 +257,37 @@ def test_progress_is_told_while_there_is_some(monkeypatch: pytest.MonkeyPatch) -
 
 def test_about_ninety_time_zones_are_offered_by_region_with_their_present_offset() -> None:
     winter, summer = datetime(2026, 1, 10, tzinfo=UTC), datetime(2026, 7, 10, tzinfo=UTC)
-    offered = dict(time_zones.choices(winter))
+    offered = dict(time_zones.choices(winter, ENGLISH))
     names = [zone.name for some in offered.values() for zone in some]
     assert 80 <= len(names) == len(set(names)) <= 100
     assert [zone.label for zone in offered[""]] == ["UTC"]
-    labels = {zone.name: zone.label for some in time_zones.choices(summer) for zone in some[1]}
+    labels = {zone.name: zone.label for some in time_zones.choices(summer, ENGLISH) for zone in some[1]}
     assert labels["Europe/Berlin"] == "Berlin (UTC+2)"
     assert labels["Asia/Kathmandu"] == "Kathmandu (UTC+5:45)"
-    assert labels["America/St_Johns"] == "St Johns (UTC−2:30)"
+    assert labels["America/St_Johns"] == "St. John’s (UTC−2:30)"
     assert labels["America/Argentina/Buenos_Aires"] == "Buenos Aires (UTC−3)"
 
 
+def test_time_zones_and_themes_have_their_names_in_the_language_of_the_page() -> None:
+    offered = time_zones.choices(datetime(2026, 1, 10, tzinfo=UTC), GERMAN, "Etc/GMT+5")
+    labels = {zone.name: zone.label for _, some in offered for zone in some}
+    assert [region for region, _ in offered][:4] == ["", "Afrika", "Amerika", "Asien"]
+    assert "Etc" in dict(offered)
+    assert labels["Europe/Vienna"] == "Wien (UTC+1)"
+    assert labels["America/Nuuk"] == "Nuuk (UTC−2)"
+    cities = [zone.label for zone in dict(offered)["Europa"]]
+    assert cities.index("Warschau (UTC+1)") < cities.index("Wien (UTC+1)") < cities.index("Zürich (UTC+1)")
+    shown = wording.themes(["cards", "my-own", "paper"], GERMAN)
+    assert shown == [("cards", "Karten"), ("my-own", "My own"), ("paper", "Papier")]
+    assert wording.themes(["plain"], ENGLISH) == [("plain", "Plain")]
+
+
 def test_a_time_zone_that_somebody_has_chosen_is_offered_too() -> None:
-    offered = dict(time_zones.choices(datetime(2026, 1, 10, tzinfo=UTC), "America/Indiana/Knox"))
-    assert "Knox (UTC−6)" in [zone.label for zone in offered["America"]]
-    assert [zone.name for zone in dict(time_zones.choices(datetime(2026, 1, 10, tzinfo=UTC), "EST5EDT"))[""]] == [
+    offered = dict(time_zones.choices(datetime(2026, 1, 10, tzinfo=UTC), ENGLISH, "America/Indiana/Knox"))
+    assert "Knox, Indiana (UTC−6)" in [zone.label for zone in offered["America"]]
+    assert [
+        zone.name for zone in dict(time_zones.choices(datetime(2026, 1, 10, tzinfo=UTC), ENGLISH, "EST5EDT"))[""]
+    ] == [
         "UTC",
         "EST5EDT",
     ]

@@ -24,7 +24,8 @@ def search(
 ) -> None:
     """Search the stored papers.
 
-    Takes the query language of topics, or plain words. The best results come first.
+    Takes the query language of topics, plain words, or an arXiv identifier or DOI. The best results come first.
+    Write -- before a query that begins with a dash.
     """
     from paperround.operator import queries
 
@@ -55,7 +56,9 @@ def search(
     if rows and not result.total:
         console.warn("no paper matches; the nearest in meaning are listed")
     console.table(("rank", "id", "title", "why"), rows)
-    if not rows:
+    if not rows and result.identifier:
+        console.warn(f"there is no paper {result.identifier} here")
+    elif not rows:
         meant = f"; a field applies to one word, did you mean {result.suggestion}" if result.suggestion else ""
         console.warn(f"no paper found{meant}")
 

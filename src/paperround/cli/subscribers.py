@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -95,7 +95,19 @@ def add_subscriber(
     what = f"{added.effect.value} ({', '.join(added.fields)})" if added.fields else added.effect.value
     due = format_moment(subscriber.next_digest_at)
     console.say(f"{subscriber.email}: {subscriber.state.value}, next digest {due}; {what}")
+    if "queries" in patch:
+        _say_queries(cast("Iterable[str]", patch["queries"]))
     _say_what_is_missing(subscriber, home, asked=added.asked)
+
+
+def _say_queries(queries: Iterable[str]) -> None:
+    """Print the given queries as they are stored, and how each is read."""
+    from paperround.matching.words import operators_in
+
+    for query in queries:
+        operators = ", ".join(operators_in(query))
+        read = f"read as a query because of {operators}" if operators else "read as plain words"
+        console.say(f"  {query}: {read}")
 
 
 def _say_what_is_missing(subscriber: Subscriber, home: str, *, asked: bool) -> None:

@@ -21,6 +21,7 @@ _DOI = re.compile(r"10\.\d{4,9}/[^\s\"<>]+(?:<\w+::[^\s\"<>]+>[^\s\"<>]*)?", re.
 _DOI_PAGE = re.compile(r"(?:/(?:full|abstract|e?pdf|meta)|\.full(?:-text)?|\.pdf|\.html?)+$")
 _DOI_VERSION = re.compile(r"(?<=/)(\d{4}\.\d\d\.\d\d\.\d{6,})v\d+.*")
 _QUERY = re.compile("[?#]")
+_DOI_MARK = re.compile(r"^doi:\s*", re.IGNORECASE)
 
 
 def arxiv_id(text: str) -> tuple[str, int | None] | None:
@@ -54,3 +55,17 @@ def doi(text: str) -> str | None:
         bare = bare[:-1]
     bare = _DOI_VERSION.sub(r"\1", _DOI_PAGE.sub("", bare) if address else bare)
     return bare if "/" in bare else None
+
+
+def identifier_in(text: str) -> str:
+    """Return the bare arXiv identifier or DOI of a text that is nothing else, or its address; "" for other text."""
+    name = _DOI_MARK.sub("", text.strip().strip("<>[]()"))
+    if not name or any(char.isspace() for char in name):
+        return ""
+    found = arxiv_id(name)
+    return found[0] if found else doi(name) or ""
+
+
+def page_address(identifier: str) -> str:
+    """Return the address of the page at arXiv, or at the publisher, for an arXiv identifier or a DOI."""
+    return f"https://doi.org/{identifier}" if identifier.startswith("10.") else f"https://arxiv.org/abs/{identifier}"

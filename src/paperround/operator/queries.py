@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from paperround.app import App
 from paperround.domain.errors import QueryError, UnknownName
+from paperround.domain.identifiers import identifier_in
 from paperround.domain.models import DISCUSSED, DeliveryState, Paper, Score, Subscriber, SubscriberState
 from paperround.domain.preferences import write
 from paperround.matching import lexical
@@ -84,6 +85,8 @@ class Search:
     """A query for the author whose name the text may be, if no paper has its words as written."""
     by_author: bool = False
     """Whether the results are those of `author`, because the text is this name, in either order."""
+    identifier: str = ""
+    """The arXiv identifier or DOI that the text is. The result is then this paper, or none if it is not stored."""
 
 
 def search(
@@ -98,15 +101,25 @@ def search(
     """Papers for a query or keywords, within bounds.
 
     By date or votes are sorted all papers that a query matches, but only the best of those that plain keywords find,
-    which match almost anything. The name of an author that no paper has in its text finds their papers. Raises
-    QueryError when there is nothing to search for.
+    which match almost anything. The name of an author that no paper has in its text finds their papers, and an arXiv
+    identifier or a DOI finds this paper, in any order and within any bounds. Raises QueryError when there is nothing
+    to search for.
     """
+    if identifier := identifier_in(text):
+        return _named(app, identifier, offset)
     result = _search(app, text, limit, offset, bounds, order)
     if result.author and is_name_of(text, result.author):
         by_author = _search(app, result.author, limit, offset, bounds, order)
         if by_author.total:
             return replace(by_author, author=result.author, by_author=True)
     return result
+
+
+def _named(app: App, identifier: str, offset: int) -> Search:
+    """The paper with an identifier, or nothing."""
+    paper = app.store.papers.by_id(identifier)
+    found = [SearchResult(paper, 1.0, (), {})] if paper and not offset else []
+    return Search(found, total=1 if paper else 0, identifier=identifier)
 
 
 def _search(app: App, text: str, limit: int, offset: int, bounds: SearchBounds, order: SearchOrder) -> Search:

@@ -86,6 +86,11 @@ class Language:
         """Return the name of a weekday; 0 is Monday."""
         return str(get_day_names("wide", locale=self.locale)[number])
 
+    def city(self, zone: str) -> str:
+        """Return the name of the city that a time zone is named after, such as Vienna or Wien for Europe/Vienna."""
+        known: dict[str, str] = self.locale.time_zones.get(zone, {})
+        return known.get("city") or zone.rpartition("/")[2].replace("_", " ")
+
     def list(self, words: Iterable[str]) -> str:
         """Join words to a list such as `a, b, and c`; empty for no words."""
         return _list(self.locale, tuple(words))

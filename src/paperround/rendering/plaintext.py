@@ -104,7 +104,6 @@ def _card_lines(card: Card, language: Language, feedback: str) -> Iterator[str]:
         yield f"{INDENT}{_('Save for the weekend')}: {feedback}?save={card.row}"
         yield f"{INDENT}{_('More like this')}: {feedback}?more={card.row}"
         yield f"{INDENT}{_('Less like this')}: {feedback}?less={card.row}"
-        yield f"{INDENT}{_('Follow')}: {feedback}?follow={card.row}"
 
 
 def letter_text(letter: LetterView, blocks: Sequence[tuple[BlockKind, str]], site: Site, language: Language) -> str:
@@ -178,7 +177,7 @@ def _closing(letter: LetterView, site: Site, language: Language) -> Iterator[str
         yield paragraph(letter.reason)
     if letter.links:
         ways = (
-            (_("View in browser"), letter.links.online),
+            (_("View in browser"), "" if letter.more else letter.links.online),  # "Read all online" is the same page
             *((control.label, f"{letter.links.preferences}{control.url}") for control in letter.controls),
             (_("Cite"), f"{letter.links.online}#cite" if letter.controls and letter.links.online else ""),
             (_("Preferences"), "" if letter.controls else letter.links.preferences),

@@ -335,7 +335,14 @@ def day_facts(facts: DayFacts | None, fit: int, language: Language) -> str:
     sentences = []
     if facts.papers >= fit:
         numbers = {"papers": language.count("%(num)s new paper", "%(num)s new papers", facts.papers)}
-        sentences.append(_("Of %(papers)s, %(fit)s matched your topics.") % {**numbers, "fit": language.number(fit)})
+        sentences.append(
+            language.ngettext(
+                "Of %(papers)s, %(fit)s matched your topics and interests.",
+                "Of %(papers)s, %(fit)s matched your topics and interests.",
+                fit,
+            )
+            % {**numbers, "fit": language.number(fit)}
+        )
     if facts.late:
         names = language.list([source_name(name) for name in facts.late])
         sentences.append(
@@ -468,8 +475,8 @@ def greeted(subscriber: Subscriber, line: str, day: date, language: Language) ->
 def inside_minutes(papers: int, time: int, language: Language) -> str:
     """Return the number of papers and the reading time, such as `10 papers, 3 minutes`."""
     return language.gettext("%(papers)s, %(time)s") % {
-        "papers": language.count("%(num)s paper", "%(num)s papers", papers),
-        "time": language.count("%(num)s minute", "%(num)s minutes", time),
+        "papers": _unbroken(language.count("%(num)s paper", "%(num)s papers", papers)),
+        "time": _unbroken(language.count("%(num)s minute", "%(num)s minutes", time)),
     }
 
 

@@ -227,6 +227,8 @@ def _use_write_ahead_log(cursor: sqlite3.Cursor) -> None:
     until = time.monotonic() + _BUSY_SECONDS
     while True:
         try:
+            if _is_foreign(cursor):
+                return
             cursor.execute("PRAGMA journal_mode = WAL")
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
@@ -234,6 +236,12 @@ def _use_write_ahead_log(cursor: sqlite3.Cursor) -> None:
             time.sleep(_RETRY_SECONDS)
         else:
             return
+
+
+def _is_foreign(cursor: sqlite3.Cursor) -> bool:
+    """Return whether the file has tables, but none of paperround: it will be refused, and must not be changed."""
+    cursor.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name != 'alembic_version' LIMIT 1")
+    return cursor.fetchone() not in (None, ("alembic_version",))
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -120,6 +121,22 @@ def translated_topic(topic: Topic, language: Language) -> Topic:
     return replace(topic, name=name, about=about)
 
 
+def translated_topics(topics: Iterable[Topic], language: Language) -> list[Topic]:
+    """Return several topics with the shipped texts among theirs in a language."""
+    return [translated_topic(topic, language) for topic in topics]
+
+
 def needs_english(encoder: Encoder, language: Language) -> bool:
     """Return whether to tell somebody who reads pages in this language that interests have to be in English."""
     return encoder.english_only and language.code != SOURCE
+
+
+_THEMES = {"paper": _("Paper"), "cards": _("Cards"), "plain": _("Plain")}
+
+
+def themes(names: Iterable[str], language: Language) -> list[tuple[str, str]]:
+    """Return each theme with its label in the form. An operator's own theme has only its file's name."""
+    return [
+        (name, language.gettext(_THEMES[name]) if name in _THEMES else name.replace("-", " ").capitalize())
+        for name in names
+    ]

@@ -89,7 +89,9 @@ const text = (name, content, parent, className) => {
 async function tried(field, asked) {
   const query = field.value.trim();
   if (!query) return null;
-  const answer = await fetch(`${field.dataset.try}?${new URLSearchParams({ q: query })}`, { signal: asked });
+  // A subscriber's pages are in their language, which need not be the browser's.
+  const { lang } = document.documentElement;
+  const answer = await fetch(`${field.dataset.try}?${new URLSearchParams({ q: query, lang })}`, { signal: asked });
   const { message, wrong, papers = [], detail } = await answer.json().catch(() => ({ detail: answer.statusText }));
   const note = document.createElement("div");
   note.className = "note";

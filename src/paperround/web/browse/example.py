@@ -12,6 +12,7 @@ from paperround.operator import preview
 from paperround.operator.preview import Preview, PreviewRequest
 from paperround.web.context import ContextDep, RequestContext
 from paperround.web.operator.viewer import DisplayOptions, frame, own_pictures
+from paperround.web.wording import translated_topics
 
 router = APIRouter()
 get = partial(router.get, response_model=None)
@@ -26,7 +27,7 @@ def example(request: Request, context: ContextDep, topic: str = "") -> Response:
     return context.page(
         request,
         "example",
-        topics=topics,
+        topics=translated_topics(topics, context.visitors_language(request)),
         chosen=chosen,
         subject=shown.finished.rendered.subject if shown else "",
         sender=context.site.name,

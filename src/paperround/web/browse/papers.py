@@ -28,6 +28,7 @@ from paperround.web.browse import cards
 from paperround.web.browse.cards import PaperCard
 from paperround.web.browse.periods import Period, View, read_day, read_view
 from paperround.web.context import ContextDep, RequestContext, answer
+from paperround.web.wording import translated_topic, translated_topics
 
 router = APIRouter()
 get = partial(router.get, response_model=None)
@@ -84,7 +85,7 @@ def front(
         source_note=_source_note(context, language) if current and page == 1 else "",
         onward=[] if found else _onward(context, period, language),
         nothing=language.gettext("No papers were announced in this period."),
-        topics=context.app.store.topics.public(),
+        topics=translated_topics(context.app.store.topics.public(), language),
         back=_turned(context, period, topic, newest, page - 1) if page > 1 else "",
         more=_turned(context, period, topic, newest, page + 1) if len(found) > PAGE else "",
     )
@@ -116,7 +117,7 @@ def trending(request: Request, context: ContextDep) -> Response:
         source_note="",
         onward=[PageLink(f"{context.home}/", language.gettext("Today's papers"))],
         nothing=language.gettext("No paper has received a vote in the past month."),
-        topics=context.app.store.topics.public(),
+        topics=translated_topics(context.app.store.topics.public(), language),
         back="",
         more="",
     )
@@ -159,8 +160,12 @@ def paper(request: Request, context: ContextDep, paper_id: str) -> Response:
 def all_topics(request: Request, context: ContextDep) -> Response:
     """Show the public topics, each with its number of papers in the past week."""
     since = news_horizon(context.app.clock()).date()
-    topics = [(topic, week) for topic, _followers, week in context.app.store.topics.public_counts(since)]
-    return context.page(request, "topics", here="/topics", topics=topics)
+    language = context.visitors_language(request)
+    topics = [
+        (translated_topic(topic, language), week)
+        for topic, _followers, week in context.app.store.topics.public_counts(since)
+    ]
+    return context.page(request, "topics", language=language, here="/topics", topics=topics)
 
 
 @get("/topics/{slug}")
@@ -181,10 +186,12 @@ def topic(request: Request, context: ContextDep, slug: str, page: int = 1) -> Re
         "topic",
         language=language,
         here="/topics",
-        topic=chosen,
+        topic=translated_topic(chosen, language),
         week=_in_past_week(context, chosen),
         days=days,
-        topics=[other for other in context.app.store.topics.public() if other.slug != slug],
+        topics=[
+            other for other in translated_topics(context.app.store.topics.public(), language) if other.slug != slug
+        ],
         back=f"{here}?page={page - 1}" if page > 1 else "",
         more=f"{here}?page={page + 1}" if len(found) > PAGE else "",
     )

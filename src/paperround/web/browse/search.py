@@ -24,6 +24,7 @@ from paperround.operator import queries
 from paperround.operator.queries import SearchOrder
 from paperround.rendering.language import Language
 from paperround.rendering.source_names import source_name
+from paperround.rounds.trial import describe_operators
 from paperround.web.browse import cards, feeds
 from paperround.web.browse.feeds import FeedDocument
 from paperround.web.browse.papers import PAGE, topic_named
@@ -40,7 +41,6 @@ _IN_SITEMAP = 1_000  # papers in a file; the protocol allows 50,000, but those w
 _FULL_WIDTH = {0xFF01 + at: 0x21 + at for at in range(94)} | {0x3000: 0x20, 0x3001: 0x2C, 0x3002: 0x2E}
 _DASH = re.compile(r"(?:(?<=\s)|^)[\u2010-\u2015\u2212\ufe63](?=\S)")  # a minus sign before a word excludes it
 _QUOTE = re.compile("[\u201c-\u201f\u00ab\u00bb\u300c\u300d]")
-_DOI_MARK = re.compile(r"^doi:\s*", re.IGNORECASE)
 _TRAILING = re.compile(r"(?<=\w)[.,;:!?]+\s*$")
 _SITEMAP = "http://www.sitemaps.org/schemas/sitemap/0.9"
 _PRIVATE_PATHS = (
@@ -141,6 +141,8 @@ def search(
         q=q,
         wrong=wrong,
         mistake=result.mistake.told(language.gettext) if result.mistake else "",
+        operators="" if result.total or result.mistake else describe_operators(plain_query(q), language),
+        elsewhere=identifiers.page_address(result.identifier) if result.identifier else "",
         result=result,
         count=_describe_total(result, language),
         papers=[cards.card(one.paper, language, context.today, why=one.why) for one in result.found[:PAGE]],
@@ -184,14 +186,12 @@ def named_paper(context: RequestContext, text: str) -> Paper | None:
     """Return the paper that an arXiv identifier, a DOI or an address refers to; None for other text and unknown
     papers.
     """
-    name = _DOI_MARK.sub("", plain_query(text).strip("<>[]()"))
-    if not name or any(char.isspace() for char in name):
-        return None
+    name = plain_query(text).strip("<>[]()")
     own = f"{context.site.base_url}/papers/"
     if name.startswith(own):
         return context.app.store.papers.by_id(unquote(name.removeprefix(own).split("?")[0]))
-    known = identifiers.arxiv_id(name) or identifiers.doi(name)
-    return context.app.store.papers.by_id(name) if known else None
+    known = identifiers.identifier_in(name)
+    return context.app.store.papers.by_id(known) if known else None
 
 
 def plain_query(text: str) -> str:

@@ -130,7 +130,10 @@ def come_back(request: Request, context: ContextDep, token: str) -> Response:
     lines = [
         _("We are sending you an email. Open the link in it to confirm, and your subscription continues as before.")
         if asked
-        else _("We have already sent you this email. Open the link in it to confirm; it may be in your spam folder.")
+        else _(
+            "You have already asked for this email. Open the link in it to confirm; it may still be on its way, "
+            "or in your spam folder."
+        )
     ]
     return context.message(
         request,

@@ -20,6 +20,7 @@ from paperround.matching.query import Query
 from paperround.matching.words import Words, check_topic_query, interpret_once
 from paperround.rendering import reasons, theme
 from paperround.rendering.language import Language
+from paperround.rounds.collection import Collection
 from paperround.rounds.interests import InterestBatch, Interests
 from paperround.rounds.meaning import Meaning
 from paperround.rounds.trial import (
@@ -106,7 +107,7 @@ class Choices:
     cadences: Sequence[tuple[str, str]]
     weekdays: Sequence[tuple[str, str]]
     zones: Sequence[tuple[str, Sequence[TimeZoneChoice]]]
-    themes: Sequence[str]
+    themes: Sequence[tuple[str, str]]
     densities: Sequence[tuple[str, str]]
     breadths: Sequence[tuple[str, str]]
     quiet_days: Sequence[tuple[str, str]]
@@ -121,11 +122,11 @@ def choices(context: RequestContext, language: Language, form: PreferencesForm) 
     """Return the options of the form, including the chosen time zone."""
     return Choices(
         labels=wording.labels(language),
-        topics=[wording.translated_topic(topic, language) for topic in context.app.store.topics.public()],
+        topics=wording.translated_topics(context.app.store.topics.public(), language),
         cadences=wording.cadences(language),
         weekdays=list(zip(preferences.WEEKDAYS, wording.weekdays(language), strict=True)),
-        zones=time_zones.choices(context.app.clock(), _known_zone(form)),
-        themes=theme.names(context.folders),
+        zones=time_zones.choices(context.app.clock(), language, _known_zone(form)),
+        themes=wording.themes(theme.names(context.folders), language),
         densities=wording.densities(language),
         breadths=wording.breadths(language),
         quiet_days=wording.quiet_days(language),
@@ -253,17 +254,25 @@ def _preview_interest(app: App, text: str, words: Words, language: Language, wee
     """Try an interest in plain words: the papers that stand out, or else the closest ones."""
     papers, batch = week.papers, week.batch
     app.shared(Meaning).of_query(text)
-    interests, warning = app.shared(Interests), _warning(app, text, language)
+    interests = app.shared(Interests)
     if hits := interests.hits(text, words, batch):
-        return QueryPreview(text, warning or _described(len(hits), language), _best(papers, hits, language))
+        said = _with_doubts(app, text, _described(len(hits), language), language)
+        return QueryPreview(text, said, _best(papers, hits, language))
     fits = interests.fits(text, words, batch)
     closest = sorted(fits, key=lambda row: (-fits[row], -row))[:_CLOSEST]
     if not closest:
-        return QueryPreview(text, warning or _described(0, language))
+        return QueryPreview(text, _with_doubts(app, text, _described(0, language), language))
     known, why = {paper.row: paper for paper in papers}, interests.reasons(text, words, batch, closest)
     said = language.gettext("No paper of the past week stands out, so none would be emailed. The closest are:")
     shown = tuple((known[row], reasons.as_sentences(why[row], language)) for row in closest)
-    return QueryPreview(text, warning or said, shown)
+    return QueryPreview(text, _with_doubts(app, text, said, language), shown)
+
+
+def _with_doubts(app: App, text: str, said: str, language: Language) -> str:
+    """Return what was found, after a probable typing mistake; or only why the words hardly find what is meant."""
+    meant = app.shared(Collection).correct(text)
+    mistyped = language.gettext("Did you mean “%(words)s”?") % {"words": meant.text} if meant.changes else ""
+    return _warning(app, text, language) or f"{mistyped} {said}".lstrip()
 
 
 def _warning(app: App, text: str, language: Language) -> str:

@@ -11,6 +11,10 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from paperround.domain.errors import translatable as _
+from paperround.domain.text import fold
+from paperround.rendering.language import Language
+
 _NAMES = """
     Africa/Accra Africa/Addis_Ababa Africa/Cairo Africa/Casablanca Africa/Johannesburg Africa/Lagos Africa/Nairobi
     America/Anchorage America/Argentina/Buenos_Aires America/Bogota America/Caracas America/Chicago America/Denver
@@ -30,6 +34,10 @@ _NAMES = """
     Pacific/Auckland Pacific/Fiji Pacific/Honolulu Pacific/Noumea
 """.split()  # noqa: SIM905 - as a list it would take a page
 _MINUTE = timedelta(minutes=1)
+_REGIONS = (
+    *(_("Africa"), _("America"), _("Antarctica"), _("Arctic"), _("Asia"), _("Atlantic"), _("Australia"), _("Europe")),
+    *(_("Indian"), _("Pacific")),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,23 +50,27 @@ class TimeZoneChoice:
     """The label in the form, such as `Berlin (UTC+1)`."""
 
 
-def choices(now: datetime, chosen: str = "UTC") -> list[tuple[str, list[TimeZoneChoice]]]:
-    """Return the time zones by region, including `chosen`. UTC comes first, under an empty region."""
-    return [(region, list(some)) for region, some in _choices(now.replace(minute=0, second=0, microsecond=0), chosen)]
+def choices(now: datetime, language: Language, chosen: str = "UTC") -> list[tuple[str, list[TimeZoneChoice]]]:
+    """Return the time zones by region, with `chosen` and with names in a language. UTC comes first, in no region."""
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    return [(region, list(some)) for region, some in _choices(hour, language, chosen)]
 
 
 @lru_cache(maxsize=64)
-def _choices(now: datetime, chosen: str) -> list[tuple[str, list[TimeZoneChoice]]]:
+def _choices(now: datetime, language: Language, chosen: str) -> list[tuple[str, list[TimeZoneChoice]]]:
     by_region: dict[str, list[TimeZoneChoice]] = {"": [TimeZoneChoice("UTC", "UTC")]}
     for name in sorted({*_NAMES, chosen} - {"UTC"}):
         region = name.partition("/")[0] if "/" in name else ""
-        by_region.setdefault(region, []).append(TimeZoneChoice(name, _label(name, now)))
+        shown = language.gettext(region) if region in _REGIONS else region
+        by_region.setdefault(shown, []).append(TimeZoneChoice(name, _label(name, now, language)))
+    for zones in by_region.values():
+        zones.sort(key=lambda zone: (zone.name != "UTC", fold(zone.label)))
     return list(by_region.items())
 
 
-def _label(name: str, now: datetime) -> str:
+def _label(name: str, now: datetime, language: Language) -> str:
     offset = now.astimezone(ZoneInfo(name)).utcoffset() or timedelta()
     hours, minutes = divmod(abs(offset) // _MINUTE, 60)
     sign = "+" if offset >= timedelta() else "−"
-    city = name.rpartition("/")[2].replace("_", " ")
+    city = language.city(name)
     return f"{city} (UTC{sign}{hours}{f':{minutes:02}' if minutes else ''})"
