@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from paperround.app import open_store
@@ -16,8 +16,8 @@ from paperround.domain.errors import StoreError
 from paperround.domain.models import SubscriberState
 from paperround.rounds import pipeline
 from paperround.store import subscriber_changes
-from paperround.store.engine import NewRows, reading, writing
-from paperround.store.schema import suppressions
+from paperround.store.engine import ManyRows, NewRows, among, reading, writing
+from paperround.store.schema import relay, suppressions
 from paperround.store.subscriber_changes import Effect, SubscriberChange
 from paperround.subscribers import csv_file, csv_import, membership
 from paperround.subscribers.csv_import import ImportOptions, ImportReport, import_subscribers
@@ -177,6 +177,42 @@ def test_new_rows_are_read_back_as_they_were_given_and_a_conflict_is_an_integrit
         with pytest.raises(IntegrityError), db.begin_nested():
             new.run(db, [(MORNING, "new", "key 99"), (MORNING, "again", "key 1")])
         assert db.scalar(select(func.count()).select_from(suppressions)) == len(ESCAPED)
+    store.close()
+
+
+def test_rows_are_found_by_awkward_texts(database_url: str) -> None:
+    store = open_store(database_url)
+    store.prepare()
+    column, texts = suppressions.c.email_key, {*AWKWARD, *ESCAPED, "a,b", "'"}
+    with writing(store._engine) as db:
+        db.execute(insert(suppressions), [{"email_key": text, "reason": "", "at": MORNING} for text in texts])
+        for wanted in (*([text] for text in texts), texts, [], ["not there"]):
+            found = db.scalars(select(column).where(among(db, column, wanted))).all()
+            assert sorted(found) == sorted(texts & set(wanted)), wanted
+    store.close()
+
+
+def test_many_changes_may_have_values_or_none(database_url: str) -> None:
+    store = open_store(database_url)
+    store.prepare()
+    late = datetime(2024, 2, 29, 23, 59, 59, 999999, tzinfo=UTC)
+    expected = {"a": (None, None, 2**30), "b": (late, late.date(), 0), "c, {}": (MORNING, MORNING.date(), -1)}
+    columns = relay.c.paused_until, relay.c.day, relay.c.handed_over
+    with writing(store._engine) as db:
+        db.execute(delete(relay))
+        db.execute(
+            insert(relay),
+            [{"name": name, "reason": "", "handed_over": 1, "paused_until": MORNING} for name in expected],
+        )
+        new = {column.name: bindparam(f"new_{column.name}", type_=column.type) for column in columns}
+        changes = ManyRows(store._engine, update(relay).where(relay.c.name == bindparam("named")).values(new))
+        rows = [
+            {"named": name} | {f"new_{column.name}": value for column, value in zip(columns, values, strict=True)}
+            for name, values in expected.items()
+        ]
+        assert changes.run(db, rows) == len(expected)
+        found = {name: tuple(values) for name, *values in db.execute(select(relay.c.name, *columns))}
+    assert found == expected
     store.close()
 
 

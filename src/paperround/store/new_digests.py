@@ -142,7 +142,7 @@ def _rows(db: Connection, composed: Composed, numbers: Numbers) -> list[int]:
 
 def _digest(new: NewDelivery, digest: Digest, issue: int, texts: Mapping[int, str], now: datetime) -> tuple[Any, ...]:
     """Return the values of `_DIGEST`."""
-    more = f"[{', '.join(map(texts.__getitem__, digest.more))}]"
+    more = f"[{','.join(map(texts.__getitem__, digest.more))}]"
     return (
         *(issue, new.due.subscriber.row, _sections_text(digest.sections), more, max(digest.more, default=None)),
         *(digest.left_out, _notes_text(digest.notes), _facts_text(digest.facts), now, digest.packed_scores),
@@ -244,18 +244,18 @@ class _NumberTexts(dict[int, str]):
 
 
 def _sections_text(sections: Sequence[Section]) -> str:
-    each = [f"[{_head_text(s.topic, s.name)}, [{', '.join(map(_pick_text, s.picks))}]]" for s in sections]
-    return f"[{', '.join(each)}]"
+    each = [f"[{_head_text(s.topic, s.name)},[{','.join(map(_pick_text, s.picks))}]]" for s in sections]
+    return f"[{','.join(each)}]"
 
 
 @lru_cache(maxsize=1 << 12)
 def _head_text(topic: str, name: str) -> str:
-    return f"{json.dumps(topic)}, {json.dumps(name)}"
+    return f"{json.dumps(topic)},{json.dumps(name)}"
 
 
 @lru_cache(maxsize=1 << 14)
 def _pick_text(pick: Pick) -> str:
-    return json.dumps([pick.paper, pick.why, pick.rank])
+    return json.dumps([pick.paper, pick.why, pick.rank], separators=(",", ":"))
 
 
 @lru_cache(maxsize=1 << 12)
