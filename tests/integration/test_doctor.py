@@ -157,6 +157,15 @@ def test_letters_that_wait_expire_or_never_came_are_told(tmp_path: Path) -> None
     site.app.close()
 
 
+def test_an_interest_that_never_matched_is_told_as_one_with_where_to_read_it(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    site.subscriber("ada@example.org", queries=("zeppelins over lakes",))
+    (own,) = (topic for topic in site.app.store.topics.all() if topic.private)
+    found = findings(site)
+    assert f"paperround topics show {own.slug}" in found["interest of a subscriber"].what
+    assert f"topic {own.slug}" not in found
+
+
 def test_a_check_that_breaks_ends_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     site = Site(tmp_path)
 

@@ -57,6 +57,18 @@ def test_help_names_values_by_what_they_are_and_not_by_their_type(words: tuple[s
 
 
 @pytest.mark.parametrize("words", LEAVES, ids=" ".join)
+def test_the_usage_line_names_arguments_as_the_list_of_them_does_and_each_is_explained(
+    words: tuple[str, ...],
+) -> None:
+    shown = CliRunner().invoke(cli.app, [*words, "--help"], terminal_width=200).stdout
+    usage = shown.split("\n", 1)[0].split("[OPTIONS]")[1].split()
+    listed = re.search(r"^Arguments:\n((?:  .+\n)+)", shown, re.MULTILINE)
+    names = [re.split(r"\s{2,}", line.strip()) for line in listed[1].splitlines()] if listed else []
+    assert [name.strip("[]…") for name in usage] == [name.strip("…") for name, *_ in names]
+    assert all(explanation for _, *explanation in names)
+
+
+@pytest.mark.parametrize("words", LEAVES, ids=" ".join)
 def test_every_command_has_an_example_that_calls_it(words: tuple[str, ...]) -> None:
     assert LEAVES[words].epilog, "give the command an epilog with an example"
     for line in LEAVES[words].epilog.splitlines():

@@ -64,6 +64,11 @@ def _place_of(ctx: Context, option: str) -> str:
 class Command(_Options, TyperCommand):
     """A command whose epilog is an example, shown as it is typed."""
 
+    def collect_usage_pieces(self, ctx: Context) -> list[str]:
+        """Return the parts of the usage line: the options, then each argument by the name that the list below has."""
+        arguments = [one for one in self.get_params(ctx) if one.param_type_name == "argument"]
+        return [self.options_metavar or "", *(_in_usage(one) for one in arguments)]
+
     def format_options(self, ctx: Context, formatter: HelpFormatter) -> None:
         """Write the arguments by the names that the usage line has, then the options."""
         parameters = self.get_params(ctx)
@@ -84,6 +89,12 @@ class Command(_Options, TyperCommand):
 
 def _name(argument: Any) -> str:
     return str(argument.metavar or argument.name.upper())
+
+
+def _in_usage(argument: Any) -> str:
+    """Return an argument as `FILE`, or `FILE…` if it can be repeated, in brackets if it can be left out."""
+    name = _name(argument).rstrip("…") + ("…" if argument.nargs == -1 else "")
+    return name if argument.required else f"[{name}]"
 
 
 class Group(_Options, TyperGroup):

@@ -18,7 +18,7 @@ group = command_group("Export papers, find similar ones, compute vectors.")
 
 @root.command(cls=Command, epilog="paperround search 'title:agents OR \"tool use\"' --limit 5")
 def search(
-    query: Annotated[str, typer.Argument(help="A query or plain words.")],
+    query: Annotated[str, typer.Argument(help="A query, plain words or an identifier.")],
     limit: Annotated[int, typer.Option(metavar="N", min=1, max=1000, help="Show at most this many.")] = 20,
     as_json: AsJson = False,
 ) -> None:

@@ -30,7 +30,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value and n
 ByEmail = Annotated[str, typer.Option("--email", metavar="TEXT", help="Only addresses that contain this text.")]
 ByTopic = Annotated[str, typer.Option("--topic", metavar="SLUG", help="Only those who follow this topic.")]
 Limit = Annotated[int | None, typer.Option(metavar="N", min=1, help="Show at most this many.")]
-Email = Annotated[str, typer.Argument(metavar="EMAIL")]
+Email = Annotated[str, typer.Argument(metavar="EMAIL", help="The subscriber's address.")]
 
 
 def recording(app: App, action: str, subject: str) -> AbstractContextManager[AuditRecord]:

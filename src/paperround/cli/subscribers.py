@@ -450,7 +450,7 @@ def renew_links(email: Email) -> None:
 
 @group.command("erase", cls=Command, epilog="paperround subscribers erase amara@okafor.example")
 def erase_subscribers(
-    emails: Annotated[list[str], typer.Argument(metavar="EMAIL…")],
+    emails: Annotated[list[str], typer.Argument(metavar="EMAIL…", help="The addresses.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask on a terminal whether to erase them.")] = False,
 ) -> None:
     """Erase all data of one or several subscribers.

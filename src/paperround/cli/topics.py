@@ -51,7 +51,7 @@ def show_topic(slug: Slug, as_json: AsJson = False) -> None:
         console.as_json({"slug": slug, "name": topic.name, "query": topic.query, "about": topic.about,
                          "subscribers": subscribers, "papers": count, "latest": shown})  # fmt: skip
     else:
-        console.say(f"{topic.name}\n{topic.about}\n{topic.query}\n{subscribers} subscribers, {count} papers")
+        console.say(f"{topic.name}\n{topic.about}\n{topic.query}\nsubscribers: {subscribers}, papers: {count}")
         console.table(("id", "title", "why"), [(s["id"], s["title"], "; ".join(s["why"])) for s in shown])
 
 

@@ -334,11 +334,15 @@ def _topics(app: App) -> Iterator[Finding]:
         what = f"it is no longer in topics.toml; {counts[topic.slug][0]} subscribers keep it and get its papers"
         remedy = f"put it back, or run: paperround topics remove {topic.slug} [--move-to SLUG]"
         yield Finding(f"topic {topic.slug}", CheckState.WARNING, f"{what}; {remedy}")
+    private = {topic.slug for topic in app.store.topics.all() if topic.private}
     for slug, (subscribers, papers) in counts.items():
         if subscribers and not papers and slug not in broken:
             followers = "1 subscriber follows" if subscribers == 1 else f"{subscribers} subscribers follow"
-            what = f"{followers} it, but no paper has ever matched; check its query"
-            yield Finding(f"topic {slug}", CheckState.WARNING, what)
+            whose, what = f"topic {slug}", f"{followers} it, but no paper has ever matched; check its query"
+            if slug in private:
+                whose = "interest of a subscriber"
+                what = f"no paper has ever matched it; to read it, run: paperround topics show {slug}"
+            yield Finding(whose, CheckState.WARNING, what)
 
 
 def _meaning(app: App) -> Iterator[Finding]:
